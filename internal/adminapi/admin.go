@@ -1,6 +1,6 @@
-// Package adminapi is the administrators' API: what AWS's APIs do not offer, in the same
-// protocol (AWS JSON 1.1) and signed with the same keys. It also keeps the traces of refused
-// calls that Explain shows.
+// Package adminapi is the administrators' API: the operations that AWS's APIs do not offer,
+// in the same protocol (AWS JSON 1.1) and signed with the same keys. It also keeps the traces
+// of refused calls, which Explain shows. Start reading at Service.Operations.
 package adminapi
 
 import (
@@ -29,15 +29,15 @@ const (
 	Target = "PoolhouseAdmin"
 )
 
-// Providers tells about the login providers of accounts: *signout.Sources.
+// Providers finds the login providers of accounts. *signout.Sources implements it.
 type Providers interface {
-	// Name returns the provider behind a Logins key, as an account knows it.
+	// Name returns the name that an account has for the provider of a Logins key.
 	Name(ctx context.Context, account identitypool.AccountID, key string) (string, error)
 	// Known reports whether a provider can vouch for anybody in one of the accounts.
 	Known(ctx context.Context, accounts []identitypool.AccountID, name string) (bool, error)
 }
 
-// Options are what a Service needs.
+// Options are the parts and settings of a Service.
 type Options struct {
 	Store     *store.Store
 	Traces    *Traces
@@ -47,10 +47,10 @@ type Options struct {
 	Revoked   *session.Revocations
 	SignOuts  *signout.Service
 	Providers Providers
-	// Opaque reports whether a provider's tokens do not tell when they were issued.
+	// Opaque reports whether a provider's tokens have no time of issue.
 	Opaque func(name string) bool
 	Home   identitypool.AccountID
-	// SignOutEverywhere makes sign-outs by the home account count in all accounts.
+	// SignOutEverywhere makes sign-outs by the home account count for all accounts.
 	SignOutEverywhere bool
 	Now               func() time.Time
 }
@@ -61,16 +61,19 @@ type Service struct{ o Options }
 // New returns a Service.
 func New(o Options) *Service { return &Service{o: o} }
 
-// Operations are the rows of the API.
+// Operations returns the API's table: name, IAM action, method, access needed.
 func (a *Service) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		awsapi.Signed("Explain", "poolhouse:Explain", a.explain, awsapi.OnUnknown[explainInput]),
 		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", a.lookupIdentity, a.lookupIdentityNeeds),
 		awsapi.Signed("SignOut", "poolhouse:SignOut", a.signOut, awsapi.OnUnknown[signOutInput]),
-		awsapi.Signed("CreateIdentityPoolWithId", "poolhouse:CreateIdentityPoolWithId", a.createIdentityPoolWithID, createWithIDNeeds),
+		awsapi.Signed("CreateIdentityPoolWithId", "poolhouse:CreateIdentityPoolWithId", a.createIdentityPoolWithID,
+			createWithIDNeeds),
 		awsapi.Signed("LoadIdentities", "poolhouse:LoadIdentities", a.o.Pools.LoadIdentities, a.loadIdentitiesNeeds),
-		awsapi.Signed("ListProviderSettings", "poolhouse:ListProviderSettings", a.listProviderSettings, awsapi.OnUnknown[listProviderSettingsInput]),
-		awsapi.Signed("VerifySession", "poolhouse:VerifySession", a.verifySession, awsapi.OnUnknown[verifySessionInput]),
+		awsapi.Signed("ListProviderSettings", "poolhouse:ListProviderSettings", a.listProviderSettings,
+			awsapi.OnUnknown[listProviderSettingsInput]),
+		awsapi.Signed("VerifySession", "poolhouse:VerifySession", a.verifySession,
+			awsapi.OnUnknown[verifySessionInput]),
 		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", a.revokeSessions, a.revokeSessionsNeeds),
 	}
 }
@@ -86,7 +89,7 @@ type explainOutput struct {
 	Operation string
 	Outcome   string
 	Message   string
-	Reason    explain.Code // of the step that decided: the last that is not OK
+	Reason    explain.Code // of the deciding step: the last that is not OK
 	Steps     []explainStep
 	Planned   []explain.Code // checks that were not reached
 }
@@ -113,11 +116,12 @@ type explainLink struct {
 	Source string `json:",omitzero"`
 }
 
-// shownLink is l as the API has it; nil for none.
+// shownLink returns l in the API's form; nil for nil.
 func shownLink(l *explain.Link) *explainLink {
 	if l == nil {
 		return nil
 	}
+
 	return &explainLink{
 		Kind:   l.Kind,
 		Id:     l.ID,
@@ -127,14 +131,15 @@ func shownLink(l *explain.Link) *explainLink {
 	}
 }
 
-// badInput refuses an input that the model lets pass.
+// badInput refuses an input that breaks a rule of the operation.
 func badInput(why *explain.Refusal, message string) *awsapi.Error {
 	return awsapi.Refused("InvalidParameterException", why, "%s", message)
 }
 
-// explain returns the decision trace of a refused call that concerns the caller's
-// account, as that account may see it, in the call's region. Calls that reached no account are the home account's to see: whoever
-// runs the server. A call may have reached an account and no region.
+// explain returns the decision trace of a refused call that concerns the caller's account,
+// as far as that account may see it, in the call's region. Only the home account, which
+// belongs to the operator, may see calls that reached no account. A call may have reached an
+// account but no region.
 func (a *Service) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
 	if in.RequestId == nil {
 		return nil, badInput(membersMissing.With("members", "RequestId"), "RequestId is required.")
@@ -149,7 +154,8 @@ func (a *Service) explain(_ context.Context, c awsapi.Caller, in *explainInput) 
 		return nil, awsapi.Refused("ResourceNotFoundException", why,
 			"No refused call of account %s in the region %s with this request ID is remembered. If the call was for "+
 				"another region, set AWS_REGION to that. "+
-				"The newest %d of all accounts are kept, in memory; the log has them all.", c.Account, c.Region, KeptTraces)
+				"The newest %d of all accounts are kept, in memory; the log has them all.",
+			c.Account, c.Region, KeptTraces)
 	}
 
 	out := &explainOutput{
@@ -176,6 +182,7 @@ func (a *Service) explain(_ context.Context, c awsapi.Caller, in *explainInput) 
 			Detail:   s.Detail,
 		})
 	}
+
 	return out, nil
 }
 
@@ -200,9 +207,11 @@ type lookupLogin struct {
 	Kind         string // public or developer
 }
 
-// lookupIdentity goes from a login to its identity, or from an identity to its
-// logins with their subjects, within the caller's account and region.
-func (a *Service) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (*lookupIdentityOutput, error) {
+// lookupIdentity finds the identity of a login, or the logins of an identity with their
+// subjects, within the caller's account and region.
+func (a *Service) lookupIdentity(
+	ctx context.Context, c awsapi.Caller, in *lookupIdentityInput,
+) (*lookupIdentityOutput, error) {
 	var pool identitypool.Pool
 	identity, err := a.findIdentity(ctx, c, in)
 	if err == nil {
@@ -228,10 +237,13 @@ func (a *Service) lookupIdentity(ctx context.Context, c awsapi.Caller, in *looku
 	for _, l := range identity.Logins {
 		out.Logins = append(out.Logins, lookupLogin{pool.ShownName(l.Provider), l.Subject, string(l.Kind)})
 	}
+
 	return out, nil
 }
 
-func (a *Service) findIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (identitypool.Identity, error) {
+func (a *Service) findIdentity(
+	ctx context.Context, c awsapi.Caller, in *lookupIdentityInput,
+) (identitypool.Identity, error) {
 	switch {
 	case in.IdentityId != nil && in.IdentityPoolId == nil && in.ProviderName == nil && in.Subject == nil:
 		return a.o.Store.Identity(ctx, identitypool.IdentityID(*in.IdentityId))
@@ -239,12 +251,13 @@ func (a *Service) findIdentity(ctx context.Context, c awsapi.Caller, in *lookupI
 		return a.identityOf(ctx, c, identitypool.PoolID(*in.IdentityPoolId), *in.ProviderName, *in.Subject)
 	default:
 		why := membersMissing.With("members", "IdentityId, or IdentityPoolId, ProviderName and Subject")
-		return identitypool.Identity{}, badInput(why, "Give either IdentityId, or IdentityPoolId with ProviderName and Subject.")
+		return identitypool.Identity{}, badInput(why,
+			"Give either IdentityId, or IdentityPoolId with ProviderName and Subject.")
 	}
 }
 
-// identityOf finds the identity that has a provider's subject as a login. The
-// provider may be called by an alias, unless a provider of the pool has that name.
+// identityOf finds the identity that has a provider's subject as a login. The name may be
+// an alias of the provider, unless a provider of the pool has that name.
 func (a *Service) identityOf(
 	ctx context.Context, c awsapi.Caller, id identitypool.PoolID, provider, subject string,
 ) (identitypool.Identity, error) {
@@ -255,6 +268,7 @@ func (a *Service) identityOf(
 	if provider == pool.DeveloperProviderName {
 		return a.o.Store.IdentityByLogin(ctx, id, pool.DeveloperLogin(subject).Login)
 	}
+
 	provider = pool.StoredName(provider)
 	if pool.Provider(provider).Kind == identitypool.UnknownProvider {
 		if provider, err = a.o.Providers.Name(ctx, identitypool.AccountID(c.Account), provider); err != nil {
@@ -266,16 +280,18 @@ func (a *Service) identityOf(
 	if err != nil {
 		return identitypool.Identity{}, err
 	}
+
 	for _, login := range logins {
 		identity, err := a.o.Store.IdentityByLogin(ctx, id, login)
 		if !errors.Is(err, store.ErrNotFound) {
 			return identity, err
 		}
 	}
+
 	return identitypool.Identity{}, store.ErrNotFound
 }
 
-// signOutInput names who is signed out: a provider's subject, one of the
+// signOutInput names the user or session to sign out: a provider's subject, one of the
 // subject's sessions, or a session alone.
 type signOutInput struct {
 	ProviderName *string
@@ -284,16 +300,16 @@ type signOutInput struct {
 }
 
 type signOutOutput struct {
-	ProviderName string // the alias' provider
+	ProviderName string // the provider that an alias stands for
 	NotBefore    awsapi.Timestamp
-	// Known says whether such a provider can vouch for anybody in the account: it is
-	// registered, a user pool, or one that every account has. It may have been deleted.
+	// Known is true if the provider can vouch for anybody in the account: it is registered,
+	// a user pool, or one that every account has. A deleted provider is not known.
 	Known bool
 }
 
-// signOut refuses, from now on, what a provider issued to a subject before now,
-// or in a session: in the identity pools and for the roles of the caller's
-// account, and in all accounts when the home account asks and the settings let it.
+// signOut makes the server refuse the tokens that a provider issued to a subject before
+// now, or in a session. It counts in the identity pools and for the roles of the caller's
+// account. It counts in all accounts if the home account asks and the settings allow it.
 func (a *Service) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) (*signOutOutput, error) {
 	text := func(value *string) string {
 		if value == nil {
@@ -302,8 +318,8 @@ func (a *Service) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput
 		return *value
 	}
 	subject, session := text(in.Subject), text(in.Session)
-
 	account := identitypool.AccountID(c.Account)
+
 	name, err := a.o.Providers.Name(ctx, account, text(in.ProviderName))
 	switch {
 	case err != nil:
@@ -334,6 +350,7 @@ func (a *Service) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput
 	} else if err != nil {
 		return nil, err
 	}
+
 	return &signOutOutput{
 		ProviderName: iam.ShownARN(name, identitypool.Partition(c.Region)),
 		NotBefore:    awsapi.Timestamp(now.Truncate(time.Second)),
@@ -341,7 +358,7 @@ func (a *Service) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput
 	}, nil
 }
 
-// createWithIDInput is a pool's ID with the input of CreateIdentityPool.
+// createWithIDInput is a pool's ID and the input of CreateIdentityPool.
 type createWithIDInput struct {
 	IdentityPoolId *string
 	Pool           *cognitoidentity.CreateIdentityPoolInput
@@ -354,42 +371,50 @@ func (in *createWithIDInput) Validate() []awsapi.Violation {
 	return in.Pool.Validate()
 }
 
-// createWithIDNeeds asks for what CreateIdentityPool needs, too.
+// createWithIDNeeds asks for the operation's action and for the access that
+// CreateIdentityPool needs.
 func createWithIDNeeds(ctx context.Context, c awsapi.Caller, in *createWithIDInput) ([]awsapi.Access, error) {
 	if in.Pool == nil {
 		return []awsapi.Access{{}}, nil
 	}
+
 	needed, err := cognitoidentity.CreateNeeds(ctx, c, in.Pool)
 	return append(needed, awsapi.Access{RequestTags: awsapi.TagsOf(in.Pool.IdentityPoolTags)}), err
 }
 
-// The administrators' operations have no resource, but policies can ask for the
-// tags of what they are about. Where only the operation finds that out, as with a
-// session's access key, or where it concerns all pools, as a sign-out does, the
-// tags are not known.
+// The administrators' operations have no resource, but policies can use the tags of the
+// pool, identity or role that they concern. The tags are not known if only the operation
+// finds that out, as with a session's access key, or if it concerns all pools, as a
+// sign-out does.
 
-func (a *Service) lookupIdentityNeeds(_ context.Context, c awsapi.Caller, in *lookupIdentityInput) ([]awsapi.Access, error) {
+func (a *Service) lookupIdentityNeeds(
+	_ context.Context, c awsapi.Caller, in *lookupIdentityInput,
+) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, in.IdentityId, nil), nil
 }
 
-func (a *Service) loadIdentitiesNeeds(_ context.Context, c awsapi.Caller, in *cognitoidentity.LoadIdentitiesInput) ([]awsapi.Access, error) {
+func (a *Service) loadIdentitiesNeeds(
+	_ context.Context, c awsapi.Caller, in *cognitoidentity.LoadIdentitiesInput,
+) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, nil, nil), nil
 }
 
-// revokeSessionsNeeds looks for the pool in its own region: a revocation reaches
+// revokeSessionsNeeds looks for the pool in the region of its ID: a revocation reaches
 // all regions of the account, whatever region the call is signed for.
-func (a *Service) revokeSessionsNeeds(_ context.Context, c awsapi.Caller, in *revokeSessionsInput) ([]awsapi.Access, error) {
+func (a *Service) revokeSessionsNeeds(
+	_ context.Context, c awsapi.Caller, in *revokeSessionsInput,
+) ([]awsapi.Access, error) {
 	for _, id := range []*string{in.IdentityId, in.IdentityPoolId} {
 		if id != nil {
 			c.Region = identitypool.RegionOf(*id)
 		}
 	}
+
 	return a.about(c, in.IdentityPoolId, in.IdentityId, in.RoleArn), nil
 }
 
-// about asks for the operation's own action, with the tags of the one pool,
-// identity or role that the input names. They are not known when it names none,
-// or several.
+// about asks for the operation's action, with the tags of the pool, identity or role
+// that the input names. They are not known if it names none or several.
 func (a *Service) about(c awsapi.Caller, pool, identity, role *string) []awsapi.Access {
 	needed := awsapi.Access{ResourceTags: awsapi.UnknownTags}
 	switch {
@@ -400,26 +425,31 @@ func (a *Service) about(c awsapi.Caller, pool, identity, role *string) []awsapi.
 	case pool == nil && identity == nil && role != nil:
 		needed.ResourceTags = a.roleTags(c, *role)
 	}
+
 	return []awsapi.Access{needed}
 }
 
-// roleTags returns a look-up of the tags of a role of the caller's account. A role
-// that does not exist has none.
+// roleTags returns a look-up of the tags of a role of the caller's account. It finds none
+// if the role does not exist.
 func (a *Service) roleTags(c awsapi.Caller, arn string) func(context.Context) (map[string]string, error) {
 	return func(ctx context.Context) (map[string]string, error) {
 		if !isRoleOf(arn, c.Account) {
 			return nil, nil
 		}
+
 		found, err := a.o.Directory.Role(ctx, arn)
 		if errors.Is(err, iam.ErrNotFound) {
 			return nil, nil
 		}
+
 		return found.Tags, err
 	}
 }
 
-// createIdentityPoolWithID makes a pool with an ID that clients know already.
-func (a *Service) createIdentityPoolWithID(ctx context.Context, c awsapi.Caller, in *createWithIDInput) (*cognitoidentity.IdentityPool, error) {
+// createIdentityPoolWithID makes a pool with an ID that clients already know.
+func (a *Service) createIdentityPoolWithID(
+	ctx context.Context, c awsapi.Caller, in *createWithIDInput,
+) (*cognitoidentity.IdentityPool, error) {
 	if in.IdentityPoolId == nil || in.Pool == nil {
 		return nil, badInput(membersMissing.With("members", "IdentityPoolId and Pool"), "Give IdentityPoolId and Pool.")
 	}
@@ -440,10 +470,13 @@ type providerSetting struct {
 	Value string `json:",omitzero"`
 }
 
-// listProviderSettings lists what the settings file says of the account's
-// providers and the IAM API cannot show, by ARN.
-func (a *Service) listProviderSettings(_ context.Context, c awsapi.Caller, _ *listProviderSettingsInput) (*listProviderSettingsOutput, error) {
+// listProviderSettings lists the settings of the account's providers that the IAM API
+// cannot show, by ARN.
+func (a *Service) listProviderSettings(
+	_ context.Context, c awsapi.Caller, _ *listProviderSettingsInput,
+) (*listProviderSettingsOutput, error) {
 	all := a.o.Directory.ProviderSettings(identitypool.AccountID(c.Account))
+
 	out := &listProviderSettingsOutput{Providers: []providerSettings{}}
 	for _, arn := range slices.Sorted(maps.Keys(all)) {
 		p := providerSettings{Arn: iam.ShownARN(arn, identitypool.Partition(c.Region))}
@@ -452,5 +485,6 @@ func (a *Service) listProviderSettings(_ context.Context, c awsapi.Caller, _ *li
 		}
 		out.Providers = append(out.Providers, p)
 	}
+
 	return out, nil
 }

@@ -76,18 +76,22 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 	}
 	bounded := aws.Credentials{AccessKeyID: id.ID, SecretAccessKey: secret}
 
-	send := func(key *aws.Credentials, action, service string, parameters ...string) func(*testing.T, string) wiretest.Answer {
+	send := func(
+		key *aws.Credentials, action, service string, parameters ...string,
+	) func(*testing.T, string) wiretest.Answer {
 		return func(t *testing.T, role string) wiretest.Answer {
 			values := url.Values{"Action": {action}, "Version": {"2011-06-15"}, "RoleArn": {role}}
 			for i := 0; i < len(parameters); i += 2 {
 				values.Set(parameters[i], parameters[i+1])
 			}
 			body := values.Encode()
-			r := wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL, strings.NewReader(body)))(t)
+			r := wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL,
+				strings.NewReader(body)))(t)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			if key != nil {
 				wiretest.SignWith(t, r, body, service, wiretest.Region, key.AccessKeyID, key.SecretAccessKey)
 			}
+
 			return wiretest.Do(t, r)
 		}
 	}
@@ -98,7 +102,8 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 	byToken := func(token string) func(*testing.T, string) wiretest.Answer {
 		return send(nil, "AssumeRoleWithWebIdentity", "", "RoleSessionName", "session", "WebIdentityToken", token)
 	}
-	bySAML := send(nil, "AssumeRoleWithSAML", "", "PrincipalArn", "arn:aws:iam::"+b+":saml-provider/Corp", "SAMLAssertion", "AAAA")
+	bySAML := send(nil, "AssumeRoleWithSAML", "", "PrincipalArn", "arn:aws:iam::"+b+":saml-provider/Corp",
+		"SAMLAssertion", "AAAA")
 	roleA, roleB := "arn:aws:iam::"+a+":role/", "arn:aws:iam::"+b+":role/"
 
 	for _, test := range []struct {
@@ -109,26 +114,34 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 		owner  string // what account A reads; "" = nothing
 		hides  string // what account B must not read
 	}{
-		{"wrong external ID", assume(rootB, "ExternalId", "wrong-guess"), roleA + "Ext", "ask account " + a, "sts:ExternalId", "StringEquals"},
+		{"wrong external ID", assume(rootB, "ExternalId", "wrong-guess"), roleA + "Ext", "ask account " + a,
+			"sts:ExternalId", "StringEquals"},
 		{"no external ID", assume(rootB), roleA + "Ext", "ask account " + a, "sts:ExternalId", "StringEquals"},
 		{"another condition", assume(rootB), roleA + "Org", "ask account " + a, "user/Secret", "Secret"},
 		{"another principal", assume(rootB), roleA + "Other", "ask account " + a, "a statement for", "statement"},
-		{"tags", assume(rootB, "Tags.member.1.Key", "k", "Tags.member.1.Value", "v"), roleA + "Open", "ask account " + a, "sts:TagSession", "TagSession"},
+		{"tags", assume(rootB, "Tags.member.1.Key", "k", "Tags.member.1.Value", "v"), roleA + "Open",
+			"ask account " + a, "sts:TagSession", "TagSession"},
 		{"the caller's policies", assume(bounded), roleA + "Open", "sts:AssumeRole on", "ask account " + b, ""},
 		{"a role that is missing", assume(rootB), roleA + "None", "ask account " + a, "", "this server knows"},
 		{"its own role that is missing", assume(rootB), roleB + "None", "this server knows", "", ""},
-		{"too long a session", assume(rootB, "DurationSeconds", "43200"), roleA + "Open", "MaxSessionDuration", "up to 1h0m0s", "1h0m0s"},
+		{"too long a session", assume(rootB, "DurationSeconds", "43200"), roleA + "Open", "MaxSessionDuration",
+			"up to 1h0m0s", "1h0m0s"},
 
 		{"a guest of another pool", byToken(tokenB), roleA + "Pool", "ask account " + a, poolA, poolA},
-		{"a guest, another condition", byToken(tokenB), roleA + "Guests", "ask account " + a, "secret-address", "secret-address"},
-		{"a token, no Cognito role", byToken(tokenB), roleA + "Ext", "ask account " + a, "a statement for", "statement"},
-		{"a token, a role that is missing", byToken(tokenB), roleA + "None", "ask account " + a, "", "this server knows"},
+		{"a guest, another condition", byToken(tokenB), roleA + "Guests", "ask account " + a, "secret-address",
+			"secret-address"},
+		{"a token, no Cognito role", byToken(tokenB), roleA + "Ext", "ask account " + a, "a statement for",
+			"statement"},
+		{"a token, a role that is missing", byToken(tokenB), roleA + "None", "ask account " + a, "",
+			"this server knows"},
 		{"a token, its own role that is missing", byToken(tokenB), roleB + "None", "this server knows", "", ""},
-		{"a pool without the classic flow", byToken(tokenOfNoClassic), roleA + "Pool", "classic flow", "ask account " + b, "role"},
+		{"a pool without the classic flow", byToken(tokenOfNoClassic), roleA + "Pool", "classic flow",
+			"ask account " + b, "role"},
 		{"the same, a role that is missing", byToken(tokenOfNoClassic), roleA + "None", "classic flow", "", "role"},
 		{"a token of the owner's own", byToken(tokenA), roleA + "Ext", "", "a statement for", ""},
 
-		{"another account's SAML provider", bySAML, roleA + "Pool", "ask account " + a, "a provider registered in account " + a, "registered"},
+		{"another account's SAML provider", bySAML, roleA + "Pool", "ask account " + a,
+			"a provider registered in account " + a, "registered"},
 		{"the same, a role that is missing", bySAML, roleA + "None", "ask account " + a, "", "this server knows"},
 
 		{"an unknown operation", send(&rootB, "Nothing", "sts"), roleA + "Ext", "{", "", ""},
@@ -141,7 +154,8 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 				t.Fatalf("the call: %d %s", refused.Status, refused.Body)
 			}
 
-			for account, want := range map[string]string{a: test.owner, b: test.caller, c: "", wiretest.HomeAccount: ""} {
+			for account, want := range map[string]string{a: test.owner, b: test.caller, c: "",
+				wiretest.HomeAccount: ""} {
 				steps, found := steps(t, w, account, request)
 				if found != (want != "") || !strings.Contains(steps, strings.TrimPrefix(want, "{")) {
 					t.Errorf("account %s reads %t %s, want %q", account, found, steps, want)
@@ -157,7 +171,8 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 	}
 
 	t.Run("missing or not trusting", func(t *testing.T) {
-		for _, call := range []func(*testing.T, string) wiretest.Answer{assume(rootB), byToken(tokenB), byToken(tokenOfNoClassic), bySAML} {
+		for _, call := range []func(*testing.T, string) wiretest.Answer{assume(rootB), byToken(tokenB),
+			byToken(tokenOfNoClassic), bySAML} {
 			there, missing := call(t, roleA+"Other"), call(t, roleA+"None")
 			got, _ := steps(t, w, b, there.Header.Get("X-Amzn-Requestid"))
 			want, _ := steps(t, w, b, missing.Header.Get("X-Amzn-Requestid"))
@@ -167,15 +182,18 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 
 	for _, trace := range traces.List {
 		for _, step := range trace.Steps {
-			if text := step.Expected + step.Got + step.Fix; strings.Contains(text, external) || strings.Contains(text, "wrong-guess") {
+			if text := step.Expected + step.Got + step.Fix; strings.Contains(text, external) ||
+				strings.Contains(text, "wrong-guess") {
 				t.Errorf("a trace holds an external ID: %+v", step)
 			}
 		}
 	}
 	text := logs.String()
-	if strings.Contains(text, external) || strings.Contains(text, "wrong-guess") || !strings.Contains(text, "sts:ExternalId") {
+	if strings.Contains(text, external) || strings.Contains(text, "wrong-guess") ||
+		!strings.Contains(text, "sts:ExternalId") {
 		t.Errorf("the log holds an external ID, or lacks the reason: %s", text)
 	}
+
 	for line := range strings.Lines(text) {
 		if strings.Contains(line, `"operation":"AssumeRole"`) && strings.Contains(line, "WebIdentity") {
 			t.Errorf("the log takes AssumeRole for another operation: %s", line)

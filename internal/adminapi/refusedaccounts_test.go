@@ -51,6 +51,7 @@ func (c refusedCall) send(t *testing.T, w *wiretest.Accounts, now time.Time) wir
 			t.Fatal(err)
 		}
 		signed := wiretest.Must(url.Parse(address))(t)
+
 		r.URL = signed
 		for name, values := range headers {
 			r.Header[name] = values
@@ -87,7 +88,8 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 		return w.SignIn(t, m, issuer, strings.TrimPrefix(issuer.URL, "http://"), subject)
 	}
 	alice, revoked := sign("alice"), sign("revoked")
-	if got := w.Administer(t, b, "RevokeSessions", `{"AccessKeyId":"`+revoked.Key.AccessKeyID+`"}`); got.Status != http.StatusOK {
+	if got := w.Administer(t, b, "RevokeSessions",
+		`{"AccessKeyId":"`+revoked.Key.AccessKeyID+`"}`); got.Status != http.StatusOK {
 		t.Fatal(got.Body)
 	}
 
@@ -116,7 +118,8 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 		return func(t *testing.T) wiretest.Answer {
 			r := wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodGet, wiretest.FilesURL+"a", nil))(t)
 			if key.AccessKeyID != "" {
-				if err := v4.NewSigner().SignHTTP(t.Context(), key, r, emptyHash, service, wiretest.Region, now()); err != nil {
+				if err := v4.NewSigner().SignHTTP(t.Context(), key, r, emptyHash, service, wiretest.Region,
+					now()); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -142,9 +145,12 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 		{"an unknown algorithm", call(refusedCall{key: key, after: authorization(func(s string) string {
 			return strings.Replace(s, "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA512", 1)
 		})}), b},
-		{"a header added", call(refusedCall{key: key, after: func(r *http.Request) { r.Header.Set("X-Amz-Extra", "1") }}), b},
-		{"a bad date", call(refusedCall{key: key, after: func(r *http.Request) { r.Header.Set("X-Amz-Date", "soon") }}), b},
-		{"header and query", call(refusedCall{key: key, after: func(r *http.Request) { r.URL.RawQuery = "X-Amz-Signature=0" }}), b},
+		{"a header added",
+			call(refusedCall{key: key, after: func(r *http.Request) { r.Header.Set("X-Amz-Extra", "1") }}), b},
+		{"a bad date", call(refusedCall{key: key,
+			after: func(r *http.Request) { r.Header.Set("X-Amz-Date", "soon") }}), b},
+		{"header and query",
+			call(refusedCall{key: key, after: func(r *http.Request) { r.URL.RawQuery = "X-Amz-Signature=0" }}), b},
 		{"a long-lived key with a token", call(refusedCall{key: garbage}), b},
 		{"a session's wrong secret", call(refusedCall{key: wrongSession}), b},
 		{"a session's, presigned", call(refusedCall{key: wrongSession, presign: true}), b},
@@ -152,41 +158,52 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 		{"a revoked session", call(refusedCall{key: revoked.Key}), b},
 		{"a session that may not", call(refusedCall{key: alice.Key}), b},
 		{"an unknown operation", call(refusedCall{key: key, before: target("AWSCognitoIdentityService.Nothing")}), b},
-		{"an unknown operation, wrong secret", call(refusedCall{key: wrong, before: target("AWSCognitoIdentityService.Nothing")}), b},
-		{"an unknown operation of a session", call(refusedCall{key: alice.Key, before: target("PoolhouseAdmin.Nothing"), service: "poolhouse"}), b},
+		{"an unknown operation, wrong secret",
+			call(refusedCall{key: wrong, before: target("AWSCognitoIdentityService.Nothing")}), b},
+		{"an unknown operation of a session",
+			call(refusedCall{key: alice.Key, before: target("PoolhouseAdmin.Nothing"), service: "poolhouse"}), b},
 		{"an unknown service", call(refusedCall{key: key, before: target("Nothing.Nothing")}), b},
-		{"two operations", call(refusedCall{key: key, after: func(r *http.Request) { r.Header.Add("X-Amz-Target", "Nothing") }}), b},
+		{"two operations",
+			call(refusedCall{key: key, after: func(r *http.Request) { r.Header.Add("X-Amz-Target", "Nothing") }}), b},
 		{"too long a body", call(refusedCall{key: key, after: func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat(" ", 4<<20))), 4<<20
 		}}), b},
 		{"another session's token", call(refusedCall{key: otherToken}), ""},
 		{"an unknown key", call(refusedCall{key: unknown}), ""},
 		{"an unknown key, expired", call(refusedCall{key: unknown, ago: time.Hour}), ""},
-		{"no signature", func(t *testing.T) wiretest.Answer { return w.Raw(t, "ListIdentityPools", `{"MaxResults":1}`, false) }, ""},
+		{"no signature",
+			func(t *testing.T) wiretest.Answer { return w.Raw(t, "ListIdentityPools", `{"MaxResults":1}`, false) }, ""},
 		{"no operation", func(t *testing.T) wiretest.Answer { return w.Raw(t, "Nothing", `{}`, false) }, ""},
 
 		{"a pool", public("GetId", `{"IdentityPoolId":"`+m.Pool+`"}`), b},
 		{"a pool's login", public("GetId", `{"IdentityPoolId":"`+m.Pool+`","Logins":{"accounts.google.com":"x"}}`), b},
 		{"an identity", public("GetOpenIdToken", `{"IdentityId":"`+alice.Identity+`"}`), b},
 		{"an identity's credentials", public("GetCredentialsForIdentity", `{"IdentityId":"`+alice.Identity+`"}`), b},
-		{"an identity's logins", public("UnlinkIdentity", `{"IdentityId":"`+alice.Identity+`","Logins":{},"LoginsToRemove":[]}`), b},
+		{"an identity's logins",
+			public("UnlinkIdentity", `{"IdentityId":"`+alice.Identity+`","Logins":{},"LoginsToRemove":[]}`), b},
 		{"an unknown pool", public("GetId", `{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000000000"}`), ""},
-		{"an unknown identity", public("GetOpenIdToken", `{"IdentityId":"us-east-1:00000000-0000-4000-8000-000000000000"}`), ""},
+		{"an unknown identity",
+			public("GetOpenIdToken", `{"IdentityId":"us-east-1:00000000-0000-4000-8000-000000000000"}`), ""},
 
-		{"a role", form(url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "RoleArn": {m.Role}, "RoleSessionName": {"session"},
+		{"a role", form(url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "RoleArn": {m.Role},
+			"RoleSessionName":  {"session"},
 			"WebIdentityToken": {issuer.Token(map[string]any{"aud": "other"})}}), b},
 		{"a role, by SAML", form(url.Values{"Action": {"AssumeRoleWithSAML"}, "RoleArn": {m.Role},
 			"PrincipalArn": {"arn:aws:iam::" + b + ":saml-provider/Corp"}, "SAMLAssertion": {"AAAA"}}), b},
-		{"an unknown role", form(url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "RoleArn": {m.Role + "x"}, "RoleSessionName": {"session"},
-			"WebIdentityToken": {issuer.Token(map[string]any{"aud": "app"})}}), ""},
+		{"an unknown role",
+			form(url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "RoleArn": {m.Role + "x"},
+				"RoleSessionName":  {"session"},
+				"WebIdentityToken": {issuer.Token(map[string]any{"aud": "app"})}}), ""},
 
 		{"check: a session of the account", check(alice.Key, "execute-api"), b},
 		{"check: its wrong secret", check(wrongSession, "execute-api"), b},
 		{"check: another service", check(alice.Key, "s3"), b},
 		{"check: a revoked session", check(revoked.Key, "execute-api"), b},
 		{"check: a long-lived key", check(key, "execute-api"), b},
-		{"check: a reserved header", check(alice.Key, "execute-api", func(r *http.Request) { r.Header.Set("X-Poolhouse-Identity-Id", "x") }), b},
-		{"check: no original", check(alice.Key, "execute-api", func(r *http.Request) { r.Header.Del("X-Original-Uri") }), b},
+		{"check: a reserved header",
+			check(alice.Key, "execute-api", func(r *http.Request) { r.Header.Set("X-Poolhouse-Identity-Id", "x") }), b},
+		{"check: no original",
+			check(alice.Key, "execute-api", func(r *http.Request) { r.Header.Del("X-Original-Uri") }), b},
 		{"check: nobody", check(aws.Credentials{}, ""), ""},
 	}
 	test := func(name string, call func(*testing.T) wiretest.Answer, owner string) {
@@ -199,6 +216,7 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 			if owner == "" {
 				owner = wiretest.HomeAccount
 			}
+
 			for _, account := range []string{wiretest.HomeAccount, b, c} {
 				want := http.StatusBadRequest
 				if account == owner {
@@ -239,7 +257,8 @@ const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b
 func TestExplainIsNotFlushed(t *testing.T) {
 	const b = "111111111111"
 	w := wiretest.StartTenants(t, []string{b})
-	pool := wiretest.Must(w.Pools(b).CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")}))(t).IdentityPoolId
+	pool := wiretest.Must(w.Pools(b).CreateIdentityPool(t.Context(),
+		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")}))(t).IdentityPoolId
 	refuse := func(r *http.Request) string {
 		recorder := httptest.NewRecorder()
 		w.ServeHTTP(recorder, r)
@@ -262,14 +281,18 @@ func TestExplainIsNotFlushed(t *testing.T) {
 		},
 		"with the account's key": func() *http.Request {
 			r := wiretest.JSONCall(t, w.URL, "AWSCognitoIdentityService.ListIdentityPools", `{"MaxResults":1}`)
-			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+w.Keys[b].AccessKeyID+"/20200101/us-east-1/cognito-identity/aws4_request, SignedHeaders=host, Signature=00")
+			r.Header.Set("Authorization",
+				"AWS4-HMAC-SHA256 Credential="+w.Keys[b].AccessKeyID+
+					"/20200101/us-east-1/cognito-identity/aws4_request, SignedHeaders=host, Signature=00")
 			return r
 		},
 	} {
 		ids := own()
+
 		for range 10_400 {
 			refuse(flood())
 		}
+
 		for n, id := range ids {
 			if got := w.Administer(t, b, "Explain", `{"RequestId":"`+id+`"}`); got.Status != http.StatusOK {
 				t.Errorf("after 10,400 calls %s, refusal %d is gone: %s", name, n, got.Body)
@@ -284,7 +307,8 @@ func at(t *testing.T, w *wiretest.Accounts, account, operation, body string, now
 	t.Helper()
 	r := wiretest.JSONCall(t, w.URL, "PoolhouseAdmin."+operation, body)
 	sum := sha256.Sum256([]byte(body))
-	if err := v4.NewSigner().SignHTTP(t.Context(), w.Keys[account], r, hex.EncodeToString(sum[:]), "poolhouse", wiretest.Region, now); err != nil {
+	if err := v4.NewSigner().SignHTTP(t.Context(), w.Keys[account], r, hex.EncodeToString(sum[:]), "poolhouse",
+		wiretest.Region, now); err != nil {
 		t.Fatal(fmt.Errorf("account %s: %w", account, err))
 	}
 

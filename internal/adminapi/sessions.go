@@ -29,22 +29,25 @@ type verifySessionOutput struct {
 	Principal  *auth.Principal
 }
 
-// Services that a signing key is never given for: who has it could call this
-// server in the session's name.
+// ownServices are this server's services. VerifySession returns no signing keys for them:
+// whoever has such a key could call this server in the session's name.
 var ownServices = map[string]bool{"cognito-identity": true, "sts": true, "iam": true, Name: true}
 
 var scopePart = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // verifySession vouches for a session of the caller's account to a service that
 // checks signatures itself. Its errors InvalidSessionException and
-// ExpiredSessionException are about the session.
-func (a *Service) verifySession(ctx context.Context, c awsapi.Caller, in *verifySessionInput) (*verifySessionOutput, error) {
+// ExpiredSessionException concern the session.
+func (a *Service) verifySession(
+	ctx context.Context, c awsapi.Caller, in *verifySessionInput,
+) (*verifySessionOutput, error) {
 	for _, member := range []*string{in.AccessKeyId, in.SessionToken, in.Date, in.Region, in.Service} {
 		if member == nil {
 			why := membersMissing.With("members", "AccessKeyId, SessionToken, Date, Region and Service")
 			return nil, badInput(why, "AccessKeyId, SessionToken, Date, Region and Service are required.")
 		}
 	}
+
 	day, err := time.Parse("20060102", *in.Date)
 	switch distance := a.o.Now().Sub(day); {
 	case err != nil || distance < -24*time.Hour || distance > 48*time.Hour:
@@ -52,18 +55,23 @@ func (a *Service) verifySession(ctx context.Context, c awsapi.Caller, in *verify
 	case !scopePart.MatchString(*in.Region) || !scopePart.MatchString(*in.Service):
 		return nil, badInput(verifyNames.With(), "Region and Service are lower-case letters, digits and hyphens.")
 	case ownServices[*in.Service]:
-		return nil, badInput(verifyOwn.With("service", *in.Service), "No signing key is given for a service of this server.")
+		return nil, badInput(verifyOwn.With("service", *in.Service),
+			"No signing key is given for a service of this server.")
 	}
+
 	v, err := a.o.Sessions.Verify(ctx, c.Account, *in.AccessKeyId, *in.SessionToken, *in.Date, *in.Region, *in.Service)
 	switch {
 	case errors.Is(err, session.ErrExpiredToken):
-		return nil, awsapi.Refused("ExpiredSessionException", verifyExpired.With(), "The session has expired.").Because(err)
+		return nil, awsapi.Refused("ExpiredSessionException", verifyExpired.With(),
+			"The session has expired.").Because(err)
 	case errors.Is(err, session.ErrInvalidToken), errors.Is(err, session.ErrRevoked):
 		return nil, awsapi.Refused("InvalidSessionException", verifyInvalid.With("account", c.Account),
-			"The session token is not one of this account, does not belong to the access key, or was revoked.").Because(err)
+			"The session token is not one of this account, does not belong to the access key, or was revoked.").
+			Because(err)
 	case err != nil:
 		return nil, err
 	}
+
 	return &verifySessionOutput{base64.StdEncoding.EncodeToString(v.SigningKey[:]), v.Principal}, nil
 }
 
@@ -76,8 +84,8 @@ type revokeSessionsInput struct {
 
 type revokeSessionsOutput struct {
 	NotBefore awsapi.Timestamp // sessions issued before it are refused
-	// Known says whether the account has such an identity, pool or role now. Of an
-	// access key it cannot be said: sessions are not stored.
+	// Known is true if the account has such an identity, pool or role now. It is nil for an
+	// access key: sessions are not stored.
 	Known *bool `json:",omitzero"`
 }
 
@@ -88,13 +96,15 @@ type revocable struct {
 	kind  store.RevocationKind
 	value *string
 	valid func(value, account string) bool
-	fault string // the message for what is not valid
-	// known reports whether an account has such a thing; nil: nobody can know.
+	fault string // the message for an invalid value
+	// known reports whether an account has the thing that value names; nil = the server
+	// cannot know.
 	known func(ctx context.Context, value, account string) (bool, error)
 }
 
 func (a *Service) revocables(in *revokeSessionsInput) []revocable {
 	validID := func(value, _ string) bool { return identitypool.ValidID(value) }
+
 	return []revocable{
 		{
 			kind:  store.AccessKeyRevocation,
@@ -127,15 +137,18 @@ func (a *Service) revocables(in *revokeSessionsInput) []revocable {
 	}
 }
 
-// revokeSessions ends sessions of the caller's account: that of one access key,
-// or all that were issued until now to an identity, in a pool or of a role. What
-// they were issued for may have been deleted since.
-func (a *Service) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeSessionsInput) (*revokeSessionsOutput, error) {
+// revokeSessions ends sessions of the caller's account: that of one access key, or all
+// that were issued until now to an identity, in a pool or of a role. That identity, pool
+// or role may have been deleted since.
+func (a *Service) revokeSessions(
+	ctx context.Context, c awsapi.Caller, in *revokeSessionsInput,
+) (*revokeSessionsOutput, error) {
 	given := slices.DeleteFunc(a.revocables(in), func(r revocable) bool { return r.value == nil })
 	if len(given) != 1 {
 		const choice = "one of AccessKeyId, IdentityId, IdentityPoolId and RoleArn"
 		return nil, badInput(membersMissing.With("members", choice), "Give "+choice+".")
 	}
+
 	of := given[0]
 	if of.kind == store.RoleRevocation {
 		arn, err := a.storedRole(ctx, *of.value)
@@ -159,11 +172,13 @@ func (a *Service) revokeSessions(ctx context.Context, c awsapi.Caller, in *revok
 
 	at, err := a.o.Revoked.Revoke(ctx, of.kind, identitypool.AccountID(c.Account), *of.value)
 	if errors.Is(err, store.ErrInvalid) {
-		return nil, badInput(valueInvalid.With("members", "the member"), "The value is empty, too long or not valid text.").Because(err)
+		return nil, badInput(valueInvalid.With("members", "the member"),
+			"The value is empty, too long or not valid text.").Because(err)
 	} else if err != nil {
 		return nil, err
 	}
 	out.NotBefore = awsapi.Timestamp(at)
+
 	return out, nil
 }
 
@@ -193,7 +208,7 @@ func (a *Service) hasRole(ctx context.Context, arn, _ string) (bool, error) {
 	return err == nil, err
 }
 
-// storedRole returns the ARN of a role as sessions have it.
+// storedRole returns the ARN of a role in the form that sessions have.
 func (a *Service) storedRole(ctx context.Context, arn string) (string, error) {
 	role, err := a.o.Directory.Role(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) { // deleted; its sessions have the ARN that the server wrote

@@ -11,73 +11,72 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
-// KeptTraces is how many refusals `poolhouse explain` can look back on.
+// KeptTraces is the number of refusals that `poolhouse explain` can look back on.
 const KeptTraces = 10000
 
-// Trace is the recorded decision of one refused call: what `poolhouse explain`
-// shows. It holds no token, secret or assertion.
+// Trace is the recorded decision of one refused call, which `poolhouse explain` shows. It
+// contains no token, secret or assertion.
 type Trace struct {
 	RequestID string
 	Time      time.Time
-	Account   string   // that the call reached, or whose key it named; "" = none
-	Others    []string // further accounts that the refusal concerns, such as a role's
+	Account   string   // the account that the call reached, or whose key it named; "" = none
+	Others    []string // other accounts that the refusal concerns, such as a role's
 	Region    string
 	Operation string
 	Outcome   string // the error type on the wire
 	Message   string // the error message on the wire
 	Steps     []explain.Step
-	// Reason is the code of the step that decided: the last that failed. Planned are
-	// the checks that would have followed, had it passed.
+	// Reason is the code of the deciding step: the last that failed. Planned are
+	// the checks that would have followed it.
 	Reason  explain.Code
 	Planned []explain.Code
 
-	// AccessKeyID is the key that signed the call; "" when nobody did, or the
+	// AccessKeyID is the key that signed the call; "" if no key did, or if the
 	// signature was not proven.
 	AccessKeyID string
 }
 
-// views returns the trace as each account that it concerns may see it. Calls that
-// reached no account are shown whole, to whoever runs the server.
+// views returns the parts of the trace that each account concerned may see. The operator
+// sees the whole trace of a call that reached no account.
 func (t Trace) views() []Trace {
 	own := t
 	own.Others = nil
 	if t.Account != "" {
 		own.show(t, t.Account)
 	}
-	list := []Trace{own}
 
+	list := []Trace{own}
 	for _, account := range t.Others {
 		other := own
 		other.Account = account
 		other.show(t, account)
-		other.Region = ""      // of the caller; a role has none
-		other.AccessKeyID = "" // nobody of this account signed: its own calls must not make room
+		other.Region = ""      // the caller's; a role has none
+		other.AccessKeyID = "" // not this account's key: such traces must not push out its own calls'
 		list = append(list, other)
 	}
 
 	return list
 }
 
-// show leaves of the whole trace what an account may see. Which checks were not
-// reached would tell others which of their hidden steps decided.
+// show reduces the whole trace to the part that an account may see. If a hidden step
+// decided, it drops the planned checks, which would reveal that step.
 func (t *Trace) show(whole Trace, account string) {
 	t.Steps, t.Planned, t.Reason = explain.Visible(whole.Steps, account), whole.Planned, ""
 	if deciding, ok := explain.Deciding(t.Steps); ok {
 		t.Reason = deciding.Code
 	}
-
 	if deciding, ok := explain.Deciding(whole.Steps); ok && deciding.Scope != nil && deciding.Scope.Account != account {
 		t.Planned = nil
 	}
 }
 
-// callerClass says how much is known of who made a refused call. Strangers can make
-// as many calls in an account's name as they like: they only need a pool's ID, or the
-// ID of an access key. Guests can make signed ones.
+// callerClass is the degree to which the maker of a refused call is known. Strangers can
+// make as many calls in an account's name as they like: they only need a pool's ID, or the
+// ID of an access key. Guests can make signed calls.
 type callerClass int
 
 const (
-	unprovenCaller callerClass = iota // no signature, or none that was proven
+	unprovenCaller callerClass = iota // no proven signature
 	sessionCaller                     // temporary credentials, such as a guest's
 	keyCaller                         // a long-lived access key
 	callerClasses
@@ -94,21 +93,21 @@ func (t *Trace) class() callerClass {
 	}
 }
 
-// Traces keeps the newest traces in memory, at most its capacity. What it
-// forgets is still in the log, in one line.
+// Traces keeps the newest traces in memory, up to its capacity. The log still has one line
+// for each forgotten trace.
 //
-// No account can make it forget what it keeps for another: when it is full, the
-// account with the most traces loses one (of several the one with the oldest
-// trace), so that each of n accounts keeps its newest capacity/n. A refusal that
-// concerns several accounts counts for each of them. Calls that
-// reached no account count as an account. Within an account the same holds for the
-// classes of callers: the class with the most traces loses its oldest one.
+// No account can push out the traces of another. When Traces is full, the account with the
+// most traces loses one (of several such accounts, the one with the oldest trace), so that
+// each of n accounts keeps its newest capacity/n. A refusal that concerns several accounts
+// counts for each of them. Calls that reached no account count as an account. The classes of
+// callers share an account's part by the same rule: the class with the most traces loses its
+// oldest one.
 //
 // cache: traces
 type Traces struct {
 	mu       sync.Mutex
 	capacity int
-	byID     map[traceID]*list.Element // of one account's queue; its Value is a *keptTrace
+	byID     map[traceID]*list.Element // element of an account's queue; its Value is a *keptTrace
 	accounts map[string]*accountTraces
 	largest  accountHeap
 	added    uint64
@@ -119,7 +118,7 @@ type traceID struct{ account, request string }
 
 type keptTrace struct {
 	Trace
-	number uint64 // in the order of coming
+	number uint64 // in the order of arrival
 }
 
 // accountTraces are the traces of one account.
@@ -130,6 +129,7 @@ type accountTraces struct {
 	index   int // in the heap
 }
 
+// NewTraces returns Traces that keeps up to capacity traces.
 func NewTraces(capacity int) *Traces {
 	return &Traces{
 		capacity: capacity,
@@ -138,7 +138,7 @@ func NewTraces(capacity int) *Traces {
 	}
 }
 
-// Add keeps a trace, for each account that it concerns.
+// Add keeps a trace for each account that it concerns.
 func (s *Traces) Add(t Trace) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,12 +160,13 @@ func (s *Traces) keep(t Trace) {
 		s.accounts[t.Account] = a
 		heap.Push(&s.largest, a)
 	}
+
 	s.added++
 	s.byID[id] = a.queues[t.class()].PushBack(&keptTrace{Trace: t, number: s.added})
 	a.size++
 	heap.Fix(&s.largest, a.index)
 
-	// Only now, so that an account that has its share makes room itself.
+	// Only now, so that an account that already has its share loses one of its own traces.
 	if len(s.byID) > s.capacity {
 		s.remove(s.largest[0].expendable())
 	}
@@ -186,7 +187,8 @@ func (s *Traces) remove(e *list.Element) {
 	heap.Fix(&s.largest, a.index)
 }
 
-// find returns a refusal as account may see it; "" are the calls that reached none.
+// find returns the part of a refusal that account may see. "" stands for the calls that
+// reached no account.
 func (s *Traces) find(account, requestID string) (Trace, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -199,8 +201,8 @@ func (s *Traces) find(account, requestID string) (Trace, bool) {
 	return e.Value.(*keptTrace).Trace, true
 }
 
-// expendable is the oldest trace of the class that has the most; of several the
-// one of which less is known.
+// expendable returns the oldest trace of the class that has the most traces; of several
+// such classes, the one whose callers are less known.
 func (a *accountTraces) expendable() *list.Element {
 	most := unprovenCaller
 	for class := range a.queues {
@@ -212,7 +214,7 @@ func (a *accountTraces) expendable() *list.Element {
 	return a.queues[most].Front()
 }
 
-// oldest is the number of the oldest trace.
+// oldest returns the number of the oldest trace.
 func (a *accountTraces) oldest() uint64 {
 	oldest := ^uint64(0)
 	for class := range a.queues {

@@ -28,6 +28,7 @@ func (m *traceModel) add(t Trace) {
 		accounts[t.Account]++
 		oldest[t.Account] = n
 	}
+
 	var names []string
 	for name := range accounts {
 		names = append(names, name)
@@ -42,6 +43,7 @@ func (m *traceModel) add(t Trace) {
 			classes[t.class()]++
 		}
 	}
+
 	class := unprovenCaller
 	for c := range callerClasses {
 		if classes[c] > classes[class] {
@@ -57,6 +59,7 @@ func (m *traceModel) add(t Trace) {
 func TestTracesAreKeptByTheRule(t *testing.T) {
 	for seed := range uint64(30) {
 		random := rand.New(rand.NewPCG(seed, 0))
+
 		capacity, accounts := 1+random.IntN(60), 1+random.IntN(20)
 		s, m := NewTraces(capacity), &traceModel{capacity: capacity}
 		loud := random.IntN(accounts) // one account floods the others
@@ -77,6 +80,7 @@ func TestTracesAreKeptByTheRule(t *testing.T) {
 			if len(s.byID) != len(m.traces) {
 				t.Fatalf("seed %d, trace %d: %d are kept, want %d", seed, n, len(s.byID), len(m.traces))
 			}
+
 			for _, want := range m.traces {
 				if _, kept := s.find(want.Account, want.RequestID); !kept {
 					t.Fatalf("seed %d, trace %d: %+v is not kept", seed, n, want)
@@ -92,8 +96,14 @@ func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
 	account := func(n int) string { return fmt.Sprintf("%012d", n) }
 	for name, flood := range map[string]func(n int) Trace{
 		"calls without an account": func(int) Trace { return Trace{} },
-		"one account":              func(int) Trace { return Trace{Account: account(0), AccessKeyID: accessKeys[keyCaller]} },
-		"all other accounts":       func(n int) Trace { return Trace{Account: account(n % 97), AccessKeyID: accessKeys[n%3]} },
+		"one account": func(int) Trace {
+			return Trace{Account: account(0),
+				AccessKeyID: accessKeys[keyCaller]}
+		},
+		"all other accounts": func(n int) Trace {
+			return Trace{Account: account(n % 97),
+				AccessKeyID: accessKeys[n%3]}
+		},
 	} {
 		s := NewTraces(KeptTraces)
 		for _, victim := range []string{account(99), account(98)} {
@@ -101,6 +111,7 @@ func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
 				s.Add(Trace{RequestID: fmt.Sprint(victim, n), Account: victim, AccessKeyID: accessKeys[n%3]})
 			}
 		}
+
 		for n := range 10_400 + KeptTraces {
 			trace := flood(n)
 			trace.RequestID = fmt.Sprint("flood", n)
@@ -112,6 +123,7 @@ func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
 				t.Fatalf("%s: %d traces are kept", name, len(s.byID))
 			}
 		}
+
 		for n := range 100 {
 			for _, victim := range []string{account(99), account(98)} {
 				if _, kept := s.find(victim, fmt.Sprint(victim, n)); !kept {
@@ -133,10 +145,12 @@ func TestTracesOfAdministratorsAreNotFlushed(t *testing.T) {
 		for n := range 100 {
 			s.Add(Trace{RequestID: fmt.Sprint("own", n), Account: "1", AccessKeyID: accessKeys[keyCaller]})
 		}
+
 		for n := range 2 * KeptTraces {
 			s.Add(Trace{RequestID: fmt.Sprint("flood", n), Account: "1", AccessKeyID: accessKeys[flooder]})
 			s.Add(Trace{RequestID: fmt.Sprint("other", n), Account: "2", AccessKeyID: accessKeys[n%3]})
 		}
+
 		for n := range 100 {
 			if _, kept := s.find("1", fmt.Sprint("own", n)); !kept {
 				t.Errorf("class %d flushes trace %d of a key's", flooder, n)
@@ -152,6 +166,7 @@ func TestTracesOfOtherAccountsFlushNothing(t *testing.T) {
 	for n := range 100 {
 		s.Add(Trace{RequestID: fmt.Sprint("own", n), Account: "1", AccessKeyID: accessKeys[n%2+1]})
 	}
+
 	for n := range 2 * KeptTraces {
 		s.Add(Trace{
 			RequestID:   fmt.Sprint("foreign", n),

@@ -31,9 +31,12 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 		c.DataDir, c.MasterKey, c.TokenAlgorithm = dir, master, "ES256"
 		c.OnTrace = func(t poolhouse.Trace) { mu.Lock(); refused = append(refused, t); mu.Unlock() }
 	})
+
 	db := wiretest.Must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
 	defer db.Close()
-	keys := wiretest.Must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: wiretest.Must(envelope.New(master))(t)}))(t)
+
+	keys := wiretest.Must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db,
+		Sealer: wiretest.Must(envelope.New(master))(t)}))(t)
 	key, secret, err := keys.Create(t.Context(), iam.NewAccessKey{Account: wiretest.Stranger})
 	if err != nil {
 		t.Fatal(err)
@@ -44,14 +47,17 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 
 	pool := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"a": "1"} })
 	developer := func(user string) string {
-		return *wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool,
-			Logins: map[string]string{"login.my.app": user}}))(t).IdentityId
+		return *wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
+			&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool,
+				Logins: map[string]string{"login.my.app": user}}))(t).IdentityId
 	}
 	identity, other := developer("a"), developer("b")
-	own := wiretest.Must(s.SignedBy(wiretest.Region, key.ID, secret, "").CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
-		DeveloperProviderName: aws.String("login.my.app")}))(t)
+	own := wiretest.Must(s.SignedBy(wiretest.Region, key.ID, secret, "").CreateIdentityPool(t.Context(),
+		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
+			DeveloperProviderName: aws.String("login.my.app")}))(t)
 	// One refusal of this account, to be asked about.
-	_, err = s.Admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: aws.String("us-east-1:00000000-0000-4000-8000-000000000000")})
+	_, err = s.Admin().DescribeIdentityPool(t.Context(),
+		&ci.DescribeIdentityPoolInput{IdentityPoolId: aws.String("us-east-1:00000000-0000-4000-8000-000000000000")})
 	wiretest.WantError(t, err, "ResourceNotFoundException", "")
 	mu.Lock()
 	request := refused[len(refused)-1].RequestID
@@ -59,8 +65,10 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 
 	state := func() string {
 		var b strings.Builder
-		for operation, body := range map[string]string{"1DescribeIdentityPool": `{"IdentityPoolId":"POOL"}`, "2GetIdentityPoolRoles": `{"IdentityPoolId":"POOL"}`,
-			"3ListIdentities": `{"IdentityPoolId":"POOL","MaxResults":60}`, "4LookupDeveloperIdentity": `{"IdentityPoolId":"POOL","IdentityId":"` + identity + `"}`,
+		for operation, body := range map[string]string{"1DescribeIdentityPool": `{"IdentityPoolId":"POOL"}`,
+			"2GetIdentityPoolRoles":    `{"IdentityPoolId":"POOL"}`,
+			"3ListIdentities":          `{"IdentityPoolId":"POOL","MaxResults":60}`,
+			"4LookupDeveloperIdentity": `{"IdentityPoolId":"POOL","IdentityId":"` + identity + `"}`,
 			"5LookupDeveloperIdentity": `{"IdentityPoolId":"POOL","IdentityId":"` + other + `"}`} {
 			fmt.Fprintln(&b, operation, s.Raw(t, operation[1:], strings.ReplaceAll(body, "POOL", pool), true).Body)
 		}
@@ -76,6 +84,7 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 			continue
 		}
 		body := strings.NewReplacer("POOL", pool, "IDENTITY", identity).Replace(o.Input)
+
 		want := "ResourceNotFoundException: " + poolGone
 		switch operation {
 		case "CreateIdentityPool", "ListIdentityPools", "DeleteIdentities": // name no pool; below
@@ -84,12 +93,16 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 			want = "ResourceNotFoundException: " + identityGone
 		}
 		t.Run(operation, func(t *testing.T) {
-			got := s.Raw(t, operation, strings.ReplaceAll(body, ":000000000000:", ":"+wiretest.Stranger+":"), false, func(r *http.Request) {
-				asStranger(r, strings.ReplaceAll(body, ":000000000000:", ":"+wiretest.Stranger+":"), "cognito-identity")
-			})
-			wiretest.Equal(t, "answer", got.Header.Get("x-amzn-ErrorType")+" "+got.Header.Get("x-amzn-ErrorMessage"), want)
+			got := s.Raw(t, operation, strings.ReplaceAll(body, ":000000000000:", ":"+wiretest.Stranger+":"), false,
+				func(r *http.Request) {
+					asStranger(r, strings.ReplaceAll(body, ":000000000000:", ":"+wiretest.Stranger+":"),
+						"cognito-identity")
+				})
+			wiretest.Equal(t, "answer", got.Header.Get("x-amzn-ErrorType")+" "+got.Header.Get("x-amzn-ErrorMessage"),
+				want)
 			if strings.Contains(body, "arn:aws:cognito-identity") {
-				got = s.Raw(t, operation, body, false, func(r *http.Request) { asStranger(r, body, "cognito-identity") })
+				got = s.Raw(t, operation, body, false,
+					func(r *http.Request) { asStranger(r, body, "cognito-identity") })
 				wiretest.Equal(t, "by the true ARN", got.Header.Get("x-amzn-ErrorType"), "AccessDeniedException:")
 			}
 		})
@@ -98,8 +111,10 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 		return s.Raw(t, operation, body, false, func(r *http.Request) { asStranger(r, body, "cognito-identity") })
 	}
 	list := ask("ListIdentityPools", `{"MaxResults":60}`)
-	wiretest.Equal(t, "pools of the other account", list.Body, `{"IdentityPools":[{"IdentityPoolId":"`+*own.IdentityPoolId+`","IdentityPoolName":"p"}]}`)
-	wiretest.Equal(t, "DeleteIdentities", ask("DeleteIdentities", `{"IdentityIdsToDelete":["`+identity+`"]}`).Body, `{"UnprocessedIdentityIds":[]}`)
+	wiretest.Equal(t, "pools of the other account", list.Body,
+		`{"IdentityPools":[{"IdentityPoolId":"`+*own.IdentityPoolId+`","IdentityPoolName":"p"}]}`)
+	wiretest.Equal(t, "DeleteIdentities", ask("DeleteIdentities", `{"IdentityIdsToDelete":["`+identity+`"]}`).Body,
+		`{"UnprocessedIdentityIds":[]}`)
 	// An identity of another account is none of the caller's own pool either.
 	for operation, body := range map[string]string{
 		"LookupDeveloperIdentity":            `{"IdentityPoolId":"OWN","IdentityId":"IDENTITY"}`,
@@ -107,7 +122,8 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 		"UnlinkDeveloperIdentity":            `{"IdentityPoolId":"OWN","IdentityId":"IDENTITY","DeveloperProviderName":"login.my.app","DeveloperUserIdentifier":"a"}`,
 	} {
 		got := ask(operation, strings.NewReplacer("OWN", *own.IdentityPoolId, "IDENTITY", identity).Replace(body))
-		wiretest.Equal(t, operation+" through the caller's own pool", got.Header.Get("x-amzn-ErrorMessage"), identityGone)
+		wiretest.Equal(t, operation+" through the caller's own pool", got.Header.Get("x-amzn-ErrorMessage"),
+			identityGone)
 	}
 
 	administer := func(operation, body string) string {
@@ -119,9 +135,13 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 	}
 	const noIdentity = "ResourceNotFoundException: No such identity in this account and region."
 	wiretest.Equal(t, "LookupIdentity by ID", administer("LookupIdentity", `{"IdentityId":"`+identity+`"}`), noIdentity)
-	wiretest.Equal(t, "LookupIdentity by login", administer("LookupIdentity", `{"IdentityPoolId":"`+pool+`","ProviderName":"login.my.app","Subject":"a"}`), noIdentity)
-	wiretest.Equal(t, "LoadIdentities", administer("LoadIdentities", `{"IdentityPoolId":"`+pool+`","Identities":[]}`), "ResourceNotFoundException: "+poolGone)
-	wiretest.Equal(t, "Explain of an unknown request", administer("Explain", `{"RequestId":"none"}`), administer("Explain", `{"RequestId":"`+request+`"}`))
+	wiretest.Equal(t, "LookupIdentity by login",
+		administer("LookupIdentity", `{"IdentityPoolId":"`+pool+`","ProviderName":"login.my.app","Subject":"a"}`),
+		noIdentity)
+	wiretest.Equal(t, "LoadIdentities", administer("LoadIdentities", `{"IdentityPoolId":"`+pool+`","Identities":[]}`),
+		"ResourceNotFoundException: "+poolGone)
+	wiretest.Equal(t, "Explain of an unknown request", administer("Explain", `{"RequestId":"none"}`),
+		administer("Explain", `{"RequestId":"`+request+`"}`))
 	if own := s.AdminCall(t, "Explain", `{"RequestId":"`+request+`"}`); own.Status != http.StatusOK {
 		t.Errorf("the account itself may not ask about its refusal: %s", own.Body)
 	}
@@ -130,6 +150,7 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 		r.Header.Set("X-Amz-Target", "PoolhouseAdmin.Explain")
 		wiretest.SignWith(t, r, body, "poolhouse", "eu-west-1", "test", "test")
 	})
-	wiretest.Equal(t, "Explain from another region", elsewhere.Header.Get("x-amzn-ErrorType"), "ResourceNotFoundException:")
+	wiretest.Equal(t, "Explain from another region", elsewhere.Header.Get("x-amzn-ErrorType"),
+		"ResourceNotFoundException:")
 	wiretest.Equal(t, "pool and identities afterwards", state(), before)
 }

@@ -20,9 +20,12 @@ import (
 func signIn(t *testing.T, s *wiretest.Server, pool string, logins map[string]string) string {
 	t.Helper()
 	id := s.GetID(t, pool, logins)
-	out := wiretest.Must(s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins}))(t)
-	who := wiretest.Must(s.Whoami(t, *out.Credentials.AccessKeyId, *out.Credentials.SecretKey, *out.Credentials.SessionToken))(t)
-	wiretest.Equal(t, "caller", *who.Arn, "arn:aws:sts::000000000000:assumed-role/Authenticated/CognitoIdentityCredentials")
+	out := wiretest.Must(s.Public().GetCredentialsForIdentity(t.Context(),
+		&ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins}))(t)
+	who := wiretest.Must(s.Whoami(t, *out.Credentials.AccessKeyId, *out.Credentials.SecretKey,
+		*out.Credentials.SessionToken))(t)
+	wiretest.Equal(t, "caller", *who.Arn,
+		"arn:aws:sts::000000000000:assumed-role/Authenticated/CognitoIdentityCredentials")
 	return id
 }
 
@@ -36,16 +39,21 @@ func TestAppProviders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			user := signIn(t, s, id, map[string]string{name: credential})
 			wiretest.Equal(t, "identity the second time", s.GetID(t, id, map[string]string{name: credential}), user)
-			described := wiretest.Must(s.Admin().DescribeIdentity(t.Context(), &ci.DescribeIdentityInput{IdentityId: &user}))(t)
+			described := wiretest.Must(s.Admin().DescribeIdentity(t.Context(),
+				&ci.DescribeIdentityInput{IdentityId: &user}))(t)
 			wiretest.Equal(t, "logins", strings.Join(described.Logins, " "), name)
-			token := wiretest.Must(s.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user, Logins: map[string]string{name: credential}}))(t)
+			token := wiretest.Must(s.Public().GetOpenIdToken(t.Context(),
+				&ci.GetOpenIdTokenInput{IdentityId: &user, Logins: map[string]string{name: credential}}))(t)
 			app, _, _ := strings.Cut(a.Supported[name], ";")
-			if claims := wiretest.Payload(t, *token.Token); !strings.Contains(claims, `"`+name+":"+app+":"+a.Subjects[name]+`"`) {
+			if claims := wiretest.Payload(t, *token.Token); !strings.Contains(claims,
+				`"`+name+":"+app+":"+a.Subjects[name]+`"`) {
 				t.Errorf("amr of %s: %s", name, claims)
 			}
+
 			for other, foreign := range a.Logins {
 				if other != name {
-					_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{name: foreign}})
+					_, err := s.Public().GetId(t.Context(),
+						&ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{name: foreign}})
 					wiretest.WantError(t, err, "NotAuthorizedException", "")
 				}
 			}
@@ -60,23 +68,30 @@ func TestAppProvidersForgeries(t *testing.T) {
 	a.Facebook.AddToken("EAAForeign", logintest.FacebookToken{App: "999", User: "112177216992379"})
 	a.Facebook.AddToken("EAAPage", logintest.FacebookToken{App: "112233", User: "5", Type: "PAGE"})
 	a.Facebook.AddToken("EAAGone", logintest.FacebookToken{App: "112233", User: "112177216992379", Withdrawn: true})
-	a.Amazon.AddToken("Atza|Foreign", logintest.AmazonToken{Client: "other", App: "other", User: "amzn1.account.ALICE", Expires: time.Now().Add(time.Hour)})
-	a.Amazon.AddToken("Atza|Old", logintest.AmazonToken{Client: "amzn1.application-oa2-client.77", User: "amzn1.account.ALICE", Expires: time.Now()})
+	a.Amazon.AddToken("Atza|Foreign", logintest.AmazonToken{Client: "other", App: "other", User: "amzn1.account.ALICE",
+		Expires: time.Now().Add(time.Hour)})
+	a.Amazon.AddToken("Atza|Old",
+		logintest.AmazonToken{Client: "amzn1.application-oa2-client.77", User: "amzn1.account.ALICE",
+			Expires: time.Now()})
 	a.X.AddConsumer("otherkey", "othersecret")
 	a.X.AddToken("1-foreign", logintest.TwitterToken{Secret: "s", Consumer: "otherkey", User: "1269003884292222976"})
+
 	s := wiretest.Start(t, a.Configure)
 	id := a.Pool(t, s)
 	user := s.GetID(t, id, map[string]string{wiretest.FacebookKey: a.Logins[wiretest.FacebookKey]})
 	for provider, forgeries := range map[string][]string{
-		wiretest.FacebookKey: {"EAANobody", "EAAForeign", "EAAPage", "EAAGone", "112233|canary-facebook-secret", "EAACanaryOfAlice&x=y", "a.b.c", a.Google.Token(map[string]any{"aud": "112233"})},
-		wiretest.AmazonKey:   {"Atza|Nobody", "Atza|Foreign", "Atza|Old", "Atza|CanaryOfAlice&access_token=x"},
-		wiretest.TwitterKey:  {"1-nobody;s", "1-foreign;s", "1-canarytoken;wrong", "1-canarytoken", ";", "1-canarytoken;canary-token-secret;", "canarykey;canary-consumer-secret"},
+		wiretest.FacebookKey: {"EAANobody", "EAAForeign", "EAAPage", "EAAGone", "112233|canary-facebook-secret",
+			"EAACanaryOfAlice&x=y", "a.b.c", a.Google.Token(map[string]any{"aud": "112233"})},
+		wiretest.AmazonKey: {"Atza|Nobody", "Atza|Foreign", "Atza|Old", "Atza|CanaryOfAlice&access_token=x"},
+		wiretest.TwitterKey: {"1-nobody;s", "1-foreign;s", "1-canarytoken;wrong", "1-canarytoken", ";",
+			"1-canarytoken;canary-token-secret;", "canarykey;canary-consumer-secret"},
 	} {
 		for _, forgery := range forgeries {
 			logins := map[string]string{provider: forgery}
 			_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: logins})
 			wiretest.WantError(t, err, "NotAuthorizedException", "")
-			_, err = s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins})
+			_, err = s.Public().GetCredentialsForIdentity(t.Context(),
+				&ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins})
 			wiretest.WantError(t, err, "NotAuthorizedException", "")
 			_, err = s.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user, Logins: logins})
 			wiretest.WantError(t, err, "NotAuthorizedException", "")
@@ -85,21 +100,25 @@ func TestAppProvidersForgeries(t *testing.T) {
 			wiretest.WantError(t, err, "NotAuthorizedException", "")
 		}
 	}
-	_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{wiretest.FacebookKey: "EAAForeign"}})
+	_, err := s.Public().GetId(t.Context(),
+		&ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{wiretest.FacebookKey: "EAAForeign"}})
 	wiretest.WantError(t, err, "NotAuthorizedException", login.MessageUnsupportedProvider)
 }
 
 // Several logins in one call, of several kinds, are one identity from then on.
 func TestAppProvidersLink(t *testing.T) {
 	a := wiretest.NewApps(t)
+
 	s := wiretest.Start(t, a.Configure)
 	id := a.Pool(t, s)
 	logins := s.Logins(t, "alice") // the development issuer
 	for name, credential := range a.Logins {
 		logins[name] = credential
 	}
+
 	guest := s.GetID(t, id, nil)
-	merged := wiretest.Must(s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &guest, Logins: logins}))(t)
+	merged := wiretest.Must(s.Public().GetCredentialsForIdentity(t.Context(),
+		&ci.GetCredentialsForIdentityInput{IdentityId: &guest, Logins: logins}))(t)
 	user := *merged.IdentityId
 	for name, credential := range logins {
 		wiretest.Equal(t, "identity of "+name, signIn(t, s, id, map[string]string{name: credential}), user)
@@ -109,7 +128,10 @@ func TestAppProvidersLink(t *testing.T) {
 	wiretest.Equal(t, "number of logins", len(described.Logins), len(logins))
 
 	// One of them is taken away, and then is a user of its own.
-	wiretest.Must(s.Public().UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &user, Logins: map[string]string{wiretest.AmazonKey: logins[wiretest.AmazonKey]}, LoginsToRemove: []string{wiretest.TwitterKey}}))(t)
+	wiretest.Must(s.Public().UnlinkIdentity(t.Context(),
+		&ci.UnlinkIdentityInput{IdentityId: &user,
+			Logins:         map[string]string{wiretest.AmazonKey: logins[wiretest.AmazonKey]},
+			LoginsToRemove: []string{wiretest.TwitterKey}}))(t)
 	if s.GetID(t, id, map[string]string{wiretest.TwitterKey: logins[wiretest.TwitterKey]}) == user {
 		t.Error("an unlinked login is still the identity's")
 	}
@@ -128,6 +150,7 @@ func TestAppProvidersUnreachable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_ = gone.Close()
 	for name, address := range map[string]net.Addr{"nobody listens": gone.Addr(), "nobody answers": silent.Addr()} {
 		t.Run(name, func(t *testing.T) {
@@ -150,6 +173,7 @@ func TestAppProvidersUnreachable(t *testing.T) {
 			}
 		})
 	}
+
 	s := wiretest.Start(t, a.Configure)
 	id := a.Pool(t, s)
 	for _, answer := range []http.HandlerFunc{
@@ -165,13 +189,16 @@ func TestAppProvidersUnreachable(t *testing.T) {
 		},
 		func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<!DOCTYPE html>")) },
 	} {
-		for name, api := range map[string]*logintest.API{wiretest.FacebookKey: &a.Facebook.API, wiretest.AmazonKey: &a.Amazon.API, wiretest.TwitterKey: &a.X.API} {
+		for name, api := range map[string]*logintest.API{wiretest.FacebookKey: &a.Facebook.API,
+			wiretest.AmazonKey: &a.Amazon.API, wiretest.TwitterKey: &a.X.API} {
 			api.Answer(answer)
-			_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{name: a.Logins[name]}})
+			_, err := s.Public().GetId(t.Context(),
+				&ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{name: a.Logins[name]}})
 			wiretest.WantError(t, err, "ExternalServiceException", "The login provider "+name+" is not responding.")
 			api.Answer(nil)
 		}
 	}
+
 	for name, credential := range a.Logins {
 		signIn(t, s, id, map[string]string{name: credential})
 	}
@@ -184,10 +211,13 @@ func TestDigits(t *testing.T) {
 	a.Supported[wiretest.DigitsKey] = a.Supported[wiretest.TwitterKey]
 	digits := map[string]string{wiretest.DigitsKey: a.Logins[wiretest.TwitterKey]}
 	var traces []poolhouse.Trace
-	s := wiretest.Start(t, a.Configure, func(c *poolhouse.Config) { c.OnTrace = func(t poolhouse.Trace) { traces = append(traces, t) } })
+	s := wiretest.Start(t, a.Configure,
+		func(c *poolhouse.Config) { c.OnTrace = func(t poolhouse.Trace) { traces = append(traces, t) } })
 	id := a.Pool(t, s)
-	pool := wiretest.Must(s.Admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &id}))(t)
-	wiretest.Equal(t, "pool's value", pool.SupportedLoginProviders[wiretest.DigitsKey], "canarykey;canary-consumer-secret")
+	pool := wiretest.Must(s.Admin().DescribeIdentityPool(t.Context(),
+		&ci.DescribeIdentityPoolInput{IdentityPoolId: &id}))(t)
+	wiretest.Equal(t, "pool's value", pool.SupportedLoginProviders[wiretest.DigitsKey],
+		"canarykey;canary-consumer-secret")
 	_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: digits})
 	wiretest.WantError(t, err, "NotAuthorizedException", login.MessageUnsupportedProvider)
 	if len(traces) != 1 || !strings.Contains(traces[0].Steps[0].Fix, "2017") {
@@ -196,7 +226,8 @@ func TestDigits(t *testing.T) {
 	wiretest.Equal(t, "requests", len(a.X.Requests()), 0)
 
 	s = wiretest.Start(t, a.Configure, func(c *poolhouse.Config) {
-		c.Providers[wiretest.DigitsKey] = poolhouse.ProviderOverride{BaseURL: a.X.URL, VerifyPath: "/1.1/account/verify_credentials.json", AllowHTTP: true, AllowPrivate: true}
+		c.Providers[wiretest.DigitsKey] = poolhouse.ProviderOverride{BaseURL: a.X.URL,
+			VerifyPath: "/1.1/account/verify_credentials.json", AllowHTTP: true, AllowPrivate: true}
 	})
 	id = a.Pool(t, s)
 	user := signIn(t, s, id, digits)
@@ -208,12 +239,16 @@ func TestDigits(t *testing.T) {
 // A pool whose value for X is not key;secret says so to whoever asks why.
 func TestTwitterPoolValue(t *testing.T) {
 	a := wiretest.NewApps(t)
-	for _, value := range []string{"canarykey", "canarykey;", ";canary-consumer-secret", "canarykey;canary-consumer-secret;", ";", "canarykey;;x"} {
+	for _, value := range []string{"canarykey", "canarykey;", ";canary-consumer-secret",
+		"canarykey;canary-consumer-secret;", ";", "canarykey;;x"} {
 		var traces []poolhouse.Trace
-		s := wiretest.Start(t, a.Configure, func(c *poolhouse.Config) { c.OnTrace = func(t poolhouse.Trace) { traces = append(traces, t) } })
+		s := wiretest.Start(t, a.Configure,
+			func(c *poolhouse.Config) { c.OnTrace = func(t poolhouse.Trace) { traces = append(traces, t) } })
 		a.Supported[wiretest.TwitterKey] = value
 		id := a.Pool(t, s)
-		_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{wiretest.TwitterKey: a.Logins[wiretest.TwitterKey]}})
+		_, err := s.Public().GetId(t.Context(),
+			&ci.GetIdInput{IdentityPoolId: &id,
+				Logins: map[string]string{wiretest.TwitterKey: a.Logins[wiretest.TwitterKey]}})
 		wiretest.WantError(t, err, "NotAuthorizedException", login.MessageUnsupportedProvider)
 		if len(traces) != 1 || !strings.Contains(traces[0].Steps[0].Fix, "joined by one ;") {
 			t.Errorf("%s: traces %+v", value, traces)
@@ -224,7 +259,8 @@ func TestTwitterPoolValue(t *testing.T) {
 // Limited Login's ID tokens are the same user as Facebook's access tokens.
 func TestLimitedLogin(t *testing.T) {
 	a := wiretest.NewApps(t)
-	token := a.Google.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": "112233", "sub": "112177216992379"})
+	token := a.Google.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": "112233",
+		"sub": "112177216992379"})
 	limited := map[string]string{wiretest.FacebookKey: token}
 	s := wiretest.Start(t, a.Configure)
 	id := a.Pool(t, s)
@@ -232,16 +268,20 @@ func TestLimitedLogin(t *testing.T) {
 	wiretest.WantError(t, err, "NotAuthorizedException", "")
 	s = wiretest.Start(t, a.Configure, func(c *poolhouse.Config) {
 		o := c.Providers[wiretest.FacebookKey]
-		o.LimitedLogin, o.JWKSURL, o.AppSecrets = true, a.Google.URL+logintest.KeysPath, map[string]string{"112233": "canary-facebook-secret"}
+		o.LimitedLogin, o.JWKSURL, o.AppSecrets = true, a.Google.URL+logintest.KeysPath,
+			map[string]string{"112233": "canary-facebook-secret"}
 		c.Providers[wiretest.FacebookKey] = o
 	})
 	id = a.Pool(t, s)
 	user := signIn(t, s, id, limited)
-	wiretest.Equal(t, "identity by access token", signIn(t, s, id, map[string]string{wiretest.FacebookKey: a.Logins[wiretest.FacebookKey]}), user)
+	wiretest.Equal(t, "identity by access token",
+		signIn(t, s, id, map[string]string{wiretest.FacebookKey: a.Logins[wiretest.FacebookKey]}), user)
 	requests := a.Facebook.Requests()
 	wiretest.Equal(t, "question", requests[len(requests)-2].URL.Path, "/v25.0/debug_token")
-	other := a.Google.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": "999", "sub": "112177216992379"})
-	_, err = s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{wiretest.FacebookKey: other}})
+	other := a.Google.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": "999",
+		"sub": "112177216992379"})
+	_, err = s.Public().GetId(t.Context(),
+		&ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{wiretest.FacebookKey: other}})
 	wiretest.WantError(t, err, "NotAuthorizedException", "")
 }
 
@@ -249,13 +289,17 @@ func TestLimitedLogin(t *testing.T) {
 // Google's two spellings of its issuer hold there as well.
 func TestSeveralClientIDs(t *testing.T) {
 	google, apple := logintest.NewIssuer(t), logintest.NewIssuer(t)
+
 	s := wiretest.Start(t, func(c *poolhouse.Config) {
 		c.OIDCProviders = []poolhouse.OIDCProviderConfig{
-			{URL: "https://accounts.google.com", ClientIDs: []string{"web", "android"}, JWKSURL: google.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true},
-			{URL: "https://appleid.apple.com", ClientIDs: []string{"com.example.app", "com.example.web"}, JWKSURL: apple.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}}
+			{URL: "https://accounts.google.com", ClientIDs: []string{"web", "android"},
+				JWKSURL: google.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true},
+			{URL: "https://appleid.apple.com", ClientIDs: []string{"com.example.app", "com.example.web"},
+				JWKSURL: apple.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}}
 	})
 	id := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
-		in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + wiretest.GoogleKey, wiretest.CorpARN + wiretest.AppleKey}
+		in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + wiretest.GoogleKey,
+			wiretest.CorpARN + wiretest.AppleKey}
 		in.SupportedLoginProviders = map[string]string{wiretest.GoogleKey: "web", wiretest.AppleKey: "com.example.app"}
 	})
 	users := map[string]bool{}
@@ -267,14 +311,21 @@ func TestSeveralClientIDs(t *testing.T) {
 		users[signIn(t, s, id, map[string]string{wiretest.GoogleKey: token})] = true
 	}
 	wiretest.Equal(t, "identities of one Google user", len(users), 1)
+
 	for _, client := range []string{"com.example.app", "com.example.web"} {
-		signIn(t, s, id, map[string]string{wiretest.AppleKey: apple.Token(map[string]any{"iss": "https://appleid.apple.com", "aud": client, "sub": "001968.a.0733"})})
+		signIn(t, s, id,
+			map[string]string{wiretest.AppleKey: apple.Token(map[string]any{"iss": "https://appleid.apple.com",
+				"aud": client, "sub": "001968.a.0733"})})
 	}
+
 	for provider, token := range map[string]string{
-		wiretest.GoogleKey: google.Token(map[string]any{"iss": "accounts.google.com", "aud": "web", "azp": "ios", "sub": "1"}),
-		wiretest.AppleKey:  apple.Token(map[string]any{"iss": "appleid.apple.com", "aud": "com.example.app", "sub": "1"}),
+		wiretest.GoogleKey: google.Token(map[string]any{"iss": "accounts.google.com", "aud": "web", "azp": "ios",
+			"sub": "1"}),
+		wiretest.AppleKey: apple.Token(map[string]any{"iss": "appleid.apple.com", "aud": "com.example.app",
+			"sub": "1"}),
 	} {
-		_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{provider: token}})
+		_, err := s.Public().GetId(t.Context(),
+			&ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{provider: token}})
 		wiretest.WantError(t, err, "NotAuthorizedException", "")
 	}
 }
@@ -294,19 +345,27 @@ func TestAppProvidersKeepSecrets(t *testing.T) {
 	})
 	id := a.Pool(t, s)
 	var shown strings.Builder
+
 	for name := range a.Supported {
-		wiretest.Must(s.Admin().SetPrincipalTagAttributeMap(t.Context(), &ci.SetPrincipalTagAttributeMapInput{IdentityPoolId: &id, IdentityProviderName: new(name), UseDefaults: new(true)}))(t)
+		wiretest.Must(s.Admin().SetPrincipalTagAttributeMap(t.Context(),
+			&ci.SetPrincipalTagAttributeMapInput{IdentityPoolId: &id, IdentityProviderName: new(name),
+				UseDefaults: new(true)}))(t)
 	}
-	for name, api := range map[string]*logintest.API{wiretest.FacebookKey: &a.Facebook.API, wiretest.AmazonKey: &a.Amazon.API, wiretest.TwitterKey: &a.X.API} {
+
+	for name, api := range map[string]*logintest.API{wiretest.FacebookKey: &a.Facebook.API,
+		wiretest.AmazonKey: &a.Amazon.API, wiretest.TwitterKey: &a.X.API} {
 		logins := map[string]string{name: a.Logins[name]}
 		bad := map[string]string{name: a.Logins[name] + "x"}
 		for _, answer := range []http.HandlerFunc{
 			nil,
 			func(w http.ResponseWriter, r *http.Request) { // repeats what it was asked
-				logintest.JSON(w, 400, map[string]any{"error": r.URL.RawQuery + r.Header.Get("Authorization"), "errors": []any{r.URL.RawQuery}})
+				logintest.JSON(w, 400,
+					map[string]any{"error": r.URL.RawQuery + r.Header.Get("Authorization"),
+						"errors": []any{r.URL.RawQuery}})
 			},
 			func(w http.ResponseWriter, r *http.Request) {
-				logintest.JSON(w, 200, map[string]any{"id": r.URL.RawQuery, "aud": r.Header.Get("Authorization"), r.URL.RawQuery: 1})
+				logintest.JSON(w, 200,
+					map[string]any{"id": r.URL.RawQuery, "aud": r.Header.Get("Authorization"), r.URL.RawQuery: 1})
 			},
 			func(w http.ResponseWriter, r *http.Request) {
 				http.Redirect(w, r, "/?"+r.URL.RawQuery, http.StatusFound)
@@ -314,6 +373,7 @@ func TestAppProvidersKeepSecrets(t *testing.T) {
 			func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		} {
 			api.Answer(answer)
+
 			for _, l := range []map[string]string{bad, logins} {
 				_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: l})
 				if err != nil {
@@ -325,7 +385,8 @@ func TestAppProvidersKeepSecrets(t *testing.T) {
 	}
 	logins := map[string]string{wiretest.TwitterKey: a.Logins[wiretest.TwitterKey]}
 	user := s.GetID(t, id, logins)
-	token := wiretest.Must(s.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user, Logins: logins}))(t)
+	token := wiretest.Must(s.Public().GetOpenIdToken(t.Context(),
+		&ci.GetOpenIdTokenInput{IdentityId: &user, Logins: logins}))(t)
 	claims := wiretest.Payload(t, *token.Token)
 	if !strings.Contains(claims, `"canarykey"`) {
 		t.Errorf("the principal tag client is not the consumer key: %s", claims)
@@ -334,13 +395,16 @@ func TestAppProvidersKeepSecrets(t *testing.T) {
 	if len(traces) < 12 || !strings.Contains(logs.String(), "GetOpenIdToken") {
 		t.Fatalf("%d traces: the test proves nothing", len(traces))
 	}
+
 	for _, trace := range traces {
 		shown.WriteString(trace.Message)
+
 		for _, step := range trace.Steps {
 			shown.WriteString(step.Check + step.Expected + step.Got + step.Fix)
 		}
 	}
 	shown.WriteString(logs.String())
+
 	for _, secret := range a.Secrets {
 		if strings.Contains(shown.String(), secret) {
 			t.Errorf("%s is shown", secret)
@@ -355,18 +419,24 @@ func TestProvidersThatCannotWork(t *testing.T) {
 		override poolhouse.ProviderOverride
 		want     string
 	}{
-		"unknown provider": {"graph.facebok.com", poolhouse.ProviderOverride{}, `providers: "graph.facebok.com" is not known`},
-		"plain HTTP":       {wiretest.FacebookKey, poolhouse.ProviderOverride{BaseURL: "http://graph.example.com"}, "not https"},
-		"no URL":           {wiretest.AmazonKey, poolhouse.ProviderOverride{BaseURL: "api.amazon.com"}, "base_url"},
-		"last slash":       {wiretest.TwitterKey, poolhouse.ProviderOverride{BaseURL: "https://api.x.com/"}, "slash"},
-		"path":             {wiretest.TwitterKey, poolhouse.ProviderOverride{VerifyPath: "users/me"}, "verify_path"},
-		"query":            {wiretest.DigitsKey, poolhouse.ProviderOverride{BaseURL: "https://d.example", VerifyPath: "/a?b"}, "verify_path"},
-		"version":          {wiretest.FacebookKey, poolhouse.ProviderOverride{APIVersion: "v25.0/x"}, "graph_version"},
-		"certificate":      {wiretest.GoogleKey, poolhouse.ProviderOverride{CABundle: []byte("no PEM")}, "ca_bundle"},
-		"issuer":           {wiretest.AppleKey, poolhouse.ProviderOverride{Issuers: []string{""}}, "issuers"},
-		"limited login":    {wiretest.FacebookKey, poolhouse.ProviderOverride{LimitedLogin: true, JWKSURL: "ftp://x"}, "jwks_url"},
+		"unknown provider": {"graph.facebok.com", poolhouse.ProviderOverride{},
+			`providers: "graph.facebok.com" is not known`},
+		"plain HTTP": {wiretest.FacebookKey, poolhouse.ProviderOverride{BaseURL: "http://graph.example.com"},
+			"not https"},
+		"no URL":     {wiretest.AmazonKey, poolhouse.ProviderOverride{BaseURL: "api.amazon.com"}, "base_url"},
+		"last slash": {wiretest.TwitterKey, poolhouse.ProviderOverride{BaseURL: "https://api.x.com/"}, "slash"},
+		"path":       {wiretest.TwitterKey, poolhouse.ProviderOverride{VerifyPath: "users/me"}, "verify_path"},
+		"query": {wiretest.DigitsKey,
+			poolhouse.ProviderOverride{BaseURL: "https://d.example", VerifyPath: "/a?b"}, "verify_path"},
+		"version":     {wiretest.FacebookKey, poolhouse.ProviderOverride{APIVersion: "v25.0/x"}, "graph_version"},
+		"certificate": {wiretest.GoogleKey, poolhouse.ProviderOverride{CABundle: []byte("no PEM")}, "ca_bundle"},
+		"issuer":      {wiretest.AppleKey, poolhouse.ProviderOverride{Issuers: []string{""}}, "issuers"},
+		"limited login": {wiretest.FacebookKey, poolhouse.ProviderOverride{LimitedLogin: true, JWKSURL: "ftp://x"},
+			"jwks_url"},
 	} {
-		_, err := poolhouse.New(t.Context(), poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:1", Providers: map[string]poolhouse.ProviderOverride{test.provider: test.override}})
+		_, err := poolhouse.New(t.Context(),
+			poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:1",
+				Providers: map[string]poolhouse.ProviderOverride{test.provider: test.override}})
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), test.provider) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -14,6 +14,7 @@ import (
 func TestClassicFlowOrder(t *testing.T) {
 	const saml, unknown = "arn:aws:iam::1:saml-provider/Corp", "arn:aws:iam::1:saml-provider/Other"
 	off := new(bool)
+
 	mappings := map[string]identitypool.RoleMapping{"idp.example": {}}
 	one := map[string]string{identitypool.Google: "x"}
 	two := map[string]string{identitypool.Google: "x", saml: "y"}
@@ -24,18 +25,19 @@ func TestClassicFlowOrder(t *testing.T) {
 		message  string
 		code     explain.Code
 	}{
-		"open":                       {nil, nil, one, "", ""},
-		"open to guests":             {nil, nil, nil, "", ""},
-		"off":                        {off, nil, one, messageClassicFlowOff, "classic-flow"},
-		"off, SAML":                  {off, nil, two, messageClassicFlowOff, "classic-flow"},
-		"off, mappings, SAML":        {off, mappings, two, messageClassicFlowOff, "classic-flow-closed"},
-		"off, mappings, guest":       {off, mappings, nil, messageClassicFlowOff, "classic-flow-closed"},
-		"mappings":                   {nil, mappings, one, messageClassicFlowMappings, "classic-flow-role-mappings"},
-		"mappings, SAML":             {nil, mappings, two, messageClassicFlowMappings, "classic-flow-role-mappings"},
-		"mappings, guest":            {nil, mappings, nil, messageClassicFlowMappings, "classic-flow-role-mappings"},
-		"SAML":                       {nil, nil, two, messageClassicFlowSAML, "classic-flow-saml"},
-		"SAML that the pool lacks":   {nil, nil, map[string]string{unknown: "y"}, "", ""},
-		"SAML, and one that is none": {nil, nil, map[string]string{"a": "b", saml: "y"}, messageClassicFlowSAML, "classic-flow-saml"},
+		"open":                     {nil, nil, one, "", ""},
+		"open to guests":           {nil, nil, nil, "", ""},
+		"off":                      {off, nil, one, messageClassicFlowOff, "classic-flow"},
+		"off, SAML":                {off, nil, two, messageClassicFlowOff, "classic-flow"},
+		"off, mappings, SAML":      {off, mappings, two, messageClassicFlowOff, "classic-flow-closed"},
+		"off, mappings, guest":     {off, mappings, nil, messageClassicFlowOff, "classic-flow-closed"},
+		"mappings":                 {nil, mappings, one, messageClassicFlowMappings, "classic-flow-role-mappings"},
+		"mappings, SAML":           {nil, mappings, two, messageClassicFlowMappings, "classic-flow-role-mappings"},
+		"mappings, guest":          {nil, mappings, nil, messageClassicFlowMappings, "classic-flow-role-mappings"},
+		"SAML":                     {nil, nil, two, messageClassicFlowSAML, "classic-flow-saml"},
+		"SAML that the pool lacks": {nil, nil, map[string]string{unknown: "y"}, "", ""},
+		"SAML, and one that is none": {nil, nil, map[string]string{"a": "b", saml: "y"}, messageClassicFlowSAML,
+			"classic-flow-saml"},
 	} {
 		pool := identitypool.Pool{
 			AllowClassicFlow: test.off,
@@ -51,7 +53,8 @@ func TestClassicFlowOrder(t *testing.T) {
 		}
 
 		refused, ok := errors.AsType[*awsapi.Error](err)
-		if !ok || refused.Code != invalidParameter || refused.Message != test.message || refused.Why.Reason.Code != test.code {
+		if !ok || refused.Code != invalidParameter || refused.Message != test.message ||
+			refused.Why.Reason.Code != test.code {
 			t.Errorf("%s: %v, want %s", name, err, test.message)
 		}
 	}

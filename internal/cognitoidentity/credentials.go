@@ -16,12 +16,15 @@ import (
 
 // GetCredentialsForIdentity returns temporary credentials for the role that the
 // pool gives the identity (enhanced flow). They last one hour.
-func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredentialsForIdentityInput) (*GetCredentialsForIdentityResponse, error) {
+func (s *Service) GetCredentialsForIdentity(
+	ctx context.Context, in *GetCredentialsForIdentityInput,
+) (*GetCredentialsForIdentityResponse, error) {
 	explain.FromContext(ctx).Plan(planCredentials.of(s.Providers, in.Logins))
 	identity, pool, err := s.publicIdentity(ctx, *in.IdentityId, in.Logins)
 	if err != nil {
 		return nil, err
 	}
+
 	request := assume.Request{
 		Account: pool.Account,
 		Region:  pool.Region,
@@ -35,6 +38,7 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 		}
 		choice.CustomARN = *in.CustomRoleArn
 	}
+
 	if token, _, ok := pool.OwnToken(in.Logins); ok {
 		claims, err := s.ownToken(ctx, pool, identity, in.Logins, token)
 		if err != nil {
@@ -57,6 +61,7 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 			return nil, configurationError(err)
 		}
 	}
+
 	request.IdentityID, request.Predecessor = identity.ID, identity.Predecessor
 	if request.RoleARN, err = pool.ChooseRole(choice, explain.FromContext(ctx)); err != nil {
 		return nil, roleError(err)
@@ -70,6 +75,7 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 	} else if err != nil {
 		return nil, err
 	}
+
 	return &GetCredentialsForIdentityResponse{
 		IdentityId: new(string(identity.ID)),
 		Credentials: &Credentials{
@@ -91,6 +97,7 @@ func roleError(err error) error {
 	var custom *identitypool.CustomRoleError
 	var needed *identitypool.RoleNeededError
 	var nothing *identitypool.NoOfferedRoleError
+
 	switch {
 	case errors.As(err, &none):
 		return configurationError(err)
@@ -107,9 +114,12 @@ func roleError(err error) error {
 	}
 }
 
-// ownToken proves a login by a token of GetOpenIdTokenForDeveloperIdentity, which must
+// ownToken proves a login with a token of GetOpenIdTokenForDeveloperIdentity, which must
 // be the only login.
-func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, logins map[string]string, token string) (issuer.Claims, error) {
+func (s *Service) ownToken(
+	ctx context.Context, pool identitypool.Pool, identity identitypool.Identity,
+	logins map[string]string, token string,
+) (issuer.Claims, error) {
 	if len(logins) > 1 {
 		const text = "A token of %s cannot be combined with other logins."
 		service := identitypool.ServiceName(pool.Region)
@@ -118,6 +128,7 @@ func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity
 
 	claims, err := s.proveOwn(ctx, pool, identity, token)
 	s.Addresses.Checked(ctx, token, err)
+
 	return claims, err
 }
 
@@ -132,7 +143,8 @@ func (s *Service) proveOwn(
 	case errors.Is(err, issuer.ErrExpired):
 		now, exp := s.Now().Unix(), claims.Expires.Unix()
 		why := ownTokenExpired.With("time", claims.Expires.UTC().String())
-		return issuer.Claims{}, awsapi.Refused(notAuthorized, why, "Invalid login token. Token expired: %d >= %d", now, exp)
+		return issuer.Claims{}, awsapi.Refused(notAuthorized, why,
+			"Invalid login token. Token expired: %d >= %d", now, exp)
 	case errors.Is(err, issuer.ErrKeyRetired):
 		return issuer.Claims{}, awsapi.Refused(notAuthorized, ownTokenRetired.With(), messageNotOwnToken).Because(err)
 	case errors.Is(err, issuer.ErrNotOurs):
@@ -141,6 +153,7 @@ func (s *Service) proveOwn(
 	case err != nil:
 		return issuer.Claims{}, err
 	}
+
 	if claims.Audience != string(pool.ID) || claims.PoolARN != pool.ARN() || claims.Subject != string(identity.ID) {
 		return issuer.Claims{}, loginsDontMatch(ownTokenOther.With())
 	}
@@ -153,12 +166,13 @@ func (s *Service) proveOwn(
 	if err := s.stillProven(ctx, pool, identity, claims); err != nil {
 		return issuer.Claims{}, err
 	}
+
 	return claims, nil
 }
 
-// stillProven makes sure that every login that one of our tokens was issued for is
-// as good as it was, and that one of them is a developer's: tokens of the classic
-// flow are no logins.
+// stillProven refuses a Cognito token if a login that it was issued for is no longer
+// valid, or if none of them is a developer's: tokens of the classic flow cannot be used
+// as logins.
 func (s *Service) stillProven(
 	ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, c issuer.Claims,
 ) error {
@@ -168,6 +182,7 @@ func (s *Service) stillProven(
 	} else if err != nil {
 		return err
 	}
+
 	isDevelopers := func(p identitypool.Proof) bool { return p.Config.Kind == identitypool.DeveloperProviderKind }
 	if !slices.ContainsFunc(proofs, isDevelopers) {
 		return loginsDontMatch(ownTokenNoDeveloper.With())
@@ -184,11 +199,14 @@ func (s *Service) stillProven(
 		if trust.Kind == login.SAML && !s.isOf(proof.Login, trust.SAML) {
 			return loginsDontMatch(ownTokenEntity.With("provider", proof.Config.Name))
 		}
-		// The login itself was looked at when the token was issued.
-		err = s.SignOuts.CheckIssued(ctx, pool.Account, s.Providers.Home(proof.Config.Name), proof.Login.Subject, c.IssuedAt)
+
+		// The login itself was checked when the token was issued.
+		err = s.SignOuts.CheckIssued(
+			ctx, pool.Account, s.Providers.Home(proof.Config.Name), proof.Login.Subject, c.IssuedAt)
 		if err != nil {
 			return loginError(err)
 		}
 	}
+
 	return nil
 }

@@ -20,13 +20,16 @@ import (
 func TestDeleteIdentitiesOneByOne(t *testing.T) {
 	p := wiretest.StartProduction(t)
 	pool := func() string {
-		id := *wiretest.Must(p.Root.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: new("p"), AllowUnauthenticatedIdentities: true}))(t).IdentityPoolId
+		id := *wiretest.Must(p.Root.CreateIdentityPool(t.Context(),
+			&ci.CreateIdentityPoolInput{IdentityPoolName: new("p"),
+				AllowUnauthenticatedIdentities: true}))(t).IdentityPoolId
 		return id
 	}
 	mine, others := pool(), pool()
 	key, secret, err := p.Keys.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(p.Account()), Policy: `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"cognito-identity:DeleteIdentities","Resource":"*","Condition":{"StringEquals":{"cognito-identity:IdentityPoolArn":"` +
-		identitypool.PoolARN(wiretest.Region, identitypool.AccountID(p.Account()), identitypool.PoolID(mine)) + `"}}}]}`})
+		identitypool.PoolARN(wiretest.Region, identitypool.AccountID(p.Account()),
+			identitypool.PoolID(mine)) + `"}}}]}`})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,10 +40,12 @@ func TestDeleteIdentitiesOneByOne(t *testing.T) {
 		if err != nil {
 			return "", err
 		}
+
 		var b strings.Builder
 		for _, u := range out.UnprocessedIdentityIds {
 			fmt.Fprintf(&b, "%s %s,", *u.IdentityId, u.ErrorCode)
 		}
+
 		return b.String(), nil
 	}
 	there := func(id string) bool {
@@ -52,6 +57,7 @@ func TestDeleteIdentitiesOneByOne(t *testing.T) {
 	wiretest.Equal(t, "unprocessed", wiretest.Must(remove(limited, theirs, unknown, ours))(t), theirs+" AccessDenied,")
 	wiretest.Equal(t, "another pool's identity is there", there(theirs), true)
 	wiretest.Equal(t, "the pool's own is there", there(ours), false)
+
 	for name, ids := range map[string][]string{"none that it may": {theirs, unknown}, "none that exists": {unknown}} {
 		_, err = remove(limited, ids...)
 		t.Run(name, func(t *testing.T) { wiretest.WantError(t, err, "AccessDeniedException", "") })
@@ -59,12 +65,17 @@ func TestDeleteIdentitiesOneByOne(t *testing.T) {
 	wiretest.Equal(t, "unknown ones of who may delete all", wiretest.Must(remove(p.Root, unknown))(t), "")
 
 	broken, sound := p.GetID(t, mine, nil), p.GetID(t, mine, nil)
+
 	db := wiretest.Must(sql.Open("sqlite", filepath.Join(p.Dir, poolhouse.DatabaseFile)))(t)
 	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), `CREATE TRIGGER broken BEFORE DELETE ON identities WHEN OLD.identity_id = '`+broken+`' BEGIN SELECT RAISE(ABORT, 'broken'); END`); err != nil {
+
+	if _, err := db.ExecContext(t.Context(),
+		`CREATE TRIGGER broken BEFORE DELETE ON identities WHEN OLD.identity_id = '`+broken+
+			`' BEGIN SELECT RAISE(ABORT, 'broken'); END`); err != nil {
 		t.Fatal(err)
 	}
-	wiretest.Equal(t, "unprocessed with a broken database", wiretest.Must(remove(p.Root, broken, sound))(t), broken+" InternalServerError,")
+	wiretest.Equal(t, "unprocessed with a broken database", wiretest.Must(remove(p.Root, broken, sound))(t),
+		broken+" InternalServerError,")
 	wiretest.Equal(t, "what could not be deleted is there", there(broken), true)
 	wiretest.Equal(t, "what could is there", there(sound), false)
 }

@@ -15,20 +15,23 @@ import (
 )
 
 const (
-	// defaultDeveloperToken is the lifetime without TokenDuration; AWS's too.
+	// defaultDeveloperToken is the lifetime without TokenDuration, as at AWS.
 	defaultDeveloperToken = 15 * time.Minute
 	maxDeveloperUserID    = 1024 // characters (API model, DeveloperUserIdentifier)
 	defaultLookup         = 60   // results without MaxResults
 )
 
 // GetOpenIdTokenForDeveloperIdentity registers or finds the identity of a user
-// whom the caller's own backend has authenticated, and returns a token for it.
-func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsapi.Caller, in *GetOpenIdTokenForDeveloperIdentityInput) (*GetOpenIdTokenForDeveloperIdentityResponse, error) {
+// whom the caller's backend has authenticated, and returns a token for it.
+func (s *Service) GetOpenIdTokenForDeveloperIdentity(
+	ctx context.Context, c awsapi.Caller, in *GetOpenIdTokenForDeveloperIdentityInput,
+) (*GetOpenIdTokenForDeveloperIdentityResponse, error) {
 	explain.FromContext(ctx).Plan(developerTokenPlan(s.Providers, in.Logins))
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
 		return nil, err
 	}
+
 	user, ok := in.Logins[pool.DeveloperProviderName]
 	switch {
 	case pool.DeveloperProviderName == "":
@@ -45,6 +48,7 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsa
 	if err := identitypool.ValidTags(in.PrincipalTags); err != nil {
 		return nil, awsapi.Refused(invalidParameter, sessionTagsBad.With("problem", err.Error()), "%s.", err)
 	}
+
 	others := maps.Clone(in.Logins)
 	delete(others, pool.DeveloperProviderName)
 	target := ""
@@ -55,15 +59,18 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsa
 	if err != nil {
 		return nil, err
 	}
+
 	developer, public := pool.DeveloperLogin(user), identitypool.Logins(verified)
 	identity, err := s.Store.Resolve(ctx, pool.ID, identitypool.IdentityID(target),
-		append([]identitypool.Login{developer.Login}, public...), s.resolver(pool).DeveloperSignIn(developer.Login, public))
+		append([]identitypool.Login{developer.Login}, public...),
+		s.resolver(pool).DeveloperSignIn(developer.Login, public))
 	if err != nil {
 		if target == "" {
 			return nil, resolveError(err, pool, "")
 		}
 		return nil, callerError(err, target, pool.Region)
 	}
+
 	lifetime := defaultDeveloperToken
 	if in.TokenDuration != nil {
 		lifetime = time.Duration(*in.TokenDuration) * time.Second
@@ -73,12 +80,15 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsa
 	if err != nil {
 		return nil, err
 	}
+
 	return &GetOpenIdTokenForDeveloperIdentityResponse{IdentityId: new(string(identity.ID)), Token: &token}, nil
 }
 
-// LookupDeveloperIdentity goes from a developer user identifier to its
-// identity, from an identity to its user identifiers, or checks that both fit.
-func (s *Service) LookupDeveloperIdentity(ctx context.Context, c awsapi.Caller, in *LookupDeveloperIdentityInput) (*LookupDeveloperIdentityResponse, error) {
+// LookupDeveloperIdentity finds the identity of a developer user identifier, or the
+// user identifiers of an identity. Given both, it checks that they belong together.
+func (s *Service) LookupDeveloperIdentity(
+	ctx context.Context, c awsapi.Caller, in *LookupDeveloperIdentityInput,
+) (*LookupDeveloperIdentityResponse, error) {
 	explain.FromContext(ctx).Plan(planLookup)
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
@@ -88,6 +98,7 @@ func (s *Service) LookupDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 		const text = "Either IdentityId or DeveloperUserIdentifier is required."
 		return nil, awsapi.Refused(invalidParameter, lookupEmpty.With(), text)
 	}
+
 	var id identitypool.IdentityID
 	if in.IdentityId != nil {
 		identity, err := s.identityIn(ctx, pool, *in.IdentityId)
@@ -107,6 +118,7 @@ func (s *Service) LookupDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 		}
 		id = owner.ID
 	}
+
 	scope := "developers/" + string(pool.ID) + "/" + string(id)
 	after, err := s.pageStart(scope, in.NextToken)
 	if err != nil {
@@ -120,12 +132,14 @@ func (s *Service) LookupDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 	if err != nil {
 		return nil, identityError(err, string(id))
 	}
+
 	out := &LookupDeveloperIdentityResponse{IdentityId: new(string(id)), DeveloperUserIdentifierList: []string{}}
 	if len(users) > size {
 		users = users[:size]
 		out.NextToken = s.pageToken(scope, users[size-1])
 	}
 	out.DeveloperUserIdentifierList = append(out.DeveloperUserIdentifierList, users...)
+
 	return out, nil
 }
 
@@ -139,7 +153,9 @@ func (s *Service) identityIn(ctx context.Context, pool identitypool.Pool, id str
 }
 
 // developerUser returns the identity of a developer user identifier.
-func (s *Service) developerUser(ctx context.Context, pool identitypool.Pool, user string) (identitypool.Identity, error) {
+func (s *Service) developerUser(
+	ctx context.Context, pool identitypool.Pool, user string,
+) (identitypool.Identity, error) {
 	identity, err := s.Store.IdentityByLogin(ctx, pool.ID, pool.DeveloperLogin(user).Login)
 	if errors.Is(err, store.ErrNotFound) {
 		return identity, identityError(identitypool.UnknownDeveloperUser(), "")
@@ -148,8 +164,10 @@ func (s *Service) developerUser(ctx context.Context, pool identitypool.Pool, use
 }
 
 // MergeDeveloperIdentities merges the source user's identity into the
-// destination user's, which keeps its ID; the source identity ends disabled.
-func (s *Service) MergeDeveloperIdentities(ctx context.Context, c awsapi.Caller, in *MergeDeveloperIdentitiesInput) (*MergeDeveloperIdentitiesResponse, error) {
+// destination user's, which keeps its ID. The source identity is disabled.
+func (s *Service) MergeDeveloperIdentities(
+	ctx context.Context, c awsapi.Caller, in *MergeDeveloperIdentitiesInput,
+) (*MergeDeveloperIdentitiesResponse, error) {
 	explain.FromContext(ctx).Plan(planMerge)
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
@@ -158,17 +176,23 @@ func (s *Service) MergeDeveloperIdentities(ctx context.Context, c awsapi.Caller,
 	if err := isDeveloperProvider(pool, *in.DeveloperProviderName); err != nil {
 		return nil, err
 	}
-	source, destination := pool.DeveloperLogin(*in.SourceUserIdentifier).Login, pool.DeveloperLogin(*in.DestinationUserIdentifier).Login
-	identity, err := s.Store.Resolve(ctx, pool.ID, "", []identitypool.Login{source, destination}, s.resolver(pool).MergeDevelopers(source, destination))
+
+	source, destination := pool.DeveloperLogin(*in.SourceUserIdentifier).Login,
+		pool.DeveloperLogin(*in.DestinationUserIdentifier).Login
+	identity, err := s.Store.Resolve(ctx, pool.ID, "", []identitypool.Login{source, destination},
+		s.resolver(pool).MergeDevelopers(source, destination))
 	if err != nil {
 		return nil, resolveError(err, pool, "")
 	}
+
 	return &MergeDeveloperIdentitiesResponse{IdentityId: new(string(identity.ID))}, nil
 }
 
 // UnlinkDeveloperIdentity removes one developer user identifier from an
-// identity; the user is a new identity at the next sign-in.
-func (s *Service) UnlinkDeveloperIdentity(ctx context.Context, c awsapi.Caller, in *UnlinkDeveloperIdentityInput) (*awsapi.NoOutput, error) {
+// identity. The user gets a new identity at the next sign-in.
+func (s *Service) UnlinkDeveloperIdentity(
+	ctx context.Context, c awsapi.Caller, in *UnlinkDeveloperIdentityInput,
+) (*awsapi.NoOutput, error) {
 	explain.FromContext(ctx).Plan(planUnlinkUser)
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
@@ -181,6 +205,7 @@ func (s *Service) UnlinkDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 	if err != nil {
 		return nil, err
 	}
+
 	gone := pool.DeveloperLogin(*in.DeveloperUserIdentifier).Login
 	err = s.Store.Unlink(ctx, identity.ID, func(i identitypool.Identity) ([]identitypool.Login, error) {
 		if !i.HasLogin(gone) {
@@ -188,6 +213,7 @@ func (s *Service) UnlinkDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 		}
 		return []identitypool.Login{gone}, nil
 	})
+
 	if errors.Is(err, identitypool.ErrUnknownDeveloperUser) {
 		if _, err := s.developerUser(ctx, pool, *in.DeveloperUserIdentifier); err != nil {
 			return nil, err
@@ -198,6 +224,7 @@ func (s *Service) UnlinkDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 	if err != nil {
 		return nil, callerError(err, *in.IdentityId, pool.Region)
 	}
+
 	return nil, nil
 }
 
@@ -216,6 +243,5 @@ func isDeveloperProvider(pool identitypool.Pool, name string) error {
 
 func noDeveloperProvider(pool identitypool.Pool) error {
 	why := developerNone.With().At(poolField(pool, "DeveloperProviderName", ""))
-
 	return awsapi.Refused(invalidParameter, why, messageDeveloperProvider)
 }

@@ -23,7 +23,8 @@ func TestDisabledIdentities(t *testing.T) {
 	// One of each: a guest that was absorbed, and a developer's user that was merged.
 	guest := s.GetID(t, pool, nil)
 	kept := s.GetID(t, pool, alice)
-	answer := wiretest.Must(s.Public().GetOpenIdToken(ctx, &ci.GetOpenIdTokenInput{IdentityId: &guest, Logins: alice}))(t)
+	answer := wiretest.Must(s.Public().GetOpenIdToken(ctx,
+		&ci.GetOpenIdTokenInput{IdentityId: &guest, Logins: alice}))(t)
 	wiretest.Equal(t, "identity that absorbed the guest", *answer.IdentityId, kept)
 	developer := func(user string) string {
 		return *wiretest.Must(admin.GetOpenIdTokenForDeveloperIdentity(ctx, &ci.GetOpenIdTokenForDeveloperIdentityInput{
@@ -57,6 +58,7 @@ func TestDisabledIdentities(t *testing.T) {
 		for _, i := range out.Identities {
 			logins[*i.IdentityId] = strings.Join(i.Logins, " ")
 		}
+
 		return logins
 	}
 	all := listed(false)
@@ -89,9 +91,11 @@ func TestDisabledIdentities(t *testing.T) {
 		DeveloperProviderName:   aws.String("login.my.app"),
 		DeveloperUserIdentifier: aws.String("source"),
 	})
-	wiretest.WantError(t, err, "ResourceConflictException", "The developer user identifier belongs to another identity.")
+	wiretest.WantError(t, err, "ResourceConflictException",
+		"The developer user identifier belongs to another identity.")
 
-	deleted := wiretest.Must(admin.DeleteIdentities(ctx, &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{guest, source}}))(t)
+	deleted := wiretest.Must(admin.DeleteIdentities(ctx,
+		&ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{guest, source}}))(t)
 	wiretest.Equal(t, "identities that were not deleted", len(deleted.UnprocessedIdentityIds), 0)
 	wiretest.Equal(t, "identities afterwards", len(listed(false)), 2)
 }

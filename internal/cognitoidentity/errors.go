@@ -40,7 +40,7 @@ const (
 	messageConfiguration       = "Invalid identity pool configuration. Check assigned IAM roles for this pool."
 	messageUserPoolProvider    = "Invalid Cognito Identity Provider"
 	messageDeveloperProvider   = "This identity pool does not support the specified developer provider"
-	// Not observed anywhere: the API reference's sentence for the exception.
+	// Not observed at AWS: the API reference's sentence for the exception.
 	messageDeveloperRegistered = "The provided developer user identifier is already registered with Cognito under a different identity ID."
 )
 
@@ -51,13 +51,12 @@ func poolNotFound(id string, why *explain.Refusal) *awsapi.Error {
 	return awsapi.Refused(notFound, why, text, id).LogAs(fmt.Sprintf(text, masked(id)))
 }
 
-// whyNoPool explains that a caller has no such pool. It compares what the call itself
-// has: region is that of the ID, signed that of the signature.
+// whyNoPool explains that a caller has no such pool. It compares the call with itself:
+// region is the ID's, signed is the signature's.
 func whyNoPool(region, signed string) *explain.Refusal {
 	if region != signed {
 		return poolRegion.With("region", region, "signed", signed)
 	}
-
 	return poolUnknown.With()
 }
 
@@ -66,12 +65,11 @@ func whyNoIdentity(id, signed string) *explain.Refusal {
 	if region := identitypool.RegionOf(id); region != signed {
 		return identityRegion.With("region", region, "signed", signed)
 	}
-
 	return identityUnknownSigned.With()
 }
 
-// maskedID is how much of an ID that may be a secret the log shows: a region and
-// a little.
+// maskedID is the number of bytes that the log shows of an ID that may be a secret:
+// the region and a few more.
 const maskedID = 18
 
 func masked(id string) string { return id[:min(len(id), maskedID)] + "…" }
@@ -87,15 +85,16 @@ func identityForbidden(id string, cause error) error {
 	return awsapi.Refused(notAuthorized, reasonOf(cause), "Access to Identity '%s' is forbidden.", id).Because(cause)
 }
 
-// identityError turns a refusal of a resolution, a link or a look-up into the
-// wire's words; id is the identity that the call named. Calls that are signed have
-// callerError for it.
+// identityError turns a refusal of a resolution, a link or a look-up into the API's
+// error. id is the identity that the call named. Signed calls use callerError.
 func identityError(err error, id string) error {
 	if err == nil {
 		return nil
 	}
+
 	why := reasonOf(err)
 	var linked *identitypool.LoginConflict
+
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return identityNotFound(id, identityUnknown.With())
@@ -108,18 +107,18 @@ func identityError(err error, id string) error {
 	case errors.Is(err, identitypool.ErrUnknownDeveloperUser):
 		return awsapi.Refused(notFound, why, "The developer user identifier is not registered in the identity pool.")
 	case errors.As(err, &linked):
-		return awsapi.Refused(conflict, why, "Login of provider '%s' cannot be linked: %s.", linked.Provider, linked.Reason)
+		return awsapi.Refused(conflict, why,
+			"Login of provider '%s' cannot be linked: %s.", linked.Provider, linked.Reason)
 	default:
 		return err
 	}
 }
 
-// callerError is identityError for a call that is signed, for the region signed.
+// callerError is identityError for a call that is signed for the region signed.
 func callerError(err error, id, signed string) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return identityNotFound(id, whyNoIdentity(id, signed))
 	}
-
 	return identityError(err, id)
 }
 
@@ -127,10 +126,11 @@ func loginsDontMatch(why *explain.Refusal) error {
 	return awsapi.Refused(notAuthorized, why, messageLoginsDontMatch)
 }
 
-// loginError turns a verifier's refusal into the wire's words.
+// loginError turns a verifier's refusal into the API's error.
 func loginError(err error) error {
 	var refused *login.Refused
 	var unavailable *login.Unavailable
+
 	switch {
 	case errors.As(err, &refused):
 		return awsapi.Refused(notAuthorized, reasonOf(err), "%s", refused.Message).Because(err)
@@ -142,7 +142,7 @@ func loginError(err error) error {
 	}
 }
 
-// providerError words the refusal of a login because of its provider.
+// providerError turns the refusal of a login because of its provider into the API's error.
 func providerError(err error, pool identitypool.Pool) error {
 	if wrong, ok := errors.AsType[*provider.PartitionError](err); ok {
 		return partitionError(wrong)
@@ -181,12 +181,13 @@ func partitionError(e *provider.PartitionError) error {
 			e.ARN, e.Account, e.Partition, e.Right)
 	}
 
-	return awsapi.Refused(invalidParameter, e.Why, "The provider %s is not of the partition %s, as the identity pool is: "+
-		"write %s.", e.ARN, e.Partition, e.Right)
+	return awsapi.Refused(invalidParameter, e.Why,
+		"The provider %s is not of the partition %s, as the identity pool is: "+
+			"write %s.", e.ARN, e.Partition, e.Right)
 }
 
-// poolError turns a store's refusal of a pool operation into the wire's words. The pool
-// was there when the call began.
+// poolError turns the store's refusal of a pool operation into the API's error. The pool
+// existed when the call began.
 func poolError(err error, id string) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return poolNotFound(id, poolDeleted.With())

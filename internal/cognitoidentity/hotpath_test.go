@@ -28,7 +28,8 @@ func BenchmarkServe(b *testing.B) {
 	}{
 		{"GetIdKnownLogin", "GetId", ci.GetIdInput{IdentityPoolId: &pool, Logins: logins}},
 		{"GetCredentialsGuest", "GetCredentialsForIdentity", ci.GetCredentialsForIdentityInput{IdentityId: &guest}},
-		{"GetCredentialsUser", "GetCredentialsForIdentity", ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins}},
+		{"GetCredentialsUser", "GetCredentialsForIdentity",
+			ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins}},
 	} {
 		b.Run(c.name, func(b *testing.B) { benchmark(b, s, c.operation, c.input) })
 	}
@@ -43,9 +44,12 @@ func startHot(b *testing.B, logger *slog.Logger) (s *wiretest.Server, pool strin
 		"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":["authenticated","unauthenticated"]}}}]}`
 	s = wiretest.Start(b, func(c *poolhouse.Config) {
 		c.Logger = logger
-		c.Roles = []poolhouse.RoleConfig{{ARN: wiretest.GuestRole, TrustPolicy: trust}, {ARN: wiretest.AuthenticatedRole, TrustPolicy: trust}}
+		c.Roles = []poolhouse.RoleConfig{{ARN: wiretest.GuestRole, TrustPolicy: trust},
+			{ARN: wiretest.AuthenticatedRole, TrustPolicy: trust}}
 	})
-	pool = s.NewPool(b, func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"_custom_id_": pinned} })
+	pool = s.NewPool(b,
+		func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"_custom_id_": pinned} })
+
 	return s, pool
 }
 
@@ -66,6 +70,7 @@ func benchmark(b *testing.B, s *wiretest.Server, operation string, input any) {
 
 	w := &discard{header: http.Header{}}
 	b.ReportAllocs()
+
 	for b.Loop() {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		clear(w.header)

@@ -11,9 +11,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// GetId returns the identity of the logins, making one at the first sign-in;
-// without logins, a new guest each time. AccountId is not needed and not
-// looked at: the pool's ID says it all.
+// GetId returns the identity of the logins, and makes one at the first sign-in.
+// Without logins it makes a new guest each time. It ignores AccountId: the pool's
+// ID is enough.
 func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, error) {
 	explain.FromContext(ctx).Plan(planGetID.of(s.Providers, in.Logins))
 	pool, err := s.Store.SharedPool(ctx, identitypool.PoolID(*in.IdentityPoolId))
@@ -31,6 +31,7 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	if err != nil {
 		return nil, err
 	}
+
 	logins := identitypool.Logins(verified)
 	identity, err := s.Store.Resolve(ctx, pool.ID, "", logins, s.resolver(pool).FirstSignIn(logins))
 	if err != nil {
@@ -41,6 +42,7 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 		}
 		return nil, resolveError(err, pool, "")
 	}
+
 	return &GetIdResponse{IdentityId: new(string(identity.ID))}, nil
 }
 
@@ -68,10 +70,16 @@ func (s *Service) newGuest(ctx context.Context, pool identitypool.Pool) (*GetIdR
 	}
 
 	now := s.Now()
-	guest := identitypool.Identity{ID: identitypool.IdentityID(newID(pool.Region)), PoolID: pool.ID, Created: now, Modified: now}
+	guest := identitypool.Identity{
+		ID:       identitypool.IdentityID(newID(pool.Region)),
+		PoolID:   pool.ID,
+		Created:  now,
+		Modified: now,
+	}
 	if err := s.Store.CreateIdentity(ctx, guest); err != nil {
 		return nil, poolError(err, string(pool.ID))
 	}
+
 	return &GetIdResponse{IdentityId: new(string(guest.ID))}, nil
 }
 
@@ -89,21 +97,23 @@ func guestsAllowed(pool identitypool.Pool) error {
 		why = guestsOffNoProviders.With()
 	}
 
-	return awsapi.Refused(notAuthorized, why.At(poolField(pool, "AllowUnauthenticatedIdentities", "")), messageGuestsOff)
+	return awsapi.Refused(notAuthorized,
+		why.At(poolField(pool, "AllowUnauthenticatedIdentities", "")), messageGuestsOff)
 }
 
-// resolveError words a refusal of Store.Resolve. A pool that vanished meanwhile is "not
-// found" by the ID that the call named.
+// resolveError turns a refusal of Store.Resolve into the API's error. If the pool was
+// deleted meanwhile, the error names the ID that the call named.
 func resolveError(err error, pool identitypool.Pool, identityID string) error {
 	if errors.Is(err, store.ErrNotFound) && identityID == "" {
 		return poolNotFound(string(pool.ID), poolDeleted.With())
 	}
-
 	return identityError(err, identityID)
 }
 
 // DescribeIdentity returns an identity's provider names and dates.
-func (s *Service) DescribeIdentity(ctx context.Context, c awsapi.Caller, in *DescribeIdentityInput) (*IdentityDescription, error) {
+func (s *Service) DescribeIdentity(
+	ctx context.Context, c awsapi.Caller, in *DescribeIdentityInput,
+) (*IdentityDescription, error) {
 	explain.FromContext(ctx).Plan(planIdentity)
 	identity, pool, err := s.callerIdentity(ctx, c, *in.IdentityId)
 	if err != nil {
@@ -111,6 +121,7 @@ func (s *Service) DescribeIdentity(ctx context.Context, c awsapi.Caller, in *Des
 	}
 	note(ctx, pool)
 	out := describe(pool, identity)
+
 	return &out, nil
 }
 
@@ -119,7 +130,12 @@ func (s *Service) DescribeIdentity(ctx context.Context, c awsapi.Caller, in *Des
 const disabledLogins = "DISABLED"
 
 func describe(pool identitypool.Pool, i identitypool.Identity) IdentityDescription {
-	out := IdentityDescription{IdentityId: new(string(i.ID)), CreationDate: awsapi.At(i.Created), LastModifiedDate: awsapi.At(i.Modified)}
+	out := IdentityDescription{
+		IdentityId:       new(string(i.ID)),
+		CreationDate:     awsapi.At(i.Created),
+		LastModifiedDate: awsapi.At(i.Modified),
+	}
+
 	names := i.ProviderNames()
 	switch {
 	case i.Disabled:
@@ -132,16 +148,20 @@ func describe(pool identitypool.Pool, i identitypool.Identity) IdentityDescripti
 }
 
 // describeIdentityNeeds asks for DescribeIdentity with the pool's ARN as
-// condition key: the operation has no resource of its own.
-func (s *Service) describeIdentityNeeds(ctx context.Context, c awsapi.Caller, in *DescribeIdentityInput) ([]awsapi.Access, error) {
+// condition key: AWS defines no resource for the operation.
+func (s *Service) describeIdentityNeeds(
+	ctx context.Context, c awsapi.Caller, in *DescribeIdentityInput,
+) ([]awsapi.Access, error) {
 	needed, err := s.identityNeeds(ctx, c, *in.IdentityId)
 	return []awsapi.Access{needed}, err
 }
 
-// deleteIdentitiesNeeds asks for DeleteIdentities on one of the identities: the
-// operation itself asks about each, and has a way to say which it may not delete.
-// A caller who may delete none is refused as for any other operation.
-func (s *Service) deleteIdentitiesNeeds(ctx context.Context, c awsapi.Caller, in *DeleteIdentitiesInput) ([]awsapi.Access, error) {
+// deleteIdentitiesNeeds asks for DeleteIdentities on one of the identities. The
+// operation itself asks about each, and its answer lists those that the caller may
+// not delete. A caller who may delete none is refused as for any other operation.
+func (s *Service) deleteIdentitiesNeeds(
+	ctx context.Context, c awsapi.Caller, in *DeleteIdentitiesInput,
+) ([]awsapi.Access, error) {
 	var refused []awsapi.Access
 	for _, id := range in.IdentityIdsToDelete {
 		needed, err := s.identityNeeds(ctx, c, id)
@@ -162,6 +182,7 @@ func (s *Service) deleteIdentitiesNeeds(ctx context.Context, c awsapi.Caller, in
 	if len(refused) == 0 {
 		return []awsapi.Access{{}}, nil
 	}
+
 	return refused[:1], nil
 }
 
@@ -175,15 +196,16 @@ func isDenied(err error) bool {
 	return ok && refused.Kind == awsapi.AccessDenied
 }
 
-// identityNeeds asks for the operation's own action with the ARN of the
-// identity's pool as condition key; without, when the caller has no such identity.
+// identityNeeds asks for the operation's action with the ARN of the identity's pool
+// as condition key. It leaves the key out if the caller has no such identity.
 func (s *Service) identityNeeds(ctx context.Context, c awsapi.Caller, id string) (awsapi.Access, error) {
 	_, pool, err := s.ownIdentity(ctx, c, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return awsapi.Access{}, nil
 	} else if err != nil {
-		return awsapi.Access{}, err // what could not be looked up must not go unasked
+		return awsapi.Access{}, err // a failed look-up must not pass as "no such identity"
 	}
+
 	return awsapi.Access{
 		Conditions:   map[string][]string{"cognito-identity:IdentityPoolArn": {callerPoolARN(c, string(pool.ID))}},
 		ResourceTags: func(context.Context) (map[string]string, error) { return pool.Tags, nil },
@@ -191,12 +213,15 @@ func (s *Service) identityNeeds(ctx context.Context, c awsapi.Caller, id string)
 }
 
 // ListIdentities lists a pool's identities in the order of their creation.
-func (s *Service) ListIdentities(ctx context.Context, c awsapi.Caller, in *ListIdentitiesInput) (*ListIdentitiesResponse, error) {
+func (s *Service) ListIdentities(
+	ctx context.Context, c awsapi.Caller, in *ListIdentitiesInput,
+) (*ListIdentitiesResponse, error) {
 	explain.FromContext(ctx).Plan(planIdentities)
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
 		return nil, err
 	}
+
 	hide := in.HideDisabled != nil && *in.HideDisabled
 	scope := "identities/" + string(pool.ID)
 	start, err := s.pageStart(scope, in.NextToken)
@@ -207,55 +232,66 @@ func (s *Service) ListIdentities(ctx context.Context, c awsapi.Caller, in *ListI
 	if err != nil { // a token of an older version
 		return nil, awsapi.Refused(invalidParameter, pageTokenOld.With(), messageNextToken).Because(err)
 	}
+
 	size := int(*in.MaxResults)
 	identities, err := s.Store.ListIdentities(ctx, pool.ID, hide, after, size+1)
 	if err != nil {
 		return nil, poolError(err, string(pool.ID))
 	}
+
 	out := &ListIdentitiesResponse{IdentityPoolId: in.IdentityPoolId, Identities: []IdentityDescription{}}
 	if len(identities) > size {
 		identities = identities[:size]
 		out.NextToken = s.pageToken(scope, store.PlaceOf(identities[size-1]).String())
 	}
+
 	for _, i := range identities {
 		out.Identities = append(out.Identities, describe(pool, i))
 	}
+
 	return out, nil
 }
 
 // DeleteIdentities deletes identities of the caller's account and region.
-// An ID that does not exist, or not there, counts as done: the operation has no
-// way to say "not found", and must not say whose it is. What the caller's policies
-// do not let it delete stays, and is named.
-func (s *Service) DeleteIdentities(ctx context.Context, c awsapi.Caller, in *DeleteIdentitiesInput) (*DeleteIdentitiesResponse, error) {
+// An ID that does not exist there counts as done: the operation has no answer for
+// "not found", and must not reveal who has the ID. Identities that the caller's
+// policies do not let it delete stay, and the answer lists them.
+func (s *Service) DeleteIdentities(
+	ctx context.Context, c awsapi.Caller, in *DeleteIdentitiesInput,
+) (*DeleteIdentitiesResponse, error) {
 	out := &DeleteIdentitiesResponse{UnprocessedIdentityIds: []UnprocessedIdentityId{}}
 	for _, id := range in.IdentityIdsToDelete {
 		needed, err := s.identityNeeds(ctx, c, id)
 		if err == nil && needed.Conditions == nil {
 			continue
 		}
+
 		if err == nil {
 			err = s.mayDelete(ctx, c, needed)
 		}
 		if err == nil {
 			err = s.Store.DeleteIdentity(ctx, identitypool.IdentityID(id))
 		}
+
 		switch {
 		case err == nil || errors.Is(err, store.ErrNotFound):
 			continue
 		case isDenied(err):
-			out.UnprocessedIdentityIds = append(out.UnprocessedIdentityIds, UnprocessedIdentityId{IdentityId: &id, ErrorCode: new("AccessDenied")})
+			out.UnprocessedIdentityIds = append(out.UnprocessedIdentityIds,
+				UnprocessedIdentityId{IdentityId: &id, ErrorCode: new("AccessDenied")})
 		default:
 			s.Logger.ErrorContext(ctx, "an identity could not be deleted", "error", err)
-			out.UnprocessedIdentityIds = append(out.UnprocessedIdentityIds, UnprocessedIdentityId{IdentityId: &id, ErrorCode: new("InternalServerError")})
+			out.UnprocessedIdentityIds = append(out.UnprocessedIdentityIds,
+				UnprocessedIdentityId{IdentityId: &id, ErrorCode: new("InternalServerError")})
 		}
 	}
+
 	return out, nil
 }
 
-// UnlinkIdentity removes public logins from an identity whose ownership the
-// logins given prove. A provider that is not linked is passed over, so that a
-// retry is safe. Without its last login nobody can use the identity any more.
+// UnlinkIdentity removes public logins from an identity; the given logins prove who
+// owns it. It ignores a provider that is not linked, so that a retry is safe. An
+// identity that loses its last login can no longer be used.
 func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (*awsapi.NoOutput, error) {
 	explain.FromContext(ctx).Plan(planUnlink.of(s.Providers, in.Logins))
 	identity, pool, err := s.identityAndPool(ctx, *in.IdentityId)
@@ -268,16 +304,19 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 	if len(in.Logins) == 0 {
 		return nil, identityError(identity.NoneLinked(0), string(identity.ID))
 	}
+
 	for _, name := range in.LoginsToRemove {
 		if name == pool.DeveloperProviderName && name != "" {
 			why := publicOnly.With("provider", name)
 			return nil, awsapi.Refused(invalidParameter, why, messagePublicProvider)
 		}
 	}
+
 	verified, pool, err := s.verify(ctx, pool, string(identity.ID), in.Logins, toIdentify)
 	if err != nil {
 		return nil, err
 	}
+
 	err = s.Store.Unlink(ctx, identity.ID, func(i identitypool.Identity) ([]identitypool.Login, error) {
 		if i.Disabled {
 			return nil, i.MayNotUse()
@@ -285,6 +324,7 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 		if !slices.ContainsFunc(verified, func(v identitypool.VerifiedLogin) bool { return i.HasLogin(v.Login) }) {
 			return nil, i.NoneLinked(len(verified))
 		}
+
 		var remove []identitypool.Login
 		for _, l := range i.Logins {
 			if l.Kind == identitypool.Public && slices.ContainsFunc(in.LoginsToRemove, func(key string) bool {
@@ -294,10 +334,12 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 				remove = append(remove, l)
 			}
 		}
+
 		return remove, nil
 	})
 	if err != nil {
 		return nil, resolveError(err, pool, string(identity.ID))
 	}
+
 	return nil, nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// Pools and identities that a call names.
+// Reasons about the pools and identities that a call names.
 var (
 	poolUnknown = Refusals.Add(explain.Reason{
 		Code:     "identity-pool",
@@ -101,7 +101,7 @@ var (
 	})
 )
 
-// Flows, and our own tokens as logins.
+// Reasons about flows, and about Cognito tokens as logins.
 var (
 	classicOffMapped = Refusals.Add(explain.Reason{
 		Code:     "classic-flow-closed",
@@ -169,7 +169,7 @@ var (
 	})
 )
 
-// What developers' backends send.
+// Reasons about the calls of developers' backends.
 var (
 	developerNone = Refusals.Add(explain.Reason{
 		Code:     "developer-provider-unset",
@@ -225,14 +225,12 @@ var (
 // reasonOf returns the reason that an error of another package carries, if any.
 func reasonOf(err error) *explain.Refusal {
 	why, _ := errors.AsType[*explain.Refusal](err)
-
 	return why
 }
 
-// poolField leads to a field of a pool, to which a fix adds add.
+// poolField links to a field of a pool; the fix adds add to it.
 func poolField(pool identitypool.Pool, field, add string) explain.Link {
 	link := pool.ID.Link(field)
 	link.Add = add
-
 	return link
 }

@@ -35,7 +35,9 @@ func atTenants(t *testing.T, dir string, change ...func(*poolhouse.Config)) *wir
 
 	db := wiretest.Must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
 	defer db.Close()
-	keys := wiretest.Must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: wiretest.Must(envelope.New(wiretest.ProductionMaster))(t)}))(t)
+
+	keys := wiretest.Must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db,
+		Sealer: wiretest.Must(envelope.New(wiretest.ProductionMaster))(t)}))(t)
 	of := func(account string) wiretest.Tenant {
 		key, secret, err := keys.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(account)})
 		if err != nil {
@@ -45,6 +47,7 @@ func atTenants(t *testing.T, dir string, change ...func(*poolhouse.Config)) *wir
 	}
 	w.Home = wiretest.Tenant{Server: w.Server, Account: w.Account(), ID: "test", Secret: "test"}
 	w.Victim, w.Thief = of("111111111111"), of("666666666666")
+
 	return w
 }
 
@@ -54,7 +57,8 @@ func poolTrust(sid, identity string, pools ...string) string {
 	if identity != "" {
 		conditions += `,"cognito-identity.amazonaws.com:sub":"` + identity + `"`
 	}
-	return `{"Version":"2012-10-17","Statement":[{"Sid":"` + sid + `","Effect":"Allow","Principal":{` + wiretest.FromPool + `},"Action":` + wiretest.Web + `,"Condition":{"StringEquals":{` + conditions + `}}}]}`
+	return `{"Version":"2012-10-17","Statement":[{"Sid":"` + sid + `","Effect":"Allow","Principal":{` +
+		wiretest.FromPool + `},"Action":` + wiretest.Web + `,"Condition":{"StringEquals":{` + conditions + `}}}]}`
 }
 
 func freshID() string { return wiretest.Region + ":" + uuid.NewString() }
@@ -70,6 +74,7 @@ func TestADeletedIDGoesToNobodyElse(t *testing.T) {
 	// In use, deleted, and with a role of the account that names it.
 	pool, kept := w.Victim.NewPool(t), w.Victim.NewPool(t)
 	guest, lone := w.GetID(t, pool, nil), w.GetID(t, kept, nil)
+
 	byPool := w.Victim.NewRole(t, "ByPool", poolTrust("a", "", pool))
 	byIdentity := w.Victim.NewRole(t, "ByIdentity", poolTrust("a", guest, pool))
 	byLone := w.Victim.NewRole(t, "ByLone", poolTrust("a", lone, kept))
@@ -78,12 +83,15 @@ func TestADeletedIDGoesToNobodyElse(t *testing.T) {
 	}
 	taken := func(state string) {
 		t.Helper()
+
 		for name, thief := range thieves {
 			own := thief.NewPool(t)
 			wiretest.Equal(t, name+" takes the pool's ID "+state, thief.TakePool(t, pool), "ResourceConflictException")
-			_, err := thief.Pools().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
-				AllowUnauthenticatedIdentities: true, IdentityPoolTags: map[string]string{"_custom_id_": pool}})
+			_, err := thief.Pools().CreateIdentityPool(t.Context(),
+				&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
+					AllowUnauthenticatedIdentities: true, IdentityPoolTags: map[string]string{"_custom_id_": pool}})
 			wiretest.WantError(t, err, "ResourceConflictException", "IdentityPool '"+pool+"' already exists.")
+
 			for _, id := range []string{guest, lone} {
 				wiretest.Equal(t, name+" takes an identity's ID "+state, thief.TakeIdentity(t, own, id), "Refused")
 			}
@@ -91,13 +99,15 @@ func TestADeletedIDGoesToNobodyElse(t *testing.T) {
 	}
 	taken("in use")
 	w.Victim.DeletePool(t, pool)
-	wiretest.Must(w.Victim.Pools().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{lone}}))(t)
+	wiretest.Must(w.Victim.Pools().DeleteIdentities(t.Context(),
+		&ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{lone}}))(t)
 	taken("after the deletion")
 
 	// The account itself takes them back, and its roles are as before.
 	wiretest.Equal(t, "the pool's ID for its account", w.Victim.TakePool(t, pool), "")
 	wiretest.Equal(t, "the guest's ID for its account", w.Victim.TakeIdentity(t, pool, guest), "")
 	wiretest.Equal(t, "the lone guest's ID for its account", w.Victim.TakeIdentity(t, kept, lone), "")
+
 	for role, identity := range map[string]string{byPool: guest, byIdentity: guest, byLone: lone} {
 		wiretest.Equal(t, role+" after the account took the IDs back", w.Assume(t, identity, role), "")
 	}
@@ -120,6 +130,7 @@ func TestRolesOpenToPoolsThatTheirAuthorCouldMean(t *testing.T) {
 	refused := func(what, identity, role string) {
 		t.Helper()
 		wiretest.Equal(t, what, w.Assume(t, identity, role), "AccessDenied")
+
 		var fix string
 		for _, step := range w.Traces.Last().Steps {
 			if !step.OK {
@@ -135,8 +146,10 @@ func TestRolesOpenToPoolsThatTheirAuthorCouldMean(t *testing.T) {
 	wiretest.Equal(t, "the same in the role's own account", w.Assume(t, late, own), "")
 	wiretest.Equal(t, "the living pool of the same statement", w.Assume(t, local, role), "")
 
-	wiretest.Must(w.Victim.IAM().UpdateRole(t.Context(), &iamclient.UpdateRoleInput{RoleName: aws.String("Early"), Description: aws.String("x")}))(t)
-	wiretest.Must(w.Victim.IAM().TagRole(t.Context(), &iamclient.TagRoleInput{RoleName: aws.String("Early"), Tags: []types.Tag{wiretest.IAMTag("a", "1")}}))(t)
+	wiretest.Must(w.Victim.IAM().UpdateRole(t.Context(),
+		&iamclient.UpdateRoleInput{RoleName: aws.String("Early"), Description: aws.String("x")}))(t)
+	wiretest.Must(w.Victim.IAM().TagRole(t.Context(),
+		&iamclient.TagRoleInput{RoleName: aws.String("Early"), Tags: []types.Tag{wiretest.IAMTag("a", "1")}}))(t)
 	refused("after the role was changed otherwise", late, role)
 
 	// The owner makes the pool again: to other accounts it is as old as it was.
@@ -190,28 +203,36 @@ func TestTrustPoliciesOfTheSettingsAge(t *testing.T) {
 func TestWhoChoosesIDs(t *testing.T) {
 	ways := map[string]func(t *testing.T, a wiretest.Tenant) (refused string){
 		"CreateIdentityPoolWithId": func(t *testing.T, a wiretest.Tenant) string { return a.TakePool(t, freshID()) },
-		"LoadIdentities":           func(t *testing.T, a wiretest.Tenant) string { return a.TakeIdentity(t, a.NewPool(t), freshID()) },
+		"LoadIdentities": func(t *testing.T,
+			a wiretest.Tenant) string {
+			return a.TakeIdentity(t, a.NewPool(t), freshID())
+		},
 		"the tag of development": func(t *testing.T, a wiretest.Tenant) string {
 			id := freshID()
-			out, err := a.Pools().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
-				AllowUnauthenticatedIdentities: true, IdentityPoolTags: map[string]string{"_custom_id_": id}})
+			out, err := a.Pools().CreateIdentityPool(t.Context(),
+				&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
+					AllowUnauthenticatedIdentities: true, IdentityPoolTags: map[string]string{"_custom_id_": id}})
 			if err != nil {
 				wiretest.WantError(t, err, "AccessDeniedException", "")
 				return "AccessDeniedException"
 			}
 			wiretest.Equal(t, "the pool", *out.IdentityPoolId, id)
+
 			return ""
 		},
 		"apply": func(t *testing.T, a wiretest.Tenant) string {
-			file := fmt.Sprintf("Resources:\n  P:\n    Type: AWS::Cognito::IdentityPool\n    Metadata: {PoolhouseId: %q}\n    Properties: {AllowUnauthenticatedIdentities: true}\n", freshID())
-			return a.Declared(apply.Apply(t.Context(), a.Declare(), wiretest.Must(apply.Read([]byte(file)))(t), apply.Options{Name: "f", Out: io.Discard}))
+			file := fmt.Sprintf(
+				"Resources:\n  P:\n    Type: AWS::Cognito::IdentityPool\n    Metadata: {PoolhouseId: %q}\n    Properties: {AllowUnauthenticatedIdentities: true}\n", freshID())
+			return a.Declared(apply.Apply(t.Context(), a.Declare(), wiretest.Must(apply.Read([]byte(file)))(t),
+				apply.Options{Name: "f", Out: io.Discard}))
 		},
 		"import of identities": func(t *testing.T, a wiretest.Tenant) string {
 			line := fmt.Sprintf(`{"IdentityPoolId":%q,"IdentityId":%q,"Guest":true}`, a.NewPool(t), freshID())
 			return a.Declared(apply.LoadIdentities(t.Context(), a.Declare(), strings.NewReader(line), io.Discard))
 		},
 	}
-	for setting, others := range map[string]string{"": "AccessDeniedException", "home": "AccessDeniedException", "all": ""} {
+	for setting, others := range map[string]string{"": "AccessDeniedException", "home": "AccessDeniedException",
+		"all": ""} {
 		t.Run("chosen_ids: "+setting, func(t *testing.T) {
 			w := atTenants(t, t.TempDir(), func(c *poolhouse.Config) { c.ChosenIDs = setting })
 			for name, way := range ways {
@@ -239,7 +260,8 @@ func TestOlderDatabaseKeepsRolesClosed(t *testing.T) {
 	dir := t.TempDir()
 	facts := wiretest.OldDatabase(t, dir)
 	server := wiretest.Start(t, func(c *poolhouse.Config) {
-		c.Dev, c.AcceptUnknownRoles, c.DataDir, c.MasterKey, c.TokenAlgorithm = false, false, dir, bytes.Repeat([]byte{0x42}, 32), "ES256"
+		c.Dev, c.AcceptUnknownRoles, c.DataDir, c.MasterKey, c.TokenAlgorithm = false, false, dir,
+			bytes.Repeat([]byte{0x42}, 32), "ES256"
 		c.ChosenIDs = "all"
 	})
 	w := &wiretest.Tenants{Server: server}
@@ -251,7 +273,8 @@ func TestOlderDatabaseKeepsRolesClosed(t *testing.T) {
 		wiretest.Equal(t, role, w.Assume(t, w.GetID(t, facts[name], nil), a.RoleARN(role)), "AccessDenied")
 	}
 	wiretest.Equal(t, "the deleted guest's ID", b.TakeIdentity(t, facts["dead"], facts["guest_of_dead"]), "")
-	wiretest.Equal(t, "NamesDead for the deleted guest's ID", w.Assume(t, facts["guest_of_dead"], a.RoleARN("NamesDead")), "AccessDenied")
+	wiretest.Equal(t, "NamesDead for the deleted guest's ID",
+		w.Assume(t, facts["guest_of_dead"], a.RoleARN("NamesDead")), "AccessDenied")
 	wiretest.Equal(t, "TrustsLivingA", w.Assume(t, facts["guest_a"], a.RoleARN("TrustsLivingA")), "")
 	wiretest.Equal(t, "TrustsLivingB", w.Assume(t, facts["guest_b"], a.RoleARN("TrustsLivingB")), "")
 
@@ -259,5 +282,6 @@ func TestOlderDatabaseKeepsRolesClosed(t *testing.T) {
 	b.DeletePool(t, facts["living_b"])
 	wiretest.Equal(t, "the pool of B for A", a.TakePool(t, facts["living_b"]), "ResourceConflictException")
 	wiretest.Equal(t, "the pool of B for B", b.TakePool(t, facts["living_b"]), "")
-	wiretest.Equal(t, "TrustsLivingB for the pool made again", w.Assume(t, w.GetID(t, facts["living_b"], nil), a.RoleARN("TrustsLivingB")), "")
+	wiretest.Equal(t, "TrustsLivingB for the pool made again",
+		w.Assume(t, w.GetID(t, facts["living_b"], nil), a.RoleARN("TrustsLivingB")), "")
 }

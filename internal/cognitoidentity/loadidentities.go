@@ -13,22 +13,22 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// MaxLoaded is how many identities one call of LoadIdentities takes.
+// MaxLoaded is the limit of identities in one call of LoadIdentities.
 const MaxLoaded = 500
 
-// maxLoadedLogins is how many logins one identity of them has at most.
+// maxLoadedLogins is the limit of logins of one such identity.
 const maxLoadedLogins = 64
 
-// LoadIdentitiesInput names identities that were made elsewhere. It is no
-// operation of AWS's.
+// LoadIdentitiesInput names identities that were made elsewhere. AWS has no such
+// operation.
 type LoadIdentitiesInput struct {
 	IdentityPoolId *string
 	Identities     []LoadedIdentity
 }
 
-// LoadedIdentity is an identity with what is known about its logins. One that
-// has logins nobody could tell is not Guest, and then useless by its ID alone:
-// otherwise whoever knows the ID could claim it.
+// LoadedIdentity is an identity with its known logins. If it has logins that nobody
+// knows, it is not a Guest, and cannot be used by its ID alone: otherwise whoever
+// knows the ID could claim it.
 type LoadedIdentity struct {
 	IdentityId       *string
 	CreationDate     *float64 // epoch seconds; absent is now
@@ -44,10 +44,10 @@ type LoadedLogin struct {
 	Subject      *string
 }
 
-// LoadIdentitiesOutput counts what was done.
+// LoadIdentitiesOutput counts the identities by outcome.
 type LoadIdentitiesOutput struct {
 	Loaded  int // new
-	Present int // there already, with these logins
+	Present int // already in the pool, with these logins
 	Refused []RefusedIdentity
 }
 
@@ -57,9 +57,9 @@ type RefusedIdentity struct {
 	Message    string
 }
 
-// LoadIdentities adds identities with their IDs to a pool. Each stands alone:
-// one that is refused does not stop the others, and one that is there with the
-// same logins is left alone, so that a load may be repeated.
+// LoadIdentities adds identities with their IDs to a pool. A refused identity does
+// not stop the others. One that already exists with the same logins stays as it is,
+// so that a load may be repeated.
 func (s *Service) LoadIdentities(
 	ctx context.Context, c awsapi.Caller, in *LoadIdentitiesInput,
 ) (*LoadIdentitiesOutput, error) {
@@ -85,6 +85,7 @@ func (s *Service) LoadIdentities(
 	refuse := func(id identitypool.IdentityID, message string) {
 		out.Refused = append(out.Refused, RefusedIdentity{IdentityId: string(id), Message: message})
 	}
+
 	var identities []identitypool.Identity
 	for _, given := range in.Identities {
 		identity, problem, err := s.loaded(ctx, pool, given)
@@ -102,6 +103,7 @@ func (s *Service) LoadIdentities(
 	if err != nil {
 		return nil, poolError(err, *in.IdentityPoolId)
 	}
+
 	for n, identity := range identities {
 		switch err := outcomes[n]; {
 		case err == nil:
@@ -126,7 +128,7 @@ func (s *Service) LoadIdentities(
 	return out, nil
 }
 
-// loaded is the identity that in describes, or the problem with it.
+// loaded returns the identity that in describes, or the problem with it.
 func (s *Service) loaded(
 	ctx context.Context, pool identitypool.Pool, in LoadedIdentity,
 ) (i identitypool.Identity, problem string, err error) {
@@ -134,6 +136,7 @@ func (s *Service) loaded(
 		i.ID = identitypool.IdentityID(*in.IdentityId)
 	}
 	guest := in.Guest != nil && *in.Guest
+
 	switch {
 	case !identitypool.ValidID(string(i.ID)) || identitypool.RegionOf(string(i.ID)) != pool.Region:
 		return i, "IdentityId must be an ID of the pool's region.", nil
@@ -161,11 +164,12 @@ func (s *Service) loaded(
 	if i.Modified.Before(i.Created) {
 		i.Modified = i.Created
 	}
+
 	return i, "", nil
 }
 
-// loadedLogin is the login that in describes, or the problem with it. A login that
-// the store has in a form from before gets its present one.
+// loadedLogin returns the login that in describes, or the problem with it. If the store
+// has the login in a former form, loadedLogin changes it to the present one.
 func (s *Service) loadedLogin(
 	ctx context.Context, pool identitypool.Pool, in LoadedLogin,
 ) (l identitypool.Login, problem string, err error) {
@@ -192,10 +196,11 @@ func (s *Service) loadedLogin(
 			return l, "", err
 		}
 	}
+
 	return l, "", nil
 }
 
-// moment is a time in epoch seconds; none, or one to come, is now.
+// moment converts a time in epoch seconds. A missing or future time becomes now.
 func (s *Service) moment(seconds *float64) time.Time {
 	now := s.Now()
 	if seconds == nil || *seconds < 0 || *seconds >= float64(now.Unix()) {
@@ -215,5 +220,6 @@ func sameLogins(have, want identitypool.Identity) bool {
 			return false
 		}
 	}
+
 	return true
 }

@@ -42,6 +42,7 @@ func BenchmarkServeLogged(b *testing.B) {
 					sink := logging.NewSink(logging.SinkOptions{To: to, Delay: 10 * time.Millisecond})
 					b.Cleanup(func() { _ = sink.Close() })
 					defer func() { b.ReportMetric(float64(sink.Dropped()), "dropped") }()
+
 					to = sink
 				}
 				logger = slog.New(slog.NewJSONHandler(to, nil))

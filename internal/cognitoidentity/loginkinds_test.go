@@ -39,8 +39,10 @@ func startEveryKind(t *testing.T, change ...func(*poolhouse.Config)) everyKind {
 	w := everyKind{apps: wiretest.NewApps(t), corp: logintest.NewIssuer(t), userPool: logintest.NewIssuer(t),
 		idp: samltest.New(t, time.Now().Truncate(time.Second), 0), traces: &wiretest.TraceList{}}
 	w.Server = wiretest.Start(t, append([]func(*poolhouse.Config){w.apps.Configure, func(c *poolhouse.Config) {
-		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: w.corp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}}
-		c.UserPools = map[string]poolhouse.ProviderOverride{wiretest.UserPool: {Issuers: []string{"https://" + wiretest.UserPool}, JWKSURL: w.userPool.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}}
+		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: w.corp.URL, ClientIDs: []string{"app"}, AllowHTTP: true,
+			AllowPrivate: true}}
+		c.UserPools = map[string]poolhouse.ProviderOverride{wiretest.UserPool: {Issuers: []string{"https://" +
+			wiretest.UserPool}, JWKSURL: w.userPool.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}}
 		c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: w.idp.Metadata()}}
 		c.OnTrace = w.traces.Add
 	}}, change...)...)
@@ -49,7 +51,8 @@ func startEveryKind(t *testing.T, change ...func(*poolhouse.Config)) everyKind {
 		in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + w.corpKey()}
 		in.CognitoIdentityProviders = []types.CognitoIdentityProvider{
 			{ProviderName: aws.String(wiretest.UserPool), ClientId: aws.String("app")},
-			{ProviderName: aws.String(wiretest.UserPool), ClientId: aws.String("checked"), ServerSideTokenCheck: aws.Bool(true)}}
+			{ProviderName: aws.String(wiretest.UserPool), ClientId: aws.String("checked"),
+				ServerSideTokenCheck: aws.Bool(true)}}
 		in.SamlProviderARNs = []string{wiretest.SAMLARN}
 		in.AllowClassicFlow = aws.Bool(true)
 	})
@@ -57,19 +60,22 @@ func startEveryKind(t *testing.T, change ...func(*poolhouse.Config)) everyKind {
 	w.logins[w.corpKey()] = w.corp.Token(map[string]any{"aud": "app", "sub": "alice"})
 	w.logins[wiretest.UserPool] = w.poolToken("app", "alice", 0)
 	w.logins[wiretest.SAMLARN] = w.idp.Response(t, samltest.Login{})
+
 	return w
 }
 
 func (w everyKind) corpKey() string { return strings.TrimPrefix(w.corp.URL, "http://") }
 
 func (w everyKind) poolToken(client, subject string, age time.Duration) string {
-	return w.userPool.Token(map[string]any{"iss": "https://" + wiretest.UserPool, "aud": client, "sub": subject, "token_use": "id",
+	return w.userPool.Token(map[string]any{"iss": "https://" + wiretest.UserPool, "aud": client, "sub": subject,
+		"token_use":        "id",
 		"cognito:username": subject, "iat": time.Now().Add(-age).Unix()})
 }
 
 // credentials is the identity of GetCredentialsForIdentity's answer.
 func (w everyKind) credentials(t *testing.T, id string, logins map[string]string) (string, error) {
-	out, err := w.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins})
+	out, err := w.Public().GetCredentialsForIdentity(t.Context(),
+		&ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins})
 	if err != nil {
 		return "", err
 	}
@@ -80,27 +86,36 @@ func (w everyKind) credentials(t *testing.T, id string, logins map[string]string
 // operation that takes logins, whoever they were issued for.
 func TestOwnTokensUnderForeignKeys(t *testing.T) {
 	w := startEveryKind(t)
-	developer := wiretest.Must(w.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
-		IdentityPoolId: &w.pool, Logins: map[string]string{"login.my.app": "bob"}}))(t)
+	developer := wiretest.Must(w.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
+		&ci.GetOpenIdTokenForDeveloperIdentityInput{
+			IdentityPoolId: &w.pool, Logins: map[string]string{"login.my.app": "bob"}}))(t)
+
 	google := map[string]string{wiretest.GoogleKey: w.logins[wiretest.GoogleKey]}
 	user := w.GetID(t, w.pool, google)
-	basic := wiretest.Must(w.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user, Logins: google}))(t)
-	for issued, token := range map[string]string{"for a developer's user": *developer.Token, "for a login": *basic.Token} {
+	basic := wiretest.Must(w.Public().GetOpenIdToken(t.Context(),
+		&ci.GetOpenIdTokenInput{IdentityId: &user, Logins: google}))(t)
+	for issued, token := range map[string]string{"for a developer's user": *developer.Token,
+		"for a login": *basic.Token} {
 		for _, key := range slices.Sorted(maps.Keys(w.logins)) {
 			logins := map[string]string{key: token}
 			_, err := w.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &w.pool, Logins: logins})
 			wiretest.WantError(t, err, "NotAuthorizedException", "")
-			if steps := w.traces.Last().Steps; !slices.ContainsFunc(steps, func(s explain.Step) bool { return !s.OK && s.Fix != "" }) {
+			if steps := w.traces.Last().Steps; !slices.ContainsFunc(steps,
+				func(s explain.Step) bool { return !s.OK && s.Fix != "" }) {
 				t.Errorf("%s under %s: the trace %+v", issued, key, steps)
 			}
+
 			for _, id := range []string{user, *developer.IdentityId} {
 				_, err = w.credentials(t, id, logins)
 				wiretest.WantError(t, err, "NotAuthorizedException", "")
-				_, err = w.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id, Logins: logins})
+				_, err = w.Public().GetOpenIdToken(t.Context(),
+					&ci.GetOpenIdTokenInput{IdentityId: &id, Logins: logins})
 				if err == nil {
 					t.Errorf("%s under %s: GetOpenIdToken accepts it", issued, key)
 				}
-				_, err = w.Public().UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &id, Logins: logins, LoginsToRemove: []string{wiretest.GoogleKey}})
+				_, err = w.Public().UnlinkIdentity(t.Context(),
+					&ci.UnlinkIdentityInput{IdentityId: &id, Logins: logins,
+						LoginsToRemove: []string{wiretest.GoogleKey}})
 				if err == nil {
 					t.Errorf("%s under %s: UnlinkIdentity accepts it", issued, key)
 				}
@@ -138,12 +153,16 @@ func TestLinkingAcrossKinds(t *testing.T) {
 			wiretest.Equal(t, "identity with "+keys[n], wiretest.Must(w.credentials(t, user, both))(t), user)
 			wiretest.Equal(t, "identity of "+keys[n], w.GetID(t, w.pool, only(keys[n])), user)
 		}
-		described := wiretest.Must(w.Admin().DescribeIdentity(t.Context(), &ci.DescribeIdentityInput{IdentityId: &user}))(t)
-		wiretest.Equal(t, "logins", strings.Join(slices.Sorted(slices.Values(described.Logins)), " "), strings.Join(keys, " "))
+		described := wiretest.Must(w.Admin().DescribeIdentity(t.Context(),
+			&ci.DescribeIdentityInput{IdentityId: &user}))(t)
+		wiretest.Equal(t, "logins", strings.Join(slices.Sorted(slices.Values(described.Logins)), " "),
+			strings.Join(keys, " "))
 
 		// Another user of one of the providers cannot come along.
 		for key, foreign := range map[string]string{
-			w.corpKey(): w.corp.Token(map[string]any{"aud": "app", "sub": "bob"}), wiretest.UserPool: w.poolToken("app", "bob", 0), wiretest.SAMLARN: w.idp.Response(t, samltest.Login{NameID: "bob"}),
+			w.corpKey():       w.corp.Token(map[string]any{"aud": "app", "sub": "bob"}),
+			wiretest.UserPool: w.poolToken("app", "bob", 0),
+			wiretest.SAMLARN:  w.idp.Response(t, samltest.Login{NameID: "bob"}),
 		} {
 			mixed := maps.Clone(w.logins)
 			mixed[key] = foreign
@@ -159,15 +178,24 @@ func TestLinkingAcrossKinds(t *testing.T) {
 
 		// Each failure of one login fails the call, in the words for that failure.
 		for name, test := range map[string]struct{ key, value, message string }{
-			"no token":        {w.corpKey(), "alice", "Invalid login token. Not a valid OpenId Connect identity token."},
-			"tampered":        {wiretest.UserPool, wiretest.Flip(w.logins[wiretest.UserPool]), ""},
-			"another key":     {w.corpKey(), logintest.NewKey(t, w.corp.Key().Algorithm).Sign(nil, w.corp.Payload(map[string]any{"aud": "app"})), "Invalid login token. Couldn't verify signed token."},
-			"another issuer":  {w.corpKey(), w.logins[wiretest.UserPool], "Invalid login token. Issuer doesn't match providerName"},
-			"no audience":     {wiretest.UserPool, w.userPool.Token(map[string]any{"iss": "https://" + wiretest.UserPool, "aud": nil, "token_use": "access", "client_id": "app"}), "Invalid login token. Missing a required claim: aud"},
-			"another app":     {wiretest.UserPool, w.poolToken("other", "alice", 0), "Token is not from a supported provider of this identity pool."},
-			"no such key":     {"idp.example", w.logins[w.corpKey()], "Invalid login token. Issuer doesn't match providerName"},
-			"a developer's":   {"login.my.app", "alice", ""},
-			"unsigned":        {wiretest.SAMLARN, samltest.Encode(w.idp.Unsigned(samltest.Login{})), "Invalid login token. Response signature invalid"},
+			"no token": {w.corpKey(), "alice",
+				"Invalid login token. Not a valid OpenId Connect identity token."},
+			"tampered": {wiretest.UserPool, wiretest.Flip(w.logins[wiretest.UserPool]), ""},
+			"another key": {w.corpKey(),
+				logintest.NewKey(t, w.corp.Key().Algorithm).Sign(nil, w.corp.Payload(map[string]any{"aud": "app"})),
+				"Invalid login token. Couldn't verify signed token."},
+			"another issuer": {w.corpKey(), w.logins[wiretest.UserPool],
+				"Invalid login token. Issuer doesn't match providerName"},
+			"no audience": {wiretest.UserPool,
+				w.userPool.Token(map[string]any{"iss": "https://" + wiretest.UserPool, "aud": nil,
+					"token_use": "access", "client_id": "app"}), "Invalid login token. Missing a required claim: aud"},
+			"another app": {wiretest.UserPool, w.poolToken("other", "alice", 0),
+				"Token is not from a supported provider of this identity pool."},
+			"no such key": {"idp.example", w.logins[w.corpKey()],
+				"Invalid login token. Issuer doesn't match providerName"},
+			"a developer's": {"login.my.app", "alice", ""},
+			"unsigned": {wiretest.SAMLARN, samltest.Encode(w.idp.Unsigned(samltest.Login{})),
+				"Invalid login token. Response signature invalid"},
 			"Facebook's no":   {wiretest.FacebookKey, "EAANobody", ""},
 			"Amazon's no":     {wiretest.AmazonKey, "Atza|Nobody", ""},
 			"X's no":          {wiretest.TwitterKey, "1-nobody;s", ""},
@@ -194,9 +222,11 @@ func TestLinkingAcrossKinds(t *testing.T) {
 		for key := range fresh.logins {
 			ids[key] = fresh.GetID(t, fresh.pool, map[string]string{key: fresh.logins[key]})
 		}
+
 		merged := wiretest.Must(fresh.credentials(t, ids[wiretest.SAMLARN], fresh.logins))(t)
 		for key, id := range ids {
-			wiretest.Equal(t, "identity of "+key, fresh.GetID(t, fresh.pool, map[string]string{key: fresh.logins[key]}), merged)
+			wiretest.Equal(t, "identity of "+key,
+				fresh.GetID(t, fresh.pool, map[string]string{key: fresh.logins[key]}), merged)
 			if id != merged {
 				_, err := fresh.credentials(t, id, map[string]string{key: fresh.logins[key]})
 				wiretest.WantError(t, err, "NotAuthorizedException", "Access to Identity '"+id+"' is forbidden.")
@@ -210,14 +240,17 @@ func TestLinkingAcrossKinds(t *testing.T) {
 func TestReplayAfterSignOut(t *testing.T) {
 	api := wiretest.NewUserPoolAPI(t)
 	w := startEveryKind(t, func(c *poolhouse.Config) {
-		c.UserStatus = map[string]poolhouse.UserStatusConfig{wiretest.UserPool: {Check: userstatus.AdminGetUser, Endpoint: api.URL, AccessKeyID: "k", SecretAccessKey: "s",
+		c.UserStatus = map[string]poolhouse.UserStatusConfig{wiretest.UserPool: {Check: userstatus.AdminGetUser,
+			Endpoint: api.URL, AccessKeyID: "k", SecretAccessKey: "s",
 			Cache: userstatus.MaxCache, AllowHTTP: true, AllowPrivate: true}}
 	})
 	api.Says(`{"Enabled":true,"UserStatus":"CONFIRMED","UserAttributes":[{"Name":"sub","Value":"alice"}]}`, "")
 	replayed := map[string]string{wiretest.UserPool: w.poolToken("checked", "alice", time.Hour)}
 	user := &wiretest.SignedIn{Server: w.Server, Identity: w.GetID(t, w.pool, replayed)}
 	wiretest.Equal(t, "before", user.Refusal(t, w.pool, replayed), "accepted")
-	wiretest.Equal(t, "sign-out", w.AdminCall(t, "SignOut", `{"ProviderName":"`+wiretest.UserPool+`","Subject":"alice"}`).Status, 200)
+	wiretest.Equal(t, "sign-out",
+		w.AdminCall(t, "SignOut", `{"ProviderName":"`+wiretest.UserPool+`","Subject":"alice"}`).Status, 200)
+
 	for range 3 {
 		wiretest.Equal(t, "replayed", user.Refusal(t, w.pool, replayed), "refused")
 	}
@@ -225,14 +258,17 @@ func TestReplayAfterSignOut(t *testing.T) {
 	with[wiretest.UserPool] = replayed[wiretest.UserPool]
 	_, err := w.credentials(t, user.Identity, with)
 	wiretest.WantError(t, err, "NotAuthorizedException", signout.MessageSignedOut)
-	wiretest.Equal(t, "a new sign-in", user.Refusal(t, w.pool, map[string]string{wiretest.UserPool: w.poolToken("checked", "alice", -time.Second)}), "accepted")
+	wiretest.Equal(t, "a new sign-in",
+		user.Refusal(t, w.pool, map[string]string{wiretest.UserPool: w.poolToken("checked", "alice", -time.Second)}),
+		"accepted")
 }
 
 // Introspection that could never let anybody in stops the start and says what
 // to change; one that does not answer now does not.
 func TestIntrospectionAtTheStart(t *testing.T) {
 	api := wiretest.NewUserPoolAPI(t)
-	status := poolhouse.UserStatusConfig{Check: userstatus.Introspection, Endpoint: api.URL, ClientID: "c", ClientSecret: "s", AllowHTTP: true, AllowPrivate: true}
+	status := poolhouse.UserStatusConfig{Check: userstatus.Introspection, Endpoint: api.URL, ClientID: "c",
+		ClientSecret: "s", AllowHTTP: true, AllowPrivate: true}
 	begin := func() error {
 		s, err := poolhouse.New(t.Context(), poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:1",
 			UserStatus: map[string]poolhouse.UserStatusConfig{wiretest.UserPool: status}})
@@ -242,7 +278,8 @@ func TestIntrospectionAtTheStart(t *testing.T) {
 		return err
 	}
 	api.Says("", `{"error":"unsupported_token_type"}`)
-	if err := begin(); err == nil || !strings.Contains(err.Error(), "user_pools ("+wiretest.UserPool+").status: ") || !strings.Contains(err.Error(), "use admin_get_user or push") {
+	if err := begin(); err == nil || !strings.Contains(err.Error(), "user_pools ("+wiretest.UserPool+").status: ") ||
+		!strings.Contains(err.Error(), "use admin_get_user or push") {
 		t.Errorf("a provider that introspects no ID tokens: %v", err)
 	}
 	api.Says("", `{"active":false}`)
@@ -264,19 +301,30 @@ func TestIntrospectionAtTheStart(t *testing.T) {
 // OpenID Connect provider of its own: then each is told of its own sign-outs.
 func TestSignOutOfASharedIssuer(t *testing.T) {
 	issuer := logintest.NewIssuer(t)
+
 	key := strings.TrimPrefix(issuer.URL, "http://")
 	s := wiretest.Start(t, func(c *poolhouse.Config) {
-		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: issuer.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}}
-		c.UserPools = map[string]poolhouse.ProviderOverride{wiretest.UserPool: {Issuers: []string{issuer.URL}, JWKSURL: issuer.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}}
+		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: issuer.URL, ClientIDs: []string{"app"}, AllowHTTP: true,
+			AllowPrivate: true}}
+		c.UserPools = map[string]poolhouse.ProviderOverride{wiretest.UserPool: {Issuers: []string{issuer.URL},
+			JWKSURL: issuer.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}}
 	})
-	id := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + key} })
+	id := s.NewPool(t,
+		func(in *ci.CreateIdentityPoolInput) { in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + key} })
 	for user, signOut := range map[string]func() wiretest.Answer{
 		"alice": func() wiretest.Answer {
-			return s.BackChannelLogout(t, key, wiretest.Event(issuer, "logout+jwt", "1", map[string]any{"aud": "app", "sub": "alice", "events": map[string]any{wiretest.LogoutEvent: map[string]any{}}}))
+			return s.BackChannelLogout(t, key,
+				wiretest.Event(issuer, "logout+jwt", "1",
+					map[string]any{"aud": "app", "sub": "alice",
+						"events": map[string]any{wiretest.LogoutEvent: map[string]any{}}}))
 		},
-		"bob": func() wiretest.Answer { return s.AdminCall(t, "SignOut", `{"ProviderName":"`+key+`","Subject":"bob"}`) },
+		"bob": func() wiretest.Answer {
+			return s.AdminCall(t, "SignOut",
+				`{"ProviderName":"`+key+`","Subject":"bob"}`)
+		},
 	} {
-		old := map[string]string{key: issuer.Token(map[string]any{"aud": "app", "sub": user, "iat": time.Now().Add(-time.Hour).Unix()})}
+		old := map[string]string{key: issuer.Token(map[string]any{"aud": "app", "sub": user,
+			"iat": time.Now().Add(-time.Hour).Unix()})}
 		who := &wiretest.SignedIn{Server: s, Identity: s.GetID(t, id, old)}
 		got := signOut()
 		wiretest.Equal(t, "sign-out of "+user+": "+got.Body, got.Status, 200)

@@ -16,23 +16,23 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
-// askingTime is how long a call waits for login providers, whatever and how
-// often it asks them: keys, answers about a token, ServerSideTokenCheck.
+// askingTime is the time that a call waits for login providers altogether, for all its
+// requests: keys, answers about a token, ServerSideTokenCheck.
 const askingTime = 5 * time.Second
 
-// purpose is what the proved logins are for.
+// purpose is the use that a call makes of the proved logins.
 type purpose int
 
 const (
 	toIdentify purpose = iota
-	// toIssue: a token or credentials. The API reference asks for
+	// toIssue is for a token or credentials. The API reference asks for
 	// ServerSideTokenCheck before these, not before GetId.
 	toIssue
 )
 
 // verify proves the logins of a call on a pool, and returns the pool as it is afterwards:
-// proving may wait for a provider, and the pool's own providers may have changed meanwhile.
-// identityID is the identity that the call names, if any. The logins are in the order of the
+// proving may wait for a provider, and the pool's settings may change meanwhile.
+// identityID is the identity that the call names, if any. The logins are sorted by the
 // providers' names.
 func (s *Service) verify(
 	ctx context.Context, pool identitypool.Pool, identityID string, logins map[string]string, why purpose,
@@ -54,6 +54,7 @@ func (s *Service) verify(
 	case current.Version == pool.Version:
 		return verified, pool, nil
 	}
+
 	verified, err = s.prove(ctx, by, current, logins, why)
 
 	return verified, current, err
@@ -63,14 +64,14 @@ func (s *Service) verify(
 func askBy(ctx context.Context) time.Time {
 	asking, cancel := context.WithTimeout(ctx, askingTime)
 	defer cancel()
-	by, _ := asking.Deadline()
 
+	by, _ := asking.Deadline()
 	return by
 }
 
-// prove proves every login, or refuses the call: one bad login spoils the rest
-// (developer guide, "Authentication flow"). No provider is asked before all logins are
-// known to be of providers of the pool, and none after by.
+// prove proves every login, or refuses the call: one bad login is enough
+// (developer guide, "Authentication flow"). It asks no provider before it knows that
+// the pool has the providers of all logins, and none after by.
 func (s *Service) prove(
 	ctx context.Context, by time.Time, pool identitypool.Pool, logins map[string]string, why purpose,
 ) ([]identitypool.VerifiedLogin, error) {
@@ -81,15 +82,14 @@ func (s *Service) prove(
 	if len(list) > 1 {
 		return s.proveSeveral(ctx, by, list, why)
 	}
-
 	verified, err := s.proveOne(ctx, by, &list[0], why)
 
 	return []identitypool.VerifiedLogin{verified}, err
 }
 
-// proveSeveral asks several providers at once: a slow one must cost its own time only.
-// The first refusal ends the others; that they ended is no finding about them, so their
-// traces are dropped.
+// proveSeveral asks several providers at once, so that slow ones do not add up.
+// The first refusal cancels the others. Their cancellation is no finding about them, so
+// their traces are dropped.
 func (s *Service) proveSeveral(
 	ctx context.Context, by time.Time, list []provider.Login, why purpose,
 ) ([]identitypool.VerifiedLogin, error) {
@@ -115,8 +115,8 @@ func (s *Service) proveSeveral(
 	return verified, err
 }
 
-// proveApart is proveOne on a goroutine of its own, where a panic would not end
-// the request alone but the server.
+// proveApart is proveOne for a separate goroutine, where a panic would end the whole
+// server, not just the request.
 func (s *Service) proveApart(
 	ctx context.Context, by time.Time, l *provider.Login, why purpose,
 ) (v identitypool.VerifiedLogin, err error) {
@@ -129,16 +129,18 @@ func (s *Service) proveApart(
 	return s.proveOne(ctx, by, l, why)
 }
 
-// mustBeChecked reports whether the pool asks for a server-side check of any
+// mustBeChecked reports whether the pool asks for a server-side check for any
 // client that the token names: the first of several must not hide the others.
 func mustBeChecked(c identitypool.ProviderConfig, claims login.Claims) bool {
 	if slices.Contains(c.ServerSideTokenCheck, claims.Audience) {
 		return true
 	}
+
 	all, isList := claims.All["aud"].([]any)
 	if !isList {
 		all = []any{claims.All["aud"]}
 	}
+
 	return slices.ContainsFunc(all, func(audience any) bool {
 		name, ok := audience.(string)
 		return ok && slices.Contains(c.ServerSideTokenCheck, name)
@@ -166,13 +168,15 @@ func (s *Service) proveOne(
 	return v, err
 }
 
-// vouched returns what the provider of a login vouches for, and still does: the user has
-// not signed out since and, where the pool asks for the check, may still sign in.
+// vouched returns the claims that the provider of a login vouches for. It refuses the
+// login if the user has signed out since, or may no longer sign in where the pool asks
+// for that check.
 func (s *Service) vouched(
 	ctx context.Context, by time.Time, l *provider.Login, why purpose,
 ) (login.Claims, error) {
 	asking, cancel := context.WithDeadline(ctx, by)
 	defer cancel()
+
 	claims, err := s.Logins.Verify(asking, l.Trust, l.Token)
 	if err != nil {
 		return login.Claims{}, loginError(err)
@@ -181,13 +185,15 @@ func (s *Service) vouched(
 	traced := func(ctx context.Context) context.Context {
 		return explain.NewContext(ctx, explain.FromContext(ctx).For(l.Config.Name))
 	}
-	// Opaque tokens do not say when they were issued: their provider answers for them.
+
+	// Opaque tokens carry no time of issue: their provider answers for them.
 	if l.Trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
 		err := s.SignOuts.Check(traced(ctx), l.Config.Account, s.Providers.Home(l.Config.Name), claims)
 		if err != nil {
 			return login.Claims{}, loginError(err)
 		}
 	}
+
 	if why == toIssue && mustBeChecked(l.Config, claims) {
 		user := userstatus.User{
 			Provider: l.Config.Name,

@@ -68,7 +68,8 @@ func TestMustBeChecked(t *testing.T) {
 		} else if isString {
 			claims.Audience = aud
 		}
-		if got := mustBeChecked(identitypool.ProviderConfig{ServerSideTokenCheck: []string{"checked"}}, claims); got != test.want {
+		if got := mustBeChecked(identitypool.ProviderConfig{ServerSideTokenCheck: []string{"checked"}},
+			claims); got != test.want {
 			t.Errorf("%s: %t, want %t", name, got, test.want)
 		}
 	}
@@ -98,17 +99,21 @@ func TestProvidersHaveOneDeadline(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer db.Close()
+
 				yes := true
-				pool := identitypool.Pool{ID: "us-east-1:11111111-2222-4333-8444-555555555555", Account: "123456789012", Region: "us-east-1", Name: "p", AllowUnauthenticated: true,
+				pool := identitypool.Pool{ID: "us-east-1:11111111-2222-4333-8444-555555555555",
+					Account: "123456789012", Region: "us-east-1", Name: "p", AllowUnauthenticated: true,
 					CognitoIdentityProviders: []identitypool.CognitoIdentityProvider{
-						{ProviderName: "cognito-idp.us-east-1.amazonaws.com/us-east-1_A", ClientID: "app", ServerSideTokenCheck: &yes}}}
+						{ProviderName: "cognito-idp.us-east-1.amazonaws.com/us-east-1_A", ClientID: "app",
+							ServerSideTokenCheck: &yes}}}
 				if err := db.CreatePool(t.Context(), pool, 10); err != nil {
 					t.Fatal(err)
 				}
 				if pool, err = db.Pool(t.Context(), pool.ID); err != nil {
 					t.Fatal(err)
 				}
-				s := New(Options{Store: db, Providers: provider.New(provider.Options{}), Logins: test.provider, SignOuts: noSignOuts{}, UserStatus: test.provider, Limits: DefaultLimits, Now: time.Now})
+				s := New(Options{Store: db, Providers: provider.New(provider.Options{}), Logins: test.provider,
+					SignOuts: noSignOuts{}, UserStatus: test.provider, Limits: DefaultLimits, Now: time.Now})
 				guest, err := s.newGuest(t.Context(), pool)
 				if err != nil {
 					t.Fatal(err)
@@ -121,9 +126,11 @@ func TestProvidersHaveOneDeadline(t *testing.T) {
 					pool.Version-- // as read before the change
 				}
 				begin := time.Now()
-				_, err = s.use(t.Context(), pool, identity, map[string]string{"cognito-idp.us-east-1.amazonaws.com/us-east-1_A": "token"})
+				_, err = s.use(t.Context(), pool, identity,
+					map[string]string{"cognito-idp.us-east-1.amazonaws.com/us-east-1_A": "token"})
 				var wire *awsapi.Error
-				if (err != nil) != test.fails || test.fails && (!errors.As(err, &wire) || wire.Code != externalService) {
+				if (err != nil) != test.fails || test.fails &&
+					(!errors.As(err, &wire) || wire.Code != externalService) {
 					t.Errorf("use: %v", err)
 				}
 				if took := time.Since(begin); took != test.took {

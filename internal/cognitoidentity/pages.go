@@ -6,10 +6,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
-// Page tokens are the last key of the page, sealed for one operation and one
-// scope (account, pool, ...): opaque, and of no use when altered or moved. What a page
-// shows, such as MaxResults and HideDisabled, is not part of the scope: it may change
-// from page to page.
+// A page token is the last key of the page, sealed for one operation and one scope
+// (account, pool, ...). Clients cannot read it, alter it or use it elsewhere. MaxResults
+// and HideDisabled are not part of the scope: they may change from page to page.
 
 func (s *Service) pageToken(scope, last string) *string {
 	return new(base64.RawURLEncoding.EncodeToString(s.Sealer.Seal([]byte(last), "page/"+scope)))

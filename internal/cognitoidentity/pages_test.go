@@ -25,6 +25,7 @@ func TestPageToken(t *testing.T) {
 	if last, err := s.pageStart("identities/a/false", nil); err != nil || last != "" {
 		t.Errorf("no token: %q, %v", last, err)
 	}
+
 	for _, scope := range []string{"identities/b/false", "identities/a/true", "pools/a", ""} {
 		if last, err := s.pageStart(scope, token); err == nil {
 			t.Errorf("scope %q took it: %q", scope, last)

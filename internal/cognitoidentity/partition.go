@@ -7,10 +7,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
-// The ARNs of a pool have the partition of its region. What a pool is given by another
-// one is refused. Providers are stored as the server writes them for all regions, or as
-// the pool has them already: logins are stored under that name. Clients may go on
-// sending it.
+// The ARNs of a pool have the partition of its region; ARNs of other partitions are
+// refused. Providers are stored in the server's form for all regions, or in the form
+// that the pool already has: logins are stored under that name, and clients may
+// continue to send it.
 
 var (
 	rolePartition = Refusals.Add(explain.Reason{
@@ -51,6 +51,7 @@ func mappingKeys(pool identitypool.Pool, in map[string]RoleMapping) (map[string]
 		}
 		stored[pool.StoredName(key)] = mapping
 	}
+
 	return stored, nil
 }
 
@@ -64,8 +65,8 @@ func wrongRole(pool identitypool.Pool, arn string) error {
 		arn, partition, right)
 }
 
-// checkCustomRole refuses a CustomRoleArn of another partition. It is stored nowhere,
-// and clients may have the ARN as the server wrote it before.
+// checkCustomRole refuses a CustomRoleArn of another partition. It is not stored, and
+// clients may still have the ARN in the form that the server wrote before.
 func (s *Service) checkCustomRole(pool identitypool.Pool, arn string) error {
 	_, isRole := identitypool.RoleAccount(arn)
 	if !isRole || pool.ShownName(arn) == arn || s.Providers.Home(arn) == arn || pool.Names(arn) {
@@ -77,11 +78,11 @@ func (s *Service) checkCustomRole(pool identitypool.Pool, arn string) error {
 func wrongPoolARN(region, arn, right string) error {
 	partition := identitypool.Partition(region)
 	why := poolPartition.With("partition", partition, "arn", arn, "right", right).Of(arn)
-	return awsapi.Refused(invalidParameter, why, "'%s' is not the ARN of an identity pool. In the partition %s it is %s.",
-		arn, partition, right)
+	return awsapi.Refused(invalidParameter, why,
+		"'%s' is not the ARN of an identity pool. In the partition %s it is %s.", arn, partition, right)
 }
 
-// shownRoles are the default roles of a pool as answers have them.
+// shownRoles returns the default roles of a pool with the ARNs that answers show.
 func shownRoles(pool identitypool.Pool) map[string]string {
 	shown := make(map[string]string, len(pool.Roles))
 	for kind, arn := range pool.Roles {

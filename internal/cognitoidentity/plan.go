@@ -9,23 +9,23 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
-// The checks of the operations in their order, for traces: a refusal tells which of them
-// were not reached. Those of logins are made by packages login, signout and userstatus,
-// those of roles by identitypool, sts and engine.
+// The checks of the operations in their order, for traces: a refusal shows which of them
+// were not reached. Packages login, signout and userstatus check logins; packages
+// identitypool, assume and session check roles.
 
 func codes(checks ...string) []explain.Code {
 	list := make([]explain.Code, len(checks))
 	for i, check := range checks {
 		list[i] = explain.CodeOf(check)
 	}
-
 	return list
 }
 
-// loginChecks are the checks of one login of a provider: those of package login, and what
-// comes before and after them.
+// loginChecks returns the checks of one login of a provider: those of package login, and
+// those before and after them.
 func loginChecks(kind login.Kind) []explain.Code {
 	var before, after []explain.Code
+
 	switch kind {
 	case login.OIDC:
 		before, after = codes("OpenID Connect provider"), codes("sign-out")
@@ -49,14 +49,15 @@ type plans struct {
 	byKind     map[login.Kind][]explain.Code
 }
 
-// around puts those of a credential between the checks that come before it, those that
-// are for logins of providers only, and those that come at the end.
+// around makes plans: the checks before, those of the credential, proven (for logins of
+// providers only), and after.
 func around(before, proven, after []explain.Code) plans {
 	p := plans{
 		asGuest:    slices.Concat(before, guestChecks, after),
 		byOwnToken: slices.Concat(before, ownTokenChecks, after),
 		byKind:     map[login.Kind][]explain.Code{},
 	}
+
 	for _, kind := range login.Kinds() {
 		p.byKind[kind] = slices.Concat(before, loginChecks(kind), proven, after)
 	}
@@ -108,12 +109,11 @@ var (
 )
 
 // developerTokenPlan is the plan of GetOpenIdTokenForDeveloperIdentity, whose Logins may
-// hold nothing but the developer's user.
+// contain only the developer's user.
 func developerTokenPlan(providers *provider.Registry, logins map[string]string) []explain.Code {
 	if len(logins) < 2 {
 		return planDeveloperAlone
 	}
-
 	return planDeveloperToken.of(providers, logins)
 }
 

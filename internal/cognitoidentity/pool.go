@@ -17,7 +17,6 @@ import (
 // (Service Authorization Reference).
 func createNeeds(_ context.Context, c awsapi.Caller, in *CreateIdentityPoolInput) ([]awsapi.Access, error) {
 	needed := []awsapi.Access{{Resource: callerPoolARN(c, ""), RequestTags: awsapi.TagsOf(in.IdentityPoolTags)}}
-
 	if len(in.IdentityPoolTags) > 0 {
 		tag := needed[0]
 		tag.Action = "cognito-identity:TagResource"
@@ -39,6 +38,7 @@ func (s *Service) updateNeeds(ctx context.Context, c awsapi.Caller, in *Identity
 	if err != nil {
 		return nil, err
 	}
+
 	untag := update
 	untag.Action = "cognito-identity:UntagResource"
 	for _, key := range slices.Sorted(maps.Keys(have)) {
@@ -50,6 +50,7 @@ func (s *Service) updateNeeds(ctx context.Context, c awsapi.Caller, in *Identity
 	update.RequestTags = awsapi.TagsOf(in.IdentityPoolTags)
 	tag := update
 	tag.Action = "cognito-identity:TagResource"
+
 	return []awsapi.Access{update, tag, untag}, nil
 }
 
@@ -70,8 +71,8 @@ func (s *Service) CreateIdentityPool(
 }
 
 // CreateIdentityPoolWithID makes a new pool with an ID that the caller chooses:
-// one that clients know from elsewhere. Names that the pool has there are taken over,
-// also those that a new pool cannot have. It is no operation of AWS's.
+// one that clients know from elsewhere. It keeps the names that the pool has there,
+// even those that a new pool cannot have. AWS has no such operation.
 func (s *Service) CreateIdentityPoolWithID(
 	ctx context.Context, c awsapi.Caller, id string, in *CreateIdentityPoolInput,
 ) (*IdentityPool, error) {
@@ -79,6 +80,7 @@ func (s *Service) CreateIdentityPoolWithID(
 	if err := s.mayChooseIDs(c); err != nil {
 		return nil, err
 	}
+
 	pool, err := s.newPool(c, in)
 	if err != nil {
 		return nil, err
@@ -96,9 +98,9 @@ func (s *Service) CreateIdentityPoolWithID(
 	return s.addPool(ctx, c, pool)
 }
 
-// mayChooseIDs refuses callers whose account does not choose IDs. An ID stays with
-// the account that first had it, so whoever chooses can take one that another
-// account is about to bring over.
+// mayChooseIDs refuses callers whose account may not choose IDs. An ID stays with
+// the account that first had it, so a caller who chooses could take one that another
+// account is about to import.
 func (s *Service) mayChooseIDs(c awsapi.Caller) error {
 	if s.MayChooseIDs(identitypool.AccountID(c.Account)) {
 		return nil
@@ -115,7 +117,7 @@ func (s *Service) mayChooseIDs(c awsapi.Caller) error {
 	return awsapi.RefusedAs(awsapi.AccessDenied, idChoice.With("account", c.Account).At(setting), text)
 }
 
-// CreateNeeds is what CreateIdentityPool must be permitted.
+// CreateNeeds returns the access that CreateIdentityPool needs, with its actions.
 func CreateNeeds(ctx context.Context, c awsapi.Caller, in *CreateIdentityPoolInput) ([]awsapi.Access, error) {
 	needed, err := createNeeds(ctx, c, in)
 	for i := range needed {
@@ -144,8 +146,8 @@ func (s *Service) addPool(ctx context.Context, c awsapi.Caller, pool identitypoo
 
 // newPool returns a pool that is not configured yet.
 func (s *Service) newPool(c awsapi.Caller, in *CreateIdentityPoolInput) (identitypool.Pool, error) {
-	// A signature's region may be longer than a pool's ID has room for: a pool of
-	// it could be made, and then never be named.
+	// A signature's region may be longer than a pool ID can hold: no call could
+	// name such a pool.
 	switch {
 	case len(c.Region) > identitypool.MaxRegion:
 		return identitypool.Pool{}, awsapi.Refused(invalidParameter,
@@ -164,6 +166,7 @@ func (s *Service) newPool(c awsapi.Caller, in *CreateIdentityPoolInput) (identit
 		Created: now,
 		Updated: now,
 	}
+
 	if pinned, ok := in.IdentityPoolTags[PinnedIDTag]; ok && s.PinnedPoolIDs {
 		if err := s.mayChooseIDs(c); err != nil {
 			return identitypool.Pool{}, err
@@ -203,14 +206,13 @@ func (s *Service) DescribeIdentityPool(
 	if err != nil {
 		return nil, err
 	}
-
 	return poolOutput(pool), nil
 }
 
 // UpdateIdentityPool replaces a pool's configuration. Absent members return to
 // their defaults, except the developer provider name and the tags, which are
-// kept (Terraform leaves them out of updates). Concurrent updates queue up;
-// ConcurrentModificationException is never needed.
+// kept (Terraform leaves them out of updates). Concurrent updates wait for each
+// other, so ConcurrentModificationException never occurs.
 func (s *Service) UpdateIdentityPool(ctx context.Context, c awsapi.Caller, in *IdentityPool) (*IdentityPool, error) {
 	explain.FromContext(ctx).Plan(updatePoolChecks)
 	if _, err := s.callerPool(ctx, c, *in.IdentityPoolId); err != nil {
@@ -227,8 +229,8 @@ func (s *Service) UpdateIdentityPool(ctx context.Context, c awsapi.Caller, in *I
 	return poolOutput(pool), nil
 }
 
-// DeleteIdentityPool removes a pool with all its identities. From the first
-// durable step on the pool is gone for every other call.
+// DeleteIdentityPool removes a pool with all its identities. After the first
+// durable step no other call finds the pool.
 func (s *Service) DeleteIdentityPool(
 	ctx context.Context, c awsapi.Caller, in *DeleteIdentityPoolInput,
 ) (*awsapi.NoOutput, error) {
@@ -268,6 +270,7 @@ func (s *Service) ListIdentityPools(
 		pools = pools[:size]
 		out.NextToken = s.pageToken(scope, string(pools[size-1].ID))
 	}
+
 	for _, p := range pools {
 		out.IdentityPools = append(out.IdentityPools, IdentityPoolShortDescription{
 			IdentityPoolId:   new(string(p.ID)),

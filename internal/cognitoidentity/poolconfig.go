@@ -20,12 +20,12 @@ const PinnedIDTag = "_custom_id_"
 
 var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-// configure puts in's members on the pool: all of them but the ID, as a full
-// replacement. It holds the rules that the model cannot say. What the pool has already
-// stays accepted, whatever rules came since; of an imported pool the names of providers
-// are taken as they are.
+// configure replaces all settings of the pool but the ID with in's members. It checks
+// the rules that the API model cannot express. Values that the pool already has stay
+// valid, even if newer rules forbid them; an imported pool keeps its providers' names.
 func (s *Service) configure(p *identitypool.Pool, in *IdentityPool, imported bool) error {
 	before := *p
+
 	p.Name = *in.IdentityPoolName
 	p.AllowUnauthenticated = *in.AllowUnauthenticatedIdentities
 	p.AllowClassicFlow = in.AllowClassicFlow
@@ -69,12 +69,12 @@ func (s *Service) configure(p *identitypool.Pool, in *IdentityPool, imported boo
 // change is a pool that is about to get another configuration.
 type change struct {
 	*Service
-	before   identitypool.Pool // without a configuration for a new pool
+	before   identitypool.Pool // has no configuration yet if the pool is new
 	imported bool
 }
 
-// setProviderARNs gives the pool the ARNs of providers, as they are stored. Others judge
-// what they name.
+// setProviderARNs gives the pool the ARNs of providers in the stored form. Other checks
+// judge the providers that they name.
 func (c change) setProviderARNs(p *identitypool.Pool, in *IdentityPool) error {
 	oidc, err := c.storedARNs(*p, "OpenIdConnectProviderARNs", c.before.OIDCProviderARNs, in.OpenIdConnectProviderARNs)
 	if err != nil {
@@ -84,13 +84,13 @@ func (c change) setProviderARNs(p *identitypool.Pool, in *IdentityPool) error {
 	if err != nil {
 		return err
 	}
-
 	p.OIDCProviderARNs, p.SAMLProviderARNs = oidc, saml
+
 	return nil
 }
 
 // storedARNs refuses provider ARNs of another partition than the pool's, and returns the
-// others as they are stored; have are those that the pool had.
+// others in the stored form. have are the ARNs that the pool had.
 func (c change) storedARNs(p identitypool.Pool, field string, have, given []string) ([]string, error) {
 	var list []string
 	for _, arn := range given {
@@ -137,12 +137,14 @@ func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) er
 	name, client := *in.ProviderName, *in.ClientId
 	configured := c.Providers.HasUserPool(name)
 	pool, atAWS := identitypool.ParseUserPool(name)
+
 	switch {
 	case !configured && !atAWS:
-		// A name of another form is only worth anything when the settings say where
-		// that user pool is found.
+		// A name of another form only works if the settings contain the address of
+		// that user pool.
 		example := identitypool.UserPoolName(p.Region, p.Region+"_ID")
-		return awsapi.Refused(invalidParameter, userPoolForm.With("name", provider.ShownName(name), "example", example).At(link),
+		return awsapi.Refused(invalidParameter,
+			userPoolForm.With("name", provider.ShownName(name), "example", example).At(link),
 			messageUserPoolProvider)
 	case !configured && pool.TwoRegions() && !c.keepsUserPool(name, pool.Region):
 		region, _, _ := strings.Cut(pool.ID, "_")
@@ -162,6 +164,7 @@ func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) er
 				"The Cognito identity provider %s with client %s is listed twice.", name, client)
 		}
 	}
+
 	p.CognitoIdentityProviders = append(p.CognitoIdentityProviders, identitypool.CognitoIdentityProvider{
 		ProviderName:         name,
 		ClientID:             client,
@@ -172,26 +175,27 @@ func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) er
 }
 
 // keepsUserPool reports whether a user pool with two regions in its name is accepted. An
-// emulator that stands in for a region may give its pools IDs of any region.
+// emulator of a region may give its pools IDs of any region.
 func (c change) keepsUserPool(name, region string) bool {
 	return c.Providers.HasRegion(region) || c.imported || c.before.Provider(name).Kind == identitypool.UserPoolProvider
 }
 
-// keepsHost reports whether a user pool's name is accepted, whose host may be that of
-// another partition than its region's.
+// keepsHost reports whether a user pool's name is accepted although its host may belong
+// to another partition than its region.
 func (c change) keepsHost(name string, pool identitypool.UserPool) bool {
 	return name == identitypool.UserPoolName(pool.Region, pool.ID) || c.imported ||
 		c.before.Provider(name).Kind == identitypool.UserPoolProvider
 }
 
-// checkOIDCProviders refuses what is no ARN of an OpenID Connect provider, and a second
-// one for an issuer. As at AWS, the provider may be of another account or not be
-// registered: then its logins are refused.
+// checkOIDCProviders refuses values that are not the ARN of an OpenID Connect provider,
+// and a second ARN for an issuer. As at AWS, the provider may belong to another account or
+// not be registered: then its logins are refused.
 func (c change) checkOIDCProviders(p *identitypool.Pool) error {
 	link := p.Link("OpenIdConnectProviderARNs")
 	byIssuer := map[string]string{}
 	for _, arn := range p.OIDCProviderARNs {
 		shown := p.ShownName(arn)
+
 		_, kind, issuer, ok := identitypool.ParseProviderARN(arn)
 		if !ok || kind != identitypool.OIDCProvider {
 			return awsapi.Refused(invalidParameter, providerARNForm.With("arn", provider.ShownName(shown)).At(link),
@@ -214,14 +218,15 @@ func (c change) checkOIDCProviders(p *identitypool.Pool) error {
 	return nil
 }
 
-// checkSAMLProviders refuses what is no SAML provider of the pool's account. Whether it
-// is registered shows when it is used.
+// checkSAMLProviders refuses values that are not the ARN of a SAML provider of the pool's
+// account. An unregistered provider is accepted; its logins are refused.
 func (c change) checkSAMLProviders(p *identitypool.Pool) error {
 	link := p.Link("SamlProviderARNs")
 	for i, arn := range p.SAMLProviderARNs {
 		shown := p.ShownName(arn)
 		owner, kind, _, ok := identitypool.ParseProviderARN(arn)
 		valid := ok && kind == identitypool.SAMLProvider && owner == p.Account
+
 		switch {
 		case !valid && !slices.Contains(c.before.SAMLProviderARNs, arn):
 			why := samlProviderAccount.With("partition", identitypool.Partition(p.Region), "account", string(p.Account),
@@ -238,28 +243,26 @@ func (c change) checkSAMLProviders(p *identitypool.Pool) error {
 	return nil
 }
 
-// listedTwice names two providers for people, or one that is there twice.
+// listedTwice returns text that names two providers, or one that is listed twice.
 func listedTwice(a, b string) string {
 	if a == b {
 		return a + " twice"
 	}
-
 	return a + " and " + b + ", which have the same issuer"
 }
 
-// keepsARNs reports whether the pool has all of the ARNs already.
+// keepsARNs reports whether the pool already has all of the ARNs, or is imported.
 func (c change) keepsARNs(have []string, arns ...string) bool {
 	for _, arn := range arns {
 		if !slices.Contains(have, arn) {
 			return c.imported
 		}
 	}
-
 	return true
 }
 
-// checkLoginProviders refuses keys of SupportedLoginProviders that no login can be
-// proved for.
+// checkLoginProviders refuses keys of SupportedLoginProviders for which no login can be
+// proved.
 func (c change) checkLoginProviders(p *identitypool.Pool) error {
 	for _, name := range slices.Sorted(maps.Keys(p.SupportedLoginProviders)) {
 		_, had := c.before.SupportedLoginProviders[name]
@@ -279,7 +282,7 @@ func (c change) checkLoginProviders(p *identitypool.Pool) error {
 }
 
 // setDeveloperName sets the name of the developer provider, if one is given. A name that
-// other logins come under would lock them out for ever, because it cannot be changed.
+// other logins use would lock them out for ever, because it cannot be changed.
 func (c change) setDeveloperName(p *identitypool.Pool, given *string) error {
 	link := p.Link("DeveloperProviderName")
 	have := c.before.DeveloperProviderName
@@ -294,6 +297,7 @@ func (c change) setDeveloperName(p *identitypool.Pool, given *string) error {
 	name := p.DeveloperProviderName
 	shared := slices.Contains(p.PublicProviderNames(), name)
 	text := "The developer provider name '%s' is the name of a public login provider."
+
 	switch {
 	case name == "":
 		return nil
@@ -308,17 +312,17 @@ func (c change) setDeveloperName(p *identitypool.Pool, given *string) error {
 	return nil
 }
 
-// ownNames are the names of the service in AWS's partitions, under which its own tokens
-// are presented.
+// ownNames matches the names of the service in AWS's partitions. They are the Logins keys
+// of Cognito tokens.
 var ownNames = regexp.MustCompile(`^cognito-identity(?:-us-gov|\.[a-z0-9-]+)?\.amazonaws\.(?:com|com\.cn|eu)$`)
 
-// takenName reports whether other logins than a developer's can come under a name: those
-// of the providers that every pool can have, by their names and aliases, and our own.
+// takenName reports whether logins other than a developer's can use a name. The names
+// and aliases of providers that every pool can have are taken, and the service's names.
 func (s *Service) takenName(name string) bool {
 	return s.Providers.EveryAccountHas(name) || s.Providers.NameOf(name) != name || ownNames.MatchString(name)
 }
 
-// checkTags holds the rules for a pool's tags (developer guide, "Tagging").
+// checkTags checks the rules for a pool's tags (developer guide, "Tagging").
 func (s *Service) checkTags(p identitypool.Pool) error {
 	if n := len(p.Tags); n > s.Limits.TagsPerPool {
 		return awsapi.Refused(invalidParameter, s.tooManyTags(p),
@@ -345,8 +349,8 @@ func (s *Service) tooManyTags(p identitypool.Pool) *explain.Refusal {
 	return poolTagLimit.With("limit", limit, "count", count).At(p.Link("IdentityPoolTags"))
 }
 
-// poolOutput shows a pool with the members that are set; absent is how AWS writes empty.
-// Tags and ServerSideTokenCheck are always there (recorded answers of AWS).
+// poolOutput shows a pool with the members that are set: AWS leaves out empty members,
+// except tags and ServerSideTokenCheck (recorded answers of AWS).
 func poolOutput(p identitypool.Pool) *IdentityPool {
 	out := &IdentityPool{
 		IdentityPoolId:                 new(string(p.ID)),
@@ -366,6 +370,7 @@ func poolOutput(p identitypool.Pool) *IdentityPool {
 	if len(p.SAMLProviderARNs) > 0 {
 		out.SamlProviderARNs = p.ShownNames(p.SAMLProviderARNs)
 	}
+
 	for _, client := range p.CognitoIdentityProviders {
 		out.CognitoIdentityProviders = append(out.CognitoIdentityProviders, CognitoIdentityProvider{
 			ProviderName:         new(client.ProviderName),
@@ -377,12 +382,11 @@ func poolOutput(p identitypool.Pool) *IdentityPool {
 	return out
 }
 
-// orEmpty returns m as a map that answers show although it is empty.
+// orEmpty returns m, or an empty map for nil: answers show an empty map, not a nil one.
 func orEmpty(m map[string]string) map[string]string {
 	if m == nil {
 		return map[string]string{}
 	}
-
 	return m
 }
 
@@ -390,17 +394,15 @@ func orAbsent(m map[string]string) map[string]string {
 	if len(m) == 0 {
 		return nil
 	}
-
 	return m
 }
 
-// tagMapBytes is the size that the attribute-map limit counts.
+// tagMapBytes returns the size of a map that identitypool.MaxTagMapBytes limits.
 func tagMapBytes(tags map[string]string) int {
 	total := 0
 	for key, claim := range tags {
 		total += len(key) + len(claim)
 	}
-
 	return total
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// Reasons for which a pool is not made, or gets no such configuration.
+// Reasons for which a pool is not made.
 var (
 	regionLength = Refusals.Add(explain.Reason{
 		Code:     "region-length",
@@ -180,7 +180,7 @@ var (
 	})
 )
 
-// Reasons for which a provider does not get a map of principal tags, or has none.
+// Reasons for which a provider does not get a map of principal tags, or has no map.
 var (
 	tagMapSize = Refusals.Add(explain.Reason{
 		Code:     "principal-tag-map-size",
@@ -302,7 +302,7 @@ var (
 	})
 )
 
-// Reasons for which a list is not continued, and identities are not loaded.
+// Reasons for which a list is not continued, or identities are not loaded.
 var (
 	pageTokenForeign = Refusals.Add(explain.Reason{
 		Code:     "page-token",
@@ -377,5 +377,5 @@ var (
 	}
 )
 
-// checkPool is the check of whether the pool is there, and the caller's.
+// checkPool checks that the pool exists and belongs to the caller's account.
 var checkPool = explain.CodeOf("identity pool")

@@ -21,12 +21,15 @@ func fullPool() *ci.CreateIdentityPoolInput {
 		IdentityPoolName:               aws.String("My pool +=,.@-_1"),
 		AllowUnauthenticatedIdentities: true,
 		AllowClassicFlow:               aws.Bool(false),
-		SupportedLoginProviders:        map[string]string{"graph.facebook.com": "112177216992379", "api.twitter.com": "key;secret"},
-		DeveloperProviderName:          aws.String("login.mycompany.myapp"),
-		OpenIdConnectProviderARNs:      []string{"arn:aws:iam::000000000000:oidc-provider/idp.example/path"},
+		SupportedLoginProviders: map[string]string{"graph.facebook.com": "112177216992379",
+			"api.twitter.com": "key;secret"},
+		DeveloperProviderName:     aws.String("login.mycompany.myapp"),
+		OpenIdConnectProviderARNs: []string{"arn:aws:iam::000000000000:oidc-provider/idp.example/path"},
 		CognitoIdentityProviders: []types.CognitoIdentityProvider{
-			{ProviderName: aws.String("cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEf"), ClientId: aws.String("client1"), ServerSideTokenCheck: aws.Bool(true)},
-			{ProviderName: aws.String("cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEf"), ClientId: aws.String("client2"), ServerSideTokenCheck: aws.Bool(false)},
+			{ProviderName: aws.String("cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEf"),
+				ClientId: aws.String("client1"), ServerSideTokenCheck: aws.Bool(true)},
+			{ProviderName: aws.String("cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEf"),
+				ClientId: aws.String("client2"), ServerSideTokenCheck: aws.Bool(false)},
 		},
 		SamlProviderARNs: []string{"arn:aws:iam::000000000000:saml-provider/corp"},
 		IdentityPoolTags: map[string]string{"team": "a", "empty": ""},
@@ -40,12 +43,17 @@ func TestCreateIdentityPoolEchoesEverything(t *testing.T) {
 		in := fullPool()
 		created := wiretest.Must(s.Admin().CreateIdentityPool(t.Context(), in))(t)
 		want := &ci.DescribeIdentityPoolOutput{
-			IdentityPoolId: created.IdentityPoolId, IdentityPoolName: in.IdentityPoolName, AllowUnauthenticatedIdentities: true,
-			AllowClassicFlow: in.AllowClassicFlow, SupportedLoginProviders: in.SupportedLoginProviders, DeveloperProviderName: in.DeveloperProviderName,
-			OpenIdConnectProviderARNs: in.OpenIdConnectProviderARNs, CognitoIdentityProviders: in.CognitoIdentityProviders,
-			SamlProviderARNs: in.SamlProviderARNs, IdentityPoolTags: in.IdentityPoolTags}
-		got := wiretest.Must(s.Admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: created.IdentityPoolId}))(t)
-		if diff := cmp.Diff(want, got, ignoreMetadata, cmpopts.IgnoreUnexported(types.CognitoIdentityProvider{}, ci.DescribeIdentityPoolOutput{})); diff != "" {
+			IdentityPoolId: created.IdentityPoolId, IdentityPoolName: in.IdentityPoolName,
+			AllowUnauthenticatedIdentities: true,
+			AllowClassicFlow:               in.AllowClassicFlow, SupportedLoginProviders: in.SupportedLoginProviders,
+			DeveloperProviderName:     in.DeveloperProviderName,
+			OpenIdConnectProviderARNs: in.OpenIdConnectProviderARNs,
+			CognitoIdentityProviders:  in.CognitoIdentityProviders,
+			SamlProviderARNs:          in.SamlProviderARNs, IdentityPoolTags: in.IdentityPoolTags}
+		got := wiretest.Must(s.Admin().DescribeIdentityPool(t.Context(),
+			&ci.DescribeIdentityPoolInput{IdentityPoolId: created.IdentityPoolId}))(t)
+		if diff := cmp.Diff(want, got, ignoreMetadata,
+			cmpopts.IgnoreUnexported(types.CognitoIdentityProvider{}, ci.DescribeIdentityPoolOutput{})); diff != "" {
 			t.Errorf("described pool (-want +got):\n%s", diff)
 		}
 		again := wiretest.Must(s.Admin().CreateIdentityPool(t.Context(), in))(t)
@@ -63,7 +71,9 @@ func TestCreateIdentityPoolMinimal(t *testing.T) {
 	if _, err := fmt.Sscanf(got.Body, `{"IdentityPoolId":%q`, &id); err != nil {
 		t.Fatalf("%v in %s", err, got.Body)
 	}
-	wiretest.Equal(t, "body", got.Body, `{"IdentityPoolId":"`+id+`","IdentityPoolName":"p","AllowUnauthenticatedIdentities":false,"IdentityPoolTags":{}}`)
+	wiretest.Equal(t, "body", got.Body,
+		`{"IdentityPoolId":"`+
+			id+`","IdentityPoolName":"p","AllowUnauthenticatedIdentities":false,"IdentityPoolTags":{}}`)
 }
 
 func TestCreateIdentityPoolRefusals(t *testing.T) {
@@ -76,7 +86,8 @@ func TestCreateIdentityPoolRefusals(t *testing.T) {
 		change        func(*ci.CreateIdentityPoolInput)
 		code, message string
 	}{
-		"bad name": {func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolName = aws.String("a!b") }, "ValidationException",
+		"bad name": {func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolName = aws.String("a!b") },
+			"ValidationException",
 			`1 validation error detected: Value 'a!b' at 'identityPoolName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w\s+=,.@-]+`},
 		"user pool without name": {func(in *ci.CreateIdentityPoolInput) {
 			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ClientId: aws.String("c")}}
@@ -85,26 +96,36 @@ func TestCreateIdentityPoolRefusals(t *testing.T) {
 			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{userPool("us-east-1_AbCdEf", "c")}
 		}, "InvalidParameterException", "Invalid Cognito Identity Provider"},
 		"user pool behind a look-alike host": {func(in *ci.CreateIdentityPoolInput) {
-			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{userPool("cognito-idp.us-east-1.amazonaws.com.evil.example/us-east-1_A", "c")}
+			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{userPool(
+				"cognito-idp.us-east-1.amazonaws.com.evil.example/us-east-1_A", "c")}
 		}, "InvalidParameterException", "Invalid Cognito Identity Provider"},
 		"user pool twice": {func(in *ci.CreateIdentityPoolInput) {
 			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{userPool(name, "c"), userPool(name, "c")}
 		}, "InvalidParameterException", ""},
 		"too many user pools": {func(in *ci.CreateIdentityPoolInput) {
-			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{userPool(name, "a"), userPool(name, "b"), userPool(name, "c")}
+			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{userPool(name, "a"), userPool(name, "b"),
+				userPool(name, "c")}
 		}, "LimitExceededException", ""},
 		"SAML provider as OIDC provider": {func(in *ci.CreateIdentityPoolInput) {
 			in.OpenIdConnectProviderARNs = []string{"arn:aws:iam::000000000000:saml-provider/corp"}
 		}, "InvalidParameterException", ""},
-		"not an ARN": {func(in *ci.CreateIdentityPoolInput) { in.SamlProviderARNs = []string{"corp-corp-corp-corp-corp"} },
-			"NotAuthorizedException", "Identity provider corp-corp-corp-corp-corp is not valid for account 000000000000"},
+		"not an ARN": {func(
+			in *ci.CreateIdentityPoolInput) {
+			in.SamlProviderARNs = []string{"corp-corp-corp-corp-corp"}
+		},
+			"NotAuthorizedException",
+			"Identity provider corp-corp-corp-corp-corp is not valid for account 000000000000"},
 		"developer provider with a public name": {func(in *ci.CreateIdentityPoolInput) {
-			in.SupportedLoginProviders, in.DeveloperProviderName = map[string]string{"graph.facebook.com": "1"}, aws.String("graph.facebook.com")
+			in.SupportedLoginProviders, in.DeveloperProviderName = map[string]string{"graph.facebook.com": "1"},
+				aws.String("graph.facebook.com")
 		}, "InvalidParameterException", ""},
 		"developer provider with our own name": {func(in *ci.CreateIdentityPoolInput) {
 			in.DeveloperProviderName = aws.String("cognito-identity.amazonaws.com")
 		}, "InvalidParameterException", ""},
-		"reserved tag": {func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"aws:x": "y"} }, "InvalidParameterException", ""},
+		"reserved tag": {func(
+			in *ci.CreateIdentityPoolInput) {
+			in.IdentityPoolTags = map[string]string{"aws:x": "y"}
+		}, "InvalidParameterException", ""},
 	} {
 		t.Run(title, func(t *testing.T) {
 			in := &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")}
@@ -113,7 +134,8 @@ func TestCreateIdentityPoolRefusals(t *testing.T) {
 			wiretest.WantError(t, err, test.code, test.message)
 		})
 	}
-	list := wiretest.Must(s.Admin().ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(60)}))(t)
+	list := wiretest.Must(s.Admin().ListIdentityPools(t.Context(),
+		&ci.ListIdentityPoolsInput{MaxResults: aws.Int32(60)}))(t)
 	wiretest.Equal(t, "pools left by refusals", len(list.IdentityPools), 0)
 }
 
@@ -122,7 +144,8 @@ func TestUpdateIdentityPool(t *testing.T) {
 	wiretest.EachStore(t, func(t *testing.T, s *wiretest.Server) {
 		pool := wiretest.Must(s.Admin().CreateIdentityPool(t.Context(), fullPool()))(t)
 		update := func(change func(*ci.UpdateIdentityPoolInput)) (*ci.UpdateIdentityPoolOutput, error) {
-			in := &ci.UpdateIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId, IdentityPoolName: aws.String("renamed")}
+			in := &ci.UpdateIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId,
+				IdentityPoolName: aws.String("renamed")}
 			change(in)
 			return s.Admin().UpdateIdentityPool(t.Context(), in)
 		}
@@ -130,22 +153,35 @@ func TestUpdateIdentityPool(t *testing.T) {
 		wiretest.Equal(t, "name", *out.IdentityPoolName, "renamed")
 		wiretest.Equal(t, "guests", out.AllowUnauthenticatedIdentities, false)
 		wiretest.Equal(t, "classic flow is absent", out.AllowClassicFlow == nil, true)
-		wiretest.Equal(t, "providers left", len(out.SupportedLoginProviders)+len(out.OpenIdConnectProviderARNs)+len(out.CognitoIdentityProviders)+len(out.SamlProviderARNs), 0)
+		wiretest.Equal(t, "providers left",
+			len(out.SupportedLoginProviders)+len(out.OpenIdConnectProviderARNs)+len(out.CognitoIdentityProviders)+
+				len(out.SamlProviderARNs), 0)
 		wiretest.Equal(t, "developer provider kept", *out.DeveloperProviderName, "login.mycompany.myapp")
 		wiretest.Equal(t, "tags kept", len(out.IdentityPoolTags), 2)
 
 		_, err := update(func(in *ci.UpdateIdentityPoolInput) { in.DeveloperProviderName = aws.String("other") })
 		wiretest.WantError(t, err, "InvalidParameterException", "")
-		wiretest.Must(update(func(in *ci.UpdateIdentityPoolInput) { in.DeveloperProviderName = aws.String("login.mycompany.myapp") }))(t)
-		out = wiretest.Must(update(func(in *ci.UpdateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{} }))(t)
+		wiretest.Must(
+			update(
+				func(
+					in *ci.UpdateIdentityPoolInput) {
+					in.DeveloperProviderName = aws.String("login.mycompany.myapp")
+				}))(t)
+		out = wiretest.Must(
+			update(func(in *ci.UpdateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{} }))(t)
 		wiretest.Equal(t, "tags cleared", len(out.IdentityPoolTags), 0)
 
-		bare := wiretest.Must(s.Admin().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("bare")}))(t)
-		set := wiretest.Must(s.Admin().UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{IdentityPoolId: bare.IdentityPoolId,
-			IdentityPoolName: aws.String("bare"), DeveloperProviderName: aws.String("set.later")}))(t)
+		bare := wiretest.Must(s.Admin().CreateIdentityPool(t.Context(),
+			&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("bare")}))(t)
+		set := wiretest.Must(s.Admin().UpdateIdentityPool(t.Context(),
+			&ci.UpdateIdentityPoolInput{IdentityPoolId: bare.IdentityPoolId,
+				IdentityPoolName: aws.String("bare"), DeveloperProviderName: aws.String("set.later")}))(t)
 		wiretest.Equal(t, "developer provider set later", *set.DeveloperProviderName, "set.later")
-		_, err = s.Admin().UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{IdentityPoolId: aws.String("us-east-1:00000000-0000-4000-8000-000000000000"), IdentityPoolName: aws.String("x")})
-		wiretest.WantError(t, err, "ResourceNotFoundException", "IdentityPool 'us-east-1:00000000-0000-4000-8000-000000000000' not found.")
+		_, err = s.Admin().UpdateIdentityPool(t.Context(),
+			&ci.UpdateIdentityPoolInput{IdentityPoolId: aws.String("us-east-1:00000000-0000-4000-8000-000000000000"),
+				IdentityPoolName: aws.String("x")})
+		wiretest.WantError(t, err, "ResourceNotFoundException",
+			"IdentityPool 'us-east-1:00000000-0000-4000-8000-000000000000' not found.")
 	})
 }
 
@@ -158,7 +194,8 @@ func TestDeleteIdentityPool(t *testing.T) {
 		wiretest.WantError(t, err, "ResourceNotFoundException", "IdentityPool '"+pool+"' not found.")
 		_, err = s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool})
 		wiretest.WantError(t, err, "ResourceNotFoundException", "IdentityPool '"+pool+"' not found.")
-		_, err = s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &guest})
+		_, err = s.Public().GetCredentialsForIdentity(t.Context(),
+			&ci.GetCredentialsForIdentityInput{IdentityId: &guest})
 		wiretest.WantError(t, err, "ResourceNotFoundException", "Identity '"+guest+"' not found.")
 	})
 }
@@ -167,9 +204,11 @@ func TestListIdentityPools(t *testing.T) {
 	wiretest.EachStore(t, func(t *testing.T, s *wiretest.Server) {
 		want := map[string]bool{}
 		for i := range 7 {
-			pool := wiretest.Must(s.Admin().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String(fmt.Sprint("p", i))}))(t)
+			pool := wiretest.Must(s.Admin().CreateIdentityPool(t.Context(),
+				&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String(fmt.Sprint("p", i))}))(t)
 			want[*pool.IdentityPoolId] = true
 		}
+
 		pages := ci.NewListIdentityPoolsPaginator(s.Admin(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(3)})
 		var token string
 		count := 0
@@ -179,6 +218,7 @@ func TestListIdentityPools(t *testing.T) {
 			if page.NextToken != nil {
 				token = *page.NextToken
 			}
+
 			for _, p := range page.IdentityPools {
 				if !want[*p.IdentityPoolId] {
 					t.Errorf("pool %s is listed twice or not ours", *p.IdentityPoolId)
@@ -190,7 +230,8 @@ func TestListIdentityPools(t *testing.T) {
 		wiretest.Equal(t, "pools not listed", len(want), 0)
 
 		for name, bad := range map[string]string{"garbage": "x", "altered": wiretest.Flip(token)} {
-			_, err := s.Admin().ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(3), NextToken: &bad})
+			_, err := s.Admin().ListIdentityPools(t.Context(),
+				&ci.ListIdentityPoolsInput{MaxResults: aws.Int32(3), NextToken: &bad})
 			if err == nil {
 				t.Errorf("%s page token accepted", name)
 			} else {
@@ -198,8 +239,10 @@ func TestListIdentityPools(t *testing.T) {
 			}
 		}
 		pool := s.NewPool(t)
-		_, err := s.Admin().ListIdentities(t.Context(), &ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(3), NextToken: &token})
+		_, err := s.Admin().ListIdentities(t.Context(),
+			&ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(3), NextToken: &token})
 		wiretest.WantError(t, err, "InvalidParameterException", "")
+
 		for _, size := range []int32{0, 61, -1} {
 			_, err := s.Admin().ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: &size})
 			wiretest.WantError(t, err, "ValidationException", "")
@@ -214,6 +257,7 @@ func TestListIdentitiesPages(t *testing.T) {
 		for range 5 {
 			want[s.GetID(t, pool, nil)] = true
 		}
+
 		in := &ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(2)}
 		for range 3 {
 			page := wiretest.Must(s.Admin().ListIdentities(t.Context(), in))(t)
@@ -242,15 +286,20 @@ func TestPinnedPoolID(t *testing.T) {
 	s := wiretest.Start(t)
 	const id = "us-east-1:11111111-2222-3333-4444-555555555555"
 	create := func(id string) (*ci.CreateIdentityPoolOutput, error) {
-		return s.Admin().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), IdentityPoolTags: map[string]string{"_custom_id_": id}})
+		return s.Admin().CreateIdentityPool(t.Context(),
+			&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
+				IdentityPoolTags: map[string]string{"_custom_id_": id}})
 	}
 	wiretest.Equal(t, "pool ID", *wiretest.Must(create(id))(t).IdentityPoolId, id)
 	_, err := create(id)
 	wiretest.WantError(t, err, "ResourceConflictException", "")
 	local := s.SignedBy("local", "test", "test", "")
 	const localID = "local:11111111-2222-3333-4444-555555555555"
-	pinned := wiretest.Must(local.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), IdentityPoolTags: map[string]string{"_custom_id_": localID}}))(t)
+	pinned := wiretest.Must(local.CreateIdentityPool(t.Context(),
+		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
+			IdentityPoolTags: map[string]string{"_custom_id_": localID}}))(t)
 	wiretest.Equal(t, "pool ID of a region of one's own", *pinned.IdentityPoolId, localID)
+
 	for _, bad := range []string{"mine", "eu-west-1:11111111-2222-3333-4444-555555555555", strings.ToUpper(id)} {
 		_, err := create(bad)
 		wiretest.WantError(t, err, "InvalidParameterException", "")
@@ -266,16 +315,19 @@ func TestTags(t *testing.T) {
 			return err
 		}
 		list := func() string {
-			return fmt.Sprint(wiretest.Must(s.Admin().ListTagsForResource(t.Context(), &ci.ListTagsForResourceInput{ResourceArn: &arn}))(t).Tags)
+			return fmt.Sprint(wiretest.Must(s.Admin().ListTagsForResource(t.Context(),
+				&ci.ListTagsForResourceInput{ResourceArn: &arn}))(t).Tags)
 		}
 		wiretest.Equal(t, "tags", list(), "map[]")
+
 		for _, tags := range []map[string]string{{"a": "1", "b": "2"}, {"b": "3", "c": ""}} {
 			if err := tag(tags); err != nil {
 				t.Fatal(err)
 			}
 		}
 		wiretest.Equal(t, "tags", list(), "map[a:1 b:3 c:]")
-		wiretest.Must(s.Admin().UntagResource(t.Context(), &ci.UntagResourceInput{ResourceArn: &arn, TagKeys: []string{"a", "missing"}}))(t)
+		wiretest.Must(s.Admin().UntagResource(t.Context(),
+			&ci.UntagResourceInput{ResourceArn: &arn, TagKeys: []string{"a", "missing"}}))(t)
 		wiretest.Equal(t, "tags", list(), "map[b:3 c:]")
 
 		many := map[string]string{}
@@ -290,7 +342,8 @@ func TestTags(t *testing.T) {
 		wiretest.WantError(t, err, "InvalidParameterException", "")
 		other := strings.Replace(arn, "000000000000", "111111111111", 1)
 		_, err = s.Admin().ListTagsForResource(t.Context(), &ci.ListTagsForResourceInput{ResourceArn: &other})
-		wiretest.WantError(t, err, "AccessDeniedException", "User: arn:aws:iam::000000000000:root is not authorized to perform: cognito-identity:ListTagsForResource on resource: "+other)
+		wiretest.WantError(t, err, "AccessDeniedException",
+			"User: arn:aws:iam::000000000000:root is not authorized to perform: cognito-identity:ListTagsForResource on resource: "+other)
 	})
 }
 
@@ -298,11 +351,13 @@ func TestPrincipalTagMaps(t *testing.T) {
 	wiretest.EachStore(t, func(t *testing.T, s *wiretest.Server) {
 		pool, provider := s.NewPool(t), wiretest.DevInfo(s).LoginKey
 		get := func() *ci.GetPrincipalTagAttributeMapOutput {
-			return wiretest.Must(s.Admin().GetPrincipalTagAttributeMap(t.Context(), &ci.GetPrincipalTagAttributeMapInput{IdentityPoolId: &pool, IdentityProviderName: &provider}))(t)
+			return wiretest.Must(s.Admin().GetPrincipalTagAttributeMap(t.Context(),
+				&ci.GetPrincipalTagAttributeMapInput{IdentityPoolId: &pool, IdentityProviderName: &provider}))(t)
 		}
 		set := func(defaults bool, tags map[string]string) error {
-			_, err := s.Admin().SetPrincipalTagAttributeMap(t.Context(), &ci.SetPrincipalTagAttributeMapInput{IdentityPoolId: &pool, IdentityProviderName: &provider,
-				UseDefaults: aws.Bool(defaults), PrincipalTags: tags})
+			_, err := s.Admin().SetPrincipalTagAttributeMap(t.Context(),
+				&ci.SetPrincipalTagAttributeMapInput{IdentityPoolId: &pool, IdentityProviderName: &provider,
+					UseDefaults: aws.Bool(defaults), PrincipalTags: tags})
 			return err
 		}
 		if err := set(false, map[string]string{"department": "dept"}); err != nil {
@@ -313,7 +368,9 @@ func TestPrincipalTagMaps(t *testing.T) {
 			t.Fatal(err)
 		}
 		wiretest.Equal(t, "map", fmt.Sprint(*get().UseDefaults, get().PrincipalTags), "true map[]")
-		wiretest.WantError(t, set(false, map[string]string{strings.Repeat("k", 128): strings.Repeat("v", 256), strings.Repeat("l", 77): "x"}), "InvalidParameterException", "")
+		wiretest.WantError(t,
+			set(false, map[string]string{strings.Repeat("k", 128): strings.Repeat("v", 256),
+				strings.Repeat("l", 77): "x"}), "InvalidParameterException", "")
 		wiretest.WantError(t, set(false, map[string]string{"aws:x": "y"}), "InvalidParameterException", "")
 	})
 }

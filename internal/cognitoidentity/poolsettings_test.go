@@ -69,7 +69,8 @@ func (w settingsWorld) stored(t *testing.T, pool string, change func(*identitypo
 
 	// A write has the server see at once what others wrote.
 	arn := "arn:aws:cognito-identity:us-east-1:000000000000:identitypool/" + pool
-	wiretest.Must(w.Admin().UntagResource(t.Context(), &ci.UntagResourceInput{ResourceArn: &arn, TagKeys: []string{"none"}}))(t)
+	wiretest.Must(w.Admin().UntagResource(t.Context(),
+		&ci.UntagResourceInput{ResourceArn: &arn, TagKeys: []string{"none"}}))(t)
 }
 
 // refused checks an answer that refuses, with a step that has the code and all texts. An
@@ -90,6 +91,7 @@ func (w settingsWorld) refused(t *testing.T, got wiretest.Answer, code, message 
 
 	trace := w.traces.Last()
 	wiretest.Equal(t, "traced request", trace.RequestID, got.Header.Get("x-amzn-RequestId"))
+
 	for _, step := range trace.Steps {
 		if step.Code == why && !step.OK {
 			if step.Check == "" || step.Expected == "" || step.Got == "" || step.Fix == "" {
@@ -105,7 +107,8 @@ func (w settingsWorld) refused(t *testing.T, got wiretest.Answer, code, message 
 // after the name.
 func (w settingsWorld) writers(t *testing.T) map[string]func(members string) wiretest.Answer {
 	t.Helper()
-	pool := *wiretest.Must(w.Admin().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")}))(t).IdentityPoolId
+	pool := *wiretest.Must(w.Admin().CreateIdentityPool(t.Context(),
+		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")}))(t).IdentityPoolId
 
 	return map[string]func(string) wiretest.Answer{
 		"CreateIdentityPool": func(members string) wiretest.Answer {
@@ -131,14 +134,18 @@ func TestPoolAnswersHaveTheirMembers(t *testing.T) {
 			return `"CognitoIdentityProviders":[{"ProviderName":"` + anyUserPool + `","ClientId":"c"` + more + `}]`
 		}
 		for name, test := range map[string]struct{ sent, want string }{
-			"nothing":       {"", `"IdentityPoolTags":{}`},
-			"no tags":       {`,"IdentityPoolTags":{}`, `"IdentityPoolTags":{}`},
-			"tags":          {`,"IdentityPoolTags":{"a":"b"}`, `"IdentityPoolTags":{"a":"b"}`},
-			"no check":      {"," + userPool(""), userPool(`,"ServerSideTokenCheck":false`) + `,"IdentityPoolTags":{}`},
-			"null check":    {"," + userPool(`,"ServerSideTokenCheck":null`), userPool(`,"ServerSideTokenCheck":false`) + `,"IdentityPoolTags":{}`},
-			"check off":     {"," + userPool(`,"ServerSideTokenCheck":false`), userPool(`,"ServerSideTokenCheck":false`) + `,"IdentityPoolTags":{}`},
-			"check on":      {"," + userPool(`,"ServerSideTokenCheck":true`), userPool(`,"ServerSideTokenCheck":true`) + `,"IdentityPoolTags":{}`},
-			"other members": {`,"SupportedLoginProviders":{},"OpenIdConnectProviderARNs":[],"SamlProviderARNs":[]`, `"IdentityPoolTags":{}`},
+			"nothing":  {"", `"IdentityPoolTags":{}`},
+			"no tags":  {`,"IdentityPoolTags":{}`, `"IdentityPoolTags":{}`},
+			"tags":     {`,"IdentityPoolTags":{"a":"b"}`, `"IdentityPoolTags":{"a":"b"}`},
+			"no check": {"," + userPool(""), userPool(`,"ServerSideTokenCheck":false`) + `,"IdentityPoolTags":{}`},
+			"null check": {"," + userPool(`,"ServerSideTokenCheck":null`),
+				userPool(`,"ServerSideTokenCheck":false`) + `,"IdentityPoolTags":{}`},
+			"check off": {"," + userPool(`,"ServerSideTokenCheck":false`),
+				userPool(`,"ServerSideTokenCheck":false`) + `,"IdentityPoolTags":{}`},
+			"check on": {"," + userPool(`,"ServerSideTokenCheck":true`),
+				userPool(`,"ServerSideTokenCheck":true`) + `,"IdentityPoolTags":{}`},
+			"other members": {`,"SupportedLoginProviders":{},"OpenIdConnectProviderARNs":[],"SamlProviderARNs":[]`,
+				`"IdentityPoolTags":{}`},
 		} {
 			t.Run(name, func(t *testing.T) {
 				answered := func(got wiretest.Answer) string {
@@ -147,7 +154,8 @@ func TestPoolAnswersHaveTheirMembers(t *testing.T) {
 					if err := json.Unmarshal([]byte(got.Body), &pool); err != nil || got.Status != 200 {
 						t.Fatal(err, got.Status, got.Body)
 					}
-					wiretest.Equal(t, "answer", got.Body, `{"IdentityPoolId":"`+pool.IdentityPoolId+`",`+theDefault+","+test.want+`}`)
+					wiretest.Equal(t, "answer", got.Body,
+						`{"IdentityPoolId":"`+pool.IdentityPoolId+`",`+theDefault+","+test.want+`}`)
 
 					return pool.IdentityPoolId
 				}
@@ -156,8 +164,10 @@ func TestPoolAnswersHaveTheirMembers(t *testing.T) {
 				answered(s.Raw(t, "DescribeIdentityPool", describe, true))
 				answered(s.Raw(t, "UpdateIdentityPool", `{"IdentityPoolId":"`+id+`",`+theDefault+test.sent+`}`, true))
 				answered(s.Raw(t, "DescribeIdentityPool", describe, true))
-				answered(s.AdminCall(t, "CreateIdentityPoolWithId", `{"IdentityPoolId":"`+freshPool+`","Pool":{`+theDefault+test.sent+`}}`))
-				wiretest.Equal(t, "deleted", s.Raw(t, "DeleteIdentityPool", `{"IdentityPoolId":"`+freshPool+`"}`, true).Status, 200)
+				answered(s.AdminCall(t, "CreateIdentityPoolWithId",
+					`{"IdentityPoolId":"`+freshPool+`","Pool":{`+theDefault+test.sent+`}}`))
+				wiretest.Equal(t, "deleted",
+					s.Raw(t, "DeleteIdentityPool", `{"IdentityPoolId":"`+freshPool+`"}`, true).Status, 200)
 			})
 		}
 	})
@@ -181,6 +191,7 @@ func TestProvidersOfAnotherAccount(t *testing.T) {
 			})
 		}
 	}
+
 	for operation, write := range writers {
 		t.Run(operation, func(t *testing.T) {
 			list := `"OpenIdConnectProviderARNs":["` + foreignOIDC + `","` + unknownOIDC + `"]`
@@ -216,17 +227,22 @@ func TestLoginsThroughAnotherAccountsProvider(t *testing.T) {
 		why        explain.Code
 		fix        string
 	}{
-		"registered by the other account": {w.Thief, homes + key, key, issuer, "openid-connect-provider-account", "of account " + w.Thief.Account},
-		"registered by nobody":            {w.Home, homes + nobodyKey, nobodyKey, nobody, "", "call CreateOpenIDConnectProvider with the URL https://" + nobodyKey},
-		"registered by the pool's only":   {w.Home, theirs + key, key, issuer, "openid-connect-provider-account", "of account " + w.Home.Account},
-		"registered by the account":       {w.Home, homes + key, key, issuer, "", ""},
+		"registered by the other account": {w.Thief, homes + key, key, issuer, "openid-connect-provider-account",
+			"of account " + w.Thief.Account},
+		"registered by nobody": {w.Home, homes + nobodyKey, nobodyKey, nobody, "",
+			"call CreateOpenIDConnectProvider with the URL https://" + nobodyKey},
+		"registered by the pool's only": {w.Home, theirs + key, key, issuer, "openid-connect-provider-account",
+			"of account " + w.Home.Account},
+		"registered by the account": {w.Home, homes + key, key, issuer, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in := &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), OpenIdConnectProviderARNs: []string{test.arn}}
+			in := &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
+				OpenIdConnectProviderARNs: []string{test.arn}}
 			pool := *wiretest.Must(test.owner.Pools().CreateIdentityPool(t.Context(), in))(t).IdentityPoolId
 			_, err := w.Public().GetId(t.Context(), &ci.GetIdInput{
 				IdentityPoolId: &pool,
-				Logins:         map[string]string{test.login: test.by.Token(map[string]any{"aud": "app", "sub": "alice"})},
+				Logins: map[string]string{test.login: test.by.Token(map[string]any{"aud": "app",
+					"sub": "alice"})},
 			})
 			if test.fix == "" {
 				if err != nil {
@@ -235,7 +251,8 @@ func TestLoginsThroughAnotherAccountsProvider(t *testing.T) {
 				return
 			}
 
-			wiretest.WantError(t, err, "NotAuthorizedException", "Token is not from a supported provider of this identity pool.")
+			wiretest.WantError(t, err, "NotAuthorizedException",
+				"Token is not from a supported provider of this identity pool.")
 			explained := slices.ContainsFunc(w.Traces.Last().Steps, func(s explain.Step) bool {
 				return !s.OK && (test.why == "" || s.Code == test.why) && strings.Contains(s.Fix, test.fix)
 			})
@@ -252,23 +269,29 @@ func TestPrincipalTagMapsNeverSet(t *testing.T) {
 		info := wiretest.DevInfo(s)
 		for _, provider := range []string{info.LoginKey, info.OIDCProviderARN} {
 			for name, test := range map[string]struct{ sent, want string }{
-				"empty":           {`,"PrincipalTags":{}`, `"UseDefaults":false,"PrincipalTags":{}`},
-				"nothing":         {``, `"UseDefaults":false,"PrincipalTags":{}`},
-				"null":            {`,"PrincipalTags":null,"UseDefaults":null`, `"UseDefaults":false,"PrincipalTags":{}`},
+				"empty":   {`,"PrincipalTags":{}`, `"UseDefaults":false,"PrincipalTags":{}`},
+				"nothing": {``, `"UseDefaults":false,"PrincipalTags":{}`},
+				"null": {`,"PrincipalTags":null,"UseDefaults":null`,
+					`"UseDefaults":false,"PrincipalTags":{}`},
 				"defaults":        {`,"UseDefaults":true`, `"UseDefaults":true,"PrincipalTags":{}`},
 				"Terraform's end": {`,"UseDefaults":true,"PrincipalTags":{}`, `"UseDefaults":true,"PrincipalTags":{}`},
-				"a map":           {`,"PrincipalTags":{"team":"dept"}`, `"UseDefaults":false,"PrincipalTags":{"team":"dept"}`},
+				"a map": {`,"PrincipalTags":{"team":"dept"}`,
+					`"UseDefaults":false,"PrincipalTags":{"team":"dept"}`},
 			} {
 				t.Run(provider+" "+name, func(t *testing.T) {
 					pool := s.NewPool(t)
 					members := `"IdentityPoolId":"` + pool + `","IdentityProviderName":"` + provider + `"`
-					get := func() wiretest.Answer { return s.Raw(t, "GetPrincipalTagAttributeMap", `{`+members+`}`, true) }
+					get := func() wiretest.Answer {
+						return s.Raw(t, "GetPrincipalTagAttributeMap", `{`+members+`}`,
+							true)
+					}
 					got := get()
 					wiretest.Equal(t, "before", fmt.Sprint(got.Status, got.Header.Get("x-amzn-ErrorType"), got.Body),
 						`400ResourceNotFoundException:{"__type":"ResourceNotFoundException","message":"No Principal Tags configured for Provider `+provider+`"}`)
 
 					want := `{` + members + `,` + test.want + `}`
-					wiretest.Equal(t, "set", s.Raw(t, "SetPrincipalTagAttributeMap", `{`+members+test.sent+`}`, true).Body, want)
+					wiretest.Equal(t, "set",
+						s.Raw(t, "SetPrincipalTagAttributeMap", `{`+members+test.sent+`}`, true).Body, want)
 					wiretest.Equal(t, "got", get().Body, want)
 				})
 			}
@@ -284,8 +307,10 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 		corp   = "arn:aws:iam::000000000000:saml-provider/corp"
 		google = "accounts.google.com"
 	)
+
 	w := startSettings(t, func(c *poolhouse.Config) {
-		c.UserPools = map[string]poolhouse.ProviderOverride{anyUserPool: {Issuers: []string{"https://users.example"}, JWKSURL: "https://users.example/keys"}}
+		c.UserPools = map[string]poolhouse.ProviderOverride{anyUserPool: {Issuers: []string{"https://users.example"},
+			JWKSURL: "https://users.example/keys"}}
 		c.ProviderAliases = map[string]string{alias: anyUserPool}
 	})
 	info := wiretest.DevInfo(w.Server)
@@ -293,7 +318,8 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 		in.SupportedLoginProviders = map[string]string{google: "app"}
 		in.OpenIdConnectProviderARNs = append(in.OpenIdConnectProviderARNs, foreignOIDC)
 		in.SamlProviderARNs = []string{corp}
-		in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String(anyUserPool), ClientId: aws.String("web")}}
+		in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String(anyUserPool),
+			ClientId: aws.String("web")}}
 	})
 	for name, test := range map[string]struct{ tags, mapping bool }{
 		google:                               {true, true},
@@ -324,7 +350,8 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 		strings.Replace(corp, "000", "1", 1): {false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := w.Raw(t, "SetPrincipalTagAttributeMap", `{"IdentityPoolId":"`+pool+`","IdentityProviderName":"`+name+`","PrincipalTags":{"a":"b"}}`, true)
+			got := w.Raw(t, "SetPrincipalTagAttributeMap",
+				`{"IdentityPoolId":"`+pool+`","IdentityProviderName":"`+name+`","PrincipalTags":{"a":"b"}}`, true)
 			switch {
 			case test.tags:
 				wiretest.Equal(t, "tags "+got.Body, got.Status, 200)
@@ -336,7 +363,8 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 				case "login.my.app":
 					why = "principal-tag-map-developer"
 				}
-				w.refused(t, got, "InvalidParameterException", "("+name+") is not a configured provider of the identity pool.", why)
+				w.refused(t, got, "InvalidParameterException",
+					"("+name+") is not a configured provider of the identity pool.", why)
 			}
 
 			got = w.Raw(t, "SetIdentityPoolRoles", `{"IdentityPoolId":"`+pool+`","Roles":{},"RoleMappings":{"`+name+
@@ -345,7 +373,8 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 				wiretest.Equal(t, "mapping "+got.Body, got.Status, 200)
 				return
 			}
-			w.refused(t, got, "InvalidParameterException", "("+name+") is not a valid RoleMapping ProviderName or is not a configured provider.",
+			w.refused(t, got, "InvalidParameterException",
+				"("+name+") is not a valid RoleMapping ProviderName or is not a configured provider.",
 				"role-mapping-provider")
 		})
 	}
@@ -358,7 +387,8 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 			})
 			wiretest.Equal(t, "got", w.Raw(t, "GetPrincipalTagAttributeMap", `{`+members+`}`, true).Body,
 				`{`+members+`,"UseDefaults":false,"PrincipalTags":{"a":"b"}}`)
-			wiretest.Equal(t, "emptied", w.Raw(t, "SetPrincipalTagAttributeMap", `{`+members+`,"PrincipalTags":{}}`, true).Status, 200)
+			wiretest.Equal(t, "emptied",
+				w.Raw(t, "SetPrincipalTagAttributeMap", `{`+members+`,"PrincipalTags":{}}`, true).Status, 200)
 		}
 	})
 }
@@ -367,6 +397,7 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 // has already and what is brought over goes on.
 func TestNamesOfLoginProviders(t *testing.T) {
 	w := startSettings(t)
+
 	writers := w.writers(t)
 	userPools := func(names ...string) string {
 		var list []string
@@ -381,22 +412,29 @@ func TestNamesOfLoginProviders(t *testing.T) {
 		imported bool // taken from elsewhere
 		stored   func(*identitypool.Pool)
 	}{
-		`"SupportedLoginProviders":{"login.example":"app"}`: {"supported-login-provider", true, func(p *identitypool.Pool) {
-			p.SupportedLoginProviders = map[string]string{"login.example": "old"}
-		}},
+		`"SupportedLoginProviders":{"login.example":"app"}`: {"supported-login-provider", true,
+			func(p *identitypool.Pool) {
+				p.SupportedLoginProviders = map[string]string{"login.example": "old"}
+			}},
 		`"SupportedLoginProviders":{"` + anyUserPool + `":"app"}`:          {"supported-login-provider", true, nil},
 		`"SupportedLoginProviders":{"Accounts.google.com":"app"}`:          {"supported-login-provider", true, nil},
 		`"SupportedLoginProviders":{"https://graph.facebook.com":"1"}`:     {"supported-login-provider", true, nil},
 		`"SupportedLoginProviders":{"cognito-identity.amazonaws.com":"1"}`: {"supported-login-provider", true, nil},
 		userPools(twoRegions): {"user-pool-provider-regions", true, func(p *identitypool.Pool) {
-			p.CognitoIdentityProviders = []identitypool.CognitoIdentityProvider{{ProviderName: twoRegions, ClientID: "old"}}
+			p.CognitoIdentityProviders = []identitypool.CognitoIdentityProvider{{ProviderName: twoRegions,
+				ClientID: "old"}}
 		}},
-		userPools("cognito-idp.us-gov-west-1.amazonaws.com/us-east-1_x"):            {"user-pool-provider-regions", true, nil},
-		userPools("users.example"):                                                  {"user-pool-provider-form", false, nil},
-		userPools(anyUserPool, anyUserPool):                                         {"user-pool-provider-twice", false, nil},
-		`"CognitoIdentityProviders":[{"ClientId":"c"}]`:                             {"user-pool-provider-member", false, nil},
+		userPools("cognito-idp.us-gov-west-1.amazonaws.com/us-east-1_x"): {"user-pool-provider-regions",
+			true, nil},
+		userPools("users.example"): {"user-pool-provider-form", false,
+			nil},
+		userPools(anyUserPool, anyUserPool): {"user-pool-provider-twice",
+			false, nil},
+		`"CognitoIdentityProviders":[{"ClientId":"c"}]`: {"user-pool-provider-member",
+			false, nil},
 		`"OpenIdConnectProviderARNs":["` + foreignOIDC + `","` + foreignOIDC + `"]`: {"provider-arn-twice", false, nil},
-		`"OpenIdConnectProviderARNs":["` + foreignOIDC + `","arn:aws:iam::000000000000:oidc-provider/idp.example"]`: {"provider-arn-twice", true,
+		`"OpenIdConnectProviderARNs":["` + foreignOIDC +
+			`","arn:aws:iam::000000000000:oidc-provider/idp.example"]`: {"provider-arn-twice", true,
 			func(p *identitypool.Pool) {
 				p.OIDCProviderARNs = []string{foreignOIDC, "arn:aws:iam::000000000000:oidc-provider/idp.example"}
 			}},
@@ -423,8 +461,11 @@ func TestNamesOfLoginProviders(t *testing.T) {
 				got := write("," + members)
 				if operation == "CreateIdentityPoolWithId" && test.imported {
 					wiretest.Equal(t, "imported "+got.Body, got.Status, 200)
-					wiretest.Equal(t, "updated as it is", w.Raw(t, "UpdateIdentityPool", `{"IdentityPoolId":"`+freshPool+`",`+theDefault+`,`+members+`}`, true).Status, 200)
-					wiretest.Equal(t, "deleted", w.Raw(t, "DeleteIdentityPool", `{"IdentityPoolId":"`+freshPool+`"}`, true).Status, 200)
+					wiretest.Equal(t, "updated as it is",
+						w.Raw(t, "UpdateIdentityPool", `{"IdentityPoolId":"`+freshPool+`",`+theDefault+`,`+members+`}`,
+							true).Status, 200)
+					wiretest.Equal(t, "deleted",
+						w.Raw(t, "DeleteIdentityPool", `{"IdentityPoolId":"`+freshPool+`"}`, true).Status, 200)
 					continue
 				}
 				w.refused(t, got, "InvalidParameterException", "", test.why)
@@ -442,12 +483,15 @@ func TestNamesOfLoginProviders(t *testing.T) {
 			wiretest.Equal(t, "stored "+got.Body, got.Status, 200)
 		})
 	}
+
 	for _, members := range []string{
-		oidcOf("idp.example"), oidcOf("IDP.example:8443/realms/A%20b/"), oidcOf("localhost:8080/a"), oidcOf("[::1]:8080/a"),
+		oidcOf("idp.example"), oidcOf("IDP.example:8443/realms/A%20b/"), oidcOf("localhost:8080/a"),
+		oidcOf("[::1]:8080/a"),
 		userPools("cognito-idp.us-east-1.amazonaws.com/local_2abc"),
 		userPools("cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_x"),
 		userPools(anyUserPool, "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x"),
-		`"CognitoIdentityProviders":[{"ProviderName":"` + anyUserPool + `","ClientId":"a"},{"ProviderName":"` + anyUserPool + `","ClientId":"b"}]`,
+		`"CognitoIdentityProviders":[{"ProviderName":"` + anyUserPool + `","ClientId":"a"},{"ProviderName":"` +
+			anyUserPool + `","ClientId":"b"}]`,
 		`"SupportedLoginProviders":{"accounts.google.com":"a","appleid.apple.com":"b","graph.facebook.com":"1","www.amazon.com":"c","api.twitter.com":"k;s","www.digits.com":"k;s"}`,
 	} {
 		t.Run("taken: "+members, func(t *testing.T) {
@@ -464,7 +508,8 @@ func TestNamesOfLoginProviders(t *testing.T) {
 			c.UserPools = map[string]poolhouse.ProviderOverride{twoRegions: {BaseURL: "https://users.example"}}
 			c.UserPoolRegions = map[string]poolhouse.ProviderOverride{"us-west-2": {BaseURL: "https://users.example"}}
 		})
-		got := s.Raw(t, "CreateIdentityPool", `{`+theDefault+`,`+userPools(twoRegions, "cognito-idp.us-west-2.amazonaws.com/us-east-1_x")+`}`, true)
+		got := s.Raw(t, "CreateIdentityPool",
+			`{`+theDefault+`,`+userPools(twoRegions, "cognito-idp.us-west-2.amazonaws.com/us-east-1_x")+`}`, true)
 		wiretest.Equal(t, "made "+got.Body, got.Status, 200)
 	})
 }
@@ -522,7 +567,8 @@ func TestProviderARNWithScheme(t *testing.T) {
 func TestDeveloperProviderNames(t *testing.T) {
 	const alias = "users.example"
 	w := startSettings(t, func(c *poolhouse.Config) {
-		c.UserPools = map[string]poolhouse.ProviderOverride{"own-pool": {Issuers: []string{"https://users.example"}, JWKSURL: "https://users.example/keys"}}
+		c.UserPools = map[string]poolhouse.ProviderOverride{"own-pool": {Issuers: []string{"https://users.example"},
+			JWKSURL: "https://users.example/keys"}}
 		c.ProviderAliases = map[string]string{alias: "own-pool"}
 	})
 	create := func(members string) wiretest.Answer {
@@ -540,8 +586,10 @@ func TestDeveloperProviderNames(t *testing.T) {
 	}
 
 	for _, name := range []string{
-		"accounts.google.com", "graph.facebook.com", "www.amazon.com", "api.twitter.com", "www.digits.com", "appleid.apple.com",
-		"cognito-identity.amazonaws.com", "cognito-identity-us-gov.amazonaws.com", "cognito-identity.us-gov-east-1.amazonaws.com",
+		"accounts.google.com", "graph.facebook.com", "www.amazon.com", "api.twitter.com", "www.digits.com",
+		"appleid.apple.com",
+		"cognito-identity.amazonaws.com", "cognito-identity-us-gov.amazonaws.com",
+		"cognito-identity.us-gov-east-1.amazonaws.com",
 		"cognito-identity.cn-north-1.amazonaws.com.cn", "own-pool", alias,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -555,13 +603,15 @@ func TestDeveloperProviderNames(t *testing.T) {
 				idOf(w.imported(t, freshPool, set))
 				idOf(update(freshPool, set))
 				idOf(update(freshPool, ""))
-				wiretest.Equal(t, "deleted", w.Raw(t, "DeleteIdentityPool", `{"IdentityPoolId":"`+freshPool+`"}`, true).Status, 200)
+				wiretest.Equal(t, "deleted",
+					w.Raw(t, "DeleteIdentityPool", `{"IdentityPoolId":"`+freshPool+`"}`, true).Status, 200)
 			}
 
 			w.stored(t, bare, func(p *identitypool.Pool) { p.DeveloperProviderName = name })
 			idOf(update(bare, set))
 			idOf(update(bare, ""))
-			got := w.Raw(t, "GetOpenIdTokenForDeveloperIdentity", `{"IdentityPoolId":"`+bare+`","Logins":{"`+name+`":"bob"}}`, true)
+			got := w.Raw(t, "GetOpenIdTokenForDeveloperIdentity",
+				`{"IdentityPoolId":"`+bare+`","Logins":{"`+name+`":"bob"}}`, true)
 			wiretest.Equal(t, "a developer's token "+got.Body, got.Status, 200)
 		})
 	}
@@ -570,7 +620,8 @@ func TestDeveloperProviderNames(t *testing.T) {
 		oidc := `,"OpenIdConnectProviderARNs":["` + foreignOIDC + `"]`
 		set := `,"DeveloperProviderName":"idp.example"`
 		w.refused(t, create(set+oidc), "InvalidParameterException", "", "developer-provider-name-taken")
-		w.refused(t, update(idOf(create(oidc)), set+oidc), "InvalidParameterException", "", "developer-provider-name-taken")
+		w.refused(t, update(idOf(create(oidc)), set+oidc), "InvalidParameterException", "",
+			"developer-provider-name-taken")
 		pool := idOf(create(set))
 		w.refused(t, update(pool, oidc), "InvalidParameterException", "", "developer-provider-name-shared")
 
@@ -579,7 +630,8 @@ func TestDeveloperProviderNames(t *testing.T) {
 	})
 	t.Run("another name", func(t *testing.T) {
 		pool := idOf(create(`,"DeveloperProviderName":"login.my.app"`))
-		w.refused(t, update(pool, `,"DeveloperProviderName":"login.other"`), "InvalidParameterException", "", "developer-provider-name-change")
+		w.refused(t, update(pool, `,"DeveloperProviderName":"login.other"`), "InvalidParameterException", "",
+			"developer-provider-name-change")
 	})
 }
 
@@ -587,6 +639,7 @@ func TestDeveloperProviderNames(t *testing.T) {
 func TestNullInListsAndMaps(t *testing.T) {
 	s := wiretest.Start(t)
 	pool := s.NewPool(t)
+
 	identity := s.GetID(t, pool, nil)
 	service := reflect.TypeFor[*cognitoidentity.Service]()
 	tried := 0
@@ -595,6 +648,7 @@ func TestNullInListsAndMaps(t *testing.T) {
 		if !found {
 			t.Fatalf("no method %s", operation)
 		}
+
 		body := strings.NewReplacer("POOL", pool, "IDENTITY", identity).Replace(call.Input)
 		for _, members := range withNull(method.Type.In(method.Type.NumIn() - 1).Elem()) {
 			var all map[string]any
@@ -616,7 +670,8 @@ func TestNullInListsAndMaps(t *testing.T) {
 		`{"IdentityPoolId":"` + pool + `","Identities":[null]}`,
 		`{"IdentityPoolId":"` + pool + `","Identities":[{"IdentityId":"` + freshPool + `","Logins":[null]}]}`,
 	} {
-		wiretest.Equal(t, body, s.AdminCall(t, "LoadIdentities", body).Header.Get("x-amzn-ErrorType"), "SerializationException:")
+		wiretest.Equal(t, body, s.AdminCall(t, "LoadIdentities", body).Header.Get("x-amzn-ErrorType"),
+			"SerializationException:")
 	}
 }
 
@@ -658,12 +713,16 @@ func TestListedTwiceForRemoval(t *testing.T) {
 	s := wiretest.Start(t)
 	pool := s.NewPool(t)
 	guest, alice := s.GetID(t, pool, nil), s.GetID(t, pool, s.Logins(t, "alice"))
-	deleted := wiretest.Must(s.Admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{guest, guest}}))(t)
+	deleted := wiretest.Must(s.Admin().DeleteIdentities(t.Context(),
+		&ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{guest, guest}}))(t)
 	wiretest.Equal(t, "unprocessed", len(deleted.UnprocessedIdentityIds), 0)
 	key := wiretest.DevInfo(s).LoginKey
-	wiretest.Must(s.Public().UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &alice, Logins: s.Logins(t, "alice"), LoginsToRemove: []string{key, key}}))(t)
+	wiretest.Must(s.Public().UnlinkIdentity(t.Context(),
+		&ci.UnlinkIdentityInput{IdentityId: &alice, Logins: s.Logins(t, "alice"),
+			LoginsToRemove: []string{key, key}}))(t)
 	arn := "arn:aws:cognito-identity:us-east-1:000000000000:identitypool/" + pool
-	wiretest.Must(s.Admin().UntagResource(t.Context(), &ci.UntagResourceInput{ResourceArn: &arn, TagKeys: []string{"a", "a"}}))(t)
+	wiretest.Must(s.Admin().UntagResource(t.Context(),
+		&ci.UntagResourceInput{ResourceArn: &arn, TagKeys: []string{"a", "a"}}))(t)
 }
 
 // A NextToken goes on when what a page shows changes, and is of no use in another list.
@@ -672,22 +731,27 @@ func TestPagesGoOn(t *testing.T) {
 		pool, other := s.NewPool(t), s.NewPool(t)
 		users := map[string]string{}
 		for _, user := range []string{"a", "b", "c", "d", "e"} {
-			out := wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
-				IdentityPoolId: &pool, Logins: map[string]string{"login.my.app": user}}))(t)
+			out := wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
+				&ci.GetOpenIdTokenForDeveloperIdentityInput{
+					IdentityPoolId: &pool, Logins: map[string]string{"login.my.app": user}}))(t)
 			users[user] = *out.IdentityId
 		}
-		merged := wiretest.Must(s.Admin().MergeDeveloperIdentities(t.Context(), &ci.MergeDeveloperIdentitiesInput{IdentityPoolId: &pool,
-			DeveloperProviderName: aws.String("login.my.app"), SourceUserIdentifier: aws.String("d"), DestinationUserIdentifier: aws.String("a")}))(t)
+		merged := wiretest.Must(s.Admin().MergeDeveloperIdentities(t.Context(),
+			&ci.MergeDeveloperIdentitiesInput{IdentityPoolId: &pool,
+				DeveloperProviderName: aws.String("login.my.app"), SourceUserIdentifier: aws.String("d"),
+				DestinationUserIdentifier: aws.String("a")}))(t)
 
 		for _, first := range []bool{true, false} {
 			t.Run(fmt.Sprint("ListIdentities, HideDisabled ", first), func(t *testing.T) {
 				in := &ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(2), HideDisabled: first}
+
 				page := wiretest.Must(s.Admin().ListIdentities(t.Context(), in))(t)
 				var got []string
 				for _, i := range page.Identities {
 					got = append(got, *i.IdentityId)
 				}
 				in.NextToken, in.HideDisabled, in.MaxResults = page.NextToken, !first, aws.Int32(60)
+
 				rest := wiretest.Must(s.Admin().ListIdentities(t.Context(), in))(t)
 				for _, i := range rest.Identities {
 					got = append(got, *i.IdentityId)
@@ -704,12 +768,14 @@ func TestPagesGoOn(t *testing.T) {
 			})
 		}
 		t.Run("LookupDeveloperIdentity", func(t *testing.T) {
-			in := &ci.LookupDeveloperIdentityInput{IdentityPoolId: &pool, IdentityId: merged.IdentityId, MaxResults: aws.Int32(1)}
+			in := &ci.LookupDeveloperIdentityInput{IdentityPoolId: &pool, IdentityId: merged.IdentityId,
+				MaxResults: aws.Int32(1)}
 			page := wiretest.Must(s.Admin().LookupDeveloperIdentity(t.Context(), in))(t)
 			in.NextToken, in.MaxResults = page.NextToken, nil
 			in.IdentityId, in.DeveloperUserIdentifier = nil, aws.String("a")
 			rest := wiretest.Must(s.Admin().LookupDeveloperIdentity(t.Context(), in))(t)
-			wiretest.Equal(t, "users", fmt.Sprint(page.DeveloperUserIdentifierList, rest.DeveloperUserIdentifierList), "[a] [d]")
+			wiretest.Equal(t, "users", fmt.Sprint(page.DeveloperUserIdentifierList, rest.DeveloperUserIdentifierList),
+				"[a] [d]")
 		})
 		t.Run("ListIdentityPools", func(t *testing.T) {
 			in := &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}
@@ -753,8 +819,10 @@ func TestPoolRefusalsAreExplained(t *testing.T) {
 		operation, body, code string
 		why                   explain.Code
 	}{
-		{"CreateIdentityPool", `{` + theDefault + `,"IdentityPoolTags":{"_custom_id_":"x"}}`, "InvalidParameterException", "pool-id-form"},
-		{"UpdateIdentityPool", update(`"CognitoIdentityProviders":[` + client("a") + `,` + client("b") + `]`), "LimitExceededException", "user-pool-provider-limit"},
+		{"CreateIdentityPool", `{` + theDefault + `,"IdentityPoolTags":{"_custom_id_":"x"}}`,
+			"InvalidParameterException", "pool-id-form"},
+		{"UpdateIdentityPool", update(`"CognitoIdentityProviders":[` + client("a") + `,` + client("b") + `]`),
+			"LimitExceededException", "user-pool-provider-limit"},
 		{"UpdateIdentityPool", update(`"IdentityPoolTags":` + many), "LimitExceededException", "pool-tags-limit"},
 		{"TagResource", tags(arn, many), "InvalidParameterException", "pool-tags-limit"},
 		{"TagResource", tags(arn, `{"AWS:x":"y"}`), "InvalidParameterException", "pool-tags-reserved"},
@@ -762,28 +830,45 @@ func TestPoolRefusalsAreExplained(t *testing.T) {
 		{"TagResource", tags(pool, `{}`), "InvalidParameterException", "pool-arn"},
 		{"UntagResource", `{"ResourceArn":"` + pool + `","TagKeys":[]}`, "InvalidParameterException", "pool-arn"},
 		{"ListTagsForResource", `{"ResourceArn":"` + pool + `"}`, "InvalidParameterException", "pool-arn"},
-		{"SetPrincipalTagAttributeMap", tagMap(`{"` + strings.Repeat("k", 128) + `":"` + strings.Repeat("v", 256) + `","` + strings.Repeat("l", 77) + `":"x"}`),
+		{"SetPrincipalTagAttributeMap",
+			tagMap(`{"` + strings.Repeat("k", 128) + `":"` + strings.Repeat("v", 256) + `","` + strings.Repeat("l",
+				77) + `":"x"}`),
 			"InvalidParameterException", "principal-tag-map-size"},
-		{"SetPrincipalTagAttributeMap", tagMap(`{"a":"x","A":"y"}`), "InvalidParameterException", "principal-tag-map-keys"},
-		{"GetPrincipalTagAttributeMap", `{"IdentityPoolId":"POOL","IdentityProviderName":"` + key + `"}`, "ResourceNotFoundException", "principal-tag-map-none"},
-		{"GetPrincipalTagAttributeMap", `{"IdentityPoolId":"POOL","IdentityProviderName":"nobody.example"}`, "ResourceNotFoundException",
+		{"SetPrincipalTagAttributeMap", tagMap(`{"a":"x","A":"y"}`), "InvalidParameterException",
+			"principal-tag-map-keys"},
+		{"GetPrincipalTagAttributeMap", `{"IdentityPoolId":"POOL","IdentityProviderName":"` + key + `"}`,
+			"ResourceNotFoundException", "principal-tag-map-none"},
+		{"GetPrincipalTagAttributeMap", `{"IdentityPoolId":"POOL","IdentityProviderName":"nobody.example"}`,
+			"ResourceNotFoundException",
 			"principal-tag-map-none-provider"},
-		{"GetPrincipalTagAttributeMap", `{"IdentityPoolId":"POOL","IdentityProviderName":"login.my.app"}`, "ResourceNotFoundException",
+		{"GetPrincipalTagAttributeMap", `{"IdentityPoolId":"POOL","IdentityProviderName":"login.my.app"}`,
+			"ResourceNotFoundException",
 			"principal-tag-map-none-provider"},
 		{"SetIdentityPoolRoles", mapping(`"Type":"Token"`), "InvalidParameterException", "role-mapping-resolution"},
 		{"SetIdentityPoolRoles", mapping(rules), "InvalidParameterException", "role-mapping-rules-missing"},
-		{"SetIdentityPoolRoles", mapping(token + `,"RulesConfiguration":{"Rules":[` + rule + `]}`), "InvalidParameterException", "role-mapping-rules-of-token"},
-		{"SetIdentityPoolRoles", mapping(rules + `,"RulesConfiguration":{"Rules":[` + rule + `,` + rule + `]}`), "InvalidParameterException", "role-mapping-rules-limit"},
-		{"SetIdentityPoolRoles", roles(`"Roles":{},"RoleMappings":{"` + oidc + `":{` + token + `},"` + key + `":{` + token + `}}`), "InvalidParameterException", "role-mapping-twice"},
-		{"SetIdentityPoolRoles", roles(`"Roles":{"authenticated":"aaaaaaaaaaaaaaaaaaaaa"}`), "NotAuthorizedException", "role-form"},
-		{"SetIdentityPoolRoles", roles(`"Roles":{"authenticated":"arn:aws:iam::111111111111:role/x"}`), "NotAuthorizedException", "role-of-another-account"},
+		{"SetIdentityPoolRoles", mapping(token + `,"RulesConfiguration":{"Rules":[` + rule + `]}`),
+			"InvalidParameterException", "role-mapping-rules-of-token"},
+		{"SetIdentityPoolRoles", mapping(rules + `,"RulesConfiguration":{"Rules":[` + rule + `,` + rule + `]}`),
+			"InvalidParameterException", "role-mapping-rules-limit"},
+		{"SetIdentityPoolRoles",
+			roles(`"Roles":{},"RoleMappings":{"` + oidc + `":{` + token + `},"` + key + `":{` + token + `}}`),
+			"InvalidParameterException", "role-mapping-twice"},
+		{"SetIdentityPoolRoles", roles(`"Roles":{"authenticated":"aaaaaaaaaaaaaaaaaaaaa"}`), "NotAuthorizedException",
+			"role-form"},
+		{"SetIdentityPoolRoles", roles(`"Roles":{"authenticated":"arn:aws:iam::111111111111:role/x"}`),
+			"NotAuthorizedException", "role-of-another-account"},
 		{"ListIdentityPools", `{"MaxResults":1,"NextToken":"x"}`, "InvalidParameterException", "page-token"},
-		{"ListIdentities", `{"IdentityPoolId":"POOL","MaxResults":1,"NextToken":"x"}`, "InvalidParameterException", "page-token"},
-		{"PoolhouseAdmin.CreateIdentityPoolWithId", `{"IdentityPoolId":"` + taken + `","Pool":{` + theDefault + `}}`, "ResourceConflictException", "pool-id-taken"},
-		{"PoolhouseAdmin.CreateIdentityPoolWithId", `{"IdentityPoolId":"eu-west-1:77777777-2222-4333-8444-555555555555","Pool":{` + theDefault + `}}`,
+		{"ListIdentities", `{"IdentityPoolId":"POOL","MaxResults":1,"NextToken":"x"}`, "InvalidParameterException",
+			"page-token"},
+		{"PoolhouseAdmin.CreateIdentityPoolWithId", `{"IdentityPoolId":"` + taken + `","Pool":{` + theDefault + `}}`,
+			"ResourceConflictException", "pool-id-taken"},
+		{"PoolhouseAdmin.CreateIdentityPoolWithId",
+			`{"IdentityPoolId":"eu-west-1:77777777-2222-4333-8444-555555555555","Pool":{` + theDefault + `}}`,
 			"InvalidParameterException", "pool-id-form"},
 		{"PoolhouseAdmin.LoadIdentities", `{"Identities":[]}`, "InvalidParameterException", "load-pool"},
-		{"PoolhouseAdmin.LoadIdentities", `{"IdentityPoolId":"POOL","Identities":[` + strings.Repeat("{},", 500) + `{}]}`, "InvalidParameterException", "load-limit"},
+		{"PoolhouseAdmin.LoadIdentities",
+			`{"IdentityPoolId":"POOL","Identities":[` + strings.Repeat("{},", 500) + `{}]}`,
+			"InvalidParameterException", "load-limit"},
 	} {
 		t.Run(test.operation+" "+string(test.why), func(t *testing.T) {
 			body := strings.ReplaceAll(test.body, "POOL", pool)
@@ -793,10 +878,10 @@ func TestPoolRefusalsAreExplained(t *testing.T) {
 				w.refused(t, w.Raw(t, test.operation, body, true), test.code, "", test.why)
 			}
 		})
-
 	}
 	w.NewPool(t)
 	w.refused(t, w.Raw(t, "CreateIdentityPool", `{`+theDefault+`}`, true), "LimitExceededException", "", "pool-limit")
+
 	for name, why := range map[string]explain.Code{"my-datacentre-frankfurt": "region-length", "1st": "region-form"} {
 		body := `{` + theDefault + `}`
 		got := w.Raw(t, "CreateIdentityPool", body, false, func(r *http.Request) {
@@ -804,7 +889,7 @@ func TestPoolRefusalsAreExplained(t *testing.T) {
 		})
 		w.refused(t, got, "InvalidParameterException", "", why)
 	}
-	described := wiretest.Must(w.Admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}))(t)
+	described := wiretest.Must(w.Admin().DescribeIdentityPool(t.Context(),
+		&ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}))(t)
 	wiretest.Equal(t, "tags after refusals", fmt.Sprint(described.IdentityPoolTags), "map[a:b]")
-
 }

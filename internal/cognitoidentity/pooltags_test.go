@@ -21,19 +21,22 @@ import (
 // each.
 func poolOperations(account, pool, identity string) map[string]map[string]any {
 	arn := identitypool.PoolARN(wiretest.Region, identitypool.AccountID(account), identitypool.PoolID(pool))
+
 	return map[string]map[string]any{
-		"DeleteIdentities":                   {"IdentityIdsToDelete": []string{identity}},
-		"DeleteIdentityPool":                 {"IdentityPoolId": pool},
-		"DescribeIdentity":                   {"IdentityId": identity},
-		"DescribeIdentityPool":               {"IdentityPoolId": pool},
-		"GetIdentityPoolRoles":               {"IdentityPoolId": pool},
-		"GetOpenIdTokenForDeveloperIdentity": {"IdentityPoolId": pool, "Logins": map[string]string{"login.my.app": "u"}},
-		"GetPrincipalTagAttributeMap":        {"IdentityPoolId": pool, "IdentityProviderName": "x"},
-		"ListIdentities":                     {"IdentityPoolId": pool, "MaxResults": 1},
-		"ListTagsForResource":                {"ResourceArn": arn},
-		"LookupDeveloperIdentity":            {"IdentityPoolId": pool, "DeveloperUserIdentifier": "u"},
-		"MergeDeveloperIdentities": {"IdentityPoolId": pool, "SourceUserIdentifier": "u", "DestinationUserIdentifier": "v",
-			"DeveloperProviderName": "login.my.app"},
+		"DeleteIdentities":     {"IdentityIdsToDelete": []string{identity}},
+		"DeleteIdentityPool":   {"IdentityPoolId": pool},
+		"DescribeIdentity":     {"IdentityId": identity},
+		"DescribeIdentityPool": {"IdentityPoolId": pool},
+		"GetIdentityPoolRoles": {"IdentityPoolId": pool},
+		"GetOpenIdTokenForDeveloperIdentity": {"IdentityPoolId": pool,
+			"Logins": map[string]string{"login.my.app": "u"}},
+		"GetPrincipalTagAttributeMap": {"IdentityPoolId": pool, "IdentityProviderName": "x"},
+		"ListIdentities":              {"IdentityPoolId": pool, "MaxResults": 1},
+		"ListTagsForResource":         {"ResourceArn": arn},
+		"LookupDeveloperIdentity":     {"IdentityPoolId": pool, "DeveloperUserIdentifier": "u"},
+		"MergeDeveloperIdentities": {"IdentityPoolId": pool, "SourceUserIdentifier": "u",
+			"DestinationUserIdentifier": "v",
+			"DeveloperProviderName":     "login.my.app"},
 		"SetIdentityPoolRoles":        {"IdentityPoolId": pool, "Roles": map[string]string{}},
 		"SetPrincipalTagAttributeMap": {"IdentityPoolId": pool, "IdentityProviderName": "x"},
 		"TagResource":                 {"ResourceArn": arn, "Tags": map[string]string{"a": "b"}},
@@ -55,7 +58,8 @@ func TestResourceTagsOfPools(t *testing.T) {
 	// Every signed operation of the API is in the table, but for those about no pool.
 	table := poolOperations("", "", "")
 	for _, op := range (&cognitoidentity.Service{}).Operations() {
-		if _, ok := table[op.Name()]; !ok && op.Signed() && op.Name() != "CreateIdentityPool" && op.Name() != "ListIdentityPools" {
+		if _, ok := table[op.Name()]; !ok && op.Signed() && op.Name() != "CreateIdentityPool" &&
+			op.Name() != "ListIdentityPools" {
 			t.Errorf("%s is not in the table", op.Name())
 		}
 	}
@@ -65,9 +69,15 @@ func TestResourceTagsOfPools(t *testing.T) {
 		name, statements string
 		prod, test, none bool // refused
 	}{
-		{"Deny of prod", wiretest.AllowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`, true, false, false},
-		{"Allow of test", `{"Effect":"Allow","Action":"*","Resource":["*","` + both + `"],"Condition":{"StringEquals":{"aws:resourcetag/ENV":"test"}}}`, true, false, true},
-		{"Deny of all but test", wiretest.AllowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceTag/env":"test"}}}`, true, false, true},
+		{"Deny of prod",
+			wiretest.AllowAllStatement +
+				`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`, true, false, false},
+		{"Allow of test",
+			`{"Effect":"Allow","Action":"*","Resource":["*","` + both +
+				`"],"Condition":{"StringEquals":{"aws:resourcetag/ENV":"test"}}}`, true, false, true},
+		{"Deny of all but test",
+			wiretest.AllowAllStatement +
+				`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceTag/env":"test"}}}`, true, false, true},
 	} {
 		prod, prodIdentity := s.TaggedPool(t, map[string]string{"env": "prod", "owner": "ops"})
 		for kind, key := range s.Callers(t, policy.statements) {
@@ -77,10 +87,13 @@ func TestResourceTagsOfPools(t *testing.T) {
 				for _, about := range []struct {
 					name, pool, identity string
 					refused              bool
-				}{{"prod", prod, prodIdentity, policy.prod}, {"test", test, testIdentity, policy.test}, {"untagged", none, noneIdentity, policy.none}} {
-					refused, got := s.Call(t, key, operation, poolOperations(s.Account(), about.pool, about.identity)[operation])
+				}{{"prod", prod, prodIdentity, policy.prod}, {"test", test, testIdentity, policy.test},
+					{"untagged", none, noneIdentity, policy.none}} {
+					refused, got := s.Call(t, key, operation,
+						poolOperations(s.Account(), about.pool, about.identity)[operation])
 					if refused != about.refused {
-						t.Errorf("%s, %s, %s of the %s pool: %d %s, want refused %t", policy.name, kind, operation, about.name, got.Status, got.Body, about.refused)
+						t.Errorf("%s, %s, %s of the %s pool: %d %s, want refused %t", policy.name, kind, operation,
+							about.name, got.Status, got.Body, about.refused)
 					}
 				}
 			}
@@ -95,8 +108,11 @@ func TestResourceTagsOfStrangers(t *testing.T) {
 	prod, identity := s.TaggedPool(t, map[string]string{"env": "prod"})
 	twice, twiceIdentity := s.TaggedPool(t, map[string]string{"env": "test", "ENV": "prod"})
 	missing := wiretest.Region + ":00000000-0000-4000-8000-000000000000"
-	onlyTest := s.Callers(t, `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"test"}}}`)["access key"]
-	noProd := s.Callers(t, wiretest.AllowAllStatement+`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`)["role session"]
+	onlyTest := s.Callers(t,
+		`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"test"}}}`)["access key"]
+	noProd := s.Callers(t,
+		wiretest.AllowAllStatement+
+			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`)["role session"]
 
 	bodies := func(pool, identity string) map[string]map[string]any {
 		return map[string]map[string]any{
@@ -106,7 +122,8 @@ func TestResourceTagsOfStrangers(t *testing.T) {
 			"PoolhouseAdmin.RevokeSessions": {"IdentityId": identity},
 		}
 	}
-	for name, about := range map[string][2]string{"prod": {prod, identity}, "two spellings": {twice, twiceIdentity}, "missing": {missing, missing}} {
+	for name, about := range map[string][2]string{"prod": {prod, identity}, "two spellings": {twice, twiceIdentity},
+		"missing": {missing, missing}} {
 		for operation, body := range bodies(about[0], about[1]) {
 			if refused, got := s.Call(t, onlyTest, operation, body); !refused {
 				t.Errorf("%s, %s: %d %s", name, operation, got.Status, got.Body)
@@ -133,7 +150,8 @@ func TestResourceTagsThatNobodyKnows(t *testing.T) {
 			{"IdentityPoolId": "x", "IdentityId": "y"},
 			{},
 		},
-		"LookupIdentity": {{"ProviderName": "login.my.app", "Subject": "u"}, {"IdentityPoolId": "x", "IdentityId": "y"}, {}},
+		"LookupIdentity": {{"ProviderName": "login.my.app", "Subject": "u"},
+			{"IdentityPoolId": "x", "IdentityId": "y"}, {}},
 		"LoadIdentities": {{"Identities": []any{}}},
 	}
 	condition := func(effect, test string) string {
@@ -144,10 +162,16 @@ func TestResourceTagsThatNobodyKnows(t *testing.T) {
 		refused          bool
 	}{
 		{"nothing about tags", wiretest.AllowAllStatement, false},
-		{"Deny of prod", wiretest.AllowAllStatement + "," + condition("Deny", `"StringEquals":{"aws:ResourceTag/env":"prod"}`), true},
-		{"Deny of all but test", wiretest.AllowAllStatement + "," + condition("Deny", `"StringNotEquals":{"aws:ResourceTag/env":"test"}`), true},
-		{"Deny of what has the tag", wiretest.AllowAllStatement + "," + condition("Deny", `"Null":{"aws:ResourceTag/env":"false"}`), true},
-		{"Deny of what lacks the tag", wiretest.AllowAllStatement + "," + condition("Deny", `"Null":{"aws:ResourceTag/env":"true"}`), true},
+		{"Deny of prod",
+			wiretest.AllowAllStatement + "," + condition("Deny", `"StringEquals":{"aws:ResourceTag/env":"prod"}`),
+			true},
+		{"Deny of all but test",
+			wiretest.AllowAllStatement + "," + condition("Deny", `"StringNotEquals":{"aws:ResourceTag/env":"test"}`),
+			true},
+		{"Deny of what has the tag",
+			wiretest.AllowAllStatement + "," + condition("Deny", `"Null":{"aws:ResourceTag/env":"false"}`), true},
+		{"Deny of what lacks the tag",
+			wiretest.AllowAllStatement + "," + condition("Deny", `"Null":{"aws:ResourceTag/env":"true"}`), true},
 		{"Allow of test", condition("Allow", `"StringEquals":{"aws:ResourceTag/env":"test"}`), true},
 		{"Allow of all but prod", condition("Allow", `"StringNotEquals":{"aws:ResourceTag/env":"prod"}`), true},
 		{"Allow of what lacks the tag", condition("Allow", `"Null":{"aws:ResourceTag/env":"true"}`), true},
@@ -184,7 +208,8 @@ func TestResourceTagsInOtherRegions(t *testing.T) {
 				{"IdentityPoolId", test, false},
 				{"IdentityId", testIdentity, false},
 			} {
-				refused, got := wiretest.CallIn(t, s, in, key, "PoolhouseAdmin.RevokeSessions", map[string]any{about.member: about.id})
+				refused, got := wiretest.CallIn(t, s, in, key, "PoolhouseAdmin.RevokeSessions",
+					map[string]any{about.member: about.id})
 				if refused != about.refused {
 					t.Errorf("%s in %s, %s: %d %s", kind, in, about.id, got.Status, got.Body)
 				}
@@ -199,11 +224,13 @@ func TestRequestTagsOfPools(t *testing.T) {
 	pool, _ := s.TaggedPool(t, map[string]string{"env": "test", "keep": "1"})
 	arn := identitypool.PoolARN(wiretest.Region, identitypool.AccountID(s.Account()), identitypool.PoolID(pool))
 	create := func(tags map[string]string) map[string]any {
-		return map[string]any{"IdentityPoolName": "n", "AllowUnauthenticatedIdentities": false, "IdentityPoolTags": tags}
+		return map[string]any{"IdentityPoolName": "n", "AllowUnauthenticatedIdentities": false,
+			"IdentityPoolTags": tags}
 	}
 	withID := func(tags map[string]string) map[string]any {
 		s.Made++
-		return map[string]any{"IdentityPoolId": fmt.Sprintf("%s:00000000-0000-4000-8000-%012d", wiretest.Region, s.Made), "Pool": create(tags)}
+		return map[string]any{"IdentityPoolId": fmt.Sprintf("%s:00000000-0000-4000-8000-%012d", wiretest.Region,
+			s.Made), "Pool": create(tags)}
 	}
 	update := func(tags map[string]string) map[string]any {
 		body := create(tags)
@@ -211,8 +238,9 @@ func TestRequestTagsOfPools(t *testing.T) {
 		return body
 	}
 	tag := func(tags map[string]string) map[string]any { return map[string]any{"ResourceArn": arn, "Tags": tags} }
-	setters := map[string]func(map[string]string) map[string]any{"CreateIdentityPool": create, "PoolhouseAdmin.CreateIdentityPoolWithId": withID,
-		"UpdateIdentityPool": update, "TagResource": tag}
+	setters := map[string]func(map[string]string) map[string]any{"CreateIdentityPool": create,
+		"PoolhouseAdmin.CreateIdentityPoolWithId": withID,
+		"UpdateIdentityPool":                      update, "TagResource": tag}
 
 	type ask struct {
 		tags    map[string]string
@@ -222,7 +250,8 @@ func TestRequestTagsOfPools(t *testing.T) {
 		statements string
 		asks       []ask
 	}{
-		"Deny of a value": {wiretest.AllowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/env":"prod"}}}`, []ask{
+		"Deny of a value": {wiretest.AllowAllStatement +
+			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/env":"prod"}}}`, []ask{
 			{map[string]string{"env": "prod", "keep": "1"}, true},
 			{map[string]string{"Env": "prod", "keep": "1"}, true},
 			{map[string]string{"env": "dev", "ENV": "prod", "keep": "1"}, true},
@@ -236,7 +265,8 @@ func TestRequestTagsOfPools(t *testing.T) {
 			{map[string]string{"env": "test", "ENV": "prod", "keep": "1"}, true},
 			{map[string]string{"keep": "1"}, true},
 		}},
-		"Deny of a key": {wiretest.AllowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":["secret"]}}}`, []ask{
+		"Deny of a key": {wiretest.AllowAllStatement +
+			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":["secret"]}}}`, []ask{
 			{map[string]string{"secret": "x", "env": "test", "keep": "1"}, true},
 			{map[string]string{"env": "test", "keep": "1"}, false},
 		}},
@@ -248,9 +278,12 @@ func TestRequestTagsOfPools(t *testing.T) {
 		for kind, key := range s.Callers(t, test.statements) {
 			for operation, body := range setters {
 				for _, ask := range test.asks {
-					wiretest.Must(s.Admin().TagResource(t.Context(), &ci.TagResourceInput{ResourceArn: &arn, Tags: map[string]string{"env": "test", "keep": "1"}}))(t)
+					wiretest.Must(s.Admin().TagResource(t.Context(),
+						&ci.TagResourceInput{ResourceArn: &arn,
+							Tags: map[string]string{"env": "test", "keep": "1"}}))(t)
 					if refused, got := s.Call(t, key, operation, body(ask.tags)); refused != ask.refused {
-						t.Errorf("%s, %s, %s with %v: %d %s, want refused %t", name, kind, operation, ask.tags, got.Status, got.Body, ask.refused)
+						t.Errorf("%s, %s, %s with %v: %d %s, want refused %t", name, kind, operation, ask.tags,
+							got.Status, got.Body, ask.refused)
 					}
 				}
 			}
@@ -258,8 +291,12 @@ func TestRequestTagsOfPools(t *testing.T) {
 	}
 
 	// What is removed, also by an update that leaves a tag out.
-	for kind, key := range s.Callers(t, wiretest.AllowAllStatement+`,{"Effect":"Deny","Action":"cognito-identity:UntagResource","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":"keep"}}}`) {
-		wiretest.Must(s.Admin().TagResource(t.Context(), &ci.TagResourceInput{ResourceArn: &arn, Tags: map[string]string{"env": "test", "keep": "1"}}))(t)
+	for kind, key := range s.Callers(t,
+		wiretest.AllowAllStatement+
+			`,{"Effect":"Deny","Action":"cognito-identity:UntagResource","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":"keep"}}}`) {
+		wiretest.Must(s.Admin().TagResource(t.Context(),
+			&ci.TagResourceInput{ResourceArn: &arn, Tags: map[string]string{"env": "test", "keep": "1"}}))(t)
+
 		for _, ask := range []struct {
 			operation string
 			body      map[string]any
@@ -271,7 +308,8 @@ func TestRequestTagsOfPools(t *testing.T) {
 			{"UpdateIdentityPool", update(map[string]string{"keep": "2"}), false},
 		} {
 			if refused, got := s.Call(t, key, ask.operation, ask.body); refused != ask.refused {
-				t.Errorf("%s, %s %v: %d %s, want refused %t", kind, ask.operation, ask.body, got.Status, got.Body, ask.refused)
+				t.Errorf("%s, %s %v: %d %s, want refused %t", kind, ask.operation, ask.body, got.Status, got.Body,
+					ask.refused)
 			}
 		}
 	}
@@ -283,19 +321,27 @@ func TestResourceTagsOfIAM(t *testing.T) {
 	s := wiretest.StartBound(t)
 	pool, _ := s.TaggedPool(t, nil)
 	arn := identitypool.PoolARN(wiretest.Region, identitypool.AccountID(s.Account()), identitypool.PoolID(pool))
-	trust := wiretest.PolicyOf(`{"Effect":"Allow","Principal":{"AWS":"` + s.Account() + `"},"Action":["sts:AssumeRole","sts:TagSession"]}`)
+	trust := wiretest.PolicyOf(`{"Effect":"Allow","Principal":{"AWS":"` + s.Account() +
+		`"},"Action":["sts:AssumeRole","sts:TagSession"]}`)
+
 	tagged := func(value string) (role, policy *string) {
 		tags := []types.Tag{wiretest.IAMTag("env", value)}
-		r := wiretest.Must(s.IAM().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: aws.String("r-" + value), AssumeRolePolicyDocument: &trust, Tags: tags}))(t)
-		p := wiretest.Must(s.IAM().CreatePolicy(t.Context(), &iamclient.CreatePolicyInput{PolicyName: aws.String("p-" + value), PolicyDocument: aws.String(wiretest.PolicyOf(wiretest.AllowAllStatement)), Tags: tags}))(t)
+		r := wiretest.Must(s.IAM().CreateRole(t.Context(),
+			&iamclient.CreateRoleInput{RoleName: aws.String("r-" + value), AssumeRolePolicyDocument: &trust,
+				Tags: tags}))(t)
+		p := wiretest.Must(s.IAM().CreatePolicy(t.Context(),
+			&iamclient.CreatePolicyInput{PolicyName: aws.String("p-" + value),
+				PolicyDocument: aws.String(wiretest.PolicyOf(wiretest.AllowAllStatement)), Tags: tags}))(t)
 		return r.Role.Arn, p.Policy.Arn
 	}
 	roles, policies := map[string]*string{}, map[string]*string{}
 	for _, value := range []string{"prod", "test"} {
 		roles[value], policies[value] = tagged(value)
 	}
+
 	deny := func(key string) string {
-		return wiretest.AllowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"` + key + `":"prod"}}}`
+		return wiretest.AllowAllStatement +
+			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"` + key + `":"prod"}}}`
 	}
 	for _, statements := range []string{deny("aws:ResourceTag/env"), deny("iam:ResourceTag/env"),
 		`{"Effect":"Allow","Action":["cognito-identity:*"],"Resource":"*"},{"Effect":"Allow","Action":["iam:*","sts:*"],"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"test"}}}`} {
@@ -303,18 +349,24 @@ func TestResourceTagsOfIAM(t *testing.T) {
 			provider := credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, key.SessionToken)
 			for value, role := range roles {
 				want := value == "prod"
-				if refused, got := s.Call(t, key, "SetIdentityPoolRoles", map[string]any{"IdentityPoolId": pool, "Roles": map[string]string{"authenticated": *role}}); refused != want && (got.Status != http.StatusOK) != want {
+				if refused, got := s.Call(t, key, "SetIdentityPoolRoles",
+					map[string]any{"IdentityPoolId": pool,
+						"Roles": map[string]string{"authenticated": *role}}); refused != want &&
+					(got.Status != http.StatusOK) != want {
 					t.Errorf("%s, PassRole of %s: %d %s", kind, value, got.Status, got.Body)
 				}
-				_, err := sts.New(sts.Options{Region: wiretest.Region, BaseEndpoint: &s.URL, Credentials: provider}).AssumeRole(t.Context(),
+				_, err := sts.New(sts.Options{Region: wiretest.Region, BaseEndpoint: &s.URL,
+					Credentials: provider}).AssumeRole(t.Context(),
 					&sts.AssumeRoleInput{RoleArn: role, RoleSessionName: aws.String("s2")})
 				if (err != nil) != want {
 					t.Errorf("%s, AssumeRole of %s: %v", kind, value, err)
 				}
-				if _, err := s.IAMBy(key.AccessKeyID, key.SecretAccessKey, key.SessionToken).GetPolicy(t.Context(), &iamclient.GetPolicyInput{PolicyArn: policies[value]}); (err != nil) != want {
+				if _, err := s.IAMBy(key.AccessKeyID, key.SecretAccessKey, key.SessionToken).GetPolicy(t.Context(),
+					&iamclient.GetPolicyInput{PolicyArn: policies[value]}); (err != nil) != want {
 					t.Errorf("%s, GetPolicy of %s: %v", kind, value, err)
 				}
-				if _, err := s.IAMBy(key.AccessKeyID, key.SecretAccessKey, key.SessionToken).GetRole(t.Context(), &iamclient.GetRoleInput{RoleName: aws.String("r-" + value)}); (err != nil) != want {
+				if _, err := s.IAMBy(key.AccessKeyID, key.SecretAccessKey, key.SessionToken).GetRole(t.Context(),
+					&iamclient.GetRoleInput{RoleName: aws.String("r-" + value)}); (err != nil) != want {
 					t.Errorf("%s, GetRole of %s: %v", kind, value, err)
 				}
 			}
@@ -322,8 +374,12 @@ func TestResourceTagsOfIAM(t *testing.T) {
 	}
 	// The pool that the role is for.
 	for condition, want := range map[string]bool{arn: true, arn + "x": false} {
-		key := s.Callers(t, wiretest.AllowAllStatement+`,{"Effect":"Deny","Action":"iam:PassRole","Resource":"*","Condition":{"ArnEquals":{"iam:AssociatedResourceArn":"`+condition+`"}}}`)["access key"]
-		if _, got := s.Call(t, key, "SetIdentityPoolRoles", map[string]any{"IdentityPoolId": pool, "Roles": map[string]string{"authenticated": *roles["test"]}}); (got.Status != http.StatusOK) != want {
+		key := s.Callers(t,
+			wiretest.AllowAllStatement+
+				`,{"Effect":"Deny","Action":"iam:PassRole","Resource":"*","Condition":{"ArnEquals":{"iam:AssociatedResourceArn":"`+condition+`"}}}`)["access key"]
+		if _, got := s.Call(t, key, "SetIdentityPoolRoles",
+			map[string]any{"IdentityPoolId": pool,
+				"Roles": map[string]string{"authenticated": *roles["test"]}}); (got.Status != http.StatusOK) != want {
 			t.Errorf("PassRole for %s: %d %s", condition, got.Status, got.Body)
 		}
 	}

@@ -36,7 +36,8 @@ func (s *Service) SetPrincipalTagAttributeMap(
 	}
 	_, err = s.Store.UpdatePool(ctx, pool.ID, func(p *identitypool.Pool) error {
 		stored := p.StoredName(given)
-		// A map that is there can be changed and emptied, also when no login looks it up.
+
+		// An existing map can be changed and emptied even if no login uses it.
 		if _, had := p.PrincipalTags[stored]; !had && !p.TagsLogins(stored) {
 			return tagMapOfNobody(*p, given)
 		}
@@ -54,7 +55,7 @@ func (s *Service) SetPrincipalTagAttributeMap(
 	return new(SetPrincipalTagAttributeMapResponse(tagMapOutput(*in.IdentityPoolId, given, m))), nil
 }
 
-// checkTagMap refuses a map that could make no valid tags.
+// checkTagMap refuses a map that cannot produce valid tags.
 func checkTagMap(pool identitypool.Pool, tags map[string]string) error {
 	link := pool.Link("PrincipalTags")
 	if n := tagMapBytes(tags); n > identitypool.MaxTagMapBytes {
@@ -74,12 +75,13 @@ func checkTagMap(pool identitypool.Pool, tags map[string]string) error {
 	return nil
 }
 
-// tagMapOfNobody refuses a map under a name that no login of the pool comes under: it
-// would be answered, and never applied.
+// tagMapOfNobody refuses a map under a name that no login of the pool uses: it would be
+// stored and never applied.
 func tagMapOfNobody(p identitypool.Pool, name string) error {
 	shown := provider.ShownName(name)
 	why := tagMapProvider.With("names", namesOr(p.ShownNames(p.PublicProviderNames())), "name", shown)
 	userPool, _, _ := strings.Cut(name, ":")
+
 	switch {
 	case p.MapsLogins(name) && p.Provider(userPool).Kind == identitypool.UserPoolProvider:
 		shown = name
@@ -99,8 +101,8 @@ func tagMapOfNobody(p identitypool.Pool, name string) error {
 		LogAs(fmt.Sprintf(text, shown))
 }
 
-// GetPrincipalTagAttributeMap returns a provider's map. A provider that never had one is
-// refused as by AWS; an empty map is one.
+// GetPrincipalTagAttributeMap returns a provider's map, which may be empty. A provider
+// that never had a map is refused, as at AWS.
 func (s *Service) GetPrincipalTagAttributeMap(
 	ctx context.Context, c awsapi.Caller, in *GetPrincipalTagAttributeMapInput,
 ) (*GetPrincipalTagAttributeMapResponse, error) {
@@ -115,6 +117,7 @@ func (s *Service) GetPrincipalTagAttributeMap(
 	if err != nil {
 		return nil, providerError(err, pool)
 	}
+
 	m, set := pool.PrincipalTags[name]
 	if !set {
 		const text = "No Principal Tags configured for Provider %s"
@@ -124,7 +127,8 @@ func (s *Service) GetPrincipalTagAttributeMap(
 			why = tagMapNobody.With("names", namesOr(pool.ShownNames(pool.PublicProviderNames())), "name", shown)
 		}
 
-		return nil, awsapi.Refused(notFound, why.Of(shown).At(pool.Link("PrincipalTags")), text, given).LogAs(fmt.Sprintf(text, shown))
+		return nil, awsapi.Refused(notFound, why.Of(shown).At(pool.Link("PrincipalTags")), text, given).
+			LogAs(fmt.Sprintf(text, shown))
 	}
 
 	return new(tagMapOutput(*in.IdentityPoolId, pool.ShownName(name), m)), nil

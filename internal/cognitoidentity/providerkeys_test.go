@@ -26,7 +26,8 @@ func withLogins(t *testing.T, s *wiretest.Server, pool string) map[string]func(l
 			return err
 		},
 		"GetOpenIdToken": func(logins map[string]string) error {
-			_, err := s.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &guest, Logins: logins})
+			_, err := s.Public().GetOpenIdToken(t.Context(),
+				&ci.GetOpenIdTokenInput{IdentityId: &guest, Logins: logins})
 			return err
 		},
 		"GetCredentialsForIdentity": func(logins map[string]string) error {
@@ -42,7 +43,8 @@ func withLogins(t *testing.T, s *wiretest.Server, pool string) map[string]func(l
 			return err
 		},
 		"UnlinkIdentity": func(logins map[string]string) error {
-			in := &ci.UnlinkIdentityInput{IdentityId: &guest, Logins: logins, LoginsToRemove: []string{wiretest.GoogleKey}}
+			in := &ci.UnlinkIdentityInput{IdentityId: &guest, Logins: logins,
+				LoginsToRemove: []string{wiretest.GoogleKey}}
 			_, err := s.Public().UnlinkIdentity(t.Context(), in)
 			return err
 		},
@@ -73,7 +75,8 @@ func TestIssuerAndKey(t *testing.T) {
 			AllowHTTP:    true,
 			AllowPrivate: true,
 		}}
-		c.Providers = map[string]poolhouse.ProviderOverride{wiretest.GoogleKey: at("https://accounts.google.com", "accounts.google.com")}
+		c.Providers = map[string]poolhouse.ProviderOverride{wiretest.GoogleKey: at("https://accounts.google.com",
+			"accounts.google.com")}
 		c.UserPools = map[string]poolhouse.ProviderOverride{wiretest.UserPool: at("https://elsewhere.example/pool")}
 		c.ProviderAliases = map[string]string{"alias.example": wiretest.UserPool}
 		c.OnTrace = traces.Add
@@ -110,63 +113,94 @@ func TestIssuerAndKey(t *testing.T) {
 
 	type row struct{ name, pool, key, token, message, code, fix string }
 	rows := []row{
-		{"scheme", full, "https://accounts.google.com", google, mismatch, "token-issuer-key", "the key has the scheme https://; write accounts.google.com"},
-		{"slash", full, "accounts.google.com/", google, mismatch, "token-issuer-key", "the key has a slash at the end; write accounts.google.com"},
-		{"letter case", full, "Accounts.Google.com", google, mismatch, "token-issuer-key", "the key differs in letter case; write accounts.google.com"},
-		{"blank", full, " accounts.google.com", google, mismatch, "token-issuer-key", "the key has a blank; write accounts.google.com"},
-		{"www", full, "www.accounts.google.com", google, mismatch, "token-issuer-key", "the key has www.; write accounts.google.com"},
+		{"scheme", full, "https://accounts.google.com", google, mismatch, "token-issuer-key",
+			"the key has the scheme https://; write accounts.google.com"},
+		{"slash", full, "accounts.google.com/", google, mismatch, "token-issuer-key",
+			"the key has a slash at the end; write accounts.google.com"},
+		{"letter case", full, "Accounts.Google.com", google, mismatch, "token-issuer-key",
+			"the key differs in letter case; write accounts.google.com"},
+		{"blank", full, " accounts.google.com", google, mismatch, "token-issuer-key",
+			"the key has a blank; write accounts.google.com"},
+		{"www", full, "www.accounts.google.com", google, mismatch, "token-issuer-key",
+			"the key has www.; write accounts.google.com"},
 		{"nickname", full, "google", google, mismatch, "token-issuer-key", "write accounts.google.com"},
 		{"variable's name", full, "loginKey", google, mismatch, "token-issuer-key", "write accounts.google.com"},
-		{"localhost", full, local, ours, mismatch, "token-issuer-key", "the key has localhost and not 127.0.0.1; write " + host},
+		{"localhost", full, local, ours, mismatch, "token-issuer-key",
+			"the key has localhost and not 127.0.0.1; write " + host},
 		{"port", full, "127.0.0.1", ours, mismatch, "token-issuer-key", "; write " + host},
-		{"path", full, host + "/realms/app", ours, mismatch, "token-issuer-key", "the key has the path /realms/app; write " + host},
-		{"ARN", full, wiretest.CorpARN + host, ours, mismatch, "token-issuer-key", "the key is the ARN of the provider; write " + host},
-		{"client", full, wiretest.UserPool + ":app", of("https://elsewhere.example/pool"), mismatch, "token-issuer-key", "the key has the app client's ID after a colon; write " + wiretest.UserPool},
-		{"region", full, strings.Replace(wiretest.UserPool, "us-east-1", "eu-west-1", 1), of("https://elsewhere.example/pool"), mismatch, "token-issuer-key", "the key has the region eu-west-1 and not us-east-1; write " + wiretest.UserPool},
-		{"underscores", full, "cognito-idp.us_east_1.amazonaws.com/us-east-1_A", of("https://elsewhere.example/pool"), mismatch, "token-issuer-key", "write " + wiretest.UserPool},
-		{"null", full, "(null)/us-east-1_A", of("https://elsewhere.example/pool"), mismatch, "token-issuer-key", "write " + wiretest.UserPool},
-		{"another's key", full, "idp.example", theirs, mismatch, "token-issuer-pool", "send a token of one of the pool's providers"},
-		{"two names of one issuer", full, "idp.example", of("http://" + local), mismatch, "token-issuer-names", "have the identity provider issue tokens as " + corp.URL},
-		{"pool without it", small, "accounts.google.com", ours, mismatch, "token-issuer-pool", "the pool does not have the token's issuer"},
-		{"pool without any", bare, "idp.example", ours, mismatch, "token-issuer-no-providers", "add that provider to the identity pool, which has none"},
-		{"settings' issuer", small, wiretest.UserPool, of("https://" + wiretest.UserPool), mismatch, "token-issuer-pool", ""},
+		{"path", full, host + "/realms/app", ours, mismatch, "token-issuer-key",
+			"the key has the path /realms/app; write " + host},
+		{"ARN", full, wiretest.CorpARN + host, ours, mismatch, "token-issuer-key",
+			"the key is the ARN of the provider; write " + host},
+		{"client", full, wiretest.UserPool + ":app", of("https://elsewhere.example/pool"), mismatch,
+			"token-issuer-key", "the key has the app client's ID after a colon; write " + wiretest.UserPool},
+		{"region", full, strings.Replace(wiretest.UserPool, "us-east-1", "eu-west-1", 1),
+			of("https://elsewhere.example/pool"), mismatch, "token-issuer-key",
+			"the key has the region eu-west-1 and not us-east-1; write " + wiretest.UserPool},
+		{"underscores", full, "cognito-idp.us_east_1.amazonaws.com/us-east-1_A", of("https://elsewhere.example/pool"),
+			mismatch, "token-issuer-key", "write " + wiretest.UserPool},
+		{"null", full, "(null)/us-east-1_A", of("https://elsewhere.example/pool"), mismatch, "token-issuer-key",
+			"write " + wiretest.UserPool},
+		{"another's key", full, "idp.example", theirs, mismatch, "token-issuer-pool",
+			"send a token of one of the pool's providers"},
+		{"two names of one issuer", full, "idp.example", of("http://" + local), mismatch, "token-issuer-names",
+			"have the identity provider issue tokens as " + corp.URL},
+		{"pool without it", small, "accounts.google.com", ours, mismatch, "token-issuer-pool",
+			"the pool does not have the token's issuer"},
+		{"pool without any", bare, "idp.example", ours, mismatch, "token-issuer-no-providers",
+			"add that provider to the identity pool, which has none"},
+		{"settings' issuer", small, wiretest.UserPool, of("https://" + wiretest.UserPool), mismatch,
+			"token-issuer-pool", ""},
 		{"alias with another's token", small, "alias.example", ours, mismatch, "token-issuer-pool", ""},
-		{"no issuer", small, "idp.example", of(nil), "Invalid login token. Missing a required claim: iss", "token-claims-issuer", "send the provider's ID token"},
-		{"issuer of another type", small, "idp.example", of([]string{"https://idp.example"}), mismatch, "token-issuer-pool", ""},
+		{"no issuer", small, "idp.example", of(nil), "Invalid login token. Missing a required claim: iss",
+			"token-claims-issuer", "send the provider's ID token"},
+		{"issuer of another type", small, "idp.example", of([]string{"https://idp.example"}), mismatch,
+			"token-issuer-pool", ""},
 
 		{"right key", full, other, theirs, unsupported, "login-provider", "OpenIdConnectProviderARNs"},
 		{"Google", small, wiretest.GoogleKey, google, unsupported, "login-provider", "SupportedLoginProviders"},
-		{"Google's other spelling", small, wiretest.GoogleKey, of("accounts.google.com"), unsupported, "login-provider", "SupportedLoginProviders"},
-		{"user pool with an issuer of its own", small, wiretest.UserPool, of("https://elsewhere.example/pool"), unsupported, "login-provider", "CognitoIdentityProviders"},
-		{"alias", small, "alias.example", of("https://elsewhere.example/pool"), unsupported, "login-provider", "CognitoIdentityProviders"},
-		{"right key, other name", full, local, of("http://" + local), unsupported, "login-provider-two-names", "sign in at the identity provider under the address that the pool has, " + host},
+		{"Google's other spelling", small, wiretest.GoogleKey, of("accounts.google.com"), unsupported,
+			"login-provider", "SupportedLoginProviders"},
+		{"user pool with an issuer of its own", small, wiretest.UserPool, of("https://elsewhere.example/pool"),
+			unsupported, "login-provider", "CognitoIdentityProviders"},
+		{"alias", small, "alias.example", of("https://elsewhere.example/pool"), unsupported, "login-provider",
+			"CognitoIdentityProviders"},
+		{"right key, other name", full, local, of("http://" + local), unsupported, "login-provider-two-names",
+			"sign in at the identity provider under the address that the pool has, " + host},
 		{"right key, no providers", bare, other, theirs, none, "login-provider-none", "OpenIdConnectProviderARNs"},
-		{"provider that is not registered", dead, "unregistered.example", of("https://unregistered.example"), unsupported, "openid-connect-provider-registration", "CreateOpenIDConnectProvider"},
+		{"provider that is not registered", dead, "unregistered.example", of("https://unregistered.example"),
+			unsupported, "openid-connect-provider-registration", "CreateOpenIDConnectProvider"},
 		{"and another's token", dead, "unregistered.example", ours, mismatch, "token-issuer-pool", ""},
 
 		{"opaque", small, wiretest.AmazonKey, "Atza|x", unsupported, "login-provider", "SupportedLoginProviders"},
-		{"opaque, near", full, "facebook.com", "EAAx", unsupported, "login-provider-spelling", "write graph.facebook.com"},
+		{"opaque, near", full, "facebook.com", "EAAx", unsupported, "login-provider-spelling",
+			"write graph.facebook.com"},
 		{"SAML", full, wiretest.SAMLARN, "PHg+", unsupported, "login-provider", "SamlProviderARNs"},
 		{"developer's", full, "login.other", "alice", unsupported, "login-provider", ""},
 		{"developer's, no providers", bare, "login.other", "alice", none, "login-provider-none", ""},
-		{"swapped", full, "eyJhbGciOiJub25lIn0.e30.c2ln", wiretest.GoogleKey, unsupported, "login-provider-swapped", "swap the two"},
+		{"swapped", full, "eyJhbGciOiJub25lIn0.e30.c2ln", wiretest.GoogleKey, unsupported, "login-provider-swapped",
+			"swap the two"},
 		{"no JWT", small, wiretest.GoogleKey, "ya29.access", notOIDC, "token-form-key", "send the provider's ID token"},
-		{"no JWT, near", full, strings.Replace(wiretest.UserPool, "us-east-1", "eu-west-1", 1), "x", notOIDC, "token-form-spelling", "write " + wiretest.UserPool},
+		{"no JWT, near", full, strings.Replace(wiretest.UserPool, "us-east-1", "eu-west-1", 1), "x", notOIDC,
+			"token-form-spelling", "write " + wiretest.UserPool},
 	}
 	operations := map[string]map[string]func(map[string]string) error{}
 	for _, pool := range []string{full, small, bare, dead} {
 		operations[pool] = withLogins(t, s, pool)
 	}
+
 	for _, test := range rows {
 		for operation, call := range operations[test.pool] {
 			t.Run(test.name+"/"+operation, func(t *testing.T) {
-				wiretest.WantError(t, call(map[string]string{test.key: test.token}), "NotAuthorizedException", test.message)
+				wiretest.WantError(t, call(map[string]string{test.key: test.token}), "NotAuthorizedException",
+					test.message)
 				steps := traces.Last().Steps
 				step := steps[len(steps)-1]
 				if step.OK || string(step.Code) != test.code || !strings.Contains(step.Fix, test.fix) {
 					t.Errorf("explained by %+v\nwant %s: %s", step, test.code, test.fix)
 				}
-				if test.code == "login-provider" && test.fix != "" && (step.Link == nil || step.Link.Field != test.fix) {
+				if test.code == "login-provider" && test.fix != "" &&
+					(step.Link == nil || step.Link.Field != test.fix) {
 					t.Errorf("the link is %+v, want the field %s", step.Link, test.fix)
 				}
 				if strings.Contains(step.Got+step.Expected+step.Fix, "eyJ") {
@@ -182,10 +216,12 @@ func TestIssuerAndKey(t *testing.T) {
 		logins  map[string]string
 		message string
 	}{
-		"the first mistyped":     {map[string]string{"a.example": ours, "z.example": of("https://z.example")}, mismatch},
-		"the second mistyped":    {map[string]string{other: theirs, "z.example": ours}, unsupported},
-		"a wrong token before":   {map[string]string{host: google, "z.example": of("https://z.example")}, mismatch},
-		"good ones before":       {map[string]string{host: ours, wiretest.GoogleKey: google, "z.example": ours}, mismatch},
+		"the first mistyped": {map[string]string{"a.example": ours, "z.example": of("https://z.example")},
+			mismatch},
+		"the second mistyped":  {map[string]string{other: theirs, "z.example": ours}, unsupported},
+		"a wrong token before": {map[string]string{host: google, "z.example": of("https://z.example")}, mismatch},
+		"good ones before": {map[string]string{host: ours, wiretest.GoogleKey: google, "z.example": ours},
+			mismatch},
 		"both right, none there": {map[string]string{"a.example": of("https://a.example"), other: theirs}, unsupported},
 	} {
 		for operation, call := range operations[full] {

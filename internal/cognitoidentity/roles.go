@@ -29,6 +29,7 @@ func (s *Service) SetIdentityPoolRoles(
 	if err != nil {
 		return nil, err
 	}
+
 	for _, role := range rolesIn(in.Roles, mappings) {
 		if err := s.passRole(ctx, c, pool, role); err != nil {
 			return nil, err
@@ -48,14 +49,15 @@ func (s *Service) SetIdentityPoolRoles(
 	return nil, poolError(err, *in.IdentityPoolId)
 }
 
-// roleMappings converts the input's mappings, refusing keys that are no
-// provider of the pool and mappings that could never decide.
+// roleMappings converts the input's mappings. It refuses keys that are not a
+// provider of the pool, and mappings that could never choose a role.
 func (s *Service) roleMappings(
 	p identitypool.Pool, in map[string]RoleMapping,
 ) (map[string]identitypool.RoleMapping, error) {
 	if len(in) == 0 {
 		return nil, nil
 	}
+
 	in, err := mappingKeys(p, in)
 	if err != nil {
 		return nil, err
@@ -76,7 +78,7 @@ func (s *Service) roleMappings(
 	return mappings, nil
 }
 
-// checkMappingKey refuses a key, as it is stored, that no login of the pool looks up, and the second key
+// checkMappingKey refuses a stored key that no login of the pool uses, and the second key
 // of a provider.
 func checkMappingKey(p identitypool.Pool, key string, all map[string]RoleMapping) error {
 	name := p.ShownName(key)
@@ -85,6 +87,7 @@ func checkMappingKey(p identitypool.Pool, key string, all map[string]RoleMapping
 		if misspelt := provider.Misspelt(p, key); misspelt != nil {
 			why = misspelt
 		}
+
 		return mappingRefused(p, key, why,
 			"(%s) is not a valid RoleMapping ProviderName or is not a configured provider.", name)
 	}
@@ -105,6 +108,7 @@ func (s *Service) roleMapping(p identitypool.Pool, key string, m RoleMapping) (i
 	refuse := func(why *explain.Refusal, format string, args ...any) (identitypool.RoleMapping, error) {
 		return identitypool.RoleMapping{}, mappingRefused(p, key, why, format, args...)
 	}
+
 	if m.AmbiguousRoleResolution == nil {
 		return refuse(mappingResolution.With(), "AmbiguousRoleResolution is required for the role mapping of %s.", name)
 	}
@@ -114,6 +118,7 @@ func (s *Service) roleMapping(p identitypool.Pool, key string, m RoleMapping) (i
 		AmbiguousRoleResolution: string(*m.AmbiguousRoleResolution),
 	}
 	rules, limit := m.RulesConfiguration, s.Limits.RulesPerMapping
+
 	switch {
 	case mapping.Type == identitypool.MappingRules && rules == nil:
 		return refuse(mappingRulesMissing.With(),
@@ -145,7 +150,6 @@ func mappingRefused(p identitypool.Pool, key string, why *explain.Refusal, forma
 	if !p.MapsLogins(key) {
 		shown = provider.ShownName(shown)
 	}
-
 	return awsapi.Refused(invalidParameter, why.Of(shown).At(p.Link("RoleMappings")), format, args...)
 }
 
@@ -155,16 +159,14 @@ func mappableNames(p identitypool.Pool) []string {
 	for _, client := range p.CognitoIdentityProviders {
 		names = append(names, client.ProviderName+":"+client.ClientID)
 	}
-
 	return names
 }
 
-// namesOr joins names for people.
+// namesOr joins names for a message.
 func namesOr(names []string) string {
 	if len(names) == 0 {
 		return "it has none"
 	}
-
 	return strings.Join(names, ", ")
 }
 
@@ -173,6 +175,7 @@ func rolesIn(defaults map[string]string, mappings map[string]identitypool.RoleMa
 	for _, arn := range defaults {
 		seen[arn] = true
 	}
+
 	for _, m := range mappings {
 		for _, r := range m.Rules {
 			seen[r.RoleARN] = true
@@ -183,10 +186,11 @@ func rolesIn(defaults map[string]string, mappings map[string]identitypool.RoleMa
 }
 
 // passRole refuses a role that is not a role of the pool's account or that the
-// caller may not pass on. A role that IAM does not know is taken, as AWS does:
-// it shows when credentials are asked for.
+// caller may not pass on. It accepts a role that IAM does not know, as AWS does:
+// requests for credentials then fail.
 func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypool.Pool, arn string) error {
 	link := pool.Link("Roles")
+
 	switch account, ok := identitypool.RoleAccount(arn); {
 	case !ok:
 		example := "arn:" + identitypool.Partition(pool.Region) + ":iam::" + string(pool.Account) + ":role/NAME"
@@ -202,7 +206,6 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 			why := rolePass.With("arn", arn, "key", c.AccessKeyID).Of(arn)
 			return roleRefused(arn, why.At(explain.Link{Kind: explain.LinkAccessKey, ID: c.AccessKeyID})).Because(err)
 		}
-
 		return err
 	}
 
@@ -213,7 +216,8 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 	return nil
 }
 
-// roleRefused is AWS's answer to a role that a pool cannot get, or a caller not choose.
+// roleRefused is AWS's answer to a role that a pool cannot get, or that a caller cannot
+// choose.
 func roleRefused(arn string, why *explain.Refusal) *awsapi.Error {
 	return awsapi.Refused(notAuthorized, why, "Access to Role '%s' is forbidden.", arn)
 }
@@ -261,6 +265,7 @@ func (s *Service) GetIdentityPoolRoles(
 				})
 			}
 		}
+
 		if out.RoleMappings == nil {
 			out.RoleMappings = make(map[string]RoleMapping, len(pool.RoleMappings))
 		}

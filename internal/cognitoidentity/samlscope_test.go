@@ -44,19 +44,25 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 	both := func(test func(t *testing.T, s *wiretest.Server)) {
 		t.Run("sqlite", func(t *testing.T) { test(t, wiretest.Start(t)) })
 		t.Run("postgresql", func(t *testing.T) {
-			test(t, wiretest.Start(t, func(c *poolhouse.Config) { c.DatabaseURL, c.MasterKey = pgtest.URL(t), bytes.Repeat([]byte{7}, 32) }))
+			test(t, wiretest.Start(t,
+				func(c *poolhouse.Config) { c.DatabaseURL, c.MasterKey = pgtest.URL(t), bytes.Repeat([]byte{7}, 32) }))
 		})
 	}
 	both(func(t *testing.T, s *wiretest.Server) {
 		client, arn := s.IAM(), wiretest.SAMLARN
 		create := func(idp *samltest.IdP) {
-			wiretest.Must(client.CreateSAMLProvider(t.Context(), &iamclient.CreateSAMLProviderInput{Name: aws.String("Corp"), SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
+			wiretest.Must(client.CreateSAMLProvider(t.Context(),
+				&iamclient.CreateSAMLProviderInput{Name: aws.String("Corp"),
+					SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
 		}
 		update := func(idp *samltest.IdP) {
-			wiretest.Must(client.UpdateSAMLProvider(t.Context(), &iamclient.UpdateSAMLProviderInput{SAMLProviderArn: &arn, SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
+			wiretest.Must(client.UpdateSAMLProvider(t.Context(),
+				&iamclient.UpdateSAMLProviderInput{SAMLProviderArn: &arn,
+					SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
 		}
 		remake := func(idp *samltest.IdP) {
-			wiretest.Must(client.DeleteSAMLProvider(t.Context(), &iamclient.DeleteSAMLProviderInput{SAMLProviderArn: &arn}))(t)
+			wiretest.Must(client.DeleteSAMLProvider(t.Context(),
+				&iamclient.DeleteSAMLProviderInput{SAMLProviderArn: &arn}))(t)
 			create(idp)
 		}
 		create(one)
@@ -65,20 +71,24 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 			return map[string]string{arn: idp.Response(t, samltest.Login{})}
 		}
 		alice := s.GetID(t, pool, by(one))
-		developer := wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool, IdentityId: &alice,
-			Logins: map[string]string{"login.my.app": "dev", arn: by(one)[arn]}}))(t)
+		developer := wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
+			&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool, IdentityId: &alice,
+				Logins: map[string]string{"login.my.app": "dev", arn: by(one)[arn]}}))(t)
 		own := map[string]string{"cognito-identity.amazonaws.com": *developer.Token}
 		use := func(id string, logins map[string]string) error {
-			_, err := s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins})
+			_, err := s.Public().GetCredentialsForIdentity(t.Context(),
+				&ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins})
 			return err
 		}
 		lookUp := func() string {
 			var out struct{ IdentityId string }
-			got := s.AdminCall(t, "LookupIdentity", `{"IdentityPoolId":"`+pool+`","ProviderName":"`+arn+`","Subject":"alice"}`)
+			got := s.AdminCall(t, "LookupIdentity",
+				`{"IdentityPoolId":"`+pool+`","ProviderName":"`+arn+`","Subject":"alice"}`)
 			_ = json.Unmarshal([]byte(got.Body), &out)
 			return out.IdentityId
 		}
 		wiretest.Equal(t, "looked up", lookUp(), alice)
+
 		other := ""
 		for name, change := range map[string]func(*samltest.IdP){"updated": update, "deleted and made again": remake} {
 			change(two)
@@ -91,11 +101,15 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 			if err := use(alice, own); err == nil {
 				t.Errorf("%s: a token from before is still good for the SAML login", name)
 			}
-			if _, err := s.Public().UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &alice, Logins: by(two), LoginsToRemove: []string{arn}}); err == nil {
+			if _, err := s.Public().UnlinkIdentity(t.Context(),
+				&ci.UnlinkIdentityInput{IdentityId: &alice, Logins: by(two),
+					LoginsToRemove: []string{arn}}); err == nil {
 				t.Errorf("%s: the new provider's alice unlinks the old one", name)
 			}
-			if _, err := s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool, IdentityId: &alice,
-				Logins: map[string]string{"login.my.app": "dev", arn: by(two)[arn]}}); err == nil || strings.Contains(err.Error(), "500") {
+			if _, err := s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
+				&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool, IdentityId: &alice,
+					Logins: map[string]string{"login.my.app": "dev", arn: by(two)[arn]}}); err == nil ||
+				strings.Contains(err.Error(), "500") {
 				t.Errorf("%s: a developer links the new provider's alice to the old one: %v", name, err)
 			}
 			id := s.GetID(t, pool, by(two))
@@ -126,6 +140,7 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 		bob := func(idp *samltest.IdP) string {
 			return s.GetID(t, pool, map[string]string{arn: idp.Response(t, samltest.Login{NameID: "bob"})})
 		}
+
 		for range 2 {
 			if got := load("1", "bob"); !strings.Contains(got, `"Refused":[]`) {
 				t.Errorf("load: %s", got)
@@ -140,7 +155,8 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 		}
 		update(one)
 		wiretest.Equal(t, "loaded", bob(one), "us-east-1:00000001-0000-4000-8000-000000000000")
-		wiretest.Must(client.DeleteSAMLProvider(t.Context(), &iamclient.DeleteSAMLProviderInput{SAMLProviderArn: &arn}))(t)
+		wiretest.Must(client.DeleteSAMLProvider(t.Context(),
+			&iamclient.DeleteSAMLProviderInput{SAMLProviderArn: &arn}))(t)
 		if got := load("3", "carol"); !strings.Contains(got, "register it first") {
 			t.Errorf("a user of a provider that is not registered: %s", got)
 		}
@@ -157,10 +173,12 @@ func TestSAMLUsersMove(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := wiretest.Start(t, func(c *poolhouse.Config) {
 				c.DataDir, c.MasterKey = dir, key
-				c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: idp.Metadata(), PreviousEntityIDs: previous}}
+				c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: idp.Metadata(),
+					PreviousEntityIDs: previous}}
 			})
 			if pool == "" {
-				pool = s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.SamlProviderARNs = []string{wiretest.SAMLARN} })
+				pool = s.NewPool(t,
+					func(in *ci.CreateIdentityPoolInput) { in.SamlProviderARNs = []string{wiretest.SAMLARN} })
 			}
 			got := s.GetID(t, pool, map[string]string{wiretest.SAMLARN: idp.Response(t, samltest.Login{})})
 			if id == "" {
@@ -182,7 +200,8 @@ func TestSAMLUsersMove(t *testing.T) {
 // provider and to us (SAML Core 8.3.7).
 func TestNameIDQualifiers(t *testing.T) {
 	w := startSAML(t)
-	for _, format := range []string{"", "-", "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress", "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"} {
+	for _, format := range []string{"", "-", "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
+		"urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"} {
 		seen := map[string]string{}
 		for _, c := range []struct{ qualifier, sp, person string }{
 			{"", "", "default"},
@@ -197,21 +216,28 @@ func TestNameIDQualifiers(t *testing.T) {
 			{"https://third.example.com", "https://affiliation.example.com", "both"},
 			{"https://affiliation.example.com", "https://third.example.com", "both, the other way round"},
 		} {
-			id := w.GetID(t, wiretest.SAMLPool, map[string]string{wiretest.SAMLARN: w.idp.Response(t, samltest.Login{Format: format, NameID: "alice" + format, Qualifier: c.qualifier, SPQualifier: c.sp})})
+			id := w.GetID(t, wiretest.SAMLPool,
+				map[string]string{wiretest.SAMLARN: w.idp.Response(t,
+					samltest.Login{Format: format, NameID: "alice" + format, Qualifier: c.qualifier,
+						SPQualifier: c.sp})})
 			if seen[c.person] == "" {
 				seen[c.person] = id
 			}
 			wiretest.Equal(t, c.person+" of "+c.qualifier+" and "+c.sp, id, seen[c.person])
 		}
+
 		people := map[string]bool{}
 		for _, id := range seen {
 			people[id] = true
 		}
 		wiretest.Equal(t, "people", len(people), 5)
 	}
+
 	for _, bad := range []string{"a&#10;b", " a", "a\u202eb", strings.Repeat("x", 1025)} {
 		for _, l := range []samltest.Login{{Qualifier: bad}, {SPQualifier: bad}} {
-			_, err := w.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: aws.String(wiretest.SAMLPool), Logins: map[string]string{wiretest.SAMLARN: w.idp.Response(t, l)}})
+			_, err := w.Public().GetId(t.Context(),
+				&ci.GetIdInput{IdentityPoolId: aws.String(wiretest.SAMLPool),
+					Logins: map[string]string{wiretest.SAMLARN: w.idp.Response(t, l)}})
 			wiretest.WantError(t, err, "NotAuthorizedException", "")
 		}
 	}
@@ -233,6 +259,7 @@ func upgraded(t *testing.T, change ...string) (dir string, facts map[string]stri
 		}
 	}
 	facts, idp = fixture(t)
+
 	return dir, facts, idp
 }
 
@@ -244,6 +271,7 @@ func fixture(t *testing.T) (facts map[string]string, idp *samltest.IdP) {
 		return block.Bytes
 	}
 	key := wiretest.Must(x509.ParsePKCS8PrivateKey(read("saml-idp-key.pem")))(t)
+
 	return wiretest.OldFacts(t), &samltest.IdP{
 		EntityID:    samltest.EntityID,
 		Key:         key.(crypto.Signer),
@@ -268,6 +296,7 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 	signIn := func(t *testing.T, s *wiretest.Server, idp *samltest.IdP, change ...func(*samltest.Login)) string {
 		t.Helper()
 		facts, _ := fixture(t)
+
 		l := samltest.Login{NameID: facts["saml_name_id"]}
 		for _, f := range change {
 			f(&l)
@@ -287,7 +316,9 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 		}
 		a := s.IAMBy(facts["key_a"], facts["secret_a"], "")
 		update := func(idp *samltest.IdP) {
-			wiretest.Must(a.UpdateSAMLProvider(t.Context(), &iamclient.UpdateSAMLProviderInput{SAMLProviderArn: aws.String(facts["saml_arn"]), SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
+			wiretest.Must(a.UpdateSAMLProvider(t.Context(),
+				&iamclient.UpdateSAMLProviderInput{SAMLProviderArn: aws.String(facts["saml_arn"]),
+					SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
 		}
 		update(other(t))
 		if signIn(t, s, other(t)) == facts["saml_identity"] {
@@ -300,12 +331,17 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 		dir, facts, idp := upgraded(t)
 		s := wiretest.Start(t, production(dir))
 		a := s.IAMBy(facts["key_a"], facts["secret_a"], "")
-		wiretest.Must(a.DeleteSAMLProvider(t.Context(), &iamclient.DeleteSAMLProviderInput{SAMLProviderArn: aws.String(facts["saml_arn"])}))(t)
-		wiretest.Must(a.CreateSAMLProvider(t.Context(), &iamclient.CreateSAMLProviderInput{Name: aws.String("Corp"), SAMLMetadataDocument: aws.String(other(t).Metadata())}))(t)
+		wiretest.Must(a.DeleteSAMLProvider(t.Context(),
+			&iamclient.DeleteSAMLProviderInput{SAMLProviderArn: aws.String(facts["saml_arn"])}))(t)
+		wiretest.Must(a.CreateSAMLProvider(t.Context(),
+			&iamclient.CreateSAMLProviderInput{Name: aws.String("Corp"),
+				SAMLMetadataDocument: aws.String(other(t).Metadata())}))(t)
 		if signIn(t, s, other(t)) == facts["saml_identity"] {
 			t.Error("the user goes to another identity provider")
 		}
-		wiretest.Must(a.UpdateSAMLProvider(t.Context(), &iamclient.UpdateSAMLProviderInput{SAMLProviderArn: aws.String(facts["saml_arn"]), SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
+		wiretest.Must(a.UpdateSAMLProvider(t.Context(),
+			&iamclient.UpdateSAMLProviderInput{SAMLProviderArn: aws.String(facts["saml_arn"]),
+				SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
 		wiretest.Equal(t, "identity", signIn(t, s, idp), facts["saml_identity"])
 	})
 	t.Run("a NameID with a qualifier", func(t *testing.T) {
@@ -315,7 +351,8 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 			return signIn(t, s, idp, func(l *samltest.Login) { l.Qualifier = name })
 		}
 		wiretest.Equal(t, "the first who signs in", named("https://one.example.com"), facts["saml_identity"])
-		if id := named("https://two.example.com"); id == facts["saml_identity"] || id != named("https://two.example.com") || id == signIn(t, s, idp) {
+		if id := named("https://two.example.com"); id == facts["saml_identity"] ||
+			id != named("https://two.example.com") || id == signIn(t, s, idp) {
 			t.Error("people of different qualifiers share an identity")
 		}
 		wiretest.Equal(t, "the first again", named("https://one.example.com"), facts["saml_identity"])
@@ -325,16 +362,23 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 		s := wiretest.Start(t, production(dir, samltest.EntityID))
 		a := s.IAMBy(facts["key_a"], facts["secret_a"], "")
 		idp.EntityID = "https://new.example.com/saml"
-		wiretest.Must(a.UpdateSAMLProvider(t.Context(), &iamclient.UpdateSAMLProviderInput{SAMLProviderArn: aws.String(facts["saml_arn"]), SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
+		wiretest.Must(a.UpdateSAMLProvider(t.Context(),
+			&iamclient.UpdateSAMLProviderInput{SAMLProviderArn: aws.String(facts["saml_arn"]),
+				SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
 		wiretest.Equal(t, "identity", signIn(t, s, idp), facts["saml_identity"])
 	})
-	for _, previous := range [][]string{nil, {"https://third.example.com/saml"}, {samltest.EntityID}, {iam.UnrecordedEntityID}} {
+
+	for _, previous := range [][]string{nil, {"https://third.example.com/saml"}, {samltest.EntityID},
+		{iam.UnrecordedEntityID}} {
 		t.Run("deleted before the upgrade/"+strings.Join(previous, ""), func(t *testing.T) {
 			dir, facts, _ := upgraded(t, forgetProvider)
 			s := wiretest.Start(t, production(dir, previous...))
 			a := s.IAMBy(facts["key_a"], facts["secret_a"], "")
-			wiretest.Must(a.CreateSAMLProvider(t.Context(), &iamclient.CreateSAMLProviderInput{Name: aws.String("Corp"), SAMLMetadataDocument: aws.String(other(t).Metadata())}))(t)
-			got, want := signIn(t, s, other(t)) == facts["saml_identity"], len(previous) == 1 && previous[0] == iam.UnrecordedEntityID
+			wiretest.Must(a.CreateSAMLProvider(t.Context(),
+				&iamclient.CreateSAMLProviderInput{Name: aws.String("Corp"),
+					SAMLMetadataDocument: aws.String(other(t).Metadata())}))(t)
+			got, want := signIn(t, s, other(t)) == facts["saml_identity"], len(previous) == 1 &&
+				previous[0] == iam.UnrecordedEntityID
 			if got != want {
 				t.Errorf("the user gets the stored identity: %t, want %t", got, want)
 			}

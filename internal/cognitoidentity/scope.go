@@ -11,12 +11,12 @@ import (
 
 // A SAML provider's ARN outlives its metadata: the document may be replaced by
 // that of another identity provider, and a deleted provider may be made again. So
-// its logins carry the identity provider's entity ID (identitypool.Login.Scope),
-// and whoever the new one calls alice is not the old one's alice.
+// its logins carry the identity provider's entity ID (identitypool.Login.Scope):
+// the new provider's alice is not the old one's alice.
 
-// formerLogins are the forms in which the store may hold a SAML login from before:
-// with a previous entity ID of the provider, or without a scope. The latter belong
-// to the identity provider that was there when the database was upgraded.
+// formerLogins returns the forms in which the store may have an older SAML login:
+// with a previous entity ID of the provider, or without a scope. Logins without a scope
+// belong to the identity provider that was registered when the database was upgraded.
 func (s *Service) formerLogins(l identitypool.Login, provider *saml.Provider) []identitypool.Login {
 	var former []identitypool.Login
 	for _, scope := range provider.FormerScopes(l.Scope) {
@@ -27,11 +27,11 @@ func (s *Service) formerLogins(l identitypool.Login, provider *saml.Provider) []
 		l.Scope = ""
 		former = append(former, l)
 	}
+
 	return former
 }
 
-// scopelessIs reports whether the logins of an ARN that have no scope belong to
-// provider.
+// scopelessIs reports whether the logins of an ARN without a scope belong to provider.
 func (s *Service) scopelessIs(arn string, provider *saml.Provider) bool {
 	entityID, bound := s.SAMLBindings[s.Providers.Home(arn)]
 	if bound && entityID == "" {
@@ -41,7 +41,7 @@ func (s *Service) scopelessIs(arn string, provider *saml.Provider) bool {
 }
 
 // rescope gives the login of a proven user of a SAML provider its present scope,
-// if the store has it in a form from before.
+// if the store has it in a former form.
 func (s *Service) rescope(
 	ctx context.Context, pool identitypool.PoolID, l identitypool.Login, provider *saml.Provider,
 ) error {
@@ -54,8 +54,8 @@ func (s *Service) rescope(
 }
 
 // ofSubject makes the login of a subject that an administrator names, in the
-// present scope. of is the provider if it is a SAML provider. known is false if it
-// is one that is not registered: then its subjects are nobody's.
+// present scope. of is the provider if it is a SAML provider. known is false if that
+// provider is not registered: then its subjects belong to no user.
 func (s *Service) ofSubject(
 	ctx context.Context, provider, subject string,
 ) (l identitypool.Login, of *saml.Provider, known bool, err error) {
@@ -71,11 +71,12 @@ func (s *Service) ofSubject(
 		return l, nil, false, err
 	}
 	l.Scope = registered.Provider.EntityID
+
 	return l, registered.Provider, true, nil
 }
 
-// LoginsOf returns the forms in which a pool may hold a subject of a public login
-// provider, the present one first.
+// LoginsOf returns the forms in which a pool may have a subject of a public login
+// provider, the present form first.
 func (s *Service) LoginsOf(ctx context.Context, provider, subject string) ([]identitypool.Login, error) {
 	l, of, _, err := s.ofSubject(ctx, provider, subject)
 	if err != nil || of == nil {
@@ -84,8 +85,8 @@ func (s *Service) LoginsOf(ctx context.Context, provider, subject string) ([]ide
 	return append([]identitypool.Login{l}, s.formerLogins(l, of)...), nil
 }
 
-// isOf reports whether a linked login belongs to the identity provider that the
-// SAML provider stands for now.
+// isOf reports whether a linked login belongs to the identity provider whose metadata
+// the SAML provider has now.
 func (s *Service) isOf(l identitypool.Login, provider *saml.Provider) bool {
 	if l.Scope == "" {
 		return s.scopelessIs(l.Provider, provider)

@@ -1,8 +1,8 @@
-// Package cognitoidentity is the Amazon Cognito identity pools API (Federated
-// Identities, version 2014-06-30): its 23 operations, one method each with
-// AWS's name, in files by resource. The rules that decide (which identity,
-// which role, which tags) are in identitypool; what is stored is in store; this
-// package puts them in AWS's order and words. Start at Operations.
+// Package cognitoidentity implements the Amazon Cognito identity pools API (Federated
+// Identities, version 2014-06-30). Each of its 23 operations is a method with AWS's
+// name; files group them by resource. Package identitypool decides (which identity, which
+// role, which tags), package store keeps the data, and this package applies them in AWS's
+// order and words. Start reading at Operations.
 //
 // API reference: https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/
 package cognitoidentity
@@ -31,8 +31,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
-// Limits are the quotas of an account and region. AWS's numbers are in
-// DefaultLimits (developer guide, "Quotas in Amazon Cognito").
+// Limits are the quotas of an account and region.
 type Limits struct {
 	Pools             int // identity pools per account and region
 	UserPoolProviders int // user-pool app clients per pool
@@ -42,13 +41,17 @@ type Limits struct {
 	TokenBytes        int // one OpenID Connect login token
 }
 
-// DefaultLimits are AWS's numbers.
+// DefaultLimits are AWS's numbers (developer guide, "Quotas in Amazon Cognito").
 var DefaultLimits = Limits{
-	Pools: 1000, UserPoolProviders: 50, RulesPerMapping: 25, LoginsPerIdentity: 20, TagsPerPool: 50,
-	TokenBytes: idtoken.DefaultMaxTokenBytes,
+	Pools:             1000,
+	UserPoolProviders: 50,
+	RulesPerMapping:   25,
+	LoginsPerIdentity: 20,
+	TagsPerPool:       50,
+	TokenBytes:        idtoken.DefaultMaxTokenBytes,
 }
 
-// Issuer signs the tokens of GetOpenIdToken and reads those that come back.
+// Issuer signs Cognito tokens and verifies those that clients send back.
 type Issuer interface {
 	Sign(ctx context.Context, algorithm string, c issuer.Claims) (string, error)
 	Verify(ctx context.Context, token string) (issuer.Claims, error)
@@ -64,28 +67,29 @@ type Logins interface {
 	Verify(ctx context.Context, trust login.Trust, credential string) (login.Claims, error)
 }
 
-// SignOuts refuses the claims of a verified login that was signed out since in
-// the account of the pool that it is for (*login.Refused).
+// SignOuts refuses the claims of a verified login (*login.Refused) if the user has
+// signed out since, in the account of the login's pool.
 type SignOuts interface {
 	Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error
-	// CheckIssued is Check for a token of our own that was issued at a moment for a
+	// CheckIssued is Check for a Cognito token that was issued at a given time for a
 	// login of the subject.
 	CheckIssued(ctx context.Context, account identitypool.AccountID, provider, subject string, issued time.Time) error
 }
 
-// UserStatus asks a user pool whether a verified user may still sign in:
-// *login.Refused when not, *login.Unavailable when it cannot be asked.
+// UserStatus asks a user pool whether a verified user may still sign in. It returns
+// *login.Refused if not, *login.Unavailable if the user pool cannot be asked.
 type UserStatus interface {
 	Check(ctx context.Context, u userstatus.User) error
 }
 
-// Directory knows the registered SAML providers and roles of accounts.
+// Directory finds the registered SAML providers and roles of accounts.
 type Directory interface {
 	SAMLProvider(ctx context.Context, arn string) (iam.SAMLProvider, error)
 	Role(ctx context.Context, arn string) (iam.Role, error)
 }
 
-// Options are what a Service needs. All fields without "may be" are required.
+// Options are the parts and settings of a Service. All fields without "may be nil" are
+// required.
 type Options struct {
 	Store       *store.Store
 	Logins      Logins
@@ -100,11 +104,11 @@ type Options struct {
 	Limits    Limits
 	// Addresses limits guests and refused logins by client address; may be nil.
 	Addresses *ratelimit.Addresses
-	// CredentialsByToken: the enhanced flow signs a token for a credential engine
-	// outside, unless the settings say otherwise for single pools.
+	// CredentialsByToken is true if the enhanced flow signs a token for an outside
+	// credential engine. Settings of single pools may differ.
 	CredentialsByToken bool
-	// SAMLBindings says whose the SAML logins without a scope are: the entity ID by
-	// the provider's ARN (store.BindSAMLLogins).
+	// SAMLBindings maps a provider's ARN to the entity ID that its SAML logins without a
+	// scope belong to (store.BindSAMLLogins).
 	SAMLBindings map[string]string
 	// SignOuts refuses logins that were signed out; UserStatus asks user pools
 	// for ServerSideTokenCheck.
@@ -121,7 +125,7 @@ type Options struct {
 	Logger       *slog.Logger
 }
 
-// Service implements the operations.
+// Service implements the operations of the API.
 type Service struct{ Options }
 
 // New returns a Service.
@@ -133,8 +137,8 @@ const (
 	TargetPrefix = apiTargetPrefix // of X-Amz-Target, before the last dot
 )
 
-// credentialsClass returns the class of GetCredentialsForIdentity. An STS outside wants
-// a token of ours, which has to be signed.
+// credentialsClass returns the class of GetCredentialsForIdentity. An outside STS needs a
+// Cognito token, which must be signed.
 func (s *Service) credentialsClass() overload.Class {
 	if s.CredentialsByToken {
 		return overload.Signing
@@ -146,10 +150,12 @@ func (s *Service) credentialsClass() overload.Class {
 func (s *Service) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		awsapi.Signed("CreateIdentityPool", "cognito-identity:CreateIdentityPool", s.CreateIdentityPool, createNeeds),
-		awsapi.Signed("DeleteIdentities", "cognito-identity:DeleteIdentities", s.DeleteIdentities, s.deleteIdentitiesNeeds),
+		awsapi.Signed("DeleteIdentities", "cognito-identity:DeleteIdentities", s.DeleteIdentities,
+			s.deleteIdentitiesNeeds),
 		awsapi.Signed("DeleteIdentityPool", "cognito-identity:DeleteIdentityPool", s.DeleteIdentityPool,
 			onPool(s, func(in *DeleteIdentityPoolInput) *string { return in.IdentityPoolId })),
-		awsapi.Signed("DescribeIdentity", "cognito-identity:DescribeIdentity", s.DescribeIdentity, s.describeIdentityNeeds),
+		awsapi.Signed("DescribeIdentity", "cognito-identity:DescribeIdentity", s.DescribeIdentity,
+			s.describeIdentityNeeds),
 		awsapi.Signed("DescribeIdentityPool", "cognito-identity:DescribeIdentityPool", s.DescribeIdentityPool,
 			onPool(s, func(in *DescribeIdentityPoolInput) *string { return in.IdentityPoolId })),
 		awsapi.Public("GetCredentialsForIdentity", s.credentialsClass(), s.GetCredentialsForIdentity),
@@ -161,7 +167,8 @@ func (s *Service) Operations() []awsapi.Operation {
 			s.GetOpenIdTokenForDeveloperIdentity,
 			onPool(s, func(in *GetOpenIdTokenForDeveloperIdentityInput) *string { return in.IdentityPoolId }),
 		).InClass(overload.Signing),
-		awsapi.Signed("GetPrincipalTagAttributeMap", "cognito-identity:GetPrincipalTagAttributeMap", s.GetPrincipalTagAttributeMap,
+		awsapi.Signed("GetPrincipalTagAttributeMap", "cognito-identity:GetPrincipalTagAttributeMap",
+			s.GetPrincipalTagAttributeMap,
 			onPool(s, func(in *GetPrincipalTagAttributeMapInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("ListIdentities", "cognito-identity:ListIdentities", s.ListIdentities,
 			onPool(s, func(in *ListIdentitiesInput) *string { return in.IdentityPoolId })),
@@ -170,11 +177,13 @@ func (s *Service) Operations() []awsapi.Operation {
 			onARN(s, func(in *ListTagsForResourceInput) *string { return in.ResourceArn })),
 		awsapi.Signed("LookupDeveloperIdentity", "cognito-identity:LookupDeveloperIdentity", s.LookupDeveloperIdentity,
 			onPool(s, func(in *LookupDeveloperIdentityInput) *string { return in.IdentityPoolId })),
-		awsapi.Signed("MergeDeveloperIdentities", "cognito-identity:MergeDeveloperIdentities", s.MergeDeveloperIdentities,
+		awsapi.Signed("MergeDeveloperIdentities", "cognito-identity:MergeDeveloperIdentities",
+			s.MergeDeveloperIdentities,
 			onPool(s, func(in *MergeDeveloperIdentitiesInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("SetIdentityPoolRoles", "cognito-identity:SetIdentityPoolRoles", s.SetIdentityPoolRoles,
 			onPool(s, func(in *SetIdentityPoolRolesInput) *string { return in.IdentityPoolId })),
-		awsapi.Signed("SetPrincipalTagAttributeMap", "cognito-identity:SetPrincipalTagAttributeMap", s.SetPrincipalTagAttributeMap,
+		awsapi.Signed("SetPrincipalTagAttributeMap", "cognito-identity:SetPrincipalTagAttributeMap",
+			s.SetPrincipalTagAttributeMap,
 			onPool(s, func(in *SetPrincipalTagAttributeMapInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("TagResource", "cognito-identity:TagResource", s.TagResource, s.tagNeeds),
 		awsapi.Signed("UnlinkDeveloperIdentity", "cognito-identity:UnlinkDeveloperIdentity", s.UnlinkDeveloperIdentity,
@@ -185,29 +194,29 @@ func (s *Service) Operations() []awsapi.Operation {
 	}
 }
 
-// onPool asks for the operation's own action on the pool that the input names.
+// onPool asks for the operation's action on the pool that the input names.
 func onPool[In any](s *Service, id func(*In) *string) awsapi.Needs[In] {
 	return func(_ context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
 		return []awsapi.Access{s.poolAccess(c, *id(in))}, nil
 	}
 }
 
-// onARN asks for the operation's own action on the ARN that the input names, as
-// it came: IAM decides before anything is looked up.
+// onARN asks for the operation's action on the ARN that the input names, unchanged:
+// IAM decides before anything is looked up.
 func onARN[In any](s *Service, arn func(*In) *string) awsapi.Needs[In] {
 	return func(_ context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
 		return []awsapi.Access{s.arnAccess(c, *arn(in))}, nil
 	}
 }
 
-// onAllPools asks for the operation's own action on all pools of the caller's
-// account and region.
+// onAllPools asks for the operation's action on all pools of the caller's account and
+// region.
 func onAllPools(_ context.Context, c awsapi.Caller, _ *ListIdentityPoolsInput) ([]awsapi.Access, error) {
 	return []awsapi.Access{{Resource: callerPoolARN(c, "")}}, nil
 }
 
-// poolAccess is access to a pool of the caller's account and region, if it has one
-// of that ID.
+// poolAccess is access to a pool of the caller's account and region, if one has that
+// ID.
 func (s *Service) poolAccess(c awsapi.Caller, id string) awsapi.Access {
 	return awsapi.Access{Resource: callerPoolARN(c, id), ResourceTags: s.PoolTags(c, id)}
 }
@@ -215,15 +224,17 @@ func (s *Service) poolAccess(c awsapi.Caller, id string) awsapi.Access {
 // arnAccess is access to the pool that an ARN names.
 func (s *Service) arnAccess(c awsapi.Caller, arn string) awsapi.Access {
 	needed := awsapi.Access{Resource: arn}
+
 	region, account, id, ok := identitypool.ParsePoolARN(arn)
 	if ok && region == c.Region && string(account) == c.Account {
 		needed.ResourceTags = s.PoolTags(c, string(id))
 	}
+
 	return needed
 }
 
 // PoolTags returns a look-up of the tags of a pool of the caller's account and
-// region. A pool that does not exist, and one of others, has none.
+// region. It finds none if the pool does not exist or belongs to others.
 func (s *Service) PoolTags(c awsapi.Caller, id string) func(context.Context) (map[string]string, error) {
 	return func(ctx context.Context) (map[string]string, error) {
 		pool, err := s.Store.SharedPool(ctx, identitypool.PoolID(id))
@@ -236,8 +247,8 @@ func (s *Service) PoolTags(c awsapi.Caller, id string) func(context.Context) (ma
 	}
 }
 
-// IdentityTags returns a look-up of the tags of the pool that an identity of the
-// caller's account and region belongs to; none if there is no such identity.
+// IdentityTags returns a look-up of the tags of an identity's pool, for identities of the
+// caller's account and region. It finds none if there is no such identity.
 func (s *Service) IdentityTags(c awsapi.Caller, id string) func(context.Context) (map[string]string, error) {
 	return func(ctx context.Context) (map[string]string, error) {
 		_, pool, err := s.ownIdentity(ctx, c, id)
@@ -252,30 +263,36 @@ func callerPoolARN(c awsapi.Caller, id string) string {
 	return identitypool.PoolARN(c.Region, identitypool.AccountID(c.Account), identitypool.PoolID(id))
 }
 
-// callerPool returns a pool of the caller's account and region. Pools of others
-// are answered exactly like pools that do not exist.
+// callerPool returns a pool of the caller's account and region. The error for other
+// accounts' pools is exactly that for pools that do not exist.
 func (s *Service) callerPool(ctx context.Context, c awsapi.Caller, id string) (identitypool.Pool, error) {
 	pool, err := s.Store.Pool(ctx, identitypool.PoolID(id))
 	if err == nil && (string(pool.Account) != c.Account || pool.Region != c.Region) {
 		err = store.ErrNotFound
 	}
+
 	if errors.Is(err, store.ErrNotFound) {
 		return identitypool.Pool{}, poolNotFound(id, whyNoPool(identitypool.RegionOf(id), c.Region))
 	} else if err != nil {
 		return identitypool.Pool{}, err
 	}
 	note(ctx, pool)
+
 	return pool, nil
 }
 
 // callerIdentity returns an identity of the caller's account and region, with its pool.
-func (s *Service) callerIdentity(ctx context.Context, c awsapi.Caller, id string) (identitypool.Identity, identitypool.Pool, error) {
+func (s *Service) callerIdentity(
+	ctx context.Context, c awsapi.Caller, id string,
+) (identitypool.Identity, identitypool.Pool, error) {
 	identity, pool, err := s.ownIdentity(ctx, c, id)
 	return identity, pool, callerError(err, id, c.Region)
 }
 
-// ownIdentity is callerIdentity with the store's errors, and without a trace.
-func (s *Service) ownIdentity(ctx context.Context, c awsapi.Caller, id string) (identitypool.Identity, identitypool.Pool, error) {
+// ownIdentity is callerIdentity with the store's errors instead of refusals.
+func (s *Service) ownIdentity(
+	ctx context.Context, c awsapi.Caller, id string,
+) (identitypool.Identity, identitypool.Pool, error) {
 	identity, pool, err := s.findIdentity(ctx, id)
 	if err == nil && (string(pool.Account) != c.Account || pool.Region != c.Region) {
 		return identitypool.Identity{}, identitypool.Pool{}, store.ErrNotFound
@@ -298,6 +315,7 @@ func (s *Service) findIdentity(ctx context.Context, id string) (identitypool.Ide
 	if err != nil {
 		return identitypool.Identity{}, identitypool.Pool{}, err
 	}
+
 	return identity, pool, nil
 }
 
@@ -307,9 +325,9 @@ func note(ctx context.Context, pool identitypool.Pool) {
 	r.Account, r.Region, r.Pool = string(pool.Account), pool.Region, string(pool.ID)
 }
 
-// admit notes the pool of a public call and refuses the call when it comes too
-// often: first by the client's address, so that one client cannot use up what the
-// account may call, then by the account of the pool.
+// admit notes the pool of a public call and applies the rate limits: first that of the
+// client's address, so that one client cannot use up the account's rate, then that of the
+// pool's account.
 func (s *Service) admit(ctx context.Context, pool identitypool.Pool, logins map[string]string) error {
 	note(ctx, pool)
 	if len(logins) > 0 {
@@ -317,6 +335,7 @@ func (s *Service) admit(ctx context.Context, pool identitypool.Pool, logins map[
 			return err
 		}
 	}
+
 	return awsapi.Count(ctx, string(pool.Account))
 }
 

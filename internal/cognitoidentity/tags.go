@@ -19,6 +19,7 @@ func (s *Service) callerPoolByARN(ctx context.Context, c awsapi.Caller, arn stri
 			return identitypool.Pool{}, wrongPoolARN(c.Region, arn, right)
 		}
 	}
+
 	if !ok {
 		return identitypool.Pool{}, awsapi.Refused(invalidParameter, poolARNForm.With("arn", shownARN(arn)),
 			"'%s' is not the ARN of an identity pool.", arn)
@@ -30,13 +31,12 @@ func (s *Service) callerPoolByARN(ctx context.Context, c awsapi.Caller, arn stri
 	return s.callerPool(ctx, c, string(id))
 }
 
-// shownARN shows a text that came in place of a pool's ARN, for traces. It may be anything; the ID
-// may be an identity's, with which a guest signs in.
+// shownARN returns the part of a bad ARN that traces may show. The text may be anything;
+// its ID may be an identity's, which is a guest's secret.
 func shownARN(text string) string {
 	if start := poolARNStart.FindString(text); start != "" {
 		return start + "…"
 	}
-
 	return fmt.Sprintf("a text of %d bytes", len(text))
 }
 
@@ -106,6 +106,5 @@ func (s *Service) ListTagsForResource(
 	if err != nil {
 		return nil, err
 	}
-
 	return &ListTagsForResourceResponse{Tags: orEmpty(pool.Tags)}, nil
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
-// tokenLifetime is that of GetOpenIdToken's tokens; AWS's too.
+// tokenLifetime is the lifetime of GetOpenIdToken's tokens, as at AWS.
 const tokenLifetime = 10 * time.Minute
 
-// GetOpenIdToken returns an OpenID Connect token for a guest, or for an
-// identity with the logins given; it may link and merge (classic flow).
+// GetOpenIdToken returns a Cognito token for a guest, or for an identity with the
+// given logins (classic flow). It may link logins and merge identities.
 func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (*GetOpenIdTokenResponse, error) {
 	explain.FromContext(ctx).Plan(planToken.of(s.Providers, in.Logins))
 	identity, pool, err := s.publicIdentity(ctx, *in.IdentityId, in.Logins)
@@ -38,17 +38,19 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 
 	tags, err := used.pool.SessionTags(used.logins, explain.FromContext(ctx))
 	if err != nil {
-		return nil, awsapi.Refused(notAuthorized, reasonOf(err), "The login cannot be mapped to principal tags: %s.", err)
+		return nil, awsapi.Refused(notAuthorized, reasonOf(err),
+			"The login cannot be mapped to principal tags: %s.", err)
 	}
 	token, err := s.sign(ctx, used.pool, used.identity, identitypool.AMR(used.logins), tags, tokenLifetime)
 	if err != nil {
 		return nil, err
 	}
+
 	return &GetOpenIdTokenResponse{IdentityId: new(string(used.identity.ID)), Token: &token}, nil
 }
 
-// classicFlow refuses what a pool does not give tokens for. AllowClassicFlow false
-// is answered first: the pool's owner set it, whatever the mappings.
+// classicFlow refuses calls if the pool does not allow the classic flow for the logins.
+// AllowClassicFlow false comes first: the pool's owner set it, whatever the mappings.
 func classicFlow(pool identitypool.Pool, logins map[string]string) error {
 	switch {
 	case !pool.ClassicFlow() && pool.MapsRoles():
@@ -65,11 +67,13 @@ func classicFlow(pool identitypool.Pool, logins map[string]string) error {
 	if len(pool.SAMLProviderARNs) == 0 {
 		return nil
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(logins)) {
 		if pool.Provider(pool.StoredName(name)).Kind == identitypool.SAMLProviderKind {
-			// Developer guide, "SAML identity providers": the roles are chosen by
-			// the assertion, which only the enhanced flow looks at.
-			return awsapi.Refused(invalidParameter, identitypool.ClassicFlowSAML.With("provider", name), messageClassicFlowSAML)
+			// Developer guide, "SAML identity providers": the assertion chooses the
+			// roles, and only the enhanced flow reads it.
+			return awsapi.Refused(invalidParameter,
+				identitypool.ClassicFlowSAML.With("provider", name), messageClassicFlowSAML)
 		}
 	}
 
@@ -77,7 +81,7 @@ func classicFlow(pool identitypool.Pool, logins map[string]string) error {
 }
 
 // publicIdentity returns the identity that an unsigned call names, with its pool. It
-// refuses the call when it comes too often.
+// applies the rate limits.
 func (s *Service) publicIdentity(
 	ctx context.Context, id string, logins map[string]string,
 ) (identitypool.Identity, identitypool.Pool, error) {
@@ -88,8 +92,8 @@ func (s *Service) publicIdentity(
 	return identity, pool, err
 }
 
-// usable is what a call on an identity may use: the identity may be another one than the
-// call named, and the pool may have changed while a provider was asked.
+// usable is the outcome of resolving a call's logins. The identity may be another one than
+// the call named, and the pool may have changed while a provider was asked.
 type usable struct {
 	identity identitypool.Identity
 	pool     identitypool.Pool
@@ -111,7 +115,6 @@ func (s *Service) use(
 	if err != nil {
 		return usable{}, err
 	}
-
 	keys := identitypool.Logins(verified)
 	resolved, err := s.Store.Resolve(ctx, pool.ID, identity.ID, keys, s.resolver(pool).UseIdentity(keys))
 	if err != nil {
@@ -126,6 +129,7 @@ func (s *Service) sign(
 	tags map[string]string, lifetime time.Duration,
 ) (string, error) {
 	now := s.Now()
+
 	return s.Issuer.Sign(ctx, s.Algorithms[pool.ID], issuer.Claims{
 		Subject:       string(identity.ID),
 		Audience:      string(pool.ID),

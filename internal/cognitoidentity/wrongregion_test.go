@@ -33,26 +33,28 @@ func TestIDsThatAreNotThere(t *testing.T) {
 		noIdentity = "identity-unknown-signed"
 	)
 	bodies := map[string]string{
-		"DescribeIdentityPool":               `{"IdentityPoolId":"POOL"}`,
-		"UpdateIdentityPool":                 `{"IdentityPoolId":"POOL","IdentityPoolName":"x","AllowUnauthenticatedIdentities":true}`,
-		"DeleteIdentityPool":                 `{"IdentityPoolId":"POOL"}`,
-		"GetIdentityPoolRoles":               `{"IdentityPoolId":"POOL"}`,
-		"SetIdentityPoolRoles":               `{"IdentityPoolId":"POOL","Roles":{}}`,
-		"ListIdentities":                     `{"IdentityPoolId":"POOL","MaxResults":1}`,
-		"GetPrincipalTagAttributeMap":        `{"IdentityPoolId":"POOL","IdentityProviderName":"login.app"}`,
-		"SetPrincipalTagAttributeMap":        `{"IdentityPoolId":"POOL","IdentityProviderName":"login.app"}`,
-		"ListTagsForResource":                `{"ResourceArn":"` + arnOf + `POOL"}`,
-		"TagResource":                        `{"ResourceArn":"` + arnOf + `POOL","Tags":{"a":"b"}}`,
-		"UntagResource":                      `{"ResourceArn":"` + arnOf + `POOL","TagKeys":["a"]}`,
-		"LookupDeveloperIdentity":            `{"IdentityPoolId":"POOL","DeveloperUserIdentifier":"a"}`,
-		"MergeDeveloperIdentities":           `{"IdentityPoolId":"POOL","DeveloperProviderName":"login.app","SourceUserIdentifier":"a","DestinationUserIdentifier":"b"}`,
-		"UnlinkDeveloperIdentity":            `{"IdentityPoolId":"POOL","IdentityId":"` + guest + `","DeveloperProviderName":"login.app","DeveloperUserIdentifier":"a"}`,
+		"DescribeIdentityPool":        `{"IdentityPoolId":"POOL"}`,
+		"UpdateIdentityPool":          `{"IdentityPoolId":"POOL","IdentityPoolName":"x","AllowUnauthenticatedIdentities":true}`,
+		"DeleteIdentityPool":          `{"IdentityPoolId":"POOL"}`,
+		"GetIdentityPoolRoles":        `{"IdentityPoolId":"POOL"}`,
+		"SetIdentityPoolRoles":        `{"IdentityPoolId":"POOL","Roles":{}}`,
+		"ListIdentities":              `{"IdentityPoolId":"POOL","MaxResults":1}`,
+		"GetPrincipalTagAttributeMap": `{"IdentityPoolId":"POOL","IdentityProviderName":"login.app"}`,
+		"SetPrincipalTagAttributeMap": `{"IdentityPoolId":"POOL","IdentityProviderName":"login.app"}`,
+		"ListTagsForResource":         `{"ResourceArn":"` + arnOf + `POOL"}`,
+		"TagResource":                 `{"ResourceArn":"` + arnOf + `POOL","Tags":{"a":"b"}}`,
+		"UntagResource":               `{"ResourceArn":"` + arnOf + `POOL","TagKeys":["a"]}`,
+		"LookupDeveloperIdentity":     `{"IdentityPoolId":"POOL","DeveloperUserIdentifier":"a"}`,
+		"MergeDeveloperIdentities":    `{"IdentityPoolId":"POOL","DeveloperProviderName":"login.app","SourceUserIdentifier":"a","DestinationUserIdentifier":"b"}`,
+		"UnlinkDeveloperIdentity": `{"IdentityPoolId":"POOL","IdentityId":"` + guest +
+			`","DeveloperProviderName":"login.app","DeveloperUserIdentifier":"a"}`,
 		"DescribeIdentity":                   `{"IdentityId":"POOL"}`,
 		"GetOpenIdTokenForDeveloperIdentity": `{"IdentityPoolId":"POOL","Logins":{"login.app":"a"}}`,
 	}
 	ask := func(operation, region, body string) (code, got, fix string) {
 		t.Helper()
-		answer := s.Raw(t, operation, body, false, func(r *http.Request) { wiretest.SignWith(t, r, body, "cognito-identity", region, "test", "test") })
+		answer := s.Raw(t, operation, body, false,
+			func(r *http.Request) { wiretest.SignWith(t, r, body, "cognito-identity", region, "test", "test") })
 		if answer.Status != http.StatusBadRequest {
 			t.Fatalf("%s in %s: %d %s", operation, region, answer.Status, answer.Body)
 		}
@@ -67,6 +69,7 @@ func TestIDsThatAreNotThere(t *testing.T) {
 		if operation == "DescribeIdentity" {
 			region, here, there = "identity-region", noIdentity, guest
 		}
+
 		for _, id := range []string{there, none} {
 			code, got, fix := ask(operation, "eu-west-1", in(id))
 			if code != region || !strings.Contains(got, "us-east-1") || !strings.Contains(got, "eu-west-1") ||
@@ -74,16 +77,19 @@ func TestIDsThatAreNotThere(t *testing.T) {
 				t.Errorf("%s of %s: %s: %s; %s", operation, id, code, got, fix)
 			}
 		}
-		if code, _, fix := ask(operation, "us-east-1", in(none)); code != here || strings.Contains(fix, "drop the identity") {
+		if code, _, fix := ask(operation, "us-east-1", in(none)); code != here ||
+			strings.Contains(fix, "drop the identity") {
 			t.Errorf("%s of another ID: %s: %s", operation, code, fix)
 		}
 	}
 
 	// Identities that signed calls name beside their pool.
 	for operation, body := range map[string]string{
-		"LookupDeveloperIdentity":            `{"IdentityPoolId":"` + pool + `","IdentityId":"ID"}`,
-		"UnlinkDeveloperIdentity":            strings.NewReplacer("POOL", pool, guest, "ID").Replace(bodies["UnlinkDeveloperIdentity"]),
-		"GetOpenIdTokenForDeveloperIdentity": `{"IdentityPoolId":"` + pool + `","IdentityId":"ID","Logins":{"login.app":"a"}}`,
+		"LookupDeveloperIdentity": `{"IdentityPoolId":"` + pool + `","IdentityId":"ID"}`,
+		"UnlinkDeveloperIdentity": strings.NewReplacer("POOL", pool, guest,
+			"ID").Replace(bodies["UnlinkDeveloperIdentity"]),
+		"GetOpenIdTokenForDeveloperIdentity": `{"IdentityPoolId":"` + pool +
+			`","IdentityId":"ID","Logins":{"login.app":"a"}}`,
 	} {
 		for id, want := range map[string]string{
 			none: noIdentity,

@@ -5,22 +5,22 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// Fault is the rule that a login breaks by its provider.
+// Fault is the rule about providers that a login breaks.
 type Fault int
 
 // The rules.
 const (
-	Unsupported   Fault = iota + 1 // the pool lacks the provider, or no login of it can be proved
+	Unsupported   Fault = iota + 1 // the pool lacks the provider, or cannot prove its logins
 	NoProviders                    // the pool has no login provider at all
-	SameProvider                   // Key is of the provider Name, which another key names, too
-	OwnToken                       // a token of ours is no login of a provider
+	SameProvider                   // Key names the provider Name, as another key does
+	OwnToken                       // a Cognito token is not a provider's login
 	DeveloperName                  // the pool's developer provider has no tokens
-	NotIDToken                     // the value is no ID token, and the key is of a provider of these
+	NotIDToken                     // the value is not an ID token, which the key's provider issues
 	NoIssuer                       // the token has no iss
 	OtherIssuer                    // the token's iss does not fit the key
 )
 
-// Error tells why a login is refused because of its provider.
+// Error is the refusal of a login because of its provider.
 type Error struct {
 	Fault     Fault
 	Key, Name string // of SameProvider
@@ -28,7 +28,7 @@ type Error struct {
 	Cause     error // may be nil
 }
 
-// Error is a line for the log.
+// Error returns a line for the log.
 func (e *Error) Error() string { return e.Why.Error() }
 
 // Unwrap returns the reason, and the cause if there is one.
@@ -53,15 +53,15 @@ type PartitionError struct {
 	Why        *explain.Refusal
 }
 
-// Error is a line for the log.
+// Error returns a line for the log.
 func (e *PartitionError) Error() string { return e.Why.Error() }
 
 // Unwrap returns the reason.
 func (e *PartitionError) Unwrap() error { return e.Why }
 
 // CheckPartition returns *PartitionError for a provider's ARN that is not of the partition
-// of the pool's region. It accepts other names. field is the one that the pool was to get it in;
-// "" = a client sent it.
+// of the pool's region. It accepts other names. field is the pool's field that the ARN was
+// meant for; "" = a client sent the ARN.
 func CheckPartition(pool identitypool.Pool, field, arn string) error {
 	partition := identitypool.Partition(pool.Region)
 	if have := identitypool.PartitionOf(arn); have == "" || have == partition {

@@ -9,9 +9,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// hostAndPath returns the host and the path of an issuer as an ARN is to have it. It
-// reports false if that is another text than name: then no issuer can be registered
-// under name.
+// hostAndPath returns the host and the path of an issuer, the form for an ARN. same is
+// false if that differs from name: then no issuer can be registered under name.
 func hostAndPath(name string) (right string, same bool) {
 	text := name
 	for _, scheme := range []string{"https:", "http:"} {
@@ -32,27 +31,28 @@ func hostAndPath(name string) (right string, same bool) {
 	return right, right == name
 }
 
-// rightARN returns the ARN of an OpenID Connect provider as it is to be written; false if
-// it is written so.
+// rightARN returns the correct form of the ARN of an OpenID Connect provider. wrong is
+// false if the ARN has that form, or belongs to no such provider.
 func rightARN(arn string) (right string, wrong bool) {
 	_, kind, name, ok := identitypool.ParseProviderARN(arn)
 	if !ok || kind != identitypool.OIDCProvider {
 		return "", false
 	}
-	issuer, same := hostAndPath(name)
 
+	issuer, same := hostAndPath(name)
 	return strings.TrimSuffix(arn, name) + issuer, !same
 }
 
-// misspeltProvider explains a login under name, with or without a scheme, through a
-// provider of the pool under whose ARN none can be registered; nil = the pool has none.
+// misspeltProvider explains a refused login under name, with or without a scheme: the pool
+// has an ARN for it under which no provider can be registered. nil = it has none.
 func misspeltProvider(pool identitypool.Pool, name string) *explain.Refusal {
 	bare, _ := hostAndPath(name)
 	for _, arn := range pool.OIDCProviderARNs {
 		_, _, issuer, _ := identitypool.ParseProviderARN(arn)
 		if !strings.Contains(issuer, ":/") && !strings.ContainsAny(issuer, "@?#") {
-			continue // a pool may have a thousand, and anybody may send names
+			continue // cheap test first: a pool may have a thousand, and anybody may send names
 		}
+
 		right, wrong := rightARN(pool.ShownName(arn))
 		if other, _ := hostAndPath(issuer); wrong && (issuer == name || other == bare && other != "HOST/PATH") {
 			why := oidcProviderIssuer.With("arn", ShownARN(pool.ShownName(arn)), "right", right)
@@ -63,8 +63,8 @@ func misspeltProvider(pool identitypool.Pool, name string) *explain.Refusal {
 	return nil
 }
 
-// Misspelt explains a key of role mappings or of principal tags that is no provider of the
-// pool, because it is an ARN under which none can be registered; nil = it is another.
+// Misspelt explains a key of role mappings or of principal tags that is not a provider of
+// the pool: it is an ARN under which no provider can be registered. nil = it is not.
 func Misspelt(pool identitypool.Pool, key string) *explain.Refusal {
 	if slices.Contains(pool.OIDCProviderARNs, key) {
 		return nil
@@ -74,7 +74,7 @@ func Misspelt(pool identitypool.Pool, key string) *explain.Refusal {
 }
 
 // ARNFault explains the ARN of an OpenID Connect provider under which no issuer can be
-// registered; nil = it has no such fault.
+// registered; nil = the ARN has no such fault.
 func ARNFault(arn string) *explain.Refusal {
 	right, wrong := rightARN(arn)
 	if !wrong {

@@ -16,15 +16,16 @@ import (
 )
 
 // AWS compares a token's issuer with its Logins key before it looks at the pool's
-// providers, so that a mistyped key is told from a provider that the pool lacks. For a
-// provider that the pool has, login.Verify compares them. What is here is for calls
-// that are refused anyway: it reads tokens without proving them, and asks no provider.
+// providers: a mistyped key and a provider that the pool lacks get different errors. For a
+// provider that the pool has, login.Verify compares them. The functions here serve calls
+// that are refused anyway: they read tokens without proving them, and ask no provider.
 
-// keyIssuers returns the issuers whose tokens may stand under a Logins key. only is true
-// if nothing but such tokens may; no issuers are returned for keys of other credentials.
+// keyIssuers returns the issuers whose tokens a Logins key accepts. only is true if the
+// key accepts nothing else. Keys of other credentials have no issuers.
 func (r *Registry) keyIssuers(pool identitypool.Pool, key string) (issuers []string, only bool) {
 	_, kind, _, isARN := identitypool.ParseProviderARN(key)
 	row, known := r.o.Table.ByKey(key)
+
 	switch {
 	case pool.IsOwnProvider(key), isARN && kind == identitypool.SAMLProvider, key == pool.DeveloperProviderName:
 		return nil, false
@@ -41,17 +42,16 @@ func (r *Registry) keyIssuers(pool identitypool.Pool, key string) (issuers []str
 	return []string{"https://" + key, "http://" + key}, false
 }
 
-// unproven is a value of Logins and the issuer that it names, which nothing proves.
+// unproven is a value of Logins with the issuer that it names, not yet proved.
 type unproven struct {
 	value     string
-	issuer    string // "" if it is no text, or too long
+	issuer    string // "" if the claim is not text, or too long
 	hasIssuer bool
-	err       error // the value is no token
+	err       error // not nil if the value is not a token
 }
 
 func (r *Registry) peek(value string) unproven {
 	issuer, has, err := idtoken.PeekIssuer(value, r.o.MaxTokenBytes)
-
 	return unproven{
 		value:     value,
 		issuer:    issuer,
@@ -60,9 +60,9 @@ func (r *Registry) peek(value string) unproven {
 	}
 }
 
-// keysFirst returns the refusal of a call because of the provider of a login, the last of
-// logins: the first token whose issuer does not fit its key, else refusal. A nil refusal
-// stands for a pool that lacks the provider.
+// keysFirst returns the refusal of a call because of the provider of the last login. It
+// returns the error of the first token whose issuer does not fit its key, else refusal.
+// A nil refusal means that the pool lacks the provider.
 func (r *Registry) keysFirst(ctx context.Context, pool identitypool.Pool, logins []Login, refusal error) error {
 	var last unproven
 	for _, l := range logins {
@@ -88,7 +88,7 @@ func (r *Registry) lacksProvider(pool identitypool.Pool, key string, token unpro
 	return unsupported(why, nil)
 }
 
-// checkKey refuses a token whose issuer is not the one that its Logins key names.
+// checkKey refuses a token if its issuer is not the one that its Logins key names.
 func (r *Registry) checkKey(ctx context.Context, pool identitypool.Pool, key string, token unproven) error {
 	issuers, only := r.keyIssuers(pool, key)
 	if len(issuers) == 0 {
@@ -99,6 +99,7 @@ func (r *Registry) checkKey(ctx context.Context, pool identitypool.Pool, key str
 		explain.FromContext(ctx).For(ShownName(key)).Refuse(why)
 		return &Error{Fault: fault, Why: why}
 	}
+
 	switch {
 	case token.err != nil && only:
 		return refuse(NotIDToken, r.whyUnreadable(pool, key))
@@ -121,7 +122,7 @@ func (r *Registry) whyUnreadable(pool identitypool.Pool, key string) *explain.Re
 	return tokenUnreadable.With("key", ShownName(key))
 }
 
-// whyIssuer explains an issuer that is not the one that the key names.
+// whyIssuer explains that an issuer is not the one that the key names.
 func (r *Registry) whyIssuer(pool identitypool.Pool, key, issuer string) *explain.Refusal {
 	shown, named := shownIssuer(issuer), "the issuer that the key names"
 	if ShownName(key) == key && !strings.Contains(key, "://") && !strings.HasPrefix(key, "arn:") {
@@ -149,11 +150,11 @@ func (r *Registry) whyIssuer(pool identitypool.Pool, key, issuer string) *explai
 	return issuerElsewhere.With("named", named, "issuer", shown, "providers", poolProviders(pool))
 }
 
-// maxCompared bounds with how many providers of a pool a refused name is compared. A
+// maxCompared limits the providers of a pool that a refused name is compared with. A
 // pool may have a thousand, and anybody may send names.
 const maxCompared = 50
 
-// nearby are the providers of the pool with which name is compared: those of its host
+// nearby returns the providers of the pool that name is compared with, those of its host
 // first.
 func nearby(pool identitypool.Pool, name string) []string {
 	all, host := pool.PublicProviderNames(), hostOf(name)
@@ -167,11 +168,12 @@ func nearby(pool identitypool.Pool, name string) []string {
 	return all
 }
 
-// hostOf is the host of a provider's name, of its ARN or of an address.
+// hostOf returns the host of a provider's name, of its ARN or of an address.
 func hostOf(name string) string {
 	if _, issuer, isARN := strings.Cut(name, ":oidc-provider/"); isARN {
 		name = issuer
 	}
+
 	name = withoutScheme(strings.TrimSpace(name))
 	if n := strings.IndexAny(name, ":/"); n >= 0 {
 		name = name[:n]
@@ -180,8 +182,8 @@ func hostOf(name string) string {
 	return strings.TrimPrefix(strings.ToLower(name), "www.")
 }
 
-// nearestIssuer returns the provider of the pool with the issuer that differs least from
-// one that is none of theirs, and how; "" if all differ too much.
+// nearestIssuer returns the provider of the pool whose issuer differs least from a foreign
+// one, and the difference; "" if all differ too much.
 func (r *Registry) nearestIssuer(pool identitypool.Pool, issuer string) (provider, expected, difference string) {
 	for _, name := range nearby(pool, issuer) {
 		issuers, _ := r.keyIssuers(pool, name)
@@ -198,16 +200,15 @@ func (r *Registry) nearestIssuer(pool identitypool.Pool, issuer string) (provide
 
 var port = regexp.MustCompile(`:(\d{1,5})(?:/|$)`)
 
-// otherServers reports whether two addresses have a port each, and not the same. A key
-// can be mistyped so, but an issuer of another port is another identity provider.
+// otherServers reports whether two addresses have different ports. A key may be mistyped
+// that way, but an issuer on another port is another identity provider.
 func otherServers(a, b string) bool {
 	p, q := port.FindStringSubmatch(a), port.FindStringSubmatch(b)
-
 	return p != nil && q != nil && p[1] != q[1]
 }
 
-// whyProvider explains a Logins key that the pool does not have; token came under it,
-// and fits the key.
+// whyProvider explains a Logins key that the pool does not have. token is its value, and
+// fits the key.
 func (r *Registry) whyProvider(pool identitypool.Pool, key string, token unproven) *explain.Refusal {
 	shown := ShownName(key)
 	if shown != key && r.isProvider(pool, token.value) {
@@ -238,11 +239,10 @@ func (r *Registry) whyProvider(pool identitypool.Pool, key string, token unprove
 	return why.Of(shown).At(linkAdding(pool, r.providerField(key), r.providerEntry(pool, key)))
 }
 
-// isProvider reports whether a value of Logins is the name of a provider. Others are not
-// shown, as they may be users: "alice.smith" has the form of a host.
+// isProvider reports whether a value of Logins is the name of a provider. Refusals show no
+// other value, as it may be a user: "alice.smith" has the form of a host.
 func (r *Registry) isProvider(pool identitypool.Pool, value string) bool {
 	_, known := r.o.Table.ByKey(value)
-
 	return known || slices.Contains(pool.PublicProviderNames(), pool.StoredName(value))
 }
 
@@ -257,8 +257,8 @@ func (r *Registry) issuedFor(pool identitypool.Pool, issuer string) string {
 	return ""
 }
 
-// meant returns the provider of the pool that a Logins key was to name, and what is
-// wrong with the key: the provider that is called nearly so.
+// meant returns the provider of the pool that a Logins key probably means, because its
+// name is similar, and the fault of the key.
 func (r *Registry) meant(pool identitypool.Pool, key string) (provider, difference string) {
 	names := pool.ShownNames(nearby(pool, key))
 	for _, name := range names {
@@ -266,10 +266,12 @@ func (r *Registry) meant(pool identitypool.Pool, key string) (provider, differen
 			return name, d
 		}
 	}
+
 	nickname := r.o.Table.byNickname(key)
 	if slices.Contains(pool.PublicProviderNames(), nickname) {
 		return nickname, notItsName
 	}
+
 	if structured(key) {
 		return "", ""
 	}
@@ -291,11 +293,10 @@ func keyFault(key, name string) string {
 	return notItsName
 }
 
-// structured reports whether names of this kind resemble each other without being
-// mistyped: ARNs and user pools.
+// structured reports whether a name is of a kind whose names resemble each other without
+// being mistyped: ARNs and user pools.
 func structured(name string) bool {
 	_, atAWS := identitypool.ParseUserPool(name)
-
 	return atAWS || strings.HasPrefix(name, "arn:")
 }
 
@@ -303,6 +304,7 @@ func structured(name string) bool {
 func (r *Registry) providerField(key string) string {
 	_, kind, _, isARN := identitypool.ParseProviderARN(key)
 	_, known := r.o.Table.ByKey(key)
+
 	switch {
 	case isARN && kind == identitypool.SAMLProvider:
 		return "SamlProviderARNs"
@@ -315,10 +317,11 @@ func (r *Registry) providerField(key string) string {
 	}
 }
 
-// providerEntry returns the text to add to that field; "" if the key is not fit to be shown, or
+// providerEntry returns the text to add to that field; "" if the key must not be shown, or
 // names a provider of another account.
 func (r *Registry) providerEntry(pool identitypool.Pool, key string) string {
 	account, _, _, isARN := identitypool.ParseProviderARN(key)
+
 	switch {
 	case ShownName(key) != key, isARN && account != pool.Account:
 		return ""
@@ -329,7 +332,7 @@ func (r *Registry) providerEntry(pool identitypool.Pool, key string) string {
 	}
 }
 
-// maxProvidersShown bounds a list of a pool's providers in a text.
+// maxProvidersShown limits a list of a pool's providers in a text.
 const maxProvidersShown = 5
 
 func poolProviders(pool identitypool.Pool) string {
@@ -343,10 +346,9 @@ func poolProviders(pool identitypool.Pool) string {
 	return strings.Join(names, ", ")
 }
 
-// linkAdding leads to a field of a pool, to which a fix adds a text.
+// linkAdding links to a field of a pool; the fix adds a text to it.
 func linkAdding(pool identitypool.Pool, field, add string) explain.Link {
 	link := pool.ID.Link(field)
 	link.Add = add
-
 	return link
 }

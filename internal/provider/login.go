@@ -10,17 +10,17 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
-// Login is one value of Logins with what it has to be proved by.
+// Login is one value of Logins with the provider that must prove it.
 type Login struct {
 	Config identitypool.ProviderConfig // of the pool; Name is the pool's name for the key
 	Trust  login.Trust
 	Token  string
-	fault  error // the key cannot be used
+	fault  error // not nil if the key cannot be used
 }
 
-// Resolve returns the logins of a call on a pool, in the order of the providers' names. It
-// returns *Error or *PartitionError if one of them cannot be proved, whatever its token is.
-// Nothing is proved yet, and no provider is asked.
+// Resolve returns the logins of a call on a pool, sorted by the providers' names. It
+// returns *Error or *PartitionError if one of them cannot be proved, whatever its token.
+// It proves nothing and asks no provider.
 func (r *Registry) Resolve(
 	ctx context.Context, pool identitypool.Pool, logins map[string]string,
 ) ([]Login, error) {
@@ -28,6 +28,7 @@ func (r *Registry) Resolve(
 	if err != nil {
 		return nil, err
 	}
+
 	for _, l := range list {
 		if l.fault != nil {
 			return nil, l.fault
@@ -54,8 +55,8 @@ func (r *Registry) Resolve(
 	return list, nil
 }
 
-// named finds what the keys of logins are in the pool. An alias stands for its provider; one
-// provider under two keys is refused, since it could be two users.
+// named finds the pool's providers for the keys of logins. An alias stands for its provider.
+// One provider under two keys is refused, since these could be two users.
 func (r *Registry) named(pool identitypool.Pool, logins map[string]string) ([]Login, error) {
 	list := make([]Login, 0, len(logins))
 	for _, key := range sortedKeys(logins) {
@@ -80,7 +81,7 @@ func (r *Registry) named(pool identitypool.Pool, logins map[string]string) ([]Lo
 	return list, nil
 }
 
-// sortedKeys returns the keys of logins in order. Most calls have one.
+// sortedKeys returns the keys of logins in order. Most calls have only one.
 func sortedKeys(logins map[string]string) []string {
 	keys := make([]string, 0, len(logins))
 	for key := range logins {
@@ -91,7 +92,7 @@ func sortedKeys(logins map[string]string) []string {
 	return keys
 }
 
-// mayProve refuses keys whose logins no provider vouches for.
+// mayProve refuses keys for whose logins no provider vouches.
 func mayProve(pool identitypool.Pool, c identitypool.ProviderConfig) error {
 	switch {
 	case pool.IsOwnProvider(c.Name):

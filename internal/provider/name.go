@@ -7,8 +7,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// NameOf returns the name of the provider that a Logins key stands for: the one that it is
-// an alias of, or itself.
+// NameOf returns the name of the provider that a Logins key stands for. If the key is not
+// an alias, that is the key itself.
 func (r *Registry) NameOf(key string) string {
 	if name, known := r.aliases[key]; known {
 		return name
@@ -33,8 +33,9 @@ func (r *Registry) NameOf(key string) string {
 	return key
 }
 
-// In returns what a Logins key stands for in a pool. What the pool knows by the key itself
-// is no alias. With *PartitionError it returns an unknown provider of that name.
+// In returns the provider of a pool that a Logins key stands for. A provider that has the
+// key as its name comes before aliases. With *PartitionError it returns an unknown provider
+// of that name.
 func (r *Registry) In(pool identitypool.Pool, key string) (identitypool.ProviderConfig, error) {
 	if identitypool.PartitionOf(key) != "" {
 		name, err := r.StoredName(pool, key)
@@ -55,9 +56,9 @@ func (r *Registry) In(pool identitypool.Pool, key string) (identitypool.Provider
 	return config, nil
 }
 
-// StoredName returns the name of a provider as the pool has it. Clients know an ARN in the
-// partition of the pool's region, or as the server wrote it before; another one is
-// *PartitionError.
+// StoredName returns the pool's name for a provider. Clients may send an ARN in the
+// partition of the pool's region, or in the form that the server wrote before. It returns
+// *PartitionError for an ARN of another partition.
 func (r *Registry) StoredName(pool identitypool.Pool, name string) (string, error) {
 	stored := pool.StoredName(name)
 	if stored == name || r.Home(name) == name {
@@ -68,7 +69,7 @@ func (r *Registry) StoredName(pool identitypool.Pool, name string) (string, erro
 }
 
 // allAliases returns the settings' aliases and, for development, the issuers of user pools
-// that are found elsewhere than their names say.
+// whose address does not follow from their name.
 func (o *Options) allAliases() map[string]string {
 	all := map[string]string{}
 	if o.IssuerAliases {
@@ -77,6 +78,7 @@ func (o *Options) allAliases() map[string]string {
 			if len(issuers) == 0 && pool.BaseURL != "" {
 				issuers = []string{pool.BaseURL + "/" + name[strings.LastIndexByte(name, '/')+1:]}
 			}
+
 			for _, issuer := range issuers {
 				if key := withoutScheme(issuer); key != name {
 					all[key] = name
@@ -89,8 +91,8 @@ func (o *Options) allAliases() map[string]string {
 	return all
 }
 
-// withoutScheme returns an address as clients write it that derive the Logins key from a
-// token's issuer (Amplify does).
+// withoutScheme returns an address without its scheme. Clients such as Amplify derive the
+// Logins key from a token's issuer that way.
 func withoutScheme(url string) string {
 	_, rest, found := strings.Cut(url, "://")
 	if !found {

@@ -89,10 +89,12 @@ func start(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+
 		server.Run(ctx)
 	}()
 	web := &httptest.Server{Listener: listener, Config: &http.Server{Handler: server}} //nolint:gosec // of a test

@@ -23,9 +23,9 @@ type Override struct {
 
 	BaseURL    string // of the provider's API, without a trailing slash: Facebook, Amazon, Twitter, Digits, user pools
 	APIVersion string // Facebook: of the Graph API, e.g. v25.0
-	VerifyPath string // Twitter, Digits: the path that tells whose token it is
-	// AppSecret is the secret of the Facebook application, AppSecrets of single
-	// ones by ID. Without, applications are checked by what the token itself shows.
+	VerifyPath string // Twitter, Digits: the path that returns the token's user
+	// AppSecret is the secret of the Facebook application. AppSecrets has secrets of single
+	// applications by ID. Without a secret, the token itself must show its application.
 	AppSecret    string
 	AppSecrets   map[string]string
 	LimitedLogin bool // Facebook: accept the ID tokens of Limited Login, too
@@ -45,14 +45,14 @@ func (o Override) applyTo(t *idtoken.Rule) {
 	o.applyPolicy(t)
 }
 
-// applyPolicy says how a provider may be asked.
+// applyPolicy sets the rules for connections to a provider.
 func (o Override) applyPolicy(t *idtoken.Rule) {
 	t.CABundle, t.AllowHTTP, t.AllowPrivate = string(o.CABundle), o.AllowHTTP, o.AllowPrivate
 }
 
 // trust returns the trust in tokens that the provider issued to one application, as a
-// pool's value or a trust policy names it. An error tells why no login of the provider can
-// be proved, and what to change.
+// pool's value or a trust policy names it. If no login of the provider can be proved, the
+// error contains the reason and the fix.
 func (r Row) trust(app string, o Override) (login.Trust, error) {
 	if r.Ended != nil && o.BaseURL == "" {
 		return login.Trust{}, r.Ended
@@ -115,11 +115,11 @@ func (r Row) application(app string, o Override) (client, secret string, err err
 	}
 }
 
-// anyApp stands for a pool's application where only the settings are looked at.
+// anyApp stands for a pool's application where only the settings are checked.
 const anyApp = "1;1"
 
-// checkOverrides refuses overrides of unknown providers, and those with which no login
-// could be proved.
+// checkOverrides refuses overrides of unknown providers, and those that make it impossible
+// to prove a login.
 func (t Table) checkOverrides(overrides map[string]Override) error {
 	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(overrides)) {

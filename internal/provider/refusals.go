@@ -2,10 +2,10 @@ package provider
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// Refusals are the reasons for which this package refuses.
+// Refusals are the reasons for which this package refuses logins and ARNs.
 var Refusals explain.Catalogue
 
-// Logins keys, compared with the pool's providers and with who issued the token.
+// Reasons about Logins keys, compared with the pool's providers and the token's issuer.
 var (
 	providerOwnToken = Refusals.Add(explain.Reason{
 		Code:     "login-provider-own-token",
@@ -164,8 +164,8 @@ var (
 	})
 )
 
-// ARNs of registered providers. That of an OpenID Connect provider has the issuer's host and
-// path only.
+// Reasons about ARNs of registered providers. The ARN of an OpenID Connect provider contains
+// only the issuer's host and path.
 var (
 	providerARNIssuer = Refusals.Add(explain.Reason{
 		Code:     "provider-arn-issuer",

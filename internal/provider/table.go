@@ -10,56 +10,57 @@ import (
 )
 
 // Row is a login provider that every account has without registering it: one of
-// SupportedLoginProviders. A provider of a known protocol is one Row of Default.
+// SupportedLoginProviders. To add a provider of a known protocol, add a Row to Default.
 type Row struct {
 	Key     string     // in Logins, in pools and in trust policies, e.g. accounts.google.com
-	Name    string     // for people, e.g. Google
+	Name    string     // display name, e.g. Google
 	Setting string     // under providers in the settings file, e.g. google
 	Kind    login.Kind // protocol
 
-	// Of ID tokens. The first issuer is the one that discovery must state. JWKSURL ""
-	// means by discovery, Algorithms nil means RS256.
+	// For ID tokens. Discovery must state the first issuer. JWKSURL "" means by discovery,
+	// Algorithms nil means RS256.
 	Issuers    []string
 	JWKSURL    string
 	Algorithms []string
 
-	// Of access tokens: the provider's API without a trailing slash, and what is asked.
+	// For access tokens: the provider's API without a trailing slash, its version, and the
+	// path of the request.
 	BaseURL    string
 	APIVersion string
 	VerifyPath string
 
-	// IDTokens are accepted beside access tokens if the settings ask for it
-	// (limited_login); nil = there are none.
+	// IDTokens are accepted besides access tokens if the settings have limited_login;
+	// nil = the provider issues none.
 	IDTokens *IDTokens
 	Secret   SecretPlace
 
-	// Allowed names the settings that mean something for the provider, besides
-	// ca_bundle, allow_http and allow_private, which all have.
+	// Allowed names the settings of the provider besides ca_bundle, allow_http and
+	// allow_private, which all have.
 	Allowed []string
-	// Nicknames are names and hosts that people take for Key.
+	// Nicknames are names and hosts that people write instead of Key.
 	Nicknames []string
-	// STS names what trust policies ask about the provider's users. Without a Client they
-	// cannot name the provider by Key: it has to be registered in IAM.
+	// STS has the condition keys for trust policies. Without a Client, trust policies cannot
+	// name the provider by Key: it must be registered in IAM.
 	STS STSNames
 
-	// Ended is the advice where the service has ended: its logins are refused unless the
-	// settings name what answers in its place. nil = it has not.
+	// Ended is the advice if the service has ended: its logins are refused unless the
+	// settings name a replacement. nil = the service exists.
 	Ended error
 }
 
-// IDTokens says who issues the ID tokens that stand in for access tokens.
+// IDTokens are the issuers of the ID tokens that replace access tokens, and their key set.
 type IDTokens struct {
 	Issuers []string
 	JWKSURL string
 }
 
-// SecretPlace says where the secret of an application is.
+// SecretPlace is the place of an application's secret.
 type SecretPlace int
 
 // The places.
 const (
 	NoSecret         SecretPlace = iota
-	SecretInSettings             // app_secret and app_secrets; logins can be proved without
+	SecretInSettings             // app_secret and app_secrets; not needed to prove logins
 	SecretInPool                 // the pool's value is "key;secret"
 )
 
@@ -82,7 +83,7 @@ const (
 	SettingJWKSURL      = "jwks_url"
 )
 
-const twitterPath = "/2/users/me" // the one user look-up that every plan at X has
+const twitterPath = "/2/users/me" // the only user look-up in every plan at X
 
 // Default returns the login providers of Poolhouse.
 func Default() Table {
@@ -91,7 +92,7 @@ func Default() Table {
 			Key:       identitypool.Google,
 			Name:      "Google",
 			Setting:   "google",
-			Issuers:   []string{"https://accounts.google.com", "accounts.google.com"}, // its tokens have either
+			Issuers:   []string{"https://accounts.google.com", "accounts.google.com"}, // tokens have either
 			Allowed:   []string{SettingIssuers, SettingJWKSURL},
 			Nicknames: []string{"google", "google.com"},
 			STS:       STSNames{Client: "aud"},
@@ -185,16 +186,15 @@ func (t Table) BySetting(name string) (Row, bool) {
 	return t.find(func(r *Row) bool { return r.Setting == name })
 }
 
-// ByIssuer returns the provider whose ID tokens have an issuer.
+// ByIssuer returns the provider that issues ID tokens under an issuer's name.
 func (t Table) ByIssuer(issuer string) (Row, bool) {
 	return t.find(func(r *Row) bool { return r.Kind == login.OIDC && slices.Contains(r.Issuers, issuer) })
 }
 
-// byNickname returns the Logins key that people mean by a name or host; "" = none.
+// byNickname returns the Logins key that a name or host probably means; "" = none.
 func (t Table) byNickname(name string) string {
 	name = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(name)), "www.")
 	row, _ := t.find(func(r *Row) bool { return slices.Contains(r.Nicknames, name) })
-
 	return row.Key
 }
 
@@ -214,7 +214,7 @@ func (t Table) sorted(name func(Row) string) []string {
 	return names
 }
 
-// AtSTS returns the providers whose access tokens AssumeRoleWithWebIdentity takes under
+// AtSTS returns the providers whose access tokens AssumeRoleWithWebIdentity accepts, with
 // their Key as ProviderId.
 func (t Table) AtSTS() []string {
 	var keys []string

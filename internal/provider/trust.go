@@ -14,8 +14,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
-// Trust returns how the logins of a provider are proved that a pool has, or that stands
-// alone (c.Pool ""). It returns *Error with Unsupported if none can be proved.
+// Trust returns how the logins of a provider are proved. The provider belongs to a pool, or
+// to none (c.Pool ""). It returns *Error with Unsupported if no login can be proved.
 func (r *Registry) Trust(ctx context.Context, c identitypool.ProviderConfig) (login.Trust, error) {
 	switch c.Kind {
 	case identitypool.UserPoolProvider:
@@ -52,7 +52,7 @@ func (r *Registry) oidcTrust(ctx context.Context, c identitypool.ProviderConfig)
 	t := Registered(p)
 	t.Provider, t.MaxTokenBytes = c.Name, r.o.MaxTokenBytes
 	if row, known := r.o.Table.ByIssuer(p.URL); known && row.Issuers[0] == p.URL {
-		t.Issuers = row.Issuers // several client IDs of Google, and either of its issuers
+		t.Issuers = row.Issuers // Google's tokens have either of its issuers
 	}
 
 	return t, nil
@@ -82,14 +82,15 @@ func Registered(p iam.OIDCProvider) login.Trust {
 }
 
 // ofPoolsAccount refuses an OpenID Connect provider of another account than the pool's. A
-// pool may name one, and must not use what another account registered.
+// pool may name one, but must not use another account's registration.
 func ofPoolsAccount(c identitypool.ProviderConfig) error {
 	owner, _, issuer, _ := identitypool.ParseProviderARN(c.ARN)
 	if c.Account == "" || owner == c.Account {
 		return nil
 	}
 
-	why := oidcProviderAccount.With("account", string(c.Account), "arn", c.ARN, "other", string(owner), "issuer", issuer)
+	why := oidcProviderAccount.With(
+		"account", string(c.Account), "arn", c.ARN, "other", string(owner), "issuer", issuer)
 
 	return unsupported(why.At(clientsOf(c, "OpenIdConnectProviderARNs")), nil)
 }
@@ -148,10 +149,10 @@ func (r *Registry) AppTrust(key, app string) (login.Trust, error) {
 	return row.trust(app, r.o.WellKnown[key])
 }
 
-// userPoolOverride returns where a user pool is found: by the settings of the
-// pool itself, else of all pools of its region. A base URL is that of a user
-// pools API, which issues tokens as URL/POOL or as AWS would; its keys are at
-// URL/POOL/.well-known/jwks.json either way.
+// userPoolOverride returns the addresses of a user pool. They come from the settings of the
+// pool itself, else from those of its region. A base URL belongs to a user pools API, which
+// issues tokens as URL/POOL or as AWS would. Its keys are at
+// URL/POOL/.well-known/jwks.json in both cases.
 func (r *Registry) userPoolOverride(name string) Override {
 	o, own := r.o.UserPools[name]
 	pool := name[strings.LastIndexByte(name, '/')+1:]
@@ -162,10 +163,10 @@ func (r *Registry) userPoolOverride(name string) Override {
 		}
 		o = r.o.UserPoolRegions[parsed.Region]
 	}
+
 	if o.BaseURL == "" {
 		return o
 	}
-
 	issuer := o.BaseURL + "/" + pool
 	if len(o.Issuers) == 0 {
 		o.Issuers = []string{issuer, "https://" + name}
@@ -188,14 +189,14 @@ func (r *Registry) userPoolTrust(name string, clients []string) login.Trust {
 	}}
 	r.userPoolOverride(name).applyTo(&t.Rule)
 	if t.JWKSURL == "" {
-		// By rule, not by discovery: emulated user pools publish none that fits.
+		// By rule: emulated user pools publish no matching discovery document.
 		t.JWKSURL = t.Issuers[0] + "/.well-known/jwks.json"
 	}
 
 	return t
 }
 
-// clientsOf leads to the field of a pool that has the provider, or its accepted clients.
+// clientsOf links to the field of a pool that has the provider, or its accepted clients.
 func clientsOf(c identitypool.ProviderConfig, field string) explain.Link {
 	if c.Pool == "" {
 		return explain.Link{}

@@ -13,12 +13,15 @@ func TestTrustFollowsSettings(t *testing.T) {
 	r := New(Options{MaxTokenBytes: 1234,
 		WellKnown: map[string]Override{identitypool.Facebook: {LimitedLogin: true}},
 		UserPools: map[string]Override{pool: {Algorithms: []string{"ES256"}}}})
-	facebook, err := r.Trust(t.Context(), identitypool.ProviderConfig{Kind: identitypool.AppProvider, Name: identitypool.Facebook, AppID: "1"})
+	facebook, err := r.Trust(t.Context(),
+		identitypool.ProviderConfig{Kind: identitypool.AppProvider, Name: identitypool.Facebook, AppID: "1"})
 	if err != nil || facebook.MaxTokenBytes != 1234 || facebook.IDTokens.MaxTokenBytes != 1234 {
 		t.Errorf("Facebook's Limited Login: %+v, %v", facebook.IDTokens, err)
 	}
+
 	for name, want := range map[string][]string{pool: {"ES256"}, pool + "B": nil} {
-		trust, err := r.Trust(t.Context(), identitypool.ProviderConfig{Kind: identitypool.UserPoolProvider, Name: name, ClientIDs: []string{"c"}})
+		trust, err := r.Trust(t.Context(),
+			identitypool.ProviderConfig{Kind: identitypool.UserPoolProvider, Name: name, ClientIDs: []string{"c"}})
 		if err != nil || trust.MaxTokenBytes != 1234 || !slices.Equal(trust.Algorithms, want) {
 			t.Errorf("%s: %+v, %v", name, trust, err)
 		}

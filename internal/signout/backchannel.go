@@ -18,13 +18,14 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 func (s *Service) BackChannelLogout() http.Handler {
 	return s.receive(protocol{
 		media: "application/x-www-form-urlencoded",
-		// Providers older than the type send JWT or none. The events claim, which
-		// no other token has, and the lack of a nonce keep ID tokens out.
+		// Providers that are older than the type send JWT or none. ID tokens are refused
+		// because they lack the events claim of a logout token, or have a nonce.
 		types: []string{"logout+jwt", "JWT", ""},
 		token: func(body []byte) (string, error) {
 			form, err := url.ParseQuery(string(body))
 			if err != nil || len(form["logout_token"]) != 1 {
-				return "", bad(invalidRequest, "the form has not one field logout_token", "send the token in the form field logout_token")
+				return "", bad(invalidRequest, "the form has not one field logout_token",
+					"send the token in the form field logout_token")
 			}
 			return form.Get("logout_token"), nil
 		},
@@ -41,16 +42,19 @@ func (s *Service) BackChannelLogout() http.Handler {
 	})
 }
 
-// logout carries out a logout token (section 2.6): of one session when it names
-// one, else of all the subject's.
+// logout carries out a logout token (section 2.6). It ends the session that the token
+// names, or else all sessions of the subject.
 func (s *Service) logout(ctx context.Context, p Provider, accounts []identitypool.AccountID, c login.Claims) error {
 	if _, present := c.All["nonce"]; present {
 		return bad(invalidRequest, "a logout token must not have a nonce", "send a logout token, not an ID token")
 	}
+
 	events, isObject := c.All["events"].(map[string]any)
 	if _, listed := events[logoutEvent].(map[string]any); !isObject || !listed {
-		return bad(invalidRequest, "events does not hold the back-channel logout event as an object", "send a logout token")
+		return bad(invalidRequest, "events does not hold the back-channel logout event as an object",
+			"send a logout token")
 	}
+
 	session := ""
 	if sid, present := c.All["sid"]; present {
 		var isString bool
@@ -61,8 +65,9 @@ func (s *Service) logout(ctx context.Context, p Provider, accounts []identitypoo
 	if c.Subject == "" && session == "" {
 		return bad(invalidRequest, "neither sub nor sid is there", "say who is signed out")
 	}
+
 	return s.SignOut(ctx, accounts, p.Name, c.Subject, session, c.IssuedAt)
 }
 
-// maxValue bounds a session's or subject's ID, in bytes.
+// maxValue is the limit of a session's or subject's ID, in bytes.
 const maxValue = 1024

@@ -7,19 +7,19 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// How old an event may be. Logout tokens are sent once, as it happens. Security
-// events are sent again until they get through, even after an outage, and
-// refusing an old one would leave a user signed in. skew is for the providers'
-// clocks; the verifier already refused what is too far in the future.
+// Limits of an event's age. Providers send a logout token once, at the time of the
+// sign-out. They repeat security events until they get through, even after an outage;
+// refusing an old event would leave a user signed in. skew allows for the providers'
+// clocks; the verifier already refuses events too far in the future.
 const (
 	freshLogout = 2 * time.Minute
 	freshEvent  = 7 * 24 * time.Hour
 	skew        = 5 * time.Minute
 )
 
-// replays remembers the events that were taken, for as long as they are fresh.
-// It need not survive a restart or be shared: a mark counts from the event's own
-// time, so taking an event twice signs nobody out who has signed in since.
+// replays remembers the accepted events as long as they are fresh. It need not
+// survive a restart or be shared between nodes: a mark counts from the event's time, so
+// accepting an event twice does not sign out users who have signed in since.
 type replays struct {
 	mu   sync.Mutex
 	seen *lru.Cache[string, time.Time] // cache: taken events; provider, NUL, jti to the end of its freshness
@@ -37,26 +37,29 @@ func newReplays() *replays {
 
 func replayKey(provider, id string) string { return provider + "\x00" + id }
 
-// reserve reports whether an event is new, and remembers it.
+// reserve reports whether an event is new. It remembers a new event.
 func (r *replays) reserve(provider, id string, now, until time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	key := replayKey(provider, id)
 	if end, known := r.seen.Get(key); known && !now.After(end) {
 		return false
 	}
 	r.seen.Add(key, until)
+
 	return true
 }
 
-// release forgets an event that could not be carried out, so that it may come again.
+// release forgets an event that could not be carried out, so that it can be sent again.
 func (r *replays) release(provider, id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	r.seen.Remove(replayKey(provider, id))
 }
 
-// limiter bounds the events of one provider per second, with a burst.
+// limiter limits the events of each provider per second, with a burst.
 type limiter struct {
 	mu      sync.Mutex
 	buckets *lru.Cache[string, *bucket] // cache: event rates
@@ -85,6 +88,7 @@ func newLimiter() *limiter {
 func (l *limiter) allow(provider string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+
 	b, known := l.buckets.Get(provider)
 	if !known {
 		b = &bucket{tokens: burst, last: now}
@@ -94,9 +98,11 @@ func (l *limiter) allow(provider string, now time.Time) bool {
 		b.tokens = min(burst, b.tokens+since.Seconds()*perSecond)
 	}
 	b.last = now
+
 	if b.tokens < 1 {
 		return false
 	}
 	b.tokens--
+
 	return true
 }

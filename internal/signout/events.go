@@ -20,8 +20,8 @@ const (
 
 // SharedSignals receives security event tokens that a Shared Signals transmitter
 // pushes (RFC 8935): POST with one token (RFC 8417) as application/secevent+jwt.
-// It answers 202, or 400 with the protocol's error. Events that mean nothing
-// here are taken and dropped, as the RFC wants it.
+// It answers 202, or 400 with the protocol's error. It accepts and ignores other
+// events, as the RFC requires.
 func (s *Service) SharedSignals() http.Handler {
 	return s.receive(protocol{
 		media:    "application/secevent+jwt",
@@ -36,22 +36,24 @@ func (s *Service) SharedSignals() http.Handler {
 				Description string `json:"description"`
 			}{code, text}
 		},
-		repeated: nil, // a transmitter repeats what it holds to be lost
+		repeated: nil, // a transmitter repeats events that it believes lost
 	})
 }
 
 // signal carries out a security event token. Marks count from its iat, not from
-// the event's own time, which transmitters may leave out: that refuses more.
+// the event's time, which transmitters may leave out. iat is later, so that refuses more.
 func (s *Service) signal(ctx context.Context, p Provider, accounts []identitypool.AccountID, c login.Claims) error {
 	events, isObject := c.All["events"].(map[string]any)
 	if !isObject || len(events) == 0 {
 		return bad(invalidRequest, "events is missing", "send a security event token")
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(events)) {
 		event, isObject := events[name].(map[string]any)
 		if !isObject {
 			return bad(invalidRequest, "an event is not an object", "send a security event token")
 		}
+
 		switch name {
 		case sessionRevoked, accountDisabled, accountPurged:
 		case credentialChange:
@@ -61,6 +63,7 @@ func (s *Service) signal(ctx context.Context, p Provider, accounts []identitypoo
 		default:
 			continue
 		}
+
 		subject, session, err := whom(p, c, event)
 		if err != nil {
 			return err
@@ -72,12 +75,13 @@ func (s *Service) signal(ctx context.Context, p Provider, accounts []identitypoo
 			return err
 		}
 	}
+
 	return nil
 }
 
-// whom finds the subject, and perhaps the session, of an event: in sub_id (RFC
-// 9493) of the token, in subject of the event, as before that, or in sub. Where
-// several are there, they must name the same.
+// whom finds the subject, and perhaps the session, of an event: in sub_id of the token
+// (RFC 9493), in subject of the event (the form before that RFC), or in sub. If there are
+// several, they must name the same user.
 func whom(p Provider, c login.Claims, event map[string]any) (subject, session string, err error) {
 	differ := bad(invalidRequest, "the event names several subjects that differ", "send one subject, in sub_id")
 	found := false
@@ -89,6 +93,7 @@ func whom(p Provider, c login.Claims, event map[string]any) (subject, session st
 		if value == nil { // null counts as absent
 			continue
 		}
+
 		named, of, err := identified(p, value)
 		if err != nil {
 			return "", "", err
@@ -98,6 +103,7 @@ func whom(p Provider, c login.Claims, event map[string]any) (subject, session st
 		}
 		subject, session, found = named, of, true
 	}
+
 	switch {
 	case !found && c.Subject == "":
 		return "", "", bad(invalidRequest, "the event has no subject", "send sub_id in the format iss_sub or opaque")
@@ -106,10 +112,11 @@ func whom(p Provider, c login.Claims, event map[string]any) (subject, session st
 	case c.Subject != "" && c.Subject != subject:
 		return "", "", differ
 	}
+
 	return subject, session, nil
 }
 
-// identified reads a subject identifier.
+// identified reads a subject identifier of any format.
 func identified(p Provider, id any) (subject, session string, err error) {
 	object, _ := id.(map[string]any)
 	switch format := text(object, "format"); format {
@@ -124,6 +131,7 @@ func identified(p Provider, id any) (subject, session string, err error) {
 		if subject == "" {
 			return "", "", bad(invalidRequest, "the event names no user", "send sub_id with a user")
 		}
+
 		return subject, session, nil
 	default:
 		subject, err = simple(p, object)
@@ -137,17 +145,21 @@ func simple(p Provider, object map[string]any) (string, error) {
 	switch text(object, "format") {
 	case "iss_sub":
 		if !slices.Contains(p.Trust.Issuers, text(object, "iss")) {
-			return "", bad(invalidIssuer, "the event's subject is of another issuer", "name the subject by the provider's own issuer")
+			return "", bad(invalidIssuer, "the event's subject is of another issuer",
+				"name the subject by the provider's own issuer")
 		}
 		subject = text(object, "sub")
 	case "opaque":
 		subject = text(object, "id")
 	default:
-		return "", bad(invalidRequest, "the format of the event's subject is not supported", "send sub_id in the format iss_sub or opaque")
+		return "", bad(invalidRequest, "the format of the event's subject is not supported",
+			"send sub_id in the format iss_sub or opaque")
 	}
 	if subject == "" || len(subject) > maxValue {
-		return "", bad(invalidRequest, "the event's subject is empty or too long", "send the subject that ID tokens have as sub")
+		return "", bad(invalidRequest, "the event's subject is empty or too long",
+			"send the subject that ID tokens have as sub")
 	}
+
 	return subject, nil
 }
 

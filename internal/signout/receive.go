@@ -16,17 +16,17 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
-// maxEventBytes bounds the body of an event.
+// maxEventBytes is the size limit of an event's body.
 const maxEventBytes = 32 << 10
 
-// ProviderPath is the path's wildcard of the receivers: a Logins key, escaped
-// as one path segment.
+// ProviderPath is the wildcard in the receivers' paths. It stands for a Logins key,
+// escaped as one path segment.
 const ProviderPath = "provider"
 
-// fault is why an event was not taken.
+// fault is the reason for which an event was not accepted.
 type fault struct {
 	status int
-	code   string // of the protocol's error
+	code   string // the protocol's error code
 	text   string
 	fix    string
 }
@@ -37,8 +37,8 @@ func bad(code, text, fix string) error {
 	return &fault{status: http.StatusBadRequest, code: code, text: text, fix: fix}
 }
 
-// Error codes of RFC 8935 section 2.4; Back-Channel Logout 1.0 section 2.8 has
-// the first only.
+// Error codes of RFC 8935 section 2.4. Back-Channel Logout 1.0 section 2.8 has only
+// the first.
 const (
 	invalidRequest  = "invalid_request"
 	invalidKey      = "invalid_key"
@@ -46,22 +46,22 @@ const (
 	invalidAudience = "invalid_audience"
 )
 
-// protocol is one way in which providers push events.
+// protocol is a protocol by which providers push events.
 type protocol struct {
 	media    string
-	types    []string // of the token; "" stands for none
+	types    []string // of the token; "" = a token without type
 	token    func(body []byte) (string, error)
 	take     func(s *Service, ctx context.Context, p Provider, accounts []identitypool.AccountID, c login.Claims) error
 	accepted int // status
 	fresh    time.Duration
 	answer   func(code, text string) any
-	// repeated answers an event that was taken before.
+	// repeated is the answer to an event that was accepted before.
 	repeated error
 }
 
-// receive is an http.Handler for a protocol, to be mounted on a pattern with
-// the wildcard ProviderPath and method POST. Outcomes go to the log and the
-// request's trace, never the token.
+// receive returns the handler for a protocol. Its pattern needs the method POST and the
+// wildcard ProviderPath. Outcomes go to the log and the request's trace; the token never
+// does.
 func (s *Service) receive(p protocol) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
@@ -71,6 +71,7 @@ func (s *Service) receive(p protocol) http.Handler {
 			w.WriteHeader(p.accepted)
 			return
 		}
+
 		f := asFault(err)
 		level := slog.LevelWarn
 		if f.status >= http.StatusInternalServerError {
@@ -79,20 +80,24 @@ func (s *Service) receive(p protocol) http.Handler {
 		if f.status != http.StatusBadRequest {
 			w.Header().Set("Retry-After", "5")
 		}
-		s.log.Log(r.Context(), level, "a provider's sign-out was not taken", "provider", show(key), "reason", err.Error(), "fix", f.fix)
+		s.log.Log(r.Context(), level, "a provider's sign-out was not taken",
+			"provider", show(key), "reason", err.Error(), "fix", f.fix)
+
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(f.status)
-		_ = json.NewEncoder(w).Encode(p.answer(f.code, f.text)) // the provider has gone; nothing is left to tell
+		_ = json.NewEncoder(w).Encode(p.answer(f.code, f.text)) // fails only if the provider has gone
 	})
 }
 
 func (s *Service) receiveOne(r *http.Request, p protocol, key string) error {
 	providers, err := s.o.Providers(r.Context(), key)
 	if errors.Is(err, ErrUnknownProvider) {
-		return bad(invalidRequest, err.Error(), "use the provider's Logins key, escaped as one path segment (/ is %2F), and register the provider")
+		return bad(invalidRequest, err.Error(),
+			"use the provider's Logins key, escaped as one path segment (/ is %2F), and register the provider")
 	} else if err != nil {
 		return err
 	}
+
 	now := s.o.Now()
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != p.media {
 		return bad(invalidRequest, "the content type is not "+p.media, "send the event as "+p.media)
@@ -104,6 +109,7 @@ func (s *Service) receiveOne(r *http.Request, p protocol, key string) error {
 	if len(body) > maxEventBytes {
 		return bad(invalidRequest, "the body is too large", "send one event of at most 32 KiB")
 	}
+
 	token, err := p.token(body)
 	if err != nil {
 		return err
@@ -112,6 +118,7 @@ func (s *Service) receiveOne(r *http.Request, p protocol, key string) error {
 	if err != nil {
 		return err
 	}
+
 	return s.takeOnce(r.Context(), p, e, now)
 }
 
@@ -122,9 +129,9 @@ type event struct {
 	accounts []identitypool.AccountID // whose logins it may end
 }
 
-// prove verifies a token in each way in which its provider is trusted. The event
-// counts for the accounts that have registered a client of its audience. The
-// provider signs it, so no account can end the logins of another.
+// prove verifies a token under each trust in its provider. The event counts for the
+// accounts that have registered a client of its audience. The provider signs it, so no
+// account can end the logins of another.
 func (s *Service) prove(ctx context.Context, providers []Provider, types []string, token string) (event, error) {
 	var proven event
 	var refusal error
@@ -134,7 +141,7 @@ func (s *Service) prove(ctx context.Context, providers []Provider, types []strin
 			refusal = cmp.Or(refusal, err)
 			continue
 		} else if err != nil {
-			return event{}, err // the provider shall send it again, for all who wait for it
+			return event{}, err // the provider must send it again, for the accounts not reached yet
 		}
 
 		if len(proven.accounts) == 0 {
@@ -146,6 +153,7 @@ func (s *Service) prove(ctx context.Context, providers []Provider, types []strin
 		}
 		proven.accounts = append(proven.accounts, p.accountsOf(claims)...)
 	}
+
 	if len(proven.accounts) == 0 {
 		return event{}, cmp.Or(refusal,
 			bad(invalidAudience, "no account has registered the token's audience", "register its client ID"))
@@ -176,7 +184,7 @@ func (p *Provider) accountsOf(c login.Claims) (accounts []identitypool.AccountID
 	return accounts
 }
 
-// takeOnce checks what both protocols ask of a token, and carries it out unless
+// takeOnce checks the rules of both protocols for a token, and carries it out unless
 // that was done before.
 func (s *Service) takeOnce(ctx context.Context, p protocol, e event, now time.Time) error {
 	provider, c := e.provider, e.claims
@@ -187,28 +195,33 @@ func (s *Service) takeOnce(ctx context.Context, p protocol, e event, now time.Ti
 	if !isString || id == "" || len(id) > 256 {
 		return bad(invalidRequest, "jti is missing", "give each event an ID of its own")
 	}
+
 	if !s.replays.reserve(provider.Name, id, now, c.IssuedAt.Add(p.fresh+skew)) {
 		return p.repeated
 	}
-	// Counted only now: whoever cannot sign, or sends again what somebody else
-	// signed, must not use up the provider's share.
+	// Counted only now: a sender who cannot sign, or who repeats an event that somebody
+	// else signed, must not use up the provider's rate.
 	if !s.incoming.allow(provider.Name, now) {
 		s.replays.release(provider.Name, id)
-		return &fault{http.StatusTooManyRequests, invalidRequest, "too many events of this provider", "send fewer, or later"}
+		return &fault{http.StatusTooManyRequests, invalidRequest,
+			"too many events of this provider", "send fewer, or later"}
 	}
+
 	err := p.take(s, ctx, provider, e.accounts, c)
 	if err != nil {
 		s.replays.release(provider.Name, id)
 		return err
 	}
+
 	return nil
 }
 
-// asFault words an error for the provider.
+// asFault returns the fault that an error is for the provider.
 func asFault(err error) *fault {
 	var f *fault
 	var refused *login.Refused
 	var unavailable *login.Unavailable
+
 	switch {
 	case errors.As(err, &f):
 		return f
@@ -222,15 +235,18 @@ func asFault(err error) *fault {
 		case login.MessageWrongAudience:
 			code = invalidAudience
 		}
+
 		return &fault{http.StatusBadRequest, code, refused.Reason.Check + " is not as it must be", refused.Fix}
 	case errors.As(err, &unavailable):
-		return &fault{http.StatusServiceUnavailable, invalidRequest, "the provider's keys could not be fetched", "try again"}
+		return &fault{http.StatusServiceUnavailable, invalidRequest,
+			"the provider's keys could not be fetched", "try again"}
 	default:
-		return &fault{http.StatusServiceUnavailable, invalidRequest, "the sign-out could not be looked into or stored", "try again"}
+		return &fault{http.StatusServiceUnavailable, invalidRequest,
+			"the sign-out could not be looked into or stored", "try again"}
 	}
 }
 
-// show makes what a stranger sent fit for the log.
+// show shortens a stranger's text for the log.
 func show(key string) string {
 	const most = 128
 	if len(key) > most {

@@ -1,10 +1,10 @@
-// Package signout ends logins before their tokens expire. A sign-out leaves a
-// mark (store.SignOut) on a provider's subject or session, for one account or
-// for all; Check refuses every token that was issued before. Marks come from an
-// administrator (SignOut) and from the providers themselves: OpenID Connect
-// Back-Channel Logout 1.0 (backchannel.go) and Shared Signals security events
-// pushed by RFC 8935 (events.go). Credentials that were issued already live on
-// until they expire, unless session.Revocations is told to look at the marks, too.
+// Package signout ends logins before their tokens expire. A sign-out leaves a mark
+// (store.SignOut) on a provider's subject or session, for one account or for all.
+// Service.Check refuses every token that was issued before the mark; start reading there.
+// Marks come from an administrator (SignOut) and from providers, by OpenID Connect
+// Back-Channel Logout 1.0 (backchannel.go) or by Shared Signals security events that they
+// push (RFC 8935, events.go). Credentials that were already issued stay valid until they
+// expire, unless session.Revocations is set to check the marks, too.
 package signout
 
 import (
@@ -23,12 +23,12 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// Kept is how long a mark counts: longer than any provider's ID tokens are
-// valid. What is refreshed after that is for the provider to refuse.
+// Kept is the time for which a mark counts: longer than any provider's ID tokens are
+// valid. Later refreshes are for the provider to refuse.
 const Kept = 400 * 24 * time.Hour
 
-// MessageSignedOut is the wire's message for a login that was signed out. AWS's
-// own words for it are not known.
+// MessageSignedOut is the API's message for a login that was signed out. AWS's
+// message is not known.
 const MessageSignedOut = "Invalid login token. Token has been revoked."
 
 // Store keeps the marks.
@@ -45,37 +45,37 @@ type Verifier interface {
 	VerifyEvent(ctx context.Context, trust login.Trust, types []string, token string) (login.Claims, error)
 }
 
-// Provider is a login provider that may tell of sign-outs, as some accounts have
+// Provider is a login provider that may report sign-outs, as some accounts have
 // registered it.
 type Provider struct {
 	Name  string // the Logins key
 	Trust login.Trust
 	// Clients are the client IDs under which single accounts have registered the
-	// provider: its events end the logins of those accounts that have registered
-	// one of the event's audiences. nil: they end the logins of all accounts.
+	// provider. Its events end the logins of those accounts that have registered
+	// one of the event's audiences. nil = they end the logins of all accounts.
 	Clients map[identitypool.AccountID][]string
 	// CredentialChange makes a changed credential, such as a new password, end
-	// the user's logins too.
+	// the user's logins, too.
 	CredentialChange bool
 }
 
-// ErrUnknownProvider says that a Logins key is of no provider that may tell of
+// ErrUnknownProvider reports that a Logins key belongs to no provider that may report
 // sign-outs.
 var ErrUnknownProvider = errors.New("no such provider is registered")
 
-// Options are what a Service needs.
+// Options are the parts of a Service.
 type Options struct {
 	Store    Store
 	Verifier Verifier
 	// Providers returns the provider of a Logins key, once for each way in which it
-	// is trusted; ErrUnknownProvider when there is none that may tell anything. One
-	// whose events count for all accounts comes first.
+	// is trusted. One whose events count for all accounts comes first. It returns
+	// ErrUnknownProvider if there is none that may report sign-outs.
 	Providers func(ctx context.Context, key string) ([]Provider, error)
 	Now       func() time.Time
 	Logger    *slog.Logger
 }
 
-// Service marks sign-outs and refuses what they end.
+// Service marks sign-outs and refuses the logins that they end.
 type Service struct {
 	o        Options
 	log      *slog.Logger
@@ -94,11 +94,11 @@ func New(o Options) *Service {
 // AllAccounts is the scope of a sign-out that ends the logins of every account.
 var AllAccounts = []identitypool.AccountID{""}
 
-// SignOut ends in accounts, for a provider's subject, everything issued before
-// at, or, with a session, what was issued in that session: then tokens of the
-// subject that name no session end as well, since they may belong to it. One of
-// subject and session may be "". at counts in whole seconds, rounded down, so
-// that a sign-in within the second of the sign-out holds.
+// SignOut ends logins of a provider's subject in accounts. Without a session, it ends all
+// that were issued before at. With a session, it ends that session, and tokens of the
+// subject that name no session, since they may belong to it. One of subject and session
+// may be "". at counts in whole seconds, rounded down, so that a sign-in in the same second
+// stays valid.
 func (s *Service) SignOut(
 	ctx context.Context, accounts []identitypool.AccountID, provider, subject, session string, at time.Time,
 ) error {
@@ -138,49 +138,50 @@ func (s *Service) SignOut(
 	if err := s.o.Store.MarkSignOuts(ctx, marks...); err != nil {
 		return err
 	}
-	// Each sign-out clears away more than it adds, so the table stays bounded.
+
+	// Each sign-out removes more marks than it adds, so the table stays bounded.
 	if _, err := s.o.Store.RemoveSignOuts(ctx, s.o.Now(), sweep); err != nil && ctx.Err() == nil {
 		s.log.Warn("expired sign-outs could not be removed", "error", err)
 	}
+
 	return nil
 }
 
-// sweep is how many expired marks one sign-out removes at most.
+// sweep is the limit of expired marks that one sign-out removes.
 const sweep = 100
 
-// sessionClaims name what a token was issued in: a session of the provider
-// (OpenID Connect Front-Channel Logout 1.0), a sign-in at a user pool with all
-// that was refreshed from it, and the token itself.
+// sessionClaims are the claims that can name a session: a session of the provider
+// (OpenID Connect Front-Channel Logout 1.0), a sign-in at a user pool with all tokens
+// that were refreshed from it, and the token itself.
 var sessionClaims = []string{"sid", "origin_jti", "jti"}
 
-// Check refuses the claims of a verified token with *login.Refused when it was
-// signed out in account, whose identity pool or role it is for: when its session
-// is marked, or when it is from before the subject's mark. A token counts from
-// auth_time or iat, whichever is earlier, so refreshing it does not help; one that
-// says neither is refused once there is a mark.
+// Check refuses the claims of a verified token with *login.Refused if it was signed out in
+// account, whose identity pool or role it is for: if its session is marked, or if it is
+// older than the subject's mark. A token counts from auth_time or iat, whichever is earlier,
+// so refreshing it does not help. One that has neither is refused once there is a mark.
 func (s *Service) Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error {
 	at, known := signedInAt(c)
 	return s.check(ctx, account, provider, c, signIn{at: at, known: known})
 }
 
-// CheckIssued is Check for a token of our own that was issued at a moment for a
-// login of the subject. The token does not tell when the login was: in the second
-// of a sign-out it may have been before, so what was issued in that second is
-// refused.
+// CheckIssued is Check for a Cognito token that was issued at a given time for a login of
+// the subject. The token does not contain the time of the login. A token that was issued in
+// the second of a sign-out is refused, since its login may have been earlier.
 func (s *Service) CheckIssued(
 	ctx context.Context, account identitypool.AccountID, provider, subject string, issued time.Time,
 ) error {
-	return s.check(ctx, account, provider, login.Claims{Subject: subject}, signIn{at: issued, known: true, orBefore: true})
+	return s.check(ctx, account, provider, login.Claims{Subject: subject},
+		signIn{at: issued, known: true, orBefore: true})
 }
 
-// signIn holds the times of the sign-in that a token tells.
+// signIn is the time of the sign-in, as far as a token shows it.
 type signIn struct {
 	at       time.Time // whole seconds
 	known    bool
 	orBefore bool // it may have been earlier
 }
 
-// endedBy reports whether a sign-out at a moment ends the sign-in.
+// endedBy reports whether a sign-out at a given time ends the sign-in.
 func (s signIn) endedBy(signOut time.Time) bool {
 	return s.at.Before(signOut) || s.orBefore && !s.at.After(signOut)
 }
@@ -194,10 +195,12 @@ func (s *Service) check(
 			sessions = append(sessions, id)
 		}
 	}
+
 	marks, err := s.o.Store.SignOuts(ctx, account, provider, c.Subject, sessions, s.o.Now())
 	if err != nil {
 		return err
 	}
+
 	trace := explain.FromContext(ctx)
 	sid, _ := c.All["sid"].(string)
 	for _, m := range marks {
@@ -206,7 +209,7 @@ func (s *Service) check(
 		case m.Kind == store.SessionSignOut && slices.Contains(sessions, m.Value):
 			refusal = signedOutSession.With()
 		case m.Kind == store.UnnamedSignOut && sid != "":
-			continue // it says which session it belongs to, and that one goes on
+			continue // the token names its session, which was not signed out
 		case !since.known:
 			refusal = signedOutUndated.With("signOut", stamp(m.NotBefore))
 		case since.endedBy(m.NotBefore):
@@ -214,17 +217,21 @@ func (s *Service) check(
 		default:
 			continue
 		}
+
 		return &login.Refused{Refusal: trace.Refuse(refusal)}
 	}
+
 	if trace != nil {
 		trace.Pass("sign-out", "not signed out since")
 	}
+
 	return nil
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// signedInAt is when the sign-in of a token took place, in whole seconds.
+// signedInAt returns the time of a token's sign-in in whole seconds, and whether the token
+// contains one.
 func signedInAt(c login.Claims) (time.Time, bool) {
 	at := c.IssuedAt
 	if n, isNumber := c.All["auth_time"].(json.Number); isNumber {
@@ -234,5 +241,6 @@ func signedInAt(c login.Claims) (time.Time, bool) {
 			}
 		}
 	}
+
 	return at, !at.IsZero()
 }

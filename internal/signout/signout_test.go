@@ -32,12 +32,14 @@ type clock struct {
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	return c.now
 }
 
 func (c *clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	c.now = c.now.Add(d)
 }
 
@@ -68,7 +70,8 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{clock: &clock{now: time.Date(2026, 11, 23, 12, 0, 0, 5e8, time.UTC)}, issuer: logintest.NewIssuer(t), log: &strings.Builder{}}
+	f := &fixture{clock: &clock{now: time.Date(2026, 11, 23, 12, 0, 0, 5e8, time.UTC)}, issuer: logintest.NewIssuer(t),
+		log: &strings.Builder{}}
 	f.issuer.SetNow(f.Now)
 	opened, err := store.Open(t.Context(), store.Options{Now: f.Now})
 	if err != nil {
@@ -85,7 +88,8 @@ func newFixture(t *testing.T) *fixture {
 		Audiences: []string{logintest.Audience},
 		Policy:    outbound.Policy{AllowHTTP: true, AllowPrivate: true},
 	}}
-	f.out = signout.New(signout.Options{Store: f.store, Verifier: verifier, Now: f.Now, Logger: slog.New(slog.NewTextHandler(f.log, nil)),
+	f.out = signout.New(signout.Options{Store: f.store, Verifier: verifier, Now: f.Now,
+		Logger: slog.New(slog.NewTextHandler(f.log, nil)),
 		Providers: func(_ context.Context, k string) ([]signout.Provider, error) {
 			switch k {
 			case key, "strict":
@@ -99,6 +103,7 @@ func newFixture(t *testing.T) *fixture {
 	mux.Handle("POST /backchannel-logout/{"+signout.ProviderPath+"}", f.out.BackChannelLogout())
 	mux.Handle("POST /shared-signals/{"+signout.ProviderPath+"}", f.out.SharedSignals())
 	f.web = mux
+
 	return f
 }
 
@@ -115,6 +120,7 @@ func (f *fixture) claims(ago time.Duration, more map[string]any) login.Claims {
 		}
 		c.All[name] = value
 	}
+
 	return c
 }
 
@@ -130,6 +136,7 @@ func (f *fixture) refused(t *testing.T, c login.Claims) bool {
 	if trace.Refused() != (err != nil) || err != nil && refused.Message != signout.MessageSignedOut {
 		t.Errorf("Check = %v with the trace %+v", err, trace.Steps())
 	}
+
 	return err != nil
 }
 
@@ -146,21 +153,26 @@ func TestCheck(t *testing.T) {
 		claims           map[string]any
 		want             bool
 	}{
-		"an older token":                     {"alice", "", old, nil, true},
-		"a newer token":                      {"alice", "", recent, nil, false},
-		"a token of the same second":         {"alice", "", 0, nil, false},
-		"another subject":                    {"bob", "", old, nil, false},
-		"refreshed since":                    {"alice", "", recent, map[string]any{"auth_time": json.Number("1")}, true},
-		"signed in since":                    {"alice", "", recent, map[string]any{"auth_time": number(time.Date(2026, 11, 23, 12, 0, 1, 0, time.UTC))}, false},
-		"auth_time with a fraction":          {"alice", "", recent, map[string]any{"auth_time": json.Number("1.5")}, true},
-		"auth_time later than iat":           {"alice", "", old, map[string]any{"auth_time": json.Number("99999999999")}, true},
-		"auth_time that is no number":        {"alice", "", recent, map[string]any{"auth_time": "1"}, false},
-		"no time at all":                     {"alice", "", 0, map[string]any{"iat": nil}, true},
-		"no time, nobody signed out":         {"bob", "", 0, map[string]any{"iat": nil}, false},
-		"its session":                        {"", "s1", recent, map[string]any{"sid": "s1"}, true},
-		"its sign-in":                        {"", "s1", recent, map[string]any{"origin_jti": "s1"}, true},
-		"itself":                             {"", "s1", recent, map[string]any{"jti": "s1"}, true},
-		"another session":                    {"", "s2", old, map[string]any{"sid": "s1", "jti": "j", "origin_jti": "o"}, false},
+		"an older token":             {"alice", "", old, nil, true},
+		"a newer token":              {"alice", "", recent, nil, false},
+		"a token of the same second": {"alice", "", 0, nil, false},
+		"another subject":            {"bob", "", old, nil, false},
+		"refreshed since": {"alice", "", recent, map[string]any{"auth_time": json.Number("1")},
+			true},
+		"signed in since": {"alice", "", recent,
+			map[string]any{"auth_time": number(time.Date(2026, 11, 23, 12, 0, 1, 0, time.UTC))}, false},
+		"auth_time with a fraction": {"alice", "", recent, map[string]any{"auth_time": json.Number("1.5")},
+			true},
+		"auth_time later than iat": {"alice", "", old,
+			map[string]any{"auth_time": json.Number("99999999999")}, true},
+		"auth_time that is no number": {"alice", "", recent, map[string]any{"auth_time": "1"}, false},
+		"no time at all":              {"alice", "", 0, map[string]any{"iat": nil}, true},
+		"no time, nobody signed out":  {"bob", "", 0, map[string]any{"iat": nil}, false},
+		"its session":                 {"", "s1", recent, map[string]any{"sid": "s1"}, true},
+		"its sign-in":                 {"", "s1", recent, map[string]any{"origin_jti": "s1"}, true},
+		"itself":                      {"", "s1", recent, map[string]any{"jti": "s1"}, true},
+		"another session": {"", "s2", old,
+			map[string]any{"sid": "s1", "jti": "j", "origin_jti": "o"}, false},
 		"another session of the subject":     {"alice", "s2", old, map[string]any{"sid": "s1"}, false},
 		"the session of the subject":         {"alice", "s1", old, map[string]any{"sid": "s1"}, true},
 		"no session named, older":            {"alice", "s1", old, nil, true},
@@ -173,7 +185,8 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
-			if err := f.out.SignOut(t.Context(), signout.AllAccounts, key, test.subject, test.session, f.Now()); err != nil {
+			if err := f.out.SignOut(t.Context(), signout.AllAccounts, key, test.subject, test.session,
+				f.Now()); err != nil {
 				t.Fatal(err)
 			}
 			if got := f.refused(t, f.claims(test.ago, test.claims)); got != test.want {
@@ -215,7 +228,8 @@ func TestCheckIssued(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
-			if err := f.out.SignOut(t.Context(), signout.AllAccounts, key, test.subject, test.session, f.Now()); err != nil {
+			if err := f.out.SignOut(t.Context(), signout.AllAccounts, key, test.subject, test.session,
+				f.Now()); err != nil {
 				t.Fatal(err)
 			}
 			issued := f.Now().Truncate(time.Second).Add(-test.ago)
@@ -252,14 +266,17 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
 // logoutToken makes a logout token; a claim or header given as nil is left out.
 func (f *fixture) logoutToken(claims, header map[string]any) string {
-	all := map[string]any{"sub": "alice", "jti": "1", "exp": nil, "events": map[string]any{logoutEvent: map[string]any{}}}
+	all := map[string]any{"sub": "alice", "jti": "1", "exp": nil,
+		"events": map[string]any{logoutEvent: map[string]any{}}}
 	for name, value := range claims {
 		all[name] = value
 	}
+
 	typ := map[string]any{"typ": "logout+jwt"}
 	for name, value := range header {
 		typ[name] = value
 	}
+
 	return f.issuer.Key().Sign(typ, f.issuer.Payload(all))
 }
 
@@ -272,16 +289,20 @@ func (f *fixture) post(t *testing.T, path, media, body string) *httptest.Respons
 	if w.Header().Get("Cache-Control") != "no-store" {
 		t.Error("the answer may be stored")
 	}
+
 	for part := range strings.SplitSeq(body, ".") {
-		if len(part) > 40 && (strings.Contains(f.log.String(), part[:40]) || strings.Contains(w.Body.String(), part[:40])) {
+		if len(part) > 40 &&
+			(strings.Contains(f.log.String(), part[:40]) || strings.Contains(w.Body.String(), part[:40])) {
 			t.Error("the token is in the log or the answer")
 		}
 	}
+
 	return w
 }
 
 func (f *fixture) logout(t *testing.T, token string) *httptest.ResponseRecorder {
-	return f.post(t, "/backchannel-logout/"+url.PathEscape(key), "application/x-www-form-urlencoded", url.Values{"logout_token": {token}}.Encode())
+	return f.post(t, "/backchannel-logout/"+url.PathEscape(key), "application/x-www-form-urlencoded",
+		url.Values{"logout_token": {token}}.Encode())
 }
 
 func TestBackChannelLogout(t *testing.T) {
@@ -291,33 +312,35 @@ func TestBackChannelLogout(t *testing.T) {
 		refused        bool // the token
 		out, outSid    bool // alice's older token, and that of session s1
 	}{
-		"by subject":              {nil, nil, false, true, true},
-		"by session":              {map[string]any{"sub": nil, "sid": "s1"}, nil, false, false, true},
-		"by both":                 {map[string]any{"sid": "s1"}, nil, false, true, true},
-		"by both, other session":  {map[string]any{"sid": "s2"}, nil, false, true, false},
-		"of another user":         {map[string]any{"sub": "bob"}, nil, false, false, false},
-		"no type":                 {nil, map[string]any{"typ": nil}, false, true, true},
-		"type JWT":                {nil, map[string]any{"typ": "JWT"}, false, true, true},
-		"with an expiry":          {map[string]any{"exp": now + 120}, nil, false, true, true},
-		"two minutes old":         {map[string]any{"iat": now - 120}, nil, false, true, true},
-		"an ID token":             {map[string]any{"events": nil}, map[string]any{"typ": "JWT"}, true, false, false},
-		"an access token":         {nil, map[string]any{"typ": "at+jwt"}, true, false, false},
-		"a security event":        {nil, map[string]any{"typ": "secevent+jwt"}, true, false, false},
-		"with a nonce":            {map[string]any{"nonce": "n"}, nil, true, false, false},
-		"with a nonce null":       {map[string]any{"nonce": null}, nil, false, true, true},
-		"with a sid null":         {map[string]any{"sid": null}, nil, false, true, true},
-		"with an exp null":        {map[string]any{"exp": null}, nil, false, true, true},
-		"nbf 0":                   {map[string]any{"nbf": 0}, nil, false, true, true},
-		"nbf null":                {map[string]any{"nbf": null}, nil, false, true, true},
-		"jti null":                {map[string]any{"jti": null}, nil, true, false, false},
-		"iat null":                {map[string]any{"iat": null}, nil, true, false, false},
-		"iat 0":                   {map[string]any{"iat": 0}, nil, true, false, false},
-		"exp 0":                   {map[string]any{"exp": 0}, nil, true, false, false},
-		"sub and sid null":        {map[string]any{"sub": null, "sid": null}, nil, true, false, false},
-		"with an empty nonce":     {map[string]any{"nonce": nil, "Nonce": "n"}, nil, true, false, false},
-		"of another event":        {map[string]any{"events": map[string]any{"http://schemas.openid.net/event/other": map[string]any{}}}, nil, true, false, false},
-		"event that is a string":  {map[string]any{"events": map[string]any{logoutEvent: "yes"}}, nil, true, false, false},
-		"event that is null":      {map[string]any{"events": map[string]any{logoutEvent: nil}}, nil, true, false, false},
+		"by subject":             {nil, nil, false, true, true},
+		"by session":             {map[string]any{"sub": nil, "sid": "s1"}, nil, false, false, true},
+		"by both":                {map[string]any{"sid": "s1"}, nil, false, true, true},
+		"by both, other session": {map[string]any{"sid": "s2"}, nil, false, true, false},
+		"of another user":        {map[string]any{"sub": "bob"}, nil, false, false, false},
+		"no type":                {nil, map[string]any{"typ": nil}, false, true, true},
+		"type JWT":               {nil, map[string]any{"typ": "JWT"}, false, true, true},
+		"with an expiry":         {map[string]any{"exp": now + 120}, nil, false, true, true},
+		"two minutes old":        {map[string]any{"iat": now - 120}, nil, false, true, true},
+		"an ID token":            {map[string]any{"events": nil}, map[string]any{"typ": "JWT"}, true, false, false},
+		"an access token":        {nil, map[string]any{"typ": "at+jwt"}, true, false, false},
+		"a security event":       {nil, map[string]any{"typ": "secevent+jwt"}, true, false, false},
+		"with a nonce":           {map[string]any{"nonce": "n"}, nil, true, false, false},
+		"with a nonce null":      {map[string]any{"nonce": null}, nil, false, true, true},
+		"with a sid null":        {map[string]any{"sid": null}, nil, false, true, true},
+		"with an exp null":       {map[string]any{"exp": null}, nil, false, true, true},
+		"nbf 0":                  {map[string]any{"nbf": 0}, nil, false, true, true},
+		"nbf null":               {map[string]any{"nbf": null}, nil, false, true, true},
+		"jti null":               {map[string]any{"jti": null}, nil, true, false, false},
+		"iat null":               {map[string]any{"iat": null}, nil, true, false, false},
+		"iat 0":                  {map[string]any{"iat": 0}, nil, true, false, false},
+		"exp 0":                  {map[string]any{"exp": 0}, nil, true, false, false},
+		"sub and sid null":       {map[string]any{"sub": null, "sid": null}, nil, true, false, false},
+		"with an empty nonce":    {map[string]any{"nonce": nil, "Nonce": "n"}, nil, true, false, false},
+		"of another event":       {map[string]any{"events": map[string]any{"http://schemas.openid.net/event/other": map[string]any{}}}, nil, true, false, false},
+		"event that is a string": {map[string]any{"events": map[string]any{logoutEvent: "yes"}}, nil, true, false,
+			false},
+		"event that is null": {map[string]any{"events": map[string]any{logoutEvent: nil}}, nil, true, false,
+			false},
 		"events that are a list":  {map[string]any{"events": []string{logoutEvent}}, nil, true, false, false},
 		"neither sub nor sid":     {map[string]any{"sub": nil}, nil, true, false, false},
 		"sid of a number":         {map[string]any{"sid": 1}, nil, true, false, false},
@@ -346,7 +369,8 @@ func TestBackChannelLogout(t *testing.T) {
 					Error       string `json:"error"`
 					Description string `json:"error_description"`
 				}
-				if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusBadRequest || answer.Error != "invalid_request" || answer.Description == "" {
+				if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusBadRequest ||
+					answer.Error != "invalid_request" || answer.Description == "" {
 					t.Errorf("answer %d %s", w.Code, w.Body)
 				}
 			}
@@ -366,6 +390,7 @@ func TestBackChannelLogout(t *testing.T) {
 func TestBackChannelLogoutRequests(t *testing.T) {
 	f := newFixture(t)
 	token := f.logoutToken(nil, nil)
+
 	form := url.Values{"logout_token": {token}}.Encode()
 	path := "/backchannel-logout/" + url.PathEscape(key)
 	const media = "application/x-www-form-urlencoded"
@@ -377,7 +402,9 @@ func TestBackChannelLogoutRequests(t *testing.T) {
 		"bad form":         f.post(t, path, media, "%zz"),
 		"too large":        f.post(t, path, media, form+strings.Repeat("x", 40_000)),
 		"not a token":      f.post(t, path, media, "logout_token=x"),
-		"forged":           f.logout(t, logintest.NewKey(t, "RS256").Sign(map[string]any{"typ": "logout+jwt", "kid": f.issuer.Key().ID}, f.issuer.Payload(nil))),
+		"forged": f.logout(t,
+			logintest.NewKey(t, "RS256").Sign(map[string]any{"typ": "logout+jwt", "kid": f.issuer.Key().ID},
+				f.issuer.Payload(nil))),
 	} {
 		if w.Code != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
@@ -410,12 +437,14 @@ func TestBackChannelLogoutRequests(t *testing.T) {
 // The provider's keys out of reach are no refusal: it shall try again.
 func TestBackChannelLogoutWithoutKeys(t *testing.T) {
 	f := newFixture(t)
-	f.issuer.Answer(logintest.KeysPath, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	f.issuer.Answer(logintest.KeysPath,
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	if w := f.logout(t, f.logoutToken(nil, nil)); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("answer %d %s", w.Code, w.Body)
 	}
 	body := url.Values{"logout_token": {f.logoutToken(nil, nil)}}.Encode()
-	if w := f.post(t, "/backchannel-logout/broken", "application/x-www-form-urlencoded", body); w.Code != http.StatusServiceUnavailable {
+	if w := f.post(t, "/backchannel-logout/broken", "application/x-www-form-urlencoded",
+		body); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("with a provider that could not be looked up: %d %s", w.Code, w.Body)
 	}
 }
@@ -425,7 +454,9 @@ func TestRateLimit(t *testing.T) {
 	f := newFixture(t)
 	forger := logintest.NewKey(t, "RS256")
 	for range 300 {
-		if w := f.logout(t, forger.Sign(map[string]any{"typ": "logout+jwt", "kid": f.issuer.Key().ID}, f.issuer.Payload(nil))); w.Code != http.StatusBadRequest {
+		if w := f.logout(t,
+			forger.Sign(map[string]any{"typ": "logout+jwt", "kid": f.issuer.Key().ID},
+				f.issuer.Payload(nil))); w.Code != http.StatusBadRequest {
 			t.Fatalf("forged: %d", w.Code)
 		}
 	}
@@ -436,11 +467,13 @@ func TestRateLimit(t *testing.T) {
 	if code := f.logout(t, first).Code; code != http.StatusOK {
 		t.Fatalf("first: %d", code)
 	}
+
 	for range 300 { // by whoever saw it
 		if code := f.logout(t, first).Code; code != http.StatusBadRequest {
 			t.Fatalf("replayed: %d", code)
 		}
 	}
+
 	n := 1
 	for ; n < 300; n++ {
 		if code := send(n); code == http.StatusTooManyRequests {
@@ -466,6 +499,7 @@ const (
 func TestSharedSignals(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).Unix()
 	type object = map[string]any
+
 	alice := func(f *fixture) object { return object{"format": "iss_sub", "iss": f.issuer.URL, "sub": "alice"} }
 	for name, test := range map[string]struct {
 		provider string
@@ -477,29 +511,35 @@ func TestSharedSignals(t *testing.T) {
 			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f)}
 		}, "", true},
 		"account disabled, opaque": {key, func(*fixture) object {
-			return object{"events": object{risc + "account-disabled": object{"reason": "hijacking"}}, "sub_id": object{"format": "opaque", "id": "alice"}}
+			return object{"events": object{risc + "account-disabled": object{"reason": "hijacking"}},
+				"sub_id": object{"format": "opaque", "id": "alice"}}
 		}, "", true},
 		"account purged, subject in the event": {key, func(f *fixture) object {
 			return object{"events": object{risc + "account-purged": object{"subject": alice(f)}}}
 		}, "", true},
 		"subject in sub, the others null": {key, func(*fixture) object {
-			return object{"events": object{caep + "session-revoked": object{"subject": nil}}, "sub": "alice", "sub_id": null}
+			return object{"events": object{caep + "session-revoked": object{"subject": nil}}, "sub": "alice",
+				"sub_id": null}
 		}, "", true},
 		"subject in sub": {key, func(*fixture) object {
 			return object{"events": object{caep + "session-revoked": object{}}, "sub": "alice"}
 		}, "", true},
 		"a session of the user": {key, func(f *fixture) object {
 			return object{"events": object{caep + "session-revoked": object{}},
-				"sub_id": object{"format": "complex", "user": alice(f), "session": object{"format": "opaque", "id": "s1"}}}
+				"sub_id": object{"format": "complex", "user": alice(f),
+					"session": object{"format": "opaque", "id": "s1"}}}
 		}, "", true},
 		"six days old": {key, func(f *fixture) object {
-			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f), "iat": now - 6*86400}
+			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f),
+				"iat": now - 6*86400}
 		}, "", false}, // taken, and from before alice's token
 		"credential change, not wanted": {key, func(f *fixture) object {
-			return object{"events": object{caep + "credential-change": object{"credential_type": "password"}}, "sub_id": alice(f)}
+			return object{"events": object{caep + "credential-change": object{"credential_type": "password"}},
+				"sub_id": alice(f)}
 		}, "", false},
 		"credential change, wanted": {"strict", func(f *fixture) object {
-			return object{"events": object{caep + "credential-change": object{"credential_type": "password"}}, "sub_id": alice(f)}
+			return object{"events": object{caep + "credential-change": object{"credential_type": "password"}},
+				"sub_id": alice(f)}
 		}, "", true},
 		"an event without meaning here": {key, func(f *fixture) object {
 			return object{"events": object{caep + "assurance-level-change": object{}}, "sub_id": alice(f)}
@@ -508,7 +548,8 @@ func TestSharedSignals(t *testing.T) {
 			return object{"events": object{"https://schemas.openid.net/secevent/ssf/event-type/verification": object{"state": "x"}}, "sub_id": object{"format": "opaque", "id": "stream"}}
 		}, "", false},
 		"one of several events": {key, func(f *fixture) object {
-			return object{"events": object{caep + "assurance-level-change": object{}, caep + "session-revoked": object{}}, "sub_id": alice(f)}
+			return object{"events": object{caep + "assurance-level-change": object{},
+				caep + "session-revoked": object{}}, "sub_id": alice(f)}
 		}, "", true},
 		"no events": {key, func(f *fixture) object { return object{"sub_id": alice(f)} }, "invalid_request", false},
 		"empty events": {key, func(f *fixture) object {
@@ -517,24 +558,32 @@ func TestSharedSignals(t *testing.T) {
 		"an event of no object": {key, func(f *fixture) object {
 			return object{"events": object{caep + "session-revoked": true}, "sub_id": alice(f)}
 		}, "invalid_request", false},
-		"no subject": {key, func(*fixture) object { return object{"events": object{caep + "session-revoked": object{}}} }, "invalid_request", false},
+		"no subject": {key,
+			func(*fixture) object { return object{"events": object{caep + "session-revoked": object{}}} },
+			"invalid_request", false},
 		"a subject of another issuer": {key, func(*fixture) object {
-			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": object{"format": "iss_sub", "iss": "https://other.example", "sub": "alice"}}
+			return object{"events": object{caep + "session-revoked": object{}},
+				"sub_id": object{"format": "iss_sub", "iss": "https://other.example", "sub": "alice"}}
 		}, "invalid_issuer", false},
 		"a subject of another format": {key, func(*fixture) object {
-			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": object{"format": "email", "email": "alice"}}
+			return object{"events": object{caep + "session-revoked": object{}},
+				"sub_id": object{"format": "email", "email": "alice"}}
 		}, "invalid_request", false},
 		"a complex subject without user": {key, func(*fixture) object {
-			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": object{"format": "complex", "session": object{"format": "opaque", "id": "s"}}}
+			return object{"events": object{caep + "session-revoked": object{}},
+				"sub_id": object{"format": "complex", "session": object{"format": "opaque", "id": "s"}}}
 		}, "invalid_request", false},
 		"an empty subject": {key, func(*fixture) object {
-			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": object{"format": "opaque", "id": ""}, "sub": "alice"}
+			return object{"events": object{caep + "session-revoked": object{}},
+				"sub_id": object{"format": "opaque", "id": ""}, "sub": "alice"}
 		}, "invalid_request", false},
 		"one subject three times": {key, func(f *fixture) object {
-			return object{"events": object{caep + "session-revoked": object{"subject": alice(f)}}, "sub_id": object{"format": "opaque", "id": "alice"}, "sub": "alice"}
+			return object{"events": object{caep + "session-revoked": object{"subject": alice(f)}},
+				"sub_id": object{"format": "opaque", "id": "alice"}, "sub": "alice"}
 		}, "", true},
 		"another subject in the event": {key, func(f *fixture) object {
-			return object{"events": object{caep + "session-revoked": object{"subject": object{"format": "opaque", "id": "bob"}}}, "sub_id": alice(f)}
+			return object{"events": object{caep +
+				"session-revoked": object{"subject": object{"format": "opaque", "id": "bob"}}}, "sub_id": alice(f)}
 		}, "invalid_request", false},
 		"another subject in sub": {key, func(f *fixture) object {
 			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f), "sub": "bob"}
@@ -546,19 +595,22 @@ func TestSharedSignals(t *testing.T) {
 			session := func(id string) object {
 				return object{"format": "complex", "user": alice(f), "session": object{"format": "opaque", "id": id}}
 			}
-			return object{"events": object{caep + "session-revoked": object{"subject": session("s1")}}, "sub_id": session("s2")}
+			return object{"events": object{caep + "session-revoked": object{"subject": session("s1")}},
+				"sub_id": session("s2")}
 		}, "invalid_request", false},
 		"a second subject that is unreadable": {key, func(f *fixture) object {
 			return object{"events": object{caep + "session-revoked": object{"subject": "alice"}}, "sub_id": alice(f)}
 		}, "invalid_request", false},
 		"eight days old": {key, func(f *fixture) object {
-			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f), "iat": now - 8*86400}
+			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f),
+				"iat": now - 8*86400}
 		}, "invalid_request", false},
 		"for somebody else": {key, func(f *fixture) object {
 			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f), "aud": "other"}
 		}, "invalid_audience", false},
 		"of another issuer": {key, func(f *fixture) object {
-			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f), "iss": "https://evil.example"}
+			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f),
+				"iss": "https://evil.example"}
 		}, "invalid_issuer", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -567,6 +619,7 @@ func TestSharedSignals(t *testing.T) {
 			for name, value := range test.claims(f) {
 				claims[name] = value
 			}
+
 			token := f.issuer.Key().Sign(object{"typ": "secevent+jwt"}, f.issuer.Payload(claims))
 			path := "/shared-signals/" + url.PathEscape(test.provider)
 			for round := range 2 { // a transmitter may repeat itself
@@ -578,7 +631,9 @@ func TestSharedSignals(t *testing.T) {
 				switch {
 				case test.code == "" && (w.Code != http.StatusAccepted || w.Body.Len() != 0):
 					t.Errorf("round %d: %d %s", round, w.Code, w.Body)
-				case test.code != "" && (w.Code != http.StatusBadRequest || json.Unmarshal(w.Body.Bytes(), &answer) != nil || answer.Err != test.code || answer.Description == ""):
+				case test.code != "" &&
+					(w.Code != http.StatusBadRequest || json.Unmarshal(w.Body.Bytes(), &answer) != nil ||
+						answer.Err != test.code || answer.Description == ""):
 					t.Errorf("round %d: %d %s, want %s", round, w.Code, w.Body, test.code)
 				}
 			}
@@ -589,15 +644,19 @@ func TestSharedSignals(t *testing.T) {
 	}
 	t.Run("other tokens", func(t *testing.T) {
 		f := newFixture(t)
-		body := f.issuer.Payload(object{"jti": "1", "events": object{caep + "session-revoked": object{}}, "sub_id": alice(f)})
+		body := f.issuer.Payload(object{"jti": "1", "events": object{caep + "session-revoked": object{}},
+			"sub_id": alice(f)})
 		path := "/shared-signals/" + url.PathEscape(key)
 		for name, w := range map[string]*httptest.ResponseRecorder{
-			"no type":       f.post(t, path, "application/secevent+jwt", f.issuer.Key().Sign(object{"typ": nil}, body)),
-			"an ID token":   f.post(t, path, "application/secevent+jwt", f.issuer.Key().Sign(nil, body)),
-			"a form":        f.post(t, path, "application/x-www-form-urlencoded", f.issuer.Key().Sign(object{"typ": "secevent+jwt"}, body)),
-			"nothing":       f.post(t, path, "application/secevent+jwt", ""),
-			"two lines":     f.post(t, path, "application/secevent+jwt", f.issuer.Key().Sign(object{"typ": "secevent+jwt"}, body)+"\n"),
-			"somebody else": f.post(t, path, "application/secevent+jwt", logintest.NewKey(t, "RS256").Sign(object{"typ": "secevent+jwt"}, body)),
+			"no type":     f.post(t, path, "application/secevent+jwt", f.issuer.Key().Sign(object{"typ": nil}, body)),
+			"an ID token": f.post(t, path, "application/secevent+jwt", f.issuer.Key().Sign(nil, body)),
+			"a form": f.post(t, path, "application/x-www-form-urlencoded",
+				f.issuer.Key().Sign(object{"typ": "secevent+jwt"}, body)),
+			"nothing": f.post(t, path, "application/secevent+jwt", ""),
+			"two lines": f.post(t, path, "application/secevent+jwt",
+				f.issuer.Key().Sign(object{"typ": "secevent+jwt"}, body)+"\n"),
+			"somebody else": f.post(t, path, "application/secevent+jwt",
+				logintest.NewKey(t, "RS256").Sign(object{"typ": "secevent+jwt"}, body)),
 		} {
 			if w.Code != http.StatusBadRequest {
 				t.Errorf("%s: %d %s", name, w.Code, w.Body)
@@ -616,7 +675,8 @@ func TestBodies(t *testing.T) {
 		"broken":  io.MultiReader(strings.NewReader("logout_token="), errReader{}),
 		"endless": endless{},
 	} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/backchannel-logout/"+url.PathEscape(key), body)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/backchannel-logout/"+url.PathEscape(key),
+			body)
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		f.web.ServeHTTP(w, r)

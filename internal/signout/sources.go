@@ -13,25 +13,25 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
-// Settings is what a provider may tell of sign-outs. Every OpenID Connect provider of the
-// home account may tell, for its client IDs, without settings.
+// Settings are the rules for a provider's reports of sign-outs. Every OpenID Connect
+// provider of the home account may report them for its client IDs, without settings.
 type Settings struct {
-	// Audiences are accepted in aud besides the client IDs. A user pool has no
-	// others: without, it can tell nothing.
+	// Audiences are accepted in aud besides the client IDs. A user pool has no client IDs
+	// here, so it needs Audiences to report anything.
 	Audiences []string
-	// CredentialChange makes a changed credential end the user's logins too.
+	// CredentialChange makes a changed credential end the user's logins, too.
 	CredentialChange bool
 }
 
-// Sources finds the provider that a receiver's path names: an OpenID Connect
-// provider of any account, whether the settings or the IAM API made it, or, if the
-// settings let it tell something, a user pool or a provider of ID tokens that every
-// account has. Every other key is unknown.
+// Sources finds the provider that a receiver's path names. It can be an OpenID Connect
+// provider of any account, from the settings or from the IAM API. If the settings allow it,
+// it can also be a user pool, or a provider of ID tokens that every account has. Every other
+// key is unknown.
 //
-// What the home account's provider signs, or a user pool that the settings name,
-// counts for all accounts that trust the provider. An event for a client that only
-// other accounts have registered counts for these: they may name any issuer and
-// client, and must not speak to others with it.
+// An event of the home account's provider, or of a user pool in the settings, counts for all
+// accounts that trust the provider. An event for a client that only other accounts have
+// registered counts only for those: they may register any issuer and client, and must not
+// affect other accounts.
 type Sources struct {
 	Providers *provider.Registry
 	Directory *iam.Directory
@@ -40,7 +40,7 @@ type Sources struct {
 }
 
 // registered returns the ARN of an account's OpenID Connect provider with a Logins
-// key; "" when there is none.
+// key; "" = there is none.
 func (s *Sources) registered(ctx context.Context, account identitypool.AccountID, key string) (string, error) {
 	arn := iam.OIDCProviderARN(s.Providers.Partition(), account, "://"+key)
 	if _, _, _, formed := identitypool.ParseProviderARN(arn); !formed {
@@ -56,24 +56,23 @@ func (s *Sources) registered(ctx context.Context, account identitypool.AccountID
 }
 
 // Name returns the provider that a Logins key stands for in an account. An OpenID
-// Connect provider stands for itself, also where a user pool has the same issuer.
+// Connect provider stands for itself, even if a user pool has the same issuer.
 func (s *Sources) Name(ctx context.Context, account identitypool.AccountID, key string) (string, error) {
 	arn, err := s.registered(ctx, account, key)
 	if arn != "" || err != nil {
 		return key, err
 	}
-
 	return s.Providers.NameOf(key), nil
 }
 
-// Known reports whether a provider can vouch for anybody in one of the accounts: it
-// is one that every account has, a user pool, or registered there.
+// Known reports whether a provider can vouch for anybody in one of the accounts: every
+// account has it, it is a user pool, or it is registered there.
 func (s *Sources) Known(ctx context.Context, accounts []identitypool.AccountID, name string) (bool, error) {
 	if s.Providers.EveryAccountHas(name) {
 		return true, nil
 	}
-	everywhere := slices.Equal(accounts, AllAccounts)
 
+	everywhere := slices.Equal(accounts, AllAccounts)
 	owner, kind, _, isARN := identitypool.ParseProviderARN(name)
 	if isARN && kind == identitypool.SAMLProvider {
 		if !everywhere && !slices.Contains(accounts, owner) {
@@ -90,16 +89,18 @@ func (s *Sources) Known(ctx context.Context, accounts []identitypool.AccountID, 
 		owners, err := s.Directory.OIDCProviderAccounts(ctx, name)
 		return len(owners) > 0, err
 	}
+
 	for _, account := range accounts {
 		if arn, err := s.registered(ctx, account, name); arn != "" || err != nil {
 			return arn != "", err
 		}
 	}
+
 	return false, nil
 }
 
 // Find returns the provider of a Logins key as the home account trusts it, and as
-// the others do that have registered it.
+// the other accounts do that have registered it.
 func (s *Sources) Find(ctx context.Context, key string) ([]Provider, error) {
 	name, err := s.Name(ctx, s.Home, key)
 	if err != nil {
@@ -125,7 +126,7 @@ func (s *Sources) Find(ctx context.Context, key string) ([]Provider, error) {
 	return found, nil
 }
 
-// ofHome is a provider of the home account or of the settings.
+// ofHome returns a provider of the home account or of the settings.
 func (s *Sources) ofHome(ctx context.Context, name string) (Provider, error) {
 	settings := s.Settings[name]
 	c := identitypool.ProviderConfig{Name: name, Kind: identitypool.UserPoolProvider, ClientIDs: settings.Audiences}
@@ -148,9 +149,9 @@ func (s *Sources) ofHome(ctx context.Context, name string) (Provider, error) {
 	return Provider{Name: name, Trust: trust, CredentialChange: settings.CredentialChange}, nil
 }
 
-// ofOthers is an OpenID Connect provider as accounts other than the home account
-// have registered it. Accounts that differ in their clients only share an entry,
-// so that an event costs one look at its signature however many they are.
+// ofOthers returns an OpenID Connect provider as accounts other than the home account
+// have registered it. Accounts that differ only in their clients share an entry, so that
+// an event costs one check of its signature for all of them.
 func (s *Sources) ofOthers(ctx context.Context, key string) ([]Provider, error) {
 	accounts, err := s.Directory.OIDCProviderAccounts(ctx, key)
 	if err != nil {
@@ -162,6 +163,7 @@ func (s *Sources) ofOthers(ctx context.Context, key string) ([]Provider, error) 
 		if account == s.Home {
 			continue
 		}
+
 		arn, err := s.registered(ctx, account, key)
 		if err != nil {
 			return nil, err
@@ -196,8 +198,7 @@ func (s *Sources) ofOthers(ctx context.Context, key string) ([]Provider, error) 
 	return found, nil
 }
 
-// sameIssuer reports whether a token that one trust proves is proven by the other,
-// but for its audience.
+// sameIssuer reports whether two trusts prove the same tokens, apart from the audience.
 func sameIssuer(a, b login.Trust) bool {
 	for _, trust := range []*login.Trust{&a, &b} {
 		trust.Audiences, trust.ClientsAt, trust.OneClientAt, trust.Link = nil, "", "", explain.Link{}

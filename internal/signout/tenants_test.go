@@ -30,7 +30,8 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 
 	byAdmin := func(account, field string) func(*testing.T, *wiretest.Accounts, string) int {
 		return func(t *testing.T, w *wiretest.Accounts, subject string) int {
-			return w.Administer(t, account, "SignOut", fmt.Sprintf(`{"ProviderName":%q,%q:%q}`, key, field, subject)).Status
+			return w.Administer(t, account, "SignOut",
+				fmt.Sprintf(`{"ProviderName":%q,%q:%q}`, key, field, subject)).Status
 		}
 	}
 	byLogout := func(audience any) func(*testing.T, *wiretest.Accounts, string) int {
@@ -47,7 +48,8 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 				"events": map[string]any{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": map[string]any{}},
 				"sub_id": map[string]any{"format": "iss_sub", "iss": issuer.URL, "sub": subject},
 			})
-			return wiretest.Post(t, w.URL+"/shared-signals/"+url.PathEscape(key), "application/secevent+jwt", token).Status
+			return wiretest.Post(t, w.URL+"/shared-signals/"+url.PathEscape(key), "application/secevent+jwt",
+				token).Status
 		}
 	}
 
@@ -58,13 +60,19 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 		ends       []string
 		keeps      bool // sessions go on: the mark is on another thing than the subject
 	}{
-		"by the home account":                 {how: byAdmin(wiretest.HomeAccount, "Subject"), status: 200, ends: []string{wiretest.HomeAccount}},
-		"by another account":                  {how: byAdmin(b, "Subject"), status: 200, ends: []string{b}},
-		"of a session by another account":     {how: byAdmin(b, "Session"), status: 200, ends: []string{b}, keeps: true},
-		"of a session by the home account":    {how: byAdmin(wiretest.HomeAccount, "Session"), status: 200, ends: []string{wiretest.HomeAccount}, keeps: true},
-		"by the home account, for all":        {everywhere: true, how: byAdmin(wiretest.HomeAccount, "Subject"), status: 200, ends: everyone},
-		"by another account, with that":       {everywhere: true, how: byAdmin(b, "Subject"), status: 200, ends: []string{b}},
-		"of a session by home, for all":       {everywhere: true, how: byAdmin(wiretest.HomeAccount, "Session"), status: 200, ends: everyone, keeps: true},
+		"by the home account": {how: byAdmin(wiretest.HomeAccount, "Subject"), status: 200,
+			ends: []string{wiretest.HomeAccount}},
+		"by another account": {how: byAdmin(b, "Subject"), status: 200, ends: []string{b}},
+		"of a session by another account": {how: byAdmin(b, "Session"), status: 200, ends: []string{b},
+			keeps: true},
+		"of a session by the home account": {how: byAdmin(wiretest.HomeAccount, "Session"), status: 200,
+			ends: []string{wiretest.HomeAccount}, keeps: true},
+		"by the home account, for all": {everywhere: true, how: byAdmin(wiretest.HomeAccount, "Subject"),
+			status: 200, ends: everyone},
+		"by another account, with that": {everywhere: true, how: byAdmin(b, "Subject"), status: 200,
+			ends: []string{b}},
+		"of a session by home, for all": {everywhere: true, how: byAdmin(wiretest.HomeAccount, "Session"),
+			status: 200, ends: everyone, keeps: true},
 		"logout of the home account's client": {how: byLogout("home"), status: 200, ends: everyone},
 		"logout of everybody's client":        {how: byLogout("shared"), status: 200, ends: everyone},
 		"logout of another account's client":  {how: byLogout("b"), status: 200, ends: []string{b}},
@@ -75,8 +83,9 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 		"signal to another account":           {how: bySignal("c"), status: 202, ends: []string{c}},
 		"signal to nobody":                    {how: bySignal("other"), status: 400},
 		"stored before accounts": {ends: everyone, how: func(t *testing.T, w *wiretest.Accounts, subject string) int {
-			err := w.DB.MarkSignOuts(t.Context(), store.SignOut{Kind: store.SubjectSignOut, Provider: key, Value: subject,
-				NotBefore: time.Now().Truncate(time.Second), Expires: time.Now().Add(time.Hour)})
+			err := w.DB.MarkSignOuts(t.Context(),
+				store.SignOut{Kind: store.SubjectSignOut, Provider: key, Value: subject,
+					NotBefore: time.Now().Truncate(time.Second), Expires: time.Now().Add(time.Hour)})
 			if err != nil {
 				t.Error(err)
 			}
@@ -110,18 +119,22 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 					wiretest.Equal(t, "status", test.how(t, w, subject), test.status)
 					if test.status == 0 { // another process wrote it, which SQLite's cache learns within 100 ms
 						wiretest.Await(t, func() bool {
-							_, err := w.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &members[0].Pool, Logins: users[0].Logins})
+							_, err := w.Public().GetId(t.Context(),
+								&ci.GetIdInput{IdentityPoolId: &members[0].Pool, Logins: users[0].Logins})
 							return err != nil
 						})
 					}
+
 					for i, user := range users {
 						ended := slices.Contains(test.ends, members[i].Account)
 						want := "accepted"
 						if ended {
 							want = "refused"
 						}
-						wiretest.Equal(t, members[i].Account+": its pool", user.Refusal(t, members[i].Pool, user.Logins), want)
-						wiretest.Equal(t, members[i].Account+": its role", user.AtSTS(t, members[i].Role, user.Logins[key]), want)
+						wiretest.Equal(t, members[i].Account+": its pool",
+							user.Refusal(t, members[i].Pool, user.Logins), want)
+						wiretest.Equal(t, members[i].Account+": its role",
+							user.AtSTS(t, members[i].Role, user.Logins[key]), want)
 						if ended && test.keeps {
 							want = "accepted"
 						}
@@ -150,7 +163,8 @@ func TestSignOutForARoleOfAnotherAccount(t *testing.T) {
 
 	for by, want := range map[string]string{wiretest.HomeAccount: "refused", b: "refused", c: "accepted"} {
 		user := w.SignIn(t, foreign, issuer, key, "user-of-"+by)
-		token := wiretest.Must(w.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user.Identity, Logins: user.Logins}))(t).Token
+		token := wiretest.Must(w.Public().GetOpenIdToken(t.Context(),
+			&ci.GetOpenIdTokenInput{IdentityId: &user.Identity, Logins: user.Logins}))(t).Token
 		wiretest.Equal(t, "before", user.AtSTS(t, *role, *token), "accepted")
 
 		body := fmt.Sprintf(`{"ProviderName":%q,"Subject":%q}`, key, "user-of-"+by)

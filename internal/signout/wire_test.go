@@ -29,22 +29,29 @@ import (
 // Sign in, sign out by each channel, and only what was issued since signs in,
 // at every kind of provider whose tokens say when they were issued.
 func TestSignOut(t *testing.T) {
-	corp, pool, google, made := logintest.NewIssuer(t), logintest.NewIssuer(t), logintest.NewIssuer(t), logintest.NewIssuer(t)
+	corp, pool, google, made := logintest.NewIssuer(t), logintest.NewIssuer(t), logintest.NewIssuer(t),
+		logintest.NewIssuer(t)
 	corpKey, madeKey := strings.TrimPrefix(corp.URL, "http://"), strings.TrimPrefix(made.URL, "http://")
 	local := func(i *logintest.Issuer, issuers ...string) poolhouse.ProviderOverride {
-		return poolhouse.ProviderOverride{Issuers: issuers, JWKSURL: i.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}
+		return poolhouse.ProviderOverride{Issuers: issuers, JWKSURL: i.URL + logintest.KeysPath, AllowHTTP: true,
+			AllowPrivate: true}
 	}
 	eachEngine := func(t *testing.T, test func(*testing.T, ...func(*poolhouse.Config))) {
 		configure := func(c *poolhouse.Config) {
-			c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: corp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}}
-			c.UserPools = map[string]poolhouse.ProviderOverride{wiretest.UserPool: local(pool, "https://"+wiretest.UserPool)}
-			c.Providers = map[string]poolhouse.ProviderOverride{"accounts.google.com": local(google, "https://accounts.google.com")}
-			c.SignOut = map[string]poolhouse.SignOutConfig{wiretest.UserPool: {Audiences: []string{"app"}}, corpKey: {Audiences: []string{"stream"}}}
+			c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: corp.URL, ClientIDs: []string{"app"},
+				AllowHTTP: true, AllowPrivate: true}}
+			c.UserPools = map[string]poolhouse.ProviderOverride{wiretest.UserPool: local(pool,
+				"https://"+wiretest.UserPool)}
+			c.Providers = map[string]poolhouse.ProviderOverride{"accounts.google.com": local(google,
+				"https://accounts.google.com")}
+			c.SignOut = map[string]poolhouse.SignOutConfig{wiretest.UserPool: {Audiences: []string{"app"}},
+				corpKey: {Audiences: []string{"stream"}}}
 		}
 		t.Run("sqlite", func(t *testing.T) { test(t, configure) })
 		t.Run("postgresql", func(t *testing.T) {
 			database := pgtest.URL(t)
-			test(t, configure, func(c *poolhouse.Config) { c.DatabaseURL, c.MasterKey = database, bytes.Repeat([]byte{7}, 32) })
+			test(t, configure,
+				func(c *poolhouse.Config) { c.DatabaseURL, c.MasterKey = database, bytes.Repeat([]byte{7}, 32) })
 		})
 	}
 	eachEngine(t, func(t *testing.T, change ...func(*poolhouse.Config)) {
@@ -53,21 +60,25 @@ func TestSignOut(t *testing.T) {
 		if t.Name() == "TestSignOut/postgresql" {
 			nodes = append(nodes, wiretest.Start(t, change...))
 		}
-		wiretest.Must(s.IAM().CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{Url: &made.URL, ClientIDList: []string{"app"}}))(t)
+		wiretest.Must(s.IAM().CreateOpenIDConnectProvider(t.Context(),
+			&iamclient.CreateOpenIDConnectProviderInput{Url: &made.URL, ClientIDList: []string{"app"}}))(t)
 		id := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
 			in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + corpKey, wiretest.CorpARN + madeKey}
 			in.SupportedLoginProviders = map[string]string{"accounts.google.com": "app"}
-			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String(wiretest.UserPool), ClientId: aws.String("app")}}
+			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String(wiretest.UserPool),
+				ClientId: aws.String("app")}}
 		})
 		providers := map[string]struct {
 			issuer *logintest.Issuer
 			claims map[string]any
 		}{
-			corpKey:               {corp, map[string]any{"aud": "app"}},
-			madeKey:               {made, map[string]any{"aud": "app"}}, // by the IAM API
-			wiretest.UserPool:     {pool, map[string]any{"aud": "app", "iss": "https://" + wiretest.UserPool, "token_use": "id"}},
+			corpKey: {corp, map[string]any{"aud": "app"}},
+			madeKey: {made, map[string]any{"aud": "app"}}, // by the IAM API
+			wiretest.UserPool: {pool,
+				map[string]any{"aud": "app", "iss": "https://" + wiretest.UserPool, "token_use": "id"}},
 			"accounts.google.com": {google, map[string]any{"aud": "app", "iss": "https://accounts.google.com"}},
 		}
+
 		admin := func(body map[string]string) func(*testing.T, string) wiretest.Answer {
 			return func(t *testing.T, key string) wiretest.Answer {
 				in := map[string]string{"ProviderName": key}
@@ -78,15 +89,18 @@ func TestSignOut(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				return s.AdminCall(t, "SignOut", string(text))
 			}
 		}
 		logout := func(claims map[string]string) func(*testing.T, string) wiretest.Answer {
 			return func(t *testing.T, key string) wiretest.Answer {
-				all := map[string]any{"aud": "app", "iss": providers[key].claims["iss"], "events": map[string]any{wiretest.LogoutEvent: map[string]any{}}}
+				all := map[string]any{"aud": "app", "iss": providers[key].claims["iss"],
+					"events": map[string]any{wiretest.LogoutEvent: map[string]any{}}}
 				if all["iss"] == nil {
 					all["iss"] = providers[key].issuer.URL
 				}
+
 				for name, value := range claims {
 					all[name] = strings.Replace(value, "SUB", t.Name(), 1)
 				}
@@ -98,9 +112,10 @@ func TestSignOut(t *testing.T) {
 			if iss == "" {
 				iss = providers[key].issuer.URL
 			}
-			token := wiretest.Event(providers[key].issuer, "secevent+jwt", t.Name(), map[string]any{"iss": iss, "aud": "app",
-				"events": map[string]any{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": map[string]any{}},
-				"sub_id": map[string]any{"format": "iss_sub", "iss": iss, "sub": t.Name()}})
+			token := wiretest.Event(providers[key].issuer, "secevent+jwt", t.Name(),
+				map[string]any{"iss": iss, "aud": "app",
+					"events": map[string]any{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": map[string]any{}},
+					"sub_id": map[string]any{"format": "iss_sub", "iss": iss, "sub": t.Name()}})
 			return wiretest.Post(t, s.URL+"/shared-signals/"+key, "application/secevent+jwt", token)
 		}
 		for name, channel := range map[string]struct {
@@ -109,18 +124,23 @@ func TestSignOut(t *testing.T) {
 			session string // the one that ends; "" for all of the subject's
 			keys    []string
 		}{
-			"administrator":          {admin(map[string]string{"Subject": "SUB"}), 200, "", []string{corpKey, madeKey, wiretest.UserPool, "accounts.google.com"}},
-			"administrator, session": {admin(map[string]string{"Session": "SUB-s1"}), 200, "s1", []string{corpKey, madeKey, wiretest.UserPool, "accounts.google.com"}},
-			"back-channel":           {logout(map[string]string{"sub": "SUB"}), 200, "", []string{corpKey, madeKey, wiretest.UserPool}},
-			"back-channel, session":  {logout(map[string]string{"sub": "SUB", "sid": "SUB-s1"}), 200, "s1", []string{corpKey, madeKey, wiretest.UserPool}},
-			"shared signals":         {signal, 202, "", []string{corpKey, madeKey, wiretest.UserPool}},
+			"administrator": {admin(map[string]string{"Subject": "SUB"}), 200, "",
+				[]string{corpKey, madeKey, wiretest.UserPool, "accounts.google.com"}},
+			"administrator, session": {admin(map[string]string{"Session": "SUB-s1"}), 200, "s1",
+				[]string{corpKey, madeKey, wiretest.UserPool, "accounts.google.com"}},
+			"back-channel": {logout(map[string]string{"sub": "SUB"}), 200, "",
+				[]string{corpKey, madeKey, wiretest.UserPool}},
+			"back-channel, session": {logout(map[string]string{"sub": "SUB", "sid": "SUB-s1"}), 200, "s1",
+				[]string{corpKey, madeKey, wiretest.UserPool}},
+			"shared signals": {signal, 202, "", []string{corpKey, madeKey, wiretest.UserPool}},
 		} {
 			for _, key := range channel.keys {
 				t.Run(name+" at "+key, func(t *testing.T) {
 					sub := t.Name()
 					p := providers[key]
 					token := func(age time.Duration, session string) map[string]string {
-						claims := map[string]any{"sub": sub, "iat": time.Now().Add(-age).Unix(), "sid": sub + "-" + session}
+						claims := map[string]any{"sub": sub, "iat": time.Now().Add(-age).Unix(),
+							"sid": sub + "-" + session}
 						for name, value := range p.claims {
 							claims[name] = value
 						}
@@ -133,6 +153,7 @@ func TestSignOut(t *testing.T) {
 					if got.Status != channel.status {
 						t.Fatalf("sign-out: %d %s", got.Status, got.Body)
 					}
+
 					for _, node := range nodes { // at once, on every node
 						user := &wiretest.SignedIn{Server: node, Identity: user.Identity}
 						wiretest.Equal(t, "the signed-out token", user.Refusal(t, id, old), "refused")
@@ -154,13 +175,18 @@ func TestSignOutRefusals(t *testing.T) {
 	corp, other := logintest.NewIssuer(t), logintest.NewIssuer(t)
 	key := strings.TrimPrefix(corp.URL, "http://")
 	s := wiretest.Start(t, func(c *poolhouse.Config) {
-		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: corp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}}
+		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: corp.URL, ClientIDs: []string{"app"}, AllowHTTP: true,
+			AllowPrivate: true}}
 	})
-	id := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + key} })
-	old := map[string]string{key: corp.Token(map[string]any{"aud": "app", "sub": "alice", "iat": time.Now().Add(-time.Hour).Unix()})}
+	id := s.NewPool(t,
+		func(in *ci.CreateIdentityPoolInput) { in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + key} })
+	old := map[string]string{key: corp.Token(map[string]any{"aud": "app", "sub": "alice",
+		"iat": time.Now().Add(-time.Hour).Unix()})}
+
 	user := &wiretest.SignedIn{Server: s, Identity: s.GetID(t, id, old)}
 	claims := func(change map[string]any) map[string]any {
-		all := map[string]any{"aud": "app", "sub": "alice", "events": map[string]any{wiretest.LogoutEvent: map[string]any{}}}
+		all := map[string]any{"aud": "app", "sub": "alice",
+			"events": map[string]any{wiretest.LogoutEvent: map[string]any{}}}
 		for name, value := range change {
 			all[name] = value
 		}
@@ -168,18 +194,24 @@ func TestSignOutRefusals(t *testing.T) {
 	}
 	good := wiretest.Event(corp, "logout+jwt", "1", claims(nil))
 	for name, got := range map[string]wiretest.Answer{
-		"another provider's":     s.BackChannelLogout(t, key, wiretest.Event(other, "logout+jwt", "2", claims(map[string]any{"iss": corp.URL}))),
-		"another issuer":         s.BackChannelLogout(t, key, wiretest.Event(other, "logout+jwt", "3", claims(nil))),
-		"the ID token":           s.BackChannelLogout(t, key, old[key]),
-		"changed":                s.BackChannelLogout(t, key, wiretest.Flip(good)),
-		"stale":                  s.BackChannelLogout(t, key, wiretest.Event(corp, "logout+jwt", "4", claims(map[string]any{"iat": time.Now().Add(-time.Hour).Unix()}))),
-		"with a nonce":           s.BackChannelLogout(t, key, wiretest.Event(corp, "logout+jwt", "5", claims(map[string]any{"nonce": "n"}))),
-		"for another client":     s.BackChannelLogout(t, key, wiretest.Event(corp, "logout+jwt", "6", claims(map[string]any{"aud": "other"}))),
+		"another provider's": s.BackChannelLogout(t, key,
+			wiretest.Event(other, "logout+jwt", "2", claims(map[string]any{"iss": corp.URL}))),
+		"another issuer": s.BackChannelLogout(t, key, wiretest.Event(other, "logout+jwt", "3", claims(nil))),
+		"the ID token":   s.BackChannelLogout(t, key, old[key]),
+		"changed":        s.BackChannelLogout(t, key, wiretest.Flip(good)),
+		"stale": s.BackChannelLogout(t, key,
+			wiretest.Event(corp, "logout+jwt", "4", claims(map[string]any{"iat": time.Now().Add(-time.Hour).Unix()}))),
+		"with a nonce": s.BackChannelLogout(t, key,
+			wiretest.Event(corp, "logout+jwt", "5", claims(map[string]any{"nonce": "n"}))),
+		"for another client": s.BackChannelLogout(t, key,
+			wiretest.Event(corp, "logout+jwt", "6", claims(map[string]any{"aud": "other"}))),
 		"an unknown provider":    s.BackChannelLogout(t, "other.example", good),
 		"Google, not registered": s.BackChannelLogout(t, "accounts.google.com", good),
-		"as a security event":    wiretest.Post(t, s.URL+"/shared-signals/"+url.PathEscape(key), "application/secevent+jwt", good),
+		"as a security event": wiretest.Post(t, s.URL+"/shared-signals/"+url.PathEscape(key),
+			"application/secevent+jwt", good),
 	} {
-		if got.Status != http.StatusBadRequest || got.Header.Get("Cache-Control") != "no-store" || !json.Valid([]byte(got.Body)) {
+		if got.Status != http.StatusBadRequest || got.Header.Get("Cache-Control") != "no-store" ||
+			!json.Valid([]byte(got.Body)) {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
@@ -187,6 +219,7 @@ func TestSignOutRefusals(t *testing.T) {
 	wiretest.Equal(t, "the logout", s.BackChannelLogout(t, key, good).Status, 200)
 	wiretest.Equal(t, "after it", user.Refusal(t, id, old), "refused")
 	wiretest.Equal(t, "the logout replayed", s.BackChannelLogout(t, key, good).Status, 400)
+
 	described := s.AdminCall(t, "Explain", `{"RequestId":"`+wiretest.LastRequest(t, s, id, old)+`"}`)
 	for _, want := range []string{`"sign-out"`, "was signed out at", "sign in again"} {
 		if !strings.Contains(described.Body, want) {
@@ -199,10 +232,14 @@ func TestSignOutRefusals(t *testing.T) {
 // as long as it is there, in whatever account.
 func TestSignOutByMadeProviders(t *testing.T) {
 	dir, master := t.TempDir(), bytes.Repeat([]byte{7}, 32)
-	s := wiretest.Start(t, func(c *poolhouse.Config) { c.DataDir, c.MasterKey, c.TokenAlgorithm = dir, master, "ES256" })
+	s := wiretest.Start(t,
+		func(c *poolhouse.Config) { c.DataDir, c.MasterKey, c.TokenAlgorithm = dir, master, "ES256" })
+
 	db := wiretest.Must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
 	defer db.Close()
-	keys := wiretest.Must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: wiretest.Must(envelope.New(master))(t)}))(t)
+
+	keys := wiretest.Must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db,
+		Sealer: wiretest.Must(envelope.New(master))(t)}))(t)
 	stranger, secret, err := keys.Create(t.Context(), iam.NewAccessKey{Account: "999999999999"})
 	if err != nil {
 		t.Fatal(err)
@@ -212,25 +249,31 @@ func TestSignOutByMadeProviders(t *testing.T) {
 	n := 0
 	logout := func(audience string) int {
 		n++
-		return s.BackChannelLogout(t, key, wiretest.Event(corp, "logout+jwt", strconv.Itoa(n), map[string]any{"aud": audience, "sub": "alice",
-			"events": map[string]any{wiretest.LogoutEvent: map[string]any{}}})).Status
+		return s.BackChannelLogout(t, key,
+			wiretest.Event(corp, "logout+jwt", strconv.Itoa(n), map[string]any{"aud": audience, "sub": "alice",
+				"events": map[string]any{wiretest.LogoutEvent: map[string]any{}}})).Status
 	}
 	in := &iamclient.CreateOpenIDConnectProviderInput{Url: &corp.URL, ClientIDList: []string{"app"}}
 	elsewhere := s.IAMBy(stranger.ID, secret, "")
-	theirs := wiretest.Must(elsewhere.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{
-		Url: &corp.URL, ClientIDList: []string{"theirs"},
-	}))(t).OpenIDConnectProviderArn
+	theirs := wiretest.Must(elsewhere.CreateOpenIDConnectProvider(t.Context(),
+		&iamclient.CreateOpenIDConnectProviderInput{
+			Url: &corp.URL, ClientIDList: []string{"theirs"},
+		}))(t).OpenIDConnectProviderArn
 	wiretest.Equal(t, "of another account", logout("theirs"), http.StatusOK)
 	wiretest.Equal(t, "not of another account", logout("app"), http.StatusBadRequest)
 	arn := wiretest.Must(s.IAM().CreateOpenIDConnectProvider(t.Context(), in))(t).OpenIDConnectProviderArn
 	wiretest.Equal(t, "made a moment ago", logout("app"), http.StatusOK)
 	wiretest.Equal(t, "for another client", logout("other"), http.StatusBadRequest)
-	wiretest.Must(s.IAM().AddClientIDToOpenIDConnectProvider(t.Context(), &iamclient.AddClientIDToOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn, ClientID: aws.String("other")}))(t)
+	wiretest.Must(s.IAM().AddClientIDToOpenIDConnectProvider(t.Context(),
+		&iamclient.AddClientIDToOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn,
+			ClientID: aws.String("other")}))(t)
 	wiretest.Equal(t, "for a client added since", logout("other"), http.StatusOK)
-	wiretest.Must(s.IAM().DeleteOpenIDConnectProvider(t.Context(), &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn}))(t)
+	wiretest.Must(s.IAM().DeleteOpenIDConnectProvider(t.Context(),
+		&iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn}))(t)
 	wiretest.Equal(t, "deleted", logout("app"), http.StatusBadRequest)
 	wiretest.Equal(t, "still of another account", logout("theirs"), http.StatusOK)
-	wiretest.Must(elsewhere.DeleteOpenIDConnectProvider(t.Context(), &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: theirs}))(t)
+	wiretest.Must(elsewhere.DeleteOpenIDConnectProvider(t.Context(),
+		&iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: theirs}))(t)
 	wiretest.Equal(t, "deleted there, too", logout("theirs"), http.StatusBadRequest)
 }
 
@@ -250,7 +293,8 @@ func TestSignOutAdminRefusals(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
-	unsigned := s.Raw(t, "", `{"ProviderName":"idp.example","Subject":"alice"}`, false, func(r *http.Request) { r.Header.Set("X-Amz-Target", "PoolhouseAdmin.SignOut") })
+	unsigned := s.Raw(t, "", `{"ProviderName":"idp.example","Subject":"alice"}`, false,
+		func(r *http.Request) { r.Header.Set("X-Amz-Target", "PoolhouseAdmin.SignOut") })
 	if unsigned.Status == http.StatusOK {
 		t.Errorf("unsigned: %d %s", unsigned.Status, unsigned.Body)
 	}
@@ -260,7 +304,8 @@ func TestSignOutAdminRefusals(t *testing.T) {
 // says that it is not there.
 func TestSignOutOfUnknownProviders(t *testing.T) {
 	s := wiretest.Start(t)
-	in := &iamclient.CreateOpenIDConnectProviderInput{Url: aws.String("https://idp.example"), ClientIDList: []string{"app"}}
+	in := &iamclient.CreateOpenIDConnectProviderInput{Url: aws.String("https://idp.example"),
+		ClientIDList: []string{"app"}}
 	wiretest.Must(s.IAM().CreateOpenIDConnectProvider(t.Context(), in))(t)
 
 	for provider, known := range map[string]bool{

@@ -14,9 +14,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 )
 
-// introspection asks whether the token itself is still good (RFC 7662). The RFC
-// speaks of access and refresh tokens; which providers take ID tokens, too, is
-// up to them.
+// introspection asks whether the token itself is still active (RFC 7662). The RFC
+// covers access and refresh tokens; some providers accept ID tokens, too.
 type introspection struct {
 	Config
 	Options
@@ -33,10 +32,12 @@ func (i *introspection) ask(ctx context.Context, u User) (*explain.Refusal, erro
 	// RFC 6749 section 2.3.1: both are form-encoded before they are joined.
 	pair := url.QueryEscape(i.ClientID) + ":" + url.QueryEscape(i.ClientSecret)
 	header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
+
 	reply, err := post(ctx, i.Asker, i.endpoint(i.Endpoint), header, []byte(url.Values{"token": {u.Token}}.Encode()))
 	if err != nil {
 		return nil, err
 	}
+
 	code, _ := reply.Object["error"].(string)
 	switch {
 	case reply.Status == http.StatusOK:
@@ -50,15 +51,18 @@ func (i *introspection) ask(ctx context.Context, u User) (*explain.Refusal, erro
 		return nil, &Misconfigured{fmt.Sprintf("the endpoint answers with status %d", reply.Status),
 			"check that endpoint in the user pool's status section is the provider's introspection endpoint, and that it takes ID tokens"}
 	}
+
 	active, stated := reply.Object["active"].(bool)
 	if !stated {
-		return nil, &Misconfigured{"the answer does not say whether the token is active", "check that endpoint in the user pool's status section is the provider's introspection endpoint"}
+		return nil, &Misconfigured{"the answer does not say whether the token is active",
+			"check that endpoint in the user pool's status section is the provider's introspection endpoint"}
 	}
 	if !active {
 		return inactiveToken.With(), nil
 	}
-	// What else the answer says must fit; null says nothing. aud is left out: of an
-	// ID token some providers state whom the answer is for.
+
+	// The answer's other members must fit; null counts as absent. aud is not checked: for
+	// an ID token some providers put the receiver of the answer there.
 	if subject := reply.Object["sub"]; subject != nil && subject != any(u.Claims.Subject) {
 		return otherUser.With(), nil
 	}
@@ -68,16 +72,18 @@ func (i *introspection) ask(ctx context.Context, u User) (*explain.Refusal, erro
 	if expires := reply.Object["exp"]; expires != nil && !i.later(expires) {
 		return expiredToken.With(), nil
 	}
+
 	return nil, nil
 }
 
-// later reports whether a NumericDate is in the future, within the tolerance
-// that the token itself has.
+// later reports whether a NumericDate is in the future, with the same tolerance as for
+// the token itself.
 func (i *introspection) later(value any) bool {
 	number, isNumber := value.(json.Number)
 	if !isNumber {
 		return false
 	}
+
 	seconds, err := number.Float64()
 	return err == nil && seconds < 1e12 && time.Unix(int64(seconds), 0).Add(idtoken.Skew).After(i.Now())
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// Names of the settings that tell how user pools are asked.
+// Names of the settings for asking user pools.
 const (
 	poolStatus   = "user_pools (%s).status"
 	regionStatus = "user_pool_regions.%s.status"
 )
 
-// Settings tells how user pools are asked.
+// Settings are the settings for asking user pools.
 type Settings struct {
 	ByProvider map[string]Config // by Logins key
 	ByRegion   map[string]Config // for the other pools of a region
@@ -28,19 +28,18 @@ type Settings struct {
 // Validate returns every fault of the settings.
 func (s Settings) Validate() error {
 	_, err := s.Pools(Options{})
-
 	return err
 }
 
-// Pools returns the checkers of the settings. It asks nobody.
+// Pools returns the checkers of the settings. It sends no request.
 func (s Settings) Pools(o Options) (Pools, error) {
 	atAWS := func(name string) bool {
 		_, is := identitypool.ParseUserPool(name)
 		return is
 	}
+
 	byProvider, err := checkers(poolStatus, s.ByProvider, atAWS, o)
 	byRegion, err2 := checkers(regionStatus, s.ByRegion, func(string) bool { return true }, o)
-
 	return Pools{ByProvider: byProvider, ByRegion: byRegion}, errors.Join(err, err2)
 }
 
@@ -64,8 +63,9 @@ func checkers(
 	return list, errors.Join(faults...)
 }
 
-// SelfTest tests each checker, all at once. It returns an error for a user pool that answers
-// that it will never do. One that does not answer may do so later: it is logged.
+// SelfTest tests all checkers at the same time. It returns an error for a user pool whose
+// answer shows that the settings can never work. It only logs a pool that does not answer,
+// which may answer later.
 func (p Pools) SelfTest(ctx context.Context, logger *slog.Logger) error {
 	return errors.Join(
 		testOnce(ctx, poolStatus, p.ByProvider, logger),
@@ -76,6 +76,7 @@ func (p Pools) SelfTest(ctx context.Context, logger *slog.Logger) error {
 func testOnce(ctx context.Context, setting string, checkers map[string]Checker, logger *slog.Logger) error {
 	names := slices.Sorted(maps.Keys(checkers))
 	faults := make([]error, len(names))
+
 	var group sync.WaitGroup
 	for n, name := range names {
 		group.Go(func() {
@@ -96,11 +97,11 @@ func testOnce(ctx context.Context, setting string, checkers map[string]Checker, 
 // Pools finds the Checker of a user pool.
 type Pools struct {
 	ByProvider map[string]Checker // by Logins key
-	ByRegion   map[string]Checker // for the other pools of a region, by the host in their names
+	ByRegion   map[string]Checker // for the other pools of a region, which the host in their names shows
 }
 
-// Check asks the user pool of u.Provider. A pool that nobody said how to ask is
-// refused: its owner wanted the check.
+// Check asks the user pool of u.Provider. If there are no settings for asking the pool, the
+// user is refused: the pool's owner requires the check.
 func (p Pools) Check(ctx context.Context, u User) error {
 	c, known := p.ByProvider[u.Provider]
 	if !known {
@@ -115,5 +116,6 @@ func (p Pools) Check(ctx context.Context, u User) error {
 			Source: explain.SourceFile,
 		}))
 	}
+
 	return c.Check(ctx, u)
 }

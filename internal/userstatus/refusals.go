@@ -2,14 +2,14 @@ package userstatus
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// Refusals are the reasons for which a user may not sign in any more, or could not be
-// asked about.
+// Refusals are the reasons for which a user may no longer sign in, or for which the user
+// pool could not be asked.
 var Refusals explain.Catalogue
 
-// check is the name of the check, as pools call it.
+// check is the name of the check, the same as the pool's setting.
 const check = "ServerSideTokenCheck"
 
-// mayCheck describes the user who may sign in, for refusals.
+// mayCheck describes, for refusals, a user who may sign in.
 const mayCheck = "a user whom the user pool lets sign in"
 
 var (
@@ -96,7 +96,7 @@ var (
 	})
 )
 
-// What a user who is refused can do.
+// Fixes for refused users.
 const (
 	signInAgain = "sign in again at the provider: what was issued in a session that has ended stays refused"
 	askTheOwner = "have the user pool's administrator allow the user to sign in again"

@@ -1,12 +1,11 @@
-// Package userstatus asks user pools whether a user whose ID token was verified
-// may still sign in (ServerSideTokenCheck): a token says what held when it was
-// issued, the pool knows who was disabled or deleted since. There is a back end
-// per way of asking: AdminGetUser of the user pools API (admingetuser.go), token
-// introspection by RFC 7662 (introspection.go), and push, which asks nobody
-// because the pool tells of sign-outs by itself (package signout).
+// Package userstatus asks user pools whether a user with a verified ID token may still sign
+// in (ServerSideTokenCheck): the user may have been disabled or deleted since the token was
+// issued. Start reading at Checker. Its back ends are AdminGetUser of the user pools API
+// (admingetuser.go), token introspection by RFC 7662 (introspection.go), and push, which
+// sends no request because the pool reports sign-outs itself (package signout).
 //
-// Whatever is not a clear yes is no: a pool that cannot be asked, or answers
-// what is not understood, lets nobody in.
+// Only a clear yes lets a user in. A pool that cannot be asked, or whose answer is unclear,
+// lets nobody in.
 package userstatus
 
 import (
@@ -24,11 +23,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
-// MessageRefused is the wire's message for a user who may not sign in any more.
-// AWS's own words are not known.
+// MessageRefused is the API's message for a user who may no longer sign in. AWS's message
+// is not known.
 const MessageRefused = "Invalid login token. Token has been revoked."
 
-// Back ends.
+// Names of the back ends.
 const (
 	AdminGetUser  = "admin_get_user"
 	Introspection = "introspection"
@@ -39,35 +38,35 @@ const (
 const MaxCache = 5 * time.Second
 
 const (
-	timeout       = 2 * time.Second // for all that one check asks
+	timeout       = 2 * time.Second // for all requests of one check
 	maxRemembered = 8192
 )
 
-// Config says how a user pool is asked.
+// Config is the way to ask a user pool.
 type Config struct {
 	Check           string        // AdminGetUser, Introspection or Push
-	Endpoint        string        // "" is AWS's, which AdminGetUser of pools at AWS alone has
-	Region          string        // AdminGetUser; "" is that of the pool's host, else of its ID
+	Endpoint        string        // "" = AWS's, only with AdminGetUser for pools at AWS
+	Region          string        // AdminGetUser; "" = the region of the pool's host, else of its ID
 	AccessKeyID     string        // AdminGetUser
 	SecretAccessKey string        // AdminGetUser
 	ClientID        string        // Introspection
 	ClientSecret    string        // Introspection
-	Cache           time.Duration // how long a yes is kept; at most MaxCache, 0 is not at all
+	Cache           time.Duration // time for which a yes is kept; at most MaxCache, 0 = not kept
 	CABundle        []byte        // PEM
 	AllowHTTP       bool
 	AllowPrivate    bool
 }
 
-// User is who is asked about: the token as it came, and what it proved.
+// User is the user to check: the received token and its proven claims.
 type User struct {
 	Provider string // the Logins key, REGION's host/POOL
 	Token    string
 	Claims   idtoken.Claims
 }
 
-// Checker answers with nil when the user may sign in, *idtoken.Refused when not,
-// and *idtoken.Unavailable when that could not be found out. The context's trace
-// gets the reason. It is safe for concurrent use.
+// Checker returns nil if the user may sign in, *idtoken.Refused if not, and
+// *idtoken.Unavailable if that could not be found out. It adds the reason to the context's
+// trace. It is safe for concurrent use.
 type Checker interface {
 	Check(ctx context.Context, u User) error
 }
@@ -77,17 +76,18 @@ type Asker interface {
 	Post(ctx context.Context, e outbound.Endpoint, header http.Header, body []byte) (outbound.Response, error)
 }
 
-// Options are what a Checker needs besides its Config.
+// Options are the parts of a Checker besides its Config.
 type Options struct {
 	Asker Asker
 	Now   func() time.Time
 }
 
-// New returns the Checker of a Config. The error names every setting at fault.
+// New returns the Checker of a Config. Its error lists all wrong settings.
 func New(c Config, o Options) (Checker, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
+
 	var ask backEnd
 	switch c.Check {
 	case AdminGetUser:
@@ -97,6 +97,7 @@ func New(c Config, o Options) (Checker, error) {
 	default:
 		return push{}, nil
 	}
+
 	r := &remembering{ask: ask, now: o.Now, keep: c.Cache}
 	if c.Cache > 0 {
 		var err error
@@ -104,6 +105,7 @@ func New(c Config, o Options) (Checker, error) {
 			return nil, err
 		}
 	}
+
 	return r, nil
 }
 
@@ -126,6 +128,7 @@ func (c Config) validate() error {
 			fault("%s has no meaning for check %s: leave it out", setting, c.Check)
 		}
 	}
+
 	switch c.Check {
 	case AdminGetUser, Introspection, Push:
 		needs("access_key_id", c.AccessKeyID, c.Check == AdminGetUser)
@@ -141,6 +144,7 @@ func (c Config) validate() error {
 	default:
 		fault("check %q is not known: use %s, %s or %s", c.Check, AdminGetUser, Introspection, Push)
 	}
+
 	if c.Cache < 0 || c.Cache > MaxCache {
 		fault("cache %s is not between 0 and %s", c.Cache, MaxCache)
 	}
@@ -149,21 +153,21 @@ func (c Config) validate() error {
 			fault("endpoint: %w", err)
 		}
 	}
+
 	return errors.Join(faults...)
 }
 
 // backEnd asks a user pool.
 type backEnd interface {
-	// ask answers why the user may not sign in; nil = the user may.
+	// ask returns the reason for which the user may not sign in; nil = the user may.
 	ask(ctx context.Context, u User) (*explain.Refusal, error)
-	// same names what the answer holds for.
+	// same returns the key of the users and tokens that share an answer.
 	same(u User) string
 }
 
-// SelfTest asks about a token that is nobody's, where the way of asking allows
-// it, so that settings that could never let anybody in are found at the start
-// and not by users. An error that is not *Misconfigured says only that the pool
-// does not answer now.
+// SelfTest asks about a token that belongs to nobody, if the back end can do that. So the
+// server finds settings that could never let anybody in when it starts, before its users do.
+// An error that is not *Misconfigured only means that the pool does not answer now.
 func SelfTest(ctx context.Context, c Checker) error {
 	r, ok := c.(*remembering)
 	if !ok {
@@ -171,25 +175,28 @@ func SelfTest(ctx context.Context, c Checker) error {
 	}
 	i, ok := r.ask.(*introspection)
 	if !ok {
-		return nil // AdminGetUser needs the name of a user who is there
+		return nil // AdminGetUser needs the name of an existing user
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+
 	_, err := i.ask(ctx, User{Token: selfTestToken})
+
 	return err
 }
 
-// selfTestToken has the form of an ID token: providers that introspect none
-// refuse it by its form. Its claims are iss and sub, and nobody signed it.
+// selfTestToken has the form of an ID token: providers that do not introspect ID tokens
+// refuse it because of its form. It has the claims iss and sub, and no valid signature.
 const selfTestToken = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJwb29saG91c2UiLCJzdWIiOiJzZWxmLXRlc3QifQ.c2VsZi10ZXN0"
 
-// Misconfigured is an answer that says that the settings are wrong.
+// Misconfigured reports an answer that shows that the settings are wrong.
 type Misconfigured struct{ what, Fix string }
 
 func (m *Misconfigured) Error() string { return m.what }
 
-// remembering asks a back end, in bounded time, and keeps each yes for a moment.
-// A no is never kept.
+// remembering asks a back end, in bounded time, and keeps each yes for a short time.
+// It never keeps a no.
 type remembering struct {
 	ask  backEnd
 	now  func() time.Time
@@ -200,6 +207,7 @@ type remembering struct {
 func (r *remembering) Check(ctx context.Context, u User) error {
 	trace := explain.FromContext(ctx)
 	now := r.now()
+
 	key := ""
 	if r.yes != nil {
 		key = r.ask.same(u)
@@ -208,8 +216,10 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 			return nil
 		}
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+
 	no, err := r.ask.ask(ctx, u)
 	if err != nil {
 		fix := outbound.FixOf(err)
@@ -229,10 +239,12 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 	if no != nil {
 		return refuse(ctx, no)
 	}
+
 	trace.Pass(check, "the user pool knows the user")
 	if r.yes != nil {
 		r.yes.Add(key, now.Add(r.keep))
 	}
+
 	return nil
 }
 
@@ -240,9 +252,11 @@ func refuse(ctx context.Context, r *explain.Refusal) error {
 	return &idtoken.Refused{Refusal: explain.FromContext(ctx).Refuse(r)}
 }
 
-// post asks, and asks once more if the pool was busy or did not answer. Only an
-// answer that is neither busy nor broken is returned.
-func post(ctx context.Context, a Asker, e outbound.Endpoint, header http.Header, body []byte) (outbound.Response, error) {
+// post sends a request, and repeats it once if the pool was busy or did not answer. It
+// returns only an answer that is neither busy nor contradictory.
+func post(
+	ctx context.Context, a Asker, e outbound.Endpoint, header http.Header, body []byte,
+) (outbound.Response, error) {
 	var err error
 	for range 2 {
 		var reply outbound.Response
@@ -250,7 +264,8 @@ func post(ctx context.Context, a Asker, e outbound.Endpoint, header http.Header,
 		if err == nil {
 			switch {
 			case contradictory(reply):
-				return outbound.Response{}, &Misconfigured{"the answer is a success and an error in one", "look at the user pool's state, and at endpoint in its status section"}
+				return outbound.Response{}, &Misconfigured{"the answer is a success and an error in one",
+					"look at the user pool's state, and at endpoint in its status section"}
 			case !busy(reply):
 				return reply, nil
 			}
@@ -260,11 +275,12 @@ func post(ctx context.Context, a Asker, e outbound.Endpoint, header http.Header,
 			break
 		}
 	}
+
 	return outbound.Response{}, err
 }
 
-// contradictory reports whether an answer of success has an error in it. Such a
-// one proves nothing.
+// contradictory reports whether a successful answer contains an error. Such an answer
+// proves nothing.
 func contradictory(r outbound.Response) bool {
 	return r.Status == http.StatusOK && (r.Object["error"] != nil || r.Object["__type"] != nil)
 }
@@ -272,20 +288,21 @@ func contradictory(r outbound.Response) bool {
 // busy reports whether asking again may help.
 func busy(r outbound.Response) bool {
 	switch errorType(r) {
-	case "TooManyRequestsException", "ThrottlingException", "Throttling", "LimitExceededException", "InternalErrorException", "ServiceUnavailable":
+	case "TooManyRequestsException", "ThrottlingException", "Throttling", "LimitExceededException",
+		"InternalErrorException", "ServiceUnavailable":
 		return true
 	}
 	return r.Status == http.StatusTooManyRequests || r.Status >= http.StatusInternalServerError
 }
 
-// errorType is the name of an AWS JSON error, without its namespace; "" for none.
+// errorType returns the name of an AWS JSON error without its namespace; "" = no error.
 func errorType(r outbound.Response) string {
 	name, _ := r.Object["__type"].(string)
 	return name[strings.LastIndexByte(name, '#')+1:]
 }
 
-// push asks nobody: the marks that the user pool's own events left decide, and
-// those are looked at for every login.
+// push sends no request. The marks that the user pool's events left decide, and every login
+// is checked against them.
 type push struct{}
 
 func (push) Check(ctx context.Context, _ User) error {

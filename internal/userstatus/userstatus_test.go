@@ -68,6 +68,7 @@ func newBackEnd(t *testing.T, answers ...reply) *backEnd {
 		_, err := verifier.Verify(r, body, "cognito-idp")
 		b.mu.Lock()
 		defer b.mu.Unlock()
+
 		b.requests = append(b.requests, request{r.Header, string(body), err})
 		answer := b.answers[0]
 		if len(b.answers) > 1 {
@@ -83,12 +84,14 @@ func newBackEnd(t *testing.T, answers ...reply) *backEnd {
 	}))
 	t.Cleanup(web.Close)
 	b.URL = web.URL
+
 	return b
 }
 
 func (b *backEnd) seen() []request {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+
 	return slices.Clone(b.requests)
 }
 
@@ -118,7 +121,8 @@ func fixed() time.Time { return now }
 
 // alice is a user whose pool calls her otherwise than by her sub.
 var alice = userstatus.User{Provider: provider, Token: "head.claims.signature",
-	Claims: idtoken.Claims{Issuer: "https://" + provider, Subject: "sub-1", All: map[string]any{"cognito:username": "alice@example.org"}}}
+	Claims: idtoken.Claims{Issuer: "https://" + provider, Subject: "sub-1",
+		All: map[string]any{"cognito:username": "alice@example.org"}}}
 
 // outcome is yes, no or unknown, and fails the test unless the trace says why.
 func outcome(t *testing.T, c userstatus.Checker, u userstatus.User) string {
@@ -129,6 +133,7 @@ func outcome(t *testing.T, c userstatus.Checker, u userstatus.User) string {
 	if len(steps) == 0 || steps[len(steps)-1].OK != (err == nil) || err != nil && steps[len(steps)-1].Fix == "" {
 		t.Errorf("Check = %v, with the trace %+v", err, steps)
 	}
+
 	for _, s := range steps {
 		for _, secret := range []string{"hushhush", "s cret", "alice@", "head.claims"} {
 			if strings.Contains(s.Check+s.Expected+s.Got+s.Fix, secret) {
@@ -136,6 +141,7 @@ func outcome(t *testing.T, c userstatus.Checker, u userstatus.User) string {
 			}
 		}
 	}
+
 	var refused *idtoken.Refused
 	var unavailable *idtoken.Unavailable
 	switch {
@@ -153,7 +159,8 @@ func outcome(t *testing.T, c userstatus.Checker, u userstatus.User) string {
 
 func TestAdminGetUser(t *testing.T) {
 	user := func(enabled bool, status string, attributes ...map[string]string) reply {
-		text, _ := json.Marshal(map[string]any{"Username": "alice@example.org", "Enabled": enabled, "UserStatus": status, "UserAttributes": attributes})
+		text, _ := json.Marshal(map[string]any{"Username": "alice@example.org", "Enabled": enabled,
+			"UserStatus": status, "UserAttributes": attributes})
 		return reply{200, string(text)}
 	}
 	sub := func(value string) map[string]string { return map[string]string{"Name": "sub", "Value": value} }
@@ -165,25 +172,28 @@ func TestAdminGetUser(t *testing.T) {
 		want    string
 		asked   int
 	}{
-		"confirmed":            {[]reply{user(true, "CONFIRMED", sub("sub-1"))}, "yes", 1},
-		"external":             {[]reply{user(true, "EXTERNAL_PROVIDER", sub("sub-1"))}, "yes", 1},
-		"no sub":               {[]reply{user(true, "CONFIRMED")}, "no", 1},
-		"sub twice":            {[]reply{user(true, "CONFIRMED", sub("sub-1"), sub("sub-1"))}, "no", 1},
-		"unknown status":       {[]reply{user(true, "UNKNOWN", sub("sub-1"))}, "no", 1},
-		"disabled":             {[]reply{user(false, "CONFIRMED")}, "no", 1},
-		"archived":             {[]reply{user(true, "ARCHIVED")}, "no", 1},
-		"compromised":          {[]reply{user(true, "COMPROMISED")}, "no", 1},
-		"a status to come":     {[]reply{user(true, "LOCKED")}, "no", 1},
-		"a name's next owner":  {[]reply{user(true, "CONFIRMED", map[string]string{"Name": "email", "Value": "x"}, sub("sub-2"))}, "no", 1},
-		"deleted":              {[]reply{failed(400, "UserNotFoundException")}, "no", 1},
-		"no such pool":         {[]reply{failed(400, "ResourceNotFoundException")}, "unknown", 1},
-		"not allowed to ask":   {[]reply{failed(400, "NotAuthorizedException")}, "unknown", 1},
-		"another service":      {[]reply{{404, "<html>"}}, "unknown", 1},
-		"no JSON":              {[]reply{{200, "ok"}}, "unknown", 1},
-		"says nothing":         {[]reply{{200, "{}"}}, "unknown", 1},
-		"Enabled as text":      {[]reply{{200, `{"Enabled":"true","UserStatus":"CONFIRMED"}`}}, "unknown", 1},
-		"Enabled twice":        {[]reply{{200, `{"Enabled":false,"Enabled":true,"UserStatus":"CONFIRMED"}`}}, "unknown", 1},
-		"busy once":            {[]reply{failed(400, "TooManyRequestsException"), user(true, "CONFIRMED", sub("sub-1"))}, "yes", 2},
+		"confirmed":        {[]reply{user(true, "CONFIRMED", sub("sub-1"))}, "yes", 1},
+		"external":         {[]reply{user(true, "EXTERNAL_PROVIDER", sub("sub-1"))}, "yes", 1},
+		"no sub":           {[]reply{user(true, "CONFIRMED")}, "no", 1},
+		"sub twice":        {[]reply{user(true, "CONFIRMED", sub("sub-1"), sub("sub-1"))}, "no", 1},
+		"unknown status":   {[]reply{user(true, "UNKNOWN", sub("sub-1"))}, "no", 1},
+		"disabled":         {[]reply{user(false, "CONFIRMED")}, "no", 1},
+		"archived":         {[]reply{user(true, "ARCHIVED")}, "no", 1},
+		"compromised":      {[]reply{user(true, "COMPROMISED")}, "no", 1},
+		"a status to come": {[]reply{user(true, "LOCKED")}, "no", 1},
+		"a name's next owner": {[]reply{user(true, "CONFIRMED", map[string]string{"Name": "email", "Value": "x"},
+			sub("sub-2"))}, "no", 1},
+		"deleted":            {[]reply{failed(400, "UserNotFoundException")}, "no", 1},
+		"no such pool":       {[]reply{failed(400, "ResourceNotFoundException")}, "unknown", 1},
+		"not allowed to ask": {[]reply{failed(400, "NotAuthorizedException")}, "unknown", 1},
+		"another service":    {[]reply{{404, "<html>"}}, "unknown", 1},
+		"no JSON":            {[]reply{{200, "ok"}}, "unknown", 1},
+		"says nothing":       {[]reply{{200, "{}"}}, "unknown", 1},
+		"Enabled as text":    {[]reply{{200, `{"Enabled":"true","UserStatus":"CONFIRMED"}`}}, "unknown", 1},
+		"Enabled twice": {[]reply{{200, `{"Enabled":false,"Enabled":true,"UserStatus":"CONFIRMED"}`}},
+			"unknown", 1},
+		"busy once": {[]reply{failed(400, "TooManyRequestsException"),
+			user(true, "CONFIRMED", sub("sub-1"))}, "yes", 2},
 		"busy":                 {[]reply{failed(400, "TooManyRequestsException")}, "unknown", 2},
 		"429":                  {[]reply{{429, ""}, user(false, "CONFIRMED")}, "no", 2},
 		"a fault":              {[]reply{{500, "{}"}}, "unknown", 2},
@@ -207,9 +217,12 @@ func TestAdminGetUser(t *testing.T) {
 		plain.Claims.All = nil
 		outcome(t, c, alice)
 		outcome(t, c, plain)
-		for n, want := range []string{`{"UserPoolId":"eu-west-1_AbC","Username":"alice@example.org"}`, `{"UserPoolId":"eu-west-1_AbC","Username":"sub-1"}`} {
+
+		for n, want := range []string{`{"UserPoolId":"eu-west-1_AbC","Username":"alice@example.org"}`,
+			`{"UserPoolId":"eu-west-1_AbC","Username":"sub-1"}`} {
 			r := b.seen()[n]
-			if r.body != want || r.header.Get("X-Amz-Target") != "AWSCognitoIdentityProviderService.AdminGetUser" || r.signed != nil {
+			if r.body != want || r.header.Get("X-Amz-Target") != "AWSCognitoIdentityProviderService.AdminGetUser" ||
+				r.signed != nil {
 				t.Errorf("question %d: %s, %s, signature %v", n, r.body, r.header.Get("X-Amz-Target"), r.signed)
 			}
 			if !strings.Contains(r.header.Get("Authorization"), "/eu-west-1/cognito-idp/aws4_request") {
@@ -228,9 +241,12 @@ func TestAdvice(t *testing.T) {
 	}{
 		"ended session": {userstatus.Introspection, reply{200, `{"active":false}`}, "sign in again"},
 		"expired":       {userstatus.Introspection, reply{200, `{"active":true,"exp":1}`}, "sign in again"},
-		"disabled":      {userstatus.AdminGetUser, reply{200, `{"Enabled":false,"UserStatus":"CONFIRMED"}`}, "administrator"},
-		"deleted":       {userstatus.AdminGetUser, reply{400, `{"__type":"UserNotFoundException"}`}, "a user whom the user pool knows"},
-		"a new owner":   {userstatus.AdminGetUser, reply{200, strings.ReplaceAll(ways[userstatus.AdminGetUser], "sub-1", "sub-2")}, "sign in again"},
+		"disabled": {userstatus.AdminGetUser, reply{200, `{"Enabled":false,"UserStatus":"CONFIRMED"}`},
+			"administrator"},
+		"deleted": {userstatus.AdminGetUser, reply{400, `{"__type":"UserNotFoundException"}`},
+			"a user whom the user pool knows"},
+		"a new owner": {userstatus.AdminGetUser,
+			reply{200, strings.ReplaceAll(ways[userstatus.AdminGetUser], "sub-1", "sub-2")}, "sign in again"},
 	} {
 		err := newChecker(t, newBackEnd(t, test.answer).config(test.check), fixed).Check(t.Context(), alice)
 		var refused *idtoken.Refused
@@ -253,18 +269,22 @@ func (a *asker) Post(_ context.Context, e outbound.Endpoint, header http.Header,
 func TestDefaultEndpoint(t *testing.T) {
 	for name, want := range map[string]struct{ url, region string }{
 		provider: {"https://cognito-idp.eu-west-1.amazonaws.com/", "eu-west-1"},
-		"cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbC": {"https://cognito-idp.cn-north-1.amazonaws.com.cn/", "cn-north-1"},
-		"cognito-idp.us-east-1.amazonaws.com/local_AbC":          {"https://cognito-idp.us-east-1.amazonaws.com/", "us-east-1"},
-		"idp.example/us-east-1_AbC":                              {},
+		"cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbC": {"https://cognito-idp.cn-north-1.amazonaws.com.cn/",
+			"cn-north-1"},
+		"cognito-idp.us-east-1.amazonaws.com/local_AbC": {"https://cognito-idp.us-east-1.amazonaws.com/",
+			"us-east-1"},
+		"idp.example/us-east-1_AbC": {},
 	} {
 		a := &asker{}
-		c, err := userstatus.New(userstatus.Config{Check: userstatus.AdminGetUser, AccessKeyID: "k", SecretAccessKey: "s"}, userstatus.Options{Asker: a, Now: fixed})
+		c, err := userstatus.New(userstatus.Config{Check: userstatus.AdminGetUser, AccessKeyID: "k",
+			SecretAccessKey: "s"}, userstatus.Options{Asker: a, Now: fixed})
 		if err != nil {
 			t.Fatal(err)
 		}
 		u := alice
 		u.Provider = name
-		if got := outcome(t, c, u); got != "unknown" || a.url != want.url || !strings.Contains(a.authorization, want.region+"/") && want.region != "" {
+		if got := outcome(t, c, u); got != "unknown" || a.url != want.url ||
+			!strings.Contains(a.authorization, want.region+"/") && want.region != "" {
 			t.Errorf("%s: %s, asked %q with %q, want %q", name, got, a.url, a.authorization, want.url)
 		}
 	}
@@ -280,7 +300,9 @@ func TestIntrospection(t *testing.T) {
 		"active, same user":  {[]reply{{200, `{"active":true,"sub":"sub-1"}`}}, "yes", 1},
 		"another user":       {[]reply{{200, `{"active":true,"sub":"sub-2"}`}}, "no", 1},
 		"a user of a number": {[]reply{{200, `{"active":true,"sub":1}`}}, "no", 1},
-		"all that fits":      {[]reply{{200, fmt.Sprintf(`{"active":true,"sub":"sub-1","iss":"https://%s","exp":%d,"aud":"another"}`, provider, now.Unix()+60)}}, "yes", 1},
+		"all that fits": {[]reply{{200,
+			fmt.Sprintf(`{"active":true,"sub":"sub-1","iss":"https://%s","exp":%d,"aud":"another"}`, provider,
+				now.Unix()+60)}}, "yes", 1},
 		"another issuer":     {[]reply{{200, `{"active":true,"iss":"https://evil.example"}`}}, "no", 1},
 		"an issuer list":     {[]reply{{200, fmt.Sprintf(`{"active":true,"iss":["https://%s"]}`, provider)}}, "no", 1},
 		"issuer null":        {[]reply{{200, `{"active":true,"iss":null}`}}, "yes", 1},
@@ -314,7 +336,8 @@ func TestIntrospection(t *testing.T) {
 			}
 			r := b.seen()[0]
 			form, err := url.ParseQuery(r.body)
-			if err != nil || form.Get("token") != alice.Token || r.header.Get("Authorization") != "Basic Y2xpJTNBZW50OnMrY3JldA==" {
+			if err != nil || form.Get("token") != alice.Token ||
+				r.header.Get("Authorization") != "Basic Y2xpJTNBZW50OnMrY3JldA==" {
 				t.Errorf("question %s, %s", r.body, r.header.Get("Authorization"))
 			}
 		})
@@ -334,19 +357,25 @@ func TestBrokenAnswers(t *testing.T) {
 		var sent atomic.Int64
 		cases := logintest.BrokenAnswers(&sent)
 		maps.Copy(cases, map[string]http.HandlerFunc{
-			"a yes in HTML":              logintest.Answer(200, "text/html", yes),
-			"a yes in text":              logintest.Answer(200, "text/plain; charset=utf-8", yes),
-			"a yes of no type":           logintest.Answer(200, "", yes),
-			"a yes that is created":      logintest.Answer(201, "application/json", yes),
-			"a yes with an error":        logintest.Answer(200, "application/json", strings.Replace(yes, "{", `{"error":"invalid_token",`, 1)),
-			"a yes with AWS's error":     logintest.Answer(200, "application/json", strings.Replace(yes, "{", `{"__type":"UserNotFoundException",`, 1)),
-			"a yes that is cut short":    logintest.Answer(200, "application/json", yes[:len(yes)-1]),
-			"a yes with a tail":          logintest.Answer(200, "application/json", yes+"{}"),
-			"a yes said twice":           logintest.Answer(200, "application/json", strings.Replace(yes, "{", `{"active":false,"Enabled":false,`, 1)),
-			"NaN":                        logintest.Answer(200, "application/json", `{"active":NaN,"Enabled":NaN,"UserStatus":NaN}`),
-			"numbers for booleans":       logintest.Answer(200, "application/json", strings.ReplaceAll(yes, "true", "1")),
+			"a yes in HTML":         logintest.Answer(200, "text/html", yes),
+			"a yes in text":         logintest.Answer(200, "text/plain; charset=utf-8", yes),
+			"a yes of no type":      logintest.Answer(200, "", yes),
+			"a yes that is created": logintest.Answer(201, "application/json", yes),
+			"a yes with an error": logintest.Answer(200, "application/json",
+				strings.Replace(yes, "{", `{"error":"invalid_token",`, 1)),
+			"a yes with AWS's error": logintest.Answer(200, "application/json",
+				strings.Replace(yes, "{", `{"__type":"UserNotFoundException",`, 1)),
+			"a yes that is cut short": logintest.Answer(200, "application/json", yes[:len(yes)-1]),
+			"a yes with a tail":       logintest.Answer(200, "application/json", yes+"{}"),
+			"a yes said twice": logintest.Answer(200, "application/json",
+				strings.Replace(yes, "{", `{"active":false,"Enabled":false,`, 1)),
+			"NaN": logintest.Answer(200, "application/json",
+				`{"active":NaN,"Enabled":NaN,"UserStatus":NaN}`),
+			"numbers for booleans": logintest.Answer(200, "application/json",
+				strings.ReplaceAll(yes, "true", "1")),
 			"a refusal of another shape": logintest.Answer(400, "text/html", `{"__type":"UserNotFoundException"}`),
 		})
+
 		for name, answer := range cases {
 			t.Run(check+", "+name, func(t *testing.T) {
 				sent.Store(0)
@@ -390,19 +419,25 @@ func TestDrip(t *testing.T) {
 				client, server := net.Pipe()
 				go func() {
 					defer server.Close()
+
 					if _, err := server.Read(make([]byte, 8192)); err != nil {
 						return
 					}
-					_, err := io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+
+					_, err := io.WriteString(server,
+						"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
 					for err == nil {
 						<-time.After(time.Second) // of the bubble
 						_, err = io.WriteString(server, " ")
 					}
 				}()
+
 				return client, nil
 			}})
 			defer verifier.Close()
-			checker, err := userstatus.New((&backEnd{URL: "http://127.0.0.1:1"}).config(check), userstatus.Options{Asker: verifier, Now: fixed})
+
+			checker, err := userstatus.New((&backEnd{URL: "http://127.0.0.1:1"}).config(check),
+				userstatus.Options{Asker: verifier, Now: fixed})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -436,7 +471,8 @@ func TestUnreachable(t *testing.T) {
 	}
 	dead := httptest.NewServer(nil)
 	dead.Close()
-	if got := outcome(t, newChecker(t, (&backEnd{URL: dead.URL}).config(userstatus.Introspection), fixed), alice); got != "unknown" {
+	if got := outcome(t, newChecker(t, (&backEnd{URL: dead.URL}).config(userstatus.Introspection), fixed),
+		alice); got != "unknown" {
 		t.Errorf("a pool that is not there: %s", got)
 	}
 	private := (&backEnd{URL: dead.URL}).config(userstatus.Introspection)
@@ -448,11 +484,14 @@ func TestUnreachable(t *testing.T) {
 
 // A yes is kept for as long as the settings say, for this user alone; a no is not.
 func TestCache(t *testing.T) {
-	yes, no := reply{200, `{"Enabled":true,"UserStatus":"CONFIRMED","UserAttributes":[{"Name":"sub","Value":"sub-1"}]}`}, reply{200, `{"Enabled":false,"UserStatus":"CONFIRMED"}`}
+	yes, no := reply{200,
+		`{"Enabled":true,"UserStatus":"CONFIRMED","UserAttributes":[{"Name":"sub","Value":"sub-1"}]}`},
+		reply{200, `{"Enabled":false,"UserStatus":"CONFIRMED"}`}
 	b := newBackEnd(t, no, yes, no)
 	at := now
 	c := b.config(userstatus.AdminGetUser)
 	c.Cache = 3 * time.Second
+
 	checker := newChecker(t, c, func() time.Time { return at })
 	bob := alice
 	bob.Claims.Subject, bob.Claims.All = "sub-2", nil
@@ -462,13 +501,15 @@ func TestCache(t *testing.T) {
 		want  string
 		asked int
 	}{
-		{0, alice, "no", 1}, {0, alice, "yes", 2}, {2 * time.Second, alice, "yes", 2}, {0, bob, "no", 3}, {time.Second, alice, "no", 4}, {0, alice, "no", 5},
+		{0, alice, "no", 1}, {0, alice, "yes", 2}, {2 * time.Second, alice, "yes", 2}, {0, bob, "no", 3},
+		{time.Second, alice, "no", 4}, {0, alice, "no", 5},
 	} {
 		at = at.Add(step.after)
 		if got := outcome(t, checker, step.user); got != step.want || len(b.seen()) != step.asked {
 			t.Errorf("step %d: %s after %d questions, want %s after %d", n, got, len(b.seen()), step.want, step.asked)
 		}
 	}
+
 	uncached := newBackEnd(t, yes)
 	checker = newChecker(t, uncached.config(userstatus.AdminGetUser), fixed)
 	for range 3 {
@@ -481,26 +522,35 @@ func TestCache(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	admin := userstatus.Config{Check: userstatus.AdminGetUser, AccessKeyID: "k", SecretAccessKey: "s"}
-	introspection := userstatus.Config{Check: userstatus.Introspection, Endpoint: "https://idp.example/introspect", ClientID: "c", ClientSecret: "s"}
+	introspection := userstatus.Config{Check: userstatus.Introspection, Endpoint: "https://idp.example/introspect",
+		ClientID: "c", ClientSecret: "s"}
 	for name, test := range map[string]struct {
 		base   userstatus.Config
 		change func(*userstatus.Config)
 		want   []string // in the error; none = accepted
 	}{
-		"AWS":                 {admin, func(*userstatus.Config) {}, nil},
-		"introspection":       {introspection, func(*userstatus.Config) {}, nil},
-		"push":                {userstatus.Config{Check: userstatus.Push}, func(*userstatus.Config) {}, nil},
-		"most cache":          {admin, func(c *userstatus.Config) { c.Cache = 5 * time.Second }, nil},
-		"too much cache":      {admin, func(c *userstatus.Config) { c.Cache = 6 * time.Second }, []string{"cache 6s"}},
-		"unknown":             {admin, func(c *userstatus.Config) { c.Check = "ask" }, []string{`"ask"`, "admin_get_user"}},
-		"nothing":             {userstatus.Config{}, func(*userstatus.Config) {}, []string{"check"}},
-		"no keys":             {admin, func(c *userstatus.Config) { c.AccessKeyID, c.SecretAccessKey = "", "" }, []string{"access_key_id is missing", "secret_access_key is missing"}},
-		"a client for AWS":    {admin, func(c *userstatus.Config) { c.ClientID = "x" }, []string{"client_id has no meaning"}},
-		"no endpoint":         {introspection, func(c *userstatus.Config) { c.Endpoint = "" }, []string{"endpoint is missing"}},
-		"http":                {introspection, func(c *userstatus.Config) { c.Endpoint = "http://idp.example" }, []string{"endpoint: ", "https"}},
-		"bad certificates":    {introspection, func(c *userstatus.Config) { c.CABundle = []byte("x") }, []string{"endpoint: ", "certificate"}},
-		"an endpoint to push": {userstatus.Config{Check: userstatus.Push}, func(c *userstatus.Config) { c.Endpoint = "https://a" }, []string{"endpoint has no meaning"}},
-		"a region to push":    {userstatus.Config{Check: userstatus.Push}, func(c *userstatus.Config) { c.Region = "r" }, []string{"region has no meaning"}},
+		"AWS":            {admin, func(*userstatus.Config) {}, nil},
+		"introspection":  {introspection, func(*userstatus.Config) {}, nil},
+		"push":           {userstatus.Config{Check: userstatus.Push}, func(*userstatus.Config) {}, nil},
+		"most cache":     {admin, func(c *userstatus.Config) { c.Cache = 5 * time.Second }, nil},
+		"too much cache": {admin, func(c *userstatus.Config) { c.Cache = 6 * time.Second }, []string{"cache 6s"}},
+		"unknown": {admin, func(c *userstatus.Config) { c.Check = "ask" },
+			[]string{`"ask"`, "admin_get_user"}},
+		"nothing": {userstatus.Config{}, func(*userstatus.Config) {}, []string{"check"}},
+		"no keys": {admin, func(c *userstatus.Config) { c.AccessKeyID, c.SecretAccessKey = "", "" },
+			[]string{"access_key_id is missing", "secret_access_key is missing"}},
+		"a client for AWS": {admin, func(c *userstatus.Config) { c.ClientID = "x" },
+			[]string{"client_id has no meaning"}},
+		"no endpoint": {introspection, func(c *userstatus.Config) { c.Endpoint = "" },
+			[]string{"endpoint is missing"}},
+		"http": {introspection, func(c *userstatus.Config) { c.Endpoint = "http://idp.example" },
+			[]string{"endpoint: ", "https"}},
+		"bad certificates": {introspection, func(c *userstatus.Config) { c.CABundle = []byte("x") },
+			[]string{"endpoint: ", "certificate"}},
+		"an endpoint to push": {userstatus.Config{Check: userstatus.Push},
+			func(c *userstatus.Config) { c.Endpoint = "https://a" }, []string{"endpoint has no meaning"}},
+		"a region to push": {userstatus.Config{Check: userstatus.Push},
+			func(c *userstatus.Config) { c.Region = "r" }, []string{"region has no meaning"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := test.base
@@ -509,6 +559,7 @@ func TestSettings(t *testing.T) {
 			if (err == nil) != (len(test.want) == 0) {
 				t.Fatalf("New: %v", err)
 			}
+
 			for _, want := range test.want {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("error %q does not say %q", err, want)
@@ -553,6 +604,7 @@ func TestSelfTest(t *testing.T) {
 			}
 		})
 	}
+
 	b := newBackEnd(t, reply{400, `{}`})
 	for _, c := range []userstatus.Config{b.config(userstatus.AdminGetUser), {Check: userstatus.Push}} {
 		if err := userstatus.SelfTest(t.Context(), newChecker(t, c, fixed)); err != nil {
@@ -566,10 +618,12 @@ func TestSelfTest(t *testing.T) {
 
 func TestPools(t *testing.T) {
 	yes := newBackEnd(t, reply{200, `{"active":true}`})
+
 	no := newBackEnd(t, reply{200, `{"active":false}`})
 	push := newChecker(t, userstatus.Config{Check: userstatus.Push}, fixed)
 	pools := userstatus.Pools{
-		ByProvider: map[string]userstatus.Checker{provider: newChecker(t, yes.config(userstatus.Introspection), fixed), "other.example/x": push},
+		ByProvider: map[string]userstatus.Checker{provider: newChecker(t, yes.config(userstatus.Introspection), fixed),
+			"other.example/x": push},
 		ByRegion: map[string]userstatus.Checker{"eu-west-1": newChecker(t, no.config(userstatus.Introspection), fixed),
 			"eu-west-2": newChecker(t, yes.config(userstatus.Introspection), fixed)},
 	}
@@ -577,8 +631,9 @@ func TestPools(t *testing.T) {
 		provider: "yes", "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Other": "no",
 		"cognito-idp.us-east-1.amazonaws.com/us-east-1_AbC": "no", "other.example/x": "yes", "": "no",
 		// The host says which region it is, not the ID that an emulator gave.
-		"cognito-idp.eu-west-2.amazonaws.com/local_AbC": "yes", "cognito-idp.eu-west-1.amazonaws.com/eu-west-2_AbC": "no",
-		"idp.example/eu-west-2_AbC": "no",
+		"cognito-idp.eu-west-2.amazonaws.com/local_AbC":     "yes",
+		"cognito-idp.eu-west-1.amazonaws.com/eu-west-2_AbC": "no",
+		"idp.example/eu-west-2_AbC":                         "no",
 	} {
 		u := alice
 		u.Provider = name

@@ -21,7 +21,8 @@ func TestGeneratedUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("api_gen.go is out of date: run go generate ./internal/cognitoidentity/...\n%s", cmp.Diff(string(got), string(want)))
+		t.Errorf("api_gen.go is out of date: run go generate ./internal/cognitoidentity/...\n%s",
+			cmp.Diff(string(got), string(want)))
 	}
 }
 
@@ -40,6 +41,7 @@ func TestModelFacts(t *testing.T) {
 	if n := len(m.Operations.names); n != 23 {
 		t.Errorf("%d operations, want 23", n)
 	}
+
 	var unsigned, noOutput []string
 	for _, name := range m.Operations.names {
 		op := m.Operations.values[name]
@@ -49,6 +51,7 @@ func TestModelFacts(t *testing.T) {
 		if op.Output == nil {
 			noOutput = append(noOutput, name)
 		}
+
 		for _, e := range op.Errors {
 			if !m.Shapes.values[e.Shape].Exception {
 				t.Errorf("%s declares the error %s, which is no exception", name, e.Shape)
@@ -58,10 +61,12 @@ func TestModelFacts(t *testing.T) {
 			t.Errorf("%s does not declare InternalErrorException", name)
 		}
 	}
-	if diff := cmp.Diff(unsigned, []string{"GetCredentialsForIdentity", "GetId", "GetOpenIdToken", "UnlinkIdentity"}); diff != "" {
+	if diff := cmp.Diff(unsigned,
+		[]string{"GetCredentialsForIdentity", "GetId", "GetOpenIdToken", "UnlinkIdentity"}); diff != "" {
 		t.Errorf("unsigned operations: got -, want +\n%s", diff)
 	}
-	if diff := cmp.Diff(noOutput, []string{"DeleteIdentityPool", "SetIdentityPoolRoles", "UnlinkDeveloperIdentity", "UnlinkIdentity"}); diff != "" {
+	if diff := cmp.Diff(noOutput, []string{"DeleteIdentityPool", "SetIdentityPoolRoles", "UnlinkDeveloperIdentity",
+		"UnlinkIdentity"}); diff != "" {
 		t.Errorf("operations without output: got -, want +\n%s", diff)
 	}
 	if slices.Contains(m.Operations.values["DeleteIdentities"].Errors, ref{"ResourceNotFoundException"}) {
@@ -95,7 +100,8 @@ func TestEmitRefuses(t *testing.T) {
 		{`{}`, "no string shape"},
 		{`{` + secrets + `,"A":{"type":"string","pattern":"(?!x)"}}`, "shape A"},
 		{`{` + secrets + `,"A":{"type":"integer","min":1}}`, "without both bounds"},
-		{`{` + secrets + `,"A":{"type":"blob"},"B":{"type":"structure","members":{"M":{"shape":"A"}}}}`, "unknown type blob"},
+		{`{` + secrets + `,"A":{"type":"blob"},"B":{"type":"structure","members":{"M":{"shape":"A"}}}}`,
+			"unknown type blob"},
 	} {
 		m, err := parse([]byte(`{"shapes":` + tt.shapes + `}`))
 		if err == nil {

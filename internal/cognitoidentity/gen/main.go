@@ -1,7 +1,7 @@
-// Command gen writes api_gen.go, the wire types of the Amazon Cognito identity
-// pools API, from the API model in api-2.json: names, shapes and constraints.
-// ORIGIN.md says where the model comes from. Run it with go generate, from
-// anywhere inside the module.
+// Command gen writes api_gen.go, the types of the Amazon Cognito identity pools API,
+// from the API model in api-2.json: names, shapes and constraints. ORIGIN.md names
+// the source of the model. Run it with go generate, from any folder of the module.
+// Start reading at emit.
 package main
 
 import (
@@ -49,7 +49,7 @@ func generated() ([]byte, error) {
 	return emit(m)
 }
 
-// moduleRoot returns the folder of the module that holds the working directory.
+// moduleRoot returns the folder of the module that contains the working directory.
 func moduleRoot() (string, error) {
 	cmd := exec.Command("go", "env", "GOMOD")
 	cmd.Stderr = os.Stderr

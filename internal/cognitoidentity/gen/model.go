@@ -53,8 +53,8 @@ func (s shape) requires(member string) bool {
 	return false
 }
 
-// ordered is a JSON object that remembers the order of its members: AWS lists
-// violations in the model's order.
+// ordered is a JSON object that keeps the order of its members: AWS lists violations in
+// the model's order.
 type ordered[T any] struct {
 	names  []string
 	values map[string]T
@@ -64,6 +64,7 @@ func (o *ordered[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
 	}
+
 	o.values = map[string]T{}
 	for dec.PeekKind() != '}' {
 		name, err := dec.ReadToken()
@@ -71,6 +72,7 @@ func (o *ordered[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 			return err
 		}
 		o.names = append(o.names, name.String())
+
 		var v T
 		if err := json.UnmarshalDecode(dec, &v); err != nil {
 			return err
@@ -78,12 +80,13 @@ func (o *ordered[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		o.values[o.names[len(o.names)-1]] = v
 	}
 	_, err := dec.ReadToken()
+
 	return err
 }
 
-// secret names the shapes whose values must reach neither a message nor a log.
-// The Go SDK's copy of the model drops AWS's own "sensitive" marks, which the
-// published Smithy model has on the first three; a session token is as secret
+// secret names the shapes whose values must not appear in a message or a log.
+// The Go SDK's copy of the model drops AWS's "sensitive" marks, which the
+// published Smithy model has on the first three. A session token is as secret
 // as the key beside it.
 var secret = []string{"IdentityProviderToken", "OIDCToken", "SecretKeyString", "SessionTokenString"}
 
@@ -92,11 +95,13 @@ func parse(data []byte) (*model, error) {
 	if err := json.Unmarshal(data, m); err != nil {
 		return nil, err
 	}
+
 	for _, name := range secret {
 		if m.Shapes.values[name].Type != "string" {
 			return nil, fmt.Errorf("the model has no string shape %s to keep secret", name)
 		}
 	}
+
 	return m, nil
 }
 
@@ -109,7 +114,7 @@ func isSecret(name string) bool {
 	return false
 }
 
-// hides reports whether a value of the shape carries a secret anywhere.
+// hides reports whether a value of the shape contains a secret anywhere.
 func (m *model) hides(name string) bool {
 	s := m.Shapes.values[name]
 	switch s.Type {
@@ -124,6 +129,7 @@ func (m *model) hides(name string) bool {
 	case "map":
 		return m.hides(s.Key.Shape) || m.hides(s.Value.Shape)
 	}
+
 	return isSecret(name)
 }
 
@@ -139,6 +145,7 @@ func (m *model) inputs() map[string]bool {
 				return
 			}
 			seen[name] = true
+
 			for _, r := range s.Members.values {
 				walk(r.Shape)
 			}
@@ -148,13 +155,15 @@ func (m *model) inputs() map[string]bool {
 			walk(s.Value.Shape)
 		}
 	}
+
 	for _, op := range m.Operations.values {
 		if op.Input != nil {
 			walk(op.Input.Shape)
 		}
 	}
+
 	return seen
 }
 
-// lowerFirst turns a member name into the form AWS uses in validation messages.
+// lowerFirst turns a member name into the form that AWS uses in validation messages.
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
