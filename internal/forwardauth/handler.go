@@ -32,7 +32,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// What is proven of a request's body (Config.Body).
+// How the body is proven (Config.Body).
 const (
 	// HashRequired: the client signed a SHA-256 of the body. The service behind
 	// gets it in X-Poolhouse-Content-Sha256 and must compare.
