@@ -79,6 +79,7 @@ func (c *claim) payloadHash(r *http.Request, s Service, length int64, computed s
 	if v, ok := c.query.get(paramContentSHA256); ok && c.presigned {
 		stated = append(slices.Clip(stated), v)
 	}
+
 	for i, v := range stated {
 		switch {
 		case i > 0 && v != stated[0]:
@@ -118,6 +119,7 @@ func (c *claim) statedHash(r *http.Request, s Service, length int64) (string, er
 	if v, ok := c.query.get(paramContentSHA256); ok && c.presigned {
 		stated = append(slices.Clip(stated), v)
 	}
+
 	for i, v := range stated {
 		switch {
 		case i > 0 && v != stated[0]:

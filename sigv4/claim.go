@@ -67,6 +67,7 @@ func Signed(r *http.Request) bool {
 	if len(rawQuery) > maxQuery {
 		return true // too long to look through; Verify refuses it
 	}
+
 	for pair := range strings.SplitSeq(rawQuery, "&") {
 		rawName, _, _ := strings.Cut(pair, "=")
 		if name, err := url.QueryUnescape(rawName); err == nil && authParam(name) != "" {
@@ -178,8 +179,8 @@ func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 		return refuse(IncompleteSignature, PartForm,
 			"The Authorization header is longer than %d bytes.", maxAuthorization)
 	}
-
 	authorization = strings.Trim(authorization, " \t")
+
 	var credential, signedHeaders, signature string
 	var parameters string
 	c.algorithm, parameters, _ = strings.Cut(authorization, " ")
@@ -297,6 +298,7 @@ func (c *claim) parseValues(credential, signedHeaders, signature, date string) e
 	if strings.Count(signedHeaders, ";") >= maxSignedHeaders {
 		return refuse(IncompleteSignature, PartSignedHeaders, "SignedHeaders has more than %d names.", maxSignedHeaders)
 	}
+
 	c.signedHeaders = strings.Split(signedHeaders, ";")
 	for i, name := range c.signedHeaders {
 		if !headerName(name) || i > 0 && name <= c.signedHeaders[i-1] {

@@ -38,6 +38,7 @@ func sum(key []byte, data string) [sha256.Size]byte {
 		key = short[:]
 	}
 	copy(block[:], key)
+
 	for i := range block {
 		block[i] ^= 0x36
 	}
@@ -74,6 +75,7 @@ func newKeyID(secret string, s Scope) keyID {
 
 	var id keyID
 	h.Sum(id[:0])
+
 	return id
 }
 

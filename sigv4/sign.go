@@ -56,6 +56,7 @@ func Sign(r *http.Request, body []byte, k Credentials, region, service string, n
 
 	var canonical strings.Builder
 	canonical.WriteString(r.Method + "\n" + path + "\n" + canonicalQuery(r) + "\n")
+
 	for _, name := range names {
 		canonical.WriteString(name + ":" + values[name] + "\n")
 	}

@@ -362,10 +362,10 @@ func (c *claim) checkScope(service string) error {
 				"'%s', from '%s'.",
 			quoted(c.scope.Date), day, c.date.Format(timeFormat)))
 	}
-
 	if faults == nil {
 		return nil
 	}
+
 	all := faults[0]
 	for _, f := range faults[1:] {
 		all.Message += " " + f.Message
@@ -441,8 +441,8 @@ func (v *Verifier) lookUp(ctx context.Context, c *claim) (key Key, err error) {
 
 func (c *claim) stringToSign(canonical []byte) string {
 	sum := sha256.Sum256(canonical)
-
 	var room [256]byte
+
 	b := append(room[:0], algorithm+"\n"...)
 	b = append(c.date.AppendFormat(b, timeFormat), '\n')
 	for _, part := range [...]string{c.scope.Date, c.scope.Region, c.scope.Service} {
