@@ -182,6 +182,7 @@ func printable(s string) string {
 
 		b := make([]byte, i, len(s)+8)
 		copy(b, s)
+
 		for ; i < len(s); i++ {
 			if c := s[i]; plain(c) {
 				b = append(b, c)
