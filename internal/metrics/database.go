@@ -78,5 +78,6 @@ func (m databaseMetrics) Collect(figures chan<- prometheus.Metric) {
 	for bound, count := range commits.Buckets {
 		buckets[bound.Seconds()] = count
 	}
+
 	figures <- prometheus.MustNewConstHistogram(databaseCommits, commits.Count, commits.Sum.Seconds(), buckets)
 }

@@ -71,6 +71,7 @@ func New(version string, apis []awsapi.API, database databaseStats, chapters []e
 	}
 
 	m.faults.WithLabelValues(providerUnavailable) // 0 until the first one: a rate needs an earlier value
+
 	for _, f := range faultNames {
 		m.faults.WithLabelValues(f.name)
 	}
