@@ -64,8 +64,8 @@ type Options struct {
 	MaxBody int64
 	// Sessions is the largest number of sessions in memory; 0 = 10,000.
 	Sessions int
-	// Refused answers a refused request; nil answers with the status StatusOf and
-	// a JSON object that has the reason in message.
+	// Refused answers a refused request; nil answers with the status of StatusOf and
+	// a JSON object with the reason in message.
 	Refused func(w http.ResponseWriter, r *http.Request, err error)
 
 	Client *http.Client     // HTTP client for calls to Poolhouse; nil = one with a timeout of 5 s

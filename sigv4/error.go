@@ -46,7 +46,8 @@ const (
 )
 
 // Errors for [Verifier.Credentials] to return, alone or wrapped. Verify returns an *Error with the matching Code, which
-// unwraps to the error of Credentials. If Credentials returns an *Error, Verify returns the same.
+// unwraps to the error of Credentials. If Credentials returns an *Error, Verify returns a copy that describes the
+// request.
 var (
 	// ErrUnknownKey: there is no such access key, or it may not be used.
 	ErrUnknownKey = errors.New("sigv4: unknown access key")
