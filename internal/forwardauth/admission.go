@@ -78,6 +78,7 @@ func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request, own *charge) (
 	if f.needsBody(r) {
 		return f.admitRead(w, r, asked, segments, own)
 	}
+
 	return f.admitUnread(r, asked, segments, own)
 }
 
@@ -269,8 +270,8 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 	if err := h.checkAccount(session); err != nil {
 		return nil, err
 	}
-
 	session = session.In(h.c.Region)
+
 	return session, h.authorizeHead(r, session, &requestFacts{
 		h:        h,
 		question: r,

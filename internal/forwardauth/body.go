@@ -118,6 +118,7 @@ func (h *holder) hold(source io.Reader, announced int64, callers ...string) (_ *
 	}()
 
 	sum := sha256.New()
+
 	buffer := h.chunks.Get().(*[chunkSize]byte)
 	defer func() { h.chunks.Put(buffer) }()
 
@@ -165,6 +166,7 @@ func (b *held) reserve(n int64) error {
 		if b.from.shares.take(caller, n) {
 			continue
 		}
+
 		for _, charged := range b.callers[:i] {
 			b.from.shares.give(charged, n)
 		}
@@ -252,9 +254,9 @@ func (b *held) Close() {
 		return
 	}
 	b.closed = true
-
 	b.release()
 	b.from.total.give(b.reserved)
+
 	for _, caller := range b.callers {
 		b.from.shares.give(caller, b.reserved)
 	}

@@ -154,6 +154,7 @@ func (f *requestFacts) query(name string) (values []string, known bool) {
 
 	for pair := range strings.SplitSeq(query, "&") {
 		rawName, rawValue, _ := strings.Cut(pair, "=")
+
 		given, err := url.PathUnescape(rawName)
 		switch {
 		case err != nil:
@@ -192,5 +193,6 @@ func plainValue(raw string) (value string, ok bool) {
 	}
 
 	again, err := url.PathUnescape(value)
+
 	return value, err != nil || again == value
 }

@@ -240,6 +240,7 @@ func (f *Forwarder) charge(r *http.Request, c *charge, caller string, full *expl
 		return busy("address", tooManyOfAddress.With("limit", f.addresses.limit()))
 	}
 	c.address = address
+
 	return nil
 }
 

@@ -135,10 +135,10 @@ func (c Config) Check() error {
 	if c.MaxBody < 0 {
 		faults = append(faults, errors.New("check.max_body: use a positive number of bytes"))
 	}
-
 	if len(c.Routes) == 0 {
 		faults = append(faults, errors.New("check.routes: without a route every request is refused; give at least one"))
 	}
+
 	for n, r := range c.Routes {
 		if _, err := parseRoute(r); err != nil {
 			faults = append(faults, fmt.Errorf("check.routes[%d]: %w", n, err))

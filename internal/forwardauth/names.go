@@ -23,6 +23,7 @@ func foldHeader(name string) string {
 			folded[n] = '-'
 		}
 	}
+
 	return http.CanonicalHeaderKey(string(folded))
 }
 
@@ -51,6 +52,7 @@ func isFolded(name string) bool {
 		}
 		first = false
 	}
+
 	return true
 }
 

@@ -79,6 +79,7 @@ func checkOriginalParts(method, uri, host string, length int64) (original, error
 	}
 
 	path, _, _ := strings.Cut(uri, "?")
+
 	return original{
 		method: method,
 		uri:    uri,

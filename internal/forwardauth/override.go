@@ -49,6 +49,7 @@ func overriddenByBody(h http.Header, body []byte, method string) string {
 	if len(types) == 0 {
 		types = []string{""}
 	}
+
 	for _, contentType := range types {
 		var name string
 		switch lower := strings.ToLower(contentType); {
@@ -118,5 +119,6 @@ func overridingMember(body []byte, method string) string {
 			return folded
 		}
 	}
+
 	return ""
 }

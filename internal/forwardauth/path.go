@@ -92,6 +92,7 @@ func hasParameters(segment string) bool {
 	for range maxEscapes {
 		segment = unescape(segment)
 	}
+
 	return strings.ContainsAny(segment, semicolons)
 }
 
@@ -109,6 +110,7 @@ func isOrdinary(s string) bool {
 			return false
 		}
 	}
+
 	return !dot
 }
 
@@ -126,6 +128,7 @@ func plainFault(s string) error {
 	case isDots(s):
 		return errDots
 	}
+
 	return nil
 }
 
@@ -166,6 +169,7 @@ func fold(s string) error {
 		case unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
 			return -1
 		}
+
 		return r
 	}, s))
 

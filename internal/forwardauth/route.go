@@ -79,6 +79,7 @@ func parseRoute(r Route) (route, error) {
 		s := segment{text: text}
 		if strings.ContainsAny(text, "{}") {
 			name, ok := strings.CutPrefix(text, "{")
+
 			name, closed := strings.CutSuffix(name, "}")
 			name, s.rest = strings.CutSuffix(name, "...")
 			s.text, s.variable = name, true

@@ -81,6 +81,7 @@ func (r *route) covers(method string, given []string) (fault string, ok bool) {
 			return "", false
 		}
 	}
+
 	for _, name := range given {
 		if !slices.Contains(r.query, name) && !r.implies(method, name) {
 			return name, false

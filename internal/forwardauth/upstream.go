@@ -67,8 +67,8 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 		ErrorHandler:   x.failed,
 		ErrorLog:       slog.NewLogLogger(f.h.o.Logger.Handler(), slog.LevelDebug),
 	}
-
 	defer x.cutOff()
+
 	proxy.ServeHTTP(x, x.request(ctx))
 	if err := p.streamed.fault(); err != nil { // the service answered before it had the body
 		x.note(x.reason(err))
@@ -350,6 +350,7 @@ func (x *crossing) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 func (x *crossing) bodyError() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+
 	return x.bodyless
 }
 

@@ -123,6 +123,7 @@ func (a *Addresses) MayLogin(ctx context.Context, logins map[string]string) erro
 
 	why := loginsRefused.With("rate", a.RefusedLogins.String(), "address", shown(source)).
 		At(settingLink("address_limits.refused_login_rate"))
+
 	return a.Reporter.refuse(ctx, RefusedLoginsLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), why)
 }
 

@@ -35,6 +35,7 @@ func newCapture(address string) (*capture, error) {
 			if err != nil {
 				log.Fatalf("record: %v", err)
 			}
+
 			go c.serve(conn)
 		}
 	}()

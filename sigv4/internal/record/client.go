@@ -192,6 +192,7 @@ func runScript(ctx context.Context, session bool, interpreter, name, dir, endpoi
 		return err
 	}
 	_, err = command(ctx, session, interpreter, f.Name(), endpoint, action, poolName)
+
 	return err
 }
 

@@ -77,6 +77,7 @@ func main() {
 	for _, command := range list(*awscli) {
 		recorders = append(recorders, awsCLI(command, base))
 	}
+
 	for _, command := range list(*python) {
 		recorders = append(recorders, boto3(command, base))
 	}
@@ -98,6 +99,7 @@ func run(ctx context.Context, recorders []recorder, capture *capture, out string
 	if err != nil {
 		return err
 	}
+
 	for _, file := range old {
 		if err := os.Remove(file); err != nil {
 			return err
