@@ -135,8 +135,7 @@ func TestGoldenMutations(t *testing.T) {
 			return body
 		},
 		"token added": func(r *http.Request, body []byte) []byte {
-			r.Header.Set("X-Amz-Security-Token",
-				"other")
+			r.Header.Set("X-Amz-Security-Token", "other")
 			return body
 		},
 		"other x-amz": func(r *http.Request, body []byte) []byte { r.Header.Set("X-Amz-Other", "1"); return body },

@@ -392,8 +392,7 @@ func TestRefusalsQueryForm(t *testing.T) {
 		{"unsigned payload", func(d *draft) { d.payload = unsignedPayload }, nil, BadSignature, mismatch},
 		{"unsigned payload stated", func(d *draft) {
 			d.payload = unsignedPayload
-			d.query.Set(paramContentSHA256,
-				d.payload)
+			d.query.Set(paramContentSHA256, d.payload)
 		}, nil, IncompleteSignature, "The payload mode 'UNSIGNED-PAYLOAD' is not supported"},
 
 		{"expired", at(testTime.Add(-15*time.Minute - time.Second)), nil, Expired,

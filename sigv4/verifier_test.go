@@ -36,8 +36,7 @@ func TestTolerated(t *testing.T) {
 		{"unsigned content-type", func(d *draft) { d.signed = d.signed[1:] }, nil}, // curl and the AWS SDK for PHP
 		{"changed unsigned header", nil, func(r *http.Request) { r.Header.Set("User-Agent", "other") }},
 		{"header of a proxy", nil, func(r *http.Request) {
-			r.Header.Set("X-Amzn-Trace-Id",
-				"Root=1")
+			r.Header.Set("X-Amzn-Trace-Id", "Root=1")
 			r.Header.Set("Via", "1.1 x")
 		}},
 		{"signed length, chunked by a proxy", func(d *draft) {
