@@ -171,6 +171,7 @@ func (b *held) reserve(n int64) error {
 			b.from.shares.give(charged, n)
 		}
 		b.from.total.give(n)
+
 		return errNoShare
 	}
 	b.reserved += n

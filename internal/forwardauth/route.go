@@ -63,6 +63,7 @@ func parseRoute(r Route) (route, error) {
 	if selects {
 		out.query = strings.Split(query, "&")
 	}
+
 	for n, name := range out.query {
 		switch folded := foldParameter(name); {
 		case !isIdentifier(strings.ReplaceAll(name, "-", "_")) || slices.Contains(out.query[:n], name):

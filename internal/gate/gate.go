@@ -69,8 +69,8 @@ func (g *Gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 		} else { // refused before its key was looked up
 			account = g.Owner(r.Context(), r)
 		}
-
 		awsapi.RecordFrom(r.Context()).Account = string(account)
+
 		return awsapi.Caller{}, g.refused(r.Context(), err, account, r.Header.Get("Authorization"), len(body))
 	}
 

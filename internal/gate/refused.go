@@ -209,6 +209,7 @@ func (s *refusal) wrongRegion() *explain.Refusal {
 	if sent == "" {
 		return scopeRegion.With("region", "none")
 	}
+
 	return scopeRegion.With("region", "a text of "+strconv.Itoa(len(sent))+" characters that is none")
 }
 
