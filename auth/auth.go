@@ -1,24 +1,10 @@
-// Package auth lets a service of yours trust Poolhouse: it verifies requests
-// that were signed (AWS Signature Version 4) with the temporary credentials that
-// Poolhouse hands out, and tells who signed. Wrap your handler in
-// Verifier.Middleware and ask FromContext for the Principal:
+// Package auth verifies, in a service of yours, requests that were signed (AWS Signature Version 4) with Poolhouse's
+// temporary credentials. Wrap your handler in [Verifier.Middleware] and read the caller with [FromContext].
 //
-//	verifier, err := auth.New(auth.Options{Endpoint: "https://id.example.com", Region: "eu-central-1", Credentials: key})
-//	…
-//	http.Handle("/", verifier.Middleware(app))
-//
-// Session tokens are sealed, so a Verifier asks Poolhouse (operation
-// VerifySession of its administrators' API) for each session, once and then
-// again when the answer has become old, and checks the signatures itself. It
-// gets signing keys: with one it could forge the session's requests of that day,
-// region and service, but nothing else, and never learns a secret. The access
-// key that it signs its questions with needs the permission
-// poolhouse:VerifySession and no other.
-//
-// A Verifier proves who calls. What the caller may do is for the service to
-// decide, by the Principal; the policies of its role are evaluated by the check
-// endpoint only (docs/check.md). The package depends on the standard library and
-// on package sigv4.
+// A Verifier asks Poolhouse about each session (VerifySession), again when the answer is older than [Fresh], and checks
+// the signatures itself. It gets signing keys, never secrets: with one it could forge the session's requests of that
+// day, region and service. Its access key needs the permission poolhouse:VerifySession and no other. Your service
+// decides what the caller may do; only the endpoint for forward auth (docs/check.md) evaluates the role's policies.
 package auth
 
 import (
@@ -38,11 +24,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// Fresh is how long an answer of the server about a session is used. The
-// server's own answer may be RevocationDelay - Fresh old.
+// Fresh is the time for which a Verifier uses the server's answer about a session. The
+// server's data may be RevocationDelay - Fresh old.
 const Fresh = 3 * time.Second
 
-// RevocationDelay is how long a revoked session may go on being accepted.
+// RevocationDelay is the longest time for which a Verifier still accepts a revoked session.
 const RevocationDelay = 5 * time.Second
 
 // Defaults of Options.
@@ -53,39 +39,36 @@ const (
 	DefaultTimeout  = 5 * time.Second
 )
 
-// Errors that tell why a request was refused; a *sigv4.Error says it for the
-// form and the value of a signature.
+// Reasons why a request was refused, beside a *sigv4.Error, which is about the signature.
 var (
 	// ErrBodyTooLarge: the body is longer than Options.MaxBody.
 	ErrBodyTooLarge = errors.New("auth: the request's body is too large to be verified")
-	// ErrUnavailable: Poolhouse could not be asked, so nothing is known.
+	// ErrUnavailable: Poolhouse did not answer, so nothing is known about the session.
 	ErrUnavailable = errors.New("auth: the session could not be verified now")
 )
 
 // Options configures a Verifier.
 type Options struct {
-	// Endpoint is Poolhouse's URL, https:// unless the host is this machine's own
-	// or AllowHTTP is set.
+	// Endpoint is Poolhouse's URL: https:// unless the host is this machine or AllowHTTP is set.
 	Endpoint  string
 	AllowHTTP bool
-	// Credentials are a long-lived access key of the account whose sessions are
-	// to be accepted.
+	// Credentials are a long-lived access key of the account whose sessions the Verifier accepts.
 	Credentials sigv4.Credentials
-	// Region is the region that clients sign for; Service the service, execute-api
-	// if empty. With s3 paths are read as S3 does.
+	// Region and Service are those that clients sign for; an empty Service means execute-api.
+	// For s3, paths are read as S3 reads them.
 	Region  string
 	Service string
 	// Presigned accepts presigned URLs too.
 	Presigned bool
-	// MaxBody is how many bytes of a body are read to check its hash; 0 = 1 MiB.
+	// MaxBody is the largest body, in bytes, that is read to check its hash; 0 = 1 MiB.
 	MaxBody int64
-	// Sessions bounds the memory of sessions; 0 = 10,000.
+	// Sessions is the largest number of sessions in memory; 0 = 10,000.
 	Sessions int
-	// Refused answers a refused request; nil answers with 401, 403, 413 or 503 and
-	// a JSON object that has the reason in message.
+	// Refused answers a refused request; nil answers with the status of StatusOf and
+	// a JSON object with the reason in message.
 	Refused func(w http.ResponseWriter, r *http.Request, err error)
 
-	Client *http.Client     // asks Poolhouse; nil = one that waits up to 5 s
+	Client *http.Client     // HTTP client for calls to Poolhouse; nil = one with a timeout of 5 s
 	Now    func() time.Time // nil = time.Now
 	Logger *slog.Logger     // nil = none
 }
@@ -114,12 +97,15 @@ func New(o Options) (*Verifier, error) {
 	if o.Refused == nil {
 		o.Refused = refuse
 	}
+
 	u, err := url.Parse(o.Endpoint)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		return nil, fmt.Errorf("auth: Endpoint %q is not the URL of a server", o.Endpoint)
 	case u.Scheme == "http" && !o.AllowHTTP && !loopback(u.Hostname()):
-		return nil, fmt.Errorf("auth: Endpoint %q is not encrypted: use https://, or set AllowHTTP where the network is trusted", o.Endpoint)
+		return nil, fmt.Errorf(
+			"auth: Endpoint %q is not encrypted: use https://, or set AllowHTTP where the network is trusted",
+			o.Endpoint)
 	case o.Credentials.AccessKeyID == "" || o.Credentials.SecretAccessKey == "":
 		return nil, errors.New("auth: Credentials are required, to ask the server with")
 	case o.Region == "":
@@ -127,6 +113,7 @@ func New(o Options) (*Verifier, error) {
 	case o.MaxBody < 0 || o.Sessions < 0:
 		return nil, errors.New("auth: MaxBody and Sessions cannot be negative")
 	}
+
 	v := &Verifier{o: o}
 	v.sessions = newSessions(o.Sessions, v.ask)
 	rules := sigv4.Service{LiteralPath: o.Service == "s3", UnsignedPayload: o.Service == "s3"}
@@ -138,16 +125,18 @@ func New(o Options) (*Verifier, error) {
 		Services: map[string]sigv4.Service{o.Service: rules},
 		Now:      o.Now,
 	}
+
 	return v, nil
 }
 
 func loopback(host string) bool {
-	return host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.") && !strings.ContainsFunc(host, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	return host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.") &&
+		!strings.ContainsFunc(host, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
 }
 
 // Verify verifies r, whose whole body is body, and returns who signed it. It
-// does not read r.Body. A refusal is a *sigv4.Error; ErrUnavailable, wrapped,
-// means that the server could not be asked.
+// does not read r.Body. A refusal is a *sigv4.Error. The error wraps
+// ErrUnavailable if the server did not answer.
 func (v *Verifier) Verify(r *http.Request, body []byte) (*Principal, error) {
 	result, err := v.sigv4.Verify(r, body, v.o.Service)
 	if err != nil {
@@ -155,13 +144,16 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (*Principal, error) {
 	}
 
 	if result.Region != v.o.Region {
-		return nil, &sigv4.Error{Code: sigv4.WrongScope, Message: fmt.Sprintf("Credential should be scoped to a valid region: '%s'.", v.o.Region)}
+		return nil, &sigv4.Error{
+			Code:    sigv4.WrongScope,
+			Message: fmt.Sprintf("Credential should be scoped to a valid region: '%s'.", v.o.Region),
+		}
 	}
 
 	return result.Owner.(*session).principal, nil
 }
 
-// Middleware answers what Verify refuses and hands the rest to next, with the
+// Middleware answers requests that Verify refuses and passes all others to next, with the
 // Principal in the context and a body that can be read again.
 func (v *Verifier) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -177,6 +169,7 @@ func (v *Verifier) Middleware(next http.Handler) http.Handler {
 				return
 			}
 		}
+
 		p, err := v.Verify(r, body)
 		if err != nil {
 			if errors.Is(err, ErrUnavailable) {
@@ -185,6 +178,7 @@ func (v *Verifier) Middleware(next http.Handler) http.Handler {
 			v.o.Refused(w, r, err)
 			return
 		}
+
 		r = r.WithContext(NewContext(r.Context(), p))
 		if body != nil {
 			r.Body = io.NopCloser(bytes.NewReader(body))
@@ -193,7 +187,7 @@ func (v *Verifier) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// StatusOf is the HTTP status that an error of Verify or Middleware is answered with.
+// StatusOf returns the HTTP status for an error of Verify or Middleware.
 func StatusOf(err error) int {
 	refusal, ok := errors.AsType[*sigv4.Error](err)
 	switch {
@@ -215,6 +209,7 @@ func refuse(w http.ResponseWriter, _ *http.Request, err error) {
 	if refusal, ok := errors.AsType[*sigv4.Error](err); ok {
 		message = refusal.Message
 	}
+
 	status := StatusOf(err)
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
@@ -223,22 +218,26 @@ func refuse(w http.ResponseWriter, _ *http.Request, err error) {
 		h.Set("WWW-Authenticate", "AWS4-HMAC-SHA256")
 	}
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"message": message}) // the client has gone; nothing is left to tell
+	_ = json.NewEncoder(w).Encode(map[string]string{"message": message}) // fails if the client is gone
 }
 
-// signingKey is the sigv4.Verifier's look-up.
+// signingKey implements sigv4.Verifier.Keys.
 func (v *Verifier) signingKey(ctx context.Context, scope sigv4.Scope, sessionToken string) (sigv4.Key, error) {
 	switch {
 	case sessionToken == "":
 		return sigv4.Key{}, fmt.Errorf("%w: it is not a temporary one", sigv4.ErrUnknownKey)
 	case scope.Region != v.o.Region:
-		// Nobody is asked about a signature that will be refused whatever it is.
-		return sigv4.Key{}, &sigv4.Error{Code: sigv4.WrongScope, Message: fmt.Sprintf("Credential should be scoped to a valid region: '%s'.", v.o.Region)}
+		// Such a signature will be refused, so a question to the server would be for nothing.
+		return sigv4.Key{}, &sigv4.Error{
+			Code:    sigv4.WrongScope,
+			Message: fmt.Sprintf("Credential should be scoped to a valid region: '%s'.", v.o.Region),
+		}
 	}
 
 	s, err := v.sessions.get(ctx, sessionKey{scope.AccessKeyID, scope.Date}, sessionToken, v.o.Now())
 	if err != nil {
 		return sigv4.Key{}, err
 	}
+
 	return sigv4.Key{SigningKey: s.key, Owner: s}, nil
 }

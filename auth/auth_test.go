@@ -42,8 +42,10 @@ func newWorld(tb testing.TB, change ...func(*auth.Options)) *world {
 	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.asked.Add(1)
 		var in struct{ AccessKeyId, SessionToken, Date, Region, Service string }
-		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "PoolhouseAdmin.VerifySession" ||
-			!strings.Contains(r.Header.Get("Authorization"), "Credential=AKIDEXAMPLE/20261124/eu-central-1/poolhouse/aws4_request") {
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil ||
+			r.Header.Get("X-Amz-Target") != "PoolhouseAdmin.VerifySession" ||
+			!strings.Contains(r.Header.Get("Authorization"),
+				"Credential=AKIDEXAMPLE/20261124/eu-central-1/poolhouse/aws4_request") {
 			tb.Errorf("an odd question: %v %v", err, r.Header)
 		}
 		code := *w.answer.Load()
@@ -57,12 +59,15 @@ func newWorld(tb testing.TB, change ...func(*auth.Options)) *world {
 		}
 		key := sigv4.DeriveSigningKey(secret, in.Date, in.Region, in.Service)
 		_ = json.NewEncoder(rw).Encode(map[string]any{"SigningKey": base64.StdEncoding.EncodeToString(key[:]),
-			"Principal": auth.Principal{AccessKeyID: accessKey, IdentityID: "eu-central-1:1", IdentityPoolID: "eu-central-1:2", AMR: []string{"authenticated", "p", "p:OIDC:s"},
+			"Principal": auth.Principal{AccessKeyID: accessKey, IdentityID: "eu-central-1:1",
+				IdentityPoolID: "eu-central-1:2", AMR: []string{"authenticated", "p", "p:OIDC:s"},
 				Tags: map[string]string{"team": "blue"}, Expires: expires}})
 	}))
 	tb.Cleanup(w.Close)
-	o := auth.Options{Endpoint: w.URL, Region: "eu-central-1", Credentials: sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "s"},
-		Now: func() time.Time { return w.now }}
+
+	o := auth.Options{Endpoint: w.URL, Region: "eu-central-1",
+		Credentials: sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "s"},
+		Now:         func() time.Time { return w.now }}
 	for _, f := range change {
 		f(&o)
 	}
@@ -70,6 +75,7 @@ func newWorld(tb testing.TB, change ...func(*auth.Options)) *world {
 	if w.verifier, err = auth.New(o); err != nil {
 		tb.Fatal(err)
 	}
+
 	return w
 }
 
@@ -134,12 +140,17 @@ func TestRefusals(t *testing.T) {
 		code   sigv4.Code
 		asks   bool
 	}{
-		"secret":         {sigv4.Credentials{AccessKeyID: accessKey, SecretAccessKey: "x", SessionToken: token}, "eu-central-1", sigv4.BadSignature, true},
-		"token":          {sigv4.Credentials{AccessKeyID: accessKey, SecretAccessKey: secret, SessionToken: "x"}, "eu-central-1", sigv4.InvalidToken, true},
-		"no token":       {sigv4.Credentials{AccessKeyID: accessKey, SecretAccessKey: secret}, "eu-central-1", sigv4.UnknownKey, false},
-		"long-lived key": {sigv4.Credentials{AccessKeyID: "AKIAQAAAAAAAAAAAAAAA", SecretAccessKey: secret, SessionToken: token}, "eu-central-1", sigv4.InvalidToken, false},
-		"long token":     {sigv4.Credentials{AccessKeyID: accessKey, SecretAccessKey: secret, SessionToken: strings.Repeat("x", 4097)}, "eu-central-1", sigv4.InvalidToken, false},
-		"region":         {session, "us-east-1", sigv4.WrongScope, false},
+		"secret": {sigv4.Credentials{AccessKeyID: accessKey, SecretAccessKey: "x", SessionToken: token},
+			"eu-central-1", sigv4.BadSignature, true},
+		"token": {sigv4.Credentials{AccessKeyID: accessKey, SecretAccessKey: secret, SessionToken: "x"},
+			"eu-central-1", sigv4.InvalidToken, true},
+		"no token": {sigv4.Credentials{AccessKeyID: accessKey, SecretAccessKey: secret}, "eu-central-1",
+			sigv4.UnknownKey, false},
+		"long-lived key": {sigv4.Credentials{AccessKeyID: "AKIAQAAAAAAAAAAAAAAA", SecretAccessKey: secret,
+			SessionToken: token}, "eu-central-1", sigv4.InvalidToken, false},
+		"long token": {sigv4.Credentials{AccessKeyID: accessKey, SecretAccessKey: secret,
+			SessionToken: strings.Repeat("x", 4097)}, "eu-central-1", sigv4.InvalidToken, false},
+		"region": {session, "us-east-1", sigv4.WrongScope, false},
 	} {
 		w.now = w.now.Add(auth.Fresh)
 		before := w.asked.Load()
@@ -149,6 +160,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %v after %d questions, want %s", name, err, w.asked.Load()-before, test.code)
 		}
 	}
+
 	for name, change := range map[string]func(*auth.Options){
 		"no endpoint": func(o *auth.Options) { o.Endpoint = "" },
 		"plain HTTP":  func(o *auth.Options) { o.Endpoint = "http://id.example.com" },
@@ -183,7 +195,8 @@ func TestOneQuestion(t *testing.T) {
 }
 
 func TestContextOfAPIGateway(t *testing.T) {
-	p := &auth.Principal{AccountID: "123456789012", ARN: "arn:aws:sts::123456789012:assumed-role/r/s", UserID: "AROAX:s", AccessKeyID: accessKey,
+	p := &auth.Principal{AccountID: "123456789012", ARN: "arn:aws:sts::123456789012:assumed-role/r/s",
+		UserID: "AROAX:s", AccessKeyID: accessKey,
 		IdentityID: "i", IdentityPoolID: "p", AMR: []string{"authenticated", "a", "a:CognitoSignIn:s"}}
 	guest := &auth.Principal{IdentityID: "i", IdentityPoolID: "p", AMR: []string{"unauthenticated"}}
 	for want, value := range map[string]any{
@@ -198,7 +211,9 @@ func TestContextOfAPIGateway(t *testing.T) {
 	// Headers hold whatever a user may be called.
 	h := http.Header{auth.HeaderIdentityID: {"claimed", "twice"}}
 	(&auth.Principal{AMR: []string{"a,b", "ä\r\nX-Admin: yes"}, Tags: map[string]string{"k&": "v=\n"}}).SetHeaders(h)
-	for name, want := range map[string]string{auth.HeaderIdentityID: "", auth.HeaderAMR: "a%2Cb,%C3%A4%0D%0AX-Admin:%20yes", auth.HeaderTags: "k%26=v%3D%0A"} {
+
+	for name, want := range map[string]string{auth.HeaderIdentityID: "",
+		auth.HeaderAMR: "a%2Cb,%C3%A4%0D%0AX-Admin:%20yes", auth.HeaderTags: "k%26=v%3D%0A"} {
 		if got := h[name]; len(got) != 1 || got[0] != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}

@@ -9,18 +9,17 @@ import (
 	"time"
 )
 
-// Principal is who signed a request: a session of a role, usually that of an
-// identity of an identity pool. It is shared between requests of one session:
-// read it, do not change it.
+// Principal is the caller who signed a request: a session of a role, usually that of an
+// identity of an identity pool. The requests of one session share it: do not change it.
 type Principal struct {
 	AccountID      string            `json:"accountId"`
 	ARN            string            `json:"arn"`     // arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION
 	UserID         string            `json:"userId"`  // AROA…:SESSION
 	RoleARN        string            `json:"roleArn"` // arn:aws:iam::ACCOUNT:role/…
 	AccessKeyID    string            `json:"accessKeyId"`
-	IdentityID     string            `json:"identityId,omitempty"` // "" for a session that no identity has
+	IdentityID     string            `json:"identityId,omitempty"` // "" for a session without an identity
 	IdentityPoolID string            `json:"identityPoolId,omitempty"`
-	AMR            []string          `json:"amr,omitempty"`      // authenticated, then by which login; or unauthenticated
+	AMR            []string          `json:"amr,omitempty"`      // authenticated and the login; or unauthenticated
 	Provider       string            `json:"provider,omitempty"` // the login provider's name
 	Tags           map[string]string `json:"tags,omitempty"`     // principal tags
 	SourceIdentity string            `json:"sourceIdentity,omitempty"`
@@ -38,9 +37,9 @@ func (p *Principal) Authenticated() bool {
 	return slices.Contains(p.AMR, authenticated) && !slices.Contains(p.AMR, unauthenticated)
 }
 
-// RequestIdentity is what Amazon API Gateway tells a REST API's backend of the
-// caller of a method with AWS_IAM authorization: requestContext.identity of the
-// Lambda proxy event. Members that have no value are null, as they are there.
+// RequestIdentity describes the caller as Amazon API Gateway does for the backend of a REST API,
+// for methods with AWS_IAM authorization: requestContext.identity of the Lambda proxy event.
+// Members without a value are null, as on AWS.
 type RequestIdentity struct {
 	AccessKey                     *string `json:"accessKey"`
 	AccountID                     *string `json:"accountId"`
@@ -53,12 +52,18 @@ type RequestIdentity struct {
 	UserARN                       *string `json:"userArn"`
 }
 
-// RequestIdentity returns p as API Gateway tells a REST API.
+// RequestIdentity returns p in API Gateway's form for REST APIs.
 func (p *Principal) RequestIdentity() RequestIdentity {
 	i := RequestIdentity{
-		AccessKey: some(p.AccessKeyID), AccountID: some(p.AccountID), Caller: some(p.UserID), User: some(p.UserID), UserARN: some(p.ARN),
-		CognitoIdentityID: some(p.IdentityID), CognitoIdentityPoolID: some(p.IdentityPoolID),
+		AccessKey:             some(p.AccessKeyID),
+		AccountID:             some(p.AccountID),
+		Caller:                some(p.UserID),
+		User:                  some(p.UserID),
+		UserARN:               some(p.ARN),
+		CognitoIdentityID:     some(p.IdentityID),
+		CognitoIdentityPoolID: some(p.IdentityPoolID),
 	}
+
 	switch {
 	case p.IdentityID == "":
 	case p.Authenticated():
@@ -67,16 +72,17 @@ func (p *Principal) RequestIdentity() RequestIdentity {
 	default:
 		i.CognitoAuthenticationType = some(unauthenticated)
 	}
+
 	return i
 }
 
-// logins are the entries of amr that name a login.
+// logins returns the entries of AMR that name a login.
 func (p *Principal) logins() []string {
 	return slices.DeleteFunc(slices.Clone(p.AMR), func(entry string) bool { return entry == authenticated })
 }
 
-// IAMAuthorizer is what Amazon API Gateway tells an HTTP API's backend of the
-// caller: requestContext.authorizer.iam of the event in format 2.0.
+// IAMAuthorizer describes the caller as Amazon API Gateway does for the backend of an HTTP API:
+// requestContext.authorizer.iam of the event in format 2.0.
 type IAMAuthorizer struct {
 	AccessKey       string           `json:"accessKey"`
 	AccountID       string           `json:"accountId"`
@@ -87,19 +93,30 @@ type IAMAuthorizer struct {
 	UserID          string           `json:"userId"`
 }
 
-// CognitoIdentity is the identity in an IAMAuthorizer.
+// CognitoIdentity describes the identity in an IAMAuthorizer.
 type CognitoIdentity struct {
 	AMR            []string `json:"amr"`
 	IdentityID     string   `json:"identityId"`
 	IdentityPoolID string   `json:"identityPoolId"`
 }
 
-// IAMAuthorizer returns p as API Gateway tells an HTTP API.
+// IAMAuthorizer returns p in API Gateway's form for HTTP APIs.
 func (p *Principal) IAMAuthorizer() IAMAuthorizer {
-	a := IAMAuthorizer{AccessKey: p.AccessKeyID, AccountID: p.AccountID, CallerID: p.UserID, UserARN: p.ARN, UserID: p.UserID}
-	if p.IdentityID != "" {
-		a.CognitoIdentity = &CognitoIdentity{AMR: slices.Clone(p.AMR), IdentityID: p.IdentityID, IdentityPoolID: p.IdentityPoolID}
+	a := IAMAuthorizer{
+		AccessKey: p.AccessKeyID,
+		AccountID: p.AccountID,
+		CallerID:  p.UserID,
+		UserARN:   p.ARN,
+		UserID:    p.UserID,
 	}
+	if p.IdentityID != "" {
+		a.CognitoIdentity = &CognitoIdentity{
+			AMR:            slices.Clone(p.AMR),
+			IdentityID:     p.IdentityID,
+			IdentityPoolID: p.IdentityPoolID,
+		}
+	}
+
 	return a
 }
 
@@ -110,9 +127,8 @@ func some(s string) *string {
 	return &s
 }
 
-// Headers of a Principal, as SetHeaders writes them and the check endpoint
-// answers. A header is there, empty, also when it has no value, so that what a
-// client sends under its name is replaced.
+// Headers of a Principal, in SetHeaders and in answers of the endpoint for forward auth.
+// A header without a value is present and empty, to replace one that a client sends.
 const (
 	HeaderIdentityID     = "X-Amz-Cognito-Identity-Id"
 	HeaderIdentityPoolID = "X-Amz-Cognito-Identity-Pool-Id"
@@ -124,8 +140,8 @@ const (
 	HeaderTags           = "X-Poolhouse-Principal-Tags" // as a query string: key=value&key=value, sorted by key
 )
 
-// SetHeaders writes p into h, replacing what is there. Values that headers
-// cannot hold are percent-encoded.
+// SetHeaders writes p into h and replaces headers of the same names. It percent-encodes
+// values that headers cannot contain.
 func (p *Principal) SetHeaders(h http.Header) {
 	h[HeaderIdentityID] = []string{printable(p.IdentityID)}
 	h[HeaderIdentityPoolID] = []string{printable(p.IdentityPoolID)}
@@ -133,6 +149,7 @@ func (p *Principal) SetHeaders(h http.Header) {
 	h[HeaderARN] = []string{printable(p.ARN)}
 	h[HeaderAccount] = []string{printable(p.AccountID)}
 	h[HeaderAccessKeyID] = []string{printable(p.AccessKeyID)}
+
 	amr := ""
 	for i, entry := range p.AMR {
 		if i > 0 {
@@ -141,6 +158,7 @@ func (p *Principal) SetHeaders(h http.Header) {
 		amr += printable(entry)
 	}
 	h[HeaderAMR] = []string{amr}
+
 	tags := ""
 	if len(p.Tags) > 0 {
 		values := make(url.Values, len(p.Tags))
@@ -161,8 +179,10 @@ func printable(s string) string {
 		if plain(s[i]) {
 			continue
 		}
+
 		b := make([]byte, i, len(s)+8)
 		copy(b, s)
+
 		for ; i < len(s); i++ {
 			if c := s[i]; plain(c) {
 				b = append(b, c)
@@ -170,8 +190,10 @@ func printable(s string) string {
 				b = append(b, '%', hex[c>>4], hex[c&15])
 			}
 		}
+
 		return string(b)
 	}
+
 	return s
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// session is what the server said of a session and a day.
+// session is the server's answer about a session, for one day.
 type session struct {
 	token     string
 	key       sigv4.SigningKey
@@ -24,14 +24,14 @@ type session struct {
 	asked     time.Time
 }
 
-// sessionKey names a session and a day: signing keys are a day's.
+// sessionKey identifies a session and a day: a signing key is valid for one day.
 type sessionKey struct{ accessKeyID, date string }
 
-// maxQuestions bounds how many questions to the server are under way: somebody
-// who makes sessions up must not make us flood it. Others wait.
+// maxQuestions is the largest number of questions to the server at a time; others wait.
+// An attacker who invents sessions must not make a Verifier flood the server.
 const maxQuestions = 32
 
-// Form of session credentials: nobody is asked about others.
+// Form of session credentials; others are refused without a question to the server.
 const (
 	accessKeyPrefix = "ASIA"
 	accessKeyLength = 20
@@ -39,8 +39,8 @@ const (
 )
 
 // sessions remembers answers of the server, in two generations: when the young
-// one is full it becomes the old one, and what is used moves back. So what is
-// used stays, and what is not goes, cheaply.
+// one is full it replaces the old one. An answer of the old generation moves to
+// the young one when it is used. So answers in use stay, and others go, cheaply.
 //
 // cache: server answers
 type sessions struct {
@@ -53,7 +53,7 @@ type sessions struct {
 	waiting    map[question]*answer
 }
 
-// question is one that is under way; those who have the same wait for its answer.
+// question is a question that the server has not answered yet; callers with the same one share the answer.
 type question struct {
 	sessionKey
 	token string
@@ -66,16 +66,23 @@ type answer struct {
 }
 
 func newSessions(entries int, ask func(context.Context, sessionKey, string) (*session, error)) *sessions {
-	return &sessions{limit: entries/2 + 1, ask: ask, questions: make(chan struct{}, maxQuestions),
-		young: map[sessionKey]*session{}, waiting: map[question]*answer{}}
+	return &sessions{
+		limit:     entries/2 + 1,
+		ask:       ask,
+		questions: make(chan struct{}, maxQuestions),
+		young:     map[sessionKey]*session{},
+		waiting:   map[question]*answer{},
+	}
 }
 
-// get returns the session of an access key and token, asking the server when
-// there is no answer from the last Fresh.
+// get returns the session of an access key and token. It asks the server if the
+// last answer is older than Fresh.
 func (c *sessions) get(ctx context.Context, key sessionKey, token string, now time.Time) (*session, error) {
-	if len(key.accessKeyID) != accessKeyLength || !strings.HasPrefix(key.accessKeyID, accessKeyPrefix) || len(token) > maxToken {
+	if len(key.accessKeyID) != accessKeyLength || !strings.HasPrefix(key.accessKeyID, accessKeyPrefix) ||
+		len(token) > maxToken {
 		return nil, sigv4.ErrInvalidToken
 	}
+
 	c.mu.Lock()
 	s, ok := c.young[key]
 	if !ok {
@@ -83,6 +90,7 @@ func (c *sessions) get(ctx context.Context, key sessionKey, token string, now ti
 			c.add(key, s)
 		}
 	}
+
 	if ok && subtle.ConstantTimeCompare([]byte(s.token), []byte(token)) == 1 {
 		// A clock that was set back must not lengthen an answer's life.
 		if age := now.Sub(s.asked); age >= 0 && age < Fresh {
@@ -93,15 +101,17 @@ func (c *sessions) get(ctx context.Context, key sessionKey, token string, now ti
 			return s, nil
 		}
 	}
+
 	q := question{key, token}
 	a, asked := c.waiting[q]
 	if !asked {
 		a = &answer{done: make(chan struct{})}
 		c.waiting[q] = a
-		// For everybody who waits: one client's hanging up must not fail the others.
+		// All who wait share the answer: if one client hangs up, the others must still get it.
 		go c.answer(context.WithoutCancel(ctx), q, a, now)
 	}
 	c.mu.Unlock()
+
 	select {
 	case <-a.done:
 		if a.err == nil && !now.Before(a.session.principal.Expires) {
@@ -117,10 +127,11 @@ func (c *sessions) answer(ctx context.Context, q question, a *answer, now time.T
 	c.questions <- struct{}{}
 	a.session, a.err = c.ask(ctx, q.sessionKey, q.token)
 	<-c.questions
+
 	c.mu.Lock()
 	delete(c.waiting, q)
 	if a.err == nil {
-		// As old as the question, not as the answer.
+		// An answer is as old as its question.
 		a.session.token, a.session.asked = q.token, now
 		c.add(q.sessionKey, a.session)
 	}
@@ -137,7 +148,7 @@ func (c *sessions) add(key sessionKey, s *session) {
 	delete(c.old, key)
 }
 
-// Errors of VerifySession that are about the session and not about the question.
+// Errors of VerifySession about the session; all others are about the question.
 const (
 	codeInvalid = "InvalidSessionException"
 	codeExpired = "ExpiredSessionException"
@@ -149,12 +160,19 @@ const maxAnswer = 64 << 10 // bytes
 func (v *Verifier) ask(ctx context.Context, key sessionKey, token string) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout)
 	defer cancel()
+
 	body, err := json.Marshal(map[string]string{
-		"AccessKeyId": key.accessKeyID, "SessionToken": token, "Date": key.date, "Region": v.o.Region, "Service": v.o.Service})
+		"AccessKeyId":  key.accessKeyID,
+		"SessionToken": token,
+		"Date":         key.date,
+		"Region":       v.o.Region,
+		"Service":      v.o.Service,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(v.o.Endpoint, "/")+"/", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(
+		ctx, http.MethodPost, strings.TrimSuffix(v.o.Endpoint, "/")+"/", bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -163,15 +181,18 @@ func (v *Verifier) ask(ctx context.Context, key sessionKey, token string) (*sess
 	if err := sigv4.Sign(r, body, v.o.Credentials, v.o.Region, "poolhouse", v.o.Now()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+
 	response, err := v.o.Client.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer func() { _ = response.Body.Close() }()
+
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+
 	var out struct {
 		SigningKey string
 		Principal  Principal
@@ -181,6 +202,7 @@ func (v *Verifier) ask(ctx context.Context, key sessionKey, token string) (*sess
 	if err := json.Unmarshal(text, &out); err != nil {
 		return nil, fmt.Errorf("%w: %s answered %s, and not in JSON", ErrUnavailable, v.o.Endpoint, response.Status)
 	}
+
 	if response.StatusCode != http.StatusOK {
 		switch code := out.Type[strings.LastIndexByte(out.Type, '#')+1:]; code {
 		case codeInvalid:
@@ -188,12 +210,15 @@ func (v *Verifier) ask(ctx context.Context, key sessionKey, token string) (*sess
 		case codeExpired:
 			return nil, sigv4.ErrExpiredToken
 		default:
-			return nil, fmt.Errorf("%w: %s answered %s: %.100q: %.300q", ErrUnavailable, v.o.Endpoint, response.Status, code, out.Message)
+			return nil, fmt.Errorf("%w: %s answered %s: %.100q: %.300q",
+				ErrUnavailable, v.o.Endpoint, response.Status, code, out.Message)
 		}
 	}
+
 	raw, err := base64.StdEncoding.DecodeString(out.SigningKey)
 	if err != nil || len(raw) != len(sigv4.SigningKey{}) || out.Principal.AccessKeyID != key.accessKeyID {
 		return nil, fmt.Errorf("%w: the answer of %s is not one about the session", ErrUnavailable, v.o.Endpoint)
 	}
+
 	return &session{key: sigv4.SigningKey(raw), principal: &out.Principal}, nil
 }

@@ -11,7 +11,7 @@ import (
 // concurrent use.
 //
 // A signed call fails if the signer's clock differs from the server's by more than
-// five minutes. Public calls, such as GetId, carry no time.
+// fifteen minutes. Public calls, such as GetId, have no time.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -24,6 +24,7 @@ func NewClock() *Clock { return &Clock{now: time.Now()} }
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	return c.now
 }
 
@@ -31,6 +32,7 @@ func (c *Clock) Now() time.Time {
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	c.now = c.now.Add(d)
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 )
 
-// ClientID is the client that a Provider's tokens are for.
+// ClientID is the client ID (aud) in a Provider's tokens.
 const ClientID = "poolhousetest-app"
 
 const (
@@ -32,8 +32,8 @@ const (
 var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 // Provider is an OpenID Connect identity provider with discovery and published keys
-// (https://openid.net/specs/openid-connect-discovery-1_0.html). It signs in whomever
-// the test names. It is safe for concurrent use.
+// (https://openid.net/specs/openid-connect-discovery-1_0.html). It signs in every user
+// that the test names. It is safe for concurrent use.
 type Provider struct {
 	// URL is the issuer (iss), without a trailing slash.
 	URL string
@@ -44,7 +44,7 @@ type Provider struct {
 }
 
 // NewProvider starts a provider on a loopback port and ends it with the test. With
-// a clock, tokens are issued at the time that it shows.
+// a clock, tokens have the time that it shows.
 func NewProvider(t testing.TB, clock ...*Clock) *Provider {
 	t.Helper()
 	key, err := signingKey()
@@ -63,6 +63,7 @@ func NewProvider(t testing.TB, clock ...*Clock) *Provider {
 	web := httptest.NewServer(mux)
 	t.Cleanup(web.Close)
 	p.URL = web.URL
+
 	return p
 }
 
@@ -91,9 +92,9 @@ func (p *Provider) Logins(subject string) map[string]string {
 	return map[string]string{p.LoginKey(): p.Token(map[string]any{"sub": subject})}
 }
 
-// Token returns an ID token, signed with RS256. Claims that are not given are iss
-// (URL), aud (ClientID), sub ("user"), iat (now) and exp (one hour later). A claim
-// that is nil is left out of the token.
+// Token returns an ID token, signed with RS256. It adds the claims iss (URL), aud
+// (ClientID), sub ("user"), iat (now) and exp (one hour later) if they are not given.
+// A claim that is nil is left out of the token.
 func (p *Provider) Token(claims map[string]any) string {
 	p.t.Helper()
 	now := p.now()
@@ -113,6 +114,7 @@ func (p *Provider) Token(claims map[string]any) string {
 	if err != nil {
 		p.t.Fatalf("poolhousetest: the token cannot be signed: %v", err)
 	}
+
 	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
@@ -122,6 +124,7 @@ func (p *Provider) encode(v map[string]any) string {
 	if err != nil {
 		p.t.Fatalf("poolhousetest: claims that are no JSON: %v", err)
 	}
+
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
@@ -149,5 +152,5 @@ func (p *Provider) keys(w http.ResponseWriter, _ *http.Request) {
 
 func answer(w http.ResponseWriter, document map[string]any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(document) // the client may have gone
+	_ = json.NewEncoder(w).Encode(document) // fails if the client is gone
 }

@@ -4,8 +4,7 @@
 //	provider := poolhousetest.NewProvider(t)
 //	server := poolhousetest.Start(t, provider.AddTo)
 //
-// The package's example signs a user in with an AWS SDK. docs/testing.md has the
-// same example with more words.
+// The package's example signs a user in with an AWS SDK; docs/testing.md explains it.
 package poolhousetest
 
 import (
@@ -30,9 +29,9 @@ type Server struct {
 }
 
 // Start runs a server until the test ends. It is a development server with its
-// database in memory: it accepts the access key that AccessKey returns, and roles
-// that nobody defined. Each option may change the configuration, in their order.
-// The test fails at once if the server cannot start. Warnings go to the test's log.
+// database in memory. It accepts the access key that AccessKey returns, and roles
+// that nobody defined. Options change the configuration, in their order. The test
+// fails at once if the server cannot start. Warnings go to the test's log.
 func Start(t testing.TB, options ...func(*poolhouse.Config)) *Server {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -59,10 +58,11 @@ func Start(t testing.TB, options ...func(*poolhouse.Config)) *Server {
 
 	stop := serve(t, server, listener)
 	t.Cleanup(stop)
+
 	return &Server{Server: server, URL: url, Stop: stop}
 }
 
-// serve answers on listener until the function that it returns is called.
+// serve answers on listener until stop is called.
 func serve(t testing.TB, server *poolhouse.Server, listener net.Listener) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var background sync.WaitGroup
@@ -93,6 +93,7 @@ func (s *Server) AccessKey(t testing.TB) poolhouse.AccessKey {
 	if !ok {
 		t.Fatal("poolhousetest: only a development server has a known access key: call FirstKey")
 	}
+
 	return poolhouse.AccessKey{
 		Account:         info.AccountID,
 		AccessKeyID:     info.AccessKeyID,

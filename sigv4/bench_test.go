@@ -12,6 +12,7 @@ func BenchmarkVerify(b *testing.B) {
 			v := newVerifier()
 			r, body := d.request()
 			b.ReportAllocs()
+
 			for b.Loop() {
 				if _, err := v.Verify(r, body, d.service); err != nil {
 					b.Fatal(err)
@@ -25,18 +26,21 @@ func BenchmarkVerify(b *testing.B) {
 		d.secret = "x"
 		r, body := d.request()
 		b.ReportAllocs()
+
 		for b.Loop() {
 			if _, err := v.Verify(r, body, d.service); err == nil {
 				b.Fatal("verifies")
 			}
 		}
 	})
+
 	for _, size := range []int{4 << 10, 64 << 10} {
 		b.Run(fmt.Sprintf("body of %d KiB", size>>10), func(b *testing.B) {
 			v, d := newVerifier(), newDraft()
 			d.body = fmt.Sprintf("%*d", size, 0)
 			r, body := d.request()
 			b.SetBytes(int64(size))
+
 			for b.Loop() {
 				if _, err := v.Verify(r, body, d.service); err != nil {
 					b.Fatal(err)

@@ -17,7 +17,8 @@ const (
 
 // checkCoverage refuses a signature that leaves out the host, the date, or any x-amz-* header that is present.
 // On the JSON protocol x-amz-target is the operation: unsigned, it would turn a captured body into another call.
-// AWS asks for the same in "Create a canonical request", https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+// AWS asks for the same in "Create a canonical request",
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 func (c *claim) checkCoverage(h http.Header) error {
 	if !c.signs("host") {
 		return refuse(BadSignature, PartCoverage,
@@ -28,6 +29,7 @@ func (c *claim) checkCoverage(h http.Header) error {
 			"'%s' must be a 'SignedHeader' in the AWS Authorization.",
 			textproto.CanonicalMIMEHeaderKey(c.dateHeader)).named(c.dateHeader)
 	}
+
 	const prefix = "x-amz-"
 	for key, values := range h {
 		if len(key) < len(prefix) || !strings.EqualFold(key[:len(prefix)], prefix) {
@@ -41,10 +43,11 @@ func (c *claim) checkCoverage(h http.Header) error {
 			return refuse(IncompleteSignature, PartHeader, "The header '%s' must be sent once.", quoted(key)).named(key)
 		}
 	}
+
 	return nil
 }
 
-// signsKey is signs for the key of a header, in any case.
+// signsKey is like signs, for a header key in any case.
 func (c *claim) signsKey(key string) bool {
 	for _, name := range c.signedHeaders {
 		if len(name) == len(key) && strings.EqualFold(name, key) {
@@ -59,9 +62,9 @@ func (c *claim) signs(name string) bool {
 	return found
 }
 
-// payloadHash returns the last line of the canonical request. It is the hash of the body in hand, whatever the
-// client says; what the client says must agree. Only a presigned GET or HEAD without a body may be signed as
-// UNSIGNED-PAYLOAD, and only for a service that allows it: there is nothing left to bind.
+// payloadHash returns the last line of the canonical request: the hash of the body in hand, with which every hash
+// that the client states must agree. Only a presigned GET or HEAD without a body may be signed as UNSIGNED-PAYLOAD,
+// and only for a service that allows it: there is nothing left to bind.
 //
 // computed is the SHA-256 of the body in hexadecimal.
 func (c *claim) payloadHash(r *http.Request, s Service, length int64, computed string) (string, error) {
@@ -71,10 +74,12 @@ func (c *claim) payloadHash(r *http.Request, s Service, length int64, computed s
 	if unsigned {
 		want = unsignedPayload
 	}
+
 	stated := r.Header[headerContentSHA256]
 	if v, ok := c.query.get(paramContentSHA256); ok && c.presigned {
 		stated = append(slices.Clip(stated), v)
 	}
+
 	for i, v := range stated {
 		switch {
 		case i > 0 && v != stated[0]:
@@ -91,6 +96,7 @@ func (c *claim) payloadHash(r *http.Request, s Service, length int64, computed s
 				"The provided 'x-amz-content-sha256' header does not match what was computed.")
 		}
 	}
+
 	return want, nil
 }
 
@@ -100,18 +106,20 @@ const hashLength = 2 * sha256.Size
 // emptyHash is the hash of the empty body.
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// statedHash returns the last line of the canonical request of a request whose body is not at hand: what the client
-// states, which the signature then binds. A client that states nothing has signed the empty body, unless the service
-// has presigned requests say UNSIGNED-PAYLOAD. length is the body's, -1 when it is not known.
+// statedHash returns the last line of the canonical request if the body is not at hand: the hash that the client
+// states, which the signature then binds. A client that states none has signed the empty body, or UNSIGNED-PAYLOAD if
+// the request is presigned and the service expects it. length is that of the body, -1 if it is not known.
 func (c *claim) statedHash(r *http.Request, s Service, length int64) (string, error) {
 	want := emptyHash
 	if c.presigned && s.UnsignedPayload {
 		want = unsignedPayload
 	}
+
 	stated := r.Header[headerContentSHA256]
 	if v, ok := c.query.get(paramContentSHA256); ok && c.presigned {
 		stated = append(slices.Clip(stated), v)
 	}
+
 	for i, v := range stated {
 		switch {
 		case i > 0 && v != stated[0]:
@@ -125,6 +133,7 @@ func (c *claim) statedHash(r *http.Request, s Service, length int64) (string, er
 		}
 		want = v
 	}
+
 	if want == emptyHash && length > 0 {
 		return "", refuse(BadSignature, PartPayload,
 			"The signature is that of an empty body, and the request has one of %d bytes: state its SHA-256 in "+
@@ -135,6 +144,7 @@ func (c *claim) statedHash(r *http.Request, s Service, length int64) (string, er
 		return "", refuse(IncompleteSignature, PartSignedHeaders,
 			"Content-Length is among the SignedHeaders, and the proxy in front does not pass it on.")
 	}
+
 	return want, nil
 }
 
@@ -148,11 +158,14 @@ func isHash(s string) bool {
 }
 
 // canonicalRequest appends step 1 of the signature to b. With redact it hides the session token.
-func (c *claim) canonicalRequest(b []byte, r *http.Request, s Service, bodyLen int64, payloadHash string, redact bool) ([]byte, error) {
+func (c *claim) canonicalRequest(
+	b []byte, r *http.Request, s Service, bodyLen int64, payloadHash string, redact bool,
+) ([]byte, error) {
 	path, err := canonicalPath(c.path, s.LiteralPath)
 	if err != nil {
 		return nil, err
 	}
+
 	b = append(b, r.Method...)
 	b = append(b, '\n')
 	b = append(b, path...)
@@ -162,6 +175,7 @@ func (c *claim) canonicalRequest(b []byte, r *http.Request, s Service, bodyLen i
 	if b, err = c.appendHeaders(b, r, bodyLen, redact); err != nil {
 		return nil, err
 	}
+
 	b = append(b, '\n')
 	for i, name := range c.signedHeaders {
 		if i > 0 {
@@ -170,6 +184,7 @@ func (c *claim) canonicalRequest(b []byte, r *http.Request, s Service, bodyLen i
 		b = append(b, name...)
 	}
 	b = append(b, '\n')
+
 	return append(b, payloadHash...), nil
 }
 
@@ -184,6 +199,7 @@ func (c *claim) appendQuery(b []byte, redact bool) []byte {
 			b = append(b, '&')
 		}
 		first = false
+
 		b = append(b, p.encName...)
 		b = append(b, '=')
 		if redact && p.name == paramToken {
@@ -192,16 +208,18 @@ func (c *claim) appendQuery(b []byte, redact bool) []byte {
 			b = append(b, p.encValue...)
 		}
 	}
+
 	return b
 }
 
-// appendHeaders appends one line for each signed header. net/http keeps the host apart and may drop the length,
-// which proxies also rewrite: the length of the body in hand is what a client that signs it has signed.
+// appendHeaders appends one line for each signed header. net/http keeps the host apart. It may drop the length, and
+// proxies rewrite it: a client that signs the length has signed that of the body in hand.
 func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int64, redact bool) ([]byte, error) {
 	start := len(b)
 	for _, name := range c.signedHeaders {
 		b = append(b, name...)
 		b = append(b, ':')
+
 		from := len(b)
 		switch {
 		case name == "host":
@@ -216,6 +234,7 @@ func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int64, redact b
 				return nil, refuse(BadSignature, PartSignedHeaders,
 					"The header '%s' is in SignedHeaders but not in the request.", quoted(name)).named(name)
 			}
+
 			for i, v := range values {
 				if i > 0 {
 					b = append(b, ',')
@@ -223,20 +242,23 @@ func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int64, redact b
 				b = appendTrimmed(b, v)
 			}
 		}
-		if slices.Contains(b[from:], '\n') { // no HTTP server lets one through; a line of its own would be forgery
+
+		if slices.Contains(b[from:], '\n') { // no HTTP server lets one through; another line would be a forgery
 			return nil, refuse(IncompleteSignature, PartHeader,
 				"The header '%s' has a line break in its value.", quoted(name)).named(name)
 		}
+
 		b = append(b, '\n')
 		if len(b)-start > maxHeaderBytes {
 			return nil, refuse(IncompleteSignature, PartSignedHeaders,
 				"The signed headers are longer than %d bytes.", maxHeaderBytes)
 		}
 	}
+
 	return b, nil
 }
 
-// canonicalNames are those of headers that AWS clients sign, so that they need not be made anew for each request.
+// canonicalNames has the headers that AWS clients sign, so that no request has to build their names again.
 var canonicalNames = map[string]string{
 	"x-amz-content-sha256":  headerContentSHA256,
 	"x-amz-date":            headerDate,
@@ -247,7 +269,7 @@ var canonicalNames = map[string]string{
 	"amz-sdk-request":       "Amz-Sdk-Request",
 }
 
-// canonicalName is the key that net/http keeps a header under.
+// canonicalName returns the key under which net/http keeps a header.
 func canonicalName(name string) string {
 	if known, ok := canonicalNames[name]; ok {
 		return known
@@ -255,7 +277,7 @@ func canonicalName(name string) string {
 	return textproto.CanonicalMIMEHeaderKey(name)
 }
 
-// appendTrimmed drops blanks around a header value and makes one of several within.
+// appendTrimmed drops blanks around a header value and reduces several blanks within it to one.
 func appendTrimmed(b []byte, v string) []byte {
 	v = strings.Trim(v, " \t")
 	for {
@@ -269,8 +291,7 @@ func appendTrimmed(b []byte, v string) []byte {
 }
 
 // canonicalPath returns the path for the canonical request. S3 takes it as it is, escaped once. All other services
-// remove dot segments and empty segments and escape the path as sent once more, which clients that escape it
-// for the wire see as twice.
+// remove dot segments and empty segments and escape the path as it was sent once more: clients escape it twice.
 func canonicalPath(sent string, literal bool) (string, error) {
 	if sent == "" {
 		return "/", nil
@@ -282,6 +303,7 @@ func canonicalPath(sent string, literal bool) (string, error) {
 		}
 		return escape(decoded, true), nil
 	}
+
 	return escape(normalPath(sent), true), nil
 }
 
@@ -289,6 +311,7 @@ func normalPath(p string) string {
 	if !strings.Contains(p, "//") && !strings.Contains(p, "/.") && p[0] == '/' {
 		return p
 	}
+
 	var kept []string
 	for segment := range strings.SplitSeq(p, "/") {
 		switch segment {
@@ -302,9 +325,11 @@ func normalPath(p string) string {
 	if len(kept) == 0 {
 		return "/"
 	}
+
 	n := "/" + strings.Join(kept, "/")
 	if strings.HasSuffix(p, "/") {
 		n += "/"
 	}
+
 	return n
 }

@@ -37,6 +37,7 @@ func TestCanonicalPath(t *testing.T) {
 			t.Errorf("canonicalPath(%q, true) = %q, %v, want %q", c.sent, got, err, c.literal)
 		}
 	}
+
 	for _, sent := range []string{"/%", "/%2", "/%zz", "/%2g"} {
 		if _, err := canonicalPath(sent, true); err == nil {
 			t.Errorf("canonicalPath(%q, true) takes an illegal escape", sent)
@@ -126,6 +127,7 @@ func TestQueryAgreesWithHandlers(t *testing.T) {
 		if len(q) != len(want) {
 			t.Errorf("parseQuery(%q) has %d parameters, net/url %d", raw, len(q), len(want))
 		}
+
 		for _, p := range q {
 			if want.Get(p.name) != p.value {
 				t.Errorf("parseQuery(%q): %q = %q, net/url says %q", raw, p.name, p.value, want.Get(p.name))
@@ -135,11 +137,13 @@ func TestQueryAgreesWithHandlers(t *testing.T) {
 }
 
 func TestRegion(t *testing.T) {
-	for _, good := range []string{"us-east-1", "us-gov-west-1", "local", "a", "1", "mx-central-1", strings.Repeat("a", 63)} {
+	for _, good := range []string{"us-east-1", "us-gov-west-1", "local", "a", "1", "mx-central-1",
+		strings.Repeat("a", 63)} {
 		if !region(good) {
 			t.Errorf("region(%q) = false", good)
 		}
 	}
+
 	for _, bad := range []string{"", "-a", "a-", "US-EAST-1", "a b", "a.b", "a\n", "é", strings.Repeat("a", 64)} {
 		if region(bad) {
 			t.Errorf("region(%q) = true", bad)

@@ -20,7 +20,7 @@ const (
 	headerContentSHA256 = "X-Amz-Content-Sha256"
 )
 
-// claim is what a request says about its own signature, in either form, before any of it is believed.
+// claim holds the parameters of a signature, in either form, as the request states them. Nothing of it is proven.
 type claim struct {
 	presigned     bool
 	algorithm     string
@@ -36,7 +36,7 @@ type claim struct {
 	query query
 }
 
-// Scope is the Credential of a signature: who signed, and the credential scope (day, region, service, terminator).
+// Scope is the Credential of a signature: the access key and the credential scope (day, region, service, terminator).
 type Scope struct {
 	AccessKeyID string
 	Date        string // YYYYMMDD
@@ -50,11 +50,11 @@ func (s Scope) String() string {
 	return s.Date + "/" + s.Region + "/" + s.Service + "/" + s.terminator
 }
 
-// Terminator is the last element of the scope, which should be aws4_request.
+// Terminator returns the last element of the scope, which should be aws4_request.
 func (s Scope) Terminator() string { return s.terminator }
 
 // Signed reports whether the request carries an AWS signature in any form, good or bad. A service with operations
-// that need no signature treats a request as anonymous only when Signed is false, and verifies it otherwise: a
+// that need no signature treats a request as anonymous only if Signed returns false, and verifies all others: a
 // client that signs must not be served as a guest because its signature is broken.
 func Signed(r *http.Request) bool {
 	for _, a := range r.Header["Authorization"] {
@@ -62,21 +62,24 @@ func Signed(r *http.Request) bool {
 			return true
 		}
 	}
+
 	_, rawQuery := wireTarget(r)
 	if len(rawQuery) > maxQuery {
 		return true // too long to look through; Verify refuses it
 	}
+
 	for pair := range strings.SplitSeq(rawQuery, "&") {
 		rawName, _, _ := strings.Cut(pair, "=")
 		if name, err := url.QueryUnescape(rawName); err == nil && authParam(name) != "" {
 			return true
 		}
 	}
+
 	return false
 }
 
-// UnverifiedScope returns the scope that a request claims. Nothing of it is proven: it may choose a service to
-// verify the request for, and nothing else. Errors are those of [Verifier.Verify] about the form of a signature.
+// UnverifiedScope returns the scope that a request states. Nothing of it is proven: use it only to choose the service
+// for which to verify the request. Errors are those of [Verifier.Verify] about the form of a signature.
 func UnverifiedScope(r *http.Request) (Scope, error) {
 	c, err := parseClaim(r)
 	if err != nil {
@@ -85,14 +88,15 @@ func UnverifiedScope(r *http.Request) (Scope, error) {
 	return c.scope, nil
 }
 
-// UnverifiedKey returns the access key ID and the session token that a request names, also where the rest of its
-// signature is malformed; "" where it names none. Nothing of it is proven: it may tell whom a refused request
-// concerns, and nothing else.
+// UnverifiedKey returns the access key ID and the session token that a request states, even if the rest of its
+// signature is malformed; "" if it states none. Nothing of it is proven: use it only to find out whom a refused
+// request concerns.
 func UnverifiedKey(r *http.Request) (accessKeyID, sessionToken string) {
 	for _, authorization := range r.Header["Authorization"] {
 		if len(authorization) > maxAuthorization || !isSigV4(authorization) {
 			continue
 		}
+
 		_, parameters, _ := strings.Cut(strings.Trim(authorization, " \t"), " ")
 		for pair := range strings.SplitSeq(parameters, ",") {
 			if credential, ok := strings.CutPrefix(strings.Trim(pair, " \t"), "Credential="); ok {
@@ -110,6 +114,7 @@ func UnverifiedKey(r *http.Request) (accessKeyID, sessionToken string) {
 	if err != nil {
 		return "", ""
 	}
+
 	credential, _ := q.get(paramCredential)
 	accessKeyID, _, _ = strings.Cut(credential, "/")
 	if token, _ := q.get(paramToken); len(token) <= maxToken {
@@ -119,20 +124,21 @@ func UnverifiedKey(r *http.Request) (accessKeyID, sessionToken string) {
 	return accessKeyID, sessionToken
 }
 
-// isSigV4 recognises any of AWS's version 4 algorithms, so that an unsupported one is named in the refusal.
+// isSigV4 recognises all of AWS's version 4 algorithms, so that the refusal names an unsupported one.
 func isSigV4(authorization string) bool {
 	authorization = strings.TrimLeft(authorization, " \t")
 	return len(authorization) >= 5 && strings.EqualFold(authorization[:5], "AWS4-")
 }
 
 // parseClaim reads the signature's parameters from the Authorization header or from the query, never from both:
-// a second, unchecked place is how verifiers were bypassed before.
+// attackers have bypassed other verifiers through a second place that nobody checked.
 func parseClaim(r *http.Request) (*claim, error) {
 	path, rawQuery := wireTarget(r)
 	q, err := parseQuery(rawQuery)
 	if err != nil {
 		return nil, err
 	}
+
 	inQuery := false
 	for i := range q {
 		p := authParam(q[i].name)
@@ -145,6 +151,7 @@ func parseClaim(r *http.Request) (*claim, error) {
 		}
 		inQuery = true
 	}
+
 	authorization := r.Header["Authorization"]
 	c := &claim{path: path, query: q}
 	switch {
@@ -163,6 +170,7 @@ func parseClaim(r *http.Request) (*claim, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	return c, nil
 }
 
@@ -172,6 +180,7 @@ func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 			"The Authorization header is longer than %d bytes.", maxAuthorization)
 	}
 	authorization = strings.Trim(authorization, " \t")
+
 	var credential, signedHeaders, signature string
 	var parameters string
 	c.algorithm, parameters, _ = strings.Cut(authorization, " ")
@@ -187,6 +196,7 @@ func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 					"encoded with Base64): '%s'.",
 				digest(authorization))
 		}
+
 		var field *string
 		switch name {
 		case "Credential":
@@ -209,8 +219,13 @@ func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 	if len(date) == 0 {
 		date, dateHeader = h["Date"], "date"
 	}
+
 	var missing strings.Builder
-	for _, p := range []struct{ name, value string }{{"Credential", credential}, {"Signature", signature}, {"SignedHeaders", signedHeaders}} {
+	for _, p := range []struct{ name, value string }{
+		{"Credential", credential},
+		{"Signature", signature},
+		{"SignedHeaders", signedHeaders},
+	} {
 		if p.value == "" {
 			missing.WriteString("Authorization header requires '" + p.name + "' parameter. ")
 		}
@@ -225,10 +240,12 @@ func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 	if len(date) > 1 {
 		return refuse(IncompleteSignature, PartHeader, "The header '%s' must be sent once.", dateHeader)
 	}
+
 	c.dateHeader = dateHeader
 	if len(h[headerToken]) > 0 {
 		c.token = h[headerToken][0] // checkCoverage refuses a second one
 	}
+
 	return c.parseValues(credential, signedHeaders, signature, date[0])
 }
 
@@ -241,6 +258,7 @@ func (c *claim) parseQueryForm(h http.Header) error {
 		}
 		return v
 	}
+
 	c.presigned = true
 	c.algorithm = value(paramAlgorithm)
 	credential := value(paramCredential)
@@ -250,14 +268,17 @@ func (c *claim) parseQueryForm(h http.Header) error {
 	if missing.Len() > 0 {
 		return refuse(IncompleteSignature, PartForm, "%sRe-examine the query-string parameters.", missing.String())
 	}
+
 	for _, name := range []string{headerDate, headerToken} {
 		if len(h[name]) > 0 {
 			return refuse(IncompleteSignature, PartForm,
 				"The header '%s' is not allowed in a presigned request.", strings.ToLower(name))
 		}
 	}
+
 	c.expires, _ = c.query.get(paramExpires)
 	c.token, _ = c.query.get(paramToken)
+
 	return c.parseValues(credential, signedHeaders, signature, date)
 }
 
@@ -266,15 +287,18 @@ func (c *claim) parseValues(credential, signedHeaders, signature, date string) e
 	if len(c.token) > maxToken {
 		return refuse(IncompleteSignature, PartToken, "The session token is longer than %d bytes.", maxToken)
 	}
+
 	var ok bool
 	if c.date, ok = parseDate(date, c.dateHeader == "date"); !ok {
 		return refuse(IncompleteSignature, PartDate,
 			"Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601",
 			quoted(date))
 	}
+
 	if strings.Count(signedHeaders, ";") >= maxSignedHeaders {
 		return refuse(IncompleteSignature, PartSignedHeaders, "SignedHeaders has more than %d names.", maxSignedHeaders)
 	}
+
 	c.signedHeaders = strings.Split(signedHeaders, ";")
 	for i, name := range c.signedHeaders {
 		if !headerName(name) || i > 0 && name <= c.signedHeaders[i-1] {
@@ -282,10 +306,12 @@ func (c *claim) parseValues(credential, signedHeaders, signature, date string) e
 				"SignedHeaders must be header names in lower case, sorted, each once. Got '%s'.", quoted(signedHeaders))
 		}
 	}
+
 	if c.algorithm != algorithm {
 		return refuse(IncompleteSignature, PartAlgorithm,
 			"Unsupported AWS 'algorithm': '%s' (only AWS4-HMAC-SHA256 for now). ", quoted(c.algorithm))
 	}
+
 	parts := strings.SplitN(credential, "/", 6)
 	if len(parts) != 5 {
 		return refuse(IncompleteSignature, PartCredential,
@@ -294,17 +320,19 @@ func (c *claim) parseValues(credential, signedHeaders, signature, date string) e
 	}
 	c.scope = Scope{parts[0], parts[1], parts[2], parts[3], parts[4]}
 	c.signature = signature
+
 	return nil
 }
 
 // parseDate reads ISO 8601 basic format. A Date header may also have HTTP's own format (RFC 9110 section 5.6.7):
-// botocore signs Date in place of X-Amz-Date when the caller sets it, and writes GMT as "-0000".
+// botocore signs Date instead of X-Amz-Date if the application sets it, and writes GMT as "-0000".
 func parseDate(s string, httpDate bool) (time.Time, bool) {
 	if len(s) == len(timeFormat) { // time.Parse would take fractions of a second
 		if t, err := time.Parse(timeFormat, s); err == nil {
 			return t, true
 		}
 	}
+
 	if httpDate {
 		if local, ok := strings.CutSuffix(s, " -0000"); ok {
 			s = local + " GMT"
@@ -313,6 +341,7 @@ func parseDate(s string, httpDate bool) (time.Time, bool) {
 			return t.UTC(), true
 		}
 	}
+
 	return time.Time{}, false
 }
 
@@ -326,7 +355,7 @@ func headerName(s string) bool {
 	return s != ""
 }
 
-// digest stands for an Authorization header in messages, as in AWS's: the header itself may be a secret.
+// digest replaces an Authorization header in messages, as on AWS: the header itself may contain a secret.
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return base64.StdEncoding.EncodeToString(sum[:])

@@ -20,8 +20,10 @@ func TestCredentialsErrors(t *testing.T) {
 		text string
 	}{
 		{"unknown", ErrUnknownKey, UnknownKey, "The security token included in the request is invalid."},
-		{"invalid, wrapped", fmt.Errorf("opening: %w", ErrInvalidToken), InvalidToken, "The security token included in the request is invalid."},
-		{"expired", fmt.Errorf("%w at noon", ErrExpiredToken), ExpiredToken, "The security token included in the request is expired"},
+		{"invalid, wrapped", fmt.Errorf("opening: %w", ErrInvalidToken), InvalidToken,
+			"The security token included in the request is invalid."},
+		{"expired", fmt.Errorf("%w at noon", ErrExpiredToken), ExpiredToken,
+			"The security token included in the request is expired"},
 		{"unreachable", unreachable, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,6 +78,7 @@ func TestSecretChange(t *testing.T) {
 	secret.Store(testSecret)
 	v := newVerifier()
 	v.Credentials = func(context.Context, string, string) (string, error) { return secret.Load().(string), nil }
+
 	verify := func(with string) error {
 		d := newDraft()
 		d.secret = with
@@ -85,6 +88,7 @@ func TestSecretChange(t *testing.T) {
 	}
 	for _, current := range []string{testSecret, "second", testSecret, "third"} {
 		secret.Store(current)
+
 		for range 2 {
 			for _, with := range []string{testSecret, "second", "third"} {
 				if err := verify(with); (err == nil) != (with == current) {
@@ -111,6 +115,7 @@ func TestUnknownKeyDoesTheSameWork(t *testing.T) {
 				wantRefusal(t, err, code, "")
 			}))
 		}
+
 		return least
 	}
 	wrongUncached := allocations(func(d *draft) { d.secret = "x" }, BadSignature)

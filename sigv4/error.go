@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Code says why a request was refused. AWS spells each code differently per protocol; a service maps them so:
+// Code is the reason why a request was refused. AWS spells codes differently in each protocol; a service maps them so:
 //
 //	Code                                          Query (STS, IAM)            JSON 1.1
 //	MissingAuthentication                         MissingAuthenticationToken  MissingAuthenticationTokenException
@@ -25,7 +25,7 @@ type Code string
 const (
 	// MissingAuthentication: the request carries no AWS signature at all.
 	MissingAuthentication Code = "MissingAuthentication"
-	// IncompleteSignature: the signature's parameters are missing, malformed, repeated, contradictory or beyond a limit.
+	// IncompleteSignature: parameters of the signature are missing, malformed, repeated, contradictory or too long.
 	IncompleteSignature Code = "IncompleteSignature"
 	// MalformedQuery: the query string or the path cannot be read.
 	MalformedQuery Code = "MalformedQuery"
@@ -35,7 +35,7 @@ const (
 	Expired Code = "Expired"
 	// NotYetCurrent: the request was signed too far in the future.
 	NotYetCurrent Code = "NotYetCurrent"
-	// BadSignature: the signature is not the one of this request, or does not cover what it must cover.
+	// BadSignature: the signature is not that of this request, or does not cover all that it must cover.
 	BadSignature Code = "BadSignature"
 	// UnknownKey: the access key ID is unknown or disabled.
 	UnknownKey Code = "UnknownKey"
@@ -45,8 +45,9 @@ const (
 	ExpiredToken Code = "ExpiredToken"
 )
 
-// Errors for [Verifier.Credentials] to return, alone or wrapped; an *Error is returned as it is. Verify answers them with an *Error that has the
-// matching Code and unwraps to what Credentials returned.
+// Errors for [Verifier.Credentials] to return, alone or wrapped. Verify returns an *Error with the matching Code, which
+// unwraps to the error of Credentials. If Credentials returns an *Error, Verify returns a copy that describes the
+// request.
 var (
 	// ErrUnknownKey: there is no such access key, or it may not be used.
 	ErrUnknownKey = errors.New("sigv4: unknown access key")
@@ -56,12 +57,12 @@ var (
 	ErrExpiredToken = errors.New("sigv4: expired session token")
 )
 
-// Part is a part of a signed request, as an [Error] names it.
+// Part names the part of a signed request that is at fault.
 type Part string
 
 // The parts that can be at fault.
 const (
-	PartSignature     Part = "signature"      // compared, and found to be another one
+	PartSignature     Part = "signature"      // well-formed, but not that of the request
 	PartScheme        Part = "scheme"         // the Authorization header is missing, or of another scheme
 	PartForm          Part = "form"           // parameters are missing, unknown, given twice or in two places
 	PartAlgorithm     Part = "algorithm"      // not AWS4-HMAC-SHA256
@@ -83,36 +84,36 @@ const (
 	PartQuery         Part = "query"          // the query or path cannot be read
 )
 
-// Error is a refusal. Message is AWS's own text where AWS has one, and is safe to send: it holds no secret, session
-// token or signature, and what it quotes from the request is cut short and printable. Still, a client that is set up
-// wrongly may have a secret where a name belongs. Unquoted is Message without the quotations, for logs.
+// Error is a refusal. Message is AWS's text if AWS has one, and is safe to send: it contains no secret, session token
+// or signature, and its quotations from the request are short and printable. But a client with wrong settings may send
+// a secret in place of a name. Unquoted is Message without the quotations, for logs.
 //
-// The fields below Unquoted tell what was expected and what came. Verify sets those that it knew when it refused.
+// The fields below Unquoted describe the request and what was expected of it. Verify sets those that it knows.
 type Error struct {
 	Code     Code
 	Message  string
 	Unquoted string
-	Parts    []Part // what is at fault; several only of a credential scope
-	Name     string // the header at fault, when it is one; as sent, cut short and printable
+	Parts    []Part // the parts at fault; several only in a credential scope
+	Name     string // the header at fault, if any; as sent, short and printable
 
-	// AccessKeyID and Scope are as the request names them. The access key ID may be a secret in the wrong place: do
-	// not log it unless it has the form of one.
+	// AccessKeyID and Scope are as the request states them. The access key ID may be a secret in the wrong place: log
+	// it only if it has the form of an access key ID.
 	AccessKeyID   string
 	Scope         Scope
-	Service       string   // that the request was verified for
-	Host          string   // that the request was sent to, as the verifier saw it
-	SignedHeaders []string // the list of the request
+	Service       string   // the service given to Verify
+	Host          string   // the request's host, as the verifier saw it
+	SignedHeaders []string // as the request states them
 	Presigned     bool
-	HasToken      bool // a session token came along
+	HasToken      bool // whether the request has a session token
 
-	// SignedAt is the time of the signature, Now that of the verifier's clock, and Window how far SignedAt may be
-	// before Now. SignedAt is zero if the request names none that can be read.
+	// SignedAt is the time of the signature, Now the time of the verifier's clock, and Window the longest time that
+	// SignedAt may be before Now. SignedAt is zero if it cannot be read.
 	SignedAt, Now time.Time
 	Window        time.Duration
 
-	// CanonicalRequest and StringToSign are what the verifier computed; set only when the computed signature
-	// differs from the one sent (Code BadSignature), so that a developer can compare them with the client's.
-	// A session token in them is replaced by "REDACTED", but other signed headers and query parameters are as sent.
+	// CanonicalRequest and StringToSign are the verifier's, for comparison with the client's. They are set only if the
+	// computed signature differs from the one sent (Code BadSignature). "REDACTED" replaces a session token in them;
+	// other signed headers and query parameters are as sent.
 	CanonicalRequest string
 	StringToSign     string
 
@@ -124,10 +125,10 @@ func (e *Error) Error() string { return "sigv4: " + string(e.Code) + ": " + e.Me
 // Unwrap returns the error of [Verifier.Credentials] that led to this one, if any.
 func (e *Error) Unwrap() error { return e.cause }
 
-// quotation is a text of the request in a message.
+// quotation is text of the request in a message.
 type quotation string
 
-// refuse makes a refusal about a part of the request. What is quoted of the request is left out of Unquoted.
+// refuse returns a refusal about a part of the request. Unquoted gets the length of each quotation in its place.
 func refuse(code Code, part Part, format string, args ...any) *Error {
 	e := &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 	if part != "" {
@@ -145,36 +146,40 @@ func refuse(code Code, part Part, format string, args ...any) *Error {
 		}
 	}
 	e.Unquoted = fmt.Sprintf(format, plain...)
+
 	return e
 }
 
-// named is e about a header.
+// named sets the header at fault and returns e.
 func (e *Error) named(header string) *Error {
 	e.Name = string(quoted(header))
 	return e
 }
 
-// describe returns err, if it is a refusal, with what is known of the request and of what was expected of it. c may
-// be nil.
+// describe returns a refusal with the fields that describe the request, and any other error as it is. c may be nil.
 func (v *Verifier) describe(err error, r *http.Request, c *claim, service string) error {
 	refusal, ok := errors.AsType[*Error](err)
 	if !ok {
 		return err
 	}
+
 	d := *refusal // Credentials may return the same Error each time
 	d.Service, d.Host, d.Now, d.Window = service, string(quoted(r.Host)), v.now(), v.skew()
 	d.AccessKeyID, _ = UnverifiedKey(r)
 	if c == nil {
 		return &d
 	}
+
 	d.AccessKeyID, d.Scope, d.SignedAt = c.scope.AccessKeyID, c.scope, c.date
 	d.Presigned, d.HasToken = c.presigned, c.token != ""
 	d.SignedHeaders = slices.Clone(c.signedHeaders)
+
 	if rules := v.Services[service]; c.presigned && rules.Presigned == PresignedExpires {
 		if seconds, err := parseExpires(c.expires); err == nil {
 			d.Window = seconds
 		}
 	}
+
 	return &d
 }
 
@@ -186,12 +191,12 @@ const (
 	msgExpiredToken = "The security token included in the request is expired"
 )
 
-// credentialsError turns a sentinel of Verifier.Credentials, or an *Error, into a refusal; nil when err is something
-// else.
+// credentialsError returns the refusal for an error of Verifier.Credentials, nil if it is not about the client.
 func credentialsError(err error) *Error {
 	if refusal, ok := errors.AsType[*Error](err); ok {
 		return refusal
 	}
+
 	switch {
 	case errors.Is(err, ErrUnknownKey):
 		return credentials(UnknownKey, PartAccessKey, msgInvalidToken, err)
@@ -200,6 +205,7 @@ func credentialsError(err error) *Error {
 	case errors.Is(err, ErrExpiredToken):
 		return credentials(ExpiredToken, PartToken, msgExpiredToken, err)
 	}
+
 	return nil
 }
 
@@ -220,6 +226,7 @@ func quoted(s string) quotation {
 	if len(s) > limit {
 		s, cut = s[:limit], "..."
 	}
+
 	return quotation(strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return '?'

@@ -31,6 +31,7 @@ func Example() {
 			"sts":              {Presigned: sigv4.PresignedWindow},
 		},
 	}
+
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 64<<10))
 		if err != nil {
@@ -38,6 +39,7 @@ func Example() {
 			return
 		}
 		service := "cognito-identity" // a real service takes it from the operation
+
 		caller, err := verifier.Verify(r, body, service)
 		var refusal *sigv4.Error
 		switch {
@@ -61,7 +63,8 @@ func Example() {
 		r.Header.Set("X-Amz-Target", "AWSCognitoIdentityService.ListIdentityPools")
 		hash := fmt.Sprintf("%x", sha256.Sum256([]byte(body)))
 		credentials := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: secret}
-		if err := awsv4.NewSigner().SignHTTP(r.Context(), credentials, r, hash, "cognito-identity", "eu-central-1", time.Now()); err != nil {
+		if err := awsv4.NewSigner().SignHTTP(r.Context(), credentials, r, hash, "cognito-identity", "eu-central-1",
+			time.Now()); err != nil {
 			fmt.Println(err)
 			return
 		}
@@ -71,6 +74,7 @@ func Example() {
 			return
 		}
 		defer resp.Body.Close()
+
 		answer, err := io.ReadAll(resp.Body)
 		fmt.Println(resp.StatusCode, strings.TrimSpace(string(answer)), err)
 	}

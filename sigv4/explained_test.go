@@ -24,12 +24,14 @@ func TestErrorFields(t *testing.T) {
 		check func(e *Error) bool
 	}{
 		{"wrong secret", func(d *draft) { d.secret = "x" }, nil, []Part{PartSignature}, func(e *Error) bool {
-			return e.Scope.Service == "cognito-identity" && e.Scope.Terminator() == terminator && e.StringToSign != "" &&
+			return e.Scope.Service == "cognito-identity" && e.Scope.Terminator() == terminator &&
+				e.StringToSign != "" &&
 				slices.Contains(e.SignedHeaders, "host") && e.Host != "" && !e.SignedAt.IsZero()
 		}},
-		{"unknown key", func(d *draft) { d.key = "AKIDPOOLHOUSENOTX" }, nil, []Part{PartAccessKey}, func(e *Error) bool {
-			return e.AccessKeyID == "AKIDPOOLHOUSENOTX" && e.CanonicalRequest == "" && e.HasToken
-		}},
+		{"unknown key", func(d *draft) { d.key = "AKIDPOOLHOUSENOTX" }, nil, []Part{PartAccessKey},
+			func(e *Error) bool {
+				return e.AccessKeyID == "AKIDPOOLHOUSENOTX" && e.CanonicalRequest == "" && e.HasToken
+			}},
 		{"a part too many", nil, secretInPlace, []Part{PartCredential}, func(e *Error) bool {
 			return strings.Contains(e.Message, "PLANTED") && !strings.Contains(e.Unquoted, "PLANTED")
 		}},
@@ -37,12 +39,15 @@ func TestErrorFields(t *testing.T) {
 			a := strings.Replace(r.Header.Get("Authorization"), "/cognito-identity/aws4_request", "/s3/PLANTED", 1)
 			r.Header.Set("Authorization", a)
 		}, []Part{PartService, PartTerminator}, func(e *Error) bool {
-			return e.Service == "cognito-identity" && strings.Contains(e.Message, "PLANTED") && !strings.Contains(e.Unquoted, "PLANTED")
+			return e.Service == "cognito-identity" && strings.Contains(e.Message, "PLANTED") &&
+				!strings.Contains(e.Unquoted, "PLANTED")
 		}},
-		{"a header added", nil, setHeader("X-Amz-Added", "1"), []Part{PartCoverage}, func(e *Error) bool { return e.Name == "X-Amz-Added" }},
-		{"nothing signed", nil, func(r *http.Request, _ *[]byte) { r.Header.Del("Authorization") }, []Part{PartScheme}, func(e *Error) bool {
-			return e.SignedAt.IsZero() && e.AccessKeyID == "" && !e.Now.IsZero()
-		}},
+		{"a header added", nil, setHeader("X-Amz-Added", "1"), []Part{PartCoverage},
+			func(e *Error) bool { return e.Name == "X-Amz-Added" }},
+		{"nothing signed", nil, func(r *http.Request, _ *[]byte) { r.Header.Del("Authorization") },
+			[]Part{PartScheme}, func(e *Error) bool {
+				return e.SignedAt.IsZero() && e.AccessKeyID == "" && !e.Now.IsZero()
+			}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := newDraft()
@@ -71,7 +76,8 @@ func TestErrorTellsTheClock(t *testing.T) {
 		r, body := newDraft().request()
 		_, err := v.Verify(r, body, "cognito-identity")
 		e, _ := errors.AsType[*Error](err)
-		if e.Code != code || e.Now.Sub(e.SignedAt).Round(time.Minute) != ahead || e.Window != defaultSkew || !slices.Equal(e.Parts, []Part{PartClock}) {
+		if e.Code != code || e.Now.Sub(e.SignedAt).Round(time.Minute) != ahead || e.Window != defaultSkew ||
+			!slices.Equal(e.Parts, []Part{PartClock}) {
 			t.Errorf("%v: %+v", ahead, e)
 		}
 	}

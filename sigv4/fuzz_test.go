@@ -21,11 +21,14 @@ func FuzzVerify(f *testing.F) {
 		f.Add(uint(i), uint(len(g.raw)/2), uint(3), uint8(remove), []byte(nil))
 		f.Add(uint(i), uint(len(g.raw)/3), uint(40), uint8(repeat), []byte(nil))
 		f.Add(uint(i), uint(0), uint(0), uint8(replaceAll), g.raw)
-		f.Add(uint(i), uint(bytes.IndexByte(g.raw, '\n')+1), uint(0), uint8(insert), []byte("X-Amz-Target: Other.Operation\r\n"))
-		f.Add(uint(i), uint(bytes.IndexByte(g.raw, '\n')+1), uint(0), uint8(insert), []byte("Authorization: AWS4-HMAC-SHA256 Credential=a/b/c/d/e, SignedHeaders=host, Signature=0\r\n"))
+		f.Add(uint(i), uint(bytes.IndexByte(g.raw, '\n')+1), uint(0), uint8(insert),
+			[]byte("X-Amz-Target: Other.Operation\r\n"))
+		f.Add(uint(i), uint(bytes.IndexByte(g.raw, '\n')+1), uint(0), uint8(insert),
+			[]byte("Authorization: AWS4-HMAC-SHA256 Credential=a/b/c/d/e, SignedHeaders=host, Signature=0\r\n"))
 	}
 	f.Fuzz(func(t *testing.T, index, from, length uint, op uint8, data []byte) {
 		g := all[index%uint(len(all))]
+
 		from %= uint(len(g.raw))
 		to := min(from+length%1024, uint(len(g.raw)))
 		mutated := slices.Clone(g.raw)
@@ -54,6 +57,7 @@ func FuzzVerify(f *testing.F) {
 			}
 			return
 		}
+
 		found := meaning(t, r, body, got.SignedHeaders)
 		for _, signed := range all { // usually g, but the fuzzer may find its way from one to another
 			original, body, err := readRequest(signed.raw)
@@ -81,6 +85,7 @@ func meaning(t *testing.T, r *http.Request, body []byte, signed []string) string
 		t.Errorf("a request verifies whose query net/url cannot read: %v", err)
 	}
 	b.WriteString(r.Method + " " + r.Host + cleaned + "?" + query.Encode() + "\n")
+
 	var lines []string
 	for name, values := range r.Header {
 		lower := strings.ToLower(name)
@@ -91,11 +96,13 @@ func meaning(t *testing.T, r *http.Request, body []byte, signed []string) string
 			lines = append(lines, lower+": "+strings.Join(values, ","))
 		}
 		if lower == "authorization" {
-			parameters := strings.FieldsFunc(strings.Join(values, "\n"), func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
+			parameters := strings.FieldsFunc(strings.Join(values, "\n"),
+				func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
 			slices.Sort(parameters[1:])
 			lines = append(lines, strings.Join(parameters, " "))
 		}
 	}
 	slices.Sort(lines)
+
 	return b.String() + strings.Join(lines, "\n") + "\n\n" + string(body)
 }

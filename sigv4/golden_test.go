@@ -37,11 +37,13 @@ func readGolden(t testing.TB) []goldenRequest {
 	if err := json.Unmarshal(text, &all); err != nil {
 		t.Fatal(err)
 	}
+
 	for i := range all {
 		if all[i].raw, err = os.ReadFile(filepath.Join(folder, all[i].File)); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	return all
 }
 
@@ -84,7 +86,8 @@ func TestGolden(t *testing.T) {
 			if !Signed(r) {
 				t.Error("Signed = false")
 			}
-			if scope, err := UnverifiedScope(r); err != nil || scope.Service != g.Service || scope.AccessKeyID != g.AccessKeyID {
+			if scope, err := UnverifiedScope(r); err != nil || scope.Service != g.Service ||
+				scope.AccessKeyID != g.AccessKeyID {
 				t.Errorf("UnverifiedScope = %v, %v", scope, err)
 			}
 			v := g.verifier()
@@ -108,6 +111,7 @@ func TestGolden(t *testing.T) {
 			wantRefusal(t, err, BadSignature, "The request signature we calculated does not match")
 		})
 	}
+
 	for _, client := range []string{"aws-cli", "boto", "aws-sdk-go-v", "aws-sdk-js", "curl"} {
 		if seen[client] == 0 {
 			t.Errorf("no golden request of %s (have %v)", client, seen)
@@ -130,7 +134,10 @@ func TestGoldenMutations(t *testing.T) {
 			r.Header.Set("X-Amz-Target", "Other.Operation")
 			return body
 		},
-		"token added": func(r *http.Request, body []byte) []byte { r.Header.Set("X-Amz-Security-Token", "other"); return body },
+		"token added": func(r *http.Request, body []byte) []byte {
+			r.Header.Set("X-Amz-Security-Token", "other")
+			return body
+		},
 		"other x-amz": func(r *http.Request, body []byte) []byte { r.Header.Set("X-Amz-Other", "1"); return body },
 	}
 	for _, g := range readGolden(t) {
@@ -142,6 +149,7 @@ func TestGoldenMutations(t *testing.T) {
 		if _, err := v.Verify(r, body, g.Service); err != nil {
 			t.Fatal(err)
 		}
+
 		for name, mutate := range mutations {
 			r, body, err := readRequest(g.raw)
 			if err != nil {
@@ -156,10 +164,12 @@ func TestGoldenMutations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, name := range c.signedHeaders {
 			if name == "host" || name == "content-length" {
 				continue
 			}
+
 			for _, change := range []func(http.Header){
 				func(h http.Header) { h.Set(name, h.Get(name)+"x") },
 				func(h http.Header) { h.Del(name) },
@@ -174,6 +184,7 @@ func TestGoldenMutations(t *testing.T) {
 				}
 			}
 		}
+
 		for _, service := range []string{"cognito-identity", "sts"} {
 			if service != g.Service {
 				r, body, err := readRequest(g.raw)

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// SigningKey is the key of one access key for one day, region and service. Whoever has it can check, and make,
-// signatures of that scope, and of no other: the secret does not follow from it.
+// SigningKey is the key of one access key for one day, region and service. Its holder can check, and make, signatures
+// of that scope and of no other: the secret does not follow from it.
 type SigningKey [sha256.Size]byte
 
 // DeriveSigningKey derives the signing key of a secret access key for a date (YYYYMMDD), region and service.
@@ -21,7 +21,7 @@ func (SigningKey) String() string { return redacted }
 // GoString hides the key.
 func (SigningKey) GoString() string { return redacted }
 
-// deriveKey is the chain of HMACs that leads from the secret to the signing key.
+// deriveKey computes the signing key from the secret, by a chain of HMACs.
 func deriveKey(secret string, s Scope) SigningKey {
 	k := SigningKey(sum([]byte("AWS4"+secret), s.Date))
 	k = sum(k[:], s.Region)
@@ -29,8 +29,8 @@ func deriveKey(secret string, s Scope) SigningKey {
 	return sum(k[:], s.terminator)
 }
 
-// sum is HMAC-SHA256 (RFC 2104) in two calls of the hash, without the allocations of crypto/hmac: signatures are most
-// of what a verifier does.
+// sum computes HMAC-SHA256 (RFC 2104) in two calls of the hash, without the allocations of crypto/hmac: a verifier
+// spends most of its time on HMACs.
 func sum(key []byte, data string) [sha256.Size]byte {
 	var block [sha256.BlockSize]byte
 	if len(key) > len(block) {
@@ -38,17 +38,21 @@ func sum(key []byte, data string) [sha256.Size]byte {
 		key = short[:]
 	}
 	copy(block[:], key)
+
 	for i := range block {
 		block[i] ^= 0x36
 	}
+
 	inner := make([]byte, 0, 512) // on the stack: a string to sign has about 150 bytes
 	inner = append(append(inner, block[:]...), data...)
 	first := sha256.Sum256(inner)
+
 	var outer [sha256.BlockSize + sha256.Size]byte
 	for i := range block {
 		outer[i] = block[i] ^ 0x36 ^ 0x5c
 	}
 	copy(outer[sha256.BlockSize:], first[:])
+
 	return sha256.Sum256(outer[:])
 }
 
@@ -58,8 +62,8 @@ func (k SigningKey) sign(stringToSign string) []byte {
 	return hex.AppendEncode(nil, mac[:])
 }
 
-// keyID names a derived key by a hash of all it is derived from. The secret is part of it, so the key of a secret
-// that was replaced is never found again; and its size does not depend on the request.
+// keyID identifies a derived key by a hash of all its inputs. The secret is one, so the key of a replaced secret is
+// never found again. The size of the hash does not depend on the request.
 type keyID [sha256.Size]byte
 
 func newKeyID(secret string, s Scope) keyID {
@@ -68,16 +72,18 @@ func newKeyID(secret string, s Scope) keyID {
 		n := sha256.Sum256([]byte(part)) // fixed length: two lists of parts cannot run together
 		h.Write(n[:])
 	}
+
 	var id keyID
 	h.Sum(id[:0])
+
 	return id
 }
 
 // keysPerGeneration bounds the cache: two generations of 64-byte entries, some 200 KiB.
 const keysPerGeneration = 1024
 
-// keyCache keeps derived signing keys. Entries live in two generations: when the young one is full it becomes the
-// old one, and what is used moves back to the young one; so what is used stays and what is not goes, cheaply.
+// keyCache keeps derived signing keys in two generations. When the young one is full it replaces the old one. A key of
+// the old generation moves to the young one when it is used. So keys in use stay, and others go, cheaply.
 //
 // cache: derived keys
 type keyCache struct {
@@ -88,18 +94,21 @@ type keyCache struct {
 func (c *keyCache) get(id keyID) (SigningKey, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	k, ok := c.young[id]
 	if !ok {
 		if k, ok = c.old[id]; ok {
 			c.add(id, k)
 		}
 	}
+
 	return k, ok
 }
 
 func (c *keyCache) put(id keyID, k SigningKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	c.add(id, k)
 }
 

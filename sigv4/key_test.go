@@ -14,6 +14,7 @@ func TestKeyCache(t *testing.T) {
 	scope := Scope{AccessKeyID: testKey, Date: "20261123", Region: "r", Service: "s", terminator: terminator}
 	used := newKeyID(testSecret, scope)
 	c.put(used, SigningKey{1})
+
 	for i := range 20 * keysPerGeneration {
 		s := scope
 		s.Region = fmt.Sprint(i)
@@ -28,6 +29,7 @@ func TestKeyCache(t *testing.T) {
 	if _, ok := c.get(newKeyID(testSecret, scope)); !ok {
 		t.Error("the same facts have another ID")
 	}
+
 	for _, other := range []Scope{
 		{"AKIDPOOLHOUSETES", "T20261123", "r", "s", terminator},
 		{testKey, "20261124", "r", "s", terminator},
@@ -57,6 +59,7 @@ func TestOnlyVerifiedKeysAreCached(t *testing.T) {
 	if n := len(v.keys.young) + len(v.keys.old); n != 0 {
 		t.Errorf("%d keys are cached after refusals alone", n)
 	}
+
 	for range 3 {
 		r, body := newDraft().request()
 		if _, err := v.Verify(r, body, "cognito-identity"); err != nil {
@@ -82,7 +85,8 @@ func TestSigningKeyOfChunks(t *testing.T) {
 	} {
 		sum := sha256.Sum256([]byte(chunk.data))
 		mac := hmac.New(sha256.New, key[:])
-		mac.Write([]byte("AWS4-HMAC-SHA256-PAYLOAD\n20130524T000000Z\n20130524/us-east-1/s3/aws4_request\n" + previous + "\n" + emptyHash + "\n" + hex.EncodeToString(sum[:])))
+		mac.Write([]byte("AWS4-HMAC-SHA256-PAYLOAD\n20130524T000000Z\n20130524/us-east-1/s3/aws4_request\n" +
+			previous + "\n" + emptyHash + "\n" + hex.EncodeToString(sum[:])))
 		if previous = hex.EncodeToString(mac.Sum(nil)); previous != chunk.signature {
 			t.Errorf("chunk of %d bytes: %s, want %s", len(chunk.data), previous, chunk.signature)
 		}

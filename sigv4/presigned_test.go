@@ -25,7 +25,8 @@ func TestPresignedExpires(t *testing.T) {
 	}{
 		{"within", 59 * time.Second, "60", "", ""},
 		{"at the end", 60 * time.Second, "60", "", ""},
-		{"over", 61 * time.Second, "60", Expired, "Signature expired: 20261123T115859Z is now earlier than 20261123T115900Z (20261123T120000Z - 1 min.)"},
+		{"over", 61 * time.Second, "60", Expired,
+			"Signature expired: 20261123T115859Z is now earlier than 20261123T115900Z (20261123T120000Z - 1 min.)"},
 		{"over, odd seconds", 8 * time.Second, "7", Expired, "(20261123T120000Z - 7 sec.)"},
 		{"longer than the window of others", 6 * 24 * time.Hour, "604800", "", ""},
 		{"from the future", -15 * time.Minute, "60", "", ""},
@@ -68,7 +69,8 @@ func TestUnsignedPayload(t *testing.T) {
 	}{
 		{"GET, unsaid", func(d *draft) { d.payload = unsignedPayload }, unsignedPayload, "", ""},
 		{"HEAD, unsaid", func(d *draft) { d.method, d.payload = "HEAD", unsignedPayload }, unsignedPayload, "", ""},
-		{"GET, said", func(d *draft) { d.payload = unsignedPayload; d.query.Set(paramContentSHA256, d.payload) }, unsignedPayload, "", ""},
+		{"GET, said", func(d *draft) { d.payload = unsignedPayload; d.query.Set(paramContentSHA256, d.payload) },
+			unsignedPayload, "", ""},
 		{"GET, hash of the empty body said", func(d *draft) { d.query.Set(paramContentSHA256, empty) }, empty, "", ""},
 		{"GET, said in a signed header", func(d *draft) {
 			d.payload = unsignedPayload

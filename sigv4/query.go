@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Limits on what a request may ask the verifier to do. All are far above what any AWS client sends.
+// Limits of a request. All are far above the values that AWS clients reach.
 const (
 	maxAuthorization = 8 << 10  // bytes of the Authorization header
 	maxQuery         = 32 << 10 // bytes of the raw query; a session token of 4,096 bytes may take 12 KiB of it
 	maxParams        = 256      // query parameters
 	maxSignedHeaders = 64       // names in SignedHeaders
 	maxHeaderBytes   = 64 << 10 // bytes of canonical headers
-	maxToken         = 8 << 10  // bytes of a session token; AWS's own are at most 4,096
+	maxToken         = 8 << 10  // bytes of a session token; those of AWS are at most 4,096
 )
 
 // Query parameters of the presigned form. Their names are case-sensitive; other spellings are refused.
@@ -26,14 +26,16 @@ const (
 	paramSignedHeaders = "X-Amz-SignedHeaders"
 	paramSignature     = "X-Amz-Signature"
 	paramToken         = "X-Amz-Security-Token"
-	paramContentSHA256 = "X-Amz-Content-Sha256" // describes the body, not the signature: alone it makes no presigned request
+
+	// paramContentSHA256 describes the body, not the signature: alone it makes no presigned request.
+	paramContentSHA256 = "X-Amz-Content-Sha256"
 )
 
 var authParams = []string{
 	paramAlgorithm, paramCredential, paramDate, paramExpires, paramSignedHeaders, paramSignature, paramToken,
 }
 
-// authParam returns the proper spelling of a signature parameter, "" for any other name.
+// authParam returns the correct spelling of a signature parameter, "" for any other name.
 func authParam(name string) string {
 	for _, p := range authParams {
 		if strings.EqualFold(p, name) {
@@ -43,7 +45,7 @@ func authParam(name string) string {
 	return ""
 }
 
-// param is one query parameter: decoded, and encoded as the canonical request wants it.
+// param is one query parameter: decoded, and encoded as in the canonical request.
 type param struct {
 	name, value       string
 	encName, encValue string
@@ -60,19 +62,21 @@ func (q query) get(name string) (string, bool) {
 	return "", false
 }
 
-// parseQuery reads a raw query as net/url does ("+" is a blank), so that what is verified is what a handler reads.
-// A repeated name is refused: the canonical form orders values, so the signature would not bind their order.
-// So is a bare ";", which net/url drops together with its parameter.
+// parseQuery reads a raw query as net/url does ("+" is a blank), so that a handler reads the values that were verified.
+// It refuses a repeated name, because the canonical form orders values and the signature would not bind their order,
+// and a bare ";", which net/url drops together with its parameter.
 func parseQuery(raw string) (query, error) {
 	if raw == "" {
 		return nil, nil
 	}
+
 	if len(raw) > maxQuery {
 		return nil, refuse(IncompleteSignature, PartQuery, "The query string is longer than %d bytes.", maxQuery)
 	}
 	if strings.Count(raw, "&") >= maxParams {
 		return nil, refuse(IncompleteSignature, PartQuery, "The query string has more than %d parameters.", maxParams)
 	}
+
 	q := make(query, 0, strings.Count(raw, "&")+1)
 	for pair := range strings.SplitSeq(raw, "&") {
 		if pair == "" {
@@ -81,38 +85,44 @@ func parseQuery(raw string) (query, error) {
 		if strings.Contains(pair, ";") {
 			return nil, refuse(MalformedQuery, PartQuery, "The query string contains a bare ';': send it as %%3B.")
 		}
+
 		rawName, rawValue, _ := strings.Cut(pair, "=")
 		name, err1 := url.QueryUnescape(rawName)
 		value, err2 := url.QueryUnescape(rawValue)
 		if err1 != nil || err2 != nil {
 			return nil, refuse(MalformedQuery, PartQuery, "The query string contains an illegal %% escape.")
 		}
+
 		q = append(q, param{name, value, escape(name, false), escape(value, false)})
 	}
 	slices.SortFunc(q, func(a, b param) int { return strings.Compare(a.encName, b.encName) })
+
 	for i := 1; i < len(q); i++ {
 		if q[i].encName == q[i-1].encName {
 			return nil, refuse(IncompleteSignature, PartQuery,
 				"The query parameter '%s' must be sent once.", quoted(q[i].name))
 		}
 	}
+
 	return q, nil
 }
 
-// wireTarget returns the path and query as they were sent. Request.URL cannot tell: middleware may have changed it,
-// and it forgets how the path was escaped.
+// wireTarget returns the path and query as they were sent. Request.URL does not have them: middleware may have changed
+// it, and it forgets how the path was escaped.
 func wireTarget(r *http.Request) (path, rawQuery string) {
 	target := r.RequestURI
 	if target == "" { // not from a server
 		return r.URL.EscapedPath(), r.URL.RawQuery
 	}
+
 	path, rawQuery, _ = strings.Cut(target, "?")
-	if _, rest, ok := strings.Cut(path, "://"); ok && !strings.HasPrefix(path, "/") { // absolute form, RFC 9112 section 3.2.2
-		path = "/"
+	if _, rest, ok := strings.Cut(path, "://"); ok && !strings.HasPrefix(path, "/") {
+		path = "/" // absolute form, RFC 9112 section 3.2.2
 		if i := strings.IndexByte(rest, '/'); i >= 0 {
 			path = rest[i:]
 		}
 	}
+
 	return path, rawQuery
 }
 
@@ -127,6 +137,7 @@ func escape(s string, keepSlash bool) string {
 	if n == 0 {
 		return s
 	}
+
 	const hexDigits = "0123456789ABCDEF"
 	b := make([]byte, 0, len(s)+2*n)
 	for i := 0; i < len(s); i++ {
@@ -136,6 +147,7 @@ func escape(s string, keepSlash bool) string {
 			b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
 		}
 	}
+
 	return string(b)
 }
 

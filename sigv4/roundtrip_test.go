@@ -52,6 +52,7 @@ func (c trip) sign(ctx context.Context) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		for name, values := range header {
 			if name != "Host" && name != "Content-Length" {
 				signed.Header[name] = values
@@ -63,6 +64,7 @@ func (c trip) sign(ctx context.Context) ([]byte, error) {
 	}
 	var wire bytes.Buffer
 	err = r.Write(&wire)
+
 	return wire.Bytes(), err
 }
 
@@ -121,11 +123,13 @@ func TestRoundTrip(t *testing.T) {
 
 // FuzzRoundTrip: whatever AWS's signer signs and net/http carries, we verify.
 func FuzzRoundTrip(f *testing.F) {
-	f.Add("POST", "svc", "Action", "GetCallerIdentity", "Version", "2011-06-15", "header", "body", "eu-central-1", testSecret, testToken, false, false)
+	f.Add("POST", "svc", "Action", "GetCallerIdentity", "Version", "2011-06-15", "header", "body", "eu-central-1",
+		testSecret, testToken, false, false)
 	f.Add("GET", "", "a", "1 2", "b", "+", "  a   b ", "", "us-east-1", "s", "", true, false)
 	f.Add("PUT", "bucket//key/../ü%2f", "", "", "x", "ሴ", "", "\x00\xff", "r", "secret", "", false, true)
 	f.Add("HEAD", "a;b", "a-b", "~", "a", ";", "é", "", "r", "secret", "t/+=", true, true)
-	f.Fuzz(func(t *testing.T, method, p, name1, value1, name2, value2, header, body, signRegion, secret, token string, presigned, literal bool) {
+	f.Fuzz(func(t *testing.T, method, p, name1, value1, name2, value2, header, body, signRegion, secret, token string,
+		presigned, literal bool) {
 		c := trip{method, p, name1, value1, name2, value2, header, body, signRegion, secret, token, presigned, literal}
 		switch {
 		case len(p)+len(name1)+len(value1)+len(name2)+len(value2)+len(token) > 4000, len(header) > 4000:
@@ -141,6 +145,7 @@ func FuzzRoundTrip(f *testing.F) {
 		case !literal && strings.TrimSuffix("/"+p, "/") != strings.TrimSuffix(path.Clean("/"+p), "/"):
 			t.Skip("AWS's Go signer does not normalise paths")
 		}
+
 		for _, name := range []string{name1, name2} {
 			if authParam(name) != "" || strings.EqualFold(name, paramContentSHA256) {
 				t.Skip("signature parameter")

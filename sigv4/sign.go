@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// Credentials are an access key, with a session token when it is a temporary one.
+// Credentials are an access key, with a session token if the key is temporary.
 type Credentials struct {
 	AccessKeyID     string
 	SecretAccessKey string
 	SessionToken    string
 }
 
-// Sign signs r in the header form: it sets X-Amz-Date, X-Amz-Security-Token where there is a token, and
-// Authorization. The signature covers the host, Content-Type and every X-Amz-* header, and body, which must be what
-// r sends. S3's own rules for paths are not followed.
+// Sign signs r in the header form: it sets X-Amz-Date, Authorization and, for a session, X-Amz-Security-Token. The
+// signature covers the host, Content-Type, every X-Amz-* header, and body, which must be the body that r sends.
+// Sign does not follow S3's rules for paths.
 func Sign(r *http.Request, body []byte, k Credentials, region, service string, now time.Time) error {
 	stamp := now.UTC().Format(timeFormat)
 	r.Header.Set("X-Amz-Date", stamp)
@@ -27,16 +27,19 @@ func Sign(r *http.Request, body []byte, k Credentials, region, service string, n
 	if k.SessionToken != "" {
 		r.Header.Set("X-Amz-Security-Token", k.SessionToken)
 	}
+
 	host := r.Host
 	if host == "" {
 		host = r.URL.Host
 	}
+
 	values := map[string]string{"host": host}
 	for key, list := range r.Header {
 		if name := strings.ToLower(key); name == "content-type" || strings.HasPrefix(name, "x-amz-") {
 			values[name] = string(appendTrimmed(nil, strings.Join(list, ",")))
 		}
 	}
+
 	names := make([]string, 0, len(values))
 	for name, value := range values {
 		if strings.ContainsAny(value, "\r\n") {
@@ -45,24 +48,37 @@ func Sign(r *http.Request, body []byte, k Credentials, region, service string, n
 		names = append(names, name)
 	}
 	slices.Sort(names)
+
 	path, err := canonicalPath(r.URL.EscapedPath(), false)
 	if err != nil {
 		return err
 	}
+
 	var canonical strings.Builder
 	canonical.WriteString(r.Method + "\n" + path + "\n" + canonicalQuery(r) + "\n")
+
 	for _, name := range names {
 		canonical.WriteString(name + ":" + values[name] + "\n")
 	}
+
 	signed := strings.Join(names, ";")
 	payload := sha256.Sum256(body)
 	canonical.WriteString("\n" + signed + "\n" + hex.EncodeToString(payload[:]))
 
-	scope := Scope{AccessKeyID: k.AccessKeyID, Date: stamp[:len(dateFormat)], Region: region, Service: service, terminator: terminator}
+	scope := Scope{
+		AccessKeyID: k.AccessKeyID,
+		Date:        stamp[:len(dateFormat)],
+		Region:      region,
+		Service:     service,
+		terminator:  terminator,
+	}
 	request := sha256.Sum256([]byte(canonical.String()))
 	toSign := algorithm + "\n" + stamp + "\n" + scope.String() + "\n" + hex.EncodeToString(request[:])
+
 	signature := deriveKey(k.SecretAccessKey, scope).sign(toSign)
-	r.Header.Set("Authorization", fmt.Sprintf("%s Credential=%s/%s, SignedHeaders=%s, Signature=%s", algorithm, k.AccessKeyID, scope.String(), signed, signature))
+	r.Header.Set("Authorization", fmt.Sprintf("%s Credential=%s/%s, SignedHeaders=%s, Signature=%s",
+		algorithm, k.AccessKeyID, scope.String(), signed, signature))
+
 	return nil
 }
 

@@ -37,7 +37,9 @@ func TestSign(t *testing.T) {
 			}
 			hash := sum256(c.body)
 			theirs.ContentLength = 0 // AWS's signer would sign the length, too
-			if err := awsv4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken},
+			if err := awsv4.NewSigner().SignHTTP(t.Context(),
+				aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey,
+					SessionToken: k.SessionToken},
 				theirs, hex.EncodeToString(hash[:]), "cognito-idp", "us-east-1", testTime); err != nil {
 				t.Fatal(err)
 			}

@@ -53,7 +53,8 @@ func newDraft() *draft {
 		},
 		body:      `{"MaxResults":10}`,
 		algorithm: algorithm, key: testKey, secret: testSecret,
-		date: testTime.Format(timeFormat), day: testTime.Format(dateFormat), region: "eu-central-1", service: "cognito-identity", terminator: terminator,
+		date: testTime.Format(timeFormat), day: testTime.Format(dateFormat), region: "eu-central-1",
+		service: "cognito-identity", terminator: terminator,
 		signed: []string{"content-type", "host", "x-amz-date", "x-amz-security-token", "x-amz-target"},
 	}
 }
@@ -68,6 +69,7 @@ func newPresigned() *draft {
 		"Action": {"GetCallerIdentity"}, "Version": {"2011-06-15"},
 		paramExpires: {"60"}, paramToken: {testToken},
 	}
+
 	return d
 }
 
@@ -81,12 +83,14 @@ func (d *draft) request() (*http.Request, []byte) {
 	if d.signedHeaders != "" {
 		signedHeaders = d.signedHeaders
 	}
+
 	query := url.Values{}
 	for k, v := range d.query {
 		query[k] = v
 	}
 	if d.presigned {
-		for name, value := range map[string]string{paramAlgorithm: d.algorithm, paramCredential: credential, paramDate: d.date, paramSignedHeaders: signedHeaders} {
+		for name, value := range map[string]string{paramAlgorithm: d.algorithm, paramCredential: credential,
+			paramDate: d.date, paramSignedHeaders: signedHeaders} {
 			if _, set := query[name]; !set {
 				query.Set(name, value)
 			}
@@ -97,6 +101,7 @@ func (d *draft) request() (*http.Request, []byte) {
 	if payload == "" {
 		payload = fmt.Sprintf("%x", sha256.Sum256([]byte(d.body)))
 	}
+
 	canonical := d.method + "\n" + d.path + "\n" + encoded + "\n"
 	for _, name := range d.signed {
 		value := strings.Join(d.header.Values(name), ",")
@@ -108,6 +113,7 @@ func (d *draft) request() (*http.Request, []byte) {
 		}
 		canonical += name + ":" + value + "\n"
 	}
+
 	canonical += "\n" + strings.Join(d.signed, ";") + "\n" + payload
 	toSign := d.algorithm + "\n" + d.date + "\n" + scope + "\n" + fmt.Sprintf("%x", sha256.Sum256([]byte(canonical)))
 	k := []byte("AWS4" + d.secret)
@@ -124,7 +130,8 @@ func (d *draft) request() (*http.Request, []byte) {
 	if d.presigned {
 		encoded += "&" + paramSignature + "=" + signature
 	} else {
-		header.Set("Authorization", d.algorithm+" Credential="+credential+", SignedHeaders="+signedHeaders+", Signature="+signature)
+		header.Set("Authorization",
+			d.algorithm+" Credential="+credential+", SignedHeaders="+signedHeaders+", Signature="+signature)
 	}
 	r := &http.Request{
 		Method: d.method, Host: d.host, Header: header, RequestURI: d.path,
@@ -133,6 +140,7 @@ func (d *draft) request() (*http.Request, []byte) {
 	if encoded != "" {
 		r.RequestURI += "?" + encoded
 	}
+
 	return r, []byte(d.body)
 }
 
@@ -169,6 +177,7 @@ func wantRefusal(t *testing.T, err error, code Code, message string) {
 	if len(refusal.Message) > 1000 {
 		t.Errorf("the message has %d bytes: %.200s", len(refusal.Message), refusal.Message)
 	}
+
 	for _, secret := range []string{testSecret, testToken} {
 		if strings.Contains(refusal.Error(), secret) || strings.Contains(refusal.CanonicalRequest, secret) ||
 			strings.Contains(refusal.CanonicalRequest, url.QueryEscape(secret)) {
@@ -202,7 +211,8 @@ func TestVerifyQueryForm(t *testing.T) {
 	}
 	want := Result{
 		AccessKeyID: testKey, SessionToken: testToken, Region: "eu-central-1", Service: "sts",
-		Date: testTime, Expires: testTime.Add(15 * time.Minute), SignedHeaders: []string{"host", "x-k8s-aws-id"}, Presigned: true,
+		Date: testTime, Expires: testTime.Add(15 * time.Minute), SignedHeaders: []string{"host", "x-k8s-aws-id"},
+		Presigned:   true,
 		PayloadHash: fmt.Sprintf("%x", sha256.Sum256(nil)),
 	}
 	wantResult(t, got, want)
@@ -215,11 +225,13 @@ func TestVerifyQueryForm(t *testing.T) {
 
 func wantResult(t *testing.T, got, want Result) {
 	t.Helper()
-	if !slices.Equal(got.SignedHeaders, want.SignedHeaders) || !got.Date.Equal(want.Date) || !got.Expires.Equal(want.Expires) {
+	if !slices.Equal(got.SignedHeaders, want.SignedHeaders) || !got.Date.Equal(want.Date) ||
+		!got.Expires.Equal(want.Expires) {
 		t.Errorf("Verify = %#v, want %#v", got, want)
 	}
 	if g, w := fmt.Sprint(got.AccessKeyID, got.SessionToken, got.Region, got.Service, got.Presigned, got.PayloadHash),
-		fmt.Sprint(want.AccessKeyID, want.SessionToken, want.Region, want.Service, want.Presigned, want.PayloadHash); g != w {
+		fmt.Sprint(want.AccessKeyID, want.SessionToken, want.Region, want.Service, want.Presigned,
+			want.PayloadHash); g != w {
 		t.Errorf("Verify = %s, want %s", g, w)
 	}
 }

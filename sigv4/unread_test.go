@@ -19,7 +19,8 @@ func TestVerifyUnread(t *testing.T) {
 		d.body = "body"
 		d.payload = value
 		d.header.Set("X-Amz-Content-Sha256", value)
-		d.signed = []string{"content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-amz-target"}
+		d.signed = []string{"content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token",
+			"x-amz-target"}
 		return d
 	}
 	silent := newDraft()
@@ -31,6 +32,7 @@ func TestVerifyUnread(t *testing.T) {
 	s3 := newPresigned()
 	s3.service, s3.payload = "s3", unsignedPayload
 	s3.query.Set("X-Amz-Expires", "60")
+
 	for name, test := range map[string]struct {
 		draft  *draft
 		length int64
@@ -82,6 +84,7 @@ func TestSigningKeys(t *testing.T) {
 			}
 			return DeriveSigningKey(testSecret, scope.Date, scope.Region, scope.Service), err
 		}
+
 		return v
 	}
 	d := newDraft()
@@ -123,6 +126,7 @@ func BenchmarkSigningKey(b *testing.B) {
 	v.SigningKeys = func(context.Context, Scope, string) (SigningKey, error) { return key, nil }
 	r, body := d.request()
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if _, err := v.Verify(r, body, d.service); err != nil {
 			b.Fatal(err)
@@ -137,6 +141,7 @@ func BenchmarkSigningKey(b *testing.B) {
 func timeHMACs(n int) time.Duration {
 	key, text := make([]byte, sha256.Size), make([]byte, 120)
 	begin := time.Now()
+
 	for range 5 * n {
 		h := hmac.New(sha256.New, key)
 		h.Write(text)

@@ -14,18 +14,25 @@ func TestUnverifiedKey(t *testing.T) {
 		authorization, token, query string
 		key, session                string
 	}{
-		"header":                  {authorization: "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE" + scope + ", SignedHeaders=host, Signature=00", key: "AKIDEXAMPLE"},
-		"with a token":            {authorization: "AWS4-HMAC-SHA256 SignedHeaders=host,Credential=AKIDEXAMPLE" + scope, token: "T", key: "AKIDEXAMPLE", session: "T"},
-		"another algorithm":       {authorization: "AWS4-ECDSA-P256-SHA256 Credential=AKIDEXAMPLE" + scope, key: "AKIDEXAMPLE"},
-		"without a scope":         {authorization: "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE", key: "AKIDEXAMPLE"},
-		"without a credential":    {authorization: "AWS4-HMAC-SHA256 Signature=00"},
-		"query":                   {query: "X-Amz-Credential=AKIDEXAMPLE" + strings.ReplaceAll(scope, "/", "%2F") + "&X-Amz-Security-Token=T", key: "AKIDEXAMPLE", session: "T"},
-		"header and query":        {authorization: "AWS4-HMAC-SHA256 Credential=FIRST" + scope, query: "X-Amz-Credential=SECOND", key: "FIRST"},
-		"a repeated parameter":    {query: "X-Amz-Credential=A&X-Amz-Credential=B"},
-		"another scheme":          {authorization: "Bearer Credential=AKIDEXAMPLE" + scope},
-		"nothing":                 {},
-		"a header without end":    {authorization: "AWS4-HMAC-SHA256 Credential=" + strings.Repeat("A", maxAuthorization)},
-		"a token without end":     {authorization: "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE" + scope, token: strings.Repeat("T", maxToken+1), key: "AKIDEXAMPLE"},
+		"header": {authorization: "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE" + scope +
+			", SignedHeaders=host, Signature=00", key: "AKIDEXAMPLE"},
+		"with a token": {authorization: "AWS4-HMAC-SHA256 SignedHeaders=host,Credential=AKIDEXAMPLE" +
+			scope, token: "T", key: "AKIDEXAMPLE", session: "T"},
+		"another algorithm": {authorization: "AWS4-ECDSA-P256-SHA256 Credential=AKIDEXAMPLE" + scope,
+			key: "AKIDEXAMPLE"},
+		"without a scope":      {authorization: "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE", key: "AKIDEXAMPLE"},
+		"without a credential": {authorization: "AWS4-HMAC-SHA256 Signature=00"},
+		"query": {query: "X-Amz-Credential=AKIDEXAMPLE" + strings.ReplaceAll(scope, "/",
+			"%2F") + "&X-Amz-Security-Token=T", key: "AKIDEXAMPLE", session: "T"},
+		"header and query": {authorization: "AWS4-HMAC-SHA256 Credential=FIRST" + scope,
+			query: "X-Amz-Credential=SECOND", key: "FIRST"},
+		"a repeated parameter": {query: "X-Amz-Credential=A&X-Amz-Credential=B"},
+		"another scheme":       {authorization: "Bearer Credential=AKIDEXAMPLE" + scope},
+		"nothing":              {},
+		"a header without end": {authorization: "AWS4-HMAC-SHA256 Credential=" + strings.Repeat("A",
+			maxAuthorization)},
+		"a token without end": {authorization: "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE" + scope,
+			token: strings.Repeat("T", maxToken+1), key: "AKIDEXAMPLE"},
 		"a query that is not one": {query: "%zz"},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://example.com/?"+test.query, nil)

@@ -30,6 +30,7 @@ func TestVectors(t *testing.T) {
 	if len(contexts) < 38 {
 		t.Fatalf("%s=%s holds %d cases, want at least 38", variable, root, len(contexts))
 	}
+
 	for _, file := range contexts {
 		folder := filepath.Dir(file)
 		for _, form := range []string{"header", "query"} {
@@ -113,6 +114,7 @@ func testVector(t *testing.T, folder, form string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	toSign := c.stringToSign(canonical)
 	signature := string(deriveKey(setting.Credentials.Secret, c.scope).sign(toSign))
 	for _, step := range []struct{ file, got string }{
@@ -145,6 +147,7 @@ func parseVector(t *testing.T, text string) (*http.Request, []byte) {
 	if !ok || !ok2 {
 		t.Fatalf("request line %q", line)
 	}
+
 	r := &http.Request{Method: method, RequestURI: target, Header: http.Header{}, URL: &url.URL{Path: target}}
 	name := ""
 	for field := range strings.SplitSeq(strings.TrimRight(fields, "\n"), "\n") {
@@ -162,5 +165,6 @@ func parseVector(t *testing.T, text string) (*http.Request, []byte) {
 	}
 	r.Host = r.Header.Get("Host")
 	r.Header.Del("Host")
+
 	return r, []byte(body)
 }

@@ -1,16 +1,10 @@
-// Package sigv4 verifies AWS Signature Version 4 on requests whose body is at hand: the JSON and Query protocols of
-// AWS services, in the Authorization header form and in the presigned query form. It uses the standard library only.
-//
-// A service decides from the request which operation it is and so which service it must be signed for, looks
-// secrets up in [Verifier.Credentials], and calls [Verifier.Verify]. A nil error means: the holder of the secret
-// signed this method, path, query, host, body, and every x-amz-* header of the request, for that service, within
-// the time window. A refusal is an [*Error]; [Signed] tells anonymous requests from signed ones.
-//
-// The rules are those of "Signature Version 4 for API requests"
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html), read strictly: what is repeated,
-// contradictory or not bound by the signature is refused. Chunk-signed and other streaming bodies are not supported.
-// A reverse proxy in front must pass the Host header and signed headers on unchanged, and must not add an X-Amz-*
-// header of its own (CloudFront's X-Amz-Cf-Id has to be taken off again).
+// Package sigv4 verifies AWS Signature Version 4, in the Authorization header and in presigned URLs. It uses the
+// standard library only. Start reading at [Verifier.Verify]: without an error, the holder of the secret signed this
+// method, path, query, host, body and every x-amz-* header, for this service, within the time window. A refusal is an
+// [*Error]. It follows https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html, read strictly: it refuses
+// all that is repeated, contradictory or not bound by the signature, and does not support chunk-signed bodies.
+// [Signed] separates anonymous requests from signed ones. A reverse proxy in front must pass on the Host header and
+// signed headers unchanged, and must not add an X-Amz-* header (CloudFront adds X-Amz-Cf-Id: remove it).
 package sigv4
 
 import (
@@ -27,27 +21,27 @@ import (
 	"time"
 )
 
-// Verifier verifies requests. Fields must not change after the first call. It is safe for concurrent use and must
-// not be copied.
+// Verifier verifies requests. Its fields must not change after the first call. It is safe for concurrent use and
+// must not be copied. Exactly one of Credentials, SigningKeys and Keys must be set.
 type Verifier struct {
 	// Credentials returns the secret of an access key. sessionToken is "" when the request has none. For a request
-	// that must be refused it returns ErrUnknownKey, ErrInvalidToken or ErrExpiredToken, alone or wrapped; any
-	// other error means that the answer is not known, and Verify returns it wrapped, not as an *Error.
+	// that must be refused it returns ErrUnknownKey, ErrInvalidToken or ErrExpiredToken, alone or wrapped. Any other
+	// error means that the look-up failed: Verify returns it wrapped, not as an *Error.
 	// Verify takes as long for an unknown key as for a wrong signature; Credentials should do the same.
 	Credentials func(ctx context.Context, accessKeyID, sessionToken string) (secret string, err error)
 
-	// SigningKeys, in place of Credentials, returns the signing key of a scope, for whoever must not have the secret.
-	// Only the day, region and service of the scope were checked; its errors are those of Credentials.
+	// SigningKeys, instead of Credentials, returns the signing key of a scope, for services that must not have the
+	// secret. Only the day, region and service of the scope were checked. Its errors are those of Credentials.
 	SigningKeys func(ctx context.Context, scope Scope, sessionToken string) (SigningKey, error)
 
-	// Keys, in place of Credentials and SigningKeys, also tells whose the key is: [Result] has the Owner. Its scope was
-	// checked like that of SigningKeys, and its errors are those of Credentials. With an error only Owner counts.
+	// Keys, instead of Credentials and SigningKeys, also returns the key's owner, which [Result] then has. Its scope
+	// was checked like that of SigningKeys, and its errors are those of Credentials. With an error only Owner counts.
 	Keys func(ctx context.Context, scope Scope, sessionToken string) (Key, error)
 
-	// Services are the services that requests may be verified for, by the name in the credential scope.
+	// Services has the services for which requests can be verified, by their names in the credential scope.
 	Services map[string]Service
 
-	// MaxSkew is how far the date of a request may be from now, either way; 0 means 15 minutes, as on AWS.
+	// MaxSkew is the largest distance of a request's date from now, either way; 0 means 15 minutes, as on AWS.
 	MaxSkew time.Duration
 
 	// Now is the clock; nil means time.Now.
@@ -64,12 +58,12 @@ type Verifier struct {
 type Key struct {
 	Secret     string
 	SigningKey SigningKey // counts if Secret is ""
-	Owner      any        // whose it is; a pointer costs no allocation
+	Owner      any        // the key's owner; a pointer costs no allocation
 }
 
-// Service is what differs between services. The zero value fits those of the JSON protocol.
+// Service has the rules that differ between services. The zero value fits those of the JSON protocol.
 type Service struct {
-	// Presigned says whether and for how long presigned requests are taken; by default they are refused.
+	// Presigned sets whether presigned requests are accepted, and for how long; by default they are refused.
 	Presigned Presigned
 
 	// LiteralPath takes the path as S3 does: not normalised, and escaped once instead of twice.
@@ -84,12 +78,12 @@ type Service struct {
 type Presigned int
 
 const (
-	// PresignedRefused takes no presigned requests.
+	// PresignedRefused refuses presigned requests.
 	PresignedRefused Presigned = iota
 	// PresignedExpires requires X-Amz-Expires, 1 to 604800 seconds, and honours it, as S3 does.
 	PresignedExpires
 	// PresignedWindow gives presigned requests the window of all others (MaxSkew), as STS does. X-Amz-Expires may be
-	// absent; present, it must be well-formed but counts for nothing: EKS clients say 60 seconds for
+	// absent. If present it must be well-formed, and has no effect: EKS clients state 60 seconds for
 	// GetCallerIdentity and use the request for 14 minutes.
 	PresignedWindow
 )
@@ -99,19 +93,19 @@ const (
 	maxExpires  = 604800 // seconds, one week
 )
 
-// Result is what a verified request has proven.
+// Result has the facts that a verified request has proven.
 type Result struct {
 	AccessKeyID   string
-	SessionToken  string `json:"-"` // as handed to Credentials; "" when there was none
+	SessionToken  string `json:"-"` // as given to Credentials; "" if there was none
 	Region        string
 	Service       string
-	Date          time.Time // when the client says it signed, to the second
-	Expires       time.Time // when the same request stops being accepted
+	Date          time.Time // time of the signature by the client's clock, to the second
+	Expires       time.Time // time from which the same request is refused
 	SignedHeaders []string  // in lower case, sorted
 	Presigned     bool
 	PayloadHash   string // SHA-256 of the body in hexadecimal, or UNSIGNED-PAYLOAD
 
-	// Owner is Key.Owner: who signed; nil without [Verifier.Keys].
+	// Owner is the Key.Owner of the key that signed; nil without [Verifier.Keys].
 	Owner any `json:"-"`
 }
 
@@ -121,27 +115,31 @@ func (r Result) String() string {
 	if r.Presigned {
 		form = "presigned"
 	}
-	return fmt.Sprintf("%s by %s for %s in %s at %s", form, r.AccessKeyID, r.Service, r.Region, r.Date.Format(timeFormat))
+
+	return fmt.Sprintf("%s by %s for %s in %s at %s",
+		form, r.AccessKeyID, r.Service, r.Region, r.Date.Format(timeFormat))
 }
 
 // LogValue leaves out the session token.
 func (r Result) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("access_key_id", r.AccessKeyID), slog.String("service", r.Service), slog.String("region", r.Region),
-		slog.Time("date", r.Date), slog.Bool("presigned", r.Presigned))
+		slog.String("access_key_id", r.AccessKeyID),
+		slog.String("service", r.Service),
+		slog.String("region", r.Region),
+		slog.Time("date", r.Date),
+		slog.Bool("presigned", r.Presigned))
 }
 
 // Verify verifies r, whose whole body is body, for service, which must be a key of Services. It does not read
-// r.Body. The region may be any; Result tells which, and it is the caller's to compare.
+// r.Body. It accepts any region: the caller compares Result.Region.
 //
-// A refusal is an *Error. Any other error is not the client's fault: Credentials could not answer, or the Verifier
-// is not set up for service. With an error, the Result has at most Owner: whose key the request names, which nobody has
-// proven.
+// A refusal is an *Error. Any other error is not the client's fault: Credentials failed, or the Verifier is not set up
+// for service. With an error, the Result has at most the Owner of the key that the request names, which is not proven.
 func (v *Verifier) Verify(r *http.Request, body []byte, service string) (Result, error) {
 	return v.VerifyHashed(r, int64(len(body)), sha256.Sum256(body), service)
 }
 
-// VerifyHashed is Verify for a body of which the length and the SHA-256 are at hand, such as one that is in a file.
+// VerifyHashed is like Verify, with the length and the SHA-256 of the body in place of the body, for example of a file.
 func (v *Verifier) VerifyHashed(
 	r *http.Request, length int64, sum [sha256.Size]byte, service string,
 ) (Result, error) {
@@ -150,15 +148,19 @@ func (v *Verifier) VerifyHashed(
 	})
 }
 
-// VerifyUnread is Verify for a request whose body is not at hand, such as a proxy's question about it. length is the
-// length of the body, -1 when that is not known. Result.PayloadHash is what the client signed: the SHA-256 that it
-// states, of the empty body if it states none, or UNSIGNED-PAYLOAD. That the body has this hash is NOT proven; whoever
-// reads the body must compare.
+// VerifyUnread is like Verify, for a request whose body is not at hand, such as one that a proxy asks about. length is
+// the length of the body, -1 if it is not known. Result.PayloadHash is the hash that the client signed: the SHA-256
+// that it states, that of the empty body if it states none, or UNSIGNED-PAYLOAD. It is NOT proven that the body has
+// this hash: the code that reads the body must compare.
 func (v *Verifier) VerifyUnread(r *http.Request, length int64, service string) (Result, error) {
-	return v.verify(r, length, service, func(c *claim, rules Service) (string, error) { return c.statedHash(r, rules, length) })
+	return v.verify(r, length, service, func(c *claim, rules Service) (string, error) {
+		return c.statedHash(r, rules, length)
+	})
 }
 
-func (v *Verifier) verify(r *http.Request, length int64, service string, hash func(*claim, Service) (string, error)) (Result, error) {
+func (v *Verifier) verify(
+	r *http.Request, length int64, service string, hash func(*claim, Service) (string, error),
+) (Result, error) {
 	var c *claim
 	result, err := v.verifyClaim(r, length, service, hash, &c)
 	if err != nil {
@@ -167,7 +169,7 @@ func (v *Verifier) verify(r *http.Request, length int64, service string, hash fu
 	return result, nil
 }
 
-// verifyClaim is verify that leaves the claim in c, as far as it could be read.
+// verifyClaim does the work of verify. It sets read to the claim, if that can be read.
 func (v *Verifier) verifyClaim(
 	r *http.Request, length int64, service string, hash func(*claim, Service) (string, error), read **claim,
 ) (Result, error) {
@@ -197,6 +199,7 @@ func (v *Verifier) verifyClaim(
 	if err != nil {
 		return Result{}, err
 	}
+
 	buffer := canonicals.Get().(*[]byte)
 	canonical, err := c.canonicalRequest((*buffer)[:0], r, rules, length, payload, false)
 	toSign := c.stringToSign(canonical)
@@ -212,7 +215,7 @@ func (v *Verifier) verifyClaim(
 	if err != nil {
 		return Result{Owner: key.Owner}, err
 	}
-	// A key that must be refused costs what a wrong signature does.
+	// Refusing a key must cost as much as refusing a signature.
 	if matches := v.matches(key, c, toSign); !matches || refusal != nil {
 		mismatch := c.mismatch(r, rules, length, payload, toSign)
 		if refusal != nil {
@@ -235,12 +238,12 @@ func (v *Verifier) verifyClaim(
 	}, nil
 }
 
-// canonicals are buffers of canonical requests, used again.
+// canonicals has buffers for canonical requests, to use again.
 var canonicals = sync.Pool{New: func() any { return new([]byte) }}
 
 const maxKept = 8 << 10 // bytes of a buffer that is kept
 
-// hasOneLookUp reports whether exactly one of the look-ups of keys is set.
+// hasOneLookUp reports whether exactly one way to look up keys is set.
 func (v *Verifier) hasOneLookUp() bool {
 	set := 0
 	for _, is := range [...]bool{v.Credentials != nil, v.SigningKeys != nil, v.Keys != nil} {
@@ -251,7 +254,7 @@ func (v *Verifier) hasOneLookUp() bool {
 	return set == 1
 }
 
-// checkTime refuses what is outside the time window and returns the window's end.
+// checkTime refuses a request outside its time window and returns the end of the window.
 func (v *Verifier) checkTime(c *claim, rules Service, service string) (time.Time, error) {
 	at, skew := v.now(), v.skew()
 	lifetime := skew
@@ -260,6 +263,7 @@ func (v *Verifier) checkTime(c *claim, rules Service, service string) (time.Time
 			return time.Time{}, refuse(IncompleteSignature, PartPresigned,
 				"Presigned requests are not supported for '%s': send an Authorization header.", service)
 		}
+
 		_, stated := c.query.get(paramExpires)
 		if !stated && rules.Presigned == PresignedExpires {
 			return time.Time{}, refuse(IncompleteSignature, PartLifetime,
@@ -275,6 +279,7 @@ func (v *Verifier) checkTime(c *claim, rules Service, service string) (time.Time
 			}
 		}
 	}
+
 	if earliest := at.Add(-lifetime); c.date.Before(earliest) {
 		return time.Time{}, refuse(Expired, PartClock, "Signature expired: %s is now earlier than %s (%s - %s)",
 			c.date.Format(timeFormat), earliest.Format(timeFormat), at.Format(timeFormat), span(lifetime))
@@ -284,10 +289,11 @@ func (v *Verifier) checkTime(c *claim, rules Service, service string) (time.Time
 			"Signature not yet current: %s is still later than %s (%s + %s)",
 			c.date.Format(timeFormat), latest.Format(timeFormat), at.Format(timeFormat), span(skew))
 	}
+
 	return c.date.Add(lifetime), nil
 }
 
-// now is the time of the verifier's clock.
+// now returns the time of the verifier's clock.
 func (v *Verifier) now() time.Time {
 	now := time.Now
 	if v.Now != nil {
@@ -296,7 +302,7 @@ func (v *Verifier) now() time.Time {
 	return now().UTC()
 }
 
-// skew is how far the date of a request may be from now.
+// skew returns the largest distance of a request's date from now.
 func (v *Verifier) skew() time.Duration {
 	if v.MaxSkew == 0 {
 		return defaultSkew
@@ -328,10 +334,11 @@ func parseExpires(s string) (time.Duration, error) {
 	if n == 0 {
 		return 0, refuse(IncompleteSignature, PartLifetime, "X-Amz-Expires must be at least 1 second")
 	}
+
 	return time.Duration(n) * time.Second, nil
 }
 
-// checkScope refuses a credential scope that is not of this service and day, with all its faults in one message.
+// checkScope refuses a credential scope of another service or day, with all faults in one message.
 func (c *claim) checkScope(service string) error {
 	var faults []*Error
 	if !region(c.scope.Region) {
@@ -347,6 +354,7 @@ func (c *claim) checkScope(service string) error {
 			"Credential should be scoped with a valid terminator: 'aws4_request', not '%s'.",
 			quoted(c.scope.terminator)))
 	}
+
 	var room [len(dateFormat)]byte
 	if day := c.date.AppendFormat(room[:0], dateFormat); c.scope.Date != string(day) {
 		faults = append(faults, refuse(WrongScope, PartDay,
@@ -357,12 +365,14 @@ func (c *claim) checkScope(service string) error {
 	if faults == nil {
 		return nil
 	}
+
 	all := faults[0]
 	for _, f := range faults[1:] {
 		all.Message += " " + f.Message
 		all.Unquoted += " " + f.Unquoted
 		all.Parts = append(all.Parts, f.Parts...)
 	}
+
 	return all
 }
 
@@ -387,8 +397,8 @@ func accessKeyID(s string) bool {
 	return s != "" && len(s) <= 128
 }
 
-// key looks up the key of a claim. For one that must be refused it returns a key that nobody knows together with the
-// refusal, so that the caller can do the same work as for a wrong signature before it tells.
+// key looks up the key of a claim. If the key must be refused, it returns the refusal and a key that nobody knows, so
+// that the caller can do the same work as for a wrong signature before it refuses.
 func (v *Verifier) key(ctx context.Context, c *claim) (Key, *Error, error) {
 	key, err := Key{}, ErrUnknownKey
 	if accessKeyID(c.scope.AccessKeyID) {
@@ -407,10 +417,11 @@ func (v *Verifier) key(ctx context.Context, c *claim) (Key, *Error, error) {
 		v.decoy.once.Do(func() { v.decoy.secret = rand.Text() })
 		unknown.Secret = v.decoy.secret
 	}
+
 	return unknown, refusal, nil
 }
 
-// lookUp asks for a key. It lets no empty one pass, which everybody knows.
+// lookUp looks up a key and refuses the empty one, which everybody knows.
 func (v *Verifier) lookUp(ctx context.Context, c *claim) (key Key, err error) {
 	switch {
 	case v.Keys != nil:
@@ -424,22 +435,25 @@ func (v *Verifier) lookUp(ctx context.Context, c *claim) (key Key, err error) {
 	if err == nil && key.Secret == "" && key.SigningKey == (SigningKey{}) {
 		err = errors.New("sigv4: the look-up returned an empty key")
 	}
+
 	return key, err
 }
 
 func (c *claim) stringToSign(canonical []byte) string {
 	sum := sha256.Sum256(canonical)
 	var room [256]byte
+
 	b := append(room[:0], algorithm+"\n"...)
 	b = append(c.date.AppendFormat(b, timeFormat), '\n')
 	for _, part := range [...]string{c.scope.Date, c.scope.Region, c.scope.Service} {
 		b = append(append(b, part...), '/')
 	}
 	b = append(append(b, c.scope.terminator...), '\n')
+
 	return string(hex.AppendEncode(b, sum[:]))
 }
 
-// matches compares the signature sent with the one computed.
+// matches reports whether the request has the signature that the key makes.
 func (v *Verifier) matches(key Key, c *claim, toSign string) bool {
 	if key.Secret == "" {
 		return hmac.Equal(key.SigningKey.sign(toSign), []byte(c.signature))
@@ -447,23 +461,26 @@ func (v *Verifier) matches(key Key, c *claim, toSign string) bool {
 	return v.matchesSecret(key.Secret, c, toSign)
 }
 
-// matchesSecret is matches for a secret. A known key with a wrong signature and an unknown key cost the same: one comparison with the cached key or, in its absence, the zero key; then one with a fresh key.
-// Only a key that has verified a request is kept, so nobody without a secret can push others out of the cache.
+// matchesSecret is like matches, for a secret. A known key with a wrong signature and an unknown key cost the same: one
+// comparison with the cached key or, if there is none, the zero key; then one with a fresh key.
+// The cache takes only keys that have verified a request: nobody without a secret can push out others.
 func (v *Verifier) matchesSecret(secret string, c *claim, toSign string) bool {
 	id, sent := newKeyID(secret, c.scope), []byte(c.signature)
 	key, cached := v.keys.get(id)
 	if equal := hmac.Equal(key.sign(toSign), sent); equal && cached {
 		return true
 	}
+
 	key = deriveKey(secret, c.scope)
 	if !hmac.Equal(key.sign(toSign), sent) {
 		return false
 	}
 	v.keys.put(id, key)
+
 	return true
 }
 
-// mismatch is the refusal of a wrong signature, with what the verifier has computed.
+// mismatch returns the refusal of a wrong signature, with the canonical request and string to sign for comparison.
 func (c *claim) mismatch(r *http.Request, rules Service, bodyLen int64, payload, toSign string) *Error {
 	e := refuse(BadSignature, PartSignature, msgMismatch)
 	if shown, err := c.canonicalRequest(nil, r, rules, bodyLen, payload, true); err == nil {

@@ -35,7 +35,10 @@ func TestTolerated(t *testing.T) {
 		}, nil},
 		{"unsigned content-type", func(d *draft) { d.signed = d.signed[1:] }, nil}, // curl and the AWS SDK for PHP
 		{"changed unsigned header", nil, func(r *http.Request) { r.Header.Set("User-Agent", "other") }},
-		{"header of a proxy", nil, func(r *http.Request) { r.Header.Set("X-Amzn-Trace-Id", "Root=1"); r.Header.Set("Via", "1.1 x") }},
+		{"header of a proxy", nil, func(r *http.Request) {
+			r.Header.Set("X-Amzn-Trace-Id", "Root=1")
+			r.Header.Set("Via", "1.1 x")
+		}},
 		{"signed length, chunked by a proxy", func(d *draft) {
 			d.signed = []string{"content-length", "host", "x-amz-date", "x-amz-security-token", "x-amz-target"}
 		}, func(r *http.Request) { r.ContentLength = -1 }},
@@ -52,7 +55,8 @@ func TestTolerated(t *testing.T) {
 		}, nil},
 		{"query in another order", nil, func(r *http.Request) { r.RequestURI = "/svc?b=2&a=1%20%2B%3B&" }},
 		{"blank as plus", nil, func(r *http.Request) { r.RequestURI = "/svc?b=2&a=1+%2B%3B" }},
-		{"absolute request target", nil, func(r *http.Request) { r.RequestURI = "http://broker.example:8080" + r.RequestURI }},
+		{"absolute request target", nil,
+			func(r *http.Request) { r.RequestURI = "http://broker.example:8080" + r.RequestURI }},
 		{"URL rewritten by middleware", nil, func(r *http.Request) { r.URL = &url.URL{Path: "/"} }},
 		{"request that did not come from a server", nil, func(r *http.Request) { r.RequestURI = "" }},
 	} {
@@ -78,6 +82,7 @@ func TestTolerated(t *testing.T) {
 
 func TestMaxSkew(t *testing.T) {
 	v := newVerifier()
+
 	v.MaxSkew = 90 * time.Second
 	verify := func(when time.Time) error {
 		d := newDraft()
@@ -91,8 +96,10 @@ func TestMaxSkew(t *testing.T) {
 			t.Errorf("%v: %v", age, err)
 		}
 	}
-	wantRefusal(t, verify(testTime.Add(-91*time.Second)), Expired, "Signature expired: 20261123T115829Z is now earlier than 20261123T115830Z (20261123T120000Z - 90 sec.)")
-	wantRefusal(t, verify(testTime.Add(91*time.Second)), NotYetCurrent, "is still later than 20261123T120130Z (20261123T120000Z + 90 sec.)")
+	wantRefusal(t, verify(testTime.Add(-91*time.Second)), Expired,
+		"Signature expired: 20261123T115829Z is now earlier than 20261123T115830Z (20261123T120000Z - 90 sec.)")
+	wantRefusal(t, verify(testTime.Add(91*time.Second)), NotYetCurrent,
+		"is still later than 20261123T120130Z (20261123T120000Z + 90 sec.)")
 }
 
 func TestDefaultClock(t *testing.T) {
@@ -161,7 +168,8 @@ func TestMismatchShowsWhatWasComputed(t *testing.T) {
 	if refusal.CanonicalRequest != want {
 		t.Errorf("CanonicalRequest = %q, want %q", refusal.CanonicalRequest, want)
 	}
-	if !strings.HasPrefix(refusal.StringToSign, "AWS4-HMAC-SHA256\n20261123T120000Z\n20261123/eu-central-1/cognito-identity/aws4_request\n") {
+	if !strings.HasPrefix(refusal.StringToSign,
+		"AWS4-HMAC-SHA256\n20261123T120000Z\n20261123/eu-central-1/cognito-identity/aws4_request\n") {
 		t.Errorf("StringToSign = %q", refusal.StringToSign)
 	}
 
@@ -170,7 +178,8 @@ func TestMismatchShowsWhatWasComputed(t *testing.T) {
 	r, body = p.request()
 	_, err = newVerifier().Verify(r, body, "sts")
 	wantRefusal(t, err, BadSignature, mismatch)
-	if shown := err.(*Error).CanonicalRequest; !strings.Contains(shown, "X-Amz-Security-Token=REDACTED&X-Amz-SignedHeaders=host") {
+	if shown := err.(*Error).CanonicalRequest; !strings.Contains(shown,
+		"X-Amz-Security-Token=REDACTED&X-Amz-SignedHeaders=host") {
 		t.Errorf("CanonicalRequest = %q", shown)
 	}
 }
@@ -182,10 +191,12 @@ func TestBoundedWork(t *testing.T) {
 		t.Error("a secret was looked up")
 		return "", ErrUnknownKey
 	}
+
 	names := make([]string, 20000)
 	for i := range names {
 		names[i] = fmt.Sprintf("x-%06d", i)
 	}
+
 	many := strings.Join(names, ";")
 	for name, make := range map[string]func() (*http.Request, []byte){
 		"signed headers": func() (*http.Request, []byte) {
@@ -247,6 +258,7 @@ func TestStandardLibraryOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, path := range p.Imports {
 		if strings.Contains(path, ".") {
 			t.Errorf("the package imports %s", path)

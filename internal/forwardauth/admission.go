@@ -15,15 +15,15 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// passage is a request that may go to its service.
+// passage is a request that may go on to its service.
 type passage struct {
 	opened  *gate.Session
 	hash    string // X-Poolhouse-Content-Sha256
 	service *url.URL
 
 	length   int64
-	held     *held     // the body, where it was read
-	streamed *streamed // the body, where its SHA-256 was stated
+	held     *held     // the body, if it was read first
+	streamed *streamed // the body, if its SHA-256 was stated
 }
 
 func (p *passage) close() {
@@ -32,8 +32,8 @@ func (p *passage) close() {
 	}
 }
 
-// admit verifies and authorises a request. Of its body it reads no more than the
-// signature needs.
+// admit verifies and authorises a request. It reads the body only if the signature
+// cannot be checked without it.
 func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request, own *charge) (*passage, error) {
 	asked, err := checkOriginalParts(r.Method, r.RequestURI, r.Host, r.ContentLength)
 	asked.direct = true
@@ -45,6 +45,7 @@ func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request, own *charge) (
 			why:     originalMalformed.With("fault", err.Error()),
 		}
 	}
+
 	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
 		return nil, &denied{
 			status:  http.StatusMethodNotAllowed,
@@ -53,6 +54,7 @@ func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request, own *charge) (
 			why:     methodNot.With("method", r.Method),
 		}
 	}
+
 	if hosts := f.h.c.Hosts; len(hosts) > 0 && !slices.Contains(hosts, strings.ToLower(r.Host)) {
 		return nil, &denied{
 			status:  http.StatusMisdirectedRequest,
@@ -76,11 +78,12 @@ func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request, own *charge) (
 	if f.needsBody(r) {
 		return f.admitRead(w, r, asked, segments, own)
 	}
+
 	return f.admitUnread(r, asked, segments, own)
 }
 
-// checkHops refuses what changes the request on its way: an upgrade, after which
-// nothing is signed, and headers that Connection takes out.
+// checkHops refuses headers that change the request on its way: Upgrade, after which
+// nothing is signed, and Connection, which removes headers.
 func checkHops(h http.Header) error {
 	if protocol := h["Upgrade"]; len(protocol) > 0 {
 		return forbidden("Upgrade", "The protocol of a forwarded request cannot be changed.",
@@ -97,11 +100,12 @@ func checkHops(h http.Header) error {
 			}
 		}
 	}
+
 	return nil
 }
 
-// checkSpelling refuses headers that a service could take for one of X-Amz-…, which a
-// signature must cover, and that it need not cover as they are spelt.
+// checkSpelling refuses headers that a service could mistake for an X-Amz-… header. A
+// signature must cover those, but not a header in another spelling.
 func checkSpelling(h http.Header) error {
 	for name := range h {
 		if folded := foldExtension(name); strings.HasPrefix(folded, "X-Amz-") && folded != name {
@@ -112,8 +116,8 @@ func checkSpelling(h http.Header) error {
 	return nil
 }
 
-// needsBody reports whether the signature cannot be checked without the body: there is
-// one, and the client does not state its SHA-256.
+// needsBody reports whether the signature cannot be checked without the body: there is a
+// body, and the client does not state its SHA-256.
 func (f *Forwarder) needsBody(r *http.Request) bool {
 	if r.ContentLength == 0 || len(r.Header["X-Amz-Content-Sha256"]) > 0 {
 		return false
@@ -125,10 +129,11 @@ func (f *Forwarder) needsBody(r *http.Request) bool {
 			return false // presigned requests to S3 sign UNSIGNED-PAYLOAD
 		}
 	}
+
 	return true
 }
 
-// admitUnread is admit for a request whose signature does not need the body.
+// admitUnread does the work of admit if the signature can be checked without the body.
 func (f *Forwarder) admitUnread(
 	r *http.Request, asked original, segments []string, own *charge,
 ) (*passage, error) {
@@ -141,9 +146,10 @@ func (f *Forwarder) admitUnread(
 	}
 
 	proven := signature.PayloadHash != unsignedPayload
-	if !proven && asked.length != 0 && h.c.Body != Unchecked { // presigned reads may have no body, but this one has
+	if !proven && asked.length != 0 && h.c.Body != Unchecked { // a presigned read must not have a body
 		return nil, unproven()
 	}
+
 	if err := f.begin(r, own, o); err != nil {
 		return nil, err
 	}
@@ -153,13 +159,14 @@ func (f *Forwarder) admitUnread(
 	}
 
 	p.length = asked.length
-	if proven { // no body is one, too: its hash must be the stated one
+	if proven { // also without a body: the stated hash must be that of the empty one
 		p.streamed = newStreamed(r.Body, signature.PayloadHash)
 	}
+
 	return p, nil
 }
 
-// permit is Handler.permit, for routes that are forwarded.
+// permit is like Handler.permit, but refuses routes without ForwardTo.
 func (f *Forwarder) permit(
 	r *http.Request, asked original, segments []string, o *gate.Session, signature *sigv4.Result,
 ) (*passage, error) {
@@ -182,9 +189,9 @@ func checkForwarded(m match) error {
 		routeStays.With("match", m.route).At(setting("routes")))
 }
 
-// admitRead is admit for a request whose body must be read before its signature can be
-// checked. Everything but the signature itself is checked before, so that whoever has
-// no session of this account makes it hold nothing.
+// admitRead does the work of admit if the body must be read before the signature can be
+// checked. It checks all but the signature first, so that nobody without a session of
+// this account can make it hold a body.
 func (f *Forwarder) admitRead(
 	w http.ResponseWriter, r *http.Request, asked original, segments []string, own *charge,
 ) (_ *passage, err error) {
@@ -213,6 +220,7 @@ func (f *Forwarder) admitRead(
 	if err != nil {
 		return nil, err
 	}
+
 	if err := f.begin(r, own, o); err != nil {
 		return nil, err
 	}
@@ -225,12 +233,13 @@ func (f *Forwarder) admitRead(
 		return nil, err
 	}
 	p.held, p.length = body, body.size
+
 	return p, nil
 }
 
-// checkHead checks what can be checked before the body is there: that the signature is
-// complete, current and by a session of this account, that the route is forwarded, and that
-// the session may do what the route needs. It returns the session that the request names.
+// checkHead does all checks that do not need the body: the signature is complete, current
+// and of a session of this account, the route is forwarded, and the session may do the
+// route's action. It returns the session that the request names.
 func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string) (*gate.Session, error) {
 	h := f.h
 	request := asked.of(r.WithContext(r.Context()))
@@ -243,12 +252,13 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 	case !ok:
 		return nil, err
 	case refused.Code == sigv4.BadSignature && refused.CanonicalRequest != "":
-		// Everything holds but the signature, which is that of another body.
+		// All is valid but the signature, which is that of another body.
 	default:
 		return nil, h.signatureRefused(request, asked, refused)
 	}
 
 	awsapi.RecordFrom(r.Context()).Account = string(session.Content.Account)
+
 	_, query, _ := strings.Cut(asked.uri, "?")
 	needed, err := h.routes.find(asked.method, segments, query)
 	if err != nil {
@@ -261,6 +271,7 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 		return nil, err
 	}
 	session = session.In(h.c.Region)
+
 	return session, h.authorizeHead(r, session, &requestFacts{
 		h:        h,
 		question: r,
@@ -271,8 +282,8 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 	})
 }
 
-// authorizeHead asks the policies before the signature is known. If their answer depends on
-// the signature, it is for authorize to give.
+// authorizeHead checks the policies before the signature. If their decision depends on the
+// signature, it leaves the decision to authorize.
 func (h *Handler) authorizeHead(r *http.Request, o *gate.Session, facts *requestFacts) error {
 	err := h.o.Authorizer.Authorize(r.Context(), o.Caller, iam.Access{
 		Action:   facts.action,
@@ -282,30 +293,30 @@ func (h *Handler) authorizeHead(r *http.Request, o *gate.Session, facts *request
 	if err == nil {
 		return nil
 	}
-
 	if d, ok := errors.AsType[*iam.DeniedError](err); ok && slices.ContainsFunc(d.Unknown, ofSignature) {
 		return nil
 	}
+
 	return h.authorize(r.Context(), o, facts)
 }
 
-// past is a deadline that ends what waits for a connection.
+// past is a deadline that ends all waiting for a connection.
 var past = time.Unix(1, 0)
 
 // endConnection makes the answer the last one of its connection: net/http may have met the
-// deadline past there while no body was read, and then calls all later requests cancelled.
+// deadline past while it read no body, and then treats all later requests as cancelled.
 func endConnection(w http.ResponseWriter) { w.Header().Set("Connection", "close") }
 
-// read reads the body of a request, within the time that it may take. Nobody has
-// proven yet to be the caller that the request names: it is charged to a share of its own for
-// that, and to the client's address.
+// read reads the body of a request, within BodyTime. The caller is not proven yet, so the
+// body is charged to a separate share for unproven callers, and to the client's address.
 func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, o *gate.Session) (*held, error) {
 	callers := []string{unprovenName(o)}
 	if address := addressName(r.Context()); address != "" {
 		callers = append(callers, address)
 	}
+
 	limit := watch(f.h.c.BodyTime, func() {
-		_ = http.NewResponseController(w).SetReadDeadline(past) // a writer without deadlines is none of a network
+		_ = http.NewResponseController(w).SetReadDeadline(past) // fails only outside a network
 	})
 	body, err := f.holder.hold(r.Body, r.ContentLength, callers...)
 	limit.stop()
@@ -314,18 +325,20 @@ func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, o *gate.Session
 	if late {
 		endConnection(w)
 	}
-	if late && err == nil { // it was there a moment too late, and the connection has the deadline
+	if late && err == nil { // it arrived a moment too late, and the connection has the deadline
 		body.Close()
 	}
 	if err == nil && !late {
 		return body, nil
 	}
+
 	return nil, f.unread(r, err, late)
 }
 
-// unread tells why a body could not be read.
+// unread returns the refusal of a request whose body could not be read.
 func (f *Forwarder) unread(r *http.Request, err error, late bool) error {
 	store, unkept := errors.AsType[*storeError](err)
+
 	switch {
 	case errors.Is(err, errTooLarge):
 		d := tooLarge(f.holder.most)
@@ -365,7 +378,7 @@ func (f *Forwarder) unread(r *http.Request, err error, late bool) error {
 	}
 }
 
-// aborted refuses a request whose client hung up, which reads the answer no more.
+// aborted refuses a request whose client has hung up and does not read the answer.
 func aborted() *denied {
 	return &denied{
 		status:  http.StatusBadRequest,

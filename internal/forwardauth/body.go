@@ -18,9 +18,9 @@ import (
 
 // Bounds of the memory for bodies that are read before their signature is known.
 const (
-	// maxInMemory is how much of one body is kept in memory; a longer one is in a file.
+	// maxInMemory is the longest body that is kept in memory; a longer one is in a file.
 	maxInMemory = 1 << 20
-	// allInMemory bounds the bodies in memory together: beyond it, they are in files.
+	// allInMemory bounds all bodies in memory together; further ones are in files.
 	allInMemory = 64 << 20
 	// chunkSize is the unit of that memory.
 	chunkSize = 32 << 10
@@ -41,13 +41,12 @@ type storeError struct{ cause error }
 func (e *storeError) Error() string { return "keeping a body: " + e.cause.Error() }
 func (e *storeError) Unwrap() error { return e.cause }
 
-// quota is a number of bytes that several may take of.
+// quota is a number of bytes that several bodies share.
 type quota struct{ left atomic.Int64 }
 
 func newQuota(bytes int64) *quota {
 	q := &quota{}
 	q.left.Store(bytes)
-
 	return q
 }
 
@@ -57,7 +56,6 @@ func (q *quota) take(n int64) bool {
 		return true
 	}
 	q.left.Add(n)
-
 	return false
 }
 
@@ -70,7 +68,7 @@ type holder struct {
 	shares *shares
 	memory *quota // of those in memory
 	chunks sync.Pool
-	folder string // for files; "" = the system's
+	folder string // for files; "" = the system's temporary folder
 }
 
 func newHolder(most, total int64) *holder {
@@ -83,8 +81,8 @@ func newHolder(most, total int64) *holder {
 	}
 }
 
-// held is a body that was read whole: in memory, or in a file that has no name any
-// more and is gone when it is closed, whatever happens to the process.
+// held is a body that was read whole: in memory, or in a file that was unlinked and so
+// disappears when it is closed, even if the process crashes.
 type held struct {
 	from *holder
 	size int64
@@ -93,14 +91,14 @@ type held struct {
 	chunks   []*[chunkSize]byte // all full but the last
 	file     *os.File           // instead of chunks
 	name     string             // of a file that could not be unlinked while it is open
-	reserved int64              // of from.total
-	callers  []string           // to whose shares that is charged
+	reserved int64              // bytes taken from from.total
+	callers  []string           // charged for reserved
 	use      sync.RWMutex       // held by readers
 	closed   bool
 }
 
-// hold reads a body to its end. announced is its length, -1 when that is not known.
-// What has arrived is charged to all callers that are named. Without an error the body is to be closed.
+// hold reads a body to its end. announced is its length, -1 if it is not known. The bytes
+// that arrive are charged to each of callers. Without an error, the caller must close the body.
 func (h *holder) hold(source io.Reader, announced int64, callers ...string) (_ *held, err error) {
 	switch {
 	case announced > h.most:
@@ -120,8 +118,10 @@ func (h *holder) hold(source io.Reader, announced int64, callers ...string) (_ *
 	}()
 
 	sum := sha256.New()
+
 	buffer := h.chunks.Get().(*[chunkSize]byte)
 	defer func() { h.chunks.Put(buffer) }()
+
 	for {
 		n, err := readChunk(source, buffer[:])
 		if n > 0 {
@@ -145,7 +145,7 @@ func (h *holder) hold(source io.Reader, announced int64, callers ...string) (_ *
 	}
 }
 
-// readChunk fills p. Other than io.ReadFull it returns the error of source as it is: a
+// readChunk fills p. Unlike io.ReadFull it returns the error of source as it is, because a
 // body that was cut off has not ended.
 func readChunk(source io.Reader, p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
@@ -153,23 +153,25 @@ func readChunk(source io.Reader, p []byte) (n int, err error) {
 		more, err = source.Read(p[n:])
 		n += more
 	}
-
 	return n, err
 }
 
-// reserve takes room for n bytes more.
+// reserve charges n more bytes to the total and to all callers, or nothing.
 func (b *held) reserve(n int64) error {
 	if !b.from.total.take(n) {
 		return errNoRoom
 	}
+
 	for i, caller := range b.callers {
 		if b.from.shares.take(caller, n) {
 			continue
 		}
+
 		for _, charged := range b.callers[:i] {
 			b.from.shares.give(charged, n)
 		}
 		b.from.total.give(n)
+
 		return errNoShare
 	}
 	b.reserved += n
@@ -177,7 +179,7 @@ func (b *held) reserve(n int64) error {
 	return nil
 }
 
-// chargeTo charges what was charged to one caller to another one.
+// chargeTo moves the charge of one caller to another.
 func (b *held) chargeTo(caller, before string) error {
 	if !b.from.shares.take(caller, b.reserved) {
 		return errNoShare
@@ -188,7 +190,7 @@ func (b *held) chargeTo(caller, before string) error {
 	return nil
 }
 
-// add takes on the n first bytes of chunk. kept tells that the chunk is the body's now.
+// add appends the first n bytes of chunk. If kept is true, the body now owns the chunk.
 func (b *held) add(chunk *[chunkSize]byte, n int) (kept bool, err error) {
 	b.size += int64(n)
 	if b.size > b.from.most {
@@ -202,16 +204,18 @@ func (b *held) add(chunk *[chunkSize]byte, n int) (kept bool, err error) {
 		b.chunks = append(b.chunks, chunk)
 		return true, nil
 	}
+
 	if err := b.toFile(); err != nil {
 		return false, &storeError{err}
 	}
 	if _, err := b.file.Write(chunk[:n]); err != nil {
 		return false, &storeError{err}
 	}
+
 	return false, nil
 }
 
-// toFile moves what is in memory to a file. All chunks are full.
+// toFile moves the chunks in memory, which are all full, to a file.
 func (b *held) toFile() (err error) {
 	if b.file != nil {
 		return nil
@@ -229,10 +233,11 @@ func (b *held) toFile() (err error) {
 		}
 	}
 	b.release()
+
 	return nil
 }
 
-// release gives the memory back.
+// release returns the chunks in memory.
 func (b *held) release() {
 	for _, chunk := range b.chunks {
 		b.from.chunks.Put(chunk)
@@ -241,24 +246,26 @@ func (b *held) release() {
 	b.chunks = nil
 }
 
-// Close gives up the body, once all readers have returned.
+// Close frees the body, after all readers have returned.
 func (b *held) Close() {
 	b.use.Lock()
 	defer b.use.Unlock()
+
 	if b.closed {
 		return
 	}
 	b.closed = true
-
 	b.release()
 	b.from.total.give(b.reserved)
+
 	for _, caller := range b.callers {
 		b.from.shares.give(caller, b.reserved)
 	}
+
 	if b.file == nil {
 		return
 	}
-	_ = b.file.Close() // it is read no more
+	_ = b.file.Close() // nobody reads it any more
 	if b.name != "" {
 		_ = os.Remove(b.name)
 	}
@@ -268,6 +275,7 @@ func (b *held) Close() {
 func (b *held) ReadAt(p []byte, offset int64) (int, error) {
 	b.use.RLock()
 	defer b.use.RUnlock()
+
 	if b.closed {
 		return 0, os.ErrClosed
 	}
@@ -284,38 +292,39 @@ func (b *held) ReadAt(p []byte, offset int64) (int, error) {
 	if n < len(p) {
 		return n, io.EOF
 	}
+
 	return n, nil
 }
 
 // Reader returns the body from its beginning. Its Close does not close the body.
 func (b *held) Reader() io.ReadCloser { return io.NopCloser(io.NewSectionReader(b, 0, b.size)) }
 
-// withheld is how much of a streamed body stays here until the SHA-256 of all of it
-// is known to be the signed one. A body up to this size reaches the service whole or
-// not at all.
+// withheld is the number of bytes at the end of a streamed body that the service gets
+// only after the SHA-256 of the whole body was found to be the signed one. A body up to
+// this size reaches the service whole or not at all.
 const withheld = 16 << 10
 
-// streamed passes a body on as it comes, without its last bytes until its SHA-256 is
-// known. It fails at the end of a body that is not the signed one, so that the
+// streamed passes a body on as it arrives, but its last bytes only after its SHA-256 was
+// checked. It fails at the end of a body that is not the signed one, so that the
 // service sees a request that was cut off. One goroutine reads it at a time.
 type streamed struct {
 	source io.ReadCloser
 	want   string // SHA-256 in hexadecimal
 
 	sum    hash.Hash
-	buffer bytes.Buffer // read and not passed on
-	err    error        // that ended source; io.EOF = the whole body is the signed one
+	buffer bytes.Buffer // bytes that were read and not passed on
+	err    error        // error that ended source; io.EOF = the whole body is the signed one
 
-	arrived string      // SHA-256 of the other body
-	other   atomic.Bool // it was another body; arrived is written before
+	arrived string      // SHA-256 of the body, if it is not the signed one
+	other   atomic.Bool // whether the body is not the signed one; set after arrived
 }
 
-// otherSum explains that the body is another one.
+// otherSum returns the reason: the body is not the signed one.
 func (s *streamed) otherSum() *explain.Refusal {
 	return hashOther.With("stated", s.want, "arrived", s.arrived)
 }
 
-// fault is errOtherSum once the body turned out to be another one.
+// fault returns errOtherSum if the body was found not to be the signed one.
 func (s *streamed) fault() error {
 	if s != nil && s.other.Load() {
 		return errOtherSum
@@ -331,7 +340,7 @@ func newStreamed(source io.ReadCloser, want string) *streamed {
 	}
 }
 
-// fill reads on until something can be passed on, or the body has ended.
+// fill reads until some bytes can be passed on, or the body has ended.
 func (s *streamed) fill() error {
 	var room [8 << 10]byte
 	for s.err == nil && s.buffer.Len() <= withheld {
@@ -351,6 +360,7 @@ func (s *streamed) fill() error {
 	if s.err != nil && !errors.Is(s.err, io.EOF) {
 		return s.err
 	}
+
 	return nil
 }
 

@@ -13,30 +13,30 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 )
 
-// requestFacts answers for the condition keys of the request that the proxy asks
-// about, one by one, as policies ask for them. What the service behind could read
-// otherwise than this server is not known.
+// requestFacts has the values of the condition keys of the request that the proxy asks
+// about, and finds each when a policy asks for it. A value is not known if the service
+// behind could read it differently from this server.
 type requestFacts struct {
 	h                *Handler
-	question         *http.Request // the proxy's, with the headers of the client
-	uri              string        // that the client asked for
+	question         *http.Request // the proxy's request, with the headers of the client
+	uri              string        // of the client's request
 	action, resource string
 
 	presigned   bool
 	signed      time.Time
 	payloadHash string
 
-	headOnly bool // the signature is not known yet
+	headOnly bool // whether the signature is not checked yet
 }
 
-// ofSignature reports whether u is a key whose value only the signature tells.
+// ofSignature reports whether the value of a key depends on the signature.
 func ofSignature(u policy.Unknown) bool {
 	return slices.Contains(signatureKeys, strings.ToLower(u.Key))
 }
 
 var signatureKeys = []string{"s3:authtype", "s3:signatureage", "s3:x-amz-content-sha256"}
 
-// Err is nil: nothing is looked up.
+// Err returns nil, because nothing is looked up.
 func (f *requestFacts) Err() error { return nil }
 
 // Condition implements iam.Facts.
@@ -58,14 +58,16 @@ func (f *requestFacts) Condition(key string) (values []string, known bool) {
 	if f.headOnly && slices.Contains(signatureKeys, key) {
 		return nil, false
 	}
+
 	service, _, _ := strings.Cut(f.action, ":")
 	if name, ok := strings.CutPrefix(key, "s3:"); ok && strings.EqualFold(service, "s3") {
 		return f.s3(name)
 	}
+
 	return nil, iam.CheckEndpoint.Knows(key, f.action)
 }
 
-// client tells how the client came, which only the proxy knows.
+// client returns values about the client's connection, which only the proxy knows.
 func (f *requestFacts) client(key string) (values []string, known bool) {
 	client := awsapi.RecordFrom(f.question.Context()).Client
 	switch {
@@ -80,7 +82,7 @@ func (f *requestFacts) client(key string) (values []string, known bool) {
 	}
 }
 
-// s3 gives the value of one of S3's condition keys (Amazon S3 user guide, "Bucket
+// s3 returns the value of one of S3's condition keys (Amazon S3 user guide, "Bucket
 // policies and user policies", condition keys).
 func (f *requestFacts) s3(name string) (values []string, known bool) {
 	switch name {
@@ -109,11 +111,12 @@ func (f *requestFacts) s3(name string) (values []string, known bool) {
 	if iam.S3Keys.Has("s3:" + name) {
 		return f.hoistable(name)
 	}
+
 	return nil, false
 }
 
-// hoistable is header for those headers that S3 takes from the query, too. Which of
-// the two a service goes by is not known.
+// hoistable is like header, for headers that S3 also takes from the query. If the query
+// has one, the value is not known: services differ in which of the two they use.
 func (f *requestFacts) hoistable(name string) (values []string, known bool) {
 	if values, known := f.query(name); len(values) > 0 || !known {
 		return nil, false
@@ -121,8 +124,8 @@ func (f *requestFacts) hoistable(name string) (values []string, known bool) {
 	return f.header(name)
 }
 
-// header gives the value of a header of the client, as the proxy passed it on. One
-// that came twice, or in a spelling that some services take for it, is not known.
+// header returns the value of a header of the client, as the proxy passed it on. It is not
+// known if the header came twice, or in another spelling that some services accept.
 func (f *requestFacts) header(name string) (values []string, known bool) {
 	for given, list := range f.question.Header {
 		switch {
@@ -136,11 +139,12 @@ func (f *requestFacts) header(name string) (values []string, known bool) {
 	if len(values) > 1 {
 		return nil, false
 	}
+
 	return values, true
 }
 
-// query gives the value of a parameter of the request's query. It is not known
-// where servers read queries differently: a parameter that comes twice, semicolons,
+// query returns the value of a parameter of the request's query. It is not known
+// if servers read the query differently: a parameter that comes twice, semicolons,
 // blanks written as +, names in another case or spelling, double escapes.
 func (f *requestFacts) query(name string) (values []string, known bool) {
 	_, query, _ := strings.Cut(f.uri, "?")
@@ -150,6 +154,7 @@ func (f *requestFacts) query(name string) (values []string, known bool) {
 
 	for pair := range strings.SplitSeq(query, "&") {
 		rawName, rawValue, _ := strings.Cut(pair, "=")
+
 		given, err := url.PathUnescape(rawName)
 		switch {
 		case err != nil:
@@ -170,22 +175,24 @@ func (f *requestFacts) query(name string) (values []string, known bool) {
 	return values, true
 }
 
-// resembles reports whether some server could take a parameter of the name given
-// for the one called name.
+// resembles reports whether some server could read the parameter name given
+// as name.
 func resembles(given, name string) bool {
 	return foldParameter(given) == foldParameter(name)
 }
 
-// plainValue decodes a value that every server decodes alike.
+// plainValue decodes a value; ok is false if servers could decode it differently.
 func plainValue(raw string) (value string, ok bool) {
 	if strings.Contains(raw, "+") {
 		return "", false
 	}
+
 	value, err := url.PathUnescape(raw)
 	if err != nil || strings.ContainsFunc(value, isControl) {
 		return "", false
 	}
 
 	again, err := url.PathUnescape(value)
+
 	return value, err != nil || again == value
 }

@@ -25,13 +25,15 @@ type bucket struct {
 
 func newBucket(t *testing.T, statements string) bucket {
 	t.Helper()
-	return newBucketWith(t, statements, Config{Service: "s3", Region: "us-east-1", Presigned: true, Body: Unchecked, Routes: []Route{
-		{Match: "GET /b", Action: "s3:ListBucket", Resource: "arn:aws:s3:::b"},
-		{Match: "GET /b/{key...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::b/{key}"},
-		{Match: "GET /b/{key...}?versionId", Action: "s3:GetObjectVersion", Resource: "arn:aws:s3:::b/{key}"},
-		{Match: "PUT /b/{key...}", Action: "s3:PutObject", Resource: "arn:aws:s3:::b/{key}"},
-		{Match: "GET /api", Action: "execute-api:Invoke", Resource: "arn:aws:execute-api:us-east-1:" + account + ":api/x"},
-	}})
+	return newBucketWith(t, statements, Config{Service: "s3", Region: "us-east-1", Presigned: true, Body: Unchecked,
+		Routes: []Route{
+			{Match: "GET /b", Action: "s3:ListBucket", Resource: "arn:aws:s3:::b"},
+			{Match: "GET /b/{key...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::b/{key}"},
+			{Match: "GET /b/{key...}?versionId", Action: "s3:GetObjectVersion", Resource: "arn:aws:s3:::b/{key}"},
+			{Match: "PUT /b/{key...}", Action: "s3:PutObject", Resource: "arn:aws:s3:::b/{key}"},
+			{Match: "GET /api", Action: "execute-api:Invoke",
+				Resource: "arn:aws:execute-api:us-east-1:" + account + ":api/x"},
+		}})
 }
 
 // newBucketWith is newBucket with other settings.
@@ -85,7 +87,8 @@ func newBucketWith(t *testing.T, statements string, config Config) bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bucket{h, sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}}
+	return bucket{h, sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
+		SessionToken: c.SessionToken}}
 }
 
 // answer signs a request as it was a while ago, and asks about it with its body.
@@ -145,7 +148,8 @@ func worth(t *testing.T, condition, method, uri string, headers http.Header) str
 		return "f"
 	case !allowed && !passed:
 		for _, step := range []explain.Step{why, whyNot} {
-			if key := condition[strings.LastIndex(condition, `{"`)+2:]; !strings.Contains(step.Got, key[:strings.IndexByte(key, '"')]) || step.Fix == "" {
+			if key := condition[strings.LastIndex(condition, `{"`)+2:]; !strings.Contains(step.Got,
+				key[:strings.IndexByte(key, '"')]) || step.Fix == "" {
 				t.Errorf("%s: the trace does not name the key: %+v", condition, step)
 			}
 		}
@@ -214,20 +218,28 @@ func TestConditionsOfTheRequest(t *testing.T) {
 		{`{"StringEquals":{"s3:x-amz-acl":"public-read"}}`, "PUT", "/b/k", header("X-Amz-Acl", "public-read"), "t"},
 		{`{"StringEquals":{"s3:x-amz-acl":"public-read"}}`, "PUT", "/b/k", header("X-Amz-Acl", "private"), "f"},
 		{`{"StringEquals":{"s3:x-amz-acl":"public-read"}}`, "PUT", "/b/k", nil, "f"},
-		{`{"StringEquals":{"s3:x-amz-acl":"public-read"}}`, "PUT", "/b/k", header("X-Amz-Acl", "private", "X-Amz-Acl", "public-read"), "!"},
+		{`{"StringEquals":{"s3:x-amz-acl":"public-read"}}`, "PUT", "/b/k",
+			header("X-Amz-Acl", "private", "X-Amz-Acl", "public-read"), "!"},
 		{`{"StringEquals":{"s3:x-amz-acl":"public-read"}}`, "PUT", "/b/k", header("X_amz_acl", "public-read"), "?"},
 		{`{"StringEquals":{"s3:x-amz-acl":"public-read"}}`, "PUT", "/b/k?x-amz-acl=public-read", nil, "?"},
-		{`{"StringEquals":{"s3:x-amz-acl":"public-read"}}`, "PUT", "/b/k?X-Amz-Acl=public-read", header("X-Amz-Acl", "private"), "?"},
-		{`{"StringNotEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}}`, "PUT", "/b/k", header("X-Amz-Server-Side-Encryption", "aws:kms"), "f"},
+		{`{"StringEquals":{"s3:x-amz-acl":"public-read"}}`, "PUT", "/b/k?X-Amz-Acl=public-read",
+			header("X-Amz-Acl", "private"), "?"},
+		{`{"StringNotEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}}`, "PUT", "/b/k",
+			header("X-Amz-Server-Side-Encryption", "aws:kms"), "f"},
 		{`{"StringNotEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}}`, "PUT", "/b/k", nil, "t"},
-		{`{"StringLike":{"s3:x-amz-copy-source":"/b/public/*"}}`, "PUT", "/b/k", header("X-Amz-Copy-Source", "/b/secret/x"), "f"},
-		{`{"StringEquals":{"s3:object-lock-mode":"GOVERNANCE"}}`, "PUT", "/b/k", header("X-Amz-Object-Lock-Mode", "GOVERNANCE"), "t"},
+		{`{"StringLike":{"s3:x-amz-copy-source":"/b/public/*"}}`, "PUT", "/b/k",
+			header("X-Amz-Copy-Source", "/b/secret/x"), "f"},
+		{`{"StringEquals":{"s3:object-lock-mode":"GOVERNANCE"}}`, "PUT", "/b/k",
+			header("X-Amz-Object-Lock-Mode", "GOVERNANCE"), "t"},
 		{`{"Null":{"s3:if-none-match":"false"}}`, "PUT", "/b/k", header("If-None-Match", "*"), "t"},
-		{`{"StringLike":{"aws:Referer":"https://www.example.com/*"}}`, "GET", "/b", header("Referer", "https://www.example.com/x"), "t"},
-		{`{"StringEquals":{"aws:UserAgent":"curl"}}`, "GET", "/b", header("User-Agent", "curl", "User-Agent", "x"), "?"},
+		{`{"StringLike":{"aws:Referer":"https://www.example.com/*"}}`, "GET", "/b",
+			header("Referer", "https://www.example.com/x"), "t"},
+		{`{"StringEquals":{"aws:UserAgent":"curl"}}`, "GET", "/b", header("User-Agent", "curl", "User-Agent", "x"),
+			"?"},
 
 		// From the signature.
-		{`{"StringEquals":{"s3:authType":"REST-HEADER","s3:signatureversion":"AWS4-HMAC-SHA256"}}`, "GET", "/b", nil, "t"},
+		{`{"StringEquals":{"s3:authType":"REST-HEADER","s3:signatureversion":"AWS4-HMAC-SHA256"}}`, "GET", "/b", nil,
+			"t"},
 		{`{"NumericGreaterThan":{"s3:signatureAge":"600000"}}`, "GET", "/b", nil, "f"},
 		{`{"NumericEquals":{"s3:signatureAge":"60000"}}`, "GET", "/b", nil, "t"},
 		{`{"StringEquals":{"s3:x-amz-content-sha256":"UNSIGNED-PAYLOAD"}}`, "GET", "/b", nil, "f"},
@@ -282,9 +294,12 @@ func TestVariablesOfTheRequest(t *testing.T) {
 		{`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*","Condition":{"StringLike":{"s3:prefix":"${cognito-identity.amazonaws.com:sub}/*"}}}`, "/b?prefix=" + alice + "/x", true},
 		{`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*","Condition":{"StringLike":{"s3:prefix":"${cognito-identity.amazonaws.com:sub}/*"}}}`, "/b?prefix=" + alice + "/x&prefix=", false},
 		{`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*","Condition":{"StringLike":{"s3:prefix":"${cognito-identity.amazonaws.com:sub}/*"}}}`, "/b", false},
-		{allowEverything + `,{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::${aws:ResourceTag/name}"}`, "/b", false},
-		{allowEverything + `,{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::c${aws:ResourceTag/name}"}`, "/b", true},
-		{allowEverything + `,{"Effect":"Deny","Action":"s3:*","NotResource":"arn:aws:s3:::${aws:ResourceTag/name}"}`, "/b", false},
+		{allowEverything + `,{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::${aws:ResourceTag/name}"}`,
+			"/b", false},
+		{allowEverything + `,{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::c${aws:ResourceTag/name}"}`,
+			"/b", true},
+		{allowEverything + `,{"Effect":"Deny","Action":"s3:*","NotResource":"arn:aws:s3:::${aws:ResourceTag/name}"}`,
+			"/b", false},
 		{`{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:ResourceTag/name}"}`, "/b", false},
 		{`{"Effect":"Allow","Action":"s3:*","NotResource":"arn:aws:s3:::${aws:ResourceTag/name}"}`, "/b", false},
 	} {

@@ -41,7 +41,8 @@ func TestCheckEndpoint(t *testing.T) {
 	wiretest.Equal(t, "own file", got.Status, http.StatusOK)
 	info := wiretest.DevInfo(s)
 	for name, want := range map[string]string{
-		auth.HeaderIdentityID: alice.ID, auth.HeaderIdentityPoolID: wiretest.FilesPool, auth.HeaderRoleARN: wiretest.AuthenticatedRole, auth.HeaderAccount: "000000000000",
+		auth.HeaderIdentityID: alice.ID, auth.HeaderIdentityPoolID: wiretest.FilesPool,
+		auth.HeaderRoleARN: wiretest.AuthenticatedRole, auth.HeaderAccount: "000000000000",
 		auth.HeaderAccessKeyID: alice.Key.AccessKeyID, auth.HeaderTags: "client=" + info.Audience + "&username=alice",
 		auth.HeaderAMR:               "authenticated," + info.LoginKey + "," + info.OIDCProviderARN + ":OIDC:alice",
 		"X-Poolhouse-Content-Sha256": own.Header.Get("X-Amz-Content-Sha256"),
@@ -54,31 +55,67 @@ func TestCheckEndpoint(t *testing.T) {
 		status  int
 		code    string
 	}{
-		"own file, read":     {request: alice.Signed(t, "GET", wiretest.FilesURL+alice.ID+"/a.txt?x-id=GetObject", "", now), status: 200},
-		"own file, version":  {request: alice.Signed(t, "GET", wiretest.FilesURL+alice.ID+"/a.txt?versionId=1", "", now), status: 403, code: "Subresource"},
-		"own file, ACL":      {request: alice.Signed(t, "PUT", wiretest.FilesURL+alice.ID+"/a.txt?acl", "", now), status: 403, code: "Subresource"},
-		"own file, head":     {request: alice.Signed(t, "HEAD", wiretest.FilesURL+alice.ID+"/a%20b.txt", "", now), status: 200},
+		"own file, read": {request: alice.Signed(t, "GET", wiretest.FilesURL+alice.ID+"/a.txt?x-id=GetObject", "",
+			now), status: 200},
+		"own file, version": {request: alice.Signed(t, "GET", wiretest.FilesURL+alice.ID+"/a.txt?versionId=1", "",
+			now), status: 403, code: "Subresource"},
+		"own file, ACL": {request: alice.Signed(t, "PUT", wiretest.FilesURL+alice.ID+"/a.txt?acl", "", now),
+			status: 403, code: "Subresource"},
+		"own file, head": {request: alice.Signed(t, "HEAD", wiretest.FilesURL+alice.ID+"/a%20b.txt", "", now),
+			status: 200},
 		"public file, guest": {request: guest.Signed(t, "GET", wiretest.FilesURL+"public/a", "", now), status: 200},
-		"another's":          {request: alice.Signed(t, "GET", wiretest.FilesURL+guest.ID+"/a.txt", "", now), status: 403, code: "AccessDenied"},
-		"guest's own":        {request: guest.Signed(t, "GET", wiretest.FilesURL+guest.ID+"/a.txt", "", now), status: 403, code: "AccessDenied"},
-		"no route":           {request: alice.Signed(t, "DELETE", wiretest.FilesURL+alice.ID+"/a.txt", "", now), status: 403, code: "NoRoute"},
-		"dots":               {request: alice.Signed(t, "GET", wiretest.FilesURL+alice.ID+"/%2e%2e/"+guest.ID+"/a", "", now), status: 403, code: "AmbiguousPath"},
-		"unsigned":           {request: alice.Signed(t, "GET", wiretest.FilesURL+alice.ID+"/a", "", now), change: func(r *http.Request) { r.Header.Del("Authorization") }, status: 401, code: "MissingAuthentication"},
-		"other method":       {request: own, change: func(r *http.Request) { r.Header.Set("X-Original-Method", "GET") }, status: 403, code: "BadSignature"},
-		"other path":         {request: own, change: func(r *http.Request) { r.Header.Set("X-Original-URI", "/files/"+alice.ID+"/b.txt") }, status: 403, code: "BadSignature"},
-		"other query":        {request: own, change: func(r *http.Request) { r.Header.Set("X-Original-URI", "/files/"+alice.ID+"/a.txt?acl") }, status: 403, code: "BadSignature"},
-		"other host":         {request: own, change: func(r *http.Request) { r.Header.Set("X-Original-Host", "evil.example.com") }, status: 403, code: "BadSignature"},
-		"other hash":         {request: own, change: func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", strings.Repeat("0", 64)) }, status: 403, code: "BadSignature"},
-		"other length":       {request: own, change: func(r *http.Request) { r.Header.Set("X-Original-Content-Length", "6") }, status: 403, code: "BadSignature"},
-		"another's token":    {request: own, change: func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", guest.Key.SessionToken) }, status: 403, code: "InvalidToken"},
-		"no token":           {request: own, change: func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") }, status: 403, code: "BadSignature"},
-		"added header":       {request: own, change: func(r *http.Request) { r.Header.Set(auth.HeaderIdentityID, guest.ID) }, status: 403, code: "ReservedHeader"},
-		"added AWS header":   {request: own, change: func(r *http.Request) { r.Header.Set("X-Amz-Meta-A", "b") }, status: 403, code: "BadSignature"},
-		"old":                {request: alice.Signed(t, "GET", wiretest.FilesURL+alice.ID+"/a", "", now.Add(-16*time.Minute)), status: 403, code: "Expired"},
-		"long-lived key":     {request: wiretest.User{ID: "", Key: aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}}.Signed(t, "GET", wiretest.FilesURL+"public/a", "", now), status: 403, code: "UnknownKey"},
-		"no method":          {request: own, change: func(r *http.Request) { r.Header.Del("X-Original-Method") }, status: 403, code: "MissingOriginalRequest"},
-		"two URIs":           {request: own, change: func(r *http.Request) { r.Header.Add("X-Original-URI", "/files/x") }, status: 403, code: "MissingOriginalRequest"},
-		"two hosts":          {request: own, change: func(r *http.Request) { r.Header.Set("X-Original-Host", "a, b") }, status: 403, code: "MissingOriginalRequest"},
+		"another's": {request: alice.Signed(t, "GET", wiretest.FilesURL+guest.ID+"/a.txt", "", now),
+			status: 403, code: "AccessDenied"},
+		"guest's own": {request: guest.Signed(t, "GET", wiretest.FilesURL+guest.ID+"/a.txt", "", now),
+			status: 403, code: "AccessDenied"},
+		"no route": {request: alice.Signed(t, "DELETE", wiretest.FilesURL+alice.ID+"/a.txt", "", now),
+			status: 403, code: "NoRoute"},
+		"dots": {request: alice.Signed(t, "GET", wiretest.FilesURL+alice.ID+"/%2e%2e/"+guest.ID+"/a",
+			"", now), status: 403, code: "AmbiguousPath"},
+		"unsigned": {request: alice.Signed(t, "GET", wiretest.FilesURL+alice.ID+"/a", "", now),
+			change: func(r *http.Request) { r.Header.Del("Authorization") }, status: 401,
+			code: "MissingAuthentication"},
+		"other method": {request: own, change: func(r *http.Request) {
+			r.Header.Set("X-Original-Method", "GET")
+		}, status: 403, code: "BadSignature"},
+		"other path": {request: own, change: func(r *http.Request) {
+			r.Header.Set("X-Original-URI", "/files/"+alice.ID+"/b.txt")
+		}, status: 403, code: "BadSignature"},
+		"other query": {request: own, change: func(r *http.Request) {
+			r.Header.Set("X-Original-URI", "/files/"+alice.ID+"/a.txt?acl")
+		}, status: 403, code: "BadSignature"},
+		"other host": {request: own, change: func(r *http.Request) {
+			r.Header.Set("X-Original-Host", "evil.example.com")
+		}, status: 403, code: "BadSignature"},
+		"other hash": {request: own, change: func(r *http.Request) {
+			r.Header.Set("X-Amz-Content-Sha256", strings.Repeat("0", 64))
+		}, status: 403, code: "BadSignature"},
+		"other length": {request: own, change: func(r *http.Request) {
+			r.Header.Set("X-Original-Content-Length", "6")
+		}, status: 403, code: "BadSignature"},
+		"another's token": {request: own, change: func(r *http.Request) {
+			r.Header.Set("X-Amz-Security-Token", guest.Key.SessionToken)
+		}, status: 403, code: "InvalidToken"},
+		"no token": {request: own, change: func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") },
+			status: 403, code: "BadSignature"},
+		"added header": {request: own, change: func(r *http.Request) {
+			r.Header.Set(auth.HeaderIdentityID, guest.ID)
+		}, status: 403, code: "ReservedHeader"},
+		"added AWS header": {request: own, change: func(r *http.Request) { r.Header.Set("X-Amz-Meta-A", "b") },
+			status: 403, code: "BadSignature"},
+		"old": {request: alice.Signed(t, "GET", wiretest.FilesURL+alice.ID+"/a", "",
+			now.Add(-16*time.Minute)), status: 403, code: "Expired"},
+		"long-lived key": {request: wiretest.User{ID: "",
+			Key: aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}}.Signed(t, "GET",
+			wiretest.FilesURL+"public/a", "", now), status: 403, code: "UnknownKey"},
+		"no method": {request: own, change: func(r *http.Request) { r.Header.Del("X-Original-Method") },
+			status: 403, code: "MissingOriginalRequest"},
+		"two URIs": {request: own, change: func(r *http.Request) {
+			r.Header.Add("X-Original-URI", "/files/x")
+		}, status: 403, code: "MissingOriginalRequest"},
+		"two hosts": {request: own, change: func(r *http.Request) {
+			r.Header.Set("X-Original-Host", "a, b")
+		}, status: 403, code: "MissingOriginalRequest"},
 		"the other convention": {request: own, change: func(r *http.Request) {
 			r.Header.Del("X-Original-Uri")
 			r.Header.Set("X-Forwarded-Uri", "/files/"+alice.ID+"/a.txt")
@@ -99,11 +136,13 @@ func TestCheckEndpoint(t *testing.T) {
 			t.Errorf("%s: a refusal names an identity", name)
 		}
 		explained := s.AdminCall(t, "Explain", `{"RequestId":"`+got.Header.Get("X-Amzn-Requestid")+`"}`)
-		if !strings.Contains(explained.Body, test.code) || !strings.Contains(explained.Body, `"Fix"`) || strings.Contains(explained.Body, alice.Key.SessionToken) {
+		if !strings.Contains(explained.Body, test.code) || !strings.Contains(explained.Body, `"Fix"`) ||
+			strings.Contains(explained.Body, alice.Key.SessionToken) {
 			t.Errorf("%s: explained as %s", name, explained.Body)
 		}
 	}
-	wiretest.Equal(t, "a preflight", s.Asked(t, own, func(r *http.Request) { r.Method = http.MethodOptions; r.Header.Del("Authorization") }).Status, 401)
+	wiretest.Equal(t, "a preflight", s.Asked(t, own,
+		func(r *http.Request) { r.Method = http.MethodOptions; r.Header.Del("Authorization") }).Status, 401)
 
 	// For gateways and emulators: what API Gateway would say.
 	got = s.Asked(t, own, func(r *http.Request) { r.Header.Set("Accept", "application/json") })
@@ -120,8 +159,10 @@ func TestCheckEndpoint(t *testing.T) {
 	wiretest.Equal(t, "cognitoIdentityId", *identity.CognitoIdentityID, alice.ID)
 	wiretest.Equal(t, "cognitoIdentityPoolId", *identity.CognitoIdentityPoolID, wiretest.FilesPool)
 	wiretest.Equal(t, "cognitoAuthenticationType", *identity.CognitoAuthenticationType, "authenticated")
-	wiretest.Equal(t, "cognitoAuthenticationProvider", *identity.CognitoAuthenticationProvider, info.LoginKey+","+info.OIDCProviderARN+":OIDC:alice")
-	wiretest.Equal(t, "userArn", *identity.UserARN, "arn:aws:sts::000000000000:assumed-role/Authenticated/CognitoIdentityCredentials")
+	wiretest.Equal(t, "cognitoAuthenticationProvider", *identity.CognitoAuthenticationProvider,
+		info.LoginKey+","+info.OIDCProviderARN+":OIDC:alice")
+	wiretest.Equal(t, "userArn", *identity.UserARN,
+		"arn:aws:sts::000000000000:assumed-role/Authenticated/CognitoIdentityCredentials")
 	wiretest.Equal(t, "caller", strings.HasSuffix(*identity.Caller, ":CognitoIdentityCredentials"), true)
 	wiretest.Equal(t, "amr", context.RequestContext.Authorizer.IAM.CognitoIdentity.AMR[0], "authenticated")
 }
@@ -136,14 +177,17 @@ func TestGuestPolicies(t *testing.T) {
 		pools map[string]string
 		want  string // what a guest may: s3 is among what AWS lets guests do, app is not
 	}{
-		"AWS's":                 {want: "s3"},
-		"AWS's, by name":        {all: "aws", want: "s3"},
-		"off":                   {all: "off", want: "s3 app"},
-		"a document":            {all: longest, want: "app"},
-		"a pool's document":     {all: "off", pools: map[string]string{wiretest.FilesPool: wiretest.GuestPolicy("app:*", "")}, want: "app"},
-		"off for a pool":        {all: wiretest.GuestPolicy("sns:*", ""), pools: map[string]string{wiretest.FilesPool: "off"}, want: "s3 app"},
-		"AWS's for a pool":      {all: "off", pools: map[string]string{wiretest.FilesPool: "aws"}, want: "s3"},
-		"another pool's":        {all: "aws", pools: map[string]string{"us-east-1:22222222-2222-3333-4444-555555555555": "off"}, want: "s3"},
+		"AWS's":          {want: "s3"},
+		"AWS's, by name": {all: "aws", want: "s3"},
+		"off":            {all: "off", want: "s3 app"},
+		"a document":     {all: longest, want: "app"},
+		"a pool's document": {all: "off",
+			pools: map[string]string{wiretest.FilesPool: wiretest.GuestPolicy("app:*", "")}, want: "app"},
+		"off for a pool": {all: wiretest.GuestPolicy("sns:*", ""),
+			pools: map[string]string{wiretest.FilesPool: "off"}, want: "s3 app"},
+		"AWS's for a pool": {all: "off", pools: map[string]string{wiretest.FilesPool: "aws"}, want: "s3"},
+		"another pool's": {all: "aws",
+			pools: map[string]string{"us-east-1:22222222-2222-3333-4444-555555555555": "off"}, want: "s3"},
 		"more than its role":    {all: wiretest.GuestPolicy("*", ""), want: "s3 app"},
 		"nothing its role lets": {all: wiretest.GuestPolicy("sns:*", ""), want: ""},
 	} {
@@ -154,14 +198,16 @@ func TestGuestPolicies(t *testing.T) {
 				for n := range c.Roles {
 					c.Roles[n].Policies = map[string]string{"both": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","app:Open"],"Resource":"*"}]}`}
 				}
-				c.Check.Routes = []poolhouse.CheckRoute{{Match: "GET /s3", Action: "s3:GetObject", Resource: "*"}, {Match: "GET /app", Action: "app:Open", Resource: "*"},
+				c.Check.Routes = []poolhouse.CheckRoute{{Match: "GET /s3", Action: "s3:GetObject", Resource: "*"},
+					{Match: "GET /app", Action: "app:Open", Resource: "*"},
 					{Match: "GET /other", Action: "sns:Publish", Resource: "*"}}
 			})
 			s.FilesPool(t)
 			may := func(u wiretest.User) string {
 				var all []string
 				for _, path := range []string{"s3", "app", "other"} {
-					if s.Asked(t, u.Signed(t, "GET", "https://example.com/"+path, "", time.Now())).Status == http.StatusOK {
+					if s.Asked(t, u.Signed(t, "GET", "https://example.com/"+path, "",
+						time.Now())).Status == http.StatusOK {
 						all = append(all, path)
 					}
 				}
@@ -176,7 +222,8 @@ func TestGuestPolicies(t *testing.T) {
 // The body is what the settings say it is.
 func TestCheckBodies(t *testing.T) {
 	now := time.Now()
-	for mode, want := range map[string][3]int{"hash-required": {200, 403, 200}, "unchecked": {200, 200, 200}, "forwarded": {403, 403, 403}} {
+	for mode, want := range map[string][3]int{"hash-required": {200, 403, 200}, "unchecked": {200, 200, 200},
+		"forwarded": {403, 403, 403}} {
 		t.Run(mode, func(t *testing.T) {
 			s := wiretest.Start(t, wiretest.Files, func(c *poolhouse.Config) { c.Check.Body = mode })
 			s.FilesPool(t)
@@ -185,7 +232,8 @@ func TestCheckBodies(t *testing.T) {
 			unsigned := alice.Signed(t, "PUT", wiretest.FilesURL+alice.ID+"/a", "hello", now)
 			unsigned.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
 			unsigned.Header.Del("Authorization")
-			if err := v4.NewSigner().SignHTTP(t.Context(), alice.Key, unsigned, "UNSIGNED-PAYLOAD", "execute-api", wiretest.Region, now); err != nil {
+			if err := v4.NewSigner().SignHTTP(t.Context(), alice.Key, unsigned, "UNSIGNED-PAYLOAD", "execute-api",
+				wiretest.Region, now); err != nil {
 				t.Fatal(err)
 			}
 			for n, r := range []*http.Request{stated, unsigned, stated} {
@@ -222,7 +270,8 @@ func TestCheckConventions(t *testing.T) {
 		},
 	} {
 		t.Run(convention, func(t *testing.T) {
-			s := wiretest.Start(t, wiretest.Files, func(c *poolhouse.Config) { c.Check.Request, c.Check.Path = convention, "/auth/check" })
+			s := wiretest.Start(t, wiretest.Files,
+				func(c *poolhouse.Config) { c.Check.Request, c.Check.Path = convention, "/auth/check" })
 			s.FilesPool(t)
 			alice := s.User(t, s.Logins(t, "alice"))
 			for path, status := range map[string]int{alice.ID + "/a?x=y%20z": 200, "public/a": 403} {
@@ -253,28 +302,32 @@ func TestCheckSettings(t *testing.T) {
 		check poolhouse.CheckConfig
 		want  string
 	}{
-		"no routes":        {poolhouse.CheckConfig{}, "check.routes"},
-		"headers":          {poolhouse.CheckConfig{Request: "nginx", Routes: []poolhouse.CheckRoute{route}}, "check.request"},
-		"body":             {poolhouse.CheckConfig{Body: "any", Routes: []poolhouse.CheckRoute{route}}, "check.body"},
-		"path":             {poolhouse.CheckConfig{Path: "/", Routes: []poolhouse.CheckRoute{route}}, "check.path"},
-		"max body":         {poolhouse.CheckConfig{MaxBody: -1, Routes: []poolhouse.CheckRoute{route}}, "check.max_body"},
-		"method":           {with(func(r *poolhouse.CheckRoute) { r.Match = "get /" }), "not an HTTP method"},
-		"no slash":         {with(func(r *poolhouse.CheckRoute) { r.Match = "GET files" }), "write it like"},
-		"half a variable":  {with(func(r *poolhouse.CheckRoute) { r.Match = "/x{a}/{b}" }), "neither a whole"},
-		"rest first":       {with(func(r *poolhouse.CheckRoute) { r.Match = "/{a...}/{b}" }), "at the end"},
-		"twice":            {with(func(r *poolhouse.CheckRoute) { r.Match = "/{a}/{a}" }), "twice"},
-		"escaped":          {with(func(r *poolhouse.CheckRoute) { r.Match = "/a%20b/{a}/{b}" }), "unescaped"},
-		"action":           {with(func(r *poolhouse.CheckRoute) { r.Action = "GetObject" }), "action"},
-		"action wildcard":  {with(func(r *poolhouse.CheckRoute) { r.Action = "s3:*" }), "action"},
-		"resource":         {with(func(r *poolhouse.CheckRoute) { r.Resource = "files/{a}" }), "resource"},
-		"unknown variable": {with(func(r *poolhouse.CheckRoute) { r.Resource = "arn:aws:s3:::{c}" }), "not in the match"},
+		"no routes": {poolhouse.CheckConfig{}, "check.routes"},
+		"headers": {poolhouse.CheckConfig{Request: "nginx", Routes: []poolhouse.CheckRoute{route}},
+			"check.request"},
+		"body": {poolhouse.CheckConfig{Body: "any", Routes: []poolhouse.CheckRoute{route}}, "check.body"},
+		"path": {poolhouse.CheckConfig{Path: "/", Routes: []poolhouse.CheckRoute{route}}, "check.path"},
+		"max body": {poolhouse.CheckConfig{MaxBody: -1, Routes: []poolhouse.CheckRoute{route}},
+			"check.max_body"},
+		"method":          {with(func(r *poolhouse.CheckRoute) { r.Match = "get /" }), "not an HTTP method"},
+		"no slash":        {with(func(r *poolhouse.CheckRoute) { r.Match = "GET files" }), "write it like"},
+		"half a variable": {with(func(r *poolhouse.CheckRoute) { r.Match = "/x{a}/{b}" }), "neither a whole"},
+		"rest first":      {with(func(r *poolhouse.CheckRoute) { r.Match = "/{a...}/{b}" }), "at the end"},
+		"twice":           {with(func(r *poolhouse.CheckRoute) { r.Match = "/{a}/{a}" }), "twice"},
+		"escaped":         {with(func(r *poolhouse.CheckRoute) { r.Match = "/a%20b/{a}/{b}" }), "unescaped"},
+		"action":          {with(func(r *poolhouse.CheckRoute) { r.Action = "GetObject" }), "action"},
+		"action wildcard": {with(func(r *poolhouse.CheckRoute) { r.Action = "s3:*" }), "action"},
+		"resource":        {with(func(r *poolhouse.CheckRoute) { r.Resource = "files/{a}" }), "resource"},
+		"unknown variable": {with(func(r *poolhouse.CheckRoute) { r.Resource = "arn:aws:s3:::{c}" }),
+			"not in the match"},
 	} {
 		c := poolhouse.Config{Check: &test.check}
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
 	}
-	wiretest.Equal(t, "the path without the setting", wiretest.Start(t).Asked(t, wiretest.User{}.Signed(t, "GET", wiretest.FilesURL, "", time.Now())).Status == 200, false)
+	wiretest.Equal(t, "the path without the setting", wiretest.Start(t).Asked(t,
+		wiretest.User{}.Signed(t, "GET", wiretest.FilesURL, "", time.Now())).Status == 200, false)
 }
 
 // The check endpoint cannot take the place of another path of the server.
@@ -291,8 +344,10 @@ func TestCheckPathIsNotAnother(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/", "/readyz", "/healthz", "/metrics", "/authorize", "/.well-known", "/.well-known/jwks_uri", "/.well-known/x",
-		"/.well-known/openid-configuration", "/.well-known/jwks.json", "/backchannel-logout", "/backchannel-logout/idp.example.com",
-		"/shared-signals", "/shared-signals/x", "/_poolhouse", "/_poolhouse/check", poolhouse.DevInfoPath, poolhouse.DevTokenPath,
+		"/.well-known/openid-configuration", "/.well-known/jwks.json", "/backchannel-logout",
+		"/backchannel-logout/idp.example.com",
+		"/shared-signals", "/shared-signals/x", "/_poolhouse", "/_poolhouse/check", poolhouse.DevInfoPath,
+		poolhouse.DevTokenPath,
 		issuer.DevPath, issuer.DevPath + "/jwks",
 	} {
 		if !taken(path) {
@@ -311,28 +366,33 @@ func TestAuthMiddleware(t *testing.T) {
 	s := wiretest.Start(t, wiretest.Files)
 	s.FilesPool(t)
 	alice, guest := s.User(t, s.Logins(t, "alice")), s.User(t, nil)
-	verifier := wiretest.Must(auth.New(auth.Options{Endpoint: s.URL, Region: wiretest.Region, Credentials: sigv4.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, MaxBody: 10}))(t)
+	verifier := wiretest.Must(auth.New(auth.Options{Endpoint: s.URL, Region: wiretest.Region,
+		Credentials: sigv4.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, MaxBody: 10}))(t)
 	service := httptest.NewServer(verifier.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
 		}
 		p := auth.FromContext(r.Context())
-		_ = json.NewEncoder(w).Encode([]string{p.IdentityID, p.IdentityPoolID, p.RoleARN, p.AccountID, p.Tags["username"], strconv.FormatBool(p.Authenticated()), string(body)})
+		_ = json.NewEncoder(w).Encode([]string{p.IdentityID, p.IdentityPoolID, p.RoleARN, p.AccountID,
+			p.Tags["username"], strconv.FormatBool(p.Authenticated()), string(body)})
 	})))
 	defer service.Close()
 	call := func(r *http.Request) wiretest.Answer { return wiretest.Do(t, r) }
 	got := call(alice.Signed(t, "POST", service.URL+"/x?b=1&a=2", "hello", time.Now()))
-	wiretest.Equal(t, "alice", got.Body, `["`+strings.Join([]string{alice.ID, wiretest.FilesPool, wiretest.AuthenticatedRole, "000000000000", "alice", "true", "hello"}, `","`)+"\"]\n")
+	wiretest.Equal(t, "alice", got.Body, `["`+strings.Join([]string{alice.ID, wiretest.FilesPool,
+		wiretest.AuthenticatedRole, "000000000000", "alice", "true", "hello"}, `","`)+"\"]\n")
 	got = call(guest.Signed(t, "GET", service.URL+"/", "", time.Now()))
-	wiretest.Equal(t, "guest", got.Body, `["`+strings.Join([]string{guest.ID, wiretest.FilesPool, wiretest.GuestRole, "000000000000", "", "false", ""}, `","`)+"\"]\n")
+	wiretest.Equal(t, "guest", got.Body, `["`+strings.Join([]string{guest.ID, wiretest.FilesPool, wiretest.GuestRole,
+		"000000000000", "", "false", ""}, `","`)+"\"]\n")
 	tampered := alice.Signed(t, "POST", service.URL+"/x", "hello", time.Now())
 	tampered.Body = io.NopCloser(strings.NewReader("hullo"))
 	wiretest.Equal(t, "another body", call(tampered).Status, 403)
 	unsigned := alice.Signed(t, "GET", service.URL+"/", "", time.Now())
 	unsigned.Header.Del("Authorization")
 	wiretest.Equal(t, "unsigned", call(unsigned).Status, 401)
-	wiretest.Equal(t, "too large", call(alice.Signed(t, "POST", service.URL+"/", "hello, world", time.Now())).Status, 413)
+	wiretest.Equal(t, "too large", call(alice.Signed(t, "POST", service.URL+"/", "hello, world", time.Now())).Status,
+		413)
 	stolen := wiretest.User{ID: "", Key: alice.Key}
 	stolen.Key.SessionToken = guest.Key.SessionToken
 	wiretest.Equal(t, "another's token", call(stolen.Signed(t, "GET", service.URL+"/", "", time.Now())).Status, 403)
@@ -342,10 +402,14 @@ func TestAuthMiddleware(t *testing.T) {
 	for name, test := range map[string]struct {
 		body, code string
 	}{
-		"own service":   {`{"AccessKeyId":"` + alice.Key.AccessKeyID + `","SessionToken":"x","Date":"` + time.Now().UTC().Format("20060102") + `","Region":"us-east-1","Service":"sts"}`, "InvalidParameterException"},
-		"another day":   {`{"AccessKeyId":"` + alice.Key.AccessKeyID + `","SessionToken":"x","Date":"20200101","Region":"us-east-1","Service":"x"}`, "InvalidParameterException"},
-		"no token":      {`{"AccessKeyId":"` + alice.Key.AccessKeyID + `"}`, "InvalidParameterException"},
-		"invalid token": {`{"AccessKeyId":"` + alice.Key.AccessKeyID + `","SessionToken":"x","Date":"` + time.Now().UTC().Format("20060102") + `","Region":"us-east-1","Service":"x"}`, "InvalidSessionException"},
+		"own service": {`{"AccessKeyId":"` + alice.Key.AccessKeyID + `","SessionToken":"x","Date":"` +
+			time.Now().UTC().Format("20060102") + `","Region":"us-east-1","Service":"sts"}`,
+			"InvalidParameterException"},
+		"another day": {`{"AccessKeyId":"` + alice.Key.AccessKeyID +
+			`","SessionToken":"x","Date":"20200101","Region":"us-east-1","Service":"x"}`, "InvalidParameterException"},
+		"no token": {`{"AccessKeyId":"` + alice.Key.AccessKeyID + `"}`, "InvalidParameterException"},
+		"invalid token": {`{"AccessKeyId":"` + alice.Key.AccessKeyID + `","SessionToken":"x","Date":"` +
+			time.Now().UTC().Format("20060102") + `","Region":"us-east-1","Service":"x"}`, "InvalidSessionException"},
 	} {
 		if got := s.AdminCall(t, "VerifySession", test.body); !strings.Contains(got.Body, test.code) {
 			t.Errorf("%s: %s, want %s", name, got.Body, test.code)
@@ -362,7 +426,8 @@ func TestSigningKeyOfStreams(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Second)
 	day, stamp := now.Format("20060102"), now.Format("20060102T150405Z")
 	var verified struct{ SigningKey []byte }
-	body := wiretest.Must(json.Marshal(map[string]string{"AccessKeyId": alice.Key.AccessKeyID, "SessionToken": alice.Key.SessionToken, "Date": day, "Region": wiretest.Region, "Service": "s3"}))(t)
+	body := wiretest.Must(json.Marshal(map[string]string{"AccessKeyId": alice.Key.AccessKeyID,
+		"SessionToken": alice.Key.SessionToken, "Date": day, "Region": wiretest.Region, "Service": "s3"}))(t)
 	if err := json.Unmarshal([]byte(s.AdminCall(t, "VerifySession", string(body)).Body), &verified); err != nil {
 		t.Fatal(err)
 	}
@@ -376,7 +441,8 @@ func TestSigningKeyOfStreams(t *testing.T) {
 
 	// The client: AWS's signers for the request and for what follows in it.
 	const streaming = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
-	r := wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodPut, "https://files.example.com/bucket/a.txt", nil))(t)
+	r := wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodPut,
+		"https://files.example.com/bucket/a.txt", nil))(t)
 	r.Header.Set("X-Amz-Content-Sha256", streaming)
 	r.Header.Set("X-Amz-Decoded-Content-Length", "70000")
 	if err := v4.NewSigner().SignHTTP(t.Context(), alice.Key, r, streaming, "s3", wiretest.Region, now); err != nil {
@@ -391,7 +457,8 @@ func TestSigningKeyOfStreams(t *testing.T) {
 	}
 
 	// The proxy.
-	canonical := strings.Join([]string{"PUT", "/bucket/a.txt", "", "host:files.example.com", "x-amz-content-sha256:" + streaming, "x-amz-date:" + stamp,
+	canonical := strings.Join([]string{"PUT", "/bucket/a.txt", "", "host:files.example.com",
+		"x-amz-content-sha256:" + streaming, "x-amz-date:" + stamp,
 		"x-amz-decoded-content-length:70000", "x-amz-security-token:" + alice.Key.SessionToken, "",
 		"host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;x-amz-security-token", streaming}, "\n")
 	wiretest.Equal(t, "the request's signature", signature("AWS4-HMAC-SHA256", stamp, scope, sha(canonical)), seed)
@@ -422,7 +489,8 @@ func TestRevokedEverywhere(t *testing.T) {
 	clock := func() time.Time { return time.Now().Add(time.Duration(skipped.Load())) }
 	node := func() *wiretest.Server {
 		return wiretest.Start(t, wiretest.Files, func(c *poolhouse.Config) {
-			c.DatabaseURL, c.MasterKey, c.Now, c.SignOutEndsSessions = database, bytes.Repeat([]byte{7}, 32), clock, true
+			c.DatabaseURL, c.MasterKey, c.Now, c.SignOutEndsSessions = database, bytes.Repeat([]byte{7}, 32), clock,
+				true
 		})
 	}
 	nodes := []*wiretest.Server{node(), node()}
@@ -430,8 +498,9 @@ func TestRevokedEverywhere(t *testing.T) {
 	s.FilesPool(t)
 	var verifiers []*auth.Verifier
 	for _, n := range nodes {
-		verifiers = append(verifiers, wiretest.Must(auth.New(auth.Options{Endpoint: n.URL, Region: wiretest.Region, Now: clock,
-			Credentials: sigv4.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}}))(t))
+		verifiers = append(verifiers,
+			wiretest.Must(auth.New(auth.Options{Endpoint: n.URL, Region: wiretest.Region, Now: clock,
+				Credentials: sigv4.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}}))(t))
 	}
 	states := func(u wiretest.User) string {
 		state := ""
@@ -466,24 +535,30 @@ func TestRevokedEverywhere(t *testing.T) {
 		{"role", revoke(`{"RoleArn":"` + wiretest.AuthenticatedRole + `"}`)},
 		{"pool's sessions", revoke(`{"IdentityPoolId":"` + wiretest.FilesPool + `"}`)},
 		{"signed-out user", func(wiretest.User) {
-			wiretest.Equal(t, "sign out", s.AdminCall(t, "SignOut", `{"ProviderName":"`+wiretest.DevInfo(s).LoginKey+`","Subject":"alice"}`).Status, 200)
+			wiretest.Equal(t, "sign out", s.AdminCall(t, "SignOut",
+				`{"ProviderName":"`+wiretest.DevInfo(s).LoginKey+`","Subject":"alice"}`).Status, 200)
 		}},
 		{"deleted role", func(wiretest.User) {
-			wiretest.Must(s.IAM().DeleteRolePolicy(t.Context(), &iamclient.DeleteRolePolicyInput{RoleName: aws.String("Stored"), PolicyName: aws.String("files")}))(t)
-			wiretest.Must(s.IAM().DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("Stored")}))(t)
+			wiretest.Must(s.IAM().DeleteRolePolicy(t.Context(),
+				&iamclient.DeleteRolePolicyInput{RoleName: aws.String("Stored"), PolicyName: aws.String("files")}))(t)
+			wiretest.Must(s.IAM().DeleteRole(t.Context(),
+				&iamclient.DeleteRoleInput{RoleName: aws.String("Stored")}))(t)
 		}},
 		{"deleted identity", func(u wiretest.User) {
-			wiretest.Must(s.Admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{u.ID}}))(t)
+			wiretest.Must(s.Admin().DeleteIdentities(t.Context(),
+				&ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{u.ID}}))(t)
 		}},
 		{"deleted pool", func(wiretest.User) {
-			wiretest.Must(s.Admin().DeleteIdentityPool(t.Context(), &ci.DeleteIdentityPoolInput{IdentityPoolId: aws.String(wiretest.FilesPool)}))(t)
+			wiretest.Must(s.Admin().DeleteIdentityPool(t.Context(),
+				&ci.DeleteIdentityPoolInput{IdentityPoolId: aws.String(wiretest.FilesPool)}))(t)
 		}},
 	} {
 		skipped.Add(int64(2 * time.Second)) // sessions are younger than what ended those before
 		switch test.name {
 		case "deleted role": // of the settings none can be deleted
 			role := s.NewIAMRole(t, "Stored", wiretest.FilesTrust)
-			wiretest.Must(s.IAM().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: role.RoleName, PolicyName: aws.String("files"), PolicyDocument: aws.String(wiretest.FilesPolicy)}))(t)
+			wiretest.Must(s.IAM().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: role.RoleName,
+				PolicyName: aws.String("files"), PolicyDocument: aws.String(wiretest.FilesPolicy)}))(t)
 			s.UseRole(t, wiretest.FilesPool, *role.Arn)
 			logins = s.Logins(t, "carol")
 		case "deleted identity":
@@ -497,8 +572,10 @@ func TestRevokedEverywhere(t *testing.T) {
 		wiretest.Equal(t, test.name+": after", states(u), "403 403")
 	}
 	for body, code := range map[string]string{
-		`{}`: "InvalidParameterException", `{"IdentityId":"x","RoleArn":"y"}`: "InvalidParameterException", `{"AccessKeyId":"AKIAIOSFODNN7EXAMPLE"}`: "InvalidParameterException",
-		`{"RoleArn":"arn:aws:iam::123456789012:role/other"}`: "InvalidParameterException", `{"IdentityId":""}`: "InvalidParameterException",
+		`{}`: "InvalidParameterException", `{"IdentityId":"x","RoleArn":"y"}`: "InvalidParameterException",
+		`{"AccessKeyId":"AKIAIOSFODNN7EXAMPLE"}`:             "InvalidParameterException",
+		`{"RoleArn":"arn:aws:iam::123456789012:role/other"}`: "InvalidParameterException",
+		`{"IdentityId":""}`:                                  "InvalidParameterException",
 	} {
 		if got := s.AdminCall(t, "RevokeSessions", body); !strings.Contains(got.Body, code) {
 			t.Errorf("%s: %s, want %s", body, got.Body, code)
@@ -534,7 +611,9 @@ func TestRevokeSessionsOfWhatIsNotThere(t *testing.T) {
 		{"IdentityPoolId", strings.ToUpper(pool), "InvalidParameterException"},
 		{"IdentityPoolId", wiretest.Region + strings.ToUpper(pool[len(wiretest.Region):]), "InvalidParameterException"},
 		{"IdentityPoolId", " " + pool, "InvalidParameterException"},
-		{"IdentityPoolId", "arn:aws:cognito-identity:" + wiretest.Region + ":" + s.Account() + ":identitypool/" + pool, "InvalidParameterException"},
+		{"IdentityPoolId",
+			"arn:aws:cognito-identity:" + wiretest.Region + ":" + s.Account() + ":identitypool/" + pool,
+			"InvalidParameterException"},
 		{"IdentityId", "nonsense", "InvalidParameterException"},
 		{"IdentityId", strings.ToUpper(identity), "InvalidParameterException"},
 		{"IdentityId", identity + "\n", "InvalidParameterException"},

@@ -33,22 +33,22 @@ const (
 	idleConnection = 30 * time.Second
 	maxAnswerHead  = 256 << 10
 
-	// slowest is the least of a streamed body that must arrive in a second on average,
-	// besides forward_timeout for all of it.
+	// slowest is the number of bytes of a streamed body that must arrive in a second on
+	// average, with forward_timeout in addition for the whole body.
 	slowest = 4 << 10
-	// restTime is for the rest of a body that nobody needs any more: net/http reads some
-	// of it before the answer.
+	// restTime is the time for the rest of a body that nobody needs any more: net/http
+	// reads some of it before the answer.
 	restTime = 5 * time.Second
 )
 
 // Forwarder is a reverse proxy for the routes with ForwardTo. Nothing of a request
-// reaches the service before its signature holds. A body whose SHA-256 the client
-// states is streamed, and cut off before its end if it is another one; any other body
+// reaches the service before its signature is verified. A body whose SHA-256 the client
+// states is streamed, and cut off before its end if the SHA-256 is wrong. Any other body
 // is read whole first.
 type Forwarder struct {
 	h         *Handler
 	origins   awsapi.Origins // whose pages may call
-	pages     bool           // some may
+	pages     bool           // whether any may
 	holder    *holder
 	transport *http.Transport
 	inFlight  atomic.Int64
@@ -60,11 +60,12 @@ type Forwarder struct {
 	upstreamAddresses *queues
 }
 
-// newForwarder returns the Forwarder of h; nil when no route has a service.
+// newForwarder returns the Forwarder of h; nil if no route has a service.
 func newForwarder(h *Handler) (*Forwarder, error) {
 	if !h.routes.forwards() {
 		return nil, nil
 	}
+
 	origins, err := awsapi.ParseOrigins("check.allowed_origins", h.c.AllowedOrigins)
 	if err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func newForwarder(h *Handler) (*Forwarder, error) {
 		upstream:          newQueues(connections / sharesOfAll),
 		upstreamAddresses: newQueues(connections / sharesOfAddresses),
 		transport: &http.Transport{
-			Proxy:                  nil, // what the environment says about proxies is not for the service
+			Proxy:                  nil, // the environment's proxies are not for services
 			DialContext:            (&net.Dialer{Timeout: dialTime}).DialContext,
 			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    dialTime,
@@ -98,27 +99,29 @@ func newForwarder(h *Handler) (*Forwarder, error) {
 	}, nil
 }
 
-// parseRoots reads PEM certificates; nil stands for the system's.
+// parseRoots reads PEM certificates; nil means the system's.
 func parseRoots(pem []byte) (*x509.CertPool, error) {
 	if len(pem) == 0 {
 		return nil, nil
 	}
+
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, errors.New("check.ca_bundle: it has no certificate")
 	}
+
 	return roots, nil
 }
 
-// Close ends the connections to services that are not in use.
+// Close closes the idle connections to services.
 func (f *Forwarder) Close() { f.transport.CloseIdleConnections() }
 
-// abortKey is the context's key of an *atomic.Bool: the answer has to be cut off.
+// abortKey is the context key of an *atomic.Bool: whether the answer must be cut off.
 type abortKey struct{}
 
-// CutOff puts around h, which calls a Forwarder, what cuts an answer off: the service
-// did, and the client must not take the part for the whole. It must be the outermost
-// handler, because log and metrics are written when the ones within return.
+// CutOff wraps h, which calls a Forwarder. If a service cuts off its answer, CutOff cuts off
+// the client's too, so that the client does not take the part for the whole. It must be the
+// outermost handler, because the inner ones write log and metrics when they return.
 func CutOff(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var abort atomic.Bool
@@ -129,17 +132,18 @@ func CutOff(h http.Handler) http.Handler {
 	})
 }
 
-// ServeHTTP passes a request on, or answers why not.
+// ServeHTTP passes a request on, or refuses it.
 func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		r.Body = &clientBody{ReadCloser: r.Body}
 	}
+
 	defer f.inFlight.Add(-1)
 	defer f.endBody(w, r)
+
 	full := f.inFlight.Add(1) > maxForwarded
 	f.allowPage(w.Header(), r)
 	explain.FromContext(r.Context()).Plan(forwardPlan)
-
 	if full {
 		f.refuse(w, r, &denied{
 			status:  http.StatusServiceUnavailable,
@@ -149,6 +153,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
+
 	if isPreflight(r) && f.pages {
 		f.preflight(w, r)
 		return
@@ -156,29 +161,32 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	var own charge
 	defer f.end(&own)
+
 	p, err := f.admit(w, r, &own)
 	if err != nil {
 		f.refuse(w, r, err)
 		return
 	}
 	defer p.close()
+
 	f.pass(w, r, p)
 }
 
-// refuse answers a request that goes no further.
+// refuse answers a request that is not forwarded.
 func (f *Forwarder) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	f.endBody(w, r)
 	f.h.refuse(w, r, r, err)
 }
 
-// endBody gives what has not arrived of a body a little time: net/http waits for a part of
-// it before it sends an answer, and the client may have sent it before it reads one. A
+// endBody sets a short deadline for the rest of a body: net/http waits for a part of it
+// before it sends an answer, and the client may send all of it before it reads an answer. A
 // connection whose body has ended gets no deadline: it may serve the next request.
 func (f *Forwarder) endBody(w http.ResponseWriter, r *http.Request) {
 	if body, ok := r.Body.(*clientBody); !ok || body.ended.Load() {
 		return
 	}
-	// A writer without deadlines is none of a network.
+
+	// It fails only for writers outside a network, which have no deadlines.
 	_ = http.NewResponseController(w).SetReadDeadline(f.h.o.Now().Add(restTime))
 }
 
@@ -196,7 +204,7 @@ func (b *clientBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// charge names whose shares a request in flight takes of; "" = nobody's yet.
+// charge names the caller and the address to which a request in flight is charged; "" = none yet.
 type charge struct {
 	caller  string
 	address string
@@ -207,14 +215,14 @@ func (f *Forwarder) begin(r *http.Request, c *charge, o *gate.Session) error {
 	return f.charge(r, c, callerName(o), tooManyOfOne.With("limit", f.callers.limit()))
 }
 
-// beginUnproven is begin for a request whose signature is not known to hold. Once it is,
+// beginUnproven is like begin, for a request whose signature is not verified yet. Afterwards
 // begin moves the charge to the caller.
 func (f *Forwarder) beginUnproven(r *http.Request, c *charge, o *gate.Session) error {
 	return f.charge(r, c, unprovenName(o), tooManyUnproven.With("limit", f.callers.limit()))
 }
 
-// charge charges a request to caller, in place of whom it was charged to before, and to the
-// client's address, once. full is the refusal if the caller's share is taken.
+// charge charges a request to caller, instead of to an earlier one, and once to the client's
+// address. full is the refusal if the caller's share is used up.
 func (f *Forwarder) charge(r *http.Request, c *charge, caller string, full *explain.Refusal) error {
 	if !f.callers.take(caller, 1) {
 		return busy("identity", full)
@@ -232,10 +240,11 @@ func (f *Forwarder) charge(r *http.Request, c *charge, caller string, full *expl
 		return busy("address", tooManyOfAddress.With("limit", f.addresses.limit()))
 	}
 	c.address = address
+
 	return nil
 }
 
-// busy refuses a request of somebody who has as many under way as one may have.
+// busy refuses a request of a caller or address that has too many in flight.
 func busy(of string, why *explain.Refusal) *denied {
 	return &denied{
 		status:  http.StatusServiceUnavailable,
@@ -245,7 +254,7 @@ func busy(of string, why *explain.Refusal) *denied {
 	}
 }
 
-// end gives back what a request took.
+// end ends the charges of a request.
 func (f *Forwarder) end(c *charge) {
 	if c.caller != "" {
 		f.callers.give(c.caller, 1)
@@ -255,8 +264,8 @@ func (f *Forwarder) end(c *charge) {
 	}
 }
 
-// isPreflight reports whether a browser asks whether a page may send a request. It
-// never signs that.
+// isPreflight reports whether a request is a browser's question whether a page may send
+// another request. Browsers never sign it.
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" &&
 		r.Header.Get("Access-Control-Request-Method") != "" && r.Header.Get("Authorization") == ""
@@ -267,6 +276,7 @@ func (f *Forwarder) allowPage(header http.Header, r *http.Request) {
 	if !f.pages {
 		return
 	}
+
 	header["Vary"] = []string{"Origin"}
 	if origin := r.Header["Origin"]; len(origin) == 1 && f.origins.Allows(r) {
 		header["Access-Control-Allow-Origin"] = origin
@@ -274,11 +284,11 @@ func (f *Forwarder) allowPage(header http.Header, r *http.Request) {
 	}
 }
 
-// preflightAge is how long browsers may remember the answer to a preflight, in seconds.
+// preflightAge is the time, in seconds, for which browsers may remember an answer to a preflight.
 const preflightAge = "7200"
 
-// preflight answers for the service. What a page may send is for the signature and the
-// policies to decide.
+// preflight answers in place of the service. It allows all methods and headers: signature and
+// policies decide about the request itself.
 func (f *Forwarder) preflight(w http.ResponseWriter, r *http.Request) {
 	if !f.origins.Allows(r) {
 		f.refuse(w, r, forbidden("ForeignOrigin", "Pages of this origin may not call.",

@@ -270,7 +270,8 @@ func TestForwardedOnlyWhatWasSigned(t *testing.T) {
 	}
 
 	// Policies and routes count as much as the signature.
-	for uri, want := range map[string]string{"/files/bob/a": "AccessDenied", "/none": "NoRoute", "/here/a": "NotForwarded"} {
+	for uri, want := range map[string]string{"/files/bob/a": "AccessDenied", "/none": "NoRoute",
+		"/here/a": "NotForwarded"} {
 		for _, stated := range []bool{false, true} {
 			a, err := send(t, f.signed(t, "PUT", uri, small, stated))
 			if err != nil || a.header.Get(HeaderReason) != want || len(service.got()) != 0 {
@@ -288,8 +289,10 @@ func TestForwardedRequest(t *testing.T) {
 		ownFile, ownFile + "?", ownFile + "?b=1&a=%2F%20+&c&=d", "/files/" + alice + "/%C3%A4%20b+c,d=e!$'()*,",
 	} {
 		r := f.signed(t, "GET", uri, "", false, "X-Custom", "1", "Connection", "close", "Te", "trailers",
-			"X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "https", "Forwarded", "for=6.6.6.6",
-			"X_forwarded_for", "6.6.6.6", "X-Forwarded-Prefix", "/admin", "X-Real-Ip", "6.6.6.6", "X.original.length", "5",
+			"X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "https", "Forwarded",
+			"for=6.6.6.6",
+			"X_forwarded_for", "6.6.6.6", "X-Forwarded-Prefix", "/admin", "X-Real-Ip", "6.6.6.6", "X.original.length",
+			"5",
 			"X-Host", "evil", "X_HOST", "evil", "X-Http-Host-Override", "evil", "x.http_host-override", "evil",
 			"X-Host-Override", "evil", "X-Forwarded", "for=6.6.6.6",
 			"Keep-Alive", "x", "Proxy-Authorization", "x")
@@ -397,14 +400,17 @@ func TestForwardedAnswer(t *testing.T) {
 
 	a, err := send(t, f.signed(t, "GET", ownFile, "", false))
 	if err != nil || a.status != http.StatusTeapot || a.body != "tea" || a.header.Get("Etag") != `"x"` ||
-		a.header.Get(HeaderReason) != "" || a.header.Get("X-Amz-Cognito-Identity-Id") != "" || a.header.Get("X-Secret") != "" ||
+		a.header.Get(HeaderReason) != "" || a.header.Get("X-Amz-Cognito-Identity-Id") != "" ||
+		a.header.Get("X-Secret") != "" ||
 		a.header.Get("Access-Control-Allow-Origin") != "https://service.example.com" {
 		t.Errorf("%v %+v", err, a)
 	}
-	if a, err := send(t, f.signed(t, "HEAD", ownFile, "", false)); err != nil || a.status != http.StatusTeapot || a.body != "" {
+	if a, err := send(t, f.signed(t, "HEAD", ownFile, "", false)); err != nil || a.status != http.StatusTeapot ||
+		a.body != "" {
 		t.Errorf("HEAD: %v %+v", err, a)
 	}
-	if a, err := send(t, f.signed(t, "GET", ownFile+"?redirect", "", false)); err != nil || a.status != http.StatusFound {
+	if a, err := send(t, f.signed(t, "GET", ownFile+"?redirect", "", false)); err != nil ||
+		a.status != http.StatusFound {
 		t.Errorf("redirect: %v %+v", err, a)
 	}
 
@@ -480,12 +486,13 @@ func TestForwardedExpect(t *testing.T) {
 		change func(*http.Request)
 		want   string
 	}{
-		"stated":                  {true, nil, "100 Continue"},
-		"not stated":              {false, nil, "100 Continue"},
-		"stated, wrong":           {true, func(r *http.Request) { r.Header.Set("X-Amz-Meta-A", "c") }, "403 Forbidden"},
-		"stated, unsigned":        {true, func(r *http.Request) { r.Header.Del("Authorization") }, "401 Unauthorized"},
-		"not stated, unsigned":    {false, func(r *http.Request) { r.Header.Del("Authorization") }, "401 Unauthorized"},
-		"not stated, no token":    {false, func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") }, "403 Forbidden"},
+		"stated":               {true, nil, "100 Continue"},
+		"not stated":           {false, nil, "100 Continue"},
+		"stated, wrong":        {true, func(r *http.Request) { r.Header.Set("X-Amz-Meta-A", "c") }, "403 Forbidden"},
+		"stated, unsigned":     {true, func(r *http.Request) { r.Header.Del("Authorization") }, "401 Unauthorized"},
+		"not stated, unsigned": {false, func(r *http.Request) { r.Header.Del("Authorization") }, "401 Unauthorized"},
+		"not stated, no token": {false, func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") },
+			"403 Forbidden"},
 		"not stated, no route":    {false, func(r *http.Request) { r.Method = "POST" }, "403 Forbidden"},
 		"not stated, not allowed": {false, func(r *http.Request) { r.URL.Path = "/files/bob/x" }, "403 Forbidden"},
 		"not stated, not there":   {false, func(r *http.Request) { r.URL.Path = "/here/x" }, "403 Forbidden"},
@@ -530,7 +537,8 @@ func TestForwardedHops(t *testing.T) {
 			r.Header.Set(headers[0][n], headers[0][n+1])
 		}
 		a, err := send(t, r)
-		if err != nil || a.status != http.StatusForbidden || a.header.Get(HeaderReason) != headers[1][0] || len(service.got()) != 0 {
+		if err != nil || a.status != http.StatusForbidden || a.header.Get(HeaderReason) != headers[1][0] ||
+			len(service.got()) != 0 {
 			t.Errorf("%s: %v %+v", name, err, a)
 		}
 	}
@@ -567,10 +575,12 @@ func TestForwardedPreflight(t *testing.T) {
 	}
 	a := preflight(f, "https://app.example.com")
 	if a.status != http.StatusNoContent || a.header.Get("Access-Control-Allow-Origin") != "https://app.example.com" ||
-		a.header.Get("Access-Control-Allow-Methods") != "PUT" || a.header.Get("Access-Control-Allow-Headers") != "authorization,x-amz-date" {
+		a.header.Get("Access-Control-Allow-Methods") != "PUT" ||
+		a.header.Get("Access-Control-Allow-Headers") != "authorization,x-amz-date" {
 		t.Errorf("%+v", a)
 	}
-	if a := preflight(f, "https://evil.example.com"); a.status != http.StatusForbidden || a.header.Get("Access-Control-Allow-Origin") != "" {
+	if a := preflight(f, "https://evil.example.com"); a.status != http.StatusForbidden ||
+		a.header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("foreign: %+v", a)
 	}
 	if a := preflight(none, "https://app.example.com"); a.status != http.StatusUnauthorized {
@@ -585,7 +595,8 @@ func TestForwardedPreflight(t *testing.T) {
 		status int
 	}{{"GET", 200}, {"OPTIONS", 200}, {"DELETE", 403}} {
 		a, err := send(t, f.signed(t, test.method, ownFile, "", false, "Origin", "https://app.example.com"))
-		if err != nil || a.status != test.status || strings.Join(a.header["Access-Control-Allow-Origin"], "") != "https://app.example.com" {
+		if err != nil || a.status != test.status ||
+			strings.Join(a.header["Access-Control-Allow-Origin"], "") != "https://app.example.com" {
 			t.Errorf("%s: %v %+v", test.method, err, a)
 		}
 	}
@@ -632,7 +643,8 @@ func TestForwardedBounds(t *testing.T) {
 
 	f.f.holder.total.take(2 << 20)
 	left -= 2 << 20
-	refused("together too large", f.signed(t, "PUT", ownFile, much[:3<<20-1], false), http.StatusServiceUnavailable, "Busy")
+	refused("together too large", f.signed(t, "PUT", ownFile, much[:3<<20-1], false), http.StatusServiceUnavailable,
+		"Busy")
 	f.f.holder.total.give(2 << 20)
 	left += 2 << 20
 
@@ -658,7 +670,8 @@ func TestForwardedBounds(t *testing.T) {
 	refused("no file", f.signed(t, "PUT", ownFile, much[:2<<20], false), http.StatusServiceUnavailable, "Unavailable")
 	f.f.holder.folder = folder
 
-	refused("silent service", f.signed(t, "GET", ownFile+"?wait", "", false), http.StatusGatewayTimeout, "ServiceTimeout")
+	refused("silent service", f.signed(t, "GET", ownFile+"?wait", "", false), http.StatusGatewayTimeout,
+		"ServiceTimeout")
 	service.CloseClientConnections()
 	if list, err := os.ReadDir(folder); err != nil || len(list) > 0 {
 		t.Errorf("files are left: %v %v", err, list)
@@ -669,7 +682,8 @@ func TestForwardedBounds(t *testing.T) {
 	left = f.f.holder.total.left.Load()
 	down.Close()
 	refused("service down", f.signed(t, "PUT", ownFile, "hello", false), http.StatusBadGateway, "ServiceUnreachable")
-	refused("service down, streamed", f.signed(t, "PUT", ownFile, "hello", true), http.StatusBadGateway, "ServiceUnreachable")
+	refused("service down, streamed", f.signed(t, "PUT", ownFile, "hello", true), http.StatusBadGateway,
+		"ServiceUnreachable")
 }
 
 // A client that hangs up leaves the service with a request that was cut off.
@@ -677,7 +691,8 @@ func TestForwardedHangUp(t *testing.T) {
 	service := newBackend(t, nil)
 	f := newFront(t, service.URL, nil)
 	body := strings.Repeat("x", 200_000)
-	for _, framing := range []string{"Content-Length: 200000\r\n\r\n" + body[:150_000], "Transfer-Encoding: chunked\r\n\r\n249f0\r\n" + body[:150_000] + "\r\n"} {
+	for _, framing := range []string{"Content-Length: 200000\r\n\r\n" + body[:150_000],
+		"Transfer-Encoding: chunked\r\n\r\n249f0\r\n" + body[:150_000] + "\r\n"} {
 		c, _ := f.raw(t, f.signed(t, "PUT", ownFile, body, true), framing)
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
@@ -697,7 +712,8 @@ func TestHeldBodies(t *testing.T) {
 	h.folder = t.TempDir()
 	for _, memory := range []int64{allInMemory, 3 * chunkSize, 0} {
 		h.memory = newQuota(memory)
-		for _, size := range []int{0, 1, chunkSize - 1, chunkSize, chunkSize + 1, maxInMemory, maxInMemory + 1, 3<<20 + 7} {
+		for _, size := range []int{0, 1, chunkSize - 1, chunkSize, chunkSize + 1, maxInMemory, maxInMemory + 1,
+			3<<20 + 7} {
 			for _, announced := range []int64{-1, int64(size)} {
 				body := bytes.Repeat([]byte("abcdefg"), size/7+1)[:size]
 				b, err := h.hold(iotest.OneByteReader(bytes.NewReader(body[:min(size, 100)])), -1)
@@ -710,7 +726,8 @@ func TestHeldBodies(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%d bytes: %v", size, err)
 				}
-				if inFile := b.file != nil; inFile != (size > maxInMemory || int64((size+chunkSize-1)/chunkSize)*chunkSize > memory) {
+				if inFile := b.file != nil; inFile != (size > maxInMemory ||
+					int64((size+chunkSize-1)/chunkSize)*chunkSize > memory) {
 					t.Errorf("%d bytes with %d of memory: in a file %t", size, memory, inFile)
 				}
 				for range 2 {
@@ -741,7 +758,8 @@ func TestHeldBodies(t *testing.T) {
 		}
 	}
 
-	if _, err := h.hold(iotest.TimeoutReader(bytes.NewReader(make([]byte, 100))), -1); !errors.Is(err, iotest.ErrTimeout) {
+	if _, err := h.hold(iotest.TimeoutReader(bytes.NewReader(make([]byte, 100))), -1); !errors.Is(err,
+		iotest.ErrTimeout) {
 		t.Errorf("a body that ended early: %v", err)
 	}
 }
@@ -797,8 +815,10 @@ func TestForwardedMemory(t *testing.T) {
 func TestForwardSettings(t *testing.T) {
 	for text, ok := range map[string]bool{
 		"http://files:8081": true, "https://files.internal/": true, "http://[::1]:80": true,
-		"files:8081": false, "ftp://files": false, "http://": false, "http://files/base": false, "http://files?x": false,
-		"http://files#x": false, "http://user@files": false, "http://user:secret@files": false, "http://fi les": false, "http://:80": false,
+		"files:8081": false, "ftp://files": false, "http://": false, "http://files/base": false,
+		"http://files?x": false,
+		"http://files#x": false, "http://user@files": false, "http://user:secret@files": false,
+		"http://fi les": false, "http://:80": false,
 	} {
 		c := Config{Routes: []Route{{Match: "/a", Action: "app:Open", Resource: "*", ForwardTo: text}}}
 		err := c.Check()
@@ -856,8 +876,10 @@ func TestForwardedTLS(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = response.Body.Close()
-			if response.StatusCode != test.status || response.ProtoMajor != 2 || (arrived.Load() == 1) != (test.status == http.StatusOK) {
-				t.Errorf("%s, stated %t: %s by %s, %d arrived", name, stated, response.Status, response.Proto, arrived.Load())
+			if response.StatusCode != test.status || response.ProtoMajor != 2 ||
+				(arrived.Load() == 1) != (test.status == http.StatusOK) {
+				t.Errorf("%s, stated %t: %s by %s, %d arrived", name, stated, response.Status, response.Proto,
+					arrived.Load())
 			}
 		}
 	}

@@ -31,11 +31,13 @@ func (f *front) presigned(t *testing.T, method, path string) *http.Request {
 		"X-Amz-SignedHeaders":  {"host"},
 	}.Encode(), "+", "%20")
 
-	canonical := strings.Join([]string{method, strings.ReplaceAll(path, ":", "%3A"), query, "host:" + host, "", "host", unsignedPayload}, "\n")
+	canonical := strings.Join([]string{method, strings.ReplaceAll(path, ":", "%3A"), query, "host:" + host, "",
+		"host", unsignedPayload}, "\n")
 	sum := sha256.Sum256([]byte(canonical))
 	key := sigv4.DeriveSigningKey(f.key.SecretAccessKey, date[:8], "us-east-1", "s3")
 	mac := hmac.New(sha256.New, key[:])
-	_, _ = io.WriteString(mac, strings.Join([]string{"AWS4-HMAC-SHA256", date, scope, hex.EncodeToString(sum[:])}, "\n"))
+	_, _ = io.WriteString(mac, strings.Join([]string{"AWS4-HMAC-SHA256", date, scope, hex.EncodeToString(sum[:])},
+		"\n"))
 
 	r, err := http.NewRequestWithContext(t.Context(), method,
 		f.URL+path+"?"+query+"&X-Amz-Signature="+hex.EncodeToString(mac.Sum(nil)), nil)
@@ -54,7 +56,8 @@ func (f *front) status(t *testing.T, r *http.Request, version, more string) (sta
 		t.Fatal(err)
 	}
 	c := f.dial(t)
-	text := r.Method + " " + r.URL.RequestURI() + " HTTP/" + version + "\r\nHost: " + r.Host + "\r\n" + head.String() + more
+	text := r.Method + " " + r.URL.RequestURI() + " HTTP/" + version + "\r\nHost: " + r.Host + "\r\n" +
+		head.String() + more
 	if _, err := io.WriteString(c, text); err != nil {
 		t.Fatal(err)
 	}
@@ -80,8 +83,10 @@ func TestForwardedEmptyBody(t *testing.T) {
 		} {
 			status, reason := f.status(t, f.signed(t, "PUT", ownFile, body, true), framing.version, framing.head)
 			arrived := len(service.got())
-			if ok := body == ""; (status == http.StatusOK) != ok || arrived == 1 != ok || reason == "BodyMismatch" == ok {
-				t.Errorf("hash of %q, HTTP/%s %q: %d %s, %d arrived", body, framing.version, framing.head, status, reason, arrived)
+			if ok := body == ""; (status == http.StatusOK) != ok || arrived == 1 != ok ||
+				reason == "BodyMismatch" == ok {
+				t.Errorf("hash of %q, HTTP/%s %q: %d %s, %d arrived", body, framing.version, framing.head, status,
+					reason, arrived)
 			}
 		}
 	}

@@ -97,5 +97,6 @@ func TestForwardHandler(t *testing.T) {
 	if metrics := wiretest.Do(t, r).Body; !strings.Contains(metrics, `"Forward"`) {
 		t.Error("forwarded requests are not counted")
 	}
-	wiretest.Equal(t, "a handler without routes to forward", wiretest.Start(t, wiretest.Files).ForwardHandler() == nil, true)
+	wiretest.Equal(t, "a handler without routes to forward",
+		wiretest.Start(t, wiretest.Files).ForwardHandler() == nil, true)
 }

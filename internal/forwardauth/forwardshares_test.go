@@ -47,7 +47,8 @@ func TestForwardedPace(t *testing.T) {
 		f := newFront(t, service.URL, nil)
 		f.f.h.o.Now = slowClock(test.step)
 		body := strings.Repeat("x", size)
-		c, reader := f.raw(t, f.signed(t, "PUT", ownFile, body, true), "Content-Length: 200000\r\n\r\n"+body[:test.sent])
+		c, reader := f.raw(t, f.signed(t, "PUT", ownFile, body, true),
+			"Content-Length: 200000\r\n\r\n"+body[:test.sent])
 		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
@@ -422,7 +423,8 @@ func TestForwardedRest(t *testing.T) {
 	service := newBackend(t, nil)
 	f := newFront(t, service.URL, func(c *Config) { c.AllowedOrigins = []string{"https://app.example.com"} })
 	preflight := func(origin string) string {
-		return "OPTIONS " + ownFile + " HTTP/1.1\r\nHost: x\r\nOrigin: " + origin + "\r\nAccess-Control-Request-Method: PUT\r\n"
+		return "OPTIONS " + ownFile + " HTTP/1.1\r\nHost: x\r\nOrigin: " + origin +
+			"\r\nAccess-Control-Request-Method: PUT\r\n"
 	}
 	for name, head := range map[string]string{
 		"unsigned":          "PUT " + ownFile + " HTTP/1.1\r\nHost: x\r\n",
@@ -463,16 +465,18 @@ func TestForwardedHeadPolicies(t *testing.T) {
 		reads      bool // the body before the answer
 		ok         bool
 	}{
-		"allowed":                 {allow(`{"Null":{"aws:PrincipalTag/none":"true"}}`), true, true},
-		"silent":                  {allow(`{"Null":{"aws:PrincipalTag/none":"false"}}`), false, false},
-		"by the signature":        {allow(`{"StringEquals":{"s3:authType":"REST-HEADER"}}`), true, true},
-		"not by the signature":    {allow(`{"StringEquals":{"s3:authType":"REST-QUERY-STRING"}}`), true, false},
-		"age":                     {allow(`{"NumericLessThan":{"s3:signatureAge":"600000"}}`), true, true},
-		"denied by the signature": {allow(`{"Null":{"aws:PrincipalTag/none":"true"}}`) + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"s3:x-amz-content-sha256":"UNSIGNED-PAYLOAD"}}}`, true, true},
-		"another key":             {allow(`{"StringEquals":{"s3:ExistingObjectTag/a":"b"}}`), false, false},
+		"allowed":              {allow(`{"Null":{"aws:PrincipalTag/none":"true"}}`), true, true},
+		"silent":               {allow(`{"Null":{"aws:PrincipalTag/none":"false"}}`), false, false},
+		"by the signature":     {allow(`{"StringEquals":{"s3:authType":"REST-HEADER"}}`), true, true},
+		"not by the signature": {allow(`{"StringEquals":{"s3:authType":"REST-QUERY-STRING"}}`), true, false},
+		"age":                  {allow(`{"NumericLessThan":{"s3:signatureAge":"600000"}}`), true, true},
+		"denied by the signature": {allow(`{"Null":{"aws:PrincipalTag/none":"true"}}`) +
+			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"s3:x-amz-content-sha256":"UNSIGNED-PAYLOAD"}}}`, true, true},
+		"another key": {allow(`{"StringEquals":{"s3:ExistingObjectTag/a":"b"}}`), false, false},
 	} {
 		f := newFrontWith(t, test.statements, service.URL, nil)
-		c, reader := f.raw(t, f.signed(t, "PUT", ownFile, "hello", false), "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+		c, reader := f.raw(t, f.signed(t, "PUT", ownFile, "hello", false),
+			"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n")
 		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
 		}

@@ -1,12 +1,10 @@
-// Package forwardauth answers reverse proxies that ask whether they may let a request
-// through (forward authentication): nginx auth_request, Traefik forwardAuth,
-// Caddy forward_auth, Envoy ext_authz. The request must be signed (AWS Signature
-// Version 4) with session credentials of ours, and the policies of their role
-// must allow the action that the route table names. It also vouches for sessions
-// to services that check signatures themselves (gate.Sessions.Verify, package auth).
-//
-// A proxy sends the head of a request. What is proven of its body is
-// Config.Body's to say.
+// Package forwardauth answers reverse proxies that ask whether they may pass on a
+// request (forward auth): nginx auth_request, Traefik forwardAuth, Caddy
+// forward_auth, Envoy ext_authz. The request must be signed (AWS Signature Version 4)
+// with a role session of this server, and the role's policies must allow the action
+// that the route names. A proxy sends the head of a request; Config.Body sets what is
+// proven of the body. For routes with ForwardTo, Forwarder is the reverse proxy itself.
+// Start reading at Handler.decide and Forwarder.admit.
 package forwardauth
 
 import (
@@ -34,14 +32,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// What is proven of a request's body (Config.Body).
+// How the body is proven (Config.Body).
 const (
-	// HashRequired: the client signed a SHA-256 of the body; the service behind
-	// gets it in X-Poolhouse-Content-Sha256 and compares, or nobody does.
+	// HashRequired: the client signed a SHA-256 of the body. The service behind
+	// gets it in X-Poolhouse-Content-Sha256 and must compare.
 	HashRequired = "hash-required"
-	// Unchecked: nothing; UNSIGNED-PAYLOAD is taken too.
+	// Unchecked: nothing; UNSIGNED-PAYLOAD is accepted too.
 	Unchecked = "unchecked"
-	// Forwarded: everything; the proxy sends the body along.
+	// Forwarded: everything; the proxy sends the body too.
 	Forwarded = "forwarded"
 )
 
@@ -52,36 +50,36 @@ const (
 	DefaultMaxBody = 1 << 20
 )
 
-// HeaderContentSHA256 is what the client signed as the hash of the body.
+// HeaderContentSHA256 has the hash of the body that the client signed.
 const HeaderContentSHA256 = "X-Poolhouse-Content-Sha256"
 
-// HeaderReason says in one word why a request was refused.
+// HeaderReason has the code of the refusal.
 const HeaderReason = "X-Poolhouse-Reason"
 
-// Config is what the settings say.
+// Config has the settings of the endpoint.
 type Config struct {
 	Path      string  // of the endpoint; "" = /check
 	Request   string  // FromOriginal (default), FromForwarded or FromRequest
-	Service   string  // that clients sign for; "" = execute-api
-	Region    string  // that clients sign for
+	Service   string  // for which clients sign; "" = execute-api
+	Region    string  // for which clients sign
 	Body      string  // HashRequired (default), Unchecked or Forwarded
-	MaxBody   int64   // bytes of a body that is read before its signature is known; 0 = 1 MiB
-	Presigned bool    // takes presigned URLs too
-	Routes    []Route // the first that matches counts; what none matches is refused
+	MaxBody   int64   // bytes of a body that is read before its signature is checked; 0 = 1 MiB
+	Presigned bool    // accepts presigned URLs too
+	Routes    []Route // the first match counts; requests without a match are refused
 
-	// Of the routes with ForwardTo:
+	// For routes with ForwardTo:
 
-	ForwardMaxBody int64         // MaxBody for them; 0 = MaxBody, 100 MiB without one
-	MaxBodies      int64         // bytes of such bodies together; 0 = 10 GiB
-	BodyTime       time.Duration // in which such a body must arrive; 0 = a minute
-	ForwardTimeout time.Duration // how long client or service may be silent; 0 = a minute
-	ServiceCAs     []byte        // PEM certificates that services are checked against; nil = the system's
+	ForwardMaxBody int64         // MaxBody for these routes; 0 = MaxBody, or 100 MiB if that is 0
+	MaxBodies      int64         // bytes of all such bodies together; 0 = 10 GiB
+	BodyTime       time.Duration // time in which such a body must arrive; 0 = a minute
+	ForwardTimeout time.Duration // longest silence of client or service; 0 = a minute
+	ServiceCAs     []byte        // PEM certificates of CAs for services; nil = the system's
 	AllowedOrigins []string      // of pages that may call; "*" = all
-	PassSignature  bool          // lets services have the client's signature and session token, to verify them again
-	Hosts          []string      // that clients may name, as in their Host header; none = any
+	PassSignature  bool          // passes the client's signature and session token on, to be verified again
+	Hosts          []string      // accepted Host headers; none = any
 }
 
-// withDefaults fills in what is not set.
+// withDefaults returns c with defaults for fields that are not set.
 func (c Config) withDefaults() Config {
 	c.Path = cmp.Or(c.Path, DefaultPath)
 	c.Request = cmp.Or(c.Request, FromOriginal)
@@ -92,11 +90,12 @@ func (c Config) withDefaults() Config {
 	c.MaxBodies = cmp.Or(c.MaxBodies, DefaultMaxBodies)
 	c.BodyTime = cmp.Or(c.BodyTime, DefaultBodyTime)
 	c.ForwardTimeout = cmp.Or(c.ForwardTimeout, DefaultForwardTimeout)
+
 	return c
 }
 
-// ownPaths are the first segments of the paths at which the server answers something
-// else. The endpoint comes before all of them and would hide them.
+// ownPaths has the first segments of the server's other paths. The endpoint comes before
+// them in the routes and would hide them.
 var ownPaths = []string{
 	".well-known",
 	"_poolhouse",
@@ -109,7 +108,7 @@ var ownPaths = []string{
 	"shared-signals",
 }
 
-// Check reports everything that is wrong with c.
+// Check returns all faults of c.
 func (c Config) Check() error {
 	c = c.withDefaults()
 	var faults []error
@@ -118,6 +117,7 @@ func (c Config) Check() error {
 			faults = append(faults, fmt.Errorf("check.%s %q: use %s", setting, value, strings.Join(allowed, ", ")))
 		}
 	}
+
 	oneOf("request", c.Request, FromOriginal, FromForwarded, FromRequest)
 	oneOf("body", c.Body, HashRequired, Unchecked, Forwarded)
 
@@ -125,8 +125,10 @@ func (c Config) Check() error {
 		strings.HasSuffix(c.Path, "/") || strings.Contains(c.Path, "//") {
 		faults = append(faults, fmt.Errorf("check.path %q: write it like /check", c.Path))
 	}
+
 	if first, _, _ := strings.Cut(strings.TrimPrefix(c.Path, "/"), "/"); slices.Contains(ownPaths, first) {
-		faults = append(faults, fmt.Errorf("check.path %q: this server answers something else there; use another, such as %s",
+		faults = append(faults, fmt.Errorf(
+			"check.path %q: this server answers something else there; use another, such as %s",
 			c.Path, DefaultPath))
 	}
 
@@ -136,66 +138,72 @@ func (c Config) Check() error {
 	if len(c.Routes) == 0 {
 		faults = append(faults, errors.New("check.routes: without a route every request is refused; give at least one"))
 	}
+
 	for n, r := range c.Routes {
 		if _, err := parseRoute(r); err != nil {
 			faults = append(faults, fmt.Errorf("check.routes[%d]: %w", n, err))
 		}
 	}
+
 	return errors.Join(append(faults, c.checkForwarding()...)...)
 }
 
-// Forwards reports whether some route has a service that the Forwarder sends to.
+// Forwards reports whether some route has ForwardTo.
 func (c Config) Forwards() bool {
 	return slices.ContainsFunc(c.Routes, func(r Route) bool { return r.ForwardTo != "" })
 }
 
-// checkForwarding reports what is wrong with the settings of routes with ForwardTo.
+// checkForwarding returns the faults of the settings for routes with ForwardTo.
 func (c Config) checkForwarding() []error {
 	var faults []error
 	if c.Forwards() && c.Body == Forwarded {
-		faults = append(faults, fmt.Errorf("check.body %q: it is for proxies that ask; with forward_to, where the body "+
-			"is always proven, use %s", c.Body, HashRequired))
+		faults = append(faults, fmt.Errorf(
+			"check.body %q: it is for proxies that ask; with forward_to, where the body "+
+				"is always proven, use %s", c.Body, HashRequired))
 	}
 	if c.Forwards() && c.MaxBodies < c.ForwardMaxBody {
 		faults = append(faults, errors.New("check.max_bodies: use a number of bytes that is not below check.max_body"))
 	}
 	if c.BodyTime < 0 || c.ForwardTimeout < 0 {
-		faults = append(faults, errors.New("check.body_time and check.forward_timeout: use positive durations, such as 1m"))
+		faults = append(faults, errors.New(
+			"check.body_time and check.forward_timeout: use positive durations, such as 1m"))
 	}
 
 	for _, host := range c.Hosts {
 		if !isHost(host) || host != strings.ToLower(host) {
-			faults = append(faults, fmt.Errorf("check.hosts %q: write it like files.example.com, or with a port where clients "+
-				"send one, in lower case", host))
+			faults = append(faults, fmt.Errorf(
+				"check.hosts %q: write it like files.example.com, or with a port where clients "+
+					"send one, in lower case", host))
 		}
 	}
 
 	_, err := awsapi.ParseOrigins("check.allowed_origins", c.AllowedOrigins)
 	_, roots := parseRoots(c.ServiceCAs)
+
 	return append(faults, err, roots)
 }
 
-// Authorizer decides what callers may do: *iam.Authorizer.
+// Authorizer decides whether a caller may do something: *iam.Authorizer.
 type Authorizer interface {
 	Authorize(ctx context.Context, c iam.Caller, access iam.Access) error
 }
 
-// Options are what a Handler needs.
+// Options configures a Handler.
 type Options struct {
 	Config     Config
-	Account    string // sessions of others are refused
+	Account    string // the account whose sessions are accepted
 	Sessions   *gate.Sessions
 	Authorizer Authorizer
-	// Owner is the account of the key that a request names, whose signature was not
-	// proven; "" when there is no such key. It tells whom a refusal concerns.
+	// Owner returns the account of the key that a request names, before any check of its
+	// signature; "" if there is no such key. The refusal is recorded for that account.
 	Owner func(ctx context.Context, r *http.Request) identitypool.AccountID
-	// BehindProxy: the proxy says in X-Forwarded-For and -Proto how the client came.
+	// BehindProxy means that X-Forwarded-For and -Proto describe the client's connection.
 	BehindProxy bool
 	Now         func() time.Time
 	Logger      *slog.Logger // nil = none
 }
 
-// Handler is the endpoint.
+// Handler is the endpoint that proxies ask.
 type Handler struct {
 	o        Options
 	c        Config
@@ -205,7 +213,7 @@ type Handler struct {
 	forwarder *Forwarder
 }
 
-// New returns a Handler, or what is wrong with the settings.
+// New returns a Handler, or the faults of the settings.
 func New(o Options) (*Handler, error) {
 	if err := o.Config.Check(); err != nil {
 		return nil, err
@@ -216,42 +224,45 @@ func New(o Options) (*Handler, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+
 	routes, err := newTable(o.Config.Routes)
 	if err != nil {
 		return nil, err
 	}
 
 	h := &Handler{o: o, c: o.Config.withDefaults(), routes: routes}
+
 	s3 := h.c.Service == "s3"
 	rules := sigv4.Service{LiteralPath: s3, UnsignedPayload: s3}
 	if h.c.Presigned {
 		rules.Presigned = sigv4.PresignedExpires
 	}
-	h.verifier = o.Sessions.Verifier(h.c.Service, rules)
 
+	h.verifier = o.Sessions.Verifier(h.c.Service, rules)
 	h.forwarder, err = newForwarder(h)
+
 	return h, err
 }
 
-// Forwarder returns the reverse proxy for the routes with ForwardTo; nil when there
-// is none.
+// Forwarder returns the reverse proxy for the routes with ForwardTo; nil if there is
+// no such route.
 func (h *Handler) Forwarder() *Forwarder { return h.forwarder }
 
-// Path is where the endpoint is.
+// Path returns the path of the endpoint.
 func (h *Handler) Path() string { return h.c.Path }
 
-// Below reports whether the paths below Path are the endpoint's too.
+// Below reports whether the endpoint also has the paths below Path.
 func (h *Handler) Below() bool { return h.c.Request == FromRequest }
 
-// denied is a refusal.
+// denied is a refusal with its HTTP status.
 type denied struct {
 	status        int
 	code, message string
-	unquoted      string           // message without what it quotes of the request; "" = message
-	why           *explain.Refusal // nil = it is in the trace already
+	unquoted      string           // message without quotations from the request; "" = message
+	why           *explain.Refusal // nil = already in the trace
 }
 
-// forbidden is a refusal with status 403.
+// forbidden returns a refusal with status 403.
 func forbidden(code, message string, why *explain.Refusal) *denied {
 	return &denied{
 		status:  http.StatusForbidden,
@@ -261,16 +272,17 @@ func forbidden(code, message string, why *explain.Refusal) *denied {
 	}
 }
 
-// note records the refusal for the log and for whoever asks why.
+// note records the refusal for the access log.
 func (d *denied) note(record *awsapi.Record) {
 	record.Code, record.Reason, record.Message = d.code, d.code, cmp.Or(d.unquoted, d.message)
 }
 
 func (d *denied) Error() string { return d.code + ": " + d.message }
 
-// ServeHTTP answers 200 with who signed, or 401 or 403 with why not.
+// ServeHTTP answers 200 with the caller, or 401 or 403 with the reason.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	explain.FromContext(r.Context()).Plan(endpointPlan)
+
 	o, payload, err := h.decide(r)
 	header := w.Header()
 	header["Cache-Control"] = noStore
@@ -278,6 +290,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, h.asked(r), err)
 		return
 	}
+
 	for name, value := range o.Header {
 		header[name] = value // shared, and never changed
 	}
@@ -287,9 +300,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
+
 	header["Content-Type"] = jsonType
 	w.WriteHeader(http.StatusOK)
-	_ = json.MarshalWrite(w, contextOf(o.Principal)) // the client has gone; nothing is left to tell
+	_ = json.MarshalWrite(w, contextOf(o.Principal)) // fails if the client is gone
 }
 
 // Values of headers that never change. Answers share the slices.
@@ -299,8 +313,8 @@ var (
 	jsonType = []string{"application/json"}
 )
 
-// answer is the JSON form of who signed: the Principal, and what API Gateway
-// would put into a backend's event.
+// answer is the JSON form of the caller: the Principal, and the request context
+// that API Gateway puts into a backend's event.
 type answer struct {
 	Principal      *auth.Principal `json:"principal"`
 	RequestContext requestContext  `json:"requestContext"`
@@ -319,8 +333,8 @@ func contextOf(p *auth.Principal) answer {
 	return answer{p, requestContext{p.RequestIdentity(), authorizer{p.IAMAuthorizer()}}}
 }
 
-// decide verifies and authorises the request that the proxy asks about. Errors
-// that are no *denied mean that the answer is not known.
+// decide verifies and authorises the request that the proxy asks about. An error
+// that is not a *denied means that no decision was possible.
 func (h *Handler) decide(r *http.Request) (*gate.Session, string, error) {
 	asked, err := h.readOriginal(r)
 	if err != nil {
@@ -328,6 +342,7 @@ func (h *Handler) decide(r *http.Request) (*gate.Session, string, error) {
 			"The proxy does not say what was asked for: "+err.Error()+".",
 			originalUnreadable.With("fault", err.Error()).At(setting("request")))
 	}
+
 	segments, err := h.unambiguous(r, asked)
 	if err != nil {
 		return nil, "", err
@@ -337,14 +352,16 @@ func (h *Handler) decide(r *http.Request) (*gate.Session, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+
 	if _, err := h.permit(r, asked, segments, o, &signature); err != nil {
 		return nil, "", err
 	}
+
 	return o, signature.PayloadHash, nil
 }
 
-// permit returns the route of a request whose signature holds, if the session may do
-// what the route needs.
+// permit returns the route of a request whose signature is valid, if the session may do
+// the route's action.
 func (h *Handler) permit(
 	r *http.Request, asked original, segments []string, o *gate.Session, signature *sigv4.Result,
 ) (match, error) {
@@ -370,11 +387,13 @@ func (h *Handler) permit(
 	if err := h.authorize(r.Context(), o, &facts); err != nil {
 		return match{}, err
 	}
+
 	if isS3(needed.action) {
 		if err := h.authorizeSource(r, o, &facts); err != nil {
 			return match{}, err
 		}
 	}
+
 	return needed, nil
 }
 
@@ -387,8 +406,8 @@ func (h *Handler) checkAccount(o *gate.Session) error {
 		accountOther.With("want", h.o.Account, "account", string(o.Content.Account)))
 }
 
-// authorizeSource asks the policies of the session about the object that the request
-// copies, if it copies one.
+// authorizeSource checks whether the session may read the object that the request copies,
+// if it copies one.
 func (h *Handler) authorizeSource(r *http.Request, o *gate.Session, facts *requestFacts) error {
 	source, uri, err := h.source(r.Header)
 	if err != nil || source == nil {
@@ -400,14 +419,15 @@ func (h *Handler) authorizeSource(r *http.Request, o *gate.Session, facts *reque
 	return h.authorize(r.Context(), o, &get)
 }
 
-// unambiguous returns the segments of the path, and refuses what the service could
-// take for another request than the one that is checked.
+// unambiguous returns the segments of the path. It refuses a request that the service could
+// read differently from this server.
 func (h *Handler) unambiguous(r *http.Request, asked original) ([]string, error) {
 	for name, values := range r.Header {
 		folded := foldExtension(name)
 		if folded == "" {
 			continue
 		}
+
 		if overridingHeader(folded, values, asked) {
 			return nil, overridden("header " + name)
 		}
@@ -424,25 +444,30 @@ func (h *Handler) unambiguous(r *http.Request, asked original) ([]string, error)
 	}
 
 	segments, err := splitPath(asked.path)
-	if err == nil && h.c.Service != "s3" && slices.ContainsFunc(segments, hasParameters) { // S3's keys may have semicolons
-		err = errParameters
+	if err == nil && h.c.Service != "s3" && slices.ContainsFunc(segments, hasParameters) {
+		err = errParameters // but S3's keys may have semicolons
 	}
 	if err != nil {
 		return nil, forbidden("AmbiguousPath", "The path could be read in two ways: "+err.Error()+".",
 			pathAmbiguous.With("fault", err.Error()))
 	}
+
 	return segments, nil
 }
 
-// overridden refuses a request in which a header or a parameter names another one.
+// overridden refuses a request in which a header or a parameter names another request.
 func overridden(name string) error {
 	return forbidden("OverriddenRequest", "The "+name+" asks the service for something else than the request itself.",
 		requestOverridden.With("where", name))
 }
 
-// authorize asks the policies of the session about the action of facts.
+// authorize checks whether the session's policies allow the action of facts.
 func (h *Handler) authorize(ctx context.Context, o *gate.Session, facts *requestFacts) error {
-	err := h.o.Authorizer.Authorize(ctx, o.Caller, iam.Access{Action: facts.action, Resource: facts.resource, Facts: facts})
+	err := h.o.Authorizer.Authorize(ctx, o.Caller, iam.Access{
+		Action:   facts.action,
+		Resource: facts.resource,
+		Facts:    facts,
+	})
 	d, ok := errors.AsType[*iam.DeniedError](err)
 	if !ok {
 		return err
@@ -451,7 +476,7 @@ func (h *Handler) authorize(ctx context.Context, o *gate.Session, facts *request
 	return forbidden("AccessDenied", d.Error(), d.Why)
 }
 
-// verify checks the signature and what is to be proven of the body.
+// verify checks the signature and, as Config.Body requires, the body.
 func (h *Handler) verify(r *http.Request, asked original) (*gate.Session, sigv4.Result, error) {
 	if h.c.Body != Forwarded {
 		return h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
@@ -466,14 +491,15 @@ func (h *Handler) verify(r *http.Request, asked original) (*gate.Session, sigv4.
 	if name := overriddenByBody(r.Header, body, asked.method); name != "" {
 		return nil, sigv4.Result{}, overridden(name)
 	}
+
 	return h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
 		return h.verifier.Verify(request, body, h.c.Service)
 	})
 }
 
-// verifyWith checks the signature by one of the verifier's methods, which gets the
-// request as the client signed it, and then its region and what it proves of the body. The
-// session's ARNs have the partition of that region.
+// verifyWith checks the signature with one of the verifier's methods, which gets the
+// request as the client signed it. Then it checks the region and whether the signature
+// covers the body. The session's ARNs have the partition of that region.
 func (h *Handler) verifyWith(
 	r *http.Request, asked original, verify func(*http.Request) (sigv4.Result, error),
 ) (*gate.Session, sigv4.Result, error) {
@@ -485,12 +511,14 @@ func (h *Handler) verifyWith(
 	if o != nil {
 		record.Account = string(o.Content.Account)
 	}
+
 	if refused, ok := errors.AsType[*sigv4.Error](err); ok {
 		return nil, sigv4.Result{}, h.signatureRefused(request, asked, refused)
 	}
 	if err != nil {
 		return nil, sigv4.Result{}, err
 	}
+
 	record.AccessKeyID = result.AccessKeyID
 
 	if result.Region != h.c.Region {
@@ -504,10 +532,11 @@ func (h *Handler) verifyWith(
 	if h.c.Body == HashRequired && result.PayloadHash == unsignedPayload && !bodyless {
 		return nil, sigv4.Result{}, unproven()
 	}
+
 	return o.In(h.c.Region), result, nil
 }
 
-// unproven refuses a body that no signature covers.
+// unproven refuses a body that the signature does not cover.
 func unproven() *denied {
 	return forbidden("UnsignedPayload", "The request must state the SHA-256 of its body in X-Amz-Content-Sha256.",
 		hashMissing.With().At(setting("body")))
@@ -527,6 +556,7 @@ func (h *Handler) readBody(r *http.Request, asked original) ([]byte, error) {
 		return nil, forbidden("BodyMissing", "The proxy did not forward the body.",
 			bodyMissing.With("length", strconv.FormatInt(asked.length, 10), "got", strconv.Itoa(len(body))))
 	}
+
 	return body, nil
 }
 
@@ -535,25 +565,25 @@ func tooLarge(limit int64) *denied {
 		bodyLarge.With("limit", strconv.FormatInt(limit, 10)).At(setting("max_body")))
 }
 
-// reservedPrefixes are of the names of the answer's headers.
+// reservedPrefixes has the prefixes of headers that only this server may set.
 var reservedPrefixes = []string{"X-Amz-Cognito-Identity-", "X-Poolhouse-"}
 
-// reserved reports whether a service could take a header of this folded name for one
-// of the answer's.
+// reserved reports whether a service could mistake a header of this folded name for one
+// of this server's.
 func reserved(folded string) bool {
 	return slices.ContainsFunc(reservedPrefixes, func(prefix string) bool { return strings.HasPrefix(folded, prefix) })
 }
 
 const unsignedPayload = "UNSIGNED-PAYLOAD"
 
-// owner is the account of the key that the client's request names.
+// owner returns the account of the key that the client's request names.
 func (h *Handler) owner(signed *http.Request) identitypool.AccountID {
 	return h.o.Owner(signed.Context(), signed)
 }
 
 // refuse answers an error of decide; signed is the request as the client signed it.
-// nginx takes 401 and 403 as they are and anything else but 2xx as an error of its
-// own, which refuses too.
+// nginx passes on 401 and 403. It answers any other status but 2xx with an internal
+// error, which refuses too.
 func (h *Handler) refuse(w http.ResponseWriter, r, signed *http.Request, err error) {
 	d, ok := errors.AsType[*denied](err)
 	if !ok {
@@ -590,6 +620,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r, signed *http.Request, err err
 	if d.status == http.StatusUnauthorized {
 		header["Www-Authenticate"] = []string{"AWS4-HMAC-SHA256"}
 	}
+
 	w.WriteHeader(d.status)
-	_, _ = w.Write(body.Bytes()) // the client has gone; nothing is left to tell
+	_, _ = w.Write(body.Bytes()) // fails if the client is gone
 }

@@ -57,19 +57,24 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h, err := New(Options{Account: account, Owner: nobodys, Sessions: gate.NewSessions(minter, noneRevoked{}, clock), Authorizer: iam.NewAuthorizer(directory, clock), Now: clock,
-		Config: Config{Region: "us-east-1", Routes: []Route{{Match: "GET /files/{path...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::files/{path}"}}}})
+	h, err := New(Options{Account: account, Owner: nobodys, Sessions: gate.NewSessions(minter, noneRevoked{}, clock),
+		Authorizer: iam.NewAuthorizer(directory, clock), Now: clock,
+		Config: Config{Region: "us-east-1", Routes: []Route{{Match: "GET /files/{path...}", Action: "s3:GetObject",
+			Resource: "arn:aws:s3:::files/{path}"}}}})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c, err := minter.Mint(tb.Context(), session.Session{Account: account, RoleARN: roleARN, RoleID: iam.RoleID(roleARN), SessionName: "CognitoIdentityCredentials",
-		IdentityID: alice, PoolID: pool, AMR: []string{"authenticated", "idp.example.com"}, Tags: map[string]string{"team": "blue"}, Issued: now, Expires: now.Add(time.Hour)})
+	c, err := minter.Mint(tb.Context(), session.Session{Account: account, RoleARN: roleARN,
+		RoleID: iam.RoleID(roleARN), SessionName: "CognitoIdentityCredentials",
+		IdentityID: alice, PoolID: pool, AMR: []string{"authenticated", "idp.example.com"},
+		Tags: map[string]string{"team": "blue"}, Issued: now, Expires: now.Add(time.Hour)})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	const path = "/files/" + alice + "/a.txt"
 	r := httptest.NewRequest("GET", "http://files.example.com"+path, nil)
-	key := sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}
+	key := sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
+		SessionToken: c.SessionToken}
 	if err := sigv4.Sign(r, nil, key, "us-east-1", DefaultService, now); err != nil {
 		tb.Fatal(err)
 	}
@@ -84,13 +89,15 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 // What a server could read otherwise than we do is refused, whatever the routes.
 func TestSplitPath(t *testing.T) {
 	for path, want := range map[string]string{
-		"/": "", "/a": "a", "/a/": "a|", "/a%20b/c": "a b|c", "/%C3%A4": "ä", "/a+b": "a+b", "/a;b=c": "a;b=c", "/...": "...", "/100%25": "100%",
+		"/": "", "/a": "a", "/a/": "a|", "/a%20b/c": "a b|c", "/%C3%A4": "ä", "/a+b": "a+b", "/a;b=c": "a;b=c",
+		"/...": "...", "/100%25": "100%",
 	} {
 		if got, err := splitPath(path); err != nil || strings.Join(got, "|") != want {
 			t.Errorf("splitPath(%q) = %q, %v; want %q", path, got, err, want)
 		}
 	}
-	for _, path := range []string{"", "a", "//", "//a", "/a//b", "/.", "/..", "/a/../b", "/a/%2e%2E/b", "/a/.%2e", "/a%2fb", "/a%5Cb", "/..;/b", "/.;x/b",
+	for _, path := range []string{"", "a", "//", "//a", "/a//b", "/.", "/..", "/a/../b", "/a/%2e%2E/b", "/a/.%2e",
+		"/a%2fb", "/a%5Cb", "/..;/b", "/.;x/b",
 		"/%252e%252e/b", "/a%252fb", "/a%255cb", "/%00", "/a%0a", "/%ff", "/%", "/%2", "/%zz", "/%7f"} {
 		if got, err := splitPath(path); err == nil {
 			t.Errorf("splitPath(%q) = %q, want a refusal", path, got)
@@ -100,7 +107,8 @@ func TestSplitPath(t *testing.T) {
 
 func TestRoutes(t *testing.T) {
 	routes, err := newTable([]Route{
-		{Match: "GET /files/{owner}/public/{path...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::public/{owner}/{path}"},
+		{Match: "GET /files/{owner}/public/{path...}", Action: "s3:GetObject",
+			Resource: "arn:aws:s3:::public/{owner}/{path}"},
 		{Match: "GET /files/{path...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::files/{path}"},
 		{Match: "PUT /files/{name}", Action: "s3:PutObject", Resource: "arn:aws:s3:::files/{name}"},
 		{Match: "/exact/", Action: "app:Open", Resource: "*"},
@@ -117,7 +125,8 @@ func TestRoutes(t *testing.T) {
 		"GET /files/%7Bx%7D/*":  "s3:GetObject arn:aws:s3:::files/{x}/*",
 		"PUT /files/a":          "s3:PutObject arn:aws:s3:::files/a",
 		"DELETE /exact/":        "app:Open *",
-		"GET /files":            "", "PUT /files/": "", "PUT /files/a/b": "", "POST /files/a": "", "GET /exact": "", "GET /exact/a": "", "GET /": "", "HEAD /FILES/a": "",
+		"GET /files":            "", "PUT /files/": "", "PUT /files/a/b": "", "POST /files/a": "", "GET /exact": "",
+		"GET /exact/a": "", "GET /": "", "HEAD /FILES/a": "",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		segments, err := splitPath(path)
@@ -143,7 +152,8 @@ func TestReservedHeaders(t *testing.T) {
 	if answer.Code != http.StatusOK {
 		t.Fatalf("%d %s", answer.Code, answer.Body)
 	}
-	names := []string{HeaderReason, "X-Poolhouse-Anything", "x-poolhouse-amr", "X_Poolhouse_Amr", "X-Poolhouse_Amr", "X_AMZ_COGNITO_IDENTITY_ID"}
+	names := []string{HeaderReason, "X-Poolhouse-Anything", "x-poolhouse-amr", "X_Poolhouse_Amr", "X-Poolhouse_Amr",
+		"X_AMZ_COGNITO_IDENTITY_ID"}
 	for name := range answer.Header() {
 		if strings.HasPrefix(name, "X-") {
 			names = append(names, name)
@@ -163,7 +173,8 @@ func TestReservedHeaders(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"X-Poolhouse", "X-Amz-Cognito", "Poolhouse-X-Amr", "X-Poolhouses-Amr", "Y-Poolhouse-Amr"} {
+	for _, name := range []string{"X-Poolhouse", "X-Amz-Cognito", "Poolhouse-X-Amr", "X-Poolhouses-Amr",
+		"Y-Poolhouse-Amr"} {
 		if reserved(name) {
 			t.Errorf("%s is reserved", name)
 		}
@@ -214,7 +225,8 @@ func FuzzOriginal(f *testing.F) {
 	h, base := newHandler(f)
 	f.Fuzz(func(t *testing.T, method, uri, host string) {
 		r := base.Clone(t.Context())
-		r.Header["X-Original-Method"], r.Header["X-Original-Uri"], r.Header["X-Original-Host"] = []string{method}, []string{uri}, []string{host}
+		r.Header["X-Original-Method"], r.Header["X-Original-Uri"], r.Header["X-Original-Host"] = []string{method},
+			[]string{uri}, []string{host}
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		if w.Code != http.StatusOK {
@@ -222,7 +234,8 @@ func FuzzOriginal(f *testing.F) {
 		}
 		// Only what the signature's own rules take for the same may pass.
 		path, query, _ := strings.Cut(uri, "?")
-		if method != "GET" || host != "files.example.com" || path != base.Header.Get("X-Original-Uri") || strings.Trim(query, "&") != "" {
+		if method != "GET" || host != "files.example.com" || path != base.Header.Get("X-Original-Uri") ||
+			strings.Trim(query, "&") != "" {
 			t.Errorf("%q %q %q is let through", method, uri, host)
 		}
 	})
@@ -252,7 +265,8 @@ func nobodys(context.Context, *http.Request) identitypool.AccountID { return "" 
 // The short cuts decide as the whole rules do.
 func TestShortCuts(t *testing.T) {
 	for _, name := range []string{
-		"Host", "X-Amz-Date", "x-amz-date", "X.Poolhouse.Amr", "X_Http_Method", "X-http-method-override", "X--A", "X-1a", "X-1A", "Xa-B", "XA", "-X", "",
+		"Host", "X-Amz-Date", "x-amz-date", "X.Poolhouse.Amr", "X_Http_Method", "X-http-method-override", "X--A",
+		"X-1a", "X-1A", "Xa-B", "XA", "-X", "",
 	} {
 		folded := strings.Map(func(r rune) rune {
 			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
@@ -264,7 +278,8 @@ func TestShortCuts(t *testing.T) {
 			t.Errorf("foldHeader(%q) = %q, want %q", name, foldHeader(name), want)
 		}
 	}
-	for _, segment := range []string{"", "a", "a.b", "a..b", ".", "..", "...", ".a", "a.", "a-b_c.D9", "us-east-1:a=b@c~d", "a b", "a;b", "a%2fb", "ä", "a/b", "\x00"} {
+	for _, segment := range []string{"", "a", "a.b", "a..b", ".", "..", "...", ".a", "a.", "a-b_c.D9",
+		"us-east-1:a=b@c~d", "a b", "a;b", "a%2fb", "ä", "a/b", "\x00"} {
 		whole := plainFault(segment)
 		if whole == nil && fold(segment) != nil {
 			whole = errLookAlike

@@ -7,11 +7,11 @@ import (
 	"unicode"
 )
 
-// Services read names of headers and parameters more loosely than they are written.
-// Folded names are compared where a request must not have one in any spelling.
+// Services accept other spellings of the names of headers and parameters. Where a request
+// must not have a name in any spelling, folded names are compared.
 
 // foldHeader returns a header's name as a service may read it: CGI, PHP and WSGI
-// take every character but letters and digits for the same.
+// treat all characters but letters and digits as the same.
 func foldHeader(name string) string {
 	if isFolded(name) {
 		return name
@@ -23,11 +23,12 @@ func foldHeader(name string) string {
 			folded[n] = '-'
 		}
 	}
+
 	return http.CanonicalHeaderKey(string(folded))
 }
 
-// foldExtension is foldHeader for the names that a request must not have, which all
-// begin with X-. It returns "" for others.
+// foldExtension is like foldHeader, for the names that a request must not have. They all
+// begin with X-; it returns "" for others.
 func foldExtension(name string) string {
 	if name == "" || name[0] != 'X' && name[0] != 'x' {
 		return ""
@@ -35,8 +36,8 @@ func foldExtension(name string) string {
 	return foldHeader(name)
 }
 
-// isFolded reports whether foldHeader would change nothing. It is asked about every
-// header of every request.
+// isFolded reports whether foldHeader would change nothing. It saves an allocation for
+// every header of every request.
 func isFolded(name string) bool {
 	first := true // of a word
 	for i := range len(name) {
@@ -51,6 +52,7 @@ func isFolded(name string) bool {
 		}
 		first = false
 	}
+
 	return true
 }
 
@@ -58,8 +60,8 @@ func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// parameters yields the names and decoded values of the pairs of a query or a form,
-// names as they are written. Old servers separate pairs by semicolons, too.
+// parameters yields the names, as written, and the decoded values of the pairs of a query
+// or a form. Semicolons separate pairs too, as on old servers.
 func parameters(pairs string) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for pair := range strings.FieldsFuncSeq(pairs, func(r rune) bool { return r == '&' || r == ';' }) {
@@ -72,8 +74,8 @@ func parameters(pairs string) iter.Seq2[string, string] {
 }
 
 // foldParameter returns a parameter's name as a service may read it, in lower case.
-// PHP drops leading blanks, takes dots, blanks and brackets for underscores, and
-// what follows a bracket for an index; others decode twice, trim, or stop at a NUL.
+// PHP drops leading blanks, reads dots, blanks and brackets as underscores, and the
+// text after a bracket as an index. Others decode twice, trim, or stop at a NUL.
 func foldParameter(name string) string {
 	name = strings.ReplaceAll(name, "+", " ")
 	for range maxEscapes {
@@ -85,11 +87,12 @@ func foldParameter(name string) string {
 	if name == "" {
 		return ""
 	}
+
 	if index := strings.IndexByte(name[1:], '['); index >= 0 {
 		name = name[:1+index]
 	}
-
 	name = strings.TrimRight(name, "]")
+
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(".[-", r) || unicode.IsSpace(r) {
 			return '_'

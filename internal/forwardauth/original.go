@@ -8,35 +8,36 @@ import (
 	"strings"
 )
 
-// Where a proxy says what the client asked for (Config.Request).
+// Places where a proxy describes the client's request (Config.Request).
 const (
 	// FromOriginal: X-Original-Method, X-Original-URI and X-Original-Host, as
-	// nginx is told to send them; X-Original-Content-Length may be there.
+	// configured in nginx; X-Original-Content-Length is optional.
 	FromOriginal = "x-original"
 	// FromForwarded: X-Forwarded-Method, -Uri and -Host, as Traefik and Caddy send
-	// them; X-Forwarded-Content-Length may be there.
+	// them; X-Forwarded-Content-Length is optional.
 	FromForwarded = "x-forwarded"
 	// FromRequest: the request itself, its path after the endpoint's, as Envoy
 	// sends it.
 	FromRequest = "request"
 )
 
-// maxURI bounds a request's target; the signature's check bounds the rest.
+// maxURI bounds the length of a request's target; package sigv4 bounds the rest.
 const maxURI = 40 << 10
 
-// original is what the client asked of the proxy.
+// original is the request that the client sent to the proxy.
 type original struct {
 	method, uri, host string
 	path              string // as sent, without the query
 	length            int64  // of the body; -1 = not known
-	direct            bool   // the client asked here, not a proxy about it
+	direct            bool   // whether the client itself sent the request to this server
 }
 
-// readOriginal reads it out of the proxy's question. What is missing, repeated or
-// not well-formed is refused: nothing may be guessed.
+// readOriginal reads the client's request from the proxy's. It refuses values that are
+// missing, repeated or malformed, and guesses nothing.
 func (h *Handler) readOriginal(r *http.Request) (original, error) {
 	var method, uri, host string
 	length := int64(-1)
+
 	if h.c.Request == FromRequest {
 		rest, ok := strings.CutPrefix(r.RequestURI, h.c.Path)
 		if !ok {
@@ -48,6 +49,7 @@ func (h *Handler) readOriginal(r *http.Request) (original, error) {
 		if h.c.Request == FromForwarded {
 			prefix = "X-Forwarded-"
 		}
+
 		var err error
 		for _, header := range []struct {
 			name string
@@ -61,10 +63,11 @@ func (h *Handler) readOriginal(r *http.Request) (original, error) {
 			return original{}, err
 		}
 	}
+
 	return checkOriginalParts(method, uri, host, length)
 }
 
-// checkOriginalParts returns what was asked for, or what is not well-formed about it.
+// checkOriginalParts returns the client's request, or the part that is malformed.
 func checkOriginalParts(method, uri, host string, length int64) (original, error) {
 	switch {
 	case !isMethod(method):
@@ -74,7 +77,9 @@ func checkOriginalParts(method, uri, host string, length int64) (original, error
 	case !isHost(host):
 		return original{}, errors.New("the original host is not one")
 	}
+
 	path, _, _ := strings.Cut(uri, "?")
+
 	return original{
 		method: method,
 		uri:    uri,
@@ -84,15 +89,14 @@ func checkOriginalParts(method, uri, host string, length int64) (original, error
 	}, nil
 }
 
-// of returns r as the client signed it. r is changed.
+// of changes r into the request that the client signed, and returns it.
 func (o original) of(r *http.Request) *http.Request {
 	r.Method, r.RequestURI, r.Host = o.method, o.uri, o.host
-
 	return r
 }
 
-// asked returns the request of the client that r, a proxy's question, is about; r
-// itself when that cannot be told.
+// asked returns the client's request about which a proxy asks with r, or r itself if the
+// client's request cannot be read.
 func (h *Handler) asked(r *http.Request) *http.Request {
 	request := r.WithContext(r.Context())
 	if asked, err := h.readOriginal(r); err == nil {
@@ -102,7 +106,7 @@ func (h *Handler) asked(r *http.Request) *http.Request {
 	return request
 }
 
-// once returns the value of a header that must be there once.
+// once returns the value of a header that must be present exactly once.
 func once(h http.Header, name string) (string, error) {
 	values := h[name]
 	switch {
@@ -115,18 +119,20 @@ func once(h http.Header, name string) (string, error) {
 }
 
 func contentLength(values []string) (int64, error) {
-	if len(values) == 0 || len(values) == 1 && values[0] == "" { // Caddy sends one for requests that have none
+	if len(values) == 0 || len(values) == 1 && values[0] == "" { // Caddy sends "" for requests without a length
 		return -1, nil
 	}
+
 	n, err := strconv.ParseUint(values[0], 10, 62)
 	if err != nil || len(values) > 1 {
 		return 0, errors.New("the original content length is not one number")
 	}
+
 	return int64(n), nil
 }
 
-// isTarget reports whether s has only what a request's target may have: no
-// blanks, no controls, no fragment.
+// isTarget reports whether s has only characters of a request's target: no
+// blanks, no control characters, no fragment.
 func isTarget(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || c == '#' || c == '\\' {
@@ -136,11 +142,12 @@ func isTarget(s string) bool {
 	return true
 }
 
-// isHost reports whether s has only what host:port may have. A list of hosts,
-// which chains of proxies make, is not one.
+// isHost reports whether s has only characters of host:port. A list of hosts, which a
+// chain of proxies makes, is refused.
 func isHost(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(".-_:[]", c) >= 0) {
+		if c := s[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			strings.IndexByte(".-_:[]", c) >= 0) {
 			return false
 		}
 	}

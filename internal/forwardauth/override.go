@@ -12,17 +12,17 @@ import (
 	"strings"
 )
 
-// Headers by which services let a client replace what the request line says:
-// the method for clients that have GET and POST only, the URI for rewriting
-// proxies. What they replace would not be what was authorised.
+// Headers with which some services let a client replace parts of the request line:
+// the method, for clients that have GET and POST only, and the URI, for rewriting
+// proxies. The replaced request would not be the one that was authorised.
 var (
 	methodHeaders = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
 	uriHeaders    = []string{"X-Original-Url", "X-Rewrite-Url"}
 )
 
-// methodParameters are those of a query or a form that do the same, folded: in
-// Rails, Laravel, Symfony, Slim and WordPress, and in gateways that take the header
-// from the query.
+// methodParameters has the folded names of parameters, of a query or a form, that do the
+// same: in Rails, Laravel, Symfony, Slim and WordPress, and in gateways that take the
+// header from the query.
 var methodParameters = []string{"_method", "x_http_method_override", "x_http_method", "x_method_override"}
 
 // overridingHeader reports whether a header, by its folded name, gives another
@@ -32,13 +32,14 @@ func overridingHeader(folded string, values []string, asked original) bool {
 	otherURI := func(value string) bool { // ingress-nginx sends the whole URL
 		return value != asked.uri && !strings.HasSuffix(value, "://"+asked.host+asked.uri)
 	}
+
 	return slices.Contains(methodHeaders, folded) && slices.ContainsFunc(values, otherMethod) ||
 		slices.Contains(uriHeaders, folded) && slices.ContainsFunc(values, otherURI)
 }
 
-// overriddenByBody returns what in a form or a JSON object, in which frameworks look
-// for the method, gives another one; "" when nothing does. A form that cannot be read overrides, because
-// another server may be able to.
+// overriddenByBody returns the name of a member of a form or JSON object that gives
+// another method, as some frameworks allow; "" if there is none. A form that cannot be
+// read counts as one that does, because another server may be able to read it.
 func overriddenByBody(h http.Header, body []byte, method string) string {
 	if len(body) == 0 {
 		return ""
@@ -48,6 +49,7 @@ func overriddenByBody(h http.Header, body []byte, method string) string {
 	if len(types) == 0 {
 		types = []string{""}
 	}
+
 	for _, contentType := range types {
 		var name string
 		switch lower := strings.ToLower(contentType); {
@@ -62,6 +64,7 @@ func overriddenByBody(h http.Header, body []byte, method string) string {
 			return "body's " + name
 		}
 	}
+
 	return ""
 }
 
@@ -75,7 +78,7 @@ func overridingPair(pairs, method string) string {
 	return ""
 }
 
-// overridingPart is overridingPair for a form of several parts, whatever the value.
+// overridingPart is like overridingPair, for a multipart form and with any value.
 func overridingPart(contentType string, body []byte) string {
 	const unreadable = "form, which cannot be read,"
 	_, attributes, err := mime.ParseMediaType(contentType)
@@ -102,7 +105,7 @@ func overridingPart(contentType string, body []byte) string {
 	}
 }
 
-// overridingMember is overridingPair for a JSON object, which Laravel takes for a form.
+// overridingMember is like overridingPair, for a JSON object, which Laravel reads like a form.
 func overridingMember(body []byte, method string) string {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil {
@@ -116,5 +119,6 @@ func overridingMember(body []byte, method string) string {
 			return folded
 		}
 	}
+
 	return ""
 }

@@ -25,9 +25,9 @@ var (
 	errLookAlike   = errors.New("the path has a character that some servers read as a dot, a slash or a backslash")
 )
 
-// splitPath returns the segments of a request's path, decoded, and refuses paths
-// that the service behind could read otherwise than we do: what it sees must be
-// what was authorised.
+// splitPath returns the decoded segments of a request's path. It refuses a path that the
+// service behind could read differently, because the service must see the path that was
+// authorised.
 func splitPath(raw string) ([]string, error) {
 	if !strings.HasPrefix(raw, "/") {
 		return nil, errNoPath
@@ -47,17 +47,19 @@ func splitPath(raw string) ([]string, error) {
 		}
 		segments[n] = decoded
 	}
+
 	return segments, nil
 }
 
-// checkSegment refuses a decoded segment that could be read as more than one
-// segment, as none or as a step upwards: as it is, with its Unicode characters
-// replaced by those that they are variants of, and, for servers that decode more
-// than once, in what is escaped in it.
+// checkSegment refuses a decoded segment that a server could read as several segments,
+// as none, or as a step upwards. It checks the segment as it is, with Unicode variants
+// replaced by their plain characters, and decoded again, for servers that decode more
+// than once.
 func checkSegment(decoded string) error {
 	if isOrdinary(decoded) {
 		return nil
 	}
+
 	if err := plainFault(decoded); err != nil {
 		return err
 	}
@@ -75,24 +77,27 @@ func checkSegment(decoded string) error {
 		}
 		decoded = inner
 	}
+
 	return errTwice
 }
 
-// hasParameters reports whether some servers, such as those of Java, cut something off a
-// segment that was decoded: what follows a semicolon, or a character that becomes one.
+// hasParameters reports whether some servers, such as those in Java, cut off a part of a
+// decoded segment: the text after a semicolon, or after a character that becomes one.
 func hasParameters(segment string) bool {
 	const semicolons = ";\u037e\ufe14\ufe54\uff1b"
 	if strings.ContainsAny(segment, semicolons) {
 		return true
 	}
+
 	for range maxEscapes {
 		segment = unescape(segment)
 	}
+
 	return strings.ContainsAny(segment, semicolons)
 }
 
-// isOrdinary reports whether a segment has letters, digits and a few marks alone, and
-// dots between them: every server reads it alike.
+// isOrdinary reports whether a segment has only letters, digits, a few marks, and dots
+// between them, so that all servers read it in the same way.
 func isOrdinary(s string) bool {
 	dot := true // before the segment, or as the last character
 	for i := range len(s) {
@@ -105,14 +110,15 @@ func isOrdinary(s string) bool {
 			return false
 		}
 	}
+
 	return !dot
 }
 
-// maxEscapes bounds the rounds of decoding: whoever escapes more often wants to
-// hide something, and every round costs.
+// maxEscapes is the number of times that an escaped text is decoded again. Text with more
+// escapes hides something, and every round costs time.
 const maxEscapes = 3
 
-// plainFault looks at a segment as it is.
+// plainFault checks a segment as it is.
 func plainFault(s string) error {
 	switch {
 	case strings.ContainsAny(s, `/\`):
@@ -122,6 +128,7 @@ func plainFault(s string) error {
 	case isDots(s):
 		return errDots
 	}
+
 	return nil
 }
 
@@ -131,9 +138,8 @@ func isControl(r rune) bool {
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
 }
 
-// isDots finds "." and "..", and segments of which nothing is left, when the
-// parameters are cut off, and the blanks and dots around them, as some servers and
-// file systems do. "..." is a name.
+// isDots reports whether a segment is "." or "..", or becomes empty when a server or file
+// system cuts off parameters and then blanks and dots at its ends. "..." is a name.
 func isDots(s string) bool {
 	name, _, parameters := strings.Cut(s, ";")
 	trimmed := strings.TrimFunc(name, unicode.IsSpace)
@@ -145,10 +151,10 @@ func isDots(s string) bool {
 	return cutOff && strings.TrimFunc(name, func(r rune) bool { return r == '.' || unicode.IsSpace(r) }) == ""
 }
 
-// fold looks at what is left of a segment when its characters are replaced by
-// their compatibility equivalents (Unicode Normalization Form KC), as Java, .NET,
-// Python frameworks and some file systems do, or by the nearest character of a
-// Windows code page, and when characters that nobody sees are taken out.
+// fold checks a segment after the changes that some servers make: characters replaced by
+// their compatibility equivalents (Unicode Normalization Form KC), as in Java, .NET,
+// Python frameworks and some file systems, or by the nearest character of a Windows
+// code page, and invisible characters removed.
 func fold(s string) error {
 	if isASCII(s) {
 		return nil
@@ -163,13 +169,15 @@ func fold(s string) error {
 		case unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
 			return -1
 		}
+
 		return r
 	}, s))
+
 	if folded == "" {
 		return errEmpty
 	}
 
-	// A full-width percent sign is common in names. It counts where it makes an
+	// A full-width percent sign is common in names. It is a fault only if it makes an
 	// escape that hides something.
 	for range maxEscapes {
 		if err := plainFault(folded); err != nil {
@@ -181,10 +189,11 @@ func fold(s string) error {
 		}
 		folded = norm.NFKC.String(inner)
 	}
+
 	return errTwice
 }
 
-// Characters that normalisation leaves alone, and that code pages, name
+// Characters that normalisation does not change, but that code pages, name
 // resolution or a reader's eye take for others (Unicode confusables.txt; the
 // best-fit tables of Windows). Letters and digits are not among them.
 const (
@@ -203,17 +212,19 @@ func isASCII(s string) bool {
 
 var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}|%[uU][0-9A-Fa-f]{4}`)
 
-// unescape decodes what looks like an escape in s, %uXXXX of old Microsoft
-// servers too, and leaves the rest.
+// unescape decodes all valid escapes in s, including %uXXXX of old Microsoft servers, and
+// leaves the rest.
 func unescape(s string) string {
 	if !strings.Contains(s, "%") {
 		return s
 	}
+
 	return escape.ReplaceAllStringFunc(s, func(e string) string {
 		if len(e) == len("%uXXXX") {
 			n, _ := strconv.ParseUint(e[2:], 16, 32) // the pattern has hexadecimal digits only
 			return string(rune(n))
 		}
+
 		n, _ := strconv.ParseUint(e[1:], 16, 8)
 		return string([]byte{byte(n)})
 	})

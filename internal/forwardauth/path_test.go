@@ -15,13 +15,15 @@ import (
 // Every way to write a dot segment or a separator that some server undoes. Each
 // stands alone, before and after text, and mixed with the plain form.
 func TestPathsWithLookAlikesAreRefused(t *testing.T) {
-	dots := []string{".", "%2e", "%2E", "\uff0e", "\u2024", "\ufe52", "\uff61", "\u3002", "\u0701", "\ua4f8", "%252e", "%25252e", "%25ef%25bc%258e", "%u002e", "%25u002e", "%25uff0e", "\uff052e", "%25\uff05", "\u200b.", ".\ufe0f"}
+	dots := []string{".", "%2e", "%2E", "\uff0e", "\u2024", "\ufe52", "\uff61", "\u3002", "\u0701", "\ua4f8", "%252e",
+		"%25252e", "%25ef%25bc%258e", "%u002e", "%25u002e", "%25uff0e", "\uff052e", "%25\uff05", "\u200b.", ".\ufe0f"}
 	for _, one := range dots {
 		for _, two := range dots {
 			if strings.Contains(one+two, "%25\uff05") {
 				continue // no dot
 			}
-			for _, segment := range []string{one + two, one + two + ";x=1", one + two + "%3bx", one + two + "\uff1bx", one + two + "%20"} {
+			for _, segment := range []string{one + two, one + two + ";x=1", one + two + "%3bx", one + two + "\uff1bx",
+				one + two + "%20"} {
 				refused(t, "/files/a/"+segment+"/b")
 			}
 		}
@@ -30,9 +32,13 @@ func TestPathsWithLookAlikesAreRefused(t *testing.T) {
 		refused(t, "/files/a/"+two+"/b")
 	}
 
-	for _, separator := range []string{"%2f", "%5c", "\uff0f", "\uff3c", "\ufe68", "\u2044", "\u2215", "\u2216", "\u29f8", "\u29f5", "\u29f9", "\u2100", "\u2105", "\u00a5", "\u20a9",
-		"%252f", "%255c", "%25252f", "%25252525252f", "%25ef%25bc%258f", "%u2215", "%25u2215", "%25uff0f", "\uff052f", "%25e2%2588%2595", "%00", "%2500", "%0a", "%250a", "%7f", "%c0%ae", "%c0%af", "%25c0%25af", "%e0%80%af", "%f0%80%80%af", "%fc%80%80%80%80%af", "%ed%a0%80"} {
-		for _, segment := range []string{separator, "a" + separator, separator + "a", "a" + separator + ".." + separator + "b"} {
+	for _, separator := range []string{"%2f", "%5c", "\uff0f", "\uff3c", "\ufe68", "\u2044", "\u2215", "\u2216",
+		"\u29f8", "\u29f5", "\u29f9", "\u2100", "\u2105", "\u00a5", "\u20a9",
+		"%252f", "%255c", "%25252f", "%25252525252f", "%25ef%25bc%258f", "%u2215", "%25u2215", "%25uff0f", "\uff052f",
+		"%25e2%2588%2595", "%00", "%2500", "%0a", "%250a", "%7f", "%c0%ae", "%c0%af", "%25c0%25af", "%e0%80%af",
+		"%f0%80%80%af", "%fc%80%80%80%80%af", "%ed%a0%80"} {
+		for _, segment := range []string{separator, "a" + separator, separator + "a",
+			"a" + separator + ".." + separator + "b"} {
 			refused(t, "/files/"+segment)
 		}
 	}
@@ -79,7 +85,8 @@ func TestNoCharacterNormalisesToASeparator(t *testing.T) {
 			continue
 		}
 		for _, form := range []norm.Form{norm.NFC, norm.NFKC} {
-			if folded := form.String(string(r)); strings.ContainsAny(folded, "/\\\x00") || folded == "." || folded == ".." {
+			if folded := form.String(string(r)); strings.ContainsAny(folded, "/\\\x00") || folded == "." ||
+				folded == ".." {
 				refused(t, "/"+string(r))
 			}
 		}
@@ -88,7 +95,9 @@ func TestNoCharacterNormalisesToASeparator(t *testing.T) {
 
 // Names that people give files get through.
 func TestPathsOfOrdinaryNames(t *testing.T) {
-	for _, name := range []string{"ä", "a\u0308", "Ａ社.pdf", "100％.txt", "ﾃｽﾄ。txt", "報告。", "report….pdf", "½", "€5", "℡", "👩\u200d💻", "❤\ufe0f", "a.b..c", ".hidden", "..hidden", "hidden..", "a ", " a", "a. b .c", "...", "…a", "100%25", "50%2525", "50%2520off", "a;b=c", "٠", "x·y", "？", "a：b", "نقطة"} {
+	for _, name := range []string{"ä", "a\u0308", "Ａ社.pdf", "100％.txt", "ﾃｽﾄ。txt", "報告。", "report….pdf", "½", "€5",
+		"℡", "👩\u200d💻", "❤\ufe0f", "a.b..c", ".hidden", "..hidden", "hidden..", "a ", " a", "a. b .c", "...", "…a",
+		"100%25", "50%2525", "50%2520off", "a;b=c", "٠", "x·y", "？", "a：b", "نقطة"} {
 		if _, err := splitPath("/files/" + encoded(name)); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -141,7 +150,8 @@ func TestLookAlikeIsRefusedByTheEndpoint(t *testing.T) {
 // however it is spelt; what repeats them is not.
 func TestOverriddenRequests(t *testing.T) {
 	h, base := newHandler(t)
-	method, uri, host := base.Header.Get("X-Original-Method"), base.Header.Get("X-Original-Uri"), base.Header.Get("X-Original-Host")
+	method, uri, host := base.Header.Get("X-Original-Method"), base.Header.Get("X-Original-Uri"),
+		base.Header.Get("X-Original-Host")
 	try := func(name, value string) *httptest.ResponseRecorder {
 		r := base.Clone(t.Context())
 		r.Header[name] = []string{value}
@@ -150,7 +160,8 @@ func TestOverriddenRequests(t *testing.T) {
 		return w
 	}
 
-	for _, name := range []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X_HTTP_METHOD_OVERRIDE", "X-Http_method",
+	for _, name := range []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override",
+		"X_HTTP_METHOD_OVERRIDE", "X-Http_method",
 		"X.HTTP.Method.Override", "x.http-method", "X~Method!Override"} {
 		for _, value := range []string{"DELETE", "delete", "", strings.ToLower(method)} {
 			if w := try(name, value); w.Header().Get(HeaderReason) != "OverriddenRequest" {
@@ -162,7 +173,8 @@ func TestOverriddenRequests(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"X-Original-Url", "X-Rewrite-Url", "X_REWRITE_URL", "X.Original.URL"} {
-		for _, value := range []string{"/admin", "https://" + host + "/admin", "https://evil.example" + uri, "", uri + "?a"} {
+		for _, value := range []string{"/admin", "https://" + host + "/admin", "https://evil.example" + uri, "",
+			uri + "?a"} {
 			if w := try(name, value); w.Header().Get(HeaderReason) != "OverriddenRequest" {
 				t.Errorf("%s: %q: %d %s", name, value, w.Code, w.Body)
 			}
@@ -173,10 +185,13 @@ func TestOverriddenRequests(t *testing.T) {
 			}
 		}
 	}
-	for _, query := range []string{"?_method=DELETE", "?a=b&_method=DELETE", "?%5fmethod=DELETE", "?_%6dethod=PUT", "?_method=",
-		"?.method=DELETE", "?%2Emethod=DELETE", "?%20_method=DELETE", "?+_method=DELETE", "?%09_method=DELETE", "?%20.method=DELETE",
+	for _, query := range []string{"?_method=DELETE", "?a=b&_method=DELETE", "?%5fmethod=DELETE", "?_%6dethod=PUT",
+		"?_method=",
+		"?.method=DELETE", "?%2Emethod=DELETE", "?%20_method=DELETE", "?+_method=DELETE", "?%09_method=DELETE",
+		"?%20.method=DELETE",
 		"?%5Bmethod=DELETE", "?[method=DELETE", "?_METHOD=DELETE", "?_Method=delete", "?_method%5B%5D=DELETE",
-		"?_method[x]=DELETE", "?_method%00x=DELETE", "?_method%20=DELETE", "?%255fmethod=DELETE", "?%25255Fmethod=DELETE",
+		"?_method[x]=DELETE", "?_method%00x=DELETE", "?_method%20=DELETE", "?%255fmethod=DELETE",
+		"?%25255Fmethod=DELETE",
 		"?a=b;_method=DELETE", "?_method=GET&_method=DELETE", "?x-http-method-override=DELETE", "?X_HTTP_Method=DELETE",
 		"?X-Method.Override=DELETE"} {
 		if w := try("X-Original-Uri", uri+query); w.Header().Get(HeaderReason) != "OverriddenRequest" {

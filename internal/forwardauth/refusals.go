@@ -5,7 +5,7 @@ import "github.com/poolhouse-id/poolhouse/internal/explain"
 // Refusals are the reasons for which this package refuses.
 var Refusals explain.Catalogue
 
-// Names of the checks, in the order in which they are made.
+// Names of the checks, in their order.
 const (
 	checkOriginal  = "original request"
 	checkHeaders   = "headers of the client"
@@ -26,7 +26,7 @@ const (
 	checkDatabase  = "database"
 )
 
-// What the check endpoint and a forwarded request plan to check.
+// The checks of the endpoint and of a forwarded request, in the order of their traces.
 var (
 	endpointPlan = plan(
 		checkOriginal, checkHeaders, checkMethod, checkPath, checkBody, checkSignature, checkRegion, checkHash,
@@ -47,7 +47,7 @@ func plan(checks ...string) []explain.Code {
 	return codes
 }
 
-// setting links to a setting of check.
+// setting returns a link to a setting of check.
 func setting(name string) explain.Link {
 	return explain.Link{Kind: explain.LinkSetting, ID: "check." + name, Source: explain.SourceFile}
 }

@@ -56,7 +56,8 @@ func TestSignaturesAreExplained(t *testing.T) {
 		o.URL.Path, o.URL.RawPath = o.RequestURI, ""
 		key, _ := sigv4.UnverifiedKey(base)
 		o.Header = http.Header{"X-Amz-Meta-Secret": {"hunter2"}}
-		credentials := sigv4.Credentials{AccessKeyID: key, SecretAccessKey: "another-secret", SessionToken: sessionToken}
+		credentials := sigv4.Credentials{AccessKeyID: key, SecretAccessKey: "another-secret",
+			SessionToken: sessionToken}
 		if err := sigv4.Sign(o, nil, credentials, region, service, at); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +87,8 @@ func TestSignaturesAreExplained(t *testing.T) {
 			func(r *http.Request) { resign(r, DefaultService, "us-east-1", now) },
 			"signature-of-the-request-mismatch",
 			[]string{
-				"\n\nAWS4-HMAC-SHA256\n20261124T120000Z\n", "GET\n/(5 bytes)/", "host:files.example.com", "account " + account,
+				"\n\nAWS4-HMAC-SHA256\n20261124T120000Z\n", "GET\n/(5 bytes)/", "host:files.example.com",
+				"account " + account,
 				"the proxy must pass Host", "curl",
 			},
 		},
@@ -141,7 +143,8 @@ func TestSignaturesAreExplained(t *testing.T) {
 		},
 		"another key's token": {
 			func(r *http.Request) {
-				r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "Credential=ASIA", "Credential=ASIB", 1))
+				r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "Credential=ASIA",
+					"Credential=ASIB", 1))
 			},
 			"signature-of-the-request-token", []string{"same answer"},
 		},

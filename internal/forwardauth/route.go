@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// Route says which permission a request needs.
+// Route maps requests to the permission that they need.
 type Route struct {
-	// Match is METHOD /path, or a path alone for every method. A segment {name}
-	// stands for any one, {name...} at the end for all that follow. GET is HEAD too.
-	// ?name&name at the end stands for requests with these query parameters alone.
+	// Match is METHOD /path, or only a path for every method. A segment {name} matches
+	// any one segment, {name...} at the end all that follow. GET matches HEAD too.
+	// ?name&name at the end matches only requests with these query parameters.
 	Match string
-	// Action is what the session's role must allow, such as s3:GetObject, on
-	// Resource: an ARN in which {name} is what stood in its place, or "*".
+	// Action is the action that the session's role must allow, such as s3:GetObject, on
+	// Resource: an ARN in which {name} is replaced by the segment that it matched, or "*".
 	Action   string
 	Resource string
-	// ForwardTo is the URL of the service that the Forwarder sends such requests to,
-	// scheme, host and port; "" = it sends them nowhere.
+	// ForwardTo is the URL of the service to which the Forwarder sends such requests:
+	// scheme, host and port; "" = not forwarded.
 	ForwardTo string
 }
 
-// route is a Route that was read.
+// route is a parsed Route.
 type route struct {
 	method   string // "" = any
 	segments []segment
@@ -40,7 +40,7 @@ type segment struct {
 	rest     bool
 }
 
-// part of a resource: text, or the variable that stands there.
+// part is a part of a resource: text or a variable.
 type part struct {
 	text     string
 	variable bool
@@ -58,25 +58,29 @@ func parseRoute(r Route) (route, error) {
 	if !strings.HasPrefix(path, "/") {
 		return route{}, fmt.Errorf("match %q: write it like GET /files/{path...}", r.Match)
 	}
+
 	path, query, selects := strings.Cut(path, "?")
 	if selects {
 		out.query = strings.Split(query, "&")
 	}
+
 	for n, name := range out.query {
 		switch folded := foldParameter(name); {
 		case !isIdentifier(strings.ReplaceAll(name, "-", "_")) || slices.Contains(out.query[:n], name):
-			return route{}, fmt.Errorf("match %q: %q: write the query as names of parameters, like ?acl or ?acl&versionId",
-				r.Match, query)
+			return route{}, fmt.Errorf(
+				"match %q: %q: write the query as names of parameters, like ?acl or ?acl&versionId", r.Match, query)
 		case strings.HasPrefix(folded, "x_amz_") || strings.HasPrefix(folded, "x_goog_"):
 			return route{}, fmt.Errorf("match %q: %q is a header, which selects no action", r.Match, name)
 		}
 	}
+
 	var names []string
 	list := strings.Split(path[1:], "/")
 	for n, text := range list {
 		s := segment{text: text}
 		if strings.ContainsAny(text, "{}") {
 			name, ok := strings.CutPrefix(text, "{")
+
 			name, closed := strings.CutSuffix(name, "}")
 			name, s.rest = strings.CutSuffix(name, "...")
 			s.text, s.variable = name, true
@@ -94,13 +98,15 @@ func parseRoute(r Route) (route, error) {
 		}
 		out.segments = append(out.segments, s)
 	}
+
 	service, action, ok := strings.Cut(r.Action, ":")
 	if !ok || !isIdentifier(strings.ReplaceAll(service, "-", "")) || !isIdentifier(action) {
 		return route{}, fmt.Errorf("match %q: action %q: write it like s3:GetObject", r.Match, r.Action)
 	}
 	out.action, out.match = r.Action, r.Match
 	if r.Resource != "*" && (!strings.HasPrefix(r.Resource, "arn:") || strings.Count(r.Resource, ":") < 5) {
-		return route{}, fmt.Errorf("match %q: resource %q: write an ARN, like arn:aws:s3:::files/{path}, or *", r.Match, r.Resource)
+		return route{}, fmt.Errorf("match %q: resource %q: write an ARN, like arn:aws:s3:::files/{path}, or *",
+			r.Match, r.Resource)
 	}
 	var err error
 	if out.resource, err = parseResource(r.Resource, names); err != nil {
@@ -109,11 +115,12 @@ func parseRoute(r Route) (route, error) {
 	if out.service, err = parseService(r.ForwardTo); err != nil {
 		return route{}, fmt.Errorf("match %q: forward_to: %w", r.Match, err)
 	}
+
 	return out, nil
 }
 
-// parseService reads the URL of a service; nil for "". The errors do not show it: it
-// may hold a password.
+// parseService reads the URL of a service; nil for "". The errors do not quote it, because
+// it may contain a password.
 func parseService(text string) (*url.URL, error) {
 	if text == "" {
 		return nil, nil
@@ -131,6 +138,7 @@ func parseService(text string) (*url.URL, error) {
 		return nil, errors.New("it has a path, a query or a fragment, but requests keep the path that was signed; " +
 			"leave them out")
 	}
+
 	return u, nil
 }
 
@@ -147,6 +155,7 @@ func parseResource(text string, names []string) ([]part, error) {
 			}
 			break
 		}
+
 		name, after, closed := strings.Cut(rest, "}")
 		if !closed || !slices.Contains(names, name) {
 			return nil, fmt.Errorf("{%s} is not in the match", name)
@@ -154,6 +163,7 @@ func parseResource(text string, names []string) ([]part, error) {
 		parts = append(parts, part{text: name, variable: true})
 		text = after
 	}
+
 	return parts, nil
 }
 
@@ -176,10 +186,10 @@ func isMethod(s string) bool {
 	return s != "" && len(s) <= 32
 }
 
-// table is the routes of an endpoint, in order.
+// table has the routes of an endpoint, in order.
 type table struct {
 	routes []route
-	named  map[string]bool // parameters that some match names, folded
+	named  map[string]bool // folded names of the parameters in any Match
 }
 
 func newTable(routes []Route) (table, error) {
@@ -189,11 +199,13 @@ func newTable(routes []Route) (table, error) {
 		if err != nil {
 			return table{}, err
 		}
+
 		t.routes = append(t.routes, parsed)
 		for _, name := range parsed.query {
 			t.named[foldParameter(name)] = true
 		}
 	}
+
 	return t, nil
 }
 
@@ -202,7 +214,7 @@ func (t *table) forwards() bool {
 	return slices.ContainsFunc(t.routes, func(r route) bool { return r.service != nil })
 }
 
-// match is the permission that a request needs.
+// match is the permission that a request needs, with its route.
 type match struct {
 	action, resource string
 
@@ -210,9 +222,9 @@ type match struct {
 	service *url.URL // of its ForwardTo
 }
 
-// find returns the permission that the first matching route asks for. Once a route
-// matches but for a parameter that selects another action, only routes that name
-// parameters can still match: a broader one further down is not meant for it.
+// find returns the permission of the first route that matches. If a route matches but for
+// a parameter that selects another action, only later routes that name parameters can
+// match: a broader route is not meant for such a request.
 func (t *table) find(method string, segments []string, query string) (match, error) {
 	selected := ""
 	for i := range t.routes {
@@ -226,7 +238,12 @@ func (t *table) find(method string, segments []string, query string) (match, err
 
 		fault, ok := r.covers(method, selectors(query, isS3(r.action), t.named))
 		if ok {
-			return match{action: r.action, resource: r.fill(segments), route: r.match, service: r.service}, nil
+			return match{
+				action:   r.action,
+				resource: r.fill(segments),
+				route:    r.match,
+				service:  r.service,
+			}, nil
 		}
 		if r.query == nil {
 			selected = fault
@@ -238,6 +255,7 @@ func (t *table) find(method string, segments []string, query string) (match, err
 		return match{}, forbidden("Subresource", "The "+selected+" makes another action of the request.",
 			routeParameter.With("parameter", selected).At(setting("routes")))
 	}
+
 	return match{}, forbidden("NoRoute", "No route of the settings allows this request.",
 		routeNone.With("method", method).At(setting("routes")))
 }
@@ -253,6 +271,7 @@ func (r *route) matches(segments []string) bool {
 			return false
 		}
 	}
+
 	return len(segments) == len(r.segments)
 }
 
@@ -263,6 +282,7 @@ func (r *route) fill(segments []string) string {
 			b.WriteString(p.text)
 			continue
 		}
+
 		for n, s := range r.segments {
 			switch {
 			case !s.variable || s.text != p.text:
@@ -273,5 +293,6 @@ func (r *route) fill(segments []string) string {
 			}
 		}
 	}
+
 	return b.String()
 }

@@ -10,15 +10,15 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 )
 
-// sharesOfAll is into how many parts a bound on all callers is divided: each caller gets
-// one part at most, so that none takes the service from the others.
+// sharesOfAll is the number of parts into which a bound on all callers is divided. Each
+// caller gets at most one part, so that none can use up the service alone.
 const sharesOfAll = 8
 
-// sharesOfAddresses is the same for clients' addresses. Their part is larger: many users
-// may be behind one address, and one user may have many identities.
+// sharesOfAddresses is the same for clients' addresses. Their parts are larger: many users
+// may share one address, and one user may have many identities.
 const sharesOfAddresses = 2
 
-// shares bounds what each caller takes of something that all callers share.
+// shares bounds the part of each caller in something that all callers share.
 type shares struct {
 	most int64 // of one caller
 
@@ -33,31 +33,32 @@ func newShares(most int64) *shares {
 	}
 }
 
-// limit is what one caller may take, for a reader.
+// limit returns the bound of one caller as text.
 func (s *shares) limit() string { return strconv.FormatInt(s.most, 10) }
 
-// take takes n for a caller, or nothing.
+// take charges n to a caller, or nothing if that exceeds the bound.
 func (s *shares) take(caller string, n int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	if s.taken[caller]+n > s.most {
 		return false
 	}
 	s.taken[caller] += n
-
 	return true
 }
 
-// give gives n back.
+// give returns n of a caller.
 func (s *shares) give(caller string, n int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	if s.taken[caller] -= n; s.taken[caller] <= 0 {
 		delete(s.taken, caller)
 	}
 }
 
-// queues lets each caller do a few things at a time; more of them wait.
+// queues lets each caller do only a few things at a time; further ones wait.
 type queues struct {
 	most int // at a time, of one caller
 
@@ -67,7 +68,7 @@ type queues struct {
 
 type queue struct {
 	slots chan struct{}
-	users int // that wait or are in
+	users int // waiting or in a slot
 }
 
 func newQueues(most int) *queues {
@@ -77,7 +78,7 @@ func newQueues(most int) *queues {
 	}
 }
 
-// enter waits for a slot of the caller. Without an error leave is to be called.
+// enter waits for a slot of the caller. Without an error, the caller must call leave.
 func (q *queues) enter(ctx context.Context, caller string) (leave func(), err error) {
 	own := q.join(caller)
 	select {
@@ -92,6 +93,7 @@ func (q *queues) enter(ctx context.Context, caller string) (leave func(), err er
 func (q *queues) join(caller string) *queue {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+
 	own := q.callers[caller]
 	if own == nil {
 		own = &queue{slots: make(chan struct{}, q.most)}
@@ -105,13 +107,14 @@ func (q *queues) join(caller string) *queue {
 func (q *queues) part(caller string, own *queue) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+
 	if own.users--; own.users == 0 {
 		delete(q.callers, caller)
 	}
 }
 
-// callerName names who is charged for a request: the identity of the session, of which
-// there may be many; for a session without one its access key.
+// callerName returns the name to which a request is charged: the identity of the session,
+// which may have many sessions, or the access key if there is no identity.
 func callerName(o *gate.Session) string {
 	if o.Content.IdentityID != "" {
 		return "identity " + string(o.Content.IdentityID)
@@ -119,12 +122,13 @@ func callerName(o *gate.Session) string {
 	return "key " + o.Caller.AccessKeyID
 }
 
-// unprovenName names who is charged until the signature is known to hold. Whoever has seen
-// a token of the session can name it so: the caller's own share is not touched.
+// unprovenName returns the name to which a request is charged before its signature is
+// verified. It differs from callerName, because anybody who has seen a session token can
+// send it and must not use up the caller's share.
 func unprovenName(o *gate.Session) string { return "unproven " + callerName(o) }
 
-// addressName names the client's address as one that is charged, or its network, as rate
-// limits count it (ratelimit.Source); "" when it is not known.
+// addressName returns the name under which the client's address, or its network as for rate
+// limits (ratelimit.Source), is charged; "" if it is not known.
 func addressName(ctx context.Context) string {
 	source := ratelimit.Source(awsapi.RecordFrom(ctx).Client.IP)
 	if !source.IsValid() {

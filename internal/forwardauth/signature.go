@@ -20,6 +20,7 @@ import (
 func (h *Handler) signatureRefused(signed *http.Request, asked original, e *sigv4.Error) *denied {
 	d := forbidden(string(e.Code), e.Message, nil)
 	d.unquoted = e.Unquoted
+
 	key, token := sigv4.UnverifiedKey(signed)
 	key = shownKey(key)
 
@@ -27,7 +28,8 @@ func (h *Handler) signatureRefused(signed *http.Request, asked original, e *sigv
 	case sigv4.MissingAuthentication:
 		d.status, d.why = http.StatusUnauthorized, h.unsigned(signed)
 	case sigv4.WrongScope:
-		d.why = signatureScope.With("region", h.c.Region, "service", h.c.Service, "fault", scopeFault(e)).At(setting("service"))
+		d.why = signatureScope.With("region", h.c.Region, "service", h.c.Service, "fault", scopeFault(e)).
+			At(setting("service"))
 	case sigv4.Expired:
 		d.why = signatureExpired.With("signed", distance(e))
 	case sigv4.NotYetCurrent:
@@ -45,11 +47,12 @@ func (h *Handler) signatureRefused(signed *http.Request, asked original, e *sigv
 	default:
 		d.why = signatureUnreadable.With("fault", e.Unquoted)
 	}
+
 	return d
 }
 
-// unsigned explains a request without a signature. Browsers ask so before they send
-// what was signed.
+// unsigned explains a request without a signature. Browsers send a preflight without one
+// before the signed request.
 func (h *Handler) unsigned(signed *http.Request) *explain.Refusal {
 	if isPreflight(signed) {
 		return unsignedPreflight.With("origin", shownHeader(signed.Header.Get("Origin")))
@@ -59,10 +62,11 @@ func (h *Handler) unsigned(signed *http.Request) *explain.Refusal {
 	if h.c.Presigned {
 		presigned = ", or a presigned URL"
 	}
+
 	return unsigned.With("presigned", presigned, "service", h.c.Service, "region", h.c.Region)
 }
 
-// mismatch explains a signature that is not the one of the request.
+// mismatch explains a signature that is not that of the request.
 func (h *Handler) mismatch(signed *http.Request, asked original, key string, e *sigv4.Error) *explain.Refusal {
 	switch {
 	case slices.Contains(e.Parts, sigv4.PartPayload) && signed.Header.Get("X-Amz-Content-Sha256") == "":
@@ -79,8 +83,8 @@ func (h *Handler) mismatch(signed *http.Request, asked original, key string, e *
 	}
 }
 
-// scopeFault tells what is wrong with a credential scope, without a secret that may stand
-// in place of a name.
+// scopeFault describes the faults of a credential scope. It does not show a secret that may
+// be in place of a name.
 func scopeFault(e *sigv4.Error) string {
 	var faults []string
 	for _, part := range e.Parts {
@@ -98,38 +102,39 @@ func scopeFault(e *sigv4.Error) string {
 	if len(faults) == 0 {
 		return "another scope"
 	}
+
 	return strings.Join(faults, ", ")
 }
 
-// shownName is the name of a service or a region, unless it may be something else.
+// shownName returns the name of a service or region, or its length if it may be something else.
 func shownName(name string) string {
 	const most = 20
 	plain := func(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' }
 	if name == "" || len(name) > most || strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
 		return "of " + strconv.Itoa(len(name)) + " characters that is none"
 	}
+
 	return name
 }
 
-// accountOf tells whose the key of a request is.
+// accountOf describes the account of a request's key.
 func (h *Handler) accountOf(signed *http.Request) string {
 	if account := h.owner(signed); account != "" {
 		return "of account " + string(account)
 	}
-
 	if key, token := sigv4.UnverifiedKey(signed); token == "" && strings.HasPrefix(key, iam.SessionPrefix) {
 		return "its account is not known without its token"
 	}
+
 	return "of no account here"
 }
 
-// distance tells when a request was signed, and how far that is from now.
+// distance describes when a request was signed, and how far that is from now.
 func distance(e *sigv4.Error) string {
 	signed, ago := "of "+e.SignedAt.UTC().Format(time.RFC3339), e.Now.Sub(e.SignedAt).Round(time.Second)
 	if ago < 0 {
 		return signed + ", " + (-ago).String() + " ahead of this server's clock"
 	}
-
 	return signed + ", " + ago.String() + " ago by this server's clock"
 }
 
@@ -137,26 +142,23 @@ func presence(token string) string {
 	if token == "" {
 		return "without a session token"
 	}
-
 	return "with a session token"
 }
 
-// shownKey is an access key ID as a trace may show it: whatever it is, not a secret
-// that was put in its place.
+// shownKey returns an access key ID in the form that a trace may show: cut short if it may
+// be a secret in the wrong place.
 func shownKey(id string) string {
 	named := len(id) == 20 && (strings.HasPrefix(id, "ASIA") || strings.HasPrefix(id, "AKIA"))
 	if named || len(id) <= 8 {
 		return shownHeader(id)
 	}
-
 	return shownHeader(id[:4]) + "…"
 }
 
-// shownHeader is a value of the client's, cut short and printable.
+// shownHeader returns a value of the client, cut short and printable.
 func shownHeader(text string) string {
 	const most = 100
 	text = text[:min(len(text), most)]
-
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return '?'
@@ -165,14 +167,14 @@ func shownHeader(text string) string {
 	}, text)
 }
 
-// plainHeaders are the signed headers whose values a trace shows: those that proxies
-// change, and none of them a secret.
+// plainHeaders has the signed headers whose values a trace shows: those that proxies
+// change and that contain no secret.
 var plainHeaders = []string{
 	"host", "content-length", "content-type", "x-amz-content-sha256", "x-amz-date", "date",
 }
 
-// shownCanonical is a canonical request without the values that may be secrets: of
-// the path, of the query's parameters, and of headers such as Cookie.
+// shownCanonical returns a canonical request without values that may be secrets: in the
+// path, in parameters of the query, and in headers such as Cookie.
 func shownCanonical(canonical string) string {
 	parameter := func(name, value string) string {
 		if value != "" && !shownParameter(name) {
@@ -190,7 +192,7 @@ func shownCanonical(canonical string) string {
 	return gate.MaskCanonical(canonical, parameter, header)
 }
 
-// shownParameter reports whether a parameter of the query is one of the signature's.
+// shownParameter reports whether a parameter of the query belongs to the signature and is no secret.
 func shownParameter(name string) bool {
 	return strings.HasPrefix(name, "X-Amz-") && name != "X-Amz-Security-Token" && name != "X-Amz-Signature"
 }

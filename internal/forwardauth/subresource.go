@@ -8,16 +8,15 @@ import (
 	"strings"
 )
 
-// subresources are the query parameters that make another action of a request to
-// S3 (Amazon S3 API Reference, "Actions"), and those of MinIO and Ceph. A route of
-// S3 that does not name them in its match does not stand for such requests.
+// subresources has the query parameters that select another action of S3 (Amazon S3 API
+// Reference, "Actions"), MinIO or Ceph. A route of S3 matches requests with them only if
+// its Match names them.
 var subresources = foldedNames(
 	"abac", "accelerate", "acl", "analytics", "append", "attributes", "cors", "delete", "encryption", "events",
 	"intelligent-tiering", "inventory", "lambdaArn", "legal-hold", "lifecycle", "location", "logging",
-	"metadataConfiguration",
-	"metadataInventoryTable", "metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock",
-	"ownershipControls", "partNumber", "policy", "policyStatus", "position", "publicAccessBlock",
-	"quota", "renameObject",
+	"metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "metadataTable", "metrics",
+	"notification", "object-lock", "ownershipControls", "partNumber", "policy", "policyStatus", "position",
+	"publicAccessBlock", "quota", "renameObject",
 	"replication", "replication-check", "replication-metrics", "replication-reset", "requestPayment", "restore",
 	"retention", "select", "select-type", "session", "syncing", "tagging", "torrent", "uploadId", "uploads", "usage",
 	"versionId", "versioning", "versions", "website",
@@ -25,7 +24,7 @@ var subresources = foldedNames(
 	"x-goog-copy-source",
 )
 
-// foldedNames is a set of parameters' names, folded.
+// foldedNames returns the set of folded names.
 func foldedNames(names ...string) map[string]bool {
 	set := map[string]bool{}
 	for _, name := range names {
@@ -34,9 +33,9 @@ func foldedNames(names ...string) map[string]bool {
 	return set
 }
 
-// implied are the sub-resources of S3's actions that need no mention in the match:
-// without them the requests would not be those of the action (IAM Service
-// Authorization Reference, "Actions, resources, and condition keys for Amazon S3").
+// implied has the sub-resources that belong to an action of S3, so that a Match need not
+// name them (IAM Service Authorization Reference, "Actions, resources, and condition keys
+// for Amazon S3").
 var implied = []struct {
 	action  string // in lower case
 	methods []string
@@ -53,27 +52,29 @@ var implied = []struct {
 	{"s3:abortmultipartupload", []string{"DELETE"}, []string{"uploadId"}},
 }
 
-// selectors returns those parameters of a query that select what is done: S3's
-// sub-resources where s3 is true, and the names that some route has in its match. The
-// names are as written, decoded once.
+// selectors returns the parameters of a query that select an action: S3's sub-resources if
+// s3 is true, and all names in a Match of the routes. The names are as written, decoded
+// once.
 func selectors(query string, s3 bool, named map[string]bool) []string {
 	var found []string
 	for raw := range parameters(query) {
 		if folded := foldParameter(raw); !named[folded] && (!s3 || !subresources[folded]) {
 			continue
 		}
+
 		name, err := url.PathUnescape(raw)
 		if err != nil {
 			name = raw
 		}
 		found = append(found, name)
 	}
+
 	return found
 }
 
-// covers reports whether a route stands for a request with the selectors given: it
-// has all that the route names, and no others but those that its action implies.
-// Otherwise it returns the selector at fault, "" if one is missing.
+// covers reports whether a route matches a request with the selectors given: all that the
+// route names, and no others but those that its action implies. If not, it returns the
+// selector at fault, "" if one is missing.
 func (r *route) covers(method string, given []string) (fault string, ok bool) {
 	for _, name := range r.query {
 		if !slices.Contains(given, name) {
@@ -86,6 +87,7 @@ func (r *route) covers(method string, given []string) (fault string, ok bool) {
 			return name, false
 		}
 	}
+
 	return "", true
 }
 
@@ -108,8 +110,8 @@ func isS3(action string) bool {
 // copySource is the header that names the object to copy.
 const copySource = "X-Amz-Copy-Source"
 
-// otherObjects are headers by which S3, MinIO and Google Cloud Storage read or write
-// objects that the path does not name. No route stands for them.
+// otherObjects has headers with which S3, MinIO and Google Cloud Storage read or write
+// objects that the path does not name. No route matches requests with them.
 var otherObjects = []string{
 	"X-Amz-Rename-Source",
 	"X-Amz-Snowball-Auto-Extract",
@@ -117,8 +119,8 @@ var otherObjects = []string{
 	"X-Goog-Copy-Source",
 }
 
-// copied returns the object that a request to S3 copies from, as the path and query
-// by which one would get it; "" without one.
+// copied returns the object from which a request to S3 copies, as the path and query of
+// a request to get it; "" if there is none.
 func copied(h http.Header) (uri string, err error) {
 	var values []string
 	for name, list := range h {
@@ -138,16 +140,18 @@ func copied(h http.Header) (uri string, err error) {
 	switch {
 	case len(values) > 1:
 		return "", errors.New("the header " + copySource + " came twice")
-	case !isTarget(source), strings.Contains(source, "+"), !strings.Contains(source, "/"), strings.HasPrefix(source, "arn:"):
+	case !isTarget(source), strings.Contains(source, "+"), !strings.Contains(source, "/"),
+		strings.HasPrefix(source, "arn:"):
 		return "", errors.New("the header " + copySource + " is not bucket/key, escaped as in a URL")
 	case versioned && (!strings.HasPrefix(version, "versionId=") || strings.ContainsAny(version, "&;")):
 		return "", errors.New("the header " + copySource + " has more than a versionId")
 	}
+
 	return "/" + source, nil
 }
 
-// source returns what a request to S3 must be allowed besides, because it copies
-// another object: what getting that object would need. It is nil without one.
+// source returns the additional permission that a request to S3 needs because it copies
+// another object: the permission to get that object. It is nil if there is no copy.
 func (h *Handler) source(header http.Header) (*match, string, error) {
 	uri, err := copied(header)
 	if err != nil {
@@ -162,15 +166,17 @@ func (h *Handler) source(header http.Header) (*match, string, error) {
 	if err != nil {
 		return nil, "", copyRefused(err.Error())
 	}
+
 	found, err := h.routes.find(http.MethodGet, segments, query)
 	if err != nil || !isS3(found.action) {
 		return nil, "", copyRefused("no route stands for getting the object that is copied")
 	}
 
-	// The service looks for the bucket that the header names, whatever the route is about.
+	// The service reads the bucket that the header names, so the route must be about the same one.
 	if _, object, _ := strings.Cut(found.resource, ":::"); object != strings.Join(segments, "/") {
 		return nil, "", copyRefused("the route for getting the object that is copied is about another object")
 	}
+
 	return &found, uri, nil
 }
 

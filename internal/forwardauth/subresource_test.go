@@ -41,8 +41,10 @@ func TestSubresourcesNeedARoute(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"acl", "tagging", "retention", "legal-hold", "restore", "versionId", "select", "attributes", "torrent", "policy",
-		"lifecycle", "cors", "website", "notification", "replication", "encryption", "versioning", "versions", "logging",
+		"acl", "tagging", "retention", "legal-hold", "restore", "versionId", "select", "attributes", "torrent",
+		"policy",
+		"lifecycle", "cors", "website", "notification", "replication", "encryption", "versioning", "versions",
+		"logging",
 		"object-lock", "delete", "location", "accelerate", "requestPayment", "ownershipControls", "publicAccessBlock",
 		"policyStatus", "intelligent-tiering", "inventory", "analytics", "metrics", "session", "renameObject",
 		"x-amz-copy-source", "X-Amz-Copy-Source", "x-amz-rename-source", "X-Amz-Meta-Snowball-Auto-Extract",
@@ -54,7 +56,8 @@ func TestSubresourcesNeedARoute(t *testing.T) {
 		refused("GET", "/files?list-type=2&"+name)
 	}
 	for _, spelling := range []string{
-		"ACL", "%61cl", "%2561cl", "acl%5B%5D", "%20acl", "+acl", "acl%20", "acl%00", "acl%00x", "Acl", "legal_hold", "legal.hold",
+		"ACL", "%61cl", "%2561cl", "acl%5B%5D", "%20acl", "+acl", "acl%20", "acl%00", "acl%00x", "Acl", "legal_hold",
+		"legal.hold",
 		"VERSIONID=1", "x_amz_copy_source=b/k", "UploadId=1",
 	} {
 		refused("GET", "/files/own/a?"+spelling)
@@ -62,7 +65,8 @@ func TestSubresourcesNeedARoute(t *testing.T) {
 
 	// Parts of uploads with another method are other actions.
 	for _, request := range []string{
-		"GET /files/own/a?uploadId=1", "DELETE /files/own/a?uploadId=1", "GET /files?uploads", "PUT /files/own/a?uploads",
+		"GET /files/own/a?uploadId=1", "DELETE /files/own/a?uploadId=1", "GET /files?uploads",
+		"PUT /files/own/a?uploads",
 		"POST /files/own/a?partNumber=1", "DELETE /files/own/a?partNumber=1",
 	} {
 		method, uri, _ := strings.Cut(request, " ")
@@ -140,7 +144,8 @@ func TestRoutesWithParameters(t *testing.T) {
 		}
 	}
 
-	for _, query := range []string{"?", "?acl=", "?acl&", "?acl&acl", "?a b", "?%61cl", "?acl?x", "?x-amz-copy-source", "?X-Amz-Acl", "?{acl}"} {
+	for _, query := range []string{"?", "?acl=", "?acl&", "?acl&acl", "?a b", "?%61cl", "?acl?x",
+		"?x-amz-copy-source", "?X-Amz-Acl", "?{acl}"} {
 		if _, err := parseRoute(Route{Match: "GET /a" + query, Action: "s3:GetObject", Resource: "*"}); err == nil {
 			t.Errorf("the match GET /a%s is accepted", query)
 		}
@@ -149,7 +154,8 @@ func TestRoutesWithParameters(t *testing.T) {
 
 // A copy needs permission to get the object that it copies.
 func TestCopySources(t *testing.T) {
-	version := Route{Match: "GET /files/{path...}?versionId", Action: "s3:GetObjectVersion", Resource: "arn:aws:s3:::files/{path}"}
+	version := Route{Match: "GET /files/{path...}?versionId", Action: "s3:GetObjectVersion",
+		Resource: "arn:aws:s3:::files/{path}"}
 	hidden := Route{Match: "GET /moved/{path...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::files/own/{path}"}
 	b := newFiles(t, version, hidden)
 	for _, tc := range []struct {
@@ -180,7 +186,8 @@ func TestCopySources(t *testing.T) {
 		{"X-Amz-Copy-Source", []string{"/files/own/b?versionid=1"}, "CopySource"},
 		{"X-Amz-Copy-Source", []string{"files"}, "CopySource"},
 		{"X-Amz-Copy-Source", []string{""}, "CopySource"},
-		{"X-Amz-Copy-Source", []string{"arn:aws:s3:us-east-1:" + account + ":accesspoint/x/object/files/own/b"}, "CopySource"},
+		{"X-Amz-Copy-Source", []string{"arn:aws:s3:us-east-1:" + account + ":accesspoint/x/object/files/own/b"},
+			"CopySource"},
 		{"X-Amz-Copy-Source", []string{"https://files.example.com/files/own/b"}, "CopySource"},
 		{"X_amz_copy_source", []string{"/files/own/b"}, "CopySource"},
 		{"X.amz.copy.source", []string{"/files/own/b"}, "CopySource"},
@@ -190,7 +197,8 @@ func TestCopySources(t *testing.T) {
 	} {
 		for _, uri := range []string{"/files/own/a", "/files/own/a?partNumber=1&uploadId=x"} {
 			w, trace := b.answer(t, "PUT", uri, http.Header{tc.name: tc.values}, "")
-			if got := w.Header().Get(HeaderReason); got != tc.want || tc.want != "" && (w.Code != http.StatusForbidden || trace.Steps()[len(trace.Steps())-1].Fix == "") {
+			if got := w.Header().Get(HeaderReason); got != tc.want || tc.want != "" &&
+				(w.Code != http.StatusForbidden || trace.Steps()[len(trace.Steps())-1].Fix == "") {
 				t.Errorf("%s: %q: %d %s, want %q", tc.name, tc.values, w.Code, w.Body, tc.want)
 			}
 		}

@@ -25,6 +25,7 @@ import (
 func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
+
 	x := &crossing{
 		f:              f,
 		p:              p,
@@ -43,7 +44,7 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 
 	if s := p.streamed; s != nil {
 		s.source = x.body(s.source)
-		if p.length <= withheld { // what is small enough is compared before the service hears of it
+		if p.length <= withheld { // a small body is compared before the service gets anything
 			if err := s.fill(); err != nil {
 				x.failed(w, r, err)
 				return
@@ -67,15 +68,16 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 		ErrorLog:       slog.NewLogLogger(f.h.o.Logger.Handler(), slog.LevelDebug),
 	}
 	defer x.cutOff()
+
 	proxy.ServeHTTP(x, x.request(ctx))
 	if err := p.streamed.fault(); err != nil { // the service answered before it had the body
 		x.note(x.reason(err))
 	}
 }
 
-// enter waits until the caller and the client's address may have one connection more to the
-// service. Without an error leave is to be called. The caller's turn comes first: who waits
-// for that must not take the place of others at the same address.
+// enter waits until the caller and the client's address may have one more connection to the
+// service. Without an error, the caller of enter must call leave. The wait for the caller's
+// share comes first: meanwhile the request must not occupy a place of its address.
 func (f *Forwarder) enter(ctx context.Context, p *passage) (leave func(), err error) {
 	leaveCaller, err := f.upstream.enter(ctx, callerName(p.opened)+" at "+p.service.Host)
 	address := addressName(ctx)
@@ -88,27 +90,28 @@ func (f *Forwarder) enter(ctx context.Context, p *passage) (leave func(), err er
 		leaveCaller()
 		return nil, err
 	}
+
 	return func() { leaveAddress(); leaveCaller() }, nil
 }
 
-// crossing is a request on its way to a service: its body is read, and its answer
-// written, under the watch of one timer.
+// crossing is a request on its way to a service. One timer watches the reading of its body
+// and the writing of its answer.
 type crossing struct {
 	f      *Forwarder
 	p      *passage
 	client *http.Request
 	watch  *watchdog
 	http.ResponseWriter
-	own http.Header // that this server set before the service's answer
+	own http.Header // headers that this server set before the service's answer
 
-	answering atomic.Bool // the service has begun its answer
-	reading   atomic.Bool // the body waits for the client
+	answering atomic.Bool // whether the service has begun its answer
+	reading   atomic.Bool // whether a read of the body waits for the client
 
 	mu       sync.Mutex
-	bodyless error // that ended the client's body too early
+	bodyless error // error that ended the client's body too early
 }
 
-// request is the client's with the body that goes to the service.
+// request returns the client's request with the body for the service.
 func (x *crossing) request(ctx context.Context) *http.Request {
 	r := x.client.WithContext(ctx)
 	r.ContentLength, r.TransferEncoding, r.Trailer = x.p.length, nil, nil
@@ -123,16 +126,18 @@ func (x *crossing) request(ctx context.Context) *http.Request {
 	default:
 		r.Body = x.body(r.Body)
 	}
+
 	return r
 }
 
-// rewrite makes the request to the service.
+// rewrite sets the target and the headers of the request to the service.
 func (x *crossing) rewrite(r *httputil.ProxyRequest) {
-	// Opaque is sent as it is: the very path and query that were signed.
+	// Opaque is sent as it is: exactly the path and query that were signed.
 	r.Out.URL = &url.URL{Scheme: x.p.service.Scheme, Host: x.p.service.Host, Opaque: r.In.RequestURI}
 	r.Out.Host = r.In.Host
 	r.Out.Trailer = nil // no signature covers trailers
 	delete(r.Out.Header, "Expect")
+
 	if x.p.held != nil {
 		r.Out.GetBody = func() (io.ReadCloser, error) { return x.heldBody(), nil }
 	}
@@ -142,11 +147,13 @@ func (x *crossing) rewrite(r *httputil.ProxyRequest) {
 			delete(r.Out.Header, name)
 		}
 	}
+
 	if !x.f.h.c.PassSignature {
 		for _, name := range []string{"Authorization", "X-Amz-Security-Token", "X-Amz-Date"} {
 			delete(r.Out.Header, name)
 		}
 	}
+
 	behind := x.f.h.o.BehindProxy
 	if behind {
 		r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
@@ -163,7 +170,7 @@ func (x *crossing) rewrite(r *httputil.ProxyRequest) {
 }
 
 // tellsOfClient reports whether a service could take a header of this folded name for a
-// proxy's word about the client or its request.
+// proxy's description of the client or its request.
 func tellsOfClient(folded string) bool {
 	switch folded {
 	case "X-Real-Ip", "Forwarded", "X-Forwarded", "X-Host", "X-Host-Override", "X-Http-Host-Override":
@@ -173,27 +180,28 @@ func tellsOfClient(folded string) bool {
 	}
 }
 
-// answered takes out of the service's answer what is this server's to set.
+// answered removes headers from the service's answer that only this server may set.
 func (x *crossing) answered(answer *http.Response) error {
 	if answer.StatusCode < http.StatusOK || answer.StatusCode > 999 { // net/http would panic
 		return errNoStatus
 	}
+
 	x.filter(answer.Header)
-	x.filter(answer.Trailer) // as announced; answerBody looks at those that come
+	x.filter(answer.Trailer) // those announced; answerBody filters those that arrive
 	answer.Body = &answerBody{
 		ReadCloser: answer.Body,
 		answer:     answer,
 		filter:     x.filter,
 	}
-
 	x.answering.Store(true)
+
 	return nil
 }
 
-// errNoStatus is an answer with a status that HTTP does not have.
+// errNoStatus is the fault of an answer whose status does not exist in HTTP.
 var errNoStatus = errors.New("its status is not one")
 
-// filter takes the headers out of an answer that are this server's to set, in every spelling.
+// filter removes the headers that only this server may set from an answer, in every spelling.
 func (x *crossing) filter(header http.Header) {
 	for name := range header {
 		folded := foldHeader(name)
@@ -205,7 +213,7 @@ func (x *crossing) filter(header http.Header) {
 	}
 }
 
-// answerBody filters the trailers of an answer, which are there once its body has ended.
+// answerBody filters the trailers of an answer, which arrive at the end of its body.
 type answerBody struct {
 	io.ReadCloser
 	answer *http.Response
@@ -220,8 +228,8 @@ func (b *answerBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteHeader passes on a status. Before that of the answer there may be others (1xx), after
-// which ReverseProxy forgets all headers, this server's too.
+// WriteHeader passes on a status. Statuses 1xx may come before that of the answer; after each,
+// ReverseProxy deletes all headers, including this server's.
 func (x *crossing) WriteHeader(status int) {
 	if status < http.StatusOK {
 		x.filter(x.Header())
@@ -240,7 +248,7 @@ func (x *crossing) WriteHeader(status int) {
 	x.ResponseWriter.WriteHeader(status)
 }
 
-// failed answers for a service that did not, or for a body that is not the signed one.
+// failed answers the client if the service does not, or if the body is not the signed one.
 func (x *crossing) failed(w http.ResponseWriter, _ *http.Request, err error) {
 	if x.watch.fired.Load() {
 		endConnection(w)
@@ -248,10 +256,11 @@ func (x *crossing) failed(w http.ResponseWriter, _ *http.Request, err error) {
 	x.f.refuse(w, x.client, x.reason(errors.Join(err, x.p.streamed.fault())))
 }
 
-// reason tells why a request got no answer.
+// reason returns the reason why a request got no answer.
 func (x *crossing) reason(err error) *denied {
 	service, limit := x.p.service.Scheme+"://"+x.p.service.Host, x.f.h.c.ForwardTimeout.String()
 	var network net.Error
+
 	switch {
 	case errors.Is(err, errOtherSum):
 		return forbidden("BodyMismatch", "The body is not the one that was signed.", x.p.streamed.otherSum())
@@ -288,7 +297,7 @@ func (x *crossing) reason(err error) *denied {
 	}
 }
 
-// faultOf is the last cause of an error, without addresses.
+// faultOf returns the last cause of an error, without addresses.
 func faultOf(err error) string {
 	if operation, ok := errors.AsType[*net.OpError](err); ok {
 		return operation.Op + ": " + operation.Err.Error()
@@ -299,7 +308,7 @@ func faultOf(err error) string {
 	return shownHeader(fmt.Sprint(err))
 }
 
-// cutOff notes that the answer could not be passed on whole. ReverseProxy panics then.
+// cutOff handles the panic of ReverseProxy for an answer that could not be passed on whole.
 func (x *crossing) cutOff() {
 	p := recover()
 	if p == nil {
@@ -314,20 +323,21 @@ func (x *crossing) cutOff() {
 	if d.code == "ServiceUnreachable" {
 		d.code, d.why = "ServiceAborted", serviceCut.With("service", x.p.service.Scheme+"://"+x.p.service.Host)
 	}
+
 	x.note(d)
 	if abort, ok := ctx.Value(abortKey{}).(*atomic.Bool); ok {
 		abort.Store(true)
 	}
 }
 
-// note records why a request failed whose answer has begun.
+// note records the refusal of a request whose answer has already begun.
 func (x *crossing) note(d *denied) {
 	ctx := x.client.Context()
 	explain.FromContext(ctx).Refuse(d.why)
 	d.note(awsapi.RecordFrom(ctx))
 }
 
-// Write passes a part of the answer on.
+// Write passes on a part of the answer.
 func (x *crossing) Write(p []byte) (int, error) {
 	x.watch.progress()
 	return x.ResponseWriter.Write(p)
@@ -336,14 +346,15 @@ func (x *crossing) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (x *crossing) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// bodyError returns what ended the client's body too early.
+// bodyError returns the error that ended the client's body too early.
 func (x *crossing) bodyError() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+
 	return x.bodyless
 }
 
-// body puts a client's body under the watch of x.
+// body returns a client's body whose progress x watches.
 func (x *crossing) body(source io.ReadCloser) io.ReadCloser {
 	return &watchedBody{
 		x:          x,
@@ -351,7 +362,7 @@ func (x *crossing) body(source io.ReadCloser) io.ReadCloser {
 	}
 }
 
-// heldBody is a body that was read, from its beginning.
+// heldBody returns the body that was read, from its beginning.
 func (x *crossing) heldBody() io.ReadCloser {
 	return &progressBody{
 		watch:      x.watch,
@@ -359,7 +370,7 @@ func (x *crossing) heldBody() io.ReadCloser {
 	}
 }
 
-// progressBody counts as progress what the service takes of a body.
+// progressBody reports progress when the service reads from a body.
 type progressBody struct {
 	watch *watchdog
 	io.ReadCloser
@@ -370,13 +381,13 @@ func (b *progressBody) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// watchedBody is the client's body.
+// watchedBody is the client's body. It fails if the body arrives too slowly.
 type watchedBody struct {
 	x *crossing
 	io.ReadCloser
 
 	arrived int64
-	waited  time.Duration // for the client; the service may take its time
+	waited  time.Duration // for the client; time of the service does not count
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
@@ -385,9 +396,11 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.waited += b.x.f.h.o.Now().Sub(began)
 	b.arrived += int64(n)
+
 	if err == nil && b.waited > b.x.f.h.c.ForwardTimeout+time.Duration(b.arrived)*time.Second/slowest {
 		err = errSlow
 	}
+
 	if n > 0 || errors.Is(err, io.EOF) {
 		b.x.reading.Store(false)
 		b.x.watch.progress()
@@ -397,10 +410,11 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 		b.x.bodyless = err
 		b.x.mu.Unlock()
 	}
+
 	return n, err
 }
 
-// watchdog calls a function when there was no progress for some time.
+// watchdog calls a function if there was no progress for a time.
 type watchdog struct {
 	limit time.Duration
 	fired atomic.Bool
@@ -414,9 +428,11 @@ func watch(limit time.Duration, expire func()) *watchdog {
 	w := &watchdog{limit: limit}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+
 	w.timer = time.AfterFunc(limit, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
+
 		if !w.ended {
 			w.fired.Store(true)
 			expire()
@@ -426,10 +442,11 @@ func watch(limit time.Duration, expire func()) *watchdog {
 	return w
 }
 
-// progress begins the time anew.
+// progress restarts the timer.
 func (w *watchdog) progress() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+
 	if !w.ended && !w.fired.Load() {
 		w.timer.Reset(w.limit)
 	}
@@ -438,6 +455,7 @@ func (w *watchdog) progress() {
 func (w *watchdog) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+
 	w.ended = true
 	w.timer.Stop()
 }

@@ -43,8 +43,9 @@ func TestForwardedHostileAnswers(t *testing.T) {
 	const fake = "X-Poolhouse-Reason: Fake\r\nX_amzn_requestid: fake\r\nX-Amzn-Requestid: fake\r\n" +
 		"Access_control_allow_origin: fake\r\n"
 	f := newFront(t, scripted(t, map[string]string{
-		"head":    "HTTP/1.1 200 OK\r\n" + ok + fake + "\r\nok",
-		"hints":   "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n" + fake + "\r\nHTTP/1.1 200 OK\r\n" + ok + "Vary: Accept\r\n\r\nok",
+		"head": "HTTP/1.1 200 OK\r\n" + ok + fake + "\r\nok",
+		"hints": "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n" + fake + "\r\nHTTP/1.1 200 OK\r\n" + ok +
+			"Vary: Accept\r\n\r\nok",
 		"trailer": "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: X-Poolhouse-Reason\r\n\r\n2\r\nok\r\n0\r\n" + fake + "\r\n",
 		"none":    "HTTP/1.1 000 None\r\n" + ok + "\r\nok",
 		"switch":  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
@@ -59,7 +60,8 @@ func TestForwardedHostileAnswers(t *testing.T) {
 	for name, status := range map[string]string{
 		"head": "200", "hints": "200", "trailer": "200", "none": "502", "switch": "502", "hung": "502",
 	} {
-		c, reader := f.raw(t, f.signed(t, "GET", "/files/"+alice+"/"+name, "", false, "Origin", "https://app.example.com",
+		c, reader := f.raw(t, f.signed(t, "GET", "/files/"+alice+"/"+name, "", false, "Origin",
+			"https://app.example.com",
 			"Te", "trailers"), "Connection: close\r\n\r\n")
 		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
@@ -99,7 +101,8 @@ func TestForwardedAmbiguous(t *testing.T) {
 		"full-width":         {uri: ownFile + "%EF%BC%9Bx", reason: "AmbiguousPath"},
 		"semicolon of S3":    {uri: ownFile + ";x", change: func(c *Config) { c.Service = "s3" }, reason: "WrongScope"},
 		"host":               {uri: ownFile, change: func(c *Config) { c.Hosts = []string{"files.example.com"} }},
-		"other host":         {uri: ownFile, change: func(c *Config) { c.Hosts = []string{"files.example.com:80"} }, reason: "ForeignHost"},
+		"other host": {uri: ownFile, change: func(c *Config) { c.Hosts = []string{"files.example.com:80"} },
+			reason: "ForeignHost"},
 	} {
 		f := newFront(t, service.URL, test.change)
 		r := f.signed(t, "GET", test.uri, "", false)

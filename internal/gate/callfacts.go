@@ -12,8 +12,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 )
 
-// callFacts answers for the condition keys of a signed call, one by one, as
-// policies ask for them (IAM User Guide, "Global condition context keys").
+// callFacts has the values of the condition keys of a signed call, and finds each
+// when a policy asks for it (IAM User Guide, "Global condition context keys").
 type callFacts struct {
 	ctx     context.Context
 	region  string // of the signature
@@ -33,7 +33,7 @@ const (
 	iamResourceTag = "iam:resourcetag/"
 )
 
-// Err is the error of the look-up of the resource's tags.
+// Err returns the error of the look-up of the resource's tags.
 func (f *callFacts) Err() error { return f.err }
 
 // Condition implements iam.Facts.
@@ -74,16 +74,17 @@ func (f *callFacts) Condition(key string) (values []string, known bool) {
 			return given, true
 		}
 	}
+
 	return nil, f.place().Knows(key, f.needed.Action)
 }
 
-// place is the API whose action it is.
+// place returns the API to which the action belongs.
 func (f *callFacts) place() iam.Place {
 	service, _, _ := strings.Cut(f.needed.Action, ":")
 	return iam.Place(service)
 }
 
-// tagKeys are the keys of the tags that the call sets and removes.
+// tagKeys returns the keys of the tags that the call sets or removes.
 func (f *callFacts) tagKeys() []string {
 	keys := make([]string, 0, len(f.needed.RequestTags)+len(f.needed.TagKeys))
 	for _, tag := range f.needed.RequestTags {
@@ -92,8 +93,8 @@ func (f *callFacts) tagKeys() []string {
 	return append(keys, f.needed.TagKeys...)
 }
 
-// requestTag returns the value that the call sets for a tag. Where it sets two for
-// what is one condition key, it cannot be known.
+// requestTag returns the value that the call sets for a tag. The value is not known if
+// the call sets two tags that are the same condition key.
 func (f *callFacts) requestTag(name string) (values []string, known bool) {
 	for _, tag := range f.needed.RequestTags {
 		if policy.FoldKey(tag.Key) == name {
@@ -103,11 +104,12 @@ func (f *callFacts) requestTag(name string) (values []string, known bool) {
 	if len(values) > 1 {
 		return nil, false
 	}
+
 	return values, true
 }
 
-// resourceTag returns the value of a tag of what the call is about, which is
-// looked up once.
+// resourceTag returns the value of a tag of the call's resource. It looks up the
+// resource's tags once.
 func (f *callFacts) resourceTag(name string) (values []string, known bool) {
 	if !f.lookedUp && f.needed.ResourceTags != nil {
 		f.resourceTags, f.err = f.needed.ResourceTags(f.ctx)
@@ -120,10 +122,11 @@ func (f *callFacts) resourceTag(name string) (values []string, known bool) {
 	if f.unknownTags || f.err != nil {
 		return nil, false
 	}
+
 	return iam.TagValues(f.resourceTags, name)
 }
 
-// present is a value that is absent when it is empty.
+// present returns no value for the empty string.
 func present(value string) []string {
 	if value == "" {
 		return nil

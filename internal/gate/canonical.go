@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// MaskCanonical returns a canonical request as a trace may show it: without the segments
-// of its path, and with each parameter of the query and each header as the functions write
-// them; "" for a text that is none.
+// MaskCanonical returns a canonical request in the form that a trace may show: without the
+// segments of its path, and with each parameter of the query and each header as parameter
+// and header return it; "" for a text that is no canonical request.
 func MaskCanonical(canonical string, parameter, header func(name, value string) string) string {
 	lines := strings.Split(canonical, "\n")
 	const path, query, headers = 1, 2, 3
@@ -16,6 +16,7 @@ func MaskCanonical(canonical string, parameter, header func(name, value string) 
 	}
 
 	lines[path] = shownPath(lines[path])
+
 	if lines[query] != "" {
 		pairs := strings.Split(lines[query], "&")
 		for n, pair := range pairs {
@@ -24,6 +25,7 @@ func MaskCanonical(canonical string, parameter, header func(name, value string) 
 		}
 		lines[query] = strings.Join(pairs, "&")
 	}
+
 	for n := headers; n < len(lines) && lines[n] != ""; n++ {
 		name, value, _ := strings.Cut(lines[n], ":")
 		lines[n] = header(name, value)
@@ -32,21 +34,22 @@ func MaskCanonical(canonical string, parameter, header func(name, value string) 
 	return strings.Join(lines, "\n")
 }
 
-// shownPath is the path of a canonical request without its segments, which may be secrets
-// of the application: a link that resets a password has one. It tells how many there are
-// and how long each is, so that one that a proxy changed is found; %25 shows that a segment
-// was escaped twice.
+// shownPath returns the path of a canonical request with the length of each segment in place
+// of the segment, which may be a secret: a link that resets a password has one. The lengths
+// show whether a proxy changed a segment; %25 shows that a segment was escaped twice.
 func shownPath(path string) string {
 	segments := strings.Split(path, "/")
 	for n, segment := range segments {
 		if segment == "" {
 			continue
 		}
+
 		escaped := ""
 		if strings.Contains(segment, "%25") {
 			escaped = ", with %25"
 		}
 		segments[n] = "(" + strconv.Itoa(len(segment)) + " bytes" + escaped + ")"
 	}
+
 	return strings.Join(segments, "/")
 }

@@ -1,6 +1,6 @@
-// Package gate tells who signed a request: from its signature, the access keys and the sessions to the caller. It is
-// the only way in, for this server's APIs (Gate) and for requests to other services, which are signed with sessions
-// alone (Sessions.Verifier). Refused signatures are explained in refused.go.
+// Package gate finds the caller of a request from its signature, by access keys and sessions. There is no other way to
+// authenticate: Gate is for this server's APIs, Sessions.Verifier for requests to other services, which only sessions
+// sign. Start reading at Gate.Authenticate. refused.go explains refusals of signatures.
 package gate
 
 import (
@@ -16,18 +16,17 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// Options are what a Gate needs.
+// Options configures a Gate.
 type Options struct {
 	Keys       *iam.AccessKeys
 	Sessions   *Sessions
 	Authorizer *iam.Authorizer
 	Services   []string // the signing names of this server's APIs
 	Now        func() time.Time
-	Dev        bool // a development server, whose key everybody knows
+	Dev        bool // whether this is a development server, whose key everybody knows
 }
 
-// Gate tells who signed a call of this server's APIs, and whether that caller may make it. There is one way through it:
-// what it does not recognise it refuses.
+// Gate authenticates and authorises calls of this server's APIs. It refuses all that it does not recognise.
 type Gate struct {
 	keys       *iam.AccessKeys
 	sessions   *Sessions
@@ -49,10 +48,11 @@ func New(o Options) *Gate {
 	for _, service := range o.Services {
 		g.verifier.Services[service] = sigv4.Service{Presigned: sigv4.PresignedWindow}
 	}
+
 	return g
 }
 
-// signer is who signs with a key. The account is known also if the key must be refused.
+// signer is the owner of a key. The account is known even if the key must be refused.
 type signer struct {
 	caller  iam.Caller
 	account identitypool.AccountID
@@ -70,10 +70,12 @@ func (g *Gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 			account = g.Owner(r.Context(), r)
 		}
 		awsapi.RecordFrom(r.Context()).Account = string(account)
+
 		return awsapi.Caller{}, g.refused(r.Context(), err, account, r.Header.Get("Authorization"), len(body))
 	}
 
 	caller := who.caller.In(identitypool.Partition(result.Region))
+
 	return awsapi.Caller{
 		Account:     string(caller.Account),
 		ARN:         caller.ARN,
@@ -84,8 +86,8 @@ func (g *Gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 	}, nil
 }
 
-// key finds the secret of an access key, and who signs with it. Temporary keys live in
-// their session token; long-lived ones in the store, and never come with a token.
+// key finds the secret of an access key, and its owner. The secret of a temporary key is in
+// its session token. That of a long-lived one is in the store; it never comes with a token.
 func (g *Gate) key(ctx context.Context, scope sigv4.Scope, sessionToken string) (sigv4.Key, error) {
 	find := g.temporary
 	if sessionToken == "" {
@@ -99,7 +101,6 @@ func (g *Gate) key(ctx context.Context, scope sigv4.Scope, sessionToken string) 
 // longLived looks up an access key in the store.
 func (g *Gate) longLived(ctx context.Context, accessKeyID, _ string) (signer, string, error) {
 	caller, secret, err := g.keys.Lookup(ctx, accessKeyID)
-
 	switch {
 	case errors.Is(err, iam.ErrDisabled):
 		account := g.ownerOf(ctx, accessKeyID, "")
@@ -107,6 +108,7 @@ func (g *Gate) longLived(ctx context.Context, accessKeyID, _ string) (signer, st
 	case errors.Is(err, iam.ErrNotFound):
 		return signer{}, "", fmt.Errorf("%w: %w", sigv4.ErrUnknownKey, err)
 	}
+
 	return signer{caller: caller, account: caller.Account}, secret, err
 }
 
@@ -116,10 +118,12 @@ func (g *Gate) temporary(ctx context.Context, accessKeyID, sessionToken string) 
 	if err != nil {
 		return signer{account: g.ownerOf(ctx, accessKeyID, sessionToken)}, "", refusable(err)
 	}
+
 	who := signer{caller: opened.Caller, account: opened.Content.Account}
 	if err := g.sessions.checkRevoked(ctx, accessKeyID, opened); err != nil {
 		return who, "", refusable(err)
 	}
+
 	if opened.Content.Key == "" {
 		return who, opened.secret, nil
 	}
@@ -130,19 +134,20 @@ func (g *Gate) temporary(ctx context.Context, accessKeyID, sessionToken string) 
 		return who, "", fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
 	}
 	who.caller = caller.Temporary(accessKeyID, opened.Content.Issued)
+
 	return who, opened.secret, err
 }
 
-// Owner returns the account of the key that a request names, without looking at the
-// signature; "" when there is no such key.
+// Owner returns the account of the key that a request names, without a check of the
+// signature; "" if there is no such key.
 func (g *Gate) Owner(ctx context.Context, r *http.Request) identitypool.AccountID {
 	accessKeyID, sessionToken := sigv4.UnverifiedKey(r)
 
 	return g.ownerOf(ctx, accessKeyID, sessionToken)
 }
 
-// ownerOf returns the account of a session or of a long-lived key, also of one that
-// is refused; "" when there is none, and when the database does not answer.
+// ownerOf returns the account of a session or of a long-lived key, even of one that
+// is refused; "" if there is none, or if the database does not answer.
 func (g *Gate) ownerOf(ctx context.Context, accessKeyID, sessionToken string) identitypool.AccountID {
 	if account := g.sessions.minter.Owner(ctx, accessKeyID, sessionToken); account != "" {
 		return account
@@ -156,7 +161,7 @@ func (g *Gate) ownerOf(ctx context.Context, accessKeyID, sessionToken string) id
 	return account
 }
 
-// refusalKinds maps the verifier's codes to what each protocol words.
+// refusalKinds maps the verifier's codes to the kinds for which each protocol has words.
 var refusalKinds = map[sigv4.Code]awsapi.Kind{
 	sigv4.MissingAuthentication: awsapi.MissingAuthentication,
 	sigv4.IncompleteSignature:   awsapi.IncompleteSignature,
@@ -179,9 +184,9 @@ func (g *Gate) Authorize(ctx context.Context, caller awsapi.Caller, needed awsap
 
 	facts := &callFacts{ctx: ctx, region: caller.Region, account: caller.Account, needed: &needed}
 	err := g.authorizer.Authorize(ctx, who, iam.Access{Action: needed.Action, Resource: needed.Resource, Facts: facts})
-
 	if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
 		return awsapi.RefusedAs(awsapi.AccessDenied, denied.Why, denied.Error()).Because(errors.New(denied.Reason))
 	}
+
 	return err
 }

@@ -32,7 +32,8 @@ func TestGuestsMayCallNothingThatIsSigned(t *testing.T) {
 	}
 	const developer = "GetOpenIdTokenForDeveloperIdentity"
 	call := func(s *wiretest.Server, by aws.Credentials, name, identity string) wiretest.Answer {
-		body := strings.NewReplacer("POOL", wiretest.FilesPool, "IDENTITY", identity).Replace(wiretest.Operations[name].Input)
+		body := strings.NewReplacer("POOL", wiretest.FilesPool, "IDENTITY",
+			identity).Replace(wiretest.Operations[name].Input)
 		return s.Raw(t, name, body, false, func(r *http.Request) { signBy(t, r, body, "cognito-identity", by) })
 	}
 	free := wiretest.Start(t, generous("off"))
@@ -58,9 +59,12 @@ func TestGuestsMayCallNothingThatIsSigned(t *testing.T) {
 		}
 	}
 	for service, forms := range map[string][]string{
-		"iam": {"Action=ListRoles&Version=2010-05-08", "Action=ListSAMLProviders&Version=2010-05-08", "Action=DeleteRole&RoleName=Authenticated&Version=2010-05-08",
-			"Action=CreatePolicy&PolicyName=p&PolicyDocument=" + url.QueryEscape(wiretest.FilesPolicy) + "&Version=2010-05-08"},
-		"sts": {"Action=AssumeRole&RoleSessionName=me&Version=2011-06-15&RoleArn=" + url.QueryEscape(wiretest.AuthenticatedRole),
+		"iam": {"Action=ListRoles&Version=2010-05-08", "Action=ListSAMLProviders&Version=2010-05-08",
+			"Action=DeleteRole&RoleName=Authenticated&Version=2010-05-08",
+			"Action=CreatePolicy&PolicyName=p&PolicyDocument=" + url.QueryEscape(wiretest.FilesPolicy) +
+				"&Version=2010-05-08"},
+		"sts": {"Action=AssumeRole&RoleSessionName=me&Version=2011-06-15&RoleArn=" +
+			url.QueryEscape(wiretest.AuthenticatedRole),
 			"Action=GetSessionToken&Version=2011-06-15"},
 	} {
 		for _, form := range forms {
@@ -70,7 +74,8 @@ func TestGuestsMayCallNothingThatIsSigned(t *testing.T) {
 			}
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			signBy(t, r, form, service, by)
-			if got := wiretest.Do(t, r); got.Status != http.StatusForbidden || !strings.Contains(got.Body, "AccessDenied") {
+			if got := wiretest.Do(t, r); got.Status != http.StatusForbidden ||
+				!strings.Contains(got.Body, "AccessDenied") {
 				t.Errorf("%s: %d %s", form, got.Status, got.Body)
 			}
 		}
@@ -84,7 +89,8 @@ func TestGuestsMayCallNothingThatIsSigned(t *testing.T) {
 			t.Errorf("%s: %d %s", operation, got.Status, got.Body)
 		}
 	}
-	if _, err := s.SignedBy(wiretest.Region, by.AccessKeyID, by.SecretAccessKey, by.SessionToken).DescribeIdentityPool(t.Context(),
+	if _, err := s.SignedBy(wiretest.Region, by.AccessKeyID, by.SecretAccessKey,
+		by.SessionToken).DescribeIdentityPool(t.Context(),
 		&ci.DescribeIdentityPoolInput{IdentityPoolId: aws.String(wiretest.FilesPool)}); err == nil {
 		t.Error("DescribeIdentityPool by the SDK: no error")
 	}
@@ -94,7 +100,8 @@ func TestGuestsMayCallNothingThatIsSigned(t *testing.T) {
 func signBy(t *testing.T, r *http.Request, body, service string, by aws.Credentials) {
 	t.Helper()
 	sum := sha256.Sum256([]byte(body))
-	if err := v4.NewSigner().SignHTTP(t.Context(), by, r, hex.EncodeToString(sum[:]), service, wiretest.Region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(t.Context(), by, r, hex.EncodeToString(sum[:]), service, wiretest.Region,
+		time.Now()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -46,12 +46,13 @@ func eachCluster(t *testing.T, test func(t *testing.T, c *cluster), change ...fu
 			c := &cluster{sealer: wiretest.Must(envelope.New(master))(t)}
 			o := options(t)
 			for range nodes {
-				c.nodes = append(c.nodes, wiretest.Start(t, append([]func(*poolhouse.Config){wiretest.Files, func(p *poolhouse.Config) {
-					p.DatabaseURL, p.MasterKey, p.Now, p.IssuerURL = o.URL, master, c.now, "https://id.example"
-					if o.Path != "" {
-						p.DataDir = filepath.Dir(o.Path)
-					}
-				}}, change...)...))
+				c.nodes = append(c.nodes, wiretest.Start(t,
+					append([]func(*poolhouse.Config){wiretest.Files, func(p *poolhouse.Config) {
+						p.DatabaseURL, p.MasterKey, p.Now, p.IssuerURL = o.URL, master, c.now, "https://id.example"
+						if o.Path != "" {
+							p.DataDir = filepath.Dir(o.Path)
+						}
+					}}, change...)...))
 			}
 			o.Sealer = c.sealer
 			c.store = wiretest.Must(store.Open(t.Context(), o))(t)
@@ -68,7 +69,8 @@ func eachCluster(t *testing.T, test func(t *testing.T, c *cluster), change ...fu
 // signer opens the issuer as the command line does, beside the servers.
 func (c *cluster) signer(t *testing.T) *issuer.Issuer {
 	t.Helper()
-	return wiretest.Must(issuer.New(t.Context(), issuer.Options{Store: c.store, Sealer: c.sealer, URL: "https://id.example", Region: wiretest.Region, Algorithm: "ES256", Now: c.now}))(t)
+	return wiretest.Must(issuer.New(t.Context(), issuer.Options{Store: c.store, Sealer: c.sealer,
+		URL: "https://id.example", Region: wiretest.Region, Algorithm: "ES256", Now: c.now}))(t)
 }
 
 // A retired key's tokens are refused on every node within issuer.Lag, at STS and as
@@ -95,8 +97,9 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 	type signed struct{ id, token string }
 	sign := func(n *wiretest.Server) signed {
 		t.Helper()
-		out := wiretest.Must(n.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: aws.String(wiretest.FilesPool),
-			Logins: map[string]string{"login.my.app": "alice"}, TokenDuration: aws.Int64(86400)}))(t)
+		out := wiretest.Must(n.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
+			&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: aws.String(wiretest.FilesPool),
+				Logins: map[string]string{"login.my.app": "alice"}, TokenDuration: aws.Int64(86400)}))(t)
 		return signed{*out.IdentityId, *out.Token}
 	}
 	// states tells on which nodes STS and the enhanced flow take a token, and which
@@ -104,16 +107,19 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 	states := func(x signed) (state string) {
 		t.Helper()
 		for n, s := range c.nodes {
-			anonymous := stsclient.New(stsclient.Options{BaseEndpoint: &s.URL, Region: wiretest.Region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
-			_, err := anonymous.AssumeRoleWithWebIdentity(t.Context(), &stsclient.AssumeRoleWithWebIdentityInput{RoleArn: aws.String(wiretest.AuthenticatedRole),
-				RoleSessionName: aws.String("app"), WebIdentityToken: &x.token})
+			anonymous := stsclient.New(stsclient.Options{BaseEndpoint: &s.URL, Region: wiretest.Region,
+				RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
+			_, err := anonymous.AssumeRoleWithWebIdentity(t.Context(),
+				&stsclient.AssumeRoleWithWebIdentityInput{RoleArn: aws.String(wiretest.AuthenticatedRole),
+					RoleSessionName: aws.String("app"), WebIdentityToken: &x.token})
 			if err == nil {
 				state += "STS" + strconv.Itoa(n) + " "
 			} else {
 				wiretest.WantError(t, err, "InvalidIdentityToken", "")
 			}
-			_, err = s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &x.id,
-				Logins: map[string]string{"cognito-identity.amazonaws.com": x.token}})
+			_, err = s.Public().GetCredentialsForIdentity(t.Context(),
+				&ci.GetCredentialsForIdentityInput{IdentityId: &x.id,
+					Logins: map[string]string{"cognito-identity.amazonaws.com": x.token}})
 			if err == nil {
 				state += "login" + strconv.Itoa(n) + " "
 			} else {
@@ -166,7 +172,8 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 		}
 		leaked = fresh[0]
 	}
-	if _, err := issuer.RetireIn(t.Context(), c.store, c.sealer, c.now, "us-east-1999"); !errors.Is(err, issuer.ErrNoKey) {
+	if _, err := issuer.RetireIn(t.Context(), c.store, c.sealer, c.now, "us-east-1999"); !errors.Is(err,
+		issuer.ErrNoKey) {
 		t.Errorf("a key that there is not: %v", err)
 	}
 }
@@ -184,17 +191,21 @@ func TestLeakedSessionKey(t *testing.T) {
 		s.UseRole(t, wiretest.FilesPool, wiretest.AuthenticatedRole)
 		signIn := func(s *wiretest.Server) wiretest.User {
 			t.Helper()
-			token := wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: aws.String(wiretest.FilesPool),
-				Logins: map[string]string{"login.my.app": "alice"}}))(t)
-			got := wiretest.Must(s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: token.IdentityId,
-				Logins: map[string]string{"cognito-identity.amazonaws.com": *token.Token}}))(t).Credentials
-			return wiretest.User{ID: *token.IdentityId, Key: aws.Credentials{AccessKeyID: *got.AccessKeyId, SecretAccessKey: *got.SecretKey, SessionToken: *got.SessionToken}}
+			token := wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
+				&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: aws.String(wiretest.FilesPool),
+					Logins: map[string]string{"login.my.app": "alice"}}))(t)
+			got := wiretest.Must(s.Public().GetCredentialsForIdentity(t.Context(),
+				&ci.GetCredentialsForIdentityInput{IdentityId: token.IdentityId,
+					Logins: map[string]string{"cognito-identity.amazonaws.com": *token.Token}}))(t).Credentials
+			return wiretest.User{ID: *token.IdentityId, Key: aws.Credentials{AccessKeyID: *got.AccessKeyId,
+				SecretAccessKey: *got.SecretKey, SessionToken: *got.SessionToken}}
 		}
 		var verifiers []*auth.Verifier
 		want := ""
 		for _, n := range c.nodes {
-			verifiers = append(verifiers, wiretest.Must(auth.New(auth.Options{Endpoint: n.URL, Region: wiretest.Region, Now: c.now,
-				Credentials: sigv4.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}}))(t))
+			verifiers = append(verifiers,
+				wiretest.Must(auth.New(auth.Options{Endpoint: n.URL, Region: wiretest.Region, Now: c.now,
+					Credentials: sigv4.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}}))(t))
 			want += "200 verified known "
 		}
 		states := func(u wiretest.User) (state string) {

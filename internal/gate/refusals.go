@@ -103,7 +103,7 @@ var (
 	})
 )
 
-// What a signature covers.
+// Parts of the request that the signature covers.
 var (
 	headersUnsigned = Refusals.Add(explain.Reason{
 		Code:     "signed-headers-unsigned",
@@ -130,7 +130,7 @@ var (
 	})
 )
 
-// When a signature was made. Both times are UTC.
+// The time of a signature. All times are in UTC.
 var (
 	timeExpired = Refusals.Add(explain.Reason{
 		Code:     "signature-time-expired",
@@ -150,7 +150,7 @@ var (
 	})
 )
 
-// What a signature is for.
+// The scope of a signature.
 var (
 	scopeService = Refusals.Add(explain.Reason{
 		Code:     "credential-scope-service",
@@ -196,7 +196,7 @@ var (
 	})
 )
 
-// Who signed.
+// The signer.
 var (
 	keyUnknown = Refusals.Add(explain.Reason{
 		Code:     "access-key-unknown",

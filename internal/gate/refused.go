@@ -17,7 +17,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// refusal is a signature that was refused, on its way to an answer.
+// refusal is the refusal of a signature, with the facts that explain it.
 type refusal struct {
 	*sigv4.Error
 	trace         *explain.Trace
@@ -27,8 +27,8 @@ type refusal struct {
 	dev           bool
 }
 
-// refused turns the verifier's refusal into one that protocols word; anything else
-// stays an internal error.
+// refused turns the verifier's refusal into one for which the protocols have words. It returns
+// any other error as it is: an internal error.
 func (g *Gate) refused(
 	ctx context.Context, err error, account identitypool.AccountID, authorization string, size int,
 ) error {
@@ -36,6 +36,7 @@ func (g *Gate) refused(
 	if !ok {
 		return err
 	}
+
 	kind, known := refusalKinds[e.Code]
 	if !known {
 		kind = awsapi.BadSignature
@@ -49,14 +50,16 @@ func (g *Gate) refused(
 		account:       account,
 		dev:           g.dev,
 	}
+
 	answer := awsapi.RefusedAs(kind, s.why(), e.Message).Because(errors.Unwrap(e))
-	if e.Unquoted != e.Message { // what it quotes may be a secret in the wrong place
+	if e.Unquoted != e.Message { // a quotation may be a secret in the wrong place
 		return answer.LogAs(e.Unquoted)
 	}
+
 	return answer
 }
 
-// why finds the reason. Of several faults of a scope all but the last are recorded.
+// why returns the reason. If a scope has several faults, it records all but the last in the trace.
 func (s *refusal) why() *explain.Refusal {
 	switch s.Code {
 	case sigv4.UnknownKey:
@@ -77,10 +80,11 @@ func (s *refusal) why() *explain.Refusal {
 	if why == nil {
 		why = formOther.With("fault", s.Unquoted)
 	}
+
 	return why
 }
 
-// partRefused is the reason for which one part of a request is refused.
+// partRefused returns the reason why a part of a request is refused.
 func (s *refusal) partRefused(part sigv4.Part) *explain.Refusal {
 	switch part {
 	case sigv4.PartSignature:
@@ -128,11 +132,12 @@ func (s *refusal) partRefused(part sigv4.Part) *explain.Refusal {
 		}
 		return formPayload.With("fault", s.Unquoted)
 	}
+
 	return formOther.With("fault", s.Unquoted)
 }
 
-// unknownKey tells apart what people set up wrongly. It looks at the form of the ID
-// alone, not for keys of a similar one, which may be others'.
+// unknownKey distinguishes common mistakes in settings. It checks only the form of the ID
+// and does not search for similar IDs, which may belong to others.
 func (s *refusal) unknownKey() *explain.Refusal {
 	id := s.AccessKeyID
 	bare := strings.Trim(id, " \t\"'`")
@@ -154,6 +159,7 @@ func (s *refusal) unknownKey() *explain.Refusal {
 	case s.dev:
 		return keyUnknownDev.With("key", s.key())
 	}
+
 	return keyUnknown.With("key", s.key())
 }
 
@@ -166,6 +172,7 @@ func (s *refusal) invalidToken() *explain.Refusal {
 	case !strings.HasPrefix(s.AccessKeyID, iam.SessionPrefix):
 		return tokenOfKey.With("key", s.key())
 	}
+
 	return tokenInvalid.With("key", s.key())
 }
 
@@ -175,6 +182,7 @@ func (s *refusal) wrongTime() *explain.Refusal {
 		return timeFuture.With("window", s.Window.String(), "now", clock(s.Now), "signed", clock(s.SignedAt),
 			"distance", (-distance).Round(time.Second).String())
 	}
+
 	return timeExpired.With("window", s.Window.String(), "now", clock(s.Now), "signed", clock(s.SignedAt),
 		"distance", distance.Round(time.Second).String())
 }
@@ -183,10 +191,12 @@ func (s *refusal) wrongService() *explain.Refusal {
 	if s.Scope.Service == "cognito-idp" {
 		return scopeUserPools.With("service", s.Service)
 	}
+
 	scoped := "another text, of " + strconv.Itoa(len(s.Scope.Service)) + " characters"
 	if knownService(s.Scope.Service) {
 		scoped = s.Scope.Service
 	}
+
 	return scopeService.With("service", s.Service, "scoped", scoped)
 }
 
@@ -195,13 +205,15 @@ func (s *refusal) wrongRegion() *explain.Refusal {
 	if meant := strings.ToLower(strings.Trim(sent, " \t\"'`")); regionName.MatchString(meant) {
 		return scopeRegionCase.With("region", meant)
 	}
+
 	if sent == "" {
 		return scopeRegion.With("region", "none")
 	}
+
 	return scopeRegion.With("region", "a text of "+strconv.Itoa(len(sent))+" characters that is none")
 }
 
-// mismatch shows what the server signed to compare with, and never the outcome.
+// mismatch shows the text that the server signed, for comparison, and never the signature.
 func (s *refusal) mismatch() *explain.Refusal {
 	host := strconv.Quote(s.Host)
 	detail := shownCanonical(s.CanonicalRequest) + "\n\n" + s.StringToSign
@@ -213,12 +225,13 @@ func (s *refusal) mismatch() *explain.Refusal {
 	case s.dev && s.AccessKeyID == iam.DevAccessKeyID:
 		return signatureOtherDev.With("headers", s.headers(), "host", host).Showing(detail)
 	}
+
 	return signatureOther.With("key", s.key(), "account", string(s.account),
 		"headers", s.headers(), "host", host).At(s.link("")).Showing(detail)
 }
 
-// key is the access key ID, as far as it can be shown. One that is some account's is
-// no secret.
+// key returns the access key ID in the form that may be shown. An ID that belongs to an account
+// is no secret.
 func (s *refusal) key() string {
 	if s.account != "" || s.AccessKeyID == iam.DevAccessKeyID {
 		return s.AccessKeyID
@@ -235,7 +248,7 @@ func (s *refusal) link(field string) explain.Link {
 	}
 }
 
-// headers are the signed headers, without names that nobody would sign.
+// headers returns the names of the signed headers, and hides those that may be something else.
 func (s *refusal) headers() string {
 	names := slices.Clone(s.SignedHeaders)
 	for i := range names {
@@ -258,13 +271,15 @@ func looksLikeSecret(text string) bool {
 	if len(text) < 38 || len(text) > 44 {
 		return false
 	}
+
 	return strings.IndexFunc(text, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("+/=_-", r))
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' ||
+			strings.ContainsRune("+/=_-", r))
 	}) < 0
 }
 
-// knownService reports whether a text is the name of a service of AWS that clients
-// sign for by mistake; another text may be a secret.
+// knownService reports whether a text is the name of an AWS service for which clients
+// sign by mistake; any other text may be a secret.
 func knownService(name string) bool {
 	known := []string{
 		"cognito-identity", "cognito-sync", "cognito-idp", "sts", "iam", "poolhouse", "s3", "execute-api", "appsync",
@@ -273,7 +288,7 @@ func knownService(name string) bool {
 	return slices.Contains(known, name)
 }
 
-// headerName is a name of a header, unless it may be something else.
+// headerName returns the name of a header, or its length if it may be something else.
 func headerName(name string) string {
 	if plainName.MatchString(name) {
 		return name
@@ -301,7 +316,7 @@ func credentialParts(authorization string) int {
 	return 1 + strings.Count(credential, "/")
 }
 
-// shownDay is the day of a scope, unless it may be something else.
+// shownDay returns the day of a scope, or its length if it may be something else.
 func shownDay(day string) string {
 	if eightDigit.MatchString(day) {
 		return day
@@ -311,21 +326,21 @@ func shownDay(day string) string {
 
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// shownHeaders are the headers whose values a canonical request shows. Others may
-// carry a secret of the application.
+// shownHeaders has the headers whose values a canonical request shows. Others may
+// contain a secret of the application.
 var shownHeaders = []string{
 	"host", "content-type", "content-length", "x-amz-date", "date", "x-amz-target", "x-amz-content-sha256",
 	"user-agent", "x-amz-user-agent", "amz-sdk-request", "amz-sdk-invocation-id", "accept", "accept-encoding",
 }
 
-// shownParameters are the same of query parameters.
+// shownParameters has the query parameters whose values a canonical request shows.
 var shownParameters = []string{
 	"Action", "Version", "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires",
 	"X-Amz-SignedHeaders", "X-Amz-Content-Sha256",
 }
 
-// shownCanonical is a canonical request without values that may be secret. Whoever
-// compares it knows their lengths.
+// shownCanonical returns a canonical request without values that may be secret. It shows
+// their lengths, for comparison.
 func shownCanonical(text string) string {
 	parameter := func(name, value string) string {
 		if slices.Contains(shownParameters, name) || value == redactedValue {
@@ -343,7 +358,7 @@ func shownCanonical(text string) string {
 	return MaskCanonical(text, parameter, header)
 }
 
-// redactedValue is in place of a session token.
+// redactedValue replaces a session token (package sigv4).
 const redactedValue = "REDACTED"
 
 func hiddenValue(value string) string { return "(" + strconv.Itoa(len(value)) + " bytes)" }

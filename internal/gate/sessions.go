@@ -25,7 +25,7 @@ type Minter interface {
 	Owner(ctx context.Context, accessKeyID, sessionToken string) identitypool.AccountID
 }
 
-// Revocations tells which sessions were ended: *session.Revocations.
+// Revocations checks whether a session was ended early: *session.Revocations.
 type Revocations interface {
 	Check(ctx context.Context, accessKeyID string, s *session.Session) error
 }
@@ -33,9 +33,9 @@ type Revocations interface {
 // maxSessions bounds the memory of opened sessions: some 50 MB.
 const maxSessions = 10_000
 
-// Sessions opens session tokens and remembers what was in them. It asks each time
-// whether the session was revoked and its key retired. It is safe for concurrent
-// use.
+// Sessions opens session tokens and remembers their content. It checks each time
+// whether the session was revoked and whether the session key was retired. It is safe
+// for concurrent use.
 type Sessions struct {
 	minter  Minter
 	revoked Revocations
@@ -43,7 +43,7 @@ type Sessions struct {
 	opened  *lru.Cache[string, *Session] // cache: opened sessions
 }
 
-// Session is a session whose token was opened. What it points to is shared.
+// Session is a session whose token was opened. All users share its content.
 type Session struct {
 	Content   session.Session
 	Caller    iam.Caller
@@ -52,7 +52,7 @@ type Session struct {
 
 	token  string
 	secret string
-	key    atomic.Pointer[derived] // the last one asked for
+	key    atomic.Pointer[derived] // the last one that signingKey returned
 	abroad atomic.Pointer[Session] // the last one that In made
 }
 
@@ -67,9 +67,9 @@ func NewSessions(minter Minter, revoked Revocations, now func() time.Time) *Sess
 	return &Sessions{minter: minter, revoked: revoked, now: now, opened: cache}
 }
 
-// open returns the session of an access key. The error wraps session.ErrInvalidToken or
-// session.ErrExpiredToken, or says why nothing is known. Whether the session was revoked is
-// for checkRevoked.
+// open returns the session of an access key. It does not check whether the session was revoked:
+// see checkRevoked. The error wraps session.ErrInvalidToken or session.ErrExpiredToken; any other
+// one means that the look-up failed.
 func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*Session, error) {
 	o, ok := s.opened.Get(accessKeyID)
 	ok = ok && subtle.ConstantTimeCompare([]byte(o.token), []byte(token)) == 1
@@ -88,6 +88,7 @@ func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*Sessio
 	if err != nil {
 		return nil, err
 	}
+
 	o = &Session{
 		Content: content,
 		Caller:  content.Caller(accessKeyID),
@@ -99,15 +100,16 @@ func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*Sessio
 	}
 	o.describe()
 	s.opened.Add(accessKeyID, o)
+
 	return o, nil
 }
 
-// checkRevoked returns an error that wraps session.ErrRevoked if the session was ended.
+// checkRevoked returns an error that wraps session.ErrRevoked if the session was revoked.
 func (s *Sessions) checkRevoked(ctx context.Context, accessKeyID string, o *Session) error {
 	return s.revoked.Check(ctx, accessKeyID, &o.Content)
 }
 
-// ofRole returns the session of an access key that is one of a role, and not revoked.
+// ofRole returns the session of an access key, if it is a role session that was not revoked.
 func (s *Sessions) ofRole(ctx context.Context, accessKeyID, token string) (*Session, error) {
 	o, err := s.open(ctx, accessKeyID, token)
 	if err != nil {
@@ -119,12 +121,12 @@ func (s *Sessions) ofRole(ctx context.Context, accessKeyID, token string) (*Sess
 	if err := s.checkRevoked(ctx, accessKeyID, o); err != nil {
 		return nil, err
 	}
+
 	return o, nil
 }
 
-// Verifier returns a verifier of requests to a service other than this server's own, with
-// the rules of that service. Only sessions of roles sign them. SessionOf tells whose session
-// it was.
+// Verifier returns a verifier of requests to a service outside this server, with the rules
+// of that service. It accepts role sessions only. SessionOf returns the session that signed.
 func (s *Sessions) Verifier(service string, rules sigv4.Service) *sigv4.Verifier {
 	return &sigv4.Verifier{
 		Keys:     s.key,
@@ -133,8 +135,8 @@ func (s *Sessions) Verifier(service string, rules sigv4.Service) *sigv4.Verifier
 	}
 }
 
-// SessionOf returns the session that signed a request which a Verifier of Sessions has
-// verified, or the one that a refused request names; nil if there is none.
+// SessionOf returns the session of a result of a Verifier of Sessions: the session that
+// signed, or the one that a refused request names; nil if there is none.
 func SessionOf(result sigv4.Result) *Session {
 	session, _ := result.Owner.(*Session)
 	return session
@@ -150,10 +152,11 @@ func (s *Sessions) key(ctx context.Context, scope sigv4.Scope, token string) (si
 	if err != nil {
 		return sigv4.Key{}, refusable(err)
 	}
+
 	return sigv4.Key{SigningKey: o.signingKey(scope.Date, scope.Region, scope.Service), Owner: o}, nil
 }
 
-// signingKey derives the session's signing key, or has it from the last time.
+// signingKey derives the session's signing key, or returns the last one if it is the same.
 func (o *Session) signingKey(date, region, service string) sigv4.SigningKey {
 	d := o.key.Load()
 	if d == nil || d.date != date || d.region != region || d.service != service {
@@ -165,23 +168,22 @@ func (o *Session) signingKey(date, region, service string) sigv4.SigningKey {
 		}
 		o.key.Store(d)
 	}
+
 	return d.key
 }
 
-// describe sets what others may know of the session.
+// describe sets the description of the session for others.
 func (o *Session) describe() {
 	o.Principal, o.Header = principal(&o.Content, o.Caller), make(http.Header, 9)
 	o.Principal.SetHeaders(o.Header)
 }
 
-// In returns the session as the caller of a request for a region: its ARNs have the
-// region's partition.
+// In returns the session for a request in a region: its ARNs have the region's partition.
 func (o *Session) In(region string) *Session {
 	partition := identitypool.Partition(region)
 	if o.Caller.Partition() == partition {
 		return o
 	}
-
 	if of := o.abroad.Load(); of != nil && of.Caller.Partition() == partition {
 		return of
 	}
@@ -192,6 +194,7 @@ func (o *Session) In(region string) *Session {
 		token:   o.token,
 		secret:  o.secret,
 	}
+
 	of.Content.RoleARN = identitypool.InPartition(of.Content.RoleARN, partition)
 	of.Content.Provider = identitypool.InPartition(of.Content.Provider, partition)
 	of.Content.AMR = make([]string, 0, len(o.Content.AMR))
@@ -200,10 +203,11 @@ func (o *Session) In(region string) *Session {
 	}
 	of.describe()
 	o.abroad.Store(of)
+
 	return of
 }
 
-// principal is what others may know of a session.
+// principal returns the description of a session for others.
 func principal(s *session.Session, c iam.Caller) *auth.Principal {
 	return &auth.Principal{
 		AccountID:      string(s.Account),
@@ -222,7 +226,7 @@ func principal(s *session.Session, c iam.Caller) *auth.Principal {
 	}
 }
 
-// Verified is the answer about one session.
+// Verified is the answer of Sessions.Verify about one session.
 type Verified struct {
 	SigningKey sigv4.SigningKey
 	Principal  *auth.Principal
@@ -232,7 +236,9 @@ type Verified struct {
 // signatures itself: it gets the signing key for a date (YYYYMMDD), region and
 // service, never the secret. Errors are those of session.Minter.Open and
 // session.Revocations.Check; a session of another account is session.ErrInvalidToken.
-func (s *Sessions) Verify(ctx context.Context, account, accessKeyID, token, date, region, service string) (Verified, error) {
+func (s *Sessions) Verify(
+	ctx context.Context, account, accessKeyID, token, date, region, service string,
+) (Verified, error) {
 	o, err := s.ofRole(ctx, accessKeyID, token)
 	if err != nil {
 		return Verified{}, err
@@ -240,14 +246,15 @@ func (s *Sessions) Verify(ctx context.Context, account, accessKeyID, token, date
 	if string(o.Content.Account) != account {
 		return Verified{}, fmt.Errorf("%w: it is one of another account", session.ErrInvalidToken)
 	}
+
 	return Verified{
 		SigningKey: o.signingKey(date, region, service),
 		Principal:  o.In(region).Principal,
 	}, nil
 }
 
-// refusable turns an error about a session into one for which sigv4 refuses. Others, which
-// are not the client's, stay as they are.
+// refusable turns an error about a session into one for which sigv4 refuses. It returns other
+// errors, which are not the client's fault, as they are.
 func refusable(err error) error {
 	switch {
 	case errors.Is(err, session.ErrInvalidToken):
@@ -257,5 +264,6 @@ func refusable(err error) error {
 	case errors.Is(err, session.ErrRevoked):
 		return fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
 	}
+
 	return err
 }

@@ -41,14 +41,16 @@ func (f onTheWay) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // signedCalls call one operation of each protocol with the SDK.
-var signedCalls = map[string]func(t *testing.T, s *wiretest.Server, key aws.Credentials, region string, change onTheWay) error{
+var signedCalls = map[string]func(t *testing.T, s *wiretest.Server, key aws.Credentials, region string,
+	change onTheWay) error{
 	"JSON": func(t *testing.T, s *wiretest.Server, key aws.Credentials, region string, change onTheWay) error {
 		client := ci.New(ci.Options{
 			BaseEndpoint:     &s.URL,
 			Region:           region,
 			RetryMaxAttempts: 1,
 			HTTPClient:       &http.Client{Transport: change},
-			Credentials:      credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, key.SessionToken),
+			Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey,
+				key.SessionToken),
 		})
 		_, err := client.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)})
 		return err
@@ -59,7 +61,8 @@ var signedCalls = map[string]func(t *testing.T, s *wiretest.Server, key aws.Cred
 			Region:           region,
 			RetryMaxAttempts: 1,
 			HTTPClient:       &http.Client{Transport: change},
-			Credentials:      credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, key.SessionToken),
+			Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey,
+				key.SessionToken),
 		})
 		_, err := client.ListRoles(t.Context(), &iamclient.ListRolesInput{})
 		return err
@@ -94,7 +97,8 @@ func TestSignatureRefusalsAreExplained(t *testing.T) {
 			Credentials:  credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, ""),
 		})
 		c := wiretest.Must(client.GetSessionToken(t.Context(), &sts.GetSessionTokenInput{}))(t).Credentials
-		return aws.Credentials{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}
+		return aws.Credentials{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey,
+			SessionToken: *c.SessionToken}
 	}
 	temporary := session(good)
 
@@ -111,7 +115,8 @@ func TestSignatureRefusalsAreExplained(t *testing.T) {
 
 	dev := aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}
 	with := func(k aws.Credentials, id, secret, token string) aws.Credentials {
-		return aws.Credentials{AccessKeyID: id + k.AccessKeyID, SecretAccessKey: secret + k.SecretAccessKey, SessionToken: token}
+		return aws.Credentials{AccessKeyID: id + k.AccessKeyID, SecretAccessKey: secret + k.SecretAccessKey,
+			SessionToken: token}
 	}
 	unknown := aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "PLANTED-1"}
 
@@ -127,55 +132,98 @@ func TestSignatureRefusalsAreExplained(t *testing.T) {
 	}{
 		{name: "unknown key", key: unknown, reason: "access-key-unknown-development",
 			tells: []string{"AKIAIOSFODNN7EXAMPLE", "`poolhouse dev` knows the keys test/test"}},
-		{name: "disabled key", key: aws.Credentials{AccessKeyID: disabled.ID, SecretAccessKey: disabledSecret}, account: account,
-			reason: "access-key-disabled", tells: []string{disabled.ID, account, "poolhouse keys enable " + disabled.ID}},
-		{name: "ID and secret swapped", key: aws.Credentials{AccessKeyID: mistaken, SecretAccessKey: "AKIAIOSFODNN7EXAMPLE"},
+		{name: "disabled key", key: aws.Credentials{AccessKeyID: disabled.ID, SecretAccessKey: disabledSecret},
+			account: account,
+			reason:  "access-key-disabled", tells: []string{disabled.ID, account,
+				"poolhouse keys enable " + disabled.ID}},
+		{name: "ID and secret swapped", key: aws.Credentials{AccessKeyID: mistaken,
+			SecretAccessKey: "AKIAIOSFODNN7EXAMPLE"},
 			reason: "access-key-secret", tells: []string{"swapped", "40 characters"}},
-		{name: "swapped, with slashes", key: aws.Credentials{AccessKeyID: strings.ReplaceAll(mistaken, "K7", "/7"), SecretAccessKey: "AKIAIOSFODNN7EXAMPLE"},
+		{name: "swapped, with slashes", key: aws.Credentials{AccessKeyID: strings.ReplaceAll(mistaken, "K7", "/7"),
+			SecretAccessKey: "AKIAIOSFODNN7EXAMPLE"},
 			reason: "signature-form-credential", tells: []string{"6 parts", "swapped"}},
-		{name: "key in another case", key: with(aws.Credentials{SecretAccessKey: good.SecretAccessKey}, strings.ToLower(good.AccessKeyID), "", ""),
+		{name: "key in another case", key: with(aws.Credentials{SecretAccessKey: good.SecretAccessKey},
+			strings.ToLower(good.AccessKeyID), "", ""),
 			reason: "access-key-spelling", tells: []string{"upper case"}},
-		{name: "blank behind the key", key: with(aws.Credentials{SecretAccessKey: good.SecretAccessKey}, good.AccessKeyID+" ", "", ""),
+		{name: "blank behind the key", key: with(aws.Credentials{SecretAccessKey: good.SecretAccessKey},
+			good.AccessKeyID+" ", "", ""),
 			reason: "access-key-spelling", tells: []string{"blanks"}},
 		{name: "development key in another case", key: aws.Credentials{AccessKeyID: "Test", SecretAccessKey: "test"},
 			reason: "access-key-spelling-development", tells: []string{"lower case"}},
-		{name: "session without token", key: with(aws.Credentials{SecretAccessKey: temporary.SecretAccessKey}, temporary.AccessKeyID, "", ""),
+		{name: "session without token", key: with(aws.Credentials{SecretAccessKey: temporary.SecretAccessKey},
+			temporary.AccessKeyID, "", ""),
 			reason: "access-key-without-token", tells: []string{"AWS_SESSION_TOKEN"}},
-		{name: "wrong secret", key: with(good, "", "PLANTED-2", ""), account: account, reason: "request-signature-mismatch",
-			tells: []string{good.AccessKeyID, account, "x-amz-date", "127.0.0.1", "canonical request", "AWS4-HMAC-SHA256\n", "host:127.0.0.1"}},
-		{name: "wrong secret in development", key: with(aws.Credentials{AccessKeyID: "test"}, "", "PLANTED-3", ""), account: wiretest.HomeAccount,
-			reason: "request-signature-mismatch-development", tells: []string{"AWS_SECRET_ACCESS_KEY=test"}},
-		{name: "a header changed by a proxy", key: dev, change: func(r *http.Request) { r.Header.Set("Amz-Sdk-Request", "attempt=2; max=9") }, account: wiretest.HomeAccount,
-			reason: "request-signature-mismatch-development", tells: []string{"proxy", "attempt=2; max=9"}},
-		{name: "the host changed by a proxy", key: good, change: func(r *http.Request) { r.Host = "localhost:1" }, account: account,
-			reason: "request-signature-mismatch", tells: []string{"proxy", "localhost:1"}},
-		{name: "wrong secret of a session", key: with(temporary, "", "PLANTED-4", temporary.SessionToken), account: account,
-			reason: "request-signature-mismatch-session", tells: []string{temporary.AccessKeyID, "x-amz-security-token:REDACTED"}},
-		{name: "token of another", key: with(temporary, "", "", orphan.SessionToken), reason: "session-token-invalid", tells: []string{"one answer"}},
-		{name: "token left over", key: with(good, "", "", temporary.SessionToken), account: account, reason: "session-token-unasked", tells: []string{"unset AWS_SESSION_TOKEN"}},
-		{name: "session of a disabled key", key: orphan, account: account, reason: "session-token-key", tells: []string{"disabled or deleted"}},
-		{name: "expired session", key: temporary, ahead: 13 * time.Hour, change: signedAt(t, temporary, 13*time.Hour), account: account,
-			reason: "session-token-expired", tells: []string{"new credentials"}},
+		{name: "wrong secret", key: with(good, "", "PLANTED-2", ""), account: account,
+			reason: "request-signature-mismatch",
+			tells: []string{good.AccessKeyID, account, "x-amz-date", "127.0.0.1", "canonical request",
+				"AWS4-HMAC-SHA256\n", "host:127.0.0.1"}},
+		{name: "wrong secret in development", key: with(aws.Credentials{AccessKeyID: "test"}, "", "PLANTED-3", ""),
+			account: wiretest.HomeAccount,
+			reason:  "request-signature-mismatch-development", tells: []string{"AWS_SECRET_ACCESS_KEY=test"}},
+		{name: "a header changed by a proxy", key: dev,
+			change:  func(r *http.Request) { r.Header.Set("Amz-Sdk-Request", "attempt=2; max=9") },
+			account: wiretest.HomeAccount,
+			reason:  "request-signature-mismatch-development", tells: []string{"proxy", "attempt=2; max=9"}},
+		{name: "the host changed by a proxy", key: good, change: func(r *http.Request) { r.Host = "localhost:1" },
+			account: account,
+			reason:  "request-signature-mismatch", tells: []string{"proxy", "localhost:1"}},
+		{name: "wrong secret of a session", key: with(temporary, "", "PLANTED-4", temporary.SessionToken),
+			account: account,
+			reason:  "request-signature-mismatch-session",
+			tells:   []string{temporary.AccessKeyID, "x-amz-security-token:REDACTED"}},
+		{name: "token of another", key: with(temporary, "", "", orphan.SessionToken), reason: "session-token-invalid",
+			tells: []string{"one answer"}},
+		{name: "token left over", key: with(good, "", "", temporary.SessionToken), account: account,
+			reason: "session-token-unasked", tells: []string{"unset AWS_SESSION_TOKEN"}},
+		{name: "session of a disabled key", key: orphan, account: account, reason: "session-token-key",
+			tells: []string{"disabled or deleted"}},
+		{name: "expired session", key: temporary, ahead: 13 * time.Hour, change: signedAt(t, temporary, 13*time.Hour),
+			account: account,
+			reason:  "session-token-expired", tells: []string{"new credentials"}},
 		{name: "clock behind", key: good, ahead: 20 * time.Minute, account: account, reason: "signature-time-expired",
 			tells: []string{"15m0s", "20m", "behind", "T", "Z"}},
-		{name: "clock ahead", key: good, ahead: -20 * time.Minute, account: account, reason: "signature-time-future", tells: []string{"m", "ahead"}},
-		{name: "user pools' service", key: good, change: scoped("cognito-idp"), account: account, reason: "credential-scope-service-user-pools", tells: []string{"user pools"}},
-		{name: "another service", key: good, change: scoped("s3"), account: account, reason: "credential-scope-service", tells: []string{"s3"}},
-		{name: "region in another case", key: good, region: "US-East-1", account: account, reason: "credential-scope-region-spelling", tells: []string{"us-east-1"}},
-		{name: "region with a blank", key: good, change: inAuthorization("/us-east-1/", "/us-east-1 /"), account: account, reason: "credential-scope-region-spelling", tells: []string{"blanks"}},
-		{name: "no region", key: good, change: inAuthorization("/us-east-1/", "//"), account: account, reason: "credential-scope-region", tells: []string{"AWS_REGION"}},
-		{name: "another day", key: good, change: inAuthorization("/20", "/19"), account: account, reason: "credential-scope-day", tells: []string{"X-Amz-Date"}},
-		{name: "another terminator", key: good, change: inAuthorization("aws4_request", "PLANTED-5"), account: account, reason: "credential-scope-terminator", tells: []string{"aws4_request"}},
-		{name: "no signature", key: good, change: func(r *http.Request) { r.Header.Del("Authorization") }, reason: "request-signature-missing", tells: []string{"access key"}},
-		{name: "another scheme", key: good, change: func(r *http.Request) { r.Header.Set("Authorization", "Bearer PLANTED-6") }, reason: "signature-form-scheme", tells: []string{"the scheme Bearer"}},
-		{name: "another algorithm", key: good, change: inAuthorization("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), account: account, reason: "signature-form-algorithm", tells: []string{"4A"}},
-		{name: "a part missing", key: good, change: inAuthorization("SignedHeaders=", "Sigmed="), account: account, reason: "signature-form-parameters", tells: []string{"unknown parameter"}},
-		{name: "a bad date", key: good, change: func(r *http.Request) { r.Header.Set("X-Amz-Date", "yesterday") }, account: account, reason: "signature-form-date", tells: []string{"YYYYMMDDTHHMMSSZ"}},
-		{name: "a header added", key: good, change: func(r *http.Request) { r.Header.Set("X-Amz-Cf-Id", "PLANTED-7") }, account: account, reason: "signed-headers-unsigned", tells: []string{"X-Amz-Cf-Id", "proxy"}},
-		{name: "a header taken off", key: good, change: func(r *http.Request) { r.Header.Del("Amz-Sdk-Invocation-Id") }, account: account, reason: "signed-headers-absent", tells: []string{"amz-sdk-invocation-id", "proxy"}},
-		{name: "a header twice", key: good, change: func(r *http.Request) { r.Header.Add("X-Amz-Date", r.Header.Get("X-Amz-Date")) }, account: account, reason: "signature-form-header", tells: []string{"several times"}},
-		{name: "query and header", key: good, change: func(r *http.Request) { r.URL.RawQuery = "X-Amz-Signature=PLANTED-8" }, account: account, reason: "signature-form-parameters", tells: []string{"Authorization"}},
-		{name: "another body", key: good, change: func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", strings.Repeat("0", 64)) }, account: account, reason: "signed-headers-unsigned", tells: []string{"X-Amz-Content-Sha256"}},
+		{name: "clock ahead", key: good, ahead: -20 * time.Minute, account: account, reason: "signature-time-future",
+			tells: []string{"m", "ahead"}},
+		{name: "user pools' service", key: good, change: scoped("cognito-idp"), account: account,
+			reason: "credential-scope-service-user-pools", tells: []string{"user pools"}},
+		{name: "another service", key: good, change: scoped("s3"), account: account,
+			reason: "credential-scope-service", tells: []string{"s3"}},
+		{name: "region in another case", key: good, region: "US-East-1", account: account,
+			reason: "credential-scope-region-spelling", tells: []string{"us-east-1"}},
+		{name: "region with a blank", key: good, change: inAuthorization("/us-east-1/", "/us-east-1 /"),
+			account: account, reason: "credential-scope-region-spelling", tells: []string{"blanks"}},
+		{name: "no region", key: good, change: inAuthorization("/us-east-1/", "//"), account: account,
+			reason: "credential-scope-region", tells: []string{"AWS_REGION"}},
+		{name: "another day", key: good, change: inAuthorization("/20", "/19"), account: account,
+			reason: "credential-scope-day", tells: []string{"X-Amz-Date"}},
+		{name: "another terminator", key: good, change: inAuthorization("aws4_request", "PLANTED-5"),
+			account: account, reason: "credential-scope-terminator", tells: []string{"aws4_request"}},
+		{name: "no signature", key: good, change: func(r *http.Request) { r.Header.Del("Authorization") },
+			reason: "request-signature-missing", tells: []string{"access key"}},
+		{name: "another scheme", key: good, change: func(r *http.Request) {
+			r.Header.Set("Authorization", "Bearer PLANTED-6")
+		}, reason: "signature-form-scheme", tells: []string{"the scheme Bearer"}},
+		{name: "another algorithm", key: good, change: inAuthorization("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"),
+			account: account, reason: "signature-form-algorithm", tells: []string{"4A"}},
+		{name: "a part missing", key: good, change: inAuthorization("SignedHeaders=", "Sigmed="), account: account,
+			reason: "signature-form-parameters", tells: []string{"unknown parameter"}},
+		{name: "a bad date", key: good, change: func(r *http.Request) { r.Header.Set("X-Amz-Date", "yesterday") },
+			account: account, reason: "signature-form-date", tells: []string{"YYYYMMDDTHHMMSSZ"}},
+		{name: "a header added", key: good, change: func(r *http.Request) {
+			r.Header.Set("X-Amz-Cf-Id", "PLANTED-7")
+		}, account: account, reason: "signed-headers-unsigned", tells: []string{"X-Amz-Cf-Id", "proxy"}},
+		{name: "a header taken off", key: good,
+			change: func(r *http.Request) { r.Header.Del("Amz-Sdk-Invocation-Id") }, account: account,
+			reason: "signed-headers-absent", tells: []string{"amz-sdk-invocation-id", "proxy"}},
+		{name: "a header twice", key: good, change: func(r *http.Request) {
+			r.Header.Add("X-Amz-Date", r.Header.Get("X-Amz-Date"))
+		}, account: account, reason: "signature-form-header", tells: []string{"several times"}},
+		{name: "query and header", key: good,
+			change: func(r *http.Request) { r.URL.RawQuery = "X-Amz-Signature=PLANTED-8" }, account: account,
+			reason: "signature-form-parameters", tells: []string{"Authorization"}},
+		{name: "another body", key: good, change: func(r *http.Request) {
+			r.Header.Set("X-Amz-Content-Sha256", strings.Repeat("0", 64))
+		}, account: account, reason: "signed-headers-unsigned", tells: []string{"X-Amz-Content-Sha256"}},
 	} {
 		for protocol, call := range signedCalls {
 			t.Run(test.name+"/"+protocol, func(t *testing.T) {
@@ -222,7 +270,8 @@ func TestSignatureRefusalsAreExplained(t *testing.T) {
 
 	shown := traces.Text(t) + logs.String()
 	for _, secret := range []string{
-		"PLANTED-", mistaken, mistaken[:20], mistaken[30:], good.SecretAccessKey, disabledSecret, temporary.SecretAccessKey,
+		"PLANTED-", mistaken, mistaken[:20], mistaken[30:], good.SecretAccessKey, disabledSecret,
+		temporary.SecretAccessKey,
 		temporary.SessionToken, url.QueryEscape(temporary.SessionToken), orphan.SecretAccessKey, orphan.SessionToken,
 	} {
 		if strings.Contains(shown, secret) {
@@ -299,7 +348,8 @@ func TestUnknownKeysInProduction(t *testing.T) {
 		"minioadmin":           "access-key-unknown",
 	} {
 		for protocol, call := range signedCalls {
-			if call(t, p.Server, aws.Credentials{AccessKeyID: key, SecretAccessKey: "test"}, wiretest.Region, nil) == nil {
+			if call(t, p.Server, aws.Credentials{AccessKeyID: key, SecretAccessKey: "test"}, wiretest.Region,
+				nil) == nil {
 				t.Fatalf("%s, %s: accepted", key, protocol)
 			}
 			trace := traces.Last()
@@ -324,7 +374,8 @@ func TestPolicyRefusalsAreExplained(t *testing.T) {
 		}}
 	})
 	key := func(statements string) aws.Credentials {
-		k, secret, err := w.AccessKeys(t).Create(t.Context(), iam.NewAccessKey{Account: wiretest.HomeAccount, Policy: wiretest.PolicyOf(statements)})
+		k, secret, err := w.AccessKeys(t).Create(t.Context(),
+			iam.NewAccessKey{Account: wiretest.HomeAccount, Policy: wiretest.PolicyOf(statements)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -338,7 +389,8 @@ func TestPolicyRefusalsAreExplained(t *testing.T) {
 		}
 		arn := wiretest.Must(w.Server.IAM().CreateRole(t.Context(), in))(t).Role.Arn
 		wiretest.Must(w.Server.IAM().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{
-			RoleName: &name, PolicyName: aws.String("inline-" + name), PolicyDocument: aws.String(wiretest.PolicyOf(inline)),
+			RoleName: &name, PolicyName: aws.String("inline-" + name),
+			PolicyDocument: aws.String(wiretest.PolicyOf(inline)),
 		}))(t)
 		return *arn
 	}
@@ -348,8 +400,10 @@ func TestPolicyRefusalsAreExplained(t *testing.T) {
 			BaseEndpoint: &w.URL,
 			Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
 		})
-		c := wiretest.Must(client.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &arn, RoleSessionName: aws.String("s1"), Policy: session}))(t).Credentials
-		return aws.Credentials{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}
+		c := wiretest.Must(client.AssumeRole(t.Context(),
+			&sts.AssumeRoleInput{RoleArn: &arn, RoleSessionName: aws.String("s1"), Policy: session}))(t).Credentials
+		return aws.Credentials{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey,
+			SessionToken: *c.SessionToken}
 	}
 	const other = `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`
 	boundary := wiretest.Must(w.Server.IAM().CreatePolicy(t.Context(), &iamclient.CreatePolicyInput{
@@ -363,20 +417,31 @@ func TestPolicyRefusalsAreExplained(t *testing.T) {
 		tells  []string
 		link   explain.Link
 	}{
-		{"no statement of a key", key(other), "policies-key-none", []string{"access key AKIA", "poolhouse keys create --policy"},
+		{"no statement of a key", key(other), "policies-key-none",
+			[]string{"access key AKIA", "poolhouse keys create --policy"},
 			explain.Link{Kind: explain.LinkAccessKey, Field: "Policy", Source: explain.SourceAPI}},
-		{"a statement of a key", key(wiretest.AllowAllStatement + `,{"Sid":"NoLists","Effect":"Deny","Action":"*:List*","Resource":"*"}`), "policies-key-deny", []string{`statement "NoLists"`},
+		{"a statement of a key",
+			key(wiretest.AllowAllStatement + `,{"Sid":"NoLists","Effect":"Deny","Action":"*:List*","Resource":"*"}`),
+			"policies-key-deny", []string{`statement "NoLists"`},
 			explain.Link{Kind: explain.LinkAccessKey, Field: "Policy", Source: explain.SourceAPI}},
 		{"no statement of a role", assume(role("A", other, nil), nil), "policies-none", []string{"inline-A", "role/A"},
 			explain.Link{Kind: explain.LinkRole, Field: "Policies", Source: explain.SourceAPI}},
-		{"a statement of a role", assume(role("B", wiretest.AllowAllStatement+`,{"Effect":"Deny","Action":"*:List*","Resource":"*"}`, nil), nil), "policies-deny", []string{"inline-B", "statement 1"},
+		{"a statement of a role", assume(role("B",
+			wiretest.AllowAllStatement+`,{"Effect":"Deny","Action":"*:List*","Resource":"*"}`, nil), nil),
+			"policies-deny", []string{"inline-B", "statement 1"},
 			explain.Link{Kind: explain.LinkRole, Field: "Policies", Source: explain.SourceAPI}},
-		{"a boundary", assume(role("C", wiretest.AllowAllStatement, func(in *iamclient.CreateRoleInput) { in.PermissionsBoundary = boundary }), nil), "policies-boundary", []string{*boundary},
+		{"a boundary", assume(role("C", wiretest.AllowAllStatement,
+			func(in *iamclient.CreateRoleInput) { in.PermissionsBoundary = boundary }), nil), "policies-boundary",
+			[]string{*boundary},
 			explain.Link{Kind: explain.LinkRole, Field: "PermissionsBoundary", Source: explain.SourceAPI}},
-		{"a session policy", assume(role("D", wiretest.AllowAllStatement, nil), aws.String(wiretest.PolicyOf(other))), "policies-session", []string{"session policies (1)"}, explain.Link{}},
-		{"a role of the settings", assume("arn:aws:iam::000000000000:role/InFile", nil), "policies-none", []string{"reading"},
+		{"a session policy", assume(role("D", wiretest.AllowAllStatement, nil), aws.String(wiretest.PolicyOf(other))),
+			"policies-session", []string{"session policies (1)"}, explain.Link{}},
+		{"a role of the settings", assume("arn:aws:iam::000000000000:role/InFile", nil), "policies-none",
+			[]string{"reading"},
 			explain.Link{Kind: explain.LinkRole, Field: "Policies", Source: explain.SourceFile}},
-		{"an unknown key", key(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"foo:bar":"x"}}}`), "policies-none-unknown", []string{"foo:bar"},
+		{"an unknown key",
+			key(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"foo:bar":"x"}}}`),
+			"policies-none-unknown", []string{"foo:bar"},
 			explain.Link{Kind: explain.LinkAccessKey, Field: "Policy", Source: explain.SourceAPI}},
 	} {
 		for protocol, call := range signedCalls {
@@ -387,7 +452,8 @@ func TestPolicyRefusalsAreExplained(t *testing.T) {
 				trace := traces.Last()
 				step, _ := explain.Deciding(trace.Steps)
 				wiretest.Equal(t, "reason", trace.Reason, test.reason)
-				action := map[string]string{"JSON": "cognito-identity:ListIdentityPools", "Query": "iam:ListRoles"}[protocol]
+				action := map[string]string{"JSON": "cognito-identity:ListIdentityPools",
+					"Query": "iam:ListRoles"}[protocol]
 				text := strings.Join([]string{step.Expected, step.Got, step.Fix}, "\n")
 				for _, want := range append(test.tells, action) {
 					if !strings.Contains(text, want) {

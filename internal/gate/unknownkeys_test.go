@@ -22,12 +22,16 @@ func TestUnknownKeysOfCallers(t *testing.T) {
 		key     string
 		allowed bool // under a Deny; an Allow with a negated operator likewise
 	}{
-		{"aws:NoSuchKey", false}, {"foo:bar", false}, {"cognito-identity:NoSuchKey", false}, {"cognito-identity.amazonaws.com:audience", false},
-		{"aws:MultiFactorAuthPresent", true}, {"aws:SourceVpce", true}, {"s3:prefix", true}, {"sts:ExternalId", true}, {"accounts.google.com:aud", true},
+		{"aws:NoSuchKey", false}, {"foo:bar", false}, {"cognito-identity:NoSuchKey", false},
+		{"cognito-identity.amazonaws.com:audience", false},
+		{"aws:MultiFactorAuthPresent", true}, {"aws:SourceVpce", true}, {"s3:prefix", true}, {"sts:ExternalId", true},
+		{"accounts.google.com:aud", true},
 	} {
 		for _, statements := range []string{
-			wiretest.AllowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"` + test.key + `":"x"}}}`,
-			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEqualsIfExists":{"` + test.key + `":"x"}}}`,
+			wiretest.AllowAllStatement +
+				`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"` + test.key + `":"x"}}}`,
+			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEqualsIfExists":{"` + test.key +
+				`":"x"}}}`,
 		} {
 			for kind, key := range s.Callers(t, statements) {
 				refused, got := s.Call(t, key, "DescribeIdentityPool", map[string]any{"IdentityPoolId": pool})
@@ -38,7 +42,8 @@ func TestUnknownKeysOfCallers(t *testing.T) {
 					continue
 				}
 				why := s.AdminCall(t, "Explain", `{"RequestId":"`+got.Header.Get("x-amzn-RequestId")+`"}`)
-				if !strings.Contains(why.Body, "this server cannot know "+test.key+" here") || !strings.Contains(why.Body, "Fix") {
+				if !strings.Contains(why.Body, "this server cannot know "+test.key+" here") ||
+					!strings.Contains(why.Body, "Fix") {
 					t.Errorf("%s, %s: Explain does not name the key: %s", statements, kind, why.Body)
 				}
 			}
@@ -49,19 +54,24 @@ func TestUnknownKeysOfCallers(t *testing.T) {
 // The same in trust policies.
 func TestUnknownKeysOfTrustPolicies(t *testing.T) {
 	const pool = "us-east-1:11111111-2222-3333-4444-555555555555"
-	for key, allowed := range map[string]bool{"aws:NoSuchKey": false, "cognito-identity.amazonaws.com:audience": false, "aws:SourceVpce": true, "aws:ResourceTag/x": true} {
+	for key, allowed := range map[string]bool{"aws:NoSuchKey": false,
+		"cognito-identity.amazonaws.com:audience": false, "aws:SourceVpce": true, "aws:ResourceTag/x": true} {
 		for _, deny := range []bool{false, true} {
 			const trusts = `"Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"`
 			statements := `{"Effect":"Allow",` + trusts + `},"StringNotEquals":{"` + key + `":"x"}}}`
 			if deny {
-				statements = `{"Effect":"Allow",` + trusts + `}}},{"Effect":"Deny",` + trusts + `},"StringEqualsIgnoreCase":{"` + key + `":"x"}}}`
+				statements = `{"Effect":"Allow",` + trusts + `}}},{"Effect":"Deny",` + trusts +
+					`},"StringEqualsIgnoreCase":{"` + key + `":"x"}}}`
 			}
 			s := wiretest.Start(t, func(c *poolhouse.Config) {
 				c.AcceptUnknownRoles, c.TokenAlgorithm = false, "ES256"
 				c.Roles = []poolhouse.RoleConfig{{ARN: wiretest.StrictRole, TrustPolicy: wiretest.PolicyOf(statements)}}
 			})
-			s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"_custom_id_": pool} })
-			wiretest.Must(s.Admin().SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: aws.String(pool), Roles: map[string]string{"unauthenticated": wiretest.StrictRole}}))(t)
+			s.NewPool(t,
+				func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"_custom_id_": pool} })
+			wiretest.Must(s.Admin().SetIdentityPoolRoles(t.Context(),
+				&ci.SetIdentityPoolRolesInput{IdentityPoolId: aws.String(pool),
+					Roles: map[string]string{"unauthenticated": wiretest.StrictRole}}))(t)
 			got := s.Raw(t, "GetCredentialsForIdentity", `{"IdentityId":"`+s.GetID(t, pool, nil)+`"}`, false)
 			if (got.Status == http.StatusOK) != allowed {
 				t.Errorf("%s, deny %t: %d %s", key, deny, got.Status, got.Body)
@@ -69,7 +79,8 @@ func TestUnknownKeysOfTrustPolicies(t *testing.T) {
 			if got.Status == http.StatusOK {
 				continue
 			}
-			if why := s.AdminCall(t, "Explain", `{"RequestId":"`+got.Header.Get("x-amzn-RequestId")+`"}`); !strings.Contains(why.Body, key) {
+			if why := s.AdminCall(t, "Explain",
+				`{"RequestId":"`+got.Header.Get("x-amzn-RequestId")+`"}`); !strings.Contains(why.Body, key) {
 				t.Errorf("%s, deny %t: Explain does not name the key: %s", key, deny, why.Body)
 			}
 		}
@@ -96,7 +107,8 @@ func TestClientsOfTheCheckEndpoint(t *testing.T) {
 	} {
 		for i, statements := range []string{
 			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":` + test.condition + `}`,
-			wiretest.AllowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":` + test.condition + `}`,
+			wiretest.AllowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":` +
+				test.condition + `}`,
 		} {
 			s := wiretest.Start(t, wiretest.Files, func(c *poolhouse.Config) {
 				c.BehindProxy = test.proxy

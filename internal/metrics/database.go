@@ -6,10 +6,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// databaseStats tells how the database is used: *store.Store.
+// databaseStats has the database's figures: *store.Store.
 type databaseStats interface{ Stats() store.Stats }
 
-// databaseMetrics reads the figures when they are asked for (prometheus.Collector).
+// databaseMetrics reads the figures at each scrape (prometheus.Collector).
 type databaseMetrics struct{ databaseStats }
 
 var (
@@ -33,7 +33,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("poolhouse_database_"+name, help, labels, nil)
 }
 
-// Describe sends what Collect may send.
+// Describe sends the descriptions of the metrics that Collect sends.
 func (m databaseMetrics) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		databaseConnections,
@@ -48,7 +48,7 @@ func (m databaseMetrics) Describe(descriptions chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect sends the figures of now.
+// Collect sends the present figures.
 func (m databaseMetrics) Collect(figures chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value int, labels ...string) {
 		figures <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(value), labels...)
@@ -78,5 +78,6 @@ func (m databaseMetrics) Collect(figures chan<- prometheus.Metric) {
 	for bound, count := range commits.Buckets {
 		buckets[bound.Seconds()] = count
 	}
+
 	figures <- prometheus.MustNewConstHistogram(databaseCommits, commits.Count, commits.Sum.Seconds(), buckets)
 }

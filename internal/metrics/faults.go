@@ -8,8 +8,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// faultNames names the faults of errors, for the log and the metric: the first that
-// an error wraps counts, so the narrower come first.
+// faultNames has the names of faults, for the log and the metric. The first error in the
+// list that an error wraps counts, so narrower ones come first.
 var faultNames = []struct {
 	err  error
 	name string
@@ -27,10 +27,10 @@ var faultNames = []struct {
 	{err: store.ErrClosed, name: "database_closed"},
 }
 
-// providerUnavailable: a login provider could not be asked.
+// providerUnavailable is the fault of a login provider that does not answer.
 const providerUnavailable = "provider_unavailable"
 
-// FaultOf names the fault of an error, "" for one without a name.
+// FaultOf returns the name of the fault of an error, "" if it has none.
 func FaultOf(err error) string {
 	for _, f := range faultNames {
 		if errors.Is(err, f.err) {
@@ -40,5 +40,6 @@ func FaultOf(err error) string {
 	if _, ok := errors.AsType[*login.Unavailable](err); ok {
 		return providerUnavailable
 	}
+
 	return ""
 }

@@ -1,5 +1,6 @@
-// Package metrics counts what the server does, for Prometheus, and names the faults that
-// calls meet, for metrics, the log and readiness probes.
+// Package metrics exports metrics for Prometheus. It also has the names and reasons of
+// faults, for metrics, the log and readiness probes. Start reading at Metrics.Observe and
+// FaultOf.
 package metrics
 
 import (
@@ -15,7 +16,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
-// Metrics counts requests by operation and outcome on a registry of its own.
+// Metrics counts requests by operation and outcome, on a separate registry.
 type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -23,9 +24,8 @@ type Metrics struct {
 	limited  *prometheus.CounterVec
 	faults   *prometheus.CounterVec
 	refusals *prometheus.CounterVec
-	reasons  map[string]bool // the codes that refusals are counted by
-	// success keeps the series of successes at hand, so that the hot path hashes no
-	// labels.
+	reasons  map[string]bool // codes of the catalogues
+	// success has the series of successes, so that the hot path hashes no labels.
 	success map[string]success
 }
 
@@ -34,39 +34,48 @@ type success struct {
 	duration prometheus.Observer
 }
 
+// New returns metrics for the operations of apis, the database, and the reasons in the
+// catalogues of chapters.
 func New(version string, apis []awsapi.API, database databaseStats, chapters []explain.Chapter) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "poolhouse_requests_total", Help: "API requests by operation and outcome (OK or the error type)."},
-			[]string{"operation", "outcome"}),
+			Name: "poolhouse_requests_total",
+			Help: "API requests by operation and outcome (OK or the error type).",
+		}, []string{"operation", "outcome"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "poolhouse_request_seconds", Help: "Time to answer, in seconds.",
-			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}},
-			[]string{"operation"}),
+			Name:    "poolhouse_request_seconds",
+			Help:    "Time to answer, in seconds.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+		}, []string{"operation"}),
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "poolhouse_rate_limited_total",
-			Help: "API requests refused by a rate limit (account, guests, refused_logins), by operation."},
-			[]string{"limit", "operation"}),
+			Help: "API requests refused by a rate limit (account, guests, refused_logins), by operation.",
+		}, []string{"limit", "operation"}),
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "poolhouse_faults_total", Help: "Failed API requests by the fault that they met, if it has a name."},
-			[]string{"fault"}),
+			Name: "poolhouse_faults_total",
+			Help: "Failed API requests by the fault that they met, if it has a name.",
+		}, []string{"fault"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "poolhouse_refusals_total",
-			Help: "Refused API requests by the code of the reason (docs/refusals.md; other = none of them) and operation."},
-			[]string{"reason", "operation"}),
+			Help: "Refused API requests by the code of the reason (docs/refusals.md; other = none of them) and operation.",
+		}, []string{"reason", "operation"}),
 		reasons: map[string]bool{},
 		success: map[string]success{},
 	}
+
 	for _, c := range chapters {
 		for _, r := range c.Reasons {
 			m.reasons[string(r.Code)] = true
 		}
 	}
-	m.faults.WithLabelValues(providerUnavailable) // 0 until there is one: a rate needs a beginning
+
+	m.faults.WithLabelValues(providerUnavailable) // 0 until the first one: a rate needs an earlier value
+
 	for _, f := range faultNames {
 		m.faults.WithLabelValues(f.name)
 	}
+
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "poolhouse_build_info",
 		Help:        "1, with the version as label.",
@@ -84,6 +93,7 @@ func New(version string, apis []awsapi.API, database databaseStats, chapters []e
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+
 	for _, api := range apis {
 		for _, op := range api.Operations {
 			m.success[op.Name()] = success{
@@ -92,10 +102,11 @@ func New(version string, apis []awsapi.API, database databaseStats, chapters []e
 			}
 		}
 	}
+
 	return m
 }
 
-// CountLogDrops adds the count of log lines that were dropped.
+// CountLogDrops exports the number of dropped log lines.
 func (m *Metrics) CountLogDrops(dropped func() uint64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "poolhouse_log_lines_dropped_total",
@@ -103,7 +114,7 @@ func (m *Metrics) CountLogDrops(dropped func() uint64) {
 	}, func() float64 { return float64(dropped()) }))
 }
 
-// Watch exports what a Guard knows of the classes of calls.
+// Watch exports waits, calls in flight and refusals of a Guard, by class of calls.
 func (m *Metrics) Watch(g *overload.Guard) {
 	for _, class := range overload.Classes() {
 		labels := prometheus.Labels{"class": class.String()}
@@ -129,9 +140,8 @@ func (m *Metrics) Watch(g *overload.Guard) {
 	}
 }
 
-// Observe counts one finished request. Operation names come from the table of
-// operations, outcomes from the error types and faults from faultOf, so the series are
-// bounded.
+// Observe counts one finished request. The number of series is bounded: operation names
+// come from the table of operations, outcomes from the error types, faults from FaultOf.
 func (m *Metrics) Observe(r *awsapi.Record) {
 	known, ok := m.success[r.Operation]
 	if ok && !r.Throttled {
@@ -140,6 +150,7 @@ func (m *Metrics) Observe(r *awsapi.Record) {
 	if r.Fault != "" {
 		m.faults.WithLabelValues(r.Fault).Inc()
 	}
+
 	switch {
 	case ok && r.Code == "":
 		known.requests.Inc()
@@ -147,14 +158,14 @@ func (m *Metrics) Observe(r *awsapi.Record) {
 		m.requests.WithLabelValues(r.Operation, "OK").Inc()
 	default:
 		m.requests.WithLabelValues(r.Operation, r.Code).Inc()
-		if r.ReasonCode != "" { // a call that was turned away has none, and is counted by class
+		if r.ReasonCode != "" { // calls refused by overload have none, and are counted by class
 			m.refusals.WithLabelValues(m.reason(r), r.Operation).Inc()
 		}
 	}
 }
 
-// reason is the label for why a request was refused. It is of the catalogues, so that
-// the series are bounded.
+// reason returns the label for the reason of a refusal. It is a code of the catalogues, so
+// that the number of series is bounded.
 func (m *Metrics) reason(r *awsapi.Record) string {
 	if code := string(r.ReasonCode); m.reasons[code] {
 		return code
@@ -162,11 +173,12 @@ func (m *Metrics) reason(r *awsapi.Record) string {
 	return "other"
 }
 
-// RateLimited counts a request that a rate limit refused. Both labels are of a fixed set.
+// RateLimited counts a request that a rate limit refused. Both labels have a fixed set of values.
 func (m *Metrics) RateLimited(limit, operation string) {
 	m.limited.WithLabelValues(limit, operation).Inc()
 }
 
+// Handler returns the HTTP handler that Prometheus scrapes.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Timeout: 5 * time.Second, MaxRequestsInFlight: 4})
 }

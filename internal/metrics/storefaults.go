@@ -19,10 +19,9 @@ const Unanswered = "the database does not answer"
 // stoppedForGood is the reason for a stop whose cause has no reason.
 const stoppedForGood = "no writes: a write could not be made durable, and the process must be started anew"
 
-// databaseFaults are the errors of a database that cannot do now what it was asked,
-// with the reasons that readiness probes are told. They are in the order in which
-// they are looked for: the cause of a stop for good before the stop, and ErrBusy
-// after the errors that are ErrBusy too.
+// databaseFaults has the errors of a database that cannot do its work now, with the reasons
+// for readiness probes. The first error in the list that an error wraps counts: the cause
+// of a stop for good comes before the stop, and ErrBusy after errors that wrap it.
 var databaseFaults = []struct {
 	err    error
 	reason string
@@ -38,9 +37,9 @@ var databaseFaults = []struct {
 	{err: store.ErrClosed, reason: "the server is stopping"},
 }
 
-// Unavailable reports whether an operation failed because of the database. Nothing
-// is wrong with the call: clients get the API's internal error with status 503, and
-// every SDK tries again. Repeating a write whose outcome is unknown converges.
+// Unavailable reports whether an operation failed because of the database. The call is not
+// at fault: clients get the API's internal error with status 503, and every SDK retries. A
+// repeated write whose first outcome is unknown converges.
 func Unavailable(err error) bool {
 	for _, f := range databaseFaults {
 		if errors.Is(err, f.err) {
@@ -50,7 +49,7 @@ func Unavailable(err error) bool {
 	return false
 }
 
-// Unready returns the one line that a probe is told.
+// Unready returns the reason for a readiness probe, in one line.
 func Unready(err error) string {
 	for _, f := range databaseFaults {
 		if errors.Is(err, f.err) {

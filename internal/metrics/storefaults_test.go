@@ -79,6 +79,7 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	server := httptest.NewServer(service)
 	defer server.Close()
 
@@ -102,7 +103,8 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 			return err
 		}},
 		{"GetCredentialsForIdentity", "TooManyRequestsException", "InternalErrorException", 429, func() error {
-			_, err := pools.GetCredentialsForIdentity(ctx, &ci.GetCredentialsForIdentityInput{IdentityId: aws.String("i")})
+			_, err := pools.GetCredentialsForIdentity(ctx,
+				&ci.GetCredentialsForIdentityInput{IdentityId: aws.String("i")})
 			return err
 		}},
 		{"DeleteIdentityPool", "TooManyRequestsException", "InternalErrorException", 429, func() error {
@@ -125,10 +127,12 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 	}
 
 	busyFaults := []error{store.ErrQueueFull, issuer.ErrBusy}
+
 	var otherFaults []error
 	for _, f := range databaseFaults {
 		otherFaults = append(otherFaults, f.err)
 	}
+
 	for _, cause := range slices.Concat(busyFaults, otherFaults) {
 		cause = fmt.Errorf("writing: %w: /var/lib/s3cr3t", cause)
 		for wording, err := range map[string]error{
@@ -151,13 +155,15 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 					t.Fatalf("%s, %v, %s: %v", c.name, cause, wording, got)
 				}
 				if api.ErrorCode() != code || response.HTTPStatusCode() != status {
-					t.Errorf("%s, %v, %s: %d %s, want %d %s", c.name, cause, wording, response.HTTPStatusCode(), api.ErrorCode(), status, code)
+					t.Errorf("%s, %v, %s: %d %s, want %d %s", c.name, cause, wording, response.HTTPStatusCode(),
+						api.ErrorCode(), status, code)
 				}
 				if !retry.NewStandard().IsErrorRetryable(got) {
 					t.Errorf("%s, %v, %s: the SDK does not try again", c.name, cause, wording)
 				}
 				if strings.Contains(got.Error(), "s3cr3t") || response.Response.Header.Get("Retry-After") != "1" {
-					t.Errorf("%s, %v, %s: %v, Retry-After %q", c.name, cause, wording, got, response.Response.Header.Get("Retry-After"))
+					t.Errorf("%s, %v, %s: %v, Retry-After %q", c.name, cause, wording, got,
+						response.Response.Header.Get("Retry-After"))
 				}
 			}
 		}
@@ -170,6 +176,7 @@ func TestFaultsThatPassHaveNames(t *testing.T) {
 	for _, f := range databaseFaults {
 		faults = append(faults, f.err)
 	}
+
 	for _, err := range faults {
 		if name := FaultOf(fmt.Errorf("op: %w", err)); name == "" {
 			t.Errorf("%v has no name", err)
@@ -185,6 +192,7 @@ func TestUnreadyReasons(t *testing.T) {
 			t.Errorf("%v: %q, want %q", f.err, got, f.reason)
 		}
 	}
+
 	for reason, err := range map[string]error{
 		"no writes: the database has damaged pages": fmt.Errorf("%w: %w", store.ErrStopped, store.ErrDamaged),
 		"no writes: the database is read-only":      fmt.Errorf("%w: %w", store.ErrBusy, store.ErrReadOnly),

@@ -13,15 +13,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// maxBuckets is how many buckets a kind of limit keeps; about 10 MB.
+// maxBuckets is the number of buckets that a kind of limit keeps: about 10 MB.
 const maxBuckets = 65536
 
 // OperationsSetting is the name of the setting with the rates of accounts.
 const OperationsSetting = "rate_limits.operations"
 
-// Groups of operations, in place of an operation's name. The operations of a group
-// that have no rate of their own share one bucket; signed and public come before
-// all.
+// Groups of operations, in place of an operation's name. The operations of a group that
+// have no separate rate share one bucket. Signed and public come before all.
 const (
 	signedGroup = "signed"
 	publicGroup = "public"
@@ -36,8 +35,8 @@ func groupOf(op awsapi.Operation) string {
 	return publicGroup
 }
 
-// AWS returns the request quotas that AWS documents, per account. Burst is what
-// they allow in a second.
+// AWS returns the request quotas that AWS documents, per account. Burst is the quota of
+// one second.
 //
 // Identity pools: Amazon Cognito Developer Guide, "Quotas in Amazon Cognito"
 // (https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html, table
@@ -61,8 +60,8 @@ func AWS() map[string]Rate {
 	}
 }
 
-// CheckOperations reports names and rates that Accounts cannot have, each by its
-// place in the setting.
+// CheckOperations returns an error for each name and rate that Accounts cannot have, with
+// its place in the setting.
 func CheckOperations(rates map[string]Rate, apis []awsapi.API) []error {
 	known := names(apis)
 	var faults []error
@@ -76,16 +75,18 @@ func CheckOperations(rates map[string]Rate, apis []awsapi.API) []error {
 			faults = append(faults, fault)
 			continue
 		}
+
 		if r := rates[name]; r.limits() {
 			if err := r.Check(); err != nil {
 				faults = append(faults, fmt.Errorf("%s.%s: %w", OperationsSetting, name, err))
 			}
 		}
 	}
+
 	return faults
 }
 
-// names returns all names that the setting takes: operations, and groups that have any.
+// names returns all names that the setting may have: operations, and groups with operations.
 func names(apis []awsapi.API) []string {
 	var list []string
 	for _, api := range apis {
@@ -95,10 +96,11 @@ func names(apis []awsapi.API) []string {
 		}
 	}
 	slices.Sort(list)
+
 	return slices.Compact(list)
 }
 
-// Accounts limits how often each account calls an operation (awsapi.Limiter).
+// Accounts limits the rate at which each account calls an operation (awsapi.Limiter).
 type Accounts struct {
 	limits   map[operation]limit
 	buckets  *table[accountBucket, *rate.Limiter] // cache: account rates
@@ -114,13 +116,14 @@ type limit struct {
 	Rate
 }
 
-// accountBucket names the bucket of an account for an operation or a group.
+// accountBucket identifies the bucket of an account for an operation or a group.
 type accountBucket struct{ account, limit string }
 
-// NewAccounts returns the limits with these rates, by operation or group, which
-// CheckOperations accepts.
+// NewAccounts returns limits with these rates, by operation or group. CheckOperations must
+// accept the rates.
 func NewAccounts(rates map[string]Rate, apis []awsapi.API, now func() time.Time, reporter *Reporter) *Accounts {
 	a := &Accounts{limits: map[operation]limit{}, now: now, reporter: reporter}
+
 	var life time.Duration
 	for _, api := range apis {
 		for _, op := range api.Operations {
@@ -133,10 +136,11 @@ func NewAccounts(rates map[string]Rate, apis []awsapi.API, now func() time.Time,
 		}
 	}
 	a.buckets = newTable[accountBucket, *rate.Limiter](maxBuckets, life)
+
 	return a
 }
 
-// find returns the limit of an operation: its own, or that of the narrowest group.
+// find returns the limit of an operation, or else that of the narrowest group.
 func find(rates map[string]Rate, service string, op awsapi.Operation) (limit, bool) {
 	for _, name := range []string{op.Name(), groupOf(op), allGroup} {
 		name = service + ":" + name
@@ -165,5 +169,6 @@ func (a *Accounts) Count(ctx context.Context, account, service, name string) err
 		called = "the operations of " + l.name + " together"
 	}
 	why := accountRefused.With("rate", l.String(), "setting", setting, "account", account, "calls", called)
+
 	return a.reporter.refuse(ctx, AccountLimit, name, wait(bucket, now), why.At(settingLink(setting)))
 }

@@ -20,28 +20,28 @@ import (
 type AddressOptions struct {
 	Guests        Rate // new guests of one address
 	RefusedLogins Rate // refused logins of one address
-	// BehindProxy: addresses are those that a proxy names, private ones included.
+	// BehindProxy means that a proxy names the clients' addresses, which may be private.
 	BehindProxy bool
 	Now         func() time.Time
 	Reporter    *Reporter
 	Logger      *slog.Logger
 }
 
-// Addresses limits what clients who have proved nothing may do from one address:
-// make guests, which are durable writes, and have logins refused, which costs a
-// signature check or a question to a provider. Calls whose signature was proven are
-// their account's. The nil Addresses limits nothing.
+// Addresses limits unproven clients by address. They can make guests, which are durable
+// writes, and send logins that are refused, which cost a signature check or a question to
+// a provider. Calls with a verified signature count for their account (Accounts) instead.
+// The nil Addresses limits nothing.
 //
-// Without BehindProxy, peers on loopback and private networks are not limited: they
-// are proxies, load balancers and container bridges, whose address stands for
-// everybody behind them, and the header that would tell who it is cannot be trusted.
-// Nor are peers without an address. The log tells of it once.
+// Without BehindProxy, peers on loopback and private networks are not limited: they are
+// proxies, load balancers and container bridges. Their address is that of all clients
+// behind them, and the header with the client's address cannot be trusted. Peers without
+// an address are not limited either. The log has one line about each case.
 type Addresses struct {
 	AddressOptions
 	guests, refused *table[netip.Prefix, *rate.Limiter] // cache: address rates
 
-	// proven remembers the hashes of credentials that were accepted lately. An office
-	// whose refused logins have emptied the bucket goes on with those. A credential is
+	// proven has the hashes of credentials that were accepted lately. An office whose
+	// refused logins have emptied the bucket can still use those. A credential is
 	// forgotten when it is refused.
 	proven *table[uint64, struct{}] // cache: accepted credentials
 	seed   maphash.Seed
@@ -49,8 +49,8 @@ type Addresses struct {
 	noAddress, private sync.Once
 }
 
-// provenFor is how long an accepted credential is remembered: as long as most
-// ID tokens last.
+// provenFor is the time for which an accepted credential is remembered: the lifetime
+// of most ID tokens.
 const provenFor = time.Hour
 
 // NewAddresses returns limits by address.
@@ -63,11 +63,12 @@ func NewAddresses(o AddressOptions) *Addresses {
 		a.refused = newTable[netip.Prefix, *rate.Limiter](maxBuckets, o.RefusedLogins.refill())
 		a.proven = newTable[uint64, struct{}](maxBuckets, provenFor)
 	}
+
 	return a
 }
 
 // MayMakeGuest refuses the call of a client that has made too many guests. It takes
-// no token: call MakeGuest when nothing else refuses the call.
+// no token from the bucket: call MakeGuest after all other checks.
 func (a *Addresses) MayMakeGuest(ctx context.Context) error {
 	source, ok := a.source(ctx)
 	if !ok || a.guests == nil {
@@ -79,10 +80,11 @@ func (a *Addresses) MayMakeGuest(ctx context.Context) error {
 	if !ok || wait(bucket, now) == 0 {
 		return nil
 	}
+
 	return a.refuseGuest(ctx, source, bucket, now)
 }
 
-// MakeGuest takes a token for a guest that is about to be written.
+// MakeGuest takes a token for a guest who is about to be written.
 func (a *Addresses) MakeGuest(ctx context.Context) error {
 	source, ok := a.source(ctx)
 	if !ok || a.guests == nil {
@@ -94,17 +96,19 @@ func (a *Addresses) MakeGuest(ctx context.Context) error {
 	if bucket.AllowN(now, 1) {
 		return nil
 	}
+
 	return a.refuseGuest(ctx, source, bucket, now)
 }
 
 func (a *Addresses) refuseGuest(ctx context.Context, source netip.Prefix, bucket *rate.Limiter, now time.Time) error {
-	why := guestsRefused.With("rate", a.Guests.String(), "address", shown(source)).At(settingLink("address_limits.guest_rate"))
+	why := guestsRefused.With("rate", a.Guests.String(), "address", shown(source)).
+		At(settingLink("address_limits.guest_rate"))
 	return a.Reporter.refuse(ctx, GuestLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), why)
 }
 
-// MayLogin refuses the call of a client that had too many logins refused, before
-// its logins, credentials by provider, are looked at. Credentials that were accepted
-// lately may go on, until they are refused.
+// MayLogin refuses the call of a client with too many refused logins, before its logins
+// (credentials by provider) are verified. Credentials that were accepted lately pass until
+// they are refused.
 func (a *Addresses) MayLogin(ctx context.Context, logins map[string]string) error {
 	source, ok := a.source(ctx)
 	if !ok || a.refused == nil {
@@ -119,13 +123,14 @@ func (a *Addresses) MayLogin(ctx context.Context, logins map[string]string) erro
 
 	why := loginsRefused.With("rate", a.RefusedLogins.String(), "address", shown(source)).
 		At(settingLink("address_limits.refused_login_rate"))
+
 	return a.Reporter.refuse(ctx, RefusedLoginsLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), why)
 }
 
-// Checked tells how the proof of one credential ended: err is the answer's error, nil
-// when the credential was accepted. Only a refusal of the credential takes a token: not
-// a provider that does not answer, a fault of this server or another limit. Call it
-// where the credential is proven, so that no refusal for another reason counts.
+// Checked records the result for one credential: err is the error of its verification, nil
+// if it was accepted. Only a refusal of the credential takes a token from the bucket: not a
+// provider that does not answer, a fault of this server, or another limit. Call it where
+// the credential is verified, so that refusals for other reasons do not count.
 func (a *Addresses) Checked(ctx context.Context, credential string, err error) {
 	source, ok := a.source(ctx)
 	if !ok || a.refused == nil {
@@ -137,7 +142,7 @@ func (a *Addresses) Checked(ctx context.Context, credential string, err error) {
 	case err == nil:
 		a.proven.getOrAdd(now, a.hash(credential), func() struct{} { return struct{}{} })
 	case isRefusal(err):
-		a.proven.remove(a.hash(credential)) // it has expired, say, and would be refused for ever
+		a.proven.remove(a.hash(credential)) // if it has expired, for example, it stays refused
 		a.refused.getOrAdd(now, source, a.RefusedLogins.bucket).AllowN(now, 1)
 	}
 }
@@ -148,6 +153,7 @@ func isRefusal(err error) bool {
 	if !ok || refused.Kind == awsapi.InternalError || refused.Kind == awsapi.Throttled {
 		return false
 	}
+
 	_, unavailable := errors.AsType[*login.Unavailable](err)
 	return !unavailable
 }
@@ -159,18 +165,20 @@ func (a *Addresses) wereProven(now time.Time, logins map[string]string) bool {
 			return false
 		}
 	}
+
 	return len(logins) > 0
 }
 
-// hash is enough of a credential to know it again. It opens nothing: what has a known
-// hash is verified as everything else.
+// hash returns a hash by which a credential is recognised. It gives no access: a
+// credential with a known hash is verified like all others.
 func (a *Addresses) hash(credential string) uint64 { return maphash.String(a.seed, credential) }
 
-// source returns what the client of a call counts as; false = it is not limited.
+// source returns the source (Source) of a call's client; false = not limited.
 func (a *Addresses) source(ctx context.Context) (netip.Prefix, bool) {
 	if a == nil {
 		return netip.Prefix{}, false
 	}
+
 	record := awsapi.RecordFrom(ctx)
 	if record.AccessKeyID != "" {
 		return netip.Prefix{}, false
@@ -188,8 +196,10 @@ func (a *Addresses) source(ctx context.Context) (netip.Prefix, bool) {
 					"set behind_proxy if a proxy is one of them")
 			})
 		}
+
 		return netip.Prefix{}, false
 	}
+
 	return Source(ip), true
 }
 
@@ -201,7 +211,7 @@ func (a *Addresses) warnNoAddress() {
 	a.Logger.Warn("address_limits do not count clients whose address cannot be told", "reason", reason)
 }
 
-// shown writes a source for traces: a single address without its prefix length.
+// shown returns a source as text for traces: a single address without its prefix length.
 func shown(source netip.Prefix) string {
 	if source.IsSingleIP() {
 		return source.Addr().String()

@@ -1,7 +1,7 @@
-// Package ratelimit refuses calls that come too often: of one account by
-// operation (Accounts), and of one client address when it makes guests or has its
-// logins refused (Addresses). It keeps token buckets in bounded memory, on the
-// node that serves the call. Start at Accounts.Count and Addresses.
+// Package ratelimit refuses calls that come too often: those of one account by operation
+// (Accounts), and those of one client address that makes guests or whose logins are
+// refused (Addresses). It keeps token buckets in bounded memory, on the node that serves
+// the call. Start reading at Accounts.Count and Addresses.
 package ratelimit
 
 import (
@@ -13,11 +13,11 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Rate is how fast a token bucket fills, and how much it holds. The zero Rate
+// Rate is the speed at which a token bucket fills, and its size. The zero Rate
 // limits nothing.
 type Rate struct {
 	PerSecond float64
-	Burst     int // 0 = as many as PerSecond, rounded up
+	Burst     int // 0 = PerSecond, rounded up
 }
 
 // Bounds of a Rate. An empty bucket of any Rate is full again in less than 32 years.
@@ -27,7 +27,7 @@ const (
 	maxBurst = 1_000_000
 )
 
-// Check reports a rate that no bucket can have. Its errors name the part at fault.
+// Check returns an error if no bucket can have the rate. The error names the part at fault.
 func (r Rate) Check() error {
 	if !(slowest <= r.PerSecond && r.PerSecond <= fastest) { // also NaN
 		return fmt.Errorf("rate %s: use a number of calls a second from %v to %d",
@@ -36,10 +36,11 @@ func (r Rate) Check() error {
 	if r.Burst < 0 || r.Burst > maxBurst {
 		return fmt.Errorf("burst %d: use a number of calls from 1 to %d, or leave it out", r.Burst, maxBurst)
 	}
+
 	return nil
 }
 
-// limits reports whether r is a limit at all.
+// limits reports whether r limits anything.
 func (r Rate) limits() bool { return r != Rate{} }
 
 // burst returns the tokens of a full bucket.
@@ -63,12 +64,13 @@ func (r Rate) String() string {
 	return fmt.Sprintf("%s a second, %d at once", decimal(r.PerSecond), r.burst())
 }
 
-// decimal writes a number without an exponent unless it is far from any rate.
+// decimal formats a number, with an exponent only if it is far outside all rates.
 func decimal(n float64) string {
 	format := byte('f')
 	if size := math.Abs(n); size != 0 && (size < 1e-6 || size > 1e15) {
 		format = 'g'
 	}
+
 	return strconv.FormatFloat(n, format, -1, 64)
 }
 

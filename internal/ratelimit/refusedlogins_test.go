@@ -39,7 +39,8 @@ func TestRefusalsForOtherReasonsThanTheLogin(t *testing.T) {
 		}}
 		c.Roles = []poolhouse.RoleConfig{
 			wiretest.Role("Corp", `"Federated":"`+provider+`"`, wiretest.Web, `"StringEquals":{"`+host+`:aud":"app"}`),
-			wiretest.Role("Alice", `"Federated":"`+provider+`"`, wiretest.Web, `"StringEquals":{"`+host+`:sub":"alice"}`),
+			wiretest.Role("Alice", `"Federated":"`+provider+`"`, wiretest.Web,
+				`"StringEquals":{"`+host+`:sub":"alice"}`),
 			wiretest.Role("User", wiretest.FromPool, wiretest.Web, wiretest.OfPool),
 			samlRole,
 		}

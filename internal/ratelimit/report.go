@@ -10,7 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// Kinds of limit, as logs and metrics name them.
+// Kinds of limit, by their names in logs and metrics.
 const (
 	AccountLimit       = "account"
 	GuestLimit         = "guests"
@@ -20,7 +20,7 @@ const (
 // reportEvery is the time between two log lines about one kind of limit.
 const reportEvery = time.Minute
 
-// Reporter tells of refusals: each to the metrics, and to the log in one line a
+// Reporter reports refusals: each one to the metrics, and to the log in one line a
 // minute for each kind of limit.
 type Reporter struct {
 	logger  *slog.Logger
@@ -28,8 +28,8 @@ type Reporter struct {
 	refused map[string]*atomic.Int64 // since the last line, by kind of limit
 }
 
-// NewReporter returns a Reporter. observe is called for each refusal, with the kind
-// of limit and the operation; nil = nobody counts.
+// NewReporter returns a Reporter. It calls observe for each refusal, with the kind
+// of limit and the operation; nil = no calls.
 func NewReporter(logger *slog.Logger, observe func(limit, operation string)) *Reporter {
 	if observe == nil {
 		observe = func(string, string) {}
@@ -41,10 +41,11 @@ func NewReporter(logger *slog.Logger, observe func(limit, operation string)) *Re
 	}
 }
 
-// Run logs once a minute what was refused since the last line, until ctx ends.
+// Run logs once a minute the number of refusals since the last line, until ctx ends.
 func (r *Reporter) Run(ctx context.Context) {
 	ticker := time.NewTicker(reportEvery)
 	defer ticker.Stop()
+
 	for {
 		select {
 		case <-ctx.Done():
@@ -56,10 +57,10 @@ func (r *Reporter) Run(ctx context.Context) {
 	}
 }
 
-// RefusalsMessage is the message of the log lines that sum refusals up.
+// RefusalsMessage is the message of the log lines with the number of refusals.
 const RefusalsMessage = "calls were refused by a rate limit"
 
-// flush logs what was refused since the last line.
+// flush logs the number of refusals since the last line.
 func (r *Reporter) flush() {
 	for limit, refused := range r.refused {
 		if n := refused.Swap(0); n > 0 {
@@ -68,17 +69,20 @@ func (r *Reporter) flush() {
 	}
 }
 
-// refuse tells of a refusal, and returns the answer.
-func (r *Reporter) refuse(ctx context.Context, limit, operation string, wait time.Duration, why *explain.Refusal) error {
+// refuse reports a refusal and returns its error.
+func (r *Reporter) refuse(
+	ctx context.Context, limit, operation string, wait time.Duration, why *explain.Refusal,
+) error {
 	r.observe(limit, operation)
 	r.refused[limit].Add(1)
 
 	refusal := awsapi.RefusedAs(awsapi.Throttled, explain.FromContext(ctx).Refuse(why), "")
 	refusal.RetryAfter = wait
+
 	return refusal
 }
 
-// settingLink leads to the setting of a limit.
+// settingLink returns a link to the setting of a limit.
 func settingLink(name string) explain.Link {
 	return explain.Link{Kind: explain.LinkSetting, ID: name, Source: explain.SourceFile}
 }

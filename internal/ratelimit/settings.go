@@ -8,34 +8,34 @@ import (
 // PresetAWS names the rates that AWS documents.
 const PresetAWS = "aws"
 
-// Settings bound how often each account may call. Public operations count for the
-// account of the pool or role that they name, signed ones for the caller's.
+// Settings has the rates at which each account may call. Public operations count for the
+// account of the pool or role that they name, signed ones for the caller's account.
 type Settings struct {
-	// Preset is "" for no rates but those of Operations, or PresetAWS.
+	// Preset is PresetAWS, or "" for no rates but those of Operations.
 	Preset string
-	// Operations are rates by SERVICE:OPERATION, such as cognito-identity:GetId, or of
-	// the operations without one together by SERVICE:signed, SERVICE:public or
-	// SERVICE:*. They replace the preset's. The zero Rate lifts a limit.
+	// Operations has rates by SERVICE:OPERATION, such as cognito-identity:GetId. The
+	// operations without one share the rate of SERVICE:signed, SERVICE:public or
+	// SERVICE:*. These rates replace the preset's. The zero Rate removes a limit.
 	Operations map[string]Rate
 }
 
-// AddressLimits bounds what one client address may do without having proved anything:
-// an IPv4 address or an IPv6 /64. Zero fields of the rates are DefaultAddressLimits.
+// AddressLimits has the rates of unproven calls from one client address: an IPv4 address
+// or an IPv6 /64. DefaultAddressLimits replaces zero fields of the rates.
 type AddressLimits struct {
 	Off           bool
 	Guests        Rate // new guests
 	RefusedLogins Rate // calls whose login is refused
 }
 
-// DefaultAddressLimits leave room for an office or a mobile operator's customers
-// behind one address. What they keep out is a client that fills the database with
-// guests, or has signatures checked for nothing.
+// DefaultAddressLimits has rates that leave room for an office, or a mobile operator's
+// customers, behind one address. They stop a client that fills the database with guests,
+// or has signatures checked for nothing.
 var DefaultAddressLimits = AddressLimits{
 	Guests:        Rate{PerSecond: 100, Burst: 1000},
 	RefusedLogins: Rate{PerSecond: 20, Burst: 200},
 }
 
-// WithDefaults fills the zero fields of the rates.
+// WithDefaults returns l with defaults in place of zero fields of the rates.
 func (l AddressLimits) WithDefaults() AddressLimits {
 	fill := func(r *Rate, standard Rate) {
 		r.PerSecond = cmp.Or(r.PerSecond, standard.PerSecond)
@@ -43,6 +43,7 @@ func (l AddressLimits) WithDefaults() AddressLimits {
 	}
 	fill(&l.Guests, DefaultAddressLimits.Guests)
 	fill(&l.RefusedLogins, DefaultAddressLimits.RefusedLogins)
+
 	return l
 }
 
@@ -53,5 +54,6 @@ func (l Settings) Rates() map[string]Rate {
 		rates = AWS()
 	}
 	maps.Copy(rates, l.Operations)
+
 	return rates
 }

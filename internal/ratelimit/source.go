@@ -6,14 +6,14 @@ var (
 	// sharedSpace is the address space between a provider's routers and its customers
 	// (RFC 6598). It does not reach the Internet; clouds number containers with it.
 	sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
-	// translated are IPv4 addresses as an IPv6 network sees them (RFC 6052).
+	// translated has the IPv4 addresses as an IPv6 network sees them (RFC 6052).
 	translated = netip.MustParsePrefix("64:ff9b::/96")
 )
 
-// Source returns what counts as one client: an IPv4 address, or an IPv6 /64, the
-// least that a network gives one customer, who may use each address in it
-// (RFC 6177). An IPv4 address that came in an IPv6 one, mapped or translated, is
-// itself; a zone does not count. The zero Prefix stands for no address.
+// Source returns the addresses that count as one client: an IPv4 address, or an IPv6 /64,
+// the smallest network of one customer, who may use each address in it (RFC 6177). An
+// IPv4 address inside an IPv6 one, mapped or translated, counts as IPv4. A zone does not
+// count. The zero Prefix means no address.
 func Source(ip netip.Addr) netip.Prefix {
 	ip = plain(ip)
 	bits := 32
@@ -25,6 +25,7 @@ func Source(ip netip.Addr) netip.Prefix {
 	if err != nil {
 		return netip.Prefix{}
 	}
+
 	return prefix
 }
 

@@ -6,26 +6,25 @@ import (
 	"time"
 )
 
-// shards is how many parts of a table are locked apart.
+// shards is the number of parts of a table, each with its lock.
 const shards = 64
 
-// table keeps values by key in two generations. A value that is used moves to the
-// young one; when that is full, or old enough, it becomes the old one and the
-// former old one is forgotten. So the table holds at most its capacity, and forgets
-// what was not used for longest.
+// table keeps values by key in two generations. A value moves to the young generation
+// when it is used. When that is full, or old enough, it replaces the old generation, whose
+// values are forgotten. So the table holds at most its capacity, and forgets the values
+// that were unused for longest.
 //
-// Forgetting a bucket fills it. Nobody gains by that. After life, the time in which
-// an empty bucket fills, it is full anyway. Before, whoever has an empty bucket
-// forgotten must have capacity/2 other buckets used, from as many addresses or
-// accounts, and each use takes a token: 32,768 calls that are allowed anyway, for one
-// bucket of 1,000. Keys are spread over the shards by a secret hash, so that one
-// shard cannot be filled alone.
+// A forgotten bucket is full again, but nobody gains by that. After life, the time in
+// which an empty bucket fills, it is full anyway. To have it forgotten earlier, a client
+// must use capacity/2 other buckets, from as many addresses or accounts, and each use
+// takes a token: 32,768 calls that are allowed anyway, for one bucket of 1,000. A secret
+// hash spreads keys over the shards, so that nobody can fill one shard alone.
 //
 // cache: (container)
 type table[K comparable, V any] struct {
 	seed  maphash.Seed
 	half  int           // entries of one generation of a shard
-	life  time.Duration // the least time that an unused value is kept, room permitting
+	life  time.Duration // the shortest time for which an unused value is kept, if there is room
 	parts [shards]part[K, V]
 }
 
@@ -40,7 +39,7 @@ func newTable[K comparable, V any](capacity int, life time.Duration) *table[K, V
 	return &table[K, V]{seed: maphash.MakeSeed(), half: max(capacity/2/shards, 1), life: life}
 }
 
-// get returns the value of key; ok is false when there is none.
+// get returns the value of key; ok is false if there is none.
 func (t *table[K, V]) get(now time.Time, key K) (v V, ok bool) {
 	p := t.part(key)
 	p.mu.Lock()
@@ -52,10 +51,11 @@ func (t *table[K, V]) get(now time.Time, key K) (v V, ok bool) {
 	if v, ok = p.old[key]; ok {
 		t.put(p, now, key, v)
 	}
+
 	return v, ok
 }
 
-// getOrAdd returns the value of key, which make makes when there is none.
+// getOrAdd returns the value of key. If there is none, it adds the result of make.
 func (t *table[K, V]) getOrAdd(now time.Time, key K, make func() V) V {
 	p := t.part(key)
 	p.mu.Lock()
@@ -64,11 +64,13 @@ func (t *table[K, V]) getOrAdd(now time.Time, key K, make func() V) V {
 	if v, ok := p.young[key]; ok {
 		return v
 	}
+
 	v, ok := p.old[key]
 	if !ok {
 		v = make()
 	}
 	t.put(p, now, key, v)
+
 	return v
 }
 
@@ -95,7 +97,7 @@ func (t *table[K, V]) part(key K) *part[K, V] {
 	return &t.parts[maphash.Comparable(t.seed, key)%shards]
 }
 
-// size is how many values the table holds.
+// size returns the number of values in the table.
 func (t *table[K, V]) size() int {
 	n := 0
 	for i := range t.parts {
@@ -104,5 +106,6 @@ func (t *table[K, V]) size() int {
 		n += len(p.young) + len(p.old)
 		p.mu.Unlock()
 	}
+
 	return n
 }

@@ -151,7 +151,8 @@ func TestGuestsOfOneAddress(t *testing.T) {
 	_, err = client.GetId(t.Context(), get)
 	wiretest.WantError(t, err, "TooManyRequestsException", "Rate exceeded")
 
-	page := wiretest.Do(t, wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/metrics", nil))(t)).Body
+	page := wiretest.Do(t, wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/metrics",
+		nil))(t)).Body
 	if want := `poolhouse_rate_limited_total{limit="guests",operation="GetId"} 3`; !strings.Contains(page, want) {
 		t.Errorf("metrics lack %s", want)
 	}
@@ -193,7 +194,8 @@ func TestOneAddressLeavesTheAccountItsCalls(t *testing.T) {
 	}
 	wiretest.Equal(t, "guests of two addresses", made, 6)
 	for n := range 4 {
-		wiretest.Must(guestsFrom(s, fmt.Sprintf("198.51.100.%d", n)).GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}))(t)
+		wiretest.Must(guestsFrom(s, fmt.Sprintf("198.51.100.%d", n)).GetId(t.Context(),
+			&ci.GetIdInput{IdentityPoolId: &pool}))(t)
 	}
 	_, err := guestsFrom(s, "203.0.113.1").GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool})
 	wiretest.WantError(t, err, "TooManyRequestsException", "Rate exceeded")
@@ -234,7 +236,8 @@ func TestEveryOperationHasARate(t *testing.T) {
 		c.Now = clock.now
 		c.RateLimits.Operations = rates
 		c.AcceptUnknownRoles = false
-		c.Roles = []poolhouse.RoleConfig{wiretest.Role("Web", wiretest.FromPool, wiretest.Web, wiretest.OfPool), samlRole}
+		c.Roles = []poolhouse.RoleConfig{wiretest.Role("Web", wiretest.FromPool, wiretest.Web, wiretest.OfPool),
+			samlRole}
 		for _, op := range cognitoidentity.New(cognitoidentity.Options{}).Operations() {
 			calls = append(calls, limitedCall{api: "cognito-identity", operation: op.Name()})
 		}
@@ -265,7 +268,8 @@ func TestEveryOperationHasARate(t *testing.T) {
 		service := call.api
 		if call.api == "cognito-identity" {
 			if unsigned[call.operation] {
-				body = strings.NewReplacer("POOL", pool, "IDENTITY", identity).Replace(wiretest.Operations[call.operation].Input)
+				body = strings.NewReplacer("POOL", pool, "IDENTITY",
+					identity).Replace(wiretest.Operations[call.operation].Input)
 			}
 			r = wiretest.JSONCall(t, w.URL, "AWSCognitoIdentityService."+call.operation, body)
 		} else {
@@ -284,7 +288,8 @@ func TestEveryOperationHasARate(t *testing.T) {
 				form.Set("SAMLAssertion", "PHg+PC94Pg==")
 			}
 			body = form.Encode()
-			r = wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL, strings.NewReader(body)))(t)
+			r = wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL,
+				strings.NewReader(body)))(t)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		}
 		if !unsigned[call.operation] {
@@ -298,7 +303,8 @@ func TestEveryOperationHasARate(t *testing.T) {
 	for _, call := range calls {
 		t.Run(call.api+":"+call.operation, func(t *testing.T) {
 			const wait = "1000"
-			if status, text, after := ask(call, wiretest.HomeAccount); strings.Contains(text, "Rate exceeded") || after != "" {
+			if status, text, after := ask(call, wiretest.HomeAccount); strings.Contains(text, "Rate exceeded") ||
+				after != "" {
 				t.Fatalf("first call: %d %s", status, text)
 			}
 			status, text, after := ask(call, wiretest.HomeAccount)
@@ -341,7 +347,8 @@ func TestPublicOperationsCountForThePool(t *testing.T) {
 		c.RateLimits = poolhouse.RateLimits{Preset: poolhouse.PresetAWS}
 		c.OnTrace = func(t poolhouse.Trace) { mu.Lock(); defer mu.Unlock(); traces = append(traces, t) }
 	})
-	ours, alsoOurs, theirs := guestPool(t, w, wiretest.HomeAccount), guestPool(t, w, wiretest.HomeAccount), guestPool(t, w, wiretest.Stranger)
+	ours, alsoOurs, theirs := guestPool(t, w, wiretest.HomeAccount), guestPool(t, w, wiretest.HomeAccount),
+		guestPool(t, w, wiretest.Stranger)
 
 	unknown := &ci.GetIdInput{
 		IdentityPoolId: aws.String("us-east-1:00000000-0000-4000-8000-000000000000"),
@@ -611,7 +618,8 @@ func TestRateSettings(t *testing.T) {
 		{one("iam:*", rate{PerSecond: 0.5, Burst: 3}), ""},
 		{one("cognito-identity:GetID", rate{PerSecond: 1}),
 			"rate_limits.operations.cognito-identity:GetID" + noName + "; did you mean cognito-identity:GetId?"},
-		{one("iam:public", rate{PerSecond: 1}), "rate_limits.operations.iam:public" + noName + "; did you mean sts:public?"},
+		{one("iam:public", rate{PerSecond: 1}),
+			"rate_limits.operations.iam:public" + noName + "; did you mean sts:public?"},
 		{one("sts:*", rate{PerSecond: 1e308}), "rate_limits.operations.sts:*: rate 1e+308" + noRate},
 		{one("sts:*", rate{PerSecond: 1e-300}), "rate_limits.operations.sts:*: rate 1e-300" + noRate},
 		{one("GetId", rate{PerSecond: 1}), "rate_limits.operations.GetId" + noName},

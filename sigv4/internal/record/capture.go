@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// capture answers every connection with one plausible response and keeps the bytes of the request.
+// capture answers every connection with a plausible response and keeps the bytes of the request.
 type capture struct {
 	requests chan captured
 }
@@ -27,6 +27,7 @@ func newCapture(address string) (*capture, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	c := &capture{requests: make(chan captured, 16)}
 	go func() {
 		for {
@@ -34,13 +35,15 @@ func newCapture(address string) (*capture, error) {
 			if err != nil {
 				log.Fatalf("record: %v", err)
 			}
+
 			go c.serve(conn)
 		}
 	}()
+
 	return c, nil
 }
 
-// next returns the one request that the call which has just ended made.
+// next returns the request of the last call, which must have made exactly one.
 func (c *capture) next() ([]byte, time.Time, error) {
 	select {
 	case r := <-c.requests:
@@ -55,6 +58,7 @@ func (c *capture) next() ([]byte, time.Time, error) {
 
 func (c *capture) serve(conn net.Conn) {
 	defer conn.Close()
+
 	var raw bytes.Buffer
 	r, err := http.ReadRequest(bufio.NewReader(io.TeeReader(conn, &raw)))
 	if err != nil {
@@ -63,6 +67,7 @@ func (c *capture) serve(conn net.Conn) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return
 	}
+
 	c.requests <- captured{raw.Bytes(), time.Now().UTC()}
 
 	body, contentType := `{"IdentityPools":[]}`, "application/x-amz-json-1.1"
@@ -72,10 +77,15 @@ func (c *capture) serve(conn net.Conn) {
 			`<Arn>arn:aws:iam::123456789012:user/example</Arn><UserId>AIDAEXAMPLE</UserId><Account>123456789012</Account>` +
 			`</GetCallerIdentityResult><ResponseMetadata><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ResponseMetadata></GetCallerIdentityResponse>`
 	}
+
 	response := http.Response{
-		StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Close: true,
+		StatusCode:    http.StatusOK,
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Close:         true,
 		Header:        http.Header{"Content-Type": {contentType}},
-		ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body)),
+		ContentLength: int64(len(body)),
+		Body:          io.NopCloser(strings.NewReader(body)),
 	}
 	if err := response.Write(conn); err != nil {
 		log.Printf("record: answering: %v", err)

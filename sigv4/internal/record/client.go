@@ -17,7 +17,7 @@ import (
 //go:embed clients
 var scripts embed.FS
 
-// recorder is one client and the calls to record of it.
+// recorder is one client with the calls to record.
 type recorder struct {
 	version func(context.Context) (string, error)
 	calls   []call
@@ -32,7 +32,7 @@ type call struct {
 
 const cognito, sts = "cognito-identity", "sts"
 
-// command runs a tool that takes its keys from the environment and knows nothing of this machine's own settings.
+// command runs a tool with keys from the environment, and without this machine's settings.
 func command(ctx context.Context, session bool, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = []string{
@@ -45,12 +45,14 @@ func command(ctx context.Context, session bool, name string, args ...string) (st
 	if session {
 		cmd.Env = append(cmd.Env, "AWS_SESSION_TOKEN="+sessionToken)
 	}
+
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, stderr.String())
 	}
+
 	return strings.TrimSpace(string(out)), nil
 }
 
@@ -61,6 +63,7 @@ func awsCLI(aws, base string) recorder {
 			return err
 		}
 	}
+
 	return recorder{
 		version: func(ctx context.Context) (string, error) {
 			out, err := command(ctx, false, aws, "--version")
@@ -71,22 +74,26 @@ func awsCLI(aws, base string) recorder {
 			{"list-identity-pools", cognito, false, false,
 				tool(false, "cognito-identity", "list-identity-pools", "--max-results", "10", "--endpoint-url", base)},
 			{"create-identity-pool-with-path-and-session", cognito, true, false,
-				tool(true, "cognito-identity", "create-identity-pool", "--identity-pool-name", poolName, "--allow-unauthenticated-identities", "--endpoint-url", base+"/svc")},
+				tool(true, "cognito-identity", "create-identity-pool", "--identity-pool-name", poolName,
+					"--allow-unauthenticated-identities", "--endpoint-url", base+"/svc")},
 			{"get-caller-identity", sts, false, false,
 				tool(false, "sts", "get-caller-identity", "--endpoint-url", base)},
-			{"eks-token", sts, false, true, func(ctx context.Context) error { return eksToken(ctx, aws, base, false) }},
-			{"eks-token-with-session", sts, true, true, func(ctx context.Context) error { return eksToken(ctx, aws, base, true) }},
+			{"eks-token", sts, false, true,
+				func(ctx context.Context) error { return eksToken(ctx, aws, base, false) }},
+			{"eks-token-with-session", sts, true, true,
+				func(ctx context.Context) error { return eksToken(ctx, aws, base, true) }},
 		},
 	}
 }
 
-// eksToken sends the presigned request in an EKS token the way a cluster's authenticator does, but to base.
+// eksToken sends the presigned request in an EKS token as a cluster's authenticator does, but to base.
 func eksToken(ctx context.Context, aws, base string, session bool) error {
 	const cluster = "example-cluster"
 	out, err := command(ctx, session, aws, "eks", "get-token", "--cluster-name", cluster)
 	if err != nil {
 		return err
 	}
+
 	var credential struct{ Status struct{ Token string } }
 	if err := json.Unmarshal([]byte(out), &credential); err != nil {
 		return err
@@ -95,13 +102,16 @@ func eksToken(ctx context.Context, aws, base string, session bool) error {
 	if err != nil {
 		return err
 	}
+
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, string(signed), nil)
 	if err != nil {
 		return err
 	}
+
 	r.Header.Set("x-k8s-aws-id", cluster)
 	r.Host = r.URL.Host
 	r.URL.Scheme, r.URL.Host = "http", strings.TrimPrefix(base, "http://")
+
 	return send(r)
 }
 
@@ -111,6 +121,7 @@ func send(r *http.Request) error {
 		return err
 	}
 	defer resp.Body.Close()
+
 	_, err = io.Copy(io.Discard, resp.Body)
 	return err
 }
@@ -121,6 +132,7 @@ func boto3(python, base string) recorder {
 			return runScript(ctx, session, python, "boto.py", "", base+path, action)
 		}
 	}
+
 	return recorder{
 		version: func(ctx context.Context) (string, error) {
 			out, err := command(ctx, false, python, "-c", "import boto3; print(boto3.__version__)")
@@ -144,9 +156,12 @@ func javaScript(dir, base string) recorder {
 			return runScript(ctx, session, "node", "sdk.mjs", dir, base+path, action)
 		}
 	}
+
 	return recorder{
 		version: func(ctx context.Context) (string, error) {
-			out, err := command(ctx, false, "node", "-p", "require("+fmt.Sprintf("%q", filepath.Join(dir, "node_modules/@aws-sdk/client-sts/package.json"))+").version")
+			out, err := command(ctx, false, "node", "-p",
+				"require("+fmt.Sprintf("%q", filepath.Join(dir, "node_modules/@aws-sdk/client-sts/package.json"))+
+					").version")
 			return "aws-sdk-js " + out, err
 		},
 		calls: []call{
@@ -158,7 +173,7 @@ func javaScript(dir, base string) recorder {
 	}
 }
 
-// runScript runs one of the embedded scripts; it lies in dir (a temporary folder when ""), where node looks for modules.
+// runScript runs one of the embedded scripts from dir, where node looks for modules; "" = a temporary folder.
 func runScript(ctx context.Context, session bool, interpreter, name, dir, endpoint, action string) error {
 	text, err := scripts.ReadFile("clients/" + name)
 	if err != nil {
@@ -169,6 +184,7 @@ func runScript(ctx context.Context, session bool, interpreter, name, dir, endpoi
 		return err
 	}
 	defer os.Remove(f.Name())
+
 	if _, err := f.Write(text); err != nil {
 		return err
 	}
@@ -176,17 +192,21 @@ func runScript(ctx context.Context, session bool, interpreter, name, dir, endpoi
 		return err
 	}
 	_, err = command(ctx, session, interpreter, f.Name(), endpoint, action, poolName)
+
 	return err
 }
 
 func curlTool(curl, base string) recorder {
 	tool := func(args ...string) func(context.Context) error {
 		return func(ctx context.Context) error {
-			args := append([]string{"-sS", "--user", accessKeyID + ":" + secret, "--aws-sigv4", "aws:amz:" + region + ":sts"}, args...)
+			args := append([]string{
+				"-sS", "--user", accessKeyID + ":" + secret, "--aws-sigv4", "aws:amz:" + region + ":sts",
+			}, args...)
 			_, err := command(ctx, false, curl, args...)
 			return err
 		}
 	}
+
 	return recorder{
 		version: func(ctx context.Context) (string, error) {
 			out, err := command(ctx, false, curl, "--version")
@@ -197,8 +217,10 @@ func curlTool(curl, base string) recorder {
 			return fields[0] + " " + fields[1], nil
 		},
 		calls: []call{
-			{"get-caller-identity", sts, false, false, tool("-d", "Action=GetCallerIdentity&Version=2011-06-15", base+"/")},
-			{"get-caller-identity-by-get", sts, false, false, tool(base + "/?Action=GetCallerIdentity&Version=2011-06-15")},
+			{"get-caller-identity", sts, false, false,
+				tool("-d", "Action=GetCallerIdentity&Version=2011-06-15", base+"/")},
+			{"get-caller-identity-by-get", sts, false, false,
+				tool(base + "/?Action=GetCallerIdentity&Version=2011-06-15")},
 		},
 	}
 }

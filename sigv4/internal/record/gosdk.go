@@ -17,31 +17,41 @@ func goSDK(base string) recorder {
 		if session {
 			token = sessionToken
 		}
+
 		return aws.Config{
-			Region: region, BaseEndpoint: aws.String(base + path), RetryMaxAttempts: 1,
-			Credentials: credentials.NewStaticCredentialsProvider(accessKeyID, secret, token),
+			Region:           region,
+			BaseEndpoint:     aws.String(base + path),
+			RetryMaxAttempts: 1,
+			Credentials:      credentials.NewStaticCredentialsProvider(accessKeyID, secret, token),
 		}
 	}
 	presigned := func(session bool, headers map[string]string) func(context.Context) error {
 		return func(ctx context.Context) error { return presign(ctx, config(session, ""), headers) }
 	}
+
 	return recorder{
 		version: func(context.Context) (string, error) { return "aws-sdk-go-v2 " + aws.SDKVersion, nil },
 		calls: []call{
 			{"list-identity-pools", cognito, false, false, func(ctx context.Context) error {
-				_, err := cognitoidentity.NewFromConfig(config(false, "")).ListIdentityPools(ctx, &cognitoidentity.ListIdentityPoolsInput{MaxResults: aws.Int32(10)})
+				_, err := cognitoidentity.NewFromConfig(config(false, "")).
+					ListIdentityPools(ctx, &cognitoidentity.ListIdentityPoolsInput{MaxResults: aws.Int32(10)})
 				return err
 			}},
 			{"create-identity-pool-with-path-and-session", cognito, true, false, func(ctx context.Context) error {
-				_, err := cognitoidentity.NewFromConfig(config(true, "/svc")).CreateIdentityPool(ctx, &cognitoidentity.CreateIdentityPoolInput{IdentityPoolName: aws.String(poolName)})
+				_, err := cognitoidentity.NewFromConfig(config(true, "/svc")).
+					CreateIdentityPool(ctx, &cognitoidentity.CreateIdentityPoolInput{
+						IdentityPoolName: aws.String(poolName),
+					})
 				return err
 			}},
 			{"get-caller-identity", sts, false, false, func(ctx context.Context) error {
-				_, err := stssdk.NewFromConfig(config(false, "")).GetCallerIdentity(ctx, &stssdk.GetCallerIdentityInput{})
+				_, err := stssdk.NewFromConfig(config(false, "")).
+					GetCallerIdentity(ctx, &stssdk.GetCallerIdentityInput{})
 				return err
 			}},
 			{"presigned-get-without-expires", sts, false, true, presigned(false, nil)},
-			{"presigned-get-with-session-and-cluster", sts, true, true, presigned(true, map[string]string{"X-Amz-Expires": "60", "x-k8s-aws-id": "example-cluster"})},
+			{"presigned-get-with-session-and-cluster", sts, true, true,
+				presigned(true, map[string]string{"X-Amz-Expires": "60", "x-k8s-aws-id": "example-cluster"})},
 		},
 	}
 }
@@ -59,14 +69,17 @@ func presign(ctx context.Context, config aws.Config, headers map[string]string) 
 	if err != nil {
 		return err
 	}
+
 	r, err := http.NewRequestWithContext(ctx, signed.Method, signed.URL, nil)
 	if err != nil {
 		return err
 	}
+
 	for name, values := range signed.SignedHeader {
 		if name != "Host" {
 			r.Header[name] = values
 		}
 	}
+
 	return send(r)
 }

@@ -1,13 +1,13 @@
-// Command record makes the golden requests of package sigv4: it runs real AWS clients with made-up keys against a
-// listener of its own and keeps the bytes that each one sent.
+// Command record makes the golden requests of package sigv4. It runs real AWS clients with made-up keys against a
+// local listener, and writes each raw request to a file, and the client and keys to golden.json.
 //
 //	npm install --prefix DIR @aws-sdk/client-cognito-identity @aws-sdk/client-sts
-//	go run ./sigv4/internal/record -out sigv4/testdata/golden -awscli /usr/bin/aws,aws -python /usr/bin/python3,python3 -node DIR
+//	go run ./sigv4/internal/record -out sigv4/testdata/golden \
+//		-awscli /usr/bin/aws,aws -python /usr/bin/python3,python3 -node DIR
 //
-// Each list names the versions of one tool to record; an empty one leaves that tool out. The AWS SDK for Go is the
-// one in go.mod and is always recorded. The folder is emptied first: it holds one raw request per file and
-// golden.json, which says who sent each and with which keys. All bytes are as sent but for the User-Agent, which no
-// client signs and which is cut short. No request leaves the machine.
+// Each list has the versions of one tool to record; an empty list leaves the tool out. The AWS SDK for Go is that of
+// go.mod and is always recorded. The command first deletes old requests. All bytes are as sent, except that the
+// User-Agent, which no client signs, is cut short. No request leaves the machine.
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 	"time"
 )
 
-// Keys that nobody could take for real ones. The token has what a query must escape.
+// Keys that are obviously not real. The token has characters that a query must escape.
 const (
 	accessKeyID  = "AKIDPOOLHOUSEEXAMPLE"
 	secret       = "poolhouse/example+secret/not+a+real+key0"
@@ -34,7 +34,8 @@ const (
 	poolName     = "Prüfstand 泳ぐ-1"
 )
 
-// userAgent matches the header that no client signs: cut to the client's name, it does not describe the machine.
+// userAgent matches the header that no client signs. Only the client's name is kept, because the rest describes the
+// machine.
 var userAgent = regexp.MustCompile(`(?mi)^(user-agent: \S+) .*\r$`)
 
 // golden is one entry of golden.json.
@@ -60,9 +61,11 @@ func main() {
 	node := flag.String("node", "", "folder with the node modules of the AWS SDK for JavaScript")
 	curl := flag.String("curl", "curl", "curl command with --aws-sigv4")
 	flag.Parse()
+
 	if *out == "" {
 		log.Fatal("record: -out is required; it names the folder to write to")
 	}
+
 	ctx := context.Background()
 	capture, err := newCapture(*listen)
 	if err != nil {
@@ -74,6 +77,7 @@ func main() {
 	for _, command := range list(*awscli) {
 		recorders = append(recorders, awsCLI(command, base))
 	}
+
 	for _, command := range list(*python) {
 		recorders = append(recorders, boto3(command, base))
 	}
@@ -95,6 +99,7 @@ func run(ctx context.Context, recorders []recorder, capture *capture, out string
 	if err != nil {
 		return err
 	}
+
 	for _, file := range old {
 		if err := os.Remove(file); err != nil {
 			return err
@@ -103,12 +108,14 @@ func run(ctx context.Context, recorders []recorder, capture *capture, out string
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
+
 	var index []golden
 	for _, rec := range recorders {
 		client, err := rec.version(ctx)
 		if err != nil {
 			return err
 		}
+
 		for _, call := range rec.calls {
 			if err := call.run(ctx); err != nil {
 				return fmt.Errorf("%s %s: %w", client, call.name, err)
@@ -117,14 +124,22 @@ func run(ctx context.Context, recorders []recorder, capture *capture, out string
 			if err != nil {
 				return fmt.Errorf("%s %s: %w", client, call.name, err)
 			}
+
 			g := golden{
-				File: fileName(client, call.name), Client: client, Call: call.name,
-				AccessKeyID: accessKeyID, Secret: secret, Region: region,
-				Service: call.service, Presigned: call.presigned, Time: at,
+				File:        fileName(client, call.name),
+				Client:      client,
+				Call:        call.name,
+				AccessKeyID: accessKeyID,
+				Secret:      secret,
+				Region:      region,
+				Service:     call.service,
+				Presigned:   call.presigned,
+				Time:        at,
 			}
 			if call.session {
 				g.SessionToken = sessionToken
 			}
+
 			raw = userAgent.ReplaceAll(raw, []byte("$1\r"))
 			if err := os.WriteFile(filepath.Join(out, g.File), raw, 0o644); err != nil {
 				return err
@@ -133,11 +148,13 @@ func run(ctx context.Context, recorders []recorder, capture *capture, out string
 			log.Printf("%-60s %d bytes", g.File, len(raw))
 		}
 	}
+
 	slices.SortFunc(index, func(a, b golden) int { return cmp.Compare(a.File, b.File) })
 	text, err := json.MarshalIndent(index, "", "\t")
 	if err != nil {
 		return err
 	}
+
 	return os.WriteFile(filepath.Join(out, "golden.json"), append(text, '\n'), 0o644)
 }
 
