@@ -121,9 +121,10 @@ func New(o Options) (*Verifier, error) {
 		rules.Presigned = sigv4.PresignedExpires
 	}
 	v.sigv4 = &sigv4.Verifier{
-		Keys:     v.signingKey,
-		Services: map[string]sigv4.Service{o.Service: rules},
-		Now:      o.Now,
+		Keys:        v.signingKey,
+		DerivedOnly: true,
+		Services:    map[string]sigv4.Service{o.Service: rules},
+		Now:         o.Now,
 	}
 
 	return v, nil

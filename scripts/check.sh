@@ -33,7 +33,9 @@ done
 go mod verify
 # Users build the server without go.work. Another module of the workspace must not
 # raise the versions that are tested here.
-diff <(GOWORK=off versions) <(versions) ||
+alone=$(GOWORK=off versions)
+joined=$(versions)
+diff <(echo "$alone") <(echo "$joined") ||
 	{ echo "the workspace builds the server from other versions than go.mod names: run go get for them"; exit 1; }
 
 step linters

@@ -166,3 +166,47 @@ func TestMalformedKeyIsNotLookedUp(t *testing.T) {
 		wantRefusal(t, err, UnknownKey, "")
 	}
 }
+
+// Where only signing keys are returned, an unknown key costs what a wrong signature does: both derive no key, which
+// takes no entry of the cache and no secret.
+func TestUnknownKeyOfDerivedOnly(t *testing.T) {
+	d := newDraft()
+	v := newVerifier()
+	v.Credentials, v.DerivedOnly = nil, true
+	v.Keys = func(_ context.Context, scope Scope, _ string) (Key, error) {
+		if scope.AccessKeyID != testKey {
+			return Key{Owner: "nobody"}, ErrUnknownKey
+		}
+		return Key{SigningKey: DeriveSigningKey(testSecret, scope.Date, scope.Region, scope.Service), Owner: "us"}, nil
+	}
+
+	r, body := d.request()
+	result, err := v.Verify(r, body, "cognito-identity")
+	if err != nil || result.Owner != "us" {
+		t.Errorf("Verify = %+v, %v", result, err)
+	}
+	result, err = v.Verify(r, []byte("other"), "cognito-identity")
+	wantRefusal(t, err, BadSignature, "")
+	if result.Owner != "us" || result.AccessKeyID != "" {
+		t.Errorf("a wrong signature has the result %+v", result)
+	}
+
+	d.key = "AKIDPOOLHOUSENOTX"
+	r, body = d.request()
+	result, err = v.Verify(r, body, "cognito-identity")
+	wantRefusal(t, err, UnknownKey, "")
+	if result.Owner != "nobody" {
+		t.Errorf("an unknown key has the owner %v", result.Owner)
+	}
+	if v.decoy.secret != "" {
+		t.Error("a secret was made for an unknown key, which costs more than a wrong signature")
+	}
+}
+
+// A key is not printed, whatever its form.
+func TestKeyHidesItself(t *testing.T) {
+	key := Key{Secret: testSecret}
+	if text := fmt.Sprintf("%v %+v %#v %s", key, key, key, key); strings.Trim(text, "REDACT ") != "" {
+		t.Errorf("a key is printed: %s", text)
+	}
+}

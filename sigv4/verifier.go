@@ -38,6 +38,10 @@ type Verifier struct {
 	// was checked like that of SigningKeys, and its errors are those of Credentials. With an error only Owner counts.
 	Keys func(ctx context.Context, scope Scope, sessionToken string) (Key, error)
 
+	// DerivedOnly is set if Keys returns signing keys only, never secrets: refusing a key then costs as much as
+	// refusing a signature made with a signing key.
+	DerivedOnly bool
+
 	// Services has the services for which requests can be verified, by their names in the credential scope.
 	Services map[string]Service
 
@@ -60,6 +64,12 @@ type Key struct {
 	SigningKey SigningKey // counts if Secret is ""
 	Owner      any        // the key's owner; a pointer costs no allocation
 }
+
+// String hides the key.
+func (Key) String() string { return redacted }
+
+// GoString hides the key.
+func (Key) GoString() string { return redacted }
 
 // Service has the rules that differ between services. The zero value fits those of the JSON protocol.
 type Service struct {
@@ -413,7 +423,7 @@ func (v *Verifier) key(ctx context.Context, c *claim) (Key, *Error, error) {
 	if refusal == nil {
 		return unknown, nil, fmt.Errorf("sigv4: looking up the access key: %w", err)
 	}
-	if v.SigningKeys == nil {
+	if v.SigningKeys == nil && !v.DerivedOnly {
 		v.decoy.once.Do(func() { v.decoy.secret = rand.Text() })
 		unknown.Secret = v.decoy.secret
 	}

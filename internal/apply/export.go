@@ -72,7 +72,9 @@ func Export(ctx context.Context, c *Client, fromAWS bool) (*Exported, error) {
 		e.judge(st)
 	}
 
-	return &Exported{File: e.write(all), Notes: e.notes, Pools: e.pools, Secrets: e.secrets}, nil
+	file := e.write(all) // adds notes
+
+	return &Exported{File: file, Notes: e.notes, Pools: e.pools, Secrets: e.secrets}, nil
 }
 
 // readKind reads what goes into the file of a kind, each resource with its parts.

@@ -99,7 +99,10 @@ func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*Sessio
 		o.Caller = o.Caller.In(identitypool.PartitionOf(content.RoleARN))
 	}
 	o.describe()
-	s.opened.Add(accessKeyID, o)
+
+	if content.RoleARN != "" {
+		s.opened.Add(accessKeyID, o)
+	}
 
 	return o, nil
 }
@@ -129,9 +132,10 @@ func (s *Sessions) ofRole(ctx context.Context, accessKeyID, token string) (*Sess
 // of that service. It accepts role sessions only. SessionOf returns the session that signed.
 func (s *Sessions) Verifier(service string, rules sigv4.Service) *sigv4.Verifier {
 	return &sigv4.Verifier{
-		Keys:     s.key,
-		Services: map[string]sigv4.Service{service: rules},
-		Now:      s.now,
+		Keys:        s.key,
+		DerivedOnly: true,
+		Services:    map[string]sigv4.Service{service: rules},
+		Now:         s.now,
 	}
 }
 

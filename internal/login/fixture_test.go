@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -106,26 +105,6 @@ func (f *fixture) refuses(tb testing.TB, trust login.Trust, token, check, messag
 	return refused
 }
 
-// unavailable fails the test unless the provider could not be asked.
-func (f *fixture) unavailable(tb testing.TB, token string) error {
-	tb.Helper()
-	_, trace, err := f.verify(tb, f.trust, token)
-	var unavailable *login.Unavailable
-	if !errors.As(err, &unavailable) {
-		tb.Fatalf("Verify = %v, want *Unavailable", err)
-	}
-	if unavailable.Provider != f.trust.Provider {
-		tb.Errorf("Unavailable.Provider = %q, want %q", unavailable.Provider, f.trust.Provider)
-	}
-	steps := trace.Steps()
-	if last := steps[max(0, len(steps)-1):]; len(last) == 0 || last[0].OK || last[0].Provider != f.trust.Provider ||
-		last[0].Expected == "" || last[0].Got == "" || !inPlainWords(last[0].Fix) {
-		tb.Errorf("trace does not explain why the provider could not be asked: %+v", steps)
-	}
-
-	return err
-}
-
 // noLeak fails the test if any part of token stands in an error, trace or log.
 func (f *fixture) noLeak(tb testing.TB, token, errText string, trace *explain.Trace) {
 	tb.Helper()
@@ -153,12 +132,3 @@ func noNetwork(tb testing.TB) func(*outbound.Options) {
 		}
 	}
 }
-
-// inPlainWords reports whether text has the form of the catalogues' advice: words that begin
-// in lower case, if not with a name, without a full stop at the end.
-func inPlainWords(text string) bool {
-	words := strings.Fields(text)
-	return len(words) >= 2 && !capitalised.MatchString(words[0]) && !strings.HasSuffix(text, ".")
-}
-
-var capitalised = regexp.MustCompile(`^[A-Z][a-z]+$`)

@@ -39,6 +39,8 @@ var newRows = provider.Table{
 		Allowed:   []string{provider.SettingJWKSURL},
 		Nicknames: []string{"example.net"},
 		STS:       provider.STSNames{Client: "aud"},
+
+		SignOutEvents: true,
 	},
 	{
 		Key:        withAccessTokens,

@@ -43,6 +43,10 @@ type Row struct {
 	// name the provider by Key: it must be registered in IAM.
 	STS STSNames
 
+	// SignOutEvents: the provider signs its logout tokens and security events like its ID
+	// tokens. Google's and Apple's messages have other forms, so their rows do not set it.
+	SignOutEvents bool
+
 	// Ended is the advice if the service has ended: its logins are refused unless the
 	// settings name a replacement. nil = the service exists.
 	Ended error

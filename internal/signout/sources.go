@@ -136,7 +136,7 @@ func (s *Sources) ofHome(ctx context.Context, name string) (Provider, error) {
 		c.Kind, c.ARN = identitypool.OIDCProviderKind, arn
 	} else if len(settings.Audiences) == 0 {
 		return Provider{}, ErrUnknownProvider
-	} else if _, social := s.Providers.Table().ByKey(name); social && !s.Providers.Opaque(name) {
+	} else if row, known := s.Providers.Table().ByKey(name); known && row.SignOutEvents {
 		c.Kind, c.AppID = identitypool.AppProvider, settings.Audiences[0]
 	}
 

@@ -25,8 +25,9 @@ func scanPoolRow(row scanner) (r storedPool, err error) {
 
 	r.Created, r.Updated = fromMillis(created), fromMillis(updated)
 	r.Predecessor = predecessor(formerDeleted)
+	err = r.decode(settings)
 
-	return r, r.decode(settings)
+	return r, err
 }
 
 // scanPool reads a pool and opens its sealed secrets.
