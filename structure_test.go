@@ -257,3 +257,53 @@ func TestDocumentedTestsExist(t *testing.T) {
 		}
 	}
 }
+
+var phrase = regexp.MustCompile("`([^`]+)`")
+
+// TestGlossary: the phrases in the last column of the glossary stand nowhere else.
+func TestGlossary(t *testing.T) {
+	const glossary = "docs/glossary.md"
+	text, err := os.ReadFile(glossary)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var banned []string
+	for row := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.TrimSuffix(strings.TrimSpace(row), "|"), "|")
+		if len(cells) < 3 {
+			continue
+		}
+		for _, found := range phrase.FindAllStringSubmatch(cells[len(cells)-1], -1) {
+			banned = append(banned, regexp.QuoteMeta(found[1]))
+		}
+	}
+	if len(banned) < 5 {
+		t.Fatalf("%d phrases are banned: the table was not found", len(banned))
+	}
+	pattern := regexp.MustCompile(`(?i)\b(` + strings.Join(banned, "|") + `)\b`)
+
+	err = filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && path != "." || entry.Name() == "node_modules") {
+			return filepath.SkipDir
+		}
+		if ext := filepath.Ext(path); ext != ".go" && ext != ".md" || path == glossary {
+			return nil
+		}
+
+		text, err := os.ReadFile(path)
+		for n, line := range strings.Split(string(text), "\n") {
+			if found := pattern.FindString(line); found != "" {
+				t.Errorf("%s:%d has %q: docs/glossary.md has a better word", path, n+1, found)
+			}
+		}
+
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -15,7 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
-// What was taken back since a token was issued counts in both flows that take
+// What was withdrawn since a token was issued counts in both flows that take
 // tokens of ours: STS, and GetCredentialsForIdentity for those of developers.
 // Every token works before the change, so the change alone ends it.
 func TestTokensFromBeforeAChange(t *testing.T) {
