@@ -95,14 +95,13 @@ func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*Sessio
 		token:   token,
 		secret:  secret,
 	}
-	if content.RoleARN != "" {
-		o.Caller = o.Caller.In(identitypool.PartitionOf(content.RoleARN))
+	if content.RoleARN == "" {
+		return o, nil // only role sessions are described to other services
 	}
-	o.describe()
 
-	if content.RoleARN != "" {
-		s.opened.Add(accessKeyID, o)
-	}
+	o.Caller = o.Caller.In(identitypool.PartitionOf(content.RoleARN))
+	o.describe()
+	s.opened.Add(accessKeyID, o)
 
 	return o, nil
 }
