@@ -242,6 +242,6 @@ func isDeveloperProvider(pool identitypool.Pool, name string) error {
 }
 
 func noDeveloperProvider(pool identitypool.Pool) error {
-	why := developerNone.With().At(poolField(pool, "DeveloperProviderName", ""))
+	why := developerNone.With().At(pool.ID.Link("DeveloperProviderName"))
 	return awsapi.Refused(invalidParameter, why, messageDeveloperProvider)
 }

@@ -98,7 +98,7 @@ func guestsAllowed(pool identitypool.Pool) error {
 	}
 
 	return awsapi.Refused(notAuthorized,
-		why.At(poolField(pool, "AllowUnauthenticatedIdentities", "")), messageGuestsOff)
+		why.At(pool.ID.Link("AllowUnauthenticatedIdentities")), messageGuestsOff)
 }
 
 // resolveError turns a refusal of Store.Resolve into the API's error. If the pool was

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Reasons about the pools and identities that a call names.
@@ -226,11 +225,4 @@ var (
 func reasonOf(err error) *explain.Refusal {
 	why, _ := errors.AsType[*explain.Refusal](err)
 	return why
-}
-
-// poolField links to a field of a pool; the fix adds add to it.
-func poolField(pool identitypool.Pool, field, add string) explain.Link {
-	link := pool.ID.Link(field)
-	link.Add = add
-	return link
 }

@@ -54,13 +54,13 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 func classicFlow(pool identitypool.Pool, logins map[string]string) error {
 	switch {
 	case !pool.ClassicFlow() && pool.MapsRoles():
-		why := classicOffMapped.With().At(poolField(pool, "RoleMappings", ""))
+		why := classicOffMapped.With().At(pool.ID.Link("RoleMappings"))
 		return awsapi.Refused(invalidParameter, why, messageClassicFlowOff)
 	case !pool.ClassicFlow():
-		why := identitypool.ClassicFlowOff.With().At(poolField(pool, "AllowClassicFlow", ""))
+		why := identitypool.ClassicFlowOff.With().At(pool.ID.Link("AllowClassicFlow"))
 		return awsapi.Refused(invalidParameter, why, messageClassicFlowOff)
 	case pool.MapsRoles():
-		why := identitypool.ClassicFlowMapped.With().At(poolField(pool, "RoleMappings", ""))
+		why := identitypool.ClassicFlowMapped.With().At(pool.ID.Link("RoleMappings"))
 		return awsapi.Refused(invalidParameter, why, messageClassicFlowMappings)
 	}
 

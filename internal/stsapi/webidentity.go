@@ -612,14 +612,7 @@ func (a *API) unmeant(ctx context.Context, w *webIdentity) error {
 // needs no registration. Every application in the world can have tokens of such a
 // provider, so a trust policy that names none lets nobody in.
 func (a *API) application(w *webIdentity, name, key string, narrow func([]string) []string) ([]string, error) {
-	request := policy.Request{
-		Action:    w.Action,
-		Resource:  w.Role.ARN,
-		Principal: w.Principal,
-		Partition: w.Partition,
-	}
-
-	named := w.Role.Trust.Named(request, name+":"+key)
+	named := w.Named(name + ":" + key)
 	apps := narrow(slices.Clone(named))
 	if len(apps) > 0 {
 		return apps, nil
