@@ -31,7 +31,7 @@ type KeyInfo struct {
 	KeptUntil  time.Time // zero while there is no newer key
 }
 
-// Refusals of RetireKey.
+// Refusals of Keys.Retire.
 var (
 	// ErrNoKey: there is no session key with the ID.
 	ErrNoKey = errors.New("there is no such session key")
