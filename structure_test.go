@@ -134,7 +134,7 @@ var fences = map[string][]string{
 func isHelper(name string) bool {
 	return slices.ContainsFunc([]string{"bench", "clienttests", "internal/house", "internal/pgtest", "internal/yardstick", "internal/cognitoidentity/gen", "sigv4/internal"}, func(p string) bool {
 		return name == p || strings.HasPrefix(name, p+"/")
-	}) || strings.HasSuffix(name, "test") && name != "poolhousetest"
+	}) || strings.HasSuffix(name, "test")
 }
 
 func TestImports(t *testing.T) {
