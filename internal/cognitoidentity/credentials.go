@@ -39,12 +39,12 @@ func (s *Service) GetCredentialsForIdentity(
 		choice.CustomARN = *in.CustomRoleArn
 	}
 
-	if token, _, ok := pool.OwnToken(in.Logins); ok {
-		claims, err := s.ownToken(ctx, pool, identity, in.Logins, token)
+	if token, _, ok := pool.CognitoToken(in.Logins); ok {
+		claims, err := s.cognitoToken(ctx, pool, identity, in.Logins, token)
 		if err != nil {
 			return nil, err
 		}
-		choice.OwnToken = true
+		choice.CognitoToken = true
 		request.AMR, request.Tags, request.Provider = claims.AMR, claims.PrincipalTags, pool.DeveloperProviderName
 	} else {
 		used, err := s.use(ctx, pool, identity, in.Logins)
@@ -114,16 +114,16 @@ func roleError(err error) error {
 	}
 }
 
-// ownToken proves a login with a token of GetOpenIdTokenForDeveloperIdentity, which must
+// cognitoToken proves a login with a token of GetOpenIdTokenForDeveloperIdentity, which must
 // be the only login.
-func (s *Service) ownToken(
+func (s *Service) cognitoToken(
 	ctx context.Context, pool identitypool.Pool, identity identitypool.Identity,
 	logins map[string]string, token string,
 ) (issuer.Claims, error) {
 	if len(logins) > 1 {
 		const text = "A token of %s cannot be combined with other logins."
 		service := identitypool.ServiceName(pool.Region)
-		return issuer.Claims{}, awsapi.Refused(invalidParameter, ownTokenAlone.With(), text, service)
+		return issuer.Claims{}, awsapi.Refused(invalidParameter, cognitoTokenAlone.With(), text, service)
 	}
 
 	claims, err := s.proveOwn(ctx, pool, identity, token)
@@ -142,26 +142,26 @@ func (s *Service) proveOwn(
 	switch {
 	case errors.Is(err, issuer.ErrExpired):
 		now, exp := s.Now().Unix(), claims.Expires.Unix()
-		why := ownTokenExpired.With("time", claims.Expires.UTC().String())
+		why := cognitoTokenExpired.With("time", claims.Expires.UTC().String())
 		return issuer.Claims{}, awsapi.Refused(notAuthorized, why,
 			"Invalid login token. Token expired: %d >= %d", now, exp)
 	case errors.Is(err, issuer.ErrKeyRetired):
-		return issuer.Claims{}, awsapi.Refused(notAuthorized, ownTokenRetired.With(), messageNotOwnToken).Because(err)
+		return issuer.Claims{}, awsapi.Refused(notAuthorized, cognitoTokenRetired.With(), messageNotCognitoToken).Because(err)
 	case errors.Is(err, issuer.ErrNotOurs):
-		why := ownTokenForeign.With("service", identitypool.ServiceName(pool.Region))
-		return issuer.Claims{}, awsapi.Refused(notAuthorized, why, messageNotOwnToken).Because(err)
+		why := cognitoTokenForeign.With("service", identitypool.ServiceName(pool.Region))
+		return issuer.Claims{}, awsapi.Refused(notAuthorized, why, messageNotCognitoToken).Because(err)
 	case err != nil:
 		return issuer.Claims{}, err
 	}
 
 	if claims.Audience != string(pool.ID) || claims.PoolARN != pool.ARN() || claims.Subject != string(identity.ID) {
-		return issuer.Claims{}, loginsDontMatch(ownTokenOther.With())
+		return issuer.Claims{}, loginsDontMatch(cognitoTokenOther.With())
 	}
 	if identity.Disabled {
 		return issuer.Claims{}, identityError(identity.MayNotUse(), string(identity.ID))
 	}
 	if identity.Predecessor.Had(claims.IssuedAt) {
-		return issuer.Claims{}, loginsDontMatch(ownTokenPredecessor.With())
+		return issuer.Claims{}, loginsDontMatch(cognitoTokenPredecessor.With())
 	}
 	if err := s.stillProven(ctx, pool, identity, claims); err != nil {
 		return issuer.Claims{}, err
@@ -185,7 +185,7 @@ func (s *Service) stillProven(
 
 	isDevelopers := func(p identitypool.Proof) bool { return p.Config.Kind == identitypool.DeveloperProviderKind }
 	if !slices.ContainsFunc(proofs, isDevelopers) {
-		return loginsDontMatch(ownTokenNoDeveloper.With())
+		return loginsDontMatch(cognitoTokenNoDeveloper.With())
 	}
 
 	for _, proof := range proofs {
@@ -197,7 +197,7 @@ func (s *Service) stillProven(
 			return providerError(err, pool)
 		}
 		if trust.Kind == login.SAML && !s.isOf(proof.Login, trust.SAML) {
-			return loginsDontMatch(ownTokenEntity.With("provider", proof.Config.Name))
+			return loginsDontMatch(cognitoTokenEntity.With("provider", proof.Config.Name))
 		}
 
 		// The login itself was checked when the token was issued.

@@ -31,9 +31,9 @@ const (
 	messageUnsupportedProvider = login.MessageUnsupportedProvider
 	messageNextToken           = "Invalid NextToken."
 	messagePublicProvider      = "Please provide a valid public provider"
-	messageOwnToken            = "Invalid login token. Can't pass in a Cognito token."
+	messageCognitoToken        = "Invalid login token. Can't pass in a Cognito token."
 	messageMissingIssuer       = "Invalid login token. Missing a required claim: iss"
-	messageNotOwnToken         = "Invalid login token. Not a Cognito token."
+	messageNotCognitoToken     = "Invalid login token. Not a Cognito token."
 	messageClassicFlowOff      = "Basic (classic) flow is not enabled, please use enhanced flow."
 	messageClassicFlowMappings = "Basic (classic) flow is not supported with RoleMappings, please use enhanced flow."
 	messageClassicFlowSAML     = "Basic (classic) flow is not supported with SAML, please use enhanced flow."
@@ -161,8 +161,8 @@ func providerError(err error, pool identitypool.Pool) error {
 		return awsapi.Refused(invalidParameter, refused.Why, text, refused.Key, refused.Name)
 	case provider.DeveloperName:
 		return awsapi.Refused(invalidParameter, refused.Why, messagePublicProvider)
-	case provider.OwnToken:
-		return awsapi.Refused(notAuthorized, refused.Why, messageOwnToken)
+	case provider.CognitoToken:
+		return awsapi.Refused(notAuthorized, refused.Why, messageCognitoToken)
 	case provider.NotIDToken:
 		return awsapi.Refused(notAuthorized, refused.Why, login.MessageNotOIDC)
 	case provider.NoIssuer:

@@ -110,56 +110,56 @@ var (
 		Fix: "call GetCredentialsForIdentity; the role mappings close this flow " +
 			"whatever AllowClassicFlow is",
 	})
-	ownTokenAlone = Refusals.Add(explain.Reason{
+	cognitoTokenAlone = Refusals.Add(explain.Reason{
 		Code:     "logins-own-token",
 		Check:    "logins",
 		Expected: "the token of GetOpenIdTokenForDeveloperIdentity alone",
 		Got:      "other logins beside it",
 		Fix:      "link the other logins with GetOpenIdTokenForDeveloperIdentity first",
 	})
-	ownTokenExpired = Refusals.Add(explain.Reason{
+	cognitoTokenExpired = Refusals.Add(explain.Reason{
 		Code:     "own-token-expired",
 		Check:    "own token",
 		Expected: "an unexpired token",
 		Got:      "one that expired at {time}",
 		Fix:      "call GetOpenIdTokenForDeveloperIdentity again",
 	})
-	ownTokenRetired = Refusals.Add(explain.Reason{
+	cognitoTokenRetired = Refusals.Add(explain.Reason{
 		Code:     "own-token-key",
 		Check:    "own token",
 		Expected: "a token whose signing key is in use",
 		Got:      "one whose signing key was retired",
 		Fix:      "call GetOpenIdTokenForDeveloperIdentity again",
 	})
-	ownTokenForeign = Refusals.Add(explain.Reason{
+	cognitoTokenForeign = Refusals.Add(explain.Reason{
 		Code:     "own-token-signature",
 		Check:    "own token",
 		Expected: "a token that this server signed",
 		Got:      "another one",
 		Fix:      "pass the token of GetOpenIdTokenForDeveloperIdentity under {service}",
 	})
-	ownTokenOther = Refusals.Add(explain.Reason{
+	cognitoTokenOther = Refusals.Add(explain.Reason{
 		Code:     "own-token-identity",
 		Check:    "own token",
 		Expected: "a token for this identity",
 		Got:      "a token for another identity",
 		Fix:      "use the identity ID that came with the token",
 	})
-	ownTokenPredecessor = Refusals.Add(explain.Reason{
+	cognitoTokenPredecessor = Refusals.Add(explain.Reason{
 		Code:     "own-token-predecessor",
 		Check:    "own token",
 		Expected: "a token for this identity",
 		Got:      "a token for the identity that had the ID before it was deleted",
 		Fix:      "call GetOpenIdTokenForDeveloperIdentity again",
 	})
-	ownTokenNoDeveloper = Refusals.Add(explain.Reason{
+	cognitoTokenNoDeveloper = Refusals.Add(explain.Reason{
 		Code:     "own-token-developer",
 		Check:    "own token",
 		Expected: "a developer user that is linked to the identity",
 		Got:      "a token that belongs to none",
 		Fix:      "pass the token of GetOpenIdTokenForDeveloperIdentity",
 	})
-	ownTokenEntity = Refusals.Add(explain.Reason{
+	cognitoTokenEntity = Refusals.Add(explain.Reason{
 		Code:     "provider-of-the-token-entity",
 		Check:    "provider of the token",
 		Expected: "the identity provider that the login is of",

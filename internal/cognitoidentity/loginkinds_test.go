@@ -84,7 +84,7 @@ func (w everyKind) credentials(t *testing.T, id string, logins map[string]string
 
 // Our own tokens are proof of an identity under their own key alone, in every
 // operation that takes logins, whoever they were issued for.
-func TestOwnTokensUnderForeignKeys(t *testing.T) {
+func TestCognitoTokensUnderForeignKeys(t *testing.T) {
 	w := startEveryKind(t)
 	developer := wiretest.Must(w.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
 		&ci.GetOpenIdTokenForDeveloperIdentityInput{

@@ -37,25 +37,25 @@ func loginChecks(kind login.Kind) []explain.Code {
 }
 
 var (
-	guestChecks    = codes("guest access")
-	ownTokenChecks = codes("logins", "own token", "identity", "identity of the token", "amr of the token",
+	guestChecks        = codes("guest access")
+	cognitoTokenChecks = codes("logins", "own token", "identity", "identity of the token", "amr of the token",
 		"provider of the token", "logins of the token", "sign-out")
 )
 
 // plans has the checks of an operation for each kind of credential.
 type plans struct {
-	asGuest    []explain.Code
-	byOwnToken []explain.Code
-	byKind     map[login.Kind][]explain.Code
+	asGuest        []explain.Code
+	byCognitoToken []explain.Code
+	byKind         map[login.Kind][]explain.Code
 }
 
 // around makes plans: the checks before, those of the credential, proven (for logins of
 // providers only), and after.
 func around(before, proven, after []explain.Code) plans {
 	p := plans{
-		asGuest:    slices.Concat(before, guestChecks, after),
-		byOwnToken: slices.Concat(before, ownTokenChecks, after),
-		byKind:     map[login.Kind][]explain.Code{},
+		asGuest:        slices.Concat(before, guestChecks, after),
+		byCognitoToken: slices.Concat(before, cognitoTokenChecks, after),
+		byKind:         map[login.Kind][]explain.Code{},
 	}
 
 	for _, kind := range login.Kinds() {
@@ -78,7 +78,7 @@ func (p *plans) of(providers *provider.Registry, logins map[string]string) []exp
 	case first == "":
 		return p.asGuest
 	case identitypool.IsServiceName(first):
-		return p.byOwnToken
+		return p.byCognitoToken
 	default:
 		return p.byKind[providers.KindOf(first)]
 	}

@@ -47,7 +47,7 @@ func TestPlans(t *testing.T) {
 			map[string]string{"arn:aws:iam::1:saml-provider/a": "x"}), providerReason(t, "saml-provider-registration"),
 			"saml-response-size", "token-form"},
 		"credentials, our own": {planCredentials.of(providers, map[string]string{identitypool.OwnProvider: "x"}),
-			ownTokenExpired, "identity", "token-form"},
+			cognitoTokenExpired, "identity", "token-form"},
 		"developer, alone": {developerTokenPlan(providers, map[string]string{"a": "b"}), developerMissing,
 			"developer-user-identifier", "token-form"},
 		"developer, and more": {developerTokenPlan(providers, map[string]string{"a": "b", identitypool.Google: "x"}),

@@ -23,7 +23,7 @@ type ProviderKind int
 // The kinds of login provider that a pool can be configured with.
 const (
 	UnknownProvider ProviderKind = iota
-	AppProvider                  // SupportedLoginProviders: Google, Apple, Facebook, ...
+	SocialProvider               // SupportedLoginProviders: Google, Apple, Facebook, ...
 	UserPoolProvider
 	OIDCProviderKind
 	SAMLProviderKind
@@ -36,7 +36,7 @@ type ProviderConfig struct {
 	Name      string    // the Logins key
 	Pool      PoolID    // "" if not of a pool
 	Account   AccountID // of the pool
-	AppID     string    // AppProvider: the configured application
+	AppID     string    // SocialProvider: the configured application
 	ARN       string    // OIDC and SAML providers
 	ClientIDs []string  // user pools: one per configured app client
 	// ServerSideTokenCheck holds the client IDs whose tokens must be checked
@@ -74,7 +74,7 @@ func (p Pool) Provider(name string) ProviderConfig {
 		}
 	}
 	if app, ok := p.SupportedLoginProviders[name]; ok {
-		c.Kind, c.AppID = AppProvider, app
+		c.Kind, c.AppID = SocialProvider, app
 		return c
 	}
 

@@ -19,7 +19,7 @@ func TestProvider(t *testing.T) {
 		DeveloperProviderName: "login.my.app",
 	}
 	tests := map[string]ProviderConfig{
-		Google:        {Kind: AppProvider, Name: Google, AppID: "google-app"},
+		Google:        {Kind: SocialProvider, Name: Google, AppID: "google-app"},
 		"idp.example": {Kind: OIDCProviderKind, Name: "idp.example", ARN: oidcARN},
 		"idp.example/path": {Kind: OIDCProviderKind, Name: "idp.example/path",
 			ARN: "arn:aws:iam::000000000000:oidc-provider/idp.example/path"},
@@ -53,9 +53,9 @@ func TestAMR(t *testing.T) {
 			[]string{userPool, userPool + ":CognitoSignIn:sub"}},
 		{ProviderConfig{Kind: OIDCProviderKind, Name: "idp.example", ARN: oidcARN}.Verified("sub", "aud"),
 			[]string{"idp.example", oidcARN + ":OIDC:sub"}},
-		{ProviderConfig{Kind: AppProvider, Name: Facebook, AppID: "123"}.Verified("u", "123"),
+		{ProviderConfig{Kind: SocialProvider, Name: Facebook, AppID: "123"}.Verified("u", "123"),
 			[]string{Facebook, Facebook + ":123:u"}},
-		{ProviderConfig{Kind: AppProvider, Name: Twitter}.Verified("u", "key;secret"),
+		{ProviderConfig{Kind: SocialProvider, Name: Twitter}.Verified("u", "key;secret"),
 			[]string{Twitter, Twitter + ":key:u"}},
 		{pool.DeveloperLogin("bob"), []string{"login.my.app", "login.my.app:us-east-1:p:bob"}},
 	}

@@ -79,8 +79,8 @@ func (p Pool) IsOwnProvider(key string) bool {
 	return key == OwnProvider || key == ServiceName(p.Region)
 }
 
-// OwnToken returns the Cognito token among logins, and its key.
-func (p Pool) OwnToken(logins map[string]string) (token, key string, ok bool) {
+// CognitoToken returns the Cognito token among logins, and its key.
+func (p Pool) CognitoToken(logins map[string]string) (token, key string, ok bool) {
 	for _, key := range []string{OwnProvider, ServiceName(p.Region)} {
 		if token, ok := logins[key]; ok {
 			return token, key, true

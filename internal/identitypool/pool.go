@@ -94,7 +94,7 @@ func (p Pool) MapsLogins(key string) bool {
 	}
 
 	switch p.Provider(key).Kind {
-	case AppProvider, OIDCProviderKind, SAMLProviderKind:
+	case SocialProvider, OIDCProviderKind, SAMLProviderKind:
 		return true
 	default:
 		return p.trustsIssuerOf(key)

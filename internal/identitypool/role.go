@@ -65,9 +65,9 @@ func (e *NoOfferedRoleError) Error() string {
 
 // RoleRequest holds the facts of a call on which the choice of a role depends.
 type RoleRequest struct {
-	Logins    []VerifiedLogin // empty for a guest, or for a Cognito token
-	OwnToken  bool            // the login was a Cognito token for a developer's user
-	CustomARN string          // CustomRoleArn of the call, or ""
+	Logins       []VerifiedLogin // empty for a guest, or for a Cognito token
+	CognitoToken bool            // the login was a Cognito token for a developer's user
+	CustomARN    string          // CustomRoleArn of the call, or ""
 }
 
 // ChooseRole chooses the role of GetCredentialsForIdentity (developer guide,
@@ -77,7 +77,7 @@ type RoleRequest struct {
 // ignore it: a caller that asks for one role must not get another. With several
 // mapped logins, all must lead to one role, or one of them must offer CustomARN.
 func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
-	if len(r.Logins) == 0 && !r.OwnToken {
+	if len(r.Logins) == 0 && !r.CognitoToken {
 		return p.defaultRole(Unauthenticated, r, trace)
 	}
 

@@ -13,7 +13,7 @@ const (
 	Unsupported   Fault = iota + 1 // the pool lacks the provider, or cannot prove its logins
 	NoProviders                    // the pool has no login provider at all
 	SameProvider                   // Key names the provider Name, as another key does
-	OwnToken                       // a Cognito token is not a provider's login
+	CognitoToken                   // a Cognito token is not a provider's login
 	DeveloperName                  // the pool's developer provider has no tokens
 	NotIDToken                     // the value is not an ID token, which the key's provider issues
 	NoIssuer                       // the token has no iss

@@ -96,7 +96,7 @@ func sortedKeys(logins map[string]string) []string {
 func mayProve(pool identitypool.Pool, c identitypool.ProviderConfig) error {
 	switch {
 	case pool.IsOwnProvider(c.Name):
-		return &Error{Fault: OwnToken, Why: providerOwnToken.With("provider", c.Name)}
+		return &Error{Fault: CognitoToken, Why: providerCognitoToken.With("provider", c.Name)}
 	case c.Kind == identitypool.DeveloperProviderKind:
 		why := providerDeveloper.With("provider", c.Name, "service", identitypool.ServiceName(pool.Region))
 		return &Error{Fault: DeveloperName, Why: why}

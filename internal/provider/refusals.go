@@ -7,7 +7,7 @@ var Refusals explain.Catalogue
 
 // Reasons about Logins keys, compared with the pool's providers and the token's issuer.
 var (
-	providerOwnToken = Refusals.Add(explain.Reason{
+	providerCognitoToken = Refusals.Add(explain.Reason{
 		Code:     "login-provider-own-token",
 		Check:    "login provider",
 		Expected: "a public login provider",

@@ -24,7 +24,7 @@ func (r *Registry) Trust(ctx context.Context, c identitypool.ProviderConfig) (lo
 		return t, nil
 	case identitypool.OIDCProviderKind:
 		return r.oidcTrust(ctx, c)
-	case identitypool.AppProvider:
+	case identitypool.SocialProvider:
 		return r.appTrust(c)
 	case identitypool.SAMLProviderKind:
 		return r.samlTrust(ctx, c)

@@ -14,7 +14,7 @@ func TestTrustFollowsSettings(t *testing.T) {
 		WellKnown: map[string]Override{identitypool.Facebook: {LimitedLogin: true}},
 		UserPools: map[string]Override{pool: {Algorithms: []string{"ES256"}}}})
 	facebook, err := r.Trust(t.Context(),
-		identitypool.ProviderConfig{Kind: identitypool.AppProvider, Name: identitypool.Facebook, AppID: "1"})
+		identitypool.ProviderConfig{Kind: identitypool.SocialProvider, Name: identitypool.Facebook, AppID: "1"})
 	if err != nil || facebook.MaxTokenBytes != 1234 || facebook.IDTokens.MaxTokenBytes != 1234 {
 		t.Errorf("Facebook's Limited Login: %+v, %v", facebook.IDTokens, err)
 	}

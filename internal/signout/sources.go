@@ -137,7 +137,7 @@ func (s *Sources) ofHome(ctx context.Context, name string) (Provider, error) {
 	} else if len(settings.Audiences) == 0 {
 		return Provider{}, ErrUnknownProvider
 	} else if row, known := s.Providers.Table().ByKey(name); known && row.SignOutEvents {
-		c.Kind, c.AppID = identitypool.AppProvider, settings.Audiences[0]
+		c.Kind, c.AppID = identitypool.SocialProvider, settings.Audiences[0]
 	}
 
 	trust, err := s.Providers.Trust(ctx, c)

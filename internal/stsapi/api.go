@@ -31,9 +31,9 @@ const (
 // APIStatuses has the HTTP status of each STS error that is not answered with 400.
 var APIStatuses = map[string]int{"IDPRejectedClaim": 403, "RegionDisabledException": 403}
 
-// OwnTokens reads Cognito tokens. Its error wraps issuer.ErrNotOurs for other tokens
+// CognitoTokens reads Cognito tokens. Its error wraps issuer.ErrNotOurs for other tokens
 // and issuer.ErrExpired for old ones.
-type OwnTokens interface {
+type CognitoTokens interface {
 	Verify(ctx context.Context, token string) (issuer.Claims, error)
 }
 
@@ -81,7 +81,7 @@ type APIOptions struct {
 	// AcceptUnknown finds the roles of Cognito tokens where it accepts roles that nobody
 	// defined; nil if those are refused.
 	AcceptUnknown *assume.Service
-	OwnTokens     OwnTokens
+	CognitoTokens CognitoTokens
 	IssuerURL     string // iss of Cognito tokens
 	Logins        Logins
 	Providers     Providers

@@ -13,7 +13,7 @@ var (
 		"sts-arn-partition", "role", "session-duration", "token-audience", "openid-connect-provider",
 		"application-of-the-token", "trust-policy",
 	}
-	ownTokenPlan = []explain.Code{
+	cognitoTokenPlan = []explain.Code{
 		"sts-arn-partition", "role", "session-duration", "token-expiry", "token-signature", "identity-of-the-token",
 		"pool-of-the-token", "classic-flow", "openid-connect-provider", "token", "session-tags", "transitive-tag-keys",
 		"trust-policy", "age-of-the-trust-policy", "inline-session-policy", "managed-session-policy",
@@ -43,7 +43,7 @@ var (
 func planOf(in *webIdentityInput, own bool) []explain.Code {
 	switch {
 	case own:
-		return ownTokenPlan
+		return cognitoTokenPlan
 	case text(in.ProviderId) != "":
 		return accessTokenPlan
 	}

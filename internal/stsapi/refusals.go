@@ -182,7 +182,7 @@ var (
 
 // Tokens of identity pools.
 var (
-	ownTokenExpired = Refusals.Add(explain.Reason{
+	cognitoTokenExpired = Refusals.Add(explain.Reason{
 		Code:     "token-expiry-own",
 		Check:    "token expiry",
 		Expected: "an unexpired token",
@@ -190,14 +190,14 @@ var (
 		Fix: "ask for a new token: they last 10 minutes, those of GetOpenIdTokenForDeveloperIdentity as long " +
 			"as TokenDuration",
 	})
-	ownTokenRetired = Refusals.Add(explain.Reason{
+	cognitoTokenRetired = Refusals.Add(explain.Reason{
 		Code:     "token-signature-retired",
 		Check:    "token signature",
 		Expected: "a token whose signing key is in use",
 		Got:      "{fault}",
 		Fix:      "ask for a new token",
 	})
-	ownTokenForged = Refusals.Add(explain.Reason{
+	cognitoTokenForged = Refusals.Add(explain.Reason{
 		Code:     "token-signature-own",
 		Check:    "token signature",
 		Expected: "a token that this server signed",

@@ -106,7 +106,7 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	w.Partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
 
 	if own {
-		a.readOwnToken(ctx, &w, token)
+		a.readCognitoToken(ctx, &w, token)
 		if err := a.checkRolePartition(ctx, *in.RoleArn, w.Partition); err != nil {
 			return nil, err
 		}
@@ -124,7 +124,7 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 
 	switch {
 	case own:
-		err = a.ownToken(ctx, &w, token)
+		err = a.cognitoToken(ctx, &w, token)
 	case text(in.ProviderId) != "":
 		err = a.accessToken(ctx, &w, *in.ProviderId, token)
 	default:
@@ -262,12 +262,12 @@ func (a *API) foreignAndMissing(ctx context.Context, w *webIdentity, arn string)
 	return true, nil
 }
 
-// readOwnToken reads a Cognito token and notes its account before anything can refuse
+// readCognitoToken reads a Cognito token and notes its account before anything can refuse
 // the request, so that the pool's account can explain the refusal. It checks the
-// signature, so it also counts a refused token; ownToken judges the rest.
-func (a *API) readOwnToken(ctx context.Context, w *webIdentity, token string) {
-	w.own, w.ownFault = a.OwnTokens.Verify(ctx, token)
-	a.Addresses.Checked(ctx, token, a.ownTokenError(w.ownFault, w.own))
+// signature, so it also counts a refused token; cognitoToken judges the rest.
+func (a *API) readCognitoToken(ctx context.Context, w *webIdentity, token string) {
+	w.own, w.ownFault = a.CognitoTokens.Verify(ctx, token)
+	a.Addresses.Checked(ctx, token, a.cognitoTokenError(w.ownFault, w.own))
 	if w.ownFault != nil && !errors.Is(w.ownFault, issuer.ErrExpired) {
 		return
 	}
@@ -282,8 +282,8 @@ func (a *API) readOwnToken(ctx context.Context, w *webIdentity, token string) {
 	record.Account, record.Region, record.Pool = string(account), region, string(pool)
 }
 
-// ownToken proves a token of GetOpenIdToken or GetOpenIdTokenForDeveloperIdentity.
-func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error {
+// cognitoToken proves a token of GetOpenIdToken or GetOpenIdTokenForDeveloperIdentity.
+func (a *API) cognitoToken(ctx context.Context, w *webIdentity, token string) error {
 	trace := w.ofCaller(ctx)
 	ctx = explain.NewContext(ctx, trace)
 	rejected := func(why *explain.Refusal) error {
@@ -294,7 +294,7 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 
 	c, err := w.own, w.ownFault
 	if err != nil {
-		failed := a.ownTokenError(err, c)
+		failed := a.cognitoTokenError(err, c)
 		if refused, ok := errors.AsType[*awsapi.Error](failed); ok {
 			trace.Refuse(refused.Why)
 		}
@@ -375,17 +375,17 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 	return nil
 }
 
-// ownTokenError words the error of OwnTokens as STS does.
-func (a *API) ownTokenError(err error, c issuer.Claims) error {
+// cognitoTokenError words the error of CognitoTokens as STS does.
+func (a *API) cognitoTokenError(err error, c issuer.Claims) error {
 	switch {
 	case errors.Is(err, issuer.ErrExpired):
-		why := ownTokenExpired.With("time", c.Expires.UTC().Format(time.RFC3339))
+		why := cognitoTokenExpired.With("time", c.Expires.UTC().Format(time.RFC3339))
 		return a.expired(c.Expires, why)
 	case errors.Is(err, issuer.ErrKeyRetired):
-		why := ownTokenRetired.With("fault", err.Error())
+		why := cognitoTokenRetired.With("fault", err.Error())
 		return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(err)
 	case errors.Is(err, issuer.ErrNotOurs):
-		return awsapi.Refused(invalidIdentityToken, ownTokenForged.With(), messageNotValidated).Because(err)
+		return awsapi.Refused(invalidIdentityToken, cognitoTokenForged.With(), messageNotValidated).Because(err)
 	}
 
 	return err

@@ -31,7 +31,7 @@ func signIn(t *testing.T, s *wiretest.Server, pool string, logins map[string]str
 
 // Each provider of SupportedLoginProviders signs its user in, by its own
 // protocol; no credential signs anybody in under another provider.
-func TestAppProviders(t *testing.T) {
+func TestSocialProviders(t *testing.T) {
 	a := wiretest.NewApps(t)
 	s := wiretest.Start(t, a.Configure)
 	id := a.Pool(t, s)
@@ -63,7 +63,7 @@ func TestAppProviders(t *testing.T) {
 
 // A credential that its provider does not vouch for, or that another
 // application got, never signs anybody in.
-func TestAppProvidersForgeries(t *testing.T) {
+func TestSocialProvidersForgeries(t *testing.T) {
 	a := wiretest.NewApps(t)
 	a.Facebook.AddToken("EAAForeign", logintest.FacebookToken{App: "999", User: "112177216992379"})
 	a.Facebook.AddToken("EAAPage", logintest.FacebookToken{App: "112233", User: "5", Type: "PAGE"})
@@ -106,7 +106,7 @@ func TestAppProvidersForgeries(t *testing.T) {
 }
 
 // Several logins in one call, of several kinds, are one identity from then on.
-func TestAppProvidersLink(t *testing.T) {
+func TestSocialProvidersLink(t *testing.T) {
 	a := wiretest.NewApps(t)
 
 	s := wiretest.Start(t, a.Configure)
@@ -139,7 +139,7 @@ func TestAppProvidersLink(t *testing.T) {
 
 // A provider that does not answer, or answers with a fault, is
 // ExternalServiceException within 5 seconds; never a sign-in, never a refusal.
-func TestAppProvidersUnreachable(t *testing.T) {
+func TestSocialProvidersUnreachable(t *testing.T) {
 	a := wiretest.NewApps(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, says nothing
 	if err != nil {
@@ -332,7 +332,7 @@ func TestSeveralClientIDs(t *testing.T) {
 
 // No credential and no secret of these providers reaches the log, a trace, a
 // principal tag or a token, in whatever way a call ends.
-func TestAppProvidersKeepSecrets(t *testing.T) {
+func TestSocialProvidersKeepSecrets(t *testing.T) {
 	a := wiretest.NewApps(t)
 	logs := &wiretest.SafeBuffer{}
 	var traces []poolhouse.Trace
