@@ -45,12 +45,14 @@ func TestCaches(t *testing.T) {
 	if len(rows) < 20 {
 		t.Fatalf("the table has %d rows: it was not found", len(rows))
 	}
+
 	for name, places := range s.marks {
 		row, known := rows[name]
 		if !known {
 			t.Errorf("cache %q (%s) has no row in docs/caches.md", name, strings.Join(places, ", "))
 			continue
 		}
+
 		var named []string
 		for _, found := range cell.FindAllStringSubmatch(row[1], -1) {
 			named = append(named, found[1])
@@ -60,10 +62,12 @@ func TestCaches(t *testing.T) {
 			t.Errorf("docs/caches.md has cache %q at %q; it is at %q", name, named, places)
 		}
 	}
+
 	for name, row := range rows {
 		if _, known := s.marks[name]; !known {
 			t.Errorf("docs/caches.md has cache %q, which nothing in the source is marked with", name)
 		}
+
 		for _, found := range figure.FindAllStringSubmatch(strings.Join(row, "|"), -1) {
 			s.compare(t, name, found[1], found[2])
 		}
@@ -89,6 +93,7 @@ func (s *cacheSources) compare(t *testing.T, cache, constant, stated string) {
 		}
 		want = int64(duration)
 	}
+
 	if !ok || value != want {
 		t.Errorf("docs/caches.md, cache %q: %s is stated as %s and is %d", cache, constant, stated, value)
 	}
@@ -108,6 +113,7 @@ func cacheRows(t *testing.T) map[string][]string {
 		if !strings.HasPrefix(line, "| ") || len(cells) != 7 {
 			continue
 		}
+
 		for n := range cells {
 			cells[n] = strings.TrimSpace(cells[n])
 		}
@@ -115,6 +121,7 @@ func cacheRows(t *testing.T) map[string][]string {
 			rows[cells[0]] = cells
 		}
 	}
+
 	return rows
 }
 
@@ -134,6 +141,7 @@ func readCacheSources(t *testing.T) *cacheSources {
 		if entry.IsDir() && (hidden || entry.Name() == "node_modules" || entry.Name() == "testdata") {
 			return filepath.SkipDir
 		}
+
 		folder := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), ".")
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || isHelper(folder) {
 			return nil
@@ -144,11 +152,13 @@ func readCacheSources(t *testing.T) *cacheSources {
 			return err
 		}
 		s.read(file)
+
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return s
 }
 
@@ -158,6 +168,7 @@ func (s *cacheSources) read(file *ast.File) {
 		if !ok {
 			continue
 		}
+
 		for _, spec := range group.Specs {
 			switch d := spec.(type) {
 			case *ast.TypeSpec:
@@ -172,8 +183,10 @@ func (s *cacheSources) read(file *ast.File) {
 					}
 					continue
 				}
+
 				marked := s.mark(name, group.Doc, d.Doc, d.Comment)
 				s.readType(name, d.Type, marked)
+
 				for _, value := range d.Values {
 					s.readType(name, value, marked)
 				}
@@ -193,6 +206,7 @@ func (s *cacheSources) mark(owner string, comments ...*ast.CommentGroup) (marked
 			}
 		}
 	}
+
 	return marked
 }
 
@@ -210,7 +224,8 @@ func (s *cacheSources) readType(owner string, typ ast.Expr, marked bool) {
 			return false
 		case *ast.SelectorExpr:
 			from, ok := n.X.(*ast.Ident)
-			cache := ok && (from.Name == "lru" || from.Name == "simplelru" || from.Name == "sync" && n.Sel.Name == "Map")
+			cache := ok &&
+				(from.Name == "lru" || from.Name == "simplelru" || from.Name == "sync" && n.Sel.Name == "Map")
 			if cache && !marked {
 				s.bare = append(s.bare, s.files.Position(n.Pos()).String()+" ("+owner+")")
 			}
@@ -219,6 +234,7 @@ func (s *cacheSources) readType(owner string, typ ast.Expr, marked bool) {
 		case *ast.IndexListExpr:
 			s.container(owner, n.X, marked)
 		}
+
 		return true
 	})
 }
@@ -242,6 +258,7 @@ func (s *cacheSources) value(pkg string, expression ast.Expr) (int64, bool) {
 		"Minute":      time.Minute,
 		"Hour":        time.Hour,
 	}
+
 	switch e := expression.(type) {
 	case *ast.BasicLit:
 		n, err := strconv.ParseInt(e.Value, 0, 64)
@@ -265,6 +282,7 @@ func (s *cacheSources) value(pkg string, expression ast.Expr) (int64, bool) {
 		if !okX || !okY {
 			return 0, false
 		}
+
 		switch e.Op {
 		case token.MUL:
 			return x * y, true
@@ -274,5 +292,6 @@ func (s *cacheSources) value(pkg string, expression ast.Expr) (int64, bool) {
 			return x << y, true
 		}
 	}
+
 	return 0, false
 }

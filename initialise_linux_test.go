@@ -60,6 +60,7 @@ func breakLock(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, d := range descriptors {
 		var number int
 		if _, err := fmt.Sscan(d.Name(), &number); err != nil {
@@ -71,7 +72,9 @@ func breakLock(t *testing.T, path string) {
 		if err := syscall.Dup3(unlockable, number, syscall.O_CLOEXEC); err != nil {
 			t.Fatal(err)
 		}
+
 		return
 	}
+
 	t.Fatalf("nobody has opened %s", path)
 }

@@ -55,6 +55,7 @@ func TestInitialise(t *testing.T) {
 			if _, made, err := server.FirstKey(t.Context()); made || err != nil {
 				t.Errorf("FirstKey = %t, %v", made, err)
 			}
+
 			if err := server.Close(); err != nil {
 				t.Error(err)
 			}
@@ -78,6 +79,7 @@ func TestInitialiseCancelledWhileWriting(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
+
 			left := readings[name]
 			c.Now = func() time.Time {
 				if left--; left == 0 {
@@ -120,6 +122,7 @@ func TestInitialiseAtOnce(t *testing.T) {
 					t.Error(err)
 				}
 			}
+
 			wiretest.Equal(t, "made", made, 1)
 		})
 	}
@@ -167,7 +170,8 @@ func TestNotInitialised(t *testing.T) {
 			before := filesBelow(t, filepath.Dir(folder))
 
 			_, err := poolhouse.New(t.Context(), wiretest.Served(poolhouse.Config{DataDir: folder}))
-			if !errors.Is(err, poolhouse.ErrNotInitialised) || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), folder) {
+			if !errors.Is(err, poolhouse.ErrNotInitialised) || !strings.Contains(err.Error(), test.want) ||
+				!strings.Contains(err.Error(), folder) {
 				t.Errorf("New: %v", err)
 			}
 			if after := filesBelow(t, filepath.Dir(folder)); !slices.Equal(after, before) {
@@ -182,7 +186,9 @@ func TestNotInitialised(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		_, err := poolhouse.New(t.Context(), wiretest.Served(poolhouse.Config{DatabaseURL: url, MasterKey: wiretest.ProductionMaster}))
+
+		_, err := poolhouse.New(t.Context(),
+			wiretest.Served(poolhouse.Config{DatabaseURL: url, MasterKey: wiretest.ProductionMaster}))
 		if !errors.Is(err, poolhouse.ErrNotInitialised) {
 			t.Errorf("New: %v", err)
 		}
@@ -201,11 +207,13 @@ func filesBelow(t *testing.T, folder string) (list []string) {
 			path = fmt.Sprint(path, " ", info.Size())
 		}
 		list = append(list, path)
+
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return list
 }
 
@@ -239,6 +247,7 @@ func TestInitialiseCompletes(t *testing.T) {
 			if err := server.Close(); err != nil {
 				t.Fatal(err)
 			}
+
 			key := wiretest.Must(poolhouse.Initialise(t.Context(), c))(t)
 			wiretest.Equal(t, "account", key.Account, server.Account())
 		})
@@ -257,7 +266,8 @@ func TestInitialiseRefuses(t *testing.T) {
 		"development":   {poolhouse.Config{DataDir: folder, Dev: true}, "development"},
 		"short key":     {poolhouse.Config{DataDir: folder, MasterKey: []byte("short")}, "32"},
 	} {
-		if _, err := poolhouse.Initialise(t.Context(), test.c); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := poolhouse.Initialise(t.Context(), test.c); err == nil ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := os.Stat(filepath.Join(folder, poolhouse.DatabaseFile)); !errors.Is(err, fs.ErrNotExist) {
@@ -265,7 +275,8 @@ func TestInitialiseRefuses(t *testing.T) {
 		}
 	}
 
-	key := wiretest.Must(poolhouse.Initialise(t.Context(), poolhouse.Config{DataDir: folder, Account: "111122223333"}))(t)
+	key := wiretest.Must(poolhouse.Initialise(t.Context(),
+		poolhouse.Config{DataDir: folder, Account: "111122223333"}))(t)
 	wiretest.Equal(t, "account", key.Account, "111122223333")
 }
 
@@ -277,7 +288,8 @@ func TestMissingMasterKey(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := poolhouse.New(t.Context(), wiretest.Served(c)); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "put your copy back") {
+	if _, err := poolhouse.New(t.Context(), wiretest.Served(c)); err == nil || !strings.Contains(err.Error(), path) ||
+		!strings.Contains(err.Error(), "put your copy back") {
 		t.Errorf("New: %v", err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
@@ -302,8 +314,10 @@ func TestOneServerOnAFolder(t *testing.T) {
 		if err == nil {
 			err = server.Close()
 		}
+
 		second <- err
 	}()
+
 	if err := first.Close(); err != nil {
 		t.Error(err)
 	}
@@ -335,6 +349,7 @@ func TestStopping(t *testing.T) {
 		if stopping {
 			s.Stopping()
 		}
+
 		for path, want := range map[string]int{
 			"/healthz":              http.StatusOK,
 			"/readyz":               map[bool]int{false: http.StatusOK, true: http.StatusServiceUnavailable}[stopping],
@@ -351,8 +366,10 @@ func TestStopping(t *testing.T) {
 			}
 		}
 	}
+
 	recorder := httptest.NewRecorder()
-	s.MetricsHandler().ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/readyz", nil))
+	s.MetricsHandler().ServeHTTP(recorder,
+		httptest.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/readyz", nil))
 	wiretest.Equal(t, "/readyz beside the metrics", recorder.Code, http.StatusServiceUnavailable)
 }
 
@@ -369,7 +386,8 @@ func TestForeignHomeAccount(t *testing.T) {
 			t.Error(err)
 		}
 		const warning = `level=WARN msg="account_id is not the account`
-		if got := strings.Count(log.String(), warning); got != want || want > 0 && !strings.Contains(log.String(), "poolhouse keys create --account "+account) {
+		if got := strings.Count(log.String(), warning); got != want ||
+			want > 0 && !strings.Contains(log.String(), "poolhouse keys create --account "+account) {
 			t.Errorf("%d warnings for account %q:\n%s", got, account, log.String())
 		}
 	}

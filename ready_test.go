@@ -27,8 +27,10 @@ import (
 // awaitReadiness asks until the status is as wanted, half a minute at most.
 func awaitReadiness(t *testing.T, s *wiretest.Server, want int) wiretest.Answer {
 	t.Helper()
+
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+
 	for began := time.Now(); ; <-tick.C {
 		got := s.Get(t, "/readyz")
 		if got.Status == want {
@@ -71,7 +73,9 @@ func TestReadinessWithoutTheDataFolder(t *testing.T) {
 	wiretest.Equal(t, "readiness for reads", s.Get(t, "/readyz?reads").Status, http.StatusOK)
 	wiretest.Equal(t, "health", s.Get(t, "/healthz").Status, http.StatusOK)
 	wiretest.Equal(t, "writable", s.Figure(t, `poolhouse_database_writable`), 0)
-	if _, err := s.Admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}); err != nil {
+
+	if _, err := s.Admin().DescribeIdentityPool(t.Context(),
+		&ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}); err != nil {
 		t.Errorf("reading: %v", err)
 	}
 	if _, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}); err == nil {
@@ -89,6 +93,7 @@ func TestReadinessWithoutTheDataFolder(t *testing.T) {
 	if _, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}); err != nil {
 		t.Errorf("writing again: %v", err)
 	}
+
 	select {
 	case <-s.Failed():
 		t.Errorf("the server gave up: %v", s.Failure())
@@ -102,16 +107,21 @@ func TestReadinessOfADamagedDatabase(t *testing.T) {
 	s := wiretest.Start(t, func(c *poolhouse.Config) { c.DataDir = data })
 	pool := s.NewPool(t)
 	storetest.DamageLog(t, filepath.Join(data, poolhouse.DatabaseFile+"-wal"))
+
 	_, _ = s.Admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool})
-	_, _ = s.Admin().ListIdentities(t.Context(), &ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(1)})
+	_, _ = s.Admin().ListIdentities(t.Context(),
+		&ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(1)})
 	select {
 	case <-s.Failed():
 	case <-time.After(30 * time.Second):
 		t.Fatal("the damage was not noticed")
 	}
-	if err := s.Failure(); !errors.Is(err, poolhouse.ErrStopped) || !strings.Contains(err.Error(), data) || !strings.Contains(err.Error(), "restore") {
+
+	if err := s.Failure(); !errors.Is(err, poolhouse.ErrStopped) || !strings.Contains(err.Error(), data) ||
+		!strings.Contains(err.Error(), "restore") {
 		t.Errorf("the cause is %v; want the path and the cure", err)
 	}
+
 	got := s.Get(t, "/readyz")
 	wiretest.Equal(t, "readiness", got.Status, http.StatusServiceUnavailable)
 	wiretest.Equal(t, "the reason", got.Body, "no writes: the database has damaged pages\n")
@@ -123,6 +133,7 @@ func TestReadinessForMany(t *testing.T) {
 	wiretest.EachStore(t, func(t *testing.T, s *wiretest.Server) {
 		var group sync.WaitGroup
 		began := time.Now()
+
 		for range 20 {
 			group.Go(func() {
 				for range 20 {
@@ -134,10 +145,12 @@ func TestReadinessForMany(t *testing.T) {
 					}
 					_, _ = io.Copy(io.Discard, response.Body)
 					_ = response.Body.Close()
+
 					wiretest.Equal(t, "readiness", response.StatusCode, http.StatusOK)
 				}
 			})
 		}
+
 		group.Wait()
 		if took := time.Since(began); took > 20*time.Second {
 			t.Errorf("400 probes took %v", took)
@@ -158,14 +171,18 @@ func TestReadinessOfReadOnlyPostgreSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
+
 	for _, statement := range []string{
-		`DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) || ' SET default_transaction_read_only = on'; END $$`,
-		`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+		`DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) || ' SET ` +
+			`default_transaction_read_only = on'; END $$`,
+		`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> ` +
+			`pg_backend_pid()`,
 	} {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	got := awaitReadiness(t, s, http.StatusServiceUnavailable)
 	for began := time.Now(); !strings.Contains(got.Body, "read-only") && time.Since(began) < 30*time.Second; {
 		got = s.Get(t, "/readyz") // connections that the server ended are found out first

@@ -54,6 +54,7 @@ func sources(t *testing.T) []source {
 			}
 			return nil
 		}
+
 		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			return nil
 		}
@@ -63,12 +64,14 @@ func sources(t *testing.T) []source {
 		if err != nil {
 			return err
 		}
+
 		list = append(list, source{
 			path:   filepath.ToSlash(path),
 			folder: filepath.ToSlash(filepath.Dir(path)),
 			file:   file,
 			fset:   fset,
 		})
+
 		return nil
 	})
 	if err != nil {
@@ -77,6 +80,7 @@ func sources(t *testing.T) []source {
 	if len(list) < 100 {
 		t.Fatalf("%d sources were found", len(list))
 	}
+
 	return list
 }
 
@@ -104,20 +108,24 @@ func (s source) without() []string {
 			switch {
 			case sel == "Fail" && len(n.Args) == 4:
 				found = append(found, s.at(n)+" calls Trace.Fail: use Refuse with a reason")
-			case x == "awsapi" && (sel == "Errorf" || sel == "Refuse"), inAPI && id != nil && (id.Name == "Errorf" || id.Name == "Refuse"):
+			case x == "awsapi" && (sel == "Errorf" || sel == "Refuse"), inAPI && id != nil &&
+				(id.Name == "Errorf" || id.Name == "Refuse"):
 				found = append(found, s.at(n)+" refuses without a reason: use Refused or RefusedAs")
 			}
 		case *ast.CompositeLit:
 			x, sel := selector(n.Type)
 			id, _ := n.Type.(*ast.Ident)
 			foreign := x == "awsapi" && sel == "Error" || x == "explain" && sel == "Step"
-			own := inAPI && id != nil && id.Name == "Error" || s.folder == "internal/explain" && id != nil && id.Name == "Step"
+			own := inAPI && id != nil && id.Name == "Error" || s.folder == "internal/explain" && id != nil &&
+				id.Name == "Step"
 			if (foreign || own) && len(n.Elts) > 0 && !slices.Contains(makers, s.path) {
 				found = append(found, s.at(n)+" makes an error or a step by itself: refuse with a reason")
 			}
 		}
+
 		return true
 	})
+
 	return found
 }
 
@@ -140,6 +148,7 @@ type declared struct {
 // declarations returns the reasons that the sources declare, by folder and name.
 func declarations(t *testing.T, list []source) map[string]*declared {
 	t.Helper()
+
 	byCode := map[explain.Code]*explain.Reason{}
 	for _, c := range catalogues() {
 		for _, r := range c.Reasons {
@@ -154,6 +163,7 @@ func declarations(t *testing.T, list []source) map[string]*declared {
 			if !ok {
 				continue
 			}
+
 			for _, spec := range group.Specs {
 				v, ok := spec.(*ast.ValueSpec)
 				if !ok || len(v.Values) != 1 {
@@ -163,12 +173,14 @@ func declarations(t *testing.T, list []source) map[string]*declared {
 				if literal == nil {
 					continue
 				}
+
 				code := codeOf(literal)
 				r := byCode[code]
 				if r == nil {
 					t.Errorf("%s: the reason %q is in no catalogue that catalogues() lists", s.at(v), code)
 					continue
 				}
+
 				found[s.folder+" "+v.Names[0].Name] = &declared{
 					name:   v.Names[0].Name,
 					folder: s.folder,
@@ -178,6 +190,7 @@ func declarations(t *testing.T, list []source) map[string]*declared {
 			}
 		}
 	}
+
 	return found
 }
 
@@ -195,6 +208,7 @@ func reasonLiteral(e ast.Expr) *ast.CompositeLit {
 	if x, sel := selector(literal.Type); x != "explain" || sel != "Reason" {
 		return nil
 	}
+
 	return literal
 }
 
@@ -209,6 +223,7 @@ func codeOf(literal *ast.CompositeLit) explain.Code {
 		if key, ok := pair.Key.(*ast.Ident); !ok || key.Name != "Code" {
 			continue
 		}
+
 		switch value := pair.Value.(type) {
 		case *ast.BasicLit:
 			text, _ := strconv.Unquote(value.Value)
@@ -219,6 +234,7 @@ func codeOf(literal *ast.CompositeLit) explain.Code {
 			}
 		}
 	}
+
 	return ""
 }
 
@@ -234,6 +250,7 @@ func TestCatalogues(t *testing.T) {
 		if !strings.HasSuffix(c.About, ".") {
 			t.Errorf("%s: no sentence tells when its reasons are given", c.Title)
 		}
+
 		for _, r := range c.Reasons {
 			reasons++
 			if other, twice := seen[r.Code]; twice {
@@ -242,13 +259,16 @@ func TestCatalogues(t *testing.T) {
 			seen[r.Code] = c.Title
 
 			own := explain.CodeOf(r.Check)
-			if !codeForm.MatchString(string(r.Code)) || r.Code != own && !strings.HasPrefix(string(r.Code), string(own)+"-") {
+			if !codeForm.MatchString(string(r.Code)) ||
+				r.Code != own && !strings.HasPrefix(string(r.Code), string(own)+"-") {
 				t.Errorf("the code %q does not begin with %q, that of its check", r.Code, own)
 			}
 			if !checkForm.MatchString(r.Check) {
 				t.Errorf("%s: the check %q has something else than words", r.Code, r.Check)
 			}
-			for field, text := range map[string]string{"Check": r.Check, "Expected": r.Expected, "Got": r.Got, "Fix": r.Fix} {
+
+			for field, text := range map[string]string{"Check": r.Check, "Expected": r.Expected, "Got": r.Got,
+				"Fix": r.Fix} {
 				if strings.TrimSpace(text) == "" {
 					t.Errorf("%s: %s is empty", r.Code, field)
 				}
@@ -258,6 +278,7 @@ func TestCatalogues(t *testing.T) {
 			}
 		}
 	}
+
 	if reasons < 50 {
 		t.Errorf("%d reasons were found", reasons)
 	}
@@ -274,7 +295,8 @@ var readsAsSentence = regexp.MustCompile(
 // The texts of all catalogues have one form: no capital in front but that of a name, and
 // no full stop at the end. They stand beside each other on pages, and in sentences.
 func TestTextsOfReasonsHaveOneForm(t *testing.T) {
-	names := []string{"AWS", "Amazon", "Facebook", "Google", "X", "Connection", "Upgrade", "Issuer", "Credential", "Logins", "Region"}
+	names := []string{"AWS", "Amazon", "Facebook", "Google", "X", "Connection", "Upgrade", "Issuer", "Credential",
+		"Logins", "Region"}
 	for _, c := range catalogues() {
 		for _, r := range c.Reasons {
 			for field, text := range map[string]string{"Expected": r.Expected, "Got": r.Got, "Fix": r.Fix} {
@@ -298,6 +320,7 @@ func TestTextsOfReasonsHaveOneForm(t *testing.T) {
 func TestReasonsAreUsedWithTheirValues(t *testing.T) {
 	list := sources(t)
 	reasons := declarations(t, list)
+
 	tables := tablesOf(list, reasons)
 	checked := 0
 	for _, s := range list {
@@ -312,6 +335,7 @@ func TestReasonsAreUsedWithTheirValues(t *testing.T) {
 					d.uses++
 				}
 			}
+
 			call, ok := n.(*ast.CallExpr)
 			if !ok {
 				return true
@@ -320,6 +344,7 @@ func TestReasonsAreUsedWithTheirValues(t *testing.T) {
 			if !ok || method.Sel.Name != "With" || ofLogger(method.X) {
 				return true
 			}
+
 			meant := s.receivers(method.X, reasons, tables)
 			if len(meant) == 0 {
 				t.Errorf("%s: call With on a reason, or on an entry of a table of reasons, of the package", s.at(call))
@@ -331,6 +356,7 @@ func TestReasonsAreUsedWithTheirValues(t *testing.T) {
 			if fault != "" {
 				t.Errorf("%s: %s", s.at(call), fault)
 			}
+
 			for _, d := range meant {
 				want := d.reason.Placeholders()
 				slices.Sort(want)
@@ -338,6 +364,7 @@ func TestReasonsAreUsedWithTheirValues(t *testing.T) {
 					t.Errorf("%s: %s is given %q, and needs %q", s.at(call), d.name, keys, want)
 				}
 			}
+
 			return true
 		})
 	}
@@ -362,6 +389,7 @@ func tablesOf(list []source, reasons map[string]*declared) map[string][]*declare
 			if !ok || group.Tok != token.VAR {
 				continue
 			}
+
 			for _, spec := range group.Specs {
 				v := spec.(*ast.ValueSpec)
 				for i, value := range v.Values {
@@ -376,6 +404,7 @@ func tablesOf(list []source, reasons map[string]*declared) map[string][]*declare
 			}
 		}
 	}
+
 	return tables
 }
 
@@ -389,6 +418,7 @@ func (s source) imported(e *ast.SelectorExpr, reasons map[string]*declared) *dec
 			return reasons[folder+" "+reason]
 		}
 	}
+
 	return nil
 }
 
@@ -420,10 +450,13 @@ func (s source) receivers(e ast.Expr, reasons map[string]*declared, tables map[s
 			if value != nil && table != nil && value.Name == entry && loop.Pos() < e.Pos() && e.Pos() < loop.End() {
 				meant = tables[s.folder+" "+table.Name]
 			}
+
 			return true
 		})
+
 		return meant
 	}
+
 	return nil
 }
 
@@ -438,6 +471,7 @@ func ofLogger(e ast.Expr) bool {
 	case *ast.CallExpr:
 		_, name = selector(e.Fun)
 	}
+
 	return strings.Contains(strings.ToLower(name), "log")
 }
 
@@ -446,6 +480,7 @@ func keysOf(call *ast.CallExpr) (keys []string, fault string) {
 	if len(call.Args)%2 != 0 {
 		return nil, "With has a name without a value"
 	}
+
 	for i := 0; i < len(call.Args); i += 2 {
 		literal, ok := call.Args[i].(*ast.BasicLit)
 		if !ok {
@@ -457,7 +492,9 @@ func keysOf(call *ast.CallExpr) (keys []string, fault string) {
 		}
 		keys = append(keys, text)
 	}
+
 	slices.Sort(keys)
+
 	return keys, ""
 }
 
@@ -467,15 +504,18 @@ func TestCataloguesAreCollected(t *testing.T) {
 	for _, c := range catalogues() {
 		collected[c.Package] = true
 	}
+
 	for _, s := range sources(t) {
 		ast.Inspect(s.file, func(n ast.Node) bool {
 			v, ok := n.(*ast.ValueSpec)
 			if !ok {
 				return true
 			}
-			if x, sel := selector(v.Type); x == "explain" && sel == "Catalogue" && !collected[strings.TrimPrefix(s.folder, ".")] {
+			if x, sel := selector(v.Type); x == "explain" && sel == "Catalogue" &&
+				!collected[strings.TrimPrefix(s.folder, ".")] {
 				t.Errorf("%s: the catalogue of %s is not in catalogues()", s.at(v), s.folder)
 			}
+
 			return true
 		})
 	}

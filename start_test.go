@@ -19,6 +19,7 @@ func TestFailedFirstStartMakesNoKey(t *testing.T) {
 	if _, err := poolhouse.New(t.Context(), bad); err == nil {
 		t.Fatal("a start with a bad role worked")
 	}
+
 	var account string
 	for _, wantKey := range []bool{true, false} {
 		server := wiretest.Must(poolhouse.New(t.Context(), c))(t)
@@ -78,11 +79,14 @@ func TestRolesOfAnotherAccount(t *testing.T) {
 			}
 			t.Fatal("the server starts with a role of another account")
 		}
-		for _, want := range []string{"roles[1].arn", own, other, "arn:aws:iam::" + own + ":role/a/Files", "account_id"} {
+
+		for _, want := range []string{"roles[1].arn", own, other, "arn:aws:iam::" + own + ":role/a/Files",
+			"account_id"} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("account named in the settings: %t: the error lacks %q: %v", named, want, err)
 			}
 		}
+
 		if strings.Contains(err.Error(), "roles[0]") {
 			t.Errorf("the error blames the role of the server's own account: %v", err)
 		}
@@ -97,8 +101,9 @@ func TestRolesOfAnotherAccountInDevelopment(t *testing.T) {
 		IssuerURL: "http://127.0.0.1:1",
 		Logger:    slog.New(slog.NewTextHandler(&log, nil)),
 		Roles: []poolhouse.RoleConfig{{
-			ARN:         "arn:aws:iam::222222222222:role/Files",
-			TrustPolicy: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"222222222222"},"Action":"sts:AssumeRole"}}`,
+			ARN: "arn:aws:iam::222222222222:role/Files",
+			TrustPolicy: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"222222222222"},` +
+				`"Action":"sts:AssumeRole"}}`,
 		}},
 	}))(t)
 	if err := server.Close(); err != nil {
@@ -119,15 +124,18 @@ func TestConfigValidate(t *testing.T) {
 		"built-in name":  {GuestPolicy: "builtin:guest"},
 		"no statement":   {GuestPolicy: `{"Version":"2012-10-17"}`},
 		"long policy":    {GuestPolicy: wiretest.GuestPolicy("s3:GetObject", strings.Repeat(" ", 2048))},
-		"pool's guests":  {PoolGuestPolicies: map[string]string{"us-east-1:11111111-2222-3333-4444-555555555555": "{}"}},
-		"no pool's":      {PoolGuestPolicies: map[string]string{"us-east-1:x": "off"}},
-		"role":           {Roles: []poolhouse.RoleConfig{{ARN: "nope"}}},
-		"provider":       {Providers: map[string]poolhouse.ProviderOverride{"accounts.example": {}}},
+		"pool's guests": {
+			PoolGuestPolicies: map[string]string{"us-east-1:11111111-2222-3333-4444-555555555555": "{}"},
+		},
+		"no pool's": {PoolGuestPolicies: map[string]string{"us-east-1:x": "off"}},
+		"role":      {Roles: []poolhouse.RoleConfig{{ARN: "nope"}}},
+		"provider":  {Providers: map[string]poolhouse.ProviderOverride{"accounts.example": {}}},
 	} {
 		if err := c.Validate(); err == nil {
 			t.Errorf("%s: no fault found", name)
 		}
 	}
+
 	if err := new(poolhouse.Config).Validate(); err != nil {
 		t.Errorf("nothing set: %v", err)
 	}

@@ -132,9 +132,11 @@ var fences = map[string][]string{
 
 // helpers are programs and packages for tests and measuring, outside the table.
 func isHelper(name string) bool {
-	return slices.ContainsFunc([]string{"bench", "clienttests", "internal/house", "internal/pgtest", "internal/yardstick", "internal/cognitoidentity/gen", "sigv4/internal"}, func(p string) bool {
-		return name == p || strings.HasPrefix(name, p+"/")
-	}) || strings.HasSuffix(name, "test")
+	return slices.ContainsFunc(
+		[]string{"bench", "clienttests", "internal/house", "internal/pgtest", "internal/yardstick",
+			"internal/cognitoidentity/gen", "sigv4/internal"}, func(p string) bool {
+			return name == p || strings.HasPrefix(name, p+"/")
+		}) || strings.HasSuffix(name, "test")
 }
 
 func TestImports(t *testing.T) {
@@ -142,6 +144,7 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	decoder := json.NewDecoder(strings.NewReader(string(out)))
 	for {
 		var p struct {
@@ -153,6 +156,7 @@ func TestImports(t *testing.T) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
+
 		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
 		if isHelper(name) && name != "poolhousetest" {
 			continue // others use poolhousetest, too: it brings no library with it
@@ -161,12 +165,14 @@ func TestImports(t *testing.T) {
 		if !known {
 			t.Errorf("package %q is not in the table of imports", name)
 		}
+
 		for _, path := range p.Imports {
 			if ours, ok := strings.CutPrefix(path, module); ok {
 				if ours = strings.TrimPrefix(ours, "/"); !slices.Contains(allowed, ours) {
 					t.Errorf("%q may not import %q", name, ours)
 				}
 			}
+
 			for library, places := range fences {
 				if (path == library || strings.HasPrefix(path, library+"/")) && !slices.Contains(places, name) {
 					t.Errorf("%q may not import %s", name, path)
@@ -184,7 +190,10 @@ func TestNoWallClock(t *testing.T) {
 // Only commands write to an output of the process, a running server through the
 // outputs of cmd/poolhouse: a write to a pipe that nobody reads would hang it.
 func TestNoDirectOutput(t *testing.T) {
-	forbid(t, regexp.MustCompile(`\bos\.Std(out|err)\b|\bfmt\.Print|\blog\.(Print|Fatal|Panic)|\bslog\.(Debug|Info|Warn|Error|Log)\(`),
+	forbid(t,
+		regexp.MustCompile(
+			`\bos\.Std(out|err)\b|\bfmt\.Print|\blog\.(Print|Fatal|Panic)|\bslog\.(Debug|Info|Warn|Error|Log)\(`,
+		),
 		"writes to an output of the process")
 }
 
@@ -198,7 +207,8 @@ func forbid(t *testing.T, pattern *regexp.Regexp, fault string) {
 		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && path != "." || entry.Name() == "node_modules") {
 			return filepath.SkipDir
 		}
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "cmd/") || isHelper(filepath.ToSlash(filepath.Dir(path))) {
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") ||
+			strings.HasPrefix(path, "cmd/") || isHelper(filepath.ToSlash(filepath.Dir(path))) {
 			return nil
 		}
 
@@ -206,11 +216,13 @@ func forbid(t *testing.T, pattern *regexp.Regexp, fault string) {
 		if err != nil {
 			return err
 		}
+
 		for n, line := range strings.Split(string(text), "\n") {
 			if code, _, _ := strings.Cut(line, "//"); pattern.MatchString(code) {
 				t.Errorf("%s:%d %s: %s", path, n+1, fault, strings.TrimSpace(line))
 			}
 		}
+
 		return nil
 	})
 	if err != nil {
@@ -235,6 +247,7 @@ func TestDocumentedTestsExist(t *testing.T) {
 		if !source && !page {
 			return nil
 		}
+
 		text, err := os.ReadFile(path)
 		if source {
 			sources.Write(text)
@@ -243,6 +256,7 @@ func TestDocumentedTestsExist(t *testing.T) {
 				named[string(found[1])] = path
 			}
 		}
+
 		return err
 	})
 	if err != nil {
@@ -251,6 +265,7 @@ func TestDocumentedTestsExist(t *testing.T) {
 	if len(named) < 20 {
 		t.Errorf("%d tests are named: the pages were not found", len(named))
 	}
+
 	for name, page := range named {
 		if !strings.Contains(sources.String(), "func "+name+"(") {
 			t.Errorf("%s names %s, which does not exist", page, name)
@@ -274,10 +289,12 @@ func TestGlossary(t *testing.T) {
 		if len(cells) < 3 {
 			continue
 		}
+
 		for _, found := range phrase.FindAllStringSubmatch(cells[len(cells)-1], -1) {
 			banned = append(banned, regexp.QuoteMeta(found[1]))
 		}
 	}
+
 	if len(banned) < 5 {
 		t.Fatalf("%d phrases are banned: the table was not found", len(banned))
 	}

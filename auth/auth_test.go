@@ -48,6 +48,7 @@ func newWorld(tb testing.TB, change ...func(*auth.Options)) *world {
 				"Credential=AKIDEXAMPLE/20261124/eu-central-1/poolhouse/aws4_request") {
 			tb.Errorf("an odd question: %v %v", err, r.Header)
 		}
+
 		code := *w.answer.Load()
 		if code == "" && (in.AccessKeyId != accessKey || in.SessionToken != token) {
 			code = "InvalidSessionException"
@@ -57,6 +58,7 @@ func newWorld(tb testing.TB, change ...func(*auth.Options)) *world {
 			_ = json.NewEncoder(rw).Encode(map[string]string{"__type": code, "message": "no"})
 			return
 		}
+
 		key := sigv4.DeriveSigningKey(secret, in.Date, in.Region, in.Service)
 		_ = json.NewEncoder(rw).Encode(map[string]any{"SigningKey": base64.StdEncoding.EncodeToString(key[:]),
 			"Principal": auth.Principal{AccessKeyID: accessKey, IdentityID: "eu-central-1:1",
@@ -105,16 +107,19 @@ func TestFreshness(t *testing.T) {
 		}
 		return err
 	}
+
 	step := func(what string, got error, want error, asked int64) {
 		t.Helper()
 		if !errors.Is(got, want) || w.asked.Load() != asked {
 			t.Errorf("%s: %v after %d questions, want %v after %d", what, got, w.asked.Load(), want, asked)
 		}
 	}
+
 	step("first", verify(), nil, 1)
 	w.says("InvalidSessionException")
 	w.now = w.now.Add(auth.Fresh - time.Millisecond)
 	step("fresh", verify(), nil, 1)
+
 	w.now = w.now.Add(time.Millisecond)
 	step("old", verify(), sigv4.ErrInvalidToken, 2)
 	w.says("ExpiredSessionException")
@@ -123,6 +128,7 @@ func TestFreshness(t *testing.T) {
 	step("may not ask", verify(), auth.ErrUnavailable, 4)
 	w.says("")
 	step("well again", verify(), nil, 5)
+
 	w.now = w.now.Add(-time.Minute)
 	step("clock set back", verify(), nil, 6)
 	w.Close()
@@ -188,6 +194,7 @@ func TestOneQuestion(t *testing.T) {
 			}
 		})
 	}
+
 	group.Wait()
 	if n := w.asked.Load(); n != 1 {
 		t.Errorf("%d questions, want 1", n)
@@ -208,6 +215,7 @@ func TestContextOfAPIGateway(t *testing.T) {
 			t.Errorf("got %s, %v\nwant %s", got, err, want)
 		}
 	}
+
 	// Headers hold whatever a user may be called.
 	h := http.Header{auth.HeaderIdentityID: {"claimed", "twice"}}
 	(&auth.Principal{AMR: []string{"a,b", "ä\r\nX-Admin: yes"}, Tags: map[string]string{"k&": "v=\n"}}).SetHeaders(h)
@@ -231,6 +239,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
+
 	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "Hello,", auth.FromContext(r.Context()).IdentityID)
 	})
@@ -247,6 +256,7 @@ func BenchmarkMiddleware(b *testing.B) {
 	r := w.request(b, session, "eu-central-1")
 	answer := httptest.NewRecorder()
 	yardstick.HMACs(b, func() { h.ServeHTTP(answer, r) })
+
 	if answer.Code != http.StatusOK || w.asked.Load() != 1 {
 		b.Fatalf("%d %s after %d questions", answer.Code, answer.Body, w.asked.Load())
 	}

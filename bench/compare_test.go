@@ -15,6 +15,7 @@ func TestCompare(t *testing.T) {
 	if err := r.saved().write(path); err != nil {
 		t.Fatal(err)
 	}
+
 	before, err := loadFigures(path)
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +34,7 @@ func TestCompare(t *testing.T) {
 			t.Errorf("no %q in\n%s", row, text)
 		}
 	}
+
 	if strings.Contains(text, "only now") {
 		t.Errorf("a figure without a former one:\n%s", text)
 	}

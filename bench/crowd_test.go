@@ -37,10 +37,13 @@ func TestAskAgain(t *testing.T) {
 		accepted string
 		before   bool // the server is done before the connection is used again
 	}{
-		{name: "usable", accepted: "nil", server: func(c net.Conn) { _, _ = c.Read(make([]byte, 100)); _, _ = io.WriteString(c, ok) }},
+		{name: "usable", accepted: "nil",
+			server: func(c net.Conn) { _, _ = c.Read(make([]byte, 100)); _, _ = io.WriteString(c, ok) }},
 		{name: "closed before", accepted: "EOF", before: true, server: func(c net.Conn) { _ = c.Close() }},
-		{name: "cut off", accepted: "error", server: func(c net.Conn) { _, _ = c.Read(make([]byte, 100)); _ = c.Close() }},
-		{name: "answers unasked", accepted: "error", before: true, server: func(c net.Conn) { _, _ = io.WriteString(c, ok) }},
+		{name: "cut off", accepted: "error",
+			server: func(c net.Conn) { _, _ = c.Read(make([]byte, 100)); _ = c.Close() }},
+		{name: "answers unasked", accepted: "error", before: true,
+			server: func(c net.Conn) { _, _ = io.WriteString(c, ok) }},
 		{name: "an error", accepted: "error", server: func(c net.Conn) {
 			_, _ = c.Read(make([]byte, 100))
 			_, _ = io.WriteString(c, "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n")
@@ -51,6 +54,7 @@ func TestAskAgain(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
+
 				test.server(server)
 			}()
 			if test.before {
@@ -79,6 +83,7 @@ func TestSlowClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
+
 	accepted := make(chan struct{}, 100)
 	go func() {
 		for {
@@ -88,11 +93,13 @@ func TestSlowClients(t *testing.T) {
 			}
 			_, _ = c.Read(make([]byte, 1000))
 			_ = c.Close()
+
 			accepted <- struct{}{}
 		}
 	}()
 
 	s := startSlow(t.Context(), "http://"+l.Addr().String(), 2)
+
 	for range 6 {
 		<-accepted
 	}
@@ -123,6 +130,7 @@ func TestCrowdFitsTheOpenFiles(t *testing.T) {
 		if told := strings.Contains(c.name(), strconv.Itoa(test.files)); told != test.told {
 			t.Errorf("%d files: %q", test.files, c.name())
 		}
+
 		missed := 0
 		for _, b := range c.bars() {
 			if strings.HasPrefix(b.text, "all of the crowd") && !b.held {

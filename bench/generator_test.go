@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+
 	os.Exit(m.Run())
 }
 

@@ -24,6 +24,7 @@ func everyThird(t *testing.T) *httptest.Server {
 		_, _ = io.WriteString(w, `{"IdentityId":"us-east-1:1"}`)
 	}))
 	t.Cleanup(s.Close)
+
 	return s
 }
 
@@ -49,7 +50,6 @@ func TestRefusalsAreCounted(t *testing.T) {
 			defer l.close()
 
 			o, err := measure(l)
-
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,6 +65,7 @@ func TestOnlyRefusalsAreNoRate(t *testing.T) {
 		w.WriteHeader(http.StatusTooManyRequests)
 	}))
 	defer s.Close()
+
 	l := newLoad(targetsAt(t, s.URL), &scenario{member: "x", few: 2})
 	defer l.close()
 

@@ -12,6 +12,7 @@ import (
 // floodOf is a flood that holds every bar.
 func floodOf(times float64) floodRow {
 	held := openloop.Percentiles{P50: time.Millisecond, P99: 20 * time.Millisecond}
+
 	return floodRow{
 		Class: "Reads",
 		Times: times,
@@ -52,18 +53,24 @@ func TestBars(t *testing.T) {
 		{name: "49 % at 10", times: 10, spoil: goodput(49), missed: "goodput"},
 		{name: "80 % at 10, apart", times: 10, apart: true, spoil: goodput(80)},
 		{name: "79 % at 10, apart", times: 10, apart: true, spoil: goodput(79), missed: "goodput"},
-		{name: "slow", times: 2, spoil: func(f *floodRow) { f.Flood.Accepted.P99 = 31 * time.Millisecond }, missed: "accepted"},
-		{name: "slow refusals", times: 2, spoil: func(f *floodRow) { f.Flood.RefusedTime.P99 = 26 * time.Millisecond }, missed: "429"},
-		{name: "slow signed calls", times: 2, spoil: func(f *floodRow) { f.Signed.Accepted.P99 = 21 * time.Millisecond }, missed: "signed calls beside"},
-		{name: "refused signed call", times: 2, spoil: func(f *floodRow) { f.Signed.Counts[openloop.Refused]++ }, missed: "signed calls answered"},
+		{name: "slow", times: 2, spoil: func(f *floodRow) { f.Flood.Accepted.P99 = 31 * time.Millisecond },
+			missed: "accepted"},
+		{name: "slow refusals", times: 2,
+			spoil: func(f *floodRow) { f.Flood.RefusedTime.P99 = 26 * time.Millisecond }, missed: "429"},
+		{name: "slow signed calls", times: 2,
+			spoil: func(f *floodRow) { f.Signed.Accepted.P99 = 21 * time.Millisecond }, missed: "signed calls beside"},
+		{name: "refused signed call", times: 2, spoil: func(f *floodRow) { f.Signed.Counts[openloop.Refused]++ },
+			missed: "signed calls answered"},
 		{name: "late probe", times: 2, spoil: func(f *floodRow) { f.Health.Counts[openloop.Late]++ }, missed: "health"},
 		{name: "reset", times: 2, spoil: broken(openloop.Reset), missed: "resets"},
 		{name: "time-out", times: 2, spoil: broken(openloop.TimedOut), missed: "resets"},
 		{name: "5xx", times: 2, spoil: broken(openloop.ServerError), missed: "resets"},
 		{name: "other", times: 2, spoil: broken(openloop.Unexpected), missed: "resets"},
 		{name: "memory", times: 2, spoil: func(f *floodRow) { f.Highest = 201 << 20 }, missed: "highest"},
-		{name: "no recovery", times: 2, spoil: func(f *floodRow) { f.After.Counts[openloop.Refused] += 11 }, missed: "answered right after"},
-		{name: "weak generator", times: 2, spoil: func(f *floodRow) { f.Flood.Counts[openloop.NotSent] += 11 }, missed: "planned requests"},
+		{name: "no recovery", times: 2, spoil: func(f *floodRow) { f.After.Counts[openloop.Refused] += 11 },
+			missed: "answered right after"},
+		{name: "weak generator", times: 2, spoil: func(f *floodRow) { f.Flood.Counts[openloop.NotSent] += 11 },
+			missed: "planned requests"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := floodOf(test.times)
@@ -81,7 +88,8 @@ func TestBars(t *testing.T) {
 
 	nothing := floodRow{Times: 2, Peak: 100}
 	for _, b := range nothing.bars(false) {
-		if proves := strings.HasPrefix(b.text, "resets") || strings.HasPrefix(b.text, "429") || strings.HasPrefix(b.text, "highest"); b.held && !proves {
+		if proves := strings.HasPrefix(b.text, "resets") || strings.HasPrefix(b.text, "429") ||
+			strings.HasPrefix(b.text, "highest"); b.held && !proves {
 			t.Errorf("%s is held by a flood without an answer", b.text)
 		}
 	}
@@ -108,12 +116,12 @@ func TestFloodTakesReports(t *testing.T) {
 func TestOverloadTables(t *testing.T) {
 	peak := floodOf(0)
 	o := overloadUse{Cores: "here", Floods: []floodRow{peak, floodOf(2), floodOf(10)}}
-
 	counts, bars := o.table(), o.barTable()
 
 	if len(counts) != 4 || len(bars) != 1+2*len(peak.bars(false)) {
 		t.Fatalf("%d and %d rows", len(counts), len(bars))
 	}
+
 	for _, row := range counts {
 		if len(row) != len(counts[0]) {
 			t.Errorf("%d cells under %d headings: %v", len(row), len(counts[0]), row)

@@ -13,6 +13,7 @@ func TestProcessFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for n, begin := 0, time.Now(); time.Since(begin) < 20*time.Millisecond; n++ {
 		_ = fmt.Sprint(n)
 	}
@@ -67,6 +68,7 @@ func TestProcessProperties(t *testing.T) {
 	if err != nil || peak < 1<<20 {
 		t.Errorf("peak %d: %v", peak, err)
 	}
+
 	files, err := p.openFiles()
 	if err != nil || files < 100 {
 		t.Errorf("%d open files: %v", files, err)

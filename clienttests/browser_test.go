@@ -5,6 +5,7 @@ import "testing"
 // Real web pages in Chromium; js/browser.test.mjs says what is tested.
 func TestBrowser(t *testing.T) {
 	node, chromium := client(t, "node", "nodejs"), client(t, "/usr/bin/chromium", "chromium")
-	out := startDev(t).script(t, "js", []string{"POOLHOUSE_CHROMIUM=" + chromium}, node, "--test", "--test-reporter=tap", "browser.test.mjs")
+	out := startDev(t).script(t, "js", []string{"POOLHOUSE_CHROMIUM=" + chromium}, node,
+		"--test", "--test-reporter=tap", "browser.test.mjs")
 	allPassed(t, out)
 }

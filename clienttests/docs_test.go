@@ -32,17 +32,20 @@ func TestDocumentation(t *testing.T) {
 		if filepath.Ext(path) == ".md" {
 			pages = append(pages, path)
 		}
+
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	ran := 0
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var script strings.Builder
 		for n, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
 			switch reason := strings.TrimSpace(block[1]); {
@@ -53,6 +56,7 @@ func TestDocumentation(t *testing.T) {
 				ran++
 			}
 		}
+
 		if script.Len() == 0 {
 			continue
 		}
@@ -68,11 +72,13 @@ func TestDocumentation(t *testing.T) {
 				shell.Dir = t.TempDir()
 				shell.Env = withProgram(shell.Env)
 			}
+
 			if out, err := shell.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
 	}
+
 	if ran < 10 {
 		t.Errorf("%d blocks ran: the pages are not found, or hardly anything of them is shown to work", ran)
 	}
@@ -81,14 +87,18 @@ func TestDocumentation(t *testing.T) {
 // goEnvironment keeps Go's caches for a shell with another home.
 func goEnvironment(t *testing.T) []string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOFLAGS").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB",
+		"GOFLAGS").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	environment := []string{"CGO_ENABLED=0"} // as the tests' own build: one cache serves both
 	for i, value := range strings.Split(strings.TrimSuffix(string(out), "\n"), "\n") {
-		environment = append(environment, []string{"GOCACHE=", "GOMODCACHE=", "GOPROXY=", "GOSUMDB=", "GOFLAGS="}[i]+value)
+		environment = append(environment,
+			[]string{"GOCACHE=", "GOMODCACHE=", "GOPROXY=", "GOSUMDB=", "GOFLAGS="}[i]+value)
 	}
+
 	return environment
 }
 
@@ -119,6 +129,7 @@ func TestWelcome(t *testing.T) {
 	}
 	shell := exec.CommandContext(t.Context(), "/bin/bash", "-euo", "pipefail", "-c", pasted)
 	shell.Env = plainEnvironment(t)
+
 	out, err := shell.CombinedOutput()
 	if err != nil || strings.Count(string(out), "IdentityId") != 2 {
 		t.Errorf("%v\n%s\n%s", err, pasted, out)

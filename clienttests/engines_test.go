@@ -51,12 +51,14 @@ func minioBinary(t *testing.T) string {
 	if _, err := os.Stat(program); err == nil {
 		return program
 	}
+
 	build := exec.CommandContext(t.Context(), "go", "install", "-ldflags=-s -w", "github.com/minio/minio@"+minioVersion)
 	build.Dir = t.TempDir() // outside the module
 	build.Env = append(os.Environ(), "GOBIN="+folder, "GOFLAGS=-mod=mod", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building MinIO: %v\n%s", err, out)
 	}
+
 	return program
 }
 
@@ -64,7 +66,9 @@ func minioBinary(t *testing.T) string {
 type storage struct{ endpoint string }
 
 // send sends a signed request and returns status and body.
-func (s storage) send(t *testing.T, c aws.Credentials, service, method, path string, header http.Header, body []byte) (int, string) {
+func (s storage) send(
+	t *testing.T, c aws.Credentials, service, method, path string, header http.Header, body []byte,
+) (int, string) {
 	t.Helper()
 	status, answer, err := s.try(t.Context(), c, service, method, path, header, body)
 	if err != nil {
@@ -73,7 +77,9 @@ func (s storage) send(t *testing.T, c aws.Credentials, service, method, path str
 	return status, answer
 }
 
-func (s storage) try(ctx context.Context, c aws.Credentials, service, method, path string, header http.Header, body []byte) (int, string, error) {
+func (s storage) try(
+	ctx context.Context, c aws.Credentials, service, method, path string, header http.Header, body []byte,
+) (int, string, error) {
 	request, err := http.NewRequestWithContext(ctx, method, s.endpoint+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, "", err
@@ -81,24 +87,31 @@ func (s storage) try(ctx context.Context, c aws.Credentials, service, method, pa
 	if header != nil {
 		request.Header = header.Clone()
 	}
+
 	sum := sha256.Sum256(body)
 	hash := hex.EncodeToString(sum[:])
 	request.Header.Set("X-Amz-Content-Sha256", hash)
-	err = v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }).SignHTTP(ctx, c, request, hash, service, "us-east-1", time.Now())
+	err = v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }).SignHTTP(ctx, c, request, hash,
+		service, "us-east-1", time.Now())
 	if err != nil {
 		return 0, "", err
 	}
+
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, "", err
 	}
 	defer func() { _ = response.Body.Close() }()
+
 	answer, err := io.ReadAll(response.Body)
+
 	return response.StatusCode, string(answer), err
 }
 
 // must is send for what has to succeed.
-func (s storage) must(t *testing.T, c aws.Credentials, service, method, path string, header http.Header, body []byte) string {
+func (s storage) must(
+	t *testing.T, c aws.Credentials, service, method, path string, header http.Header, body []byte,
+) string {
 	t.Helper()
 	status, answer := s.send(t, c, service, method, path, header, body)
 	if status/100 != 2 {
@@ -127,35 +140,53 @@ func newEnginePool(t *testing.T, s *server) enginePool {
 	t.Helper()
 	admin := ci.New(ci.Options{BaseEndpoint: &s.info.Endpoint, Region: "us-east-1", RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider(s.info.AccessKeyID, s.info.SecretAccessKey, "")})
-	out, err := admin.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("engines"),
-		AllowUnauthenticatedIdentities: true, OpenIdConnectProviderARNs: []string{s.info.ProviderARN}})
+	out, err := admin.CreateIdentityPool(t.Context(),
+		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("engines"),
+			AllowUnauthenticatedIdentities: true, OpenIdConnectProviderARNs: []string{s.info.ProviderARN}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = admin.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: out.IdentityPoolId,
-		Roles: map[string]string{"authenticated": userRole, "unauthenticated": guestRole}}); err != nil {
+
+	if _, err = admin.SetIdentityPoolRoles(t.Context(),
+		&ci.SetIdentityPoolRolesInput{IdentityPoolId: out.IdentityPoolId,
+			Roles: map[string]string{"authenticated": userRole, "unauthenticated": guestRole}}); err != nil {
 		t.Fatal(err)
 	}
+
 	return enginePool{s, *out.IdentityPoolId}
 }
 
 // credentials signs a user in ("" is a guest).
 func (p enginePool) credentials(ctx context.Context, token string) (string, aws.Credentials, error) {
-	client := ci.New(ci.Options{BaseEndpoint: &p.info.Endpoint, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
+	client := ci.New(ci.Options{
+		BaseEndpoint:     &p.info.Endpoint,
+		Region:           "us-east-1",
+		RetryMaxAttempts: 1,
+		Credentials:      aws.AnonymousCredentials{},
+	})
 	logins := map[string]string{}
 	if token != "" {
 		logins[p.info.LoginKey] = token
 	}
+
 	id, err := client.GetId(ctx, &ci.GetIdInput{IdentityPoolId: &p.id, Logins: logins})
 	if err != nil {
 		return "", aws.Credentials{}, err
 	}
-	out, err := client.GetCredentialsForIdentity(ctx, &ci.GetCredentialsForIdentityInput{IdentityId: id.IdentityId, Logins: logins})
+	out, err := client.GetCredentialsForIdentity(ctx,
+		&ci.GetCredentialsForIdentityInput{IdentityId: id.IdentityId, Logins: logins})
 	if err != nil {
 		return *id.IdentityId, aws.Credentials{}, err
 	}
 	c := out.Credentials
-	return *id.IdentityId, aws.Credentials{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretKey, SessionToken: *c.SessionToken, Expires: *c.Expiration, CanExpire: true}, nil
+
+	return *id.IdentityId, aws.Credentials{
+		AccessKeyID:     *c.AccessKeyId,
+		SecretAccessKey: *c.SecretKey,
+		SessionToken:    *c.SessionToken,
+		Expires:         *c.Expiration,
+		CanExpire:       true,
+	}, nil
 }
 
 var requestID = regexp.MustCompile(`RequestID: ([0-9a-f-]+)`)
@@ -179,6 +210,7 @@ func (p enginePool) mustCredentials(t *testing.T, token string) (string, aws.Cre
 	if left := time.Until(c.Expires); left < 55*time.Minute || left > 61*time.Minute {
 		t.Errorf("the credentials last %v, not an hour", left)
 	}
+
 	return id, c
 }
 
@@ -193,6 +225,7 @@ func ownPrefixOnly(t *testing.T, p enginePool, s storage, object func(identity s
 	if alice == bob || alice == guest {
 		t.Fatal("identities are not told apart")
 	}
+
 	for _, u := range []struct {
 		name, identity string
 		c              aws.Credentials
@@ -202,6 +235,7 @@ func ownPrefixOnly(t *testing.T, p enginePool, s storage, object func(identity s
 			t.Errorf("%s reads %q back", u.name, got)
 		}
 	}
+
 	for what, try := range map[string]struct {
 		c              aws.Credentials
 		method, object string
@@ -217,14 +251,18 @@ func ownPrefixOnly(t *testing.T, p enginePool, s storage, object func(identity s
 		if try.method == http.MethodPut {
 			body = []byte("x")
 		}
-		if status, answer := s.send(t, try.c, "s3", try.method, try.object, nil, body); status != http.StatusForbidden || !strings.Contains(answer, "AccessDenied") {
+		if status, answer := s.send(t, try.c, "s3", try.method, try.object, nil, body); status !=
+			http.StatusForbidden || !strings.Contains(answer, "AccessDenied") {
 			t.Errorf("%s: %d %s, want AccessDenied", what, status, answer)
 		}
 	}
-	if status, answer := s.send(t, guests, "s3", http.MethodGet, "/"+bucket+"/public/hello.txt", nil, nil); status != http.StatusOK || answer != "hello" {
+
+	if status, answer := s.send(t, guests, "s3", http.MethodGet, "/"+bucket+"/public/hello.txt", nil, nil); status !=
+		http.StatusOK || answer != "hello" {
 		t.Errorf("a guest reads what is public: %d %s", status, answer)
 	}
-	if strings.Contains(p.text(), hers.SecretAccessKey) || strings.Contains(p.text(), hers.SessionToken) || strings.Contains(p.text(), "eyJ") {
+	if strings.Contains(p.text(), hers.SecretAccessKey) || strings.Contains(p.text(), hers.SessionToken) ||
+		strings.Contains(p.text(), "eyJ") {
 		t.Error("the log holds a secret")
 	}
 }
@@ -232,7 +270,8 @@ func ownPrefixOnly(t *testing.T, p enginePool, s storage, object func(identity s
 // engineSettings are the settings of a default engine.
 func engineSettings(t *testing.T, endpoint, more string) string {
 	t.Helper()
-	return settingsFile(t, fmt.Sprintf("credential_engine: storage\ncredential_engines:\n  storage:\n    endpoint: %s\n    allow_http: true\n    allow_private: true\n%s", endpoint, more))
+	return settingsFile(t, fmt.Sprintf("credential_engine: storage\ncredential_engines:\n  storage:\n"+
+		"    endpoint: %s\n    allow_http: true\n    allow_private: true\n%s", endpoint, more))
 }
 
 // MinIO: policies by the claim policy, one client ID for all pools, and the
@@ -244,41 +283,61 @@ func TestEngineMinIO(t *testing.T) {
     guest_policy: s3
     token: {audience: poolhouse, amr: short, tags: false, claims: {policy: "${role_name}"}}
 `))
+
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret)
 	root := aws.Credentials{AccessKeyID: "minioroot", SecretAccessKey: base64.RawURLEncoding.EncodeToString(secret)}
-	startPeer(t, t.TempDir(), []string{"MINIO_ROOT_USER=" + root.AccessKeyID, "MINIO_ROOT_PASSWORD=" + root.SecretAccessKey,
-		"MINIO_CALLHOME_ENABLE=off", "MINIO_UPDATE=off",
-		"MINIO_IDENTITY_OPENID_CONFIG_URL=" + s.info.Endpoint + "/.well-known/openid-configuration",
-		"MINIO_IDENTITY_OPENID_CLIENT_ID=poolhouse",
-		"MINIO_IDENTITY_OPENID_CLIENT_SECRET=" + base64.StdEncoding.EncodeToString(secret)},
+	startPeer(t, t.TempDir(),
+		[]string{"MINIO_ROOT_USER=" + root.AccessKeyID, "MINIO_ROOT_PASSWORD=" + root.SecretAccessKey,
+			"MINIO_CALLHOME_ENABLE=off", "MINIO_UPDATE=off",
+			"MINIO_IDENTITY_OPENID_CONFIG_URL=" + s.info.Endpoint + "/.well-known/openid-configuration",
+			"MINIO_IDENTITY_OPENID_CLIENT_ID=poolhouse",
+			"MINIO_IDENTITY_OPENID_CLIENT_SECRET=" + base64.StdEncoding.EncodeToString(secret)},
 		"API: ", program, "server", "--address", address, "--console-address", console, "data")
+
 	m := storage{"http://" + address}
 	eventually(t, "MinIO is ready", func() bool {
 		status, _, err := m.try(t.Context(), root, "s3", http.MethodPut, "/"+bucket, nil, nil)
 		return err == nil && status == http.StatusOK
 	})
+
 	for name, statement := range map[string]string{
-		"User":  `{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject","s3:DeleteObject"],"Resource":"arn:aws:s3:::files/private/${jwt:sub}/*"}`,
+		"User": `{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject","s3:DeleteObject"],` +
+			`"Resource":"arn:aws:s3:::files/private/${jwt:sub}/*"}`,
 		"Guest": `{"Effect":"Allow","Action":["s3:GetObject"],"Resource":"arn:aws:s3:::files/public/*"}`,
 	} {
-		m.must(t, root, "s3", http.MethodPut, "/minio/admin/v3/add-canned-policy?name="+name, nil, []byte(`{"Version":"2012-10-17","Statement":[`+statement+`]}`))
+		m.must(t, root, "s3", http.MethodPut, "/minio/admin/v3/add-canned-policy?name="+name, nil,
+			[]byte(`{"Version":"2012-10-17","Statement":[`+statement+`]}`))
 	}
+
 	m.must(t, root, "s3", http.MethodPut, "/"+bucket+"/public/hello.txt", nil, []byte("hello"))
 	p := newEnginePool(t, s)
 	ownPrefixOnly(t, p, m, byID)
 
 	// With a client secret, a token that anybody can make opens nothing.
-	forged := forgedToken(t, "poolhouse", map[string]any{"iss": s.info.Endpoint, "sub": "x", "aud": "poolhouse", "policy": "User", "exp": time.Now().Add(time.Hour).Unix()})
-	_, err := sts.New(sts.Options{BaseEndpoint: aws.String(m.endpoint), Region: "us-east-1", RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}}).
-		AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{WebIdentityToken: &forged, RoleArn: aws.String("arn:aws:iam::000000000000:role/User"), RoleSessionName: aws.String("forged")})
+	forged := forgedToken(t, "poolhouse",
+		map[string]any{"iss": s.info.Endpoint, "sub": "x", "aud": "poolhouse", "policy": "User",
+			"exp": time.Now().Add(time.Hour).Unix()})
+	_, err := sts.New(sts.Options{
+		BaseEndpoint:     aws.String(m.endpoint),
+		Region:           "us-east-1",
+		RetryMaxAttempts: 1,
+		Credentials:      aws.AnonymousCredentials{},
+	}).
+		AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+			WebIdentityToken: &forged,
+			RoleArn:          aws.String("arn:aws:iam::000000000000:role/User"),
+			RoleSessionName:  aws.String("forged"),
+		})
 	if err == nil {
 		t.Error("MinIO takes a token signed with the empty key")
 	}
 
 	// A policy that MinIO does not have is a refusal with a reason.
 	m.must(t, root, "s3", http.MethodDelete, "/minio/admin/v3/remove-canned-policy?name=User", nil, nil)
-	if _, _, err = p.credentials(t.Context(), p.token(t, "alice")); err == nil || !strings.Contains(err.Error(), "InvalidIdentityPoolConfigurationException") || strings.Contains(err.Error(), "MinIO") {
+	if _, _, err = p.credentials(t.Context(), p.token(t, "alice")); err == nil ||
+		!strings.Contains(err.Error(), "InvalidIdentityPoolConfigurationException") ||
+		strings.Contains(err.Error(), "MinIO") {
 		t.Errorf("without its policy: %v", err)
 	}
 	if why := p.why(t, err); !strings.Contains(why, "credential engine storage") || strings.Contains(why, "eyJ") {
@@ -293,9 +352,11 @@ func forgedToken(t *testing.T, kid string, claims map[string]any) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	input := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT","kid":"`+kid+`"}`)) + "." + base64.RawURLEncoding.EncodeToString(body)
+	input := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT","kid":"`+kid+`"}`)) + "." +
+		base64.RawURLEncoding.EncodeToString(body)
 	mac := hmac.New(sha256.New, nil)
 	mac.Write([]byte(input))
+
 	return input + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
@@ -307,18 +368,23 @@ type ceph struct {
 
 func (c ceph) run(t *testing.T, name string, arguments ...string) string {
 	t.Helper()
+
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, client(t, "/usr/bin/"+name, "ceph-common"), append([]string{"-c", c.conf}, arguments...)...)
+
+	cmd := exec.CommandContext(ctx, client(t, "/usr/bin/"+name, "ceph-common"),
+		append([]string{"-c", c.conf}, arguments...)...)
 	cmd.Env = plainEnvironment(t)
 	out, err := cmd.Output()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
 		t.Fatalf("%s %v: %v\n%s", name, arguments, err, tail(string(failed.Stderr)))
 	}
+
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
+
 	return string(out)
 }
 
@@ -328,7 +394,8 @@ func startCeph(t *testing.T) ceph {
 	monitor, gateway := listentest.FreeAddress(t), listentest.FreeAddress(t)
 	c := ceph{folder, filepath.Join(folder, "ceph.conf"), storage{"http://" + gateway}}
 	const fsid, osd = "11111111-2222-3333-4444-555555555555", "66666666-7777-8888-9999-000000000000"
-	conf := strings.NewReplacer("FOLDER", folder, "FSID", fsid, "MONITOR", monitor, "GATEWAY", gateway).Replace(`[global]
+	conf := strings.NewReplacer("FOLDER", folder, "FSID", fsid, "MONITOR", monitor, "GATEWAY", gateway).
+		Replace(`[global]
 fsid = FSID
 mon host = [v2:MONITOR/0]
 mon initial members = a
@@ -365,13 +432,17 @@ rgw enable apis = s3, sts, iam
 rgw run sync thread = false
 rgw thread pool size = 32
 `)
-	if err := errors.Join(os.WriteFile(c.conf, []byte(conf), 0o600), os.Mkdir(filepath.Join(folder, "osd"), 0o700)); err != nil {
+	if err := errors.Join(os.WriteFile(c.conf, []byte(conf), 0o600),
+		os.Mkdir(filepath.Join(folder, "osd"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
+
 	keyring, monmap := filepath.Join(folder, "keyring"), filepath.Join(folder, "monmap")
 	c.run(t, "ceph-authtool", "--create-keyring", keyring, "--gen-key", "-n", "mon.", "--cap", "mon", "allow *")
+
 	for _, name := range []string{"client.admin", "client.rgw", "osd.0"} {
-		c.run(t, "ceph-authtool", keyring, "--gen-key", "-n", name, "--cap", "mon", "allow *", "--cap", "osd", "allow *")
+		c.run(t, "ceph-authtool", keyring, "--gen-key", "-n", name, "--cap", "mon", "allow *",
+			"--cap", "osd", "allow *")
 	}
 	c.run(t, "monmaptool", "--create", "--fsid", fsid, "--addv", "a", "[v2:"+monitor+"]", monmap)
 	c.run(t, "ceph-mon", "-i", "a", "--mkfs", "--monmap", monmap, "--keyring", keyring)
@@ -388,6 +459,7 @@ rgw thread pool size = 32
 		_ = response.Body.Close()
 		return response.StatusCode == http.StatusOK
 	})
+
 	return c
 }
 
@@ -400,6 +472,7 @@ func (c ceph) daemon(t *testing.T, name string, arguments ...string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // its data is in memory
 		_ = cmd.Wait()
@@ -415,27 +488,40 @@ func (c ceph) daemon(t *testing.T, name string, arguments ...string) {
 // Ceph's policies know no variables.
 func TestEngineCeph(t *testing.T) {
 	c := startCeph(t)
-	s := startDev(t, "--config", engineSettings(t, c.endpoint, `    roles: {"arn:aws:iam::000000000000:role/*": "arn:aws:iam:::role/*"}
+	s := startDev(t, "--config",
+		engineSettings(t, c.endpoint, `    roles: {"arn:aws:iam::000000000000:role/*": "arn:aws:iam:::role/*"}
     guest_policy: s3
     session_policy:
       Version: "2012-10-17"
       Statement: [{Effect: Allow, Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource: "arn:aws:s3:::files/private/${identity_uuid}/*"}]
     token: {audience: poolhouse, typ: JWT, tags: false}
 `))
+
 	admin := aws.Credentials{AccessKeyID: "CEPHADMINKEY", SecretAccessKey: "cephadminsecret"}
-	c.run(t, "radosgw-admin", "user", "create", "--uid", "admin", "--display-name", "admin", "--access-key", admin.AccessKeyID, "--secret", admin.SecretAccessKey,
+	c.run(t, "radosgw-admin", "user", "create", "--uid", "admin", "--display-name", "admin",
+		"--access-key", admin.AccessKeyID, "--secret", admin.SecretAccessKey,
 		"--caps", "roles=*;oidc-provider=*")
+
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	c.must(t, admin, "s3", http.MethodPost, "/", form, []byte(url.Values{"Action": {"CreateOpenIDConnectProvider"}, "Version": {"2010-05-08"},
-		"Url": {s.info.Endpoint}, "ClientIDList.member.1": {"poolhouse"}, "ThumbprintList.member.1": {thumbprint(t, s)}}.Encode()))
+	c.must(t, admin, "s3", http.MethodPost, "/", form,
+		[]byte(url.Values{"Action": {"CreateOpenIDConnectProvider"}, "Version": {"2010-05-08"},
+			"Url": {s.info.Endpoint}, "ClientIDList.member.1": {"poolhouse"},
+			"ThumbprintList.member.1": {thumbprint(t, s)}}.Encode()))
 	provider := strings.TrimPrefix(s.info.Endpoint, "http://")
-	trust := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":["arn:aws:iam:::oidc-provider/%s"]},
-		"Action":["sts:AssumeRoleWithWebIdentity"],"Condition":{"StringEquals":{"%s:aud":"poolhouse"}}}]}`, provider, provider)
-	for name, resource := range map[string]string{"User": "arn:aws:s3:::files/*", "Guest": "arn:aws:s3:::files/public/*"} {
-		c.run(t, "radosgw-admin", "role", "create", "--role-name", name, "--path", "/", "--assume-role-policy-doc", trust)
+	trust := fmt.Sprintf(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":["arn:aws:iam:::oidc-provider/%s"]},
+		"Action":["sts:AssumeRoleWithWebIdentity"],"Condition":{"StringEquals":{"%s:aud":"poolhouse"}}}]}`,
+		provider, provider)
+
+	for name, resource := range map[string]string{"User": "arn:aws:s3:::files/*",
+		"Guest": "arn:aws:s3:::files/public/*"} {
+		c.run(t, "radosgw-admin", "role", "create", "--role-name", name, "--path", "/",
+			"--assume-role-policy-doc", trust)
 		c.run(t, "radosgw-admin", "role-policy", "put", "--role-name", name, "--policy-name", "files",
-			"--policy-doc", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject","s3:DeleteObject"],"Resource":"`+resource+`"}]}`)
+			"--policy-doc", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject",`+
+				`"s3:PutObject","s3:DeleteObject"],"Resource":"`+resource+`"}]}`)
 	}
+
 	c.must(t, admin, "s3", http.MethodPut, "/"+bucket, nil, nil)
 	c.must(t, admin, "s3", http.MethodPut, "/"+bucket+"/public/hello.txt", nil, []byte("hello"))
 	p := newEnginePool(t, s)
@@ -455,5 +541,6 @@ func thumbprint(t *testing.T, s *server) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return fmt.Sprintf("%X", sha1.Sum(der))
 }

@@ -56,6 +56,7 @@ func startForwarding(t *testing.T, signedFor string) forwarded {
 		sum := sha256.Sum256(body)
 		mu.Lock()
 		defer mu.Unlock()
+
 		bodies = append(bodies, r.Method+" "+hex.EncodeToString(sum[:])+" "+r.Header.Get("X-Amz-Cognito-Identity-Id"))
 	}))
 	t.Cleanup(service.Close)
@@ -66,9 +67,11 @@ func startForwarding(t *testing.T, signedFor string) forwarded {
 	if found == nil {
 		t.Fatalf("the server does not say where it forwards:\n%s", f.text())
 	}
+
 	return forwarded{files: f, address: found[1], got: func() []string {
 		mu.Lock()
 		defer mu.Unlock()
+
 		list := bodies
 		bodies = nil
 		return list
@@ -108,7 +111,8 @@ func pathFor(client, id string) string {
 // signers are clients that sign requests; each prints its ways and their statuses.
 func signers(t *testing.T) map[string]*exec.Cmd {
 	t.Helper()
-	python, node, curl := client(t, "/usr/bin/python3", "python3-boto3"), client(t, "node", "nodejs"), client(t, "curl", "curl")
+	python, node, curl := client(t, "/usr/bin/python3", "python3-boto3"), client(t, "node", "nodejs"),
+		client(t, "curl", "curl")
 	return map[string]*exec.Cmd{
 		"botocore":   exec.CommandContext(t.Context(), python, "python/signers.py"),
 		"JavaScript": exec.CommandContext(t.Context(), node, "js/signers.mjs"),
@@ -140,11 +144,13 @@ func runSigner(t *testing.T, cmd *exec.Cmd, key aws.Credentials, target string) 
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
 	}
+
 	ways := map[string]string{}
 	for line := range strings.Lines(out.String()) {
 		way, status, _ := strings.Cut(strings.TrimSpace(line), " ")
 		ways[way] = status
 	}
+
 	return ways
 }
 
@@ -158,6 +164,7 @@ func TestForwardedSigners(t *testing.T) {
 			address := front(t, f.address)
 			for client, cmd := range signers(t) {
 				f.got()
+
 				ways := runSigner(t, cmd, key, "http://"+address+pathFor(client, id))
 				accepted := 0
 				for way, status := range ways {
@@ -171,10 +178,12 @@ func TestForwardedSigners(t *testing.T) {
 						t.Errorf("%s, %s: %s, want %s", client, way, status, want)
 					}
 				}
+
 				got := f.got()
 				if accepted < 3 || len(got) != accepted {
 					t.Errorf("%s: %v: %d complete requests arrived", client, ways, len(got))
 				}
+
 				for _, each := range got {
 					if !strings.HasSuffix(each, " "+id) {
 						t.Errorf("%s: arrived as %s", client, each)
@@ -194,7 +203,8 @@ func TestSignersBehindForwardAuth(t *testing.T) {
 		},
 		"caddy": func(t *testing.T, f files, address string) {
 			runCaddy(t, documented(t, "caddy", map[string]string{"files.example.com {": "http://" + address + " {",
-				"forward_auth poolhouse:4599 {": "forward_auth " + f.poolhouseAddress() + " {", "reverse_proxy files:8081": "reverse_proxy " + f.service}))
+				"forward_auth poolhouse:4599 {": "forward_auth " + f.poolhouseAddress() + " {",
+				"reverse_proxy files:8081":      "reverse_proxy " + f.service}))
 		},
 	} {
 		t.Run(proxy, func(t *testing.T) {
@@ -205,6 +215,7 @@ func TestSignersBehindForwardAuth(t *testing.T) {
 			want := map[string]string{
 				"read": "200", "plain": "403", "plain-changed": "403", "stated": "200", "stated-changed": "422",
 			}
+
 			for client, cmd := range signers(t) {
 				for way, status := range runSigner(t, cmd, key, "http://"+address+pathFor(client, id)) {
 					_, kind, prefixed := strings.Cut(way, "-")
@@ -231,6 +242,7 @@ func awsCLIs(t *testing.T) map[string][2][]string {
 	if _, err := os.Stat(filepath.Join(folder, "awscli")); err != nil {
 		missing(t, "the AWS CLI 1 is not installed in clienttests/python/awscli1")
 	}
+
 	return map[string][2][]string{
 		"1": {{python, "-m", "awscli"}, {"PYTHONPATH=" + folder, "PYTHONDONTWRITEBYTECODE=1"}},
 		"2": {{client(t, "/usr/bin/aws", "awscli")}, nil},
@@ -244,9 +256,11 @@ func TestForwardedAWSCLI(t *testing.T) {
 	if err := os.WriteFile(file, bytes.Repeat([]byte("x"), 90_000), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	for signedFor, arguments := range map[string]func(id string) []string{
 		"execute-api": func(id string) []string {
-			return []string{"apigatewaymanagementapi", "post-to-connection", "--connection-id", id, "--data", "fileb://" + file}
+			return []string{"apigatewaymanagementapi", "post-to-connection", "--connection-id", id,
+				"--data", "fileb://" + file}
 		},
 		"s3": func(id string) []string {
 			return []string{"s3api", "put-object", "--bucket", "files", "--key", id + "/notes.txt", "--body", file}
@@ -257,7 +271,8 @@ func TestForwardedAWSCLI(t *testing.T) {
 		for front, start := range fronts {
 			address := start(t, f.address)
 			for version, cli := range maps.All(awsCLIs(t)) {
-				command := append(cli[0][1:], append(arguments(id), "--endpoint-url", "http://"+address, "--region", "us-east-1")...)
+				command := append(cli[0][1:],
+					append(arguments(id), "--endpoint-url", "http://"+address, "--region", "us-east-1")...)
 				cmd := exec.CommandContext(t.Context(), cli[0][0], command...)
 				cmd.Env = append(append(plainEnvironment(t), cli[1]...), "AWS_ACCESS_KEY_ID="+key.AccessKeyID,
 					"AWS_SECRET_ACCESS_KEY="+key.SecretAccessKey, "AWS_SESSION_TOKEN="+key.SessionToken,
@@ -265,6 +280,7 @@ func TestForwardedAWSCLI(t *testing.T) {
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("AWS CLI %s, %s, %s: %v\n%s", version, signedFor, front, err, out)
 				}
+
 				if got := f.got(); len(got) != 1 || !strings.HasSuffix(got[0], " "+id) {
 					t.Errorf("AWS CLI %s, %s, %s: arrived as %q", version, signedFor, front, got)
 				}

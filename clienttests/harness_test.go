@@ -36,7 +36,9 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+
 	defer func() { _ = os.RemoveAll(dir) }()
+
 	binary = filepath.Join(dir, "poolhouse")
 	build := exec.Command("go", "build", "-o", binary, "./cmd/poolhouse")
 	build.Dir = ".."
@@ -45,6 +47,7 @@ func run(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1
 	}
+
 	return m.Run()
 }
 
@@ -59,6 +62,7 @@ func client(t *testing.T, path, pkg string) string {
 	if err != nil {
 		missing(t, fmt.Sprintf("%s is not installed: install the Debian package %s", filepath.Base(path), pkg))
 	}
+
 	return found
 }
 
@@ -105,20 +109,25 @@ var listensOn = regexp.MustCompile(`listens on (http://\S+)`)
 func startDev(t *testing.T, arguments ...string) *server {
 	t.Helper()
 	s := &server{read: make(chan struct{})}
-	s.cmd = exec.Command(binary, append([]string{"dev", "--listen", "127.0.0.1:0", "--log-level", "info", "--log-format", "text"}, arguments...)...)
+	s.cmd = exec.Command(binary,
+		append([]string{"dev", "--listen", "127.0.0.1:0", "--log-level", "info", "--log-format", "text"},
+			arguments...)...)
 	s.cmd.Env = plainEnvironment(t)
 	pipe, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	s.cmd.Stdout, s.cmd.Stderr = writer, writer
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	_ = writer.Close()
+
 	endpoint := make(chan string, 1)
 	go func() {
 		defer close(s.read)
+
 		lines := bufio.NewReader(pipe)
 		for {
 			line, err := lines.ReadString('\n')
@@ -133,7 +142,9 @@ func startDev(t *testing.T, arguments ...string) *server {
 			}
 		}
 	}()
+
 	t.Cleanup(func() { s.stop(t) })
+
 	select {
 	case s.info.Endpoint = <-endpoint:
 	case <-s.read:
@@ -141,9 +152,11 @@ func startDev(t *testing.T, arguments ...string) *server {
 	case <-time.After(startTimeout):
 		t.Fatalf("poolhouse dev printed no endpoint:\n%s", s.text())
 	}
+
 	if err := json.Unmarshal([]byte(s.poolhouse(t, "dev", "info", "--json")), &s.info); err != nil {
 		t.Fatal(err)
 	}
+
 	return s
 }
 
@@ -151,12 +164,15 @@ func (s *server) stop(t *testing.T) {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
+
 	kill := time.AfterFunc(startTimeout, func() { _ = s.cmd.Process.Kill() })
 	defer kill.Stop()
+
 	<-s.read
 	if err := s.cmd.Wait(); err != nil {
 		t.Errorf("poolhouse dev ended after SIGTERM with: %v", err)
 	}
+
 	for _, bad := range []string{"level=ERROR", "panic", "InternalError"} {
 		if strings.Contains(s.text(), bad) {
 			t.Errorf("the server said %q", bad)
@@ -171,6 +187,7 @@ func (s *server) stop(t *testing.T) {
 func (s *server) text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	return s.output.String()
 }
 
@@ -188,6 +205,7 @@ func plainEnvironment(t *testing.T) []string {
 		_, err := os.Stat(filepath.Join(dir, "poolhouse"))
 		return err == nil
 	})
+
 	return []string{
 		"PATH=/usr/bin:/bin:" + strings.Join(path, ":"),
 		"HOME=" + t.TempDir(),
@@ -224,13 +242,15 @@ func (s *server) environment(t *testing.T) []string {
 func (s *server) poolhouse(t *testing.T, arguments ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, append(arguments, "--endpoint", s.info.Endpoint)...)
-	cmd.Env = append(plainEnvironment(t), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_REGION=us-east-1")
+	cmd.Env = append(plainEnvironment(t), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+		"AWS_REGION=us-east-1")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("poolhouse %s: %v\n%s", strings.Join(arguments, " "), err, stderr.String())
 	}
+
 	return strings.TrimSpace(string(out))
 }
 
@@ -250,6 +270,7 @@ func (s *server) script(t *testing.T, dir string, more []string, name string, ar
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	cmd.Env = append(append(withProgram(s.environment(t)), "POOLHOUSE_INFO="+string(info)), more...)
 	cmd.WaitDelay = time.Second
 	var out bytes.Buffer
@@ -257,5 +278,6 @@ func (s *server) script(t *testing.T, dir string, more []string, name string, ar
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%s %s: %v", name, strings.Join(arguments, " "), err)
 	}
+
 	return out.String()
 }

@@ -43,10 +43,14 @@ func startKeycloak(t *testing.T) keycloak {
 	if _, err := os.Stat(filepath.Join(home, "ready")); err != nil {
 		missing(t, "Keycloak "+keycloakVersion+" is not installed: run scripts/setup-extended.sh")
 	}
+
 	address := listentest.FreeAddress(t)
 	_, port, _ := strings.Cut(address, ":")
-	startPeer(t, ".", []string{"KC_BOOTSTRAP_ADMIN_USERNAME=admin", "KC_BOOTSTRAP_ADMIN_PASSWORD=admin", "JAVA_OPTS_APPEND=-Dkc.home.dir=" + home}, "",
-		filepath.Join(home, "bin", "kc.sh"), "start", "--optimized", "--http-enabled=true", "--hostname-strict=false", "--http-host=127.0.0.1", "--http-port="+port, "--cache=local")
+	startPeer(t, ".", []string{"KC_BOOTSTRAP_ADMIN_USERNAME=admin", "KC_BOOTSTRAP_ADMIN_PASSWORD=admin",
+		"JAVA_OPTS_APPEND=-Dkc.home.dir=" + home}, "",
+		filepath.Join(home, "bin", "kc.sh"), "start", "--optimized", "--http-enabled=true", "--hostname-strict=false",
+		"--http-host=127.0.0.1", "--http-port="+port, "--cache=local")
+
 	k := keycloak{base: "http://" + address}
 	for attempt := 0; attempt < 5; attempt++ { // a Java program on a busy machine may take minutes
 		if answers(t, k.base+"/realms/master/.well-known/openid-configuration") {
@@ -54,6 +58,7 @@ func startKeycloak(t *testing.T) keycloak {
 		}
 	}
 	k.openIDProvider = k.realm(t)
+
 	return k
 }
 
@@ -64,16 +69,21 @@ func (k keycloak) realm(t *testing.T) openIDProvider {
 		"realm": "main", "enabled": true, "sslRequired": "none",
 		"users": []any{keycloakUser("carol"), keycloakUser("dave")},
 		"clients": []any{map[string]any{
-			"clientId": "urn:amazon:webservices", "protocol": "saml", "redirectUris": []string{"https://signin.aws.amazon.com/saml"},
-			"attributes": map[string]string{"saml.assertion.signature": "true", "saml.server.signature": "false", "saml.client.signature": "false",
-				"saml.signature.algorithm": "RSA_SHA256", "saml.force.post.binding": "true", "saml.authnstatement": "true",
-				"saml_force_name_id_format": "true", "saml_name_id_format": "persistent", "saml_idp_initiated_sso_url_name": "aws",
+			"clientId": "urn:amazon:webservices", "protocol": "saml",
+			"redirectUris": []string{"https://signin.aws.amazon.com/saml"},
+			"attributes": map[string]string{"saml.assertion.signature": "true", "saml.server.signature": "false",
+				"saml.client.signature":    "false",
+				"saml.signature.algorithm": "RSA_SHA256", "saml.force.post.binding": "true",
+				"saml.authnstatement":       "true",
+				"saml_force_name_id_format": "true", "saml_name_id_format": "persistent",
+				"saml_idp_initiated_sso_url_name":  "aws",
 				"saml_assertion_consumer_url_post": "https://signin.aws.amazon.com/saml"},
 			"protocolMappers": []any{
 				samlAttribute("role", roleAttr, "arn:aws:iam::000000000000:role/Ops,"+corpARN),
 				samlAttribute("session name", sessionAttr, "keycloak")},
 		}},
 	})
+
 	return discover(t, k.base+"/realms/main", "http://127.0.0.1:1/callback")
 }
 
@@ -81,8 +91,10 @@ func (k keycloak) realm(t *testing.T) openIDProvider {
 func answers(t *testing.T, address string) bool {
 	t.Helper()
 	deadline := time.After(startTimeout)
+
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
+
 	for {
 		select {
 		case <-tick.C:
@@ -101,23 +113,27 @@ func answers(t *testing.T, address string) bool {
 }
 
 func keycloakUser(name string) map[string]any {
-	return map[string]any{"username": name, "enabled": true, "email": name + "@example.com", "emailVerified": true, "firstName": name, "lastName": "Example",
+	return map[string]any{"username": name, "enabled": true, "email": name + "@example.com", "emailVerified": true,
+		"firstName": name, "lastName": "Example",
 		"credentials": []any{map[string]any{"type": "password", "value": "pass-of-" + name, "temporary": false}}}
 }
 
 func samlAttribute(name, attribute, value string) map[string]any {
 	return map[string]any{"name": name, "protocol": "saml", "protocolMapper": "saml-hardcode-attribute-mapper",
-		"config": map[string]string{"attribute.name": attribute, "attribute.nameformat": "URI Reference", "attribute.value": value}}
+		"config": map[string]string{"attribute.name": attribute, "attribute.nameformat": "URI Reference",
+			"attribute.value": value}}
 }
 
 // admin calls Keycloak's administration API.
 func (k keycloak) admin(t *testing.T, method, path string, body any) {
 	t.Helper()
 	response, err := http.PostForm(k.base+"/realms/master/protocol/openid-connect/token",
-		url.Values{"grant_type": {"password"}, "client_id": {"admin-cli"}, "username": {"admin"}, "password": {"admin"}})
+		url.Values{"grant_type": {"password"}, "client_id": {"admin-cli"}, "username": {"admin"},
+			"password": {"admin"}})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var bearer struct {
 		AccessToken string `json:"access_token"`
 	}
@@ -126,6 +142,7 @@ func (k keycloak) admin(t *testing.T, method, path string, body any) {
 	if err != nil || bearer.AccessToken == "" {
 		t.Fatalf("no token of the administrator: %s %v", response.Status, err)
 	}
+
 	text, err := json.Marshal(body)
 	if err != nil {
 		t.Fatal(err)
@@ -134,12 +151,15 @@ func (k keycloak) admin(t *testing.T, method, path string, body any) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	request.Header.Set("Authorization", "Bearer "+bearer.AccessToken)
 	request.Header.Set("Content-Type", "application/json")
 	if response, err = http.DefaultClient.Do(request); err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = response.Body.Close() }()
+
 	if response.StatusCode >= 300 {
 		var problem bytes.Buffer
 		_, _ = problem.ReadFrom(response.Body)
@@ -171,17 +191,22 @@ type tokens struct {
 func (k keycloak) signIn(t *testing.T, user string) tokens {
 	t.Helper()
 	b := newBrowser(t, k.callback)
-	_, page := b.visit(t, k.authorize+"?"+url.Values{"client_id": {"app"}, "response_type": {"code"}, "scope": {"openid"},
-		"redirect_uri": {k.callback}, "state": {"s"}, "nonce": {"n"}}.Encode(), nil)
+	_, page := b.visit(t, k.authorize+"?"+
+		url.Values{"client_id": {"app"}, "response_type": {"code"}, "scope": {"openid"},
+			"redirect_uri": {k.callback}, "state": {"s"}, "nonce": {"n"}}.Encode(), nil)
 	back, page := k.logIn(t, b, page, user)
 	if back == nil || back.Query().Get("code") == "" {
 		t.Fatalf("no code: %v %s", back, page)
 	}
+
 	got := tokens{browser: b}
-	fetchJSON(t, http.MethodPost, k.token, url.Values{"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {k.callback}}, &got)
+	fetchJSON(t, http.MethodPost, k.token,
+		url.Values{"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")},
+			"redirect_uri": {k.callback}}, &got)
 	if got.ID == "" || got.Access == "" {
 		t.Fatal("tokens are missing")
 	}
+
 	return got
 }
 
@@ -198,6 +223,7 @@ func (k keycloak) samlSignIn(t *testing.T, user string) string {
 	if found == nil {
 		t.Fatalf("no SAML response: %s", page)
 	}
+
 	return strings.Join(strings.Fields(html.UnescapeString(found[1])), "")
 }
 
@@ -210,14 +236,17 @@ func TestKeycloak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var metadata bytes.Buffer
 	_, err = metadata.ReadFrom(response.Body)
 	_ = response.Body.Close()
 	if err != nil || response.StatusCode != http.StatusOK {
 		t.Fatalf("metadata: %s %v", response.Status, err)
 	}
+
 	const userPool = "keycloak.example/main"
-	for name, text := range map[string]string{"idp.xml": metadata.String(), "poolhouse.yaml": fmt.Sprintf(`oidc_providers:
+	for name, text := range map[string]string{"idp.xml": metadata.String(),
+		"poolhouse.yaml": fmt.Sprintf(`oidc_providers:
   - {url: %[1]s, client_ids: [app], allow_http: true, allow_private: true}
 user_pools:
   - provider_name: %[2]s
@@ -233,19 +262,26 @@ saml_providers:
 			t.Fatal(err)
 		}
 	}
+
 	// The client of the introspection has to be there before the server starts.
-	client := map[string]any{"clientId": "app", "secret": "app-secret", "publicClient": false, "standardFlowEnabled": true,
-		"redirectUris": []string{k.callback}, "id": "5a313000-0000-4000-8000-00000000000a",
+	client := map[string]any{"clientId": "app", "secret": "app-secret", "publicClient": false,
+		"standardFlowEnabled": true,
+		"redirectUris":        []string{k.callback}, "id": "5a313000-0000-4000-8000-00000000000a",
 		// What a user pool's ID tokens say, and no access token.
-		"protocolMappers": []any{map[string]any{"name": "token use", "protocol": "openid-connect", "protocolMapper": "oidc-hardcoded-claim-mapper",
-			"config": map[string]string{"claim.name": "token_use", "claim.value": "id", "jsonType.label": "String",
-				"id.token.claim": "true", "access.token.claim": "false", "userinfo.token.claim": "false"}}}}
+		"protocolMappers": []any{
+			map[string]any{"name": "token use", "protocol": "openid-connect",
+				"protocolMapper": "oidc-hardcoded-claim-mapper",
+				"config": map[string]string{"claim.name": "token_use", "claim.value": "id", "jsonType.label": "String",
+					"id.token.claim": "true", "access.token.claim": "false", "userinfo.token.claim": "false"}}}}
+
 	k.admin(t, http.MethodPost, "/admin/realms/main/clients", client)
 	s := startDev(t, "--config", filepath.Join(dir, "poolhouse.yaml"))
 	key := strings.TrimPrefix(k.issuer, "http://")
-	client["attributes"] = map[string]string{"backchannel.logout.url": s.info.Endpoint + "/backchannel-logout/" + url.PathEscape(key),
+	client["attributes"] = map[string]string{"backchannel.logout.url": s.info.Endpoint + "/backchannel-logout/" +
+		url.PathEscape(key),
 		"backchannel.logout.session.required": "true"}
 	k.admin(t, http.MethodPut, "/admin/realms/main/clients/5a313000-0000-4000-8000-00000000000a", client)
+
 	pool := newUserClient(t, s, &ci.CreateIdentityPoolInput{
 		OpenIdConnectProviderARNs: []string{"arn:aws:iam::000000000000:oidc-provider/" + key},
 		CognitoIdentityProviders: []types.CognitoIdentityProvider{
@@ -274,10 +310,10 @@ saml_providers:
 	eventually(t, "the next second", func() bool { return float64(time.Now().Unix()) > issued })
 	carol.browser.visit(t, k.endSession+"?"+url.Values{"id_token_hint": {carol.ID}, "client_id": {"app"}}.Encode(), nil)
 	eventually(t, "the logout token arrives", func() bool {
-
 		_, err := pool.signIn(t.Context(), key, carol.ID)
 		return err != nil && strings.Contains(err.Error(), "Token has been revoked")
 	})
+
 	pool.refused(t, "a token that is no longer active", userPool, carol.ID, "Token has been revoked")
 	pool.accepted(t, "another user's token after the logout", key, dave.ID)
 	pool.accepted(t, "another user's token after the logout, introspected", userPool, dave.ID)

@@ -49,11 +49,13 @@ func fetchJSON(t *testing.T, method, address string, form url.Values, out any) {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		request.SetBasicAuth("app", "app-secret")
 	}
+
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
+
 	text, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK || json.Unmarshal(text, out) != nil {
 		t.Fatalf("%s %s: %s %s %v", method, address, response.Status, text, err)
@@ -63,18 +65,23 @@ func fetchJSON(t *testing.T, method, address string, form url.Values, out any) {
 // signIn signs user in and returns the ID token.
 func (p openIDProvider) signIn(t *testing.T, b *browser, user string) string {
 	t.Helper()
-	back, page := b.visit(t, p.authorize+"?"+url.Values{"client_id": {"app"}, "response_type": {"code"}, "scope": {"openid"},
-		"redirect_uri": {p.callback}, "state": {"s"}, "nonce": {"n"}, "login_hint": {user}}.Encode(), nil)
+	back, page := b.visit(t,
+		p.authorize+"?"+url.Values{"client_id": {"app"}, "response_type": {"code"}, "scope": {"openid"},
+			"redirect_uri": {p.callback}, "state": {"s"}, "nonce": {"n"}, "login_hint": {user}}.Encode(), nil)
 	if back == nil || back.Query().Get("code") == "" {
 		t.Fatalf("no code: %v %s", back, page)
 	}
+
 	var answer struct {
 		IDToken string `json:"id_token"`
 	}
-	fetchJSON(t, http.MethodPost, p.token, url.Values{"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {p.callback}}, &answer)
+	fetchJSON(t, http.MethodPost, p.token,
+		url.Values{"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")},
+			"redirect_uri": {p.callback}}, &answer)
 	if answer.IDToken == "" {
 		t.Fatal("no ID token")
 	}
+
 	return answer.IDToken
 }
 
@@ -105,8 +112,10 @@ func claims(t *testing.T, token string) map[string]any {
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(startTimeout)
+
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+
 	for !ok() {
 		select {
 		case <-tick.C:
@@ -122,12 +131,21 @@ func TestOIDCProvider(t *testing.T) {
 	node := client(t, "node", "nodejs")
 	address := listentest.FreeAddress(t)
 	issuer, key := "http://"+address, address
-	s := startDev(t, "--config", settingsFile(t, fmt.Sprintf("oidc_providers:\n  - {url: %q, client_ids: [app], allow_http: true, allow_private: true}\n", issuer)))
+	s := startDev(t, "--config",
+		settingsFile(t,
+			fmt.Sprintf("oidc_providers:\n  - {url: %q, client_ids: [app], allow_http: true, allow_private: true}\n",
+				issuer)))
+
 	callback := "http://127.0.0.1:1/callback"
-	startPeer(t, "js", []string{"ISSUER=" + issuer, "CALLBACK=" + callback, "LOGOUT=" + s.info.Endpoint + "/backchannel-logout/" + url.PathEscape(key)},
+	startPeer(t, "js",
+		[]string{"ISSUER=" + issuer, "CALLBACK=" + callback,
+			"LOGOUT=" + s.info.Endpoint + "/backchannel-logout/" + url.PathEscape(key)},
 		"provider listens on", node, "op.mjs")
 	p := discover(t, issuer, callback)
-	c := newUserClient(t, s, &ci.CreateIdentityPoolInput{OpenIdConnectProviderARNs: []string{"arn:aws:iam::000000000000:oidc-provider/" + key}})
+	c := newUserClient(t, s,
+		&ci.CreateIdentityPoolInput{
+			OpenIdConnectProviderARNs: []string{"arn:aws:iam::000000000000:oidc-provider/" + key},
+		})
 
 	home, work, others := newBrowser(t, callback), newBrowser(t, callback), newBrowser(t, callback)
 	first, second := p.signIn(t, home, "alice"), p.signIn(t, work, "alice")
@@ -135,6 +153,7 @@ func TestOIDCProvider(t *testing.T) {
 	if claims(t, first)["sid"] == nil || claims(t, first)["sid"] == claims(t, second)["sid"] {
 		t.Fatalf("sessions are %v and %v", claims(t, first)["sid"], claims(t, second)["sid"])
 	}
+
 	identity := c.accepted(t, "a user", key, first)
 	for what, token := range map[string]string{"the other session": second} {
 		if id := c.accepted(t, what, key, token); id != identity {
@@ -148,6 +167,7 @@ func TestOIDCProvider(t *testing.T) {
 		_, err := c.signIn(t.Context(), key, first)
 		return err != nil && strings.Contains(err.Error(), "Token has been revoked")
 	})
+
 	c.accepted(t, "the user's other session", key, second)
 	c.accepted(t, "another user after it", key, bobs)
 	again := p.signIn(t, home, "alice")
@@ -164,6 +184,7 @@ func TestOIDCProvider(t *testing.T) {
 	if id := c.accepted(t, "a token of the new key", key, rotated); id != identity {
 		t.Errorf("a token of the new key leads to %s, not %s", id, identity)
 	}
+
 	c.accepted(t, "a token of the former key", key, again)
 	c.refused(t, "a changed token", key, rotated[:len(rotated)-8]+"AAAAAAAA", "NotAuthorizedException")
 	if strings.Contains(s.text(), first) {
@@ -180,12 +201,18 @@ func TestOIDCProvider(t *testing.T) {
     allow_private: true
     status: {check: introspection, endpoint: "%s/token/introspection", client_id: app, client_secret: app-secret}
 `, issuer, issuer, issuer))
+
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
+
 	cmd := exec.CommandContext(ctx, binary, "dev", "--listen", "127.0.0.1:0", "--config", settings)
 	cmd.Env = plainEnvironment(t)
+
 	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "user_pools (op.example/users).status: the provider does not introspect ID tokens (unsupported_token_type)") {
+	if err == nil ||
+		!strings.Contains(string(out),
+			"user_pools (op.example/users).status: the provider does not introspect ID tokens "+
+				"(unsupported_token_type)") {
 		t.Errorf("with introspection of ID tokens: %v\n%s", err, out)
 	}
 }

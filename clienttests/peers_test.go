@@ -33,15 +33,18 @@ func startPeer(t *testing.T, dir string, environment []string, ready, name strin
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	cmd.Stdout, cmd.Stderr = writer, writer
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	_ = writer.Close()
+
 	seen, ended := make(chan struct{}), make(chan struct{})
 	var output bytes.Buffer
 	go func() {
 		defer close(ended)
+
 		lines := bufio.NewReader(pipe)
 		found := false
 		for {
@@ -56,16 +59,20 @@ func startPeer(t *testing.T, dir string, environment []string, ready, name strin
 			}
 		}
 	}()
+
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
+
 		kill := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
 		defer kill.Stop()
+
 		<-ended
 		_ = cmd.Wait() // however it ends, it is not what is tested
 		if t.Failed() {
 			t.Logf("end of the output of %s:\n%s", name, tail(output.String()))
 		}
 	})
+
 	select {
 	case <-seen:
 	case <-ended:
@@ -101,29 +108,41 @@ func newUserClient(t *testing.T, s *server, in *ci.CreateIdentityPoolInput) user
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_, err = admin.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: out.IdentityPoolId,
 		Roles: map[string]string{"authenticated": userRole}})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return userClient{s, *out.IdentityPoolId}
 }
 
 // signIn returns the identity of a login after credentials for it were taken
 // and used, or the error that ended it.
 func (c userClient) signIn(ctx context.Context, key, token string) (string, error) {
-	client := ci.New(ci.Options{BaseEndpoint: &c.info.Endpoint, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
+	client := ci.New(ci.Options{
+		BaseEndpoint:     &c.info.Endpoint,
+		Region:           "us-east-1",
+		RetryMaxAttempts: 1,
+		Credentials:      aws.AnonymousCredentials{},
+	})
+
 	logins := map[string]string{key: token}
 	id, err := client.GetId(ctx, &ci.GetIdInput{IdentityPoolId: &c.pool, Logins: logins})
 	if err != nil {
 		return "", err
 	}
-	out, err := client.GetCredentialsForIdentity(ctx, &ci.GetCredentialsForIdentityInput{IdentityId: id.IdentityId, Logins: logins})
+
+	out, err := client.GetCredentialsForIdentity(ctx,
+		&ci.GetCredentialsForIdentityInput{IdentityId: id.IdentityId, Logins: logins})
 	if err != nil {
 		return *id.IdentityId, err
 	}
+
 	who, err := sts.New(sts.Options{BaseEndpoint: &c.info.Endpoint, Region: "us-east-1", RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretKey, *out.Credentials.SessionToken)}).
+		Credentials: credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId,
+			*out.Credentials.SecretKey, *out.Credentials.SessionToken)}).
 		GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return "", err
@@ -131,6 +150,7 @@ func (c userClient) signIn(ctx context.Context, key, token string) (string, erro
 	if !strings.Contains(*who.Arn, ":assumed-role/") {
 		return "", fmt.Errorf("the credentials are of %s", *who.Arn)
 	}
+
 	return *id.IdentityId, nil
 }
 
@@ -171,6 +191,7 @@ func newBrowser(t *testing.T, callback string) *browser {
 		}
 		return nil
 	}
+
 	return b
 }
 
@@ -182,6 +203,7 @@ func (b *browser) visit(t *testing.T, address string, form url.Values) (*url.URL
 	if form != nil {
 		method, body = http.MethodPost, strings.NewReader(form.Encode())
 	}
+
 	request, err := http.NewRequestWithContext(t.Context(), method, address, body)
 	if err != nil {
 		t.Fatal(err)
@@ -189,11 +211,13 @@ func (b *browser) visit(t *testing.T, address string, form url.Values) (*url.URL
 	if form != nil {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+
 	response, err := b.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
+
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -201,6 +225,7 @@ func (b *browser) visit(t *testing.T, address string, form url.Values) (*url.URL
 	if response.StatusCode >= 400 {
 		t.Fatalf("%s %s: %s %s", method, address, response.Status, text)
 	}
+
 	if location := response.Header.Get("Location"); strings.HasPrefix(location, b.callback) {
 		back, err := url.Parse(location)
 		if err != nil {
@@ -208,6 +233,7 @@ func (b *browser) visit(t *testing.T, address string, form url.Values) (*url.URL
 		}
 		return back, string(text)
 	}
+
 	return nil, string(text)
 }
 

@@ -70,12 +70,14 @@ func documented(t *testing.T, proxy string, replace map[string]string) string {
 	if !begins || !ends {
 		t.Fatalf("docs/check.md has no configuration for %s", proxy)
 	}
+
 	for from, to := range replace {
 		if strings.Count(text, from) != 1 {
 			t.Fatalf("the documented configuration has %q %d times", from, strings.Count(text, from))
 		}
 		text = strings.Replace(text, from, to, 1)
 	}
+
 	return text
 }
 
@@ -89,9 +91,11 @@ func startNginx(t *testing.T, poolhouse, service, more string) *http.Client {
 	servers := documented(t, "nginx", map[string]string{"127.0.0.1:4599": poolhouse, "127.0.0.1:8081": service,
 		"listen 8080;": "listen unix:" + socket + ";", "        internal;\n": "        internal;\n" + more})
 	runNginx(t, dir, servers)
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}}}
+
+	return &http.Client{
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		}}}
 }
 
 func nginxFolder(t *testing.T) string {
@@ -112,6 +116,7 @@ func runNginx(t *testing.T, dir, servers string) {
 	if os.Geteuid() == 0 {
 		text = "user root;\n" + text // its temporary files are in a folder of ours
 	}
+
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		text += kind + "_temp_path " + dir + "/" + kind + ";\n"
 	}
@@ -120,7 +125,8 @@ func runNginx(t *testing.T, dir, servers string) {
 		t.Fatal(err)
 	}
 	// It listens by the time that it says so.
-	startPeer(t, dir, nil, "start worker process ", program, "-e", "stderr", "-p", dir, "-c", configuration, "-g", "daemon off;")
+	startPeer(t, dir, nil, "start worker process ", program, "-e", "stderr", "-p", dir, "-c", configuration, "-g",
+		"daemon off;")
 }
 
 // startCaddy runs Caddy with the documented configuration in front of a service
@@ -129,12 +135,17 @@ func startCaddy(t *testing.T, poolhouse, service, before, after string) *http.Cl
 	t.Helper()
 	address := listentest.FreeAddress(t) // Caddy tells nobody which port it got
 	_, port, _ := net.SplitHostPort(address)
-	site := documented(t, "caddy", map[string]string{"files.example.com {": "http://files.example.com:" + port + " {\n    bind 127.0.0.1\n" + before,
-		"forward_auth poolhouse:4599 {": "forward_auth " + poolhouse + " {", "reverse_proxy files:8081": "reverse_proxy " + service + after})
+	site := documented(t, "caddy",
+		map[string]string{"files.example.com {": "http://files.example.com:" + port +
+			" {\n    bind 127.0.0.1\n" + before,
+			"forward_auth poolhouse:4599 {": "forward_auth " + poolhouse + " {",
+			"reverse_proxy files:8081":      "reverse_proxy " + service + after})
 	runCaddy(t, site)
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	}}}
+
+	return &http.Client{
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		}}}
 }
 
 // runCaddy runs Caddy with a site until the test ends.
@@ -145,11 +156,13 @@ func runCaddy(t *testing.T, site string) {
 	if err := os.WriteFile(configuration, []byte("{\n    admin off\n}\n"+site), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	startPeer(t, filepath.Dir(configuration), nil, "serving initial configuration", program, "run", "--config", configuration, "--adapter", "caddyfile")
+	startPeer(t, filepath.Dir(configuration), nil, "serving initial configuration", program, "run",
+		"--config", configuration, "--adapter", "caddyfile")
 }
 
 // answered are the headers of the check endpoint's answer that a service gets.
-var answered = []string{"X-Amz-Cognito-Identity-Id", "X-Amz-Cognito-Identity-Pool-Id", "X-Poolhouse-Amr", "X-Poolhouse-Role-Arn", "X-Poolhouse-Arn",
+var answered = []string{"X-Amz-Cognito-Identity-Id", "X-Amz-Cognito-Identity-Pool-Id", "X-Poolhouse-Amr",
+	"X-Poolhouse-Role-Arn", "X-Poolhouse-Arn",
 	"X-Poolhouse-Account", "X-Poolhouse-Access-Key-Id", "X-Poolhouse-Principal-Tags", "X-Poolhouse-Content-Sha256"}
 
 // files is a service that compares bodies with what was signed and says what it
@@ -171,6 +184,7 @@ func startFilesWith(t *testing.T, text string) files {
 	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	s := startDev(t, "--config", settings)
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -180,20 +194,31 @@ func startFilesWith(t *testing.T, text string) files {
 			return
 		}
 		fmt.Fprintf(w, "%s %s", r.Method, r.RequestURI)
+
 		for _, name := range answered[:8] {
 			fmt.Fprintf(w, "\n%s", strings.Join(r.Header[name], " and "))
 		}
 	}))
 	t.Cleanup(service.Close)
-	admin := ci.New(ci.Options{BaseEndpoint: &s.info.Endpoint, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
-	if _, err := admin.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("files"),
-		OpenIdConnectProviderARNs: []string{s.info.ProviderARN}, IdentityPoolTags: map[string]string{"_custom_id_": filesPool}}); err != nil {
+
+	admin := ci.New(ci.Options{
+		BaseEndpoint: &s.info.Endpoint,
+		Region:       "us-east-1",
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+	if _, err := admin.CreateIdentityPool(t.Context(),
+		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("files"),
+			OpenIdConnectProviderARNs: []string{s.info.ProviderARN},
+			IdentityPoolTags:          map[string]string{"_custom_id_": filesPool}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: aws.String(filesPool),
-		Roles: map[string]string{"authenticated": filesRole}}); err != nil {
+
+	if _, err := admin.SetIdentityPoolRoles(t.Context(),
+		&ci.SetIdentityPoolRolesInput{IdentityPoolId: aws.String(filesPool),
+			Roles: map[string]string{"authenticated": filesRole}}); err != nil {
 		t.Fatal(err)
 	}
+
 	return files{s, service.Listener.Addr().String()}
 }
 
@@ -201,35 +226,51 @@ func (f files) poolhouseAddress() string { return strings.TrimPrefix(f.info.Endp
 
 func (f files) signIn(t *testing.T, name string) (id string, key aws.Credentials) {
 	t.Helper()
-	public := ci.New(ci.Options{BaseEndpoint: &f.info.Endpoint, Region: "us-east-1", Credentials: aws.AnonymousCredentials{}})
+	public := ci.New(ci.Options{
+		BaseEndpoint: &f.info.Endpoint,
+		Region:       "us-east-1",
+		Credentials:  aws.AnonymousCredentials{},
+	})
 	logins := map[string]string{f.info.LoginKey: f.token(t, name)}
 	identity, err := public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: aws.String(filesPool), Logins: logins})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := public.GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: identity.IdentityId, Logins: logins})
+
+	out, err := public.GetCredentialsForIdentity(t.Context(),
+		&ci.GetCredentialsForIdentityInput{IdentityId: identity.IdentityId, Logins: logins})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return *identity.IdentityId, aws.Credentials{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretKey, SessionToken: *out.Credentials.SessionToken}
+
+	return *identity.IdentityId,
+		aws.Credentials{
+			AccessKeyID:     *out.Credentials.AccessKeyId,
+			SecretAccessKey: *out.Credentials.SecretKey,
+			SessionToken:    *out.Credentials.SessionToken,
+		}
 }
 
 // signed makes a request as the AWS SDK does, with headers in pairs.
 func signed(t *testing.T, key aws.Credentials, method, path, body string, headers ...string) *http.Request {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, "http://files.example.com:8080"+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://files.example.com:8080"+path,
+		strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256([]byte(body))
 	r.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))
 	r.Header.Set("Content-Type", "text/plain")
+
 	for n := 0; n < len(headers); n += 2 {
 		r.Header.Set(headers[n], headers[n+1])
 	}
-	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), "execute-api", "us-east-1", time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), "execute-api", "us-east-1",
+		time.Now()); err != nil {
 		t.Fatal(err)
 	}
+
 	return r
 }
 
@@ -245,14 +286,17 @@ func exchange(t *testing.T, browser *http.Client, r *http.Request) (int, string)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return response.StatusCode, string(body)
 }
 
 // told is what the service tells of a request of alice's, which nobody else can
 // have said.
 func (f files) told(request, id string, key aws.Credentials) string {
-	return strings.Join([]string{request, id, filesPool, "authenticated," + f.info.LoginKey + "," + f.info.ProviderARN + ":OIDC:alice", filesRole,
-		"arn:aws:sts::000000000000:assumed-role/Files/CognitoIdentityCredentials", "000000000000", key.AccessKeyID, ""}, "\n")
+	return strings.Join([]string{request, id, filesPool,
+		"authenticated," + f.info.LoginKey + "," + f.info.ProviderARN + ":OIDC:alice", filesRole,
+		"arn:aws:sts::000000000000:assumed-role/Files/CognitoIdentityCredentials", "000000000000",
+		key.AccessKeyID, ""}, "\n")
 }
 
 // A proxy lets a signed-in user of the AWS SDK at the user's own files and at no
@@ -262,7 +306,8 @@ func TestProxies(t *testing.T) {
 		convention string
 		start      func(t *testing.T, f files) *http.Client
 	}{
-		"nginx": {"x-original", func(t *testing.T, f files) *http.Client { return startNginx(t, f.poolhouseAddress(), f.service, "") }},
+		"nginx": {"x-original",
+			func(t *testing.T, f files) *http.Client { return startNginx(t, f.poolhouseAddress(), f.service, "") }},
 		"caddy": {"x-forwarded", func(t *testing.T, f files) *http.Client {
 			return startCaddy(t, f.poolhouseAddress(), f.service, "", "")
 		}},
@@ -284,25 +329,33 @@ func testProxy(t *testing.T, f files, browser *http.Client) {
 		status  int
 		answer  string // "" = the proxy's own
 	}{
-		"write":              {signed(t, key, "PUT", own, "hello"), nil, 200, f.told("PUT "+own, alice, key)},
-		"read":               {signed(t, key, "GET", own+"?a=1%202&b=2", ""), nil, 200, f.told("GET "+own+"?a=1%202&b=2", alice, key)},
-		"read bob's":         {signed(t, key, "GET", other, ""), nil, 403, ""},
-		"write bob's":        {signed(t, key, "PUT", other, "hello"), nil, 403, ""},
-		"another route":      {signed(t, key, "DELETE", own, ""), nil, 403, ""},
-		"path changed":       {signed(t, key, "GET", own, ""), func(r *http.Request) { r.URL.Path = "/files/" + alice + "/other.txt" }, 403, ""},
-		"method changed":     {signed(t, key, "GET", own, ""), func(r *http.Request) { r.Method = "PUT" }, 403, ""},
-		"header changed":     {signed(t, key, "PUT", own, "hello"), func(r *http.Request) { r.Header.Set("Content-Type", "text/html") }, 403, ""},
-		"without signature":  {signed(t, key, "GET", own, ""), func(r *http.Request) { r.Header.Del("Authorization") }, 401, ""},
-		"body changed":       {signed(t, key, "PUT", own, "hello"), func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("hullo")) }, 422, "the body is not the signed one\n"},
+		"write": {signed(t, key, "PUT", own, "hello"), nil, 200, f.told("PUT "+own, alice, key)},
+		"read": {signed(t, key, "GET", own+"?a=1%202&b=2", ""), nil, 200,
+			f.told("GET "+own+"?a=1%202&b=2", alice, key)},
+		"read bob's":    {signed(t, key, "GET", other, ""), nil, 403, ""},
+		"write bob's":   {signed(t, key, "PUT", other, "hello"), nil, 403, ""},
+		"another route": {signed(t, key, "DELETE", own, ""), nil, 403, ""},
+		"path changed": {signed(t, key, "GET", own, ""),
+			func(r *http.Request) { r.URL.Path = "/files/" + alice + "/other.txt" }, 403, ""},
+		"method changed": {signed(t, key, "GET", own, ""), func(r *http.Request) { r.Method = "PUT" }, 403, ""},
+		"header changed": {signed(t, key, "PUT", own, "hello"),
+			func(r *http.Request) { r.Header.Set("Content-Type", "text/html") }, 403, ""},
+		"without signature": {signed(t, key, "GET", own, ""),
+			func(r *http.Request) { r.Header.Del("Authorization") }, 401, ""},
+		"body changed": {signed(t, key, "PUT", own, "hello"),
+			func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("hullo")) }, 422,
+			"the body is not the signed one\n"},
 		"dots after signing": {signed(t, key, "GET", "/files/"+alice+"/../"+bob+"/notes.txt", ""), nil, 403, ""},
 	} {
 		if test.change != nil {
 			test.change(test.request)
 		}
-		if status, body := exchange(t, browser, test.request); status != test.status || test.answer != "" && body != test.answer {
+		if status, body := exchange(t, browser, test.request); status != test.status || test.answer != "" &&
+			body != test.answer {
 			t.Errorf("%s: %d %s, want %d %s", name, status, body, test.status, test.answer)
 		}
 	}
+
 	f.testExplained(t, browser, signed(t, key, "GET", other, ""))
 	testPreflight(t, browser, signed(t, key, "GET", own, ""))
 
@@ -310,12 +363,15 @@ func testProxy(t *testing.T, f files, browser *http.Client) {
 	for _, name := range answered {
 		unsigned := signed(t, key, "GET", own, "")
 		unsigned.Header.Set(name, "claimed")
-		for how, r := range map[string]*http.Request{"unsigned": unsigned, "signed": signed(t, key, "GET", own, "", name, "claimed")} {
+
+		for how, r := range map[string]*http.Request{"unsigned": unsigned,
+			"signed": signed(t, key, "GET", own, "", name, "claimed")} {
 			if status, body := exchange(t, browser, r); status != http.StatusForbidden {
 				t.Errorf("%s is claimed, %s: %d %s", name, how, status, body)
 			}
 		}
 	}
+
 	f.poolhouse(t, "keys", "revoke-session", key.AccessKeyID)
 	if status, body := exchange(t, browser, signed(t, key, "GET", own, "")); status != http.StatusForbidden {
 		t.Errorf("a revoked session: %d %s", status, body)
@@ -334,6 +390,7 @@ func (f files) testExplained(t *testing.T, browser *http.Client, r *http.Request
 	if reason := response.Header["X-Poolhouse-Reason"]; len(reason) != 1 || reason[0] != "AccessDenied" {
 		t.Errorf("the reason is %q", reason)
 	}
+
 	id := response.Header["X-Amzn-Requestid"]
 	if len(id) != 1 || !strings.Contains(f.poolhouse(t, "explain", id[0]), "s3:GetObject") {
 		t.Errorf("the request %q is not explained", id)
@@ -344,7 +401,9 @@ func (f files) testExplained(t *testing.T, browser *http.Client, r *http.Request
 // send a signed request and read its answer.
 func testPreflight(t *testing.T, browser *http.Client, call *http.Request) {
 	t.Helper()
-	for origin, allowed := range map[string]string{"https://app.example.com": "https://app.example.com", "https://evil.example.com": ""} {
+
+	for origin, allowed := range map[string]string{"https://app.example.com": "https://app.example.com",
+		"https://evil.example.com": ""} {
 		preflight, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, call.URL.String(), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -354,17 +413,20 @@ func testPreflight(t *testing.T, browser *http.Client, call *http.Request) {
 		preflight.Header.Set("Access-Control-Request-Headers", "authorization,x-amz-date")
 		call := call.Clone(t.Context())
 		call.Header.Set("Origin", origin)
+
 		for status, r := range map[int]*http.Request{http.StatusNoContent: preflight, http.StatusOK: call} {
 			response, err := browser.Do(r)
 			if err != nil {
 				t.Fatal(err)
 			}
 			_ = response.Body.Close()
+
 			h := response.Header
 			if response.StatusCode != status || h.Get("Access-Control-Allow-Origin") != allowed {
 				t.Errorf("%s from %s: %d %v", r.Method, origin, response.StatusCode, h)
 			}
-			if r == preflight && (h.Get("Access-Control-Allow-Methods") != "GET" || h.Get("Access-Control-Allow-Headers") != "authorization,x-amz-date") {
+			if r == preflight && (h.Get("Access-Control-Allow-Methods") != "GET" ||
+				h.Get("Access-Control-Allow-Headers") != "authorization,x-amz-date") {
 				t.Errorf("%s from %s: %v", r.Method, origin, h)
 			}
 		}
@@ -378,6 +440,7 @@ func TestProxyAfterProxy(t *testing.T) {
 	for _, name := range answered {
 		removed += "        proxy_set_header " + name + " \"\";\n"
 	}
+
 	for proxy, test := range map[string]struct {
 		convention string
 		start      func(t *testing.T, f files) *http.Client
@@ -386,18 +449,22 @@ func TestProxyAfterProxy(t *testing.T) {
 			return startNginx(t, f.poolhouseAddress(), f.service, removed)
 		}},
 		"caddy": {"x-forwarded", func(t *testing.T, f files) *http.Client {
-			return startCaddy(t, f.poolhouseAddress(), f.service, "    route {\n    request_header -X-Poolhouse-*\n    request_header -X-Amz-Cognito-Identity-*\n", "\n    }")
+			return startCaddy(t, f.poolhouseAddress(), f.service,
+				"    route {\n    request_header -X-Poolhouse-*\n    request_header -X-Amz-Cognito-Identity-*\n",
+				"\n    }")
 		}},
 	} {
 		t.Run(proxy, func(t *testing.T) {
 			f := startFiles(t, test.convention)
 			browser := test.start(t, f)
 			alice, key := f.signIn(t, "alice")
+
 			r := signed(t, key, "GET", "/files/"+alice+"/a", "")
 			for _, name := range answered {
 				r.Header.Set(name, "claimed")
 			}
-			if status, body := exchange(t, browser, r); status != http.StatusOK || body != f.told("GET /files/"+alice+"/a", alice, key) {
+			if status, body := exchange(t, browser, r); status != http.StatusOK ||
+				body != f.told("GET /files/"+alice+"/a", alice, key) {
 				t.Errorf("%d %s", status, body)
 			}
 		})

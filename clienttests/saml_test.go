@@ -70,6 +70,7 @@ func keyPair(t *testing.T) (keyFile, certificateFile string) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
+
 	keyFile, certificateFile = filepath.Join(dir, "key.pem"), filepath.Join(dir, "cert.pem")
 	for path, block := range map[string]*pem.Block{
 		keyFile:         {Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)},
@@ -79,6 +80,7 @@ func keyPair(t *testing.T) (keyFile, certificateFile string) {
 			t.Fatal(err)
 		}
 	}
+
 	return keyFile, certificateFile
 }
 
@@ -89,6 +91,7 @@ func signIn(t *testing.T, script []string, r samlRequest) samlAnswer {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	cmd := exec.CommandContext(t.Context(), script[0], script[1:]...)
 	cmd.Env = append(plainEnvironment(t), "PYTHONDONTWRITEBYTECODE=1")
 	var stderr bytes.Buffer
@@ -101,6 +104,7 @@ func signIn(t *testing.T, script []string, r samlRequest) samlAnswer {
 	if err := json.Unmarshal(out, &a); err != nil || a.Metadata == "" || a.Response == "" {
 		t.Fatalf("%s printed %q: %v", script[1], out, err)
 	}
+
 	return a
 }
 
@@ -113,27 +117,36 @@ func TestSAML(t *testing.T) {
 			keyFile, certificateFile := keyPair(t)
 			login := func(change ...func(*samlRequest)) samlAnswer {
 				r := samlRequest{EntityID: samlEntityID, KeyFile: keyFile, CertificateFile: certificateFile,
-					Audience: "urn:amazon:webservices", Recipient: "https://signin.aws.amazon.com/saml", Subject: "carol", Sign: []string{"assertion"},
-					Attributes: map[string][]string{roleAttr: {"arn:aws:iam::000000000000:role/Ops," + corpARN}, sessionAttr: {"carol"}}}
+					Audience: "urn:amazon:webservices", Recipient: "https://signin.aws.amazon.com/saml",
+					Subject: "carol", Sign: []string{"assertion"},
+					Attributes: map[string][]string{
+						roleAttr:    {"arn:aws:iam::000000000000:role/Ops," + corpARN},
+						sessionAttr: {"carol"},
+					}}
 				for _, f := range change {
 					f(&r)
 				}
+
 				return signIn(t, script, r)
 			}
+
 			first := login()
 			dir := t.TempDir()
 			for path, text := range map[string]string{"idp.xml": first.Metadata, "poolhouse.yaml": "saml_providers:\n" +
-				"  - {name: Corp, metadata_file: idp.xml, audiences: [\"https://pools.example.com\"], recipients: [\"https://pools.example.com/saml\"]}\n"} {
+				"  - {name: Corp, metadata_file: idp.xml, audiences: [\"https://pools.example.com\"], " +
+				"recipients: [\"https://pools.example.com/saml\"]}\n"} {
 				if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
+
 			w := samlClient{startDev(t, "--config", filepath.Join(dir, "poolhouse.yaml"))}
 			pool := w.newPool(t)
 			carol, role := w.credentials(t, pool, first.Response, "")
 			if role != "Ops" {
 				t.Errorf("role = %s", role)
 			}
+
 			for kind, change := range map[string]func(*samlRequest){
 				"response signed": func(r *samlRequest) { r.Sign = []string{"response"} },
 				"both signed":     func(r *samlRequest) { r.Sign = []string{"assertion", "response"} },
@@ -145,15 +158,19 @@ func TestSAML(t *testing.T) {
 					t.Errorf("%s: identity %s, role %s; want %s, Ops", kind, id, role, carol)
 				}
 			}
+
 			several := login(func(r *samlRequest) {
-				r.Attributes[roleAttr] = []string{"arn:aws:iam::000000000000:role/Ops," + corpARN, corpARN + ",arn:aws:iam::000000000000:role/Audit"}
+				r.Attributes[roleAttr] = []string{"arn:aws:iam::000000000000:role/Ops," + corpARN,
+					corpARN + ",arn:aws:iam::000000000000:role/Audit"}
 			}).Response
 			if _, role := w.credentials(t, pool, several, "arn:aws:iam::000000000000:role/Audit"); role != "Audit" {
 				t.Errorf("the role of CustomRoleArn is %s", role)
 			}
-			if dave, _ := w.credentials(t, pool, login(func(r *samlRequest) { r.Subject = "dave@example.com" }).Response, ""); dave == carol {
+			if dave, _ := w.credentials(t, pool,
+				login(func(r *samlRequest) { r.Subject = "dave@example.com" }).Response, ""); dave == carol {
 				t.Error("two users share an identity")
 			}
+
 			for kind, response := range map[string]string{
 				"changed":        changed(t, first.Response),
 				"wrong audience": login(func(r *samlRequest) { r.Audience = "https://other.example" }).Response,
@@ -161,7 +178,8 @@ func TestSAML(t *testing.T) {
 					r.KeyFile, r.CertificateFile = keyPair(t)
 				}).Response,
 			} {
-				_, err := w.client().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{corpARN: response}})
+				_, err := w.client().GetId(t.Context(),
+					&ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{corpARN: response}})
 				if err == nil || !strings.Contains(err.Error(), "NotAuthorizedException") {
 					t.Errorf("%s: error = %v", kind, err)
 				}
@@ -200,6 +218,7 @@ func TestSAMLInBrowsers(t *testing.T) {
 			"arn:aws:iam::000000000000:role/Auditor," + corpARN,
 		}},
 	})
+
 	dir := t.TempDir()
 	const settings = "saml_providers: [{name: Corp, metadata_file: idp.xml}]\n"
 	for path, text := range map[string]string{"idp.xml": login.Metadata, "poolhouse.yaml": settings} {
@@ -219,6 +238,7 @@ func TestSAMLInBrowsers(t *testing.T) {
 		}
 		example = strings.Replace(example, shown, real, 1)
 	}
+
 	out := w.script(t, "js", []string{"EXAMPLE=" + example, "RESPONSE=" + login.Response}, node, "saml-page.mjs")
 	if !strings.Contains(out, ":assumed-role/Auditor/") {
 		t.Errorf("the page's user is %s", out)
@@ -239,17 +259,24 @@ func changed(t *testing.T, response string) string {
 type samlClient struct{ *server }
 
 func (c samlClient) client() *ci.Client {
-	return ci.New(ci.Options{BaseEndpoint: &c.info.Endpoint, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
+	return ci.New(ci.Options{
+		BaseEndpoint:     &c.info.Endpoint,
+		Region:           "us-east-1",
+		RetryMaxAttempts: 1,
+		Credentials:      aws.AnonymousCredentials{},
+	})
 }
 
 func (c samlClient) newPool(t *testing.T) string {
 	t.Helper()
 	admin := ci.New(ci.Options{BaseEndpoint: &c.info.Endpoint, Region: "us-east-1", RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider(c.info.AccessKeyID, c.info.SecretAccessKey, "")})
-	out, err := admin.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("saml"), SamlProviderARNs: []string{corpARN}})
+	out, err := admin.CreateIdentityPool(t.Context(),
+		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("saml"), SamlProviderARNs: []string{corpARN}})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return *out.IdentityPoolId
 }
 
@@ -265,17 +292,21 @@ func (c samlClient) credentials(t *testing.T, pool, response, custom string) (id
 	if custom != "" {
 		in.CustomRoleArn = &custom
 	}
+
 	out, err := c.client().GetCredentialsForIdentity(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	who, err := sts.New(sts.Options{BaseEndpoint: &c.info.Endpoint, Region: "us-east-1", RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretKey, *out.Credentials.SessionToken)}).
+		Credentials: credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId,
+			*out.Credentials.SecretKey, *out.Credentials.SessionToken)}).
 		GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, role, _ = strings.Cut(*who.Arn, ":assumed-role/")
 	role, _, _ = strings.Cut(role, "/")
+
 	return *got.IdentityId, role
 }

@@ -38,6 +38,7 @@ func TestJavaScript(t *testing.T) {
 // allPassed fails the test unless node's test runner ran tests and all passed.
 func allPassed(t *testing.T, tap string) {
 	t.Helper()
+
 	counts := map[string]string{}
 	for _, found := range regexp.MustCompile(`(?m)^# (\w+) (\d+)$`).FindAllStringSubmatch(tap, -1) {
 		counts[found[1]] = found[2]
@@ -54,9 +55,12 @@ func TestLockFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Contains(string(text), `"resolved"`) {
-		t.Error("js/package-lock.json records download addresses: run npm install with omit-lockfile-registry-resolved=true, as js/.npmrc says")
+		t.Error("js/package-lock.json records download addresses: run npm install with " +
+			"omit-lockfile-registry-resolved=true, as js/.npmrc says")
 	}
-	packages, pinned := strings.Count(string(text), `"node_modules/`), strings.Count(string(text), `"integrity": "sha512-`)
+
+	packages, pinned := strings.Count(string(text), `"node_modules/`),
+		strings.Count(string(text), `"integrity": "sha512-`)
 	if packages == 0 || packages != pinned {
 		t.Errorf("js/package-lock.json has %d packages and %d checksums", packages, pinned)
 	}
@@ -74,11 +78,14 @@ func TestSetupOnABareMachine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for program, does := range map[string]string{"apt-get": `echo "$@" >> "` + installed + `"`, "sudo": `"$@"`, "npm": ":"} {
+
+	for program, does := range map[string]string{"apt-get": `echo "$@" >> "` + installed + `"`,
+		"sudo": `"$@"`, "npm": ":"} {
 		if err := os.WriteFile(filepath.Join(bare, program), []byte("#!/bin/bash\n"+does+"\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	setup := exec.CommandContext(t.Context(), "/bin/bash", "../scripts/setup-tests.sh")
 	setup.Env = []string{"PATH=" + bare}
 	if out, err := setup.CombinedOutput(); err != nil {
@@ -88,6 +95,7 @@ func TestSetupOnABareMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, name := range []string{"git", "gcc"} {
 		if !regexp.MustCompile(`(?m)^install .* ` + name + `( |$)`).Match(text) {
 			t.Errorf("%s is not installed:\n%s", name, text)

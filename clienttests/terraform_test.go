@@ -26,11 +26,15 @@ type workspace struct {
 func newWorkspace(t *testing.T, s *server) *workspace {
 	t.Helper()
 	w := &workspace{dir: t.TempDir(), program: client(t, "/usr/local/bin/terraform", "terraform")}
-	w.environment = append(s.environment(t), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "AWS_ENDPOINT_URL="+s.info.Endpoint, "AWS_MAX_ATTEMPTS=2")
+	w.environment = append(s.environment(t), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
+		"AWS_ENDPOINT_URL="+s.info.Endpoint, "AWS_MAX_ATTEMPTS=2")
 	if plugins := os.Getenv(pluginsVariable); plugins != "" {
-		w.write(t, "terraform.rc", fmt.Sprintf("provider_installation {\n  filesystem_mirror { path = %q }\n}\ndisable_checkpoint = true\n", plugins))
+		w.write(t, "terraform.rc",
+			fmt.Sprintf("provider_installation {\n  filesystem_mirror { path = %q }\n}\ndisable_checkpoint = true\n",
+				plugins))
 		w.environment = append(w.environment, "TF_CLI_CONFIG_FILE="+filepath.Join(w.dir, "terraform.rc"))
 	}
+
 	return w
 }
 
@@ -53,6 +57,7 @@ func (w *workspace) run(t *testing.T, arguments ...string) (string, int) {
 	if err != nil && !errors.As(err, &ended) {
 		t.Fatalf("terraform %s: %v", strings.Join(arguments, " "), err)
 	}
+
 	return out.String(), cmd.ProcessState.ExitCode()
 }
 
@@ -200,9 +205,11 @@ func TestTerraform(t *testing.T) {
 	w.write(t, "two.xml", samlMetadata(t, "https://two.example.com"))
 	w.must(t, "init", "-input=false")
 	w.must(t, "apply", "-auto-approve", "-input=false")
+
 	const base = "arn:aws:iam::000000000000:"
 	seen := func(duration string) string {
-		return "000000000000 " + base + "role/app/signed-in " + duration + " " + base + "oidc-provider/login.example.com/realm Corp signed-in"
+		return "000000000000 " + base + "role/app/signed-in " + duration + " " + base +
+			"oidc-provider/login.example.com/realm Corp signed-in"
 	}
 	if got := strings.TrimSpace(w.must(t, "output", "-raw", "seen")); got != seen("3600") {
 		t.Errorf("data sources: %q, want %q", got, seen("3600"))
@@ -224,35 +231,41 @@ func TestTerraform(t *testing.T) {
 	var imports strings.Builder
 	pool := strings.TrimSpace(w.must(t, "output", "-raw", "pool"))
 	for resource, id := range map[string]string{
-		"aws_iam_role.signed_in":                                "signed-in",
-		"aws_iam_role_policy.inline":                            "signed-in:inline",
-		"aws_iam_role_policy_attachment.read":                   "signed-in/" + base + "policy/app/read",
-		"aws_iam_policy.read":                                   base + "policy/app/read",
-		"aws_iam_policy.limit":                                  base + "policy/limit",
-		"aws_iam_openid_connect_provider.login":                 base + "oidc-provider/login.example.com/realm",
-		"aws_iam_saml_provider.corp":                            base + "saml-provider/Corp",
-		"aws_cognito_identity_pool.pool":                        pool,
-		"aws_cognito_identity_pool_roles_attachment.roles":      pool,
-		"aws_cognito_identity_pool_provider_principal_tag.tags": pool + ":" + base + "oidc-provider/login.example.com/realm",
+		"aws_iam_role.signed_in":                           "signed-in",
+		"aws_iam_role_policy.inline":                       "signed-in:inline",
+		"aws_iam_role_policy_attachment.read":              "signed-in/" + base + "policy/app/read",
+		"aws_iam_policy.read":                              base + "policy/app/read",
+		"aws_iam_policy.limit":                             base + "policy/limit",
+		"aws_iam_openid_connect_provider.login":            base + "oidc-provider/login.example.com/realm",
+		"aws_iam_saml_provider.corp":                       base + "saml-provider/Corp",
+		"aws_cognito_identity_pool.pool":                   pool,
+		"aws_cognito_identity_pool_roles_attachment.roles": pool,
+		"aws_cognito_identity_pool_provider_principal_tag.tags": pool + ":" + base +
+			"oidc-provider/login.example.com/realm",
 	} {
 		forget = append(forget, resource)
 		fmt.Fprintf(&imports, "import {\n  to = %s\n  id = %q\n}\n", resource, id)
 	}
+
 	w.must(t, forget...)
 	w.write(t, "imports.tf", imports.String())
 	plan = w.must(t, "plan", "-input=false")
 	// Only Terraform knows of force_detach_policies, so no import can read it.
-	if !strings.Contains(plan, fmt.Sprintf("Plan: %d to import, 0 to add, 1 to change, 0 to destroy.", len(forget)-2)) || !strings.Contains(plan, "force_detach_policies = false -> true") {
+	if !strings.Contains(plan,
+		fmt.Sprintf("Plan: %d to import, 0 to add, 1 to change, 0 to destroy.", len(forget)-2)) ||
+		!strings.Contains(plan, "force_detach_policies = false -> true") {
 		t.Errorf("the plan of the import:\n%s", tail(plan))
 	}
+
 	w.must(t, "apply", "-auto-approve", "-input=false")
 	w.unchanged(t, "after the import")
-
 	w.must(t, "destroy", "-auto-approve", "-input=false")
+
 	for query, operation := range map[string][]string{
 		"Roles":    {"iam", "list-roles"},
 		"Policies": {"iam", "list-policies", "--scope", "Local"},
-		"OpenIDConnectProviderList[?!contains(Arn, '/dev-issuer')]": {"iam", "list-open-id-connect-providers"}, // which is the server's
+		// which is the server's
+		"OpenIDConnectProviderList[?!contains(Arn, '/dev-issuer')]": {"iam", "list-open-id-connect-providers"},
 		"SAMLProviderList": {"iam", "list-saml-providers"},
 		"IdentityPools":    {"cognito-identity", "list-identity-pools", "--max-results", "60"},
 	} {
@@ -281,7 +294,8 @@ func TestTerraformPartitions(t *testing.T) {
 			w.must(t, "apply", "-auto-approve", "-input=false")
 
 			base := "arn:" + names.partition + ":iam::000000000000:"
-			want := "000000000000 " + base + "role/app/signed-in 3600 " + base + "oidc-provider/login.example.com/realm Corp signed-in"
+			want := "000000000000 " + base + "role/app/signed-in 3600 " + base +
+				"oidc-provider/login.example.com/realm Corp signed-in"
 			if got := strings.TrimSpace(w.must(t, "output", "-raw", "seen")); got != want {
 				t.Errorf("data sources: %q, want %q", got, want)
 			}

@@ -25,7 +25,8 @@ func startCognitoLocal(t *testing.T) cognitoLocal {
 	address := listentest.FreeAddress(t)
 	host, port, _ := strings.Cut(address, ":")
 	script := mustAbs(t, "js/node_modules/cognito-local/lib/bin/start.js")
-	startPeer(t, t.TempDir(), []string{"HOST=" + host, "PORT=" + port, "CODE=" + code}, "Cognito Local running on", node, script)
+	startPeer(t, t.TempDir(), []string{"HOST=" + host, "PORT=" + port, "CODE=" + code},
+		"Cognito Local running on", node, script)
 	return cognitoLocal("http://" + address)
 }
 
@@ -40,30 +41,37 @@ func (c cognitoLocal) call(t *testing.T, operation string, in map[string]any) ma
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	request.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+operation)
-	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=local/20260101/local/cognito-idp/aws4_request, SignedHeaders=host, Signature=0")
+	request.Header.Set("Authorization",
+		"AWS4-HMAC-SHA256 Credential=local/20260101/local/cognito-idp/aws4_request, SignedHeaders=host, Signature=0")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = response.Body.Close() }()
+
 	text, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
 		t.Fatalf("%s: %s %s", operation, response.Status, text)
 	}
+
 	var out map[string]any
 	if len(text) > 0 {
 		if err := json.Unmarshal(text, &out); err != nil {
 			t.Fatalf("%s: %s: %v", operation, text, err)
 		}
 	}
+
 	return out
 }
 
 // member follows names into an answer.
 func member[T any](t *testing.T, object map[string]any, names ...string) T {
 	t.Helper()
+
 	var value any = object
 	for _, name := range names {
 		inner, _ := value.(map[string]any)
@@ -73,6 +81,7 @@ func member[T any](t *testing.T, object map[string]any, names ...string) T {
 	if !ok {
 		t.Fatalf("no %s in %v", strings.Join(names, "."), object)
 	}
+
 	return found
 }
 
@@ -96,7 +105,8 @@ func (c cognitoLocal) signIn(t *testing.T, client, name string) (idToken, access
 	t.Helper()
 	out := c.call(t, "InitiateAuth", map[string]any{"ClientId": client, "AuthFlow": "USER_PASSWORD_AUTH",
 		"AuthParameters": map[string]string{"USERNAME": name, "PASSWORD": password}})
-	return member[string](t, out, "AuthenticationResult", "IdToken"), member[string](t, out, "AuthenticationResult", "AccessToken")
+	return member[string](t, out, "AuthenticationResult", "IdToken"),
+		member[string](t, out, "AuthenticationResult", "AccessToken")
 }
 
 // A user pool that is not at AWS, found by its endpoint: its users sign in, also
@@ -105,8 +115,9 @@ func TestCognitoLocal(t *testing.T) {
 	peer := startCognitoLocal(t)
 	pool := member[string](t, peer.call(t, "CreateUserPool", map[string]any{"PoolName": "users"}), "UserPool", "Id")
 	newClient := func(pool string) string {
-		return member[string](t, peer.call(t, "CreateUserPoolClient", map[string]any{"UserPoolId": pool, "ClientName": "app",
-			"ExplicitAuthFlows": []string{"ALLOW_USER_PASSWORD_AUTH"}}), "UserPoolClient", "ClientId")
+		return member[string](t,
+			peer.call(t, "CreateUserPoolClient", map[string]any{"UserPoolId": pool, "ClientName": "app",
+				"ExplicitAuthFlows": []string{"ALLOW_USER_PASSWORD_AUTH"}}), "UserPoolClient", "ClientId")
 	}
 	checked, unchecked, foreign := newClient(pool), newClient(pool), newClient(pool)
 	other := member[string](t, peer.call(t, "CreateUserPool", map[string]any{"PoolName": "others"}), "UserPool", "Id")
@@ -139,17 +150,20 @@ user_pool_regions:
 	if id := c.accepted(t, "the key derived from the issuer", derived, token); id != identity {
 		t.Errorf("it leads to %s, not %s", id, identity)
 	}
+
 	elsewhere, _ := peer.signIn(t, unchecked, alice)
 	if id := c.accepted(t, "another client", name, elsewhere); id != identity {
 		t.Errorf("another client leads to %s, not %s", id, identity)
 	}
+
 	bobs, _ := peer.signIn(t, checked, bob)
 	if id := c.accepted(t, "another user", name, bobs); id == identity {
 		t.Error("two users share an identity")
 	}
 	c.refused(t, "an access token", name, access, "Missing a required claim: aud")
 	foreigner, _ := peer.signIn(t, foreign, alice)
-	c.refused(t, "a client that the identity pool does not name", name, foreigner, "Token is not from a supported provider")
+	c.refused(t, "a client that the identity pool does not name", name, foreigner,
+		"Token is not from a supported provider")
 
 	peer.call(t, "AdminDisableUser", map[string]any{"UserPoolId": pool, "Username": alice})
 	c.refused(t, "a disabled user", name, token, "NotAuthorizedException")
@@ -160,6 +174,7 @@ user_pool_regions:
 	c.refused(t, "a deleted user", name, token, "NotAuthorizedException")
 	peer.signUp(t, checked, alice)
 	c.refused(t, "a deleted user whose name was given away", name, token, "NotAuthorizedException")
+
 	anew, _ := peer.signIn(t, checked, alice)
 	if id := c.accepted(t, "the name's next owner", name, anew); id == identity {
 		t.Error("the name's next owner has the deleted user's identity")

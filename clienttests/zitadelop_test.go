@@ -26,23 +26,30 @@ type zitadelOP struct{ openIDProvider }
 func (p zitadelOP) signIn(t *testing.T, user string) string {
 	t.Helper()
 	b := newBrowser(t, p.callback)
-	_, page := b.visit(t, p.authorize+"?"+url.Values{"client_id": {"app"}, "response_type": {"code"}, "scope": {"openid"},
-		"redirect_uri": {p.callback}, "state": {"s"}, "nonce": {"n"}}.Encode(), nil)
+	_, page := b.visit(t, p.authorize+"?"+
+		url.Values{"client_id": {"app"}, "response_type": {"code"}, "scope": {"openid"},
+			"redirect_uri": {p.callback}, "state": {"s"}, "nonce": {"n"}}.Encode(), nil)
 	found := regexp.MustCompile(`name="id" value="([^"]+)"`).FindStringSubmatch(page)
 	if found == nil {
 		t.Fatalf("no form to sign in: %s", page)
 	}
-	back, page := b.visit(t, strings.TrimSuffix(p.issuer, "/")+"/login/username", url.Values{"id": {found[1]}, "username": {user}, "password": {"verysecure"}})
+
+	back, page := b.visit(t, strings.TrimSuffix(p.issuer, "/")+"/login/username",
+		url.Values{"id": {found[1]}, "username": {user}, "password": {"verysecure"}})
 	if back == nil || back.Query().Get("code") == "" {
 		t.Fatalf("no code: %v %s", back, page)
 	}
+
 	var answer struct {
 		IDToken string `json:"id_token"`
 	}
-	fetchJSON(t, http.MethodPost, p.token, url.Values{"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {p.callback}}, &answer)
+	fetchJSON(t, http.MethodPost, p.token,
+		url.Values{"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")},
+			"redirect_uri": {p.callback}}, &answer)
 	if answer.IDToken == "" {
 		t.Fatal("no ID token")
 	}
+
 	return answer.IDToken
 }
 
@@ -53,11 +60,14 @@ func (p zitadelOP) do(t *testing.T, path string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = response.Body.Close() }()
+
 	text, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
 		t.Fatalf("%s: %s %s", path, response.Status, text)
 	}
+
 	return string(text)
 }
 
@@ -73,6 +83,7 @@ func TestZitadelOIDC(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build in zitadelop: %v\n%s", err, out)
 	}
+
 	address := listentest.FreeAddress(t)
 	issuer, name := "http://"+address+"/", "zitadel.example/users"
 	base := strings.TrimSuffix(issuer, "/")
@@ -87,8 +98,11 @@ func TestZitadelOIDC(t *testing.T) {
 oidc_providers:
   - {url: %q, client_ids: [app], allow_http: true, allow_private: true}
 `, name, issuer, base, base, issuer)))
+
 	callback := "http://127.0.0.1:1/callback"
-	startPeer(t, ".", []string{"ISSUER=" + issuer, "CALLBACK=" + callback, "LOGOUT=" + s.info.Endpoint + "/backchannel-logout/" + url.PathEscape(name)},
+	startPeer(t, ".",
+		[]string{"ISSUER=" + issuer, "CALLBACK=" + callback,
+			"LOGOUT=" + s.info.Endpoint + "/backchannel-logout/" + url.PathEscape(name)},
 		"provider starts on", program)
 	eventually(t, "the provider answers", func() bool {
 		response, err := http.Get(base + "/.well-known/openid-configuration")
@@ -97,10 +111,12 @@ oidc_providers:
 		}
 		return response.Body.Close() == nil
 	})
+
 	p := zitadelOP{discover(t, issuer, callback)}
 	pool := func(check bool) userClient {
-		return newUserClient(t, s, &ci.CreateIdentityPoolInput{CognitoIdentityProviders: []types.CognitoIdentityProvider{
-			{ProviderName: &name, ClientId: aws.String("app"), ServerSideTokenCheck: aws.Bool(check)}}})
+		return newUserClient(t, s,
+			&ci.CreateIdentityPoolInput{CognitoIdentityProviders: []types.CognitoIdentityProvider{
+				{ProviderName: &name, ClientId: aws.String("app"), ServerSideTokenCheck: aws.Bool(check)}}})
 	}
 	checked, unchecked := pool(true), pool(false)
 
@@ -108,12 +124,17 @@ oidc_providers:
 	second := p.signIn(t, "test-user2")
 	checked.accepted(t, "a user", name, first)
 	unchecked.accepted(t, "a user where nobody asks", name, first)
+
 	key := address + "/" // the issuer without its scheme, slash and all
-	discovered := newUserClient(t, s, &ci.CreateIdentityPoolInput{OpenIdConnectProviderARNs: []string{"arn:aws:iam::000000000000:oidc-provider/" + key}})
+	discovered := newUserClient(t, s,
+		&ci.CreateIdentityPoolInput{
+			OpenIdConnectProviderARNs: []string{"arn:aws:iam::000000000000:oidc-provider/" + key},
+		})
 	identity := discovered.accepted(t, "a user by discovery", key, first)
 	if discovered.accepted(t, "another user by discovery", key, second) == identity {
 		t.Error("two users share an identity")
 	}
+
 	discovered.refused(t, "the key without its slash", address, first, "Issuer doesn't match providerName")
 	p.do(t, "/rotate")
 	discovered.accepted(t, "a token of the new key, by discovery", key, p.signIn(t, "test-user2"))

@@ -28,6 +28,7 @@ func TestSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_, err = client.SetIdentityPoolRoles(t.Context(), &cognitoidentity.SetIdentityPoolRolesInput{
 		IdentityPoolId: pool.IdentityPoolId,
 		Roles:          map[string]string{"authenticated": "arn:aws:iam::" + key.Account + ":role/User"},
@@ -45,6 +46,7 @@ func TestSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := client.GetCredentialsForIdentity(t.Context(), &cognitoidentity.GetCredentialsForIdentityInput{
 		IdentityId: identity.IdentityId,
 		Logins:     logins,
@@ -52,6 +54,7 @@ func TestSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if *got.Credentials.AccessKeyId == "" {
 		t.Error("Alice got no access key")
 	}

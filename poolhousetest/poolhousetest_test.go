@@ -23,6 +23,7 @@ func TestPageShowsTheExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if !strings.Contains(string(page), "```go\n"+string(example)+"```\n") {
 		t.Error("docs/testing.md does not show example_test.go")
 	}
@@ -31,6 +32,7 @@ func TestPageShowsTheExample(t *testing.T) {
 // getID signs a user in to a pool of the server, and returns the status and body.
 func getID(t *testing.T, server *poolhousetest.Server, logins map[string]string) (int, string) {
 	t.Helper()
+
 	var login string
 	for key, token := range logins {
 		login = fmt.Sprintf("{%q:%q}", key, token)
@@ -40,6 +42,7 @@ func getID(t *testing.T, server *poolhousetest.Server, logins map[string]string)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	request.Header.Set("X-Amz-Target", "AWSCognitoIdentityService.GetId")
 	response, err := http.DefaultClient.Do(request)
@@ -47,10 +50,12 @@ func getID(t *testing.T, server *poolhousetest.Server, logins map[string]string)
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
+
 	text := new(strings.Builder)
 	if err := response.Write(text); err != nil {
 		t.Fatal(err)
 	}
+
 	return response.StatusCode, text.String()
 }
 
@@ -98,9 +103,11 @@ func TestStartFails(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+
 		poolhousetest.Start(f, func(c *poolhouse.Config) { c.Region = "Nowhere" })
 	}()
 	<-ended
+
 	if !strings.Contains(f.message, "cannot start") || !strings.Contains(f.message, `region "Nowhere"`) {
 		t.Errorf("the test fails with %q", f.message)
 	}

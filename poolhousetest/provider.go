@@ -105,6 +105,7 @@ func (p *Provider) Token(claims map[string]any) string {
 		"iat": now.Unix(),
 		"exp": now.Add(lifetime).Unix(),
 	}
+
 	maps.Copy(all, claims)
 	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
 

@@ -21,6 +21,7 @@ func BenchmarkVerify(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "verifications/s")
 		})
 	}
+
 	b.Run("wrong signature", func(b *testing.B) {
 		v, d := newVerifier(), newDraft()
 		d.secret = "x"

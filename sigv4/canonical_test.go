@@ -81,6 +81,7 @@ func TestCanonicalHeaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := "a:x y\tz\nb:1,2 3,,1\nc:\"a b\"\ncontent-length:17\nhost:broker.example\n"
 	if string(got) != want {
 		t.Errorf("canonical headers = %q, want %q", got, want)
@@ -104,6 +105,7 @@ func TestWireTarget(t *testing.T) {
 			t.Errorf("wireTarget(%q) = %q, %q, want %q, %q", c.uri, path, query, c.path, c.query)
 		}
 	}
+
 	u, err := url.Parse("http://broker.example/a%2fb?x=1")
 	if err != nil {
 		t.Fatal(err)

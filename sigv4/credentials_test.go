@@ -34,20 +34,24 @@ func TestCredentialsErrors(t *testing.T) {
 				}
 				return testSecret, c.err // the secret must not count
 			}
+
 			r, body := newDraft().request()
 			_, err := v.Verify(r.WithContext(ctx), body, "cognito-identity")
 			if !errors.Is(err, c.err) {
 				t.Errorf("Verify = %v, which is not %v", err, c.err)
 			}
+
 			if c.code == "" {
 				if _, ok := err.(*Error); ok {
 					t.Errorf("Verify = %v, a refusal, although the answer is not known", err)
 				}
 				return
 			}
+
 			wantRefusal(t, err, c.code, c.text)
 		})
 	}
+
 	t.Run("empty secret", func(t *testing.T) {
 		v := newVerifier()
 		v.Credentials = func(context.Context, string, string) (string, error) { return "", nil }
@@ -86,6 +90,7 @@ func TestSecretChange(t *testing.T) {
 		_, err := v.Verify(r, body, "cognito-identity")
 		return err
 	}
+
 	for _, current := range []string{testSecret, "second", testSecret, "third"} {
 		secret.Store(current)
 
@@ -106,6 +111,7 @@ func TestUnknownKeyDoesTheSameWork(t *testing.T) {
 	allocations := func(change func(*draft), code Code) float64 {
 		d := newDraft()
 		change(d)
+
 		r, body := d.request()
 		// The least of many: the race detector makes sync.Pool forget at random.
 		least := math.Inf(1)
@@ -118,6 +124,7 @@ func TestUnknownKeyDoesTheSameWork(t *testing.T) {
 
 		return least
 	}
+
 	wrongUncached := allocations(func(d *draft) { d.secret = "x" }, BadSignature)
 	r, body := newDraft().request()
 	if _, err := v.Verify(r, body, "cognito-identity"); err != nil {

@@ -60,6 +60,7 @@ func Example() {
 			fmt.Println(err)
 			return
 		}
+
 		r.Header.Set("X-Amz-Target", "AWSCognitoIdentityService.ListIdentityPools")
 		hash := fmt.Sprintf("%x", sha256.Sum256([]byte(body)))
 		credentials := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: secret}
@@ -68,6 +69,7 @@ func Example() {
 			fmt.Println(err)
 			return
 		}
+
 		resp, err := http.DefaultClient.Do(r)
 		if err != nil {
 			fmt.Println(err)
@@ -78,6 +80,7 @@ func Example() {
 		answer, err := io.ReadAll(resp.Body)
 		fmt.Println(resp.StatusCode, strings.TrimSpace(string(answer)), err)
 	}
+
 	call("example-secret")
 	call("a guess")
 	// Output:

@@ -59,6 +59,7 @@ func TestErrorFields(t *testing.T) {
 				test.after(r, &body)
 			}
 			_, err := newVerifier().Verify(r, body, "cognito-identity")
+
 			e, ok := errors.AsType[*Error](err)
 			if !ok || !slices.Equal(e.Parts, test.parts) || !test.check(e) {
 				t.Errorf("%+v", e)
@@ -75,6 +76,7 @@ func TestErrorTellsTheClock(t *testing.T) {
 		v.Now = func() time.Time { return now }
 		r, body := newDraft().request()
 		_, err := v.Verify(r, body, "cognito-identity")
+
 		e, _ := errors.AsType[*Error](err)
 		if e.Code != code || e.Now.Sub(e.SignedAt).Round(time.Minute) != ahead || e.Window != defaultSkew ||
 			!slices.Equal(e.Parts, []Part{PartClock}) {

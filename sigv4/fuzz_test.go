@@ -26,6 +26,7 @@ func FuzzVerify(f *testing.F) {
 		f.Add(uint(i), uint(bytes.IndexByte(g.raw, '\n')+1), uint(0), uint8(insert),
 			[]byte("Authorization: AWS4-HMAC-SHA256 Credential=a/b/c/d/e, SignedHeaders=host, Signature=0\r\n"))
 	}
+
 	f.Fuzz(func(t *testing.T, index, from, length uint, op uint8, data []byte) {
 		g := all[index%uint(len(all))]
 
@@ -44,10 +45,12 @@ func FuzzVerify(f *testing.F) {
 		case replaceAll:
 			mutated = data
 		}
+
 		r, body, err := readRequest(mutated)
 		if err != nil {
 			return // net/http does not hand it over
 		}
+
 		Signed(r)
 		UnverifiedScope(r)
 		got, err := g.verifier().Verify(r, body, g.Service)
@@ -68,6 +71,7 @@ func FuzzVerify(f *testing.F) {
 				return
 			}
 		}
+
 		t.Errorf("verifies although nobody signed it:\n%s\nrequest:\n%q", found, mutated)
 	})
 }
@@ -80,6 +84,7 @@ func meaning(t *testing.T, r *http.Request, body []byte, signed []string) string
 	if strings.HasSuffix(r.URL.Path, "/") && cleaned != "/" {
 		cleaned += "/"
 	}
+
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		t.Errorf("a request verifies whose query net/url cannot read: %v", err)
@@ -95,6 +100,7 @@ func meaning(t *testing.T, r *http.Request, body []byte, signed []string) string
 			}
 			lines = append(lines, lower+": "+strings.Join(values, ","))
 		}
+
 		if lower == "authorization" {
 			parameters := strings.FieldsFunc(strings.Join(values, "\n"),
 				func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })

@@ -86,10 +86,12 @@ func TestGolden(t *testing.T) {
 			if !Signed(r) {
 				t.Error("Signed = false")
 			}
+
 			if scope, err := UnverifiedScope(r); err != nil || scope.Service != g.Service ||
 				scope.AccessKeyID != g.AccessKeyID {
 				t.Errorf("UnverifiedScope = %v, %v", scope, err)
 			}
+
 			v := g.verifier()
 			got, err := v.Verify(r, body, g.Service)
 			if err != nil {
@@ -99,6 +101,7 @@ func TestGolden(t *testing.T) {
 				got.Service != g.Service || got.Presigned != g.Presigned {
 				t.Errorf("Verify = %v, want the facts of %+v", got, g)
 			}
+
 			if d := g.Time.Sub(got.Date); d < -time.Second || d > 10*time.Second {
 				t.Errorf("Date = %v for a request of %v", got.Date, g.Time)
 			}
@@ -140,6 +143,7 @@ func TestGoldenMutations(t *testing.T) {
 		},
 		"other x-amz": func(r *http.Request, body []byte) []byte { r.Header.Set("X-Amz-Other", "1"); return body },
 	}
+
 	for _, g := range readGolden(t) {
 		v := g.verifier()
 		r, body, err := readRequest(g.raw)
@@ -159,6 +163,7 @@ func TestGoldenMutations(t *testing.T) {
 				t.Errorf("%s: verifies with another %s", g.File, name)
 			}
 		}
+
 		// every signed header, changed and removed
 		c, err := parseClaim(r)
 		if err != nil {

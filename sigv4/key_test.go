@@ -26,6 +26,7 @@ func TestKeyCache(t *testing.T) {
 			t.Fatalf("the cache holds %d keys", n)
 		}
 	}
+
 	if _, ok := c.get(newKeyID(testSecret, scope)); !ok {
 		t.Error("the same facts have another ID")
 	}
@@ -40,6 +41,7 @@ func TestKeyCache(t *testing.T) {
 			t.Errorf("%v has the key of %v", other, scope)
 		}
 	}
+
 	if newKeyID(testSecret+"x", scope) == used {
 		t.Error("another secret has the same key")
 	}
@@ -56,6 +58,7 @@ func TestOnlyVerifiedKeysAreCached(t *testing.T) {
 			t.Fatal("a wrong secret verifies")
 		}
 	}
+
 	if n := len(v.keys.young) + len(v.keys.old); n != 0 {
 		t.Errorf("%d keys are cached after refusals alone", n)
 	}
@@ -66,6 +69,7 @@ func TestOnlyVerifiedKeysAreCached(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if n := len(v.keys.young) + len(v.keys.old); n != 1 {
 		t.Errorf("%d keys are cached after three requests with one", n)
 	}

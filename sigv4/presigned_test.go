@@ -41,12 +41,14 @@ func TestPresignedExpires(t *testing.T) {
 			if c.expires == "" {
 				d.query.Del(paramExpires)
 			}
+
 			r, body := d.request()
 			got, err := newVerifier().Verify(r, body, "s3")
 			if c.code != "" {
 				wantRefusal(t, err, c.code, c.message)
 				return
 			}
+
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,9 +113,11 @@ func TestUnsignedPayload(t *testing.T) {
 				wantRefusal(t, err, c.code, c.message)
 				return
 			}
+
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if got.PayloadHash != c.payload {
 				t.Errorf("PayloadHash = %q, want %q", got.PayloadHash, c.payload)
 			}

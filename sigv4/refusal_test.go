@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-const mismatch = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+const mismatch = "The request signature we calculated does not match the signature you provided. Check your AWS " +
+	"Secret Access Key and signing method. Consult the service documentation for details."
 
 // A refusal case is one change to a good request: to the draft, so that the signature is right for the changed
 // request and only the rule under test can refuse it, or to the request after it was signed.
@@ -33,6 +34,7 @@ func (c refusalCase) run(t *testing.T, make func() *draft) {
 	if c.request != nil {
 		c.request(r, &body)
 	}
+
 	got, err := newVerifier().Verify(r, body, service)
 	wantRefusal(t, err, c.code, c.message)
 	if got.AccessKeyID != "" || got.SignedHeaders != nil {
@@ -195,18 +197,23 @@ func TestRefusalsHeaderForm(t *testing.T) {
 		{"terminator", func(d *draft) { d.terminator = "aws5_request" }, nil, WrongScope,
 			"Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5_request'."},
 		{"day before", func(d *draft) { d.day = "20261122" }, nil, WrongScope,
-			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20261122' != '20261123', from '20261123T120000Z'."},
+			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20261122' " +
+				"!= '20261123', from '20261123T120000Z'."},
 		{"all of them", func(d *draft) { d.day, d.region, d.service, d.terminator = "d", "R", "s", "t" }, nil,
 			WrongScope,
-			"Credential should be scoped to a valid region, not 'R'. Credential should be scoped to correct service: 'cognito-identity'. Credential should be scoped with a valid terminator: 'aws4_request', not 't'. Date in Credential scope does not match"},
+			"Credential should be scoped to a valid region, not 'R'. Credential should be scoped to correct " +
+				"service: 'cognito-identity'. Credential should be scoped with a valid terminator: 'aws4_request', " +
+				"not 't'. Date in Credential scope does not match"},
 
 		// time
 		{"expired", at(testTime.Add(-15*time.Minute - time.Second)), nil, Expired,
 			"Signature expired: 20261123T114459Z is now earlier than 20261123T114500Z (20261123T120000Z - 15 min.)"},
 		{"not yet current", at(testTime.Add(15*time.Minute + time.Second)), nil, NotYetCurrent,
-			"Signature not yet current: 20261123T121501Z is still later than 20261123T121500Z (20261123T120000Z + 15 min.)"},
+			"Signature not yet current: 20261123T121501Z is still later than 20261123T121500Z (20261123T120000Z " +
+				"+ 15 min.)"},
 		{"date of another format", nil, setHeader("X-Amz-Date", "2026-11-23T12:00:00Z"), IncompleteSignature,
-			"Date must be in ISO-8601 'basic format'. Got '2026-11-23T12:00:00Z'. See http://en.wikipedia.org/wiki/ISO_8601"},
+			"Date must be in ISO-8601 'basic format'. Got '2026-11-23T12:00:00Z'. " +
+				"See http://en.wikipedia.org/wiki/ISO_8601"},
 		{"date with fraction", nil, setHeader("X-Amz-Date", "20261123T120000.5Z"), IncompleteSignature,
 			"Date must be in ISO-8601 'basic format'."},
 		{"HTTP date in X-Amz-Date", nil, setHeader("X-Amz-Date", testTime.Format(http.TimeFormat)),
@@ -227,7 +234,8 @@ func TestRefusalsHeaderForm(t *testing.T) {
 		{"two session tokens", nil, setHeader("X-Amz-Security-Token", testToken, testToken), IncompleteSignature,
 			"The header 'X-Amz-Security-Token' must be sent once."},
 		{"no date", nil, func(r *http.Request, _ *[]byte) { r.Header.Del("X-Amz-Date") }, IncompleteSignature,
-			"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. (Hashed with SHA-256 and encoded with Base64) Authorization="},
+			"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. (Hashed with " +
+				"SHA-256 and encoded with Base64) Authorization="},
 
 		// form
 		{"no signature", nil, func(r *http.Request, _ *[]byte) { r.Header.Del("Authorization") },
@@ -237,7 +245,9 @@ func TestRefusalsHeaderForm(t *testing.T) {
 		{"bearer token", nil, setHeader("Authorization", "Bearer abc"), MissingAuthentication,
 			"Request is missing Authentication Token"},
 		{"only the algorithm", nil, setHeader("Authorization", "AWS4-HMAC-SHA256"), IncompleteSignature,
-			"Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. (Hashed with SHA-256 and encoded with Base64) Authorization="},
+			"Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' " +
+				"parameter. Authorization header requires 'SignedHeaders' parameter. (Hashed with SHA-256 and " +
+				"encoded with Base64) Authorization="},
 		{"no Credential", nil,
 			authorization("Credential="+testKey+"/20261123/eu-central-1/cognito-identity/aws4_request, ", ""),
 			IncompleteSignature, "Authorization header requires 'Credential' parameter. (Hashed"},
@@ -246,7 +256,8 @@ func TestRefusalsHeaderForm(t *testing.T) {
 			r.Header.Set("Authorization", a+"Signature=")
 		}, IncompleteSignature, "Authorization header requires 'Signature' parameter. (Hashed"},
 		{"parameter without equal sign", nil, authorization("Signature=", "Signature"), IncompleteSignature,
-			"Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '"},
+			"Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded " +
+				"with Base64): '"},
 		{"parameter in lower case", nil, authorization("Signature=", "signature="), IncompleteSignature,
 			"Authorization header has an unknown parameter 'signature'."},
 		{"parameter twice", nil, authorization("Credential=", "Credential=x, Credential="), IncompleteSignature,
@@ -262,7 +273,8 @@ func TestRefusalsHeaderForm(t *testing.T) {
 		{"version 4A", func(d *draft) { d.algorithm = "AWS4-ECDSA-P256-SHA256" }, nil, IncompleteSignature,
 			"Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256'"},
 		{"four parts of Credential", func(d *draft) { d.credential = "a/b/c/d" }, nil, IncompleteSignature,
-			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'a/b/c/d'"},
+			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, " +
+				"got 'a/b/c/d'"},
 		{"six parts of Credential", func(d *draft) { d.credential = "a/b/c/d/e/f" }, nil, IncompleteSignature,
 			"Credential must have exactly 5 slash-delimited elements"},
 		{"thousands of slashes in Credential", func(d *draft) { d.credential = strings.Repeat("/", 6000) }, nil,
@@ -418,7 +430,9 @@ func TestRefusalsQueryForm(t *testing.T) {
 			"AWS query-string parameters must include 'X-Amz-Algorithm'. Re-examine"},
 		{"only a signature", nil, func(r *http.Request, _ *[]byte) { r.RequestURI = "/?X-Amz-Signature=0" },
 			IncompleteSignature,
-			"AWS query-string parameters must include 'X-Amz-Algorithm'. AWS query-string parameters must include 'X-Amz-Credential'. AWS query-string parameters must include 'X-Amz-SignedHeaders'. AWS query-string parameters must include 'X-Amz-Date'. Re-examine the query-string parameters."},
+			"AWS query-string parameters must include 'X-Amz-Algorithm'. AWS query-string parameters must include " +
+				"'X-Amz-Credential'. AWS query-string parameters must include 'X-Amz-SignedHeaders'. " +
+				"AWS query-string parameters must include 'X-Amz-Date'. Re-examine the query-string parameters."},
 		{"algorithm", func(d *draft) { d.algorithm = "AWS4-HMAC-SHA512" }, nil, IncompleteSignature,
 			"Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA512'"},
 		{"signature twice", nil, func(r *http.Request, _ *[]byte) { r.RequestURI += "&X-Amz-Signature=0" },

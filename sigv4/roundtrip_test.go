@@ -34,10 +34,12 @@ func (c trip) sign(ctx context.Context) ([]byte, error) {
 	if c.literal {
 		u.RawPath = httpbinding.EscapePath(u.Path, false)
 	}
+
 	r, err := http.NewRequestWithContext(ctx, c.method, u.String(), strings.NewReader(c.body))
 	if err != nil {
 		return nil, err
 	}
+
 	r.URL = u
 	r.Header.Set("X-Custom", c.header)
 	hash := fmt.Sprintf("%x", sum256(c.body))
@@ -62,6 +64,7 @@ func (c trip) sign(ctx context.Context) ([]byte, error) {
 	} else if err := signer.SignHTTP(ctx, credentials, r, hash, "service", c.region, testTime); err != nil {
 		return nil, err
 	}
+
 	var wire bytes.Buffer
 	err = r.Write(&wire)
 
@@ -78,6 +81,7 @@ func (c trip) verify(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, wire)
 	}
+
 	v := &Verifier{
 		Credentials: func(_ context.Context, accessKeyID, sessionToken string) (string, error) {
 			if accessKeyID != testKey || sessionToken != c.token {
@@ -95,9 +99,11 @@ func (c trip) verify(t *testing.T) {
 	if got.Region != c.region || got.Presigned != c.presigned || got.SessionToken != c.token {
 		t.Errorf("Verify = %v", got)
 	}
+
 	if _, err := v.Verify(r, append(body, 0), "service"); err == nil {
 		t.Error("verifies with another body")
 	}
+
 	r.Header.Set("X-Custom", c.header+"x")
 	if _, err := v.Verify(r, body, "service"); err == nil {
 		t.Error("verifies with another header")

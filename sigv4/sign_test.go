@@ -30,11 +30,13 @@ func TestSign(t *testing.T) {
 				r.Header.Set("X-Amz-Target", "  AWSCognitoIdentityProviderService.AdminGetUser ")
 				return r
 			}
+
 			ours, theirs := request(), request()
 			k := Credentials{testKey, testSecret, c.token}
 			if err := Sign(ours, []byte(c.body), k, "us-east-1", "cognito-idp", testTime); err != nil {
 				t.Fatal(err)
 			}
+
 			hash := sum256(c.body)
 			theirs.ContentLength = 0 // AWS's signer would sign the length, too
 			if err := awsv4.NewSigner().SignHTTP(t.Context(),
@@ -43,6 +45,7 @@ func TestSign(t *testing.T) {
 				theirs, hex.EncodeToString(hash[:]), "cognito-idp", "us-east-1", testTime); err != nil {
 				t.Fatal(err)
 			}
+
 			if got, want := ours.Header.Get("Authorization"), theirs.Header.Get("Authorization"); got != want {
 				t.Errorf("Authorization = %s\nAWS's signer    %s", got, want)
 			}
@@ -56,6 +59,7 @@ func TestSign(t *testing.T) {
 			}
 		})
 	}
+
 	r, _ := http.NewRequestWithContext(t.Context(), "POST", "https://idp.example", nil)
 	r.Header["X-Amz-Target"] = []string{"a\nhost:evil"}
 	if err := Sign(r, nil, Credentials{testKey, testSecret, ""}, "us-east-1", "s", testTime); err == nil {

@@ -96,6 +96,7 @@ func (d *draft) request() (*http.Request, []byte) {
 			}
 		}
 	}
+
 	encoded := strings.ReplaceAll(query.Encode(), "+", "%20")
 	payload := d.payload
 	if payload == "" {
@@ -111,6 +112,7 @@ func (d *draft) request() (*http.Request, []byte) {
 		case "content-length":
 			value = fmt.Sprint(len(d.body))
 		}
+
 		canonical += name + ":" + value + "\n"
 	}
 
@@ -122,10 +124,12 @@ func (d *draft) request() (*http.Request, []byte) {
 		h.Write([]byte(part))
 		k = h.Sum(nil)
 	}
+
 	signature := hex.EncodeToString(k)
 	if d.signatureHex != "" {
 		signature = d.signatureHex
 	}
+
 	header := d.header.Clone()
 	if d.presigned {
 		encoded += "&" + paramSignature + "=" + signature
@@ -133,6 +137,7 @@ func (d *draft) request() (*http.Request, []byte) {
 		header.Set("Authorization",
 			d.algorithm+" Credential="+credential+", SignedHeaders="+signedHeaders+", Signature="+signature)
 	}
+
 	r := &http.Request{
 		Method: d.method, Host: d.host, Header: header, RequestURI: d.path,
 		URL: &url.URL{Path: d.path, RawQuery: encoded}, ContentLength: int64(len(d.body)),
@@ -184,6 +189,7 @@ func wantRefusal(t *testing.T, err error, code Code, message string) {
 			t.Errorf("the refusal tells %q: %s\n%s", secret, refusal, refusal.CanonicalRequest)
 		}
 	}
+
 	if i := strings.IndexFunc(refusal.Message, func(r rune) bool { return r < ' ' || r > '~' }); i >= 0 {
 		t.Errorf("the message has an unprintable character at %d: %q", i, refusal.Message)
 	}
@@ -195,6 +201,7 @@ func TestVerifyHeaderForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := Result{
 		AccessKeyID: testKey, SessionToken: testToken, Region: "eu-central-1", Service: "cognito-identity",
 		Date: testTime, Expires: testTime.Add(15 * time.Minute), SignedHeaders: newDraft().signed,
@@ -209,6 +216,7 @@ func TestVerifyQueryForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := Result{
 		AccessKeyID: testKey, SessionToken: testToken, Region: "eu-central-1", Service: "sts",
 		Date: testTime, Expires: testTime.Add(15 * time.Minute), SignedHeaders: []string{"host", "x-k8s-aws-id"},
@@ -218,6 +226,7 @@ func TestVerifyQueryForm(t *testing.T) {
 	wantResult(t, got, want)
 	var log bytes.Buffer
 	fmt.Fprintf(&log, "%v %+v %s %v", got, got, got, got.LogValue())
+
 	if strings.Contains(log.String(), testToken) {
 		t.Errorf("a printed Result tells the session token: %s", log.String())
 	}

@@ -23,6 +23,7 @@ func TestVerifyUnread(t *testing.T) {
 			"x-amz-target"}
 		return d
 	}
+
 	silent := newDraft()
 	silent.body = ""
 	sized := newDraft()
@@ -62,11 +63,13 @@ func TestVerifyUnread(t *testing.T) {
 				}
 				return
 			}
+
 			if refusal, ok := errors.AsType[*Error](err); !ok || refusal.Code != test.code {
 				t.Errorf("VerifyUnread = %v, want %s", err, test.code)
 			}
 		})
 	}
+
 	r, _ := stating(hash).request()
 	r.Header.Set("X-Amz-Content-Sha256", emptyHash)
 	_, err := newVerifier().VerifyUnread(r, -1, "cognito-identity")
@@ -87,11 +90,13 @@ func TestSigningKeys(t *testing.T) {
 
 		return v
 	}
+
 	d := newDraft()
 	r, body := d.request()
 	if result, err := keyed(nil).Verify(r, body, d.service); err != nil || result.AccessKeyID != testKey {
 		t.Errorf("Verify = %v, %v", result, err)
 	}
+
 	_, err := keyed(nil).Verify(r, []byte("other"), d.service)
 	wantRefusal(t, err, BadSignature, msgMismatch)
 	_, err = keyed(ErrExpiredToken).Verify(r, body, d.service)
@@ -100,11 +105,13 @@ func TestSigningKeys(t *testing.T) {
 	r, body = d.request()
 	_, err = keyed(nil).Verify(r, body, d.service)
 	wantRefusal(t, err, UnknownKey, msgInvalidToken)
+
 	down := errors.New("down")
 	r, body = newDraft().request()
 	if _, err := keyed(down).Verify(r, body, "cognito-identity"); !errors.Is(err, down) {
 		t.Errorf("Verify = %v, want %v", err, down)
 	}
+
 	both := keyed(nil)
 	both.Credentials = newVerifier().Credentials
 	if _, err := both.Verify(r, body, "cognito-identity"); err == nil {
@@ -147,5 +154,6 @@ func timeHMACs(n int) time.Duration {
 		h.Write(text)
 		h.Sum(key[:0])
 	}
+
 	return time.Since(begin)
 }

@@ -40,6 +40,7 @@ func TestUnverifiedKey(t *testing.T) {
 			r, err = http.NewRequestWithContext(t.Context(), http.MethodPost, "https://example.com/", nil)
 			r.URL.RawQuery = test.query
 		}
+
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,6 +50,7 @@ func TestUnverifiedKey(t *testing.T) {
 		if test.token != "" {
 			r.Header.Set("X-Amz-Security-Token", test.token)
 		}
+
 		if key, session := UnverifiedKey(r); key != test.key || session != test.session {
 			t.Errorf("%s: %q, %q", name, key, session)
 		}

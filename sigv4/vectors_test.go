@@ -21,7 +21,8 @@ func TestVectors(t *testing.T) {
 	const variable = "SIGV4_VECTORS"
 	root := os.Getenv(variable)
 	if root == "" {
-		t.Skipf("%s is not set: get the repository awslabs/aws-c-auth and set it to its folder tests/aws-signing-test-suite/v4", variable)
+		t.Skipf("%s is not set: get the repository awslabs/aws-c-auth and set it to its folder "+
+			"tests/aws-signing-test-suite/v4", variable)
 	}
 	contexts, err := filepath.Glob(filepath.Join(root, "*", "context.json"))
 	if err != nil {
@@ -48,6 +49,7 @@ func testVector(t *testing.T, folder, form string) {
 		}
 		return strings.ReplaceAll(string(text), "\r\n", "\n")
 	}
+
 	var setting struct {
 		Credentials struct {
 			ID     string `json:"access_key_id"`
@@ -63,6 +65,7 @@ func testVector(t *testing.T, folder, form string) {
 	if err := json.Unmarshal([]byte(read("context.json")), &setting); err != nil {
 		t.Fatal(err)
 	}
+
 	r, body := parseVector(t, read(form+"-signed-request.txt"))
 	rules := Service{Presigned: PresignedExpires, LiteralPath: !setting.Normalize}
 	v := &Verifier{
@@ -84,6 +87,7 @@ func testVector(t *testing.T, folder, form string) {
 			message = "The request signature we calculated does not match"
 		}
 		wantRefusal(t, err, BadSignature, message)
+
 		// What the client signed must still come out right.
 		r.Header.Del("X-Amz-Security-Token")
 		path, rawQuery, _ := strings.Cut(r.RequestURI, "?")
@@ -94,6 +98,7 @@ func testVector(t *testing.T, folder, form string) {
 		setting.Credentials.Token = ""
 		got, err = v.Verify(r, body, setting.Service)
 	}
+
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +110,7 @@ func testVector(t *testing.T, folder, form string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	sum := sha256.Sum256(body)
 	payload, err := c.payloadHash(r, rules, int64(len(body)), hex.EncodeToString(sum[:]))
 	if err != nil {
@@ -163,6 +169,7 @@ func parseVector(t *testing.T, text string) (*http.Request, []byte) {
 		name = textproto.CanonicalMIMEHeaderKey(key)
 		r.Header[name] = append(r.Header[name], strings.TrimSpace(value))
 	}
+
 	r.Host = r.Header.Get("Host")
 	r.Header.Del("Host")
 

@@ -69,6 +69,7 @@ func TestTolerated(t *testing.T) {
 			if c.request != nil {
 				c.request(r)
 			}
+
 			v := newVerifier()
 			if strings.HasPrefix(c.name, "day before") {
 				v.Now = func() time.Time { return testTime.Add(-12 * time.Hour) }
@@ -91,6 +92,7 @@ func TestMaxSkew(t *testing.T) {
 		_, err := v.Verify(r, body, "cognito-identity")
 		return err
 	}
+
 	for _, age := range []time.Duration{-90 * time.Second, 0, 90 * time.Second} {
 		if err := verify(testTime.Add(age)); err != nil {
 			t.Errorf("%v: %v", age, err)
@@ -150,6 +152,7 @@ func TestUnverifiedScope(t *testing.T) {
 			t.Errorf("UnverifiedScope = %v, %v, want %v", got, err, want)
 		}
 	}
+
 	_, err := UnverifiedScope(&http.Request{RequestURI: "/"})
 	wantRefusal(t, err, MissingAuthentication, "")
 }
@@ -161,8 +164,10 @@ func TestMismatchShowsWhatWasComputed(t *testing.T) {
 	r, body := d.request()
 	_, err := newVerifier().Verify(r, body, "cognito-identity")
 	wantRefusal(t, err, BadSignature, mismatch)
+
 	refusal := err.(*Error)
-	want := "POST\n/svc\na=1%20%2B%3B&b=2\ncontent-type:application/x-amz-json-1.1\nhost:broker.example:8080\nx-amz-date:20261123T120000Z\n" +
+	want := "POST\n/svc\na=1%20%2B%3B&b=2\ncontent-type:application/x-amz-json-1.1\nhost:broker.example:8080\n" +
+		"x-amz-date:20261123T120000Z\n" +
 		"x-amz-security-token:REDACTED\nx-amz-target:AWSCognitoIdentityService.ListIdentityPools\n\n" +
 		"content-type;host;x-amz-date;x-amz-security-token;x-amz-target\n" + fmt.Sprintf("%x", sum256(string(body)))
 	if refusal.CanonicalRequest != want {
@@ -242,6 +247,7 @@ func TestConcurrentUse(t *testing.T) {
 					d.secret = "x"
 				}
 				r, body := d.request()
+
 				got, err := v.Verify(r, body, "cognito-identity")
 				if (err == nil) != (worker%2 == 0) || err == nil && got.Region != d.region {
 					t.Errorf("worker %d: %v, %v", worker, got, err)

@@ -24,9 +24,10 @@ var request = []byte("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n
 
 // answers of the server of a test.
 const (
-	good     = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n" + member + "!"
-	closing  = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\nConnection: close\r\n\r\n" + member + "!"
-	chunked  = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n" + `"Token` + "\r\n6\r\n" + `":"ey!` + "\r\n0\r\n\r\n"
+	good    = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n" + member + "!"
+	closing = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\nConnection: close\r\n\r\n" + member + "!"
+	chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n" + `"Token` + "\r\n6\r\n" + `":"ey!` +
+		"\r\n0\r\n\r\n"
 	other    = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 	refusal  = "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\n\r\n{}"
 	fault    = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
@@ -50,6 +51,7 @@ func (s *server) dial(context.Context, string) (net.Conn, error) {
 	client, c := net.Pipe()
 	go func() {
 		defer c.Close()
+
 		for r := bufio.NewReader(c); ; {
 			q, err := http.ReadRequest(r)
 			if err != nil {
@@ -59,6 +61,7 @@ func (s *server) dial(context.Context, string) (net.Conn, error) {
 			s.behave(int(s.requests.Add(1)-1), c)
 		}
 	}()
+
 	return client, nil
 }
 
@@ -114,7 +117,9 @@ func TestOutcomes(t *testing.T) {
 		{name: "does not find it", server: &server{behave: says(notFound)}, outcome: Unexpected},
 		{name: "speaks no HTTP", server: &server{behave: says(noHTTP)}, outcome: Reset},
 		{name: "closes", server: &server{behave: func(_ int, c net.Conn) { _ = c.Close() }}, outcome: Reset},
-		{name: "closes within an answer", server: &server{behave: func(_ int, c net.Conn) { _, _ = io.WriteString(c, cut); _ = c.Close() }}, outcome: Reset},
+		{name: "closes within an answer",
+			server:  &server{behave: func(_ int, c net.Conn) { _, _ = io.WriteString(c, cut); _ = c.Close() }},
+			outcome: Reset},
 		{name: "refuses connections", server: &server{refuses: true}, outcome: Reset},
 		{name: "hangs", server: &server{behave: hangs}, outcome: TimedOut},
 	} {
@@ -153,6 +158,7 @@ func TestEveryRequestIsAccountedFor(t *testing.T) {
 					s := &p.Streams[0]
 					s.Poisson = poisson
 					s.Phases = append(s.Phases, Phase{Name: "after", Duration: time.Second, Rate: 50})
+
 					planned := map[int]int{}
 					for _, a := range s.schedule() {
 						planned[a.phase]++
@@ -161,12 +167,14 @@ func TestEveryRequestIsAccountedFor(t *testing.T) {
 					sut := &server{behave: func(n int, c net.Conn) { behaviours[n%len(behaviours)](n, c) }}
 					for phase, r := range run(t, p, sut) {
 						if r.Counts.Planned() != planned[phase] {
-							t.Errorf("%s: %v are %d requests, planned were %d", r.Phase, r.Counts, r.Counts.Planned(), planned[phase])
+							t.Errorf("%s: %v are %d requests, planned were %d", r.Phase, r.Counts, r.Counts.Planned(),
+								planned[phase])
 						}
 						if connections < 64 && r.Counts[NotSent] == 0 {
 							t.Errorf("%s: %d connections were always free enough", r.Phase, connections)
 						}
 					}
+
 					pause(time.Minute) // until the server's goroutines have ended
 				})
 			})
@@ -209,7 +217,6 @@ func TestAPauseIsSeen(t *testing.T) {
 func TestStalledServerIsAskedAsPlanned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{behave: func(_ int, c net.Conn) { pause(time.Minute) }}
-
 		r := run(t, plan(100, 10*time.Second, 2000), s)[0]
 
 		if asked := s.requests.Load(); asked != 1000 {
@@ -234,7 +241,6 @@ func TestPhasesAreReportedApart(t *testing.T) {
 		}}
 		p := plan(100, 2*time.Second, 50)
 		p.Streams[0].Phases = append(p.Streams[0].Phases, Phase{Name: "after", Duration: time.Second, Rate: 10})
-
 		reports := run(t, p, s)
 
 		for n, want := range []Counts{{Refused: 200}, {OK: 10}} {
@@ -269,7 +275,6 @@ func TestConnectionsGrow(t *testing.T) {
 				s := &server{behave: func(_ int, c net.Conn) { pause(test.takes); _, _ = io.WriteString(c, good) }}
 				p := plan(100, 10*time.Second, 2)
 				p.Streams[0].MaxConnections = test.limit
-
 				r := run(t, p, s)[0]
 
 				if r.Connections < test.least || r.Connections > test.most {
@@ -287,7 +292,6 @@ func TestConnectionsGrow(t *testing.T) {
 func TestClosedLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{behave: func(_ int, c net.Conn) { pause(100 * time.Millisecond); _, _ = io.WriteString(c, good) }}
-
 		r := run(t, plan(0, 2*time.Second, 5), s)[0]
 
 		if want := (Counts{OK: 100}); r.Counts != want {
@@ -316,7 +320,8 @@ func TestSchedule(t *testing.T) {
 	random := (&Stream{Phases: phases, Poisson: true, Seed: 1}).schedule()
 	again := (&Stream{Phases: phases, Poisson: true, Seed: 1}).schedule()
 
-	if len(even) != 11_000 || even[1].at != time.Millisecond || even[10_000] != (arrival{at: 10 * time.Second, phase: 1}) {
+	if len(even) != 11_000 || even[1].at != time.Millisecond ||
+		even[10_000] != (arrival{at: 10 * time.Second, phase: 1}) {
 		t.Errorf("%d evenly spaced, beginning %v", len(even), even[:2])
 	}
 	if n := len(random); n < 10_500 || n > 11_500 {
@@ -388,7 +393,8 @@ func TestWrongPlans(t *testing.T) {
 
 // Answers come in any pieces.
 func TestAnswersInPieces(t *testing.T) {
-	for _, text := range []string{good, closing, chunked, refusal, strings.Replace(good, "12", "20000", 1) + strings.Repeat("x", 20_000-12)} {
+	for _, text := range []string{good, closing, chunked, refusal,
+		strings.Replace(good, "12", "20000", 1) + strings.Repeat("x", 20_000-12)} {
 		for _, size := range []int{1, 7, 38, 39, 4096} {
 			synctest.Test(t, func(t *testing.T) {
 				s := &server{behave: func(_ int, c net.Conn) {
@@ -398,7 +404,6 @@ func TestAnswersInPieces(t *testing.T) {
 						rest = rest[n:]
 					}
 				}}
-
 				r := run(t, plan(10, time.Second, 2), s)[0]
 
 				if r.Counts[OK]+r.Counts[Refused] != 10 {

@@ -62,19 +62,23 @@ func (u *users) rotate() error {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+
 	u.keys = append([]key{{fmt.Sprintf("key-%d", len(u.keys)), private}}, u.keys...)
+
 	return nil
 }
 
 func (u *users) SigningKey(context.Context) (op.SigningKey, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+
 	return u.keys[0], nil
 }
 
 func (u *users) KeySet(context.Context) ([]op.Key, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+
 	var set []op.Key
 	for _, k := range u.keys {
 		set = append(set, published{k})
@@ -83,23 +87,29 @@ func (u *users) KeySet(context.Context) ([]op.Key, error) {
 }
 
 // SetUserinfoFromRequest adds a claim to ID tokens.
-func (u *users) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo, token op.IDTokenRequest, _ []string) error {
+func (u *users) SetUserinfoFromRequest(
+	_ context.Context, info *oidc.UserInfo, token op.IDTokenRequest, _ []string,
+) error {
 	info.Subject = token.GetSubject()
 	info.AppendClaims("token_use", "id")
 	return nil
 }
 
 // SetIntrospectionFromToken knows ID tokens, which have no ID here, by subject.
-func (u *users) SetIntrospectionFromToken(ctx context.Context, answer *oidc.IntrospectionResponse, id, subject, client string) error {
+func (u *users) SetIntrospectionFromToken(
+	ctx context.Context, answer *oidc.IntrospectionResponse, id, subject, client string,
+) error {
 	if id != "" {
 		return u.Storage.SetIntrospectionFromToken(ctx, answer, id, subject, client)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+
 	if u.ended[subject] {
 		return errors.New("the user was signed out")
 	}
 	answer.Subject = subject
+
 	return nil
 }
 
@@ -113,7 +123,9 @@ func (u *users) logout(issuer, subject, address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	claims := oidc.NewLogoutTokenClaims(issuer, subject, oidc.Audience{"app"}, time.Now().Add(time.Minute), rand.Text(), "", 0)
+
+	claims := oidc.NewLogoutTokenClaims(issuer, subject, oidc.Audience{"app"}, time.Now().Add(time.Minute),
+		rand.Text(), "", 0)
 	token, err := crypto.Sign(claims, signer)
 	if err != nil {
 		return "", err
@@ -122,8 +134,11 @@ func (u *users) logout(issuer, subject, address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	defer func() { _ = response.Body.Close() }()
+
 	text, err := io.ReadAll(response.Body)
+
 	return response.Status + " " + string(text), err
 }
 
@@ -133,11 +148,14 @@ func run() error {
 	if err != nil {
 		return err
 	}
+
 	u := &users{Storage: storage.NewStorageWithClients(storage.NewUserStore(issuer),
-		map[string]*storage.Client{"app": storage.WebClient("app", "app-secret", os.Getenv("CALLBACK"))}), ended: map[string]bool{}}
+		map[string]*storage.Client{"app": storage.WebClient("app", "app-secret", os.Getenv("CALLBACK"))}),
+		ended: map[string]bool{}}
 	if err := u.rotate(); err != nil {
 		return err
 	}
+
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /rotate", func(w http.ResponseWriter, _ *http.Request) {
 		if err := u.rotate(); err != nil {
@@ -147,8 +165,10 @@ func run() error {
 	mux.HandleFunc("POST /end", func(_ http.ResponseWriter, r *http.Request) {
 		u.mu.Lock()
 		defer u.mu.Unlock()
+
 		u.ended[r.FormValue("sub")] = true
 	})
+
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		answer, err := u.logout(issuer, r.FormValue("sub"), os.Getenv("LOGOUT"))
 		if err != nil {
@@ -157,8 +177,10 @@ func run() error {
 		}
 		_, _ = io.WriteString(w, answer)
 	})
+
 	mux.Handle("/", exampleop.SetupServer(issuer, u, slog.New(slog.NewTextHandler(os.Stderr, nil)), false))
 	fmt.Println("provider starts on " + issuer)
+
 	return http.ListenAndServe(address.Host, mux)
 }
 

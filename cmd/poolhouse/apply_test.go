@@ -120,6 +120,7 @@ func metadata(t *testing.T, idp *samltest.IdP) string {
 // devServer is an empty development server; its URL.
 func devServer(t *testing.T, change ...func(*poolhouse.Config)) string {
 	t.Helper()
+
 	config := poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:4599"}
 	for _, f := range change {
 		f(&config)
@@ -130,6 +131,7 @@ func devServer(t *testing.T, change ...func(*poolhouse.Config)) string {
 	}
 	h := httptest.NewServer(server)
 	t.Cleanup(func() { h.Close(); _ = server.Close() })
+
 	return h.URL
 }
 
@@ -179,6 +181,7 @@ func devKeys(t *testing.T) {
 
 func contains(t *testing.T, text string, wants ...string) {
 	t.Helper()
+
 	for _, want := range wants {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in:\n%s", want, text)
@@ -203,7 +206,8 @@ func TestApply(t *testing.T) {
 	changes := []struct{ from, to, plan string }{
 		{"Value: web", "Value: shop", `IdentityPoolTags.team: "web" -> "shop"`},
 		{"AllowClassicFlow: true", "AllowClassicFlow: false", "AllowClassicFlow: true -> false"},
-		{"123.apps", "456.apps", `SupportedLoginProviders.accounts.google.com: "123.apps.googleusercontent.com" -> "456.apps.googleusercontent.com"`},
+		{"123.apps", "456.apps", `SupportedLoginProviders.accounts.google.com: "123.apps.googleusercontent.com" -> ` +
+			`"456.apps.googleusercontent.com"`},
 		{"ClientId: shopclient", "ClientId: newclient", "CognitoIdentityProviders: "},
 		{"[shop-web]", "[shop-app]", `ClientIdList: ["shop-web"] -> ["shop-app"]`},
 		{strings.Repeat("c", 40), strings.Repeat("d", 40), "ThumbprintList: "},
@@ -215,14 +219,18 @@ func TestApply(t *testing.T) {
 		{`"s3:*"`, `"s3:Get*"`, "PolicyDocument.Statement: "},
 		{"users who signed in", "signed-in users", `Description: "users who signed in" -> "signed-in users"`},
 		{"MaxSessionDuration: 7200", "MaxSessionDuration: 3600", `MaxSessionDuration: "7200" -> "3600"`},
-		{"PermissionsBoundary: !Ref Limit", "PermissionsBoundary: !Ref Files", `PermissionsBoundary: "arn:aws:iam::000000000000:policy/Limit" -> "arn:aws:iam::000000000000:policy/shop/files"`},
+		{"PermissionsBoundary: !Ref Limit", "PermissionsBoundary: !Ref Files",
+			`PermissionsBoundary: "arn:aws:iam::000000000000:policy/Limit" -> ` +
+				`"arn:aws:iam::000000000000:policy/shop/files"`},
 		{"ManagedPolicyArns: [!Ref Files]", "ManagedPolicyArns: [!Ref Limit]", "ManagedPolicyArns: "},
 		{"Key: old", "Key: new", `Tags.old: "1" -> none`},
 		{"amr\": authenticated", "amr\": \"auth*\"", "AssumeRolePolicyDocument.Statement: "},
 		{"own-files", "their-files", "Policies: "},
-		{"Value: gold", "Value: silver", "RoleMappings.arn:aws:iam::000000000000:oidc-provider/idp.example.com.RulesConfiguration.Rules: "},
+		{"Value: gold", "Value: silver",
+			"RoleMappings.arn:aws:iam::000000000000:oidc-provider/idp.example.com.RulesConfiguration.Rules: "},
 		{"{plan: plan}", "{plan: level}", `PrincipalTags.plan: "plan" -> "level"`},
 	}
+
 	changed := original
 	for _, c := range changes {
 		if strings.Count(changed, c.from) == 0 {
@@ -235,18 +243,25 @@ func TestApply(t *testing.T) {
 			contains(t, apply(changed), "0 to create, 0 to update, 0 to delete, 8 without change")
 		})
 	}
+
 	// All at once, and back; then what can be left out.
 	contains(t, apply(original), "8 to update")
 	contains(t, apply(original), "0 to update, 0 to delete, 8 without change")
+
 	bare := original
-	for _, line := range []string{"      PermissionsBoundary: !Ref Limit\n", "      Description: users who signed in\n", "      MaxSessionDuration: 7200\n", "      SamlProviderARNs: [!Ref Corp]\n",
-		"      SupportedLoginProviders: {accounts.google.com: 123.apps.googleusercontent.com}\n", ", Tags: [{Key: idp, Value: corp}]", "      AllowClassicFlow: true\n"} {
+	for _, line := range []string{"      PermissionsBoundary: !Ref Limit\n",
+		"      Description: users who signed in\n", "      MaxSessionDuration: 7200\n",
+		"      SamlProviderARNs: [!Ref Corp]\n",
+		"      SupportedLoginProviders: {accounts.google.com: 123.apps.googleusercontent.com}\n",
+		", Tags: [{Key: idp, Value: corp}]", "      AllowClassicFlow: true\n"} {
 		if !strings.Contains(bare, line) {
 			t.Fatalf("%q is not in the file", line)
 		}
 		bare = strings.Replace(bare, line, "", 1)
 	}
-	contains(t, apply(bare), "3 to update", `PermissionsBoundary: "arn:aws:iam::000000000000:policy/Limit" -> none`, `Description: "users who signed in" -> none`, `MaxSessionDuration: "7200" -> "3600"`)
+
+	contains(t, apply(bare), "3 to update", `PermissionsBoundary: "arn:aws:iam::000000000000:policy/Limit" -> none`,
+		`Description: "users who signed in" -> none`, `MaxSessionDuration: "7200" -> "3600"`)
 	contains(t, apply(bare), "0 to update, 0 to delete, 8 without change")
 	r, err := iamOf(url).GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("shop-user")})
 	if err != nil || r.Role.PermissionsBoundary != nil || r.Role.Description != nil && *r.Role.Description != "" {
@@ -254,8 +269,10 @@ func TestApply(t *testing.T) {
 	}
 
 	// Another file may not take a resource over, and prunes nothing of this one's.
-	other := written(t, "other.yaml", "Resources:\n  Issuer: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://idp.example.com\"}}\n")
-	if _, err := command(t, "apply", "--endpoint", url, "-f", other); err == nil || !strings.Contains(err.Error(), "shop/Issuer") {
+	other := written(t, "other.yaml",
+		"Resources:\n  Issuer: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://idp.example.com\"}}\n")
+	if _, err := command(t, "apply", "--endpoint", url, "-f", other); err == nil ||
+		!strings.Contains(err.Error(), "shop/Issuer") {
 		t.Errorf("another file's resource: %v", err)
 	}
 	other = written(t, "other.yaml", "Resources: {}\n")
@@ -269,6 +286,7 @@ func TestApply(t *testing.T) {
 			t.Errorf("%s changed the server:\n%s\nbefore:\n%s", step, after, before)
 		}
 	}
+
 	contains(t, apply("Resources: {}\n", "--dry-run", "--prune"), "6 to delete", "- Pool AWS::Cognito::IdentityPool")
 	unchanged("a dry run with --prune")
 	contains(t, apply(changed, "--dry-run", "--prune"), "8 to update, 0 to delete")
@@ -295,21 +313,28 @@ func TestExportAndImport(t *testing.T) {
 		t.Errorf("exported again:\n%s\nwant:\n%s", again, exported)
 	}
 
-	people := written(t, "people.jsonl", `{"IdentityPoolId":"us-east-1:11111111-2222-4333-8444-555555555555","IdentityId":"us-east-1:aaaaaaaa-2222-4333-8444-555555555555","CreationDate":1700000000,"LastModifiedDate":1700000001,"Logins":[{"ProviderName":"login.shop","Subject":"alice"}]}
+	people := written(t, "people.jsonl",
+		`{"IdentityPoolId":"us-east-1:11111111-2222-4333-8444-555555555555","IdentityId":"us-east-1:aaaaaaaa-2222-4333-8444-555555555555","CreationDate":1700000000,"LastModifiedDate":1700000001,"Logins":[{"ProviderName":"login.shop","Subject":"alice"}]}
 {"IdentityPoolId":"us-east-1:11111111-2222-4333-8444-555555555555","IdentityId":"us-east-1:bbbbbbbb-2222-4333-8444-555555555555","CreationDate":1700000000,"LastModifiedDate":1700000001,"Logins":[{"ProviderName":"idp.example.com","Subject":"bob"}]}
 `)
-	contains(t, mustRun(t, "import", "identities", people, "--endpoint", source), "2 loaded, 0 there already, 0 refused")
-	contains(t, mustRun(t, "import", "identities", people, "--endpoint", source), "0 loaded, 2 there already, 0 refused")
+	contains(t, mustRun(t, "import", "identities", people, "--endpoint", source),
+		"2 loaded, 0 there already, 0 refused")
+	contains(t, mustRun(t, "import", "identities", people, "--endpoint", source),
+		"0 loaded, 2 there already, 0 refused")
+
 	identities := filepath.Join(t.TempDir(), "identities.jsonl")
 	imported := mustRun(t, "import", "aws", "--endpoint", source, "--identities", identities)
 	if strings.Contains(imported, "dev-issuer") {
 		t.Errorf("a provider that no pool uses is imported:\n%s", imported)
 	}
+
 	empty := devServer(t)
 	mustRun(t, "apply", "--endpoint", empty, "-f", written(t, "shop.yaml", imported))
 	contains(t, mustRun(t, "import", "identities", identities, "--endpoint", empty), "2 loaded")
-	contains(t, mustRun(t, "identity", "lookup", "--endpoint", empty, "--pool", "us-east-1:11111111-2222-4333-8444-555555555555", "--provider", "login.shop", "--subject", "alice"),
+	contains(t, mustRun(t, "identity", "lookup", "--endpoint", empty,
+		"--pool", "us-east-1:11111111-2222-4333-8444-555555555555", "--provider", "login.shop", "--subject", "alice"),
 		"us-east-1:aaaaaaaa-2222-4333-8444-555555555555")
+
 	lines, err := os.ReadFile(identities)
 	if err != nil {
 		t.Fatal(err)
@@ -325,43 +350,63 @@ func TestExportSettings(t *testing.T) {
 	const (
 		base     = "arn:aws:iam::000000000000:"
 		boundary = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}`
-		mayBoth  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":["` + base + `role/One","` + base + `role/team/Two"]}]}`
+		mayBoth  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":["` +
+			base + `role/One","` + base + `role/team/Two"]}]}`
 	)
 	trusts := func(role string) string {
-		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + base + role + `"},"Action":"sts:AssumeRole"}]}`
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + base + role +
+			`"},"Action":"sts:AssumeRole"}]}`
 	}
 	source := devServer(t, func(c *poolhouse.Config) {
 		c.Roles = []poolhouse.RoleConfig{
-			{ARN: base + "role/One", TrustPolicy: trusts("role/team/Two"), Policies: map[string]string{"both": mayBoth}, PermissionsBoundary: boundary, MaxSessionSeconds: 7200},
-			{ARN: base + "role/team/Two", TrustPolicy: trusts("role/One"), Policies: map[string]string{"both": mayBoth}},
+			{ARN: base + "role/One", TrustPolicy: trusts("role/team/Two"),
+				Policies: map[string]string{"both": mayBoth}, PermissionsBoundary: boundary, MaxSessionSeconds: 7200},
+			{ARN: base + "role/team/Two", TrustPolicy: trusts("role/One"),
+				Policies: map[string]string{"both": mayBoth}},
 		}
+
 		c.OIDCProviders = []poolhouse.OIDCProviderConfig{
-			{URL: "https://idp.example.com/x", ClientIDs: []string{"web"}, Algorithms: []string{"ES256"}, JWKSURL: "https://keys.example.com", AllowPrivate: true},
+			{URL: "https://idp.example.com/x", ClientIDs: []string{"web"}, Algorithms: []string{"ES256"},
+				JWKSURL: "https://keys.example.com", AllowPrivate: true},
 			{URL: "http://plain.example.com", ClientIDs: []string{"web"}, AllowHTTP: true},
 			{URL: "http://used.example.com", ClientIDs: []string{"web"}, AllowHTTP: true},
 		}
-		c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: idp.Metadata(), Audiences: []string{"urn:a"}}}
+
+		c.SAMLProviders = []poolhouse.SAMLProviderConfig{
+			{Name: "Corp", Metadata: idp.Metadata(), Audiences: []string{"urn:a"}},
+		}
 	})
-	mustRun(t, "apply", "--endpoint", source, "-f", written(t, "pool.yaml", "Resources:\n  Pool:\n    Type: AWS::Cognito::IdentityPool\n    Metadata: {PoolhouseId: \"us-east-1:11111111-2222-4333-8444-555555555555\"}\n    Properties: {AllowUnauthenticatedIdentities: true, OpenIdConnectProviderARNs: [\""+base+"oidc-provider/used.example.com\"]}\n"))
+	mustRun(t, "apply", "--endpoint", source, "-f",
+		written(t, "pool.yaml", "Resources:\n  Pool:\n    Type: AWS::Cognito::IdentityPool\n"+
+			"    Metadata: {PoolhouseId: \"us-east-1:11111111-2222-4333-8444-555555555555\"}\n"+
+			"    Properties: {AllowUnauthenticatedIdentities: true, OpenIdConnectProviderARNs: [\""+base+
+			"oidc-provider/used.example.com\"]}\n"))
 	exported, notes, err := commandOutputs(t, "export", "--endpoint", source)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := []string{
-		"not carried over: " + base + "oidc-provider/127.0.0.1:4599/dev-issuer: it has no TLS, which only poolhouse dev takes, and nothing uses it: it is left out",
-		"not carried over: " + base + "oidc-provider/plain.example.com: it has no TLS, which only poolhouse dev takes, and nothing uses it: it is left out",
-		"not carried over: " + base + "oidc-provider/idp.example.com/x: of the settings file: allowed_algs (ES256), jwks_url (https://keys.example.com), allow_private (true)",
-		"not carried over: " + base + "oidc-provider/used.example.com: of the settings file: allowed_algs (RS256), allow_http (true)",
+		"not carried over: " + base + "oidc-provider/127.0.0.1:4599/dev-issuer: it has no TLS, " +
+			"which only poolhouse dev takes, and nothing uses it: it is left out",
+		"not carried over: " + base + "oidc-provider/plain.example.com: it has no TLS, which only poolhouse dev " +
+			"takes, and nothing uses it: it is left out",
+		"not carried over: " + base + "oidc-provider/idp.example.com/x: of the settings file: allowed_algs " +
+			"(ES256), jwks_url (https://keys.example.com), allow_private (true)",
+		"not carried over: " + base +
+			"oidc-provider/used.example.com: of the settings file: allowed_algs (RS256), allow_http (true)",
 		"not carried over: " + base + "saml-provider/Corp: of the settings file: audiences (urn:a)",
 		"not carried over: " + base + "oidc-provider/used.example.com: it has no TLS: only poolhouse dev takes it",
 	}
+
 	slices.Sort(want)
 	got := strings.Split(strings.TrimSpace(notes), "\n")
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
 		t.Errorf("notes:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	contains(t, exported, `Fn::Sub: "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/One"`, "Url: http://used.example.com", "Url: https://idp.example.com/x")
+	contains(t, exported, `Fn::Sub: "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/One"`,
+		"Url: http://used.example.com", "Url: https://idp.example.com/x")
 	mustRun(t, "apply", "--endpoint", source, "-f", written(t, "pool.yaml", exported), "--dry-run")
 
 	target := devServer(t)
@@ -371,11 +416,17 @@ func TestExportSettings(t *testing.T) {
 	if err != nil || r.Role.PermissionsBoundary == nil || *r.Role.MaxSessionDuration != 7200 {
 		t.Fatalf("role = %+v, %v", r, err)
 	}
-	v, err := api.GetPolicyVersion(t.Context(), &iam.GetPolicyVersionInput{PolicyArn: r.Role.PermissionsBoundary.PermissionsBoundaryArn, VersionId: aws.String("v1")})
+
+	v, err := api.GetPolicyVersion(t.Context(), &iam.GetPolicyVersionInput{
+		PolicyArn: r.Role.PermissionsBoundary.PermissionsBoundaryArn,
+		VersionId: aws.String("v1"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, _ := url.PathUnescape(*v.PolicyVersion.Document); text != `{"Statement":[{"Action":"s3:Get*","Effect":"Allow","Resource":"*"}],"Version":"2012-10-17"}` {
+
+	if text, _ := url.PathUnescape(*v.PolicyVersion.Document); text !=
+		`{"Statement":[{"Action":"s3:Get*","Effect":"Allow","Resource":"*"}],"Version":"2012-10-17"}` {
 		t.Errorf("boundary = %s", text)
 	}
 	if again := mustRun(t, "export", "--endpoint", target); again != exported {
@@ -384,7 +435,11 @@ func TestExportSettings(t *testing.T) {
 }
 
 func iamOf(url string) *iam.Client {
-	return iam.New(iam.Options{BaseEndpoint: &url, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+	return iam.New(iam.Options{
+		BaseEndpoint: &url,
+		Region:       "us-east-1",
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
 }
 
 // A changed document is a new version; one is deleted only where there is no room
@@ -393,8 +448,11 @@ func TestApplyPolicyVersions(t *testing.T) {
 	devKeys(t)
 	url := devServer(t)
 	policy := func(action string) string {
-		return written(t, "p.yaml", "Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties:\n      PolicyDocument: {Version: \"2012-10-17\", Statement: [{Effect: Allow, Action: \"s3:"+action+"\", Resource: \"*\"}]}\n")
+		return written(t, "p.yaml", "Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties:\n"+
+			"      PolicyDocument: {Version: \"2012-10-17\", Statement: [{Effect: Allow, Action: \"s3:"+action+
+			"\", Resource: \"*\"}]}\n")
 	}
+
 	arn := aws.String("arn:aws:iam::000000000000:policy/P")
 	versions := func() string {
 		t.Helper()
@@ -402,6 +460,7 @@ func TestApplyPolicyVersions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var names []string
 		for _, v := range out.Versions {
 			name := *v.VersionId
@@ -410,74 +469,121 @@ func TestApplyPolicyVersions(t *testing.T) {
 			}
 			names = append(names, name)
 		}
+
 		return strings.Join(names, " ")
 	}
+
 	mustRun(t, "apply", "--endpoint", url, "-f", policy("Get1"))
+
 	for i, want := range []string{"v2* v1", "v3* v2 v1", "v4* v3 v2 v1", "v5* v4 v3 v2 v1"} {
-		if out := mustRun(t, "apply", "--endpoint", url, "-f", policy("Get"+string(rune('2'+i)))); strings.Contains(out, "deleted to make room") {
+		if out := mustRun(t, "apply", "--endpoint", url, "-f",
+			policy("Get"+string(rune('2'+i)))); strings.Contains(out, "deleted to make room") {
 			t.Errorf("there was room:\n%s", out)
 		}
 		if got := versions(); got != want {
 			t.Errorf("versions %s, want %s", got, want)
 		}
 	}
-	if _, err := iamOf(url).SetDefaultPolicyVersion(t.Context(), &iam.SetDefaultPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v1")}); err != nil {
+
+	if _, err := iamOf(url).SetDefaultPolicyVersion(t.Context(),
+		&iam.SetDefaultPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v1")}); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", policy("Put"), "--dry-run"), "its oldest version, v2, is deleted to make room: there are 5")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", policy("Put"), "--dry-run"),
+		"its oldest version, v2, is deleted to make room: there are 5")
 	if got := versions(); got != "v5 v4 v3 v2 v1*" {
 		t.Errorf("after a dry run: %s", got)
 	}
+
 	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", policy("Put")), "its oldest version, v2,")
 	if got := versions(); got != "v6* v5 v4 v3 v1" {
 		t.Errorf("versions %s", got)
 	}
 	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", policy("Put")), "1 without change")
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", written(t, "p.yaml", "Resources: {}\n"), "--prune"), "deleted P")
+	contains(t,
+		mustRun(t, "apply", "--endpoint", url, "-f", written(t, "p.yaml", "Resources: {}\n"), "--prune"), "deleted P")
 }
 
 // What cannot be is refused before anything is changed.
 func TestApplyRefuses(t *testing.T) {
 	devKeys(t)
 	url := devServer(t)
-	pools := ci.New(ci.Options{BaseEndpoint: &url, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+	pools := ci.New(ci.Options{
+		BaseEndpoint: &url,
+		Region:       "us-east-1",
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+
 	for range 2 { // as two applies at once could leave them
-		_, err := pools.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("twin"), IdentityPoolTags: map[string]string{"poolhouse:applied": "f/Twin"}})
+		_, err := pools.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+			IdentityPoolName: aws.String("twin"),
+			IdentityPoolTags: map[string]string{"poolhouse:applied": "f/Twin"},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	const (
 		policy = `PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]}`
-		trust  = `AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {AWS: "arn:aws:iam::000000000000:root"}, Action: "sts:AssumeRole"}]}`
-		first  = "  First: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://first.example.com\"}}\n"
+		trust  = `AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, ` +
+			`Principal: {AWS: "arn:aws:iam::000000000000:root"}, Action: "sts:AssumeRole"}]}`
+		first = "  First: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://first.example.com\"}}\n"
 	)
 	mustRun(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", appliedFile(t)))
 	before := mustRun(t, "export", "--endpoint", url)
+
 	tests := []struct{ name, resources, want string }{
-		{"policies whose names differ by case", "  A: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: App, " + policy + "}}\n  B: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: app, Path: /x/, " + policy + "}}\n",
+		{"policies whose names differ by case",
+			"  A: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: App, " + policy +
+				"}}\n  B: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: app, Path: /x/, " +
+				policy + "}}\n",
 			"B (line 4): is the same as A"},
-		{"roles whose names differ by case", "  A: {Type: AWS::IAM::Role, Properties: {RoleName: App, " + trust + "}}\n  B: {Type: AWS::IAM::Role, Properties: {RoleName: APP, " + trust + "}}\n", "B (line 4): is the same as A"},
-		{"a role that is there in another case", "  A: {Type: AWS::IAM::Role, Properties: {RoleName: Shop-User, Path: /shop/, " + trust + "}}\n", "A (line 3): an earlier apply made it as shop/UserRole"},
-		{"a pool of another region", "  A: {Type: AWS::Cognito::IdentityPool, Metadata: {PoolhouseId: \"eu-west-1:11111111-2222-4333-8444-555555555555\"}, Properties: {AllowUnauthenticatedIdentities: true}}\n",
+		{"roles whose names differ by case", "  A: {Type: AWS::IAM::Role, Properties: {RoleName: App, " + trust +
+			"}}\n  B: {Type: AWS::IAM::Role, Properties: {RoleName: APP, " + trust + "}}\n",
+			"B (line 4): is the same as A"},
+		{"a role that is there in another case",
+			"  A: {Type: AWS::IAM::Role, Properties: {RoleName: Shop-User, Path: /shop/, " + trust + "}}\n",
+			"A (line 3): an earlier apply made it as shop/UserRole"},
+		{"a pool of another region",
+			"  A: {Type: AWS::Cognito::IdentityPool, " +
+				"Metadata: {PoolhouseId: \"eu-west-1:11111111-2222-4333-8444-555555555555\"}, " +
+				"Properties: {AllowUnauthenticatedIdentities: true}}\n",
 			"which is not of the region us-east-1"},
-		{"two pools with the file's tag", "  Twin: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true}}\n", "both have the tag poolhouse:applied: f/Twin"},
-		{"another file's role attachment", "  A: {Type: AWS::Cognito::IdentityPoolRoleAttachment, Properties: {IdentityPoolId: \"us-east-1:11111111-2222-4333-8444-555555555555\"}}\n", "an earlier apply made it as shop/Roles"},
-		{"another file's principal tags", "  A: {Type: AWS::Cognito::IdentityPoolPrincipalTag, Properties: {IdentityPoolId: \"us-east-1:11111111-2222-4333-8444-555555555555\", IdentityProviderName: idp.example.com}}\n", "an earlier apply made it as shop/Tags"},
-		{"a trust policy without a pool", "  A: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Version: \"2012-10-17\", Statement: [{Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com}, Action: \"sts:AssumeRoleWithWebIdentity\"}]}}}\n",
+		{"two pools with the file's tag",
+			"  Twin: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true}}\n",
+			"both have the tag poolhouse:applied: f/Twin"},
+		{"another file's role attachment", "  A: {Type: AWS::Cognito::IdentityPoolRoleAttachment, " +
+			"Properties: {IdentityPoolId: \"us-east-1:11111111-2222-4333-8444-555555555555\"}}\n",
+			"an earlier apply made it as shop/Roles"},
+		{"another file's principal tags", "  A: {Type: AWS::Cognito::IdentityPoolPrincipalTag, " +
+			"Properties: {IdentityPoolId: \"us-east-1:11111111-2222-4333-8444-555555555555\", " +
+			"IdentityProviderName: idp.example.com}}\n", "an earlier apply made it as shop/Tags"},
+		{"a trust policy without a pool",
+			"  A: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Version: \"2012-10-17\", " +
+				"Statement: [{Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com}, " +
+				"Action: \"sts:AssumeRoleWithWebIdentity\"}]}}}\n",
 			"A (line 3): AssumeRolePolicyDocument: "},
-		{"an inline policy", "  A: {Type: AWS::IAM::Role, Properties: {" + trust + ", Policies: [{PolicyName: p, PolicyDocument: {Version: \"2012-10-17\", Statement: [{Effect: Perhaps}]}}]}}\n", "A (line 3): policy p: "},
-		{"text that becomes no document", "  A: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: !Sub \"${AWS::Region}\"}}\n", "A (line 3): PolicyDocument: "},
-		{"SAML metadata", "  A: {Type: AWS::IAM::SAMLProvider, Properties: {SamlMetadataDocument: nothing}}\n", "A (line 3): SamlMetadataDocument: "},
+		{"an inline policy", "  A: {Type: AWS::IAM::Role, Properties: {" + trust + ", Policies: [{PolicyName: p, " +
+			"PolicyDocument: {Version: \"2012-10-17\", Statement: [{Effect: Perhaps}]}}]}}\n",
+			"A (line 3): policy p: "},
+		{"text that becomes no document",
+			"  A: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: !Sub \"${AWS::Region}\"}}\n",
+			"A (line 3): PolicyDocument: "},
+		{"SAML metadata", "  A: {Type: AWS::IAM::SAMLProvider, Properties: {SamlMetadataDocument: nothing}}\n",
+			"A (line 3): SamlMetadataDocument: "},
 	}
+
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := command(t, "apply", "--endpoint", url, "-f", written(t, "f.yaml", "Resources:\n"+first+tt.resources))
+			_, err := command(t, "apply", "--endpoint", url, "-f",
+				written(t, "f.yaml", "Resources:\n"+first+tt.resources))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
 	}
+
 	if after := mustRun(t, "export", "--endpoint", url); after != before {
 		t.Errorf("something was changed:\n%s", after)
 	}
@@ -487,13 +593,16 @@ func TestApplyRefuses(t *testing.T) {
 func TestApplyGoesOn(t *testing.T) {
 	devKeys(t)
 	url := devServer(t)
-	text := strings.Replace(appliedFile(t), "PermissionsBoundary: !Ref Limit", "PermissionsBoundary: \"arn:aws:iam::000000000000:policy/Gone\"", 1)
+	text := strings.Replace(appliedFile(t), "PermissionsBoundary: !Ref Limit",
+		"PermissionsBoundary: \"arn:aws:iam::000000000000:policy/Gone\"", 1)
 	out, err := command(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", text))
-	if err == nil || !strings.Contains(err.Error(), "UserRole: CreateRole: NoSuchEntity") || !strings.Contains(err.Error(), "5 of 8 changes were made") {
+	if err == nil || !strings.Contains(err.Error(), "UserRole: CreateRole: NoSuchEntity") ||
+		!strings.Contains(err.Error(), "5 of 8 changes were made") {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", appliedFile(t))), "3 to create")
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", appliedFile(t)), "--dry-run"), "0 to create")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", appliedFile(t)), "--dry-run"),
+		"0 to create")
 }
 
 // Where a pool has no developer provider yet, one can be set; not another one.
@@ -501,13 +610,19 @@ func TestApplyDeveloperProvider(t *testing.T) {
 	devKeys(t)
 	url := devServer(t)
 	file := func(more string) string {
-		return written(t, "f.yaml", "Resources:\n  P: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true"+more+"}}\n")
+		return written(t, "f.yaml",
+			"Resources:\n"+
+				"  P: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true"+more+"}}\n")
 	}
 	mustRun(t, "apply", "--endpoint", url, "-f", file(""))
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file(", DeveloperProviderName: login.shop")), "1 to update")
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file(", DeveloperProviderName: login.shop")), "1 without change")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file(", DeveloperProviderName: login.shop")),
+		"1 to update")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file(", DeveloperProviderName: login.shop")),
+		"1 without change")
+
 	for _, other := range []string{"", ", DeveloperProviderName: login.other"} {
-		if _, err := command(t, "apply", "--endpoint", url, "-f", file(other)); err == nil || !strings.Contains(err.Error(), "cannot be changed") {
+		if _, err := command(t, "apply", "--endpoint", url, "-f", file(other)); err == nil ||
+			!strings.Contains(err.Error(), "cannot be changed") {
 			t.Errorf("%q: %v", other, err)
 		}
 	}
@@ -520,6 +635,7 @@ func TestApplyBoundaryOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var calls []string
 	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(server)
@@ -531,11 +647,17 @@ func TestApplyBoundaryOrder(t *testing.T) {
 		}
 	}})
 	t.Cleanup(proxy.Close)
+
 	role := func(properties string) string {
-		return written(t, "r.yaml", "Resources:\n  R: {Type: AWS::IAM::Role, Properties: {"+properties+`AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {AWS: "arn:aws:iam::000000000000:root"}, Action: "sts:AssumeRole"}]}}}`+"\n")
+		return written(t, "r.yaml", "Resources:\n  R: {Type: AWS::IAM::Role, Properties: {"+properties+
+			`AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, `+
+			`Principal: {AWS: "arn:aws:iam::000000000000:root"}, Action: "sts:AssumeRole"}]}}}`+"\n")
 	}
-	const boundary, wide = `PermissionsBoundary: "arn:aws:iam::aws:policy/AdministratorAccess", `, `Policies: [{PolicyName: wide, PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "*", Resource: "*"}]}}], `
+	const boundary, wide = `PermissionsBoundary: "arn:aws:iam::aws:policy/AdministratorAccess", `,
+		`Policies: [{PolicyName: wide, PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, ` +
+			`Action: "*", Resource: "*"}]}}], `
 	mustRun(t, "apply", "--endpoint", proxy.URL, "-f", role(""))
+
 	for _, step := range []struct {
 		properties string
 		want       []string
@@ -546,7 +668,8 @@ func TestApplyBoundaryOrder(t *testing.T) {
 		calls = nil
 		mustRun(t, "apply", "--endpoint", proxy.URL, "-f", role(step.properties))
 		calls = slices.DeleteFunc(calls, func(name string) bool {
-			return strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List") || strings.HasPrefix(name, "Update")
+			return strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List") ||
+				strings.HasPrefix(name, "Update")
 		})
 		if !slices.Equal(calls, step.want) {
 			t.Errorf("%v, want %v", calls, step.want)
@@ -562,11 +685,16 @@ func TestApplyTrustBetweenRoles(t *testing.T) {
 	endpoint := devServer(t)
 	const prefix = "arn:aws:iam::000000000000:role/"
 	role := func(name, more string, principals ...string) string {
-		return "  " + name + ": {Type: AWS::IAM::Role, Properties: {RoleName: " + name + ", " + more + "AssumeRolePolicyDocument: {Version: \"2012-10-17\", " +
-			"Statement: [{Effect: Allow, Principal: {AWS: [\"" + strings.Join(principals, `", "`) + "\"]}, Action: \"sts:AssumeRole\"}]}}}\n"
+		return "  " + name + ": {Type: AWS::IAM::Role, Properties: {RoleName: " + name + ", " + more +
+			"AssumeRolePolicyDocument: {Version: \"2012-10-17\", " +
+			"Statement: [{Effect: Allow, Principal: {AWS: [\"" + strings.Join(principals, `", "`) +
+			"\"]}, Action: \"sts:AssumeRole\"}]}}}\n"
 	}
+
 	apply := func(text string, more ...string) string {
-		return mustRun(t, append([]string{"apply", "--endpoint", endpoint, "-f", written(t, "roles.yaml", "Resources:\n"+text)}, more...)...)
+		return mustRun(t,
+			append([]string{"apply", "--endpoint", endpoint, "-f", written(t, "roles.yaml", "Resources:\n"+text)},
+				more...)...)
 	}
 	trusts := func(name string) string {
 		text, err := url.PathUnescape(*trustOf(t, endpoint, name))
@@ -588,12 +716,14 @@ func TestApplyTrustBetweenRoles(t *testing.T) {
 	contains(t, trusts("Second"), prefix+"First")
 	contains(t, trusts("Third"), prefix+"Third", "assumed-role/Second/me")
 
-	_, err := command(t, "apply", "--endpoint", endpoint, "-f", written(t, "roles.yaml", "Resources:\n"+all+role("Fourth", "", prefix+"None")))
+	_, err := command(t, "apply", "--endpoint", endpoint, "-f",
+		written(t, "roles.yaml", "Resources:\n"+all+role("Fourth", "", prefix+"None")))
 	if err == nil || !strings.Contains(err.Error(), `Invalid principal in policy: "AWS":"`+prefix+`None"`) {
 		t.Errorf("a role that nobody makes: %v", err)
 	}
 
-	if _, err := iamOf(endpoint).DeleteRole(t.Context(), &iam.DeleteRoleInput{RoleName: aws.String("Second")}); err != nil {
+	if _, err := iamOf(endpoint).DeleteRole(t.Context(), &iam.DeleteRoleInput{RoleName: aws.String("Second")}); err !=
+		nil {
 		t.Fatal(err)
 	}
 	contains(t, apply(role("There", "Description: new, ", prefix+"Second")), "1 to update")
@@ -626,12 +756,18 @@ func TestApplyTrustOfPools(t *testing.T) {
         Statement: [{Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com}, Action: "sts:AssumeRoleWithWebIdentity", Condition: `+condition+`}]
 `)
 	}
-	for _, condition := range []string{`{StringLike: {"cognito-identity.amazonaws.com:aud": "us-*"}}`, `{StringLike: {"cognito-identity.amazonaws.com:aud": !Sub "${P}*"}}`} {
+
+	for _, condition := range []string{`{StringLike: {"cognito-identity.amazonaws.com:aud": "us-*"}}`,
+		`{StringLike: {"cognito-identity.amazonaws.com:aud": !Sub "${P}*"}}`} {
 		out, err := command(t, "apply", "--endpoint", endpoint, "-f", file(condition))
-		if err == nil || !strings.Contains(err.Error(), "AssumeRolePolicyDocument: A condition block must be present for the Cognito provider") || strings.Contains(out, "created") {
+		if err == nil ||
+			!strings.Contains(err.Error(),
+				"AssumeRolePolicyDocument: A condition block must be present for the Cognito provider") ||
+			strings.Contains(out, "created") {
 			t.Errorf("%s: %v\n%s", condition, err, out)
 		}
 	}
+
 	good := file(`{StringEquals: {"cognito-identity.amazonaws.com:aud": !Ref P}}`)
 	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", good), "2 to create")
 	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", good, "--dry-run"), "2 without change")
@@ -647,19 +783,25 @@ func TestApplyKeepsOldPolicies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = db.Close() })
 	if _, err := db.CreatePolicy(t.Context(), store.ManagedPolicy{
 		Account: "000000000000", Name: "Old", Path: "/", ID: "ANPAAAAAAAAAAAAAAAAAA", Default: 1, Next: 2,
-		Versions: []store.PolicyVersion{{Number: 1, Document: `{"Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3"}]}`}},
+		Versions: []store.PolicyVersion{
+			{Number: 1, Document: `{"Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3"}]}`},
+		},
 	}, 0); err != nil {
 		t.Fatal(err)
 	}
+
 	file := func(action string) string {
-		return written(t, "old.yaml", "Resources:\n  Old: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: Old, Tags: [{Key: a, Value: b}], "+
+		return written(t, "old.yaml", "Resources:\n"+
+			"  Old: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: Old, Tags: [{Key: a, Value: b}], "+
 			"PolicyDocument: {Statement: [{Effect: Deny, Action: \""+action+"\", Resource: \"arn:aws:s3\"}]}}}\n")
 	}
 	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", file("s3:*")), "1 to update")
-	if _, err := command(t, "apply", "--endpoint", endpoint, "-f", file("s3:Get*")); err == nil || !strings.Contains(err.Error(), "must be version 2012-10-17 or greater") {
+	if _, err := command(t, "apply", "--endpoint", endpoint, "-f", file("s3:Get*")); err == nil ||
+		!strings.Contains(err.Error(), "must be version 2012-10-17 or greater") {
 		t.Errorf("a new version of the old document: %v", err)
 	}
 }
@@ -683,29 +825,37 @@ func TestWarningsOfConditionKeys(t *testing.T) {
         - PolicyName: inline
           PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:*", Resource: "*", Condition: {"Null": {"s3:inlinekey": "true", "s3:prefix": "false"}}}]}
 `
+
 	path := written(t, "w.yaml", file)
 	for _, more := range [][]string{{"--dry-run"}, nil, {"--dry-run"}} { // the last time without a change
 		out := mustRun(t, append([]string{"apply", "--endpoint", url, "-f", path}, more...)...)
-		contains(t, out, "warning: PolicyDocument: statement 0 (Deny) depends on s3:managedkey", "warning: AssumeRolePolicyDocument: statement 0 (Allow) depends on aws:trustkey",
+		contains(t, out, "warning: PolicyDocument: statement 0 (Deny) depends on s3:managedkey",
+			"warning: AssumeRolePolicyDocument: statement 0 (Allow) depends on aws:trustkey",
 			"warning: policy inline: statement 0 (Allow) depends on s3:inlinekey")
 		if strings.Contains(out, "s3:prefix, which") {
 			t.Errorf("a known key is named:\n%s", out)
 		}
 	}
 
-	policy := written(t, "p.json", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Null":{"foo:bar":"true"}}}}`)
+	policy := written(t, "p.json",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*",`+
+			`"Condition":{"Null":{"foo:bar":"true"}}}}`)
 	data := filepath.Join(t.TempDir(), "data")
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	server, err := poolhouse.New(t.Context(), poolhouse.Config{DataDir: data, IssuerURL: "https://id.example", TokenAlgorithm: "ES256"})
+
+	server, err := poolhouse.New(t.Context(),
+		poolhouse.Config{DataDir: data, IssuerURL: "https://id.example", TokenAlgorithm: "ES256"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := server.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, notes, err := commandOutputs(t, "keys", "create", "--data", data, "--account", "000000000000", "--policy", policy)
+
+	_, notes, err := commandOutputs(t, "keys", "create", "--data", data, "--account", "000000000000",
+		"--policy", policy)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,8 @@ func TestParseClaims(t *testing.T) {
 		}
 	}
 
-	for _, pair := range []string{`n`, `=0`, ``, `g=[`, `g=[1}`, `g={"a"}`, `g="a`, `g="a"b`, `g=["a"] ["b"]`, `g={}}`} {
+	for _, pair := range []string{`n`, `=0`, ``, `g=[`, `g=[1}`, `g={"a"}`, `g="a`, `g="a"b`,
+		`g=["a"] ["b"]`, `g={}}`} {
 		_, err := parseClaims([]string{pair})
 		if err == nil || !strings.Contains(err.Error(), "name=value") || !strings.Contains(err.Error(), `'n="0"'`) {
 			t.Errorf("%s: the error %v does not tell the rule", pair, err)

@@ -50,6 +50,7 @@ func TestEngineContracts(t *testing.T) {
 			e := c.CredentialEngines[engines[0]]
 			var got strings.Builder
 			fmt.Fprintf(&got, "endpoint %q, region %q, private %t\n", e.Endpoint, e.Region, e.AllowPrivate)
+
 			for _, who := range []string{"user", "guest"} {
 				fmt.Fprintf(&got, "\n== %s ==\n%s", who, sentFor(t, c, engines[0], who == "guest"))
 			}
@@ -59,6 +60,7 @@ func TestEngineContracts(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+
 			want, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -81,6 +83,7 @@ func pageSettings(t *testing.T, page string) poolhouse.Config {
 	if len(blocks) != 1 {
 		t.Fatalf("%s shows %d settings files, want one", page, len(blocks))
 	}
+
 	path := filepath.Join(t.TempDir(), "poolhouse.yaml")
 	if err := os.WriteFile(path, blocks[0][1], 0o600); err != nil {
 		t.Fatal(err)
@@ -93,6 +96,7 @@ func pageSettings(t *testing.T, page string) poolhouse.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return c
 }
 
@@ -105,26 +109,33 @@ func sentFor(t *testing.T, c poolhouse.Config, engine string, guest bool) string
 	}
 	sent := make(chan request, 2)
 	now := time.Now().Truncate(time.Second)
+
 	outside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		form, err := url.ParseQuery(string(body))
 		if err != nil {
 			t.Error(err)
 		}
+
 		sent <- request{r.Clone(context.Background()), form}
-		fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>k</AccessKeyId><SecretAccessKey>s</SecretAccessKey>`+
-			`<SessionToken>t</SessionToken><Expiration>%s</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
+		fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>`+
+			`<AccessKeyId>k</AccessKeyId><SecretAccessKey>s</SecretAccessKey>`+
+			`<SessionToken>t</SessionToken><Expiration>%s</Expiration></Credentials>`+
+			`</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
 			now.Add(time.Hour).UTC().Format(time.RFC3339))
 	}))
 	defer outside.Close()
+
 	e := c.CredentialEngines[engine]
 	e.Endpoint, e.AllowHTTP, e.AllowPrivate = outside.URL, true, true
 	c.CredentialEngines, c.CredentialEngine = map[string]poolhouse.CredentialEngineConfig{engine: e}, engine
-	c.Dev, c.AcceptUnknownRoles, c.IssuerURL, c.Now, c.DataDir = true, true, "https://id.example.com", func() time.Time { return now }, ""
+	c.Dev, c.AcceptUnknownRoles, c.IssuerURL, c.Now, c.DataDir = true, true, "https://id.example.com",
+		func() time.Time { return now }, ""
 	server, err := poolhouse.New(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	web := httptest.NewServer(server)
 	defer func() {
 		web.Close()
@@ -132,17 +143,21 @@ func sentFor(t *testing.T, c poolhouse.Config, engine string, guest bool) string
 			t.Error(err)
 		}
 	}()
+
 	client := ci.New(ci.Options{BaseEndpoint: &web.URL, Region: "us-east-1", RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(poolhouse.DevAccessKeyID, poolhouse.DevSecretAccessKey, "")})
+		Credentials: credentials.NewStaticCredentialsProvider(poolhouse.DevAccessKeyID,
+			poolhouse.DevSecretAccessKey, "")})
 	identity := signIn(t, client, server.Account(), guest)
 	if len(sent) != 1 {
 		t.Fatalf("the engine was asked %d times", len(sent))
 	}
+
 	r := <-sent
 	for _, hop := range []string{"Content-Length", "Accept-Encoding"} {
 		r.Header.Del(hop)
 	}
 	text := describe(t, r.Request, r.form, keys(t, web.URL))
+
 	return strings.NewReplacer(identity, "$IDENTITY", strings.SplitN(identity, ":", 2)[1], "$UUID",
 		fmt.Sprintf(`"iat": %d`, now.Unix()), `"iat": $NOW`,
 		fmt.Sprintf(`"exp": %d`, now.Add(5*time.Minute).Unix()), `"exp": $NOW + 5m`,
@@ -153,12 +168,18 @@ func sentFor(t *testing.T, c poolhouse.Config, engine string, guest bool) string
 func signIn(t *testing.T, client *ci.Client, account string, guest bool) (identity string) {
 	t.Helper()
 	role := "arn:aws:iam::" + account + ":role/User"
-	if _, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("app"), AllowUnauthenticatedIdentities: true,
-		DeveloperProviderName: aws.String("login.my.app"), IdentityPoolTags: map[string]string{"_custom_id_": contractPool}}); err != nil {
+	if _, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+		IdentityPoolName:               aws.String("app"),
+		AllowUnauthenticatedIdentities: true,
+		DeveloperProviderName:          aws.String("login.my.app"),
+		IdentityPoolTags:               map[string]string{"_custom_id_": contractPool},
+	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: aws.String(contractPool),
-		Roles: map[string]string{"authenticated": role, "unauthenticated": role}}); err != nil {
+
+	if _, err := client.SetIdentityPoolRoles(t.Context(),
+		&ci.SetIdentityPoolRolesInput{IdentityPoolId: aws.String(contractPool),
+			Roles: map[string]string{"authenticated": role, "unauthenticated": role}}); err != nil {
 		t.Fatal(err)
 	}
 	var logins map[string]string
@@ -169,16 +190,20 @@ func signIn(t *testing.T, client *ci.Client, account string, guest bool) (identi
 		}
 		identity = *out.IdentityId
 	} else {
-		out, err := client.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: aws.String(contractPool),
-			Logins: map[string]string{"login.my.app": "alice"}, PrincipalTags: map[string]string{"team": "blue"}})
+		out, err := client.GetOpenIdTokenForDeveloperIdentity(t.Context(),
+			&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: aws.String(contractPool),
+				Logins: map[string]string{"login.my.app": "alice"}, PrincipalTags: map[string]string{"team": "blue"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		identity, logins = *out.IdentityId, map[string]string{"cognito-identity.amazonaws.com": *out.Token}
 	}
-	if _, err := client.GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &identity, Logins: logins}); err != nil {
+
+	if _, err := client.GetCredentialsForIdentity(t.Context(),
+		&ci.GetCredentialsForIdentityInput{IdentityId: &identity, Logins: logins}); err != nil {
 		t.Fatal(err)
 	}
+
 	return identity
 }
 
@@ -189,9 +214,11 @@ func keys(t *testing.T, server string) (set jose.JSONWebKeySet) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
+
 	if err := json.NewDecoder(response.Body).Decode(&set); err != nil {
 		t.Fatal(err)
 	}
+
 	return set
 }
 
@@ -201,11 +228,13 @@ func describe(t *testing.T, r *http.Request, form url.Values, keys jose.JSONWebK
 	t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", r.Method, r.URL)
+
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		fmt.Fprintf(&b, "%s: %s\n", name, strings.Join(r.Header[name], " | "))
 	}
 	token := form.Get("WebIdentityToken")
 	form.Set("WebIdentityToken", "$TOKEN")
+
 	for _, name := range slices.Sorted(maps.Keys(form)) {
 		fmt.Fprintf(&b, "%s = %s\n", name, strings.Join(form[name], " | "))
 	}
@@ -213,6 +242,7 @@ func describe(t *testing.T, r *http.Request, form url.Values, keys jose.JSONWebK
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	id := signed.Signatures[0].Header.KeyID
 	published := keys.Key(id)
 	if len(published) != 1 {
@@ -221,6 +251,7 @@ func describe(t *testing.T, r *http.Request, form url.Values, keys jose.JSONWebK
 	if _, err := signed.Verify(published[0].Key); err != nil {
 		t.Error(err)
 	}
+
 	for n, part := range strings.Split(token, ".")[:2] {
 		text, err := base64.RawURLEncoding.DecodeString(part)
 		if err != nil {
@@ -232,6 +263,9 @@ func describe(t *testing.T, r *http.Request, form url.Values, keys jose.JSONWebK
 		}
 		fmt.Fprintf(&b, "-- token's %s --\n%s\n", []string{"header", "claims"}[n], pretty.String())
 	}
+
 	unique := regexp.MustCompile(`"jti": "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"`)
-	return strings.ReplaceAll(unique.ReplaceAllString(b.String(), `"jti": "$$UUID4"`), `"kid": "`+id+`"`, `"kid": "$KEY"`)
+
+	return strings.ReplaceAll(unique.ReplaceAllString(b.String(), `"jti": "$$UUID4"`), `"kid": "`+id+`"`,
+		`"kid": "$KEY"`)
 }

@@ -23,6 +23,7 @@ func TestExplainDocs(t *testing.T) {
 	if err := c.Execute(); err != nil {
 		t.Fatal(err)
 	}
+
 	if out.String() != string(have) {
 		t.Error("docs/refusals.md differs from what is printed: run `make generate`")
 	}
@@ -41,6 +42,7 @@ func TestHeadingOfATrace(t *testing.T) {
 			t.Errorf("heading %q, want %q", out.String(), want)
 		}
 	}
+
 	if got := joined(": ", "", "No", ""); got != "No" {
 		t.Errorf("joined = %q", got)
 	}

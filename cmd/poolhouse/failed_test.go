@@ -67,6 +67,7 @@ func launchFailing(t *testing.T, more ...string) *failing {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := f.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +80,7 @@ func launchFailing(t *testing.T, more ...string) *failing {
 		HTTPClient:       &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
+
 	pool, err := f.client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
 		IdentityPoolName:               aws.String("p"),
 		AllowUnauthenticatedIdentities: true,
@@ -87,6 +89,7 @@ func launchFailing(t *testing.T, more ...string) *failing {
 		t.Fatal(err)
 	}
 	f.pool = pool.IdentityPoolId
+
 	return f
 }
 
@@ -99,8 +102,10 @@ func (f *failing) damage(t *testing.T) {
 // wantEnd waits for the end, and wants the status and the message of a failed database.
 func (f *failing) wantEnd(t *testing.T) {
 	t.Helper()
+
 	ended := make(chan error, 1)
 	go func() { ended <- f.cmd.Wait() }()
+
 	var err error
 	select {
 	case err = <-ended:
@@ -112,6 +117,7 @@ func (f *failing) wantEnd(t *testing.T) {
 		t.Errorf("the process ended with %v, want status 74", err)
 	}
 	lines := strings.Split(strings.TrimSpace(f.said.String()), "\n")
+
 	last := lines[len(lines)-1]
 	for _, want := range []string{
 		"poolhouse: writing stopped", filepath.Join(f.data, poolhouse.DatabaseFile), "restore the newest backup",
@@ -132,6 +138,7 @@ func TestFailedDatabaseEndsTheProcess(t *testing.T) {
 		IdentityPoolId: f.pool,
 		MaxResults:     aws.Int32(1),
 	})
+
 	_, noAnswer := errors.AsType[*net.OpError](err)
 	if err == nil || !noAnswer && !strings.Contains(err.Error(), "StatusCode: 5") {
 		t.Errorf("the call that met the damage: %v, want an answer of 5xx", err)
@@ -148,10 +155,13 @@ func TestDatabaseFailsDuringAStop(t *testing.T) {
 			if when == "drain" {
 				lameDuck = "0s"
 			}
+
 			f := launchFailing(t, "--lame-duck", lameDuck)
 			slow := f.beginCall(t)
+
 			stuck := f.beginCall(t)
 			defer stuck.Close()
+
 			waitFor(t, http.DefaultClient, f.url) // a call later than those two's beginning
 			if err := f.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
@@ -193,12 +203,14 @@ func (f *failing) beginCall(t *testing.T) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return c
 }
 
 // waitClosedPort waits until a server takes no more connections.
 func waitClosedPort(t *testing.T, url string) {
 	t.Helper()
+
 	for {
 		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
 		if err != nil {
@@ -220,6 +232,7 @@ func TestFailedRestoreMakesNothing(t *testing.T) {
 	if out, err := run1(t, "backup", "--data", source, whole); err != nil {
 		t.Fatal(out)
 	}
+
 	text, err := os.ReadFile(whole)
 	if err != nil {
 		t.Fatal(err)
@@ -254,6 +267,7 @@ func TestFailedRestoreMakesNothing(t *testing.T) {
 		if out, err := run1(t, "restore", "--data", root, file); err == nil {
 			t.Errorf("%s: restored: %s", name, out)
 		}
+
 		wantEntries(t, name, root, poolhouse.MasterKeyFile)
 	}
 
@@ -270,6 +284,7 @@ func wantEntries(t *testing.T, what, folder string, want ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var got []string
 	for _, e := range entries {
 		got = append(got, e.Name())

@@ -32,7 +32,9 @@ func TestForwardListen(t *testing.T) {
 		}
 		return file
 	}
-	serve := []string{"serve", "--lame-duck", "0", "--data", data, "--issuer-url", "http://127.0.0.1:1", "--log-level", "error"}
+
+	serve := []string{"serve", "--lame-duck", "0", "--data", data, "--issuer-url", "http://127.0.0.1:1",
+		"--log-level", "error"}
 	for _, arguments := range [][]string{{"dev"}, serve} {
 		address, forward := listentest.FreeAddress(t), listentest.FreeAddress(t)
 		p := launch(t, append(arguments, "--listen", address, "--config", settings(forward, "http://127.0.0.1:1"))...)
@@ -40,6 +42,7 @@ func TestForwardListen(t *testing.T) {
 		if status, err := ask(t, "http://"+forward+"/a", "localhost"); err != nil || status != http.StatusUnauthorized {
 			t.Errorf("%s: an unsigned request: %d, %v", arguments[0], status, err)
 		}
+
 		if err := p.stop(syscall.SIGTERM); err != nil {
 			t.Error(err)
 		}
@@ -53,6 +56,7 @@ func TestForwardListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = taken.Close() }()
+
 	for want, file := range map[string]string{
 		"in the clear":                          settings("0.0.0.0:4600", "http://files"),
 		"check.listen " + taken.Addr().String(): settings(taken.Addr().String(), "http://files"),

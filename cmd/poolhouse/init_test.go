@@ -41,6 +41,7 @@ func TestInitStatuses(t *testing.T) {
 		if statusOf(err) != 4 || !strings.Contains(out, "poolhouse init ") || strings.Contains(out, "Account ") {
 			t.Errorf("serve before: status %d: %s", statusOf(err), out)
 		}
+
 		for _, path := range flags {
 			if _, err := os.Stat(path); strings.HasPrefix(path, "/") && !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("serve made %s: %v", path, err)
@@ -58,6 +59,7 @@ func TestInitStatuses(t *testing.T) {
 				}
 			})
 		}
+
 		group.Wait()
 		slices.Sort(statuses)
 		if !slices.Equal(statuses, []int{0, 3, 3}) {
@@ -98,6 +100,7 @@ func TestInitThatCannotShowTheKey(t *testing.T) {
 			eachDatabase(t, func(t *testing.T, flags []string) {
 				stdout := output(t)
 				defer stdout.Close()
+
 				var stderr strings.Builder
 				cmd := exec.CommandContext(t.Context(), "poolhouse", append([]string{"init"}, flags...)...)
 				cmd.Stdout, cmd.Stderr = stdout, &stderr
@@ -105,12 +108,15 @@ func TestInitThatCannotShowTheKey(t *testing.T) {
 				if statusOf(err) != 1 || !strings.Contains(stderr.String(), "could not be shown and was deleted") {
 					t.Errorf("init: %v: %s", err, stderr.String())
 				}
-				if out, err := run1(t, append([]string{"keys", "list"}, flags...)...); err != nil || strings.Contains(out, "AKIA") {
+
+				if out, err := run1(t, append([]string{"keys", "list"}, flags...)...); err != nil ||
+					strings.Contains(out, "AKIA") {
 					t.Errorf("keys: %s, %v", out, err)
 				}
 
 				key := initialised(t, flags...)
-				if out, err := run1(t, append([]string{"keys", "list"}, flags...)...); err != nil || !strings.Contains(out, key[0]) {
+				if out, err := run1(t, append([]string{"keys", "list"}, flags...)...); err != nil ||
+					!strings.Contains(out, key[0]) {
 					t.Errorf("keys after the next init: %s, %v", out, err)
 				}
 			})
@@ -131,6 +137,7 @@ func TestOutputThatSwallowsTheKey(t *testing.T) {
 				if statusOf(err) != 1 || !strings.Contains(string(out), "shown once, on standard output") {
 					t.Errorf("init: status %d: %s", statusOf(err), out)
 				}
+
 				for _, path := range flags {
 					if _, err := os.Stat(path); strings.HasPrefix(path, "/") && !errors.Is(err, os.ErrNotExist) {
 						t.Errorf("init made %s: %v", path, err)
@@ -143,7 +150,8 @@ func TestOutputThatSwallowsTheKey(t *testing.T) {
 				if statusOf(err) != 1 || !strings.Contains(string(out), "shown once, on standard output") {
 					t.Errorf("keys create: status %d: %s", statusOf(err), out)
 				}
-				if out, err := run1(t, append([]string{"keys", "list"}, flags...)...); err != nil || strings.Count(out, "AKIA") != 1 {
+				if out, err := run1(t, append([]string{"keys", "list"}, flags...)...); err != nil ||
+					strings.Count(out, "AKIA") != 1 {
 					t.Errorf("keys: %s, %v", out, err)
 				}
 			})
@@ -161,6 +169,7 @@ func TestWhatIsNoDataFolder(t *testing.T) {
 			}
 		}
 	}
+
 	for name, test := range map[string]struct {
 		prepare     func(t *testing.T, data string)
 		below       string // the data folder is this below data
@@ -268,6 +277,7 @@ func TestWhatIsNoDataFolder(t *testing.T) {
 				if statusOf(err) != status {
 					t.Errorf("%s: status %d, want %d: %s", what, statusOf(err), status, out)
 				}
+
 				for _, word := range words {
 					if !strings.Contains(out, word) {
 						t.Errorf("%s: %s, without %q", what, out, word)
@@ -277,14 +287,17 @@ func TestWhatIsNoDataFolder(t *testing.T) {
 					t.Errorf("%s: %v became %v", what, before, after)
 				}
 			}
+
 			key := filepath.Join(t.TempDir(), "master.key")
 			mustDo(t, os.WriteFile(key, []byte(base64.StdEncoding.EncodeToString(make([]byte, 32))), 0o600))
 			serve := []string{"serve", "--issuer-url", "https://id.example", "--listen", "127.0.0.1:0"}
 			want("serve", test.serve, test.wantServe, serve...)
 			want("serve with a key elsewhere", test.serve, test.wantServe, append(serve, "--master-key-file", key)...)
 			if test.serve != 74 && name != "database of another program" {
-				want("serve without its key", test.serve, test.wantServe, append(serve, "--master-key-file", key+".none")...)
+				want("serve without its key", test.serve, test.wantServe,
+					append(serve, "--master-key-file", key+".none")...)
 			}
+
 			want("init", test.init, test.wantInit, "init")
 		})
 	}
@@ -325,6 +338,7 @@ func TestInitCommandLineHoldsNoSecret(t *testing.T) {
 			if err := c.ParseFlags([]string{"--database", database, "--master-key-file", "my key"}); err != nil {
 				t.Fatal(err)
 			}
+
 			got := initCommandLine(c)
 			if strings.Contains(got, "hunter2") {
 				t.Errorf("the password is in %s", got)
@@ -355,8 +369,10 @@ func TestInitWithoutTheMasterKey(t *testing.T) {
 		if err := os.Rename(key, key+".copy"); err != nil {
 			t.Fatal(err)
 		}
+
 		init := append([]string{"init"}, flags...)
-		if out, err := run1(t, init...); statusOf(err) != 1 || !strings.Contains(out, key) || !strings.Contains(out, "put your copy back") {
+		if out, err := run1(t, init...); statusOf(err) != 1 || !strings.Contains(out, key) ||
+			!strings.Contains(out, "put your copy back") {
 			t.Errorf("without the master key: %v: %s", err, out)
 		}
 		if _, err := os.Stat(key); !errors.Is(err, os.ErrNotExist) {
@@ -366,9 +382,11 @@ func TestInitWithoutTheMasterKey(t *testing.T) {
 		if _, _, err := envelope.LoadOrCreate(key); err != nil {
 			t.Fatal(err)
 		}
+
 		serve := append([]string{"serve", "--issuer-url", "https://id.example", "--listen", "127.0.0.1:0"}, flags...)
 		for _, args := range [][]string{init, serve} {
-			if out, err := run1(t, args...); statusOf(err) != 1 || !strings.Contains(out, "master") || !strings.Contains(out, "put your copy back") {
+			if out, err := run1(t, args...); statusOf(err) != 1 || !strings.Contains(out, "master") ||
+				!strings.Contains(out, "put your copy back") {
 				t.Errorf("%s with another master key: %v: %s", args[0], err, out)
 			}
 		}

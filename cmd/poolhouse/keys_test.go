@@ -32,6 +32,7 @@ func newOne(t *testing.T, c *ci.Client, name string) one {
 	}
 	o := one{pool: *pool.IdentityPoolId, arn: poolARN(*pool.IdentityPoolId)}
 	o.renew(t, c)
+
 	return o
 }
 
@@ -46,7 +47,10 @@ func (o *one) renew(t *testing.T, c *ci.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	user, err := c.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &o.pool, Logins: map[string]string{"login.my.app": "alice"}})
+	user, err := c.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
+		IdentityPoolId: &o.pool,
+		Logins:         map[string]string{"login.my.app": "alice"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,11 +72,15 @@ var operations = []struct {
 		return err
 	}},
 	{"GetPrincipalTagAttributeMap", false, func(t *testing.T, c *ci.Client, o one) error {
-		_, err := c.GetPrincipalTagAttributeMap(t.Context(), &ci.GetPrincipalTagAttributeMapInput{IdentityPoolId: &o.pool, IdentityProviderName: aws.String("accounts.google.com")})
+		_, err := c.GetPrincipalTagAttributeMap(t.Context(), &ci.GetPrincipalTagAttributeMapInput{
+			IdentityPoolId:       &o.pool,
+			IdentityProviderName: aws.String("accounts.google.com"),
+		})
 		return err
 	}},
 	{"ListIdentities", false, func(t *testing.T, c *ci.Client, o one) error {
-		_, err := c.ListIdentities(t.Context(), &ci.ListIdentitiesInput{IdentityPoolId: &o.pool, MaxResults: aws.Int32(1)})
+		_, err := c.ListIdentities(t.Context(),
+			&ci.ListIdentitiesInput{IdentityPoolId: &o.pool, MaxResults: aws.Int32(1)})
 		return err
 	}},
 	{"ListTagsForResource", false, func(t *testing.T, c *ci.Client, o one) error {
@@ -84,19 +92,28 @@ var operations = []struct {
 		return err
 	}},
 	{"LookupDeveloperIdentity", false, func(t *testing.T, c *ci.Client, o one) error {
-		_, err := c.LookupDeveloperIdentity(t.Context(), &ci.LookupDeveloperIdentityInput{IdentityPoolId: &o.pool, IdentityId: &o.user})
+		_, err := c.LookupDeveloperIdentity(t.Context(),
+			&ci.LookupDeveloperIdentityInput{IdentityPoolId: &o.pool, IdentityId: &o.user})
 		return err
 	}},
 	{"UpdateIdentityPool", true, func(t *testing.T, c *ci.Client, o one) error {
-		_, err := c.UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{IdentityPoolId: &o.pool, IdentityPoolName: aws.String("renamed"), AllowUnauthenticatedIdentities: true})
+		_, err := c.UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{
+			IdentityPoolId:                 &o.pool,
+			IdentityPoolName:               aws.String("renamed"),
+			AllowUnauthenticatedIdentities: true,
+		})
 		return err
 	}},
 	{"SetIdentityPoolRoles", true, func(t *testing.T, c *ci.Client, o one) error {
-		_, err := c.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: &o.pool, Roles: map[string]string{"authenticated": "arn:aws:iam::123456789012:role/App"}})
+		_, err := c.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{
+			IdentityPoolId: &o.pool,
+			Roles:          map[string]string{"authenticated": "arn:aws:iam::123456789012:role/App"},
+		})
 		return err
 	}},
 	{"TagResource", true, func(t *testing.T, c *ci.Client, o one) error {
-		_, err := c.TagResource(t.Context(), &ci.TagResourceInput{ResourceArn: &o.arn, Tags: map[string]string{"a": "b"}})
+		_, err := c.TagResource(t.Context(),
+			&ci.TagResourceInput{ResourceArn: &o.arn, Tags: map[string]string{"a": "b"}})
 		return err
 	}},
 	{"UntagResource", true, func(t *testing.T, c *ci.Client, o one) error {
@@ -104,17 +121,28 @@ var operations = []struct {
 		return err
 	}},
 	{"GetOpenIdTokenForDeveloperIdentity", true, func(t *testing.T, c *ci.Client, o one) error {
-		_, err := c.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &o.pool, Logins: map[string]string{"login.my.app": "bob"}})
+		_, err := c.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
+			IdentityPoolId: &o.pool,
+			Logins:         map[string]string{"login.my.app": "bob"},
+		})
 		return err
 	}},
 	{"MergeDeveloperIdentities", true, func(t *testing.T, c *ci.Client, o one) error {
-		_, err := c.MergeDeveloperIdentities(t.Context(), &ci.MergeDeveloperIdentitiesInput{IdentityPoolId: &o.pool, DeveloperProviderName: aws.String("login.my.app"),
-			SourceUserIdentifier: aws.String("bob"), DestinationUserIdentifier: aws.String("alice")})
+		_, err := c.MergeDeveloperIdentities(t.Context(), &ci.MergeDeveloperIdentitiesInput{
+			IdentityPoolId:            &o.pool,
+			DeveloperProviderName:     aws.String("login.my.app"),
+			SourceUserIdentifier:      aws.String("bob"),
+			DestinationUserIdentifier: aws.String("alice"),
+		})
 		return err
 	}},
 	{"UnlinkDeveloperIdentity", true, func(t *testing.T, c *ci.Client, o one) error {
-		_, err := c.UnlinkDeveloperIdentity(t.Context(), &ci.UnlinkDeveloperIdentityInput{IdentityPoolId: &o.pool, IdentityId: &o.user,
-			DeveloperProviderName: aws.String("login.my.app"), DeveloperUserIdentifier: aws.String("bob")})
+		_, err := c.UnlinkDeveloperIdentity(t.Context(), &ci.UnlinkDeveloperIdentityInput{
+			IdentityPoolId:          &o.pool,
+			IdentityId:              &o.user,
+			DeveloperProviderName:   aws.String("login.my.app"),
+			DeveloperUserIdentifier: aws.String("bob"),
+		})
 		return err
 	}},
 	{"DeleteIdentities", true, func(t *testing.T, c *ci.Client, o one) error {
@@ -132,14 +160,19 @@ var operations = []struct {
 func TestKeysWithPolicies(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	root := initialised(t, "--data", data, "--account-id", "123456789012")
+
 	s := serveOn(t, data, &root, "--account-id", "123456789012")
 	a, b := newOne(t, s.client, "a"), newOne(t, s.client, "b")
 	for _, o := range []one{a, b} { // a map that was never set is not found
-		in := &ci.SetPrincipalTagAttributeMapInput{IdentityPoolId: &o.pool, IdentityProviderName: aws.String("accounts.google.com")}
+		in := &ci.SetPrincipalTagAttributeMapInput{
+			IdentityPoolId:       &o.pool,
+			IdentityProviderName: aws.String("accounts.google.com"),
+		}
 		if _, err := s.client.SetPrincipalTagAttributeMap(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	keyWith := func(policy string) *ci.Client {
 		t.Helper()
 		file := filepath.Join(t.TempDir(), "policy.json")
@@ -150,6 +183,7 @@ func TestKeysWithPolicies(t *testing.T) {
 		if err != nil {
 			t.Fatal(out)
 		}
+
 		var key [2]string
 		for line := range strings.Lines(out) {
 			for n, name := range []string{"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="} {
@@ -158,13 +192,21 @@ func TestKeysWithPolicies(t *testing.T) {
 				}
 			}
 		}
-		return ci.New(ci.Options{BaseEndpoint: &s.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key[0], key[1], "")})
+
+		return ci.New(ci.Options{
+			BaseEndpoint:     &s.url,
+			Region:           "us-east-1",
+			RetryMaxAttempts: 1,
+			Credentials:      credentials.NewStaticCredentialsProvider(key[0], key[1], ""),
+		})
 	}
+
 	ofA := keyWith(`{"Effect":"Allow","Action":"cognito-identity:*","Resource":"` + a.arn + `"},
 		{"Effect":"Allow","Action":["cognito-identity:DescribeIdentity","cognito-identity:DeleteIdentities"],"Resource":"*",
 			"Condition":{"ArnEquals":{"cognito-identity:IdentityPoolArn":"` + a.arn + `"}}},
 		{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::123456789012:role/App"}`)
-	reading := keyWith(`{"Effect":"Allow","Action":["cognito-identity:Describe*","cognito-identity:Get*Roles","cognito-identity:GetPrincipalTagAttributeMap",
+	reading := keyWith(
+		`{"Effect":"Allow","Action":["cognito-identity:Describe*","cognito-identity:Get*Roles","cognito-identity:GetPrincipalTagAttributeMap",
 		"cognito-identity:List*","cognito-identity:Lookup*"],"Resource":"*"}`)
 	check := func(what string, err error, allowed bool) {
 		t.Helper()
@@ -173,18 +215,24 @@ func TestKeysWithPolicies(t *testing.T) {
 			t.Errorf("%s: %v, want allowed %t", what, err, allowed)
 		}
 	}
+
 	for _, o := range operations {
 		check("key of A, "+o.name+" on B", o.call(t, ofA, b), false)
+
 		for name, pool := range map[string]one{"A": a, "B": b} {
 			check("key for reading, "+o.name+" on "+name, o.call(t, reading, pool), !o.writes)
 		}
 	}
+
 	check("key of A, ListIdentityPools", list(t, ofA), false)
 	check("key for reading, ListIdentityPools", list(t, reading), true)
-	both, err := ofA.DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{a.guest, b.guest}})
+	both, err := ofA.DeleteIdentities(t.Context(),
+		&ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{a.guest, b.guest}})
 	check("key of A, DeleteIdentities of A and B at once", err, true)
-	if err == nil && (len(both.UnprocessedIdentityIds) != 1 || *both.UnprocessedIdentityIds[0].IdentityId != b.guest || both.UnprocessedIdentityIds[0].ErrorCode != types.ErrorCodeAccessDenied) {
-		t.Errorf("key of A, DeleteIdentities of A and B at once: unprocessed %+v, want B's alone", both.UnprocessedIdentityIds)
+	if err == nil && (len(both.UnprocessedIdentityIds) != 1 || *both.UnprocessedIdentityIds[0].IdentityId !=
+		b.guest || both.UnprocessedIdentityIds[0].ErrorCode != types.ErrorCodeAccessDenied) {
+		t.Errorf("key of A, DeleteIdentities of A and B at once: unprocessed %+v, want B's alone",
+			both.UnprocessedIdentityIds)
 	}
 	a.renew(t, s.client)
 
@@ -192,17 +240,23 @@ func TestKeysWithPolicies(t *testing.T) {
 	mixed := one{pool: a.pool, guest: b.guest, user: b.user}
 	for name, call := range map[string]func() error{
 		"LookupDeveloperIdentity": func() error {
-			_, err := ofA.LookupDeveloperIdentity(t.Context(), &ci.LookupDeveloperIdentityInput{IdentityPoolId: &mixed.pool, IdentityId: &mixed.user})
+			_, err := ofA.LookupDeveloperIdentity(t.Context(),
+				&ci.LookupDeveloperIdentityInput{IdentityPoolId: &mixed.pool, IdentityId: &mixed.user})
 			return err
 		},
 		"UnlinkDeveloperIdentity": func() error {
-			_, err := ofA.UnlinkDeveloperIdentity(t.Context(), &ci.UnlinkDeveloperIdentityInput{IdentityPoolId: &mixed.pool, IdentityId: &mixed.user,
-				DeveloperProviderName: aws.String("login.my.app"), DeveloperUserIdentifier: aws.String("alice")})
+			_, err := ofA.UnlinkDeveloperIdentity(t.Context(), &ci.UnlinkDeveloperIdentityInput{
+				IdentityPoolId:          &mixed.pool,
+				IdentityId:              &mixed.user,
+				DeveloperProviderName:   aws.String("login.my.app"),
+				DeveloperUserIdentifier: aws.String("alice"),
+			})
 			return err
 		},
 		"GetOpenIdTokenForDeveloperIdentity": func() error {
-			_, err := ofA.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &mixed.pool, IdentityId: &mixed.user,
-				Logins: map[string]string{"login.my.app": "mallory"}})
+			_, err := ofA.GetOpenIdTokenForDeveloperIdentity(t.Context(),
+				&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &mixed.pool, IdentityId: &mixed.user,
+					Logins: map[string]string{"login.my.app": "mallory"}})
 			return err
 		},
 	} {
@@ -210,17 +264,21 @@ func TestKeysWithPolicies(t *testing.T) {
 			t.Errorf("key of A, %s of an identity of B in the name of A is answered", name)
 		}
 	}
+
 	// B is as it was, and on A the key may do everything.
-	found, err := s.client.LookupDeveloperIdentity(t.Context(), &ci.LookupDeveloperIdentityInput{IdentityPoolId: &b.pool, IdentityId: &b.user})
+	found, err := s.client.LookupDeveloperIdentity(t.Context(),
+		&ci.LookupDeveloperIdentityInput{IdentityPoolId: &b.pool, IdentityId: &b.user})
 	if err != nil || len(found.DeveloperUserIdentifierList) != 1 || found.DeveloperUserIdentifierList[0] != "alice" {
 		t.Errorf("the user of B: %+v, %v", found, err)
 	}
+
 	for _, o := range operations {
 		check("key of A, "+o.name+" on A", o.call(t, ofA, a), true)
 		if o.name == "MergeDeveloperIdentities" {
 			a.renew(t, s.client) // the user's identity may be another one now
 		}
 	}
+
 	if err := s.stop(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}

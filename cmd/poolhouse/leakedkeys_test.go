@@ -27,10 +27,13 @@ import (
 // promise.
 func within10s(t *testing.T, what string, holds func() bool) {
 	t.Helper()
+
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
+
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
+
 	for !holds() {
 		select {
 		case <-ctx.Done():
@@ -60,6 +63,7 @@ func kidOf(t *testing.T, token string) string {
 	if err := json.Unmarshal(text, &header); err != nil {
 		t.Fatal(err)
 	}
+
 	return header.Kid
 }
 
@@ -69,18 +73,24 @@ func TestLeakedKeysOfARunningServer(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	var root [2]string
 	s := serveOn(t, data, &root)
-	pool, err := s.client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), DeveloperProviderName: aws.String("login.my.app")})
+	pool, err := s.client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+		IdentityPoolName:      aws.String("p"),
+		DeveloperProviderName: aws.String("login.my.app"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	sign := func() string {
-		out, err := s.client.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: pool.IdentityPoolId,
-			Logins: map[string]string{"login.my.app": "alice"}})
+		out, err := s.client.GetOpenIdTokenForDeveloperIdentity(t.Context(),
+			&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: pool.IdentityPoolId,
+				Logins: map[string]string{"login.my.app": "alice"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return kidOf(t, *out.Token)
 	}
+
 	published := func(kid string) bool {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/.well-known/jwks_uri", nil)
 		if err != nil {
@@ -91,12 +101,15 @@ func TestLeakedKeysOfARunningServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer response.Body.Close()
+
 		body, err := io.ReadAll(response.Body)
 		if err != nil || response.Header.Get("Cache-Control") != "public, max-age=60" {
 			t.Fatalf("%v, %v", response.Header, err)
 		}
+
 		return strings.Contains(string(body), `"kid":"`+kid+`"`)
 	}
+
 	run := func(want string, args ...string) string {
 		t.Helper()
 		out, err := run1(t, append(args, "--data", data)...)
@@ -107,41 +120,55 @@ func TestLeakedKeysOfARunningServer(t *testing.T) {
 	}
 
 	leaked := sign()
-	if out, err := run1(t, "signing-keys", "retire", leaked, "--data", data); err == nil || !strings.Contains(out, "run `poolhouse signing-keys rotate --now` first") {
+	if out, err := run1(t, "signing-keys", "retire", leaked, "--data", data); err == nil ||
+		!strings.Contains(out, "run `poolhouse signing-keys rotate --now` first") {
 		t.Errorf("the key that signs: %v\n%s", err, out)
 	}
+
 	run("`poolhouse signing-keys retire "+leaked+"` ends it", "signing-keys", "rotate", "--now", "--issuer-url", s.url)
 	within10s(t, "the new key signs", func() bool { return sign() != leaked })
 	run(leaked+" (RS512) is retired", "signing-keys", "retire", leaked)
 	within10s(t, "the leaked key is not published", func() bool { return !published(leaked) })
 	run("was retired already", "signing-keys", "retire", leaked)
 	run("withdrawn", "signing-keys", "list")
+
 	// Also the slow way, twice within the hour.
 	run("", "signing-keys", "rotate", "--issuer-url", s.url)
 	run("", "signing-keys", "rotate", "--issuer-url", s.url)
-	if out, err := run1(t, "signing-keys", "retire", "us-east-1999", "--data", data); err == nil || !strings.Contains(out, "`poolhouse signing-keys list` shows them") {
+	if out, err := run1(t, "signing-keys", "retire", "us-east-1999", "--data", data); err == nil ||
+		!strings.Contains(out, "`poolhouse signing-keys list` shows them") {
 		t.Errorf("no such key: %v\n%s", err, out)
 	}
 
 	by := func(id, secret, token string) *sts.Client {
-		return sts.New(sts.Options{BaseEndpoint: &s.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(id, secret, token)})
+		return sts.New(sts.Options{
+			BaseEndpoint:     &s.url,
+			Region:           "us-east-1",
+			RetryMaxAttempts: 1,
+			Credentials:      credentials.NewStaticCredentialsProvider(id, secret, token),
+		})
 	}
+
 	session, err := by(root[0], root[1], "").GetSessionToken(t.Context(), &sts.GetSessionTokenInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := session.Credentials
 	known := func() bool {
-		_, err := by(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+		_, err := by(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken).GetCallerIdentity(t.Context(),
+			&sts.GetCallerIdentityInput{})
 		return err == nil
 	}
+
 	id := regexp.MustCompile(`(?m)^([0-9a-f]{16}) +sealing`).FindStringSubmatch(run("sealing", "session-keys", "list"))
 	if id == nil {
 		t.Fatal("no key seals")
 	}
-	if out, err := run1(t, "session-keys", "retire", id[1], "--data", data); err == nil || !strings.Contains(out, "run `poolhouse session-keys rotate --now` first") {
+	if out, err := run1(t, "session-keys", "retire", id[1], "--data", data); err == nil ||
+		!strings.Contains(out, "run `poolhouse session-keys rotate --now` first") {
 		t.Errorf("the key that seals: %v\n%s", err, out)
 	}
+
 	run("`poolhouse session-keys retire "+id[1]+"` ends them", "session-keys", "rotate", "--now")
 	if !known() {
 		t.Error("a rotation ended a session")
@@ -153,6 +180,7 @@ func TestLeakedKeysOfARunningServer(t *testing.T) {
 	if err := s.stop(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
+
 	for _, secret := range []string{*c.SecretAccessKey, *c.SessionToken, root[1]} {
 		if strings.Contains(out, secret) {
 			t.Error("a command shows a secret")
@@ -174,6 +202,7 @@ credential_engines:
 credential_engine: plain
 pool_credential_engines: {"us-east-1:bbbbbbbb-0000-4000-8000-00000000000b": storage, "us-east-1:cccccccc-0000-4000-8000-00000000000c": files}
 `)
+
 	server, err := poolhouse.New(t.Context(), poolhouse.Config{DataDir: data, IssuerURL: "https://id.example.com"})
 	if err != nil {
 		t.Fatal(err)
@@ -182,12 +211,16 @@ pool_credential_engines: {"us-east-1:bbbbbbbb-0000-4000-8000-00000000000b": stor
 		t.Fatal(err)
 	}
 	mustRun(t, "signing-keys", "rotate", "--now", "--config", settings)
+
 	for key, want := range map[string][]string{
 		"us-east-11": {"(RS512)", "all identity pools but us-east-1:aaaaaaaa-0000-4000-8000-00000000000a",
 			"Credential engine plain (https://plain.example.com), for all pools without an engine of their own\n"},
-		"us-east-12": {"(RS256)", "no identity pool of these settings", "Credential engine storage (https://minio.example.com), for us-east-1:bbbbbbbb-0000-4000-8000-00000000000b\n"},
+		"us-east-12": {"(RS256)", "no identity pool of these settings",
+			"Credential engine storage (https://minio.example.com), " +
+				"for us-east-1:bbbbbbbb-0000-4000-8000-00000000000b\n"},
 		"us-east-13": {"(ES256)", "the identity pools us-east-1:aaaaaaaa-0000-4000-8000-00000000000a",
-			"Credential engine files (https://files.example.com), for us-east-1:cccccccc-0000-4000-8000-00000000000c; it gets the key's certificate"},
+			"Credential engine files (https://files.example.com), " +
+				"for us-east-1:cccccccc-0000-4000-8000-00000000000c; it gets the key's certificate"},
 	} {
 		out := mustRun(t, "signing-keys", "retire", key, "--config", settings)
 		contains(t, out, append(want, "Within ten seconds", "revoke-session", "a minute")...)
@@ -209,27 +242,33 @@ func TestSecretsOfProvidersOnTheTerminal(t *testing.T) {
     Metadata: {PoolhouseId: "us-east-1:11111111-2222-4333-8444-555555555555"}
     Properties:
       AllowUnauthenticatedIdentities: true
-      SupportedLoginProviders: {accounts.google.com: 123.apps.googleusercontent.com, api.twitter.com: "consumerkey;`+secret+`"}
+      SupportedLoginProviders: {accounts.google.com: 123.apps.googleusercontent.com, api.twitter.com: "consumerkey;`+
+			secret+`"}
 `)
 	}
+
 	first, second := "canary-first-secret", "canary-second-secret"
 	var shown string
 	for _, secret := range []string{first, second} {
 		for _, dryRun := range []string{"--dry-run=true", "--dry-run=false"} {
-			stdout, stderr, err := commandOutputs(t, "apply", "-f", file(secret), "--name", "p", "--endpoint", url, dryRun)
+			stdout, stderr, err := commandOutputs(t, "apply", "-f", file(secret), "--name", "p",
+				"--endpoint", url, dryRun)
 			if err != nil {
 				t.Fatal(err, stderr)
 			}
 			shown += stdout + stderr
 		}
 	}
+
 	contains(t, shown, "consumerkey;(hidden)", "123.apps.googleusercontent.com")
 	exported, notes, err := commandOutputs(t, "export", "--endpoint", url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	contains(t, exported, second)
-	contains(t, notes, "the file holds a secret, keep it like a password: pool us-east-1:11111111-2222-4333-8444-555555555555, SupportedLoginProviders: api.twitter.com")
+	contains(t, notes, "the file holds a secret, keep it like a password: pool "+
+		"us-east-1:11111111-2222-4333-8444-555555555555, SupportedLoginProviders: api.twitter.com")
+
 	for _, secret := range []string{first, second} {
 		if strings.Contains(shown+notes, secret) {
 			t.Errorf("the terminal shows %s:\n%s", secret, shown+notes)
@@ -250,6 +289,7 @@ func TestRestoreOfAnOldBackup(t *testing.T) {
 			if err != nil || len(files) == 0 {
 				t.Fatal(files, err)
 			}
+
 			for _, file := range files {
 				content, err := os.ReadFile(file)
 				if err != nil {
@@ -259,8 +299,10 @@ func TestRestoreOfAnOldBackup(t *testing.T) {
 					return true
 				}
 			}
+
 			return false
 		}
+
 		key := func() {
 			if err := os.WriteFile(filepath.Join(data, poolhouse.MasterKeyFile), []byte(master), 0o600); err != nil {
 				t.Fatal(err)
@@ -269,16 +311,19 @@ func TestRestoreOfAnOldBackup(t *testing.T) {
 		if before {
 			key()
 		}
+
 		mustRun(t, "restore", backup, "--data", data)
 		if shows() == before {
 			t.Errorf("master key there %t: the secret is in the files: %t", before, shows())
 		}
 		if !before {
-			if _, err := command(t, "backup", filepath.Join(t.TempDir(), "b.gz"), "--data", data); err == nil || !strings.Contains(err.Error(), "start this version's server once") {
+			if _, err := command(t, "backup", filepath.Join(t.TempDir(), "b.gz"), "--data", data); err == nil ||
+				!strings.Contains(err.Error(), "start this version's server once") {
 				t.Errorf("a backup of secrets in clear: %v", err)
 			}
 			key()
 		}
+
 		server, err := poolhouse.New(t.Context(), poolhouse.Config{DataDir: data, IssuerURL: "https://id.example.com"})
 		if err != nil {
 			t.Fatal(err)
@@ -286,6 +331,7 @@ func TestRestoreOfAnOldBackup(t *testing.T) {
 		if shows() {
 			t.Error("the files show the secret after the start")
 		}
+
 		if err := server.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -302,6 +348,7 @@ func TestMasterKeyChange(t *testing.T) {
 	if err := os.WriteFile(file, []byte(old), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	mustRun(t, "restore", "../../internal/wiretest/testdata/upgrade/backup.gz", "--data", data)
 	out := mustRun(t, "master-key", "change", next, "--data", data)
 	contains(t, out, "secrets are sealed under the master key in "+next)
@@ -311,22 +358,30 @@ func TestMasterKeyChange(t *testing.T) {
 	if _, err := newServer(); err == nil || !strings.Contains(err.Error(), "the master key is not the one") {
 		t.Errorf("a start with the old key: %v", err)
 	}
-	if _, err := command(t, "master-key", "change", next, "--data", data); err == nil || !strings.Contains(err.Error(), "was made already") {
+
+	if _, err := command(t, "master-key", "change", next, "--data", data); err == nil ||
+		!strings.Contains(err.Error(), "was made already") {
 		t.Errorf("a second change: %v", err)
 	}
 	if err := os.Rename(next, file); err != nil {
 		t.Fatal(err)
 	}
+
 	server, err := newServer()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer server.Close()
+
 	web := httptest.NewServer(server)
 	defer web.Close()
+
 	client := clientOf(web.URL, "AKIA2KBIPIX5LB72STAX", "JiC2QgYveIqlOn8Z8GHTs/z4gKeddLxQMhspnHU8")
-	pool, err := client.DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: aws.String("us-east-1:aaaaaaaa-0000-4000-8000-00000000000a")})
-	if err != nil || !strings.HasSuffix(pool.SupportedLoginProviders["api.twitter.com"], ";fixture-consumer-secret-5f2d9a71") {
+
+	pool, err := client.DescribeIdentityPool(t.Context(),
+		&ci.DescribeIdentityPoolInput{IdentityPoolId: aws.String("us-east-1:aaaaaaaa-0000-4000-8000-00000000000a")})
+	if err != nil ||
+		!strings.HasSuffix(pool.SupportedLoginProviders["api.twitter.com"], ";fixture-consumer-secret-5f2d9a71") {
 		t.Errorf("%+v, %v", pool, err)
 	}
 }

@@ -30,6 +30,7 @@ func launchLogged(t *testing.T, data string) *logged {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +39,7 @@ func launchLogged(t *testing.T, data string) *logged {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
+
 	return &logged{
 		process: &process{cmd: cmd, out: bufio.NewReader(stdout)},
 		url:     "http://" + address,
@@ -68,6 +70,7 @@ func TestTwoServersOnOneFolder(t *testing.T) {
 	}
 	data := filepath.Join(t.TempDir(), "data")
 	initialised(t, "--data", data)
+
 	for round := range rounds {
 		servers := []*logged{launchLogged(t, data), launchLogged(t, data)}
 		var serving, waiting []*logged
@@ -82,6 +85,7 @@ func TestTwoServersOnOneFolder(t *testing.T) {
 				waiting = append(waiting, s)
 			}
 		}
+
 		if len(serving) != 1 {
 			t.Fatalf("round %d: %d of two servers serve", round, len(serving))
 		}
@@ -106,6 +110,7 @@ func TestBesideAServer(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	var key [2]string
 	s := serveOn(t, data, &key)
+
 	backup := filepath.Join(t.TempDir(), "backup.gz")
 	for _, args := range [][]string{
 		{"keys", "list", "--data", data},
@@ -132,6 +137,7 @@ func TestBesideAServer(t *testing.T) {
 			t.Errorf("%v: status %d: %s", args, statusOf(err), out)
 		}
 	}
+
 	if _, err := os.Stat(newKey); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a refused change made %s", newKey)
 	}
@@ -156,6 +162,7 @@ func TestTwoDevelopmentServersOnOneFolder(t *testing.T) {
 	if err := second.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	line, err := bufio.NewReader(stderr).ReadString('\n')
 	if err != nil || !strings.Contains(line, "waiting for it to end") ||
 		!strings.Contains(line, "poolhouse development server") {

@@ -57,12 +57,14 @@ func newPipe(t *testing.T) *unread {
 	}
 	t.Cleanup(func() { _ = p.reader.Close() })
 	t.Cleanup(func() { _ = p.writer.Close() })
+
 	return p
 }
 
 // fill writes until the pipe takes nothing more.
 func (p *unread) fill(t *testing.T) {
 	t.Helper()
+
 	var err error
 	for _, block := range []int{4096, 1} {
 		for err == nil {
@@ -73,11 +75,13 @@ func (p *unread) fill(t *testing.T) {
 			n, err = p.writer.Write(bytes.Repeat([]byte{' '}, block))
 			p.filled += n
 		}
+
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatal(err)
 		}
 		err = nil
 	}
+
 	_ = p.writer.SetWriteDeadline(time.Time{})
 }
 
@@ -86,6 +90,7 @@ func (p *unread) read() {
 	_ = p.writer.Close()
 	go func() {
 		defer close(p.ended)
+
 		lines, told := bufio.NewReader(p.reader), p.told
 		for {
 			line, err := lines.ReadBytes('\n')
@@ -104,6 +109,7 @@ func (p *unread) read() {
 // waitFor waits for something that must come.
 func waitClosed(t *testing.T, what string, c <-chan struct{}) {
 	t.Helper()
+
 	select {
 	case <-c:
 	case <-time.After(30 * time.Second):
@@ -142,6 +148,7 @@ func serverArguments(t *testing.T, command, format string) (arguments []string, 
 		initialised(t, "--data", data)
 		arguments = append(arguments, "--data", data, "--issuer-url", url, "--lame-duck", "0")
 	}
+
 	return arguments, url
 }
 
@@ -151,8 +158,10 @@ func terminate(t *testing.T, cmd *exec.Cmd) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
+
 	select {
 	case err := <-ended:
 		if err != nil {
@@ -169,10 +178,13 @@ const unknownPool = `{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000
 // development, an explanation on standard output. Each must be answered.
 func callRefused(t *testing.T, url string, calls int) {
 	t.Helper()
+
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+
 	transport := &http.Transport{MaxIdleConnsPerHost: 8}
 	defer transport.CloseIdleConnections()
+
 	client := &http.Client{Transport: transport}
 
 	var group sync.WaitGroup
@@ -189,6 +201,7 @@ func callRefused(t *testing.T, url string, calls int) {
 				if err != nil {
 					continue
 				}
+
 				_, _ = io.Copy(io.Discard, response.Body)
 				_ = response.Body.Close()
 				if response.StatusCode == http.StatusBadRequest {
@@ -197,6 +210,7 @@ func callRefused(t *testing.T, url string, calls int) {
 			}
 		})
 	}
+
 	group.Wait()
 	if n := answered.Load(); n != int64(calls) {
 		t.Fatalf("%d of %d calls were answered", n, calls)
@@ -206,21 +220,26 @@ func callRefused(t *testing.T, url string, calls int) {
 // get returns the body of an answer with status 200.
 func get(t *testing.T, url string) string {
 	t.Helper()
+
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
+
 	text, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
 		t.Fatalf("%s: %d, %v", url, response.StatusCode, err)
 	}
+
 	return string(text)
 }
 
@@ -236,6 +255,7 @@ func droppedOf(t *testing.T, url string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return int(n)
 }
 
@@ -264,6 +284,7 @@ func TestUnreadOutputStopsNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer nowhere.Close()
+
 			stdout, stderr := nowhere, nowhere
 			if tt.blocked != "stderr" {
 				stdout = p.writer
@@ -290,7 +311,9 @@ func TestUnreadOutputStopsNothing(t *testing.T) {
 }
 
 var (
-	textLine      = regexp.MustCompile(`^time=\S+ level=[A-Z]+ msg=("[^"\n]+"|\w+)( [\w.]+=("([^"\\\n]|\\.)*"|[^\s"]*))*\n$`)
+	textLine = regexp.MustCompile(
+		`^time=\S+ level=[A-Z]+ msg=("[^"\n]+"|\w+)( [\w.]+=("([^"\\\n]|\\.)*"|[^\s"]*))*\n$`,
+	)
 	printedNotice = regexp.MustCompile(`(?m)^(\d+) lines were dropped here$`)
 	noticeText    = regexp.MustCompile(`msg="log lines were dropped here: they were not read in time" dropped=(\d+)\n$`)
 )
@@ -307,6 +330,7 @@ func logLine(t *testing.T, format, line string) (dropped int) {
 		}
 		return dropped
 	}
+
 	var fields struct {
 		Time    time.Time `json:"time"`
 		Level   string    `json:"level"`
@@ -317,6 +341,7 @@ func logLine(t *testing.T, format, line string) (dropped int) {
 	if err != nil || fields.Time.IsZero() || fields.Level == "" || fields.Message == "" {
 		t.Errorf("not a whole line of JSON: %q", line)
 	}
+
 	return fields.Dropped
 }
 
@@ -343,6 +368,7 @@ func TestReaderComesBack(t *testing.T) {
 			if tt.command == "dev" {
 				waitClosed(t, "the notice on standard output", output.told)
 			}
+
 			callRefused(t, url, 10)
 			if n := droppedOf(t, url); n != dropped {
 				t.Errorf("%d lines were dropped, then %d", dropped, n)
@@ -356,6 +382,7 @@ func TestReaderComesBack(t *testing.T) {
 					requests++
 				}
 			}
+
 			printed := strings.Join(output.lines(t), "")
 			if tt.command == "dev" {
 				for _, found := range printedNotice.FindAllStringSubmatch(printed, -1) {
@@ -364,6 +391,7 @@ func TestReaderComesBack(t *testing.T) {
 				}
 				requests += strings.Count(printed, "GetId ResourceNotFoundException")
 			}
+
 			all := enoughCalls + 10
 			if tt.command == "dev" {
 				all *= 2 // a line, and an explanation
@@ -397,6 +425,7 @@ func TestClosedOutput(t *testing.T) {
 					}
 					t.Cleanup(func() { _ = cmd.Process.Kill() })
 				}
+
 				waitReady(t, url)
 				callRefused(t, url, 50)
 				terminate(t, cmd)
@@ -414,8 +443,10 @@ func TestFailedStart(t *testing.T) {
 			if read {
 				p.read()
 			}
+
 			ended := make(chan error, 1)
 			go func() { ended <- cmd.Wait() }()
+
 			select {
 			case err := <-ended:
 				if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 {
@@ -424,6 +455,7 @@ func TestFailedStart(t *testing.T) {
 			case <-time.After(30 * time.Second):
 				t.Fatal("the start did not end")
 			}
+
 			if read && !strings.Contains(strings.Join(p.lines(t), ""), "poolhouse: issuer_url") {
 				t.Errorf("the message is %q", p.lines(t))
 			}
@@ -438,6 +470,7 @@ func TestErrorLinesDoNotWait(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for name, handler := range map[string]func(*poolhouse.Server) http.Handler{
 		"internal errors":  func(s *poolhouse.Server) http.Handler { return s },
 		"a handler panics": func(*poolhouse.Server) http.Handler { return panicking{} },
@@ -458,6 +491,7 @@ func TestErrorLinesDoNotWait(t *testing.T) {
 			if hangs(t, p, out.logger, handler, 30*time.Second) {
 				t.Error("a call waits for its log line")
 			}
+
 			out.close()
 			if out.dropped() != 0 {
 				t.Errorf("dropped %d", out.dropped())
@@ -486,6 +520,7 @@ func hangs(
 	if err := server.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	web := httptest.NewUnstartedServer(nil)
 	web.Config = newWebServer(handler(server), logger)
 	web.Start()
@@ -495,6 +530,7 @@ func hangs(
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
+
 		client := &http.Client{Timeout: 20 * time.Second}
 		for range 3 {
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, web.URL, strings.NewReader(unknownPool))
@@ -505,6 +541,7 @@ func hangs(
 			}
 		}
 	}()
+
 	select {
 	case <-answered:
 		return false

@@ -33,6 +33,7 @@ func TestMaxWaitSetting(t *testing.T) {
 		if text != "" {
 			environ = append(environ, "POOLHOUSE_MAX_WAIT="+text)
 		}
+
 		s, err := config.Load(nil, environ, "")
 		if err != nil {
 			t.Fatal(err)

@@ -38,24 +38,29 @@ func TestOthersURLs(t *testing.T) {
 			}
 			list = append(list, &net.IPNet{IP: ip, Mask: n.Mask})
 		}
+
 		return func() ([]net.Addr, error) { return list, nil }
 	}
-	usual := network("127.0.0.1/8", "::1/128", "169.254.3.4/16", "fe80::1/64", "192.168.1.7/24", "2001:db8::7/64", "172.17.0.1/16")
+
+	usual := network("127.0.0.1/8", "::1/128", "169.254.3.4/16", "fe80::1/64", "192.168.1.7/24", "2001:db8::7/64",
+		"172.17.0.1/16")
 	const warning = "Warning: others on the network can use it, too, with keys that are public knowledge"
 	for name, test := range map[string]struct {
 		bound     string
 		addresses func() ([]net.Addr, error)
 		want      string // "" = no warning
 	}{
-		"loopback":            {"127.0.0.1", usual, ""},
-		"loopback, another":   {"127.0.0.2", usual, ""},
-		"loopback, IPv6":      {"::1", usual, ""},
-		"all":                 {"0.0.0.0", usual, warning + ": http://192.168.1.7:4599 or http://172.17.0.1:4599"},
-		"all, IPv6":           {"::", usual, warning + ": http://192.168.1.7:4599 or http://172.17.0.1:4599"},
-		"one address":         {"192.168.1.7", usual, warning + ": http://192.168.1.7:4599"},
-		"one address, IPv6":   {"2001:db8::7", usual, warning + ": http://[2001:db8::7]:4599"},
-		"IPv6 only":           {"::", network("::1/128", "fe80::1/64", "2001:db8::7/64"), warning + ": http://[2001:db8::7]:4599"},
-		"many":                {"::", network("10.0.0.1/8", "10.0.0.2/8", "10.0.0.3/8", "10.0.0.4/8", "10.0.0.5/8"), warning + ": http://10.0.0.1:4599 or http://10.0.0.2:4599 or http://10.0.0.3:4599 or http://10.0.0.4:4599"},
+		"loopback":          {"127.0.0.1", usual, ""},
+		"loopback, another": {"127.0.0.2", usual, ""},
+		"loopback, IPv6":    {"::1", usual, ""},
+		"all":               {"0.0.0.0", usual, warning + ": http://192.168.1.7:4599 or http://172.17.0.1:4599"},
+		"all, IPv6":         {"::", usual, warning + ": http://192.168.1.7:4599 or http://172.17.0.1:4599"},
+		"one address":       {"192.168.1.7", usual, warning + ": http://192.168.1.7:4599"},
+		"one address, IPv6": {"2001:db8::7", usual, warning + ": http://[2001:db8::7]:4599"},
+		"IPv6 only": {"::", network("::1/128", "fe80::1/64", "2001:db8::7/64"),
+			warning + ": http://[2001:db8::7]:4599"},
+		"many": {"::", network("10.0.0.1/8", "10.0.0.2/8", "10.0.0.3/8", "10.0.0.4/8", "10.0.0.5/8"),
+			warning + ": http://10.0.0.1:4599 or http://10.0.0.2:4599 or http://10.0.0.3:4599 or http://10.0.0.4:4599"},
 		"no network":          {"::", network("127.0.0.1/8"), warning},
 		"addresses not known": {"::", func() ([]net.Addr, error) { return nil, errors.New("no") }, warning},
 	} {
@@ -67,7 +72,8 @@ func TestOthersURLs(t *testing.T) {
 }
 
 func TestDevWarnsOfOthers(t *testing.T) {
-	for listen, warned := range map[string]bool{"127.0.0.1:0": false, "localhost:0": false, "0.0.0.0:0": true, ":0": true} {
+	for listen, warned := range map[string]bool{"127.0.0.1:0": false, "localhost:0": false,
+		"0.0.0.0:0": true, ":0": true} {
 		p := launch(t, "dev", "--listen", listen)
 		var head []string
 		for !slices.ContainsFunc(head, func(line string) bool { return strings.HasPrefix(line, "Data is") }) {
@@ -77,7 +83,9 @@ func TestDevWarnsOfOthers(t *testing.T) {
 			}
 			head = append(head, line)
 		}
-		if got := strings.Count(strings.Join(head, ""), "Warning: others on the network"); got != map[bool]int{true: 1}[warned] || !strings.Contains(head[0], "listens on http://127.0.0.1:") {
+
+		if got := strings.Count(strings.Join(head, ""), "Warning: others on the network"); got !=
+			map[bool]int{true: 1}[warned] || !strings.Contains(head[0], "listens on http://127.0.0.1:") {
 			t.Errorf("%s: %d warnings in:\n%s", listen, got, strings.Join(head, ""))
 		}
 		if err := p.stop(syscall.SIGTERM); err != nil {
@@ -98,6 +106,7 @@ func ask(t *testing.T, url, host string) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
+
 	return response.StatusCode, response.Body.Close()
 }
 
@@ -108,13 +117,15 @@ func TestDevHosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("POOLHOUSE_ISSUER_URL", "https://id.example.com:8443")
+
 	for name, test := range map[string]struct {
 		environment string
 		arguments   []string
 		allowed     []string
 		refused     []string
 	}{
-		"default":     {"", nil, []string{"id.example.com", "localhost", "host.docker.internal"}, []string{"evil.example", "file.test"}},
+		"default": {"", nil, []string{"id.example.com", "localhost", "host.docker.internal"},
+			[]string{"evil.example", "file.test"}},
 		"file":        {"", []string{"--config", file}, []string{"file.test", "other.test"}, []string{"evil.example"}},
 		"environment": {"a.test, b.test", nil, []string{"a.test", "b.test"}, []string{"evil.example"}},
 		"flag":        {"a.test", []string{"--dev-allowed-hosts", "c.test"}, []string{"c.test"}, []string{"a.test"}},
@@ -124,6 +135,7 @@ func TestDevHosts(t *testing.T) {
 				t.Setenv("POOLHOUSE_DEV_ALLOWED_HOSTS", test.environment)
 			}
 			p := launch(t, append([]string{"dev", "--listen", "127.0.0.1:0"}, test.arguments...)...)
+
 			endpoint := endpointIn(t, p.out)
 			for want, hosts := range map[int][]string{http.StatusOK: test.allowed, http.StatusForbidden: test.refused} {
 				for _, host := range hosts {
@@ -132,6 +144,7 @@ func TestDevHosts(t *testing.T) {
 					}
 				}
 			}
+
 			if err := p.stop(syscall.SIGTERM); err != nil {
 				t.Error(err)
 			}
@@ -146,7 +159,9 @@ func TestDevCallRefused(t *testing.T) {
 		_, _ = fmt.Fprint(w, `{"__type":"AccessDeniedException","message":"add it to dev.allowed_hosts"}`)
 	}))
 	defer web.Close()
-	if _, err := devCall(context.Background(), http.MethodGet, web.URL, nil); err == nil || err.Error() != "add it to dev.allowed_hosts" {
+
+	if _, err := devCall(context.Background(), http.MethodGet, web.URL, nil); err == nil ||
+		err.Error() != "add it to dev.allowed_hosts" {
 		t.Error(err)
 	}
 }
@@ -155,13 +170,16 @@ func TestDevCallRefused(t *testing.T) {
 func TestMetricsListen(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	initialised(t, "--data", data)
+
 	for name, arguments := range map[string][]string{
-		"dev":   {"dev"},
-		"serve": {"serve", "--lame-duck", "0", "--data", data, "--issuer-url", "http://127.0.0.1:1", "--log-level", "error"},
+		"dev": {"dev"},
+		"serve": {"serve", "--lame-duck", "0", "--data", data, "--issuer-url", "http://127.0.0.1:1",
+			"--log-level", "error"},
 	} {
 		address, metrics := listentest.FreeAddress(t), listentest.FreeAddress(t)
 		p := launch(t, append(arguments, "--listen", address, "--metrics-listen", metrics)...)
 		waitReady(t, "http://"+address)
+
 		for url, want := range map[string]int{
 			"http://" + address + "/metrics":   http.StatusNotFound,
 			"http://" + address + "/healthz":   http.StatusOK,
@@ -173,6 +191,7 @@ func TestMetricsListen(t *testing.T) {
 				t.Errorf("%s: %s: %d, %v", name, url, status, err)
 			}
 		}
+
 		if err := p.stop(syscall.SIGTERM); err != nil {
 			t.Error(err)
 		}
@@ -190,24 +209,33 @@ func TestPageSettingsStopTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
+
 	free := listentest.FreeAddress(t)
 	for name, test := range map[string]struct {
 		arguments []string
 		want      string
 	}{
-		"metrics, no port":    {[]string{"--metrics-listen", "127.0.0.1"}, `metrics_listen = "127.0.0.1" (flag --metrics-listen)`},
-		"metrics, no address": {[]string{"--metrics-listen", "nonsense:port"}, `metrics_listen = "nonsense:port" (flag --metrics-listen)`},
-		"metrics, taken":      {[]string{"--metrics-listen", taken}, `metrics_listen = "` + taken + `" (flag --metrics-listen)`},
-		"metrics on listen":   {[]string{"--listen", free, "--metrics-listen", free}, `metrics_listen = "` + free + `" (flag --metrics-listen)`},
-		"any host":            {[]string{"--dev-allowed-hosts", "*"}, `dev.allowed_hosts: "*"`},
-		"URL for host":        {[]string{"--dev-allowed-hosts", "a.test,http://b.test"}, `dev.allowed_hosts: "http://b.test"`},
-		"any dev origin":      {[]string{"--dev-allowed-origins", "*"}, `dev.allowed_origins: "*"`},
-		"host for dev origin": {[]string{"--dev-allowed-origins", "https://a.test b.test"}, `dev.allowed_origins: "b.test"`},
+		"metrics, no port": {[]string{"--metrics-listen", "127.0.0.1"},
+			`metrics_listen = "127.0.0.1" (flag --metrics-listen)`},
+		"metrics, no address": {[]string{"--metrics-listen", "nonsense:port"},
+			`metrics_listen = "nonsense:port" (flag --metrics-listen)`},
+		"metrics, taken": {[]string{"--metrics-listen", taken},
+			`metrics_listen = "` + taken + `" (flag --metrics-listen)`},
+		"metrics on listen": {[]string{"--listen", free, "--metrics-listen", free},
+			`metrics_listen = "` + free + `" (flag --metrics-listen)`},
+		"any host": {[]string{"--dev-allowed-hosts", "*"}, `dev.allowed_hosts: "*"`},
+		"URL for host": {[]string{"--dev-allowed-hosts", "a.test,http://b.test"},
+			`dev.allowed_hosts: "http://b.test"`},
+		"any dev origin": {[]string{"--dev-allowed-origins", "*"}, `dev.allowed_origins: "*"`},
+		"host for dev origin": {[]string{"--dev-allowed-origins", "https://a.test b.test"},
+			`dev.allowed_origins: "b.test"`},
 	} {
-		if out, err := run1(t, append([]string{"dev", "--listen", "127.0.0.1:0"}, test.arguments...)...); err == nil || !strings.Contains(out, test.want) {
+		if out, err := run1(t, append([]string{"dev", "--listen", "127.0.0.1:0"}, test.arguments...)...); err ==
+			nil || !strings.Contains(out, test.want) {
 			t.Errorf("%s: %s, %v", name, out, err)
 		}
 	}
+
 	for origins, want := range map[string]string{
 		"app.example.com":              `allowed_origins: "app.example.com"`,
 		"https://a.example,*":          `allowed_origins: "*"`,
@@ -218,10 +246,12 @@ func TestPageSettingsStopTheStart(t *testing.T) {
 		"https://user@app.example.com": `allowed_origins: "https://xxxxx@app.example.com"`,
 	} {
 		for _, command := range [][]string{
-			{"serve", "--data", filepath.Join(t.TempDir(), "data"), "--issuer-url", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"},
+			{"serve", "--data", filepath.Join(t.TempDir(), "data"), "--issuer-url", "http://127.0.0.1:1",
+				"--listen", "127.0.0.1:0"},
 			{"config"},
 		} {
-			if out, err := run1(t, append(command, "--allowed-origins", origins)...); err == nil || !strings.Contains(out, want) {
+			if out, err := run1(t, append(command, "--allowed-origins", origins)...); err == nil ||
+				!strings.Contains(out, want) {
 				t.Errorf("%s with %q: %s, %v", command[0], origins, out, err)
 			}
 		}
@@ -237,6 +267,7 @@ func TestListSettings(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	origins := func(flags map[string]string, environ []string) []string {
 		t.Helper()
 		s, err := config.Load(flags, environ, file)
@@ -247,6 +278,7 @@ func TestListSettings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return c.AllowedOrigins
 	}
 
@@ -262,12 +294,14 @@ func TestListSettings(t *testing.T) {
 			t.Errorf("%s: %q", text, got)
 		}
 	}
+
 	write("allowed_origins: [https://a.test]")
 	environ := []string{"POOLHOUSE_ALLOWED_ORIGINS=https://b.test,https://c.test"}
 	if got := origins(nil, environ); !slices.Equal(got, []string{"https://b.test", "https://c.test"}) {
 		t.Errorf("environment: %q", got)
 	}
-	if got := origins(map[string]string{config.AllowedOrigins: "https://d.test"}, environ); !slices.Equal(got, []string{"https://d.test"}) {
+	if got := origins(map[string]string{config.AllowedOrigins: "https://d.test"}, environ); !slices.Equal(got,
+		[]string{"https://d.test"}) {
 		t.Errorf("flag: %q", got)
 	}
 

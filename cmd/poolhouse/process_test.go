@@ -47,6 +47,7 @@ func launch(t *testing.T, args ...string) *process {
 	}
 	p := &process{cmd: cmd, out: bufio.NewReader(stdout), done: make(chan error, 1)}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
+
 	return p
 }
 
@@ -67,10 +68,13 @@ func waitReady(t *testing.T, url string) {
 
 func waitFor(t *testing.T, client *http.Client, url string) {
 	t.Helper()
+
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
+
 	for {
 		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
 		if response, err := client.Do(request); err == nil {
@@ -79,6 +83,7 @@ func waitFor(t *testing.T, client *http.Client, url string) {
 				return
 			}
 		}
+
 		select {
 		case <-ctx.Done():
 			t.Fatal("the server did not become ready")
@@ -101,22 +106,30 @@ func TestDev(t *testing.T) {
 	if err != nil {
 		t.Fatal(text)
 	}
+
 	var info map[string]string
 	if err := json.Unmarshal([]byte(text), &info); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"endpoint": endpoint, "region": "us-east-1", "account_id": "000000000000", "access_key_id": "test", "secret_access_key": "test",
-		"issuer": endpoint + "/dev-issuer", "oidc_provider_arn": "arn:aws:iam::000000000000:oidc-provider/" + strings.TrimPrefix(endpoint, "http://") + "/dev-issuer",
+
+	for name, want := range map[string]string{"endpoint": endpoint, "region": "us-east-1",
+		"account_id": "000000000000", "access_key_id": "test", "secret_access_key": "test",
+		"issuer": endpoint + "/dev-issuer", "oidc_provider_arn": "arn:aws:iam::000000000000:oidc-provider/" +
+			strings.TrimPrefix(endpoint, "http://") + "/dev-issuer",
 		"login_key": strings.TrimPrefix(endpoint, "http://") + "/dev-issuer", "audience": "poolhouse-dev"} {
 		if info[name] != want {
 			t.Errorf("%s = %q, want %q", name, info[name], want)
 		}
 	}
-	token, err := run1(t, "dev", "token", "--endpoint", endpoint, "--sub", "alice", "--aud", "x", "--expires-in", "5m", "--claim", "email=a@b.c", "--claim", `groups=["a"]`)
+
+	token, err := run1(t, "dev", "token", "--endpoint", endpoint, "--sub", "alice", "--aud", "x",
+		"--expires-in", "5m", "--claim", "email=a@b.c", "--claim", `groups=["a"]`)
 	if err != nil || strings.Count(token, ".") != 2 || strings.Count(token, "\n") != 1 {
 		t.Errorf("token = %q, %v", token, err)
 	}
-	if out, err := run1(t, "dev", "token", "--endpoint", endpoint, "--sub", "alice", "--claim", "iss=x"); err == nil || !strings.Contains(out, `"iss" is set by the issuer`) {
+
+	if out, err := run1(t, "dev", "token", "--endpoint", endpoint, "--sub", "alice", "--claim", "iss=x"); err ==
+		nil || !strings.Contains(out, `"iss" is set by the issuer`) {
 		t.Errorf("reserved claim: %q, %v", out, err)
 	}
 	if out, err := run1(t, "healthcheck", "--endpoint", endpoint); err != nil {
@@ -124,10 +137,16 @@ func TestDev(t *testing.T) {
 	}
 
 	// A refusal is explained on the terminal, and afterwards by its request ID.
-	client := ci.New(ci.Options{BaseEndpoint: &endpoint, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
-	if _, err := client.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: aws.String("us-east-1:00000000-0000-4000-8000-000000000000")}); err == nil {
+	client := ci.New(ci.Options{
+		BaseEndpoint: &endpoint,
+		Region:       "us-east-1",
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+	if _, err := client.GetId(t.Context(),
+		&ci.GetIdInput{IdentityPoolId: aws.String("us-east-1:00000000-0000-4000-8000-000000000000")}); err == nil {
 		t.Fatal("an unknown pool has identities")
 	}
+
 	var request string
 	for request == "" {
 		line, err := p.out.ReadString('\n')
@@ -138,23 +157,32 @@ func TestDev(t *testing.T) {
 			request = strings.TrimSuffix(strings.TrimSpace(after), ")")
 		}
 	}
+
 	t.Setenv("AWS_ACCESS_KEY_ID", "test")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
-	if out, err := run1(t, "explain", request, "--endpoint", endpoint); err != nil || !strings.Contains(out, "GetId: ResourceNotFoundException") {
+	if out, err := run1(t, "explain", request, "--endpoint", endpoint); err != nil ||
+		!strings.Contains(out, "GetId: ResourceNotFoundException") {
 		t.Errorf("explain = %q, %v", out, err)
 	}
-	pool, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true})
+
+	pool, err := client.CreateIdentityPool(t.Context(),
+		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	guest, err := client.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: pool.IdentityPoolId})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := run1(t, "identity", "lookup", "--identity-id", *guest.IdentityId, "--endpoint", endpoint); err != nil || !strings.Contains(out, *pool.IdentityPoolId) {
+	if out, err := run1(t, "identity", "lookup", "--identity-id", *guest.IdentityId, "--endpoint", endpoint); err !=
+		nil || !strings.Contains(out, *pool.IdentityPoolId) {
 		t.Errorf("lookup = %q, %v", out, err)
 	}
-	if out, err := run1(t, "identity", "sign-out", "--provider", "idp.example", "--subject", "alice", "--session", "s", "--endpoint", endpoint); err != nil || !strings.Contains(out, "signed out at idp.example, as of 2") {
+
+	if out, err := run1(t, "identity", "sign-out", "--provider", "idp.example", "--subject", "alice",
+		"--session", "s", "--endpoint", endpoint); err != nil ||
+		!strings.Contains(out, "signed out at idp.example, as of 2") {
 		t.Errorf("sign-out = %q, %v", out, err)
 	}
 	if out, err := run1(t, "identity", "sign-out", "--provider", "idp.example", "--endpoint", endpoint); err == nil {
@@ -179,28 +207,40 @@ func TestDevLogFormat(t *testing.T) {
 		"silent":          {args: []string{"--log-level", "error"}, no: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), "poolhouse", append([]string{"dev", "--listen", "127.0.0.1:0"}, test.args...)...)
+			cmd := exec.CommandContext(t.Context(), "poolhouse",
+				append([]string{"dev", "--listen", "127.0.0.1:0"}, test.args...)...)
 			var logged bytes.Buffer
 			cmd.Stderr = &logged
 			stdout, err := cmd.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
+
 			out := bufio.NewReader(stdout)
 			endpoint := endpointIn(t, out)
-			client := ci.New(ci.Options{BaseEndpoint: &endpoint, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
-			pool, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")})
+			client := ci.New(ci.Options{
+				BaseEndpoint: &endpoint,
+				Region:       "us-east-1",
+				Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+			})
+			pool, err := client.CreateIdentityPool(t.Context(),
+				&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")})
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			// Warned about: nobody has defined the role.
-			if _, err := client.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: pool.IdentityPoolId,
-				Roles: map[string]string{"authenticated": "arn:aws:iam::000000000000:role/Undefined"}}); err != nil {
+			if _, err := client.SetIdentityPoolRoles(t.Context(),
+				&ci.SetIdentityPoolRolesInput{IdentityPoolId: pool.IdentityPoolId,
+					Roles: map[string]string{"authenticated": "arn:aws:iam::000000000000:role/Undefined"}}); err !=
+				nil {
 				t.Fatal(err)
 			}
+
 			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}
@@ -209,13 +249,16 @@ func TestDevLogFormat(t *testing.T) {
 				t.Fatal(err)
 			}
 			lines := strings.Split(strings.TrimSpace(logged.String()), "\n")
+
 			warned, isJSON := strings.Contains(lines[0], "role/Undefined"), json.Valid([]byte(lines[0]))
 			if warned == test.no || warned && isJSON != test.json || strings.Contains(logged.String(), "INFO") {
 				t.Errorf("logged:\n%s", logged.String())
 			}
 		})
 	}
-	if out, err := run1(t, "dev", "--listen", "127.0.0.1:0", "--log-format", "xml"); err == nil || !strings.Contains(out, `log_format = "xml" (flag --log-format): use auto, text or json`) {
+
+	if out, err := run1(t, "dev", "--listen", "127.0.0.1:0", "--log-format", "xml"); err == nil ||
+		!strings.Contains(out, `log_format = "xml" (flag --log-format): use auto, text or json`) {
 		t.Errorf("xml: %q, %v", out, err)
 	}
 }
@@ -240,8 +283,10 @@ func TestServeRefusesDevelopmentKeys(t *testing.T) {
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+
 	out, err := run1(t, "serve", "--data", data, "--issuer-url", "http://127.0.0.1:1", "--listen", "127.0.0.1:0")
-	if err == nil || !strings.Contains(out, `"data" (`+data+`) holds the development key "test"`) || !strings.Contains(out, "poolhouse keys delete test") {
+	if err == nil || !strings.Contains(out, `"data" (`+data+`) holds the development key "test"`) ||
+		!strings.Contains(out, "poolhouse keys delete test") {
 		t.Errorf("serve = %q, %v", out, err)
 	}
 }
@@ -255,17 +300,21 @@ func TestDevRefusesProductionData(t *testing.T) {
 	if err := s.stop(syscall.SIGTERM); err != nil { // beside the server, the lock on the folder keeps development out
 		t.Fatal(err)
 	}
+
 	for name, test := range map[string]struct {
 		environment, want string
 		args              []string
 	}{
-		"folder on the command line": {"", `"data" (` + data + `) holds the production data of account`, []string{"--data", data}},
-		"folder in the environment":  {"POOLHOUSE_DATA=" + data, "holds the production data of account", nil},
+		"folder on the command line": {"", `"data" (` + data + `) holds the production data of account`,
+			[]string{"--data", data}},
+		"folder in the environment": {"POOLHOUSE_DATA=" + data, "holds the production data of account", nil},
 		"database in the environment": {"POOLHOUSE_DATABASE=postgres://u:hunter2@127.0.0.1:1/x",
-			`database = "********" (environment POOLHOUSE_DATABASE): development takes no database from the environment: unset`, nil},
+			`database = "********" (environment POOLHOUSE_DATABASE): development takes no database from the ` +
+				`environment: unset`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), "poolhouse", append([]string{"dev", "--listen", "127.0.0.1:0"}, test.args...)...)
+			cmd := exec.CommandContext(t.Context(), "poolhouse",
+				append([]string{"dev", "--listen", "127.0.0.1:0"}, test.args...)...)
 			cmd.Env = append(os.Environ(), test.environment)
 			out, err := cmd.CombinedOutput()
 			if err == nil || !strings.Contains(string(out), test.want) || strings.Contains(string(out), "hunter2") {
@@ -273,11 +322,19 @@ func TestDevRefusesProductionData(t *testing.T) {
 			}
 		})
 	}
+
 	s = serveOn(t, data, &key)
-	known := ci.New(ci.Options{BaseEndpoint: &s.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
-	if _, err := known.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}); err == nil || !strings.Contains(err.Error(), "UnrecognizedClientException") {
+	known := ci.New(ci.Options{
+		BaseEndpoint:     &s.url,
+		Region:           "us-east-1",
+		RetryMaxAttempts: 1,
+		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+	if _, err := known.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}); err ==
+		nil || !strings.Contains(err.Error(), "UnrecognizedClientException") {
 		t.Errorf("the development keys at a production server: %v", err)
 	}
+
 	if out, err := run1(t, "keys", "list", "--data", data); err != nil || strings.Contains(out, "test") {
 		t.Errorf("keys = %q, %v", out, err)
 	}
@@ -310,8 +367,11 @@ func serveOn(t *testing.T, data string, key *[2]string, more ...string) *server 
 	if key[0] == "" {
 		*key = initialised(t, "--data", data)
 	}
-	p := launch(t, append([]string{"serve", "--data", data, "--issuer-url", url, "--listen", address, "--log-level", "error", "--lame-duck", "0"}, more...)...)
+	p := launch(t,
+		append([]string{"serve", "--data", data, "--issuer-url", url, "--listen", address, "--log-level", "error",
+			"--lame-duck", "0"}, more...)...)
 	waitReady(t, url)
+
 	return &server{p, url, ci.New(ci.Options{BaseEndpoint: &url, Region: "us-east-1", RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider(key[0], key[1], "")})}
 }
@@ -323,32 +383,42 @@ func TestKilledServerLosesNothing(t *testing.T) {
 	if testing.Short() {
 		kills = 10
 	}
+
 	data := filepath.Join(t.TempDir(), "data")
 	var key [2]string
 	s := serveOn(t, data, &key)
-	pool, err := s.client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true,
-		DeveloperProviderName: aws.String("login.my.app")})
+	pool, err := s.client.CreateIdentityPool(t.Context(),
+		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true,
+			DeveloperProviderName: aws.String("login.my.app")})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	total := 0
 	for round := range kills {
 		acknowledged := writeUntilKilled(t, s, *pool.IdentityPoolId, round)
 		total += len(acknowledged)
+
 		s = serveOn(t, data, &key)
 		for user, id := range acknowledged {
 			if !strings.HasPrefix(user, "user") {
-				if _, err := s.client.DescribeIdentity(t.Context(), &ci.DescribeIdentityInput{IdentityId: &id}); err != nil {
+				if _, err := s.client.DescribeIdentity(t.Context(),
+					&ci.DescribeIdentityInput{IdentityId: &id}); err != nil {
 					t.Fatalf("round %d: the guest %s was acknowledged and is gone: %v", round, id, err)
 				}
 				continue
 			}
-			found, err := s.client.LookupDeveloperIdentity(t.Context(), &ci.LookupDeveloperIdentityInput{IdentityPoolId: pool.IdentityPoolId, DeveloperUserIdentifier: &user})
+
+			found, err := s.client.LookupDeveloperIdentity(t.Context(), &ci.LookupDeveloperIdentityInput{
+				IdentityPoolId:          pool.IdentityPoolId,
+				DeveloperUserIdentifier: &user,
+			})
 			if err != nil || *found.IdentityId != id {
 				t.Fatalf("round %d: the identity of %s was acknowledged as %s: %v", round, user, id, err)
 			}
 		}
 	}
+
 	if total < kills {
 		t.Errorf("only %d writes were acknowledged in %d rounds: the test proves nothing", total, kills)
 	}
@@ -362,10 +432,13 @@ func TestKilledServerLosesNothing(t *testing.T) {
 // moment, and returns what was acknowledged: user or number to identity ID.
 func writeUntilKilled(t *testing.T, s *server, pool string, round int) map[string]string {
 	t.Helper()
+
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+
 	var mu sync.Mutex
 	acknowledged := map[string]string{}
+
 	started := make(chan struct{}, 1)
 	var group sync.WaitGroup
 	for writer := range 8 {
@@ -380,15 +453,21 @@ func writeUntilKilled(t *testing.T, s *server, pool string, round int) map[strin
 					id = *out.IdentityId
 				} else {
 					name = "user" + name
-					out, err := s.client.GetOpenIdTokenForDeveloperIdentity(ctx, &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool, Logins: map[string]string{"login.my.app": name}})
+					out, err := s.client.GetOpenIdTokenForDeveloperIdentity(ctx,
+						&ci.GetOpenIdTokenForDeveloperIdentityInput{
+							IdentityPoolId: &pool,
+							Logins:         map[string]string{"login.my.app": name},
+						})
 					if err != nil {
 						return
 					}
 					id = *out.IdentityId
 				}
+
 				mu.Lock()
 				acknowledged[name] = id
 				mu.Unlock()
+
 				select {
 				case started <- struct{}{}:
 				default:
@@ -396,6 +475,7 @@ func writeUntilKilled(t *testing.T, s *server, pool string, round int) map[strin
 			}
 		})
 	}
+
 	<-started
 	<-time.After(time.Duration(rand.IntN(60)) * time.Millisecond) // the random moment
 	var exit *exec.ExitError
@@ -404,6 +484,7 @@ func writeUntilKilled(t *testing.T, s *server, pool string, round int) map[strin
 	}
 	cancel()
 	group.Wait()
+
 	return acknowledged
 }
 
@@ -412,20 +493,25 @@ func TestGracefulStop(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	var key [2]string
 	s := serveOn(t, data, &key)
-	pool, err := s.client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true})
+	pool, err := s.client.CreateIdentityPool(t.Context(),
+		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if info, err := os.Stat(filepath.Join(data, "poolhouse.db")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("database file: %v, %v", info, err)
 	}
 	if err := s.stop(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+
 	s = serveOn(t, data, &key)
-	if _, err := s.client.DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId}); err != nil {
+	if _, err := s.client.DescribeIdentityPool(t.Context(),
+		&ci.DescribeIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId}); err != nil {
 		t.Error(err)
 	}
+
 	// While it serves: a backup, and a key that stops working when it is disabled.
 	backup := filepath.Join(t.TempDir(), "backup.gz")
 	if out, err := run1(t, "backup", "--data", data, backup); err != nil {
@@ -434,21 +520,25 @@ func TestGracefulStop(t *testing.T) {
 	if out, err := run1(t, "keys", "disable", "--data", data, key[0]); err != nil {
 		t.Error(out)
 	}
+
 	deadline := time.After(15 * time.Second)
 	for {
-		_, err := s.client.DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId})
+		_, err := s.client.DescribeIdentityPool(t.Context(),
+			&ci.DescribeIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId})
 		if err != nil {
 			if !strings.Contains(err.Error(), "UnrecognizedClientException") {
 				t.Error(err)
 			}
 			break
 		}
+
 		select {
 		case <-deadline:
 			t.Fatal("a disabled key still works after 15 seconds")
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+
 	if err := s.stop(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}

@@ -9,6 +9,7 @@ import (
 // Neither the plan nor the server's refusal shows the secret of a login provider.
 func TestApplyHidesSecrets(t *testing.T) {
 	devKeys(t)
+
 	url := devServer(t)
 	const tooLong = "tooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooo"
 	for provider, value := range map[string]string{
@@ -19,10 +20,12 @@ func TestApplyHidesSecrets(t *testing.T) {
 		"ck;CANARY":           "api.twitter.com",
 	} {
 		file := written(t, "p.yaml", fmt.Sprintf("Resources:\n  P: {Type: AWS::Cognito::IdentityPool, Properties: "+
-			"{AllowUnauthenticatedIdentities: true, SupportedLoginProviders: {%q: %q, %s: x}}}\n", provider, value, tooLong))
+			"{AllowUnauthenticatedIdentities: true, SupportedLoginProviders: {%q: %q, %s: x}}}\n", provider,
+			value, tooLong))
 
 		stdout, stderr, err := commandOutputs(t, "apply", "--endpoint", url, "-f", file)
-		if err == nil || !strings.Contains(err.Error(), "ValidationException") || strings.Contains(stdout+stderr+err.Error(), "CANARY") {
+		if err == nil || !strings.Contains(err.Error(), "ValidationException") ||
+			strings.Contains(stdout+stderr+err.Error(), "CANARY") {
 			t.Errorf("%s:\n%s%s%v", provider, stdout, stderr, err)
 		}
 	}
@@ -31,6 +34,7 @@ func TestApplyHidesSecrets(t *testing.T) {
 // Revoking or signing out what is not there does not read as if it had been done.
 func TestWhatIsNotThere(t *testing.T) {
 	devKeys(t)
+
 	url := devServer(t)
 	const missing = "no such identity, pool or role"
 	for _, test := range []struct {
@@ -49,6 +53,7 @@ func TestWhatIsNotThere(t *testing.T) {
 			t.Errorf("%v: %s", test.args, out)
 		}
 	}
+
 	for _, flag := range []string{"--pool", "--identity", "--role"} {
 		if out, err := command(t, "keys", "revoke-session", flag, "nonsense", "--endpoint", url); err == nil {
 			t.Errorf("%s nonsense: %s", flag, out)
@@ -74,15 +79,19 @@ oidc_providers:
 		"issuer_url with user":  {"issuer_url: https://u:CANARY@id.example.com\n", "issuer_url"},
 		"issuer_url with query": {"issuer_url: https://id.example.com/?k=CANARY\n", "issuer_url"},
 		"allowed_origins":       {"allowed_origins: [\"https://u:CANARY@app.example.com\"]\n", "allowed_origins"},
-		"one of many":           {"allowed_origins: [\"https://a.example\", \"https://CANARY@app.example.com\"]\n", "allowed_origins"},
-		"origins with a comma":  {"allowed_origins: [\"https://u:CANARY@app.example.com,x\"]\n", "allowed_origins"},
-		"dev.allowed_origins":   {"dev: {allowed_origins: [\"https://u:CANARY@app.example.com\"]}\n", "dev.allowed_origins"},
-		"dev.allowed_hosts":     {"dev: {allowed_hosts: [\"u:CANARY@app.example.com\"]}\n", "dev.allowed_hosts"},
-		"listen":                {"listen: u:CANARY@127.0.0.1\n", ""},
-		"user pool's endpoint":  {"user_pools: [{provider_name: p.example/a, endpoint: \"https://u:CANARY@x.example\"}]\n", "endpoint"},
-		"user pool's name":      {"user_pools: [{provider_name: \"https://u:CANARY@x.example\"}]\n", "provider_name"},
-		"engine's endpoint":     {"credential_engines: {e: {endpoint: \"https://x.example?k=CANARY\"}}\n", "endpoint"},
-		"provider's base_url":   {"providers: {amazon: {base_url: \"https://u:CANARY@x.example\"}}\n", "base_url"},
+		"one of many": {"allowed_origins: [\"https://a.example\", \"https://CANARY@app.example.com\"]\n",
+			"allowed_origins"},
+		"origins with a comma": {"allowed_origins: [\"https://u:CANARY@app.example.com,x\"]\n", "allowed_origins"},
+		"dev.allowed_origins": {"dev: {allowed_origins: [\"https://u:CANARY@app.example.com\"]}\n",
+			"dev.allowed_origins"},
+		"dev.allowed_hosts": {"dev: {allowed_hosts: [\"u:CANARY@app.example.com\"]}\n", "dev.allowed_hosts"},
+		"listen":            {"listen: u:CANARY@127.0.0.1\n", ""},
+		"user pool's endpoint": {
+			"user_pools: [{provider_name: p.example/a, endpoint: \"https://u:CANARY@x.example\"}]\n", "endpoint",
+		},
+		"user pool's name":    {"user_pools: [{provider_name: \"https://u:CANARY@x.example\"}]\n", "provider_name"},
+		"engine's endpoint":   {"credential_engines: {e: {endpoint: \"https://x.example?k=CANARY\"}}\n", "endpoint"},
+		"provider's base_url": {"providers: {amazon: {base_url: \"https://u:CANARY@x.example\"}}\n", "base_url"},
 		"user pool's keys": {"user_pools: [{provider_name: p.example/a, issuer: \"https://p.example/a\", " +
 			"jwks_url: \"https://x.example/k?k=CANARY\"}]\n", ""},
 	} {
@@ -93,7 +102,8 @@ oidc_providers:
 				if strings.Contains(fmt.Sprint(out, err), "CANARY") {
 					t.Errorf("%v: %s%v", args, out, err)
 				}
-				if test.fault == "" && err != nil || test.fault != "" && (err == nil || !strings.Contains(err.Error(), test.fault)) {
+				if test.fault == "" && err != nil ||
+					test.fault != "" && (err == nil || !strings.Contains(err.Error(), test.fault)) {
 					t.Errorf("%v: %v, want %q", args, err, test.fault)
 				}
 			}

@@ -29,7 +29,12 @@ import (
 )
 
 func clientOf(url, id, secret string) *ci.Client {
-	return ci.New(ci.Options{BaseEndpoint: &url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(id, secret, "")})
+	return ci.New(ci.Options{
+		BaseEndpoint:     &url,
+		Region:           "us-east-1",
+		RetryMaxAttempts: 1,
+		Credentials:      credentials.NewStaticCredentialsProvider(id, secret, ""),
+	})
 }
 
 // The program on PostgreSQL: served, written to by the command line beside it,
@@ -38,26 +43,35 @@ func TestServeOnPostgreSQL(t *testing.T) {
 	database := []string{"--database", pgtest.URL(t), "--master-key-file", filepath.Join(t.TempDir(), "master.key")}
 	address := listentest.FreeAddress(t)
 	url := "http://" + address
-	serve := append([]string{"serve", "--issuer-url", url, "--listen", address, "--log-level", "error", "--token-algorithm", "ES256", "--lame-duck", "0"}, database...)
+	serve := append([]string{"serve", "--issuer-url", url, "--listen", address, "--log-level", "error",
+		"--token-algorithm", "ES256", "--lame-duck", "0"}, database...)
 	key := initialised(t, database...)
 	p := launch(t, serve...)
 	waitReady(t, url)
+
 	client := clientOf(url, key[0], key[1])
-	pool, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true})
+	pool, err := client.CreateIdentityPool(t.Context(),
+		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	out, err := run1(t, append([]string{"keys", "create", "--description", "second"}, database...)...)
 	if err != nil {
 		t.Fatal(out)
 	}
+
 	second := keyIn(t, bufio.NewReader(strings.NewReader(out)))
-	if _, err := clientOf(url, second[0], second[1]).DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId}); err != nil {
+	if _, err := clientOf(url, second[0], second[1]).
+		DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId}); err !=
+		nil {
 		t.Errorf("a key made beside the server: %v", err)
 	}
-	if out, err := run1(t, append([]string{"keys", "list"}, database...)...); err != nil || !strings.Contains(out, key[0]) || !strings.Contains(out, second[0]) {
+	if out, err := run1(t, append([]string{"keys", "list"}, database...)...); err != nil ||
+		!strings.Contains(out, key[0]) || !strings.Contains(out, second[0]) {
 		t.Errorf("keys = %q, %v", out, err)
 	}
+
 	backup := filepath.Join(t.TempDir(), "backup.gz")
 	if out, err := run1(t, append([]string{"backup", backup}, database...)...); err != nil {
 		t.Error(out)
@@ -65,20 +79,24 @@ func TestServeOnPostgreSQL(t *testing.T) {
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+
 	p = launch(t, serve...)
 	waitReady(t, url)
-	if _, err := client.DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId}); err != nil {
+	if _, err := client.DescribeIdentityPool(t.Context(),
+		&ci.DescribeIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId}); err != nil {
 		t.Errorf("after the restart: %v", err)
 	}
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
+
 	// The backup fits the embedded database, too.
 	data := filepath.Join(t.TempDir(), "data")
 	if out, err := run1(t, "restore", "--data", data, backup); err != nil {
 		t.Fatal(out)
 	}
-	if out, err := run1(t, "keys", "list", "--data", data, database[2], database[3]); err != nil || !strings.Contains(out, second[0]) {
+	if out, err := run1(t, "keys", "list", "--data", data, database[2], database[3]); err != nil ||
+		!strings.Contains(out, second[0]) {
 		t.Errorf("keys of the backup = %q, %v", out, err)
 	}
 }
@@ -86,17 +104,20 @@ func TestServeOnPostgreSQL(t *testing.T) {
 // keyIn reads an access key from what the program prints.
 func keyIn(t *testing.T, out *bufio.Reader) (key [2]string) {
 	t.Helper()
+
 	for key[1] == "" {
 		line, err := out.ReadString('\n')
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for n, name := range []string{"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="} {
 			if _, value, ok := strings.Cut(line, name); ok {
 				key[n] = strings.TrimSpace(value)
 			}
 		}
 	}
+
 	return key
 }
 
@@ -113,15 +134,18 @@ roles:
       Version: "2012-10-17"
       Statement:
         - {Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com}, Action: "sts:AssumeRoleWithWebIdentity",
-           Condition: {StringEquals: {"cognito-identity.amazonaws.com:aud": "`+pinned+`"}, "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": unauthenticated}}}
+           Condition: {StringEquals: {"cognito-identity.amazonaws.com:aud": "`+pinned+
+		`"}, "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": unauthenticated}}}
 `), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, strict := range []bool{false, true} {
 		args := []string{"dev", "--listen", "127.0.0.1:0", "--config", file}
 		if strict {
 			args = append(args, "--strict-roles")
 		}
+
 		cmd := exec.CommandContext(t.Context(), "poolhouse", args...)
 		var terminal strings.Builder
 		cmd.Stderr = &terminal
@@ -132,36 +156,51 @@ roles:
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+
 		out := bufio.NewReader(stdout)
 		client := clientOf(endpointIn(t, out), "test", "test")
-		pool, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true,
-			IdentityPoolTags: map[string]string{"_custom_id_": pinned}})
+		pool, err := client.CreateIdentityPool(t.Context(),
+			&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true,
+				IdentityPoolTags: map[string]string{"_custom_id_": pinned}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")}); err == nil || !strings.Contains(err.Error(), "LimitExceededException") {
+
+		if _, err := client.CreateIdentityPool(t.Context(),
+			&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")}); err == nil ||
+			!strings.Contains(err.Error(), "LimitExceededException") {
 			t.Errorf("the file's limit is not in force: %v", err)
 		}
+
 		guest, err := client.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: pool.IdentityPoolId})
 		if err != nil {
 			t.Fatal(err)
 		}
 		credentials := func(role string) error {
-			if _, err := client.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: pool.IdentityPoolId, Roles: map[string]string{"unauthenticated": role}}); err != nil {
+			if _, err := client.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{
+				IdentityPoolId: pool.IdentityPoolId,
+				Roles:          map[string]string{"unauthenticated": role},
+			}); err != nil {
 				t.Fatal(err)
 			}
-			_, err := client.GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: guest.IdentityId})
+
+			_, err := client.GetCredentialsForIdentity(t.Context(),
+				&ci.GetCredentialsForIdentityInput{IdentityId: guest.IdentityId})
+
 			return err
 		}
+
 		if err := credentials(defined); err != nil {
 			t.Errorf("strict %t: a role of the file: %v", strict, err)
 		}
+
 		switch err := credentials("arn:aws:iam::000000000000:role/Undefined"); {
 		case !strict && err != nil:
 			t.Errorf("a role that is not defined: %v", err)
 		case strict && (err == nil || !strings.Contains(err.Error(), "InvalidIdentityPoolConfigurationException")):
 			t.Errorf("a role that is not defined with --strict-roles: %v", err)
 		}
+
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +208,9 @@ roles:
 		if err := cmd.Wait(); err != nil {
 			t.Error(err)
 		}
-		if text := terminal.String(); !strings.Contains(text, "WARN") || !strings.Contains(text, "role/Undefined") || strings.Contains(text, "role/Defined") {
+
+		if text := terminal.String(); !strings.Contains(text, "WARN") || !strings.Contains(text, "role/Undefined") ||
+			strings.Contains(text, "role/Defined") {
 			t.Errorf("strict %t: the terminal is warned of\n%s", strict, text)
 		}
 	}
@@ -181,13 +222,17 @@ func TestServeBehindProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	data := filepath.Join(t.TempDir(), "data")
 	key := initialised(t, "--data", data)
-	p := launch(t, "serve", "--data", data, "--issuer-url", "https://id.example", "--listen", "0.0.0.0:"+port, "--behind-proxy",
+	p := launch(t, "serve", "--data", data, "--issuer-url", "https://id.example", "--listen", "0.0.0.0:"+port,
+		"--behind-proxy",
 		"--token-algorithm", "ES256", "--log-level", "error", "--lame-duck", "0")
 	url := "http://127.0.0.1:" + port
 	waitReady(t, url)
-	if _, err := clientOf(url, key[0], key[1]).ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}); err != nil {
+
+	if _, err := clientOf(url, key[0], key[1]).
+		ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}); err != nil {
 		t.Error(err)
 	}
 	if err := p.stop(syscall.SIGTERM); err != nil {
@@ -202,27 +247,34 @@ func TestHealthcheckWithAPrivateCertificate(t *testing.T) {
 	address := listentest.FreeAddress(t)
 	data := filepath.Join(dir, "data")
 	initialised(t, "--data", data)
-	p := launch(t, "serve", "--data", data, "--issuer-url", "https://id.example", "--listen", address, "--tls-cert", cert, "--tls-key", key,
+	p := launch(t, "serve", "--data", data, "--issuer-url", "https://id.example", "--listen", address,
+		"--tls-cert", cert, "--tls-key", key,
 		"--token-algorithm", "ES256", "--log-level", "error", "--lame-duck", "0")
+
 	url := "https://" + address
 	probe := func(args ...string) (string, error) {
 		return run1(t, append([]string{"healthcheck", "--endpoint", url}, args...)...)
 	}
+
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+
 	for {
 		out, err := probe("--ca-bundle", cert, "--server-name", "id.example")
 		if err == nil {
 			break
 		}
+
 		select {
 		case <-ctx.Done():
 			t.Fatalf("the server did not become ready: %s", out)
 		case <-tick.C:
 		}
 	}
+
 	for _, test := range []struct {
 		want string
 		args []string
@@ -236,6 +288,7 @@ func TestHealthcheckWithAPrivateCertificate(t *testing.T) {
 			t.Errorf("%v: %q, %v", test.args, out, err)
 		}
 	}
+
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
@@ -248,21 +301,35 @@ func selfSigned(t *testing.T, dir, name string) (certFile, keyFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: name},
+		DNSNames:              []string{name},
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().Add(time.Hour),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for path, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
+	for path, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: der},
+		keyFile:  {Type: "PRIVATE KEY", Bytes: private},
+	} {
 		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	return certFile, keyFile
 }

@@ -24,10 +24,12 @@ func TestProviderNames(t *testing.T) {
 	if err := os.WriteFile(path, []byte("providers:\n"+text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	s, err := config.Load(nil, nil, path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	c, err := serverConfig(s)
 	if err == nil {
 		err = c.Validate()
@@ -35,6 +37,7 @@ func TestProviderNames(t *testing.T) {
 	if err != nil || len(c.Providers) != len(names) {
 		t.Errorf("%d of %d providers: %v", len(c.Providers), len(names), err)
 	}
+
 	c.Providers = map[string]poolhouse.ProviderOverride{"none": {}}
 	err = c.Validate()
 	if err == nil {
@@ -53,20 +56,33 @@ func TestProviderSettings(t *testing.T) {
 		file string
 		want []string
 	}{
-		"no metadata file":        {`saml_providers: [{name: A, metadata_file: none.xml}]`, []string{"saml_providers[0].metadata_file", "none.xml", "name a file"}},
-		"metadata is a folder":    {`saml_providers: [{name: A, metadata_file: .}]`, []string{"saml_providers[0].metadata_file", "name a file"}},
-		"metadata not given":      {`saml_providers: [{name: A}]`, []string{"saml_providers[0].metadata_file is required", "name the file"}},
-		"unknown provider":        {`providers: {gogle: {}}`, []string{"gogle", "google"}},
-		"no CA bundle":            {`oidc_providers: [{url: "https://a.example", client_ids: [x], ca_bundle: none.pem}]`, []string{"oidc_providers[0].ca_bundle", "none.pem", "name a file"}},
-		"no user pool CA bundle":  {`user_pools: [{provider_name: a.example/x, ca_bundle: none.pem}]`, []string{"user_pools[0].ca_bundle", "none.pem", "name a file"}},
-		"no certificates":         {`user_pools: [{provider_name: a.example/x, ca_bundle: poolhouse.yaml}]`, []string{"user_pools[0].ca_bundle", "holds no certificate"}},
-		"no region certificates":  {`user_pool_regions: {us-east-1: {endpoint: "https://a.example", ca_bundle: poolhouse.yaml}}`, []string{"user_pool_regions.us-east-1.ca_bundle", "holds no certificate"}},
-		"unknown user pool check": {`user_pools: [{provider_name: a.example/x, status: {chek: push}}]`, []string{"chek", "check"}},
+		"no metadata file": {`saml_providers: [{name: A, metadata_file: none.xml}]`,
+			[]string{"saml_providers[0].metadata_file", "none.xml", "name a file"}},
+		"metadata is a folder": {`saml_providers: [{name: A, metadata_file: .}]`,
+			[]string{"saml_providers[0].metadata_file", "name a file"}},
+		"metadata not given": {`saml_providers: [{name: A}]`,
+			[]string{"saml_providers[0].metadata_file is required", "name the file"}},
+		"unknown provider": {`providers: {gogle: {}}`, []string{"gogle", "google"}},
+		"no CA bundle": {
+			`oidc_providers: [{url: "https://a.example", client_ids: [x], ca_bundle: none.pem}]`,
+			[]string{"oidc_providers[0].ca_bundle", "none.pem", "name a file"},
+		},
+		"no user pool CA bundle": {`user_pools: [{provider_name: a.example/x, ca_bundle: none.pem}]`,
+			[]string{"user_pools[0].ca_bundle", "none.pem", "name a file"}},
+		"no certificates": {`user_pools: [{provider_name: a.example/x, ca_bundle: poolhouse.yaml}]`,
+			[]string{"user_pools[0].ca_bundle", "holds no certificate"}},
+		"no region certificates": {
+			`user_pool_regions: {us-east-1: {endpoint: "https://a.example", ca_bundle: poolhouse.yaml}}`,
+			[]string{"user_pool_regions.us-east-1.ca_bundle", "holds no certificate"},
+		},
+		"unknown user pool check": {`user_pools: [{provider_name: a.example/x, status: {chek: push}}]`,
+			[]string{"chek", "check"}},
 	} {
 		path := filepath.Join(t.TempDir(), "poolhouse.yaml")
 		if err := os.WriteFile(path, []byte(test.file), 0o600); err != nil {
 			t.Fatal(err)
 		}
+
 		s, err := config.Load(nil, nil, path)
 		if err == nil {
 			_, err = serverConfig(s)
@@ -75,6 +91,7 @@ func TestProviderSettings(t *testing.T) {
 			t.Errorf("%s is accepted", name)
 			continue
 		}
+
 		for _, want := range test.want {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %q lacks %q", name, err, want)
@@ -95,6 +112,7 @@ func TestLimitSettings(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		s, err := config.Load(nil, environment, path)
 		if err != nil {
 			t.Fatal(err)
@@ -103,17 +121,30 @@ func TestLimitSettings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return c.Limits
 	}
+
 	if got := limits(nil, ""); got != poolhouse.DefaultLimits {
 		t.Errorf("defaults of the settings: %+v, of the server: %+v", got, poolhouse.DefaultLimits)
 	}
-	want := poolhouse.Limits{Pools: 1, UserPoolProviders: 2, RulesPerMapping: 3, LoginsPerIdentity: 4, TagsPerPool: 5, TokenBytes: 6}
-	if got := limits(nil, "limits: {pools: 1, user_pool_providers: 2, rules_per_mapping: 3, logins_per_identity: 4, tags_per_pool: 5, token_bytes: 6}"); got != want {
+	want := poolhouse.Limits{
+		Pools:             1,
+		UserPoolProviders: 2,
+		RulesPerMapping:   3,
+		LoginsPerIdentity: 4,
+		TagsPerPool:       5,
+		TokenBytes:        6,
+	}
+	if got := limits(nil, "limits: {pools: 1, user_pool_providers: 2, rules_per_mapping: 3, "+
+		"logins_per_identity: 4, tags_per_pool: 5, token_bytes: 6}"); got != want {
 		t.Errorf("of a file: %+v", got)
 	}
-	if got := limits([]string{"POOLHOUSE_LIMITS_POOLS=1", "POOLHOUSE_LIMITS_USER_POOL_PROVIDERS=2", "POOLHOUSE_LIMITS_RULES_PER_MAPPING=3",
-		"POOLHOUSE_LIMITS_LOGINS_PER_IDENTITY=4", "POOLHOUSE_LIMITS_TAGS_PER_POOL=5", "POOLHOUSE_LIMITS_TOKEN_BYTES=6"}, "limits: {pools: 9}"); got != want {
+
+	if got := limits([]string{"POOLHOUSE_LIMITS_POOLS=1", "POOLHOUSE_LIMITS_USER_POOL_PROVIDERS=2",
+		"POOLHOUSE_LIMITS_RULES_PER_MAPPING=3",
+		"POOLHOUSE_LIMITS_LOGINS_PER_IDENTITY=4", "POOLHOUSE_LIMITS_TAGS_PER_POOL=5",
+		"POOLHOUSE_LIMITS_TOKEN_BYTES=6"}, "limits: {pools: 9}"); got != want {
 		t.Errorf("of the environment: %+v", got)
 	}
 }
@@ -122,18 +153,23 @@ func TestLimitSettings(t *testing.T) {
 func TestGuestSettings(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "poolhouse.yaml")
 	const document = `{Version: "2012-10-17", Statement: [{Effect: Allow, Action: "app:Open", Resource: "*"}]}`
-	if err := os.WriteFile(path, []byte("guest_policy: off\npool_guest_policies: {\"us-east-1:11111111-2222-3333-4444-555555555555\": "+document+"}\n"), 0o600); err != nil {
+	if err := os.WriteFile(path,
+		[]byte("guest_policy: off\npool_guest_policies: {\"us-east-1:11111111-2222-3333-4444-555555555555\": "+
+			document+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	s, err := config.Load(nil, nil, path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	c, err := serverConfig(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pool := c.PoolGuestPolicies["us-east-1:11111111-2222-3333-4444-555555555555"]; c.GuestPolicy != "off" || !strings.Contains(pool, `"Action":"app:Open"`) {
+	if pool := c.PoolGuestPolicies["us-east-1:11111111-2222-3333-4444-555555555555"]; c.GuestPolicy != "off" ||
+		!strings.Contains(pool, `"Action":"app:Open"`) {
 		t.Errorf("guest_policy = %q, of the pool %q", c.GuestPolicy, pool)
 	}
 	if err := c.Validate(); err != nil {

@@ -51,11 +51,13 @@ const (
 func (b *loadBalancer) run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { b.probe(ctx) })
+
 	for n := range lbClients {
 		group.Go(func() {
 			transport := b.options()
 			transport.DisableKeepAlives = n%2 == 1
 			defer transport.CloseIdleConnections()
+
 			b.call(ctx, &http.Client{Transport: transport})
 		})
 	}
@@ -66,8 +68,10 @@ func (b *loadBalancer) probe(ctx context.Context) {
 	transport := b.options()
 	transport.DisableKeepAlives = true
 	client := &http.Client{Transport: transport, Timeout: time.Second}
+
 	tick := time.NewTicker(probeInterval)
 	defer tick.Stop()
+
 	for failures := 0; failures < probeFailures; {
 		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, b.url+"/readyz", nil)
 		response, err := client.Do(request)
@@ -79,6 +83,7 @@ func (b *loadBalancer) probe(ctx context.Context) {
 		}
 		<-tick.C
 	}
+
 	b.down.Store(true)
 }
 
@@ -131,6 +136,7 @@ func stopsUnderLoad(t *testing.T, stops int, lameDuck time.Duration, overTLS boo
 
 		var group sync.WaitGroup
 		group.Go(func() { b.run(t.Context()) })
+
 		for b.calls.Load() < 50 {
 			<-time.After(time.Millisecond)
 		}
@@ -138,15 +144,18 @@ func stopsUnderLoad(t *testing.T, stops int, lameDuck time.Duration, overTLS boo
 		if err := p.stop(syscall.SIGTERM); err != nil {
 			t.Errorf("the server: %v", err)
 		}
+
 		if took := time.Since(begin); took < lameDuck {
 			t.Errorf("it stopped after %v, before its lame-duck time of %v", took, lameDuck)
 		}
+
 		group.Wait()
 		if n := b.failed.Load(); n > 0 {
 			t.Logf("%d of %d calls failed, the first: %v", n, b.calls.Load(), *b.first.Load())
 		}
 		failed += b.failed.Load()
 	}
+
 	return failed
 }
 
@@ -157,6 +166,7 @@ func TestStopsUnderLoad(t *testing.T) {
 	if testing.Short() {
 		stops = 2
 	}
+
 	for name, overTLS := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
 			if failed := stopsUnderLoad(t, stops, time.Second, overTLS); failed > 0 {
@@ -164,6 +174,7 @@ func TestStopsUnderLoad(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("no lame duck", func(t *testing.T) {
 		if failed := stopsUnderLoad(t, 2, 0, false); failed == 0 {
 			t.Error("no call failed: the test proves nothing")
@@ -192,6 +203,7 @@ func TestLameDuck(t *testing.T) {
 					t.Errorf("%s: %d, %v", url, status, err)
 				}
 			}
+
 			list := &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}
 			if _, err := s.client.ListIdentityPools(t.Context(), list); err != nil {
 				t.Errorf("a call on a new connection: %v", err)
@@ -211,6 +223,7 @@ func TestLameDuck(t *testing.T) {
 // waitStopping waits until /readyz tells that the server stops.
 func waitStopping(t *testing.T, url string) {
 	t.Helper()
+
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/readyz", nil)
 		response, err := http.DefaultClient.Do(request)
@@ -225,6 +238,7 @@ func waitStopping(t *testing.T, url string) {
 			response.Header.Get("Connection") != "keep-alive" {
 			return
 		}
+
 		if time.Now().After(deadline) {
 			t.Fatalf("/readyz is %d %q", response.StatusCode, body)
 		}
@@ -242,6 +256,7 @@ func TestSlowCallIsAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer slow.Close()
+
 	idle := &http.Client{Transport: &http.Transport{}}
 	waitFor(t, idle, s.url)
 
@@ -252,6 +267,7 @@ func TestSlowCallIsAnswered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	waitFor(t, http.DefaultClient, s.url) // a call later than the slow one's beginning
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -268,6 +284,7 @@ func TestSlowCallIsAnswered(t *testing.T) {
 	if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusBadRequest {
 		t.Errorf("the slow call: %d, %v", response.StatusCode, err)
 	}
+
 	_, _ = io.Copy(io.Discard, s.out)
 	if err := s.cmd.Wait(); err != nil {
 		t.Errorf("the server: %v", err)
@@ -318,6 +335,7 @@ func TestDrain(t *testing.T) {
 						return ctx.Err()
 					}
 				}, failed)
+
 				if took := time.Since(begin); took != test.want {
 					t.Errorf("took %v, want %v", took, test.want)
 				}
@@ -360,12 +378,14 @@ func TestCloseWithin(t *testing.T) {
 				if errors.Is(err, broken) != wantBroken {
 					t.Errorf("closeWithin: %v", err)
 				}
+
 				if test.hangs < 0 {
 					if took != 0 || !wantBroken && err != nil {
 						t.Errorf("took %v: %v", took, err)
 					}
 					return
 				}
+
 				const want = "the hanging one did not end within"
 				if took != closeTime || err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("took %v: %v", took, err)

@@ -20,12 +20,14 @@ func TestWelcomeNamesTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	name := programName()
 	if strings.Trim(name, "'") != file {
 		t.Errorf("without the program on the path: %s, want %s", name, file)
 	}
 	var out strings.Builder
 	printWelcome(&out, palette{}, poolhouse.DevInfo{}, "", name)
+
 	if !strings.Contains(out.String(), "$("+name+" dev token") {
 		t.Errorf("the example does not name it:\n%s", out.String())
 	}
@@ -38,12 +40,19 @@ func TestTracesArePrintable(t *testing.T) {
 	passed := step
 	passed.OK = true
 	var out strings.Builder
-	printTrace(&out, palette{}, poolhouse.Trace{Operation: "GetId", Outcome: "NotAuthorizedException", Message: evil, RequestID: "id",
-		Steps: []explain.Step{step, passed}})
+	printTrace(&out, palette{}, poolhouse.Trace{
+		Operation: "GetId",
+		Outcome:   "NotAuthorizedException",
+		Message:   evil,
+		RequestID: "id",
+		Steps:     []explain.Step{step, passed},
+	})
+
 	lines := strings.Split(out.String(), "\n")
 	if len(lines) != 6 { // empty, heading, refused, fix, ok, end
 		t.Errorf("%d lines:\n%q", len(lines), lines)
 	}
+
 	for _, line := range lines {
 		if strings.IndexFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0 {
 			t.Errorf("not printable: %q", line)

@@ -37,7 +37,8 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 	keys := wiretest.Must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db,
 		Sealer: wiretest.Must(envelope.New(master))(t)}))(t)
 	limited, limitedSecret, err := keys.Create(t.Context(), iam.NewAccessKey{Account: poolhouse.DevAccount,
-		Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cognito-identity:*","Resource":"*"}]}`})
+		Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cognito-identity:*",` +
+			`"Resource":"*"}]}`})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +52,7 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 	bareGuest := s.GetID(t, bare, nil)
 	closed := s.NewPool(t)
 	closedGuest := s.GetID(t, closed, nil)
+
 	// to guests
 	wiretest.Must(s.Admin().UpdateIdentityPool(t.Context(),
 		&ci.UpdateIdentityPoolInput{IdentityPoolId: &closed, IdentityPoolName: aws.String("closed")}))(t)
@@ -63,6 +65,7 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 			&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool, Logins: logins}))(t)
 		return *out.IdentityId, *out.Token
 	}
+
 	guest := s.GetID(t, pool, nil)
 	alice := s.GetID(t, pool, s.Logins(t, "alice"))
 	identityA, tokenA := developer("a", nil)
@@ -71,11 +74,11 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 	wiretest.Must(s.Admin().MergeDeveloperIdentities(t.Context(),
 		&ci.MergeDeveloperIdentitiesInput{IdentityPoolId: &pool, DeveloperProviderName: aws.String("login.my.app"),
 			SourceUserIdentifier: aws.String("m"), DestinationUserIdentifier: aws.String("a")}))(t)
+
 	unlinked, unlinkedToken := developer("u", nil)
 	wiretest.Must(s.Admin().UnlinkDeveloperIdentity(t.Context(),
 		&ci.UnlinkDeveloperIdentityInput{IdentityPoolId: &pool, IdentityId: &unlinked,
 			DeveloperProviderName: aws.String("login.my.app"), DeveloperUserIdentifier: aws.String("u")}))(t)
-
 	const none = "us-east-1:00000000-0000-4000-8000-000000000000"
 
 	values := []string{"NONE", none, "POOL", pool, "BAREGUEST", bareGuest, "BARE", bare, "CLOSEDGUEST", closedGuest,
@@ -85,6 +88,7 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 		"TOKENA", tokenA, "MERGEDTOKEN", mergedToken, "MERGED", merged, "UNLINKEDTOKEN", unlinkedToken, "UNLINKED",
 		unlinked, "IDA", identityA, "CAROLID", withCarol,
 		"ISSUER", issuer, "PROVIDER", info.OIDCProviderARN, "LONG", strings.Repeat("x", 1025)}
+
 	rules := func(key string, more string) string {
 		return `{"IdentityPoolId":"POOL","Roles":{},"RoleMappings":{"` + key + `":{` + more + `}}}`
 	}
@@ -189,20 +193,27 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 			"ResourceConflictException", "developer user identifier"},
 
 		{"MergeDeveloperIdentities", "unknown pool",
-			`{"IdentityPoolId":"NONE","DeveloperProviderName":"login.my.app","SourceUserIdentifier":"a","DestinationUserIdentifier":"c"}`, "ResourceNotFoundException", "identity pool"},
+			`{"IdentityPoolId":"NONE","DeveloperProviderName":"login.my.app","SourceUserIdentifier":"a",` +
+				`"DestinationUserIdentifier":"c"}`, "ResourceNotFoundException", "identity pool"},
 		{"MergeDeveloperIdentities", "another provider",
-			`{"IdentityPoolId":"POOL","DeveloperProviderName":"login.other","SourceUserIdentifier":"a","DestinationUserIdentifier":"c"}`, "InvalidParameterException", "developer provider"},
+			`{"IdentityPoolId":"POOL","DeveloperProviderName":"login.other","SourceUserIdentifier":"a",` +
+				`"DestinationUserIdentifier":"c"}`, "InvalidParameterException", "developer provider"},
 		{"MergeDeveloperIdentities", "unknown user",
-			`{"IdentityPoolId":"POOL","DeveloperProviderName":"login.my.app","SourceUserIdentifier":"nobody","DestinationUserIdentifier":"c"}`, "ResourceNotFoundException", "developer user identifier"},
+			`{"IdentityPoolId":"POOL","DeveloperProviderName":"login.my.app","SourceUserIdentifier":"nobody",` +
+				`"DestinationUserIdentifier":"c"}`, "ResourceNotFoundException", "developer user identifier"},
 
 		{"UnlinkDeveloperIdentity", "another provider",
-			`{"IdentityPoolId":"POOL","IdentityId":"IDA","DeveloperProviderName":"login.other","DeveloperUserIdentifier":"a"}`, "InvalidParameterException", "developer provider"},
+			`{"IdentityPoolId":"POOL","IdentityId":"IDA","DeveloperProviderName":"login.other",` +
+				`"DeveloperUserIdentifier":"a"}`, "InvalidParameterException", "developer provider"},
 		{"UnlinkDeveloperIdentity", "unknown identity",
-			`{"IdentityPoolId":"POOL","IdentityId":"NONE","DeveloperProviderName":"login.my.app","DeveloperUserIdentifier":"a"}`, "ResourceNotFoundException", "identity"},
+			`{"IdentityPoolId":"POOL","IdentityId":"NONE","DeveloperProviderName":"login.my.app",` +
+				`"DeveloperUserIdentifier":"a"}`, "ResourceNotFoundException", "identity"},
 		{"UnlinkDeveloperIdentity", "unknown user",
-			`{"IdentityPoolId":"POOL","IdentityId":"IDA","DeveloperProviderName":"login.my.app","DeveloperUserIdentifier":"nobody"}`, "ResourceNotFoundException", "developer user identifier"},
+			`{"IdentityPoolId":"POOL","IdentityId":"IDA","DeveloperProviderName":"login.my.app",` +
+				`"DeveloperUserIdentifier":"nobody"}`, "ResourceNotFoundException", "developer user identifier"},
 		{"UnlinkDeveloperIdentity", "another's user",
-			`{"IdentityPoolId":"POOL","IdentityId":"IDA","DeveloperProviderName":"login.my.app","DeveloperUserIdentifier":"c"}`, "ResourceConflictException", "developer user identifier"},
+			`{"IdentityPoolId":"POOL","IdentityId":"IDA","DeveloperProviderName":"login.my.app",` +
+				`"DeveloperUserIdentifier":"c"}`, "ResourceConflictException", "developer user identifier"},
 
 		{"UnlinkIdentity", "unknown identity",
 			`{"IdentityId":"NONE","Logins":{"ISSUER":"ALICE"},"LoginsToRemove":["ISSUER"]}`,
@@ -245,7 +256,8 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 				`"Type":"Rules","AmbiguousRoleResolution":"Deny","RulesConfiguration":{"Rules":[`+rule+`,`+rule+`]}`),
 			"InvalidParameterException", "role mapping of " + info.OIDCProviderARN},
 		{"SetIdentityPoolRoles", "two of one provider",
-			`{"IdentityPoolId":"POOL","Roles":{},"RoleMappings":{"PROVIDER":{"Type":"Token","AmbiguousRoleResolution":"Deny"},"ISSUER":{"Type":"Token","AmbiguousRoleResolution":"Deny"}}}`,
+			`{"IdentityPoolId":"POOL","Roles":{},"RoleMappings":{"PROVIDER":{"Type":"Token",` +
+				`"AmbiguousRoleResolution":"Deny"},"ISSUER":{"Type":"Token","AmbiguousRoleResolution":"Deny"}}}`,
 			"InvalidParameterException", "role mapping of " + info.OIDCProviderARN},
 	} {
 		t.Run(test.operation+" "+test.name, func(t *testing.T) {
@@ -257,6 +269,7 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 			if test.name == "may not pass" {
 				id, secret = limited.ID, limitedSecret
 			}
+
 			got := s.Raw(t, test.operation, body, false,
 				func(r *http.Request) {
 					wiretest.SignWith(t, r, body, "cognito-identity", wiretest.Region, id,
@@ -275,6 +288,7 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 					return
 				}
 			}
+
 			t.Errorf("no failed check %q: %s", test.check, fmt.Sprintf("%+v", trace.Steps))
 		})
 	}

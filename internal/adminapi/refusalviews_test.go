@@ -37,6 +37,7 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 			AllowClassicFlow:               aws.Bool(true),
 		}))(t).IdentityPoolId
 	}
+
 	token := func(pool string) string {
 		id := w.GetID(t, pool, nil)
 		return *wiretest.Must(w.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id}))(t).Token
@@ -54,19 +55,25 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 			RoleName: &name, AssumeRolePolicyDocument: &trust,
 		}))(t)
 	}
+
 	ofB := `"Principal":{"AWS":"arn:aws:iam::` + b + `:root"},"Action":"sts:AssumeRole"`
 	create(a, "Ext", ofB+`,"Condition":{"StringEquals":{"sts:ExternalId":"`+external+`"}}`)
 	create(a, "Org", ofB+`,"Condition":{"StringEquals":{"aws:PrincipalArn":"arn:aws:iam::`+b+`:user/Secret"}}`)
 	create(a, "Other", strings.ReplaceAll(ofB, b, a))
 	create(a, "Open", ofB)
-	create(a, "Pool", `"Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+	create(a, "Pool",
+		`"Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
 		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"`+poolA+`"}}`)
-	create(a, "Guests", `"Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
-		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"`+poolB+`","aws:SourceIp":"secret-address"}}`)
+	create(a, "Guests",
+		`"Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"`+poolB+
+			`","aws:SourceIp":"secret-address"}}`)
+
 	metadata := string(samltest.New(t, time.Now().Truncate(time.Second), 0).Metadata())
 	wiretest.Must(w.Roles(b).CreateSAMLProvider(t.Context(), &iamclient.CreateSAMLProviderInput{
 		Name: aws.String("Corp"), SAMLMetadataDocument: &metadata,
 	}))(t)
+
 	id, secret, err := w.AccessKeys(t).Create(t.Context(), iam.NewAccessKey{
 		Account: b,
 		Policy:  `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"sts:*","Resource":"*"}]}`,
@@ -88,6 +95,7 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 			r := wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL,
 				strings.NewReader(body)))(t)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+
 			if key != nil {
 				wiretest.SignWith(t, r, body, service, wiretest.Region, key.AccessKeyID, key.SecretAccessKey)
 			}
@@ -95,6 +103,7 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 			return wiretest.Do(t, r)
 		}
 	}
+
 	rootB := w.Keys[b]
 	assume := func(key aws.Credentials, more ...string) func(*testing.T, string) wiretest.Answer {
 		return send(&key, "AssumeRole", "sts", append([]string{"RoleSessionName", "session"}, more...)...)
@@ -188,6 +197,7 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 			}
 		}
 	}
+
 	text := logs.String()
 	if strings.Contains(text, external) || strings.Contains(text, "wrong-guess") ||
 		!strings.Contains(text, "sts:ExternalId") {

@@ -43,6 +43,7 @@ func (c refusedCall) send(t *testing.T, w *wiretest.Accounts, now time.Time) wir
 	if c.service == "" {
 		c.service = "cognito-identity"
 	}
+
 	sum := sha256.Sum256([]byte(body))
 	hash, at := hex.EncodeToString(sum[:]), now.Add(-c.ago)
 	if c.presign {
@@ -59,6 +60,7 @@ func (c refusedCall) send(t *testing.T, w *wiretest.Accounts, now time.Time) wir
 	} else if err := v4.NewSigner().SignHTTP(t.Context(), c.key, r, hash, c.service, wiretest.Region, at); err != nil {
 		t.Fatal(err)
 	}
+
 	if c.after != nil {
 		c.after(r)
 	}
@@ -105,6 +107,7 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 	call := func(r refusedCall) func(*testing.T) wiretest.Answer {
 		return func(t *testing.T) wiretest.Answer { return r.send(t, w, now()) }
 	}
+
 	public := func(operation, body string) func(*testing.T) wiretest.Answer {
 		return func(t *testing.T) wiretest.Answer { return w.Raw(t, operation, body, false) }
 	}
@@ -114,6 +117,7 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 			return wiretest.Post(t, w.URL, "application/x-www-form-urlencoded", values.Encode())
 		}
 	}
+
 	check := func(key aws.Credentials, service string, change ...func(*http.Request)) func(*testing.T) wiretest.Answer {
 		return func(t *testing.T) wiretest.Answer {
 			r := wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodGet, wiretest.FilesURL+"a", nil))(t)
@@ -123,6 +127,7 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+
 			return w.Asked(t, r, change...)
 		}
 	}
@@ -206,6 +211,7 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 			check(alice.Key, "execute-api", func(r *http.Request) { r.Header.Del("X-Original-Uri") }), b},
 		{"check: nobody", check(aws.Credentials{}, ""), ""},
 	}
+
 	test := func(name string, call func(*testing.T) wiretest.Answer, owner string) {
 		t.Run(name, func(t *testing.T) {
 			refused := call(t)
@@ -222,6 +228,7 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 				if account == owner {
 					want = http.StatusOK
 				}
+
 				got := at(t, w, account, "Explain", `{"RequestId":"`+id+`"}`, now())
 				if got.Status != want {
 					t.Errorf("Explain by account %s: %d %s, want %d", account, got.Status, got.Body, want)
@@ -233,6 +240,7 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 			}
 		})
 	}
+
 	for _, one := range cases {
 		test(one.name, one.call, one.owner)
 	}
@@ -241,6 +249,7 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 	if err := w.AccessKeys(t).SetDisabled(t.Context(), disabled.AccessKeyID, true); err != nil {
 		t.Fatal(err)
 	}
+
 	clock.Add(int64(6 * time.Second)) // what a node remembers of keys is five seconds old at most
 	delete(w.Keys, c)
 	w.AddKey(t, c)
@@ -264,6 +273,7 @@ func TestExplainIsNotFlushed(t *testing.T) {
 		w.ServeHTTP(recorder, r)
 		return recorder.Header().Get("X-Amzn-Requestid")
 	}
+
 	own := func() (ids []string) {
 		for range 100 {
 			ids = append(ids, w.Post(t, b, "cognito-identity", "AWSCognitoIdentityService.DescribeIdentityPool",

@@ -71,6 +71,7 @@ func TestTracesAreKeptByTheRule(t *testing.T) {
 			if random.IntN(50) == 0 {
 				loud = random.IntN(accounts)
 			}
+
 			trace := Trace{RequestID: fmt.Sprint(n), AccessKeyID: accessKeys[random.IntN(len(accessKeys))]}
 			if account > 0 {
 				trace.Account = fmt.Sprint(account)
@@ -119,6 +120,7 @@ func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
 				trace.Account = "" // it counts as an account
 			}
 			s.Add(trace)
+
 			if len(s.byID) > KeptTraces {
 				t.Fatalf("%s: %d traces are kept", name, len(s.byID))
 			}
@@ -131,6 +133,7 @@ func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
 				}
 			}
 		}
+
 		if len(s.byID) != KeptTraces {
 			t.Errorf("%s: %d traces are kept, want %d", name, len(s.byID), KeptTraces)
 		}

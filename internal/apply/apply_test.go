@@ -16,6 +16,7 @@ import (
 // shop has every type of resource.
 func shop(t *testing.T) string {
 	t.Helper()
+
 	return `Resources:
   Pool:
     Type: AWS::Cognito::IdentityPool
@@ -80,8 +81,10 @@ func TestApplyGoesOnAfterEachFailure(t *testing.T) {
 			}
 			return nil
 		}
+
 		_, err := r.run(file)
-		if err == nil || !strings.Contains(err.Error(), operation+": InternalErrorException: no; ") || !strings.HasSuffix(err.Error(), " changes were made") {
+		if err == nil || !strings.Contains(err.Error(), operation+": InternalErrorException: no; ") ||
+			!strings.HasSuffix(err.Error(), " changes were made") {
 			t.Errorf("call %d, %s: %v", n, operation, err)
 		}
 		contains(t, err.Error(), " changes were made")
@@ -89,6 +92,7 @@ func TestApplyGoesOnAfterEachFailure(t *testing.T) {
 		r.must(file)
 		r.must("Resources: {}\n", prune)
 	}
+
 	r.must(file)
 	equal(t, "the server", string(r.export(false).File), want)
 }
@@ -106,7 +110,8 @@ func TestApplyStopsInTheMiddle(t *testing.T) {
 	r.refuse = nil
 	out = r.must(shop(t))
 	contains(t, out, "~ User AWS::IAM::Role\n    ManagedPolicyArns: [\"arn:aws:iam::000000000000:policy/May\"]\n",
-		"2 to create, 1 to update, 0 to delete, 4 without change\n", "\nupdated User\n", "\ncreated Roles\n", "\ncreated Tags\n")
+		"2 to create, 1 to update, 0 to delete, 4 without change\n", "\nupdated User\n", "\ncreated Roles\n",
+		"\ncreated Tags\n")
 	lacks(t, out, "> CreateRole\n", "> PutRolePolicy\n")
 }
 
@@ -114,11 +119,14 @@ func TestApplyStopsInTheMiddle(t *testing.T) {
 func TestPruneGoesOn(t *testing.T) {
 	r := newRig(t)
 	r.must(shop(t))
-	for _, operation := range []string{"DeleteIdentityPool", "DetachRolePolicy", "DeleteRole", "DeletePolicy", "DeleteSAMLProvider"} {
+
+	for _, operation := range []string{"DeleteIdentityPool", "DetachRolePolicy", "DeleteRole", "DeletePolicy",
+		"DeleteSAMLProvider"} {
 		failAt(r, operation, http.StatusServiceUnavailable)
 		_, err := r.run("Resources: {}\n", prune)
 		wantError(t, err, operation+": the server answered with status 503; ")
 	}
+
 	r.refuse = nil
 	contains(t, r.must("Resources: {}\n", prune), "0 to create, 0 to update, 1 to delete, 0 without change")
 	contains(t, r.must("Resources: {}\n", prune), "0 to create, 0 to update, 0 to delete, 0 without change")
@@ -130,13 +138,16 @@ func TestPruneParts(t *testing.T) {
 	r.must(shop(t))
 	withoutParts, _, _ := strings.Cut(shop(t), "  Roles:\n")
 	out := r.must(withoutParts, prune, dryRun)
-	contains(t, out, "- Roles AWS::Cognito::IdentityPoolRoleAttachment\n- Tags AWS::Cognito::IdentityPoolPrincipalTag\n",
+	contains(t, out,
+		"- Roles AWS::Cognito::IdentityPoolRoleAttachment\n- Tags AWS::Cognito::IdentityPoolPrincipalTag\n",
 		"0 to create, 0 to update, 2 to delete, 5 without change")
 	contains(t, r.must(withoutParts), "0 to delete")
 	contains(t, r.must("Resources: {}\n", prune, dryRun), "5 to delete")
 	lacks(t, strings.Join(r.calls, " "), "GetIdentityPoolRoles")
+
 	out = r.must(withoutParts, prune)
-	contains(t, out, "> SetIdentityPoolRoles\n>   IdentityPoolId: \""+poolOne+"\"\n>   RoleMappings: {}\n>   Roles: {}\n> UntagResource\n",
+	contains(t, out, "> SetIdentityPoolRoles\n>   IdentityPoolId: \""+poolOne+
+		"\"\n>   RoleMappings: {}\n>   Roles: {}\n> UntagResource\n",
 		"> SetPrincipalTagAttributeMap\n", ">   PrincipalTags: {}\n>   UseDefaults: false\n> UntagResource\n")
 	lacks(t, string(r.export(false).File), "RoleAttachment", "PrincipalTag")
 }
@@ -145,20 +156,26 @@ func TestPruneParts(t *testing.T) {
 func TestApplyOtherFiles(t *testing.T) {
 	r := newRig(t)
 	r.must(shop(t))
+
 	other := func(o *apply.Options) { o.Name = "other" }
 	for _, test := range []struct{ resource, owner string }{
 		{"{Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://idp.example.com\"}}", "Issuer"},
 		{"{Type: AWS::IAM::SAMLProvider, Properties: {Name: Corp, SamlMetadataDocument: x}}", "Corp"},
 		{"{Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: May, PolicyDocument: {}}}", "May"},
 		{"{Type: AWS::IAM::Role, Properties: {RoleName: USER, AssumeRolePolicyDocument: {}}}", "User"},
-		{"{Type: AWS::Cognito::IdentityPool, Metadata: {PoolhouseId: \"" + poolOne + "\"}, Properties: {AllowUnauthenticatedIdentities: false}}", "Pool"},
-		{"{Type: AWS::Cognito::IdentityPoolRoleAttachment, Properties: {IdentityPoolId: \"" + poolOne + "\"}}", "Roles"},
-		{"{Type: AWS::Cognito::IdentityPoolPrincipalTag, Properties: {IdentityPoolId: \"" + poolOne + "\", IdentityProviderName: idp.example.com}}", "Tags"},
+		{"{Type: AWS::Cognito::IdentityPool, Metadata: {PoolhouseId: \"" + poolOne +
+			"\"}, Properties: {AllowUnauthenticatedIdentities: false}}", "Pool"},
+		{"{Type: AWS::Cognito::IdentityPoolRoleAttachment, Properties: {IdentityPoolId: \"" + poolOne +
+			"\"}}", "Roles"},
+		{"{Type: AWS::Cognito::IdentityPoolPrincipalTag, Properties: {IdentityPoolId: \"" + poolOne +
+			"\", IdentityProviderName: idp.example.com}}", "Tags"},
 	} {
 		r.refused("Resources:\n  X: "+test.resource+"\n", "X (line 2): an earlier apply made it as shop/"+test.owner+
-			": one resource belongs to one file; when this is that file, give --name and keep the resource's name", other)
+			": one resource belongs to one file; when this is that file,"+
+			" give --name and keep the resource's name", other)
 		r.refused("Resources:\n  X: "+test.resource+"\n", "an earlier apply made it as shop/"+test.owner)
 	}
+
 	contains(t, r.must("Resources: {}\n", prune, other), "0 to delete")
 }
 
@@ -166,7 +183,8 @@ func TestApplyOtherFiles(t *testing.T) {
 func TestApplyUnmarked(t *testing.T) {
 	r := newRig(t)
 	r.iam("CreateOpenIDConnectProvider", url.Values{"Url": {"https://idp.example.com"}})
-	file := "Resources:\n  X: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://idp.example.com\", ClientIdList: [a]}}\n"
+	file := "Resources:\n  X: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://idp.example.com\", " +
+		"ClientIdList: [a]}}\n"
 	lacks(t, r.must(file), "poolhouse:applied")
 	contains(t, r.must(file), "1 without change")
 	contains(t, r.must("Resources: {}\n", prune), "0 to delete")
@@ -182,41 +200,58 @@ func TestApplyRefuses(t *testing.T) {
 			"IdentityPoolTags": map[string]string{"poolhouse:applied": "shop/Twin"},
 		}, nil)
 	}
+
 	const (
 		policy = `PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]}`
-		trust  = `AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {AWS: "000000000000"}, Action: "sts:AssumeRole"}]}`
-		first  = "Resources:\n  First: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://first.example.com\"}}\n"
+		trust  = `AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, ` +
+			`Principal: {AWS: "000000000000"}, Action: "sts:AssumeRole"}]}`
+		first = "Resources:\n" +
+			"  First: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://first.example.com\"}}\n"
 	)
-	r.must(strings.Replace(first, "First", "There", 1) + "  Role: {Type: AWS::IAM::Role, Properties: {" + trust + "}}\n")
+	r.must(strings.Replace(first, "First", "There", 1) + "  Role: {Type: AWS::IAM::Role, Properties: {" +
+		trust + "}}\n")
+
 	first2 := strings.Replace(first, "first.", "second.", 1)
 	for _, test := range []struct{ resources, want string }{
 		{"  A: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: App, " + policy + "}}\n" +
-			"  B: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: app, Path: /x/, " + policy + "}}\n", "B (line 4): is the same as A"},
-		{"  A: {Type: AWS::IAM::Role, Properties: {RoleName: App, " + trust + "}}\n  B: {Type: AWS::IAM::Role, Properties: {RoleName: APP, " + trust + "}}\n",
+			"  B: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: app, Path: /x/, " + policy + "}}\n",
 			"B (line 4): is the same as A"},
-		{"  A: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://second.example.com\"}}\n", "A (line 3): is the same as First"},
+		{"  A: {Type: AWS::IAM::Role, Properties: {RoleName: App, " + trust +
+			"}}\n  B: {Type: AWS::IAM::Role, Properties: {RoleName: APP, " + trust + "}}\n",
+			"B (line 4): is the same as A"},
+		{"  A: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://second.example.com\"}}\n",
+			"A (line 3): is the same as First"},
 		{"  A: {Type: AWS::IAM::SAMLProvider, Properties: {Name: a, SamlMetadataDocument: " + metadata(t)[0] + "}}\n" +
-			"  B: {Type: AWS::IAM::SAMLProvider, Properties: {Name: a, SamlMetadataDocument: " + metadata(t)[0] + "}}\n", "B (line 4): is the same as A"},
-		{"  A: {Type: AWS::Cognito::IdentityPool, Metadata: {PoolhouseId: \"" + poolOne + "\"}, Properties: {AllowUnauthenticatedIdentities: true}}\n" +
-			"  B: {Type: AWS::Cognito::IdentityPool, Metadata: {PoolhouseId: \"" + poolOne + "\"}, Properties: {AllowUnauthenticatedIdentities: true}}\n",
+			"  B: {Type: AWS::IAM::SAMLProvider, Properties: {Name: a, SamlMetadataDocument: " + metadata(t)[0] +
+			"}}\n", "B (line 4): is the same as A"},
+		{"  A: {Type: AWS::Cognito::IdentityPool, Metadata: {PoolhouseId: \"" + poolOne +
+			"\"}, Properties: {AllowUnauthenticatedIdentities: true}}\n" +
+			"  B: {Type: AWS::Cognito::IdentityPool, Metadata: {PoolhouseId: \"" + poolOne +
+			"\"}, Properties: {AllowUnauthenticatedIdentities: true}}\n",
 			"B (line 4): is the same as A"},
 		{"  P: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true}}\n" +
 			"  A: {Type: AWS::Cognito::IdentityPoolRoleAttachment, Properties: {IdentityPoolId: !Ref P}}\n" +
-			"  B: {Type: AWS::Cognito::IdentityPoolRoleAttachment, Properties: {IdentityPoolId: !Ref P}}\n", "B (line 5): is the same as A"},
-		{"  A: {Type: AWS::Cognito::IdentityPool, Metadata: {PoolhouseId: \"eu-west-1:11111111-2222-4333-8444-555555555555\"}, " +
+			"  B: {Type: AWS::Cognito::IdentityPoolRoleAttachment, Properties: {IdentityPoolId: !Ref P}}\n",
+			"B (line 5): is the same as A"},
+		{"  A: {Type: AWS::Cognito::IdentityPool, " +
+			"Metadata: {PoolhouseId: \"eu-west-1:11111111-2222-4333-8444-555555555555\"}, " +
 			"Properties: {AllowUnauthenticatedIdentities: true}}\n",
 			"PoolhouseId is eu-west-1:11111111-2222-4333-8444-555555555555, which is not of the region us-east-1"},
 		{"  Twin: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true}}\n",
 			"both have the tag poolhouse:applied: shop/Twin: delete one, or its tag"},
 		{"  A: {Type: AWS::Cognito::IdentityPoolRoleAttachment, Properties: {IdentityPoolId: x, RoleMappings: " +
 			"{a: {Type: Token}, b: {Type: Token, IdentityProvider: a}}}}\n", "A (line 3): two role mappings are for a"},
-		{"  A: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Version: \"2012-10-17\", Statement: [{Effect: Allow, " +
+		{"  A: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Version: \"2012-10-17\", " +
+			"Statement: [{Effect: Allow, " +
 			"Principal: {Federated: cognito-identity.amazonaws.com}, Action: \"sts:AssumeRoleWithWebIdentity\"}]}}}\n",
 			"A (line 3): AssumeRolePolicyDocument: A condition block must be present for the Cognito provider"},
-		{"  A: {Type: AWS::IAM::Role, Properties: {" + trust + ", Policies: [{PolicyName: p, PolicyDocument: {Version: \"2012-10-17\", " +
+		{"  A: {Type: AWS::IAM::Role, Properties: {" + trust +
+			", Policies: [{PolicyName: p, PolicyDocument: {Version: \"2012-10-17\", " +
 			"Statement: [{Effect: Perhaps}]}}]}}\n", "A (line 3): policy p: "},
-		{"  A: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: !Sub \"${AWS::Region}\"}}\n", "A (line 3): PolicyDocument: "},
-		{"  A: {Type: AWS::IAM::SAMLProvider, Properties: {SamlMetadataDocument: nothing}}\n", "A (line 3): SamlMetadataDocument: "},
+		{"  A: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: !Sub \"${AWS::Region}\"}}\n",
+			"A (line 3): PolicyDocument: "},
+		{"  A: {Type: AWS::IAM::SAMLProvider, Properties: {SamlMetadataDocument: nothing}}\n",
+			"A (line 3): SamlMetadataDocument: "},
 		{"  Role: {Type: AWS::IAM::Role, Properties: {Path: /x/, " + trust + "}}\n",
 			`Role (line 3): Path is "/" and cannot be changed to "/x/": delete the resource or rename it in the file`},
 	} {
@@ -241,10 +276,12 @@ func TestApplyNames(t *testing.T) {
 func TestApplyDeveloperProvider(t *testing.T) {
 	r := newRig(t)
 	file := func(more string) string {
-		return "Resources:\n  P: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true" + more + "}}\n"
+		return "Resources:\n" +
+			"  P: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true" + more + "}}\n"
 	}
 	r.must(file(""))
-	contains(t, r.must(file(", DeveloperProviderName: login.shop")), "    DeveloperProviderName: \"login.shop\"\n", "1 to update")
+	contains(t, r.must(file(", DeveloperProviderName: login.shop")), "    DeveloperProviderName: \"login.shop\"\n",
+		"1 to update")
 	r.refused(file(", DeveloperProviderName: login.other"),
 		`P (line 2): DeveloperProviderName is "login.shop" and cannot be changed to "login.other"`)
 	r.refused(file(""), `DeveloperProviderName is "login.shop" and cannot be changed to null`)
@@ -256,7 +293,8 @@ func TestApplyWithoutOrder(t *testing.T) {
 	r := newRig(t)
 	a, b := strings.Repeat("a", 40), strings.Repeat("b", 40)
 	file := func(clients, prints string) string {
-		return "Resources:\n  I: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://i.example\", ClientIdList: [" + clients + "]" + prints + "}}\n"
+		return "Resources:\n  I: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://i.example\", " +
+			"ClientIdList: [" + clients + "]" + prints + "}}\n"
 	}
 	r.must(file("x, y, z", ", ThumbprintList: ["+b+", "+a+"]"))
 	contains(t, r.must(file("z, y, x", ", ThumbprintList: ["+a+", "+b+"]")), "1 without change")
@@ -271,6 +309,7 @@ func TestApplySameDocument(t *testing.T) {
 		return "Resources:\n  M: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: " + document + "}}\n"
 	}
 	r.must(file(`{Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:<&>", Resource: "*"}]}`))
+
 	for _, same := range []string{
 		`'{"Statement": [{"Resource": "*", "Action": "s3:<&>", "Effect": "Allow"}], "Version": "2012-10-17"}'`,
 		`!Sub '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:<&>","Resource":"*"}]}'`,
@@ -293,7 +332,8 @@ func TestApplyPrintsNoControls(t *testing.T) {
 func TestApplyShortens(t *testing.T) {
 	r := rigAt(t, emptyServer{})
 	long := strings.Repeat("é", 500)
-	out := r.must("Resources:\n  I: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://i\", Tags: {k: "+long+"}}}\n", dryRun)
+	out := r.must("Resources:\n  I: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://i\", Tags: {k: "+long+
+		"}}}\n", dryRun)
 	contains(t, out, `    Tags: {"k":"`+strings.Repeat("é", 94)+"… (508 characters)\n")
 }
 
@@ -301,7 +341,8 @@ func TestApplyShortens(t *testing.T) {
 func TestApplyClosedTrustOnFailure(t *testing.T) {
 	const base = "arn:aws:iam::" + account + ":role/"
 	role := func(name, trusted string) string {
-		return "  " + name + ":\n    Type: AWS::IAM::Role\n    Properties:\n      AssumeRolePolicyDocument: {Version: \"2012-10-17\", " +
+		return "  " + name + ":\n    Type: AWS::IAM::Role\n    Properties:\n" +
+			"      AssumeRolePolicyDocument: {Version: \"2012-10-17\", " +
 			"Statement: [{Effect: Allow, Principal: {AWS: \"" + base + trusted + "\"}, Action: \"sts:AssumeRole\"}]}\n"
 	}
 	file := "Resources:\n" + role("One", "Two") + role("Two", "One")
@@ -316,6 +357,7 @@ func TestApplyClosedTrustOnFailure(t *testing.T) {
 		}
 		return nil
 	}
+
 	_, err := r.run(file)
 	wantError(t, err, "Two: CreateRole: the server answered with status 503; 1 of 2 changes were made")
 	r.refuse = nil
@@ -337,6 +379,7 @@ func TestThrottling(t *testing.T) {
 			}
 			return answer(http.StatusBadRequest, `{"__type":"`+code+`"}`)
 		}
+
 		r.must("Resources: {}\n")
 		equal(t, code, r.waits, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second})
 
@@ -360,21 +403,24 @@ func TestOddAnswers(t *testing.T) {
 		"no XML":  "EOF",
 		"<a></a>": `GetCallerIdentity: the ARN "" has no partition`,
 		"<a><GetCallerIdentityResult><Arn>x</Arn></GetCallerIdentityResult></a>": `the ARN "x" has no partition`,
-		strings.Repeat(" ", 16<<20+1):                                            "GetCallerIdentity: the answer has more than 16777216 bytes",
+		strings.Repeat(" ", 16<<20+1): "GetCallerIdentity: the answer " +
+			"has more than 16777216 bytes",
 	} {
 		r := rigAt(t, emptyServer{})
 		r.refuse = func(string) *http.Response { return answer(http.StatusOK, body) }
 		_, err := r.run("Resources: {}\n")
 		wantError(t, err, want)
 	}
+
 	for name, test := range map[string]struct {
 		answer *http.Response
 		want   string
 	}{
-		"JSON with a namespace": {answer(400, `{"__type":"com.amazon#Odd","message":"m"}`), "GetCallerIdentity: Odd: m"},
-		"XML":                   {answer(403, `<R><Error><Code>C</Code><Message>m</Message></Error></R>`), "GetCallerIdentity: C: m"},
-		"nothing":               {answer(502, ``), "GetCallerIdentity: the server answered with status 502"},
-		"a page":                {answer(502, `<html>`), "GetCallerIdentity: the server answered with status 502"},
+		"JSON with a namespace": {answer(400, `{"__type":"com.amazon#Odd","message":"m"}`),
+			"GetCallerIdentity: Odd: m"},
+		"XML":     {answer(403, `<R><Error><Code>C</Code><Message>m</Message></Error></R>`), "GetCallerIdentity: C: m"},
+		"nothing": {answer(502, ``), "GetCallerIdentity: the server answered with status 502"},
+		"a page":  {answer(502, `<html>`), "GetCallerIdentity: the server answered with status 502"},
 	} {
 		r := rigAt(t, emptyServer{})
 		r.refuse = func(string) *http.Response { return test.answer }

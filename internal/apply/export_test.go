@@ -17,8 +17,10 @@ import (
 // Trust policies that were written when all regions had one partition are exported
 // with the principals that may be written today.
 func TestExportPartitions(t *testing.T) {
-	const text = `{"Statement":[{"Principal":{"AWS":["arn:aws:iam::1:root","1"],"Federated":"arn:aws:iam::1:saml-provider/S"},` +
-		`"Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::1:role/*"}}},{"NotPrincipal":{"AWS":"arn:aws:iam::1:role/R"}},{"Principal":"*"}]}`
+	const text = `{"Statement":[{"Principal":{"AWS":["arn:aws:iam::1:root","1"],` +
+		`"Federated":"arn:aws:iam::1:saml-provider/S"},` +
+		`"Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::1:role/*"}}},` +
+		`{"NotPrincipal":{"AWS":"arn:aws:iam::1:role/R"}},{"Principal":"*"}]}`
 	china := func(trust string) string {
 		r := rigAt(t, oneRole(url.QueryEscape(trust)).with(
 			"GetCallerIdentity", "<Arn>arn:aws-cn:iam::"+account+":user/a</Arn><Account>"+account+"</Account>"))
@@ -45,6 +47,7 @@ func TestExportPartitions(t *testing.T) {
       Path: /
       RoleName: r
 `)
+
 	for _, odd := range []string{`text`, ``, `null`, `[]`, `{"Statement":"x"}`, `{"Statement":[1]}`, `%ZZ`} {
 		contains(t, china(odd), "RoleName: r")
 	}
@@ -54,21 +57,27 @@ func TestExportPartitions(t *testing.T) {
 func TestWrittenIsReadAgain(t *testing.T) {
 	texts := []string{
 		"true", "yes", "on", "null", "~", "<<", "=", "!Ref x", "!x", "*a", "&a", "? x", "- x", "-", "| x", "> x", "|",
-		"2012-10-17", "2026-11-28T15:00:00Z", "1e3", "1.50", "0123", "0x10", "0o7", "0b1", "1_000", ".5", "5.", "+5", "-5",
-		".inf", "-.Inf", ".NaN", "NaN", "12:30", "\ttab", "a\tb", "a: b", "a:", ":a", ":", "a #b", "#a", "{a", "{a}", "[a",
+		"2012-10-17", "2026-11-28T15:00:00Z", "1e3", "1.50", "0123", "0x10", "0o7", "0b1", "1_000", ".5",
+		"5.", "+5", "-5",
+		".inf", "-.Inf", ".NaN", "NaN", "12:30", "\ttab", "a\tb", "a: b", "a:", ":a", ":", "a #b", "#a",
+		"{a", "{a}", "[a",
 		"a]", "a,b", "'a'", "'", `"a"`, `"`, `\`, `a\nb`, "line\nline\n", "line\n\n", "\nlead", "a\n  b\n c", "  a\nb",
-		"a\r\nb", "a\rb", "trailing ", " lead", "é", "\u2028", "\u0085", "\u00a0", "\ufeff", "😀", "a:b", "${x}", "${!x}",
+		"a\r\nb", "a\rb", "trailing ", " lead", "é", "\u2028", "\u0085", "\u00a0", "\ufeff", "😀", "a:b",
+		"${x}", "${!x}",
 		"\x07", "\x1b[2J", "\x7f", "@a", "`a", "%a", "---", "...", "--- a", "a\n---\nb", "a\n...\n", "Ref", "Fn::Sub",
 		"Infinity", "<&>", "",
 	}
+
 	statement := map[string]any{
-		"Number": json.Number("10"), "Float": json.Number("1.5"), "Big": json.Number("12345678901234567890"), "Yes": true, "Nothing": nil,
+		"Number": json.Number("10"), "Float": json.Number("1.5"), "Big": json.Number("12345678901234567890"),
+		"Yes": true, "Nothing": nil,
 	}
 	values := map[string]string{}
 	for _, text := range texts {
 		values[text] = text
 		statement[text] = []any{text, map[string]any{"StringEquals": map[string]any{text: text, "other": text}}}
 	}
+
 	document, _ := json.Marshal(map[string]any{"Statement": statement})
 	tags, _ := json.Marshal(values)
 
@@ -83,6 +92,7 @@ func TestWrittenIsReadAgain(t *testing.T) {
 			found[name] = v
 		}
 	}
+
 	want, got := map[string]any{}, found["IdentityPoolTags"]
 	for text := range values {
 		want[text] = text
@@ -96,7 +106,11 @@ func TestExportNotes(t *testing.T) {
 	const arn = "arn:aws:iam::" + account + ":"
 	bad := url.PathEscape(`{"Version":"2012-10-17","Statement":[{"Effect":"Perhaps"}]}`)
 	tag := func(key string) string { return "<Tags>" + member("<Key>"+key+"</Key><Value>v</Value>") + "</Tags>" }
-	trust := url.PathEscape(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole"}]}`)
+	trust := url.PathEscape(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},` +
+			`"Action":"sts:AssumeRole"}]}`,
+	)
+
 	roleAnswer := oneRole(trust)["GetRole"]
 	for _, test := range []struct {
 		name   string
@@ -112,11 +126,15 @@ func TestExportNotes(t *testing.T) {
 			"pool " + poolOne + ": PushSync, which Poolhouse does not have",
 		}, "PushSync"},
 		{"principal tags that nobody reads",
-			onePool(`,"DeveloperProviderName":"login.shop"`).with("GetPrincipalTagAttributeMap", `{"PrincipalTags":{"a":"b"}}`),
+			onePool(`,"DeveloperProviderName":"login.shop"`).with("GetPrincipalTagAttributeMap",
+				`{"PrincipalTags":{"a":"b"}}`),
 			[]string{"pool " + poolOne + ": the principal tags under login.shop, which no login gets: " +
-				"a user pool's are under its name alone, and a developer's users get theirs with their token"}, "PrincipalTag"},
+				"a user pool's are under its name alone, and a developer's users get theirs with their token"},
+			"PrincipalTag"},
 		{"principal tags of a client",
-			onePool(`,"CognitoIdentityProviders":[{"ProviderName":"up","ClientId":"c"}]`).with("GetPrincipalTagAttributeMap", `{"UseDefaults":true}`),
+			onePool(`,"CognitoIdentityProviders":[{"ProviderName":"up","ClientId":"c"}]`).with(
+				"GetPrincipalTagAttributeMap", `{"UseDefaults":true}`,
+			),
 			[]string{"pool " + poolOne + ": the principal tags under up:c, which no login gets: " +
 				"a user pool's are under its name alone, and a developer's users get theirs with their token"}, "up:c"},
 		{"documents that are refused", oneRole(bad), []string{
@@ -127,28 +145,38 @@ func TestExportNotes(t *testing.T) {
 				"<PolicyArn>arn:aws:iam::aws:policy/AdministratorAccess</PolicyArn>")+"</AttachedPolicies>"),
 			[]string{"role r: AWS's policy arn:aws:iam::aws:policy/Unheard, whose content Poolhouse does not know: " +
 				"without it the role may do less"}, "Unheard"},
-		{"a boundary of AWS", oneRole(trust).with("GetRole", strings.Replace(roleAnswer, "</Role>", "<PermissionsBoundary>"+
-			"<PermissionsBoundaryArn>arn:aws:iam::aws:policy/Unheard</PermissionsBoundaryArn></PermissionsBoundary></Role>", 1)),
-			[]string{"role r: its permissions boundary is AWS's policy arn:aws:iam::aws:policy/Unheard, whose content Poolhouse " +
+		{"a boundary of AWS",
+			oneRole(trust).with("GetRole", strings.Replace(roleAnswer, "</Role>", "<PermissionsBoundary>"+
+				"<PermissionsBoundaryArn>arn:aws:iam::aws:policy/Unheard</PermissionsBoundaryArn>"+
+				"</PermissionsBoundary></Role>", 1)),
+			[]string{"role r: its permissions boundary is AWS's policy arn:aws:iam::aws:policy/Unheard, " +
+				"whose content Poolhouse " +
 				"does not know: it stays in the file, and apply stops at it"}, "PolicyArns"},
-		{"the account in a document", oneRole(url.PathEscape(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` +
-			account + `"},"Action":"sts:AssumeRole"}]}`)),
-			[]string{"role r: AssumeRolePolicyDocument.Statement[0].Principal.AWS: the account " + account + ` in "` + account +
+		{"the account in a document",
+			oneRole(url.PathEscape(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` +
+				account + `"},"Action":"sts:AssumeRole"}]}`)),
+			[]string{"role r: AssumeRolePolicyDocument.Statement[0].Principal.AWS: the account " + account +
+				` in "` + account +
 				`" stays as it is: a server with another account needs another text`}, "Sub"},
 		{"private keys", oneRole("").with("ListRoles", "",
 			"ListSAMLProviders", "<SAMLProviderList>"+member("<Arn>"+arn+"saml-provider/S</Arn>")+"</SAMLProviderList>",
-			"GetSAMLProvider", "<SAMLMetadataDocument>m</SAMLMetadataDocument><AssertionEncryptionMode>Required</AssertionEncryptionMode>"+tag("aws:a")),
+			"GetSAMLProvider", "<SAMLMetadataDocument>m</SAMLMetadataDocument>"+
+				"<AssertionEncryptionMode>Required</AssertionEncryptionMode>"+tag("aws:a")),
 			[]string{
 				arn + "saml-provider/S: its private keys: encrypted assertions are refused",
 				arn + "saml-provider/S: AWS's own tags aws:a",
 				arn + "saml-provider/S: SamlMetadataDocument: Poolhouse refuses this document, and apply stops at it: ",
 			}, "aws:a"},
 		{"no TLS, unused", oneRole("").with("ListRoles", "",
-			"ListOpenIDConnectProviders", "<OpenIDConnectProviderList>"+member("<Arn>"+arn+"oidc-provider/i</Arn>")+"</OpenIDConnectProviderList>",
+			"ListOpenIDConnectProviders", "<OpenIDConnectProviderList>"+member("<Arn>"+arn+"oidc-provider/i</Arn>")+
+				"</OpenIDConnectProviderList>",
 			"GetOpenIDConnectProvider", "<Url>http://i</Url>"),
-			[]string{arn + "oidc-provider/i: it has no TLS, which only poolhouse dev takes, and nothing uses it: it is left out"}, "http://i"},
+			[]string{arn +
+				"oidc-provider/i: it has no TLS, which only poolhouse dev takes, and nothing uses it: it " +
+				"is left out"}, "http://i"},
 		{"no TLS, used", onePool(`,"OpenIdConnectProviderARNs":["`+arn+`oidc-provider/i"]`).with(
-			"ListOpenIDConnectProviders", "<OpenIDConnectProviderList>"+member("<Arn>"+arn+"oidc-provider/i</Arn>")+"</OpenIDConnectProviderList>",
+			"ListOpenIDConnectProviders", "<OpenIDConnectProviderList>"+member("<Arn>"+arn+"oidc-provider/i</Arn>")+
+				"</OpenIDConnectProviderList>",
 			"GetOpenIDConnectProvider", "<Url>http://i</Url>"),
 			[]string{arn + "oidc-provider/i: it has no TLS: only poolhouse dev takes it"}, "arn:aws"},
 		{"settings", onePool("").with("ListProviderSettings", `{"Providers":[{"Arn":"`+poolOne+
@@ -160,6 +188,7 @@ func TestExportNotes(t *testing.T) {
 			if len(out.Notes) != len(test.want) {
 				t.Errorf("%d notes: %q", len(out.Notes), out.Notes)
 			}
+
 			for i, want := range test.want {
 				if i < len(out.Notes) && !strings.HasPrefix(out.Notes[i], want) {
 					t.Errorf("note %q, want %q", out.Notes[i], want)
@@ -175,11 +204,14 @@ func TestExportNotes(t *testing.T) {
 func TestExportFromAWS(t *testing.T) {
 	const arn = "arn:aws:iam::" + account + ":"
 	trusts := func(condition string) string {
-		return url.PathEscape(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},` +
+		return url.PathEscape(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+			`"Principal":{"Federated":"cognito-identity.amazonaws.com"},` +
 			`"Action":"sts:AssumeRoleWithWebIdentity","Condition":{` + condition + `}}]}`)
 	}
+
 	listed := func(name, trust string) string {
-		return "<RoleName>" + name + "</RoleName><Arn>" + arn + "role/" + name + "</Arn><AssumeRolePolicyDocument>" + trust + "</AssumeRolePolicyDocument>"
+		return "<RoleName>" + name + "</RoleName><Arn>" + arn + "role/" + name + "</Arn><AssumeRolePolicyDocument>" +
+			trust + "</AssumeRolePolicyDocument>"
 	}
 	server := onePool("").with(
 		"GetIdentityPoolRoles", `{"Roles":{"authenticated":"`+arn+`role/named"}}`,
@@ -210,8 +242,10 @@ func TestExportFromAWS(t *testing.T) {
 		}
 		return nil
 	}
+
 	contains(t, strings.Join(r.export(true).Notes, "\n"),
-		"Cognito Sync: whether pools have data there cannot be told: DescribeIdentityPoolUsage: the server answered with status 403")
+		"Cognito Sync: whether pools have data there cannot be told: DescribeIdentityPoolUsage: the server "+
+			"answered with status 403")
 	lacks(t, strings.Join(rigAt(t, onePool("")).export(true).Notes, "\n"), "Cognito Sync")
 }
 
@@ -220,9 +254,11 @@ func TestExportFromAWS(t *testing.T) {
 func TestExportNames(t *testing.T) {
 	r := newRig(t)
 	for range 2 {
-		r.pools("CreateIdentityPool", map[string]any{"IdentityPoolName": "my shop", "AllowUnauthenticatedIdentities": true}, nil)
+		r.pools("CreateIdentityPool",
+			map[string]any{"IdentityPoolName": "my shop", "AllowUnauthenticatedIdentities": true}, nil)
 	}
 	r.must("Resources:\n  Poolmyshop: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://a.example\"}}\n")
+
 	var names []string
 	for _, resource := range readFile(t, string(r.export(false).File)) {
 		names = append(names, resource.Name)
@@ -249,12 +285,14 @@ func TestExportFails(t *testing.T) {
       AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {AWS: "000000000000"}, Action: "sts:AssumeRole"}]}
       Policies: [{PolicyName: p, PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]}}]
 `)
+
 	r.calls = nil
 	r.export(false)
 	operations := slices.Compact(slices.Sorted(slices.Values(r.calls)))
 	if len(operations) < 16 {
 		t.Fatalf("only %v", operations)
 	}
+
 	for _, operation := range operations {
 		failAt(r, operation, http.StatusServiceUnavailable)
 		out, err := exportOf(r)
@@ -266,7 +304,8 @@ func TestExportFails(t *testing.T) {
 	}
 
 	// What goes away between the listing and the reading is left out.
-	for _, operation := range []string{"DescribeIdentityPool", "GetIdentityPoolRoles", "GetRole", "GetPolicy", "GetOpenIDConnectProvider", "GetSAMLProvider"} {
+	for _, operation := range []string{"DescribeIdentityPool", "GetIdentityPoolRoles", "GetRole", "GetPolicy",
+		"GetOpenIDConnectProvider", "GetSAMLProvider"} {
 		r.refuse = func(called string) *http.Response {
 			if called == operation && strings.Contains(called, "Pool") {
 				return answer(http.StatusBadRequest, `{"__type":"ResourceNotFoundException"}`)
@@ -275,6 +314,7 @@ func TestExportFails(t *testing.T) {
 			}
 			return nil
 		}
+
 		if _, err := exportOf(r); err != nil {
 			t.Errorf("%s: %v", operation, err)
 		}
@@ -312,6 +352,7 @@ func TestExportCancelled(t *testing.T) {
 		}
 		return nil
 	}
+
 	if _, err := exportWith(ctx, r, true); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
@@ -322,7 +363,8 @@ func TestExportCancelled(t *testing.T) {
 func TestExportCircle(t *testing.T) {
 	const base = "arn:aws:iam::" + account + ":role/"
 	trust := func(role string) string {
-		return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":%q},"Action":"sts:AssumeRole"}]}`, base+role)
+		return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":%q},`+
+			`"Action":"sts:AssumeRole"}]}`, base+role)
 	}
 	r := newRig(t, func(c *poolhouse.Config) {
 		c.Roles = []poolhouse.RoleConfig{
@@ -332,7 +374,9 @@ func TestExportCircle(t *testing.T) {
 	})
 	file := string(r.export(false).File)
 	contains(t, file, `Fn::Sub: "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/One"`, "Fn::GetAtt: RoleTwo.Arn")
+
 	target := newRig(t)
 	target.must(file)
+
 	equal(t, "exported again", string(target.export(false).File), file)
 }

@@ -37,12 +37,14 @@ func load(r *rig, lines string) (string, error) {
 func TestIdentitiesRoundTrip(t *testing.T) {
 	source := newRig(t)
 	source.must(identitiesPool)
-	lines := fmt.Sprintf(`{"IdentityPoolId":%[1]q,"IdentityId":%[2]q,"CreationDate":1700000000,"LastModifiedDate":1700000001,"Logins":[{"ProviderName":"login.shop","Subject":"alice"}]}
+	lines := fmt.Sprintf(
+		`{"IdentityPoolId":%[1]q,"IdentityId":%[2]q,"CreationDate":1700000000,"LastModifiedDate":1700000001,"Logins":[{"ProviderName":"login.shop","Subject":"alice"}]}
 {"IdentityPoolId":%[1]q,"IdentityId":%[3]q,"Guest":true}
 {"IdentityPoolId":%[1]q,"IdentityId":%[4]q,"Logins":[{"ProviderName":"idp.example.com","Subject":"bob"}]}
 `, poolOne, identityID(1), identityID(2), identityID(3))
 	out, err := load(source, lines)
 	equal(t, "loaded", out+fmt.Sprint(err), "3 loaded, 0 there already, 0 refused\n<nil>")
+
 	out, err = load(source, lines)
 	equal(t, "again", out+fmt.Sprint(err), "0 loaded, 3 there already, 0 refused\n<nil>")
 
@@ -51,9 +53,12 @@ func TestIdentitiesRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	equal(t, "notes", notes, []string{poolOne + ": the subjects of 1 logins of idp.example.com cannot be read: " +
 		"without them these identities are loaded, and nobody can use them"})
-	contains(t, written.String(), `"CreationDate":1700000000,"LastModifiedDate":1700000001,"Logins":[{"ProviderName":"login.shop","Subject":"alice"}]`,
+	contains(t, written.String(),
+		`"CreationDate":1700000000,"LastModifiedDate":1700000001,"Logins":[{"ProviderName":"login.shop",`+
+			`"Subject":"alice"}]`,
 		`"IdentityId":"`+identityID(2)+`","CreationDate":`, `"Guest":true`, `"Unreadable":["idp.example.com"]`)
 	lacks(t, written.String(), "bob")
 
@@ -71,11 +76,13 @@ func TestIdentitiesRoundTrip(t *testing.T) {
 // Each call takes at most 500 identities, all of one pool.
 func TestLoadIdentitiesInBatches(t *testing.T) {
 	r := rigAt(t, stub{"LoadIdentities": `{"Loaded":2,"Present":1}`})
+
 	var lines strings.Builder
 	for n := range 501 {
 		fmt.Fprintf(&lines, "{\"IdentityPoolId\":%q,\"IdentityId\":%q}\n", poolOne, identityID(n))
 	}
 	fmt.Fprintf(&lines, "{\"IdentityPoolId\":%q,\"IdentityId\":%q}\n", poolTwo, identityID(0))
+
 	out, err := load(r, lines.String())
 	equal(t, "output", out+fmt.Sprint(err), "6 loaded, 3 there already, 0 refused\n<nil>")
 	equal(t, "calls", r.calls, []string{"LoadIdentities", "LoadIdentities", "LoadIdentities"})
@@ -99,6 +106,7 @@ func TestLoadIdentitiesRefused(t *testing.T) {
 		_, err := load(r, lines)
 		wantError(t, err, want)
 	}
+
 	_, err = load(r, strings.Repeat("x", 2<<20))
 	wantError(t, err, "token too long")
 
@@ -110,7 +118,8 @@ func TestLoadIdentitiesRefused(t *testing.T) {
 // An identity that is merged into another is counted, not written. No failure is
 // taken for the end of a listing.
 func TestWriteIdentitiesPages(t *testing.T) {
-	server := onePool(`,"DeveloperProviderName":"d"`).with("LookupDeveloperIdentity", `{"DeveloperUserIdentifierList":["u"]}`)
+	server := onePool(`,"DeveloperProviderName":"d"`).with("LookupDeveloperIdentity",
+		`{"DeveloperUserIdentifierList":["u"]}`)
 	r := rigAt(t, server)
 	pages := 0
 	r.refuse = func(operation string) *http.Response {
@@ -122,8 +131,10 @@ func TestWriteIdentitiesPages(t *testing.T) {
 		if pages == 1 || pages == 3 || pages == 4 {
 			body = strings.Replace(body, "{", `{"NextToken":"t",`, 1)
 		}
+
 		return answer(http.StatusOK, body)
 	}
+
 	var out bytes.Buffer
 	notes, err := apply.WriteIdentities(t.Context(), r.client, []string{poolOne}, &out)
 	if err != nil {
@@ -138,6 +149,7 @@ func TestWriteIdentitiesPages(t *testing.T) {
 		_, err := apply.WriteIdentities(t.Context(), r.client, []string{poolOne}, &out)
 		wantError(t, err, operation+": the server answered with status 502")
 	}
+
 	r = rigAt(t, server.with("ListIdentities", `{"Identities":[{"IdentityId":"i"}]}`))
 	full := errors.New("full")
 	if _, err := apply.WriteIdentities(t.Context(), r.client, []string{poolOne}, failing{full}); !errors.Is(err, full) {

@@ -39,66 +39,86 @@ func TestReadFaults(t *testing.T) {
 		{"no YAML", "Resources: [", "sequence end token ']' not found"},
 		{"no mapping", "[a]\n", "line 1: the file must be a mapping"},
 		{"section", "Resource: {}\n", `line 1: unknown section "Resource": did you mean Resources?`},
-		{"section like none", "Elephants: {}\n", `unknown section "Elephants": there are AWSTemplateFormatVersion, Description, `},
+		{"section like none", "Elephants: {}\n",
+			`unknown section "Elephants": there are AWSTemplateFormatVersion, Description, `},
 		{"anchor", "Resources: &a {}\n", "line 1: Resources must be a mapping"},
-		{"alias", readPool + "      IdentityPoolName: &a x\n", "line 6: anchors, aliases and other special values are not supported"},
-		{"merge", "Resources:\n  A: {Type: AWS::Cognito::IdentityPool, Properties: {<<: {AllowUnauthenticatedIdentities: true}}}\n",
+		{"alias", readPool + "      IdentityPoolName: &a x\n",
+			"line 6: anchors, aliases and other special values are not supported"},
+		{"merge", "Resources:\n" +
+			"  A: {Type: AWS::Cognito::IdentityPool, Properties: {<<: {AllowUnauthenticatedIdentities: true}}}\n",
 			"a key must be plain text"},
 		{"key twice", "Resources: {}\nResources: {}\n", `mapping key "Resources" already defined`},
-		{"key without a blank", readPool + "      IdentityPoolTags: {a:b: c}\n", `line 6: write the key that begins with "a:" in quotes`},
+		{"key without a blank", readPool + "      IdentityPoolTags: {a:b: c}\n",
+			`line 6: write the key that begins with "a:" in quotes`},
 		{"endless brackets", "Resources: " + strings.Repeat("[", 1<<16), "line 1: nested too deeply"},
 		{"endless indentation", "a:\n" + strings.Repeat(" ", 2000) + "b: c\n", "line 2: nested too deeply"},
-		{"deep", readPool + "      IdentityPoolName: " + strings.Repeat("[", 70) + strings.Repeat("]", 70) + "\n", "nested too deeply"},
+		{"deep", readPool + "      IdentityPoolName: " + strings.Repeat("[", 70) + strings.Repeat("]", 70) + "\n",
+			"nested too deeply"},
 
 		// A resource.
 		{"no type", "Resources:\n  A: {Properties: {}}\n", "line 2: A has no Type"},
 		{"type", "Resources:\n  A: {Type: AWS::IAM::Rol}\n",
 			`line 2: unknown type of A "AWS::IAM::Rol": did you mean AWS::IAM::Role?`},
-		{"type like none", "Resources:\n  A: {Type: x}\n", `unknown type of A "x": there are AWS::Cognito::IdentityPool, ` +
-			"AWS::Cognito::IdentityPoolPrincipalTag, AWS::Cognito::IdentityPoolRoleAttachment, AWS::IAM::ManagedPolicy, " +
-			"AWS::IAM::OIDCProvider, AWS::IAM::Role, AWS::IAM::SAMLProvider"},
+		{"type like none", "Resources:\n  A: {Type: x}\n",
+			`unknown type of A "x": there are AWS::Cognito::IdentityPool, ` +
+				"AWS::Cognito::IdentityPoolPrincipalTag, AWS::Cognito::IdentityPoolRoleAttachment, " +
+				"AWS::IAM::ManagedPolicy, " +
+				"AWS::IAM::OIDCProvider, AWS::IAM::Role, AWS::IAM::SAMLProvider"},
 		{"attribute of a resource", "Resources:\n  A: {Type: AWS::IAM::Role, Propertes: {}}\n",
 			`unknown attribute of A "Propertes": did you mean Properties?`},
 		{"properties", "Resources:\n  A: {Type: AWS::IAM::Role, Properties: [a]}\n", "A: Properties must be a mapping"},
 		{"no properties", "Resources:\n  A: {Type: AWS::IAM::OIDCProvider}\n", "line 2: A needs Url"},
-		{"DependsOn", "Resources:\n  A: {Type: AWS::IAM::OIDCProvider, DependsOn: {a: b}, Properties: {Url: \"https://a\"}}\n",
+		{"DependsOn",
+			"Resources:\n  A: {Type: AWS::IAM::OIDCProvider, DependsOn: {a: b}, Properties: {Url: \"https://a\"}}\n",
 			"A.DependsOn must be a name or a list of names"},
-		{"DependsOn nothing", "Resources:\n  A: {Type: AWS::IAM::OIDCProvider, DependsOn: Aa, Properties: {Url: \"https://a\"}}\n",
+		{"DependsOn nothing",
+			"Resources:\n  A: {Type: AWS::IAM::OIDCProvider, DependsOn: Aa, Properties: {Url: \"https://a\"}}\n",
 			`line 2: unknown resource in DependsOn of A "Aa": did you mean A?`},
 		{"ID that is none", "Resources:\n  A: {Type: AWS::Cognito::IdentityPool, Metadata: {PoolhouseId: 12345}, " +
 			"Properties: {AllowUnauthenticatedIdentities: true}}\n", "PoolhouseId must be a pool ID"},
 		{"misspelt ID", "Resources:\n  A: {Type: AWS::Cognito::IdentityPool, Metadata: {PoolHouseID: x}, " +
-			"Properties: {AllowUnauthenticatedIdentities: true}}\n", `unknown metadata "PoolHouseID": did you mean PoolhouseId?`},
+			"Properties: {AllowUnauthenticatedIdentities: true}}\n",
+			`unknown metadata "PoolHouseID": did you mean PoolhouseId?`},
 		{"ID of a provider", "Resources:\n  A: {Type: AWS::IAM::OIDCProvider, Metadata: {PoolhouseId: \"" + poolOne +
 			"\"}, Properties: {Url: \"https://a\"}}\n", "A: only a pool's ID can be chosen with PoolhouseId"},
 
 		// A property.
-		{"property", readPool + "      IdentityPoolNam: x\n", `line 2: unknown property of Pool "IdentityPoolNam": did you mean IdentityPoolName?`},
+		{"property", readPool + "      IdentityPoolNam: x\n",
+			`line 2: unknown property of Pool "IdentityPoolNam": did you mean IdentityPoolName?`},
 		{"property like none", readPool + "      X: x\n", `unknown property of Pool "X": there are AllowClassicFlow, ` +
 			"AllowUnauthenticatedIdentities, CognitoEvents, "},
-		{"unexported field", "Resources:\n  A: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: {}, inTheWay: v1}}\n",
+		{"unexported field",
+			"Resources:\n  A: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: {}, inTheWay: v1}}\n",
 			`unknown property of A "inTheWay"`},
 		{"required", "Resources:\n  A: {Type: AWS::Cognito::IdentityPool}\n", "A needs AllowUnauthenticatedIdentities"},
-		{"required and null", "Resources:\n  A: {Type: AWS::IAM::OIDCProvider, Properties: {Url: null}}\n", "A needs Url"},
+		{"required and null", "Resources:\n  A: {Type: AWS::IAM::OIDCProvider, Properties: {Url: null}}\n",
+			"A needs Url"},
 		{"text", readPool + "      IdentityPoolName: [a]\n", "Pool.IdentityPoolName must be text"},
 		{"text that is true", readPool + "      IdentityPoolName: true\n", "Pool.IdentityPoolName must be text"},
 		{"boolean", readPool + "      AllowClassicFlow: 1\n", "Pool.AllowClassicFlow must be true or false"},
-		{"boolean as text", readPool + "      AllowClassicFlow: \"yes\"\n", "Pool.AllowClassicFlow must be true or false"},
-		{"integer", "Resources:\n  A: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}, MaxSessionDuration: 1.5}}\n",
+		{"boolean as text", readPool + "      AllowClassicFlow: \"yes\"\n",
+			"Pool.AllowClassicFlow must be true or false"},
+		{"integer", "Resources:\n  A: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}, " +
+			"MaxSessionDuration: 1.5}}\n",
 			"A.MaxSessionDuration must be an integer"},
-		{"integer that JSON has not", "Resources:\n  A: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}, MaxSessionDuration: 0x10}}\n",
+		{"integer that JSON has not", "Resources:\n" +
+			"  A: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}, MaxSessionDuration: 0x10}}\n",
 			"A.MaxSessionDuration must be an integer"},
 		{"list", readPool + "      OpenIdConnectProviderARNs: x\n", "Pool.OpenIdConnectProviderARNs must be a list"},
-		{"member of a list", readPool + "      SamlProviderARNs: [a, {b: c}]\n", "Pool.SamlProviderARNs[1] must be text"},
+		{"member of a list", readPool + "      SamlProviderARNs: [a, {b: c}]\n",
+			"Pool.SamlProviderARNs[1] must be text"},
 		{"mapping", readPool + "      SupportedLoginProviders: x\n", "Pool.SupportedLoginProviders must be a mapping"},
 		{"member of an object", readPool + "      CognitoIdentityProviders: [{ProviderName: a, Client: b}]\n",
 			"unknown property of Pool.CognitoIdentityProviders[0] \"Client\": did you mean ClientId?\n" +
 				"line 2: Pool.CognitoIdentityProviders[0] needs ClientId"},
-		{"object", readPool + "      CognitoIdentityProviders: [a]\n", "Pool.CognitoIdentityProviders[0] must be a mapping"},
+		{"object", readPool + "      CognitoIdentityProviders: [a]\n",
+			"Pool.CognitoIdentityProviders[0] must be a mapping"},
 		{"object that is null", readPool + "      CognitoIdentityProviders: [null]\n",
 			"Pool.CognitoIdentityProviders[0] needs ProviderName"},
-		{"Cognito Sync", readPool + "      PushSync: {}\n", "Pool.PushSync belongs to Cognito Sync, which is not offered"},
-		{"rule", strings.Replace(attached, "Claim: a, ", "", 1), "A.RoleMappings.idp.RulesConfiguration.Rules[0] needs Claim"},
+		{"Cognito Sync", readPool + "      PushSync: {}\n",
+			"Pool.PushSync belongs to Cognito Sync, which is not offered"},
+		{"rule", strings.Replace(attached, "Claim: a, ", "", 1),
+			"A.RoleMappings.idp.RulesConfiguration.Rules[0] needs Claim"},
 		{"rules", strings.Replace(attached, "Rules: [", "Rule: [", 1),
 			"unknown property of A.RoleMappings.idp.RulesConfiguration \"Rule\": did you mean Rules?"},
 
@@ -107,34 +127,48 @@ func TestReadFaults(t *testing.T) {
 			"Pool.IdentityPoolTags: tags that begin with poolhouse:applied are the command's own"},
 		{"AWS's tag", readPool + "      IdentityPoolTags: {\"aws:cloudformation:stack-name\": x}\n",
 			"AWS's own: leave aws:cloudformation:stack-name out"},
-		{"AWS's tag in another case", readPool + "      IdentityPoolTags: [{Key: \"AWS:x\", Value: x}]\n", "AWS's own: leave AWS:x out"},
-		{"tag twice", readPool + "      IdentityPoolTags: [{Key: a, Value: 1}, {Key: a, Value: 2}]\n", "the tag a is there twice"},
-		{"tag without a value", readPool + "      IdentityPoolTags: [{Key: a}]\n", "Pool.IdentityPoolTags[0] needs Value"},
-		{"tags", readPool + "      IdentityPoolTags: a\n", "Pool.IdentityPoolTags must be a list of Key and Value, or a mapping"},
+		{"AWS's tag in another case", readPool + "      IdentityPoolTags: [{Key: \"AWS:x\", Value: x}]\n",
+			"AWS's own: leave AWS:x out"},
+		{"tag twice", readPool + "      IdentityPoolTags: [{Key: a, Value: 1}, {Key: a, Value: 2}]\n",
+			"the tag a is there twice"},
+		{"tag without a value", readPool + "      IdentityPoolTags: [{Key: a}]\n",
+			"Pool.IdentityPoolTags[0] needs Value"},
+		{"tags", readPool + "      IdentityPoolTags: a\n",
+			"Pool.IdentityPoolTags must be a list of Key and Value, or a mapping"},
 
 		// Documents.
 		{"document", policy("[a]"), "A.PolicyDocument must be a policy document, as YAML or as JSON text"},
 		{"document that is no JSON", policy("'{'"), "A.PolicyDocument: "},
 		{"number that JSON has not", policy(`{Statement: [{Condition: {NumericEquals: {"a:b": 0x10}}}]}`),
 			"A.PolicyDocument.Statement[0].Condition.NumericEquals.a:b: write 0x10 as a decimal number, or in quotes"},
-		{"key twice in JSON", policy(`'{"Statement":[{"Effect":"Deny","Effect":"Allow"}]}'`), `the key "Effect" is there twice`},
+		{"key twice in JSON", policy(`'{"Statement":[{"Effect":"Deny","Effect":"Allow"}]}'`),
+			`the key "Effect" is there twice`},
 		{"something after JSON", policy(`'{"Statement":[]} {}'`), "something follows the JSON value"},
 		{"deep JSON", policy("'" + strings.Repeat("[", 99999) + "'"), "JSON that is nested too deeply"},
 
 		// References.
-		{"reference", readPool + "      IdentityPoolName: !Ref Poll\n", `line 6: unknown resource "Poll": did you mean Pool?`},
-		{"attribute", readPool + "      IdentityPoolName: !GetAtt Pool.Arm\n", `line 6: unknown attribute of Pool "Arm": did you mean Arn?`},
+		{"reference", readPool + "      IdentityPoolName: !Ref Poll\n",
+			`line 6: unknown resource "Poll": did you mean Pool?`},
+		{"attribute", readPool + "      IdentityPoolName: !GetAtt Pool.Arm\n",
+			`line 6: unknown attribute of Pool "Arm": did you mean Arn?`},
 		{"attribute of what has none", attached + "  B: {Type: AWS::IAM::OIDCProvider, Properties: {Url: !Ref A}}\n",
 			`unknown attribute of A "Ref": there are `},
-		{"reference in a document", policy(`{Statement: [{Resource: [{"Fn::GetAtt": [B, Arn]}]}]}`), `unknown resource "B"`},
+		{"reference in a document", policy(`{Statement: [{Resource: [{"Fn::GetAtt": [B, Arn]}]}]}`),
+			`unknown resource "B"`},
 		{"reference in a place for none", readPool + "      AllowClassicFlow: !Ref AWS::Region\n",
 			"Pool.AllowClassicFlow must be true or false"},
-		{"function", readPool + "      IdentityPoolName: !Join [a, b]\n", "line 6: !Join is not supported: use !Ref, !GetAtt or !Sub"},
-		{"long function", readPool + "      IdentityPoolName: {\"Fn::Join\": [a, b]}\n", "Fn::Join is not supported in this form"},
-		{"GetAtt without an attribute", readPool + "      IdentityPoolName: !GetAtt Pool\n", "Fn::GetAtt is not supported in this form"},
-		{"Sub with names", readPool + "      IdentityPoolName: !Sub [a, {b: c}]\n", "Fn::Sub is not supported in this form"},
-		{"Sub that is open", readPool + "      IdentityPoolName: !Sub \"${Pool\"\n", "line 6: Fn::Sub: ${ is not closed"},
+		{"function", readPool + "      IdentityPoolName: !Join [a, b]\n",
+			"line 6: !Join is not supported: use !Ref, !GetAtt or !Sub"},
+		{"long function", readPool + "      IdentityPoolName: {\"Fn::Join\": [a, b]}\n",
+			"Fn::Join is not supported in this form"},
+		{"GetAtt without an attribute", readPool + "      IdentityPoolName: !GetAtt Pool\n",
+			"Fn::GetAtt is not supported in this form"},
+		{"Sub with names", readPool + "      IdentityPoolName: !Sub [a, {b: c}]\n",
+			"Fn::Sub is not supported in this form"},
+		{"Sub that is open", readPool + "      IdentityPoolName: !Sub \"${Pool\"\n",
+			"line 6: Fn::Sub: ${ is not closed"},
 	}
+
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			resources, err := apply.Read([]byte(tt.text))
@@ -191,8 +225,9 @@ func TestReadReferences(t *testing.T) {
 		"!Sub \"a${AWS::Region}b\"": want(apply.Part{Text: "a"},
 			apply.Part{Resource: "AWS::Region", Attribute: "Ref"}, apply.Part{Text: "b"}),
 	} {
-		resources := readFile(t, "Resources:\n  A:\n    Type: AWS::IAM::SAMLProvider\n    Properties: {SamlMetadataDocument: "+text+"}\n"+
-			"  Issuer: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://a\"}}\n")
+		resources := readFile(t,
+			"Resources:\n  A:\n    Type: AWS::IAM::SAMLProvider\n    Properties: {SamlMetadataDocument: "+text+"}\n"+
+				"  Issuer: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://a\"}}\n")
 		last := resources[len(resources)-1]
 		if last.Name != "A" {
 			last = resources[0]
@@ -204,7 +239,8 @@ func TestReadReferences(t *testing.T) {
 // Each resource follows what it refers to, and otherwise stays where the file has it.
 func TestReadOrder(t *testing.T) {
 	provider := func(name, more string) string {
-		return "  " + name + ": {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://" + name + "\"}" + more + "}\n"
+		return "  " + name + ": {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://" + name +
+			"\"}" + more + "}\n"
 	}
 	saml := func(name, text string) string {
 		return "  " + name + ": {Type: AWS::IAM::SAMLProvider, Properties: {SamlMetadataDocument: " + text + "}}\n"
@@ -212,11 +248,14 @@ func TestReadOrder(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"none", provider("C", "") + provider("A", "") + provider("B", ""), "C A B"},
 		{"one", provider("C", ", DependsOn: B") + provider("A", "") + provider("B", ""), "B C A"},
-		{"several, by name", provider("D", ", DependsOn: [C, A, B]") + provider("C", "") + provider("B", "") + provider("A", ""), "A B C D"},
+		{"several, by name", provider("D", ", DependsOn: [C, A, B]") + provider("C", "") + provider("B", "") +
+			provider("A", ""), "A B C D"},
 		{"chain", provider("A", ", DependsOn: B") + provider("B", ", DependsOn: C") + provider("C", ""), "C B A"},
-		{"diamond", provider("A", ", DependsOn: [B, C]") + provider("B", ", DependsOn: D") + provider("C", ", DependsOn: D") + provider("D", ""), "D B C A"},
+		{"diamond", provider("A", ", DependsOn: [B, C]") + provider("B", ", DependsOn: D") +
+			provider("C", ", DependsOn: D") + provider("D", ""), "D B C A"},
 		{"reference", saml("A", "!Ref B") + provider("B", ""), "B A"},
-		{"reference in text", saml("A", `!Sub "x-${C}-${B.Arn}-${AWS::Region}"`) + provider("C", "") + provider("B", ""), "B C A"},
+		{"reference in text", saml("A", `!Sub "x-${C}-${B.Arn}-${AWS::Region}"`) + provider("C", "") +
+			provider("B", ""), "B C A"},
 		{"what is no reference", saml("A", `!Sub "${!B}"`) + provider("B", ""), "A B"},
 	} {
 		var names []string
@@ -225,6 +264,7 @@ func TestReadOrder(t *testing.T) {
 		}
 		equal(t, test.name, strings.Join(names, " "), test.want)
 	}
+
 	for name, text := range map[string]string{
 		"itself":        saml("A", "!Ref A"),
 		"by DependsOn":  provider("A", ", DependsOn: A"),
@@ -241,19 +281,25 @@ func TestReadOrder(t *testing.T) {
 
 // Whatever a file holds, it is read or refused; what is read can be planned.
 func FuzzRead(f *testing.F) {
-	pinned := strings.Replace(readPool, "    Properties", "    Metadata: {PoolhouseId: \""+poolOne+"\"}\n    Properties", 1)
+	pinned := strings.Replace(readPool, "    Properties",
+		"    Metadata: {PoolhouseId: \""+poolOne+"\"}\n    Properties", 1)
 	for _, text := range []string{
 		"", readPool, attached, pinned + "      IdentityPoolName: !Sub \"${Pool.Arn}${!x}\"\n",
 		"{Resources: {A: {Type: AWS::IAM::OIDCProvider, Properties: {Url: &a x, Tags: [{Key: a, Value: *a}]}}}}",
-		"Resources: {A: {Type: AWS::IAM::ManagedPolicy, DependsOn: [A], Properties: {PolicyDocument: '{\"a\": [1, {}]}'}}}",
+		"Resources: {A: {Type: AWS::IAM::ManagedPolicy, DependsOn: [A], Properties: {PolicyDocument: '{\"a\": [1," +
+			" {}]}'}}}",
 		"a: |\n  b\n--- c\n? - d\n: <<", "Resources: !Ref {Fn::GetAtt: [A, B]}\n",
-		"Resources: {R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: !Sub \"{${AWS::Region}}\", MaxSessionDuration: +5, " +
+		"Resources: {R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: !Sub \"{${AWS::Region}}\", " +
+			"MaxSessionDuration: +5, " +
 			"Policies: [{PolicyName: 1, PolicyDocument: {a: 1e400}}], Tags: {a: null}}}}",
-		"Resources: {T: {Type: AWS::Cognito::IdentityPoolPrincipalTag, Properties: {IdentityPoolId: 0x10, IdentityProviderName: [], UseDefaults: \"false\"}}}",
+		"Resources: {T: {Type: AWS::Cognito::IdentityPoolPrincipalTag, Properties: {IdentityPoolId: 0x10, " +
+			"IdentityProviderName: [], UseDefaults: \"false\"}}}",
 	} {
 		f.Add(text)
 	}
-	known := []string{"AWS::Cognito::IdentityPool", "AWS::Cognito::IdentityPoolRoleAttachment", "AWS::Cognito::IdentityPoolPrincipalTag",
+
+	known := []string{"AWS::Cognito::IdentityPool", "AWS::Cognito::IdentityPoolRoleAttachment",
+		"AWS::Cognito::IdentityPoolPrincipalTag",
 		"AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::IAM::OIDCProvider", "AWS::IAM::SAMLProvider"}
 	f.Fuzz(func(t *testing.T, text string) {
 		resources, err := apply.Read([]byte(text))
@@ -266,6 +312,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		r := rigAt(t, emptyServer{})
+
 		err = apply.Apply(t.Context(), r.client, resources, apply.Options{Name: "f", DryRun: true, Out: &r.transcript})
 		if err != nil && !strings.Contains(err.Error(), " (line ") {
 			t.Errorf("%v is no fault of the file:\n%s", err, text)

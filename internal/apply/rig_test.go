@@ -46,6 +46,7 @@ type rig struct {
 // newRig starts an empty development server.
 func newRig(t *testing.T, change ...func(*poolhouse.Config)) *rig {
 	t.Helper()
+
 	config := poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:4599"}
 	for _, f := range change {
 		f(&config)
@@ -88,6 +89,7 @@ func (r *rig) RoundTrip(request *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+
 	operation, input := called(request, body)
 	r.calls = append(r.calls, operation)
 	if !reads.MatchString(operation) {
@@ -119,10 +121,12 @@ func called(request *http.Request, body []byte) (operation, input string) {
 		if json.Unmarshal(body, &members) != nil {
 			return operation, " " + string(body)
 		}
+
 		for _, name := range slices.Sorted(maps.Keys(members)) {
 			value, _ := json.Marshal(members[name])
 			input += "\n>   " + name + ": " + string(value)
 		}
+
 		return operation, input
 	}
 
@@ -131,6 +135,7 @@ func called(request *http.Request, body []byte) (operation, input string) {
 		return "Get " + request.URL.Path, ""
 	}
 	operation = form.Get("Action")
+
 	for _, name := range slices.Sorted(maps.Keys(form)) {
 		if name != "Action" && name != "Version" {
 			input += "\n>   " + name + ": " + strings.ReplaceAll(form.Get(name), "\n", " ")
@@ -158,6 +163,7 @@ func readFile(t *testing.T, text string) []apply.Resource {
 // run applies a file, and returns the transcript of that.
 func (r *rig) run(text string, change ...func(*apply.Options)) (string, error) {
 	r.t.Helper()
+
 	o := apply.Options{Name: "shop", Out: &r.transcript}
 	for _, f := range change {
 		f(&o)
@@ -233,6 +239,7 @@ func wantError(t *testing.T, err error, want string) {
 
 func contains(t *testing.T, text string, wants ...string) {
 	t.Helper()
+
 	for _, want := range wants {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in:\n%s", want, text)
@@ -242,6 +249,7 @@ func contains(t *testing.T, text string, wants ...string) {
 
 func lacks(t *testing.T, text string, unwanted ...string) {
 	t.Helper()
+
 	for _, one := range unwanted {
 		if strings.Contains(text, one) {
 			t.Errorf("%q is in:\n%s", one, text)

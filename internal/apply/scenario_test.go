@@ -32,12 +32,14 @@ func TestScenarios(t *testing.T) {
 	if err != nil || len(files) < 10 {
 		t.Fatalf("%d scenarios, %v", len(files), err)
 	}
+
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			archive, err := txtar.ParseFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			s := scenario{rig: newRig(t), metadata: metadata(t)}
 			for i, section := range archive.Files {
 				got, isWant := s.step(section.Name, string(section.Data))
@@ -50,6 +52,7 @@ func TestScenarios(t *testing.T) {
 					equal(t, fmt.Sprintf("section %d, %s", i+1, section.Name), got, string(section.Data))
 				}
 			}
+
 			if *update {
 				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
 					t.Fatal(err)
@@ -73,6 +76,7 @@ var cachedMetadata = map[int]string{}
 // is the same in all tests.
 func metadata(t *testing.T) (texts [2]string) {
 	t.Helper()
+
 	for i := range texts {
 		if cachedMetadata[i] == "" {
 			cachedMetadata[i] = fmt.Sprintf("%q", samltest.New(t, time.Now(), i).Metadata())
@@ -86,6 +90,7 @@ func metadata(t *testing.T) (texts [2]string) {
 // step carries out a section, or returns what it should be.
 func (s *scenario) step(name, text string) (got string, isWant bool) {
 	s.t.Helper()
+
 	text = strings.NewReplacer("METADATA1", s.metadata[0], "METADATA2", s.metadata[1]).Replace(text)
 	switch name {
 	case "apply":
@@ -130,6 +135,7 @@ func (s *scenario) roundTrip(file string) {
 	contains(s.t, s.must(file), " 0 to update, 0 to delete")
 	target := newRig(s.t)
 	target.must(file)
+
 	equal(s.t, "exported again", string(target.export(false).File), file)
 }
 

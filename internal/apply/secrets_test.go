@@ -20,6 +20,7 @@ func TestErrorsHideSecrets(t *testing.T) {
 		"x;SECRET":            "api.twitter.com",
 		"appleid.apple.com":   "com.example.app",
 	}}
+
 	const demand = "Map value must satisfy constraint: [Member must have length less than or equal to 128]"
 	for name, test := range map[string]struct {
 		in            any
@@ -34,15 +35,18 @@ func TestErrorsHideSecrets(t *testing.T) {
 				"www.digits.com=(hidden), x;(hidden)=api.twitter.com}' at " +
 				"'supportedLoginProviders' failed to satisfy constraint: " + demand,
 		},
-		"cut off": {pool, "Value '{api.twitter.com=ck;SECR...' at 'supportedLoginProviders' failed", "api.twitter.com=ck;(hidden)"},
+		"cut off": {pool, "Value '{api.twitter.com=ck;SECR...' at 'supportedLoginProviders' failed",
+			"api.twitter.com=ck;(hidden)"},
 		"below another member": {
 			map[string]any{"IdentityPoolId": "x", "Pool": pool},
-			"Value '{api.twitter.com=ck;SECRET}' at 'pool.supportedLoginProviders' failed", "at 'pool.supportedLoginProviders' failed",
+			"Value '{api.twitter.com=ck;SECRET}' at 'pool.supportedLoginProviders' failed",
+			"at 'pool.supportedLoginProviders' failed",
 		},
 		"in a list": {
 			map[string]any{"Pools": []any{1, pool}}, "1234|SECRET is no application", "(hidden) is no application",
 		},
-		"in other words": {pool, "1234|SECRET is no application, nor is x;SECRET", "(hidden) is no application, nor is x;(hidden)"},
+		"in other words": {pool, "1234|SECRET is no application, nor is x;SECRET",
+			"(hidden) is no application, nor is x;(hidden)"},
 		"another member": {
 			pool, "Value '{a=b}' at 'identityPoolTags' failed", "Value '{a=b}' at 'identityPoolTags' failed",
 		},
@@ -50,10 +54,12 @@ func TestErrorsHideSecrets(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := rigAt(t, emptyServer{})
 			r.refuse = func(string) *http.Response {
-				return answer(http.StatusBadRequest, fmt.Sprintf(`{"__type":"ValidationException","message":%q}`, test.message))
+				return answer(http.StatusBadRequest,
+					fmt.Sprintf(`{"__type":"ValidationException","message":%q}`, test.message))
 			}
 
-			err := r.client.JSON(t.Context(), "cognito-identity", "AWSCognitoIdentityService", "UpdateIdentityPool", test.in, nil)
+			err := r.client.JSON(t.Context(), "cognito-identity", "AWSCognitoIdentityService",
+				"UpdateIdentityPool", test.in, nil)
 			if err == nil || strings.Contains(err.Error(), "SECR") || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v\nwant %s", err, test.want)
 			}
@@ -65,7 +71,8 @@ func TestErrorsHideSecrets(t *testing.T) {
 // new, change or go; what the server gets and what export writes has them.
 func TestApplyHidesSecrets(t *testing.T) {
 	file := func(providers string) string {
-		return "Resources:\n  P:\n    Type: AWS::Cognito::IdentityPool\n    Properties: {AllowUnauthenticatedIdentities: true, " +
+		return "Resources:\n  P:\n    Type: AWS::Cognito::IdentityPool\n" +
+			"    Properties: {AllowUnauthenticatedIdentities: true, " +
 			"SupportedLoginProviders: {" + providers + "}}\n"
 	}
 	shown := func(out string) string {
@@ -78,6 +85,7 @@ func TestApplyHidesSecrets(t *testing.T) {
 		}
 		return strings.Join(kept, "\n")
 	}
+
 	r := newRig(t)
 	for _, step := range []struct{ providers, plan string }{
 		{`api.twitter.com: "ck;CANARY1"`, `SupportedLoginProviders: {"api.twitter.com":"ck;(hidden)"}`},
@@ -97,7 +105,8 @@ func TestApplyHidesSecrets(t *testing.T) {
 	r.must(file(`api.twitter.com: "ck;CANARY3", graph.facebook.com: "1234567"`))
 	exported := r.export(false)
 	contains(t, string(exported.File), "ck;CANARY3")
-	if len(exported.Secrets) != 1 || !strings.HasSuffix(exported.Secrets[0], ", SupportedLoginProviders: api.twitter.com") {
+	if len(exported.Secrets) != 1 ||
+		!strings.HasSuffix(exported.Secrets[0], ", SupportedLoginProviders: api.twitter.com") {
 		t.Errorf("secrets: %q", exported.Secrets)
 	}
 	lacks(t, fmt.Sprint(exported.Notes, exported.Secrets), "CANARY")

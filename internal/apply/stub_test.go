@@ -25,7 +25,8 @@ func (s stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !known && isQuery:
 		w.WriteHeader(http.StatusNotFound)
-		_, _ = io.WriteString(w, "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>none</Message></Error></ErrorResponse>")
+		_, _ = io.WriteString(w,
+			"<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>none</Message></Error></ErrorResponse>")
 	case !known:
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, `{"__type":"com.amazonaws#ResourceNotFoundException","message":"none"}`)
@@ -55,9 +56,11 @@ func (s stub) with(more ...string) stub {
 	for operation, result := range s {
 		out[operation] = result
 	}
+
 	for i := 0; i < len(more); i += 2 {
 		out[more[i]] = more[i+1]
 	}
+
 	return out
 }
 
@@ -71,7 +74,9 @@ func member(texts ...string) string {
 // oneRole is a server with one role.
 func oneRole(trust string) stub {
 	arn := "arn:aws:iam::" + account + ":role/r"
-	inner := "<RoleName>r</RoleName><Arn>" + arn + "</Arn><Path>/</Path><AssumeRolePolicyDocument>" + trust + "</AssumeRolePolicyDocument>"
+	inner := "<RoleName>r</RoleName><Arn>" + arn + "</Arn><Path>/</Path><AssumeRolePolicyDocument>" + trust +
+		"</AssumeRolePolicyDocument>"
+
 	return stub{
 		"ListIdentityPools":          `{"IdentityPools":[]}`,
 		"ListRoles":                  "<Roles>" + member(inner) + "</Roles>",
@@ -89,7 +94,8 @@ func oneRole(trust string) stub {
 func onePool(more string) stub {
 	return oneRole("{}").with(
 		"ListIdentityPools", `{"IdentityPools":[{"IdentityPoolId":"`+poolOne+`"}]}`,
-		"DescribeIdentityPool", `{"IdentityPoolId":"`+poolOne+`","IdentityPoolName":"p","AllowUnauthenticatedIdentities":true`+more+`}`,
+		"DescribeIdentityPool", `{"IdentityPoolId":"`+poolOne+
+			`","IdentityPoolName":"p","AllowUnauthenticatedIdentities":true`+more+`}`,
 		"GetIdentityPoolRoles", `{}`,
 		"ListRoles", "",
 	)

@@ -21,6 +21,7 @@ func by(claims ...map[string]any) Request {
 			Claims: c,
 		})
 	}
+
 	return r
 }
 
@@ -43,20 +44,26 @@ func TestSessionNames(t *testing.T) {
 		{"identity ID of a guest", "${identity_id}", guest(), "us-east-1.aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", ""},
 		{"identity's UUID", "ph-${identity_uuid}", user(), "ph-aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", ""},
 		{"pool ID", "${pool_id}", user(), "us-east-1.11111111-2222-3333-4444-555555555555", ""},
-		{"facts", "${account}=${region},${role_name}@${state}", user(), "123456789012=us-east-1,User@authenticated", ""},
+		{"facts", "${account}=${region},${role_name}@${state}", user(),
+			"123456789012=us-east-1,User@authenticated", ""},
 		{"state of a guest", "${state}", guest(), "unauthenticated", ""},
 		{"tag", "team-${tag:team}", user(), "team-blue", ""},
 		{"claim", "${claim:email}", alice("alice@example.com"), "alice@example.com", ""},
 		{"claim with a colon", "${claim:cognito:username}", by(map[string]any{"cognito:username": "al"}), "al", ""},
 		{"claim and text", "app=${claim:email}.x", alice("alice+1@example.com"), "app=alice+1@example.com.x", ""},
-		{"claim and ID", "${identity_uuid}-${claim:email}", alice("alice"), "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee-alice", ""},
+		{"claim and ID", "${identity_uuid}-${claim:email}", alice("alice"),
+			"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee-alice", ""},
 		{"whole number", "uid${claim:email}", alice(json.Number("1001")), "uid1001", ""},
 		{"SAML attribute", "${claim:email}", alice([]any{"alice"}), "alice", ""},
 		{"longest", "${claim:email}", alice(long + "@example.co"), long + "@example.co", ""},
-		{"one login of two has it", "${claim:email}", by(map[string]any{"sub": "1"}, map[string]any{"email": "al"}), "al", ""},
-		{"two logins agree", "${claim:email}", by(map[string]any{"email": "al"}, map[string]any{"email": "al"}), "al", ""},
+		{"one login of two has it", "${claim:email}",
+			by(map[string]any{"sub": "1"}, map[string]any{"email": "al"}), "al", ""},
+		{"two logins agree", "${claim:email}",
+			by(map[string]any{"email": "al"}, map[string]any{"email": "al"}), "al", ""},
 
-		{"two logins differ", "${claim:email}", by(map[string]any{"email": "alice@secret.example"}, map[string]any{"email": "bob"}), "", "role-session-name-several"},
+		{"two logins differ", "${claim:email}",
+			by(map[string]any{"email": "alice@secret.example"}, map[string]any{"email": "bob"}), "",
+			"role-session-name-several"},
 		{"no such claim", "${claim:email}", by(map[string]any{"sub": "1"}), "", "role-session-name-claim"},
 		{"null", "${claim:email}", alice(nil), "", "role-session-name-claim"},
 		{"empty", "x-${claim:email}", alice(""), "", "role-session-name-claim"},
@@ -65,7 +72,9 @@ func TestSessionNames(t *testing.T) {
 		{"guest, tag", "${tag:team}", guest(), "", "role-session-name-guest"},
 		{"developer's user", "${claim:email}", user(), "", "role-session-name-own-token"},
 		{"no such tag", "${tag:unit}", user(), "", "role-session-name-tag"},
-		{"tag that STS refuses", "${tag:unit}", func() Request { r := user(); r.Tags = map[string]string{"unit": "a b"}; return r }(), "", "role-session-name-characters"},
+		{"tag that STS refuses", "${tag:unit}",
+			func() Request { r := user(); r.Tags = map[string]string{"unit": "a b"}; return r }(), "",
+			"role-session-name-characters"},
 		{"list", "${claim:email}", alice([]any{"a", "b"}), "", "role-session-name-form"},
 		{"object", "${claim:email}", alice(map[string]any{"a": "b"}), "", "role-session-name-form"},
 		{"truth value", "${claim:email}", alice(true), "", "role-session-name-form"},
@@ -90,6 +99,7 @@ func TestSessionNames(t *testing.T) {
 				}
 				return
 			}
+
 			steps := f.trace.Steps()
 			last := steps[len(steps)-1]
 			if !errors.Is(err, ErrDenied) || last.OK || last.Code != test.code || fake.questions() != 0 {
@@ -98,7 +108,9 @@ func TestSessionNames(t *testing.T) {
 			if last.Link == nil || last.Link.ID != "credential_engines.storage.role_session_name" {
 				t.Errorf("the refusal leads to %+v", last.Link)
 			}
-			if text := last.Got + last.Expected + last.Fix + err.Error() + f.log.String(); strings.Contains(text, "secret.example") {
+
+			if text := last.Got + last.Expected + last.Fix + err.Error() +
+				f.log.String(); strings.Contains(text, "secret.example") {
 				t.Errorf("the claim is shown: %s", text)
 			}
 		})

@@ -32,7 +32,8 @@ const (
 
 func user() Request {
 	return Request{Account: account, Region: "us-east-1", PoolID: pool, IdentityID: identity, RoleARN: userRole,
-		AMR: []string{"authenticated", "idp.example", "idp.example:" + pool + ":sub-1"}, Tags: map[string]string{"team": "blue", "list": "a,admin"}}
+		AMR:  []string{"authenticated", "idp.example", "idp.example:" + pool + ":sub-1"},
+		Tags: map[string]string{"team": "blue", "list": "a,admin"}}
 }
 
 func guest() Request {
@@ -73,13 +74,16 @@ func newFakeSTS(t *testing.T, answer http.HandlerFunc) *fakeSTS {
 		f.mu.Unlock()
 		answer(w, r)
 	}))
+
 	t.Cleanup(f.Close)
+
 	return f
 }
 
 func (f *fakeSTS) questions() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	return f.asked
 }
 
@@ -99,7 +103,8 @@ const (
 
 // granted is the answer of AWS's STS, with some of it replaced.
 func granted(replace ...string) string {
-	return strings.NewReplacer(replace...).Replace(`<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+	return strings.NewReplacer(replace...).Replace(
+		`<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
   <AssumeRoleWithWebIdentityResult>
     <SubjectFromWebIdentityToken>` + identity + `</SubjectFromWebIdentityToken>
     <Audience>` + pool + `</Audience>
@@ -119,7 +124,8 @@ func granted(replace ...string) string {
 
 // refusing is an error answer.
 func refusing(code, message string) string {
-	return `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>` + code + `</Code><Message>` + message +
+	return `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>` +
+		code + `</Code><Message>` + message +
 		`</Message></Error><RequestId>c6104cbe-af31-11e0-8154-cbc7ccf896c7</RequestId></ErrorResponse>`
 }
 
@@ -137,12 +143,20 @@ func newFixture(t *testing.T, c EngineConfig, timeout time.Duration) *fixture {
 	f := &fixture{signer: &signer{}, log: &bytes.Buffer{}, trace: &explain.Trace{}}
 	client := outbound.New(outbound.Options{Timeout: timeout, Now: func() time.Time { return now.Add(f.ahead) }})
 	t.Cleanup(client.Close)
+
 	var err error
-	f.RemoteEngine, err = NewRemoteEngine(RemoteEngineOptions{Name: "storage", Config: c, Signer: f.signer, Poster: client,
-		Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(f.log, nil))})
+	f.RemoteEngine, err = NewRemoteEngine(RemoteEngineOptions{
+		Name:   "storage",
+		Config: c,
+		Signer: f.signer,
+		Poster: client,
+		Now:    func() time.Time { return now },
+		Logger: slog.New(slog.NewTextHandler(f.log, nil)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return f
 }
 
@@ -165,6 +179,7 @@ func (f *fixture) quiet(t *testing.T, err error) {
 	if err != nil {
 		said += err.Error()
 	}
+
 	for _, secret := range []string{theToken, "eyJ", theSecret, "c2lnbmF0dXJl", "hushhush", "aHVzaGh1c2g"} {
 		if strings.Contains(said, secret) {
 			t.Errorf("%q is in %s", secret, said)

@@ -46,7 +46,8 @@ func (c *steppedClock) Now() time.Time { return c.now }
 // newMemoryMinter returns a minter whose keys are in memory.
 func newMemoryMinter(t testing.TB, c *steppedClock) *session.Minter {
 	t.Helper()
-	m, err := session.NewMinter(t.Context(), session.MinterOptions{Store: &keyMemory{}, Sealer: openSealer{}, Now: c.Now})
+	m, err := session.NewMinter(t.Context(),
+		session.MinterOptions{Store: &keyMemory{}, Sealer: openSealer{}, Now: c.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,14 +17,24 @@ import (
 func TestCredentials(t *testing.T) {
 	for name, answer := range map[string]string{
 		"AWS": granted(),
-		"MinIO": `<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>` +
-			`<AssumedRoleUser><Arn></Arn><AssumeRoleId></AssumeRoleId></AssumedRoleUser><Credentials><AccessKeyId>` + theKey + `</AccessKeyId><SecretAccessKey>` + theSecret +
-			`</SecretAccessKey><Expiration>2026-11-24T13:00:00Z</Expiration><SessionToken>c2Vzc2lvbg==</SessionToken></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
+		"MinIO": `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +
+			`<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">` +
+			`<AssumeRoleWithWebIdentityResult>` +
+			`<AssumedRoleUser><Arn></Arn><AssumeRoleId></AssumeRoleId></AssumedRoleUser><Credentials><AccessKeyId>` +
+			theKey + `</AccessKeyId><SecretAccessKey>` + theSecret +
+			`</SecretAccessKey><Expiration>2026-11-24T13:00:00Z</Expiration>` +
+			`<SessionToken>c2Vzc2lvbg==</SessionToken></Credentials></AssumeRoleWithWebIdentityResult>` +
+			`</AssumeRoleWithWebIdentityResponse>`,
 		"Ceph": granted("T13:00:00Z", "T13:00:00.000000000Z"),
 	} {
 		f := newFixture(t, newFakeSTS(t, answering(200, answer)).at(EngineConfig{}), 0)
 		got, err := f.ask(t, user())
-		want := session.Credentials{AccessKeyID: theKey, SecretAccessKey: theSecret, SessionToken: "c2Vzc2lvbg==", Expiration: now.Add(time.Hour)}
+		want := session.Credentials{
+			AccessKeyID:     theKey,
+			SecretAccessKey: theSecret,
+			SessionToken:    "c2Vzc2lvbg==",
+			Expiration:      now.Add(time.Hour),
+		}
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
@@ -42,6 +52,7 @@ func TestBadAnswers(t *testing.T) {
 	var sent atomic.Int64
 	stop := make(chan struct{})
 	t.Cleanup(func() { close(stop) })
+
 	long := strings.Repeat("x", 9000)
 	for _, c := range []struct {
 		name   string
@@ -49,26 +60,40 @@ func TestBadAnswers(t *testing.T) {
 		want   error
 		reason string // part of the trace
 	}{
-		{"no", answering(403, refusing("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")), ErrDenied, "AccessDenied: Not authorized"},
-		{"bad token", answering(400, refusing("InvalidIdentityToken", "Incorrect token audience")), ErrDenied, "Incorrect token audience"},
-		{"expired token", answering(400, refusing("ExpiredTokenException", "Token expired")), ErrDenied, "Token expired"},
+		{"no", answering(403, refusing("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")),
+			ErrDenied, "AccessDenied: Not authorized"},
+		{"bad token", answering(400, refusing("InvalidIdentityToken", "Incorrect token audience")), ErrDenied,
+			"Incorrect token audience"},
+		{"expired token", answering(400, refusing("ExpiredTokenException", "Token expired")), ErrDenied,
+			"Token expired"},
 		{"claim rejected", answering(403, refusing("IDPRejectedClaim", "revoked")), ErrDenied, "revoked"},
-		{"validation", answering(400, refusing("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")), ErrDenied, "MaxSessionDuration"},
+		{"validation",
+			answering(400,
+				refusing("ValidationError",
+					"The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")), ErrDenied,
+			"MaxSessionDuration"},
 		{"policy", answering(400, refusing("MalformedPolicyDocument", "m")), ErrDenied, "MalformedPolicyDocument"},
 		{"policy too large", answering(400, refusing("PackedPolicyTooLarge", "m")), ErrDenied, "PackedPolicyTooLarge"},
 		{"region off", answering(403, refusing("RegionDisabledException", "m")), ErrDenied, "RegionDisabledException"},
-		{"MinIO's", answering(400, refusing("InvalidParameterValue", "unsupported action 'ses:*'")), ErrDenied, "unsupported action"},
-		{"Ceph's", answering(403, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message></Message><RequestId>tx</RequestId><HostId>h</HostId></Error>`), ErrDenied, "AccessDenied"},
-		{"that repeats the token", answering(400, refusing("InvalidIdentityToken", "bad token "+theToken+" and key "+theSecret)), ErrDenied, "bad token [masked]"},
-		{"that forges lines", answering(400, refusing("AccessDenied", "x\nlevel=ERROR \u2028 y")), ErrDenied, "AccessDenied: x level"},
+		{"MinIO's", answering(400, refusing("InvalidParameterValue", "unsupported action 'ses:*'")), ErrDenied,
+			"unsupported action"},
+		{"Ceph's", answering(403, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code>`+
+			`<Message></Message><RequestId>tx</RequestId><HostId>h</HostId></Error>`), ErrDenied, "AccessDenied"},
+		{"that repeats the token",
+			answering(400, refusing("InvalidIdentityToken", "bad token "+theToken+" and key "+theSecret)), ErrDenied,
+			"bad token [masked]"},
+		{"that forges lines", answering(400, refusing("AccessDenied", "x\nlevel=ERROR \u2028 y")), ErrDenied,
+			"AccessDenied: x level"},
 
-		{"provider not reached", answering(400, refusing("IDPCommunicationError", "m")), ErrUnavailable, "IDPCommunicationError"},
+		{"provider not reached", answering(400, refusing("IDPCommunicationError", "m")), ErrUnavailable,
+			"IDPCommunicationError"},
 		{"throttled", answering(400, refusing("Throttling", "Rate exceeded")), ErrUnavailable, "Throttling"},
 		{"throttled by status", answering(429, refusing("Other", "m")), ErrUnavailable, "429"},
 		{"fault", answering(500, refusing("InternalFailure", "m")), ErrUnavailable, "500"},
 		{"fault that says no", answering(503, refusing("AccessDenied", "m")), ErrUnavailable, "503"},
 		{"500 of a page", answering(500, "<html><body><h1>Oops</h1><br></body></html>"), ErrUnavailable, "status 500"},
-		{"403 of a page", answering(403, "<html><body>forbidden</body></html>"), ErrUnavailable, "status 403 without an error code"},
+		{"403 of a page", answering(403, "<html><body>forbidden</body></html>"), ErrUnavailable,
+			"status 403 without an error code"},
 		{"404 empty", answering(404, ""), ErrUnavailable, "status 404"},
 		{"page", answering(200, "<!DOCTYPE html><html><body>Sign in</body></html>"), ErrUnavailable, "document type"},
 		{"JSON", answering(200, `{"Credentials":{}}`), ErrUnavailable, "no answer of an STS"},
@@ -87,6 +112,7 @@ func TestBadAnswers(t *testing.T) {
 		{"slow body", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, granted()[:100])
 			_ = http.NewResponseController(w).Flush()
+
 			select {
 			case <-stop:
 			case <-r.Context().Done():
@@ -103,22 +129,28 @@ func TestBadAnswers(t *testing.T) {
 		}, ErrUnavailable, "more than 65536 bytes"},
 		{"cut", answering(200, granted()[:400]), ErrUnavailable, "no XML"},
 		{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ErrUnavailable, ""},
-		{"other root", answering(200, granted("AssumeRoleWithWebIdentityResponse", "AssumeRoleResponse")), ErrUnavailable, "AccessKeyId"},
+		{"other root", answering(200, granted("AssumeRoleWithWebIdentityResponse", "AssumeRoleResponse")),
+			ErrUnavailable, "AccessKeyId"},
 		{"no key", answering(200, granted("<AccessKeyId>"+theKey+"</AccessKeyId>", "")), ErrUnavailable, "AccessKeyId"},
 		{"empty key", answering(200, granted(theKey, "")), ErrUnavailable, "AccessKeyId"},
-		{"no secret", answering(200, granted("<SecretAccessKey>"+theSecret+"</SecretAccessKey>", "")), ErrUnavailable, "SecretAccessKey"},
+		{"no secret", answering(200, granted("<SecretAccessKey>"+theSecret+"</SecretAccessKey>", "")), ErrUnavailable,
+			"SecretAccessKey"},
 		{"secret with a blank", answering(200, granted(theSecret, "a b")), ErrUnavailable, "SecretAccessKey"},
-		{"no token", answering(200, granted("<SessionToken>c2Vzc2lvbg==</SessionToken>", "")), ErrUnavailable, "SessionToken"},
+		{"no token", answering(200, granted("<SessionToken>c2Vzc2lvbg==</SessionToken>", "")), ErrUnavailable,
+			"SessionToken"},
 		{"long token", answering(200, granted("c2Vzc2lvbg==", long)), ErrUnavailable, "SessionToken"},
 		{"token beyond ASCII", answering(200, granted("c2Vzc2lvbg==", "töken")), ErrUnavailable, "SessionToken"},
-		{"no end", answering(200, granted("<Expiration>2026-11-24T13:00:00Z</Expiration>", "")), ErrUnavailable, "Expiration"},
+		{"no end", answering(200, granted("<Expiration>2026-11-24T13:00:00Z</Expiration>", "")), ErrUnavailable,
+			"Expiration"},
 		{"end in seconds", answering(200, granted("2026-11-24T13:00:00Z", "1795525200")), ErrUnavailable, "Expiration"},
 		{"over", answering(200, granted("T13:00:00Z", "T12:00:00Z")), ErrUnavailable, "that end at"},
 		{"endless", answering(200, granted("2026-11-24T13", "2036-11-24T13")), ErrUnavailable, "that end at"},
-		{"twice", answering(200, granted("<Credentials>", "<Credentials><AccessKeyId>OTHER</AccessKeyId>")), ErrUnavailable, "twice"},
+		{"twice", answering(200, granted("<Credentials>", "<Credentials><AccessKeyId>OTHER</AccessKeyId>")),
+			ErrUnavailable, "twice"},
 		{"two answers", answering(200, granted()+granted()), ErrUnavailable, "after its end"},
 		{"text behind", answering(200, granted()+"x"), ErrUnavailable, "around its XML"},
-		{"entity", answering(200, `<!DOCTYPE x [<!ENTITY k "v">]>`+granted(theKey, "&k;")), ErrUnavailable, "document type"},
+		{"entity", answering(200, `<!DOCTYPE x [<!ENTITY k "v">]>`+granted(theKey, "&k;")), ErrUnavailable,
+			"document type"},
 		{"instruction", answering(200, `<?php echo 1 ?>`+granted()), ErrUnavailable, "processing instruction"},
 		{"deep", answering(200, strings.Repeat("<a>", 20)+strings.Repeat("</a>", 20)), ErrUnavailable, "too deep"},
 		{"wide", answering(200, "<a>"+strings.Repeat("<b/>", 300)+"</a>"), ErrUnavailable, "twice"},
@@ -134,9 +166,11 @@ func TestBadAnswers(t *testing.T) {
 			if !errors.Is(err, c.want) || got != (session.Credentials{}) {
 				t.Fatalf("got %v, %v, want %v", got, err, c.want)
 			}
+
 			steps := f.trace.Steps()
 			last := steps[len(steps)-1]
-			if last.OK || last.Fix == "" || !strings.Contains(last.Got, c.reason) || strings.ContainsAny(last.Got, "\n\u2028") {
+			if last.OK || last.Fix == "" || !strings.Contains(last.Got, c.reason) ||
+				strings.ContainsAny(last.Got, "\n\u2028") {
 				t.Errorf("the trace ends with %+v, want %q", last, c.reason)
 			}
 			if strings.Count(f.log.String(), "\n") != 1 {
@@ -145,6 +179,7 @@ func TestBadAnswers(t *testing.T) {
 			f.quiet(t, err)
 		})
 	}
+
 	if redirected.asked != 0 {
 		t.Error("a redirect was followed")
 	}
@@ -158,6 +193,7 @@ func TestBadAnswers(t *testing.T) {
 func TestBreaker(t *testing.T) {
 	stop := make(chan struct{})
 	t.Cleanup(func() { close(stop) })
+
 	for name, sick := range map[string]http.HandlerFunc{
 		"slow": func(_ http.ResponseWriter, r *http.Request) {
 			select {
@@ -167,6 +203,7 @@ func TestBreaker(t *testing.T) {
 		},
 		"slow body": func(w http.ResponseWriter, r *http.Request) {
 			_ = http.NewResponseController(w).Flush()
+
 			select {
 			case <-stop:
 			case <-r.Context().Done():
@@ -189,29 +226,35 @@ func TestBreaker(t *testing.T) {
 				}
 				sick(w, r)
 			})
+
 			timeout := 30 * time.Second
 			if strings.HasPrefix(name, "slow") {
 				timeout = 100 * time.Millisecond
 			}
+
 			f := newFixture(t, fake.at(EngineConfig{}), timeout)
 			fails := func(asked int, alone bool) {
 				t.Helper()
 				_, err := f.ask(t, user())
-				if !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "left alone") != alone || fake.questions() != asked {
+				if !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "left alone") != alone ||
+					fake.questions() != asked {
 					t.Fatalf("asked %d times: %v; want %d times, left alone %t", fake.questions(), err, asked, alone)
 				}
 			}
+
 			for n := range 3 {
 				fails(n+1, false)
 			}
 			fails(3, true)
 			f.ahead = 5*time.Second - 1
 			fails(3, true)
+
 			f.ahead++
 			fails(4, false)
 			fails(4, true)
 			well.Store(true)
 			f.ahead += 10 * time.Second
+
 			for range 4 {
 				if _, err := f.ask(t, user()); err != nil {
 					t.Fatal(err)
@@ -219,17 +262,21 @@ func TestBreaker(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("gone", func(t *testing.T) {
 		dead := newFakeSTS(t, nil)
 		dead.Close()
+
 		f := newFixture(t, dead.at(EngineConfig{}), 0)
 		for n := range 4 {
 			_, err := f.ask(t, user())
-			if open := strings.Contains(err.Error(), "left alone"); !errors.Is(err, ErrUnavailable) || open != (n == 3) {
+			if open := strings.Contains(err.Error(), "left alone"); !errors.Is(err, ErrUnavailable) ||
+				open != (n == 3) {
 				t.Errorf("attempt %d: %v", n, err)
 			}
 		}
 	})
+
 	// What an engine refuses, and that it is asked too often, concerns who asks:
 	// others are not to suffer from it.
 	for name, answer := range map[string]http.HandlerFunc{
@@ -254,12 +301,14 @@ func TestCallerLeaves(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	f := newFixture(t, newFakeSTS(t, func(_ http.ResponseWriter, r *http.Request) {
 		leave()
+
 		select {
 		case <-stop:
 		case <-r.Context().Done():
 		}
 	}).at(EngineConfig{}), 0)
-	if _, err := f.AssumeRoleForIdentity(ctx, user()); !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.Canceled) {
+	if _, err := f.AssumeRoleForIdentity(ctx, user()); !errors.Is(err, ErrUnavailable) ||
+		!errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -271,11 +320,16 @@ func TestNotAsked(t *testing.T) {
 	other.RoleARN = "arn:aws:iam::999999999999:role/User"
 	none.RoleARN = "arn:minio:iam:::role/x"
 	unlisted.RoleARN = "arn:aws:iam::123456789012:role/Other"
-	c := EngineConfig{Roles: map[string]string{userRole: "engine-user"}, Token: TokenConfig{Claims: map[string]any{"policy": []any{"${tag:team}"}}}}
+	c := EngineConfig{
+		Roles: map[string]string{userRole: "engine-user"},
+		Token: TokenConfig{Claims: map[string]any{"policy": []any{"${tag:team}"}}},
+	}
 	comma, pattern, missing := c, c, c
 	comma.Token.Claims = map[string]any{"policy": "${tag:list}"}
-	pattern.SessionPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::files/${tag:list}/*"}]}`
+	pattern.SessionPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*",` +
+		`"Resource":"arn:aws:s3:::files/${tag:list}/*"}]}`
 	missing.Token.Claims = map[string]any{"policy": map[string]any{"x": "${tag:absent}"}}
+
 	for name, try := range map[string]struct {
 		c EngineConfig
 		r Request
@@ -296,6 +350,7 @@ func TestNotAsked(t *testing.T) {
 		}
 		f.quiet(t, nil)
 	}
+
 	if fake.asked != 0 {
 		t.Error("the engine was asked")
 	}

@@ -28,7 +28,8 @@ const (
 // trust is a trust policy of the usual form with the given actions and further conditions.
 func trust(actions, conditions string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Sid":"pool","Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
-	  "Action":[` + actions + `],"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + testPool + `"}` + conditions + `}}]}`
+	  "Action":[` + actions + `],"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + testPool +
+		`"}` + conditions + `}}]}`
 }
 
 const (
@@ -69,13 +70,16 @@ func TestAssumeRoleForIdentity(t *testing.T) {
 	if !got.Expiration.Equal(c.Now().Add(time.Hour)) {
 		t.Errorf("Expiration = %v, want an hour from now", got.Expiration)
 	}
+
 	opened, _, err := s.minter.Open(ctx, got.AccessKeyID, got.SessionToken)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := session.Session{
 		Account: testAccount, RoleARN: roleARN, RoleID: iam.RoleID(roleARN), SessionName: "CognitoIdentityCredentials",
-		IdentityID: testIdentity, PoolID: testPool, AMR: r.AMR, Tags: r.Tags, Provider: "accounts.google.com", Region: "us-east-1",
+		IdentityID: testIdentity, PoolID: testPool, AMR: r.AMR, Tags: r.Tags, Provider: "accounts.google.com",
+		Region: "us-east-1",
 		Issued: c.Now(), Expires: c.Now().Add(time.Hour),
 	}
 	if diff := cmp.Diff(want, opened); diff != "" {
@@ -87,7 +91,8 @@ func TestAssumeRoleForIdentity(t *testing.T) {
 
 	caller := opened.Caller(got.AccessKeyID)
 	const arn = "arn:aws:sts::123456789012:assumed-role/app/CognitoIdentityCredentials"
-	if id := iam.RoleID(roleARN) + ":CognitoIdentityCredentials"; caller.Account != testAccount || caller.ARN != arn || caller.UserID != id {
+	if id := iam.RoleID(roleARN) + ":CognitoIdentityCredentials"; caller.Account != testAccount ||
+		caller.ARN != arn || caller.UserID != id {
 		t.Errorf("caller %s, %s of account %s; want %s, %s", caller.ARN, caller.UserID, caller.Account, arn, id)
 	}
 }
@@ -96,6 +101,7 @@ func TestGuestsAreScopedDown(t *testing.T) {
 	c := newSteppedClock()
 	const all = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 	config := iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeOnly, ""), Policies: map[string]string{"all": all}}
+
 	s := newService(t, c, config)
 	authorizer := iam.NewAuthorizer(s.roles, c.Now)
 	for _, guest := range []bool{true, false} {
@@ -105,6 +111,7 @@ func TestGuestsAreScopedDown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		session, _, err := s.minter.Open(t.Context(), got.AccessKeyID, got.SessionToken)
 		if err != nil {
 			t.Fatal(err)
@@ -113,8 +120,10 @@ func TestGuestsAreScopedDown(t *testing.T) {
 		if diff := cmp.Diff(wantAMR, session.AMR); diff != "" {
 			t.Error(diff)
 		}
+
 		caller := session.Caller(got.AccessKeyID)
-		for action, guestMay := range map[string]bool{"s3:GetObject": true, "rum:PutRumEvents": true, "iam:PassRole": false, "ec2:RunInstances": false} {
+		for action, guestMay := range map[string]bool{"s3:GetObject": true, "rum:PutRumEvents": true,
+			"iam:PassRole": false, "ec2:RunInstances": false} {
 			err := authorizer.Authorize(t.Context(), caller, iam.Access{Action: action, Resource: "*"})
 			if allowed := err == nil; allowed != (guestMay || !guest) {
 				t.Errorf("guest %t, %s: %v", guest, action, err)
@@ -128,29 +137,34 @@ func TestSessionConditions(t *testing.T) {
 	c := newSteppedClock()
 	const own = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*",
 	  "Resource":"arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub}/${aws:PrincipalTag/team}/*",
-	  "Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + testPool + `","aws:FederatedProvider":"cognito-identity.amazonaws.com",
+	  "Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + testPool +
+		`","aws:FederatedProvider":"cognito-identity.amazonaws.com",
 	    "aws:PrincipalArn":"` + roleARN + `","aws:PrincipalAccount":"123456789012"},
 	    "ForAnyValue:StringEquals":{"cognito-identity.amazonaws.com:amr":"accounts.google.com"},
 	    "DateGreaterThanEquals":{"aws:TokenIssueTime":"2026-11-23T10:00:00Z"}}}]}`
-	s := newService(t, c, iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeAndTag, ""), Policies: map[string]string{"own": own}})
+	s := newService(t, c,
+		iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeAndTag, ""), Policies: map[string]string{"own": own}})
 	r := request()
 	r.Tags = map[string]string{"team": "red"}
 	got, err := s.AssumeRoleForIdentity(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	session, _, err := s.minter.Open(t.Context(), got.AccessKeyID, got.SessionToken)
 	if err != nil {
 		t.Fatal(err)
 	}
 	session.SourceIdentity = "somebody"
+
 	a := iam.NewAuthorizer(s.roles, c.Now)
 	for resource, want := range map[string]bool{
 		"arn:aws:s3:::b/" + testIdentity + "/red/photo":  true,
 		"arn:aws:s3:::b/" + testIdentity + "/blue/photo": false,
 		"arn:aws:s3:::b/us-east-1:other/red/photo":       false,
 	} {
-		if err := a.Authorize(t.Context(), session.Caller(got.AccessKeyID), iam.Access{Action: "s3:GetObject", Resource: resource}); (err == nil) != want {
+		if err := a.Authorize(t.Context(), session.Caller(got.AccessKeyID),
+			iam.Access{Action: "s3:GetObject", Resource: resource}); (err == nil) != want {
 			t.Errorf("%s: %v", resource, err)
 		}
 	}
@@ -168,52 +182,67 @@ func TestAssumeRoleDenials(t *testing.T) {
 		is          error
 	}{
 		{
-			writtenName: "unknown role", trust: trust(assumeOnly, ""), change: func(r *Request) { r.RoleARN = "arn:aws:iam::123456789012:role/app" },
-			want: []string{"a role that this server knows", "arn:aws:iam::123456789012:role/app", "create it (IAM CreateRole, or roles of the settings)"},
+			writtenName: "unknown role", trust: trust(assumeOnly, ""),
+			change: func(r *Request) { r.RoleARN = "arn:aws:iam::123456789012:role/app" },
+			want: []string{"a role that this server knows", "arn:aws:iam::123456789012:role/app",
+				"create it (IAM CreateRole, or roles of the settings)"},
 		},
 		{
 			writtenName: "no role's ARN", trust: trust(assumeOnly, ""), change: func(r *Request) { r.RoleARN = "app" },
 			want: []string{"the ARN of a role", "app", "set the pool's role to"},
 		},
 		{
-			writtenName: "another account", trust: trust(assumeOnly, ""), change: func(r *Request) { r.RoleARN = "arn:aws:iam::999999999999:role/app" },
-			want: []string{"account 123456789012", "account 999999999999", "use a role in the pool's account"},
+			writtenName: "another account", trust: trust(assumeOnly, ""),
+			change: func(r *Request) { r.RoleARN = "arn:aws:iam::999999999999:role/app" },
+			want:   []string{"account 123456789012", "account 999999999999", "use a role in the pool's account"},
 		},
 		{
-			writtenName: "another pool", trust: trust(assumeOnly, ""), change: func(r *Request) { r.PoolID = "us-east-1:other" },
-			want: []string{`StringEquals cognito-identity.amazonaws.com:aud ` + testPool + ` (statement "pool")`, "us-east-1:other", "add us-east-1:other to this condition"},
+			writtenName: "another pool", trust: trust(assumeOnly, ""),
+			change: func(r *Request) { r.PoolID = "us-east-1:other" },
+			want: []string{`StringEquals cognito-identity.amazonaws.com:aud ` + testPool + ` (statement "pool")`,
+				"us-east-1:other", "add us-east-1:other to this condition"},
 		},
 		{
 			writtenName: "a guest on a role for users", trust: trust(assumeOnly, signedIn), change: guest,
-			want: []string{"ForAnyValue:StringLike cognito-identity.amazonaws.com:amr authenticated", "unauthenticated", "the role is not for guests"},
+			want: []string{"ForAnyValue:StringLike cognito-identity.amazonaws.com:amr authenticated",
+				"unauthenticated", "the role is not for guests"},
 		},
 		{
 			writtenName: "a user on a role for guests", trust: trust(assumeOnly, guestsOnly),
-			want: []string{"cognito-identity.amazonaws.com:amr unauthenticated", "authenticated, accounts.google.com", "choose another role"},
+			want: []string{"cognito-identity.amazonaws.com:amr unauthenticated", "authenticated, accounts.google.com",
+				"choose another role"},
 		},
 		{
-			writtenName: "another identity", trust: trust(assumeOnly, `,"StringLike":{"cognito-identity.amazonaws.com:sub":"us-east-1:0*"}`),
-			want: []string{"cognito-identity.amazonaws.com:sub", testIdentity, "add " + testIdentity + " to this condition"},
+			writtenName: "another identity",
+			trust:       trust(assumeOnly, `,"StringLike":{"cognito-identity.amazonaws.com:sub":"us-east-1:0*"}`),
+			want: []string{"cognito-identity.amazonaws.com:sub", testIdentity,
+				"add " + testIdentity + " to this condition"},
 		},
 		{
-			writtenName: "a guest that is not named", trust: trust(assumeOnly, `,"StringLike":{"cognito-identity.amazonaws.com:sub":"us-east-1:0*"}`),
-			change: guest,
-			want:   []string{"cognito-identity.amazonaws.com:sub", "another value, of 46 bytes", "add the guest's identity ID"}, secret: testIdentity,
+			writtenName: "a guest that is not named",
+			trust:       trust(assumeOnly, `,"StringLike":{"cognito-identity.amazonaws.com:sub":"us-east-1:0*"}`),
+			change:      guest,
+			want: []string{"cognito-identity.amazonaws.com:sub", "another value, of 46 bytes",
+				"add the guest's identity ID"}, secret: testIdentity,
 		},
 		{
 			writtenName: "tags without TagSession", trust: trust(assumeOnly, ""), change: tagged,
-			want: []string{"allows sts:TagSession", "its Action does not match", "need sts:TagSession beside sts:AssumeRoleWithWebIdentity"},
+			want: []string{"allows sts:TagSession", "its Action does not match",
+				"need sts:TagSession beside sts:AssumeRoleWithWebIdentity"},
 		},
 		{
-			writtenName: "a tag of another value", trust: trust(assumeAndTag, `,"StringLike":{"aws:RequestTag/team":"blue"}`), change: tagged,
+			writtenName: "a tag of another value",
+			trust:       trust(assumeAndTag, `,"StringLike":{"aws:RequestTag/team":"blue"}`), change: tagged,
 			want: []string{"aws:RequestTag/team blue", "another value, of 3 bytes", "principal tag mapping"},
 		},
 		{
-			writtenName: "a tag that is missing", trust: trust(assumeOnly, `,"StringLike":{"aws:RequestTag/team":"blue"}`),
-			want: []string{"aws:RequestTag/team", "the request does not have that key"},
+			writtenName: "a tag that is missing",
+			trust:       trust(assumeOnly, `,"StringLike":{"aws:RequestTag/team":"blue"}`),
+			want:        []string{"aws:RequestTag/team", "the request does not have that key"},
 		},
 		{
-			writtenName: "a tag key too many", trust: trust(assumeAndTag, `,"ForAllValues:StringEquals":{"aws:TagKeys":["name"]}`), change: tagged,
+			writtenName: "a tag key too many",
+			trust:       trust(assumeAndTag, `,"ForAllValues:StringEquals":{"aws:TagKeys":["name"]}`), change: tagged,
 			want: []string{"ForAllValues:StringEquals aws:TagKeys name", "team"},
 		},
 		{
@@ -221,34 +250,43 @@ func TestAssumeRoleDenials(t *testing.T) {
 			want: []string{"IpAddress aws:SourceIp 198.51.100.0/24", "203.0.113.9", "change this condition"},
 		},
 		{
-			writtenName: "no address known", trust: trust(assumeOnly, `,"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}`), change: func(r *Request) { r.Client.IP = netip.Addr{} },
-			want: []string{"aws:SourceIp", "aws:SourceIp cannot be evaluated here"},
+			writtenName: "no address known", trust: trust(assumeOnly, `,"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}`),
+			change: func(r *Request) { r.Client.IP = netip.Addr{} },
+			want:   []string{"aws:SourceIp", "aws:SourceIp cannot be evaluated here"},
 		},
 		{
-			writtenName: "no TLS", trust: trust(assumeOnly, `,"Bool":{"aws:SecureTransport":"true"}`), change: func(r *Request) { r.Client.TLS = false },
-			want: []string{"Bool aws:SecureTransport true", "false"},
+			writtenName: "no TLS", trust: trust(assumeOnly, `,"Bool":{"aws:SecureTransport":"true"}`),
+			change: func(r *Request) { r.Client.TLS = false },
+			want:   []string{"Bool aws:SecureTransport true", "false"},
 		},
 		{
-			writtenName: "too late", trust: trust(assumeOnly, `,"DateLessThan":{"aws:CurrentTime":"2026-11-23T09:00:00Z"}`),
-			want: []string{"aws:CurrentTime", "2026-11-23T10:00:00Z"},
+			writtenName: "too late",
+			trust:       trust(assumeOnly, `,"DateLessThan":{"aws:CurrentTime":"2026-11-23T09:00:00Z"}`),
+			want:        []string{"aws:CurrentTime", "2026-11-23T10:00:00Z"},
 		},
 		{
 			writtenName: "another session name", trust: trust(assumeOnly, `,"StringLike":{"sts:RoleSessionName":"me"}`),
 			want: []string{"sts:RoleSessionName me", "CognitoIdentityCredentials"},
 		},
 		{
-			writtenName: "another provider", trust: strings.Replace(trust(assumeOnly, ""), "cognito-identity.amazonaws.com\"}", "accounts.google.com\"}", 1),
-			want: []string{"a statement for cognito-identity.amazonaws.com", "its Principal does not match", `"StringEquals": {"cognito-identity.amazonaws.com:aud": "` + testPool + `"}`},
+			writtenName: "another provider",
+			trust: strings.Replace(trust(assumeOnly, ""), "cognito-identity.amazonaws.com\"}",
+				"accounts.google.com\"}", 1),
+			want: []string{"a statement for cognito-identity.amazonaws.com", "its Principal does not match",
+				`"StringEquals": {"cognito-identity.amazonaws.com:aud": "` + testPool + `"}`},
 		},
 		{
 			writtenName: "nobody is trusted",
-			trust:       `{"Version":"2012-10-17","Statement":[{"Sid":"no","Effect":"Deny","Principal":"*","Action":"sts:SetContext"}]}`,
-			want:        []string{"no Allow statement", "add to the trust policy"},
+			trust: `{"Version":"2012-10-17","Statement":[{"Sid":"no","Effect":"Deny","Principal":"*",` +
+				`"Action":"sts:SetContext"}]}`,
+			want: []string{"no Allow statement", "add to the trust policy"},
 		},
 		{
 			writtenName: "denied",
-			trust:       strings.Replace(trust(assumeOnly, ""), `"Statement":[`, `"Statement":[{"Sid":"no","Effect":"Deny","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*"},`, 1),
-			want:        []string{`an explicit Deny in statement "no"`, "change or remove that statement"},
+			trust: strings.Replace(trust(assumeOnly, ""), `"Statement":[`,
+				`"Statement":[{"Sid":"no","Effect":"Deny",`+
+					`"Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*"},`, 1),
+			want: []string{`an explicit Deny in statement "no"`, "change or remove that statement"},
 		},
 		{
 			writtenName: "too many tags", trust: trust(assumeAndTag, ""), change: func(r *Request) {
@@ -258,14 +296,28 @@ func TestAssumeRoleDenials(t *testing.T) {
 				}
 			}, want: []string{"51 tags", "up to 50"},
 		},
-		{writtenName: "a reserved tag", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"AWS:x": "v"} }, want: []string{"AWS:x", "reserved"}},
-		{writtenName: "an empty tag key", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"": "v"} }, want: []string{"1 to 128"}},
-		{writtenName: "a long tag key", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{strings.Repeat("k", 129): "v"} }, want: []string{"1 to 128"}},
-		{writtenName: "tag keys that differ by case", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"a": "v", "A": "v"} }, want: []string{"without letter case"}},
-		{writtenName: "a long tag value", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"a": strings.Repeat("v", 257)} }, want: []string{`the value of tag "a", 257 bytes`}},
-		{writtenName: "a tag value with a comma", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"a": "v,w"} }, want: []string{`the value of tag "a"`}},
-		{writtenName: "a session too long", trust: trust(assumeOnly, ""), change: func(r *Request) { r.Duration = time.Hour + 1 }, want: []string{"15m0s to 1h0m0s", "max_session_duration"}, is: ErrDuration},
-		{writtenName: "a session too short", trust: trust(assumeOnly, ""), change: func(r *Request) { r.Duration = 15*time.Minute - 1 }, want: []string{"15m0s to 1h0m0s"}, is: ErrDuration},
+		{writtenName: "a reserved tag", trust: trust(assumeAndTag, ""),
+			change: func(r *Request) { r.Tags = map[string]string{"AWS:x": "v"} }, want: []string{"AWS:x", "reserved"}},
+		{writtenName: "an empty tag key", trust: trust(assumeAndTag, ""),
+			change: func(r *Request) { r.Tags = map[string]string{"": "v"} }, want: []string{"1 to 128"}},
+		{writtenName: "a long tag key", trust: trust(assumeAndTag, ""),
+			change: func(r *Request) { r.Tags = map[string]string{strings.Repeat("k", 129): "v"} },
+			want:   []string{"1 to 128"}},
+		{writtenName: "tag keys that differ by case", trust: trust(assumeAndTag, ""),
+			change: func(r *Request) { r.Tags = map[string]string{"a": "v", "A": "v"} },
+			want:   []string{"without letter case"}},
+		{writtenName: "a long tag value", trust: trust(assumeAndTag, ""),
+			change: func(r *Request) { r.Tags = map[string]string{"a": strings.Repeat("v", 257)} },
+			want:   []string{`the value of tag "a", 257 bytes`}},
+		{writtenName: "a tag value with a comma", trust: trust(assumeAndTag, ""),
+			change: func(r *Request) { r.Tags = map[string]string{"a": "v,w"} },
+			want:   []string{`the value of tag "a"`}},
+		{writtenName: "a session too long", trust: trust(assumeOnly, ""),
+			change: func(r *Request) { r.Duration = time.Hour + 1 },
+			want:   []string{"15m0s to 1h0m0s", "max_session_duration"}, is: ErrDuration},
+		{writtenName: "a session too short", trust: trust(assumeOnly, ""),
+			change: func(r *Request) { r.Duration = 15*time.Minute - 1 }, want: []string{"15m0s to 1h0m0s"},
+			is: ErrDuration},
 		{
 			writtenName: "tags that do not fit", trust: trust(assumeAndTag, ""), change: func(r *Request) {
 				r.Tags = map[string]string{}
@@ -286,6 +338,7 @@ func TestAssumeRoleDenials(t *testing.T) {
 			if want := cmpOr(tc.is, ErrDenied); !errors.Is(err, want) || got != (session.Credentials{}) {
 				t.Fatalf("AssumeRoleForIdentity = %v, %v, want %v", got, err, want)
 			}
+
 			steps := trace.Steps()
 			if !trace.Refused() || steps[len(steps)-1].OK {
 				t.Fatalf("the trace does not say why: %+v", steps)
@@ -294,13 +347,16 @@ func TestAssumeRoleDenials(t *testing.T) {
 			if last.Fix == "" || last.Expected == "" || last.Got == "" {
 				t.Errorf("the step is not complete: %+v", last)
 			}
+
 			line := strings.Join([]string{last.Check, last.Expected, last.Got, last.Fix}, " | ")
 			for _, want := range tc.want {
 				if !strings.Contains(line, want) {
 					t.Errorf("%q is not in: %s", want, line)
 				}
 			}
-			if tc.secret != "" && (strings.Contains(fmt.Sprint(steps), tc.secret) || strings.Contains(err.Error(), tc.secret)) {
+
+			if tc.secret != "" &&
+				(strings.Contains(fmt.Sprint(steps), tc.secret) || strings.Contains(err.Error(), tc.secret)) {
 				t.Errorf("%s is shown: %+v, %v", tc.secret, steps, err)
 			}
 			if len(r.Tags) == 1 && r.Tags["team"] != "" && strings.Contains(line, r.Tags["team"]+" ") {
@@ -329,7 +385,8 @@ func TestAssumeRoleRefusesContradictions(t *testing.T) {
 	} {
 		r := request()
 		change(&r)
-		if got, err := s.AssumeRoleForIdentity(t.Context(), r); err == nil || errors.Is(err, ErrDenied) || got != (session.Credentials{}) {
+		if got, err := s.AssumeRoleForIdentity(t.Context(), r); err == nil || errors.Is(err, ErrDenied) ||
+			got != (session.Credentials{}) {
 			t.Errorf("%s: %v, %v, want an error of its own", name, got, err)
 		}
 	}
@@ -338,16 +395,20 @@ func TestAssumeRoleRefusesContradictions(t *testing.T) {
 func TestUnknownRolesInDevelopment(t *testing.T) {
 	c := newSteppedClock()
 	var log bytes.Buffer
-	d, err := iam.NewDirectory(iam.Config{Roles: []iam.RoleConfig{{ARN: roleARN, TrustPolicy: trust(assumeOnly, guestsOnly)}}})
+	d, err := iam.NewDirectory(
+		iam.Config{Roles: []iam.RoleConfig{{ARN: roleARN, TrustPolicy: trust(assumeOnly, guestsOnly)}}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	s := NewService(ServiceOptions{
 		Minter: newMemoryMinter(t, c), Roles: d, Now: c.Now, AcceptUnknownRoles: true,
 		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	r := request()
 	r.RoleARN, r.Tags = "arn:aws:iam::123456789012:role/later", map[string]string{"team": "red"}
+
 	var got session.Credentials
 	for range 3 {
 		if got, err = s.AssumeRoleForIdentity(t.Context(), r); err != nil {
@@ -357,17 +418,23 @@ func TestUnknownRolesInDevelopment(t *testing.T) {
 	if n := strings.Count(log.String(), "unknown role accepted"); n != 1 || !strings.Contains(log.String(), r.RoleARN) {
 		t.Errorf("three sessions warned %d times, want once for the role:\n%s", n, log.String())
 	}
+
 	session, _, err := s.minter.Open(t.Context(), got.AccessKeyID, got.SessionToken)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	caller := session.Caller(got.AccessKeyID)
-	if caller.ARN != "arn:aws:sts::123456789012:assumed-role/later/CognitoIdentityCredentials" || !strings.HasPrefix(caller.UserID, "AROA") {
+	if caller.ARN != "arn:aws:sts::123456789012:assumed-role/later/CognitoIdentityCredentials" ||
+		!strings.HasPrefix(caller.UserID, "AROA") {
 		t.Errorf("caller = %+v", caller)
 	}
-	if err := iam.NewAuthorizer(d, c.Now).Authorize(t.Context(), caller, iam.Access{Action: "s3:GetObject", Resource: "*"}); !errors.Is(err, iam.ErrDenied) {
+	if err := iam.NewAuthorizer(d, c.Now).
+		Authorize(t.Context(), caller, iam.Access{Action: "s3:GetObject", Resource: "*"}); !errors.Is(err,
+		iam.ErrDenied) {
 		t.Errorf("a session of an unknown role may act: %v", err)
 	}
+
 	// The switch is for roles that are not there, not for those that refuse.
 	for name, arn := range map[string]string{
 		"a known role that does not trust the user": roleARN,
@@ -390,7 +457,8 @@ func (brokenRoles) Role(context.Context, string) (iam.Role, error) { return iam.
 func TestAssumeRoleFailsClosedWithoutRoles(t *testing.T) {
 	c := newSteppedClock()
 	s := NewService(ServiceOptions{Minter: newMemoryMinter(t, c), Roles: brokenRoles{}, AcceptUnknownRoles: true})
-	if _, err := s.AssumeRoleForIdentity(t.Context(), request()); !errors.Is(err, errBroken) || errors.Is(err, ErrDenied) {
+	if _, err := s.AssumeRoleForIdentity(t.Context(), request()); !errors.Is(err, errBroken) ||
+		errors.Is(err, ErrDenied) {
 		t.Errorf("AssumeRoleForIdentity = %v, want the store's error", err)
 	}
 }
@@ -402,9 +470,14 @@ func (bareRoles) Role(_ context.Context, arn string) (iam.Role, error) {
 }
 
 func TestRoleWithoutTrustPolicyIsDenied(t *testing.T) {
-	s := NewService(ServiceOptions{Minter: newMemoryMinter(t, newSteppedClock()), Roles: bareRoles{}, AcceptUnknownRoles: true})
+	s := NewService(ServiceOptions{
+		Minter:             newMemoryMinter(t, newSteppedClock()),
+		Roles:              bareRoles{},
+		AcceptUnknownRoles: true,
+	})
 	trace := &explain.Trace{}
-	if _, err := s.AssumeRoleForIdentity(explain.NewContext(t.Context(), trace), request()); !errors.Is(err, ErrDenied) || !trace.Refused() {
+	if _, err := s.AssumeRoleForIdentity(explain.NewContext(t.Context(), trace), request()); !errors.Is(err,
+		ErrDenied) || !trace.Refused() {
 		t.Errorf("AssumeRoleForIdentity = %v, want ErrDenied with a reason", err)
 	}
 }
@@ -415,6 +488,7 @@ func BenchmarkAssumeRoleForIdentity(b *testing.B) {
 	r := request()
 	r.Tags = map[string]string{"team": "red", "username": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"}
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if _, err := s.AssumeRoleForIdentity(b.Context(), r); err != nil {
 			b.Fatal(err)

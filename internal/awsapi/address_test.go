@@ -82,6 +82,7 @@ func FuzzClientAddress(f *testing.F) {
 	} {
 		f.Add(seed, seed)
 	}
+
 	f.Fuzz(func(t *testing.T, before, last string) {
 		alone := forwardedAddress(lastForwarded([]string{last}))
 		if alone.Zone() != "" || alone.Is4In6() {
@@ -90,10 +91,12 @@ func FuzzClientAddress(f *testing.F) {
 		if got := forwardedAddress(lastForwarded([]string{before, last})); got != alone {
 			t.Errorf("a line before %q changed %v to %v", last, alone, got)
 		}
+
 		if got := forwardedAddress(lastForwarded([]string{before + "," + last})); got != alone {
 			t.Errorf("an entry before %q changed %v to %v", last, alone, got)
 		}
-		if got := forwardedAddress(last); strings.TrimSpace(last) == last && !strings.Contains(last, ",") && got != alone {
+		if got := forwardedAddress(last); strings.TrimSpace(last) == last && !strings.Contains(last, ",") &&
+			got != alone {
 			t.Errorf("address of %q = %v, alone %v", last, got, alone)
 		}
 	})
@@ -114,6 +117,7 @@ func TestAddressAllocatesNothing(t *testing.T) {
 			r.Header.Set("X-Forwarded-For", test.forwarded)
 		}
 		var c Client
+
 		allocations := testing.AllocsPerRun(100, func() { c = clientOf(r, test.forwarded != "") })
 		if allocations != 0 || !c.IP.IsValid() {
 			t.Errorf("%+v: %v allocations, %s", test, allocations, c.IP)

@@ -42,6 +42,7 @@ func startBusy(t *testing.T) *busyServer {
 func newBusy(t *testing.T) *busyServer {
 	t.Helper()
 	b := &busyServer{lines: map[overload.Class]*overload.Line{}}
+
 	at := testNow
 	now := func() time.Time { return at }
 	for _, class := range overload.Classes() {
@@ -50,6 +51,7 @@ func newBusy(t *testing.T) *busyServer {
 		at = at.Add(10 * time.Millisecond)
 		b.lines[class].Leave(ticket)
 	}
+
 	guard := overload.NewGuard(overload.Options{
 		MaxWait: 10 * time.Millisecond,
 		Lines:   b.lines,
@@ -83,7 +85,6 @@ func newBusy(t *testing.T) *busyServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-
 	b.service = service
 
 	mux := http.NewServeMux()
@@ -94,6 +95,7 @@ func newBusy(t *testing.T) *busyServer {
 	})))
 	b.Server = httptest.NewUnstartedServer(mux)
 	t.Cleanup(b.Close)
+
 	return b
 }
 
@@ -103,6 +105,7 @@ func (b *busyServer) fill(class overload.Class, n int) (empty func()) {
 	for range n {
 		tickets = append(tickets, b.lines[class].Enter())
 	}
+
 	return func() {
 		for _, ticket := range tickets {
 			b.lines[class].Leave(ticket)
@@ -111,7 +114,8 @@ func (b *busyServer) fill(class overload.Class, n int) (empty func()) {
 }
 
 const (
-	jsonHead  = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: StoreService.%s\r\n"
+	jsonHead = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-amz-json-1.1\r\n" +
+		"X-Amz-Target: StoreService.%s\r\n"
 	oldHead   = "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: com.example.StoreService.Token\r\n"
 	queryHead = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 	signature = "Authorization: AWS4-HMAC-SHA256 good\r\n"
@@ -125,23 +129,27 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 		head  string
 		class overload.Class
 	}{
-		"public":               {fmt.Sprintf(jsonHead, "Read"), overload.Reads},
-		"durable":              {fmt.Sprintf(jsonHead, "Write"), overload.Writes},
-		"token":                {fmt.Sprintf(jsonHead, "Token"), overload.Signing},
-		"token, signed":        {fmt.Sprintf(jsonHead, "SignedToken") + signature, overload.Signing},
-		"signed":               {fmt.Sprintf(jsonHead, "Describe") + signature, overload.Authentication},
-		"signed by nobody":     {fmt.Sprintf(jsonHead, "Describe"), overload.Reads},
-		"signed by nothing":    {fmt.Sprintf(jsonHead, "Describe") + "Authorization: x\r\n", overload.Reads},
-		"token, by nobody":     {fmt.Sprintf(jsonHead, "SignedToken"), overload.Reads},
-		"unknown":              {fmt.Sprintf(jsonHead, "Unknown"), overload.Reads},
-		"an old client":        {oldHead, overload.Signing},
-		"two targets":          {fmt.Sprintf(jsonHead, "Token") + "X-Amz-Target: StoreService.Read\r\n", overload.Signing},
-		"AWS Query, public":    {queryHead, overload.Reads},
-		"AWS Query, signed":    {queryHead + signature, overload.Authentication},
-		"AWS Query, nothing":   {queryHead + "Authorization: x\r\n", overload.Reads},
-		"AWS Query, presigned": {strings.Replace(queryHead, "POST / ", "POST /?X-Amz-Signature=0 ", 1), overload.Authentication},
-		"AWS Query, in a URL":  {strings.Replace(queryHead, "POST / ", "POST /?Action=Show&Version=2026-01-01 ", 1), overload.Reads},
+		"public":            {fmt.Sprintf(jsonHead, "Read"), overload.Reads},
+		"durable":           {fmt.Sprintf(jsonHead, "Write"), overload.Writes},
+		"token":             {fmt.Sprintf(jsonHead, "Token"), overload.Signing},
+		"token, signed":     {fmt.Sprintf(jsonHead, "SignedToken") + signature, overload.Signing},
+		"signed":            {fmt.Sprintf(jsonHead, "Describe") + signature, overload.Authentication},
+		"signed by nobody":  {fmt.Sprintf(jsonHead, "Describe"), overload.Reads},
+		"signed by nothing": {fmt.Sprintf(jsonHead, "Describe") + "Authorization: x\r\n", overload.Reads},
+		"token, by nobody":  {fmt.Sprintf(jsonHead, "SignedToken"), overload.Reads},
+		"unknown":           {fmt.Sprintf(jsonHead, "Unknown"), overload.Reads},
+		"an old client":     {oldHead, overload.Signing},
+		"two targets": {fmt.Sprintf(jsonHead, "Token") + "X-Amz-Target: StoreService.Read\r\n",
+			overload.Signing},
+		"AWS Query, public":  {queryHead, overload.Reads},
+		"AWS Query, signed":  {queryHead + signature, overload.Authentication},
+		"AWS Query, nothing": {queryHead + "Authorization: x\r\n", overload.Reads},
+		"AWS Query, presigned": {strings.Replace(queryHead, "POST / ", "POST /?X-Amz-Signature=0 ", 1),
+			overload.Authentication},
+		"AWS Query, in a URL": {strings.Replace(queryHead, "POST / ", "POST /?Action=Show&Version=2026-01-01 ", 1),
+			overload.Reads},
 	}
+
 	for name, c := range heads {
 		t.Run(name, func(t *testing.T) {
 			b := startBusy(t)
@@ -155,6 +163,7 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 					t.Errorf("what has no class answers %q", keys)
 				}
 				empty()
+
 				if b.withheld(t, c.head, false) {
 					t.Errorf("still refused when %s do not wait any more", class)
 				}
@@ -172,6 +181,7 @@ func (b *busyServer) withheld(t *testing.T, head string, expected bool) bool {
 		t.Fatal(err)
 	}
 	defer c.Close()
+
 	send := func(text string) {
 		if _, err := io.WriteString(c, text); err != nil {
 			t.Fatal(err)
@@ -184,6 +194,7 @@ func (b *busyServer) withheld(t *testing.T, head string, expected bool) bool {
 	if expected {
 		wait = 10 * time.Second
 	}
+
 	_ = c.SetReadDeadline(time.Now().Add(wait))
 	reader := bufio.NewReader(c)
 	_, early := reader.Peek(1)
@@ -202,11 +213,13 @@ func (b *busyServer) withheld(t *testing.T, head string, expected bool) bool {
 		if err != nil {
 			t.Fatalf("the next request on the connection: %v", err)
 		}
+
 		text, _ := io.ReadAll(response.Body)
 		if string(text) != "keys" {
 			t.Errorf("the next request on the connection is answered with %q", text)
 		}
 	}
+
 	return refused
 }
 
@@ -217,6 +230,7 @@ func readCode(t *testing.T, reader *bufio.Reader) string {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
+
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -225,6 +239,7 @@ func readCode(t *testing.T, reader *bufio.Reader) string {
 		code, _, _ := strings.Cut(rest, "<")
 		return code
 	}
+
 	return strings.TrimSuffix(response.Header.Get("X-Amzn-Errortype"), ":")
 }
 
@@ -235,10 +250,12 @@ func get(t *testing.T, url string) string {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
+
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return string(text)
 }
 
@@ -248,6 +265,7 @@ func TestRefusalOfABusyServer(t *testing.T) {
 	b := startBusy(t)
 	b.fill(overload.Reads, 100)
 	b.fill(overload.Authentication, 100)
+
 	for name, c := range map[string]struct {
 		kind, target, authorization string
 		status                      int
@@ -257,7 +275,8 @@ func TestRefusalOfABusyServer(t *testing.T) {
 			`{"__type":"TooManyRequestsException","message":"Rate exceeded"}`},
 		"AWS Query": {"application/x-www-form-urlencoded", "", "AWS4-HMAC-SHA256 good", 400,
 			`<ErrorResponse xmlns="http://webservices.amazon.com/AWSFault/2005-15-09"><Error><Type>Sender</Type>` +
-				`<Code>Throttling</Code><Message>Rate exceeded</Message></Error><RequestId>` + testRequestID + `</RequestId></ErrorResponse>`},
+				`<Code>Throttling</Code><Message>Rate exceeded</Message></Error><RequestId>` + testRequestID +
+				`</RequestId></ErrorResponse>`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.observed = nil
@@ -265,6 +284,7 @@ func TestRefusalOfABusyServer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			r.Header.Set("Content-Type", c.kind)
 			r.Header.Set("Origin", "https://app.example")
 			if c.target != "" {
@@ -273,15 +293,18 @@ func TestRefusalOfABusyServer(t *testing.T) {
 			if c.authorization != "" {
 				r.Header.Set("Authorization", c.authorization)
 			}
+
 			response, err := http.DefaultClient.Do(r)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer response.Body.Close()
+
 			body, _ := io.ReadAll(response.Body)
 			if response.StatusCode != c.status || string(body) != c.body {
 				t.Errorf("%d %s", response.StatusCode, body)
 			}
+
 			for header, want := range map[string]string{
 				"Retry-After":                 "1",
 				"X-Amzn-Requestid":            testRequestID,
@@ -292,6 +315,7 @@ func TestRefusalOfABusyServer(t *testing.T) {
 					t.Errorf("%s is %q, want %q", header, got, want)
 				}
 			}
+
 			if b.traces > 0 || len(b.observed) != 1 || b.observed[0].Code == "" || b.observed[0].Status != c.status {
 				t.Errorf("%d traces, observed %+v", b.traces, b.observed)
 			}
@@ -307,6 +331,7 @@ func TestRefusalOfABusyServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = response.Body.Close()
+
 	if response.StatusCode != http.StatusOK {
 		t.Errorf("a preflight gets %s", response.Status)
 	}
@@ -316,35 +341,44 @@ func TestRefusalOfABusyServer(t *testing.T) {
 func TestRefusalReachesWhoSendsMuch(t *testing.T) {
 	b := startBusy(t)
 	b.fill(overload.Reads, 100)
+
 	for name, c := range map[string]struct {
 		body   func() io.Reader
 		expect bool
 	}{
-		"small":                  {func() io.Reader { return strings.NewReader("{}") }, false},
-		"nearly too large":       {func() io.Reader { return strings.NewReader(strings.Repeat(" ", 500<<10)) }, false},
-		"too large":              {func() io.Reader { return strings.NewReader(strings.Repeat(" ", 5<<20)) }, false},
-		"unannounced":            {func() io.Reader { return io.MultiReader(strings.NewReader(strings.Repeat(" ", 5<<20))) }, false},
+		"small":            {func() io.Reader { return strings.NewReader("{}") }, false},
+		"nearly too large": {func() io.Reader { return strings.NewReader(strings.Repeat(" ", 500<<10)) }, false},
+		"too large":        {func() io.Reader { return strings.NewReader(strings.Repeat(" ", 5<<20)) }, false},
+		"unannounced": {
+			func() io.Reader { return io.MultiReader(strings.NewReader(strings.Repeat(" ", 5<<20))) }, false,
+		},
 		"unannounced and small":  {func() io.Reader { return io.MultiReader(strings.NewReader("{}")) }, false},
 		"waits for leave":        {func() io.Reader { return strings.NewReader("{}") }, true},
 		"waits for leave, large": {func() io.Reader { return strings.NewReader(strings.Repeat(" ", 5<<20)) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 10 {
-				client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: 10 * time.Second}}
+				client := &http.Client{Transport: &http.Transport{
+					DisableKeepAlives:     true,
+					ExpectContinueTimeout: 10 * time.Second,
+				}}
 				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.URL, c.body())
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				r.Header.Set("X-Amz-Target", "StoreService.Read")
 				if c.expect {
 					r.Header.Set("Expect", "100-continue")
 				}
+
 				response, err := client.Do(r)
 				if err != nil {
 					t.Fatal(err)
 				}
 				text, err := io.ReadAll(response.Body)
 				_ = response.Body.Close()
+
 				if err != nil || response.StatusCode != http.StatusTooManyRequests || len(text) == 0 {
 					t.Errorf("%d %s, %v", response.StatusCode, text, err)
 				}
@@ -357,6 +391,7 @@ func TestRefusalReachesWhoSendsMuch(t *testing.T) {
 // its connection: what still comes is not taken for a request.
 func TestBodyThatStalls(t *testing.T) {
 	t.Parallel()
+
 	read := fmt.Sprintf(jsonHead, "Read")
 	const announced, large = "Content-Length: 60000\r\n\r\n", "Content-Length: 400000\r\n\r\n"
 	for name, request := range map[string]string{
@@ -382,9 +417,11 @@ func TestBodyThatStalls(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
+
 			if _, err := io.WriteString(client, request); err != nil {
 				t.Fatal(err)
 			}
+
 			_ = client.SetReadDeadline(time.Now().Add(5 * time.Second))
 			answers, err := io.ReadAll(client)
 			if strings.Count(string(answers), "HTTP/1.1 ") != 1 {
@@ -412,10 +449,12 @@ func TestBodyThatStallsInHTTP2(t *testing.T) {
 
 	never, writer := io.Pipe()
 	defer writer.Close()
+
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.URL, never)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	r.ContentLength = 60000
 	r.Header.Set("X-Amz-Target", "StoreService.Read")
 	response, err := b.Client().Do(r)
@@ -424,6 +463,7 @@ func TestBodyThatStallsInHTTP2(t *testing.T) {
 	}
 	text, err := io.ReadAll(response.Body)
 	_ = response.Body.Close()
+
 	if err != nil || response.StatusCode != http.StatusTooManyRequests || response.ProtoMajor != 2 || len(text) == 0 {
 		t.Errorf("%s %d %q, %v", response.Proto, response.StatusCode, text, err)
 	}
@@ -442,6 +482,7 @@ func TestDroppedBodiesAreBounded(t *testing.T) {
 	b := newBusy(t)
 	b.Start()
 	b.fill(overload.Reads, 100)
+
 	for _, length := range []int64{-1, 1 << 40} {
 		var body countedBody
 		r := httptest.NewRequest(http.MethodPost, "/", &body)
@@ -450,6 +491,7 @@ func TestDroppedBodiesAreBounded(t *testing.T) {
 		if code := wireCode(t, serve(b.service, r)); code != "TooManyRequestsException" {
 			t.Errorf("length %d: %s", length, code)
 		}
+
 		if body.read > 600<<10 {
 			t.Errorf("length %d: %d bytes are read", length, body.read)
 		}
@@ -480,8 +522,10 @@ func TestForgedClass(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return string(text)
 	}
+
 	if text := call(); !strings.Contains(text, "ShowResponse") {
 		t.Error(text)
 	}
@@ -514,6 +558,7 @@ func (a *countingAdmission) End(c overload.Class) { a.ended = append(a.ended, c)
 func TestCallsBeginAndEnd(t *testing.T) {
 	var a countingAdmission
 	s := newTestService(t, func(o *Options) { o.Admission = &a })
+
 	want := []overload.Class{
 		overload.Reads,
 		overload.Reads,
@@ -523,6 +568,7 @@ func TestCallsBeginAndEnd(t *testing.T) {
 		overload.Authentication,
 		overload.Administration,
 	}
+
 	serve(s, post("StoreService.LookUp", lookUpBody))
 	serve(s, post("StoreService.LookUp", "{"))
 	serve(s, post("StoreService.Fail", `{"How":"panic"}`))
@@ -530,6 +576,7 @@ func TestCallsBeginAndEnd(t *testing.T) {
 	serve(s, post("StoreService.Unknown", "{}"))
 	serve(s, post("StoreService.Unknown", "{}", "Authorization", "AWS4-HMAC-SHA256 bad"))
 	serve(s, post("StoreService.Remove", "{}", "Authorization", "AWS4-HMAC-SHA256 good"))
+
 	if diff := cmp.Diff(a.begun, want); diff != "" {
 		t.Error(diff)
 	}
@@ -571,6 +618,7 @@ func TestClassesThatAreAsked(t *testing.T) {
 
 func BenchmarkTurnAway(b *testing.B) {
 	at := time.Now()
+
 	line := overload.NewLine(1, 1, func() time.Time { return at })
 	for range 10 {
 		line.Enter()

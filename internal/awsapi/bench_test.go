@@ -57,6 +57,7 @@ func benchmark(b *testing.B, h http.Handler) {
 	rc := r.Body
 	w := discard{http.Header{}}
 	b.ReportAllocs()
+
 	for b.Loop() {
 		body.Reset([]byte(lookUpBody))
 		r.Body = rc
@@ -70,8 +71,10 @@ func benchmark(b *testing.B, h http.Handler) {
 func benchmarkHTTP(b *testing.B, h http.Handler) {
 	server := httptest.NewServer(h)
 	defer server.Close()
+
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	defer transport.CloseIdleConnections()
+
 	client := &http.Client{Transport: transport}
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
@@ -110,6 +113,7 @@ func BenchmarkLookUp(b *testing.B) {
 	})
 	b.Run("bare", func(b *testing.B) { benchmark(b, bare) })
 	b.Run("bare over HTTP", func(b *testing.B) { benchmarkHTTP(b, bare) })
+
 	b.Run("service over HTTP", func(b *testing.B) {
 		s, err := New(Options{APIs: []API{api}})
 		if err != nil {
@@ -117,6 +121,7 @@ func BenchmarkLookUp(b *testing.B) {
 		}
 		benchmarkHTTP(b, s)
 	})
+
 	b.Run("service", func(b *testing.B) {
 		s, err := New(Options{APIs: []API{api}})
 		if err != nil {
@@ -124,6 +129,7 @@ func BenchmarkLookUp(b *testing.B) {
 		}
 		benchmark(b, s)
 	})
+
 	b.Run("service with access log", func(b *testing.B) {
 		s, err := New(Options{APIs: []API{api}, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))})
 		if err != nil {
@@ -131,17 +137,21 @@ func BenchmarkLookUp(b *testing.B) {
 		}
 		benchmark(b, s)
 	})
+
 	b.Run("decode", func(b *testing.B) {
 		b.ReportAllocs()
+
 		body := []byte(lookUpBody)
 		for b.Loop() {
 			_ = decodeJSON(body, new(lookUpInput))
 		}
 	})
+
 	b.Run("validate", func(b *testing.B) {
 		b.ReportAllocs()
 		in := new(lookUpInput)
 		_ = decodeJSON([]byte(lookUpBody), in)
+
 		for b.Loop() {
 			in.Validate()
 		}

@@ -23,6 +23,7 @@ func TestTooLargeBodyIsAnswered(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				request.Header.Set("Content-Type", "application/x-amz-json-1.1")
 				request.Header.Set("X-Amz-Target", "AWSCognitoIdentityService.GetId")
 				response, err := client.Do(request)
@@ -31,7 +32,9 @@ func TestTooLargeBodyIsAnswered(t *testing.T) {
 				}
 				text, err := io.ReadAll(response.Body)
 				_ = response.Body.Close()
-				if err != nil || response.StatusCode != http.StatusBadRequest || !strings.Contains(string(text), "The body is larger than 524288 bytes.") {
+
+				if err != nil || response.StatusCode != http.StatusBadRequest ||
+					!strings.Contains(string(text), "The body is larger than 524288 bytes.") {
 					t.Errorf("%d %s, %v", response.StatusCode, text, err)
 				}
 			}

@@ -33,14 +33,24 @@ func TestDecodeJSON(t *testing.T) {
 		{`{}`, sample{}},
 		{" \r\n\t{ } ", sample{}},
 		{`{"Name":"x","On":false,"Count":-7}`, sample{Name: new("x"), On: new(false), Count: new(-7)}},
-		{`{"Name":"","Names":[],"Tags":{},"Parts":[]}`, sample{Name: new(""), Names: []string{}, Tags: map[string]string{}, Parts: []samplePart{}}},
-		{`{"Name":null,"On":null,"Count":null,"Names":null,"Tags":null,"Parts":null,"ByKey":null,"Inner":null}`, sample{}},
+		{`{"Name":"","Names":[],"Tags":{},"Parts":[]}`, sample{
+			Name:  new(""),
+			Names: []string{},
+			Tags:  map[string]string{},
+			Parts: []samplePart{},
+		}},
+		{`{"Name":null,"On":null,"Count":null,"Names":null,"Tags":null,"Parts":null,"ByKey":null,"Inner":null}`,
+			sample{}},
 		{`{"Unknown":{"a":[1,{"b":null}]},"name":"ignored","NAME":1}`, sample{}},
 		{`{"ByKey":{"a":{"Name":null,"Parts":null,"Inner":null}},"Parts":[{"Key":null}]}`,
 			sample{ByKey: map[string]sample{"a": {}}, Parts: []samplePart{{}}}},
-		{`{"Names":["a","b"],"Tags":{"k":"v","":""}}`, sample{Names: []string{"a", "b"}, Tags: map[string]string{"k": "v", "": ""}}},
+		{`{"Names":["a","b"],"Tags":{"k":"v","":""}}`,
+			sample{Names: []string{"a", "b"}, Tags: map[string]string{"k": "v", "": ""}}},
 		{`{"Parts":[{"Key":"a"},{}],"ByKey":{"x":{"Inner":{"Key":"b"}}}}`,
-			sample{Parts: []samplePart{{Key: new("a")}, {}}, ByKey: map[string]sample{"x": {Inner: &samplePart{Key: new("b")}}}}},
+			sample{
+				Parts: []samplePart{{Key: new("a")}, {}},
+				ByKey: map[string]sample{"x": {Inner: &samplePart{Key: new("b")}}},
+			}},
 		{`{"Name":"\u00e9\ud83d\ude00"}`, sample{Name: new("é😀")}},
 		{`{"Count":9223372036854775807}`, sample{Count: new(9223372036854775807)}},
 		{nest(maxDepth), sample{}},
@@ -112,16 +122,21 @@ func TestDecodeJSONRefuses(t *testing.T) {
 			t.Errorf("decodeJSON(%s) succeeded", short)
 			continue
 		}
+
 		e := asError(err)
 		if e.Kind != Malformed || e.Message != want {
 			t.Errorf("decodeJSON(%s) = %q, want %q", short, e.Message, want)
 		}
-		if isNull := strings.Contains(body, "null]") || strings.Contains(body, `"a":null}`); isNull != (e.Why.Reason == bodyNull) {
+
+		if isNull := strings.Contains(body, "null]") || strings.Contains(body, `"a":null}`); isNull !=
+			(e.Why.Reason == bodyNull) {
 			t.Errorf("decodeJSON(%s) is explained by %s", short, e.Why)
 		}
-		if member := e.Why.Subject; member != "" && !strings.Contains(body, `"`+member+`"`) && member != "(an unusual name)" {
+		if member := e.Why.Subject; member != "" && !strings.Contains(body, `"`+member+`"`) &&
+			member != "(an unusual name)" {
 			t.Errorf("decodeJSON(%s): %q is not written so", short, member)
 		}
+
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("decodeJSON(%s) quotes a value: %v", short, err)
 		}
@@ -132,23 +147,28 @@ func TestDecodeJSONRefuses(t *testing.T) {
 func FuzzDecodeJSON(f *testing.F) {
 	for _, s := range []string{
 		``, `{}`, `{"Name":"x","On":true,"Count":1}`, `{"Tags":{"a":"b"},"Names":["x"]}`, `{"Parts":[{"Key":null}]}`,
-		`{"ByKey":{"a":{"ByKey":{"b":{"Count":2}}}}}`, `{"Name":"\ud83d\ude00"}`, nest(17), "{\"Name\":\"\xff\"}", `{"Name":"a","Name":"b"}`,
+		`{"ByKey":{"a":{"ByKey":{"b":{"Count":2}}}}}`, `{"Name":"\ud83d\ude00"}`, nest(17), "{\"Name\":\"\xff\"}",
+		`{"Name":"a","Name":"b"}`,
 	} {
 		f.Add([]byte(s))
 	}
+
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var first sample
 		if err := decodeJSON(body, &first); err != nil {
 			e := asError(err)
-			if e.Kind != Malformed || e.Message == "" || len(e.Message) > 200 || strings.ContainsFunc(e.Error(), unicode.IsControl) {
+			if e.Kind != Malformed || e.Message == "" || len(e.Message) > 200 ||
+				strings.ContainsFunc(e.Error(), unicode.IsControl) {
 				t.Fatalf("decodeJSON(%q) fails with %#v", body, e)
 			}
 			return
 		}
+
 		again, err := json.Marshal(first)
 		if err != nil {
 			t.Fatalf("what decodes does not encode: %v", err)
 		}
+
 		var second sample
 		if err := decodeJSON(again, &second); err != nil {
 			t.Fatalf("decodeJSON(%s), which was decoded before: %v", again, err)

@@ -38,9 +38,11 @@ func limitedService(t *testing.T, limiter Limiter, log *bytes.Buffer) *Service {
 	nobodys := Public("Nobodys", overload.Reads, func(ctx context.Context, _ *struct{}) (*NoOutput, error) {
 		return nil, Count(ctx, "")
 	})
+
 	signed := Signed("Signed", "a:Signed", func(context.Context, Caller, *struct{}) (*NoOutput, error) {
 		return nil, nil
 	}, nil)
+
 	return newTestService(t, func(o *Options) {
 		o.APIs = []API{
 			{Name: "a", Target: "A", Operations: []Operation{public, nobodys, signed}},

@@ -34,6 +34,7 @@ func logged(t *testing.T, r *http.Request) (lines []map[string]any, seen []Recor
 		o.Now = func() time.Time { clock = clock.Add(time.Second); return clock }
 	})
 	serve(s, r)
+
 	for line := range strings.Lines(out.String()) {
 		var m map[string]any
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
@@ -42,6 +43,7 @@ func logged(t *testing.T, r *http.Request) (lines []map[string]any, seen []Recor
 		delete(m, "time")
 		lines = append(lines, m)
 	}
+
 	return lines, seen, refusals, out.String()
 }
 
@@ -51,23 +53,34 @@ func TestAccessLog(t *testing.T) {
 		request *http.Request
 		want    map[string]any
 	}{
-		{"success", post("StoreService.Put", `{"Id":"a:0"}`, "Authorization", "AWS4-HMAC-SHA256 good", "X-Amz-User-Agent", "aws-amplify/6", "User-Agent", "Browser"),
-			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store", "operation": "Put", "account": "111122223333",
-				"region": "eu-central-1", "access_key_id": "good", "status": 200.0, "duration": 1e9, "user_agent": "aws-amplify/6", "outcome": "OK"}},
+		{"success", post("StoreService.Put", `{"Id":"a:0"}`, "Authorization", "AWS4-HMAC-SHA256 good",
+			"X-Amz-User-Agent", "aws-amplify/6", "User-Agent", "Browser"),
+			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store",
+				"operation": "Put", "account": "111122223333",
+				"region": "eu-central-1", "access_key_id": "good", "status": 200.0, "duration": 1e9,
+				"user_agent": "aws-amplify/6", "outcome": "OK"}},
 		{"refusal", post("StoreService.Fail", `{"How":"named"}`, "User-Agent", "Boto3/1"),
-			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store", "operation": "Fail", "status": 400.0,
-				"duration": 1e9, "user_agent": "Boto3/1", "outcome": "StoreClosedException", "reason": "Store 'ä\n\"1\"' is closed; it's late.",
-				"check": map[string]any{"code": "door", "name": "door", "expected": "open", "got": "closed", "fix": "wait"}}},
+			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store",
+				"operation": "Fail", "status": 400.0,
+				"duration": 1e9, "user_agent": "Boto3/1", "outcome": "StoreClosedException", "reason": "Store 'ä\n" +
+					"\"1\"' is closed; it's late.",
+				"check": map[string]any{"code": "door", "name": "door", "expected": "open", "got": "closed",
+					"fix": "wait"}}},
 		{"unknown operation", post("StoreService.Nope", `{}`),
-			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "status": 400.0, "duration": 1e9,
-				"outcome": "UnknownOperationException", "reason": "Operation 'Nope' is not an operation of store.",
-				"check": map[string]any{"code": "operation-unknown", "name": "operation", "expected": "an operation that this server has",
-					"got": "'Nope' of store", "fix": operationUnknown.Fix}}},
+			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "status": 400.0,
+				"duration": 1e9,
+				"outcome":  "UnknownOperationException", "reason": "Operation 'Nope' is not an operation of store.",
+				"check": map[string]any{"code": "operation-unknown", "name": "operation",
+					"expected": "an operation that this server has",
+					"got":      "'Nope' of store", "fix": operationUnknown.Fix}}},
 		{"validation", post("StoreService.LookUp", `{"StoreId":"s3cr3t!"}`),
-			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store", "operation": "LookUp", "status": 400.0,
+			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store",
+				"operation": "LookUp", "status": 400.0,
 				"duration": 1e9, "outcome": "ValidationException",
-				"reason": `1 validation error detected: Value at 'storeId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+`,
-				"check": map[string]any{"code": "input-constraint", "name": "input", "subject": "storeId", "got": "a value of 7 characters in another form",
+				"reason": `1 validation error detected: Value at 'storeId' failed to satisfy constraint: Member ` +
+					`must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+`,
+				"check": map[string]any{"code": "input-constraint", "name": "input", "subject": "storeId",
+					"got":      "a value of 7 characters in another form",
 					"expected": `a value of the form [\w-]+:[0-9a-f-]+`,
 					"fix":      "write the value in this form, with no blanks, quotes or line ends around it"}}},
 	} {
@@ -124,6 +137,7 @@ func TestThrottledCallsInTheLog(t *testing.T) {
 			if code := wireCode(t, serve(s, post("T.Fail", "{}"))); code != "TooManyRequestsException" {
 				t.Error(code)
 			}
+
 			if !strings.Contains(out.String(), "level="+c.level) || seen.Throttled != c.throttled {
 				t.Errorf("throttled: %v, want %v; %s", seen.Throttled, c.throttled, out.String())
 			}
@@ -138,7 +152,8 @@ func TestPanicIsLogged(t *testing.T) {
 	for _, how := range []string{"panic", "nil map"} {
 		lines, _, _, _ := logged(t, post("StoreService.Fail", `{"How":"`+how+`"}`))
 		if len(lines) != 1 || lines[0]["level"] != "ERROR" || lines[0]["operation"] != "Fail" ||
-			!strings.HasPrefix(lines[0]["reason"].(string), "panic: ") || !strings.Contains(lines[0]["stack"].(string), "wire_test.go") {
+			!strings.HasPrefix(lines[0]["reason"].(string), "panic: ") ||
+			!strings.Contains(lines[0]["stack"].(string), "wire_test.go") {
 			t.Errorf("%s: log %v", how, lines)
 		}
 	}
@@ -185,9 +200,11 @@ func TestRecorder(t *testing.T) {
 	if len(refusals) != 0 {
 		t.Errorf("a success was recorded: %+v", refusals)
 	}
+
 	_, _, refusals, _ = logged(t, post("StoreService.Fail", `{"How":"status"}`))
 	want := recorder{{
-		Time: testNow.Add(2 * time.Second), RequestID: testRequestID, Service: "store", Operation: "Fail", Code: "IDPRejectedClaim", Message: "no", Status: 403,
+		Time: testNow.Add(2 * time.Second), RequestID: testRequestID, Service: "store", Operation: "Fail",
+		Code: "IDPRejectedClaim", Message: "no", Status: 403,
 		Steps:  []explain.Step{{Code: "door", Check: "door", Expected: "open", Got: "closed", Fix: "wait"}},
 		Reason: "door",
 	}}
@@ -199,7 +216,8 @@ func TestRecorder(t *testing.T) {
 // A forgotten signature is explained, not only refused.
 func TestMissingSignatureIsExplained(t *testing.T) {
 	_, _, refusals, _ := logged(t, post("StoreService.Put", `{}`))
-	if len(refusals) != 1 || len(refusals[0].Steps) != 1 || refusals[0].Steps[0].Check != "request signature" || refusals[0].Steps[0].Fix == "" {
+	if len(refusals) != 1 || len(refusals[0].Steps) != 1 || refusals[0].Steps[0].Check != "request signature" ||
+		refusals[0].Steps[0].Fix == "" {
 		t.Errorf("recorded %+v", refusals)
 	}
 }
@@ -209,12 +227,14 @@ func TestRecordFrom(t *testing.T) {
 	var seen Record
 	s := newTestService(t, func(o *Options) {
 		o.Observe = func(r *Record) { seen = *r }
-		o.APIs = []API{{Name: "store", Target: "T", Operations: []Operation{Public("Note", overload.Reads, func(ctx context.Context, _ *nothing) (*nothing, error) {
-			r := RecordFrom(ctx)
-			r.Pool, r.Account = "pool-1", "111122223333"
-			r.Add(slog.String("role", "r"))
-			return &nothing{}, nil
-		})}}}
+		o.APIs = []API{{Name: "store", Target: "T",
+			Operations: []Operation{
+				Public("Note", overload.Reads, func(ctx context.Context, _ *nothing) (*nothing, error) {
+					r := RecordFrom(ctx)
+					r.Pool, r.Account = "pool-1", "111122223333"
+					r.Add(slog.String("role", "r"))
+					return &nothing{}, nil
+				})}}}
 	})
 	serve(s, post("T.Note", `{}`))
 	if seen.Pool != "pool-1" || seen.Account != "111122223333" || len(seen.Attrs) != 1 || seen.Status != 200 {

@@ -23,48 +23,63 @@ func request(method, target, host string, h headers) *http.Request {
 func newGuard(t *testing.T) *awsapi.BrowserGuard {
 	t.Helper()
 	g, err := awsapi.NewBrowserGuard(awsapi.BrowserGuardOptions{
-		URLs:        []string{"https://ID.example.com:8443/base", "http://127.0.0.1:4599", "://", "http://["},
-		Hosts:       []string{"Poolhouse.Test", "other.test."},
-		Origins:     []string{"https://app.test", "https://port.test:8443", "https://standard.test:443", "chrome-extension://abcdef"},
+		URLs:  []string{"https://ID.example.com:8443/base", "http://127.0.0.1:4599", "://", "http://["},
+		Hosts: []string{"Poolhouse.Test", "other.test."},
+		Origins: []string{"https://app.test", "https://port.test:8443", "https://standard.test:443",
+			"chrome-extension://abcdef"},
 		Navigations: []string{"/authorize"},
 		CallsByGet:  func(r *http.Request) bool { return r.Method == http.MethodGet && r.URL.Query().Has("Action") },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return g
 }
 
 func TestHosts(t *testing.T) {
 	g := newGuard(t)
 	for host, allowed := range map[string]bool{
-		"127.0.0.1": true, "127.0.0.1:4599": true, "127.0.0.1:": true, "192.168.1.7:80": true, "8.8.8.8": true, "0.0.0.0:4599": true,
-		"[::1]": true, "[::1]:4599": true, "[fe80::1%25eth0]:4599": true, "[fe80::1%eth0]": true, "[::ffff:127.0.0.1]:1": true,
-		"localhost": true, "LOCALHOST:4599": true, "localhost.": true, "localhost.:4599": true,
+		"127.0.0.1": true, "127.0.0.1:4599": true, "127.0.0.1:": true, "192.168.1.7:80": true, "8.8.8.8": true,
+		"0.0.0.0:4599": true,
+		"[::1]":        true, "[::1]:4599": true, "[fe80::1%25eth0]:4599": true, "[fe80::1%eth0]": true,
+		"[::ffff:127.0.0.1]:1": true,
+		"localhost":            true, "LOCALHOST:4599": true, "localhost.": true, "localhost.:4599": true,
 		"app.localhost": true, "a.b.LocalHost:1": true, "app.localhost.": true,
 		"poolhouse": true, "my_service:4599": true, "Desktop-1": true, "2130706433": true, "0x7f000001:4599": true,
 		"id.example.com": true, "ID.EXAMPLE.COM:1": true, "id.example.com.": true,
 		"host.docker.internal": true, "HOST.docker.internal.:4599": true,
 		"poolhouse.test": true, "POOLHOUSE.test:4599": true, "poolhouse.test.": true, "other.test": true,
 
-		"": false, ":4599": false, ".": false, "evil.example": false, "evil.example:4599": false, "evil.example.": false, "EVIL.EXAMPLE": false,
-		"localhost.evil.example": false, "127.0.0.1.evil.example": false, "127.0.0.1.nip.io": false, "evillocalhost.example": false, "notlocalhost.test": false,
+		"": false, ":4599": false, ".": false, "evil.example": false, "evil.example:4599": false,
+		"evil.example.": false, "EVIL.EXAMPLE": false,
+		"localhost.evil.example": false, "127.0.0.1.evil.example": false, "127.0.0.1.nip.io": false,
+		"evillocalhost.example": false, "notlocalhost.test": false,
 		"ai.": false, "poolhouse.": false, ".localhost": false, "a..localhost": false, "localhost..": false,
-		"evil.poolhouse.test": false, "poolhouse.test.evil.example": false, "sub.id.example.com": false, "example.com": false,
+		"evil.poolhouse.test": false, "poolhouse.test.evil.example": false, "sub.id.example.com": false,
+		"example.com":     false,
 		"docker.internal": false, "evil.host.docker.internal": false,
-		"localhost@evil.example": false, "evil.example@localhost": false, "localhost:4599@evil.example": false, "user:password@127.0.0.1": false,
-		"localhost:x": false, "localhost:99999": false, "localhost:-1": false, "localhost:+80": false, "localhost:80:80": false, "evil.example:80:localhost": false,
-		"::1": false, "[::1": false, "::1]": false, "[]": false, "[localhost]": false, "[127.0.0.1]": false, "[::1]evil.example": false, "[::1]:80.evil.example": false, "evil.example[::1]": false,
+		"localhost@evil.example": false, "evil.example@localhost": false, "localhost:4599@evil.example": false,
+		"user:password@127.0.0.1": false,
+		"localhost:x":             false, "localhost:99999": false, "localhost:-1": false, "localhost:+80": false,
+		"localhost:80:80": false, "evil.example:80:localhost": false,
+		"::1": false, "[::1": false, "::1]": false, "[]": false, "[localhost]": false, "[127.0.0.1]": false,
+		"[::1]evil.example": false, "[::1]:80.evil.example": false, "evil.example[::1]": false,
 		"127.1": false, "0x7f.1": false, "0177.0.0.1": false, "256.0.0.1": false,
-		"localhost ": false, " localhost": false, "local host": false, "localhost,evil.example": false, "localhost/evil.example": false, "localhost#evil.example": false, "localhost?": false, `localhost\evil.example`: false,
-		"evil。example": false, "evil．example": false, "localhost。evil": false, "evil%2eexample": false, "localhost\x00.evil.example": false, "ⓛocalhost": false, "host.doc\u212aer.internal": false, "localho\u017ft": false,
-		"-localhost": false, "xn--nxasmq6b.example": false, strings.Repeat("a.", 130) + "localhost": false,
+		"localhost ": false, " localhost": false, "local host": false, "localhost,evil.example": false,
+		"localhost/evil.example": false, "localhost#evil.example": false, "localhost?": false,
+		`localhost\evil.example`: false,
+		"evil。example":           false, "evil．example": false, "localhost。evil": false, "evil%2eexample": false,
+		"localhost\x00.evil.example": false, "ⓛocalhost": false, "host.doc\u212aer.internal": false,
+		"localho\u017ft": false,
+		"-localhost":     false, "xn--nxasmq6b.example": false, strings.Repeat("a.", 130) + "localhost": false,
 	} {
 		refusal := g.Check(request("GET", "/", host, nil))
 		if got := refusal == nil; got != allowed {
 			t.Errorf("Host %q: allowed = %v", host, got)
 		}
-		if refusal != nil && (!strings.Contains(refusal.Message, "dev.allowed_hosts") || !strings.Contains(refusal.Why.Fix, "dev.allowed_hosts")) {
+		if refusal != nil && (!strings.Contains(refusal.Message, "dev.allowed_hosts") ||
+			!strings.Contains(refusal.Why.Fix, "dev.allowed_hosts")) {
 			t.Errorf("Host %q: %+v does not name the setting", host, refusal)
 		}
 	}
@@ -73,7 +88,8 @@ func TestHosts(t *testing.T) {
 // What a proxy says of the host is a page's to choose, too.
 func TestForwardedHostsAreIgnored(t *testing.T) {
 	g := newGuard(t)
-	forwarded := headers{"X-Forwarded-Host": {"localhost"}, "Forwarded": {"host=localhost"}, "X-Original-Host": {"localhost"}, "X-Host": {"localhost"}}
+	forwarded := headers{"X-Forwarded-Host": {"localhost"}, "Forwarded": {"host=localhost"},
+		"X-Original-Host": {"localhost"}, "X-Host": {"localhost"}}
 	if g.Check(request("GET", "/", "evil.example", forwarded)) == nil {
 		t.Error("a forwarded host is believed")
 	}
@@ -190,7 +206,9 @@ func TestOrigins(t *testing.T) {
 				if got := refusal == nil; got != test.allowed {
 					t.Errorf("%s by %q to %s, %s: allowed = %v", method, test.origin, test.webHost, site, got)
 				}
-				if refusal != nil && (!strings.Contains(refusal.Message, "dev.allowed_origins") || !strings.Contains(refusal.Why.Fix, "dev.allowed_origins")) {
+
+				if refusal != nil && (!strings.Contains(refusal.Message, "dev.allowed_origins") ||
+					!strings.Contains(refusal.Why.Fix, "dev.allowed_origins")) {
 					t.Errorf("%+v does not name the setting", refusal)
 				}
 			}
@@ -202,7 +220,8 @@ func TestOrigins(t *testing.T) {
 func TestFetchMetadata(t *testing.T) {
 	g := newGuard(t)
 	const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-	navigate := headers{"Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}}
+	navigate := headers{"Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"navigate"},
+		"Sec-Fetch-Dest": {"document"}}
 	with := func(h headers, name string, values ...string) headers {
 		c := headers{name: values}
 		for n, v := range h {
@@ -212,45 +231,58 @@ func TestFetchMetadata(t *testing.T) {
 		}
 		return c
 	}
+
 	for name, test := range map[string]struct {
 		method, target, webHost string
 		headers                 headers
 		allowed                 bool
 	}{
-		"program":                           {"POST", "/", "127.0.0.1", nil, true},
-		"program, presigned":                {"GET", "/?Action=A", "127.0.0.1", headers{"User-Agent": {"curl/8.0"}}, true},
-		"Node's fetch":                      {"POST", "/", "127.0.0.1", headers{"Sec-Fetch-Mode": {"cors"}, "User-Agent": {"node"}}, true},
-		"address typed":                     {"GET", "/?Action=A", "127.0.0.1", headers{"Sec-Fetch-Site": {"none"}, "User-Agent": {firefox}}, true},
-		"same origin":                       {"GET", "/healthz", "127.0.0.1", headers{"Sec-Fetch-Site": {"same-origin"}}, true},
-		"same site, address":                {"GET", "/healthz", "192.168.1.7", headers{"Sec-Fetch-Site": {"same-site"}}, true},
-		"same site, localhost":              {"GET", "/healthz", "localhost", headers{"Sec-Fetch-Site": {"same-site"}}, true},
-		"same site, name without a dot":     {"GET", "/healthz", "devbox", headers{"Sec-Fetch-Site": {"same-site"}}, true},
-		"same site, sibling name":           {"GET", "/?Action=A", "id.example.com", headers{"Sec-Fetch-Site": {"same-site"}}, false},
-		"cross-site GET":                    {"GET", "/healthz", "127.0.0.1", headers{"Sec-Fetch-Site": {"cross-site"}}, false},
-		"cross-site POST":                   {"POST", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {"cross-site"}}, false},
-		"cross-site HEAD":                   {"HEAD", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {"cross-site"}}, false},
-		"cross-site OPTIONS":                {"OPTIONS", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {"cross-site"}}, false},
-		"cross-site, other case":            {"GET", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {"Cross-Site"}}, false},
-		"unknown value":                     {"GET", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {"new-value"}}, false},
-		"empty value":                       {"GET", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {""}}, false},
-		"two values":                        {"GET", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {"none", "cross-site"}}, false},
-		"two origins":                       {"POST", "/", "127.0.0.1", headers{"Origin": {"http://localhost", "http://evil.example"}}, false},
-		"two origins, the same":             {"POST", "/", "127.0.0.1", headers{"Origin": {"http://localhost", "http://localhost"}}, false},
+		"program":            {"POST", "/", "127.0.0.1", nil, true},
+		"program, presigned": {"GET", "/?Action=A", "127.0.0.1", headers{"User-Agent": {"curl/8.0"}}, true},
+		"Node's fetch": {"POST", "/", "127.0.0.1",
+			headers{"Sec-Fetch-Mode": {"cors"}, "User-Agent": {"node"}}, true},
+		"address typed": {"GET", "/?Action=A", "127.0.0.1",
+			headers{"Sec-Fetch-Site": {"none"}, "User-Agent": {firefox}}, true},
+		"same origin":          {"GET", "/healthz", "127.0.0.1", headers{"Sec-Fetch-Site": {"same-origin"}}, true},
+		"same site, address":   {"GET", "/healthz", "192.168.1.7", headers{"Sec-Fetch-Site": {"same-site"}}, true},
+		"same site, localhost": {"GET", "/healthz", "localhost", headers{"Sec-Fetch-Site": {"same-site"}}, true},
+		"same site, name without a dot": {"GET", "/healthz", "devbox",
+			headers{"Sec-Fetch-Site": {"same-site"}}, true},
+		"same site, sibling name": {"GET", "/?Action=A", "id.example.com",
+			headers{"Sec-Fetch-Site": {"same-site"}}, false},
+		"cross-site GET":         {"GET", "/healthz", "127.0.0.1", headers{"Sec-Fetch-Site": {"cross-site"}}, false},
+		"cross-site POST":        {"POST", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {"cross-site"}}, false},
+		"cross-site HEAD":        {"HEAD", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {"cross-site"}}, false},
+		"cross-site OPTIONS":     {"OPTIONS", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {"cross-site"}}, false},
+		"cross-site, other case": {"GET", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {"Cross-Site"}}, false},
+		"unknown value":          {"GET", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {"new-value"}}, false},
+		"empty value":            {"GET", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {""}}, false},
+		"two values":             {"GET", "/", "127.0.0.1", headers{"Sec-Fetch-Site": {"none", "cross-site"}}, false},
+		"two origins": {"POST", "/", "127.0.0.1",
+			headers{"Origin": {"http://localhost", "http://evil.example"}}, false},
+		"two origins, the same": {"POST", "/", "127.0.0.1",
+			headers{"Origin": {"http://localhost", "http://localhost"}}, false},
 		"browser without metadata, call":    {"GET", "/?Action=A", "0.0.0.0", headers{"User-Agent": {firefox}}, false},
 		"browser without metadata, reading": {"GET", "/healthz", "192.168.1.7", headers{"User-Agent": {firefox}}, true},
 
-		"navigation to sign in":             {"GET", "/authorize", "127.0.0.1", navigate, true},
-		"navigation, same site":             {"GET", "/authorize", "id.example.com", with(navigate, "Sec-Fetch-Site", "same-site"), true},
-		"navigation, rebound":               {"GET", "/authorize", "evil.example", navigate, false},
-		"navigation to another page":        {"GET", "/healthz", "127.0.0.1", navigate, false},
-		"navigation to the API":             {"GET", "/?Action=A", "127.0.0.1", navigate, false},
-		"navigation to a path below":        {"GET", "/authorize/x", "127.0.0.1", navigate, false},
-		"navigation to another spelling":    {"GET", "//authorize", "127.0.0.1", navigate, false},
-		"frame to sign in":                  {"GET", "/authorize", "127.0.0.1", with(navigate, "Sec-Fetch-Dest", "iframe"), false},
-		"image of sign in":                  {"GET", "/authorize", "127.0.0.1", with(with(navigate, "Sec-Fetch-Dest", "image"), "Sec-Fetch-Mode", "no-cors"), false},
-		"form posted to sign in":            {"POST", "/authorize", "127.0.0.1", with(navigate, "Origin", "http://evil.example"), false},
+		"navigation to sign in": {"GET", "/authorize", "127.0.0.1", navigate, true},
+		"navigation, same site": {"GET", "/authorize", "id.example.com",
+			with(navigate, "Sec-Fetch-Site", "same-site"), true},
+		"navigation, rebound":            {"GET", "/authorize", "evil.example", navigate, false},
+		"navigation to another page":     {"GET", "/healthz", "127.0.0.1", navigate, false},
+		"navigation to the API":          {"GET", "/?Action=A", "127.0.0.1", navigate, false},
+		"navigation to a path below":     {"GET", "/authorize/x", "127.0.0.1", navigate, false},
+		"navigation to another spelling": {"GET", "//authorize", "127.0.0.1", navigate, false},
+		"frame to sign in": {"GET", "/authorize", "127.0.0.1",
+			with(navigate, "Sec-Fetch-Dest", "iframe"), false},
+		"image of sign in": {"GET", "/authorize", "127.0.0.1",
+			with(with(navigate, "Sec-Fetch-Dest", "image"), "Sec-Fetch-Mode", "no-cors"), false},
+		"form posted to sign in": {"POST", "/authorize", "127.0.0.1",
+			with(navigate, "Origin", "http://evil.example"), false},
 		"form posted to sign in, no origin": {"POST", "/authorize", "127.0.0.1", navigate, false},
-		"fetch of sign in":                  {"GET", "/authorize", "127.0.0.1", headers{"Origin": {"http://evil.example"}, "Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Dest": {"empty"}}, false},
+		"fetch of sign in": {"GET", "/authorize", "127.0.0.1",
+			headers{"Origin": {"http://evil.example"}, "Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"cors"},
+				"Sec-Fetch-Dest": {"empty"}}, false},
 	} {
 		if got := g.Check(request(test.method, test.target, test.webHost, test.headers)) == nil; got != test.allowed {
 			t.Errorf("%s: allowed = %v", name, got)
@@ -263,16 +295,19 @@ func TestGuardSettings(t *testing.T) {
 		o    awsapi.BrowserGuardOptions
 		want string
 	}{
-		"scheme":          {awsapi.BrowserGuardOptions{Hosts: []string{"http://a.test"}}, `dev.allowed_hosts: "http://a.test"`},
-		"port":            {awsapi.BrowserGuardOptions{Hosts: []string{"a.test:4599"}}, `dev.allowed_hosts: "a.test:4599"`},
-		"wildcard":        {awsapi.BrowserGuardOptions{Hosts: []string{"a.test", "*.test"}}, `dev.allowed_hosts: "*.test"`},
-		"any host":        {awsapi.BrowserGuardOptions{Hosts: []string{"*"}}, `dev.allowed_hosts: "*"`},
-		"empty host":      {awsapi.BrowserGuardOptions{Hosts: []string{""}}, `dev.allowed_hosts: ""`},
-		"any origin":      {awsapi.BrowserGuardOptions{Origins: []string{"*"}}, `dev.allowed_origins: "*"`},
-		"any origin, too": {awsapi.BrowserGuardOptions{Origins: []string{"http://a.test", "*"}}, `dev.allowed_origins: "*"`},
+		"scheme": {awsapi.BrowserGuardOptions{Hosts: []string{"http://a.test"}},
+			`dev.allowed_hosts: "http://a.test"`},
+		"port":       {awsapi.BrowserGuardOptions{Hosts: []string{"a.test:4599"}}, `dev.allowed_hosts: "a.test:4599"`},
+		"wildcard":   {awsapi.BrowserGuardOptions{Hosts: []string{"a.test", "*.test"}}, `dev.allowed_hosts: "*.test"`},
+		"any host":   {awsapi.BrowserGuardOptions{Hosts: []string{"*"}}, `dev.allowed_hosts: "*"`},
+		"empty host": {awsapi.BrowserGuardOptions{Hosts: []string{""}}, `dev.allowed_hosts: ""`},
+		"any origin": {awsapi.BrowserGuardOptions{Origins: []string{"*"}}, `dev.allowed_origins: "*"`},
+		"any origin, too": {awsapi.BrowserGuardOptions{Origins: []string{"http://a.test", "*"}},
+			`dev.allowed_origins: "*"`},
 		"hidden origin":   {awsapi.BrowserGuardOptions{Origins: []string{"null"}}, `dev.allowed_origins: "null"`},
 		"host for origin": {awsapi.BrowserGuardOptions{Origins: []string{"a.test"}}, `dev.allowed_origins: "a.test"`},
-		"origin and path": {awsapi.BrowserGuardOptions{Origins: []string{"http://a.test/"}}, `dev.allowed_origins: "http://a.test/"`},
+		"origin and path": {awsapi.BrowserGuardOptions{Origins: []string{"http://a.test/"}},
+			`dev.allowed_origins: "http://a.test/"`},
 	} {
 		if _, err := awsapi.NewBrowserGuard(test.o); err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
@@ -285,19 +320,25 @@ func TestParseOrigins(t *testing.T) {
 	if err != nil || !all.All() || !all.Allows(request("POST", "/", "id.example.com", headers{"Origin": {"null"}})) {
 		t.Errorf("* is not any origin: %v", err)
 	}
-	for _, value := range []string{"", "null", "https://*.example.com", "https://a.example/", "https://a.example/x", "a.example", "https://u@a.example", "https://a.example:0x1", "https://ä.example", "https://a b"} {
-		if _, err := awsapi.ParseOrigins("allowed_origins", []string{value}); err == nil || !strings.Contains(err.Error(), "scheme://host") {
+
+	for _, value := range []string{"", "null", "https://*.example.com", "https://a.example/", "https://a.example/x",
+		"a.example", "https://u@a.example", "https://a.example:0x1", "https://ä.example", "https://a b"} {
+		if _, err := awsapi.ParseOrigins("allowed_origins", []string{value}); err == nil ||
+			!strings.Contains(err.Error(), "scheme://host") {
 			t.Errorf("%q: %v", value, err)
 		}
 	}
+
 	if _, err := awsapi.ParseOrigins("allowed_origins", []string{"*", "https://a.example"}); err == nil {
 		t.Error("* beside others is taken")
 	}
 
-	list, err := awsapi.ParseOrigins("allowed_origins", []string{"https://app.example.com", "https://b.example.com:8443"})
+	list, err := awsapi.ParseOrigins("allowed_origins",
+		[]string{"https://app.example.com", "https://b.example.com:8443"})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, test := range []struct {
 		origins []string
 		allowed bool
@@ -332,6 +373,7 @@ func FuzzHost(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	for _, host := range []string{"localhost", "[::1]:80", "a.b.", "1.2.3.4", "x]y:1", "[", ":"} {
 		f.Add(host)
 	}
@@ -343,7 +385,9 @@ func FuzzHost(f *testing.F) {
 		}
 		name, _, _ := strings.Cut(strings.ToLower(strings.TrimSuffix(host, ".")), ":")
 		name = strings.TrimSuffix(name, ".")
-		if last := name[strings.LastIndexByte(name, '.')+1:]; !strings.HasPrefix(host, "[") && strings.Contains(name, ".") && last != "localhost" && name != "host.docker.internal" && strings.Trim(last, "0123456789") != "" {
+		if last := name[strings.LastIndexByte(name, '.')+1:]; !strings.HasPrefix(host, "[") &&
+			strings.Contains(name, ".") && last != "localhost" && name != "host.docker.internal" &&
+			strings.Trim(last, "0123456789") != "" {
 			t.Errorf("%q passes", host)
 		}
 	})

@@ -46,11 +46,13 @@ func TestDecodeQuery(t *testing.T) {
 	}{
 		{"", queryInput{}},
 		{"Action=A&Version=1&Unknown=x&rolearn=y", queryInput{}},
-		{"RoleArn=a%2Fb+c&DurationSeconds=900&OnlyAttached=true", queryInput{RoleArn: new("a/b c"), Duration: new(900), Flag: new(true)}},
+		{"RoleArn=a%2Fb+c&DurationSeconds=900&OnlyAttached=true",
+			queryInput{RoleArn: new("a/b c"), Duration: new(900), Flag: new(true)}},
 		{"RoleArn=", queryInput{RoleArn: new("")}},
 		{"Keys.member.2=b&Keys.member.1=a", queryInput{Keys: []string{"a", "b"}}},
 		{"Keys=", queryInput{Keys: []string{}}},
-		{"PolicyArns.member.1.arn=x&PolicyArns.member.2.arn=y", queryInput{Policies: []queryPolicy{{new("x")}, {new("y")}}}},
+		{"PolicyArns.member.1.arn=x&PolicyArns.member.2.arn=y",
+			queryInput{Policies: []queryPolicy{{new("x")}, {new("y")}}}},
 		{"Tags.member.1.Key=k&Tags.member.1.Values.member.1=v&Tags.member.2.Key=l",
 			queryInput{Tags: []queryTag{{Key: "k", Values: []string{"v"}}, {Key: "l"}}}},
 		{"Nested.arn=z", queryInput{Nested: queryPolicy{new("z")}}},
@@ -108,6 +110,7 @@ func TestQueryParametersInURLAndBody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, tt := range []struct{ target, kind, body, want string }{
 		{"/?Action=A&Version=1", "", "", ""},
 		{"/any/path?Version=1", "application/x-www-form-urlencoded; charset=utf-8", "Action=A", ""},
@@ -116,7 +119,8 @@ func TestQueryParametersInURLAndBody(t *testing.T) {
 		{"/?Action=A&Version=2", "", "", "Could not find operation A for version 2"},
 		{"/?Action=a&Version=1", "", "", "Could not find operation a for version 1"},
 		{"/?Version=1", "application/x-www-form-urlencoded", "", noOperation},
-		{"/?Action=" + strings.Repeat("x", 65), "", "", "Could not find operation (a long name) for version NO_VERSION_SPECIFIED"},
+		{"/?Action=" + strings.Repeat("x", 65), "", "",
+			"Could not find operation (a long name) for version NO_VERSION_SPECIFIED"},
 	} {
 		r := httptest.NewRequest("POST", tt.target, nil)
 		r.Header.Set("Content-Type", tt.kind)
@@ -126,6 +130,7 @@ func TestQueryParametersInURLAndBody(t *testing.T) {
 		if err := (awsQuery{}).find(&c); err != nil {
 			got = asError(err).Message
 		}
+
 		if got != tt.want {
 			t.Errorf("%s with body %q: %q, want %q", tt.target, tt.body, got, tt.want)
 		}
@@ -135,20 +140,25 @@ func TestQueryParametersInURLAndBody(t *testing.T) {
 // Every decoded list is complete: writing it out again gives the same input.
 func FuzzQuery(f *testing.F) {
 	for _, s := range []string{
-		"", "Action=A&Version=1", "RoleArn=a%20b&DurationSeconds=900", "Keys.member.1=a&Keys.member.2=b", "Keys.member.2=a",
-		"Tags.member.1.Key=k&Tags.member.1.Values.member.1=v", "a=%zz", "%ff=%ff", "a;b", "Keys=", "PolicyArns.member.1=",
+		"", "Action=A&Version=1", "RoleArn=a%20b&DurationSeconds=900", "Keys.member.1=a&Keys.member.2=b",
+		"Keys.member.2=a",
+		"Tags.member.1.Key=k&Tags.member.1.Values.member.1=v", "a=%zz", "%ff=%ff", "a;b", "Keys=",
+		"PolicyArns.member.1=",
 	} {
 		f.Add(s)
 	}
+
 	f.Fuzz(func(t *testing.T, text string) {
 		var first queryInput
 		if err := decodeForm(text, &first); err != nil {
 			e := asError(err)
-			if e.Kind != Malformed || e.Message == "" || len(e.Message) > 200 || strings.ContainsFunc(e.Error(), unicode.IsControl) {
+			if e.Kind != Malformed || e.Message == "" || len(e.Message) > 200 ||
+				strings.ContainsFunc(e.Error(), unicode.IsControl) {
 				t.Fatalf("decode %q fails with %#v", text, e)
 			}
 			return
 		}
+
 		form := url.Values{}
 		encodeQuery(form, "", reflect.ValueOf(first))
 		var second queryInput
@@ -172,6 +182,7 @@ func encodeQuery(form url.Values, prefix string, v reflect.Value) {
 		if !v.IsNil() && v.Len() == 0 {
 			form.Set(prefix, "")
 		}
+
 		for i := range v.Len() {
 			encodeQuery(form, prefix+".member."+strconv.Itoa(i+1), v.Index(i))
 		}
@@ -186,6 +197,7 @@ func encodeQuery(form url.Values, prefix string, v reflect.Value) {
 			}
 			encodeQuery(form, name, v.Field(i))
 		}
+
 		if prefix != "" { // so that a list element without members keeps its place
 			form.Set(prefix+".", "")
 		}

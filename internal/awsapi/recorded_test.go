@@ -42,6 +42,7 @@ func TestRecordedAnswers(t *testing.T) {
 	if err := yaml.UnmarshalWithOptions(text, &rows, yaml.Strict()); err != nil {
 		t.Fatal(err)
 	}
+
 	var offset atomic.Int64 // of the server's clock
 	s := wiretest.Start(t, func(c *poolhouse.Config) {
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
@@ -66,11 +67,13 @@ func TestRecordedAnswers(t *testing.T) {
 			have := membersOf(t, got)
 			var want map[string]any
 			fill(t, world, row.Answer, &want)
+
 			for name, value := range want {
 				if member, is := have[name]; !is || !isRecorded(member, value) {
 					t.Errorf("%s = %v, want %v", name, member, value)
 				}
 			}
+
 			for _, name := range row.Lacks {
 				if member, is := have[name]; is {
 					t.Errorf("%s = %v, want none", name, member)
@@ -111,14 +114,18 @@ func recorded(t *testing.T, s *wiretest.Server, row recordedAnswer, world *strin
 	versions := map[string]string{"iam": "2010-05-08", "sts": "2011-06-15"}
 	members := map[string]string{}
 	fill(t, world, row.Request, &members)
+
 	values := wiretest.Form(action, "Version", versions[service])
 	for name, value := range members {
 		values.Set(name, value)
 	}
 	body := values.Encode()
-	request := wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, strings.NewReader(body)))(t)
+	request := wiretest.Must(
+		http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, strings.NewReader(body)),
+	)(t)
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	wiretest.Sign(t, request, body, service)
+
 	return wiretest.Do(t, request)
 }
 
@@ -142,6 +149,7 @@ func membersOf(t *testing.T, a wiretest.Answer) map[string]any {
 		if err != nil {
 			t.Fatalf("%v in %s", err, a.Body)
 		}
+
 		switch v := token.(type) {
 		case xml.StartElement:
 			open = append(open, v.Name.Local)
@@ -189,11 +197,13 @@ func recordedWorld(t *testing.T, s *wiretest.Server, expired string) *strings.Re
 	}))(t)
 
 	developer := func(user string) *ci.GetOpenIdTokenForDeveloperIdentityOutput {
-		return wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
-			IdentityPoolId: &pool,
-			Logins:         map[string]string{"login.my.app": user},
-		}))(t)
+		return wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
+			&ci.GetOpenIdTokenForDeveloperIdentityInput{
+				IdentityPoolId: &pool,
+				Logins:         map[string]string{"login.my.app": user},
+			}))(t)
 	}
+
 	merged, own := developer("source"), developer("destination")
 	wiretest.Must(s.Admin().MergeDeveloperIdentities(t.Context(), &ci.MergeDeveloperIdentitiesInput{
 		IdentityPoolId:            &pool,
@@ -208,6 +218,7 @@ func recordedWorld(t *testing.T, s *wiretest.Server, expired string) *strings.Re
 	if token[middle] == 'A' {
 		changed = "B"
 	}
+
 	return strings.NewReplacer(
 		"$ACCOUNT", poolhouse.DevAccount,
 		"$ISSUER", info.LoginKey,

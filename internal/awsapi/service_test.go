@@ -23,6 +23,7 @@ import (
 func post(target, body string, header ...string) *http.Request {
 	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
 	r.Header.Set("X-Amz-Target", target)
+
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -42,6 +43,7 @@ func wireCode(t *testing.T, res *http.Response) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var e struct {
 		Type string `json:"__type"`
 	}
@@ -50,6 +52,7 @@ func wireCode(t *testing.T, res *http.Response) string {
 			t.Fatalf("%s: %v", body, err)
 		}
 	}
+
 	return e.Type
 }
 
@@ -97,14 +100,18 @@ func TestOrderOfChecks(t *testing.T) {
 		want           []string
 		code           string
 	}{
-		{"signed", "S", `{"Valid":true}`, orderGate{}, true, []string{`authenticate store {"Valid":true}`, "validate", "authorize store:S *", "act"}, ""},
+		{"signed", "S", `{"Valid":true}`, orderGate{}, true,
+			[]string{`authenticate store {"Valid":true}`, "validate", "authorize store:S *", "act"}, ""},
 		{"not signed", "S", `{"Valid":true}`, orderGate{}, false, nil, "MissingAuthenticationTokenException"},
-		{"not authentic", "S", `bad`, orderGate{fail: RefusedAs(BadSignature, nil, "")}, true, []string{"authenticate store bad"}, "InvalidSignatureException"},
+		{"not authentic", "S", `bad`, orderGate{fail: RefusedAs(BadSignature, nil, "")}, true,
+			[]string{"authenticate store bad"}, "InvalidSignatureException"},
 		{"not readable", "S", `bad`, orderGate{}, true, []string{"authenticate store bad"}, "SerializationException"},
-		{"not valid", "S", `{}`, orderGate{allow: RefusedAs(AccessDenied, nil, "")}, true, []string{"authenticate store {}", "validate"}, "ValidationException"},
+		{"not valid", "S", `{}`, orderGate{allow: RefusedAs(AccessDenied, nil, "")}, true,
+			[]string{"authenticate store {}", "validate"}, "ValidationException"},
 		{"not allowed", "S", `{"Valid":true}`, orderGate{allow: RefusedAs(AccessDenied, nil, "")}, true,
 			[]string{`authenticate store {"Valid":true}`, "validate", "authorize store:S *"}, "AccessDeniedException"},
-		{"public", "P", `{"Valid":true}`, orderGate{fail: RefusedAs(BadSignature, nil, "")}, true, []string{"validate", "act"}, ""},
+		{"public", "P", `{"Valid":true}`, orderGate{fail: RefusedAs(BadSignature, nil, "")}, true,
+			[]string{"validate", "act"}, ""},
 		{"public not valid", "P", `{}`, orderGate{}, false, []string{"validate"}, "ValidationException"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -112,8 +119,10 @@ func TestOrderOfChecks(t *testing.T) {
 			tt.gate.steps = &orderSteps
 			s := newTestService(t, func(o *Options) {
 				o.Gate = tt.gate
-				o.APIs = []API{{Name: "store", Target: "T", Operations: []Operation{Signed("S", "store:S", do, nil), Public("P", overload.Reads, public)}}}
+				o.APIs = []API{{Name: "store", Target: "T",
+					Operations: []Operation{Signed("S", "store:S", do, nil), Public("P", overload.Reads, public)}}}
 			})
+
 			r := post("T."+tt.op, tt.body)
 			if tt.signed {
 				r.Header.Set("Authorization", "AWS4-HMAC-SHA256 x")
@@ -131,7 +140,9 @@ func TestOrderOfChecks(t *testing.T) {
 // Without a Gate nothing signed is served.
 func TestNoGate(t *testing.T) {
 	s := newTestService(t, func(o *Options) { o.Gate = nil })
-	if code := wireCode(t, serve(s, post("StoreService.Remove", `{}`, "Authorization", "AWS4-HMAC-SHA256 good"))); code != "MissingAuthenticationTokenException" {
+	if code := wireCode(t,
+		serve(s, post("StoreService.Remove", `{}`, "Authorization", "AWS4-HMAC-SHA256 good"))); code !=
+		"MissingAuthenticationTokenException" {
 		t.Errorf("code %q", code)
 	}
 }
@@ -141,6 +152,7 @@ func TestBodyLimit(t *testing.T) {
 	body := func(n int) string {
 		return `{"StoreId":"a:0","x":"` + strings.Repeat("x", n-len(`{"StoreId":"a:0","x":""}`)) + `"}`
 	}
+
 	const limit = 512 << 10
 	for _, tt := range []struct {
 		name   string
@@ -160,7 +172,9 @@ func TestBodyLimit(t *testing.T) {
 			if code := wireCode(t, res); code != tt.code {
 				t.Errorf("code %q, want %q", code, tt.code)
 			}
-			if res.Header.Get("Access-Control-Allow-Origin") != "*" || res.Header.Get("Date") == "" || res.Header.Get("X-Amzn-Requestid") == "" {
+
+			if res.Header.Get("Access-Control-Allow-Origin") != "*" || res.Header.Get("Date") == "" ||
+				res.Header.Get("X-Amzn-Requestid") == "" {
 				t.Errorf("headers %v", res.Header)
 			}
 		})
@@ -203,7 +217,8 @@ func TestDate(t *testing.T) {
 	s := newTestService(t, func(o *Options) { o.Now = func() time.Time { return clock } })
 	for _, step := range []time.Duration{0, time.Millisecond, time.Second, time.Hour, -2 * time.Hour} {
 		clock = clock.Add(step)
-		if got, want := serve(s, post("StoreService.LookUp", `{}`)).Header.Get("Date"), clock.Format(http.TimeFormat); got != want {
+		if got, want := serve(s, post("StoreService.LookUp", `{}`)).Header.Get("Date"),
+			clock.Format(http.TimeFormat); got != want {
 			t.Errorf("Date %q, want %q", got, want)
 		}
 	}
@@ -225,8 +240,10 @@ func TestRequestID(t *testing.T) {
 func TestPanicKeepsTheConnection(t *testing.T) {
 	hook := func() {}
 	s := newTestService(t, func(o *Options) { o.Observe = func(*Record) { hook() } })
+
 	server := httptest.NewServer(s)
 	defer server.Close()
+
 	for _, tt := range []struct {
 		body   string
 		hook   func()
@@ -241,6 +258,7 @@ func TestPanicKeepsTheConnection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		r.Header.Set("X-Amz-Target", "StoreService.Fail")
 		res, err := server.Client().Do(r)
 		if err != nil {
@@ -271,7 +289,8 @@ func TestPanicInAHookIsLogged(t *testing.T) {
 			if answer.StatusCode != 400 {
 				t.Errorf("status %d", answer.StatusCode)
 			}
-			if logged := strings.Contains(out.String(), `level=ERROR msg="a hook of log or metrics panicked" panic="a bug"`); logged == broken {
+			if logged := strings.Contains(out.String(),
+				`level=ERROR msg="a hook of log or metrics panicked" panic="a bug"`); logged == broken {
 				t.Errorf("logged:\n%s", out.String())
 			}
 		})
@@ -305,7 +324,8 @@ func TestWrap(t *testing.T) {
 		seen = nil
 		r := httptest.NewRequest("POST", "/other", strings.NewReader(strings.Repeat("x", 512<<10+1)))
 		res := serve(s.Wrap("Other", tt.handler), r)
-		if res.StatusCode != tt.status || res.Header.Get("Access-Control-Allow-Origin") != "*" || res.Header.Get("X-Amzn-Requestid") != testRequestID {
+		if res.StatusCode != tt.status || res.Header.Get("Access-Control-Allow-Origin") != "*" ||
+			res.Header.Get("X-Amzn-Requestid") != testRequestID {
 			t.Errorf("status %d, want %d; headers %v", res.StatusCode, tt.status, res.Header)
 		}
 		if len(seen) != 1 || seen[0].Operation != "Other" || seen[0].Status != tt.status {
@@ -356,6 +376,7 @@ func TestTimestamp(t *testing.T) {
 			t.Errorf("%d ms = %s, want %s (%v)", tt.ms, got, tt.want, err)
 		}
 	}
+
 	if now := time.Now(); !At(now).Time().Equal(now) {
 		t.Error("Time does not return the time")
 	}

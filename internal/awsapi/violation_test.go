@@ -61,58 +61,88 @@ func TestValidator(t *testing.T) {
 			v.List("d", []string{}, &kinds, true)
 			v.Map("e", map[string]string{"k": "", "l": "éà😀"}, &tags, true)
 			v.Map("e", map[string]string{}, &tags, true)
-			Structures(v, "f", []string{"x"}, &parts, true, func(s *string, v *Validator) { v.String("name", s, &id, true) })
+			Structures(v, "f", []string{"x"}, &parts, true,
+				func(s *string, v *Validator) { v.String("name", s, &id, true) })
 		}, ""},
 		{"length in characters", func(v *Validator) { v.String("a", new("éàü😀"), &secret, true) }, ""},
 		{"too few characters", func(v *Validator) { v.String("a", new("😀"), &secret, true) },
-			"1 validation error detected: Value at 'a' failed to satisfy constraint: Member must have length greater than or equal to 2"},
+			"1 validation error detected: Value at 'a' failed to satisfy constraint: Member must have length " +
+				"greater than or equal to 2"},
 		{"several demands of one value", func(v *Validator) { v.String("a", new("ABCDEF"), &id, true) },
-			"2 validation errors detected: Value 'ABCDEF' at 'a' failed to satisfy constraint: Member must have length less than or equal to 5; " +
-				"Value 'ABCDEF' at 'a' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z]+"},
+			"2 validation errors detected: Value 'ABCDEF' at 'a' failed to satisfy constraint: Member must have " +
+				"length less than or equal to 5; " +
+				"Value 'ABCDEF' at 'a' failed to satisfy constraint: Member must satisfy regular expression " +
+				"pattern: [a-z]+"},
 		{"empty", func(v *Validator) { v.String("a", new(""), &id, true) },
-			"2 validation errors detected: Value '' at 'a' failed to satisfy constraint: Member must have length greater than or equal to 1; " +
+			"2 validation errors detected: Value '' at 'a' failed to satisfy constraint: Member must have length " +
+				"greater than or equal to 1; " +
 				"Value '' at 'a' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z]+"},
 		{"enum", func(v *Validator) { v.String("k", new("a"), &kind, true) },
-			"1 validation error detected: Value 'a' at 'k' failed to satisfy constraint: Member must satisfy enum value set: [A, B]"},
+			"1 validation error detected: Value 'a' at 'k' failed to satisfy constraint: Member must satisfy enum " +
+				"value set: [A, B]"},
 		{"long value", func(v *Validator) { v.String("k", &long, &kind, true) },
-			"1 validation error detected: Value '" + long[:maxEcho] + "...' at 'k' failed to satisfy constraint: Member must satisfy enum value set: [A, B]"},
+			"1 validation error detected: Value '" + long[:maxEcho] +
+				"...' at 'k' failed to satisfy constraint: Member must satisfy enum value set: [A, B]"},
 		{"integer", func(v *Validator) { v.Integer("c", new(0), &count, true); v.Integer("c", new(61), &count, true) },
-			"2 validation errors detected: Value '0' at 'c' failed to satisfy constraint: Member must have value greater than or equal to 1; " +
+			"2 validation errors detected: Value '0' at 'c' failed to satisfy constraint: Member must have value " +
+				"greater than or equal to 1; " +
 				"Value '61' at 'c' failed to satisfy constraint: Member must have value less than or equal to 60"},
 		{"list", func(v *Validator) { v.List("d", []string{"a", "B", "c"}, &ids, true) },
-			"2 validation errors detected: Value '[a, B, c]' at 'd' failed to satisfy constraint: Member must have length less than or equal to 2; " +
-				"Value '[a, B, c]' at 'd' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 5, " +
-				"Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [a-z]+]"},
+			"2 validation errors detected: Value '[a, B, c]' at 'd' failed to satisfy constraint: Member must have " +
+				"length less than or equal to 2; " +
+				"Value '[a, B, c]' at 'd' failed to satisfy constraint: Member must satisfy constraint: [Member " +
+				"must have length less than or equal to 5, " +
+				"Member must have length greater than or equal to 1, Member must satisfy regular expression " +
+				"pattern: [a-z]+]"},
 		{"empty list", func(v *Validator) { v.List("d", []string{}, &ids, true) },
-			"1 validation error detected: Value '[]' at 'd' failed to satisfy constraint: Member must have length greater than or equal to 1"},
+			"1 validation error detected: Value '[]' at 'd' failed to satisfy constraint: Member must have length " +
+				"greater than or equal to 1"},
 		{"list of enum", func(v *Validator) { v.List("d", []string{"C"}, &kinds, true) },
-			"1 validation error detected: Value '[C]' at 'd' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [A, B]]"},
+			"1 validation error detected: Value '[C]' at 'd' failed to satisfy constraint: Member must satisfy " +
+				"constraint: [Member must satisfy enum value set: [A, B]]"},
 		{"map", func(v *Validator) { v.Map("e", map[string]string{"b": "long", "A": "1", "c": "2"}, &tags, true) },
-			"3 validation errors detected: Value '{A=1, b=long, c=2}' at 'e' failed to satisfy constraint: Member must have length less than or equal to 2; " +
-				"Value '{A=1, b=long, c=2}' at 'e' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 5, " +
-				"Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [a-z]+]; " +
-				"Value '{A=1, b=long, c=2}' at 'e' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 3, " +
+			"3 validation errors detected: Value '{A=1, b=long, c=2}' at 'e' failed to satisfy constraint: Member " +
+				"must have length less than or equal to 2; " +
+				"Value '{A=1, b=long, c=2}' at 'e' failed to satisfy constraint: Map keys must satisfy " +
+				"constraint: [Member must have length less than or equal to 5, " +
+				"Member must have length greater than or equal to 1, Member must satisfy regular expression " +
+				"pattern: [a-z]+]; " +
+				"Value '{A=1, b=long, c=2}' at 'e' failed to satisfy constraint: Map value must satisfy " +
+				"constraint: [Member must have length less than or equal to 3, " +
 				"Member must have length greater than or equal to 0]"},
-		{"secret map", func(v *Validator) { v.Map("logins", map[string]string{"A": "hidden", "b": "abc"}, &vault, true) },
-			"3 validation errors detected: Value at 'logins' failed to satisfy constraint: Member must have length less than or equal to 1; " +
-				"Value at 'logins' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 5, " +
-				"Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [a-z]+]; " +
-				"Value at 'logins' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 4, " +
+		{"secret map",
+			func(v *Validator) { v.Map("logins", map[string]string{"A": "hidden", "b": "abc"}, &vault, true) },
+			"3 validation errors detected: Value at 'logins' failed to satisfy constraint: Member must have length " +
+				"less than or equal to 1; " +
+				"Value at 'logins' failed to satisfy constraint: Map keys must satisfy constraint: [Member must " +
+				"have length less than or equal to 5, " +
+				"Member must have length greater than or equal to 1, Member must satisfy regular expression " +
+				"pattern: [a-z]+]; " +
+				"Value at 'logins' failed to satisfy constraint: Map value must satisfy constraint: [Member must " +
+				"have length less than or equal to 4, " +
 				"Member must have length greater than or equal to 2]"},
 		{"structures", func(v *Validator) {
-			v.Structure("outer", true, false, func(v *Validator) { Structures(v, "parts", []string{"ok", "NO"}, &parts, true, element) })
+			v.Structure("outer", true, false,
+				func(v *Validator) { Structures(v, "parts", []string{"ok", "NO"}, &parts, true, element) })
 			v.Bool("after", nil, true)
-		}, "2 validation errors detected: Value 'NO' at 'outer.parts.2.member.name' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z]+; " +
+		}, "2 validation errors detected: Value 'NO' at 'outer.parts.2.member.name' failed to satisfy " +
+			"constraint: Member must satisfy regular expression pattern: [a-z]+; " +
 			"Value null at 'after' failed to satisfy constraint: Member must not be null"},
 		{"empty structures", func(v *Validator) { Structures(v, "parts", []string{}, &parts, true, element) },
-			"1 validation error detected: Value '[]' at 'parts' failed to satisfy constraint: Member must have length greater than or equal to 1"},
+			"1 validation error detected: Value '[]' at 'parts' failed to satisfy constraint: Member must have " +
+				"length greater than or equal to 1"},
 		{"structure map", func(v *Validator) {
 			StructureMap(v, "m", map[string]string{"b": "ok", "A/B": ""}, &byName, true, element)
-		}, "4 validation errors detected: Value at 'm' failed to satisfy constraint: Member must have length less than or equal to 1; " +
-			"Value at 'm' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 5, " +
-			"Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [a-z]+]; " +
-			"Value '' at 'm.A/B.member.name' failed to satisfy constraint: Member must have length greater than or equal to 1; " +
-			"Value '' at 'm.A/B.member.name' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z]+"},
+		}, "4 validation errors detected: Value at 'm' failed to satisfy constraint: Member must have length less " +
+			"than or equal to 1; " +
+			"Value at 'm' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length " +
+			"less than or equal to 5, " +
+			"Member must have length greater than or equal to 1, Member must satisfy regular expression " +
+			"pattern: [a-z]+]; " +
+			"Value '' at 'm.A/B.member.name' failed to satisfy constraint: Member must have length greater than or " +
+			"equal to 1; " +
+			"Value '' at 'm.A/B.member.name' failed to satisfy constraint: Member must satisfy regular expression " +
+			"pattern: [a-z]+"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var v Validator
@@ -121,6 +151,7 @@ func TestValidator(t *testing.T) {
 			if found := v.Violations(); len(found) > 0 {
 				got = Invalid(found).Message
 			}
+
 			if got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
@@ -133,7 +164,9 @@ func TestViolationsAreBounded(t *testing.T) {
 	var v Validator
 	list := make([]string, 10_000)
 	id := String{Min: 1}
-	Structures(&v, strings.Repeat("n", 40), list, &List{}, true, func(s *string, v *Validator) { v.String("name", s, &id, true) })
+	Structures(&v, strings.Repeat("n", 40), list, &List{}, true,
+		func(s *string, v *Validator) { v.String("name", s, &id, true) })
+
 	message := Invalid(v.Violations()).Message
 	if !strings.HasPrefix(message, "10000 validation errors detected: ") || len(message) > 10_000 {
 		t.Errorf("message of %d bytes: %.80s", len(message), message)
@@ -143,7 +176,8 @@ func TestViolationsAreBounded(t *testing.T) {
 // What the log reads never has a value of the request.
 func TestInvalidKeepsValuesFromTheLog(t *testing.T) {
 	e := Invalid([]Violation{{Path: "id", Value: "'s3cr3t' ", Constraint: "Member must be short"}})
-	if want := "1 validation error detected: Value at 'id' failed to satisfy constraint: Member must be short"; e.log != want {
+	if want := "1 validation error detected: Value at 'id' failed to satisfy constraint: Member " +
+		"must be short"; e.log != want {
 		t.Errorf("log text %q, want %q", e.log, want)
 	}
 }
@@ -209,6 +243,7 @@ func TestViolationsAreExplained(t *testing.T) {
 			if len(v.Violations()) == 0 {
 				t.Fatal("no violation")
 			}
+
 			got := v.Violations()[0].why()
 			if got.Subject != "a" || got.Expected != test.expected || got.Got != test.got || got.Fix != test.fix {
 				t.Errorf("%q %q %q %q", got.Subject, got.Expected, got.Got, got.Fix)

@@ -43,6 +43,7 @@ func (testGate) Authenticate(r *http.Request, _ []byte, service string) (Caller,
 	if q := r.URL.Query().Get("X-Amz-Credential"); q != "" {
 		key = q
 	}
+
 	switch kind, refused := gateKinds[key]; {
 	case refused:
 		return Caller{}, RefusedAs(kind, nil, "")
@@ -51,7 +52,14 @@ func (testGate) Authenticate(r *http.Request, _ []byte, service string) (Caller,
 	case key != "good":
 		return Caller{}, RefusedAs(UnknownKey, nil, "")
 	}
-	return Caller{Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/" + key, AccessKeyID: key, Region: "eu-central-1", Session: service}, nil
+
+	return Caller{
+		Account:     "111122223333",
+		ARN:         "arn:aws:iam::111122223333:user/" + key,
+		AccessKeyID: key,
+		Region:      "eu-central-1",
+		Session:     service,
+	}, nil
 }
 
 // onResource asks for the operation's own action on one resource.
@@ -63,7 +71,8 @@ func onResource[In any](arn func(caller Caller, in *In) string) Needs[In] {
 
 func (testGate) Authorize(_ context.Context, c Caller, needed Access) error {
 	if needed.Resource == "arn:denied" || len(needed.Conditions["deny"]) > 0 {
-		return RefusedAs(AccessDenied, nil, "User: "+c.ARN+" is not authorized to perform: "+needed.Action+" on resource: "+needed.Resource)
+		return RefusedAs(AccessDenied, nil, "User: "+c.ARN+" is not authorized to perform: "+needed.Action+
+			" on resource: "+needed.Resource)
 	}
 	return nil
 }
@@ -136,14 +145,18 @@ func testAPIs() []API {
 			Updated: At(testNow.Add(123 * time.Millisecond)), Tags: in.Tags, Names: []string{},
 		}, nil
 	}
+
 	store := API{Name: "store", Target: "StoreService", Operations: []Operation{
 		Public("LookUp", overload.Reads, func(_ context.Context, in *lookUpInput) (*lookUpOutput, error) {
 			return &lookUpOutput{ID: in.StoreID}, nil
 		}),
 		Public("Fail", overload.Reads, fail),
-		Signed("Put", "store:Put", put, onResource(func(_ Caller, in *putInput) string { return "arn:" + in.Tags["resource"] })),
-		Signed("Remove", "store:Remove", func(context.Context, Caller, *nothing) (*NoOutput, error) { return nil, nil }, nil),
-		Signed("Mark", "store:Mark", func(context.Context, Caller, *nothing) (*nothing, error) { return &nothing{}, nil },
+		Signed("Put", "store:Put", put,
+			onResource(func(_ Caller, in *putInput) string { return "arn:" + in.Tags["resource"] })),
+		Signed("Remove", "store:Remove",
+			func(context.Context, Caller, *nothing) (*NoOutput, error) { return nil, nil }, nil),
+		Signed("Mark", "store:Mark",
+			func(context.Context, Caller, *nothing) (*nothing, error) { return &nothing{}, nil },
 			func(_ context.Context, _ Caller, _ *nothing) ([]Access, error) {
 				return []Access{{}, {Action: "store:Move", Conditions: map[string][]string{"deny": {"yes"}}}}, nil
 			}),
@@ -152,20 +165,28 @@ func testAPIs() []API {
 		Arn  string
 		Keys []string `xml:"Keys>member"`
 	}
-	desk := API{Name: "desk", Version: "2011-06-15", Namespace: "https://desk.example/doc/2011-06-15/", Operations: []Operation{
-		Public("Show", overload.Reads, func(_ context.Context, in *queryInput) (*showOutput, error) {
-			return &showOutput{Arn: *in.RoleArn, Keys: in.Keys}, nil
-		}),
-		Public("Fail", overload.Reads, func(ctx context.Context, in *struct{ How *string }) (*NoOutput, error) {
-			return fail(ctx, &failInput{How: in.How})
-		}),
-		Signed("Who", "desk:Who", func(_ context.Context, c Caller, _ *nothing) (*showOutput, error) {
-			return &showOutput{Arn: c.ARN}, nil
-		}, nil),
-		Signed("Clear", "desk:Clear", func(context.Context, Caller, *nothing) (*NoOutput, error) { return nil, nil }, nil),
-		Signed("Never", "desk:Never", func(context.Context, Caller, *nothing) (*NoOutput, error) { return nil, nil },
-			onResource(func(Caller, *nothing) string { return "arn:denied" })),
-	}}
+	desk := API{
+		Name:      "desk",
+		Version:   "2011-06-15",
+		Namespace: "https://desk.example/doc/2011-06-15/",
+		Operations: []Operation{
+			Public("Show", overload.Reads, func(_ context.Context, in *queryInput) (*showOutput, error) {
+				return &showOutput{Arn: *in.RoleArn, Keys: in.Keys}, nil
+			}),
+			Public("Fail", overload.Reads, func(ctx context.Context, in *struct{ How *string }) (*NoOutput, error) {
+				return fail(ctx, &failInput{How: in.How})
+			}),
+			Signed("Who", "desk:Who", func(_ context.Context, c Caller, _ *nothing) (*showOutput, error) {
+				return &showOutput{Arn: c.ARN}, nil
+			}, nil),
+			Signed("Clear", "desk:Clear",
+				func(context.Context, Caller, *nothing) (*NoOutput, error) { return nil, nil }, nil),
+			Signed("Never", "desk:Never",
+				func(context.Context, Caller, *nothing) (*NoOutput, error) { return nil, nil },
+				onResource(func(Caller, *nothing) string { return "arn:denied" })),
+		},
+	}
+
 	return []API{store, desk}
 }
 
@@ -182,6 +203,7 @@ func newTestService(t testing.TB, change func(*Options)) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return s
 }
 
@@ -193,8 +215,10 @@ func TestWire(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no golden files: %v", err)
 	}
+
 	server := httptest.NewServer(newTestService(t, nil))
 	defer server.Close()
+
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			archive, err := txtar.ParseFile(file)
@@ -203,15 +227,18 @@ func TestWire(t *testing.T) {
 			}
 			var out txtar.Archive
 			out.Comment = archive.Comment
+
 			for _, f := range archive.Files {
 				name, isRequest := strings.CutSuffix(f.Name, "request")
 				if !isRequest {
 					continue
 				}
 				out.Files = append(out.Files, f, txtar.File{
-					Name: name + "response", Data: []byte(roundTrip(t, server.Listener.Addr().String(), string(f.Data)) + "\n"),
+					Name: name + "response",
+					Data: []byte(roundTrip(t, server.Listener.Addr().String(), string(f.Data)) + "\n"),
 				})
 			}
+
 			got := string(txtar.Format(&out))
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
@@ -219,6 +246,7 @@ func TestWire(t *testing.T) {
 				}
 				return
 			}
+
 			if diff := cmp.Diff(got, string(txtar.Format(archive))); diff != "" {
 				t.Errorf("got -, want +\n%s", diff)
 			}
@@ -237,15 +265,19 @@ func roundTrip(t *testing.T, address, request string) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+
 	w := bufio.NewWriter(conn)
 	_, _ = w.WriteString(strings.ReplaceAll(strings.TrimSpace(head), "\n", "\r\n"))
-	_, _ = w.WriteString("\r\nHost: any.example\r\nConnection: close\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
+	_, _ = w.WriteString("\r\nHost: any.example\r\nConnection: close\r\nContent-Length: " + strconv.Itoa(len(body)) +
+		"\r\n\r\n" + body)
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}
+
 	answer, err := io.ReadAll(conn)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return strings.ReplaceAll(string(answer), "\r\n", "\n")
 }

@@ -55,6 +55,7 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 	own := wiretest.Must(s.SignedBy(wiretest.Region, key.ID, secret, "").CreateIdentityPool(t.Context(),
 		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
 			DeveloperProviderName: aws.String("login.my.app")}))(t)
+
 	// One refusal of this account, to be asked about.
 	_, err = s.Admin().DescribeIdentityPool(t.Context(),
 		&ci.DescribeIdentityPoolInput{IdentityPoolId: aws.String("us-east-1:00000000-0000-4000-8000-000000000000")})
@@ -72,9 +73,12 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 			"5LookupDeveloperIdentity": `{"IdentityPoolId":"POOL","IdentityId":"` + other + `"}`} {
 			fmt.Fprintln(&b, operation, s.Raw(t, operation[1:], strings.ReplaceAll(body, "POOL", pool), true).Body)
 		}
+
 		lines := strings.Split(b.String(), "\n")
+
 		return strings.Join(wiretest.Sorted(lines), "\n")
 	}
+
 	before := state()
 	poolGone, identityGone := "IdentityPool '"+pool+"' not found.", "Identity '"+identity+"' not found."
 
@@ -92,6 +96,7 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 		case "DescribeIdentity":
 			want = "ResourceNotFoundException: " + identityGone
 		}
+
 		t.Run(operation, func(t *testing.T) {
 			got := s.Raw(t, operation, strings.ReplaceAll(body, ":000000000000:", ":"+wiretest.Stranger+":"), false,
 				func(r *http.Request) {
@@ -107,6 +112,7 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 			}
 		})
 	}
+
 	ask := func(operation, body string) wiretest.Answer {
 		return s.Raw(t, operation, body, false, func(r *http.Request) { asStranger(r, body, "cognito-identity") })
 	}
@@ -115,11 +121,14 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 		`{"IdentityPools":[{"IdentityPoolId":"`+*own.IdentityPoolId+`","IdentityPoolName":"p"}]}`)
 	wiretest.Equal(t, "DeleteIdentities", ask("DeleteIdentities", `{"IdentityIdsToDelete":["`+identity+`"]}`).Body,
 		`{"UnprocessedIdentityIds":[]}`)
+
 	// An identity of another account is none of the caller's own pool either.
 	for operation, body := range map[string]string{
-		"LookupDeveloperIdentity":            `{"IdentityPoolId":"OWN","IdentityId":"IDENTITY"}`,
-		"GetOpenIdTokenForDeveloperIdentity": `{"IdentityPoolId":"OWN","IdentityId":"IDENTITY","Logins":{"login.my.app":"a"}}`,
-		"UnlinkDeveloperIdentity":            `{"IdentityPoolId":"OWN","IdentityId":"IDENTITY","DeveloperProviderName":"login.my.app","DeveloperUserIdentifier":"a"}`,
+		"LookupDeveloperIdentity": `{"IdentityPoolId":"OWN","IdentityId":"IDENTITY"}`,
+		"GetOpenIdTokenForDeveloperIdentity": `{"IdentityPoolId":"OWN","IdentityId":"IDENTITY",` +
+			`"Logins":{"login.my.app":"a"}}`,
+		"UnlinkDeveloperIdentity": `{"IdentityPoolId":"OWN","IdentityId":"IDENTITY",` +
+			`"DeveloperProviderName":"login.my.app","DeveloperUserIdentifier":"a"}`,
 	} {
 		got := ask(operation, strings.NewReplacer("OWN", *own.IdentityPoolId, "IDENTITY", identity).Replace(body))
 		wiretest.Equal(t, operation+" through the caller's own pool", got.Header.Get("x-amzn-ErrorMessage"),
@@ -133,6 +142,7 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 		})
 		return got.Header.Get("x-amzn-ErrorType") + " " + got.Header.Get("x-amzn-ErrorMessage")
 	}
+
 	const noIdentity = "ResourceNotFoundException: No such identity in this account and region."
 	wiretest.Equal(t, "LookupIdentity by ID", administer("LookupIdentity", `{"IdentityId":"`+identity+`"}`), noIdentity)
 	wiretest.Equal(t, "LookupIdentity by login",
@@ -142,10 +152,12 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 		"ResourceNotFoundException: "+poolGone)
 	wiretest.Equal(t, "Explain of an unknown request", administer("Explain", `{"RequestId":"none"}`),
 		administer("Explain", `{"RequestId":"`+request+`"}`))
+
 	if own := s.AdminCall(t, "Explain", `{"RequestId":"`+request+`"}`); own.Status != http.StatusOK {
 		t.Errorf("the account itself may not ask about its refusal: %s", own.Body)
 	}
 	body := `{"RequestId":"` + request + `"}`
+
 	elsewhere := s.Raw(t, "", body, false, func(r *http.Request) {
 		r.Header.Set("X-Amz-Target", "PoolhouseAdmin.Explain")
 		wiretest.SignWith(t, r, body, "poolhouse", "eu-west-1", "test", "test")

@@ -35,6 +35,7 @@ func TestPoolChangesWhileAProviderIsAsked(t *testing.T) {
 					w.Header().Set("Content-Type", "application/json")
 					_, _ = w.Write(idp.KeySet())
 				})
+
 				traces := make(chan poolhouse.Trace, 1)
 				s := wiretest.Start(t, func(c *poolhouse.Config) {
 					c.TokenAlgorithm, c.OnTrace = "ES256", func(t poolhouse.Trace) { traces <- t }
@@ -112,6 +113,7 @@ func TestPoolChangesWhileAProviderIsAsked(t *testing.T) {
 				default:
 					wiretest.WantError(t, err, "ResourceNotFoundException", "Identity '"+guest+"' not found.")
 				}
+
 				if steps := (<-traces).Steps; len(steps) == 0 || steps[len(steps)-1].OK ||
 					steps[len(steps)-1].Fix == "" {
 					t.Errorf("it is not recorded why: %+v", steps)

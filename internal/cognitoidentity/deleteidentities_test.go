@@ -25,11 +25,13 @@ func TestDeleteIdentitiesOneByOne(t *testing.T) {
 				AllowUnauthenticatedIdentities: true}))(t).IdentityPoolId
 		return id
 	}
+
 	mine, others := pool(), pool()
-	key, secret, err := p.Keys.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(p.Account()), Policy: `{"Version":"2012-10-17","Statement":[
+	key, secret, err := p.Keys.Create(t.Context(),
+		iam.NewAccessKey{Account: identitypool.AccountID(p.Account()), Policy: `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"cognito-identity:DeleteIdentities","Resource":"*","Condition":{"StringEquals":{"cognito-identity:IdentityPoolArn":"` +
-		identitypool.PoolARN(wiretest.Region, identitypool.AccountID(p.Account()),
-			identitypool.PoolID(mine)) + `"}}}]}`})
+			identitypool.PoolARN(wiretest.Region, identitypool.AccountID(p.Account()),
+				identitypool.PoolID(mine)) + `"}}}]}`})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +50,7 @@ func TestDeleteIdentitiesOneByOne(t *testing.T) {
 
 		return b.String(), nil
 	}
+
 	there := func(id string) bool {
 		_, err := p.Root.DescribeIdentity(t.Context(), &ci.DescribeIdentityInput{IdentityId: &id})
 		return err == nil
@@ -63,7 +66,6 @@ func TestDeleteIdentitiesOneByOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wiretest.WantError(t, err, "AccessDeniedException", "") })
 	}
 	wiretest.Equal(t, "unknown ones of who may delete all", wiretest.Must(remove(p.Root, unknown))(t), "")
-
 	broken, sound := p.GetID(t, mine, nil), p.GetID(t, mine, nil)
 
 	db := wiretest.Must(sql.Open("sqlite", filepath.Join(p.Dir, poolhouse.DatabaseFile)))(t)

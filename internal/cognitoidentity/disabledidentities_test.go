@@ -26,12 +26,14 @@ func TestDisabledIdentities(t *testing.T) {
 	answer := wiretest.Must(s.Public().GetOpenIdToken(ctx,
 		&ci.GetOpenIdTokenInput{IdentityId: &guest, Logins: alice}))(t)
 	wiretest.Equal(t, "identity that absorbed the guest", *answer.IdentityId, kept)
+
 	developer := func(user string) string {
 		return *wiretest.Must(admin.GetOpenIdTokenForDeveloperIdentity(ctx, &ci.GetOpenIdTokenForDeveloperIdentityInput{
 			IdentityPoolId: &pool,
 			Logins:         map[string]string{"login.my.app": user},
 		}))(t).IdentityId
 	}
+
 	source, destination := developer("source"), developer("destination")
 	wiretest.Must(admin.MergeDeveloperIdentities(ctx, &ci.MergeDeveloperIdentitiesInput{
 		IdentityPoolId:            &pool,
@@ -48,6 +50,7 @@ func TestDisabledIdentities(t *testing.T) {
 			t.Errorf("LookupIdentity shows %s", looked)
 		}
 	}
+
 	listed := func(hide bool) map[string]string {
 		out := wiretest.Must(admin.ListIdentities(ctx, &ci.ListIdentitiesInput{
 			IdentityPoolId: &pool,
@@ -61,6 +64,7 @@ func TestDisabledIdentities(t *testing.T) {
 
 		return logins
 	}
+
 	all := listed(false)
 	wiretest.Equal(t, "logins of ListIdentities, the guest", all[guest], "DISABLED")
 	wiretest.Equal(t, "logins of ListIdentities, the source", all[source], "DISABLED")
@@ -72,6 +76,7 @@ func TestDisabledIdentities(t *testing.T) {
 	wiretest.WantError(t, err, "NotAuthorizedException", forbidden)
 	_, err = s.Public().GetCredentialsForIdentity(ctx, &ci.GetCredentialsForIdentityInput{IdentityId: &guest})
 	wiretest.WantError(t, err, "NotAuthorizedException", forbidden)
+
 	_, err = s.Public().UnlinkIdentity(ctx, &ci.UnlinkIdentityInput{
 		IdentityId:     &guest,
 		Logins:         alice,
@@ -80,6 +85,7 @@ func TestDisabledIdentities(t *testing.T) {
 	wiretest.WantError(t, err, "NotAuthorizedException", forbidden)
 	steps := traces.Last().Steps
 	wiretest.Equal(t, "reason", string(steps[len(steps)-1].Code), "identity-disabled")
+
 	users := wiretest.Must(admin.LookupDeveloperIdentity(ctx, &ci.LookupDeveloperIdentityInput{
 		IdentityPoolId: &pool,
 		IdentityId:     &source,

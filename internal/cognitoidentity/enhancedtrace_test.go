@@ -47,6 +47,7 @@ func TestRefusedGuestsOfARole(t *testing.T) {
 			roles++
 		}
 	}
+
 	last := steps[len(steps)-1]
 	if roles != 1 || last.Code != "trust-policy-condition-guest" || strings.Contains(last.Fix, "add unauthenticated") {
 		t.Errorf("%d steps of the role; explained by %+v", roles, steps)

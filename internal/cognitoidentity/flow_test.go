@@ -32,12 +32,14 @@ func TestMainFlow(t *testing.T) {
 					`^us-east-1:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(id) {
 					t.Errorf("identity ID %s is not REGION:UUIDv4", id)
 				}
+
 				token := wiretest.Must(s.Public().GetOpenIdToken(t.Context(),
 					&ci.GetOpenIdTokenInput{IdentityId: &id, Logins: logins}))(t)
 				provider, err := oidc.NewProvider(t.Context(), s.URL)
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				verified, err := provider.Verifier(&oidc.Config{ClientID: pool,
 					SupportedSigningAlgs: []string{"RS512"}}).Verify(t.Context(), *token.Token)
 				if err != nil {
@@ -45,6 +47,7 @@ func TestMainFlow(t *testing.T) {
 				}
 				wiretest.Equal(t, "token subject", verified.Subject, id)
 				wiretest.Equal(t, "token lifetime", verified.Expiry.Sub(verified.IssuedAt).Seconds(), 600)
+
 				var claims struct {
 					AMR []string `json:"amr"`
 					ARN string   `json:"https://cognito-identity.amazonaws.com/identity-pool-arn"`
@@ -52,6 +55,7 @@ func TestMainFlow(t *testing.T) {
 				if err := verified.Claims(&claims); err != nil {
 					t.Fatal(err)
 				}
+
 				wiretest.Equal(t, "pool ARN claim", claims.ARN,
 					"arn:aws:cognito-identity:us-east-1:000000000000:identitypool/"+pool)
 				amr := "unauthenticated"
@@ -70,6 +74,7 @@ func TestMainFlow(t *testing.T) {
 					t.Errorf("credentials have the wrong form: %s, %d characters, %d characters", key, len(secret),
 						len(session))
 				}
+
 				role := map[bool]string{true: "Guest", false: "Authenticated"}[logins == nil]
 				who := wiretest.Must(s.Whoami(t, key, secret, session))(t)
 				wiretest.Equal(t, "caller", *who.Arn,
@@ -77,6 +82,7 @@ func TestMainFlow(t *testing.T) {
 				wiretest.Equal(t, "account", *who.Account, "000000000000")
 				_, err = s.Whoami(t, key, wiretest.Flip(secret), session)
 				wiretest.WantError(t, err, "SignatureDoesNotMatch", "")
+
 				_, err = s.Whoami(t, key, secret, wiretest.Flip(session))
 				wiretest.WantError(t, err, "InvalidClientTokenId", "")
 				_, err = s.Whoami(t, key[:19]+map[bool]string{true: "A", false: "B"}[key[19] != 'A'], secret, session)
@@ -89,7 +95,8 @@ func TestMainFlow(t *testing.T) {
 					&ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)})
 				wiretest.WantError(t, err, "AccessDeniedException",
 					"User: "+*who.Arn+
-						" is not authorized to perform: cognito-identity:ListIdentityPools on resource: arn:aws:cognito-identity:us-east-1:000000000000:identitypool/")
+						" is not authorized to perform: cognito-identity:ListIdentityPools on "+
+						"resource: arn:aws:cognito-identity:us-east-1:000000000000:identitypool/")
 			})
 		}
 	})
@@ -133,6 +140,7 @@ func TestLoginRefusals(t *testing.T) {
 	own := wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
 		&ci.GetOpenIdTokenForDeveloperIdentityInput{
 			IdentityPoolId: &pool, Logins: map[string]string{"login.my.app": "bob"}}))(t)
+
 	for _, test := range []struct {
 		name, pool    string
 		logins        map[string]string
@@ -162,13 +170,15 @@ func TestLoginRefusals(t *testing.T) {
 		{"unknown pool", "us-east-1:00000000-0000-4000-8000-000000000000", nil, "ResourceNotFoundException",
 			"IdentityPool 'us-east-1:00000000-0000-4000-8000-000000000000' not found."},
 		{"malformed pool", "pool", nil, "ValidationException",
-			`1 validation error detected: Value 'pool' at 'identityPoolId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+`},
+			`1 validation error detected: Value 'pool' at 'identityPoolId' failed to satisfy constraint: Member ` +
+				`must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &test.pool, Logins: test.logins})
 			wiretest.WantError(t, err, test.code, test.message)
 		})
 	}
+
 	t.Run("expired", func(t *testing.T) {
 		_, err := s.Public().GetId(t.Context(),
 			&ci.GetIdInput{IdentityPoolId: &pool,
@@ -227,6 +237,7 @@ func TestIdentityLifecycle(t *testing.T) {
 					LoginsToRemove: []string{wiretest.DevInfo(s).LoginKey}})
 			return err
 		}
+
 		wiretest.WantError(t, unlink(bob), "NotAuthorizedException",
 			"Logins don't match. Please include at least one valid login for this identity or identity pool.")
 		if err := unlink(alice); err != nil {
@@ -249,6 +260,7 @@ func TestIdentityLifecycle(t *testing.T) {
 		wiretest.Equal(t, "unprocessed", len(out.UnprocessedIdentityIds), 0)
 		_, err = s.Admin().DescribeIdentity(t.Context(), &ci.DescribeIdentityInput{IdentityId: &guest})
 		wiretest.WantError(t, err, "ResourceNotFoundException", "Identity '"+guest+"' not found.")
+
 		_, err = credentials(second, nil)
 		wiretest.WantError(t, err, "ResourceNotFoundException", "Identity '"+second+"' not found.")
 	})
@@ -267,17 +279,20 @@ func TestDeveloperIdentities(t *testing.T) {
 			}
 			return admin.GetOpenIdTokenForDeveloperIdentity(t.Context(), in)
 		}
+
 		credentials := func(id, token string) error {
 			_, err := s.Public().GetCredentialsForIdentity(t.Context(),
 				&ci.GetCredentialsForIdentityInput{IdentityId: &id,
 					Logins: map[string]string{"cognito-identity.amazonaws.com": token}})
 			return err
 		}
+
 		bob := wiretest.Must(token("bob", func(in *ci.GetOpenIdTokenForDeveloperIdentityInput) {
 			in.PrincipalTags = map[string]string{"dept": "sales"}
 			in.TokenDuration = aws.Int64(86400)
 		}))(t)
 		wiretest.Equal(t, "identity of a known user", *wiretest.Must(token("bob"))(t).IdentityId, *bob.IdentityId)
+
 		provider, err := oidc.NewProvider(t.Context(), s.URL)
 		if err != nil {
 			t.Fatal(err)
@@ -288,6 +303,7 @@ func TestDeveloperIdentities(t *testing.T) {
 			t.Fatal(err)
 		}
 		wiretest.Equal(t, "token lifetime", verified.Expiry.Sub(verified.IssuedAt).Seconds(), 86400)
+
 		standard := wiretest.Must(verifier.Verify(t.Context(), *wiretest.Must(token("bob"))(t).Token))(t)
 		wiretest.Equal(t, "token lifetime without TokenDuration", standard.Expiry.Sub(standard.IssuedAt).Seconds(), 900)
 		var claims struct {
@@ -299,6 +315,7 @@ func TestDeveloperIdentities(t *testing.T) {
 		if err := verified.Claims(&claims); err != nil {
 			t.Fatal(err)
 		}
+
 		wiretest.Equal(t, "amr", strings.Join(claims.AMR, " "), "authenticated login.my.app login.my.app:"+pool+":bob")
 		wiretest.Equal(t, "tags", fmt.Sprint(claims.Tags.Principal), "map[dept:[sales]]")
 		if err := credentials(*bob.IdentityId, *bob.Token); err != nil {
@@ -311,6 +328,7 @@ func TestDeveloperIdentities(t *testing.T) {
 			"Logins don't match. Please include at least one valid login for this identity or identity pool.")
 		wiretest.WantError(t, credentials(*bob.IdentityId, s.Token(t, "alice")), "NotAuthorizedException",
 			"Invalid login token. Not a Cognito token.")
+
 		_, err = s.Public().GetOpenIdToken(t.Context(),
 			&ci.GetOpenIdTokenInput{IdentityId: bob.IdentityId,
 				Logins: map[string]string{"cognito-identity.amazonaws.com": *bob.Token}})
@@ -329,6 +347,7 @@ func TestDeveloperIdentities(t *testing.T) {
 		wiretest.Equal(t, "the same link again", *wiretest.Must(token("carol", onIdentity(guest)))(t).IdentityId, guest)
 		_, err = token("bob", onIdentity(guest))
 		wiretest.WantError(t, err, "DeveloperUserAlreadyRegisteredException", "")
+
 		_, err = token("dave", onIdentity(guest))
 		wiretest.WantError(t, err, "NotAuthorizedException",
 			"Logins don't match. Please include at least one valid login for this identity or identity pool.")
@@ -337,6 +356,7 @@ func TestDeveloperIdentities(t *testing.T) {
 				Logins: map[string]string{"login.other": "x"}})
 		wiretest.WantError(t, err, "InvalidParameterException",
 			"This identity pool does not support the specified developer provider")
+
 		_, err = admin.GetOpenIdTokenForDeveloperIdentity(t.Context(),
 			&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool,
 				Logins: map[string]string{"login.my.app": "frank", "login.other": "frank"}})
@@ -345,6 +365,7 @@ func TestDeveloperIdentities(t *testing.T) {
 		if _, err = token(strings.Repeat("\u00e9", 1024)); err != nil { // characters, not bytes
 			t.Errorf("an identifier of 1024 characters: %v", err)
 		}
+
 		_, err = token(strings.Repeat("e", 1025))
 		wiretest.WantError(t, err, "InvalidParameterException",
 			"The developer user identifier has more than 1024 characters.")
@@ -364,10 +385,12 @@ func TestDeveloperIdentities(t *testing.T) {
 		found := wiretest.Must(
 			lookup(func(in *ci.LookupDeveloperIdentityInput) { in.DeveloperUserIdentifier = aws.String("bob") }))(t)
 		wiretest.Equal(t, "identity of bob", *found.IdentityId, *bob.IdentityId)
+
 		_, err = lookup(func(in *ci.LookupDeveloperIdentityInput) {
 			in.DeveloperUserIdentifier, in.IdentityId = aws.String("bob"), &guest
 		})
 		wiretest.WantError(t, err, "ResourceConflictException", "")
+
 		_, err = lookup(func(*ci.LookupDeveloperIdentityInput) {})
 		wiretest.WantError(t, err, "InvalidParameterException", "")
 		_, err = lookup(func(in *ci.LookupDeveloperIdentityInput) { in.DeveloperUserIdentifier = aws.String("nobody") })
@@ -378,6 +401,7 @@ func TestDeveloperIdentities(t *testing.T) {
 					DeveloperProviderName: aws.String("login.my.app"),
 					SourceUserIdentifier:  &source, DestinationUserIdentifier: &destination})
 		}
+
 		wiretest.Equal(t, "merged identity", *wiretest.Must(merge("bob", "carol"))(t).IdentityId, guest)
 		wiretest.Equal(t, "merged with itself", *wiretest.Must(merge("carol", "carol"))(t).IdentityId, guest)
 		page := wiretest.Must(lookup(func(in *ci.LookupDeveloperIdentityInput) {
@@ -403,6 +427,7 @@ func TestDeveloperIdentities(t *testing.T) {
 					DeveloperProviderName: aws.String("login.my.app"), DeveloperUserIdentifier: &user})
 			return err
 		}
+
 		wiretest.WantError(t, unlink("nobody", guest), "ResourceNotFoundException", "")
 		wiretest.WantError(t, unlink("erin", guest), "ResourceConflictException", "")
 		if err := unlink("carol", guest); err != nil {
@@ -427,6 +452,7 @@ func TestClassicFlowHasThreeStates(t *testing.T) {
 			*state != *described.AllowClassicFlow {
 			t.Errorf("AllowClassicFlow = %v, want %v", described.AllowClassicFlow, state)
 		}
+
 		id := s.GetID(t, pool, nil)
 		_, err := s.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id})
 		if state != nil && !*state {
@@ -435,6 +461,7 @@ func TestClassicFlowHasThreeStates(t *testing.T) {
 		} else if err != nil {
 			t.Errorf("state %v: %v", state, err)
 		}
+
 		if _, err := s.Public().GetCredentialsForIdentity(t.Context(),
 			&ci.GetCredentialsForIdentityInput{IdentityId: &id}); err != nil {
 			t.Errorf("enhanced flow with state %v: %v", state, err)
@@ -460,6 +487,7 @@ func TestDigitsLoginsAreRefused(t *testing.T) {
 		&ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}))(t)
 	wiretest.Equal(t, "providers that round-trip",
 		len(described.SupportedLoginProviders)+len(described.SamlProviderARNs), 5)
+
 	_, err := s.Public().GetId(t.Context(),
 		&ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{"www.digits.com": "a;b"}})
 	wiretest.WantError(t, err, "NotAuthorizedException",

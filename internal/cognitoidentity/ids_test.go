@@ -141,6 +141,7 @@ func TestRolesOpenToPoolsThatTheirAuthorCouldMean(t *testing.T) {
 			t.Errorf("%s: the trace ends with %q", what, fix)
 		}
 	}
+
 	refused("a pool that came after the trust policy", late, role)
 	refused("a pool that came after the trust policy, which names no other", late, sole)
 	wiretest.Equal(t, "the same in the role's own account", w.Assume(t, late, own), "")
@@ -167,6 +168,7 @@ func TestRolesOpenToPoolsThatTheirAuthorCouldMean(t *testing.T) {
 	wiretest.Must(w.Victim.IAM().DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("Sole")}))(t)
 	w.Victim.NewRole(t, "Sole", poolTrust("a", "", never))
 	wiretest.Equal(t, "a role that was made again", w.Assume(t, late, sole), "")
+
 	other := w.Victim.NewRole(t, "Other", poolTrust("a", "", living))
 	wiretest.Equal(t, "a pool that the trust policy does not name", w.Assume(t, late, other), "AccessDenied")
 }
@@ -189,6 +191,7 @@ func TestTrustPoliciesOfTheSettingsAge(t *testing.T) {
 			wiretest.Equal(t, "the role", w.Assume(t, identity, arn), want)
 		})
 	}
+
 	first := poolTrust("first", "", pool)
 	run("the first start", first, "AccessDenied")
 	run("a restart", first, "AccessDenied")
@@ -222,7 +225,8 @@ func TestWhoChoosesIDs(t *testing.T) {
 		},
 		"apply": func(t *testing.T, a wiretest.Tenant) string {
 			file := fmt.Sprintf(
-				"Resources:\n  P:\n    Type: AWS::Cognito::IdentityPool\n    Metadata: {PoolhouseId: %q}\n    Properties: {AllowUnauthenticatedIdentities: true}\n", freshID())
+				"Resources:\n  P:\n    Type: AWS::Cognito::IdentityPool\n    Metadata: {PoolhouseId: %q}\n"+
+					"    Properties: {AllowUnauthenticatedIdentities: true}\n", freshID())
 			return a.Declared(apply.Apply(t.Context(), a.Declare(), wiretest.Must(apply.Read([]byte(file)))(t),
 				apply.Options{Name: "f", Out: io.Discard}))
 		},
@@ -231,6 +235,7 @@ func TestWhoChoosesIDs(t *testing.T) {
 			return a.Declared(apply.LoadIdentities(t.Context(), a.Declare(), strings.NewReader(line), io.Discard))
 		},
 	}
+
 	for setting, others := range map[string]string{"": "AccessDeniedException", "home": "AccessDeniedException",
 		"all": ""} {
 		t.Run("chosen_ids: "+setting, func(t *testing.T) {
@@ -247,6 +252,7 @@ func TestWhoChoosesIDs(t *testing.T) {
 			}
 		})
 	}
+
 	c := poolhouse.Config{ChosenIDs: "some", IssuerURL: "https://id.example"}
 	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), `chosen_ids "some"`) {
 		t.Errorf("Validate = %v", err)

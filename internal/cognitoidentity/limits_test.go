@@ -34,6 +34,7 @@ func TestLimits(t *testing.T) {
 			if limit > 0 {
 				tags, rules = limit, limit
 			}
+
 			create := func(n int) (*ci.CreateIdentityPoolOutput, error) {
 				return s.Admin().CreateIdentityPool(t.Context(),
 					&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), IdentityPoolTags: numberedTags(n),
@@ -43,6 +44,7 @@ func TestLimits(t *testing.T) {
 			_, err := create(tags + 1)
 			wiretest.WantError(t, err, "LimitExceededException",
 				fmt.Sprintf("The identity pool would have %d tags; the limit is %d.", tags+1, tags))
+
 			update := func(n int) error {
 				_, err := s.Admin().UpdateIdentityPool(t.Context(),
 					&ci.UpdateIdentityPoolInput{IdentityPoolId: pool, IdentityPoolName: aws.String("p"),
@@ -50,6 +52,7 @@ func TestLimits(t *testing.T) {
 						OpenIdConnectProviderARNs: []string{wiretest.DevInfo(s).OIDCProviderARN}})
 				return err
 			}
+
 			wiretest.WantError(t, update(tags+1), "LimitExceededException", "")
 			if err := update(tags); err != nil {
 				t.Error(err)
@@ -70,11 +73,14 @@ func TestLimits(t *testing.T) {
 						types.MappingRule{Claim: aws.String("c"), MatchType: types.MappingRuleMatchTypeEquals,
 							Value: aws.String(fmt.Sprint(i)), RoleARN: aws.String(wiretest.AuthenticatedRole)})
 				}
+
 				_, err := s.Admin().SetIdentityPoolRoles(t.Context(),
 					&ci.SetIdentityPoolRolesInput{IdentityPoolId: pool, Roles: map[string]string{},
 						RoleMappings: map[string]types.RoleMapping{wiretest.DevInfo(s).OIDCProviderARN: mapping}})
+
 				return err
 			}
+
 			if err := set(rules); err != nil {
 				t.Error(err)
 			}
@@ -83,6 +89,7 @@ func TestLimits(t *testing.T) {
 					wiretest.DevInfo(s).OIDCProviderARN, rules+1, rules))
 		})
 	}
+
 	t.Run("logins of an identity", func(t *testing.T) {
 		first, second := logintest.NewIssuer(t), logintest.NewIssuer(t)
 		traces := make(chan poolhouse.Trace, 2)
@@ -94,6 +101,7 @@ func TestLimits(t *testing.T) {
 				t.Errorf("recorded: %+v", steps)
 			}
 		}
+
 		s := wiretest.Start(t, func(c *poolhouse.Config) {
 			c.Limits.LoginsPerIdentity, c.OnTrace = 2, func(t poolhouse.Trace) { traces <- t }
 			for _, i := range []*logintest.Issuer{first, second} {
@@ -102,6 +110,7 @@ func TestLimits(t *testing.T) {
 						AllowPrivate: true})
 			}
 		})
+
 		name := func(i *logintest.Issuer) string { return strings.TrimPrefix(i.URL, "http://") }
 		pool := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
 			for _, i := range []*logintest.Issuer{first, second} {
@@ -109,6 +118,7 @@ func TestLimits(t *testing.T) {
 					"arn:aws:iam::000000000000:oidc-provider/"+name(i))
 			}
 		})
+
 		logins := s.Logins(t, "alice")
 		logins[name(first)] = first.Token(map[string]any{"aud": "app", "sub": "alice"})
 		id := s.GetID(t, pool, logins)
@@ -117,12 +127,15 @@ func TestLimits(t *testing.T) {
 		_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: more})
 		wiretest.WantError(t, err, "LimitExceededException", "The identity would have more than 2 logins.")
 		recorded()
+
 		_, err = s.Public().GetCredentialsForIdentity(t.Context(),
 			&ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: more})
 		wiretest.WantError(t, err, "ResourceConflictException", "") // declares no LimitExceededException
 		recorded()
+
 		wiretest.Equal(t, "identity afterwards", s.GetID(t, pool, logins), id)
 	})
+
 	t.Run("bytes of a token", func(t *testing.T) {
 		idp := logintest.NewIssuer(t)
 		token := idp.Token(map[string]any{"aud": "app", "sub": "alice"})
@@ -132,6 +145,7 @@ func TestLimits(t *testing.T) {
 				c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: idp.URL, ClientIDs: []string{"app"},
 					AllowHTTP: true, AllowPrivate: true}}
 			})
+
 			key := strings.TrimPrefix(idp.URL, "http://")
 			pool := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
 				in.OpenIdConnectProviderARNs = []string{"arn:aws:iam::000000000000:oidc-provider/" + key}
@@ -140,7 +154,8 @@ func TestLimits(t *testing.T) {
 				&ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{key: token}})
 			if limit < len(token) {
 				wiretest.WantError(t, err, "NotAuthorizedException", fmt.Sprintf(
-					"Invalid login token. Not a valid OpenId Connect identity token. It has %d bytes; at most %d are accepted.",
+					"Invalid login token. Not a valid OpenId Connect identity token. It has %d bytes; "+
+						"at most %d are accepted.",
 					len(token), limit))
 			} else if err != nil {
 				t.Error(err)

@@ -45,8 +45,10 @@ func BenchmarkServeLogged(b *testing.B) {
 
 					to = sink
 				}
+
 				logger = slog.New(slog.NewJSONHandler(to, nil))
 			}
+
 			s, pool := startHot(b, logger)
 			guest := s.GetID(b, pool, nil)
 

@@ -46,6 +46,7 @@ func startEveryKind(t *testing.T, change ...func(*poolhouse.Config)) everyKind {
 		c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: w.idp.Metadata()}}
 		c.OnTrace = w.traces.Add
 	}}, change...)...)
+
 	w.pool = w.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
 		in.SupportedLoginProviders = w.apps.Supported
 		in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + w.corpKey()}
@@ -56,6 +57,7 @@ func startEveryKind(t *testing.T, change ...func(*poolhouse.Config)) everyKind {
 		in.SamlProviderARNs = []string{wiretest.SAMLARN}
 		in.AllowClassicFlow = aws.Bool(true)
 	})
+
 	w.logins = maps.Clone(w.apps.Logins)
 	w.logins[w.corpKey()] = w.corp.Token(map[string]any{"aud": "app", "sub": "alice"})
 	w.logins[wiretest.UserPool] = w.poolToken("app", "alice", 0)
@@ -94,6 +96,7 @@ func TestCognitoTokensUnderForeignKeys(t *testing.T) {
 	user := w.GetID(t, w.pool, google)
 	basic := wiretest.Must(w.Public().GetOpenIdToken(t.Context(),
 		&ci.GetOpenIdTokenInput{IdentityId: &user, Logins: google}))(t)
+
 	for issued, token := range map[string]string{"for a developer's user": *developer.Token,
 		"for a login": *basic.Token} {
 		for _, key := range slices.Sorted(maps.Keys(w.logins)) {
@@ -113,6 +116,7 @@ func TestCognitoTokensUnderForeignKeys(t *testing.T) {
 				if err == nil {
 					t.Errorf("%s under %s: GetOpenIdToken accepts it", issued, key)
 				}
+
 				_, err = w.Public().UnlinkIdentity(t.Context(),
 					&ci.UnlinkIdentityInput{IdentityId: &id, Logins: logins,
 						LoginsToRemove: []string{wiretest.GoogleKey}})
@@ -122,6 +126,7 @@ func TestCognitoTokensUnderForeignKeys(t *testing.T) {
 			}
 		}
 	}
+
 	// And what others issue is none of ours.
 	for _, key := range slices.Sorted(maps.Keys(w.logins)) {
 		_, err := w.credentials(t, user, map[string]string{"cognito-identity.amazonaws.com": w.logins[key]})
@@ -134,6 +139,7 @@ func TestCognitoTokensUnderForeignKeys(t *testing.T) {
 func TestLinkingAcrossKinds(t *testing.T) {
 	w := startEveryKind(t)
 	const dontMatch = "Logins don't match. Please include at least one valid login for this identity or identity pool."
+
 	keys := slices.Sorted(maps.Keys(w.logins))
 	only := func(key string) map[string]string { return map[string]string{key: w.logins[key]} }
 	t.Run("a login alone does not open another's identity", func(t *testing.T) {
@@ -145,6 +151,7 @@ func TestLinkingAcrossKinds(t *testing.T) {
 		_, err := w.credentials(t, owner, nil)
 		wiretest.WantError(t, err, "NotAuthorizedException", "Access to Identity '"+owner+"' is forbidden.")
 	})
+
 	t.Run("one after the other", func(t *testing.T) {
 		user := w.GetID(t, w.pool, only(keys[0]))
 		for n := 1; n < len(keys); n++ {
@@ -153,6 +160,7 @@ func TestLinkingAcrossKinds(t *testing.T) {
 			wiretest.Equal(t, "identity with "+keys[n], wiretest.Must(w.credentials(t, user, both))(t), user)
 			wiretest.Equal(t, "identity of "+keys[n], w.GetID(t, w.pool, only(keys[n])), user)
 		}
+
 		described := wiretest.Must(w.Admin().DescribeIdentity(t.Context(),
 			&ci.DescribeIdentityInput{IdentityId: &user}))(t)
 		wiretest.Equal(t, "logins", strings.Join(slices.Sorted(slices.Values(described.Logins)), " "),
@@ -211,6 +219,7 @@ func TestLinkingAcrossKinds(t *testing.T) {
 			t.Run(name, func(t *testing.T) { wiretest.WantError(t, err, code, test.message) })
 		}
 	})
+
 	t.Run("a guest's identity takes them all", func(t *testing.T) {
 		fresh := startEveryKind(t)
 		guest := fresh.GetID(t, fresh.pool, nil)
@@ -256,6 +265,7 @@ func TestReplayAfterSignOut(t *testing.T) {
 	}
 	with := maps.Clone(w.logins)
 	with[wiretest.UserPool] = replayed[wiretest.UserPool]
+
 	_, err := w.credentials(t, user.Identity, with)
 	wiretest.WantError(t, err, "NotAuthorizedException", signout.MessageSignedOut)
 	wiretest.Equal(t, "a new sign-in",
@@ -277,6 +287,7 @@ func TestIntrospectionAtTheStart(t *testing.T) {
 		}
 		return err
 	}
+
 	api.Says("", `{"error":"unsupported_token_type"}`)
 	if err := begin(); err == nil || !strings.Contains(err.Error(), "user_pools ("+wiretest.UserPool+").status: ") ||
 		!strings.Contains(err.Error(), "use admin_get_user or push") {
@@ -286,6 +297,7 @@ func TestIntrospectionAtTheStart(t *testing.T) {
 	if err := begin(); err != nil {
 		t.Errorf("a provider that does: %v", err)
 	}
+
 	gone, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -311,6 +323,7 @@ func TestSignOutOfASharedIssuer(t *testing.T) {
 	})
 	id := s.NewPool(t,
 		func(in *ci.CreateIdentityPoolInput) { in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + key} })
+
 	for user, signOut := range map[string]func() wiretest.Answer{
 		"alice": func() wiretest.Answer {
 			return s.BackChannelLogout(t, key,

@@ -109,15 +109,18 @@ func TestProvidersHaveOneDeadline(t *testing.T) {
 				if err := db.CreatePool(t.Context(), pool, 10); err != nil {
 					t.Fatal(err)
 				}
+
 				if pool, err = db.Pool(t.Context(), pool.ID); err != nil {
 					t.Fatal(err)
 				}
+
 				s := New(Options{Store: db, Providers: provider.New(provider.Options{}), Logins: test.provider,
 					SignOuts: noSignOuts{}, UserStatus: test.provider, Limits: DefaultLimits, Now: time.Now})
 				guest, err := s.newGuest(t.Context(), pool)
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				identity, err := db.Identity(t.Context(), identitypool.IdentityID(*guest.IdentityId))
 				if err != nil {
 					t.Fatal(err)
@@ -125,6 +128,7 @@ func TestProvidersHaveOneDeadline(t *testing.T) {
 				if test.changed {
 					pool.Version-- // as read before the change
 				}
+
 				begin := time.Now()
 				_, err = s.use(t.Context(), pool, identity,
 					map[string]string{"cognito-idp.us-east-1.amazonaws.com/us-east-1_A": "token"})
@@ -133,6 +137,7 @@ func TestProvidersHaveOneDeadline(t *testing.T) {
 					(!errors.As(err, &wire) || wire.Code != externalService) {
 					t.Errorf("use: %v", err)
 				}
+
 				if took := time.Since(begin); took != test.took {
 					t.Errorf("took %v, want %v", took, test.took)
 				}

@@ -50,12 +50,14 @@ func TestCreateIdentityPoolEchoesEverything(t *testing.T) {
 			OpenIdConnectProviderARNs: in.OpenIdConnectProviderARNs,
 			CognitoIdentityProviders:  in.CognitoIdentityProviders,
 			SamlProviderARNs:          in.SamlProviderARNs, IdentityPoolTags: in.IdentityPoolTags}
+
 		got := wiretest.Must(s.Admin().DescribeIdentityPool(t.Context(),
 			&ci.DescribeIdentityPoolInput{IdentityPoolId: created.IdentityPoolId}))(t)
 		if diff := cmp.Diff(want, got, ignoreMetadata,
 			cmpopts.IgnoreUnexported(types.CognitoIdentityProvider{}, ci.DescribeIdentityPoolOutput{})); diff != "" {
 			t.Errorf("described pool (-want +got):\n%s", diff)
 		}
+
 		again := wiretest.Must(s.Admin().CreateIdentityPool(t.Context(), in))(t)
 		if *again.IdentityPoolId == *created.IdentityPoolId {
 			t.Error("a second create answered the same pool")
@@ -71,6 +73,7 @@ func TestCreateIdentityPoolMinimal(t *testing.T) {
 	if _, err := fmt.Sscanf(got.Body, `{"IdentityPoolId":%q`, &id); err != nil {
 		t.Fatalf("%v in %s", err, got.Body)
 	}
+
 	wiretest.Equal(t, "body", got.Body,
 		`{"IdentityPoolId":"`+
 			id+`","IdentityPoolName":"p","AllowUnauthenticatedIdentities":false,"IdentityPoolTags":{}}`)
@@ -81,6 +84,7 @@ func TestCreateIdentityPoolRefusals(t *testing.T) {
 	userPool := func(name, client string) types.CognitoIdentityProvider {
 		return types.CognitoIdentityProvider{ProviderName: &name, ClientId: &client}
 	}
+
 	const name = "cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEf"
 	for title, test := range map[string]struct {
 		change        func(*ci.CreateIdentityPoolInput)
@@ -88,7 +92,8 @@ func TestCreateIdentityPoolRefusals(t *testing.T) {
 	}{
 		"bad name": {func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolName = aws.String("a!b") },
 			"ValidationException",
-			`1 validation error detected: Value 'a!b' at 'identityPoolName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w\s+=,.@-]+`},
+			`1 validation error detected: Value 'a!b' at 'identityPoolName' failed to satisfy constraint: Member ` +
+				`must satisfy regular expression pattern: [\w\s+=,.@-]+`},
 		"user pool without name": {func(in *ci.CreateIdentityPoolInput) {
 			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ClientId: aws.String("c")}}
 		}, "InvalidParameterException", "Invalid Cognito Identity Provider"},
@@ -134,6 +139,7 @@ func TestCreateIdentityPoolRefusals(t *testing.T) {
 			wiretest.WantError(t, err, test.code, test.message)
 		})
 	}
+
 	list := wiretest.Must(s.Admin().ListIdentityPools(t.Context(),
 		&ci.ListIdentityPoolsInput{MaxResults: aws.Int32(60)}))(t)
 	wiretest.Equal(t, "pools left by refusals", len(list.IdentityPools), 0)
@@ -149,6 +155,7 @@ func TestUpdateIdentityPool(t *testing.T) {
 			change(in)
 			return s.Admin().UpdateIdentityPool(t.Context(), in)
 		}
+
 		out := wiretest.Must(update(func(*ci.UpdateIdentityPoolInput) {}))(t)
 		wiretest.Equal(t, "name", *out.IdentityPoolName, "renamed")
 		wiretest.Equal(t, "guests", out.AllowUnauthenticatedIdentities, false)
@@ -167,6 +174,7 @@ func TestUpdateIdentityPool(t *testing.T) {
 					in *ci.UpdateIdentityPoolInput) {
 					in.DeveloperProviderName = aws.String("login.mycompany.myapp")
 				}))(t)
+
 		out = wiretest.Must(
 			update(func(in *ci.UpdateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{} }))(t)
 		wiretest.Equal(t, "tags cleared", len(out.IdentityPoolTags), 0)
@@ -177,6 +185,7 @@ func TestUpdateIdentityPool(t *testing.T) {
 			&ci.UpdateIdentityPoolInput{IdentityPoolId: bare.IdentityPoolId,
 				IdentityPoolName: aws.String("bare"), DeveloperProviderName: aws.String("set.later")}))(t)
 		wiretest.Equal(t, "developer provider set later", *set.DeveloperProviderName, "set.later")
+
 		_, err = s.Admin().UpdateIdentityPool(t.Context(),
 			&ci.UpdateIdentityPoolInput{IdentityPoolId: aws.String("us-east-1:00000000-0000-4000-8000-000000000000"),
 				IdentityPoolName: aws.String("x")})
@@ -194,6 +203,7 @@ func TestDeleteIdentityPool(t *testing.T) {
 		wiretest.WantError(t, err, "ResourceNotFoundException", "IdentityPool '"+pool+"' not found.")
 		_, err = s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool})
 		wiretest.WantError(t, err, "ResourceNotFoundException", "IdentityPool '"+pool+"' not found.")
+
 		_, err = s.Public().GetCredentialsForIdentity(t.Context(),
 			&ci.GetCredentialsForIdentityInput{IdentityId: &guest})
 		wiretest.WantError(t, err, "ResourceNotFoundException", "Identity '"+guest+"' not found.")
@@ -226,6 +236,7 @@ func TestListIdentityPools(t *testing.T) {
 				delete(want, *p.IdentityPoolId)
 			}
 		}
+
 		wiretest.Equal(t, "pages", count, 3)
 		wiretest.Equal(t, "pools not listed", len(want), 0)
 
@@ -238,6 +249,7 @@ func TestListIdentityPools(t *testing.T) {
 				wiretest.WantError(t, err, "InvalidParameterException", "")
 			}
 		}
+
 		pool := s.NewPool(t)
 		_, err := s.Admin().ListIdentities(t.Context(),
 			&ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(3), NextToken: &token})
@@ -268,6 +280,7 @@ func TestListIdentitiesPages(t *testing.T) {
 			}
 			in.NextToken = page.NextToken
 		}
+
 		wiretest.Equal(t, "identities not listed", len(want), 0)
 		wiretest.Equal(t, "more pages", in.NextToken == nil, true)
 	})
@@ -291,6 +304,7 @@ func TestPinnedPoolID(t *testing.T) {
 				IdentityPoolTags: map[string]string{"_custom_id_": id}})
 	}
 	wiretest.Equal(t, "pool ID", *wiretest.Must(create(id))(t).IdentityPoolId, id)
+
 	_, err := create(id)
 	wiretest.WantError(t, err, "ResourceConflictException", "")
 	local := s.SignedBy("local", "test", "test", "")
@@ -314,6 +328,7 @@ func TestTags(t *testing.T) {
 			_, err := s.Admin().TagResource(t.Context(), &ci.TagResourceInput{ResourceArn: &arn, Tags: tags})
 			return err
 		}
+
 		list := func() string {
 			return fmt.Sprint(wiretest.Must(s.Admin().ListTagsForResource(t.Context(),
 				&ci.ListTagsForResourceInput{ResourceArn: &arn}))(t).Tags)
@@ -338,12 +353,15 @@ func TestTags(t *testing.T) {
 		wiretest.WantError(t, tag(map[string]string{"aws:reserved": "x"}), "InvalidParameterException", "")
 		wiretest.WantError(t, tag(map[string]string{"a<b": "x"}), "InvalidParameterException", "")
 		wiretest.Equal(t, "tags after refusals", list(), "map[b:3 c:]")
+
 		_, err := s.Admin().ListTagsForResource(t.Context(), &ci.ListTagsForResourceInput{ResourceArn: &pool})
 		wiretest.WantError(t, err, "InvalidParameterException", "")
 		other := strings.Replace(arn, "000000000000", "111111111111", 1)
+
 		_, err = s.Admin().ListTagsForResource(t.Context(), &ci.ListTagsForResourceInput{ResourceArn: &other})
 		wiretest.WantError(t, err, "AccessDeniedException",
-			"User: arn:aws:iam::000000000000:root is not authorized to perform: cognito-identity:ListTagsForResource on resource: "+other)
+			"User: arn:aws:iam::000000000000:root is not authorized to "+
+				"perform: cognito-identity:ListTagsForResource on resource: "+other)
 	})
 }
 
@@ -360,6 +378,7 @@ func TestPrincipalTagMaps(t *testing.T) {
 					UseDefaults: aws.Bool(defaults), PrincipalTags: tags})
 			return err
 		}
+
 		if err := set(false, map[string]string{"department": "dept"}); err != nil {
 			t.Fatal(err)
 		}
@@ -367,6 +386,7 @@ func TestPrincipalTagMaps(t *testing.T) {
 		if err := set(true, map[string]string{}); err != nil {
 			t.Fatal(err)
 		}
+
 		wiretest.Equal(t, "map", fmt.Sprint(*get().UseDefaults, get().PrincipalTags), "true map[]")
 		wiretest.WantError(t,
 			set(false, map[string]string{strings.Repeat("k", 128): strings.Repeat("v", 256),

@@ -100,6 +100,7 @@ func (w settingsWorld) refused(t *testing.T, got wiretest.Answer, code, message 
 			return
 		}
 	}
+
 	t.Errorf("no refusal %q in %+v", why, trace.Steps)
 }
 
@@ -159,6 +160,7 @@ func TestPoolAnswersHaveTheirMembers(t *testing.T) {
 
 					return pool.IdentityPoolId
 				}
+
 				id := answered(s.Raw(t, "CreateIdentityPool", `{`+theDefault+test.sent+`}`, true))
 				describe := `{"IdentityPoolId":"` + id + `"}`
 				answered(s.Raw(t, "DescribeIdentityPool", describe, true))
@@ -166,6 +168,7 @@ func TestPoolAnswersHaveTheirMembers(t *testing.T) {
 				answered(s.Raw(t, "DescribeIdentityPool", describe, true))
 				answered(s.AdminCall(t, "CreateIdentityPoolWithId",
 					`{"IdentityPoolId":"`+freshPool+`","Pool":{`+theDefault+test.sent+`}}`))
+
 				wiretest.Equal(t, "deleted",
 					s.Raw(t, "DeleteIdentityPool", `{"IdentityPoolId":"`+freshPool+`"}`, true).Status, 200)
 			})
@@ -215,6 +218,7 @@ func TestLoginsThroughAnotherAccountsProvider(t *testing.T) {
 			AllowPrivate: true,
 		}}
 	})
+
 	key := strings.TrimPrefix(issuer.URL, "http://")
 	nobodyKey := strings.TrimPrefix(nobody.URL, "http://")
 	homes := "arn:aws:iam::" + w.Home.Account + ":oidc-provider/"
@@ -287,7 +291,8 @@ func TestPrincipalTagMapsNeverSet(t *testing.T) {
 					}
 					got := get()
 					wiretest.Equal(t, "before", fmt.Sprint(got.Status, got.Header.Get("x-amzn-ErrorType"), got.Body),
-						`400ResourceNotFoundException:{"__type":"ResourceNotFoundException","message":"No Principal Tags configured for Provider `+provider+`"}`)
+						`400ResourceNotFoundException:{"__type":"ResourceNotFoundException",`+
+							`"message":"No Principal Tags configured for Provider `+provider+`"}`)
 
 					want := `{` + members + `,` + test.want + `}`
 					wiretest.Equal(t, "set",
@@ -321,6 +326,7 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 		in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String(anyUserPool),
 			ClientId: aws.String("web")}}
 	})
+
 	for name, test := range map[string]struct{ tags, mapping bool }{
 		google:                               {true, true},
 		info.LoginKey:                        {true, true},
@@ -363,6 +369,7 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 				case "login.my.app":
 					why = "principal-tag-map-developer"
 				}
+
 				w.refused(t, got, "InvalidParameterException",
 					"("+name+") is not a configured provider of the identity pool.", why)
 			}
@@ -406,6 +413,7 @@ func TestNamesOfLoginProviders(t *testing.T) {
 		}
 		return `"CognitoIdentityProviders":[` + strings.Join(list, ",") + `]`
 	}
+
 	const twoRegions = "cognito-idp.us-east-1.amazonaws.com/eu-west-1_x"
 	for members, test := range map[string]struct {
 		why      explain.Code
@@ -468,17 +476,20 @@ func TestNamesOfLoginProviders(t *testing.T) {
 						w.Raw(t, "DeleteIdentityPool", `{"IdentityPoolId":"`+freshPool+`"}`, true).Status, 200)
 					continue
 				}
+
 				w.refused(t, got, "InvalidParameterException", "", test.why)
 				if step, _ := explain.Deciding(w.traces.Last().Steps); step.Link == nil ||
 					step.Link.Field == "" || (step.Link.ID == "") == (operation == "UpdateIdentityPool") {
 					t.Errorf("%s leads to %+v", operation, step.Link)
 				}
 			}
+
 			if test.stored == nil {
 				return
 			}
 			w.imported(t, theStored, "")
 			w.stored(t, theStored, test.stored)
+
 			got := w.Raw(t, "UpdateIdentityPool", `{"IdentityPoolId":"`+theStored+`",`+theDefault+`,`+members+`}`, true)
 			wiretest.Equal(t, "stored "+got.Body, got.Status, 200)
 		})
@@ -492,7 +503,8 @@ func TestNamesOfLoginProviders(t *testing.T) {
 		userPools(anyUserPool, "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x"),
 		`"CognitoIdentityProviders":[{"ProviderName":"` + anyUserPool + `","ClientId":"a"},{"ProviderName":"` +
 			anyUserPool + `","ClientId":"b"}]`,
-		`"SupportedLoginProviders":{"accounts.google.com":"a","appleid.apple.com":"b","graph.facebook.com":"1","www.amazon.com":"c","api.twitter.com":"k;s","www.digits.com":"k;s"}`,
+		`"SupportedLoginProviders":{"accounts.google.com":"a","appleid.apple.com":"b","graph.facebook.com":"1",` +
+			`"www.amazon.com":"c","api.twitter.com":"k;s","www.digits.com":"k;s"}`,
 	} {
 		t.Run("taken: "+members, func(t *testing.T) {
 			for operation, write := range writers {
@@ -503,6 +515,7 @@ func TestNamesOfLoginProviders(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("a user pool of the settings", func(t *testing.T) {
 		s := wiretest.Start(t, func(c *poolhouse.Config) {
 			c.UserPools = map[string]poolhouse.ProviderOverride{twoRegions: {BaseURL: "https://users.example"}}
@@ -552,6 +565,7 @@ func TestProviderARNWithScheme(t *testing.T) {
 			return w.Raw(t, "SetIdentityPoolRoles", `{"IdentityPoolId":"`+pool+`","Roles":{},"RoleMappings":{"`+wrong+
 				`":{"Type":"Token","AmbiguousRoleResolution":"Deny"}}}`, true)
 		}
+
 		for _, write := range []func(string) wiretest.Answer{tags, roles} {
 			w.refused(t, write(pool), "InvalidParameterException", "", "provider-arn-issuer")
 			if step, _ := explain.Deciding(w.traces.Last().Steps); !strings.HasSuffix(step.Fix, right) {
@@ -574,6 +588,7 @@ func TestDeveloperProviderNames(t *testing.T) {
 	create := func(members string) wiretest.Answer {
 		return w.Raw(t, "CreateIdentityPool", `{`+theDefault+members+`}`, true)
 	}
+
 	update := func(pool, members string) wiretest.Answer {
 		return w.Raw(t, "UpdateIdentityPool", `{"IdentityPoolId":"`+pool+`",`+theDefault+members+`}`, true)
 	}
@@ -628,6 +643,7 @@ func TestDeveloperProviderNames(t *testing.T) {
 		w.stored(t, pool, func(p *identitypool.Pool) { p.OIDCProviderARNs = []string{foreignOIDC} })
 		idOf(update(pool, oidc))
 	})
+
 	t.Run("another name", func(t *testing.T) {
 		pool := idOf(create(`,"DeveloperProviderName":"login.my.app"`))
 		w.refused(t, update(pool, `,"DeveloperProviderName":"login.other"`), "InvalidParameterException", "",
@@ -655,6 +671,7 @@ func TestNullInListsAndMaps(t *testing.T) {
 			if err := json.Unmarshal([]byte(body), &all); err != nil {
 				t.Fatal(err)
 			}
+
 			maps.Copy(all, members)
 			sent := string(wiretest.Must(json.Marshal(all))(t))
 			got := s.Raw(t, operation, sent, call.Signed)
@@ -736,6 +753,7 @@ func TestPagesGoOn(t *testing.T) {
 					IdentityPoolId: &pool, Logins: map[string]string{"login.my.app": user}}))(t)
 			users[user] = *out.IdentityId
 		}
+
 		merged := wiretest.Must(s.Admin().MergeDeveloperIdentities(t.Context(),
 			&ci.MergeDeveloperIdentitiesInput{IdentityPoolId: &pool,
 				DeveloperProviderName: aws.String("login.my.app"), SourceUserIdentifier: aws.String("d"),
@@ -767,16 +785,19 @@ func TestPagesGoOn(t *testing.T) {
 				wiretest.WantError(t, err, "InvalidParameterException", "Invalid NextToken.")
 			})
 		}
+
 		t.Run("LookupDeveloperIdentity", func(t *testing.T) {
 			in := &ci.LookupDeveloperIdentityInput{IdentityPoolId: &pool, IdentityId: merged.IdentityId,
 				MaxResults: aws.Int32(1)}
 			page := wiretest.Must(s.Admin().LookupDeveloperIdentity(t.Context(), in))(t)
 			in.NextToken, in.MaxResults = page.NextToken, nil
 			in.IdentityId, in.DeveloperUserIdentifier = nil, aws.String("a")
+
 			rest := wiretest.Must(s.Admin().LookupDeveloperIdentity(t.Context(), in))(t)
 			wiretest.Equal(t, "users", fmt.Sprint(page.DeveloperUserIdentifierList, rest.DeveloperUserIdentifierList),
 				"[a] [d]")
 		})
+
 		t.Run("ListIdentityPools", func(t *testing.T) {
 			in := &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}
 			page := wiretest.Must(s.Admin().ListIdentityPools(t.Context(), in))(t)
@@ -808,6 +829,7 @@ func TestPoolRefusalsAreExplained(t *testing.T) {
 	mapping := func(members string) string {
 		return roles(`"Roles":{},"RoleMappings":{"` + oidc + `":{` + members + `}}`)
 	}
+
 	tagMap := func(tags string) string {
 		return `{"IdentityPoolId":"POOL","IdentityProviderName":"` + key + `","PrincipalTags":` + tags + `}`
 	}
@@ -879,6 +901,7 @@ func TestPoolRefusalsAreExplained(t *testing.T) {
 			}
 		})
 	}
+
 	w.NewPool(t)
 	w.refused(t, w.Raw(t, "CreateIdentityPool", `{`+theDefault+`}`, true), "LimitExceededException", "", "pool-limit")
 
@@ -889,6 +912,7 @@ func TestPoolRefusalsAreExplained(t *testing.T) {
 		})
 		w.refused(t, got, "InvalidParameterException", "", why)
 	}
+
 	described := wiretest.Must(w.Admin().DescribeIdentityPool(t.Context(),
 		&ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}))(t)
 	wiretest.Equal(t, "tags after refusals", fmt.Sprint(described.IdentityPoolTags), "map[a:b]")

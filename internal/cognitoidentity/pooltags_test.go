@@ -71,13 +71,15 @@ func TestResourceTagsOfPools(t *testing.T) {
 	}{
 		{"Deny of prod",
 			wiretest.AllowAllStatement +
-				`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`, true, false, false},
+				`,{"Effect":"Deny","Action":"*","Resource":"*",` +
+				`"Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`, true, false, false},
 		{"Allow of test",
 			`{"Effect":"Allow","Action":"*","Resource":["*","` + both +
 				`"],"Condition":{"StringEquals":{"aws:resourcetag/ENV":"test"}}}`, true, false, true},
 		{"Deny of all but test",
 			wiretest.AllowAllStatement +
-				`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceTag/env":"test"}}}`, true, false, true},
+				`,{"Effect":"Deny","Action":"*","Resource":"*",` +
+				`"Condition":{"StringNotEquals":{"aws:ResourceTag/env":"test"}}}`, true, false, true},
 	} {
 		prod, prodIdentity := s.TaggedPool(t, map[string]string{"env": "prod", "owner": "ops"})
 		for kind, key := range s.Callers(t, policy.statements) {
@@ -109,10 +111,13 @@ func TestResourceTagsOfStrangers(t *testing.T) {
 	twice, twiceIdentity := s.TaggedPool(t, map[string]string{"env": "test", "ENV": "prod"})
 	missing := wiretest.Region + ":00000000-0000-4000-8000-000000000000"
 	onlyTest := s.Callers(t,
-		`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"test"}}}`)["access key"]
+		`{"Effect":"Allow","Action":"*","Resource":"*",`+
+			`"Condition":{"StringEquals":{"aws:ResourceTag/env":"test"}}}`)["access key"]
+
 	noProd := s.Callers(t,
 		wiretest.AllowAllStatement+
-			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`)["role session"]
+			`,{"Effect":"Deny","Action":"*","Resource":"*",`+
+			`"Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`)["role session"]
 
 	bodies := func(pool, identity string) map[string]map[string]any {
 		return map[string]map[string]any{
@@ -122,6 +127,7 @@ func TestResourceTagsOfStrangers(t *testing.T) {
 			"PoolhouseAdmin.RevokeSessions": {"IdentityId": identity},
 		}
 	}
+
 	for name, about := range map[string][2]string{"prod": {prod, identity}, "two spellings": {twice, twiceIdentity},
 		"missing": {missing, missing}} {
 		for operation, body := range bodies(about[0], about[1]) {
@@ -154,6 +160,7 @@ func TestResourceTagsThatNobodyKnows(t *testing.T) {
 			{"IdentityPoolId": "x", "IdentityId": "y"}, {}},
 		"LoadIdentities": {{"Identities": []any{}}},
 	}
+
 	condition := func(effect, test string) string {
 		return `{"Effect":"` + effect + `","Action":"*","Resource":"*","Condition":{` + test + `}}`
 	}
@@ -232,6 +239,7 @@ func TestRequestTagsOfPools(t *testing.T) {
 		return map[string]any{"IdentityPoolId": fmt.Sprintf("%s:00000000-0000-4000-8000-%012d", wiretest.Region,
 			s.Made), "Pool": create(tags)}
 	}
+
 	update := func(tags map[string]string) map[string]any {
 		body := create(tags)
 		body["IdentityPoolId"] = pool
@@ -251,7 +259,8 @@ func TestRequestTagsOfPools(t *testing.T) {
 		asks       []ask
 	}{
 		"Deny of a value": {wiretest.AllowAllStatement +
-			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/env":"prod"}}}`, []ask{
+			`,{"Effect":"Deny","Action":"*","Resource":"*",` +
+			`"Condition":{"StringEquals":{"aws:RequestTag/env":"prod"}}}`, []ask{
 			{map[string]string{"env": "prod", "keep": "1"}, true},
 			{map[string]string{"Env": "prod", "keep": "1"}, true},
 			{map[string]string{"env": "dev", "ENV": "prod", "keep": "1"}, true},
@@ -266,11 +275,13 @@ func TestRequestTagsOfPools(t *testing.T) {
 			{map[string]string{"keep": "1"}, true},
 		}},
 		"Deny of a key": {wiretest.AllowAllStatement +
-			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":["secret"]}}}`, []ask{
+			`,{"Effect":"Deny","Action":"*","Resource":"*",` +
+			`"Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":["secret"]}}}`, []ask{
 			{map[string]string{"secret": "x", "env": "test", "keep": "1"}, true},
 			{map[string]string{"env": "test", "keep": "1"}, false},
 		}},
-		"Allow of some keys": {`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["env","keep"]}}}`, []ask{
+		"Allow of some keys": {`{"Effect":"Allow","Action":"*","Resource":"*",` +
+			`"Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["env","keep"]}}}`, []ask{
 			{map[string]string{"env": "test", "keep": "1"}, false},
 			{map[string]string{"env": "test", "keep": "1", "more": "x"}, true},
 		}},
@@ -293,7 +304,8 @@ func TestRequestTagsOfPools(t *testing.T) {
 	// What is removed, also by an update that leaves a tag out.
 	for kind, key := range s.Callers(t,
 		wiretest.AllowAllStatement+
-			`,{"Effect":"Deny","Action":"cognito-identity:UntagResource","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":"keep"}}}`) {
+			`,{"Effect":"Deny","Action":"cognito-identity:UntagResource","Resource":"*",`+
+			`"Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":"keep"}}}`) {
 		wiretest.Must(s.Admin().TagResource(t.Context(),
 			&ci.TagResourceInput{ResourceArn: &arn, Tags: map[string]string{"env": "test", "keep": "1"}}))(t)
 
@@ -334,6 +346,7 @@ func TestResourceTagsOfIAM(t *testing.T) {
 				PolicyDocument: aws.String(wiretest.PolicyOf(wiretest.AllowAllStatement)), Tags: tags}))(t)
 		return r.Role.Arn, p.Policy.Arn
 	}
+
 	roles, policies := map[string]*string{}, map[string]*string{}
 	for _, value := range []string{"prod", "test"} {
 		roles[value], policies[value] = tagged(value)
@@ -344,7 +357,8 @@ func TestResourceTagsOfIAM(t *testing.T) {
 			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"` + key + `":"prod"}}}`
 	}
 	for _, statements := range []string{deny("aws:ResourceTag/env"), deny("iam:ResourceTag/env"),
-		`{"Effect":"Allow","Action":["cognito-identity:*"],"Resource":"*"},{"Effect":"Allow","Action":["iam:*","sts:*"],"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"test"}}}`} {
+		`{"Effect":"Allow","Action":["cognito-identity:*"],"Resource":"*"},{"Effect":"Allow","Action":["iam:*",` +
+			`"sts:*"],"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"test"}}}`} {
 		for kind, key := range s.Callers(t, statements) {
 			provider := credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, key.SessionToken)
 			for value, role := range roles {
@@ -355,12 +369,14 @@ func TestResourceTagsOfIAM(t *testing.T) {
 					(got.Status != http.StatusOK) != want {
 					t.Errorf("%s, PassRole of %s: %d %s", kind, value, got.Status, got.Body)
 				}
+
 				_, err := sts.New(sts.Options{Region: wiretest.Region, BaseEndpoint: &s.URL,
 					Credentials: provider}).AssumeRole(t.Context(),
 					&sts.AssumeRoleInput{RoleArn: role, RoleSessionName: aws.String("s2")})
 				if (err != nil) != want {
 					t.Errorf("%s, AssumeRole of %s: %v", kind, value, err)
 				}
+
 				if _, err := s.IAMBy(key.AccessKeyID, key.SecretAccessKey, key.SessionToken).GetPolicy(t.Context(),
 					&iamclient.GetPolicyInput{PolicyArn: policies[value]}); (err != nil) != want {
 					t.Errorf("%s, GetPolicy of %s: %v", kind, value, err)
@@ -372,11 +388,13 @@ func TestResourceTagsOfIAM(t *testing.T) {
 			}
 		}
 	}
+
 	// The pool that the role is for.
 	for condition, want := range map[string]bool{arn: true, arn + "x": false} {
 		key := s.Callers(t,
 			wiretest.AllowAllStatement+
-				`,{"Effect":"Deny","Action":"iam:PassRole","Resource":"*","Condition":{"ArnEquals":{"iam:AssociatedResourceArn":"`+condition+`"}}}`)["access key"]
+				`,{"Effect":"Deny","Action":"iam:PassRole","Resource":"*",`+
+				`"Condition":{"ArnEquals":{"iam:AssociatedResourceArn":"`+condition+`"}}}`)["access key"]
 		if _, got := s.Call(t, key, "SetIdentityPoolRoles",
 			map[string]any{"IdentityPoolId": pool,
 				"Roles": map[string]string{"authenticated": *roles["test"]}}); (got.Status != http.StatusOK) != want {

@@ -68,6 +68,7 @@ func TestIssuerAndKey(t *testing.T) {
 			AllowPrivate: true,
 		}
 	}
+
 	s := wiretest.Start(t, func(c *poolhouse.Config) {
 		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{
 			URL:          corp.URL,
@@ -75,12 +76,14 @@ func TestIssuerAndKey(t *testing.T) {
 			AllowHTTP:    true,
 			AllowPrivate: true,
 		}}
+
 		c.Providers = map[string]poolhouse.ProviderOverride{wiretest.GoogleKey: at("https://accounts.google.com",
 			"accounts.google.com")}
 		c.UserPools = map[string]poolhouse.ProviderOverride{wiretest.UserPool: at("https://elsewhere.example/pool")}
 		c.ProviderAliases = map[string]string{"alias.example": wiretest.UserPool}
 		c.OnTrace = traces.Add
 	})
+
 	host := strings.TrimPrefix(corp.URL, "http://")
 	local, other := strings.Replace(host, "127.0.0.1", "localhost", 1), strings.TrimPrefix(stranger.URL, "http://")
 	full := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
@@ -92,6 +95,7 @@ func TestIssuerAndKey(t *testing.T) {
 		}}
 		in.AllowClassicFlow = aws.Bool(true)
 	})
+
 	small := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
 		in.SupportedLoginProviders = map[string]string{wiretest.FacebookKey: "112233"}
 		in.OpenIdConnectProviderARNs = nil
@@ -101,6 +105,7 @@ func TestIssuerAndKey(t *testing.T) {
 		in.OpenIdConnectProviderARNs = nil
 		in.AllowClassicFlow = aws.Bool(true)
 	})
+
 	dead := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
 		in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + "unregistered.example"}
 		in.AllowClassicFlow = aws.Bool(true)
@@ -184,6 +189,7 @@ func TestIssuerAndKey(t *testing.T) {
 		{"no JWT, near", full, strings.Replace(wiretest.UserPool, "us-east-1", "eu-west-1", 1), "x", notOIDC,
 			"token-form-spelling", "write " + wiretest.UserPool},
 	}
+
 	operations := map[string]map[string]func(map[string]string) error{}
 	for _, pool := range []string{full, small, bare, dead} {
 		operations[pool] = withLogins(t, s, pool)

@@ -38,12 +38,14 @@ func TestProviders(t *testing.T) {
 		in.SupportedLoginProviders = map[string]string{"accounts.google.com": "google-app",
 			"appleid.apple.com": "apple-app"}
 		in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + corpKey}
+
 		in.CognitoIdentityProviders = []types.CognitoIdentityProvider{
 			{ProviderName: aws.String(wiretest.UserPool), ClientId: aws.String("client1")},
 			{ProviderName: aws.String(wiretest.UserPool), ClientId: aws.String("client2")},
 			{ProviderName: aws.String(wiretest.UserPool), ClientId: aws.String("checked"),
 				ServerSideTokenCheck: aws.Bool(true)}}
 	})
+
 	tokens := map[string]map[string]string{ // provider to name to token
 		"accounts.google.com": {
 			"scheme": google.Token(map[string]any{"iss": "https://accounts.google.com", "aud": "google-app",
@@ -65,6 +67,7 @@ func TestProviders(t *testing.T) {
 			"list":           corp.Token(map[string]any{"aud": []string{"two", "one"}, "sub": "c"}),
 		},
 	}
+
 	identities := map[string]string{}
 	for owner, list := range tokens {
 		for name, token := range list {
@@ -112,6 +115,7 @@ func TestProviders(t *testing.T) {
 			wiretest.WantError(t, err, "NotAuthorizedException", test.message)
 		})
 	}
+
 	t.Run("the advice names the place", func(t *testing.T) {
 		for provider, test := range map[string]struct {
 			token map[string]any
@@ -123,7 +127,8 @@ func TestProviders(t *testing.T) {
 			wiretest.UserPool: {map[string]any{"iss": "https://" + wiretest.UserPool, "aud": "client3", "sub": "u",
 				"token_use": "id"}, pool, "to the provider in the identity pool"},
 			"accounts.google.com": {map[string]any{"iss": "accounts.google.com", "aud": "other", "sub": "g"}, google,
-				"set the value of accounts.google.com in SupportedLoginProviders of the identity pool to this client ID"},
+				"set the value of accounts.google.com in SupportedLoginProviders of the identity pool to this " +
+					"client ID"},
 		} {
 			request := wiretest.LastRequest(t, s, id, map[string]string{provider: test.by.Token(test.token)})
 			told := s.AdminCall(t, "Explain", `{"RequestId":"`+request+`"}`)
@@ -135,6 +140,7 @@ func TestProviders(t *testing.T) {
 			}
 		}
 	})
+
 	t.Run("ServerSideTokenCheck is never skipped", func(t *testing.T) {
 		token := pool.Token(map[string]any{"iss": "https://" + wiretest.UserPool, "aud": "checked", "sub": "u",
 			"token_use": "id"})
@@ -146,11 +152,13 @@ func TestProviders(t *testing.T) {
 		_, err = s.Public().GetCredentialsForIdentity(t.Context(),
 			&ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins})
 		wiretest.WantError(t, err, "NotAuthorizedException", "")
+
 		_, err = s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
 			&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &id,
 				Logins: map[string]string{wiretest.UserPool: token, "login.my.app": "bob"}})
 		wiretest.WantError(t, err, "NotAuthorizedException", "")
 	})
+
 	t.Run("several logins in one call", func(t *testing.T) {
 		user := identities["accounts.google.com"]
 		both := map[string]string{"accounts.google.com": tokens["accounts.google.com"]["scheme"],
@@ -160,10 +168,12 @@ func TestProviders(t *testing.T) {
 		wiretest.Equal(t, "identity after the merge", *out.IdentityId, user)
 		wiretest.Equal(t, "identity of the other login",
 			s.GetID(t, id, map[string]string{"appleid.apple.com": both["appleid.apple.com"]}), user)
+
 		described := wiretest.Must(s.Admin().DescribeIdentity(t.Context(),
 			&ci.DescribeIdentityInput{IdentityId: &user}))(t)
 		wiretest.Equal(t, "providers", strings.Join(described.Logins, " "), "accounts.google.com appleid.apple.com")
 		other := google.Token(map[string]any{"iss": "accounts.google.com", "aud": "google-app", "sub": "another user"})
+
 		_, err := s.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user,
 			Logins: map[string]string{"accounts.google.com": other, "appleid.apple.com": both["appleid.apple.com"]}})
 		wiretest.WantError(t, err, "ResourceConflictException", "")
@@ -184,6 +194,7 @@ func TestUnregisteredAndUnreachableProviders(t *testing.T) {
 		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: dead, ClientIDs: []string{"app"}, AllowHTTP: true,
 			AllowPrivate: true}}
 	})
+
 	key := func(url string) string { return strings.TrimPrefix(url, "http://") }
 	id := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
 		in.OpenIdConnectProviderARNs = []string{wiretest.CorpARN + key(unregistered.URL), wiretest.CorpARN + key(dead)}
@@ -194,6 +205,7 @@ func TestUnregisteredAndUnreachableProviders(t *testing.T) {
 	wiretest.WantError(t, err, "NotAuthorizedException", login.MessageUnsupportedProvider)
 	wiretest.Equal(t, "requests to an unregistered issuer", unregistered.Requests(), 0)
 	token := unregistered.Token(map[string]any{"iss": dead, "aud": "app", "sub": "x"})
+
 	_, err = s.Public().GetId(t.Context(),
 		&ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{key(dead): token}})
 	wiretest.WantError(t, err, "ExternalServiceException", "")
@@ -218,6 +230,7 @@ func TestRoleMappingAndTags(t *testing.T) {
 	wiretest.Must(s.Admin().SetPrincipalTagAttributeMap(t.Context(),
 		&ci.SetPrincipalTagAttributeMapInput{IdentityPoolId: &id, IdentityProviderName: &info.LoginKey,
 			PrincipalTags: map[string]string{"department": "dept"}}))(t)
+
 	credentials := func(dept string, custom *string) (string, error) {
 		logins := s.Logins(t, "alice", func(r *poolhouse.DevTokenRequest) { r.Claims = map[string]any{"dept": dept} })
 		user := s.GetID(t, id, logins)
@@ -228,19 +241,23 @@ func TestRoleMappingAndTags(t *testing.T) {
 		}
 		who := wiretest.Must(s.Whoami(t, *out.Credentials.AccessKeyId, *out.Credentials.SecretKey,
 			*out.Credentials.SessionToken))(t)
+
 		return *who.Arn, nil
 	}
+
 	wiretest.Equal(t, "role by the first rule", wiretest.Must(credentials("ops", nil))(t),
 		"arn:aws:sts::000000000000:assumed-role/Admin/CognitoIdentityCredentials")
 	wiretest.Equal(t, "role by the second rule", wiretest.Must(credentials("office", nil))(t),
 		"arn:aws:sts::000000000000:assumed-role/Authenticated/CognitoIdentityCredentials")
 	wiretest.Equal(t, "role by choice", wiretest.Must(credentials("ops", aws.String(wiretest.AuthenticatedRole)))(t),
 		"arn:aws:sts::000000000000:assumed-role/Authenticated/CognitoIdentityCredentials")
+
 	_, err := credentials("sales", nil)
 	wiretest.WantError(t, err, "NotAuthorizedException",
 		"The ambiguous role mapping rules for: "+info.OIDCProviderARN+" denied this request.")
 	_, err = credentials("office", aws.String(admin))
 	wiretest.WantError(t, err, "NotAuthorizedException", "Access to Role '"+admin+"' is forbidden.")
+
 	_, err = credentials("o<p>s", nil)
 	wiretest.WantError(t, err, "InvalidIdentityPoolConfigurationException", "")
 }
@@ -268,6 +285,7 @@ func TestUnlinkRefusals(t *testing.T) {
 			wiretest.WantError(t, err, test.code, "")
 		})
 	}
+
 	wiretest.Equal(t, "identity after refusals", s.GetID(t, id, alice), user)
 	wiretest.Must(s.Public().UnlinkIdentity(t.Context(),
 		&ci.UnlinkIdentityInput{IdentityId: &user, Logins: alice, LoginsToRemove: []string{"accounts.google.com"}}))(t)
@@ -282,6 +300,7 @@ func TestDeveloperTokenAlone(t *testing.T) {
 			Logins: map[string]string{"login.my.app": "bob"}}))(t)
 	logins := s.Logins(t, "alice")
 	logins["cognito-identity.amazonaws.com"] = *bob.Token
+
 	_, err := s.Public().GetCredentialsForIdentity(t.Context(),
 		&ci.GetCredentialsForIdentityInput{IdentityId: bob.IdentityId, Logins: logins})
 	wiretest.WantError(t, err, "InvalidParameterException", "")

@@ -28,11 +28,14 @@ func startSAML(t *testing.T, change ...func(*ci.CreateIdentityPoolInput)) samlWo
 	w.Server = wiretest.Start(t, func(c *poolhouse.Config) {
 		c.OnTrace = func(t poolhouse.Trace) { *w.traces = append(*w.traces, t) }
 		c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: w.idp.Metadata()}}
-		c.Roles = []poolhouse.RoleConfig{{ARN: wiretest.TaggedARN, TrustPolicy: `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+		c.Roles = []poolhouse.RoleConfig{
+			{ARN: wiretest.TaggedARN, TrustPolicy: `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
 			"Principal": {"Federated": "cognito-identity.amazonaws.com"}, "Action": ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"],
-			"Condition": {"StringEquals": {"cognito-identity.amazonaws.com:aud": "` + wiretest.SAMLPool + `", "aws:RequestTag/dept": "R-D", "aws:RequestTag/user": "alice"},
+			"Condition": {"StringEquals": {"cognito-identity.amazonaws.com:aud": "` + wiretest.SAMLPool +
+				`", "aws:RequestTag/dept": "R-D", "aws:RequestTag/user": "alice"},
 				"ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": "authenticated"}}}]}`}}
 	})
+
 	w.NewPool(t, append(change, func(in *ci.CreateIdentityPoolInput) {
 		in.SamlProviderARNs = append(in.SamlProviderARNs, wiretest.SAMLARN)
 		in.AllowClassicFlow = aws.Bool(true)
@@ -55,6 +58,7 @@ func (w samlWorld) role(t *testing.T, l samltest.Login, custom string) (string, 
 	if custom != "" {
 		in.CustomRoleArn = &custom
 	}
+
 	out, err := w.Public().GetCredentialsForIdentity(t.Context(), in)
 	if err != nil {
 		return "", err
@@ -117,6 +121,7 @@ func TestSAMLRoles(t *testing.T) {
 				}
 				return
 			}
+
 			wiretest.WantError(t, err, "NotAuthorizedException", test.message)
 			last := (*w.traces)[len(*w.traces)-1]
 			if step := last.Steps[len(last.Steps)-1]; step.OK || step.Fix == "" ||
@@ -125,6 +130,7 @@ func TestSAMLRoles(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("a role of another account", func(t *testing.T) {
 		_, err := w.role(t,
 			samltest.Login{Attributes: []samltest.Attribute{wiretest.Pairs("arn:aws:iam::111111111111:role/Ops")}}, "")
@@ -144,6 +150,7 @@ func TestSAMLIdentities(t *testing.T) {
 	}
 	wiretest.Equal(t, "the user of an application set up for this server",
 		id(samltest.Login{Audience: w.URL, Recipient: w.URL, Destination: w.URL}), alice)
+
 	described := wiretest.Must(w.Admin().DescribeIdentity(t.Context(),
 		&ci.DescribeIdentityInput{IdentityId: &alice}))(t)
 	wiretest.Equal(t, "logins", strings.Join(described.Logins, " "), wiretest.SAMLARN)
@@ -207,11 +214,13 @@ func TestSAMLRefusals(t *testing.T) {
 					t.Errorf("the trace holds personal data: %+v", step)
 				}
 			}
+
 			if !failed {
 				t.Errorf("the trace explains nothing: %+v", trace.Steps)
 			}
 		})
 	}
+
 	t.Run("expired", func(t *testing.T) {
 		_, err := w.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: aws.String(wiretest.SAMLPool),
 			Logins: map[string]string{wiretest.SAMLARN: w.idp.Response(t,
@@ -221,6 +230,7 @@ func TestSAMLRefusals(t *testing.T) {
 			t.Errorf("error = %v", err)
 		}
 	})
+
 	t.Run("classic flow", func(t *testing.T) {
 		logins := map[string]string{wiretest.SAMLARN: w.idp.Response(t, samltest.Login{})}
 		id := w.GetID(t, wiretest.SAMLPool, logins)
@@ -239,6 +249,7 @@ func TestSAMLAttributes(t *testing.T) {
 		&ci.SetPrincipalTagAttributeMapInput{IdentityPoolId: aws.String(wiretest.SAMLPool),
 			IdentityProviderName: aws.String(wiretest.SAMLARN),
 			PrincipalTags:        map[string]string{"dept": dept, "user": nameIdentifier}}))(t)
+
 	in := func(department string) samltest.Login {
 		return samltest.Login{Attributes: []samltest.Attribute{wiretest.Pairs(wiretest.TaggedARN),
 			{Name: dept, Values: []string{department}}, {Name: nameIdentifier, Values: []string{"root"}}}}
@@ -247,6 +258,7 @@ func TestSAMLAttributes(t *testing.T) {
 	if err != nil || role != "Tagged" {
 		t.Errorf("role = %q, %v", role, err)
 	}
+
 	_, err = w.role(t, in("Sales"), "")
 	wiretest.WantError(t, err, "InvalidIdentityPoolConfigurationException", "")
 
@@ -261,6 +273,7 @@ func TestSAMLAttributes(t *testing.T) {
 				RulesConfiguration: &types.RulesConfigurationType{Rules: []types.MappingRule{
 					{Claim: aws.String("groups"), MatchType: types.MappingRuleMatchTypeContains,
 						Value: aws.String("auditors"), RoleARN: aws.String(wiretest.AuditRole)}}}}}}))(t)
+
 	groups := func(list ...string) samltest.Login {
 		return samltest.Login{Attributes: []samltest.Attribute{wiretest.Pairs(wiretest.OpsRole),
 			{Name: "groups", Values: list}}}
@@ -269,6 +282,7 @@ func TestSAMLAttributes(t *testing.T) {
 	if err != nil || role != "Audit" {
 		t.Errorf("role by a rule of the pool = %q, %v", role, err)
 	}
+
 	_, err = w.role(t, groups("staff", "not-auditors"), "")
 	wiretest.WantError(t, err, "NotAuthorizedException",
 		"The ambiguous role mapping rules for: "+wiretest.SAMLARN+" denied this request.")

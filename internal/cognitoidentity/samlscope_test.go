@@ -48,6 +48,7 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 				func(c *poolhouse.Config) { c.DatabaseURL, c.MasterKey = pgtest.URL(t), bytes.Repeat([]byte{7}, 32) }))
 		})
 	}
+
 	both(func(t *testing.T, s *wiretest.Server) {
 		client, arn := s.IAM(), wiretest.SAMLARN
 		create := func(idp *samltest.IdP) {
@@ -55,6 +56,7 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 				&iamclient.CreateSAMLProviderInput{Name: aws.String("Corp"),
 					SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
 		}
+
 		update := func(idp *samltest.IdP) {
 			wiretest.Must(client.UpdateSAMLProvider(t.Context(),
 				&iamclient.UpdateSAMLProviderInput{SAMLProviderArn: &arn,
@@ -65,6 +67,7 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 				&iamclient.DeleteSAMLProviderInput{SAMLProviderArn: &arn}))(t)
 			create(idp)
 		}
+
 		create(one)
 		pool := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.SamlProviderARNs = []string{arn} })
 		by := func(idp *samltest.IdP) map[string]string {
@@ -80,6 +83,7 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 				&ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins})
 			return err
 		}
+
 		lookUp := func() string {
 			var out struct{ IdentityId string }
 			got := s.AdminCall(t, "LookupIdentity",
@@ -101,6 +105,7 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 			if err := use(alice, own); err == nil {
 				t.Errorf("%s: a token from before is still good for the SAML login", name)
 			}
+
 			if _, err := s.Public().UnlinkIdentity(t.Context(),
 				&ci.UnlinkIdentityInput{IdentityId: &alice, Logins: by(two),
 					LoginsToRemove: []string{arn}}); err == nil {
@@ -112,6 +117,7 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 				strings.Contains(err.Error(), "500") {
 				t.Errorf("%s: a developer links the new provider's alice to the old one: %v", name, err)
 			}
+
 			id := s.GetID(t, pool, by(two))
 			if id == alice || other != "" && id != other {
 				t.Errorf("%s: the new provider's alice is %s; the old one is %s, she was %s", name, id, alice, other)
@@ -134,9 +140,12 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 
 		// Loaded users are of the provider that is registered.
 		load := func(n, subject string) string {
-			return s.AdminCall(t, "LoadIdentities", `{"IdentityPoolId":"`+pool+`","Identities":[{"IdentityId":"us-east-1:0000000`+n+`-0000-4000-8000-000000000000",
+			return s.AdminCall(t, "LoadIdentities",
+				`{"IdentityPoolId":"`+pool+`","Identities":[{"IdentityId":"us-east-1:0000000`+n+
+					`-0000-4000-8000-000000000000",
 				"Logins":[{"ProviderName":"`+arn+`","Subject":"`+subject+`"}]}]}`).Body
 		}
+
 		bob := func(idp *samltest.IdP) string {
 			return s.GetID(t, pool, map[string]string{arn: idp.Response(t, samltest.Login{NameID: "bob"})})
 		}
@@ -149,10 +158,12 @@ func TestSAMLUsersStayWithTheirIdentityProvider(t *testing.T) {
 		if got := load("2", "alice"); strings.Contains(got, `"Refused":[]`) {
 			t.Errorf("a login is loaded that another identity has: %s", got)
 		}
+
 		update(two)
 		if bob(two) == "us-east-1:00000001-0000-4000-8000-000000000000" {
 			t.Error("a loaded user goes to the new provider")
 		}
+
 		update(one)
 		wiretest.Equal(t, "loaded", bob(one), "us-east-1:00000001-0000-4000-8000-000000000000")
 		wiretest.Must(client.DeleteSAMLProvider(t.Context(),
@@ -180,15 +191,18 @@ func TestSAMLUsersMove(t *testing.T) {
 				pool = s.NewPool(t,
 					func(in *ci.CreateIdentityPoolInput) { in.SamlProviderARNs = []string{wiretest.SAMLARN} })
 			}
+
 			got := s.GetID(t, pool, map[string]string{wiretest.SAMLARN: idp.Response(t, samltest.Login{})})
 			if id == "" {
 				id = got
 			}
+
 			if !want(got) {
 				t.Errorf("alice is %s, was %s", got, id)
 			}
 		})
 	}
+
 	same := func(got string) bool { return got == id }
 	run(one, nil, same, "at first")
 	run(two, []string{"https://third.example.com/saml", one.EntityID}, same, "moved")
@@ -293,6 +307,7 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 			}
 		}
 	}
+
 	signIn := func(t *testing.T, s *wiretest.Server, idp *samltest.IdP, change ...func(*samltest.Login)) string {
 		t.Helper()
 		facts, _ := fixture(t)
@@ -303,6 +318,7 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 		}
 		return s.GetID(t, facts["living_a"], map[string]string{facts["saml_arn"]: idp.Response(t, l)})
 	}
+
 	other := func(t *testing.T) *samltest.IdP {
 		_, two := idps(t)
 		return two
@@ -325,8 +341,10 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 			t.Error("the user goes to another identity provider")
 		}
 		update(idp)
+
 		wiretest.Equal(t, "identity", signIn(t, s, idp), facts["saml_identity"])
 	})
+
 	t.Run("another one before the first sign-in", func(t *testing.T) {
 		dir, facts, idp := upgraded(t)
 		s := wiretest.Start(t, production(dir))
@@ -339,11 +357,14 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 		if signIn(t, s, other(t)) == facts["saml_identity"] {
 			t.Error("the user goes to another identity provider")
 		}
+
 		wiretest.Must(a.UpdateSAMLProvider(t.Context(),
 			&iamclient.UpdateSAMLProviderInput{SAMLProviderArn: aws.String(facts["saml_arn"]),
 				SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
+
 		wiretest.Equal(t, "identity", signIn(t, s, idp), facts["saml_identity"])
 	})
+
 	t.Run("a NameID with a qualifier", func(t *testing.T) {
 		dir, facts, idp := upgraded(t)
 		s := wiretest.Start(t, production(dir))
@@ -355,8 +376,10 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 			id != named("https://two.example.com") || id == signIn(t, s, idp) {
 			t.Error("people of different qualifiers share an identity")
 		}
+
 		wiretest.Equal(t, "the first again", named("https://one.example.com"), facts["saml_identity"])
 	})
+
 	t.Run("moved with the upgrade", func(t *testing.T) {
 		dir, facts, idp := upgraded(t)
 		s := wiretest.Start(t, production(dir, samltest.EntityID))
@@ -365,6 +388,7 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 		wiretest.Must(a.UpdateSAMLProvider(t.Context(),
 			&iamclient.UpdateSAMLProviderInput{SAMLProviderArn: aws.String(facts["saml_arn"]),
 				SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
+
 		wiretest.Equal(t, "identity", signIn(t, s, idp), facts["saml_identity"])
 	})
 
@@ -377,6 +401,7 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 			wiretest.Must(a.CreateSAMLProvider(t.Context(),
 				&iamclient.CreateSAMLProviderInput{Name: aws.String("Corp"),
 					SAMLMetadataDocument: aws.String(other(t).Metadata())}))(t)
+
 			got, want := signIn(t, s, other(t)) == facts["saml_identity"], len(previous) == 1 &&
 				previous[0] == iam.UnrecordedEntityID
 			if got != want {
@@ -384,6 +409,7 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("a restored dump", func(t *testing.T) {
 		facts, idp := fixture(t)
 		dir := t.TempDir()

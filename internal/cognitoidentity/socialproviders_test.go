@@ -26,6 +26,7 @@ func signIn(t *testing.T, s *wiretest.Server, pool string, logins map[string]str
 		*out.Credentials.SessionToken))(t)
 	wiretest.Equal(t, "caller", *who.Arn,
 		"arn:aws:sts::000000000000:assumed-role/Authenticated/CognitoIdentityCredentials")
+
 	return id
 }
 
@@ -96,10 +97,12 @@ func TestSocialProvidersForgeries(t *testing.T) {
 			_, err = s.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user, Logins: logins})
 			wiretest.WantError(t, err, "NotAuthorizedException", "")
 			logins[wiretest.GoogleKey] = a.Logins[wiretest.GoogleKey] // one bad login spoils the good one
+
 			_, err = s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: logins})
 			wiretest.WantError(t, err, "NotAuthorizedException", "")
 		}
 	}
+
 	_, err := s.Public().GetId(t.Context(),
 		&ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{wiretest.FacebookKey: "EAAForeign"}})
 	wiretest.WantError(t, err, "NotAuthorizedException", login.MessageUnsupportedProvider)
@@ -111,6 +114,7 @@ func TestSocialProvidersLink(t *testing.T) {
 
 	s := wiretest.Start(t, a.Configure)
 	id := a.Pool(t, s)
+
 	logins := s.Logins(t, "alice") // the development issuer
 	for name, credential := range a.Logins {
 		logins[name] = credential
@@ -168,6 +172,7 @@ func TestSocialProvidersUnreachable(t *testing.T) {
 			before := time.Now()
 			_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: a.Logins})
 			wiretest.WantError(t, err, "ExternalServiceException", "")
+
 			if took := time.Since(before); took > 9*time.Second { // 5 of ours, once, and a slow machine
 				t.Errorf("took %v", took)
 			}
@@ -218,6 +223,7 @@ func TestDigits(t *testing.T) {
 		&ci.DescribeIdentityPoolInput{IdentityPoolId: &id}))(t)
 	wiretest.Equal(t, "pool's value", pool.SupportedLoginProviders[wiretest.DigitsKey],
 		"canarykey;canary-consumer-secret")
+
 	_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: digits})
 	wiretest.WantError(t, err, "NotAuthorizedException", login.MessageUnsupportedProvider)
 	if len(traces) != 1 || !strings.Contains(traces[0].Steps[0].Fix, "2017") {
@@ -246,6 +252,7 @@ func TestTwitterPoolValue(t *testing.T) {
 			func(c *poolhouse.Config) { c.OnTrace = func(t poolhouse.Trace) { traces = append(traces, t) } })
 		a.Supported[wiretest.TwitterKey] = value
 		id := a.Pool(t, s)
+
 		_, err := s.Public().GetId(t.Context(),
 			&ci.GetIdInput{IdentityPoolId: &id,
 				Logins: map[string]string{wiretest.TwitterKey: a.Logins[wiretest.TwitterKey]}})
@@ -266,6 +273,7 @@ func TestLimitedLogin(t *testing.T) {
 	id := a.Pool(t, s)
 	_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: limited})
 	wiretest.WantError(t, err, "NotAuthorizedException", "")
+
 	s = wiretest.Start(t, a.Configure, func(c *poolhouse.Config) {
 		o := c.Providers[wiretest.FacebookKey]
 		o.LimitedLogin, o.JWKSURL, o.AppSecrets = true, a.Google.URL+logintest.KeysPath,
@@ -276,10 +284,12 @@ func TestLimitedLogin(t *testing.T) {
 	user := signIn(t, s, id, limited)
 	wiretest.Equal(t, "identity by access token",
 		signIn(t, s, id, map[string]string{wiretest.FacebookKey: a.Logins[wiretest.FacebookKey]}), user)
+
 	requests := a.Facebook.Requests()
 	wiretest.Equal(t, "question", requests[len(requests)-2].URL.Path, "/v25.0/debug_token")
 	other := a.Google.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": "999",
 		"sub": "112177216992379"})
+
 	_, err = s.Public().GetId(t.Context(),
 		&ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{wiretest.FacebookKey: other}})
 	wiretest.WantError(t, err, "NotAuthorizedException", "")
@@ -302,6 +312,7 @@ func TestSeveralClientIDs(t *testing.T) {
 			wiretest.CorpARN + wiretest.AppleKey}
 		in.SupportedLoginProviders = map[string]string{wiretest.GoogleKey: "web", wiretest.AppleKey: "com.example.app"}
 	})
+
 	users := map[string]bool{}
 	for _, token := range []string{
 		google.Token(map[string]any{"iss": "https://accounts.google.com", "aud": "web", "sub": "1"}),
@@ -380,9 +391,11 @@ func TestSocialProvidersKeepSecrets(t *testing.T) {
 					shown.WriteString(err.Error())
 				}
 			}
+
 			api.Answer(nil)
 		}
 	}
+
 	logins := map[string]string{wiretest.TwitterKey: a.Logins[wiretest.TwitterKey]}
 	user := s.GetID(t, id, logins)
 	token := wiretest.Must(s.Public().GetOpenIdToken(t.Context(),
@@ -391,6 +404,7 @@ func TestSocialProvidersKeepSecrets(t *testing.T) {
 	if !strings.Contains(claims, `"canarykey"`) {
 		t.Errorf("the principal tag client is not the consumer key: %s", claims)
 	}
+
 	shown.WriteString(claims)
 	if len(traces) < 12 || !strings.Contains(logs.String(), "GetOpenIdToken") {
 		t.Fatalf("%d traces: the test proves nothing", len(traces))

@@ -33,8 +33,9 @@ func TestIDsThatAreNotThere(t *testing.T) {
 		noIdentity = "identity-unknown-signed"
 	)
 	bodies := map[string]string{
-		"DescribeIdentityPool":        `{"IdentityPoolId":"POOL"}`,
-		"UpdateIdentityPool":          `{"IdentityPoolId":"POOL","IdentityPoolName":"x","AllowUnauthenticatedIdentities":true}`,
+		"DescribeIdentityPool": `{"IdentityPoolId":"POOL"}`,
+		"UpdateIdentityPool": `{"IdentityPoolId":"POOL","IdentityPoolName":"x",` +
+			`"AllowUnauthenticatedIdentities":true}`,
 		"DeleteIdentityPool":          `{"IdentityPoolId":"POOL"}`,
 		"GetIdentityPoolRoles":        `{"IdentityPoolId":"POOL"}`,
 		"SetIdentityPoolRoles":        `{"IdentityPoolId":"POOL","Roles":{}}`,
@@ -45,12 +46,14 @@ func TestIDsThatAreNotThere(t *testing.T) {
 		"TagResource":                 `{"ResourceArn":"` + arnOf + `POOL","Tags":{"a":"b"}}`,
 		"UntagResource":               `{"ResourceArn":"` + arnOf + `POOL","TagKeys":["a"]}`,
 		"LookupDeveloperIdentity":     `{"IdentityPoolId":"POOL","DeveloperUserIdentifier":"a"}`,
-		"MergeDeveloperIdentities":    `{"IdentityPoolId":"POOL","DeveloperProviderName":"login.app","SourceUserIdentifier":"a","DestinationUserIdentifier":"b"}`,
+		"MergeDeveloperIdentities": `{"IdentityPoolId":"POOL","DeveloperProviderName":"login.app",` +
+			`"SourceUserIdentifier":"a","DestinationUserIdentifier":"b"}`,
 		"UnlinkDeveloperIdentity": `{"IdentityPoolId":"POOL","IdentityId":"` + guest +
 			`","DeveloperProviderName":"login.app","DeveloperUserIdentifier":"a"}`,
 		"DescribeIdentity":                   `{"IdentityId":"POOL"}`,
 		"GetOpenIdTokenForDeveloperIdentity": `{"IdentityPoolId":"POOL","Logins":{"login.app":"a"}}`,
 	}
+
 	ask := func(operation, region, body string) (code, got, fix string) {
 		t.Helper()
 		answer := s.Raw(t, operation, body, false,
@@ -60,6 +63,7 @@ func TestIDsThatAreNotThere(t *testing.T) {
 		}
 		steps := traces.Last().Steps
 		step := steps[len(steps)-1]
+
 		return string(step.Code), step.Got, step.Fix
 	}
 
@@ -77,6 +81,7 @@ func TestIDsThatAreNotThere(t *testing.T) {
 				t.Errorf("%s of %s: %s: %s; %s", operation, id, code, got, fix)
 			}
 		}
+
 		if code, _, fix := ask(operation, "us-east-1", in(none)); code != here ||
 			strings.Contains(fix, "drop the identity") {
 			t.Errorf("%s of another ID: %s: %s", operation, code, fix)
@@ -115,6 +120,7 @@ func TestIDsThatAreNotThere(t *testing.T) {
 		body, _ := json.Marshal(input)
 		s.Raw(t, operation, string(body), false)
 		steps := traces.Last().Steps
+
 		step := steps[len(steps)-1]
 		if string(step.Code) != want || strings.Contains(step.Fix, "signed") || strings.Contains(step.Fix, "keys") {
 			t.Errorf("%s: explained by %+v", operation, step)

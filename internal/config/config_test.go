@@ -27,12 +27,16 @@ func TestReferenceLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(file.Roles) != 1 || len(file.OIDCProviders) != 1 || len(file.SAMLProviders) != 1 || len(file.UserPools) != 1 || len(file.TokenAlgorithms) != 1 || len(file.Roles[0].Policies) != 1 {
+	if len(file.Roles) != 1 || len(file.OIDCProviders) != 1 || len(file.SAMLProviders) != 1 ||
+		len(file.UserPools) != 1 || len(file.TokenAlgorithms) != 1 || len(file.Roles[0].Policies) != 1 {
 		t.Errorf("the reference defines %+v", file)
 	}
-	if file.GuestPolicy != "aws" || !strings.Contains(string(file.PoolGuestPolicies["us-east-1:11111111-2222-3333-4444-555555555555"]), `"Action":"s3:GetObject"`) {
+	if file.GuestPolicy != "aws" ||
+		!strings.Contains(string(file.PoolGuestPolicies["us-east-1:11111111-2222-3333-4444-555555555555"]),
+			`"Action":"s3:GetObject"`) {
 		t.Errorf("guest policies = %s, %s", file.GuestPolicy, file.PoolGuestPolicies)
 	}
+
 	if want := `"cognito-identity.amazonaws.com:aud":"us-east-1:11111111-2222-3333-4444-555555555555"`; !strings.Contains(string(file.Roles[0].TrustPolicy), want) {
 		t.Errorf("trust policy = %s", file.Roles[0].TrustPolicy)
 	}
@@ -40,7 +44,8 @@ func TestReferenceLoads(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	names := []string{"listen", "database", "data", "issuer_url"}
-	for name, want := range map[string]string{"lisen": "listen", "databse": "database", "issuerurl": "issuer_url", "dta": "data", "zzzzzz": ""} {
+	for name, want := range map[string]string{"lisen": "listen", "databse": "database", "issuerurl": "issuer_url",
+		"dta": "data", "zzzzzz": ""} {
 		if got := explain.Nearest(name, names); got != want {
 			t.Errorf("spelling.Nearest(%q) = %q, want %q", name, got, want)
 		}
@@ -72,6 +77,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
+
 		for key, v := range values {
 			_, _ = scalar(v)
 			if key == "" {

@@ -25,24 +25,30 @@ pool_credential_engines: {"us-east-1:a": storage, "us-east-1:b": builtin}
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	e := file.CredentialEngines["storage"]
 	session, token, err := e.Durations()
-	if err != nil || session != 30*time.Minute || token != 5*time.Minute || *e.Token.Tags || e.GuestPolicy != `{"Statement":[],"Version":"2012-10-17"}` {
+	if err != nil || session != 30*time.Minute || token != 5*time.Minute || *e.Token.Tags ||
+		e.GuestPolicy != `{"Statement":[],"Version":"2012-10-17"}` {
 		t.Errorf("%v %v %v %+v", session, token, err, e)
 	}
 	if text, err := json.Marshal(file); err != nil || strings.Contains(string(text), "canary") {
 		t.Errorf("shown as %s, %v", text, err)
 	}
+
 	for text, want := range map[string]string{
-		`credential_engines: {builtin: {endpoint: "https://a"}}`:           "credential_engines.builtin",
-		`credential_engines: {a: {endpoint: "http://a"}}`:                  "credential_engines.a.endpoint",
-		`credential_engines: {a: {region: x, duration: hour}}`:             "credential_engines.a.duration",
-		`credential_engines: {a: {region: x, token: {lifetime: -1m}}}`:     "credential_engines.a.token.lifetime",
-		`credential_engines: {a: {region: x, token: {audiences: b}}}`:      "did you mean credential_engines.a.token.audience",
-		`pool_credential_engines: {"us-east-1:a": b}`:                      `pool_credential_engines.us-east-1:a: credential_engines has no "b"`,
+		`credential_engines: {builtin: {endpoint: "https://a"}}`:       "credential_engines.builtin",
+		`credential_engines: {a: {endpoint: "http://a"}}`:              "credential_engines.a.endpoint",
+		`credential_engines: {a: {region: x, duration: hour}}`:         "credential_engines.a.duration",
+		`credential_engines: {a: {region: x, token: {lifetime: -1m}}}`: "credential_engines.a.token.lifetime",
+		`credential_engines: {a: {region: x, token: {audiences: b}}}`: "did you mean " +
+			"credential_engines.a.token.audience",
+		`pool_credential_engines: {"us-east-1:a": b}`: `pool_credential_engines.us-east-1:a: ` +
+			`credential_engines has no "b"`,
 		`credential_engines: {a: {region: x, client_secrets: "a secret"}}`: "credential_engines.a.client_secrets",
 	} {
-		if _, _, err := parse("f", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "a secret") {
+		if _, _, err := parse("f", []byte(text)); err == nil || !strings.Contains(err.Error(), want) ||
+			strings.Contains(err.Error(), "a secret") {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
@@ -54,6 +60,7 @@ func TestEnginePages(t *testing.T) {
 	if err != nil || len(pages) < 6 {
 		t.Fatalf("%d pages, %v", len(pages), err)
 	}
+
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		if err != nil {
@@ -63,6 +70,7 @@ func TestEnginePages(t *testing.T) {
 		if len(blocks) == 0 {
 			t.Errorf("%s shows no settings", page)
 		}
+
 		for _, block := range blocks {
 			if _, _, err := parse(page, block[1]); err != nil {
 				t.Error(err)

@@ -100,6 +100,7 @@ func TestAddressLimits(t *testing.T) {
 			}
 			continue
 		}
+
 		if err != nil || s.Text(AddressLimits) != test.enabled || s.Text(AddressGuestRate) != test.rate {
 			t.Errorf("%q: %v, %s, %s", test.text, err, s.Text(AddressLimits), s.Text(AddressGuestRate))
 		}
@@ -136,6 +137,7 @@ func TestRateLimitsAsAWhole(t *testing.T) {
 		if err != nil {
 			got = err.Error()
 		}
+
 		if (test.value == "off" || test.value == "no") && len(s.File.Sections()) > 0 {
 			t.Errorf("%q is shown as defined", test.value)
 		}

@@ -44,15 +44,18 @@ func TestUnknownNamesAreRefusedEverywhere(t *testing.T) {
 			prefix := strings.TrimPrefix(path+".", ".")
 			names := fields(typ)
 			place(prefix, longest(names), wrap)
+
 			for name, member := range names {
 				walk(prefix+name, member, func(v any) any { return wrap(map[string]any{name: v}) })
 			}
 		}
 	}
+
 	walk("", reflect.TypeFor[File](), func(v any) any { return v })
 	place("limits.", "logins_per_identity", func(v any) any { return map[string]any{"limits": v} })
 
-	for _, known := range []string{"", "limits.", "check.", "check.routes[0].", "roles[0].policies[0].", "user_pools[0].status.", "oidc_providers[0].sign_out.", "credential_engines.one.token."} {
+	for _, known := range []string{"", "limits.", "check.", "check.routes[0].", "roles[0].policies[0].",
+		"user_pools[0].status.", "oidc_providers[0].sign_out.", "credential_engines.one.token."} {
 		if !slices.Contains(places, known) {
 			t.Errorf("the walk did not come to %q, only to %q", known, places)
 		}

@@ -123,6 +123,7 @@ func TestHolderFile(t *testing.T) {
 	if err := json.Unmarshal(text, &h); err != nil {
 		t.Fatal(err)
 	}
+
 	host, _ := os.Hostname()
 	want := fmt.Sprintf("server, process %d on %s, at 127.0.0.1:4599, version 1.2.3, since 2026-01-02T03:04:05Z",
 		os.Getpid(), host)
@@ -191,13 +192,16 @@ func TestWait(t *testing.T) {
 				if waited := time.Since(begin); waited != test.want {
 					t.Errorf("waited %v, want %v", waited, test.want)
 				}
+
 				if _, held := errors.AsType[*HeldError](err); held != test.held || !held && err != nil {
 					t.Errorf("Take: %v", err)
 				}
+
 				n := strings.Count(log.String(), "waiting for it to end")
 				if n != 1 || !strings.Contains(log.String(), folder) {
 					t.Errorf("told %d times:\n%s", n, log.String())
 				}
+
 				atMost := `"at_most":"`
 				if test.held {
 					atMost += test.want.String()
@@ -208,6 +212,7 @@ func TestWait(t *testing.T) {
 				if test.content == "" && !strings.Contains(log.String(), fmt.Sprintf("process %d on", os.Getpid())) {
 					t.Errorf("the holder is not named:\n%s", log.String())
 				}
+
 				if second != nil {
 					release(t, second)
 				} else {
@@ -267,9 +272,11 @@ func TestMany(t *testing.T) {
 							t.Error(err)
 							return
 						}
+
 						if !holding.TryLock() {
 							t.Error("two hold the folder")
 						}
+
 						holding.Unlock()
 						release(t, l)
 					}

@@ -33,6 +33,7 @@ func TestSealOpen(t *testing.T) {
 			t.Errorf("Open = %d bytes, %v; want %d", len(got), err, len(plain))
 		}
 	}
+
 	if bytes.Equal(s.Seal([]byte("a"), "p"), s.Seal([]byte("a"), "p")) {
 		t.Error("two seals of one value are equal")
 	}
@@ -44,16 +45,20 @@ func TestOpenRefusals(t *testing.T) {
 	if _, err := s.Open(sealed, "elsewhere"); !errors.Is(err, envelope.ErrCorrupt) {
 		t.Errorf("another place: %v", err)
 	}
-	if _, err := sealer(t, 2).Open(sealed, "place"); !errors.Is(err, envelope.ErrWrongKey) || !strings.Contains(err.Error(), "place") {
+	if _, err := sealer(t, 2).Open(sealed, "place"); !errors.Is(err, envelope.ErrWrongKey) ||
+		!strings.Contains(err.Error(), "place") {
 		t.Errorf("another key: %v", err)
 	}
+
 	for bit := range len(sealed) * 8 {
 		altered := bytes.Clone(sealed)
 		altered[bit/8] ^= 1 << (bit % 8)
-		if _, err := s.Open(altered, "place"); !errors.Is(err, envelope.ErrCorrupt) && !errors.Is(err, envelope.ErrWrongKey) {
+		if _, err := s.Open(altered, "place"); !errors.Is(err, envelope.ErrCorrupt) &&
+			!errors.Is(err, envelope.ErrWrongKey) {
 			t.Fatalf("bit %d flipped: %v", bit, err)
 		}
 	}
+
 	for n := range sealed {
 		if _, err := s.Open(sealed[:n], "place"); err == nil {
 			t.Fatalf("cut to %d bytes: opened", n)
@@ -83,6 +88,7 @@ func TestLoadOrCreate(t *testing.T) {
 	if err != nil || created || !bytes.Equal(first, second) {
 		t.Errorf("second start: created %v, %v", created, err)
 	}
+
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil || len(entries) != 1 {
 		t.Errorf("%d files are left, %v", len(entries), err)
@@ -109,6 +115,7 @@ func TestLoadRefusals(t *testing.T) {
 		if err := os.Chmod(path, test.mode); err != nil {
 			t.Fatal(err)
 		}
+
 		_, _, err := envelope.LoadOrCreate(path)
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
@@ -116,6 +123,7 @@ func TestLoadRefusals(t *testing.T) {
 			t.Errorf("%s: the error shows the file's text", name)
 		}
 	}
+
 	if _, _, err := envelope.LoadOrCreate(filepath.Join(path, "x")); err == nil {
 		t.Error("a file below a file was made")
 	}
@@ -125,12 +133,14 @@ func TestLoadRefusals(t *testing.T) {
 func TestConcurrentCreation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "master.key")
 	keys := make([][]byte, 16)
+
 	made := make([]bool, len(keys))
 	var group sync.WaitGroup
 	for i := range keys {
 		group.Go(func() { keys[i], made[i], _ = envelope.LoadOrCreate(path) })
 	}
 	group.Wait()
+
 	makers := 0
 	for i := range keys {
 		if len(keys[i]) == 0 || !bytes.Equal(keys[i], keys[0]) {
@@ -140,6 +150,7 @@ func TestConcurrentCreation(t *testing.T) {
 			makers++
 		}
 	}
+
 	if makers != 1 {
 		t.Errorf("%d starts made the key", makers)
 	}

@@ -25,6 +25,7 @@ func failing(check, expected string) *Refusal {
 func TestProvidersAreNamed(t *testing.T) {
 	trace := &Trace{}
 	trace.Pass("pool", "found")
+
 	var wg sync.WaitGroup
 	for n := range 10 {
 		wg.Go(func() {
@@ -32,17 +33,27 @@ func TestProvidersAreNamed(t *testing.T) {
 			FromContext(ctx).Refuse(failing("check", fmt.Sprintf("expected-%d", n)))
 		})
 	}
+
 	wg.Wait()
 	steps := trace.For("another").Steps()
 	if len(steps) != 11 || steps[0] != (Step{Code: "pool", Check: "pool", OK: true, Got: "found"}) {
 		t.Fatalf("steps = %+v", steps)
 	}
+
 	for n := range 10 {
-		want := Step{Code: "check", Provider: fmt.Sprintf("provider-%d", n), Check: "check", Expected: fmt.Sprintf("expected-%d", n), Got: "got", Fix: "fix"}
+		want := Step{
+			Code:     "check",
+			Provider: fmt.Sprintf("provider-%d", n),
+			Check:    "check",
+			Expected: fmt.Sprintf("expected-%d", n),
+			Got:      "got",
+			Fix:      "fix",
+		}
 		if !slices.Contains(steps, want) {
 			t.Errorf("steps lack %+v", want)
 		}
 	}
+
 	if !trace.Refused() || !trace.For("x").Refused() {
 		t.Error("a failed step is not seen")
 	}
@@ -59,6 +70,7 @@ func TestTraceIsBoundedAndOptional(t *testing.T) {
 	}
 	var none *Trace
 	none.For("p").Refuse(failing("check", ""))
+
 	if none.For("p").Steps() != nil || none.Refused() || FromContext(context.Background()) != nil {
 		t.Error("the nil trace records")
 	}
@@ -78,7 +90,9 @@ func TestStepsAreVisibleToTheirAccount(t *testing.T) {
 	trace.Join(&apart)
 
 	for account, want := range map[string][]Step{
-		"1": {{Code: "open", Check: "open", OK: true}, {Code: "found", Check: "found", OK: true}, {Code: "first", Check: "first", Provider: "p", Got: "got", Fix: "fix"}, {Code: "second", Check: "second", Provider: "q", Got: "got", Fix: "fix"}, hidden},
+		"1": {{Code: "open", Check: "open", OK: true}, {Code: "found", Check: "found", OK: true},
+			{Code: "first", Check: "first", Provider: "p", Got: "got", Fix: "fix"},
+			{Code: "second", Check: "second", Provider: "q", Got: "got", Fix: "fix"}, hidden},
 		"2": {{Code: "open", Check: "open", OK: true}, hidden, {Code: "third", Check: "third", Got: "got", Fix: "fix"}},
 		"3": {{Code: "open", Check: "open", OK: true}, hidden},
 	} {
@@ -119,8 +133,10 @@ func TestDetailIsBounded(t *testing.T) {
 	text := strings.Repeat("ä", maxDetail)
 	var trace Trace
 	trace.Refuse(long.With("x", text).Showing(text))
+
 	step := trace.Steps()[0]
-	if len(step.Got) > maxText+4 || len(step.Detail) > maxDetail+4 || len(step.Detail) < maxDetail || !utf8.ValidString(step.Detail) {
+	if len(step.Got) > maxText+4 || len(step.Detail) > maxDetail+4 || len(step.Detail) < maxDetail ||
+		!utf8.ValidString(step.Detail) {
 		t.Errorf("%d and %d bytes", len(step.Got), len(step.Detail))
 	}
 }

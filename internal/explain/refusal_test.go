@@ -24,7 +24,9 @@ func TestRefusal(t *testing.T) {
 		t.Errorf("placeholders %q, want %q", got, want)
 	}
 
-	r := tooLong.With("limit", "10", "size", "{setting}", "setting", "limits.x").Of("p").At(Link{Kind: LinkSetting, ID: "limits.x"})
+	r := tooLong.With("limit", "10", "size", "{setting}", "setting", "limits.x").Of("p").At(
+		Link{Kind: LinkSetting, ID: "limits.x"},
+	)
 	want := Step{
 		Code:     "token-form-size",
 		Check:    "token form",
@@ -37,6 +39,7 @@ func TestRefusal(t *testing.T) {
 	if got := r.Step(); !cmp.Equal(got, want) || r.Message != "too long: {setting}" {
 		t.Errorf("the step is %+v and the message %q", got, r.Message)
 	}
+
 	if got, want := r.Error(), "token form of p: expected at most 10 bytes, got {setting} bytes"; got != want {
 		t.Errorf("the error is %q, want %q", got, want)
 	}
@@ -51,6 +54,7 @@ func TestRefusal(t *testing.T) {
 	if diff := cmp.Diff(trace.Steps(), []Step{want}); diff != "" {
 		t.Errorf("a refusal is recorded once: %s", diff)
 	}
+
 	if (*Trace)(nil).Refuse(r) != r {
 		t.Error("the nil trace returns another refusal")
 	}
@@ -67,7 +71,8 @@ func TestPlanned(t *testing.T) {
 		{name: "nothing reached", run: func(*Trace) {}, want: plan},
 		{name: "the first passed", run: func(t *Trace) { t.Pass("identity pool", "") }, want: plan[1:]},
 		{name: "one left no step", run: func(t *Trace) { t.For("p").Refuse(tooLong.With()) }, want: plan[2:]},
-		{name: "an earlier one again", run: func(t *Trace) { t.Pass("token form", ""); t.Pass("identity pool", "") }, want: plan[2:]},
+		{name: "an earlier one again", run: func(t *Trace) { t.Pass("token form", ""); t.Pass("identity pool", "") },
+			want: plan[2:]},
 		{name: "one that was not planned", run: func(t *Trace) { t.Pass("weather", "") }, want: plan},
 		{name: "the last", run: func(t *Trace) { t.PassOf("role", "r", "") }, want: []Code{}},
 	} {
@@ -95,6 +100,7 @@ func TestPlanned(t *testing.T) {
 		t.Errorf("with a part of the plan: %q are planned", got)
 	}
 	(*Trace)(nil).Plan(plan)
+
 	if (*Trace)(nil).Planned() != nil {
 		t.Error("the nil trace plans")
 	}

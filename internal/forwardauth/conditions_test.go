@@ -25,6 +25,7 @@ type bucket struct {
 
 func newBucket(t *testing.T, statements string) bucket {
 	t.Helper()
+
 	return newBucketWith(t, statements, Config{Service: "s3", Region: "us-east-1", Presigned: true, Body: Unchecked,
 		Routes: []Route{
 			{Match: "GET /b", Action: "s3:ListBucket", Resource: "arn:aws:s3:::b"},
@@ -44,15 +45,18 @@ func newBucketWith(t *testing.T, statements string, config Config) bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = s.Close() })
 	sealer, err := envelope.New(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	minter, err := session.NewMinter(t.Context(), session.MinterOptions{Store: s, Sealer: sealer, Now: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	directory, err := iam.NewDirectory(iam.Config{Account: account, Roles: []iam.RoleConfig{{
 		ARN: roleARN,
 		TrustPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
@@ -62,6 +66,7 @@ func newBucketWith(t *testing.T, statements string, config Config) bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	h, err := New(Options{
 		Owner:      nobodys,
 		Account:    account,
@@ -73,6 +78,7 @@ func newBucketWith(t *testing.T, statements string, config Config) bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	c, err := minter.Mint(t.Context(), session.Session{
 		Account:     account,
 		RoleARN:     roleARN,
@@ -87,13 +93,17 @@ func newBucketWith(t *testing.T, statements string, config Config) bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return bucket{h, sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
 		SessionToken: c.SessionToken}}
 }
 
 // answer signs a request as it was a while ago, and asks about it with its body.
-func (b bucket) answer(t *testing.T, method, uri string, headers http.Header, body string) (*httptest.ResponseRecorder, *explain.Trace) {
+func (b bucket) answer(
+	t *testing.T, method, uri string, headers http.Header, body string,
+) (*httptest.ResponseRecorder, *explain.Trace) {
 	t.Helper()
+
 	r := httptest.NewRequest(method, "http://files.example.com"+uri, nil)
 	for name, values := range headers {
 		r.Header[name] = values
@@ -110,6 +120,7 @@ func (b bucket) answer(t *testing.T, method, uri string, headers http.Header, bo
 	q.Header.Set("X-Original-Host", "files.example.com")
 	w := httptest.NewRecorder()
 	b.ServeHTTP(w, q.WithContext(explain.NewContext(q.Context(), trace)))
+
 	return w, trace
 }
 
@@ -121,11 +132,13 @@ func (b bucket) asked(t *testing.T, method, uri string, headers http.Header) (al
 	if steps := trace.Steps(); len(steps) > 0 {
 		step = steps[len(steps)-1]
 	}
+
 	switch w.Header().Get(HeaderReason) {
 	case "", "AccessDenied", "IncompleteSignature", "MalformedQuery":
 	default:
 		t.Errorf("%s %s: %d %s", method, uri, w.Code, w.Body)
 	}
+
 	return w.Code == http.StatusOK, step
 }
 
@@ -136,6 +149,7 @@ const allowEverything = `{"Effect":"Allow","Action":"*","Resource":"*"}`
 func worth(t *testing.T, condition, method, uri string, headers http.Header) string {
 	t.Helper()
 	allow := newBucket(t, `{"Effect":"Allow","Action":"*","Resource":"*","Condition":`+condition+`}`)
+
 	deny := newBucket(t, allowEverything+`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":`+condition+`}`)
 	allowed, why := allow.asked(t, method, uri, headers)
 	passed, whyNot := deny.asked(t, method, uri, headers)
@@ -153,8 +167,10 @@ func worth(t *testing.T, condition, method, uri string, headers http.Header) str
 				t.Errorf("%s: the trace does not name the key: %+v", condition, step)
 			}
 		}
+
 		return "?"
 	}
+
 	return "a Deny that does not deny"
 }
 
@@ -166,6 +182,7 @@ func TestConditionsOfTheRequest(t *testing.T) {
 		}
 		return h
 	}
+
 	prefix := func(value string) string { return `{"StringEquals":{"s3:prefix":"` + value + `"}}` }
 	const noPrefix = `{"Null":{"s3:prefix":"true"}}`
 	for _, tc := range []struct {
@@ -291,9 +308,14 @@ func TestVariablesOfTheRequest(t *testing.T) {
 		statements, uri string
 		allowed         bool
 	}{
-		{`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*","Condition":{"StringLike":{"s3:prefix":"${cognito-identity.amazonaws.com:sub}/*"}}}`, "/b?prefix=" + alice + "/x", true},
-		{`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*","Condition":{"StringLike":{"s3:prefix":"${cognito-identity.amazonaws.com:sub}/*"}}}`, "/b?prefix=" + alice + "/x&prefix=", false},
-		{`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*","Condition":{"StringLike":{"s3:prefix":"${cognito-identity.amazonaws.com:sub}/*"}}}`, "/b", false},
+		{`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*",` +
+			`"Condition":{"StringLike":{"s3:prefix":"${cognito-identity.amazonaws.com:sub}/*"}}}`,
+			"/b?prefix=" + alice + "/x", true},
+		{`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*",` +
+			`"Condition":{"StringLike":{"s3:prefix":"${cognito-identity.amazonaws.com:sub}/*"}}}`,
+			"/b?prefix=" + alice + "/x&prefix=", false},
+		{`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*",` +
+			`"Condition":{"StringLike":{"s3:prefix":"${cognito-identity.amazonaws.com:sub}/*"}}}`, "/b", false},
 		{allowEverything + `,{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::${aws:ResourceTag/name}"}`,
 			"/b", false},
 		{allowEverything + `,{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::c${aws:ResourceTag/name}"}`,

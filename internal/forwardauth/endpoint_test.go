@@ -39,6 +39,7 @@ func TestCheckEndpoint(t *testing.T) {
 	own := alice.Signed(t, "PUT", wiretest.FilesURL+alice.ID+"/a.txt", "hello", now)
 	got := s.Asked(t, own)
 	wiretest.Equal(t, "own file", got.Status, http.StatusOK)
+
 	info := wiretest.DevInfo(s)
 	for name, want := range map[string]string{
 		auth.HeaderIdentityID: alice.ID, auth.HeaderIdentityPoolID: wiretest.FilesPool,
@@ -49,6 +50,7 @@ func TestCheckEndpoint(t *testing.T) {
 	} {
 		wiretest.Equal(t, name, got.Header.Get(name), want)
 	}
+
 	for name, test := range map[string]struct {
 		request *http.Request
 		change  func(*http.Request)
@@ -129,18 +131,21 @@ func TestCheckEndpoint(t *testing.T) {
 		if got.Status != test.status || got.Header.Get("X-Poolhouse-Reason") != test.code {
 			t.Errorf("%s: %d %s, want %d %s", name, got.Status, got.Body, test.status, test.code)
 		}
+
 		if test.status == 200 {
 			continue
 		}
 		if got.Header.Get(auth.HeaderIdentityID) != "" {
 			t.Errorf("%s: a refusal names an identity", name)
 		}
+
 		explained := s.AdminCall(t, "Explain", `{"RequestId":"`+got.Header.Get("X-Amzn-Requestid")+`"}`)
 		if !strings.Contains(explained.Body, test.code) || !strings.Contains(explained.Body, `"Fix"`) ||
 			strings.Contains(explained.Body, alice.Key.SessionToken) {
 			t.Errorf("%s: explained as %s", name, explained.Body)
 		}
 	}
+
 	wiretest.Equal(t, "a preflight", s.Asked(t, own,
 		func(r *http.Request) { r.Method = http.MethodOptions; r.Header.Del("Authorization") }).Status, 401)
 
@@ -155,6 +160,7 @@ func TestCheckEndpoint(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.Body), &context); err != nil {
 		t.Fatal(err)
 	}
+
 	identity := context.RequestContext.Identity
 	wiretest.Equal(t, "cognitoIdentityId", *identity.CognitoIdentityID, alice.ID)
 	wiretest.Equal(t, "cognitoIdentityPoolId", *identity.CognitoIdentityPoolID, wiretest.FilesPool)
@@ -196,13 +202,15 @@ func TestGuestPolicies(t *testing.T) {
 			s := wiretest.Start(t, wiretest.Files, func(c *poolhouse.Config) {
 				c.GuestPolicy, c.PoolGuestPolicies = test.all, test.pools
 				for n := range c.Roles {
-					c.Roles[n].Policies = map[string]string{"both": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","app:Open"],"Resource":"*"}]}`}
+					c.Roles[n].Policies = map[string]string{"both": `{"Version":"2012-10-17",` +
+						`"Statement":[{"Effect":"Allow","Action":["s3:GetObject","app:Open"],"Resource":"*"}]}`}
 				}
 				c.Check.Routes = []poolhouse.CheckRoute{{Match: "GET /s3", Action: "s3:GetObject", Resource: "*"},
 					{Match: "GET /app", Action: "app:Open", Resource: "*"},
 					{Match: "GET /other", Action: "sns:Publish", Resource: "*"}}
 			})
 			s.FilesPool(t)
+
 			may := func(u wiretest.User) string {
 				var all []string
 				for _, path := range []string{"s3", "app", "other"} {
@@ -211,8 +219,10 @@ func TestGuestPolicies(t *testing.T) {
 						all = append(all, path)
 					}
 				}
+
 				return strings.Join(all, " ")
 			}
+
 			wiretest.Equal(t, "a guest", may(s.User(t, nil)), test.want)
 			wiretest.Equal(t, "a user", may(s.User(t, s.Logins(t, "alice"))), "s3 app")
 		})
@@ -232,10 +242,12 @@ func TestCheckBodies(t *testing.T) {
 			unsigned := alice.Signed(t, "PUT", wiretest.FilesURL+alice.ID+"/a", "hello", now)
 			unsigned.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
 			unsigned.Header.Del("Authorization")
+
 			if err := v4.NewSigner().SignHTTP(t.Context(), alice.Key, unsigned, "UNSIGNED-PAYLOAD", "execute-api",
 				wiretest.Region, now); err != nil {
 				t.Fatal(err)
 			}
+
 			for n, r := range []*http.Request{stated, unsigned, stated} {
 				if got := s.Asked(t, r); got.Status != want[n] {
 					t.Errorf("request %d: %d %s, want %d", n, got.Status, got.Body, want[n])
@@ -244,6 +256,7 @@ func TestCheckBodies(t *testing.T) {
 			if mode != "forwarded" {
 				return
 			}
+
 			forward := func(body string) func(*http.Request) {
 				return func(r *http.Request) {
 					r.Method, r.Body, r.ContentLength = "POST", io.NopCloser(strings.NewReader(body)), int64(len(body))
@@ -273,6 +286,7 @@ func TestCheckConventions(t *testing.T) {
 			s := wiretest.Start(t, wiretest.Files,
 				func(c *poolhouse.Config) { c.Check.Request, c.Check.Path = convention, "/auth/check" })
 			s.FilesPool(t)
+
 			alice := s.User(t, s.Logins(t, "alice"))
 			for path, status := range map[string]int{alice.ID + "/a?x=y%20z": 200, "public/a": 403} {
 				r := alice.Signed(t, "GET", wiretest.FilesURL+path, "", time.Now())
@@ -326,6 +340,7 @@ func TestCheckSettings(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
 	}
+
 	wiretest.Equal(t, "the path without the setting", wiretest.Start(t).Asked(t,
 		wiretest.User{}.Signed(t, "GET", wiretest.FilesURL, "", time.Now())).Status == 200, false)
 }
@@ -338,6 +353,7 @@ func TestCheckPathIsNotAnother(t *testing.T) {
 			Routes: []poolhouse.CheckRoute{{Match: "GET /a", Action: "app:Open", Resource: "*"}},
 		}}
 	}
+
 	taken := func(path string) bool {
 		err := config(path).Validate()
 		return err != nil && strings.Contains(err.Error(), "check.path "+strconv.Quote(path))
@@ -354,6 +370,7 @@ func TestCheckPathIsNotAnother(t *testing.T) {
 			t.Errorf("check.path %s is accepted", path)
 		}
 	}
+
 	for _, path := range []string{"", "/check", "/auth/metrics", "/metrics2", "/authorize-request", "/a/readyz"} {
 		if taken(path) {
 			t.Errorf("check.path %s is refused", path)
@@ -368,6 +385,7 @@ func TestAuthMiddleware(t *testing.T) {
 	alice, guest := s.User(t, s.Logins(t, "alice")), s.User(t, nil)
 	verifier := wiretest.Must(auth.New(auth.Options{Endpoint: s.URL, Region: wiretest.Region,
 		Credentials: sigv4.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, MaxBody: 10}))(t)
+
 	service := httptest.NewServer(verifier.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -378,16 +396,19 @@ func TestAuthMiddleware(t *testing.T) {
 			p.Tags["username"], strconv.FormatBool(p.Authenticated()), string(body)})
 	})))
 	defer service.Close()
+
 	call := func(r *http.Request) wiretest.Answer { return wiretest.Do(t, r) }
 	got := call(alice.Signed(t, "POST", service.URL+"/x?b=1&a=2", "hello", time.Now()))
 	wiretest.Equal(t, "alice", got.Body, `["`+strings.Join([]string{alice.ID, wiretest.FilesPool,
 		wiretest.AuthenticatedRole, "000000000000", "alice", "true", "hello"}, `","`)+"\"]\n")
+
 	got = call(guest.Signed(t, "GET", service.URL+"/", "", time.Now()))
 	wiretest.Equal(t, "guest", got.Body, `["`+strings.Join([]string{guest.ID, wiretest.FilesPool, wiretest.GuestRole,
 		"000000000000", "", "false", ""}, `","`)+"\"]\n")
 	tampered := alice.Signed(t, "POST", service.URL+"/x", "hello", time.Now())
 	tampered.Body = io.NopCloser(strings.NewReader("hullo"))
 	wiretest.Equal(t, "another body", call(tampered).Status, 403)
+
 	unsigned := alice.Signed(t, "GET", service.URL+"/", "", time.Now())
 	unsigned.Header.Del("Authorization")
 	wiretest.Equal(t, "unsigned", call(unsigned).Status, 401)
@@ -431,6 +452,7 @@ func TestSigningKeyOfStreams(t *testing.T) {
 	if err := json.Unmarshal([]byte(s.AdminCall(t, "VerifySession", string(body)).Body), &verified); err != nil {
 		t.Fatal(err)
 	}
+
 	scope := day + "/" + wiretest.Region + "/s3/aws4_request"
 	sha := func(data string) string { sum := sha256.Sum256([]byte(data)); return hex.EncodeToString(sum[:]) }
 	signature := func(lines ...string) string {
@@ -449,6 +471,7 @@ func TestSigningKeyOfStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, seed, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
+
 	signer := v4.NewStreamSigner(alice.Key, "s3", wiretest.Region, wiretest.Must(hex.DecodeString(seed))(t))
 	var upload strings.Builder
 	for _, chunk := range []string{strings.Repeat("a", 65536), strings.Repeat("b", 4464), ""} {
@@ -472,8 +495,10 @@ func TestSigningKeyOfStreams(t *testing.T) {
 			valid = valid && previous == sent
 			upload = rest[n+len("\r\n"):]
 		}
+
 		return chunks, valid
 	}
+
 	chunks, valid := check(upload.String())
 	wiretest.Equal(t, "chunks", chunks, 3)
 	wiretest.Equal(t, "their signatures", valid, true)
@@ -493,9 +518,11 @@ func TestRevokedEverywhere(t *testing.T) {
 				true
 		})
 	}
+
 	nodes := []*wiretest.Server{node(), node()}
 	s := nodes[0]
 	s.FilesPool(t)
+
 	var verifiers []*auth.Verifier
 	for _, n := range nodes {
 		verifiers = append(verifiers,
@@ -515,8 +542,10 @@ func TestRevokedEverywhere(t *testing.T) {
 				state += "known "
 			}
 		}
+
 		return strings.TrimSpace(state)
 	}
+
 	revoke := func(body string) func(u wiretest.User) {
 		return func(u wiretest.User) {
 			text := strings.NewReplacer("KEY", u.Key.AccessKeyID, "ID", u.ID).Replace(body)
@@ -525,6 +554,7 @@ func TestRevokedEverywhere(t *testing.T) {
 			}
 		}
 	}
+
 	logins := s.Logins(t, "alice")
 	for _, test := range []struct {
 		name string
@@ -554,6 +584,7 @@ func TestRevokedEverywhere(t *testing.T) {
 		}},
 	} {
 		skipped.Add(int64(2 * time.Second)) // sessions are younger than what ended those before
+
 		switch test.name {
 		case "deleted role": // of the settings none can be deleted
 			role := s.NewIAMRole(t, "Stored", wiretest.FilesTrust)
@@ -565,12 +596,15 @@ func TestRevokedEverywhere(t *testing.T) {
 			s.UseRole(t, wiretest.FilesPool, wiretest.AuthenticatedRole)
 			logins = s.Logins(t, "bob")
 		}
+
 		u := s.User(t, logins)
 		wiretest.Equal(t, test.name+": before", states(u), "200 verified known 200 verified known")
 		test.end(u)
 		skipped.Add(int64(auth.RevocationDelay))
+
 		wiretest.Equal(t, test.name+": after", states(u), "403 403")
 	}
+
 	for body, code := range map[string]string{
 		`{}`: "InvalidParameterException", `{"IdentityId":"x","RoleArn":"y"}`: "InvalidParameterException",
 		`{"AccessKeyId":"AKIAIOSFODNN7EXAMPLE"}`:             "InvalidParameterException",

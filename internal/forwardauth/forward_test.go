@@ -60,12 +60,15 @@ func newBackend(t *testing.T, answer http.HandlerFunc) *backend {
 			whole:  err == nil,
 		})
 		b.mu.Unlock()
+
 		b.seen <- struct{}{}
 		if err == nil && answer != nil {
 			answer(w, r)
 		}
 	}))
+
 	t.Cleanup(b.Close)
+
 	return b
 }
 
@@ -73,6 +76,7 @@ func newBackend(t *testing.T, answer http.HandlerFunc) *backend {
 func (b *backend) got() []arrived {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+
 	list := b.list
 	b.list = nil
 	return list
@@ -99,6 +103,7 @@ func newFront(t *testing.T, service string, change func(*Config)) *front {
 // newFrontWith is newFront for a role with other statements.
 func newFrontWith(t *testing.T, statements, service string, change func(*Config)) *front {
 	t.Helper()
+
 	config := Config{Region: "us-east-1"}
 	for _, r := range []Route{
 		{Match: "GET /files/{path...}", Action: "s3:GetObject"},
@@ -108,6 +113,7 @@ func newFrontWith(t *testing.T, statements, service string, change func(*Config)
 		r.Resource, r.ForwardTo = "arn:aws:s3:::files/{path}", service
 		config.Routes = append(config.Routes, r)
 	}
+
 	config.Routes = append(config.Routes, Route{
 		Match:    "PUT /here/{path...}",
 		Action:   "s3:PutObject",
@@ -126,8 +132,10 @@ func newFrontWith(t *testing.T, statements, service string, change func(*Config)
 		f.mu.Unlock()
 		f.f.ServeHTTP(w, r.WithContext(explain.NewContext(r.Context(), trace)))
 	})))
+
 	t.Cleanup(f.Close)
 	t.Cleanup(f.f.Close)
+
 	return f
 }
 
@@ -146,6 +154,7 @@ func (f *front) signed(t *testing.T, method, uri, body string, stated bool, head
 		sum := sha256.Sum256([]byte(body))
 		r.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))
 	}
+
 	for n := 0; n < len(headers); n += 2 {
 		r.Header.Set(headers[n], headers[n+1])
 	}
@@ -154,12 +163,14 @@ func (f *front) signed(t *testing.T, method, uri, body string, stated bool, head
 		t.Fatal(err)
 	}
 	r.RequestURI = ""
+
 	return r
 }
 
 func (f *front) steps() []explain.Step {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	return f.trace.Steps()
 }
 
@@ -175,8 +186,11 @@ func send(t *testing.T, r *http.Request) (answered, error) {
 	if err != nil {
 		return answered{}, err
 	}
+
 	defer func() { _ = response.Body.Close() }()
+
 	body, err := io.ReadAll(response.Body)
+
 	return answered{response.StatusCode, response.Header, string(body)}, err
 }
 
@@ -197,6 +211,7 @@ func TestForwardedOnlyWhatWasSigned(t *testing.T) {
 			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
 	}
+
 	changes := map[string]struct {
 		change func(*http.Request)
 		reason string
@@ -211,6 +226,7 @@ func TestForwardedOnlyWhatWasSigned(t *testing.T) {
 		"ambiguous path":   {func(r *http.Request) { r.URL.Opaque = "/files/%2e%2e/x" }, "AmbiguousPath"},
 		"another's folder": {func(r *http.Request) { r.URL.Path = "/files/bob/a" }, "BadSignature"},
 	}
+
 	for size, body := range map[string]string{"small": small, "large": large, "huge": huge} {
 		for _, stated := range []bool{false, true} {
 			for _, length := range []string{"length", "chunks"} {
@@ -238,6 +254,7 @@ func TestForwardedOnlyWhatWasSigned(t *testing.T) {
 					if what == "another's folder" && !stated {
 						reason = "AccessDenied" // known before the body is there, and so before the signature is
 					}
+
 					a, err := send(t, r)
 					if err == nil && (a.status/100 != 4 || a.header.Get(HeaderReason) != reason) {
 						t.Errorf("%s, other %s: %+v", name, what, a)
@@ -257,9 +274,11 @@ func TestForwardedOnlyWhatWasSigned(t *testing.T) {
 				if err != nil || a.status != http.StatusForbidden || a.header.Get(HeaderReason) != want {
 					t.Errorf("%s, other body: %v %+v", name, err, a)
 				}
+
 				if stated && size != "small" {
 					<-service.seen // it saw the head, and a body that was cut off
 				}
+
 				for _, got := range service.got() {
 					if !stated || got.whole || len(got.body) > len(body)-withheld {
 						t.Errorf("%s, other body: whole %t, %d bytes arrived", name, got.whole, len(got.body))
@@ -301,11 +320,13 @@ func TestForwardedRequest(t *testing.T) {
 			t.Errorf("%s: %v %+v", uri, err, a)
 			continue
 		}
+
 		got := service.got()
 		if len(got) != 1 || got[0].uri != uri || got[0].host != "files.example.com" {
 			t.Errorf("%s: arrived as %+v", uri, got)
 			continue
 		}
+
 		for name, want := range map[string]string{
 			"X-Amz-Cognito-Identity-Id":      alice,
 			"X-Amz-Cognito-Identity-Pool-Id": pool,
@@ -405,6 +426,7 @@ func TestForwardedAnswer(t *testing.T) {
 		a.header.Get("Access-Control-Allow-Origin") != "https://service.example.com" {
 		t.Errorf("%v %+v", err, a)
 	}
+
 	if a, err := send(t, f.signed(t, "HEAD", ownFile, "", false)); err != nil || a.status != http.StatusTeapot ||
 		a.body != "" {
 		t.Errorf("HEAD: %v %+v", err, a)
@@ -436,6 +458,7 @@ func TestForwardedAnswer(t *testing.T) {
 	if _, err := io.ReadFull(response.Body, first); err != nil || string(first) != "first" {
 		t.Errorf("the beginning of a stream: %v %q", err, first)
 	}
+
 	close(next)
 	rest, err := io.ReadAll(response.Body)
 	_ = response.Body.Close()
@@ -472,6 +495,7 @@ func (f *front) raw(t *testing.T, r *http.Request, more string) (net.Conn, *bufi
 	if _, err := io.WriteString(c, head.String()+more); err != nil {
 		t.Fatal(err)
 	}
+
 	return c, bufio.NewReader(c)
 }
 
@@ -507,12 +531,14 @@ func TestForwardedExpect(t *testing.T) {
 			t.Errorf("%s: %v %q, want %s", name, err, line, test.want)
 			continue
 		}
+
 		if test.want != "100 Continue" {
 			continue
 		}
 		if _, err := io.WriteString(c, "hello"); err != nil {
 			t.Fatal(err)
 		}
+
 		if _, err := reader.ReadString('\n'); err != nil { // the end of the 100
 			t.Fatal(err)
 		}
@@ -542,6 +568,7 @@ func TestForwardedHops(t *testing.T) {
 			t.Errorf("%s: %v %+v", name, err, a)
 		}
 	}
+
 	for _, target := range []string{"http://files.example.com" + ownFile, "*", "files"} {
 		r := f.signed(t, "GET", ownFile, "", false)
 		r.URL.Opaque = target
@@ -564,6 +591,7 @@ func TestForwardedPreflight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		r.Header.Set("Origin", origin)
 		r.Header.Set("Access-Control-Request-Method", "PUT")
 		r.Header.Set("Access-Control-Request-Headers", "authorization,x-amz-date")
@@ -571,14 +599,17 @@ func TestForwardedPreflight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return a
 	}
+
 	a := preflight(f, "https://app.example.com")
 	if a.status != http.StatusNoContent || a.header.Get("Access-Control-Allow-Origin") != "https://app.example.com" ||
 		a.header.Get("Access-Control-Allow-Methods") != "PUT" ||
 		a.header.Get("Access-Control-Allow-Headers") != "authorization,x-amz-date" {
 		t.Errorf("%+v", a)
 	}
+
 	if a := preflight(f, "https://evil.example.com"); a.status != http.StatusForbidden ||
 		a.header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("foreign: %+v", a)
@@ -606,11 +637,13 @@ func TestForwardedPreflight(t *testing.T) {
 func TestForwardedBounds(t *testing.T) {
 	silent := make(chan struct{})
 	defer close(silent)
+
 	service := newBackend(t, func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Has("wait") {
 			<-silent
 		}
 	})
+
 	folder := t.TempDir()
 	f := newFront(t, service.URL, func(c *Config) {
 		c.MaxBody, c.MaxBodies = 3<<20, 4<<20
@@ -624,6 +657,7 @@ func TestForwardedBounds(t *testing.T) {
 		if err != nil || a.status != status || a.header.Get(HeaderReason) != reason {
 			t.Errorf("%s: %v %+v", name, err, a)
 		}
+
 		steps := f.steps()
 		if len(steps) == 0 || steps[len(steps)-1].OK || steps[len(steps)-1].Fix == "" {
 			t.Errorf("%s: explained by %+v", name, steps)
@@ -659,7 +693,9 @@ func TestForwardedBounds(t *testing.T) {
 		refused(name, r, http.StatusRequestTimeout, "RequestTimeout")
 		_ = body.Close()
 	}
+
 	<-service.seen // the streamed one, cut off
+
 	for _, got := range service.got() {
 		if got.whole {
 			t.Errorf("a part arrived as a whole: %d bytes", len(got.body))
@@ -698,6 +734,7 @@ func TestForwardedHangUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-service.seen
+
 		for _, got := range service.got() {
 			if got.whole {
 				t.Errorf("%.20s: arrived whole, with %d bytes", framing, len(got.body))
@@ -730,12 +767,14 @@ func TestHeldBodies(t *testing.T) {
 					int64((size+chunkSize-1)/chunkSize)*chunkSize > memory) {
 					t.Errorf("%d bytes with %d of memory: in a file %t", size, memory, inFile)
 				}
+
 				for range 2 {
 					got, err := io.ReadAll(b.Reader())
 					if err != nil || !bytes.Equal(got, body) || b.sum != sha256.Sum256(body) || b.size != int64(size) {
 						t.Errorf("%d bytes: %v, %d came back", size, err, len(got))
 					}
 				}
+
 				if size <= chunkSize+1 {
 					if err := iotest.TestReader(io.NewSectionReader(b, 0, b.size), body); err != nil {
 						t.Errorf("%d bytes: %v", size, err)
@@ -744,6 +783,7 @@ func TestHeldBodies(t *testing.T) {
 				if list, err := os.ReadDir(h.folder); err != nil || len(list) > 0 {
 					t.Errorf("a file with a name: %v %v", err, list)
 				}
+
 				b.Close()
 				b.Close()
 				if size > 0 {
@@ -753,6 +793,7 @@ func TestHeldBodies(t *testing.T) {
 				}
 			}
 		}
+
 		if h.memory.left.Load() != memory || h.total.left.Load() != 8<<20 {
 			t.Errorf("room is not given back: %d, %d", h.memory.left.Load(), h.total.left.Load())
 		}
@@ -784,18 +825,21 @@ func TestForwardedMemory(t *testing.T) {
 	var before, during runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
+
 	var peak atomic.Uint64
 	ctx, stop := context.WithCancel(t.Context())
 	var sampler, group sync.WaitGroup
 	sampler.Go(func() {
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
+
 		for ctx.Err() == nil {
 			runtime.ReadMemStats(&during)
 			peak.Store(max(peak.Load(), during.HeapAlloc))
 			<-tick.C
 		}
 	})
+
 	for _, r := range requests {
 		group.Go(func() {
 			if a, err := send(t, r); err != nil || a.status != http.StatusOK {
@@ -803,6 +847,7 @@ func TestForwardedMemory(t *testing.T) {
 			}
 		})
 	}
+
 	group.Wait()
 	stop()
 	sampler.Wait()
@@ -829,6 +874,7 @@ func TestForwardSettings(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
+
 	for name, change := range map[string]func(*Config){
 		"check.body":            func(c *Config) { c.Body = Forwarded },
 		"check.max_bodies":      func(c *Config) { c.MaxBody, c.MaxBodies = 10, 5 },
@@ -857,6 +903,7 @@ func TestForwardedTLS(t *testing.T) {
 	}))
 	t.Cleanup(service.Close)
 	service.Config.ErrorLog = log.New(io.Discard, "", 0)
+
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: service.Certificate().Raw})
 	for name, test := range map[string]struct {
 		roots  []byte
@@ -867,6 +914,7 @@ func TestForwardedTLS(t *testing.T) {
 		front.EnableHTTP2 = true
 		front.StartTLS()
 		t.Cleanup(front.Close)
+
 		for _, stated := range []bool{false, true} {
 			arrived.Store(0)
 			r := f.signed(t, "PUT", ownFile, "hello", stated)
@@ -876,6 +924,7 @@ func TestForwardedTLS(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = response.Body.Close()
+
 			if response.StatusCode != test.status || response.ProtoMajor != 2 ||
 				(arrived.Load() == 1) != (test.status == http.StatusOK) {
 				t.Errorf("%s, stated %t: %s by %s, %d arrived", name, stated, response.Status, response.Proto,

@@ -45,6 +45,7 @@ func (f *front) presigned(t *testing.T, method, path string) *http.Request {
 		t.Fatal(err)
 	}
 	r.Host = host
+
 	return r
 }
 
@@ -61,11 +62,13 @@ func (f *front) status(t *testing.T, r *http.Request, version, more string) (sta
 	if _, err := io.WriteString(c, text); err != nil {
 		t.Fatal(err)
 	}
+
 	response, err := http.ReadResponse(bufio.NewReader(c), r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = response.Body.Close()
+
 	return response.StatusCode, response.Header.Get(HeaderReason)
 }
 
@@ -116,6 +119,7 @@ func TestForwardedPresignedBody(t *testing.T) {
 		front.EnableHTTP2 = true
 		front.StartTLS()
 		t.Cleanup(front.Close)
+
 		r := f.presigned(t, "GET", ownFile)
 		r.URL.Scheme, r.URL.Host = "https", front.Listener.Addr().String()
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader("evil")), -1
@@ -123,6 +127,7 @@ func TestForwardedPresignedBody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		_ = response.Body.Close()
 		if ok := proven == Unchecked; (response.StatusCode == http.StatusOK) != ok || response.ProtoMajor != 2 {
 			t.Errorf("%s, HTTP/2: %s by %s", proven, response.Status, response.Proto)

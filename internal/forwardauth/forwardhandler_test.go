@@ -23,6 +23,7 @@ func TestForwardHandler(t *testing.T) {
 		_, _ = io.WriteString(w, r.Header.Get(auth.HeaderIdentityID))
 	}))
 	t.Cleanup(service.Close)
+
 	s := wiretest.Start(t, wiretest.Files, func(c *poolhouse.Config) {
 		for n := range c.Check.Routes {
 			c.Check.Routes[n].ForwardTo = service.URL
@@ -30,6 +31,7 @@ func TestForwardHandler(t *testing.T) {
 	})
 	front := httptest.NewServer(s.ForwardHandler())
 	t.Cleanup(front.Close)
+
 	s.FilesPool(t)
 	alice := s.User(t, s.Logins(t, "alice"))
 	call := func(path string) wiretest.Answer {
@@ -41,6 +43,7 @@ func TestForwardHandler(t *testing.T) {
 	if got.Status != http.StatusOK || got.Body != alice.ID || got.Header.Get("X-Amzn-Requestid") == "" {
 		t.Errorf("own file: %+v", got)
 	}
+
 	for path, want := range map[string]string{
 		"/files/bob/a": `"Check":"policies"`,
 		"/check":       `"Check":"route"`,
@@ -78,6 +81,7 @@ func TestForwardHandler(t *testing.T) {
 		r := alice.Signed(t, "PUT", front.URL+"/files/"+alice.ID+"/a", "hello", time.Now())
 		test.change(r)
 		got := wiretest.Do(t, r)
+
 		explained := s.AdminCall(t, "Explain", `{"RequestId":"`+got.Header.Get("X-Amzn-Requestid")+`"}`).Body
 		for _, want := range test.tells {
 			if !strings.Contains(explained, want) {

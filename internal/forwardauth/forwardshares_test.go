@@ -22,9 +22,11 @@ import (
 func slowClock(step time.Duration) func() time.Time {
 	var mu sync.Mutex
 	at := time.Now().Add(-24 * time.Hour) // deadlines are over, and no test waits for them
+
 	return func() time.Time {
 		mu.Lock()
 		defer mu.Unlock()
+
 		at = at.Add(step)
 		return at
 	}
@@ -52,11 +54,13 @@ func TestForwardedPace(t *testing.T) {
 		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
+
 		response, err := http.ReadResponse(reader, nil)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
+
 		_ = response.Body.Close()
 		if response.StatusCode != test.want {
 			t.Errorf("%s: %s", name, response.Status)
@@ -89,6 +93,7 @@ func TestForwardedShares(t *testing.T) {
 		if err != nil || a.status != http.StatusServiceUnavailable || a.header.Get(HeaderReason) != "Busy" {
 			t.Errorf("in flight, stated %t: %v %+v", stated, err, a)
 		}
+
 		f.f.callers.give(caller, maxForwarded/sharesOfAll)
 		f.f.callers.give("identity other", 1)
 		if a, err := send(t, f.signed(t, "PUT", ownFile, "hello", stated)); err != nil || a.status != http.StatusOK {
@@ -98,12 +103,14 @@ func TestForwardedShares(t *testing.T) {
 
 	f.idle()
 	f.f.upstream = newQueues(2)
+
 	var group sync.WaitGroup
 	for range 2 {
 		r := f.signed(t, "GET", ownFile+"?wait", "", false)
 		group.Go(func() { _, _ = send(t, r) })
 		<-arrived
 	}
+
 	f.f.h.c.ForwardTimeout = 100 * time.Millisecond
 	a, err := send(t, f.signed(t, "GET", ownFile, "", false))
 	f.f.h.c.ForwardTimeout = DefaultForwardTimeout
@@ -115,6 +122,7 @@ func TestForwardedShares(t *testing.T) {
 	} else {
 		leave()
 	}
+
 	close(release)
 	group.Wait()
 	if a, err := send(t, f.signed(t, "GET", ownFile, "", false)); err != nil || a.status != http.StatusOK {
@@ -155,6 +163,7 @@ func TestForwardedAddressShares(t *testing.T) {
 	})
 	f := newFront(t, service.URL, nil)
 	f.behindProxy(t)
+
 	clients := []struct {
 		address string
 		status  int // while the shares of addresses are taken
@@ -176,6 +185,7 @@ func TestForwardedAddressShares(t *testing.T) {
 			t.Fatal("the share is not what is documented")
 		}
 	}
+
 	for _, client := range clients {
 		for _, stated := range []bool{false, true} {
 			a, err := send(t, from(client.address, f.signed(t, "PUT", ownFile, "hello", stated)))
@@ -187,6 +197,7 @@ func TestForwardedAddressShares(t *testing.T) {
 			}
 		}
 	}
+
 	for _, address := range taken {
 		f.f.addresses.give(address, maxForwarded/2)
 	}
@@ -196,12 +207,14 @@ func TestForwardedAddressShares(t *testing.T) {
 	}
 	f.idle()
 	f.f.upstreamAddresses = newQueues(1)
+
 	var group sync.WaitGroup
 	for _, address := range []string{"192.0.2.1", "2001:db8::2"} {
 		r := from(address, f.signed(t, "GET", ownFile+"?wait", "", false))
 		group.Go(func() { _, _ = send(t, r) })
 		<-arrived
 	}
+
 	for _, client := range clients {
 		want := client.status
 		if want != http.StatusOK {
@@ -210,10 +223,12 @@ func TestForwardedAddressShares(t *testing.T) {
 		}
 		a, err := send(t, from(client.address, f.signed(t, "GET", ownFile, "", false)))
 		f.f.h.c.ForwardTimeout = DefaultForwardTimeout
+
 		if err != nil || a.status != want {
 			t.Errorf("connections, %q: %v %+v", client.address, err, a)
 		}
 	}
+
 	close(release)
 	group.Wait()
 	f.nothingTaken(t)
@@ -230,6 +245,7 @@ func (f *front) idle() {
 func (f *front) nothingTaken(t *testing.T) {
 	t.Helper()
 	f.Close() // waits for the handlers, too
+
 	for name, s := range map[string]*shares{
 		"callers":   f.f.callers,
 		"addresses": f.f.addresses,
@@ -239,6 +255,7 @@ func (f *front) nothingTaken(t *testing.T) {
 			t.Errorf("shares of %s are not given back: %v", name, s.taken)
 		}
 	}
+
 	if len(f.f.upstream.callers) > 0 || len(f.f.upstreamAddresses.callers) > 0 {
 		t.Errorf("slots are not given back: %v, %v", f.f.upstream.callers, f.f.upstreamAddresses.callers)
 	}
@@ -253,11 +270,13 @@ func TestForwardedUnprovenShares(t *testing.T) {
 		if !r.URL.Query().Has("look") {
 			return
 		}
+
 		requests, bodies := f.f.callers, f.f.holder.shares
 		amounts <- [4]int64{requests.of(caller), requests.of(forged), bodies.of(caller), bodies.of(forged)}
 	})
 	f = newFront(t, service.URL, nil)
 	f.behindProxy(t)
+
 	if a, err := send(t, f.signed(t, "PUT", ownFile+"?look", "hello", false)); err != nil || a.status != http.StatusOK {
 		t.Fatalf("%v %+v", err, a)
 	}
@@ -270,6 +289,7 @@ func TestForwardedUnprovenShares(t *testing.T) {
 	f.f.holder.shares = newShares(8)
 	key := f.key
 	f.key.SecretAccessKey = "made up"
+
 	var clients []net.Conn
 	for range 2 {
 		c, reader := f.raw(t, from("192.0.2.9", f.signed(t, "PUT", ownFile, "12345678", false)),
@@ -279,6 +299,7 @@ func TestForwardedUnprovenShares(t *testing.T) {
 		}
 		clients = append(clients, c)
 	}
+
 	a, err := send(t, f.signed(t, "PUT", ownFile, "hello", false))
 	if err != nil || a.status != http.StatusServiceUnavailable || a.header.Get(HeaderReason) != "Busy" {
 		t.Errorf("more than the share: %v %+v", err, a)
@@ -294,6 +315,7 @@ func TestForwardedUnprovenShares(t *testing.T) {
 			t.Errorf("%s of the session's owner: %v %+v", method, err, a)
 		}
 	}
+
 	for _, c := range clients {
 		_ = c.Close()
 	}
@@ -305,6 +327,7 @@ func TestForwardedUnprovenBodies(t *testing.T) {
 	service := newBackend(t, nil)
 	f := newFront(t, service.URL, nil)
 	f.f.holder.shares = newShares(8)
+
 	for name, test := range map[string]struct {
 		taken  string
 		status int
@@ -324,6 +347,7 @@ func TestForwardedUnprovenBodies(t *testing.T) {
 		}
 		f.f.holder.shares.give(test.taken, 4)
 	}
+
 	f.nothingTaken(t)
 }
 
@@ -331,6 +355,7 @@ func TestForwardedUnprovenBodies(t *testing.T) {
 func (s *shares) of(caller string) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	return s.taken[caller]
 }
 
@@ -346,6 +371,7 @@ func TestQueues(t *testing.T) {
 	if _, err := q.enter(ctx, "a"); !errors.Is(err, context.Canceled) {
 		t.Errorf("entered a full queue: %v", err)
 	}
+
 	var group sync.WaitGroup
 	for range 5 {
 		group.Go(func() {
@@ -357,6 +383,7 @@ func TestQueues(t *testing.T) {
 			leave()
 		})
 	}
+
 	leave()
 	group.Wait()
 	if len(q.callers) > 0 {
@@ -371,6 +398,7 @@ func TestForwardedRoom(t *testing.T) {
 	f := newFront(t, service.URL, func(c *Config) { c.MaxBody, c.MaxBodies = 3<<20, 4<<20 })
 	key := f.key
 	f.key.SecretAccessKey = "made up"
+
 	for range 10 {
 		_, reader := f.raw(t, f.signed(t, "PUT", ownFile, "hello", false),
 			"Content-Length: 3000000\r\nExpect: 100-continue\r\n\r\n")
@@ -378,6 +406,7 @@ func TestForwardedRoom(t *testing.T) {
 			t.Fatalf("%v %q", err, line)
 		}
 	}
+
 	f.key = key
 	if a, err := send(t, f.signed(t, "PUT", ownFile, "hello", false)); err != nil || a.status != http.StatusOK {
 		t.Errorf("beside bodies that were announced: %v %+v", err, a)
@@ -390,6 +419,7 @@ func TestForwardedRoom(t *testing.T) {
 		body.Reset(make([]byte, 1<<20))
 		return h.hold(body, -1, callers...)
 	}
+
 	var kept []*held
 	for range 2 {
 		b, err := hold("key a", "address 1")
@@ -398,6 +428,7 @@ func TestForwardedRoom(t *testing.T) {
 		}
 		kept = append(kept, b)
 	}
+
 	for _, callers := range [][]string{{"key a", "address 2"}, {"key b", "address 1"}} {
 		if _, err := hold(callers...); !errors.Is(err, errNoShare) {
 			t.Errorf("%s: %v", callers, err)
@@ -407,6 +438,7 @@ func TestForwardedRoom(t *testing.T) {
 	if err != nil {
 		t.Fatalf("another caller: %v", err)
 	}
+
 	for _, b := range append(kept, b) {
 		b.Close()
 	}
@@ -426,6 +458,7 @@ func TestForwardedRest(t *testing.T) {
 		return "OPTIONS " + ownFile + " HTTP/1.1\r\nHost: x\r\nOrigin: " + origin +
 			"\r\nAccess-Control-Request-Method: PUT\r\n"
 	}
+
 	for name, head := range map[string]string{
 		"unsigned":          "PUT " + ownFile + " HTTP/1.1\r\nHost: x\r\n",
 		"malformed":         "PUT * HTTP/1.1\r\nHost: x\r\n",
@@ -440,12 +473,14 @@ func TestForwardedRest(t *testing.T) {
 			if _, err := io.WriteString(c, head+framing); err != nil {
 				t.Fatal(err)
 			}
+
 			response, err := http.ReadResponse(bufio.NewReader(c), nil)
 			if err != nil {
 				t.Errorf("%s, %q: %v", name, framing, err)
 				continue
 			}
 			_ = response.Body.Close()
+
 			if !response.Close {
 				t.Errorf("%s, %q: the connection goes on", name, framing)
 			}
@@ -471,7 +506,8 @@ func TestForwardedHeadPolicies(t *testing.T) {
 		"not by the signature": {allow(`{"StringEquals":{"s3:authType":"REST-QUERY-STRING"}}`), true, false},
 		"age":                  {allow(`{"NumericLessThan":{"s3:signatureAge":"600000"}}`), true, true},
 		"denied by the signature": {allow(`{"Null":{"aws:PrincipalTag/none":"true"}}`) +
-			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"s3:x-amz-content-sha256":"UNSIGNED-PAYLOAD"}}}`, true, true},
+			`,{"Effect":"Deny","Action":"*","Resource":"*",` +
+			`"Condition":{"StringEquals":{"s3:x-amz-content-sha256":"UNSIGNED-PAYLOAD"}}}`, true, true},
 		"another key": {allow(`{"StringEquals":{"s3:ExistingObjectTag/a":"b"}}`), false, false},
 	} {
 		f := newFrontWith(t, test.statements, service.URL, nil)
@@ -480,6 +516,7 @@ func TestForwardedHeadPolicies(t *testing.T) {
 		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
+
 		line, err := reader.ReadString('\n')
 		if reads := strings.Contains(line, "100 Continue"); err != nil || reads != test.reads {
 			t.Errorf("%s: %v %q", name, err, line)
@@ -490,6 +527,7 @@ func TestForwardedHeadPolicies(t *testing.T) {
 		if _, err := io.WriteString(c, "hello"); err != nil {
 			t.Fatal(err)
 		}
+
 		_, _ = reader.ReadString('\n')
 		line, err = reader.ReadString('\n')
 		if ok := strings.Contains(line, "200 OK"); err != nil || ok != test.ok {

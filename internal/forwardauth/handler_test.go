@@ -40,23 +40,28 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	tb.Cleanup(func() { _ = s.Close() })
 	sealer, err := envelope.New(make([]byte, 32))
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	minter, err := session.NewMinter(tb.Context(), session.MinterOptions{Store: s, Sealer: sealer, Now: clock})
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	directory, err := iam.NewDirectory(iam.Config{Account: account, Roles: []iam.RoleConfig{{ARN: roleARN,
 		TrustPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
 			"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"}}}]}`,
-		Policies: map[string]string{"files": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],
+		Policies: map[string]string{
+			"files": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],
 			"Resource":"arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"}]}`}}}})
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	h, err := New(Options{Account: account, Owner: nobodys, Sessions: gate.NewSessions(minter, noneRevoked{}, clock),
 		Authorizer: iam.NewAuthorizer(directory, clock), Now: clock,
 		Config: Config{Region: "us-east-1", Routes: []Route{{Match: "GET /files/{path...}", Action: "s3:GetObject",
@@ -64,6 +69,7 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	c, err := minter.Mint(tb.Context(), session.Session{Account: account, RoleARN: roleARN,
 		RoleID: iam.RoleID(roleARN), SessionName: "CognitoIdentityCredentials",
 		IdentityID: alice, PoolID: pool, AMR: []string{"authenticated", "idp.example.com"},
@@ -71,6 +77,7 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	const path = "/files/" + alice + "/a.txt"
 	r := httptest.NewRequest("GET", "http://files.example.com"+path, nil)
 	key := sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
@@ -78,11 +85,13 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 	if err := sigv4.Sign(r, nil, key, "us-east-1", DefaultService, now); err != nil {
 		tb.Fatal(err)
 	}
+
 	q := httptest.NewRequest("GET", "/check", nil)
 	q.Header = r.Header
 	q.Header.Set("X-Original-Method", "GET")
 	q.Header.Set("X-Original-Uri", path)
 	q.Header.Set("X-Original-Host", "files.example.com")
+
 	return h, q
 }
 
@@ -96,6 +105,7 @@ func TestSplitPath(t *testing.T) {
 			t.Errorf("splitPath(%q) = %q, %v; want %q", path, got, err, want)
 		}
 	}
+
 	for _, path := range []string{"", "a", "//", "//a", "/a//b", "/.", "/..", "/a/../b", "/a/%2e%2E/b", "/a/.%2e",
 		"/a%2fb", "/a%5Cb", "/..;/b", "/.;x/b",
 		"/%252e%252e/b", "/a%252fb", "/a%255cb", "/%00", "/a%0a", "/%ff", "/%", "/%2", "/%zz", "/%7f"} {
@@ -116,6 +126,7 @@ func TestRoutes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for request, want := range map[string]string{
 		"GET /files/a/b":        "s3:GetObject arn:aws:s3:::files/a/b",
 		"HEAD /files/a":         "s3:GetObject arn:aws:s3:::files/a",
@@ -137,6 +148,7 @@ func TestRoutes(t *testing.T) {
 		if found, err := routes.find(method, segments, ""); err == nil {
 			got = found.action + " " + found.resource
 		}
+
 		if got != want {
 			t.Errorf("%s: %q, want %q", request, got, want)
 		}
@@ -154,6 +166,7 @@ func TestReservedHeaders(t *testing.T) {
 	}
 	names := []string{HeaderReason, "X-Poolhouse-Anything", "x-poolhouse-amr", "X_Poolhouse_Amr", "X-Poolhouse_Amr",
 		"X_AMZ_COGNITO_IDENTITY_ID"}
+
 	for name := range answer.Header() {
 		if strings.HasPrefix(name, "X-") {
 			names = append(names, name)
@@ -162,17 +175,20 @@ func TestReservedHeaders(t *testing.T) {
 	if len(names) != 6+9 {
 		t.Errorf("the answer's headers and others: %q", names)
 	}
+
 	for _, name := range names {
 		for _, value := range []string{"", "authenticated"} {
 			r := base.Clone(t.Context())
 			r.Header[name] = []string{value}
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
+
 			if w.Code != http.StatusForbidden || w.Header().Get(HeaderReason) != "ReservedHeader" {
 				t.Errorf("%s: %q: %d %s", name, value, w.Code, w.Body)
 			}
 		}
 	}
+
 	for _, name := range []string{"X-Poolhouse", "X-Amz-Cognito", "Poolhouse-X-Amr", "X-Poolhouses-Amr",
 		"Y-Poolhouse-Amr"} {
 		if reserved(name) {
@@ -191,6 +207,7 @@ func TestDocumentedProxies(t *testing.T) {
 	h, r := newHandler(t)
 	answer := httptest.NewRecorder()
 	h.ServeHTTP(answer, r)
+
 	for proxy, name := range map[string]func(string) string{
 		"nginx":   func(name string) string { return "proxy_set_header " + name + " $" },
 		"Traefik": func(name string) string { return "- " + name + "\n" },
@@ -210,6 +227,7 @@ func TestDocumentedProxies(t *testing.T) {
 		if !found || !fenced || !closed {
 			t.Errorf("docs/check.md has no configuration of %s", proxy)
 		}
+
 		for header := range answer.Header() {
 			if want := name(header); strings.HasPrefix(header, "X-") && !strings.Contains(recipe, want) {
 				t.Errorf("%s: the configuration has no %q", proxy, want)
@@ -222,6 +240,7 @@ func FuzzOriginal(f *testing.F) {
 	f.Add("GET", "/files/a?b=c", "example.com")
 	f.Add("GET", "/files/"+alice+"/a.txt", "files.example.com")
 	f.Add("PUT", "/a/%2e%2e/b", "[::1]:80")
+
 	h, base := newHandler(f)
 	f.Fuzz(func(t *testing.T, method, uri, host string) {
 		r := base.Clone(t.Context())
@@ -232,6 +251,7 @@ func FuzzOriginal(f *testing.F) {
 		if w.Code != http.StatusOK {
 			return
 		}
+
 		// Only what the signature's own rules take for the same may pass.
 		path, query, _ := strings.Cut(uri, "?")
 		if method != "GET" || host != "files.example.com" || path != base.Header.Get("X-Original-Uri") ||
@@ -278,6 +298,7 @@ func TestShortCuts(t *testing.T) {
 			t.Errorf("foldHeader(%q) = %q, want %q", name, foldHeader(name), want)
 		}
 	}
+
 	for _, segment := range []string{"", "a", "a.b", "a..b", ".", "..", "...", ".a", "a.", "a-b_c.D9",
 		"us-east-1:a=b@c~d", "a b", "a;b", "a%2fb", "ä", "a/b", "\x00"} {
 		whole := plainFault(segment)

@@ -22,12 +22,14 @@ func TestPathsWithLookAlikesAreRefused(t *testing.T) {
 			if strings.Contains(one+two, "%25\uff05") {
 				continue // no dot
 			}
+
 			for _, segment := range []string{one + two, one + two + ";x=1", one + two + "%3bx", one + two + "\uff1bx",
 				one + two + "%20"} {
 				refused(t, "/files/a/"+segment+"/b")
 			}
 		}
 	}
+
 	for _, two := range []string{"\u2025", "\ufe30", "%25e2%2580%25a5"} { // two dots in one character
 		refused(t, "/files/a/"+two+"/b")
 	}
@@ -42,6 +44,7 @@ func TestPathsWithLookAlikesAreRefused(t *testing.T) {
 			refused(t, "/files/"+segment)
 		}
 	}
+
 	for _, nothing := range []string{"\u200b", "\ufeff", "\u00ad", "\u2060\u200d", "\ufe0f"} {
 		refused(t, "/files/"+nothing+"/b")
 	}
@@ -61,6 +64,7 @@ func TestPathsOfBlanksAndDotsAreRefused(t *testing.T) {
 			refused(t, "/files/own/"+segment)
 		}
 	}
+
 	for _, segment := range []string{";", ";x=1", "%3bx", "...;x"} {
 		refused(t, "/files/own/"+segment+"/other/a")
 	}
@@ -72,6 +76,7 @@ func TestPathsWithControlsAreRefused(t *testing.T) {
 	for r := range rune(0x20) {
 		controls = append(controls, r, 0x80+r)
 	}
+
 	for _, r := range controls {
 		refused(t, "/files/"+url.PathEscape("a"+string(r)+"b"))
 		refused(t, "/files/"+url.PathEscape(url.PathEscape("a"+string(r)+"b")))
@@ -84,6 +89,7 @@ func TestNoCharacterNormalisesToASeparator(t *testing.T) {
 		if 0xd800 <= r && r <= 0xdfff {
 			continue
 		}
+
 		for _, form := range []norm.Form{norm.NFC, norm.NFKC} {
 			if folded := form.String(string(r)); strings.ContainsAny(folded, "/\\\x00") || folded == "." ||
 				folded == ".." {
@@ -121,6 +127,7 @@ func encoded(path string) string {
 			b.WriteByte(c)
 		}
 	}
+
 	return b.String()
 }
 
@@ -140,6 +147,7 @@ func TestLookAlikeIsRefusedByTheEndpoint(t *testing.T) {
 		r.Header["X-Original-Uri"] = []string{path}
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
+
 		if w.Code != http.StatusForbidden || w.Header().Get(HeaderReason) != "AmbiguousPath" {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
@@ -172,6 +180,7 @@ func TestOverriddenRequests(t *testing.T) {
 			t.Errorf("%s: %q: %d %s", name, method, w.Code, w.Body)
 		}
 	}
+
 	for _, name := range []string{"X-Original-Url", "X-Rewrite-Url", "X_REWRITE_URL", "X.Original.URL"} {
 		for _, value := range []string{"/admin", "https://" + host + "/admin", "https://evil.example" + uri, "",
 			uri + "?a"} {
@@ -179,12 +188,14 @@ func TestOverriddenRequests(t *testing.T) {
 				t.Errorf("%s: %q: %d %s", name, value, w.Code, w.Body)
 			}
 		}
+
 		for _, value := range []string{uri, "https://" + host + uri} {
 			if w := try(name, value); w.Code != http.StatusOK {
 				t.Errorf("%s: %q: %d %s", name, value, w.Code, w.Body)
 			}
 		}
 	}
+
 	for _, query := range []string{"?_method=DELETE", "?a=b&_method=DELETE", "?%5fmethod=DELETE", "?_%6dethod=PUT",
 		"?_method=",
 		"?.method=DELETE", "?%2Emethod=DELETE", "?%20_method=DELETE", "?+_method=DELETE", "?%09_method=DELETE",
@@ -198,6 +209,7 @@ func TestOverriddenRequests(t *testing.T) {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
 		}
 	}
+
 	for _, query := range []string{"?method=DELETE", "?a=_method", "?my_method=DELETE", "?a[_method]=DELETE"} {
 		if w := try("X-Original-Uri", uri+query); w.Header().Get(HeaderReason) == "OverriddenRequest" {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
@@ -214,6 +226,7 @@ func TestMethodsInBodies(t *testing.T) {
 	part := func(disposition string) string {
 		return "--x\r\nContent-Disposition: " + disposition + "\r\n\r\nDELETE\r\n--x--\r\n"
 	}
+
 	const form, multi = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"
 	for _, tc := range []struct {
 		contentType, body string
@@ -252,6 +265,7 @@ func TestMethodsInBodies(t *testing.T) {
 		if tc.contentType != "" {
 			headers.Set("Content-Type", tc.contentType)
 		}
+
 		w, trace := b.answer(t, "POST", "/form", headers, tc.body)
 		want := ""
 		if tc.refused {

@@ -28,6 +28,7 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("%s lacks a text: %+v", r.Code, r)
 		}
 	}
+
 	if len(seen) < 40 {
 		t.Errorf("the catalogue has %d reasons", len(seen))
 	}
@@ -44,12 +45,14 @@ func TestSignaturesAreExplained(t *testing.T) {
 		}
 		return account
 	}
+
 	sessionToken := ""
 	token := base.Header.Get("X-Amz-Security-Token")
 	signature := func(r *http.Request) string {
 		_, s, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
 		return s
 	}
+
 	resign := func(r *http.Request, service, region string, at time.Time) {
 		o := base.Clone(t.Context())
 		o.Method, o.Host, o.RequestURI = "GET", "files.example.com", base.Header.Get("X-Original-Uri")
@@ -61,10 +64,12 @@ func TestSignaturesAreExplained(t *testing.T) {
 		if err := sigv4.Sign(o, nil, credentials, region, service, at); err != nil {
 			t.Fatal(err)
 		}
+
 		for name, values := range o.Header {
 			r.Header[name] = values
 		}
 	}
+
 	for name, test := range map[string]struct {
 		change func(r *http.Request)
 		code   explain.Code
@@ -165,12 +170,14 @@ func TestSignaturesAreExplained(t *testing.T) {
 			t.Errorf("%s: %d %s, %+v", name, w.Code, w.Body, steps)
 			continue
 		}
+
 		all := steps[0].Expected + "\n" + steps[0].Got + "\n" + steps[0].Fix + "\n" + steps[0].Detail
 		for _, text := range test.texts {
 			if !strings.Contains(all, text) {
 				t.Errorf("%s: no %q in\n%s", name, text, all)
 			}
 		}
+
 		for _, secret := range []string{token, "hunter2", signature(base), signature(r), "{"} {
 			if secret != "" && strings.Contains(all, secret) {
 				t.Errorf("%s: %q is in\n%s", name, secret, all)

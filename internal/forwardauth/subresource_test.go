@@ -13,6 +13,7 @@ const ownFiles = `{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::fil
 func newFiles(t *testing.T, more ...Route) bucket {
 	t.Helper()
 	const object = "arn:aws:s3:::files/{path}"
+
 	return newBucketWith(t, ownFiles, Config{Service: "s3", Region: "us-east-1", Body: Unchecked, Routes: append(more,
 		Route{Match: "GET /files", Action: "s3:ListBucket", Resource: "arn:aws:s3:::files"},
 		Route{Match: "GET /files/{path...}", Action: "s3:GetObject", Resource: object},
@@ -40,6 +41,7 @@ func TestSubresourcesNeedARoute(t *testing.T) {
 			t.Errorf("%s %s: %+v", method, uri, steps)
 		}
 	}
+
 	for _, name := range []string{
 		"acl", "tagging", "retention", "legal-hold", "restore", "versionId", "select", "attributes", "torrent",
 		"policy",
@@ -55,6 +57,7 @@ func TestSubresourcesNeedARoute(t *testing.T) {
 		refused("PUT", "/files/own/a?"+name)
 		refused("GET", "/files?list-type=2&"+name)
 	}
+
 	for _, spelling := range []string{
 		"ACL", "%61cl", "%2561cl", "acl%5B%5D", "%20acl", "+acl", "acl%20", "acl%00", "acl%00x", "Acl", "legal_hold",
 		"legal.hold",
@@ -78,9 +81,11 @@ func TestSubresourcesNeedARoute(t *testing.T) {
 func TestParametersOfTheActionItself(t *testing.T) {
 	b := newFiles(t)
 	for _, request := range []string{
-		"GET /files?list-type=2&prefix=own/&delimiter=%2F&max-keys=10&continuation-token=x&start-after=y&encoding-type=url&fetch-owner=true",
+		"GET /files?list-type=2&prefix=own/&delimiter=%2F&max-keys=10&continuation-token=x&start-after=y&" +
+			"encoding-type=url&fetch-owner=true",
 		"GET /files?marker=x&x-id=ListObjects",
-		"GET /files/own/a?x-id=GetObject&response-content-type=text%2Fplain&response-content-disposition=attachment%3B%20filename%3Dacl",
+		"GET /files/own/a?x-id=GetObject&response-content-type=text%2Fplain&" +
+			"response-content-disposition=attachment%3B%20filename%3Dacl",
 		"GET /files/own/a?partNumber=1", "HEAD /files/own/a?partNumber=1", "GET /files/own/a?v=1&aclx&my-acl",
 		"POST /files/own/a?uploads", "PUT /files/own/a?partNumber=1&uploadId=x", "POST /files/own/a?uploadId=x",
 		"DELETE /files/own/a?x-id=DeleteObject",
@@ -105,10 +110,12 @@ func TestRoutesWithParameters(t *testing.T) {
 		{Match: "GET /app?admin", Action: "app:Admin", Resource: "*"},
 		{Match: "GET /app", Action: "app:Open", Resource: "*"},
 	}
+
 	t1, err := newTable(routes)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for request, want := range map[string]string{
 		"GET /files/a?acl":                      "s3:GetObjectAcl",
 		"GET /files/a?acl=&x-id=x":              "s3:GetObjectAcl",
@@ -139,6 +146,7 @@ func TestRoutesWithParameters(t *testing.T) {
 		if err != nil {
 			found = match{action: err.(*denied).code}
 		}
+
 		if found.action != want {
 			t.Errorf("%s: %s, want %s", request, found.action, want)
 		}
@@ -157,6 +165,7 @@ func TestCopySources(t *testing.T) {
 	version := Route{Match: "GET /files/{path...}?versionId", Action: "s3:GetObjectVersion",
 		Resource: "arn:aws:s3:::files/{path}"}
 	hidden := Route{Match: "GET /moved/{path...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::files/own/{path}"}
+
 	b := newFiles(t, version, hidden)
 	for _, tc := range []struct {
 		name   string

@@ -18,6 +18,7 @@ func scripted(t *testing.T, answers map[string]string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
+
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -26,6 +27,7 @@ func scripted(t *testing.T, answers map[string]string) string {
 			}
 			go func() {
 				defer func() { _ = c.Close() }()
+
 				r, err := http.ReadRequest(bufio.NewReader(c))
 				if err == nil {
 					_, _ = io.WriteString(c, answers[r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]])
@@ -33,6 +35,7 @@ func scripted(t *testing.T, answers map[string]string) string {
 			}()
 		}
 	}()
+
 	return "http://" + l.Addr().String()
 }
 
@@ -46,10 +49,11 @@ func TestForwardedHostileAnswers(t *testing.T) {
 		"head": "HTTP/1.1 200 OK\r\n" + ok + fake + "\r\nok",
 		"hints": "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n" + fake + "\r\nHTTP/1.1 200 OK\r\n" + ok +
 			"Vary: Accept\r\n\r\nok",
-		"trailer": "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: X-Poolhouse-Reason\r\n\r\n2\r\nok\r\n0\r\n" + fake + "\r\n",
-		"none":    "HTTP/1.1 000 None\r\n" + ok + "\r\nok",
-		"switch":  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
-		"hung":    "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n",
+		"trailer": "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n" +
+			"Trailer: X-Poolhouse-Reason\r\n\r\n2\r\nok\r\n0\r\n" + fake + "\r\n",
+		"none":   "HTTP/1.1 000 None\r\n" + ok + "\r\nok",
+		"switch": "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+		"hung":   "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n",
 	}), func(c *Config) { c.AllowedOrigins = []string{"https://app.example.com"} })
 	inner := f.Config.Handler
 	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -66,11 +70,13 @@ func TestForwardedHostileAnswers(t *testing.T) {
 		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
+
 		all, err := io.ReadAll(reader)
 		text := string(all)
 		if err != nil || strings.Contains(strings.ToLower(text), "fake") {
 			t.Errorf("%s: %v %s", name, err, text)
 		}
+
 		if at := strings.LastIndex(text, "HTTP/1.1 "); at < 0 || !strings.HasPrefix(text[at:], "HTTP/1.1 "+status) ||
 			!strings.Contains(text[at:], "X-Amzn-Requestid: real") ||
 			!strings.Contains(text[at:], "Access-Control-Allow-Origin: https://app.example.com") ||
@@ -112,10 +118,12 @@ func TestForwardedAmbiguous(t *testing.T) {
 		if test.header != "" {
 			r.Header.Set(test.header, "public-read")
 		}
+
 		c, reader := f.raw(t, r, "\r\n")
 		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
+
 		response, err := http.ReadResponse(reader, nil)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

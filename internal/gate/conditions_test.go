@@ -27,10 +27,13 @@ func TestConditionsOfAccessKeys(t *testing.T) {
 			"ES256"
 	})
 	pool := s.NewPool(t)
+
 	db := wiretest.Must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
 	defer db.Close()
+
 	keys := wiretest.Must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db,
 		Sealer: wiretest.Must(envelope.New(master))(t)}))(t)
+
 	const allow = `{"Effect":"Allow","Action":"*","Resource":"*"}`
 	for name, test := range map[string]struct {
 		statements string
@@ -40,14 +43,21 @@ func TestConditionsOfAccessKeys(t *testing.T) {
 			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}}}`,
 			false},
 		"deny others' addresses": {allow +
-			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"127.0.0.0/8"}}}`, true},
+			`,{"Effect":"Deny","Action":"*","Resource":"*",` +
+			`"Condition":{"NotIpAddress":{"aws:SourceIp":"127.0.0.0/8"}}}`, true},
 		"deny plain HTTP": {allow +
 			`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}`,
 			false},
-		"this region":            {`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}}`, true},
-		"another region":         {`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}}`, false},
-		"pass to identity pools": {`{"Effect":"Allow","Action":"cognito-identity:*","Resource":"*"},{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"cognito-identity.amazonaws.com"}}}`, true},
-		"pass to another":        {`{"Effect":"Allow","Action":"cognito-identity:*","Resource":"*"},{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}}}`, false},
+		"this region": {`{"Effect":"Allow","Action":"*","Resource":"*",` +
+			`"Condition":{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}}`, true},
+		"another region": {`{"Effect":"Allow","Action":"*","Resource":"*",` +
+			`"Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}}`, false},
+		"pass to identity pools": {`{"Effect":"Allow","Action":"cognito-identity:*","Resource":"*"},` +
+			`{"Effect":"Allow","Action":"iam:PassRole","Resource":"*",` +
+			`"Condition":{"StringEquals":{"iam:PassedToService":"cognito-identity.amazonaws.com"}}}`, true},
+		"pass to another": {`{"Effect":"Allow","Action":"cognito-identity:*","Resource":"*"},` +
+			`{"Effect":"Allow","Action":"iam:PassRole","Resource":"*",` +
+			`"Condition":{"StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}}}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			key, secret, err := keys.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(s.Account()),
@@ -55,6 +65,7 @@ func TestConditionsOfAccessKeys(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			_, err = s.SignedBy(wiretest.Region, key.ID, secret, "").SetIdentityPoolRoles(t.Context(),
 				&ci.SetIdentityPoolRolesInput{
 					IdentityPoolId: &pool, Roles: map[string]string{"authenticated": wiretest.AuthenticatedRole}})
@@ -93,7 +104,9 @@ func TestConditionsOfTrustPolicies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := wiretest.Start(t, func(c *poolhouse.Config) {
 				c.AcceptUnknownRoles, c.BehindProxy, c.TokenAlgorithm = false, test.proxy, "ES256"
-				c.Roles = []poolhouse.RoleConfig{{ARN: wiretest.StrictRole, TrustPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
+				c.Roles = []poolhouse.RoleConfig{
+					{ARN: wiretest.StrictRole,
+						TrustPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
 					"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"},` + test.condition + `}}]}`}}
 			})
 			s.NewPool(t,
@@ -101,6 +114,7 @@ func TestConditionsOfTrustPolicies(t *testing.T) {
 			wiretest.Must(s.Admin().SetIdentityPoolRoles(t.Context(),
 				&ci.SetIdentityPoolRolesInput{IdentityPoolId: aws.String(pool),
 					Roles: map[string]string{"unauthenticated": wiretest.StrictRole}}))(t)
+
 			got := s.Raw(t, "GetCredentialsForIdentity", `{"IdentityId":"`+s.GetID(t, pool, nil)+`"}`, false,
 				func(r *http.Request) {
 					for name, values := range test.header {
@@ -121,6 +135,7 @@ func TestSettingsOfUnknownProviders(t *testing.T) {
 	_, err := s.Admin().SetPrincipalTagAttributeMap(t.Context(),
 		&ci.SetPrincipalTagAttributeMapInput{IdentityPoolId: &pool, IdentityProviderName: aws.String("x\x00")})
 	wiretest.WantError(t, err, "InvalidParameterException", "")
+
 	info := wiretest.DevInfo(s)
 	deny := types.RoleMapping{Type: types.RoleMappingTypeToken,
 		AmbiguousRoleResolution: types.AmbiguousRoleResolutionTypeDeny}
@@ -133,6 +148,7 @@ func TestSettingsOfUnknownProviders(t *testing.T) {
 		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")})
 	wiretest.WantError(t, err, "InvalidParameterException",
 		"The region my-datacentre-frankfurt is longer than 18 characters.")
+
 	_, err = s.SignedBy("1st", "test", "test", "").CreateIdentityPool(t.Context(),
 		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")})
 	wiretest.WantError(t, err, "InvalidParameterException", "The region 1st does not begin with a letter.")

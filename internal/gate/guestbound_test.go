@@ -24,18 +24,23 @@ func TestGuestsMayCallNothingThatIsSigned(t *testing.T) {
 	generous := func(bound string) func(*poolhouse.Config) {
 		return func(c *poolhouse.Config) {
 			wiretest.Files(c)
+
 			c.GuestPolicy = bound
 			for n := range c.Roles {
-				c.Roles[n].Policies = map[string]string{"all": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`}
+				c.Roles[n].Policies = map[string]string{
+					"all": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
+				}
 			}
 		}
 	}
+
 	const developer = "GetOpenIdTokenForDeveloperIdentity"
 	call := func(s *wiretest.Server, by aws.Credentials, name, identity string) wiretest.Answer {
 		body := strings.NewReplacer("POOL", wiretest.FilesPool, "IDENTITY",
 			identity).Replace(wiretest.Operations[name].Input)
 		return s.Raw(t, name, body, false, func(r *http.Request) { signBy(t, r, body, "cognito-identity", by) })
 	}
+
 	free := wiretest.Start(t, generous("off"))
 	free.FilesPool(t)
 	if got := call(free, free.User(t, nil).Key, developer, ""); got.Status != http.StatusOK {
@@ -44,6 +49,7 @@ func TestGuestsMayCallNothingThatIsSigned(t *testing.T) {
 
 	s := wiretest.Start(t, generous("aws"))
 	s.FilesPool(t)
+
 	identity, by := s.GetID(t, wiretest.FilesPool, nil), s.User(t, nil).Key
 	for name, o := range wiretest.Operations {
 		got := call(s, by, name, identity)
@@ -53,11 +59,13 @@ func TestGuestsMayCallNothingThatIsSigned(t *testing.T) {
 		if !o.Signed {
 			continue
 		}
+
 		explained := s.AdminCall(t, "Explain", `{"RequestId":"`+got.Header.Get("X-Amzn-Requestid")+`"}`).Body
 		if !strings.Contains(explained, "policies-session-guest") || strings.Contains(explained, "PolicyArns") {
 			t.Errorf("%s is explained by %s", name, explained)
 		}
 	}
+
 	for service, forms := range map[string][]string{
 		"iam": {"Action=ListRoles&Version=2010-05-08", "Action=ListSAMLProviders&Version=2010-05-08",
 			"Action=DeleteRole&RoleName=Authenticated&Version=2010-05-08",
@@ -80,6 +88,7 @@ func TestGuestsMayCallNothingThatIsSigned(t *testing.T) {
 			}
 		}
 	}
+
 	for _, operation := range []string{"SignOut", "RevokeSessions", "LookupIdentity", "LoadIdentities", "Explain"} {
 		got := s.Raw(t, "", "{}", false, func(r *http.Request) {
 			r.Header.Set("X-Amz-Target", "PoolhouseAdmin."+operation)
@@ -89,6 +98,7 @@ func TestGuestsMayCallNothingThatIsSigned(t *testing.T) {
 			t.Errorf("%s: %d %s", operation, got.Status, got.Body)
 		}
 	}
+
 	if _, err := s.SignedBy(wiretest.Region, by.AccessKeyID, by.SecretAccessKey,
 		by.SessionToken).DescribeIdentityPool(t.Context(),
 		&ci.DescribeIdentityPoolInput{IdentityPoolId: aws.String(wiretest.FilesPool)}); err == nil {

@@ -54,12 +54,14 @@ func eachCluster(t *testing.T, test func(t *testing.T, c *cluster), change ...fu
 						}
 					}}, change...)...))
 			}
+
 			o.Sealer = c.sealer
 			c.store = wiretest.Must(store.Open(t.Context(), o))(t)
 			t.Cleanup(func() { _ = c.store.Close() })
 			test(t, c)
 		})
 	}
+
 	run("postgresql", 2, func(t *testing.T) store.Options { return store.Options{URL: pgtest.URL(t)} })
 	run("sqlite", 1, func(t *testing.T) store.Options {
 		return store.Options{Path: filepath.Join(t.TempDir(), poolhouse.DatabaseFile)}
@@ -93,6 +95,7 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 		in.DeveloperProviderName = aws.String("login.my.app")
 		in.IdentityPoolTags = map[string]string{"_custom_id_": wiretest.FilesPool}
 	})
+
 	s.UseRole(t, wiretest.FilesPool, wiretest.AuthenticatedRole)
 	type signed struct{ id, token string }
 	sign := func(n *wiretest.Server) signed {
@@ -102,10 +105,12 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 				Logins: map[string]string{"login.my.app": "alice"}, TokenDuration: aws.Int64(86400)}))(t)
 		return signed{*out.IdentityId, *out.Token}
 	}
+
 	// states tells on which nodes STS and the enhanced flow take a token, and which
 	// publish its key.
 	states := func(x signed) (state string) {
 		t.Helper()
+
 		for n, s := range c.nodes {
 			anonymous := stsclient.New(stsclient.Options{BaseEndpoint: &s.URL, Region: wiretest.Region,
 				RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
@@ -117,6 +122,7 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 			} else {
 				wiretest.WantError(t, err, "InvalidIdentityToken", "")
 			}
+
 			_, err = s.Public().GetCredentialsForIdentity(t.Context(),
 				&ci.GetCredentialsForIdentityInput{IdentityId: &x.id,
 					Logins: map[string]string{"cognito-identity.amazonaws.com": x.token}})
@@ -129,8 +135,10 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 				state += "published" + strconv.Itoa(n) + " "
 			}
 		}
+
 		return strings.TrimSpace(state)
 	}
+
 	all := "STS0 login0 published0"
 	if len(c.nodes) == 2 {
 		all += " STS1 login1 published1"
@@ -138,6 +146,7 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 
 	leaked := sign(s)
 	wiretest.Equal(t, "before", states(leaked), all)
+
 	for round := range 2 { // the second is within the hour
 		old := wiretest.KeyID(t, leaked.token)
 		if _, err := issuer.RetireIn(t.Context(), c.store, c.sealer, c.now, old); !errors.Is(err, issuer.ErrKeySigns) {
@@ -147,6 +156,7 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 			t.Fatal(err)
 		}
 		c.skip(issuer.Lag)
+
 		var fresh []signed
 		for n, node := range c.nodes {
 			x := sign(node)
@@ -163,6 +173,7 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 		}
 		c.skip(issuer.Lag)
 		wiretest.Equal(t, "the retired key", states(leaked), "")
+
 		for _, x := range fresh {
 			wiretest.Equal(t, "the key after it", states(x), all)
 		}
@@ -172,6 +183,7 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 		}
 		leaked = fresh[0]
 	}
+
 	if _, err := issuer.RetireIn(t.Context(), c.store, c.sealer, c.now, "us-east-1999"); !errors.Is(err,
 		issuer.ErrNoKey) {
 		t.Errorf("a key that there is not: %v", err)
@@ -188,6 +200,7 @@ func TestLeakedSessionKey(t *testing.T) {
 			in.IdentityPoolTags = map[string]string{"_custom_id_": wiretest.FilesPool}
 			in.DeveloperProviderName = aws.String("login.my.app")
 		})
+
 		s.UseRole(t, wiretest.FilesPool, wiretest.AuthenticatedRole)
 		signIn := func(s *wiretest.Server) wiretest.User {
 			t.Helper()
@@ -197,9 +210,11 @@ func TestLeakedSessionKey(t *testing.T) {
 			got := wiretest.Must(s.Public().GetCredentialsForIdentity(t.Context(),
 				&ci.GetCredentialsForIdentityInput{IdentityId: token.IdentityId,
 					Logins: map[string]string{"cognito-identity.amazonaws.com": *token.Token}}))(t).Credentials
+
 			return wiretest.User{ID: *token.IdentityId, Key: aws.Credentials{AccessKeyID: *got.AccessKeyId,
 				SecretAccessKey: *got.SecretKey, SessionToken: *got.SessionToken}}
 		}
+
 		var verifiers []*auth.Verifier
 		want := ""
 		for _, n := range c.nodes {
@@ -208,6 +223,7 @@ func TestLeakedSessionKey(t *testing.T) {
 					Credentials: sigv4.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}}))(t))
 			want += "200 verified known "
 		}
+
 		states := func(u wiretest.User) (state string) {
 			for n, s := range c.nodes {
 				r := u.Signed(t, "GET", wiretest.FilesURL+u.ID+"/a", "", c.now())
@@ -220,12 +236,14 @@ func TestLeakedSessionKey(t *testing.T) {
 					state += "known "
 				}
 			}
+
 			return state
 		}
 		keys := session.Keys{Store: c.store, Sealer: c.sealer, Now: c.now}
 
 		leaked := signIn(s)
 		wiretest.Equal(t, "before", states(leaked), want)
+
 		for range 2 {
 			var old string
 			for _, k := range wiretest.Must(keys.List(t.Context()))(t) {
@@ -233,6 +251,7 @@ func TestLeakedSessionKey(t *testing.T) {
 					old = k.ID
 				}
 			}
+
 			if _, err := keys.Retire(t.Context(), old); !errors.Is(err, session.ErrKeySeals) {
 				t.Errorf("retiring the key that seals: %v", err)
 			}
@@ -240,6 +259,7 @@ func TestLeakedSessionKey(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.skip(session.Lag)
+
 			var fresh []wiretest.User
 			for _, n := range c.nodes {
 				fresh = append(fresh, signIn(n))
@@ -252,11 +272,13 @@ func TestLeakedSessionKey(t *testing.T) {
 			}
 			c.skip(session.Lag)
 			wiretest.Equal(t, "the retired key", states(leaked), strings.Repeat("403 ", len(c.nodes)))
+
 			for _, u := range fresh {
 				wiretest.Equal(t, "the key after it", states(u), want)
 			}
 			leaked = fresh[0]
 		}
+
 		if _, err := keys.Retire(t.Context(), "0123456789abcdef"); !errors.Is(err, session.ErrNoKey) {
 			t.Errorf("a key that there is not: %v", err)
 		}

@@ -53,6 +53,7 @@ var signedCalls = map[string]func(t *testing.T, s *wiretest.Server, key aws.Cred
 				key.SessionToken),
 		})
 		_, err := client.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)})
+
 		return err
 	},
 	"Query": func(t *testing.T, s *wiretest.Server, key aws.Credentials, region string, change onTheWay) error {
@@ -65,6 +66,7 @@ var signedCalls = map[string]func(t *testing.T, s *wiretest.Server, key aws.Cred
 				key.SessionToken),
 		})
 		_, err := client.ListRoles(t.Context(), &iamclient.ListRolesInput{})
+
 		return err
 	},
 }
@@ -230,6 +232,7 @@ func TestSignatureRefusalsAreExplained(t *testing.T) {
 				before := ahead.Load()
 				ahead.Add(int64(test.ahead))
 				defer ahead.Store(before)
+
 				if test.region == "" {
 					test.region = wiretest.Region
 				}
@@ -241,6 +244,7 @@ func TestSignatureRefusalsAreExplained(t *testing.T) {
 				step, _ := explain.Deciding(trace.Steps)
 				wiretest.Equal(t, "reason", trace.Reason, test.reason)
 				wiretest.Equal(t, "account", trace.Account, test.account)
+
 				text := strings.Join([]string{step.Subject, step.Expected, step.Got, step.Fix, step.Detail}, "\n")
 				for _, want := range test.tells {
 					if !strings.Contains(text, want) {
@@ -261,6 +265,7 @@ func TestSignatureRefusalsAreExplained(t *testing.T) {
 		t.Fatal(err)
 	}
 	wiretest.Do(t, r)
+
 	step, _ := explain.Deciding(traces.Last().Steps)
 	for _, want := range []string{"Action=ListRoles&ExternalId=(9 bytes)", "x-amz-application:(10 bytes)", "GET\n/\n"} {
 		if !strings.Contains(step.Detail, want) {
@@ -296,6 +301,7 @@ func signedAt(t *testing.T, key aws.Credentials, distance time.Duration) onTheWa
 		if r.Header.Get("X-Amz-Target") != "" {
 			service = "cognito-identity"
 		}
+
 		text, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
@@ -319,12 +325,14 @@ func wantNoSignature(t *testing.T, step explain.Step, secret, shown string) {
 	if !ok {
 		return
 	}
+
 	toSign = "AWS4-HMAC-SHA256\n" + toSign
 	parts := strings.Split(strings.Split(toSign, "\n")[2], "/")
 	for _, secret := range []string{secret, "test"} {
 		key := sigv4.DeriveSigningKey(secret, parts[0], parts[1], parts[2])
 		mac := hmac.New(sha256.New, key[:])
 		mac.Write([]byte(toSign))
+
 		for what, hidden := range map[string]string{
 			"right signature":     hex.EncodeToString(mac.Sum(nil)),
 			"signing key":         hex.EncodeToString(key[:]),
@@ -368,9 +376,13 @@ func TestPolicyRefusalsAreExplained(t *testing.T) {
 	w := wiretest.StartTenants(t, nil, func(c *poolhouse.Config) {
 		c.OnTrace = traces.Add
 		c.Roles = []poolhouse.RoleConfig{{
-			ARN:         "arn:aws:iam::000000000000:role/InFile",
-			TrustPolicy: wiretest.PolicyOf(`{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}`),
-			Policies:    map[string]string{"reading": wiretest.PolicyOf(`{"Effect":"Allow","Action":"s3:*","Resource":"*"}`)},
+			ARN: "arn:aws:iam::000000000000:role/InFile",
+			TrustPolicy: wiretest.PolicyOf(
+				`{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}`,
+			),
+			Policies: map[string]string{
+				"reading": wiretest.PolicyOf(`{"Effect":"Allow","Action":"s3:*","Resource":"*"}`),
+			},
 		}}
 	})
 	key := func(statements string) aws.Credentials {
@@ -381,19 +393,23 @@ func TestPolicyRefusalsAreExplained(t *testing.T) {
 		}
 		return aws.Credentials{AccessKeyID: k.ID, SecretAccessKey: secret}
 	}
+
 	role := func(name, inline string, change func(*iamclient.CreateRoleInput)) string {
 		trust := wiretest.PolicyOf(`{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}`)
 		in := &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}
 		if change != nil {
 			change(in)
 		}
+
 		arn := wiretest.Must(w.Server.IAM().CreateRole(t.Context(), in))(t).Role.Arn
 		wiretest.Must(w.Server.IAM().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{
 			RoleName: &name, PolicyName: aws.String("inline-" + name),
 			PolicyDocument: aws.String(wiretest.PolicyOf(inline)),
 		}))(t)
+
 		return *arn
 	}
+
 	assume := func(arn string, session *string) aws.Credentials {
 		client := sts.New(sts.Options{
 			Region:       wiretest.Region,
@@ -402,9 +418,11 @@ func TestPolicyRefusalsAreExplained(t *testing.T) {
 		})
 		c := wiretest.Must(client.AssumeRole(t.Context(),
 			&sts.AssumeRoleInput{RoleArn: &arn, RoleSessionName: aws.String("s1"), Policy: session}))(t).Credentials
+
 		return aws.Credentials{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey,
 			SessionToken: *c.SessionToken}
 	}
+
 	const other = `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`
 	boundary := wiretest.Must(w.Server.IAM().CreatePolicy(t.Context(), &iamclient.CreatePolicyInput{
 		PolicyName: aws.String("fence"), PolicyDocument: aws.String(wiretest.PolicyOf(other)),
@@ -454,6 +472,7 @@ func TestPolicyRefusalsAreExplained(t *testing.T) {
 				wiretest.Equal(t, "reason", trace.Reason, test.reason)
 				action := map[string]string{"JSON": "cognito-identity:ListIdentityPools",
 					"Query": "iam:ListRoles"}[protocol]
+
 				text := strings.Join([]string{step.Expected, step.Got, step.Fix}, "\n")
 				for _, want := range append(test.tells, action) {
 					if !strings.Contains(text, want) {
@@ -463,11 +482,13 @@ func TestPolicyRefusalsAreExplained(t *testing.T) {
 				if !strings.HasPrefix(step.Subject, "arn:aws:") || step.Subject == "" {
 					t.Errorf("the subject is %q", step.Subject)
 				}
+
 				var link explain.Link
 				if step.Link != nil {
 					link = *step.Link
 				}
 				link.ID = ""
+
 				wiretest.Equal(t, "link", link, test.link)
 			})
 		}
@@ -500,6 +521,7 @@ func TestExplainTellsReasonAndPlan(t *testing.T) {
 
 	metrics := wiretest.Must(http.Get(s.URL + "/metrics"))(t)
 	defer metrics.Body.Close()
+
 	text := string(wiretest.Must(io.ReadAll(metrics.Body))(t))
 	for _, line := range []string{
 		`poolhouse_refusals_total{operation="ListIdentityPools",reason="input-constraint"} 1`,

@@ -41,6 +41,7 @@ func TestUnknownKeysOfCallers(t *testing.T) {
 				if !refused {
 					continue
 				}
+
 				why := s.AdminCall(t, "Explain", `{"RequestId":"`+got.Header.Get("x-amzn-RequestId")+`"}`)
 				if !strings.Contains(why.Body, "this server cannot know "+test.key+" here") ||
 					!strings.Contains(why.Body, "Fix") {
@@ -57,12 +58,15 @@ func TestUnknownKeysOfTrustPolicies(t *testing.T) {
 	for key, allowed := range map[string]bool{"aws:NoSuchKey": false,
 		"cognito-identity.amazonaws.com:audience": false, "aws:SourceVpce": true, "aws:ResourceTag/x": true} {
 		for _, deny := range []bool{false, true} {
-			const trusts = `"Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"`
+			const trusts = `"Principal":{"Federated":"cognito-identity.amazonaws.com"},` +
+				`"Action":"sts:AssumeRoleWithWebIdentity",` +
+				`"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"`
 			statements := `{"Effect":"Allow",` + trusts + `},"StringNotEquals":{"` + key + `":"x"}}}`
 			if deny {
 				statements = `{"Effect":"Allow",` + trusts + `}}},{"Effect":"Deny",` + trusts +
 					`},"StringEqualsIgnoreCase":{"` + key + `":"x"}}}`
 			}
+
 			s := wiretest.Start(t, func(c *poolhouse.Config) {
 				c.AcceptUnknownRoles, c.TokenAlgorithm = false, "ES256"
 				c.Roles = []poolhouse.RoleConfig{{ARN: wiretest.StrictRole, TrustPolicy: wiretest.PolicyOf(statements)}}
@@ -72,10 +76,12 @@ func TestUnknownKeysOfTrustPolicies(t *testing.T) {
 			wiretest.Must(s.Admin().SetIdentityPoolRoles(t.Context(),
 				&ci.SetIdentityPoolRolesInput{IdentityPoolId: aws.String(pool),
 					Roles: map[string]string{"unauthenticated": wiretest.StrictRole}}))(t)
+
 			got := s.Raw(t, "GetCredentialsForIdentity", `{"IdentityId":"`+s.GetID(t, pool, nil)+`"}`, false)
 			if (got.Status == http.StatusOK) != allowed {
 				t.Errorf("%s, deny %t: %d %s", key, deny, got.Status, got.Body)
 			}
+
 			if got.Status == http.StatusOK {
 				continue
 			}
@@ -116,6 +122,7 @@ func TestClientsOfTheCheckEndpoint(t *testing.T) {
 			})
 			s.FilesPool(t)
 			u := s.User(t, s.Logins(t, "alice"))
+
 			got := s.Asked(t, u.Signed(t, "GET", wiretest.FilesURL+"x", "", time.Now()), func(r *http.Request) {
 				for name, values := range test.header {
 					r.Header[name] = values

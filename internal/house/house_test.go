@@ -160,11 +160,13 @@ func TestFindings(t *testing.T) {
 	rows := strings.Repeat("\t\t1,\n", 100)
 	f := source(t, "a.go", "package a\n\nfunc f() {\n"+body+"}\n\nfunc g() {\n"+branches+"}\n\n"+
 		"func table() []int {\n\treturn []int{\n"+rows+"\t}\n}\n")
+
 	want := []string{
 		"a.go:3: f has 72 lines, more than 70",
 		"a.go:3: f has 70 lines and no blank one",
 		"a.go:76: g has a cognitive complexity of 33, more than 30",
 	}
+
 	if got := f.findings(); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -187,7 +189,8 @@ func TestBlankShare(t *testing.T) {
 		f := source(t, "a_test.go", "package a\n"+strings.Repeat(function, 10))
 		groups := group([]*file{f})
 		got := findings(groups, true)
-		if len(got) != 1 || !strings.HasPrefix(got[0], "root module, tests: "+want+" % of the lines in bodies are blank") {
+		if len(got) != 1 ||
+			!strings.HasPrefix(got[0], "root module, tests: "+want+" % of the lines in bodies are blank") {
 			t.Errorf("got %q", got)
 		}
 		if got := findings(groups, false); got != nil {
@@ -258,9 +261,11 @@ func TestRun(t *testing.T) {
 	t.Chdir(dir)
 
 	var out bytes.Buffer
-	if err := run([]string{"-limits"}, &out); err == nil || !strings.Contains(out.String(), "sub/b.go:3: the line is longer") {
+	if err := run([]string{"-limits"}, &out); err == nil ||
+		!strings.Contains(out.String(), "sub/b.go:3: the line is longer") {
 		t.Errorf("error %v after\n%s", err, out.String())
 	}
+
 	out.Reset()
 	if err := run([]string{"-limits", "."}, &out); err != nil || !strings.Contains(out.String(), "1, 1") {
 		t.Errorf("the root package alone: %v after\n%s", err, out.String())

@@ -56,6 +56,7 @@ func TestCreateAccessKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	key, secret, err := keys.Create(ctx, NewAccessKey{Account: account, Description: "deploy"})
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +70,7 @@ func TestCreateAccessKey(t *testing.T) {
 	if key.Account != account || key.Description != "deploy" || key.Disabled || !key.Created.Equal(c.Now()) {
 		t.Errorf("Create = %+v", key)
 	}
+
 	other, otherSecret, err := keys.Create(ctx, NewAccessKey{Account: account})
 	if err != nil || other.ID == key.ID || otherSecret == secret {
 		t.Errorf("a second key is like the first: %v", err)
@@ -109,6 +111,7 @@ func TestAccessKeyWithPolicyIsAUser(t *testing.T) {
 	if want := "arn:aws:iam::123456789012:user/poolhouse/" + key.ID; caller.ARN != want {
 		t.Errorf("ARN = %s, want %s", caller.ARN, want)
 	}
+
 	if !regexp.MustCompile(`^AIDA[A-Z2-7]{17}$`).MatchString(caller.UserID) {
 		t.Errorf("UserID = %s", caller.UserID)
 	}
@@ -144,6 +147,7 @@ func TestAccessKeysRefuse(t *testing.T) {
 			t.Errorf("Import's error shows the secret: %v", err)
 		}
 	}
+
 	if list, err := keys.List(ctx, ""); err != nil || len(list) != 0 {
 		t.Errorf("something was written: %v, %v", list, err)
 	}
@@ -168,12 +172,14 @@ func TestImportAccessKey(t *testing.T) {
 	if _, err := keys.Import(ctx, "test", "test", want); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, secret, err := keys.Lookup(ctx, "test"); err != nil || secret != "test" {
 		t.Fatalf("Lookup = %q, %v", secret, err)
 	}
 	if err := keys.SetDisabled(ctx, "test", true); err != nil {
 		t.Fatal(err)
 	}
+
 	again, err := keys.Import(ctx, "test", "test", want)
 	if err != nil || !again.Disabled {
 		t.Errorf("repeated Import = %+v, %v, want the key as it is: disabled", again, err)
@@ -207,6 +213,7 @@ func TestDisabledKeysStop(t *testing.T) {
 		}
 		return err == nil
 	}
+
 	for name, stop := range map[string]func(id string) error{
 		"disabled": func(id string) error { return here.SetDisabled(ctx, id, true) },
 		"deleted":  func(id string) error { return here.Delete(ctx, id) },
@@ -218,12 +225,14 @@ func TestDisabledKeysStop(t *testing.T) {
 		if !usable(here, key.ID) || !usable(there, key.ID) {
 			t.Fatal("a new key does not work")
 		}
+
 		if err := stop(key.ID); err != nil {
 			t.Fatal(err)
 		}
 		if usable(here, key.ID) {
 			t.Errorf("%s: still usable in the process that did it", name)
 		}
+
 		c.Advance(MaxCacheLifetime)
 		if usable(there, key.ID) {
 			t.Errorf("%s: still usable in another process after %v", name, MaxCacheLifetime)
@@ -262,6 +271,7 @@ func TestDisableBeatsReadUnderWay(t *testing.T) {
 			t.Error(err)
 		}
 	}
+
 	if _, _, err := keys.Lookup(ctx, key.ID); err != nil {
 		t.Fatalf("the read under way: %v", err)
 	}
@@ -277,6 +287,7 @@ func TestLookupIsCachedWithinBounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	lookup := func() (reads int) {
 		t.Helper()
 		before := r.reads
@@ -285,6 +296,7 @@ func TestLookupIsCachedWithinBounds(t *testing.T) {
 		}
 		return r.reads - before
 	}
+
 	if n := lookup(); n != 1 {
 		t.Errorf("the first look-up read %d times", n)
 	}
@@ -292,6 +304,7 @@ func TestLookupIsCachedWithinBounds(t *testing.T) {
 	if n := lookup(); n != 0 {
 		t.Errorf("a cached look-up read %d times", n)
 	}
+
 	c.Advance(1)
 	if n := lookup(); n != 1 {
 		t.Errorf("after %v a look-up read %d times", MaxCacheLifetime, n)
@@ -300,6 +313,7 @@ func TestLookupIsCachedWithinBounds(t *testing.T) {
 	if n := lookup(); n != 1 {
 		t.Error("a clock set back lengthens a cached key's life")
 	}
+
 	// Unknown and malformed IDs are not kept; malformed ones are not even asked for.
 	before := r.reads
 
@@ -308,6 +322,7 @@ func TestLookupIsCachedWithinBounds(t *testing.T) {
 			t.Errorf("Lookup(%.20q) = %v, want ErrNotFound", id, err)
 		}
 	}
+
 	if r.reads != before {
 		t.Error("malformed IDs reached the store")
 	}
@@ -326,6 +341,7 @@ func TestLookupFailsClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	r.broken = errors.New("disk on fire")
 	if _, _, err := keys.Lookup(ctx, key.ID); !errors.Is(err, r.broken) || errors.Is(err, ErrNotFound) {
 		t.Errorf("store broken: %v", err)
@@ -334,6 +350,7 @@ func TestLookupFailsClosed(t *testing.T) {
 		t.Errorf("List, store broken: %v", err)
 	}
 	r.broken = nil
+
 	// Whoever can write rows but has no master key cannot widen a key.
 	for name, tamper := range map[string]func(*store.AccessKey){
 		"policy removed":  func(k *store.AccessKey) { k.Policy = "" },
@@ -352,6 +369,7 @@ func TestLookupFailsClosed(t *testing.T) {
 		}
 		r.keys[key.ID] = good
 	}
+
 	if _, _, err := keys.Lookup(ctx, key.ID); err != nil {
 		t.Errorf("untouched again: %v", err)
 	}

@@ -26,10 +26,14 @@ func TestParseRoleARN(t *testing.T) {
 	}
 
 	for _, arn := range []string{
-		"", "app", "arn:aws:iam::123456789012:role/", "arn:aws:iam::123456789012:role", "arn:aws:iam::123456789012:role/a/",
-		"arn:aws:iam::12345678901:role/app", "arn:aws:iam::1234567890123:role/app", "arn:aws:iam:us-east-1:123456789012:role/app",
-		"arn:aws:sts::123456789012:role/app", "arn:aws:iam::123456789012:user/app", "arn:gcp:iam::123456789012:role/app",
-		"arn:aws:iam::123456789012:role/a b", "arn:aws:iam::123456789012:role/a\n", "arn:aws:iam::123456789012:role/é/app",
+		"", "app", "arn:aws:iam::123456789012:role/", "arn:aws:iam::123456789012:role",
+		"arn:aws:iam::123456789012:role/a/",
+		"arn:aws:iam::12345678901:role/app", "arn:aws:iam::1234567890123:role/app",
+		"arn:aws:iam:us-east-1:123456789012:role/app",
+		"arn:aws:sts::123456789012:role/app", "arn:aws:iam::123456789012:user/app",
+		"arn:gcp:iam::123456789012:role/app",
+		"arn:aws:iam::123456789012:role/a b", "arn:aws:iam::123456789012:role/a\n",
+		"arn:aws:iam::123456789012:role/é/app",
 		"arn:aws:iam::123456789012:role/" + strings.Repeat("a", 65),
 		"arn:aws:iam::123456789012:role/" + strings.Repeat("a", 511) + "/app",
 		"ARN:aws:iam::123456789012:role/app", " arn:aws:iam::123456789012:role/app",

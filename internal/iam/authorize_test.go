@@ -40,13 +40,16 @@ func TestAuthorize(t *testing.T) {
 		TrustPolicy: trustPool,
 		Policies: map[string]string{
 			"own": statement(
-				`{"Effect":"Allow","Action":["cognito-identity:*","s3:*","iam:*"],"Resource":"*"},{"Sid":"keep","Effect":"Deny","Action":"cognito-identity:Delete*","Resource":"*"}`,
+				`{"Effect":"Allow","Action":["cognito-identity:*","s3:*","iam:*"],"Resource":"*"},{"Sid":"keep",` +
+					`"Effect":"Deny","Action":"cognito-identity:Delete*","Resource":"*"}`,
 			),
 			"tags": statement(
-				`{"Effect":"Allow","Action":"sqs:*","Resource":"arn:aws:sqs:us-east-1:123456789012:${aws:PrincipalTag/team}"}`,
+				`{"Effect":"Allow","Action":"sqs:*",` +
+					`"Resource":"arn:aws:sqs:us-east-1:123456789012:${aws:PrincipalTag/team}"}`,
 			),
 		},
 	}
+
 	bounded := RoleConfig{
 		ARN:                 appARN + "2",
 		TrustPolicy:         trustPool,
@@ -68,6 +71,7 @@ func TestAuthorize(t *testing.T) {
 			},
 		})
 	}
+
 	for _, tc := range []struct {
 		name             string
 		caller           Caller
@@ -134,7 +138,11 @@ func TestAuthorize(t *testing.T) {
 		{
 			name: "user's own name",
 			caller: keyCaller(t, statement(
-				`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:username":"AKIATEST","aws:PrincipalType":"User","aws:PrincipalAccount":"123456789012","aws:PrincipalArn":"arn:aws:iam::123456789012:user/poolhouse/AKIATEST"},"StringLike":{"aws:userid":"AIDA*"}}}`,
+				`{"Effect":"Allow","Action":"*","Resource":"*",`+
+					`"Condition":{"StringEquals":{"aws:username":"AKIATEST","aws:PrincipalType":"User",`+
+					`"aws:PrincipalAccount":"123456789012",`+
+					`"aws:PrincipalArn":"arn:aws:iam::123456789012:user/poolhouse/AKIATEST"},`+
+					`"StringLike":{"aws:userid":"AIDA*"}}}`,
 			)),
 			action:   describe,
 			resource: poolARN,
@@ -142,7 +150,8 @@ func TestAuthorize(t *testing.T) {
 		{
 			name: "a condition of the request",
 			caller: keyCaller(t, statement(
-				`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}`,
+				`{"Effect":"Allow","Action":"*","Resource":"*",`+
+					`"Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}`,
 			)),
 			action:     describe,
 			resource:   poolARN,
@@ -151,7 +160,8 @@ func TestAuthorize(t *testing.T) {
 		{
 			name: "a condition the request does not meet",
 			caller: keyCaller(t, statement(
-				`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}`,
+				`{"Effect":"Allow","Action":"*","Resource":"*",`+
+					`"Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}`,
 			)),
 			action:     describe,
 			resource:   poolARN,
@@ -161,7 +171,9 @@ func TestAuthorize(t *testing.T) {
 		{
 			name: "the clock",
 			caller: keyCaller(t, statement(
-				`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":"2026-11-24"},"NumericGreaterThan":{"aws:EpochTime":1795427999}}}`,
+				`{"Effect":"Allow","Action":"*","Resource":"*",`+
+					`"Condition":{"DateLessThan":{"aws:CurrentTime":"2026-11-24"},`+
+					`"NumericGreaterThan":{"aws:EpochTime":1795427999}}}`,
 			)),
 			action:   describe,
 			resource: poolARN,
@@ -282,6 +294,7 @@ func TestAuthorize(t *testing.T) {
 				}
 				return
 			}
+
 			d, ok := errors.AsType[*DeniedError](err)
 			if !ok || !errors.Is(err, ErrDenied) {
 				t.Fatalf("Authorize = %v, want a *DeniedError", err)
@@ -296,8 +309,11 @@ func TestAuthorize(t *testing.T) {
 func TestDeniedErrorIsAWSsText(t *testing.T) {
 	a := NewAuthorizer(directory(t), time.Now)
 	for document, want := range map[string]string{
-		allowRead: "User: arn:aws:iam::123456789012:user/poolhouse/AKIATEST is not authorized to perform: cognito-identity:DeleteIdentityPool on resource: " + poolARN,
-		`{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`: "User: arn:aws:iam::123456789012:user/poolhouse/AKIATEST is not authorized to perform: cognito-identity:DeleteIdentityPool on resource: " + poolARN + " with an explicit deny",
+		allowRead: "User: arn:aws:iam::123456789012:user/poolhouse/AKIATEST is not authorized to " +
+			"perform: cognito-identity:DeleteIdentityPool on resource: " + poolARN,
+		`{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`: "User: " +
+			"arn:aws:iam::123456789012:user/poolhouse/AKIATEST is not authorized to " +
+			"perform: cognito-identity:DeleteIdentityPool on resource: " + poolARN + " with an explicit deny",
 	} {
 		if err := a.Authorize(t.Context(), keyCaller(t, document), Access{
 			Action: "cognito-identity:DeleteIdentityPool", Resource: poolARN,
@@ -305,6 +321,7 @@ func TestDeniedErrorIsAWSsText(t *testing.T) {
 			t.Errorf("error = %v, want %s", err, want)
 		}
 	}
+
 	if err := a.Authorize(t.Context(), Caller{}, Access{
 		Action: "a:b", Resource: "*",
 	}); err == nil || !strings.HasPrefix(err.Error(), "User: anonymous is not authorized") {
@@ -347,11 +364,17 @@ func TestGuestPolicy(t *testing.T) {
 	}
 
 	for action, want := range map[string]bool{
-		"dynamodb:GetItem": true, "s3:PutObject": true, "lambda:InvokeFunction": true, "execute-api:Invoke": true, "appsync:GraphQL": true,
-		"cognito-identity:GetId": true, "sagemaker:InvokeEndpoint": true, "textract:AnalyzeDocument": true, "rum:PutRumEvents": true,
-		"geo:GetMapTile": true, "geo:ListMaps": true, "geo:BatchPutGeofence": true, "geo:BatchUpdateDevicePosition": true, "kms:Decrypt": true,
-		"cognito-identity:GetOpenIdTokenForDeveloperIdentity": false, "cognito-identity:DescribeIdentity": false, "iam:PassRole": false, "sts:AssumeRole": false, "ec2:RunInstances": false, "kms:ScheduleKeyDeletion": false, "sagemaker:CreateModel": false,
-		"textract:StartDocumentAnalysis": false, "rum:DeleteAppMonitor": false, "geo:DeleteMap": false, "secretsmanager:GetSecretValue": false,
+		"dynamodb:GetItem": true, "s3:PutObject": true, "lambda:InvokeFunction": true, "execute-api:Invoke": true,
+		"appsync:GraphQL":        true,
+		"cognito-identity:GetId": true, "sagemaker:InvokeEndpoint": true, "textract:AnalyzeDocument": true,
+		"rum:PutRumEvents": true,
+		"geo:GetMapTile":   true, "geo:ListMaps": true, "geo:BatchPutGeofence": true,
+		"geo:BatchUpdateDevicePosition": true, "kms:Decrypt": true,
+		"cognito-identity:GetOpenIdTokenForDeveloperIdentity": false, "cognito-identity:DescribeIdentity": false,
+		"iam:PassRole": false, "sts:AssumeRole": false, "ec2:RunInstances": false, "kms:ScheduleKeyDeletion": false,
+		"sagemaker:CreateModel":          false,
+		"textract:StartDocumentAnalysis": false, "rum:DeleteAppMonitor": false, "geo:DeleteMap": false,
+		"secretsmanager:GetSecretValue": false,
 	} {
 		d := policy.Allowed(
 			policy.Request{Action: action, Resource: "arn:aws:x:::y"},

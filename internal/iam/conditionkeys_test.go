@@ -36,6 +36,7 @@ func TestKnownKeysAreDocumented(t *testing.T) {
 			t.Errorf("%s: documented are\n%s, known are\n%s", where, cell, want)
 		}
 	}
+
 	if len(serviceKeys[AdminAPI].Names()) > 0 {
 		t.Error("the administrators' API has keys of its own, which are not documented")
 	}
@@ -173,7 +174,8 @@ func TestPolicyWarnings(t *testing.T) {
 		{statement("Allow", `"Action":"sqs:*"`, "idp.example.com:email"), []string{"idp.example.com:email"}},
 		{statement("Allow", `"Action":"sqs:*"`, "idp.example.com:sub"), nil},
 		{
-			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:ResourceTag/a}"}}`,
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*",` +
+				`"Resource":"arn:aws:s3:::${aws:ResourceTag/a}"}}`,
 			[]string{"aws:ResourceTag/a"},
 		},
 		{statement("Deny", `"Action":"s3:*"`, "S3:existingObjectTAG/Env"), []string{
@@ -193,6 +195,7 @@ func TestPolicyWarnings(t *testing.T) {
 			}
 		}
 	}
+
 	if got := IdentityPolicyWarnings(statement("Allow", `"Action":"s3:*"`, "aws:SourceIp"), true); len(got) != 1 {
 		t.Errorf("an address that is not known: %q", got)
 	}
@@ -214,11 +217,14 @@ func TestPolicyWarnings(t *testing.T) {
 	}
 
 	trust := func(key string) string {
-		return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"x"},"Action":"sts:*","Condition":{"StringNotEquals":{"` + key + `":"x"}}}}`
+		return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"x"},` +
+			`"Action":"sts:*","Condition":{"StringNotEquals":{"` + key + `":"x"}}}}`
 	}
 	for key, want := range map[string]bool{
-		"idp.example.com:anything": false, "saml:mail": false, "saml:nosuch": true, "cognito-identity.amazonaws.com:aud": false,
-		"cognito-identity.amazonaws.com:audience": true, "sts:ExternalId": false, "aws:NoSuchKey": true, "aws:ResourceTag/x": false, "foo:bar": true, "aws:SourceIp": false,
+		"idp.example.com:anything": false, "saml:mail": false, "saml:nosuch": true,
+		"cognito-identity.amazonaws.com:aud":      false,
+		"cognito-identity.amazonaws.com:audience": true, "sts:ExternalId": false, "aws:NoSuchKey": true,
+		"aws:ResourceTag/x": false, "foo:bar": true, "aws:SourceIp": false,
 	} {
 		if got := TrustPolicyWarnings(trust(key)); (len(got) > 0) != want {
 			t.Errorf("%s: %q", key, got)

@@ -26,8 +26,9 @@ const (
 		"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"}}}]}`
 	trustAnyPool = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
 		"Action":"sts:AssumeRoleWithWebIdentity"}]}`
-	allowRead = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cognito-identity:Describe*","Resource":"*"}]}`
-	allowAll  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+	allowRead = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cognito-identity:Describe*",` +
+		`"Resource":"*"}]}`
+	allowAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 )
 
 func role(arn string) RoleConfig { return RoleConfig{ARN: arn, TrustPolicy: trustPool} }
@@ -99,6 +100,7 @@ func TestDirectory(t *testing.T) {
 	if !regexp.MustCompile(`^AROA[A-Z2-7]{17}$`).MatchString(r.ID) {
 		t.Errorf("role ID %q", r.ID)
 	}
+
 	app, err := d.Role(ctx, appARN)
 	if err != nil || app.MaxSession != time.Hour || app.ID == r.ID || app.ID != RoleID(appARN) {
 		t.Errorf("Role(%s) = %+v, %v", appARN, app, err)
@@ -114,6 +116,7 @@ func TestDirectory(t *testing.T) {
 			t.Errorf("Role(%q) = %v, want ErrNotFound", arn, err)
 		}
 	}
+
 	roles, err := d.Roles(ctx, account)
 	if err != nil || len(roles) != 2 || roles[0].Name != "app" || roles[1].Name != "writer" {
 		t.Errorf("Roles = %+v, %v", roles, err)
@@ -128,6 +131,7 @@ func TestDirectory(t *testing.T) {
 		!p.EnforceThumbprints || !p.AllowPrivate || p.AllowHTTP || p.Algorithms[0] != "ES256" || len(p.ClientIDs) != 2 {
 		t.Errorf("OIDCProvider = %+v", p)
 	}
+
 	if _, err := d.OIDCProvider(
 		ctx, "arn:aws:iam::123456789012:oidc-provider/login.example/realms/App",
 	); !errors.Is(err, ErrNotFound) {
@@ -176,6 +180,7 @@ func TestDirectoryHoldsAHundredProvidersOfEachAccount(t *testing.T) {
 		other.Account = "999999999999"
 		c.OIDCProviders = append(c.OIDCProviders, other)
 	}
+
 	d, err := NewDirectory(c)
 	if err != nil {
 		t.Fatal(err)
@@ -319,13 +324,16 @@ func TestDirectoryRefuses(t *testing.T) {
 			p.EnforceThumbprints = true
 		}), []string{"refuses every certificate"}},
 		{"nothing to enforce it on", withProvider(func(p *OIDCProviderConfig) {
-			p.URL, p.AllowHTTP, p.EnforceThumbprints, p.Thumbprints = "http://login.example", true, true, []string{strings.Repeat("a", 40)}
+			p.URL, p.AllowHTTP, p.EnforceThumbprints, p.Thumbprints = "http://login.example", true, true,
+				[]string{strings.Repeat("a", 40)}
 		}), []string{"cannot hold without TLS"}},
 		{"nothing to enforce it on for the keys", withProvider(func(p *OIDCProviderConfig) {
-			p.JWKSURL, p.AllowHTTP, p.EnforceThumbprints, p.Thumbprints = "http://keys.example", true, true, []string{strings.Repeat("a", 40)}
+			p.JWKSURL, p.AllowHTTP, p.EnforceThumbprints, p.Thumbprints = "http://keys.example", true, true,
+				[]string{strings.Repeat("a", 40)}
 		}), []string{"cannot hold without TLS"}},
 		{"nothing to enforce it on for discovery", withProvider(func(p *OIDCProviderConfig) {
-			p.DiscoveryURL, p.AllowHTTP, p.EnforceThumbprints, p.Thumbprints = "http://keys.example", true, true, []string{strings.Repeat("a", 40)}
+			p.DiscoveryURL, p.AllowHTTP, p.EnforceThumbprints, p.Thumbprints = "http://keys.example", true, true,
+				[]string{strings.Repeat("a", 40)}
 		}), []string{"cannot hold without TLS"}},
 		{"discovery beside a key set", withProvider(func(p *OIDCProviderConfig) {
 			p.DiscoveryURL, p.JWKSURL = "https://login.example/d", "https://login.example/k"
@@ -390,7 +398,8 @@ func TestDirectoryReportsAllFaultsTogether(t *testing.T) {
 	}
 
 	for _, want := range []string{
-		"roles[0].arn", "roles[0].trust_policy", "roles[0].max_session_duration", "roles[2].trust_policy", "oidc_providers[0].url", "oidc_providers[0].client_ids",
+		"roles[0].arn", "roles[0].trust_policy", "roles[0].max_session_duration", "roles[2].trust_policy",
+		"oidc_providers[0].url", "oidc_providers[0].client_ids",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not mention %s:\n%v", want, err)

@@ -60,7 +60,8 @@ func TestAnotherResourceIsExplained(t *testing.T) {
 		},
 		"a condition that does not hold": {
 			statements: `{` + put + own +
-				`,"Condition":{"StringEquals":{"aws:PrincipalTag/mail":"x"}}}`, resource: foreign, code: "policies-none",
+				`,"Condition":{"StringEquals":{"aws:PrincipalTag/mail":"x"}}}`, resource: foreign,
+			code: "policies-none",
 		},
 		"a resource that is excluded": {
 			statements: `{"Effect":"Allow","Action":"s3:PutObject","NotResource":"` + foreign +
@@ -81,7 +82,8 @@ func TestAnotherResourceIsExplained(t *testing.T) {
 			tells:      []string{"guest_policy must allow it, too"},
 		},
 		"a guest without a statement": {
-			statements: `{"Effect":"Allow","Action":"a:b","Resource":"*"}`, guest: GuestPolicy, resource: "*", code: "policies-none",
+			statements: `{"Effect":"Allow","Action":"a:b","Resource":"*"}`, guest: GuestPolicy, resource: "*",
+			code:  "policies-none",
 			hides: []string{"guest_policy"}, // the built-in one allows s3
 		},
 		"a guest's bound": {

@@ -15,7 +15,8 @@ import (
 
 const (
 	home      = "123456789012"
-	trustText = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:PrincipalAccount":"123456789012"}}}}`
+	trustText = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"*"},` +
+		`"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:PrincipalAccount":"123456789012"}}}}`
 	allowAll  = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
 	allowRead = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}`
 )
@@ -64,6 +65,7 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 		}
 		return r
 	}
+
 	look(there, "before", iam.ErrNotFound)
 	made, err := here.CreateRole(ctx, store.Role{
 		Account:    home,
@@ -75,12 +77,14 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if id, err := there.RoleID(ctx, arn); id != made.ID || err != nil {
 		t.Errorf("RoleID = %s, %v, want %s", id, err, made.ID)
 	}
 	if r := look(there, "made elsewhere", nil); r.ID != made.ID || r.MaxSession != 2*time.Hour || r.Trust == nil {
 		t.Errorf("role = %+v, want that of %+v", r, made)
 	}
+
 	look(here, "made here", nil)
 	if _, err := here.UpdateRole(ctx, home, "app", func(r *store.Role) error {
 		r.MaxSession = 3600
@@ -88,6 +92,7 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+
 	if r := look(here, "changed here", nil); r.MaxSession != time.Hour {
 		t.Errorf("changed here: %v", r.MaxSession)
 	}
@@ -98,6 +103,7 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 	if err := here.DeleteRole(ctx, home, "App", func(store.Role) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
+
 	look(here, "deleted here", iam.ErrNotFound)
 	look(there, "deleted elsewhere just now", nil)
 	if id, err := there.RoleID(ctx, arn); !errors.Is(err, iam.ErrNotFound) {
@@ -118,6 +124,7 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 		}); err != nil && !errors.Is(err, iam.ErrConflict) {
 			t.Fatal(err)
 		}
+
 		if _, err := here.Role(ctx, other); !errors.Is(err, iam.ErrNotFound) {
 			t.Errorf("role %s: %v", other, err)
 		}
@@ -149,6 +156,7 @@ func TestStoredPoliciesDecide(t *testing.T) {
 
 		return d.PolicyARN(p)
 	}
+
 	read := newPolicy("Read", allowRead)
 	r, err := d.CreateRole(ctx, store.Role{
 		Account:    home,
@@ -160,6 +168,7 @@ func TestStoredPoliciesDecide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	session := func() iam.Caller {
 		return iam.NewSessionCaller(iam.SessionCaller{
 			AccessKeyID: "ASIA",
@@ -168,6 +177,7 @@ func TestStoredPoliciesDecide(t *testing.T) {
 			SessionName: "s",
 		})
 	}
+
 	caller := session()
 	authorizer := iam.NewAuthorizer(d, c.now)
 	allowed := func(step, action string, want bool) {
@@ -176,12 +186,14 @@ func TestStoredPoliciesDecide(t *testing.T) {
 			t.Errorf("%s: %s: %v, want allowed %t", step, action, err, want)
 		}
 	}
+
 	update := func(change func(*store.Role)) {
 		t.Helper()
 		if _, err := d.UpdateRole(ctx, home, "App", func(r *store.Role) error { change(r); return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	allowed("bare", "s3:GetObject", false)
 	update(func(r *store.Role) { r.Attached = []string{read} })
 	allowed("attached", "s3:GetObject", true)
@@ -191,12 +203,14 @@ func TestStoredPoliciesDecide(t *testing.T) {
 	update(func(r *store.Role) { r.Boundary = read })
 	allowed("bounded", "s3:PutObject", false)
 	allowed("bounded", "s3:GetObject", true)
+
 	if _, err := d.UpdatePolicy(ctx, home, "Read", func(p *store.ManagedPolicy) error {
 		p.Versions, p.Default = append(p.Versions, store.PolicyVersion{Number: 2, Document: allowAll}), 2
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
+
 	allowed("a new default version", "s3:PutObject", true)
 	update(func(r *store.Role) {
 		r.Boundary, r.Policies, r.Attached = "", nil, []string{"arn:aws:iam::aws:policy/AdministratorAccess"}
@@ -205,6 +219,7 @@ func TestStoredPoliciesDecide(t *testing.T) {
 	if err := d.DeleteRole(ctx, home, "App", func(store.Role) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
+
 	allowed("deleted", "s3:GetObject", false)
 	if _, err := d.CreateRole(ctx, store.Role{
 		Account:    home,
@@ -216,6 +231,7 @@ func TestStoredPoliciesDecide(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+
 	allowed("another role of the name", "s3:GetObject", false)
 }
 
@@ -224,6 +240,7 @@ func TestStoredPoliciesDecide(t *testing.T) {
 func TestSettingsComeFirst(t *testing.T) {
 	ctx := t.Context()
 	s, c := openStore(t), &clock{time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)}
+
 	before := node(t, s, c)
 	for _, path := range []string{"/", "/x/"} {
 		name := map[string]string{"/": "App", "/x/": "Other"}[path]
@@ -237,11 +254,13 @@ func TestSettingsComeFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if _, err := before.CreateOIDCProvider(ctx, store.OIDCProvider{
 		Account: home, URL: "https://issuer.example", ClientIDs: []string{"stored"},
 	}); err != nil {
 		t.Fatal(err)
 	}
+
 	d := node(t, s, c, func(config *iam.Config) {
 		config.Roles = []iam.RoleConfig{{ARN: "arn:aws:iam::123456789012:role/team/APP", TrustPolicy: trustText}}
 		config.OIDCProviders = []iam.OIDCProviderConfig{{
@@ -251,6 +270,7 @@ func TestSettingsComeFirst(t *testing.T) {
 	if _, err := d.Role(ctx, "arn:aws:iam::123456789012:role/App"); !errors.Is(err, iam.ErrNotFound) {
 		t.Errorf("the hidden role: %v", err)
 	}
+
 	r, err := d.NamedRole(ctx, home, "app")
 	if err != nil || r.Path != "/team/" || r.Trust != trustText {
 		t.Errorf("NamedRole = %+v, %v", r, err)
@@ -266,6 +286,7 @@ func TestSettingsComeFirst(t *testing.T) {
 			t.Errorf("roles under %s: %q, %v, want %q", prefix, got, err, want)
 		}
 	}
+
 	if list, err := d.NamedRoles(ctx, home, "/", "App", 10); err != nil || len(list) != 1 {
 		t.Errorf("roles after App: %+v, %v", list, err)
 	}
@@ -284,6 +305,7 @@ func TestSettingsComeFirst(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+
 	if !errors.Is(create, iam.ErrConflict) {
 		t.Errorf("CreateRole: %v", create)
 	}
@@ -320,6 +342,7 @@ func TestSettingsBoundaryCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := d.CreateRole(ctx, store.Role{
 		Account:    home,
 		Name:       "App",
@@ -330,6 +353,7 @@ func TestSettingsBoundaryCounts(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+
 	allows := func(d *iam.Directory) bool {
 		t.Helper()
 		r, err := d.Role(ctx, "arn:aws:iam::123456789012:role/App")
@@ -339,6 +363,7 @@ func TestSettingsBoundaryCounts(t *testing.T) {
 		effect, _ := r.Boundary.Evaluate(policy.Request{Action: "iam:CreateRole", Resource: "*"})
 		return effect == policy.Allow
 	}
+
 	if !allows(d) {
 		t.Error("the store's boundary does not allow what it says")
 	}
@@ -350,6 +375,7 @@ func TestSettingsBoundaryCounts(t *testing.T) {
 	if allows(d) {
 		t.Error("the settings' boundary does not count")
 	}
+
 	if got, _, err := d.PolicyNamed(ctx, home, d.PolicyARN(p)); err != nil || got.Versions[0].Document != allowRead {
 		t.Errorf("policy = %+v, %v", got, err)
 	}
@@ -380,11 +406,13 @@ func TestProviderSettings(t *testing.T) {
 		}
 	})
 	all := d.ProviderSettings(home)
+
 	want := map[string]string{
 		"a.example": "[{allowed_algs ES256} {jwks_url https://a.example/j} {allow_private true}]",
 		"d.example": "[{allowed_algs RS256} {discovery_url https://d.example/d}]",
 		"b.example": "[{allowed_algs RS256} {allow_http true}]",
 	}
+
 	for host, settings := range want {
 		if got := fmt.Sprint(all["arn:aws:iam::123456789012:oidc-provider/"+host]); got != settings {
 			t.Errorf("%s: %s, want %s", host, got, settings)

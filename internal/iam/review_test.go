@@ -29,6 +29,7 @@ func TestReview(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	d := node(t, s, c, func(config *iam.Config) {
 		config.Roles = []iam.RoleConfig{{ARN: "arn:aws:iam::123456789012:role/hidden", TrustPolicy: trustText}}
 	})
@@ -42,9 +43,11 @@ func TestReview(t *testing.T) {
 	if err := d.ReviewRoles(t.Context(), review); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := d.ReviewManagedPolicies(t.Context(), review); err != nil {
 		t.Fatal(err)
 	}
+
 	want := []string{
 		"old trust: arn:aws:iam::123456789012:role/App",
 		"policy p of arn:aws:iam::123456789012:role/App",

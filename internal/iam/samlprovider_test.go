@@ -23,6 +23,7 @@ func TestSAMLProviders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	p, err := d.SAMLProvider(t.Context(), "arn:aws:iam::000000000000:saml-provider/One")
 	if err != nil || p.Name != "One" || p.Document != idp.Metadata() || p.Provider.EntityID != samltest.EntityID ||
 		len(p.Provider.Certificates) != 1 ||
@@ -30,6 +31,7 @@ func TestSAMLProviders(t *testing.T) {
 		!slices.Equal(p.Provider.Recipients, []string{"https://b"}) || p.Provider.AnyCertificateDate {
 		t.Errorf("provider = %+v, %v", p, err)
 	}
+
 	if p, err := d.SAMLProvider(
 		t.Context(), "arn:aws:iam::111111111111:saml-provider/Two",
 	); err != nil || !p.Provider.AnyCertificateDate {
@@ -43,6 +45,7 @@ func TestSAMLProviders(t *testing.T) {
 			t.Errorf("provider %q: %v", arn, err)
 		}
 	}
+
 	if w := strings.Join(d.Warnings(), "\n"); strings.Count(w, "enforce_certificate_dates") != 1 {
 		t.Errorf("warnings = %s", w)
 	}
@@ -90,6 +93,7 @@ func TestSAMLProviderLimits(t *testing.T) {
 			}
 		})
 	}
+
 	if _, err := NewDirectory(Config{Account: "000000000000", SAMLProviders: hundred[:100]}); err != nil {
 		t.Errorf("100 providers: %v", err)
 	}

@@ -26,6 +26,7 @@ func TestAccessKeysInTheRealStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	now := time.Date(2026, 11, 23, 10, 0, 0, 123456789, time.UTC)
 	open := func(s iam.Sealer) *iam.AccessKeys {
 		t.Helper()
@@ -38,7 +39,8 @@ func TestAccessKeysInTheRealStore(t *testing.T) {
 	here, there := open(sealer), open(sealer)
 
 	// The longest policy that is accepted must also be storable.
-	const frame = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cognito-identity:*","Resource":["*","arn:"]}]}`
+	const frame = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cognito-identity:*",` +
+		`"Resource":["*","arn:"]}]}`
 	long := strings.Replace(frame, `arn:`, `arn:`+strings.Repeat("é", (10_240-len(frame))/2), 1)
 	for _, policy := range []string{"", frame, long} {
 		key, secret, err := here.Create(ctx, iam.NewAccessKey{
@@ -51,6 +53,7 @@ func TestAccessKeysInTheRealStore(t *testing.T) {
 		if err != nil || got != secret || caller.AccessKeyID != key.ID {
 			t.Fatalf("Lookup = %+v, %v", caller, err)
 		}
+
 		list, err := there.List(ctx, "123456789012")
 		if err != nil || len(list) != 1 || list[0] != key {
 			t.Errorf("List = %+v, %v, want %+v", list, err, key)
@@ -58,12 +61,14 @@ func TestAccessKeysInTheRealStore(t *testing.T) {
 		if err := here.SetDisabled(ctx, key.ID, true); err != nil {
 			t.Fatal(err)
 		}
+
 		if _, _, err := here.Lookup(ctx, key.ID); !errors.Is(err, iam.ErrDisabled) {
 			t.Errorf("disabled: %v", err)
 		}
 		if err := here.Delete(ctx, key.ID); err != nil {
 			t.Fatal(err)
 		}
+
 		now = now.Add(iam.MaxCacheLifetime)
 		if _, _, err := there.Lookup(ctx, key.ID); !errors.Is(err, iam.ErrNotFound) {
 			t.Errorf("deleted, in the other process: %v", err)
@@ -82,6 +87,7 @@ func TestAccessKeysInTheRealStore(t *testing.T) {
 	if _, err := here.Import(ctx, "test", "other", development); !errors.Is(err, iam.ErrConflict) {
 		t.Errorf("another secret: %v, want ErrConflict", err)
 	}
+
 	stranger, err := envelope.New(bytes.Repeat([]byte{8}, 32))
 	if err != nil {
 		t.Fatal(err)

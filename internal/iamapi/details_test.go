@@ -59,14 +59,17 @@ func TestIAMAccountAuthorizationDetails(t *testing.T) {
 				},
 			))(t)
 		}
+
 		wiretest.Must(c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: &name, PolicyArn: arn}))(t)
 	}
+
 	whole := wiretest.Must(c.GetAccountAuthorizationDetails(ctx, &iamclient.GetAccountAuthorizationDetailsInput{}))(t)
 	wiretest.Equal(t, "truncated", whole.IsTruncated, false)
 	if len(whole.RoleDetailList) != 3 || len(whole.Policies) != 4 ||
 		len(whole.UserDetailList)+len(whole.GroupDetailList) != 0 {
 		t.Fatalf("%d roles, %d policies", len(whole.RoleDetailList), len(whole.Policies))
 	}
+
 	r := whole.RoleDetailList[0]
 	wiretest.Equal(t, "role",
 		fmt.Sprint(*r.RoleName, *r.Path, *r.Arn, wiretest.Decoded(t, r.AssumeRolePolicyDocument), tagText(r.Tags)),
@@ -100,6 +103,7 @@ func TestIAMAccountAuthorizationDetails(t *testing.T) {
 	if r.CreateDate == nil || r.RoleLastUsed == nil || len(r.InstanceProfileList) != 0 {
 		t.Errorf("role %+v", r)
 	}
+
 	fixed := whole.RoleDetailList[2]
 	wiretest.Equal(t, "role of the settings", *fixed.RoleName+*fixed.RolePolicyList[0].PolicyName, "Fixedread")
 	p := whole.Policies[3]
@@ -150,6 +154,7 @@ func TestIAMAccountAuthorizationDetails(t *testing.T) {
 
 		return names
 	}
+
 	for size := range 8 {
 		if got := list(int32(size + 1)); !slices.Equal(got, all) {
 			t.Errorf("in pages of %d: %v", size+1, got)
@@ -172,6 +177,7 @@ func TestIAMAccountAuthorizationDetails(t *testing.T) {
 			}
 		}
 	}
+
 	_, err := c.GetAccountAuthorizationDetails(ctx, &iamclient.GetAccountAuthorizationDetailsInput{
 		Filter: []types.EntityType{"Robot"},
 	})
@@ -191,7 +197,8 @@ func TestIAMAccountAuthorizationDetailsAreBounded(t *testing.T) {
 	const policies = 20
 	for i := range policies {
 		made := wiretest.Must(c.CreatePolicy(
-			ctx, &iamclient.CreatePolicyInput{PolicyName: aws.String(fmt.Sprintf("p%02d", i)), PolicyDocument: &document},
+			ctx,
+			&iamclient.CreatePolicyInput{PolicyName: aws.String(fmt.Sprintf("p%02d", i)), PolicyDocument: &document},
 		))(t)
 		for range 4 {
 			wiretest.Must(c.CreatePolicyVersion(
@@ -213,10 +220,12 @@ func TestIAMAccountAuthorizationDetailsAreBounded(t *testing.T) {
 				size += len(*v.Document)
 			}
 		}
+
 		if size > 1<<20 || size < 1<<19 && page.IsTruncated || count == 1 && !page.IsTruncated {
 			t.Errorf("page %d has %d bytes of documents", count, size)
 		}
 	}
+
 	if len(names) != policies || !slices.IsSorted(names) {
 		t.Errorf("listed %v", names)
 	}

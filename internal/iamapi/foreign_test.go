@@ -55,11 +55,12 @@ var foreignIAM = map[string]string{
 	"GetOpenIDConnectProvider":                "OpenIDConnectProviderArn=OIDC",
 	"AddClientIDToOpenIDConnectProvider":      "OpenIDConnectProviderArn=OIDC&ClientID=c",
 	"RemoveClientIDFromOpenIDConnectProvider": "OpenIDConnectProviderArn=OIDC&ClientID=app",
-	"UpdateOpenIDConnectProviderThumbprint":   "OpenIDConnectProviderArn=OIDC&ThumbprintList.member.1=0000000000000000000000000000000000000000",
-	"DeleteOpenIDConnectProvider":             "OpenIDConnectProviderArn=OIDC",
-	"TagOpenIDConnectProvider":                "OpenIDConnectProviderArn=OIDC&Tags.member.1.Key=k&Tags.member.1.Value=v",
-	"UntagOpenIDConnectProvider":              "OpenIDConnectProviderArn=OIDC&TagKeys.member.1=k",
-	"ListOpenIDConnectProviderTags":           "OpenIDConnectProviderArn=OIDC",
+	"UpdateOpenIDConnectProviderThumbprint": "OpenIDConnectProviderArn=OIDC&" +
+		"ThumbprintList.member.1=0000000000000000000000000000000000000000",
+	"DeleteOpenIDConnectProvider":   "OpenIDConnectProviderArn=OIDC",
+	"TagOpenIDConnectProvider":      "OpenIDConnectProviderArn=OIDC&Tags.member.1.Key=k&Tags.member.1.Value=v",
+	"UntagOpenIDConnectProvider":    "OpenIDConnectProviderArn=OIDC&TagKeys.member.1=k",
+	"ListOpenIDConnectProviderTags": "OpenIDConnectProviderArn=OIDC",
 
 	"GetSAMLProvider":      "SAMLProviderArn=SAML",
 	"UpdateSAMLProvider":   "SAMLProviderArn=SAML&SAMLMetadataDocument=METADATA",
@@ -120,6 +121,7 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 				values[key] = list
 			}
 		}
+
 		values.Set("Action", action)
 		values.Set("Version", "2010-05-08")
 		body := values.Encode()
@@ -130,12 +132,14 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 
 		return wiretest.Answered(t, r)
 	}
+
 	for _, step := range [][2]string{
 		{"CreatePolicy", "PolicyName=ROLE&PolicyDocument=ALLOW"},
 		{"CreatePolicyVersion", "PolicyArn=POLICY&PolicyDocument=ALLOW&SetAsDefault=true"},
 		{
 			"CreateRole",
-			"RoleName=ROLE&AssumeRolePolicyDocument=TRUST&PermissionsBoundary=POLICY&Tags.member.1.Key=k&Tags.member.1.Value=1",
+			"RoleName=ROLE&AssumeRolePolicyDocument=TRUST&PermissionsBoundary=POLICY&Tags.member.1.Key=k&" +
+				"Tags.member.1.Value=1",
 		},
 		{"PutRolePolicy", "RoleName=ROLE&PolicyName=inline&PolicyDocument=ALLOW"},
 		{"AttachRolePolicy", "RoleName=ROLE&PolicyArn=POLICY"},
@@ -146,6 +150,7 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 			t.Fatalf("%s: %s %s", step[0], code, message)
 		}
 	}
+
 	issuer := logintest.NewIssuer(t)
 	m := w.Joins(t, wiretest.HomeAccount, issuer, "app")
 	alice := w.SignIn(t, m, issuer, strings.TrimPrefix(issuer.URL, "http://"), "alice")
@@ -163,6 +168,7 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 			body, _, _ = strings.Cut(body, "<ResponseMetadata>")
 			fmt.Fprintln(&all, body)
 		}
+
 		fmt.Fprintln(
 			&all, w.Administer(t, wiretest.HomeAccount, "LookupIdentity", `{"IdentityId":"`+alice.Identity+`"}`).Body,
 		)
@@ -253,17 +259,20 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 			)
 			return strings.ReplaceAll(got, pool, nobody)
 		}
+
 		there, absent := with(m.Pool, alice.Identity, alice.Key.SessionToken), with(nobody, nobody, "garbage")
 		if there != absent || strings.HasPrefix(there, "200") {
 			t.Errorf("%s: %s; of what is not there: %s", operation, there, absent)
 		}
 	}
+
 	if got := administer(
 		"CreateIdentityPoolWithId",
 		`{"IdentityPoolId":"`+m.Pool+`","Pool":{"IdentityPoolName":"p","AllowUnauthenticatedIdentities":true}}`,
 	); strings.HasPrefix(got, "200") {
 		t.Errorf("CreateIdentityPoolWithId: %s", got)
 	}
+
 	if got := administer("ListProviderSettings", `{}`); strings.Contains(got, wiretest.HomeAccount) {
 		t.Errorf("ListProviderSettings: %s", got)
 	}
@@ -276,6 +285,7 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 	} {
 		administer("RevokeSessions", "{"+of+"}") // whatever it answers
 	}
+
 	administer("SignOut", `{"ProviderName":"`+strings.TrimPrefix(issuer.URL, "http://")+`","Subject":"alice"}`)
 	wiretest.Equal(t, "the user's session", alice.Session(t), "accepted")
 	wiretest.Equal(t, "the user's login", alice.Refusal(t, m.Pool, alice.Logins), "accepted")

@@ -41,6 +41,7 @@ func TestIAMRoles(t *testing.T) {
 			MaxSessionDuration:       aws.Int32(7200),
 			Tags:                     []types.Tag{wiretest.IAMTag("b", "2"), wiretest.IAMTag("a", "1 ä")},
 		}))(t).Role
+
 		got := wiretest.Must(c.GetRole(ctx, &iamclient.GetRoleInput{RoleName: aws.String("app")}))(t).Role
 		for step, r := range map[string]*types.Role{"CreateRole": made, "GetRole": got} {
 			wiretest.Equal(t, step+": ARN", *r.Arn, wiretest.IAMBase+"role/team/App")
@@ -59,6 +60,7 @@ func TestIAMRoles(t *testing.T) {
 				t.Errorf("%s: %+v", step, r)
 			}
 		}
+
 		wiretest.Must(c.UpdateRole(
 			ctx, &iamclient.UpdateRoleInput{RoleName: aws.String("App"), MaxSessionDuration: aws.Int32(3600)},
 		))(t)
@@ -68,6 +70,7 @@ func TestIAMRoles(t *testing.T) {
 		wiretest.Must(c.UpdateRoleDescription(
 			ctx, &iamclient.UpdateRoleDescriptionInput{RoleName: aws.String("App"), Description: aws.String("third")},
 		))(t)
+
 		trust := strings.ReplaceAll(wiretest.AccountTrust, "root", "role/Other")
 		wiretest.Must(c.UpdateAssumeRolePolicy(
 			ctx, &iamclient.UpdateAssumeRolePolicyInput{RoleName: aws.String("App"), PolicyDocument: &trust},
@@ -81,6 +84,7 @@ func TestIAMRoles(t *testing.T) {
 		wiretest.Must(c.UntagRole(
 			ctx, &iamclient.UntagRoleInput{RoleName: aws.String("App"), TagKeys: []string{"b", "none"}},
 		))(t)
+
 		got = wiretest.Must(c.GetRole(ctx, &iamclient.GetRoleInput{RoleName: aws.String("App")}))(t).Role
 		wiretest.Equal(t, "updated",
 			fmt.Sprint(*got.Description, *got.MaxSessionDuration, tagText(got.Tags), wiretest.Decoded(
@@ -88,10 +92,12 @@ func TestIAMRoles(t *testing.T) {
 			)),
 			"third3600A=3 c="+trust,
 		)
+
 		tags := wiretest.Must(c.ListRoleTags(
 			ctx, &iamclient.ListRoleTagsInput{RoleName: aws.String("App"), MaxItems: aws.Int32(1)},
 		))(t)
 		wiretest.Equal(t, "first page of tags", tagText(tags.Tags), "A=3")
+
 		tags = wiretest.Must(c.ListRoleTags(
 			ctx, &iamclient.ListRoleTagsInput{RoleName: aws.String("App"), Marker: tags.Marker},
 		))(t)
@@ -116,12 +122,14 @@ func TestIAMRoles(t *testing.T) {
 				}
 			}
 		}
+
 		wiretest.Equal(t, "roles", strings.Join(names, " "), "Alpha App beta")
 		under := wiretest.Must(c.ListRoles(ctx, &iamclient.ListRolesInput{PathPrefix: aws.String("/team/")}))(t)
 		if len(under.Roles) != 1 || under.IsTruncated || under.Marker != nil {
 			t.Errorf("roles under /team/: %+v", under)
 		}
 		wiretest.Must(c.DeleteRole(ctx, &iamclient.DeleteRoleInput{RoleName: aws.String("App")}))(t)
+
 		_, err := c.GetRole(ctx, &iamclient.GetRoleInput{RoleName: aws.String("App")})
 		wiretest.WantError(t, err, "NoSuchEntity", "The role with name App cannot be found.")
 	})
@@ -131,6 +139,7 @@ func TestIAMRoleRefusals(t *testing.T) {
 	s := wiretest.Start(t)
 	c, ctx := s.IAM(), t.Context()
 	s.NewIAMRole(t, "App", wiretest.AccountTrust)
+
 	create := func(change func(*iamclient.CreateRoleInput)) error {
 		in := &iamclient.CreateRoleInput{
 			RoleName: aws.String("New"), AssumeRolePolicyDocument: aws.String(wiretest.AccountTrust),
@@ -139,6 +148,7 @@ func TestIAMRoleRefusals(t *testing.T) {
 		_, err := c.CreateRole(ctx, in)
 		return err
 	}
+
 	federated := func(principal, condition string) *string {
 		return aws.String(
 			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"` + principal +
@@ -156,9 +166,11 @@ func TestIAMRoleRefusals(t *testing.T) {
 	_, deletePolicy := c.DeleteRolePolicy(ctx, &iamclient.DeleteRolePolicyInput{
 		RoleName: aws.String("App"), PolicyName: none,
 	})
+
 	_, putPolicy := c.PutRolePolicy(ctx, &iamclient.PutRolePolicyInput{
 		RoleName: aws.String("App"), PolicyName: none, PolicyDocument: aws.String(wiretest.AccountTrust),
 	})
+
 	_, tooLarge := c.PutRolePolicy(ctx, &iamclient.PutRolePolicyInput{
 		RoleName:   aws.String("App"),
 		PolicyName: none,
@@ -180,6 +192,7 @@ func TestIAMRoleRefusals(t *testing.T) {
 	_, detach := c.DetachRolePolicy(ctx, &iamclient.DetachRolePolicyInput{
 		RoleName: aws.String("App"), PolicyArn: aws.String(wiretest.IAMBase + "policy/None"),
 	})
+
 	for _, test := range []struct {
 		name          string
 		err           error
@@ -192,7 +205,8 @@ func TestIAMRoleRefusals(t *testing.T) {
 			"bad name",
 			create(func(in *iamclient.CreateRoleInput) { in.RoleName = aws.String("a b") }),
 			"ValidationError",
-			`1 validation error detected: Value 'a b' at 'roleName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+`,
+			`1 validation error detected: Value 'a b' at 'roleName' failed to satisfy constraint: Member must ` +
+				`satisfy regular expression pattern: [\w+=,.@-]+`,
 		},
 		{"bad path", create(func(in *iamclient.CreateRoleInput) {
 			in.Path = aws.String("team")
@@ -200,7 +214,8 @@ func TestIAMRoleRefusals(t *testing.T) {
 		{"long session", create(func(in *iamclient.CreateRoleInput) {
 			in.MaxSessionDuration = aws.Int32(43201)
 		}), "ValidationError",
-			"1 validation error detected: Value '43201' at 'maxSessionDuration' failed to satisfy constraint: Member must have value less than or equal to 43200"},
+			"1 validation error detected: Value '43201' at 'maxSessionDuration' failed to satisfy " +
+				"constraint: Member must have value less than or equal to 43200"},
 		{"no JSON", create(func(in *iamclient.CreateRoleInput) {
 			in.AssumeRolePolicyDocument = aws.String("{")
 		}), "MalformedPolicyDocument", ""},
@@ -220,8 +235,10 @@ func TestIAMRoleRefusals(t *testing.T) {
 				"cognito-identity.us-gov-west-1.amazonaws.com",
 				`{"StringEquals":{"cognito-identity-us-gov.amazonaws.com:aud":"us-gov-west-1:1"}}`,
 			)
-		}), "MalformedPolicyDocument", "Statement[0]: The principal cognito-identity.us-gov-west-1.amazonaws.com is not supported: identity pools are cognito-identity-us-gov.amazonaws.com there, " +
-			"with the condition keys cognito-identity-us-gov.amazonaws.com:aud, cognito-identity-us-gov.amazonaws.com:sub and cognito-identity-us-gov.amazonaws.com:amr"},
+		}), "MalformedPolicyDocument", "Statement[0]: The principal cognito-identity.us-gov-west-1.amazonaws.com " +
+			"is not supported: identity pools are cognito-identity-us-gov.amazonaws.com there, " +
+			"with the condition keys cognito-identity-us-gov.amazonaws.com:aud, " +
+			"cognito-identity-us-gov.amazonaws.com:sub and cognito-identity-us-gov.amazonaws.com:amr"},
 		{"pools of China", create(func(in *iamclient.CreateRoleInput) {
 			in.AssumeRolePolicyDocument = federated(
 				"cognito-identity.cn-north-1.amazonaws.com.cn",
@@ -360,6 +377,7 @@ func TestIAMPolicies(t *testing.T) {
 				},
 			))(t)
 		}
+
 		inline := wiretest.Must(c.GetRolePolicy(
 			ctx, &iamclient.GetRolePolicyInput{RoleName: role, PolicyName: aws.String("a")},
 		))(t)
@@ -367,6 +385,7 @@ func TestIAMPolicies(t *testing.T) {
 			*inline.RoleName+*inline.PolicyName+wiretest.Decoded(t, inline.PolicyDocument),
 			"Appa"+wiretest.ReadPools,
 		)
+
 		names := wiretest.Must(c.ListRolePolicies(
 			ctx, &iamclient.ListRolePoliciesInput{RoleName: role, MaxItems: aws.Int32(1)},
 		))(t)
@@ -377,6 +396,7 @@ func TestIAMPolicies(t *testing.T) {
 			fmt.Sprint(names.PolicyNames, names.IsTruncated, more.PolicyNames, more.IsTruncated),
 			"[a] true [b] false",
 		)
+
 		_, err := c.DeleteRole(ctx, &iamclient.DeleteRoleInput{RoleName: role})
 		wiretest.WantError(t, err, "DeleteConflict", "Cannot delete entity, must delete policies first.")
 
@@ -395,23 +415,27 @@ func TestIAMPolicies(t *testing.T) {
 		}))(t).Policy
 		arn := made.Arn
 		wiretest.Equal(t, "policy", *arn, wiretest.IAMBase+"policy/team/Read")
+
 		_, err = c.CreatePolicy(ctx, &iamclient.CreatePolicyInput{
 			PolicyName: aws.String("READ"), PolicyDocument: aws.String(wiretest.ReadPools),
 		})
 		wiretest.WantError(
 			t, err, "EntityAlreadyExists", "A policy called READ already exists. Duplicate names are not allowed.",
 		)
+
 		_, err = c.CreatePolicy(ctx, &iamclient.CreatePolicyInput{
 			PolicyName: aws.String("X"), PolicyDocument: aws.String(wiretest.AccountTrust),
 		})
 		wiretest.WantError(t, err, "MalformedPolicyDocument", "")
 		wiretest.Must(c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: role, PolicyArn: arn}))(t)
 		wiretest.Must(c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: role, PolicyArn: arn}))(t)
+
 		admin := aws.String("arn:aws:iam::aws:policy/AdministratorAccess")
 		wiretest.Must(c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: role, PolicyArn: admin}))(t)
 		wiretest.Must(c.PutRolePermissionsBoundary(
 			ctx, &iamclient.PutRolePermissionsBoundaryInput{RoleName: role, PermissionsBoundary: arn},
 		))(t)
+
 		attached := wiretest.Must(c.ListAttachedRolePolicies(
 			ctx, &iamclient.ListAttachedRolePoliciesInput{RoleName: role, PathPrefix: aws.String("/team/")},
 		))(t)
@@ -419,6 +443,7 @@ func TestIAMPolicies(t *testing.T) {
 			*attached.AttachedPolicies[0].PolicyArn != *arn {
 			t.Errorf("attached: %+v", attached.AttachedPolicies)
 		}
+
 		got := wiretest.Must(c.GetPolicy(ctx, &iamclient.GetPolicyInput{PolicyArn: arn}))(t).Policy
 		wiretest.Equal(t, "policy",
 			fmt.Sprint(
@@ -439,6 +464,7 @@ func TestIAMPolicies(t *testing.T) {
 			))(t).Role.PermissionsBoundary.PermissionsBoundaryArn,
 			*arn,
 		)
+
 		entities := wiretest.Must(c.ListEntitiesForPolicy(
 			ctx, &iamclient.ListEntitiesForPolicyInput{PolicyArn: arn},
 		))(t)
@@ -460,9 +486,11 @@ func TestIAMPolicies(t *testing.T) {
 
 		for range 3 {
 			wiretest.Must(c.CreatePolicyVersion(
-				ctx, &iamclient.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(wiretest.ReadPools)},
+				ctx,
+				&iamclient.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(wiretest.ReadPools)},
 			))(t)
 		}
+
 		_, err = c.CreatePolicyVersion(ctx, &iamclient.CreatePolicyVersionInput{
 			PolicyArn: arn, PolicyDocument: aws.String(wiretest.ReadPools),
 		})
@@ -470,15 +498,18 @@ func TestIAMPolicies(t *testing.T) {
 			t,
 			err,
 			"LimitExceeded",
-			"A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.",
+			"A managed policy can have up to 5 versions. Before you create a new version, you must delete an "+
+				"existing version.",
 		)
 		wiretest.Must(c.SetDefaultPolicyVersion(
 			ctx, &iamclient.SetDefaultPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v3")},
 		))(t)
+
 		_, err = c.DeletePolicyVersion(ctx, &iamclient.DeletePolicyVersionInput{
 			PolicyArn: arn, VersionId: aws.String("v3"),
 		})
 		wiretest.WantError(t, err, "DeleteConflict", "Cannot delete the default version of a policy.")
+
 		_, err = c.SetDefaultPolicyVersion(ctx, &iamclient.SetDefaultPolicyVersionInput{
 			PolicyArn: arn, VersionId: aws.String("v9"),
 		})
@@ -489,6 +520,7 @@ func TestIAMPolicies(t *testing.T) {
 				ctx, &iamclient.DeletePolicyVersionInput{PolicyArn: arn, VersionId: &v},
 			))(t)
 		}
+
 		versions := wiretest.Must(c.ListPolicyVersions(
 			ctx, &iamclient.ListPolicyVersionsInput{PolicyArn: arn, MaxItems: aws.Int32(1)},
 		))(t)
@@ -504,6 +536,7 @@ func TestIAMPolicies(t *testing.T) {
 			),
 			"1v51v3",
 		)
+
 		version := wiretest.Must(c.GetPolicyVersion(
 			ctx, &iamclient.GetPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v3")},
 		))(t).PolicyVersion
@@ -526,8 +559,10 @@ func TestIAMPolicies(t *testing.T) {
 					names += *p.PolicyName + " "
 				}
 			}
+
 			return names
 		}
+
 		wiretest.Equal(t, "all policies",
 			count(iamclient.ListPoliciesInput{}),
 			"AdministratorAccess AmazonCognitoUnAuthedIdentitiesSessionPolicy Read ",
@@ -552,6 +587,7 @@ func TestIAMPolicies(t *testing.T) {
 		wiretest.Must(c.DeleteRolePermissionsBoundary(
 			ctx, &iamclient.DeleteRolePermissionsBoundaryInput{RoleName: role},
 		))(t)
+
 		_, err = c.DeletePolicy(ctx, &iamclient.DeletePolicyInput{PolicyArn: arn})
 		wiretest.WantError(t, err, "DeleteConflict", "")
 		wiretest.Must(c.DeletePolicyVersion(
@@ -578,6 +614,7 @@ func TestIAMOIDCProviders(t *testing.T) {
 		wiretest.Equal(
 			t, "provider", *arn+tagText(made.Tags), wiretest.IAMBase+"oidc-provider/issuer.example/Realm/a=1",
 		)
+
 		get := func() string {
 			t.Helper()
 			p := wiretest.Must(c.GetOpenIDConnectProvider(
@@ -588,6 +625,7 @@ func TestIAMOIDCProviders(t *testing.T) {
 			}
 			return fmt.Sprint(*p.Url, p.ClientIDList, p.ThumbprintList, tagText(p.Tags))
 		}
+
 		wiretest.Equal(t, "provider", get(), "issuer.example/Realm/[b a] ["+print+"]a=1")
 		wiretest.Must(c.AddClientIDToOpenIDConnectProvider(
 			ctx,
@@ -610,6 +648,7 @@ func TestIAMOIDCProviders(t *testing.T) {
 				},
 			))(t)
 		}
+
 		other := strings.Repeat("f", 40)
 		wiretest.Must(c.UpdateOpenIDConnectProviderThumbprint(
 			ctx,
@@ -635,6 +674,7 @@ func TestIAMOIDCProviders(t *testing.T) {
 			),
 			"b=2",
 		)
+
 		all := wiretest.Must(c.ListOpenIDConnectProviders(
 			ctx, &iamclient.ListOpenIDConnectProvidersInput{},
 		))(t).OpenIDConnectProviderList
@@ -651,12 +691,14 @@ func TestIAMOIDCProviders(t *testing.T) {
 			_, err := c.CreateOpenIDConnectProvider(ctx, &iamclient.CreateOpenIDConnectProviderInput{Url: &url})
 			wiretest.WantError(t, err, "InvalidInput", message)
 		}
+
 		_, err := c.CreateOpenIDConnectProvider(ctx, &iamclient.CreateOpenIDConnectProviderInput{
 			Url: aws.String("https://issuer.example/Realm/"),
 		})
 		wiretest.WantError(
 			t, err, "EntityAlreadyExists", "Provider with url https://issuer.example/Realm/ already exists.",
 		)
+
 		_, err = c.UpdateOpenIDConnectProviderThumbprint(ctx, &iamclient.UpdateOpenIDConnectProviderThumbprintInput{
 			OpenIDConnectProviderArn: arn, ThumbprintList: []string{strings.Repeat("g", 40)},
 		})
@@ -665,6 +707,7 @@ func TestIAMOIDCProviders(t *testing.T) {
 			OpenIDConnectProviderArn: arn, ThumbprintList: []string{other, other, other, other, other, other},
 		})
 		wiretest.WantError(t, err, "InvalidInput", "Thumbprint list must contain at most 5 entries.")
+
 		_, err = c.DeleteOpenIDConnectProvider(ctx, &iamclient.DeleteOpenIDConnectProviderInput{
 			OpenIDConnectProviderArn: &info.OIDCProviderARN,
 		})
@@ -672,7 +715,8 @@ func TestIAMOIDCProviders(t *testing.T) {
 			t,
 			err,
 			"UnmodifiableEntity",
-			"This OpenID Connect provider is defined in the settings file of this server, under oidc_providers, and cannot be changed through the API: change it there.",
+			"This OpenID Connect provider is defined in the settings file of this server, under oidc_providers, "+
+				"and cannot be changed through the API: change it there.",
 		)
 		wiretest.Must(c.DeleteOpenIDConnectProvider(
 			ctx, &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn},
@@ -680,6 +724,7 @@ func TestIAMOIDCProviders(t *testing.T) {
 		wiretest.Must(c.DeleteOpenIDConnectProvider(
 			ctx, &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn},
 		))(t) // as AWS
+
 		_, err = c.GetOpenIDConnectProvider(ctx, &iamclient.GetOpenIDConnectProviderInput{
 			OpenIDConnectProviderArn: arn,
 		})
@@ -703,7 +748,8 @@ func TestIAMSAMLProviders(t *testing.T) {
 		arn := made.SAMLProviderArn
 		wiretest.Equal(t, "provider", *arn+tagText(made.Tags), wiretest.SAMLARN+"a=1")
 		wiretest.Must(c.UpdateSAMLProvider(
-			ctx, &iamclient.UpdateSAMLProviderInput{SAMLProviderArn: arn, SAMLMetadataDocument: aws.String(idp.Metadata())},
+			ctx,
+			&iamclient.UpdateSAMLProviderInput{SAMLProviderArn: arn, SAMLMetadataDocument: aws.String(idp.Metadata())},
 		))(t)
 		wiretest.Must(c.TagSAMLProvider(
 			ctx, &iamclient.TagSAMLProviderInput{SAMLProviderArn: arn, Tags: []types.Tag{wiretest.IAMTag("b", "2")}},
@@ -719,12 +765,14 @@ func TestIAMSAMLProviders(t *testing.T) {
 			),
 			"b=2",
 		)
+
 		got := wiretest.Must(c.GetSAMLProvider(ctx, &iamclient.GetSAMLProviderInput{SAMLProviderArn: arn}))(t)
 		wiretest.Equal(t, "provider", *got.SAMLMetadataDocument+tagText(got.Tags), idp.Metadata()+"b=2")
 		if got.ValidUntil == nil || got.CreateDate == nil || !got.ValidUntil.After(*got.CreateDate) ||
 			*got.SAMLProviderUUID == "" {
 			t.Errorf("provider = %+v", got)
 		}
+
 		list := wiretest.Must(c.ListSAMLProviders(ctx, &iamclient.ListSAMLProvidersInput{}))(t).SAMLProviderList
 		if len(list) != 1 || *list[0].Arn != *arn {
 			t.Errorf("providers = %+v", list)
@@ -733,6 +781,7 @@ func TestIAMSAMLProviders(t *testing.T) {
 			Name: aws.String("Corp"), SAMLMetadataDocument: aws.String(idp.Metadata()),
 		})
 		wiretest.WantError(t, err, "EntityAlreadyExists", "")
+
 		_, err = c.CreateSAMLProvider(ctx, &iamclient.CreateSAMLProviderInput{
 			Name: aws.String("X"), SAMLMetadataDocument: aws.String(strings.Repeat("<a/>", 300)),
 		})
@@ -751,6 +800,7 @@ func TestIAMSAMLProviders(t *testing.T) {
 		wiretest.Must(c.DeleteSAMLProvider(ctx, &iamclient.DeleteSAMLProviderInput{SAMLProviderArn: arn}))(t)
 		_, err = s.Public().GetId(ctx, &ci.GetIdInput{IdentityPoolId: &pool, Logins: logins})
 		wiretest.WantError(t, err, "NotAuthorizedException", "")
+
 		_, err = c.GetSAMLProvider(ctx, &iamclient.GetSAMLProviderInput{SAMLProviderArn: arn})
 		wiretest.WantError(t, err, "NoSuchEntity", "")
 	})
@@ -783,6 +833,7 @@ func TestIAMSignIn(t *testing.T) {
 			ctx,
 			&ci.SetIdentityPoolRolesInput{IdentityPoolId: &pool, Roles: map[string]string{"authenticated": *role.Arn}},
 		))(t)
+
 		_, key, _ := strings.Cut(up.Issuer, "://")
 		logins := map[string]string{key: upstream.Token(t, "alice")}
 		id := s.GetID(t, pool, logins)
@@ -798,6 +849,7 @@ func TestIAMSignIn(t *testing.T) {
 			).DescribeIdentityPool(ctx, &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool})
 			return err
 		}
+
 		who := wiretest.Must(s.Whoami(t, *creds.AccessKeyId, *creds.SecretKey, *creds.SessionToken))(t)
 		wiretest.Equal(t, "caller",
 			*who.Arn+" "+*who.UserId,
@@ -807,6 +859,7 @@ func TestIAMSignIn(t *testing.T) {
 		if err := describe(); err != nil {
 			t.Errorf("what the role allows: %v", err)
 		}
+
 		// The session may not change IAM.
 		_, err := s.IAMBy(*creds.AccessKeyId, *creds.SecretKey, *creds.SessionToken).CreateRole(
 			ctx,
@@ -832,13 +885,16 @@ func TestIAMSignIn(t *testing.T) {
 				RoleName: role.RoleName, PolicyName: aws.String("p"), PolicyDocument: aws.String(wiretest.ReadPools),
 			},
 		))(t)
+
 		if err := describe(); err != nil {
 			t.Errorf("with the policy again: %v", err)
 		}
+
 		other := strings.ReplaceAll(trust, pool, "us-east-1:00000000-0000-4000-8000-000000000000")
 		wiretest.Must(c.UpdateAssumeRolePolicy(
 			ctx, &iamclient.UpdateAssumeRolePolicyInput{RoleName: role.RoleName, PolicyDocument: &other},
 		))(t)
+
 		_, err = sign()
 		wiretest.WantError(t, err, "InvalidIdentityPoolConfigurationException", "")
 		wiretest.Must(c.DeleteRolePolicy(
@@ -848,6 +904,7 @@ func TestIAMSignIn(t *testing.T) {
 		if err := describe(); err == nil {
 			t.Error("a session of a deleted role is allowed what the role was")
 		}
+
 		again := s.NewIAMRole(t, "Signed", trust)
 		wiretest.Must(c.PutRolePolicy(
 			ctx,
@@ -858,9 +915,11 @@ func TestIAMSignIn(t *testing.T) {
 		if err := describe(); err == nil {
 			t.Error("a session of a deleted role is allowed what another role of its name is")
 		}
+
 		wiretest.Must(c.DeleteOpenIDConnectProvider(
 			ctx, &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: provider},
 		))(t)
+
 		_, err = sign()
 		wiretest.WantError(
 			t, err, "NotAuthorizedException", "Token is not from a supported provider of this identity pool.",
@@ -880,6 +939,7 @@ func TestIAMDeletedRole(t *testing.T) {
 		t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id},
 	))(t)
 	wiretest.Must(s.IAM().DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("Guest")}))(t)
+
 	_, err := s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id})
 	wiretest.WantError(t, err, "InvalidIdentityPoolConfigurationException", "")
 }
@@ -916,15 +976,18 @@ func TestIAMSettings(t *testing.T) {
 	_, put := c.PutRolePolicy(ctx, &iamclient.PutRolePolicyInput{
 		RoleName: name, PolicyName: name, PolicyDocument: aws.String(wiretest.ReadPools),
 	})
+
 	_, remove := c.DeleteRole(ctx, &iamclient.DeleteRoleInput{RoleName: name})
 	for _, err := range []error{update, put, remove} {
 		wiretest.WantError(
 			t,
 			err,
 			"UnmodifiableEntity",
-			"This role is defined in the settings file of this server, under roles, and cannot be changed through the API: change it there.",
+			"This role is defined in the settings file of this server, under roles, and cannot be changed through "+
+				"the API: change it there.",
 		)
 	}
+
 	_, err := c.CreateRole(ctx, &iamclient.CreateRoleInput{
 		RoleName: name, AssumeRolePolicyDocument: aws.String(wiretest.AccountTrust),
 	})
@@ -954,11 +1017,13 @@ func TestIAMSettingsBoundary(t *testing.T) {
 	if r.PermissionsBoundary == nil || *r.PermissionsBoundary.PermissionsBoundaryArn != boundary {
 		t.Fatalf("boundary = %+v", r.PermissionsBoundary)
 	}
+
 	if free := wiretest.Must(c.GetRole(
 		ctx, &iamclient.GetRoleInput{RoleName: aws.String("Free")},
 	))(t).Role; free.PermissionsBoundary != nil {
 		t.Errorf("a role without a boundary has %s", *free.PermissionsBoundary.PermissionsBoundaryArn)
 	}
+
 	p := wiretest.Must(c.GetPolicy(ctx, &iamclient.GetPolicyInput{PolicyArn: aws.String(boundary)}))(t).Policy
 	wiretest.Equal(t, "policy",
 		fmt.Sprint(
@@ -971,6 +1036,7 @@ func TestIAMSettingsBoundary(t *testing.T) {
 		),
 		"settings-boundary-Fixed/v1false 0 1",
 	)
+
 	v := wiretest.Must(c.GetPolicyVersion(
 		ctx, &iamclient.GetPolicyVersionInput{PolicyArn: aws.String(boundary), VersionId: aws.String("v1")},
 	))(t).PolicyVersion
@@ -1006,14 +1072,17 @@ func TestIAMSettingsBoundary(t *testing.T) {
 	_, tagged := c.TagPolicy(ctx, &iamclient.TagPolicyInput{
 		PolicyArn: aws.String(boundary), Tags: []types.Tag{wiretest.IAMTag("a", "1")},
 	})
+
 	for _, err := range []error{version, remove, tagged} {
 		wiretest.WantError(
 			t,
 			err,
 			"UnmodifiableEntity",
-			"This policy is defined in the settings file of this server, under roles, and cannot be changed through the API: change it there.",
+			"This policy is defined in the settings file of this server, under roles, and cannot be changed "+
+				"through the API: change it there.",
 		)
 	}
+
 	_, err := c.CreatePolicy(ctx, &iamclient.CreatePolicyInput{
 		PolicyName:     aws.String("Settings-Boundary-fixed"),
 		Path:           aws.String("/x/"),
@@ -1021,10 +1090,12 @@ func TestIAMSettingsBoundary(t *testing.T) {
 	})
 	wiretest.WantError(t, err, "EntityAlreadyExists", "")
 	s.NewIAMRole(t, "App", wiretest.AccountTrust)
+
 	_, err = c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{
 		RoleName: aws.String("App"), PolicyArn: aws.String(boundary),
 	})
 	wiretest.WantError(t, err, "NoSuchEntity", "Policy "+boundary+" does not exist or is not attachable.")
+
 	_, err = c.GetPolicy(ctx, &iamclient.GetPolicyInput{
 		PolicyArn: aws.String(wiretest.IAMBase + "policy/settings-boundary-fixed"),
 	})
@@ -1054,6 +1125,7 @@ func TestIAMProtocol(t *testing.T) {
 	s := wiretest.Start(t)
 	user := wiretest.Must(s.IAM().GetUser(t.Context(), &iamclient.GetUserInput{}))(t).User
 	wiretest.Equal(t, "user", *user.Arn+*user.UserId, wiretest.IAMBase+"root000000000000")
+
 	_, err := s.IAM().GetUser(t.Context(), &iamclient.GetUserInput{UserName: aws.String("alice")})
 	wiretest.WantError(t, err, "NoSuchEntity", "The user with name alice cannot be found.")
 	wiretest.Equal(t, "aliases",
@@ -1064,6 +1136,7 @@ func TestIAMProtocol(t *testing.T) {
 		),
 		0,
 	)
+
 	_, err = s.IAMBy("test", "wrong", "").ListRoles(t.Context(), &iamclient.ListRolesInput{})
 	wiretest.WantError(t, err, "SignatureDoesNotMatch", "")
 	_, err = s.IAM().CreateGroup(t.Context(), &iamclient.CreateGroupInput{GroupName: aws.String("g")})
@@ -1076,7 +1149,8 @@ func TestIAMProtocol(t *testing.T) {
 		wiretest.Sign(t, r, body, "iam")
 	})
 	id := a.Header.Get("X-Amzn-Requestid")
-	wiretest.Equal(t, "answer", a.Body, `<ListRolesResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><ListRolesResult><Roles></Roles><IsTruncated>false</IsTruncated></ListRolesResult>`+
+	wiretest.Equal(t, "answer", a.Body, `<ListRolesResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">`+
+		`<ListRolesResult><Roles></Roles><IsTruncated>false</IsTruncated></ListRolesResult>`+
 		`<ResponseMetadata><RequestId>`+id+`</RequestId></ResponseMetadata></ListRolesResponse>`)
 	wiretest.Equal(t, "type", a.Header.Get("Content-Type"), "text/xml")
 }
@@ -1103,6 +1177,7 @@ func TestIAMAuthorisation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	c := s.IAMBy(key.ID, secret, "")
 	create := func(name, path, env string) error {
 		_, err := c.CreateRole(ctx, &iamclient.CreateRoleInput{
@@ -1113,10 +1188,12 @@ func TestIAMAuthorisation(t *testing.T) {
 		})
 		return err
 	}
+
 	if err := create("App", "/team/", "test"); err != nil {
 		t.Errorf("within the path: %v", err)
 	}
 	s.NewIAMRole(t, "Other", wiretest.AccountTrust)
+
 	get := func(name string) error {
 		_, err := c.GetRole(ctx, &iamclient.GetRoleInput{RoleName: &name})
 		return err
@@ -1141,6 +1218,7 @@ func TestIAMAuthorisation(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { wiretest.WantError(t, err, "AccessDenied", "") })
 	}
+
 	_, err = s.IAM().GetOpenIDConnectProvider(ctx, &iamclient.GetOpenIDConnectProviderInput{
 		OpenIDConnectProviderArn: aws.String("arn:aws:iam::111111111111:oidc-provider/issuer.example"),
 	})

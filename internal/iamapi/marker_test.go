@@ -16,11 +16,15 @@ func TestIAMMarkers(t *testing.T) {
 
 	listings := map[string][]string{
 		"ListRoles": nil, "ListPolicies": nil, "GetAccountAuthorizationDetails": nil,
-		"ListRoleTags": {"RoleName", "App"}, "ListRolePolicies": {"RoleName", "App"}, "ListAttachedRolePolicies": {"RoleName", "App"},
-		"ListPolicyVersions": {"PolicyArn", admin}, "ListEntitiesForPolicy": {"PolicyArn", admin}, "ListPolicyTags": {"PolicyArn", admin},
+		"ListRoleTags": {"RoleName", "App"}, "ListRolePolicies": {"RoleName", "App"},
+		"ListAttachedRolePolicies": {"RoleName", "App"},
+		"ListPolicyVersions":       {"PolicyArn", admin}, "ListEntitiesForPolicy": {"PolicyArn", admin},
+		"ListPolicyTags": {"PolicyArn", admin},
 	}
+
 	for name, marker := range map[string]string{
-		"NUL": "app\x00", "not UTF-8": "\xff\xfe", "NUL behind a kind": "0/\x00", "not UTF-8 behind a kind": "2/\xff", "long": strings.Repeat("a", 2000),
+		"NUL": "app\x00", "not UTF-8": "\xff\xfe", "NUL behind a kind": "0/\x00", "not UTF-8 behind a kind": "2/\xff",
+		"long": strings.Repeat("a", 2000),
 		"long behind a kind": "0/" +
 			strings.Repeat("a", 2000), "long policy": "2/" +
 			strings.Repeat("a", 2000), "quotes": "2/' OR 1=1 --", "another listing's": "app",

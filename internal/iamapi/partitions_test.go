@@ -155,13 +155,16 @@ func TestPartitionsOfIAM(t *testing.T) {
 				t.Context(), &iamclient.CreatePolicyInput{PolicyName: aws.String("P"), PolicyDocument: &allow},
 			))(t)
 			wiretest.Equal(t, "CreatePolicy", *made.Policy.Arn, w.right("policy/P"))
+
 			trust := partitionTrust("AWS", w.right("root"), "sts:AssumeRole", "")
 			role := wiretest.Must(
 				c.CreateRole(t.Context(), &iamclient.CreateRoleInput{
-					RoleName: aws.String("R"), AssumeRolePolicyDocument: &trust, PermissionsBoundary: aws.String(w.right("policy/P"))}),
+					RoleName: aws.String("R"), AssumeRolePolicyDocument: &trust,
+					PermissionsBoundary: aws.String(w.right("policy/P"))}),
 			)(t).Role
 			wiretest.Equal(t, "CreateRole", *role.Arn, w.right("role/R"))
 			wiretest.Equal(t, "its boundary", *role.PermissionsBoundary.PermissionsBoundaryArn, w.right("policy/P"))
+
 			oidc := wiretest.Must(c.CreateOpenIDConnectProvider(
 				t.Context(),
 				&iamclient.CreateOpenIDConnectProviderInput{
@@ -170,6 +173,7 @@ func TestPartitionsOfIAM(t *testing.T) {
 			wiretest.Equal(t, "CreateOpenIDConnectProvider", *oidc.OpenIDConnectProviderArn, w.right(
 				"oidc-provider/idp.example",
 			))
+
 			metadata := w.idp.Metadata()
 			saml := wiretest.Must(c.CreateSAMLProvider(
 				t.Context(), &iamclient.CreateSAMLProviderInput{Name: aws.String("S"), SAMLMetadataDocument: &metadata},
@@ -319,7 +323,9 @@ func TestPartitionsOfIAM(t *testing.T) {
 					})
 					return err
 				},
-				"oidc-provider/idp.example of AddClientIDToOpenIDConnectProvider": func(ctx context.Context, arn string) error {
+				"oidc-provider/idp.example of AddClientIDToOpenIDConnectProvider": func(
+					ctx context.Context, arn string,
+				) error {
 					_, err := c.AddClientIDToOpenIDConnectProvider(
 						ctx,
 						&iamclient.AddClientIDToOpenIDConnectProviderInput{
@@ -339,6 +345,7 @@ func TestPartitionsOfIAM(t *testing.T) {
 					return err
 				},
 			}
+
 			for resource, call := range named {
 				name, _, _ := strings.Cut(resource, " ")
 				for _, arn := range []string{w.right(name), w.arn("aws", name)} {
@@ -348,6 +355,7 @@ func TestPartitionsOfIAM(t *testing.T) {
 				}
 				w.refusedNaming(t, resource, call(t.Context(), w.wrong(name)), w.right(name))
 			}
+
 			wiretest.Must(c.DetachRolePolicy(
 				t.Context(),
 				&iamclient.DetachRolePolicyInput{
@@ -375,6 +383,7 @@ func TestPartitionsOfPools(t *testing.T) {
 					OpenIdConnectProviderARNs: []string{oidc},
 				}
 			}
+
 			const saml, oidc = "saml-provider/Corp", "oidc-provider/idp.example"
 			pool := wiretest.Must(c.CreateIdentityPool(t.Context(), input(w.right(saml), w.right(oidc))))(t)
 			wiretest.Equal(t, "SamlProviderARNs", pool.SamlProviderARNs[0], w.right(saml))
@@ -386,12 +395,15 @@ func TestPartitionsOfPools(t *testing.T) {
 				}
 				_, err := c.CreateIdentityPool(t.Context(), input(w.arn(partition, saml), w.right(oidc)))
 				w.refusedNaming(t, "SamlProviderARNs", err, w.right(saml))
+
 				_, err = c.CreateIdentityPool(t.Context(), input(w.right(saml), w.arn(partition, oidc)))
 				w.refusedNaming(t, "OpenIdConnectProviderARNs", err, w.right(oidc))
 				_, err = c.UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{
-					IdentityPoolId: pool.IdentityPoolId, IdentityPoolName: pool.IdentityPoolName, SamlProviderARNs: []string{w.arn(partition, saml)}})
+					IdentityPoolId: pool.IdentityPoolId, IdentityPoolName: pool.IdentityPoolName,
+					SamlProviderARNs: []string{w.arn(partition, saml)}})
 				w.refusedNaming(t, "UpdateIdentityPool", err, w.right(saml))
 			}
+
 			wiretest.Equal(t, "DescribeIdentityPool",
 				wiretest.Must(c.DescribeIdentityPool(t.Context(),
 					&ci.DescribeIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId}))(t).SamlProviderARNs[0],
@@ -419,6 +431,7 @@ func TestPartitionsOfPools(t *testing.T) {
 					},
 				}
 			}
+
 			wiretest.Must(c.SetIdentityPoolRoles(
 				t.Context(), roles(w.right("role/A"), w.right("role/B"), w.right(saml)),
 			))(t)
@@ -439,21 +452,26 @@ func TestPartitionsOfPools(t *testing.T) {
 					w.arn(partition, "role/A"), w.right("role/B"), w.right(saml),
 				))
 				w.refusedNaming(t, "Roles", err, w.right("role/A"))
+
 				_, err = c.SetIdentityPoolRoles(t.Context(), roles(
 					w.right("role/A"), w.arn(partition, "role/B"), w.right(saml),
 				))
 				w.refusedNaming(t, "RoleMappings", err, w.right("role/B"))
+
 				_, err = c.SetIdentityPoolRoles(t.Context(), roles(
 					w.right("role/A"), w.right("role/B"), w.arn(partition, saml),
 				))
 				w.refusedNaming(t, "RoleMappings' key", err, w.right(saml))
 				_, err = c.SetPrincipalTagAttributeMap(t.Context(), &ci.SetPrincipalTagAttributeMapInput{
-					IdentityPoolId: pool.IdentityPoolId, IdentityProviderName: aws.String(w.arn(partition, saml)), PrincipalTags: map[string]string{"a": "b"}})
+					IdentityPoolId: pool.IdentityPoolId, IdentityProviderName: aws.String(w.arn(partition, saml)),
+					PrincipalTags: map[string]string{"a": "b"}})
 				w.refusedNaming(t, "IdentityProviderName", err, w.right(saml))
 			}
+
 			wiretest.Must(
 				c.SetPrincipalTagAttributeMap(t.Context(), &ci.SetPrincipalTagAttributeMapInput{
-					IdentityPoolId: pool.IdentityPoolId, IdentityProviderName: aws.String(w.right(saml)), PrincipalTags: map[string]string{"a": "b"}}),
+					IdentityPoolId: pool.IdentityPoolId, IdentityProviderName: aws.String(w.right(saml)),
+					PrincipalTags: map[string]string{"a": "b"}}),
 			)(t)
 			tags := wiretest.Must(c.GetPrincipalTagAttributeMap(t.Context(), &ci.GetPrincipalTagAttributeMapInput{
 				IdentityPoolId: pool.IdentityPoolId, IdentityProviderName: aws.String(w.right(saml))}))(t)
@@ -482,6 +500,7 @@ func TestPartitionsOfPools(t *testing.T) {
 					}},
 				}
 			}
+
 			wiretest.Must(c.CreateIdentityPool(t.Context(), client(userPool)))(t)
 			_, err = c.CreateIdentityPool(t.Context(), client(wrongHost))
 			w.refusedNaming(t, "user pool", err, userPool)
@@ -510,10 +529,13 @@ func TestPartitionsSignIn(t *testing.T) {
 			wiretest.Must(w.pools().SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{
 				IdentityPoolId: &pool, Roles: map[string]string{"authenticated": role, "unauthenticated": role}}))(t)
 
-			enhanced := func(id string, logins map[string]string, custom *string) (*ci.GetCredentialsForIdentityOutput, error) {
+			enhanced := func(
+				id string, logins map[string]string, custom *string,
+			) (*ci.GetCredentialsForIdentityOutput, error) {
 				return w.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{
 					IdentityId: &id, Logins: logins, CustomRoleArn: custom})
 			}
+
 			isSession := func(what string, c *types.Credentials) {
 				t.Helper()
 				who := wiretest.Must(w.sts(*c.AccessKeyId, *c.SecretKey, *c.SessionToken).GetCallerIdentity(
@@ -526,6 +548,7 @@ func TestPartitionsSignIn(t *testing.T) {
 					"arn:"+p.partition+":sts::000000000000:assumed-role/App/CognitoIdentityCredentials",
 				)
 			}
+
 			guest := w.GetID(t, pool, nil)
 			isSession("guest", wiretest.Must(enhanced(guest, nil, nil))(t).Credentials)
 
@@ -550,6 +573,7 @@ func TestPartitionsSignIn(t *testing.T) {
 				w.GetID(t, pool, map[string]string{w.arn("aws", "saml-provider/Corp"): response()}),
 				bob,
 			)
+
 			_, err = w.Public().GetId(t.Context(), &ci.GetIdInput{
 				IdentityPoolId: &pool, Logins: map[string]string{w.wrong("saml-provider/Corp"): response()},
 			})
@@ -578,6 +602,7 @@ func TestPartitionsSignIn(t *testing.T) {
 			if !strings.Contains(strings.Join(amrOf(t, *developer.Token), " "), saml+":bob") {
 				t.Errorf("amr %q lacks %s", amrOf(t, *developer.Token), saml)
 			}
+
 			isSession(
 				"own token with a SAML login",
 				wiretest.Must(enhanced(
@@ -601,6 +626,7 @@ func TestPartitionsSignIn(t *testing.T) {
 				)
 				wiretest.Equal(t, "Provider", *out.Provider, p.service)
 			}
+
 			_, err = assume(w.wrong("role/App"))
 			w.refusedNaming(t, "RoleArn", err, role)
 
@@ -615,6 +641,7 @@ func TestPartitionsSignIn(t *testing.T) {
 				t.Fatal("the role is given out")
 			}
 			trace := (*w.traces)[len(*w.traces)-1]
+
 			last := trace.Steps[len(trace.Steps)-1]
 			if !strings.Contains(last.Fix, `"`+p.service+`:aud": "`+pool) ||
 				strings.Contains(last.Check+last.Subject, "arn:aws:") != (p.partition == "aws") {
@@ -646,6 +673,7 @@ func TestPartitionsOfSTS(t *testing.T) {
 			c, signer := w.iam(), w.sts("test", "test", "")
 			who := wiretest.Must(signer.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t)
 			wiretest.Equal(t, "root", *who.Arn, w.right("root"))
+
 			newRole := func(name, kind, principal, action string) {
 				t.Helper()
 				trust := partitionTrust(kind, principal, action, "")
@@ -653,6 +681,7 @@ func TestPartitionsOfSTS(t *testing.T) {
 					t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust},
 				))(t)
 			}
+
 			newRole("First", "AWS", w.right("root"), "sts:AssumeRole")
 			newRole("Second", "AWS", w.right("role/First"), "sts:AssumeRole")
 			newRole("Saml", "Federated", w.right("saml-provider/Corp"), "sts:AssumeRoleWithSAML")
@@ -663,6 +692,7 @@ func TestPartitionsOfSTS(t *testing.T) {
 				}
 				return signer.AssumeRole(t.Context(), in)
 			}
+
 			session := "arn:" + p.partition + ":sts::000000000000:assumed-role/First/me"
 			out := wiretest.Must(first(
 				w.right("role/First"), "arn:"+p.partition+":iam::aws:policy/AdministratorAccess",
@@ -672,6 +702,7 @@ func TestPartitionsOfSTS(t *testing.T) {
 				*wiretest.Must(first(w.arn("aws", "role/First")))(t).AssumedRoleUser.Arn,
 				session,
 			)
+
 			_, err := first(w.wrong("role/First"))
 			w.refusedNaming(t, "RoleArn", err, w.right("role/First"))
 			wrongManaged := "arn:" + wrongFor(p.partition) + ":iam::aws:policy/AdministratorAccess"
@@ -683,6 +714,7 @@ func TestPartitionsOfSTS(t *testing.T) {
 				*wiretest.Must(held.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t).Arn,
 				session,
 			)
+
 			second := &sts.AssumeRoleInput{
 				RoleArn: aws.String(w.right("role/Second")), RoleSessionName: aws.String("me"),
 			}
@@ -724,6 +756,7 @@ func TestPartitionsOfSTS(t *testing.T) {
 						partition, "saml-provider/Corp",
 					)), SAMLAssertion: &response}
 			}
+
 			saml := wiretest.Must(w.sts("", "", "").AssumeRoleWithSAML(t.Context(), assertion(p.partition)))(t)
 			wiretest.Equal(t, "AssumeRoleWithSAML",
 				*saml.AssumedRoleUser.Arn,
@@ -748,11 +781,14 @@ func TestPartitionsOfSTS(t *testing.T) {
 				if test.effect == "Deny" {
 					document += `,{"Effect":"Allow","Action":"*","Resource":"*"}`
 				}
+
 				wiretest.Must(
 					c.PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{
-						RoleName: aws.String("Second"), PolicyName: aws.String("p"), PolicyDocument: aws.String(document + "]}")}),
+						RoleName: aws.String("Second"), PolicyName: aws.String("p"),
+						PolicyDocument: aws.String(document + "]}")}),
 				)(t)
 				fresh := wiretest.Must(held.AssumeRole(t.Context(), second))(t).Credentials
+
 				_, err := iamclient.New(iamclient.Options{
 					BaseEndpoint:     &w.URL,
 					Region:           w.region,
@@ -789,9 +825,10 @@ func TestPartitionsOfSTS(t *testing.T) {
 // anew.
 func TestPartitionsUpgrade(t *testing.T) {
 	dir := t.TempDir()
-	w := startPartition(t, "cn-north-1", "aws-cn", "cognito-identity.cn-north-1.amazonaws.com.cn", func(c *poolhouse.Config) {
-		c.DataDir = dir
-	})
+	w := startPartition(t, "cn-north-1", "aws-cn", "cognito-identity.cn-north-1.amazonaws.com.cn",
+		func(c *poolhouse.Config) {
+			c.DataDir = dir
+		})
 	const old = "arn:aws:iam::000000000000:"
 	saml := old + "saml-provider/Corp"
 	pool := *wiretest.Must(w.pools().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
@@ -815,6 +852,7 @@ func TestPartitionsUpgrade(t *testing.T) {
 			})
 		}
 	}
+
 	write(func(p *identitypool.Pool) error {
 		p.Roles = map[string]string{"authenticated": old + "role/App", "unauthenticated": old + "role/App"}
 		p.SAMLProviderARNs = []string{saml}
@@ -833,6 +871,7 @@ func TestPartitionsUpgrade(t *testing.T) {
 
 		return nil
 	})
+
 	check := func(when, key string) string {
 		t.Helper()
 		guest := w.GetID(t, pool, nil)
@@ -850,6 +889,7 @@ func TestPartitionsUpgrade(t *testing.T) {
 					{Name: "https://aws.amazon.com/SAML/Attributes/RoleSessionName", Values: []string{"dan"}}}}),
 			}
 		}
+
 		user := w.GetID(t, pool, logins())
 		wiretest.Must(w.Public().GetCredentialsForIdentity(
 			t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins()},
@@ -857,6 +897,7 @@ func TestPartitionsUpgrade(t *testing.T) {
 
 		return user
 	}
+
 	before := check("as it was", saml)
 	wiretest.Equal(
 		t, "the user under the right name", check("by the right name", w.right("saml-provider/Corp")), before,
@@ -903,6 +944,7 @@ func TestPartitionsOfRefusals(t *testing.T) {
 				&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
 					AllowUnauthenticatedIdentities: true, DeveloperProviderName: aws.String("login.dev")},
 			))(t).IdentityPoolId
+
 			role := *w.newRole(t, "App", p.service, p.region+":11111111-2222-4333-8444-555555555555")
 			wiretest.Must(c.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{
 				IdentityPoolId: &pool, Roles: map[string]string{"authenticated": role, "unauthenticated": role}}))(t)
@@ -912,11 +954,13 @@ func TestPartitionsOfRefusals(t *testing.T) {
 				&ci.GetOpenIdTokenForDeveloperIdentityInput{
 					IdentityPoolId: &pool, Logins: map[string]string{"login.dev": "carol"}},
 			))(t)
+
 			noRights := partitionTrust("AWS", w.right("root"), "sts:AssumeRole", "")
 			wiretest.Must(w.iam().CreateRole(
 				t.Context(),
 				&iamclient.CreateRoleInput{RoleName: aws.String("Bare"), AssumeRolePolicyDocument: &noRights},
 			))(t)
+
 			bare := wiretest.Must(signer.AssumeRole(
 				t.Context(),
 				&sts.AssumeRoleInput{RoleArn: aws.String(w.right("role/Bare")), RoleSessionName: aws.String("me")},
@@ -941,6 +985,7 @@ func TestPartitionsOfRefusals(t *testing.T) {
 					return err
 				}
 			}
+
 			assume := func(arn string) func() error {
 				return func() error {
 					_, err := signer.AssumeRole(t.Context(), &sts.AssumeRoleInput{
@@ -949,6 +994,7 @@ func TestPartitionsOfRefusals(t *testing.T) {
 					return err
 				}
 			}
+
 			foreign := "arn:" + p.partition + ":iam::111111111111:"
 			for what, test := range map[string]struct {
 				call func() error
@@ -1005,6 +1051,7 @@ func TestPartitionsOfRefusals(t *testing.T) {
 					t.Errorf("%s: it is not refused", what)
 					continue
 				}
+
 				trace := (*w.traces)[len(*w.traces)-1]
 				last := trace.Steps[len(trace.Steps)-1]
 				said := strings.Join(
@@ -1013,6 +1060,7 @@ func TestPartitionsOfRefusals(t *testing.T) {
 				if last.Link != nil {
 					said += "\n" + last.Link.ID
 				}
+
 				if !strings.Contains(said, test.want) {
 					t.Errorf("%s: %s lacks %s", what, said, test.want)
 				}

@@ -75,9 +75,11 @@ func TestWarningsOfConditionKeys(t *testing.T) {
 	}
 	trust := func(key string) *string {
 		return aws.String(wiretest.PolicyOf(
-			`{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole","Condition":{"StringNotEquals":{"` + key + `":"x"}}}`,
+			`{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole",` +
+				`"Condition":{"StringNotEquals":{"` + key + `":"x"}}}`,
 		))
 	}
+
 	wiretest.Must(s.IAM().CreateRole(
 		t.Context(),
 		&iamclient.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: trust("aws:first")},
@@ -95,6 +97,7 @@ func TestWarningsOfConditionKeys(t *testing.T) {
 		},
 	))(t)
 	oneNames(t, "PutRolePolicy", log.warnings(), "inline of role r", "s3:third")
+
 	arn := wiretest.Must(s.IAM().CreatePolicy(
 		t.Context(),
 		&iamclient.CreatePolicyInput{PolicyName: aws.String("managed"), PolicyDocument: document("s3:fourth")},

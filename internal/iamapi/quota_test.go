@@ -50,7 +50,8 @@ func tagMembers(first, n int) (pairs []string) {
 // sized is a policy of n characters that count.
 func sized(t *testing.T, n int) string {
 	t.Helper()
-	const policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a-bucket/"}]}`
+	const policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject",` +
+		`"Resource":"arn:aws:s3:::a-bucket/"}]}`
 	if n < len(policy) {
 		t.Fatalf("no policy has %d characters", n)
 	}
@@ -59,7 +60,8 @@ func sized(t *testing.T, n int) string {
 
 func sizedTrust(t *testing.T, n int) string {
 	t.Helper()
-	const policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::000000000000:role/"}}]}`
+	const policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",` +
+		`"Principal":{"AWS":"arn:aws:iam::000000000000:role/"}}]}`
 	return strings.Replace(policy, "role/", "role/"+strings.Repeat("x", n-len(policy)), 1)
 }
 
@@ -72,6 +74,7 @@ func TestIAMQuotas(t *testing.T) {
 	db := wiretest.Must(store.Open(ctx, store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
 	t.Cleanup(func() { _ = db.Close() })
 	const account = "000000000000"
+
 	// All but the last of each kind are written past the API, which would take its time.
 	metadata := samltest.New(t, time.Now().Truncate(time.Second), 0).Metadata()
 	seed := func(n int, create func(name string) error) {
@@ -81,6 +84,7 @@ func TestIAMQuotas(t *testing.T) {
 			}
 		}
 	}
+
 	seed(999, func(name string) error {
 		_, err := db.CreateRole(ctx, store.Role{
 			Account:    account,
@@ -93,6 +97,7 @@ func TestIAMQuotas(t *testing.T) {
 
 		return err
 	})
+
 	seed(1499, func(name string) error {
 		_, err := db.CreatePolicy(ctx, store.ManagedPolicy{
 			Account:  account,
@@ -106,12 +111,14 @@ func TestIAMQuotas(t *testing.T) {
 
 		return err
 	})
+
 	seed(99, func(name string) error {
 		_, err := db.CreateOIDCProvider(
 			ctx, store.OIDCProvider{Account: account, URL: "https://" + name + ".example"}, 0,
 		)
 		return err
 	})
+
 	seed(99, func(name string) error {
 		_, err := db.CreateSAMLProvider(ctx, store.SAMLProvider{
 			Account:  account,
@@ -121,6 +128,7 @@ func TestIAMQuotas(t *testing.T) {
 		}, 0)
 		return err
 	})
+
 	thumb := func(int) string { return strings.Repeat("ab", 20) }
 	client := func(i int) string { return fmt.Sprint("client", i) }
 	call := func(action string, pairs ...string) []string { return append([]string{action}, pairs...) }
@@ -128,10 +136,12 @@ func TestIAMQuotas(t *testing.T) {
 		return call("CreateRole", append(
 			[]string{"RoleName", name, "AssumeRolePolicyDocument", wiretest.AccountTrust}, more...)...)
 	}
+
 	managed := func(name string, more ...string) []string {
 		return call("CreatePolicy", append(
 			[]string{"PolicyName", name, "PolicyDocument", wiretest.ReadPools}, more...)...)
 	}
+
 	oidc := func(url string, more ...string) []string {
 		return call("CreateOpenIDConnectProvider", append([]string{"Url", url}, more...)...)
 	}
@@ -147,6 +157,7 @@ func TestIAMQuotas(t *testing.T) {
 		shorter    = "Member must have length greater than or equal to "
 	)
 	long := func(n int) string { return strings.Repeat("n", n) }
+
 	// Texts repeat the first 256 characters of a value.
 	echoed := func(value string) string { return one + "Value '" + value[:256] + "...' at '" }
 	put := func(name, document string) []string {
@@ -309,7 +320,8 @@ func TestIAMQuotas(t *testing.T) {
 			call("CreatePolicyVersion", "PolicyArn", lastPolicy, "PolicyDocument", wiretest.ReadPools),
 			409,
 			"LimitExceeded",
-			"A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.",
+			"A managed policy can have up to 5 versions. Before you create a new version, you must delete an " +
+				"existing version.",
 		},
 		{
 			"trust policy",
@@ -488,7 +500,8 @@ func TestIAMQuotas(t *testing.T) {
 			400,
 			"ValidationError",
 			one +
-				"Value '3599' at 'maxSessionDuration' failed to satisfy constraint: Member must have value greater than or equal to 3600",
+				"Value '3599' at 'maxSessionDuration' failed to satisfy constraint: Member must have value greater " +
+				"than or equal to 3600",
 		},
 		{
 			"name of an inline policy",
@@ -524,7 +537,8 @@ func TestIAMQuotas(t *testing.T) {
 			400,
 			"ValidationError",
 			one +
-				"Value '1001' at 'maxItems' failed to satisfy constraint: Member must have value less than or equal to 1000",
+				"Value '1001' at 'maxItems' failed to satisfy constraint: Member must have value less than or " +
+				"equal to 1000",
 		},
 		{
 			"no entry on a page",
@@ -533,7 +547,8 @@ func TestIAMQuotas(t *testing.T) {
 			400,
 			"ValidationError",
 			one +
-				"Value '0' at 'maxItems' failed to satisfy constraint: Member must have value greater than or equal to 1",
+				"Value '0' at 'maxItems' failed to satisfy constraint: Member must have value greater than or " +
+				"equal to 1",
 		},
 	} {
 		t.Run(step.name, func(t *testing.T) {

@@ -38,6 +38,7 @@ func FuzzParseProviderARN(f *testing.F) {
 	} {
 		f.Add(arn)
 	}
+
 	f.Fuzz(func(t *testing.T, arn string) {
 		account, kind, name, ok := ParseProviderARN(arn)
 		m := providerForm.FindStringSubmatch(arn)

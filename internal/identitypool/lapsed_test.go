@@ -24,6 +24,7 @@ func TestProofs(t *testing.T) {
 		SAMLProviderARNs: []string{samlARN},
 	}
 	public := func(provider, subject string) Login { return Login{Kind: Public, Provider: provider, Subject: subject} }
+
 	logins := map[string]Login{
 		"app":       public(Google, "alice"),
 		"app;":      public(Twitter, "alice"),
@@ -32,6 +33,7 @@ func TestProofs(t *testing.T) {
 		"saml":      public(samlARN, "alice"),
 		"developer": {Kind: Developer, Provider: "login.my.app", Subject: "alice"},
 	}
+
 	amr := func(names ...string) []string {
 		list := []string{"authenticated"}
 		for _, name := range names {
@@ -45,6 +47,7 @@ func TestProofs(t *testing.T) {
 
 		return list
 	}
+
 	holder := func(names ...string) Identity {
 		i := Identity{ID: "us-east-1:2", PoolID: pool.ID, EverLinked: len(names) > 0}
 		for _, name := range names {
@@ -61,6 +64,7 @@ func TestProofs(t *testing.T) {
 			i.Logins = slices.DeleteFunc(slices.Clone(i.Logins), func(l Login) bool { return l == logins[name] })
 		}
 	}
+
 	another := func(name string) change {
 		return func(_ *Pool, i *Identity) {
 			i.Logins = slices.Clone(i.Logins)
@@ -71,6 +75,7 @@ func TestProofs(t *testing.T) {
 			}
 		}
 	}
+
 	gone := map[string]change{ // what ends a login of the pool's
 		"app": func(p *Pool, _ *Identity) {
 			p.SupportedLoginProviders = map[string]string{Google: "another app", Twitter: "key;secret"}
@@ -113,6 +118,7 @@ func TestProofs(t *testing.T) {
 		{"a developer's user as a public one", []string{"authenticated", "login.my.app", "login.my.app:app:alice"},
 			holder("developer"), nil, -1},
 	}
+
 	for _, name := range all {
 		rows = append(rows,
 			row{name, amr(name), holder(name), nil, 1},
@@ -129,6 +135,7 @@ func TestProofs(t *testing.T) {
 			if r.change != nil {
 				r.change(&p, &i)
 			}
+
 			proofs, err := p.Proofs(i, r.amr)
 			var lapsed *Lapsed
 			if r.proofs < 0 {
@@ -137,6 +144,7 @@ func TestProofs(t *testing.T) {
 				}
 				return
 			}
+
 			if err != nil || len(proofs) != r.proofs {
 				t.Errorf("= %v, %v; want %d proofs", proofs, err, r.proofs)
 			}

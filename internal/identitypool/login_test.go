@@ -34,6 +34,7 @@ func TestProvider(t *testing.T) {
 		"":                    {},
 		oidcARN:               {Name: oidcARN},
 	}
+
 	for name, want := range tests {
 		if diff := cmp.Diff(want, pool.Provider(name)); diff != "" {
 			t.Errorf("Provider(%q) (-want +got):\n%s", name, diff)
@@ -59,12 +60,14 @@ func TestAMR(t *testing.T) {
 			[]string{Twitter, Twitter + ":key:u"}},
 		{pool.DeveloperLogin("bob"), []string{"login.my.app", "login.my.app:us-east-1:p:bob"}},
 	}
+
 	for _, test := range tests {
 		want := append([]string{"authenticated"}, test.want...)
 		if diff := cmp.Diff(want, AMR([]VerifiedLogin{test.login})); diff != "" {
 			t.Errorf("amr of %s (-want +got):\n%s", test.login.Provider, diff)
 		}
 	}
+
 	if diff := cmp.Diff([]string{"unauthenticated"}, AMR(nil)); diff != "" {
 		t.Errorf("guest (-want +got):\n%s", diff)
 	}
@@ -76,6 +79,7 @@ func TestARNs(t *testing.T) {
 	if want := "arn:aws:cognito-identity:us-east-1:123456789012:identitypool/" + string(id); arn != want {
 		t.Errorf("PoolARN = %s, want %s", arn, want)
 	}
+
 	region, account, back, ok := ParsePoolARN(arn)
 	if !ok || region != "us-east-1" || account != "123456789012" || back != id {
 		t.Errorf("ParsePoolARN(%s) = %s, %s, %s, %v", arn, region, account, back, ok)

@@ -9,13 +9,15 @@ import (
 
 // A SAML login's own roles, beside mappings and other logins.
 func TestOfferedRoles(t *testing.T) {
-	const provider, a, b, standard = "arn:aws:iam::000000000000:saml-provider/Corp", "arn:aws:iam::000000000000:role/A", "arn:aws:iam::000000000000:role/B", "arn:aws:iam::000000000000:role/Default"
+	const provider, a, b, standard = "arn:aws:iam::000000000000:saml-provider/Corp",
+		"arn:aws:iam::000000000000:role/A", "arn:aws:iam::000000000000:role/B", "arn:aws:iam::000000000000:role/Default"
 	pool := Pool{SAMLProviderARNs: []string{provider}, Roles: map[string]string{Authenticated: standard}}
 	saml := func(roles ...string) VerifiedLogin {
 		l := pool.Provider(provider).Verified("alice", "urn:amazon:webservices")
 		l.Roles = roles
 		return l
 	}
+
 	google := VerifiedLogin{Login: Login{Kind: Public, Provider: Google, Subject: "g"}, MappingKey: Google,
 		Claims: map[string]any{"sub": "g"}}
 	mapped := pool
@@ -65,6 +67,7 @@ func TestOfferedRoles(t *testing.T) {
 				}
 				return
 			}
+
 			if err == nil || !errors.As(err, test.fault) || role != "" || !explained(err) {
 				t.Errorf("role = %q, %v", role, err)
 			}
@@ -78,6 +81,7 @@ func TestSAMLDefaultTags(t *testing.T) {
 		PrincipalTags: map[string]PrincipalTagMap{provider: {UseDefaults: true}}}
 	l := pool.Provider(provider).Verified("alice", "urn:amazon:webservices")
 	l.Claims = map[string]any{"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name": "Alice Cooper"}
+
 	tags, err := pool.SessionTags([]VerifiedLogin{l}, nil)
 	if err != nil || len(tags) != 2 || tags["username"] != "alice" || tags["client"] != "urn:amazon:webservices" {
 		t.Errorf("tags = %v, %v", tags, err)

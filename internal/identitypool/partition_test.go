@@ -26,6 +26,7 @@ func TestPartitionsOfARNs(t *testing.T) {
 			t.Errorf("%s is the same as arn:aws-cn%s", other, role)
 		}
 	}
+
 	if !SameARN("arn:aws-cn"+role, "arn:aws"+role) {
 		t.Error("the partition makes another role")
 	}

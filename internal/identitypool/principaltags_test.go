@@ -50,6 +50,7 @@ func TestSessionTags(t *testing.T) {
 				Google: custom(map[string]string{"d": "dept"})},
 			[]VerifiedLogin{google, oidc}, nil, "two logins"},
 	}
+
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := Pool{PrincipalTags: test.maps}.SessionTags(test.logins, nil)
@@ -59,6 +60,7 @@ func TestSessionTags(t *testing.T) {
 				}
 				return
 			}
+
 			if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
 				t.Errorf("error %v, (-want +got):\n%s", err, diff)
 			}

@@ -43,6 +43,7 @@ func TestIsPublicApp(t *testing.T) {
 				t.Errorf("IsPublicApp(%q, %q) = %t", provider, app, got)
 			}
 		}
+
 		if shown := identitypool.ShownApp(identitypool.Google, app); !public && app != "" &&
 			(strings.Contains(shown, "SECRET") || strings.Contains(strings.ToLower(shown), hex) ||
 				strings.Contains(strings.ToUpper(shown), "GOCSPX")) {

@@ -136,6 +136,7 @@ func TestResolve(t *testing.T) {
 		{"link over the limit", r.DeveloperSignIn(dev("zoe"), []Login{google2}), &full, []Login{dev("zoe")}, Plan{},
 			ErrLoginsDontMatch},
 	}
+
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := test.decide(view(test.target, test.logins, all...))
@@ -153,6 +154,7 @@ func TestResolve(t *testing.T) {
 					t.Fatalf("error = %v, want a %T", err, want)
 				}
 			}
+
 			if err != nil && !explained(err) {
 				t.Errorf("%v has no reason", err)
 			}
@@ -186,6 +188,7 @@ func TestNoTwoUsersOfOneProvider(t *testing.T) {
 		"developer": {r.DeveloperSignIn(dev("d2"), []Login{public(Google, "free")}),
 			view(nil, []Login{dev("d2"), public(Google, "free")}, two)},
 	}
+
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var conflict *LoginConflict

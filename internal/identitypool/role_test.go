@@ -33,6 +33,7 @@ func TestChooseRole(t *testing.T) {
 		return []VerifiedLogin{{Login: Login{Kind: Public, Provider: provider, Subject: "s"}, MappingKey: key,
 			Claims: claims}}
 	}
+
 	up := userPool + ":client"
 	admins := Rule{"cognito:groups", MatchContains, "admin", roleAdmin}
 
@@ -129,6 +130,7 @@ func TestChooseRole(t *testing.T) {
 			logins: append(login(up, map[string]any{"a": "1"}),
 				login(oidcARN, map[string]any{"a": "1"})...), want: roleUser},
 	}
+
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			pool := Pool{Roles: map[string]string{Authenticated: roleAuth, Unauthenticated: roleGuest},
@@ -144,6 +146,7 @@ func TestChooseRole(t *testing.T) {
 				}
 				return
 			}
+
 			if err != nil || got != test.want {
 				t.Errorf("= %q, %v; want %q", got, err, test.want)
 			}
@@ -192,12 +195,14 @@ func TestRuleMatches(t *testing.T) {
 		{map[string]any{"a": "b"}, MatchContains, "a", false},
 		{"x", "Matches", "x", false},
 	}
+
 	for _, test := range tests {
 		claims := map[string]any{"c": test.claim}
 		if got := (Rule{"c", test.match, test.value, roleUser}).matches(claims); got != test.want {
 			t.Errorf("%v %s %q = %v, want %v", test.claim, test.match, test.value, got, test.want)
 		}
 	}
+
 	if (Rule{"missing", MatchNotEqual, "x", roleUser}).matches(nil) {
 		t.Error("NotEqual matched a missing claim")
 	}

@@ -78,6 +78,7 @@ func TestTokenRoleClaims(t *testing.T) {
 						}
 						return
 					}
+
 					want := c.want
 					if want == other {
 						want = map[string]string{ResolveDeny: "", ResolveAuthenticatedRole: roleAuth}[resolution]
@@ -91,6 +92,7 @@ func TestTokenRoleClaims(t *testing.T) {
 							}
 						}
 					}
+
 					if got != want || (want == "") != (err != nil) {
 						t.Errorf("= %q, %v; want %q", got, err, want)
 					}

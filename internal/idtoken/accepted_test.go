@@ -47,6 +47,7 @@ func TestGoodTokens(t *testing.T) {
 			claims: map[string]any{"https://app.test/Roles": []string{"a"}, "givenName": "x",
 				"cognito:groups": []string{"g"}}},
 	}
+
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t, nil)
@@ -70,6 +71,7 @@ func TestGoodTokens(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("16 KiB", func(t *testing.T) {
 		f := newFixture(t, nil)
 		token := padded(f, idtoken.DefaultMaxTokenBytes)
@@ -78,6 +80,7 @@ func TestGoodTokens(t *testing.T) {
 		}
 		f.accepts(t, token)
 	})
+
 	t.Run("16 KiB, nearly all of it audiences", func(t *testing.T) {
 		for _, name := range []string{"aud", "nonce", "jti"} {
 			f := newFixture(t, nil)
@@ -92,6 +95,7 @@ func TestGoodTokens(t *testing.T) {
 			f.accepts(t, token)
 		}
 	})
+
 	t.Run("larger where the trust allows", func(t *testing.T) {
 		f := newFixture(t, nil)
 		f.trust.MaxTokenBytes = 40_000
@@ -108,6 +112,7 @@ func TestGoodTokens(t *testing.T) {
 			t.Errorf("o = %s, %v", text, err)
 		}
 	})
+
 	t.Run("Google's two issuers", func(t *testing.T) {
 		f := newFixture(t, nil)
 		f.trust.Issuers = append(f.trust.Issuers, "accounts.google.com")
@@ -119,7 +124,8 @@ func TestGoodTokens(t *testing.T) {
 	})
 
 	for _, algorithm := range []jose.SignatureAlgorithm{
-		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384,
+		jose.ES512, jose.EdDSA,
 	} {
 		t.Run(string(algorithm), func(t *testing.T) {
 			f := newFixture(t, nil)

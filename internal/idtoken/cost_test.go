@@ -44,6 +44,7 @@ func newCrowd(tb testing.TB, issuers int) *crowd {
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	tb.Cleanup(server.Close)
+
 	number := func(r *http.Request) (n int) {
 		c.fetches.Add(1)
 		_, _ = fmt.Sscan(r.PathValue("n"), &n)
@@ -60,7 +61,8 @@ func newCrowd(tb testing.TB, issuers int) *crowd {
 	for n := range issuers {
 		issuer := fmt.Sprintf("%s/%d", server.URL, n)
 		c.trusts = append(c.trusts, idtoken.Rule{
-			Provider: issuer, Issuers: []string{issuer}, Audiences: []string{logintest.Audience}, Policy: outbound.Policy{AllowHTTP: true, AllowPrivate: true},
+			Provider: issuer, Issuers: []string{issuer}, Audiences: []string{logintest.Audience},
+			Policy: outbound.Policy{AllowHTTP: true, AllowPrivate: true},
 		})
 		c.tokens = append(c.tokens, signers[n%len(signers)].Token(map[string]any{"iss": issuer}))
 	}
@@ -139,6 +141,7 @@ func TestCostIsLinearInTokenSize(t *testing.T) {
 							t.Fatal(err)
 						}
 					}
+
 					once()
 					const runs = 50
 					var before, after runtime.MemStats
@@ -152,6 +155,7 @@ func TestCostIsLinearInTokenSize(t *testing.T) {
 					return float64(len(token)), float64(after.TotalAlloc-before.TotalAlloc) / runs,
 						float64(after.Mallocs-before.Mallocs) / runs
 				}
+
 				// All of a size from which on claims are read in two steps.
 				size, bytes, allocations := cost(350)
 				middleSize, middleBytes, middleAllocations := cost(700)
@@ -159,12 +163,14 @@ func TestCostIsLinearInTokenSize(t *testing.T) {
 				if size > 16_000 || largeSize < 44_000 || largeSize > idtoken.DefaultMaxTokenBytes {
 					t.Fatalf("made tokens of %.0f and %.0f bytes", size, largeSize)
 				}
+
 				// What more of the token costs, per byte, stays the same.
 				const tolerance = 1.5 // lists and maps grow in steps
 				limit := tolerance * (largeSize - middleSize) / (middleSize - size)
 				if grown := (largeBytes - middleBytes) / (middleBytes - bytes); grown > limit {
 					t.Errorf("bytes grow faster than the token: %.0f, %.0f, %.0f", bytes, middleBytes, largeBytes)
 				}
+
 				// pools give and take a few
 				if grown := largeAllocations - middleAllocations; grown > limit*max(0,
 					middleAllocations-allocations)+10 {
@@ -191,6 +197,7 @@ func TestRefusingTheLargestTokenIsCheap(t *testing.T) {
 		"many members":       {manyMembers(2_400), 20}, // their names are compared
 		"many audiences":     {"aud", 20},              // as large as a claim can be that is read
 	}
+
 	for name, filling := range fillings {
 		for what, change := range map[string]map[string]any{
 			"issuer":   {"iss": "https://evil.test"},
@@ -205,6 +212,7 @@ func TestRefusingTheLargestTokenIsCheap(t *testing.T) {
 					claims["filler"] = strings.Repeat("f", 18_000)
 					claims["aud"] = make([]int, 8_100)
 				}
+
 				token := f.issuer.Token(claims)
 				if len(token) < 44_000 || len(token) > idtoken.DefaultMaxTokenBytes {
 					t.Fatalf("the token has %d bytes", len(token))

@@ -136,6 +136,7 @@ func TestKeyCacheDeadIssuerHoldsNobody(t *testing.T) {
 						held += int(time.Since(start))
 					}
 				}
+
 				wg.Wait()
 				if held != 0 {
 					t.Errorf("the good provider's users were held for %v", time.Duration(held))
@@ -180,6 +181,7 @@ func TestOnlyOneCallTriesAFailingProvider(t *testing.T) {
 			})
 			synctest.Wait()
 		}
+
 		wg.Wait()
 		if waited.Load() != 1 {
 			t.Errorf("%d calls waited, want 1", waited.Load())
@@ -208,6 +210,7 @@ func TestWaitingIsBounded(t *testing.T) {
 				}
 			})
 		}
+
 		wg.Wait()
 		if waited.Load() != 256 || refused.Load() != 744 {
 			t.Errorf("%d waited and %d did not, want 256 and 744", waited.Load(), refused.Load())
@@ -228,6 +231,7 @@ func TestBreakerSharedByHost(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		if n := len(w.net.dialled()); n != 3 {
 			t.Errorf("%d connection attempts, want 3", n)
 		}
@@ -242,6 +246,7 @@ func TestBreakerIgnoresAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		trust := w.provider(t, "idp.test", publicAddress, healthy)
+
 		broken := trust
 		for n := range 20 {
 			broken.JWKSURL = fmt.Sprintf("http://idp.test/no-such-pool-%d", n)
@@ -249,6 +254,7 @@ func TestBreakerIgnoresAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		if _, err := w.try(t.Context(), trust); err != nil {
 			t.Error(err)
 		}
@@ -279,6 +285,7 @@ func TestRecovery(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
+
 		if took := time.Since(back); took > time.Minute {
 			t.Errorf("used again after %v", took)
 		}
@@ -299,6 +306,7 @@ func TestOneDeadlineForDiscoveryAndKeys(t *testing.T) {
 		if took, err := w.try(t.Context(), trust); !isUnavailable(err) || took != 5*time.Second {
 			t.Errorf("%v after %v, want Unavailable after 5 s", err, took)
 		}
+
 		// What was under way went on, so the next call finds it.
 		time.Sleep(4 * time.Second)
 		if took, err := w.try(t.Context(), trust); err != nil || took != 0 {
@@ -327,6 +335,7 @@ func TestCallerLeaves(t *testing.T) {
 				t.Errorf("leaving caller: %v after %v", err, took)
 			}
 		})
+
 		synctest.Wait() // the first call fetches, the second joins it
 		wg.Go(func() {
 			if took, err := w.try(t.Context(), trust); err != nil || took != 3*time.Second {
@@ -350,18 +359,21 @@ func TestClose(t *testing.T) {
 		if _, err := w.try(t.Context(), good); err != nil {
 			t.Fatal(err)
 		}
+
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			if took, err := w.try(t.Context(), slow); !isUnavailable(err) || took != 0 {
 				t.Errorf("call during Close: %v after %v", err, took)
 			}
 		})
+
 		synctest.Wait()
 		start := time.Now()
 		w.client.Close()
 		if took := time.Since(start); took != 0 {
 			t.Errorf("Close took %v", took)
 		}
+
 		wg.Wait()
 		if _, err := w.try(t.Context(), good); err != nil {
 			t.Errorf("keys that are held need no provider: %v", err)
@@ -370,6 +382,7 @@ func TestClose(t *testing.T) {
 		if _, err := w.try(t.Context(), slow); !isUnavailable(err) {
 			t.Errorf("after Close: %v", err)
 		}
+
 		time.Sleep(10 * time.Minute) // the keys are stale: a refresh is due
 		if _, err := w.try(t.Context(), good); err != nil {
 			t.Errorf("stale keys after Close: %v", err)
@@ -405,6 +418,7 @@ func TestBackgroundIsBounded(t *testing.T) {
 				}
 			}
 		}
+
 		visit()
 		dials := len(w.net.dialled())
 		slow = true

@@ -73,6 +73,7 @@ func TestVerifyEvent(t *testing.T) {
 			}
 		})
 	}
+
 	// An event token is no login.
 	f.refuses(t, f.trust, event(logout, nil), "token type", idtoken.MessageNotOIDC)
 	f.issuer.Answer(logintest.KeysPath,
@@ -80,6 +81,7 @@ func TestVerifyEvent(t *testing.T) {
 	f.Advance(48 * time.Hour)
 	_, err := f.verifier.VerifyEvent(t.Context(), &f.trust, []string{"logout+jwt"},
 		f.issuer.Key().Sign(logout, f.issuer.Payload(nil)))
+
 	var unavailable *idtoken.Unavailable
 	if !errors.As(err, &unavailable) {
 		t.Errorf("VerifyEvent without the provider's keys = %v, want *Unavailable", err)

@@ -50,6 +50,7 @@ func TestBrokenProviders(t *testing.T) {
 		_, _ = io.CopyN(z, zeros{}, 10<<20)
 		_ = z.Close()
 	}
+
 	document := func(change string) func(*fixture) http.HandlerFunc {
 		return func(f *fixture) http.HandlerFunc {
 			return text(strings.ReplaceAll(change, "URL", f.issuer.URL))
@@ -95,6 +96,7 @@ func TestBrokenProviders(t *testing.T) {
 		{"connection cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 			"could not be asked"},
 	}
+
 	type broken struct {
 		name, path string
 		answer     func(*fixture) http.HandlerFunc
@@ -170,6 +172,7 @@ func TestBrokenProviders(t *testing.T) {
 			if n := sent.Swap(0); n > 32<<20 { // what lies in buffers counts too
 				t.Errorf("%d bytes were taken", n)
 			}
+
 			f.issuer.Answer(c.path, nil)
 			f.Advance(2 * time.Second) // past the pause after one failure
 			f.accepts(t, f.issuer.Token(nil))
@@ -268,6 +271,7 @@ func TestPolicy(t *testing.T) {
 			t.Error(err)
 		}
 	})
+
 	t.Run("loopback refused", func(t *testing.T) {
 		f := newFixture(t, noNetwork(t))
 		f.trust.AllowPrivate = false
@@ -276,6 +280,7 @@ func TestPolicy(t *testing.T) {
 			t.Error(err)
 		}
 	})
+
 	t.Run("what one policy fetched is not used under another", func(t *testing.T) {
 		f := newFixture(t, nil)
 		token := f.issuer.Token(nil)
@@ -292,6 +297,7 @@ func TestPolicy(t *testing.T) {
 			f.trust = lax
 		}
 	})
+
 	t.Run("proxies of the environment are ignored", func(t *testing.T) {
 		t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 		t.Setenv("http_proxy", "http://127.0.0.1:1")
@@ -316,6 +322,7 @@ func TestDNSRebinding(t *testing.T) {
 	if n := len(s.net.lookups); n != 1 {
 		t.Errorf("%d look-ups for one fetch, want 1", n)
 	}
+
 	s.Advance(2 * time.Hour)
 	s.accepts(t, token) // refreshes in the background
 	s.client.Settle()
@@ -365,6 +372,7 @@ func TestForbiddenHosts(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("public beside private", func(t *testing.T) {
 		s := newSecure(t, nil)
 		s.net.names["issuer.test"] = func() []netip.Addr {
@@ -378,6 +386,7 @@ func TestForbiddenHosts(t *testing.T) {
 			}
 		}
 	})
+
 	t.Run("private allowed, metadata still not", func(t *testing.T) {
 		s := newSecure(t, nil)
 		s.trust.AllowPrivate = true
@@ -412,6 +421,7 @@ func TestDiscoveryIsHeldAndRefreshed(t *testing.T) {
 	if d, k := f.issuer.Requests(discovery), f.issuer.Requests(keys); d != 1 || k != 1 {
 		t.Errorf("%d discovery and %d key requests, want 1 and 1", d, k)
 	}
+
 	moved := logintest.NewIssuer(t)
 	f.issuer.Answer(discovery, text(fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, f.issuer.URL, moved.URL+keys)))
 	f.Advance(4 * time.Minute)

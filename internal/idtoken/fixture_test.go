@@ -35,6 +35,7 @@ func newFixture(tb testing.TB, change func(*outbound.Options)) *fixture {
 	if change != nil {
 		change(&o)
 	}
+
 	f.client = outbound.New(o)
 	tb.Cleanup(f.client.Close)
 	f.verifier = idtoken.New(f.client, o.Now)
@@ -86,6 +87,7 @@ func (f *fixture) refuses(tb testing.TB, trust idtoken.Rule, token, check, messa
 	if refused.Expected == "" || refused.Got == "" || refused.Fix == "" {
 		tb.Errorf("refusal does not explain itself: %+v", refused)
 	}
+
 	steps := trace.Steps()
 	last := refused.Step()
 	last.Provider = trust.Provider
@@ -113,6 +115,7 @@ func (f *fixture) unavailable(tb testing.TB, token string) error {
 	if unavailable.Provider != f.trust.Provider {
 		tb.Errorf("Unavailable.Provider = %q, want %q", unavailable.Provider, f.trust.Provider)
 	}
+
 	steps := trace.Steps()
 	if last := steps[max(0, len(steps)-1):]; len(last) == 0 || last[0].OK || last[0].Provider != f.trust.Provider ||
 		last[0].Expected == "" || last[0].Got == "" || !inPlainWords(last[0].Fix) {

@@ -26,6 +26,7 @@ func TestForgedSignatures(t *testing.T) {
 		parts := strings.Split(f.issuer.Token(nil), ".")
 		return parts[0] + "." + b64(string(f.issuer.Payload(map[string]any{"sub": "admin"}))) + "." + parts[2]
 	}
+
 	cases := []struct {
 		name  string
 		token func(t *testing.T, f *fixture) string
@@ -85,6 +86,7 @@ func TestForgedSignatures(t *testing.T) {
 			return parts[0] + "." + parts[1] + "." + base64.RawURLEncoding.EncodeToString(make([]byte, 64))
 		}, "token signature"},
 	}
+
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t, nil)
@@ -120,6 +122,7 @@ func TestHostileKeys(t *testing.T) {
 		}
 		return n.SetBit(n, bits-1, 1).SetBit(n, 0, 1)
 	}
+
 	jwk := func(n *big.Int, e int64) map[string]any {
 		encode := func(x *big.Int) string { return base64.RawURLEncoding.EncodeToString(x.Bytes()) }
 		return map[string]any{"kty": "RSA", "kid": "bad", "n": encode(n), "e": encode(big.NewInt(e))}
@@ -134,6 +137,7 @@ func TestHostileKeys(t *testing.T) {
 		}
 		return k, func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }
 	}
+
 	type hostile struct {
 		name  string
 		key   any
@@ -199,12 +203,14 @@ func TestHostileKeys(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			f.issuer.Answer(keys, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(set) })
 			f.accepts(t, good.Sign(nil, f.issuer.Payload(nil)))
 			if c.token == nil {
 				c.token = func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }
 			}
 			_, _, err = f.verify(t, f.trust, c.token(f))
+
 			var refused *idtoken.Refused
 			if !errors.As(err, &refused) || refused.Reason.Check != "signing key" &&
 				refused.Reason.Check != "signature algorithm" {
@@ -212,6 +218,7 @@ func TestHostileKeys(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("control: the same key published well", func(t *testing.T) {
 		f := newFixture(t, nil)
 		k, token := own(

@@ -25,12 +25,14 @@ func FuzzJWT(f *testing.F) {
 	i.SetNow(func() time.Time { return now })
 	client := outbound.New(outbound.Options{Now: func() time.Time { return now }})
 	f.Cleanup(client.Close)
+
 	v := New(client, func() time.Time { return now })
 	trust := Rule{
 		Provider: "p", Issuers: []string{i.URL}, Audiences: []string{logintest.Audience},
 		Algorithms: []string{"RS256", "PS256", "ES256", "EdDSA"}, Policy: outbound.Policy{AllowHTTP: true,
 			AllowPrivate: true},
 	}
+
 	good := i.Token(nil)
 	signed := map[string]bool{good: true}
 	parts := strings.Split(good, ".")
@@ -39,6 +41,7 @@ func FuzzJWT(f *testing.F) {
 	f.Add(`{"alg":"none"}`, payload, "", parts[0]+"."+parts[1]+".")
 	f.Add(`{"alg":"HS256","alg":"RS256"}`, `{"sub":"a","Sub":"b"}`, "AA", "a.b.c.d.e")
 	f.Add(`{"alg":"RS256","crit":["b64"],"b64":false}`, `{"exp":1e300}`, "AA", "{}")
+
 	// The shapes that have fooled verifiers before, for the fuzzer to vary.
 	kid := i.Key().ID
 	for _, header := range []string{
@@ -59,6 +62,7 @@ func FuzzJWT(f *testing.F) {
 	} {
 		f.Add(header, strings.TrimSuffix(payload, "}")+","+members+"}", parts[2], " "+good)
 	}
+
 	f.Add(header, `{"iss":["`+i.URL+`"],"sub":1,"aud":[],"exp":"1"}`, "",
 		`{"protected":"e30","payload":"e30","signature":"AA"}`)
 	f.Add(header, payload+" ", strings.Repeat("A", 342), parts[0]+".."+parts[2])
@@ -87,6 +91,7 @@ func FuzzJWT(f *testing.F) {
 				t.Fatalf("refusal does not explain itself: %+v", refused)
 			}
 		}
+
 		// The claims alone, as if they were signed.
 		j := &judge{rule: &trust}
 		all, err := outbound.ParseObject([]byte(payload), maxClaimsDepth, claimNames...)
@@ -96,6 +101,7 @@ func FuzzJWT(f *testing.F) {
 		if !json.Valid([]byte(payload)) {
 			t.Fatalf("accepted as JSON: %q", payload)
 		}
+
 		c, refused := j.judgeClaims(all, now, 5*time.Minute)
 		if refused == nil && (c.Subject == "" || len(c.Subject) > MaxSubjectBytes || !explain.Printable(c.Subject) ||
 			c.Issuer != i.URL || c.Audience != logintest.Audience || !now.Before(c.Expires.Add(5*time.Minute))) {
@@ -114,6 +120,7 @@ func FuzzJWKS(f *testing.F) {
 	f.Add(i.KeySet())
 	f.Add([]byte(`{"keys":[{"kty":"oct","k":"AA"},null,[],{"kty":"RSA","n":"AQ","e":"AQ"}]}`))
 	f.Add([]byte(`{"keys":[],"keys":[]}`))
+
 	var every struct{ Keys []json.RawMessage }
 	if err := json.Unmarshal(i.KeySet(), &every); err != nil {
 		f.Fatal(err)
@@ -133,6 +140,7 @@ func FuzzJWKS(f *testing.F) {
 	} {
 		f.Add([]byte(body))
 	}
+
 	f.Fuzz(func(t *testing.T, body []byte) {
 		set, err := parseKeySet(body)
 		if err != nil {
@@ -173,6 +181,7 @@ func FuzzDiscovery(f *testing.F) {
 	} {
 		f.Add([]byte(`{"issuer":"https://issuer.test","jwks_uri":"` + uri + `"}`))
 	}
+
 	f.Add(
 		[]byte(`{"ISSUER":"https://issuer.test","issuer":"https://issuer.test/","jwks_uri":["https://issuer.test/"]}`))
 	f.Add(
@@ -188,6 +197,7 @@ func FuzzDiscovery(f *testing.F) {
 		if err := json.Unmarshal(body, &stated); err != nil {
 			t.Fatalf("accepted as JSON: %v", err)
 		}
+
 		u, err := outbound.CheckURL(address, false)
 		if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
 			t.Fatalf("address %q", address)

@@ -41,6 +41,7 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 	claims := func(c map[string]any) func(*fixture) string {
 		return func(f *fixture) string { return f.issuer.Token(c) }
 	}
+
 	rawClaims := func(drop map[string]any, members string) func(*fixture) string {
 		return func(f *fixture) string { return f.issuer.Key().Sign(nil, with(f, drop, members)) }
 	}
@@ -50,6 +51,7 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 				f.issuer.Payload(nil))
 		}
 	}
+
 	edit := func(change func(token string) string) func(*fixture) string {
 		return func(f *fixture) string { return change(f.issuer.Token(nil)) }
 	}
@@ -76,7 +78,8 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"flattened JSON", plain(`{"protected":"e30","payload":"e30","signature":"AA"}`), "token form", notOIDC},
 		{"general JSON with two signatures",
 			plain(
-				` {"payload":"e30","signatures":[{"protected":"e30","signature":"AA"},{"protected":"e30","signature":"AA"}]}`), "token form", notOIDC},
+				` {"payload":"e30","signatures":[{"protected":"e30","signature":"AA"},{"protected":"e30",` +
+					`"signature":"AA"}]}`), "token form", notOIDC},
 		{"leading blank", edit(func(s string) string { return " " + s }), "token form", notOIDC},
 		{"trailing newline", edit(func(s string) string { return s + "\n" }), "token form", notOIDC},
 		{"newline in signature", edit(func(s string) string { return s[:len(s)-4] + "\r\n" + s[len(s)-4:] }),
@@ -326,6 +329,7 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"azp a list", claims(map[string]any{"azp": []string{logintest.Audience}}), "token authorized party",
 			idtoken.MessageWrongAudience},
 	}
+
 	for _, algorithm := range []string{"none", "None", "NONE", "nOnE"} {
 		unsigned := func(tail string) func(*fixture) string {
 			return func(f *fixture) string {
@@ -333,6 +337,7 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 					b64(string(f.issuer.Payload(map[string]any{"sub": "admin"}))) + tail
 			}
 		}
+
 		cases = append(cases, []struct {
 			name           string
 			token          func(*fixture) string
@@ -459,6 +464,7 @@ func TestExpiry(t *testing.T) {
 				}
 				return
 			}
+
 			f.refuses(t, f.trust, token, "token expiry",
 				fmt.Sprintf("Invalid login token. Token expired: %d >= %d", f.Now().Unix(), exp))
 		})
@@ -540,6 +546,7 @@ func TestPersonalValuesAreMasked(t *testing.T) {
 
 	refused := f.refuses(t, f.trust, token, "required claim", idtoken.MessageNotOIDC)
 	_, trace, err := f.verify(t, f.trust, token)
+
 	text := fmt.Sprintf("%+v %v %+v %s", refused, err, trace.Steps(), f.log)
 	for _, private := range []string{subject, email, "5f7c8ec7", "somebody"} {
 		if strings.Contains(text, private) {

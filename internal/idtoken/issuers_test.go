@@ -202,10 +202,12 @@ func TestAdviceForClients(t *testing.T) {
 			if !strings.Contains(refused.Fix, test.fix) || strings.Contains(refused.Fix, test.not) {
 				t.Errorf("the fix is %q", refused.Fix)
 			}
+
 			var link explain.Link
 			if refused.Link != nil {
 				link = *refused.Link
 			}
+
 			if link.Kind != test.kind || link.Source != test.src || link.Kind != "" && link.Add != "another-client" {
 				t.Errorf("the link is %+v", link)
 			}

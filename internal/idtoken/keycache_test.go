@@ -21,7 +21,8 @@ import (
 //   - unknown key IDs cost one fetch per period: TestKeyCacheUnknownKeyIDs
 //   - bad signatures cost none: TestKeyCacheBadSignatures
 //   - a rotation is picked up within one period: TestKeyCacheRotation
-//   - a revoked key stops being trusted within the soft lifetime: TestKeyCacheRevokedKey, TestKeyCacheRevokedKeySlowRefresh, TestKeyCacheRevokedKeyOfProvedToken
+//   - a revoked key stops being trusted within the soft lifetime: TestKeyCacheRevokedKey,
+// TestKeyCacheRevokedKeySlowRefresh, TestKeyCacheRevokedKeyOfProvedToken
 //   - and the first login after a quiet time does not rest on it: TestKeyCacheRevokedKeyAfterQuietTime
 //   - an unchanged key set costs a 304: TestKeyCacheETag
 //   - a failing provider is survived up to the hard lifetime: TestKeyCacheStaleIfError
@@ -57,6 +58,7 @@ func TestKeyCacheSingleFlight(t *testing.T) {
 			}
 			wg.Wait()
 		}
+
 		crowd(issuer.Token(nil), 2*time.Second) // discovery, then keys
 		crowd(issuer.Token(nil), 0)
 		issuer.Rotate()
@@ -92,6 +94,7 @@ func TestKeyCacheRevokedKeyOfProvedToken(t *testing.T) {
 			f.accepts(t, token) // while the keys are refreshed
 			f.client.Settle()
 			_, _, err := f.verify(t, f.trust, token)
+
 			var refused *idtoken.Refused
 			if !errors.As(err, &refused) || refused.Message != idtoken.MessageBadSignature {
 				t.Errorf("token of a revoked key: %v", err)
@@ -114,6 +117,7 @@ func TestKeyCacheRevokedKeyAfterQuietTime(t *testing.T) {
 			f.Advance(quiet)
 			f.refuses(t, f.trust, token, "signing key", idtoken.MessageBadSignature)
 			f.accepts(t, f.issuer.Token(nil))
+
 			if n := f.issuer.Requests(keys); n != 2 {
 				t.Errorf("%d fetches of the keys, want 2", n)
 			}
@@ -135,6 +139,7 @@ func TestKeyCacheRevokedKeyAfterQuietTime(t *testing.T) {
 				} else {
 					w.net.serve(t, publicAddress+":80", nil, handler(w.issuers["idp.test"]))
 				}
+
 				time.Sleep(12 * time.Hour) // the bubble's time
 				if took, err := w.try(t.Context(), trust); err != nil || took == 0 || took > 5*time.Second {
 					t.Errorf("first login after a quiet time: %v after %v", err, took)
@@ -142,6 +147,7 @@ func TestKeyCacheRevokedKeyAfterQuietTime(t *testing.T) {
 				if took, err := w.try(t.Context(), trust); err != nil || took != 0 {
 					t.Errorf("second login: %v after %v, want success at once", err, took)
 				}
+
 				time.Sleep(12 * time.Hour)
 				if _, err := w.try(t.Context(), trust); !isUnavailable(err) {
 					t.Errorf("login with keys a day old: %v", err)
@@ -157,6 +163,7 @@ func TestProvedTokenIsJudgedAnew(t *testing.T) {
 	f := newFixture(t, nil)
 	token := f.issuer.Token(nil)
 	f.accepts(t, token)
+
 	changed := func(change func(*idtoken.Rule)) idtoken.Rule {
 		trust := f.trust
 		change(&trust)
@@ -173,6 +180,7 @@ func TestProvedTokenIsJudgedAnew(t *testing.T) {
 	f.refuses(t, changed(func(t *idtoken.Rule) { t.Require = map[string]string{"token_use": "id"} }), token,
 		"token use", idtoken.MessageNotOIDC)
 	f.refuses(t, f.trust, lastCharacter(token), "token form", idtoken.MessageNotOIDC)
+
 	// Keys of another address are other keys, even where they are the same ones.
 	elsewhere := logintest.NewIssuer(t)
 	f.refuses(t, changed(func(t *idtoken.Rule) { t.JWKSURL = elsewhere.URL + keys }), token, "signing key",
@@ -188,6 +196,7 @@ func TestKeyCacheDeadHostsAtScale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		good := w.provider(t, "good.test", "93.184.215.15", healthy)
+
 		var trusts []idtoken.Rule
 		for n := range 20 {
 			trusts = append(trusts,
@@ -206,11 +215,13 @@ func TestKeyCacheDeadHostsAtScale(t *testing.T) {
 					}
 				})
 			}
+
 			if took, err := w.try(t.Context(), good); err != nil || took != 0 {
 				t.Fatalf("good provider: %v after %v", err, took)
 			}
 			time.Sleep(time.Second) // the bubble's time
 		}
+
 		wg.Wait()
 		if n := len(w.net.dialled()); n > 20*10 {
 			t.Errorf("%d connection attempts in a minute to 20 dead hosts", n)
@@ -242,12 +253,14 @@ func TestKeyCacheKeepsKeysOverBrokenDocuments(t *testing.T) {
 			f.accepts(t, token) // refreshes, in vain
 			f.client.Settle()
 			f.accepts(t, token)
+
 			stranger := logintest.NewKey(t, jose.RS256)
 			_, _, err := f.verify(t, f.trust, stranger.Sign(nil, f.issuer.Payload(nil)))
 			var refused *idtoken.Refused
 			if !errors.As(err, &refused) && !isUnavailable(err) {
 				t.Errorf("unknown key while the provider is broken: %v", err)
 			}
+
 			f.accepts(t, token)
 			f.issuer.Answer(keys, nil)
 			f.Advance(time.Minute)

@@ -41,6 +41,7 @@ func TestKeyCacheUnknownKeyIDs(t *testing.T) {
 				if !errors.As(err, &refused) || refused.Message != idtoken.MessageBadSignature {
 					t.Errorf("unknown key ID: %v", err)
 				}
+
 				if n%50 == 0 {
 					if _, err := f.verifier.Verify(t.Context(), &f.trust, good); err != nil {
 						t.Errorf("good token during the flood: %v", err)
@@ -50,6 +51,7 @@ func TestKeyCacheUnknownKeyIDs(t *testing.T) {
 			}
 		})
 	}
+
 	wg.Wait()
 	if n := f.issuer.Requests(keys); n > 2 {
 		t.Errorf("%d fetches of the keys, want at most 2", n)
@@ -122,6 +124,7 @@ func TestKeyCacheRotation(t *testing.T) {
 			}
 		})
 	}
+
 	wg.Wait()
 	f.accepts(t, old) // still published
 	if n := f.issuer.Requests(keys); n != 2 {
@@ -162,12 +165,14 @@ func TestKeyCacheKeyChoice(t *testing.T) {
 		f.refuses(t, f.trust, f.issuer.Key().Sign(map[string]any{"kid": nil}, f.issuer.Payload(nil)), "signing key",
 			idtoken.MessageBadSignature)
 	})
+
 	t.Run("no key ID, two keys of which one fits", func(t *testing.T) {
 		f := newFixture(t, nil)
 		rsaKey := f.issuer.Key()
 		f.issuer.Add(logintest.NewKey(t, jose.ES256))
 		f.accepts(t, rsaKey.Sign(map[string]any{"kid": nil}, f.issuer.Payload(nil)))
 	})
+
 	t.Run("shared key ID", func(t *testing.T) {
 		f := newFixture(t, nil)
 		first := f.issuer.Key()
@@ -180,6 +185,7 @@ func TestKeyCacheKeyChoice(t *testing.T) {
 		stranger.ID = first.ID
 		f.refuses(t, f.trust, stranger.Sign(nil, f.issuer.Payload(nil)), "token signature", idtoken.MessageBadSignature)
 	})
+
 	t.Run("key ID tricks", func(t *testing.T) {
 		f := newFixture(t, nil)
 		f.accepts(t, f.issuer.Token(nil))
@@ -228,6 +234,7 @@ func TestKeyCacheKeysWithoutAlgorithm(t *testing.T) {
 				if fits {
 					signer.Algorithm = jose.SignatureAlgorithm(algorithm)
 				}
+
 				token := signer.Sign(map[string]any{"alg": algorithm}, f.issuer.Payload(nil))
 				if fits {
 					f.accepts(t, token)
@@ -281,6 +288,7 @@ func TestKeyCacheRevokedKey(t *testing.T) {
 				} else {
 					f.Advance(c.fresh/5 + time.Second) // the lifetime's end
 				}
+
 				f.refuses(t, f.trust, old, "signing key", idtoken.MessageBadSignature)
 				f.accepts(t, f.issuer.Token(nil))
 			})
@@ -300,11 +308,13 @@ func TestKeyCacheRevokedKeySlowRefresh(t *testing.T) {
 				i.ServeHTTP(rw, r)
 			})
 		})
+
 		issuer := w.issuers["slow.test"]
 		old := issuer.Token(map[string]any{"exp": time.Now().Add(100 * time.Hour).Unix()})
 		if _, err := w.verifier.Verify(t.Context(), &trust, old); err != nil {
 			t.Fatal(err)
 		}
+
 		issuer.Rotate()
 		issuer.Withdraw()
 		slow = 2 * time.Second
@@ -312,6 +322,7 @@ func TestKeyCacheRevokedKeySlowRefresh(t *testing.T) {
 		if _, err := w.verifier.Verify(t.Context(), &trust, old); err != nil {
 			t.Errorf("a second before the end of the lifetime: %v", err)
 		}
+
 		time.Sleep(time.Second)
 		start := time.Now()
 		_, err := w.verifier.Verify(t.Context(), &trust, old)
@@ -338,6 +349,7 @@ func TestKeyCacheETag(t *testing.T) {
 			_, _ = w.Write(f.issuer.KeySet())
 		}
 	})
+
 	f.trust.JWKSURL = f.issuer.URL + keys
 	token := f.issuer.Token(map[string]any{"exp": f.Now().Add(100 * time.Hour).Unix()})
 	f.accepts(t, token)
@@ -348,6 +360,7 @@ func TestKeyCacheETag(t *testing.T) {
 	if conditional.Load() != 1 {
 		t.Errorf("%d conditional requests, want 1", conditional.Load())
 	}
+
 	// The 304 renewed the keys: 23 hours later they are still held, though the
 	// first answer is 25 hours old and the closed verifier cannot ask again.
 	f.Advance(23 * time.Hour)
@@ -369,9 +382,11 @@ func TestKeyCacheStaleIfError(t *testing.T) {
 	f.Advance(24*time.Hour - 6*time.Minute - time.Second)
 	f.accepts(t, token)
 	f.client.Settle()
+
 	if n := f.issuer.Requests(keys); n != 3 {
 		t.Errorf("%d fetches, want 3: the first and two failed refreshes", n)
 	}
+
 	f.Advance(time.Second)
 	f.unavailable(t, token)
 	f.Advance(time.Minute)

@@ -36,6 +36,7 @@ func TestTokensThatLibrariesAccept(t *testing.T) {
 				f.issuer.Payload(nil))
 		}
 	}
+
 	spelled := func(change func(string) string) func(*fixture) string {
 		return func(f *fixture) string { return change(f.issuer.Token(nil)) }
 	}

@@ -115,6 +115,7 @@ func (n *network) serve(tb testing.TB, address string, config *tls.Config, handl
 			return (&net.Dialer{}).DialContext(ctx, "tcp", tcp.Addr().String())
 		}
 	}
+
 	n.mu.Lock()
 	n.servers[address] = connect
 	n.mu.Unlock()
@@ -178,6 +179,7 @@ func issue(tb testing.TB, signer *authority, template x509.Certificate) *authori
 		template.NotBefore, template.NotAfter = logintest.NewClock().Now().Add(-time.Hour),
 			logintest.NewClock().Now().Add(1000*time.Hour)
 	}
+
 	parent, by := &template, key
 	if signer != nil {
 		parent, by = signer.certificate, signer.key

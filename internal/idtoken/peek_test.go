@@ -32,6 +32,7 @@ func TestPeekIssuer(t *testing.T) {
 			t.Errorf("%.60s: %q, %t, %v", claims, issuer, has, err)
 		}
 	}
+
 	if _, _, err := PeekIssuer("no token", 0); err == nil {
 		t.Error("a text that is no token was read")
 	}

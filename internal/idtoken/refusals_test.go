@@ -43,6 +43,7 @@ func everyRefusal(t *testing.T) []refusal {
 	signed := func(header, claims map[string]any) func(*fixture) string {
 		return func(f *fixture) string { return f.issuer.Key().Sign(header, f.issuer.Payload(personal(claims))) }
 	}
+
 	raw := func(members string) func(*fixture) string {
 		return func(f *fixture) string { return f.issuer.Key().Sign(nil, with(f, personal(nil), members)) }
 	}
@@ -74,7 +75,9 @@ func everyRefusal(t *testing.T) []refusal {
 	add("claim twice", raw(`"sub":"auth0|5f7c8ec7c33c6c004bbafe82"`))
 	add("logout token of an ID token's type",
 		signed(nil,
-			map[string]any{"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}))
+			map[string]any{
+				"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
+			}))
 	add("claim in capitals", raw(`"NONCE":"private.person@example.com"`))
 
 	for _, name := range []string{"iss", "sub", "aud", "exp"} {
@@ -106,6 +109,7 @@ func everyRefusal(t *testing.T) []refusal {
 		f.issuer.Add(logintest.NewKey(t, jose.ES256))
 		return f.issuer.Key().Sign(map[string]any{"alg": "RS256"}, f.issuer.Payload(personal(nil)))
 	})
+
 	add("signature of another", func(f *fixture) string {
 		k := logintest.NewKey(t, jose.RS256)
 		k.ID = f.issuer.Key().ID
@@ -136,6 +140,7 @@ func everyRefusal(t *testing.T) []refusal {
 					setup: func(f *fixture) { f.issuer.Answer(path, answer) }})
 		}
 	}
+
 	all = append(all,
 		refusal{name: "plain http", token: signed(nil, nil), trust: func(t *idtoken.Rule) { t.AllowHTTP = false }},
 		refusal{name: "private address", token: signed(nil, nil),
@@ -162,6 +167,7 @@ func TestEveryRefusalExplains(t *testing.T) {
 			if c.setup != nil {
 				c.setup(f)
 			}
+
 			credential := c.token(f)
 			_, trace, err := f.verify(t, f.trust, credential)
 			if err == nil {
@@ -177,6 +183,7 @@ func TestEveryRefusalExplains(t *testing.T) {
 					failed = append(failed, step)
 				}
 			}
+
 			if len(failed) != 1 {
 				t.Fatalf("%d failed steps, want 1: %+v", len(failed), failed)
 			}
@@ -188,6 +195,7 @@ func TestEveryRefusalExplains(t *testing.T) {
 			if !inPlainWords(step.Fix) {
 				t.Errorf("the fix is no advice: %q", step.Fix)
 			}
+
 			said := fmt.Sprintf("%+v\n%v\n%s", trace.Steps(), err, f.log)
 			var refused *idtoken.Refused
 			if errors.As(err, &refused) {
@@ -232,6 +240,7 @@ func leaks(t *testing.T, said, credential string) {
 				break
 			}
 		}
+
 		if signature, err := base64.RawURLEncoding.DecodeString(part); err == nil && len(signature) > window &&
 			strings.Contains(said, string(signature)) {
 			t.Error("a decoded part of the token is told")

@@ -44,6 +44,7 @@ func TestRotatedKeyIsAcceptedDuringAFlood(t *testing.T) {
 						t.Fatal("a token of an invented key is accepted")
 					}
 				}
+
 				accepted := func() bool {
 					var err error
 					if c.event {

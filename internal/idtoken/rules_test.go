@@ -54,7 +54,8 @@ func TestAuthorizedPartyRule(t *testing.T) {
 // registration that lists none accepts RS256 alone.
 func TestAlgorithmAllowList(t *testing.T) {
 	algorithms := []jose.SignatureAlgorithm{
-		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384,
+		jose.ES512, jose.EdDSA,
 	}
 	f := newFixture(t, nil)
 	tokens := map[jose.SignatureAlgorithm]string{}
@@ -167,6 +168,7 @@ func TestPathIssuers(t *testing.T) {
 			}
 		}
 	}
+
 	// A realm's discovery document that names another realm gives no keys.
 	host.issuer.Answer("/realms/c"+logintest.DiscoveryPath,
 		text(fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, base+"/realms/a", base+"/realms/a/jwks.json")))
@@ -193,6 +195,7 @@ func TestTrailingSlashIsPartOfTheIssuer(t *testing.T) {
 							idtoken.MessageIssuerMismatch)
 					}
 				}
+
 				// Nor does a discovery document in the other spelling do.
 				g := newFixture(t, nil)
 				wrong := map[string]string{"": "/", "/": ""}[slash]

@@ -31,6 +31,7 @@ func newSecure(t *testing.T, config func(ca *authority) *tls.Config) *secure {
 	if config == nil {
 		config = func(ca *authority) *tls.Config { return ca.leaf(t, "issuer.test").server() }
 	}
+
 	n.serve(t, publicAddress+":443", config(s.ca), s.issuer)
 	s.trust = idtoken.Rule{
 		Provider: "issuer.test", Issuers: []string{"https://issuer.test"}, Audiences: []string{logintest.Audience},
@@ -81,6 +82,7 @@ func TestTLS(t *testing.T) {
 		}, "could not be asked"},
 		{"no TLS at all", func(*testing.T, *authority) *tls.Config { return nil }, "could not be asked"},
 	}
+
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSecure(t, func(ca *authority) *tls.Config { return c.config(t, ca) })
@@ -88,6 +90,7 @@ func TestTLS(t *testing.T) {
 				s.accepts(t, s.issuer.Token(nil))
 				return
 			}
+
 			if err := s.unavailable(t, s.issuer.Token(nil)); !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %q does not say %q", err, c.want)
 			}
@@ -96,6 +99,7 @@ func TestTLS(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("system roots do not hold the test's authority", func(t *testing.T) {
 		s := newSecure(t, nil)
 		s.trust.CABundle = ""
@@ -154,6 +158,7 @@ func TestThumbprints(t *testing.T) {
 		s.trust.Thumbprints, s.trust.EnforceThumbprints = []string{s.ca.thumbprint()}, true
 		s.unavailable(t, s.issuer.Token(nil))
 	})
+
 	t.Run("without TLS", func(t *testing.T) {
 		f := newFixture(t, noNetwork(t))
 		f.trust.Thumbprints, f.trust.EnforceThumbprints = []string{stranger.thumbprint()}, true

@@ -80,10 +80,12 @@ func TestWycheproof(t *testing.T) {
 						onPurpose[reason]++
 					}
 				}
+
 				accepted += valid
 				t.Logf("group %d, %s: %d valid accepted, %d invalid refused, not applicable and refused: %v", n,
 					group.Comment, valid, invalid, onPurpose)
 			}
+
 			if seen == 0 || seen != vectors.NumberOfTests {
 				t.Errorf("%d vectors were tried, the file states %d", seen, vectors.NumberOfTests)
 			}
@@ -136,6 +138,7 @@ func refusedOnPurpose(token string, key json.RawMessage) string {
 	if len(parts) == 5 || strings.HasPrefix(token, "{") {
 		return "encrypted, or not in compact form"
 	}
+
 	var header struct{ Alg string }
 	raw, _ := base64.RawURLEncoding.DecodeString(parts[0]) // not base64: not valid, or a shared secret's
 	if json.Unmarshal(raw, &header) != nil || strings.HasPrefix(header.Alg, "HS") {

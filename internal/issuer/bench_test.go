@@ -22,6 +22,7 @@ func BenchmarkSign(b *testing.B) {
 	for _, algorithm := range issuer.Algorithms {
 		b.Run(algorithm, func(b *testing.B) {
 			b.ReportAllocs()
+
 			for b.Loop() {
 				if _, err := i.Sign(b.Context(), algorithm, c); err != nil {
 					b.Fatal(err)
@@ -39,6 +40,7 @@ func BenchmarkSignRate(b *testing.B) {
 	private := fixedKey(b)
 	i := f.issuer(b, func(o *issuer.Options) { o.SetGenerate(fixedGenerator(private)) })
 	c := f.claims()
+
 	digest := sha512.Sum512([]byte("token"))
 	var tokens, signatures []time.Duration
 	for b.Loop() {
@@ -53,6 +55,7 @@ func BenchmarkSignRate(b *testing.B) {
 		tokens = append(tokens, middle.Sub(start))
 		signatures = append(signatures, time.Since(middle))
 	}
+
 	slices.Sort(tokens)
 	slices.Sort(signatures)
 	b.ReportMetric(float64(signatures[len(signatures)/10])/float64(tokens[len(tokens)/10]), "of-bare-rate")
@@ -65,6 +68,7 @@ func BenchmarkBareRSASign(b *testing.B) {
 	}
 	digest := sha512.Sum512([]byte("token"))
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if _, err := rsa.SignPKCS1v15(nil, private.(*rsa.PrivateKey), crypto.SHA512, digest[:]); err != nil {
 			b.Fatal(err)
@@ -79,6 +83,7 @@ func BenchmarkBareECDSASign(b *testing.B) {
 	}
 	digest := make([]byte, 32)
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if _, _, err := ecdsa.Sign(rand.Reader, private.(*ecdsa.PrivateKey), digest); err != nil {
 			b.Fatal(err)
@@ -91,6 +96,7 @@ func BenchmarkVerify(b *testing.B) {
 	i := f.issuer(b)
 	token := f.sign(b, i, "")
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if _, err := i.Verify(b.Context(), token); err != nil {
 			b.Fatal(err)

@@ -14,8 +14,10 @@ import (
 
 func TestTokenVerifiesFromDiscoveryAlone(t *testing.T) {
 	mux := http.NewServeMux()
+
 	server := httptest.NewServer(mux)
 	defer server.Close()
+
 	dev := issuer.NewDevIssuer(server.URL, "poolhouse-dev", time.Now)
 	dev.Register(mux)
 
@@ -23,6 +25,7 @@ func TestTokenVerifiesFromDiscoveryAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, test := range []struct {
 		request issuer.DevTokenRequest
 		aud     string
@@ -59,6 +62,7 @@ func TestTokenRefusals(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, token, err)
 		}
 	}
+
 	if key := dev.LoginKey(); key != "127.0.0.1:1/dev-issuer" {
 		t.Errorf("LoginKey = %q", key)
 	}

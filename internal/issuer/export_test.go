@@ -32,6 +32,7 @@ func (i *Issuer) SignPayload(ctx context.Context, algorithm, payload string) (st
 	k := set.signer(algorithm, now)
 	input := k.header + base64.RawURLEncoding.EncodeToString([]byte(payload))
 	signature, err := k.sign([]byte(input))
+
 	return input + "." + base64.RawURLEncoding.EncodeToString(signature), err
 }
 

@@ -35,12 +35,14 @@ type clock struct {
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	return c.now
 }
 
 func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	c.now = c.now.Add(d)
 }
 
@@ -60,6 +62,7 @@ func (r *readyMade) generate(algorithm string) (crypto.Signer, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	n := r.next % len(r.keys)
 	r.next++
 	if r.keys[n] == nil {
@@ -69,6 +72,7 @@ func (r *readyMade) generate(algorithm string) (crypto.Signer, error) {
 		}
 		r.keys[n] = k
 	}
+
 	return r.keys[n], nil
 }
 
@@ -111,11 +115,19 @@ func newSealer(t testing.TB, fill byte) *envelope.Sealer {
 }
 
 func (f *fixture) options(change ...func(*issuer.Options)) issuer.Options {
-	o := issuer.Options{Store: f.store, Sealer: f.sealer, URL: "https://id.example", Region: "us-east-1", Now: f.clock.Now}
+	o := issuer.Options{
+		Store:  f.store,
+		Sealer: f.sealer,
+		URL:    "https://id.example",
+		Region: "us-east-1",
+		Now:    f.clock.Now,
+	}
 	o.SetGenerate(ready.generate)
+
 	for _, c := range change {
 		c(&o)
 	}
+
 	return o
 }
 
@@ -130,8 +142,15 @@ func (f *fixture) issuer(t testing.TB, change ...func(*issuer.Options)) *issuer.
 
 func (f *fixture) claims() issuer.Claims {
 	now := f.clock.Now()
-	return issuer.Claims{Subject: "us-east-1:identity", Audience: "us-east-1:pool", AMR: []string{"authenticated", `a"b`, "é"},
-		PoolARN: "arn:aws:cognito-identity:us-east-1:000000000000:identitypool/us-east-1:pool", IssuedAt: now, Expires: now.Add(10 * time.Minute)}
+
+	return issuer.Claims{
+		Subject:  "us-east-1:identity",
+		Audience: "us-east-1:pool",
+		AMR:      []string{"authenticated", `a"b`, "é"},
+		PoolARN:  "arn:aws:cognito-identity:us-east-1:000000000000:identitypool/us-east-1:pool",
+		IssuedAt: now,
+		Expires:  now.Add(10 * time.Minute),
+	}
 }
 
 func (f *fixture) sign(t testing.TB, i *issuer.Issuer, algorithm string) string {
@@ -161,6 +180,7 @@ func fetch(t testing.TB, i *issuer.Issuer) (set jose.JSONWebKeySet, maxAge time.
 	if err := json.Unmarshal(w.Body.Bytes(), &set); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("JWKS: %d, %v", w.Code, err)
 	}
+
 	for directive := range strings.SplitSeq(w.Header().Get("Cache-Control"), ", ") {
 		if seconds, ok := strings.CutPrefix(directive, "max-age="); ok {
 			n, err := strconv.Atoi(seconds)
@@ -170,6 +190,7 @@ func fetch(t testing.TB, i *issuer.Issuer) (set jose.JSONWebKeySet, maxAge time.
 			maxAge = time.Duration(n) * time.Second
 		}
 	}
+
 	return set, maxAge
 }
 
@@ -192,13 +213,17 @@ type memory struct {
 func (m *memory) Keys(context.Context, string) ([]store.Key, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+
 	m.reads++
 	return slices.Clone(m.keys), m.down
 }
 
-func (m *memory) UpdateKeys(_ context.Context, _ string, change func([]store.Key) ([]store.Key, error)) ([]store.Key, error) {
+func (m *memory) UpdateKeys(
+	_ context.Context, _ string, change func([]store.Key) ([]store.Key, error),
+) ([]store.Key, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+
 	if m.down != nil {
 		return nil, m.down
 	}
@@ -206,12 +231,14 @@ func (m *memory) UpdateKeys(_ context.Context, _ string, change func([]store.Key
 	if err != nil {
 		return nil, err
 	}
+
 	for n := range keys {
 		if m.alter != nil {
 			m.alter(&keys[n])
 		}
 	}
 	m.keys = keys
+
 	return slices.Clone(keys), nil
 }
 
@@ -220,5 +247,6 @@ var errDown = errors.New("the database does not answer")
 func (m *memory) setDown(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+
 	m.down, m.reads = err, 0
 }

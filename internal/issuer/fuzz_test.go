@@ -24,6 +24,7 @@ func FuzzVerifyOwn(f *testing.F) {
 		f.Add(token[:len(token)-1])
 		f.Add(token[:strings.LastIndexByte(token, '.')+1])
 	}
+
 	f.Add("a.b.c")
 	f.Add("..")
 	f.Fuzz(func(t *testing.T, token string) {
@@ -47,6 +48,7 @@ func FuzzReadClaims(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	f.Add(payload)
 	f.Add([]byte(`{"sub":"s","aud":"a","iss":"https://id.example","exp":1}`))
 	f.Add([]byte(`{"sub":"s","sub":"t"}`))
@@ -58,10 +60,12 @@ func FuzzReadClaims(f *testing.F) {
 			}
 			return
 		}
+
 		again, err := i.AppendClaims(c)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		got, err := i.ReadClaims(again)
 		if len(c.AMR) == 0 {
 			c.AMR = nil

@@ -97,6 +97,7 @@ func TestChangesReachEveryNode(t *testing.T) {
 							<-time.After(time.Hour)
 							db.Set(test.changes)
 						}
+
 						ctx, cancel := context.WithCancel(t.Context())
 						var running sync.WaitGroup
 						if !test.idle {
@@ -109,13 +110,16 @@ func TestChangesReachEveryNode(t *testing.T) {
 						if kind.seen(t, node, other, token) {
 							t.Error("the node knows of the change before it can")
 						}
+
 						db.Set(test.changes, test.reads...)
 						before := db.Reads()
 						<-time.After(nodeLag)
 						synctest.Wait()
+
 						polled := db.Reads() > before
 						if !kind.seen(t, node, other, token) {
-							t.Errorf("%s after a change %d ms after a poll the node does not know of it", nodeLag, 500*phase)
+							t.Errorf("%s after a change %d ms after a poll the node does not know of it",
+								nodeLag, 500*phase)
 						}
 						if test.changes != storetest.Fine && db.Changed() == 0 {
 							t.Error("the node changed nothing")
@@ -123,6 +127,7 @@ func TestChangesReachEveryNode(t *testing.T) {
 						if polled == test.idle {
 							t.Errorf("polled: %t", polled)
 						}
+
 						cancel()
 						running.Wait()
 					})
@@ -157,6 +162,7 @@ func TestPolledKeysAreNotAskedFor(t *testing.T) {
 				signed(t, node)
 				asked += db.Reads() - before
 			}
+
 			if (asked > 0) != idle {
 				t.Errorf("polled: %t; calls read the keys %d times", !idle, asked)
 			}

@@ -23,8 +23,10 @@ func TestSignersGiveWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
+
 	awaitNone(t, tick) // those of other tests
 
 	s := newSigners(time.Now)
@@ -38,6 +40,7 @@ func TestSignersGiveWay(t *testing.T) {
 		}
 		awaitNone(t, tick)
 	}
+
 	if own, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid()); err != nil || own != 20 { // 20 - nice
 		t.Errorf("priority of the caller: %d, %v", own, err)
 	}
@@ -47,6 +50,7 @@ func TestSignersGiveWay(t *testing.T) {
 // always something to sign.
 func mostNicer(t *testing.T, s *signers, key *rsa.PrivateKey) (most int) {
 	t.Helper()
+
 	var group sync.WaitGroup
 	for range 4 * processors {
 		group.Go(func() {
@@ -57,6 +61,7 @@ func mostNicer(t *testing.T, s *signers, key *rsa.PrivateKey) (most int) {
 			}
 		})
 	}
+
 	signed := make(chan struct{})
 	go func() {
 		group.Wait()
@@ -76,6 +81,7 @@ func mostNicer(t *testing.T, s *signers, key *rsa.PrivateKey) (most int) {
 // awaitNone waits until no thread is of low priority.
 func awaitNone(t *testing.T, tick *time.Ticker) {
 	t.Helper()
+
 	for end := time.Now().Add(30 * time.Second); nicerThreads(t) > 0; <-tick.C {
 		if time.Now().After(end) {
 			t.Fatal("threads that have nothing to sign stay")
@@ -90,6 +96,7 @@ func nicerThreads(t *testing.T) (count int) {
 	if err != nil || len(threads) == 0 {
 		t.Fatal(threads, err)
 	}
+
 	for _, path := range threads {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -100,5 +107,6 @@ func nicerThreads(t *testing.T) (count int) {
 			count++
 		}
 	}
+
 	return count
 }

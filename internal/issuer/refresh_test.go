@@ -31,6 +31,7 @@ func TestRestartKeepsKeys(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	f.store = openStore(t, path)
 	after := f.issuer(t)
 	if _, err := after.Verify(t.Context(), token); err != nil {
@@ -56,12 +57,14 @@ func TestConcurrentFirstStart(t *testing.T) {
 		}
 		nodes[n] = i
 	}
+
 	tokens := make([]string, len(nodes))
 	var group sync.WaitGroup
 	for n, node := range nodes {
 		group.Go(func() { tokens[n], _ = node.Sign(t.Context(), issuer.Algorithms[n%3], f.claims()) })
 	}
 	group.Wait()
+
 	for _, node := range nodes {
 		for _, token := range tokens {
 			if _, err := node.Verify(t.Context(), token); err != nil {
@@ -69,6 +72,7 @@ func TestConcurrentFirstStart(t *testing.T) {
 			}
 		}
 	}
+
 	if rows, err := f.store.Keys(t.Context(), "signing"); err != nil || len(rows) != 3 {
 		t.Errorf("%d keys, %v", len(rows), err)
 	}
@@ -87,27 +91,34 @@ func TestBackground(t *testing.T) {
 				return ready.generate(algorithm)
 			})
 		})
+
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
+
 		if _, err := i.Sign(ctx, "", f.claims()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Sign without a key: %v", err)
 		}
 		if _, err := i.Verify(ctx, "x.y.z"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Verify without a key: %v", err)
 		}
+
 		var token string
 		var err error
 		signed := make(chan struct{})
 		go func() {
 			defer close(signed)
+
 			token, err = i.Sign(t.Context(), "", f.claims())
 		}()
+
 		synctest.Wait()
+
 		select {
 		case <-signed:
 			t.Fatalf("signed without a key: %q, %v", token, err)
 		default:
 		}
+
 		close(begin)
 		<-signed
 		if err != nil {
@@ -124,6 +135,7 @@ func TestBackgroundFailure(t *testing.T) {
 	f := newFixtureInMemory(t)
 	m := f.store.(*memory)
 	m.setDown(errDown)
+
 	i := f.issuer(t, func(o *issuer.Options) { o.Background = true })
 	for range 20 {
 		if _, err := i.Sign(t.Context(), "", f.claims()); !errors.Is(err, errDown) {
@@ -144,24 +156,29 @@ func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixtureInMemory(t)
 		own := func(o *issuer.Options) { o.Now = nil } // the bubble's clock
+
 		node, other := f.issuer(t, own), f.issuer(t, own)
 		ctx, cancel := context.WithCancel(t.Context())
 		stopped := make(chan struct{})
 		go func() {
 			defer close(stopped)
+
 			node.Run(ctx)
 		}()
+
 		if err := other.Rotate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if set, _ := fetch(t, node); len(set.Keys) != 3 {
 			t.Fatalf("%d keys are published before anybody looked", len(set.Keys))
 		}
+
 		<-time.After(time.Minute + time.Second) // fake time
 		synctest.Wait()
 		if set, _ := fetch(t, node); len(set.Keys) != 6 {
 			t.Errorf("%d keys are published a minute later, want 6", len(set.Keys))
 		}
+
 		// Without the store, the hand-over still happens: by the clock.
 		f.store.(*memory).setDown(errDown)
 		<-time.After(time.Hour - 2*time.Minute)
@@ -170,6 +187,7 @@ func TestRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		<-time.After(time.Minute)
 		after, err := node.Sign(t.Context(), "", c)
 		if err != nil {
@@ -195,6 +213,7 @@ func TestStaleKeysAreRead(t *testing.T) {
 	if got, want := kid(t, f.sign(t, node, "")), kid(t, f.sign(t, other, "")); got != want {
 		t.Errorf("signed by %s, want %s", got, want)
 	}
+
 	idle := f.issuer(t)
 	f.clock.advance(time.Hour)
 	if err := other.Rotate(t.Context()); err != nil {
@@ -227,8 +246,8 @@ func TestCallsAfterASuspensionWait(t *testing.T) {
 		i := f.issuer(t, func(o *issuer.Options) { o.Store = slow })
 		f.clock.advance(20 * time.Minute)
 		slow.leave = make(chan struct{})
-
 		failures := make(chan error, 5)
+
 		call := func() {
 			_, err := i.Sign(t.Context(), issuer.ES256, f.claims())
 			failures <- err
@@ -236,6 +255,7 @@ func TestCallsAfterASuspensionWait(t *testing.T) {
 		go call() // it reads, as of now
 		synctest.Wait()
 		f.clock.advance(3 * time.Hour)
+
 		for range cap(failures) - 1 {
 			go call()
 		}
@@ -261,9 +281,11 @@ func TestStoreDown(t *testing.T) {
 	if maxAge != issuer.MaxCached {
 		t.Errorf("max-age %s", maxAge)
 	}
+
 	m.setDown(errDown)
 	f.clock.advance(15 * time.Minute)
 	f.sign(t, i, "")
+
 	for range 100 {
 		w := httptest.NewRecorder()
 		i.JWKSHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, issuer.JWKSPath, nil))
@@ -271,21 +293,25 @@ func TestStoreDown(t *testing.T) {
 			t.Fatalf("%d, Cache-Control %q", w.Code, w.Header().Get("Cache-Control"))
 		}
 	}
+
 	if set, _ := fetch(t, i); !slices.Equal(kids(set), kids(published)) {
 		t.Errorf("published %v", kids(set))
 	}
 	if m.reads != 1 || strings.Count(logged.String(), errDown.Error()) != 1 {
 		t.Errorf("the database was asked %d times; log:\n%s", m.reads, &logged)
 	}
+
 	f.clock.advance(45*time.Minute - time.Second)
 	token := f.sign(t, i, "")
 	f.clock.advance(time.Second)
-	if _, err := i.Sign(t.Context(), "", f.claims()); err == nil || !strings.Contains(err.Error(), "2026-03-01T12:00:00Z") {
+	if _, err := i.Sign(t.Context(), "", f.claims()); err == nil ||
+		!strings.Contains(err.Error(), "2026-03-01T12:00:00Z") {
 		t.Errorf("signed with keys that are an hour old: %v", err)
 	}
 	if _, err := i.Verify(t.Context(), token); err == nil || errors.Is(err, issuer.ErrNotOurs) {
 		t.Errorf("a token whose key may have been retired by now: %v", err)
 	}
+
 	m.setDown(nil)
 	f.clock.advance(time.Minute)
 	f.sign(t, i, "")
@@ -316,6 +342,7 @@ func TestConcurrentUse(t *testing.T) {
 			}
 		})
 	}
+
 	if err := i.Rotate(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -331,9 +358,10 @@ func TestOptionsRefused(t *testing.T) {
 		change func(*issuer.Options)
 		want   string
 	}{
-		"no store":           {func(o *issuer.Options) { o.Store = nil }, "store"},
-		"no sealer":          {func(o *issuer.Options) { o.Sealer = nil }, "sealer"},
-		"algorithm":          {func(o *issuer.Options) { o.Algorithm = "HS256" }, `"HS256" is not known: use RS512, RS256, ES256`},
+		"no store":  {func(o *issuer.Options) { o.Store = nil }, "store"},
+		"no sealer": {func(o *issuer.Options) { o.Sealer = nil }, "sealer"},
+		"algorithm": {func(o *issuer.Options) { o.Algorithm = "HS256" },
+			`"HS256" is not known: use RS512, RS256, ES256`},
 		"region":             {func(o *issuer.Options) { o.Region = `us"east` }, "region"},
 		"no region":          {func(o *issuer.Options) { o.Region = "" }, "region"},
 		"short delay":        {func(o *issuer.Options) { o.PublishDelay = time.Second }, "at least 4s"},
@@ -349,10 +377,12 @@ func TestOptionsRefused(t *testing.T) {
 		"URL not in ASCII":   {func(o *issuer.Options) { o.URL = "https://pökal.example" }, "ASCII"},
 		"file URL":           {func(o *issuer.Options) { o.URL = "file:///etc" }, "absolute"},
 	} {
-		if _, err := issuer.New(t.Context(), f.options(test.change)); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := issuer.New(t.Context(), f.options(test.change)); err == nil ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+
 	if rows, err := f.store.Keys(t.Context(), "signing"); err != nil || len(rows) != 0 {
 		t.Errorf("%d keys were made, %v", len(rows), err)
 	}

@@ -16,10 +16,12 @@ func states(t *testing.T, f *fixture) map[string]issuer.State {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	all := map[string]issuer.State{}
 	for _, k := range infos {
 		all[k.ID] = k.State
 	}
+
 	return all
 }
 
@@ -51,6 +53,7 @@ func TestRotateNow(t *testing.T) {
 		if err := tool.Rotate(t.Context()); err != nil { // us-east-14 to 16, for in an hour
 			t.Fatal(err)
 		}
+
 		f.clock.advance(time.Minute)
 		c := f.claims()
 		c.Expires = c.IssuedAt.Add(time.Hour)
@@ -58,6 +61,7 @@ func TestRotateNow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for round, want := range []string{"us-east-17", "us-east-110"} { // a second time within the hour
 			if err := tool.RotateNow(t.Context()); err != nil {
 				t.Fatal(err)
@@ -68,12 +72,14 @@ func TestRotateNow(t *testing.T) {
 			if got := kid(t, f.sign(t, tool, "")); got != want {
 				t.Errorf("clock %s, round %d: the node itself signs with %s, want %s", skew, round, got, want)
 			}
+
 			f.clock.advance(issuer.Lag)
 			if got := kid(t, f.sign(t, node, "")); got != want {
 				t.Errorf("clock %s, round %d: another node signs with %s, want %s", skew, round, got, want)
 			}
 			f.clock.advance(time.Minute)
 		}
+
 		if _, err := node.Verify(t.Context(), old); err != nil {
 			t.Errorf("a token of the replaced key: %v", err)
 		}
@@ -83,6 +89,7 @@ func TestRotateNow(t *testing.T) {
 		}
 		// What the replaced keys signed last is verified until its end.
 		f.clock.advance(issuer.MaxTokenLifetime - 3*time.Hour)
+
 		if !publishes(t, node, "us-east-11") || !publishes(t, node, "us-east-17") {
 			t.Errorf("clock %s: a replaced key went before its last token", skew)
 		}
@@ -133,6 +140,7 @@ func TestRetire(t *testing.T) {
 		node, tool := f.issuer(t), f.issuer(t)
 		first, second, third := key(1+n), key(4+n), key(7+n)
 		token := f.sign(t, node, algorithm)
+
 		for name, id := range map[string]string{"the key that signs": first, "no key": "us-east-1999"} {
 			want := map[string]error{first: issuer.ErrKeySigns}[id]
 			if want == nil {
@@ -150,6 +158,7 @@ func TestRetire(t *testing.T) {
 		if k := retire(t, f, second); k.State != issuer.Upcoming {
 			t.Errorf("%s: %+v", second, k)
 		}
+
 		f.clock.advance(3 * time.Hour)
 		if err := tool.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
@@ -157,6 +166,7 @@ func TestRetire(t *testing.T) {
 		if got := kid(t, f.sign(t, node, algorithm)); got != first || publishes(t, node, second) {
 			t.Errorf("%s signs, %s is published: %t", got, second, publishes(t, node, second))
 		}
+
 		f.clock.advance(2 * issuer.MaxTokenLifetime)
 		last := f.sign(t, node, algorithm)
 		if got := kid(t, last); got != first || !publishes(t, node, first) {
@@ -168,17 +178,21 @@ func TestRetire(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.clock.advance(issuer.Lag)
+
 		fresh := f.sign(t, node, algorithm)
 		k := retire(t, f, first)
 		if k.State != issuer.Retired || !k.SignsUntil.Equal(f.clock.Now().Add(-issuer.Lag)) {
 			t.Errorf("%s: %+v", first, k)
 		}
 		f.clock.advance(issuer.Lag)
+
 		for _, x := range []string{token, last} {
-			if _, err := node.Verify(t.Context(), x); !errors.Is(err, issuer.ErrKeyRetired) || !errors.Is(err, issuer.ErrNotOurs) {
+			if _, err := node.Verify(t.Context(), x); !errors.Is(err, issuer.ErrKeyRetired) ||
+				!errors.Is(err, issuer.ErrNotOurs) {
 				t.Errorf("a token of a retired key: %v", err)
 			}
 		}
+
 		if c, err := node.Verify(t.Context(), fresh); err != nil || c.Subject == "" {
 			t.Errorf("a token of the key after it: %v", err)
 		}
@@ -188,6 +202,7 @@ func TestRetire(t *testing.T) {
 		if again := retire(t, f, first); again.State != issuer.Withdrawn {
 			t.Errorf("a second time: %+v", again)
 		}
+
 		// A node that starts now, and one that was down.
 		if _, err := f.issuer(t).Verify(t.Context(), last); !errors.Is(err, issuer.ErrKeyRetired) {
 			t.Errorf("a token of a retired key, on a new node: %v", err)
@@ -196,6 +211,7 @@ func TestRetire(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, r := range rows {
 			if r.ID == first && len(r.Sealed) > 100 {
 				t.Error("the private half of a retired key is kept")
@@ -214,6 +230,7 @@ func TestRetiredIDsAreNotGivenAgain(t *testing.T) {
 	if err := i.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, id := range []string{"us-east-14", "us-east-15", "us-east-16"} {
 		retire(t, f, id)
 	}
@@ -221,6 +238,7 @@ func TestRetiredIDsAreNotGivenAgain(t *testing.T) {
 	if err := i.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	if all := states(t, f); len(all) != 4 || all["us-east-16"] != issuer.Withdrawn {
 		t.Errorf("%v", all)
 	}
@@ -230,6 +248,7 @@ func TestRetiredIDsAreNotGivenAgain(t *testing.T) {
 	if got := kid(t, f.sign(t, i, "")); got != "us-east-17" {
 		t.Errorf("%s signs", got)
 	}
+
 	f.clock.advance(2 * issuer.MaxTokenLifetime)
 	if err := i.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
@@ -243,11 +262,13 @@ func TestRetiredIDsAreNotGivenAgain(t *testing.T) {
 // whose clocks are behind sign with the successor, too.
 func TestRetireAfterHandOver(t *testing.T) {
 	f := newFixture(t)
-	behind := f.issuer(t, func(o *issuer.Options) { o.Now = func() time.Time { return f.clock.Now().Add(-10 * time.Minute) } })
+	behind := f.issuer(t,
+		func(o *issuer.Options) { o.Now = func() time.Time { return f.clock.Now().Add(-10 * time.Minute) } })
 	tool := f.issuer(t)
 	if err := tool.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	f.clock.advance(time.Hour + time.Minute)
 	retire(t, f, "us-east-11")
 	f.clock.advance(issuer.Lag)
@@ -277,11 +298,13 @@ func TestManyRotateAtOnce(t *testing.T) {
 			}
 		})
 	}
+
 	group.Wait()
 	f.clock.advance(issuer.Lag)
 	if all := states(t, f); len(all) != 12 {
 		t.Errorf("%v", all)
 	}
+
 	for _, algorithm := range issuer.Algorithms {
 		tokens := make([]string, len(nodes))
 		for n, node := range nodes {
@@ -290,6 +313,7 @@ func TestManyRotateAtOnce(t *testing.T) {
 				t.Errorf("nodes sign with %s and %s", kid(t, tokens[0]), kid(t, tokens[n]))
 			}
 		}
+
 		for _, node := range nodes {
 			for _, token := range tokens {
 				if _, err := node.Verify(t.Context(), token); err != nil {
@@ -298,6 +322,7 @@ func TestManyRotateAtOnce(t *testing.T) {
 			}
 		}
 	}
+
 	var retired sync.WaitGroup
 	for range 3 {
 		for _, id := range []string{"us-east-11", "us-east-12", "us-east-13"} {
@@ -308,7 +333,9 @@ func TestManyRotateAtOnce(t *testing.T) {
 			})
 		}
 	}
+
 	retired.Wait()
+
 	for _, id := range []string{"us-east-11", "us-east-12", "us-east-13"} {
 		if states(t, f)[id] != issuer.Withdrawn {
 			t.Errorf("%v", states(t, f))

@@ -33,11 +33,13 @@ func (v *verifier) verify(t *testing.T, nodes []*issuer.Issuer, now time.Time, t
 		v.asked++
 		v.keys, v.until = keys, now.Add(v.patience*maxAge)
 	}
+
 	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS512, jose.RS256, jose.ES256})
 	if err != nil {
 		return err
 	}
 	_, err = signed.Verify(v.keys)
+
 	return err
 }
 
@@ -61,11 +63,14 @@ func (s simulation) run(t *testing.T) (checked, failed int) {
 	t.Helper()
 	f := newFixtureInMemory(t)
 	f.store.(*memory).alter = s.alter
+
 	short := func(o *issuer.Options) { o.TokenLifetime = lifetime }
 	var nodes []*issuer.Issuer
 	for _, skew := range []time.Duration{0, 10 * time.Minute, -10 * time.Minute} {
-		nodes = append(nodes, f.issuer(t, short, func(o *issuer.Options) { o.Now = func() time.Time { return f.clock.Now().Add(skew) } }))
+		nodes = append(nodes,
+			f.issuer(t, short, func(o *issuer.Options) { o.Now = func() time.Time { return f.clock.Now().Add(skew) } }))
 	}
+
 	verifiers := []*verifier{{patience: s.patience}, {patience: s.patience, asked: 1}, {patience: s.patience, asked: 2}}
 	type issued struct {
 		token string
@@ -80,6 +85,7 @@ func (s simulation) run(t *testing.T) (checked, failed int) {
 			}
 		}
 	}
+
 	seen := map[string]string{}                   // kid to thumbprint
 	for n := range s.rotations*rotateSteps + 72 { // and six hours more
 		now := f.clock.Now()
@@ -88,6 +94,7 @@ func (s simulation) run(t *testing.T) (checked, failed int) {
 				t.Fatal(err)
 			}
 		}
+
 		for k, node := range nodes {
 			if n%refreshSteps == k {
 				if err := node.Refresh(t.Context()); err != nil {
@@ -95,6 +102,7 @@ func (s simulation) run(t *testing.T) (checked, failed int) {
 				}
 			}
 		}
+
 		// Every node signs, every algorithm in turn; the shortest tokens and the longest.
 		c := f.claims()
 		c.Expires = now.Add([]time.Duration{10 * time.Minute, lifetime - 10*time.Minute}[n%2])
@@ -106,6 +114,7 @@ func (s simulation) run(t *testing.T) (checked, failed int) {
 			check(now, token)
 			alive = append(alive, issued{token, c.Expires.Add(-step)})
 		}
+
 		alive = slices.DeleteFunc(alive, func(i issued) bool {
 			if now.Before(i.last) {
 				return false
@@ -113,6 +122,7 @@ func (s simulation) run(t *testing.T) (checked, failed int) {
 			check(now, i.token)
 			return true
 		})
+
 		if n%12 == 0 { // once an hour
 			keys, _ := fetch(t, nodes[0])
 			for _, k := range keys.Keys {
@@ -123,14 +133,17 @@ func (s simulation) run(t *testing.T) (checked, failed int) {
 				seen[k.KeyID] = thumbprint
 			}
 		}
+
 		f.clock.advance(step)
 	}
+
 	if want := 3 * (s.rotations + 1); len(seen) != want {
 		t.Errorf("%d keys were published, want %d", len(seen), want)
 	}
 	if keys, _ := fetch(t, nodes[0]); len(keys.Keys) != 3 {
 		t.Errorf("%d keys are published in the end, want 3", len(keys.Keys))
 	}
+
 	return checked, failed
 }
 
@@ -145,7 +158,13 @@ func TestRotationBreaksNoVerifier(t *testing.T) {
 		"as it is": {simulation{patience: 1, rotations: 2}, false},
 		"verifiers that keep keys for a quarter of an hour": {simulation{patience: 15, rotations: 8}, false},
 		"verifiers that keep keys for two hours":            {simulation{patience: 120, rotations: 2}, true},
-		"keys that sign when they are made":                 {simulation{patience: 15, rotations: 2, alter: func(k *store.Key) { k.NotBefore = k.Created.Add(-15 * time.Minute) }}, true},
+		"keys that sign when they are made": {
+			simulation{
+				patience:  15,
+				rotations: 2,
+				alter:     func(k *store.Key) { k.NotBefore = k.Created.Add(-15 * time.Minute) },
+			}, true,
+		},
 		"keys that go when they retire": {simulation{patience: 15, rotations: 2, alter: func(k *store.Key) {
 			if !k.NotAfter.IsZero() && k.NotAfter.Sub(k.Created) > lifetime {
 				k.NotAfter = k.NotAfter.Add(-lifetime)
@@ -171,14 +190,31 @@ func TestRotationTimeline(t *testing.T) {
 	if err := i.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	takeover := start.Add(2 * time.Hour)
 	until := takeover.Add(issuer.MaxTokenLifetime + 15*time.Minute)
 	info := func(id, algorithm string, state issuer.State) issuer.KeyInfo {
 		if id[len("us-east-1"):] > "3" {
-			return issuer.KeyInfo{ID: id, Algorithm: algorithm, State: state, Created: start.Add(time.Hour), SignsFrom: takeover}
+			return issuer.KeyInfo{
+				ID:        id,
+				Algorithm: algorithm,
+				State:     state,
+				Created:   start.Add(time.Hour),
+				SignsFrom: takeover,
+			}
 		}
-		return issuer.KeyInfo{ID: id, Algorithm: algorithm, State: state, Created: start, SignsFrom: start.Add(-15 * time.Minute), SignsUntil: takeover, PublishedUntil: until}
+
+		return issuer.KeyInfo{
+			ID:             id,
+			Algorithm:      algorithm,
+			State:          state,
+			Created:        start,
+			SignsFrom:      start.Add(-15 * time.Minute),
+			SignsUntil:     takeover,
+			PublishedUntil: until,
+		}
 	}
+
 	list := func(before, after issuer.State) (infos []issuer.KeyInfo) {
 		for n, algorithm := range []string{"RS512", "RS256", "ES256", "RS512", "RS256", "ES256"} {
 			state := before
@@ -187,14 +223,17 @@ func TestRotationTimeline(t *testing.T) {
 			}
 			infos = append(infos, info("us-east-1"+string(rune('1'+n)), algorithm, state))
 		}
+
 		return infos
 	}
+
 	at := func(moment time.Time, want []issuer.KeyInfo, published ...string) {
 		t.Helper()
 		f.clock.advance(moment.Sub(f.clock.Now()))
 		if got, err := issuer.List(t.Context(), f.store, moment); err != nil || cmp.Diff(want, got) != "" {
 			t.Errorf("%s: %v (-want +got)\n%s", moment, err, cmp.Diff(want, got))
 		}
+
 		set, _ := fetch(t, i)
 		if diff := cmp.Diff(published, kids(set)); diff != "" {
 			t.Errorf("published at %s (-want +got)\n%s", moment, diff)
@@ -203,11 +242,13 @@ func TestRotationTimeline(t *testing.T) {
 			t.Errorf("%s signs at %s, %s is published first", signs, moment, published[0])
 		}
 	}
+
 	const a, b, c, d, e, g = "us-east-11", "us-east-12", "us-east-13", "us-east-14", "us-east-15", "us-east-16"
 	at(takeover.Add(-time.Millisecond), list(issuer.Signing, issuer.Upcoming), a, b, c, g, e, d)
 	at(takeover, list(issuer.Retired, issuer.Signing), d, e, g, c, b, a)
 	at(until.Add(-time.Millisecond), list(issuer.Retired, issuer.Signing), d, e, g, c, b, a)
 	f.clock.advance(time.Millisecond)
+
 	if got, err := issuer.List(t.Context(), f.store, until); err != nil || got[0].State != issuer.Ended {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -225,6 +266,7 @@ func TestRetiredPrivateKeysAreErased(t *testing.T) {
 	if err := i.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	f.clock.advance(time.Hour - time.Second)
 	c := f.claims()
 	c.Expires = c.IssuedAt.Add(issuer.MaxTokenLifetime)
@@ -232,6 +274,7 @@ func TestRetiredPrivateKeysAreErased(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	sizes := func() (sizes []int) {
 		t.Helper()
 		if err := i.Refresh(t.Context()); err != nil {
@@ -241,19 +284,24 @@ func TestRetiredPrivateKeysAreErased(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, r := range rows {
 			sizes = append(sizes, len(r.Sealed))
 		}
+
 		return sizes
 	}
+
 	const overhead = 37 // of an empty sealed value
 	f.clock.advance(15 * time.Minute)
+
 	for n, size := range sizes() {
 		if size <= 100 {
 			t.Errorf("private key %d is gone while clocks may want it", n+1)
 		}
 	}
 	f.clock.advance(time.Second)
+
 	for n, size := range sizes() {
 		if erased := size == overhead; erased != (n < 3) {
 			t.Errorf("sealed private key %d has %d bytes", n+1, size)
@@ -279,6 +327,7 @@ func TestKeyIDsNeverRepeat(t *testing.T) {
 		if err := i.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		for _, algorithm := range issuer.Algorithms {
 			id := kid(t, f.sign(t, i, algorithm))
 			if seen[id] || !strings.HasPrefix(id, region) {
@@ -300,6 +349,7 @@ func TestTooManyKeys(t *testing.T) {
 		}
 		f.clock.advance(4 * time.Second)
 	}
+
 	set, _ := fetch(t, i)
 	count := map[string]int{}
 	for _, k := range set.Keys {
@@ -327,9 +377,11 @@ func TestAlgorithmAddedLater(t *testing.T) {
 	if len(set.Keys) != 3 {
 		t.Errorf("%d keys are published", len(set.Keys))
 	}
-	if _, err := i.Sign(t.Context(), issuer.ES256, f.claims()); err == nil || !strings.Contains(err.Error(), "2026-03-01T13:00:00Z") {
+	if _, err := i.Sign(t.Context(), issuer.ES256, f.claims()); err == nil ||
+		!strings.Contains(err.Error(), "2026-03-01T13:00:00Z") {
 		t.Errorf("before verifiers know the key: %v", err)
 	}
+
 	f.sign(t, i, "")
 	f.clock.advance(time.Hour)
 	if got := kid(t, f.sign(t, i, issuer.ES256)); got != "us-east-13" && got != "us-east-14" {

@@ -23,20 +23,28 @@ func TestSignShaped(t *testing.T) {
 		for _, typ := range []string{"", "JWT", "JWS"} {
 			c := f.claims()
 			c.PoolARN, c.PrincipalTags, c.AMR = "", nil, nil
-			token, err := i.SignShaped(t.Context(), issuer.Shape{Algorithm: algorithm, Type: typ, Certificate: typ == "JWT", Issuer: "https://other.example",
-				Extra: map[string]any{"policy": "reader", "azp": "client"}}, c)
+			token, err := i.SignShaped(t.Context(), issuer.Shape{
+				Algorithm:   algorithm,
+				Type:        typ,
+				Certificate: typ == "JWT",
+				Issuer:      "https://other.example",
+				Extra:       map[string]any{"policy": "reader", "azp": "client"},
+			}, c)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			parts := strings.Split(token, ".")
 			head := map[string]any{}
 			text, _ := base64.RawURLEncoding.DecodeString(parts[0])
 			if err := json.Unmarshal(text, &head); err != nil {
 				t.Fatal(err)
 			}
-			if (typ == "") != (head["typ"] == nil) || typ != "" && head["typ"] != typ || head["alg"] != algorithm || (head["x5c"] != nil) != (typ == "JWT") {
+			if (typ == "") != (head["typ"] == nil) || typ != "" && head["typ"] != typ || head["alg"] != algorithm ||
+				(head["x5c"] != nil) != (typ == "JWT") {
 				t.Errorf("%s %q: header %s", algorithm, typ, text)
 			}
+
 			signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
 			if err != nil {
 				t.Fatal(err)
@@ -45,6 +53,7 @@ func TestSignShaped(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s %q: %v", algorithm, typ, err)
 			}
+
 			got := map[string]any{}
 			if err := json.Unmarshal(payload, &got); err != nil {
 				t.Fatal(err)
@@ -52,14 +61,17 @@ func TestSignShaped(t *testing.T) {
 			if id, _ := got["jti"].(string); len(id) != 36 {
 				t.Errorf("jti is %v", got["jti"])
 			}
+
 			delete(got, "jti")
-			want := map[string]any{"sub": c.Subject, "aud": c.Audience, "iss": "https://other.example", "policy": "reader", "azp": "client",
+			want := map[string]any{"sub": c.Subject, "aud": c.Audience, "iss": "https://other.example",
+				"policy": "reader", "azp": "client",
 				"iat": float64(c.IssuedAt.Unix()), "exp": float64(c.Expires.Unix())}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("claims (-want +got):\n%s", diff)
 			}
 		}
 	}
+
 	for _, algorithm := range issuer.Algorithms {
 		token, err := i.SignShaped(t.Context(), issuer.Shape{Algorithm: algorithm, Type: "JWS"}, f.claims())
 		if err != nil {
@@ -88,6 +100,7 @@ func TestShapeFaults(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, token, err)
 		}
 	}
+
 	late := f.claims()
 	late.Expires = late.IssuedAt.Add(2 * issuer.MaxTokenLifetime)
 	if _, err := i.SignShaped(t.Context(), issuer.Shape{}, late); err == nil {

@@ -18,6 +18,7 @@ func TestSigners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	s := newSigners(time.Now)
 	var group sync.WaitGroup
 	for n := range 50 {
@@ -37,9 +38,11 @@ func TestSigners(t *testing.T) {
 			}
 		})
 	}
+
 	group.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	if len(s.waiting) != 0 {
 		t.Errorf("%d signatures wait", len(s.waiting))
 	}

@@ -37,6 +37,7 @@ func fixedKey(t testing.TB) *rsa.PrivateKey {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return key.(*rsa.PrivateKey)
 }
 
@@ -61,6 +62,7 @@ func TestGoldenTokens(t *testing.T) {
 	user.Expires = user.IssuedAt.Add(issuer.MaxTokenLifetime)
 	tagged.PrincipalTags = map[string]string{"team": "blue & \"green\"", "cost center": "1/2", "é": "<>\u2028"}
 	tagged.Expires = tagged.IssuedAt.Add(15 * time.Minute).Add(999 * time.Millisecond)
+
 	for name, test := range map[string]struct {
 		algorithm string
 		claims    issuer.Claims
@@ -75,6 +77,7 @@ func TestGoldenTokens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			got := readable(t, token)
 			path := filepath.Join("testdata", name+".golden")
 			if *update {
@@ -82,6 +85,7 @@ func TestGoldenTokens(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+
 			want, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -91,6 +95,7 @@ func TestGoldenTokens(t *testing.T) {
 			}
 		})
 	}
+
 	// Nothing but the standard library vouches for the signature here.
 	token, err := i.Sign(t.Context(), "", guest)
 	if err != nil {
@@ -98,6 +103,7 @@ func TestGoldenTokens(t *testing.T) {
 	}
 	dot := strings.LastIndexByte(token, '.')
 	digest := sha512.Sum512([]byte(token[:dot]))
+
 	signature, err := base64.RawURLEncoding.DecodeString(token[dot+1:])
 	if err != nil || rsa.VerifyPKCS1v15(&fixed.PublicKey, crypto.SHA512, digest[:], signature) != nil {
 		t.Errorf("the signature does not verify: %v", err)
@@ -112,6 +118,7 @@ func readable(t *testing.T, token string) string {
 	if len(parts) != 3 {
 		t.Fatalf("a token has %d parts", len(parts))
 	}
+
 	for _, part := range parts[:2] {
 		decoded, err := base64.RawURLEncoding.Strict().DecodeString(part)
 		if err != nil {
@@ -120,6 +127,7 @@ func readable(t *testing.T, token string) string {
 		text.Write(decoded)
 		text.WriteByte('\n')
 	}
+
 	return text.String() + token + "\n"
 }
 
@@ -129,9 +137,12 @@ func TestSignAndVerify(t *testing.T) {
 	plain, tagged, long := f.claims(), f.claims(), f.claims()
 	tagged.PrincipalTags = map[string]string{"b": "2", "a": "1"}
 	long.PrincipalTags = map[string]string{}
+
 	for n := range 50 { // the most that a session may have, at their longest
-		long.PrincipalTags[strings.Repeat(string(rune('a'+n%26)), 127)+string(rune('0'+n/26))] = strings.Repeat("ü", 256)
+		long.PrincipalTags[strings.Repeat(string(rune('a'+n%26)), 127)+string(rune('0'+n/26))] = strings.Repeat("ü",
+			256)
 	}
+
 	for name, c := range map[string]issuer.Claims{"plain": plain, "tagged": tagged, "all tags": long} {
 		for _, algorithm := range append([]string{""}, issuer.Algorithms...) {
 			token, err := i.Sign(t.Context(), algorithm, c)
@@ -142,10 +153,12 @@ func TestSignAndVerify(t *testing.T) {
 			if diff := cmp.Diff(c, got); err != nil || diff != "" {
 				t.Errorf("%s %s: %v (-want +got):\n%s", name, algorithm, err, diff)
 			}
+
 			want := algorithm
 			if want == "" {
 				want = issuer.RS512
 			}
+
 			signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(want)})
 			if err != nil {
 				t.Fatal(err)
@@ -166,11 +179,16 @@ func TestSignRefusals(t *testing.T) {
 		change    func(*issuer.Claims)
 		want      string
 	}{
-		"algorithm of secrets":   {algorithm: "HS256", want: "RS512, RS256, ES256"},
-		"no algorithm":           {algorithm: "none", want: `"none"`},
-		"not UTF-8":              {change: func(c *issuer.Claims) { c.Subject = "\xff" }, want: "UTF-8"},
-		"tag not UTF-8":          {change: func(c *issuer.Claims) { c.PrincipalTags = map[string]string{"a": "\xc3"} }, want: "UTF-8"},
-		"outlives its key":       {change: func(c *issuer.Claims) { c.Expires = c.IssuedAt.Add(issuer.MaxTokenLifetime + time.Second) }, want: "24h"},
+		"algorithm of secrets": {algorithm: "HS256", want: "RS512, RS256, ES256"},
+		"no algorithm":         {algorithm: "none", want: `"none"`},
+		"not UTF-8":            {change: func(c *issuer.Claims) { c.Subject = "\xff" }, want: "UTF-8"},
+		"tag not UTF-8": {
+			change: func(c *issuer.Claims) { c.PrincipalTags = map[string]string{"a": "\xc3"} }, want: "UTF-8",
+		},
+		"outlives its key": {
+			change: func(c *issuer.Claims) { c.Expires = c.IssuedAt.Add(issuer.MaxTokenLifetime + time.Second) },
+			want:   "24h",
+		},
 		"ends before it begins":  {change: func(c *issuer.Claims) { c.Expires = c.IssuedAt }, want: "between"},
 		"has no end and no life": {change: func(c *issuer.Claims) { c.Expires = time.Time{} }, want: "between"},
 	} {
@@ -178,7 +196,8 @@ func TestSignRefusals(t *testing.T) {
 		if test.change != nil {
 			test.change(&c)
 		}
-		if token, err := i.Sign(t.Context(), test.algorithm, c); err == nil || token != "" || !strings.Contains(err.Error(), test.want) {
+		if token, err := i.Sign(t.Context(), test.algorithm, c); err == nil || token != "" ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -193,6 +212,7 @@ func TestVerifyRefusals(t *testing.T) {
 	parts := strings.Split(good, ".")
 	header := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	with := func(head string) string { return header(head) + "." + parts[1] + "." + parts[2] }
+
 	tokens := map[string]string{
 		"empty": "", "dots": "..", "no dots": "token", "one dot": parts[0] + "." + parts[1],
 		"foreign key, same kid":   foreign,
@@ -220,6 +240,7 @@ func TestVerifyRefusals(t *testing.T) {
 		"huge":                    parts[0] + "." + strings.Repeat("A", 1<<20) + "." + parts[2],
 		"many dots":               strings.Repeat(".", 1<<20),
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(tokens)) {
 		c, err := i.Verify(t.Context(), tokens[name])
 		if !errors.Is(err, issuer.ErrNotOurs) || c.Subject != "" {
@@ -229,6 +250,7 @@ func TestVerifyRefusals(t *testing.T) {
 			t.Errorf("%s: the error has %d bytes", name, len(err.Error()))
 		}
 	}
+
 	if _, err := i.Verify(t.Context(), good); err != nil {
 		t.Fatal(err)
 	}
@@ -236,6 +258,7 @@ func TestVerifyRefusals(t *testing.T) {
 	if _, err := i.Verify(t.Context(), good); err != nil {
 		t.Errorf("in its last second: %v", err)
 	}
+
 	f.clock.advance(time.Second)
 	if c, err := i.Verify(t.Context(), good); !errors.Is(err, issuer.ErrExpired) || c.Expires != f.clock.Now() {
 		t.Errorf("expired: %+v, %v", c, err)
@@ -250,12 +273,14 @@ func TestVerifyOddPayloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	replace := func(from, to string) string {
 		if !strings.Contains(string(good), from) {
 			t.Fatalf("%s is not in %s", from, good)
 		}
 		return strings.Replace(string(good), from, to, 1)
 	}
+
 	for name, payload := range map[string]string{
 		"none": "", "null": "null", "array": "[]", "text": `"x"`, "nothing": "{}",
 		"name twice":      replace(`{"sub":`, `{"sub":"other","sub":`),
@@ -286,6 +311,7 @@ func TestVerifyOddPayloads(t *testing.T) {
 			}
 		}
 	}
+
 	token, err := i.SignPayload(t.Context(), issuer.RS512, string(good))
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ func TestFreeAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer listener.Close()
+
 		if port := listener.Addr().(*net.TCPAddr).Port; port < firstPort || port >= firstPort+ports {
 			t.Errorf("port %d", port)
 		}

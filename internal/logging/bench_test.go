@@ -28,6 +28,7 @@ func BenchmarkLine(b *testing.B) {
 					b.Cleanup(func() { _ = sink.Close() })
 					w = sink
 				}
+
 				line := append(bytes.Repeat([]byte{'x'}, burstSize/burstLines-1), '\n')
 				burst := func() {
 					for range burstLines {
@@ -40,6 +41,7 @@ func BenchmarkLine(b *testing.B) {
 				before := logtest.ProcessorTime(b)
 				b.ReportAllocs()
 				b.ResetTimer()
+
 				for n := 0; n < b.N; n += burstLines {
 					burst()
 				}

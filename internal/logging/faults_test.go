@@ -45,12 +45,14 @@ func newLogged(o logging.FaultOptions) *logged {
 		return a
 	}})
 	l.Logger = slog.New(l.log.Handler(text))
+
 	return l
 }
 
 func (l *logged) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+
 	return l.out.Write(p)
 }
 
@@ -58,11 +60,13 @@ func (l *logged) Write(p []byte) (int, error) {
 func (l *logged) lines() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+
 	text := strings.TrimSuffix(l.out.String(), "\n")
 	l.out.Reset()
 	if text == "" {
 		return nil
 	}
+
 	return strings.Split(text, "\n")
 }
 
@@ -78,9 +82,11 @@ func TestEqualLines(t *testing.T) {
 	const calls = 12_703
 	call := func(l *slog.Logger, n int) {
 		l.Error("request", "request_id", fmt.Sprintf("id-%d", n), "operation", []string{"GetId", "GetOpenIdToken"}[n%2],
-			"reason", fmt.Sprintf(`identity us-east-1:%08x: dial tcp 10.0.0.%d:%d: connection refused`, n, n%250, 5432+n%2),
+			"reason", fmt.Sprintf(`identity us-east-1:%08x: dial tcp 10.0.0.%d:%d: connection refused`, n,
+				n%250, 5432+n%2),
 			"status", 500, "duration", time.Duration(n))
 	}
+
 	synctest.Test(t, func(t *testing.T) {
 		l := newLogged(options())
 		for n := range calls {
@@ -89,11 +95,15 @@ func TestEqualLines(t *testing.T) {
 		if got := l.lines(); len(got) != 1 || !strings.Contains(got[0], "level=ERROR msg=request request_id=id-0 ") {
 			t.Fatalf("at once: %q", got)
 		}
+
 		after()
 		got := l.lines()
-		if len(got) != 1 || !strings.Contains(got[0], `level=ERROR msg="repeated: request" times=12702 request_id=id-12702 operation=GetId `) {
+		if len(got) != 1 ||
+			!strings.Contains(got[0],
+				`level=ERROR msg="repeated: request" times=12702 request_id=id-12702 operation=GetId `) {
 			t.Fatalf("after a minute: %q", got)
 		}
+
 		call(l.Logger, calls)
 		if got := l.lines(); len(got) != 1 || strings.Contains(got[0], "repeated") {
 			t.Errorf("the next minute's first: %q", got)
@@ -127,21 +137,26 @@ func TestKinds(t *testing.T) {
 		a, b  line
 		equal bool
 	}{
-		"same":                    {bad("error", errDisk), bad("error", errDisk), true},
-		"another message":         {bad(), line{slog.LevelError, "stopped", nil}, false},
-		"another level":           {bad(), line{slog.LevelWarn, "not ready", nil}, false},
-		"another error":           {bad("error", errors.New("refused")), bad("error", errors.New("reset")), false},
-		"another address":         {bad("error", "dial 10.0.0.1:5432: refused"), bad("error", "dial 10.0.0.2:6432: refused"), true},
-		"another ID":              {bad("error", "pool us-east-1:1a2b: gone"), bad("error", "pool us-east-1:3c4d: gone"), true},
-		"another quotation":       {bad("error", `role "a b" is bad`), bad("error", `role "c" is bad`), true},
-		"a named fault":           {bad("error", fmt.Errorf("a: %w", errDisk)), bad("error", fmt.Errorf("b: %w", errDisk)), true},
-		"another number":          {bad("failures", 1, "for", time.Second), bad("failures", 2, "for", time.Minute), true},
-		"another provider":        {bad("url", "https://a"), bad("url", "https://b"), false},
-		"another operation":       {request("operation", "GetId"), request("operation", "UnlinkIdentity"), true},
-		"another request's fault": {request("fault", "disk full", "reason", "a"), request("fault", "disk full", "reason", "b"), true},
-		"another fault":           {request("fault", "disk full"), request("fault", "read only"), false},
-		"another panic":           {request("reason", "panic: x", "stack", "a()"), request("reason", "panic: x", "stack", "b()"), false},
-		"same panic":              {request("stack", "goroutine 7\na(0x12)"), request("stack", "goroutine 9\na(0x3f)"), true},
+		"same":            {bad("error", errDisk), bad("error", errDisk), true},
+		"another message": {bad(), line{slog.LevelError, "stopped", nil}, false},
+		"another level":   {bad(), line{slog.LevelWarn, "not ready", nil}, false},
+		"another error":   {bad("error", errors.New("refused")), bad("error", errors.New("reset")), false},
+		"another address": {bad("error", "dial 10.0.0.1:5432: refused"),
+			bad("error", "dial 10.0.0.2:6432: refused"), true},
+		"another ID": {bad("error", "pool us-east-1:1a2b: gone"), bad("error", "pool us-east-1:3c4d: gone"), true},
+		"another quotation": {bad("error", `role "a b" is bad`),
+			bad("error", `role "c" is bad`), true},
+		"a named fault": {bad("error", fmt.Errorf("a: %w", errDisk)),
+			bad("error", fmt.Errorf("b: %w", errDisk)), true},
+		"another number":    {bad("failures", 1, "for", time.Second), bad("failures", 2, "for", time.Minute), true},
+		"another provider":  {bad("url", "https://a"), bad("url", "https://b"), false},
+		"another operation": {request("operation", "GetId"), request("operation", "UnlinkIdentity"), true},
+		"another request's fault": {request("fault", "disk full", "reason", "a"),
+			request("fault", "disk full", "reason", "b"), true},
+		"another fault": {request("fault", "disk full"), request("fault", "read only"), false},
+		"another panic": {request("reason", "panic: x", "stack", "a()"),
+			request("reason", "panic: x", "stack", "b()"), false},
+		"same panic": {request("stack", "goroutine 7\na(0x12)"), request("stack", "goroutine 9\na(0x3f)"), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLogged(options())
@@ -191,6 +206,7 @@ func TestInterleaved(t *testing.T) {
 		}
 		after()
 		got := strings.Join(l.lines(), "\n")
+
 		want := `level=ERROR msg="repeated: fault a" times=99 n=297
 level=ERROR msg="repeated: fault b" times=99 n=298
 level=ERROR msg="repeated: fault c" times=99 n=299`
@@ -210,6 +226,7 @@ func TestLastingFault(t *testing.T) {
 			<-time.After(time.Second)
 		}
 		after()
+
 		sum, lines := 0, l.lines()
 		for _, line := range lines {
 			n := 1
@@ -218,6 +235,7 @@ func TestLastingFault(t *testing.T) {
 			}
 			sum += n
 		}
+
 		if sum != 600 || len(lines) > 20 {
 			t.Errorf("%d lines stand for %d", len(lines), sum)
 		}
@@ -230,6 +248,7 @@ func TestBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options()
 		o.MaxKinds = 10
+
 		l := newLogged(o)
 		for n := range 10_000 {
 			l.Warn("not taken", "provider", fmt.Sprint("p", n))
@@ -240,8 +259,10 @@ func TestBound(t *testing.T) {
 		if n := len(l.lines()); n != 13 {
 			t.Errorf("%d lines at once, want ten warnings, one for the rest, and two errors", n)
 		}
+
 		after()
-		if got := strings.Join(l.lines(), "\n"); !strings.Contains(got, `"repeated: not taken" times=9989 provider=p9999`) ||
+		if got := strings.Join(l.lines(), "\n"); !strings.Contains(got,
+			`"repeated: not taken" times=9989 provider=p9999`) ||
 			!strings.Contains(got, `"repeated: writing stopped" times=1`) || strings.Count(got, "\n") != 1 {
 			t.Errorf("counts:\n%s", got)
 		}
@@ -261,6 +282,7 @@ func TestClose(t *testing.T) {
 			l.Error("fault")
 		}
 		_ = l.lines()
+
 		for range 2 {
 			if err := l.log.Close(); err != nil {
 				t.Fatal(err)
@@ -269,6 +291,7 @@ func TestClose(t *testing.T) {
 		if got := l.lines(); len(got) != 1 || !strings.Contains(got[0], "times=4") {
 			t.Errorf("at the end: %q", got)
 		}
+
 		l.Error("fault")
 		l.Error("fault")
 		if got := l.lines(); len(got) != 2 {
@@ -284,6 +307,7 @@ func TestClose(t *testing.T) {
 // Attributes and groups of a logger are part of its lines, and of their kinds.
 func TestWith(t *testing.T) {
 	l := newLogged(options())
+
 	a, b, group := l.With("part", "a"), l.With("part", "b"), l.WithGroup("g")
 	for range 3 {
 		a.Error("fault", "n", 1)
@@ -296,6 +320,7 @@ func TestWith(t *testing.T) {
 	if err := l.log.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	got := strings.Join(l.lines(), "\n")
 	for _, want := range []string{"part=a times=2", "part=b times=2", "g.n=1"} {
 		if !strings.Contains(got, want) {
@@ -333,10 +358,12 @@ func TestConcurrent(t *testing.T) {
 			}
 		})
 	}
+
 	group.Wait()
 	if err := l.log.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	sum := 0
 	for _, line := range l.lines() {
 		n := 1
@@ -345,6 +372,7 @@ func TestConcurrent(t *testing.T) {
 		}
 		sum += n
 	}
+
 	if sum != 8000 {
 		t.Errorf("%d lines are told of, of 8000", sum)
 	}

@@ -41,6 +41,7 @@ func (p *pipe) Write(b []byte) (int, error) {
 	<-p.open
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	p.writes = append(p.writes, time.Now())
 	if len(p.faults) > 0 {
 		f := p.faults[0]
@@ -49,12 +50,14 @@ func (p *pipe) Write(b []byte) (int, error) {
 		p.text.Write(b[:n])
 		return n, f.err
 	}
+
 	return p.text.Write(b)
 }
 
 func (p *pipe) read() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	return p.text.String()
 }
 
@@ -88,6 +91,7 @@ func TestBatches(t *testing.T) {
 				p := openPipe()
 				s := NewSink(SinkOptions{To: p, Delay: tt.delay})
 				start := time.Now()
+
 				for _, line := range []string{"1\n", "2\n", "3\n"} {
 					put(t, s, line)
 					<-time.After(4 * time.Millisecond)
@@ -114,6 +118,7 @@ func TestBatches(t *testing.T) {
 func TestBurstIsWrittenEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := openPipe()
+
 		s := NewSink(SinkOptions{To: p, Size: 1000, Delay: time.Hour})
 		line := strings.Repeat("x", 99) + "\n"
 		for range 100 {
@@ -134,6 +139,7 @@ func TestBlockedReader(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := blockedPipe()
+
 				s := NewSink(SinkOptions{To: p, Size: size})
 				const lines = 20000
 				for n := range lines {
@@ -142,6 +148,7 @@ func TestBlockedReader(t *testing.T) {
 						synctest.Wait() // it is being written
 					}
 				}
+
 				if held := len(s.pending) + s.writing; held > s.size || held < s.size-100 {
 					t.Errorf("%d bytes wait, the bound is %d", held, s.size)
 				}
@@ -165,6 +172,7 @@ func TestBlockedReader(t *testing.T) {
 // checkLines expects the first n numbered lines, whole and in order.
 func checkLines(t *testing.T, text string, n int) {
 	t.Helper()
+
 	next := 0
 	for line := range strings.Lines(text) {
 		if line == fmt.Sprintf("%d %s\n", next, strings.Repeat("x", 90)) {
@@ -186,6 +194,7 @@ func TestNoticeWithoutAnotherLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := blockedPipe()
+
 				s := NewSink(SinkOptions{To: p, Size: 100, Notice: shortNotice})
 				for _, line := range lines {
 					put(t, s, line)
@@ -209,6 +218,7 @@ func TestClose(t *testing.T) {
 	for i := range failing {
 		failing[i].err = errors.New("broken pipe")
 	}
+
 	for name, tt := range map[string]struct {
 		blocked bool
 		faults  []fault
@@ -270,6 +280,7 @@ func TestFaults(t *testing.T) {
 				<-time.After(time.Minute)
 				put(t, s, "third\n")
 				closed(t, s)
+
 				if p.read() != "first\nsecond\nthird\n" || s.Dropped() != 0 {
 					t.Errorf("wrote %q, dropped %d", p.read(), s.Dropped())
 				}
@@ -288,6 +299,7 @@ func (c *counting) Write(b []byte) (int, error) {
 	if b[len(b)-1] != '\n' || len(b) > chunk && bytes.IndexByte(b, '\n') != len(b)-1 {
 		c.t.Errorf("a write of %d bytes is not of whole lines, or could mix with others", len(b))
 	}
+
 	for line := range bytes.Lines(b) {
 		c.lines = append(c.lines, bytes.Clone(line))
 	}
@@ -306,6 +318,7 @@ func FuzzSizes(f *testing.F) {
 		out := &counting{t: t}
 		s := NewSink(SinkOptions{To: out, Size: int(size), Delay: time.Duration(seed%2) * time.Microsecond,
 			Notice: shortNotice})
+
 		var sent [][]byte
 		for n := range 200 {
 			line := fmt.Appendf(nil, "%d %s\n", n, strings.Repeat("x", random.IntN(int(longest)+1)))
@@ -326,6 +339,7 @@ func FuzzSizes(f *testing.F) {
 			}
 			sent = sent[1:]
 		}
+
 		if len(sent) > 0 || told != s.Dropped() {
 			t.Errorf("%d lines are missing; told of %d, dropped %d", len(sent), told, s.Dropped())
 		}
@@ -335,6 +349,7 @@ func FuzzSizes(f *testing.F) {
 // Many write at once: each one's lines stay whole and in order.
 func TestConcurrentWriters(t *testing.T) {
 	out := &counting{t: t}
+
 	s := NewSink(SinkOptions{To: out, Delay: time.Millisecond})
 	const writers, lines = 8, 500
 	var group sync.WaitGroup
@@ -345,6 +360,7 @@ func TestConcurrentWriters(t *testing.T) {
 			}
 		})
 	}
+
 	group.Wait()
 	closed(t, s)
 
@@ -356,6 +372,7 @@ func TestConcurrentWriters(t *testing.T) {
 		}
 		next[w]++
 	}
+
 	if s.Dropped() != 0 || len(out.lines) != writers*lines {
 		t.Errorf("%d lines came, %d were dropped", len(out.lines), s.Dropped())
 	}
@@ -366,6 +383,7 @@ func TestWriteAllocatesNothing(t *testing.T) {
 	p := blockedPipe()
 	s := NewSink(SinkOptions{To: p})
 	defer func() { close(p.open); closed(t, s) }()
+
 	line := []byte(strings.Repeat("x", 299) + "\n")
 	s.mu.Lock()
 	s.pending = make([]byte, 0, 2*defaultSize)

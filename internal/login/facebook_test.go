@@ -49,6 +49,7 @@ func TestFacebookTokens(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("application", func(t *testing.T) {
 		o, api := newFacebook(t)
 		api.AddApp("777", facebookSecret)
@@ -187,6 +188,7 @@ func TestFacebookLimitedLogin(t *testing.T) {
 	token := issuer.Token(
 		map[string]any{"iss": "https://limited.facebook.com", "aud": facebookApp, "sub": facebookUser})
 	o.refuses(t, o.trust, token, "credential form", "Invalid login token. Not a credential of this login provider.")
+
 	o.trust.IDTokens = &idtoken.Rule{Provider: o.trust.Provider,
 		Issuers:   []string{"https://www.facebook.com", "https://limited.facebook.com"},
 		JWKSURL:   issuer.URL + logintest.KeysPath,
@@ -194,12 +196,14 @@ func TestFacebookLimitedLogin(t *testing.T) {
 	if c := o.accepts(t, token); c.Subject != facebookUser || c.Audience != facebookApp {
 		t.Errorf("%+v", c)
 	}
+
 	o.refuses(t, o.trust,
 		issuer.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": "999", "sub": facebookUser}),
 		"token audience", login.MessageWrongAudience)
 	o.refuses(t, o.trust,
 		issuer.Token(map[string]any{"iss": "https://facebook.com", "aud": facebookApp, "sub": facebookUser}),
 		"token issuer", login.MessageIssuerMismatch)
+
 	forger := logintest.NewIssuer(t)
 	forger.SetNow(o.Now)
 	o.refuses(t, o.trust,

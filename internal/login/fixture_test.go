@@ -36,6 +36,7 @@ func newFixture(tb testing.TB, change func(*outbound.Options)) *fixture {
 	if change != nil {
 		change(&o)
 	}
+
 	f.client = outbound.New(o)
 	tb.Cleanup(f.client.Close)
 	f.verifier = login.New(f.client, login.Options{Now: o.Now, Logger: o.Logger})
@@ -89,6 +90,7 @@ func (f *fixture) refuses(tb testing.TB, trust login.Trust, token, check, messag
 	if refused.Expected == "" || refused.Got == "" || refused.Fix == "" {
 		tb.Errorf("refusal does not explain itself: %+v", refused)
 	}
+
 	steps := trace.Steps()
 	last := refused.Step()
 	last.Provider = trust.Provider

@@ -32,6 +32,7 @@ func tokenKinds(t *testing.T) map[string]tokenKind {
 			return f.verifier.Verify(explain.NewContext(t.Context(), &explain.Trace{}), trust, token)
 		}
 	}
+
 	fixedKeys := func(f *fixture, trust *login.Trust) { trust.JWKSURL = f.issuer.URL + logintest.KeysPath }
 	event := func(types ...string) func(*fixture, string) (login.Claims, error) {
 		return func(f *fixture, token string) (login.Claims, error) {
@@ -132,6 +133,7 @@ func TestNullAndZeroClaims(t *testing.T) {
 							t.Errorf("claim %s present: %t", claim, present)
 						}
 					}
+
 					if test.claims["iat"] != nil && c.IssuedAt.IsZero() != (name != "iat 0") {
 						t.Errorf("issued at %v", c.IssuedAt)
 					}

@@ -14,6 +14,7 @@ func TestOAuth1Examples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	signer := oauth1{consumerKey: "dpf43f3p2l4k3l03", consumerSecret: "kd94hf93k423kf44", token: "nnch734d00sl2jdk",
 		tokenSecret: "pfkkdhi9sl3r4s00"}
 	header := signer.authorization(u, "137131202", "chapoH")

@@ -110,6 +110,7 @@ func eachOpaque(t *testing.T, test func(t *testing.T, o opaque), change ...func(
 		o.paths = []string{"/v25.0/debug_token", "/v25.0/me"}
 		test(t, o)
 	})
+
 	t.Run("amazon", func(t *testing.T) { o, _ := newAmazon(t, change...); test(t, o) })
 	t.Run("twitter", func(t *testing.T) { o, _ := newTwitter(t, change...); test(t, o) })
 }
@@ -196,6 +197,7 @@ func TestOpaqueForm(t *testing.T) {
 					"Invalid login token. Not a credential of this login provider.")
 			})
 		}
+
 		if n := len(o.api.Requests()); n != 0 {
 			t.Errorf("%d requests", n)
 		}
@@ -214,6 +216,7 @@ func TestOpaqueUnknown(t *testing.T) {
 				t.Fatalf("Verify = %v, want *Refused", err)
 			}
 			o.noSecret(t, err.Error())
+
 			if len(o.api.Requests()) != before+1 {
 				t.Errorf("%d requests", len(o.api.Requests())-before)
 			}
@@ -237,6 +240,7 @@ func TestTokenOfAnotherApplication(t *testing.T) {
 			}
 		}
 	})
+
 	t.Run("facebook with secret", func(t *testing.T) {
 		o, api := newFacebook(t)
 		o.trust.AppSecret = facebookSecret
@@ -244,12 +248,14 @@ func TestTokenOfAnotherApplication(t *testing.T) {
 		o.refuses(t, o.trust, "EAAForeign", "token at Facebook",
 			"Invalid login token. The login provider does not accept it.")
 	})
+
 	t.Run("facebook answers about another application", func(t *testing.T) {
 		o, api := newFacebook(t)
 		o.trust.AppSecret = facebookSecret
 		api.Answer(jsonText(`{"data":{"app_id":"999","type":"USER","is_valid":true,"expires_at":0,"user_id":"1"}}`))
 		o.refuses(t, o.trust, facebookToken, "token application", message)
 	})
+
 	t.Run("amazon", func(t *testing.T) {
 		o, api := newAmazon(t)
 		api.AddToken("Atza|foreign",
@@ -257,6 +263,7 @@ func TestTokenOfAnotherApplication(t *testing.T) {
 				User: amazonUser, Expires: o.Now().Add(time.Hour)})
 		o.refuses(t, o.trust, "Atza|foreign", "token application", message)
 	})
+
 	t.Run("twitter", func(t *testing.T) {
 		o, api := newTwitter(t)
 		api.AddConsumer("otherkey", "othersecret")
@@ -301,6 +308,7 @@ func TestOpaqueBrokenProviders(t *testing.T) {
 				o.api.Answer(answer)
 				before := len(o.api.Requests())
 				o.notAsked(t, o.token)
+
 				if n := len(o.api.Requests()) - before; n != 1 &&
 					(o.trust.Kind == login.Twitter || name != "connection closed" && name != "not HTTP") {
 					t.Errorf("%d requests for one login, want 1: no retries", n)
@@ -308,6 +316,7 @@ func TestOpaqueBrokenProviders(t *testing.T) {
 				if n := sent.Load(); n > 16<<20 {
 					t.Errorf("took %d bytes", n)
 				}
+
 				o.api.Answer(nil)
 				o.Advance(2 * time.Minute) // past the breaker's pause
 				o.accepts(t, o.token)
@@ -399,11 +408,13 @@ func TestOpaqueCallersWhoLeave(t *testing.T) {
 				leave()
 			}()
 			_, err := o.verifier.Verify(ctx, o.trust, o.token)
+
 			var unavailable *login.Unavailable
 			if !errors.As(err, &unavailable) {
 				t.Errorf("Verify = %v, want *Unavailable", err)
 			}
 		}
+
 		o.api.Answer(nil)
 		o.accepts(t, o.token)
 	})
@@ -451,6 +462,7 @@ func TestOpaqueClose(t *testing.T) {
 			close(arrived)
 			<-r.Context().Done()
 		})
+
 		closed := make(chan struct{})
 		go func() {
 			<-arrived
@@ -490,6 +502,7 @@ func byPath(documents map[string]string) http.HandlerFunc {
 				return
 			}
 		}
+
 		w.WriteHeader(404)
 	}
 }

@@ -32,6 +32,7 @@ func newFuzzed(f *testing.F, trust Trust) *fuzzed {
 		_, _ = w.Write([]byte(*z.body.Load()))
 	}))
 	f.Cleanup(server.Close)
+
 	now := time.Unix(1_800_000_000, 0)
 	client := outbound.New(
 		outbound.Options{Now: func() time.Time { return now },
@@ -76,6 +77,7 @@ func (z *fuzzed) verify(t *testing.T, token, body string, status int) (Claims, e
 	case !errors.As(err, &unavailable) || !trace.Refused():
 		t.Fatalf("error %v", err)
 	}
+
 	if err != nil && (c.All != nil || c.Subject != "") {
 		t.Fatal("claims beside an error")
 	}
@@ -132,7 +134,8 @@ func FuzzAmazonBody(f *testing.F) {
 		Trust{Kind: Amazon, Rule: idtoken.Rule{Audiences: []string{"amzn1.application-oa2-client.1"}},
 			VerifyPath: "/auth/o2/tokeninfo"})
 	addBodies(f,
-		`{"aud":"amzn1.application-oa2-client.1","user_id":"amzn1.account.A","exp":3600,"app_id":"amzn1.application.1"}`,
+		`{"aud":"amzn1.application-oa2-client.1","user_id":"amzn1.account.A","exp":3600,`+
+			`"app_id":"amzn1.application.1"}`,
 		`{"app_id":"amzn1.application-oa2-client.1","user_id":"u\u202e","exp":1e300}`, `{"error":"invalid_token"}`)
 	f.Fuzz(func(t *testing.T, body string, code int) {
 		status := 200

@@ -52,6 +52,7 @@ func TestSAMLClaims(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	delete(claims.All, samltest.Role)
 	want := login.Claims{Issuer: samltest.EntityID, Subject: "alice", Scope: "https://idp.example.com/saml",
 		Audience: samltest.Audience, Expires: idp.Now.Add(5 * time.Minute), IssuedAt: idp.Now,
@@ -63,6 +64,7 @@ func TestSAMLClaims(t *testing.T) {
 	if log.Len() > 0 {
 		t.Errorf("logged %s", log)
 	}
+
 	claims, err = v.Verify(t.Context(), trust,
 		idp.Response(t, samltest.Login{Format: "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"}))
 	if err != nil || claims.Roles != nil {

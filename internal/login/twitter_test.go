@@ -34,9 +34,11 @@ func TestTwitterValue(t *testing.T) {
 		{AppSecret: consumerSecret},
 		{Rule: idtoken.Rule{Audiences: []string{"a", "b"}}, AppSecret: "c"},
 	} {
-		trust.Kind, trust.BaseURL, trust.VerifyPath, trust.AllowHTTP, trust.AllowPrivate = login.Twitter, api.URL, usersMe, true, true
+		trust.Kind, trust.BaseURL, trust.VerifyPath, trust.AllowHTTP, trust.AllowPrivate = login.Twitter, api.URL,
+			usersMe, true, true
 		o.refuses(t, trust, o.token, "pool application", login.MessageUnsupportedProvider)
 	}
+
 	if n := len(api.Requests()); n != 0 {
 		t.Errorf("%d requests", n)
 	}
@@ -69,6 +71,7 @@ func TestTwitterSignature(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("odd secrets", func(t *testing.T) { // every byte that the pool's value and a token may have
 		o, api := newTwitter(t)
 		api.AddConsumer("key/_.-", "se_c/r.e-t")
@@ -140,6 +143,7 @@ func TestTwitterAnswers(t *testing.T) {
 			default:
 				o.refuses(t, o.trust, o.token, test.reason, notAccepted)
 			}
+
 			if n := len(api.Requests()); n != 1 {
 				t.Errorf("%d requests, want 1: none is repeated", n)
 			}
@@ -161,6 +165,7 @@ func TestTwitterAnswersAreKept(t *testing.T) {
 			t.Errorf("%d requests, want %d", n, want)
 		}
 	}
+
 	first := o.accepts(t, o.token)
 	first.All["sub"] = "changed by a caller"
 	asked(1)
@@ -172,6 +177,7 @@ func TestTwitterAnswersAreKept(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
+
 	asked(1)
 	o.Advance(10 * time.Second) // 300 s
 	api.AddToken(twitterToken, logintest.TwitterToken{})
@@ -180,6 +186,7 @@ func TestTwitterAnswersAreKept(t *testing.T) {
 	api.AddToken(twitterToken, logintest.TwitterToken{Secret: twitterSecret, Consumer: consumerKey, User: twitterUser})
 	o.accepts(t, o.token)
 	asked(3)
+
 	o.trust.VerifyPath = oldPath
 	o.accepts(t, o.token)
 	asked(4)

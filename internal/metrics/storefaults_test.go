@@ -88,6 +88,7 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 	pools := ci.New(ci.Options{BaseEndpoint: url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: keys})
 	tokens := sts.New(sts.Options{BaseEndpoint: url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: keys})
 	roles := iam.New(iam.Options{BaseEndpoint: url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: keys})
+
 	calls := []struct {
 		name              string
 		Busy, Unavailable string // the codes
@@ -150,6 +151,7 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 					code, status = c.Busy, c.status
 				}
 				var api smithy.APIError
+
 				var response *awshttp.ResponseError
 				if !errors.As(got, &api) || !errors.As(got, &response) {
 					t.Fatalf("%s, %v, %s: %v", c.name, cause, wording, got)

@@ -44,6 +44,7 @@ func TestMayConnect(t *testing.T) {
 			t.Errorf("mayConnect(%s, true) = %v, want it asked %s", address, got, want)
 		}
 	}
+
 	if mayConnect(netip.Addr{}, true) {
 		t.Error("the zero address may be asked")
 	}

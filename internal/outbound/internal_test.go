@@ -21,6 +21,7 @@ func TestBreaker(t *testing.T) {
 			b.done(now, false)
 		}
 	}
+
 	fail(true)
 	fail(true)
 	// A success in between starts the count anew.
@@ -37,6 +38,7 @@ func TestBreaker(t *testing.T) {
 		now = now.Add(1)
 		fail(true) // the trial
 	}
+
 	now = now.Add(time.Minute)
 	if !b.allow(now) || b.allow(now) {
 		t.Error("not exactly one trial at a time")
@@ -104,6 +106,7 @@ func TestMaxAge(t *testing.T) {
 			t.Errorf("maxAge(%q) = %v, want %v", value, got, want)
 		}
 	}
+
 	if got := maxAge([]string{"max-age=60", "no-store"}); got != 0 {
 		t.Errorf("two headers: %v, want 0", got)
 	}

@@ -56,6 +56,7 @@ func TestPost(t *testing.T) {
 			t.Errorf("Post to an endpoint that answers with %s = %+v, %v", media, response, err)
 		}
 	}
+
 	response, err := client.Post(t.Context(), at("/application/json"), http.Header{"X-Test": {"1"}}, []byte("body"))
 	if err != nil || response.Status != 200 || len(response.Object) != 1 || seen.Load().Header.Get("X-Test") != "1" ||
 		seen.Load().Method != http.MethodPost {
@@ -70,6 +71,7 @@ func TestPost(t *testing.T) {
 	public.AllowPrivate = false
 	secure := at("/")
 	secure.AllowHTTP = false
+
 	for name, e := range map[string]outbound.Endpoint{
 		"redirect": at("/redirect"), "too large": at("/large"), "slow": at("/slow"), "private address": public,
 		"http":   secure,
@@ -88,6 +90,7 @@ func TestPost(t *testing.T) {
 			t.Errorf("Validate accepts %s", name)
 		}
 	}
+
 	if err := at("/").Validate(); err != nil {
 		t.Error(err)
 	}

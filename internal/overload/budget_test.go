@@ -14,6 +14,7 @@ func TestStart(t *testing.T) {
 		b.spent.Store(int64(used))
 		return context.WithValue(t.Context(), BudgetKey{}, b)
 	}
+
 	for _, test := range []struct {
 		name       string
 		ctx        context.Context
@@ -52,6 +53,7 @@ func TestWaitsAddUp(t *testing.T) {
 func TestBound(t *testing.T) {
 	ctx, cancel := Bound(WithBudget(t.Context(), time.Millisecond, time.Now), time.Hour)
 	defer cancel()
+
 	<-ctx.Done()
 	if _, ok := t.Context().Deadline(); ok {
 		t.Error("the context above has a deadline now")
@@ -59,6 +61,7 @@ func TestBound(t *testing.T) {
 
 	free, cancel := Bound(t.Context(), 0)
 	defer cancel()
+
 	if _, bounded := free.Deadline(); bounded {
 		t.Error("a wait without any bound has a deadline")
 	}

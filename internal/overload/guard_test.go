@@ -38,6 +38,7 @@ func newFixture(maxWait time.Duration) *fixture {
 		Now:      now,
 		Logger:   slog.New(slog.NewTextHandler(&f.log, nil)),
 	})
+
 	return f
 }
 
@@ -57,6 +58,7 @@ func fill(l *overload.Line, n int) (empty func()) {
 	for i := range tickets {
 		tickets[i] = l.Enter()
 	}
+
 	return func() {
 		for _, t := range tickets {
 			l.Leave(t)
@@ -70,6 +72,7 @@ func (f *fixture) windows(n int, c overload.Class, come, answered int) {
 		for range come {
 			f.Begin(c)
 		}
+
 		for range answered {
 			f.End(c)
 		}
@@ -128,11 +131,13 @@ func TestLineWait(t *testing.T) {
 // The time of work that waited in a line is a share of the time that it was there.
 func TestLineMeasuresServiceNotWaiting(t *testing.T) {
 	at := time.Unix(0, 0)
+
 	l := overload.NewLine(2, 1, func() time.Time { return at })
 	tickets := make([]overload.Ticket, 100)
 	for i := range tickets {
 		tickets[i] = l.Enter()
 	}
+
 	for i := 0; i < len(tickets); i += 2 { // two workers, a millisecond each
 		at = at.Add(time.Millisecond)
 		l.Leave(tickets[i])
@@ -147,6 +152,7 @@ func TestLineMeasuresServiceNotWaiting(t *testing.T) {
 // is soon known.
 func TestComputingLine(t *testing.T) {
 	at := time.Unix(0, 0)
+
 	l := overload.NewLine(2, 1, func() time.Time { return at }).Computing()
 	for range 10 {
 		l.Worked(time.Millisecond)
@@ -158,6 +164,7 @@ func TestComputingLine(t *testing.T) {
 	if got := l.Wait(); got > 50*time.Millisecond {
 		t.Errorf("after a pause one would wait %s", got)
 	}
+
 	for range 40 {
 		l.Worked(4 * time.Millisecond)
 	}
@@ -176,6 +183,7 @@ func TestLineDrop(t *testing.T) {
 
 	l.Enter()
 	at = at.Add(time.Second)
+
 	for range 100 {
 		l.Drop(l.Enter())
 	}
@@ -223,6 +231,7 @@ func TestClassesAreApart(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(10 * time.Millisecond)
 			c.busy(f)
+
 			var refused []overload.Class
 			for _, class := range all {
 				if !f.Admit(class) {
@@ -232,6 +241,7 @@ func TestClassesAreApart(t *testing.T) {
 			if len(refused) != len(c.refused) {
 				t.Fatalf("refused %v, want %v", refused, c.refused)
 			}
+
 			for i := range refused {
 				if refused[i] != c.refused[i] {
 					t.Errorf("refused %v, want %v", refused, c.refused)
@@ -240,6 +250,7 @@ func TestClassesAreApart(t *testing.T) {
 
 			if off := newFixture(0); true {
 				c.busy(off)
+
 				for _, class := range all {
 					if !off.Admit(class) {
 						t.Errorf("%s is refused although max_wait is 0", class)
@@ -274,7 +285,9 @@ func (s *signer) run(ms int, arrive func(ms, answered int) int) (answered, refus
 			s.waiting = append(s.waiting, s.f.signing.Enter())
 			s.since = append(s.since, s.f.at)
 		}
+
 		s.f.pass(time.Millisecond)
+
 		last = min(2, len(s.waiting))
 		for i := range last {
 			s.f.signing.Worked(time.Millisecond)
@@ -282,9 +295,11 @@ func (s *signer) run(ms int, arrive func(ms, answered int) int) (answered, refus
 			s.f.End(overload.Signing)
 			s.longest = max(s.longest, s.f.at.Sub(s.since[i]))
 		}
+
 		s.waiting, s.since = s.waiting[last:], s.since[last:]
 		answered += last
 	}
+
 	return answered, refused
 }
 
@@ -344,6 +359,7 @@ func TestBoundOfTheWaiting(t *testing.T) {
 				again = func(_, answered int) int { return answered }
 				s.run(1, open(2)) // who were just answered
 			}
+
 			answered, refused := s.run(3000, again)
 			if (first+refused > 0) != c.refuses {
 				t.Errorf("refused %d and %d", first, refused)
@@ -382,6 +398,7 @@ func TestRefusingLeavesTheSignerItsWork(t *testing.T) {
 		if answered, _ := s.run(1000, open(20)); answered < 1950 { // of 2000
 			t.Errorf("%d are answered in a second with processors %s late, want nearly 2000", answered, late)
 		}
+
 		if s.longest > 11*time.Millisecond {
 			t.Errorf("one waited %s", s.longest)
 		}
@@ -402,6 +419,7 @@ func TestLateProcessors(t *testing.T) {
 		t.Errorf("%d of 80 after five late windows, want 50", got)
 	}
 	f.windows(100, overload.Reads, 10, 10)
+
 	for class, want := range map[overload.Class]int{
 		overload.Reads:          10,
 		overload.Writes:         10,
@@ -413,6 +431,7 @@ func TestLateProcessors(t *testing.T) {
 			t.Errorf("%s: %d of 80 while processors stay late, want %d", class, got, want)
 		}
 	}
+
 	f.late = 0
 	f.windows(8, overload.Reads, 10, 10)
 	if got := f.share(overload.Reads); got != 80 {
@@ -477,12 +496,14 @@ func TestWorkLongerThanTheBound(t *testing.T) {
 	for range 100 {
 		f.signing.Worked(12 * time.Millisecond)
 	}
+
 	for range 100 { // strict
 		f.pass(20 * time.Millisecond)
 		empty := fill(f.signing, 40)
 		f.Admit(overload.Signing)
 		empty()
 	}
+
 	f.late = 30 * time.Millisecond
 	for present, admitted := range []bool{true, true, true, true, false} {
 		empty := fill(f.signing, present)
@@ -504,13 +525,16 @@ func TestCallsUnderWayAreBounded(t *testing.T) {
 					t.Fatalf("%s is not bounded", class)
 				}
 			}
+
 			if f.InFlight(class) != int64(begun) || f.Refused(class, overload.InFlight) != 1 {
-				t.Errorf("%s: %d begun, %d under way, %d refused", class, begun, f.InFlight(class), f.Refused(class, overload.InFlight))
+				t.Errorf("%s: %d begun, %d under way, %d refused", class, begun, f.InFlight(class),
+					f.Refused(class, overload.InFlight))
 			}
 			if maxWait > 0 && f.Admit(class) {
 				t.Errorf("%s: one more is admitted", class)
 			}
 			f.End(class)
+
 			if !f.Admit(class) || !f.Begin(class) {
 				t.Errorf("%s: refused although one has ended", class)
 			}
@@ -528,6 +552,7 @@ func TestRefusalsAreSummarised(t *testing.T) {
 				line := overload.NewLine(1, 1, time.Now)
 				line.Enter()
 				<-time.After(time.Second) // nothing is done for so long
+
 				g := overload.NewGuard(overload.Options{
 					MaxWait: 10 * time.Millisecond,
 					Lines:   map[overload.Class]*overload.Line{overload.Writes: line},
@@ -535,8 +560,10 @@ func TestRefusalsAreSummarised(t *testing.T) {
 					Now:     time.Now,
 					Logger:  slog.New(slog.NewTextHandler(&log, nil)),
 				})
+
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
+
 				go g.Run(ctx)
 				<-time.After(70 * time.Second) // also the first refusal after a quiet minute is told at once
 
@@ -554,7 +581,8 @@ func TestRefusalsAreSummarised(t *testing.T) {
 				synctest.Wait()
 
 				lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-				if len(lines) != 2 || !strings.HasSuffix(lines[0], "writes.queue=1") || !strings.HasSuffix(lines[1], "writes.queue=999") {
+				if len(lines) != 2 || !strings.HasSuffix(lines[0], "writes.queue=1") ||
+					!strings.HasSuffix(lines[1], "writes.queue=999") {
 					t.Errorf("the log has %d lines:\n%s", len(lines), log.String())
 				}
 				if got := g.Refused(overload.Writes, overload.Queue); got != 1000 {
@@ -574,12 +602,14 @@ type lockedBuffer struct {
 func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+
 	return b.text.Write(p)
 }
 
 func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+
 	return b.text.String()
 }
 
@@ -587,6 +617,7 @@ func (b *lockedBuffer) String() string {
 func TestSchedulerDelay(t *testing.T) {
 	delay := overload.SchedulerDelay()
 	delay()
+
 	done := make(chan struct{})
 	for range 2000 {
 		go func() {
@@ -599,6 +630,7 @@ func TestSchedulerDelay(t *testing.T) {
 			}
 		}()
 	}
+
 	close(done)
 	if got := delay(); got < 0 || got > time.Minute {
 		t.Errorf("a delay of %s", got)
@@ -613,6 +645,7 @@ func BenchmarkAdmit(b *testing.B) {
 		Now:     time.Now,
 	})
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if g.Admit(overload.Signing) && g.Begin(overload.Signing) {
 			g.End(overload.Signing)

@@ -32,8 +32,10 @@ func TestOperationClasses(t *testing.T) {
 		"AssumeRoleWithWebIdentity":          overload.Reads,
 		"AssumeRoleWithSAML":                 overload.Reads,
 	}
+
 	check := func(operations []awsapi.Operation) {
 		t.Helper()
+
 		for _, op := range operations {
 			want, named := classes[op.Name()]
 			if !named {
@@ -47,6 +49,7 @@ func TestOperationClasses(t *testing.T) {
 			}
 		}
 	}
+
 	query := append(stsapi.NewAPI(stsapi.APIOptions{}).Operations(), iamapi.New(iamapi.Options{}).Operations()...)
 	check(cognitoidentity.New(cognitoidentity.Options{}).Operations())
 	check(query)
@@ -71,7 +74,8 @@ func TestOperationClasses(t *testing.T) {
 // else goes on: durable writes, reads, administration, health, keys and metrics,
 // which show the refusals.
 func TestOverloadedSigner(t *testing.T) {
-	s := wiretest.Start(t, func(c *poolhouse.Config) { c.MaxWait = time.Second }) // longer than a busy machine delays anything
+	// longer than a busy machine delays anything
+	s := wiretest.Start(t, func(c *poolhouse.Config) { c.MaxWait = time.Second })
 	ctx, client := t.Context(), s.Public()
 	pool := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.AllowClassicFlow = aws.Bool(true) })
 	guest := s.GetID(t, pool, nil)
@@ -88,6 +92,7 @@ func TestOverloadedSigner(t *testing.T) {
 	for i := range tickets {
 		tickets[i] = line.Enter()
 	}
+
 	empty := sync.OnceFunc(func() {
 		for _, ticket := range tickets {
 			line.Drop(ticket)
@@ -113,6 +118,7 @@ func TestOverloadedSigner(t *testing.T) {
 		wiretest.Equal(t, path, a.Status, http.StatusOK)
 		metrics = a.Body
 	}
+
 	for _, line := range []string{
 		`poolhouse_overload_refusals_total{class="signing",reason="queue"} 2`,
 		`poolhouse_overload_refusals_total{class="reads",reason="queue"} 0`,

@@ -65,6 +65,7 @@ func URL(tb testing.TB) string {
 		` ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C' TEMPLATE template0`); err != nil {
 		tb.Fatalf("creating database: %v", err)
 	}
+
 	tb.Cleanup(func() {
 		if err := s.run(`DROP DATABASE ` + name + ` WITH (FORCE)`); err != nil {
 			tb.Errorf("dropping database: %v", err)

@@ -31,7 +31,8 @@ func TestDatabasesAreFreshAndOrderLikeALanguage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var there bool
-	if err := b.QueryRowContext(t.Context(), `SELECT to_regclass('only_in_a') IS NOT NULL`).Scan(&there); err != nil || there {
+	if err := b.QueryRowContext(t.Context(), `SELECT to_regclass('only_in_a') IS NOT NULL`).Scan(&there); err !=
+		nil || there {
 		t.Errorf("the second database has the first one's table: %t, %v", there, err)
 	}
 	var language bool
@@ -54,6 +55,7 @@ func TestServerEndsWithItsProcess(t *testing.T) {
 
 		select {} // until killed
 	}
+
 	URL(t) // skips or fails where PostgreSQL is not installed
 	child := exec.Command(os.Args[0], "-test.run=^TestServerEndsWithItsProcess$")
 	child.Env = append(os.Environ(), "PGTEST_CHILD=1")
@@ -64,6 +66,7 @@ func TestServerEndsWithItsProcess(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	buf := make([]byte, 4096)
 	n, err := out.Read(buf)
 	dir, ok := strings.CutPrefix(strings.TrimSpace(string(buf[:n])), "folder ")
@@ -76,6 +79,7 @@ func TestServerEndsWithItsProcess(t *testing.T) {
 	if err := child.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
+
 	_ = child.Wait() // killed
 	limit := time.After(30 * time.Second)
 
@@ -109,6 +113,7 @@ func TestBinariesAreFound(t *testing.T) {
 		}
 		return
 	}
+
 	if err != nil || filepath.Dir(initdb) != filepath.Dir(postgres) {
 		t.Errorf("binaries() = %q, %q, %v", initdb, postgres, err)
 	}

@@ -27,6 +27,7 @@ func NewServer(tb testing.TB) *Server {
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	own := &Server{server: s, tb: tb}
 	tb.Cleanup(func() {
 		own.Thaw() // a frozen server would not stop

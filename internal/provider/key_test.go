@@ -59,6 +59,7 @@ func TestComparisonsAreBounded(t *testing.T) {
 		if issuer == "" {
 			issuer = "https://" + login.key
 		}
+
 		token := unsignedToken(t, map[string]any{"iss": issuer})
 		allocations := testing.AllocsPerRun(1, func() {
 			if _, err := refuseKey(r, pool, login.key, token); err == nil {

@@ -126,6 +126,7 @@ func (w *world) overrides(t *testing.T, table provider.Table) map[string]poolhou
 	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
 		t.Fatal(err)
 	}
+
 	if faults := file.CheckProviders(table); len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -206,6 +207,7 @@ func (w *world) signOut(t *testing.T, subject string) int {
 		"exp":    nil,
 		"events": map[string]any{event: map[string]any{}},
 	}))
+
 	address := w.url + "/backchannel-logout/" + withIDTokens
 	response, err := http.PostForm(address, url.Values{"logout_token": {token}}) //nolint:noctx // of a test
 	if err != nil {

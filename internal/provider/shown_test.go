@@ -22,10 +22,11 @@ func TestShownName(t *testing.T) {
 // A user pool is shown without what stands in the place of its client ID.
 func TestShownUserPool(t *testing.T) {
 	for name, want := range map[string]string{
-		"cognito-idp.us-east-1.amazonaws.com/us-east-1_AbC:s3cr3t": "cognito-idp.us-east-1.amazonaws.com/us-east-1_AbC:(a client ID of 6 bytes)",
-		"localhost:9229/local_Ab:s3cr3t":                           "localhost:9229/local_Ab:(a client ID of 6 bytes)",
-		"user:s3cr3t":                                              "(a name of 11 bytes)",
-		"user:s3cr3t@idp.example/a:b":                              "(a name of 27 bytes)",
+		"cognito-idp.us-east-1.amazonaws.com/us-east-1_AbC:s3cr3t": "cognito-idp.us-east-1.amazonaws.com/" +
+			"us-east-1_AbC:(a client ID of 6 bytes)",
+		"localhost:9229/local_Ab:s3cr3t": "localhost:9229/local_Ab:(a client ID of 6 bytes)",
+		"user:s3cr3t":                    "(a name of 11 bytes)",
+		"user:s3cr3t@idp.example/a:b":    "(a name of 27 bytes)",
 	} {
 		if got := ShownName(name); got != want {
 			t.Errorf("%q is shown as %q", name, got)

@@ -51,6 +51,7 @@ type syncBuffer struct {
 func (b *syncBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+
 	return b.Buffer.Write(p)
 }
 
@@ -65,6 +66,7 @@ func newWorld(t testing.TB, behindProxy bool, rates map[string]Rate) *world {
 	reporter := NewReporter(logger, func(limit, operation string) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
+
 		w.observed[limit+" "+operation]++
 	})
 	w.Addresses = NewAddresses(AddressOptions{
@@ -86,18 +88,21 @@ func newWorld(t testing.TB, behindProxy bool, rates map[string]Rate) *world {
 		t.Fatal(err)
 	}
 	w.handler = handler
+
 	return w
 }
 
 func (w *world) clock() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+
 	return w.now
 }
 
 func (w *world) pass(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+
 	w.now = w.now.Add(d)
 }
 
@@ -115,6 +120,7 @@ func (w *world) makeGuest(ctx context.Context, in *guestInput) (*awsapi.NoOutput
 		return nil, err
 	}
 	w.guests.Add(1)
+
 	return nil, nil
 }
 
@@ -123,6 +129,7 @@ func (w *world) login(ctx context.Context, in *loginInput) (*awsapi.NoOutput, er
 	if err := w.MayLogin(ctx, logins); err != nil {
 		return nil, err
 	}
+
 	w.proofs.Add(1)
 	err := map[string]error{
 		"bad":  errRefused,
@@ -133,6 +140,7 @@ func (w *world) login(ctx context.Context, in *loginInput) (*awsapi.NoOutput, er
 		err = errRefused
 	}
 	w.Checked(ctx, in.Token, err)
+
 	return nil, err
 }
 
@@ -146,8 +154,10 @@ func (w *world) call(from, operation, body string) (int, string) {
 	} else {
 		r.RemoteAddr = from
 	}
+
 	answer := httptest.NewRecorder()
 	w.handler.ServeHTTP(answer, r)
+
 	return answer.Code, answer.Header().Get("Retry-After")
 }
 
@@ -160,6 +170,7 @@ func (w *world) want(t *testing.T, from, operation, body string, status int) {
 
 func (w *world) wantTimes(t *testing.T, n int, from, operation, body string, status int) {
 	t.Helper()
+
 	for range n {
 		w.want(t, from, operation, body, status)
 	}
@@ -195,6 +206,7 @@ func TestGuestsOfAnAddress(t *testing.T) {
 	w.wantTimes(t, guestRate.Burst, client, "MakeGuest", `{}`, 200)
 	w.want(t, client, "MakeGuest", `{}`, 429)
 	w.pass(-time.Hour) // nothing is gained, and nothing breaks
+
 	w.want(t, client, "MakeGuest", `{}`, 429)
 }
 
@@ -278,6 +290,7 @@ func TestWhoIsLimited(t *testing.T) {
 			if (refused == 20) != test.limited || !test.limited && refused > 0 {
 				t.Errorf("%d of %d were refused", refused, guestRate.Burst+20)
 			}
+
 			lines := 0
 			if test.log != "" {
 				lines = 1
@@ -285,6 +298,7 @@ func TestWhoIsLimited(t *testing.T) {
 			if n := strings.Count(w.log.String(), "address_limits do not count"); n != lines {
 				t.Errorf("%d lines that nobody is counted: %s", n, w.log.String())
 			}
+
 			if !strings.Contains(w.log.String(), test.log) {
 				t.Errorf("log = %s", w.log.String())
 			}
@@ -298,6 +312,7 @@ func TestWhoIsLimited(t *testing.T) {
 			t.Errorf("%q: %d lines: %s", forwarded, n, w.log.String())
 		}
 	}
+
 	w := newWorld(t, true, nil)
 	w.wantTimes(t, guestRate.Burst, "10.0.0.1", "MakeGuest", `{}`, 200)
 	w.want(t, "10.0.0.1", "MakeGuest", `{}`, 429)
@@ -347,6 +362,7 @@ func TestRefusalEndsTheExemption(t *testing.T) {
 	if n := w.proofs.Load() - before; n != 0 {
 		t.Errorf("a token that was refused was looked at %d times", n)
 	}
+
 	w.want(t, client, "Login", other, 200) // still exempt
 }
 
@@ -375,6 +391,7 @@ func TestGroupsOfOperations(t *testing.T) {
 					}
 				}
 			}
+
 			if got["MakeGuest"] != test.guests || got["Login"] != test.logins {
 				t.Errorf("passed: %v, want %d and %d", got, test.guests, test.logins)
 			}
@@ -391,18 +408,22 @@ func TestRefusalsAreSummarised(t *testing.T) {
 	lines := func() string {
 		w.log.mu.Lock()
 		defer w.log.mu.Unlock()
+
 		text := w.log.String()
 		w.log.Reset()
+
 		var list []string
 		for line := range strings.Lines(text) {
 			_, what, _ := strings.Cut(line, "limit=")
 			list = append(list, strings.TrimSpace(what))
 		}
+
 		return strings.Join(list, "; ")
 	}
-	flood := func() { w.wantTimes(t, 100, client, "MakeGuest", `{}`, 429) }
 
+	flood := func() { w.wantTimes(t, 100, client, "MakeGuest", `{}`, 429) }
 	w.wantTimes(t, guestRate.Burst, client, "MakeGuest", `{}`, 200)
+
 	for _, step := range []struct {
 		do   func()
 		want string
@@ -468,6 +489,7 @@ func TestBoundedMemory(t *testing.T) {
 			w.want(t, client, "MakeGuest", `{}`, 429)
 		}
 	}
+
 	if n := w.Addresses.guests.size(); n > maxBuckets {
 		t.Errorf("%d buckets are kept, %d at most", n, maxBuckets)
 	}
@@ -475,6 +497,7 @@ func TestBoundedMemory(t *testing.T) {
 	// Without trying it is forgotten, after half a table of others and no sooner.
 	forgotten := newTable[int, int](maxBuckets, time.Hour)
 	forgotten.getOrAdd(now, -1, func() int { return 7 })
+
 	for i := range maxBuckets / 4 {
 		forgotten.getOrAdd(now, i, func() int { return 0 })
 	}
@@ -490,12 +513,14 @@ func TestIdleBucketsGo(t *testing.T) {
 	for i := range 10_000 {
 		table.getOrAdd(now, i, func() int { return i })
 	}
+
 	for range 2 {
 		now = now.Add(time.Minute)
 		for i := range shards * 20 { // some for each shard
 			table.getOrAdd(now, -1-i-int(now.Unix())*10_000, func() int { return 0 })
 		}
 	}
+
 	if n := table.size(); n > 3*shards*20 {
 		t.Errorf("%d values are kept", n)
 	}
@@ -525,6 +550,7 @@ func BenchmarkMayLogin(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	w.handler = handler
 	b.ReportAllocs()
 	w.call(client, "Loop", `{}`)

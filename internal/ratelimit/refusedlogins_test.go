@@ -37,6 +37,7 @@ func TestRefusalsForOtherReasonsThanTheLogin(t *testing.T) {
 			AllowHTTP:    true,
 			AllowPrivate: true,
 		}}
+
 		c.Roles = []poolhouse.RoleConfig{
 			wiretest.Role("Corp", `"Federated":"`+provider+`"`, wiretest.Web, `"StringEquals":{"`+host+`:aud":"app"}`),
 			wiretest.Role("Alice", `"Federated":"`+provider+`"`, wiretest.Web,
@@ -65,9 +66,11 @@ func TestRefusalsForOtherReasonsThanTheLogin(t *testing.T) {
 				f(in)
 			}
 			_, err := c.sts.AssumeRoleWithWebIdentity(t.Context(), in)
+
 			return err
 		}
 	}
+
 	assumeSAML := func(role, assertion string) func(client) error {
 		return func(c client) error {
 			_, err := c.sts.AssumeRoleWithSAML(t.Context(), &sts.AssumeRoleWithSAMLInput{
@@ -78,6 +81,7 @@ func TestRefusalsForOtherReasonsThanTheLogin(t *testing.T) {
 			return err
 		}
 	}
+
 	getID := func(provider, token string) func(client) error {
 		return func(c client) error {
 			in := &ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{provider: token}}
@@ -85,6 +89,7 @@ func TestRefusalsForOtherReasonsThanTheLogin(t *testing.T) {
 			return err
 		}
 	}
+
 	long := func(in *sts.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(43200) }
 	badPolicy := func(in *sts.AssumeRoleWithWebIdentityInput) { in.Policy = aws.String(`{"Version":"1"}`) }
 
@@ -112,12 +117,14 @@ func TestRefusalsForOtherReasonsThanTheLogin(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			number++
+
 			c := clientAt(s, "192.0.2."+strconv.Itoa(number))
 			for range burst {
 				if err := test.call(c); err == nil || throttled(err) {
 					t.Fatalf("the call: %v", err)
 				}
 			}
+
 			err := assume("Corp", user("user of "+strconv.Itoa(number)))(c)
 			if throttled(err) != test.counts || err != nil && !test.counts {
 				t.Errorf("a good login afterwards: %v; does the call count: %v", err, test.counts)
@@ -161,6 +168,7 @@ func TestProvenLoginOfARefusedCall(t *testing.T) {
 	if err := assume("not a token", nil); err == nil || throttled(err) {
 		t.Fatalf("a bad token: %v", err)
 	}
+
 	if err := assume("not a token", nil); !throttled(err) {
 		t.Fatalf("another: %v", err)
 	}
@@ -180,6 +188,7 @@ func TestLoginRefusedByAChangedPool(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(google.KeySet())
 	})
+
 	s := wiretest.Start(t, behindProxy(&movedClock{}), func(c *poolhouse.Config) {
 		c.AddressLimits.RefusedLogins = poolhouse.Rate{PerSecond: 1, Burst: 1}
 		c.Providers = map[string]poolhouse.ProviderOverride{wiretest.GoogleKey: {
@@ -192,6 +201,7 @@ func TestLoginRefusedByAChangedPool(t *testing.T) {
 	pool := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
 		in.SupportedLoginProviders = map[string]string{wiretest.GoogleKey: "first-app"}
 	})
+
 	c := clientAt(s, "192.0.2.1")
 	getID := func(subject string) error {
 		token := google.Token(map[string]any{"iss": "https://accounts.google.com", "aud": "first-app", "sub": subject})

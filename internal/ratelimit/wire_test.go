@@ -73,6 +73,7 @@ func guestsFrom(s *wiretest.Server, address string, change ...func(*ci.Options))
 	for _, f := range change {
 		f(&o)
 	}
+
 	return ci.New(o)
 }
 
@@ -105,6 +106,7 @@ func behindProxy(clock *movedClock) func(*poolhouse.Config) {
 // identities counts the identities of a pool.
 func identities(t *testing.T, s *wiretest.Server, pool string) int {
 	t.Helper()
+
 	n, in := 0, &ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(60)}
 	for {
 		page := wiretest.Must(s.Admin().ListIdentities(t.Context(), in))(t)
@@ -121,6 +123,7 @@ func TestGuestsOfOneAddress(t *testing.T) {
 	clock := &movedClock{}
 	s := wiretest.Start(t, behindProxy(clock))
 	pool := s.NewPool(t)
+
 	client, get := guestsFrom(s, "192.0.2.1"), &ci.GetIdInput{IdentityPoolId: &pool}
 	closed := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.AllowUnauthenticatedIdentities = false })
 	for range 20 { // refused by another check
@@ -161,6 +164,7 @@ func TestGuestsOfOneAddress(t *testing.T) {
 // flood makes n calls, some at the same time, that must succeed.
 func flood(t *testing.T, n int, call func() error) {
 	t.Helper()
+
 	var group sync.WaitGroup
 	for worker := range 8 {
 		group.Go(func() {
@@ -192,7 +196,9 @@ func TestOneAddressLeavesTheAccountItsCalls(t *testing.T) {
 			}
 		}
 	}
+
 	wiretest.Equal(t, "guests of two addresses", made, 6)
+
 	for n := range 4 {
 		wiretest.Must(guestsFrom(s, fmt.Sprintf("198.51.100.%d", n)).GetId(t.Context(),
 			&ci.GetIdInput{IdentityPoolId: &pool}))(t)
@@ -238,15 +244,19 @@ func TestEveryOperationHasARate(t *testing.T) {
 		c.AcceptUnknownRoles = false
 		c.Roles = []poolhouse.RoleConfig{wiretest.Role("Web", wiretest.FromPool, wiretest.Web, wiretest.OfPool),
 			samlRole}
+
 		for _, op := range cognitoidentity.New(cognitoidentity.Options{}).Operations() {
 			calls = append(calls, limitedCall{api: "cognito-identity", operation: op.Name()})
 		}
+
 		for _, op := range stsapi.NewAPI(stsapi.APIOptions{}).Operations() {
 			calls = append(calls, limitedCall{api: "sts", operation: op.Name()})
 		}
+
 		for _, op := range iamapi.New(iamapi.Options{}).Operations() {
 			calls = append(calls, limitedCall{api: "iam", operation: op.Name()})
 		}
+
 		for _, call := range calls {
 			if call.operation != "CreateIdentityPool" && call.operation != "GetId" { // which the test needs
 				rates[call.api+":"+call.operation] = poolhouse.Rate{PerSecond: 0.001, Burst: 1}
@@ -277,6 +287,7 @@ func TestEveryOperationHasARate(t *testing.T) {
 			if call.api == "iam" {
 				form.Set("Version", "2010-05-08")
 			}
+
 			switch call.operation {
 			case "AssumeRoleWithWebIdentity":
 				form.Set("RoleArn", wiretest.RolePrefix+"Web")
@@ -287,16 +298,19 @@ func TestEveryOperationHasARate(t *testing.T) {
 				form.Set("PrincipalArn", wiretest.SAMLARN)
 				form.Set("SAMLAssertion", "PHg+PC94Pg==")
 			}
+
 			body = form.Encode()
 			r = wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL,
 				strings.NewReader(body)))(t)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		}
+
 		if !unsigned[call.operation] {
 			key := w.Keys[account]
 			wiretest.SignWith(t, r, body, service, wiretest.Region, key.AccessKeyID, key.SecretAccessKey)
 		}
 		a := wiretest.Do(t, r)
+
 		return a.Status, a.Body, a.Header.Get("Retry-After")
 	}
 
@@ -312,6 +326,7 @@ func TestEveryOperationHasARate(t *testing.T) {
 			if call.api == "cognito-identity" {
 				want, code = http.StatusTooManyRequests, `"TooManyRequestsException"`
 			}
+
 			worded := strings.Contains(text, code) && strings.Contains(text, "Rate exceeded")
 			if status != want || !worded || after != wait {
 				t.Errorf("second call: %d, Retry-After %q: %s", status, after, text)
@@ -345,6 +360,7 @@ func TestPublicOperationsCountForThePool(t *testing.T) {
 	w := wiretest.StartTenants(t, []string{wiretest.Stranger}, func(c *poolhouse.Config) {
 		c.Now = clock.now
 		c.RateLimits = poolhouse.RateLimits{Preset: poolhouse.PresetAWS}
+
 		c.OnTrace = func(t poolhouse.Trace) { mu.Lock(); defer mu.Unlock(); traces = append(traces, t) }
 	})
 	ours, alsoOurs, theirs := guestPool(t, w, wiretest.HomeAccount), guestPool(t, w, wiretest.HomeAccount),
@@ -358,6 +374,7 @@ func TestPublicOperationsCountForThePool(t *testing.T) {
 		_, err := w.Public().GetId(t.Context(), unknown)
 		wiretest.WantError(t, err, "ResourceNotFoundException", "")
 	}
+
 	for i := range 25 {
 		in := ours
 		if i%2 == 0 {
@@ -365,6 +382,7 @@ func TestPublicOperationsCountForThePool(t *testing.T) {
 		}
 		wiretest.Must(w.Pools(wiretest.Stranger).GetId(t.Context(), in))(t) // signed, which is not looked at
 	}
+
 	_, err := w.Public().GetId(t.Context(), ours)
 	wiretest.WantError(t, err, "TooManyRequestsException", "Rate exceeded")
 	wiretest.Must(w.Public().GetId(t.Context(), theirs))(t)
@@ -377,8 +395,8 @@ func TestPublicOperationsCountForThePool(t *testing.T) {
 	wiretest.Equal(t, "expected", step.Expected,
 		"at most 25 a second, 25 at once (rate_limits.operations.cognito-identity:GetId, or rate_limits.preset)")
 	wiretest.Equal(t, "got", step.Got, "account 000000000000 calls cognito-identity:GetId more often")
-
 	clock.pass(time.Second)
+
 	for range 25 {
 		wiretest.Must(w.Public().GetId(t.Context(), ours))(t)
 	}
@@ -395,6 +413,7 @@ func TestSDKRetriesThrottling(t *testing.T) {
 			"cognito-identity:*": {PerSecond: 1}, "sts:*": {PerSecond: 1}, "iam:signed": {PerSecond: 1},
 		}
 	})
+
 	retries := 0
 	retryer := retry.NewStandard(func(r *retry.StandardOptions) {
 		r.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) {
@@ -409,6 +428,7 @@ func TestSDKRetriesThrottling(t *testing.T) {
 		Retryer:      func() aws.Retryer { return retryer },
 		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
 	}
+
 	pools, tokens, roles := ci.NewFromConfig(config), sts.NewFromConfig(config), iamclient.NewFromConfig(config)
 	for range 2 {
 		wiretest.Must(pools.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}))(t)
@@ -439,6 +459,7 @@ func TestRefusedLoginsOfOneAddress(t *testing.T) {
 			AllowHTTP:    true,
 			AllowPrivate: true,
 		}}
+
 		c.Roles = []poolhouse.RoleConfig{
 			wiretest.Role("Corp", `"Federated":"`+provider+`"`, wiretest.Web, `"StringEquals":{"`+host+`:aud":"app"}`),
 			samlRole,
@@ -449,6 +470,7 @@ func TestRefusedLoginsOfOneAddress(t *testing.T) {
 		in.OpenIdConnectProviderARNs = append(in.OpenIdConnectProviderARNs, provider)
 		in.AllowClassicFlow = aws.Bool(true)
 	})
+
 	forged := corp.Token(map[string]any{"sub": "mallory", "aud": "app"})
 	forged = forged[:strings.LastIndexByte(forged, '.')+1] + "AAAA"
 	good := corp.Token(map[string]any{"sub": "alice", "aud": "app"})
@@ -504,17 +526,20 @@ func TestRefusedLoginsOfOneAddress(t *testing.T) {
 			return err
 		},
 	}
+
 	number := 0
 	for name, call := range operations {
 		t.Run(name, func(t *testing.T) {
 			number++
 			address := fmt.Sprintf("192.0.2.%d", number)
+
 			c := clientAt(s, address)
 			for range 5 {
 				if err := call(c, forged); err == nil || throttled(err) {
 					t.Fatalf("a refused login: %v", err)
 				}
 			}
+
 			for other, call := range operations {
 				if err := call(c, forged); !throttled(err) {
 					t.Errorf("%s after: %v", other, err)
@@ -526,6 +551,7 @@ func TestRefusedLoginsOfOneAddress(t *testing.T) {
 			if err := operations["GetId"](c, user("bob", name)); !throttled(err) {
 				t.Errorf("a login that nobody knows: %v", err)
 			}
+
 			_, err := c.pools.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool})
 			if err != nil {
 				t.Errorf("a guest: %v", err)
@@ -557,12 +583,14 @@ func TestSpoofedAddresses(t *testing.T) {
 			wiretest.Equal(t, "Retry-After", a.Header.Get("Retry-After"), "1")
 		}
 	}
+
 	wiretest.Equal(t, "refused", refused, 7)
 }
 
 // A server on a Unix socket cannot tell addresses: it says so once, and limits nobody.
 func TestNoAddressIsToldOnce(t *testing.T) {
 	var log strings.Builder
+
 	server := wiretest.Must(poolhouse.New(t.Context(), poolhouse.Config{
 		Dev:           true,
 		IssuerURL:     "http://127.0.0.1:1",
@@ -570,6 +598,7 @@ func TestNoAddressIsToldOnce(t *testing.T) {
 		Logger:        slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}))(t)
 	defer server.Close()
+
 	ask := func(operation, body string, signed bool) string {
 		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/", strings.NewReader(body))
 		r.RemoteAddr = "@"
@@ -577,16 +606,20 @@ func TestNoAddressIsToldOnce(t *testing.T) {
 		if signed {
 			wiretest.Sign(t, r, body, "cognito-identity")
 		}
+
 		w := httptest.NewRecorder()
 		server.ServeHTTP(w, r)
 		text, _ := io.ReadAll(w.Body)
 		if w.Code != http.StatusOK {
 			t.Fatalf("%s: %d %s", operation, w.Code, text)
 		}
+
 		return string(text)
 	}
+
 	made := ask("CreateIdentityPool", `{"IdentityPoolName":"p","AllowUnauthenticatedIdentities":true}`, true)
 	_, rest, _ := strings.Cut(made, `"IdentityPoolId":"`)
+
 	pool, _, _ := strings.Cut(rest, `"`)
 	for range 5 {
 		ask("GetId", `{"IdentityPoolId":"`+pool+`"}`, false)
@@ -601,14 +634,17 @@ func TestRateSettings(t *testing.T) {
 	one := func(name string, r rate) poolhouse.Config {
 		return poolhouse.Config{RateLimits: poolhouse.RateLimits{Operations: map[string]rate{name: r}}}
 	}
+
 	addresses := func(guests, refused rate) poolhouse.Config {
 		return poolhouse.Config{AddressLimits: poolhouse.AddressLimits{Guests: guests, RefusedLogins: refused}}
 	}
 	const (
-		noName  = ": is not SERVICE:OPERATION, nor a group that has operations: SERVICE:signed, SERVICE:public or SERVICE:*"
+		noName = ": is not SERVICE:OPERATION, nor a group that has operations: SERVICE:signed," +
+			" SERVICE:public or SERVICE:*"
 		noRate  = ": use a number of calls a second from 0.001 to 1000000"
 		noBurst = ": use a number of calls from 1 to 1000000, or leave it out"
 	)
+
 	for _, test := range []struct {
 		config poolhouse.Config
 		want   string

@@ -41,6 +41,7 @@ func TestAttributes(t *testing.T) {
 	if refused != nil {
 		t.Fatal(refused)
 	}
+
 	want := saml.AWSAttributes{
 		Roles: []saml.RolePair{{admin, idpARN}, {reader, otherARN}}, HasRoles: true, NoPairs: 6,
 		RoleSessionName: "alice@example.com", SessionDuration: 30 * time.Minute, SourceIdentity: "alice",
@@ -57,6 +58,7 @@ func TestAttributes(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
+
 	if want := time.Date(2030, 1, 31, 20, 0, 0, 0, time.UTC); !a.SessionNotOnOrAfter.Equal(want) {
 		t.Errorf("the session ends at %v", a.SessionNotOnOrAfter)
 	}
@@ -84,6 +86,7 @@ func TestRefusedAttributes(t *testing.T) {
 	one := func(name string, values ...string) []samltest.Attribute {
 		return []samltest.Attribute{{Name: name, Values: values}}
 	}
+
 	for name, attributes := range map[string][]samltest.Attribute{
 		"Role twice":                  {samltest.Roles(admin + "," + idpARN), samltest.Roles(admin + "," + idpARN)},
 		"Role with an element":        {samltest.Roles("<saml:b/>" + admin + "," + idpARN)},

@@ -45,6 +45,7 @@ func FuzzResponse(f *testing.F) {
 			f.Add(strings.Replace(string(document), change[0], change[1], 1))
 		}
 	}
+
 	f.Add("<a/>")
 	f.Add("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>")
 	f.Fuzz(func(t *testing.T, document string) {

@@ -26,6 +26,7 @@ func TestMetadata(t *testing.T) {
 	key := func(use string, idp *samltest.IdP) string {
 		return "<md:KeyDescriptor" + use + ">" + samltest.KeyInfo(idp.Certificate) + "</md:KeyDescriptor>"
 	}
+
 	for name, test := range map[string]struct {
 		document string
 		keys     int
@@ -88,6 +89,7 @@ func TestRefusedMetadata(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	rsa1024, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
@@ -118,14 +120,16 @@ func TestRefusedMetadata(t *testing.T) {
 		"entity ID twice":   replace("entityID=", `entityID="x" entityID=`),
 		"an application's":  strings.ReplaceAll(document, "IDPSSODescriptor", "SPSSODescriptor"),
 		"two descriptors": replace("</md:EntityDescriptor>",
-			`<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/></md:EntityDescriptor>`),
+			`<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/>`+
+				`</md:EntityDescriptor>`),
 		"SAML 1.1 only":       replace("SAML:2.0:protocol", "SAML:1.1:protocol"),
 		"no keys":             idp.MetadataOf(""),
 		"encryption key only": replace(`use="signing"`, `use="encryption"`),
 		"unknown use":         replace(`use="signing"`, `use="Signing"`),
 		"no KeyInfo":          idp.MetadataOf("<md:KeyDescriptor/>"),
 		"key name only": idp.MetadataOf(
-			`<md:KeyDescriptor><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:KeyName>a</ds:KeyName></ds:KeyInfo></md:KeyDescriptor>`),
+			`<md:KeyDescriptor><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:KeyName>a</ds:KeyName>` +
+				`</ds:KeyInfo></md:KeyDescriptor>`),
 		"no base64":                  replace(certificate, "%%%"),
 		"no certificate":             replace(certificate, "AAAA"),
 		"comment in the certificate": replace(certificate, certificate[:40]+"<!-- -->"+certificate[40:]),
@@ -170,6 +174,7 @@ func repeatedExtension(t *testing.T, idp *samltest.IdP) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	// CreateCertificate refuses to repeat one, so a copy is put in by hand.
 	var outer struct {
 		TBS       asn1.RawValue
@@ -179,10 +184,12 @@ func repeatedExtension(t *testing.T, idp *samltest.IdP) string {
 	if _, err := asn1.Unmarshal(der, &outer); err != nil {
 		t.Fatal(err)
 	}
+
 	encoded, err := asn1.Marshal(extension)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	// The extensions are the last part of the body: [3] { SEQUENCE { … } }.
 	var parts []asn1.RawValue
 	for rest := outer.TBS.Bytes; len(rest) > 0; {
@@ -192,11 +199,13 @@ func repeatedExtension(t *testing.T, idp *samltest.IdP) string {
 		}
 		parts = append(parts, part)
 	}
+
 	last := &parts[len(parts)-1]
 	var list asn1.RawValue
 	if _, err := asn1.Unmarshal(last.Bytes, &list); err != nil {
 		t.Fatal(err)
 	}
+
 	list = asn1.RawValue{Class: list.Class, Tag: list.Tag, IsCompound: true, Bytes: slices.Concat(list.Bytes, encoded)}
 	inner, err := asn1.Marshal(list)
 	if err != nil {
@@ -212,6 +221,7 @@ func repeatedExtension(t *testing.T, idp *samltest.IdP) string {
 		}
 		body = append(body, one...)
 	}
+
 	outer.TBS = asn1.RawValue{Class: outer.TBS.Class, Tag: outer.TBS.Tag, IsCompound: true, Bytes: body}
 	changed, err := asn1.Marshal(outer)
 	if err != nil {

@@ -92,7 +92,8 @@ func TestGoodResponses(t *testing.T) {
 			assertion, samltest.Signing{}),
 		"audience twice restricted": idp.Sign(t,
 			idp.Unsigned(
-				samltest.Login{Audience: "urn:amazon:webservices</saml:Audience></saml:AudienceRestriction><saml:AudienceRestriction><saml:Audience>urn:amazon:webservices"}), assertion, samltest.Signing{}),
+				samltest.Login{Audience: "urn:amazon:webservices</saml:Audience></saml:AudienceRestriction>" +
+					"<saml:AudienceRestriction><saml:Audience>urn:amazon:webservices"}), assertion, samltest.Signing{}),
 		"OneTimeUse": idp.Sign(t,
 			strings.Replace(idp.Unsigned(plain), "</saml:Conditions>", "<saml:OneTimeUse/></saml:Conditions>", 1),
 			assertion, samltest.Signing{}),
@@ -137,6 +138,7 @@ func TestRefusedResponses(t *testing.T) {
 		return idp.Sign(t, idp.Unsigned(l), assertion, append(s, samltest.Signing{})[0])
 	}
 	good := sign(samltest.Login{})
+
 	// edit changes a document before it is signed, after changes one that is.
 	edit := func(old, new string) string {
 		changed := strings.Replace(idp.Unsigned(samltest.Login{}), old, new, 1)
@@ -145,17 +147,22 @@ func TestRefusedResponses(t *testing.T) {
 		}
 		return idp.Sign(t, changed, assertion, samltest.Signing{})
 	}
+
 	after := func(old, new string) string {
 		if !strings.Contains(good, old) {
 			t.Fatalf("nothing to replace: %s", old)
 		}
 		return strings.Replace(good, old, new, 1)
 	}
+
 	const (
-		confirmation = `<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="2030-01-31T12:05:00Z" Recipient="https://signin.aws.amazon.com/saml"/></saml:SubjectConfirmation>`
-		restriction  = `<saml:AudienceRestriction><saml:Audience>urn:amazon:webservices</saml:Audience></saml:AudienceRestriction>`
-		evil         = `<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_evil" Version="2.0"/>`
-		pem          = "-----BEGIN CERTIFICATE-----\n"
+		confirmation = `<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer">` +
+			`<saml:SubjectConfirmationData NotOnOrAfter="2030-01-31T12:05:00Z" ` +
+			`Recipient="https://signin.aws.amazon.com/saml"/></saml:SubjectConfirmation>`
+		restriction = `<saml:AudienceRestriction><saml:Audience>urn:amazon:webservices</saml:Audience>` +
+			`</saml:AudienceRestriction>`
+		evil = `<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_evil" Version="2.0"/>`
+		pem  = "-----BEGIN CERTIFICATE-----\n"
 	)
 
 	cases := map[string]variant{
@@ -168,9 +175,12 @@ func TestRefusedResponses(t *testing.T) {
 		"another's key under the provider's KeyInfo": {stranger.Sign(t, idp.Unsigned(samltest.Login{}), assertion,
 			samltest.Signing{KeyInfo: samltest.KeyInfo(idp.Certificate)}), saml.Unverified},
 		"RSAKeyValue": {stranger.Sign(t, idp.Unsigned(samltest.Login{}), assertion,
-			samltest.Signing{KeyInfo: `<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:KeyValue><ds:RSAKeyValue><ds:Modulus>AQAB</ds:Modulus><ds:Exponent>AQAB</ds:Exponent></ds:RSAKeyValue></ds:KeyValue></ds:KeyInfo>`}), saml.Unverified},
+			samltest.Signing{KeyInfo: `<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:KeyValue>` +
+				`<ds:RSAKeyValue><ds:Modulus>AQAB</ds:Modulus><ds:Exponent>AQAB</ds:Exponent></ds:RSAKeyValue>` +
+				`</ds:KeyValue></ds:KeyInfo>`}), saml.Unverified},
 		"RetrievalMethod": {stranger.Sign(t, idp.Unsigned(samltest.Login{}), assertion,
-			samltest.Signing{KeyInfo: `<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:RetrievalMethod URI="https://attacker.example/key"/></ds:KeyInfo>`}), saml.Unverified},
+			samltest.Signing{KeyInfo: `<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#">` +
+				`<ds:RetrievalMethod URI="https://attacker.example/key"/></ds:KeyInfo>`}), saml.Unverified},
 		"tampered NameID": {after(">alice<", ">admin<"), saml.Unverified},
 		"tampered response": {strings.Replace(
 			idp.Sign(t, idp.Unsigned(samltest.Login{}), response, samltest.Signing{}), ">alice<", ">admin<", 1),
@@ -205,14 +215,16 @@ func TestRefusedResponses(t *testing.T) {
 		"two references": {sign(samltest.Login{},
 			samltest.Signing{InInfo: `<ds:Reference URI="#_assertion"><ds:Transforms>` +
 				samltest.Enveloped + samltest.Exclusive +
-				`</ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue>AAAA</ds:DigestValue></ds:Reference>`}), saml.Unverified},
+				`</ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>` +
+				`<ds:DigestValue>AAAA</ds:DigestValue></ds:Reference>`}), saml.Unverified},
 		"XSLT": {sign(samltest.Login{},
 			samltest.Signing{Transforms: []string{samltest.Enveloped,
 				`<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xslt-19991116"/>`, samltest.Exclusive}}),
 			saml.Unverified},
 		"XPath": {sign(samltest.Login{},
 			samltest.Signing{Transforms: []string{samltest.Enveloped,
-				`<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116"><ds:XPath>not(//saml:NameID)</ds:XPath></ds:Transform>`}}), saml.Unverified},
+				`<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116">` +
+					`<ds:XPath>not(//saml:NameID)</ds:XPath></ds:Transform>`}}), saml.Unverified},
 		"base64 transform": {sign(samltest.Login{},
 			samltest.Signing{Transforms: []string{samltest.Enveloped,
 				`<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#base64"/>`}}), saml.Unverified},
@@ -343,7 +355,8 @@ func TestRefusedResponses(t *testing.T) {
 			`<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>`, "",
 			1), saml.Failed},
 		"two statuses": {after("<samlp:Status>",
-			`<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status><samlp:Status>`), saml.Failed},
+			`<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>`+
+				`<samlp:Status>`), saml.Failed},
 		"version 1.1": {edit(`ID="_assertion" Version="2.0"`, `ID="_assertion" Version="1.1"`),
 			saml.Malformed},
 		"wrong issuer":      {sign(samltest.Login{Issuer: "https://other.example"}), saml.WrongIssuer},
@@ -395,7 +408,8 @@ func TestRefusedResponses(t *testing.T) {
 		"no SubjectConfirmation":   {edit(confirmation, ""), saml.Malformed},
 		"two SubjectConfirmations": {edit(confirmation, confirmation+confirmation), saml.Malformed},
 		"no SubjectConfirmationData": {edit(
-			`<saml:SubjectConfirmationData NotOnOrAfter="2030-01-31T12:05:00Z" Recipient="https://signin.aws.amazon.com/saml"/>`, ""), saml.Malformed},
+			`<saml:SubjectConfirmationData NotOnOrAfter="2030-01-31T12:05:00Z" `+
+				`Recipient="https://signin.aws.amazon.com/saml"/>`, ""), saml.Malformed},
 		"holder of key": {sign(
 			samltest.Login{Method: "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"}), saml.Malformed},
 		"sender vouches": {sign(
@@ -433,6 +447,7 @@ func TestRefusedResponses(t *testing.T) {
 			saml.Malformed},
 		"seconds since 1970": {sign(samltest.Login{NotOnOrAfter: "1896091500"}), saml.Malformed},
 	}
+
 	for i := range 8 {
 		for _, position := range []string{"assertion", "response"} {
 			cases["wrapping "+string(rune('1'+i))+", "+position+" signed"] = variant{wrapped(t, idp, i+1, position), -1}
@@ -449,6 +464,7 @@ func TestRefusedResponses(t *testing.T) {
 			case c.kind >= 0 && refused.Kind != c.kind:
 				t.Errorf("kind %d, want %d: %v", refused.Kind, c.kind, refused)
 			}
+
 			if refused.Reason.Check == "" || refused.Expected == "" || refused.Got == "" || refused.Fix == "" {
 				t.Errorf("incomplete: %+v", refused)
 			}
@@ -484,6 +500,7 @@ func TestEncodings(t *testing.T) {
 			}
 		})
 	}
+
 	if _, refused := provider.Read(good, now, skew); refused != nil {
 		t.Error(refused)
 	}
@@ -499,6 +516,7 @@ func TestCertificateDates(t *testing.T) {
 		!strings.Contains(refused.Fix, "enforce_certificate_dates") {
 		t.Errorf("an expired certificate: %v", refused)
 	}
+
 	provider.AnyCertificateDate = true
 	if _, refused := provider.Read(login, later, skew); refused != nil {
 		t.Errorf("an expired certificate that is accepted: %v", refused)
@@ -518,6 +536,7 @@ func TestAdviceNamesThePlace(t *testing.T) {
 	idp.Now = late
 	lateResponse := idp.Response(t, samltest.Login{})
 	idp.Now = now
+
 	for name, test := range map[string]struct {
 		response      string
 		at            time.Time
@@ -566,10 +585,12 @@ func TestAdviceNamesThePlace(t *testing.T) {
 				t.Errorf("%s, %s: %v: no %q in the fix", name, source, refused, want.fix)
 				continue
 			}
+
 			field := ""
 			if refused.Link != nil {
 				field = refused.Link.Field
 			}
+
 			if field != want.field {
 				t.Errorf("%s, %s: the link leads to %q, want %q", name, source, field, want.field)
 			}

@@ -37,6 +37,7 @@ func wrapped(t testing.TB, idp *samltest.IdP, attack int, position string) strin
 	if position == "response" {
 		id = samltest.ResponseID
 	}
+
 	d := tree(t, idp.Sign(t, idp.Unsigned(samltest.Login{}), id, samltest.Signing{}))
 	signed := d.FindElement("//*[@ID='" + id + "']")
 	signature := signed.FindElement("./Signature")
@@ -55,6 +56,7 @@ func wrapped(t testing.TB, idp *samltest.IdP, attack int, position string) strin
 	}
 	bare := signed.Copy()
 	bare.RemoveChild(bare.FindElement("./Signature"))
+
 	// replace puts E where S was.
 	replace := func() {
 		if parent := signed.Parent(); parent != nil && position == "assertion" {
@@ -65,12 +67,14 @@ func wrapped(t testing.TB, idp *samltest.IdP, attack int, position string) strin
 			d.SetRoot(evil)
 		}
 	}
+
 	outer := func() *etree.Element { // what E's siblings are put in
 		if position == "assertion" {
 			return d.Root()
 		}
 		return evil
 	}
+
 	switch attack {
 	case 1:
 		evil.InsertChildAt(1, signature)
@@ -112,6 +116,7 @@ func wrapped(t testing.TB, idp *samltest.IdP, attack int, position string) strin
 		evil.InsertChildAt(1, signature)
 		replace()
 	}
+
 	out := written(t, d)
 	if !strings.Contains(out, "admin") || !strings.Contains(out, "alice") {
 		t.Fatalf("attack %d on a signed %s is none", attack, position)

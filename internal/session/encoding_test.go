@@ -46,6 +46,7 @@ func FuzzDecodeSession(f *testing.F) {
 		if s.Expires.IsZero() {
 			s.Expires = time.Unix(0, 0).UTC()
 		}
+
 		again, err := decodeSession(appendSession(nil, &s))
 		if err != nil {
 			t.Fatalf("%+v cannot be read back: %v", s, err)

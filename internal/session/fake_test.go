@@ -33,8 +33,10 @@ func (k *keyTable) Keys(ctx context.Context, purpose string) ([]store.Key, error
 		entered <- struct{}{}
 		<-proceed
 	}
+
 	k.mu.Lock()
 	defer k.mu.Unlock()
+
 	k.reads++
 	if purpose != keyPurpose {
 		return nil, errors.New("another purpose: " + purpose)
@@ -42,16 +44,21 @@ func (k *keyTable) Keys(ctx context.Context, purpose string) ([]store.Key, error
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+
 	return slices.Clone(k.keys), k.broken
 }
 
-func (k *keyTable) UpdateKeys(_ context.Context, _ string, change func([]store.Key) ([]store.Key, error)) ([]store.Key, error) {
+func (k *keyTable) UpdateKeys(
+	_ context.Context, _ string, change func([]store.Key) ([]store.Key, error),
+) ([]store.Key, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+
 	k.writes++
 	if k.broken != nil {
 		return nil, k.broken
 	}
+
 	changed, err := change(slices.Clone(k.keys))
 	if err != nil {
 		return nil, err
@@ -62,13 +69,16 @@ func (k *keyTable) UpdateKeys(_ context.Context, _ string, change func([]store.K
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
+
 	k.keys = changed
+
 	return slices.Clone(changed), nil
 }
 
 func (k *keyTable) count() (keys, reads, writes int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+
 	return len(k.keys), k.reads, k.writes
 }
 
@@ -99,12 +109,14 @@ func newClock() *clock { return &clock{now: time.Date(2026, 11, 23, 10, 0, 0, 0,
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	return c.now
 }
 
 func (c *clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	c.now = c.now.Add(d)
 }
 
@@ -120,6 +132,7 @@ func newMinter(t testing.TB, table KeyStore, c *clock) *Minter {
 // ordinary is the session of somebody who signed in with a user pool, with five tags.
 func ordinary(now time.Time) Session {
 	const userPool = "cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEfGhI"
+
 	return Session{
 		Account:     "123456789012",
 		RoleARN:     "arn:aws:iam::123456789012:role/service-role/Cognito_WebAppAuth_Role",
@@ -129,7 +142,8 @@ func ordinary(now time.Time) Session {
 		PoolID:      "us-east-1:11111111-2222-3333-4444-555555555555",
 		AMR: []string{
 			"authenticated", userPool, userPool + ":CognitoSignIn:aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
-			"accounts.google.com", "accounts.google.com:1234567890-abcdefghijklmnopqrstuvwxyz012345.apps.googleusercontent.com:108204268033311374519",
+			"accounts.google.com",
+			"accounts.google.com:1234567890-abcdefghijklmnopqrstuvwxyz012345.apps.googleusercontent.com:108204268033311374519",
 		},
 		Tags: map[string]string{
 			"username": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "client": "1h57kf5cpq17m0eml12EXAMPLE",

@@ -20,6 +20,7 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	f.Add(minted.AccessKeyID, minted.SessionToken, []byte{0})
 	f.Add("", "", []byte{})
 	f.Add("ASIAAAAAAAAAAAAAAAAA", "AQ==", []byte{1, 2, 3})
@@ -35,6 +36,7 @@ func FuzzOpen(f *testing.F) {
 				t.Fatalf("Open = %+v, %v", s, err)
 			}
 		}
+
 		try(id, token)
 		try(minted.AccessKeyID, token)
 		// The genuine token with the mask laid over it, at both ends.

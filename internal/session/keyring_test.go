@@ -31,6 +31,7 @@ func mintWith(t *testing.T, m *Minter, c *clock) (Credentials, keyID) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return got, keyID(raw[1:headerBytes])
 }
 
@@ -45,6 +46,7 @@ func opens(t *testing.T, m *Minter, got Credentials) bool {
 
 func refresh(t *testing.T, nodes ...*Minter) {
 	t.Helper()
+
 	for _, m := range nodes {
 		if err := m.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
@@ -65,6 +67,7 @@ func TestNodesShareKeys(t *testing.T) {
 			nodes[i] = m
 		})
 	}
+
 	group.Wait()
 	if t.Failed() {
 		return
@@ -72,6 +75,7 @@ func TestNodesShareKeys(t *testing.T) {
 	if n, _, _ := table.count(); n != 1 {
 		t.Fatalf("%d keys for one installation, want 1", n)
 	}
+
 	for _, a := range nodes {
 		got, _ := mintWith(t, a, c)
 		for _, b := range nodes {
@@ -80,6 +84,7 @@ func TestNodesShareKeys(t *testing.T) {
 			}
 		}
 	}
+
 	// A restarted node opens what was minted before.
 	before, _ := mintWith(t, nodes[0], c)
 	if !opens(t, newMinter(t, table, c), before) {
@@ -97,6 +102,7 @@ func TestRotation(t *testing.T) {
 		Credentials
 		at time.Time
 	}
+
 	var live []minted
 	const step = 4 * time.Minute // of b; a reads every minute
 	for elapsed := time.Duration(0); elapsed < 4*day; elapsed += step {
@@ -105,14 +111,17 @@ func TestRotation(t *testing.T) {
 			refresh(t, a)
 		}
 		refresh(t, b)
+
 		for _, m := range []*Minter{a, b} {
 			got, id := mintWith(t, m, c)
 			used[id] = true
 			live = append(live, minted{got, c.Now()})
 		}
+
 		for len(live) > 0 && c.Now().Sub(live[0].at) >= time.Hour {
 			live = live[1:]
 		}
+
 		for _, i := range []int{0, len(live) / 2, len(live) - 1} {
 			if !opens(t, a, live[i].Credentials) || !opens(t, b, live[i].Credentials) {
 				t.Fatalf("after %v: a live token of %v cannot be opened", elapsed, live[i].at)
@@ -122,6 +131,7 @@ func TestRotation(t *testing.T) {
 			t.Fatalf("after %v: %d keys are kept, want at most 2", elapsed, n)
 		}
 	}
+
 	if len(used) != 4 && len(used) != 5 {
 		t.Errorf("%d keys sealed in four days, want one a day", len(used))
 	}
@@ -134,6 +144,7 @@ func TestRotation(t *testing.T) {
 func TestKeysOutliveTheLongestSession(t *testing.T) {
 	c, table := newClock(), &keyTable{}
 	m := newMinter(t, table, c)
+
 	_, first := mintWith(t, m, c)
 	// The last moment at which the first key seals is just before its successor's.
 	var last Credentials
@@ -146,11 +157,13 @@ func TestKeysOutliveTheLongestSession(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if raw, err := strict.DecodeString(got.SessionToken); err != nil || keyID(raw[1:headerBytes]) != first {
 			break
 		}
 		last = got
 	}
+
 	c.Advance(iam.MaxSession - 2*time.Minute)
 	refresh(t, m)
 	if !opens(t, m, last) || !opens(t, newMinter(t, table, c), last) {
@@ -158,6 +171,7 @@ func TestKeysOutliveTheLongestSession(t *testing.T) {
 	}
 	c.Advance(keepMargin + 3*time.Minute)
 	refresh(t, m)
+
 	for _, k := range table.keys {
 		if strings.EqualFold(k.ID, hexOf(first)) {
 			t.Error("the key is kept although nothing can need it")
@@ -185,6 +199,7 @@ func TestNewKeysArePublishedBeforeTheySeal(t *testing.T) {
 	if n, _, _ := table.count(); n != 2 {
 		t.Fatalf("%d keys, want the successor beside the first", n)
 	}
+
 	got, id := mintWith(t, a, c)
 	if id != first {
 		t.Error("a key seals before the other nodes can know it")
@@ -205,6 +220,7 @@ func TestNodeWithSlowClock(t *testing.T) {
 	slow := newClock()
 	slow.Advance(-2 * time.Minute)
 	m := newMinter(t, table, slow)
+
 	got, _ := mintWith(t, m, slow)
 	if !opens(t, m, got) {
 		t.Error("it cannot open its own token")
@@ -222,13 +238,16 @@ func TestUnknownKeysAskTheStoreOncePerInterval(t *testing.T) {
 			t.Fatalf("Open = %v, want ErrInvalidToken", err)
 		}
 	}
+
 	_, before, _ := table.count()
+
 	for n := range byte(100) {
 		unknown(n)
 	}
 	if _, reads, _ := table.count(); reads != before+1 {
 		t.Errorf("100 tokens under unknown keys made %d reads, want 1", reads-before)
 	}
+
 	c.Advance(defaultInterval - 1)
 	unknown(0)
 	if _, reads, _ := table.count(); reads != before+1 {
@@ -239,6 +258,7 @@ func TestUnknownKeysAskTheStoreOncePerInterval(t *testing.T) {
 	if _, reads, _ := table.count(); reads != before+2 {
 		t.Error("did not read again after the interval")
 	}
+
 	// Ordinary tokens cost none.
 	got, _ := mintWith(t, m, c)
 	for range 50 {
@@ -262,18 +282,22 @@ func TestUnknownKeyIsLearnt(t *testing.T) {
 	got, _ := mintWith(t, ahead, c)
 	gone, cancel := context.WithCancel(t.Context())
 	table.entered, table.proceed = make(chan struct{}), make(chan struct{})
+
 	done := make(chan error)
 	go func() {
 		_, _, err := behind.Open(gone, got.AccessKeyID, got.SessionToken)
 		done <- err
 	}()
+
 	<-table.entered
 	cancel()
+
 	table.proceed <- struct{}{}
 	if err := <-done; err != nil {
 		t.Errorf("Open = %v, want the key to be read although the client is gone", err)
 	}
 	table.entered = nil
+
 	if !opens(t, behind, got) {
 		t.Error("the key was not kept")
 	}
@@ -290,14 +314,18 @@ func TestRefreshKeepsKeysWhenTheStoreFails(t *testing.T) {
 	if !opens(t, m, got) {
 		t.Error("a store that fails takes known sessions down")
 	}
+
 	if _, err := m.Mint(t.Context(), ordinary(c.Now())); err != nil {
 		t.Errorf("Mint without a store: %v", err)
 	}
-	if _, err := NewMinter(t.Context(), MinterOptions{Store: table, Sealer: boundSealer{}, Now: c.Now}); !errors.Is(err, table.broken) {
+	if _, err := NewMinter(t.Context(),
+		MinterOptions{Store: table, Sealer: boundSealer{}, Now: c.Now}); !errors.Is(err, table.broken) {
 		t.Errorf("NewMinter = %v, want the store's error", err)
 	}
+
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
+
 	m.refreshing <- struct{}{}
 	if err := m.Refresh(ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("Refresh behind another = %v, want to give up with its context", err)
@@ -322,16 +350,19 @@ func TestUnusableKeysAreRefused(t *testing.T) {
 	c := newClock()
 	good := generateKey(c.Now(), c.Now(), boundSealer{})
 	for name, change := range map[string]func(*store.Key){
-		"no hexadecimal ID":  func(k *store.Key) { k.ID = "x" },
-		"a short ID":         func(k *store.Key) { k.ID = "abcd" },
-		"another algorithm":  func(k *store.Key) { k.Algorithm = "AES-512" },
-		"sealed for another": func(k *store.Key) { k.Sealed = boundSealer{}.Seal(make([]byte, 32), sealedFor("other")) },
-		"a key of 16 bytes":  func(k *store.Key) { k.Sealed = boundSealer{}.Seal(make([]byte, 16), sealedFor(k.ID)) },
-		"nothing sealed":     func(k *store.Key) { k.Sealed = nil },
+		"no hexadecimal ID": func(k *store.Key) { k.ID = "x" },
+		"a short ID":        func(k *store.Key) { k.ID = "abcd" },
+		"another algorithm": func(k *store.Key) { k.Algorithm = "AES-512" },
+		"sealed for another": func(k *store.Key) {
+			k.Sealed = boundSealer{}.Seal(make([]byte, 32), sealedFor("other"))
+		},
+		"a key of 16 bytes": func(k *store.Key) { k.Sealed = boundSealer{}.Seal(make([]byte, 16), sealedFor(k.ID)) },
+		"nothing sealed":    func(k *store.Key) { k.Sealed = nil },
 	} {
 		bad := good
 		change(&bad)
-		if _, err := NewMinter(t.Context(), MinterOptions{Store: &keyTable{keys: []store.Key{bad}}, Sealer: boundSealer{}, Now: c.Now}); err == nil {
+		if _, err := NewMinter(t.Context(),
+			MinterOptions{Store: &keyTable{keys: []store.Key{bad}}, Sealer: boundSealer{}, Now: c.Now}); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -340,7 +371,9 @@ func TestUnusableKeysAreRefused(t *testing.T) {
 // forgetfulTable keeps nothing, and says all went well.
 type forgetfulTable struct{ keyTable }
 
-func (*forgetfulTable) UpdateKeys(context.Context, string, func([]store.Key) ([]store.Key, error)) ([]store.Key, error) {
+func (*forgetfulTable) UpdateKeys(
+	context.Context, string, func([]store.Key) ([]store.Key, error),
+) ([]store.Key, error) {
 	return nil, nil
 }
 
@@ -372,8 +405,10 @@ func TestRunRefreshesUntilItsContextEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, before, _ := table.count()
+
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute+time.Second)
 		defer cancel()
+
 		m.Run(ctx) // returns when ctx ends, or the bubble's clock would stand still
 		if _, after, _ := table.count(); after != before+300 {
 			t.Errorf("%d reads in ten minutes, want 300", after-before)
@@ -392,6 +427,7 @@ func TestSecretIsHKDF(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for n := range 5 {
 		id, nonce := fmt.Sprintf("ASIAQAAAAAAAAAAAAAA%d", n), bytes.Repeat([]byte{byte(n)}, nonceBytes)
 		want, err := hkdf.Expand(sha256.New, prk, "sk|"+id+"|"+string(nonce), secretBytes)

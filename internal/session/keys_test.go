@@ -17,10 +17,12 @@ func infos(t *testing.T, k Keys) map[string]KeyInfo {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	all := map[string]KeyInfo{}
 	for _, one := range list {
 		all[one.ID] = one
 	}
+
 	return all
 }
 
@@ -38,6 +40,7 @@ func TestRetireSessionKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Advance(20 * time.Minute)
+
 		leaked, id := mintWith(t, a, c)
 		for range 2 {
 			if _, err := tool.Retire(t.Context(), hexOf(id)); !errors.Is(err, ErrKeySeals) {
@@ -46,6 +49,7 @@ func TestRetireSessionKey(t *testing.T) {
 			if err := tool.Rotate(t.Context(), true); err != nil {
 				t.Fatal(err)
 			}
+
 			c.Advance(Lag)
 			fresh, next := mintWith(t, a, c)
 			byB, nextOfB := mintWith(t, b, c)
@@ -61,6 +65,7 @@ func TestRetireSessionKey(t *testing.T) {
 				t.Errorf("%+v, %v", before, err)
 			}
 			c.Advance(Lag)
+
 			for _, m := range []*Minter{a, b} {
 				if opens(t, m, leaked) || m.Knows(t.Context(), leaked.SessionToken) {
 					t.Errorf("clock %s: a session under a retired key is opened", skew)
@@ -69,9 +74,11 @@ func TestRetireSessionKey(t *testing.T) {
 					t.Errorf("clock %s: a session under the key after it is refused", skew)
 				}
 			}
+
 			leaked, id = fresh, next
 			c.Advance(time.Minute)
 		}
+
 		if _, err := tool.Retire(t.Context(), hexOf(keyID{1})); !errors.Is(err, ErrNoKey) {
 			t.Errorf("no key: %v", err)
 		}
@@ -88,11 +95,13 @@ func TestRotateSessionKey(t *testing.T) {
 	tool := Keys{Store: table, Sealer: boundSealer{}, Now: c.Now}
 	m := newMinter(t, table, c)
 	_, first := mintWith(t, m, c)
+
 	for range 2 {
 		if err := tool.Rotate(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	upcoming := 0
 	for id, k := range infos(t, tool) {
 		if k.State == Upcoming {
@@ -102,6 +111,7 @@ func TestRotateSessionKey(t *testing.T) {
 			}
 		}
 	}
+
 	c.Advance(time.Hour)
 	if _, id := mintWith(t, m, c); id != first || upcoming != 2 || !infos(t, tool)[hexOf(first)].KeptUntil.IsZero() {
 		t.Errorf("%x seals after %d upcoming keys were retired; %+v", id, upcoming, infos(t, tool))
@@ -112,11 +122,13 @@ func TestRotateSessionKey(t *testing.T) {
 	if _, id := mintWith(t, m, c); id != first {
 		t.Error("a key seals at once")
 	}
+
 	c.Advance(minLead)
 	last, id := mintWith(t, m, c)
 	if id == first {
 		t.Error("the new key does not seal")
 	}
+
 	// The old one is kept for what it sealed.
 	c.Advance(iam.MaxSession)
 	if _, ok := infos(t, tool)[hexOf(first)]; !ok || opens(t, m, last) {
@@ -135,6 +147,7 @@ func TestRotateSessionKeyNowRemovesUpcomingKeys(t *testing.T) {
 		if err := tool.Rotate(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
+
 		var second string
 		for id, k := range infos(t, tool) {
 			if k.State == Upcoming {
@@ -159,6 +172,7 @@ func TestRotateSessionKeyNowRemovesUpcomingKeys(t *testing.T) {
 func TestManyRotateSessionKeysAtOnce(t *testing.T) {
 	c, table := newClock(), &keyTable{}
 	m := newMinter(t, table, c)
+
 	tool := Keys{Store: table, Sealer: boundSealer{}, Now: c.Now}
 	for _, now := range []bool{true, false} { // a rotation at once removes what waits
 		var group sync.WaitGroup
@@ -171,6 +185,7 @@ func TestManyRotateSessionKeysAtOnce(t *testing.T) {
 		}
 		group.Wait()
 	}
+
 	if all := infos(t, tool); len(all) != 5 {
 		t.Errorf("%v", all)
 	}
@@ -178,10 +193,12 @@ func TestManyRotateSessionKeysAtOnce(t *testing.T) {
 	if got, _ := mintWith(t, m, c); !opens(t, newMinter(t, table, c), got) {
 		t.Error("a session is not opened")
 	}
+
 	wrong := Keys{Store: table, Sealer: boundSealer{master: "other"}, Now: c.Now}
 	if err := wrong.Rotate(t.Context(), true); err == nil {
 		t.Error("a key was added under another master key")
 	}
+
 	for range maxKeys {
 		_ = tool.Rotate(t.Context(), true)
 	}
@@ -201,9 +218,11 @@ func TestUnreadSessionKeys(t *testing.T) {
 	if !opens(t, m, got) || !m.Knows(t.Context(), got.SessionToken) {
 		t.Error("refused too early")
 	}
+
 	c.Advance(time.Second)
 	_, _, err := m.Open(t.Context(), got.AccessKeyID, got.SessionToken)
-	if err == nil || errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrExpiredToken) || m.Knows(t.Context(), got.SessionToken) {
+	if err == nil || errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrExpiredToken) ||
+		m.Knows(t.Context(), got.SessionToken) {
 		t.Errorf("Open after %s without the database: %v", MaxUnread, err)
 	}
 	if _, err := m.Mint(t.Context(), ordinary(c.Now())); err == nil {
@@ -211,6 +230,7 @@ func TestUnreadSessionKeys(t *testing.T) {
 	}
 	table.broken = nil
 	c.Advance(defaultInterval)
+
 	if !opens(t, m, got) {
 		t.Error("refused when the database is back")
 	}

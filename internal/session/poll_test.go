@@ -44,6 +44,7 @@ func TestKeysReachEveryNode(t *testing.T) {
 						<-time.After(24 * time.Hour)
 						db.Set(test.changes)
 					}
+
 					ctx, cancel := context.WithCancel(t.Context())
 					var running sync.WaitGroup
 					if !test.idle {
@@ -55,11 +56,13 @@ func TestKeysReachEveryNode(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
+
 					keys := Keys{Store: table, Sealer: boundSealer{}, Now: time.Now}
 					leaked := table.keys[0].ID
 					if err := keys.Rotate(t.Context(), true); err != nil {
 						t.Fatal(err)
 					}
+
 					if _, err := keys.Retire(t.Context(), leaked); err != nil {
 						t.Fatal(err)
 					}
@@ -73,6 +76,7 @@ func TestKeysReachEveryNode(t *testing.T) {
 					if node.Knows(t.Context(), old.SessionToken) || opens(t, node, old) {
 						t.Errorf("%s after a key was retired %d ms after a poll its sessions go on", nodeLag, 500*phase)
 					}
+
 					fresh, err := node.Mint(t.Context(), ordinary(time.Now()))
 					if err != nil || !opens(t, node, fresh) {
 						t.Errorf("a session under the key after it: %v", err)

@@ -44,6 +44,7 @@ func newWorld(t *testing.T) *world {
 		if n == 0 {
 			w.store = s
 		}
+
 		d, err := iam.NewDirectory(iam.Config{Account: account, Store: s, Now: clock})
 		if err != nil {
 			t.Fatal(err)
@@ -51,6 +52,7 @@ func newWorld(t *testing.T) *world {
 		w.roles = append(w.roles, d)
 		w.lists = append(w.lists, NewRevocations(RevocationOptions{Store: s, Roles: d, SignOuts: true, Now: clock}))
 	}
+
 	if err := w.createRole(t); err != nil {
 		t.Fatal(err)
 	}
@@ -58,15 +60,18 @@ func newWorld(t *testing.T) *world {
 	if err := w.store.CreatePool(t.Context(), p, 10); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := w.store.CreateIdentity(t.Context(), identitypool.Identity{ID: identity, PoolID: pool}); err != nil {
 		t.Fatal(err)
 	}
+
 	return w
 }
 
 func (w *world) createRole(t *testing.T) error {
 	r, err := w.roles[0].CreateRole(t.Context(), store.Role{Account: account, Name: "app", Path: "/", MaxSession: 3600,
-		Trust: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}}`})
+		Trust: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},` +
+			`"Action":"sts:AssumeRole"}}`})
 	w.id = r.ID
 	return err
 }
@@ -76,20 +81,32 @@ func (w *world) deleteRole(t *testing.T) error {
 }
 
 // link gives an identity a login, absorbing others.
-func (w *world) link(t *testing.T, to identitypool.IdentityID, login identitypool.Login, absorbed ...identitypool.IdentityID) {
+func (w *world) link(
+	t *testing.T, to identitypool.IdentityID, login identitypool.Login, absorbed ...identitypool.IdentityID,
+) {
 	t.Helper()
 	plan := identitypool.Plan{Identity: to, Absorb: absorbed}
 	if len(absorbed) == 0 {
 		plan.Link = []identitypool.Login{login}
 	}
-	if _, err := w.store.Resolve(t.Context(), pool, to, []identitypool.Login{login}, func(identitypool.View) (identitypool.Plan, error) { return plan, nil }); err != nil {
+	if _, err := w.store.Resolve(t.Context(), pool, to, []identitypool.Login{login},
+		func(identitypool.View) (identitypool.Plan, error) { return plan, nil }); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func (w *world) session() *Session {
-	return &Session{Account: account, RoleARN: roleARN, RoleID: w.id, SessionName: "s", IdentityID: identity, PoolID: pool,
-		AMR: []string{"authenticated", "idp.example.com"}, Issued: w.now.Truncate(time.Second), Expires: w.now.Add(time.Hour)}
+	return &Session{
+		Account:     account,
+		RoleARN:     roleARN,
+		RoleID:      w.id,
+		SessionName: "s",
+		IdentityID:  identity,
+		PoolID:      pool,
+		AMR:         []string{"authenticated", "idp.example.com"},
+		Issued:      w.now.Truncate(time.Second),
+		Expires:     w.now.Add(time.Hour),
+	}
 }
 
 // What ends a session ends it on every node once the answers there have become
@@ -117,8 +134,10 @@ func TestEveryNodeLearnsInTime(t *testing.T) {
 			_, err := w.lists[0].Revoke(t.Context(), store.RoleRevocation, account, roleARN)
 			return err
 		}},
-		"deleted identity": {end: func(t *testing.T, w *world) error { return w.store.DeleteIdentity(t.Context(), identity) }},
-		"deleted pool":     {end: func(t *testing.T, w *world) error { return w.store.DeletePool(t.Context(), pool) }},
+		"deleted identity": {
+			end: func(t *testing.T, w *world) error { return w.store.DeleteIdentity(t.Context(), identity) },
+		},
+		"deleted pool": {end: func(t *testing.T, w *world) error { return w.store.DeletePool(t.Context(), pool) }},
 		"deleted pool of a session without an identity": {
 			change: func(s *Session) { s.IdentityID = "" },
 			end:    func(t *testing.T, w *world) error { return w.store.DeletePool(t.Context(), pool) }},
@@ -130,8 +149,13 @@ func TestEveryNodeLearnsInTime(t *testing.T) {
 			return w.createRole(t)
 		}},
 		"signed-out user": {end: func(t *testing.T, w *world) error {
-			return w.store.MarkSignOuts(t.Context(), store.SignOut{Kind: store.SubjectSignOut, Provider: subject.Provider, Value: subject.Subject,
-				NotBefore: w.now, Expires: w.now.Add(time.Hour)})
+			return w.store.MarkSignOuts(t.Context(), store.SignOut{
+				Kind:      store.SubjectSignOut,
+				Provider:  subject.Provider,
+				Value:     subject.Subject,
+				NotBefore: w.now,
+				Expires:   w.now.Add(time.Hour),
+			})
 		}},
 		"signed-out user, whose identity became part of another": {end: func(t *testing.T, w *world) error {
 			const other = "us-east-1:00000000-0000-4000-8000-000000000003"
@@ -139,8 +163,14 @@ func TestEveryNodeLearnsInTime(t *testing.T) {
 				return err
 			}
 			w.link(t, other, subject, identity)
-			return w.store.MarkSignOuts(t.Context(), store.SignOut{Kind: store.SubjectSignOut, Provider: subject.Provider, Value: subject.Subject,
-				NotBefore: w.now, Expires: w.now.Add(time.Hour)})
+
+			return w.store.MarkSignOuts(t.Context(), store.SignOut{
+				Kind:      store.SubjectSignOut,
+				Provider:  subject.Provider,
+				Value:     subject.Subject,
+				NotBefore: w.now,
+				Expires:   w.now.Add(time.Hour),
+			})
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -150,6 +180,7 @@ func TestEveryNodeLearnsInTime(t *testing.T) {
 			if test.change != nil {
 				test.change(s)
 			}
+
 			check := func(node int, want bool) {
 				t.Helper()
 				trace := &explain.Trace{}
@@ -158,11 +189,13 @@ func TestEveryNodeLearnsInTime(t *testing.T) {
 					t.Errorf("node %d: %v, want revoked %t; %v", node, err, want, trace.Steps())
 				}
 			}
+
 			check(0, false)
 			check(1, false)
 			if err := test.end(t, w); err != nil {
 				t.Fatal(err)
 			}
+
 			check(0, test.atOnce)
 			w.now = w.now.Add(RevocationFresh - time.Millisecond)
 			check(1, false) // the answer is still good: the store is not asked
@@ -186,12 +219,14 @@ func TestSessionsOfAPredecessor(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	deleted := func(t *testing.T, w *world, id identitypool.IdentityID) {
 		t.Helper()
 		if err := w.store.DeleteIdentity(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	poolAgain := func(t *testing.T, w *world) {
 		t.Helper()
 		if err := w.store.DeletePool(t.Context(), pool); err != nil {
@@ -230,13 +265,18 @@ func TestSessionsOfAPredecessor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.link(t, identity, identitypool.Login{Kind: identitypool.Public, Provider: "idp.example.com", Subject: "alice"})
+			w.link(t, identity,
+				identitypool.Login{Kind: identitypool.Public, Provider: "idp.example.com", Subject: "alice"})
+
 			if err := w.store.CreateIdentity(t.Context(), identitypool.Identity{ID: other, PoolID: pool}); err != nil {
 				t.Fatal(err)
 			}
 			if strings.HasPrefix(name, "the identity") {
-				w.link(t, other, identitypool.Login{Kind: identitypool.Public, Provider: "idp.example.com", Subject: "alice"}, identity)
+				w.link(t, other,
+					identitypool.Login{Kind: identitypool.Public, Provider: "idp.example.com", Subject: "alice"},
+					identity)
 			}
+
 			session := func() *Session {
 				s := w.session()
 				if test.poolOnly {
@@ -256,6 +296,7 @@ func TestSessionsOfAPredecessor(t *testing.T) {
 				}
 				test.change(t, w)
 				w.now = w.now.Add(2 * RevocationFresh)
+
 				for n, s := range old {
 					for node, l := range w.lists {
 						if err := l.Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
@@ -267,6 +308,7 @@ func TestSessionsOfAPredecessor(t *testing.T) {
 						t.Errorf("session %d after a restart: %v, want %v", n, err, ErrRevoked)
 					}
 				}
+
 				w.now = w.now.Add(2 * RevocationFresh)
 			}
 		})
@@ -279,10 +321,16 @@ func TestSignOutByThePoolsAndTheRolesAccount(t *testing.T) {
 	login := identitypool.Login{Kind: identitypool.Public, Provider: "idp.example.com", Subject: "alice"}
 	for by, want := range map[identitypool.AccountID]bool{account: true, poolsAccount: true, third: false} {
 		w := newWorld(t)
-		p := identitypool.Pool{ID: "us-east-1:00000000-0000-4000-8000-000000000009", Account: poolsAccount, Region: "us-east-1", Name: "p"}
+		p := identitypool.Pool{
+			ID:      "us-east-1:00000000-0000-4000-8000-000000000009",
+			Account: poolsAccount,
+			Region:  "us-east-1",
+			Name:    "p",
+		}
 		if err := w.store.CreatePool(t.Context(), p, 10); err != nil {
 			t.Fatal(err)
 		}
+
 		s := w.session()
 		s.PoolID, s.IdentityID = p.ID, "us-east-1:00000000-0000-4000-8000-000000000008"
 		err := w.store.LoadIdentity(t.Context(), identitypool.Identity{ID: s.IdentityID, PoolID: p.ID, EverLinked: true,
@@ -290,8 +338,15 @@ func TestSignOutByThePoolsAndTheRolesAccount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = w.store.MarkSignOuts(t.Context(), store.SignOut{Kind: store.SubjectSignOut, Account: by, Provider: login.Provider,
-			Value: login.Subject, NotBefore: w.now, Expires: w.now.Add(time.Hour)})
+
+		err = w.store.MarkSignOuts(t.Context(), store.SignOut{
+			Kind:      store.SubjectSignOut,
+			Account:   by,
+			Provider:  login.Provider,
+			Value:     login.Subject,
+			NotBefore: w.now,
+			Expires:   w.now.Add(time.Hour),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -308,6 +363,7 @@ func TestDeletedRoleIsNotRemembered(t *testing.T) {
 	if _, err := w.roles[1].Role(t.Context(), roleARN); err != nil {
 		t.Fatal(err)
 	}
+
 	s := w.session()
 	if err := w.deleteRole(t); err != nil {
 		t.Fatal(err)
@@ -323,7 +379,13 @@ func TestDeletedRoleIsNotRemembered(t *testing.T) {
 // Where roles need not be defined, only the deletion of one that was ends sessions.
 func TestUnknownRoles(t *testing.T) {
 	w := newWorld(t)
-	lenient := NewRevocations(RevocationOptions{Store: w.store, Roles: w.roles[0], AcceptUnknownRoles: true, Now: func() time.Time { return w.now }})
+	lenient := NewRevocations(RevocationOptions{
+		Store:              w.store,
+		Roles:              w.roles[0],
+		AcceptUnknownRoles: true,
+		Now:                func() time.Time { return w.now },
+	})
+
 	never := w.session()
 	never.RoleARN += "-never-defined"
 	never.RoleID = iam.RoleID(never.RoleARN)
@@ -331,6 +393,7 @@ func TestUnknownRoles(t *testing.T) {
 	if err := w.deleteRole(t); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := lenient.Check(t.Context(), key, never); err != nil {
 		t.Errorf("a role that was never defined: %v", err)
 	}
@@ -346,23 +409,49 @@ func TestUnknownRoles(t *testing.T) {
 func TestOthersGoOn(t *testing.T) {
 	w := newWorld(t)
 	w.link(t, identity, identitypool.Login{Kind: identitypool.Public, Provider: "idp.example.com", Subject: "alice"})
-	for kind, value := range map[store.RevocationKind]string{store.AccessKeyRevocation: "ASIAQOTHER", store.IdentityRevocation: "us-east-1:x",
-		store.PoolRevocation: "us-east-1:y", store.RoleRevocation: roleARN + "x"} {
+
+	for kind, value := range map[store.RevocationKind]string{store.AccessKeyRevocation: "ASIAQOTHER",
+		store.IdentityRevocation: "us-east-1:x",
+		store.PoolRevocation:     "us-east-1:y", store.RoleRevocation: roleARN + "x"} {
 		if _, err := w.lists[0].Revoke(t.Context(), kind, account, value); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	for _, kind := range []store.RevocationKind{store.AccessKeyRevocation, store.IdentityRevocation} {
-		if _, err := w.lists[0].Revoke(t.Context(), kind, "210987654321", map[store.RevocationKind]string{store.AccessKeyRevocation: key, store.IdentityRevocation: string(identity)}[kind]); err != nil {
+		if _, err := w.lists[0].Revoke(t.Context(), kind, "210987654321",
+			map[store.RevocationKind]string{store.AccessKeyRevocation: key,
+				store.IdentityRevocation: string(identity)}[kind]); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if err := w.store.MarkSignOuts(t.Context(),
-		store.SignOut{Kind: store.SubjectSignOut, Account: "210987654321", Provider: "idp.example.com", Value: "alice", NotBefore: w.now, Expires: w.now.Add(time.Hour)},
-		store.SignOut{Kind: store.SubjectSignOut, Provider: "idp.example.com", Value: "bob", NotBefore: w.now, Expires: w.now.Add(time.Hour)},
-		store.SignOut{Kind: store.SubjectSignOut, Provider: "other.example.com", Value: "alice", NotBefore: w.now, Expires: w.now.Add(time.Hour)}); err != nil {
+		store.SignOut{
+			Kind:      store.SubjectSignOut,
+			Account:   "210987654321",
+			Provider:  "idp.example.com",
+			Value:     "alice",
+			NotBefore: w.now,
+			Expires:   w.now.Add(time.Hour),
+		},
+		store.SignOut{
+			Kind:      store.SubjectSignOut,
+			Provider:  "idp.example.com",
+			Value:     "bob",
+			NotBefore: w.now,
+			Expires:   w.now.Add(time.Hour),
+		},
+		store.SignOut{
+			Kind:      store.SubjectSignOut,
+			Provider:  "other.example.com",
+			Value:     "alice",
+			NotBefore: w.now,
+			Expires:   w.now.Add(time.Hour),
+		}); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := w.lists[0].Check(t.Context(), key, w.session()); err != nil {
 		t.Error(err)
 	}
@@ -376,6 +465,7 @@ func TestOthersGoOn(t *testing.T) {
 	if err := w.lists[0].Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
 		t.Errorf("an older session: %v", err)
 	}
+
 	s.Issued = s.Issued.Add(time.Second)
 	if err := w.lists[1].Check(t.Context(), key, s); err != nil {
 		t.Errorf("a younger session: %v", err)
@@ -383,10 +473,12 @@ func TestOthersGoOn(t *testing.T) {
 	if _, err := w.lists[1].Revoke(t.Context(), store.AccessKeyRevocation, account, key); err != nil {
 		t.Fatal(err)
 	}
+
 	s.Issued = s.Issued.Add(time.Minute)
 	if err := w.lists[1].Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
 		t.Errorf("a session on the deny list: %v", err)
 	}
+
 	// Marks outlive every session they can concern, and no longer.
 	w.now = w.now.Add(revocationKept)
 	if _, err := w.lists[0].Revoke(t.Context(), store.PoolRevocation, account, "us-east-1:z"); err != nil {
@@ -407,6 +499,7 @@ func TestUnknownRefuses(t *testing.T) {
 	if err := w.store.DeleteIdentity(t.Context(), identity); err != nil {
 		t.Fatal(err)
 	}
+
 	w.now = w.now.Add(-time.Minute)
 	if err := w.lists[0].Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
 		t.Errorf("after the clock was set back: %v", err)
@@ -426,7 +519,9 @@ type countingStore struct {
 	asked int
 }
 
-func (c *countingStore) Revocations(ctx context.Context, now time.Time, of ...store.Revocation) ([]store.Revocation, error) {
+func (c *countingStore) Revocations(
+	ctx context.Context, now time.Time, of ...store.Revocation,
+) ([]store.Revocation, error) {
 	c.asked++
 	return c.RevocationStore.Revocations(ctx, now, of...)
 }

@@ -16,6 +16,7 @@ func TestFederatedSessions(t *testing.T) {
 	s.PoolID, s.IdentityID, s.AMR = "", "", nil
 	s.FederatedProvider = "arn:aws:iam::123456789012:oidc-provider/idp.example"
 	s.Claims = map[string][]string{"idp.example:sub": {"u1"}, "idp.example:amr": {"pwd", "otp"}}
+
 	for _, size := range []int{0, 100, 1500, 1501, 1502, 1503, 1504, 1700, 4095, 4096} {
 		minted, err := m.MintSized(t.Context(), s, size)
 		if err != nil {
@@ -24,22 +25,32 @@ func TestFederatedSessions(t *testing.T) {
 		if n := len(minted.SessionToken); n < size || size > 1504 && n > size+4 {
 			t.Errorf("%d bytes for %d", n, size)
 		}
+
 		opened, _, err := m.Open(t.Context(), minted.AccessKeyID, minted.SessionToken)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if diff := cmp.Diff(s, opened); diff != "" {
 			t.Fatal(diff)
 		}
-		if got := opened.Caller(minted.AccessKeyID).TransitiveTags(); !cmp.Equal(got, map[string]string{"team": "platform"}) {
+		if got := opened.Caller(minted.AccessKeyID).TransitiveTags(); !cmp.Equal(got,
+			map[string]string{"team": "platform"}) {
 			t.Errorf("transitive tags %v", got)
 		}
 	}
-	key := Session{Account: "123456789012", Key: "AKIAAAAAAAAAAAAAAAAA", Issued: c.Now(), Expires: c.Now().Add(time.Hour)}
+
+	key := Session{
+		Account: "123456789012",
+		Key:     "AKIAAAAAAAAAAAAAAAAA",
+		Issued:  c.Now(),
+		Expires: c.Now().Add(time.Hour),
+	}
 	minted, err := m.Mint(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	opened, _, err := m.Open(t.Context(), minted.AccessKeyID, minted.SessionToken)
 	if diff := cmp.Diff(key, opened); err != nil || diff != "" {
 		t.Error(err, diff)
@@ -47,6 +58,7 @@ func TestFederatedSessions(t *testing.T) {
 	if !opened.Caller(minted.AccessKeyID).Nobody() {
 		t.Error("an access key's session is somebody by itself")
 	}
+
 	key.RoleARN = "arn:aws:iam::123456789012:role/team/app"
 	if _, err := m.Mint(t.Context(), key); err == nil {
 		t.Error("a session of a key and a role was minted")
@@ -67,7 +79,14 @@ func TestCallerOfOddSessions(t *testing.T) {
 	if got := s.Caller("ASIATEST"); got.Account != "" || got.ARN != "" || got.UserID != "" {
 		t.Errorf("a session without a role is %+v, want nobody", got)
 	}
-	c := Session{Account: "1", RoleARN: "arn:aws:iam::123456789012:role/app", RoleID: "AROAX", SessionName: "s", PoolID: "us-east-1:11111111-2222-3333-4444-555555555555"}.Caller("ASIATEST")
+
+	c := Session{
+		Account:     "1",
+		RoleARN:     "arn:aws:iam::123456789012:role/app",
+		RoleID:      "AROAX",
+		SessionName: "s",
+		PoolID:      "us-east-1:11111111-2222-3333-4444-555555555555",
+	}.Caller("ASIATEST")
 	if c.Account != "123456789012" {
 		t.Errorf("account %s, want the role's", c.Account)
 	}

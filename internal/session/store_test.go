@@ -26,12 +26,14 @@ func TestSessionsInTheRealStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	sealer, err := envelope.New(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 11, 23, 10, 0, 0, 123456789, time.UTC)
 	options := session.MinterOptions{Store: db, Sealer: sealer, Now: func() time.Time { return now }}
+
 	var nodes [4]*session.Minter
 	var group sync.WaitGroup
 	for i := range nodes {
@@ -43,6 +45,7 @@ func TestSessionsInTheRealStore(t *testing.T) {
 			nodes[i] = m
 		})
 	}
+
 	group.Wait()
 	if t.Failed() {
 		return
@@ -50,15 +53,19 @@ func TestSessionsInTheRealStore(t *testing.T) {
 	mint := func(m *session.Minter) session.Credentials {
 		t.Helper()
 		c, err := m.Mint(ctx, session.Session{
-			Account: "123456789012", RoleARN: "arn:aws:iam::123456789012:role/app", SessionName: session.EnhancedFlowName, Expires: now.Add(12 * time.Hour),
+			Account: "123456789012", RoleARN: "arn:aws:iam::123456789012:role/app",
+			SessionName: session.EnhancedFlowName, Expires: now.Add(12 * time.Hour),
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return c
 	}
+
 	everywhere := func(c session.Credentials, nodes ...*session.Minter) {
 		t.Helper()
+
 		for i, m := range nodes {
 			s, secret, err := m.Open(ctx, c.AccessKeyID, c.SessionToken)
 			if err != nil || secret != c.SecretAccessKey || s.RoleARN != "arn:aws:iam::123456789012:role/app" {
@@ -66,6 +73,7 @@ func TestSessionsInTheRealStore(t *testing.T) {
 			}
 		}
 	}
+
 	keys := func() []store.Key {
 		t.Helper()
 		list, err := db.Keys(ctx, "session")
@@ -74,14 +82,15 @@ func TestSessionsInTheRealStore(t *testing.T) {
 		}
 		return list
 	}
+
 	for _, m := range nodes {
 		everywhere(mint(m), nodes[:]...)
 	}
 	if n := len(keys()); n != 1 {
 		t.Fatalf("%d keys for one installation", n)
 	}
-
 	now = now.Add(24 * time.Hour)
+
 	old := mint(nodes[0])
 	for _, m := range nodes { // together again: one successor, not four
 		group.Go(func() {
@@ -90,12 +99,14 @@ func TestSessionsInTheRealStore(t *testing.T) {
 			}
 		})
 	}
+
 	group.Wait()
 	rotated := keys()
 	if len(rotated) != 2 || rotated[0].NotAfter.IsZero() || !rotated[1].NotAfter.IsZero() {
 		t.Fatalf("keys after a day: %+v, want the first with an end, and its successor", rotated)
 	}
 	now = now.Add(time.Hour)
+
 	for _, m := range nodes {
 		if err := m.Refresh(ctx); err != nil {
 			t.Fatal(err)
@@ -104,6 +115,7 @@ func TestSessionsInTheRealStore(t *testing.T) {
 	if diff := cmp.Diff(rotated, keys()); diff != "" {
 		t.Errorf("a refresh with nothing due changed the keys:\n%s", diff)
 	}
+
 	everywhere(old, nodes[:]...)
 	fresh := mint(nodes[3])
 	if fresh.SessionToken[:12] == old.SessionToken[:12] {
@@ -117,6 +129,7 @@ func TestSessionsInTheRealStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer options.Store.(*store.Store).Close()
+
 	again, err := session.NewMinter(ctx, options)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +142,8 @@ func TestSessionsInTheRealStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	options.Sealer = stranger
-	if _, err := session.NewMinter(ctx, options); !errors.Is(err, envelope.ErrWrongKey) || !strings.Contains(err.Error(), rotated[0].ID) {
+	if _, err := session.NewMinter(ctx, options); !errors.Is(err, envelope.ErrWrongKey) ||
+		!strings.Contains(err.Error(), rotated[0].ID) {
 		t.Errorf("under another master key: %v, want ErrWrongKey and the key's ID", err)
 	}
 }

@@ -19,11 +19,20 @@ func TestMintAndOpen(t *testing.T) {
 	ctx, c := t.Context(), newClock()
 	m := newMinter(t, &keyTable{}, c)
 	guest := Session{
-		Account: "123456789012", RoleARN: "arn:aws:iam::123456789012:role/guest", RoleID: "AROATEST", SessionName: EnhancedFlowName,
-		IdentityID: "us-east-1:1", PoolID: "us-east-1:2", AMR: []string{"unauthenticated"}, Policies: []string{iam.GuestPolicy},
-		Region: "us-east-1", Expires: c.Now().Add(time.Hour),
+		Account: "123456789012", RoleARN: "arn:aws:iam::123456789012:role/guest", RoleID: "AROATEST",
+		SessionName: EnhancedFlowName,
+		IdentityID:  "us-east-1:1", PoolID: "us-east-1:2", AMR: []string{"unauthenticated"},
+		Policies: []string{iam.GuestPolicy},
+		Region:   "us-east-1", Expires: c.Now().Add(time.Hour),
 	}
-	bare := Session{Account: "123456789012", RoleARN: "arn:aws:iam::123456789012:role/r", SessionName: "s1", Expires: c.Now().Add(iam.MaxSession)}
+
+	bare := Session{
+		Account:     "123456789012",
+		RoleARN:     "arn:aws:iam::123456789012:role/r",
+		SessionName: "s1",
+		Expires:     c.Now().Add(iam.MaxSession),
+	}
+
 	for name, s := range map[string]Session{"ordinary": ordinary(c.Now()), "guest": guest, "bare": bare} {
 		t.Run(name, func(t *testing.T) {
 			got, err := m.Mint(ctx, s)
@@ -39,6 +48,7 @@ func TestMintAndOpen(t *testing.T) {
 			if !got.Expiration.Equal(s.Expires) {
 				t.Errorf("Expiration = %v, want %v", got.Expiration, s.Expires)
 			}
+
 			opened, secret, err := m.Open(ctx, got.AccessKeyID, got.SessionToken)
 			if err != nil {
 				t.Fatal(err)
@@ -46,6 +56,7 @@ func TestMintAndOpen(t *testing.T) {
 			if secret != got.SecretAccessKey {
 				t.Error("Open derives another secret than Mint")
 			}
+
 			want := s
 			want.Issued = c.Now()
 			if diff := cmp.Diff(want, opened); diff != "" {
@@ -68,10 +79,12 @@ func TestOrdinaryTokenIsShortAndOpaque(t *testing.T) {
 	if len(got.SessionToken) >= 2000 {
 		t.Errorf("an ordinary session token has %d bytes, want fewer than 2,000", len(got.SessionToken))
 	}
+
 	raw, err := base64.StdEncoding.DecodeString(got.SessionToken)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, secret := range []string{string(s.IdentityID), s.RoleARN, s.Tags["email"], s.AMR[0], got.SecretAccessKey} {
 		if bytes.Contains(raw, []byte(secret)) {
 			t.Errorf("the token shows %q", secret)
@@ -88,6 +101,7 @@ func TestEveryTokenIsItsOwn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, part := range []string{got.AccessKeyID, got.SecretAccessKey, got.SessionToken} {
 			if seen[part] {
 				t.Fatalf("drawn twice")
@@ -110,12 +124,15 @@ func TestEveryFlippedBitIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		refused := func(what, id, token string) {
 			t.Helper()
-			if s, secret, err := m.Open(ctx, id, token); !errors.Is(err, ErrInvalidToken) || secret != "" || s.RoleARN != "" {
+			if s, secret, err := m.Open(ctx, id, token); !errors.Is(err, ErrInvalidToken) || secret != "" ||
+				s.RoleARN != "" {
 				t.Fatalf("%s: Open = %v, %v, want ErrInvalidToken and nothing else", what, s, err)
 			}
 		}
+
 		flip := func(b []byte, bit int) []byte {
 			b = bytes.Clone(b)
 			b[bit/8] ^= 1 << (bit % 8)
@@ -126,23 +143,31 @@ func TestEveryFlippedBitIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for bit := range len(id) * 8 {
 			refused(fmt.Sprintf("bit %d of the access key ID", bit), string(flip(id, bit)), got.SessionToken)
 		}
+
 		for bit := range len(token) * 8 {
 			refused(fmt.Sprintf("bit %d of the token's text", bit), got.AccessKeyID, string(flip(token, bit)))
 		}
+
 		for bit := range len(raw) * 8 {
-			refused(fmt.Sprintf("bit %d of the token", bit), got.AccessKeyID, base64.StdEncoding.EncodeToString(flip(raw, bit)))
+			refused(fmt.Sprintf("bit %d of the token", bit), got.AccessKeyID,
+				base64.StdEncoding.EncodeToString(flip(raw, bit)))
 		}
+
 		for n := range len(raw) {
 			refused(fmt.Sprintf("the first %d bytes", n), got.AccessKeyID, base64.StdEncoding.EncodeToString(raw[:n]))
 		}
 		refused("a byte more", got.AccessKeyID, base64.StdEncoding.EncodeToString(append(bytes.Clone(raw), 0)))
+
 		for _, blank := range []string{"\n", "\r\n", " ", "="} {
 			refused("with "+fmt.Sprintf("%q", blank)+" at its end", got.AccessKeyID, got.SessionToken+blank)
-			refused("with "+fmt.Sprintf("%q", blank)+" within", got.AccessKeyID, got.SessionToken[:8]+blank+got.SessionToken[8:])
+			refused("with "+fmt.Sprintf("%q", blank)+" within", got.AccessKeyID,
+				got.SessionToken[:8]+blank+got.SessionToken[8:])
 		}
+
 		if _, _, err := m.Open(ctx, got.AccessKeyID, got.SessionToken); err != nil {
 			t.Fatalf("unchanged: %v", err)
 		}
@@ -156,6 +181,7 @@ func TestOpenRefusesForeignPairs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	two, err := m.Mint(ctx, ordinary(c.Now()))
 	if err != nil {
 		t.Fatal(err)
@@ -164,15 +190,17 @@ func TestOpenRefusesForeignPairs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for name, pair := range map[string][2]string{
-		"another session's token":    {one.AccessKeyID, two.SessionToken},
-		"another installation's":     {elsewhere.AccessKeyID, elsewhere.SessionToken},
-		"no token":                   {one.AccessKeyID, ""},
-		"no key":                     {"", one.SessionToken},
-		"a long-lived key":           {"AKIA" + one.AccessKeyID[4:], one.SessionToken},
-		"a token of AWS":             {one.AccessKeyID, "IQoJb3JpZ2luX2VjEXAMPLE//////////wEaCXVzLWVhc3QtMSJHMEUCIQ"},
-		"a token that is too long":   {one.AccessKeyID, strings.Repeat("AAAA", MaxTokenBytes)},
-		"a token in URL-safe base64": {one.AccessKeyID, strings.NewReplacer("+", "-", "/", "_").Replace(one.SessionToken) + "-_"},
+		"another session's token":  {one.AccessKeyID, two.SessionToken},
+		"another installation's":   {elsewhere.AccessKeyID, elsewhere.SessionToken},
+		"no token":                 {one.AccessKeyID, ""},
+		"no key":                   {"", one.SessionToken},
+		"a long-lived key":         {"AKIA" + one.AccessKeyID[4:], one.SessionToken},
+		"a token of AWS":           {one.AccessKeyID, "IQoJb3JpZ2luX2VjEXAMPLE//////////wEaCXVzLWVhc3QtMSJHMEUCIQ"},
+		"a token that is too long": {one.AccessKeyID, strings.Repeat("AAAA", MaxTokenBytes)},
+		"a token in URL-safe base64": {one.AccessKeyID,
+			strings.NewReplacer("+", "-", "/", "_").Replace(one.SessionToken) + "-_"},
 	} {
 		if _, _, err := m.Open(ctx, pair[0], pair[1]); !errors.Is(err, ErrInvalidToken) {
 			t.Errorf("%s: %v, want ErrInvalidToken", name, err)
@@ -191,8 +219,10 @@ func TestExpiry(t *testing.T) {
 	if _, _, err := m.Open(ctx, got.AccessKeyID, got.SessionToken); err != nil {
 		t.Errorf("a moment before: %v", err)
 	}
+
 	c.Advance(time.Nanosecond)
-	if s, secret, err := m.Open(ctx, got.AccessKeyID, got.SessionToken); !errors.Is(err, ErrExpiredToken) || errors.Is(err, ErrInvalidToken) || secret != "" || s.RoleARN != "" {
+	if s, secret, err := m.Open(ctx, got.AccessKeyID, got.SessionToken); !errors.Is(err, ErrExpiredToken) ||
+		errors.Is(err, ErrInvalidToken) || secret != "" || s.RoleARN != "" {
 		t.Errorf("at the end: %v, %v, want ErrExpiredToken", s, err)
 	}
 }
@@ -224,12 +254,14 @@ func TestTooLarge(t *testing.T) {
 	m := newMinter(t, &keyTable{}, c)
 	s := ordinary(c.Now())
 	s.Tags = map[string]string{}
+
 	for i := range 50 {
 		s.Tags[fmt.Sprintf("%0128d", i)] = strings.Repeat("v", 256)
 	}
 	if _, err := m.Mint(ctx, s); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("the largest tags: %v, want ErrTooLarge", err)
 	}
+
 	// The limit is exact: what is minted can be opened, what is longer is not minted.
 	s = ordinary(c.Now())
 	largest := 0
@@ -242,11 +274,13 @@ func TestTooLarge(t *testing.T) {
 			}
 			break
 		}
+
 		largest = len(got.SessionToken)
 		if _, _, err := m.Open(ctx, got.AccessKeyID, got.SessionToken); err != nil {
 			t.Fatalf("minted with %d bytes, but: %v", largest, err)
 		}
 	}
+
 	if largest > MaxTokenBytes || largest < MaxTokenBytes-4 {
 		t.Errorf("the longest token has %d bytes, want %d", largest, MaxTokenBytes)
 	}
@@ -257,6 +291,7 @@ func BenchmarkMint(b *testing.B) {
 	m := newMinter(b, &keyTable{}, c)
 	s := ordinary(c.Now())
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if _, err := m.Mint(b.Context(), s); err != nil {
 			b.Fatal(err)
@@ -272,6 +307,7 @@ func BenchmarkOpen(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if _, _, err := m.Open(b.Context(), got.AccessKeyID, got.SessionToken); err != nil {
 			b.Fatal(err)

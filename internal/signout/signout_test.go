@@ -77,10 +77,12 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = opened.Close() })
 	f.store = &flakyStore{Store: opened}
 	client := outbound.New(outbound.Options{Now: f.Now})
 	t.Cleanup(client.Close)
+
 	verifier := login.New(client, login.Options{Now: f.Now})
 	trust := login.Trust{Rule: idtoken.Rule{
 		Provider:  key,
@@ -97,8 +99,10 @@ func newFixture(t *testing.T) *fixture {
 			case "broken":
 				return nil, store.ErrBusy
 			}
+
 			return nil, signout.ErrUnknownProvider
 		}})
+
 	mux := http.NewServeMux()
 	mux.Handle("POST /backchannel-logout/{"+signout.ProviderPath+"}", f.out.BackChannelLogout())
 	mux.Handle("POST /shared-signals/{"+signout.ProviderPath+"}", f.out.SharedSignals())
@@ -193,11 +197,13 @@ func TestCheck(t *testing.T) {
 				t.Errorf("refused = %t, want %t", got, test.want)
 			}
 			f.Advance(signout.Kept + time.Second)
+
 			if f.refused(t, f.claims(signout.Kept+time.Hour, test.claims)) {
 				t.Error("the mark outlives its time")
 			}
 		})
 	}
+
 	f := newFixture(t)
 	if err := f.out.SignOut(t.Context(), signout.AllAccounts, key, "", "", f.Now()); !errors.Is(err, store.ErrInvalid) {
 		t.Errorf("SignOut of nobody: %v", err)
@@ -234,6 +240,7 @@ func TestCheckIssued(t *testing.T) {
 			}
 			issued := f.Now().Truncate(time.Second).Add(-test.ago)
 			err := f.out.CheckIssued(t.Context(), "123456789012", key, "alice", issued)
+
 			var refused *login.Refused
 			if errors.As(err, &refused) != test.want || err != nil && refused == nil {
 				t.Errorf("CheckIssued = %v, want a refusal: %t", err, test.want)
@@ -336,7 +343,10 @@ func TestBackChannelLogout(t *testing.T) {
 		"exp 0":                  {map[string]any{"exp": 0}, nil, true, false, false},
 		"sub and sid null":       {map[string]any{"sub": null, "sid": null}, nil, true, false, false},
 		"with an empty nonce":    {map[string]any{"nonce": nil, "Nonce": "n"}, nil, true, false, false},
-		"of another event":       {map[string]any{"events": map[string]any{"http://schemas.openid.net/event/other": map[string]any{}}}, nil, true, false, false},
+		"of another event": {
+			map[string]any{"events": map[string]any{"http://schemas.openid.net/event/other": map[string]any{}}}, nil,
+			true, false, false,
+		},
 		"event that is a string": {map[string]any{"events": map[string]any{logoutEvent: "yes"}}, nil, true, false,
 			false},
 		"event that is null": {map[string]any{"events": map[string]any{logoutEvent: nil}}, nil, true, false,
@@ -374,6 +384,7 @@ func TestBackChannelLogout(t *testing.T) {
 					t.Errorf("answer %d %s", w.Code, w.Body)
 				}
 			}
+
 			if got := f.refused(t, f.claims(time.Hour, nil)); got != test.out {
 				t.Errorf("alice's older token is refused: %t, want %t", got, test.out)
 			}
@@ -410,6 +421,7 @@ func TestBackChannelLogoutRequests(t *testing.T) {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
 	}
+
 	if f.refused(t, f.claims(time.Hour, nil)) {
 		t.Fatal("a refused request signed alice out")
 	}
@@ -418,6 +430,7 @@ func TestBackChannelLogoutRequests(t *testing.T) {
 	if w := f.logout(t, token); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("while the store is broken: %d %s", w.Code, w.Body)
 	}
+
 	f.store.broken = false
 	if w := f.logout(t, token); w.Code != http.StatusOK || w.Body.Len() != 0 {
 		t.Errorf("sent again: %d %s", w.Code, w.Body)
@@ -428,6 +441,7 @@ func TestBackChannelLogoutRequests(t *testing.T) {
 	if !f.refused(t, f.claims(time.Hour, nil)) {
 		t.Error("alice is not signed out")
 	}
+
 	f.issuer.Rotate()
 	if w := f.logout(t, f.logoutToken(map[string]any{"jti": "2"}, nil)); w.Code != http.StatusOK {
 		t.Errorf("with a key published since: %d %s", w.Code, w.Body)
@@ -460,6 +474,7 @@ func TestRateLimit(t *testing.T) {
 			t.Fatalf("forged: %d", w.Code)
 		}
 	}
+
 	send := func(n int) int {
 		return f.logout(t, f.logoutToken(map[string]any{"jti": string(rune(n + 1000))}, nil)).Code
 	}
@@ -482,6 +497,7 @@ func TestRateLimit(t *testing.T) {
 			t.Fatalf("event %d: %d", n, code)
 		}
 	}
+
 	if n != 200 {
 		t.Errorf("%d events passed at once, want 200", n)
 	}
@@ -545,7 +561,11 @@ func TestSharedSignals(t *testing.T) {
 			return object{"events": object{caep + "assurance-level-change": object{}}, "sub_id": alice(f)}
 		}, "", false},
 		"verification": {key, func(*fixture) object {
-			return object{"events": object{"https://schemas.openid.net/secevent/ssf/event-type/verification": object{"state": "x"}}, "sub_id": object{"format": "opaque", "id": "stream"}}
+			return object{
+				"events": object{"https://schemas.openid.net/secevent/ssf/event-type/verification": object{
+					"state": "x",
+				}}, "sub_id": object{"format": "opaque", "id": "stream"},
+			}
 		}, "", false},
 		"one of several events": {key, func(f *fixture) object {
 			return object{"events": object{caep + "assurance-level-change": object{},
@@ -637,15 +657,18 @@ func TestSharedSignals(t *testing.T) {
 					t.Errorf("round %d: %d %s, want %s", round, w.Code, w.Body, test.code)
 				}
 			}
+
 			if got := f.refused(t, f.claims(time.Hour, nil)); got != test.out {
 				t.Errorf("alice's older token is refused: %t, want %t", got, test.out)
 			}
 		})
 	}
+
 	t.Run("other tokens", func(t *testing.T) {
 		f := newFixture(t)
 		body := f.issuer.Payload(object{"jti": "1", "events": object{caep + "session-revoked": object{}},
 			"sub_id": alice(f)})
+
 		path := "/shared-signals/" + url.PathEscape(key)
 		for name, w := range map[string]*httptest.ResponseRecorder{
 			"no type":     f.post(t, path, "application/secevent+jwt", f.issuer.Key().Sign(object{"typ": nil}, body)),
@@ -662,6 +685,7 @@ func TestSharedSignals(t *testing.T) {
 				t.Errorf("%s: %d %s", name, w.Code, w.Body)
 			}
 		}
+
 		if f.refused(t, f.claims(time.Hour, nil)) {
 			t.Error("alice is signed out")
 		}
@@ -680,6 +704,7 @@ func TestBodies(t *testing.T) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		f.web.ServeHTTP(w, r)
+
 		if w.Code != http.StatusBadRequest {
 			t.Errorf("%s: %d", name, w.Code)
 		}

@@ -34,6 +34,7 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 				fmt.Sprintf(`{"ProviderName":%q,%q:%q}`, key, field, subject)).Status
 		}
 	}
+
 	byLogout := func(audience any) func(*testing.T, *wiretest.Accounts, string) int {
 		return func(t *testing.T, w *wiretest.Accounts, subject string) int {
 			return w.BackChannelLogout(t, key, wiretest.Event(issuer, "logout+jwt", subject, map[string]any{
@@ -41,13 +42,17 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 			})).Status
 		}
 	}
+
 	bySignal := func(audience any) func(*testing.T, *wiretest.Accounts, string) int {
 		return func(t *testing.T, w *wiretest.Accounts, subject string) int {
 			token := wiretest.Event(issuer, "secevent+jwt", subject, map[string]any{
-				"aud":    audience,
-				"events": map[string]any{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": map[string]any{}},
+				"aud": audience,
+				"events": map[string]any{
+					"https://schemas.openid.net/secevent/caep/event-type/session-revoked": map[string]any{},
+				},
 				"sub_id": map[string]any{"format": "iss_sub", "iss": issuer.URL, "sub": subject},
 			})
+
 			return wiretest.Post(t, w.URL+"/shared-signals/"+url.PathEscape(key), "application/secevent+jwt",
 				token).Status
 		}
@@ -106,6 +111,7 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 				w.Joins(t, b, issuer, "b", "shared", "both"),
 				w.Joins(t, c, issuer, "c", "shared", "both"),
 			}
+
 			for name, test := range cases {
 				if test.everywhere != everywhere && !(everywhere && test.status == 0) {
 					continue
@@ -117,6 +123,7 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 						users = append(users, w.SignIn(t, m, issuer, key, subject))
 					}
 					wiretest.Equal(t, "status", test.how(t, w, subject), test.status)
+
 					if test.status == 0 { // another process wrote it, which SQLite's cache learns within 100 ms
 						wiretest.Await(t, func() bool {
 							_, err := w.Public().GetId(t.Context(),
@@ -131,6 +138,7 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 						if ended {
 							want = "refused"
 						}
+
 						wiretest.Equal(t, members[i].Account+": its pool",
 							user.Refusal(t, members[i].Pool, user.Logins), want)
 						wiretest.Equal(t, members[i].Account+": its role",
@@ -138,6 +146,7 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 						if ended && test.keeps {
 							want = "accepted"
 						}
+
 						wiretest.Equal(t, members[i].Account+": the session", user.Session(t), want)
 					}
 				})

@@ -47,6 +47,7 @@ func TestSignOut(t *testing.T) {
 			c.SignOut = map[string]poolhouse.SignOutConfig{wiretest.UserPool: {Audiences: []string{"app"}},
 				corpKey: {Audiences: []string{"stream"}}}
 		}
+
 		t.Run("sqlite", func(t *testing.T) { test(t, configure) })
 		t.Run("postgresql", func(t *testing.T) {
 			database := pgtest.URL(t)
@@ -54,12 +55,14 @@ func TestSignOut(t *testing.T) {
 				func(c *poolhouse.Config) { c.DatabaseURL, c.MasterKey = database, bytes.Repeat([]byte{7}, 32) })
 		})
 	}
+
 	eachEngine(t, func(t *testing.T, change ...func(*poolhouse.Config)) {
 		s := wiretest.Start(t, change...)
 		nodes := []*wiretest.Server{s}
 		if t.Name() == "TestSignOut/postgresql" {
 			nodes = append(nodes, wiretest.Start(t, change...))
 		}
+
 		wiretest.Must(s.IAM().CreateOpenIDConnectProvider(t.Context(),
 			&iamclient.CreateOpenIDConnectProviderInput{Url: &made.URL, ClientIDList: []string{"app"}}))(t)
 		id := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
@@ -68,6 +71,7 @@ func TestSignOut(t *testing.T) {
 			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String(wiretest.UserPool),
 				ClientId: aws.String("app")}}
 		})
+
 		providers := map[string]struct {
 			issuer *logintest.Issuer
 			claims map[string]any
@@ -93,6 +97,7 @@ func TestSignOut(t *testing.T) {
 				return s.AdminCall(t, "SignOut", string(text))
 			}
 		}
+
 		logout := func(claims map[string]string) func(*testing.T, string) wiretest.Answer {
 			return func(t *testing.T, key string) wiretest.Answer {
 				all := map[string]any{"aud": "app", "iss": providers[key].claims["iss"],
@@ -104,20 +109,27 @@ func TestSignOut(t *testing.T) {
 				for name, value := range claims {
 					all[name] = strings.Replace(value, "SUB", t.Name(), 1)
 				}
+
 				return s.BackChannelLogout(t, key, wiretest.Event(providers[key].issuer, "logout+jwt", t.Name(), all))
 			}
 		}
+
 		signal := func(t *testing.T, key string) wiretest.Answer {
 			iss, _ := providers[key].claims["iss"].(string)
 			if iss == "" {
 				iss = providers[key].issuer.URL
 			}
+
 			token := wiretest.Event(providers[key].issuer, "secevent+jwt", t.Name(),
 				map[string]any{"iss": iss, "aud": "app",
-					"events": map[string]any{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": map[string]any{}},
+					"events": map[string]any{
+						"https://schemas.openid.net/secevent/caep/event-type/session-revoked": map[string]any{},
+					},
 					"sub_id": map[string]any{"format": "iss_sub", "iss": iss, "sub": t.Name()}})
+
 			return wiretest.Post(t, s.URL+"/shared-signals/"+key, "application/secevent+jwt", token)
 		}
+
 		for name, channel := range map[string]struct {
 			how     func(*testing.T, string) wiretest.Answer
 			status  int
@@ -146,6 +158,7 @@ func TestSignOut(t *testing.T) {
 						}
 						return map[string]string{key: p.issuer.Token(claims)}
 					}
+
 					old, other := token(time.Hour, "s1"), token(time.Hour, "s2")
 					user := &wiretest.SignedIn{Server: s, Identity: s.GetID(t, id, old)}
 					wiretest.Equal(t, "before", user.Refusal(t, id, old), "accepted")
@@ -161,6 +174,7 @@ func TestSignOut(t *testing.T) {
 						if channel.session != "" {
 							want = "accepted"
 						}
+
 						wiretest.Equal(t, "the token of another session", user.Refusal(t, id, other), want)
 						wiretest.Equal(t, "a new sign-in", user.Refusal(t, id, token(-time.Second, "s3")), "accepted")
 					}
@@ -192,6 +206,7 @@ func TestSignOutRefusals(t *testing.T) {
 		}
 		return all
 	}
+
 	good := wiretest.Event(corp, "logout+jwt", "1", claims(nil))
 	for name, got := range map[string]wiretest.Answer{
 		"another provider's": s.BackChannelLogout(t, key,
@@ -215,6 +230,7 @@ func TestSignOutRefusals(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
+
 	wiretest.Equal(t, "after all that", user.Refusal(t, id, old), "accepted")
 	wiretest.Equal(t, "the logout", s.BackChannelLogout(t, key, good).Status, 200)
 	wiretest.Equal(t, "after it", user.Refusal(t, id, old), "refused")
@@ -244,6 +260,7 @@ func TestSignOutByMadeProviders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	corp := logintest.NewIssuer(t)
 	key := strings.TrimPrefix(corp.URL, "http://")
 	n := 0
@@ -253,6 +270,7 @@ func TestSignOutByMadeProviders(t *testing.T) {
 			wiretest.Event(corp, "logout+jwt", strconv.Itoa(n), map[string]any{"aud": audience, "sub": "alice",
 				"events": map[string]any{wiretest.LogoutEvent: map[string]any{}}})).Status
 	}
+
 	in := &iamclient.CreateOpenIDConnectProviderInput{Url: &corp.URL, ClientIDList: []string{"app"}}
 	elsewhere := s.IAMBy(stranger.ID, secret, "")
 	theirs := wiretest.Must(elsewhere.CreateOpenIDConnectProvider(t.Context(),
@@ -261,6 +279,7 @@ func TestSignOutByMadeProviders(t *testing.T) {
 		}))(t).OpenIDConnectProviderArn
 	wiretest.Equal(t, "of another account", logout("theirs"), http.StatusOK)
 	wiretest.Equal(t, "not of another account", logout("app"), http.StatusBadRequest)
+
 	arn := wiretest.Must(s.IAM().CreateOpenIDConnectProvider(t.Context(), in))(t).OpenIDConnectProviderArn
 	wiretest.Equal(t, "made a moment ago", logout("app"), http.StatusOK)
 	wiretest.Equal(t, "for another client", logout("other"), http.StatusBadRequest)
@@ -274,6 +293,7 @@ func TestSignOutByMadeProviders(t *testing.T) {
 	wiretest.Equal(t, "still of another account", logout("theirs"), http.StatusOK)
 	wiretest.Must(elsewhere.DeleteOpenIDConnectProvider(t.Context(),
 		&iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: theirs}))(t)
+
 	wiretest.Equal(t, "deleted there, too", logout("theirs"), http.StatusBadRequest)
 }
 
@@ -293,6 +313,7 @@ func TestSignOutAdminRefusals(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
+
 	unsigned := s.Raw(t, "", `{"ProviderName":"idp.example","Subject":"alice"}`, false,
 		func(r *http.Request) { r.Header.Set("X-Amz-Target", "PoolhouseAdmin.SignOut") })
 	if unsigned.Status == http.StatusOK {

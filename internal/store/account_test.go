@@ -15,7 +15,8 @@ func TestFirstStarts(t *testing.T) {
 	eachEngine(t, func(t *testing.T, a *Store) {
 		_, err := a.HomeAccount(t.Context())
 		wantError(t, "HomeAccount before", err, ErrNotFound)
-		_, err = a.CreateFirstAccessKey(t.Context(), AccessKey{ID: "k", Account: "111122223333", SealedSecret: []byte("s")})
+		_, err = a.CreateFirstAccessKey(t.Context(),
+			AccessKey{ID: "k", Account: "111122223333", SealedSecret: []byte("s")})
 		wantError(t, "a key before the account", err, ErrNotFound)
 
 		var group sync.WaitGroup
@@ -27,8 +28,10 @@ func TestFirstStarts(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
+
 				settled[n] = account
-				first, err := a.CreateFirstAccessKey(t.Context(), AccessKey{ID: fmt.Sprintf("AKIA%d", n), Account: account, SealedSecret: []byte("s")})
+				first, err := a.CreateFirstAccessKey(t.Context(),
+					AccessKey{ID: fmt.Sprintf("AKIA%d", n), Account: account, SealedSecret: []byte("s")})
 				if err != nil {
 					t.Error(err)
 				}
@@ -48,6 +51,7 @@ func TestFirstStarts(t *testing.T) {
 		if err != nil || len(keys) != 1 || made.Load() != 1 || keys[0].Account != settled[0] {
 			t.Errorf("%d made, keys %+v, %v: not one key of the account", made.Load(), keys, err)
 		}
+
 		account, err := a.HomeAccount(t.Context())
 		if err != nil || account != settled[0] {
 			t.Errorf("HomeAccount = %q, %v", account, err)

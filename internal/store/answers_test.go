@@ -21,6 +21,7 @@ func TestOnlyAnswersCountAsWork(t *testing.T) {
 		ErrStopped, ErrDamaged, ErrClosed, context.Canceled, context.DeadlineExceeded, errors.New("another one"),
 		fmt.Errorf("%w: %w", ErrBusy, ErrReadOnly),
 	}
+
 	eachEngine(t, func(t *testing.T, s *Store) {
 		lines := map[string]struct {
 			line *overload.Line
@@ -33,6 +34,7 @@ func TestOnlyAnswersCountAsWork(t *testing.T) {
 				return s.write(context.Background(), func(*engine.Tx) error { return err })
 			}},
 		}
+
 		for name, l := range lines {
 			for _, want := range faults {
 				before := l.line.Service()
@@ -41,6 +43,7 @@ func TestOnlyAnswersCountAsWork(t *testing.T) {
 					t.Errorf("%s: %v counts as work", name, want)
 				}
 			}
+
 			if wait := l.line.Wait(); wait != 0 {
 				t.Errorf("%s: one more would wait %s although nothing is there", name, wait)
 			}
@@ -92,6 +95,7 @@ func TestReadsMayRunAgain(t *testing.T) {
 			"Keys":                 func() (any, error) { return s.Keys(ctx, "signing") },
 			"samlBindings":         func() (any, error) { return s.samlBindings(ctx) },
 		}
+
 		for _, pool := range pools {
 			reads["ListIdentities "+string(pool.ID)] = func() (any, error) {
 				return s.ListIdentities(ctx, pool.ID, false, Place{}, 100)

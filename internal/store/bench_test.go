@@ -37,6 +37,7 @@ func inParallel(b *testing.B, n int, op func(i int64) error) {
 			}
 		})
 	}
+
 	wg.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
 }
@@ -47,7 +48,12 @@ func BenchmarkCreateIdentity64(b *testing.B) {
 		pool := addPool(b, s)
 		inParallel(b, 64, func(int64) error {
 			now := time.Now() // identities are listed by it: without it one more index would be written at random
-			return s.CreateIdentity(b.Context(), identitypool.Identity{ID: newIdentityID(), PoolID: pool, Created: now, Modified: now})
+			return s.CreateIdentity(b.Context(), identitypool.Identity{
+				ID:       newIdentityID(),
+				PoolID:   pool,
+				Created:  now,
+				Modified: now,
+			})
 		})
 	})
 }

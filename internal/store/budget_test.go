@@ -65,13 +65,15 @@ func TestBudgetBoundsEveryWait(t *testing.T) {
 					err = s.CreateIdentity(ctx, identitypool.Identity{ID: newIdentityID(), PoolID: pool})
 					wantStalled(t, "a write", err, writes)
 				}
+
 				if took := time.Since(began); took > limit+4*time.Second {
 					t.Errorf("the calls took %s", took)
 				}
 
 				release()
 				addGuest(t, s, pool)
-				wantError(t, "a read afterwards", s.Readable(overload.WithBudget(t.Context(), time.Minute, time.Now)), nil)
+				wantError(t, "a read afterwards",
+					s.Readable(overload.WithBudget(t.Context(), time.Minute, time.Now)), nil)
 			})
 		})
 	}

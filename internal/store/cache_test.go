@@ -22,6 +22,7 @@ func TestCacheFillsOnlyWhatIsCurrent(t *testing.T) {
 			t.Errorf("get = %v, %t; want %v", got, ok, want)
 		}
 	}
+
 	before := c.begin(key)
 	c.fill(key, before, 1)
 	has(1)
@@ -29,12 +30,14 @@ func TestCacheFillsOnlyWhatIsCurrent(t *testing.T) {
 	has(nil) // dropped before the commit begins
 	c.fill(key, before, 1)
 	has(nil) // read before it
+
 	during := c.begin(key)
 	c.fill(key, during, 1)
 	has(nil) // read while it runs: either value
 	release()
 	c.fill(key, during, 1)
 	has(nil)
+
 	after := c.begin(key)
 	c.fill(key, after, 2)
 	has(2)
@@ -96,24 +99,30 @@ func TestCacheSeesOtherProcesses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		s.cache.expire.Stop() // the test says when the time is up
 		s.cache.fresh.Store(true)
 	}
+
 	warm()
-	if err := other.Unlink(t.Context(), i.ID, func(i identitypool.Identity) ([]identitypool.Login, error) { return i.Logins, nil }); err != nil {
+	if err := other.Unlink(t.Context(), i.ID,
+		func(i identitypool.Identity) ([]identitypool.Login, error) { return i.Logins, nil }); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := s.Identity(t.Context(), i.ID); err != nil || len(got.Logins) != 1 {
 		t.Errorf("within the time: %v, %v; want the cached identity", got, err)
 	}
+
 	s.cache.stale()
 	if got, err := s.Identity(t.Context(), i.ID); err != nil || len(got.Logins) != 0 {
 		t.Errorf("after the time: %v, %v; want the database's", got, err)
 	}
+
 	look() // drops what is old
 	if got, err := s.Identity(t.Context(), i.ID); err != nil || len(got.Logins) != 0 {
 		t.Errorf("after a look: %v, %v", got, err)
 	}
+
 	i = addLinked(t, s, pool, public("p", "s"))
 	warm()
 	if err := other.DeletePool(t.Context(), pool); err != nil {
@@ -122,6 +131,7 @@ func TestCacheSeesOtherProcesses(t *testing.T) {
 	look()
 	_, err := s.Identity(t.Context(), i.ID)
 	wantError(t, "Identity of a pool that another process deleted", err, ErrNotFound)
+
 	_, err = s.Pool(t.Context(), pool)
 	wantError(t, "Pool that another process deleted", err, ErrNotFound)
 }
@@ -142,8 +152,10 @@ func TestCacheIsRenewedInTime(t *testing.T) {
 					t.Fatalf("round %d: not usable after %s", round, at)
 				}
 			}
+
 			c.Verified()
 		}
+
 		time.Sleep(cacheFresh - step)
 		if !c.usable() {
 			t.Error("not usable before the time is up")
@@ -167,7 +179,8 @@ func TestCacheRefreshesItself(t *testing.T) {
 	other := open(t, Options{Path: s.options.Path, CacheEntries: -1})
 	pool := addPool(t, s)
 	for round := range 3 {
-		p, err := other.UpdatePool(t.Context(), pool, func(p *identitypool.Pool) error { p.Name = numbered("name", round); return nil })
+		p, err := other.UpdatePool(t.Context(), pool,
+			func(p *identitypool.Pool) error { p.Name = numbered("name", round); return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,10 +226,12 @@ func TestReadsAreCoherent(t *testing.T) {
 				acknowledged.Store(p.Version)
 			}
 		})
+
 		writers.Go(func() {
 			for n := range 15 {
 				l := developer(numbered("u", n))
-				_, err := s.Resolve(t.Context(), pool, i.ID, []identitypool.Login{l}, plan(identitypool.Plan{Identity: i.ID, Link: []identitypool.Login{l}}))
+				_, err := s.Resolve(t.Context(), pool, i.ID, []identitypool.Login{l},
+					plan(identitypool.Plan{Identity: i.ID, Link: []identitypool.Login{l}}))
 				if err != nil {
 					t.Errorf("Resolve: %v", err)
 					return
@@ -233,6 +248,7 @@ func TestReadsAreCoherent(t *testing.T) {
 						return
 					default:
 					}
+
 					floor := max(acknowledged.Load(), seen.Load())
 					p, err := s.Pool(t.Context(), pool)
 					if err != nil || p.Version < floor {
@@ -255,7 +271,8 @@ func TestReadsAreCoherent(t *testing.T) {
 							return s.IdentityByLogin(t.Context(), pool, public("p", "s"))
 						},
 						func() (identitypool.Identity, error) {
-							return s.Resolve(t.Context(), pool, "", []identitypool.Login{public("p", "s")}, signIn([]identitypool.Login{public("p", "s")}))
+							return s.Resolve(t.Context(), pool, "", []identitypool.Login{public("p", "s")},
+								signIn([]identitypool.Login{public("p", "s")}))
 						},
 					} {
 						got, err := read()
@@ -268,6 +285,7 @@ func TestReadsAreCoherent(t *testing.T) {
 				}
 			})
 		}
+
 		writers.Wait()
 		close(stop)
 		readers.Wait()

@@ -49,6 +49,7 @@ func TestFirstSignInTogether(t *testing.T) {
 				})
 			}
 		}
+
 		close(start)
 		wg.Wait()
 
@@ -73,25 +74,28 @@ func TestOverlappingLogins(t *testing.T) {
 			s := nodes[g%len(nodes)]
 			logins := []identitypool.Login{all[g%4], all[(g+1+g/4%3)%4]}
 			wg.Go(func() {
-				_, err := s.Resolve(t.Context(), pool, "", logins, func(v identitypool.View) (identitypool.Plan, error) {
-					p := identitypool.Plan{Link: logins}
-					for _, owner := range v.Owners {
-						if p.Identity != "" && owner.ID != p.Identity {
-							return p, errTwoOwners
+				_, err := s.Resolve(t.Context(), pool, "", logins,
+					func(v identitypool.View) (identitypool.Plan, error) {
+						p := identitypool.Plan{Link: logins}
+						for _, owner := range v.Owners {
+							if p.Identity != "" && owner.ID != p.Identity {
+								return p, errTwoOwners
+							}
+							p.Identity = owner.ID
 						}
-						p.Identity = owner.ID
-					}
-					if p.Identity == "" {
-						p.Identity, p.Create = newIdentityID(), true
-					}
 
-					return p, nil
-				})
+						if p.Identity == "" {
+							p.Identity, p.Create = newIdentityID(), true
+						}
+
+						return p, nil
+					})
 				if err != nil && !errors.Is(err, errTwoOwners) {
 					t.Errorf("Resolve: %v", err)
 				}
 			})
 		}
+
 		wg.Wait()
 		checkInvariants(t, nodes[0], pool)
 	})
@@ -116,12 +120,13 @@ func TestLinkRace(t *testing.T) {
 			for i, guest := range guests {
 				s := nodes[i%len(nodes)]
 				wg.Go(func() {
-					_, results[i] = s.Resolve(t.Context(), pool, guest, []identitypool.Login{login}, func(v identitypool.View) (identitypool.Plan, error) {
-						if _, ok := v.Owners[login]; ok {
-							return identitypool.Plan{}, errTaken
-						}
-						return identitypool.Plan{Identity: guest, Link: []identitypool.Login{login}}, nil
-					})
+					_, results[i] = s.Resolve(t.Context(), pool, guest, []identitypool.Login{login},
+						func(v identitypool.View) (identitypool.Plan, error) {
+							if _, ok := v.Owners[login]; ok {
+								return identitypool.Plan{}, errTaken
+							}
+							return identitypool.Plan{Identity: guest, Link: []identitypool.Login{login}}, nil
+						})
 				})
 			}
 			wg.Wait()
@@ -131,17 +136,20 @@ func TestLinkRace(t *testing.T) {
 				switch {
 				case err == nil:
 					winners++
-					if owner, err := nodes[0].IdentityByLogin(t.Context(), pool, login); err != nil || owner.ID != guests[i] {
+					if owner, err := nodes[0].IdentityByLogin(t.Context(), pool, login); err != nil ||
+						owner.ID != guests[i] {
 						t.Errorf("the winner is not the owner: %v", err)
 					}
 				case !errors.Is(err, errTaken):
 					t.Errorf("Resolve: %v", err)
 				}
 			}
+
 			if winners != 1 {
 				t.Errorf("round %d: %d identities got the login", round, winners)
 			}
 		}
+
 		checkInvariants(t, nodes[0], pool)
 	})
 }
@@ -173,6 +181,7 @@ func TestPaginationUnderWrites(t *testing.T) {
 						}
 						mine = mine[1:]
 					}
+
 					mine = append(mine, addLinked(t, s, pool, public("p", numbered(numbered("w", w)+"-", n))).ID)
 				}
 			})
@@ -206,6 +215,7 @@ func TestPaginationUnderWrites(t *testing.T) {
 				}
 			}
 		}
+
 		close(stop)
 		writers.Wait()
 		checkInvariants(t, nodes[0], pool)
@@ -219,6 +229,7 @@ func checkInvariants(t *testing.T, s *Store, pool identitypool.PoolID) {
 	if s.options.Path != "" && s.cache != nil {
 		lookForOthers(t, s, s.cache.look) // what another node wrote may be unseen for cacheFresh
 	}
+
 	type loginRow struct {
 		key      string
 		identity identitypool.IdentityID
@@ -261,6 +272,7 @@ func checkInvariants(t *testing.T, s *Store, pool identitypool.PoolID) {
 		if _, ok := identities[l.identity]; !ok {
 			t.Errorf("login %v is an orphan", l.login)
 		}
+
 		owners[l.login] = l.identity
 		linked[l.identity] = append(linked[l.identity], l.login)
 	}
@@ -280,9 +292,11 @@ func checkInvariants(t *testing.T, s *Store, pool identitypool.PoolID) {
 			}
 			providers[l.Provider] = providers[l.Provider] || l.Kind == identitypool.Public
 		}
+
 		got, err := s.Identity(t.Context(), id)
 		slices.SortFunc(linked[id], compareLogins)
-		if err != nil || !slices.Equal(got.Logins, linked[id]) || got.Disabled != i.Disabled || got.MergedTo != i.MergedTo || got.EverLinked != i.EverLinked {
+		if err != nil || !slices.Equal(got.Logins, linked[id]) || got.Disabled != i.Disabled ||
+			got.MergedTo != i.MergedTo || got.EverLinked != i.EverLinked {
 			t.Errorf("Identity = %+v, %v; the tables say %+v with %v", got, err, i, linked[id])
 		}
 	}

@@ -50,12 +50,14 @@ func TestMain(m *testing.M) {
 		case failingCopy:
 			child = func() error { return failingCopyChild(path) }
 		}
+
 		if err := child(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
+
 	os.Exit(m.Run())
 }
 
@@ -88,6 +90,7 @@ func crashChild(path, mode string) error {
 	if err != nil {
 		return err
 	}
+
 	var mu sync.Mutex
 	say := func(words ...string) {
 		mu.Lock()
@@ -135,12 +138,14 @@ func crashRound(ctx context.Context, s *Store, mode string, say func(...string))
 
 		return nil
 	}
+
 	resolve := func(target identitypool.IdentityID, logins []identitypool.Login, p identitypool.Plan) func() error {
 		return func() error {
 			_, err := s.Resolve(ctx, crashPool, target, logins, plan(p))
 			return err
 		}
 	}
+
 	if err := ack("guest", guest, func() error {
 		return s.CreateIdentity(ctx, identitypool.Identity{ID: guest, PoolID: crashPool})
 	}); err != nil {
@@ -149,20 +154,26 @@ func crashRound(ctx context.Context, s *Store, mode string, say func(...string))
 	create := resolve("", three, identitypool.Plan{Identity: winner, Create: true, Link: three})
 	if mode == twoHalves {
 		create = func() error {
-			if err := resolve("", three, identitypool.Plan{Identity: winner, Create: true, Link: three[:1]})(); err != nil {
+			if err := resolve("", three, identitypool.Plan{Identity: winner, Create: true, Link: three[:1]})(); err !=
+				nil {
 				return err
 			}
 			return resolve(winner, three, identitypool.Plan{Identity: winner, Link: three[1:]})()
 		}
 	}
+
 	if err := ack("winner", winner, create); err != nil {
 		return err
 	}
-	if err := ack("loser", loser, resolve("", two, identitypool.Plan{Identity: loser, Create: true, Link: two})); err != nil {
+	if err := ack("loser", loser,
+		resolve("", two, identitypool.Plan{Identity: loser, Create: true, Link: two})); err != nil {
 		return err
 	}
+
 	say("merging", string(loser))
-	if err := ack("merged", loser, resolve(winner, two, identitypool.Plan{Identity: winner, Absorb: []identitypool.IdentityID{loser}})); err != nil {
+	if err := ack("merged", loser,
+		resolve(winner, two, identitypool.Plan{Identity: winner, Absorb: []identitypool.IdentityID{loser}})); err !=
+		nil {
 		return err
 	}
 	if rand.IntN(4) > 0 {
@@ -187,15 +198,18 @@ func crash(t *testing.T, path, mode string, acks acknowledged) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	kill := func(after time.Duration) {
 		timer := time.NewTimer(after)
 		<-timer.C
 		_ = child.Process.Kill() // it may have ended by itself, which Wait tells
 	}
 	lines := bufio.NewReader(out)
+
 	// A busy machine does little in any time, so the moment is counted in lines.
 	left := 1 + rand.IntN(300)
 	if rand.IntN(5) == 0 { // at times while it opens or creates the database
@@ -210,18 +224,21 @@ func crash(t *testing.T, path, mode string, acks acknowledged) {
 			}
 			break
 		}
+
 		if left--; left == 0 {
 			go kill(rand.N(20 * time.Millisecond))
 		}
 		if strings.TrimSpace(line) == crashReadySay {
 			continue
 		}
+
 		word, id, ok := strings.Cut(strings.TrimSpace(line), " ")
 		if !ok {
 			t.Fatalf("the child said %q", line)
 		}
 		acks[identitypool.IdentityID(id)] = word
 	}
+
 	if err := child.Wait(); err == nil || err.Error() != "signal: killed" || complaint.Len() > 0 {
 		t.Fatalf("the child was not killed: %v\n%s", err, complaint.String())
 	}
@@ -263,6 +280,7 @@ func findings(t *testing.T, path string, acks acknowledged) (wrong []string) {
 			complain("an acknowledged merger is lost")
 		}
 	}
+
 	// Nothing is done by half, acknowledged or not.
 	for _, i := range all {
 		switch n := len(i.Logins); {
@@ -286,6 +304,7 @@ func findings(t *testing.T, path string, acks acknowledged) (wrong []string) {
 			complain("logins of two rounds in one identity")
 		}
 	}
+
 	err = s.read(t.Context(), func(q engine.Querier) error {
 		for _, check := range []string{"PRAGMA integrity_check", "PRAGMA foreign_key_check"} {
 			rows, err := q.Query(check)
@@ -301,6 +320,7 @@ func findings(t *testing.T, path string, acks acknowledged) (wrong []string) {
 					complain("%s: %s, %v", check, said, err)
 				}
 			}
+
 			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 				return err
 			}
@@ -320,6 +340,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 	if testing.Short() {
 		kills = 10
 	}
+
 	const perFile = 10 // then a new file, so that its creation is met, too
 	said, words := 0, map[string]int{}
 	// On a machine that is busy little happens between two kills: there go on.
@@ -331,6 +352,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 		}
 		return list
 	}
+
 	for n := 0; n < kills || n < 6*kills && len(lacking()) > 0; {
 		path := filepath.Join(t.TempDir(), "crash.db")
 		acks := acknowledged{}
@@ -348,6 +370,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 			words[word]++
 		}
 	}
+
 	t.Logf("%d identities: %v", said, words)
 	if list := lacking(); len(list) > 0 {
 		t.Errorf("too few identities were last acknowledged as %s: too little happened", strings.Join(list, ", "))
@@ -369,6 +392,7 @@ func TestKilledProcessTestFindsLiars(t *testing.T) {
 			crash(t, path, mode, acks)
 			wrong = findings(t, path, acks)
 		}
+
 		if !slices.ContainsFunc(wrong, contains) {
 			t.Errorf("a child that %s was not found out: %q", mode, wrong)
 		}

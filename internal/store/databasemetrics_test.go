@@ -26,7 +26,9 @@ func TestDatabaseMetrics(t *testing.T) {
 		if sum := after.Of(t, `poolhouse_database_commit_seconds_sum`); sum <= 0 {
 			t.Errorf("the commits took %v s", sum)
 		}
-		wiretest.Equal(t, "the last bucket", after.Of(t, `poolhouse_database_commit_seconds_bucket{le="+Inf"}`), commits)
+
+		wiretest.Equal(t, "the last bucket",
+			after.Of(t, `poolhouse_database_commit_seconds_bucket{le="+Inf"}`), commits)
 		wiretest.Equal(t, "writable", after.Of(t, `poolhouse_database_writable`), 1)
 
 		// One caller and the server's own writes are fewer than the connections.
@@ -64,7 +66,8 @@ func TestDatabaseConnections(t *testing.T) {
 		{connections: poolhouse.MaxDatabaseConnections + 1},
 	} {
 		c := poolhouse.Config{DatabaseConnections: test.connections}
-		if err := c.Validate(); (err == nil) != test.valid || err != nil && !strings.Contains(err.Error(), "database_connections") {
+		if err := c.Validate(); (err == nil) != test.valid ||
+			err != nil && !strings.Contains(err.Error(), "database_connections") {
 			t.Errorf("%d connections: %v", test.connections, err)
 		}
 	}

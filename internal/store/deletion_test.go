@@ -34,10 +34,13 @@ func TestDeletionSurvivesACrashAfterEachStep(t *testing.T) {
 
 			pool, other := addPool(t, s), addPool(t, s)
 			kept := addLinked(t, s, other, public("p", "s"))
+
 			var gone []identitypool.IdentityID
 			for n := range identities {
-				gone = append(gone, addLinked(t, s, pool, public("p", numbered("s", n)), developer(numbered("u", n))).ID)
+				gone = append(gone,
+					addLinked(t, s, pool, public("p", numbered("s", n)), developer(numbered("u", n))).ID)
 			}
+
 			steps := 0
 			crashing := func(string) error {
 				if steps++; steps == crash {
@@ -45,6 +48,7 @@ func TestDeletionSurvivesACrashAfterEachStep(t *testing.T) {
 				}
 				return nil
 			}
+
 			s.deletionBatch, s.testStep = batch, crashing
 			err = s.DeletePool(t.Context(), pool)
 			finished := err == nil
@@ -59,6 +63,7 @@ func TestDeletionSurvivesACrashAfterEachStep(t *testing.T) {
 				_, err = s.Identity(t.Context(), gone[identities-1])
 				wantError(t, "Identity after the crash", err, ErrNotFound)
 				wantError(t, "DeletePool after the crash", s.DeletePool(t.Context(), pool), ErrNotFound)
+
 				if !finished && crash < 4 && again == 1 { // before the row itself may be gone
 					p := testPool()
 					p.ID = pool
@@ -67,6 +72,7 @@ func TestDeletionSurvivesACrashAfterEachStep(t *testing.T) {
 				if i, err := s.Identity(t.Context(), kept.ID); err != nil || !i.HasLogin(public("p", "s")) {
 					t.Errorf("the other pool's identity: %v, %v", i, err)
 				}
+
 				s.deletionBatch, s.testStep = batch, nil
 				if again == 1 { // the first resumption crashes, too
 					steps = 0
@@ -75,13 +81,16 @@ func TestDeletionSurvivesACrashAfterEachStep(t *testing.T) {
 				if err = s.ResumeDeletions(t.Context()); err == nil {
 					break
 				}
+
 				wantError(t, "ResumeDeletions", err, errCrash)
 			}
+
 			s.testStep = nil
 			wantRows(t, s, 1, 1, 1)
 			wantError(t, "DeletePool of the other", s.DeletePool(t.Context(), other), nil)
 			wantRows(t, s, 0, 0, 0)
 			wantError(t, "Close", s.Close(), nil)
+
 			if o.Path == "" && o.URL == "" {
 				o = Options{} // a new one each time
 			}
@@ -116,17 +125,20 @@ func TestDeletionAgainstCreation(t *testing.T) {
 					for n := range 20 {
 						var err error
 						if n%2 == 0 {
-							err = s.CreateIdentity(t.Context(), identitypool.Identity{ID: newIdentityID(), PoolID: pool})
+							err = s.CreateIdentity(t.Context(),
+								identitypool.Identity{ID: newIdentityID(), PoolID: pool})
 						} else {
 							logins := []identitypool.Login{public("p", numbered("s", n)), developer(numbered("u", g))}
 							_, err = s.Resolve(t.Context(), pool, "", logins, grow(logins, newIdentityID()))
 						}
+
 						if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, errRefused) {
 							t.Errorf("meanwhile: %v", err)
 						}
 					}
 				})
 			}
+
 			wg.Go(func() {
 				<-start
 				wantError(t, "DeletePool", nodes[len(nodes)-1].DeletePool(t.Context(), pool), nil)
@@ -162,13 +174,16 @@ func TestDeletionGoesOnWithoutItsCaller(t *testing.T) {
 					<-leave
 				}
 			}
+
 			return nil
 		}
+
 		returned := make(chan error, 1)
 		go func() { returned <- s.DeletePool(ctx, pool) }()
 		<-reached
 		cancel()
 		wantError(t, "DeletePool whose caller leaves", <-returned, nil)
+
 		if o.Path == "" && o.URL == "" {
 			close(leave)
 			s.deletions.Wait()
@@ -185,6 +200,7 @@ func TestDeletionGoesOnWithoutItsCaller(t *testing.T) {
 		if batches != 1 {
 			t.Errorf("%d batches after Close", batches)
 		}
+
 		again := open(t, o)
 		wantRows(t, again, 1, 7, 0)
 		wantError(t, "ResumeDeletions", again.ResumeDeletions(t.Context()), nil)
@@ -221,6 +237,7 @@ func TestTwoNodesRemoveOnePool(t *testing.T) {
 				}
 			})
 		}
+
 		group.Wait()
 		wantRows(t, nodes[0], 1, 1, 0)
 		if _, err := nodes[0].Identity(t.Context(), kept); err != nil {
@@ -239,6 +256,7 @@ func TestRemovalGoesOnAfterAnotherNodesBatch(t *testing.T) {
 		addGuest(t, s, pool)
 	}
 	hide(t, s, pool)
+
 	outside, err := sql.Open("pgx", url)
 	if err != nil {
 		t.Fatal(err)
@@ -249,7 +267,8 @@ func TestRemovalGoesOnAfterAnotherNodesBatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const firstBatch = `DELETE FROM identities WHERE identity_id IN (SELECT identity_id FROM identities ORDER BY created, identity_id LIMIT 3)`
+	const firstBatch = `DELETE FROM identities WHERE identity_id IN (SELECT identity_id FROM identities ORDER BY ` +
+		`created, identity_id LIMIT 3)`
 
 	if _, err := other.ExecContext(t.Context(), firstBatch); err != nil {
 		t.Fatal(err)
@@ -261,6 +280,7 @@ func TestRemovalGoesOnAfterAnotherNodesBatch(t *testing.T) {
 	if err := other.Commit(); err != nil { // and then does nothing more
 		t.Fatal(err)
 	}
+
 	wantError(t, "removePool", <-removed, nil)
 	wantRows(t, s, 0, 0, 0)
 }
@@ -275,5 +295,6 @@ func hide(t *testing.T, s *Store, pool identitypool.PoolID) {
 		}
 		return nil
 	}
+
 	wantError(t, "DeletePool", s.DeletePool(t.Context(), pool), errStop)
 }

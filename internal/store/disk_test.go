@@ -28,6 +28,7 @@ func failingDiskChild(path string) error {
 	if err != nil {
 		return err
 	}
+
 	wal, err := os.Stat(path + "-wal")
 	if err != nil {
 		return err
@@ -50,12 +51,14 @@ func failingDiskChild(path string) error {
 
 		break
 	}
+
 	// Were the limit lifted, a retry could succeed; it must not be tried.
 	for range 3 {
 		if _, err := crashGuest(ctx, s); !errors.Is(err, ErrStopped) || errors.Is(err, ErrIndeterminate) {
 			return fmt.Errorf("a write after it: %w", err)
 		}
 	}
+
 	if err := s.Ping(ctx); !errors.Is(err, ErrStopped) {
 		return fmt.Errorf("ping after it: %w", err)
 	}
@@ -86,12 +89,14 @@ func failingCopyChild(path string) error {
 		}
 		fmt.Println("guest", id)
 	}
+
 	if err := s.Close(); err != nil { // which empties the log
 		return err
 	}
 	if s, err = Open(ctx, Options{Path: path, checkpoints: copyOften}); err != nil {
 		return err
 	}
+
 	file, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -118,6 +123,7 @@ func failingCopyChild(path string) error {
 
 		break
 	}
+
 	// The disk works again, but what it has lost only the log can tell.
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &unlimited); err != nil {
 		return err
@@ -125,6 +131,7 @@ func failingCopyChild(path string) error {
 	if err := s.Close(); err != nil {
 		return err
 	}
+
 	if log, err := os.Stat(path + "-wal"); err != nil || log.Size() == 0 {
 		return fmt.Errorf("the log after the store's end: %v, %w", log, err)
 	}
@@ -160,6 +167,7 @@ func testFailingDisk(t *testing.T, mode string) {
 			finished = lines.Text() == crashReadySay
 		}
 	}
+
 	if !finished || len(acks) < 5 {
 		t.Errorf("finished %t, %d acknowledged", finished, len(acks))
 	}

@@ -26,7 +26,8 @@ func fillEverything(t *testing.T, s *Store) {
 	if err := s.CreatePool(t.Context(), full, 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.UpdatePool(t.Context(), full.ID, func(p *identitypool.Pool) error { p.Name = "updated"; return nil }); err != nil {
+	if _, err := s.UpdatePool(t.Context(), full.ID,
+		func(p *identitypool.Pool) error { p.Name = "updated"; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	addGuest(t, s, full.ID)
@@ -38,14 +39,17 @@ func fillEverything(t *testing.T, s *Store) {
 	if _, err := s.Resolve(t.Context(), full.ID, a.ID, b.Logins, grow(b.Logins, "")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Unlink(t.Context(), a.ID, func(i identitypool.Identity) ([]identitypool.Login, error) { return i.Logins, nil }); err != nil {
+
+	if err := s.Unlink(t.Context(), a.ID,
+		func(i identitypool.Identity) ([]identitypool.Login, error) { return i.Logins, nil }); err != nil {
 		t.Fatal(err)
 	}
 	addPool(t, s)
 
 	at := newClock().now()
 	for _, k := range []AccessKey{
-		{ID: "AKIAA", Account: "1", SealedSecret: []byte("sealed secret a"), Description: "ä\n", Policy: "{}", Created: at},
+		{ID: "AKIAA", Account: "1", SealedSecret: []byte("sealed secret a"), Description: "ä\n",
+			Policy: "{}", Created: at},
 		{ID: "AKIAB", Account: "2", SealedSecret: []byte{0, 255}, Disabled: true, Created: at},
 	} {
 		if err := s.CreateAccessKey(t.Context(), k); err != nil {
@@ -56,19 +60,31 @@ func fillEverything(t *testing.T, s *Store) {
 	for _, purpose := range []string{"signing", "session"} {
 		k := testKey("k", at)
 		k.Purpose = purpose
-		if _, err := s.UpdateKeys(t.Context(), purpose, func([]Key) ([]Key, error) { return []Key{k}, nil }); err != nil {
+		if _, err := s.UpdateKeys(t.Context(), purpose, func([]Key) ([]Key, error) { return []Key{k}, nil }); err !=
+			nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Revoke(t.Context(), Revocation{RoleRevocation, "123456789012", "arn:aws:iam::123456789012:role/a", at, at.Add(time.Hour)}); err != nil {
+
+	if err := s.Revoke(t.Context(),
+		Revocation{RoleRevocation, "123456789012", "arn:aws:iam::123456789012:role/a", at, at.Add(time.Hour)}); err !=
+		nil {
 		t.Fatal(err)
 	}
 	if err := s.MarkSignOuts(t.Context(),
 		markOf(SubjectSignOut, "accounts.google.com", "1", at, at.Add(time.Hour)),
 		markOf(SessionSignOut, "accounts.google.com", "\x00\xff", time.Time{}, at.Add(time.Hour)),
-		SignOut{Kind: SubjectSignOut, Account: testAccount, Provider: "accounts.google.com", Value: "1", NotBefore: at, Expires: at.Add(time.Hour)}); err != nil {
+		SignOut{
+			Kind:      SubjectSignOut,
+			Account:   testAccount,
+			Provider:  "accounts.google.com",
+			Value:     "1",
+			NotBefore: at,
+			Expires:   at.Add(time.Hour),
+		}); err != nil {
 		t.Fatal(err)
 	}
+
 	fillIAM(t, s)
 	// What is being deleted is in no backup.
 	s.testStep = func(string) error { return errors.New("crash") }
@@ -137,8 +153,10 @@ func TestDumpAndLoad(t *testing.T) {
 				if diff := cmp.Diff(want, lines(t, dumpOf(t, to))); diff != "" {
 					t.Errorf("dumped again (-want +got):\n%s", diff)
 				}
+
 				compareStores(t, s, to)
 				wantError(t, "Load again", to.Load(t.Context(), bytes.NewReader(backup)), ErrConflict)
+
 				// It is a store like any other.
 				pools, err := to.ListPools(t.Context(), "123456789012", testRegion, "", 10)
 				if err != nil || len(pools) != 2 {
@@ -149,7 +167,8 @@ func TestDumpAndLoad(t *testing.T) {
 					addLinked(t, to, p.ID, public("new", "1"))
 					checkInvariants(t, to, p.ID)
 				}
-				if _, err := to.UpdateKeys(t.Context(), "signing", func(k []Key) ([]Key, error) { return append(k, testKey("new", c.now())), nil }); err != nil {
+				if _, err := to.UpdateKeys(t.Context(), "signing",
+					func(k []Key) ([]Key, error) { return append(k, testKey("new", c.now())), nil }); err != nil {
 					t.Errorf("UpdateKeys: %v", err)
 				}
 			})
@@ -166,6 +185,7 @@ func compareStores(t *testing.T, a, b *Store) {
 			t.Errorf("%s: %v, %v (-one +other):\n%s", what, errX, errY, diff)
 		}
 	}
+
 	pools, err := a.ListPools(t.Context(), "123456789012", testRegion, "", 100)
 	loaded, err2 := b.ListPools(t.Context(), "123456789012", testRegion, "", 100)
 	same("pools", pools, loaded, err, err2)
@@ -187,13 +207,17 @@ func compareStores(t *testing.T, a, b *Store) {
 	if diff := cmp.Diff(revoked, loadedRevoked); diff != "" || err != nil || err2 != nil || len(revoked) != 1 {
 		t.Errorf("revocations: %v, %v (-dumped +loaded):\n%s", err, err2, diff)
 	}
-	marks, err := a.SignOuts(t.Context(), testAccount, "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
-	loadedMarks, err2 := b.SignOuts(t.Context(), testAccount, "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
+
+	marks, err := a.SignOuts(t.Context(), testAccount, "accounts.google.com", "1", []string{"\x00\xff"},
+		newClock().now())
+	loadedMarks, err2 := b.SignOuts(t.Context(), testAccount, "accounts.google.com", "1", []string{"\x00\xff"},
+		newClock().now())
 	same("sign-outs", marks, loadedMarks, err, err2)
 	if len(marks) != 3 {
 		t.Errorf("sign-outs = %v, want 3", marks)
 	}
 	x, err := a.AccessKeys(t.Context(), "")
+
 	y, err2 := b.AccessKeys(t.Context(), "")
 	same("access keys", x, y, err, err2)
 }
@@ -206,7 +230,8 @@ func TestDumpHoldsWhatItSays(t *testing.T) {
 
 	text := strings.Join(lines(t, dumpOf(t, s)), "")
 	for _, want := range []string{
-		fmt.Sprintf(`{"header":{"format":"poolhouse-dump","schema":%d,`, dumpSchema), `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
+		fmt.Sprintf(`{"header":{"format":"poolhouse-dump","schema":%d,`, dumpSchema), `{"pool":{"id":"us-east-1:`,
+		`"settings":{"name":"updated"`,
 		`"sealedSecret":"c2VhbGVkIHNlY3JldCBh"`, `"sealed":"c2VhbGVkAGs="`, `{"end":{"rows":`,
 	} {
 		if !strings.Contains(text, want) {
@@ -241,6 +266,7 @@ func refusedDumps(t *testing.T) (backup []byte, refusals map[string]refusal) {
 	t.Helper()
 	source := open(t, Options{})
 	fillEverything(t, source)
+
 	backup = dumpOf(t, source)
 	good := lines(t, backup)
 	last := len(good) - 1
@@ -252,40 +278,69 @@ func refusedDumps(t *testing.T) (backup []byte, refusals map[string]refusal) {
 		}
 		return pack(t, changed...)
 	}
+
 	without := func(n int) []byte {
 		return pack(t, append(append([]string(nil), good[:n]...), good[n+1:]...)...)
 	}
 
 	flipped := bytes.Clone(backup)
 	flipped[len(flipped)/2] ^= 1
+
 	refusals = map[string]refusal{
-		"nothing":                   {nil, ErrBadDump},
-		"not gzip":                  {[]byte("hello, world"), ErrBadDump},
-		"empty":                     {pack(t), ErrBadDump},
-		"not JSON":                  {pack(t, "hello\n"), ErrBadDump},
-		"no header":                 {without(0), ErrBadDump},
-		"another format":            {change(0, "poolhouse-dump", "other-dump"), ErrBadDump},
-		"a newer schema":            {change(0, fmt.Sprintf(`"schema":%d`, dumpSchema), fmt.Sprintf(`"schema":%d,"more":true`, dumpSchema+1)), ErrNewerSchema},
-		"no end":                    {without(last), ErrBadDump},
-		"a changed value":           {change(1, `"updated"`, `"upd4ted"`), ErrBadDump},
-		"a missing row":             {without(last - 1), ErrBadDump},
-		"a row twice":               {pack(t, append(append([]string(nil), good[:2]...), good[1:]...)...), ErrBadDump},
-		"rows in another order":     {pack(t, append([]string{good[0], good[last-1]}, append(append([]string(nil), good[1:last-1]...), good[last])...)...), ErrBadDump},
-		"an unknown member":         {change(1, `"region"`, `"colour":"red","region"`), ErrBadDump},
-		"an unknown row":            {change(1, `{"pool"`, `{"puddle"`), ErrBadDump},
-		"something after the end":   {pack(t, append(append([]string(nil), good...), good[last])...), ErrBadDump},
-		"bytes after the file":      {append(bytes.Clone(backup), "more"...), ErrBadDump},
-		"a flipped bit":             {flipped, ErrBadDump},
-		"a line that never ends":    {pack(t, good[0], strings.Repeat(" ", maxDumpLine+1)), ErrBadDump},
-		"a login of no identity":    {pack(t, good[0], `{"login":{"pool":"p","identity":"i","kind":"public","provider":"p","subject":"cw=="}}`+"\n"), ErrBadDump},
-		"a login of no kind":        {pack(t, good[0], `{"login":{"pool":"p","identity":"i","kind":"x","provider":"p","subject":"cw=="}}`+"\n"), ErrInvalid},
-		"a sign-out of no kind":     {pack(t, good[0], `{"signOut":{"kind":"x","provider":"p","value":"cw==","expires":1}}`+"\n"), ErrInvalid},
-		"an identity with NUL":      {pack(t, good[0], `{"identity":{"id":"\u0000","pool":"p","created":1,"modified":1}}`+"\n"), ErrInvalid},
-		"a former ID of no kind":    {pack(t, good[0], `{"former":{"kind":"x","id":"i","account":"1","deleted":1}}`+"\n"), ErrBadDump},
-		"a former ID of nobody":     {pack(t, good[0], `{"former":{"kind":"pool","id":"i","account":"","deleted":1}}`+"\n"), ErrInvalid},
-		"a trust policy's bad hash": {pack(t, good[0], `{"settingsTrust":{"role":"r","sha256":"AA==","written":1}}`+"\n"), ErrBadDump},
-		"a pool without an account": {pack(t, good[0], `{"pool":{"id":"p","account":"","region":"r","settings":{"name":""},"version":1,"created":1,"updated":1}}`+"\n"), ErrInvalid},
+		"nothing":        {nil, ErrBadDump},
+		"not gzip":       {[]byte("hello, world"), ErrBadDump},
+		"empty":          {pack(t), ErrBadDump},
+		"not JSON":       {pack(t, "hello\n"), ErrBadDump},
+		"no header":      {without(0), ErrBadDump},
+		"another format": {change(0, "poolhouse-dump", "other-dump"), ErrBadDump},
+		"a newer schema": {
+			change(0, fmt.Sprintf(`"schema":%d`, dumpSchema), fmt.Sprintf(`"schema":%d,"more":true`, dumpSchema+1)),
+			ErrNewerSchema,
+		},
+		"no end":          {without(last), ErrBadDump},
+		"a changed value": {change(1, `"updated"`, `"upd4ted"`), ErrBadDump},
+		"a missing row":   {without(last - 1), ErrBadDump},
+		"a row twice":     {pack(t, append(append([]string(nil), good[:2]...), good[1:]...)...), ErrBadDump},
+		"rows in another order": {
+			pack(t,
+				append([]string{good[0], good[last-1]},
+					append(append([]string(nil), good[1:last-1]...), good[last])...)...), ErrBadDump,
+		},
+		"an unknown member":       {change(1, `"region"`, `"colour":"red","region"`), ErrBadDump},
+		"an unknown row":          {change(1, `{"pool"`, `{"puddle"`), ErrBadDump},
+		"something after the end": {pack(t, append(append([]string(nil), good...), good[last])...), ErrBadDump},
+		"bytes after the file":    {append(bytes.Clone(backup), "more"...), ErrBadDump},
+		"a flipped bit":           {flipped, ErrBadDump},
+		"a line that never ends":  {pack(t, good[0], strings.Repeat(" ", maxDumpLine+1)), ErrBadDump},
+		"a login of no identity": {
+			pack(t, good[0], `{"login":{"pool":"p","identity":"i","kind":"public","provider":"p","subject":"cw=="}}`+
+				"\n"), ErrBadDump,
+		},
+		"a login of no kind": {
+			pack(t, good[0], `{"login":{"pool":"p","identity":"i","kind":"x","provider":"p","subject":"cw=="}}`+"\n"),
+			ErrInvalid,
+		},
+		"a sign-out of no kind": {
+			pack(t, good[0], `{"signOut":{"kind":"x","provider":"p","value":"cw==","expires":1}}`+"\n"), ErrInvalid,
+		},
+		"an identity with NUL": {
+			pack(t, good[0], `{"identity":{"id":"\u0000","pool":"p","created":1,"modified":1}}`+"\n"), ErrInvalid,
+		},
+		"a former ID of no kind": {
+			pack(t, good[0], `{"former":{"kind":"x","id":"i","account":"1","deleted":1}}`+"\n"), ErrBadDump,
+		},
+		"a former ID of nobody": {
+			pack(t, good[0], `{"former":{"kind":"pool","id":"i","account":"","deleted":1}}`+"\n"), ErrInvalid,
+		},
+		"a trust policy's bad hash": {
+			pack(t, good[0], `{"settingsTrust":{"role":"r","sha256":"AA==","written":1}}`+"\n"), ErrBadDump,
+		},
+		"a pool without an account": {
+			pack(t, good[0], `{"pool":{"id":"p","account":"","region":"r","settings":{"name":""},"version":1,`+
+				`"created":1,"updated":1}}`+"\n"), ErrInvalid,
+		},
 	}
+
 	for n := 0; n < len(backup); n += 1 + len(backup)/40 {
 		refusals[fmt.Sprintf("cut after %d bytes", n)] = refusal{backup[:n], ErrBadDump}
 	}
@@ -315,10 +370,17 @@ func TestLoadNeedsAnEmptyStore(t *testing.T) {
 				wantError(t, "create", s.CreateAccessKey(t.Context(), AccessKey{ID: "A", Account: "1"}), nil)
 			},
 			"a sign-out": func(s *Store) {
-				wantError(t, "mark", s.MarkSignOuts(t.Context(), SignOut{Kind: SubjectSignOut, Provider: "p", Value: "v", Expires: time.Now()}), nil)
+				wantError(t, "mark",
+					s.MarkSignOuts(t.Context(), SignOut{
+						Kind:     SubjectSignOut,
+						Provider: "p",
+						Value:    "v",
+						Expires:  time.Now(),
+					}), nil)
 			},
 			"a key": func(s *Store) {
-				_, err := s.UpdateKeys(t.Context(), "signing", func([]Key) ([]Key, error) { return []Key{testKey("k", time.Now())}, nil })
+				_, err := s.UpdateKeys(t.Context(), "signing",
+					func([]Key) ([]Key, error) { return []Key{testKey("k", time.Now())}, nil })
 				wantError(t, "UpdateKeys", err, nil)
 			},
 		} {
@@ -331,6 +393,7 @@ func TestLoadNeedsAnEmptyStore(t *testing.T) {
 			}
 			s := open(t, one)
 			fill(s)
+
 			wantError(t, "Load beside "+name, s.Load(t.Context(), bytes.NewReader(backup)), ErrConflict)
 		}
 	})
@@ -351,7 +414,8 @@ func TestDumpWhileWriting(t *testing.T) {
 			defer started()
 
 			for n := acknowledged[w].Load(); ; n++ {
-				logins := []identitypool.Login{public("p", fmt.Sprintf("%d-%d", w, n)), developer(fmt.Sprintf("%d-%d", w, n))}
+				logins := []identitypool.Login{public("p", fmt.Sprintf("%d-%d", w, n)),
+					developer(fmt.Sprintf("%d-%d", w, n))}
 				if _, err := s.Resolve(context.Background(), pool, "", logins, signIn(logins)); err != nil {
 					t.Errorf("Resolve: %v", err)
 					return
@@ -366,6 +430,7 @@ func TestDumpWhileWriting(t *testing.T) {
 				}
 			}
 		}
+
 		for range 5 {
 			stop := make(chan struct{})
 			var begun, wg sync.WaitGroup
@@ -387,6 +452,7 @@ func TestDumpWhileWriting(t *testing.T) {
 			if err := restored.Load(t.Context(), bytes.NewReader(dump)); err != nil {
 				t.Fatal(err)
 			}
+
 			listed, err := restored.ListIdentities(t.Context(), pool, false, Place{}, 1_000_000)
 			if err != nil {
 				t.Fatal(err)
@@ -401,14 +467,17 @@ func TestDumpWhileWriting(t *testing.T) {
 
 			for w := range writers {
 				for ; ; count[w]++ {
-					if _, err := restored.IdentityByLogin(t.Context(), pool, public("p", fmt.Sprintf("%d-%d", w, count[w]))); err != nil {
+					if _, err := restored.IdentityByLogin(t.Context(), pool,
+						public("p", fmt.Sprintf("%d-%d", w, count[w]))); err != nil {
 						break
 					}
 				}
+
 				if count[w] < least[w] {
 					t.Errorf("writer %d: %d in the dump, %d were acknowledged before", w, count[w], least[w])
 				}
 			}
+
 			if total := count[0] + count[1] + count[2] + count[3]; total != int64(len(listed)) {
 				t.Errorf("%d identities, but the writers' beginnings have %d", len(listed), total)
 			}
@@ -432,7 +501,8 @@ func TestDumpReportsWhatItCouldNotWrite(t *testing.T) {
 
 		whole := len(dumpOf(t, s))
 		for _, n := range []int{0, whole / 2, whole - 50} {
-			wantError(t, fmt.Sprintf("after %d of %d bytes", n, whole), s.Dump(t.Context(), &failingWriter{left: n}), io.ErrShortWrite)
+			wantError(t, fmt.Sprintf("after %d of %d bytes", n, whole), s.Dump(t.Context(), &failingWriter{left: n}),
+				io.ErrShortWrite)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

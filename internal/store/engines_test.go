@@ -228,6 +228,7 @@ func framesOf(t *testing.T, s *Store) (frames int64) {
 
 	var busy, copied int64
 	noError(t, db.QueryRowContext(t.Context(), `PRAGMA wal_checkpoint(NOOP)`).Scan(&busy, &frames, &copied))
+
 	return frames
 }
 

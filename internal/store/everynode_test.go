@@ -76,6 +76,7 @@ func observe(t *testing.T, options store.Options) *observed {
 	o := &observed{sealer: wiretest.Must(envelope.New(master))(t)}
 	begin := time.Now().Truncate(time.Second)
 	o.begin.Store(&begin)
+
 	listener := wiretest.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	c := poolhouse.Config{
 		Dev:                 true,
@@ -88,12 +89,14 @@ func observe(t *testing.T, options store.Options) *observed {
 	if options.Path != "" {
 		c.DataDir = filepath.Dir(options.Path)
 	}
+
 	wiretest.Files(&c)
 	server := wiretest.Must(poolhouse.New(t.Context(), c))(t)
 	web := httptest.NewUnstartedServer(server)
 	_ = web.Listener.Close()
 	web.Listener = listener
 	web.Start()
+
 	options.Sealer, options.Now = o.sealer, o.now
 	o.beside = wiretest.Must(store.Open(t.Context(), options))(t)
 	t.Cleanup(func() {
@@ -105,6 +108,7 @@ func observe(t *testing.T, options store.Options) *observed {
 			t.Error(err)
 		}
 	})
+
 	o.Server = &wiretest.Server{Server: server, URL: c.IssuerURL}
 	o.FilesPool(t)
 
@@ -123,23 +127,33 @@ func verdict(err error) string {
 func (o *observed) role(t *testing.T, name string, change ...func(*store.Role)) string {
 	t.Helper()
 
-	r := store.Role{Account: wiretest.HomeAccount, Name: name, Path: "/", ID: "AROA" + strings.ToUpper((name + strings.Repeat("X", 17))[:17]),
-		Trust: wiretest.FilesTrust, MaxSession: 3600, Policies: map[string]string{"files": wiretest.FilesPolicy}}
+	r := store.Role{
+		Account:    wiretest.HomeAccount,
+		Name:       name,
+		Path:       "/",
+		ID:         "AROA" + strings.ToUpper((name + strings.Repeat("X", 17))[:17]),
+		Trust:      wiretest.FilesTrust,
+		MaxSession: 3600,
+		Policies:   map[string]string{"files": wiretest.FilesPolicy},
+	}
 	for _, f := range change {
 		f(&r)
 	}
 	wiretest.Must(o.beside.CreateRole(t.Context(), r, 0))(t)
+
 	return wiretest.IAMBase + "role/" + name
 }
 
 func (o *observed) changeRole(t *testing.T, name string, change func(*store.Role)) {
 	t.Helper()
-	wiretest.Must(o.beside.UpdateRole(t.Context(), wiretest.HomeAccount, name, func(r *store.Role) error { change(r); return nil }))(t)
+	wiretest.Must(o.beside.UpdateRole(t.Context(), wiretest.HomeAccount, name,
+		func(r *store.Role) error { change(r); return nil }))(t)
 }
 
 func (o *observed) changePool(t *testing.T, id string, change func(*identitypool.Pool)) {
 	t.Helper()
-	wiretest.Must(o.beside.UpdatePool(t.Context(), identitypool.PoolID(id), func(p *identitypool.Pool) error { change(p); return nil }))(t)
+	wiretest.Must(o.beside.UpdatePool(t.Context(), identitypool.PoolID(id),
+		func(p *identitypool.Pool) error { change(p); return nil }))(t)
 }
 
 // assumes is a probe: whether alice gets credentials of her role.
@@ -147,7 +161,8 @@ func (o *observed) assumes(t *testing.T) func() string {
 	logins := o.Logins(t, "alice")
 	id := o.GetID(t, wiretest.FilesPool, logins)
 	return func() string {
-		_, err := o.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins})
+		_, err := o.Public().GetCredentialsForIdentity(t.Context(),
+			&ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins})
 		return verdict(err)
 	}
 }
@@ -191,7 +206,9 @@ func (o *observed) accessKeys(t *testing.T) *iam.AccessKeys {
 	return wiretest.Must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: o.beside, Sealer: o.sealer, Now: o.now}))(t)
 }
 
-func (o *observed) revokes(t *testing.T, kind store.RevocationKind, value func(u wiretest.User) string) (probe func() string, change func()) {
+func (o *observed) revokes(
+	t *testing.T, kind store.RevocationKind, value func(u wiretest.User) string,
+) (probe func() string, change func()) {
 	u := o.User(t, o.Logins(t, "alice"))
 	return o.goesOn(t, u), func() {
 		ok(t, o.beside.Revoke(t.Context(), store.Revocation{Kind: kind, Account: wiretest.HomeAccount, Value: value(u),
@@ -222,259 +239,333 @@ var changesElsewhere = map[string]changeElsewhere{
 		o.UseRole(t, wiretest.FilesPool, wiretest.IAMBase+"role/Made")
 		return o.assumes(t), func() { o.role(t, "Made") }
 	}},
-	"trust policy changed": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		o.UseRole(t, wiretest.FilesPool, o.role(t, "Retrusted"))
-		return o.assumes(t), func() { o.changeRole(t, "Retrusted", func(r *store.Role) { r.WriteTrust(wiretest.AccountTrust) }) }
-	}},
-	"role deleted": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		o.UseRole(t, wiretest.FilesPool, o.role(t, "Deleted"))
-		return o.assumes(t), func() {
-			ok(t, o.beside.DeleteRole(t.Context(), wiretest.HomeAccount, "Deleted", func(store.Role) error { return nil }))
-		}
-	}},
-	"deleted role's session": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		o.UseRole(t, wiretest.FilesPool, o.role(t, "Ended"))
-		return o.goesOn(t, o.User(t, o.Logins(t, "alice"))), func() {
-			ok(t, o.beside.DeleteRole(t.Context(), wiretest.HomeAccount, "Ended", func(store.Role) error { return nil }))
-		}
-	}},
-	"inline policy removed": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		o.UseRole(t, wiretest.FilesPool, o.role(t, "Inline"))
-		return o.reads(t), func() { o.changeRole(t, "Inline", func(r *store.Role) { r.Policies = nil }) }
-	}},
-	"inline policy added": {before: "refused", after: "ok", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		o.UseRole(t, wiretest.FilesPool, o.role(t, "Outline", func(r *store.Role) { r.Policies = nil }))
-		return o.reads(t), func() {
-			o.changeRole(t, "Outline", func(r *store.Role) { r.Policies = map[string]string{"files": wiretest.FilesPolicy} })
-		}
-	}},
-	"boundary set": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		o.UseRole(t, wiretest.FilesPool, o.role(t, "Bound"))
-		boundary := o.policy(t, "Boundary", wiretest.ReadPools)
-		return o.reads(t), func() { o.changeRole(t, "Bound", func(r *store.Role) { r.Boundary = boundary }) }
-	}},
-	"managed policy changed": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		arn := o.policy(t, "Changed", wiretest.FilesPolicy)
-		o.UseRole(t, wiretest.FilesPool, o.role(t, "Managed", func(r *store.Role) { r.Policies, r.Attached = nil, []string{arn} }))
+	"trust policy changed": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			o.UseRole(t, wiretest.FilesPool, o.role(t, "Retrusted"))
+			return o.assumes(t),
+				func() { o.changeRole(t, "Retrusted", func(r *store.Role) { r.WriteTrust(wiretest.AccountTrust) }) }
+		}},
+	"role deleted": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			o.UseRole(t, wiretest.FilesPool, o.role(t, "Deleted"))
+			return o.assumes(t), func() {
+				ok(t,
+					o.beside.DeleteRole(t.Context(), wiretest.HomeAccount, "Deleted",
+						func(store.Role) error { return nil }))
+			}
+		}},
+	"deleted role's session": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			o.UseRole(t, wiretest.FilesPool, o.role(t, "Ended"))
+			return o.goesOn(t, o.User(t, o.Logins(t, "alice"))), func() {
+				ok(t,
+					o.beside.DeleteRole(t.Context(), wiretest.HomeAccount, "Ended",
+						func(store.Role) error { return nil }))
+			}
+		}},
+	"inline policy removed": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			o.UseRole(t, wiretest.FilesPool, o.role(t, "Inline"))
+			return o.reads(t), func() { o.changeRole(t, "Inline", func(r *store.Role) { r.Policies = nil }) }
+		}},
+	"inline policy added": {before: "refused", after: "ok", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			o.UseRole(t, wiretest.FilesPool, o.role(t, "Outline", func(r *store.Role) { r.Policies = nil }))
+			return o.reads(t), func() {
+				o.changeRole(t, "Outline",
+					func(r *store.Role) { r.Policies = map[string]string{"files": wiretest.FilesPolicy} })
+			}
+		}},
+	"boundary set": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			o.UseRole(t, wiretest.FilesPool, o.role(t, "Bound"))
+			boundary := o.policy(t, "Boundary", wiretest.ReadPools)
+			return o.reads(t), func() { o.changeRole(t, "Bound", func(r *store.Role) { r.Boundary = boundary }) }
+		}},
+	"managed policy changed": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			arn := o.policy(t, "Changed", wiretest.FilesPolicy)
+			o.UseRole(t, wiretest.FilesPool,
+				o.role(t, "Managed", func(r *store.Role) { r.Policies, r.Attached = nil, []string{arn} }))
 
-		return o.reads(t), func() {
-			wiretest.Must(o.beside.UpdatePolicy(t.Context(), wiretest.HomeAccount, "Changed", func(p *store.ManagedPolicy) error {
-				p.Versions = append(p.Versions, store.PolicyVersion{Number: 2, Document: wiretest.ReadPools})
-				p.Default, p.Next = 2, 3
-				return nil
-			}))(t)
-		}
-	}},
-	"managed policy detached and deleted": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		arn := o.policy(t, "Detached", wiretest.FilesPolicy)
-		o.UseRole(t, wiretest.FilesPool, o.role(t, "Loose", func(r *store.Role) { r.Policies, r.Attached = nil, []string{arn} }))
-		return o.reads(t), func() {
-			o.changeRole(t, "Loose", func(r *store.Role) { r.Attached = nil })
-			ok(t, o.beside.DeletePolicy(t.Context(), wiretest.HomeAccount, "Detached", func(store.ManagedPolicy) error { return nil }))
-		}
-	}},
+			return o.reads(t), func() {
+				wiretest.Must(o.beside.UpdatePolicy(t.Context(), wiretest.HomeAccount, "Changed",
+					func(p *store.ManagedPolicy) error {
+						p.Versions = append(p.Versions, store.PolicyVersion{Number: 2, Document: wiretest.ReadPools})
+						p.Default, p.Next = 2, 3
+						return nil
+					}))(t)
+			}
+		}},
+	"managed policy detached and deleted": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			arn := o.policy(t, "Detached", wiretest.FilesPolicy)
+			o.UseRole(t, wiretest.FilesPool,
+				o.role(t, "Loose", func(r *store.Role) { r.Policies, r.Attached = nil, []string{arn} }))
+			return o.reads(t), func() {
+				o.changeRole(t, "Loose", func(r *store.Role) { r.Attached = nil })
+				ok(t, o.beside.DeletePolicy(t.Context(), wiretest.HomeAccount, "Detached",
+					func(store.ManagedPolicy) error { return nil }))
+			}
+		}},
 
-	"OpenID Connect provider registered": {before: "refused", after: "ok", prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		_, register, probe := o.openID(t)
-		return probe, register
-	}},
-	"OpenID Connect client taken away": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		i, register, probe := o.openID(t)
-		register()
-		return probe, func() {
-			wiretest.Must(o.beside.UpdateOIDCProvider(t.Context(), wiretest.HomeAccount, i, func(p *store.OIDCProvider) error {
-				p.ClientIDs = []string{"another"}
-				return nil
-			}))(t)
-		}
-	}},
-	"OpenID Connect provider deleted": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		i, register, probe := o.openID(t)
-		register()
-		return probe, func() { ok(t, o.beside.DeleteOIDCProvider(t.Context(), wiretest.HomeAccount, i)) }
-	}},
-	"SAML provider registered": {before: "refused", after: "ok", prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		register, probe := o.saml(t, "Registered")
-		return probe, register
-	}},
-	"SAML metadata replaced": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		register, probe := o.saml(t, "Replaced")
-		register()
-		return probe, func() {
-			wiretest.Must(o.beside.UpdateSAMLProvider(t.Context(), wiretest.HomeAccount, "Replaced", func(p *store.SAMLProvider) error {
-				p.Metadata = samltest.New(t, o.now(), 1).Metadata()
-				return nil
-			}))(t)
-		}
-	}},
-	"SAML provider deleted": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		register, probe := o.saml(t, "Gone")
-		register()
-		return probe, func() { ok(t, o.beside.DeleteSAMLProvider(t.Context(), wiretest.HomeAccount, "Gone")) }
-	}},
+	"OpenID Connect provider registered": {before: "refused", after: "ok",
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			_, register, probe := o.openID(t)
+			return probe, register
+		}},
+	"OpenID Connect client taken away": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			i, register, probe := o.openID(t)
+			register()
+
+			return probe, func() {
+				wiretest.Must(o.beside.UpdateOIDCProvider(t.Context(), wiretest.HomeAccount, i,
+					func(p *store.OIDCProvider) error {
+						p.ClientIDs = []string{"another"}
+						return nil
+					}))(t)
+			}
+		}},
+	"OpenID Connect provider deleted": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			i, register, probe := o.openID(t)
+			register()
+			return probe, func() { ok(t, o.beside.DeleteOIDCProvider(t.Context(), wiretest.HomeAccount, i)) }
+		}},
+	"SAML provider registered": {before: "refused", after: "ok",
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			register, probe := o.saml(t, "Registered")
+			return probe, register
+		}},
+	"SAML metadata replaced": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			register, probe := o.saml(t, "Replaced")
+			register()
+
+			return probe, func() {
+				wiretest.Must(o.beside.UpdateSAMLProvider(t.Context(), wiretest.HomeAccount, "Replaced",
+					func(p *store.SAMLProvider) error {
+						p.Metadata = samltest.New(t, o.now(), 1).Metadata()
+						return nil
+					}))(t)
+			}
+		}},
+	"SAML provider deleted": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			register, probe := o.saml(t, "Gone")
+			register()
+			return probe, func() { ok(t, o.beside.DeleteSAMLProvider(t.Context(), wiretest.HomeAccount, "Gone")) }
+		}},
 
 	"pool created": {before: "refused", after: "ok", prepare: func(t *testing.T, o *observed) (func() string, func()) {
 		const id = wiretest.Region + ":22222222-2222-4333-8444-555555555555"
+
 		return o.guest(t, id), func() {
-			ok(t, o.beside.CreatePool(t.Context(), identitypool.Pool{ID: id, Account: wiretest.HomeAccount, Region: wiretest.Region, Name: "p", AllowUnauthenticated: true}, 0))
+			ok(t, o.beside.CreatePool(t.Context(), identitypool.Pool{
+				ID:                   id,
+				Account:              wiretest.HomeAccount,
+				Region:               wiretest.Region,
+				Name:                 "p",
+				AllowUnauthenticated: true,
+			}, 0))
 		}
 	}},
-	"guests switched off": {before: "ok", after: "refused", prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		id := o.NewPool(t)
-		return o.guest(t, id), func() { o.changePool(t, id, func(p *identitypool.Pool) { p.AllowUnauthenticated = false }) }
-	}},
-	"pool's provider taken away": {before: "ok", after: "refused", prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		id, logins := o.NewPool(t), o.Logins(t, "alice")
-		return o.takes(t, id, func() map[string]string { return logins }),
-			func() { o.changePool(t, id, func(p *identitypool.Pool) { p.OIDCProviderARNs = nil }) }
-	}},
-	"pool's roles changed": {before: "ok", after: "refused", prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		return o.assumes(t), func() { o.changePool(t, wiretest.FilesPool, func(p *identitypool.Pool) { p.Roles = nil }) }
-	}},
-	"pool's tags changed": {before: "client username", after: "nick", prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		key := wiretest.DevInfo(o.Server).LoginKey
-		names := strings.NewReplacer("=", " ", "&", " ")
+	"guests switched off": {before: "ok", after: "refused",
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			id := o.NewPool(t)
+			return o.guest(t, id),
+				func() { o.changePool(t, id, func(p *identitypool.Pool) { p.AllowUnauthenticated = false }) }
+		}},
+	"pool's provider taken away": {before: "ok", after: "refused",
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			id, logins := o.NewPool(t), o.Logins(t, "alice")
+			return o.takes(t, id, func() map[string]string { return logins }),
+				func() { o.changePool(t, id, func(p *identitypool.Pool) { p.OIDCProviderARNs = nil }) }
+		}},
+	"pool's roles changed": {before: "ok", after: "refused",
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			return o.assumes(t),
+				func() { o.changePool(t, wiretest.FilesPool, func(p *identitypool.Pool) { p.Roles = nil }) }
+		}},
+	"pool's tags changed": {before: "client username", after: "nick",
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			key := wiretest.DevInfo(o.Server).LoginKey
+			names := strings.NewReplacer("=", " ", "&", " ")
 
-		return func() string {
-				u := o.User(t, o.Logins(t, "alice"))
-				got := o.Asked(t, u.Signed(t, "GET", wiretest.FilesURL+u.ID+"/a", "", o.now())).Header.Get(auth.HeaderTags)
+			return func() string {
+					u := o.User(t, o.Logins(t, "alice"))
+					got := o.Asked(t, u.Signed(t, "GET", wiretest.FilesURL+u.ID+"/a", "", o.now())).Header.Get(
+						auth.HeaderTags,
+					)
 
-				tags := strings.Fields(names.Replace(got))
-				var keys []string
-				for n := 0; n < len(tags); n += 2 {
-					keys = append(keys, tags[n])
+					tags := strings.Fields(names.Replace(got))
+					var keys []string
+					for n := 0; n < len(tags); n += 2 {
+						keys = append(keys, tags[n])
+					}
+
+					return strings.Join(keys, " ")
+				}, func() {
+					o.changePool(t, wiretest.FilesPool, func(p *identitypool.Pool) {
+						p.PrincipalTags = map[string]identitypool.PrincipalTagMap{
+							key: {Tags: map[string]string{"nick": "sub"}},
+						}
+					})
 				}
-				return strings.Join(keys, " ")
-			}, func() {
-				o.changePool(t, wiretest.FilesPool, func(p *identitypool.Pool) {
-					p.PrincipalTags = map[string]identitypool.PrincipalTagMap{key: {Tags: map[string]string{"nick": "sub"}}}
-				})
-			}
-	}},
+		}},
 	"pool deleted": {before: "ok", after: "refused", prepare: func(t *testing.T, o *observed) (func() string, func()) {
 		id := o.NewPool(t)
 		return o.guest(t, id), func() { ok(t, o.beside.DeletePool(t.Context(), identitypool.PoolID(id))) }
 	}},
-	"identity deleted": {before: "ok", after: "refused", prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		id := o.GetID(t, wiretest.FilesPool, nil)
-		return func() string {
-			_, err := o.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id})
-			return verdict(err)
-		}, func() { ok(t, o.beside.DeleteIdentity(t.Context(), identitypool.IdentityID(id))) }
-	}},
-	"deleted identity's session": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		u := o.User(t, o.Logins(t, "alice"))
-		return o.goesOn(t, u), func() { ok(t, o.beside.DeleteIdentity(t.Context(), identitypool.IdentityID(u.ID))) }
-	}},
-
-	"user signed out": {before: "ok", after: "refused", prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		logins := o.Logins(t, "alice")
-		return o.takes(t, wiretest.FilesPool, func() map[string]string { return logins }), func() { o.signOut(t, "alice") }
-	}},
-	"signed-out user's session": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		return o.goesOn(t, o.User(t, o.Logins(t, "alice"))), func() { o.signOut(t, "alice") }
-	}},
-	"session revoked": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		return o.revokes(t, store.AccessKeyRevocation, func(u wiretest.User) string { return u.Key.AccessKeyID })
-	}},
-	"identity's sessions revoked": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		return o.revokes(t, store.IdentityRevocation, func(u wiretest.User) string { return u.ID })
-	}},
-	"pool's sessions revoked": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		return o.revokes(t, store.PoolRevocation, func(wiretest.User) string { return wiretest.FilesPool })
-	}},
-	"role's sessions revoked": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		return o.revokes(t, store.RoleRevocation, func(wiretest.User) string { return wiretest.AuthenticatedRole })
-	}},
-
-	"access key of a new account created": {before: "none", after: "ok", prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		var id, secret string
-		probe := func() string {
-			if id == "" {
-				return "none"
-			}
-			return o.keyWorks(t, id, secret)
-		}
-
-		return probe, func() {
-			k, s, err := o.accessKeys(t).Create(t.Context(), iam.NewAccessKey{Account: "123456789012"})
-			ok(t, err)
-			id, secret = k.ID, s
-		}
-	}},
-	"access key disabled": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		id, probe := o.accessKey(t)
-		return probe, func() { ok(t, o.accessKeys(t).SetDisabled(t.Context(), id, true)) }
-	}},
-	"access key enabled": {before: "refused", after: "ok", prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		id, probe := o.accessKey(t)
-		ok(t, o.accessKeys(t).SetDisabled(t.Context(), id, true))
-		return probe, func() { ok(t, o.accessKeys(t).SetDisabled(t.Context(), id, false)) }
-	}},
-	"access key deleted": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		id, probe := o.accessKey(t)
-		return probe, func() { ok(t, o.accessKeys(t).Delete(t.Context(), id)) }
-	}},
-	"deleted access key's session": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		k, secret, err := o.accessKeys(t).Create(t.Context(), iam.NewAccessKey{Account: wiretest.HomeAccount})
-		ok(t, err)
-		c := wiretest.Must(o.stsBy(k.ID, secret).GetSessionToken(t.Context(), &stsclient.GetSessionTokenInput{}))(t).Credentials
-		u := wiretest.User{Key: aws.Credentials{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}}
-		return o.goesOn(t, u), func() { ok(t, o.accessKeys(t).Delete(t.Context(), k.ID)) }
-	}},
-
-	"signing key published": {before: "old", after: "new", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		published := o.Get(t, issuer.JWKSPath).Body
-		return func() string { return oldOrNew(o.Get(t, issuer.JWKSPath).Body == published) },
-			func() { ok(t, o.signer(t).Rotate(t.Context())) }
-	}},
-	"signing key replaced": {before: "old", after: "new", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		first := wiretest.KeyID(t, o.guestToken(t))
-		return func() string { return oldOrNew(wiretest.KeyID(t, o.guestToken(t)) == first) },
-			func() { ok(t, o.signer(t).RotateNow(t.Context())) }
-	}},
-	"signing key retired": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		token := o.guestToken(t)
-		anonymous := o.stsAs(aws.AnonymousCredentials{})
-
-		return func() string {
-				_, err := anonymous.AssumeRoleWithWebIdentity(t.Context(), &stsclient.AssumeRoleWithWebIdentityInput{
-					RoleArn: aws.String(wiretest.GuestRole), RoleSessionName: aws.String("app"), WebIdentityToken: &token})
+	"identity deleted": {before: "ok", after: "refused",
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			id := o.GetID(t, wiretest.FilesPool, nil)
+			return func() string {
+				_, err := o.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id})
 				return verdict(err)
-			}, func() {
-				ok(t, o.signer(t).RotateNow(t.Context()))
-				wiretest.Must(issuer.RetireIn(t.Context(), o.beside, o.sealer, o.now, wiretest.KeyID(t, token)))(t)
+			}, func() { ok(t, o.beside.DeleteIdentity(t.Context(), identitypool.IdentityID(id))) }
+		}},
+	"deleted identity's session": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			u := o.User(t, o.Logins(t, "alice"))
+			return o.goesOn(t, u), func() { ok(t, o.beside.DeleteIdentity(t.Context(), identitypool.IdentityID(u.ID))) }
+		}},
+
+	"user signed out": {before: "ok", after: "refused",
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			logins := o.Logins(t, "alice")
+			return o.takes(t, wiretest.FilesPool, func() map[string]string { return logins }),
+				func() { o.signOut(t, "alice") }
+		}},
+	"signed-out user's session": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			return o.goesOn(t, o.User(t, o.Logins(t, "alice"))), func() { o.signOut(t, "alice") }
+		}},
+	"session revoked": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			return o.revokes(t, store.AccessKeyRevocation, func(u wiretest.User) string { return u.Key.AccessKeyID })
+		}},
+	"identity's sessions revoked": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			return o.revokes(t, store.IdentityRevocation, func(u wiretest.User) string { return u.ID })
+		}},
+	"pool's sessions revoked": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			return o.revokes(t, store.PoolRevocation, func(wiretest.User) string { return wiretest.FilesPool })
+		}},
+	"role's sessions revoked": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			return o.revokes(t, store.RoleRevocation, func(wiretest.User) string { return wiretest.AuthenticatedRole })
+		}},
+
+	"access key of a new account created": {before: "none", after: "ok",
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			var id, secret string
+			probe := func() string {
+				if id == "" {
+					return "none"
+				}
+				return o.keyWorks(t, id, secret)
 			}
-	}},
-	"session key retired": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		u := o.User(t, o.Logins(t, "alice"))
-		keys := session.Keys{Store: o.beside, Sealer: o.sealer, Now: o.now}
 
-		return o.goesOn(t, u), func() {
-			old := wiretest.Must(keys.List(t.Context()))(t)
-			ok(t, keys.Rotate(t.Context(), true))
+			return probe, func() {
+				k, s, err := o.accessKeys(t).Create(t.Context(), iam.NewAccessKey{Account: "123456789012"})
+				ok(t, err)
+				id, secret = k.ID, s
+			}
+		}},
+	"access key disabled": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			id, probe := o.accessKey(t)
+			return probe, func() { ok(t, o.accessKeys(t).SetDisabled(t.Context(), id, true)) }
+		}},
+	"access key enabled": {before: "refused", after: "ok",
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			id, probe := o.accessKey(t)
+			ok(t, o.accessKeys(t).SetDisabled(t.Context(), id, true))
+			return probe, func() { ok(t, o.accessKeys(t).SetDisabled(t.Context(), id, false)) }
+		}},
+	"access key deleted": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			id, probe := o.accessKey(t)
+			return probe, func() { ok(t, o.accessKeys(t).Delete(t.Context(), id)) }
+		}},
+	"deleted access key's session": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			k, secret, err := o.accessKeys(t).Create(t.Context(), iam.NewAccessKey{Account: wiretest.HomeAccount})
+			ok(t, err)
+			c := wiretest.Must(o.stsBy(k.ID, secret).GetSessionToken(t.Context(), &stsclient.GetSessionTokenInput{}))(
+				t,
+			).Credentials
+			u := wiretest.User{Key: aws.Credentials{
+				AccessKeyID:     *c.AccessKeyId,
+				SecretAccessKey: *c.SecretAccessKey,
+				SessionToken:    *c.SessionToken,
+			}}
 
-			for _, k := range old {
-				if k.State == session.Sealing {
-					wiretest.Must(keys.Retire(t.Context(), k.ID))(t)
+			return o.goesOn(t, u), func() { ok(t, o.accessKeys(t).Delete(t.Context(), k.ID)) }
+		}},
+
+	"signing key published": {before: "old", after: "new", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			published := o.Get(t, issuer.JWKSPath).Body
+			return func() string { return oldOrNew(o.Get(t, issuer.JWKSPath).Body == published) },
+				func() { ok(t, o.signer(t).Rotate(t.Context())) }
+		}},
+	"signing key replaced": {before: "old", after: "new", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			first := wiretest.KeyID(t, o.guestToken(t))
+			return func() string { return oldOrNew(wiretest.KeyID(t, o.guestToken(t)) == first) },
+				func() { ok(t, o.signer(t).RotateNow(t.Context())) }
+		}},
+	"signing key retired": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			token := o.guestToken(t)
+			anonymous := o.stsAs(aws.AnonymousCredentials{})
+
+			return func() string {
+					_, err := anonymous.AssumeRoleWithWebIdentity(t.Context(),
+						&stsclient.AssumeRoleWithWebIdentityInput{
+							RoleArn: aws.String(wiretest.GuestRole), RoleSessionName: aws.String("app"),
+							WebIdentityToken: &token})
+					return verdict(err)
+				}, func() {
+					ok(t, o.signer(t).RotateNow(t.Context()))
+					wiretest.Must(issuer.RetireIn(t.Context(), o.beside, o.sealer, o.now, wiretest.KeyID(t, token)))(t)
+				}
+		}},
+	"session key retired": {before: "ok", after: "refused", remembered: true,
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			u := o.User(t, o.Logins(t, "alice"))
+			keys := session.Keys{Store: o.beside, Sealer: o.sealer, Now: o.now}
+
+			return o.goesOn(t, u), func() {
+				old := wiretest.Must(keys.List(t.Context()))(t)
+				ok(t, keys.Rotate(t.Context(), true))
+
+				for _, k := range old {
+					if k.State == session.Sealing {
+						wiretest.Must(keys.Retire(t.Context(), k.ID))(t)
+					}
 				}
 			}
-		}
-	}},
-	"session under a new key": {before: "none", after: "ok", prepare: func(t *testing.T, o *observed) (func() string, func()) {
-		var u wiretest.User
-		probe := func() string {
-			if u.ID == "" {
-				return "none"
+		}},
+	"session under a new key": {before: "none", after: "ok",
+		prepare: func(t *testing.T, o *observed) (func() string, func()) {
+			var u wiretest.User
+			probe := func() string {
+				if u.ID == "" {
+					return "none"
+				}
+				return o.goesOn(t, u)()
 			}
-			return o.goesOn(t, u)()
-		}
 
-		return probe, func() {
-			ok(t, session.Keys{Store: o.beside, Sealer: o.sealer, Now: o.now}.Rotate(t.Context(), true))
-			u = o.sessionElsewhere(t)
-		}
-	}},
+			return probe, func() {
+				ok(t, session.Keys{Store: o.beside, Sealer: o.sealer, Now: o.now}.Rotate(t.Context(), true))
+				u = o.sessionElsewhere(t)
+			}
+		}},
 }
 
 func oldOrNew(old bool) string {
@@ -487,9 +578,16 @@ func oldOrNew(old bool) string {
 // policy makes a managed policy.
 func (o *observed) policy(t *testing.T, name, document string) string {
 	t.Helper()
-	wiretest.Must(o.beside.CreatePolicy(t.Context(), store.ManagedPolicy{Account: wiretest.HomeAccount, Name: name, Path: "/",
+	wiretest.Must(o.beside.CreatePolicy(t.Context(), store.ManagedPolicy{
+		Account:  wiretest.HomeAccount,
+		Name:     name,
+		Path:     "/",
 		ID:       "ANPA" + strings.ToUpper((name + strings.Repeat("X", 17))[:17]),
-		Versions: []store.PolicyVersion{{Number: 1, Document: document}}, Default: 1, Next: 2}, 0))(t)
+		Versions: []store.PolicyVersion{{Number: 1, Document: document}},
+		Default:  1,
+		Next:     2,
+	}, 0))(t)
+
 	return wiretest.IAMBase + "policy/" + name
 }
 
@@ -503,8 +601,14 @@ func (o *observed) openID(t *testing.T) (key string, register func(), probe func
 	o.changePool(t, pool, func(p *identitypool.Pool) {
 		p.OIDCProviderARNs = []string{iam.OIDCProviderARN("aws", wiretest.HomeAccount, i.URL)}
 	})
+
 	register = func() {
-		wiretest.Must(o.beside.CreateOIDCProvider(t.Context(), store.OIDCProvider{Account: wiretest.HomeAccount, URL: i.URL, ClientIDs: []string{logintest.Audience}}, 0))(t)
+		wiretest.Must(o.beside.CreateOIDCProvider(t.Context(),
+			store.OIDCProvider{
+				Account:   wiretest.HomeAccount,
+				URL:       i.URL,
+				ClientIDs: []string{logintest.Audience},
+			}, 0))(t)
 	}
 
 	return key, register, o.takes(t, pool, func() map[string]string { return map[string]string{key: i.Token(nil)} })
@@ -517,7 +621,12 @@ func (o *observed) saml(t *testing.T, name string) (register func(), probe func(
 	arn, pool := wiretest.IAMBase+"saml-provider/"+name, o.NewPool(t)
 	o.changePool(t, pool, func(p *identitypool.Pool) { p.SAMLProviderARNs = []string{arn} })
 	register = func() {
-		wiretest.Must(o.beside.CreateSAMLProvider(t.Context(), store.SAMLProvider{Account: wiretest.HomeAccount, Name: name, ID: "ASPAXXXXXXXXXXXXXXXXX", Metadata: idp.Metadata()}, 0))(t)
+		wiretest.Must(o.beside.CreateSAMLProvider(t.Context(), store.SAMLProvider{
+			Account:  wiretest.HomeAccount,
+			Name:     name,
+			ID:       "ASPAXXXXXXXXXXXXXXXXX",
+			Metadata: idp.Metadata(),
+		}, 0))(t)
 	}
 
 	return register, o.takes(t, pool, func() map[string]string {
@@ -528,7 +637,8 @@ func (o *observed) saml(t *testing.T, name string) (register func(), probe func(
 func (o *observed) signOut(t *testing.T, subject string) {
 	t.Helper()
 	ok(t, o.beside.MarkSignOuts(t.Context(), store.SignOut{Kind: store.SubjectSignOut, Account: wiretest.HomeAccount,
-		Provider: wiretest.DevInfo(o.Server).LoginKey, Value: subject, NotBefore: o.now().Add(time.Second), Expires: o.now().Add(time.Hour)}))
+		Provider: wiretest.DevInfo(o.Server).LoginKey, Value: subject, NotBefore: o.now().Add(time.Second),
+		Expires: o.now().Add(time.Hour)}))
 }
 
 func (o *observed) stsBy(id, secret string) *stsclient.Client {
@@ -559,7 +669,15 @@ func (o *observed) accessKey(t *testing.T) (id string, probe func() string) {
 
 func (o *observed) signer(t *testing.T) *issuer.Issuer {
 	t.Helper()
-	return wiretest.Must(issuer.New(t.Context(), issuer.Options{Store: o.beside, Sealer: o.sealer, URL: o.URL, Region: wiretest.Region, Algorithm: "ES256", Now: o.now}))(t)
+
+	return wiretest.Must(issuer.New(t.Context(), issuer.Options{
+		Store:     o.beside,
+		Sealer:    o.sealer,
+		URL:       o.URL,
+		Region:    wiretest.Region,
+		Algorithm: "ES256",
+		Now:       o.now,
+	}))(t)
 }
 
 func (o *observed) guestToken(t *testing.T) string {
@@ -571,12 +689,31 @@ func (o *observed) guestToken(t *testing.T) string {
 // sessionElsewhere is a session of alice's that another node made.
 func (o *observed) sessionElsewhere(t *testing.T) wiretest.User {
 	t.Helper()
-	minter := wiretest.Must(session.NewMinter(t.Context(), session.MinterOptions{Store: o.beside, Sealer: o.sealer, Now: o.now}))(t)
+	minter := wiretest.Must(
+		session.NewMinter(t.Context(), session.MinterOptions{Store: o.beside, Sealer: o.sealer, Now: o.now}),
+	)(t)
+
 	id := o.GetID(t, wiretest.FilesPool, o.Logins(t, "alice"))
-	c := wiretest.Must(minter.Mint(t.Context(), session.Session{Account: wiretest.HomeAccount, RoleARN: wiretest.AuthenticatedRole, RoleID: iam.RoleID(wiretest.AuthenticatedRole),
-		SessionName: session.EnhancedFlowName, IdentityID: identitypool.IdentityID(id), PoolID: wiretest.FilesPool, Region: wiretest.Region,
-		Issued: o.now(), Expires: o.now().Add(time.Hour)}))(t)
-	return wiretest.User{ID: id, Key: aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}}
+	c := wiretest.Must(minter.Mint(t.Context(), session.Session{
+		Account:     wiretest.HomeAccount,
+		RoleARN:     wiretest.AuthenticatedRole,
+		RoleID:      iam.RoleID(wiretest.AuthenticatedRole),
+		SessionName: session.EnhancedFlowName,
+		IdentityID:  identitypool.IdentityID(id),
+		PoolID:      wiretest.FilesPool,
+		Region:      wiretest.Region,
+		Issued:      o.now(),
+		Expires:     o.now().Add(time.Hour),
+	}))(t)
+
+	return wiretest.User{
+		ID: id,
+		Key: aws.Credentials{
+			AccessKeyID:     c.AccessKeyID,
+			SecretAccessKey: c.SecretAccessKey,
+			SessionToken:    c.SessionToken,
+		},
+	}
 }
 
 // see has the node see one change.

@@ -59,6 +59,7 @@ func TestFrozenPostgreSQLHangsNobody(t *testing.T) {
 			AllowPrivate: true,
 		}}
 	})
+
 	calls := everyAPI(t, s, corp)
 	for _, c := range calls {
 		if err := c.do(); err != nil {
@@ -77,6 +78,7 @@ func TestFrozenPostgreSQLHangsNobody(t *testing.T) {
 				if took := time.Since(began); took >= answerTime {
 					t.Errorf("%s took %s", c.name, took)
 				}
+
 				var api smithy.APIError
 				if !errors.As(err, &api) && !c.byMemory {
 					t.Errorf("%s ended with %v, which is not an error of an API", c.name, err)
@@ -84,8 +86,8 @@ func TestFrozenPostgreSQLHangsNobody(t *testing.T) {
 			})
 		}
 	}
-	group.Wait()
 
+	group.Wait()
 	database.Thaw()
 
 	for _, c := range calls {
@@ -109,6 +111,7 @@ func everyAPI(t *testing.T, s *wiretest.Server, corp *logintest.Issuer) []call {
 	sdk := func(name string, do func(context.Context) error) call {
 		return call{name: name, do: func() error { return do(ctx) }}
 	}
+
 	get := func(name, path string, byMemory bool) call {
 		return call{name: name, byMemory: byMemory, do: func() error {
 			request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, nil)
@@ -133,7 +136,8 @@ func everyAPI(t *testing.T, s *wiretest.Server, corp *logintest.Issuer) []call {
 			return err
 		}),
 		sdk("GetCredentialsForIdentity", func(ctx context.Context) error {
-			_, err := s.Public().GetCredentialsForIdentity(ctx, &ci.GetCredentialsForIdentityInput{IdentityId: &alice.ID, Logins: logins})
+			_, err := s.Public().GetCredentialsForIdentity(ctx,
+				&ci.GetCredentialsForIdentityInput{IdentityId: &alice.ID, Logins: logins})
 			return err
 		}),
 		sdk("GetOpenIdTokenForDeveloperIdentity", func(ctx context.Context) error {
@@ -142,25 +146,30 @@ func everyAPI(t *testing.T, s *wiretest.Server, corp *logintest.Issuer) []call {
 			return err
 		}),
 		sdk("CreateIdentityPool and DeleteIdentityPool", func(ctx context.Context) error {
-			made, err := s.Admin().CreateIdentityPool(ctx, &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("short")})
+			made, err := s.Admin().CreateIdentityPool(ctx,
+				&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("short")})
 			if err == nil {
-				_, err = s.Admin().DeleteIdentityPool(ctx, &ci.DeleteIdentityPoolInput{IdentityPoolId: made.IdentityPoolId})
+				_, err = s.Admin().DeleteIdentityPool(ctx,
+					&ci.DeleteIdentityPoolInput{IdentityPoolId: made.IdentityPoolId})
 			}
 			return err
 		}),
 		sdk("SetIdentityPoolRoles", func(ctx context.Context) error {
 			_, err := s.Admin().SetIdentityPoolRoles(ctx, &ci.SetIdentityPoolRolesInput{IdentityPoolId: &pool,
-				Roles: map[string]string{"authenticated": wiretest.AuthenticatedRole, "unauthenticated": wiretest.GuestRole}})
+				Roles: map[string]string{"authenticated": wiretest.AuthenticatedRole,
+					"unauthenticated": wiretest.GuestRole}})
 			return err
 		}),
 		sdk("ListIdentities", func(ctx context.Context) error {
-			_, err := s.Admin().ListIdentities(ctx, &ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(10)})
+			_, err := s.Admin().ListIdentities(ctx,
+				&ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(10)})
 			return err
 		}),
 		sdk("DeleteIdentities", func(ctx context.Context) error {
 			out, err := s.Admin().DeleteIdentities(ctx, &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{
 				"us-east-1:aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", "us-east-1:aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeef"}})
-			if err == nil && len(out.UnprocessedIdentityIds) > 0 && out.UnprocessedIdentityIds[0].ErrorCode == types.ErrorCodeInternalServerError {
+			if err == nil && len(out.UnprocessedIdentityIds) > 0 && out.UnprocessedIdentityIds[0].ErrorCode ==
+				types.ErrorCodeInternalServerError {
 				err = &smithy.GenericAPIError{Code: "InternalServerError"}
 			}
 			return err
@@ -178,8 +187,14 @@ func everyAPI(t *testing.T, s *wiretest.Server, corp *logintest.Issuer) []call {
 			if err != nil {
 				return err
 			}
-			_, err = sts.New(sts.Options{BaseEndpoint: &s.URL, Region: wiretest.Region, RetryMaxAttempts: 1}).AssumeRoleWithWebIdentity(ctx,
-				&sts.AssumeRoleWithWebIdentityInput{RoleArn: aws.String(wiretest.AuthenticatedRole), RoleSessionName: aws.String("session"), WebIdentityToken: token.Token})
+
+			_, err = sts.New(sts.Options{BaseEndpoint: &s.URL, Region: wiretest.Region, RetryMaxAttempts: 1}).
+				AssumeRoleWithWebIdentity(ctx,
+					&sts.AssumeRoleWithWebIdentityInput{
+						RoleArn:          aws.String(wiretest.AuthenticatedRole),
+						RoleSessionName:  aws.String("session"),
+						WebIdentityToken: token.Token,
+					})
 			var api smithy.APIError
 			if errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied") { // the enhanced flow's role
 				return nil
@@ -196,8 +211,11 @@ func everyAPI(t *testing.T, s *wiretest.Server, corp *logintest.Issuer) []call {
 				Url: aws.String("https://short.example.com"), ClientIDList: []string{"app"}})
 			if err == nil {
 				_, err = s.IAM().DeleteOpenIDConnectProvider(ctx,
-					&iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: made.OpenIDConnectProviderArn})
+					&iamclient.DeleteOpenIDConnectProviderInput{
+						OpenIDConnectProviderArn: made.OpenIDConnectProviderArn,
+					})
 			}
+
 			return err
 		}),
 		{name: "administrators' API", do: func() error {
@@ -208,7 +226,9 @@ func everyAPI(t *testing.T, s *wiretest.Server, corp *logintest.Issuer) []call {
 		}},
 		{name: "sign-out receiver", do: func() error {
 			token := wiretest.Event(corp, "logout+jwt", fmt.Sprint(time.Now().UnixNano()),
-				map[string]any{"sub": "carol", "aud": "app", "events": map[string]any{wiretest.LogoutEvent: map[string]any{}}, "exp": time.Now().Add(time.Minute).Unix()})
+				map[string]any{"sub": "carol", "aud": "app",
+					"events": map[string]any{wiretest.LogoutEvent: map[string]any{}},
+					"exp":    time.Now().Add(time.Minute).Unix()})
 			return failed(s.BackChannelLogout(t, strings.TrimPrefix(corp.URL, "http://"), token))
 		}},
 		get("discovery", "/.well-known/openid-configuration", true),

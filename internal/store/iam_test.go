@@ -21,7 +21,14 @@ const (
 )
 
 func testRole(name string) Role {
-	return Role{Account: iamAccount, Name: name, Path: "/", ID: "AROA" + name, Trust: `{"trust":true}`, MaxSession: 3600}
+	return Role{
+		Account:    iamAccount,
+		Name:       name,
+		Path:       "/",
+		ID:         "AROA" + name,
+		Trust:      `{"trust":true}`,
+		MaxSession: 3600,
+	}
 }
 
 func testManagedPolicy(name string) ManagedPolicy {
@@ -37,14 +44,21 @@ func fillIAM(t *testing.T, s *Store) {
 	must(s.CreatePolicy(t.Context(), p, 0))(t)
 	boundary := testManagedPolicy("Boundary")
 	must(s.CreatePolicy(t.Context(), boundary, 0))(t)
+
 	r := testRole("App")
 	r.Path, r.Description, r.Boundary = "/team/", "what it does", policyBase+"/Boundary"
-	r.Attached, r.Policies = []string{policyBase + "/team/Managed", "arn:aws:iam::aws:policy/AdministratorAccess"}, map[string]string{"inline": "{}"}
+	r.Attached, r.Policies = []string{policyBase + "/team/Managed", "arn:aws:iam::aws:policy/AdministratorAccess"},
+		map[string]string{"inline": "{}"}
 	r.Tags = map[string]string{"b": "", "a": "1"}
 	must(s.CreateRole(t.Context(), r, 0))(t)
-	must(s.CreateOIDCProvider(t.Context(), OIDCProvider{Account: iamAccount, URL: "https://issuer.example/Path/", ClientIDs: []string{"b", "a"},
-		Thumbprints: []string{strings.Repeat("a", 40)}}, 0))(t)
-	must(s.CreateSAMLProvider(t.Context(), SAMLProvider{Account: iamAccount, Name: "Corp", ID: "id", Metadata: "<a>\n</a>"}, 0))(t)
+	must(s.CreateOIDCProvider(t.Context(), OIDCProvider{
+		Account:     iamAccount,
+		URL:         "https://issuer.example/Path/",
+		ClientIDs:   []string{"b", "a"},
+		Thumbprints: []string{strings.Repeat("a", 40)},
+	}, 0))(t)
+	must(s.CreateSAMLProvider(t.Context(),
+		SAMLProvider{Account: iamAccount, Name: "Corp", ID: "id", Metadata: "<a>\n</a>"}, 0))(t)
 }
 
 func must[T any](v T, err error) func(*testing.T) T {
@@ -64,13 +78,15 @@ func TestRoles(t *testing.T) {
 		s := open(t, o)
 		ctx := t.Context()
 		want := testRole("App")
-		want.Description, want.Tags, want.Policies = "ä\n", map[string]string{"k": "v"}, map[string]string{"p": `{"x": 1}`}
+		want.Description, want.Tags, want.Policies = "ä\n", map[string]string{"k": "v"},
+			map[string]string{"p": `{"x": 1}`}
 		created := must(s.CreateRole(ctx, want, 2))(t)
 		want.Created, want.TrustWritten = c.now(), 1
 		got := must(s.Role(ctx, iamAccount, "aPP"))(t)
 		if diff := cmp.Diff(want, got); diff != "" || cmp.Diff(created, got) != "" {
 			t.Errorf("role (-want +got):\n%s", diff)
 		}
+
 		_, err := s.CreateRole(ctx, testRole("APP"), 2)
 		wantError(t, "the name in another case", err, ErrConflict)
 		other := testRole("App")
@@ -79,13 +95,16 @@ func TestRoles(t *testing.T) {
 		must(s.CreateRole(ctx, testRole("B"), 2))(t)
 		_, err = s.CreateRole(ctx, testRole("C"), 2)
 		wantError(t, "one too many", err, ErrLimit)
+
 		_, err = s.Role(ctx, iamAccount, "C")
 		wantError(t, "another name", err, ErrNotFound)
 		_, err = s.Role(ctx, "000000000000", "App")
 		wantError(t, "another account", err, ErrNotFound)
 
-		for name, r := range map[string]Role{"no account": {Name: "x"}, "no name": {Account: iamAccount}, "NUL in the name": testRole("\x00"),
-			"not UTF-8": {Account: iamAccount, Name: "x", Description: "\xff"}, "too long": {Account: iamAccount, Name: "x", Trust: strings.Repeat("x", maxSettings)}} {
+		for name, r := range map[string]Role{"no account": {Name: "x"}, "no name": {Account: iamAccount},
+			"NUL in the name": testRole("\x00"),
+			"not UTF-8":       {Account: iamAccount, Name: "x", Description: "\xff"},
+			"too long":        {Account: iamAccount, Name: "x", Trust: strings.Repeat("x", maxSettings)}} {
 			_, err = s.CreateRole(ctx, r, 0)
 			wantError(t, name, err, ErrInvalid)
 		}
@@ -96,18 +115,21 @@ func TestRoles(t *testing.T) {
 			r.Description, r.MaxSession, r.Tags["k2"] = "new", 7200, "v2"
 			return nil
 		}))(t)
+
 		want.Description, want.MaxSession, want.Tags = "new", 7200, map[string]string{"k": "v", "k2": "v2"}
 		got = must(s.Role(ctx, iamAccount, "App"))(t)
 		if diff := cmp.Diff(want, got); diff != "" || cmp.Diff(updated, got) != "" {
 			t.Errorf("updated role (-want +got):\n%s", diff)
 		}
+
 		refused := errors.New("refused")
 		_, err = s.UpdateRole(ctx, iamAccount, "App", func(*Role) error { return refused })
 		wantError(t, "a refused update", err, refused)
 		_, err = s.UpdateRole(ctx, iamAccount, "None", func(*Role) error { return nil })
 		wantError(t, "update of none", err, ErrNotFound)
 
-		wantError(t, "a refused deletion", s.DeleteRole(ctx, iamAccount, "App", func(Role) error { return refused }), refused)
+		wantError(t, "a refused deletion",
+			s.DeleteRole(ctx, iamAccount, "App", func(Role) error { return refused }), refused)
 		may := func(Role) error { return nil }
 		wantError(t, "deletion", s.DeleteRole(ctx, iamAccount, "aPp", may), nil)
 		wantError(t, "deletion again", s.DeleteRole(ctx, iamAccount, "App", may), ErrNotFound)
@@ -130,7 +152,8 @@ func TestListRoles(t *testing.T) {
 			limit         int
 			want          string
 		}{
-			{"", "", 10, "a b C D_ é"}, {"/", "", 2, "a b"}, {"/", "B", 2, "C D_"}, {"/team/", "", 10, "a C D_ é"}, {"/team/x/y", "", 10, ""},
+			{"", "", 10, "a b C D_ é"}, {"/", "", 2, "a b"}, {"/", "B", 2, "C D_"}, {"/team/", "", 10, "a C D_ é"},
+			{"/team/x/y", "", 10, ""},
 			{"/te%", "", 10, ""}, {"/", "é", 10, ""},
 		} {
 			list := must(s.Roles(t.Context(), iamAccount, test.prefix, test.after, test.limit))(t)
@@ -142,6 +165,7 @@ func TestListRoles(t *testing.T) {
 				t.Errorf("roles under %q after %q: %q, want %q", test.prefix, test.after, got, test.want)
 			}
 		}
+
 		_, err := s.Roles(t.Context(), iamAccount, "\xff", "", 1)
 		wantError(t, "bad prefix", err, ErrInvalid)
 	})
@@ -155,18 +179,23 @@ func TestManagedPolicies(t *testing.T) {
 		if err != nil || role.Name != "App" || len(policies) != 2 {
 			t.Fatalf("RoleWithPolicies = %+v, %+v, %v", role, policies, err)
 		}
+
 		slices.SortFunc(policies, func(a, b ManagedPolicy) int { return strings.Compare(a.Name, b.Name) })
-		if d, ok := policies[1].Version(policies[1].Default); policies[1].Name != "Managed" || !ok || d.Document != `{"policy":"Managed"}` {
+		if d, ok := policies[1].Version(policies[1].Default); policies[1].Name != "Managed" || !ok ||
+			d.Document != `{"policy":"Managed"}` {
 			t.Errorf("attached policy = %+v", policies[1])
 		}
+
 		_, _, err = s.RoleWithPolicies(ctx, iamAccount, "none")
 		wantError(t, "RoleWithPolicies of none", err, ErrNotFound)
 		uses := must(s.PolicyUses(ctx, iamAccount))(t)
-		want := map[string]map[PolicyUsage]int{policyBase + "/Boundary": {BoundaryUsage: 1}, policyBase + "/team/Managed": {AttachedUsage: 1},
+		want := map[string]map[PolicyUsage]int{policyBase + "/Boundary": {BoundaryUsage: 1},
+			policyBase + "/team/Managed":                  {AttachedUsage: 1},
 			"arn:aws:iam::aws:policy/AdministratorAccess": {AttachedUsage: 1}}
 		if diff := cmp.Diff(want, uses); diff != "" {
 			t.Errorf("uses (-want +got):\n%s", diff)
 		}
+
 		users := must(s.PolicyUsers(ctx, iamAccount, policyBase+"/Boundary"))(t)
 		if len(users) != 1 || users[0].Usage != BoundaryUsage || users[0].Role.Name != "App" {
 			t.Errorf("users = %+v", users)
@@ -176,21 +205,27 @@ func TestManagedPolicies(t *testing.T) {
 		wantError(t, "deleting an attached policy", s.DeletePolicy(ctx, iamAccount, "managed", may), ErrConflict)
 		wantError(t, "deleting a boundary", s.DeletePolicy(ctx, iamAccount, "Boundary", may), ErrConflict)
 
-		for name, arn := range map[string]string{"no such policy": policyBase + "/None", "another path": policyBase + "/Managed"} {
-			_, err = s.UpdateRole(ctx, iamAccount, "App", func(r *Role) error { r.Attached = append(r.Attached, arn); return nil })
+		for name, arn := range map[string]string{"no such policy": policyBase + "/None",
+			"another path": policyBase + "/Managed"} {
+			_, err = s.UpdateRole(ctx, iamAccount, "App",
+				func(r *Role) error { r.Attached = append(r.Attached, arn); return nil })
 			wantError(t, name, err, ErrPolicyNotFound)
 			r := testRole("New")
 			r.Boundary = arn
+
 			_, err = s.CreateRole(ctx, r, 0)
 			wantError(t, name+" as boundary", err, ErrNotFound)
 		}
-		must(s.UpdateRole(ctx, iamAccount, "App", func(r *Role) error { r.Attached, r.Boundary = nil, ""; return nil }))(t)
+
+		must(s.UpdateRole(ctx, iamAccount, "App",
+			func(r *Role) error { r.Attached, r.Boundary = nil, ""; return nil }))(t)
 		wantError(t, "deleting a detached policy", s.DeletePolicy(ctx, iamAccount, "managed", may), nil)
 		if users := must(s.PolicyUses(ctx, iamAccount))(t); len(users) != 0 {
 			t.Errorf("uses after detaching: %v", users)
 		}
 		// The row of a role takes its uses along.
-		must(s.UpdateRole(ctx, iamAccount, "App", func(r *Role) error { r.Boundary = policyBase + "/Boundary"; return nil }))(t)
+		must(s.UpdateRole(ctx, iamAccount, "App",
+			func(r *Role) error { r.Boundary = policyBase + "/Boundary"; return nil }))(t)
 		wantError(t, "DeleteRole", s.DeleteRole(ctx, iamAccount, "App", func(Role) error { return nil }), nil)
 		wantError(t, "deleting a boundary of nothing", s.DeletePolicy(ctx, iamAccount, "Boundary", may), nil)
 	})
@@ -206,29 +241,41 @@ func TestProviders(t *testing.T) {
 		_, err := s.CreateOIDCProvider(ctx, OIDCProvider{Account: iamAccount, URL: "http://issuer.example/Path/"}, 0)
 		wantError(t, "the same host and path", err, ErrConflict)
 		must(s.CreateOIDCProvider(ctx, OIDCProvider{Account: iamAccount, URL: "https://issuer.example/path/"}, 2))(t)
+
 		_, err = s.CreateOIDCProvider(ctx, OIDCProvider{Account: iamAccount, URL: "https://b.example"}, 2)
 		wantError(t, "one too many", err, ErrLimit)
 		must(s.UpdateOIDCProvider(ctx, iamAccount, "issuer.example/Path/", func(p *OIDCProvider) error {
 			p.URL, p.ClientIDs, p.Thumbprints = "https://other", append(p.ClientIDs, "c"), nil
 			return nil
 		}))(t)
-		want := OIDCProvider{Account: iamAccount, Created: c.now(), URL: "https://issuer.example/Path/", ClientIDs: []string{"b", "a", "c"}}
-		if diff := cmp.Diff(want, must(s.OIDCProvider(ctx, iamAccount, "issuer.example/Path/"))(t), cmpopts.EquateEmpty()); diff != "" {
+
+		want := OIDCProvider{
+			Account:   iamAccount,
+			Created:   c.now(),
+			URL:       "https://issuer.example/Path/",
+			ClientIDs: []string{"b", "a", "c"},
+		}
+		if diff := cmp.Diff(want, must(s.OIDCProvider(ctx, iamAccount, "issuer.example/Path/"))(t),
+			cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("provider (-want +got):\n%s", diff)
 		}
 		if list := must(s.OIDCProviders(ctx, iamAccount))(t); len(list) != 2 {
 			t.Errorf("%d providers, want 2", len(list))
 		}
+
 		wantError(t, "delete", s.DeleteOIDCProvider(ctx, iamAccount, "issuer.example/Path/"), nil)
 		wantError(t, "delete again", s.DeleteOIDCProvider(ctx, iamAccount, "issuer.example/Path/"), ErrNotFound)
 
 		_, err = s.CreateSAMLProvider(ctx, SAMLProvider{Account: iamAccount, Name: "Corp"}, 0)
 		wantError(t, "the same name", err, ErrConflict)
-		must(s.UpdateSAMLProvider(ctx, iamAccount, "Corp", func(p *SAMLProvider) error { p.Metadata = "new"; return nil }))(t)
-		if list := must(s.SAMLProviders(ctx, iamAccount))(t); len(list) != 1 || list[0].Metadata != "new" || list[0].ID != "id" {
+		must(s.UpdateSAMLProvider(ctx, iamAccount, "Corp",
+			func(p *SAMLProvider) error { p.Metadata = "new"; return nil }))(t)
+		if list := must(s.SAMLProviders(ctx, iamAccount))(t); len(list) != 1 || list[0].Metadata != "new" ||
+			list[0].ID != "id" {
 			t.Errorf("SAML providers = %+v", list)
 		}
 		wantError(t, "delete", s.DeleteSAMLProvider(ctx, iamAccount, "Corp"), nil)
+
 		_, err = s.SAMLProvider(ctx, iamAccount, "Corp")
 		wantError(t, "after deletion", err, ErrNotFound)
 	})
@@ -255,10 +302,13 @@ func TestConcurrentIAM(t *testing.T) {
 					return nil
 				})
 			})
+
 			group.Go(func() { _, errs[n+i] = s.CreateRole(ctx, testRole(fmt.Sprintf("New%d", i)), 5) })
 		}
+
 		group.Go(func() {
-			_, errs[2*n] = s.UpdateRole(ctx, iamAccount, "App", func(r *Role) error { r.Attached = []string{policyBase + "/P"}; return nil })
+			_, errs[2*n] = s.UpdateRole(ctx, iamAccount, "App",
+				func(r *Role) error { r.Attached = []string{policyBase + "/P"}; return nil })
 		})
 		group.Go(func() {
 			errs[2*n+1] = s.DeletePolicy(ctx, iamAccount, "P", func(ManagedPolicy) error { return nil })
@@ -280,11 +330,13 @@ func TestConcurrentIAM(t *testing.T) {
 				wantError(t, "CreateRole", err, ErrLimit)
 			}
 		}
+
 		if made != 4 {
 			t.Errorf("%d roles were made within the limit, want 4", made)
 		}
 		attached, deleted := errs[2*n], errs[2*n+1]
-		if (attached == nil) == (deleted == nil) || attached != nil && !errors.Is(attached, ErrPolicyNotFound) || deleted != nil && !errors.Is(deleted, ErrConflict) {
+		if (attached == nil) == (deleted == nil) || attached != nil && !errors.Is(attached, ErrPolicyNotFound) ||
+			deleted != nil && !errors.Is(deleted, ErrConflict) {
 			t.Errorf("attach: %v, delete: %v; one of them should win", attached, deleted)
 		}
 	})
@@ -307,7 +359,8 @@ func TestEachRole(t *testing.T) {
 			seen = append(seen, string(r.Account)+"/"+strings.ToLower(r.Name))
 			return nil
 		})
-		if want := 2*resourcePage + 2; err != nil || len(seen) != want || !slices.IsSorted(seen) || len(slices.Compact(slices.Clone(seen))) != want {
+		if want := 2*resourcePage + 2; err != nil || len(seen) != want || !slices.IsSorted(seen) ||
+			len(slices.Compact(slices.Clone(seen))) != want {
 			t.Errorf("%d roles, sorted %t, %v; want %d", len(seen), slices.IsSorted(seen), err, want)
 		}
 
@@ -335,7 +388,8 @@ func TestEachManagedPolicy(t *testing.T) {
 		}
 
 		got := map[string]int{}
-		err := s.EachManagedPolicy(t.Context(), func(p ManagedPolicy) error { got[string(p.Account)+" "+p.Name]++; return nil })
+		err := s.EachManagedPolicy(t.Context(),
+			func(p ManagedPolicy) error { got[string(p.Account)+" "+p.Name]++; return nil })
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("visited (-want +got), %v:\n%s", err, diff)
 		}

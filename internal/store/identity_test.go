@@ -29,6 +29,7 @@ func TestGuest(t *testing.T) {
 				t.Error("a new guest is no guest")
 			}
 		}
+
 		at := c.now().Add(-time.Hour)
 		given := identitypool.Identity{ID: newIdentityID(), PoolID: pool, Created: at, Modified: at.Add(time.Minute)}
 		if err := s.CreateIdentity(t.Context(), given); err != nil {
@@ -43,19 +44,22 @@ func TestGuest(t *testing.T) {
 			spoil func(*identitypool.Identity)
 			want  error
 		}{
-			"same ID":      {func(i *identitypool.Identity) { i.ID = id }, ErrConflict},
-			"no pool":      {func(i *identitypool.Identity) { i.PoolID = newPoolID() }, ErrNotFound},
-			"empty ID":     {func(i *identitypool.Identity) { i.ID = "" }, ErrInvalid},
-			"NUL in ID":    {func(i *identitypool.Identity) { i.ID = "a\x00" }, ErrInvalid},
-			"with a login": {func(i *identitypool.Identity) { i.Logins = []identitypool.Login{public("p", "s")} }, ErrInvalid},
-			"disabled":     {func(i *identitypool.Identity) { i.Disabled = true }, ErrInvalid},
-			"merged":       {func(i *identitypool.Identity) { i.MergedTo = id }, ErrInvalid},
-			"ever linked":  {func(i *identitypool.Identity) { i.EverLinked = true }, ErrInvalid},
+			"same ID":   {func(i *identitypool.Identity) { i.ID = id }, ErrConflict},
+			"no pool":   {func(i *identitypool.Identity) { i.PoolID = newPoolID() }, ErrNotFound},
+			"empty ID":  {func(i *identitypool.Identity) { i.ID = "" }, ErrInvalid},
+			"NUL in ID": {func(i *identitypool.Identity) { i.ID = "a\x00" }, ErrInvalid},
+			"with a login": {
+				func(i *identitypool.Identity) { i.Logins = []identitypool.Login{public("p", "s")} }, ErrInvalid,
+			},
+			"disabled":    {func(i *identitypool.Identity) { i.Disabled = true }, ErrInvalid},
+			"merged":      {func(i *identitypool.Identity) { i.MergedTo = id }, ErrInvalid},
+			"ever linked": {func(i *identitypool.Identity) { i.EverLinked = true }, ErrInvalid},
 		} {
 			i := guest
 			test.spoil(&i)
 			wantError(t, "CreateIdentity: "+name, s.CreateIdentity(t.Context(), i), test.want)
 		}
+
 		wantRows(t, s, 1, 2, 0)
 	})
 }
@@ -70,6 +74,7 @@ func TestDeleteIdentity(t *testing.T) {
 		wantError(t, "DeleteIdentity", s.DeleteIdentity(t.Context(), i.ID), nil)
 		_, err := s.Identity(t.Context(), i.ID)
 		wantError(t, "Identity", err, ErrNotFound)
+
 		_, err = s.IdentityByLogin(t.Context(), pool, developer("u"))
 		wantError(t, "IdentityByLogin", err, ErrNotFound)
 		wantError(t, "DeleteIdentity again", s.DeleteIdentity(t.Context(), i.ID), ErrNotFound)
@@ -95,13 +100,16 @@ func TestListIdentities(t *testing.T) {
 				i := addLinked(t, s, pool, public("p", numbered("s", n)), public("q", numbered("s", n)))
 				want[i.ID] = i
 			case 2: // merge two
-				a, b := addLinked(t, s, pool, public("p", numbered("s", n))), addLinked(t, s, pool, developer(numbered("s", n)))
-				i, err := s.Resolve(t.Context(), pool, a.ID, b.Logins, func(identitypool.View) (identitypool.Plan, error) {
-					return identitypool.Plan{Identity: a.ID, Absorb: []identitypool.IdentityID{b.ID}}, nil
-				})
+				a, b := addLinked(t, s, pool, public("p", numbered("s", n))),
+					addLinked(t, s, pool, developer(numbered("s", n)))
+				i, err := s.Resolve(t.Context(), pool, a.ID, b.Logins,
+					func(identitypool.View) (identitypool.Plan, error) {
+						return identitypool.Plan{Identity: a.ID, Absorb: []identitypool.IdentityID{b.ID}}, nil
+					})
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				want[a.ID] = i
 				want[b.ID], _ = s.Identity(t.Context(), b.ID)
 			}
@@ -139,21 +147,25 @@ func TestListIdentities(t *testing.T) {
 							t.Errorf("listed identity (-want +got):\n%s", diff)
 						}
 					}
+
 					var err2 error
 					if after, err2 = ParsePlace(PlaceOf(page[len(page)-1]).String()); err2 != nil {
 						t.Fatal(err2)
 					}
 				}
+
 				if diff := cmp.Diff(ids, got); diff != "" {
 					t.Errorf("hide disabled %t, pages of %d (-want +got):\n%s", hide, size, diff)
 				}
 			}
 		}
+
 		if page, err := s.ListIdentities(t.Context(), pool, false, Place{}, 0); err != nil || len(page) != 0 {
 			t.Errorf("ListIdentities with limit 0 = %d, %v", len(page), err)
 		}
 		_, err := s.ListIdentities(t.Context(), newPoolID(), false, Place{}, 5)
 		wantError(t, "ListIdentities of no pool", err, ErrNotFound)
+
 		_, err = s.ListIdentities(t.Context(), pool, false, Place{ID: "\xff"}, 5)
 		wantError(t, "ListIdentities after what is no ID", err, ErrInvalid)
 	})
@@ -171,7 +183,8 @@ func TestSubjectsAreBytes(t *testing.T) {
 		pool := addPool(t, s)
 		owners := map[identitypool.Login]identitypool.IdentityID{}
 		for _, subject := range hostileSubjects {
-			for _, l := range []identitypool.Login{public("p", subject), developer(subject), {Kind: identitypool.Public, Provider: "login.example", Subject: subject}} {
+			for _, l := range []identitypool.Login{public("p", subject), developer(subject),
+				{Kind: identitypool.Public, Provider: "login.example", Subject: subject}} {
 				owners[l] = addLinked(t, s, pool, l).ID
 			}
 		}
@@ -205,6 +218,7 @@ func TestSubjectsAreBytes(t *testing.T) {
 			_, err = s.IdentityByLogin(t.Context(), pool, l)
 			wantError(t, "IdentityByLogin: "+name, err, ErrNotFound)
 		}
+
 		wantRows(t, s, 1, int64(len(owners)), int64(len(owners)))
 	})
 }
@@ -224,15 +238,19 @@ func TestHostileIDs(t *testing.T) {
 			wantError(t, "DeletePool", s.DeletePool(ctx, identitypool.PoolID(id)), ErrNotFound)
 			_, err = s.ListIdentities(ctx, identitypool.PoolID(id), false, Place{}, 5)
 			wantError(t, "ListIdentities", err, ErrNotFound)
+
 			_, err = s.Identity(ctx, identitypool.IdentityID(id))
 			wantError(t, "Identity", err, ErrNotFound)
 			wantError(t, "DeleteIdentity", s.DeleteIdentity(ctx, identitypool.IdentityID(id)), ErrNotFound)
-			err = s.Unlink(ctx, identitypool.IdentityID(id), func(identitypool.Identity) ([]identitypool.Login, error) { return nil, nil })
+			err = s.Unlink(ctx, identitypool.IdentityID(id),
+				func(identitypool.Identity) ([]identitypool.Login, error) { return nil, nil })
 			wantError(t, "Unlink", err, ErrNotFound)
+
 			_, err = s.DeveloperUserIDs(ctx, identitypool.IdentityID(id), "p", "", 5)
 			wantError(t, "DeveloperUserIDs", err, ErrNotFound)
 			_, err = s.IdentityByLogin(ctx, identitypool.PoolID(id), public("p", "s"))
 			wantError(t, "IdentityByLogin", err, ErrNotFound)
+
 			never := func(identitypool.View) (identitypool.Plan, error) {
 				t.Error("decide called")
 				return identitypool.Plan{}, nil
@@ -243,11 +261,13 @@ func TestHostileIDs(t *testing.T) {
 				_, err = s.Resolve(ctx, pool, identitypool.IdentityID(id), nil, never)
 				wantError(t, "Resolve of a target", err, ErrNotFound)
 			}
+
 			_, err = s.AccessKey(ctx, id)
 			wantError(t, "AccessKey", err, ErrNotFound)
 			wantError(t, "SetAccessKeyDisabled", s.SetAccessKeyDisabled(ctx, id, true), ErrNotFound)
 			wantError(t, "DeleteAccessKey", s.DeleteAccessKey(ctx, id), ErrNotFound)
 		}
+
 		wantRows(t, s, 1, 1, 0)
 	})
 }

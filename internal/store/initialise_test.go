@@ -29,6 +29,7 @@ func TestInspect(t *testing.T) {
 				t.Errorf("%s: %+v, %v, want account %t, keys %t", what, got, err, account, keys)
 			}
 		}
+
 		change := func(do func(s *Store) error) {
 			t.Helper()
 			s, err := Open(t.Context(), o)
@@ -46,12 +47,14 @@ func TestInspect(t *testing.T) {
 		if after := contents(t, o); !slices.Equal(after, before) {
 			t.Errorf("looking made %v of %v", after, before)
 		}
+
 		change(func(*Store) error { return nil })
 		before = contents(t, o)
 		look("a schema", false, false)
 		if after := contents(t, o); !slices.Equal(after, before) {
 			t.Errorf("looking made %v of %v", after, before)
 		}
+
 		change(func(s *Store) error { return s.CreateAccessKey(t.Context(), key) })
 		look("a key", false, true)
 		change(func(s *Store) error { return s.DeleteAccessKey(t.Context(), key.ID) })
@@ -64,6 +67,7 @@ func TestInspect(t *testing.T) {
 			look("beside a server", true, true)
 			return err
 		})
+
 		look("initialised", true, true)
 		change(func(s *Store) error { return s.DeleteAccessKey(t.Context(), key.ID) })
 		look("an account without keys", true, false)
@@ -82,6 +86,7 @@ func contents(t *testing.T, o Options) (names []string) {
 		for _, f := range files {
 			names = append(names, f.Name())
 		}
+
 		return names
 	}
 
@@ -91,7 +96,8 @@ func contents(t *testing.T, o Options) (names []string) {
 	}
 	defer outside.Close()
 
-	rows, err := outside.QueryContext(t.Context(), `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1`)
+	rows, err := outside.QueryContext(t.Context(),
+		`SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +115,8 @@ func contents(t *testing.T, o Options) (names []string) {
 }
 
 func TestInspectFaults(t *testing.T) {
-	for name, content := range map[string]string{"empty": "", "garbage": "not a database, but more than a header's sixteen bytes"} {
+	for name, content := range map[string]string{"empty": "",
+		"garbage": "not a database, but more than a header's sixteen bytes"} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "poolhouse.db")
 			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -147,11 +154,13 @@ func TestInitialise(t *testing.T) {
 				if first {
 					made.Add(1)
 				}
+
 				mu.Lock()
 				homes[home] = true
 				mu.Unlock()
 			})
 		}
+
 		group.Wait()
 		keys, err := s.AccessKeys(t.Context(), "")
 		if err != nil || len(keys) != 1 || made.Load() != 1 || len(homes) != 1 || !homes[keys[0].Account] {

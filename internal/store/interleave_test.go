@@ -23,12 +23,15 @@ func TestChangesThatMeet(t *testing.T) {
 		free  identitypool.Login
 		spare identitypool.Login
 	}
-	resolve := func(t *testing.T, w world, target identitypool.IdentityID, logins []identitypool.Login, p identitypool.Plan) {
+	resolve := func(
+		t *testing.T, w world, target identitypool.IdentityID, logins []identitypool.Login, p identitypool.Plan,
+	) {
 		t.Helper()
 		if _, err := w.s.Resolve(t.Context(), w.pool, target, logins, plan(p)); err != nil {
 			t.Errorf("the change in between: %v", err)
 		}
 	}
+
 	between := map[string]func(*testing.T, world){
 		"link to b": func(t *testing.T, w world) {
 			l := []identitypool.Login{developer("in between")}
@@ -40,10 +43,12 @@ func TestChangesThatMeet(t *testing.T) {
 		},
 		"the free login signs in": func(t *testing.T, w world) { addLinked(t, w.s, w.pool, w.free) },
 		"merge b into a": func(t *testing.T, w world) {
-			resolve(t, w, w.a.ID, w.b.Logins, identitypool.Plan{Identity: w.a.ID, Absorb: []identitypool.IdentityID{w.b.ID}})
+			resolve(t, w, w.a.ID, w.b.Logins,
+				identitypool.Plan{Identity: w.a.ID, Absorb: []identitypool.IdentityID{w.b.ID}})
 		},
 		"merge a into b": func(t *testing.T, w world) {
-			resolve(t, w, w.b.ID, w.a.Logins, identitypool.Plan{Identity: w.b.ID, Absorb: []identitypool.IdentityID{w.a.ID}})
+			resolve(t, w, w.b.ID, w.a.Logins,
+				identitypool.Plan{Identity: w.b.ID, Absorb: []identitypool.IdentityID{w.a.ID}})
 		},
 		"unlink from b": func(t *testing.T, w world) {
 			err := w.s.Unlink(t.Context(), w.b.ID, func(identitypool.Identity) ([]identitypool.Login, error) {
@@ -58,37 +63,48 @@ func TestChangesThatMeet(t *testing.T) {
 			wantError(t, "the change in between", w.s.DeletePool(t.Context(), w.pool), nil)
 		},
 	}
+
 	// Each change tells meanwhile that it has read, and reports the error it got.
 	errStop := errors.New("seen enough")
 	changes := map[string]func(w world, meanwhile func() (again bool)) error{
 		"link to b": func(w world, meanwhile func() bool) error {
 			logins := []identitypool.Login{w.b.Logins[0], w.free}
-			_, err := w.s.Resolve(context.Background(), w.pool, w.b.ID, logins, func(identitypool.View) (identitypool.Plan, error) {
-				if meanwhile() {
-					return identitypool.Plan{}, errStop
-				}
-				return identitypool.Plan{Identity: w.b.ID, Link: []identitypool.Login{w.free}}, nil
-			})
+			_, err := w.s.Resolve(context.Background(), w.pool, w.b.ID, logins,
+				func(identitypool.View) (identitypool.Plan, error) {
+					if meanwhile() {
+						return identitypool.Plan{}, errStop
+					}
+					return identitypool.Plan{Identity: w.b.ID, Link: []identitypool.Login{w.free}}, nil
+				})
+
 			return err
 		},
 		"merge b into a": func(w world, meanwhile func() bool) error {
 			logins := slices.Concat(w.a.Logins, w.b.Logins)
-			_, err := w.s.Resolve(context.Background(), w.pool, w.a.ID, logins, func(identitypool.View) (identitypool.Plan, error) {
-				if meanwhile() {
-					return identitypool.Plan{}, errStop
-				}
-				return identitypool.Plan{Identity: w.a.ID, Absorb: []identitypool.IdentityID{w.b.ID}}, nil
-			})
+			_, err := w.s.Resolve(context.Background(), w.pool, w.a.ID, logins,
+				func(identitypool.View) (identitypool.Plan, error) {
+					if meanwhile() {
+						return identitypool.Plan{}, errStop
+					}
+					return identitypool.Plan{Identity: w.a.ID, Absorb: []identitypool.IdentityID{w.b.ID}}, nil
+				})
+
 			return err
 		},
 		"link to a new one, with b in view": func(w world, meanwhile func() bool) error {
 			logins := []identitypool.Login{w.b.Logins[0], w.free}
-			_, err := w.s.Resolve(context.Background(), w.pool, "", logins, func(identitypool.View) (identitypool.Plan, error) {
-				if meanwhile() {
-					return identitypool.Plan{}, errStop
-				}
-				return identitypool.Plan{Identity: newIdentityID(), Create: true, Link: []identitypool.Login{w.free}}, nil
-			})
+			_, err := w.s.Resolve(context.Background(), w.pool, "", logins,
+				func(identitypool.View) (identitypool.Plan, error) {
+					if meanwhile() {
+						return identitypool.Plan{}, errStop
+					}
+					return identitypool.Plan{
+						Identity: newIdentityID(),
+						Create:   true,
+						Link:     []identitypool.Login{w.free},
+					}, nil
+				})
+
 			return err
 		},
 		"unlink from b": func(w world, meanwhile func() bool) error {
@@ -100,19 +116,22 @@ func TestChangesThatMeet(t *testing.T) {
 			})
 		},
 	}
+
 	// Those that touch nothing the change rests on leave it alone.
 	harmless := map[[2]string]bool{
 		{"unlink from b", "link the free login to a"}: true,
 		{"unlink from b", "the free login signs in"}:  true,
 		{"merge b into a", "the free login signs in"}: true,
 	}
+
 	eachEngine(t, func(t *testing.T, s *Store) {
 		for change, run := range changes {
 			for other, meet := range between {
 				t.Run(change+", meanwhile "+other, func(t *testing.T) {
 					w := world{s: s, pool: addPool(t, s), free: public("free", "1"), spare: developer("spare")}
 
-					w.a, w.b = addLinked(t, s, w.pool, public("a", "1")), addLinked(t, s, w.pool, public("b", "1"), w.spare)
+					w.a, w.b = addLinked(t, s, w.pool, public("a", "1")),
+						addLinked(t, s, w.pool, public("b", "1"), w.spare)
 					calls := 0
 					err := run(w, func() bool {
 						if calls++; calls == 1 {
@@ -131,6 +150,7 @@ func TestChangesThatMeet(t *testing.T) {
 							t.Errorf("asked %d times", calls)
 						}
 					}
+
 					if other != "delete the pool" {
 						checkInvariants(t, s, w.pool)
 					}
@@ -154,11 +174,13 @@ func TestKeysAndPoolsThatMeet(t *testing.T) {
 			})
 			wantError(t, "UpdateKeys", err, nil)
 		}
+
 		add("a", func() { add("b", func() {}) }) // both are first
 		add("c", func() { add("d", func() {}) })
 		if keys, err := s.Keys(t.Context(), "signing"); err != nil || len(keys) != 4 {
 			t.Errorf("%d keys, %v; want all four", len(keys), err)
 		}
+
 		pool := addPool(t, s)
 		tag := func(key string, meanwhile func()) error {
 			calls := 0
@@ -178,7 +200,9 @@ func TestKeysAndPoolsThatMeet(t *testing.T) {
 
 			return err
 		}
-		wantError(t, "UpdatePool", tag("a", func() { wantError(t, "UpdatePool inside", tag("b", func() {}), nil) }), nil)
+
+		wantError(t, "UpdatePool",
+			tag("a", func() { wantError(t, "UpdatePool inside", tag("b", func() {}), nil) }), nil)
 		if p, err := s.Pool(t.Context(), pool); err != nil || len(p.Tags) != 2 {
 			t.Errorf("tags %v, %v; want both", p.Tags, err)
 		}
@@ -205,6 +229,7 @@ func TestWritesOutliveTheirCallers(t *testing.T) {
 				return insertIdentity(t, identitypool.Identity{ID: id, PoolID: pool})
 			})
 		}()
+
 		<-began
 		cancel()
 		err := <-left

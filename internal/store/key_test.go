@@ -14,8 +14,16 @@ import (
 )
 
 func testKey(id string, created time.Time) Key {
-	return Key{Purpose: "signing", ID: id, Algorithm: "RS512", Sealed: []byte("sealed\x00" + id), Public: []byte{0xff, 0},
-		Created: created, NotBefore: created.Add(time.Minute), NotAfter: created.Add(time.Hour)}
+	return Key{
+		Purpose:   "signing",
+		ID:        id,
+		Algorithm: "RS512",
+		Sealed:    []byte("sealed\x00" + id),
+		Public:    []byte{0xff, 0},
+		Created:   created,
+		NotBefore: created.Add(time.Minute),
+		NotAfter:  created.Add(time.Hour),
+	}
 }
 
 func TestKeys(t *testing.T) {
@@ -24,6 +32,7 @@ func TestKeys(t *testing.T) {
 		if keys, err := s.Keys(t.Context(), "signing"); err != nil || len(keys) != 0 {
 			t.Fatalf("Keys at first = %v, %v", keys, err)
 		}
+
 		bare := Key{Purpose: "signing", ID: "bare", Created: at.Add(-time.Hour)}
 		want := []Key{bare, testKey("a", at), testKey("b", at), testKey("0", at.Add(time.Second))}
 		shuffled := []Key{want[3], want[1], want[0], want[2]}
@@ -36,6 +45,7 @@ func TestKeys(t *testing.T) {
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("UpdateKeys: %v (-want +got):\n%s", err, diff)
 		}
+
 		stored, err := s.Keys(t.Context(), "signing")
 		if diff := cmp.Diff(want, stored, cmpopts.EquateEmpty()); err != nil || diff != "" {
 			t.Errorf("Keys: %v (-want +got):\n%s", err, diff)
@@ -43,6 +53,7 @@ func TestKeys(t *testing.T) {
 		if keys, err := s.Keys(t.Context(), "session"); err != nil || len(keys) != 0 {
 			t.Errorf("Keys of another purpose = %v, %v", keys, err)
 		}
+
 		got, err = s.UpdateKeys(t.Context(), "signing", func(before []Key) ([]Key, error) {
 			before[1].Public = []byte("new")
 			return append(slices.Delete(before, 2, 4), testKey("c", at)), nil
@@ -52,6 +63,7 @@ func TestKeys(t *testing.T) {
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
 			t.Errorf("UpdateKeys again: %v (-want +got):\n%s", err, diff)
 		}
+
 		mine := errors.New("mine")
 		if _, err := s.UpdateKeys(t.Context(), "signing", func([]Key) ([]Key, error) { return nil, mine }); err != mine { //nolint:errorlint // it promises the very error
 			t.Errorf("UpdateKeys returned %v, want change's own error", err)
@@ -65,6 +77,7 @@ func TestKeys(t *testing.T) {
 			_, err := s.UpdateKeys(t.Context(), "signing", func([]Key) ([]Key, error) { return keys, nil })
 			wantError(t, name, err, ErrInvalid)
 		}
+
 		stored, err = s.Keys(t.Context(), "signing")
 		if diff := cmp.Diff(want, stored, cmpopts.EquateEmpty()); err != nil || diff != "" {
 			t.Errorf("Keys after failures: %v (-want +got):\n%s", err, diff)
@@ -115,7 +128,15 @@ func TestAccessKeys(t *testing.T) {
 		s := open(t, o)
 		ctx := t.Context()
 
-		a := AccessKey{ID: "AKIAA", Account: "1", SealedSecret: []byte{0, 255, 1}, Description: "ä", Policy: `{"a":1}`, Created: c.now().Add(-time.Hour)}
+		a := AccessKey{
+			ID:           "AKIAA",
+			Account:      "1",
+			SealedSecret: []byte{0, 255, 1},
+			Description:  "ä",
+			Policy:       `{"a":1}`,
+			Created:      c.now().Add(-time.Hour),
+		}
+
 		b := AccessKey{ID: "AKIAB", Account: "2", SealedSecret: []byte("x"), Disabled: true}
 		d := AccessKey{ID: "AKIAa", Account: "1", SealedSecret: []byte("y")}
 		for _, k := range []AccessKey{b, d, a} {
@@ -134,6 +155,7 @@ func TestAccessKeys(t *testing.T) {
 			spoil(&k)
 			wantError(t, name, s.CreateAccessKey(ctx, k), ErrInvalid)
 		}
+
 		list := func(step, account string, want ...AccessKey) {
 			t.Helper()
 			got, err := s.AccessKeys(ctx, identitypool.AccountID(account))
@@ -141,18 +163,21 @@ func TestAccessKeys(t *testing.T) {
 				t.Errorf("%s: %v (-want +got):\n%s", step, err, diff)
 			}
 		}
+
 		list("all", "", a, b, d)
 		list("of an account", "1", a, d)
 		list("of no account", "3")
 		if got, err := s.AccessKey(ctx, "AKIAB"); err != nil || cmp.Diff(b, got) != "" {
 			t.Errorf("AccessKey = %v, %v", got, err)
 		}
+
 		wantError(t, "SetAccessKeyDisabled", s.SetAccessKeyDisabled(ctx, "AKIAA", true), nil)
 		wantError(t, "SetAccessKeyDisabled back", s.SetAccessKeyDisabled(ctx, "AKIAB", false), nil)
 		a.Disabled, b.Disabled = true, false
 		list("after switching", "", a, b, d)
 		wantError(t, "DeleteAccessKey", s.DeleteAccessKey(ctx, "AKIAA"), nil)
 		list("after deleting", "", b, d)
+
 		_, err := s.AccessKey(ctx, "AKIAA")
 		wantError(t, "AccessKey deleted", err, ErrNotFound)
 		wantError(t, "SetAccessKeyDisabled deleted", s.SetAccessKeyDisabled(ctx, "AKIAA", true), ErrNotFound)

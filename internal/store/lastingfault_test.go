@@ -32,7 +32,11 @@ func TestLastingFaultIsTwoLines(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log wiretest.SafeBuffer
-			c := poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:4599", Logger: slog.New(slog.NewTextHandler(&log, nil))}
+			c := poolhouse.Config{
+				Dev:       true,
+				IssuerURL: "http://127.0.0.1:4599",
+				Logger:    slog.New(slog.NewTextHandler(&log, nil)),
+			}
 			driver, source := open(t, &c)
 			server := wiretest.Must(poolhouse.New(t.Context(), c))(t)
 			list := func(n int) (failed int) {
@@ -42,17 +46,20 @@ func TestLastingFaultIsTwoLines(t *testing.T) {
 					r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 					r.Header.Set("X-Amz-Target", "AWSCognitoIdentityService.ListIdentityPools")
 					wiretest.Sign(t, r, body, "cognito-identity")
+
 					w := httptest.NewRecorder()
 					server.ServeHTTP(w, r)
 					if w.Code >= 500 {
 						failed++
 						continue
 					}
+
 					wiretest.Equal(t, "ListIdentityPools", w.Code, 200)
 				}
 
 				return failed
 			}
+
 			wiretest.Equal(t, "failed calls before", list(10), 0)
 			lines := func(level, message string) int {
 				return strings.Count(log.String(), fmt.Sprintf("level=%s msg=%s", level, message))
@@ -67,11 +74,13 @@ func TestLastingFaultIsTwoLines(t *testing.T) {
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
+
 			wiretest.Equal(t, "failed calls after", list(10), 0)
 			wiretest.Equal(t, "lines of calls that succeed", lines("INFO", "request"), 20)
 			if err := server.Close(); err != nil {
 				t.Fatal(err)
 			}
+
 			wiretest.Equal(t, "lines of failed calls at the end", lines("ERROR", "request"), 1)
 			if !strings.Contains(log.String(), `level=ERROR msg="repeated: request" times=99 `) {
 				t.Errorf("the count is not in\n%s", log.String())

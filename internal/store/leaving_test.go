@@ -29,6 +29,7 @@ func TestLeavingAChangeOfARole(t *testing.T) {
 			return err
 		},
 	}
+
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			err := leaveTaken(t, s, change)
@@ -39,6 +40,7 @@ func TestLeavingAChangeOfARole(t *testing.T) {
 				}
 				err = leaveTaken(t, s, change)
 			}
+
 			wantError(t, "the caller that left", err, ErrIndeterminate)
 		})
 	}
@@ -110,6 +112,7 @@ func TestLeavingAFirstChange(t *testing.T) {
 				if name == "CreateFirstAccessKey" {
 					noError(t, second(s.SettleAccount(t.Context(), key.Account)))
 				}
+
 				noError(t, s.Revoke(t.Context(), Revocation{
 					Kind:      RoleRevocation,
 					Account:   key.Account,
@@ -119,6 +122,7 @@ func TestLeavingAFirstChange(t *testing.T) {
 				}))
 				err = leaveTaken(t, s, func(ctx context.Context) error { return change(ctx, s) })
 			}
+
 			wantError(t, "the caller that left", err, ErrIndeterminate)
 		})
 	}

@@ -53,6 +53,7 @@ func linearizable(history []operation) bool {
 		if failed[state] {
 			return false
 		}
+
 		// The next one must have been called before every other one was done.
 		first := int64(1 << 62)
 		for i, o := range history {
@@ -87,17 +88,35 @@ func TestLinearizableTellsHistoriesApart(t *testing.T) {
 		history []operation
 		want    bool
 	}{
-		"one after the other":           {[]operation{{true, "a", true, 1, 2}, {true, "a", true, 3, 4}}, true},
-		"two identities":                {[]operation{{true, "a", true, 1, 2}, {true, "b", true, 3, 4}}, false},
-		"two identities, overlapping":   {[]operation{{true, "a", true, 1, 4}, {true, "b", true, 2, 3}}, false},
-		"deleted between":               {[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 4}, {true, "b", true, 5, 6}}, true},
-		"deleted while signing in":      {[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 9}, {true, "b", true, 4, 5}}, true},
-		"deleted too late":              {[]operation{{true, "a", true, 1, 2}, {true, "b", true, 3, 4}, {false, "a", true, 5, 6}}, false},
-		"seen after deletion":           {[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 4}, {true, "a", true, 7, 8}, {true, "b", true, 5, 6}}, false},
-		"back to the old one":           {[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 8}, {true, "b", true, 4, 5}, {true, "a", true, 6, 7}}, false},
-		"not found though it was there": {[]operation{{true, "a", true, 1, 2}, {false, "a", false, 3, 4}, {true, "a", true, 5, 6}}, false},
-		"deleted twice":                 {[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 5}, {false, "a", true, 4, 6}}, false},
-		"deleted once of twice":         {[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 5}, {false, "a", false, 4, 6}}, true},
+		"one after the other":         {[]operation{{true, "a", true, 1, 2}, {true, "a", true, 3, 4}}, true},
+		"two identities":              {[]operation{{true, "a", true, 1, 2}, {true, "b", true, 3, 4}}, false},
+		"two identities, overlapping": {[]operation{{true, "a", true, 1, 4}, {true, "b", true, 2, 3}}, false},
+		"deleted between": {
+			[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 4}, {true, "b", true, 5, 6}}, true,
+		},
+		"deleted while signing in": {
+			[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 9}, {true, "b", true, 4, 5}}, true,
+		},
+		"deleted too late": {
+			[]operation{{true, "a", true, 1, 2}, {true, "b", true, 3, 4}, {false, "a", true, 5, 6}}, false,
+		},
+		"seen after deletion": {
+			[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 4}, {true, "a", true, 7, 8},
+				{true, "b", true, 5, 6}}, false,
+		},
+		"back to the old one": {
+			[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 8}, {true, "b", true, 4, 5},
+				{true, "a", true, 6, 7}}, false,
+		},
+		"not found though it was there": {
+			[]operation{{true, "a", true, 1, 2}, {false, "a", false, 3, 4}, {true, "a", true, 5, 6}}, false,
+		},
+		"deleted twice": {
+			[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 5}, {false, "a", true, 4, 6}}, false,
+		},
+		"deleted once of twice": {
+			[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 5}, {false, "a", false, 4, 6}}, true,
+		},
 	} {
 		if got := linearizable(test.history); got != test.want {
 			t.Errorf("%s: linearizable = %t, want %t", name, got, test.want)
@@ -131,6 +150,7 @@ func TestOneLoginOneIdentityIsLinearizable(t *testing.T) {
 						if mu.Lock(); last == "" {
 							o.signIn = true
 						}
+
 						o.id = last
 						mu.Unlock()
 						if o.signIn {
@@ -148,6 +168,7 @@ func TestOneLoginOneIdentityIsLinearizable(t *testing.T) {
 							}
 							o.found = err == nil
 						}
+
 						o.done = counter.Add(1)
 						mu.Lock()
 						last = o.id

@@ -22,18 +22,28 @@ func TestLoadIdentity(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		pool := addPool(t, s)
 		made := newClock().now().Add(-1000 * 3600 * 1e9).UTC()
-		want := identitypool.Identity{ID: "us-east-1:loaded", PoolID: pool, Logins: []identitypool.Login{developer("alice")}, EverLinked: true, Created: made, Modified: made}
+		want := identitypool.Identity{
+			ID:         "us-east-1:loaded",
+			PoolID:     pool,
+			Logins:     []identitypool.Login{developer("alice")},
+			EverLinked: true,
+			Created:    made,
+			Modified:   made,
+		}
 		wantError(t, "LoadIdentity", s.LoadIdentity(t.Context(), want), nil)
+
 		got, err := s.Identity(t.Context(), want.ID)
 		if err != nil || !got.Created.Equal(made) || !got.HasLogin(developer("alice")) || !got.EverLinked {
 			t.Errorf("Identity = %+v, %v", got, err)
 		}
+
 		found, err := s.IdentityByLogin(t.Context(), pool, developer("alice"))
 		if err != nil || found.ID != want.ID {
 			t.Errorf("IdentityByLogin = %+v, %v", found, err)
 		}
 		again := want
 		wantError(t, "the same ID", s.LoadIdentity(t.Context(), again), ErrConflict)
+
 		again.ID = "us-east-1:another"
 		wantError(t, "the same login", s.LoadIdentity(t.Context(), again), ErrConflict)
 		_, err = s.Identity(t.Context(), again.ID)
@@ -41,6 +51,7 @@ func TestLoadIdentity(t *testing.T) {
 		again.PoolID, again.Logins = "us-east-1:nowhere", nil
 		wantError(t, "an unknown pool", s.LoadIdentity(t.Context(), again), ErrNotFound)
 		again.PoolID, again.Disabled = pool, true
+
 		wantError(t, "a disabled one", s.LoadIdentity(t.Context(), again), ErrInvalid)
 	})
 }
@@ -55,7 +66,12 @@ func TestLoadIdentitiesIsLoadIdentity(t *testing.T) {
 			many, single := addPool(t, s), addPool(t, s)
 
 			row := func(n int) identitypool.Identity {
-				i := identitypool.Identity{ID: identitypool.IdentityID(fmt.Sprintf("us-east-1:%d-%d", round, n)), EverLinked: true, Created: fromMillis(int64(1 + n)), Modified: fromMillis(int64(1 + n))}
+				i := identitypool.Identity{
+					ID:         identitypool.IdentityID(fmt.Sprintf("us-east-1:%d-%d", round, n)),
+					EverLinked: true,
+					Created:    fromMillis(int64(1 + n)),
+					Modified:   fromMillis(int64(1 + n)),
+				}
 				for range random.IntN(4) {
 					l := public(fmt.Sprint("p", random.IntN(3)), fmt.Sprint(random.IntN(150)))
 					if random.IntN(2) == 0 {
@@ -78,6 +94,7 @@ func TestLoadIdentitiesIsLoadIdentity(t *testing.T) {
 
 				return i
 			}
+
 			var rows []identitypool.Identity
 			for n := range 120 {
 				rows = append(rows, row(n-n%7/6)) // some IDs twice
@@ -86,10 +103,12 @@ func TestLoadIdentitiesIsLoadIdentity(t *testing.T) {
 			in := func(pool identitypool.PoolID, prefix string) []identitypool.Identity {
 				list := slices.Clone(rows)
 				for n := range list {
-					list[n].PoolID, list[n].ID = pool, identitypool.IdentityID(strings.Replace(string(list[n].ID), ":", ":"+prefix, 1))
+					list[n].PoolID, list[n].ID = pool,
+						identitypool.IdentityID(strings.Replace(string(list[n].ID), ":", ":"+prefix, 1))
 				}
 				return list
 			}
+
 			one := in(single, "s")
 			if random.IntN(2) == 0 { // some are there already
 				for _, i := range []identitypool.Identity{one[5], in(many, "m")[5]} {
@@ -97,6 +116,7 @@ func TestLoadIdentitiesIsLoadIdentity(t *testing.T) {
 					wantError(t, "LoadIdentity", s.LoadIdentity(t.Context(), i), nil)
 				}
 			}
+
 			got, err := s.LoadIdentities(t.Context(), many, in(many, "m"))
 			if err != nil {
 				t.Fatal(err)
@@ -121,7 +141,9 @@ func TestLoadIdentitiesIsLoadIdentity(t *testing.T) {
 			}
 		}
 
-		gone, err := s.LoadIdentities(t.Context(), "us-east-1:nowhere", []identitypool.Identity{{ID: "us-east-1:x", PoolID: "us-east-1:nowhere"}, {ID: "us-east-1:y", PoolID: addPool(t, s)}})
+		gone, err := s.LoadIdentities(t.Context(), "us-east-1:nowhere",
+			[]identitypool.Identity{{ID: "us-east-1:x", PoolID: "us-east-1:nowhere"},
+				{ID: "us-east-1:y", PoolID: addPool(t, s)}})
 		if err != nil || !errors.Is(gone[0], ErrNotFound) || !errors.Is(gone[1], ErrInvalid) {
 			t.Errorf("an unknown pool, and another one: %v, %v", gone, err)
 		}
@@ -164,6 +186,7 @@ func (e *countingEngine) Write(ctx context.Context, limit time.Duration, fn func
 
 		err := fn(t)
 		e.most.Store(max(e.most.Load(), rows))
+
 		return err
 	})
 	e.after()
@@ -180,8 +203,14 @@ func TestLoadsLeaveRoom(t *testing.T) {
 		var between atomic.Int32
 		watched := &countingEngine{Engine: plain}
 		watched.after = func() {
-			guest := identitypool.Identity{ID: newIdentityID(), PoolID: others, Created: fromMillis(1), Modified: fromMillis(1)}
-			if err := plain.Write(t.Context(), time.Minute, func(t *engine.Tx) error { return insertIdentity(t, guest) }); err != nil {
+			guest := identitypool.Identity{
+				ID:       newIdentityID(),
+				PoolID:   others,
+				Created:  fromMillis(1),
+				Modified: fromMillis(1),
+			}
+			if err := plain.Write(t.Context(), time.Minute,
+				func(t *engine.Tx) error { return insertIdentity(t, guest) }); err != nil {
 				t.Errorf("a guest between two transactions of a load: %v", err)
 			}
 			between.Add(1)
@@ -197,15 +226,23 @@ func TestLoadsLeaveRoom(t *testing.T) {
 				var list []identitypool.Identity
 				for n := range rows {
 					id := newIdentityID()
-					list = append(list, identitypool.Identity{ID: id, PoolID: pool, EverLinked: true, Created: fromMillis(1), Modified: fromMillis(1),
-						Logins: []identitypool.Login{developer(string(id)), public("p", string(id))}[:n%3]})
+					list = append(list, identitypool.Identity{
+						ID:         id,
+						PoolID:     pool,
+						EverLinked: true,
+						Created:    fromMillis(1),
+						Modified:   fromMillis(1),
+						Logins:     []identitypool.Login{developer(string(id)), public("p", string(id))}[:n%3],
+					})
 				}
+
 				outcomes, err := s.LoadIdentities(t.Context(), pool, list)
 				if err := errors.Join(append(outcomes, err)...); err != nil {
 					t.Errorf("LoadIdentities: %v", err)
 				}
 			})
 		}
+
 		wg.Wait()
 		if watched.both.Load() || watched.most.Load() > loadRows {
 			t.Errorf("two transactions at once: %t; rows of the largest: %d, want at most %d",
@@ -232,12 +269,20 @@ func TestWritesDoNotQueueBehindLoads(t *testing.T) {
 		wg.Go(func() {
 			var list []identitypool.Identity
 			for range 500 {
-				list = append(list, identitypool.Identity{ID: newIdentityID(), PoolID: pool, EverLinked: true, Created: fromMillis(1), Modified: fromMillis(1)})
+				list = append(list, identitypool.Identity{
+					ID:         newIdentityID(),
+					PoolID:     pool,
+					EverLinked: true,
+					Created:    fromMillis(1),
+					Modified:   fromMillis(1),
+				})
 			}
+
 			started.Done()
 			_, _ = s.LoadIdentities(ctx, pool, list) // ended below
 		})
 	}
+
 	started.Wait()
 	queued(t, s, 1)
 
@@ -259,6 +304,7 @@ func TestWritesDoNotQueueBehindLoads(t *testing.T) {
 
 		served <- loaded
 	}()
+
 	queued(t, s, 2)
 	if waiting := waitingWrites(s); waiting != 2 {
 		t.Errorf("%d writes wait, want one of the loads and the guest's", waiting)

@@ -29,6 +29,7 @@ func TestUnlink(t *testing.T) {
 				return logins, nil
 			}
 		}
+
 		same := func(step string) {
 			t.Helper()
 			got, err := s.Identity(t.Context(), want.ID)
@@ -36,11 +37,14 @@ func TestUnlink(t *testing.T) {
 				t.Errorf("%s: %v (-want +got):\n%s", step, err, diff)
 			}
 		}
+
 		c.advance(time.Minute)
 		wantError(t, "Unlink nothing", s.Unlink(t.Context(), want.ID, choose()), nil)
 		same("nothing")
-		wantError(t, "Unlink another's", s.Unlink(t.Context(), want.ID, choose(public("a", "1"), public("a", "2"))), ErrNotFound)
+		wantError(t, "Unlink another's",
+			s.Unlink(t.Context(), want.ID, choose(public("a", "1"), public("a", "2"))), ErrNotFound)
 		same("another's")
+
 		mine := errors.New("mine")
 		if err := s.Unlink(t.Context(), want.ID, func(identitypool.Identity) ([]identitypool.Login, error) { return want.Logins, mine }); err != mine { //nolint:errorlint // it promises the very error
 			t.Errorf("Unlink returned %v, want choose's own error", err)
@@ -71,7 +75,8 @@ func TestDeveloperUserIDs(t *testing.T) {
 		pool := addPool(t, s)
 
 		users := []string{"a", "B", "á", "z\x00", "z", "\xff", "😀", "10", "9"}
-		logins := []identitypool.Login{public("login.example", "a public one of that name"), {Kind: identitypool.Developer, Provider: "another", Subject: "a"}}
+		logins := []identitypool.Login{public("login.example", "a public one of that name"),
+			{Kind: identitypool.Developer, Provider: "another", Subject: "a"}}
 		for _, u := range users {
 			logins = append(logins, developer(u))
 		}
@@ -92,10 +97,12 @@ func TestDeveloperUserIDs(t *testing.T) {
 				got = append(got, page...)
 				after = page[len(page)-1]
 			}
+
 			if diff := cmp.Diff(users, got); diff != "" {
 				t.Errorf("in pages of %d (-want +got):\n%s", size, diff)
 			}
 		}
+
 		if page, err := s.DeveloperUserIDs(t.Context(), i.ID, "unknown", "", 5); err != nil || len(page) != 0 {
 			t.Errorf("of an unknown provider = %q, %v", page, err)
 		}
@@ -110,10 +117,18 @@ func TestSchemaRefusesForksAndOrphans(t *testing.T) {
 		pool, other := addPool(t, s), addPool(t, s)
 		a, b := addLinked(t, s, pool, public("a", "1")), addLinked(t, s, pool, developer("u"))
 		for name, fn := range map[string]func(*engine.Tx) error{
-			"a login of two identities":       func(t *engine.Tx) error { return insertLogin(t, pool, b.ID, public("a", "1")) },
-			"two logins of a public provider": func(t *engine.Tx) error { return insertLogin(t, pool, a.ID, public("a", "2")) },
-			"a login of no identity":          func(t *engine.Tx) error { return insertLogin(t, pool, newIdentityID(), public("x", "1")) },
-			"a login in another pool":         func(t *engine.Tx) error { return insertLogin(t, other, a.ID, public("x", "1")) },
+			"a login of two identities": func(t *engine.Tx) error {
+				return insertLogin(t, pool, b.ID, public("a", "1"))
+			},
+			"two logins of a public provider": func(t *engine.Tx) error {
+				return insertLogin(t, pool, a.ID, public("a", "2"))
+			},
+			"a login of no identity": func(t *engine.Tx) error {
+				return insertLogin(t, pool, newIdentityID(), public("x", "1"))
+			},
+			"a login in another pool": func(t *engine.Tx) error {
+				return insertLogin(t, other, a.ID, public("x", "1"))
+			},
 			"an identity without its pool": func(t *engine.Tx) error {
 				_, err := t.Exec(`DELETE FROM pools WHERE pool_id = $1`, string(pool))
 				return err
@@ -126,15 +141,21 @@ func TestSchemaRefusesForksAndOrphans(t *testing.T) {
 				_, err := t.Exec(`UPDATE identities SET pool_id = $1`, string(other))
 				return err
 			},
-			"two identities of one ID":         func(t *engine.Tx) error { return insertIdentity(t, identitypool.Identity{ID: a.ID, PoolID: other}) },
-			"a key of a set that is not there": func(t *engine.Tx) error { return insertKey(t, Key{Purpose: "none", ID: "k"}) },
+			"two identities of one ID": func(t *engine.Tx) error {
+				return insertIdentity(t, identitypool.Identity{ID: a.ID, PoolID: other})
+			},
+			"a key of a set that is not there": func(t *engine.Tx) error {
+				return insertKey(t, Key{Purpose: "none", ID: "k"})
+			},
 		} {
 			if err := s.write(t.Context(), fn); !s.engine.Race(err) {
 				t.Errorf("%s: %v, want a constraint's refusal", name, err)
 			}
 		}
+
 		wantRows(t, s, 2, 2, 2)
-		if err := s.write(t.Context(), func(t *engine.Tx) error { return insertLogin(t, pool, b.ID, developer("u2")) }); err != nil {
+		if err := s.write(t.Context(),
+			func(t *engine.Tx) error { return insertLogin(t, pool, b.ID, developer("u2")) }); err != nil {
 			t.Errorf("a second developer login: %v", err)
 		}
 		if err := s.write(t.Context(), func(t *engine.Tx) error {

@@ -113,11 +113,13 @@ func TestOtherMasterKey(t *testing.T) {
 				for name, start := range starts {
 					err := start(t, wrong)
 					if !errors.Is(err, store.ErrOtherSealer) || errors.Is(err, poolhouse.ErrInitialised) ||
-						!strings.Contains(err.Error(), "master_key_file") || !strings.Contains(err.Error(), "put your copy back") {
+						!strings.Contains(err.Error(), "master_key_file") ||
+						!strings.Contains(err.Error(), "put your copy back") {
 						t.Errorf("%s: %v", name, err)
 					}
 					if c.DataDir != "" {
-						if err := start(t, c); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), poolhouse.MasterKeyFile) {
+						if err := start(t, c); !errors.Is(err, fs.ErrNotExist) ||
+							!strings.Contains(err.Error(), poolhouse.MasterKeyFile) {
 							t.Errorf("%s without the master key: %v", name, err)
 						}
 					}

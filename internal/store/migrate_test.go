@@ -44,28 +44,36 @@ func TestOlderDatabaseKeepsItsLogins(t *testing.T) {
 		text string
 		args []any
 	}{
-		{`INSERT INTO pools VALUES ('r:p', '1', 'r', '{}', 1, 1, 1, FALSE), ('r:q', '1', 'r', '{}', 1, 1, 1, FALSE)`, nil},
-		{`INSERT INTO identities VALUES ('r:i', 'r:p', FALSE, '', TRUE, 1, 5, 6), ('r:g', 'r:p', FALSE, '', FALSE, 1, 4, 4)`, nil},
-		{`INSERT INTO logins VALUES ('r:p', $1, 'r:i', $2, $3, $4)`, []any{key[:], string(l.Kind), l.Provider, []byte(l.Subject)}},
+		{`INSERT INTO pools VALUES ('r:p', '1', 'r', '{}', 1, 1, 1, FALSE), ('r:q', '1', 'r', '{}', 1, 1, ` +
+			`1, FALSE)`, nil},
+		{`INSERT INTO identities VALUES ('r:i', 'r:p', FALSE, '', TRUE, 1, 5, 6), ('r:g', 'r:p', FALSE, '', ` +
+			`FALSE, 1, 4, 4)`, nil},
+		{`INSERT INTO logins VALUES ('r:p', $1, 'r:i', $2, $3, $4)`,
+			[]any{key[:], string(l.Kind), l.Provider, []byte(l.Subject)}},
 	} {
 		if _, err := db.ExecContext(t.Context(), statement.text, statement.args...); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 
 	s := open(t, Options{Path: path})
 	got, err := s.ListIdentities(t.Context(), "r:p", false, Place{}, 10)
+
 	want := []identitypool.Identity{
 		{ID: "r:g", PoolID: "r:p", Created: fromMillis(4), Modified: fromMillis(4)},
-		{ID: "r:i", PoolID: "r:p", EverLinked: true, Created: fromMillis(5), Modified: fromMillis(6), Logins: []identitypool.Login{l}},
+		{ID: "r:i", PoolID: "r:p", EverLinked: true, Created: fromMillis(5), Modified: fromMillis(6),
+			Logins: []identitypool.Login{l}},
 	}
+
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("identities after the migration: %v (-want +got)\n%s", err, diff)
 	}
-	if owner, err := s.Resolve(t.Context(), "r:p", "", []identitypool.Login{l}, signIn([]identitypool.Login{l})); err != nil || owner.ID != "r:i" {
+	if owner, err := s.Resolve(t.Context(), "r:p", "", []identitypool.Login{l},
+		signIn([]identitypool.Login{l})); err != nil || owner.ID != "r:i" {
 		t.Errorf("the login leads to %q, %v", owner.ID, err)
 	}
 
@@ -106,6 +114,7 @@ func TestOlderSignOutsCountEverywhere(t *testing.T) {
 			}
 		}
 	}
+
 	check(m)
 	m.NotBefore = now.Add(time.Minute)
 	wantError(t, "mark", s.MarkSignOuts(t.Context(), m), nil)

@@ -20,7 +20,9 @@ var errRefused = errors.New("refused")
 // grow is a decision that does all that a plan can: it links what is free to
 // the target, or to the owner of the first login, or to a new identity, and
 // absorbs the other owners, unless two logins of a provider would come together.
-func grow(logins []identitypool.Login, newID identitypool.IdentityID) func(identitypool.View) (identitypool.Plan, error) {
+func grow(
+	logins []identitypool.Login, newID identitypool.IdentityID,
+) func(identitypool.View) (identitypool.Plan, error) {
 	return func(v identitypool.View) (identitypool.Plan, error) {
 		p := identitypool.Plan{}
 		have := map[string]bool{}
@@ -31,8 +33,10 @@ func grow(logins []identitypool.Login, newID identitypool.IdentityID) func(ident
 				}
 				have[l.Provider] = have[l.Provider] || l.Kind == identitypool.Public
 			}
+
 			return nil
 		}
+
 		if v.Target != nil {
 			if v.Target.Disabled {
 				return p, errRefused
@@ -53,10 +57,12 @@ func grow(logins []identitypool.Login, newID identitypool.IdentityID) func(ident
 			} else {
 				p.Absorb = append(p.Absorb, owner.ID)
 			}
+
 			if err := gather(owner.Logins); err != nil {
 				return p, err
 			}
 		}
+
 		if p.Identity == "" {
 			p.Identity, p.Create = newID, true
 		}
@@ -86,9 +92,17 @@ type step struct {
 const stepKinds = 10
 
 func randomStep(r *rand.Rand, n int) step {
-	st := step{kind: r.IntN(stepKinds), target: r.IntN(n + 1), id: identitypool.IdentityID(fmt.Sprintf("r:%08x", r.Uint32()))}
+	st := step{
+		kind:   r.IntN(stepKinds),
+		target: r.IntN(n + 1),
+		id:     identitypool.IdentityID(fmt.Sprintf("r:%08x", r.Uint32())),
+	}
 	for range 1 + r.IntN(3) {
-		l := identitypool.Login{Kind: identitypool.Public, Provider: string(rune('a' + r.IntN(3))), Subject: string(rune('0' + r.IntN(4)))}
+		l := identitypool.Login{
+			Kind:     identitypool.Public,
+			Provider: string(rune('a' + r.IntN(3))),
+			Subject:  string(rune('0' + r.IntN(4))),
+		}
 		if r.IntN(3) == 0 {
 			l.Kind = identitypool.Developer
 		}
@@ -132,7 +146,9 @@ func (m *model) view(target identitypool.IdentityID, logins []identitypool.Login
 	return v, true
 }
 
-func (m *model) resolve(target identitypool.IdentityID, logins []identitypool.Login, newID identitypool.IdentityID) (identitypool.IdentityID, error) {
+func (m *model) resolve(
+	target identitypool.IdentityID, logins []identitypool.Login, newID identitypool.IdentityID,
+) (identitypool.IdentityID, error) {
 	v, ok := m.view(target, logins)
 	if !ok {
 		return "", ErrNotFound
@@ -153,6 +169,7 @@ func (m *model) resolve(target identitypool.IdentityID, logins []identitypool.Lo
 		lost.Logins, lost.Disabled, lost.MergedTo = nil, true, i.ID
 		m.rows[id] = lost
 	}
+
 	i.Logins = append(slices.Clone(i.Logins), p.Link...)
 	slices.SortFunc(i.Logins, compareLogins)
 	i.EverLinked = i.EverLinked || len(i.Logins) > 0
@@ -163,7 +180,8 @@ func (m *model) resolve(target identitypool.IdentityID, logins []identitypool.Lo
 
 // chooseFrom picks the logins of st that an identity has.
 func (st step) chooseFrom(i identitypool.Identity) []identitypool.Login {
-	return slices.DeleteFunc(slices.Clone(i.Logins), func(l identitypool.Login) bool { return !slices.Contains(st.logins, l) })
+	return slices.DeleteFunc(slices.Clone(i.Logins),
+		func(l identitypool.Login) bool { return !slices.Contains(st.logins, l) })
 }
 
 // apply runs a step on the model and on the store, and compares the answers.
@@ -190,11 +208,13 @@ func (m *model) apply(t *testing.T, s *Store, pool identitypool.PoolID, st step)
 		}
 	case 2:
 		i, ok := m.rows[target]
-		err := s.Unlink(t.Context(), target, func(i identitypool.Identity) ([]identitypool.Login, error) { return st.chooseFrom(i), nil })
+		err := s.Unlink(t.Context(), target,
+			func(i identitypool.Identity) ([]identitypool.Login, error) { return st.chooseFrom(i), nil })
 		if ok {
 			wantErr("Unlink", err, nil)
 			gone := st.chooseFrom(i)
-			i.Logins = slices.DeleteFunc(slices.Clone(i.Logins), func(l identitypool.Login) bool { return slices.Contains(gone, l) })
+			i.Logins = slices.DeleteFunc(slices.Clone(i.Logins),
+				func(l identitypool.Login) bool { return slices.Contains(gone, l) })
 			m.rows[target] = i
 		} else {
 			wantErr("Unlink", err, ErrNotFound)
@@ -234,6 +254,7 @@ func (m *model) compare(t *testing.T, s *Store, pool identitypool.PoolID) {
 			want[id] = i
 		}
 	}
+
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("the store differs from the model (-want +got):\n%s", diff)
 	}
@@ -248,6 +269,7 @@ func TestModel(t *testing.T) {
 	if testing.Short() {
 		steps = 150
 	}
+
 	eachOptions(t, func(t *testing.T, o Options) {
 		t.Logf("seed %d", seed)
 		r := rand.New(rand.NewPCG(seed, 0))
@@ -275,6 +297,7 @@ func TestModel(t *testing.T) {
 				}
 			}
 		}
+
 		m.compare(t, s, pool)
 	})
 }
@@ -305,10 +328,14 @@ func TestRandomCallsTogether(t *testing.T) {
 					case 1:
 						err = s.DeleteIdentity(t.Context(), target)
 					case 2:
-						err = s.Unlink(t.Context(), target, func(i identitypool.Identity) ([]identitypool.Login, error) { return st.chooseFrom(i), nil })
+						err = s.Unlink(t.Context(), target,
+							func(i identitypool.Identity) ([]identitypool.Login, error) {
+								return st.chooseFrom(i), nil
+							})
 					default:
 						_, err = s.Resolve(t.Context(), pool, target, st.logins, grow(st.logins, st.id))
 					}
+
 					mu.Lock()
 					if err == nil {
 						done[st.kind]++
@@ -316,6 +343,7 @@ func TestRandomCallsTogether(t *testing.T) {
 					} else if !errors.Is(err, ErrNotFound) && !errors.Is(err, errRefused) {
 						t.Errorf("step %d: %v", st.kind, err)
 					}
+
 					mu.Unlock()
 				}
 			})

@@ -29,12 +29,14 @@ func TestEngineAndPing(t *testing.T) {
 			t.Errorf("Engine() = %q, want %q", s.Engine(), want)
 		}
 		wantError(t, "Ping", s.Ping(t.Context()), nil)
+
 		pool := addPool(t, s)
 		wantError(t, "Close", s.Close(), nil)
 		wantError(t, "Close again", s.Close(), nil)
 		wantError(t, "Ping closed", s.Ping(t.Context()), ErrClosed)
 		_, err = s.Identity(t.Context(), newIdentityID())
 		wantError(t, "Identity closed", err, ErrClosed)
+
 		_, err = s.Keys(t.Context(), "p")
 		wantError(t, "Keys closed", err, ErrClosed)
 		wantError(t, "CreatePool closed", s.CreatePool(t.Context(), testPool(), 0), ErrClosed)
@@ -57,6 +59,7 @@ func TestReopen(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+
 		again := open(t, o)
 		if got, err := again.IdentityByLogin(t.Context(), pool, public("p", "s")); err != nil || got.ID != i.ID {
 			t.Errorf("after reopening: %v, %v", got, err)
@@ -88,6 +91,7 @@ func TestNodesStartTogether(t *testing.T) {
 			}
 			p := testPool()
 			wantError(t, "CreatePool", s.CreatePool(t.Context(), p, 0), nil)
+
 			if o.Path != "" || o.URL != "" {
 				if other := stores[(n+1)%len(stores)]; other != nil {
 					_, err := other.Pool(t.Context(), p.ID)
@@ -113,6 +117,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		err = s.write(t.Context(), func(t *engine.Tx) error {
 			_, err := t.Exec(`INSERT INTO ` + schemaTable + ` (version_id, is_applied) VALUES (9000, TRUE)`)
 			return err
@@ -123,6 +128,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+
 		_, err = Open(t.Context(), o)
 		wantError(t, "Open", err, ErrNewerSchema)
 		if err != nil && !strings.Contains(err.Error(), "9000") {
@@ -140,6 +146,7 @@ func TestSQLiteFileErrors(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Repeat("this is no database\n", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	_, err = Open(t.Context(), Options{Path: path})
 	if err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("a file that is no database: %v, want an error that names it", err)
@@ -159,8 +166,12 @@ func TestPostgreSQLSettings(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	for name, test := range map[string]struct{ statement, want string }{
-		"commits that a crash loses": {`DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = off'; END $$`, "synchronous_commit = on"},
+		"commits that a crash loses": {
+			`DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = off'; END $$`,
+			"synchronous_commit = on",
+		},
 	} {
 		url := pgtest.URL(t)
 		exec(t, url, test.statement)
@@ -184,6 +195,7 @@ func TestPostgreSQLSettings(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "geheim") {
 		t.Errorf("no server: %v; want an error without the password", err)
 	}
+
 	_, err = Open(t.Context(), Options{URL: "postgres://u:geheim@:port/x"})
 	if err == nil || strings.Contains(err.Error(), "geheim") {
 		t.Errorf("no URL: %v; want an error without the password", err)
@@ -200,7 +212,9 @@ func TestCancelledCalls(t *testing.T) {
 		if s.Engine() == "postgresql" { // SQLite does not ask: the read takes microseconds
 			wantError(t, "ListIdentities", err, context.Canceled)
 		}
-		wantError(t, "CreateIdentity", s.CreateIdentity(ctx, identitypool.Identity{ID: newIdentityID(), PoolID: pool}), context.Canceled)
+
+		wantError(t, "CreateIdentity",
+			s.CreateIdentity(ctx, identitypool.Identity{ID: newIdentityID(), PoolID: pool}), context.Canceled)
 		wantRows(t, s, 1, 0, 0)
 	})
 }

@@ -53,7 +53,11 @@ type had struct {
 // loseIDs makes IDs of the account and loses them in every way there is.
 func loseIDs(t *testing.T, s *Store) had {
 	t.Helper()
-	h := had{pools: map[string]identitypool.PoolID{}, identities: map[string]identitypool.IdentityID{}, hidden: map[string]bool{}}
+	h := had{
+		pools:      map[string]identitypool.PoolID{},
+		identities: map[string]identitypool.IdentityID{},
+		hidden:     map[string]bool{},
+	}
 	s.deletionBatch = 2
 
 	kept := addPool(t, s)
@@ -74,12 +78,13 @@ func loseIDs(t *testing.T, s *Store) had {
 		h.pools[name] = pool
 		for n := range 3 {
 			h.identities[fmt.Sprintf("guest %d of %s", n, name)] = addGuest(t, s, pool)
-			h.identities[fmt.Sprintf("user %d of %s", n, name)] = addLinked(t, s, pool, public("p", numbered("s", n))).ID
+			h.identities[fmt.Sprintf("user %d of %s", n, name)] = addLinked(t, s, pool,
+				public("p", numbered("s", n))).ID
 		}
 		return pool
 	}
-	wantError(t, "DeletePool", s.DeletePool(t.Context(), fill("a deleted pool")), nil)
 
+	wantError(t, "DeletePool", s.DeletePool(t.Context(), fill("a deleted pool")), nil)
 	crash := errors.New("crash")
 
 	defer func() { s.testStep = nil }()
@@ -97,6 +102,7 @@ func loseIDs(t *testing.T, s *Store) had {
 				}
 				return nil
 			}
+
 			wantError(t, "DeletePool", s.DeletePool(t.Context(), pool), crash)
 			if s.testStep = nil; resumed {
 				wantError(t, "ResumeDeletions", s.ResumeDeletions(t.Context()), nil)
@@ -148,6 +154,7 @@ func TestIDsStayWithTheirAccount(t *testing.T) {
 		wantError(t, "a new pool ID", takePool(t, s, newPoolID(), thief), nil)
 		wantError(t, "a new identity ID", takeIdentity(t, s, newIdentityID(), thief), nil)
 	}
+
 	// own takes all of them back.
 	own := func(t *testing.T, s *Store, h had, restored bool) {
 		t.Helper()
@@ -169,6 +176,7 @@ func TestIDsStayWithTheirAccount(t *testing.T) {
 				}
 				continue
 			}
+
 			wantError(t, name+" loaded again", takeIdentity(t, s, id, owner), want)
 		}
 	}
@@ -190,6 +198,7 @@ func TestIDsStayWithTheirAccount(t *testing.T) {
 				}
 				refused(t, to, h)
 				own(t, to, h, true)
+
 				// Having it again and losing it again changes nothing.
 				for name, id := range h.pools {
 					wantError(t, "DeletePool of "+name, to.DeletePool(t.Context(), id), nil)
@@ -213,7 +222,8 @@ func TestIDsStayWithTheirAccount(t *testing.T) {
 
 		for name := range h.hidden {
 			if id, ok := h.pools[name]; ok && h.hidden[name] {
-				wantError(t, name+" taken by another account once it is removed", takePool(t, s, id, thief), ErrConflict)
+				wantError(t, name+" taken by another account once it is removed",
+					takePool(t, s, id, thief), ErrConflict)
 				wantError(t, name+" made again once it is removed", takePool(t, s, id, owner), nil)
 			}
 		}
@@ -231,6 +241,7 @@ func TestIDsAreNotFreeForAMoment(t *testing.T) {
 		for range 4 {
 			pool := addPool(t, first)
 			lone := addGuest(t, first, addPool(t, first))
+
 			ids := []identitypool.IdentityID{lone}
 			for range 7 {
 				ids = append(ids, addGuest(t, first, pool))
@@ -251,16 +262,20 @@ func TestIDsAreNotFreeForAMoment(t *testing.T) {
 					})
 				}
 			}
+
 			try("the pool's ID", func(s *Store) error { return takePool(t, s, pool, thief) })
 			try("identities' IDs", func(s *Store) error {
 				var err error
 				for _, id := range ids {
-					if err = s.LoadIdentity(t.Context(), identitypool.Identity{ID: id, PoolID: hideout}); !errors.Is(err, ErrConflict) {
+					if err = s.LoadIdentity(t.Context(),
+						identitypool.Identity{ID: id, PoolID: hideout}); !errors.Is(err, ErrConflict) {
 						return err
 					}
 				}
+
 				return err
 			})
+
 			wantError(t, "DeleteIdentity", first.DeleteIdentity(t.Context(), lone), nil)
 			wantError(t, "DeletePool", first.DeletePool(t.Context(), pool), nil)
 			over.Store(true)
@@ -281,7 +296,8 @@ func TestIDOfALateIdentityIsRemembered(t *testing.T) {
 	defer outside.Close()
 
 	other := must(outside.BeginTx(t.Context(), nil))(t)
-	must(other.ExecContext(t.Context(), `INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
+	must(other.ExecContext(t.Context(),
+		`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
 		VALUES ($1, $2, FALSE, '', FALSE, 1, 1, 1)`, string(late), string(pool)))(t)
 	must(other.ExecContext(t.Context(), `SELECT 1 FROM logins WHERE identity_id = $1 FOR UPDATE`, string(linked)))(t)
 	hide(t, s, pool)
@@ -313,6 +329,7 @@ func TestPredecessors(t *testing.T) {
 				return nil
 			}
 		}
+
 		pool := addPool(t, first)
 		id := addGuest(t, first, pool)
 		load := func() {
@@ -326,6 +343,7 @@ func TestPredecessors(t *testing.T) {
 			i := must(s.Identity(t.Context(), id))(t)
 			return p.Predecessor.Deleted, i.Predecessor.Deleted
 		}
+
 		// Another process learns of a change within 100 ms with SQLite.
 		learned := func(s *Store, since time.Time) (deletedPool, deletedIdentity time.Time) {
 			t.Helper()
@@ -336,6 +354,7 @@ func TestPredecessors(t *testing.T) {
 					return p, i
 				}
 			}
+
 			return remembered(s)
 		}
 		atLeast := func(what string, got, want time.Time) {
@@ -379,6 +398,7 @@ func TestPredecessors(t *testing.T) {
 			wantError(t, "Load", s.Load(t.Context(), bytes.NewReader(dumpOf(t, first))), nil)
 			return s
 		}
+
 		wantPool, wantIdentity := remembered(first)
 		p, i := remembered(restored())
 		equal(t, "the pool in the backup", p, wantPool)
@@ -389,6 +409,7 @@ func TestPredecessors(t *testing.T) {
 		if err := first.DeletePool(t.Context(), pool); err == nil {
 			t.Fatal("the deletion ends")
 		}
+
 		s := restored()
 		wantError(t, "CreatePool", takePool(t, s, pool, owner), nil)
 		wantError(t, "LoadIdentity", s.LoadIdentity(t.Context(), identitypool.Identity{ID: id, PoolID: pool}), nil)
@@ -410,12 +431,14 @@ func TestOrderOfPoolsAndTrustPolicies(t *testing.T) {
 			}
 			last = got
 		}
+
 		node := 0
 		s := func() *Store { node++; return nodes[node%len(nodes)] }
 		since := func(id identitypool.PoolID) identitypool.Sequence {
 			t.Helper()
 			return must(s().Pool(t.Context(), id))(t).OwnedSince
 		}
+
 		settle := func(documents map[string]string) identitypool.Sequence {
 			t.Helper()
 			return must(s().SettleTrust(t.Context(), documents))(t)["arn:r"]
@@ -438,27 +461,33 @@ func TestOrderOfPoolsAndTrustPolicies(t *testing.T) {
 		wantError(t, "DeletePool", s().DeletePool(t.Context(), pool), nil)
 		wantError(t, "CreatePool again", takePool(t, s(), pool, owner), nil)
 		equal(t, "the pool made again", since(pool), first)
-		equal(t, "the role after a change of something else", update(func(r *Role) { r.Description = "x" }), role.TrustWritten)
+		equal(t, "the role after a change of something else", update(func(r *Role) { r.Description = "x" }),
+			role.TrustWritten)
 		next("the role with its trust policy written again", update(func(r *Role) { r.WriteTrust(r.Trust) }))
 		next("the role with another trust policy", update(func(r *Role) { r.Trust = `{"other":true}` }))
 		wantError(t, "DeleteRole", s().DeleteRole(t.Context(), iamAccount, "R", func(Role) error { return nil }), nil)
 		next("the role made again", must(s().CreateRole(t.Context(), testRole("R"), 0))(t).TrustWritten)
 
-		equal(t, "the settings' trust at a restart", settle(map[string]string{"arn:r": `{"b":2,"a":1}`, "arn:other": `{}`}), settled)
+		equal(t, "the settings' trust at a restart",
+			settle(map[string]string{"arn:r": `{"b":2,"a":1}`, "arn:other": `{}`}), settled)
 		equal(t, "the number that arn:other took", since(addPool(t, s())), last+2)
 		last += 2
 		next("the settings' trust with another document", settle(map[string]string{"arn:r": `{"b":3,"a":1}`}))
-		equal(t, "the settings' trust with the old document", settle(map[string]string{"arn:r": `{"a": 1, "b": 2}`}), settled)
+		equal(t, "the settings' trust with the old document",
+			settle(map[string]string{"arn:r": `{"a": 1, "b": 2}`}), settled)
 
 		for _, respelled := range [][2]string{
 			{`{"Statement":{"Action":"a"}}`, `{"Statement":[{"Action":["a"]}]}`},
-			{`{"Statement":[{"Principal":{"AWS":"1"}},{"Resource":["x","y"]}]}`, `{"Statement":[{"Principal":{"AWS":["1"]}},{"Resource":["x","y"]}]}`},
-			{`{"Condition":{"StringEquals":{"k":["v"]},"Bool":{"b":true}}}`, `{"Condition":{"Bool":{"b":[true]},"StringEquals":{"k":"v"}}}`},
+			{`{"Statement":[{"Principal":{"AWS":"1"}},{"Resource":["x","y"]}]}`,
+				`{"Statement":[{"Principal":{"AWS":["1"]}},{"Resource":["x","y"]}]}`},
+			{`{"Condition":{"StringEquals":{"k":["v"]},"Bool":{"b":true}}}`,
+				`{"Condition":{"Bool":{"b":[true]},"StringEquals":{"k":"v"}}}`},
 		} {
 			before := settle(map[string]string{"arn:r": respelled[0]})
 			equal(t, respelled[1], settle(map[string]string{"arn:r": respelled[1]}), before)
 			last = before
 		}
+
 		next("two values for one", settle(map[string]string{"arn:r": `{"Statement":{"Action":["a","b"]}}`}))
 		next("the values the other way round", settle(map[string]string{"arn:r": `{"Statement":{"Action":["b","a"]}}`}))
 		equal(t, "of no roles", len(must(s().SettleTrust(t.Context(), nil))(t)), 0)
@@ -470,9 +499,11 @@ func TestOrderOfPoolsAndTrustPolicies(t *testing.T) {
 		agreed := make([]identitypool.Sequence, 8)
 		for n := range agreed {
 			wg.Go(func() {
-				agreed[n] = must(nodes[n%len(nodes)].SettleTrust(t.Context(), map[string]string{"arn:new": `{}`}))(t)["arn:new"]
+				agreed[n] = must(nodes[n%len(nodes)].SettleTrust(t.Context(),
+					map[string]string{"arn:new": `{}`}))(t)["arn:new"]
 			})
 		}
+
 		wg.Wait()
 		if slices.Max(agreed) != slices.Min(agreed) || agreed[0] == 0 {
 			t.Errorf("nodes that start together: %v", agreed)
@@ -519,6 +550,7 @@ func TestBackupWithoutTheOrder(t *testing.T) {
 			t.Fatalf("not as it was: %s", old[n])
 		}
 	}
+
 	old = old[:len(old)-1]
 	old = append(old, endOf(old))
 
@@ -539,7 +571,8 @@ func TestOlderDatabaseKeepsItsIDs(t *testing.T) {
 		"postgresql": {URL: pgtest.URL(t)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			driver, source, dialect := "sqlite", "file:"+o.Path+"?_pragma=journal_mode(WAL)&_pragma=foreign_keys(ON)", goose.DialectSQLite3
+			driver, source, dialect := "sqlite", "file:"+o.Path+"?_pragma=journal_mode(WAL)&_pragma=foreign_keys(ON)",
+				goose.DialectSQLite3
 			if o.URL != "" {
 				driver, source, dialect = "pgx", o.URL, goose.DialectPostgres
 			}
@@ -550,9 +583,11 @@ func TestOlderDatabaseKeepsItsIDs(t *testing.T) {
 			must(must(migrations(db, dialect))(t).UpTo(t.Context(), lastBefore))(t)
 
 			for _, text := range []string{
-				`INSERT INTO pools VALUES ('r:living', '1', 'r', '{}', 1, 1, 1, FALSE), ('r:hidden', '1', 'r', '{}', 2, 1, 1, TRUE)`,
+				`INSERT INTO pools VALUES ('r:living', '1', 'r', '{}', 1, 1, 1, FALSE), ('r:hidden', '1', 'r', ` +
+					`'{}', 2, 1, 1, TRUE)`,
 				`INSERT INTO identities VALUES ('r:i', 'r:hidden', FALSE, '', FALSE, 1, 5, 6)`,
-				`INSERT INTO iam_resources VALUES ('1', 'role', 'r', '/', '{"name":"R","path":"/","id":"AROA","trust":"{}","maxSession":3600}', 1)`,
+				`INSERT INTO iam_resources VALUES ('1', 'role', 'r', '/', '{"name":"R","path":"/","id":"AROA",` +
+					`"trust":"{}","maxSession":3600}', 1)`,
 			} {
 				must(db.ExecContext(t.Context(), text))(t)
 			}
@@ -611,11 +646,16 @@ func TestRemovalLetsOthersWrite(t *testing.T) {
 			default:
 			}
 		}
+
 		took := time.Since(start)
 		if worst > max(time.Second, took/2) || writes < 2 { // a slow machine's turns are longer
 			t.Errorf("of %d other writes the slowest took %s of the removal's %s", writes, worst, took)
 		}
-		wantError(t, "the last identity's ID", s.LoadIdentity(t.Context(), identitypool.Identity{ID: identitypool.IdentityID(fmt.Sprint("us-east-1:", identities)), PoolID: other}), nil)
+		wantError(t, "the last identity's ID",
+			s.LoadIdentity(t.Context(), identitypool.Identity{
+				ID:     identitypool.IdentityID(fmt.Sprint("us-east-1:", identities)),
+				PoolID: other,
+			}), nil)
 	})
 }
 
@@ -631,6 +671,7 @@ func TestBatchesFollowTheTimeTheyTake(t *testing.T) {
 	} {
 		equal(t, fmt.Sprint("after ", one.size, " in ", one.took), nextBatch(one.size, one.took, 500), one.want)
 	}
+
 	equal(t, "never more than the most", nextBatch(2, time.Hour, 2), 2)
 }
 
@@ -644,7 +685,8 @@ func TestRemovalFindsItsBatchByIndex(t *testing.T) {
 			return detail, row.Scan(&id, &parent, &unused, &detail)
 		}, `EXPLAIN QUERY PLAN SELECT i.identity_id `+deletionBatchOf, "p", 1)
 		text := strings.Join(plan, "\n")
-		if !strings.Contains(text, "identities_by_time (pool_id=?)") || strings.Contains(text, "TEMP B-TREE") || strings.Contains(text, "SCAN") {
+		if !strings.Contains(text, "identities_by_time (pool_id=?)") || strings.Contains(text, "TEMP B-TREE") ||
+			strings.Contains(text, "SCAN") {
 			t.Errorf("the plan of a batch:\n%s", text)
 		}
 
@@ -662,5 +704,6 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 
 // endOf is the last line of a dump of these lines.
 func endOf(dump []string) string {
-	return fmt.Sprintf(`{"end":{"rows":%d,"sha256":"%x"}}`+"\n", len(dump)-1, sha256.Sum256([]byte(strings.Join(dump, ""))))
+	return fmt.Sprintf(`{"end":{"rows":%d,"sha256":"%x"}}`+"\n", len(dump)-1,
+		sha256.Sum256([]byte(strings.Join(dump, ""))))
 }

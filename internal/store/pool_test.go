@@ -23,21 +23,28 @@ func fullPool() identitypool.Pool {
 	p.AllowClassicFlow = &no
 	p.SupportedLoginProviders = map[string]string{"accounts.google.com": "app-1", "graph.facebook.com": "app-2"}
 	p.DeveloperProviderName = "login.example"
-	p.OIDCProviderARNs = []string{"arn:aws:iam::123456789012:oidc-provider/a", "arn:aws:iam::123456789012:oidc-provider/b"}
+	p.OIDCProviderARNs = []string{"arn:aws:iam::123456789012:oidc-provider/a",
+		"arn:aws:iam::123456789012:oidc-provider/b"}
 	p.CognitoIdentityProviders = []identitypool.CognitoIdentityProvider{
 		{ProviderName: "cognito-idp.us-east-1.amazonaws.com/us-east-1_A", ClientID: "c1", ServerSideTokenCheck: &yes},
 		{ProviderName: "cognito-idp.us-east-1.amazonaws.com/us-east-1_A", ClientID: "c2"},
 	}
+
 	p.SAMLProviderARNs = []string{"arn:aws:iam::123456789012:saml-provider/s"}
 	p.Tags = map[string]string{"team": "a", "empty": "", "nul": "a\x00b"}
 	p.Roles = map[string]string{identitypool.Authenticated: "arn:aws:iam::123456789012:role/a"}
+
 	p.RoleMappings = map[string]identitypool.RoleMapping{
 		"accounts.google.com": {Type: identitypool.MappingToken, AmbiguousRoleResolution: identitypool.ResolveDeny},
-		"graph.facebook.com": {Type: identitypool.MappingRules, AmbiguousRoleResolution: identitypool.ResolveAuthenticatedRole, Rules: []identitypool.Rule{
-			{Claim: "group", MatchType: identitypool.MatchEquals, Value: "x", RoleARN: "arn:aws:iam::123456789012:role/x"},
-			{Claim: "group", MatchType: identitypool.MatchContains, Value: "y", RoleARN: "arn:aws:iam::123456789012:role/y"},
-		}},
+		"graph.facebook.com": {Type: identitypool.MappingRules,
+			AmbiguousRoleResolution: identitypool.ResolveAuthenticatedRole, Rules: []identitypool.Rule{
+				{Claim: "group", MatchType: identitypool.MatchEquals, Value: "x",
+					RoleARN: "arn:aws:iam::123456789012:role/x"},
+				{Claim: "group", MatchType: identitypool.MatchContains, Value: "y",
+					RoleARN: "arn:aws:iam::123456789012:role/y"},
+			}},
 	}
+
 	p.PrincipalTags = map[string]identitypool.PrincipalTagMap{
 		"accounts.google.com": {UseDefaults: true},
 		"graph.facebook.com":  {Tags: map[string]string{"department": "dep"}},
@@ -73,6 +80,7 @@ func TestPoolIsKeptWhole(t *testing.T) {
 					got.OIDCProviderARNs[0] = "changed"
 				}
 			}
+
 			wantError(t, "CreatePool again", s.CreatePool(t.Context(), want, 0), ErrConflict)
 		}
 	})
@@ -93,6 +101,7 @@ func TestPoolRefusesWhatNoEngineKeeps(t *testing.T) {
 			spoil(&p)
 			wantError(t, name, s.CreatePool(t.Context(), p, 0), ErrInvalid)
 		}
+
 		id := addPool(t, s)
 		_, err := s.UpdatePool(t.Context(), id, func(p *identitypool.Pool) error { p.Name = "\xff"; return nil })
 		wantError(t, "UpdatePool with a name that is not UTF-8", err, ErrInvalid)
@@ -120,6 +129,7 @@ func TestPoolLimit(t *testing.T) {
 				}
 			})
 		}
+
 		wg.Wait()
 		if created != 5 || limited != 11 {
 			t.Errorf("created %d, refused %d; want 5 and 11", created, limited)
@@ -127,6 +137,7 @@ func TestPoolLimit(t *testing.T) {
 		other := testPool()
 		other.Region = "eu-west-1"
 		wantError(t, "CreatePool in another region", s.CreatePool(t.Context(), other, 5), nil)
+
 		pools, err := s.ListPools(t.Context(), "123456789012", testRegion, "", 100)
 		if err != nil || len(pools) != 5 {
 			t.Fatalf("ListPools = %d pools, %v", len(pools), err)
@@ -147,6 +158,7 @@ func TestUpdatePool(t *testing.T) {
 		if err := s.CreatePool(t.Context(), before, 0); err != nil {
 			t.Fatal(err)
 		}
+
 		c.advance(time.Minute)
 		after, err := s.UpdatePool(t.Context(), before.ID, func(p *identitypool.Pool) error {
 			if diff := cmp.Diff(before, *p); diff != "" {
@@ -160,11 +172,13 @@ func TestUpdatePool(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		want := clonePool(before)
 		want.Name, want.Tags, want.AllowClassicFlow, want.Version, want.Updated = "renamed", nil, nil, 2, c.now()
 		if diff := cmp.Diff(want, after); diff != "" {
 			t.Errorf("UpdatePool (-want +got):\n%s", diff)
 		}
+
 		got, err := s.Pool(t.Context(), before.ID)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("Pool after it: %v (-want +got):\n%s", err, diff)
@@ -178,6 +192,7 @@ func TestUpdatePool(t *testing.T) {
 		if got, _ := s.Pool(t.Context(), before.ID); got.Version != 2 || got.Name != "renamed" {
 			t.Errorf("a change that failed left version %d, name %q", got.Version, got.Name)
 		}
+
 		_, err = s.UpdatePool(t.Context(), newPoolID(), func(*identitypool.Pool) error { return nil })
 		wantError(t, "UpdatePool of nothing", err, ErrNotFound)
 	})
@@ -204,6 +219,7 @@ func TestUpdatePoolLosesNothing(t *testing.T) {
 				}
 			})
 		}
+
 		wg.Wait()
 		p, err := s.Pool(t.Context(), id)
 		if err != nil || len(p.Tags) != writers*updates || p.Version != 1+writers*updates {
@@ -223,6 +239,7 @@ func TestListPools(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		other := testPool()
 		other.Account = "999999999999"
 		if err := s.CreatePool(t.Context(), other, 0); err != nil {
@@ -250,16 +267,19 @@ func TestListPools(t *testing.T) {
 				}
 				after = got[len(got)-1]
 			}
+
 			if diff := cmp.Diff(ids, got); diff != "" {
 				t.Errorf("in pages of %d (-want +got):\n%s", size, diff)
 			}
 		}
 
 		for _, limit := range []int{0, -1} {
-			if page, err := s.ListPools(t.Context(), "123456789012", testRegion, "", limit); err != nil || len(page) != 0 {
+			if page, err := s.ListPools(t.Context(), "123456789012", testRegion, "", limit); err != nil ||
+				len(page) != 0 {
 				t.Errorf("ListPools with limit %d = %d pools, %v", limit, len(page), err)
 			}
 		}
+
 		_, err := s.ListPools(t.Context(), "123456789012", testRegion, "a\x00", 5)
 		wantError(t, "ListPools after an ID with NUL", err, ErrInvalid)
 	})
@@ -280,18 +300,23 @@ func TestDeletePool(t *testing.T) {
 		if err := s.DeletePool(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
+
 		ctx := t.Context()
 		_, err := s.Pool(ctx, id)
 		wantError(t, "Pool", err, ErrNotFound)
 		_, err = s.Identity(ctx, guest)
 		wantError(t, "Identity", err, ErrNotFound)
+
 		_, err = s.IdentityByLogin(ctx, id, public("p", "s"))
 		wantError(t, "IdentityByLogin", err, ErrNotFound)
 		_, err = s.ListIdentities(ctx, id, false, Place{}, 10)
 		wantError(t, "ListIdentities", err, ErrNotFound)
-		_, err = s.Resolve(ctx, id, "", []identitypool.Login{public("p", "s")}, signIn([]identitypool.Login{public("p", "s")}))
+
+		_, err = s.Resolve(ctx, id, "", []identitypool.Login{public("p", "s")},
+			signIn([]identitypool.Login{public("p", "s")}))
 		wantError(t, "Resolve", err, ErrNotFound)
-		wantError(t, "CreateIdentity", s.CreateIdentity(ctx, identitypool.Identity{ID: newIdentityID(), PoolID: id}), ErrNotFound)
+		wantError(t, "CreateIdentity",
+			s.CreateIdentity(ctx, identitypool.Identity{ID: newIdentityID(), PoolID: id}), ErrNotFound)
 		wantError(t, "DeleteIdentity", s.DeleteIdentity(ctx, guest), ErrNotFound)
 		wantError(t, "DeletePool again", s.DeletePool(ctx, id), ErrNotFound)
 		if i, err := s.Identity(ctx, kept.ID); err != nil || !i.HasLogin(public("p", "s")) {
@@ -303,6 +328,7 @@ func TestDeletePool(t *testing.T) {
 		p := testPool()
 		p.ID = id
 		wantError(t, "CreatePool with the old ID", s.CreatePool(ctx, p, 0), nil)
+
 		_, err = s.Identity(ctx, guest)
 		wantError(t, "Identity of the old pool", err, ErrNotFound)
 	})
@@ -325,6 +351,7 @@ func wantRows(t *testing.T, s *Store, pools, identities, logins int64) {
 			t.Fatal(err)
 		}
 	}
+
 	want := map[string]int64{"pools": pools, "identities": identities, "logins": logins}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)

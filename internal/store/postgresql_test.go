@@ -70,6 +70,7 @@ func TestDeletionGoesOnAfterAFault(t *testing.T) {
 		},
 	})
 	s.deletionRest = 10 * time.Millisecond
+
 	pool := addPool(t, s)
 	for range 3 {
 		id := identitypool.Identity{ID: newIdentityID(), PoolID: pool}

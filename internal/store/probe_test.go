@@ -58,6 +58,7 @@ func TestProbeWrites(t *testing.T) {
 
 			return n
 		}
+
 		if n := written(); n != 0 {
 			t.Fatalf("before the first probe: %d", n)
 		}
@@ -73,6 +74,7 @@ func TestProbeWrites(t *testing.T) {
 		noError(t, err)
 		text, err := io.ReadAll(lines)
 		noError(t, err)
+
 		if strings.Contains(strings.ToLower(string(text)), "probe") || bytes.Count(text, []byte("\n")) != 2 {
 			t.Errorf("a dump has the probe:\n%s", text)
 		}
@@ -95,10 +97,12 @@ func TestProbeIsShared(t *testing.T) {
 			close(e.wait)
 			group.Wait()
 			s.probes.mu.Lock()
+
 			now = now.Add(probeKept - time.Millisecond)
 			s.probes.mu.Unlock()
 			e.Engine = notYet{Engine: e.Engine}
 			wantError(t, "Probe a little later", s.Probe(t.Context()), failure)
+
 			if n := e.writes.Load(); n != 1 {
 				t.Errorf("%d writes, want 1", n)
 			}
@@ -156,6 +160,7 @@ func TestProbeIsBounded(t *testing.T) {
 		}
 		cancel()
 	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	wantError(t, "Probe for a client that has gone", s.Probe(ctx), context.Canceled)
@@ -194,6 +199,7 @@ func TestWritable(t *testing.T) {
 			want("after a probe", true)
 			at.advance(2 * probeKept)
 		}
+
 		if n := e.writes.Load(); n != 15 {
 			t.Errorf("%d writes, want 15", n)
 		}
@@ -215,12 +221,14 @@ func TestProbeKeepsTheCache(t *testing.T) {
 
 		return stripe.entries.Contains(identityKey(id))
 	}
+
 	if !cached() {
 		t.Fatal("the identity is not cached, so this test shows nothing")
 	}
 	s.engine.LastCommit().Forget()
 	wantError(t, "Probe", s.Probe(t.Context()), nil)
 	lookForOthers(t, s, s.cache.look)
+
 	if !cached() {
 		t.Error("the probe flushed the cache")
 	}
@@ -260,6 +268,7 @@ func TestProbeOnSQLiteRefused(t *testing.T) {
 	s.engine.LastCommit().Forget()
 	s.probes.ended = time.Time{}
 	holdWrites(s).err = ErrDiskFull
+
 	wantError(t, "Probe of a full disk", s.Probe(t.Context()), ErrDiskFull)
 	wantError(t, "Failure", s.Failure(), nil)
 }
@@ -279,20 +288,23 @@ func TestProbeOnReadOnlyPostgreSQL(t *testing.T) {
 
 		set := func(value string) {
 			t.Helper()
-			_, err := admin.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) || ' SET default_transaction_read_only = `+value+`'; END $$`)
+			_, err := admin.ExecContext(t.Context(),
+				`DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) || ' SET `+
+					`default_transaction_read_only = `+value+`'; END $$`)
 			noError(t, err)
 			_, err = admin.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM `+clients)
 			noError(t, err)
 		}
+
 		probe := func() error {
 			s.probes.mu.Lock()
 			s.probes.ended = time.Time{}
 			s.probes.mu.Unlock()
 			return s.Probe(t.Context())
 		}
+
 		_, err = admin.ExecContext(t.Context(), `SET default_transaction_read_only = off`)
 		noError(t, err)
-
 		set("on")
 
 		for n := 0; n < 2*defaultReadConns; n++ { // connections that the server ended are found out first
@@ -301,6 +313,8 @@ func TestProbeOnReadOnlyPostgreSQL(t *testing.T) {
 			}
 		}
 		wantError(t, "Probe of a read-only server", err, ErrReadOnly)
-		wantError(t, "a write", s.CreatePool(t.Context(), identitypool.Pool{ID: newPoolID(), Account: "1", Region: testRegion, Name: "n"}, 0), ErrReadOnly)
+		wantError(t, "a write",
+			s.CreatePool(t.Context(), identitypool.Pool{ID: newPoolID(), Account: "1", Region: testRegion, Name: "n"},
+				0), ErrReadOnly)
 	}
 }

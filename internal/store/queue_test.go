@@ -23,7 +23,8 @@ func TestFullQueueRefuses(t *testing.T) {
 		results := make(chan error, many)
 		for range many {
 			go func() {
-				results <- s.CreateIdentity(context.Background(), identitypool.Identity{ID: newIdentityID(), PoolID: pool})
+				results <- s.CreateIdentity(context.Background(),
+					identitypool.Identity{ID: newIdentityID(), PoolID: pool})
 			}()
 		}
 
@@ -48,6 +49,7 @@ func TestFullQueueRefuses(t *testing.T) {
 				t.Errorf("one that waited: %v", err)
 			}
 		}
+
 		if done < room-1 {
 			t.Errorf("%d were done, want those that waited", done)
 		}

@@ -96,6 +96,7 @@ func TestFailedRestoreLeavesNothing(t *testing.T) {
 			_, err = db.ExecContext(t.Context(), `CREATE TABLE others (n INTEGER)`)
 			noError(t, err)
 		}
+
 		before := left(t, o)
 		nothing := func(name string) {
 			t.Helper()
@@ -114,9 +115,12 @@ func TestFailedRestoreLeavesNothing(t *testing.T) {
 
 		for _, after := range []int{1, len(backup) - 1} {
 			for _, err := range []error{syscall.EIO, syscall.ENOSPC} {
-				wantError(t, "a failing disk", Restore(t.Context(), o, &failingReader{Reader: bytes.NewReader(backup), after: after, err: err}), err)
+				wantError(t, "a failing disk",
+					Restore(t.Context(), o, &failingReader{Reader: bytes.NewReader(backup), after: after, err: err}),
+					err)
 				nothing("a failing disk")
 			}
+
 			ctx, cancel := context.WithCancel(t.Context())
 			err := Restore(ctx, o, &failingReader{Reader: bytes.NewReader(backup), after: after, cancel: cancel})
 			wantError(t, "a stopped restore", err, context.Canceled)
@@ -125,7 +129,8 @@ func TestFailedRestoreLeavesNothing(t *testing.T) {
 
 		wantError(t, "a whole one", Restore(t.Context(), o, bytes.NewReader(backup)), nil)
 		wantError(t, "a second one", Restore(t.Context(), o, bytes.NewReader(backup)), ErrConflict)
-		if got, want := lines(t, dumpOf(t, open(t, o))), lines(t, backup); !slices.Equal(got[1:], want[1:]) && len(got) != len(want) {
+		if got, want := lines(t, dumpOf(t, open(t, o))), lines(t, backup); !slices.Equal(got[1:], want[1:]) &&
+			len(got) != len(want) {
 			t.Errorf("restored %d lines, want %d", len(got), len(want))
 		}
 	})
@@ -152,6 +157,7 @@ func TestFailedRestoreKeepsTheDatabase(t *testing.T) {
 		if got, err := s.HomeAccount(t.Context()); err != nil || got != home {
 			t.Errorf("the account is %q, %v; want %q", got, err, home)
 		}
+
 		wantRows(t, s, 0, 0, 0)
 	})
 }
@@ -206,6 +212,7 @@ func TestRestoreReplacesNoDatabase(t *testing.T) {
 		pool = addPool(t, s)
 	}
 	wantError(t, "Restore", Restore(t.Context(), Options{Path: path}, started), ErrConflict)
+
 	if _, err := open(t, Options{Path: path}).Pool(t.Context(), pool); err != nil {
 		t.Errorf("the server's pool: %v", err)
 	}
@@ -238,6 +245,7 @@ func TestSchemaTables(t *testing.T) {
 	want := append(slices.Clone(schemaTables), domainOfKeys)
 	slices.Sort(made)
 	slices.Sort(want)
+
 	if !slices.Equal(made, want) {
 		t.Errorf("the migrations make %q, and schemaTables has %q", made, want)
 	}
@@ -269,7 +277,6 @@ func TestFailedRestoreLeavesWhatOthersMade(t *testing.T) {
 			_, err = db.ExecContext(t.Context(), test.others)
 			noError(t, err)
 			full := left(t, o)
-
 			err = postgres.Remove(t.Context(), o.URL, schemaMade, before)
 
 			after := left(t, o)
@@ -279,6 +286,7 @@ func TestFailedRestoreLeavesWhatOthersMade(t *testing.T) {
 			if test.kept && (err == nil || !slices.Equal(after, full)) {
 				t.Errorf("left %q, %v; want everything and an error", after, err)
 			}
+
 			ours := slices.DeleteFunc(after, func(name string) bool { return strings.Contains(name, "others") })
 			if !test.kept && (err != nil || !slices.Equal(ours, empty)) {
 				t.Errorf("left %q, %v; want %q", ours, err, empty)

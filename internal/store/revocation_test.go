@@ -23,6 +23,7 @@ func TestRevocations(t *testing.T) {
 				t.Errorf("%s: %v (-want +got):\n%s", step, err, diff)
 			}
 		}
+
 		both := []Revocation{key, identity}
 		look("at first", now, both)
 		wantError(t, "key", s.Revoke(t.Context(), key), nil)
@@ -53,6 +54,7 @@ func TestRevocations(t *testing.T) {
 		} {
 			wantError(t, name, s.Revoke(t.Context(), m), ErrInvalid)
 		}
+
 		_, err := s.Revocations(t.Context(), now)
 		wantError(t, "of nothing", err, ErrInvalid)
 		_, err = s.Revocations(t.Context(), now, key, key, key, key, key)

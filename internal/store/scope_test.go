@@ -27,11 +27,13 @@ func TestLoginScopes(t *testing.T) {
 		} {
 			owner[l] = addLinked(t, s, pool, l).ID
 		}
+
 		check := func(what string, s *Store) {
 			t.Helper()
 
 			for l, want := range owner {
-				if got, err := s.IdentityByLogin(t.Context(), pool, l); err != nil || got.ID != want || !got.HasLogin(l) {
+				if got, err := s.IdentityByLogin(t.Context(), pool, l); err != nil || got.ID != want ||
+					!got.HasLogin(l) {
 					t.Errorf("%s: %+v leads to %+v, %v; want %s", what, l, got, err, want)
 				}
 			}
@@ -46,6 +48,7 @@ func TestLoginScopes(t *testing.T) {
 				t.Errorf("%d: RescopeLogin = %t, %v", n, moved, err)
 			}
 		}
+
 		owner[to] = owner[scoped(corp, "a")]
 		delete(owner, scoped(corp, "a"))
 		if moved, err := s.RescopeLogin(t.Context(), pool, scoped(corp, "b"), to); moved || err != nil {
@@ -54,10 +57,12 @@ func TestLoginScopes(t *testing.T) {
 		if moved, err := s.RescopeLogin(t.Context(), "us-east-1:none", to, scoped(corp, "d")); moved || err != nil {
 			t.Errorf("in no pool: %t, %v", moved, err)
 		}
+
 		if _, err := s.IdentityByLogin(t.Context(), pool, scoped(corp, "a")); !errors.Is(err, ErrNotFound) {
 			t.Errorf("the login from before: %v", err)
 		}
-		if _, err := s.RescopeLogin(t.Context(), pool, to, scoped(corp, strings.Repeat("x", maxScope+1))); !errors.Is(err, ErrInvalid) {
+		if _, err := s.RescopeLogin(t.Context(), pool, to,
+			scoped(corp, strings.Repeat("x", maxScope+1))); !errors.Is(err, ErrInvalid) {
 			t.Errorf("a scope that is too long: %v", err)
 		}
 		check("moved", s)
@@ -78,6 +83,7 @@ func TestLoginScopes(t *testing.T) {
 
 			return bindings
 		}
+
 		for _, entityID := range []string{"https://one.example", "https://two.example"} {
 			if diff := cmp.Diff(map[string]string{corp: "https://one.example"}, bind(s, entityID)); diff != "" {
 				t.Errorf("bindings (-want +got):\n%s", diff)
@@ -92,7 +98,8 @@ func TestLoginScopes(t *testing.T) {
 			t.Fatal(err)
 		}
 		check("from a dump", loaded)
-		if diff := cmp.Diff(map[string]string{corp: "https://one.example"}, bind(loaded, "https://two.example")); diff != "" {
+		if diff := cmp.Diff(map[string]string{corp: "https://one.example"},
+			bind(loaded, "https://two.example")); diff != "" {
 			t.Errorf("bindings of a dump (-want +got):\n%s", diff)
 		}
 	})

@@ -46,13 +46,15 @@ func secretProviders(name string) (providers map[string]string, secrets []string
 		"other.example":       "app secret=canary-other-" + name,
 	}
 
-	return providers, []string{"canary-facebook-" + name, "canary-x-" + name, "canary-digits-without-a-key-" + name, "canary-other-" + name}
+	return providers, []string{"canary-facebook-" + name, "canary-x-" + name, "canary-digits-without-a-key-" + name,
+		"canary-other-" + name}
 }
 
 // forms are the ways in which a secret may be written.
 func forms(secret string) []string {
 	quoted, _ := json.Marshal(secret)
-	all := []string{secret, strings.Trim(string(quoted), `"`), url.QueryEscape(secret), hex.EncodeToString([]byte(secret)),
+	all := []string{secret, strings.Trim(string(quoted), `"`), url.QueryEscape(secret),
+		hex.EncodeToString([]byte(secret)),
 		strings.ReplaceAll(secret, "-", `\u002d`)}
 	// Base64 of a text that the secret is somewhere in: three alignments.
 	for shift := range 3 {
@@ -147,17 +149,20 @@ func TestSecretsOfPoolsAreSealed(t *testing.T) {
 		if err := s.CreatePool(t.Context(), p, 0); err != nil {
 			t.Fatal(err)
 		}
+
 		check := func(want map[string]string) {
 			t.Helper()
 			got, err := s.Pool(t.Context(), p.ID)
 			if diff := cmp.Diff(want, got.SupportedLoginProviders); err != nil || diff != "" {
 				t.Errorf("Pool: %v (-want +got)\n%s", err, diff)
 			}
+
 			list, err := s.ListPools(t.Context(), p.Account, p.Region, "", 10)
 			if err != nil || len(list) != 1 || !cmp.Equal(want, list[0].SupportedLoginProviders) {
 				t.Errorf("ListPools: %v, %v", list, err)
 			}
 		}
+
 		check(p.SupportedLoginProviders)
 		updated, more := secretProviders("updated")
 		secrets = append(secrets, more...)
@@ -178,18 +183,23 @@ func TestSecretsOfPoolsAreSealed(t *testing.T) {
 		if err != nil || len(settings) != 1 || !strings.Contains(settings[0], "com.example.app") {
 			t.Fatalf("%v, %v", settings, err)
 		}
+
 		if found := finds([]byte(settings[0]), secrets); found != nil {
 			t.Errorf("the row shows %q", found)
 		}
+
 		dump := dumpOf(t, s)
 		if found := finds([]byte(strings.Join(lines(t, dump), "")), secrets); found != nil {
 			t.Errorf("the dump shows %q", found)
 		}
+
 		restored := open(t, Options{Sealer: o.Sealer})
 		if err := restored.Load(t.Context(), bytes.NewReader(dump)); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := restored.Pool(t.Context(), p.ID); err != nil || !cmp.Equal(updated, got.SupportedLoginProviders) {
+
+		if got, err := restored.Pool(t.Context(), p.ID); err != nil ||
+			!cmp.Equal(updated, got.SupportedLoginProviders) {
 			t.Errorf("restored: %v, %v", got, err)
 		}
 		if found := finds(filesOf(t, s, o), secrets); found != nil {
@@ -217,6 +227,7 @@ func TestSealedSettingsAreBound(t *testing.T) {
 		change(&sealed)
 		return sealed
 	}
+
 	for name, test := range map[string]struct {
 		settings storedPool
 		sealer   Sealer
@@ -226,8 +237,14 @@ func TestSealedSettingsAreBound(t *testing.T) {
 		"another provider's": {settings(p.ID, func(s *storedPool) {
 			s.SealedLoginProviders[identitypool.Digits] = s.SealedLoginProviders[identitypool.Twitter]
 		}), testSealer(t, 1), envelope.ErrCorrupt},
-		"altered":                  {settings(p.ID, func(s *storedPool) { s.SealedLoginProviders[identitypool.Twitter][30] ^= 1 }), testSealer(t, 1), envelope.ErrCorrupt},
-		"empty":                    {settings(p.ID, func(s *storedPool) { s.SealedLoginProviders[identitypool.Twitter] = nil }), testSealer(t, 1), envelope.ErrCorrupt},
+		"altered": {
+			settings(p.ID, func(s *storedPool) { s.SealedLoginProviders[identitypool.Twitter][30] ^= 1 }),
+			testSealer(t, 1), envelope.ErrCorrupt,
+		},
+		"empty": {
+			settings(p.ID, func(s *storedPool) { s.SealedLoginProviders[identitypool.Twitter] = nil }),
+			testSealer(t, 1), envelope.ErrCorrupt,
+		},
 		"under another master key": {settings(p.ID, func(*storedPool) {}), testSealer(t, 2), envelope.ErrWrongKey},
 		"without a master key":     {settings(p.ID, func(*storedPool) {}), nil, ErrNoSealer},
 	} {
@@ -245,6 +262,7 @@ func TestSealedSettingsAreBound(t *testing.T) {
 		t.Errorf("CreatePool without a master key: %v", err)
 	}
 	plain := addPool(t, bare)
+
 	_, err := bare.UpdatePool(t.Context(), plain, func(q *identitypool.Pool) error {
 		q.SupportedLoginProviders = p.SupportedLoginProviders
 		return nil
@@ -272,6 +290,7 @@ func putClear(t *testing.T, s *Store, count int) (pools map[identitypool.PoolID]
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		err = s.write(t.Context(), func(t *engine.Tx) error {
 			t.Touch(poolKey(id))
 			return mustChange(t, `UPDATE pools SET settings = $1 WHERE pool_id = $2`, text, string(id))
@@ -280,10 +299,12 @@ func putClear(t *testing.T, s *Store, count int) (pools map[identitypool.PoolID]
 			t.Fatal(err)
 		}
 	}
+
 	for n := range count {
 		id := addPool(t, s)
 		write(id, fmt.Sprintf("old-%03d", n))
 		write(id, fmt.Sprintf("new-%03d", n))
+
 		if n%4 == 0 {
 			delete(pools, id)
 			err := s.write(t.Context(), func(t *engine.Tx) error {
@@ -315,9 +336,11 @@ func TestSealSecrets(t *testing.T) {
 					o.Path = filepath.Join(t.TempDir(), "test.db")
 				}
 				s := open(t, o)
-				if err := s.write(t.Context(), func(t *engine.Tx) error { _, err := t.Exec(`DELETE FROM pools`); return err }); err != nil {
+				if err := s.write(t.Context(),
+					func(t *engine.Tx) error { _, err := t.Exec(`DELETE FROM pools`); return err }); err != nil {
 					t.Fatal(err)
 				}
+
 				pools, secrets := putClear(t, s, 12)
 				onDisk := o.Path != "" || o.URL != ""
 				if onDisk {
@@ -327,6 +350,7 @@ func TestSealSecrets(t *testing.T) {
 						t.Fatalf("%d of %d secrets are found before: the test proves nothing", len(found), len(secrets))
 					}
 				}
+
 				if crash != "" {
 					down := errors.New("crash")
 					s.testStep = func(step string) error {
@@ -335,20 +359,24 @@ func TestSealSecrets(t *testing.T) {
 						}
 						return nil
 					}
+
 					if _, err := s.SealSecrets(t.Context()); !errors.Is(err, down) {
 						t.Fatalf("%v, want the crash", err)
 					}
 					s.testStep = nil
 				}
+
 				if sealed, err := s.SealSecrets(t.Context()); !sealed || err != nil {
 					t.Fatalf("SealSecrets: %v, %v", sealed, err)
 				}
 
 				for id, want := range pools {
-					if got, err := s.Pool(t.Context(), id); err != nil || !cmp.Equal(want, got.SupportedLoginProviders) {
+					if got, err := s.Pool(t.Context(), id); err != nil ||
+						!cmp.Equal(want, got.SupportedLoginProviders) {
 						t.Fatalf("pool after sealing: %v, %v", got.SupportedLoginProviders, err)
 					}
 				}
+
 				if found := finds([]byte(strings.Join(lines(t, dumpOf(t, s)), "")), secrets); found != nil {
 					t.Errorf("the dump shows %d secrets", len(found))
 				}
@@ -360,6 +388,7 @@ func TestSealSecrets(t *testing.T) {
 				if err != nil || len(marks) != 0 {
 					t.Errorf("marks %v, %v", marks, err)
 				}
+
 				if onDisk {
 					if found := finds(filesOf(t, s, o), secrets); found != nil {
 						t.Errorf("the files show %d secrets, %s", len(found), found[0])
@@ -430,10 +459,12 @@ func TestSealSecretsUnderAnotherMasterKey(t *testing.T) {
 		if err := s.Dump(t.Context(), io.Discard); !errors.Is(err, ErrNoSealer) {
 			t.Errorf("a dump without a master key: %v", err)
 		}
+
 		key := AccessKey{ID: "AKIAEXAMPLE", Account: "1", SealedSecret: testSealer(t, 1).Seal([]byte("secret"), "x")}
 		if err := s.CreateAccessKey(t.Context(), key); err != nil {
 			t.Fatal(err)
 		}
+
 		s.options.Sealer = testSealer(t, 2)
 		if sealed, err := s.SealSecrets(t.Context()); sealed || !errors.Is(err, ErrOtherSealer) {
 			t.Errorf("another master key: %v, %v", sealed, err)
@@ -441,6 +472,7 @@ func TestSealSecretsUnderAnotherMasterKey(t *testing.T) {
 		if err := s.Dump(t.Context(), io.Discard); !errors.Is(err, ErrOtherSealer) {
 			t.Errorf("a dump with another master key: %v", err)
 		}
+
 		s.options.Sealer = testSealer(t, 1)
 		if sealed, err := s.SealSecrets(t.Context()); !sealed || err != nil {
 			t.Errorf("the right master key: %v, %v", sealed, err)
@@ -490,9 +522,11 @@ func TestOldDumpIsSealed(t *testing.T) {
 		if err := s.Load(t.Context(), bytes.NewReader(dump)); err != nil {
 			t.Fatal(err)
 		}
-		if p, err := s.Pool(t.Context(), oldPool); err != nil || !strings.HasSuffix(p.SupportedLoginProviders[identitypool.Twitter], ";"+oldSecret) {
+		if p, err := s.Pool(t.Context(), oldPool); err != nil ||
+			!strings.HasSuffix(p.SupportedLoginProviders[identitypool.Twitter], ";"+oldSecret) {
 			t.Errorf("%v, %v", p.SupportedLoginProviders, err)
 		}
+
 		if again := strings.Join(lines(t, dumpOf(t, s)), ""); finds([]byte(again), []string{oldSecret}) != nil {
 			t.Error("the next dump shows the secret")
 		}
@@ -514,6 +548,7 @@ func TestOldDumpWithoutMasterKey(t *testing.T) {
 		if sealed, err := s.SealSecrets(t.Context()); !sealed || err != nil {
 			t.Fatalf("SealSecrets: %v, %v", sealed, err)
 		}
+
 		if finds(filesOf(t, s, o), []string{oldSecret}) != nil {
 			t.Error("the files show the secret")
 		}
@@ -531,6 +566,7 @@ func TestOldDatabaseIsSealed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	o := Options{Path: filepath.Join(t.TempDir(), "old.db"), Sealer: testSealer(t, oldMaster)}
 	if err := os.WriteFile(o.Path, content, 0o600); err != nil {
 		t.Fatal(err)
@@ -538,13 +574,16 @@ func TestOldDatabaseIsSealed(t *testing.T) {
 	if finds(content, []string{oldSecret}) == nil {
 		t.Fatal("the old database has no secret: the test proves nothing")
 	}
+
 	s := open(t, o)
 	if sealed, err := s.SealSecrets(t.Context()); !sealed || err != nil {
 		t.Fatalf("SealSecrets: %v, %v", sealed, err)
 	}
-	if p, err := s.Pool(t.Context(), oldPool); err != nil || !strings.HasSuffix(p.SupportedLoginProviders[identitypool.Twitter], ";"+oldSecret) {
+	if p, err := s.Pool(t.Context(), oldPool); err != nil ||
+		!strings.HasSuffix(p.SupportedLoginProviders[identitypool.Twitter], ";"+oldSecret) {
 		t.Errorf("%v, %v", p.SupportedLoginProviders, err)
 	}
+
 	if finds(filesOf(t, s, o), []string{oldSecret}) != nil {
 		t.Error("the files show the secret")
 	}
@@ -563,20 +602,27 @@ func TestReseal(t *testing.T) {
 		if err := s.CreatePool(t.Context(), p, 0); err != nil {
 			t.Fatal(err)
 		}
+
 		pools[p.ID] = p.SupportedLoginProviders
 		accessKey := AccessKey{ID: "AKIAEXAMPLE", Account: "1", SealedSecret: old.Seal([]byte("secret"), "AKIAEXAMPLE")}
 		if err := s.CreateAccessKey(t.Context(), accessKey); err != nil {
 			t.Fatal(err)
 		}
+
 		signing := testKey("k", newClock().now())
 		signing.Sealed = old.Seal([]byte("private"), "k")
 		update := func(k Key) {
 			t.Helper()
-			if _, err := s.UpdateKeys(t.Context(), signing.Purpose, func([]Key) ([]Key, error) { return []Key{k}, nil }); err != nil {
+			if _, err := s.UpdateKeys(t.Context(), signing.Purpose,
+				func([]Key) ([]Key, error) { return []Key{k}, nil }); err != nil {
 				t.Fatal(err)
 			}
 		}
-		places := Places{AccessKey: func(k AccessKey) string { return k.ID }, Key: func(k Key) (string, error) { return k.ID, nil }}
+
+		places := Places{
+			AccessKey: func(k AccessKey) string { return k.ID },
+			Key:       func(k Key) (string, error) { return k.ID, nil },
+		}
 
 		foreign := signing
 		foreign.Sealed = testSealer(t, 3).Seal(nil, "k")
@@ -602,6 +648,7 @@ func TestReseal(t *testing.T) {
 				t.Errorf("pool: %v, %v", got.SupportedLoginProviders, err)
 			}
 		}
+
 		keys, err := s.Keys(t.Context(), signing.Purpose)
 		if err != nil || len(keys) != 1 {
 			t.Fatalf("%v, %v", keys, err)
@@ -609,10 +656,12 @@ func TestReseal(t *testing.T) {
 		if plain, err := next.Open(keys[0].Sealed, "k"); err != nil || string(plain) != "private" {
 			t.Errorf("key: %q, %v", plain, err)
 		}
+
 		access, err := s.AccessKeys(t.Context(), "")
 		if err != nil || len(access) != 1 {
 			t.Fatalf("%v, %v", access, err)
 		}
+
 		if plain, err := next.Open(access[0].SealedSecret, "AKIAEXAMPLE"); err != nil || string(plain) != "secret" {
 			t.Errorf("access key: %q, %v", plain, err)
 		}

@@ -29,9 +29,11 @@ func TestSecretsStaySecret(t *testing.T) {
 	var traces []poolhouse.Trace
 	server, err := poolhouse.New(t.Context(), poolhouse.Config{
 		DataDir: folder, IssuerURL: "https://id.example",
-		OIDCProviders: []poolhouse.OIDCProviderConfig{{URL: idp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}},
-		Logger:        slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		OnTrace:       func(t poolhouse.Trace) { traces = append(traces, t) },
+		OIDCProviders: []poolhouse.OIDCProviderConfig{
+			{URL: idp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true},
+		},
+		Logger:  slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		OnTrace: func(t poolhouse.Trace) { traces = append(traces, t) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -44,16 +46,30 @@ func TestSecretsStaySecret(t *testing.T) {
 	if err != nil || !made {
 		t.Fatalf("the first start made no key: %v", err)
 	}
+
 	admin := ci.New(ci.Options{BaseEndpoint: &web.URL, Region: wiretest.Region, RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, "")})
 	loginKey := strings.TrimPrefix(idp.URL, "http://")
-	pool := wiretest.Must(admin.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true,
-		DeveloperProviderName: aws.String("login.my.app"), OpenIdConnectProviderARNs: []string{"arn:aws:iam::" + key.Account + ":oidc-provider/" + loginKey}}))(t)
+	pool := wiretest.Must(admin.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+		IdentityPoolName:               aws.String("p"),
+		AllowUnauthenticatedIdentities: true,
+		DeveloperProviderName:          aws.String("login.my.app"),
+		OpenIdConnectProviderARNs:      []string{"arn:aws:iam::" + key.Account + ":oidc-provider/" + loginKey},
+	}))(t)
+
 	good := idp.Token(map[string]any{"aud": "app", "sub": "canary-subject-4711", "email": "canary@example.com"})
 	canaries := []string{key.SecretAccessKey, good, "canary-subject-4711", "canary@example.com"}
-	public := ci.New(ci.Options{BaseEndpoint: &web.URL, Region: wiretest.Region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
-	guest := *wiretest.Must(public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: pool.IdentityPoolId}))(t).IdentityId
-	_, err = public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &guest}) // mixed up: whoever has a guest's ID is that guest
+	public := ci.New(ci.Options{
+		BaseEndpoint:     &web.URL,
+		Region:           wiretest.Region,
+		RetryMaxAttempts: 1,
+		Credentials:      aws.AnonymousCredentials{},
+	})
+	guest := *wiretest.Must(
+		public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: pool.IdentityPoolId}),
+	)(t).IdentityId
+	// mixed up: whoever has a guest's ID is that guest
+	_, err = public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &guest})
 	wiretest.WantError(t, err, "ResourceNotFoundException", "IdentityPool '"+guest+"' not found.")
 
 	canaries = append(canaries, guest)
@@ -68,30 +84,56 @@ func TestSecretsStaySecret(t *testing.T) {
 			if err != nil {
 				continue
 			}
-			if issued, err := public.GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: out.IdentityId, Logins: logins}); err == nil {
+			if issued, err := public.GetOpenIdToken(t.Context(),
+				&ci.GetOpenIdTokenInput{IdentityId: out.IdentityId, Logins: logins}); err == nil {
 				canaries = append(canaries, *issued.Token)
 			}
-			_, _ = public.GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: out.IdentityId, Logins: logins})
-			_, _ = public.UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: out.IdentityId, Logins: logins, LoginsToRemove: []string{"canary-provider"}})
+
+			_, _ = public.GetCredentialsForIdentity(t.Context(),
+				&ci.GetCredentialsForIdentityInput{IdentityId: out.IdentityId, Logins: logins})
+			_, _ = public.UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{
+				IdentityId:     out.IdentityId,
+				Logins:         logins,
+				LoginsToRemove: []string{"canary-provider"},
+			})
 		}
 	}
+
 	// Key and value swapped, where the pool has providers and where it has none.
-	bare := wiretest.Must(admin.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("bare")}))(t)
-	for _, secret := range []string{"1234-canaryToken;canarySecret", "EAAcanaryToken", "Atza|canaryToken", "canarytoken"} {
+	bare := wiretest.Must(admin.CreateIdentityPool(t.Context(),
+		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("bare")}))(t)
+	for _, secret := range []string{"1234-canaryToken;canarySecret", "EAAcanaryToken", "Atza|canaryToken",
+		"canarytoken"} {
 		canaries = append(canaries, secret)
 		for _, id := range []*string{pool.IdentityPoolId, bare.IdentityPoolId} {
-			_, err := public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: id, Logins: map[string]string{secret: "api.twitter.com"}})
+			_, err := public.GetId(t.Context(),
+				&ci.GetIdInput{IdentityPoolId: id, Logins: map[string]string{secret: "api.twitter.com"}})
 			wiretest.WantError(t, err, "NotAuthorizedException", "")
 		}
-		_, _ = public.GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &guest, Logins: map[string]string{secret: "api.twitter.com"}})
-		_, _ = public.UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &guest, Logins: map[string]string{secret: "x"}, LoginsToRemove: []string{secret}})
+
+		_, _ = public.GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{
+			IdentityId: &guest,
+			Logins:     map[string]string{secret: "api.twitter.com"},
+		})
+		_, _ = public.UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{
+			IdentityId:     &guest,
+			Logins:         map[string]string{secret: "x"},
+			LoginsToRemove: []string{secret},
+		})
 	}
-	developer := wiretest.Must(admin.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: pool.IdentityPoolId,
-		Logins: map[string]string{"login.my.app": "user"}}))(t)
+
+	developer := wiretest.Must(admin.GetOpenIdTokenForDeveloperIdentity(t.Context(),
+		&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: pool.IdentityPoolId,
+			Logins: map[string]string{"login.my.app": "user"}}))(t)
 	canaries = append(canaries, *developer.Token)
-	_, _ = public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: pool.IdentityPoolId, Logins: map[string]string{"cognito-identity.amazonaws.com": *developer.Token}})
+	_, _ = public.GetId(t.Context(), &ci.GetIdInput{
+		IdentityPoolId: pool.IdentityPoolId,
+		Logins:         map[string]string{"cognito-identity.amazonaws.com": *developer.Token},
+	})
+
 	wrong := ci.New(ci.Options{BaseEndpoint: &web.URL, Region: wiretest.Region, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, "canary-wrong-secret", "canary-session-token")})
+		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, "canary-wrong-secret",
+			"canary-session-token")})
 	_, err = wrong.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)})
 	wiretest.WantError(t, err, "UnrecognizedClientException", "")
 	canaries = append(canaries, "canary-wrong-secret", "canary-session-token")
@@ -115,13 +157,15 @@ func TestSecretsStaySecret(t *testing.T) {
 		}
 	}
 
-	for where, text := range map[string]string{"log": logs.String(), "traces": steps.String(), "metrics": metrics.Body.String()} {
+	for where, text := range map[string]string{"log": logs.String(), "traces": steps.String(),
+		"metrics": metrics.Body.String()} {
 		for _, canary := range canaries {
 			if strings.Contains(text, canary) {
 				t.Errorf("the %s shows %.20s…", where, canary)
 			}
 		}
 	}
+
 	// The data folder holds subjects, which are data, but no secret in clear.
 	err = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -134,6 +178,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		if info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s has mode %v", entry.Name(), info.Mode())
 		}
+
 		content, err := os.ReadFile(path)
 		if err != nil {
 			return err

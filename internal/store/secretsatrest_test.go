@@ -67,7 +67,8 @@ func writings(secret string) [][]byte {
 	inner := func(quoted string) string { return quoted[1 : len(quoted)-1] }
 
 	quoted, _ := json.Marshal(secret)
-	all := []string{secret, inner(string(quoted)), inner(strconv.Quote(secret)), url.QueryEscape(secret), url.PathEscape(secret), hex.EncodeToString([]byte(secret))}
+	all := []string{secret, inner(string(quoted)), inner(strconv.Quote(secret)), url.QueryEscape(secret),
+		url.PathEscape(secret), hex.EncodeToString([]byte(secret))}
 	for shift := range 3 {
 		padded := strings.Repeat("x", shift) + secret
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
@@ -119,6 +120,7 @@ func TestCanariesAreFound(t *testing.T) {
 			t.Errorf("not found in %s", text)
 		}
 	}
+
 	if found := c.in([]byte("something else")); found != nil {
 		t.Errorf("found %v in nothing", found)
 	}
@@ -213,17 +215,29 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 		if o.Path != "" {
 			p.DataDir = filepath.Dir(o.Path)
 		}
+
 		facebook := p.Providers[wiretest.FacebookKey]
 		facebook.AppSecrets = map[string]string{"112233": "canary-facebook-secret"}
 		p.Providers[wiretest.FacebookKey] = facebook
-		p.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: corp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}}
+		p.OIDCProviders = []poolhouse.OIDCProviderConfig{
+			{URL: corp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true},
+		}
+
 		p.SignOut = map[string]poolhouse.SignOutConfig{corpKey: {Audiences: []string{"stream"}}}
 		p.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: idp.Metadata()}}
-		p.UserPools = map[string]poolhouse.ProviderOverride{wiretest.UserPool: {Issuers: []string{"https://" + wiretest.UserPool}, JWKSURL: corp.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}}
-		p.UserStatus = map[string]poolhouse.UserStatusConfig{wiretest.UserPool: {Check: userstatus.Introspection, Endpoint: status.URL + "/introspect", ClientID: "c",
-			ClientSecret: c.plant("introspection client secret", "canary-introspection-secret"), AllowHTTP: true, AllowPrivate: true}}
-		p.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{"storage": {Endpoint: engine, AllowHTTP: true, AllowPrivate: true, ClientID: "c",
-			ClientSecret: c.plant("engine client secret", "canary-engine-client-secret")}}
+		p.UserPools = map[string]poolhouse.ProviderOverride{
+			wiretest.UserPool: {Issuers: []string{"https://" + wiretest.UserPool},
+				JWKSURL: corp.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true},
+		}
+
+		p.UserStatus = map[string]poolhouse.UserStatusConfig{
+			wiretest.UserPool: {Check: userstatus.Introspection, Endpoint: status.URL + "/introspect", ClientID: "c",
+				ClientSecret: c.plant("introspection client secret", "canary-introspection-secret"), AllowHTTP: true,
+				AllowPrivate: true}}
+		p.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{
+			"storage": {Endpoint: engine, AllowHTTP: true, AllowPrivate: true, ClientID: "c",
+				ClientSecret: c.plant("engine client secret", "canary-engine-client-secret")}}
+
 		p.PoolCredentialEngines = map[string]string{outside: "storage"}
 		p.Logger = slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		p.OnTrace = func(t poolhouse.Trace) {
@@ -233,6 +247,7 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 			traces = append(traces, t)
 		}
 	})
+
 	sealer := wiretest.Must(envelope.New(master))(t)
 	o.Sealer = sealer
 
@@ -241,28 +256,51 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 
 	pool := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
 		in.AllowClassicFlow = aws.Bool(true)
-		in.SupportedLoginProviders = map[string]string{wiretest.TwitterKey: "canarykey;" + c.plant("X, by Create", "canary-x-secret-created"), "www.digits.com": "k;" + c.plant("Digits", "canary-digits-secret")}
+		in.SupportedLoginProviders = map[string]string{wiretest.TwitterKey: "canarykey;" +
+			c.plant("X, by Create", "canary-x-secret-created"),
+			"www.digits.com": "k;" + c.plant("Digits", "canary-digits-secret")}
 		in.SamlProviderARNs = []string{wiretest.SAMLARN}
 		in.OpenIdConnectProviderARNs = append(in.OpenIdConnectProviderARNs, wiretest.CorpARN+corpKey)
-		in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String(wiretest.UserPool), ClientId: aws.String("app"), ServerSideTokenCheck: aws.Bool(true)}}
+		in.CognitoIdentityProviders = []types.CognitoIdentityProvider{
+			{ProviderName: aws.String(wiretest.UserPool), ClientId: aws.String("app"),
+				ServerSideTokenCheck: aws.Bool(true)},
+		}
 	})
-	wiretest.Equal(t, "pool of the engine", s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"_custom_id_": outside} }), outside)
 
-	described := wiretest.Must(s.Admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}))(t)
-	update := &ci.UpdateIdentityPoolInput{IdentityPoolId: &pool, IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true, AllowClassicFlow: aws.Bool(true),
-		DeveloperProviderName: described.DeveloperProviderName, OpenIdConnectProviderARNs: described.OpenIdConnectProviderARNs,
-		SamlProviderARNs: described.SamlProviderARNs, CognitoIdentityProviders: described.CognitoIdentityProviders}
+	wiretest.Equal(t, "pool of the engine",
+		s.NewPool(t,
+			func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"_custom_id_": outside} }),
+		outside)
+
+	described := wiretest.Must(
+		s.Admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}),
+	)(t)
+	update := &ci.UpdateIdentityPoolInput{
+		IdentityPoolId:                 &pool,
+		IdentityPoolName:               aws.String("p"),
+		AllowUnauthenticatedIdentities: true,
+		AllowClassicFlow:               aws.Bool(true),
+		DeveloperProviderName:          described.DeveloperProviderName,
+		OpenIdConnectProviderARNs:      described.OpenIdConnectProviderARNs,
+		SamlProviderARNs:               described.SamlProviderARNs,
+		CognitoIdentityProviders:       described.CognitoIdentityProviders,
+	}
 	for code, bad := range map[string]map[string]string{
-		"ValidationException":       {wiretest.TwitterKey: "canarykey;" + c.plant("X, refused Update", "canary refused secret <>")},
-		"InvalidParameterException": {"login.my.app": c.plant("a provider under the developer's name", "canary;under-developer-name")},
+		"ValidationException": {wiretest.TwitterKey: "canarykey;" +
+			c.plant("X, refused Update", "canary refused secret <>")},
+		"InvalidParameterException": {
+			"login.my.app": c.plant("a provider under the developer's name", "canary;under-developer-name"),
+		},
 	} {
 		update.SupportedLoginProviders = bad
 		_, err := s.Admin().UpdateIdentityPool(t.Context(), update)
 		wiretest.WantError(t, err, code, "")
 	}
+
 	update.SupportedLoginProviders = apps.Supported // X's has the secret that its stand-in knows
 	got := wiretest.Must(s.Admin().UpdateIdentityPool(t.Context(), update))(t)
-	wiretest.Equal(t, "X's value as AWS shows it", got.SupportedLoginProviders[wiretest.TwitterKey], "canarykey;canary-consumer-secret")
+	wiretest.Equal(t, "X's value as AWS shows it", got.SupportedLoginProviders[wiretest.TwitterKey],
+		"canarykey;canary-consumer-secret")
 
 	credentials := func(where string, out *types.Credentials) {
 		c.plant(where+": secret key", *out.SecretKey)
@@ -270,11 +308,16 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 	}
 
 	logins := map[string]string{
-		corpKey:           c.plant("OpenID Connect token", corp.Token(map[string]any{"aud": "app", "sub": "s", "sid": "x1"})),
-		wiretest.UserPool: c.plant("user pool token", corp.Token(map[string]any{"iss": "https://" + wiretest.UserPool, "aud": "app", "sub": "s", "token_use": "id", "cognito:username": "s"})),
-		wiretest.SAMLARN: c.plant("SAML response", idp.Response(t, samltest.Login{NameID: "alice", Attributes: []samltest.Attribute{
-			samltest.Roles(wiretest.AuthenticatedRole + "," + wiretest.SAMLARN), {Name: "https://aws.amazon.com/SAML/Attributes/RoleSessionName", Values: []string{"alice"}}}})),
+		corpKey: c.plant("OpenID Connect token", corp.Token(map[string]any{"aud": "app", "sub": "s", "sid": "x1"})),
+		wiretest.UserPool: c.plant("user pool token",
+			corp.Token(map[string]any{"iss": "https://" + wiretest.UserPool, "aud": "app", "sub": "s",
+				"token_use": "id", "cognito:username": "s"})),
+		wiretest.SAMLARN: c.plant("SAML response",
+			idp.Response(t, samltest.Login{NameID: "alice", Attributes: []samltest.Attribute{
+				samltest.Roles(wiretest.AuthenticatedRole + "," + wiretest.SAMLARN),
+				{Name: "https://aws.amazon.com/SAML/Attributes/RoleSessionName", Values: []string{"alice"}}}})),
 	}
+
 	for provider, credential := range apps.Logins {
 		logins[provider] = c.plant("credential of "+provider, credential)
 	}
@@ -283,11 +326,16 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 	for provider, credential := range logins {
 		signIns[provider] = map[string]string{provider: credential}
 		// The same, refused.
-		_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{provider: c.plant("a damaged one of "+provider, credential+"x")}})
+		_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{
+			IdentityPoolId: &pool,
+			Logins:         map[string]string{provider: c.plant("a damaged one of "+provider, credential+"x")},
+		})
 		if err == nil {
 			t.Errorf("a damaged credential of %s is accepted", provider)
 		}
-		_, err = s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{credential: provider}})
+
+		_, err = s.Public().GetId(t.Context(),
+			&ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{credential: provider}})
 		if err == nil {
 			t.Errorf("a credential of %s is accepted as a name", provider)
 		}
@@ -295,42 +343,72 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 
 	for name, of := range signIns {
 		id := s.GetID(t, pool, of)
-		out, err := s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: of})
+		out, err := s.Public().GetCredentialsForIdentity(t.Context(),
+			&ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: of})
 		if err != nil {
 			t.Errorf("credentials of %s: %v", name, err)
 			continue
 		}
+
 		credentials(name, out.Credentials)
-		wiretest.Must(s.Whoami(t, *out.Credentials.AccessKeyId, *out.Credentials.SecretKey, *out.Credentials.SessionToken))(t)
-		if _, err := s.Whoami(t, *out.Credentials.AccessKeyId, c.plant(name+": a wrong secret", "canary-wrong-"+name), *out.Credentials.SessionToken); err == nil {
+		wiretest.Must(s.Whoami(t, *out.Credentials.AccessKeyId, *out.Credentials.SecretKey,
+			*out.Credentials.SessionToken))(t)
+		if _, err := s.Whoami(t, *out.Credentials.AccessKeyId, c.plant(name+": a wrong secret", "canary-wrong-"+name),
+			*out.Credentials.SessionToken); err == nil {
 			t.Errorf("a wrong secret of %s is accepted", name)
 		}
 		if name == wiretest.SAMLARN { // which has no classic flow
 			continue
 		}
-		token := wiretest.Must(s.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id, Logins: of}))(t)
+
+		token := wiretest.Must(s.Public().GetOpenIdToken(t.Context(),
+			&ci.GetOpenIdTokenInput{IdentityId: &id, Logins: of}))(t)
 		c.plant(name+": OpenID token", *token.Token)
 	}
 
-	anonymous := stsclient.New(stsclient.Options{BaseEndpoint: &s.URL, Region: wiretest.Region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
+	anonymous := stsclient.New(stsclient.Options{
+		BaseEndpoint:     &s.URL,
+		Region:           wiretest.Region,
+		RetryMaxAttempts: 1,
+		Credentials:      aws.AnonymousCredentials{},
+	})
 	for where := range signIns {
-		_, _ = anonymous.AssumeRoleWithWebIdentity(t.Context(), &stsclient.AssumeRoleWithWebIdentityInput{RoleArn: aws.String(wiretest.AuthenticatedRole), RoleSessionName: aws.String("app"),
-			WebIdentityToken: aws.String(c.all[where+": OpenID token"])})
+		_, _ = anonymous.AssumeRoleWithWebIdentity(t.Context(),
+			&stsclient.AssumeRoleWithWebIdentityInput{
+				RoleArn:          aws.String(wiretest.AuthenticatedRole),
+				RoleSessionName:  aws.String("app"),
+				WebIdentityToken: aws.String(c.all[where+": OpenID token"]),
+			})
 	}
-	_, _ = anonymous.AssumeRoleWithSAML(t.Context(), &stsclient.AssumeRoleWithSAMLInput{RoleArn: aws.String(wiretest.AuthenticatedRole), PrincipalArn: aws.String(wiretest.SAMLARN), SAMLAssertion: aws.String(logins[wiretest.SAMLARN])})
-	developer := wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool, Logins: map[string]string{"login.my.app": "user"}}))(t)
+
+	_, _ = anonymous.AssumeRoleWithSAML(t.Context(), &stsclient.AssumeRoleWithSAMLInput{
+		RoleArn:       aws.String(wiretest.AuthenticatedRole),
+		PrincipalArn:  aws.String(wiretest.SAMLARN),
+		SAMLAssertion: aws.String(logins[wiretest.SAMLARN]),
+	})
+	developer := wiretest.Must(
+		s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
+			IdentityPoolId: &pool,
+			Logins:         map[string]string{"login.my.app": "user"},
+		}),
+	)(t)
 	c.plant("developer token", *developer.Token)
+
 	own := map[string]string{"cognito-identity.amazonaws.com": *developer.Token}
-	credentials("developer", wiretest.Must(s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: developer.IdentityId, Logins: own}))(t).Credentials)
+	credentials("developer",
+		wiretest.Must(s.Public().GetCredentialsForIdentity(t.Context(),
+			&ci.GetCredentialsForIdentityInput{IdentityId: developer.IdentityId, Logins: own}))(t).Credentials)
 	engines := s.Logins(t, "bob")
 	id := s.GetID(t, outside, engines)
-	wiretest.Must(s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: engines}))(t)
+	wiretest.Must(s.Public().GetCredentialsForIdentity(t.Context(),
+		&ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: engines}))(t)
 
 	for n, claims := range []map[string]any{
 		{"sub": "s", "sid": "x1", "events": map[string]any{wiretest.LogoutEvent: map[string]any{}}, "aud": "app"},
 		{"sub": "s", "aud": "another"},
 	} {
-		s.BackChannelLogout(t, corpKey, c.plant(fmt.Sprint("logout token ", n), wiretest.Event(corp, "logout+jwt", fmt.Sprint("j", n), claims)))
+		s.BackChannelLogout(t, corpKey,
+			c.plant(fmt.Sprint("logout token ", n), wiretest.Event(corp, "logout+jwt", fmt.Sprint("j", n), claims)))
 	}
 
 	keys := wiretest.Must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: sealer}))(t)
@@ -338,11 +416,19 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	c.plant("access key", secret)
-	wiretest.Must(s.SignedBy(wiretest.Region, key.ID, secret, "").ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}))(t)
-	temporary := wiretest.Must(stsclient.New(stsclient.Options{BaseEndpoint: &s.URL, Region: wiretest.Region, Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: secret}, nil
-	})}).GetSessionToken(t.Context(), &stsclient.GetSessionTokenInput{}))(t)
+	wiretest.Must(s.SignedBy(wiretest.Region, key.ID, secret, "").ListIdentityPools(t.Context(),
+		&ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}))(t)
+
+	temporary := wiretest.Must(
+		stsclient.New(stsclient.Options{
+			BaseEndpoint: &s.URL,
+			Region:       wiretest.Region,
+			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				return aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: secret}, nil
+			}),
+		}).GetSessionToken(t.Context(), &stsclient.GetSessionTokenInput{}))(t)
 	c.plant("GetSessionToken: secret key", *temporary.Credentials.SecretAccessKey)
 	c.plant("GetSessionToken: session token", *temporary.Credentials.SessionToken)
 	plantKeys(t, c, db, sealer)
@@ -368,8 +454,9 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 		"decision traces": wiretest.Must(json.Marshal(traces))(t),
 		"metrics":         metrics.Body.Bytes(),
 	} {
-		if !bytes.Contains(content, map[string][]byte{"database": []byte(pool), "backup": []byte(pool), "log": []byte("GetOpenIdToken"),
-			"decision traces": []byte("GetId"), "metrics": []byte("poolhouse_requests_total")}[where]) {
+		if !bytes.Contains(content,
+			map[string][]byte{"database": []byte(pool), "backup": []byte(pool), "log": []byte("GetOpenIdToken"),
+				"decision traces": []byte("GetId"), "metrics": []byte("poolhouse_requests_total")}[where]) {
 			t.Errorf("the %s has nothing of the test: it proves nothing", where)
 		}
 
@@ -385,10 +472,14 @@ func fakeEngine(t *testing.T, c *canaries) string {
 		if err := r.ParseForm(); err == nil && r.Form.Get("WebIdentityToken") != "" {
 			c.plant("engine token", r.Form.Get("WebIdentityToken"))
 		}
-		_, _ = io.WriteString(w, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials>`+
-			`<AccessKeyId>engines-key</AccessKeyId><SecretAccessKey>`+c.plant("engine's secret key", "canary-engines-secret-key")+`</SecretAccessKey><SessionToken>`+
-			c.plant("engine's session token", "canary-engines-session-token")+`</SessionToken><Expiration>`+
-			time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`)
+		_, _ = io.WriteString(w,
+			`<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`+
+				`<AssumeRoleWithWebIdentityResult><Credentials>`+
+				`<AccessKeyId>engines-key</AccessKeyId><SecretAccessKey>`+
+				c.plant("engine's secret key", "canary-engines-secret-key")+`</SecretAccessKey><SessionToken>`+
+				c.plant("engine's session token", "canary-engines-session-token")+`</SessionToken><Expiration>`+
+				time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+
+				`</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`)
 	}))
 	t.Cleanup(web.Close)
 
@@ -402,7 +493,8 @@ func plantKeys(t *testing.T, c *canaries, db *store.Store, sealer *envelope.Seal
 
 	for _, k := range wiretest.Must(db.Keys(t.Context(), "signing"))(t) {
 		sum := sha256.Sum256(k.Public)
-		pkcs8 := wiretest.Must(sealer.Open(k.Sealed, "signing-key/"+k.ID+"/"+k.Algorithm+"/"+hex.EncodeToString(sum[:])))(t)
+		pkcs8 := wiretest.Must(sealer.Open(k.Sealed,
+			"signing-key/"+k.ID+"/"+k.Algorithm+"/"+hex.EncodeToString(sum[:])))(t)
 		switch private := wiretest.Must(x509.ParsePKCS8PrivateKey(pkcs8))(t).(type) {
 		case *rsa.PrivateKey:
 			c.plant("signing key "+k.ID, string(private.D.Bytes()[:32]))

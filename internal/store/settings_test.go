@@ -81,6 +81,7 @@ func TestEveryFieldOfAPoolIsKept(t *testing.T) {
 		s := open(t, o)
 		want := filledPool(t)
 		noError(t, s.CreatePool(t.Context(), want, 0))
+
 		check := func(way string, s *Store) {
 			t.Helper()
 			got, err := s.Pool(t.Context(), want.ID)
@@ -116,6 +117,7 @@ func TestClonePoolSharesNothing(t *testing.T) {
 	if diff := cmp.Diff(p, c); diff != "" {
 		t.Fatalf("the copy differs (-want +got):\n%s", diff)
 	}
+
 	var shared func(a, b reflect.Value, name string)
 	shared = func(a, b reflect.Value, name string) {
 		switch a.Kind() {
@@ -143,6 +145,7 @@ func TestClonePoolSharesNothing(t *testing.T) {
 			}
 		}
 	}
+
 	shared(reflect.ValueOf(p), reflect.ValueOf(c), "Pool")
 }
 
@@ -166,5 +169,6 @@ func TestFieldsOfAPoolAreTagged(t *testing.T) {
 			}
 		}
 	}
+
 	check(reflect.TypeFor[identitypool.Pool]())
 }

@@ -32,6 +32,7 @@ func TestSignOuts(t *testing.T) {
 				t.Errorf("%s: %v (-want +got):\n%s", step, err, diff)
 			}
 		}
+
 		mark := func(marks ...SignOut) {
 			t.Helper()
 			wantError(t, "MarkSignOuts", s.MarkSignOuts(t.Context(), marks...), nil)
@@ -66,10 +67,13 @@ func TestSignOuts(t *testing.T) {
 			"no value":     markOf(SubjectSignOut, "p", "", now, later),
 			"no end":       markOf(SubjectSignOut, "p", "v", now, time.Time{}),
 			"bad provider": markOf(SubjectSignOut, "\x00", "v", now, later),
-			"bad account":  {Kind: SubjectSignOut, Account: "\x00", Provider: "p", Value: "v", NotBefore: now, Expires: later},
+			"bad account": {Kind: SubjectSignOut, Account: "\x00", Provider: "p", Value: "v", NotBefore: now,
+				Expires: later},
 		} {
-			wantError(t, name, s.MarkSignOuts(t.Context(), markOf(SubjectSignOut, "p", "carol", now, later), m), ErrInvalid)
+			wantError(t, name,
+				s.MarkSignOuts(t.Context(), markOf(SubjectSignOut, "p", "carol", now, later), m), ErrInvalid)
 		}
+
 		look("all or none", "p", "carol", nil, now)
 		_, err := s.SignOuts(t.Context(), testAccount, "p", "alice", []string{"1", "2", "3", "4"}, now)
 		wantError(t, "too many sessions", err, ErrInvalid)
@@ -89,7 +93,8 @@ func TestSignOutsByAccount(t *testing.T) {
 		accounts := []identitypool.AccountID{"111111111111", "222222222222"}
 		subject := 0
 		for _, kind := range []SignOutKind{SubjectSignOut, SessionSignOut, UnnamedSignOut} {
-			for _, of := range [][]identitypool.AccountID{{""}, {accounts[0]}, {accounts[1]}, {accounts[0], ""}, {"", accounts[1]}, accounts} {
+			for _, of := range [][]identitypool.AccountID{{""}, {accounts[0]}, {accounts[1]}, {accounts[0], ""},
+				{"", accounts[1]}, accounts} {
 				subject++
 				// A provider of its own, so that the cache first learns that it has no marks.
 				provider, value := fmt.Sprint("p", subject), fmt.Sprint("v", subject)
@@ -102,8 +107,10 @@ func TestSignOutsByAccount(t *testing.T) {
 					for _, m := range marks {
 						found = append(found, m.Account)
 					}
+
 					return found
 				}
+
 				var want [2][]identitypool.AccountID
 				for _, owner := range of {
 					for i, account := range accounts {
@@ -116,6 +123,7 @@ func TestSignOutsByAccount(t *testing.T) {
 							slices.Sort(want[i])
 						}
 					}
+
 					m := markOf(kind, provider, value, now, now.Add(time.Hour))
 					m.Account = owner
 					wantError(t, "mark", s.MarkSignOuts(t.Context(), m), nil)
@@ -164,11 +172,14 @@ func TestSignOutsAcrossNodes(t *testing.T) {
 
 		now := newClock().now()
 		for _, s := range []*Store{a, b} { // both learn that there is none
-			if marks, err := s.SignOuts(t.Context(), testAccount, "p", "alice", nil, now); err != nil || len(marks) != 0 {
+			if marks, err := s.SignOuts(t.Context(), testAccount, "p", "alice", nil, now); err != nil ||
+				len(marks) != 0 {
 				t.Fatalf("SignOuts = %v, %v", marks, err)
 			}
 		}
-		wantError(t, "mark", a.MarkSignOuts(t.Context(), markOf(SubjectSignOut, "p", "alice", now, now.Add(time.Hour))), nil)
+
+		wantError(t, "mark",
+			a.MarkSignOuts(t.Context(), markOf(SubjectSignOut, "p", "alice", now, now.Add(time.Hour))), nil)
 		if marks, err := a.SignOuts(t.Context(), testAccount, "p", "alice", nil, now); err != nil || len(marks) != 1 {
 			t.Errorf("the marking node sees %v, %v", marks, err)
 		}
@@ -199,7 +210,8 @@ func TestMarkSignOutsConcurrently(t *testing.T) {
 			wg.Go(func() {
 				marks := []SignOut{}
 				for i := range 8 {
-					marks = append(marks, markOf(SubjectSignOut, "p", fmt.Sprint((i*(2*(n%4)+1))%8), now.Add(time.Duration(n)*time.Second), now.Add(time.Hour)))
+					marks = append(marks, markOf(SubjectSignOut, "p", fmt.Sprint((i*(2*(n%4)+1))%8),
+						now.Add(time.Duration(n)*time.Second), now.Add(time.Hour)))
 				}
 				if err := s.MarkSignOuts(t.Context(), marks...); err != nil {
 					t.Errorf("MarkSignOuts: %v", err)
@@ -233,7 +245,8 @@ func BenchmarkSignOuts(b *testing.B) {
 		for _, provider := range []string{"unmarked", "marked"} {
 			b.Run(provider, func(b *testing.B) {
 				inParallel(b, 8, func(i int64) error {
-					_, err := s.SignOuts(b.Context(), testAccount, provider, "alice", []string{"sid", "origin", "jti"}, now)
+					_, err := s.SignOuts(b.Context(), testAccount, provider, "alice",
+						[]string{"sid", "origin", "jti"}, now)
 					return err
 				})
 			})

@@ -17,8 +17,9 @@ func TestUpgradedSignOutsCountForAll(t *testing.T) {
 	dir := t.TempDir()
 	facts := wiretest.OldDatabase(t, dir)
 
-	upgraded := wiretest.Must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
-
+	upgraded := wiretest.Must(
+		store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}),
+	)(t)
 	defer upgraded.Close()
 
 	restored := wiretest.Must(store.Open(t.Context(), store.Options{}))(t)
@@ -28,7 +29,8 @@ func TestUpgradedSignOutsCountForAll(t *testing.T) {
 
 	for name, s := range map[string]*store.Store{"upgraded": upgraded, "restored": restored} {
 		for _, account := range []string{facts["account_a"], facts["account_b"]} {
-			marks, err := s.SignOuts(t.Context(), identitypool.AccountID(account), "accounts.google.com", "signed-out-by-b", nil, time.Time{})
+			marks, err := s.SignOuts(t.Context(), identitypool.AccountID(account), "accounts.google.com",
+				"signed-out-by-b", nil, time.Time{})
 			if err != nil || len(marks) != 1 || marks[0].Account != "" {
 				t.Errorf("%s, account %s: %+v, %v", name, account, marks, err)
 			}

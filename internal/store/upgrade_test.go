@@ -43,6 +43,7 @@ func TestUpgrade(t *testing.T) {
 				database = pgtest.URL(t)
 				wiretest.RestoreOld(t, store.Options{URL: database})
 			}
+
 			began := func(log *wiretest.SafeBuffer) *wiretest.Tenants {
 				t.Helper()
 
@@ -55,9 +56,15 @@ func TestUpgrade(t *testing.T) {
 					}
 				})}
 			}
+
 			var log wiretest.SafeBuffer
 			w := began(&log)
-			a := wiretest.Tenant{Server: w.Server, Account: facts["account_a"], ID: facts["key_a"], Secret: facts["secret_a"]}
+			a := wiretest.Tenant{
+				Server:  w.Server,
+				Account: facts["account_a"],
+				ID:      facts["key_a"],
+				Secret:  facts["secret_a"],
+			}
 
 			for name, want := range map[string]bool{
 				"role/PatternAud":                   true,
@@ -75,27 +82,38 @@ func TestUpgrade(t *testing.T) {
 				}
 			}
 
-			for role, want := range map[string]string{"PatternAud": "AccessDenied", "TrustsLivingA": "", "NotAnSTSAction": "AccessDenied"} {
+			for role, want := range map[string]string{"PatternAud": "AccessDenied", "TrustsLivingA": "",
+				"NotAnSTSAction": "AccessDenied"} {
 				wiretest.Equal(t, "a guest of A as "+role, w.Assume(t, facts["guest_a"], a.RoleARN(role)), want)
 			}
-			wiretest.Equal(t, "a guest of B as TrustsLivingB", w.Assume(t, facts["guest_b"], a.RoleARN("TrustsLivingB")), "")
+			wiretest.Equal(t, "a guest of B as TrustsLivingB",
+				w.Assume(t, facts["guest_b"], a.RoleARN("TrustsLivingB")), "")
 			_, err := assumeRole(t, w, a, "NotAnSTSAction")
 			wiretest.WantError(t, err, "AccessDenied", "")
 
 			// A stored Deny of an old form goes on to deny.
-			wiretest.Must(a.IAM().AttachRolePolicy(t.Context(), &iamclient.AttachRolePolicyInput{RoleName: aws.String("TrustsAccountRoot"),
-				PolicyArn: aws.String("arn:aws:iam::" + a.Account + ":policy/Version2008")}))(t)
-			wiretest.Must(a.IAM().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: aws.String("TrustsAccountRoot"), PolicyName: aws.String("all"),
-				PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)}))(t)
+			wiretest.Must(a.IAM().AttachRolePolicy(t.Context(),
+				&iamclient.AttachRolePolicyInput{RoleName: aws.String("TrustsAccountRoot"),
+					PolicyArn: aws.String("arn:aws:iam::" + a.Account + ":policy/Version2008")}))(t)
+			wiretest.Must(a.IAM().PutRolePolicy(t.Context(),
+				&iamclient.PutRolePolicyInput{RoleName: aws.String("TrustsAccountRoot"), PolicyName: aws.String("all"),
+					PolicyDocument: aws.String(
+						`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
+					)}))(t)
+
 			session := wiretest.Must(assumeRole(t, w, a, "TrustsAccountRoot"))(t).Credentials
 			as := w.SignedBy(wiretest.Region, *session.AccessKeyId, *session.SecretAccessKey, *session.SessionToken)
-			_, err = as.DeleteIdentityPool(t.Context(), &ci.DeleteIdentityPoolInput{IdentityPoolId: aws.String(facts["living_a"])})
+			_, err = as.DeleteIdentityPool(t.Context(),
+				&ci.DeleteIdentityPoolInput{IdentityPoolId: aws.String(facts["living_a"])})
 			wiretest.WantError(t, err, "AccessDeniedException", "")
 			if !strings.Contains(err.Error(), "with an explicit deny") {
 				t.Errorf("DeleteIdentityPool: %v", err)
 			}
 
-			described := wiretest.Must(a.Pools().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: aws.String(facts["living_a"])}))(t)
+			described := wiretest.Must(
+				a.Pools().DescribeIdentityPool(t.Context(),
+					&ci.DescribeIdentityPoolInput{IdentityPoolId: aws.String(facts["living_a"])}),
+			)(t)
 			if !strings.Contains(described.SupportedLoginProviders["api.twitter.com"], facts["consumer_secret"]) {
 				t.Errorf("the consumer secret is %q", described.SupportedLoginProviders["api.twitter.com"])
 			}
@@ -115,7 +133,9 @@ func assumeRole(t *testing.T, w *wiretest.Tenants, a wiretest.Tenant, role strin
 		RetryMaxAttempts: 1,
 		Credentials:      credentials.NewStaticCredentialsProvider(a.ID, a.Secret, ""),
 	})
-	return client.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(a.RoleARN(role)), RoleSessionName: aws.String("root")})
+
+	return client.AssumeRole(t.Context(),
+		&sts.AssumeRoleInput{RoleArn: aws.String(a.RoleARN(role)), RoleSessionName: aws.String("root")})
 }
 
 // wantNowhere looks for a secret in the files of a folder.
@@ -127,7 +147,8 @@ func wantNowhere(t *testing.T, dir, secret string) {
 	}
 
 	for _, file := range files {
-		if content := wiretest.Must(os.ReadFile(filepath.Join(dir, file.Name())))(t); bytes.Contains(content, []byte(secret)) {
+		if content := wiretest.Must(os.ReadFile(filepath.Join(dir, file.Name())))(t); bytes.Contains(content,
+			[]byte(secret)) {
 			t.Errorf("%s holds the secret", file.Name())
 		}
 	}

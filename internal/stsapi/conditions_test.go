@@ -18,6 +18,7 @@ import (
 // to be absent, and which cannot be known.
 func TestKnownInTrustPolicies(t *testing.T) {
 	const provider = "Idp.example.com:8443/realms/x"
+
 	many := make([]any, maxClaimValues+1)
 	for i := range many {
 		many[i] = "g"
@@ -38,12 +39,17 @@ func TestKnownInTrustPolicies(t *testing.T) {
 		"https://example.com/plan": "free",
 	}}
 	e := assume.Attempt{
-		Role:        iam.Role{ARN: "arn:aws:iam::123456789012:role/r", Account: "123456789012", Tags: map[string]string{"Env": "prod", "a": "1", "A": "2"}},
+		Role: iam.Role{
+			ARN:     "arn:aws:iam::123456789012:role/r",
+			Account: "123456789012",
+			Tags:    map[string]string{"Env": "prod", "a": "1", "A": "2"},
+		},
 		Conditions:  tokenConditions(provider, proved),
 		Claims:      tokenClaims(provider, proved.All),
 		SessionName: "session",
 		Region:      "eu-west-1",
 	}
+
 	r := e.PolicyRequest(time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))
 	for key, want := range map[string]string{
 		provider + ":email":                    "a@example.com",
@@ -88,6 +94,7 @@ func TestKnownInTrustPolicies(t *testing.T) {
 		if !known {
 			values, known = r.Later(key)
 		}
+
 		got := "unknown"
 		switch {
 		case len(values) > 0:
@@ -95,6 +102,7 @@ func TestKnownInTrustPolicies(t *testing.T) {
 		case known:
 			got = "absent"
 		}
+
 		if got != want {
 			t.Errorf("%s: %s, want %s", key, got, want)
 		}
@@ -105,17 +113,23 @@ func TestKnownInTrustPolicies(t *testing.T) {
 // anybody past a Deny.
 func TestClaimsThatCannotBeKnown(t *testing.T) {
 	const provider = "idp.example.com"
-	trust, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"p"},"Action":"*"},
+	trust, err := policy.Parse(
+		[]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"p"},"Action":"*"},
 		{"Effect":"Deny","Principal":{"Federated":"p"},"Action":"*","Condition":{"ForAnyValue:StringEquals":{"idp.example.com:groups":"blocked"}}}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for want, groups := range map[policy.Effect][]any{
 		policy.Allow: {"staff"},
 		policy.Deny:  append(slices.Repeat([]any{"x"}, maxClaimValues), "blocked"),
 	} {
 		proved := login.Claims{Subject: "s", Audience: "a", All: map[string]any{"groups": groups}}
-		e := assume.Attempt{Principal: policy.Principal{Federated: "p"}, Conditions: tokenConditions(provider, proved), Claims: tokenClaims(provider, proved.All)}
+		e := assume.Attempt{
+			Principal:  policy.Principal{Federated: "p"},
+			Conditions: tokenConditions(provider, proved),
+			Claims:     tokenClaims(provider, proved.All),
+		}
 		r := e.PolicyRequest(time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))
 		r.Action = assume.WebIdentityAction
 		if got, _ := trust.Evaluate(r); got != want {
@@ -133,7 +147,9 @@ func TestKnownInSAML(t *testing.T) {
 	if got := c["saml:mail"]; len(got) != 1 {
 		t.Errorf("mail = %q", got)
 	}
-	for name, known := range map[string]bool{"edupersonaffiliation": false, "uid": true, "cn": true, "aud": true, "nosuch": false} {
+
+	for name, known := range map[string]bool{"edupersonaffiliation": false, "uid": true, "cn": true, "aud": true,
+		"nosuch": false} {
 		if len(c["saml:"+name]) == 0 && keys.Lacks(name) != known {
 			t.Errorf("saml:%s: known to be absent %t, want %t", name, !known, known)
 		}

@@ -19,9 +19,11 @@ func TestDevelopmentTokensOfOtherClients(t *testing.T) {
 	w := startSTS(t)
 	pool := w.NewPool(t)
 	key := wiretest.DevInfo(w.Server).LoginKey
+
 	calls := map[string]func(token string) error{
 		"GetId": func(token string) error {
-			_, err := w.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{key: token}})
+			_, err := w.Public().GetId(t.Context(),
+				&ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{key: token}})
 			return err
 		},
 		"AssumeRoleWithWebIdentity": func(token string) error {
@@ -33,12 +35,14 @@ func TestDevelopmentTokensOfOtherClients(t *testing.T) {
 			return err
 		},
 	}
+
 	for name, test := range map[string]struct {
 		change func(*poolhouse.DevTokenRequest)
 		code   explain.Code
 	}{
-		"audience":         {func(r *poolhouse.DevTokenRequest) { r.Audience = "other" }, "token-audience-development"},
-		"authorized party": {func(r *poolhouse.DevTokenRequest) { r.Claims = map[string]any{"azp": "other"} }, "token-authorized-party-development"},
+		"audience": {func(r *poolhouse.DevTokenRequest) { r.Audience = "other" }, "token-audience-development"},
+		"authorized party": {func(r *poolhouse.DevTokenRequest) { r.Claims = map[string]any{"azp": "other"} },
+			"token-authorized-party-development"},
 	} {
 		for operation, call := range calls {
 			t.Run(operation+", "+name, func(t *testing.T) {
@@ -48,7 +52,9 @@ func TestDevelopmentTokensOfOtherClients(t *testing.T) {
 				w.mu.Lock()
 				step, _ := explain.Deciding(w.traces[len(w.traces)-1].Steps)
 				w.mu.Unlock()
-				if step.Code != test.code || !strings.Contains(step.Fix, "poolhouse dev token") || strings.Contains(step.Fix, "settings") {
+
+				if step.Code != test.code || !strings.Contains(step.Fix, "poolhouse dev token") ||
+					strings.Contains(step.Fix, "settings") {
 					t.Errorf("%+v", step)
 				}
 			})

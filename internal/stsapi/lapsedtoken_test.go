@@ -24,22 +24,33 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 	up, _ := upstream.DevInfo()
 	_, upKey, _ := strings.Cut(up.Issuer, "://")
 	register := func() string {
-		return *wiretest.Must(w.IAM().CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{Url: &up.Issuer, ClientIDList: []string{up.Audience}}))(t).OpenIDConnectProviderArn
+		return *wiretest.Must(w.IAM().CreateOpenIDConnectProvider(t.Context(),
+			&iamclient.CreateOpenIDConnectProviderInput{Url: &up.Issuer, ClientIDList: []string{up.Audience}}))(t).
+			OpenIDConnectProviderArn
 	}
 	made, devKey := register(), wiretest.DevInfo(w.Server).LoginKey
 
 	update := func(change func(*ci.UpdateIdentityPoolInput)) {
 		t.Helper()
-		in := &ci.UpdateIdentityPoolInput{IdentityPoolId: &w.pool, IdentityPoolName: aws.String("test pool"), AllowUnauthenticatedIdentities: true, AllowClassicFlow: aws.Bool(true),
-			OpenIdConnectProviderARNs: []string{wiretest.DevInfo(w.Server).OIDCProviderARN, made}, SamlProviderARNs: []string{wiretest.SAMLARN}}
+		in := &ci.UpdateIdentityPoolInput{
+			IdentityPoolId:                 &w.pool,
+			IdentityPoolName:               aws.String("test pool"),
+			AllowUnauthenticatedIdentities: true,
+			AllowClassicFlow:               aws.Bool(true),
+			OpenIdConnectProviderARNs:      []string{wiretest.DevInfo(w.Server).OIDCProviderARN, made},
+			SamlProviderARNs:               []string{wiretest.SAMLARN},
+		}
 		change(in)
 		wiretest.Must(w.Admin().UpdateIdentityPool(t.Context(), in))(t)
 	}
+
 	classic := func(role, token string) error {
 		_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
-			RoleArn: aws.String(wiretest.RolePrefix + role), RoleSessionName: aws.String("app"), WebIdentityToken: &token})
+			RoleArn: aws.String(wiretest.RolePrefix + role), RoleSessionName: aws.String("app"),
+			WebIdentityToken: &token})
 		return err
 	}
+
 	enhanced := func(id, token string) error {
 		_, err := w.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id,
 			Logins: map[string]string{"cognito-identity.amazonaws.com": token}})
@@ -52,12 +63,16 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 			all = map[string]string{}
 		}
 		all["login.my.app"] = user
-		out := wiretest.Must(w.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &w.pool, Logins: all}))(t)
+		out := wiretest.Must(w.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
+			&ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &w.pool, Logins: all}))(t)
+
 		return *out.IdentityId, *out.Token
 	}
+
 	unlink := func(id, key string, logins map[string]string) {
 		t.Helper()
-		wiretest.Must(w.Public().UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &id, Logins: logins, LoginsToRemove: []string{key}}))(t)
+		wiretest.Must(w.Public().UnlinkIdentity(t.Context(),
+			&ci.UnlinkIdentityInput{IdentityId: &id, Logins: logins, LoginsToRemove: []string{key}}))(t)
 	}
 	signOut := func(key, subject string) {
 		t.Helper()
@@ -69,17 +84,21 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 
 	load := func(id, logins string) {
 		t.Helper()
-		body := `{"IdentityPoolId":"` + w.pool + `","Identities":[{"IdentityId":"` + id + `","CreationDate":1,"Logins":[` + logins + `]}]}`
-		if got := w.AdminCall(t, "LoadIdentities", body); got.Status != 200 || !strings.Contains(got.Body, `"Loaded":1`) {
+		body := `{"IdentityPoolId":"` + w.pool + `","Identities":[{"IdentityId":"` + id +
+			`","CreationDate":1,"Logins":[` + logins + `]}]}`
+		if got := w.AdminCall(t, "LoadIdentities", body); got.Status != 200 ||
+			!strings.Contains(got.Body, `"Loaded":1`) {
 			t.Fatalf("LoadIdentities: %d %s", got.Status, got.Body)
 		}
 	}
+
 	login := func(provider, subject string) string {
 		return `{"ProviderName":"` + provider + `","Subject":"` + subject + `"}`
 	}
 	deleteIdentity := func(id string) {
 		t.Helper()
-		wiretest.Must(w.Admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{id}}))(t)
+		wiretest.Must(w.Admin().DeleteIdentities(t.Context(),
+			&ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{id}}))(t)
 	}
 
 	for name, c := range map[string]struct {
@@ -90,13 +109,18 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 		"guests switched off": {change: func(string, map[string]string) {
 			update(func(in *ci.UpdateIdentityPoolInput) { in.AllowUnauthenticatedIdentities = false })
 		}},
-		"guest linked": {change: func(id string, _ map[string]string) { wiretest.Must(w.credentials(t, id, w.Logins(t, "linked")))(t) }},
+		"guest linked": {
+			change: func(id string, _ map[string]string) {
+				wiretest.Must(w.credentials(t, id, w.Logins(t, "linked")))(t)
+			},
+		},
 		"guest merged": {change: func(id string, _ map[string]string) {
 			w.GetID(t, w.pool, w.Logins(t, "owner"))
 			wiretest.Must(w.credentials(t, id, w.Logins(t, "owner")))(t)
 		}},
 		"identity deleted": {user: "deleted", change: func(id string, _ map[string]string) {
-			wiretest.Must(w.Admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{id}}))(t)
+			wiretest.Must(w.Admin().DeleteIdentities(t.Context(),
+				&ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{id}}))(t)
 		}},
 		"identity deleted and loaded again": {user: "back", change: func(id string, _ map[string]string) {
 			deleteIdentity(id)
@@ -111,14 +135,17 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 				t.Fatalf("SignOut: %d %s", got.Status, got.Body)
 			}
 		}},
-		"login unlinked": {user: "unlinked", change: func(id string, logins map[string]string) { unlink(id, devKey, logins) }},
+		"login unlinked": {user: "unlinked",
+			change: func(id string, logins map[string]string) { unlink(id, devKey, logins) }},
 		"provider taken away": {user: "stranded", change: func(string, map[string]string) {
 			update(func(in *ci.UpdateIdentityPoolInput) { in.OpenIdConnectProviderARNs = nil })
 		}},
-		"user signed out":      {user: "gone", change: func(string, map[string]string) { signOut(devKey, "gone") }},
-		"made user signed out": {user: "gone", made: true, change: func(string, map[string]string) { signOut(upKey, "gone") }},
+		"user signed out": {user: "gone", change: func(string, map[string]string) { signOut(devKey, "gone") }},
+		"made user signed out": {user: "gone", made: true,
+			change: func(string, map[string]string) { signOut(upKey, "gone") }},
 		"registration taken away": {user: "cut off", made: true, change: func(string, map[string]string) {
-			wiretest.Must(w.IAM().DeleteOpenIDConnectProvider(t.Context(), &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &made}))(t)
+			wiretest.Must(w.IAM().DeleteOpenIDConnectProvider(t.Context(),
+				&iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &made}))(t)
 		}},
 		"classic flow off": {user: "late", change: func(string, map[string]string) {
 			update(func(in *ci.UpdateIdentityPoolInput) { in.AllowClassicFlow = aws.Bool(false) })
@@ -134,6 +161,7 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 					logins = map[string]string{upKey: upstream.Token(t, c.user)}
 				}
 			}
+
 			id, token := w.openIDToken(t, logins)
 			if err := classic(role, token); err != nil {
 				t.Fatalf("before: %v", err)
@@ -143,6 +171,7 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 			if err := classic(role, token); err == nil {
 				t.Error("the token from before is still good in the classic flow")
 			}
+
 			w.refusedWith(t, " ")
 			if err := enhanced(id, token); err == nil {
 				t.Error("a token of the classic flow is a login")
@@ -155,11 +184,21 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 
 	for name, change := range map[string]func(id, user string, logins map[string]string){
 		"developer's user unlinked": func(id, user string, _ map[string]string) {
-			wiretest.Must(w.Admin().UnlinkDeveloperIdentity(t.Context(), &ci.UnlinkDeveloperIdentityInput{IdentityPoolId: &w.pool, IdentityId: &id, DeveloperProviderName: aws.String("login.my.app"), DeveloperUserIdentifier: &user}))(t)
+			wiretest.Must(w.Admin().UnlinkDeveloperIdentity(t.Context(), &ci.UnlinkDeveloperIdentityInput{
+				IdentityPoolId:          &w.pool,
+				IdentityId:              &id,
+				DeveloperProviderName:   aws.String("login.my.app"),
+				DeveloperUserIdentifier: &user,
+			}))(t)
 		},
 		"developer's user merged": func(_, user string, _ map[string]string) {
 			developer("into", nil)
-			wiretest.Must(w.Admin().MergeDeveloperIdentities(t.Context(), &ci.MergeDeveloperIdentitiesInput{IdentityPoolId: &w.pool, DeveloperProviderName: aws.String("login.my.app"), SourceUserIdentifier: &user, DestinationUserIdentifier: aws.String("into")}))(t)
+			wiretest.Must(w.Admin().MergeDeveloperIdentities(t.Context(), &ci.MergeDeveloperIdentitiesInput{
+				IdentityPoolId:            &w.pool,
+				DeveloperProviderName:     aws.String("login.my.app"),
+				SourceUserIdentifier:      &user,
+				DestinationUserIdentifier: aws.String("into"),
+			}))(t)
 		},
 		"login unlinked": func(id, _ string, logins map[string]string) { unlink(id, devKey, logins) },
 		"provider taken away": func(string, string, map[string]string) {
@@ -170,7 +209,8 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 			load(id, login(devKey, user)+","+login("login.my.app", user))
 		},
 		"login signed out in the second of the token": func(_, user string, _ map[string]string) {
-			if got := w.AdminCall(t, "SignOut", `{"ProviderName":"`+devKey+`","Subject":"`+user+`"}`); got.Status != 200 {
+			if got := w.AdminCall(t, "SignOut", `{"ProviderName":"`+devKey+`","Subject":"`+user+`"}`); got.Status !=
+				200 {
 				t.Fatalf("SignOut: %d %s", got.Status, got.Body)
 			}
 		},
@@ -204,7 +244,8 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 	// not look: neither GetOpenIdToken nor a developer's token brings it there.
 	update(func(*ci.UpdateIdentityPoolInput) {})
 	id, token := developer("with SAML", map[string]string{wiretest.SAMLARN: w.idp.Response(t, samltest.Login{})})
-	wiretest.WantError(t, classic("Authenticated", token), "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+	wiretest.WantError(t, classic("Authenticated", token), "AccessDenied",
+		"Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	w.refusedWith(t, "GetCredentialsForIdentity")
 	if err := enhanced(id, token); err != nil {
 		t.Error(err)
@@ -218,8 +259,10 @@ func TestIdentityLoadedAgainWorks(t *testing.T) {
 	key := wiretest.DevInfo(w.Server).LoginKey
 	id := w.GetID(t, w.pool, w.Logins(t, "alice"))
 	old := wiretest.Must(w.credentials(t, id, w.Logins(t, "alice")))(t).Credentials
-	wiretest.Must(w.Admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{id}}))(t)
-	got := w.AdminCall(t, "LoadIdentities", `{"IdentityPoolId":"`+w.pool+`","Identities":[{"IdentityId":"`+id+`","CreationDate":1,
+	wiretest.Must(w.Admin().DeleteIdentities(t.Context(),
+		&ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{id}}))(t)
+	got := w.AdminCall(t, "LoadIdentities", `{"IdentityPoolId":"`+w.pool+`","Identities":[{"IdentityId":"`+id+
+		`","CreationDate":1,
 		"Logins":[{"ProviderName":"`+key+`","Subject":"bob"}]}]}`)
 	wiretest.Equal(t, "LoadIdentities", got.Status, 200)
 
@@ -229,7 +272,8 @@ func TestIdentityLoadedAgainWorks(t *testing.T) {
 	}
 	_, token := w.openIDToken(t, w.Logins(t, "bob"))
 	_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
-		RoleArn: aws.String(wiretest.RolePrefix + "Authenticated"), RoleSessionName: aws.String("app"), WebIdentityToken: &token})
+		RoleArn: aws.String(wiretest.RolePrefix + "Authenticated"), RoleSessionName: aws.String("app"),
+		WebIdentityToken: &token})
 	if err != nil {
 		t.Errorf("bob's token: %v", err)
 	}
@@ -243,7 +287,10 @@ func TestIdentityLoadedAgainWorks(t *testing.T) {
 }
 
 // credentials gets an identity's credentials, which links its logins.
-func (w *stsWorld) credentials(t *testing.T, id string, logins map[string]string) (*ci.GetCredentialsForIdentityOutput, error) {
+func (w *stsWorld) credentials(
+	t *testing.T, id string, logins map[string]string,
+) (*ci.GetCredentialsForIdentityOutput, error) {
 	t.Helper()
-	return w.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins})
+	return w.Public().GetCredentialsForIdentity(t.Context(),
+		&ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins})
 }

@@ -14,14 +14,20 @@ import (
 // setMappings gives the pool of w its roles, and role mappings for the keys.
 func (w *stsWorld) setMappings(t *testing.T, keys ...string) {
 	t.Helper()
+
 	mappings := map[string]types.RoleMapping{}
 	for _, key := range keys {
-		mappings[key] = types.RoleMapping{Type: types.RoleMappingTypeToken, AmbiguousRoleResolution: types.AmbiguousRoleResolutionTypeAuthenticatedRole}
+		mappings[key] = types.RoleMapping{
+			Type:                    types.RoleMappingTypeToken,
+			AmbiguousRoleResolution: types.AmbiguousRoleResolutionTypeAuthenticatedRole,
+		}
 	}
+
 	wiretest.Must(w.Admin().SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{
 		IdentityPoolId: &w.pool,
-		Roles:          map[string]string{"authenticated": wiretest.RolePrefix + "Authenticated", "unauthenticated": wiretest.RolePrefix + "Unauthenticated"},
-		RoleMappings:   mappings,
+		Roles: map[string]string{"authenticated": wiretest.RolePrefix + "Authenticated",
+			"unauthenticated": wiretest.RolePrefix + "Unauthenticated"},
+		RoleMappings: mappings,
 	}))(t)
 }
 
@@ -52,9 +58,11 @@ func TestRoleMappingsCloseTheClassicFlow(t *testing.T) {
 	guest, guestToken := w.openIDToken(t, nil)
 	developer := func() *ci.GetOpenIdTokenForDeveloperIdentityOutput {
 		t.Helper()
-		return wiretest.Must(w.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
-			IdentityPoolId: &w.pool, Logins: map[string]string{"login.my.app": "bob"}}))(t)
+		return wiretest.Must(w.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
+			&ci.GetOpenIdTokenForDeveloperIdentityInput{
+				IdentityPoolId: &w.pool, Logins: map[string]string{"login.my.app": "bob"}}))(t)
 	}
+
 	oldDeveloper := *developer().Token
 	openID := func(id string, logins map[string]string) error {
 		_, err := w.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id, Logins: logins})
@@ -62,7 +70,8 @@ func TestRoleMappingsCloseTheClassicFlow(t *testing.T) {
 	}
 	assume := func(role, token string) error {
 		_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
-			RoleArn: aws.String(wiretest.RolePrefix + role), RoleSessionName: aws.String("app"), WebIdentityToken: &token})
+			RoleArn: aws.String(wiretest.RolePrefix + role), RoleSessionName: aws.String("app"),
+			WebIdentityToken: &token})
 		return err
 	}
 
@@ -75,6 +84,7 @@ func TestRoleMappingsCloseTheClassicFlow(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				w.allowClassic(t, classic, true)
 				w.setMappings(t)
+
 				switch mapped {
 				case "yes":
 					w.setMappings(t, key)
@@ -85,7 +95,9 @@ func TestRoleMappingsCloseTheClassicFlow(t *testing.T) {
 					w.setMappings(t, key)
 					w.setMappings(t)
 				}
-				closed, text, fix := mapped == "yes" || mapped == "of a provider that is gone", wiretest.ClassicFlowMappings, "remove RoleMappings"
+
+				closed, text, fix := mapped == "yes" || mapped == "of a provider that is gone",
+					wiretest.ClassicFlowMappings, "remove RoleMappings"
 				if classic != nil && !*classic {
 					closed, text, fix = true, wiretest.ClassicFlowOff, "AllowClassicFlow"
 				}
@@ -117,16 +129,19 @@ func TestRoleMappingsCloseTheClassicFlow(t *testing.T) {
 					err := assume(token.role, token.token)
 					switch {
 					case closed:
-						wiretest.WantError(t, err, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+						wiretest.WantError(t, err, "AccessDenied",
+							"Not authorized to perform sts:AssumeRoleWithWebIdentity")
 						w.refusedWith(t, fix)
 					case err != nil:
 						t.Errorf("%s: %v", token.whose, err)
 					}
 				}
 
-				wiretest.Must(w.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: bob.IdentityId,
-					Logins: map[string]string{"cognito-identity.amazonaws.com": *bob.Token}}))(t)
-				wiretest.Must(w.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &guest}))(t)
+				wiretest.Must(w.Public().GetCredentialsForIdentity(t.Context(),
+					&ci.GetCredentialsForIdentityInput{IdentityId: bob.IdentityId,
+						Logins: map[string]string{"cognito-identity.amazonaws.com": *bob.Token}}))(t)
+				wiretest.Must(w.Public().GetCredentialsForIdentity(t.Context(),
+					&ci.GetCredentialsForIdentityInput{IdentityId: &guest}))(t)
 			})
 		}
 	}

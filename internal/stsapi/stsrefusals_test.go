@@ -24,10 +24,12 @@ func (w *stsWorld) lastStep(t *testing.T) explain.Step {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+
 	if len(w.traces) == 0 || len(w.traces[len(w.traces)-1].Steps) == 0 {
 		t.Fatal("no refusal was traced")
 	}
 	steps := w.traces[len(w.traces)-1].Steps
+
 	return steps[len(steps)-1]
 }
 
@@ -39,13 +41,15 @@ func TestTrustRefusalsAreExplained(t *testing.T) {
 	if !strings.HasPrefix(host, "127.0.0.1:") {
 		t.Fatalf("the provider is at %s", host)
 	}
+
 	local := strings.Replace(host, "127.0.0.1", "localhost", 1)
 	const arn, webIdentity = "arn:aws:iam::000000000000:oidc-provider/", "sts:AssumeRoleWithWebIdentity"
 	statement := func(effect, provider, action, condition string) string {
 		if condition != "" {
 			condition = `,"Condition":{` + condition + `}`
 		}
-		return `{"Effect":"` + effect + `","Principal":{"Federated":"` + arn + provider + `"},"Action":"` + action + `"` + condition + `}`
+		return `{"Effect":"` + effect + `","Principal":{"Federated":"` + arn + provider + `"},"Action":"` + action +
+			`"` + condition + `}`
 	}
 	token := w.corp.Token(map[string]any{"sub": "alice", "aud": "app"})
 
@@ -62,18 +66,25 @@ func TestTrustRefusalsAreExplained(t *testing.T) {
 		{"a slash", []string{statement("Allow", host+"/", webIdentity, "")}, "AccessDenied",
 			"trust-policy-principal-spelling", "the slash at the end counts", ""},
 		{"another action", []string{statement("Allow", host, "sts:AssumeRole", "")}, "AccessDenied",
-			"trust-policy-action", "add sts:AssumeRoleWithWebIdentity to the Action of statement 0", "add the principal"},
+			"trust-policy-action", "add sts:AssumeRoleWithWebIdentity to the Action of statement 0",
+			"add the principal"},
 		{"another provider", []string{statement("Allow", "idp.example", webIdentity, "")}, "AccessDenied",
 			"trust-policy-principal", "add the principal and the action", ""},
-		{"a Deny", []string{statement("Allow", host, webIdentity, ""), statement("Deny", host, "sts:*", "")}, "AccessDenied",
+		{"a Deny", []string{statement("Allow", host, webIdentity, ""), statement("Deny", host, "sts:*", "")},
+			"AccessDenied",
 			"trust-policy-deny", "change or remove that statement", "add"},
-		{"localhost in a key", []string{statement("Allow", host, webIdentity, `"StringEquals":{"`+local+`:sub":"alice"}`)}, "InvalidIdentityToken",
+		{"localhost in a key",
+			[]string{statement("Allow", host, webIdentity, `"StringEquals":{"`+local+`:sub":"alice"}`)},
+			"InvalidIdentityToken",
 			"trust-policy-condition-key", "write the condition key as " + host + ":sub", "add"},
-		{"letter case", []string{statement("Allow", host, webIdentity, `"StringEquals":{"`+host+`:sub":"Alice"}`)}, "InvalidIdentityToken",
+		{"letter case", []string{statement("Allow", host, webIdentity, `"StringEquals":{"`+host+`:sub":"Alice"}`)},
+			"InvalidIdentityToken",
 			"trust-policy-condition", "change this condition", "letter case"},
-		{"another user", []string{statement("Allow", host, webIdentity, `"StringEquals":{"`+host+`:sub":"bob"}`)}, "InvalidIdentityToken",
+		{"another user", []string{statement("Allow", host, webIdentity, `"StringEquals":{"`+host+`:sub":"bob"}`)},
+			"InvalidIdentityToken",
 			"trust-policy-condition", "change this condition", "add"},
-		{"no such claim", []string{statement("Allow", host, webIdentity, `"StringEquals":{"`+host+`:dept":"it"}`)}, "InvalidIdentityToken",
+		{"no such claim", []string{statement("Allow", host, webIdentity, `"StringEquals":{"`+host+`:dept":"it"}`)},
+			"InvalidIdentityToken",
 			"trust-policy-condition-absent", "it has " + host + ":aud", "add"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -83,19 +94,30 @@ func TestTrustRefusalsAreExplained(t *testing.T) {
 				}
 				return r
 			}, test.name)
+
 			policy := `{"Version":"2012-10-17","Statement":[` + strings.Join(test.statements, ",") + `]}`
-			wiretest.Must(w.IAM().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &policy}))(t)
+			wiretest.Must(w.IAM().CreateRole(t.Context(),
+				&iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &policy}))(t)
 
 			_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
-				RoleArn: aws.String(wiretest.RolePrefix + name), RoleSessionName: aws.String("s1"), WebIdentityToken: &token,
+				RoleArn: aws.String(wiretest.RolePrefix + name), RoleSessionName: aws.String("s1"),
+				WebIdentityToken: &token,
 			})
 			wiretest.WantError(t, err, test.code, "")
+
 			step := w.lastStep(t)
-			if step.Code != test.why || step.Subject != wiretest.RolePrefix+name || !strings.Contains(step.Fix, test.fix) ||
+			if step.Code != test.why || step.Subject != wiretest.RolePrefix+name ||
+				!strings.Contains(step.Fix, test.fix) ||
 				test.never != "" && strings.Contains(step.Fix, test.never) {
 				t.Errorf("%+v, want %s: %s", step, test.why, test.fix)
 			}
-			want := explain.Link{Kind: explain.LinkRole, ID: wiretest.RolePrefix + name, Field: "AssumeRolePolicyDocument", Source: explain.SourceAPI}
+
+			want := explain.Link{
+				Kind:   explain.LinkRole,
+				ID:     wiretest.RolePrefix + name,
+				Field:  "AssumeRolePolicyDocument",
+				Source: explain.SourceAPI,
+			}
 			if step.Link == nil || *step.Link != want {
 				t.Errorf("the refusal leads to %+v", step.Link)
 			}
@@ -105,17 +127,22 @@ func TestTrustRefusalsAreExplained(t *testing.T) {
 	t.Run("a role of the settings", func(t *testing.T) {
 		bob := w.corp.Token(map[string]any{"sub": "bob", "aud": "app"})
 		_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
-			RoleArn: aws.String(wiretest.RolePrefix + "corp/Alice"), RoleSessionName: aws.String("s1"), WebIdentityToken: &bob,
+			RoleArn: aws.String(wiretest.RolePrefix + "corp/Alice"), RoleSessionName: aws.String("s1"),
+			WebIdentityToken: &bob,
 		})
 		wiretest.WantError(t, err, "InvalidIdentityToken", "")
-		if link := w.lastStep(t).Link; link == nil || *link != (explain.Link{Kind: explain.LinkSetting, ID: "roles[0].trust_policy", Source: explain.SourceFile}) {
+
+		if link := w.lastStep(t).Link; link == nil ||
+			*link !=
+				(explain.Link{Kind: explain.LinkSetting, ID: "roles[0].trust_policy", Source: explain.SourceFile}) {
 			t.Errorf("the refusal leads to %+v", link)
 		}
 	})
 
 	t.Run("checks that were not reached", func(t *testing.T) {
 		_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
-			RoleArn: aws.String(wiretest.RolePrefix + "Nobody"), RoleSessionName: aws.String("s1"), WebIdentityToken: &token,
+			RoleArn: aws.String(wiretest.RolePrefix + "Nobody"), RoleSessionName: aws.String("s1"),
+			WebIdentityToken: &token,
 		})
 		wiretest.WantError(t, err, "AccessDenied", "")
 		if step := w.lastStep(t); step.Code != "role-missing" {
@@ -129,11 +156,15 @@ func TestProviderSpellingIsExplained(t *testing.T) {
 	w := startSTS(t)
 	token := w.dead.Token(map[string]any{"iss": w.corp.URL + "/", "sub": "alice", "aud": "app"})
 	_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
-		RoleArn: aws.String(wiretest.RolePrefix + "corp/Any"), RoleSessionName: aws.String("s1"), WebIdentityToken: &token,
+		RoleArn: aws.String(wiretest.RolePrefix + "corp/Any"), RoleSessionName: aws.String("s1"),
+		WebIdentityToken: &token,
 	})
-	wiretest.WantError(t, err, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for "+w.corp.URL+"/")
+	wiretest.WantError(t, err, "InvalidIdentityToken",
+		"No OpenIDConnect provider found in your account for "+w.corp.URL+"/")
+
 	step := w.lastStep(t)
-	if step.Code != "openid-connect-provider-spelling" || step.Got != w.corp.URL || !strings.Contains(step.Fix, "the slash at the end counts") {
+	if step.Code != "openid-connect-provider-spelling" || step.Got != w.corp.URL ||
+		!strings.Contains(step.Fix, "the slash at the end counts") {
 		t.Errorf("the explanation is %+v", step)
 	}
 }
@@ -143,14 +174,21 @@ func TestProviderSpellingIsExplained(t *testing.T) {
 func TestLongTokens(t *testing.T) {
 	w := startSTS(t)
 	webIdentity := func(role, provider, token string) error {
-		in := &sts.AssumeRoleWithWebIdentityInput{RoleArn: aws.String(wiretest.RolePrefix + role), RoleSessionName: aws.String("s1"), WebIdentityToken: &token}
+		in := &sts.AssumeRoleWithWebIdentityInput{
+			RoleArn:          aws.String(wiretest.RolePrefix + role),
+			RoleSessionName:  aws.String("s1"),
+			WebIdentityToken: &token,
+		}
 		if provider != "" {
 			in.ProviderId = &provider
 		}
 		_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), in)
+
 		return err
 	}
-	const tooLong = "1 validation error detected: Value at 'webIdentityToken' failed to satisfy constraint: Member must have length less than or equal to 20000"
+
+	const tooLong = "1 validation error detected: Value at 'webIdentityToken' failed to satisfy constraint: Member " +
+		"must have length less than or equal to 20000"
 	sized := func(length int, sign func(pad string) string) string {
 		for pad := (length-len(sign("")))*3/4 - 2; ; pad++ {
 			if token := sign(strings.Repeat("x", pad)); len(token) >= length {
@@ -158,11 +196,14 @@ func TestLongTokens(t *testing.T) {
 			}
 		}
 	}
+
 	corp := func(pad string) string {
 		return w.corp.Token(map[string]any{"sub": "alice", "aud": "app", "pad": pad})
 	}
 	google := func(pad string) string {
-		return w.apps.Google.Token(map[string]any{"iss": "accounts.google.com", "aud": "google-app", "sub": "g", "pad": pad})
+		return w.apps.Google.Token(
+			map[string]any{"iss": "accounts.google.com", "aud": "google-app", "sub": "g", "pad": pad},
+		)
 	}
 	for name, test := range map[string]struct {
 		role string
@@ -175,14 +216,18 @@ func TestLongTokens(t *testing.T) {
 		if err := webIdentity(test.role, "", short); err != nil {
 			t.Errorf("%s, %d characters: %v", name, len(short), err)
 		}
+
 		err := webIdentity(test.role, "", sized(20001, test.sign))
 		wiretest.WantError(t, err, "ValidationError", tooLong)
 	}
+
 	// What no server can read counts by its length alone: 20,000 is not too long.
 	wiretest.WantError(t, webIdentity("corp/Any", "", strings.Repeat("x", 20000)), "InvalidIdentityToken", "")
 	wiretest.WantError(t, webIdentity("corp/Any", "", strings.Repeat("x", 20001)), "ValidationError", tooLong)
-	wiretest.WantError(t, webIdentity("Facebook", wiretest.FacebookKey, strings.Repeat("x", 20000)), "IDPRejectedClaim", "")
-	wiretest.WantError(t, webIdentity("Facebook", wiretest.FacebookKey, strings.Repeat("x", 20001)), "ValidationError", tooLong)
+	wiretest.WantError(t, webIdentity("Facebook", wiretest.FacebookKey, strings.Repeat("x", 20000)),
+		"IDPRejectedClaim", "")
+	wiretest.WantError(t, webIdentity("Facebook", wiretest.FacebookKey, strings.Repeat("x", 20001)),
+		"ValidationError", tooLong)
 
 	response := func(pad int) string {
 		return w.idp.Response(t, samltest.Login{
@@ -195,18 +240,22 @@ func TestLongTokens(t *testing.T) {
 			},
 		})
 	}
+
 	bySAML := func(assertion string) error {
 		_, err := w.anonymous().AssumeRoleWithSAML(t.Context(), &sts.AssumeRoleWithSAMLInput{
-			RoleArn: aws.String(wiretest.RolePrefix + "SamlPlain"), PrincipalArn: aws.String(wiretest.SAMLARN), SAMLAssertion: &assertion,
+			RoleArn: aws.String(wiretest.RolePrefix + "SamlPlain"), PrincipalArn: aws.String(wiretest.SAMLARN),
+			SAMLAssertion: &assertion,
 		})
 		return err
 	}
+
 	most := 1 + (100000-len(response(1)))*3/4
 	if err := bySAML(response(most)); err != nil {
 		t.Errorf("an assertion of %d characters: %v", len(response(most)), err)
 	}
 	wiretest.WantError(t, bySAML(response(most+3)), "ValidationError",
-		"1 validation error detected: Value at 'sAMLAssertion' failed to satisfy constraint: Member must have length less than or equal to 100000")
+		"1 validation error detected: Value at 'sAMLAssertion' failed to satisfy constraint: Member must have "+
+			"length less than or equal to 100000")
 }
 
 // A claim that is null is absent, for every kind of token that has claims.
@@ -230,13 +279,17 @@ func TestNullClaimsAtSTS(t *testing.T) {
 		}
 		for kind, test := range map[string]struct{ role, token string }{
 			"registered provider": {"corp/Alice", w.corp.Token(with(map[string]any{"sub": "alice", "aud": "app"}))},
-			"Google":              {"Google", w.apps.Google.Token(with(map[string]any{"iss": "accounts.google.com", "aud": "google-app", "sub": "g"}))},
+			"Google": {"Google",
+				w.apps.Google.Token(
+					with(map[string]any{"iss": "accounts.google.com", "aud": "google-app", "sub": "g"}),
+				)},
 			"development issuer": {"path/Dev", w.Token(t, "alice", func(r *poolhouse.DevTokenRequest) {
 				r.Claims = with(map[string]any{})
 			})},
 		} {
 			_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
-				RoleArn: aws.String(wiretest.RolePrefix + test.role), RoleSessionName: aws.String("s1"), WebIdentityToken: &test.token,
+				RoleArn: aws.String(wiretest.RolePrefix + test.role), RoleSessionName: aws.String("s1"),
+				WebIdentityToken: &test.token,
 			})
 			if err != nil {
 				t.Errorf("%s, %v: %v", kind, nulls, err)
@@ -254,6 +307,7 @@ func TestSignedRefusalsAreExplained(t *testing.T) {
 	}
 	abroad := role("")
 	abroad.RoleArn = aws.String("arn:aws:iam::444455556666:role/may/Nobody")
+
 	for _, test := range []struct {
 		name string
 		in   *sts.AssumeRoleInput
@@ -265,9 +319,18 @@ func TestSignedRefusalsAreExplained(t *testing.T) {
 		{"the caller's policies", role("Elsewhere"), "AccessDenied", "policies-key-none"},
 		{"no external ID", role("may/External"), "AccessDenied", "trust-policy-condition-external-id"},
 		{"another principal", role("hop/One"), "AccessDenied", "trust-policy-principal"},
-		{"too long", func() *sts.AssumeRoleInput { in := role("may/Home"); in.DurationSeconds = aws.Int32(43200); return in }(), "ValidationError", "session-duration-role"},
-		{"a code of a device", func() *sts.AssumeRoleInput { in := role("may/Home"); in.TokenCode = aws.String("123456"); return in }(), "AccessDenied", "second-factor"},
-		{"no policy", func() *sts.AssumeRoleInput { in := role("may/Home"); in.Policy = aws.String("{"); return in }(), "MalformedPolicyDocument", "inline-session-policy"},
+		{"too long",
+			func() *sts.AssumeRoleInput {
+				in := role("may/Home")
+				in.DurationSeconds = aws.Int32(43200)
+				return in
+			}(), "ValidationError", "session-duration-role"},
+		{"a code of a device",
+			func() *sts.AssumeRoleInput { in := role("may/Home"); in.TokenCode = aws.String("123456"); return in }(),
+			"AccessDenied", "second-factor"},
+		{"no policy",
+			func() *sts.AssumeRoleInput { in := role("may/Home"); in.Policy = aws.String("{"); return in }(),
+			"MalformedPolicyDocument", "inline-session-policy"},
 	} {
 		_, err := user.AssumeRole(t.Context(), test.in)
 		wiretest.WantError(t, err, test.code, "")
@@ -280,9 +343,11 @@ func TestSignedRefusalsAreExplained(t *testing.T) {
 	out := wiretest.Must(w.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id}))(t)
 	w.ahead.Store(int64(11 * time.Minute))
 	_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
-		RoleArn: aws.String(wiretest.RolePrefix + "Unauthenticated"), RoleSessionName: aws.String("s1"), WebIdentityToken: out.Token,
+		RoleArn: aws.String(wiretest.RolePrefix + "Unauthenticated"), RoleSessionName: aws.String("s1"),
+		WebIdentityToken: out.Token,
 	})
 	wiretest.WantError(t, err, "ExpiredTokenException", "")
+
 	if step := w.lastStep(t); step.Code != "token-expiry-own" {
 		t.Errorf("an old token of ours: %+v", step)
 	}
@@ -301,8 +366,10 @@ func TestOtherApplicationsAtSTS(t *testing.T) {
 		WebIdentityToken: aws.String("EAAForeign"),
 	})
 	wiretest.WantError(t, err, "InvalidIdentityToken", "")
+
 	step := w.lastStep(t)
-	if step.Code != "token-application" || !strings.Contains(step.Fix, "graph.facebook.com:app_id in the role's trust policy") ||
+	if step.Code != "token-application" ||
+		!strings.Contains(step.Fix, "graph.facebook.com:app_id in the role's trust policy") ||
 		step.Link == nil || step.Link.Kind != explain.LinkSetting {
 		t.Errorf("%+v, %+v", step, step.Link)
 	}

@@ -20,6 +20,7 @@ import (
 // downwards: base64url does not have every length.
 func tokenOf(t *testing.T, s *wiretest.Server, size, step int) string {
 	t.Helper()
+
 	for range 8 {
 		filler := size / 2
 		for range 64 {
@@ -35,9 +36,12 @@ func tokenOf(t *testing.T, s *wiretest.Server, size, step int) string {
 			}
 			filler += more
 		}
+
 		size += step
 	}
+
 	t.Fatalf("no token has about %d bytes", size)
+
 	return ""
 }
 
@@ -54,6 +58,7 @@ func TestTokenSizes(t *testing.T) {
 		})
 		return err
 	}
+
 	assume := func(token string) error {
 		_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
 			RoleArn:          aws.String(wiretest.RolePrefix + "path/Dev"),
@@ -94,10 +99,12 @@ func TestDevTokenClaims(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer response.Body.Close()
+
 		text, err := io.ReadAll(response.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return response.StatusCode, string(text)
 	}
 
@@ -110,10 +117,12 @@ func TestDevTokenClaims(t *testing.T) {
 	if status != http.StatusOK || len(parts) != 3 {
 		t.Fatalf("%d %s", status, answer)
 	}
+
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, claim := range append(claims, `"sub":"123"`) {
 		if !strings.Contains(string(payload), claim) {
 			t.Errorf("the claims %s lack %s", payload, claim)

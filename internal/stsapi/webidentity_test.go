@@ -28,19 +28,27 @@ func TestTokenTags(t *testing.T) {
 		transitive []string
 		err        string
 	}{
-		"none":          {claims: `{"sub":"x"}`, tags: map[string]string{}},
-		"nested":        {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":["1"],"b":["2"]},"transitive_tag_keys":["b"]}}`, tags: map[string]string{"a": "1", "b": "2"}, transitive: []string{"b"}},
-		"flattened":     {claims: `{"https://aws.amazon.com/tags/principal_tags/a":"1","https://aws.amazon.com/tags/transitive_tag_keys":["a","a"]}`, tags: map[string]string{"a": "1"}, transitive: []string{"a"}},
-		"a lone key":    {claims: `{"https://aws.amazon.com/tags":{"transitive_tag_keys":"a"}}`, tags: map[string]string{}, transitive: []string{"a"}},
-		"both forms":    {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":["1"]}},"https://aws.amazon.com/tags/principal_tags/a":["2"]}`, err: "one value"},
+		"none": {claims: `{"sub":"x"}`, tags: map[string]string{}},
+		"nested": {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":["1"],"b":["2"]},` +
+			`"transitive_tag_keys":["b"]}}`, tags: map[string]string{"a": "1", "b": "2"}, transitive: []string{"b"}},
+		"flattened": {claims: `{"https://aws.amazon.com/tags/principal_tags/a":"1",` +
+			`"https://aws.amazon.com/tags/transitive_tag_keys":["a","a"]}`, tags: map[string]string{"a": "1"},
+			transitive: []string{"a"}},
+		"a lone key": {claims: `{"https://aws.amazon.com/tags":{"transitive_tag_keys":"a"}}`,
+			tags: map[string]string{}, transitive: []string{"a"}},
+		"both forms": {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":["1"]}},` +
+			`"https://aws.amazon.com/tags/principal_tags/a":["2"]}`, err: "one value"},
 		"no value":      {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":[]}}}`, err: "one value"},
 		"a number":      {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":[1]}}}`, err: "one value"},
 		"no object":     {claims: `{"https://aws.amazon.com/tags":"x"}`, err: "no object"},
 		"no tag object": {claims: `{"https://aws.amazon.com/tags":{"principal_tags":["a"]}}`, err: "no object"},
-		"null":          {claims: `{"https://aws.amazon.com/tags":null,"https://aws.amazon.com/tags/principal_tags/a":null,"https://aws.amazon.com/tags/transitive_tag_keys":null}`, tags: map[string]string{}},
-		"nested nulls":  {claims: `{"https://aws.amazon.com/tags":{"principal_tags":null,"transitive_tag_keys":null}}`, tags: map[string]string{}},
-		"a null value":  {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":null}}}`, err: "one value"},
-		"odd keys":      {claims: `{"https://aws.amazon.com/tags/transitive_tag_keys":{"a":1}}`, err: "no list"},
+		"null": {claims: `{"https://aws.amazon.com/tags":null,` +
+			`"https://aws.amazon.com/tags/principal_tags/a":null,` +
+			`"https://aws.amazon.com/tags/transitive_tag_keys":null}`, tags: map[string]string{}},
+		"nested nulls": {claims: `{"https://aws.amazon.com/tags":{"principal_tags":null,` +
+			`"transitive_tag_keys":null}}`, tags: map[string]string{}},
+		"a null value": {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":null}}}`, err: "one value"},
+		"odd keys":     {claims: `{"https://aws.amazon.com/tags/transitive_tag_keys":{"a":1}}`, err: "no list"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tags, transitive, err := tokenTags(parseClaims(test.claims))
@@ -50,6 +58,7 @@ func TestTokenTags(t *testing.T) {
 				}
 				return
 			}
+
 			if err != nil || !cmp.Equal(tags, test.tags) || !cmp.Equal(transitive, test.transitive) {
 				t.Errorf("%v, %v, %v", tags, transitive, err)
 			}
@@ -58,15 +67,18 @@ func TestTokenTags(t *testing.T) {
 }
 
 func TestTokenConditions(t *testing.T) {
-	claims := parseClaims(`{"iss":"https://idp.example/a","sub":"s","aud":["x","y"],"azp":"x","amr":["pwd","otp"],"admin":true,"level":3,"nested":{"a":1},"mixed":["a",1],"odd name":"v","a:b":"v"}`)
+	claims := parseClaims(`{"iss":"https://idp.example/a","sub":"s","aud":["x","y"],"azp":"x","amr":["pwd","otp"],` +
+		`"admin":true,"level":3,"nested":{"a":1},"mixed":["a",1],"odd name":"v","a:b":"v"}`)
 	got := tokenConditions("idp.example/A", login.Claims{Subject: "s", Audience: "x", All: claims})
 	want := policy.Context{
-		"idp.example/a:iss": {"https://idp.example/a"}, "idp.example/a:sub": {"s"}, "idp.example/a:aud": {"x"}, "idp.example/a:oaud": {"x", "y"}, "idp.example/a:azp": {"x"},
+		"idp.example/a:iss": {"https://idp.example/a"}, "idp.example/a:sub": {"s"}, "idp.example/a:aud": {"x"},
+		"idp.example/a:oaud": {"x", "y"}, "idp.example/a:azp": {"x"},
 		"idp.example/a:amr": {"pwd", "otp"}, "idp.example/a:admin": {"true"}, "idp.example/a:level": {"3"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+
 	kept := carried(got, "idp.example/A", "aud", "oaud", "sub", "amr")
 	if len(kept) != 4 {
 		t.Errorf("carried %v", kept)
@@ -75,7 +87,9 @@ func TestTokenConditions(t *testing.T) {
 
 // A claim that is null is absent: it neither is a second spelling nor makes oaud.
 func TestNullClaims(t *testing.T) {
-	all := parseClaims(`{"sub":"s","aud":"x","azp":null,"dept":"it","DEPT":null,"https://aws.amazon.com/source_identity":null}`)
+	all := parseClaims(
+		`{"sub":"s","aud":"x","azp":null,"dept":"it","DEPT":null,"https://aws.amazon.com/source_identity":null}`,
+	)
 	got := tokenConditions("idp.example", login.Claims{Subject: "s", Audience: "x", All: all})
 	want := policy.Context{"idp.example:sub": {"s"}, "idp.example:aud": {"x"}, "idp.example:dept": {"it"}}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -132,6 +146,7 @@ func FuzzTokenClaims(f *testing.F) {
 		if err == nil && strings.ContainsAny(name, ": \n") {
 			t.Errorf("source identity %q", name)
 		}
+
 		for key, values := range tokenConditions("idp.example", login.Claims{All: claims}) {
 			if !strings.HasPrefix(key, "idp.example:") || len(values) == 0 || len(values) > maxClaimValues {
 				t.Errorf("condition %q: %d values", key, len(values))

@@ -25,17 +25,20 @@ func TestServerSideTokenCheck(t *testing.T) {
 	const introspected = "cognito-idp.us-east-1.amazonaws.com/us-east-1_Other"
 	const silent = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Silent"
 	api.Says("", `{"active":false}`) // asked at the start, before there is a user
+
 	s := wiretest.Start(t, func(c *poolhouse.Config) {
 		c.UserPools = map[string]poolhouse.ProviderOverride{}
 		for _, name := range []string{wiretest.UserPool, push, introspected, silent} {
 			c.UserPools[name] = poolhouse.ProviderOverride{Issuers: []string{"https://" + name},
 				JWKSURL: issuer.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}
 		}
+
 		c.UserStatus = map[string]poolhouse.UserStatusConfig{
 			wiretest.UserPool: {Check: userstatus.AdminGetUser, Endpoint: api.URL, AccessKeyID: "k",
 				SecretAccessKey: "s", AllowHTTP: true, AllowPrivate: true},
 			push: {Check: userstatus.Push},
 		}
+
 		c.UserStatusRegions = map[string]poolhouse.UserStatusConfig{
 			"us-east-1": {Check: userstatus.Introspection, Endpoint: api.URL + "/introspect", ClientID: "c",
 				ClientSecret: "s", AllowHTTP: true, AllowPrivate: true},
@@ -51,6 +54,7 @@ func TestServerSideTokenCheck(t *testing.T) {
 					ServerSideTokenCheck: aws.Bool(false)})
 		}
 	})
+
 	logins := func(provider, client string, age time.Duration) map[string]string {
 		return map[string]string{provider: issuer.Token(map[string]any{"iss": "https://" + provider, "aud": client,
 			"sub": "alice", "token_use": "id",
@@ -99,11 +103,13 @@ func TestServerSideTokenCheck(t *testing.T) {
 					wiretest.WantError(t, err, test.code, "")
 				}
 			}
+
 			if asked := api.Questions() > before; asked != test.asks {
 				t.Errorf("asked = %t, want %t", asked, test.asks)
 			}
 		})
 	}
+
 	t.Run("a client behind azp", func(t *testing.T) {
 		api.Says("!UserNotFoundException", "")
 
@@ -116,6 +122,7 @@ func TestServerSideTokenCheck(t *testing.T) {
 			wiretest.WantError(t, err, "NotAuthorizedException", "")
 		}
 	})
+
 	t.Run("push is told", func(t *testing.T) {
 		l := logins(push, "checked", time.Hour)
 		user := &wiretest.SignedIn{Server: s, Identity: s.GetID(t, id, l)}
@@ -139,7 +146,9 @@ func TestUserStatusSettings(t *testing.T) {
 			c.UserStatusRegions = map[string]poolhouse.UserStatusConfig{"us-east-1": {Check: userstatus.AdminGetUser}}
 		}, "user_pool_regions.us-east-1.status: access_key_id is missing"},
 		"AWS's endpoint for a pool elsewhere": {func(c *poolhouse.Config) {
-			c.UserStatus = map[string]poolhouse.UserStatusConfig{"idp.example/us-east-1_x": {Check: userstatus.AdminGetUser, AccessKeyID: "k", SecretAccessKey: "s"}}
+			c.UserStatus = map[string]poolhouse.UserStatusConfig{
+				"idp.example/us-east-1_x": {Check: userstatus.AdminGetUser, AccessKeyID: "k", SecretAccessKey: "s"},
+			}
 		}, "user_pools (idp.example/us-east-1_x).status: endpoint is missing"},
 		"a pool without TLS": {func(c *poolhouse.Config) {
 			c.UserPools = map[string]poolhouse.ProviderOverride{wiretest.UserPool: {BaseURL: "http://idp.example"}}
@@ -220,6 +229,7 @@ func TestProviderAliases(t *testing.T) {
 		described := wiretest.Must(s.Admin().DescribeIdentity(t.Context(),
 			&ci.DescribeIdentityInput{IdentityId: &user}))(t)
 		wiretest.Equal(t, "provider of the identity", strings.Join(described.Logins, " "), name)
+
 		_, err := s.Public().GetId(t.Context(),
 			&ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{derived: token, name: token}})
 		wiretest.WantError(t, err, "InvalidParameterException", "")
@@ -227,6 +237,7 @@ func TestProviderAliases(t *testing.T) {
 			derived: issuer.Token(map[string]any{"iss": "https://evil.example", "aud": "app", "sub": "alice",
 				"token_use": "id"})}})
 		wiretest.WantError(t, err, "NotAuthorizedException", "")
+
 		// strings only: cannot fail
 		body, _ := json.Marshal(map[string]string{"ProviderName": derived, "Subject": "nobody"})
 		signedOut := s.AdminCall(t, "SignOut", string(body))
@@ -241,6 +252,7 @@ func TestProviderAliases(t *testing.T) {
 				t.Errorf("a look-up by %s: %d %s", key, found.Status, found.Body)
 			}
 		}
+
 		wiretest.Must(s.Public().UnlinkIdentity(t.Context(),
 			&ci.UnlinkIdentityInput{IdentityId: &user, Logins: map[string]string{derived: token},
 				LoginsToRemove: []string{derived}}))(t)
@@ -255,6 +267,7 @@ func TestAliasesAreNamedInProduction(t *testing.T) {
 	issuer := logintest.NewIssuer(t)
 	at := poolhouse.ProviderOverride{Issuers: []string{issuer.URL + "/pool"}, JWKSURL: issuer.URL + logintest.KeysPath,
 		AllowHTTP: true, AllowPrivate: true}
+
 	derived := strings.TrimPrefix(issuer.URL, "http://") + "/pool"
 	for _, named := range []bool{false, true} {
 		s := wiretest.Start(t, func(c *poolhouse.Config) {
@@ -268,11 +281,13 @@ func TestAliasesAreNamedInProduction(t *testing.T) {
 		if err != nil || !made {
 			t.Fatalf("no first key: %v", err)
 		}
+
 		created := wiretest.Must(s.SignedBy(wiretest.Region, first.AccessKeyID, first.SecretAccessKey,
 			"").CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
 			IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: false,
 			CognitoIdentityProviders: []types.CognitoIdentityProvider{{ProviderName: aws.String(wiretest.UserPool),
 				ClientId: aws.String("app")}}}))(t)
+
 		token := issuer.Token(map[string]any{"iss": issuer.URL + "/pool", "aud": "app", "sub": "alice",
 			"token_use": "id"})
 		_, err = s.Public().GetId(t.Context(),

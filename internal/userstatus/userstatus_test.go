@@ -74,6 +74,7 @@ func newBackEnd(t *testing.T, answers ...reply) *backEnd {
 		if len(b.answers) > 1 {
 			b.answers = b.answers[1:]
 		}
+
 		media := "application/json"
 		if r.Header.Get("X-Amz-Target") != "" {
 			media = "application/x-amz-json-1.1"
@@ -167,6 +168,7 @@ func TestAdminGetUser(t *testing.T) {
 	failed := func(status int, name string) reply {
 		return reply{status, `{"__type":"com.amazonaws.cognito#` + name + `","message":"m"}`}
 	}
+
 	for name, test := range map[string]struct {
 		answers []reply
 		want    string
@@ -210,6 +212,7 @@ func TestAdminGetUser(t *testing.T) {
 			}
 		})
 	}
+
 	t.Run("the question", func(t *testing.T) {
 		b := newBackEnd(t, user(true, "CONFIRMED"))
 		c := newChecker(t, b.config(userstatus.AdminGetUser), fixed)
@@ -335,6 +338,7 @@ func TestIntrospection(t *testing.T) {
 				t.Errorf("asked %d times, want %d", n, test.asked)
 			}
 			r := b.seen()[0]
+
 			form, err := url.ParseQuery(r.body)
 			if err != nil || form.Get("token") != alice.Token ||
 				r.header.Get("Authorization") != "Basic Y2xpJTNBZW50OnMrY3JldA==" {
@@ -346,7 +350,8 @@ func TestIntrospection(t *testing.T) {
 
 // ways are the back ends that ask, each with a yes for alice.
 var ways = map[string]string{
-	userstatus.AdminGetUser:  `{"Enabled":true,"UserStatus":"CONFIRMED","UserAttributes":[{"Name":"sub","Value":"sub-1"}]}`,
+	userstatus.AdminGetUser: `{"Enabled":true,"UserStatus":"CONFIRMED","UserAttributes":[{"Name":"sub",` +
+		`"Value":"sub-1"}]}`,
 	userstatus.Introspection: `{"active":true,"sub":"sub-1"}`,
 }
 
@@ -390,18 +395,21 @@ func TestBrokenAnswers(t *testing.T) {
 					answer(w, r)
 				}))
 				t.Cleanup(web.Close)
+
 				c := (&backEnd{URL: web.URL}).config(check)
 				c.Cache = time.Second
 				checker := newChecker(t, c, fixed)
 				if got := outcome(t, checker, alice); got != "unknown" {
 					t.Errorf("outcome = %s, want unknown", got)
 				}
+
 				if n := sent.Load(); n > 16<<20 {
 					t.Errorf("took %d bytes", n)
 				}
 				if n := asked.Load(); n > 4 { // asked twice, each of which HTTP itself may repeat
 					t.Errorf("asked %d times", n)
 				}
+
 				mended.Store(true)
 				if got := outcome(t, checker, alice); got != "yes" {
 					t.Errorf("mended: outcome = %s, want yes", got)
@@ -461,6 +469,7 @@ func TestUnreachable(t *testing.T) {
 	}))
 	t.Cleanup(web.Close)
 	t.Cleanup(func() { close(release) })
+
 	begin := time.Now()
 	slow := newChecker(t, (&backEnd{URL: web.URL}).config(userstatus.AdminGetUser), fixed)
 	if got := outcome(t, slow, alice); got != "unknown" {
@@ -469,12 +478,14 @@ func TestUnreachable(t *testing.T) {
 	if d := time.Since(begin); d > 30*time.Second { // TestDrip has the bound
 		t.Errorf("it took %s", d)
 	}
+
 	dead := httptest.NewServer(nil)
 	dead.Close()
 	if got := outcome(t, newChecker(t, (&backEnd{URL: dead.URL}).config(userstatus.Introspection), fixed),
 		alice); got != "unknown" {
 		t.Errorf("a pool that is not there: %s", got)
 	}
+
 	private := (&backEnd{URL: dead.URL}).config(userstatus.Introspection)
 	private.AllowPrivate = false
 	if got := outcome(t, newChecker(t, private, fixed), alice); got != "unknown" {
@@ -495,6 +506,7 @@ func TestCache(t *testing.T) {
 	checker := newChecker(t, c, func() time.Time { return at })
 	bob := alice
 	bob.Claims.Subject, bob.Claims.All = "sub-2", nil
+
 	for n, step := range []struct {
 		after time.Duration
 		user  userstatus.User
@@ -627,6 +639,7 @@ func TestPools(t *testing.T) {
 		ByRegion: map[string]userstatus.Checker{"eu-west-1": newChecker(t, no.config(userstatus.Introspection), fixed),
 			"eu-west-2": newChecker(t, yes.config(userstatus.Introspection), fixed)},
 	}
+
 	for name, want := range map[string]string{
 		provider: "yes", "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Other": "no",
 		"cognito-idp.us-east-1.amazonaws.com/us-east-1_AbC": "no", "other.example/x": "yes", "": "no",

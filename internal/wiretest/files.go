@@ -49,6 +49,7 @@ func Files(c *poolhouse.Config) {
 			"Action":"s3:GetObject","Resource":"arn:aws:s3:::files/public/*"}]}`,
 		}},
 	}
+
 	c.Check = &poolhouse.CheckConfig{Routes: []poolhouse.CheckRoute{
 		{Match: "GET /files/{path...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::files/{path}"},
 		{Match: "PUT /files/{path...}", Action: "s3:PutObject", Resource: "arn:aws:s3:::files/{path}"},

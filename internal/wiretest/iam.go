@@ -51,8 +51,10 @@ func (WholeAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
 const (
 	IAMBase      = "arn:aws:iam::000000000000:"
 	AccountAll   = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}`
-	AccountTrust = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}]}`
-	ReadPools    = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["cognito-identity:Describe*", "cognito-identity:List*"], "Resource": "*"}]}`
+	AccountTrust = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",` +
+		` "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}]}`
+	ReadPools = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",` +
+		` "Action": ["cognito-identity:Describe*", "cognito-identity:List*"], "Resource": "*"}]}`
 )
 
 // IAMTag returns a tag of the IAM API.

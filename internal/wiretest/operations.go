@@ -29,7 +29,8 @@ var Operations = map[string]struct {
 	"LookupDeveloperIdentity": {true, `{"IdentityPoolId":"POOL","IdentityId":"IDENTITY"}`},
 	"MergeDeveloperIdentities": {
 		true,
-		`{"IdentityPoolId":"POOL","DeveloperProviderName":"login.my.app","SourceUserIdentifier":"a","DestinationUserIdentifier":"b"}`,
+		`{"IdentityPoolId":"POOL","DeveloperProviderName":"login.my.app","SourceUserIdentifier":"a",` +
+			`"DestinationUserIdentifier":"b"}`,
 	},
 	"SetIdentityPoolRoles": {true, `{"IdentityPoolId":"POOL","Roles":{}}`},
 	"SetPrincipalTagAttributeMap": {
@@ -42,7 +43,8 @@ var Operations = map[string]struct {
 	},
 	"UnlinkDeveloperIdentity": {
 		true,
-		`{"IdentityPoolId":"POOL","IdentityId":"IDENTITY","DeveloperProviderName":"login.my.app","DeveloperUserIdentifier":"a"}`,
+		`{"IdentityPoolId":"POOL","IdentityId":"IDENTITY","DeveloperProviderName":"login.my.app",` +
+			`"DeveloperUserIdentifier":"a"}`,
 	},
 	"UnlinkIdentity": {false, `{"IdentityId":"IDENTITY","Logins":{},"LoginsToRemove":[]}`},
 	"UntagResource": {

@@ -65,6 +65,7 @@ func NewApps(t *testing.T) *Apps {
 		TwitterKey:  "canarykey;canary-consumer-secret",
 		GoogleKey:   "google-app",
 	}
+
 	a.Logins = map[string]string{
 		FacebookKey: "EAACanaryOfAlice",
 		AmazonKey:   "Atza|CanaryOfAlice",
@@ -75,12 +76,14 @@ func NewApps(t *testing.T) *Apps {
 			"sub": "109220063452404746097",
 		}),
 	}
+
 	a.Subjects = map[string]string{
 		FacebookKey: "112177216992379",
 		AmazonKey:   "amzn1.account.ALICE",
 		TwitterKey:  "1269003884292222976",
 		GoogleKey:   "109220063452404746097",
 	}
+
 	a.Secrets = []string{
 		"canary-facebook-secret",
 		"canary-consumer-secret",

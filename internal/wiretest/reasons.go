@@ -23,6 +23,7 @@ func wantReasons(t testing.TB, next func(poolhouse.Trace)) func(poolhouse.Trace)
 				trace.Operation, trace.Outcome, trace.Message, fault, trace.Steps,
 			)
 		}
+
 		if next != nil {
 			next(trace)
 		}

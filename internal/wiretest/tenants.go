@@ -122,6 +122,7 @@ func (w *Tenants) Assume(t *testing.T, identity, role string) (refused string) {
 		WantError(t, err, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 		return "AccessDenied"
 	}
+
 	if !strings.Contains(*out.AssumedRoleUser.Arn, strings.Split(role, ":")[4]) {
 		t.Errorf("%s gave %s", role, *out.AssumedRoleUser.Arn)
 	}
@@ -149,5 +150,6 @@ func (a Tenant) Declared(err error) (refused string) {
 	case strings.Contains(err.Error(), "IDs are chosen by the home account"):
 		return "AccessDeniedException"
 	}
+
 	return err.Error()
 }

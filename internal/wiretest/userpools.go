@@ -39,6 +39,7 @@ func NewUserPoolAPI(t *testing.T) *UserPoolAPI {
 		} else if strings.Contains(body, `"error"`) {
 			w.WriteHeader(http.StatusBadRequest)
 		}
+
 		_, _ = io.WriteString(w, body)
 	}))
 	t.Cleanup(web.Close)

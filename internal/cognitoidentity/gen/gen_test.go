@@ -20,6 +20,7 @@ func TestGeneratedUpToDate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if !bytes.Equal(got, want) {
 		t.Errorf("api_gen.go is out of date: run go generate ./internal/cognitoidentity/...\n%s",
 			cmp.Diff(string(got), string(want)))
@@ -61,6 +62,7 @@ func TestModelFacts(t *testing.T) {
 			t.Errorf("%s does not declare InternalErrorException", name)
 		}
 	}
+
 	if diff := cmp.Diff(unsigned,
 		[]string{"GetCredentialsForIdentity", "GetId", "GetOpenIdToken", "UnlinkIdentity"}); diff != "" {
 		t.Errorf("unsigned operations: got -, want +\n%s", diff)
@@ -83,11 +85,13 @@ func TestSecretStructures(t *testing.T) {
 			got = append(got, name)
 		}
 	}
+
 	want := []string{
 		"Credentials", "GetCredentialsForIdentityInput", "GetCredentialsForIdentityResponse", "GetIdInput",
 		"GetOpenIdTokenForDeveloperIdentityInput", "GetOpenIdTokenForDeveloperIdentityResponse", "GetOpenIdTokenInput",
 		"GetOpenIdTokenResponse", "UnlinkIdentityInput",
 	}
+
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("got -, want +\n%s", diff)
 	}
@@ -95,7 +99,8 @@ func TestSecretStructures(t *testing.T) {
 
 // What the generator cannot express is an error, never a silent omission.
 func TestEmitRefuses(t *testing.T) {
-	const secrets = `"IdentityProviderToken":{"type":"string"},"OIDCToken":{"type":"string"},"SecretKeyString":{"type":"string"},"SessionTokenString":{"type":"string"}`
+	const secrets = `"IdentityProviderToken":{"type":"string"},"OIDCToken":{"type":"string"},` +
+		`"SecretKeyString":{"type":"string"},"SessionTokenString":{"type":"string"}`
 	for _, tt := range []struct{ shapes, want string }{
 		{`{}`, "no string shape"},
 		{`{` + secrets + `,"A":{"type":"string","pattern":"(?!x)"}}`, "shape A"},

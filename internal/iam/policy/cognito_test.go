@@ -7,7 +7,8 @@ import (
 
 func TestCognitoTrustScoped(t *testing.T) {
 	statement := func(rest string) string {
-		return `{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity"` + rest + `}`
+		return `{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},` +
+			`"Action":"sts:AssumeRoleWithWebIdentity"` + rest + `}`
 	}
 	with := func(operator, value string) string {
 		return statement(`,"Condition":{"` + operator + `":{"cognito-identity.amazonaws.com:aud":` + value + `}}`)
@@ -25,11 +26,13 @@ func TestCognitoTrustScoped(t *testing.T) {
 		{
 			"a pool and, also, a pattern",
 			statement(
-				`,"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"},"StringLike":{"cognito-identity.amazonaws.com:aud":"us-*"}}`,
+				`,"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"},` +
+					`"StringLike":{"cognito-identity.amazonaws.com:aud":"us-*"}}`,
 			),
 			true,
 		},
-		{"a pool and patterns of the user", statement(`,"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"},
+		{"a pool and patterns of the user",
+			statement(`,"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"},
 			"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"auth*"},"StringLike":{"cognito-identity.amazonaws.com:sub":"us-east-1:*"}}`), true},
 		{"every pool of a region", with("StringLike", `"us-east-1:*"`), false},
 		{"every pool of some regions", with("StringLike", `"us-*"`), false},
@@ -96,7 +99,8 @@ func TestCognitoTrustScoped(t *testing.T) {
 		},
 		{
 			"among others",
-			`{"Effect":"Allow","Principal":{"Federated":["accounts.google.com","cognito-identity.amazonaws.com"]},"Action":"sts:*"}`,
+			`{"Effect":"Allow","Principal":{"Federated":["accounts.google.com","cognito-identity.amazonaws.com"]},` +
+				`"Action":"sts:*"}`,
 			false,
 		},
 		{
@@ -138,7 +142,9 @@ func TestCognitoTrustNamesAMR(t *testing.T) {
 	if CognitoTrustNamesAMR(mustParse(t, open)) {
 		t.Error("true for a policy that does not ask for amr")
 	}
-	other := `{"Statement":{"Effect":"Allow","Principal":{"Federated":"accounts.google.com"},"Action":"sts:AssumeRoleWithWebIdentity"}}`
+
+	other := `{"Statement":{"Effect":"Allow","Principal":{"Federated":"accounts.google.com"},` +
+		`"Action":"sts:AssumeRoleWithWebIdentity"}}`
 	if !CognitoTrustNamesAMR(mustParse(t, other)) {
 		t.Error("false for a policy that Cognito cannot use")
 	}
@@ -195,6 +201,7 @@ func TestCognitoTrustLocal(t *testing.T) {
 		if err := CognitoTrustScoped(d); err != nil {
 			t.Error(err)
 		}
+
 		if CognitoTrustNamesAMR(d) {
 			t.Errorf("%s: asks for amr", statement)
 		}
@@ -215,6 +222,7 @@ func TestCognitoTrustLocal(t *testing.T) {
 			t.Errorf("%s: %v", open, err)
 		}
 	}
+
 	if err := CognitoTrustLocal(mustParse(
 		t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`,
 	)); err != nil {

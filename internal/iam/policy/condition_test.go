@@ -156,6 +156,7 @@ func TestOperators(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		c := Context{}
 		if tc.given != nil {
 			c["AWS:kEY"] = tc.given // keys ignore case

@@ -49,7 +49,8 @@ func TestDocumentedPolicies(t *testing.T) {
 	}{
 		{
 			name: "start and stop what carries one's own tag",
-			identity: []string{`{"Effect":"Allow","Action":["ec2:StartInstances","ec2:StopInstances"],"Resource":"arn:aws:ec2:*:*:instance/*",
+			identity: []string{
+				`{"Effect":"Allow","Action":["ec2:StartInstances","ec2:StopInstances"],"Resource":"arn:aws:ec2:*:*:instance/*",
 				"Condition":{"StringEquals":{"aws:ResourceTag/Owner":"${aws:username}"}}},
 				{"Effect":"Allow","Action":"ec2:DescribeInstances","Resource":"*"}`},
 			allowed: []Request{
@@ -80,7 +81,8 @@ func TestDocumentedPolicies(t *testing.T) {
 		},
 		{
 			name: "access by matching tags of principal and resource",
-			identity: []string{`{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*","Condition":{"StringEquals":{
+			identity: []string{
+				`{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*","Condition":{"StringEquals":{
 				"aws:ResourceTag/project":"${aws:PrincipalTag/project}","aws:ResourceTag/team":["${aws:PrincipalTag/team}","shared"]}}}`},
 			allowed: []Request{
 				ask(
@@ -123,7 +125,8 @@ func TestDocumentedPolicies(t *testing.T) {
 		},
 		{
 			name: "deny from outside of one's networks, but for services in one's stead",
-			identity: []string{`{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{
+			identity: []string{
+				`{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{
 				"NotIpAddress":{"aws:SourceIp":["192.0.2.0/24","203.0.113.0/24","2001:db8::/32"]},"BoolIfExists":{"aws:ViaAWSService":"false"}}}`},
 			allowed: []Request{
 				ask("s3:GetObject", "arn:x", "aws:SourceIp=192.0.2.7", "aws:ViaAWSService=false"),
@@ -151,7 +154,8 @@ func TestDocumentedPolicies(t *testing.T) {
 		},
 		{
 			name: "second factor demanded, of long-lived keys too",
-			identity: []string{`{"Effect":"Allow","Action":["iam:*","sts:*"],"Resource":"*"},{"Sid":"DenyAllExceptListedIfNoMFA","Effect":"Deny","NotAction":["iam:GetUser","iam:ListMFADevices","sts:GetSessionToken"],
+			identity: []string{
+				`{"Effect":"Allow","Action":["iam:*","sts:*"],"Resource":"*"},{"Sid":"DenyAllExceptListedIfNoMFA","Effect":"Deny","NotAction":["iam:GetUser","iam:ListMFADevices","sts:GetSessionToken"],
 				"Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}`},
 			allowed: []Request{
 				ask("iam:CreateRole", "*", "aws:MultiFactorAuthPresent=true"),
@@ -179,7 +183,8 @@ func TestDocumentedPolicies(t *testing.T) {
 		},
 		{
 			name: "one's own folder of a bucket, for identities of a pool",
-			identity: []string{`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::app","Condition":{"StringLike":{"s3:prefix":["","users/","users/${cognito-identity.amazonaws.com:sub}/*"]}}},
+			identity: []string{
+				`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::app","Condition":{"StringLike":{"s3:prefix":["","users/","users/${cognito-identity.amazonaws.com:sub}/*"]}}},
 				{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject","s3:DeleteObject"],"Resource":["arn:aws:s3:::app/users/${cognito-identity.amazonaws.com:sub}","arn:aws:s3:::app/users/${cognito-identity.amazonaws.com:sub}/*"]}`},
 			allowed: []Request{
 				ask("s3:ListBucket", "arn:aws:s3:::app", "s3:prefix=users/eu-west-1:a/b", sub+"eu-west-1:a"),
@@ -198,7 +203,8 @@ func TestDocumentedPolicies(t *testing.T) {
 		{
 			name: "a home folder, with a default and characters that are none of the variable's",
 			identity: []string{
-				`{"Effect":"Allow","Action":"s3:*","Resource":["arn:aws:s3:::homes/${aws:username}/*","arn:aws:s3:::teams/${aws:PrincipalTag/team, 'none'}/*","arn:aws:s3:::stars/${*}${?}${$}"]}`,
+				`{"Effect":"Allow","Action":"s3:*","Resource":["arn:aws:s3:::homes/${aws:username}/*",` +
+					`"arn:aws:s3:::teams/${aws:PrincipalTag/team, 'none'}/*","arn:aws:s3:::stars/${*}${?}${$}"]}`,
 			},
 			allowed: []Request{
 				ask("s3:GetObject", "arn:aws:s3:::homes/ann/x", "aws:username=ann"),
@@ -214,7 +220,8 @@ func TestDocumentedPolicies(t *testing.T) {
 		},
 		{
 			name: "only tags of a list, and not without one",
-			identity: []string{`{"Effect":"Allow","Action":"ec2:CreateTags","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/env":["test","prod"]},
+			identity: []string{
+				`{"Effect":"Allow","Action":"ec2:CreateTags","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/env":["test","prod"]},
 				"ForAllValues:StringEquals":{"aws:TagKeys":["env","cost"]},"Null":{"aws:TagKeys":"false"}}}`},
 			allowed: []Request{
 				ask("ec2:CreateTags", "*", "aws:RequestTag/env=test", "aws:TagKeys=env"),
@@ -231,7 +238,9 @@ func TestDocumentedPolicies(t *testing.T) {
 			name: "deny outside of chosen regions, but for what has none",
 			identity: []string{
 				`{"Effect":"Allow","Action":"*","Resource":"*"}`,
-				`{"Sid":"DenyAllOutsideRegions","Effect":"Deny","NotAction":["cloudfront:*","iam:*","route53:*","support:*"],"Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-central-1","eu-west-1"]}}}`,
+				`{"Sid":"DenyAllOutsideRegions","Effect":"Deny","NotAction":["cloudfront:*","iam:*","route53:*",` +
+					`"support:*"],"Resource":"*",` +
+					`"Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-central-1","eu-west-1"]}}}`,
 			},
 			allowed: []Request{
 				ask("ec2:RunInstances", "*", "aws:RequestedRegion=eu-west-1"),
@@ -246,7 +255,8 @@ func TestDocumentedPolicies(t *testing.T) {
 		},
 		{
 			name: "published from one topic only",
-			identity: []string{`{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:*:123456789012:queue","Condition":{
+			identity: []string{
+				`{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:*:123456789012:queue","Condition":{
 				"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:123456789012:orders-*"},"StringEquals":{"aws:SourceAccount":"123456789012"}}}`},
 			allowed: []Request{ask(
 				"sqs:SendMessage",
@@ -301,8 +311,9 @@ func TestDocumentedPolicies(t *testing.T) {
 		{
 			name:     "a boundary allows nothing by itself, and bounds what others allow",
 			identity: []string{`{"Effect":"Allow","Action":["iam:CreateUser","s3:*"],"Resource":"*"}`},
-			boundary: `{"Effect":"Allow","Action":["s3:*","cloudwatch:*","ec2:*"],"Resource":"*"},{"Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}`,
-			allowed:  []Request{ask("s3:GetObject", "arn:x")},
+			boundary: `{"Effect":"Allow","Action":["s3:*","cloudwatch:*","ec2:*"],"Resource":"*"},{"Effect":"Deny",` +
+				`"Action":"s3:DeleteBucket","Resource":"*"}`,
+			allowed: []Request{ask("s3:GetObject", "arn:x")},
 			denied: []Request{ask("iam:CreateUser", "*"), ask("ec2:RunInstances", "*"), ask(
 				"s3:DeleteBucket", "arn:x",
 			)},
@@ -320,7 +331,8 @@ func TestDocumentedPolicies(t *testing.T) {
 		},
 		{
 			name: "trust of a pool's users, not of its guests",
-			identity: []string{`{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],"Condition":{
+			identity: []string{
+				`{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],"Condition":{
 				"StringEquals":{"cognito-identity.amazonaws.com:aud":"eu-west-1:pool"},"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}}`},
 			allowed: []Request{
 				ask(

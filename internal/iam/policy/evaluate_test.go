@@ -308,6 +308,7 @@ func TestMismatches(t *testing.T) {
 		Context:   Context{"aws:b": {"9", "8"}},
 		Later:     allKnown,
 	})
+
 	want := []string{
 		`statement "who": its Principal does not match`,
 		`statement 1: its NotAction does not match`,
@@ -315,6 +316,7 @@ func TestMismatches(t *testing.T) {
 		`statement 4: StringEquals aws:B wants 1, the request has 9, 8`,
 		`statement 5: its Resource does not match`,
 	}
+
 	if len(got) != len(want) {
 		t.Fatalf("Mismatches = %v", got)
 	}
@@ -331,7 +333,8 @@ func TestAllowed(t *testing.T) {
 		all    = `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
 		read   = `{"Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}`
 		write  = `{"Statement":{"Effect":"Allow","Action":"s3:Put*","Resource":"*"}}`
-		noRead = `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"s3:Get*","Resource":"*"}]}`
+		noRead = `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"s3:Get*",` +
+			`"Resource":"*"}]}`
 	)
 	for _, tc := range []struct {
 		name               string
@@ -410,6 +413,7 @@ func TestAllowed(t *testing.T) {
 				}
 				return list
 			}
+
 			var boundary *Document
 			if tc.boundary != "" {
 				boundary = mustParse(t, tc.boundary)
@@ -422,6 +426,7 @@ func TestAllowed(t *testing.T) {
 					parse(tc.session),
 				)
 			}
+
 			d := decide("s3:GetObject")
 			if d.Allowed != tc.read || d.Explicit != tc.readExplicitlyDeny || !d.Allowed && d.Layer != tc.readWhy {
 				t.Errorf("read: %+v", d)
@@ -466,6 +471,7 @@ func TestLater(t *testing.T) {
 		if tt.first != "" {
 			r.Context.Set("app:user", tt.first)
 		}
+
 		if got, _ := d.Evaluate(r); got != tt.want {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}

@@ -10,7 +10,8 @@ import (
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(cognitoTrust))
 	f.Add([]byte(
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","NotPrincipal":"*","NotAction":["a:b"],"NotResource":["arn:${a:b,'c'}*?"],"Condition":{"Null":{"a:b":true}}}]}`,
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","NotPrincipal":"*","NotAction":["a:b"],` +
+			`"NotResource":["arn:${a:b,'c'}*?"],"Condition":{"Null":{"a:b":true}}}]}`,
 	))
 	f.Add([]byte(`{"Id":"a","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
@@ -21,6 +22,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
+
 		// What is accepted is JSON, and must be evaluable and judgeable.
 		if !json.Valid(doc) {
 			t.Fatalf("accepted %q, which is not JSON", doc)
@@ -31,6 +33,7 @@ func FuzzParse(f *testing.F) {
 		if d.CheckTrust() == nil && d.CheckIdentity() == nil {
 			t.Fatal("a document fits both uses")
 		}
+
 		// A trust policy that passes the guard keeps strange pools out.
 		if CognitoTrustScoped(d) == nil {
 			r := cognitoRequest()
@@ -39,6 +42,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("the guard passed %s, which lets any pool in", doc)
 			}
 		}
+
 		again, err := Parse([]byte(d.String()))
 		if err != nil || len(again.statements) != len(d.statements) {
 			t.Fatalf("a second Parse differs: %v", err)
@@ -63,6 +67,7 @@ func FuzzEvaluate(f *testing.F) {
 			r.Principal.Federated,
 		)
 	}
+
 	f.Fuzz(func(t *testing.T, doc, action, resource, a, b, federated string) {
 		d, err := Parse([]byte(doc))
 		if err != nil || len(doc) > 4096 {
@@ -81,15 +86,18 @@ func FuzzEvaluate(f *testing.F) {
 				r.Context[key] = strings.Split(value, "|")
 			}
 		}
+
 		got, statement := d.Evaluate(r)
 		if want := oracleEvaluate(doc, r); got != want {
 			t.Fatalf("Evaluate = %v, the oracle says %v", got, want)
 		}
+
 		// Each on its own: two broken texts can be whole together.
 		whole := utf8.ValidString(action) && utf8.ValidString(resource) && utf8.ValidString(a) && utf8.ValidString(b)
 		if (got == NoMatch) != (statement == nil) && whole {
 			t.Fatalf("Evaluate = %v by %v", got, statement)
 		}
+
 		decision := Allowed(r, []*Document{d}, nil, nil)
 		if decision.Allowed != (got == Allow) || decision.Explicit != (got == Deny) {
 			t.Fatalf("Allowed = %+v, Evaluate = %v", decision, got)
@@ -114,6 +122,7 @@ func naiveMatch(pattern, s []rune) bool {
 				next[j+1] = row[j] && p == c
 			}
 		}
+
 		row = next
 	}
 
@@ -134,6 +143,7 @@ func FuzzMatch(f *testing.F) {
 	} {
 		f.Add(seed[0], seed[1])
 	}
+
 	f.Fuzz(func(t *testing.T, text, s string) {
 		if len(text)*len(s) > 1<<16 || !utf8.ValidString(text) || !utf8.ValidString(s) {
 			return
@@ -142,10 +152,12 @@ func FuzzMatch(f *testing.F) {
 		if err != nil {
 			t.Fatalf("compile(%q): %v", text, err)
 		}
+
 		sc := newScope(&Request{Later: allKnown})
 		if got, want := p.match(s, &sc) == yes, naiveMatch([]rune(text), []rune(s)); got != want {
 			t.Errorf("match(%q, %q) = %v, want %v", text, s, got, want)
 		}
+
 		// The same pattern by way of a template matches the same.
 		q, err := compile("${a:b,''}"+text, wildcards|withVariables)
 		if err == nil && !strings.Contains(text, "${") && q.match(s, &sc) != p.match(s, &sc) {

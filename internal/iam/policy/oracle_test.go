@@ -55,6 +55,7 @@ func oracleEvaluate(doc string, r Request) Effect {
 			keys[oracleLower(k)] = append(keys[oracleLower(k)], v)
 		}
 	}
+
 	if !valid {
 		return Deny
 	}
@@ -79,6 +80,7 @@ func oracleEvaluate(doc string, r Request) Effect {
 		}
 		allowed = allowed || statement["Effect"] == "Allow" && !covers.no
 	}
+
 	if allowed {
 		return Allow
 	}
@@ -128,6 +130,7 @@ func (o oracle) covers(s anyMap) outcome {
 	if v, ok := s["NotPrincipal"]; ok {
 		all = all.and(certain(!o.principal(v)))
 	}
+
 	action := func(v any) outcome {
 		return certain(slices.ContainsFunc(oracleList(v), func(p string) bool {
 			return regexp.MustCompile(`\A(?s:` + oracleGlob(oracleLower(p)) + `)\z`).MatchString(
@@ -135,12 +138,14 @@ func (o oracle) covers(s anyMap) outcome {
 			)
 		}))
 	}
+
 	if v, ok := s["Action"]; ok {
 		all = all.and(action(v))
 	}
 	if v, ok := s["NotAction"]; ok {
 		all = all.and(action(v).inverted())
 	}
+
 	resource := func(v any) outcome {
 		return anyOf(oracleList(v), func(p string) outcome { return o.text(p, o.request.Resource, true, "(?s") })
 	}
@@ -280,6 +285,7 @@ func (o oracle) condition(operator, key string, wanted []string) outcome {
 	if operator == "Null" {
 		return certain(strings.EqualFold(wanted[0], "true") != (len(given) > 0))
 	}
+
 	all := strings.HasPrefix(operator, "ForAllValues:")
 	some := strings.HasPrefix(operator, "ForAnyValue:")
 	operator = operator[strings.Index(operator, ":")+1:]
@@ -325,8 +331,10 @@ func (o oracle) compare(operator, v, w string) outcome {
 		case "GreaterThanEquals":
 			return certain(c >= 0)
 		}
+
 		panic(operator)
 	}
+
 	switch {
 	case operator == "StringEquals":
 		return o.text(w, v, false, "(?s")
@@ -373,6 +381,7 @@ func (o oracle) compare(operator, v, w string) outcome {
 		b, _ := oracleDate(w)
 		return sign("Date", a.Compare(b))
 	}
+
 	panic(operator)
 }
 
@@ -410,6 +419,7 @@ func (o oracle) arn(v, w string) outcome {
 		return certain(true)
 	}
 	got := strings.SplitN(v, ":", 6)
+
 	// Colons inside variables do not separate parts.
 	var parts []string
 	depth, start := 0, 0
@@ -424,6 +434,7 @@ func (o oracle) arn(v, w string) outcome {
 			start = i + 1
 		}
 	}
+
 	parts = append(parts, w[start:])
 	if len(parts) == 1 {
 		name, fallback, hasFallback := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(w, "${"), "}"), ",")

@@ -18,16 +18,28 @@ func mustParse(t testing.TB, doc string) *Document {
 
 func TestParseAccepts(t *testing.T) {
 	for name, doc := range map[string]string{
-		"one statement":         `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`,
-		"members in any order":  `{"Statement":[{"Resource":["*"],"Action":["s3:*"],"Effect":"Deny","Sid":"x1"}],"Id":"a","Version":"2012-10-17"}`,
-		"old version":           `{"Version":"2008-10-17","Statement":[{"Effect":"Allow","NotAction":"s3:*","NotResource":"arn:aws:s3:::a/${not a variable"}]}`,
-		"all principals":        `{"Statement":[{"Effect":"Allow","Principal":{"AWS":["*","123456789012","arn:aws:iam::123456789012:root","arn:aws:iam::123456789012:role/a/b","arn:aws:sts::123456789012:assumed-role/r/s","AROAABCDEFGHIJKLMNOP1"],"Federated":"accounts.google.com","Service":["ec2.amazonaws.com"],"CanonicalUser":"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"},"Action":"sts:AssumeRole"}]}`,
-		"everyone":              `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`,
-		"not a principal":       `{"Statement":[{"Effect":"Deny","NotPrincipal":{"AWS":"123456789012"},"Action":"sts:*"}]}`,
-		"empty condition":       `{"Statement":[{"Effect":"Allow","Action":"a:b","Resource":"*","Condition":{}}]}`,
-		"scalars in conditions": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a:b","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":true},"NumericLessThan":{"s3:max-keys":10},"Null":{"aws:a":false}}}]}`,
-		"variables":             `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a:b","Resource":"arn:aws:s3:::b/${aws:x, 'd'}/${*}${?}${$}","Condition":{"ArnLike":{"aws:SourceArn":["${aws:PrincipalArn}","arn:aws:iam::${aws:x}:role/*","*"]}}}]}`,
-		"escapes and blanks":    "\n{ \"Statement\" : [ {\t\"Effect\":\"\\u0041llow\" , \"Action\":\"*\",\"Resource\":\"*\" } ] }\r\n",
+		"one statement": `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`,
+		"members in any order": `{"Statement":[{"Resource":["*"],"Action":["s3:*"],"Effect":"Deny","Sid":"x1"}],` +
+			`"Id":"a","Version":"2012-10-17"}`,
+		"old version": `{"Version":"2008-10-17","Statement":[{"Effect":"Allow","NotAction":"s3:*",` +
+			`"NotResource":"arn:aws:s3:::a/${not a variable"}]}`,
+		"all principals": `{"Statement":[{"Effect":"Allow","Principal":{"AWS":["*","123456789012",` +
+			`"arn:aws:iam::123456789012:root","arn:aws:iam::123456789012:role/a/b",` +
+			`"arn:aws:sts::123456789012:assumed-role/r/s","AROAABCDEFGHIJKLMNOP1"],` +
+			`"Federated":"accounts.google.com","Service":["ec2.amazonaws.com"],` +
+			`"CanonicalUser":"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"},` +
+			`"Action":"sts:AssumeRole"}]}`,
+		"everyone":        `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`,
+		"not a principal": `{"Statement":[{"Effect":"Deny","NotPrincipal":{"AWS":"123456789012"},"Action":"sts:*"}]}`,
+		"empty condition": `{"Statement":[{"Effect":"Allow","Action":"a:b","Resource":"*","Condition":{}}]}`,
+		"scalars in conditions": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a:b",` +
+			`"Resource":"*","Condition":{"Bool":{"aws:SecureTransport":true},"NumericLessThan":{"s3:max-keys":10},` +
+			`"Null":{"aws:a":false}}}]}`,
+		"variables": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a:b",` +
+			`"Resource":"arn:aws:s3:::b/${aws:x, 'd'}/${*}${?}${$}",` +
+			`"Condition":{"ArnLike":{"aws:SourceArn":["${aws:PrincipalArn}","arn:aws:iam::${aws:x}:role/*","*"]}}}]}`,
+		"escapes and blanks": "\n{ \"Statement\" : [ {\t\"Effect\":\"\\u0041llow\" , \"Action\":\"*\"," +
+			"\"Resource\":\"*\" } ] }\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d := mustParse(t, doc); d.String() != doc {
@@ -247,6 +259,7 @@ func TestParseRefuses(t *testing.T) {
 			if _, ok := errors.AsType[*ParseError](err); !ok {
 				t.Errorf("error is a %T, want *ParseError", err)
 			}
+
 			if !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error = %q, want it to contain %q", err, tc.want)
 			}

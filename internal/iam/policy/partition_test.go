@@ -95,6 +95,7 @@ func TestPartitionsOfConditions(t *testing.T) {
 					"Condition":{"`+operator+`":{"aws:PrincipalArn":"`+test.value+`"}}}]}`)
 				c := Context{}
 				c.Set("aws:PrincipalArn", "arn:aws"+rest)
+
 				got, _ := d.Evaluate(Request{
 					Action:    "s3:GetObject",
 					Resource:  "*",
@@ -133,6 +134,7 @@ func TestPartitionsOfConditions(t *testing.T) {
 					"Condition":{"`+operator+`":{"aws:PrincipalArn":"`+test.value+`"}}}]}`)
 				c := Context{}
 				c.Set("aws:PrincipalArn", "arn:aws"+rest)
+
 				got, _ := d.Evaluate(Request{
 					Action:    "s3:GetObject",
 					Resource:  "*",
@@ -159,7 +161,8 @@ func TestPartitionsOfConditions(t *testing.T) {
 func TestPartitionsOfVariables(t *testing.T) {
 	d := mustParse(
 		t,
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/${aws:PrincipalArn}/*"}]}`,
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*",`+
+			`"Resource":"arn:aws:s3:::b/${aws:PrincipalArn}/*"}]}`,
 	)
 	c := Context{}
 	c.Set("aws:PrincipalArn", "arn:aws:iam::123456789012:role/App")

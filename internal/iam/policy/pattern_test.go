@@ -92,11 +92,13 @@ func TestFinder(t *testing.T) {
 		}
 		return text
 	}
+
 	for range 4000 {
 		elements, err := split(draw(1+random.IntN(90), "?", "?"), wildcards)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		text := draw(random.IntN(200), "\xff", "\ufffd")
 		if random.IntN(2) == 0 { // put an occurrence in
 			for _, e := range elements {
@@ -105,8 +107,10 @@ func TestFinder(t *testing.T) {
 				}
 				text += e.text
 			}
+
 			text += draw(random.IntN(20))
 		}
+
 		f, ok := newFinder(elements)
 		if !ok {
 			t.Fatalf("no finder for %v", elements)
@@ -116,10 +120,12 @@ func TestFinder(t *testing.T) {
 			t.Fatalf("%v in %q: %d, %t, want %d, %t", elements, text, end, found, wantEnd, want)
 		}
 	}
+
 	p, err := compile("*${aws:a}${aws:b}*?${aws:a}", wildcards|withVariables)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	empty := newScope(&Request{Context: Context{"aws:a": {""}, "aws:b": {""}}})
 	if p.match(strings.Repeat("x", 2*slowSteps), &empty) == no || p.match("", &empty) == yes {
 		t.Error("empty variables between stars")

@@ -34,7 +34,8 @@ var (
 		"*", "s3:*", "s3:Get*", "S3:getobject", "s3:?etObject", "sts:AssumeRole", "*:*Object", "s3:G*t*b*t",
 	}
 	randomResources = []string{
-		"*", "arn:aws:s3:::b/*", "arn:aws:s3:::b/a", "arn:aws:s3:::?/a", "arn:*:a", "arn:aws:s3:::b/${aws:a}", "arn:aws:s3:::*/${k:b,'a'}*",
+		"*", "arn:aws:s3:::b/*", "arn:aws:s3:::b/a", "arn:aws:s3:::?/a", "arn:*:a", "arn:aws:s3:::b/${aws:a}",
+		"arn:aws:s3:::*/${k:b,'a'}*",
 		"arn:aws:s3:::b/${*}", "arn:aws:s3:::b/*a?*b*", "arn:aws:s3:::b/${$}{aws:a}",
 	}
 	randomKeys    = []string{"aws:a", "k:b", "aws:TagKeys", "K:C"}
@@ -50,6 +51,7 @@ func (g generator) values(operator string) []any {
 			words = append(words, w)
 		}
 	}
+
 	op, _, _, _ := parseOperator(operator)
 	switch op.family {
 	case stringFamily:
@@ -123,6 +125,7 @@ func (g generator) document() string {
 					"Federated": []string{"f.example", "g.example"},
 				})
 		}
+
 		if g.IntN(4) > 0 {
 			block := anyMap{}
 			for range 1 + g.IntN(2) {
@@ -131,8 +134,10 @@ func (g generator) document() string {
 			}
 			s["Condition"] = block
 		}
+
 		statements = append(statements, s)
 	}
+
 	doc["Statement"] = statements
 	text, err := json.Marshal(doc)
 	if err != nil {
@@ -199,6 +204,7 @@ func (g generator) request() Request {
 			}
 		}
 	}
+
 	// Of what is not there, some is known to be absent.
 	unknowable := some(g, "aws:a", "k:b", "aws:tagkeys", "k:c", "none")
 	r.Later = func(key string) ([]string, bool) { return nil, !slices.Contains(unknowable, key) }
@@ -231,6 +237,7 @@ func TestEvaluateAgreesWithOracle(t *testing.T) {
 			outcomes[got]++
 		}
 	}
+
 	// Documents that never apply would prove nothing.
 	for _, e := range []Effect{NoMatch, Allow, Deny} {
 		if outcomes[e] < documents*requests/20 {
@@ -244,6 +251,7 @@ func TestAllowedAgreesWithSets(t *testing.T) {
 	for seed := range uint64(1000) {
 		g := newGenerator(seed, 2)
 		r := g.request()
+
 		var texts [3][]string
 		for layer := range texts {
 			for range g.IntN(3) {
@@ -262,11 +270,13 @@ func TestAllowedAgreesWithSets(t *testing.T) {
 				allows[layer] = allows[layer] || effect == Allow
 			}
 		}
+
 		var boundary *Document
 		if len(docs[1]) > 0 {
 			boundary = docs[1][0]
 		}
 		want := !denied && allows[0] && (boundary == nil || allows[1]) && (len(docs[2]) == 0 || allows[2])
+
 		got := Allowed(r, docs[0], boundary, docs[2])
 		if got.Allowed != want || got.Explicit != denied {
 			t.Fatalf(

@@ -11,6 +11,7 @@ func TestSharedIssuersScoped(t *testing.T) {
 	sub := func(operator, value string) string {
 		return `{"` + operator + `":{"` + github + `:sub":` + value + `}}`
 	}
+
 	for _, test := range []struct {
 		name, principal, condition string
 		want                       string // the missing key; "" = accepted
@@ -135,6 +136,7 @@ func TestSharedIssuersScoped(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", test.name, err)
 		}
+
 		err = SharedIssuersScoped(d)
 		if test.want == "" && err != nil ||
 			test.want != "" &&
@@ -142,6 +144,7 @@ func TestSharedIssuersScoped(t *testing.T) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
 	}
+
 	denied, err := Parse([]byte(
 		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":{"Federated":"` + arn +
 			`gitlab.com"},"Action":"*"}}`,

@@ -21,7 +21,8 @@ func TestCheckTrust(t *testing.T) {
 		{
 			"every action that assumes",
 			`"Effect":"Allow",` + home +
-				`"Action":["sts:AssumeRole","sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity","sts:SetContext"]`,
+				`"Action":["sts:AssumeRole","sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity",` +
+				`"sts:SetContext"]`,
 			"",
 		},
 		{
@@ -62,7 +63,8 @@ func TestCheckTrust(t *testing.T) {
 		},
 		{
 			"everybody but pools",
-			`"Effect":"Allow","NotPrincipal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity"`,
+			`"Effect":"Allow","NotPrincipal":{"Federated":"cognito-identity.amazonaws.com"},` +
+				`"Action":"sts:AssumeRoleWithWebIdentity"`,
 			notPrincipalText,
 		},
 		{"nobody", `"Effect":"Allow","Action":"sts:AssumeRole"`, "Statement[0]: a trust policy needs a Principal"},
@@ -89,6 +91,7 @@ func TestCheckTrust(t *testing.T) {
 				}
 				continue
 			}
+
 			fault, ok := errors.AsType[*Fault](err)
 			if !ok || before == "" && fault.Text != tc.text || fault.Expected == "" || fault.Got == "" ||
 				fault.Fix == "" {

@@ -92,6 +92,7 @@ func evaluated(t *testing.T, operator, wanted string, r Request) string {
 		} else if len(unknown) > 0 {
 			t.Errorf("%s: a certain outcome, and Unknown = %v", operator, unknown)
 		}
+
 		if (statement == nil) != (got == NoMatch) {
 			t.Errorf("%s: %v by %v", operator, got, statement)
 		}
@@ -143,6 +144,7 @@ func TestTruthTable(t *testing.T) {
 						i > 2 && family.other == "" && slices.Contains(given, "") && bad != "" {
 						continue
 					}
+
 					// Nothing but empty texts is a null data set, which ForAllValues takes.
 					if strings.HasPrefix(operator, "ForAllValues:") && len(given) == 1 && given[0] == "" {
 						want = "t"
@@ -336,6 +338,7 @@ func TestUnknownElements(t *testing.T) {
 
 			return got
 		}
+
 		want := map[string][2]Effect{"t": {Allow, Deny}, "f": {NoMatch, NoMatch}, "?": {NoMatch, Deny}}[tc.want]
 		if got := [2]Effect{effect("Allow"), effect("Deny")}; got != want {
 			t.Errorf("%s: %v, want %v", tc.name, got, want)
@@ -364,10 +367,13 @@ func TestNothingIsKnown(t *testing.T) {
 // A decision names what could not be evaluated of the layer that decided.
 func TestDecisionNamesUnknown(t *testing.T) {
 	const (
-		all       = `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
-		allowIf   = `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"s3:A":"x"}}}}`
-		denyIf    = `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"s3:B":"x"}}}]}`
-		otherDeny = `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*"}]}`
+		all     = `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
+		allowIf = `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*",` +
+			`"Condition":{"StringNotEquals":{"s3:A":"x"}}}}`
+		denyIf = `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*",` +
+			`"Resource":"*","Condition":{"StringEquals":{"s3:B":"x"}}}]}`
+		otherDeny = `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*",` +
+			`"Resource":"*"}]}`
 	)
 	for _, tc := range []struct {
 		name              string
@@ -418,6 +424,7 @@ func TestDependencies(t *testing.T) {
 		got = append(got, fmt.Sprint(dependency.Statement.Index, " ", dependency.Key))
 	}
 	slices.Sort(got)
+
 	if want := []string{
 		"0 aws:principaltag/a", "0 aws:username", "0 s3:prefix", "1 aws:securetransport",
 	}; !slices.Equal(got, want) {

@@ -18,6 +18,7 @@ func TestCheckWritten(t *testing.T) {
 	resource := func(r string) string {
 		return version + `"Statement":{"Effect":"Deny","Action":"s3:GetObject","Resource":` + r + `}`
 	}
+
 	for _, tc := range []struct{ name, document, text string }{
 		{
 			"an old version",
@@ -47,7 +48,8 @@ func TestCheckWritten(t *testing.T) {
 		{
 			"two colons in a second statement",
 			version +
-				`"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"},{"Effect":"Deny","NotAction":"a:b:c","Resource":"*"}]`,
+				`"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"},{"Effect":"Deny",` +
+				`"NotAction":"a:b:c","Resource":"*"}]`,
 			"Actions/Condition can contain only one colon.",
 		},
 		{"a wildcard", action(`"*"`), ""},
@@ -102,11 +104,13 @@ func TestCheckWritten(t *testing.T) {
 		{"an unknown path of IAM", resource(
 			`"arn:aws:iam:::example"`,
 		), `IAM resource path must either be "*" or start with user/, federated-user/, role/, group/, ` +
-			`instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/.`},
+			`instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, ` +
+			`report/, access-report/.`},
 		{
 			"whole ARNs",
 			resource(
-				`["arn:aws:s3:::b/*","arn:aws-cn:s3:::b","arn:aws-us-gov:sqs:us-gov-west-1:123456789012:q","arn:*:s3:::b"]`,
+				`["arn:aws:s3:::b/*","arn:aws-cn:s3:::b","arn:aws-us-gov:sqs:us-gov-west-1:123456789012:q",` +
+					`"arn:*:s3:::b"]`,
 			),
 			"",
 		},
@@ -126,6 +130,7 @@ func TestCheckWritten(t *testing.T) {
 					}
 					continue
 				}
+
 				fault, ok := errors.AsType[*Fault](err)
 				if !ok || fault.Text != tc.text || fault.Where == "" || fault.Expected == "" || fault.Got == "" ||
 					fault.Fix == "" {
@@ -152,9 +157,10 @@ func TestFaultsAreBounded(t *testing.T) {
 		}
 	}
 
-	trust := mustParse(t, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*",
+	trust := mustParse(t,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*",
 		"Condition":{"StringLike":{"cognito-identity.amazonaws.com:aud":["`+long+`*","`+long+`*","`+long+`*","`+
-		long+`*"]}}}}`)
+			long+`*"]}}}}`)
 	if fault, ok := errors.AsType[*Fault](trust.CheckTrust()); !ok || len(fault.Text) > 8192 {
 		t.Errorf("%t, %d bytes", ok, len(fault.Text))
 	}

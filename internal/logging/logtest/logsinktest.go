@@ -44,6 +44,7 @@ func Pipe(b *testing.B) io.Writer {
 		_ = writer.Close()
 		_ = cat.Wait()
 	})
+
 	return writer
 }
 

@@ -49,6 +49,7 @@ func BrokenAnswers(sent *atomic.Int64) map[string]http.HandlerFunc {
 			h(w, r)
 		}
 	}
+
 	redirect := func(status int, location string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", location)

@@ -47,6 +47,7 @@ func NewKey(tb testing.TB, algorithm jose.SignatureAlgorithm) *Key {
 	default:
 		k.Private, err = rsaKeys.take(tb)
 	}
+
 	if err != nil {
 		tb.Fatalf("logintest: key: %v", err)
 	}
@@ -161,6 +162,7 @@ func (k *Key) signature(signed []byte) ([]byte, error) {
 				Hash:       hash,
 			})
 		}
+
 		return k.Private.Sign(rand.Reader, digest, hash)
 	}
 }

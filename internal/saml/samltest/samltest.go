@@ -119,7 +119,8 @@ func (p *IdP) MetadataOf(descriptors string) string {
 	return `<?xml version="1.0" encoding="UTF-8"?>
 <md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="` + p.EntityID + `">` +
 		`<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">` + descriptors +
-		`<md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example.com/sso"/>` +
+		`<md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" ` +
+		`Location="https://idp.example.com/sso"/>` +
 		`</md:IDPSSODescriptor></md:EntityDescriptor>`
 }
 
@@ -179,6 +180,7 @@ func (p *IdP) Unsigned(l Login) string {
 		}
 		return value
 	}
+
 	put := func(name, value string) string {
 		if value == "-" || value == "" {
 			return ""
@@ -197,14 +199,16 @@ func (p *IdP) Unsigned(l Login) string {
 	}
 
 	var b strings.Builder
-	b.WriteString(`<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="` +
+	b.WriteString(`<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ` +
+		`xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="` +
 		ResponseID + `" Version="2.0"` +
 		put("IssueInstant", issued) + put("Destination", or(l.Destination, Recipient)) +
 		put("InResponseTo", l.InResponseTo) + `>` +
 		`<saml:Issuer>` + p.EntityID + `</saml:Issuer>` +
 		`<samlp:Status><samlp:StatusCode Value="` +
 		or(l.Status, "urn:oasis:names:tc:SAML:2.0:status:Success") + `"/></samlp:Status>` +
-		`<saml:Assertion xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" ID="` +
+		`<saml:Assertion xmlns:xs="http://www.w3.org/2001/XMLSchema" ` +
+		`xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" ID="` +
 		AssertionID + `" Version="2.0"` + put("IssueInstant", issued) + `>` +
 		`<saml:Issuer>` + or(l.Issuer, p.EntityID) + `</saml:Issuer>` +
 		`<saml:Subject><saml:NameID` +
@@ -219,7 +223,9 @@ func (p *IdP) Unsigned(l Login) string {
 		put("NotOnOrAfter", ends) + `>` + audience + `</saml:Conditions>` +
 		`<saml:AuthnStatement AuthnInstant="` + Time(cmp.Or(l.SignedIn, p.Now)) + `"` +
 		put("SessionNotOnOrAfter", l.SessionEnd) + `><saml:AuthnContext>` +
-		`<saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>`)
+		`<saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef>` +
+		`</saml:AuthnContext></saml:AuthnStatement>`)
+
 	if len(l.Attributes) > 0 {
 		b.WriteString("<saml:AttributeStatement>")
 
@@ -231,6 +237,7 @@ func (p *IdP) Unsigned(l Login) string {
 			}
 			b.WriteString("</saml:Attribute>")
 		}
+
 		b.WriteString("</saml:AttributeStatement>")
 	}
 	b.WriteString(l.More + "</saml:Assertion></samlp:Response>")
@@ -320,6 +327,7 @@ func (p *IdP) Sign(t testing.TB, document, id string, s Signing) string {
 			s.Method = dsig.ECDSASHA256SignatureMethod
 		}
 	}
+
 	if s.Transforms == nil {
 		s.Transforms = []string{Enveloped, Exclusive}
 	}
@@ -342,6 +350,7 @@ func (p *IdP) Sign(t testing.TB, document, id string, s Signing) string {
 		`"><ds:Transforms>` + strings.Join(s.Transforms, "") + `</ds:Transforms>` +
 		`<ds:DigestMethod Algorithm="` + s.Digest + `"></ds:DigestMethod><ds:DigestValue>` +
 		base64.StdEncoding.EncodeToString(digest) + `</ds:DigestValue></ds:Reference>` + s.InInfo + `</ds:SignedInfo>`
+
 	infoTree := etree.NewDocument()
 	if err := infoTree.ReadFromString(info); err != nil {
 		t.Fatal(err)

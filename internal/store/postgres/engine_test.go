@@ -26,8 +26,11 @@ func withAbsentStandby(t *testing.T, limit time.Duration) (s *notes, pool string
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = outside.Close() })
-	if _, err := outside.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = on'; END $$`); err != nil {
+	if _, err := outside.ExecContext(t.Context(),
+		`DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit `+
+			`= on'; END $$`); err != nil {
 		t.Fatal(err)
 	}
 	s, err = openNotes(t.Context(), Options{URL: url, Logger: quiet}, limit)
@@ -123,6 +126,7 @@ func TestLeavingNeverExposesAnUnreplicatedCommit(t *testing.T) {
 	err := <-left
 	wantError(t, "a caller that left", err, engine.ErrIndeterminate)
 	wantError(t, "a caller that left", err, context.Canceled)
+
 	err = s.add(t.Context(), newID())
 	wantError(t, "at the limit", err, engine.ErrIndeterminate)
 	wantError(t, "Close", s.Close(), nil) // waits for the writes' own ends
@@ -158,10 +162,14 @@ func TestUnreplicatedCommitIsNotAcknowledged(t *testing.T) {
 	if err := s.find(t.Context(), id); err != nil {
 		t.Errorf("it is there, though not acknowledged: %v", err)
 	}
+
 	// The mark is gone with its answer.
-	if _, err := outside.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = local'; END $$`); err != nil {
+	if _, err := outside.ExecContext(t.Context(),
+		`DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit `+
+			`= local'; END $$`); err != nil {
 		t.Fatal(err)
 	}
+
 	fresh := open(t, Options{URL: s.url}, time.Minute)
 	wantError(t, "a later write", fresh.add(t.Context(), newID()), nil)
 }
@@ -274,6 +282,7 @@ func TestMigrationsTakeTurns(t *testing.T) {
 
 		opened <- err
 	}()
+
 	eventually(t, outside, waitingForLocks, 1)
 	eventually(t, outside, `SELECT count(*) FROM pg_tables WHERE tablename = 'pools'`, 0)
 	if _, err := other.ExecContext(t.Context(), `SELECT pg_advisory_unlock($1)`, migrationLock); err != nil {

@@ -124,13 +124,20 @@ func TestPostgreSQLFaults(t *testing.T) {
 		{name: "read, authentication", fresh: true, swallowed: engine.ErrUnavailable, closed: engine.ErrUnavailable},
 		{name: "read, statement", rule: pgtest.Rule{Client: pool}, swallowed: engine.ErrUnavailable},
 		{name: "read, answer", rule: pgtest.Rule{Client: pool, Passed: true}, swallowed: engine.ErrUnavailable},
-		{name: "read, amid rows", rule: pgtest.Rule{Client: pool, Passed: true, Answer: 300}, swallowed: engine.ErrUnavailable},
-		{name: "write, authentication", fresh: true, write: true, swallowed: engine.ErrUnavailable, closed: engine.ErrUnavailable},
-		{name: "write, begin", rule: pgtest.Rule{Client: begin}, write: true, swallowed: engine.ErrUnavailable, there: true},
-		{name: "write, begun", rule: pgtest.Rule{Client: begin, Passed: true}, write: true, swallowed: engine.ErrUnavailable, there: true},
-		{name: "write, statement", rule: pgtest.Rule{Client: insert}, write: true, swallowed: engine.ErrUnavailable, there: true},
-		{name: "write, stated", rule: pgtest.Rule{Client: insert, Passed: true}, write: true, swallowed: engine.ErrUnavailable, there: true},
-		{name: "write, commit", rule: pgtest.Rule{Client: commit}, write: true, swallowed: engine.ErrIndeterminate, closed: engine.ErrIndeterminate},
+		{name: "read, amid rows", rule: pgtest.Rule{Client: pool, Passed: true, Answer: 300},
+			swallowed: engine.ErrUnavailable},
+		{name: "write, authentication", fresh: true, write: true, swallowed: engine.ErrUnavailable,
+			closed: engine.ErrUnavailable},
+		{name: "write, begin", rule: pgtest.Rule{Client: begin}, write: true,
+			swallowed: engine.ErrUnavailable, there: true},
+		{name: "write, begun", rule: pgtest.Rule{Client: begin, Passed: true}, write: true,
+			swallowed: engine.ErrUnavailable, there: true},
+		{name: "write, statement", rule: pgtest.Rule{Client: insert}, write: true,
+			swallowed: engine.ErrUnavailable, there: true},
+		{name: "write, stated", rule: pgtest.Rule{Client: insert, Passed: true}, write: true,
+			swallowed: engine.ErrUnavailable, there: true},
+		{name: "write, commit", rule: pgtest.Rule{Client: commit}, write: true, swallowed: engine.ErrIndeterminate,
+			closed: engine.ErrIndeterminate},
 		{name: "write, committed", rule: pgtest.Rule{Client: commit, Passed: true}, write: true,
 			swallowed: engine.ErrIndeterminate, closed: engine.ErrIndeterminate, there: true},
 	} {
@@ -164,16 +171,19 @@ func TestPostgreSQLFaults(t *testing.T) {
 				if n := f.proxy.Acted(); n != 1 {
 					t.Fatalf("the fault happened %d times", n)
 				}
+
 				there := test.there && (want == nil || errors.Is(want, engine.ErrIndeterminate))
 				if test.write && f.visible(t, id) != there {
 					t.Errorf("the row is there: %t, want %t", !there, there)
 				}
 
 				for range 4 {
-					wantError(t, "a read afterwards", within(t, "a read afterwards", func() error { return f.read(t.Context()) }), nil)
+					wantError(t, "a read afterwards",
+						within(t, "a read afterwards", func() error { return f.read(t.Context()) }), nil)
 					_, err := f.write(t.Context())
 					wantError(t, "a write afterwards", err, nil)
 				}
+
 				if n := f.proxy.Cancels(); n != 0 {
 					t.Errorf("%d cancel requests were sent", n)
 				}
@@ -211,7 +221,8 @@ func TestManyCallersOfAFrozenPostgreSQL(t *testing.T) {
 			f.proxy.Each(pgtest.Swallow)
 
 			for range 2 {
-				all("a call meanwhile", func(err error) { wantError(t, "a call meanwhile", err, engine.ErrUnavailable) })
+				all("a call meanwhile",
+					func(err error) { wantError(t, "a call meanwhile", err, engine.ErrUnavailable) })
 			}
 
 			for _, p := range f.Usage() {
@@ -283,7 +294,8 @@ func TestClosedIdleConnectionsCostNoAnswer(t *testing.T) {
 		close func(*testing.T, *faulty)
 	}{
 		{"pg_terminate_backend", func(t *testing.T, f *faulty) {
-			if _, err := f.outside.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM `+clients); err != nil {
+			if _, err := f.outside.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM `+clients); err !=
+				nil {
 				t.Fatal(err)
 			}
 			eventually(t, f.outside, `SELECT count(*) FROM `+clients, 0)
@@ -302,6 +314,7 @@ func TestClosedIdleConnectionsCostNoAnswer(t *testing.T) {
 				}
 				group.Wait()
 				test.close(t, f)
+
 				if n%2 == 0 {
 					wantError(t, "a read", f.read(t.Context()), nil)
 				} else {
@@ -328,6 +341,7 @@ func TestClosedConnectionIsFoundBeforeUse(t *testing.T) {
 
 		return found
 	}
+
 	first := session()
 	if session() != first {
 		t.Fatal("an open connection was given up")
@@ -348,18 +362,19 @@ func TestCommitAtItsLimitIsNotCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Engine.suspect() // the setting is for new connections
-
 	id, err := f.write(overload.WithBudget(t.Context(), quickWrite, time.Now))
 
 	wantError(t, "the write", err, engine.ErrIndeterminate)
 	eventually(t, f.outside, waitingCommits, 1)
 	var n int
-	if err := f.outside.QueryRowContext(t.Context(), `SELECT count(*) FROM identities WHERE identity_id = $1`, id).Scan(&n); err != nil || n != 0 {
+	if err := f.outside.QueryRowContext(t.Context(), `SELECT count(*) FROM identities WHERE identity_id = $1`, id).
+		Scan(&n); err != nil || n != 0 {
 		t.Errorf("%d rows are visible that no standby has, %v", n, err)
 	}
 	if n := f.proxy.Cancels(); n != 0 {
 		t.Errorf("%d cancel requests were sent", n)
 	}
+
 	wantError(t, "a read meanwhile", f.read(t.Context()), nil)
 }
 
@@ -388,12 +403,13 @@ func TestWritesWhileAStandbyStandsStill(t *testing.T) {
 		default:
 			t.Errorf("a write ended with %v", err)
 		}
+
 		wantError(t, "a read meanwhile", f.read(t.Context()), nil)
 	}
+
 	if len(unknown) == 0 || len(unknown) > 4 {
 		t.Errorf("%d writes are unknown and %d refused; want 1 to 4 unknown", len(unknown), len(refused))
 	}
-
 	eventually(t, f.outside, endWaiting, 0) // some may only begin to wait
 
 	for id := range refused {
@@ -424,7 +440,8 @@ func TestStartWithoutAnAnswer(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			proxy.Set(&test.rule)
 			err := within(t, "the start", func() error {
-				s, err := openNotes(t.Context(), Options{URL: test.url, Timing: Timing{Start: 500 * time.Millisecond}}, quickWrite)
+				s, err := openNotes(t.Context(),
+					Options{URL: test.url, Timing: Timing{Start: 500 * time.Millisecond}}, quickWrite)
 				if err == nil {
 					err = errors.Join(errors.New("it opened"), s.Close())
 				}
@@ -445,6 +462,7 @@ func deaf(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = syscall.Close(fd) })
 	err = errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0))
 	if err != nil {
@@ -478,6 +496,7 @@ func TestServerEndsWhatWasGivenUp(t *testing.T) {
 		"the bounds and both":  func(*Timing) {},
 		"nothing, the control": func(t *Timing) { t.Alive, t.Lock = time.Hour, time.Hour },
 	}
+
 	const conns, calls = 2, 8
 	write := func(f *faulty) error { return f.probeRow(quickWrite) }
 	for _, test := range []struct {
@@ -537,6 +556,7 @@ func TestServerEndsWhatWasGivenUp(t *testing.T) {
 					}
 					return
 				}
+
 				eventually(t, f.outside, abandoned, 0)
 				if !test.local {
 					eventually(t, f.outside, waitingCommits, 1)
@@ -601,7 +621,9 @@ func TestUnboundedWorkHasNoBounds(t *testing.T) {
 		t.Helper()
 		var got []string
 		err := run(func(q engine.Querier) (err error) {
-			rows, err := q.Query(`SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_timeout')`)
+			rows, err := q.Query(
+				`SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_timeout')`,
+			)
 			if err != nil {
 				return err
 			}
@@ -628,12 +650,14 @@ func TestUnboundedWorkHasNoBounds(t *testing.T) {
 	snapshot := func(limit time.Duration) func(func(engine.Querier) error) error {
 		return func(fn func(engine.Querier) error) error { return f.Snapshot(ctx, limit, fn) }
 	}
+
 	for range 2 {
 		bounds("a dump", snapshot(0), "0", "0")
 		bounds("a snapshot", snapshot(time.Minute), "500ms", "300ms")
 		bounds("a read", func(fn func(engine.Querier) error) error { return f.Read(ctx, fn) }, "500ms", "300ms")
 		bounds("a load", write(0), "0", "0")
 		bounds("a write", write(time.Minute), "500ms", "0")
+
 		wantError(t, "scrub", f.Scrub(ctx, []string{"pools"}), nil)
 	}
 }

@@ -77,6 +77,7 @@ func TestOldReaderKeepsTheLog(t *testing.T) {
 	connections := s.writer.checkpoints.connections
 	copying := <-connections.free // nothing is copied before the reader begins: it would read the database alone
 	addNotes(t, s, 64)
+
 	err := s.Snapshot(t.Context(), 0, func(q engine.Querier) error {
 		seen := func() int64 {
 			n, err := scanCount(q, `SELECT count(*) FROM notes`)
@@ -85,6 +86,7 @@ func TestOldReaderKeepsTheLog(t *testing.T) {
 			}
 			return n
 		}
+
 		before := seen()
 		connections.put(copying)
 		if startsOver(t, s) {
@@ -118,5 +120,6 @@ func TestWriterCopiesTheRest(t *testing.T) {
 			return
 		}
 	}
+
 	t.Error("nothing is copied")
 }

@@ -79,17 +79,21 @@ func TestFaultsAtCommit(t *testing.T) {
 		unknown bool // the outcome of the write
 		stops   bool
 	}{
-		"another process":       {code: sqlite3.SQLITE_BUSY, is: []error{engine.ErrBusy}},
-		"disk full":             {code: sqlite3.SQLITE_FULL, is: []error{engine.ErrDiskFull, engine.ErrBusy}},
-		"quota exceeded":        {code: sqlite3.SQLITE_IOERR_WRITE, full: true, is: []error{engine.ErrDiskFull}},
-		"full at the index":     {code: sqlite3.SQLITE_IOERR_SHMSIZE, is: []error{engine.ErrDiskFull}, unknown: true},
-		"no memory":             {code: sqlite3.SQLITE_IOERR_NOMEM, is: []error{engine.ErrBusy}, unknown: true},
-		"read-only":             {code: sqlite3.SQLITE_READONLY, is: []error{engine.ErrReadOnly}},
-		"write error":           {code: sqlite3.SQLITE_IOERR_WRITE, is: []error{engine.ErrStopped}, unknown: true, stops: true},
-		"fsync error":           {code: sqlite3.SQLITE_IOERR_FSYNC, is: []error{engine.ErrStopped}, unknown: true, stops: true},
-		"fsync error when full": {code: sqlite3.SQLITE_IOERR_FSYNC, full: true, is: []error{engine.ErrStopped}, unknown: true, stops: true},
-		"damaged pages":         {code: sqlite3.SQLITE_CORRUPT, is: []error{engine.ErrStopped, engine.ErrDamaged}, unknown: true, stops: true},
-		"no database":           {code: sqlite3.SQLITE_NOTADB, is: []error{engine.ErrStopped, engine.ErrDamaged}, unknown: true, stops: true},
+		"another process": {code: sqlite3.SQLITE_BUSY, is: []error{engine.ErrBusy}},
+		"disk full":       {code: sqlite3.SQLITE_FULL, is: []error{engine.ErrDiskFull, engine.ErrBusy}},
+		"quota exceeded":  {code: sqlite3.SQLITE_IOERR_WRITE, full: true, is: []error{engine.ErrDiskFull}},
+		"full at the index": {code: sqlite3.SQLITE_IOERR_SHMSIZE, is: []error{engine.ErrDiskFull},
+			unknown: true},
+		"no memory":   {code: sqlite3.SQLITE_IOERR_NOMEM, is: []error{engine.ErrBusy}, unknown: true},
+		"read-only":   {code: sqlite3.SQLITE_READONLY, is: []error{engine.ErrReadOnly}},
+		"write error": {code: sqlite3.SQLITE_IOERR_WRITE, is: []error{engine.ErrStopped}, unknown: true, stops: true},
+		"fsync error": {code: sqlite3.SQLITE_IOERR_FSYNC, is: []error{engine.ErrStopped}, unknown: true, stops: true},
+		"fsync error when full": {code: sqlite3.SQLITE_IOERR_FSYNC, full: true, is: []error{engine.ErrStopped},
+			unknown: true, stops: true},
+		"damaged pages": {code: sqlite3.SQLITE_CORRUPT, is: []error{engine.ErrStopped, engine.ErrDamaged},
+			unknown: true, stops: true},
+		"no database": {code: sqlite3.SQLITE_NOTADB, is: []error{engine.ErrStopped, engine.ErrDamaged},
+			unknown: true, stops: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, w := openWriter(t, Options{})
@@ -104,6 +108,7 @@ func TestFaultsAtCommit(t *testing.T) {
 			if got := errors.Is(err, engine.ErrIndeterminate); got != test.unknown {
 				t.Errorf("outcome unknown: %t, want %t (%v)", got, test.unknown, err)
 			}
+
 			wantFailed(t, s, test.stops)
 			if err := s.Readable(t.Context()); err != nil {
 				t.Errorf("reading: %v", err)
@@ -139,8 +144,10 @@ func wantFailed(t *testing.T, s *notes, want bool) {
 		}
 		return
 	}
+
 	stop, ok := errors.AsType[*engine.StopError](s.Failure())
-	if !ok || stop.Cure == "" || !strings.Contains(stop.Error(), s.writer.path) || !strings.Contains(stop.Error(), stop.Cure) {
+	if !ok || stop.Cure == "" || !strings.Contains(stop.Error(), s.writer.path) ||
+		!strings.Contains(stop.Error(), stop.Cure) {
 		t.Errorf("the cause is %v; want path and cure", s.Failure())
 	}
 	wantError(t, "the cause", s.Failure(), engine.ErrStopped)
@@ -195,6 +202,7 @@ func TestWaitingCallersAreAnsweredWhenWritingStops(t *testing.T) {
 			answers <- s.add(context.Background(), newID())
 		}()
 	}
+
 	queued(t, w, n)
 	works := w.commit
 	w.commit = func(c *connection) error { // the first is that of the write which holds the writer

@@ -46,6 +46,7 @@ func openNotes(ctx context.Context, o Options) (*notes, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+
 	o.Cache, o.Commits = noCache{}, &engine.Histogram{}
 	o.Prepare = func(ctx context.Context, db *sql.DB) error {
 		_, err := db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS notes (id TEXT PRIMARY KEY)`)

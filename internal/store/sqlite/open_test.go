@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+
 	os.Exit(m.Run())
 }
 
@@ -36,6 +37,7 @@ func TestSQLiteFile(t *testing.T) {
 	path := filepath.Join(dir, "a b?c#d%41.db") // no character of a path means anything else
 	s := open(t, Options{Path: path})
 	addNote(t, s)
+
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +54,7 @@ func TestSQLiteFile(t *testing.T) {
 			t.Errorf("%s has mode %v, %v; want 0600", e.Name(), info.Mode(), err)
 		}
 	}
+
 	// On every connection that writes, as on those that read.
 	for _, set := range []*connections{s.readers, s.writer.connections} {
 		one, err := set.take(t.Context())
@@ -71,8 +74,10 @@ func TestSQLiteFile(t *testing.T) {
 				t.Errorf("PRAGMA %s = %v, %v; want %s", pragma, got, err, want)
 			}
 		}
+
 		set.put(one)
 	}
+
 	err = s.Read(t.Context(), func(q engine.Querier) error {
 		_, err := q.Exec(`DELETE FROM notes`)
 		return err

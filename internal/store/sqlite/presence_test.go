@@ -89,6 +89,7 @@ func TestLostFiles(t *testing.T) {
 			}
 			wantError(t, "Probe", s.Probe(t.Context()), engine.ErrGone)
 			wantError(t, "Readable", s.Readable(t.Context()), nil)
+
 			if err := s.find(t.Context(), guest); err != nil {
 				t.Errorf("reading: %v", err)
 			}
@@ -101,6 +102,7 @@ func TestLostFiles(t *testing.T) {
 			addNote(t, s)
 			wantError(t, "Probe after it is back", s.Probe(t.Context()), nil)
 		})
+
 		t.Run(name+", in the middle of a commit", func(t *testing.T) {
 			s, w := openLosable(t)
 			commit := w.commit
@@ -108,6 +110,7 @@ func TestLostFiles(t *testing.T) {
 				loss.lose(t, w.path)
 				return commit(c)
 			}
+
 			err := s.add(t.Context(), newID())
 			wantError(t, "the write", err, engine.ErrGone)
 			wantError(t, "the write", err, engine.ErrIndeterminate)
@@ -235,6 +238,7 @@ func TestPresentDoesNotWaitForFiles(t *testing.T) {
 	if _, ok := s.LastCommit().Since(); !ok || s.LastCommit().Failed() {
 		t.Error("the commit is not known")
 	}
+
 	if !watchdog.Stop() {
 		t.Error("somebody waited for a file")
 	}

@@ -55,6 +55,7 @@ func TestInspectLog(t *testing.T) {
 	flip := func(at int) func(map[string][]byte) {
 		return func(f map[string][]byte) { f["-wal"][at] ^= 0x40 }
 	}
+
 	for _, test := range []struct {
 		name    string
 		do      func(map[string][]byte)
@@ -63,19 +64,29 @@ func TestInspectLog(t *testing.T) {
 		missing bool       // the index tells how much
 	}{
 		{name: "nothing", do: func(map[string][]byte) {}, index: logWhole, alone: logWhole},
-		{name: "cut after the first commit", do: cut(commits[0] + frame), index: logIncomplete, alone: logWhole, missing: true},
-		{name: "cut after the last but one", do: cut(commits[len(commits)-2] + frame), index: logIncomplete, alone: logWhole, missing: true},
-		{name: "last byte cut", do: cut(len(whole["-wal"]) - 1), index: logIncomplete, alone: logDoubtful, missing: true},
-		{name: "cut in the last page", do: cut(last + frameHeader + 99), index: logIncomplete, alone: logDoubtful, missing: true},
-		{name: "cut in the last frame's header", do: cut(last + 17), index: logIncomplete, alone: logDoubtful, missing: true},
+		{name: "cut after the first commit", do: cut(commits[0] + frame), index: logIncomplete, alone: logWhole,
+			missing: true},
+		{name: "cut after the last but one", do: cut(commits[len(commits)-2] + frame), index: logIncomplete,
+			alone: logWhole, missing: true},
+		{name: "last byte cut", do: cut(len(whole["-wal"]) - 1), index: logIncomplete, alone: logDoubtful,
+			missing: true},
+		{name: "cut in the last page", do: cut(last + frameHeader + 99), index: logIncomplete, alone: logDoubtful,
+			missing: true},
+		{name: "cut in the last frame's header", do: cut(last + 17), index: logIncomplete, alone: logDoubtful,
+			missing: true},
 		{name: "cut to its header", do: cut(logHeaderSize), index: logIncomplete, alone: logWhole, missing: true},
 		{name: "cut within its header", do: cut(11), index: logIncomplete, alone: logWhole, missing: true},
 		{name: "cut to nothing", do: cut(0), index: logIncomplete, alone: logWhole, missing: true},
-		{name: "deleted", do: func(f map[string][]byte) { delete(f, "-wal") }, index: logIncomplete, alone: logWhole, missing: true},
-		{name: "page damaged in the first commit", do: flip(logHeaderSize + frameHeader + 7), index: logIncomplete, alone: logIncomplete, missing: true},
-		{name: "page damaged in the middle", do: flip(commits[9] + frameHeader + 7), index: logIncomplete, alone: logIncomplete, missing: true},
-		{name: "page damaged in the last commit", do: flip(last + frameHeader + 7), index: logIncomplete, alone: logDoubtful, missing: true},
-		{name: "checksum damaged in the middle", do: flip(commits[9] + 18), index: logIncomplete, alone: logIncomplete, missing: true},
+		{name: "deleted", do: func(f map[string][]byte) { delete(f, "-wal") }, index: logIncomplete, alone: logWhole,
+			missing: true},
+		{name: "page damaged in the first commit", do: flip(logHeaderSize + frameHeader + 7), index: logIncomplete,
+			alone: logIncomplete, missing: true},
+		{name: "page damaged in the middle", do: flip(commits[9] + frameHeader + 7), index: logIncomplete,
+			alone: logIncomplete, missing: true},
+		{name: "page damaged in the last commit", do: flip(last + frameHeader + 7), index: logIncomplete,
+			alone: logDoubtful, missing: true},
+		{name: "checksum damaged in the middle", do: flip(commits[9] + 18), index: logIncomplete,
+			alone: logIncomplete, missing: true},
 		{name: "header damaged", do: flip(9), index: logIncomplete, alone: logDoubtful, missing: true},
 		{name: "header's salt damaged", do: flip(18), index: logIncomplete, alone: logDoubtful, missing: true},
 		{name: "zeros behind it", do: func(f map[string][]byte) {
@@ -106,6 +117,7 @@ func TestInspectLog(t *testing.T) {
 				delete(files, "-shm")
 				want, name = test.alone, test.name+", alone"
 			}
+
 			t.Run(name, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "test.db")
 				for suffix, text := range files {
@@ -116,6 +128,7 @@ func TestInspectLog(t *testing.T) {
 				if found.verdict != want {
 					t.Errorf("verdict %d, want %d: %+v", found.verdict, want, found)
 				}
+
 				if got := found.missing > 0; got != (test.missing && withIndex) {
 					t.Errorf("missing %d frames", found.missing)
 				}
@@ -204,15 +217,16 @@ func TestReadLog(t *testing.T) {
 		hex  string
 		want logFacts
 	}{
-		"little-endian":                          {little, logFacts{Header: true, PageSize: 512, Commits: 1, Committed: 1}},
-		"big-endian":                             {big, logFacts{Header: true, PageSize: 512, Commits: 1, Committed: 1}},
-		"big-endian sums in a little-endian log": {goldenLog("377f0682", goldenBig[0], goldenBig[1]), logFacts{PageSize: 512}},
-		"cut in the frame":                       {little[:2*300], logFacts{Header: true, PageSize: 512, Faulty: true, After: 1}},
-		"other magic":                            {goldenLog("377f0684", goldenLittle[0], goldenLittle[1]), logFacts{PageSize: 512}},
-		"nothing":                                {"", logFacts{}},
-		"half a header":                          {little[:40], logFacts{}},
-		"page size of one":                       {strings.Replace(little, "00000200", "00000001", 1), logFacts{PageSize: 1}},
-		"huge page size":                         {strings.Replace(little, "00000200", "ffffffff", 1), logFacts{PageSize: 0xffffffff}},
+		"little-endian": {little, logFacts{Header: true, PageSize: 512, Commits: 1, Committed: 1}},
+		"big-endian":    {big, logFacts{Header: true, PageSize: 512, Commits: 1, Committed: 1}},
+		"big-endian sums in a little-endian log": {goldenLog("377f0682", goldenBig[0], goldenBig[1]),
+			logFacts{PageSize: 512}},
+		"cut in the frame": {little[:2*300], logFacts{Header: true, PageSize: 512, Faulty: true, After: 1}},
+		"other magic":      {goldenLog("377f0684", goldenLittle[0], goldenLittle[1]), logFacts{PageSize: 512}},
+		"nothing":          {"", logFacts{}},
+		"half a header":    {little[:40], logFacts{}},
+		"page size of one": {strings.Replace(little, "00000200", "00000001", 1), logFacts{PageSize: 1}},
+		"huge page size":   {strings.Replace(little, "00000200", "ffffffff", 1), logFacts{PageSize: 0xffffffff}},
 	} {
 		text, err := hex.DecodeString(test.hex)
 		noError(t, err)
@@ -223,6 +237,7 @@ func TestReadLog(t *testing.T) {
 			test.want.salt = got.salt
 		}
 		got.salt = test.want.salt
+
 		if got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
@@ -235,24 +250,28 @@ func TestLogIsReportedAtOpen(t *testing.T) {
 	whole, _ := realLog(t)
 	path := filepath.Join(t.TempDir(), "test.db")
 	whole["-wal"] = whole["-wal"][:len(whole["-wal"])-100]
+
 	for suffix, text := range whole {
 		noError(t, os.WriteFile(path+suffix, text, 0o600))
 	}
 	told := &bytes.Buffer{}
 	o := Options{Path: path, Logger: slog.New(slog.NewTextHandler(told, nil))}
 	open(t, o)
-	if !strings.Contains(told.String(), "acknowledged writes are missing") || !strings.Contains(told.String(), "missing_frames=") {
+	if !strings.Contains(told.String(), "acknowledged writes are missing") ||
+		!strings.Contains(told.String(), "missing_frames=") {
 		t.Errorf("told %q", told)
 	}
 	told.Reset()
 	open(t, o)
+
 	if strings.Contains(told.String(), "write-ahead log") {
 		t.Errorf("told again: %q", told)
 	}
 }
 
 func FuzzReadLog(f *testing.F) {
-	for _, text := range []string{goldenLog("377f0682", goldenLittle[0], goldenLittle[1]), goldenLog("377f0683", goldenBig[0], goldenBig[1])} {
+	for _, text := range []string{goldenLog("377f0682", goldenLittle[0], goldenLittle[1]),
+		goldenLog("377f0683", goldenBig[0], goldenBig[1])} {
 		seed, err := hex.DecodeString(text)
 		if err != nil {
 			f.Fatal(err)
@@ -260,13 +279,15 @@ func FuzzReadLog(f *testing.F) {
 		f.Add(seed, int64(5))
 		f.Add(seed[:len(seed)-7], int64(-1))
 	}
+
 	f.Fuzz(func(t *testing.T, text []byte, indexed int64) {
 		facts, err := readLog(bytes.NewReader(text), int64(len(text)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		frames := facts.Committed + facts.Unfinished + facts.After
-		if frames > int64(len(text))/(frameHeader+leastPage)+1 || facts.Marks > facts.After || facts.Commits > facts.Committed {
+		if frames > int64(len(text))/(frameHeader+leastPage)+1 || facts.Marks > facts.After ||
+			facts.Commits > facts.Committed {
 			t.Errorf("%d bytes: %+v", len(text), facts)
 		}
 		if v := facts.judge(indexed); v < logWhole || v > logIncomplete {

@@ -19,10 +19,12 @@ func TestCheckWritable(t *testing.T) {
 		err  syscall.Errno
 		want []string
 	}{
-		"all may be written":         {},
-		"read-only mount":            {at: ".", err: syscall.EROFS, want: []string{"folder", "read-write"}},
-		"folder of another user":     {at: ".", err: syscall.EACCES, want: []string{"folder", "chmod u+rwx", "chown", "uid"}},
-		"database of another user":   {at: "test.db", err: syscall.EACCES, want: []string{"file", "chmod u+rw", "chown", "uid"}},
+		"all may be written": {},
+		"read-only mount":    {at: ".", err: syscall.EROFS, want: []string{"folder", "read-write"}},
+		"folder of another user": {at: ".", err: syscall.EACCES,
+			want: []string{"folder", "chmod u+rwx", "chown", "uid"}},
+		"database of another user": {at: "test.db", err: syscall.EACCES,
+			want: []string{"file", "chmod u+rw", "chown", "uid"}},
 		"database mounted read-only": {at: "test.db", err: syscall.EROFS, want: []string{"file", "read-write"}},
 		"immutable database":         {at: "test.db", err: syscall.EPERM, want: []string{"file", "chmod u+rw"}},
 		"log of another user":        {at: "test.db-wal", err: syscall.EACCES, want: []string{"file", "chmod u+rw"}},
@@ -47,6 +49,7 @@ func TestCheckWritable(t *testing.T) {
 			wantError(t, name, err, nil)
 			continue
 		}
+
 		wantError(t, name, err, engine.ErrReadOnly)
 		wantError(t, name, err, test.err)
 

@@ -57,7 +57,6 @@ func TestGroupCommit(t *testing.T) {
 	commits := 0
 	commit := w.commit
 	w.commit = func(s *connection) error { commits++; return commit(s) }
-
 	release := hold(t, s)
 
 	const n = 20
@@ -72,6 +71,7 @@ func TestGroupCommit(t *testing.T) {
 			results[i] = s.add(context.Background(), id)
 		})
 	}
+
 	queued(t, w, n)
 	release()
 	wg.Wait()
@@ -83,6 +83,7 @@ func TestGroupCommit(t *testing.T) {
 			wantError(t, "a member of its group", err, nil)
 		}
 	}
+
 	if commits != 2 { // the one that was held, and the group
 		t.Errorf("%d commits, want 2", commits)
 	}
@@ -104,6 +105,7 @@ func TestGroupMemberIsTakenBackWhole(t *testing.T) {
 		})
 		wantError(t, "the half one", err, half)
 	})
+
 	wg.Go(func() {
 		err := s.Write(context.Background(), 0, func(t *engine.Tx) error {
 			if err := insertNote(t, "panic"); err != nil {
@@ -115,6 +117,7 @@ func TestGroupMemberIsTakenBackWhole(t *testing.T) {
 			t.Error("a panic was acknowledged")
 		}
 	})
+
 	wg.Go(func() {
 		wantError(t, "the whole one", s.add(context.Background(), "whole"), nil)
 	})
@@ -131,6 +134,7 @@ func TestGroupMemberIsTakenBackWhole(t *testing.T) {
 func TestWriteQueueIsBounded(t *testing.T) {
 	s, w := openWriter(t, Options{WriteQueue: 3})
 	release := hold(t, s)
+
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
@@ -144,6 +148,7 @@ func TestWriteQueueIsBounded(t *testing.T) {
 	}
 	release()
 	wg.Wait()
+
 	wantNotes(t, s, 3)
 }
 
@@ -165,6 +170,7 @@ func TestLeavingAWrite(t *testing.T) {
 	if errors.Is(err, engine.ErrIndeterminate) {
 		t.Errorf("cancelled while waiting: %v, but it is certain", err)
 	}
+
 	s.limit = 20 * time.Millisecond
 	err = s.add(t.Context(), "too late while waiting")
 	wantError(t, "too late while waiting", err, engine.ErrBusy)
@@ -176,6 +182,7 @@ func TestLeavingAWrite(t *testing.T) {
 		<-began
 		cancel()
 	}()
+
 	err = s.Write(ctx, 0, func(t *engine.Tx) error {
 		close(began)
 		<-end
@@ -193,6 +200,7 @@ func TestLeavingAWrite(t *testing.T) {
 			return insertNote(t, "too late while written")
 		})
 	}
+
 	wantError(t, "too late while written", err, engine.ErrIndeterminate)
 	close(late)
 	wantError(t, "the next write", s.Write(t.Context(), 0, func(*engine.Tx) error { return nil }), nil)
@@ -230,6 +238,7 @@ func TestFailedCommitStopsWriting(t *testing.T) {
 	if err := s.find(t.Context(), before); err != nil {
 		t.Errorf("reading what is durable: %v", err)
 	}
+
 	err = s.find(t.Context(), "lost")
 	wantError(t, "reading what is not", err, errNotFound)
 }
@@ -259,6 +268,7 @@ func TestFullDisk(t *testing.T) {
 			written++
 		}
 	}
+
 	wantError(t, "a write to a full disk", full, engine.ErrBusy)
 	if errors.Is(full, engine.ErrStopped) || errors.Is(full, engine.ErrIndeterminate) {
 		t.Errorf("a write to a full disk: %v", full)
@@ -266,10 +276,12 @@ func TestFullDisk(t *testing.T) {
 	if err := s.find(t.Context(), kept); err != nil {
 		t.Errorf("reading: %v", err)
 	}
+
 	wantError(t, "Failure", s.Failure(), nil)
 	wantNotes(t, s, int64(1+written))
 	limit("PRAGMA max_page_count = 1000000")
 	addNote(t, s)
+
 	wantNotes(t, s, int64(2+written))
 }
 
@@ -283,12 +295,14 @@ func TestLockedByAnotherProcess(t *testing.T) {
 	if _, err := scanCount(one, "PRAGMA busy_timeout = 20"); err != nil { // not five seconds
 		t.Fatal(err)
 	}
+
 	w.connections.put(one)
 	other := open(t, Options{Path: w.path})
 	release := hold(t, other)
 	wantError(t, "a write meanwhile", s.add(t.Context(), newID()), engine.ErrBusy)
 	release()
 	addNote(t, s)
+
 	wantNotes(t, s, 1)
 }
 
@@ -315,6 +329,7 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 	go func() { closed <- s.Close() }()
 	release()
 	wg.Wait()
+
 	wantError(t, "Close", <-closed, nil)
 	wantNotes(t, open(t, o), n)
 }

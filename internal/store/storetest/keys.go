@@ -24,6 +24,7 @@ func (f Fault) of(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
+
 	return nil
 }
 
