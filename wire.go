@@ -287,7 +287,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 	})
 
 	s.overload = s.newGuard()
-	s.metrics = metrics.New(c.Version, apis, s.store, catalogues())
+	s.metrics = metrics.New(c.Version, apis, s.store, Refusals())
 	s.metrics.Watch(s.overload)
 	if c.LogLinesDropped != nil {
 		s.metrics.CountLogDrops(c.LogLinesDropped)
