@@ -1,11 +1,13 @@
 package poolhouse
 
 import (
+	"errors"
 	"net/http"
 	"path"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 )
 
@@ -131,4 +133,36 @@ func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text)) // an error means that the client has gone
+}
+
+const originsSetting = "allowed_origins"
+
+// checkOrigins reports faults of the settings about web pages.
+func (c *Config) checkOrigins() error {
+	_, origins := awsapi.OriginCheck(originsSetting, c.AllowedOrigins)
+	_, guard := c.devGuard()
+	return errors.Join(origins, guard)
+}
+
+// devGuard refuses calls from pages of other origins that a developer visits.
+func (c *Config) devGuard() (*awsapi.BrowserGuard, error) {
+	return awsapi.NewBrowserGuard(awsapi.BrowserGuardOptions{
+		URLs:        []string{c.IssuerURL},
+		Hosts:       c.DevHosts,
+		Origins:     c.DevOrigins,
+		Navigations: []string{issuer.AuthorizePath},
+		CallsByGet:  awsapi.CallsByGet,
+	})
+}
+
+// guarded puts the devGuard before next, in development.
+func (c *Config) guarded(api *awsapi.Service, next http.Handler) (http.Handler, error) {
+	if !c.Dev {
+		return next, nil
+	}
+	guard, err := c.devGuard()
+	if err != nil {
+		return nil, err
+	}
+	return api.Guard(guard.Check, next), nil
 }
