@@ -100,11 +100,25 @@ func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 		}
 	}
 
-	if err := s.reviewPolicies(ctx, directory); err != nil {
-		return nil, err
+	return directory, s.policyLog().Write(ctx, directory)
+}
+
+// policyLog returns the log of doubtful policies, of the settings too.
+func (s *Server) policyLog() *iam.PolicyLog {
+	c := &s.config
+	documents := map[string]string{"guest_policy": c.GuestPolicy}
+	for pool, document := range c.PoolGuestPolicies {
+		documents["pool_guest_policies."+pool] = document
 	}
 
-	return directory, nil
+	return &iam.PolicyLog{
+		Logger:             c.Logger,
+		Keys:               s.keys,
+		Documents:          documents,
+		ClientUnknown:      c.Check != nil && !c.BehindProxy, // forward auth does not learn the clients' addresses
+		HasAccount:         s.hasAccount,
+		AcceptUnknownRoles: c.AcceptUnknownRoles,
+	}
 }
 
 // openKeys opens the keys that sign tokens and seal sessions. Afterwards, when the master key
