@@ -58,7 +58,7 @@ func (s *Server) routes(api *awsapi.Service) http.Handler {
 
 	s.receivers(mux, api)
 	if s.dev != nil {
-		s.dev.register(mux)
+		s.dev.Register(mux)
 	}
 
 	// The mux redirects a path such as "//". Clients of the APIs do not follow redirects, and

@@ -40,6 +40,19 @@ const (
 	MasterKeyFile = "master.key"
 )
 
+// Paths of the development endpoints.
+const (
+	DevInfoPath  = issuer.DevInfoPath
+	DevTokenPath = issuer.DevTokenPath
+)
+
+// Bodies of the development endpoints.
+type (
+	DevInfo          = issuer.DevInfo
+	DevTokenRequest  = issuer.DevTokenRequest
+	DevTokenResponse = issuer.DevTokenResponse
+)
+
 // Server serves the APIs. It is an http.Handler.
 type Server struct {
 	config   Config
@@ -56,7 +69,7 @@ type Server struct {
 	handler  http.Handler
 	apart    http.Handler // for MetricsHandler
 	forward  http.Handler // for ForwardHandler
-	dev      *devEndpoints
+	dev      *issuer.DevEndpoints
 	keys     *iam.AccessKeys
 	rates    *ratelimit.Reporter
 	lock     *datalock.Lock // of the data folder; nil without one
@@ -194,7 +207,7 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 	if s.dev == nil {
 		return DevInfo{}, false
 	}
-	return s.dev.info, true
+	return s.dev.Info, true
 }
 
 // samlProviders returns the settings' providers, which may name this server by its issuer URL.

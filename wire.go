@@ -82,8 +82,21 @@ func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 	c := &s.config
 	providers := c.OIDCProviders
 	if c.Dev {
-		s.dev = newDevEndpoints(c.IssuerURL, c.Account, c.region(), c.Now)
-		providers = append(slices.Clone(providers), s.dev.provider())
+		s.dev = issuer.NewDevEndpoints(DevInfo{
+			Endpoint:        c.IssuerURL,
+			Region:          c.region(),
+			AccountID:       c.Account,
+			AccessKeyID:     DevAccessKeyID,
+			SecretAccessKey: DevSecretAccessKey,
+			Audience:        DevAudience,
+		}, c.Now)
+		providers = append(slices.Clone(providers), OIDCProviderConfig{
+			URL:          s.dev.Info.Issuer, // verified by discovery and published keys, like any other
+			ClientIDs:    []string{DevAudience},
+			AllowHTTP:    true,
+			AllowPrivate: true,
+			Development:  true,
+		})
 	}
 
 	directory, err := c.directory(providers, s.store)

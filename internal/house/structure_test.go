@@ -79,7 +79,7 @@ var allowedImports = map[string][]string{
 	},
 	"internal/identitypool": {"internal/explain"},
 	"internal/idtoken":      {"internal/explain", "internal/outbound"},
-	"internal/issuer":       {"internal/explain", "internal/overload", "internal/store"},
+	"internal/issuer":       {"internal/explain", "internal/identitypool", "internal/overload", "internal/store"},
 	"internal/logging":      {},
 	"internal/login": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "internal/saml",
