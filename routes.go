@@ -22,7 +22,7 @@ const (
 	sharedSignalsPath = "POST /shared-signals/{" + signout.ProviderPath + "...}"
 )
 
-// wireRoutes registers the APIs, the check endpoint and the rest under their paths.
+// wireRoutes registers the APIs, forward auth and the rest under their paths.
 func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) error {
 	c := &s.config
 	routes, err := c.guarded(api, s.routes(api))
@@ -33,8 +33,8 @@ func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) er
 		return err
 	}
 
-	// Not guarded: proxies send the check endpoint the Host and Origin of requests to other
-	// services. It changes nothing, and answers only about the session.
+	// Not guarded: proxies send forward auth the Host and Origin of requests to other services. It
+	// changes nothing, and answers only about the session.
 	s.handler = withCheck(checks, api, routes)
 	s.forward = s.forwardHandler(checks, api)
 
@@ -129,7 +129,7 @@ func (s *Server) receivers(mux *http.ServeMux, api *awsapi.Service) {
 	mux.Handle(sharedSignalsPath, api.Wrap("SharedSignals", s.signOuts.SharedSignals()))
 }
 
-// withCheck puts the check endpoint before everything else: its requests have the paths of
+// withCheck puts forward auth before everything else: its requests have the paths of
 // other services, which the APIs' routes must not see.
 func withCheck(h *forwardauth.Handler, api *awsapi.Service, rest http.Handler) http.Handler {
 	if h == nil {

@@ -30,7 +30,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
-// parts are shared by the APIs and the check endpoint, and needed only for wiring.
+// parts are shared by the APIs and forward auth, and needed only for wiring.
 type parts struct {
 	directory  *iam.Directory
 	authorizer *iam.Authorizer
@@ -231,36 +231,8 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		return err
 	}
 
-	p.providers = provider.New(c.loginProviders(p.directory))
-	p.events = &signout.Sources{
-		Providers: p.providers,
-		Directory: p.directory,
-		Home:      identitypool.AccountID(c.Account),
-		Settings:  c.SignOut,
-	}
-	s.signOuts = signout.New(signout.Options{
-		Store:     s.store,
-		Verifier:  s.logins,
-		Providers: p.events.Find,
-		Now:       c.Now,
-		Logger:    c.Logger,
-	})
-
-	guests, err := c.guestPolicies()
-	if err != nil {
-		return err
-	}
-
-	p.assume = assume.NewService(assume.ServiceOptions{
-		Minter:             s.sessions,
-		Roles:              p.directory,
-		Now:                c.Now,
-		Logger:             c.Logger,
-		AcceptUnknownRoles: c.AcceptUnknownRoles,
-		GuestPolicies:      guests,
-	})
-
-	credentials, err := c.credentialEngines(p.assume, s.issuer, s.outbound)
+	s.wireSignOuts(p)
+	credentials, err := s.wireCredentials(p)
 	if err != nil {
 		return err
 	}
@@ -292,6 +264,45 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 	})
 
 	return nil
+}
+
+// wireSignOuts builds the registry of login providers, and the parts that receive their sign-outs.
+func (s *Server) wireSignOuts(p *parts) {
+	c := &s.config
+	p.providers = provider.New(c.loginProviders(p.directory))
+	p.events = &signout.Sources{
+		Providers: p.providers,
+		Directory: p.directory,
+		Home:      identitypool.AccountID(c.Account),
+		Settings:  c.SignOut,
+	}
+	s.signOuts = signout.New(signout.Options{
+		Store:     s.store,
+		Verifier:  s.logins,
+		Providers: p.events.Find,
+		Now:       c.Now,
+		Logger:    c.Logger,
+	})
+}
+
+// wireCredentials builds the part that assumes roles, and the engines that give the credentials.
+func (s *Server) wireCredentials(p *parts) (*assume.Router, error) {
+	c := &s.config
+	guests, err := c.guestPolicies()
+	if err != nil {
+		return nil, err
+	}
+
+	p.assume = assume.NewService(assume.ServiceOptions{
+		Minter:             s.sessions,
+		Roles:              p.directory,
+		Now:                c.Now,
+		Logger:             c.Logger,
+		AcceptUnknownRoles: c.AcceptUnknownRoles,
+		GuestPolicies:      guests,
+	})
+
+	return c.credentialEngines(p.assume, s.issuer, s.outbound)
 }
 
 // databaseTime is how long a call waits for the database in total, so that every call is
