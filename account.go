@@ -13,6 +13,16 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
+// These values are the same for every `poolhouse dev`. A server without Config.Dev does not
+// start on a database that has the key, and does not accept the key if it is added later.
+const (
+	DevAccount         = "000000000000"
+	DevRegion          = "us-east-1"
+	DevAccessKeyID     = iam.DevAccessKeyID
+	DevSecretAccessKey = "test"
+	DevAudience        = "poolhouse-dev"
+)
+
 // AccessKey is an account's access key with its secret.
 type AccessKey struct {
 	Account         string

@@ -22,9 +22,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
-// catalogues returns the reasons of all packages, in the order in which a call meets them. A
-// new catalogue needs an entry here.
-func catalogues() []explain.Chapter {
+// Refusals returns the reasons of all packages, in the order in which a call meets them. A new
+// catalogue needs an entry here.
+func Refusals() []explain.Chapter {
 	return []explain.Chapter{
 		{
 			Title:   "Web pages",
@@ -148,6 +148,3 @@ func catalogues() []explain.Chapter {
 		},
 	}
 }
-
-// RefusalReference returns the page of all reasons for which calls are refused, in Markdown.
-func RefusalReference() string { return explain.Reference(catalogues()) }

@@ -1,11 +1,17 @@
 package poolhouse
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"net/http"
 	"path"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 )
 
@@ -16,7 +22,7 @@ const (
 	sharedSignalsPath = "POST /shared-signals/{" + signout.ProviderPath + "...}"
 )
 
-// wireRoutes registers the APIs, the check endpoint and the rest under their paths.
+// wireRoutes registers the APIs, forward auth and the rest under their paths.
 func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) error {
 	c := &s.config
 	routes, err := c.guarded(api, s.routes(api))
@@ -27,8 +33,8 @@ func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) er
 		return err
 	}
 
-	// Not guarded: proxies send the check endpoint the Host and Origin of requests to other
-	// services. It changes nothing, and answers only about the session.
+	// Not guarded: proxies send forward auth the Host and Origin of requests to other services. It
+	// changes nothing, and answers only about the session.
 	s.handler = withCheck(checks, api, routes)
 	s.forward = s.forwardHandler(checks, api)
 
@@ -56,7 +62,7 @@ func (s *Server) routes(api *awsapi.Service) http.Handler {
 
 	s.receivers(mux, api)
 	if s.dev != nil {
-		s.dev.register(mux)
+		s.dev.Register(mux)
 	}
 
 	// The mux redirects a path such as "//". Clients of the APIs do not follow redirects, and
@@ -69,6 +75,38 @@ func (s *Server) routes(api *awsapi.Service) http.Handler {
 		}
 		api.ServeHTTP(w, r)
 	})
+}
+
+const originsSetting = "allowed_origins"
+
+// checkOrigins reports faults of the settings about web pages.
+func (c *Config) checkOrigins() error {
+	_, origins := awsapi.OriginCheck(originsSetting, c.AllowedOrigins)
+	_, guard := c.devGuard()
+	return errors.Join(origins, guard)
+}
+
+// devGuard refuses calls from pages of other origins that a developer visits.
+func (c *Config) devGuard() (*awsapi.BrowserGuard, error) {
+	return awsapi.NewBrowserGuard(awsapi.BrowserGuardOptions{
+		URLs:        []string{c.IssuerURL},
+		Hosts:       c.DevHosts,
+		Origins:     c.DevOrigins,
+		Navigations: []string{issuer.AuthorizePath},
+		CallsByGet:  awsapi.CallsByGet,
+	})
+}
+
+// guarded puts the devGuard before next, in development.
+func (c *Config) guarded(api *awsapi.Service, next http.Handler) (http.Handler, error) {
+	if !c.Dev {
+		return next, nil
+	}
+	guard, err := c.devGuard()
+	if err != nil {
+		return nil, err
+	}
+	return api.Guard(guard.Check, next), nil
 }
 
 // isClean reports whether a mux serves the path without a redirect.
@@ -91,7 +129,7 @@ func (s *Server) receivers(mux *http.ServeMux, api *awsapi.Service) {
 	mux.Handle(sharedSignalsPath, api.Wrap("SharedSignals", s.signOuts.SharedSignals()))
 }
 
-// withCheck puts the check endpoint before everything else: its requests have the paths of
+// withCheck puts forward auth before everything else: its requests have the paths of
 // other services, which the APIs' routes must not see.
 func withCheck(h *forwardauth.Handler, api *awsapi.Service, rest http.Handler) http.Handler {
 	if h == nil {
@@ -124,6 +162,64 @@ func (s *Server) forwardHandler(h *forwardauth.Handler, api *awsapi.Service) htt
 		}
 		wrapped.ServeHTTP(w, r)
 	})
+}
+
+// health registers the endpoints for probes.
+func (s *Server) health(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
+	mux.HandleFunc("GET /readyz", s.ready)
+}
+
+// readyTimeout bounds how long a readiness probe waits for the database. The bounds for calls
+// are longer.
+const readyTimeout = 2 * time.Second
+
+// ready reports whether a write can become durable now or, with ?reads, whether reads are
+// answered. The body names only the kind of fault, because anybody can ask; path and cause
+// are in the log.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.stopping.Load() {
+		plain(w, http.StatusServiceUnavailable, "stopping\n")
+		return
+	}
+
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+
+	if r.URL.Query().Has("reads") {
+		if err := s.store.Readable(ctx); err != nil {
+			plain(w, http.StatusServiceUnavailable, metrics.Unanswered+"\n")
+			return
+		}
+		plain(w, http.StatusOK, "ready for reads\n")
+		return
+	}
+
+	err := s.store.Probe(ctx)
+	if r.Context().Err() == nil { // otherwise the client has gone, which is no fault
+		s.noteReadiness(err)
+	}
+
+	if err != nil {
+		plain(w, http.StatusServiceUnavailable, metrics.Unready(err)+"\n")
+		return
+	}
+	plain(w, http.StatusOK, "ready\n")
+}
+
+// noteReadiness logs a change of readiness, not every probe.
+func (s *Server) noteReadiness(err error) {
+	if err == nil {
+		if s.unready.Swap(nil) != nil {
+			s.config.Logger.Info("ready again")
+		}
+		return
+	}
+
+	reason := metrics.Unready(err)
+	if before := s.unready.Swap(&reason); before == nil || *before != reason {
+		s.config.Logger.Error("not ready", "reason", reason, "error", err, "data", cmp.Or(s.config.DataDir, "-"))
+	}
 }
 
 func plain(w http.ResponseWriter, status int, text string) {

@@ -40,6 +40,23 @@ const (
 	MasterKeyFile = "master.key"
 )
 
+// Paths of the development endpoints.
+const (
+	DevInfoPath  = issuer.DevInfoPath
+	DevTokenPath = issuer.DevTokenPath
+)
+
+// Bodies of the development endpoints.
+type (
+	DevInfo          = issuer.DevInfo
+	DevTokenRequest  = issuer.DevTokenRequest
+	DevTokenResponse = issuer.DevTokenResponse
+)
+
+// ErrStopped means that the server acknowledges no more writes while it runs, because the
+// database's disk failed or its files are gone. See Server.Failed.
+var ErrStopped = store.ErrStopped
+
 // Server serves the APIs. It is an http.Handler.
 type Server struct {
 	config   Config
@@ -56,7 +73,7 @@ type Server struct {
 	handler  http.Handler
 	apart    http.Handler // for MetricsHandler
 	forward  http.Handler // for ForwardHandler
-	dev      *devEndpoints
+	dev      *issuer.DevEndpoints
 	keys     *iam.AccessKeys
 	rates    *ratelimit.Reporter
 	lock     *datalock.Lock // of the data folder; nil without one
@@ -194,7 +211,7 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 	if s.dev == nil {
 		return DevInfo{}, false
 	}
-	return s.dev.info, true
+	return s.dev.Info, true
 }
 
 // samlProviders returns the settings' providers, which may name this server by its issuer URL.
@@ -264,6 +281,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // client to reconnect, which leads to another node. All calls are still answered until the
 // caller closes the listener.
 func (s *Server) Stopping() { s.stopping.Store(true) }
+
+// Failed returns a channel that is closed when no more writes will be acknowledged: a commit
+// could not be made durable, the database is damaged, or its files are gone. Answer the
+// running calls, then end the process, so that its supervisor restarts it. Failure returns
+// the cause.
+func (s *Server) Failed() <-chan struct{} { return s.store.Failed() }
+
+// Failure returns nil, or why no more writes will be acknowledged: an ErrStopped that names
+// the failed operation, the file and the fix.
+func (s *Server) Failure() error { return s.store.Failure() }
 
 // Run does the background work until ctx ends: it renews keys, picks up changes that other
 // nodes and the command line made, and finishes deletions that a crash interrupted.

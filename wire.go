@@ -30,7 +30,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
-// parts are shared by the APIs and the check endpoint, and needed only for wiring.
+// parts are shared by the APIs and forward auth, and needed only for wiring.
 type parts struct {
 	directory  *iam.Directory
 	authorizer *iam.Authorizer
@@ -82,8 +82,21 @@ func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 	c := &s.config
 	providers := c.OIDCProviders
 	if c.Dev {
-		s.dev = newDevEndpoints(c.IssuerURL, c.Account, c.region(), c.Now)
-		providers = append(slices.Clone(providers), s.dev.provider())
+		s.dev = issuer.NewDevEndpoints(DevInfo{
+			Endpoint:        c.IssuerURL,
+			Region:          c.region(),
+			AccountID:       c.Account,
+			AccessKeyID:     DevAccessKeyID,
+			SecretAccessKey: DevSecretAccessKey,
+			Audience:        DevAudience,
+		}, c.Now)
+		providers = append(slices.Clone(providers), OIDCProviderConfig{
+			URL:          s.dev.Info.Issuer, // verified by discovery and published keys, like any other
+			ClientIDs:    []string{DevAudience},
+			AllowHTTP:    true,
+			AllowPrivate: true,
+			Development:  true,
+		})
 	}
 
 	directory, err := c.directory(providers, s.store)
@@ -100,11 +113,25 @@ func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 		}
 	}
 
-	if err := s.reviewPolicies(ctx, directory); err != nil {
-		return nil, err
+	return directory, s.policyLog().Write(ctx, directory)
+}
+
+// policyLog returns the log of doubtful policies, of the settings too.
+func (s *Server) policyLog() *iam.PolicyLog {
+	c := &s.config
+	documents := map[string]string{"guest_policy": c.GuestPolicy}
+	for pool, document := range c.PoolGuestPolicies {
+		documents["pool_guest_policies."+pool] = document
 	}
 
-	return directory, nil
+	return &iam.PolicyLog{
+		Logger:             c.Logger,
+		Keys:               s.keys,
+		Documents:          documents,
+		ClientUnknown:      c.Check != nil && !c.BehindProxy, // forward auth does not learn the clients' addresses
+		HasAccount:         s.hasAccount,
+		AcceptUnknownRoles: c.AcceptUnknownRoles,
+	}
 }
 
 // openKeys opens the keys that sign tokens and seal sessions. Afterwards, when the master key
@@ -204,36 +231,8 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		return err
 	}
 
-	p.providers = provider.New(c.loginProviders(p.directory))
-	p.events = &signout.Sources{
-		Providers: p.providers,
-		Directory: p.directory,
-		Home:      identitypool.AccountID(c.Account),
-		Settings:  c.SignOut,
-	}
-	s.signOuts = signout.New(signout.Options{
-		Store:     s.store,
-		Verifier:  s.logins,
-		Providers: p.events.Find,
-		Now:       c.Now,
-		Logger:    c.Logger,
-	})
-
-	guests, err := c.guestPolicies()
-	if err != nil {
-		return err
-	}
-
-	p.assume = assume.NewService(assume.ServiceOptions{
-		Minter:             s.sessions,
-		Roles:              p.directory,
-		Now:                c.Now,
-		Logger:             c.Logger,
-		AcceptUnknownRoles: c.AcceptUnknownRoles,
-		GuestPolicies:      guests,
-	})
-
-	credentials, err := c.credentialEngines(p.assume, s.issuer, s.outbound)
+	s.wireSignOuts(p)
+	credentials, err := s.wireCredentials(p)
 	if err != nil {
 		return err
 	}
@@ -267,6 +266,45 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 	return nil
 }
 
+// wireSignOuts builds the registry of login providers, and the parts that receive their sign-outs.
+func (s *Server) wireSignOuts(p *parts) {
+	c := &s.config
+	p.providers = provider.New(c.loginProviders(p.directory))
+	p.events = &signout.Sources{
+		Providers: p.providers,
+		Directory: p.directory,
+		Home:      identitypool.AccountID(c.Account),
+		Settings:  c.SignOut,
+	}
+	s.signOuts = signout.New(signout.Options{
+		Store:     s.store,
+		Verifier:  s.logins,
+		Providers: p.events.Find,
+		Now:       c.Now,
+		Logger:    c.Logger,
+	})
+}
+
+// wireCredentials builds the part that assumes roles, and the engines that give the credentials.
+func (s *Server) wireCredentials(p *parts) (*assume.Router, error) {
+	c := &s.config
+	guests, err := c.guestPolicies()
+	if err != nil {
+		return nil, err
+	}
+
+	p.assume = assume.NewService(assume.ServiceOptions{
+		Minter:             s.sessions,
+		Roles:              p.directory,
+		Now:                c.Now,
+		Logger:             c.Logger,
+		AcceptUnknownRoles: c.AcceptUnknownRoles,
+		GuestPolicies:      guests,
+	})
+
+	return c.credentialEngines(p.assume, s.issuer, s.outbound)
+}
+
 // databaseTime is how long a call waits for the database in total, so that every call is
 // answered within five seconds, whatever the state of the database.
 const databaseTime = 4500 * time.Millisecond
@@ -274,9 +312,12 @@ const databaseTime = 4500 * time.Millisecond
 // wireAPIs builds the APIs, with their metrics.
 func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 	c := &s.config
-	origins, err := c.originCheck()
+	origins, err := awsapi.OriginCheck(originsSetting, c.AllowedOrigins)
 	if err != nil {
 		return nil, err
+	}
+	if c.Dev {
+		origins = nil // the devGuard decides
 	}
 
 	apis := append(awsAPIs(p.pools, s.stsAPI(p), s.iamAPI(p)), awsapi.API{
@@ -287,7 +328,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 	})
 
 	s.overload = s.newGuard()
-	s.metrics = metrics.New(c.Version, apis, s.store, catalogues())
+	s.metrics = metrics.New(c.Version, apis, s.store, Refusals())
 	s.metrics.Watch(s.overload)
 	if c.LogLinesDropped != nil {
 		s.metrics.CountLogDrops(c.LogLinesDropped)

@@ -103,7 +103,7 @@ refuses calls.`,
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if docs, _ := c.Flags().GetBool("docs"); docs {
-				_, err := io.WriteString(c.OutOrStdout(), poolhouse.RefusalReference())
+				_, err := io.WriteString(c.OutOrStdout(), explain.Reference(poolhouse.Refusals()))
 				return err
 			}
 

@@ -70,14 +70,8 @@ func NewBrowserGuard(o BrowserGuardOptions) (*BrowserGuard, error) {
 	return g, nil
 }
 
-// PageRefusal is why a request was refused. Message names the setting to change.
-type PageRefusal struct {
-	Message string
-	Why     *explain.Refusal
-}
-
 // Check returns why a request is refused, or nil to let it through.
-func (g *BrowserGuard) Check(r *http.Request) *PageRefusal {
+func (g *BrowserGuard) Check(r *http.Request) *Denial {
 	if refusal := g.checkHost(r); refusal != nil {
 		return refusal
 	}
@@ -86,7 +80,7 @@ func (g *BrowserGuard) Check(r *http.Request) *PageRefusal {
 
 // checkHost refuses a request to a host name that anybody may own. DNS rebinding looks
 // like that: the name of an attacker's page resolves to this machine.
-func (g *BrowserGuard) checkHost(r *http.Request) *PageRefusal {
+func (g *BrowserGuard) checkHost(r *http.Request) *Denial {
 	h, _, ok := parseHost(r.Host)
 	if ok && (h.ip.IsValid() || h.localhost() || h.dotless || g.hosts[h.name]) {
 		return nil
@@ -97,7 +91,7 @@ func (g *BrowserGuard) checkHost(r *http.Request) *PageRefusal {
 		named = "the host " + quoteAddress(r.Host)
 	}
 
-	return &PageRefusal{
+	return &Denial{
 		Message: "This development server does not answer to " + named +
 			", so that no page reaches it by DNS rebinding. If the name is yours, add it to " + hostsSetting + ".",
 		Why: hostForeign.With("host", named).At(settingLink(hostsSetting)),
@@ -106,7 +100,7 @@ func (g *BrowserGuard) checkHost(r *http.Request) *PageRefusal {
 
 // checkPage refuses a request that a page of a foreign origin made a browser send.
 // checkHost has checked its host.
-func (g *BrowserGuard) checkPage(r *http.Request) *PageRefusal {
+func (g *BrowserGuard) checkPage(r *http.Request) *Denial {
 	if g.navigates(r) {
 		return nil
 	}
@@ -178,8 +172,8 @@ func ownSite(site, target string) bool {
 }
 
 // pageRefusal refuses a request of a page that may not call.
-func pageRefusal(who, got string) *PageRefusal {
-	return &PageRefusal{
+func pageRefusal(who, got string) *Denial {
+	return &Denial{
 		Message: "The request was made by " + who +
 			", and pages that you visit may not drive this development server. If the page is yours, add its origin to " +
 			originsSetting + ", and call with fetch.",

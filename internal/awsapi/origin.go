@@ -3,13 +3,14 @@ package awsapi
 import (
 	"errors"
 	"fmt"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // webHost is a host name or an IP address, normalised for comparison.
@@ -145,9 +146,6 @@ func ParseOrigins(setting string, values []string) (Origins, error) {
 	return o, errors.Join(faults...)
 }
 
-// All reports whether every origin is allowed.
-func (o Origins) All() bool { return o.all }
-
 // Allows reports whether a page may send r: r names no origin, a listed one, or the
 // server's own.
 func (o Origins) Allows(r *http.Request) bool {
@@ -161,6 +159,25 @@ func (o Origins) Allows(r *http.Request) bool {
 
 	parsed, ok := parseOrigin(sent[0])
 	return ok && (o.list[parsed.String()] || sameOrigin(parsed, r))
+}
+
+// OriginCheck refuses pages of origins that the values of setting do not list; nil = every page
+// may call. Its errors are those of ParseOrigins.
+func OriginCheck(setting string, values []string) (func(*http.Request) *Denial, error) {
+	origins, err := ParseOrigins(setting, values)
+	if err != nil || len(values) == 0 || origins.all {
+		return nil, err
+	}
+
+	return func(r *http.Request) *Denial {
+		if origins.Allows(r) {
+			return nil
+		}
+		return &Denial{
+			Message: "Pages of this origin may not call: the server's setting " + setting + " does not list it.",
+			Why:     unlisted(setting, strings.Join(r.Header["Origin"], ", ")),
+		}
+	}, nil
 }
 
 // sameOrigin compares only with Host, because a proxy may have ended TLS.

@@ -31,8 +31,8 @@ var (
 	})
 )
 
-// OriginUnlisted refuses a call from a page whose origin the setting does not list.
-func OriginUnlisted(setting, origin string) *explain.Refusal {
+// unlisted refuses a call from a page whose origin the setting does not list.
+func unlisted(setting, origin string) *explain.Refusal {
 	link := explain.Link{Kind: explain.LinkSetting, ID: setting, Add: origin, Source: explain.SourceFile}
 	return originUnlisted.With("setting", setting, "origin", quoteAddress(origin)).At(link)
 }

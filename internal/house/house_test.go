@@ -122,6 +122,11 @@ func OnlyTested() {}
 
 const Alone = 1
 
+const (
+	First InField = iota
+	Second
+)
+
 func (Named) Method() {}
 `)
 	uses := source(t, "b/b.go", `package b
@@ -130,6 +135,7 @@ import other "github.com/poolhouse-id/poolhouse/internal/a"
 
 var x = other.New()
 var y other.Named
+var z = other.Second
 `)
 	test := source(t, "b/b_test.go", `package b
 

@@ -35,7 +35,7 @@ func run(arguments []string, out io.Writer) error {
 	limits := flags.Bool("limits", false, "list each break of a limit, and fail if there is one")
 	list := flags.Bool("list", false, "list where each finding is")
 	tests := flags.Bool("tests", false, "apply -limits and -list to tests too")
-	statements := flags.Int("statements", 0,
+	statements := flags.Int("statements", mostStatements,
 		"with -limits: the most statements that the root module's code may have; 0 = any number")
 	if err := flags.Parse(arguments); err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"go/ast"
+	"go/token"
 	"path"
 	"strconv"
 	"strings"
@@ -13,7 +14,8 @@ type symbol struct{ folder, name string }
 // markUnused finds the exported names of internal packages that no other folder
 // names. It reads names only: a package-level name of another package is always
 // written with the package before it. A type that an exported declaration of its
-// own package mentions counts as used.
+// own package mentions counts as used, and so does a constant of a type when another
+// of its group is used: the values of an enumeration belong together.
 func markUnused(files []*file) {
 	packages := map[string]string{} // folder to package name
 	for _, f := range files {
@@ -27,12 +29,16 @@ func markUnused(files []*file) {
 		f.markUsed(used, packages)
 	}
 	for _, f := range files {
+		f.markEnumerations(used)
+	}
+
+	for _, f := range files {
 		internal := strings.HasPrefix(f.path, "internal/") || strings.Contains(f.path, "/internal/")
 		if !internal || f.test || f.generated || f.syntax.Name.Name == "main" {
 			continue
 		}
 		for _, d := range exported(f) {
-			if !used[symbol{f.folder(), d.text}] {
+			if !used[symbol{folder: f.folder(), name: d.text}] {
 				f.unused = append(f.unused, d)
 			}
 		}
@@ -62,7 +68,7 @@ func (f *file) markUsed(used map[symbol]bool, packages map[string]string) {
 	ast.Inspect(f.syntax, func(node ast.Node) bool {
 		if selector, ok := node.(*ast.SelectorExpr); ok {
 			if left, ok := selector.X.(*ast.Ident); ok && folders[left.Name] != "" {
-				used[symbol{folders[left.Name], selector.Sel.Name}] = true
+				used[symbol{folder: folders[left.Name], name: selector.Sel.Name}] = true
 			}
 		}
 		return true
@@ -76,12 +82,38 @@ func (f *file) markUsed(used map[symbol]bool, packages map[string]string) {
 	}
 }
 
+// markEnumerations marks all constants of a typed group that has a used one.
+func (f *file) markEnumerations(used map[symbol]bool) {
+	for _, declaration := range f.syntax.Decls {
+		group, ok := declaration.(*ast.GenDecl)
+		if !ok || group.Tok != token.CONST {
+			continue
+		}
+
+		typed, named := false, false
+		var constants []symbol
+		for _, spec := range group.Specs {
+			values := spec.(*ast.ValueSpec)
+			typed = typed || values.Type != nil
+			for _, n := range values.Names {
+				constant := symbol{folder: f.folder(), name: n.Name}
+				constants = append(constants, constant)
+				named = named || used[constant]
+			}
+		}
+
+		for _, constant := range constants {
+			used[constant] = used[constant] || typed && named
+		}
+	}
+}
+
 // markMentioned marks the names in the signature or the fields of an exported declaration.
 func (f *file) markMentioned(used map[symbol]bool, declaration ast.Decl) {
 	mark := func(node ast.Node) {
 		ast.Inspect(node, func(node ast.Node) bool {
 			if n, ok := node.(*ast.Ident); ok {
-				used[symbol{f.folder(), n.Name}] = true
+				used[symbol{folder: f.folder(), name: n.Name}] = true
 			}
 			return true
 		})

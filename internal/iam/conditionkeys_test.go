@@ -25,8 +25,8 @@ func TestKnownKeysAreDocumented(t *testing.T) {
 		"the identity pools' API":       serviceKeys[CognitoIdentityAPI],
 		"the IAM API":                   serviceKeys[IAMAPI],
 		"STS":                           serviceKeys[STSAPI],
-		"the [check endpoint]":          serviceKeys[CheckEndpoint],
-		"the check endpoint, where":     S3Keys,
+		"[forward auth]":                serviceKeys[CheckEndpoint],
+		"forward auth, where":           S3Keys,
 	} {
 		_, row, found := strings.Cut(table, "\n| "+where)
 		row, _, _ = strings.Cut(row, "\n")
@@ -157,15 +157,15 @@ func TestPolicyWarnings(t *testing.T) {
 		want     []string // parts of the only warning; none = there is none
 	}{
 		{statement("Deny", `"Action":"s3:*"`, "s3:ExistingObjectTag/env"), []string{
-			"statement 0 (Deny)", "s3:ExistingObjectTag/env", "at the check endpoint", "it denies then",
+			"statement 0 (Deny)", "s3:ExistingObjectTag/env", "in forward auth", "it denies then",
 		}},
 		{statement("Allow", `"Action":"s3:*"`, "s3:ExistingObjectTag/env"), []string{"it does not allow then"}},
 		{statement("Deny", `"Action":"s3:ListBucket"`, "s3:prefix"), nil},
 		{statement("Deny", `"Action":"*"`, "aws:ResourceTag/env"), []string{
-			"aws:ResourceTag/env", "cannot know at the check endpoint",
+			"aws:ResourceTag/env", "cannot know in forward auth",
 		}},
 		{statement("Deny", `"Action":["cognito-identity:*","iam:*"]`, "aws:ResourceTag/env"), nil},
-		{statement("Deny", `"NotAction":["cognito-identity:*"]`, "aws:TagKeys"), []string{"at the check endpoint"}},
+		{statement("Deny", `"NotAction":["cognito-identity:*"]`, "aws:TagKeys"), []string{"in forward auth"}},
 		{statement("Deny", `"Action":"iam:*"`, "iam:PassedToServise"), []string{"in calls of iam"}},
 		{statement("Allow", `"Action":"iam:*"`, "aws:NoSuchKey"), []string{"in calls of iam"}},
 		{statement("Allow", `"Action":"cognito-identity:*"`, "s3:prefix"), nil},
@@ -200,7 +200,7 @@ func TestPolicyWarnings(t *testing.T) {
 		t.Errorf("an address that is not known: %q", got)
 	}
 
-	// Access keys are not accepted at the check endpoint.
+	// Access keys are not accepted in forward auth.
 	for document, want := range map[string]bool{
 		statement("Deny", `"Action":"*"`, "aws:ResourceTag/env"):             false,
 		statement("Deny", `"NotAction":["iam:*"]`, "aws:TagKeys"):            false,
@@ -211,7 +211,7 @@ func TestPolicyWarnings(t *testing.T) {
 		statement("Deny", `"Action":"cognito-identity:*"`, "poolhouse:nope"): true,
 	} {
 		got := AccessKeyPolicyWarnings(document)
-		if (len(got) > 0) != want || strings.Contains(strings.Join(got, ""), "check endpoint") {
+		if (len(got) > 0) != want || strings.Contains(strings.Join(got, ""), "forward auth") {
 			t.Errorf("an access key's policy %s: %q", document, got)
 		}
 	}

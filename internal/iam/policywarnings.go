@@ -24,7 +24,7 @@ func IdentityPolicyWarnings(document string, clientUnknown bool) []string {
 	return warnings(document, func(s *policy.Statement, key string) []string {
 		places := unknownToAPIs(s, key)
 		if mayBeChecked(s) && !knownToCheck(s, key, clientUnknown) {
-			places = append(places, "at the check endpoint")
+			places = append(places, "in forward auth")
 		}
 		return places
 	})

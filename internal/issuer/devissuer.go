@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -17,9 +18,9 @@ import (
 
 // Limits of a token.
 const (
-	DevDefaultLifetime = time.Hour
-	DevMaxLifetime     = 24 * time.Hour
-	devMaxSubject      = 255 // bytes (OpenID Connect Core 1.0, section 2)
+	devDefaultLifetime = 60 * 60      // seconds
+	devMaxLifetime     = 24 * 60 * 60 // seconds
+	devMaxSubject      = 255          // bytes (OpenID Connect Core 1.0, section 2)
 )
 
 // DevPath is the issuer's path below the server's base URL.
@@ -45,10 +46,10 @@ type DevIssuer struct {
 
 // DevTokenRequest describes one ID token.
 type DevTokenRequest struct {
-	Subject  string
-	Audience string        // "" = the issuer's
-	Lifetime time.Duration // 0 = DevDefaultLifetime
-	Claims   map[string]any
+	Subject   string         `json:"sub"`
+	Audience  string         `json:"aud"`        // "" = the issuer's
+	ExpiresIn int64          `json:"expires_in"` // seconds; 0 = one hour
+	Claims    map[string]any `json:"claims"`
 }
 
 // NewDevIssuer returns an issuer at baseURL + DevPath. It generates its RSA key in the
@@ -94,18 +95,13 @@ func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error
 	if r.Subject == "" || len(r.Subject) > devMaxSubject {
 		return "", fmt.Errorf("%w: the subject must have 1 to %d bytes", ErrDevRequest, devMaxSubject)
 	}
-	if r.Lifetime == 0 {
-		r.Lifetime = DevDefaultLifetime
-	}
 
 	// A negative lifetime mints an expired token on purpose, to test refusals.
-	if r.Lifetime > DevMaxLifetime || r.Lifetime < -DevMaxLifetime {
-		return "", fmt.Errorf("%w: the lifetime %s is beyond %s", ErrDevRequest, r.Lifetime, DevMaxLifetime)
+	if r.ExpiresIn > devMaxLifetime || r.ExpiresIn < -devMaxLifetime {
+		return "", fmt.Errorf("%w: expires_in is beyond 24 hours", ErrDevRequest)
 	}
+	lifetime := time.Duration(cmp.Or(r.ExpiresIn, devDefaultLifetime)) * time.Second
 
-	if r.Audience == "" {
-		r.Audience = i.Audience
-	}
 	claims := maps.Clone(r.Claims)
 	if claims == nil {
 		claims = map[string]any{}
@@ -120,8 +116,8 @@ func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error
 	}
 
 	now := i.now()
-	claims["iss"], claims["sub"], claims["aud"] = i.URL, r.Subject, r.Audience
-	claims["iat"], claims["exp"] = now.Unix(), now.Add(r.Lifetime).Unix()
+	claims["iss"], claims["sub"], claims["aud"] = i.URL, r.Subject, cmp.Or(r.Audience, i.Audience)
+	claims["iat"], claims["exp"] = now.Unix(), now.Add(lifetime).Unix()
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrDevRequest, err)
@@ -147,7 +143,7 @@ func (i *DevIssuer) LoginKey() string {
 // Register mounts discovery and keys on mux, below DevPath.
 func (i *DevIssuer) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+DevPath+"/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		writeDevJSON(w, map[string]any{
+		writeDevJSON(w, http.StatusOK, map[string]any{
 			"issuer":                                i.URL,
 			"jwks_uri":                              i.URL + "/jwks",
 			"response_types_supported":              []string{"id_token"},
@@ -163,9 +159,4 @@ func (i *DevIssuer) Register(mux *http.ServeMux) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(i.jwks)
 	})
-}
-
-func writeDevJSON(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v)
 }

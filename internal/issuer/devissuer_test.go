@@ -34,7 +34,7 @@ func TestTokenVerifiesFromDiscoveryAlone(t *testing.T) {
 		{issuer.DevTokenRequest{Subject: "alice", Claims: map[string]any{"email": "a@b.c"}}, "poolhouse-dev", false},
 		{issuer.DevTokenRequest{Subject: "alice", Audience: "other"}, "other", false},
 		{issuer.DevTokenRequest{Subject: "alice", Audience: "other"}, "poolhouse-dev", true},
-		{issuer.DevTokenRequest{Subject: "alice", Lifetime: -time.Hour}, "poolhouse-dev", true},
+		{issuer.DevTokenRequest{Subject: "alice", ExpiresIn: -3600}, "poolhouse-dev", true},
 	} {
 		token, err := dev.Token(t.Context(), test.request)
 		if err != nil {
@@ -54,7 +54,7 @@ func TestTokenRefusals(t *testing.T) {
 	for name, r := range map[string]issuer.DevTokenRequest{
 		"no subject":     {},
 		"long subject":   {Subject: strings.Repeat("s", 256)},
-		"long life":      {Subject: "a", Lifetime: 25 * time.Hour},
+		"long life":      {Subject: "a", ExpiresIn: 25 * 3600},
 		"reserved claim": {Subject: "a", Claims: map[string]any{"iss": "x"}},
 		"bad claim":      {Subject: "a", Claims: map[string]any{"c": func() {}}},
 	} {

@@ -1,4 +1,4 @@
-package poolhouse_test
+package main
 
 import (
 	"go/ast"
@@ -36,6 +36,8 @@ var (
 // cache has a row, each row a cache in the place that it names, and each constant the
 // value that the table states.
 func TestCaches(t *testing.T) {
+	atRoot(t)
+
 	s := readCacheSources(t)
 	for _, place := range s.bare {
 		t.Errorf("%s keeps something: mark it `// cache: NAME` and add it to docs/caches.md", place)

@@ -1,4 +1,4 @@
-package poolhouse
+package main
 
 import (
 	"go/ast"
@@ -6,7 +6,6 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
@@ -26,22 +26,24 @@ var makers = []string{
 	"internal/explain/explain.go", "internal/explain/refusal.go",
 }
 
-// source is one file that was parsed.
-type source struct {
+// sourceFile is one file that was parsed.
+type sourceFile struct {
 	path, folder string
 	file         *ast.File
 	fset         *token.FileSet
 }
 
-func (s source) at(n ast.Node) string {
+func (s sourceFile) at(n ast.Node) string {
 	return s.path + ":" + strconv.Itoa(s.fset.Position(n.Pos()).Line)
 }
 
 // sources parses the files of the module, but not tests, helpers of tests and
 // generated code.
-func sources(t *testing.T) []source {
+func sources(t *testing.T) []sourceFile {
 	t.Helper()
-	var list []source
+	atRoot(t)
+
+	var list []sourceFile
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -65,7 +67,7 @@ func sources(t *testing.T) []source {
 			return err
 		}
 
-		list = append(list, source{
+		list = append(list, sourceFile{
 			path:   filepath.ToSlash(path),
 			folder: filepath.ToSlash(filepath.Dir(path)),
 			file:   file,
@@ -97,7 +99,7 @@ func selector(e ast.Expr) (x, sel string) {
 }
 
 // without returns what in a file refuses without a reason of a catalogue.
-func (s source) without() []string {
+func (s sourceFile) without() []string {
 	var found []string
 	inAPI := s.folder == "internal/awsapi"
 	ast.Inspect(s.file, func(n ast.Node) bool {
@@ -146,11 +148,11 @@ type declared struct {
 }
 
 // declarations returns the reasons that the sources declare, by folder and name.
-func declarations(t *testing.T, list []source) map[string]*declared {
+func declarations(t *testing.T, list []sourceFile) map[string]*declared {
 	t.Helper()
 
 	byCode := map[explain.Code]*explain.Reason{}
-	for _, c := range catalogues() {
+	for _, c := range poolhouse.Refusals() {
 		for _, r := range c.Reasons {
 			byCode[r.Code] = r
 		}
@@ -177,7 +179,7 @@ func declarations(t *testing.T, list []source) map[string]*declared {
 				code := codeOf(literal)
 				r := byCode[code]
 				if r == nil {
-					t.Errorf("%s: the reason %q is in no catalogue that catalogues() lists", s.at(v), code)
+					t.Errorf("%s: the reason %q is in no catalogue that poolhouse.Refusals lists", s.at(v), code)
 					continue
 				}
 
@@ -246,7 +248,7 @@ var (
 // The rows of all catalogues are complete, and their codes are unique.
 func TestCatalogues(t *testing.T) {
 	seen, reasons := map[explain.Code]string{}, 0
-	for _, c := range catalogues() {
+	for _, c := range poolhouse.Refusals() {
 		if !strings.HasSuffix(c.About, ".") {
 			t.Errorf("%s: no sentence tells when its reasons are given", c.Title)
 		}
@@ -297,7 +299,7 @@ var readsAsSentence = regexp.MustCompile(
 func TestTextsOfReasonsHaveOneForm(t *testing.T) {
 	names := []string{"AWS", "Amazon", "Facebook", "Google", "X", "Connection", "Upgrade", "Issuer", "Credential",
 		"Logins", "Region"}
-	for _, c := range catalogues() {
+	for _, c := range poolhouse.Refusals() {
 		for _, r := range c.Reasons {
 			for field, text := range map[string]string{"Expected": r.Expected, "Got": r.Got, "Fix": r.Fix} {
 				first := strings.TrimRight(startsAsSentence.FindString(text), " ':,.=-")
@@ -381,7 +383,7 @@ func TestReasonsAreUsedWithTheirValues(t *testing.T) {
 
 // tablesOf returns the reasons in the values of package variables, such as a map from
 // claims to reasons, by folder and name.
-func tablesOf(list []source, reasons map[string]*declared) map[string][]*declared {
+func tablesOf(list []sourceFile, reasons map[string]*declared) map[string][]*declared {
 	tables := map[string][]*declared{}
 	for _, s := range list {
 		for _, d := range s.file.Decls {
@@ -409,7 +411,7 @@ func tablesOf(list []source, reasons map[string]*declared) map[string][]*declare
 }
 
 // imported returns the reason of another package that an expression names.
-func (s source) imported(e *ast.SelectorExpr, reasons map[string]*declared) *declared {
+func (s sourceFile) imported(e *ast.SelectorExpr, reasons map[string]*declared) *declared {
 	name, reason := selector(e)
 	for _, spec := range s.file.Imports {
 		path, _ := strconv.Unquote(spec.Path.Value)
@@ -424,7 +426,7 @@ func (s source) imported(e *ast.SelectorExpr, reasons map[string]*declared) *dec
 
 // receivers returns the reasons that an expression can stand for: reason,
 // package.reason, table[key], or entry.field in a loop over a table. None = it is something else.
-func (s source) receivers(e ast.Expr, reasons map[string]*declared, tables map[string][]*declared) []*declared {
+func (s sourceFile) receivers(e ast.Expr, reasons map[string]*declared, tables map[string][]*declared) []*declared {
 	switch e := e.(type) {
 	case *ast.Ident:
 		if d := reasons[s.folder+" "+e.Name]; d != nil {
@@ -501,7 +503,7 @@ func keysOf(call *ast.CallExpr) (keys []string, fault string) {
 // Every catalogue of the sources is one that the page, the metrics and these tests know.
 func TestCataloguesAreCollected(t *testing.T) {
 	collected := map[string]bool{}
-	for _, c := range catalogues() {
+	for _, c := range poolhouse.Refusals() {
 		collected[c.Package] = true
 	}
 
@@ -513,21 +515,10 @@ func TestCataloguesAreCollected(t *testing.T) {
 			}
 			if x, sel := selector(v.Type); x == "explain" && sel == "Catalogue" &&
 				!collected[strings.TrimPrefix(s.folder, ".")] {
-				t.Errorf("%s: the catalogue of %s is not in catalogues()", s.at(v), s.folder)
+				t.Errorf("%s: the catalogue of %s is not in poolhouse.Refusals", s.at(v), s.folder)
 			}
 
 			return true
 		})
-	}
-}
-
-// docs/refusals.md is written from the catalogues.
-func TestRefusalReferenceIsUpToDate(t *testing.T) {
-	have, err := os.ReadFile(filepath.Join("docs", "refusals.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(have) != RefusalReference() {
-		t.Error("docs/refusals.md differs from the catalogues: run `make generate`")
 	}
 }
