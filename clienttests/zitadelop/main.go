@@ -75,6 +75,7 @@ func (u *users) SigningKey(context.Context) (op.SigningKey, error) {
 func (u *users) KeySet(context.Context) ([]op.Key, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+
 	var set []op.Key
 	for _, k := range u.keys {
 		set = append(set, published{k})
@@ -83,19 +84,25 @@ func (u *users) KeySet(context.Context) ([]op.Key, error) {
 }
 
 // SetUserinfoFromRequest adds a claim to ID tokens.
-func (u *users) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo, token op.IDTokenRequest, _ []string) error {
+func (u *users) SetUserinfoFromRequest(
+	_ context.Context, info *oidc.UserInfo, token op.IDTokenRequest, _ []string,
+) error {
 	info.Subject = token.GetSubject()
 	info.AppendClaims("token_use", "id")
 	return nil
 }
 
 // SetIntrospectionFromToken knows ID tokens, which have no ID here, by subject.
-func (u *users) SetIntrospectionFromToken(ctx context.Context, answer *oidc.IntrospectionResponse, id, subject, client string) error {
+func (u *users) SetIntrospectionFromToken(
+	ctx context.Context, answer *oidc.IntrospectionResponse, id, subject, client string,
+) error {
 	if id != "" {
 		return u.Storage.SetIntrospectionFromToken(ctx, answer, id, subject, client)
 	}
+
 	u.mu.Lock()
 	defer u.mu.Unlock()
+
 	if u.ended[subject] {
 		return errors.New("the user was signed out")
 	}
@@ -113,7 +120,9 @@ func (u *users) logout(issuer, subject, address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	claims := oidc.NewLogoutTokenClaims(issuer, subject, oidc.Audience{"app"}, time.Now().Add(time.Minute), rand.Text(), "", 0)
+
+	expiry := time.Now().Add(time.Minute)
+	claims := oidc.NewLogoutTokenClaims(issuer, subject, oidc.Audience{"app"}, expiry, rand.Text(), "", 0)
 	token, err := crypto.Sign(claims, signer)
 	if err != nil {
 		return "", err
@@ -123,6 +132,7 @@ func (u *users) logout(issuer, subject, address string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = response.Body.Close() }()
+
 	text, err := io.ReadAll(response.Body)
 	return response.Status + " " + string(text), err
 }
@@ -133,11 +143,16 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	u := &users{Storage: storage.NewStorageWithClients(storage.NewUserStore(issuer),
-		map[string]*storage.Client{"app": storage.WebClient("app", "app-secret", os.Getenv("CALLBACK"))}), ended: map[string]bool{}}
+
+	clients := map[string]*storage.Client{"app": storage.WebClient("app", "app-secret", os.Getenv("CALLBACK"))}
+	u := &users{
+		Storage: storage.NewStorageWithClients(storage.NewUserStore(issuer), clients),
+		ended:   map[string]bool{},
+	}
 	if err := u.rotate(); err != nil {
 		return err
 	}
+
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /rotate", func(w http.ResponseWriter, _ *http.Request) {
 		if err := u.rotate(); err != nil {
@@ -157,6 +172,7 @@ func run() error {
 		}
 		_, _ = io.WriteString(w, answer)
 	})
+
 	mux.Handle("/", exampleop.SetupServer(issuer, u, slog.New(slog.NewTextHandler(os.Stderr, nil)), false))
 	fmt.Println("provider starts on " + issuer)
 	return http.ListenAndServe(address.Host, mux)
