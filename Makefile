@@ -24,7 +24,7 @@ bench:
 generate:
 	go generate work
 	go run ./cmd/poolhouse config --docs > docs/configuration.md
-	go run ./cmd/poolhouse explain --docs > docs/refusals.md
+	go run ./cmd/poolhouse explain --docs > docs/errors.md
 
 # The list of packages with tests: a run that misses one fails.
 suites:

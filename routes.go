@@ -137,11 +137,11 @@ func withCheck(h *forwardauth.Handler, api *awsapi.Service, rest http.Handler) h
 	}
 
 	wrapped := api.WrapInternal("Check", h)
-	path, below := h.Path(), h.Path()+"/"
+	own, below := h.Path(), h.Path()+"/"
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target := r.URL.EscapedPath()
-		if target == path || h.Below() && len(target) >= len(below) && target[:len(below)] == below {
+		if target == own || h.Below() && len(target) >= len(below) && target[:len(below)] == below {
 			wrapped.ServeHTTP(w, r)
 			return
 		}

@@ -46,10 +46,12 @@ const (
 	DevTokenPath = issuer.DevTokenPath
 )
 
-// Bodies of the development endpoints.
 type (
-	DevInfo          = issuer.DevInfo
-	DevTokenRequest  = issuer.DevTokenRequest
+	// DevInfo is the answer of the endpoint DevInfoPath.
+	DevInfo = issuer.DevInfo
+	// DevTokenRequest is the body of a request to DevTokenPath.
+	DevTokenRequest = issuer.DevTokenRequest
+	// DevTokenResponse is the answer of the endpoint DevTokenPath.
 	DevTokenResponse = issuer.DevTokenResponse
 )
 

@@ -195,7 +195,7 @@ func (s *Server) revocations(roles *iam.Directory) *session.Revocations {
 
 // forwardAuth makes the endpoint of forward auth that the settings name; nil without.
 func (s *Server) forwardAuth(
-	sessions *gate.Sessions, authorizer *iam.Authorizer, gate *gate.Gate,
+	sessions *gate.Sessions, authorizer *iam.Authorizer, g *gate.Gate,
 ) (*forwardauth.Handler, error) {
 	c := s.config.Check
 	if c == nil {
@@ -212,7 +212,7 @@ func (s *Server) forwardAuth(
 		Account:     s.config.Account,
 		Sessions:    sessions,
 		Authorizer:  authorizer,
-		Owner:       gate.Owner,
+		Owner:       g.Owner,
 		BehindProxy: s.config.BehindProxy,
 		Now:         s.config.Now,
 		Logger:      s.config.Logger,

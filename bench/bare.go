@@ -68,7 +68,7 @@ func serveBare(context.Context) error {
 	}
 
 	return http.Serve(l,
-		mux) //nolint:gosec // no time limits: they would cost what is to be the yardstick, and it lives for minutes on 127.0.0.1
+		mux) //nolint:gosec // time limits would cost time; it lives for minutes on 127.0.0.1
 }
 
 // credentialsAnswer is the answer of GetCredentialsForIdentity, whose own type

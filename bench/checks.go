@@ -23,7 +23,7 @@ type checkRow struct {
 
 // checkBenchmarks lists the benchmarks that the table shows.
 var checkBenchmarks = []checkRow{
-	{name: "BenchmarkCheck", text: "Check endpoint, session known", folder: "./internal/forwardauth", longest: 50,
+	{name: "BenchmarkCheck", text: "Forward auth, session known", folder: "./internal/forwardauth", longest: 50,
 		ratio: 0.4},
 	{name: "BenchmarkMiddleware", text: "Package auth, session known", folder: "./auth", longest: 50, ratio: 0.4},
 	{name: "BenchmarkEvaluateCognitoTrust", text: "A role's trust policy", folder: "./internal/iam/policy", longest: 5},

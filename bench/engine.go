@@ -84,37 +84,28 @@ func (b *bench) engine(ctx context.Context, r *results) error {
 	l.name, l.address, l.pools = "engine", ours, l.pools[:1]
 	l.settings["issuer_url"] = "http://" + ours
 	l.settings["credential_engine"] = "minio"
-	through := func(endpoint string) {
-		l.settings["credential_engines"] = map[string]any{"minio": map[string]any{
-			"endpoint": endpoint, "allow_http": true, "allow_private": true, "roles": map[string]string{"*": "none"}, "guest_policy": "s3",
-			"token": map[string]any{"audience": "poolhouse", "amr": "short", "tags": false,
-				"claims": map[string]string{"policy": "${role_name}"}}}}
-	}
 
-	through(listener.URL)
+	l.settings["credential_engines"] = minioEngine(listener.URL)
 	d, err := b.newDeployment(ctx, l)
 	if err != nil {
 		return err
 	}
 
+	beside := func(measure func(p *process) error) error {
+		return b.serving(ctx, d, func(p *process) error {
+			stop, err := b.startMinIO(ctx, program, minio, p.url)
+			if err != nil {
+				return err
+			}
+			defer stop()
+
+			return measure(p)
+		})
+	}
+
 	var about *subjects
-	err = b.serving(ctx, d, func(p *process) error {
-		stop, err := b.startMinIO(ctx, program, minio, p.url)
-		if err != nil {
-			return err
-		}
-		defer stop()
-
-		if about, err = b.newSubjects(ctx, d, p.url); err != nil {
-			return err
-		}
-		t, err := target(p.url, "GetCredentialsForIdentity",
-			map[string]any{"IdentityId": about.users[0], "Logins": about.login(0)})
-		if err != nil {
-			return err
-		}
-		_, err = send(ctx, t)
-
+	err = beside(func(p *process) (err error) {
+		about, err = b.oneCredential(ctx, d, p.url)
 		return err
 	})
 	if err != nil {
@@ -126,20 +117,47 @@ func (b *bench) engine(ctx context.Context, r *results) error {
 		return errors.New("nothing was sent to MinIO")
 	}
 
-	through("http://" + minio)
+	l.settings["credential_engines"] = minioEngine("http://" + minio)
 	if err := b.writeSettings(d, l); err != nil {
 		return err
 	}
 
-	return b.serving(ctx, d, func(p *process) error {
-		stop, err := b.startMinIO(ctx, program, minio, p.url)
-		if err != nil {
-			return err
-		}
-		defer stop()
-
+	return beside(func(p *process) error {
 		return b.compareEngine(ctx, r, p.url, "http://"+minio, *form, about)
 	})
+}
+
+// minioEngine returns the settings of a MinIO at endpoint.
+func minioEngine(endpoint string) map[string]any {
+	return map[string]any{"minio": map[string]any{
+		"endpoint":      endpoint,
+		"allow_http":    true,
+		"allow_private": true,
+		"roles":         map[string]string{"*": "none"},
+		"guest_policy":  "s3",
+		"token": map[string]any{
+			"audience": "poolhouse",
+			"amr":      "short",
+			"tags":     false,
+			"claims":   map[string]string{"policy": "${role_name}"},
+		},
+	}}
+}
+
+// oneCredential makes the subjects and gets credentials for one, so that the form is sent.
+func (b *bench) oneCredential(ctx context.Context, d *deployment, url string) (*subjects, error) {
+	about, err := b.newSubjects(ctx, d, url)
+	if err != nil {
+		return nil, err
+	}
+	t, err := target(url, "GetCredentialsForIdentity",
+		map[string]any{"IdentityId": about.users[0], "Logins": about.login(0)})
+	if err != nil {
+		return nil, err
+	}
+	_, err = send(ctx, t)
+
+	return about, err
 }
 
 // compareEngine measures the three kinds of requests in turn, in rounds.
@@ -287,7 +305,8 @@ func (b *bench) startMinIO(ctx context.Context, program, address, issuer string)
 		_ = c.Process.Kill()
 		_ = c.Wait()
 	}
-	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":"arn:aws:s3:::files/private/${jwt:sub}/*"}]}`
+	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],` +
+		`"Resource":"arn:aws:s3:::files/private/${jwt:sub}/*"}]}`
 	for deadline := time.Now().Add(2 * readyTimeout); ; {
 		if err = putSigned(ctx, root, "http://"+address+"/minio/admin/v3/add-canned-policy?name=User",
 			policy); err == nil {

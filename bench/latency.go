@@ -42,13 +42,13 @@ func (b *bench) latencyOf(ctx context.Context, p *pair, number int, s *scenario)
 		return latencyRow{}, err
 	}
 
-	real := newLoad(targets, s)
-	defer real.close()
+	whole := newLoad(targets, s)
+	defer whole.close()
 
 	bare := newLoad(bareTargets(targets, p.bare.url, number), s)
 	defer bare.close()
 
-	warm, err := real.closedLoop(ctx, b.warmUp)
+	warm, err := whole.closedLoop(ctx, b.warmUp)
 	if err != nil {
 		return latencyRow{}, err
 	}
@@ -66,7 +66,7 @@ func (b *bench) latencyOf(ctx context.Context, p *pair, number int, s *scenario)
 	if row.Bare, err = steady(ctx, bare, p.bare, rate, b.latency); err != nil {
 		return latencyRow{}, err
 	}
-	row.Ours, err = steady(ctx, real, p.server, rate, b.latency)
+	row.Ours, err = steady(ctx, whole, p.server, rate, b.latency)
 
 	return row, err
 }

@@ -216,12 +216,12 @@ func atLeast(text string, share, least float64) bar {
 }
 
 // atMost is a bar that only answers can hold: without any there is no time.
-func atMost(text string, took, most time.Duration, any bool) bar {
+func atMost(text string, took, most time.Duration, answered bool) bar {
 	measured := millis(took) + " ms"
-	if !any {
+	if !answered {
 		measured = "no answer"
 	}
-	return bar{text: text, measured: measured, bound: "≤ " + millis(most) + " ms", held: any && took <= most}
+	return bar{text: text, measured: measured, bound: "≤ " + millis(most) + " ms", held: answered && took <= most}
 }
 
 func none(text string, n int) bar {

@@ -264,7 +264,8 @@ func target(url, operation string, input map[string]any) (vegeta.Target, error) 
 		"Content-Type": {"application/x-amz-json-1.1"},
 		"X-Amz-Target": {"AWSCognitoIdentityService." + operation},
 		// An SDK's user agent, in its usual length.
-		"User-Agent": {"aws-sdk-go-v2/1.41.9 ua/2.1 os/linux lang/go#1.26.8 md/GOOS#linux md/GOARCH#amd64 api/cognitoidentity#1.34.0"},
+		"User-Agent": {"aws-sdk-go-v2/1.41.9 ua/2.1 os/linux lang/go#1.26.8 md/GOOS#linux md/GOARCH#amd64 " +
+			"api/cognitoidentity#1.34.0"},
 	}}, err
 }
 

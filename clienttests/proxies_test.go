@@ -160,7 +160,7 @@ func runCaddy(t *testing.T, site string) {
 		"--config", configuration, "--adapter", "caddyfile")
 }
 
-// answered are the headers of the check endpoint's answer that a service gets.
+// answered are the headers of forward auth's answer that a service gets.
 var answered = []string{"X-Amz-Cognito-Identity-Id", "X-Amz-Cognito-Identity-Pool-Id", "X-Poolhouse-Amr",
 	"X-Poolhouse-Role-Arn", "X-Poolhouse-Arn",
 	"X-Poolhouse-Account", "X-Poolhouse-Access-Key-Id", "X-Poolhouse-Principal-Tags", "X-Poolhouse-Content-Sha256"}

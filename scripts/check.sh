@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every check of a change: formatting, vet, staticcheck, every go.mod, all tests of
+# Every check of a change: formatting, vet, linters, limits, every go.mod, all tests of
 # all modules with the race detector, that every suite of scripts/suites.txt ran and
 # skipped no test, and thousands of inputs for every fuzz target.
 set -euo pipefail
@@ -41,7 +41,15 @@ diff <(echo "$alone") <(echo "$joined") ||
 step linters
 go vet -tags extended work
 (cd clienttests/zitadelop && GOWORK=off go vet .)
-go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags extended work
+# golangci-lint checks the module of the current folder only. It includes staticcheck.
+for folder in $(go list -m -f '{{.Dir}}'); do
+	(cd "$folder" && go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...)
+done
+
+step "limits of the code"
+go run ./internal/house -limits
+# These tests read the sources of all modules, and the go command does not see that those changed.
+go test -count=1 ./internal/house
 
 step "tests with the race detector"
 ./scripts/suites.sh | diff scripts/suites.txt - ||

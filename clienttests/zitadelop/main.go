@@ -102,6 +102,7 @@ func (u *users) SetIntrospectionFromToken(
 	if id != "" {
 		return u.Storage.SetIntrospectionFromToken(ctx, answer, id, subject, client)
 	}
+
 	u.mu.Lock()
 	defer u.mu.Unlock()
 
@@ -124,8 +125,8 @@ func (u *users) logout(issuer, subject, address string) (string, error) {
 		return "", err
 	}
 
-	claims := oidc.NewLogoutTokenClaims(issuer, subject, oidc.Audience{"app"}, time.Now().Add(time.Minute),
-		rand.Text(), "", 0)
+	expiry := time.Now().Add(time.Minute)
+	claims := oidc.NewLogoutTokenClaims(issuer, subject, oidc.Audience{"app"}, expiry, rand.Text(), "", 0)
 	token, err := crypto.Sign(claims, signer)
 	if err != nil {
 		return "", err
@@ -149,9 +150,11 @@ func run() error {
 		return err
 	}
 
-	u := &users{Storage: storage.NewStorageWithClients(storage.NewUserStore(issuer),
-		map[string]*storage.Client{"app": storage.WebClient("app", "app-secret", os.Getenv("CALLBACK"))}),
-		ended: map[string]bool{}}
+	clients := map[string]*storage.Client{"app": storage.WebClient("app", "app-secret", os.Getenv("CALLBACK"))}
+	u := &users{
+		Storage: storage.NewStorageWithClients(storage.NewUserStore(issuer), clients),
+		ended:   map[string]bool{},
+	}
 	if err := u.rotate(); err != nil {
 		return err
 	}

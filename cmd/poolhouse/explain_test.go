@@ -10,9 +10,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// The command prints docs/refusals.md.
+// The command prints docs/errors.md.
 func TestExplainDocs(t *testing.T) {
-	have, err := os.ReadFile(filepath.Join("..", "..", "docs", "refusals.md"))
+	have, err := os.ReadFile(filepath.Join("..", "..", "docs", "errors.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestExplainDocs(t *testing.T) {
 	}
 
 	if out.String() != string(have) {
-		t.Error("docs/refusals.md differs from what is printed: run `make generate`")
+		t.Error("docs/errors.md differs from what is printed: run `make generate`")
 	}
 }
 

@@ -142,7 +142,7 @@ func showRetiredSessionKey(w io.Writer, k session.KeyInfo) {
 	fmt.Fprintf(w, `Sessions that end: all temporary credentials (ASIA...) issued from %s until %s
   that have not expired, of every account, role, identity and access key: of
   GetCredentialsForIdentity, AssumeRole, AssumeRoleWithWebIdentity,
-  AssumeRoleWithSAML and GetSessionToken, here and at the check endpoint.
+  AssumeRoleWithSAML and GetSessionToken, here and in forward auth.
 Apps get new ones by the same calls. Sessions of credential engines outside are
 not under this key.
 `, moment(k.SealsFrom), moment(k.SealsUntil))

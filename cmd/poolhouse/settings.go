@@ -214,7 +214,7 @@ func credentialEngines(s *config.Settings, c *poolhouse.Config, files *bundles) 
 	}
 }
 
-// checkEndpoint turns the settings of the check endpoint into the server's; nil = it is off.
+// checkEndpoint turns the settings of forward auth into the server's; nil = it is off.
 func checkEndpoint(s *config.Check, files *bundles) *poolhouse.CheckConfig {
 	if s == nil {
 		return nil

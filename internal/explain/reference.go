@@ -11,19 +11,39 @@ type Chapter struct {
 	About   string // when its reasons occur, in one sentence
 	Package string // its path in the module; "" = the root
 	Reasons Catalogue
+
+	Messages []Message // of the package
+	Outcome  string    // the error type on the wire with the reasons' own messages; "" = Messages has them
 }
 
-// Reference returns the page of all reasons in Markdown. Chapters without reasons are
+// Reference returns the page of all messages and reasons in Markdown. Chapters without reasons are
 // left out.
 func Reference(chapters []Chapter) string {
 	var b strings.Builder
-	b.WriteString(`# Why calls are refused
+	b.WriteString(`# Errors
 
 <!-- Written by: poolhouse explain --docs -->
 
+Find your error by its text. Words in braces stand for values. Where one message has several reasons,
+` + "`poolhouse explain REQUEST_ID`" + ` tells which one it was, with the values. The request ID is in the
+answer's header ` + "`x-amzn-RequestId`" + `; SDKs show it with the error.
+
+- [Messages](#messages): each text on the wire, when it is sent, and what to do
+- [Reasons](#reasons): each code of a reason, as the log and the metrics have it
+
+## Messages
+
+An answer is deliberately short: it must not help those who guess. In the columns, a code names a reason.
+
+`)
+	writeMessages(&b, chapters)
+
+	b.WriteString(`
+## Reasons
+
 Every refusal has a code. It is in the log (` + "`check.code`" + `), in the metric ` + "`poolhouse_refusals_total`" + `
-(` + "`reason`" + `) and, with all checks that were made, in the answer of ` + "`poolhouse explain REQUEST_ID`" + `, which has
-values in place of the words in braces. Codes do not change between versions; texts may.
+(` + "`reason`" + `) and in the answer of ` + "`poolhouse explain REQUEST_ID`" + `, with all checks that were made. Codes do
+not change between versions; texts may.
 `)
 
 	for _, c := range chapters {
@@ -31,7 +51,7 @@ values in place of the words in braces. Codes do not change between versions; te
 			continue
 		}
 
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", c.Title, c.About)
+		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n", c.Title, c.About)
 		b.WriteString("| Code | Check | Expected | Got | What to change |\n|---|---|---|---|---|\n")
 
 		for _, r := range c.Reasons {

@@ -29,7 +29,7 @@ type Reason struct {
 	Message string
 }
 
-// Catalogue lists a package's reasons. docs/refusals.md is generated from all of them.
+// Catalogue lists a package's reasons. docs/errors.md is generated from all of them.
 type Catalogue []*Reason
 
 // Add adds r to the catalogue and returns it, for the package's checks.

@@ -345,7 +345,7 @@ func TestCheckSettings(t *testing.T) {
 		wiretest.User{}.Signed(t, "GET", wiretest.FilesURL, "", time.Now())).Status == 200, false)
 }
 
-// The check endpoint cannot take the place of another path of the server.
+// Forward auth cannot take the place of another path of the server.
 func TestCheckPathIsNotAnother(t *testing.T) {
 	config := func(path string) *poolhouse.Config {
 		return &poolhouse.Config{Check: &poolhouse.CheckConfig{

@@ -90,7 +90,7 @@ var (
 		Expected: "an HTTP request without Upgrade",
 		Got:      "Upgrade: {protocol}",
 		Fix: "use plain HTTP requests on routes with forward_to; WebSocket connections need a route without it, and " +
-			"a proxy that asks the check endpoint",
+			"a proxy that asks by forward auth",
 	})
 	headerSpelling = Refusals.Add(explain.Reason{
 		Code:     "headers-of-the-client-spelling",
@@ -264,7 +264,7 @@ var (
 		Check:    checkRoute,
 		Expected: "a route with forward_to",
 		Got:      "{match}, which has none",
-		Fix:      "give the route forward_to, or send the request to the proxy that asks the check endpoint",
+		Fix:      "give the route forward_to, or send the request to the proxy that asks by forward auth",
 	})
 	accountOther = Refusals.Add(explain.Reason{
 		Code:     "account-of-the-session-other",

@@ -191,7 +191,7 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 }
 
 // The sessions of a retired key end on every node within session.Lag, at the APIs, at
-// the check endpoint and for services that verify by themselves; those of the key
+// forward auth and for services that verify by themselves; those of the key
 // after it go on.
 func TestLeakedSessionKey(t *testing.T) {
 	eachCluster(t, func(t *testing.T, c *cluster) {

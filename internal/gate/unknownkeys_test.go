@@ -93,7 +93,7 @@ func TestUnknownKeysOfTrustPolicies(t *testing.T) {
 	}
 }
 
-// How the client came is known at the check endpoint where the proxy tells it.
+// How the client came is known in forward auth where the proxy tells it.
 func TestClientsOfTheCheckEndpoint(t *testing.T) {
 	proxied := http.Header{"X-Forwarded-For": {"203.0.113.9"}, "X-Forwarded-Proto": {"https"}}
 	for _, test := range []struct {

@@ -24,6 +24,7 @@ func findings(groups []*codeGroup, tests bool) []string {
 		if g.test && !tests {
 			continue
 		}
+
 		for _, f := range g.files {
 			breaks = append(breaks, f.findings()...)
 		}
@@ -47,9 +48,11 @@ func (f *file) findings() []string {
 	if f.lines > mostFile {
 		add(1, "the file has %d lines, more than %d", f.lines, mostFile)
 	}
+
 	for _, n := range f.long {
 		add(n, "the line is longer than %d columns", columns)
 	}
+
 	for _, m := range f.functions {
 		if m.tooLong() {
 			add(m.line, "%s has %d lines, more than %d", m.name, m.lines, mostFunction)
@@ -75,7 +78,6 @@ func needless(files []*file) []string {
 				fmt.Sprintf("%s:%d: %s is exported, but no other package names it", f.path, n.line, n.text))
 		}
 	}
-
 	return found
 }
 
@@ -85,11 +87,13 @@ func (m function) withoutParagraph() bool { return m.body >= longBody && m.blank
 // wholeProject lists the breaks that no single line causes.
 func wholeProject(groups []*codeGroup, most int) []string {
 	var breaks []string
+
 	atRoot, statements := 0, 0
 	for _, g := range groups {
 		if g.module != "." {
 			continue
 		}
+
 		for _, f := range g.files {
 			if f.folder() == "." {
 				atRoot++

@@ -73,6 +73,7 @@ func run(arguments []string, out io.Writer) error {
 	if *list {
 		lines = slices.Concat(breaks, needless(chosen))
 	}
+
 	for _, line := range lines {
 		_, _ = fmt.Fprintln(out, line)
 	}

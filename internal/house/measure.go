@@ -42,6 +42,7 @@ func (f *file) measure(text []byte) {
 		}
 		return true
 	})
+
 	for _, declaration := range f.syntax.Decls {
 		if d, ok := declaration.(*ast.FuncDecl); ok && d.Body != nil {
 			f.functions = append(f.functions, f.measureFunction(d, blank))
@@ -63,7 +64,6 @@ func isStatement(node ast.Node) bool {
 	case ast.Stmt:
 		return true
 	}
-
 	return false
 }
 
@@ -120,6 +120,7 @@ func isTable(body *ast.BlockStmt) bool {
 	case *ast.AssignStmt:
 		values = s.Rhs
 	}
+
 	for _, value := range values {
 		if address, ok := value.(*ast.UnaryExpr); ok {
 			value = address.X

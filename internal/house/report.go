@@ -52,7 +52,6 @@ func (g *codeGroup) title() string {
 	if g.test {
 		kind = "tests"
 	}
-
 	return module + ", " + kind
 }
 
@@ -111,7 +110,6 @@ func (g *codeGroup) functions() []function {
 	for _, f := range g.files {
 		all = append(all, f.functions...)
 	}
-
 	return all
 }
 
@@ -120,7 +118,6 @@ func (g *codeGroup) statements() int {
 	for _, f := range g.files {
 		sum += f.statements
 	}
-
 	return sum
 }
 
@@ -129,7 +126,6 @@ func (g *codeGroup) bodyLines() int {
 	for _, m := range g.functions() {
 		sum += m.body
 	}
-
 	return sum
 }
 
@@ -139,7 +135,6 @@ func (g *codeGroup) blankShare() float64 {
 	for _, m := range g.functions() {
 		blank += m.blank
 	}
-
 	return 100 * float64(blank) / float64(max(1, g.bodyLines()))
 }
 
@@ -150,7 +145,6 @@ func spread(values []int) string {
 	}
 	slices.Sort(values)
 	last := len(values) - 1
-
 	return strings.Trim(fmt.Sprint([]int{values[last/2], values[last*9/10], values[last]}), "[]")
 }
 
@@ -158,6 +152,5 @@ func one(yes bool) int {
 	if yes {
 		return 1
 	}
-
 	return 0
 }

@@ -99,7 +99,6 @@ func moduleOf(folders []string, file string) string {
 			found = folder
 		}
 	}
-
 	return found
 }
 
@@ -126,7 +125,6 @@ func parse(positions *token.FileSet, name string, text []byte) (*file, error) {
 // only tests import; those have names that end with "test".
 func isTest(name string) bool {
 	folder := path.Dir(name)
-
 	return strings.HasSuffix(name, "_test.go") || strings.Contains(folder, "/") && strings.HasSuffix(folder, "test")
 }
 

@@ -28,6 +28,7 @@ func markUnused(files []*file) {
 	for _, f := range files {
 		f.markUsed(used, packages)
 	}
+
 	for _, f := range files {
 		f.markEnumerations(used)
 	}
@@ -37,6 +38,7 @@ func markUnused(files []*file) {
 		if !internal || f.test || f.generated || f.syntax.Name.Name == "main" {
 			continue
 		}
+
 		for _, d := range exported(f) {
 			if !used[symbol{folder: f.folder(), name: d.text}] {
 				f.unused = append(f.unused, d)
@@ -77,6 +79,7 @@ func (f *file) markUsed(used map[symbol]bool, packages map[string]string) {
 	if f.test {
 		return
 	}
+
 	for _, declaration := range f.syntax.Decls {
 		f.markMentioned(used, declaration)
 	}

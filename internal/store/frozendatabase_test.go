@@ -221,7 +221,7 @@ func everyAPI(t *testing.T, s *wiretest.Server, corp *logintest.Issuer) []call {
 		{name: "administrators' API", do: func() error {
 			return failed(s.AdminCall(t, "RevokeSessions", `{"RoleArn":"arn:aws:iam::000000000000:role/Nobody"}`))
 		}},
-		{name: "check endpoint", byMemory: true, do: func() error { // for two seconds
+		{name: "forward auth", byMemory: true, do: func() error { // for two seconds
 			return failed(s.Asked(t, alice.Signed(t, http.MethodGet, wiretest.FilesURL+alice.ID+"/a", "", time.Now())))
 		}},
 		{name: "sign-out receiver", do: func() error {

@@ -121,7 +121,7 @@ func (u User) Signed(t *testing.T, method, url, body string, now time.Time) *htt
 	return r
 }
 
-// Asked returns the answer of the check endpoint to a proxy that asks about r.
+// Asked returns the answer of forward auth to a proxy that asks about r.
 func (s *Server) Asked(t *testing.T, r *http.Request, change ...func(*http.Request)) Answer {
 	t.Helper()
 	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/check", nil)
@@ -144,7 +144,7 @@ func (s *Server) Asked(t *testing.T, r *http.Request, change ...func(*http.Reque
 	return Do(t, q)
 }
 
-// FilesURL is the address of the service behind the check endpoint.
+// FilesURL is the address of the service behind forward auth.
 const FilesURL = "https://files.example.com/files/"
 
 // GuestPolicy returns a policy that allows action, with padding inside its text.
