@@ -150,28 +150,45 @@ func (i *Issuer) rotateNow(keys []*key, made fresh) ([]store.Key, error) {
 // whose last token has expired.
 func (i *Issuer) succeed(keys []*key, now, until time.Time) ([]store.Key, error) {
 	rows := make([]store.Key, 0, len(keys))
-	count := map[string]int{}
+	ends := map[string][]time.Time{} // of the published keys, by algorithm
 	for _, k := range keys {
 		if k.over(now) && !highest(k, keys) {
 			continue
 		}
-		if !k.withdrawn() && !k.over(now) {
-			count[k.row.Algorithm]++
-		}
 		if k.row.NotAfter.IsZero() {
 			k.row.NotAfter = i.publishedAfter(until)
+		}
+		if !k.withdrawn() && !k.over(now) {
+			ends[k.row.Algorithm] = append(ends[k.row.Algorithm], k.row.NotAfter)
 		}
 		rows = append(rows, k.row)
 	}
 
-	for _, algorithm := range i.order {
-		if count[algorithm] >= maxPublished {
-			return nil, fmt.Errorf("%w: %d of %s, the next one goes at %s",
-				ErrTooManyKeys, maxPublished, algorithm, firstEnd(keys, now))
+	return rows, checkRoom(ends)
+}
+
+// checkRoom returns ErrTooManyKeys unless each algorithm has room for one more key. ends
+// has the times at which the published keys end.
+func checkRoom(ends map[string][]time.Time) error {
+	var full string
+	var room time.Time // when all algorithms have room
+	for _, algorithm := range Algorithms {
+		times := ends[algorithm]
+		if len(times) < maxPublished {
+			continue
+		}
+
+		slices.SortFunc(times, time.Time.Compare)
+		if from := times[len(times)-maxPublished]; from.After(room) {
+			full, room = algorithm, from
 		}
 	}
+	if full == "" {
+		return nil
+	}
 
-	return rows, nil
+	return fmt.Errorf("%w: %d with %s; the next rotation is possible from %s",
+		ErrTooManyKeys, len(ends[full]), full, room.UTC().Format(time.RFC3339Nano))
 }
 
 // publishedAfter returns how long a key stays published that signs until a moment.
@@ -192,17 +209,6 @@ func highest(k *key, keys []*key) bool {
 	return !slices.ContainsFunc(keys, func(o *key) bool {
 		return o.certificate.SerialNumber.Cmp(k.certificate.SerialNumber) > 0
 	})
-}
-
-// firstEnd returns when the first of the published keys is dropped.
-func firstEnd(keys []*key, now time.Time) string {
-	var first time.Time
-	for _, k := range keys {
-		if end := k.row.NotAfter; !k.withdrawn() && end.After(now) && (first.IsZero() || end.Before(first)) {
-			first = end
-		}
-	}
-	return first.UTC().Format(time.RFC3339)
 }
 
 // settled reports whether settle would change nothing.
