@@ -79,7 +79,7 @@ const (
 	unprovenCaller callerClass = iota // no proven signature
 	sessionCaller                     // temporary credentials, such as a guest's
 	keyCaller                         // a long-lived access key
-	callerClasses
+	numCallerClasses
 )
 
 func (t *Trace) class() callerClass {
@@ -124,7 +124,7 @@ type keptTrace struct {
 // accountTraces are the traces of one account.
 type accountTraces struct {
 	account string
-	queues  [callerClasses]list.List // oldest first
+	queues  [numCallerClasses]list.List // oldest first
 	size    int
 	index   int // in the heap
 }
