@@ -44,6 +44,7 @@ var allowedImports = map[string][]string{
 	"internal/awsapi": {"internal/explain", "internal/overload"},
 	"internal/cognitoidentity": {
 		"internal/assume", "internal/awsapi", "internal/envelope", "internal/explain", "internal/iam",
+		"internal/iam/policy",
 		"internal/identitypool", "internal/idtoken", "internal/issuer", "internal/login", "internal/overload",
 		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/store",
 		"internal/userstatus",

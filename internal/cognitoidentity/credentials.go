@@ -8,6 +8,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
@@ -25,12 +26,8 @@ func (s *Service) GetCredentialsForIdentity(
 		return nil, err
 	}
 
-	request := assume.Request{
-		Account: pool.Account,
-		Region:  pool.Region,
-		PoolID:  pool.ID,
-		Client:  assume.Client(awsapi.RecordFrom(ctx).Client),
-	}
+	request := assume.NewRequest(policy.Client(awsapi.RecordFrom(ctx).Client))
+	request.Account, request.Region, request.PoolID = pool.Account, pool.Region, pool.ID
 	choice := identitypool.RoleRequest{}
 	if in.CustomRoleArn != nil {
 		if err := s.checkCustomRole(pool, *in.CustomRoleArn); err != nil {

@@ -39,7 +39,7 @@ func TestKnownInTrustPolicies(t *testing.T) {
 	}}
 	e := assume.Attempt{
 		Role:        iam.Role{ARN: "arn:aws:iam::123456789012:role/r", Account: "123456789012", Tags: map[string]string{"Env": "prod", "a": "1", "A": "2"}},
-		Conditions:  tokenConditions(provider, proved),
+		Keys:        tokenConditions(provider, proved),
 		Claims:      tokenClaims(provider, proved.All),
 		SessionName: "session",
 		Region:      "eu-west-1",
@@ -84,10 +84,7 @@ func TestKnownInTrustPolicies(t *testing.T) {
 		"foo:bar":                             "unknown",
 	} {
 		key = policy.FoldKey(key)
-		values, known := r.Context[key]
-		if !known {
-			values, known = r.Later(key)
-		}
+		values, known := r.Context.Find(key)
 		got := "unknown"
 		switch {
 		case len(values) > 0:
@@ -115,7 +112,7 @@ func TestClaimsThatCannotBeKnown(t *testing.T) {
 		policy.Deny:  append(slices.Repeat([]any{"x"}, maxClaimValues), "blocked"),
 	} {
 		proved := login.Claims{Subject: "s", Audience: "a", All: map[string]any{"groups": groups}}
-		e := assume.Attempt{Principal: policy.Principal{Federated: "p"}, Conditions: tokenConditions(provider, proved), Claims: tokenClaims(provider, proved.All)}
+		e := assume.Attempt{Principal: policy.Principal{Federated: "p"}, Keys: tokenConditions(provider, proved), Claims: tokenClaims(provider, proved.All)}
 		r := e.PolicyRequest(time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))
 		r.Action = assume.WebIdentityAction
 		if got, _ := trust.Evaluate(r); got != want {

@@ -11,9 +11,9 @@ import (
 // scope is one request, prepared for the evaluation of statements.
 type scope struct {
 	request *Request
-	action  string  // lower case
-	context Context // keys in lower case
-	valid   bool    // false once a text of the request is not UTF-8
+	action  string // lower case
+	caller  Keys   // the request's, in lower case
+	valid   bool   // false once a text of the request is not UTF-8
 
 	// variablesIn is the partition of variables that name resources of this server;
 	// "" = the stored one.
@@ -21,11 +21,11 @@ type scope struct {
 }
 
 func newScope(r *Request) scope {
-	sc := scope{request: r, action: asciiLower(r.Action), context: r.Context}
+	sc := scope{request: r, action: asciiLower(r.Action), caller: r.Context.Caller}
 	sc.valid = utf8.ValidString(r.Action) && utf8.ValidString(r.Resource)
 
 	folded := true
-	for key, values := range r.Context {
+	for key, values := range r.Context.Caller {
 		folded = folded && asciiLower(key) == key
 
 		for _, v := range values {
@@ -33,7 +33,7 @@ func newScope(r *Request) scope {
 		}
 	}
 	if !folded {
-		sc.context = foldKeys(r.Context)
+		sc.caller = foldKeys(r.Context.Caller)
 	}
 
 	return sc
@@ -41,8 +41,8 @@ func newScope(r *Request) scope {
 
 // foldKeys merges keys that differ only in case: all their values count, in an order
 // that does not depend on the map's.
-func foldKeys(c Context) Context {
-	lower := make(Context, len(c))
+func foldKeys(c Keys) Keys {
+	lower := make(Keys, len(c))
 	for _, key := range slices.Sorted(maps.Keys(c)) {
 		k := asciiLower(key)
 		lower[k] = append(slices.Clip(lower[k]), c[key]...)
@@ -53,12 +53,9 @@ func foldKeys(c Context) Context {
 // lookup returns the values of a key. Without values, the request does not have the
 // key if known is true, and may have it if known is false.
 func (sc *scope) lookup(key string) (values []string, known bool) {
-	values, known = sc.context[key]
-	if !known && sc.request.Later != nil {
-		values, known = sc.request.Later(key)
-		for _, v := range values {
-			sc.valid = sc.valid && utf8.ValidString(v)
-		}
+	values, known = sc.request.Context.find(sc.caller, key)
+	for _, v := range values {
+		sc.valid = sc.valid && utf8.ValidString(v)
 	}
 
 	return values, known || len(values) > 0
