@@ -71,8 +71,8 @@ type Statement struct {
 	notResource  bool
 	conditions   []condition
 
-	// services are the parts of actions before the colon; of a NotAction, only those
-	// that are excluded with all their operations.
+	// services are the parts of actions before the colon; for NotAction, only services
+	// excluded as a whole (`s3:*`).
 	services []pattern
 	// named are the services of an Action if none has wildcards; nil = the statement can
 	// concern any service.
@@ -116,8 +116,8 @@ type Principal struct {
 	Federated     string
 	Service       string
 	CanonicalUser string
-	// Itself means that only statements that name the principal itself count, not those
-	// that name its whole account.
+	// Itself ignores statements that name the principal's whole account: only those that
+	// name the principal itself count.
 	Itself bool
 }
 

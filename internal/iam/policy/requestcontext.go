@@ -9,9 +9,12 @@ import (
 	"time"
 )
 
-// Finder finds the values of a condition key, in lower case, when a policy asks for it. Without
-// values, the request does not have the key if known is true. If known is false, it may have
-// the key, and statements that depend on it deny.
+// Finder looks up a condition key, in lower case, when a policy asks for it. It returns
+//
+//   - values: those that the request has;
+//   - none, true: the request does not have the key;
+//   - none, false: this server cannot know. A Deny that depends on the key then applies, an
+//     Allow does not.
 type Finder func(key string) (values []string, known bool)
 
 // RequestContext has the facts of one request for conditions and policy variables. Each group of
