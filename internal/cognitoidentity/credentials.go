@@ -155,7 +155,7 @@ func (s *Service) proveOwn(
 		return issuer.Claims{}, loginsDontMatch(cognitoTokenOther.With())
 	}
 	if identity.Disabled {
-		return issuer.Claims{}, identityError(identity.MayNotUse(), string(identity.ID))
+		return issuer.Claims{}, identityError(identity.ForbiddenError(), string(identity.ID))
 	}
 	if identity.Predecessor.Had(claims.IssuedAt) {
 		return issuer.Claims{}, loginsDontMatch(cognitoTokenPredecessor.With())

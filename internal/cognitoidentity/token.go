@@ -106,7 +106,7 @@ func (s *Service) use(
 ) (usable, error) {
 	if len(logins) == 0 {
 		if !identity.Guest() {
-			return usable{}, identityError(identity.MayNotUse(), string(identity.ID))
+			return usable{}, identityError(identity.ForbiddenError(), string(identity.ID))
 		}
 		return usable{identity: identity, pool: pool}, guestsAllowed(pool)
 	}
