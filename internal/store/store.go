@@ -1,6 +1,6 @@
 // Package store keeps the server's data in SQLite or PostgreSQL, with one SQL text
-// for both. Its methods are the verbs of the domain: each is one transaction, all or
-// nothing, and a write is on disk when it returns nil. A change of an identity's
+// for both. Its methods are the verbs of the domain: each writes in one transaction, all or
+// nothing, and the write is on disk when it returns nil. A change of an identity's
 // logins first moves the identity's revision from the value that it was decided on; a
 // change that meets another one starts over from the read. Callbacks therefore run
 // outside of any transaction, in the caller's goroutine, and may run again. Start
