@@ -24,11 +24,7 @@ func sealedProvider(pool identitypool.PoolID, provider string) string {
 }
 
 // sealSettings seals the secrets that are in clear. Error: ErrNoSealer.
-func (s *Store) sealSettings(pool identitypool.PoolID, p *storedPool) error {
-	return sealSettings(s.options.Sealer, pool, p)
-}
-
-func sealSettings(sealer Sealer, pool identitypool.PoolID, p *storedPool) error {
+func (s *Store) sealSettings(sealer Sealer, pool identitypool.PoolID, p *storedPool) error {
 	if !hasClearSecret(*p) {
 		return nil
 	}
@@ -117,11 +113,7 @@ func (s *Store) SealSecrets(ctx context.Context) (sealed bool, err error) {
 	}
 
 	// Marks made after this look stay: our scrub may come too early for their old text.
-	var marks []string
-	err = s.read(ctx, func(q engine.Querier) (err error) {
-		marks, err = collect(q, scanString, `SELECT mark FROM clear_secrets`)
-		return err
-	})
+	marks, err := readAll(ctx, s, scanString, `SELECT mark FROM clear_secrets`)
 	if err != nil {
 		return false, err
 	}
@@ -234,7 +226,7 @@ func (s *Store) sealPool(t *engine.Tx, id identitypool.PoolID) error {
 	}
 
 	r := rows[0]
-	if err := s.sealSettings(id, &r); err != nil {
+	if err := s.sealSettings(s.options.Sealer, id, &r); err != nil {
 		return err
 	}
 	text, err := encodePool(r)

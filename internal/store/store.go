@@ -13,6 +13,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -34,8 +35,8 @@ var (
 	// ErrUnfinished means that what was deleted is gone for everybody, and the rest
 	// of the work is left to ResumeDeletions.
 	ErrUnfinished = errors.New("the deletion is not finished")
-	// ErrNewerSchema means that a newer binary migrated the database.
-	ErrNewerSchema = errors.New("the database was written by a newer version")
+	// errNewerSchema means that a newer binary migrated the database.
+	errNewerSchema = errors.New("the database was written by a newer version")
 	// ErrNoSealer means that a pool has a secret, and there is no Options.Sealer to
 	// seal or open it.
 	ErrNoSealer = errors.New("a pool has a secret, and the master key that seals it was not given")
@@ -78,6 +79,7 @@ type Options struct {
 	timing    postgres.Timing // tests set shorter bounds
 	// checkpoints are settings of SQLite; tests make checkpoints more often.
 	checkpoints sqlite.Checkpoints
+	stat        func(path string) (os.FileInfo, error) // of SQLite's files; tests let it wait
 	// WriteQueue is the number of writes that may wait for their turn; one more gets
 	// ErrQueueFull. 0 = 4096.
 	WriteQueue int
@@ -170,7 +172,7 @@ type Store struct {
 }
 
 // Open opens the database, creating a SQLite file that does not exist, and
-// brings its schema up to date. It returns ErrNewerSchema when the database was
+// brings its schema up to date. It returns errNewerSchema when the database was
 // migrated by a newer binary. It does not resume deletions; see ResumeDeletions.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
@@ -209,6 +211,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 			Clock:      o.clock,
 
 			Checkpoints: o.checkpoints,
+			Stat:        o.stat,
 		})
 	}
 	if err != nil {
