@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -59,7 +60,7 @@ func (r *Registry) Resolve(
 // One provider under two keys is refused, since these could be two users.
 func (r *Registry) named(pool identitypool.Pool, logins map[string]string) ([]Login, error) {
 	list := make([]Login, 0, len(logins))
-	for _, key := range sortedKeys(logins) {
+	for _, key := range slices.Sorted(maps.Keys(logins)) {
 		config, err := r.In(pool, key)
 		if slices.ContainsFunc(list, func(l Login) bool { return l.Config.Name == config.Name }) {
 			why := loginTwice.With("key", ShownName(key), "name", pool.ShownName(config.Name))
@@ -81,15 +82,27 @@ func (r *Registry) named(pool identitypool.Pool, logins map[string]string) ([]Lo
 	return list, nil
 }
 
-// sortedKeys returns the keys of logins in order. Most calls have only one.
-func sortedKeys(logins map[string]string) []string {
-	keys := make([]string, 0, len(logins))
-	for key := range logins {
-		keys = append(keys, key)
+// In returns the provider of a pool that a Logins key stands for. A provider that has the
+// key as its name comes before aliases. With *PartitionError it returns an unknown provider
+// of that name.
+func (r *Registry) In(pool identitypool.Pool, key string) (identitypool.ProviderConfig, error) {
+	if identitypool.PartitionOf(key) != "" {
+		name, err := r.StoredName(pool, key)
+		if err != nil {
+			return identitypool.ProviderConfig{Name: key}, err
+		}
+		return pool.Provider(name), nil
 	}
-	slices.Sort(keys)
 
-	return keys
+	config := pool.Provider(key)
+	if config.Kind != identitypool.UnknownProvider {
+		return config, nil
+	}
+	if name := r.NameOf(key); name != key {
+		return pool.Provider(name), nil
+	}
+
+	return config, nil
 }
 
 // mayProve refuses keys for whose logins no provider vouches.

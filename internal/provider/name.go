@@ -33,29 +33,6 @@ func (r *Registry) NameOf(key string) string {
 	return key
 }
 
-// In returns the provider of a pool that a Logins key stands for. A provider that has the
-// key as its name comes before aliases. With *PartitionError it returns an unknown provider
-// of that name.
-func (r *Registry) In(pool identitypool.Pool, key string) (identitypool.ProviderConfig, error) {
-	if identitypool.PartitionOf(key) != "" {
-		name, err := r.StoredName(pool, key)
-		if err != nil {
-			return identitypool.ProviderConfig{Name: key}, err
-		}
-		return pool.Provider(name), nil
-	}
-
-	config := pool.Provider(key)
-	if config.Kind != identitypool.UnknownProvider {
-		return config, nil
-	}
-	if name := r.NameOf(key); name != key {
-		return pool.Provider(name), nil
-	}
-
-	return config, nil
-}
-
 // StoredName returns the pool's name for a provider. Clients may send an ARN in the
 // partition of the pool's region, or in the form that the server wrote before. It returns
 // *PartitionError for an ARN of another partition.

@@ -180,7 +180,7 @@ func (s *Store) dumpPools(ctx context.Context, q engine.Querier, d *dumpWriter) 
 			return dumpLine{}, err
 		}
 
-		if hasClearSecret(p) {
+		if s.hasClearSecret(p) {
 			wasClear = true
 			if err := s.sealSettings(s.options.Sealer, p.ID, &p); err != nil {
 				return dumpLine{}, err

@@ -266,7 +266,7 @@ func (l *loader) pool(d *dumpPool) error {
 		return err
 	}
 
-	if hasClearSecret(d.Settings) { // an older version wrote the dump
+	if l.store.hasClearSecret(d.Settings) { // an older version wrote the dump
 		if err := l.clearSecret(identitypool.PoolID(d.ID), &d.Settings); err != nil {
 			return err
 		}

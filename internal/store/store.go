@@ -69,9 +69,12 @@ type Options struct {
 	Path   string // SQLite file, created with mode 0600; "" = in memory (one process, gone at Close)
 	URL    string // postgres://…; set = PostgreSQL, Path ignored
 	Sealer Sealer // protects the secrets of pools; nil = pools that have some are neither read nor written
-	Logger *slog.Logger
-	Now    func() time.Time // stamps rows; nil = time.Now
-	clock  func() time.Time // measures waits; nil = time.Now
+	// PublicApp reports whether a pool's value for a login provider holds no secret, and
+	// may be kept in clear; nil = each value may hold one.
+	PublicApp func(provider, app string) bool
+	Logger    *slog.Logger
+	Now       func() time.Time // stamps rows; nil = time.Now
+	clock     func() time.Time // measures waits; nil = time.Now
 
 	// ReadConns is the number of connections for reads; PostgreSQL has as many
 	// again for writes. 0 = 8.
@@ -120,6 +123,9 @@ func (o Options) inMemory() bool { return o.URL == "" && o.Path == "" }
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.PublicApp == nil {
+		o.PublicApp = func(string, string) bool { return false }
 	}
 	if o.Now == nil {
 		o.Now = time.Now
