@@ -110,7 +110,8 @@ func ParseKey(text string) ([]byte, error) {
 	key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(text))
 	if err != nil || len(key) != KeySize {
 		// The error must not have the text: it may be a key with a typing error.
-		return nil, fmt.Errorf("a master key is the base64 of %d random bytes (44 characters), e.g. from `head -c %d /dev/urandom | base64`", KeySize, KeySize)
+		return nil, fmt.Errorf("a master key is the base64 of %d random bytes (44 characters), "+
+			"e.g. from `head -c %d /dev/urandom | base64`", KeySize, KeySize)
 	}
 	return key, nil
 }
