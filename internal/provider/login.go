@@ -105,6 +105,44 @@ func (r *Registry) In(pool identitypool.Pool, key string) (identitypool.Provider
 	return config, nil
 }
 
+// StoredName returns the pool's name for a provider. Clients may send an ARN in the
+// partition of the pool's region, or in the form that the server wrote before. It returns
+// *PartitionError for an ARN of another partition.
+func (r *Registry) StoredName(pool identitypool.Pool, name string) (string, error) {
+	stored := pool.StoredName(name)
+	if stored == name || r.Home(name) == name {
+		return stored, nil
+	}
+
+	return stored, CheckPartition(pool, "", name)
+}
+
+// NameOf returns the name of the provider that a Logins key stands for. If the key is not
+// an alias, that is the key itself.
+func (r *Registry) NameOf(key string) string {
+	if name, known := r.aliases[key]; known {
+		return name
+	}
+	if identitypool.PartitionOf(key) != "" {
+		return r.Home(key)
+	}
+	if !r.o.IssuerAliases {
+		return key
+	}
+
+	for region, o := range r.o.UserPoolRegions {
+		if o.BaseURL == "" {
+			continue
+		}
+		pool, found := strings.CutPrefix(key, withoutScheme(o.BaseURL)+"/")
+		if found && !strings.Contains(pool, "/") {
+			return identitypool.UserPoolName(region, pool)
+		}
+	}
+
+	return key
+}
+
 // mayProve refuses keys for whose logins no provider vouches.
 func mayProve(pool identitypool.Pool, c identitypool.ProviderConfig) error {
 	switch {
