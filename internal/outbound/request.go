@@ -45,7 +45,7 @@ func (r *Response) Unusable(what, fix string) error {
 	}
 }
 
-// Get sends a request once. The response holds a JSON object, whatever its status;
+// Get sends a request once. The response of any status holds a JSON object;
 // without one, or with a contradictory one, Get returns an error.
 func (c *Client) Get(ctx context.Context, p Policy, q Request) (Response, error) {
 	u, err := CheckURL(q.BaseURL+q.Path, p.AllowHTTP)
@@ -79,7 +79,7 @@ func (c *Client) Get(ctx context.Context, p Policy, q Request) (Response, error)
 	return r, err
 }
 
-// readResponse reads a JSON object, whatever the status: providers explain their
+// readResponse reads a JSON object from a response of any status: providers explain their
 // refusals in JSON too. Errors name host and path only.
 func readResponse(u *url.URL, response *http.Response) (Response, error) {
 	place := u.Host + u.Path

@@ -20,7 +20,7 @@ type Login struct {
 }
 
 // Resolve returns the logins of a call on a pool, sorted by the providers' names. It
-// returns *Error or *PartitionError if one of them cannot be proved, whatever its token.
+// returns *Error or *PartitionError if one of them cannot be proved with any token.
 // It proves nothing and asks no provider.
 func (r *Registry) Resolve(
 	ctx context.Context, pool identitypool.Pool, logins map[string]string,

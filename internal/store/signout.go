@@ -178,8 +178,8 @@ func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, pr
 	return marks, nil
 }
 
-// signOutScope is what the cache holds, and will hold, about the marks of a provider for
-// one account.
+// signOutScope holds the state of the cache's entry about a provider's marks for one
+// account.
 type signOutScope struct {
 	account identitypool.AccountID // "" = all
 	entry   engine.Key
