@@ -36,7 +36,9 @@ var allowedImports = map[string][]string{
 		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate",
 		"internal/iam", "internal/identitypool", "internal/session", "internal/signout", "internal/store",
 	},
-	"internal/apply": {"internal/explain", "internal/iam", "internal/identitypool", "sigv4"},
+	"internal/apply": {
+		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "sigv4",
+	},
 	"internal/assume": {
 		"internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer",
 		"internal/outbound", "internal/session",

@@ -26,7 +26,7 @@ func explained(err error) bool {
 
 // The reason tells what became of the identity, since that decides what to do.
 func TestReasonsOfIdentities(t *testing.T) {
-	linked := []Login{{Kind: Public, Provider: Google, Subject: "alice"}}
+	linked := []Login{{Kind: Public, Provider: googleKey, Subject: "alice"}}
 	for name, test := range map[string]struct {
 		err  error
 		is   error

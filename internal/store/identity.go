@@ -130,7 +130,8 @@ func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) err
 
 // insertIdentity adds a row, without logins, to an existing pool.
 func insertIdentity(t *engine.Tx, i identitypool.Identity) error {
-	n, err := t.Exec(`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
+	n, err := t.Exec(`INSERT INTO identities
+			(identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
 		SELECT $1, p.pool_id, FALSE, '', $2, 1, $3, $4 FROM pools AS p WHERE p.pool_id = $5 AND NOT p.deleting`,
 		string(i.ID), i.EverLinked, millis(i.Created), millis(i.Modified), string(i.PoolID))
 	if err == nil && n == 0 {

@@ -124,7 +124,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = Open(t.Context(), o)
-		wantError(t, "Open", err, ErrNewerSchema)
+		wantError(t, "Open", err, errNewerSchema)
 		if err != nil && !strings.Contains(err.Error(), "9000") {
 			t.Errorf("the error does not name the version: %v", err)
 		}

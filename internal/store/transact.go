@@ -69,6 +69,18 @@ func collect[T any](q engine.Querier, scan func(scanner) (T, error), text string
 	return all, rows.Err()
 }
 
+// readAll returns the rows of one query.
+func readAll[T any](
+	ctx context.Context, s *Store, scan func(scanner) (T, error), text string, args ...any,
+) (all []T, err error) {
+	err = s.read(ctx, func(q engine.Querier) (err error) {
+		all, err = collect(q, scan, text, args...)
+		return err
+	})
+
+	return all, err
+}
+
 // scanner is the row under a cursor.
 type scanner interface{ Scan(...any) error }
 
