@@ -11,6 +11,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -27,7 +28,18 @@ func (c *Config) databaseName() string {
 }
 
 func (c *Config) storeOptions(sealer *envelope.Sealer) store.Options {
-	o := store.Options{URL: c.DatabaseURL, Sealer: sealer, Logger: c.Logger, Now: c.Now}
+	table := c.ProviderTable
+	if table == nil {
+		table = provider.Default()
+	}
+
+	o := store.Options{
+		URL:       c.DatabaseURL,
+		Sealer:    sealer,
+		PublicApp: table.PublicApp,
+		Logger:    c.Logger,
+		Now:       c.Now,
+	}
 	if c.DatabaseURL != "" {
 		o.ReadConns = c.DatabaseConnections
 	}

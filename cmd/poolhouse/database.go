@@ -16,6 +16,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -86,6 +87,8 @@ func nameDatabase(c *cobra.Command) (*database, store.Options, error) {
 	o := store.Options{
 		URL:    s.Text(config.Database),
 		Logger: slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+
+		PublicApp: provider.Default().PublicApp,
 	}
 	if o.URL == "" {
 		if s.Text(config.Data) == "" {

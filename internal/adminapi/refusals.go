@@ -38,9 +38,9 @@ var (
 	providerOpaque = Refusals.Add(explain.Reason{
 		Code:     "sign-out-provider-opaque",
 		Check:    "sign-out provider",
-		Expected: "a provider whose logins tell when they were issued",
+		Expected: "a provider whose logins have a time of issue",
 		Got:      "{provider}, which is asked about each login instead",
-		Fix:      "end the session at the provider: the next login with it is refused",
+		Fix:      "sign the user out at the provider: the next login with it is refused",
 	})
 	valueInvalid = Refusals.Add(explain.Reason{
 		Code:     "input-text",
@@ -55,27 +55,27 @@ var (
 		Check:    "verified scope",
 		Expected: "a Date as YYYYMMDD, from yesterday to tomorrow",
 		Got:      "another one",
-		Fix:      "pass the date of the request's credential scope on, and look at the clocks",
+		Fix:      "pass on the date of the request's credential scope, and check the clocks",
 	})
 	verifyNames = Refusals.Add(explain.Reason{
 		Code:     "verified-scope-names",
 		Check:    "verified scope",
 		Expected: "Region and Service of lower-case letters, digits and hyphens",
 		Got:      "other characters",
-		Fix:      "pass both on from the request's credential scope, unchanged",
+		Fix:      "pass on both from the request's credential scope, unchanged",
 	})
 	verifyOwn = Refusals.Add(explain.Reason{
 		Code:     "verified-scope-own",
 		Check:    "verified scope",
-		Expected: "a service other than this server's own",
+		Expected: "a service that is not this server's",
 		Got:      "{service}",
-		Fix:      "have clients sign for a name of your own service: a key for this server's would be theirs to call it with",
+		Fix:      "have clients sign for your service's name: with a key for this server's name they could call this server",
 	})
 	verifyExpired = Refusals.Add(explain.Reason{
 		Code:     "verified-session-expired",
 		Check:    "verified session",
-		Expected: "a session that goes on",
-		Got:      "one that has ended",
+		Expected: "a session that has not expired",
+		Got:      "one that has expired",
 		Fix:      "have the client get new credentials",
 	})
 	verifyInvalid = Refusals.Add(explain.Reason{

@@ -38,20 +38,24 @@ var scopePart = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 // verifySession vouches for a session of the caller's account to a service that
 // checks signatures itself. Its errors InvalidSessionException and
 // ExpiredSessionException concern the session.
-func (a *Service) verifySession(
+func (s *Service) verifySession(
 	ctx context.Context, c awsapi.Caller, in *verifySessionInput,
 ) (*verifySessionOutput, error) {
 	for _, member := range []*string{in.AccessKeyId, in.SessionToken, in.Date, in.Region, in.Service} {
 		if member == nil {
-			why := membersMissing.With("members", "AccessKeyId, SessionToken, Date, Region and Service")
-			return nil, badInput(why, "AccessKeyId, SessionToken, Date, Region and Service are required.")
+			return nil, missing("AccessKeyId, SessionToken, Date, Region and Service")
 		}
 	}
 
 	day, err := time.Parse("20060102", *in.Date)
-	switch distance := a.o.Now().Sub(day); {
-	case err != nil || distance < -24*time.Hour || distance > 48*time.Hour:
-		return nil, badInput(verifyDate.With(), "Date is not today's, in the form YYYYMMDD.")
+	age := s.options.Now().Sub(day)
+	// Yesterday began at most 48 hours ago, and tomorrow begins within 24. Clocks differ, and
+	// requests cross midnight.
+	if err != nil || age < -24*time.Hour || age > 48*time.Hour {
+		return nil, badInput(verifyDate.With(), "Date must be yesterday, today or tomorrow (UTC), as YYYYMMDD.")
+	}
+
+	switch {
 	case !scopePart.MatchString(*in.Region) || !scopePart.MatchString(*in.Service):
 		return nil, badInput(verifyNames.With(), "Region and Service are lower-case letters, digits and hyphens.")
 	case ownServices[*in.Service]:
@@ -59,7 +63,7 @@ func (a *Service) verifySession(
 			"No signing key is given for a service of this server.")
 	}
 
-	v, err := a.o.Sessions.Verify(ctx, c.Account, *in.AccessKeyId, *in.SessionToken, *in.Date, *in.Region, *in.Service)
+	v, err := s.options.Sessions.Verify(ctx, c.Account, *in.AccessKeyId, *in.SessionToken, *in.Date, *in.Region, *in.Service)
 	switch {
 	case errors.Is(err, session.ErrExpiredToken):
 		return nil, awsapi.Refused("ExpiredSessionException", verifyExpired.With(),
@@ -72,7 +76,10 @@ func (a *Service) verifySession(
 		return nil, err
 	}
 
-	return &verifySessionOutput{base64.StdEncoding.EncodeToString(v.SigningKey[:]), v.Principal}, nil
+	return &verifySessionOutput{
+		SigningKey: base64.StdEncoding.EncodeToString(v.SigningKey[:]),
+		Principal:  v.Principal,
+	}, nil
 }
 
 type revokeSessionsInput struct {
@@ -97,12 +104,12 @@ type revocable struct {
 	value *string
 	valid func(value, account string) bool
 	fault string // the message for an invalid value
-	// known reports whether an account has the thing that value names; nil = the server
-	// cannot know.
-	known func(ctx context.Context, value, account string) (bool, error)
+	// find returns the value as sessions have it, and whether the account has such a thing
+	// now; nil = the server cannot know.
+	find func(ctx context.Context, value, account string) (stored string, known bool, err error)
 }
 
-func (a *Service) revocables(in *revokeSessionsInput) []revocable {
+func (s *Service) revocables(in *revokeSessionsInput) []revocable {
 	validID := func(value, _ string) bool { return identitypool.ValidID(value) }
 
 	return []revocable{
@@ -118,59 +125,51 @@ func (a *Service) revocables(in *revokeSessionsInput) []revocable {
 			value: in.IdentityId,
 			valid: validID,
 			fault: "IdentityId is not of the form REGION:GUID, in lower case.",
-			known: a.hasIdentity,
+			find:  s.findRevokedIdentity,
 		},
 		{
 			kind:  store.PoolRevocation,
 			value: in.IdentityPoolId,
 			valid: validID,
 			fault: "IdentityPoolId is not of the form REGION:GUID, in lower case.",
-			known: a.hasPool,
+			find:  s.findRevokedPool,
 		},
 		{
 			kind:  store.RoleRevocation,
 			value: in.RoleArn,
 			valid: isRoleOf,
 			fault: "RoleArn is not that of a role of this account.",
-			known: a.hasRole,
+			find:  s.findRevokedRole,
 		},
 	}
 }
 
-// revokeSessions ends sessions of the caller's account: that of one access key, or all
-// that were issued until now to an identity, in a pool or of a role. That identity, pool
-// or role may have been deleted since.
-func (a *Service) revokeSessions(
+// revokeSessions ends sessions of the caller's account: one session, by its access key, or
+// all earlier sessions of an identity, a pool or a role. The identity, pool or role may have
+// been deleted since.
+func (s *Service) revokeSessions(
 	ctx context.Context, c awsapi.Caller, in *revokeSessionsInput,
 ) (*revokeSessionsOutput, error) {
-	given := slices.DeleteFunc(a.revocables(in), func(r revocable) bool { return r.value == nil })
+	given := slices.DeleteFunc(s.revocables(in), func(r revocable) bool { return r.value == nil })
 	if len(given) != 1 {
-		const choice = "one of AccessKeyId, IdentityId, IdentityPoolId and RoleArn"
-		return nil, badInput(membersMissing.With("members", choice), "Give "+choice+".")
+		return nil, missing("one of AccessKeyId, IdentityId, IdentityPoolId and RoleArn")
 	}
 
-	of := given[0]
-	if of.kind == store.RoleRevocation {
-		arn, err := a.storedRole(ctx, *of.value)
-		if err != nil {
-			return nil, err
-		}
-		of.value = &arn
-	}
-	if !of.valid(*of.value, c.Account) {
+	of, value := given[0], *given[0].value
+	if !of.valid(value, c.Account) {
 		return nil, badInput(revokeForm.With("help", of.fault), of.fault)
 	}
 
 	out := &revokeSessionsOutput{}
-	if of.known != nil {
-		known, err := of.known(ctx, *of.value, c.Account)
+	if of.find != nil {
+		stored, known, err := of.find(ctx, value, c.Account)
 		if err != nil {
 			return nil, err
 		}
-		out.Known = &known
+		value, out.Known = stored, &known
 	}
 
-	at, err := a.o.Revoked.Revoke(ctx, of.kind, identitypool.AccountID(c.Account), *of.value)
+	at, err := s.options.Revoked.Revoke(ctx, of.kind, identitypool.AccountID(c.Account), value)
 	if errors.Is(err, store.ErrInvalid) {
 		return nil, badInput(valueInvalid.With("members", "the member"),
 			"The value is empty, too long or not valid text.").Because(err)
@@ -182,41 +181,38 @@ func (a *Service) revokeSessions(
 	return out, nil
 }
 
-func (a *Service) hasIdentity(ctx context.Context, id, account string) (bool, error) {
-	identity, err := a.o.Store.Identity(ctx, identitypool.IdentityID(id))
+func (s *Service) findRevokedIdentity(ctx context.Context, id, account string) (string, bool, error) {
+	identity, err := s.options.Store.Identity(ctx, identitypool.IdentityID(id))
 	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+		return id, false, nil
 	} else if err != nil {
-		return false, err
+		return "", false, err
 	}
-	return a.hasPool(ctx, string(identity.PoolID), account)
+
+	_, known, err := s.findRevokedPool(ctx, string(identity.PoolID), account)
+
+	return id, known, err
 }
 
-func (a *Service) hasPool(ctx context.Context, id, account string) (bool, error) {
-	pool, err := a.o.Store.Pool(ctx, identitypool.PoolID(id))
+func (s *Service) findRevokedPool(ctx context.Context, id, account string) (string, bool, error) {
+	pool, err := s.options.Store.Pool(ctx, identitypool.PoolID(id))
 	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+		return id, false, nil
 	}
-	return err == nil && string(pool.Account) == account, err
+	return id, err == nil && string(pool.Account) == account, err
 }
 
-func (a *Service) hasRole(ctx context.Context, arn, _ string) (bool, error) {
-	_, err := a.o.Directory.Role(ctx, arn)
+// findRevokedRole finds a role of the account. Sessions have the role's ARN in its stored
+// form; those of a deleted role, as the server wrote it.
+func (s *Service) findRevokedRole(ctx context.Context, arn, _ string) (string, bool, error) {
+	role, err := s.options.Directory.Role(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) {
-		return false, nil
+		return s.options.Directory.For("").Home(arn), false, nil
 	}
-	return err == nil, err
+	return role.ARN, err == nil, err
 }
 
-// storedRole returns the ARN of a role in the form that sessions have.
-func (a *Service) storedRole(ctx context.Context, arn string) (string, error) {
-	role, err := a.o.Directory.Role(ctx, arn)
-	if errors.Is(err, iam.ErrNotFound) { // deleted; its sessions have the ARN that the server wrote
-		return a.o.Directory.For("").Home(arn), nil
-	}
-	return role.ARN, err
-}
-
+// isRoleOf reports whether arn is that of a role of the account, existing or not.
 func isRoleOf(arn, account string) bool {
 	role, err := iam.ParseRoleARN(arn)
 	return err == nil && string(role.Account) == account

@@ -51,7 +51,7 @@ func (t Trace) views() []Trace {
 		other.Account = account
 		other.show(t, account)
 		other.Region = ""      // the caller's; a role has none
-		other.AccessKeyID = "" // not this account's key: such traces must not push out its own calls'
+		other.AccessKeyID = "" // else these traces could push out those of the account's calls
 		list = append(list, other)
 	}
 
@@ -70,7 +70,7 @@ func (t *Trace) show(whole Trace, account string) {
 	}
 }
 
-// callerClass is the degree to which the maker of a refused call is known. Strangers can
+// callerClass is how well the caller of a refused call is known. Strangers can
 // make as many calls in an account's name as they like: they only need a pool's ID, or the
 // ID of an access key. Guests can make signed calls.
 type callerClass int
@@ -79,7 +79,7 @@ const (
 	unprovenCaller callerClass = iota // no proven signature
 	sessionCaller                     // temporary credentials, such as a guest's
 	keyCaller                         // a long-lived access key
-	callerClasses
+	numCallerClasses
 )
 
 func (t *Trace) class() callerClass {
@@ -124,7 +124,7 @@ type keptTrace struct {
 // accountTraces are the traces of one account.
 type accountTraces struct {
 	account string
-	queues  [callerClasses]list.List // oldest first
+	queues  [numCallerClasses]list.List // oldest first
 	size    int
 	index   int // in the heap
 }

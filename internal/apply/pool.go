@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // pool is an identity pool, with the names of the API's members.
@@ -218,9 +218,9 @@ func (*pool) accept(e *exporter, id string) bool {
 
 // judge tells which login providers have values with secrets.
 func (p *pool) judge(e *exporter, id string) {
-	for provider, app := range sorted(p.SupportedLoginProviders) {
-		if !identitypool.IsPublicApp(provider, app) {
-			e.secrets = append(e.secrets, p.label(id)+", "+loginProviders+": "+shownProvider(provider))
+	for key, app := range sorted(p.SupportedLoginProviders) {
+		if !provider.Default().PublicApp(key, app) {
+			e.secrets = append(e.secrets, p.label(id)+", "+loginProviders+": "+shownProvider(key))
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // Terminals and the logs of build servers keep what is printed. So neither the plan
@@ -21,8 +21,8 @@ const loginProviders = "SupportedLoginProviders"
 func withoutSecrets(path string, v any) any {
 	switch v := v.(type) {
 	case string:
-		if provider, ok := strings.CutPrefix(path, loginProviders+"."); ok {
-			return identitypool.ShownApp(provider, v)
+		if key, ok := strings.CutPrefix(path, loginProviders+"."); ok {
+			return provider.Default().ShownApp(key, v)
 		}
 	case map[string]any:
 		shown := make(map[string]any, len(v))
@@ -49,7 +49,7 @@ func pathWithoutSecrets(path string) string {
 
 // shownProvider returns the name of a login provider as it may be shown. Who swaps
 // name and value writes a secret there.
-func shownProvider(name string) string { return identitypool.ShownApp("", name) }
+func shownProvider(name string) string { return provider.Default().ShownApp("", name) }
 
 // hideSecrets removes the secrets of login providers that a call has sent from the
 // server's refusal. AWS's messages repeat what they refuse.
@@ -101,11 +101,11 @@ var echoedApps = regexp.MustCompile(`(?s)Value '\{.*?' at '([\w.]*(?i:supportedL
 func messageWithout(message string, apps map[string]any) string {
 	var shown []string
 	to := map[string]string{}
-	for provider, value := range sorted(apps) {
+	for key, value := range sorted(apps) {
 		secret, _ := value.(string)
-		name, app := shownProvider(provider), identitypool.ShownApp(provider, secret)
+		name, app := shownProvider(key), provider.Default().ShownApp(key, secret)
 		shown = append(shown, name+"="+app)
-		to[provider], to[secret] = name, app
+		to[key], to[secret] = name, app
 	}
 
 	message = echoedApps.ReplaceAllString(message,

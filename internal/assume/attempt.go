@@ -2,9 +2,7 @@ package assume
 
 import (
 	"maps"
-	"net/netip"
-	"slices"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -22,32 +20,31 @@ const (
 	SourceIdentityAction = "sts:SetSourceIdentity"
 )
 
-// Client describes the client of a request, for aws:SourceIp, aws:SecureTransport,
-// aws:UserAgent and aws:Referer.
-type Client struct {
-	IP        netip.Addr // the zero Addr = unknown
-	TLS       bool
-	UserAgent string
-	Referer   string
-}
-
-// Attempt is a request to assume a role by an asker who is proven but not yet let in.
+// Attempt is a request to assume a role by an asker who is proven but not yet let in. NewAttempt
+// makes one.
 type Attempt struct {
+	client policy.Client
+
 	Action         string
 	Role           iam.Role
 	Principal      policy.Principal
-	Conditions     policy.Context // condition keys from the token or the caller
-	Claims         ClaimKeys      // the token's other condition keys
-	Caller         iam.Caller     // the zero Caller = the request is not signed
-	Client         Client
+	Keys           policy.Keys   // condition keys that the token proves
+	Claims         policy.Claims // the token's other condition keys
+	Caller         iam.Caller    // the zero Caller = the request is not signed
 	Region         string
 	Partition      string // of the call's ARNs and of the answer's
 	SessionName    string
 	Tags           map[string]string
 	Transitive     []string // keys of Tags that sessions inherit from this one
 	SourceIdentity string
+	ExternalID     string // "" = none
 
 	Who Asker // for explanations
+}
+
+// NewAttempt returns an attempt of a client to assume a role by an action.
+func NewAttempt(client policy.Client, action string) Attempt {
+	return Attempt{client: client, Action: action, Who: Asker{Action: action}}
 }
 
 // Actions returns all actions that the trust policy must allow.
@@ -62,53 +59,51 @@ func (a *Attempt) Actions() []string {
 	return list
 }
 
-// PolicyRequest returns the attempt as the trust policy sees it, without an action: the
-// attempt's condition keys and those of the request (STS condition keys; IAM User Guide,
-// "Global condition context keys").
+// PolicyRequest returns the attempt as the trust policy sees it, without an action.
 func (a *Attempt) PolicyRequest(now time.Time) policy.Request {
-	c := make(policy.Context, len(a.Conditions)+len(a.Tags)+8)
-	for key, values := range a.Conditions {
-		c.Set(key, values...)
+	r := a.subject()
+	r.Action = ""
+	r.Context = policy.RequestContext{
+		Client:          a.client.Find,
+		Time:            now,
+		Caller:          a.Keys,
+		Claims:          a.Claims,
+		Absent:          a.Caller.Knows,
+		Region:          a.Region,
+		ResourceAccount: string(a.Role.Account),
+		ResourceTags:    a.roleTag,
+		RequestTags:     maps.All(a.Tags),
+		Service:         a.service,
+	}
+	if !a.Caller.Nobody() {
+		r.Context.Caller = a.Caller.Conditions()
 	}
 
-	c.Set("sts:RoleSessionName", a.SessionName)
-	c.Set("aws:CurrentTime", now.UTC().Format(time.RFC3339))
-	c.Set("aws:EpochTime", strconv.FormatInt(now.Unix(), 10))
-	c.Set("aws:SecureTransport", strconv.FormatBool(a.Client.TLS))
-	if a.Client.IP.IsValid() {
-		c.Set("aws:SourceIp", a.Client.IP.String())
-	}
-	if len(a.Tags) > 0 {
-		for key, value := range a.Tags {
-			c.Set("aws:RequestTag/"+key, value)
-		}
-		c.Set("aws:TagKeys", slices.Sorted(maps.Keys(a.Tags))...)
-	}
-	if len(a.Transitive) > 0 {
-		c.Set("sts:TransitiveTagKeys", a.Transitive...)
-	}
-	if a.SourceIdentity != "" {
-		c.Set("sts:SourceIdentity", a.SourceIdentity)
-	}
-
-	return policy.Request{
-		Resource:  a.Role.ARN,
-		Principal: a.Principal,
-		Context:   c,
-		Partition: a.Partition,
-		Later:     a.Facts().Condition,
-	}
+	return r
 }
 
-// Facts finds the condition keys that PolicyRequest leaves out.
-func (a *Attempt) Facts() iam.Facts {
-	return &roleFacts{
-		role:   a.Role,
-		caller: a.Caller,
-		client: a.Client,
-		region: a.Region,
-		claims: a.Claims,
+func (a *Attempt) roleTag(name string) (values []string, known bool) {
+	return policy.TagValues(maps.All(a.Role.Tags), name)
+}
+
+// service finds the condition keys of STS.
+func (a *Attempt) service(key string) (values []string, known bool) {
+	switch key {
+	case "sts:rolesessionname":
+		return policy.Present(a.SessionName), true
+	case "sts:transitivetagkeys":
+		return a.Transitive, true
+	case "sts:sourceidentity":
+		return policy.Present(a.SourceIdentity), true
+	case policy.ExternalID:
+		return policy.Present(a.ExternalID), true
 	}
+
+	if name, ok := strings.CutPrefix(key, "iam:resourcetag/"); ok {
+		return a.roleTag(name)
+	}
+
+	return nil, iam.STSAPI.Knows(key, RoleAction)
 }
 
 // Trusted evaluates the role's trust policy for every action of a. The error wraps

@@ -42,30 +42,40 @@ func TestTrustIsExplained(t *testing.T) {
 		me      = "arn:aws:iam::123456789012:user/Me"
 	)
 	ofIDP := func(claims ...string) policy.Request {
-		c := policy.Context{}
+		c := policy.Keys{}
 		for i := 0; i < len(claims); i += 2 {
 			c.Set(key+":"+claims[i], claims[i+1])
 		}
 		c.Set("aws:FederatedProvider", arn+key)
 		known := func(string) ([]string, bool) { return nil, false }
-		return policy.Request{Action: web, Principal: policy.Principal{Federated: arn + key}, Context: c, Later: known}
+
+		return policy.Request{
+			Action:    web,
+			Principal: policy.Principal{Federated: arn + key},
+			Context:   policy.RequestContext{Caller: c, Service: known},
+		}
 	}
 
 	ofUser := func(amr string) policy.Request {
-		c := policy.Context{}
+		c := policy.Keys{}
 		session.SetIdentity(c, testPool, testIdentity, []string{amr})
-		return policy.Request{Action: web, Principal: policy.Principal{Federated: policy.CognitoPrincipal}, Context: c}
+		return policy.Request{
+			Action:    web,
+			Principal: policy.Principal{Federated: policy.CognitoPrincipal},
+			Context:   policy.RequestContext{Caller: c},
+		}
 	}
+
 	tagging := func(r policy.Request) policy.Request {
 		r.Action = TagAction
 		return r
 	}
-
 	ofCaller := policy.Request{
 		Action:    "sts:AssumeRole",
 		Principal: policy.Principal{AWS: []string{me}},
-		Context:   policy.Context{},
+		Context:   policy.RequestContext{Caller: policy.Keys{}},
 	}
+
 	identities, others := Asker{Action: web, Pool: testPool, Identity: testIdentity}, Asker{Action: web}
 	guests := Asker{Action: web, Pool: testPool, Identity: testIdentity, Guest: true}
 
@@ -179,7 +189,7 @@ func TestTrustIsExplained(t *testing.T) {
 		{"a key that the token lacks", []string{allow(idp, web, `"StringEquals":{"`+key+`:dept":"a"}`)},
 			func() policy.Request {
 				r := ofIDP("sub", "a")
-				r.Later = func(string) ([]string, bool) { return nil, true }
+				r.Context.Service = func(string) ([]string, bool) { return nil, true }
 				return r
 			}(), others, "trust-policy-condition-absent", "it has " + key + ":sub", "does not have that key", ""},
 		{"a key that is not known", []string{allow(idp, web, `"StringEquals":{"aws:SourceVpc":"a"}`)},
@@ -195,7 +205,7 @@ func TestTrustIsExplained(t *testing.T) {
 		{"a tag's letter case", []string{allow(idp, web, `"StringEquals":{"aws:RequestTag/Team":"Red"}`)},
 			func() policy.Request {
 				r := ofIDP("sub", "alice")
-				r.Context.Set("aws:RequestTag/Team", "red")
+				r.Context.Caller.Set("aws:RequestTag/Team", "red")
 				return r
 			}(), others, "trust-policy-condition", "change this condition", "another value, of 3 bytes", "letter case"},
 		{"an audience's letter case", []string{allow(idp, web, `"StringEquals":{"`+key+`:aud":"App"}`)},
@@ -211,7 +221,7 @@ func TestTrustIsExplained(t *testing.T) {
 			[]string{allow(`"AWS":"`+me+`"`, "sts:AssumeRole", `"StringEquals":{"sts:ExternalId":"Secret"}`)},
 			func() policy.Request {
 				r := ofCaller
-				r.Later = func(string) ([]string, bool) { return nil, true }
+				r.Context.Service = func(string) ([]string, bool) { return nil, true }
 				return r
 			}(), Asker{Action: "sts:AssumeRole"}, "trust-policy-condition-external-id", "pass the ExternalId",
 			"does not have that key", "Secret"},
@@ -219,7 +229,7 @@ func TestTrustIsExplained(t *testing.T) {
 			[]string{allow(`"AWS":"`+me+`"`, "sts:AssumeRole", `"StringEquals":{"sts:ExternalId":"Secret"}`)},
 			func() policy.Request {
 				r := ofCaller
-				r.Context = policy.Context{"sts:externalid": {"secret"}}
+				r.Context.Caller = policy.Keys{"sts:externalid": {"secret"}}
 				return r
 			}(), Asker{Action: "sts:AssumeRole"}, "trust-policy-condition-external-id", "pass the ExternalId",
 			"another value", "letter case"},

@@ -129,7 +129,7 @@ func providerKeys(request policy.Request, who Asker) []string {
 		}
 	}
 
-	for _, key := range slices.Sorted(maps.Keys(request.Context)) {
+	for _, key := range slices.Sorted(maps.Keys(request.Context.Caller)) {
 		prefix, _, _ := strings.Cut(key, ":")
 		if !slices.Contains([]string{"aws", "sts", "iam"}, prefix) && !slices.Contains(keys, key) {
 			keys = append(keys, key)

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -48,7 +46,10 @@ type Service struct {
 }
 
 // Request asks for credentials of a role on behalf of an identity that was proven before.
+// NewRequest makes one.
 type Request struct {
+	client policy.Client
+
 	Account    identitypool.AccountID // of the pool; the role must be in it
 	Region     string
 	PoolID     identitypool.PoolID
@@ -65,9 +66,10 @@ type Request struct {
 	Tags     map[string]string // session tags
 	Guest    bool              // an unauthenticated identity: the guest policy bounds its session
 	Duration time.Duration     // 0 = 1 h
-
-	Client Client
 }
+
+// NewRequest returns a request of a client.
+func NewRequest(client policy.Client) Request { return Request{client: client} }
 
 // Bounds of a session's length (STS API reference, DurationSeconds). The role sets the
 // upper one.
@@ -140,7 +142,8 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (session
 
 	now := s.now()
 	if known {
-		if err := s.trusted(&r, role, now, trace); err != nil {
+		attempt := r.attempt(role)
+		if err := attempt.Trusted(trace, now); err != nil {
 			return session.Credentials{}, err
 		}
 	}
@@ -251,34 +254,18 @@ func (s *Service) FindRole(
 	}, false, nil
 }
 
-// trusted evaluates the role's trust policy for the identity.
-func (s *Service) trusted(r *Request, role iam.Role, now time.Time, trace *explain.Trace) error {
-	actions := []string{WebIdentityAction, TagAction}
-	if len(r.Tags) == 0 {
-		actions = actions[:1]
-	}
+// attempt returns the request as the role's trust policy sees it.
+func (r *Request) attempt(role iam.Role) Attempt {
+	a := NewAttempt(r.client, WebIdentityAction)
+	a.Role, a.Region, a.Partition = role, r.Region, identitypool.Partition(r.Region)
+	a.Principal = policy.Principal{Federated: identitypool.ServiceName(r.Region)}
+	a.SessionName, a.Tags = session.EnhancedFlowName, r.Tags
+	a.Who.Pool, a.Who.Identity, a.Who.Guest = r.PoolID, r.IdentityID, r.Guest
 
-	facts := roleFacts{role: role, client: r.Client, region: r.Region}
-	request := policy.Request{
-		Resource:  role.ARN,
-		Principal: policy.Principal{Federated: identitypool.ServiceName(r.Region)},
-		Partition: identitypool.Partition(r.Region),
-		Context:   r.tagConditions(),
-		Later: func(key string) ([]string, bool) {
-			if values := r.condition(key, now); len(values) > 0 {
-				return values, true
-			}
-			return facts.Condition(key)
-		},
-	}
-	who := Asker{
-		Action:   WebIdentityAction,
-		Pool:     r.PoolID,
-		Identity: r.IdentityID,
-		Guest:    r.Guest,
-	}
+	a.Keys = policy.Keys{}
+	session.SetIdentity(a.Keys, r.PoolID, r.IdentityID, r.AMR)
 
-	return trusts(trace, role, request, actions, who)
+	return a
 }
 
 // shownRole returns the role's ARN in the partition of the pool's region, if that is known.
@@ -295,52 +282,4 @@ func (r *Request) roleOfPool() explain.Link {
 		return explain.Link{Kind: explain.LinkRole, ID: r.RoleARN, Source: explain.SourceAPI}
 	}
 	return r.PoolID.Link("Roles")
-}
-
-// condition returns the values of one of the request's condition keys (STS condition keys;
-// Cognito developer guide, "Role trust and permissions").
-func (r *Request) condition(key string, now time.Time) []string {
-	if strings.HasPrefix(key, identitypool.ServiceName(r.Region)+":") {
-		key = policy.ClassicKey(key)
-	}
-
-	switch key {
-	case policy.CognitoAudience:
-		return []string{string(r.PoolID)}
-	case policy.CognitoSubject:
-		return []string{string(r.IdentityID)}
-	case policy.CognitoAMR:
-		return r.AMR
-	case "aws:federatedprovider":
-		return []string{identitypool.ServiceName(r.Region)}
-	case "sts:rolesessionname":
-		return []string{session.EnhancedFlowName}
-	case "aws:currenttime":
-		return []string{now.UTC().Format(time.RFC3339)}
-	case "aws:epochtime":
-		return []string{strconv.FormatInt(now.Unix(), 10)}
-	case "aws:securetransport":
-		return []string{strconv.FormatBool(r.Client.TLS)}
-	case "aws:sourceip":
-		if r.Client.IP.IsValid() {
-			return []string{r.Client.IP.Unmap().WithZone("").String()}
-		}
-	}
-
-	return nil
-}
-
-// tagConditions returns the condition keys of the session tags.
-func (r *Request) tagConditions() policy.Context {
-	if len(r.Tags) == 0 {
-		return nil
-	}
-
-	c := make(policy.Context, 1+len(r.Tags))
-	for key, value := range r.Tags {
-		c.Set("aws:RequestTag/"+key, value)
-	}
-	c.Set("aws:TagKeys", slices.Sorted(maps.Keys(r.Tags))...)
-
-	return c
 }

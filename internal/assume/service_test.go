@@ -15,6 +15,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
@@ -52,7 +53,8 @@ func request() Request {
 	return Request{
 		Account: testAccount, Region: "us-east-1", PoolID: testPool, IdentityID: testIdentity, RoleARN: roleARN,
 		AMR:      []string{"authenticated", "accounts.google.com", "accounts.google.com:aud:sub"},
-		Provider: "accounts.google.com", Client: Client{IP: netip.MustParseAddr("::ffff:203.0.113.9"), TLS: true},
+		Provider: "accounts.google.com",
+		client:   policy.Client{IP: netip.MustParseAddr("::ffff:203.0.113.9"), TLS: true},
 	}
 }
 
@@ -251,12 +253,12 @@ func TestAssumeRoleDenials(t *testing.T) {
 		},
 		{
 			writtenName: "no address known", trust: trust(assumeOnly, `,"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}`),
-			change: func(r *Request) { r.Client.IP = netip.Addr{} },
+			change: func(r *Request) { r.client.IP = netip.Addr{} },
 			want:   []string{"aws:SourceIp", "aws:SourceIp cannot be evaluated here"},
 		},
 		{
 			writtenName: "no TLS", trust: trust(assumeOnly, `,"Bool":{"aws:SecureTransport":"true"}`),
-			change: func(r *Request) { r.Client.TLS = false },
+			change: func(r *Request) { r.client.TLS = false },
 			want:   []string{"Bool aws:SecureTransport true", "false"},
 		},
 		{

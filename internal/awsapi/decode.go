@@ -309,3 +309,11 @@ func tooDeep(b []byte) bool {
 
 	return false
 }
+
+// Text returns the value of an optional text of an input; "" = it is absent.
+func Text(value *string) string {
+	if value == nil {
+		return ""
+	}
+	return *value
+}

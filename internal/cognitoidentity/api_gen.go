@@ -20,7 +20,7 @@ const (
 	apiSigningName  = "cognito-identity"
 )
 
-// apiOperation is what the model says of one operation.
+// apiOperation describes one operation of the model.
 type apiOperation struct {
 	name   string
 	signed bool

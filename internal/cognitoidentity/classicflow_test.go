@@ -16,8 +16,8 @@ func TestClassicFlowOrder(t *testing.T) {
 	off := new(bool)
 
 	mappings := map[string]identitypool.RoleMapping{"idp.example": {}}
-	one := map[string]string{identitypool.Google: "x"}
-	two := map[string]string{identitypool.Google: "x", saml: "y"}
+	one := map[string]string{"accounts.google.com": "x"}
+	two := map[string]string{"accounts.google.com": "x", saml: "y"}
 	for name, test := range map[string]struct {
 		off      *bool
 		mappings map[string]identitypool.RoleMapping

@@ -8,6 +8,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
@@ -25,12 +26,8 @@ func (s *Service) GetCredentialsForIdentity(
 		return nil, err
 	}
 
-	request := assume.Request{
-		Account: pool.Account,
-		Region:  pool.Region,
-		PoolID:  pool.ID,
-		Client:  assume.Client(awsapi.RecordFrom(ctx).Client),
-	}
+	request := assume.NewRequest(policy.Client(awsapi.RecordFrom(ctx).Client))
+	request.Account, request.Region, request.PoolID = pool.Account, pool.Region, pool.ID
 	choice := identitypool.RoleRequest{}
 	if in.CustomRoleArn != nil {
 		if err := s.checkCustomRole(pool, *in.CustomRoleArn); err != nil {
@@ -92,21 +89,19 @@ func configurationError(cause error) error {
 }
 
 func roleError(err error) error {
-	var none *identitypool.NoRoleError
-	var ambiguous *identitypool.AmbiguousRoleError
-	var custom *identitypool.CustomRoleError
-	var needed *identitypool.RoleNeededError
-	var nothing *identitypool.NoOfferedRoleError
+	var (
+		none      *identitypool.NoRoleError
+		ambiguous *identitypool.AmbiguousRoleError
+		custom    *identitypool.CustomRoleError
+		needed    *identitypool.RoleNeededError
+		nothing   *identitypool.NoOfferedRoleError
+	)
 
 	switch {
 	case errors.As(err, &none):
 		return configurationError(err)
-	case errors.As(err, &ambiguous):
-		return awsapi.Refused(notAuthorized, reasonOf(err), "%s", ambiguous.Error())
-	case errors.As(err, &needed):
-		return awsapi.Refused(notAuthorized, reasonOf(err), "%s", needed.Error())
-	case errors.As(err, &nothing):
-		return awsapi.Refused(notAuthorized, reasonOf(err), "%s", nothing.Error())
+	case errors.As(err, &ambiguous), errors.As(err, &needed), errors.As(err, &nothing):
+		return awsapi.Refused(notAuthorized, reasonOf(err), "%s", err)
 	case errors.As(err, &custom):
 		return roleRefused(custom.RoleARN, reasonOf(err)).Because(err)
 	default:
@@ -146,7 +141,8 @@ func (s *Service) proveOwn(
 		return issuer.Claims{}, awsapi.Refused(notAuthorized, why,
 			"Invalid login token. Token expired: %d >= %d", now, exp)
 	case errors.Is(err, issuer.ErrKeyRetired):
-		return issuer.Claims{}, awsapi.Refused(notAuthorized, cognitoTokenRetired.With(), messageNotCognitoToken).Because(err)
+		why := cognitoTokenRetired.With()
+		return issuer.Claims{}, awsapi.Refused(notAuthorized, why, messageNotCognitoToken).Because(err)
 	case errors.Is(err, issuer.ErrNotOurs):
 		why := cognitoTokenForeign.With("service", identitypool.ServiceName(pool.Region))
 		return issuer.Claims{}, awsapi.Refused(notAuthorized, why, messageNotCognitoToken).Because(err)
@@ -158,7 +154,7 @@ func (s *Service) proveOwn(
 		return issuer.Claims{}, loginsDontMatch(cognitoTokenOther.With())
 	}
 	if identity.Disabled {
-		return issuer.Claims{}, identityError(identity.MayNotUse(), string(identity.ID))
+		return issuer.Claims{}, identityError(identity.ForbiddenError(), string(identity.ID))
 	}
 	if identity.Predecessor.Had(claims.IssuedAt) {
 		return issuer.Claims{}, loginsDontMatch(cognitoTokenPredecessor.With())

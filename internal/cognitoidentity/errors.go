@@ -26,8 +26,9 @@ const (
 
 // Messages that clients compare or people search for; observed at AWS.
 const (
-	messageGuestsOff           = "Unauthenticated access is not supported for this identity pool."
-	messageLoginsDontMatch     = "Logins don't match. Please include at least one valid login for this identity or identity pool."
+	messageGuestsOff       = "Unauthenticated access is not supported for this identity pool."
+	messageLoginsDontMatch = "Logins don't match. Please include at least one valid login for this identity " +
+		"or identity pool."
 	messageUnsupportedProvider = login.MessageUnsupportedProvider
 	messageNextToken           = "Invalid NextToken."
 	messagePublicProvider      = "Please provide a valid public provider"
@@ -41,7 +42,8 @@ const (
 	messageUserPoolProvider    = "Invalid Cognito Identity Provider"
 	messageDeveloperProvider   = "This identity pool does not support the specified developer provider"
 	// Not observed at AWS: the API reference's sentence for the exception.
-	messageDeveloperRegistered = "The provided developer user identifier is already registered with Cognito under a different identity ID."
+	messageDeveloperRegistered = "The provided developer user identifier is already registered with Cognito under " +
+		"a different identity ID."
 )
 
 // poolNotFound does not log the ID: clients mix up pool and identity IDs, and a

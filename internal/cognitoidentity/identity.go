@@ -302,7 +302,7 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 		return nil, err
 	}
 	if len(in.Logins) == 0 {
-		return nil, identityError(identity.NoneLinked(0), string(identity.ID))
+		return nil, identityError(identity.NotLinkedError(0), string(identity.ID))
 	}
 
 	for _, name := range in.LoginsToRemove {
@@ -319,10 +319,10 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 
 	err = s.Store.Unlink(ctx, identity.ID, func(i identitypool.Identity) ([]identitypool.Login, error) {
 		if i.Disabled {
-			return nil, i.MayNotUse()
+			return nil, i.ForbiddenError()
 		}
 		if !slices.ContainsFunc(verified, func(v identitypool.VerifiedLogin) bool { return i.HasLogin(v.Login) }) {
-			return nil, i.NoneLinked(len(verified))
+			return nil, i.NotLinkedError(len(verified))
 		}
 
 		var remove []identitypool.Login

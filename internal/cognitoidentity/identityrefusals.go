@@ -107,8 +107,7 @@ var (
 		Check:    "classic flow",
 		Expected: "AllowClassicFlow true, or never set, and no role mappings",
 		Got:      "false, and a pool with role mappings",
-		Fix: "call GetCredentialsForIdentity; the role mappings close this flow " +
-			"whatever AllowClassicFlow is",
+		Fix:      "call GetCredentialsForIdentity; the role mappings close this flow even if AllowClassicFlow is true",
 	})
 	cognitoTokenAlone = Refusals.Add(explain.Reason{
 		Code:     "logins-own-token",

@@ -13,8 +13,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// MaxLoaded is the limit of identities in one call of LoadIdentities.
-const MaxLoaded = 500
+// maxLoaded is the limit of identities in one call of LoadIdentities.
+const maxLoaded = 500
 
 // maxLoadedLogins is the limit of logins of one such identity.
 const maxLoadedLogins = 64
@@ -67,10 +67,10 @@ func (s *Service) LoadIdentities(
 	if in.IdentityPoolId == nil {
 		return nil, awsapi.Refused(invalidParameter, loadPoolMissing.With(), "IdentityPoolId is required.")
 	}
-	if n := len(in.Identities); n > MaxLoaded {
+	if n := len(in.Identities); n > maxLoaded {
 		return nil, awsapi.Refused(invalidParameter,
-			loadLimit.With("limit", strconv.Itoa(MaxLoaded), "count", strconv.Itoa(n)),
-			"Give at most %d identities; there are %d.", MaxLoaded, n)
+			loadLimit.With("limit", strconv.Itoa(maxLoaded), "count", strconv.Itoa(n)),
+			"Give at most %d identities; there are %d.", maxLoaded, n)
 	}
 
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
@@ -189,7 +189,7 @@ func (s *Service) loadedLogin(
 	}
 	if !known {
 		return l, "A login is of a SAML provider that is not registered: register it first, " +
-			"its metadata says whose users these are.", nil
+			"its metadata names the issuer of these users.", nil
 	}
 	if of != nil {
 		if err := s.rescope(ctx, pool.ID, l, of); err != nil && !errors.Is(err, store.ErrInvalid) {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
@@ -29,6 +30,20 @@ const (
 	// ServerSideTokenCheck before these, not before GetId.
 	toIssue
 )
+
+// admit notes the pool of a public call and applies the rate limits: first that of the
+// client's address, so that one client cannot use up the account's rate, then that of the
+// pool's account.
+func (s *Service) admit(ctx context.Context, pool identitypool.Pool, logins map[string]string) error {
+	note(ctx, pool)
+	if len(logins) > 0 {
+		if err := s.Addresses.MayLogin(ctx, logins); err != nil {
+			return err
+		}
+	}
+
+	return awsapi.Count(ctx, string(pool.Account))
+}
 
 // verify proves the logins of a call on a pool, and returns the pool as it is afterwards:
 // proving may wait for a provider, and the pool's settings may change meanwhile.
@@ -60,7 +75,8 @@ func (s *Service) verify(
 	return verified, current, err
 }
 
-// askBy returns when a call that begins now stops waiting for login providers.
+// askBy returns when a call that begins now stops waiting for login providers. It is the time
+// of a context, since all waits end by contexts, and s.Now may be a test's clock.
 func askBy(ctx context.Context) time.Time {
 	asking, cancel := context.WithTimeout(ctx, askingTime)
 	defer cancel()
@@ -151,9 +167,19 @@ func mustBeChecked(c identitypool.ProviderConfig, claims login.Claims) bool {
 func (s *Service) proveOne(
 	ctx context.Context, by time.Time, l *provider.Login, why purpose,
 ) (identitypool.VerifiedLogin, error) {
+	v, err := s.verified(ctx, by, l, why)
+	s.Addresses.Checked(ctx, l.Token, err)
+
+	return v, err
+}
+
+// verified returns the login that the provider vouches for, in the form in which the store
+// has it.
+func (s *Service) verified(
+	ctx context.Context, by time.Time, l *provider.Login, why purpose,
+) (identitypool.VerifiedLogin, error) {
 	claims, err := s.vouched(ctx, by, l, why)
 	if err != nil {
-		s.Addresses.Checked(ctx, l.Token, err)
 		return identitypool.VerifiedLogin{}, err
 	}
 
@@ -163,7 +189,6 @@ func (s *Service) proveOne(
 		v.Scope = claims.Scope
 		err = s.rescope(ctx, l.Config.Pool, v.Login, l.Trust.SAML)
 	}
-	s.Addresses.Checked(ctx, l.Token, err)
 
 	return v, err
 }

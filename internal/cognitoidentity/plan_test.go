@@ -23,7 +23,7 @@ func providerReason(t *testing.T, code explain.Code) *explain.Reason {
 // A refusal tells which checks of the operation were not reached.
 func TestPlans(t *testing.T) {
 	providers := provider.New(provider.Options{})
-	google := map[string]string{identitypool.Google: "x"}
+	google := map[string]string{"accounts.google.com": "x"}
 	for name, test := range map[string]struct {
 		plan    []explain.Code
 		refused *explain.Reason
@@ -39,9 +39,9 @@ func TestPlans(t *testing.T) {
 		"token, classic flow": {planToken.of(providers, google), identitypool.ClassicFlowOff, "login-provider",
 			"trust-policy"},
 		"credentials, guest": {planCredentials.of(providers, nil), guestsOff, "default-role", "linked-logins"},
-		"credentials, opaque": {planCredentials.of(providers, map[string]string{identitypool.Amazon: "x"}),
+		"credentials, opaque": {planCredentials.of(providers, map[string]string{"www.amazon.com": "x"}),
 			providerReason(t, "login-provider"), "credential-form", "token-form"},
-		"credentials, Digits": {planCredentials.of(providers, map[string]string{identitypool.Digits: "x"}),
+		"credentials, Digits": {planCredentials.of(providers, map[string]string{"www.digits.com": "x"}),
 			providerReason(t, "login-provider-ended"), "pool-application", "token-form"},
 		"credentials, SAML": {planCredentials.of(providers,
 			map[string]string{"arn:aws:iam::1:saml-provider/a": "x"}), providerReason(t, "saml-provider-registration"),
@@ -50,7 +50,7 @@ func TestPlans(t *testing.T) {
 			cognitoTokenExpired, "identity", "token-form"},
 		"developer, alone": {developerTokenPlan(providers, map[string]string{"a": "b"}), developerMissing,
 			"developer-user-identifier", "token-form"},
-		"developer, and more": {developerTokenPlan(providers, map[string]string{"a": "b", identitypool.Google: "x"}),
+		"developer, and more": {developerTokenPlan(providers, map[string]string{"a": "b", "accounts.google.com": "x"}),
 			developerMissing, "developer-user-identifier", "saml-issuer"},
 		"unlink":        {planUnlink.of(providers, google), publicOnly, "login-provider", "link"},
 		"lookup":        {planLookup, lookupEmpty, "identity", "link"},
@@ -76,11 +76,11 @@ func TestPlans(t *testing.T) {
 func TestPlansHaveTheChecksOfLogins(t *testing.T) {
 	providers := provider.New(provider.Options{})
 	for kind, name := range map[login.Kind]string{
-		login.OIDC:     identitypool.Google,
+		login.OIDC:     "accounts.google.com",
 		login.SAML:     "arn:aws:iam::000000000000:saml-provider/a",
-		login.Facebook: identitypool.Facebook,
-		login.Amazon:   identitypool.Amazon,
-		login.Twitter:  identitypool.Twitter,
+		login.Facebook: "graph.facebook.com",
+		login.Amazon:   "www.amazon.com",
+		login.Twitter:  "api.twitter.com",
 	} {
 		plan, checks := planGetID.of(providers, map[string]string{name: "x"}), login.Checks(kind)
 		at := slices.Index(plan, checks[0])

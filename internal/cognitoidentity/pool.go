@@ -167,14 +167,14 @@ func (s *Service) newPool(c awsapi.Caller, in *CreateIdentityPoolInput) (identit
 		Updated: now,
 	}
 
-	if pinned, ok := in.IdentityPoolTags[PinnedIDTag]; ok && s.PinnedPoolIDs {
+	if pinned, ok := in.IdentityPoolTags[pinnedIDTag]; ok && s.PinnedPoolIDs {
 		if err := s.mayChooseIDs(c); err != nil {
 			return identitypool.Pool{}, err
 		}
 		if !identitypool.ValidID(pinned) || identitypool.RegionOf(pinned) != c.Region {
-			why := poolIDForm.With("region", c.Region).Of(PinnedIDTag)
+			why := poolIDForm.With("region", c.Region).Of(pinnedIDTag)
 			return identitypool.Pool{}, awsapi.Refused(invalidParameter, why,
-				"The tag %s must hold a pool ID of this region, %s:<lower-case GUID>.", PinnedIDTag, c.Region)
+				"The tag %s must hold a pool ID of this region, %s:<lower-case GUID>.", pinnedIDTag, c.Region)
 		}
 		pool.ID = identitypool.PoolID(pinned)
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
-// PinnedIDTag is the tag whose value becomes a new pool's ID in development.
-const PinnedIDTag = "_custom_id_"
+// pinnedIDTag is the tag whose value becomes a new pool's ID in development.
+const pinnedIDTag = "_custom_id_"
 
 var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 

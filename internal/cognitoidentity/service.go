@@ -325,20 +325,6 @@ func note(ctx context.Context, pool identitypool.Pool) {
 	r.Account, r.Region, r.Pool = string(pool.Account), pool.Region, string(pool.ID)
 }
 
-// admit notes the pool of a public call and applies the rate limits: first that of the
-// client's address, so that one client cannot use up the account's rate, then that of the
-// pool's account.
-func (s *Service) admit(ctx context.Context, pool identitypool.Pool, logins map[string]string) error {
-	note(ctx, pool)
-	if len(logins) > 0 {
-		if err := s.Addresses.MayLogin(ctx, logins); err != nil {
-			return err
-		}
-	}
-
-	return awsapi.Count(ctx, string(pool.Account))
-}
-
 // newID returns a fresh "REGION:GUID". GUIDs are version 4, from crypto/rand:
 // a guest's identity ID is a bearer secret.
 func newID(region string) string { return region + ":" + uuid.NewString() }

@@ -50,7 +50,7 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 }
 
 // classicFlow refuses calls if the pool does not allow the classic flow for the logins.
-// AllowClassicFlow false comes first: the pool's owner set it, whatever the mappings.
+// AllowClassicFlow false comes first: the pool's owner set it, with or without mappings.
 func classicFlow(pool identitypool.Pool, logins map[string]string) error {
 	switch {
 	case !pool.ClassicFlow() && pool.MapsRoles():
@@ -106,7 +106,7 @@ func (s *Service) use(
 ) (usable, error) {
 	if len(logins) == 0 {
 		if !identity.Guest() {
-			return usable{}, identityError(identity.MayNotUse(), string(identity.ID))
+			return usable{}, identityError(identity.ForbiddenError(), string(identity.ID))
 		}
 		return usable{identity: identity, pool: pool}, guestsAllowed(pool)
 	}

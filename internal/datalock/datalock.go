@@ -63,7 +63,7 @@ type HeldError struct {
 
 func (e *HeldError) Error() string {
 	return fmt.Sprintf("the data folder %s is in use by %s; one process at a time may use it: "+
-		"stop that one, or give this one a folder of its own", e.Folder, e.Holder)
+		"stop that one, or give this one another folder", e.Folder, e.Holder)
 }
 
 // String names the holder for people.

@@ -14,15 +14,12 @@ import (
 // maxKeyFile bounds how much of a key file is read, in bytes.
 const maxKeyFile = 1 << 10
 
-// Load reads the master key file. Its errors tell the user how to fix them.
-func Load(path string) ([]byte, error) { return load(path) }
-
 // LoadOrCreate reads the master key file, or makes it if it is absent. A new file is on
 // disk, with its folder, before the key is returned: if a power cut lost the key,
-// everything sealed under it would be lost. A file that others can read is refused.
-// Processes that start together all get the same key.
+// everything sealed under it would be lost. Processes that start together all get the same
+// key.
 func LoadOrCreate(path string) (key []byte, created bool, err error) {
-	key, err = load(path)
+	key, err = Load(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, false, err
 	}
@@ -31,7 +28,7 @@ func LoadOrCreate(path string) (key []byte, created bool, err error) {
 	_, _ = rand.Read(key) // never fails (crypto/rand)
 	switch err := create(path, key); {
 	case errors.Is(err, fs.ErrExist): // another process was quicker
-		key, err = load(path)
+		key, err = Load(path)
 		return key, false, err
 	case err != nil:
 		return nil, false, fmt.Errorf("master key file: %w", err)
@@ -40,7 +37,9 @@ func LoadOrCreate(path string) (key []byte, created bool, err error) {
 	return key, true, nil
 }
 
-func load(path string) ([]byte, error) {
+// Load reads the master key file. A file that others can read is refused. Errors tell the
+// user how to fix them.
+func Load(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("master key file: %w", err)
@@ -76,7 +75,6 @@ func create(path string, key []byte) (err error) {
 	if err != nil {
 		return err
 	}
-
 	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
 
 	_, err = io.WriteString(file, base64.StdEncoding.EncodeToString(key)+"\n")

@@ -1,10 +1,15 @@
-// Package envelope encrypts small secrets at rest under one master key: access-key
-// secrets, signing keys, session keys, and the cursors of page tokens. Start at Sealer.
-// A sealed value is: version (1 byte), fingerprint of the master key (8 bytes), nonce (12
-// bytes), AES-256-GCM ciphertext and tag. The additional data binds a value to its place,
-// so that a row copied over another does not open. Nonces are random: with 2^32 values per
-// master key, the chance of a repeated nonce is below 2^-32 (NIST SP 800-38D, section
-// 8.3).
+// Package envelope encrypts small secrets at rest under one master key: access-key secrets,
+// signing keys, session keys, and the cursors of page tokens. Start at Sealer.
+//
+// A sealed value is
+//
+//	version (1 byte) | fingerprint of the master key (8) | nonce (12) | AES-256-GCM ciphertext and tag
+//
+// The additional data binds a value to its place, so that a row copied over another does not
+// open.
+//
+// Nonces are random: with 2^32 values per master key, the chance of a repeated nonce is below
+// 2^-32 (NIST SP 800-38D, section 8.3).
 package envelope
 
 import (
@@ -110,7 +115,8 @@ func ParseKey(text string) ([]byte, error) {
 	key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(text))
 	if err != nil || len(key) != KeySize {
 		// The error must not have the text: it may be a key with a typing error.
-		return nil, fmt.Errorf("a master key is the base64 of %d random bytes (44 characters), e.g. from `head -c %d /dev/urandom | base64`", KeySize, KeySize)
+		return nil, fmt.Errorf("a master key is the base64 of %d random bytes (44 characters), "+
+			"e.g. from `head -c %d /dev/urandom | base64`", KeySize, KeySize)
 	}
 	return key, nil
 }

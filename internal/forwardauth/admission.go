@@ -285,11 +285,7 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 // authorizeHead checks the policies before the signature. If their decision depends on the
 // signature, it leaves the decision to authorize.
 func (h *Handler) authorizeHead(r *http.Request, o *gate.Session, facts *requestFacts) error {
-	err := h.o.Authorizer.Authorize(r.Context(), o.Caller, iam.Access{
-		Action:   facts.action,
-		Resource: facts.resource,
-		Facts:    facts,
-	})
+	err := h.o.Authorizer.Authorize(r.Context(), o.Caller, facts.access())
 	if err == nil {
 		return nil
 	}

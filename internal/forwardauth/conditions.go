@@ -36,25 +36,32 @@ func ofSignature(u policy.Unknown) bool {
 
 var signatureKeys = []string{"s3:authtype", "s3:signatureage", "s3:x-amz-content-sha256"}
 
-// Err returns nil, because nothing is looked up.
-func (f *requestFacts) Err() error { return nil }
+// access returns the permission that the request needs, with its facts.
+func (f *requestFacts) access() iam.Access {
+	return iam.Access{Action: f.action, Resource: f.resource, Context: policy.RequestContext{
+		Client:          f.client,
+		Region:          f.h.c.Region,
+		ResourceAccount: iam.ResourceAccount(f.resource),
+		Service:         f.service,
+	}}
+}
 
-// Condition implements iam.Facts.
-func (f *requestFacts) Condition(key string) (values []string, known bool) {
-	switch key {
-	case "aws:requestedregion":
-		return []string{f.h.c.Region}, true
-	case "aws:resourceaccount":
-		account := iam.ResourceAccount(f.resource)
-		return []string{account}[:min(1, len(account))], account != ""
-	case "aws:useragent":
+// client finds the keys of the client. Only the proxy knows the client's connection.
+func (f *requestFacts) client(key string) (values []string, known bool) {
+	switch {
+	case key == "aws:useragent":
 		return f.header("User-Agent")
-	case "aws:referer":
+	case key == "aws:referer":
 		return f.header("Referer")
-	case "aws:securetransport", "aws:sourceip":
-		return f.client(key)
+	case !f.h.o.BehindProxy:
+		return nil, false
+	default:
+		return policy.Client(awsapi.RecordFrom(f.question.Context()).Client).Find(key)
 	}
+}
 
+// service finds the keys of the service behind the proxy.
+func (f *requestFacts) service(key string) (values []string, known bool) {
 	if f.headOnly && slices.Contains(signatureKeys, key) {
 		return nil, false
 	}
@@ -65,21 +72,6 @@ func (f *requestFacts) Condition(key string) (values []string, known bool) {
 	}
 
 	return nil, iam.CheckEndpoint.Knows(key, f.action)
-}
-
-// client returns values about the client's connection, which only the proxy knows.
-func (f *requestFacts) client(key string) (values []string, known bool) {
-	client := awsapi.RecordFrom(f.question.Context()).Client
-	switch {
-	case !f.h.o.BehindProxy:
-		return nil, false
-	case key == "aws:securetransport":
-		return []string{strconv.FormatBool(client.TLS)}, true
-	case !client.IP.IsValid():
-		return nil, false
-	default:
-		return []string{client.IP.String()}, true
-	}
 }
 
 // s3 returns the value of one of S3's condition keys (Amazon S3 user guide, "Bucket

@@ -463,11 +463,7 @@ func overridden(name string) error {
 
 // authorize checks whether the session's policies allow the action of facts.
 func (h *Handler) authorize(ctx context.Context, o *gate.Session, facts *requestFacts) error {
-	err := h.o.Authorizer.Authorize(ctx, o.Caller, iam.Access{
-		Action:   facts.action,
-		Resource: facts.resource,
-		Facts:    facts,
-	})
+	err := h.o.Authorizer.Authorize(ctx, o.Caller, facts.access())
 	d, ok := errors.AsType[*iam.DeniedError](err)
 	if !ok {
 		return err

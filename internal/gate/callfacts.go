@@ -4,7 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strconv"
+	"iter"
+	"maps"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -12,60 +13,47 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 )
 
-// callFacts has the values of the condition keys of a signed call, and finds each
-// when a policy asks for it (IAM User Guide, "Global condition context keys").
+// callFacts finds the condition keys of a signed call when a policy asks for them (IAM User
+// Guide, "Global condition context keys").
 type callFacts struct {
-	ctx     context.Context
-	region  string // of the signature
-	account string // the caller's
-	needed  *awsapi.Access
+	ctx    context.Context
+	needed *awsapi.Access
 
 	resourceTags map[string]string
 	unknownTags  bool
 	lookedUp     bool
-	err          error // of the look-up
+	err          error // of the look-up; the decision does not count then
 }
 
-// Prefixes of the condition keys of tags, in lower case.
-const (
-	requestTag     = "aws:requesttag/"
-	resourceTag    = "aws:resourcetag/"
-	iamResourceTag = "iam:resourcetag/"
-)
+// context returns the facts of a call.
+func (f *callFacts) context(caller awsapi.Caller) policy.RequestContext {
+	return policy.RequestContext{
+		Client:          policy.Client(awsapi.RecordFrom(f.ctx).Client).Find,
+		Region:          caller.Region,
+		ResourceAccount: cmp.Or(iam.ResourceAccount(f.needed.Resource), caller.Account),
+		ResourceTags:    f.resourceTag,
+		RequestTags:     requestTags(f.needed.RequestTags),
+		RemovedTags:     f.needed.TagKeys,
+		Service:         f.service,
+	}
+}
 
-// Err returns the error of the look-up of the resource's tags.
-func (f *callFacts) Err() error { return f.err }
-
-// Condition implements iam.Facts.
-func (f *callFacts) Condition(key string) (values []string, known bool) {
-	client := awsapi.RecordFrom(f.ctx).Client
-	switch key {
-	case "aws:securetransport":
-		return []string{strconv.FormatBool(client.TLS)}, true
-	case "aws:sourceip":
-		if !client.IP.IsValid() {
-			return nil, false
+// requestTags are the tags that a call sets.
+func requestTags(tags []awsapi.Tag) iter.Seq2[string, string] {
+	return func(yield func(key, value string) bool) {
+		for _, tag := range tags {
+			if !yield(tag.Key, tag.Value) {
+				return
+			}
 		}
-		return []string{client.IP.String()}, true
-	case "aws:useragent":
-		return present(client.UserAgent), true
-	case "aws:referer":
-		return present(client.Referer), true
-	case "aws:requestedregion":
-		return present(f.region), true
-	case "aws:resourceaccount":
-		return []string{cmp.Or(iam.ResourceAccount(f.needed.Resource), f.account)}, true
-	case "aws:tagkeys":
-		return f.tagKeys(), true
 	}
+}
 
-	if name, ok := strings.CutPrefix(key, requestTag); ok {
-		return f.requestTag(name)
-	}
-	if name, ok := strings.CutPrefix(key, resourceTag); ok {
-		return f.resourceTag(name)
-	}
-	if name, ok := strings.CutPrefix(key, iamResourceTag); ok && f.place() == iam.IAMAPI {
+// service finds the keys of the API that is called.
+func (f *callFacts) service(key string) (values []string, known bool) {
+	prefix, _, _ := strings.Cut(f.needed.Action, ":")
+	api := iam.Place(prefix)
+	if name, ok := strings.CutPrefix(key, "iam:resourcetag/"); ok && api == iam.IAMAPI {
 		return f.resourceTag(name)
 	}
 
@@ -75,37 +63,7 @@ func (f *callFacts) Condition(key string) (values []string, known bool) {
 		}
 	}
 
-	return nil, f.place().Knows(key, f.needed.Action)
-}
-
-// place returns the API to which the action belongs.
-func (f *callFacts) place() iam.Place {
-	service, _, _ := strings.Cut(f.needed.Action, ":")
-	return iam.Place(service)
-}
-
-// tagKeys returns the keys of the tags that the call sets or removes.
-func (f *callFacts) tagKeys() []string {
-	keys := make([]string, 0, len(f.needed.RequestTags)+len(f.needed.TagKeys))
-	for _, tag := range f.needed.RequestTags {
-		keys = append(keys, tag.Key)
-	}
-	return append(keys, f.needed.TagKeys...)
-}
-
-// requestTag returns the value that the call sets for a tag. The value is not known if
-// the call sets two tags that are the same condition key.
-func (f *callFacts) requestTag(name string) (values []string, known bool) {
-	for _, tag := range f.needed.RequestTags {
-		if policy.FoldKey(tag.Key) == name {
-			values = append(values, tag.Value)
-		}
-	}
-	if len(values) > 1 {
-		return nil, false
-	}
-
-	return values, true
+	return nil, api.Knows(key, f.needed.Action)
 }
 
 // resourceTag returns the value of a tag of the call's resource. It looks up the
@@ -123,13 +81,5 @@ func (f *callFacts) resourceTag(name string) (values []string, known bool) {
 		return nil, false
 	}
 
-	return iam.TagValues(f.resourceTags, name)
-}
-
-// present returns no value for the empty string.
-func present(value string) []string {
-	if value == "" {
-		return nil
-	}
-	return []string{value}
+	return policy.TagValues(maps.All(f.resourceTags), name)
 }

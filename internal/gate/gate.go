@@ -182,8 +182,15 @@ func (g *Gate) Authorize(ctx context.Context, caller awsapi.Caller, needed awsap
 		return awsapi.RefusedAs(awsapi.AccessDenied, callerUnknown.With(), "")
 	}
 
-	facts := &callFacts{ctx: ctx, region: caller.Region, account: caller.Account, needed: &needed}
-	err := g.authorizer.Authorize(ctx, who, iam.Access{Action: needed.Action, Resource: needed.Resource, Facts: facts})
+	facts := callFacts{ctx: ctx, needed: &needed}
+	err := g.authorizer.Authorize(ctx, who, iam.Access{
+		Action:   needed.Action,
+		Resource: needed.Resource,
+		Context:  facts.context(caller),
+	})
+	if facts.err != nil {
+		return fmt.Errorf("authorising %s: %w", who.ARN, facts.err)
+	}
 	if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
 		return awsapi.RefusedAs(awsapi.AccessDenied, denied.Why, denied.Error()).Because(errors.New(denied.Reason))
 	}

@@ -46,7 +46,9 @@ var allowedImports = map[string][]string{
 		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate",
 		"internal/iam", "internal/identitypool", "internal/session", "internal/signout", "internal/store",
 	},
-	"internal/apply": {"internal/explain", "internal/iam", "internal/identitypool", "sigv4"},
+	"internal/apply": {
+		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "sigv4",
+	},
 	"internal/assume": {
 		"internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer",
 		"internal/outbound", "internal/session",
@@ -54,6 +56,7 @@ var allowedImports = map[string][]string{
 	"internal/awsapi": {"internal/explain", "internal/overload"},
 	"internal/cognitoidentity": {
 		"internal/assume", "internal/awsapi", "internal/envelope", "internal/explain", "internal/iam",
+		"internal/iam/policy",
 		"internal/identitypool", "internal/idtoken", "internal/issuer", "internal/login", "internal/overload",
 		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/store",
 		"internal/userstatus",

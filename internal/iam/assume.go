@@ -55,7 +55,7 @@ func (c Caller) SourceIdentity() string {
 func (c Caller) Temporary(accessKeyID string, issued time.Time) Caller {
 	c.conditions = maps.Clone(c.conditions)
 	if c.conditions == nil {
-		c.conditions = policy.Context{}
+		c.conditions = policy.Keys{}
 	}
 	c.conditions.Set("aws:TokenIssueTime", issued.UTC().Format(time.RFC3339))
 	c.AccessKeyID, c.limited = accessKeyID, true
@@ -79,19 +79,8 @@ func limitedMay(action string) bool {
 
 var everything = mustParse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 
-// Context returns the condition keys of the request, the caller and the clock. The
-// caller's replace the request's, and the clock's replace both.
-func (a *Authorizer) Context(c Caller, request policy.Context) policy.Context {
-	all := make(policy.Context, len(request)+len(c.conditions)+2)
-	maps.Copy(all, request)
-	maps.Copy(all, c.conditions)
-
-	at := a.clock(a.now())
-	all[clockDate], all[clockEpoch] = at.date[:], at.epoch[:]
-	all[viaService], all[isService] = falseValue, falseValue
-
-	return all
-}
+// Conditions returns the caller's condition keys. They are shared: do not change them.
+func (c Caller) Conditions() policy.Keys { return c.conditions }
 
 // AuthorizeTrusted decides whether c may have access, such as sts:AssumeRole, to a
 // role whose trust policy allows it (IAM User Guide, "Policy evaluation logic"). If

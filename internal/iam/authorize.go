@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -24,8 +23,6 @@ type RoleSource interface {
 type Authorizer struct {
 	roles RoleSource
 	now   func() time.Time
-	// second holds the clock's condition keys, made once a second.
-	second atomic.Pointer[clockConditions] // cache: clock keys
 }
 
 // NewAuthorizer returns an Authorizer that finds the roles of sessions in roles.
@@ -85,24 +82,13 @@ func (a *Authorizer) Authorize(ctx context.Context, c Caller, access Access) err
 	return a.authorize(ctx, c, access, resourceSilent)
 }
 
-// Access is a permission that a caller needs, with the condition keys of the request.
+// Access is a permission that a caller needs.
 type Access struct {
 	Action   string // such as cognito-identity:CreateIdentityPool
 	Resource string // an ARN, or "*" for actions without one
-	// Conditions are condition keys of the request, stored by policy.Context.Set.
-	Conditions policy.Context
-	// Facts looks up other condition keys when a policy depends on them. Without it,
-	// only those of Conditions, the caller and the clock are known.
-	Facts Facts
-}
-
-// Facts looks up condition keys of one request.
-type Facts interface {
-	// Condition returns the values of a key in lower case, as policy.Request.Later.
-	Condition(key string) (values []string, known bool)
-	// Err returns the first error of Condition's look-ups. If there is one, the
-	// decision does not count.
-	Err() error
+	// Context has the facts of the request. The authorizer adds those of the caller and the
+	// clock.
+	Context policy.RequestContext
 }
 
 // resourceSays is the effect of the resource's own policy for the caller.
@@ -176,40 +162,16 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		identity = append(slices.Clip(identity), everything)
 	}
 
-	at, brought, given, facts := a.clock(a.now()), c.conditions, access.Conditions, access.Facts
-	later := func(key string) (values []string, known bool) {
-		switch key {
-		case clockDate:
-			return at.date[:], true
-		case clockEpoch:
-			return at.epoch[:], true
-		case viaService, isService:
-			return falseValue, true
-		}
-		if knows(brought, key) { // before the request's keys, which must not replace the caller's
-			return nil, true
-		}
-		if values, ok := given[key]; ok {
-			return values, true
-		}
-		if facts == nil {
-			return nil, false
-		}
-
-		return facts.Condition(key)
-	}
+	facts := access.Context
+	facts.Caller, facts.Absent, facts.Time = c.conditions, c.Knows, a.now()
 	request := policy.Request{
 		Action:    access.Action,
 		Resource:  access.Resource,
-		Context:   c.conditions,
+		Context:   facts,
 		Partition: c.partition,
-		Later:     later,
 	}
 
 	d := policy.Allowed(request, identity, boundary, session)
-	if facts != nil && facts.Err() != nil {
-		return fmt.Errorf("authorising %s: %w", c.ARN, facts.Err())
-	}
 	if d.Allowed {
 		return nil
 	}
@@ -421,39 +383,3 @@ func reasonOf(d policy.Decision) string {
 
 // maxUnknown bounds how many keys a reason names.
 const maxUnknown = 3
-
-// Condition keys that tell whether a service of AWS makes the request. AWS fills them
-// in every signed request; here they are always false.
-const (
-	viaService = "aws:viaawsservice"
-	isService  = "aws:principalisawsservice"
-)
-
-var falseValue = []string{"false"}
-
-// Condition keys of the clock.
-const (
-	clockDate  = "aws:currenttime"
-	clockEpoch = "aws:epochtime"
-)
-
-// clockConditions has the clock's condition keys for one second.
-type clockConditions struct {
-	second      int64
-	date, epoch [1]string
-}
-
-func (a *Authorizer) clock(now time.Time) *clockConditions {
-	if at := a.second.Load(); at != nil && at.second == now.Unix() {
-		return at
-	}
-
-	at := &clockConditions{
-		now.Unix(),
-		[1]string{now.UTC().Format(time.RFC3339)},
-		[1]string{strconv.FormatInt(now.Unix(), 10)},
-	}
-	a.second.Store(at)
-
-	return at
-}

@@ -66,7 +66,7 @@ func TestAuthorize(t *testing.T) {
 			RoleID:      RoleID(role),
 			SessionName: "s",
 			Policies:    policies,
-			Conditions: policy.Context{
+			Conditions: policy.Keys{
 				"aws:PrincipalTag/team": {"red"}, "aws:PrincipalArn": {"arn:aws:iam::123456789012:root"},
 			},
 		})
@@ -76,7 +76,7 @@ func TestAuthorize(t *testing.T) {
 		name             string
 		caller           Caller
 		action, resource string
-		conditions       policy.Context
+		conditions       policy.Keys
 		want             string // of the reason; "" = allowed
 		explicit         bool
 	}{
@@ -155,7 +155,7 @@ func TestAuthorize(t *testing.T) {
 			)),
 			action:     describe,
 			resource:   poolARN,
-			conditions: policy.Context{"aws:sourceip": {"203.0.113.1"}},
+			conditions: policy.Keys{"aws:sourceip": {"203.0.113.1"}},
 		},
 		{
 			name: "a condition the request does not meet",
@@ -165,7 +165,7 @@ func TestAuthorize(t *testing.T) {
 			)),
 			action:     describe,
 			resource:   poolARN,
-			conditions: policy.Context{"aws:SourceIp": {"198.51.100.1"}},
+			conditions: policy.Keys{"aws:SourceIp": {"198.51.100.1"}},
 			want:       "no identity policy allows it",
 		},
 		{
@@ -185,7 +185,7 @@ func TestAuthorize(t *testing.T) {
 			)),
 			action:     describe,
 			resource:   poolARN,
-			conditions: policy.Context{"AWS:UserName": {"root"}},
+			conditions: policy.Keys{"AWS:UserName": {"root"}},
 			want:       "no identity policy allows it",
 		},
 
@@ -285,8 +285,13 @@ func TestAuthorize(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			given := policy.Keys{}
+			for key, values := range tc.conditions {
+				given.Set(key, values...)
+			}
+			find := func(key string) ([]string, bool) { values, ok := given[key]; return values, ok }
 			err := a.Authorize(t.Context(), tc.caller, Access{
-				Action: tc.action, Resource: tc.resource, Conditions: tc.conditions,
+				Action: tc.action, Resource: tc.resource, Context: policy.RequestContext{Client: find, Service: find},
 			})
 			if tc.want == "" {
 				if err != nil {

@@ -30,7 +30,7 @@ type Caller struct {
 	roleARN    string            // of roleSession
 	roleID     string            // of roleSession
 	policies   []string          // of roleSession: its session policies
-	conditions policy.Context    // the caller's condition keys
+	conditions policy.Keys       // the caller's condition keys
 	transitive map[string]string // of roleSession: the tags that it passes on to sessions that it starts
 	guest      bool              // of roleSession: see SessionCaller.Guest
 	limited    bool              // temporary credentials of an access key: see Temporary
@@ -65,7 +65,7 @@ func newKeyCaller(partition, id string, account identitypool.AccountID, document
 		Account:     account,
 		AccessKeyID: id,
 		document:    document,
-		conditions:  policy.Context{},
+		conditions:  policy.Keys{},
 	}
 
 	if document == nil {
@@ -88,8 +88,8 @@ type SessionCaller struct {
 	RoleARN     string // also gives the account
 	RoleID      string
 	SessionName string
-	Policies    []string       // session policies: built-in names or JSON documents; none = only the role's apply
-	Conditions  policy.Context // condition keys of the session: its tags, its provider
+	Policies    []string    // session policies: built-in names or JSON documents; none = only the role's apply
+	Conditions  policy.Keys // condition keys of the session: its tags, its provider
 	// TransitiveTags are the tags that the session passes on to sessions that it starts.
 	TransitiveTags map[string]string
 	// Guest means that the session is a guest's of the enhanced flow, whose session
@@ -116,7 +116,7 @@ func NewSessionCaller(s SessionCaller) Caller {
 		policies:    s.Policies,
 		transitive:  s.TransitiveTags,
 		guest:       s.Guest,
-		conditions:  make(policy.Context, len(s.Conditions)+4),
+		conditions:  make(policy.Keys, len(s.Conditions)+4),
 	}
 	for key, values := range s.Conditions {
 		c.conditions.Set(key, values...)
@@ -125,8 +125,6 @@ func NewSessionCaller(s SessionCaller) Caller {
 	// The session's own conditions must not replace the keys that identify the caller.
 	c.conditions.Set("aws:PrincipalArn", s.RoleARN)
 	c.conditions.Set("aws:PrincipalType", "AssumedRole")
-	delete(c.conditions, clockDate)
-	delete(c.conditions, clockEpoch)
 	c.setCommon()
 
 	return c
@@ -135,4 +133,5 @@ func NewSessionCaller(s SessionCaller) Caller {
 func (c *Caller) setCommon() {
 	c.conditions.Set("aws:PrincipalAccount", string(c.Account))
 	c.conditions.Set("aws:userid", c.UserID)
+	c.conditions.Set("aws:PrincipalIsAWSService", "false")
 }

@@ -216,16 +216,13 @@ const samlPrefix = "saml"
 
 // Knows reports whether a key, in lower case, is the caller's or the clock's: if this
 // server has no value for it, then c has none.
-func (c Caller) Knows(key string) bool { return knows(c.conditions, key) }
-
-// knows is Caller.Knows for the condition keys of a caller.
-func knows(brought policy.Context, key string) bool {
+func (c Caller) Knows(key string) bool {
 	if CallerKeys.Has(key) || AbsentKeys.Has(key) {
 		return true
 	}
 
 	// A session has only the keys of the provider that vouched for it.
-	own, prefix := federatedPrefix(brought), prefixOf(key)
+	own, prefix := federatedPrefix(c.conditions), prefixOf(key)
 	name := key[strings.LastIndexByte(key, ':')+1:]
 	switch {
 	case prefix == policy.CognitoPrincipal, prefix == own && identitypool.IsServiceName(prefix):
@@ -241,7 +238,7 @@ func knows(brought policy.Context, key string) bool {
 
 // federatedPrefix returns the prefix, in lower case, of the condition keys of the
 // provider that vouched for the session; "" if none did.
-func federatedPrefix(brought policy.Context) string {
+func federatedPrefix(brought policy.Keys) string {
 	values := brought["aws:federatedprovider"]
 	if len(values) != 1 {
 		return ""
@@ -255,20 +252,4 @@ func federatedPrefix(brought policy.Context) string {
 	}
 
 	return strings.ToLower(values[0])
-}
-
-// TagValues returns the values of the condition key for the tag of that name, in
-// lower case, as policy.Request.Later. Case matters in the keys of tags, but not in
-// condition keys: if two tags have the same condition key, its value is unknown.
-func TagValues(tags map[string]string, name string) (values []string, known bool) {
-	for key, value := range tags {
-		if policy.FoldKey(key) == name {
-			values = append(values, value)
-		}
-	}
-	if len(values) > 1 {
-		return nil, false
-	}
-
-	return values, true
 }

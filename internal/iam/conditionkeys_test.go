@@ -97,7 +97,7 @@ func TestPlaceKnows(t *testing.T) {
 func TestCallerKnows(t *testing.T) {
 	session := func(provider string) Caller {
 		return NewSessionCaller(SessionCaller{
-			RoleARN: appARN, SessionName: "s", Conditions: policy.Context{"aws:FederatedProvider": {provider}},
+			RoleARN: appARN, SessionName: "s", Conditions: policy.Keys{"aws:FederatedProvider": {provider}},
 		})
 	}
 
@@ -128,20 +128,6 @@ func TestCallerKnows(t *testing.T) {
 	} {
 		if got := tc.caller.Knows(policy.FoldKey(tc.key)); got != tc.known {
 			t.Errorf("%s, %s: %t", tc.name, tc.key, got)
-		}
-	}
-}
-
-func TestTagValues(t *testing.T) {
-	tags := map[string]string{"env": "a", "Team": "b", "x": "1", "X": "2"}
-	for name, want := range map[string]string{"env": "a", "team": "b", "none": "", "x": "?"} {
-		values, known := TagValues(tags, name)
-		got := strings.Join(values, ",")
-		if !known {
-			got = "?"
-		}
-		if got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }

@@ -106,7 +106,7 @@ func TestAnotherResourceIsExplained(t *testing.T) {
 				RoleID:      RoleID(appARN),
 				SessionName: "s",
 				Guest:       test.guest != "",
-				Conditions: policy.Context{
+				Conditions: policy.Keys{
 					policy.CognitoSubject:   {"us-east-1:a0941111-bbbb"},
 					"aws:principaltag/mail": {"alice@example.com"},
 				},

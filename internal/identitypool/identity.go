@@ -62,8 +62,8 @@ type View struct {
 	Owners map[Login]Identity
 }
 
-// Plan is the outcome of a decision on a View. The store carries it out in the
-// transaction that read the View.
+// Plan is the outcome of a decision on a View. The store writes it only if the View still
+// holds; otherwise it reads and decides again (see store.Resolve).
 type Plan struct {
 	Identity IdentityID   // the identity to return
 	Create   bool         // Identity does not exist yet

@@ -213,7 +213,7 @@ var (
 	tokenIdentityLinked = Refusals.Add(explain.Reason{
 		Code:     "identity-of-the-token-linked",
 		Check:    "identity of the token",
-		Expected: "a guest, as the token says",
+		Expected: "a guest, as when the token was issued",
 		Got:      "one that has had a login since",
 		Fix:      newToken,
 	})

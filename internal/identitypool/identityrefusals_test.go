@@ -26,29 +26,29 @@ func explained(err error) bool {
 
 // The reason tells what became of the identity, since that decides what to do.
 func TestReasonsOfIdentities(t *testing.T) {
-	linked := []Login{{Kind: Public, Provider: Google, Subject: "alice"}}
+	linked := []Login{{Kind: Public, Provider: googleKey, Subject: "alice"}}
 	for name, test := range map[string]struct {
 		err  error
 		is   error
 		want explain.Code
 	}{
-		"merged away": {Identity{Disabled: true, EverLinked: true}.MayNotUse(), ErrForbidden,
+		"merged away": {Identity{Disabled: true, EverLinked: true}.ForbiddenError(), ErrForbidden,
 			"identity-disabled"},
-		"no login sent": {Identity{Logins: linked, EverLinked: true}.MayNotUse(), ErrForbidden,
+		"no login sent": {Identity{Logins: linked, EverLinked: true}.ForbiddenError(), ErrForbidden,
 			"identity-no-login"},
-		"its last login unlinked": {Identity{EverLinked: true}.MayNotUse(), ErrForbidden, "identity-abandoned"},
+		"its last login unlinked": {Identity{EverLinked: true}.ForbiddenError(), ErrForbidden, "identity-abandoned"},
 
-		"another's login":      {Identity{Logins: linked}.NoneLinked(1), ErrLoginsDontMatch, "linked-logins"},
-		"no login to prove it": {Identity{Logins: linked}.NoneLinked(0), ErrLoginsDontMatch, "linked-logins-none"},
-		"a login, none is left": {Identity{EverLinked: true}.NoneLinked(1), ErrLoginsDontMatch,
+		"another's login":      {Identity{Logins: linked}.NotLinkedError(1), ErrLoginsDontMatch, "linked-logins"},
+		"no login to prove it": {Identity{Logins: linked}.NotLinkedError(0), ErrLoginsDontMatch, "linked-logins-none"},
+		"a login, none is left": {Identity{EverLinked: true}.NotLinkedError(1), ErrLoginsDontMatch,
 			"linked-logins-abandoned"},
-		"a guest, no login": {Identity{}.NoneLinked(0), ErrLoginsDontMatch, "linked-logins-guest"},
-		"a guest, a login":  {Identity{}.NoneLinked(1), ErrLoginsDontMatch, "linked-logins-guest"},
+		"a guest, no login": {Identity{}.NotLinkedError(0), ErrLoginsDontMatch, "linked-logins-guest"},
+		"a guest, a login":  {Identity{}.NotLinkedError(1), ErrLoginsDontMatch, "linked-logins-guest"},
 		"none is left, no login": {
-			Identity{EverLinked: true}.NoneLinked(0), ErrLoginsDontMatch, "linked-logins-abandoned",
+			Identity{EverLinked: true}.NotLinkedError(0), ErrLoginsDontMatch, "linked-logins-abandoned",
 		},
 		"merged away, a login": {
-			Identity{Disabled: true, EverLinked: true}.NoneLinked(1), ErrLoginsDontMatch, "identity-disabled",
+			Identity{Disabled: true, EverLinked: true}.NotLinkedError(1), ErrLoginsDontMatch, "identity-disabled",
 		},
 
 		"unknown developer user": {UnknownDeveloperUser(), ErrUnknownDeveloperUser,

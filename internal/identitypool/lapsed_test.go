@@ -17,7 +17,7 @@ func TestProofs(t *testing.T) {
 		ID:                      "us-east-1:1",
 		AllowUnauthenticated:    true,
 		DeveloperProviderName:   "login.my.app",
-		SupportedLoginProviders: map[string]string{Google: "app", Twitter: "key;secret"},
+		SupportedLoginProviders: map[string]string{googleKey: "app", twitterKey: "key;secret"},
 		CognitoIdentityProviders: []CognitoIdentityProvider{{ProviderName: userPool, ClientID: "client",
 			ServerSideTokenCheck: &yes}},
 		OIDCProviderARNs: []string{oidcARN},
@@ -26,8 +26,8 @@ func TestProofs(t *testing.T) {
 	public := func(provider, subject string) Login { return Login{Kind: Public, Provider: provider, Subject: subject} }
 
 	logins := map[string]Login{
-		"app":       public(Google, "alice"),
-		"app;":      public(Twitter, "alice"),
+		"app":       public(googleKey, "alice"),
+		"app;":      public(twitterKey, "alice"),
 		"user pool": public(userPool, "alice"),
 		"oidc":      public("idp.example", "alice"),
 		"saml":      public(samlARN, "alice"),
@@ -78,9 +78,9 @@ func TestProofs(t *testing.T) {
 
 	gone := map[string]change{ // what ends a login of the pool's
 		"app": func(p *Pool, _ *Identity) {
-			p.SupportedLoginProviders = map[string]string{Google: "another app", Twitter: "key;secret"}
+			p.SupportedLoginProviders = map[string]string{googleKey: "another app", twitterKey: "key;secret"}
 		},
-		"app;":      func(p *Pool, _ *Identity) { p.SupportedLoginProviders = map[string]string{Google: "app"} },
+		"app;":      func(p *Pool, _ *Identity) { p.SupportedLoginProviders = map[string]string{googleKey: "app"} },
 		"user pool": func(p *Pool, _ *Identity) { p.CognitoIdentityProviders = nil },
 		"oidc": func(p *Pool, _ *Identity) {
 			p.OIDCProviderARNs = []string{"arn:aws:iam::999999999999:oidc-provider/idp.example"}
@@ -110,7 +110,7 @@ func TestProofs(t *testing.T) {
 		{"more logins than the token's", amr("oidc"), holder(all...), nil, 1},
 		{"fewer logins than the token's", amr("oidc", "app"), holder("oidc"), nil, -1},
 		{"a secret that was replaced", amr("app;"), holder("app;"),
-			func(p *Pool, _ *Identity) { p.SupportedLoginProviders = map[string]string{Twitter: "key;new"} }, 1},
+			func(p *Pool, _ *Identity) { p.SupportedLoginProviders = map[string]string{twitterKey: "key;new"} }, 1},
 		{"no amr", nil, holder("oidc"), nil, -1},
 		{"authenticated by nothing", []string{"authenticated"}, holder("oidc"), nil, -1},
 		{"half a login", amr("oidc")[:2], holder("oidc"), nil, -1},

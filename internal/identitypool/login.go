@@ -1,21 +1,12 @@
 package identitypool
 
 import (
-	"regexp"
 	"sort"
 	"strings"
 )
 
-// Names of special providers (developer guide, "External identity providers").
-const (
-	OwnProvider = "cognito-identity.amazonaws.com" // Cognito tokens
-	Google      = "accounts.google.com"
-	Apple       = "appleid.apple.com"
-	Facebook    = "graph.facebook.com"
-	Amazon      = "www.amazon.com"
-	Twitter     = "api.twitter.com"
-	Digits      = "www.digits.com"
-)
+// OwnProvider is the Logins key of Cognito tokens (developer guide, "External identity providers").
+const OwnProvider = "cognito-identity.amazonaws.com"
 
 // ProviderKind selects the rules by which a Logins key is verified.
 type ProviderKind int
@@ -155,8 +146,8 @@ func (c ProviderConfig) Verified(subject, audience string) VerifiedLogin {
 	return v
 }
 
-// appKey drops the secret half of "key;secret" (Twitter, Digits): amr appears in
-// tokens, where a consumer secret must not.
+// appKey drops the secret half of "key;secret", the form of applications that need their
+// secret: amr appears in tokens, where the secret must not.
 func appKey(appID string) string {
 	key, _, _ := strings.Cut(appID, ";")
 	return key
@@ -216,34 +207,4 @@ func (i Identity) ProviderNames() []string {
 	sort.Strings(names)
 
 	return names
-}
-
-// publicApp is the form of the application IDs that providers give out. A value of
-// another form may hold a secret, as "key;secret" does.
-var publicApp = regexp.MustCompile(`^[A-Za-z0-9._:/-]*$`)
-
-// clientSecret matches the client secrets of the providers, which have the characters
-// of an application ID: Google's GOCSPX-..., Amazon's amzn1.oa2-cs.v1...., Facebook's
-// and Amazon's former ones in hexadecimal, and Apple's, which are JWTs. It does not
-// match Amazon's application IDs, which have hexadecimal digits after a dot.
-var clientSecret = regexp.MustCompile(
-	`(?i)GOCSPX-|amzn1\.oa2-cs\.|(?:^|[:/_-])[0-9a-f]{32,}(?:$|[:/_-])|(?:^|[:/])eyJ[\w-]+\.[\w-]+\.`)
-
-// IsPublicApp reports whether a pool's value for a login provider is an application's
-// ID and no secret. X and Digits need a secret beside the ID, so none of their values
-// is public.
-func IsPublicApp(provider, app string) bool {
-	return provider != Twitter && provider != Digits && publicApp.MatchString(app) && !clientSecret.MatchString(app)
-}
-
-// ShownApp returns a pool's value for a login provider without its secret, for
-// display.
-func ShownApp(provider, app string) string {
-	if IsPublicApp(provider, app) {
-		return app
-	}
-	if key, _, joined := strings.Cut(app, ";"); joined {
-		return key + ";(hidden)"
-	}
-	return "(hidden)"
 }

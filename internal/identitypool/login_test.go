@@ -6,11 +6,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// Logins keys of login providers.
+const (
+	appleKey    = "appleid.apple.com"
+	facebookKey = "graph.facebook.com"
+	googleKey   = "accounts.google.com"
+	twitterKey  = "api.twitter.com"
+)
+
 func TestProvider(t *testing.T) {
 	yes := true
 
 	pool := Pool{
-		SupportedLoginProviders: map[string]string{Google: "google-app", "idp.example": "shadowed"},
+		SupportedLoginProviders: map[string]string{googleKey: "google-app", "idp.example": "shadowed"},
 		OIDCProviderARNs:        []string{oidcARN, "arn:aws:iam::000000000000:oidc-provider/idp.example/path"},
 		CognitoIdentityProviders: []CognitoIdentityProvider{
 			{ProviderName: userPool, ClientID: "one"},
@@ -19,7 +27,7 @@ func TestProvider(t *testing.T) {
 		DeveloperProviderName: "login.my.app",
 	}
 	tests := map[string]ProviderConfig{
-		Google:        {Kind: SocialProvider, Name: Google, AppID: "google-app"},
+		googleKey:     {Kind: SocialProvider, Name: googleKey, AppID: "google-app"},
 		"idp.example": {Kind: OIDCProviderKind, Name: "idp.example", ARN: oidcARN},
 		"idp.example/path": {Kind: OIDCProviderKind, Name: "idp.example/path",
 			ARN: "arn:aws:iam::000000000000:oidc-provider/idp.example/path"},
@@ -54,10 +62,10 @@ func TestAMR(t *testing.T) {
 			[]string{userPool, userPool + ":CognitoSignIn:sub"}},
 		{ProviderConfig{Kind: OIDCProviderKind, Name: "idp.example", ARN: oidcARN}.Verified("sub", "aud"),
 			[]string{"idp.example", oidcARN + ":OIDC:sub"}},
-		{ProviderConfig{Kind: SocialProvider, Name: Facebook, AppID: "123"}.Verified("u", "123"),
-			[]string{Facebook, Facebook + ":123:u"}},
-		{ProviderConfig{Kind: SocialProvider, Name: Twitter}.Verified("u", "key;secret"),
-			[]string{Twitter, Twitter + ":key:u"}},
+		{ProviderConfig{Kind: SocialProvider, Name: facebookKey, AppID: "123"}.Verified("u", "123"),
+			[]string{facebookKey, facebookKey + ":123:u"}},
+		{ProviderConfig{Kind: SocialProvider, Name: twitterKey}.Verified("u", "key;secret"),
+			[]string{twitterKey, twitterKey + ":key:u"}},
 		{pool.DeveloperLogin("bob"), []string{"login.my.app", "login.my.app:us-east-1:p:bob"}},
 	}
 

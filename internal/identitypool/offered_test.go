@@ -18,10 +18,10 @@ func TestOfferedRoles(t *testing.T) {
 		return l
 	}
 
-	google := VerifiedLogin{Login: Login{Kind: Public, Provider: Google, Subject: "g"}, MappingKey: Google,
+	google := VerifiedLogin{Login: Login{Kind: Public, Provider: googleKey, Subject: "g"}, MappingKey: googleKey,
 		Claims: map[string]any{"sub": "g"}}
 	mapped := pool
-	mapped.RoleMappings = map[string]RoleMapping{Google: {Type: MappingRules, AmbiguousRoleResolution: ResolveDeny,
+	mapped.RoleMappings = map[string]RoleMapping{googleKey: {Type: MappingRules, AmbiguousRoleResolution: ResolveDeny,
 		Rules: []Rule{{Claim: "sub", MatchType: MatchEquals, Value: "g", RoleARN: b}}}}
 	overruled := pool
 	overruled.RoleMappings = map[string]RoleMapping{provider: {Type: MappingRules,

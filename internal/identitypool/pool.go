@@ -22,7 +22,7 @@ type IdentityID string
 // AccountID is a twelve-digit account number.
 type AccountID string
 
-// Sequence orders two kinds of events, whatever the nodes' clocks: an account gets a
+// Sequence orders two kinds of events without the nodes' clocks: an account gets a
 // pool's ID, and a trust policy is written. The event with the smaller number was
 // first. 0 stands for events from before the numbering.
 type Sequence int64

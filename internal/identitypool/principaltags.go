@@ -13,9 +13,9 @@ import (
 
 // Limits of session tags (STS API reference, "Tag").
 const (
-	MaxTagKey   = 128 // characters
-	MaxTagValue = 256 // characters
-	MaxTags     = 50
+	maxTagKey   = 128 // characters
+	maxTagValue = 256 // characters
+	maxTags     = 50
 	// MaxTagMapBytes bounds the tag keys and claim names of one map together
 	// (developer guide, "Using attributes for access control").
 	MaxTagMapBytes = 460
@@ -23,22 +23,22 @@ const (
 
 var tagAlphabet = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-// TagError is the error for a claim that cannot become a principal tag.
-type TagError struct{ Tag, Reason string }
+// tagError is the error for a claim that cannot become a principal tag.
+type tagError struct{ Tag, Reason string }
 
-func (e *TagError) Error() string { return fmt.Sprintf("principal tag %q: %s", e.Tag, e.Reason) }
+func (e *tagError) Error() string { return fmt.Sprintf("principal tag %q: %s", e.Tag, e.Reason) }
 
-// ValidTag checks one session tag against the limits and alphabet of STS.
-func ValidTag(key, value string) error {
+// validTag checks one session tag against the limits and alphabet of STS.
+func validTag(key, value string) error {
 	switch {
-	case key == "" || utf8.RuneCountInString(key) > MaxTagKey:
-		return &TagError{Tag: key, Reason: fmt.Sprintf("the key must have 1 to %d characters", MaxTagKey)}
-	case utf8.RuneCountInString(value) > MaxTagValue:
-		return &TagError{Tag: key, Reason: fmt.Sprintf("the value has more than %d characters", MaxTagValue)}
+	case key == "" || utf8.RuneCountInString(key) > maxTagKey:
+		return &tagError{Tag: key, Reason: fmt.Sprintf("the key must have 1 to %d characters", maxTagKey)}
+	case utf8.RuneCountInString(value) > maxTagValue:
+		return &tagError{Tag: key, Reason: fmt.Sprintf("the value has more than %d characters", maxTagValue)}
 	case strings.HasPrefix(strings.ToLower(key), "aws:"):
-		return &TagError{Tag: key, Reason: `keys that begin with "aws:" are reserved`}
+		return &tagError{Tag: key, Reason: `keys that begin with "aws:" are reserved`}
 	case !tagAlphabet.MatchString(key) || !tagAlphabet.MatchString(value):
-		return &TagError{Tag: key, Reason: "only letters, digits, spaces and _.:/=+-@ are allowed"}
+		return &tagError{Tag: key, Reason: "only letters, digits, spaces and _.:/=+-@ are allowed"}
 	}
 
 	return nil
@@ -47,19 +47,19 @@ func ValidTag(key, value string) error {
 // ValidTags checks a session's tags: each of them, their number, and that no two keys
 // differ only in letter case, since IAM does not distinguish those.
 func ValidTags(tags map[string]string) error {
-	if len(tags) > MaxTags {
-		return fmt.Errorf("there are %d tags; the limit is %d", len(tags), MaxTags)
+	if len(tags) > maxTags {
+		return fmt.Errorf("there are %d tags; the limit is %d", len(tags), maxTags)
 	}
 
 	seen := make(map[string]string, len(tags))
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		if err := ValidTag(key, tags[key]); err != nil {
+		if err := validTag(key, tags[key]); err != nil {
 			return err
 		}
 
 		folded := strings.ToLower(key)
 		if other, twice := seen[folded]; twice {
-			return &TagError{Tag: key, Reason: "it differs from the key " + other + " by letter case only"}
+			return &tagError{Tag: key, Reason: "it differs from the key " + other + " by letter case only"}
 		}
 		seen[folded] = key
 	}
@@ -92,9 +92,9 @@ func (p Pool) SessionTags(logins []VerifiedLogin, trace *explain.Trace) (map[str
 			}
 			if have, ok := tags[key]; ok && have != value {
 				trace.Refuse(principalTagTwice.With().Of(key).At(p.ID.Link("PrincipalTags")))
-				return nil, &TagError{Tag: key, Reason: "two logins give it different values"}
+				return nil, &tagError{Tag: key, Reason: "two logins give it different values"}
 			}
-			if err := ValidTag(key, value); err != nil {
+			if err := validTag(key, value); err != nil {
 				trace.Refuse(principalTagValue.With("problem", err.Error()).Of(key).At(p.ID.Link("PrincipalTags")))
 				return nil, err
 			}

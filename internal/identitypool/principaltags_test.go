@@ -8,12 +8,12 @@ import (
 )
 
 func TestSessionTags(t *testing.T) {
-	google := VerifiedLogin{Login: Login{Kind: Public, Provider: Google, Subject: "g1"}, Audience: "app",
-		MappingKey: Google,
+	google := VerifiedLogin{Login: Login{Kind: Public, Provider: googleKey, Subject: "g1"}, Audience: "app",
+		MappingKey: googleKey,
 		Claims: map[string]any{"dept": "sales", "level": 7.0, "ok": true, "groups": []any{"a"},
 			"long": strings.Repeat("x", 257), "odd": "a<b", "empty": ""}}
-	twitter := VerifiedLogin{Login: Login{Kind: Public, Provider: Twitter, Subject: "t1"}, Audience: "key;secret",
-		MappingKey: Twitter}
+	twitter := VerifiedLogin{Login: Login{Kind: Public, Provider: twitterKey, Subject: "t1"}, Audience: "key;secret",
+		MappingKey: twitterKey}
 	oidc := VerifiedLogin{Login: Login{Kind: Public, Provider: "idp.example", Subject: "o1"}, Audience: "app",
 		MappingKey: oidcARN, Claims: map[string]any{"dept": "legal"}}
 	custom := func(tags map[string]string) PrincipalTagMap { return PrincipalTagMap{Tags: tags} }
@@ -26,28 +26,28 @@ func TestSessionTags(t *testing.T) {
 		denied string
 	}{
 		{"no map", nil, []VerifiedLogin{google}, nil, ""},
-		{"defaults", map[string]PrincipalTagMap{Google: {UseDefaults: true}}, []VerifiedLogin{google},
+		{"defaults", map[string]PrincipalTagMap{googleKey: {UseDefaults: true}}, []VerifiedLogin{google},
 			map[string]string{"client": "app", "username": "g1"}, ""},
 		{"defaults before tags",
-			map[string]PrincipalTagMap{Google: {UseDefaults: true, Tags: map[string]string{"team": "sub"}}},
+			map[string]PrincipalTagMap{googleKey: {UseDefaults: true, Tags: map[string]string{"team": "sub"}}},
 			[]VerifiedLogin{google}, map[string]string{"client": "app", "username": "g1"}, ""},
-		{"twitter's secret stays out", map[string]PrincipalTagMap{Twitter: {UseDefaults: true}},
+		{"twitter's secret stays out", map[string]PrincipalTagMap{twitterKey: {UseDefaults: true}},
 			[]VerifiedLogin{twitter}, map[string]string{"client": "key", "username": "t1"}, ""},
-		{"mapped", map[string]PrincipalTagMap{Google: custom(map[string]string{"d": "dept", "l": "level", "o": "ok"})},
+		{"mapped", map[string]PrincipalTagMap{googleKey: custom(map[string]string{"d": "dept", "l": "level", "o": "ok"})},
 			[]VerifiedLogin{google},
 			map[string]string{"d": "sales", "l": "7", "o": "true"}, ""},
 		{"missing, array and empty claims leave the tag out",
-			map[string]PrincipalTagMap{Google: custom(map[string]string{"a": "nope", "b": "groups", "c": "empty"})},
+			map[string]PrincipalTagMap{googleKey: custom(map[string]string{"a": "nope", "b": "groups", "c": "empty"})},
 			[]VerifiedLogin{google}, nil, ""},
-		{"too long", map[string]PrincipalTagMap{Google: custom(map[string]string{"a": "long"})},
+		{"too long", map[string]PrincipalTagMap{googleKey: custom(map[string]string{"a": "long"})},
 			[]VerifiedLogin{google}, nil, "more than 256"},
-		{"alphabet", map[string]PrincipalTagMap{Google: custom(map[string]string{"a": "odd"})}, []VerifiedLogin{google},
+		{"alphabet", map[string]PrincipalTagMap{googleKey: custom(map[string]string{"a": "odd"})}, []VerifiedLogin{google},
 			nil, "are allowed"},
 		{"by ARN", map[string]PrincipalTagMap{oidcARN: custom(map[string]string{"d": "dept"})}, []VerifiedLogin{oidc},
 			map[string]string{"d": "legal"}, ""},
 		{"two logins disagree",
 			map[string]PrincipalTagMap{oidcARN: custom(map[string]string{"d": "dept"}),
-				Google: custom(map[string]string{"d": "dept"})},
+				googleKey: custom(map[string]string{"d": "dept"})},
 			[]VerifiedLogin{google, oidc}, nil, "two logins"},
 	}
 
@@ -71,22 +71,22 @@ func TestSessionTags(t *testing.T) {
 func TestValidTag(t *testing.T) {
 	for key, value := range map[string]string{"": "x", "aws:x": "x", "AWS:x": "x", strings.Repeat("k", 129): "x",
 		"k\n": "x", "k": "tab\t"} {
-		if ValidTag(key, value) == nil {
-			t.Errorf("ValidTag(%q, %q) accepted", key, value)
+		if validTag(key, value) == nil {
+			t.Errorf("validTag(%q, %q) accepted", key, value)
 		}
 	}
 
 	for key, value := range map[string]string{"client": "a_b.c:/=+-@", "Ünï": "日本 語",
 		strings.Repeat("k", 128): strings.Repeat("é", 256)} {
-		if err := ValidTag(key, value); err != nil {
-			t.Errorf("ValidTag(%q, %q) = %v", key, value, err)
+		if err := validTag(key, value); err != nil {
+			t.Errorf("validTag(%q, %q) = %v", key, value, err)
 		}
 	}
 }
 
 func TestValidTags(t *testing.T) {
 	many := map[string]string{}
-	for n := range MaxTags + 1 {
+	for n := range maxTags + 1 {
 		many[strings.Repeat("k", n+1)] = "v"
 	}
 
@@ -118,14 +118,14 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 		corp     = "arn:aws:iam::111111111111:saml-provider/corp"
 	)
 	p := Pool{
-		SupportedLoginProviders:  map[string]string{Google: "app"},
+		SupportedLoginProviders:  map[string]string{googleKey: "app"},
 		DeveloperProviderName:    "login.my.app",
 		OIDCProviderARNs:         []string{first, second, shadowed},
 		SAMLProviderARNs:         []string{corp},
 		CognitoIdentityProviders: []CognitoIdentityProvider{{ProviderName: userPool, ClientID: "web"}},
 	}
 	for name, want := range map[string]struct{ tags, mapping bool }{
-		Google:             {tags: true, mapping: true},
+		googleKey:          {tags: true, mapping: true},
 		"idp.example":      {tags: true, mapping: true},
 		first:              {tags: true, mapping: true},
 		second:             {}, // the first of an issuer proves its logins
@@ -135,7 +135,7 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 		userPool + ":web":  {mapping: true},
 		userPool + ":else": {},
 		"login.my.app":     {},
-		Facebook:           {},
+		facebookKey:        {},
 		"":                 {},
 	} {
 		if got := p.TagsLogins(name); got != want.tags {

@@ -33,9 +33,9 @@ func (e *reasoned) Unwrap() []error { return []error{e.error, e.why} }
 
 func because(err error, why *explain.Refusal) error { return &reasoned{error: err, why: why} }
 
-// MayNotUse returns ErrForbidden with its reason: why the identity cannot be used
+// ForbiddenError returns ErrForbidden with its reason: why the identity cannot be used
 // without logins, or at all.
-func (i Identity) MayNotUse() error {
+func (i Identity) ForbiddenError() error {
 	switch {
 	case i.Disabled:
 		return because(ErrForbidden, identityDisabled.With())
@@ -46,9 +46,9 @@ func (i Identity) MayNotUse() error {
 	}
 }
 
-// NoneLinked returns ErrLoginsDontMatch with its reason. sent is the number of the
+// NotLinkedError returns ErrLoginsDontMatch with its reason. sent is the number of the
 // call's logins, of which none is linked to the identity.
-func (i Identity) NoneLinked(sent int) error {
+func (i Identity) NotLinkedError(sent int) error {
 	switch {
 	case i.Guest():
 		return because(ErrLoginsDontMatch, neverLinked.With())
@@ -63,7 +63,7 @@ func (i Identity) NoneLinked(sent int) error {
 	}
 }
 
-// UnknownDeveloperUser returns ErrUnknownDeveloperUser with its reason.
+// UnknownDeveloperUser refuses a developer user that no identity of the pool has.
 func UnknownDeveloperUser() error {
 	return because(ErrUnknownDeveloperUser, developerUserUnknown.With())
 }
@@ -96,9 +96,9 @@ func (r Resolver) FirstSignIn(logins []Login) func(View) (Plan, error) {
 		owners := distinctOwners(v)
 		switch len(owners) {
 		case 0:
-			return r.checked(Plan{Identity: r.NewID(), Create: true, Link: logins}, nil, nil)
+			return r.check(Plan{Identity: r.NewID(), Create: true, Link: logins}, nil, nil)
 		case 1:
-			return r.checked(Plan{Identity: owners[0].ID, Link: unowned(v, logins)}, &owners[0], nil)
+			return r.check(Plan{Identity: owners[0].ID, Link: unowned(v, logins)}, &owners[0], nil)
 		default:
 			return Plan{}, &LoginConflict{
 				Provider: logins[0].Provider,
@@ -111,16 +111,17 @@ func (r Resolver) FirstSignIn(logins []Login) func(View) (Plan, error) {
 
 // UseIdentity decides GetOpenIdToken and GetCredentialsForIdentity for the identity
 // that the call names. A guest gets the logins, or is absorbed by an owner of one. Any
-// other identity must own one of the logins, and absorbs the other owners.
+// other identity must own one of the logins, and absorbs the other owners. View.Target must
+// not be nil: store.Resolve returns ErrNotFound for an unknown target.
 func (r Resolver) UseIdentity(logins []Login) func(View) (Plan, error) {
 	return func(v View) (Plan, error) {
 		target := *v.Target
 		if target.Disabled {
-			return Plan{}, target.MayNotUse()
+			return Plan{}, target.ForbiddenError()
 		}
 		if len(logins) == 0 {
 			if !target.Guest() {
-				return Plan{}, target.MayNotUse()
+				return Plan{}, target.ForbiddenError()
 			}
 			return Plan{Identity: target.ID}, nil
 		}
@@ -128,18 +129,22 @@ func (r Resolver) UseIdentity(logins []Login) func(View) (Plan, error) {
 		owners := distinctOwners(v)
 		if target.Guest() {
 			if len(owners) == 0 {
-				return r.checked(Plan{Identity: target.ID, Link: logins}, &target, nil)
+				return r.check(Plan{Identity: target.ID, Link: logins}, &target, nil)
 			}
 
 			// The identity that already owns a login absorbs the guest; of several
 			// owners the oldest keeps its ID.
 			absorbed := append([]Identity{target}, owners[1:]...)
 
-			return r.checked(Plan{Identity: owners[0].ID, Link: unowned(v, logins)}, &owners[0], absorbed)
+			return r.check(Plan{
+				Identity: owners[0].ID,
+				Link:     unowned(v, logins),
+				Absorb:   idsOf(absorbed),
+			}, &owners[0], absorbed)
 		}
 
 		if !ownsAny(target.ID, v) {
-			return Plan{}, target.NoneLinked(len(logins))
+			return Plan{}, target.NotLinkedError(len(logins))
 		}
 
 		var absorbed []Identity
@@ -149,7 +154,11 @@ func (r Resolver) UseIdentity(logins []Login) func(View) (Plan, error) {
 			}
 		}
 
-		return r.checked(Plan{Identity: target.ID, Link: unowned(v, logins)}, &target, absorbed)
+		return r.check(Plan{
+			Identity: target.ID,
+			Link:     unowned(v, logins),
+			Absorb:   idsOf(absorbed),
+		}, &target, absorbed)
 	}
 }
 
@@ -164,9 +173,9 @@ func (r Resolver) DeveloperSignIn(developer Login, public []Login) func(View) (P
 			owners := distinctOwners(v)
 			switch len(owners) {
 			case 0:
-				return r.checked(Plan{Identity: r.NewID(), Create: true, Link: all}, nil, nil)
+				return r.check(Plan{Identity: r.NewID(), Create: true, Link: all}, nil, nil)
 			case 1:
-				return r.checked(Plan{Identity: owners[0].ID, Link: unowned(v, all)}, &owners[0], nil)
+				return r.check(Plan{Identity: owners[0].ID, Link: unowned(v, all)}, &owners[0], nil)
 			default:
 				return Plan{}, linkedElsewhere(all[1].Provider)
 			}
@@ -174,7 +183,7 @@ func (r Resolver) DeveloperSignIn(developer Login, public []Login) func(View) (P
 
 		target := *v.Target
 		if target.Disabled {
-			return Plan{}, target.MayNotUse()
+			return Plan{}, target.ForbiddenError()
 		}
 		if owner, ok := v.Owners[developer]; ok && owner.ID != target.ID {
 			return Plan{}, because(ErrDeveloperUserRegistered, developerUserTaken.With())
@@ -187,10 +196,10 @@ func (r Resolver) DeveloperSignIn(developer Login, public []Login) func(View) (P
 		}
 
 		if !target.Guest() && !ownsAny(target.ID, v) {
-			return Plan{}, target.NoneLinked(len(all))
+			return Plan{}, target.NotLinkedError(len(all))
 		}
 
-		return r.checked(Plan{Identity: target.ID, Link: unowned(v, all)}, &target, nil)
+		return r.check(Plan{Identity: target.ID, Link: unowned(v, all)}, &target, nil)
 	}
 }
 
@@ -210,13 +219,14 @@ func (r Resolver) MergeDevelopers(source, destination Login) func(View) (Plan, e
 			return Plan{Identity: into.ID}, nil
 		}
 
-		return r.checked(Plan{Identity: into.ID}, &into, []Identity{from})
+		return r.check(Plan{Identity: into.ID, Absorb: []IdentityID{from.ID}}, &into, []Identity{from})
 	}
 }
 
-// checked refuses a plan whose identity would have two users of one public provider,
-// or too many logins. Otherwise it returns the plan with Absorb set.
-func (r Resolver) checked(p Plan, survivor *Identity, absorbed []Identity) (Plan, error) {
+// check refuses a plan whose identity would have two users of one public provider, or too
+// many logins. survivor is the plan's identity, nil if it is created; absorbed are those of
+// Absorb.
+func (r Resolver) check(p Plan, survivor *Identity, absorbed []Identity) (Plan, error) {
 	var held []Login
 	if survivor != nil {
 		held = append(held, survivor.Logins...)
@@ -225,7 +235,6 @@ func (r Resolver) checked(p Plan, survivor *Identity, absorbed []Identity) (Plan
 
 	for _, a := range absorbed {
 		held = append(held, a.Logins...)
-		p.Absorb = append(p.Absorb, a.ID)
 	}
 
 	users := make(map[string]Login, len(held))
@@ -268,6 +277,14 @@ func linkedElsewhere(provider string) *LoginConflict {
 		Reason:   "the login is linked to another identity",
 		refused:  refused{why: linkOther.With().Of(provider)},
 	}
+}
+
+func idsOf(identities []Identity) []IdentityID {
+	var ids []IdentityID
+	for _, i := range identities {
+		ids = append(ids, i.ID)
+	}
+	return ids
 }
 
 // distinctOwners returns the identities that own a login of the view, the oldest first.

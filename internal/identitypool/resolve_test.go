@@ -36,7 +36,7 @@ func view(target *Identity, logins []Login, identities ...Identity) View {
 }
 
 func TestResolve(t *testing.T) {
-	google, google2, apple := public(Google, "g1"), public(Google, "g2"), public(Apple, "a1")
+	google, google2, apple := public(googleKey, "g1"), public(googleKey, "g2"), public(appleKey, "a1")
 	guest := person("guest", 1)
 	alice := person("alice", 5, google)
 	bob := person("bob", 9, apple)
@@ -64,11 +64,11 @@ func TestResolve(t *testing.T) {
 	}{
 		{"first sign-in, unknown login", r.FirstSignIn([]Login{google}), nil, []Login{google}, Plan{Identity: "alice"},
 			nil},
-		{"first sign-in, new user", r.FirstSignIn([]Login{public(Google, "new")}), nil, []Login{public(Google, "new")},
-			Plan{Identity: "new", Create: true, Link: []Login{public(Google, "new")}}, nil},
-		{"first sign-in links the second login", r.FirstSignIn([]Login{google, public(Apple, "x")}), nil,
-			[]Login{google, public(Apple, "x")},
-			Plan{Identity: "alice", Link: []Login{public(Apple, "x")}}, nil},
+		{"first sign-in, new user", r.FirstSignIn([]Login{public(googleKey, "new")}), nil, []Login{public(googleKey, "new")},
+			Plan{Identity: "new", Create: true, Link: []Login{public(googleKey, "new")}}, nil},
+		{"first sign-in links the second login", r.FirstSignIn([]Login{google, public(appleKey, "x")}), nil,
+			[]Login{google, public(appleKey, "x")},
+			Plan{Identity: "alice", Link: []Login{public(appleKey, "x")}}, nil},
 		{"first sign-in, two owners", r.FirstSignIn([]Login{google, apple}), nil, []Login{google, apple}, Plan{},
 			&conflict},
 
@@ -77,22 +77,22 @@ func TestResolve(t *testing.T) {
 		{"unlinked without logins", r.UseIdentity(nil), &unlinked, nil, Plan{}, ErrForbidden},
 		{"disabled without logins", r.UseIdentity(nil), &disabled, nil, Plan{}, ErrForbidden},
 		{"disabled with a login", r.UseIdentity([]Login{google}), &disabled, []Login{google}, Plan{}, ErrForbidden},
-		{"unlinked with a free login", r.UseIdentity([]Login{public(Google, "n")}), &unlinked,
-			[]Login{public(Google, "n")}, Plan{}, ErrLoginsDontMatch},
+		{"unlinked with a free login", r.UseIdentity([]Login{public(googleKey, "n")}), &unlinked,
+			[]Login{public(googleKey, "n")}, Plan{}, ErrLoginsDontMatch},
 		{"own login", r.UseIdentity([]Login{google}), &alice, []Login{google}, Plan{Identity: "alice"}, nil},
 		{"foreign login alone", r.UseIdentity([]Login{apple}), &alice, []Login{apple}, Plan{}, ErrLoginsDontMatch},
-		{"free login alone", r.UseIdentity([]Login{public(Apple, "n")}), &alice, []Login{public(Apple, "n")}, Plan{},
+		{"free login alone", r.UseIdentity([]Login{public(appleKey, "n")}), &alice, []Login{public(appleKey, "n")}, Plan{},
 			ErrLoginsDontMatch},
-		{"guest links", r.UseIdentity([]Login{public(Apple, "n")}), &guest, []Login{public(Apple, "n")},
-			Plan{Identity: "guest", Link: []Login{public(Apple, "n")}}, nil},
+		{"guest links", r.UseIdentity([]Login{public(appleKey, "n")}), &guest, []Login{public(appleKey, "n")},
+			Plan{Identity: "guest", Link: []Login{public(appleKey, "n")}}, nil},
 		{"guest merges into the owner", r.UseIdentity([]Login{google}), &guest, []Login{google},
 			Plan{Identity: "alice", Absorb: []IdentityID{"guest"}}, nil},
 		{"guest and two owners: the oldest survives", r.UseIdentity([]Login{google, apple}), &guest,
 			[]Login{google, apple},
 			Plan{Identity: "bob", Absorb: []IdentityID{"guest", "alice"}}, nil},
-		{"linked plus free login", r.UseIdentity([]Login{google, public(Apple, "n")}), &alice,
-			[]Login{google, public(Apple, "n")},
-			Plan{Identity: "alice", Link: []Login{public(Apple, "n")}}, nil},
+		{"linked plus free login", r.UseIdentity([]Login{google, public(appleKey, "n")}), &alice,
+			[]Login{google, public(appleKey, "n")},
+			Plan{Identity: "alice", Link: []Login{public(appleKey, "n")}}, nil},
 		{"linked plus foreign login merges into the named", r.UseIdentity([]Login{google, apple}), &alice,
 			[]Login{google, apple},
 			Plan{Identity: "alice", Absorb: []IdentityID{"bob"}}, nil},
@@ -168,32 +168,32 @@ func TestResolve(t *testing.T) {
 // Two identities that each hold a different user of one public provider may
 // never become one, by whatever road.
 func TestNoTwoUsersOfOneProvider(t *testing.T) {
-	one := person("one", 2, public(Google, "g1"), public(Apple, "a1"))
-	two := person("two", 1, public(Google, "g2"), dev("d2"))
-	devOne := person("dev-one", 1, dev("d1"), public(Google, "g1"))
+	one := person("one", 2, public(googleKey, "g1"), public(appleKey, "a1"))
+	two := person("two", 1, public(googleKey, "g2"), dev("d2"))
+	devOne := person("dev-one", 1, dev("d1"), public(googleKey, "g1"))
 	r := Resolver{NewID: func() IdentityID { return "new" }, MaxLogins: 20}
 
 	tests := map[string]struct {
 		decide func(View) (Plan, error)
 		view   View
 	}{
-		"link": {r.UseIdentity([]Login{public(Apple, "a1"), public(Google, "free")}),
-			view(&one, []Login{public(Apple, "a1"), public(Google, "free")}, one)},
-		"first sign-in": {r.FirstSignIn([]Login{public(Apple, "a1"), public(Google, "free")}),
-			view(nil, []Login{public(Apple, "a1"), public(Google, "free")}, one)},
-		"merge": {r.UseIdentity([]Login{public(Apple, "a1"), public(Google, "g2")}),
-			view(&one, []Login{public(Apple, "a1"), public(Google, "g2")}, one, two)},
+		"link": {r.UseIdentity([]Login{public(appleKey, "a1"), public(googleKey, "free")}),
+			view(&one, []Login{public(appleKey, "a1"), public(googleKey, "free")}, one)},
+		"first sign-in": {r.FirstSignIn([]Login{public(appleKey, "a1"), public(googleKey, "free")}),
+			view(nil, []Login{public(appleKey, "a1"), public(googleKey, "free")}, one)},
+		"merge": {r.UseIdentity([]Login{public(appleKey, "a1"), public(googleKey, "g2")}),
+			view(&one, []Login{public(appleKey, "a1"), public(googleKey, "g2")}, one, two)},
 		"merge developers": {r.MergeDevelopers(dev("d1"), dev("d2")),
 			view(nil, []Login{dev("d1"), dev("d2")}, devOne, two)},
-		"developer": {r.DeveloperSignIn(dev("d2"), []Login{public(Google, "free")}),
-			view(nil, []Login{dev("d2"), public(Google, "free")}, two)},
+		"developer": {r.DeveloperSignIn(dev("d2"), []Login{public(googleKey, "free")}),
+			view(nil, []Login{dev("d2"), public(googleKey, "free")}, two)},
 	}
 
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var conflict *LoginConflict
-			if plan, err := test.decide(test.view); !errors.As(err, &conflict) || conflict.Provider != Google {
-				t.Errorf("= %+v, %v; want a conflict of %s", plan, err, Google)
+			if plan, err := test.decide(test.view); !errors.As(err, &conflict) || conflict.Provider != googleKey {
+				t.Errorf("= %+v, %v; want a conflict of %s", plan, err, googleKey)
 			}
 		})
 	}

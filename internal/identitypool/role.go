@@ -250,8 +250,8 @@ type tokenRoles struct {
 // roleClaims reads cognito:roles, an array in real tokens and a comma-separated
 // string in the guide, and cognito:preferred_role. A user pool takes both from the
 // user's groups, so a preferred role that is not in the list is a contradiction.
-// After a refusal the claims choose no role, whatever the mapping's
-// AmbiguousRoleResolution: that is for tokens that leave a choice open.
+// After a refusal the claims choose no role. The mapping's AmbiguousRoleResolution does
+// not count then: it is for tokens that leave a choice open.
 func roleClaims(claims map[string]any) (r tokenRoles, why *explain.Refusal) {
 	add := func(role string) {
 		if role != "" && indexARN(r.roles, role) < 0 {

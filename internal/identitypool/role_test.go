@@ -48,9 +48,9 @@ func TestChooseRole(t *testing.T) {
 	}{
 		{name: "guest", want: roleGuest},
 		{name: "guest asks for another role", custom: roleAdmin, denied: "not among"},
-		{name: "authenticated", logins: login(Google, nil), want: roleAuth},
-		{name: "authenticated asks for the default", logins: login(Google, nil), custom: roleAuth, want: roleAuth},
-		{name: "authenticated asks for another role", logins: login(Google, nil), custom: roleAdmin,
+		{name: "authenticated", logins: login(googleKey, nil), want: roleAuth},
+		{name: "authenticated asks for the default", logins: login(googleKey, nil), custom: roleAuth, want: roleAuth},
+		{name: "authenticated asks for another role", logins: login(googleKey, nil), custom: roleAdmin,
 			denied: "not among"},
 		{name: "own token ignores mappings", own: true,
 			mappings: map[string]RoleMapping{"login.my.app": rules(ResolveDeny)}, want: roleAuth},
@@ -159,8 +159,8 @@ func TestNoRole(t *testing.T) {
 	if _, err := (Pool{}).ChooseRole(RoleRequest{}, nil); !errors.As(err, &none) || none.Kind != Unauthenticated {
 		t.Errorf("guest without a role: %v", err)
 	}
-	pool := Pool{RoleMappings: map[string]RoleMapping{Google: rules(ResolveAuthenticatedRole)}}
-	if _, err := pool.ChooseRole(RoleRequest{Logins: []VerifiedLogin{{MappingKey: Google}}}, nil); !errors.As(err,
+	pool := Pool{RoleMappings: map[string]RoleMapping{googleKey: rules(ResolveAuthenticatedRole)}}
+	if _, err := pool.ChooseRole(RoleRequest{Logins: []VerifiedLogin{{MappingKey: googleKey}}}, nil); !errors.As(err,
 		&none) || none.Kind != Authenticated {
 		t.Errorf("mapping that falls back to a missing role: %v", err)
 	}

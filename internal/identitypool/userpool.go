@@ -7,7 +7,8 @@ import (
 
 // userPoolName matches the provider name of a user pool at AWS. The region is taken
 // from the host, since emulators give IDs of another form to a region's pools.
-var userPoolName = regexp.MustCompile(`^(cognito-idp\.([a-z0-9-]+)\.amazonaws\.(?:com|com\.cn|eu))/([\w-]+_[0-9A-Za-z]+)$`)
+var userPoolName = regexp.MustCompile(
+	`^(cognito-idp\.([a-z0-9-]+)\.amazonaws\.(?:com|com\.cn|eu))/([\w-]+_[0-9A-Za-z]+)$`)
 
 // UserPool holds the parts of a user pool's provider name at AWS.
 type UserPool struct{ Host, Region, ID string }

@@ -17,24 +17,6 @@ import (
 // refused (names in Rule.Require are matched exactly in any case).
 var claimNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "azp", "jti", "nonce", "token_use", "events"}
 
-// registeredClaims are the claims of RFC 7519, OpenID Connect and the event tokens
-// that count as absent if their value is null.
-var registeredClaims = []string{
-	"iss", "sub", "aud", "exp", "nbf", "iat", "jti",
-	"azp", "nonce", "auth_time", "acr", "amr", "at_hash", "c_hash", "sid",
-	"events", "sub_id", "toe", "txn", "token_use",
-}
-
-// dropNulls removes the registered claims that are JSON null: some providers write
-// null for a claim without a value.
-func dropNulls(claims map[string]any) {
-	for _, name := range registeredClaims {
-		if value, present := claims[name]; present && value == nil {
-			delete(claims, name)
-		}
-	}
-}
-
 // Claims are the facts about a user that a provider vouched for.
 type Claims struct {
 	Issuer   string

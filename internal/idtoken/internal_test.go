@@ -42,6 +42,23 @@ func TestProvidersHeldAreBounded(t *testing.T) {
 	}
 }
 
+// New's own bounds hold for key sets and discovery documents.
+func TestProvidersHeldByDefault(t *testing.T) {
+	client := outbound.New(outbound.Options{})
+	defer client.Close()
+
+	v := New(client, time.Now)
+	for n := range outbound.MaxHosts + 10 {
+		issuer := fmt.Sprintf("https://issuer-%d.test", n)
+		v.keySet(issuer, outbound.Policy{})
+		v.discovery(&Rule{Issuers: []string{issuer}}, outbound.Policy{})
+	}
+	if sets, documents := v.keySets.Len(), v.discoveries.Len(); sets != outbound.MaxHosts ||
+		documents != outbound.MaxHosts {
+		t.Errorf("%d key sets and %d discovery documents are held, want %d", sets, documents, outbound.MaxHosts)
+	}
+}
+
 // Refusing what is too large or too dotted costs next to nothing.
 func TestRefusingLargeTokensIsCheap(t *testing.T) {
 	client := outbound.New(outbound.Options{})

@@ -8,24 +8,24 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// Nearness is how near one issuer is to another one.
-type Nearness int
+// nearness is how near one issuer is to another one.
+type nearness int
 
-// Nearness in rising order.
+// nearness in rising order.
 const (
-	OtherIssuer   Nearness = iota // on another host
-	OtherPath                     // another realm, tenant or user pool of the same host
-	OtherSpelling                 // the same issuer, written differently
-	SameIssuer
+	otherHost     nearness = iota // on another host
+	otherPath                     // another realm, tenant or user pool of the same host
+	otherSpelling                 // the same issuer, written differently
+	sameIssuer
 )
 
-// CompareIssuers compares an issuer, or a Logins key, with a registered one, for
+// compareIssuers compares an issuer, or a Logins key, with a registered one, for
 // advice: however near they are, one is never accepted for the other. The returned
 // text continues "it differs only", such as "in the scheme (http, registered https)";
-// it is "" for SameIssuer and OtherIssuer.
-func CompareIssuers(named, registered string) (Nearness, string) {
+// it is "" for sameIssuer and otherHost.
+func compareIssuers(named, registered string) (nearness, string) {
 	if named == registered {
-		return SameIssuer, ""
+		return sameIssuer, ""
 	}
 
 	a, b := splitIssuer(named), splitIssuer(registered)
@@ -51,7 +51,7 @@ func CompareIssuers(named, registered string) (Nearness, string) {
 	case strings.EqualFold(strings.TrimSuffix(a.host, "."), strings.TrimSuffix(b.host, ".")):
 		differences = append(differences, "by the dot after the host")
 	default:
-		return OtherIssuer, ""
+		return otherHost, ""
 	}
 
 	switch {
@@ -65,7 +65,7 @@ func CompareIssuers(named, registered string) (Nearness, string) {
 	pathA, pathB := strings.TrimSuffix(a.path, "/"), strings.TrimSuffix(b.path, "/")
 	if !strings.EqualFold(pathA, pathB) {
 		between("path", a.path, b.path)
-		return OtherPath, strings.Join(differences, " and ")
+		return otherPath, strings.Join(differences, " and ")
 	}
 	if strings.HasSuffix(a.path, "/") != strings.HasSuffix(b.path, "/") {
 		differences = append(differences, "by the slash at the end")
@@ -74,7 +74,7 @@ func CompareIssuers(named, registered string) (Nearness, string) {
 		differences = append(differences, "in letter case")
 	}
 
-	return OtherSpelling, strings.Join(differences, " and ")
+	return otherSpelling, strings.Join(differences, " and ")
 }
 
 // issuerParts are the parts of an issuer or Logins key, as written.
@@ -136,17 +136,17 @@ func shownPart(text string) string {
 // registered one.
 func (j *judge) otherIssuer(named string) *explain.Refusal {
 	issuers := strings.Join(j.rule.Issuers, " or ")
-	nearest, difference := OtherIssuer, ""
+	nearest, difference := otherHost, ""
 	for _, registered := range j.rule.Issuers {
-		if near, how := CompareIssuers(named, registered); near > nearest {
+		if near, how := compareIssuers(named, registered); near > nearest {
 			nearest, difference = near, how
 		}
 	}
 
 	switch nearest {
-	case OtherPath:
+	case otherPath:
 		return tokenIssuerPath.With("issuers", issuers, "issuer", explain.ShownText(named), "difference", difference)
-	case OtherSpelling:
+	case otherSpelling:
 		refusal := tokenIssuerSpelling.With(
 			"issuers", issuers,
 			"issuer", explain.ShownText(named),

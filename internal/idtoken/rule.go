@@ -2,7 +2,6 @@ package idtoken
 
 import (
 	"cmp"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -150,11 +149,7 @@ func (r *Rule) Validate() error {
 		}
 	}
 
-	if len(r.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM([]byte(r.CABundle)) {
-		fault("ca_bundle", fmt.Sprintf("(%d bytes)", len(r.CABundle)), "give PEM certificates")
-	}
-
-	return errors.Join(faults...)
+	return errors.Join(append(faults, r.Policy.Validate())...)
 }
 
 // validateAddresses checks the address to which the first request would go.

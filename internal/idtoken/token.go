@@ -78,6 +78,24 @@ func (j *judge) parse(text string) (idToken, *Refused) {
 	return t, nil
 }
 
+// registeredClaims are the claims of RFC 7519, OpenID Connect and the event tokens
+// that count as absent if their value is null.
+var registeredClaims = []string{
+	"iss", "sub", "aud", "exp", "nbf", "iat", "jti",
+	"azp", "nonce", "auth_time", "acr", "amr", "at_hash", "c_hash", "sid",
+	"events", "sub_id", "toe", "txn", "token_use",
+}
+
+// dropNulls removes the registered claims that are JSON null: some providers write
+// null for a claim without a value.
+func dropNulls(claims map[string]any) {
+	for _, name := range registeredClaims {
+		if value, present := claims[name]; present && value == nil {
+			delete(claims, name)
+		}
+	}
+}
+
 // decidingNames returns the names of the claims by which a token is judged.
 func (j *judge) decidingNames() []string {
 	return slices.AppendSeq(slices.Clone(claimNames), maps.Keys(j.rule.Require))

@@ -39,7 +39,7 @@ func (i *Issuer) discoveryDocument() (document, error) {
 
 // DiscoveryHandler serves the discovery document.
 func (i *Issuer) DiscoveryHandler() http.Handler {
-	caching := caching(i.timing.settled)
+	caching := caching(i.timing.maxAgeFixed)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i.discovery.serve(w, r, caching)
 	})

@@ -1,11 +1,19 @@
-// Package issuer is the server's OpenID Connect issuer: it signs the tokens of
-// GetOpenIdToken, publishes the keys that verify them, and rotates those keys. A
-// verifier that honours the cache headers never gets a token it cannot verify.
-// Key life: published when made, signs from NotBefore until a younger key of its
-// algorithm takes over, published until its last token has expired. All of that is in
-// the store, so nodes and command line agree, and the clock alone decides. After a leak
-// see RotateNow and Retire. Formats: RFC 7515, 7517, 7519, OpenID Connect Discovery 1.0.
-// Start at New and Sign, then rotation.go.
+// Package issuer is the server's OpenID Connect issuer. It signs the tokens of
+// GetOpenIdToken, publishes the keys that verify them, and rotates those keys.
+//
+// A verifier that honours the cache headers never meets a token that it cannot verify. So
+// a key is published before it signs, and until its last token has expired:
+//
+//	made         NotBefore     successor's NotBefore   NotAfter
+//	├─ Upcoming ─┼── Signing ──┼─────── Retired ───────┤ Ended
+//	└─────────────────── published ────────────────────┘
+//
+// Retire withdraws an Upcoming or Retired key: it is no longer published or accepted. After
+// a leak, call RotateNow, then Retire. All times are in the store, so that the nodes and the
+// command line agree.
+//
+// Formats: RFC 7515, 7517, 7519; OpenID Connect Discovery 1.0. Start at New and Sign, then
+// rotation.go.
 package issuer
 
 import (
@@ -88,7 +96,8 @@ type Issuer struct {
 	discovery document
 	keys      atomic.Pointer[keySet] // cache: signing keys
 
-	// refreshing holds one token; its holder may read and change the keys.
+	// refreshing is a lock: its holder may read and change the keys. It is a channel, so that
+	// waiting can be cancelled.
 	refreshing chan struct{}
 	// retryAt and failure describe the last attempt, if it failed. Guarded by
 	// refreshing.
@@ -110,13 +119,13 @@ func New(ctx context.Context, o Options) (*Issuer, error) {
 	if !o.Background {
 		defer i.release()
 
-		return i, i.refresh(ctx, 0)
+		return i, i.refresh(ctx, noLimit)
 	}
 
 	go func() {
 		defer i.release()
 
-		if err := i.refresh(context.WithoutCancel(ctx), 0); err != nil && !errors.Is(err, store.ErrClosed) {
+		if err := i.refresh(context.WithoutCancel(ctx), noLimit); err != nil && !errors.Is(err, store.ErrClosed) {
 			i.options.Logger.Error("no signing keys", "error", err)
 		}
 	}()
@@ -194,13 +203,13 @@ func CheckURL(text string) error {
 // maxAge, at most half the delay. The other half is for clocks that differ and refreshes
 // that fail.
 type timing struct {
-	publish  time.Duration // from publishing to signing
-	maxAge   time.Duration // how long verifiers may cache the keys, in whole seconds
-	settled  time.Duration // the same for documents that never change
-	refresh  time.Duration // how often Run reads the keys
-	stale    time.Duration // age at which a call that needs the keys reads them
-	margin   time.Duration // by how much clocks may differ
-	lifetime time.Duration // the longest life of a token
+	publish     time.Duration // from publishing to signing
+	maxAge      time.Duration // how long verifiers may cache the keys, in whole seconds
+	maxAgeFixed time.Duration // the same for documents that never change
+	refresh     time.Duration // how often Run reads the keys
+	stale       time.Duration // age at which a call that needs the keys reads them
+	margin      time.Duration // by how much clocks may differ
+	lifetime    time.Duration // the longest life of a token
 }
 
 const (
@@ -226,13 +235,13 @@ const MaxCached = time.Minute
 func newTiming(o Options) (timing, error) {
 	publish := cmp.Or(o.PublishDelay, defaultPublishDelay)
 	t := timing{
-		publish:  publish,
-		maxAge:   min(MaxCached, (publish / 4).Truncate(time.Second)),
-		settled:  (publish / 4).Truncate(time.Second),
-		refresh:  cmp.Or(o.RefreshEvery, min(defaultRefresh, publish/8)),
-		stale:    min(maxStale, publish/4),
-		margin:   publish / 4,
-		lifetime: cmp.Or(o.TokenLifetime, MaxTokenLifetime),
+		publish:     publish,
+		maxAge:      min(MaxCached, (publish / 4).Truncate(time.Second)),
+		maxAgeFixed: (publish / 4).Truncate(time.Second),
+		refresh:     cmp.Or(o.RefreshEvery, min(defaultRefresh, publish/8)),
+		stale:       min(maxStale, publish/4),
+		margin:      publish / 4,
+		lifetime:    cmp.Or(o.TokenLifetime, MaxTokenLifetime),
 	}
 
 	switch {

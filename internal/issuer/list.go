@@ -48,7 +48,7 @@ func List(ctx context.Context, s KeyStore, now time.Time) ([]KeyInfo, error) {
 	return infos, nil
 }
 
-// describe describes the key r, one of rows, at a moment.
+// describe returns the state of r now. rows are all keys: r signs until another one starts.
 func describe(r store.Key, rows []store.Key, now time.Time) KeyInfo {
 	info := KeyInfo{
 		ID:             r.ID,

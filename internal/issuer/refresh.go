@@ -28,7 +28,7 @@ func (i *Issuer) Refresh(ctx context.Context) error {
 	}
 	defer i.release()
 
-	return i.refresh(ctx, 0)
+	return i.refresh(ctx, noLimit)
 }
 
 // Run reads the keys every RefreshEvery until ctx ends.
@@ -71,7 +71,7 @@ func (i *Issuer) acquire(ctx context.Context) error {
 func (i *Issuer) release() { <-i.refreshing }
 
 // refresh is Refresh for the holder of refreshing. limit bounds the read, and the change
-// after it; 0 is no bound.
+// after it.
 func (i *Issuer) refresh(ctx context.Context, limit time.Duration) error {
 	now := i.options.Now() // before the read: the set is at least as new
 	i.failure = i.reload(ctx, now, limit)

@@ -30,7 +30,7 @@ func (i *Issuer) Retire(ctx context.Context, id string) (KeyInfo, error) {
 	defer i.release()
 
 	var before KeyInfo
-	err := i.change(ctx, i.options.Now(), 0, nil, func(keys []*key, _ fresh) ([]store.Key, error) {
+	err := i.change(ctx, i.options.Now(), noLimit, nil, func(keys []*key, _ newKeys) ([]store.Key, error) {
 		rows := make([]store.Key, len(keys))
 		for n, k := range keys {
 			rows[n] = k.row
@@ -94,7 +94,7 @@ func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 		return fmt.Errorf("%w: it is the one of %s", ErrKeySigns, gone.Algorithm)
 	}
 
-	i.end(gone, now)
+	i.eraseAndWithdraw(gone, now)
 
 	// Nodes whose clocks are slow may not have handed over to the signer yet.
 	start := now.Add(-i.timing.margin)
@@ -109,7 +109,7 @@ func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 	for m := signer; m < len(others) && upcoming; m++ {
 		if m+1 == len(others) {
 			others[m].NotAfter = time.Time{}
-		} else if end := i.publishedAfter(others[m+1].NotBefore); others[m].NotAfter.Before(end) {
+		} else if end := i.publishedUntil(others[m+1].NotBefore); others[m].NotAfter.Before(end) {
 			others[m].NotAfter = end
 		}
 	}
@@ -117,11 +117,11 @@ func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 	return nil
 }
 
-// end withdraws a key: its private half is erased, and its tokens are refused for as
-// long as they could be valid.
-func (i *Issuer) end(r *store.Key, now time.Time) {
+// eraseAndWithdraw erases a key's private half. The key's tokens are refused for as long as
+// they could be valid.
+func (i *Issuer) eraseAndWithdraw(r *store.Key, now time.Time) {
 	r.Withdrawn, r.Sealed = now, i.options.Sealer.Seal(nil, sealedFor(*r))
-	if end := i.publishedAfter(now); r.NotAfter.Before(end) {
+	if end := i.publishedUntil(now); r.NotAfter.Before(end) {
 		r.NotAfter = end
 	}
 }

@@ -34,7 +34,7 @@ func (i *Issuer) Rotate(ctx context.Context) error {
 	}
 	defer i.release()
 
-	return i.change(ctx, i.options.Now(), 0, Algorithms, i.rotate)
+	return i.change(ctx, i.options.Now(), noLimit, Algorithms, i.rotate)
 }
 
 // RotateNow adds a key to every algorithm that signs at once, on every node within Lag.
@@ -48,18 +48,22 @@ func (i *Issuer) RotateNow(ctx context.Context) error {
 	}
 	defer i.release()
 
-	return i.change(ctx, i.options.Now(), 0, Algorithms, i.rotateNow)
+	return i.change(ctx, i.options.Now(), noLimit, Algorithms, i.rotateNow)
 }
 
-// fresh holds new private keys that have no row yet, by algorithm.
-type fresh map[string]crypto.Signer
+// newKeys holds new private keys that have no row yet, by algorithm.
+type newKeys map[string]crypto.Signer
+
+// noLimit does not bound the store's statements.
+const noLimit = 0
 
 // change lets plan rewrite the keys in the store, and publishes the result. New private
 // keys for the given algorithms are made beforehand, because RSA keys take time and plan
-// may run more than once. limit bounds the store's statements; 0 is no bound.
+// may run more than once. The published set counts as current from read on. limit bounds
+// the store's statements.
 func (i *Issuer) change(
 	ctx context.Context, read time.Time, limit time.Duration, algorithms []string,
-	plan func([]*key, fresh) ([]store.Key, error),
+	plan func([]*key, newKeys) ([]store.Key, error),
 ) error {
 	made, err := i.generateAll(algorithms)
 	if err != nil {
@@ -83,13 +87,13 @@ func (i *Issuer) change(
 
 	keys, err := i.openAll(rows)
 	if err != nil {
-		return err
+		return fmt.Errorf("changing the signing keys: %w", err)
 	}
 
 	return i.publish(keys, read)
 }
 
-func (i *Issuer) generateAll(algorithms []string) (fresh, error) {
+func (i *Issuer) generateAll(algorithms []string) (newKeys, error) {
 	signers := make([]crypto.Signer, len(algorithms))
 
 	var group errgroup.Group
@@ -103,7 +107,7 @@ func (i *Issuer) generateAll(algorithms []string) (fresh, error) {
 		return nil, fmt.Errorf("making signing keys: %w", err)
 	}
 
-	made := make(fresh, len(algorithms))
+	made := make(newKeys, len(algorithms))
 	for n, algorithm := range algorithms {
 		made[algorithm] = signers[n]
 	}
@@ -111,28 +115,30 @@ func (i *Issuer) generateAll(algorithms []string) (fresh, error) {
 	return made, nil
 }
 
-// rotate is the plan of Rotate.
-func (i *Issuer) rotate(keys []*key, made fresh) ([]store.Key, error) {
+// rotate gives every signing key an end after the publish delay, and adds a successor for
+// each.
+func (i *Issuer) rotate(keys []*key, made newKeys) ([]store.Key, error) {
 	now := i.options.Now()
-	rows, err := i.succeed(keys, now, now.Add(i.timing.publish))
+	rows, err := i.scheduleEnds(keys, now, now.Add(i.timing.publish))
 	if err != nil {
 		return nil, err
 	}
-	return i.add(rows, i.order, made, now, now.Add(i.timing.publish))
+	return i.appendNewKeys(rows, i.order, made, now, now.Add(i.timing.publish))
 }
 
-// rotateNow is the plan of RotateNow.
-func (i *Issuer) rotateNow(keys []*key, made fresh) ([]store.Key, error) {
+// rotateNow withdraws the keys that no node signs with yet, ends all others now, and adds
+// keys that sign at once.
+func (i *Issuer) rotateNow(keys []*key, made newKeys) ([]store.Key, error) {
 	now := i.options.Now()
 	for _, k := range keys {
-		// No node has signed with it yet, not even one whose clock is fast. The row stays
-		// for its number, which must not be used again.
+		// No node has signed with it yet, not even one whose clock is fast. Keep the row, so
+		// that its number is never reused.
 		if !k.withdrawn() && k.row.NotBefore.After(now.Add(i.timing.margin)) {
-			i.end(&k.row, now)
+			i.eraseAndWithdraw(&k.row, now)
 		}
 	}
 
-	rows, err := i.succeed(keys, now, now)
+	rows, err := i.scheduleEnds(keys, now, now)
 	if err != nil {
 		return nil, err
 	}
@@ -143,82 +149,89 @@ func (i *Issuer) rotateNow(keys []*key, made fresh) ([]store.Key, error) {
 		stepBack(&rows[n], start)
 	}
 
-	return i.add(rows, i.order, made, now, start)
+	return i.appendNewKeys(rows, i.order, made, now, start)
 }
 
-// succeed gives each key its end, which is until if it signs now. It leaves out keys
-// whose last token has expired.
-func (i *Issuer) succeed(keys []*key, now, until time.Time) ([]store.Key, error) {
+// scheduleEnds sets NotAfter of keys that have none: they sign until the given time. It
+// leaves out keys whose last token has expired. Error: ErrTooManyKeys.
+func (i *Issuer) scheduleEnds(keys []*key, now, until time.Time) ([]store.Key, error) {
 	rows := make([]store.Key, 0, len(keys))
-	count := map[string]int{}
+	ends := map[string][]time.Time{} // of the published keys, by algorithm
 	for _, k := range keys {
-		if k.over(now) && !highest(k, keys) {
+		if k.ended(now) && !highest(k, keys) {
 			continue
 		}
-		if !k.withdrawn() && !k.over(now) {
-			count[k.row.Algorithm]++
-		}
 		if k.row.NotAfter.IsZero() {
-			k.row.NotAfter = i.publishedAfter(until)
+			k.row.NotAfter = i.publishedUntil(until)
+		}
+		if !k.withdrawn() && !k.ended(now) {
+			ends[k.row.Algorithm] = append(ends[k.row.Algorithm], k.row.NotAfter)
 		}
 		rows = append(rows, k.row)
 	}
 
-	for _, algorithm := range i.order {
-		if count[algorithm] >= maxPublished {
-			return nil, fmt.Errorf("%w: %d of %s, the next one goes at %s",
-				ErrTooManyKeys, maxPublished, algorithm, firstEnd(keys, now))
-		}
-	}
-
-	return rows, nil
+	return rows, checkRoom(ends)
 }
 
-// publishedAfter returns how long a key stays published that signs until a moment.
-func (i *Issuer) publishedAfter(until time.Time) time.Time {
+// checkRoom returns ErrTooManyKeys unless each algorithm has room for one more key. ends
+// has the times at which the published keys end.
+func checkRoom(ends map[string][]time.Time) error {
+	var full string
+	var room time.Time // when all algorithms have room
+	for _, algorithm := range Algorithms {
+		times := ends[algorithm]
+		if len(times) < maxPublished {
+			continue
+		}
+
+		slices.SortFunc(times, time.Time.Compare)
+		if from := times[len(times)-maxPublished]; from.After(room) {
+			full, room = algorithm, from
+		}
+	}
+	if full == "" {
+		return nil
+	}
+
+	return fmt.Errorf("%w: %d with %s; the next rotation is possible from %s",
+		ErrTooManyKeys, len(ends[full]), full, room.UTC().Format(time.RFC3339Nano))
+}
+
+// publishedUntil returns when a key that signs until the given time may be dropped: its
+// last token has expired by then on every clock.
+func (i *Issuer) publishedUntil(until time.Time) time.Time {
 	return until.Add(i.timing.lifetime + i.timing.margin)
 }
 
-// stepBack moves a key's NotBefore to before a moment, so that a key that begins at that
-// moment is younger.
+// stepBack moves a key's NotBefore to before a time, so that a key that starts at that time
+// takes over from it.
 func stepBack(r *store.Key, before time.Time) {
 	if !r.NotBefore.Before(before) {
 		r.NotBefore = before.Add(-time.Millisecond) // the store's precision
 	}
 }
 
-// highest reports whether no key has a higher number. New keys count on from it.
+// highest reports whether no key has a higher number. The next key gets the number after it.
 func highest(k *key, keys []*key) bool {
 	return !slices.ContainsFunc(keys, func(o *key) bool {
 		return o.certificate.SerialNumber.Cmp(k.certificate.SerialNumber) > 0
 	})
 }
 
-// firstEnd returns when the first of the published keys is dropped.
-func firstEnd(keys []*key, now time.Time) string {
-	var first time.Time
-	for _, k := range keys {
-		if end := k.row.NotAfter; !k.withdrawn() && end.After(now) && (first.IsZero() || end.Before(first)) {
-			first = end
-		}
-	}
-	return first.UTC().Format(time.RFC3339)
-}
-
 // settled reports whether settle would change nothing.
 func (i *Issuer) settled(keys []*key, now time.Time) bool {
 	return len(missing(keys)) == 0 && !slices.ContainsFunc(keys, func(k *key) bool {
-		return k.over(now) && !highest(k, keys) || i.erasable(k, keys, now)
+		return k.ended(now) && !highest(k, keys) || i.erasable(k, keys, now)
 	})
 }
 
 // settle plans the changes that need no decision: first keys, and the end of old ones.
-func (i *Issuer) settle(keys []*key, made fresh) ([]store.Key, error) {
+func (i *Issuer) settle(keys []*key, made newKeys) ([]store.Key, error) {
 	now := i.options.Now()
 	rows := make([]store.Key, 0, len(keys)+len(made))
 	for _, k := range keys {
 		switch {
-		case k.over(now) && !highest(k, keys):
+		case k.ended(now) && !highest(k, keys):
 			continue
 		case i.erasable(k, keys, now):
 			k.row.Sealed = i.options.Sealer.Seal(nil, sealedFor(k.row))
@@ -237,7 +250,7 @@ func (i *Issuer) settle(keys []*key, made fresh) ([]store.Key, error) {
 	absent := missing(keys)
 	order := slices.DeleteFunc(slices.Clone(i.order), func(a string) bool { return !slices.Contains(absent, a) })
 
-	return i.add(rows, order, made, now, signsFrom)
+	return i.appendNewKeys(rows, order, made, now, signsFrom)
 }
 
 // missing lists the algorithms that have no key to sign with, now or later.
@@ -254,8 +267,8 @@ func missing(keys []*key) []string {
 	return absent
 }
 
-// add appends one new key for each algorithm.
-func (i *Issuer) add(rows []store.Key, algorithms []string, made fresh, now, signsFrom time.Time) ([]store.Key, error) {
+// appendNewKeys appends one new key for each algorithm to rows.
+func (i *Issuer) appendNewKeys(rows []store.Key, algorithms []string, made newKeys, now, signsFrom time.Time) ([]store.Key, error) {
 	for _, algorithm := range algorithms {
 		private := made[algorithm]
 		if private == nil { // the algorithm lost its key after made was filled
@@ -284,15 +297,15 @@ func (i *Issuer) add(rows []store.Key, algorithms []string, made fresh, now, sig
 }
 
 // over reports whether the last token that the key can have signed has expired.
-func (k *key) over(now time.Time) bool { return ended(k.row, now) }
+func (k *key) ended(now time.Time) bool { return ended(k.row, now) }
 
 // withdrawn reports whether Retire took the key out of use.
 func (k *key) withdrawn() bool { return !k.row.Withdrawn.IsZero() }
 
 func ended(r store.Key, now time.Time) bool { return !r.NotAfter.IsZero() && !now.Before(r.NotAfter) }
 
-// erasable reports whether the successor has signed for so long that no node's clock can
-// still want this private key.
+// erasable reports whether the successor has signed for so long that no node can still sign
+// with this key, however slow its clock.
 func (i *Issuer) erasable(k *key, keys []*key, now time.Time) bool {
 	if k.private == nil {
 		return false

@@ -365,6 +365,63 @@ func TestTooManyKeys(t *testing.T) {
 	}
 }
 
+// The refusal names the time from which a rotation works. The algorithms end at different
+// times if keys were retired.
+func TestTooManyKeysUntil(t *testing.T) {
+	for _, late := range []string{issuer.RS512, issuer.ES256} {
+		f := newFixtureInMemory(t)
+		i := f.issuer(t, func(o *issuer.Options) { o.PublishDelay = 4 * time.Second })
+		for n := 1; ; n++ {
+			err := i.Rotate(t.Context())
+			if errors.Is(err, issuer.ErrTooManyKeys) {
+				break
+			} else if err != nil || n > 60 {
+				t.Fatalf("rotation %d: %v", n, err)
+			}
+			f.clock.advance(4 * time.Second)
+
+			if n != 20 {
+				continue
+			}
+			// late loses its oldest key, the others lose one that would have ended later.
+			for _, algorithm := range issuer.Algorithms {
+				number := 9
+				if algorithm == late {
+					number = 0
+				}
+				if _, err := i.Retire(t.Context(), nthKey(t, f, algorithm, number)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+
+		_, text, _ := strings.Cut(i.Rotate(t.Context()).Error(), " possible from ")
+		from, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.clock.advance(from.Sub(f.clock.Now()) - time.Millisecond)
+		if err := i.Rotate(t.Context()); !errors.Is(err, issuer.ErrTooManyKeys) || !strings.Contains(err.Error(), text) {
+			t.Errorf("%s ends late, before %s: %v", late, text, err)
+		}
+		f.clock.advance(time.Millisecond)
+		if err := i.Rotate(t.Context()); err != nil {
+			t.Errorf("%s ends late, at %s: %v", late, text, err)
+		}
+	}
+}
+
+// nthKey returns the ID of an algorithm's nth key, from 0.
+func nthKey(t *testing.T, f *fixture, algorithm string, n int) string {
+	t.Helper()
+	infos, err := issuer.List(t.Context(), f.store, f.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	infos = slices.DeleteFunc(infos, func(k issuer.KeyInfo) bool { return k.Algorithm != algorithm })
+	return infos[n].ID
+}
+
 // An algorithm that an older version had no key for: its key is published
 // first, like any other.
 func TestAlgorithmAddedLater(t *testing.T) {

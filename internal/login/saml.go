@@ -59,7 +59,8 @@ func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string)
 	}
 	if a.Transient() {
 		v.log.WarnContext(ctx,
-			"a SAML login has a transient NameID: each sign-in makes a new identity; have the identity provider send persistent ones",
+			"a SAML login has a transient NameID: each sign-in makes a new identity; "+
+				"have the identity provider send persistent ones",
 			"provider", trust.Provider)
 		j.pass("SAML NameID format", "transient: each sign-in makes a new identity")
 	}

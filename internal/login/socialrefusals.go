@@ -10,7 +10,7 @@ var (
 	providerAnswer = Refusals.Add(explain.Reason{
 		Code:     "provider-answer",
 		Check:    "provider answer",
-		Expected: "what {api} says about the credential",
+		Expected: "an answer of {api} about the credential",
 		Got:      "{problem}",
 		Fix:      "let this server ask the provider's API: {fix}",
 	})
@@ -68,8 +68,9 @@ var (
 		Check:    "token at Amazon",
 		Expected: "a valid access token",
 		Got:      "Amazon's error {error}",
-		Fix:      "sign in with Amazon again: the token has expired (they last an hour), was withdrawn, or is not Amazon's",
-		Message:  idtoken.MessageNotAccepted,
+		Fix: "sign in with Amazon again: the token has expired (they last an hour), was withdrawn, or is not " +
+			"Amazon's",
+		Message: idtoken.MessageNotAccepted,
 	})
 	tokenAtFacebook = Refusals.Add(explain.Reason{
 		Code:     "token-at-facebook",

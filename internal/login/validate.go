@@ -1,7 +1,6 @@
 package login
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,7 +27,7 @@ func (t Trust) Validate() error {
 	}
 	t.validateAPI(fault)
 
-	return errors.Join(faults...)
+	return errors.Join(append(faults, t.Policy.Validate())...)
 }
 
 // validateAPI checks the fields for access tokens.
@@ -50,9 +49,6 @@ func (t Trust) validateAPI(fault func(field, value, fix string)) {
 		fault("graph_version", explain.ShownText(t.APIVersion), "write it like v25.0")
 	}
 
-	if len(t.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM([]byte(t.CABundle)) {
-		fault("ca_bundle", fmt.Sprintf("(%d bytes)", len(t.CABundle)), "give PEM certificates")
-	}
 	if t.IDTokens != nil {
 		if err := t.IDTokens.Validate(); err != nil {
 			fault("limited_login", "of "+explain.ShownText(t.Provider), err.Error())

@@ -3,7 +3,6 @@ package outbound
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -79,10 +78,7 @@ func (c *Client) exchange(ctx context.Context, p Policy, u *url.URL, etag string
 }
 
 func readDocument(u *url.URL, response *http.Response, conditional bool) (document, error) {
-	refuse := func(what, fix string) (document, error) {
-		return document{}, &Error{Problem: explain.ShownText(u.String()) + " " + what, Reached: true, Fix: fix}
-	}
-
+	place := u.String()
 	d := document{maxAge: maxAge(response.Header.Values("Cache-Control")), etag: response.Header.Get("ETag")}
 	if len(d.etag) > maxETagBytes {
 		d.etag = ""
@@ -93,32 +89,26 @@ func readDocument(u *url.URL, response *http.Response, conditional bool) (docume
 		d.unchanged = true
 		return d, nil
 	case code >= 300 && code < 400:
-		return refuse(fmt.Sprintf("answers with a redirect (%d)", code),
+		return document{}, unusable(place, fmt.Sprintf("answers with a redirect (%d)", code),
 			"register the final address of the provider's document; redirects are not followed")
 	case code != http.StatusOK:
-		return refuse(fmt.Sprintf("answers with status %d", code),
+		return document{}, unusable(place, fmt.Sprintf("answers with status %d", code),
 			"open this address: it must serve the provider's document with status 200")
 	}
 
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return refuse("answers compressed though not asked to", "have the provider honour Accept-Encoding")
+		return document{}, unusable(place, "answers compressed though not asked to",
+			"have the provider honour Accept-Encoding")
 	}
 	if contentType := response.Header.Get("Content-Type"); !mayHoldJSON(contentType) {
-		return refuse("answers with the content type "+explain.ShownText(contentType),
+		return document{}, unusable(place, "answers with the content type "+explain.ShownText(contentType),
 			"open this address: it must serve the provider's document as application/json")
 	}
-	if response.ContentLength > maxDocumentBytes {
-		return refuse(fmt.Sprintf("answers with more than %d bytes", maxDocumentBytes),
-			"check the address: no key set or discovery document is this large")
-	}
 
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxDocumentBytes+1))
+	body, err := readBody(u, place, response, maxDocumentBytes,
+		"check the address: no key set or discovery document is this large")
 	if err != nil {
-		return document{}, explainTransport(u, err)
-	}
-	if len(body) > maxDocumentBytes {
-		return refuse(fmt.Sprintf("answers with more than %d bytes", maxDocumentBytes),
-			"check the address: no key set or discovery document is this large")
+		return document{}, err
 	}
 	d.body = body
 

@@ -30,6 +30,12 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
+// unusable returns the error for a response that cannot be used. what continues the name of
+// its place.
+func unusable(place, what, fix string) *Error {
+	return &Error{Problem: explain.ShownText(place) + " " + what, Reached: true, Fix: fix}
+}
+
 // FixOf returns the fix of an error of this package, or of one that wraps it; "" if
 // the error has none.
 func FixOf(err error) string {
@@ -66,7 +72,7 @@ func explainTransport(u *url.URL, err error) error {
 			Problem: u.Host + " presents a certificate that does not verify",
 			Reached: true,
 			Cause:   invalid.Err,
-			Fix:     "mend the provider's certificate, or register the CA that issued it as the provider's CA bundle",
+			Fix:     "renew the provider's certificate, or register the CA that issued it as the provider's CA bundle",
 		}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -29,6 +30,16 @@ type Policy struct {
 	// the usual verification.
 	Pinned bool
 	Pins   string
+}
+
+// Validate returns an error if the CA bundle holds no certificate. The error names the
+// setting, its value and the fix.
+func (p Policy) Validate() error {
+	if len(p.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM([]byte(p.CABundle)) {
+		return fmt.Errorf("ca_bundle (%d bytes): give PEM certificates", len(p.CABundle))
+	}
+
+	return nil
 }
 
 // CheckURL reads a provider's address: absolute, https (or http where allowed),

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 
@@ -77,14 +76,11 @@ func post(
 	ctx context.Context,
 	transport *http.Transport, u *url.URL, header http.Header, body []byte,
 ) (Response, error) {
-	refuse := func(what, fix string) (Response, error) {
-		return Response{}, &Error{Problem: explain.ShownText(u.Host+u.Path) + " " + what, Reached: true, Fix: fix}
-	}
-
+	place := u.Host + u.Path
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return Response{}, &Error{
-			Problem: "address " + explain.ShownText(u.Host+u.Path) + " is not usable",
+			Problem: "address " + explain.ShownText(place) + " is not usable",
 			Fix:     "correct the endpoint's address",
 			Reached: true,
 		}
@@ -105,16 +101,13 @@ func post(
 	defer response.Body.Close()
 
 	if code := response.StatusCode; code >= 300 && code < 400 {
-		return refuse(fmt.Sprintf("answers with a redirect (%d)", code),
+		return Response{}, unusable(place, fmt.Sprintf("answers with a redirect (%d)", code),
 			"set the endpoint to its final address; redirects are not followed")
 	}
 
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxResponseBytes+1))
+	text, err := readBody(u, place, response, maxResponseBytes, "check the endpoint's address")
 	if err != nil {
-		return Response{}, withoutEcho(u, explainTransport(u, err))
-	}
-	if len(text) > maxResponseBytes {
-		return refuse(fmt.Sprintf("answers with more than %d bytes", maxResponseBytes), "check the endpoint's address")
+		return Response{}, withoutEcho(u, err)
 	}
 
 	r := Response{Status: response.StatusCode, Body: text}

@@ -15,7 +15,7 @@ import (
 
 // Lifetimes of published documents.
 const (
-	freshMin = 5 * time.Minute // shortest, whatever Cache-Control states
+	freshMin = 5 * time.Minute // shortest, even if Cache-Control states less
 	freshMax = time.Hour       // longest
 	maxStale = 24 * time.Hour  // age from which a document is no longer used
 )
@@ -111,7 +111,7 @@ func (p *Published[T]) Get(ctx context.Context, now time.Time) (*Edition[T], err
 	return e, nil
 }
 
-// Current returns the edition held, whatever its age; nil if there is none.
+// Current returns the edition held, of any age; nil if there is none.
 func (p *Published[T]) Current() *Edition[T] { return p.current.Load() }
 
 // Newer fetches the document even if it is fresh, because the edition seen lacks

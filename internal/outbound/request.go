@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Bounds on the response to one request.
@@ -47,7 +45,7 @@ func (r *Response) Unusable(what, fix string) error {
 	}
 }
 
-// Get sends a request once. The response holds a JSON object, whatever its status;
+// Get sends a request once. The response of any status holds a JSON object;
 // without one, or with a contradictory one, Get returns an error.
 func (c *Client) Get(ctx context.Context, p Policy, q Request) (Response, error) {
 	u, err := CheckURL(q.BaseURL+q.Path, p.AllowHTTP)
@@ -81,49 +79,61 @@ func (c *Client) Get(ctx context.Context, p Policy, q Request) (Response, error)
 	return r, err
 }
 
-// readResponse reads a JSON object, whatever the status: providers explain their
+// readResponse reads a JSON object from a response of any status: providers explain their
 // refusals in JSON too. Errors name host and path only.
 func readResponse(u *url.URL, response *http.Response) (Response, error) {
-	refuse := func(what, fix string) (Response, error) {
-		return Response{}, &Error{Problem: explain.ShownText(u.Host+u.Path) + " " + what, Reached: true, Fix: fix}
-	}
+	place := u.Host + u.Path
 	const address = "check the provider's base_url in the settings: no login provider answers so"
 
 	switch code := response.StatusCode; {
 	case code >= 300 && code < 400:
-		return refuse(fmt.Sprintf("answers with a redirect (%d)", code),
+		return Response{}, unusable(place, fmt.Sprintf("answers with a redirect (%d)", code),
 			"set the provider's base_url to its final address; redirects are not followed")
 	case code == http.StatusTooManyRequests:
-		return refuse("answers that it was asked too often (429)",
+		return Response{}, unusable(place, "answers that it was asked too often (429)",
 			"wait, or raise the application's rate limit at the provider")
 	case code >= 500:
-		return refuse(fmt.Sprintf("answers with status %d", code), "try again; the provider has a fault")
+		return Response{}, unusable(place, fmt.Sprintf("answers with status %d", code),
+			"try again; the provider has a fault")
 	}
 
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return refuse("answers compressed though not asked to", address)
+		return Response{}, unusable(place, "answers compressed though not asked to", address)
 	}
 	if !isJSON(response.Header.Get("Content-Type")) {
-		return refuse(fmt.Sprintf("answers with status %d in something else than JSON", response.StatusCode), address)
+		return Response{}, unusable(place,
+			fmt.Sprintf("answers with status %d in something else than JSON", response.StatusCode), address)
 	}
 
-	tooLarge := fmt.Sprintf("answers with more than %d bytes", maxResponseBytes)
-	if response.ContentLength > maxResponseBytes {
-		return refuse(tooLarge, address)
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponseBytes+1))
+	body, err := readBody(u, place, response, maxResponseBytes, address)
 	if err != nil {
-		return Response{}, withoutEcho(u, explainTransport(u, err))
-	}
-	if len(body) > maxResponseBytes {
-		return refuse(tooLarge, address)
+		return Response{}, withoutEcho(u, err)
 	}
 	object, err := ParseObject(body, maxResponseDepth)
 	if err != nil {
-		return refuse("answers with "+err.Error(), address)
+		return Response{}, unusable(place, "answers with "+err.Error(), address)
 	}
 
 	return Response{Status: response.StatusCode, Object: object}, nil
+}
+
+// readBody reads the body of a response from place, which has at most limit bytes. fix is
+// the advice about a larger one.
+func readBody(u *url.URL, place string, response *http.Response, limit int64, fix string) ([]byte, error) {
+	tooLarge := unusable(place, fmt.Sprintf("answers with more than %d bytes", limit), fix)
+	if response.ContentLength > limit {
+		return nil, tooLarge
+	}
+
+	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+	switch {
+	case err != nil:
+		return nil, explainTransport(u, err)
+	case int64(len(body)) > limit:
+		return nil, tooLarge
+	}
+
+	return body, nil
 }
 
 // isJSON reports whether a media type stands for JSON. Facebook sometimes sends that

@@ -144,8 +144,8 @@ func emptyTail(d *jsontext.Decoder) bool {
 	return len(bytes.Trim(d.UnreadBuffer(), " \t\r\n")) == 0
 }
 
-// readValue reads the next value. It reads at most depth levels, so the stack is
-// bounded whatever the text.
+// readValue reads the next value. It reads at most depth levels, so no text
+// makes the stack grow without a bound.
 func readValue(d *jsontext.Decoder, depth int) (any, error) {
 	token, err := d.ReadToken()
 	if err != nil {

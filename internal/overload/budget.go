@@ -53,30 +53,30 @@ func BudgetLeft(ctx context.Context) bool {
 	return b == nil || time.Duration(b.spent.Load()) < b.limit
 }
 
-// StartWait begins a wait of at most most, and of no longer than the budget of ctx allows;
-// most = 0 means no bound. It returns the shorter of the two, or a nanosecond if
+// StartWait begins a wait of up to limit, and of no longer than the budget of ctx allows;
+// limit = 0 means no bound. It returns the shorter of the two, or a nanosecond if
 // BudgetLeft is false, and a function to call at the end of the wait, which charges the
 // budget.
-func StartWait(ctx context.Context, most time.Duration) (limit time.Duration, end func()) {
+func StartWait(ctx context.Context, limit time.Duration) (allowed time.Duration, end func()) {
 	b := budgetOf(ctx)
 	if b == nil {
-		return most, func() {}
+		return limit, func() {}
 	}
 
-	left := max(b.limit-time.Duration(b.spent.Load()), time.Nanosecond)
-	if most <= 0 || left < most {
-		most = left
+	allowed = max(b.limit-time.Duration(b.spent.Load()), time.Nanosecond)
+	if limit > 0 {
+		allowed = min(allowed, limit)
 	}
 	began := b.now()
 
-	return most, func() { b.spent.Add(int64(b.now().Sub(began))) }
+	return allowed, func() { b.spent.Add(int64(b.now().Sub(began))) }
 }
 
 // Bound is StartWait as a context that ends with the time. It is for waits for another
 // call's turn with the database, not for the database itself.
-func Bound(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
-	limit, end := StartWait(ctx, most)
-	bounded, cancel := Within(ctx, limit)
+func Bound(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	allowed, end := StartWait(ctx, limit)
+	bounded, cancel := Within(ctx, allowed)
 	return bounded, func() {
 		cancel()
 		end()
@@ -94,10 +94,10 @@ func Within(ctx context.Context, limit time.Duration) (context.Context, context.
 // ErrNoTurn means that no turn came in the time that a call may wait.
 var ErrNoTurn = errors.New("no turn in time")
 
-// Turn takes a turn by sending to turns. It waits for at most most, and no longer than the
-// budget of ctx allows; most = 0 means no bound. Errors: that of ctx, ErrNoTurn.
-func Turn(ctx context.Context, turns chan<- struct{}, most time.Duration) error {
-	bounded, cancel := Bound(ctx, most)
+// Turn takes a turn by sending to turns. It waits up to limit, and no longer than the budget
+// of ctx allows; limit = 0 means no bound. Errors: that of ctx, ErrNoTurn.
+func Turn(ctx context.Context, turns chan<- struct{}, limit time.Duration) error {
+	bounded, cancel := Bound(ctx, limit)
 	defer cancel()
 
 	select {

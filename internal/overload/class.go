@@ -11,10 +11,10 @@ const (
 	Signing                     // wait for an RSA signature
 	Authentication              // signed calls whose signature is not yet proven; anybody can make them
 	Administration              // calls signed by a known access key: few, and most needed under load
-	classes
+	numClasses
 )
 
-var classNames = [classes]string{
+var classNames = [numClasses]string{
 	Reads:          "reads",
 	Writes:         "writes",
 	Signing:        "signing",
@@ -37,10 +37,10 @@ const (
 	Queue            // the class's queue is too long
 	Processor        // goroutines wait too long for a processor
 	InFlight         // the most calls allowed are in flight
-	reasons
+	numReasons
 )
 
-var reasonNames = [reasons]string{
+var reasonNames = [numReasons]string{
 	Queue:     "queue",
 	Processor: "processor",
 	InFlight:  "in_flight",

@@ -33,12 +33,17 @@ type Options struct {
 
 // Guard decides which calls to refuse before their work.
 //
-// A class has two bounds for its waiting. While calls come no faster than they are
-// answered (clients that wait for answers, a short burst), the waiting may reach patience
-// times MaxWait: it does not grow, and refusing calls would leave the server idle later.
-// Once calls keep coming faster, or are refused, MaxWait is the bound, until no call has
-// been refused for a second. The bound is never less than one piece of work, or workers
-// would be idle between two calls.
+// A class has two bounds for its waiting:
+//
+//	3 windows, or 2 with a long wait, in which calls came faster than answers or were refused
+//	patient ──────────────────────────────────────────────────────────────────────────► strict
+//	10 x MaxWait                                                                       MaxWait
+//	        ◄──────────────────────────────────────────────────────────────────────────
+//	                        no refusal and no such growth for a second
+//
+// The longer bound is for clients that wait for answers, and for short bursts: the waiting
+// does not grow, and refusing calls would leave the server idle later. The bound is never
+// less than one piece of work, or workers would be idle between two calls.
 type Guard struct {
 	maxWait  time.Duration
 	database *Line
@@ -46,7 +51,7 @@ type Guard struct {
 	now      func() time.Time
 	origin   time.Time
 	logger   *slog.Logger
-	classes  [classes]class
+	classes  [numClasses]classState
 
 	mu       sync.Mutex   // held while a window is closed
 	closed   atomic.Int64 // when the last window was closed, in ns since origin
@@ -54,28 +59,28 @@ type Guard struct {
 	reported atomic.Int64 // when refusals were last logged, in ns since origin; 0 = never
 }
 
-// class has the counts and bounds of a class of calls.
-type class struct {
-	line        *Line
-	atMost      int64         // most calls in flight
-	maxLateness time.Duration // bound of the wait for a processor
-	extended    bool          // the line's bound is always the longer one
-	databases   int64         // bound of the wait for the database, in longer bounds
+// classState has the counts and bounds of a class of calls.
+type classState struct {
+	line           *Line
+	atMost         int64         // most calls in flight
+	maxLateness    time.Duration // bound of the wait for a processor
+	extended       bool          // the line's bound is always the longer one
+	databaseFactor int64         // how many times the longer bound a call may wait for the database
 
 	inFlight   atomic.Int64
-	refused    [reasons]atomic.Uint64
-	unreported [reasons]atomic.Int64 // refusals that are not logged yet
+	refused    [numReasons]atomic.Uint64
+	unreported [numReasons]atomic.Int64 // refusals that are not logged yet
 
 	// Counts of the current window.
 	came, answered, turnedAway atomic.Int64
 
-	strict   atomic.Bool  // MaxWait is the bound of the line
-	share    atomic.Int64 // this many of shares calls are admitted
-	turn     atomic.Int64
-	grew     int // windows in a row in which more calls came than were answered
-	delayed  int // windows in a row in which processors were late
-	punctual int // windows in a row in which they were not
-	calm     time.Duration
+	strict         atomic.Bool  // MaxWait is the bound of the line
+	share          atomic.Int64 // this many of shares calls are admitted
+	turn           atomic.Int64
+	growingWindows int // windows in a row in which more calls came than were answered
+	lateWindows    int // windows in a row in which processors were late
+	onTimeWindows  int // windows in a row in which they were not
+	calm           time.Duration
 }
 
 const (
@@ -84,15 +89,16 @@ const (
 	// patience is the longer bound of the waiting, in MaxWaits. RSA signatures for 64
 	// clients on two processors stay below it.
 	patience = 10
-	// inARow windows make a trend; a burst takes one or two.
-	inARow = 3
-	// soon windows are enough once the waiting has reached soonAt MaxWaits: calls admitted
-	// until then wait as long, and most bursts fit into one window.
-	soon   = 2
-	soonAt = 3
-	// slowly is the number of windows after which one more share is admitted while
+	// trendWindows is the number of windows in a row that make a trend; a burst takes one or
+	// two.
+	trendWindows = 3
+	// earlyTrendWindows are enough once the waiting has reached earlyTrendWait times MaxWait:
+	// calls admitted until then wait as long, and most bursts fit into one window.
+	earlyTrendWindows = 2
+	earlyTrendWait    = 3
+	// recoveryWindows is the number of windows after which one more share is admitted while
 	// processors are nearly late.
-	slowly = 10
+	recoveryWindows = 10
 	// calmFor is how long no call may be refused before the longer bound applies again.
 	calmFor = time.Second
 	// shares is the number of steps in which calls are refused when processors are late.
@@ -129,35 +135,35 @@ func NewGuard(o Options) *Guard {
 	}
 
 	longer := patience * o.MaxWait
-	g.classes[Reads] = class{
-		atMost:      manyInFlight,
-		maxLateness: 2 * o.MaxWait, // signatures delay others by MaxWait
-		databases:   1,
+	g.classes[Reads] = classState{
+		atMost:         manyInFlight,
+		maxLateness:    2 * o.MaxWait, // signatures delay others by MaxWait
+		databaseFactor: 1,
 	}
-	g.classes[Writes] = class{
-		atMost:      manyInFlight,
-		maxLateness: 2 * o.MaxWait,
-		extended:    true, // they wait for processors first, and disks are irregular
-		databases:   1,
+	g.classes[Writes] = classState{
+		atMost:         manyInFlight,
+		maxLateness:    2 * o.MaxWait,
+		extended:       true, // they wait for processors first, and disks are irregular
+		databaseFactor: 1,
 	}
-	g.classes[Signing] = class{
-		atMost:      signingInFlight,
-		maxLateness: longer, // many refusals make processors late, and signatures must go on then
-		databases:   1,
+	g.classes[Signing] = classState{
+		atMost:         signingInFlight,
+		maxLateness:    longer, // many refusals make processors late, and signatures must go on then
+		databaseFactor: 1,
 	}
 
 	// Anybody can make up an access key, and each is looked up in the database. Public
 	// calls alone do not reach the bounds of these classes.
-	g.classes[Authentication] = class{
-		atMost:      proofInFlight,
-		maxLateness: longer,
-		databases:   2,
+	g.classes[Authentication] = classState{
+		atMost:         proofInFlight,
+		maxLateness:    longer,
+		databaseFactor: 2,
 	}
-	g.classes[Administration] = class{
-		atMost:      signedInFlight,
-		maxLateness: longer,
-		extended:    true,
-		databases:   2,
+	g.classes[Administration] = classState{
+		atMost:         signedInFlight,
+		maxLateness:    longer,
+		extended:       true,
+		databaseFactor: 2,
 	}
 
 	for c := range g.classes {
@@ -168,8 +174,8 @@ func NewGuard(o Options) *Guard {
 	return g
 }
 
-// Admit reports whether a call that has just come may begin. An admitted call need not
-// begin.
+// Admit reports whether a call that has just come may begin. The caller may still drop the
+// call; only Begin counts it.
 func (g *Guard) Admit(c Class) bool {
 	if g.maxWait <= 0 {
 		return true
@@ -217,7 +223,7 @@ func (g *Guard) judge(c Class) Reason {
 	if k.line != nil && k.line.Wait() > g.bound(k) {
 		return Queue
 	}
-	if g.database != nil && g.database.Wait() > time.Duration(k.databases)*g.longer(g.database) {
+	if g.database != nil && g.database.Wait() > time.Duration(k.databaseFactor)*g.longer(g.database) {
 		return Queue
 	}
 	if share := k.share.Load(); share < shares && k.turn.Add(1)%shares >= share {
@@ -228,7 +234,7 @@ func (g *Guard) judge(c Class) Reason {
 }
 
 // bound returns how long a class may now wait in its line.
-func (g *Guard) bound(k *class) time.Duration {
+func (g *Guard) bound(k *classState) time.Duration {
 	if k.extended {
 		return g.longer(k.line)
 	}
@@ -279,17 +285,17 @@ func (g *Guard) closeWindow(now time.Duration) {
 }
 
 // reset clears the counts.
-func (k *class) reset() {
+func (k *classState) reset() {
 	k.came.Store(0)
 	k.answered.Store(0)
 	k.turnedAway.Store(0)
-	k.grew, k.delayed, k.punctual = 0, 0, 0
+	k.growingWindows, k.lateWindows, k.onTimeWindows = 0, 0, 0
 	k.setStrict(false)
 	k.share.Store(shares)
 }
 
 // setStrict sets whether MaxWait is the bound, and informs the line's workers.
-func (k *class) setStrict(strict bool) {
+func (k *classState) setStrict(strict bool) {
 	k.strict.Store(strict)
 	if k.line != nil {
 		k.line.SetCrowded(strict)
@@ -297,11 +303,12 @@ func (k *class) setStrict(strict bool) {
 }
 
 // setBound decides which bound of waiting in its line the class has next.
-func (k *class) setBound(now, maxWait time.Duration) {
+func (k *classState) setBound(now, maxWait time.Duration) {
 	came, answered, turnedAway := k.came.Swap(0), k.answered.Swap(0), k.turnedAway.Swap(0)
 
-	k.grew = inRow(k.grew, turnedAway > 0 || came > answered+answered/8+slack)
-	grows := k.grew >= inARow || k.grew >= soon && k.line != nil && k.line.Wait() > soonAt*maxWait
+	k.growingWindows = inRow(k.growingWindows, turnedAway > 0 || came > answered+answered/8+slack)
+	longWait := k.line != nil && k.line.Wait() > earlyTrendWait*maxWait
+	grows := k.growingWindows >= trendWindows || longWait && k.growingWindows >= earlyTrendWindows
 	if grows {
 		k.setStrict(true)
 	}
@@ -316,18 +323,18 @@ func (k *class) setBound(now, maxWait time.Duration) {
 
 // setShare decides how many calls of the class are admitted next. late is how late
 // processors were during elapsed.
-func (k *class) setShare(late, elapsed time.Duration) {
-	k.delayed = inRow(k.delayed, late > k.maxLateness)
-	k.punctual = inRow(k.punctual, late <= k.maxLateness)
+func (k *classState) setShare(late, elapsed time.Duration) {
+	k.lateWindows = inRow(k.lateWindows, late > k.maxLateness)
+	k.onTimeWindows = inRow(k.onTimeWindows, late <= k.maxLateness)
 
 	share := k.share.Load()
 	switch {
-	case k.delayed >= inARow:
+	case k.lateWindows >= trendWindows:
 		share--
 	case late <= k.maxLateness/2:
 		share += int64(elapsed / window)
-	case k.punctual >= slowly:
-		k.punctual = 0
+	case k.onTimeWindows >= recoveryWindows:
+		k.onTimeWindows = 0
 		share++
 	}
 

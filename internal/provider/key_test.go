@@ -96,8 +96,8 @@ func TestSwappedLogins(t *testing.T) {
 	for value, swapped := range map[string]bool{
 		"idp.example/realms/a":  true,
 		saml:                    true,
-		identitypool.Google:     true,
-		identitypool.Facebook:   true,
+		"accounts.google.com":   true,
+		"graph.facebook.com":    true,
 		"alice.smith":           false,
 		"alice.smith.com":       false,
 		"https://alice.example": false,
@@ -128,7 +128,7 @@ func TestIssuersThatKeysName(t *testing.T) {
 
 	for key, want := range map[string]string{
 		"other.example":         "https://other.example or http://other.example",
-		identitypool.Google:     "https://accounts.google.com or accounts.google.com",
+		"accounts.google.com":   "https://accounts.google.com or accounts.google.com",
 		"https://other.example": "the issuer that the key names",
 		"http://127.0.0.1:4599": "the issuer that the key names",
 		"arn:aws:iam::000000000000:oidc-provider/other.example": "the issuer that the key names",

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,7 +20,7 @@ type Login struct {
 }
 
 // Resolve returns the logins of a call on a pool, sorted by the providers' names. It
-// returns *Error or *PartitionError if one of them cannot be proved, whatever its token.
+// returns *Error or *PartitionError if one of them cannot be proved with any token.
 // It proves nothing and asks no provider.
 func (r *Registry) Resolve(
 	ctx context.Context, pool identitypool.Pool, logins map[string]string,
@@ -59,7 +60,7 @@ func (r *Registry) Resolve(
 // One provider under two keys is refused, since these could be two users.
 func (r *Registry) named(pool identitypool.Pool, logins map[string]string) ([]Login, error) {
 	list := make([]Login, 0, len(logins))
-	for _, key := range sortedKeys(logins) {
+	for _, key := range slices.Sorted(maps.Keys(logins)) {
 		config, err := r.In(pool, key)
 		if slices.ContainsFunc(list, func(l Login) bool { return l.Config.Name == config.Name }) {
 			why := loginTwice.With("key", ShownName(key), "name", pool.ShownName(config.Name))
@@ -81,15 +82,65 @@ func (r *Registry) named(pool identitypool.Pool, logins map[string]string) ([]Lo
 	return list, nil
 }
 
-// sortedKeys returns the keys of logins in order. Most calls have only one.
-func sortedKeys(logins map[string]string) []string {
-	keys := make([]string, 0, len(logins))
-	for key := range logins {
-		keys = append(keys, key)
+// In returns the provider of a pool that a Logins key stands for. A provider that has the
+// key as its name comes before aliases. With *PartitionError it returns an unknown provider
+// of that name.
+func (r *Registry) In(pool identitypool.Pool, key string) (identitypool.ProviderConfig, error) {
+	if identitypool.PartitionOf(key) != "" {
+		name, err := r.StoredName(pool, key)
+		if err != nil {
+			return identitypool.ProviderConfig{Name: key}, err
+		}
+		return pool.Provider(name), nil
 	}
-	slices.Sort(keys)
 
-	return keys
+	config := pool.Provider(key)
+	if config.Kind != identitypool.UnknownProvider {
+		return config, nil
+	}
+	if name := r.NameOf(key); name != key {
+		return pool.Provider(name), nil
+	}
+
+	return config, nil
+}
+
+// StoredName returns the pool's name for a provider. Clients may send an ARN in the
+// partition of the pool's region, or in the form that the server wrote before. It returns
+// *PartitionError for an ARN of another partition.
+func (r *Registry) StoredName(pool identitypool.Pool, name string) (string, error) {
+	stored := pool.StoredName(name)
+	if stored == name || r.Home(name) == name {
+		return stored, nil
+	}
+
+	return stored, CheckPartition(pool, "", name)
+}
+
+// NameOf returns the name of the provider that a Logins key stands for. If the key is not
+// an alias, that is the key itself.
+func (r *Registry) NameOf(key string) string {
+	if name, known := r.aliases[key]; known {
+		return name
+	}
+	if identitypool.PartitionOf(key) != "" {
+		return r.Home(key)
+	}
+	if !r.o.IssuerAliases {
+		return key
+	}
+
+	for region, o := range r.o.UserPoolRegions {
+		if o.BaseURL == "" {
+			continue
+		}
+		pool, found := strings.CutPrefix(key, withoutScheme(o.BaseURL)+"/")
+		if found && !strings.Contains(pool, "/") {
+			return identitypool.UserPoolName(region, pool)
+		}
+	}
+
+	return key
 }
 
 // mayProve refuses keys for whose logins no provider vouches.

@@ -3,70 +3,7 @@ package provider
 import (
 	"maps"
 	"strings"
-
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
-
-// NameOf returns the name of the provider that a Logins key stands for. If the key is not
-// an alias, that is the key itself.
-func (r *Registry) NameOf(key string) string {
-	if name, known := r.aliases[key]; known {
-		return name
-	}
-	if identitypool.PartitionOf(key) != "" {
-		return r.Home(key)
-	}
-	if !r.o.IssuerAliases {
-		return key
-	}
-
-	for region, o := range r.o.UserPoolRegions {
-		if o.BaseURL == "" {
-			continue
-		}
-		pool, found := strings.CutPrefix(key, withoutScheme(o.BaseURL)+"/")
-		if found && !strings.Contains(pool, "/") {
-			return identitypool.UserPoolName(region, pool)
-		}
-	}
-
-	return key
-}
-
-// In returns the provider of a pool that a Logins key stands for. A provider that has the
-// key as its name comes before aliases. With *PartitionError it returns an unknown provider
-// of that name.
-func (r *Registry) In(pool identitypool.Pool, key string) (identitypool.ProviderConfig, error) {
-	if identitypool.PartitionOf(key) != "" {
-		name, err := r.StoredName(pool, key)
-		if err != nil {
-			return identitypool.ProviderConfig{Name: key}, err
-		}
-		return pool.Provider(name), nil
-	}
-
-	config := pool.Provider(key)
-	if config.Kind != identitypool.UnknownProvider {
-		return config, nil
-	}
-	if name := r.NameOf(key); name != key {
-		return pool.Provider(name), nil
-	}
-
-	return config, nil
-}
-
-// StoredName returns the pool's name for a provider. Clients may send an ARN in the
-// partition of the pool's region, or in the form that the server wrote before. It returns
-// *PartitionError for an ARN of another partition.
-func (r *Registry) StoredName(pool identitypool.Pool, name string) (string, error) {
-	stored := pool.StoredName(name)
-	if stored == name || r.Home(name) == name {
-		return stored, nil
-	}
-
-	return stored, CheckPartition(pool, "", name)
-}
 
 // allAliases returns the settings' aliases and, for development, the issuers of user pools
 // whose address does not follow from their name.

@@ -1,12 +1,15 @@
 package provider_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -24,11 +27,15 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
-// Two providers that nobody has: each is one row.
+// Providers that nobody has: each is one row.
 const (
 	withIDTokens     = "login.example.net"
 	withAccessTokens = "api.example.org"
+	withSecrets      = "secret.example.org"
 )
+
+// soleSecret is a pool's value that only the row of withSecrets shows to be a secret.
+const soleSecret = "canary.secret.of.an.application"
 
 var newRows = provider.Table{
 	{
@@ -51,6 +58,15 @@ var newRows = provider.Table{
 		Allowed:    []string{provider.SettingBaseURL},
 		STS:        provider.STSNames{Client: "app_id", User: "user_id"},
 	},
+	{
+		Key:        withSecrets,
+		Name:       "Example with secrets",
+		Setting:    "example_secrets",
+		Kind:       login.Twitter,
+		BaseURL:    "https://secret.example.org",
+		VerifyPath: "/2/users/me",
+		Secret:     provider.SecretInPool,
+	},
 }
 
 const roleARN = "arn:aws:iam::000000000000:role/Example"
@@ -66,13 +82,14 @@ type world struct {
 	url    string
 	issuer *logintest.Issuer
 	api    *logintest.Amazon
+	folder string // of the database
 	pool   string
 }
 
 func start(t *testing.T) *world {
 	t.Helper()
 	table := slices.Concat(provider.Default(), newRows)
-	w := &world{issuer: logintest.NewIssuer(t), api: logintest.NewAmazon(t)}
+	w := &world{issuer: logintest.NewIssuer(t), api: logintest.NewAmazon(t), folder: t.TempDir()}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -81,6 +98,7 @@ func start(t *testing.T) *world {
 
 	server, err := poolhouse.New(t.Context(), poolhouse.Config{
 		Dev:           true,
+		DataDir:       w.folder,
 		IssuerURL:     w.url,
 		ProviderTable: table,
 		Providers:     w.overrides(t, table),
@@ -130,7 +148,7 @@ func (w *world) overrides(t *testing.T, table provider.Table) map[string]poolhou
 	if faults := file.CheckProviders(table); len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	if faults := file.CheckProviders(provider.Default()); len(faults) != len(newRows) {
+	if faults := file.CheckProviders(provider.Default()); len(faults) != 2 {
 		t.Errorf("without the rows: %v", faults)
 	}
 
@@ -157,7 +175,12 @@ func (w *world) newPool(t *testing.T) string {
 	in := &ci.CreateIdentityPoolInput{
 		IdentityPoolName:               aws.String("new"),
 		AllowUnauthenticatedIdentities: false,
-		SupportedLoginProviders:        map[string]string{withIDTokens: "app", withAccessTokens: "app"},
+
+		SupportedLoginProviders: map[string]string{
+			withIDTokens:     "app",
+			withAccessTokens: "app",
+			withSecrets:      soleSecret,
+		},
 	}
 	signer := credentials.NewStaticCredentialsProvider("test", "test", "")
 	out, err := w.cognito(signer).CreateIdentityPool(t.Context(), in)
@@ -263,6 +286,30 @@ func TestANewProviderIsOneRow(t *testing.T) {
 	if _, err := w.assumeRole(t, nil, token); err == nil {
 		t.Error("STS takes the login after the sign-out")
 	}
+
+	if found := w.kept(t, withSecrets); !found {
+		t.Error("the database does not have the pool, so its secret proves nothing")
+	}
+	if w.kept(t, soleSecret) {
+		t.Error("the database has a secret of an application in clear")
+	}
+}
+
+// kept reports whether a file of the database holds a text.
+func (w *world) kept(t *testing.T, text string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(w.folder, poolhouse.DatabaseFile+"*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return slices.ContainsFunc(files, func(name string) bool {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes.Contains(content, []byte(text))
+	})
 }
 
 // Without the rows nobody knows the providers.

@@ -49,7 +49,7 @@ var (
 		Expected: "{provider}",
 		Got:      "{key}, which is also the issuer of the token; it {difference}",
 		Fix: "sign in at the identity provider under the address that the pool has, {provider}, " +
-			"or add {key} to the pool as a provider of its own",
+			"or add {key} to the pool as another provider",
 	})
 	providerHidden = Refusals.Add(explain.Reason{
 		Code:     "login-provider-form",
@@ -137,7 +137,7 @@ var (
 		Expected: "{expected}, of the pool's provider {provider}",
 		Got:      "{issuer}: it {difference}",
 		Fix: "have the identity provider issue tokens as {expected}, and write {provider} as the key " +
-			"in Logins; or use an issuer of its own for the pool's provider",
+			"in Logins; or use a separate issuer for the pool's provider",
 	})
 	issuerElsewhere = Refusals.Add(explain.Reason{
 		Code:     "token-issuer-pool",
@@ -179,16 +179,17 @@ var (
 		Check:    "OpenID Connect provider",
 		Expected: "an ARN with the issuer's host and path only, such as {right}",
 		Got:      "{arn} in the pool, under which no provider can be registered",
-		Fix: "replace the ARN in OpenIdConnectProviderARNs of the pool by {right}; the key in Logins is what follows " +
-			"oidc-provider/ there",
+		Fix: "replace the ARN in OpenIdConnectProviderARNs of the pool by {right}; the key in Logins is the part " +
+			"after oidc-provider/",
 	})
 	oidcProviderAccount = Refusals.Add(explain.Reason{
 		Code:     "openid-connect-provider-account",
 		Check:    "OpenID Connect provider",
 		Expected: "a provider of account {account}, the pool's",
 		Got:      "{arn} of account {other}",
-		Fix: "put the ARN of a provider of account {account} for {issuer} into OpenIdConnectProviderARNs of the pool in " +
-			"its place; if there is none yet, register it with CreateOpenIDConnectProvider or in oidc_providers of the settings",
+		Fix: "put the ARN of a provider of account {account} for {issuer} into OpenIdConnectProviderARNs of the pool " +
+			"in its place; if there is none yet, register it with CreateOpenIDConnectProvider or in oidc_providers " +
+			"of the settings",
 	})
 	providerPartition = Refusals.Add(explain.Reason{
 		Code:     "provider-partition",

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -93,7 +92,7 @@ const twitterPath = "/2/users/me" // the only user look-up in every plan at X
 func Default() Table {
 	return Table{
 		{
-			Key:       identitypool.Google,
+			Key:       "accounts.google.com",
 			Name:      "Google",
 			Setting:   "google",
 			Issuers:   []string{"https://accounts.google.com", "accounts.google.com"}, // tokens have either
@@ -102,7 +101,7 @@ func Default() Table {
 			STS:       STSNames{Client: "aud"},
 		},
 		{
-			Key:       identitypool.Apple,
+			Key:       "appleid.apple.com",
 			Name:      "Apple",
 			Setting:   "apple",
 			Issuers:   []string{"https://appleid.apple.com"},
@@ -111,7 +110,7 @@ func Default() Table {
 			Nicknames: []string{"apple", "apple.com"},
 		},
 		{
-			Key:        identitypool.Amazon,
+			Key:        "www.amazon.com",
 			Name:       "Login with Amazon",
 			Setting:    "amazon",
 			Kind:       login.Amazon,
@@ -122,7 +121,7 @@ func Default() Table {
 			STS:        STSNames{Client: "app_id", User: "user_id"},
 		},
 		{
-			Key:        identitypool.Facebook,
+			Key:        "graph.facebook.com",
 			Name:       "Facebook",
 			Setting:    "facebook",
 			Kind:       login.Facebook,
@@ -143,7 +142,7 @@ func Default() Table {
 			STS:       STSNames{Client: "app_id", User: "id"},
 		},
 		{
-			Key:        identitypool.Twitter,
+			Key:        "api.twitter.com",
 			Name:       "X",
 			Setting:    "twitter",
 			Kind:       login.Twitter,
@@ -154,7 +153,7 @@ func Default() Table {
 			Nicknames:  []string{"twitter", "twitter.com", "x.com", "api.x.com"},
 		},
 		{
-			Key:        identitypool.Digits,
+			Key:        "www.digits.com",
 			Name:       "Digits",
 			Setting:    "digits",
 			Kind:       login.Twitter,

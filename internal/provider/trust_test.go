@@ -11,10 +11,10 @@ import (
 func TestTrustFollowsSettings(t *testing.T) {
 	const pool = "cognito-idp.us-east-1.amazonaws.com/us-east-1_A"
 	r := New(Options{MaxTokenBytes: 1234,
-		WellKnown: map[string]Override{identitypool.Facebook: {LimitedLogin: true}},
+		WellKnown: map[string]Override{"graph.facebook.com": {LimitedLogin: true}},
 		UserPools: map[string]Override{pool: {Algorithms: []string{"ES256"}}}})
 	facebook, err := r.Trust(t.Context(),
-		identitypool.ProviderConfig{Kind: identitypool.SocialProvider, Name: identitypool.Facebook, AppID: "1"})
+		identitypool.ProviderConfig{Kind: identitypool.SocialProvider, Name: "graph.facebook.com", AppID: "1"})
 	if err != nil || facebook.MaxTokenBytes != 1234 || facebook.IDTokens.MaxTokenBytes != 1234 {
 		t.Errorf("Facebook's Limited Login: %+v, %v", facebook.IDTokens, err)
 	}

@@ -77,7 +77,7 @@ type Credentials struct {
 // those that AWS gives a role assumed by an identity pool: aud, sub and amr, the tags as
 // aws:PrincipalTag, the provider and the issue time.
 func (s Session) Caller(accessKeyID string) iam.Caller {
-	c := policy.Context{}
+	c := policy.Keys{}
 	for key, value := range s.Tags {
 		c.Set("aws:PrincipalTag/"+key, value)
 	}
@@ -121,7 +121,7 @@ func (s Session) Caller(accessKeyID string) iam.Caller {
 }
 
 // SetIdentity sets the condition keys of an identity of a pool.
-func SetIdentity(c policy.Context, pool identitypool.PoolID, identity identitypool.IdentityID, amr []string) {
+func SetIdentity(c policy.Keys, pool identitypool.PoolID, identity identitypool.IdentityID, amr []string) {
 	name := identitypool.ServiceName(identitypool.RegionOf(string(pool)))
 	for _, prefix := range []string{policy.CognitoPrincipal, name} { // the same in most regions
 		c.Set(prefix+":aud", string(pool))

@@ -99,12 +99,8 @@ func (s *Store) AccessKeys(ctx context.Context, account identitypool.AccountID) 
 	return s.accessKeys(ctx, `WHERE account = $1 ORDER BY access_key_id`, string(account))
 }
 
-func (s *Store) accessKeys(ctx context.Context, where string, args ...any) (keys []AccessKey, err error) {
-	err = s.read(ctx, func(q engine.Querier) (err error) {
-		keys, err = collect(q, scanAccessKey, `SELECT `+accessKeyColumns+` FROM access_keys `+where, args...)
-		return err
-	})
-	return keys, err
+func (s *Store) accessKeys(ctx context.Context, where string, args ...any) ([]AccessKey, error) {
+	return readAll(ctx, s, scanAccessKey, `SELECT `+accessKeyColumns+` FROM access_keys `+where, args...)
 }
 
 // SetAccessKeyDisabled disables or enables an access key. Error: ErrNotFound.

@@ -16,8 +16,8 @@ import (
 // cache keeps what reads of SQLite found. It is coherent with this process's
 // writer: an entry that a commit changes is dropped before that commit begins,
 // and nothing is entered that was read while such a commit was under way. So an
-// entry in the cache is what the database holds now, and reads that use the
-// cache are as linearizable as reads that do not.
+// entry of the cache equals the database's row, and reads that use the cache are as
+// linearizable as reads that do not.
 //
 // SQLite's data_version, which the writer looks at, shows other processes'
 // commits. No entry is used when the last look is more than cacheFresh ago.

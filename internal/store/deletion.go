@@ -239,11 +239,7 @@ func (s *Store) removeBatch(t *engine.Tx, id identitypool.PoolID, size int) (mor
 // interrupted. A server calls it after it opened the store. It waits while the
 // database does not answer.
 func (s *Store) ResumeDeletions(ctx context.Context) error {
-	var ids []string
-	err := s.read(ctx, func(q engine.Querier) (err error) {
-		ids, err = collect(q, scanString, `SELECT pool_id FROM pools WHERE deleting ORDER BY pool_id`)
-		return err
-	})
+	ids, err := readAll(ctx, s, scanString, `SELECT pool_id FROM pools WHERE deleting ORDER BY pool_id`)
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,9 @@ func failingDiskChild(path string) error {
 	if err := s.Ping(ctx); !errors.Is(err, ErrStopped) {
 		return fmt.Errorf("ping after it: %w", err)
 	}
+	if err := s.Probe(ctx); !errors.Is(err, ErrStopped) {
+		return fmt.Errorf("probe after it: %w", err)
+	}
 	if _, err := s.Pool(ctx, crashPool); err != nil {
 		return fmt.Errorf("reading after it: %w", err)
 	}

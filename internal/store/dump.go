@@ -14,7 +14,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
@@ -58,109 +57,6 @@ type dumpHeader struct {
 	Created int64  `json:"created"`        // epoch milliseconds, as all times in a dump
 	Home    string `json:"home,omitzero"`  // account
 	Order   int64  `json:"order,omitzero"` // last number drawn from the order of ownership
-}
-
-type dumpPool struct {
-	ID       string     `json:"id"`
-	Account  string     `json:"account"`
-	Region   string     `json:"region"`
-	Settings storedPool `json:"settings"`
-	Version  int64      `json:"version"`
-	Created  int64      `json:"created"`
-	Updated  int64      `json:"updated"`
-
-	OwnedSince int64 `json:"ownedSince,omitzero"` // a number of the order of ownership
-}
-
-type dumpIdentity struct {
-	ID         string `json:"id"`
-	Pool       string `json:"pool"`
-	Disabled   bool   `json:"disabled,omitzero"`
-	MergedTo   string `json:"mergedTo,omitzero"`
-	EverLinked bool   `json:"everLinked,omitzero"`
-	Created    int64  `json:"created"`
-	Modified   int64  `json:"modified"`
-}
-
-type dumpLogin struct {
-	Pool     string `json:"pool"`
-	Identity string `json:"identity"`
-	Kind     string `json:"kind"`
-	Provider string `json:"provider"`
-	Subject  []byte `json:"subject"` // any bytes
-	Scope    string `json:"scope,omitzero"`
-}
-
-// dumpBinding is a SAMLBinding.
-type dumpBinding struct {
-	Provider string `json:"provider"`
-	EntityID string `json:"entityId,omitzero"`
-}
-
-type dumpAccessKey struct {
-	ID           string `json:"id"`
-	Account      string `json:"account"`
-	SealedSecret []byte `json:"sealedSecret"`
-	Disabled     bool   `json:"disabled,omitzero"`
-	Description  string `json:"description,omitzero"`
-	Policy       string `json:"policy,omitzero"`
-	Created      int64  `json:"created"`
-}
-
-type dumpKey struct {
-	Purpose   string `json:"purpose"`
-	ID        string `json:"id"`
-	Algorithm string `json:"algorithm,omitzero"`
-	Sealed    []byte `json:"sealed"`
-	Public    []byte `json:"public"`
-	Created   int64  `json:"created"`
-	NotBefore int64  `json:"notBefore,omitzero"`
-	NotAfter  int64  `json:"notAfter,omitzero"`
-	Withdrawn int64  `json:"withdrawn,omitzero"`
-}
-
-type dumpSignOut struct {
-	Kind      string `json:"kind"`
-	Account   string `json:"account,omitzero"` // "" = all
-	Provider  string `json:"provider"`
-	Value     []byte `json:"value"` // any bytes
-	NotBefore int64  `json:"notBefore,omitzero"`
-	Expires   int64  `json:"expires"`
-}
-
-type dumpRevoked struct {
-	Kind      string `json:"kind"`
-	Account   string `json:"account"`
-	Value     string `json:"value"`
-	NotBefore int64  `json:"notBefore"`
-	Expires   int64  `json:"expires"`
-}
-
-// dumpIAM is a role, managed policy or provider; only one of its last four
-// members is set.
-type dumpIAM struct {
-	Account      string         `json:"account"`
-	Created      int64          `json:"created"`
-	Role         *Role          `json:"role,omitzero"`
-	Policy       *ManagedPolicy `json:"policy,omitzero"`
-	OIDCProvider *OIDCProvider  `json:"oidcProvider,omitzero"`
-	SAMLProvider *SAMLProvider  `json:"samlProvider,omitzero"`
-}
-
-// dumpFormer is an ID that was deleted, or that is in a pool being removed.
-type dumpFormer struct {
-	Kind       string `json:"kind"`
-	ID         string `json:"id"`
-	Account    string `json:"account"`
-	OwnedSince int64  `json:"ownedSince,omitzero"`
-	Deleted    int64  `json:"deleted"`
-}
-
-// dumpTrust is a trust policy of the settings.
-type dumpTrust struct {
-	Role    string `json:"role"`
-	SHA256  []byte `json:"sha256"`
-	Written int64  `json:"written"`
 }
 
 type dumpEnd struct {
@@ -284,23 +180,14 @@ func (s *Store) dumpPools(ctx context.Context, q engine.Querier, d *dumpWriter) 
 			return dumpLine{}, err
 		}
 
-		if hasClearSecret(p) {
+		if s.hasClearSecret(p) {
 			wasClear = true
-			if err := s.sealSettings(p.ID, &p); err != nil {
+			if err := s.sealSettings(s.options.Sealer, p.ID, &p); err != nil {
 				return dumpLine{}, err
 			}
 		}
 
-		return dumpLine{Pool: &dumpPool{
-			ID:         string(p.ID),
-			Account:    string(p.Account),
-			Region:     p.Region,
-			Settings:   p,
-			Version:    p.Version,
-			Created:    millis(p.Created),
-			Updated:    millis(p.Updated),
-			OwnedSince: int64(p.OwnedSince),
-		}}, nil
+		return dumpLine{Pool: dumpedPool(p)}, nil
 	}, `SELECT `+poolColumns+` FROM pools AS p WHERE NOT p.deleting ORDER BY p.pool_id`)
 
 	return wasClear, err
@@ -344,15 +231,7 @@ func (s *Store) dumpSealed(ctx context.Context, q engine.Querier, d *dumpWriter,
 			err = s.sealsBeside(k.SealedSecret)
 		}
 
-		return dumpLine{AccessKey: &dumpAccessKey{
-			ID:           k.ID,
-			Account:      string(k.Account),
-			SealedSecret: k.SealedSecret,
-			Disabled:     k.Disabled,
-			Description:  k.Description,
-			Policy:       k.Policy,
-			Created:      millis(k.Created),
-		}}, err
+		return dumpLine{AccessKey: dumpedAccessKey(k)}, err
 	}, `SELECT `+accessKeyColumns+` FROM access_keys ORDER BY access_key_id`)
 	if err != nil {
 		return err
@@ -364,17 +243,7 @@ func (s *Store) dumpSealed(ctx context.Context, q engine.Querier, d *dumpWriter,
 			err = s.sealsBeside(k.Sealed)
 		}
 
-		return dumpLine{Key: &dumpKey{
-			Purpose:   k.Purpose,
-			ID:        k.ID,
-			Algorithm: k.Algorithm,
-			Sealed:    k.Sealed,
-			Public:    k.Public,
-			Created:   millis(k.Created),
-			NotBefore: millis(k.NotBefore),
-			NotAfter:  millis(k.NotAfter),
-			Withdrawn: millis(k.Withdrawn),
-		}}, err
+		return dumpLine{Key: dumpedKey(k)}, err
 	}, `SELECT `+keyColumns+` FROM keys AS k ORDER BY k.purpose, k.key_id`)
 }
 
@@ -382,14 +251,8 @@ func (s *Store) dumpSealed(ctx context.Context, q engine.Querier, d *dumpWriter,
 func dumpMarks(ctx context.Context, q engine.Querier, d *dumpWriter) error {
 	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		m, err := scanRevocation(row)
-		return dumpLine{Revoked: &dumpRevoked{
-			Kind:      string(m.Kind),
-			Account:   string(m.Account),
-			Value:     m.Value,
-			NotBefore: millis(m.NotBefore),
-			Expires:   millis(m.Expires),
-		}}, err
-	}, `SELECT `+revocationColumns+` FROM revocations ORDER BY mark_key`)
+		return dumpLine{Revoked: dumpedRevoked(m)}, err
+	}, `SELECT `+revocations.columns+` FROM revocations ORDER BY mark_key`)
 	if err != nil {
 		return err
 	}
@@ -397,15 +260,8 @@ func dumpMarks(ctx context.Context, q engine.Querier, d *dumpWriter) error {
 	return dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		m, err := scanSignOut(row)
 
-		return dumpLine{SignOut: &dumpSignOut{
-			Kind:      string(m.Kind),
-			Account:   string(m.Account),
-			Provider:  m.Provider,
-			Value:     []byte(m.Value),
-			NotBefore: millis(m.NotBefore),
-			Expires:   millis(m.Expires),
-		}}, err
-	}, `SELECT `+signOutColumns+` FROM sign_outs ORDER BY mark_key`)
+		return dumpLine{SignOut: dumpedSignOut(m)}, err
+	}, `SELECT `+signOuts.columns+` FROM sign_outs ORDER BY mark_key`)
 }
 
 // dumpAccounts writes the former IDs, the times when trust policies of the
@@ -414,21 +270,15 @@ func dumpMarks(ctx context.Context, q engine.Querier, d *dumpWriter) error {
 func dumpAccounts(ctx context.Context, q engine.Querier, d *dumpWriter, now time.Time) error {
 	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		f, err := scanFormerID(row)
-		return dumpLine{Former: &dumpFormer{
-			Kind:       string(f.kind),
-			ID:         f.id,
-			Account:    string(f.account),
-			OwnedSince: int64(f.ownedSince),
-			Deleted:    f.deleted,
-		}}, err
+		return dumpLine{Former: dumpedFormer(f)}, err
 	}, allFormerIDs, millis(now))
 	if err != nil {
 		return err
 	}
 
 	err = dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
-		t, err := scanSettingsTrust(row)
-		return dumpLine{Trust: &dumpTrust{Role: t.role, SHA256: t.sha256[:], Written: int64(t.written)}}, err
+		trust, err := scanSettingsTrust(row)
+		return dumpLine{Trust: dumpedTrust(trust)}, err
 	}, `SELECT role_arn, sha256, written FROM settings_trust ORDER BY role_arn, sha256`)
 	if err != nil {
 		return err
@@ -491,143 +341,4 @@ func each(ctx context.Context, q engine.Querier, fn func(scanner) error, text st
 	}
 
 	return rows.Err()
-}
-
-// The methods below turn lines of a dump into rows of the database.
-
-func (l *dumpLogin) login() identitypool.Login {
-	return identitypool.Login{
-		Kind:     identitypool.LoginKind(l.Kind),
-		Provider: l.Provider,
-		Subject:  string(l.Subject),
-		Scope:    l.Scope,
-	}
-}
-
-func (k *dumpAccessKey) accessKey() AccessKey {
-	return AccessKey{
-		ID:           k.ID,
-		Account:      identitypool.AccountID(k.Account),
-		SealedSecret: k.SealedSecret,
-		Disabled:     k.Disabled,
-		Description:  k.Description,
-		Policy:       k.Policy,
-		Created:      fromMillis(k.Created),
-	}
-}
-
-func (k *dumpKey) key() Key {
-	return Key{
-		Purpose:   k.Purpose,
-		ID:        k.ID,
-		Algorithm: k.Algorithm,
-		Sealed:    k.Sealed,
-		Public:    k.Public,
-		Created:   fromMillis(k.Created),
-		NotBefore: fromMillis(k.NotBefore),
-		NotAfter:  fromMillis(k.NotAfter),
-		Withdrawn: fromMillis(k.Withdrawn),
-	}
-}
-
-func (m *dumpSignOut) signOut() SignOut {
-	return SignOut{
-		Kind:      SignOutKind(m.Kind),
-		Account:   identitypool.AccountID(m.Account),
-		Provider:  m.Provider,
-		Value:     string(m.Value),
-		NotBefore: fromMillis(m.NotBefore),
-		Expires:   fromMillis(m.Expires),
-	}
-}
-
-func (m *dumpRevoked) revocation() Revocation {
-	return Revocation{
-		Kind:      RevocationKind(m.Kind),
-		Account:   identitypool.AccountID(m.Account),
-		Value:     m.Value,
-		NotBefore: fromMillis(m.NotBefore),
-		Expires:   fromMillis(m.Expires),
-	}
-}
-
-func (f *dumpFormer) insert(t *engine.Tx) error {
-	if f.Kind != string(poolIDs) && f.Kind != string(identityIDs) {
-		return fmt.Errorf("%w: a former ID of the kind %q", ErrBadDump, f.Kind)
-	}
-	if err := errors.Join(checkID("former ID", f.ID), checkID("account", f.Account)); err != nil {
-		return err
-	}
-	_, err := t.Exec(`INSERT INTO former_ids (`+formerIDColumns+`) VALUES ($1, $2, $3, $4, $5)`,
-		f.Kind, f.ID, f.Account, f.OwnedSince, f.Deleted)
-
-	return err
-}
-
-func (d *dumpTrust) insert(t *engine.Tx) error {
-	if err := checkText("role ARN", d.Role, maxARN); err != nil {
-		return err
-	}
-	trust := settingsTrust{role: d.Role, written: identitypool.Sequence(d.Written)}
-	if len(d.SHA256) != len(trust.sha256) {
-		return fmt.Errorf("%w: a hash of %d bytes", ErrBadDump, len(d.SHA256))
-	}
-	copy(trust.sha256[:], d.SHA256)
-
-	return insertSettingsTrust(t, trust)
-}
-
-func (d *dumpBinding) insert(t *engine.Tx) error {
-	if err := checkText("provider", d.Provider, maxProvider); err != nil {
-		return err
-	}
-	return insertBinding(t, SAMLBinding{Provider: d.Provider, EntityID: d.EntityID})
-}
-
-func dumpedIAM(row resourceRow) (*dumpIAM, error) {
-	i := &dumpIAM{Account: string(row.account), Created: row.createdMillis}
-	var err error
-
-	switch row.kind {
-	case roleKind:
-		i.Role, err = pointed(resourceOf[Role](row))
-	case policyKind:
-		i.Policy, err = pointed(resourceOf[ManagedPolicy](row))
-	case oidcKind:
-		i.OIDCProvider, err = pointed(resourceOf[OIDCProvider](row))
-	case samlKind:
-		i.SAMLProvider, err = pointed(resourceOf[SAMLProvider](row))
-	default:
-		err = fmt.Errorf("an IAM resource of the kind %q", row.kind)
-	}
-
-	return i, err
-}
-
-func pointed[T any](v T, err error) (*T, error) { return &v, err }
-
-// insert adds the resource to the database. The attachments follow from it.
-func (i *dumpIAM) insert(t *engine.Tx) error {
-	h := header{account: identitypool.AccountID(i.Account), created: fromMillis(i.Created)}
-	switch {
-	case i.Role != nil:
-		return loadResource(t, *i.Role, h)
-	case i.Policy != nil:
-		return loadResource(t, *i.Policy, h)
-	case i.OIDCProvider != nil:
-		return loadResource(t, *i.OIDCProvider, h)
-	case i.SAMLProvider != nil:
-		return loadResource(t, *i.SAMLProvider, h)
-	}
-
-	return fmt.Errorf("%w: an IAM resource without content", ErrBadDump)
-}
-
-func loadResource[T iamResource, P setter[T]](t *engine.Tx, v T, h header) error {
-	P(&v).setHeader(h)
-	row, err := rowOf(v)
-	if err != nil {
-		return err
-	}
-	return insertResource(t, row, v)
 }

@@ -287,34 +287,34 @@ func refusedDumps(t *testing.T) (backup []byte, refusals map[string]refusal) {
 	flipped[len(flipped)/2] ^= 1
 
 	refusals = map[string]refusal{
-		"nothing":        {nil, ErrBadDump},
-		"not gzip":       {[]byte("hello, world"), ErrBadDump},
-		"empty":          {pack(t), ErrBadDump},
-		"not JSON":       {pack(t, "hello\n"), ErrBadDump},
-		"no header":      {without(0), ErrBadDump},
-		"another format": {change(0, "poolhouse-dump", "other-dump"), ErrBadDump},
+		"nothing":        {nil, errBadDump},
+		"not gzip":       {[]byte("hello, world"), errBadDump},
+		"empty":          {pack(t), errBadDump},
+		"not JSON":       {pack(t, "hello\n"), errBadDump},
+		"no header":      {without(0), errBadDump},
+		"another format": {change(0, "poolhouse-dump", "other-dump"), errBadDump},
 		"a newer schema": {
 			change(0, fmt.Sprintf(`"schema":%d`, dumpSchema), fmt.Sprintf(`"schema":%d,"more":true`, dumpSchema+1)),
-			ErrNewerSchema,
+			errNewerSchema,
 		},
-		"no end":          {without(last), ErrBadDump},
-		"a changed value": {change(1, `"updated"`, `"upd4ted"`), ErrBadDump},
-		"a missing row":   {without(last - 1), ErrBadDump},
-		"a row twice":     {pack(t, append(append([]string(nil), good[:2]...), good[1:]...)...), ErrBadDump},
+		"no end":          {without(last), errBadDump},
+		"a changed value": {change(1, `"updated"`, `"upd4ted"`), errBadDump},
+		"a missing row":   {without(last - 1), errBadDump},
+		"a row twice":     {pack(t, append(append([]string(nil), good[:2]...), good[1:]...)...), errBadDump},
 		"rows in another order": {
 			pack(t,
 				append([]string{good[0], good[last-1]},
-					append(append([]string(nil), good[1:last-1]...), good[last])...)...), ErrBadDump,
+					append(append([]string(nil), good[1:last-1]...), good[last])...)...), errBadDump,
 		},
-		"an unknown member":       {change(1, `"region"`, `"colour":"red","region"`), ErrBadDump},
-		"an unknown row":          {change(1, `{"pool"`, `{"puddle"`), ErrBadDump},
-		"something after the end": {pack(t, append(append([]string(nil), good...), good[last])...), ErrBadDump},
-		"bytes after the file":    {append(bytes.Clone(backup), "more"...), ErrBadDump},
-		"a flipped bit":           {flipped, ErrBadDump},
-		"a line that never ends":  {pack(t, good[0], strings.Repeat(" ", maxDumpLine+1)), ErrBadDump},
+		"an unknown member":       {change(1, `"region"`, `"colour":"red","region"`), errBadDump},
+		"an unknown row":          {change(1, `{"pool"`, `{"puddle"`), errBadDump},
+		"something after the end": {pack(t, append(append([]string(nil), good...), good[last])...), errBadDump},
+		"bytes after the file":    {append(bytes.Clone(backup), "more"...), errBadDump},
+		"a flipped bit":           {flipped, errBadDump},
+		"a line that never ends":  {pack(t, good[0], strings.Repeat(" ", maxDumpLine+1)), errBadDump},
 		"a login of no identity": {
 			pack(t, good[0], `{"login":{"pool":"p","identity":"i","kind":"public","provider":"p","subject":"cw=="}}`+
-				"\n"), ErrBadDump,
+				"\n"), errBadDump,
 		},
 		"a login of no kind": {
 			pack(t, good[0], `{"login":{"pool":"p","identity":"i","kind":"x","provider":"p","subject":"cw=="}}`+"\n"),
@@ -327,13 +327,13 @@ func refusedDumps(t *testing.T) (backup []byte, refusals map[string]refusal) {
 			pack(t, good[0], `{"identity":{"id":"\u0000","pool":"p","created":1,"modified":1}}`+"\n"), ErrInvalid,
 		},
 		"a former ID of no kind": {
-			pack(t, good[0], `{"former":{"kind":"x","id":"i","account":"1","deleted":1}}`+"\n"), ErrBadDump,
+			pack(t, good[0], `{"former":{"kind":"x","id":"i","account":"1","deleted":1}}`+"\n"), errBadDump,
 		},
 		"a former ID of nobody": {
 			pack(t, good[0], `{"former":{"kind":"pool","id":"i","account":"","deleted":1}}`+"\n"), ErrInvalid,
 		},
 		"a trust policy's bad hash": {
-			pack(t, good[0], `{"settingsTrust":{"role":"r","sha256":"AA==","written":1}}`+"\n"), ErrBadDump,
+			pack(t, good[0], `{"settingsTrust":{"role":"r","sha256":"AA==","written":1}}`+"\n"), errBadDump,
 		},
 		"a pool without an account": {
 			pack(t, good[0], `{"pool":{"id":"p","account":"","region":"r","settings":{"name":""},"version":1,`+
@@ -342,7 +342,7 @@ func refusedDumps(t *testing.T) (backup []byte, refusals map[string]refusal) {
 	}
 
 	for n := 0; n < len(backup); n += 1 + len(backup)/40 {
-		refusals[fmt.Sprintf("cut after %d bytes", n)] = refusal{backup[:n], ErrBadDump}
+		refusals[fmt.Sprintf("cut after %d bytes", n)] = refusal{backup[:n], errBadDump}
 	}
 
 	return backup, refusals

@@ -210,14 +210,10 @@ func (s *Store) EachManagedPolicy(ctx context.Context, visit func(ManagedPolicy)
 func eachResource[T iamResource, P setter[T]](ctx context.Context, s *Store, kind string, visit func(T) error) error {
 	var last header
 	for {
-		var rows []resourceRow
-		err := s.read(ctx, func(q engine.Querier) (err error) {
-			rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
-				WHERE kind = $1 AND (account > $2 OR account = $2 AND resource_key > $3)
-				ORDER BY account, resource_key LIMIT $4`,
-				kind, string(last.account), last.key, resourcePage)
-			return err
-		})
+		rows, err := readAll(ctx, s, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
+			WHERE kind = $1 AND (account > $2 OR account = $2 AND resource_key > $3)
+			ORDER BY account, resource_key LIMIT $4`,
+			kind, string(last.account), last.key, resourcePage)
 		if err != nil {
 			return err
 		}
@@ -312,17 +308,12 @@ func (s *Store) OIDCProvider(ctx context.Context, account identitypool.AccountID
 
 // OIDCProviderAccounts returns the accounts, in order, that have a provider with
 // that OIDCProvider.Key.
-func (s *Store) OIDCProviderAccounts(ctx context.Context, key string) (accounts []identitypool.AccountID, err error) {
+func (s *Store) OIDCProviderAccounts(ctx context.Context, key string) ([]identitypool.AccountID, error) {
 	if !storable(key, maxID) {
 		return nil, nil
 	}
-	err = s.read(ctx, func(q engine.Querier) (err error) {
-		accounts, err = collect(q, scanAccount, `SELECT account FROM iam_resources
-			WHERE kind = $1 AND resource_key = $2 ORDER BY account`, oidcKind, key)
-		return err
-	})
-
-	return accounts, err
+	return readAll(ctx, s, scanAccount, `SELECT account FROM iam_resources
+		WHERE kind = $1 AND resource_key = $2 ORDER BY account`, oidcKind, key)
 }
 
 // OIDCProviders lists an account's providers by Key.

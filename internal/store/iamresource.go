@@ -128,9 +128,18 @@ func (s *Store) changeIAM(
 	})
 }
 
-func selectResource(q engine.Querier, h header) ([]resourceRow, error) {
-	return collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
+// selectResource returns the row of a resource. Error: ErrNotFound.
+func selectResource(q engine.Querier, h header) (resourceRow, error) {
+	rows, err := collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 		WHERE account = $1 AND kind = $2 AND resource_key = $3`, string(h.account), h.kind, h.key)
+	switch {
+	case err != nil:
+		return resourceRow{}, err
+	case len(rows) == 0:
+		return resourceRow{}, notFound(h.kind)
+	}
+
+	return rows[0], nil
 }
 
 func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v T, limit int) (T, error) {
@@ -143,11 +152,11 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 	}
 
 	err = s.changeIAM(ctx, h.account, func(q engine.Querier) error {
-		switch found, err := selectResource(q, h); {
-		case err != nil:
-			return err
-		case len(found) > 0:
+		switch _, err := selectResource(q, h); {
+		case err == nil:
 			return fmt.Errorf("%s: %w", h.kind, ErrConflict)
+		case !errors.Is(err, ErrNotFound):
+			return err
 		}
 
 		if limit > 0 {
@@ -202,19 +211,16 @@ func findResource[T iamResource, P setter[T]](
 		return v, notFound(kind)
 	}
 
-	var rows []resourceRow
+	var row resourceRow
 	err = s.read(ctx, func(q engine.Querier) (err error) {
-		rows, err = selectResource(q, header{account: account, kind: kind, key: key})
+		row, err = selectResource(q, header{account: account, kind: kind, key: key})
 		return err
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return v, err
-	case len(rows) == 0:
-		return v, notFound(kind)
 	}
 
-	return resourceOf[T, P](rows[0])
+	return resourceOf[T, P](row)
 }
 
 func listResources[T iamResource, P setter[T]](
@@ -228,13 +234,10 @@ func listResources[T iamResource, P setter[T]](
 		return nil, err
 	}
 
-	var rows []resourceRow
-	err := s.read(ctx, func(q engine.Querier) (err error) {
-		rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
-			WHERE account = $1 AND kind = $2 AND resource_key > $3 AND substr(path, 1, $5) = $4 ORDER BY resource_key LIMIT $6`,
-			string(account), kind, after, pathPrefix, len(pathPrefix), limit)
-		return err
-	})
+	rows, err := readAll(ctx, s, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
+		WHERE account = $1 AND kind = $2 AND resource_key > $3 AND substr(path, 1, $5) = $4
+		ORDER BY resource_key LIMIT $6`,
+		string(account), kind, after, pathPrefix, len(pathPrefix), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -258,30 +261,9 @@ func updateResource[T iamResource, P setter[T]](
 	}
 
 	var before, result T // not named results: the write assigns result, maybe after the caller left
-	var found resourceRow
-	err := s.changeIAM(ctx, account, func(q engine.Querier) error {
-		rows, err := selectResource(q, header{account: account, kind: kind, key: key})
-		if err == nil && len(rows) == 0 {
-			err = notFound(kind)
-		}
-		if err != nil {
-			return err
-		}
-
-		found = rows[0]
-		if before, err = resourceOf[T, P](found); err != nil {
-			return err
-		}
-		// change works on a copy. It runs before the managed policies that its
-		// result uses are looked up.
-		if result, err = resourceOf[T, P](found); err != nil {
-			return err
-		}
-		if err := change(&result); err != nil {
-			return err
-		}
-
-		return checkUses(q, result, before)
+	err := s.changeIAM(ctx, account, func(q engine.Querier) (err error) {
+		before, result, err = changed[T, P](q, header{account: account, kind: kind, key: key}, change)
+		return err
 	}, func() (func(*engine.Tx) error, error) {
 		h := result.header()
 		h.account, h.created = account, before.header().created
@@ -295,34 +277,61 @@ func updateResource[T iamResource, P setter[T]](
 			return nil, fmt.Errorf("%w: a %s cannot be renamed", ErrInvalid, kind)
 		}
 
-		return func(t *engine.Tx) error {
-			if err := numberTrust(t, &result, &before); err != nil {
-				return err
-			}
-			if row, err = rowOf(result); err != nil {
-				return err
-			}
-			if result, err = resourceOf[T, P](row); err != nil { // as the next read will show it
-				return err
-			}
-
-			if err := mustChange(t,
-				`UPDATE iam_resources SET settings = $4, path = $5 WHERE account = $1 AND kind = $2 AND resource_key = $3`,
-				string(account), kind, key, row.settings, row.path); err != nil {
-				return err
-			}
-			if err := deleteUses(t, kind, account, key); err != nil {
-				return err
-			}
-
-			return insertUses(t, result)
-		}, nil
+		return func(t *engine.Tx) error { return replaceResource[T, P](t, &before, &result) }, nil
 	})
 	if err != nil {
 		return none, err
 	}
 
 	return result, nil
+}
+
+// changed returns a resource before and after a change. It looks the managed policies
+// that the result uses up after the change, which works on a copy.
+func changed[T iamResource, P setter[T]](
+	q engine.Querier, h header, change func(*T) error,
+) (before, after T, err error) {
+	row, err := selectResource(q, h)
+	if err != nil {
+		return before, after, err
+	}
+	if before, err = resourceOf[T, P](row); err != nil {
+		return before, after, err
+	}
+	if after, err = resourceOf[T, P](row); err != nil {
+		return before, after, err
+	}
+	if err := change(&after); err != nil {
+		return before, after, err
+	}
+
+	return before, after, checkUses(q, after, before)
+}
+
+// replaceResource writes a resource in place of an earlier form of it. Afterwards it has
+// the form in which the next read shows it.
+func replaceResource[T iamResource, P setter[T]](t *engine.Tx, before, after *T) error {
+	if err := numberTrust(t, after, before); err != nil {
+		return err
+	}
+	row, err := rowOf(*after)
+	if err != nil {
+		return err
+	}
+	if *after, err = resourceOf[T, P](row); err != nil {
+		return err
+	}
+
+	if err := mustChange(t,
+		`UPDATE iam_resources SET settings = $4, path = $5 WHERE account = $1 AND kind = $2 AND resource_key = $3`,
+		string(row.account), row.kind, row.key, row.settings, row.path); err != nil {
+		return err
+	}
+	if err := deleteUses(t, row.kind, row.account, row.key); err != nil {
+		return err
+	}
+
+	return insertUses(t, *after)
 }
 
 func deleteResource[T iamResource, P setter[T]](
@@ -333,14 +342,11 @@ func deleteResource[T iamResource, P setter[T]](
 	}
 
 	return s.changeIAM(ctx, account, func(q engine.Querier) error {
-		rows, err := selectResource(q, header{account: account, kind: kind, key: key})
-		if err == nil && len(rows) == 0 {
-			err = notFound(kind)
-		}
+		row, err := selectResource(q, header{account: account, kind: kind, key: key})
 		if err != nil {
 			return err
 		}
-		v, err := resourceOf[T, P](rows[0])
+		v, err := resourceOf[T, P](row)
 		if err != nil {
 			return err
 		}
@@ -411,15 +417,14 @@ func checkUses(q engine.Querier, v, before any) error {
 			continue
 		}
 
-		rows, err := selectResource(q, header{account: account, kind: policyKind, key: key})
-		if err != nil {
+		row, err := selectResource(q, header{account: account, kind: policyKind, key: key})
+		if errors.Is(err, ErrNotFound) {
+			return ErrPolicyNotFound
+		} else if err != nil {
 			return err
 		}
-		if len(rows) == 0 {
-			return ErrPolicyNotFound
-		}
 
-		p, err := resourceOf[ManagedPolicy](rows[0])
+		p, err := resourceOf[ManagedPolicy](row)
 		if err != nil {
 			return err
 		}
@@ -435,7 +440,8 @@ func insertUses(t *engine.Tx, v any) error {
 	for _, u := range usesOf(v) {
 		h := v.(Role).header()
 		if _, err := t.Exec(
-			`INSERT INTO iam_attachments (account, role_key, usage, policy_arn, policy_key) VALUES ($1, $2, $3, $4, $5)`,
+			`INSERT INTO iam_attachments (account, role_key, usage, policy_arn, policy_key)
+				VALUES ($1, $2, $3, $4, $5)`,
 			string(h.account), h.key, string(u.usage), u.arn, policyKeyOf(h.account, u.arn)); err != nil {
 			return err
 		}

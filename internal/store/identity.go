@@ -14,14 +14,21 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// identityRow is an identity with the revision its logins and state are at.
+// identityRow is an identity with the revision of its logins and state.
 type identityRow struct {
 	identitypool.Identity
 	revision int64
 }
 
-// claim moves the identity's revision on. Every change of an identity or of its
-// logins begins with it; it fails with errMoved unless the row is as it was read.
+// claim raises the identity's revision. It fails with errMoved unless the row still has the
+// revision that was read. Every change of an identity or its logins begins with it.
+//
+// Why not one transaction around read, decision and write? Its protection would depend on
+// every function using the same connection and isolation level, which no signature shows,
+// and a slow decision would hold SQLite's only writer.
+//
+// A login that had no owner in the View has no row to claim. The unique key of logins
+// protects it: see Engine.Race.
 func (r *identityRow) claim(t *engine.Tx, modified time.Time) error {
 	return mustChange(t, `UPDATE identities SET revision = $1, modified = $2 WHERE identity_id = $3 AND revision = $4`,
 		r.revision+1, millis(modified), string(r.ID), r.revision)
@@ -42,10 +49,10 @@ const (
 	identityOrder = ` ORDER BY i.identity_id, l.kind, l.provider, l.subject`
 )
 
-// collectIdentities gathers the rows of a query for identityColumns. any reports
+// collectIdentities gathers the rows of a query for identityColumns. found reports
 // whether there was a row at all: a row without an identity, which outer joins
 // make, shows only that the query had a result.
-func collectIdentities(q engine.Querier, text string, args ...any) (identities []*identityRow, any bool, err error) {
+func collectIdentities(q engine.Querier, text string, args ...any) (identities []*identityRow, found bool, err error) {
 	rows, err := q.Query(text, args...)
 	if err != nil {
 		return nil, false, err
@@ -54,7 +61,7 @@ func collectIdentities(q engine.Querier, text string, args ...any) (identities [
 
 	var last *identityRow
 	for rows.Next() {
-		any = true
+		found = true
 		var id, pool, mergedTo, kind, provider, scope sql.NullString
 		var disabled, everLinked sql.NullBool
 		var revision, created, modified, formerDeleted sql.NullInt64
@@ -93,7 +100,7 @@ func collectIdentities(q engine.Querier, text string, args ...any) (identities [
 		}
 	}
 
-	return identities, any, rows.Err()
+	return identities, found, rows.Err()
 }
 
 // CreateIdentity adds a guest, created now unless i.Created is set.
@@ -123,7 +130,8 @@ func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) err
 
 // insertIdentity adds a row, without logins, to an existing pool.
 func insertIdentity(t *engine.Tx, i identitypool.Identity) error {
-	n, err := t.Exec(`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
+	n, err := t.Exec(`INSERT INTO identities
+			(identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
 		SELECT $1, p.pool_id, FALSE, '', $2, 1, $3, $4 FROM pools AS p WHERE p.pool_id = $5 AND NOT p.deleting`,
 		string(i.ID), i.EverLinked, millis(i.Created), millis(i.Modified), string(i.PoolID))
 	if err == nil && n == 0 {

@@ -18,16 +18,16 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// ErrBadDump means that Load did not read a whole, unaltered dump.
-var ErrBadDump = errors.New("not a whole, unaltered dump")
+// errBadDump means that Load did not read a whole, unaltered dump.
+var errBadDump = errors.New("not a whole, unaltered dump")
 
 // Load reads a dump, from either database engine, into a store that holds nothing.
 // It is one transaction: all of it or nothing. r is read while the transaction
 // is open, so it should be a file. Other writers of SQLite wait.
 // If an older version's dump has secrets in clear, they are sealed; without a
 // Sealer the next SealSecrets does that.
-// Errors: ErrConflict when the store is not empty, ErrNewerSchema when a newer
-// binary wrote the dump, ErrOtherSealer, ErrBadDump when it is cut short or
+// Errors: ErrConflict when the store is not empty, errNewerSchema when a newer
+// binary wrote the dump, ErrOtherSealer, errBadDump when it is cut short or
 // altered, ErrInvalid.
 func (s *Store) Load(ctx context.Context, r io.Reader) error {
 	ran := false
@@ -63,7 +63,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 		return err
 	})
 	if s.engine.Race(err) {
-		err = fmt.Errorf("%w: a row occurs twice or refers to one that is missing: %w", ErrBadDump, err)
+		err = fmt.Errorf("%w: a row occurs twice or refers to one that is missing: %w", errBadDump, err)
 	}
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
@@ -74,8 +74,9 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 
 // countRows counts the rows that a dump would have, and pools being deleted.
 func countRows(q engine.Querier) (int64, error) {
-	n, err := collect(q, scanInt, `SELECT (SELECT count(*) FROM pools) + (SELECT count(*) FROM identities) + (SELECT count(*) FROM logins)
-		+ (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys) + (SELECT count(*) FROM sign_outs) + (SELECT count(*) FROM revocations)
+	n, err := collect(q, scanInt, `SELECT (SELECT count(*) FROM pools) + (SELECT count(*) FROM identities)
+		+ (SELECT count(*) FROM logins) + (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys)
+		+ (SELECT count(*) FROM sign_outs) + (SELECT count(*) FROM revocations)
 		+ (SELECT count(*) FROM iam_resources) + (SELECT count(*) FROM former_ids)
 		+ (SELECT count(*) FROM settings_trust) + (SELECT count(*) FROM saml_bindings)`)
 	if err != nil {
@@ -122,7 +123,7 @@ func (s *Store) load(ctx context.Context, t *engine.Tx, r io.Reader) (int64, err
 		}
 		if err := l.insert(line); err != nil {
 			if errors.Is(err, ErrInvalid) { // Dump writes no such row
-				err = fmt.Errorf("%w: %w", ErrBadDump, err)
+				err = fmt.Errorf("%w: %w", errBadDump, err)
 			}
 			return 0, fmt.Errorf("row %d: %w", rows+1, err)
 		}
@@ -140,7 +141,7 @@ type dumpReader struct {
 func openDump(r io.Reader) (*dumpReader, *dumpHeader, error) {
 	zip, err := gzip.NewReader(bufio.NewReader(r))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrBadDump, err)
+		return nil, nil, fmt.Errorf("%w: %w", errBadDump, err)
 	}
 
 	d := &dumpReader{lines: bufio.NewScanner(zip), sum: sha256.New()}
@@ -152,10 +153,10 @@ func openDump(r io.Reader) (*dumpReader, *dumpHeader, error) {
 
 	switch h := first.Header; {
 	case h == nil || h.Format != dumpFormat:
-		return nil, nil, fmt.Errorf("%w: it does not begin with the header of a dump", ErrBadDump)
+		return nil, nil, fmt.Errorf("%w: it does not begin with the header of a dump", errBadDump)
 	case h.Schema > dumpSchema:
 		return nil, nil, fmt.Errorf("%w: the dump has schema %d and this binary reads up to %d",
-			ErrNewerSchema, h.Schema, dumpSchema)
+			errNewerSchema, h.Schema, dumpSchema)
 	}
 
 	return d, first.Header, nil
@@ -164,8 +165,8 @@ func openDump(r io.Reader) (*dumpReader, *dumpHeader, error) {
 // end compares the end of a dump with the lines that were read before it.
 func (d *dumpReader) end(end *dumpEnd, rows int64) error {
 	if sum := hex.EncodeToString(d.sum.Sum(nil)); end.Rows != rows || end.SHA256 != sum {
-		return fmt.Errorf("%w: it has %d rows and hash %s, its end says %d and %s",
-			ErrBadDump, rows, sum, end.Rows, end.SHA256)
+		return fmt.Errorf("%w: it has %d rows and hash %s, its end has %d and %s",
+			errBadDump, rows, sum, end.Rows, end.SHA256)
 	}
 	return d.finished()
 }
@@ -177,7 +178,7 @@ func (d *dumpReader) next(o json.Options) (dumpLine, error) {
 		if err == nil {
 			err = io.ErrUnexpectedEOF
 		}
-		return dumpLine{}, fmt.Errorf("%w: %w", ErrBadDump, err)
+		return dumpLine{}, fmt.Errorf("%w: %w", errBadDump, err)
 	}
 
 	d.last = append(append(d.last[:0], d.lines.Bytes()...), '\n')
@@ -186,7 +187,7 @@ func (d *dumpReader) next(o json.Options) (dumpLine, error) {
 		if cut := d.lines.Err(); cut != nil { // the scanner returns the text before a read error as a line
 			err = cut
 		}
-		return dumpLine{}, fmt.Errorf("%w: %w", ErrBadDump, err)
+		return dumpLine{}, fmt.Errorf("%w: %w", errBadDump, err)
 	}
 
 	return line, nil
@@ -196,10 +197,10 @@ func (d *dumpReader) next(o json.Options) (dumpLine, error) {
 // its own checksum.
 func (d *dumpReader) finished() error {
 	if d.lines.Scan() {
-		return fmt.Errorf("%w: it goes on after its end", ErrBadDump)
+		return fmt.Errorf("%w: it goes on after its end", errBadDump)
 	}
 	if err := d.lines.Err(); err != nil {
-		return fmt.Errorf("%w: %w", ErrBadDump, err)
+		return fmt.Errorf("%w: %w", errBadDump, err)
 	}
 	return nil
 }
@@ -238,13 +239,15 @@ func (l *loader) insert(line dumpLine) error {
 		if err := m.check(); err != nil {
 			return err
 		}
-		return insertSignOut(l.tx, m)
+		l.tx.Touch(signOutsKey(m.Account, m.Provider))
+
+		return signOuts.insert(l.tx, m.key(), m.values()...)
 	case line.Revoked != nil:
 		m := line.Revoked.revocation()
 		if err := m.check(); err != nil {
 			return err
 		}
-		return insertRevocation(l.tx, m)
+		return revocations.insert(l.tx, m.key(), m.values()...)
 	case line.IAM != nil:
 		return line.IAM.insert(l.tx)
 	case line.Former != nil:
@@ -255,7 +258,7 @@ func (l *loader) insert(line dumpLine) error {
 		return line.Binding.insert(l.tx)
 	}
 
-	return fmt.Errorf("%w: a line that is no row", ErrBadDump)
+	return fmt.Errorf("%w: a line that is no row", errBadDump)
 }
 
 func (l *loader) pool(d *dumpPool) error {
@@ -263,7 +266,7 @@ func (l *loader) pool(d *dumpPool) error {
 		return err
 	}
 
-	if hasClearSecret(d.Settings) { // an older version wrote the dump
+	if l.store.hasClearSecret(d.Settings) { // an older version wrote the dump
 		if err := l.clearSecret(identitypool.PoolID(d.ID), &d.Settings); err != nil {
 			return err
 		}
@@ -286,7 +289,7 @@ func (l *loader) pool(d *dumpPool) error {
 func (l *loader) clearSecret(pool identitypool.PoolID, p *storedPool) error {
 	if l.store.options.Sealer != nil {
 		l.sealed = true
-		return l.store.sealSettings(pool, p)
+		return l.store.sealSettings(l.store.options.Sealer, pool, p)
 	}
 	if l.marked {
 		return nil
@@ -313,8 +316,10 @@ func (l *loader) identity(d *dumpIdentity) error {
 		return err
 	}
 
-	_, err := l.tx.Exec(`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
-		VALUES ($1, $2, $3, $4, $5, 1, $6, $7)`, d.ID, d.Pool, d.Disabled, d.MergedTo, d.EverLinked, d.Created, d.Modified)
+	_, err := l.tx.Exec(`INSERT INTO identities
+			(identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
+		VALUES ($1, $2, $3, $4, $5, 1, $6, $7)`,
+		d.ID, d.Pool, d.Disabled, d.MergedTo, d.EverLinked, d.Created, d.Modified)
 
 	return err
 }

@@ -40,7 +40,7 @@ var sealedStores = map[string]func(t *testing.T, c poolhouse.Config){
 			Region:                  "us-east-1",
 			Account:                 "111122223333",
 			Name:                    "pool",
-			SupportedLoginProviders: map[string]string{identitypool.Twitter: "key;secret"},
+			SupportedLoginProviders: map[string]string{"api.twitter.com": "key;secret"},
 		}
 		if err := errors.Join(err, s.CreatePool(t.Context(), p, 0), s.Close()); err != nil {
 			t.Fatal(err)

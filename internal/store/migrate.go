@@ -87,7 +87,7 @@ func preparePostgreSQL(ctx context.Context, db *sql.DB) error {
 }
 
 // migrate brings the schema of db up to the newest version this binary knows
-// and returns that version. A newer schema is refused with ErrNewerSchema.
+// and returns that version. A newer schema is refused with errNewerSchema.
 func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) (version int64, err error) {
 	provider, err := migrations(db, dialect)
 	if err != nil {
@@ -98,8 +98,9 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) (version in
 		current, target, err := provider.GetVersions(ctx)
 		switch {
 		case err == nil && current > target:
-			return 0, fmt.Errorf("%w: its schema is version %d and this binary knows versions up to %d; start the binary that wrote it, or a newer one",
-				ErrNewerSchema, current, target)
+			return 0, fmt.Errorf("%w: its schema is version %d and this binary knows versions up to %d; "+
+				"start the binary that wrote it, or a newer one",
+				errNewerSchema, current, target)
 		case err == nil && current == target:
 			return target, nil
 		case err == nil:

@@ -130,7 +130,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		}
 
 		_, err = Open(t.Context(), o)
-		wantError(t, "Open", err, ErrNewerSchema)
+		wantError(t, "Open", err, errNewerSchema)
 		if err != nil && !strings.Contains(err.Error(), "9000") {
 			t.Errorf("the error does not name the version: %v", err)
 		}

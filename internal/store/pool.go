@@ -50,7 +50,7 @@ func (s *Store) poolText(p identitypool.Pool) (string, error) {
 	}
 
 	stored := storedPool{Pool: p}
-	if err := s.sealSettings(p.ID, &stored); err != nil {
+	if err := s.sealSettings(s.options.Sealer, p.ID, &stored); err != nil {
 		return "", err
 	}
 

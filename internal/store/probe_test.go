@@ -6,7 +6,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -264,13 +267,83 @@ func TestProbeOnSQLiteRefused(t *testing.T) {
 	release()
 	noError(t, s.engine.Write(t.Context(), 0, func(*engine.Tx) error { return nil }))
 	s.probes.ended = time.Time{}
-	wantError(t, "Probe afterwards", s.Probe(t.Context()), nil)
-	s.engine.LastCommit().Forget()
-	s.probes.ended = time.Time{}
-	holdWrites(s).err = ErrDiskFull
 
-	wantError(t, "Probe of a full disk", s.Probe(t.Context()), ErrDiskFull)
+	wantError(t, "Probe afterwards", s.Probe(t.Context()), nil)
+}
+
+// SQLite refuses a probe that needs pages which the file may not have, and takes one again
+// when there is room.
+func TestProbeOfAFullDatabase(t *testing.T) {
+	s := openFile(t)
+	mayGrowTo := func(pages int64) {
+		t.Helper()
+		noError(t, s.engine.Write(t.Context(), 0, func(tx *engine.Tx) error {
+			_, err := collect(tx, scanInt, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages))
+			return err
+		}))
+		s.engine.LastCommit().Forget()
+		s.probes.ended = time.Time{}
+	}
+
+	mayGrowTo(1) // SQLite takes the number of pages that it has
+	wantError(t, "Probe", s.Probe(t.Context()), ErrDiskFull)
 	wantError(t, "Failure", s.Failure(), nil)
+	if s.Stats().Writable {
+		t.Error("a full database is writable")
+	}
+
+	mayGrowTo(1 << 30)
+	wantError(t, "Probe when there is room", s.Probe(t.Context()), nil)
+}
+
+// A probe after a fresh commit touches no file: a file system that hangs would hang it.
+func TestProbeDoesNotWaitForFiles(t *testing.T) {
+	var hangs atomic.Bool
+	hung := make(chan struct{})
+	s := open(t, Options{
+		Path:  filepath.Join(t.TempDir(), "test.db"),
+		clock: newClock().now, // stands still: the commit stays fresh
+		stat: func(path string) (os.FileInfo, error) {
+			if hangs.Load() {
+				<-hung
+			}
+			return os.Stat(path)
+		},
+	})
+	addPool(t, s)
+	hangs.Store(true)
+
+	release := sync.OnceFunc(func() { close(hung) })
+	defer release()
+
+	watchdog := time.AfterFunc(10*time.Second, release)
+	wantError(t, "Probe", s.Probe(t.Context()), nil)
+	if !s.Stats().Writable {
+		t.Error("the store is not writable")
+	}
+	if !watchdog.Stop() {
+		t.Error("somebody waited for a file")
+	}
+}
+
+// A probe reports a database file that is lost, and one that is back.
+func TestProbeOfALostFile(t *testing.T) {
+	s := openFile(t)
+	pool := addPool(t, s)
+	path := s.options.Path
+
+	noError(t, os.Rename(path, path+".away"))
+	wantError(t, "a write", s.CreatePool(t.Context(), testPool(), 0), ErrGone)
+	wantError(t, "Probe", s.Probe(t.Context()), ErrGone)
+	wantError(t, "Failure", s.Failure(), nil)
+	wantError(t, "Readable", s.Readable(t.Context()), nil)
+	if _, err := s.Pool(t.Context(), pool); err != nil {
+		t.Errorf("reading: %v", err)
+	}
+
+	noError(t, os.Rename(path+".away", path))
+	addPool(t, s)
+	wantError(t, "Probe when it is back", s.Probe(t.Context()), nil)
 }
 
 // A PostgreSQL server that turns read-only, as after a failover, is not ready.

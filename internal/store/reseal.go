@@ -123,7 +123,7 @@ func (s *Store) resealPools(t *engine.Tx, next Sealer, again resealer) error {
 			}
 		}
 
-		if err := sealSettings(next, r.ID, &r); err != nil { // an older version left secrets in clear
+		if err := s.sealSettings(next, r.ID, &r); err != nil { // an older version left secrets in clear
 			return err
 		}
 		if len(r.SealedLoginProviders) == 0 {

@@ -18,18 +18,17 @@ import (
 // It reads the View of one instant, calls decide, and writes the Plan in a
 // transaction that holds only if every identity in the View is still as read
 // and no login to be linked has found an owner; otherwise it starts over from
-// the read. An Unchanged plan writes nothing. Concurrent calls thus have the
-// outcome of some order one after the other. decide must be pure and may be
-// called several times; its error is returned as is.
+// the read. An Unchanged plan writes nothing. Concurrent calls are serializable.
+// decide must be pure and may be called several times; its error is returned as is.
 //
 // Plan.Create adds Plan.Identity; Plan.Link attaches logins to it; the logins of
 // each identity in Plan.Absorb move to it, and that identity ends Disabled with
-// MergedTo set. Modified moves on both, and nowhere else.
+// MergedTo set. Both get a new Modified; no other identity does.
 //
-// Errors: ErrNotFound when the pool or the target does not exist (a target of
-// another pool does not); ErrConflict when the ID to create is taken; ErrInvalid
-// for logins that cannot be kept; ErrBusy. A plan that does not fit the View is
-// an error and writes nothing.
+// Errors: ErrNotFound when the pool or the target does not exist (a target in
+// another pool counts as missing); ErrConflict when the ID to create is taken;
+// ErrInvalid for logins that cannot be stored; ErrBusy. A plan that does not fit
+// the View is an error and writes nothing.
 func (s *Store) Resolve(
 	ctx context.Context, pool identitypool.PoolID, target identitypool.IdentityID, logins []identitypool.Login,
 	decide func(identitypool.View) (identitypool.Plan, error),
@@ -67,21 +66,23 @@ func (s *Store) Resolve(
 		if err != nil {
 			return err
 		}
-		change, err := v.change(plan, s.now())
+		planned, err := v.check(plan, s.now())
 		if err != nil {
 			return err
 		}
-		result = change.after
-		if change.empty() {
+		result = planned.after
+		if planned.empty() {
 			return nil
 		}
 
-		err = s.write(ctx, change.apply)
+		err = s.write(ctx, planned.apply)
 		if !plan.Create || plan.Identity != creating {
 			creating, refused = plan.Identity, 0
 		}
 		if plan.Create && s.engine.Race(err) {
-			// A lost race shows in the next view. A taken ID does not.
+			// The database reports that a unique key is taken, but not which. If another call
+			// linked one of the logins, the next View shows it, and decide answers otherwise. A
+			// taken ID is in no View, so the same ID refused three times in a row is taken.
 			if refused++; refused == 3 {
 				return fmt.Errorf("identity: %w", ErrConflict)
 			}
@@ -162,9 +163,9 @@ func (s *Store) readView(
 	return v, nil
 }
 
-// cachedView returns the view without its statement in the usual case: the logins
-// lead to one identity, which owns them all. Its row alone shows that, so one row
-// of one instant is a whole view.
+// cachedView returns the view without its statement in the usual case: the logins lead to
+// one identity, which owns them all. That identity's row lists all its logins, so the row is
+// the whole view.
 func (s *Store) cachedView(
 	ctx context.Context, pool identitypool.PoolID, target identitypool.IdentityID, logins []identitypool.Login,
 ) (*viewRows, bool) {
@@ -188,7 +189,7 @@ func (s *Store) cachedView(
 	if !ok {
 		var err error
 		if row, err = s.readIdentity(ctx, id); err != nil {
-			return nil, false
+			return nil, false // readView will report it
 		}
 	}
 	if row.PoolID != pool {
@@ -264,7 +265,8 @@ type change struct {
 // errPlan means that the plan contradicts the view, which is a mistake in the rules.
 var errPlan = errors.New("plan does not fit its view")
 
-func (v *viewRows) change(plan identitypool.Plan, now time.Time) (*change, error) {
+// check returns the change that the plan makes, or errPlan if it does not fit the view.
+func (v *viewRows) check(plan identitypool.Plan, now time.Time) (*change, error) {
 	c := &change{rows: v.rows, create: plan.Create, now: now}
 	existing := v.row(plan.Identity)
 	switch {
@@ -276,7 +278,8 @@ func (v *viewRows) change(plan identitypool.Plan, now time.Time) (*change, error
 	case !plan.Create && existing != nil:
 		c.after = cloneIdentity(existing.Identity)
 	default:
-		return nil, fmt.Errorf("%w: create is %t for the answer", errPlan, plan.Create)
+		return nil, fmt.Errorf("%w: Create is %t, but the identity is in the view: %t",
+			errPlan, plan.Create, existing != nil)
 	}
 
 	for _, id := range plan.Absorb {
@@ -318,8 +321,8 @@ func (v *viewRows) change(plan identitypool.Plan, now time.Time) (*change, error
 	return c, nil
 }
 
-// empty reports whether there is nothing to write, also when the plan links only
-// logins that are linked.
+// empty reports whether there is nothing to write. A plan that links only logins already
+// linked is empty, too.
 func (c *change) empty() bool { return !c.create && len(c.link) == 0 && len(c.absorb) == 0 }
 
 // apply writes the change. It claims identities in order of ID, so that two

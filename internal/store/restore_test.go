@@ -149,7 +149,7 @@ func TestFailedRestoreKeepsTheDatabase(t *testing.T) {
 		noError(t, s.Close())
 		before := left(t, o)
 
-		wantError(t, "Restore", Restore(t.Context(), o, bytes.NewReader(backup[:len(backup)/2])), ErrBadDump)
+		wantError(t, "Restore", Restore(t.Context(), o, bytes.NewReader(backup[:len(backup)/2])), errBadDump)
 		if after := left(t, o); !slices.Equal(after, before) {
 			t.Errorf("left %q, before %q", after, before)
 		}
@@ -227,7 +227,7 @@ func TestCheckDump(t *testing.T) {
 		if err == nil && strings.HasPrefix(name, "cut ") {
 			t.Errorf("%s: no error", name)
 		}
-		if err != nil && !errors.Is(err, ErrBadDump) && !errors.Is(err, ErrNewerSchema) && !errors.Is(err, io.EOF) {
+		if err != nil && !errors.Is(err, errBadDump) && !errors.Is(err, errNewerSchema) && !errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

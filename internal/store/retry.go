@@ -9,6 +9,20 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
+// errMoved means that a guarded row is no longer at the revision that the change
+// was based on.
+var errMoved = errors.New("changed meanwhile")
+
+// mustChange runs a statement that is guarded by a revision. If it changes no row,
+// another writer was first, and mustChange returns errMoved.
+func mustChange(t *engine.Tx, text string, args ...any) error {
+	n, err := t.Exec(text, args...)
+	if err == nil && n == 0 {
+		err = errMoved
+	}
+	return err
+}
+
 // settleAttempts bounds how often a change that lost to another one starts
 // over. Each loss means that another change succeeded.
 const settleAttempts = 100

@@ -57,7 +57,7 @@ func (m Revocation) key() []byte {
 	return key[:]
 }
 
-const revocationColumns = `kind, account, value, not_before, expires`
+var revocations = newMarkTable("revocations", `kind, account, value, not_before, expires`)
 
 func scanRevocation(row scanner) (m Revocation, err error) {
 	var notBefore, expires int64
@@ -66,21 +66,9 @@ func scanRevocation(row scanner) (m Revocation, err error) {
 	return m, err
 }
 
-// upsertRevocation keeps the later of two marks: a revocation cannot be undone.
-func upsertRevocation(t *engine.Tx, m Revocation) error {
-	_, err := t.Exec(`INSERT INTO revocations (mark_key, `+revocationColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (mark_key) DO UPDATE SET
-			not_before = CASE WHEN excluded.not_before > revocations.not_before THEN excluded.not_before ELSE revocations.not_before END,
-			expires = CASE WHEN excluded.expires > revocations.expires THEN excluded.expires ELSE revocations.expires END`,
-		m.key(), string(m.Kind), string(m.Account), m.Value, millis(m.NotBefore), millis(m.Expires))
-	return err
-}
-
-// insertRevocation adds a mark of a dump, where none occurs twice.
-func insertRevocation(t *engine.Tx, m Revocation) error {
-	_, err := t.Exec(`INSERT INTO revocations (mark_key, `+revocationColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
-		m.key(), string(m.Kind), string(m.Account), m.Value, millis(m.NotBefore), millis(m.Expires))
-	return err
+// values returns the values of the columns.
+func (m Revocation) values() []any {
+	return []any{string(m.Kind), string(m.Account), m.Value, millis(m.NotBefore), millis(m.Expires)}
 }
 
 // Revoke sets a mark. Of two for the same thing the later one holds.
@@ -89,7 +77,7 @@ func (s *Store) Revoke(ctx context.Context, m Revocation) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	return s.write(ctx, func(t *engine.Tx) error { return upsertRevocation(t, m) })
+	return s.write(ctx, func(t *engine.Tx) error { return revocations.upsert(t, m.key(), m.values()...) })
 }
 
 // maxRevocations is the most things that Revocations looks for: one of each kind.
@@ -108,23 +96,14 @@ func (s *Store) Revocations(ctx context.Context, now time.Time, of ...Revocation
 	for _, m := range of {
 		args = append(args, m.key())
 	}
+	args = padded(args, cap(args))
 
-	for len(args) < cap(args) {
-		args = append(args, args[1]) // one statement for any number
-	}
-
-	var marks []Revocation
-	err := s.read(ctx, func(q engine.Querier) (err error) {
-		marks, err = collect(q, scanRevocation, `SELECT `+revocationColumns+` FROM revocations
-			WHERE mark_key IN ($2, $3, $4, $5) AND expires > $1 ORDER BY kind, value`, args...)
-		return err
-	})
-
-	return marks, err
+	return readAll(ctx, s, scanRevocation, `SELECT `+revocations.columns+` FROM revocations
+		WHERE mark_key IN ($2, $3, $4, $5) AND expires > $1 ORDER BY kind, value`, args...)
 }
 
 // RemoveRevocations removes up to limit marks that expired by now and returns
 // their number.
 func (s *Store) RemoveRevocations(ctx context.Context, now time.Time, limit int) (int, error) {
-	return s.removeExpired(ctx, "revocations", now, limit)
+	return s.removeExpired(ctx, revocations, now, limit)
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// SAMLBinding names the identity provider that the logins of a SAML provider belong
+// samlBinding names the identity provider that the logins of a SAML provider belong
 // to if they were stored without a scope.
-type SAMLBinding struct {
+type samlBinding struct {
 	Provider string // ARN
 	EntityID string // "" = unknown
 }
 
-func scanBinding(row scanner) (b SAMLBinding, err error) {
+func scanBinding(row scanner) (b samlBinding, err error) {
 	err = row.Scan(&b.Provider, &b.EntityID)
 	return b, err
 }
@@ -53,7 +53,7 @@ func (s *Store) BindSAMLLogins(ctx context.Context, entityOf EntityOf) (map[stri
 			continue
 		}
 
-		err = s.write(ctx, func(t *engine.Tx) error { return insertBinding(t, SAMLBinding{provider, entityID}) })
+		err = s.write(ctx, func(t *engine.Tx) error { return insertBinding(t, samlBinding{provider, entityID}) })
 		if err != nil {
 			return nil, err
 		}
@@ -61,11 +61,7 @@ func (s *Store) BindSAMLLogins(ctx context.Context, entityOf EntityOf) (map[stri
 }
 
 func (s *Store) samlBindings(ctx context.Context) (map[string]string, error) {
-	var all []SAMLBinding
-	err := s.read(ctx, func(q engine.Querier) (err error) {
-		all, err = collect(q, scanBinding, `SELECT provider, entity_id FROM saml_bindings`)
-		return err
-	})
+	all, err := readAll(ctx, s, scanBinding, `SELECT provider, entity_id FROM saml_bindings`)
 
 	bindings := make(map[string]string, len(all))
 	for _, b := range all {
@@ -79,13 +75,9 @@ func (s *Store) samlBindings(ctx context.Context) (map[string]string, error) {
 // logins without a scope; "" when there is none. The condition is that of the index
 // logins_without_scope, which takes one look-up however many logins there are.
 func (s *Store) scopelessProvider(ctx context.Context, after string) (string, error) {
-	var found []string
-	err := s.read(ctx, func(q engine.Querier) (err error) {
-		found, err = collect(q, scanString, `SELECT provider FROM logins
-			WHERE kind = 'public' AND scope = '' AND provider > 'arn:' AND provider < 'arn;' AND provider > $1
-			ORDER BY provider LIMIT 1`, after)
-		return err
-	})
+	found, err := readAll(ctx, s, scanString, `SELECT provider FROM logins
+		WHERE kind = 'public' AND scope = '' AND provider > 'arn:' AND provider < 'arn;' AND provider > $1
+		ORDER BY provider LIMIT 1`, after)
 	if err != nil || len(found) == 0 {
 		return "", err
 	}
@@ -94,7 +86,7 @@ func (s *Store) scopelessProvider(ctx context.Context, after string) (string, er
 }
 
 // insertBinding keeps an existing binding: another node was first.
-func insertBinding(t *engine.Tx, b SAMLBinding) error {
+func insertBinding(t *engine.Tx, b samlBinding) error {
 	_, err := t.Exec(`INSERT INTO saml_bindings (provider, entity_id) VALUES ($1, $2)
 		ON CONFLICT (provider) DO NOTHING`,
 		b.Provider, b.EntityID)

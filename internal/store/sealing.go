@@ -24,12 +24,8 @@ func sealedProvider(pool identitypool.PoolID, provider string) string {
 }
 
 // sealSettings seals the secrets that are in clear. Error: ErrNoSealer.
-func (s *Store) sealSettings(pool identitypool.PoolID, p *storedPool) error {
-	return sealSettings(s.options.Sealer, pool, p)
-}
-
-func sealSettings(sealer Sealer, pool identitypool.PoolID, p *storedPool) error {
-	if !hasClearSecret(*p) {
+func (s *Store) sealSettings(sealer Sealer, pool identitypool.PoolID, p *storedPool) error {
+	if !s.hasClearSecret(*p) {
 		return nil
 	}
 	if sealer == nil {
@@ -42,7 +38,7 @@ func sealSettings(sealer Sealer, pool identitypool.PoolID, p *storedPool) error 
 	}
 
 	for provider, app := range p.SupportedLoginProviders {
-		if identitypool.IsPublicApp(provider, app) {
+		if s.options.PublicApp(provider, app) {
 			open[provider] = app
 		} else {
 			sealed[provider] = sealer.Seal([]byte(app), sealedProvider(pool, provider))
@@ -87,9 +83,9 @@ func (s *Store) sealsBeside(sealed []byte) error {
 	return nil
 }
 
-func hasClearSecret(p storedPool) bool {
+func (s *Store) hasClearSecret(p storedPool) bool {
 	for provider, app := range p.SupportedLoginProviders {
-		if !identitypool.IsPublicApp(provider, app) {
+		if !s.options.PublicApp(provider, app) {
 			return true
 		}
 	}
@@ -117,11 +113,7 @@ func (s *Store) SealSecrets(ctx context.Context) (sealed bool, err error) {
 	}
 
 	// Marks made after this look stay: our scrub may come too early for their old text.
-	var marks []string
-	err = s.read(ctx, func(q engine.Querier) (err error) {
-		marks, err = collect(q, scanString, `SELECT mark FROM clear_secrets`)
-		return err
-	})
+	marks, err := readAll(ctx, s, scanString, `SELECT mark FROM clear_secrets`)
 	if err != nil {
 		return false, err
 	}
@@ -213,7 +205,7 @@ func (s *Store) clearPools(ctx context.Context) (ids []identitypool.PoolID, err 
 	err = s.engine.Snapshot(ctx, 0, func(q engine.Querier) error {
 		return each(ctx, q, func(row scanner) error {
 			r, err := scanPoolRow(row)
-			if err == nil && hasClearSecret(r) {
+			if err == nil && s.hasClearSecret(r) {
 				ids = append(ids, r.ID)
 			}
 			return err
@@ -229,12 +221,12 @@ func (s *Store) clearPools(ctx context.Context) (ids []identitypool.PoolID, err 
 func (s *Store) sealPool(t *engine.Tx, id identitypool.PoolID) error {
 	t.Touch(poolKey(id))
 	rows, err := collect(t, scanPoolRow, `SELECT `+poolColumns+` FROM pools AS p WHERE p.pool_id = $1`, string(id))
-	if err != nil || len(rows) == 0 || !hasClearSecret(rows[0]) {
+	if err != nil || len(rows) == 0 || !s.hasClearSecret(rows[0]) {
 		return err
 	}
 
 	r := rows[0]
-	if err := s.sealSettings(id, &r); err != nil {
+	if err := s.sealSettings(s.options.Sealer, id, &r); err != nil {
 		return err
 	}
 	text, err := encodePool(r)

@@ -37,12 +37,12 @@ func testSealer(tb testing.TB, fill byte) *envelope.Sealer {
 // are public. The secrets are long enough to be found in a file.
 func secretProviders(name string) (providers map[string]string, secrets []string) {
 	providers = map[string]string{
-		identitypool.Google:   "1234.apps.googleusercontent.com",
-		identitypool.Apple:    "com.example.app",
-		identitypool.Facebook: "1234567890123456|canary-facebook-" + name,
-		identitypool.Amazon:   "amzn1.application-oa2-client.0123456789abcdef",
-		identitypool.Twitter:  "consumerkey;canary-x-" + name,
-		identitypool.Digits:   "canary-digits-without-a-key-" + name,
+		"accounts.google.com": "1234.apps.googleusercontent.com",
+		"appleid.apple.com":   "com.example.app",
+		"graph.facebook.com":  "1234567890123456|canary-facebook-" + name,
+		"www.amazon.com":      "amzn1.application-oa2-client.0123456789abcdef",
+		"api.twitter.com":     "consumerkey;canary-x-" + name,
+		"www.digits.com":      "canary-digits-without-a-key-" + name,
 		"other.example":       "app secret=canary-other-" + name,
 	}
 
@@ -221,7 +221,7 @@ func TestSealedSettingsAreBound(t *testing.T) {
 	settings := func(id identitypool.PoolID, change func(*storedPool)) storedPool {
 		t.Helper()
 		sealed := storedPool{Pool: p}
-		if err := s.sealSettings(id, &sealed); err != nil {
+		if err := s.sealSettings(s.options.Sealer, id, &sealed); err != nil {
 			t.Fatal(err)
 		}
 		change(&sealed)
@@ -235,15 +235,15 @@ func TestSealedSettingsAreBound(t *testing.T) {
 	}{
 		"another pool's": {settings("us-east-1:other", func(*storedPool) {}), testSealer(t, 1), envelope.ErrCorrupt},
 		"another provider's": {settings(p.ID, func(s *storedPool) {
-			s.SealedLoginProviders[identitypool.Digits] = s.SealedLoginProviders[identitypool.Twitter]
+			s.SealedLoginProviders["www.digits.com"] = s.SealedLoginProviders["api.twitter.com"]
 		}), testSealer(t, 1), envelope.ErrCorrupt},
 		"altered": {
-			settings(p.ID, func(s *storedPool) { s.SealedLoginProviders[identitypool.Twitter][30] ^= 1 }),
+			settings(p.ID, func(s *storedPool) { s.SealedLoginProviders["api.twitter.com"][30] ^= 1 }),
 			testSealer(t, 1), envelope.ErrCorrupt,
 		},
 		"empty": {
-			settings(p.ID, func(s *storedPool) { s.SealedLoginProviders[identitypool.Twitter] = nil }),
-			testSealer(t, 1), envelope.ErrCorrupt,
+			settings(p.ID, func(s *storedPool) { s.SealedLoginProviders["api.twitter.com"] = nil }), testSealer(t, 1),
+			envelope.ErrCorrupt,
 		},
 		"under another master key": {settings(p.ID, func(*storedPool) {}), testSealer(t, 2), envelope.ErrWrongKey},
 		"without a master key":     {settings(p.ID, func(*storedPool) {}), nil, ErrNoSealer},
@@ -523,7 +523,7 @@ func TestOldDumpIsSealed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if p, err := s.Pool(t.Context(), oldPool); err != nil ||
-			!strings.HasSuffix(p.SupportedLoginProviders[identitypool.Twitter], ";"+oldSecret) {
+			!strings.HasSuffix(p.SupportedLoginProviders["api.twitter.com"], ";"+oldSecret) {
 			t.Errorf("%v, %v", p.SupportedLoginProviders, err)
 		}
 
@@ -580,7 +580,7 @@ func TestOldDatabaseIsSealed(t *testing.T) {
 		t.Fatalf("SealSecrets: %v, %v", sealed, err)
 	}
 	if p, err := s.Pool(t.Context(), oldPool); err != nil ||
-		!strings.HasSuffix(p.SupportedLoginProviders[identitypool.Twitter], ";"+oldSecret) {
+		!strings.HasSuffix(p.SupportedLoginProviders["api.twitter.com"], ";"+oldSecret) {
 		t.Errorf("%v, %v", p.SupportedLoginProviders, err)
 	}
 

@@ -77,7 +77,7 @@ func signOutsKey(account identitypool.AccountID, provider string) engine.Key {
 	return engine.Key{Kind: 's', ID: string(account) + "\x00" + provider}
 }
 
-const signOutColumns = `kind, account, provider, value, not_before, expires`
+var signOuts = newMarkTable("sign_outs", `kind, account, provider, value, not_before, expires`)
 
 func scanSignOut(row scanner) (m SignOut, err error) {
 	var value []byte
@@ -87,23 +87,11 @@ func scanSignOut(row scanner) (m SignOut, err error) {
 	return m, err
 }
 
-// upsertSignOut keeps the later of two marks: a sign-out cannot be undone.
-func upsertSignOut(t *engine.Tx, m SignOut) error {
-	t.Touch(signOutsKey(m.Account, m.Provider))
-	_, err := t.Exec(`INSERT INTO sign_outs (mark_key, `+signOutColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (mark_key) DO UPDATE SET
-			not_before = CASE WHEN excluded.not_before > sign_outs.not_before THEN excluded.not_before ELSE sign_outs.not_before END,
-			expires = CASE WHEN excluded.expires > sign_outs.expires THEN excluded.expires ELSE sign_outs.expires END`,
-		m.key(), string(m.Kind), string(m.Account), m.Provider, []byte(m.Value), millis(m.NotBefore), millis(m.Expires))
-	return err
-}
-
-// insertSignOut adds a mark of a dump, where none occurs twice.
-func insertSignOut(t *engine.Tx, m SignOut) error {
-	t.Touch(signOutsKey(m.Account, m.Provider))
-	_, err := t.Exec(`INSERT INTO sign_outs (mark_key, `+signOutColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		m.key(), string(m.Kind), string(m.Account), m.Provider, []byte(m.Value), millis(m.NotBefore), millis(m.Expires))
-	return err
+// values returns the values of the columns.
+func (m SignOut) values() []any {
+	return []any{
+		string(m.Kind), string(m.Account), m.Provider, []byte(m.Value), millis(m.NotBefore), millis(m.Expires),
+	}
 }
 
 // MarkSignOuts sets marks, all or none. Of two for the same subject or session
@@ -120,7 +108,8 @@ func (s *Store) MarkSignOuts(ctx context.Context, marks ...SignOut) error {
 
 	return s.write(ctx, func(t *engine.Tx) error {
 		for _, m := range marks {
-			if err := upsertSignOut(t, m); err != nil {
+			t.Touch(signOutsKey(m.Account, m.Provider))
+			if err := signOuts.upsert(t, m.key(), m.values()...); err != nil {
 				return err
 			}
 		}
@@ -147,121 +136,107 @@ func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, pr
 		return nil, err
 	}
 
-	scopes := [...]identitypool.AccountID{"", account}
-	var entries [len(scopes)]engine.Key
-	var tickets [len(scopes)]ticket
-	var known [len(scopes)]bool
-
+	scopes := signOutScopes{{account: ""}, {account: account}}
 	none := true // the cache shows that there are no marks
-	for i, scope := range scopes {
-		entries[i] = signOutsKey(scope, provider)
-		cached, hit := s.cache.get(entries[i])
-		known[i] = hit
+	for i := range scopes {
+		scope := &scopes[i]
+		scope.entry = signOutsKey(scope.account, provider)
+		cached, hit := s.cache.get(scope.entry)
+		scope.known = hit
 		none = none && hit && cached.(bool)
 	}
 	if none {
 		return nil, nil
 	}
 
-	for i, entry := range entries {
-		tickets[i] = s.cache.begin(entry)
+	for i := range scopes {
+		scopes[i].ticket = s.cache.begin(scopes[i].entry)
 	}
 
-	args := make([]any, 0, 1+len(scopes)*(2+maxSessions))
-	args = append(args, millis(now))
-	for _, scope := range scopes {
-		args = append(args,
-			SignOut{Kind: SubjectSignOut, Account: scope, Provider: provider, Value: subject}.key(),
-			SignOut{Kind: UnnamedSignOut, Account: scope, Provider: provider, Value: subject}.key())
-		for _, session := range sessions {
-			args = append(args, SignOut{Kind: SessionSignOut, Account: scope, Provider: provider, Value: session}.key())
-		}
-	}
-
-	for len(args) < cap(args) {
-		args = append(args, args[1]) // one statement for any number
-	}
-
+	args := scopes.keys(now, provider, subject, sessions)
 	var marks []SignOut
-	some := [len(scopes)]bool{true, true} // the provider has marks of the scope
 	err = s.read(ctx, func(q engine.Querier) (err error) {
-		marks, err = collect(q, scanSignOut, `SELECT `+signOutColumns+` FROM sign_outs
+		marks, err = collect(q, scanSignOut, `SELECT `+signOuts.columns+` FROM sign_outs
 			WHERE mark_key IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AND expires > $1
 			ORDER BY kind, value, account`, args...)
 		if err != nil || len(marks) > 0 || s.cache == nil {
 			return err
 		}
 
-		for i, scope := range scopes {
-			if known[i] {
-				continue
-			}
-			found, err := collect(q, scanInt, `SELECT EXISTS
-				(SELECT 1 FROM sign_outs WHERE provider = $1 AND account = $2)`, provider, string(scope))
-			if err != nil {
-				return err
-			}
-			some[i] = len(found) != 1 || found[0] != 0
-		}
-
-		return nil
+		return scopes.lookForAny(q, provider)
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	for i, entry := range entries {
-		if !known[i] {
-			s.cache.fill(entry, tickets[i], !some[i])
+	for _, scope := range scopes {
+		if !scope.known {
+			s.cache.fill(scope.entry, scope.ticket, scope.none)
 		}
 	}
 
 	return marks, nil
 }
 
+// signOutScope holds the state of the cache's entry about a provider's marks for one
+// account.
+type signOutScope struct {
+	account identitypool.AccountID // "" = all
+	entry   engine.Key
+	ticket  ticket
+	known   bool // the cache has the entry
+	none    bool // the provider has no marks for the account
+}
+
+// signOutScopes are the scopes whose marks count for an account: all accounts, and its own.
+type signOutScopes [2]signOutScope
+
+// keys returns the arguments of the statement that reads marks: the time, then the keys.
+// There is one statement for any number of sessions, so the last key may repeat.
+func (s *signOutScopes) keys(now time.Time, provider, subject string, sessions []string) []any {
+	args := make([]any, 0, 1+len(s)*(2+maxSessions))
+	args = append(args, millis(now))
+	for _, scope := range s {
+		m := SignOut{
+			Kind:     SubjectSignOut,
+			Account:  scope.account,
+			Provider: provider,
+			Value:    subject,
+		}
+		args = append(args, m.key())
+		m.Kind = UnnamedSignOut
+		args = append(args, m.key())
+
+		m.Kind = SessionSignOut
+		for _, m.Value = range sessions {
+			args = append(args, m.key())
+		}
+	}
+
+	return padded(args, cap(args))
+}
+
+// lookForAny finds out whether a provider has any marks in the scopes that the cache does
+// not have.
+func (s *signOutScopes) lookForAny(q engine.Querier, provider string) error {
+	for i := range s {
+		scope := &s[i]
+		if scope.known {
+			continue
+		}
+		found, err := collect(q, scanInt, `SELECT EXISTS
+			(SELECT 1 FROM sign_outs WHERE provider = $1 AND account = $2)`, provider, string(scope.account))
+		if err != nil {
+			return err
+		}
+		scope.none = len(found) == 1 && found[0] == 0
+	}
+
+	return nil
+}
+
 // RemoveSignOuts removes up to limit marks that expired by now and returns their
 // number.
 func (s *Store) RemoveSignOuts(ctx context.Context, now time.Time, limit int) (int, error) {
-	return s.removeExpired(ctx, "sign_outs", now, limit)
-}
-
-// removeExpired removes at most limit expired rows of a table of marks, which has
-// mark_key and expires, and returns their number.
-func (s *Store) removeExpired(ctx context.Context, table string, now time.Time, limit int) (int, error) {
-	var keys [][]byte
-	err := s.read(ctx, func(q engine.Querier) (err error) {
-		keys, err = collect(q, scanBytes,
-			`SELECT mark_key FROM `+table+` WHERE expires <= $1 ORDER BY expires, mark_key LIMIT $2`,
-			millis(now), limit)
-		return err
-	})
-	if err != nil || len(keys) == 0 {
-		return 0, err
-	}
-	slices.SortFunc(keys, bytes.Compare) // in one order everywhere, so that two nodes do not wait for each other
-
-	removed := 0
-	err = s.write(ctx, func(t *engine.Tx) error {
-		removed = 0
-		for _, key := range keys {
-			// Only if it is still expired: it may have been set again meanwhile.
-			n, err := t.Exec(`DELETE FROM `+table+` WHERE mark_key = $1 AND expires <= $2`, key, millis(now))
-			if err != nil {
-				return err
-			}
-			removed += int(n)
-		}
-
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-
-	return removed, nil
-}
-
-func scanBytes(row scanner) (b []byte, err error) {
-	err = row.Scan(&b)
-	return b, err
+	return s.removeExpired(ctx, signOuts, now, limit)
 }

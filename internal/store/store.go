@@ -1,6 +1,6 @@
 // Package store keeps the server's data in SQLite or PostgreSQL, with one SQL text
-// for both. Its methods are the verbs of the domain: each is one transaction, all or
-// nothing, and a write is on disk when it returns nil. A change of an identity's
+// for both. Its methods are the verbs of the domain: each writes in one transaction, all or
+// nothing, and the write is on disk when it returns nil. A change of an identity's
 // logins first moves the identity's revision from the value that it was decided on; a
 // change that meets another one starts over from the read. Callbacks therefore run
 // outside of any transaction, in the caller's goroutine, and may run again. Start
@@ -13,6 +13,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -34,8 +35,8 @@ var (
 	// ErrUnfinished means that what was deleted is gone for everybody, and the rest
 	// of the work is left to ResumeDeletions.
 	ErrUnfinished = errors.New("the deletion is not finished")
-	// ErrNewerSchema means that a newer binary migrated the database.
-	ErrNewerSchema = errors.New("the database was written by a newer version")
+	// errNewerSchema means that a newer binary migrated the database.
+	errNewerSchema = errors.New("the database was written by a newer version")
 	// ErrNoSealer means that a pool has a secret, and there is no Options.Sealer to
 	// seal or open it.
 	ErrNoSealer = errors.New("a pool has a secret, and the master key that seals it was not given")
@@ -68,9 +69,12 @@ type Options struct {
 	Path   string // SQLite file, created with mode 0600; "" = in memory (one process, gone at Close)
 	URL    string // postgres://…; set = PostgreSQL, Path ignored
 	Sealer Sealer // protects the secrets of pools; nil = pools that have some are neither read nor written
-	Logger *slog.Logger
-	Now    func() time.Time // stamps rows; nil = time.Now
-	clock  func() time.Time // measures waits; nil = time.Now
+	// PublicApp reports whether a pool's value for a login provider holds no secret, and
+	// may be kept in clear; nil = each value may hold one.
+	PublicApp func(provider, app string) bool
+	Logger    *slog.Logger
+	Now       func() time.Time // stamps rows; nil = time.Now
+	clock     func() time.Time // measures waits; nil = time.Now
 
 	// ReadConns is the number of connections for reads; PostgreSQL has as many
 	// again for writes. 0 = 8.
@@ -78,6 +82,7 @@ type Options struct {
 	timing    postgres.Timing // tests set shorter bounds
 	// checkpoints are settings of SQLite; tests make checkpoints more often.
 	checkpoints sqlite.Checkpoints
+	stat        func(path string) (os.FileInfo, error) // of SQLite's files; tests let it wait
 	// WriteQueue is the number of writes that may wait for their turn; one more gets
 	// ErrQueueFull. 0 = 4096.
 	WriteQueue int
@@ -118,6 +123,9 @@ func (o Options) inMemory() bool { return o.URL == "" && o.Path == "" }
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.PublicApp == nil {
+		o.PublicApp = func(string, string) bool { return false }
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -170,7 +178,7 @@ type Store struct {
 }
 
 // Open opens the database, creating a SQLite file that does not exist, and
-// brings its schema up to date. It returns ErrNewerSchema when the database was
+// brings its schema up to date. It returns errNewerSchema when the database was
 // migrated by a newer binary. It does not resume deletions; see ResumeDeletions.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
@@ -209,6 +217,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 			Clock:      o.clock,
 
 			Checkpoints: o.checkpoints,
+			Stat:        o.stat,
 		})
 	}
 	if err != nil {

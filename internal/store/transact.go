@@ -10,20 +10,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// errMoved means that a guarded row is no longer at the revision that the change
-// was based on.
-var errMoved = errors.New("changed meanwhile")
-
-// mustChange runs a statement that is guarded by a revision. If it changes no row,
-// another writer was first, and mustChange returns errMoved.
-func mustChange(t *engine.Tx, text string, args ...any) error {
-	n, err := t.Exec(text, args...)
-	if err == nil && n == 0 {
-		err = errMoved
-	}
-	return err
-}
-
 // read is Engine.Read in the line of reads.
 func (s *Store) read(ctx context.Context, fn func(engine.Querier) error) error {
 	line := s.engine.Reads()
@@ -81,6 +67,18 @@ func collect[T any](q engine.Querier, scan func(scanner) (T, error), text string
 	}
 
 	return all, rows.Err()
+}
+
+// readAll returns the rows of one query.
+func readAll[T any](
+	ctx context.Context, s *Store, scan func(scanner) (T, error), text string, args ...any,
+) (all []T, err error) {
+	err = s.read(ctx, func(q engine.Querier) (err error) {
+		all, err = collect(q, scan, text, args...)
+		return err
+	})
+
+	return all, err
 }
 
 // scanner is the row under a cursor.

@@ -55,22 +55,16 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 	}
 
 	e := entry{
-		Attempt: assume.Attempt{
-			Action:      assume.RoleAction,
-			Principal:   who.Principal(),
-			Caller:      who,
-			Client:      assume.Client(awsapi.RecordFrom(ctx).Client),
-			Region:      a.region(c),
-			Partition:   partition,
-			SessionName: *in.RoleSessionName,
-			Who:         assume.Asker{Action: assume.RoleAction},
-		},
+		Attempt:  attempt(ctx, assume.RoleAction),
 		from:     who.Account,
 		duration: seconds(in.DurationSeconds, assume.DefaultDuration),
 		inline:   in.Policy,
 		managed:  in.PolicyArns,
 		minBytes: number(in.MinimumSessionTokenSize),
 	}
+
+	e.Principal, e.Caller, e.ExternalID = who.Principal(), who, text(in.ExternalId)
+	e.Region, e.Partition, e.SessionName = a.region(c), partition, *in.RoleSessionName
 
 	if err := e.inherit(who, in); err != nil {
 		return nil, err
@@ -91,12 +85,6 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 	}
 	reached(ctx, e.Role)
 	ofRole(ctx, e.Role.Account).Pass("role", arn.String())
-
-	e.Conditions = policy.Context{}
-	if in.ExternalId != nil {
-		e.Conditions.Set("sts:ExternalId", *in.ExternalId)
-	}
-	e.Conditions = a.Authorizer.Context(who, e.Conditions)
 
 	if err := e.trusted(ctx, a.Now()); err != nil {
 		return nil, denied(assume.RoleAction, err)
@@ -179,7 +167,7 @@ func (a *API) mayAssume(ctx context.Context, who iam.Caller, e *entry) error {
 	for _, action := range e.Actions() {
 		direct.Action = action
 		effect, _ := e.Role.Trust.Evaluate(direct)
-		access := iam.Access{Action: action, Conditions: direct.Context, Facts: e.Facts()}
+		access := iam.Access{Action: action, Context: direct.Context}
 		err := a.Authorizer.AuthorizeTrusted(ctx, who, access, e.Role, effect == policy.Allow)
 		if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
 			why := e.ofCaller(ctx).Refuse(denied.Why)

@@ -44,7 +44,7 @@ func TestKnownInTrustPolicies(t *testing.T) {
 			Account: "123456789012",
 			Tags:    map[string]string{"Env": "prod", "a": "1", "A": "2"},
 		},
-		Conditions:  tokenConditions(provider, proved),
+		Keys:        tokenConditions(provider, proved),
 		Claims:      tokenClaims(provider, proved.All),
 		SessionName: "session",
 		Region:      "eu-west-1",
@@ -90,11 +90,8 @@ func TestKnownInTrustPolicies(t *testing.T) {
 		"foo:bar":                             "unknown",
 	} {
 		key = policy.FoldKey(key)
-		values, known := r.Context[key]
-		if !known {
-			values, known = r.Later(key)
-		}
 
+		values, known := r.Context.Find(key)
 		got := "unknown"
 		switch {
 		case len(values) > 0:
@@ -126,9 +123,9 @@ func TestClaimsThatCannotBeKnown(t *testing.T) {
 	} {
 		proved := login.Claims{Subject: "s", Audience: "a", All: map[string]any{"groups": groups}}
 		e := assume.Attempt{
-			Principal:  policy.Principal{Federated: "p"},
-			Conditions: tokenConditions(provider, proved),
-			Claims:     tokenClaims(provider, proved.All),
+			Principal: policy.Principal{Federated: "p"},
+			Keys:      tokenConditions(provider, proved),
+			Claims:    tokenClaims(provider, proved.All),
 		}
 		r := e.PolicyRequest(time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))
 		r.Action = assume.WebIdentityAction

@@ -50,6 +50,11 @@ type entry struct {
 	minBytes int
 }
 
+// attempt returns an attempt of the client that ctx's call came from.
+func attempt(ctx context.Context, action string) assume.Attempt {
+	return assume.NewAttempt(policy.Client(awsapi.RecordFrom(ctx).Client), action)
+}
+
 // trusted evaluates the role's trust policy for every action of e.
 func (e *entry) trusted(ctx context.Context, now time.Time) error {
 	if e.unknown {

@@ -63,18 +63,13 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	}
 
 	e := entry{
-		Attempt: assume.Attempt{
-			Action: assume.SAMLAction,
-			Client: assume.Client(awsapi.RecordFrom(ctx).Client),
-			Region: a.Region,
-			Who:    assume.Asker{Action: assume.SAMLAction},
-		},
+		Attempt:  attempt(ctx, assume.SAMLAction),
 		duration: seconds(in.DurationSeconds, assume.DefaultDuration),
 		inline:   in.Policy,
 		managed:  in.PolicyArns,
 		minBytes: number(in.MinimumSessionTokenSize),
 	}
-	e.Partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
+	e.Region, e.Partition = a.Region, identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
 
 	var err error
 	e.Role, err = a.lookUp(ctx, *in.RoleArn, assume.SAMLAction, "")
@@ -131,14 +126,14 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		}
 	}
 	qualifier := nameQualifier(assertion.Issuer, e.Role.Account, provider.Name)
-	e.Conditions, e.Claims = samlConditions(assertion, provider, qualifier), samlClaims(assertion)
+	e.Keys, e.Claims = samlConditions(assertion, provider, qualifier), samlClaims(assertion)
 	session := session.Session{
 		Provider:          provider.ARN,
 		FederatedProvider: provider.ARN,
 		Region:            a.Region,
-		Claims:            carried(e.Conditions, "saml", "aud", "iss", "sub", "sub_type", "namequalifier", "doc"),
+		Claims:            carried(e.Keys, "saml", "aud", "iss", "sub", "sub_type", "namequalifier", "doc"),
 	}
-	e.Conditions.Set("aws:FederatedProvider", provider.ARN)
+	e.Keys.Set("aws:FederatedProvider", provider.ARN)
 
 	if err := e.trusted(ctx, now); err != nil {
 		return nil, notAuthorized(assume.SAMLAction, err)
@@ -269,8 +264,8 @@ func subjectType(format string) string {
 }
 
 // samlConditions returns the condition keys of an assertion.
-func samlConditions(a *saml.Assertion, p iam.SAMLProvider, qualifier string) policy.Context {
-	c := policy.Context{}
+func samlConditions(a *saml.Assertion, p iam.SAMLProvider, qualifier string) policy.Keys {
+	c := policy.Keys{}
 	c.Set("saml:aud", a.Recipient)
 	c.Set("saml:iss", a.Issuer)
 	c.Set("saml:sub", a.NameID)
@@ -289,8 +284,8 @@ func samlConditions(a *saml.Assertion, p iam.SAMLProvider, qualifier string) pol
 
 // samlClaims returns which condition keys an assertion lacks. An attribute with more
 // values than samlConditions accepts is unknown.
-func samlClaims(a *saml.Assertion) assume.ClaimKeys {
-	return assume.ClaimKeys{Prefix: "saml", Lacks: func(name string) bool {
+func samlClaims(a *saml.Assertion) policy.Claims {
+	return policy.Claims{Prefix: "saml", Lacks: func(name string) bool {
 		for attribute, key := range iam.SAMLAttributes {
 			if key == name {
 				return len(a.Attributes[attribute]) == 0

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/login"
@@ -27,8 +26,8 @@ var claimName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,128}$`)
 // numbers and truth values under the provider's name. A null claim counts as absent.
 // aud is azp if the token has one; oaud is then the original aud (IAM User Guide, "AWS
 // OIDC federation").
-func tokenConditions(provider string, proved login.Claims) policy.Context {
-	c := policy.Context{}
+func tokenConditions(provider string, proved login.Claims) policy.Keys {
+	c := policy.Keys{}
 	spellings := map[string]int{}
 	for name, value := range proved.All {
 		if !claimName.MatchString(name) || value == nil {
@@ -94,8 +93,8 @@ func conditionValues(value any) []string {
 }
 
 // carried picks the condition keys of provider that its sessions keep.
-func carried(c policy.Context, provider string, names ...string) map[string][]string {
-	kept := policy.Context{}
+func carried(c policy.Keys, provider string, names ...string) map[string][]string {
+	kept := policy.Keys{}
 	for _, name := range names {
 		key := strings.ToLower(provider + ":" + name)
 		if values := c[key]; len(values) > 0 {
@@ -186,7 +185,7 @@ func tokenSourceIdentity(claims map[string]any) (string, error) {
 // tokenClaims returns which condition keys a provider's token lacks. A key is unknown if
 // the token has the claim but tokenConditions makes no key of it: the claim is no string,
 // number, truth value or short list of strings, or two names differ only by case.
-func tokenClaims(provider string, all map[string]any) assume.ClaimKeys {
+func tokenClaims(provider string, all map[string]any) policy.Claims {
 	lacks := func(name string) bool {
 		for claim, value := range all {
 			list, isList := value.([]any)
@@ -199,12 +198,12 @@ func tokenClaims(provider string, all map[string]any) assume.ClaimKeys {
 		return true
 	}
 
-	return assume.ClaimKeys{Prefix: policy.FoldKey(provider), Lacks: lacks}
+	return policy.Claims{Prefix: policy.FoldKey(provider), Lacks: lacks}
 }
 
 // onlyClaims is tokenClaims for a provider whose tokens have no other claims.
-func onlyClaims(provider string, names ...string) assume.ClaimKeys {
-	return assume.ClaimKeys{
+func onlyClaims(provider string, names ...string) policy.Claims {
+	return policy.Claims{
 		Prefix: policy.FoldKey(provider),
 		Lacks:  func(name string) bool { return slices.Contains(names, name) },
 	}

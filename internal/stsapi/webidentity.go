@@ -91,18 +91,13 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	explain.FromContext(ctx).Plan(planOf(in, own))
 
 	w := webIdentity{entry: entry{
-		Attempt: assume.Attempt{
-			Action:      assume.WebIdentityAction,
-			Client:      assume.Client(awsapi.RecordFrom(ctx).Client),
-			Region:      a.Region,
-			SessionName: *in.RoleSessionName,
-			Who:         assume.Asker{Action: assume.WebIdentityAction},
-		},
+		Attempt:  attempt(ctx, assume.WebIdentityAction),
 		duration: seconds(in.DurationSeconds, assume.DefaultDuration),
 		inline:   in.Policy,
 		managed:  in.PolicyArns,
 		minBytes: number(in.MinimumSessionTokenSize),
 	}}
+	w.Region, w.SessionName = a.Region, *in.RoleSessionName
 	w.Partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
 
 	if own {
@@ -351,9 +346,9 @@ func (a *API) cognitoToken(ctx context.Context, w *webIdentity, token string) er
 	w.subject, w.audience, w.provider = c.Subject, c.Audience, identitypool.ServiceName(region)
 
 	w.Principal = policy.Principal{Federated: w.provider}
-	w.Conditions = policy.Context{}
+	w.Keys = policy.Keys{}
 	c.AMR = settings.StoredNames(c.AMR)
-	session.SetIdentity(w.Conditions, pool, identity.ID, c.AMR)
+	session.SetIdentity(w.Keys, pool, identity.ID, c.AMR)
 
 	w.Tags = c.PrincipalTags
 	w.Who = assume.Asker{
@@ -446,12 +441,12 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 	}
 
 	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, proved.Issuer
-	w.Conditions, w.Claims = w.tokenConditions(trust.Provider, proved)
+	w.Keys, w.Claims = w.tokenConditions(trust.Provider, proved)
 	w.session = session.Session{
 		Provider:          trust.Provider,
 		FederatedProvider: w.Principal.Federated,
 		Region:            a.Region,
-		Claims:            carried(w.Conditions, trust.Provider, "aud", "oaud", "sub", "amr"),
+		Claims:            carried(w.Keys, trust.Provider, "aud", "oaud", "sub", "amr"),
 	}
 
 	if w.Tags, w.Transitive, err = tokenTags(proved.All); err == nil {
@@ -476,7 +471,7 @@ func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, cl
 	}
 
 	claimed := w.Attempt
-	claimed.Conditions, claimed.Claims = w.tokenConditions(trust.Provider, said)
+	claimed.Keys, claimed.Claims = w.tokenConditions(trust.Provider, said)
 	var err error
 	if claimed.Tags, claimed.Transitive, err = tokenTags(claims); err == nil {
 		claimed.SourceIdentity, err = tokenSourceIdentity(claims)
@@ -498,7 +493,7 @@ func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, cl
 }
 
 // tokenConditions returns the condition keys of the ID token of w.
-func (w *webIdentity) tokenConditions(name string, c login.Claims) (policy.Context, assume.ClaimKeys) {
+func (w *webIdentity) tokenConditions(name string, c login.Claims) (policy.Keys, policy.Claims) {
 	conditions := tokenConditions(name, c)
 	conditions.Set("aws:FederatedProvider", w.Principal.Federated)
 	return conditions, tokenClaims(name, c.All)
@@ -661,17 +656,17 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, key, token string
 	explain.FromContext(ctx).Plan(provenTokenPlan)
 
 	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, key
-	w.Conditions = policy.Context{}
-	w.Conditions.Set(client, proved.Audience)
-	w.Conditions.Set(user, proved.Subject)
+	w.Keys = policy.Keys{}
+	w.Keys.Set(client, proved.Audience)
+	w.Keys.Set(user, proved.Subject)
 	w.Claims = onlyClaims(key, "app_id", "id", "user_id")
 	w.session = session.Session{
 		Provider:          key,
 		FederatedProvider: key,
 		Region:            a.Region,
-		Claims:            maps.Clone(w.Conditions),
+		Claims:            maps.Clone(w.Keys),
 	}
-	w.Conditions.Set("aws:FederatedProvider", key)
+	w.Keys.Set("aws:FederatedProvider", key)
 
 	return nil
 }

@@ -70,7 +70,7 @@ func TestTokenConditions(t *testing.T) {
 	claims := parseClaims(`{"iss":"https://idp.example/a","sub":"s","aud":["x","y"],"azp":"x","amr":["pwd","otp"],` +
 		`"admin":true,"level":3,"nested":{"a":1},"mixed":["a",1],"odd name":"v","a:b":"v"}`)
 	got := tokenConditions("idp.example/A", login.Claims{Subject: "s", Audience: "x", All: claims})
-	want := policy.Context{
+	want := policy.Keys{
 		"idp.example/a:iss": {"https://idp.example/a"}, "idp.example/a:sub": {"s"}, "idp.example/a:aud": {"x"},
 		"idp.example/a:oaud": {"x", "y"}, "idp.example/a:azp": {"x"},
 		"idp.example/a:amr": {"pwd", "otp"}, "idp.example/a:admin": {"true"}, "idp.example/a:level": {"3"},
@@ -91,7 +91,7 @@ func TestNullClaims(t *testing.T) {
 		`{"sub":"s","aud":"x","azp":null,"dept":"it","DEPT":null,"https://aws.amazon.com/source_identity":null}`,
 	)
 	got := tokenConditions("idp.example", login.Claims{Subject: "s", Audience: "x", All: all})
-	want := policy.Context{"idp.example:sub": {"s"}, "idp.example:aud": {"x"}, "idp.example:dept": {"it"}}
+	want := policy.Keys{"idp.example:sub": {"s"}, "idp.example:aud": {"x"}, "idp.example:dept": {"it"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)
 	}

@@ -59,7 +59,8 @@ func (e *emitter) service() {
 		"// How requests name the API.\nconst (\napiVersion = %q\napiTargetPrefix = %q\napiSigningName = %q\n)\n\n",
 		e.Metadata.APIVersion, e.Metadata.TargetPrefix, e.Metadata.SigningName)
 
-	e.printf("// apiOperation is what the model says of one operation.\ntype apiOperation struct {\nname string\nsigned bool\nerrors []string // the exceptions it may answer with\n}\n\n")
+	e.printf("// apiOperation describes one operation of the model.\ntype apiOperation struct {\n" +
+		"name string\nsigned bool\nerrors []string // the exceptions it may answer with\n}\n\n")
 	e.printf("// apiOperations lists every operation of the model.\nvar apiOperations = []apiOperation{\n")
 
 	for _, name := range e.Operations.names {
@@ -213,7 +214,9 @@ func (e *emitter) validate(name string, s shape) {
 		in := e.Operations.values[op].Input
 		return in != nil && in.Shape == name
 	}) {
-		e.printf("// Validate returns what the model forbids about in.\nfunc (in *%s) Validate() []awsapi.Violation {\nvar v awsapi.Validator\nin.validate(&v)\nreturn v.Violations()\n}\n\n", name)
+		e.printf("// Validate returns what the model forbids about in.\n"+
+			"func (in *%s) Validate() []awsapi.Violation {\n"+
+			"var v awsapi.Validator\nin.validate(&v)\nreturn v.Violations()\n}\n\n", name)
 	}
 	e.printf("func (in *%s) validate(v *awsapi.Validator) {\n", name)
 
@@ -256,7 +259,8 @@ func (e *emitter) validate(name string, s shape) {
 
 // logValue writes the methods that keep secrets out of logs and messages.
 func (e *emitter) logValue(name string, s shape) {
-	e.printf("// LogValue returns the members that are no secret; of the others, that they are there.\nfunc (s %s) LogValue() slog.Value {\nreturn awsapi.LogGroup(", name)
+	e.printf("// LogValue returns the members that are no secret; of the others, that they are there.\n"+
+		"func (s %s) LogValue() slog.Value {\nreturn awsapi.LogGroup(", name)
 
 	for _, member := range s.Members.names {
 		shapeName := s.Members.values[member].Shape
@@ -271,7 +275,8 @@ func (e *emitter) logValue(name string, s shape) {
 	}
 	e.printf("\n)\n}\n\n")
 
-	e.printf("// String returns LogValue's text, so that printing s by accident shows no secret.\nfunc (s %s) String() string { return s.LogValue().String() }\n\n", name)
+	e.printf("// String returns LogValue's text, so that printing s by accident shows no secret.\n"+
+		"func (s %s) String() string { return s.LogValue().String() }\n\n", name)
 	e.printf("// GoString is String, for %%#v.\nfunc (s %s) GoString() string { return s.String() }\n\n", name)
 }
 

@@ -17,14 +17,14 @@ type writtenCondition struct {
 // conditions of a statement must hold.
 type condition struct {
 	operator
-	qualifier qualifier
-	ifExists  bool
-	key       string // lower case
-	matches   func(value string, sc *scope) truth
-	variables []keyName // the policy variables in the values
-	wantNull  bool      // the value of the Null operator
-	wide      bool      // see Statement.wide
-	written   *writtenCondition
+	qualifier    qualifier
+	ifExists     bool
+	key          string // lower case
+	matches      matcher
+	variables    []keyName // the policy variables in the values
+	wantNull     bool      // the value of the Null operator
+	anyPartition bool      // see Statement.anyPartition
+	written      *writtenCondition
 }
 
 // conditions reads a Condition element: operator to key to values.
@@ -45,6 +45,7 @@ func (p *parser) conditions(where string) ([]writtenCondition, error) {
 				return fault(at, "condition key %q is given twice; case does not matter", key)
 			}
 			keys = append(keys, asciiLower(key))
+
 			values, err := p.scalars(at + "." + key)
 			list = append(list, writtenCondition{
 				where:    at + "." + key,
@@ -153,20 +154,20 @@ func (c *condition) holds(sc *scope) truth {
 
 		all := yes
 		for i := 0; i < len(values) && all != no; i++ {
-			all = min(all, c.matchThing(values[i], sc).notIf(c.negated))
+			all = min(all, c.matchInPartitions(values[i], sc).notIf(c.negated))
 		}
 
 		return all
 	case forAnyValue:
 		some := no
 		for i := 0; i < len(values) && some != yes; i++ {
-			some = max(some, c.matchThing(values[i], sc).notIf(c.negated))
+			some = max(some, c.matchInPartitions(values[i], sc).notIf(c.negated))
 		}
 		return some
 	default:
 		some := no
 		for i := 0; i < len(values) && some != yes; i++ {
-			some = max(some, c.matchThing(values[i], sc))
+			some = max(some, c.matchInPartitions(values[i], sc))
 		}
 		return some.notIf(c.negated)
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // allows evaluates one condition block of an Allow statement.
-func allows(t testing.TB, condition string, c Context) bool {
+func allows(t testing.TB, condition string, c Keys) bool {
 	t.Helper()
 	d := mustParse(
 		t,
@@ -16,8 +16,7 @@ func allows(t testing.TB, condition string, c Context) bool {
 	effect, _ := d.Evaluate(Request{
 		Action:   "a:b",
 		Resource: "*",
-		Context:  c,
-		Later:    allKnown,
+		Context:  RequestContext{Caller: c, Service: allKnown},
 	})
 
 	return effect == Allow
@@ -157,7 +156,7 @@ func TestOperators(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		c := Context{}
+		c := Keys{}
 		if tc.given != nil {
 			c["AWS:kEY"] = tc.given // keys ignore case
 		}
@@ -169,13 +168,13 @@ func TestOperators(t *testing.T) {
 
 func TestConditionsAreJoinedByAnd(t *testing.T) {
 	const two = `{"StringEquals":{"aws:a":"1","aws:b":"2"},"Bool":{"aws:c":"true"}}`
-	full := Context{"aws:a": {"1"}, "aws:b": {"2"}, "aws:c": {"true"}}
+	full := Keys{"aws:a": {"1"}, "aws:b": {"2"}, "aws:c": {"true"}}
 	if !allows(t, two, full) {
 		t.Error("refused although every condition holds")
 	}
 
 	for key := range full {
-		part := Context{}
+		part := Keys{}
 		for k, v := range full {
 			if k != key {
 				part[k] = v
@@ -188,7 +187,7 @@ func TestConditionsAreJoinedByAnd(t *testing.T) {
 }
 
 func TestKeysThatDifferByCaseAreOneKey(t *testing.T) {
-	c := Context{"aws:tagkeys": {"a"}, "aws:TagKeys": {"b"}}
+	c := Keys{"aws:tagkeys": {"a"}, "aws:TagKeys": {"b"}}
 	if allows(t, `{"ForAllValues:StringEquals":{"aws:TagKeys":"a"}}`, c) {
 		t.Error("a value hid behind another spelling of its key")
 	}
@@ -198,7 +197,7 @@ func TestKeysThatDifferByCaseAreOneKey(t *testing.T) {
 }
 
 func TestVariables(t *testing.T) {
-	identity := Context{
+	identity := Keys{
 		"cognito-identity.amazonaws.com:sub": {"us-east-1:1"},
 		"aws:multi":                          {"a", "b"},
 		"aws:star":                           {"*"},
@@ -265,8 +264,7 @@ func TestVariables(t *testing.T) {
 			effect, _ := d.Evaluate(Request{
 				Action:   "s3:GetObject",
 				Resource: tc.request,
-				Context:  identity,
-				Later:    allKnown,
+				Context:  RequestContext{Caller: identity, Service: allKnown},
 			})
 			if (effect == Allow) != tc.want {
 				t.Errorf("%s on %s: %v", tc.resource, tc.request, effect)
@@ -288,7 +286,7 @@ func TestVariables(t *testing.T) {
 		}
 	}
 
-	arn := Context{
+	arn := Keys{
 		"aws:PrincipalArn": {"arn:aws:iam::1:role/a"},
 		"aws:SourceArn":    {"arn:aws:iam::1:role/a"},
 		"aws:x":            {"1:role/a"},

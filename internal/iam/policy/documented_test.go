@@ -11,13 +11,12 @@ func ask(action, resource string, context ...string) Request {
 	r := Request{
 		Action:   action,
 		Resource: resource,
-		Context:  Context{},
-		Later:    allKnown,
+		Context:  RequestContext{Caller: Keys{}, Service: allKnown},
 	}
 	for _, c := range context {
 		key, value, _ := strings.Cut(c, "=")
 		key = asciiLower(key)
-		r.Context[key] = append(r.Context[key], value)
+		r.Context.Caller[key] = append(r.Context.Caller[key], value)
 	}
 
 	return r
@@ -381,7 +380,7 @@ func TestDocumentedPolicies(t *testing.T) {
 			for want, requests := range map[bool][]Request{true: tc.allowed, false: tc.denied} {
 				for _, r := range requests {
 					if got := Allowed(r, identity, boundary, session); got.Allowed != want {
-						t.Errorf("%s on %s with %v: %+v, want %t", r.Action, r.Resource, r.Context, got, want)
+						t.Errorf("%s on %s with %v: %+v, want %t", r.Action, r.Resource, r.Context.Caller, got, want)
 					}
 				}
 			}

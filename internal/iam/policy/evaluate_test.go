@@ -128,7 +128,7 @@ func TestEvaluate(t *testing.T) {
 		{
 			"context that is not UTF-8",
 			`{"Effect":"Allow","Action":"*","Resource":"*"}`,
-			Request{Action: "s3:GetObject", Resource: "*", Context: Context{"aws:x": {"\xff"}}},
+			Request{Action: "s3:GetObject", Resource: "*", Context: RequestContext{Caller: Keys{"aws:x": {"\xff"}}}},
 			Deny,
 		},
 
@@ -250,7 +250,7 @@ func cognitoRequest() Request {
 		Action:    "sts:AssumeRoleWithWebIdentity",
 		Resource:  "arn:aws:iam::123456789012:role/app",
 		Principal: Principal{Federated: CognitoPrincipal},
-		Context: Context{
+		Context: RequestContext{Caller: Keys{
 			CognitoAudience:         {"us-east-1:11111111-2222-3333-4444-555555555555"},
 			CognitoSubject:          {"us-east-1:99999999-2222-3333-4444-555555555555"},
 			CognitoAMR:              {"authenticated", "accounts.google.com", "accounts.google.com:aud:sub"},
@@ -263,8 +263,7 @@ func cognitoRequest() Request {
 			"aws:requesttag/dept":   {"engineering"},
 			"aws:tagkeys":           {"dept"},
 			"sts:transitivetagkeys": nil,
-		},
-		Later: allKnown,
+		}, Service: allKnown},
 	}
 }
 
@@ -275,9 +274,9 @@ func TestCognitoTrust(t *testing.T) {
 	}
 
 	for name, change := range map[string]func(*Request){
-		"another pool":     func(r *Request) { r.Context[CognitoAudience] = []string{"us-east-1:other"} },
-		"a guest":          func(r *Request) { r.Context[CognitoAMR] = []string{"unauthenticated"} },
-		"no amr":           func(r *Request) { delete(r.Context, CognitoAMR) },
+		"another pool":     func(r *Request) { r.Context.Caller[CognitoAudience] = []string{"us-east-1:other"} },
+		"a guest":          func(r *Request) { r.Context.Caller[CognitoAMR] = []string{"unauthenticated"} },
+		"no amr":           func(r *Request) { delete(r.Context.Caller, CognitoAMR) },
 		"another provider": func(r *Request) { r.Principal.Federated = "accounts.google.com" },
 		"another action":   func(r *Request) { r.Action = "sts:AssumeRole" },
 	} {
@@ -305,8 +304,7 @@ func TestMismatches(t *testing.T) {
 		Action:    "sts:TagSession",
 		Resource:  "arn:aws:s3:::c",
 		Principal: Principal{Federated: CognitoPrincipal},
-		Context:   Context{"aws:b": {"9", "8"}},
-		Later:     allKnown,
+		Context:   RequestContext{Caller: Keys{"aws:b": {"9", "8"}}, Service: allKnown},
 	})
 
 	want := []string{
@@ -460,16 +458,15 @@ func TestLater(t *testing.T) {
 		r := Request{
 			Action:   tt.action,
 			Resource: "*",
-			Context:  Context{},
-			Later: func(key string) ([]string, bool) {
+			Context: RequestContext{Caller: Keys{}, Service: func(key string) ([]string, bool) {
 				if key != "app:user" || tt.later == "" {
 					return nil, true
 				}
 				return []string{tt.later}, true
-			},
+			}},
 		}
 		if tt.first != "" {
-			r.Context.Set("app:user", tt.first)
+			r.Context.Caller.Set("app:user", tt.first)
 		}
 
 		if got, _ := d.Evaluate(r); got != tt.want {

@@ -37,7 +37,7 @@ func FuzzParse(f *testing.F) {
 		// A trust policy that passes the guard keeps strange pools out.
 		if CognitoTrustScoped(d) == nil {
 			r := cognitoRequest()
-			r.Context[CognitoAudience] = []string{"-"} // no pool's ID, no letter or digit
+			r.Context.Caller[CognitoAudience] = []string{"-"} // no pool's ID, no letter or digit
 			if effect, _ := d.Evaluate(r); effect == Allow {
 				t.Fatalf("the guard passed %s, which lets any pool in", doc)
 			}
@@ -62,8 +62,8 @@ func FuzzEvaluate(f *testing.F) {
 			g.document(),
 			r.Action,
 			r.Resource,
-			strings.Join(r.Context["aws:a"], "|"),
-			strings.Join(r.Context["k:b"], "|"),
+			strings.Join(r.Context.Caller["aws:a"], "|"),
+			strings.Join(r.Context.Caller["k:b"], "|"),
 			r.Principal.Federated,
 		)
 	}
@@ -78,12 +78,11 @@ func FuzzEvaluate(f *testing.F) {
 			Action:    action,
 			Resource:  resource,
 			Principal: Principal{Federated: federated, AWS: []string{"arn:aws:iam::123456789012:role/r"}},
-			Context:   Context{},
-			Later:     oddlyKnown,
+			Context:   RequestContext{Caller: Keys{}, Service: oddlyKnown},
 		}
 		for key, value := range map[string]string{"aws:a": a, "K:B": b} {
 			if value != "" {
-				r.Context[key] = strings.Split(value, "|")
+				r.Context.Caller[key] = strings.Split(value, "|")
 			}
 		}
 
@@ -153,7 +152,7 @@ func FuzzMatch(f *testing.F) {
 			t.Fatalf("compile(%q): %v", text, err)
 		}
 
-		sc := newScope(&Request{Later: allKnown})
+		sc := newScope(&Request{Context: RequestContext{Service: allKnown}})
 		if got, want := p.match(s, &sc) == yes, naiveMatch([]rune(text), []rune(s)); got != want {
 			t.Errorf("match(%q, %q) = %v, want %v", text, s, got, want)
 		}

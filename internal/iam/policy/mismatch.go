@@ -103,7 +103,7 @@ func (c *condition) mismatch(s *Statement, sc *scope) Mismatch {
 		Wanted:    c.written.values,
 	}
 	m.Got, _ = sc.lookup(c.key)
-	if isThingKey(c.key) {
+	if holdsLocalARN(c.key) {
 		m.Got = slices.Clone(m.Got)
 		for i, value := range m.Got {
 			m.Got[i] = identitypool.InPartition(value, sc.request.Partition)

@@ -44,13 +44,13 @@ func oracleEvaluate(doc string, r Request) Effect {
 	keys := map[string][]string{}
 
 	var names []string
-	for k := range r.Context {
+	for k := range r.Context.Caller {
 		names = append(names, k)
 	}
 	slices.Sort(names)
 
 	for _, k := range names {
-		for _, v := range r.Context[k] {
+		for _, v := range r.Context.Caller[k] {
 			valid = valid && utf8.ValidString(v)
 			keys[oracleLower(k)] = append(keys[oracleLower(k)], v)
 		}
@@ -171,10 +171,10 @@ func (o oracle) has(key string) (values []string, known bool) {
 	if values, ok := o.keys[key]; ok {
 		return values, true
 	}
-	if o.request.Later == nil {
+	if o.request.Context.Service == nil {
 		return nil, false
 	}
-	return o.request.Later(key)
+	return o.request.Context.Service(key)
 }
 
 func (o oracle) principal(v any) bool {

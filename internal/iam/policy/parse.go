@@ -203,7 +203,7 @@ func (w *writtenStatement) compile(variables bool) (s Statement, err error) {
 		if err != nil {
 			return s, err
 		}
-		c.wide = s.wide(c.negated)
+		c.anyPartition = s.anyPartition(c.negated)
 		s.conditions = append(s.conditions, c)
 	}
 

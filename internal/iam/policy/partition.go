@@ -7,9 +7,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// How ARNs match across partitions. A role, provider, policy or session is one per
-// account and name, but its ARN may have two partitions: the stored one, which Request
-// has, and that of the call's region, Request.Partition. Policies may name it by either.
+// A role has one name per account, but two ARNs: one in the stored partition, which Request
+// has, and one in that of the call's region, Request.Partition. The same holds for
+// providers, policies and sessions. Policies may name them by either.
 //
 //   - A match that allows more (Resource and positive operators of an Allow,
 //     NotResource and negated operators of a Deny) accepts only these two.
@@ -19,10 +19,10 @@ import (
 // So a Deny never loses a match because of the partition, and an Allow gets only the
 // name that is right in the call. Identity pools have only their region's partition.
 // ARNs of other services are compared as they are.
-
-// formsOf returns the other forms in which policies may name a request's value: wide
-// returns those of every partition.
-func formsOf(value, call string, wide bool) []string {
+//
+// formsOf returns the other forms in which policies may name a request's value: those of
+// every partition if anyPartition is true.
+func formsOf(value, call string, anyPartition bool) []string {
 	if identitypool.IsServiceName(value) && value != CognitoPrincipal {
 		return []string{CognitoPrincipal} // a trust policy may name the pools of all regions by this name
 	}
@@ -34,7 +34,7 @@ func formsOf(value, call string, wide bool) []string {
 	rest := value[len("arn:")+len(have):]
 	account := strings.HasPrefix(rest, ":iam:") || strings.HasPrefix(rest, ":sts:")
 	switch {
-	case wide && (account || strings.HasPrefix(rest, ":cognito-identity:")):
+	case anyPartition && (account || strings.HasPrefix(rest, ":cognito-identity:")):
 		forms := make([]string, 0, len(partitions))
 		for _, p := range partitions {
 			if p != have {
@@ -49,13 +49,13 @@ func formsOf(value, call string, wide bool) []string {
 	return nil
 }
 
-// wide reports whether a part of the statement must match in every partition. negated
-// means that the statement applies if the part does not match.
-func (s *Statement) wide(negated bool) bool { return (s.Effect == Deny) != negated }
+// anyPartition reports whether a part of the statement matches ARNs in every partition.
+// negated means that the statement applies if the part does not match.
+func (s *Statement) anyPartition(negated bool) bool { return (s.Effect == Deny) != negated }
 
-// isThingKey reports whether the values of a condition key, in lower case, name
-// resources of this server, so that formsOf has other forms of them.
-func isThingKey(key string) bool {
+// holdsLocalARN reports whether the values of a condition key, in lower case, name resources
+// of this server, so that formsOf has other forms of them.
+func holdsLocalARN(key string) bool {
 	switch key {
 	case "aws:principalarn", "aws:federatedprovider", "iam:passedtoservice", "iam:policyarn", "iam:permissionsboundary",
 		"iam:associatedresourcearn", "cognito-identity:identitypoolarn":
@@ -65,16 +65,16 @@ func isThingKey(key string) bool {
 	return isAMR && identitypool.IsServiceName(prefix)
 }
 
-// matchThing is c.matches for all forms in which the policy may name a value.
-func (c *condition) matchThing(value string, sc *scope) truth {
-	return sc.inForms(value, isThingKey(c.key), c.wide, c.variables, func(form string) truth {
+// matchInPartitions is c.matches for all forms in which the policy may name a value.
+func (c *condition) matchInPartitions(value string, sc *scope) truth {
+	return sc.inForms(value, holdsLocalARN(c.key), c.anyPartition, c.variables, func(form string) truth {
 		return c.matches(form, sc)
 	})
 }
 
 // matchResource returns whether the statement names the request's resource.
 func (s *Statement) matchResource(sc *scope) truth {
-	return sc.inForms(sc.request.Resource, true, s.wide(s.notResource), s.variables, func(form string) truth {
+	return sc.inForms(sc.request.Resource, true, s.anyPartition(s.notResource), s.variables, func(form string) truth {
 		return anyMatch(s.resources, form, sc)
 	})
 }
@@ -83,34 +83,35 @@ func (s *Statement) matchResource(sc *scope) truth {
 // other forms. It tries each with the stored values of variables, and with the other
 // forms of those.
 func (sc *scope) inForms(
-	value string, isThing, wide bool, variables []keyName, match func(form string) truth,
+	value string, local, anyPartition bool, variables []keyName, match func(form string) truth,
 ) truth {
-	matched := sc.matchForms(value, isThing, wide, match)
-	isName := func(v keyName) bool { return isThingKey(v.key) }
-	if matched == yes || !slices.ContainsFunc(variables, isName) {
+	matched := sc.matchForms(value, local, anyPartition, match)
+	named := func(v keyName) bool { return holdsLocalARN(v.key) }
+	if matched == yes || !slices.ContainsFunc(variables, named) {
 		return matched
 	}
 
-	forms := partitions
-	if !wide {
-		forms = []string{sc.request.Partition}
+	tried := partitions
+	if !anyPartition {
+		tried = []string{sc.request.Partition}
 	}
 
-	for _, sc.variablesIn = range forms {
-		matched = max(matched, sc.matchForms(value, isThing, wide, match))
+	for _, partition := range tried {
+		sc.variablesIn = partition
+		matched = max(matched, sc.matchForms(value, local, anyPartition, match))
 	}
 	sc.variablesIn = ""
 
 	return matched
 }
 
-func (sc *scope) matchForms(value string, isThing, wide bool, match func(form string) truth) truth {
+func (sc *scope) matchForms(value string, local, anyPartition bool, match func(form string) truth) truth {
 	matched := match(value)
-	if matched == yes || !isThing {
+	if matched == yes || !local {
 		return matched
 	}
 
-	for _, form := range formsOf(value, sc.request.Partition, wide) {
+	for _, form := range formsOf(value, sc.request.Partition, anyPartition) {
 		matched = max(matched, match(form))
 	}
 
@@ -119,7 +120,7 @@ func (sc *scope) matchForms(value string, isThing, wide bool, match func(form st
 
 // names reports whether a list of a Principal element has a principal, as it is or in a
 // form of formsOf.
-func names(list []string, principal, call string, wide bool) bool {
+func names(list []string, principal, call string, anyPartition bool) bool {
 	if principal == "" || len(list) == 0 {
 		return false
 	}
@@ -127,7 +128,7 @@ func names(list []string, principal, call string, wide bool) bool {
 		return true
 	}
 
-	for _, form := range formsOf(principal, call, wide) {
+	for _, form := range formsOf(principal, call, anyPartition) {
 		if slices.Contains(list, form) {
 			return true
 		}

@@ -93,13 +93,13 @@ func TestPartitionsOfConditions(t *testing.T) {
 				d := mustParse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+
 					`","Action":"*","Resource":"*",
 					"Condition":{"`+operator+`":{"aws:PrincipalArn":"`+test.value+`"}}}]}`)
-				c := Context{}
+				c := Keys{}
 				c.Set("aws:PrincipalArn", "arn:aws"+rest)
 
 				got, _ := d.Evaluate(Request{
 					Action:    "s3:GetObject",
 					Resource:  "*",
-					Context:   c,
+					Context:   RequestContext{Caller: c},
 					Partition: test.call,
 				})
 				if (got != NoMatch) != want {
@@ -132,13 +132,13 @@ func TestPartitionsOfConditions(t *testing.T) {
 				d := mustParse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+
 					`","Action":"*","Resource":"*",
 					"Condition":{"`+operator+`":{"aws:PrincipalArn":"`+test.value+`"}}}]}`)
-				c := Context{}
+				c := Keys{}
 				c.Set("aws:PrincipalArn", "arn:aws"+rest)
 
 				got, _ := d.Evaluate(Request{
 					Action:    "s3:GetObject",
 					Resource:  "*",
-					Context:   c,
+					Context:   RequestContext{Caller: c},
 					Partition: test.call,
 				})
 				if (got != NoMatch) != want {
@@ -164,7 +164,7 @@ func TestPartitionsOfVariables(t *testing.T) {
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*",`+
 			`"Resource":"arn:aws:s3:::b/${aws:PrincipalArn}/*"}]}`,
 	)
-	c := Context{}
+	c := Keys{}
 	c.Set("aws:PrincipalArn", "arn:aws:iam::123456789012:role/App")
 
 	for folder, want := range map[string]Effect{
@@ -175,7 +175,7 @@ func TestPartitionsOfVariables(t *testing.T) {
 		got, _ := d.Evaluate(Request{
 			Action:    "s3:GetObject",
 			Resource:  "arn:aws:s3:::b/" + folder + "/x",
-			Context:   c,
+			Context:   RequestContext{Caller: c},
 			Partition: "aws-cn",
 		})
 		if got != want {
@@ -187,7 +187,7 @@ func TestPartitionsOfVariables(t *testing.T) {
 // A caller does not escape a Deny, nor win a negated Allow, by the region that it signs
 // for: there a variable has the ARN in every partition, also against values of others.
 func TestPartitionsOfVariablesInDenials(t *testing.T) {
-	c := Context{}
+	c := Keys{}
 	c.Set("aws:PrincipalArn", "arn:aws:iam::123456789012:role/App")
 	c.Set("iam:ResourceTag/banned", "arn:aws-cn:iam::123456789012:role/App")
 
@@ -204,7 +204,7 @@ func TestPartitionsOfVariablesInDenials(t *testing.T) {
 			got, _ := d.Evaluate(Request{
 				Action:    "s3:GetObject",
 				Resource:  "arn:aws:s3:::b/arn:aws-cn:iam::123456789012:role/App",
-				Context:   c,
+				Context:   RequestContext{Caller: c},
 				Partition: call,
 			})
 			if got != want {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Flags of compile: the syntax that it reads in a text.
@@ -183,6 +185,34 @@ func (p *pattern) match(s string, sc *scope) truth {
 	}
 }
 
+// expand appends elements to list, with variables replaced by the request's values.
+// It returns no if a variable has no value: AWS calls the result null, which equals
+// nothing. It returns unknown if a variable's value is unknown, and replaces it by a *.
+// A key with several values counts as unknown.
+func (sc *scope) expand(list, elements []element) ([]element, truth) {
+	filled := yes
+	for _, e := range elements {
+		if e.kind == variable {
+			values, known := sc.lookup(e.text)
+			switch {
+			case len(values) == 1 && sc.variablesIn != "" && holdsLocalARN(e.text):
+				e = element{kind: literal, text: identitypool.InPartition(values[0], sc.variablesIn)}
+			case len(values) == 1:
+				e = element{kind: literal, text: values[0]}
+			case len(values) > 1 || !known:
+				e, filled = element{kind: many}, unknown
+			case e.hasFallback:
+				e = element{kind: literal, text: e.fallback}
+			default:
+				return nil, no
+			}
+		}
+		list = append(list, e)
+	}
+
+	return list, filled
+}
+
 // matchFixed is match for patterns without variables.
 func (p *pattern) matchFixed(s string) bool {
 	switch p.mode {
@@ -320,6 +350,7 @@ func (g segment) find(s string) (int, bool) {
 			return f.find(s)
 		}
 	}
+
 	return g.findPlainly(s)
 }
 

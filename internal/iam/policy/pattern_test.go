@@ -126,7 +126,7 @@ func TestFinder(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	empty := newScope(&Request{Context: Context{"aws:a": {""}, "aws:b": {""}}})
+	empty := newScope(&Request{Context: RequestContext{Caller: Keys{"aws:a": {""}, "aws:b": {""}}}})
 	if p.match(strings.Repeat("x", 2*slowSteps), &empty) == no || p.match("", &empty) == yes {
 		t.Error("empty variables between stars")
 	}

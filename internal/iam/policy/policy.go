@@ -71,8 +71,8 @@ type Statement struct {
 	notResource  bool
 	conditions   []condition
 
-	// services are the parts of actions before the colon; of a NotAction, only those
-	// that are excluded with all their operations.
+	// services are the parts of actions before the colon; for NotAction, only services
+	// excluded as a whole (`s3:*`).
 	services []pattern
 	// named are the services of an Action if none has wildcards; nil = the statement can
 	// concern any service.
@@ -96,17 +96,17 @@ func elementName(name string, not bool) string {
 	return name
 }
 
-// Context has the values of condition keys. Keys are compared regardless of ASCII case;
+// Keys has the values of condition keys. Keys are compared regardless of ASCII case;
 // a key without values is known to be absent. Set stores keys in the form that is
 // fastest to evaluate.
-type Context map[string][]string
+type Keys map[string][]string
 
 // FoldKey returns a condition key in the form in which keys are compared: ASCII
 // letters in lower case.
 func FoldKey(key string) string { return asciiLower(key) }
 
 // Set stores the values of a condition key.
-func (c Context) Set(key string, values ...string) { c[asciiLower(key)] = values }
+func (k Keys) Set(key string, values ...string) { k[asciiLower(key)] = values }
 
 // Principal is who makes a request. Empty fields name nobody.
 type Principal struct {
@@ -116,8 +116,8 @@ type Principal struct {
 	Federated     string
 	Service       string
 	CanonicalUser string
-	// Itself means that only statements that name the principal itself count, not those
-	// that name its whole account.
+	// Itself ignores statements that name the principal's whole account: only those that
+	// name the principal itself count.
 	Itself bool
 }
 
@@ -126,16 +126,11 @@ type Request struct {
 	Action    string // service:Operation, compared without regard to case
 	Resource  string // an ARN, or "*" for an operation that has no resource
 	Principal Principal
-	Context   Context
+	Context   RequestContext
 	// Partition is the partition of the request's region. Resource, Principal and
 	// Context have ARNs in the stored partition; policies may name them in this one,
 	// too. "" = only in the stored one.
 	Partition string
-	// Later returns the values of a condition key, in lower case, that Context does not
-	// have: most keys are never needed. Without values, the request does not have the
-	// key if known is true; if known is false, it may have it, and statements that
-	// depend on the key deny. Without Later, only the keys of Context are known.
-	Later func(key string) (values []string, known bool)
 }
 
 // Values returns the values of a condition key; none = the request does not have it.

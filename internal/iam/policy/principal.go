@@ -17,16 +17,16 @@ type principalSet struct {
 	canonical []string
 }
 
-// contains reports whether the principal of r is in the set; for wide see
-// Statement.wide.
-func (s *principalSet) contains(r *Request, wide bool) bool {
+// contains reports whether the principal of r is in the set; for anyPartition see
+// Statement.anyPartition.
+func (s *principalSet) contains(r *Request, anyPartition bool) bool {
 	p := &r.Principal
 	if s.anyone {
 		return true
 	}
 
 	for _, arn := range p.AWS {
-		if names(s.aws, arn, r.Partition, wide) {
+		if names(s.aws, arn, r.Partition, anyPartition) {
 			return true
 		}
 		if len(s.accounts) > 0 && !p.Itself && slices.Contains(s.accounts, accountOf(arn)) {
@@ -34,7 +34,7 @@ func (s *principalSet) contains(r *Request, wide bool) bool {
 		}
 	}
 
-	return names(s.federated, p.Federated, r.Partition, wide) ||
+	return names(s.federated, p.Federated, r.Partition, anyPartition) ||
 		p.Service != "" && slices.Contains(s.service, p.Service) ||
 		p.CanonicalUser != "" && slices.Contains(s.canonical, p.CanonicalUser)
 }

@@ -160,7 +160,7 @@ func (g generator) request() Request {
 			"arn:aws:s3:::b/xaxbb",
 			"arn:aws:s3:::b/${aws:a}",
 		),
-		Context: Context{},
+		Context: RequestContext{Caller: Keys{}},
 	}
 	switch g.IntN(4) {
 	case 0:
@@ -173,7 +173,7 @@ func (g generator) request() Request {
 
 	for _, key := range []string{"aws:a", "aws:A", "k:b", "aws:tagkeys", "k:c"} {
 		if g.IntN(2) == 0 {
-			r.Context[key] = some(
+			r.Context.Caller[key] = some(
 				g,
 				"a",
 				"b",
@@ -200,16 +200,16 @@ func (g generator) request() Request {
 				"b:c:\xff"[:3],
 			)
 			if g.IntN(3) > 0 {
-				r.Context[key] = r.Context[key][:1]
+				r.Context.Caller[key] = r.Context.Caller[key][:1]
 			}
 		}
 	}
 
 	// Of what is not there, some is known to be absent.
 	unknowable := some(g, "aws:a", "k:b", "aws:tagkeys", "k:c", "none")
-	r.Later = func(key string) ([]string, bool) { return nil, !slices.Contains(unknowable, key) }
+	r.Context.Service = func(key string) ([]string, bool) { return nil, !slices.Contains(unknowable, key) }
 	if g.IntN(20) == 0 {
-		r.Later = nil
+		r.Context.Service = nil
 	}
 
 	return r

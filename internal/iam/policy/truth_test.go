@@ -152,8 +152,7 @@ func TestTruthTable(t *testing.T) {
 					r := Request{
 						Action:   "a:b",
 						Resource: "*",
-						Context:  Context{"k:arn": {"arn:aws:s3:::ab"}},
-						Later:    func(string) ([]string, bool) { return given, i != 1 },
+						Context:  RequestContext{Caller: Keys{"k:arn": {"arn:aws:s3:::ab"}}, Service: func(string) ([]string, bool) { return given, i != 1 }},
 					}
 					if got := evaluated(t, operator, wanted, r); got != want {
 						t.Errorf("%s %q, known %t, values %q: %s, want %s", operator, wanted, i != 1, given, got, want)
@@ -317,12 +316,12 @@ func TestUnknownElements(t *testing.T) {
 		},
 	} {
 		r := Request{Action: "s3:GetObject", Resource: tc.resource,
-			Context: Context{
+			Context: RequestContext{Caller: Keys{
 				"aws:a":       {"1"},
 				"aws:absent":  nil,
 				"aws:several": {"1", "2"},
 				"aws:arn":     {"arn:aws:iam::1:role/a"},
-			}}
+			}}}
 		effect := func(name string) Effect {
 			d := mustParse(t, `{"Version":"2012-10-17","Statement":{"Effect":"`+name+`","Action":"s3:*",`+tc.rest+`}}`)
 			got, _ := d.Evaluate(r)

@@ -6,7 +6,7 @@ import (
 )
 
 // Unknown is a condition key on which a statement depends, but which could not be
-// evaluated for a request. The statement denies because of it.
+// evaluated for a request. If the statement is a Deny, it applies; an Allow does not.
 type Unknown struct {
 	Statement *Statement
 	Key       string // the key as the policy has it

@@ -14,10 +14,13 @@ import (
 	"time"
 )
 
-// compileValues compiles the values of a policy's condition for op. It returns a
-// function that compares a value of the request with them by op's positive form: yes if
-// any matches, unknown if op cannot compare the request's value.
-func compileValues(op operator, values []string, variables bool) (func(string, *scope) truth, error) {
+// matcher compares a value of the request with the values of a condition by the positive
+// form of its operator: yes if any matches, unknown if the operator cannot compare the
+// request's value.
+type matcher func(value string, sc *scope) truth
+
+// compileValues compiles the values of a policy's condition for op.
+func compileValues(op operator, values []string, variables bool) (matcher, error) {
 	switch op.family {
 	case stringFamily:
 		return compileStrings(op, values, variables)
@@ -42,7 +45,7 @@ func compileValues(op operator, values []string, variables bool) (func(string, *
 // compared.
 func compileEach[T any](
 	op operator, values []string, parse func(string) (T, bool), compare func(a, b T) int, what string,
-) (func(string, *scope) truth, error) {
+) (matcher, error) {
 	wanted := make([]T, 0, len(values))
 	for _, v := range values {
 		parsed, ok := parse(v)
@@ -84,7 +87,7 @@ func (c comparison) accepts(sign int) bool {
 	}
 }
 
-func compileStrings(op operator, values []string, variables bool) (func(string, *scope) truth, error) {
+func compileStrings(op operator, values []string, variables bool) (matcher, error) {
 	flags := 0
 	if variables {
 		flags |= withVariables
@@ -123,7 +126,7 @@ const arnParts = 6
 
 // compileARNs compiles ARN patterns. Their parts are compared one by one, so that a *
 // cannot match across two.
-func compileARNs(values []string, variables bool) (func(string, *scope) truth, error) {
+func compileARNs(values []string, variables bool) (matcher, error) {
 	flags := wildcards
 	if variables {
 		flags |= withVariables
@@ -308,7 +311,7 @@ func parseBinary(s string) ([]byte, bool) {
 	return b, err == nil
 }
 
-func compileAddresses(values []string) (func(string, *scope) truth, error) {
+func compileAddresses(values []string) (matcher, error) {
 	wanted := make([]netip.Prefix, 0, len(values))
 	for _, v := range values {
 		prefix, err := netip.ParsePrefix(v)

@@ -32,6 +32,8 @@ type Options struct {
 	Checkpoints Checkpoints
 	Logger      *slog.Logger
 	Clock       func() time.Time // measures waits
+	// Stat looks at the files while the database is open; nil = os.Stat.
+	Stat func(path string) (os.FileInfo, error)
 }
 
 // Cache is the store's read cache, which the writer keeps coherent. The writer's
@@ -209,6 +211,9 @@ func (e *Engine) openBeside(ctx context.Context, o Options, before os.FileInfo) 
 	if w.present, err = newPresence(w.path, before, w.log); err != nil {
 		e.closeConnections()
 		return err
+	}
+	if o.Stat != nil {
+		w.present.stat = o.Stat
 	}
 	w.present.halt = w.halt
 	w.present.rescue = func() { leaveWord(w.checkpoints.rest) }

@@ -1,15 +1,16 @@
-package identitypool_test
+package provider_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // The client secrets of the providers are never shown nor stored in clear, whichever
 // provider they stand at; application IDs are.
-func TestIsPublicApp(t *testing.T) {
+func TestPublicApp(t *testing.T) {
+	table := provider.Default()
 	const hex = "0123456789abcdef0123456789abcdef"
 	for app, public := range map[string]bool{
 		"":                 true,
@@ -37,22 +38,22 @@ func TestIsPublicApp(t *testing.T) {
 		"1234|SECRET": false,
 		"key;SECRET":  false,
 	} {
-		for _, provider := range []string{identitypool.Google, identitypool.Apple, identitypool.Facebook,
-			identitypool.Amazon} {
-			if got := identitypool.IsPublicApp(provider, app); got != public {
-				t.Errorf("IsPublicApp(%q, %q) = %t", provider, app, got)
+		for _, provider := range []string{"accounts.google.com", "appleid.apple.com", "graph.facebook.com",
+			"www.amazon.com"} {
+			if got := table.PublicApp(provider, app); got != public {
+				t.Errorf("PublicApp(%q, %q) = %t", provider, app, got)
 			}
 		}
 
-		if shown := identitypool.ShownApp(identitypool.Google, app); !public && app != "" &&
+		if shown := table.ShownApp("accounts.google.com", app); !public && app != "" &&
 			(strings.Contains(shown, "SECRET") || strings.Contains(strings.ToLower(shown), hex) ||
 				strings.Contains(strings.ToUpper(shown), "GOCSPX")) {
 			t.Errorf("ShownApp(%q) = %q", app, shown)
 		}
 
-		for _, provider := range []string{identitypool.Twitter, identitypool.Digits} {
-			if identitypool.IsPublicApp(provider, app) {
-				t.Errorf("IsPublicApp(%q, %q)", provider, app)
+		for _, provider := range []string{"api.twitter.com", "www.digits.com"} {
+			if table.PublicApp(provider, app) {
+				t.Errorf("PublicApp(%q, %q)", provider, app)
 			}
 		}
 	}
