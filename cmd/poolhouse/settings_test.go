@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
@@ -24,7 +23,7 @@ func TestProviderNames(t *testing.T) {
 	if err := os.WriteFile(path, []byte("providers:\n"+text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := config.Load(nil, nil, path)
+	s, err := load(nil, nil, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +66,7 @@ func TestProviderSettings(t *testing.T) {
 		if err := os.WriteFile(path, []byte(test.file), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := config.Load(nil, nil, path)
+		s, err := load(nil, nil, path)
 		if err == nil {
 			_, err = serverConfig(s)
 		}
@@ -95,7 +94,7 @@ func TestLimitSettings(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s, err := config.Load(nil, environment, path)
+		s, err := load(nil, environment, path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +124,7 @@ func TestGuestSettings(t *testing.T) {
 	if err := os.WriteFile(path, []byte("guest_policy: off\npool_guest_policies: {\"us-east-1:11111111-2222-3333-4444-555555555555\": "+document+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := config.Load(nil, nil, path)
+	s, err := load(nil, nil, path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -214,16 +214,16 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 			p.DataDir = filepath.Dir(o.Path)
 		}
 		facebook := p.Providers[wiretest.FacebookKey]
-		facebook.AppSecrets = map[string]string{"112233": "canary-facebook-secret"}
+		facebook.AppSecrets = map[string]poolhouse.Secret{"112233": "canary-facebook-secret"}
 		p.Providers[wiretest.FacebookKey] = facebook
 		p.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: corp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}}
 		p.SignOut = map[string]poolhouse.SignOutConfig{corpKey: {Audiences: []string{"stream"}}}
 		p.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: idp.Metadata()}}
 		p.UserPools = map[string]poolhouse.ProviderOverride{wiretest.UserPool: {Issuers: []string{"https://" + wiretest.UserPool}, JWKSURL: corp.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}}
 		p.UserStatus = map[string]poolhouse.UserStatusConfig{wiretest.UserPool: {Check: userstatus.Introspection, Endpoint: status.URL + "/introspect", ClientID: "c",
-			ClientSecret: c.plant("introspection client secret", "canary-introspection-secret"), AllowHTTP: true, AllowPrivate: true}}
+			ClientSecret: poolhouse.Secret(c.plant("introspection client secret", "canary-introspection-secret")), AllowHTTP: true, AllowPrivate: true}}
 		p.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{"storage": {Endpoint: engine, AllowHTTP: true, AllowPrivate: true, ClientID: "c",
-			ClientSecret: c.plant("engine client secret", "canary-engine-client-secret")}}
+			ClientSecret: poolhouse.Secret(c.plant("engine client secret", "canary-engine-client-secret"))}}
 		p.PoolCredentialEngines = map[string]string{outside: "storage"}
 		p.Logger = slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		p.OnTrace = func(t poolhouse.Trace) {
