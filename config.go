@@ -12,25 +12,32 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
+	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
+	"github.com/poolhouse-id/poolhouse/internal/stsapi"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
 // Config has the settings of a Server. It needs an IssuerURL and, outside development, a
 // DataDir or a DatabaseURL; with the latter also a MasterKey.
+//
+// The tags of single-valued settings are their names, defaults and how they are shown in the
+// program's settings; SettingHelp documents them.
 type Config struct {
 	// DataDir is the folder of the embedded database; DatabaseURL (postgres://...) replaces
 	// it. Without both, all data is in memory, which only Dev allows.
-	DataDir     string
-	DatabaseURL string
+	DataDir     string `setting:"data"`
+	DatabaseURL string `setting:"database" shown:"secret"`
 	// DatabaseConnections is the number of PostgreSQL connections for reads, and also for
 	// writes; 0 = 8, at most MaxDatabaseConnections.
-	DatabaseConnections int
+	DatabaseConnections int `setting:"database_connections" default:"8"`
 	// MasterKey encrypts secrets at rest: 32 bytes. For data in memory one is made.
 	MasterKey []byte
 
@@ -46,17 +53,30 @@ type Config struct {
 	// IssuerURL is the iss of the tokens and the base of discovery, without a trailing
 	// slash. Account and Region are the defaults for what the settings define and for the
 	// first access key.
-	IssuerURL string
-	Account   string
-	Region    string
+	IssuerURL string `setting:"issuer_url" shown:"address"`
+	Region    string `setting:"region" default:"us-east-1"`
+	Account   string `setting:"account_id"`
+
+	// BehindProxy means that every request comes through a proxy that sets X-Forwarded-For
+	// and X-Forwarded-Proto; conditions on aws:SourceIp and aws:SecureTransport use these.
+	BehindProxy bool `setting:"behind_proxy"`
+	// MaxWait is how long calls may wait for their work (a signature, a durable write, a
+	// processor) during overload; those that would wait longer are refused. 0 = no limit;
+	// else 1 ms to 5 s.
+	MaxWait time.Duration `setting:"max_wait" default:"10ms"`
+
 	// TokenAlgorithm is RS512 (default), RS256 or ES256; PoolAlgorithms overrides it for
 	// single pools.
-	TokenAlgorithm string
+	TokenAlgorithm string `setting:"token_algorithm" default:"RS512"`
 	PoolAlgorithms map[string]string
+
+	// ChosenIDs names the accounts that may choose the IDs of pools and identities: "" or
+	// "home" = only Account, "all" = every account.
+	ChosenIDs string `setting:"chosen_ids" default:"home"`
 
 	// CredentialEngine issues the enhanced flow's credentials: "" = builtin, else one of
 	// CredentialEngines. PoolCredentialEngines overrides it for single pools.
-	CredentialEngine      string
+	CredentialEngine      string `setting:"credential_engine" default:"builtin"`
 	CredentialEngines     map[string]CredentialEngineConfig
 	PoolCredentialEngines map[string]string
 	// GuestPolicy bounds the sessions that the built-in engine gives to guests in the
@@ -64,10 +84,6 @@ type Config struct {
 	// document. PoolGuestPolicies overrides it for single pools.
 	GuestPolicy       string
 	PoolGuestPolicies map[string]string
-
-	// ChosenIDs names the accounts that may choose the IDs of pools and identities: "" or
-	// "home" = only Account, "all" = every account.
-	ChosenIDs string
 
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
@@ -87,48 +103,40 @@ type Config struct {
 	UserStatus        map[string]UserStatusConfig
 	UserStatusRegions map[string]UserStatusConfig
 	SignOut           map[string]SignOutConfig // which sign-outs providers may send, by Logins key
-	Limits            Limits                   // zero fields = AWS's numbers
+
+	// SignOutEndsSessions makes a user's sign-out also end the session credentials that the
+	// login led to.
+	SignOutEndsSessions bool `setting:"sign_out_ends_sessions"`
+	// SignOutInAllAccounts makes a SignOut by the home account end logins in the identity
+	// pools of all accounts.
+	SignOutInAllAccounts bool `setting:"sign_out_in_all_accounts"`
 
 	// RateLimits bounds how often each account may call an operation; off by default.
 	RateLimits RateLimits
-	// AddressLimits bounds what clients may do from one address before they prove anything;
-	// on by default.
-	AddressLimits AddressLimits
-
 	// Check is the endpoint for forward auth; nil = there is none.
 	Check *CheckConfig
-	// SignOutEndsSessions makes a user's sign-out also end the session credentials that the
-	// login led to.
-	SignOutEndsSessions bool
-	// SignOutInAllAccounts makes a SignOut by the home account end logins in the identity
-	// pools of all accounts.
-	SignOutInAllAccounts bool
-
-	// MaxWait is how long calls may wait for their work (a signature, a durable write, a
-	// processor) during overload; those that would wait longer are refused. 0 = no limit;
-	// else 1 ms to 5 s.
-	MaxWait time.Duration
-
-	// BehindProxy means that every request comes through a proxy that sets X-Forwarded-For
-	// and X-Forwarded-Proto; conditions on aws:SourceIp and aws:SecureTransport use these.
-	BehindProxy bool
 
 	// AllowedOrigins are the origins whose pages may call, scheme://host[:port]; empty or
 	// "*" = any, as at AWS. In development DevOrigins counts instead.
-	AllowedOrigins []string
+	AllowedOrigins []string `setting:"allowed_origins" default:"*" shown:"address"`
 	// MetricsApart removes /metrics from the Server; MetricsHandler serves it.
 	MetricsApart bool
 
 	// DevHosts and DevOrigins are the hosts that a development server answers to, and the
 	// origins whose pages may call it, in addition to the developer's machine.
-	DevHosts   []string
-	DevOrigins []string
+	DevHosts   []string `setting:"dev.allowed_hosts" shown:"address"`
+	DevOrigins []string `setting:"dev.allowed_origins" shown:"address"`
 	// Dev switches on the well-known key pair test/test, the development issuer, pinned pool
 	// IDs and a start that does not wait for RSA keys.
 	Dev bool
 	// AcceptUnknownRoles treats a role that was never defined as one that trusts the pool
 	// and allows nothing. Only with Dev.
 	AcceptUnknownRoles bool
+
+	// AddressLimits bounds what clients may do from one address before they prove anything;
+	// on by default.
+	AddressLimits AddressLimits `setting:"address_limits."`
+	Limits        Limits        `setting:"limits." flag:"no"` // zero fields = AWS's numbers
 
 	Logger  *slog.Logger     // nil = none
 	Now     func() time.Time // nil = time.Now
@@ -138,6 +146,44 @@ type Config struct {
 	LogLinesDropped func() uint64
 
 	Version string // shown in metrics
+}
+
+// SettingHelp documents the single-valued settings, by name.
+func (Config) SettingHelp() map[string]string {
+	return map[string]string{
+		"data": "Folder of the embedded database and the master key; empty keeps everything in memory " +
+			"(poolhouse dev only).",
+		"database": "PostgreSQL URL, postgres://user:password@host/name, in place of the embedded database.",
+		"database_connections": "Connections to PostgreSQL for reads, and as many again for writes, 1 to 1000. " +
+			"PostgreSQL's max_connections must allow twice this number for each node.",
+		"issuer_url": "The https:// URL under which clients and relying parties reach this server; " +
+			"the iss of its tokens.",
+		"region": "Region in the key IDs of tokens. Pools are made in the region that a request is signed for.",
+		"account_id": "Account of the roles and providers in this file, twelve digits; " +
+			"empty takes the account of the first access key.",
+		"behind_proxy": "A proxy in front ends TLS; allows plain HTTP on an address that others can reach.",
+		"max_wait": "How long calls may wait for their work while more come than can be answered; " +
+			"those that would wait longer are refused (429), before their work. " +
+			"1ms to 5s; 0 refuses none for that, as poolhouse dev does by default.",
+		"token_algorithm": "Signature algorithm of tokens: RS512, RS256 or ES256.",
+		"chosen_ids": "Who may choose the IDs of pools and identities, to bring them over from AWS: " +
+			"home (the account of this file) or all. " +
+			"With all an account can take an ID that another is about to bring over.",
+		"credential_engine": "Where the enhanced flow's credentials come from: builtin, or a name of " +
+			"credential_engines. pool_credential_engines replaces it for single pools.",
+		"sign_out_ends_sessions": "A user's sign-out also ends the session credentials that the login led to, " +
+			"within five seconds.",
+		"sign_out_in_all_accounts": "poolhouse sign-out with a key of the server's own account (account_id) " +
+			"ends logins in the identity pools of all accounts; " +
+			"otherwise, and with other accounts' keys, in those of the key's account.",
+		"allowed_origins": "Origins whose pages may call poolhouse serve, such as https://app.example.com; " +
+			"* is any, as at AWS.",
+		"dev.allowed_hosts": "Host names that poolhouse dev answers to, besides IP addresses, localhost, " +
+			"names without a dot, host.docker.internal and the host of issuer_url.",
+		"dev.allowed_origins": "Origins whose pages may call poolhouse dev, such as https://app.test, " +
+			"besides those of localhost, loopback addresses, names without a dot " +
+			"and the host that the request names.",
+	}
 }
 
 // Types of the settings, so that embedders can write a Config.
@@ -155,7 +201,19 @@ type (
 
 	CheckConfig = forwardauth.Config
 	CheckRoute  = forwardauth.Route
+
+	Secret        = explain.Secret
+	Rate          = ratelimit.Rate
+	RateLimits    = ratelimit.Settings
+	AddressLimits = ratelimit.AddressLimits
 )
+
+// PresetAWS is the preset with the rates that AWS documents.
+const PresetAWS = ratelimit.PresetAWS
+
+// DefaultAddressLimits leave room for an office, or a mobile operator's customers, behind one
+// address.
+var DefaultAddressLimits = ratelimit.DefaultAddressLimits
 
 // Ways of asking a user pool (UserStatusConfig.Check).
 const (
@@ -220,7 +278,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	if c.Check != nil {
-		faults = append(faults, c.Check.Check())
+		faults = append(faults, c.Check.Validate())
 	}
 	faults = append(faults, c.checkOrigins())
 
@@ -229,15 +287,20 @@ func (c *Config) Validate() error {
 		algorithm("token_algorithms."+pool, c.PoolAlgorithms[pool])
 	}
 
-	faults = append(faults, c.checkRates()...)
-	_, err := c.credentialEngines(nil, nil, nil)
+	// The zero services are there for the names of their operations.
+	apis := awsAPIs(new(cognitoidentity.Service), new(stsapi.API), new(iamapi.Service))
 	_, guests := c.guestPolicies()
-	faults = append(faults, err, guests, c.loginProviders(nil).Validate())
-	faults = append(faults, c.userStatus().Validate())
+	faults = append(faults,
+		c.RateLimits.Validate(apis),
+		c.AddressLimits.Validate(),
+		c.engines().Validate(),
+		guests,
+		c.loginProviders(nil).Validate(),
+		c.userStatus().Validate(),
+	)
 
 	if errors.Join(faults...) == nil { // the account is part of every provider's ARN
-		_, err := c.directory(c.OIDCProviders, nil)
-		faults = append(faults, err)
+		faults = append(faults, c.directory(c.OIDCProviders, nil).Validate())
 		if !c.Dev {
 			faults = append(faults, c.checkRoleAccounts())
 		}
@@ -309,24 +372,6 @@ func (c *Config) userStatus() userstatus.Settings {
 	return userstatus.Settings{ByProvider: c.UserStatus, ByRegion: c.UserStatusRegions}
 }
 
-// withDefaults fills the zero fields of l with AWS's numbers.
-func withDefaults(l Limits) Limits {
-	for _, f := range []struct{ have, standard *int }{
-		{&l.Pools, &DefaultLimits.Pools},
-		{&l.UserPoolProviders, &DefaultLimits.UserPoolProviders},
-		{&l.RulesPerMapping, &DefaultLimits.RulesPerMapping},
-		{&l.LoginsPerIdentity, &DefaultLimits.LoginsPerIdentity},
-		{&l.TagsPerPool, &DefaultLimits.TagsPerPool},
-		{&l.TokenBytes, &DefaultLimits.TokenBytes},
-	} {
-		if *f.have == 0 {
-			*f.have = *f.standard
-		}
-	}
-
-	return l
-}
-
 // mayChooseIDs reports whether an account may choose the IDs of the pools and identities that
 // it creates.
 func (c *Config) mayChooseIDs(account identitypool.AccountID) bool {
@@ -367,46 +412,7 @@ func (c *Config) guestPolicies() (func(identitypool.PoolID) []string, error) {
 	}, errors.Join(faults...)
 }
 
-// credentialEngines makes the engines that the settings name, and adds the server's own.
-func (c *Config) credentialEngines(
-	builtin assume.Engine, signer assume.Signer, poster assume.Poster,
-) (*assume.Router, error) {
-	if builtin == nil { // only checking
-		builtin = (*assume.Router)(nil)
-	}
-
-	engines := map[string]assume.Engine{assume.Builtin: builtin}
-	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(c.CredentialEngines)) {
-		if name == assume.Builtin {
-			return nil, fmt.Errorf("credential_engines.%s: that is the name of the server's own engine", name)
-		}
-
-		e, err := assume.NewRemoteEngine(assume.RemoteEngineOptions{
-			Name:   name,
-			Config: c.CredentialEngines[name],
-			Signer: signer,
-			Poster: poster,
-			Now:    c.Now,
-			Logger: c.Logger,
-		})
-		if err != nil {
-			faults = append(faults, err)
-		}
-		engines[name] = e
-	}
-	if err := errors.Join(faults...); err != nil {
-		return nil, err
-	}
-
-	pools := make(map[identitypool.PoolID]string, len(c.PoolCredentialEngines))
-	for _, pool := range slices.Sorted(maps.Keys(c.PoolCredentialEngines)) {
-		faults = append(faults, poolKey("pool_credential_engines", pool))
-		pools[identitypool.PoolID(pool)] = c.PoolCredentialEngines[pool]
-	}
-	if err := errors.Join(faults...); err != nil {
-		return nil, err
-	}
-
-	return assume.NewRouter(engines, c.CredentialEngine, pools)
+// engines returns the settings of the credential engines.
+func (c *Config) engines() assume.Settings {
+	return assume.Settings{Engine: c.CredentialEngine, Engines: c.CredentialEngines, Pools: c.PoolCredentialEngines}
 }

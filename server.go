@@ -156,7 +156,7 @@ func (c *Config) fill() {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	c.Limits = withDefaults(c.Limits)
+	c.Limits = c.Limits.WithDefaults()
 }
 
 // check refuses settings that cannot run.
@@ -188,10 +188,10 @@ func (c *Config) checkDatabase() error {
 	return nil
 }
 
-// directory reads the settings' roles and providers. resources has those of the IAM API; it
+// directory returns the settings' roles and providers. resources has those of the IAM API; it
 // may be nil to check only the settings.
-func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) (*iam.Directory, error) {
-	return iam.NewDirectory(iam.Config{
+func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) iam.Config {
+	return iam.Config{
 		Account:           identitypool.AccountID(cmp.Or(c.Account, DevAccount)),
 		Partition:         identitypool.Partition(c.region()),
 		Roles:             c.Roles,
@@ -202,7 +202,7 @@ func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) (*
 		Now:               c.Now,
 		SAMLNames:         []string{c.IssuerURL},
 		Local:             c.Dev,
-	})
+	}
 }
 
 // Account returns the account of the settings' roles and providers.

@@ -99,7 +99,7 @@ func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 		})
 	}
 
-	directory, err := c.directory(providers, s.store)
+	directory, err := iam.NewDirectory(c.directory(providers, s.store))
 	if err != nil {
 		return nil, err
 	}
@@ -219,6 +219,27 @@ func (s *Server) forwardAuth(
 	})
 }
 
+// wireAddresses builds the limits by client address; nil = they are off.
+func (s *Server) wireAddresses() *ratelimit.Addresses {
+	c := &s.config
+	// The metrics are made later, with the APIs, which need the result of this function.
+	observe := func(limit, operation string) { s.metrics.RateLimited(limit, operation) }
+	s.rates = ratelimit.NewReporter(c.Logger, observe)
+	if c.AddressLimits.Off {
+		return nil
+	}
+	limits := c.AddressLimits.WithDefaults()
+
+	return ratelimit.NewAddresses(ratelimit.AddressOptions{
+		Guests:        limits.Guests,
+		RefusedLogins: limits.RefusedLogins,
+		BehindProxy:   c.BehindProxy,
+		Now:           c.Now,
+		Reporter:      s.rates,
+		Logger:        c.Logger,
+	})
+}
+
 // wirePools builds the identity pools, and the parts that prove their logins and give their
 // credentials.
 func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Sealer) error {
@@ -302,7 +323,12 @@ func (s *Server) wireCredentials(p *parts) (*assume.Router, error) {
 		GuestPolicies:      guests,
 	})
 
-	return c.credentialEngines(p.assume, s.issuer, s.outbound)
+	return c.engines().Router(p.assume, assume.RemoteEngineOptions{
+		Signer: s.issuer,
+		Poster: s.outbound,
+		Now:    c.Now,
+		Logger: c.Logger,
+	})
 }
 
 // databaseTime is how long a call waits for the database in total, so that every call is

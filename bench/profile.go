@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/goccy/go-yaml"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/config"
 )
 
 // profiledSettings names the settings file of the profiled child.
@@ -36,27 +36,31 @@ func serveProfiled(ctx context.Context, args []string) error {
 	if err := json.Unmarshal(text, &p); err != nil {
 		return err
 	}
-	settings, err := config.Load(map[string]string{config.Data: p.Data}, nil, p.Settings)
+	text, err = os.ReadFile(p.Settings)
 	if err != nil {
 		return err
 	}
-
-	c := poolhouse.Config{DataDir: p.Data, IssuerURL: settings.Text(config.IssuerURL),
-		Account: settings.Text(config.AccountID),
-		Region:  settings.Text(config.Region), TokenAlgorithm: settings.Text(config.TokenAlgorithm),
-		Logger: slog.New(slog.NewJSONHandler(os.Stderr, nil))}
-	for _, r := range settings.File.Roles {
-		policies := map[string]string{}
-		for _, one := range r.Policies {
-			policies[one.Name] = string(one.Document)
-		}
-		c.Roles = append(c.Roles,
-			poolhouse.RoleConfig{ARN: r.ARN, TrustPolicy: string(r.TrustPolicy), Policies: policies})
+	var file struct {
+		IssuerURL      string                         `yaml:"issuer_url"`
+		AccountID      string                         `yaml:"account_id"`
+		Region         string                         `yaml:"region"`
+		TokenAlgorithm string                         `yaml:"token_algorithm"`
+		Roles          []poolhouse.RoleConfig         `yaml:"roles"`
+		OIDCProviders  []poolhouse.OIDCProviderConfig `yaml:"oidc_providers"`
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return err
 	}
 
-	for _, o := range settings.File.OIDCProviders {
-		c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{URL: string(o.URL),
-			ClientIDs: o.ClientIDs, AllowHTTP: o.AllowHTTP, AllowPrivate: o.AllowPrivate})
+	c := poolhouse.Config{
+		DataDir:        p.Data,
+		IssuerURL:      file.IssuerURL,
+		Account:        file.AccountID,
+		Region:         file.Region,
+		TokenAlgorithm: file.TokenAlgorithm,
+		Roles:          file.Roles,
+		OIDCProviders:  file.OIDCProviders,
+		Logger:         slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	}
 	server, err := poolhouse.New(ctx, c)
 	if err != nil {

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
@@ -23,7 +22,7 @@ import (
 // database is the store of a command's settings. A server may be using it at the same time,
 // unless the command has locked the data folder.
 type database struct {
-	settings *config.Settings
+	settings *settings
 	store    *store.Store
 	lock     *datalock.Lock // nil beside a server, and on PostgreSQL
 }
@@ -44,10 +43,10 @@ func openDatabase(c *cobra.Command, alone string) (_ *database, err error) {
 
 	if o.URL == "" {
 		if _, err := os.Stat(o.Path); errors.Is(err, fs.ErrNotExist) {
-			return nil, d.settings.Fault(config.Data,
+			return nil, d.settings.fault(&d.settings.DataDir,
 				"the folder holds no %s: check the path; `poolhouse init` makes it", poolhouse.DatabaseFile)
 		}
-		if err := checkFolder(d.settings, d.settings.Text(config.Data)); err != nil {
+		if err := checkFolder(d.settings, d.settings.DataDir); err != nil {
 			return nil, err
 		}
 		if err := d.hold(c.Context(), alone); err != nil {
@@ -68,7 +67,7 @@ func (d *database) hold(ctx context.Context, command string) (err error) {
 		return nil
 	}
 
-	d.lock, err = datalock.Take(ctx, d.settings.Text(config.Data), datalock.Options{
+	d.lock, err = datalock.Take(ctx, d.settings.DataDir, datalock.Options{
 		Holder: datalock.Holder{Command: "poolhouse " + command, Version: version(), Started: time.Now()},
 		NoWait: true,
 	})
@@ -85,17 +84,17 @@ func nameDatabase(c *cobra.Command) (*database, store.Options, error) {
 	}
 
 	o := store.Options{
-		URL:    s.Text(config.Database),
+		URL:    s.DatabaseURL,
 		Logger: slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 
 		PublicApp: provider.Default().PublicApp,
 	}
 	if o.URL == "" {
-		if s.Text(config.Data) == "" {
-			return nil, store.Options{}, s.Fault(config.Data,
+		if s.DataDir == "" {
+			return nil, store.Options{}, s.fault(&s.DataDir,
 				"say where the database is: the data folder, or database with a postgres:// URL")
 		}
-		o.Path = filepath.Join(s.Text(config.Data), poolhouse.DatabaseFile)
+		o.Path = filepath.Join(s.DataDir, poolhouse.DatabaseFile)
 	}
 
 	d := &database{settings: s}
@@ -113,10 +112,10 @@ func (d *database) sealer() (*envelope.Sealer, error) {
 		return nil, err
 	}
 	if key == nil {
-		if d.settings.Text(config.Data) == "" {
-			return nil, d.settings.Fault(config.MasterKeyFile, "the master key is needed to read and write secrets")
+		if d.settings.DataDir == "" {
+			return nil, d.settings.fault(&d.settings.MasterKeyFile, "the master key is needed to read and write secrets")
 		}
-		if key, err = envelope.Load(filepath.Join(d.settings.Text(config.Data), poolhouse.MasterKeyFile)); err != nil {
+		if key, err = envelope.Load(filepath.Join(d.settings.DataDir, poolhouse.MasterKeyFile)); err != nil {
 			return nil, err
 		}
 	}
@@ -220,7 +219,7 @@ func restore(c *cobra.Command, backup *os.File) (err error) {
 	}
 
 	if o.URL == "" {
-		folder := d.settings.Text(config.Data)
+		folder := d.settings.DataDir
 
 		made := missingFolders(folder)
 		defer func() {

@@ -18,7 +18,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
@@ -43,15 +42,15 @@ Never expose it: its keys are public knowledge.`,
 			return dev(c.Context(), s, net.InterfaceAddrs)
 		},
 	}
-	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.ChosenIDs, config.TokenAlgorithm,
-		config.LogLevel, config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen,
-		config.LameDuck, config.MaxWait)
+	addSettings(c, "listen", "data", "strict_roles", "chosen_ids", "token_algorithm",
+		"log_level", "log_format", "dev.allowed_hosts", "dev.allowed_origins", "metrics_listen",
+		"lame_duck", "max_wait")
 	c.AddCommand(devInfoCommand(), devTokenCommand())
 
 	return c
 }
 
-func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, error)) error {
+func dev(ctx context.Context, s *settings, addresses func() ([]net.Addr, error)) error {
 	out, err := devOutputs(s)
 	if err != nil {
 		return err
@@ -59,8 +58,8 @@ func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, 
 	defer out.close()
 
 	// A variable that was meant for `poolhouse serve` must not select a database here.
-	if s.Text(config.Database) != "" && s.Source(config.Database) == "environment "+config.EnvPrefix+"DATABASE" {
-		return s.Fault(config.Database, "development takes no database from the environment: "+
+	if s.DatabaseURL != "" && s.source(&s.DatabaseURL) == "environment "+envPrefix+"DATABASE" {
+		return s.fault(&s.DatabaseURL, "development takes no database from the environment: "+
 			"unset the variable, or name a development database in a settings file")
 	}
 
@@ -89,18 +88,18 @@ func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, 
 
 // devConfig turns settings into those of a development server, and makes its data folder and
 // master key.
-func devConfig(ctx context.Context, s *config.Settings, out *outputs, l listeners) (poolhouse.Config, error) {
+func devConfig(ctx context.Context, s *settings, out *outputs, l listeners) (poolhouse.Config, error) {
 	c, err := serverConfig(s)
 	if err != nil {
 		return c, err
 	}
 	c.Dev = true
-	c.AcceptUnknownRoles = !s.Is(config.StrictRoles)
+	c.AcceptUnknownRoles = !s.StrictRoles
 	c.Logger, c.LogLinesDropped = out.logger, out.dropped
 	if c.LameDuck, err = lameDuck(s, devLameDuck); err != nil {
 		return c, err
 	}
-	if s.Source(config.MaxWait) == "default" {
+	if s.source(&s.MaxWait) == "default" {
 		c.MaxWait = 0 // other work on a developer's machine delays calls, too
 	}
 

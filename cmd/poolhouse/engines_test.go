@@ -27,7 +27,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/config"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -88,7 +87,7 @@ func pageSettings(t *testing.T, page string) poolhouse.Config {
 	if err := os.WriteFile(path, blocks[0][1], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	settings, err := config.Load(nil, nil, path)
+	settings, err := load(nil, nil, path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,14 +9,13 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"reflect"
 	"runtime/debug"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/poolhouse-id/poolhouse/internal/config"
 )
 
 // release is set by the release build (-ldflags "-X main.release=v1.2.3").
@@ -64,7 +63,7 @@ func configCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if docs, _ := c.Flags().GetBool("docs"); docs {
-				_, err := io.WriteString(c.OutOrStdout(), config.Reference())
+				_, err := io.WriteString(c.OutOrStdout(), reference())
 				return err
 			}
 
@@ -79,19 +78,17 @@ func configCommand() *cobra.Command {
 			if asJSON, _ := c.Flags().GetBool("json"); asJSON {
 				e := json.NewEncoder(c.OutOrStdout())
 				e.SetIndent("", "  ")
-				return e.Encode(struct {
-					Settings []config.Shown `json:"settings"`
-					config.File
-				}{s.Show(), s.File})
+				single := object{{name: "settings", value: s.show()}}
+				return e.Encode(append(single, shownStruct(reflect.ValueOf(s.file.sections))...))
 			}
 
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			for _, row := range s.Show() {
+			for _, row := range s.show() {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", row.Name, row.Value, row.Source)
 			}
 
-			for _, section := range s.File.Sections() {
-				fmt.Fprintf(w, "%s\t%d defined\tfile %s\n", section.Name, section.Entries, s.Path)
+			for _, section := range s.file.counts() {
+				fmt.Fprintf(w, "%s\t%d defined\tfile %s\n", section.name, section.entries, s.file.path)
 			}
 
 			return w.Flush()
@@ -106,7 +103,7 @@ func configCommand() *cobra.Command {
 
 // checkSettings refuses settings with which no server would start, even if others are still
 // missing.
-func checkSettings(s *config.Settings) error {
+func checkSettings(s *settings) error {
 	c, err := serverConfig(s)
 	if err != nil {
 		return err
@@ -117,12 +114,12 @@ func checkSettings(s *config.Settings) error {
 	if _, err := handler(s, os.Stderr); err != nil {
 		return err
 	}
-	if _, err := loopbackOnly(s.Text(config.Listen)); err != nil {
-		return s.Fault(config.Listen, "%v", err)
+	if _, err := loopbackOnly(s.Listen); err != nil {
+		return s.fault(&s.Listen, "%v", err)
 	}
-	if metrics := s.Text(config.MetricsListen); metrics != "" {
+	if metrics := s.MetricsListen; metrics != "" {
 		if _, err := loopbackOnly(metrics); err != nil {
-			return s.Fault(config.MetricsListen, "%v", err)
+			return s.fault(&s.MetricsListen, "%v", err)
 		}
 	}
 

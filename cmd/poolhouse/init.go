@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
@@ -51,27 +50,27 @@ run at once: one makes the account.`,
 			return handOver(c, key)
 		},
 	}
-	addSettings(c, append(slices.Clone(storeSettings), config.AccountID, config.LogLevel, config.LogFormat)...)
+	addSettings(c, append(slices.Clone(storeSettings), "account_id", "log_level", "log_format")...)
 
 	return c
 }
 
 // initialise makes the account and its key in the database of the settings.
-func initialise(ctx context.Context, s *config.Settings) (key poolhouse.AccessKey, err error) {
+func initialise(ctx context.Context, s *settings) (key poolhouse.AccessKey, err error) {
 	logger, err := commandLogger(s)
 	if err != nil {
 		return key, err
 	}
 	c := poolhouse.Config{
-		DataDir:     s.Text(config.Data),
-		DatabaseURL: s.Text(config.Database),
-		Account:     s.Text(config.AccountID),
+		DataDir:     s.DataDir,
+		DatabaseURL: s.DatabaseURL,
+		Account:     s.Account,
 		Logger:      logger,
 		Version:     version(),
 	}
 
 	if c.DataDir == "" && c.DatabaseURL == "" {
-		return key, s.Fault(config.Data, "set it to a folder, or set database to a postgres:// URL")
+		return key, s.fault(&s.DataDir, "set it to a folder, or set database to a postgres:// URL")
 	}
 	if c.DatabaseURL == "" {
 		if err := checkFolder(s, c.DataDir); err != nil {
@@ -108,15 +107,15 @@ func initialise(ctx context.Context, s *config.Settings) (key poolhouse.AccessKe
 
 // checkRoleAccounts refuses roles of the settings that do not belong to the new account: serve
 // would not start with them, and the account cannot be changed.
-func checkRoleAccounts(s *config.Settings) error {
-	account := s.Text(config.AccountID)
-	for i, role := range s.File.Roles {
+func checkRoleAccounts(s *settings) error {
+	account := s.Account
+	for i, role := range s.file.Roles {
 		arn, err := iam.ParseRoleARN(role.ARN)
 		if err != nil || string(arn.Account) == account {
 			continue // serve refuses an invalid ARN
 		}
 
-		return s.Fault(config.AccountID,
+		return s.fault(&s.Account,
 			"roles[%d].arn is of account %s: set account_id to that, as the account stays", i, arn.Account)
 	}
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -108,7 +107,7 @@ func keysCreateCommand() *cobra.Command {
 // keyAccount returns the account that a new key belongs to.
 func keyAccount(ctx context.Context, c *cobra.Command, d *database) (identitypool.AccountID, error) {
 	asked, _ := c.Flags().GetString("account")
-	if account := cmp.Or(asked, d.settings.Text(config.AccountID)); account != "" {
+	if account := cmp.Or(asked, d.settings.Account); account != "" {
 		return identitypool.AccountID(account), nil
 	}
 

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/logging"
 )
 
@@ -24,22 +23,22 @@ type listeners struct {
 }
 
 // listen opens the listeners that the settings name.
-func listen(s *config.Settings) (l listeners, err error) {
+func listen(s *settings) (l listeners, err error) {
 	defer func() {
 		if err != nil {
 			err, l = errors.Join(err, l.Close()), listeners{}
 		}
 	}()
 
-	if l.main, err = net.Listen("tcp", s.Text(config.Listen)); err != nil {
-		return l, s.Fault(config.Listen, "%v", err)
+	if l.main, err = net.Listen("tcp", s.Listen); err != nil {
+		return l, s.fault(&s.Listen, "%v", err)
 	}
-	if address := s.Text(config.MetricsListen); address != "" {
+	if address := s.MetricsListen; address != "" {
 		if l.metrics, err = net.Listen("tcp", address); err != nil {
-			return l, s.Fault(config.MetricsListen, "%v", err)
+			return l, s.fault(&s.MetricsListen, "%v", err)
 		}
 	}
-	if c := s.File.Check; c != nil && c.Listen != "" {
+	if c := s.file.Check; c != nil && c.Listen != "" {
 		if l.forward, err = net.Listen("tcp", c.Listen); err != nil {
 			return l, fmt.Errorf("check.listen %s: %w", c.Listen, err)
 		}

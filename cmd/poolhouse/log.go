@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/logging"
 )
 
@@ -30,7 +29,7 @@ type outputs struct {
 }
 
 // serveOutputs starts the outputs of a server in production.
-func serveOutputs(s *config.Settings) (*outputs, error) {
+func serveOutputs(s *settings) (*outputs, error) {
 	l, err := level(s)
 	if err != nil {
 		return nil, err
@@ -40,9 +39,9 @@ func serveOutputs(s *config.Settings) (*outputs, error) {
 
 // devOutputs starts the outputs of a development server: without delay, and without the request
 // log unless it is asked for (--log-level info), so that the terminal shows only failures.
-func devOutputs(s *config.Settings) (*outputs, error) {
+func devOutputs(s *settings) (*outputs, error) {
 	l := slog.LevelWarn
-	if s.Source(config.LogLevel) != "default" {
+	if s.source(&s.LogLevel) != "default" {
 		var err error
 		if l, err = level(s); err != nil {
 			return nil, err
@@ -53,7 +52,7 @@ func devOutputs(s *config.Settings) (*outputs, error) {
 
 // processOutputs starts the outputs of the process, which libraries use, too. From here on the
 // process outlives the readers of its outputs.
-func processOutputs(s *config.Settings, l slog.Level, delay time.Duration) (*outputs, error) {
+func processOutputs(s *settings, l slog.Level, delay time.Duration) (*outputs, error) {
 	o, err := newOutputs(s, l, delay, os.Stdout, os.Stderr)
 	if err != nil {
 		return nil, err
@@ -65,7 +64,7 @@ func processOutputs(s *config.Settings, l slog.Level, delay time.Duration) (*out
 
 // commandLogger logs to standard error, each line when it is written, for commands
 // that end by themselves.
-func commandLogger(s *config.Settings) (*slog.Logger, error) {
+func commandLogger(s *settings) (*slog.Logger, error) {
 	l, err := level(s)
 	if err != nil {
 		return nil, err
@@ -79,7 +78,7 @@ func commandLogger(s *config.Settings) (*slog.Logger, error) {
 }
 
 // newOutputs starts the outputs of a server.
-func newOutputs(s *config.Settings, level slog.Level, delay time.Duration, stdout, stderr *os.File) (*outputs, error) {
+func newOutputs(s *settings, level slog.Level, delay time.Duration, stdout, stderr *os.File) (*outputs, error) {
 	newHandler, err := handler(s, stderr)
 	if err != nil {
 		return nil, err
@@ -134,18 +133,18 @@ func (o *outputs) close() {
 }
 
 // level returns the log level that the settings name.
-func level(s *config.Settings) (slog.Level, error) {
+func level(s *settings) (slog.Level, error) {
 	var l slog.Level
-	if err := l.UnmarshalText([]byte(s.Text(config.LogLevel))); err != nil {
-		return 0, s.Fault(config.LogLevel, "use debug, info, warn or error")
+	if err := l.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return 0, s.fault(&s.LogLevel, "use debug, info, warn or error")
 	}
 	return l, nil
 }
 
 // handler returns a constructor of log handlers in the format for f: text for a person, JSON for
 // a machine.
-func handler(s *config.Settings, f *os.File) (func(io.Writer, slog.Level) slog.Handler, error) {
-	format := s.Text(config.LogFormat)
+func handler(s *settings, f *os.File) (func(io.Writer, slog.Level) slog.Handler, error) {
+	format := s.LogFormat
 	if format == "auto" {
 		format = "json"
 		if term.IsTerminal(int(f.Fd())) {
@@ -163,7 +162,7 @@ func handler(s *config.Settings, f *os.File) (func(io.Writer, slog.Level) slog.H
 			return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l})
 		}, nil
 	default:
-		return nil, s.Fault(config.LogFormat, "use auto, text or json")
+		return nil, s.fault(&s.LogFormat, "use auto, text or json")
 	}
 }
 

@@ -27,7 +27,6 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
@@ -466,7 +465,7 @@ func TestFailedStart(t *testing.T) {
 // Error lines and panics do not wait for a reader either. The same lines written
 // straight to the pipe stop the server, which shows that the pipe is full.
 func TestErrorLinesDoNotWait(t *testing.T) {
-	settings, err := config.Load(map[string]string{config.LogFormat: "json"}, nil, "")
+	settings, err := load(map[string]string{"log_format": "json"}, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/poolhouse-id/poolhouse/internal/config"
 )
 
 // max_wait is a duration, 10 ms unless the settings say otherwise; what is none
@@ -34,7 +32,7 @@ func TestMaxWaitSetting(t *testing.T) {
 			environ = append(environ, "POOLHOUSE_MAX_WAIT="+text)
 		}
 
-		s, err := config.Load(nil, environ, "")
+		s, err := load(nil, environ, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
@@ -270,7 +269,7 @@ func TestListSettings(t *testing.T) {
 
 	origins := func(flags map[string]string, environ []string) []string {
 		t.Helper()
-		s, err := config.Load(flags, environ, file)
+		s, err := load(flags, environ, file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -300,7 +299,7 @@ func TestListSettings(t *testing.T) {
 	if got := origins(nil, environ); !slices.Equal(got, []string{"https://b.test", "https://c.test"}) {
 		t.Errorf("environment: %q", got)
 	}
-	if got := origins(map[string]string{config.AllowedOrigins: "https://d.test"}, environ); !slices.Equal(got,
+	if got := origins(map[string]string{"allowed_origins": "https://d.test"}, environ); !slices.Equal(got,
 		[]string{"https://d.test"}) {
 		t.Errorf("flag: %q", got)
 	}
@@ -318,7 +317,7 @@ func TestListSettings(t *testing.T) {
 		"dev.allowed_hosts: [a.test]":           "unknown setting dev.allowed_hosts",
 	} {
 		write(text)
-		if _, err := config.Load(nil, nil, file); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := load(nil, nil, file); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -54,7 +53,7 @@ On SIGTERM or SIGINT, /readyz answers 503 and calls are answered for the time of
 	return c
 }
 
-func serve(ctx context.Context, s *config.Settings) error {
+func serve(ctx context.Context, s *settings) error {
 	out, err := serveOutputs(s)
 	if err != nil {
 		return err
@@ -67,9 +66,9 @@ func serve(ctx context.Context, s *config.Settings) error {
 		return err
 	}
 	var cert *certificate
-	if s.Text(config.TLSCert) != "" {
-		if cert, err = newCertificate(s.Text(config.TLSCert), s.Text(config.TLSKey), logger); err != nil {
-			return s.Fault(config.TLSCert, "%v", err)
+	if s.TLSCert != "" {
+		if cert, err = newCertificate(s.TLSCert, s.TLSKey, logger); err != nil {
+			return s.fault(&s.TLSCert, "%v", err)
 		}
 	}
 
@@ -111,14 +110,14 @@ func serve(ctx context.Context, s *config.Settings) error {
 }
 
 // productionConfig turns settings into those of a production server.
-func productionConfig(ctx context.Context, s *config.Settings, out *outputs) (poolhouse.Config, error) {
+func productionConfig(ctx context.Context, s *settings, out *outputs) (poolhouse.Config, error) {
 	c, err := serverConfig(s)
 	if err != nil {
 		return c, err
 	}
 
 	c.RequireInitialised = true
-	c.ListenAddress = s.Text(config.Listen)
+	c.ListenAddress = s.Listen
 	c.Logger, c.LogLinesDropped = out.logger, out.dropped
 	if c.LameDuck, err = lameDuck(s, serveLameDuck); err != nil {
 		return c, err
@@ -136,26 +135,26 @@ func productionConfig(ctx context.Context, s *config.Settings, out *outputs) (po
 }
 
 // checkProduction refuses settings that would run but must not.
-func checkProduction(s *config.Settings) error {
-	listen, data := s.Text(config.Listen), s.Text(config.Data)
+func checkProduction(s *settings) error {
+	listen, data := s.Listen, s.DataDir
 	local, err := loopbackOnly(listen)
 	if err != nil {
-		return s.Fault(config.Listen, "%v", err)
+		return s.fault(&s.Listen, "%v", err)
 	}
 
-	if (s.Text(config.TLSCert) == "") != (s.Text(config.TLSKey) == "") {
-		return s.Fault(config.TLSCert, "tls_cert and tls_key belong together: set both or neither")
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return s.fault(&s.TLSCert, "tls_cert and tls_key belong together: set both or neither")
 	}
-	if s.Text(config.TLSCert) == "" && !local && !s.Is(config.BehindProxy) {
-		return s.Fault(config.Listen, "others can reach this address, and credentials would travel in the clear: "+
+	if s.TLSCert == "" && !local && !s.BehindProxy {
+		return s.fault(&s.Listen, "others can reach this address, and credentials would travel in the clear: "+
 			"set tls_cert and tls_key, or behind_proxy if a proxy ends TLS, or listen on 127.0.0.1")
 	}
 	if err := checkForwardListener(s); err != nil {
 		return err
 	}
 
-	if data == "" && s.Text(config.Database) == "" {
-		return s.Fault(config.Data, "set it to a folder, or set database to a postgres:// URL")
+	if data == "" && s.DatabaseURL == "" {
+		return s.fault(&s.DataDir, "set it to a folder, or set database to a postgres:// URL")
 	}
 	if err := checkIssuer(s); err != nil {
 		return err
@@ -169,19 +168,19 @@ func checkProduction(s *config.Settings) error {
 }
 
 // checkForwardListener refuses to serve forwarded requests unencrypted to other machines.
-func checkForwardListener(s *config.Settings) error {
-	if s.File.Check == nil || s.File.Check.Listen == "" {
+func checkForwardListener(s *settings) error {
+	if s.file.Check == nil || s.file.Check.Listen == "" {
 		return nil
 	}
 
-	local, err := loopbackOnly(s.File.Check.Listen)
+	local, err := loopbackOnly(s.file.Check.Listen)
 	if err != nil {
 		return fmt.Errorf("check.listen: %w", err)
 	}
-	if s.Text(config.TLSCert) == "" && !local && !s.Is(config.BehindProxy) {
+	if s.TLSCert == "" && !local && !s.BehindProxy {
 		return fmt.Errorf("check.listen %s: others can reach this address, and session tokens would travel in the "+
 			"clear: set tls_cert and tls_key, or behind_proxy if a proxy ends TLS, or listen on 127.0.0.1",
-			s.File.Check.Listen)
+			s.file.Check.Listen)
 	}
 
 	return nil
@@ -190,7 +189,7 @@ func checkForwardListener(s *config.Settings) error {
 // checkServedFolder is checkFolder for a server. It accepts any mode for a folder without database
 // and master key, which has no secret yet. It may be the mount point of a missing mount; the start
 // then ends as not initialised.
-func checkServedFolder(s *config.Settings, path string) error {
+func checkServedFolder(s *settings, path string) error {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() && isAbsent(path, poolhouse.DatabaseFile) && isAbsent(path, poolhouse.MasterKeyFile) {
 		return nil
@@ -203,11 +202,11 @@ func isAbsent(folder, name string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-func checkIssuer(s *config.Settings) error {
-	issuer := s.Text(config.IssuerURL)
+func checkIssuer(s *settings) error {
+	issuer := s.IssuerURL
 	u, err := url.Parse(issuer)
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return s.Fault(config.IssuerURL,
+		return s.fault(&s.IssuerURL,
 			"set it to the https:// URL under which clients and relying parties reach this server")
 	}
 	if u.Scheme == "https" {
@@ -219,7 +218,7 @@ func checkIssuer(s *config.Settings) error {
 		port = "80"
 	}
 	if local, err := loopbackOnly(net.JoinHostPort(u.Hostname(), port)); u.Scheme != "http" || err != nil || !local {
-		return s.Fault(config.IssuerURL,
+		return s.fault(&s.IssuerURL,
 			"use https://: whoever can change what a plain HTTP issuer publishes can forge its tokens")
 	}
 
@@ -227,13 +226,13 @@ func checkIssuer(s *config.Settings) error {
 }
 
 // makeFolder makes the data folder if it is missing, and refuses one that others can read.
-func makeFolder(s *config.Settings, path string) error {
+func makeFolder(s *settings, path string) error {
 	if link, target := store.DanglingLink(path); link != "" {
-		return s.Fault(config.Data, "%s is a link to %s, which is not there: make or mount that, or remove the link",
+		return s.fault(&s.DataDir, "%s is a link to %s, which is not there: make or mount that, or remove the link",
 			link, target)
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return s.Fault(config.Data,
+		return s.fault(&s.DataDir,
 			"the folder cannot be made: %w: name one that can be written, or mount its file system read-write", err)
 	}
 
@@ -241,24 +240,24 @@ func makeFolder(s *config.Settings, path string) error {
 }
 
 // checkFolder refuses a data folder that others can read. The folder may be missing.
-func checkFolder(s *config.Settings, path string) error {
+func checkFolder(s *settings, path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return s.Fault(config.Data, "%w", err)
+		return s.fault(&s.DataDir, "%w", err)
 	}
 	if !info.IsDir() {
-		return s.Fault(config.Data, "%s is a file and not a folder: name the folder that holds %s",
+		return s.fault(&s.DataDir, "%s is a file and not a folder: name the folder that holds %s",
 			path, poolhouse.DatabaseFile)
 	}
 
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return s.Fault(config.Data, "others can look into the folder (mode %04o): run `chmod 700 %s`", mode, path)
+		return s.fault(&s.DataDir, "others can look into the folder (mode %04o): run `chmod 700 %s`", mode, path)
 	}
 	if err := store.CheckWritable(filepath.Join(path, poolhouse.DatabaseFile)); err != nil {
-		return s.Fault(config.Data, "%v", err)
+		return s.fault(&s.DataDir, "%v", err)
 	}
 
 	return nil

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
@@ -25,7 +24,7 @@ func TestProviderNames(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	s, err := config.Load(nil, nil, path)
+	s, err := load(nil, nil, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +82,7 @@ func TestProviderSettings(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		s, err := config.Load(nil, nil, path)
+		s, err := load(nil, nil, path)
 		if err == nil {
 			_, err = serverConfig(s)
 		}
@@ -113,7 +112,7 @@ func TestLimitSettings(t *testing.T) {
 			}
 		}
 
-		s, err := config.Load(nil, environment, path)
+		s, err := load(nil, environment, path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +158,7 @@ func TestGuestSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	s, err := config.Load(nil, nil, path)
+	s, err := load(nil, nil, path)
 	if err != nil {
 		t.Fatal(err)
 	}

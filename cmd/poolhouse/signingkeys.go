@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
@@ -86,9 +86,9 @@ Running servers take the change up within ten seconds.`,
 				i, err := issuer.New(ctx, issuer.Options{
 					Store:     d.store,
 					Sealer:    sealer,
-					URL:       strings.TrimSuffix(d.settings.Text(config.IssuerURL), "/"),
-					Region:    d.settings.Text(config.Region),
-					Algorithm: d.settings.Text(config.TokenAlgorithm),
+					URL:       strings.TrimSuffix(d.settings.IssuerURL, "/"),
+					Region:    d.settings.Region,
+					Algorithm: d.settings.TokenAlgorithm,
 				})
 				if err != nil {
 					return fmt.Errorf(
@@ -107,7 +107,7 @@ Running servers take the change up within ten seconds.`,
 			})
 		},
 	}
-	addSettings(c, append(slices.Clone(storeSettings), config.IssuerURL, config.Region, config.TokenAlgorithm)...)
+	addSettings(c, append(slices.Clone(storeSettings), "issuer_url", "region", "token_algorithm")...)
 	c.Flags().Bool("now", false, "the new keys sign at once")
 
 	return c
@@ -167,13 +167,13 @@ The key that signs now is refused: run "poolhouse signing-keys rotate --now" fir
 			})
 		},
 	}
-	addSettings(c, append(slices.Clone(storeSettings), config.TokenAlgorithm)...)
+	addSettings(c, append(slices.Clone(storeSettings), "token_algorithm")...)
 
 	return c
 }
 
 // showRetired explains which tokens end with a key.
-func showRetired(w io.Writer, k issuer.KeyInfo, s *config.Settings) {
+func showRetired(w io.Writer, k issuer.KeyInfo, s *settings) {
 	if k.State == issuer.Withdrawn {
 		fmt.Fprintf(w, "%s (%s) was retired already, at %s.\n", k.ID, k.Algorithm, moment(k.Withdrawn))
 		return
@@ -210,10 +210,10 @@ that do not. Sessions that they gave out are theirs to end.
 }
 
 // poolsSignedWith names the pools whose tokens are signed with an algorithm.
-func poolsSignedWith(algorithm string, s *config.Settings) string {
+func poolsSignedWith(algorithm string, s *settings) string {
 	var with, without []string
-	for _, pool := range slices.Sorted(maps.Keys(s.File.TokenAlgorithms)) {
-		if s.File.TokenAlgorithms[pool] == algorithm {
+	for _, pool := range slices.Sorted(maps.Keys(s.file.TokenAlgorithms)) {
+		if s.file.TokenAlgorithms[pool] == algorithm {
 			with = append(with, pool)
 		} else {
 			without = append(without, pool)
@@ -232,31 +232,31 @@ func poolsSignedWith(algorithm string, s *config.Settings) string {
 	}
 }
 
-func defaultAlgorithm(s *config.Settings) string {
-	return cmp.Or(s.Text(config.TokenAlgorithm), issuer.RS512)
+func defaultAlgorithm(s *settings) string {
+	return cmp.Or(s.TokenAlgorithm, issuer.RS512)
 }
 
 // enginesOf describes the credential engines that get tokens signed with an algorithm, with their
 // pools.
-func enginesOf(algorithm string, s *config.Settings) (lines []string) {
-	for _, name := range slices.Sorted(maps.Keys(s.File.CredentialEngines)) {
-		e := s.File.CredentialEngines[name]
+func enginesOf(algorithm string, s *settings) (lines []string) {
+	for _, name := range slices.Sorted(maps.Keys(s.file.CredentialEngines)) {
+		e := s.file.CredentialEngines[name]
 		if cmp.Or(e.Token.Algorithm, defaultAlgorithm(s)) != algorithm {
 			continue
 		}
 
 		var pools []string
-		for _, pool := range slices.Sorted(maps.Keys(s.File.PoolCredentialEngines)) {
-			if s.File.PoolCredentialEngines[pool] == name {
+		for _, pool := range slices.Sorted(maps.Keys(s.file.PoolCredentialEngines)) {
+			if s.file.PoolCredentialEngines[pool] == name {
 				pools = append(pools, pool)
 			}
 		}
-		if s.Text(config.Engine) == name {
+		if s.CredentialEngine == name {
 			pools = append(pools, "all pools without an engine of their own")
 		}
 
-		line := fmt.Sprintf("%s (%s), for %s", name, e.Endpoint, cmp.Or(strings.Join(pools, ", "), "no pool"))
-		if e.Token.X5C {
+		line := fmt.Sprintf("%s (%s), for %s", name, explain.ShownAddress(e.Endpoint), cmp.Or(strings.Join(pools, ", "), "no pool"))
+		if e.Token.Certificate {
 			line += "; it gets the key's certificate (x5c): replace it where it was installed by hand"
 		}
 		lines = append(lines, line)

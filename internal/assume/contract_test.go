@@ -187,7 +187,7 @@ func TestConfigFaults(t *testing.T) {
 		{"region:", EngineConfig{Region: "evil.example/x"}},
 		{"endpoint:", EngineConfig{Endpoint: "http://sts.example"}},
 		{"endpoint:", EngineConfig{Endpoint: "https://user:pass@sts.example"}},
-		{"endpoint:", EngineConfig{Endpoint: "https://sts.example", CABundle: []byte("none")}},
+		{"endpoint:", EngineConfig{Endpoint: "https://sts.example", CABundle: "none"}},
 		{"client_id:", EngineConfig{Region: "eu-west-1", ClientID: "x"}},
 		{"client_id:", EngineConfig{Region: "eu-west-1", ClientID: "x:y", ClientSecret: "z"}},
 		{"client_id:", EngineConfig{Region: "eu-west-1", ClientID: "x", ClientSecret: "z\r\nX: y"}},

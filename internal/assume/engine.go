@@ -11,7 +11,9 @@
 package assume
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -43,6 +45,81 @@ type Poster interface {
 	Post(ctx context.Context, e outbound.Endpoint, header http.Header, body []byte) (outbound.Response, error)
 }
 
+// Settings name the credential engines, and choose one for each pool.
+type Settings struct {
+	Engine  string // of pools that Pools does not name; "" = Builtin
+	Engines map[string]EngineConfig
+	Pools   map[string]string
+}
+
+// Validate reports every fault of the settings.
+func (s Settings) Validate() error {
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(s.Engines)) {
+		if name == Builtin {
+			return errors.New("credential_engines." + name + ": the server's own engine has this name")
+		}
+		if err := s.Engines[name].Validate(); err != nil {
+			faults = append(faults, fmt.Errorf("credential_engines.%s: %w", name, err))
+		}
+	}
+
+	for _, pool := range slices.Sorted(maps.Keys(s.Pools)) {
+		if !identitypool.ValidID(pool) {
+			faults = append(faults,
+				fmt.Errorf("pool_credential_engines.%s: is not an identity pool ID, REGION:GUID", pool))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return err
+	}
+
+	return s.checkNames()
+}
+
+// checkNames refuses names of engines that do not exist.
+func (s Settings) checkNames() error {
+	known := append(slices.Collect(maps.Keys(s.Engines)), Builtin)
+	faults := []error{checkEngine("credential_engine", cmp.Or(s.Engine, Builtin), known)}
+	for _, pool := range slices.Sorted(maps.Keys(s.Pools)) {
+		faults = append(faults, checkEngine("pool_credential_engines."+pool, s.Pools[pool], known))
+	}
+
+	return errors.Join(faults...)
+}
+
+func checkEngine(setting, name string, known []string) error {
+	if slices.Contains(known, name) {
+		return nil
+	}
+	return fmt.Errorf("%s %q: there is no such engine; known are %q", setting, name, slices.Sorted(slices.Values(known)))
+}
+
+// Router makes the engines, and adds the server's own. The name and Config of remote do not
+// count.
+func (s Settings) Router(builtin Engine, remote RemoteEngineOptions) (*Router, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+
+	engines := map[string]Engine{Builtin: builtin}
+	for name, c := range s.Engines {
+		remote.Name, remote.Config = name, c
+		engine, err := NewRemoteEngine(remote)
+		if err != nil {
+			return nil, err
+		}
+		engines[name] = engine
+	}
+
+	pools := make(map[identitypool.PoolID]string, len(s.Pools))
+	for pool, name := range s.Pools {
+		pools[identitypool.PoolID(pool)] = name
+	}
+
+	return NewRouter(engines, s.Engine, pools)
+}
+
 // Router chooses the engine of each pool. It is safe for concurrent use.
 type Router struct {
 	fallback Engine
@@ -56,22 +133,20 @@ func NewRouter(engines map[string]Engine, fallback string, pools map[identitypoo
 		fallback = Builtin
 	}
 
-	r := &Router{fallback: engines[fallback], pools: map[identitypool.PoolID]Engine{}}
-	if r.fallback == nil {
-		return nil, unknown("credential_engine", fallback, engines)
+	known := slices.Collect(maps.Keys(engines))
+	if err := checkEngine("credential_engine", fallback, known); err != nil {
+		return nil, err
 	}
 
+	r := &Router{fallback: engines[fallback], pools: map[identitypool.PoolID]Engine{}}
 	for _, pool := range slices.Sorted(maps.Keys(pools)) {
-		if r.pools[pool] = engines[pools[pool]]; r.pools[pool] == nil {
-			return nil, unknown("pool_credential_engines."+string(pool), pools[pool], engines)
+		if err := checkEngine("pool_credential_engines."+string(pool), pools[pool], known); err != nil {
+			return nil, err
 		}
+		r.pools[pool] = engines[pools[pool]]
 	}
 
 	return r, nil
-}
-
-func unknown(setting, name string, engines map[string]Engine) error {
-	return fmt.Errorf("%s %q: there is no such engine; known are %q", setting, name, slices.Sorted(maps.Keys(engines)))
 }
 
 // AssumeRoleForIdentity asks the engine of the request's pool.

@@ -11,7 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/session"
@@ -19,59 +21,67 @@ import (
 
 // EngineConfig has the settings of an STS. Endpoint or Region is required.
 type EngineConfig struct {
-	Endpoint     string // "" = AWS's STS in Region
-	Region       string
-	CABundle     []byte // PEM; nil = the system's roots
-	AllowHTTP    bool
-	AllowPrivate bool
+	Endpoint     string `yaml:"endpoint" shown:"address"` // "" = AWS's STS in Region
+	Region       string `yaml:"region"`
+	CABundle     string `yaml:"ca_bundle" file:"certificates"` // PEM; "" = the system's roots
+	AllowHTTP    bool   `yaml:"allow_http"`
+	AllowPrivate bool   `yaml:"allow_private"`
 
 	// ClientID and ClientSecret are sent by HTTP Basic, to engines or proxies that require
 	// it; "" = none, as for AWS.
-	ClientID     string
-	ClientSecret string
+	ClientID     string         `yaml:"client_id"`
+	ClientSecret explain.Secret `yaml:"client_secret"`
 
 	// Roles rewrites the pool's role ARNs. A key that ends in * stands for all ARNs with
 	// that prefix; the * in its value stands for the rest. None sends no role. A role
 	// that no key fits is refused; without keys all are sent unchanged.
-	Roles map[string]string
+	Roles map[string]string `yaml:"roles"`
 
 	// GuestPolicy bounds guests' sessions: GuestAWS (default), GuestS3 for engines that
 	// refuse actions of other services, GuestOff, or a policy document. GuestPolicyARNs are
 	// managed policies beside a document; a session may do what either allows.
-	GuestPolicy     string
-	GuestPolicyARNs []string
+	GuestPolicy     string   `yaml:"guest_policy" form:"policy"`
+	GuestPolicyARNs []string `yaml:"guest_policy_arns"`
 
 	// SessionPolicy bounds the sessions of users who signed in; "" = no bound. It is a
 	// policy document. Like GuestPolicy it may have the placeholders of claims, for engines
 	// without policy variables.
-	SessionPolicy string
+	SessionPolicy string `yaml:"session_policy" form:"policy"`
 
 	// SessionName is the name of sessions; "" = session.EnhancedFlowName. It may have
 	// variables (see nameVariables) and one claim or tag.
-	SessionName string
-	Duration    time.Duration // of sessions; 0 = 1 h
+	SessionName string `yaml:"role_session_name"`
+	// Duration is that of sessions; 0 = 1 h.
+	Duration time.Duration `yaml:"duration" form:"positive"`
 
-	Token TokenConfig
+	Token TokenConfig `yaml:"token"`
+}
+
+// UnmarshalYAML takes policy documents as YAML or as JSON in a string. Tokens have tags
+// unless the settings remove them.
+func (c *EngineConfig) UnmarshalYAML(unmarshal func(any) error) error {
+	*c = EngineConfig{Token: TokenConfig{Tags: true}}
+	return policy.UnmarshalYAML(unmarshal, c)
 }
 
 // TokenConfig is the shape of the token about an identity that the engine receives.
 type TokenConfig struct {
-	Algorithm   string // "" = the issuer's
-	Type        string // typ of the header: "" = JWS, as AWS's; None leaves it out
-	Certificate bool   // x5c in the header
-	Audience    string // "" = the pool's ID
-	Issuer      string // "" = the issuer's
+	Algorithm   string `yaml:"algorithm"`                // "" = the issuer's
+	Type        string `yaml:"typ"`                      // of the header: "" = JWS, as AWS's; None leaves it out
+	Certificate bool   `yaml:"x5c"`                      // in the header
+	Audience    string `yaml:"audience" shown:"address"` // "" = the pool's ID
+	Issuer      string `yaml:"issuer" shown:"address"`   // "" = the issuer's
 	// AMR: AMRFull (default) sends how the user signed in, AMRShort only whether.
-	AMR string
+	AMR string `yaml:"amr"`
 	// Tags sends principal tags, as AWS's tokens have them. The engine's trust
 	// policies must allow sts:TagSession.
-	Tags bool
+	Tags bool `yaml:"tags" default:"true"`
 	// Lifetime of the token; 0 = the session's, because some engines end credentials when
 	// the token ends.
-	Lifetime time.Duration
+	Lifetime time.Duration `yaml:"lifetime" form:"positive"`
 	// Claims are additional claims: JSON values whose texts may have placeholders. See
 	// placeholders.
-	Claims map[string]any
+	Claims map[string]any `yaml:"claims"`
 }
 
 // Values of settings.
@@ -103,6 +113,9 @@ var (
 	tokenType  = regexp.MustCompile(`^[A-Za-z0-9+.-]{1,32}$`)
 )
 
+// Validate reports invalid settings.
+func (c EngineConfig) Validate() error { return c.settle() }
+
 // settle fills in defaults and reports invalid settings.
 func (c *EngineConfig) settle() error {
 	var faults []error
@@ -126,7 +139,7 @@ func (c *EngineConfig) settle() error {
 		fault("endpoint", "%w", err)
 	}
 	if (c.ClientID == "") != (c.ClientSecret == "") ||
-		strings.ContainsAny(c.ClientID, ":\r\n") || strings.ContainsAny(c.ClientSecret, "\r\n") {
+		strings.ContainsAny(c.ClientID, ":\r\n") || strings.ContainsAny(string(c.ClientSecret), "\r\n") {
 		fault("client_id", "give client_id and client_secret together, and no colon in client_id")
 	}
 
@@ -239,7 +252,7 @@ func (c *EngineConfig) endpoint() outbound.Endpoint {
 	return outbound.Endpoint{
 		URL: c.Endpoint,
 		Policy: outbound.Policy{
-			CABundle:     string(c.CABundle),
+			CABundle:     c.CABundle,
 			AllowHTTP:    c.AllowHTTP,
 			AllowPrivate: c.AllowPrivate,
 		},
@@ -255,7 +268,7 @@ func (c *EngineConfig) header() http.Header {
 	}
 	if c.ClientID != "" {
 		r := http.Request{Header: h}
-		r.SetBasicAuth(c.ClientID, c.ClientSecret)
+		r.SetBasicAuth(c.ClientID, string(c.ClientSecret))
 	}
 
 	return h

@@ -8,6 +8,7 @@
 package cognitoidentity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -33,12 +34,37 @@ import (
 
 // Limits are the quotas of an account and region.
 type Limits struct {
-	Pools             int // identity pools per account and region
-	UserPoolProviders int // user-pool app clients per pool
-	RulesPerMapping   int // role-mapping rules per provider
-	LoginsPerIdentity int
-	TagsPerPool       int
-	TokenBytes        int // one OpenID Connect login token
+	Pools             int `setting:"pools"`               // identity pools per account and region
+	UserPoolProviders int `setting:"user_pool_providers"` // user-pool app clients per pool
+	RulesPerMapping   int `setting:"rules_per_mapping"`   // role-mapping rules per provider
+	LoginsPerIdentity int `setting:"logins_per_identity"`
+	TagsPerPool       int `setting:"tags_per_pool"`
+	TokenBytes        int `setting:"token_bytes"` // one OpenID Connect login token
+}
+
+// SettingHelp documents the settings, by name.
+func (Limits) SettingHelp() map[string]string {
+	return map[string]string{
+		"pools":               "Identity pools per account and region.",
+		"user_pool_providers": "User-pool app clients per identity pool.",
+		"rules_per_mapping":   "Role-mapping rules per provider; the API allows at most 400.",
+		"logins_per_identity": "Logins linked to one identity.",
+		"tags_per_pool":       "Tags per identity pool.",
+		"token_bytes": "Size of one OpenID Connect login token in bytes. " +
+			"The API allows 50000 characters in Logins: more changes nothing.",
+	}
+}
+
+// WithDefaults returns l with AWS's numbers in place of zero fields.
+func (l Limits) WithDefaults() Limits {
+	return Limits{
+		Pools:             cmp.Or(l.Pools, DefaultLimits.Pools),
+		UserPoolProviders: cmp.Or(l.UserPoolProviders, DefaultLimits.UserPoolProviders),
+		RulesPerMapping:   cmp.Or(l.RulesPerMapping, DefaultLimits.RulesPerMapping),
+		LoginsPerIdentity: cmp.Or(l.LoginsPerIdentity, DefaultLimits.LoginsPerIdentity),
+		TagsPerPool:       cmp.Or(l.TagsPerPool, DefaultLimits.TagsPerPool),
+		TokenBytes:        cmp.Or(l.TokenBytes, DefaultLimits.TokenBytes),
+	}
 }
 
 // DefaultLimits are AWS's numbers (developer guide, "Quotas in Amazon Cognito").

@@ -277,7 +277,7 @@ func TestLimitedLogin(t *testing.T) {
 	s = wiretest.Start(t, a.Configure, func(c *poolhouse.Config) {
 		o := c.Providers[wiretest.FacebookKey]
 		o.LimitedLogin, o.JWKSURL, o.AppSecrets = true, a.Google.URL+logintest.KeysPath,
-			map[string]string{"112233": "canary-facebook-secret"}
+			map[string]poolhouse.Secret{"112233": "canary-facebook-secret"}
 		c.Providers[wiretest.FacebookKey] = o
 	})
 	id = a.Pool(t, s)
@@ -443,7 +443,7 @@ func TestProvidersThatCannotWork(t *testing.T) {
 		"query": {wiretest.DigitsKey,
 			poolhouse.ProviderOverride{BaseURL: "https://d.example", VerifyPath: "/a?b"}, "verify_path"},
 		"version":     {wiretest.FacebookKey, poolhouse.ProviderOverride{APIVersion: "v25.0/x"}, "graph_version"},
-		"certificate": {wiretest.GoogleKey, poolhouse.ProviderOverride{CABundle: []byte("no PEM")}, "ca_bundle"},
+		"certificate": {wiretest.GoogleKey, poolhouse.ProviderOverride{CABundle: "no PEM"}, "ca_bundle"},
 		"issuer":      {wiretest.AppleKey, poolhouse.ProviderOverride{Issuers: []string{""}}, "issuers"},
 		"limited login": {wiretest.FacebookKey, poolhouse.ProviderOverride{LimitedLogin: true, JWKSURL: "ftp://x"},
 			"jwks_url"},

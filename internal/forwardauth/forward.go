@@ -100,13 +100,13 @@ func newForwarder(h *Handler) (*Forwarder, error) {
 }
 
 // parseRoots reads PEM certificates; nil means the system's.
-func parseRoots(pem []byte) (*x509.CertPool, error) {
-	if len(pem) == 0 {
+func parseRoots(pem string) (*x509.CertPool, error) {
+	if pem == "" {
 		return nil, nil
 	}
 
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
+	if !roots.AppendCertsFromPEM([]byte(pem)) {
 		return nil, errors.New("check.ca_bundle: it has no certificate")
 	}
 

@@ -866,7 +866,7 @@ func TestForwardSettings(t *testing.T) {
 		"http://fi les": false, "http://:80": false,
 	} {
 		c := Config{Routes: []Route{{Match: "/a", Action: "app:Open", Resource: "*", ForwardTo: text}}}
-		err := c.Check()
+		err := c.Validate()
 		if (err == nil) != ok {
 			t.Errorf("%s: %v", text, err)
 		}
@@ -881,11 +881,11 @@ func TestForwardSettings(t *testing.T) {
 		"check.forward_timeout": func(c *Config) { c.ForwardTimeout = -1 },
 		"check.allowed_origins": func(c *Config) { c.AllowedOrigins = []string{"app.example.com"} },
 		"check.hosts":           func(c *Config) { c.Hosts = []string{"https://files.example.com"} },
-		"check.ca_bundle":       func(c *Config) { c.ServiceCAs = []byte("x") },
+		"check.ca_bundle":       func(c *Config) { c.ServiceCAs = "x" },
 	} {
 		c := Config{Routes: []Route{{Match: "/a", Action: "app:Open", Resource: "*", ForwardTo: "http://files"}}}
 		change(&c)
-		if err := c.Check(); err == nil || !strings.Contains(err.Error(), name) {
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -909,7 +909,7 @@ func TestForwardedTLS(t *testing.T) {
 		roots  []byte
 		status int
 	}{"trusted": {authority, http.StatusOK}, "unknown": {nil, http.StatusBadGateway}} {
-		f := newFront(t, service.URL, func(c *Config) { c.ServiceCAs = test.roots })
+		f := newFront(t, service.URL, func(c *Config) { c.ServiceCAs = string(test.roots) })
 		front := httptest.NewUnstartedServer(f.Config.Handler)
 		front.EnableHTTP2 = true
 		front.StartTLS()

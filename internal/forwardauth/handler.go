@@ -58,25 +58,34 @@ const HeaderReason = "X-Poolhouse-Reason"
 
 // Config has the settings of the endpoint.
 type Config struct {
-	Path      string  // of the endpoint; "" = /check
-	Request   string  // FromOriginal (default), FromForwarded or FromRequest
-	Service   string  // for which clients sign; "" = execute-api
-	Region    string  // for which clients sign
-	Body      string  // HashRequired (default), Unchecked or Forwarded
-	MaxBody   int64   // bytes of a body that is read before its signature is checked; 0 = 1 MiB
-	Presigned bool    // accepts presigned URLs too
-	Routes    []Route // the first match counts; requests without a match are refused
+	Path      string `yaml:"path"`      // of the endpoint; "" = /check
+	Request   string `yaml:"request"`   // FromOriginal (default), FromForwarded or FromRequest
+	Service   string `yaml:"service"`   // for which clients sign; "" = execute-api
+	Region    string `yaml:"region"`    // for which clients sign
+	Body      string `yaml:"body"`      // HashRequired (default), Unchecked or Forwarded
+	MaxBody   int64  `yaml:"max_body"`  // bytes of a body that is read before its signature is checked; 0 = 1 MiB
+	Presigned bool   `yaml:"presigned"` // accepts presigned URLs too
+	// Routes: the first match counts; requests without a match are refused.
+	Routes []Route `yaml:"routes"`
 
 	// For routes with ForwardTo:
 
-	ForwardMaxBody int64         // MaxBody for these routes; 0 = MaxBody, or 100 MiB if that is 0
-	MaxBodies      int64         // bytes of all such bodies together; 0 = 10 GiB
-	BodyTime       time.Duration // time in which such a body must arrive; 0 = a minute
-	ForwardTimeout time.Duration // longest silence of client or service; 0 = a minute
-	ServiceCAs     []byte        // PEM certificates of CAs for services; nil = the system's
-	AllowedOrigins []string      // of pages that may call; "*" = all
-	PassSignature  bool          // passes the client's signature and session token on, to be verified again
-	Hosts          []string      // accepted Host headers; none = any
+	// ServiceCAs are PEM certificates of CAs for services; "" = the system's.
+	ServiceCAs string `yaml:"ca_bundle" file:"certificates"`
+	// MaxBodies is the number of bytes of all such bodies together; 0 = 10 GiB.
+	MaxBodies int64 `yaml:"max_bodies"`
+	// BodyTime is the time in which such a body must arrive; 0 = a minute.
+	BodyTime time.Duration `yaml:"body_time" form:"positive"`
+	// ForwardTimeout is the longest silence of client or service; 0 = a minute.
+	ForwardTimeout time.Duration `yaml:"forward_timeout" form:"positive"`
+	// AllowedOrigins are those of pages that may call; "*" = all.
+	AllowedOrigins []string `yaml:"allowed_origins"`
+	// Hosts are the accepted Host headers; none = any.
+	Hosts []string `yaml:"hosts"`
+	// PassSignature passes the client's signature and session token on, to be verified again.
+	PassSignature bool `yaml:"pass_signature"`
+	// ForwardMaxBody is MaxBody for these routes; 0 = MaxBody, or 100 MiB if that is 0.
+	ForwardMaxBody int64 `yaml:"-"`
 }
 
 // withDefaults returns c with defaults for fields that are not set.
@@ -108,8 +117,8 @@ var ownPaths = []string{
 	"shared-signals",
 }
 
-// Check returns all faults of c.
-func (c Config) Check() error {
+// Validate returns all faults of c.
+func (c Config) Validate() error {
 	c = c.withDefaults()
 	var faults []error
 	oneOf := func(setting, value string, allowed ...string) {
@@ -215,7 +224,7 @@ type Handler struct {
 
 // New returns a Handler, or the faults of the settings.
 func New(o Options) (*Handler, error) {
-	if err := o.Config.Check(); err != nil {
+	if err := o.Config.Validate(); err != nil {
 		return nil, err
 	}
 	if o.Logger == nil {

@@ -13,14 +13,14 @@ type Route struct {
 	// Match is METHOD /path, or only a path for every method. A segment {name} matches
 	// any one segment, {name...} at the end all that follow. GET matches HEAD too.
 	// ?name&name at the end matches only requests with these query parameters.
-	Match string
+	Match string `yaml:"match"`
 	// Action is the action that the session's role must allow, such as s3:GetObject, on
 	// Resource: an ARN in which {name} is replaced by the segment that it matched, or "*".
-	Action   string
-	Resource string
+	Action   string `yaml:"action"`
+	Resource string `yaml:"resource"`
 	// ForwardTo is the URL of the service to which the Forwarder sends such requests:
 	// scheme, host and port; "" = not forwarded.
-	ForwardTo string
+	ForwardTo string `yaml:"forward_to"`
 }
 
 // route is a parsed Route.

@@ -38,9 +38,9 @@ var allowedImports = map[string][]string{
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
-		"", "internal/apply", "internal/config", "internal/datalock", "internal/envelope", "internal/explain",
-		"internal/iam", "internal/identitypool", "internal/issuer", "internal/logging", "internal/provider",
-		"internal/session", "internal/store", "sigv4",
+		"", "internal/apply", "internal/assume", "internal/datalock", "internal/envelope", "internal/explain",
+		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
+		"internal/outbound", "internal/provider", "internal/session", "internal/store", "sigv4",
 	},
 	"internal/adminapi": {
 		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate",
@@ -61,7 +61,6 @@ var allowedImports = map[string][]string{
 		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/store",
 		"internal/userstatus",
 	},
-	"internal/config":   {"internal/explain", "internal/provider"},
 	"internal/datalock": {},
 	"internal/envelope": {},
 	"internal/explain":  {},
@@ -136,8 +135,9 @@ var fences = map[string][]string{
 	"github.com/russellhaering/goxmldsig": {"internal/saml"},
 	"github.com/prometheus/client_golang": {"internal/metrics"},
 	"github.com/spf13/cobra":              {"cmd/poolhouse"},
+	"github.com/knadh/koanf":              {"cmd/poolhouse"},
 	"github.com/gofrs/flock":              {"internal/datalock"},
-	"github.com/goccy/go-yaml":            {"internal/config", "internal/apply"},
+	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/apply"},
 	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
 
 	"github.com/KimMachineGun/automemlimit": {"cmd/poolhouse"},

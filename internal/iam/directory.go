@@ -80,6 +80,12 @@ type Directory struct {
 	previousEntityIDs map[string][]string
 }
 
+// Validate reports what NewDirectory refuses: faults of the settings' roles and providers.
+func (c Config) Validate() error {
+	_, err := NewDirectory(c)
+	return err
+}
+
 // NewDirectory checks c completely. Its error joins one *SettingError for each
 // fault, naming the entry, the value and the fix.
 func NewDirectory(c Config) (*Directory, error) {

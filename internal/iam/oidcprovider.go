@@ -16,18 +16,28 @@ import (
 
 // OIDCProviderConfig describes the registration of one OpenID Connect issuer.
 type OIDCProviderConfig struct {
-	Account            identitypool.AccountID // "" = Config.Account
-	URL                string                 // the issuer, https://…, exactly as its tokens have it in iss
-	ClientIDs          []string               // accepted audiences, at least one
-	Thumbprints        []string               // SHA-1 of certificates, 40 hexadecimal characters each
-	Algorithms         []string               // accepted signature algorithms; nil = RS256
-	DiscoveryURL       string                 // "" = URL/.well-known/openid-configuration
-	JWKSURL            string                 // set = no discovery
-	CABundle           string                 // PEM certificates to trust instead of the system's
-	AllowHTTP          bool                   // accept URLs without TLS; for development only
-	AllowPrivate       bool                   // accept loopback and private addresses
-	EnforceThumbprints bool
-	Development        bool // the issuer of `poolhouse dev`, which no settings register
+	Account identitypool.AccountID `yaml:"-"` // "" = Config.Account
+	// URL is the issuer, https://…, exactly as its tokens have it in iss.
+	URL string `yaml:"url" shown:"address"`
+	// ClientIDs are the accepted audiences, at least one.
+	ClientIDs []string `yaml:"client_ids"`
+	// Thumbprints are SHA-1 of certificates, 40 hexadecimal characters each.
+	Thumbprints        []string `yaml:"thumbprints"`
+	EnforceThumbprints bool     `yaml:"enforce_thumbprints"`
+	// Algorithms are the accepted signature algorithms; nil = RS256.
+	Algorithms []string `yaml:"allowed_algs"`
+	// DiscoveryURL is URL/.well-known/openid-configuration if it is "".
+	DiscoveryURL string `yaml:"discovery_url" shown:"address"`
+	// JWKSURL replaces discovery.
+	JWKSURL string `yaml:"jwks_url" shown:"address"`
+	// CABundle has PEM certificates to trust instead of the system's.
+	CABundle string `yaml:"ca_bundle" file:"certificates"`
+	// AllowHTTP accepts URLs without TLS; for development only.
+	AllowHTTP bool `yaml:"allow_http"`
+	// AllowPrivate accepts loopback and private addresses.
+	AllowPrivate bool `yaml:"allow_private"`
+	// Development marks the issuer of `poolhouse dev`, which no settings register.
+	Development bool `yaml:"-"`
 }
 
 // OIDCProvider is the registration of an OpenID Connect issuer. Its slices are

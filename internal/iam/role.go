@@ -14,11 +14,51 @@ import (
 
 // RoleConfig describes one role.
 type RoleConfig struct {
-	ARN                 string            // arn:aws:iam::ACCOUNT:role[/PATH]/NAME
-	TrustPolicy         string            // JSON policy document: who may assume the role
-	Policies            map[string]string // inline policies: name to JSON policy document
-	PermissionsBoundary string            // JSON policy document; "" = none
-	MaxSessionSeconds   int               // 3600 to 43200; 0 = 3600
+	// ARN is arn:aws:iam::ACCOUNT:role[/PATH]/NAME.
+	ARN string `yaml:"arn"`
+	// TrustPolicy is a JSON policy document: who may assume the role.
+	TrustPolicy string `yaml:"trust_policy" form:"policy"`
+	// Policies are inline policies: name to JSON policy document.
+	Policies InlinePolicies `yaml:"policies"`
+	// PermissionsBoundary is a JSON policy document; "" = none.
+	PermissionsBoundary string `yaml:"permissions_boundary" form:"policy"`
+	// MaxSessionSeconds is 3600 to 43200; 0 = 3600.
+	MaxSessionSeconds int `yaml:"max_session_duration"`
+}
+
+// UnmarshalYAML takes policy documents as YAML or as JSON in a string.
+func (c *RoleConfig) UnmarshalYAML(unmarshal func(any) error) error {
+	return policy.UnmarshalYAML(unmarshal, c)
+}
+
+// InlinePolicies has policy documents by name. In a settings file it is a list.
+type InlinePolicies map[string]string
+
+// InlinePolicy is an entry of InlinePolicies in a settings file.
+type InlinePolicy struct {
+	Name     string      `yaml:"name" json:"name"`
+	Document policy.Text `yaml:"document" json:"document"`
+}
+
+// FileForm returns the policies as a settings file has them, sorted by name.
+func (p InlinePolicies) FileForm() any {
+	var list []InlinePolicy
+	for _, name := range slices.Sorted(maps.Keys(p)) {
+		list = append(list, InlinePolicy{Name: name, Document: policy.Text(p[name])})
+	}
+	return list
+}
+
+// UnmarshalYAML reads the list of a settings file.
+func (p *InlinePolicies) UnmarshalYAML(unmarshal func(any) error) error {
+	var list []InlinePolicy
+	err := unmarshal(&list)
+	*p = make(InlinePolicies, len(list))
+	for _, one := range list {
+		(*p)[one.Name] = string(one.Document)
+	}
+
+	return err
 }
 
 // Role is an IAM role. Its documents, slices and maps are shared: do not change them.

@@ -17,18 +17,18 @@ import (
 
 // SAMLProviderConfig describes the registration of one SAML identity provider.
 type SAMLProviderConfig struct {
-	Account  identitypool.AccountID // "" = Config.Account
-	Name     string                 // the last part of the ARN
-	Metadata string                 // the provider's metadata document
+	Account  identitypool.AccountID `yaml:"-"`                             // "" = Config.Account
+	Name     string                 `yaml:"name"`                          // the last part of the ARN
+	Metadata string                 `yaml:"metadata_file" file:"required"` // the provider's metadata document
 	// Audiences and Recipients are accepted in AudienceRestriction and
 	// SubjectConfirmationData, besides AWS's sign-in endpoints.
-	Audiences  []string
-	Recipients []string
+	Audiences  []string `yaml:"audiences"`
+	Recipients []string `yaml:"recipients" shown:"address"`
 	// PreviousEntityIDs are the entity IDs that the identity provider had before; its
 	// users keep their identities. saml.Unrecorded stands for one that nobody knows.
-	PreviousEntityIDs []string
+	PreviousEntityIDs []string `yaml:"previous_entity_ids"`
 	// AnyCertificateDate accepts signatures by expired certificates.
-	AnyCertificateDate bool
+	AnyCertificateDate bool `yaml:"-"`
 }
 
 // SAMLProvider is the registration of a SAML identity provider. Provider is shared:

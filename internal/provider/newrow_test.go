@@ -21,7 +21,6 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
@@ -117,6 +116,7 @@ func start(t *testing.T) *world {
 
 		server.Run(ctx)
 	}()
+
 	web := &httptest.Server{Listener: listener, Config: &http.Server{Handler: server}} //nolint:gosec // of a test
 	web.Start()
 	t.Cleanup(func() {
@@ -140,25 +140,21 @@ func (w *world) overrides(t *testing.T, table provider.Table) map[string]poolhou
 	text := "providers:\n" +
 		"  example:\n    jwks_url: " + w.issuer.URL + logintest.KeysPath + local +
 		"  example_api:\n    base_url: " + w.api.URL + local
-	var file config.File
+	var file struct {
+		Providers map[string]provider.Override `yaml:"providers"`
+	}
 	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
 		t.Fatal(err)
 	}
 
-	if faults := file.CheckProviders(table); len(faults) > 0 {
+	if faults := table.CheckSettings(file.Providers); len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	if faults := file.CheckProviders(provider.Default()); len(faults) != 2 {
+	if faults := provider.Default().CheckSettings(file.Providers); len(faults) != 2 {
 		t.Errorf("without the rows: %v", faults)
 	}
 
-	overrides := map[string]poolhouse.ProviderOverride{}
-	for name, settings := range file.Providers {
-		row, _ := table.BySetting(name)
-		overrides[row.Key] = settings.Override(nil)
-	}
-
-	return overrides
+	return table.Overrides(file.Providers)
 }
 
 func (w *world) cognito(signer aws.CredentialsProvider) *ci.Client {

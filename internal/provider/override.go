@@ -8,27 +8,33 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
 // Override replaces the addresses of a login provider; the zero value changes nothing.
 type Override struct {
-	Issuers      []string
-	JWKSURL      string
-	Algorithms   []string // accepted signature algorithms of ID tokens; nil is RS256
-	CABundle     []byte   // PEM
-	AllowHTTP    bool
-	AllowPrivate bool
-
-	BaseURL    string // of the provider's API, without a trailing slash: Facebook, Amazon, Twitter, Digits, user pools
-	APIVersion string // Facebook: of the Graph API, e.g. v25.0
-	VerifyPath string // Twitter, Digits: the path that returns the token's user
+	// BaseURL is that of the provider's API: Facebook, Amazon, Twitter, Digits, user pools.
+	BaseURL string `yaml:"base_url" shown:"address"`
+	// APIVersion is Facebook's version of the Graph API, e.g. v25.0.
+	APIVersion string `yaml:"graph_version"`
+	// VerifyPath returns the token's user: Twitter, Digits.
+	VerifyPath string `yaml:"verify_path"`
 	// AppSecret is the secret of the Facebook application. AppSecrets has secrets of single
 	// applications by ID. Without a secret, the token itself must show its application.
-	AppSecret    string
-	AppSecrets   map[string]string
-	LimitedLogin bool // Facebook: accept the ID tokens of Limited Login, too
+	AppSecret  explain.Secret            `yaml:"app_secret"`
+	AppSecrets map[string]explain.Secret `yaml:"app_secrets"`
+	// LimitedLogin accepts the ID tokens of Facebook's Limited Login, too.
+	LimitedLogin bool `yaml:"limited_login"`
+
+	Issuers []string `yaml:"issuers" shown:"address"`
+	JWKSURL string   `yaml:"jwks_url" shown:"address"`
+	// Algorithms are the accepted signature algorithms of ID tokens; nil is RS256.
+	Algorithms   []string `yaml:"-"`
+	CABundle     string   `yaml:"ca_bundle" file:"certificates"` // PEM
+	AllowHTTP    bool     `yaml:"allow_http"`
+	AllowPrivate bool     `yaml:"allow_private"`
 }
 
 // applyTo replaces the addresses of a trust in ID tokens.
@@ -47,7 +53,7 @@ func (o Override) applyTo(t *idtoken.Rule) {
 
 // applyPolicy sets the rules for connections to a provider.
 func (o Override) applyPolicy(t *idtoken.Rule) {
-	t.CABundle, t.AllowHTTP, t.AllowPrivate = string(o.CABundle), o.AllowHTTP, o.AllowPrivate
+	t.CABundle, t.AllowHTTP, t.AllowPrivate = o.CABundle, o.AllowHTTP, o.AllowPrivate
 }
 
 // trust returns the trust in tokens that the provider issued to one application, as a
@@ -78,7 +84,7 @@ func (r Row) trust(app string, o Override) (login.Trust, error) {
 		return t, nil
 	}
 
-	t.BaseURL = cmp.Or(o.BaseURL, r.BaseURL)
+	t.BaseURL = cmp.Or(strings.TrimSuffix(o.BaseURL, "/"), r.BaseURL)
 	t.APIVersion = cmp.Or(o.APIVersion, r.APIVersion)
 	t.VerifyPath = cmp.Or(o.VerifyPath, r.VerifyPath)
 	o.applyPolicy(&t.Rule)
@@ -103,7 +109,7 @@ var errNotJoined = errors.New("the pool's value for this provider is not a consu
 func (r Row) application(app string, o Override) (client, secret string, err error) {
 	switch r.Secret {
 	case SecretInSettings:
-		return app, cmp.Or(o.AppSecrets[app], o.AppSecret), nil
+		return app, string(cmp.Or(o.AppSecrets[app], o.AppSecret)), nil
 	case SecretInPool:
 		key, secret, joined := strings.Cut(app, ";")
 		if !joined || key == "" || secret == "" || strings.Contains(secret, ";") {

@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -60,11 +61,14 @@ func AWS() map[string]Rate {
 	}
 }
 
-// CheckOperations returns an error for each name and rate that Accounts cannot have, with
-// its place in the setting.
-func CheckOperations(rates map[string]Rate, apis []awsapi.API) []error {
-	known := names(apis)
+// Validate returns an error for each name and rate that Accounts cannot have, with its place
+// in the settings.
+func (l Settings) Validate(apis []awsapi.API) error {
+	known, rates := names(apis), l.Operations
 	var faults []error
+	if l.Preset != "" && l.Preset != PresetAWS {
+		faults = append(faults, fmt.Errorf("rate_limits.preset %q: use %s, or leave it out", l.Preset, PresetAWS))
+	}
 	for _, name := range slices.Sorted(maps.Keys(rates)) {
 		if !slices.Contains(known, name) {
 			fault := fmt.Errorf("%s.%s: is not SERVICE:OPERATION, nor a group that has operations: "+
@@ -77,13 +81,13 @@ func CheckOperations(rates map[string]Rate, apis []awsapi.API) []error {
 		}
 
 		if r := rates[name]; r.limits() {
-			if err := r.Check(); err != nil {
+			if err := r.Validate(); err != nil {
 				faults = append(faults, fmt.Errorf("%s.%s: %w", OperationsSetting, name, err))
 			}
 		}
 	}
 
-	return faults
+	return errors.Join(faults...)
 }
 
 // names returns all names that the setting may have: operations, and groups with operations.
@@ -119,8 +123,8 @@ type limit struct {
 // accountBucket identifies the bucket of an account for an operation or a group.
 type accountBucket struct{ account, limit string }
 
-// NewAccounts returns limits with these rates, by operation or group. CheckOperations must
-// accept the rates.
+// NewAccounts returns limits with these rates, by operation or group. Settings.Validate
+// must accept the rates.
 func NewAccounts(rates map[string]Rate, apis []awsapi.API, now func() time.Time, reporter *Reporter) *Accounts {
 	a := &Accounts{limits: map[operation]limit{}, now: now, reporter: reporter}
 

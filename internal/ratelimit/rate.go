@@ -16,8 +16,8 @@ import (
 // Rate is the speed at which a token bucket fills, and its size. The zero Rate
 // limits nothing.
 type Rate struct {
-	PerSecond float64
-	Burst     int // 0 = PerSecond, rounded up
+	PerSecond float64 `yaml:"rate" setting:"rate" max:"1000000"`
+	Burst     int     `yaml:"burst" setting:"burst" max:"1000000"` // 0 = PerSecond, rounded up
 }
 
 // Bounds of a Rate. An empty bucket of any Rate is full again in less than 32 years.
@@ -27,8 +27,8 @@ const (
 	maxBurst = 1_000_000
 )
 
-// Check returns an error if no bucket can have the rate. The error names the part at fault.
-func (r Rate) Check() error {
+// Validate returns an error if no bucket can have the rate. The error names the part at fault.
+func (r Rate) Validate() error {
 	if !(slowest <= r.PerSecond && r.PerSecond <= fastest) { // also NaN
 		return fmt.Errorf("rate %s: use a number of calls a second from %v to %d",
 			decimal(r.PerSecond), slowest, fastest)

@@ -3,6 +3,7 @@ package signout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 
@@ -18,9 +19,20 @@ import (
 type Settings struct {
 	// Audiences are accepted in aud besides the client IDs. A user pool has no client IDs
 	// here, so it needs Audiences to report anything.
-	Audiences []string
+	Audiences []string `yaml:"audiences"`
 	// CredentialChange makes a changed credential end the user's logins, too.
-	CredentialChange bool
+	CredentialChange bool `yaml:"credential_change"`
+}
+
+// IsZero reports whether nothing is set.
+func (s Settings) IsZero() bool { return len(s.Audiences) == 0 && !s.CredentialChange }
+
+// Validate refuses an audience without a name.
+func (s Settings) Validate() error {
+	if n := slices.Index(s.Audiences, ""); n >= 0 {
+		return fmt.Errorf("audiences[%d] is empty: name what stands in aud, or leave it out", n)
+	}
+	return nil
 }
 
 // Sources finds the provider that a receiver's path names. It can be an OpenID Connect

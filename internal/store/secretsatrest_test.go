@@ -217,7 +217,7 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 		}
 
 		facebook := p.Providers[wiretest.FacebookKey]
-		facebook.AppSecrets = map[string]string{"112233": "canary-facebook-secret"}
+		facebook.AppSecrets = map[string]poolhouse.Secret{"112233": "canary-facebook-secret"}
 		p.Providers[wiretest.FacebookKey] = facebook
 		p.OIDCProviders = []poolhouse.OIDCProviderConfig{
 			{URL: corp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true},
@@ -232,11 +232,11 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 
 		p.UserStatus = map[string]poolhouse.UserStatusConfig{
 			wiretest.UserPool: {Check: userstatus.Introspection, Endpoint: status.URL + "/introspect", ClientID: "c",
-				ClientSecret: c.plant("introspection client secret", "canary-introspection-secret"), AllowHTTP: true,
-				AllowPrivate: true}}
+				ClientSecret: poolhouse.Secret(c.plant("introspection client secret", "canary-introspection-secret")),
+				AllowHTTP:    true, AllowPrivate: true}}
 		p.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{
 			"storage": {Endpoint: engine, AllowHTTP: true, AllowPrivate: true, ClientID: "c",
-				ClientSecret: c.plant("engine client secret", "canary-engine-client-secret")}}
+				ClientSecret: poolhouse.Secret(c.plant("engine client secret", "canary-engine-client-secret"))}}
 
 		p.PoolCredentialEngines = map[string]string{outside: "storage"}
 		p.Logger = slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))

@@ -71,7 +71,7 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (*explain.Refusal, error
 	}
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	request.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService.AdminGetUser")
-	keys := sigv4.Credentials{AccessKeyID: a.AccessKeyID, SecretAccessKey: a.SecretAccessKey}
+	keys := sigv4.Credentials{AccessKeyID: a.AccessKeyID, SecretAccessKey: string(a.SecretAccessKey)}
 	if err := sigv4.Sign(request, body, keys, region, "cognito-idp", a.Now()); err != nil {
 		return nil, err
 	}

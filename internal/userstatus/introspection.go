@@ -30,7 +30,7 @@ func (i *introspection) ask(ctx context.Context, u User) (*explain.Refusal, erro
 	header := http.Header{}
 	header.Set("Content-Type", "application/x-www-form-urlencoded")
 	// RFC 6749 section 2.3.1: both are form-encoded before they are joined.
-	pair := url.QueryEscape(i.ClientID) + ":" + url.QueryEscape(i.ClientSecret)
+	pair := url.QueryEscape(i.ClientID) + ":" + url.QueryEscape(string(i.ClientSecret))
 	header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
 
 	reply, err := post(ctx, i.Asker, i.endpoint(i.Endpoint), header, []byte(url.Values{"token": {u.Token}}.Encode()))

@@ -27,36 +27,50 @@ type Settings struct {
 
 // Validate returns every fault of the settings.
 func (s Settings) Validate() error {
-	_, err := s.Pools(Options{})
-	return err
-}
-
-// Pools returns the checkers of the settings. It sends no request.
-func (s Settings) Pools(o Options) (Pools, error) {
 	atAWS := func(name string) bool {
 		_, is := identitypool.ParseUserPool(name)
 		return is
 	}
 
-	byProvider, err := checkers(poolStatus, s.ByProvider, atAWS, o)
-	byRegion, err2 := checkers(regionStatus, s.ByRegion, func(string) bool { return true }, o)
-	return Pools{ByProvider: byProvider, ByRegion: byRegion}, errors.Join(err, err2)
+	return errors.Join(
+		validate(poolStatus, s.ByProvider, atAWS),
+		validate(regionStatus, s.ByRegion, func(string) bool { return true }),
+	)
 }
 
-func checkers(
-	setting string, configs map[string]Config, atAWS func(name string) bool, o Options,
-) (map[string]Checker, error) {
+func validate(setting string, configs map[string]Config, atAWS func(name string) bool) error {
 	var faults []error
-	list := map[string]Checker{}
 	for _, name := range slices.Sorted(maps.Keys(configs)) {
 		c := configs[name]
-		checker, err := New(c, o)
+		err := c.Validate()
 		if err == nil && c.Check == AdminGetUser && c.Endpoint == "" && !atAWS(name) {
 			err = errors.New("endpoint is missing: this user pool is not at AWS")
 		}
 		if err != nil {
 			faults = append(faults, fmt.Errorf(setting+": %w", name, err))
 		}
+	}
+
+	return errors.Join(faults...)
+}
+
+// Pools returns the checkers of the settings. It sends no request.
+func (s Settings) Pools(o Options) (Pools, error) {
+	if err := s.Validate(); err != nil {
+		return Pools{}, err
+	}
+
+	byProvider, err := checkers(s.ByProvider, o)
+	byRegion, err2 := checkers(s.ByRegion, o)
+	return Pools{ByProvider: byProvider, ByRegion: byRegion}, errors.Join(err, err2)
+}
+
+func checkers(configs map[string]Config, o Options) (map[string]Checker, error) {
+	var faults []error
+	list := map[string]Checker{}
+	for name, c := range configs {
+		checker, err := New(c, o)
+		faults = append(faults, err)
 		list[name] = checker
 	}
 

@@ -44,17 +44,26 @@ const (
 
 // Config is the way to ask a user pool.
 type Config struct {
-	Check           string        // AdminGetUser, Introspection or Push
-	Endpoint        string        // "" = AWS's, only with AdminGetUser for pools at AWS
-	Region          string        // AdminGetUser; "" = the region of the pool's host, else of its ID
-	AccessKeyID     string        // AdminGetUser
-	SecretAccessKey string        // AdminGetUser
-	ClientID        string        // Introspection
-	ClientSecret    string        // Introspection
-	Cache           time.Duration // time for which a yes is kept; at most MaxCache, 0 = not kept
-	CABundle        []byte        // PEM
-	AllowHTTP       bool
-	AllowPrivate    bool
+	// Check is AdminGetUser, Introspection or Push.
+	Check string `yaml:"check"`
+	// Endpoint is AWS's if it is "", only with AdminGetUser for pools at AWS.
+	Endpoint string `yaml:"endpoint" shown:"address"`
+	// Region is the region of the pool's host, else of its ID, if it is "". AdminGetUser.
+	Region string `yaml:"region"`
+	// AccessKeyID and SecretAccessKey are for AdminGetUser.
+	AccessKeyID     string         `yaml:"access_key_id"`
+	SecretAccessKey explain.Secret `yaml:"secret_access_key"`
+	// ClientID and ClientSecret are for Introspection.
+	ClientID     string         `yaml:"client_id"`
+	ClientSecret explain.Secret `yaml:"client_secret"`
+	// Cache is the time for which a yes is kept, at most MaxCache; 0 = not kept.
+	Cache time.Duration `yaml:"cache"`
+
+	// The user pool's own settings have these.
+
+	CABundle     string `yaml:"-"` // PEM
+	AllowHTTP    bool   `yaml:"-"`
+	AllowPrivate bool   `yaml:"-"`
 }
 
 // User is the user to check: the received token and its proven claims.
@@ -84,7 +93,7 @@ type Options struct {
 
 // New returns the Checker of a Config. Its error lists all wrong settings.
 func New(c Config, o Options) (Checker, error) {
-	if err := c.validate(); err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 
@@ -111,13 +120,14 @@ func New(c Config, o Options) (Checker, error) {
 
 func (c Config) endpoint(url string) outbound.Endpoint {
 	return outbound.Endpoint{URL: url, Policy: outbound.Policy{
-		CABundle:     string(c.CABundle),
+		CABundle:     c.CABundle,
 		AllowHTTP:    c.AllowHTTP,
 		AllowPrivate: c.AllowPrivate,
 	}}
 }
 
-func (c Config) validate() error {
+// Validate reports every invalid setting.
+func (c Config) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	needs := func(setting, value string, wanted bool) {
@@ -132,9 +142,9 @@ func (c Config) validate() error {
 	switch c.Check {
 	case AdminGetUser, Introspection, Push:
 		needs("access_key_id", c.AccessKeyID, c.Check == AdminGetUser)
-		needs("secret_access_key", c.SecretAccessKey, c.Check == AdminGetUser)
+		needs("secret_access_key", string(c.SecretAccessKey), c.Check == AdminGetUser)
 		needs("client_id", c.ClientID, c.Check == Introspection)
-		needs("client_secret", c.ClientSecret, c.Check == Introspection)
+		needs("client_secret", string(c.ClientSecret), c.Check == Introspection)
 		if c.Check != AdminGetUser || c.Endpoint != "" {
 			needs("endpoint", c.Endpoint, c.Check != Push)
 		}

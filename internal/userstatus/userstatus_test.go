@@ -557,7 +557,7 @@ func TestSettings(t *testing.T) {
 			[]string{"endpoint is missing"}},
 		"http": {introspection, func(c *userstatus.Config) { c.Endpoint = "http://idp.example" },
 			[]string{"endpoint: ", "https"}},
-		"bad certificates": {introspection, func(c *userstatus.Config) { c.CABundle = []byte("x") },
+		"bad certificates": {introspection, func(c *userstatus.Config) { c.CABundle = "x" },
 			[]string{"endpoint: ", "certificate"}},
 		"an endpoint to push": {userstatus.Config{Check: userstatus.Push},
 			func(c *userstatus.Config) { c.Endpoint = "https://a" }, []string{"endpoint has no meaning"}},

@@ -1,12 +1,12 @@
-package config
+package main
 
 import (
 	"fmt"
 	"strings"
 )
 
-// Reference returns the reference of the settings in Markdown, made from Table.
-func Reference() string {
+// reference returns the reference of the settings in Markdown.
+func reference() string {
 	var b strings.Builder
 	b.WriteString(`# Settings
 
@@ -20,16 +20,16 @@ POOLHOUSE_CONFIG). A name that no setting has is an error, and so is a value of 
 |---|---|---|---|---|
 `)
 
-	for _, s := range Table {
+	for _, s := range newSettings().rows {
 		flag, standard := "–", "–"
-		if s.HasFlag() {
-			flag = "`--" + s.Flag() + "`"
+		if s.hasFlag {
+			flag = "`--" + s.flag() + "`"
 		}
-		if s.Default != "" {
-			standard = "`" + s.Default + "`"
+		if s.standard != "" {
+			standard = "`" + s.standard + "`"
 		}
 
-		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", s.name(), flag, s.Env(), standard, s.Help)
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", s.name, flag, s.env(), standard, s.help)
 	}
 	b.WriteString(lists)
 

@@ -1,4 +1,4 @@
-package config
+package main
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 func TestRates(t *testing.T) {
 	const (
 		name     = "rate_limits.operations.sts:*: "
+		noRate   = "give off, or a mapping with rate and burst"
 		noNumber = name + "rate: give the number of calls a second; off lifts the limit"
 		noBurst  = name + "burst: give a whole number of calls from 1 to 1000000, or leave it out"
 	)
@@ -48,11 +49,11 @@ func TestRates(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		s, err := Load(nil, nil, path)
+		s, err := load(nil, nil, path)
 		got := ""
 		if err != nil {
 			got = err.Error()
-		} else if shown, err := json.Marshal(s.File.RateLimits.Operations["sts:*"]); err == nil {
+		} else if shown, err := json.Marshal(s.file.RateLimits.Operations["sts:*"]); err == nil {
 			got = string(shown)
 		}
 		if !strings.Contains(got, test.want) || err == nil && got != test.want {
@@ -93,7 +94,7 @@ func TestAddressLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		s, err := Load(nil, nil, path)
+		s, err := load(nil, nil, path)
 		if test.fault != "" {
 			if err == nil || !strings.Contains(err.Error(), test.fault) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%q: %v, want %s", test.text, err, test.fault)
@@ -101,8 +102,10 @@ func TestAddressLimits(t *testing.T) {
 			continue
 		}
 
-		if err != nil || s.Text(AddressLimits) != test.enabled || s.Text(AddressGuestRate) != test.rate {
-			t.Errorf("%q: %v, %s, %s", test.text, err, s.Text(AddressLimits), s.Text(AddressGuestRate))
+		if err != nil || s.text(&s.AddressLimits.Off) != test.enabled ||
+			s.text(&s.AddressLimits.Guests.PerSecond) != test.rate {
+			t.Errorf("%q: %v, %s, %s", test.text, err, s.text(&s.AddressLimits.Off),
+				s.text(&s.AddressLimits.Guests.PerSecond))
 		}
 	}
 }
@@ -133,12 +136,12 @@ func TestRateLimitsAsAWhole(t *testing.T) {
 			want = "settings file " + path + ": " + test.fault
 		}
 		got := ""
-		s, err := Load(nil, nil, path)
+		s, err := load(nil, nil, path)
 		if err != nil {
 			got = err.Error()
 		}
 
-		if (test.value == "off" || test.value == "no") && len(s.File.Sections()) > 0 {
+		if (test.value == "off" || test.value == "no") && len(s.file.counts()) > 0 {
 			t.Errorf("%q is shown as defined", test.value)
 		}
 		if got != want {
@@ -160,9 +163,9 @@ func TestNumbersAsText(t *testing.T) {
 		if err := os.WriteFile(path, []byte("max_wait: "+written), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := Load(nil, nil, path)
-		if err != nil || s.Text(MaxWait) != want {
-			t.Errorf("%s: %q, %v", written, s.Text(MaxWait), err)
+		s, err := load(nil, nil, path)
+		if err != nil || s.text(&s.MaxWait) != want {
+			t.Errorf("%s: %q, %v", written, s.text(&s.MaxWait), err)
 		}
 	}
 }

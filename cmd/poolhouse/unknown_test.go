@@ -1,4 +1,4 @@
-package config
+package main
 
 import (
 	"reflect"
@@ -25,7 +25,7 @@ func TestUnknownNamesAreRefusedEverywhere(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err = parse("settings.yaml", text); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, _, err = parseText("settings.yaml", text); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s\n%v, want %s", text, err, c.want)
 			}
 		}
@@ -33,6 +33,10 @@ func TestUnknownNamesAreRefusedEverywhere(t *testing.T) {
 
 	var walk func(path string, typ reflect.Type, wrap func(any) any)
 	walk = func(path string, typ reflect.Type, wrap func(any) any) {
+		if own, ok := reflect.Zero(typ).Interface().(interface{ FileForm() any }); ok {
+			typ = reflect.TypeOf(own.FileForm())
+		}
+
 		switch typ.Kind() {
 		case reflect.Pointer:
 			walk(path, typ.Elem(), wrap)
@@ -42,16 +46,17 @@ func TestUnknownNamesAreRefusedEverywhere(t *testing.T) {
 			walk(path+".one", typ.Elem(), func(v any) any { return wrap(map[string]any{"one": v}) })
 		case reflect.Struct:
 			prefix := strings.TrimPrefix(path+".", ".")
-			names := fields(typ)
+			names := fileFields(typ)
 			place(prefix, longest(names), wrap)
 
-			for name, member := range names {
-				walk(prefix+name, member, func(v any) any { return wrap(map[string]any{name: v}) })
+			for _, member := range names {
+				name := member.Tag.Get("yaml")
+				walk(prefix+name, member.Type, func(v any) any { return wrap(map[string]any{name: v}) })
 			}
 		}
 	}
 
-	walk("", reflect.TypeFor[File](), func(v any) any { return v })
+	walk("", reflect.TypeFor[sections](), func(v any) any { return v })
 	place("limits.", "logins_per_identity", func(v any) any { return map[string]any{"limits": v} })
 
 	for _, known := range []string{"", "limits.", "check.", "check.routes[0].", "roles[0].policies[0].",
@@ -63,11 +68,13 @@ func TestUnknownNamesAreRefusedEverywhere(t *testing.T) {
 }
 
 // longest is the name of a structure that a letter more changes least.
-func longest(names map[string]reflect.Type) (name string) {
-	for n := range names {
+func longest(fields []reflect.StructField) (name string) {
+	for _, field := range fields {
+		n := field.Tag.Get("yaml")
 		if len(n) > len(name) || len(n) == len(name) && n < name {
 			name = n
 		}
 	}
+
 	return name
 }

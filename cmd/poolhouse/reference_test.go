@@ -1,4 +1,4 @@
-package config
+package main
 
 import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -8,22 +8,22 @@ import (
 	"testing"
 )
 
-// The settings' reference in docs/ is written from the table.
+// The reference in docs/ is written from the settings.
 func TestReferenceIsUpToDate(t *testing.T) {
 	have, err := os.ReadFile(filepath.Join("..", "..", "docs", "configuration.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(have) != Reference() {
+	if string(have) != reference() {
 		t.Error("docs/configuration.md differs from the table: run `poolhouse config --docs > docs/configuration.md`")
 	}
 }
 
 // The YAML of the reference is a settings file that loads, and every key in it exists.
 func TestReferenceLoads(t *testing.T) {
-	_, text, _ := strings.Cut(Reference(), "```yaml\n")
+	_, text, _ := strings.Cut(reference(), "```yaml\n")
 	text, _, _ = strings.Cut(text, "```")
-	_, file, err := parse("reference", []byte(text))
+	_, file, err := parseText("reference", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,26 +54,31 @@ func TestNearest(t *testing.T) {
 
 func TestEverySettingHasOneName(t *testing.T) {
 	seen := map[string]bool{}
-	for _, s := range Table {
-		if seen[s.Key] || s.Help == "" || !strings.HasSuffix(s.Help, ".") {
-			t.Errorf("setting %s: repeated, or its help is no sentence", s.Key)
+	for _, r := range newSettings().rows {
+		if seen[r.name] || r.help == "" || !strings.HasSuffix(r.help, ".") {
+			t.Errorf("setting %s: repeated, or its help is no sentence", r.name)
 		}
-		seen[s.Key] = true
-		if err := s.check(s.Default); err != nil {
-			t.Errorf("default of %s: %v", s.Key, err)
+		seen[r.name] = true
+		if err := r.check(r.standard); err != nil {
+			t.Errorf("default of %s: %v", r.name, err)
 		}
 	}
 }
 
+// parseText reads the text of a settings file.
+func parseText(path string, text []byte) (map[string]any, settingsFile, error) {
+	return parseSettings(path, text, newSettings().rows)
+}
+
 // Whatever is in the file, it is taken or refused, and its secrets are not shown.
 func FuzzParse(f *testing.F) {
-	_, text, _ := strings.Cut(Reference(), "```yaml\n")
+	_, text, _ := strings.Cut(reference(), "```yaml\n")
 	f.Add(text)
 	f.Add("limits: 3")
 	f.Add("roles: [1]")
 	f.Add("oidc_providers: {a: b}")
 	f.Fuzz(func(t *testing.T, text string) {
-		values, _, err := parse("f", []byte(text))
+		values, _, err := parseText("f", []byte(text))
 		if err != nil {
 			return
 		}

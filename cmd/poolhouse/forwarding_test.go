@@ -1,4 +1,4 @@
-package config
+package main
 
 import (
 	"strings"
@@ -22,14 +22,13 @@ func TestCheckForwarding(t *testing.T) {
 		"\n  listen: 127.0.0.1:4600\n  body_time: 90s\n" +
 			"  forward_timeout: 5m" + route + ", forward_to: 'http://files'}]": "",
 	} {
-		_, file, err := parse("poolhouse.yaml", []byte("check:"+text))
+		_, file, err := parseText("poolhouse.yaml", []byte("check:"+text))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 		if err == nil && strings.Contains(text, "90s") {
-			if body, forward, err := file.Check.Durations(); body != 90*time.Second ||
-				forward != 5*time.Minute || err != nil {
-				t.Errorf("%v, %v, %v", body, forward, err)
+			if c := file.Check; c.BodyTime != 90*time.Second || c.ForwardTimeout != 5*time.Minute {
+				t.Errorf("%v, %v", c.BodyTime, c.ForwardTimeout)
 			}
 		}
 	}
