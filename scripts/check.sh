@@ -84,12 +84,25 @@ fi
 step fuzzing
 # A number of inputs, not a time: before Go 1.27 the fuzzer can report the end of a time as a failure
 # (go.dev/issue/75804). The time is for a target that hangs.
-for package in $(cat scripts/suites.txt); do
-	for target in $(go test -list '^Fuzz' "$package" 2>/dev/null | grep '^Fuzz' || true); do
-		echo "fuzzing $target of $package"
-		timeout 15m go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZ_INPUTS:-10000}x" -fuzzminimizetime 20x "$package" >"$log" 2>&1 ||
-			{ cat "$log"; echo "fuzzing $target failed, or took 15 minutes"; exit 1; }
-	done
-done
+# The targets are read from the sources, and each package is built once: go test -list would link the
+# tests of every package once more, and go test -fuzz those of a package once for each target.
+binaries=$(mktemp -d)
+trap 'rm -rf "$log" "$binaries"' EXIT
+corpus=$(go env GOCACHE)/fuzz
+list='{{$p := .}}{{range .TestGoFiles}}{{$p.ImportPath}} {{$p.Dir}} {{.}}{{"\n"}}{{end}}'
+list+='{{range .XTestGoFiles}}{{$p.ImportPath}} {{$p.Dir}} {{.}}{{"\n"}}{{end}}'
+go list -f "$list" work | while read -r package folder file; do
+	sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$folder/$file" | sed "s|^|$package $folder |"
+done >"$log"
+built=
+while read -r package folder target; do
+	echo "fuzzing $target of $package"
+	[ "$built" = "$package" ] || go test -c -fuzz . -o "$binaries/fuzz.test" "$package"
+	built=$package
+	(cd "$folder" && timeout 15m "$binaries/fuzz.test" -test.run '^$' -test.fuzz "^$target\$" \
+		-test.fuzztime "${FUZZ_INPUTS:-10000}x" -test.fuzzminimizetime 20x \
+		-test.fuzzcachedir "$corpus/$package") </dev/null >"$binaries/out" 2>&1 ||
+		{ cat "$binaries/out"; echo "fuzzing $target failed, or took 15 minutes"; exit 1; }
+done <"$log"
 step none
 echo "all checks passed"
