@@ -64,7 +64,7 @@ func (e *DeniedError) Error() string {
 func unknownHelp(u policy.Unknown) string {
 	if u.BadValue {
 		return "change the condition on " + u.Key +
-			", or what the request says under that key: it must be of the operator's type"
+			", or the value that the request has under that key: it must be of the operator's type"
 	}
 	return "remove " + u.Key + " from the policy, or narrow the statement to actions of services " +
 		"that know it; docs/iam.md lists the keys that are known"
@@ -114,28 +114,73 @@ const (
 	trustsCaller                       // it names the caller, in whose account it is
 )
 
+// authorize takes the steps of AWS's evaluation logic (IAM User Guide, "Policy
+// evaluation logic") in this order:
+//
+//  1. what no policy can allow: a call without a caller, temporary credentials where
+//     AWS does not accept them, another account's resource
+//  2. the root of an account, whom no policy bounds
+//  3. an explicit Deny in any policy of the caller
+//  4. an Allow of an identity policy, of the permissions boundary if there is one, and
+//     of a session policy if there are any
+//
+// AWS's service and resource control policies do not exist here.
 func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, says resourceSays) error {
-	denied := func(explicit bool, reason string, why *explain.Refusal) *DeniedError {
-		return &DeniedError{
-			CallerARN: c.ARN,
-			Action:    access.Action,
-			Resource:  ShownARN(access.Resource, c.partition),
-			Explicit:  explicit,
-			Reason:    reason,
-			Why:       why.Of(c.ARN),
-		}
+	if refusal := neverAllowed(c, access, says); refusal != nil {
+		return refusal
+	}
+	if c.kind == accountRoot {
+		return nil
 	}
 
-	if c.kind == nobody {
+	b, err := a.boundsOf(ctx, c, access)
+	if err != nil {
+		return err
+	}
+	b.request = a.request(c, access)
+	identity := b.identity
+	if says == trustsCaller { // as good as an identity policy
+		identity = append(slices.Clip(identity), everything)
+	}
+
+	d := policy.Allowed(b.request, identity, b.boundary, b.session)
+	if access.Facts != nil && access.Facts.Err() != nil {
+		return fmt.Errorf("authorising %s: %w", c.ARN, access.Facts.Err())
+	}
+	if d.Allowed {
+		return nil
+	}
+
+	refusal := denied(c, access, reasonOf(d), b.why(d))
+	refusal.Explicit, refusal.Unknown = d.Explicit, d.Unknown
+
+	return refusal
+}
+
+// denied returns the refusal of access to c.
+func denied(c Caller, access Access, reason string, why *explain.Refusal) *DeniedError {
+	return &DeniedError{
+		CallerARN: c.ARN,
+		Action:    access.Action,
+		Resource:  ShownARN(access.Resource, c.partition),
+		Reason:    reason,
+		Why:       why.Of(c.ARN),
+	}
+}
+
+// neverAllowed refuses what no policy of the caller can allow; nil = the policies
+// decide.
+func neverAllowed(c Caller, access Access, says resourceSays) *DeniedError {
+	owner := accountOfARN(access.Resource)
+	switch {
+	case c.kind == nobody:
 		c.ARN = "anonymous"
-		return denied(false, "the request has no caller", policyNobody.With("action", access.Action))
-	}
-	if c.limited && !limitedMay(access.Action) {
-		return denied(false, "temporary credentials of an access key may not call "+access.Action,
+		return denied(c, access, "the request has no caller", policyNobody.With("action", access.Action))
+	case c.limited && !limitedMay(access.Action):
+		return denied(c, access, "temporary credentials of an access key may not call "+access.Action,
 			policyTemporary.With("action", access.Action))
-	}
-	if owner := accountOfARN(access.Resource); says == resourceSilent && owner != "" && owner != c.Account {
-		return denied(false, fmt.Sprintf("the resource belongs to account %s, the caller to %s", owner, c.Account),
+	case says == resourceSilent && owner != "" && owner != c.Account:
+		return denied(c, access, fmt.Sprintf("the resource belongs to account %s, the caller to %s", owner, c.Account),
 			policyAccount.With(
 				"account", string(c.Account),
 				"resource", ShownARN(access.Resource, c.partition),
@@ -143,40 +188,56 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 			))
 	}
 
-	var identity, session []*policy.Document
-	var boundary *policy.Document
-	var role Role
-	switch c.kind {
-	case accountRoot:
-		return nil
-	case boundedUser:
-		identity = []*policy.Document{c.document}
-	default:
-		var err error
-		role, err = a.roles.Role(ctx, c.roleARN)
-		if errors.Is(err, ErrNotFound) {
-			return denied(false, "the session's role "+c.shownRole()+" does not exist",
-				policyRole.With("role", c.shownRole()))
-		}
-		if err != nil {
-			return fmt.Errorf("authorising %s: %w", c.ARN, err)
-		}
+	return nil
+}
 
-		if role.ID != c.roleID {
-			return denied(false,
-				"the session's role "+c.shownRole()+" was deleted; one of the same name is another role",
-				policyRoleReplaced.With("role", c.shownRole()))
-		}
-		if session, err = SessionPolicies(c.policies); err != nil {
-			return denied(false, err.Error(), policyUnreadable.With("fault", err.Error()))
-		}
-		identity, boundary = role.Policies, role.Boundary
-	}
-	if says == trustsCaller {
-		identity = append(slices.Clip(identity), everything)
+// bounds has the request and the policies that bound its caller.
+type bounds struct {
+	caller   Caller
+	access   Access
+	request  policy.Request
+	role     Role // zero for access keys
+	identity []*policy.Document
+	boundary *policy.Document   // nil = none
+	session  []*policy.Document // empty = none
+}
+
+// boundsOf looks up the policies that bound c. The error is a *DeniedError if c is the
+// session of a role that is gone, or has a session policy that cannot be read.
+func (a *Authorizer) boundsOf(ctx context.Context, c Caller, access Access) (*bounds, error) {
+	b := &bounds{caller: c, access: access}
+	if c.kind == boundedUser {
+		b.identity = []*policy.Document{c.document}
+		return b, nil
 	}
 
-	at, brought, given, facts := a.clock(a.now()), c.conditions, access.Conditions, access.Facts
+	var err error
+	b.role, err = a.roles.Role(ctx, c.roleARN)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, denied(c, access, "the session's role "+c.shownRole()+" does not exist",
+			policyRole.With("role", c.shownRole()))
+	case err != nil:
+		return nil, fmt.Errorf("authorising %s: %w", c.ARN, err)
+	case b.role.ID != c.roleID:
+		return nil, denied(c, access,
+			"the session's role "+c.shownRole()+" was deleted; one of the same name is another role",
+			policyRoleReplaced.With("role", c.shownRole()))
+	}
+
+	b.identity, b.boundary = b.role.Policies, b.role.Boundary
+	if b.session, err = SessionPolicies(c.policies); err != nil {
+		return nil, denied(c, access, err.Error(), policyUnreadable.With("fault", err.Error()))
+	}
+
+	return b, nil
+}
+
+// request returns the request that policies decide about. The clock's condition keys
+// come before the caller's, and the caller's before the request's, which could
+// otherwise pose as another caller.
+func (a *Authorizer) request(c Caller, access Access) policy.Request {
+	at := a.clock(a.now())
 	later := func(key string) (values []string, known bool) {
 		switch key {
 		case clockDate:
@@ -186,56 +247,26 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		case viaService, isService:
 			return falseValue, true
 		}
-		if knows(brought, key) { // before the request's keys, which must not replace the caller's
+		if knows(c.conditions, key) {
 			return nil, true
 		}
-		if values, ok := given[key]; ok {
+		if values, ok := access.Conditions[key]; ok {
 			return values, true
 		}
-		if facts == nil {
+		if access.Facts == nil {
 			return nil, false
 		}
 
-		return facts.Condition(key)
+		return access.Facts.Condition(key)
 	}
-	request := policy.Request{
+
+	return policy.Request{
 		Action:    access.Action,
 		Resource:  access.Resource,
 		Context:   c.conditions,
 		Partition: c.partition,
 		Later:     later,
 	}
-
-	d := policy.Allowed(request, identity, boundary, session)
-	if facts != nil && facts.Err() != nil {
-		return fmt.Errorf("authorising %s: %w", c.ARN, facts.Err())
-	}
-	if d.Allowed {
-		return nil
-	}
-
-	asked := bounds{
-		caller:   c,
-		access:   access,
-		role:     role,
-		boundary: boundary,
-		session:  session,
-		request:  request,
-	}
-	refusal := denied(d.Explicit, reasonOf(d), asked.why(d))
-	refusal.Unknown = d.Unknown
-
-	return refusal
-}
-
-// bounds has the policies and the request of a decision, to explain it.
-type bounds struct {
-	caller   Caller
-	access   Access
-	role     Role // zero for access keys
-	boundary *policy.Document
-	session  []*policy.Document
-	request  policy.Request
 }
 
 // why explains a decision that refuses.
@@ -449,9 +480,9 @@ func (a *Authorizer) clock(now time.Time) *clockConditions {
 	}
 
 	at := &clockConditions{
-		now.Unix(),
-		[1]string{now.UTC().Format(time.RFC3339)},
-		[1]string{strconv.FormatInt(now.Unix(), 10)},
+		second: now.Unix(),
+		date:   [1]string{now.UTC().Format(time.RFC3339)},
+		epoch:  [1]string{strconv.FormatInt(now.Unix(), 10)},
 	}
 	a.second.Store(at)
 
