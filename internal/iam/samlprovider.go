@@ -53,9 +53,9 @@ const (
 
 var samlProviderName = regexp.MustCompile(`^[\w.-]{1,128}$`)
 
-// SAMLProviderARN returns the ARN of the provider with that name.
-func SAMLProviderARN(partition string, account identitypool.AccountID, name string) string {
-	return "arn:" + partition + ":iam::" + string(account) + ":saml-provider/" + name
+// samlProviderARN returns the ARN of the provider with that name.
+func samlProviderARN(partition string, account identitypool.AccountID, name string) string {
+	return "arn:" + partition + ":iam::" + string(account) + ":" + samlKind + name
 }
 
 // newSAMLProvider checks c and adds its faults to f.
@@ -86,7 +86,7 @@ func newSAMLProvider(c SAMLProviderConfig, partition string, f *faults) SAMLProv
 	}
 
 	p := SAMLProvider{
-		ARN:      SAMLProviderARN(partition, c.Account, c.Name),
+		ARN:      samlProviderARN(partition, c.Account, c.Name),
 		Account:  c.Account,
 		Name:     c.Name,
 		Document: c.Metadata,
@@ -140,7 +140,7 @@ func (d *Directory) addPreviousEntityIDs(c Config, all *faults) {
 		f := faults{setting: "saml_previous_entity_ids", entry: arn}
 
 		key := d.home(arn)
-		if _, _, ok := d.parseARN(key, "saml-provider/"); !ok {
+		if _, _, ok := d.parseARN(key, samlKind); !ok {
 			f.add("", arn, "is not the ARN of a SAML provider",
 				"write arn:"+c.Partition+":iam::ACCOUNT:saml-provider/NAME")
 		} else if _, ok := d.samlProviders[key]; ok {

@@ -114,16 +114,6 @@ func (v *View) RoleARN(r store.Role) string { return v.shown(v.Directory.RoleARN
 // PolicyARN is Directory.PolicyARN.
 func (v *View) PolicyARN(p store.ManagedPolicy) string { return v.shown(v.Directory.PolicyARN(p)) }
 
-// OIDCProviderARN is Directory.OIDCProviderARN.
-func (v *View) OIDCProviderARN(p store.OIDCProvider) string {
-	return v.shown(v.Directory.OIDCProviderARN(p))
-}
-
-// SAMLProviderARN is Directory.SAMLProviderARN.
-func (v *View) SAMLProviderARN(p store.SAMLProvider) string {
-	return v.shown(v.Directory.SAMLProviderARN(p))
-}
-
 // NamedRole is Directory.NamedRole.
 func (v *View) NamedRole(ctx context.Context, account identitypool.AccountID, name string) (store.Role, error) {
 	r, err := v.Directory.NamedRole(ctx, account, name)
@@ -208,66 +198,4 @@ func (v *View) PolicyUses(ctx context.Context, account identitypool.AccountID) (
 	}
 
 	return shown, nil
-}
-
-// RegisteredOIDCProvider is Directory.RegisteredOIDCProvider.
-func (v *View) RegisteredOIDCProvider(ctx context.Context, account identitypool.AccountID, arn string) (
-	store.OIDCProvider, error,
-) {
-	arn, err := v.stored(arn)
-	if err != nil {
-		return store.OIDCProvider{}, err
-	}
-	return v.Directory.RegisteredOIDCProvider(ctx, account, arn)
-}
-
-// UpdateOIDCProvider is Directory.UpdateOIDCProvider.
-func (v *View) UpdateOIDCProvider(
-	ctx context.Context, account identitypool.AccountID, arn string, change func(*store.OIDCProvider) error,
-) (store.OIDCProvider, error) {
-	arn, err := v.stored(arn)
-	if err != nil {
-		return store.OIDCProvider{}, err
-	}
-	return v.Directory.UpdateOIDCProvider(ctx, account, arn, change)
-}
-
-// DeleteOIDCProvider is Directory.DeleteOIDCProvider.
-func (v *View) DeleteOIDCProvider(ctx context.Context, account identitypool.AccountID, arn string) error {
-	arn, err := v.stored(arn)
-	if err != nil {
-		return err
-	}
-	return v.Directory.DeleteOIDCProvider(ctx, account, arn)
-}
-
-// RegisteredSAMLProvider is Directory.RegisteredSAMLProvider.
-func (v *View) RegisteredSAMLProvider(ctx context.Context, account identitypool.AccountID, arn string) (
-	store.SAMLProvider, error,
-) {
-	arn, err := v.stored(arn)
-	if err != nil {
-		return store.SAMLProvider{}, err
-	}
-	return v.Directory.RegisteredSAMLProvider(ctx, account, arn)
-}
-
-// UpdateSAMLProvider is Directory.UpdateSAMLProvider.
-func (v *View) UpdateSAMLProvider(
-	ctx context.Context, account identitypool.AccountID, arn string, change func(*store.SAMLProvider) error,
-) (store.SAMLProvider, error) {
-	arn, err := v.stored(arn)
-	if err != nil {
-		return store.SAMLProvider{}, err
-	}
-	return v.Directory.UpdateSAMLProvider(ctx, account, arn, change)
-}
-
-// DeleteSAMLProvider is Directory.DeleteSAMLProvider.
-func (v *View) DeleteSAMLProvider(ctx context.Context, account identitypool.AccountID, arn string) error {
-	arn, err := v.stored(arn)
-	if err != nil {
-		return err
-	}
-	return v.Directory.DeleteSAMLProvider(ctx, account, arn)
 }

@@ -47,13 +47,10 @@ func (s *Service) getUser(_ context.Context, c awsapi.Caller, in *getUserInput) 
 	return &getUserOutput{out}, nil
 }
 
-type listAccountAliasesInput struct {
-	Marker   *string
-	MaxItems *int
-}
+type listAccountAliasesInput struct{ paging }
 
 func (in *listAccountAliasesInput) Validate() []awsapi.Violation {
-	return listed(paging{in.Marker, in.MaxItems})
+	return listed(in.paging)
 }
 
 type listAccountAliasesOutput struct {

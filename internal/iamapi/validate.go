@@ -71,8 +71,8 @@ func optional(name string, value *string, demand *awsapi.String) field {
 // listed collects the violations of a listing's input.
 func listed(p paging, fields ...field) []awsapi.Violation {
 	v := checked(fields...)
-	v.String("marker", p.marker, &markerText, false)
-	v.Integer("maxItems", p.maxItems, &maxItems, false)
+	v.String("marker", p.Marker, &markerText, false)
+	v.Integer("maxItems", p.MaxItems, &maxItems, false)
 	return v.Violations()
 }
 
