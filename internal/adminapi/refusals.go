@@ -26,7 +26,8 @@ var (
 		Check:    "identity lookup",
 		Expected: "an identity of account {account} in the region {region}",
 		Got:      "none",
-		Fix:      "sign for the pool's region, the part of its ID before the colon; check the ID, or provider and subject",
+		Fix: "sign for the pool's region, the part of its ID before the colon; check the ID, or provider and " +
+			"subject",
 	})
 	providerScheme = Refusals.Add(explain.Reason{
 		Code:     "sign-out-provider-scheme",
@@ -69,7 +70,8 @@ var (
 		Check:    "verified scope",
 		Expected: "a service other than this server's own",
 		Got:      "{service}",
-		Fix:      "have clients sign for a name of your own service: a key for this server's would be theirs to call it with",
+		Fix: "have clients sign for the name of your service: whoever has a signing key for this server's names can " +
+			"call it in the client's name",
 	})
 	verifyExpired = Refusals.Add(explain.Reason{
 		Code:     "verified-session-expired",

@@ -77,7 +77,9 @@ func limitedMay(action string) bool {
 	return true
 }
 
-var everything = mustParse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+const allowEverything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+
+var everything = mustParse(allowEverything)
 
 // Context returns the condition keys of the request, the caller and the clock. The
 // caller's replace the request's, and the clock's replace both.

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -156,23 +157,12 @@ func (d *Directory) addPreviousEntityIDs(c Config, all *faults) {
 
 // addSAMLProviders checks the SAML providers of c and adds them to d.
 func (d *Directory) addSAMLProviders(c Config, all *faults) {
-	arns, counts := map[string]string{}, map[identitypool.AccountID]int{}
+	others := newRegistered(maxSAMLProviders, "SAML providers")
 	for i, pc := range c.SAMLProviders {
 		f := faults{setting: entry("saml_providers", i)}
-		if pc.Account == "" {
-			pc.Account = c.Account
-		}
+		pc.Account = cmp.Or(pc.Account, c.Account)
 		p := newSAMLProvider(pc, c.Partition, &f)
-
-		if first, taken := arns[p.ARN]; taken {
-			f.add(".name", pc.Name, "is the same provider as "+first, "names are unique in an account")
-		} else {
-			arns[p.ARN] = f.setting
-		}
-		if counts[p.Account]++; counts[p.Account] == maxSAMLProviders+1 {
-			f.add("", "", fmt.Sprintf("account %s has more than %d SAML providers", p.Account, maxSAMLProviders),
-				"remove some")
-		}
+		others.add(p.ARN, p.Account, ".name", pc.Name, "names are unique in an account", &f)
 
 		d.samlProviders[p.ARN] = p
 		d.settingsSAML[p.ARN] = store.SAMLProvider{

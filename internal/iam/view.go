@@ -46,24 +46,17 @@ func ShownARN(arn, partition string) string {
 	return arn
 }
 
-// CheckPartition refuses an ARN that a call wants to store if it does not have the
-// call's partition. The error is a *PartitionError. It accepts texts that are no ARNs
-// of AWS; other checks refuse those.
-func CheckPartition(arn, partition string) error {
+// Check refuses an ARN that a call wants to store if it does not have the call's
+// partition. The error is a *PartitionError. It accepts texts that are no ARNs of AWS;
+// other checks refuse those.
+func (v *View) Check(arn string) error {
 	have := identitypool.PartitionOf(arn)
-	if have == "" || have == partition {
+	if have == "" || have == v.call {
 		return nil
 	}
 
-	return &PartitionError{
-		ARN:       arn,
-		Right:     identitypool.InPartition(arn, partition),
-		Partition: partition,
-	}
+	return &PartitionError{ARN: arn, Right: v.shown(arn), Partition: v.call}
 }
-
-// Check is CheckPartition for the view's partition.
-func (v *View) Check(arn string) error { return CheckPartition(arn, v.call) }
 
 // Home returns an ARN in the stored partition.
 func (v *View) Home(arn string) string { return v.home(arn) }

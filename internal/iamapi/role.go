@@ -115,7 +115,8 @@ func (s *Service) checkTrust(ctx context.Context, c awsapi.Caller, name, documen
 	s.warnOfKeys(ctx, "trust policy of role "+name, iam.TrustPolicyWarnings(document))
 	if !trust.AsksForAMR {
 		s.logger.WarnContext(ctx,
-			"a trust policy does not ask for cognito-identity.amazonaws.com:amr, so a guest of the pool can assume the role through the classic flow",
+			"a trust policy does not ask for cognito-identity.amazonaws.com:amr, so a guest of the pool can assume "+
+				"the role through the classic flow",
 			"role", name)
 	}
 

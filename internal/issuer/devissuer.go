@@ -17,7 +17,7 @@ import (
 
 // Limits of a token.
 const (
-	DevDefaultLifetime = time.Hour
+	devDefaultLifetime = time.Hour
 	DevMaxLifetime     = 24 * time.Hour
 	devMaxSubject      = 255 // bytes (OpenID Connect Core 1.0, section 2)
 )
@@ -47,7 +47,7 @@ type DevIssuer struct {
 type DevTokenRequest struct {
 	Subject  string
 	Audience string        // "" = the issuer's
-	Lifetime time.Duration // 0 = DevDefaultLifetime
+	Lifetime time.Duration // 0 = devDefaultLifetime
 	Claims   map[string]any
 }
 
@@ -95,7 +95,7 @@ func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error
 		return "", fmt.Errorf("%w: the subject must have 1 to %d bytes", ErrDevRequest, devMaxSubject)
 	}
 	if r.Lifetime == 0 {
-		r.Lifetime = DevDefaultLifetime
+		r.Lifetime = devDefaultLifetime
 	}
 
 	// A negative lifetime mints an expired token on purpose, to test refusals.
@@ -114,7 +114,8 @@ func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error
 	for _, reserved := range []string{"iss", "sub", "aud", "iat", "exp"} {
 		if _, ok := claims[reserved]; ok {
 			return "", fmt.Errorf(
-				"%w: the claim %q is set by the issuer: leave it out (sub, aud and the lifetime have places of their own)",
+				"%w: the claim %q is set by the issuer: leave it out (sub, aud and the lifetime have places of "+
+					"their own)",
 				ErrDevRequest, reserved)
 		}
 	}

@@ -93,7 +93,8 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (*explain.Refusal, error
 	case "NotAuthorizedException", "AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException",
 		"SignatureDoesNotMatch", "InvalidClientTokenId", "MissingAuthenticationTokenException":
 		return nil, &Misconfigured{"the endpoint does not let this server ask (" + name + ")",
-			"correct access_key_id and secret_access_key of the user pool's status section, and allow the key cognito-idp:AdminGetUser on the user pool"}
+			"correct access_key_id and secret_access_key of the user pool's status section, " +
+				"and allow the key cognito-idp:AdminGetUser on the user pool"}
 	default:
 		return nil, &Misconfigured{
 			fmt.Sprintf("the endpoint answers with status %d and no error that is known", reply.Status),
@@ -106,7 +107,7 @@ func judgeUser(reply outbound.Response, u User) (*explain.Refusal, error) {
 	enabled, stated := reply.Object["Enabled"].(bool)
 	status, _ := reply.Object["UserStatus"].(string)
 	if !stated || status == "" {
-		return nil, &Misconfigured{"the answer does not say whether the user is enabled",
+		return nil, &Misconfigured{"the answer has no Enabled or no UserStatus",
 			"check that endpoint in the user pool's status section is a user pools API with AdminGetUser"}
 	}
 

@@ -23,9 +23,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
-// MessageRefused is the API's message for a user who may no longer sign in. AWS's message
+// messageRefused is the API's message for a user who may no longer sign in. AWS's message
 // is not known.
-const MessageRefused = "Invalid login token. Token has been revoked."
+const messageRefused = "Invalid login token. Token has been revoked."
 
 // Names of the back ends.
 const (
@@ -188,7 +188,8 @@ func SelfTest(ctx context.Context, c Checker) error {
 
 // selfTestToken has the form of an ID token: providers that do not introspect ID tokens
 // refuse it because of its form. It has the claims iss and sub, and no valid signature.
-const selfTestToken = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJwb29saG91c2UiLCJzdWIiOiJzZWxmLXRlc3QifQ.c2VsZi10ZXN0"
+const selfTestToken = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9." +
+	"eyJpc3MiOiJwb29saG91c2UiLCJzdWIiOiJzZWxmLXRlc3QifQ.c2VsZi10ZXN0"
 
 // Misconfigured reports an answer that shows that the settings are wrong.
 type Misconfigured struct{ what, Fix string }
