@@ -107,7 +107,7 @@ func judgeUser(reply outbound.Response, u User) (*explain.Refusal, error) {
 	enabled, stated := reply.Object["Enabled"].(bool)
 	status, _ := reply.Object["UserStatus"].(string)
 	if !stated || status == "" {
-		return nil, &Misconfigured{"the answer has no Enabled or no UserStatus",
+		return nil, &Misconfigured{"the answer does not say whether the user is enabled",
 			"check that endpoint in the user pool's status section is a user pools API with AdminGetUser"}
 	}
 

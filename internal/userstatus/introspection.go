@@ -57,7 +57,7 @@ func (i *introspection) ask(ctx context.Context, u User) (*explain.Refusal, erro
 
 	active, stated := reply.Object["active"].(bool)
 	if !stated {
-		return nil, &Misconfigured{"the answer has no active",
+		return nil, &Misconfigured{"the answer does not say whether the token is active",
 			"check that endpoint in the user pool's status section is the provider's introspection endpoint"}
 	}
 	if !active {
