@@ -196,6 +196,8 @@ type Misconfigured struct{ what, Fix string }
 
 func (m *Misconfigured) Error() string { return m.what }
 
+func misconfigured(what, fix string) error { return &Misconfigured{what: what, Fix: fix} }
+
 // remembering asks a back end, in bounded time, and keeps each yes for a short time.
 // It never keeps a no.
 type remembering struct {
@@ -265,8 +267,8 @@ func post(
 		if err == nil {
 			switch {
 			case contradictory(reply):
-				return outbound.Response{}, &Misconfigured{"the answer is a success and an error in one",
-					"look at the user pool's state, and at endpoint in its status section"}
+				return outbound.Response{}, misconfigured("the answer is a success and an error in one",
+					"look at the user pool's state, and at endpoint in its status section")
 			case !busy(reply):
 				return reply, nil
 			}
