@@ -22,7 +22,8 @@ func Reference(chapters []Chapter) string {
 <!-- Written by: poolhouse explain --docs -->
 
 Every refusal has a code. It is in the log (` + "`check.code`" + `), in the metric ` + "`poolhouse_refusals_total`" + `
-(` + "`reason`" + `) and, with all checks that were made, in the answer of ` + "`poolhouse explain REQUEST_ID`" + `, which has
+(` + "`reason`" + `) and, with all checks that were made, in the answer of ` +
+		"`poolhouse explain REQUEST_ID`" + `, which has
 values in place of the words in braces. Codes do not change between versions; texts may.
 `)
 

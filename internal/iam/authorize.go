@@ -318,7 +318,8 @@ func (b *bounds) noStatement(action, resource string) *explain.Refusal {
 
 	bound := ""
 	if b.caller.guest && len(b.session) > 0 && !policy.Allowed(b.request, b.session, nil, nil).Allowed {
-		bound = "; the session is a guest's: the setting guest_policy must allow it, too (docs/engines/builtin.md#guests)"
+		bound = "; the session is a guest's: the setting guest_policy must allow it, too " +
+			"(docs/engines/builtin.md#guests)"
 	}
 
 	statement, other := policy.Nearest(b.request, b.role.Policies)
