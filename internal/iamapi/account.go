@@ -44,7 +44,7 @@ func (s *Service) getUser(_ context.Context, c awsapi.Caller, in *getUserInput) 
 		return nil, awsapi.RefusedAs(awsapi.InvalidInput, userUnnamed.With(), userUnnamed.Message)
 	}
 
-	return &getUserOutput{out}, nil
+	return &getUserOutput{User: out}, nil
 }
 
 type listAccountAliasesInput struct{ paging }

@@ -66,7 +66,7 @@ func (s *Service) wholePolicy(ctx context.Context, c awsapi.Caller, p store.Mana
 	}
 	out := s.listedPolicy(p, uses)
 	out.Description, out.Tags = text(p.Description), new(tagsOf(p.Tags))
-	return &policyOutput{out}, nil
+	return &policyOutput{Policy: out}, nil
 }
 
 type policyOutput struct{ Policy managedPolicy }
@@ -391,7 +391,7 @@ func (s *Service) listEntitiesForPolicy(
 	}[value(in.PolicyUsageFilter)]
 	var roles []policyRole
 	for _, u := range users {
-		r := policyRole{u.Role.Name, u.Role.ID}
+		r := policyRole{RoleName: u.Role.Name, RoleId: u.Role.ID}
 		if (usage == "" || u.Usage == usage) &&
 			strings.HasPrefix(u.Role.Path, value(in.PathPrefix)) && !slices.Contains(roles, r) {
 			roles = append(roles, r)

@@ -117,7 +117,10 @@ func (s *Service) createOIDCProvider(
 		return nil, w.fault(err)
 	}
 
-	return &createOIDCProviderOutput{s.directory.OIDCProviders().ARN(p), tagsOf(p.Tags)}, nil
+	return &createOIDCProviderOutput{
+		OpenIDConnectProviderArn: s.directory.OIDCProviders().ARN(p),
+		Tags:                     tagsOf(p.Tags),
+	}, nil
 }
 
 // oidcInput is the input of operations on a provider that need no more than its ARN.
@@ -148,8 +151,8 @@ func (s *Service) getOIDCProvider(
 
 	return &getOIDCProviderOutput{
 		Url:            url,
-		ClientIDList:   list[string]{p.ClientIDs},
-		ThumbprintList: list[string]{p.Thumbprints},
+		ClientIDList:   list[string]{Members: p.ClientIDs},
+		ThumbprintList: list[string]{Members: p.Thumbprints},
 		CreateDate:     timestamp(p.Created),
 		Tags:           tagsOf(p.Tags),
 	}, nil
@@ -175,7 +178,7 @@ func (s *Service) listOIDCProviders(
 	out := &listOIDCProvidersOutput{}
 	for _, p := range found {
 		out.OpenIDConnectProviderList.Members = append(
-			out.OpenIDConnectProviderList.Members, arnEntry{providers.ARN(p)})
+			out.OpenIDConnectProviderList.Members, arnEntry{Arn: providers.ARN(p)})
 	}
 
 	return out, nil

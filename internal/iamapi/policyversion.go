@@ -78,7 +78,7 @@ func (s *Service) createPolicyVersion(
 	}
 	s.warnOfKeys(ctx, *in.PolicyArn, iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
 
-	return &policyVersionOutput{versionOf(p, p.Versions[len(p.Versions)-1], false)}, nil
+	return &policyVersionOutput{PolicyVersion: versionOf(p, p.Versions[len(p.Versions)-1], false)}, nil
 }
 
 // policyVersionInput names a version of a policy.
@@ -116,7 +116,7 @@ func (s *Service) getPolicyVersion(
 		return nil, versionMissing(*in.PolicyArn, *in.VersionId)
 	}
 
-	return &policyVersionOutput{versionOf(p, v, true)}, nil
+	return &policyVersionOutput{PolicyVersion: versionOf(p, v, true)}, nil
 }
 
 type listPolicyVersionsInput struct {

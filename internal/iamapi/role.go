@@ -53,7 +53,10 @@ func (s *Service) listedRole(r store.Role) role {
 func (s *Service) wholeRole(r store.Role) role {
 	out := s.listedRole(r)
 	if r.Boundary != "" {
-		out.PermissionsBoundary = &permissionsBoundary{"Policy", r.Boundary}
+		out.PermissionsBoundary = &permissionsBoundary{
+			PermissionsBoundaryType: "Policy",
+			PermissionsBoundaryArn:  r.Boundary,
+		}
 	}
 	if len(r.Tags) > 0 {
 		out.Tags = new(tagsOf(r.Tags))
@@ -213,7 +216,7 @@ func (s *Service) createRole(ctx context.Context, c awsapi.Caller, in *createRol
 	out := s.wholeRole(made)
 	out.RoleLastUsed = nil // as in AWS: nobody can have used it yet
 
-	return &roleOutput{out}, nil
+	return &roleOutput{Role: out}, nil
 }
 
 // roleInput is the input of operations on a role that need no more than its name.
@@ -234,7 +237,7 @@ func (s *Service) getRole(ctx context.Context, c awsapi.Caller, in *roleInput) (
 	if err != nil {
 		return nil, err
 	}
-	return &roleOutput{s.wholeRole(r)}, nil
+	return &roleOutput{Role: s.wholeRole(r)}, nil
 }
 
 type updateRoleInput struct {
@@ -288,7 +291,7 @@ func (s *Service) updateRoleDescription(
 	if err != nil {
 		return nil, err
 	}
-	return &roleOutput{s.wholeRole(r)}, nil
+	return &roleOutput{Role: s.wholeRole(r)}, nil
 }
 
 type updateAssumeRolePolicyInput struct {

@@ -91,7 +91,11 @@ func (s *Service) getRolePolicy(
 		return nil, noRolePolicy(*in.PolicyName)
 	}
 
-	return &getRolePolicyOutput{r.Name, *in.PolicyName, encoded(document)}, nil
+	return &getRolePolicyOutput{
+		RoleName:       r.Name,
+		PolicyName:     *in.PolicyName,
+		PolicyDocument: encoded(document),
+	}, nil
 }
 
 func (s *Service) deleteRolePolicy(
@@ -151,6 +155,24 @@ func (s *Service) attachable(ctx context.Context, c awsapi.Caller, arn string, m
 	return err
 }
 
+// usePolicy changes the caller's role of that name so that it uses a managed policy.
+// missing returns the refusal if there is no such policy.
+func (s *Service) usePolicy(
+	ctx context.Context, c awsapi.Caller, role *string, policy string, missing func(arn string) error,
+	change func(*store.Role) error,
+) (*awsapi.NoOutput, error) {
+	if err := s.attachable(ctx, c, policy, missing); err != nil {
+		return nil, err
+	}
+
+	_, err := s.directory.UpdateRole(ctx, accountOf(c), *role, change)
+	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
+		return nil, missing(policy)
+	}
+
+	return nil, roleWords(*role).fault(err)
+}
+
 // attachmentInput names a role and a managed policy.
 type attachmentInput struct {
 	byRole
@@ -164,11 +186,7 @@ func (in *attachmentInput) Validate() []awsapi.Violation {
 func (s *Service) attachRolePolicy(
 	ctx context.Context, c awsapi.Caller, in *attachmentInput,
 ) (*awsapi.NoOutput, error) {
-	if err := s.attachable(ctx, c, *in.PolicyArn, noPolicy); err != nil {
-		return nil, err
-	}
-
-	_, err := s.directory.UpdateRole(ctx, accountOf(c), *in.RoleName, func(r *store.Role) error {
+	return s.usePolicy(ctx, c, in.RoleName, *in.PolicyArn, noPolicy, func(r *store.Role) error {
 		if slices.Contains(r.Attached, *in.PolicyArn) {
 			return nil
 		}
@@ -180,11 +198,6 @@ func (s *Service) attachRolePolicy(
 
 		return nil
 	})
-	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
-		return nil, noPolicy(*in.PolicyArn)
-	}
-
-	return nil, roleWords(*in.RoleName).fault(err)
 }
 
 func (s *Service) detachRolePolicy(
@@ -240,7 +253,7 @@ func (s *Service) listAttachedRolePolicies(
 	for _, arn := range r.Attached { // sorted
 		_, path, _ := strings.Cut(arn, ":policy")
 		if strings.HasPrefix(path, value(in.PathPrefix)) {
-			all = append(all, attachedPolicy{nameOfARN(arn), arn})
+			all = append(all, attachedPolicy{PolicyName: nameOfARN(arn), PolicyArn: arn})
 		}
 	}
 
@@ -266,19 +279,10 @@ func (in *putRolePermissionsBoundaryInput) Validate() []awsapi.Violation {
 func (s *Service) putRolePermissionsBoundary(
 	ctx context.Context, c awsapi.Caller, in *putRolePermissionsBoundaryInput,
 ) (*awsapi.NoOutput, error) {
-	if err := s.attachable(ctx, c, *in.PermissionsBoundary, noBoundary); err != nil {
-		return nil, err
-	}
-
-	_, err := s.directory.UpdateRole(ctx, accountOf(c), *in.RoleName, func(r *store.Role) error {
+	return s.usePolicy(ctx, c, in.RoleName, *in.PermissionsBoundary, noBoundary, func(r *store.Role) error {
 		r.Boundary = *in.PermissionsBoundary
 		return nil
 	})
-	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
-		return nil, noBoundary(*in.PermissionsBoundary)
-	}
-
-	return nil, roleWords(*in.RoleName).fault(err)
 }
 
 func (s *Service) deleteRolePermissionsBoundary(

@@ -90,7 +90,10 @@ func (s *Service) createSAMLProvider(
 		return nil, w.fault(err)
 	}
 
-	return &createSAMLProviderOutput{s.directory.SAMLProviders().ARN(p), tagsOf(p.Tags)}, nil
+	return &createSAMLProviderOutput{
+		SAMLProviderArn: s.directory.SAMLProviders().ARN(p),
+		Tags:            tagsOf(p.Tags),
+	}, nil
 }
 
 // samlInput is the input of operations on a provider that need no more than its ARN.
@@ -160,7 +163,7 @@ func (s *Service) updateSAMLProvider(
 		return nil, err
 	}
 
-	return &updateSAMLProviderOutput{*in.SAMLProviderArn}, nil
+	return &updateSAMLProviderOutput{SAMLProviderArn: *in.SAMLProviderArn}, nil
 }
 
 type listSAMLProvidersInput struct{}

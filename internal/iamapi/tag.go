@@ -20,7 +20,7 @@ type tag struct {
 func tagsOf(tags map[string]string) list[tag] {
 	all := list[tag]{Members: make([]tag, 0, len(tags))}
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
-		all.Members = append(all.Members, tag{new(k), new(tags[k])})
+		all.Members = append(all.Members, tag{Key: new(k), Value: new(tags[k])})
 	}
 	return all
 }
@@ -139,7 +139,8 @@ func listResourceTags[R reference](s *Service, ctx context.Context, c awsapi.Cal
 	}
 
 	out := &tagList{}
-	out.Tags.Members, out.pageEnd, err = page(in.paging, tagsOf(tags).Members, func(t tag) string { return *t.Key })
+	out.Tags.Members, out.pageEnd, err = page(
+		in.paging, tagsOf(tags).Members, func(t tag) string { return *t.Key })
 
 	return out, err
 }

@@ -61,11 +61,11 @@ func checked(fields ...field) *awsapi.Validator {
 }
 
 func required(name string, value *string, demand *awsapi.String) field {
-	return field{name, value, demand, true}
+	return field{name: name, value: value, demand: demand, required: true}
 }
 
 func optional(name string, value *string, demand *awsapi.String) field {
-	return field{name, value, demand, false}
+	return field{name: name, value: value, demand: demand}
 }
 
 // listed collects the violations of a listing's input.
