@@ -75,11 +75,7 @@ func (c *claim) payloadHash(r *http.Request, s Service, length int64, computed s
 		want = unsignedPayload
 	}
 
-	stated := r.Header[headerContentSHA256]
-	if v, ok := c.query.get(paramContentSHA256); ok && c.presigned {
-		stated = append(slices.Clip(stated), v)
-	}
-
+	stated := c.statedHashes(r)
 	for i, v := range stated {
 		switch {
 		case i > 0 && v != stated[0]:
@@ -100,6 +96,16 @@ func (c *claim) payloadHash(r *http.Request, s Service, length int64, computed s
 	return want, nil
 }
 
+// statedHashes returns the values of X-Amz-Content-Sha256 in the headers and, of a presigned request, in the query.
+func (c *claim) statedHashes(r *http.Request) []string {
+	stated := r.Header[headerContentSHA256]
+	if v, ok := c.query.get(paramContentSHA256); ok && c.presigned {
+		stated = append(slices.Clip(stated), v)
+	}
+
+	return stated
+}
+
 // hashLength is the length of a SHA-256 in hexadecimal.
 const hashLength = 2 * sha256.Size
 
@@ -115,11 +121,7 @@ func (c *claim) statedHash(r *http.Request, s Service, length int64) (string, er
 		want = unsignedPayload
 	}
 
-	stated := r.Header[headerContentSHA256]
-	if v, ok := c.query.get(paramContentSHA256); ok && c.presigned {
-		stated = append(slices.Clip(stated), v)
-	}
-
+	stated := c.statedHashes(r)
 	for i, v := range stated {
 		switch {
 		case i > 0 && v != stated[0]:

@@ -181,38 +181,10 @@ func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 	}
 	authorization = strings.Trim(authorization, " \t")
 
-	var credential, signedHeaders, signature string
-	var parameters string
-	c.algorithm, parameters, _ = strings.Cut(authorization, " ")
-	for pair := range strings.SplitSeq(parameters, ",") {
-		pair = strings.Trim(pair, " \t")
-		if pair == "" {
-			continue
-		}
-		name, value, ok := strings.Cut(pair, "=")
-		if !ok {
-			return refuse(IncompleteSignature, PartForm,
-				"Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and "+
-					"encoded with Base64): '%s'.",
-				digest(authorization))
-		}
-
-		var field *string
-		switch name {
-		case "Credential":
-			field = &credential
-		case "SignedHeaders":
-			field = &signedHeaders
-		case "Signature":
-			field = &signature
-		default:
-			return refuse(IncompleteSignature, PartForm,
-				"Authorization header has an unknown parameter '%s'.", quoted(name))
-		}
-		if *field != "" {
-			return refuse(IncompleteSignature, PartForm, "Authorization header has '%s' more than once.", name)
-		}
-		*field = value
+	algorithm, list, _ := strings.Cut(authorization, " ")
+	p, err := parseParameters(list, authorization)
+	if err != nil {
+		return err
 	}
 
 	date, dateHeader := h[headerDate], "x-amz-date"
@@ -221,13 +193,9 @@ func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 	}
 
 	var missing strings.Builder
-	for _, p := range []struct{ name, value string }{
-		{"Credential", credential},
-		{"Signature", signature},
-		{"SignedHeaders", signedHeaders},
-	} {
-		if p.value == "" {
-			missing.WriteString("Authorization header requires '" + p.name + "' parameter. ")
+	for _, name := range [...]string{"Credential", "Signature", "SignedHeaders"} {
+		if *p.named(name) == "" {
+			missing.WriteString("Authorization header requires '" + name + "' parameter. ")
 		}
 	}
 	if len(date) == 0 {
@@ -241,12 +209,58 @@ func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 		return refuse(IncompleteSignature, PartHeader, "The header '%s' must be sent once.", dateHeader)
 	}
 
-	c.dateHeader = dateHeader
+	c.algorithm, c.dateHeader = algorithm, dateHeader
 	if len(h[headerToken]) > 0 {
 		c.token = h[headerToken][0] // checkCoverage refuses a second one
 	}
 
-	return c.parseValues(credential, signedHeaders, signature, date[0])
+	return c.parseValues(p.credential, p.signedHeaders, p.signature, date[0])
+}
+
+// parameters are those of the Authorization header.
+type parameters struct{ credential, signedHeaders, signature string }
+
+// named returns the parameter of that name; nil if there is no such parameter.
+func (p *parameters) named(name string) *string {
+	switch name {
+	case "Credential":
+		return &p.credential
+	case "SignedHeaders":
+		return &p.signedHeaders
+	case "Signature":
+		return &p.signature
+	}
+	return nil
+}
+
+// parseParameters reads list, the parameters of the Authorization header, which a refusal
+// shows as a hash.
+func parseParameters(list, authorization string) (p parameters, err error) {
+	for pair := range strings.SplitSeq(list, ",") {
+		pair = strings.Trim(pair, " \t")
+		if pair == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return p, refuse(IncompleteSignature, PartForm,
+				"Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and "+
+					"encoded with Base64): '%s'.",
+				digest(authorization))
+		}
+
+		field := p.named(name)
+		if field == nil {
+			return p, refuse(IncompleteSignature, PartForm,
+				"Authorization header has an unknown parameter '%s'.", quoted(name))
+		}
+		if *field != "" {
+			return p, refuse(IncompleteSignature, PartForm, "Authorization header has '%s' more than once.", name)
+		}
+		*field = value
+	}
+
+	return p, nil
 }
 
 func (c *claim) parseQueryForm(h http.Header) error {

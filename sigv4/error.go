@@ -185,8 +185,9 @@ func (v *Verifier) describe(err error, r *http.Request, c *claim, service string
 
 // Texts that AWS sends, as reported by users of its services and by those who rebuilt them.
 const (
-	msgMissing      = "Request is missing Authentication Token"
-	msgMismatch     = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+	msgMissing  = "Request is missing Authentication Token"
+	msgMismatch = "The request signature we calculated does not match the signature you provided. " +
+		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 	msgInvalidToken = "The security token included in the request is invalid."
 	msgExpiredToken = "The security token included in the request is expired"
 )

@@ -433,8 +433,8 @@ func TestExportWithoutPermission(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, notes, "not carried over: providers: what the settings file says of them cannot be "+
-		"told: ListProviderSettings: AccessDeniedException: no\n")
+	contains(t, notes, "not carried over: providers: their settings in the settings file cannot be read: "+
+		"ListProviderSettings: AccessDeniedException: no\n")
 }
 
 // Identities of which none is disabled bring no note, and the file is not

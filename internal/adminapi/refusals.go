@@ -26,7 +26,8 @@ var (
 		Check:    "identity lookup",
 		Expected: "an identity of account {account} in the region {region}",
 		Got:      "none",
-		Fix:      "sign for the pool's region, the part of its ID before the colon; check the ID, or provider and subject",
+		Fix: "sign for the pool's region, the part of its ID before the colon; check the ID, or provider and " +
+			"subject",
 	})
 	providerScheme = Refusals.Add(explain.Reason{
 		Code:     "sign-out-provider-scheme",
@@ -69,7 +70,8 @@ var (
 		Check:    "verified scope",
 		Expected: "a service that is not this server's",
 		Got:      "{service}",
-		Fix:      "have clients sign for your service's name: with a key for this server's name they could call this server",
+		Fix: "have clients sign for your service's name: with a key for this server's name they could call this " +
+			"server",
 	})
 	verifyExpired = Refusals.Add(explain.Reason{
 		Code:     "verified-session-expired",

@@ -9,7 +9,7 @@ import (
 )
 
 // accessKeys are those of the classes of callers.
-var accessKeys = [callerClasses]string{"", "ASIAQAAAAAAAAAAAAAAA", "AKIAQAAAAAAAAAAAAAAA"}
+var accessKeys = [numCallerClasses]string{"", "ASIAQAAAAAAAAAAAAAAA", "AKIAQAAAAAAAAAAAAAAA"}
 
 // traceModel keeps traces by the rule alone.
 type traceModel struct {
@@ -37,7 +37,7 @@ func (m *traceModel) add(t Trace) {
 		return cmp.Or(-cmp.Compare(accounts[a], accounts[b]), cmp.Compare(oldest[a], oldest[b]))
 	})
 
-	var classes [callerClasses]int
+	var classes [numCallerClasses]int
 	for _, t := range m.traces {
 		if t.Account == loser {
 			classes[t.class()]++
@@ -45,7 +45,7 @@ func (m *traceModel) add(t Trace) {
 	}
 
 	class := unprovenCaller
-	for c := range callerClasses {
+	for c := range numCallerClasses {
 		if classes[c] > classes[class] {
 			class = c
 		}

@@ -26,7 +26,7 @@ type change struct {
 	resource Resource
 	want     resource
 	have     *state
-	fields   []Field
+	fields   []difference
 	notes    []string // further lines of the plan
 	prune    bool     // the file no longer has it
 }
@@ -179,7 +179,7 @@ func (a *applier) resolve(v any) any {
 	return v
 }
 
-// want is what a resource of the file asks for, with defaults and without
+// want returns the resource that the file asks for, with defaults and without
 // references.
 func (a *applier) want(r Resource) (resource, error) {
 	k := types[r.Type]
@@ -245,9 +245,9 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 }
 
 // changes lists what apply would change, and refuses what cannot be changed.
-func changes(want, have resource) ([]Field, error) {
+func changes(want, have resource) ([]difference, error) {
 	known := kindOf(want).schema.fields
-	fields := slices.DeleteFunc(differences("", tree(have), tree(want)), func(f Field) bool {
+	fields := slices.DeleteFunc(differences("", tree(have), tree(want)), func(f difference) bool {
 		return known[f.Path].byServer && f.To == nil
 	})
 

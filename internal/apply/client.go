@@ -36,13 +36,13 @@ type Client struct {
 	Wait func(ctx context.Context, d time.Duration) error
 }
 
-// APIError is a refusal by the server.
-type APIError struct {
+// apiError is a refusal by the server.
+type apiError struct {
 	Operation, Code, Message string
 	Status                   int
 }
 
-func (e *APIError) Error() string {
+func (e *apiError) Error() string {
 	if e.Code == "" {
 		return fmt.Sprintf("%s: the server answered with status %d", e.Operation, e.Status)
 	}
@@ -51,7 +51,7 @@ func (e *APIError) Error() string {
 
 // refusedAs reports whether err is a refusal with one of the codes.
 func refusedAs(err error, codes ...string) bool {
-	var refusal *APIError
+	var refusal *apiError
 	if !errors.As(err, &refusal) {
 		return false
 	}
@@ -198,7 +198,7 @@ func (c *Client) once(ctx context.Context, call call) ([]byte, error) {
 }
 
 func refusal(operation string, response *http.Response, answer []byte) error {
-	e := &APIError{Operation: operation, Status: response.StatusCode}
+	e := &apiError{Operation: operation, Status: response.StatusCode}
 	var asJSON struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`

@@ -179,7 +179,7 @@ func (e *exporter) noteSync(ctx context.Context) error {
 			IdentityPoolUsage struct{ SyncSessionsCount, DataStorage json.Number }
 		}
 		err := e.get(ctx, "cognito-sync", "DescribeIdentityPoolUsage", "/identitypools/"+url.PathEscape(id), &out)
-		var refusal *APIError
+		var refusal *apiError
 		switch isRefusal := errors.As(err, &refusal); {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -211,8 +211,8 @@ func (e *exporter) noteSettings(ctx context.Context, all []*state) error {
 		}
 	}
 	err := e.admin(ctx, "ListProviderSettings", map[string]any{}, &out)
-	if refusal := (*APIError)(nil); errors.As(err, &refusal) {
-		e.note("providers", "what the settings file says of them cannot be told: %v", err)
+	if refusal := (*apiError)(nil); errors.As(err, &refusal) {
+		e.note("providers", "their settings in the settings file cannot be read: %v", err)
 		return nil
 	} else if err != nil {
 		return err

@@ -297,7 +297,7 @@ func TestExportFails(t *testing.T) {
 		failAt(r, operation, http.StatusServiceUnavailable)
 		out, err := exportOf(r)
 		if operation == "ListProviderSettings" {
-			contains(t, out, "what the settings file says of them cannot be told")
+			contains(t, out, "their settings in the settings file cannot be read")
 			continue
 		}
 		wantError(t, err, operation+": the server answered with status 503")

@@ -13,8 +13,8 @@ import (
 // loadedAtOnce is how many identities a call of LoadIdentities takes.
 const loadedAtOnce = 500
 
-// Identity is one line of a file of identities.
-type Identity struct {
+// identityLine is one line of a file of identities.
+type identityLine struct {
 	IdentityPoolId   string
 	IdentityId       string
 	CreationDate     float64 `json:",omitzero"` // epoch seconds
@@ -113,8 +113,8 @@ func (s *server) eachIdentity(
 
 // identity returns the line of an identity. Only the subjects of the developer's own
 // logins can be read.
-func (s *server) identity(ctx context.Context, pool, developer string, i listedIdentity) (Identity, error) {
-	line := Identity{
+func (s *server) identity(ctx context.Context, pool, developer string, i listedIdentity) (identityLine, error) {
+	line := identityLine{
 		IdentityPoolId:   pool,
 		IdentityId:       i.IdentityId,
 		CreationDate:     i.CreationDate,
@@ -128,7 +128,7 @@ func (s *server) identity(ctx context.Context, pool, developer string, i listedI
 		}
 		users, err := s.developerUsers(ctx, pool, i.IdentityId)
 		if err != nil {
-			return Identity{}, err
+			return identityLine{}, err
 		}
 		for _, user := range users {
 			line.Logins = append(line.Logins, Login{ProviderName: developer, Subject: user})
@@ -163,7 +163,7 @@ func LoadIdentities(ctx context.Context, c *Client, r io.Reader, out io.Writer) 
 	lines.Buffer(nil, 1<<20)
 	l := &loader{Client: c, out: out}
 	for n := 1; lines.Scan(); n++ {
-		var i Identity
+		var i identityLine
 		decoder := json.NewDecoder(bytes.NewReader(lines.Bytes()))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&i); err != nil {
@@ -202,7 +202,7 @@ type loader struct {
 	loaded, present, refused int
 }
 
-func (l *loader) add(i Identity) {
+func (l *loader) add(i identityLine) {
 	one := map[string]any{"IdentityId": i.IdentityId, "Guest": i.Guest, "Logins": i.Logins}
 	if i.CreationDate > 0 {
 		one["CreationDate"], one["LastModifiedDate"] = i.CreationDate, i.LastModifiedDate

@@ -152,8 +152,8 @@ func (p *managedPolicy) put(ctx context.Context, a *applier, ch *change) error {
 
 	have, on := ch.have.properties.(*managedPolicy), url.Values{"PolicyArn": {ch.have.id}}
 	if have.PolicyDocument != p.PolicyDocument {
-		// Only what the plan has shown goes. Where the room is gone since, the
-		// next call says so.
+		// Delete only the version that the plan has shown. If there is no room since
+		// then, the server refuses the next call.
 		if version := have.inTheWay; version != "" {
 			if err := a.deleteVersion(ctx, ch.have.id, version); err != nil && !missing(err) {
 				return err

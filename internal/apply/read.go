@@ -323,6 +323,6 @@ func (f *fileReader) value(n ast.Node, depth int) any {
 	return nil
 }
 
-// oddNumber is a number of YAML that is none of JSON, such as 0x10 or 007. As
-// text it is what was written.
+// oddNumber is a number of YAML that is none of JSON, such as 0x10 or 007, as the
+// file has it.
 type oddNumber string

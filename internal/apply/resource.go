@@ -17,7 +17,7 @@ import (
 )
 
 // resource holds the properties of one resource, as a file wants them or as a server
-// has them. The fields of its struct are what a file may say: see schemaOf.
+// has them. A file may set the fields of its struct: see schemaOf.
 type resource interface {
 	typeName() string
 	// key is the same for two resources of a file that are one on the server.

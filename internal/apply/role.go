@@ -360,7 +360,7 @@ func (t *trusts) trustNow(r *role) string {
 	document := string(r.AssumeRolePolicyDocument)
 	trust, err := iam.CheckTrustPolicy(document)
 	if err != nil {
-		return document // the server says why not
+		return document // the server refuses it with the reason
 	}
 
 	w := waitingTrust{role: r.RoleName, document: document}

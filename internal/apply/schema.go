@@ -24,7 +24,7 @@ const (
 	formRefused       // known, and not offered
 )
 
-// schema is what a property may hold.
+// schema describes the values that a property may have.
 type schema struct {
 	form     form
 	item     *schema           // list, set, mapping
@@ -43,7 +43,7 @@ type refused struct{}
 
 var someText = schema{form: formText}
 
-// schemaOf returns what a file may say of a struct: its exported fields, by name. The
+// schemaOf returns the schema of a struct: its exported fields, by name. The
 // tag "file" of a field lists the schema's words for it, and "required" or "ordered".
 func schemaOf(properties any) schema { return schemaOfType(reflect.TypeOf(properties)) }
 

@@ -54,7 +54,7 @@ func shownProvider(name string) string { return provider.Default().ShownApp("", 
 // hideSecrets removes the secrets of login providers that a call has sent from the
 // server's refusal. AWS's messages repeat what they refuse.
 func hideSecrets(err error, in any) error {
-	var refused *APIError
+	var refused *apiError
 	if !errors.As(err, &refused) {
 		return err
 	}

@@ -74,7 +74,7 @@ func plain(v any) any {
 	var out any
 	decoder := json.NewDecoder(strings.NewReader(show(v)))
 	decoder.UseNumber()
-	_ = decoder.Decode(&out) // it is what was encoded
+	_ = decoder.Decode(&out) // cannot fail: show encoded it
 
 	return out
 }
@@ -174,14 +174,14 @@ func sorted[V any](all map[string]V) iter.Seq2[string, V] {
 	}
 }
 
-// Field is one difference.
-type Field struct {
+// difference is one property that differs.
+type difference struct {
 	Path     string
 	From, To any // nil = absent
 }
 
 // differences lists where b differs from a.
-func differences(path string, a, b any) (all []Field) {
+func differences(path string, a, b any) (all []difference) {
 	if reflect.DeepEqual(a, b) {
 		return nil
 	}
@@ -189,7 +189,7 @@ func differences(path string, a, b any) (all []Field) {
 	from, isMap := a.(map[string]any)
 	to, too := b.(map[string]any)
 	if !isMap || !too {
-		return []Field{{Path: path, From: a, To: b}}
+		return []difference{{Path: path, From: a, To: b}}
 	}
 
 	either := maps.Clone(from)

@@ -62,6 +62,7 @@ func writeYAML(b *bytes.Buffer, v any, indent int) {
 			b.WriteString(" {}\n")
 			return
 		}
+
 		b.WriteByte('\n')
 		for _, p := range v {
 			b.WriteString(margin + quoted(p.key) + ":")
@@ -72,11 +73,13 @@ func writeYAML(b *bytes.Buffer, v any, indent int) {
 			b.WriteString(" []\n")
 			return
 		}
+
 		b.WriteByte('\n')
 		for _, one := range v {
-			b.WriteString(margin + "-")
 			var item bytes.Buffer
 			writeYAML(&item, one, indent+2)
+			b.WriteString(margin + "-")
+
 			// A mapping or a list begins on the line of its dash.
 			if text, nested := strings.CutPrefix(item.String(), "\n"+margin+"  "); nested {
 				b.WriteString(" " + text)
@@ -84,6 +87,7 @@ func writeYAML(b *bytes.Buffer, v any, indent int) {
 				b.Write(item.Bytes())
 			}
 		}
+
 	case string:
 		b.WriteString(" " + quoted(v) + "\n")
 	case json.Number:

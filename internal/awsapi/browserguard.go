@@ -46,7 +46,7 @@ func NewBrowserGuard(o BrowserGuardOptions) (*BrowserGuard, error) {
 		return nil, err
 	}
 
-	if slices.Contains(o.Origins, AnyOrigin) {
+	if slices.Contains(o.Origins, everyOrigin) {
 		return nil, fmt.Errorf(`%s: "*" would let every page that you visit drive this server: `+
 			`list the origins of your pages`, originsSetting)
 	}
@@ -175,8 +175,8 @@ func ownSite(site, target string) bool {
 func pageRefusal(who, got string) *Denial {
 	return &Denial{
 		Message: "The request was made by " + who +
-			", and pages that you visit may not drive this development server. If the page is yours, add its origin to " +
-			originsSetting + ", and call with fetch.",
+			", and pages that you visit may not drive this development server. " +
+			"If the page is yours, add its origin to " + originsSetting + ", and call with fetch.",
 		Why: pageForeign.With("page", got).At(settingLink(originsSetting)),
 	}
 }

@@ -116,13 +116,13 @@ type Origins struct {
 	list map[string]bool
 }
 
-// AnyOrigin stands for every origin.
-const AnyOrigin = "*"
+// everyOrigin stands for every origin.
+const everyOrigin = "*"
 
 // ParseOrigins reads the values of a setting: scheme://host[:port] each, or "*"
 // alone for any origin. Its errors name the setting and quote the value at fault.
 func ParseOrigins(setting string, values []string) (Origins, error) {
-	if len(values) == 1 && values[0] == AnyOrigin {
+	if len(values) == 1 && values[0] == everyOrigin {
 		return Origins{all: true}, nil
 	}
 
@@ -131,7 +131,7 @@ func ParseOrigins(setting string, values []string) (Origins, error) {
 	for _, value := range values {
 		parsed, ok := parseOrigin(value)
 		switch {
-		case value == AnyOrigin:
+		case value == everyOrigin:
 			faults = append(faults, fmt.Errorf("%s: %q stands for every origin: give it alone, or leave it out",
 				setting, value))
 		case !ok:

@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"encoding/xml"
 	"iter"
 	"maps"
@@ -168,16 +169,21 @@ func (awsQuery) decode(c *call, in any) error {
 }
 
 // decodeQuery fills the struct v from the parameters under prefix. A field gets the
-// parameter with its name or its query tag. Fields are *string, *int, *bool, structs
-// and lists of structs or strings (NAME.member.1 and so on). nil means absent.
+// parameter with its name or its query tag; the fields of an embedded struct, or of one
+// with the tag *, count as fields of v. Fields are *string, *int, *bool, structs and
+// lists of structs or strings (NAME.member.1 and so on). nil means absent.
 func decodeQuery(form *parameters, prefix string, v reflect.Value) error {
 	t := v.Type()
 	for i := range t.NumField() {
-		name := t.Field(i).Tag.Get("query")
-		if name == "" {
-			name = t.Field(i).Name
+		name := cmp.Or(t.Field(i).Tag.Get("query"), t.Field(i).Name)
+
+		var err error
+		if name == "*" || t.Field(i).Anonymous {
+			err = decodeQuery(form, prefix, v.Field(i))
+		} else {
+			err = decodeParameter(form, prefix+name, v.Field(i))
 		}
-		if err := decodeParameter(form, prefix+name, v.Field(i)); err != nil {
+		if err != nil {
 			return err
 		}
 	}

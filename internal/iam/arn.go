@@ -106,11 +106,17 @@ func (r RoleARN) Session(name string) string {
 	return "arn:" + r.Partition + ":sts::" + string(r.Account) + ":assumed-role/" + r.Name + "/" + name
 }
 
+// The last part of a provider's ARN begins with its kind.
+const (
+	oidcKind = "oidc-provider/"
+	samlKind = "saml-provider/"
+)
+
 // OIDCProviderARN returns the ARN of the provider with issuer url. It has the URL's
 // host and path as written, without the scheme.
 func OIDCProviderARN(partition string, account identitypool.AccountID, url string) string {
 	_, rest, _ := strings.Cut(url, "://")
-	return "arn:" + partition + ":iam::" + string(account) + ":oidc-provider/" + rest
+	return "arn:" + partition + ":iam::" + string(account) + ":" + oidcKind + rest
 }
 
 // ResourceAccount returns the account of an ARN; "aws" for AWS's managed policies,

@@ -77,7 +77,9 @@ func limitedMay(action string) bool {
 	return true
 }
 
-var everything = mustParse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+const allowEverything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+
+var everything = mustParse(allowEverything)
 
 // Conditions returns the caller's condition keys. They are shared: do not change them.
 func (c Caller) Conditions() policy.Keys { return c.conditions }

@@ -61,7 +61,7 @@ func (e *DeniedError) Error() string {
 func unknownHelp(u policy.Unknown) string {
 	if u.BadValue {
 		return "change the condition on " + u.Key +
-			", or what the request says under that key: it must be of the operator's type"
+			", or the value that the request has under that key: it must be of the operator's type"
 	}
 	return "remove " + u.Key + " from the policy, or narrow the statement to actions of services " +
 		"that know it; docs/iam.md lists the keys that are known"
@@ -100,28 +100,70 @@ const (
 	trustsCaller                       // it names the caller, in whose account it is
 )
 
+// authorize takes the steps of AWS's evaluation logic (IAM User Guide, "Policy
+// evaluation logic") in this order:
+//
+//  1. what no policy can allow: a call without a caller, temporary credentials where
+//     AWS does not accept them, another account's resource
+//  2. the root of an account, whom no policy bounds
+//  3. an explicit Deny in any policy of the caller
+//  4. an Allow of an identity policy, of the permissions boundary if there is one, and
+//     of a session policy if there are any
+//
+// AWS's service and resource control policies do not exist here.
 func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, says resourceSays) error {
-	denied := func(explicit bool, reason string, why *explain.Refusal) *DeniedError {
-		return &DeniedError{
-			CallerARN: c.ARN,
-			Action:    access.Action,
-			Resource:  ShownARN(access.Resource, c.partition),
-			Explicit:  explicit,
-			Reason:    reason,
-			Why:       why.Of(c.ARN),
-		}
+	if refusal := neverAllowed(c, access, says); refusal != nil {
+		return refusal
+	}
+	if c.kind == accountRoot {
+		return nil
 	}
 
-	if c.kind == nobody {
+	b, err := a.boundsOf(ctx, c, access)
+	if err != nil {
+		return err
+	}
+	b.request = a.request(c, access)
+	identity := b.identity
+	if says == trustsCaller { // as good as an identity policy
+		identity = append(slices.Clip(identity), everything)
+	}
+
+	d := policy.Allowed(b.request, identity, b.boundary, b.session)
+	if d.Allowed {
+		return nil
+	}
+
+	refusal := denied(c, access, reasonOf(d), b.why(d))
+	refusal.Explicit, refusal.Unknown = d.Explicit, d.Unknown
+
+	return refusal
+}
+
+// denied returns the refusal of access to c.
+func denied(c Caller, access Access, reason string, why *explain.Refusal) *DeniedError {
+	return &DeniedError{
+		CallerARN: c.ARN,
+		Action:    access.Action,
+		Resource:  ShownARN(access.Resource, c.partition),
+		Reason:    reason,
+		Why:       why.Of(c.ARN),
+	}
+}
+
+// neverAllowed refuses what no policy of the caller can allow; nil = the policies
+// decide.
+func neverAllowed(c Caller, access Access, says resourceSays) *DeniedError {
+	owner := accountOfARN(access.Resource)
+	switch {
+	case c.kind == nobody:
 		c.ARN = "anonymous"
-		return denied(false, "the request has no caller", policyNobody.With("action", access.Action))
-	}
-	if c.limited && !limitedMay(access.Action) {
-		return denied(false, "temporary credentials of an access key may not call "+access.Action,
+		return denied(c, access, "the request has no caller", policyNobody.With("action", access.Action))
+	case c.limited && !limitedMay(access.Action):
+		return denied(c, access, "temporary credentials of an access key may not call "+access.Action,
 			policyTemporary.With("action", access.Action))
-	}
-	if owner := accountOfARN(access.Resource); says == resourceSilent && owner != "" && owner != c.Account {
-		return denied(false, fmt.Sprintf("the resource belongs to account %s, the caller to %s", owner, c.Account),
+	case says == resourceSilent && owner != "" && owner != c.Account:
+		return denied(c, access, fmt.Sprintf("the resource belongs to account %s, the caller to %s", owner, c.Account),
 			policyAccount.With(
 				"account", string(c.Account),
 				"resource", ShownARN(access.Resource, c.partition),
@@ -129,75 +171,62 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 			))
 	}
 
-	var identity, session []*policy.Document
-	var boundary *policy.Document
-	var role Role
-	switch c.kind {
-	case accountRoot:
-		return nil
-	case boundedUser:
-		identity = []*policy.Document{c.document}
-	default:
-		var err error
-		role, err = a.roles.Role(ctx, c.roleARN)
-		if errors.Is(err, ErrNotFound) {
-			return denied(false, "the session's role "+c.shownRole()+" does not exist",
-				policyRole.With("role", c.shownRole()))
-		}
-		if err != nil {
-			return fmt.Errorf("authorising %s: %w", c.ARN, err)
-		}
+	return nil
+}
 
-		if role.ID != c.roleID {
-			return denied(false,
-				"the session's role "+c.shownRole()+" was deleted; one of the same name is another role",
-				policyRoleReplaced.With("role", c.shownRole()))
-		}
-		if session, err = SessionPolicies(c.policies); err != nil {
-			return denied(false, err.Error(), policyUnreadable.With("fault", err.Error()))
-		}
-		identity, boundary = role.Policies, role.Boundary
-	}
-	if says == trustsCaller {
-		identity = append(slices.Clip(identity), everything)
+// bounds has the request and the policies that bound its caller.
+type bounds struct {
+	caller   Caller
+	access   Access
+	request  policy.Request
+	role     Role // zero for access keys
+	identity []*policy.Document
+	boundary *policy.Document   // nil = none
+	session  []*policy.Document // empty = none
+}
+
+// boundsOf looks up the policies that bound c. The error is a *DeniedError if c is the
+// session of a role that is gone, or has a session policy that cannot be read.
+func (a *Authorizer) boundsOf(ctx context.Context, c Caller, access Access) (*bounds, error) {
+	b := &bounds{caller: c, access: access}
+	if c.kind == boundedUser {
+		b.identity = []*policy.Document{c.document}
+		return b, nil
 	}
 
+	var err error
+	b.role, err = a.roles.Role(ctx, c.roleARN)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, denied(c, access, "the session's role "+c.shownRole()+" does not exist",
+			policyRole.With("role", c.shownRole()))
+	case err != nil:
+		return nil, fmt.Errorf("authorising %s: %w", c.ARN, err)
+	case b.role.ID != c.roleID:
+		return nil, denied(c, access,
+			"the session's role "+c.shownRole()+" was deleted; one of the same name is another role",
+			policyRoleReplaced.With("role", c.shownRole()))
+	}
+
+	b.identity, b.boundary = b.role.Policies, b.role.Boundary
+	if b.session, err = SessionPolicies(c.policies); err != nil {
+		return nil, denied(c, access, err.Error(), policyUnreadable.With("fault", err.Error()))
+	}
+
+	return b, nil
+}
+
+// request returns the request that policies decide about.
+func (a *Authorizer) request(c Caller, access Access) policy.Request {
 	facts := access.Context
 	facts.Caller, facts.Absent, facts.Time = c.conditions, c.Knows, a.now()
-	request := policy.Request{
+
+	return policy.Request{
 		Action:    access.Action,
 		Resource:  access.Resource,
 		Context:   facts,
 		Partition: c.partition,
 	}
-
-	d := policy.Allowed(request, identity, boundary, session)
-	if d.Allowed {
-		return nil
-	}
-
-	asked := bounds{
-		caller:   c,
-		access:   access,
-		role:     role,
-		boundary: boundary,
-		session:  session,
-		request:  request,
-	}
-	refusal := denied(d.Explicit, reasonOf(d), asked.why(d))
-	refusal.Unknown = d.Unknown
-
-	return refusal
-}
-
-// bounds has the policies and the request of a decision, to explain it.
-type bounds struct {
-	caller   Caller
-	access   Access
-	role     Role // zero for access keys
-	boundary *policy.Document
-	session  []*policy.Document
-	request  policy.Request
 }
 
 // why explains a decision that refuses.
@@ -249,7 +278,8 @@ func (b *bounds) noStatement(action, resource string) *explain.Refusal {
 
 	bound := ""
 	if b.caller.guest && len(b.session) > 0 && !policy.Allowed(b.request, b.session, nil, nil).Allowed {
-		bound = "; the session is a guest's: the setting guest_policy must allow it, too (docs/engines/builtin.md#guests)"
+		bound = "; the session is a guest's: the setting guest_policy must allow it, too " +
+			"(docs/engines/builtin.md#guests)"
 	}
 
 	statement, other := policy.Nearest(b.request, b.role.Policies)

@@ -11,7 +11,7 @@ import (
 // name. Others cannot be attached: a guess at their content would allow or deny the
 // wrong things.
 var awsDocuments = map[string]string{
-	"/AdministratorAccess":                          `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
+	"/AdministratorAccess":                          allowEverything,
 	"/AmazonCognitoUnAuthedIdentitiesSessionPolicy": guestManaged,
 }
 

@@ -112,6 +112,19 @@ func NewDirectory(c Config) (*Directory, error) {
 	}
 	var all faults
 
+	d.addRoles(c, &all)
+	d.addOIDCProviders(c, &all)
+	d.addSAMLProviders(c, &all)
+	d.addPreviousEntityIDs(c, &all)
+	if err := all.err(); err != nil {
+		return nil, err
+	}
+
+	return d, nil
+}
+
+// addRoles checks the roles of c and adds them to d.
+func (d *Directory) addRoles(c Config, all *faults) {
 	names := map[string]string{} // resourceKey to the entry that has it
 	for i, rc := range c.Roles {
 		f := faults{setting: entry("roles", i)}
@@ -121,12 +134,11 @@ func NewDirectory(c Config) (*Directory, error) {
 		// Role names are unique regardless of case and path (IAM API reference,
 		// CreateRole).
 		key := resourceKey(r.Account, r.Name)
-		if first, taken := names[key]; taken && r.Name != "" {
+		if first, taken := names[key]; !taken {
+			names[key] = f.setting
+		} else if r.Name != "" {
 			f.add(".arn", rc.ARN, "names the same role as "+first,
 				"role names are unique in an account, whatever their case and path")
-		}
-		if _, taken := names[key]; !taken {
-			names[key] = f.setting
 		}
 
 		d.roles[d.home(r.ARN)] = r
@@ -143,23 +155,46 @@ func NewDirectory(c Config) (*Directory, error) {
 		d.warnRole(r, f.setting)
 		all.list = append(all.list, f.list...)
 	}
+}
 
-	arns, counts := map[string]string{}, map[identitypool.AccountID]int{}
+// registered checks the providers of one kind in the settings.
+type registered struct {
+	first  map[string]string // the first entry of each ARN
+	counts map[identitypool.AccountID]int
+	most   int    // in an account
+	what   string // the kind, in the plural
+}
+
+func newRegistered(most int, what string) registered {
+	return registered{
+		first:  map[string]string{},
+		counts: map[identitypool.AccountID]int{},
+		most:   most,
+		what:   what,
+	}
+}
+
+// add adds to f that another entry has the ARN, and that the account has too many
+// providers.
+func (r registered) add(arn string, account identitypool.AccountID, member, value, fix string, f *faults) {
+	if first, taken := r.first[arn]; taken {
+		f.add(member, value, "is the same provider as "+first, fix)
+	} else {
+		r.first[arn] = f.setting
+	}
+	if r.counts[account]++; r.counts[account] == r.most+1 {
+		f.add("", "", fmt.Sprintf("account %s has more than %d %s", account, r.most, r.what), "remove some")
+	}
+}
+
+// addOIDCProviders checks the OpenID Connect providers of c and adds them to d.
+func (d *Directory) addOIDCProviders(c Config, all *faults) {
+	others := newRegistered(maxOIDCProviders, "OIDC providers")
 	for i, pc := range c.OIDCProviders {
 		f := faults{setting: entry("oidc_providers", i)}
 		pc.Account = cmp.Or(pc.Account, c.Account)
 		p := newOIDCProvider(pc, c.Partition, &f)
-
-		if first, taken := arns[p.ARN]; taken {
-			f.add(".url", pc.URL, "is the same provider as "+first, "an account has one registration per host and path")
-		}
-		if _, taken := arns[p.ARN]; !taken {
-			arns[p.ARN] = f.setting
-		}
-		if counts[p.Account]++; counts[p.Account] == maxOIDCProviders+1 {
-			f.add("", "", fmt.Sprintf("account %s has more than %d OIDC providers", p.Account, maxOIDCProviders),
-				"remove some")
-		}
+		others.add(p.ARN, p.Account, ".url", pc.URL, "an account has one registration per host and path", &f)
 
 		d.providers[p.ARN] = p
 		d.settingsOIDC[p.ARN] = store.OIDCProvider{
@@ -170,8 +205,8 @@ func NewDirectory(c Config) (*Directory, error) {
 		}
 
 		if _, key, _ := strings.Cut(p.URL, "://"); len(key) > maxLoginsKey {
-			d.warnings = append(d.warnings, fmt.Sprintf(
-				"%s (%s): it cannot stand in Logins, whose keys have %d characters at most; its tokens are good for STS only",
+			d.warnings = append(d.warnings, fmt.Sprintf("%s (%s): it cannot stand in Logins, "+
+				"whose keys have %d characters at most; its tokens are good for STS only",
 				f.setting, pc.URL, maxLoginsKey))
 		}
 		if pc.AllowHTTP {
@@ -180,14 +215,6 @@ func NewDirectory(c Config) (*Directory, error) {
 		}
 		all.list = append(all.list, f.list...)
 	}
-
-	d.addSAMLProviders(c, &all)
-	d.addPreviousEntityIDs(c, &all)
-	if err := all.err(); err != nil {
-		return nil, err
-	}
-
-	return d, nil
 }
 
 func (d *Directory) warnRole(r Role, setting string) {

@@ -2,7 +2,6 @@ package iam
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -234,162 +233,6 @@ func (d *Directory) DeletePolicy(
 	return fromStore(d.store.DeletePolicy(ctx, account, name, may))
 }
 
-// RegisteredOIDCProvider returns the provider with exactly that ARN.
-func (d *Directory) RegisteredOIDCProvider(
-	ctx context.Context, account identitypool.AccountID, arn string,
-) (store.OIDCProvider, error) {
-	owner, key, ok := d.parseARN(arn, "oidc-provider/")
-	if !ok || owner != account {
-		return store.OIDCProvider{}, ErrNotFound
-	}
-	if p, ok := d.settingsOIDC[arn]; ok {
-		return p, nil
-	}
-	p, err := d.store.OIDCProvider(ctx, account, key)
-
-	return p, fromStore(err)
-}
-
-// RegisteredOIDCProviders lists an account's providers by ARN.
-func (d *Directory) RegisteredOIDCProviders(
-	ctx context.Context, account identitypool.AccountID,
-) ([]store.OIDCProvider, error) {
-	stored, err := d.store.OIDCProviders(ctx, account)
-	if err != nil {
-		return nil, err
-	}
-
-	return merge(
-		ofAccount(d.settingsOIDC, account, func(p store.OIDCProvider) identitypool.AccountID { return p.Account }),
-		stored, store.OIDCProvider.Key, len(stored)+len(d.settingsOIDC),
-	), nil
-}
-
-// CreateOIDCProvider adds a provider.
-func (d *Directory) CreateOIDCProvider(ctx context.Context, p store.OIDCProvider) (store.OIDCProvider, error) {
-	if _, ok := d.settingsOIDC[d.OIDCProviderARN(p)]; ok {
-		return store.OIDCProvider{}, ErrConflict
-	}
-	defer d.changed(p.Account)
-
-	made, err := d.store.CreateOIDCProvider(ctx, p, MaxOIDCProviders)
-	return made, fromStore(err)
-}
-
-// UpdateOIDCProvider changes a provider. It returns change's error unchanged.
-func (d *Directory) UpdateOIDCProvider(
-	ctx context.Context, account identitypool.AccountID, arn string, change func(*store.OIDCProvider) error,
-) (store.OIDCProvider, error) {
-	if _, ok := d.settingsOIDC[arn]; ok {
-		return store.OIDCProvider{}, ErrSettings
-	}
-	owner, key, ok := d.parseARN(arn, "oidc-provider/")
-	if !ok || owner != account {
-		return store.OIDCProvider{}, ErrNotFound
-	}
-	defer d.changed(account)
-
-	p, err := d.store.UpdateOIDCProvider(ctx, account, key, change)
-
-	return p, fromStore(err)
-}
-
-// DeleteOIDCProvider removes a provider. It returns nil if there is none (IAM API
-// reference, DeleteOpenIDConnectProvider).
-func (d *Directory) DeleteOIDCProvider(ctx context.Context, account identitypool.AccountID, arn string) error {
-	if _, ok := d.settingsOIDC[arn]; ok {
-		return ErrSettings
-	}
-	owner, key, ok := d.parseARN(arn, "oidc-provider/")
-	if !ok || owner != account {
-		return ErrNotFound
-	}
-	defer d.changed(account)
-
-	err := d.store.DeleteOIDCProvider(ctx, account, key)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-
-	return fromStore(err)
-}
-
-// RegisteredSAMLProvider returns the provider with exactly that ARN.
-func (d *Directory) RegisteredSAMLProvider(
-	ctx context.Context, account identitypool.AccountID, arn string,
-) (store.SAMLProvider, error) {
-	owner, name, ok := d.parseARN(arn, "saml-provider/")
-	if !ok || owner != account {
-		return store.SAMLProvider{}, ErrNotFound
-	}
-	if p, ok := d.settingsSAML[arn]; ok {
-		return p, nil
-	}
-	p, err := d.store.SAMLProvider(ctx, account, name)
-
-	return p, fromStore(err)
-}
-
-// RegisteredSAMLProviders lists an account's providers by name.
-func (d *Directory) RegisteredSAMLProviders(
-	ctx context.Context, account identitypool.AccountID,
-) ([]store.SAMLProvider, error) {
-	stored, err := d.store.SAMLProviders(ctx, account)
-	if err != nil {
-		return nil, err
-	}
-
-	return merge(
-		ofAccount(d.settingsSAML, account, func(p store.SAMLProvider) identitypool.AccountID { return p.Account }),
-		stored, func(p store.SAMLProvider) string { return p.Name }, len(stored)+len(d.settingsSAML),
-	), nil
-}
-
-// CreateSAMLProvider adds a provider and gives it an ID. CheckSAMLMetadata must
-// accept its metadata.
-func (d *Directory) CreateSAMLProvider(ctx context.Context, p store.SAMLProvider) (store.SAMLProvider, error) {
-	if _, ok := d.settingsSAML[d.SAMLProviderARN(p)]; ok {
-		return store.SAMLProvider{}, ErrConflict
-	}
-	defer d.changed(p.Account)
-
-	p.ID = newUniqueID(samlIDPrefix)
-	made, err := d.store.CreateSAMLProvider(ctx, p, MaxSAMLProviders)
-	return made, fromStore(err)
-}
-
-// UpdateSAMLProvider changes a provider. It returns change's error unchanged.
-func (d *Directory) UpdateSAMLProvider(
-	ctx context.Context, account identitypool.AccountID, arn string, change func(*store.SAMLProvider) error,
-) (store.SAMLProvider, error) {
-	if _, ok := d.settingsSAML[arn]; ok {
-		return store.SAMLProvider{}, ErrSettings
-	}
-	owner, name, ok := d.parseARN(arn, "saml-provider/")
-	if !ok || owner != account {
-		return store.SAMLProvider{}, ErrNotFound
-	}
-	defer d.changed(account)
-
-	p, err := d.store.UpdateSAMLProvider(ctx, account, name, change)
-
-	return p, fromStore(err)
-}
-
-// DeleteSAMLProvider removes a provider.
-func (d *Directory) DeleteSAMLProvider(ctx context.Context, account identitypool.AccountID, arn string) error {
-	if _, ok := d.settingsSAML[arn]; ok {
-		return ErrSettings
-	}
-	owner, name, ok := d.parseARN(arn, "saml-provider/")
-	if !ok || owner != account {
-		return ErrNotFound
-	}
-	defer d.changed(account)
-
-	return fromStore(d.store.DeleteSAMLProvider(ctx, account, name))
-}
-
 // ResourceTags returns the tags of an account's managed policy or provider with
 // exactly that ARN. The error wraps ErrNotFound.
 func (d *Directory) ResourceTags(ctx context.Context, account identitypool.AccountID, arn string) (
@@ -399,11 +242,11 @@ func (d *Directory) ResourceTags(ctx context.Context, account identitypool.Accou
 	case strings.HasPrefix(resource, "policy/"):
 		p, _, err := d.PolicyNamed(ctx, account, arn)
 		return p.Tags, err
-	case strings.HasPrefix(resource, "oidc-provider/"):
-		p, err := d.RegisteredOIDCProvider(ctx, account, arn)
+	case strings.HasPrefix(resource, oidcKind):
+		p, err := d.For("").OIDCProviders().Find(ctx, account, arn)
 		return p.Tags, err
-	case strings.HasPrefix(resource, "saml-provider/"):
-		p, err := d.RegisteredSAMLProvider(ctx, account, arn)
+	case strings.HasPrefix(resource, samlKind):
+		p, err := d.For("").SAMLProviders().Find(ctx, account, arn)
 		return p.Tags, err
 	default:
 		return nil, ErrNotFound
@@ -422,7 +265,7 @@ func (d *Directory) ProviderSettings(account identitypool.AccountID) map[string]
 	all := map[string][]Setting{}
 	add := func(arn string, differs bool, name, value string) {
 		if differs {
-			all[arn] = append(all[arn], Setting{name, value})
+			all[arn] = append(all[arn], Setting{Name: name, Value: value})
 		}
 	}
 

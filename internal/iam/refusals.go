@@ -81,8 +81,8 @@ var (
 		Check:    "policies",
 		Expected: "a guest policy that allows {action} on {resource}",
 		Got:      "a session of a guest, whose guest policy does not",
-		Fix: "sign in before the call, or let the setting guest_policy (or pool_guest_policies) allow it, too, and get " +
-			"new credentials (docs/engines/builtin.md#guests)",
+		Fix: "sign in before the call, or let the setting guest_policy (or pool_guest_policies) allow it, too, and " +
+			"get new credentials (docs/engines/builtin.md#guests)",
 	})
 	policyUTF8 = Refusals.Add(explain.Reason{
 		Code:     "policies-text",

@@ -72,7 +72,7 @@ func (c *resourceCache[V]) get(key string, read func(old *V) (V, error)) (V, err
 		c.entries.Remove(key)
 		return v, err
 	}
-	c.entries.Add(key, cachedResource[V]{v, now})
+	c.entries.Add(key, cachedResource[V]{value: v, read: now})
 	if c.generation.Load() != generation {
 		c.entries.Remove(key)
 	}
@@ -100,9 +100,9 @@ type caches struct {
 
 func newCaches(now func() time.Time) caches {
 	return caches{
-		newResourceCache[Role](now),
-		newResourceCache[OIDCProvider](now),
-		newResourceCache[SAMLProvider](now),
+		roles: newResourceCache[Role](now),
+		oidc:  newResourceCache[OIDCProvider](now),
+		saml:  newResourceCache[SAMLProvider](now),
 	}
 }
 
@@ -239,7 +239,7 @@ func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role
 
 // storedOIDCProvider returns a provider that the IAM API made.
 func (d *Directory) storedOIDCProvider(ctx context.Context, arn string) (OIDCProvider, error) {
-	account, key, ok := d.parseARN(arn, "oidc-provider/")
+	account, key, ok := d.parseARN(arn, oidcKind)
 	if d.store == nil || !ok {
 		return OIDCProvider{}, fmt.Errorf("OIDC provider %s: %w", arn, ErrNotFound)
 	}
@@ -269,7 +269,7 @@ var awsAlgorithms = []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512
 
 // storedSAMLProvider returns a provider that the IAM API made.
 func (d *Directory) storedSAMLProvider(ctx context.Context, arn string) (SAMLProvider, error) {
-	account, name, ok := d.parseARN(arn, "saml-provider/")
+	account, name, ok := d.parseARN(arn, samlKind)
 	if d.store == nil || !ok {
 		return SAMLProvider{}, fmt.Errorf("SAML provider %s: %w", arn, ErrNotFound)
 	}
@@ -370,26 +370,12 @@ func fromStore(err error) error {
 
 // RoleARN returns the ARN of a role.
 func (d *Directory) RoleARN(r store.Role) string {
-	return RoleARN{d.partition, r.Account, r.Path, r.Name}.String()
+	return RoleARN{Partition: d.partition, Account: r.Account, Path: r.Path, Name: r.Name}.String()
 }
 
 // PolicyARN returns the ARN of a managed policy.
 func (d *Directory) PolicyARN(p store.ManagedPolicy) string {
-	return d.arn(p.Account, "policy"+p.Path+p.Name)
-}
-
-// OIDCProviderARN returns the ARN of a provider.
-func (d *Directory) OIDCProviderARN(p store.OIDCProvider) string {
-	return OIDCProviderARN(d.partition, p.Account, p.URL)
-}
-
-// SAMLProviderARN returns the ARN of a provider.
-func (d *Directory) SAMLProviderARN(p store.SAMLProvider) string {
-	return SAMLProviderARN(d.partition, p.Account, p.Name)
-}
-
-func (d *Directory) arn(account identitypool.AccountID, resource string) string {
-	return "arn:" + d.partition + ":iam::" + string(account) + ":" + resource
+	return d.ARN(p.Account, "policy"+p.Path+p.Name)
 }
 
 // resourceKey returns the key of which an account can have one role, and one managed
@@ -416,5 +402,5 @@ func merge[T any](settings, stored []T, key func(T) string, limit int) []T {
 
 // ARN returns the ARN of a resource of an account, such as "role/NAME".
 func (d *Directory) ARN(account identitypool.AccountID, resource string) string {
-	return d.arn(account, resource)
+	return "arn:" + d.partition + ":iam::" + string(account) + ":" + resource
 }

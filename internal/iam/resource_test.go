@@ -255,7 +255,7 @@ func TestSettingsComeFirst(t *testing.T) {
 		}
 	}
 
-	if _, err := before.CreateOIDCProvider(ctx, store.OIDCProvider{
+	if _, err := before.For("").OIDCProviders().Create(ctx, store.OIDCProvider{
 		Account: home, URL: "https://issuer.example", ClientIDs: []string{"stored"},
 	}); err != nil {
 		t.Fatal(err)
@@ -298,9 +298,10 @@ func TestSettingsComeFirst(t *testing.T) {
 
 	_, create := d.CreateRole(ctx, store.Role{Account: home, Name: "aPP", Path: "/"})
 	const arn = "arn:aws:iam::123456789012:oidc-provider/issuer.example"
-	_, updateProvider := d.UpdateOIDCProvider(ctx, home, arn, func(*store.OIDCProvider) error { return nil })
+	providers := d.For("").OIDCProviders()
+	updateProvider := providers.Update(ctx, home, arn, func(*store.OIDCProvider) error { return nil })
 	for what, err := range map[string]error{"UpdateRole": update, "DeleteRole": d.DeleteRole(ctx, home, "app", nil),
-		"UpdateOIDCProvider": updateProvider, "DeleteOIDCProvider": d.DeleteOIDCProvider(ctx, home, arn)} {
+		"UpdateOIDCProvider": updateProvider, "DeleteOIDCProvider": providers.Delete(ctx, home, arn)} {
 		if !errors.Is(err, iam.ErrSettings) {
 			t.Errorf("%s: %v", what, err)
 		}

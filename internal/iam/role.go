@@ -152,7 +152,7 @@ func newRole(c RoleConfig, f *faults) Role {
 func trustPolicy(text string, f *faults) *policy.Document {
 	const member = ".trust_policy"
 	if text == "" {
-		f.add(member, "", "is missing", "give the JSON policy that says who may assume the role")
+		f.add(member, "", "is missing", "give the JSON policy that lists who may assume the role")
 		return nil
 	}
 

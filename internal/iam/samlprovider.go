@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,9 +54,9 @@ const (
 
 var samlProviderName = regexp.MustCompile(`^[\w.-]{1,128}$`)
 
-// SAMLProviderARN returns the ARN of the provider with that name.
-func SAMLProviderARN(partition string, account identitypool.AccountID, name string) string {
-	return "arn:" + partition + ":iam::" + string(account) + ":saml-provider/" + name
+// samlProviderARN returns the ARN of the provider with that name.
+func samlProviderARN(partition string, account identitypool.AccountID, name string) string {
+	return "arn:" + partition + ":iam::" + string(account) + ":" + samlKind + name
 }
 
 // newSAMLProvider checks c and adds its faults to f.
@@ -86,7 +87,7 @@ func newSAMLProvider(c SAMLProviderConfig, partition string, f *faults) SAMLProv
 	}
 
 	p := SAMLProvider{
-		ARN:      SAMLProviderARN(partition, c.Account, c.Name),
+		ARN:      samlProviderARN(partition, c.Account, c.Name),
 		Account:  c.Account,
 		Name:     c.Name,
 		Document: c.Metadata,
@@ -140,7 +141,7 @@ func (d *Directory) addPreviousEntityIDs(c Config, all *faults) {
 		f := faults{setting: "saml_previous_entity_ids", entry: arn}
 
 		key := d.home(arn)
-		if _, _, ok := d.parseARN(key, "saml-provider/"); !ok {
+		if _, _, ok := d.parseARN(key, samlKind); !ok {
 			f.add("", arn, "is not the ARN of a SAML provider",
 				"write arn:"+c.Partition+":iam::ACCOUNT:saml-provider/NAME")
 		} else if _, ok := d.samlProviders[key]; ok {
@@ -156,23 +157,12 @@ func (d *Directory) addPreviousEntityIDs(c Config, all *faults) {
 
 // addSAMLProviders checks the SAML providers of c and adds them to d.
 func (d *Directory) addSAMLProviders(c Config, all *faults) {
-	arns, counts := map[string]string{}, map[identitypool.AccountID]int{}
+	others := newRegistered(maxSAMLProviders, "SAML providers")
 	for i, pc := range c.SAMLProviders {
 		f := faults{setting: entry("saml_providers", i)}
-		if pc.Account == "" {
-			pc.Account = c.Account
-		}
+		pc.Account = cmp.Or(pc.Account, c.Account)
 		p := newSAMLProvider(pc, c.Partition, &f)
-
-		if first, taken := arns[p.ARN]; taken {
-			f.add(".name", pc.Name, "is the same provider as "+first, "names are unique in an account")
-		} else {
-			arns[p.ARN] = f.setting
-		}
-		if counts[p.Account]++; counts[p.Account] == maxSAMLProviders+1 {
-			f.add("", "", fmt.Sprintf("account %s has more than %d SAML providers", p.Account, maxSAMLProviders),
-				"remove some")
-		}
+		others.add(p.ARN, p.Account, ".name", pc.Name, "names are unique in an account", &f)
 
 		d.samlProviders[p.ARN] = p
 		d.settingsSAML[p.ARN] = store.SAMLProvider{

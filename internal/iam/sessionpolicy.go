@@ -84,21 +84,21 @@ func SessionPolicies(list []string) ([]*policy.Document, error) {
 
 // Values of the setting for the policy of guests, besides a document.
 const (
-	GuestAWS = "aws" // AWS's policy; the default
-	GuestOff = "off" // no policy: only their role bounds them
+	guestAWS = "aws" // AWS's policy; the default
+	guestOff = "off" // no policy: only their role bounds them
 )
 
 // maxGuestPolicy bounds a guest policy, in characters (STS API reference, Policy).
 const maxGuestPolicy = 2048
 
-// GuestPolicies returns the session policies of a guest for a setting: GuestAWS or "",
-// GuestOff, or a policy document. A session keeps the document: a change of the
+// GuestPolicies returns the session policies of a guest for a setting: guestAWS or "",
+// guestOff, or a policy document. A session keeps the document: a change of the
 // setting does not change the session.
 func GuestPolicies(setting string) ([]string, error) {
 	switch setting {
-	case "", GuestAWS:
+	case "", guestAWS:
 		return []string{GuestPolicy}, nil
-	case GuestOff:
+	case guestOff:
 		return nil, nil
 	}
 
@@ -106,12 +106,12 @@ func GuestPolicies(setting string) ([]string, error) {
 		return nil, fmt.Errorf("it has %d characters; the limit is %d", n, maxGuestPolicy)
 	}
 	if strings.HasPrefix(setting, BuiltinPrefix) {
-		return nil, fmt.Errorf("use %s, %s or a policy document", GuestAWS, GuestOff)
+		return nil, fmt.Errorf("use %s, %s or a policy document", guestAWS, guestOff)
 	}
 
 	list := []string{setting}
 	if _, err := SessionPolicies(list); err != nil {
-		return nil, fmt.Errorf("use %s, %s or a policy document: %w", GuestAWS, GuestOff, err)
+		return nil, fmt.Errorf("use %s, %s or a policy document: %w", guestAWS, guestOff, err)
 	}
 
 	return list, nil

@@ -46,24 +46,17 @@ func ShownARN(arn, partition string) string {
 	return arn
 }
 
-// CheckPartition refuses an ARN that a call wants to store if it does not have the
-// call's partition. The error is a *PartitionError. It accepts texts that are no ARNs
-// of AWS; other checks refuse those.
-func CheckPartition(arn, partition string) error {
+// Check refuses an ARN that a call wants to store if it does not have the call's
+// partition. The error is a *PartitionError. It accepts texts that are no ARNs of AWS;
+// other checks refuse those.
+func (v *View) Check(arn string) error {
 	have := identitypool.PartitionOf(arn)
-	if have == "" || have == partition {
+	if have == "" || have == v.call {
 		return nil
 	}
 
-	return &PartitionError{
-		ARN:       arn,
-		Right:     identitypool.InPartition(arn, partition),
-		Partition: partition,
-	}
+	return &PartitionError{ARN: arn, Right: v.shown(arn), Partition: v.call}
 }
-
-// Check is CheckPartition for the view's partition.
-func (v *View) Check(arn string) error { return CheckPartition(arn, v.call) }
 
 // Home returns an ARN in the stored partition.
 func (v *View) Home(arn string) string { return v.home(arn) }
@@ -113,16 +106,6 @@ func (v *View) RoleARN(r store.Role) string { return v.shown(v.Directory.RoleARN
 
 // PolicyARN is Directory.PolicyARN.
 func (v *View) PolicyARN(p store.ManagedPolicy) string { return v.shown(v.Directory.PolicyARN(p)) }
-
-// OIDCProviderARN is Directory.OIDCProviderARN.
-func (v *View) OIDCProviderARN(p store.OIDCProvider) string {
-	return v.shown(v.Directory.OIDCProviderARN(p))
-}
-
-// SAMLProviderARN is Directory.SAMLProviderARN.
-func (v *View) SAMLProviderARN(p store.SAMLProvider) string {
-	return v.shown(v.Directory.SAMLProviderARN(p))
-}
 
 // NamedRole is Directory.NamedRole.
 func (v *View) NamedRole(ctx context.Context, account identitypool.AccountID, name string) (store.Role, error) {
@@ -208,66 +191,4 @@ func (v *View) PolicyUses(ctx context.Context, account identitypool.AccountID) (
 	}
 
 	return shown, nil
-}
-
-// RegisteredOIDCProvider is Directory.RegisteredOIDCProvider.
-func (v *View) RegisteredOIDCProvider(ctx context.Context, account identitypool.AccountID, arn string) (
-	store.OIDCProvider, error,
-) {
-	arn, err := v.stored(arn)
-	if err != nil {
-		return store.OIDCProvider{}, err
-	}
-	return v.Directory.RegisteredOIDCProvider(ctx, account, arn)
-}
-
-// UpdateOIDCProvider is Directory.UpdateOIDCProvider.
-func (v *View) UpdateOIDCProvider(
-	ctx context.Context, account identitypool.AccountID, arn string, change func(*store.OIDCProvider) error,
-) (store.OIDCProvider, error) {
-	arn, err := v.stored(arn)
-	if err != nil {
-		return store.OIDCProvider{}, err
-	}
-	return v.Directory.UpdateOIDCProvider(ctx, account, arn, change)
-}
-
-// DeleteOIDCProvider is Directory.DeleteOIDCProvider.
-func (v *View) DeleteOIDCProvider(ctx context.Context, account identitypool.AccountID, arn string) error {
-	arn, err := v.stored(arn)
-	if err != nil {
-		return err
-	}
-	return v.Directory.DeleteOIDCProvider(ctx, account, arn)
-}
-
-// RegisteredSAMLProvider is Directory.RegisteredSAMLProvider.
-func (v *View) RegisteredSAMLProvider(ctx context.Context, account identitypool.AccountID, arn string) (
-	store.SAMLProvider, error,
-) {
-	arn, err := v.stored(arn)
-	if err != nil {
-		return store.SAMLProvider{}, err
-	}
-	return v.Directory.RegisteredSAMLProvider(ctx, account, arn)
-}
-
-// UpdateSAMLProvider is Directory.UpdateSAMLProvider.
-func (v *View) UpdateSAMLProvider(
-	ctx context.Context, account identitypool.AccountID, arn string, change func(*store.SAMLProvider) error,
-) (store.SAMLProvider, error) {
-	arn, err := v.stored(arn)
-	if err != nil {
-		return store.SAMLProvider{}, err
-	}
-	return v.Directory.UpdateSAMLProvider(ctx, account, arn, change)
-}
-
-// DeleteSAMLProvider is Directory.DeleteSAMLProvider.
-func (v *View) DeleteSAMLProvider(ctx context.Context, account identitypool.AccountID, arn string) error {
-	arn, err := v.stored(arn)
-	if err != nil {
-		return err
-	}
-	return v.Directory.DeleteSAMLProvider(ctx, account, arn)
 }

@@ -44,16 +44,13 @@ func (s *Service) getUser(_ context.Context, c awsapi.Caller, in *getUserInput) 
 		return nil, awsapi.RefusedAs(awsapi.InvalidInput, userUnnamed.With(), userUnnamed.Message)
 	}
 
-	return &getUserOutput{out}, nil
+	return &getUserOutput{User: out}, nil
 }
 
-type listAccountAliasesInput struct {
-	Marker   *string
-	MaxItems *int
-}
+type listAccountAliasesInput struct{ paging }
 
 func (in *listAccountAliasesInput) Validate() []awsapi.Violation {
-	return listed(paging{in.Marker, in.MaxItems})
+	return listed(in.paging)
 }
 
 type listAccountAliasesOutput struct {

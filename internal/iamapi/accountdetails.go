@@ -11,9 +11,8 @@ import (
 )
 
 type getAccountAuthorizationDetailsInput struct {
-	Filter   []string
-	Marker   *string
-	MaxItems *int
+	paging
+	Filter []string
 }
 
 func (in *getAccountAuthorizationDetailsInput) Validate() []awsapi.Violation {
@@ -77,7 +76,7 @@ type detail struct {
 func (s *Service) getAccountAuthorizationDetails(
 	ctx context.Context, c awsapi.Caller, in *getAccountAuthorizationDetailsInput,
 ) (*getAccountAuthorizationDetailsOutput, error) {
-	p := paging{in.Marker, in.MaxItems}
+	p := in.paging
 	after, err := p.afterName()
 	if err != nil {
 		return nil, err
@@ -132,7 +131,7 @@ func (p paging) bounded(found []detail) paging {
 	bytes := 0
 	for n, d := range found[:min(len(found), p.limit())] {
 		if bytes += d.bytes; bytes > maxDetailBytes && n > 0 {
-			return paging{p.marker, new(n)}
+			return paging{p.Marker, new(n)}
 		}
 	}
 	return p

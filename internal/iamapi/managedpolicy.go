@@ -30,13 +30,6 @@ type managedPolicy struct {
 	Tags                          *list[tag] `xml:",omitempty"`
 }
 
-type policyVersion struct {
-	Document         *string `xml:",omitempty"`
-	VersionId        string
-	IsDefaultVersion bool
-	CreateDate       string
-}
-
 // arnOf returns the ARN of p, which belongs to AWS or to an account.
 func (s *Service) arnOf(p store.ManagedPolicy) string { return s.directory.PolicyARN(p) }
 
@@ -73,25 +66,10 @@ func (s *Service) wholePolicy(ctx context.Context, c awsapi.Caller, p store.Mana
 	}
 	out := s.listedPolicy(p, uses)
 	out.Description, out.Tags = text(p.Description), new(tagsOf(p.Tags))
-	return &policyOutput{out}, nil
+	return &policyOutput{Policy: out}, nil
 }
 
 type policyOutput struct{ Policy managedPolicy }
-
-func versionName(number int) string { return "v" + strconv.Itoa(number) }
-
-func versionOf(p store.ManagedPolicy, v store.PolicyVersion, whole bool) policyVersion {
-	out := policyVersion{
-		VersionId:        versionName(v.Number),
-		IsDefaultVersion: v.Number == p.Default,
-		CreateDate:       timestamp(fromMillis(v.Created)),
-	}
-	if whole {
-		out.Document = new(encoded(v.Document))
-	}
-
-	return out
-}
 
 func managedWords(arn string) words {
 	return words{
@@ -201,13 +179,12 @@ func (s *Service) createPolicy(ctx context.Context, c awsapi.Caller, in *createP
 	return out, nil
 }
 
-type getPolicyInput struct{ PolicyArn *string }
+// policyInput is the input of operations on a policy that need no more than its ARN.
+type policyInput struct{ byPolicy }
 
-func (in *getPolicyInput) Validate() []awsapi.Violation {
-	return checked(required("policyArn", in.PolicyArn, &arn)).Violations()
-}
+func (in *policyInput) Validate() []awsapi.Violation { return checked(in.field()).Violations() }
 
-func (s *Service) getPolicy(ctx context.Context, c awsapi.Caller, in *getPolicyInput) (*policyOutput, error) {
+func (s *Service) getPolicy(ctx context.Context, c awsapi.Caller, in *policyInput) (*policyOutput, error) {
 	p, _, err := s.policyNamed(ctx, c, in.PolicyArn)
 	if err != nil {
 		return nil, err
@@ -215,13 +192,7 @@ func (s *Service) getPolicy(ctx context.Context, c awsapi.Caller, in *getPolicyI
 	return s.wholePolicy(ctx, c, p)
 }
 
-type deletePolicyInput struct{ PolicyArn *string }
-
-func (in *deletePolicyInput) Validate() []awsapi.Violation {
-	return checked(required("policyArn", in.PolicyArn, &arn)).Violations()
-}
-
-func (s *Service) deletePolicy(ctx context.Context, c awsapi.Caller, in *deletePolicyInput) (*awsapi.NoOutput, error) {
+func (s *Service) deletePolicy(ctx context.Context, c awsapi.Caller, in *policyInput) (*awsapi.NoOutput, error) {
 	p, err := s.ownPolicy(ctx, c, in.PolicyArn)
 	if err != nil {
 		return nil, err
@@ -241,17 +212,16 @@ func (s *Service) deletePolicy(ctx context.Context, c awsapi.Caller, in *deleteP
 }
 
 type listPoliciesInput struct {
+	paging
 	Scope             *string
 	OnlyAttached      *bool
 	PathPrefix        *string
 	PolicyUsageFilter *string
-	Marker            *string
-	MaxItems          *int
 }
 
 func (in *listPoliciesInput) Validate() []awsapi.Violation {
 	return listed(
-		paging{in.Marker, in.MaxItems},
+		in.paging,
 		optional("scope", in.Scope, &policyScope),
 		optional("pathPrefix", in.PathPrefix, &pathPrefix),
 		optional("policyUsageFilter", in.PolicyUsageFilter, &policyUsage),
@@ -281,7 +251,7 @@ const policyBatch = 100
 func (s *Service) listPolicies(
 	ctx context.Context, c awsapi.Caller, in *listPoliciesInput,
 ) (*listPoliciesOutput, error) {
-	p := paging{in.Marker, in.MaxItems}
+	p := in.paging
 	after, err := p.afterName()
 	if err != nil {
 		return nil, err
@@ -373,196 +343,18 @@ func listKey(p store.ManagedPolicy) string {
 	return ownKey + strings.ToLower(p.Name)
 }
 
-type createPolicyVersionInput struct {
-	PolicyArn      *string
-	PolicyDocument *string
-	SetAsDefault   *bool
-}
-
-func (in *createPolicyVersionInput) Validate() []awsapi.Violation {
-	return checked(
-		required("policyArn", in.PolicyArn, &arn),
-		required("policyDocument", in.PolicyDocument, &document),
-	).Violations()
-}
-
-type policyVersionOutput struct{ PolicyVersion policyVersion }
-
-func (s *Service) createPolicyVersion(
-	ctx context.Context, c awsapi.Caller, in *createPolicyVersionInput,
-) (*policyVersionOutput, error) {
-	if err := checkManaged(*in.PolicyDocument); err != nil {
-		return nil, err
-	}
-
-	now := s.now().UnixMilli()
-	p, err := s.updatePolicy(ctx, c, in.PolicyArn, func(p *store.ManagedPolicy) error {
-		if len(p.Versions) >= maxPolicyVersions {
-			return refuse(limitExceeded, policyVersionQuota.With("limit", strconv.Itoa(maxPolicyVersions)))
-		}
-
-		p.Versions = append(p.Versions, store.PolicyVersion{Number: p.Next, Document: *in.PolicyDocument, Created: now})
-		if in.SetAsDefault != nil && *in.SetAsDefault {
-			p.Default = p.Next
-		}
-		p.Next++
-		p.Updated = now
-
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.warnOfKeys(ctx, *in.PolicyArn, iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
-
-	return &policyVersionOutput{versionOf(p, p.Versions[len(p.Versions)-1], false)}, nil
-}
-
-type getPolicyVersionInput struct{ PolicyArn, VersionId *string }
-
-func (in *getPolicyVersionInput) Validate() []awsapi.Violation {
-	return checked(
-		required("policyArn", in.PolicyArn, &arn),
-		required("versionId", in.VersionId, &versionID),
-	).Violations()
-}
-
-func versionMissing(arn, version string) error {
-	return refuse(noSuchEntity, policyVersionMissing.With("arn", arn, "version", version).Of(arn))
-}
-
-// versionNumbered returns the version of p that a request names, such as v2.
-func versionNumbered(p store.ManagedPolicy, name string) (store.PolicyVersion, bool) {
-	number, err := strconv.Atoi(strings.TrimPrefix(name, "v"))
-	if err != nil {
-		return store.PolicyVersion{}, false
-	}
-	return p.Version(number)
-}
-
-func (s *Service) getPolicyVersion(
-	ctx context.Context, c awsapi.Caller, in *getPolicyVersionInput,
-) (*policyVersionOutput, error) {
-	p, _, err := s.policyNamed(ctx, c, in.PolicyArn)
-	if err != nil {
-		return nil, err
-	}
-	v, ok := versionNumbered(p, *in.VersionId)
-	if !ok {
-		return nil, versionMissing(*in.PolicyArn, *in.VersionId)
-	}
-
-	return &policyVersionOutput{versionOf(p, v, true)}, nil
-}
-
-type listPolicyVersionsInput struct {
-	PolicyArn *string
-	Marker    *string
-	MaxItems  *int
-}
-
-func (in *listPolicyVersionsInput) Validate() []awsapi.Violation {
-	return listed(paging{in.Marker, in.MaxItems}, required("policyArn", in.PolicyArn, &arn))
-}
-
-type listPolicyVersionsOutput struct {
-	Versions list[policyVersion]
-	pageEnd
-}
-
-// listPolicyVersions lists the newest version first, as AWS does.
-func (s *Service) listPolicyVersions(
-	ctx context.Context, c awsapi.Caller, in *listPolicyVersionsInput,
-) (*listPolicyVersionsOutput, error) {
-	p, _, err := s.policyNamed(ctx, c, in.PolicyArn)
-	if err != nil {
-		return nil, err
-	}
-
-	versions := slices.Clone(p.Versions)
-	slices.Reverse(versions)
-
-	out := &listPolicyVersionsOutput{}
-	// Keys must ascend, and the numbers descend.
-	versions, out.pageEnd, err = page(paging{in.Marker, in.MaxItems}, versions, func(v store.PolicyVersion) string {
-		return fmt.Sprintf("%010d", 1<<31-v.Number)
-	})
-	for _, v := range versions {
-		out.Versions.Members = append(out.Versions.Members, versionOf(p, v, false))
-	}
-
-	return out, err
-}
-
-type setDefaultPolicyVersionInput struct{ PolicyArn, VersionId *string }
-
-func (in *setDefaultPolicyVersionInput) Validate() []awsapi.Violation {
-	return checked(
-		required("policyArn", in.PolicyArn, &arn),
-		required("versionId", in.VersionId, &versionID),
-	).Violations()
-}
-
-func (s *Service) setDefaultPolicyVersion(
-	ctx context.Context, c awsapi.Caller, in *setDefaultPolicyVersionInput,
-) (*awsapi.NoOutput, error) {
-	_, err := s.updatePolicy(ctx, c, in.PolicyArn, func(p *store.ManagedPolicy) error {
-		v, ok := versionNumbered(*p, *in.VersionId)
-		if !ok {
-			return versionMissing(*in.PolicyArn, *in.VersionId)
-		}
-		p.Default, p.Updated = v.Number, s.now().UnixMilli()
-		return nil
-	})
-
-	return nil, err
-}
-
-type deletePolicyVersionInput struct{ PolicyArn, VersionId *string }
-
-func (in *deletePolicyVersionInput) Validate() []awsapi.Violation {
-	return checked(
-		required("policyArn", in.PolicyArn, &arn),
-		required("versionId", in.VersionId, &versionID),
-	).Violations()
-}
-
-func (s *Service) deletePolicyVersion(
-	ctx context.Context, c awsapi.Caller, in *deletePolicyVersionInput,
-) (*awsapi.NoOutput, error) {
-	_, err := s.updatePolicy(ctx, c, in.PolicyArn, func(p *store.ManagedPolicy) error {
-		v, ok := versionNumbered(*p, *in.VersionId)
-		switch {
-		case !ok:
-			return versionMissing(*in.PolicyArn, *in.VersionId)
-		case v.Number == p.Default:
-			return refuse(deleteConflict, policyVersionDefault.With())
-		}
-
-		p.Versions = slices.DeleteFunc(p.Versions, func(other store.PolicyVersion) bool {
-			return other.Number == v.Number
-		})
-		p.Updated = s.now().UnixMilli()
-
-		return nil
-	})
-
-	return nil, err
-}
-
 type listEntitiesForPolicyInput struct {
-	PolicyArn         *string
+	byPolicy
+	paging
 	EntityFilter      *string
 	PathPrefix        *string
 	PolicyUsageFilter *string
-	Marker            *string
-	MaxItems          *int
 }
 
 func (in *listEntitiesForPolicyInput) Validate() []awsapi.Violation {
 	return listed(
-		paging{in.Marker, in.MaxItems},
-		required("policyArn", in.PolicyArn, &arn),
+		in.paging,
+		in.field(),
 		optional("entityFilter", in.EntityFilter, &entityType),
 		optional("pathPrefix", in.PathPrefix, &pathPrefix),
 		optional("policyUsageFilter", in.PolicyUsageFilter, &policyUsage),
@@ -599,67 +391,15 @@ func (s *Service) listEntitiesForPolicy(
 	}[value(in.PolicyUsageFilter)]
 	var roles []policyRole
 	for _, u := range users {
-		r := policyRole{u.Role.Name, u.Role.ID}
+		r := policyRole{RoleName: u.Role.Name, RoleId: u.Role.ID}
 		if (usage == "" || u.Usage == usage) &&
 			strings.HasPrefix(u.Role.Path, value(in.PathPrefix)) && !slices.Contains(roles, r) {
 			roles = append(roles, r)
 		}
 	}
-	out.PolicyRoles.Members, out.pageEnd, err = page(paging{in.Marker, in.MaxItems}, roles, func(r policyRole) string {
+	out.PolicyRoles.Members, out.pageEnd, err = page(in.paging, roles, func(r policyRole) string {
 		return strings.ToLower(r.RoleName)
 	})
 
 	return out, err
-}
-
-type tagPolicyInput struct {
-	PolicyArn *string
-	Tags      []tag
-}
-
-func (in *tagPolicyInput) Validate() []awsapi.Violation {
-	return checkTags(checked(required("policyArn", in.PolicyArn, &arn)), in.Tags, true)
-}
-
-func (s *Service) tagPolicy(ctx context.Context, c awsapi.Caller, in *tagPolicyInput) (*awsapi.NoOutput, error) {
-	_, err := s.updatePolicy(ctx, c, in.PolicyArn, func(p *store.ManagedPolicy) (err error) {
-		p.Tags, err = addTags(p.Tags, in.Tags)
-		return err
-	})
-	return nil, err
-}
-
-type untagPolicyInput struct {
-	PolicyArn *string
-	TagKeys   []string
-}
-
-func (in *untagPolicyInput) Validate() []awsapi.Violation {
-	return checkTagKeys(checked(required("policyArn", in.PolicyArn, &arn)), in.TagKeys)
-}
-
-func (s *Service) untagPolicy(ctx context.Context, c awsapi.Caller, in *untagPolicyInput) (*awsapi.NoOutput, error) {
-	_, err := s.updatePolicy(ctx, c, in.PolicyArn, func(p *store.ManagedPolicy) error {
-		p.Tags = removeTags(p.Tags, in.TagKeys)
-		return nil
-	})
-	return nil, err
-}
-
-type listPolicyTagsInput struct {
-	PolicyArn *string
-	Marker    *string
-	MaxItems  *int
-}
-
-func (in *listPolicyTagsInput) Validate() []awsapi.Violation {
-	return listed(paging{in.Marker, in.MaxItems}, required("policyArn", in.PolicyArn, &arn))
-}
-
-func (s *Service) listPolicyTags(ctx context.Context, c awsapi.Caller, in *listPolicyTagsInput) (*tagList, error) {
-	p, _, err := s.policyNamed(ctx, c, in.PolicyArn)
-	if err != nil {
-		return nil, err
-	}
-	return listTags(paging{in.Marker, in.MaxItems}, p.Tags)
 }

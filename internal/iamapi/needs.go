@@ -13,52 +13,20 @@ import (
 // resources, and condition keys for AWS IAM"). ARNs have the stored partition, which
 // policies had to name before; the authoriser also knows the call's partition.
 
-// onARN asks for the resource that the input names by its ARN.
-func onARN[In any](s *Service, arn func(*In) *string) awsapi.Needs[In] {
-	return func(_ context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
-		return one(s.arnAccess(c, arn(in))), nil
+// signed returns the operation of that name, which needs the permission of the same name
+// for what its input names.
+func signed[In, Out any, P interface {
+	*In
+	access(ctx context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error)
+}](
+	s *Service, name string, method func(*Service, context.Context, awsapi.Caller, *In) (*Out, error),
+) awsapi.Operation {
+	needs := func(ctx context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
+		needed, err := P(in).access(ctx, s, c)
+		return []awsapi.Access{needed}, err
 	}
+	return awsapi.Signed(name, "iam:"+name, call(s, method), needs)
 }
-
-// onTagged asks for the resource that the input names by its ARN, and for the tags
-// that the operation sets.
-func onTagged[In any](s *Service, of func(*In) (arn *string, tags []tag)) awsapi.Needs[In] {
-	return func(_ context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
-		arn, tags := of(in)
-		needed := s.arnAccess(c, arn)
-		needed.RequestTags = given(tags)
-		return one(needed), nil
-	}
-}
-
-// onUntagged asks for the resource that the input names by its ARN, and for the
-// keys of the tags that the operation removes.
-func onUntagged[In any](s *Service, of func(*In) (arn *string, keys []string)) awsapi.Needs[In] {
-	return func(_ context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
-		arn, keys := of(in)
-		needed := s.arnAccess(c, arn)
-		needed.TagKeys = keys
-		return one(needed), nil
-	}
-}
-
-// onAll asks for all resources of a kind in the caller's account.
-func onAll[In any](s *Service, resource string) awsapi.Needs[In] {
-	return func(_ context.Context, c awsapi.Caller, _ *In) ([]awsapi.Access, error) {
-		return one(awsapi.Access{Resource: s.directory.Directory.ARN(accountOf(c), resource)}), nil
-	}
-}
-
-// onRole asks for the role that the input names.
-func onRole[In any](s *Service, name func(*In) *string) awsapi.Needs[In] {
-	return func(ctx context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
-		needed, err := s.roleAccess(ctx, c, name(in))
-		return one(needed), err
-	}
-}
-
-// one returns the permission for the operation's own action on one resource.
-func one(needed awsapi.Access) []awsapi.Access { return []awsapi.Access{needed} }
 
 // arnAccess describes access to a resource of the caller's account by ARN.
 func (s *Service) arnAccess(c awsapi.Caller, arn *string) awsapi.Access {
@@ -90,84 +58,90 @@ func (s *Service) roleAccess(ctx context.Context, c awsapi.Caller, name *string)
 		ResourceTags: func(context.Context) (map[string]string, error) { return r.Tags, nil },
 	}
 	if r.Boundary != "" {
-		needed.Conditions["iam:PermissionsBoundary"] = []string{r.Boundary}
+		needed.Conditions[boundaryKey] = []string{r.Boundary}
 	}
 
 	return needed, nil
 }
 
-func (s *Service) needsCreateRole(_ context.Context, c awsapi.Caller, in *createRoleInput) ([]awsapi.Access, error) {
-	arn := s.directory.Directory.RoleARN(store.Role{Account: accountOf(c), Name: *in.RoleName, Path: pathOf(in.Path)})
-	needed := awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}
-	if in.PermissionsBoundary != nil {
-		needed.Conditions = map[string][]string{"iam:PermissionsBoundary": {s.directory.Home(*in.PermissionsBoundary)}}
-	}
-	return one(needed), nil
-}
-
-func (s *Service) needsTagRole(ctx context.Context, c awsapi.Caller, in *tagRoleInput) ([]awsapi.Access, error) {
-	needed, err := s.roleAccess(ctx, c, in.RoleName)
-	needed.RequestTags = given(in.Tags)
-	return one(needed), err
-}
-
-func (s *Service) needsUntagRole(ctx context.Context, c awsapi.Caller, in *untagRoleInput) ([]awsapi.Access, error) {
-	needed, err := s.roleAccess(ctx, c, in.RoleName)
-	needed.TagKeys = in.TagKeys
-	return one(needed), err
-}
-
-// needsWith asks for a role, with one more condition key.
-func (s *Service) needsWith(
-	ctx context.Context, c awsapi.Caller, role *string, key, value string,
-) ([]awsapi.Access, error) {
-	needed, err := s.roleAccess(ctx, c, role)
+// conditioned describes access to a role with one more condition key.
+func (r byRole) conditioned(
+	ctx context.Context, s *Service, c awsapi.Caller, key, arn string,
+) (awsapi.Access, error) {
+	needed, err := r.access(ctx, s, c)
 	if err != nil {
-		return nil, err
+		return awsapi.Access{}, err
 	}
-	needed.Conditions[key] = []string{value}
-	return one(needed), nil
+	needed.Conditions[key] = []string{s.directory.Home(arn)}
+
+	return needed, nil
 }
 
-func (s *Service) needsBoundary(
-	ctx context.Context, c awsapi.Caller, in *putRolePermissionsBoundaryInput,
-) ([]awsapi.Access, error) {
-	return s.needsWith(ctx, c, in.RoleName, "iam:PermissionsBoundary", s.directory.Home(*in.PermissionsBoundary))
+func (in *putRolePermissionsBoundaryInput) access(
+	ctx context.Context, s *Service, c awsapi.Caller,
+) (awsapi.Access, error) {
+	return in.conditioned(ctx, s, c, boundaryKey, *in.PermissionsBoundary)
 }
 
-func (s *Service) needsAttach(
-	ctx context.Context, c awsapi.Caller, in *attachRolePolicyInput,
-) ([]awsapi.Access, error) {
-	return s.needsWith(ctx, c, in.RoleName, "iam:PolicyARN", s.directory.Home(*in.PolicyArn))
+func (in *attachmentInput) access(ctx context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return in.conditioned(ctx, s, c, "iam:PolicyARN", *in.PolicyArn)
 }
 
-func (s *Service) needsDetach(
-	ctx context.Context, c awsapi.Caller, in *detachRolePolicyInput,
-) ([]awsapi.Access, error) {
-	return s.needsWith(ctx, c, in.RoleName, "iam:PolicyARN", s.directory.Home(*in.PolicyArn))
+// boundaryKey is the condition key of a role's permissions boundary.
+const boundaryKey = "iam:PermissionsBoundary"
+
+func (in *createRoleInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	needed := awsapi.Access{
+		Resource: s.directory.Directory.RoleARN(store.Role{
+			Account: accountOf(c),
+			Name:    *in.RoleName,
+			Path:    pathOf(in.Path),
+		}),
+		RequestTags: given(in.Tags),
+	}
+	if in.PermissionsBoundary != nil {
+		needed.Conditions = map[string][]string{boundaryKey: {s.directory.Home(*in.PermissionsBoundary)}}
+	}
+
+	return needed, nil
 }
 
-func (s *Service) needsCreatePolicy(
-	_ context.Context, c awsapi.Caller, in *createPolicyInput,
-) ([]awsapi.Access, error) {
-	arn := s.directory.Directory.PolicyARN(store.ManagedPolicy{
-		Account: accountOf(c), Name: *in.PolicyName, Path: pathOf(in.Path),
-	})
-	return one(awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}), nil
+func (in *createPolicyInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	p := store.ManagedPolicy{Account: accountOf(c), Name: *in.PolicyName, Path: pathOf(in.Path)}
+	return awsapi.Access{Resource: s.directory.Directory.PolicyARN(p), RequestTags: given(in.Tags)}, nil
 }
 
-func (s *Service) needsCreateOIDCProvider(
-	_ context.Context, c awsapi.Caller, in *createOIDCProviderInput,
-) ([]awsapi.Access, error) {
-	arn := s.directory.Directory.OIDCProviderARN(store.OIDCProvider{Account: accountOf(c), URL: *in.Url})
-	return one(awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}), nil
+func (in *createOIDCProviderInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	arn := s.directory.OIDCProviders().StoredARN(store.OIDCProvider{Account: accountOf(c), URL: *in.Url})
+	return awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}, nil
 }
 
-func (s *Service) needsCreateSAMLProvider(
-	_ context.Context, c awsapi.Caller, in *createSAMLProviderInput,
-) ([]awsapi.Access, error) {
-	arn := s.directory.Directory.SAMLProviderARN(store.SAMLProvider{Account: accountOf(c), Name: *in.Name})
-	return one(awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}), nil
+func (in *createSAMLProviderInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	arn := s.directory.SAMLProviders().StoredARN(store.SAMLProvider{Account: accountOf(c), Name: *in.Name})
+	return awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}, nil
+}
+
+// Listings need permission for all resources of a kind.
+
+func (*listRolesInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return s.kindAccess(c, "role/"), nil
+}
+
+func (*listPoliciesInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return s.kindAccess(c, "policy/"), nil
+}
+
+func (*listOIDCProvidersInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return s.kindAccess(c, "oidc-provider/*"), nil
+}
+
+func (*listSAMLProvidersInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return s.kindAccess(c, "saml-provider/*"), nil
+}
+
+// kindAccess describes access to all resources of a kind in the caller's account.
+func (s *Service) kindAccess(c awsapi.Caller, resource string) awsapi.Access {
+	return awsapi.Access{Resource: s.directory.Directory.ARN(accountOf(c), resource)}
 }
 
 func pathOf(path *string) string {

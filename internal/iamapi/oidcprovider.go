@@ -28,13 +28,6 @@ func oidcWords(arn string) words {
 	}
 }
 
-func (s *Service) updateOIDC(
-	ctx context.Context, c awsapi.Caller, arn *string, change func(*store.OIDCProvider) error,
-) error {
-	_, err := s.directory.UpdateOIDCProvider(ctx, accountOf(c), *arn, change)
-	return oidcWords(*arn).fault(err)
-}
-
 func checkThumbprints(list []string) error {
 	if len(list) > maxThumbprints {
 		return refuse(invalidInput, thumbprintCount.With(
@@ -111,7 +104,7 @@ func (s *Service) createOIDCProvider(
 		return nil, err
 	}
 
-	p, err := s.directory.CreateOIDCProvider(ctx, store.OIDCProvider{
+	p, err := s.directory.OIDCProviders().Create(ctx, store.OIDCProvider{
 		Account:     accountOf(c),
 		URL:         *in.Url,
 		ClientIDs:   clients,
@@ -124,14 +117,16 @@ func (s *Service) createOIDCProvider(
 		return nil, w.fault(err)
 	}
 
-	return &createOIDCProviderOutput{s.directory.OIDCProviderARN(p), tagsOf(p.Tags)}, nil
+	return &createOIDCProviderOutput{
+		OpenIDConnectProviderArn: s.directory.OIDCProviders().ARN(p),
+		Tags:                     tagsOf(p.Tags),
+	}, nil
 }
 
-type getOIDCProviderInput struct{ OpenIDConnectProviderArn *string }
+// oidcInput is the input of operations on a provider that need no more than its ARN.
+type oidcInput struct{ byOIDC }
 
-func (in *getOIDCProviderInput) Validate() []awsapi.Violation {
-	return checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn)).Violations()
-}
+func (in *oidcInput) Validate() []awsapi.Violation { return checked(in.field()).Violations() }
 
 type getOIDCProviderOutput struct {
 	Url            string // without https://; http://, which AWS does not accept, stays
@@ -142,11 +137,11 @@ type getOIDCProviderOutput struct {
 }
 
 func (s *Service) getOIDCProvider(
-	ctx context.Context, c awsapi.Caller, in *getOIDCProviderInput,
+	ctx context.Context, c awsapi.Caller, in *oidcInput,
 ) (*getOIDCProviderOutput, error) {
-	p, err := s.directory.RegisteredOIDCProvider(ctx, accountOf(c), *in.OpenIDConnectProviderArn)
+	p, err := in.find(ctx, s, c)
 	if err != nil {
-		return nil, oidcWords(*in.OpenIDConnectProviderArn).fault(err)
+		return nil, err
 	}
 
 	url := p.Key()
@@ -155,7 +150,11 @@ func (s *Service) getOIDCProvider(
 	}
 
 	return &getOIDCProviderOutput{
-		url, list[string]{p.ClientIDs}, list[string]{p.Thumbprints}, timestamp(p.Created), tagsOf(p.Tags),
+		Url:            url,
+		ClientIDList:   list[string]{Members: p.ClientIDs},
+		ThumbprintList: list[string]{Members: p.Thumbprints},
+		CreateDate:     timestamp(p.Created),
+		Tags:           tagsOf(p.Tags),
 	}, nil
 }
 
@@ -170,31 +169,32 @@ type listOIDCProvidersOutput struct {
 func (s *Service) listOIDCProviders(
 	ctx context.Context, c awsapi.Caller, _ *listOIDCProvidersInput,
 ) (*listOIDCProvidersOutput, error) {
-	providers, err := s.directory.RegisteredOIDCProviders(ctx, accountOf(c))
+	providers := s.directory.OIDCProviders()
+	found, err := providers.List(ctx, accountOf(c))
 	if err != nil {
 		return nil, err
 	}
 
 	out := &listOIDCProvidersOutput{}
-	for _, p := range providers {
+	for _, p := range found {
 		out.OpenIDConnectProviderList.Members = append(
-			out.OpenIDConnectProviderList.Members, arnEntry{s.directory.OIDCProviderARN(p)})
+			out.OpenIDConnectProviderList.Members, arnEntry{Arn: providers.ARN(p)})
 	}
 
 	return out, nil
 }
 
-type addClientIDInput struct{ OpenIDConnectProviderArn, ClientID *string }
-
-func (in *addClientIDInput) Validate() []awsapi.Violation {
-	return checked(
-		required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn),
-		required("clientID", in.ClientID, &clientID),
-	).Violations()
+type clientIDInput struct {
+	byOIDC
+	ClientID *string
 }
 
-func (s *Service) addClientID(ctx context.Context, c awsapi.Caller, in *addClientIDInput) (*awsapi.NoOutput, error) {
-	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
+func (in *clientIDInput) Validate() []awsapi.Violation {
+	return checked(in.field(), required("clientID", in.ClientID, &clientID)).Violations()
+}
+
+func (s *Service) addClientID(ctx context.Context, c awsapi.Caller, in *clientIDInput) (*awsapi.NoOutput, error) {
+	return nil, in.update(ctx, s, c, func(p *store.OIDCProvider) error {
 		p.ClientIDs = distinct(append(p.ClientIDs, *in.ClientID))
 		if len(p.ClientIDs) > maxClientIDs {
 			return tooManyClientIDs(len(p.ClientIDs))
@@ -203,31 +203,22 @@ func (s *Service) addClientID(ctx context.Context, c awsapi.Caller, in *addClien
 	})
 }
 
-type removeClientIDInput struct{ OpenIDConnectProviderArn, ClientID *string }
-
-func (in *removeClientIDInput) Validate() []awsapi.Violation {
-	return checked(
-		required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn),
-		required("clientID", in.ClientID, &clientID),
-	).Violations()
-}
-
 func (s *Service) removeClientID(
-	ctx context.Context, c awsapi.Caller, in *removeClientIDInput,
+	ctx context.Context, c awsapi.Caller, in *clientIDInput,
 ) (*awsapi.NoOutput, error) {
-	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
+	return nil, in.update(ctx, s, c, func(p *store.OIDCProvider) error {
 		p.ClientIDs = slices.DeleteFunc(p.ClientIDs, func(id string) bool { return id == *in.ClientID })
 		return nil
 	})
 }
 
 type updateThumbprintInput struct {
-	OpenIDConnectProviderArn *string
-	ThumbprintList           []string
+	byOIDC
+	ThumbprintList []string
 }
 
 func (in *updateThumbprintInput) Validate() []awsapi.Violation {
-	v := checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn))
+	v := checked(in.field())
 	v.List("thumbprintList", in.ThumbprintList, &awsapi.List{Min: 1, Element: &thumbprint}, true)
 	return v.Violations()
 }
@@ -238,81 +229,16 @@ func (s *Service) updateThumbprint(
 	if err := checkThumbprints(in.ThumbprintList); err != nil {
 		return nil, err
 	}
-	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
+	return nil, in.update(ctx, s, c, func(p *store.OIDCProvider) error {
 		p.Thumbprints = in.ThumbprintList
 		return nil
 	})
 }
 
-type deleteOIDCProviderInput struct{ OpenIDConnectProviderArn *string }
-
-func (in *deleteOIDCProviderInput) Validate() []awsapi.Violation {
-	return checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn)).Violations()
-}
-
 func (s *Service) deleteOIDCProvider(
-	ctx context.Context, c awsapi.Caller, in *deleteOIDCProviderInput,
+	ctx context.Context, c awsapi.Caller, in *oidcInput,
 ) (*awsapi.NoOutput, error) {
 	w := oidcWords(*in.OpenIDConnectProviderArn)
 	w.missing = "OpenId connect Provider " + *in.OpenIDConnectProviderArn + " cannot be found."
-	return nil, w.fault(s.directory.DeleteOIDCProvider(ctx, accountOf(c), *in.OpenIDConnectProviderArn))
-}
-
-type tagOIDCProviderInput struct {
-	OpenIDConnectProviderArn *string
-	Tags                     []tag
-}
-
-func (in *tagOIDCProviderInput) Validate() []awsapi.Violation {
-	return checkTags(checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn)), in.Tags, true)
-}
-
-func (s *Service) tagOIDCProvider(
-	ctx context.Context, c awsapi.Caller, in *tagOIDCProviderInput,
-) (*awsapi.NoOutput, error) {
-	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) (err error) {
-		p.Tags, err = addTags(p.Tags, in.Tags)
-		return err
-	})
-}
-
-type untagOIDCProviderInput struct {
-	OpenIDConnectProviderArn *string
-	TagKeys                  []string
-}
-
-func (in *untagOIDCProviderInput) Validate() []awsapi.Violation {
-	return checkTagKeys(checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn)), in.TagKeys)
-}
-
-func (s *Service) untagOIDCProvider(
-	ctx context.Context, c awsapi.Caller, in *untagOIDCProviderInput,
-) (*awsapi.NoOutput, error) {
-	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
-		p.Tags = removeTags(p.Tags, in.TagKeys)
-		return nil
-	})
-}
-
-type listOIDCProviderTagsInput struct {
-	OpenIDConnectProviderArn *string
-	Marker                   *string
-	MaxItems                 *int
-}
-
-func (in *listOIDCProviderTagsInput) Validate() []awsapi.Violation {
-	return listed(
-		paging{in.Marker, in.MaxItems},
-		required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn),
-	)
-}
-
-func (s *Service) listOIDCProviderTags(
-	ctx context.Context, c awsapi.Caller, in *listOIDCProviderTagsInput,
-) (*tagList, error) {
-	p, err := s.directory.RegisteredOIDCProvider(ctx, accountOf(c), *in.OpenIDConnectProviderArn)
-	if err != nil {
-		return nil, oidcWords(*in.OpenIDConnectProviderArn).fault(err)
-	}
-	return listTags(paging{in.Marker, in.MaxItems}, p.Tags)
+	return nil, w.fault(s.directory.OIDCProviders().Delete(ctx, accountOf(c), *in.OpenIDConnectProviderArn))
 }

@@ -8,19 +8,19 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
-// paging selects a page of a listing.
+// paging is the part of an input that selects a page of a listing.
 type paging struct {
-	marker   *string
-	maxItems *int
+	Marker   *string
+	MaxItems *int
 }
 
 const defaultItems = 100 // IAM API reference, MaxItems
 
 func (p paging) limit() int {
-	if p.maxItems == nil {
+	if p.MaxItems == nil {
 		return defaultItems
 	}
-	return *p.maxItems
+	return *p.MaxItems
 }
 
 // Bounds of keys in bytes: for ARNs and tags, which are the longest, and for
@@ -37,10 +37,10 @@ func (p paging) after() (string, error) { return p.within(maxKey) }
 func (p paging) afterName() (string, error) { return p.within(maxNameKey) }
 
 func (p paging) within(limit int) (string, error) {
-	if p.marker == nil {
+	if p.Marker == nil {
 		return "", nil
 	}
-	key, err := base64.RawURLEncoding.DecodeString(*p.marker)
+	key, err := base64.RawURLEncoding.DecodeString(*p.Marker)
 	if err != nil || len(key) == 0 || len(key) > limit || !utf8.Valid(key) || bytes.IndexByte(key, 0) >= 0 {
 		return "", awsapi.RefusedAs(awsapi.InvalidInput, markerForeign.With(), markerForeign.Message)
 	}
@@ -59,8 +59,11 @@ func cut[T any](p paging, found []T, key func(T) string) ([]T, pageEnd) {
 	if len(found) <= p.limit() {
 		return found, pageEnd{}
 	}
+
 	page := found[:p.limit()]
-	return page, pageEnd{true, new(base64.RawURLEncoding.EncodeToString([]byte(key(page[len(page)-1]))))}
+	marker := base64.RawURLEncoding.EncodeToString([]byte(key(page[len(page)-1])))
+
+	return page, pageEnd{IsTruncated: true, Marker: &marker}
 }
 
 // page returns a page of all, which is sorted by key.

@@ -138,7 +138,8 @@ var (
 		Expected: "a policy with its default version alone",
 		Got:      "{count} versions",
 		Fix:      "delete the other versions first: DeletePolicyVersion",
-		Message: "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. " +
+		Message: "This policy has more than one version. " +
+			"Before you delete a policy, you must delete the policy's versions. " +
 			"The default version is deleted with the policy.",
 	})
 	policyAttached = Refusals.Add(explain.Reason{
@@ -271,8 +272,9 @@ var (
 		Check:    "provider URL",
 		Expected: "a URL that begins with https://",
 		Got:      "another scheme, or none",
-		Fix:      "write the issuer as it stands in its tokens; http:// is for `poolhouse dev` and for allow_http in the settings",
-		Message:  "Invalid Open ID Connect Provider URL. The URL must begin with https://.",
+		Fix: "write the issuer as it stands in its tokens; http:// is for `poolhouse dev` and for allow_http in the " +
+			"settings",
+		Message: "Invalid Open ID Connect Provider URL. The URL must begin with https://.",
 	})
 	providerURLForm = Refusals.Add(explain.Reason{
 		Code:     "provider-url-form",

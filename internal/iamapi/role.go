@@ -53,7 +53,10 @@ func (s *Service) listedRole(r store.Role) role {
 func (s *Service) wholeRole(r store.Role) role {
 	out := s.listedRole(r)
 	if r.Boundary != "" {
-		out.PermissionsBoundary = &permissionsBoundary{"Policy", r.Boundary}
+		out.PermissionsBoundary = &permissionsBoundary{
+			PermissionsBoundaryType: "Policy",
+			PermissionsBoundaryArn:  r.Boundary,
+		}
 	}
 	if len(r.Tags) > 0 {
 		out.Tags = new(tagsOf(r.Tags))
@@ -115,7 +118,8 @@ func (s *Service) checkTrust(ctx context.Context, c awsapi.Caller, name, documen
 	s.warnOfKeys(ctx, "trust policy of role "+name, iam.TrustPolicyWarnings(document))
 	if !trust.AsksForAMR {
 		s.logger.WarnContext(ctx,
-			"a trust policy does not ask for cognito-identity.amazonaws.com:amr, so a guest of the pool can assume the role through the classic flow",
+			"a trust policy does not ask for cognito-identity.amazonaws.com:amr, so a guest of the pool can assume "+
+				"the role through the classic flow",
 			"role", name)
 	}
 
@@ -212,32 +216,39 @@ func (s *Service) createRole(ctx context.Context, c awsapi.Caller, in *createRol
 	out := s.wholeRole(made)
 	out.RoleLastUsed = nil // as in AWS: nobody can have used it yet
 
-	return &roleOutput{out}, nil
+	return &roleOutput{Role: out}, nil
 }
 
-type getRoleInput struct{ RoleName *string }
+// roleInput is the input of operations on a role that need no more than its name.
+type roleInput struct{ byRole }
 
-func (in *getRoleInput) Validate() []awsapi.Violation {
-	return checked(required("roleName", in.RoleName, &roleName)).Violations()
+func (in *roleInput) Validate() []awsapi.Violation { return checked(in.field()).Violations() }
+
+// ofRoleInput is the input of listings of the things that a role has.
+type ofRoleInput struct {
+	byRole
+	paging
 }
 
-func (s *Service) getRole(ctx context.Context, c awsapi.Caller, in *getRoleInput) (*roleOutput, error) {
+func (in *ofRoleInput) Validate() []awsapi.Violation { return listed(in.paging, in.field()) }
+
+func (s *Service) getRole(ctx context.Context, c awsapi.Caller, in *roleInput) (*roleOutput, error) {
 	r, err := s.named(ctx, c, in.RoleName)
 	if err != nil {
 		return nil, err
 	}
-	return &roleOutput{s.wholeRole(r)}, nil
+	return &roleOutput{Role: s.wholeRole(r)}, nil
 }
 
 type updateRoleInput struct {
-	RoleName           *string
+	byRole
 	Description        *string
 	MaxSessionDuration *int
 }
 
 func (in *updateRoleInput) Validate() []awsapi.Violation {
 	v := checked(
-		required("roleName", in.RoleName, &roleName),
+		in.field(),
 		optional("description", in.Description, &roleDescription),
 	)
 	v.Integer("maxSessionDuration", in.MaxSessionDuration, &maxSession, false)
@@ -258,11 +269,14 @@ func (s *Service) updateRole(ctx context.Context, c awsapi.Caller, in *updateRol
 	return &empty{}, err
 }
 
-type updateRoleDescriptionInput struct{ RoleName, Description *string }
+type updateRoleDescriptionInput struct {
+	byRole
+	Description *string
+}
 
 func (in *updateRoleDescriptionInput) Validate() []awsapi.Violation {
 	return checked(
-		required("roleName", in.RoleName, &roleName),
+		in.field(),
 		required("description", in.Description, &roleDescription),
 	).Violations()
 }
@@ -277,14 +291,17 @@ func (s *Service) updateRoleDescription(
 	if err != nil {
 		return nil, err
 	}
-	return &roleOutput{s.wholeRole(r)}, nil
+	return &roleOutput{Role: s.wholeRole(r)}, nil
 }
 
-type updateAssumeRolePolicyInput struct{ RoleName, PolicyDocument *string }
+type updateAssumeRolePolicyInput struct {
+	byRole
+	PolicyDocument *string
+}
 
 func (in *updateAssumeRolePolicyInput) Validate() []awsapi.Violation {
 	return checked(
-		required("roleName", in.RoleName, &roleName),
+		in.field(),
 		required("policyDocument", in.PolicyDocument, &document),
 	).Violations()
 }
@@ -302,13 +319,7 @@ func (s *Service) updateAssumeRolePolicy(
 	return nil, err
 }
 
-type deleteRoleInput struct{ RoleName *string }
-
-func (in *deleteRoleInput) Validate() []awsapi.Violation {
-	return checked(required("roleName", in.RoleName, &roleName)).Violations()
-}
-
-func (s *Service) deleteRole(ctx context.Context, c awsapi.Caller, in *deleteRoleInput) (*awsapi.NoOutput, error) {
+func (s *Service) deleteRole(ctx context.Context, c awsapi.Caller, in *roleInput) (*awsapi.NoOutput, error) {
 	err := s.directory.DeleteRole(ctx, accountOf(c), *in.RoleName, func(r store.Role) error {
 		switch {
 		case len(r.Attached) > 0:
@@ -326,13 +337,12 @@ func (s *Service) deleteRole(ctx context.Context, c awsapi.Caller, in *deleteRol
 }
 
 type listRolesInput struct {
+	paging
 	PathPrefix *string
-	Marker     *string
-	MaxItems   *int
 }
 
 func (in *listRolesInput) Validate() []awsapi.Violation {
-	return listed(paging{in.Marker, in.MaxItems}, optional("pathPrefix", in.PathPrefix, &pathPrefix))
+	return listed(in.paging, optional("pathPrefix", in.PathPrefix, &pathPrefix))
 }
 
 type listRolesOutput struct {
@@ -341,7 +351,7 @@ type listRolesOutput struct {
 }
 
 func (s *Service) listRoles(ctx context.Context, c awsapi.Caller, in *listRolesInput) (*listRolesOutput, error) {
-	p := paging{in.Marker, in.MaxItems}
+	p := in.paging
 	after, err := p.afterName()
 	if err != nil {
 		return nil, err
@@ -360,68 +370,6 @@ func (s *Service) listRoles(ctx context.Context, c awsapi.Caller, in *listRolesI
 	return out, nil
 }
 
-type tagRoleInput struct {
-	RoleName *string
-	Tags     []tag
-}
-
-func (in *tagRoleInput) Validate() []awsapi.Violation {
-	return checkTags(checked(required("roleName", in.RoleName, &roleName)), in.Tags, true)
-}
-
-func (s *Service) tagRole(ctx context.Context, c awsapi.Caller, in *tagRoleInput) (*awsapi.NoOutput, error) {
-	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) (err error) {
-		r.Tags, err = addTags(r.Tags, in.Tags)
-		return err
-	})
-	return nil, err
-}
-
-type untagRoleInput struct {
-	RoleName *string
-	TagKeys  []string
-}
-
-func (in *untagRoleInput) Validate() []awsapi.Violation {
-	return checkTagKeys(checked(required("roleName", in.RoleName, &roleName)), in.TagKeys)
-}
-
-func (s *Service) untagRole(ctx context.Context, c awsapi.Caller, in *untagRoleInput) (*awsapi.NoOutput, error) {
-	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
-		r.Tags = removeTags(r.Tags, in.TagKeys)
-		return nil
-	})
-	return nil, err
-}
-
-type listRoleTagsInput struct {
-	RoleName *string
-	Marker   *string
-	MaxItems *int
-}
-
-func (in *listRoleTagsInput) Validate() []awsapi.Violation {
-	return listed(paging{in.Marker, in.MaxItems}, required("roleName", in.RoleName, &roleName))
-}
-
-func (s *Service) listRoleTags(ctx context.Context, c awsapi.Caller, in *listRoleTagsInput) (*tagList, error) {
-	r, err := s.named(ctx, c, in.RoleName)
-	if err != nil {
-		return nil, err
-	}
-	return listTags(paging{in.Marker, in.MaxItems}, r.Tags)
-}
-
-type listInstanceProfilesForRoleInput struct {
-	RoleName *string
-	Marker   *string
-	MaxItems *int
-}
-
-func (in *listInstanceProfilesForRoleInput) Validate() []awsapi.Violation {
-	return listed(paging{in.Marker, in.MaxItems}, required("roleName", in.RoleName, &roleName))
-}
-
 type listInstanceProfilesForRoleOutput struct {
 	InstanceProfiles list[empty]
 	pageEnd
@@ -429,7 +377,7 @@ type listInstanceProfilesForRoleOutput struct {
 
 // listInstanceProfilesForRole returns an empty list: there are no instances here.
 func (s *Service) listInstanceProfilesForRole(
-	ctx context.Context, c awsapi.Caller, in *listInstanceProfilesForRoleInput,
+	ctx context.Context, c awsapi.Caller, in *ofRoleInput,
 ) (*listInstanceProfilesForRoleOutput, error) {
 	if _, err := s.named(ctx, c, in.RoleName); err != nil {
 		return nil, err

@@ -15,11 +15,14 @@ import (
 
 // Inline policies of roles, and managed policies attached to them.
 
-type putRolePolicyInput struct{ RoleName, PolicyName, PolicyDocument *string }
+type putRolePolicyInput struct {
+	byRole
+	PolicyName, PolicyDocument *string
+}
 
 func (in *putRolePolicyInput) Validate() []awsapi.Violation {
 	return checked(
-		required("roleName", in.RoleName, &roleName),
+		in.field(),
 		required("policyName", in.PolicyName, &policyName),
 		required("policyDocument", in.PolicyDocument, &document),
 	).Violations()
@@ -60,13 +63,14 @@ func (s *Service) putRolePolicy(
 	return nil, err
 }
 
-type getRolePolicyInput struct{ RoleName, PolicyName *string }
+// rolePolicyInput names an inline policy.
+type rolePolicyInput struct {
+	byRole
+	PolicyName *string
+}
 
-func (in *getRolePolicyInput) Validate() []awsapi.Violation {
-	return checked(
-		required("roleName", in.RoleName, &roleName),
-		required("policyName", in.PolicyName, &policyName),
-	).Violations()
+func (in *rolePolicyInput) Validate() []awsapi.Violation {
+	return checked(in.field(), required("policyName", in.PolicyName, &policyName)).Violations()
 }
 
 type getRolePolicyOutput struct{ RoleName, PolicyName, PolicyDocument string }
@@ -76,7 +80,7 @@ func noRolePolicy(name string) error {
 }
 
 func (s *Service) getRolePolicy(
-	ctx context.Context, c awsapi.Caller, in *getRolePolicyInput,
+	ctx context.Context, c awsapi.Caller, in *rolePolicyInput,
 ) (*getRolePolicyOutput, error) {
 	r, err := s.named(ctx, c, in.RoleName)
 	if err != nil {
@@ -87,20 +91,15 @@ func (s *Service) getRolePolicy(
 		return nil, noRolePolicy(*in.PolicyName)
 	}
 
-	return &getRolePolicyOutput{r.Name, *in.PolicyName, encoded(document)}, nil
-}
-
-type deleteRolePolicyInput struct{ RoleName, PolicyName *string }
-
-func (in *deleteRolePolicyInput) Validate() []awsapi.Violation {
-	return checked(
-		required("roleName", in.RoleName, &roleName),
-		required("policyName", in.PolicyName, &policyName),
-	).Violations()
+	return &getRolePolicyOutput{
+		RoleName:       r.Name,
+		PolicyName:     *in.PolicyName,
+		PolicyDocument: encoded(document),
+	}, nil
 }
 
 func (s *Service) deleteRolePolicy(
-	ctx context.Context, c awsapi.Caller, in *deleteRolePolicyInput,
+	ctx context.Context, c awsapi.Caller, in *rolePolicyInput,
 ) (*awsapi.NoOutput, error) {
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
 		if _, ok := r.Policies[*in.PolicyName]; !ok {
@@ -112,23 +111,13 @@ func (s *Service) deleteRolePolicy(
 	return nil, err
 }
 
-type listRolePoliciesInput struct {
-	RoleName *string
-	Marker   *string
-	MaxItems *int
-}
-
-func (in *listRolePoliciesInput) Validate() []awsapi.Violation {
-	return listed(paging{in.Marker, in.MaxItems}, required("roleName", in.RoleName, &roleName))
-}
-
 type listRolePoliciesOutput struct {
 	PolicyNames list[string]
 	pageEnd
 }
 
 func (s *Service) listRolePolicies(
-	ctx context.Context, c awsapi.Caller, in *listRolePoliciesInput,
+	ctx context.Context, c awsapi.Caller, in *ofRoleInput,
 ) (*listRolePoliciesOutput, error) {
 	r, err := s.named(ctx, c, in.RoleName)
 	if err != nil {
@@ -137,7 +126,7 @@ func (s *Service) listRolePolicies(
 
 	out := &listRolePoliciesOutput{}
 	out.PolicyNames.Members, out.pageEnd, err = page(
-		paging{in.Marker, in.MaxItems},
+		in.paging,
 		slices.Sorted(maps.Keys(r.Policies)),
 		func(name string) string { return name },
 	)
@@ -166,20 +155,38 @@ func (s *Service) attachable(ctx context.Context, c awsapi.Caller, arn string, m
 	return err
 }
 
-type attachRolePolicyInput struct{ RoleName, PolicyArn *string }
-
-func (in *attachRolePolicyInput) Validate() []awsapi.Violation {
-	return checked(required("roleName", in.RoleName, &roleName), required("policyArn", in.PolicyArn, &arn)).Violations()
-}
-
-func (s *Service) attachRolePolicy(
-	ctx context.Context, c awsapi.Caller, in *attachRolePolicyInput,
+// usePolicy changes the caller's role of that name so that it uses a managed policy.
+// missing returns the refusal if there is no such policy.
+func (s *Service) usePolicy(
+	ctx context.Context, c awsapi.Caller, role *string, policy string, missing func(arn string) error,
+	change func(*store.Role) error,
 ) (*awsapi.NoOutput, error) {
-	if err := s.attachable(ctx, c, *in.PolicyArn, noPolicy); err != nil {
+	if err := s.attachable(ctx, c, policy, missing); err != nil {
 		return nil, err
 	}
 
-	_, err := s.directory.UpdateRole(ctx, accountOf(c), *in.RoleName, func(r *store.Role) error {
+	_, err := s.directory.UpdateRole(ctx, accountOf(c), *role, change)
+	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
+		return nil, missing(policy)
+	}
+
+	return nil, roleWords(*role).fault(err)
+}
+
+// attachmentInput names a role and a managed policy.
+type attachmentInput struct {
+	byRole
+	PolicyArn *string
+}
+
+func (in *attachmentInput) Validate() []awsapi.Violation {
+	return checked(in.field(), required("policyArn", in.PolicyArn, &arn)).Violations()
+}
+
+func (s *Service) attachRolePolicy(
+	ctx context.Context, c awsapi.Caller, in *attachmentInput,
+) (*awsapi.NoOutput, error) {
+	return s.usePolicy(ctx, c, in.RoleName, *in.PolicyArn, noPolicy, func(r *store.Role) error {
 		if slices.Contains(r.Attached, *in.PolicyArn) {
 			return nil
 		}
@@ -191,21 +198,10 @@ func (s *Service) attachRolePolicy(
 
 		return nil
 	})
-	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
-		return nil, noPolicy(*in.PolicyArn)
-	}
-
-	return nil, roleWords(*in.RoleName).fault(err)
-}
-
-type detachRolePolicyInput struct{ RoleName, PolicyArn *string }
-
-func (in *detachRolePolicyInput) Validate() []awsapi.Violation {
-	return checked(required("roleName", in.RoleName, &roleName), required("policyArn", in.PolicyArn, &arn)).Violations()
 }
 
 func (s *Service) detachRolePolicy(
-	ctx context.Context, c awsapi.Caller, in *detachRolePolicyInput,
+	ctx context.Context, c awsapi.Caller, in *attachmentInput,
 ) (*awsapi.NoOutput, error) {
 	arn, err := s.directory.Named(*in.PolicyArn)
 	if err != nil {
@@ -225,16 +221,15 @@ func (s *Service) detachRolePolicy(
 }
 
 type listAttachedRolePoliciesInput struct {
-	RoleName   *string
+	byRole
+	paging
 	PathPrefix *string
-	Marker     *string
-	MaxItems   *int
 }
 
 func (in *listAttachedRolePoliciesInput) Validate() []awsapi.Violation {
 	return listed(
-		paging{in.Marker, in.MaxItems},
-		required("roleName", in.RoleName, &roleName),
+		in.paging,
+		in.field(),
 		optional("pathPrefix", in.PathPrefix, &pathPrefix),
 	)
 }
@@ -258,22 +253,25 @@ func (s *Service) listAttachedRolePolicies(
 	for _, arn := range r.Attached { // sorted
 		_, path, _ := strings.Cut(arn, ":policy")
 		if strings.HasPrefix(path, value(in.PathPrefix)) {
-			all = append(all, attachedPolicy{nameOfARN(arn), arn})
+			all = append(all, attachedPolicy{PolicyName: nameOfARN(arn), PolicyArn: arn})
 		}
 	}
 
 	out := &listAttachedRolePoliciesOutput{}
 	out.AttachedPolicies.Members, out.pageEnd, err = page(
-		paging{in.Marker, in.MaxItems}, all, func(p attachedPolicy) string { return p.PolicyArn })
+		in.paging, all, func(p attachedPolicy) string { return p.PolicyArn })
 
 	return out, err
 }
 
-type putRolePermissionsBoundaryInput struct{ RoleName, PermissionsBoundary *string }
+type putRolePermissionsBoundaryInput struct {
+	byRole
+	PermissionsBoundary *string
+}
 
 func (in *putRolePermissionsBoundaryInput) Validate() []awsapi.Violation {
 	return checked(
-		required("roleName", in.RoleName, &roleName),
+		in.field(),
 		required("permissionsBoundary", in.PermissionsBoundary, &arn),
 	).Violations()
 }
@@ -281,29 +279,14 @@ func (in *putRolePermissionsBoundaryInput) Validate() []awsapi.Violation {
 func (s *Service) putRolePermissionsBoundary(
 	ctx context.Context, c awsapi.Caller, in *putRolePermissionsBoundaryInput,
 ) (*awsapi.NoOutput, error) {
-	if err := s.attachable(ctx, c, *in.PermissionsBoundary, noBoundary); err != nil {
-		return nil, err
-	}
-
-	_, err := s.directory.UpdateRole(ctx, accountOf(c), *in.RoleName, func(r *store.Role) error {
+	return s.usePolicy(ctx, c, in.RoleName, *in.PermissionsBoundary, noBoundary, func(r *store.Role) error {
 		r.Boundary = *in.PermissionsBoundary
 		return nil
 	})
-	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
-		return nil, noBoundary(*in.PermissionsBoundary)
-	}
-
-	return nil, roleWords(*in.RoleName).fault(err)
-}
-
-type deleteRolePermissionsBoundaryInput struct{ RoleName *string }
-
-func (in *deleteRolePermissionsBoundaryInput) Validate() []awsapi.Violation {
-	return checked(required("roleName", in.RoleName, &roleName)).Violations()
 }
 
 func (s *Service) deleteRolePermissionsBoundary(
-	ctx context.Context, c awsapi.Caller, in *deleteRolePermissionsBoundaryInput,
+	ctx context.Context, c awsapi.Caller, in *roleInput,
 ) (*awsapi.NoOutput, error) {
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error { r.Boundary = ""; return nil })
 	return nil, err

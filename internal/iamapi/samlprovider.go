@@ -78,7 +78,7 @@ func (s *Service) createSAMLProvider(
 		return nil, err
 	}
 
-	p, err := s.directory.CreateSAMLProvider(ctx, store.SAMLProvider{
+	p, err := s.directory.SAMLProviders().Create(ctx, store.SAMLProvider{
 		Account:  accountOf(c),
 		Name:     *in.Name,
 		Metadata: *in.SAMLMetadataDocument,
@@ -90,14 +90,16 @@ func (s *Service) createSAMLProvider(
 		return nil, w.fault(err)
 	}
 
-	return &createSAMLProviderOutput{s.directory.SAMLProviderARN(p), tagsOf(p.Tags)}, nil
+	return &createSAMLProviderOutput{
+		SAMLProviderArn: s.directory.SAMLProviders().ARN(p),
+		Tags:            tagsOf(p.Tags),
+	}, nil
 }
 
-type getSAMLProviderInput struct{ SAMLProviderArn *string }
+// samlInput is the input of operations on a provider that need no more than its ARN.
+type samlInput struct{ bySAML }
 
-func (in *getSAMLProviderInput) Validate() []awsapi.Violation {
-	return checked(required("sAMLProviderArn", in.SAMLProviderArn, &arn)).Violations()
-}
+func (in *samlInput) Validate() []awsapi.Violation { return checked(in.field()).Violations() }
 
 type getSAMLProviderOutput struct {
 	SAMLProviderUUID     string
@@ -108,17 +110,24 @@ type getSAMLProviderOutput struct {
 }
 
 func (s *Service) getSAMLProvider(
-	ctx context.Context, c awsapi.Caller, in *getSAMLProviderInput,
+	ctx context.Context, c awsapi.Caller, in *samlInput,
 ) (*getSAMLProviderOutput, error) {
-	p, err := s.directory.RegisteredSAMLProvider(ctx, accountOf(c), *in.SAMLProviderArn)
+	p, err := in.find(ctx, s, c)
 	if err != nil {
-		return nil, samlWords(*in.SAMLProviderArn).fault(err)
+		return nil, err
 	}
-	return &getSAMLProviderOutput{p.ID, p.Metadata, timestamp(p.Created), validUntil(p), tagsOf(p.Tags)}, nil
+
+	return &getSAMLProviderOutput{
+		SAMLProviderUUID:     p.ID,
+		SAMLMetadataDocument: p.Metadata,
+		CreateDate:           timestamp(p.Created),
+		ValidUntil:           validUntil(p),
+		Tags:                 tagsOf(p.Tags),
+	}, nil
 }
 
 type updateSAMLProviderInput struct {
-	SAMLProviderArn         *string
+	bySAML
 	SAMLMetadataDocument    *string
 	AssertionEncryptionMode *string
 	AddPrivateKey           *string
@@ -126,7 +135,7 @@ type updateSAMLProviderInput struct {
 
 func (in *updateSAMLProviderInput) Validate() []awsapi.Violation {
 	return checked(
-		required("sAMLProviderArn", in.SAMLProviderArn, &arn),
+		in.field(),
 		optional("sAMLMetadataDocument", in.SAMLMetadataDocument, &samlMetadata),
 	).Violations()
 }
@@ -144,17 +153,17 @@ func (s *Service) updateSAMLProvider(
 		}
 	}
 
-	_, err := s.directory.UpdateSAMLProvider(ctx, accountOf(c), *in.SAMLProviderArn, func(p *store.SAMLProvider) error {
+	err := in.update(ctx, s, c, func(p *store.SAMLProvider) error {
 		if in.SAMLMetadataDocument != nil {
 			p.Metadata = *in.SAMLMetadataDocument
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, samlWords(*in.SAMLProviderArn).fault(err)
+		return nil, err
 	}
 
-	return &updateSAMLProviderOutput{*in.SAMLProviderArn}, nil
+	return &updateSAMLProviderOutput{SAMLProviderArn: *in.SAMLProviderArn}, nil
 }
 
 type listSAMLProvidersInput struct{}
@@ -168,89 +177,27 @@ type listSAMLProvidersOutput struct {
 func (s *Service) listSAMLProviders(
 	ctx context.Context, c awsapi.Caller, _ *listSAMLProvidersInput,
 ) (*listSAMLProvidersOutput, error) {
-	providers, err := s.directory.RegisteredSAMLProviders(ctx, accountOf(c))
+	providers := s.directory.SAMLProviders()
+	found, err := providers.List(ctx, accountOf(c))
 	if err != nil {
 		return nil, err
 	}
 
 	out := &listSAMLProvidersOutput{}
-	for _, p := range providers {
+	for _, p := range found {
 		out.SAMLProviderList.Members = append(out.SAMLProviderList.Members, samlProviderEntry{
-			s.directory.SAMLProviderARN(p), validUntil(p), timestamp(p.Created),
+			Arn:        providers.ARN(p),
+			ValidUntil: validUntil(p),
+			CreateDate: timestamp(p.Created),
 		})
 	}
 
 	return out, nil
 }
 
-type deleteSAMLProviderInput struct{ SAMLProviderArn *string }
-
-func (in *deleteSAMLProviderInput) Validate() []awsapi.Violation {
-	return checked(required("sAMLProviderArn", in.SAMLProviderArn, &arn)).Violations()
-}
-
 func (s *Service) deleteSAMLProvider(
-	ctx context.Context, c awsapi.Caller, in *deleteSAMLProviderInput,
+	ctx context.Context, c awsapi.Caller, in *samlInput,
 ) (*awsapi.NoOutput, error) {
 	return nil, samlWords(*in.SAMLProviderArn).fault(
-		s.directory.DeleteSAMLProvider(ctx, accountOf(c), *in.SAMLProviderArn))
-}
-
-type tagSAMLProviderInput struct {
-	SAMLProviderArn *string
-	Tags            []tag
-}
-
-func (in *tagSAMLProviderInput) Validate() []awsapi.Violation {
-	return checkTags(checked(required("sAMLProviderArn", in.SAMLProviderArn, &arn)), in.Tags, true)
-}
-
-func (s *Service) tagSAMLProvider(
-	ctx context.Context, c awsapi.Caller, in *tagSAMLProviderInput,
-) (*awsapi.NoOutput, error) {
-	_, err := s.directory.UpdateSAMLProvider(
-		ctx, accountOf(c), *in.SAMLProviderArn, func(p *store.SAMLProvider) (err error) {
-			p.Tags, err = addTags(p.Tags, in.Tags)
-			return err
-		})
-	return nil, samlWords(*in.SAMLProviderArn).fault(err)
-}
-
-type untagSAMLProviderInput struct {
-	SAMLProviderArn *string
-	TagKeys         []string
-}
-
-func (in *untagSAMLProviderInput) Validate() []awsapi.Violation {
-	return checkTagKeys(checked(required("sAMLProviderArn", in.SAMLProviderArn, &arn)), in.TagKeys)
-}
-
-func (s *Service) untagSAMLProvider(
-	ctx context.Context, c awsapi.Caller, in *untagSAMLProviderInput,
-) (*awsapi.NoOutput, error) {
-	_, err := s.directory.UpdateSAMLProvider(ctx, accountOf(c), *in.SAMLProviderArn, func(p *store.SAMLProvider) error {
-		p.Tags = removeTags(p.Tags, in.TagKeys)
-		return nil
-	})
-	return nil, samlWords(*in.SAMLProviderArn).fault(err)
-}
-
-type listSAMLProviderTagsInput struct {
-	SAMLProviderArn *string
-	Marker          *string
-	MaxItems        *int
-}
-
-func (in *listSAMLProviderTagsInput) Validate() []awsapi.Violation {
-	return listed(paging{in.Marker, in.MaxItems}, required("sAMLProviderArn", in.SAMLProviderArn, &arn))
-}
-
-func (s *Service) listSAMLProviderTags(
-	ctx context.Context, c awsapi.Caller, in *listSAMLProviderTagsInput,
-) (*tagList, error) {
-	p, err := s.directory.RegisteredSAMLProvider(ctx, accountOf(c), *in.SAMLProviderArn)
-	if err != nil {
-		return nil, samlWords(*in.SAMLProviderArn).fault(err)
-	}
-	return listTags(paging{in.Marker, in.MaxItems}, p.Tags)
+		s.directory.SAMLProviders().Delete(ctx, accountOf(c), *in.SAMLProviderArn))
 }

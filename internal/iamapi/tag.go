@@ -1,6 +1,7 @@
 package iamapi
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -19,7 +20,7 @@ type tag struct {
 func tagsOf(tags map[string]string) list[tag] {
 	all := list[tag]{Members: make([]tag, 0, len(tags))}
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
-		all.Members = append(all.Members, tag{new(k), new(tags[k])})
+		all.Members = append(all.Members, tag{Key: new(k), Value: new(tags[k])})
 	}
 	return all
 }
@@ -65,13 +66,64 @@ func removeTags(have map[string]string, keys []string) map[string]string {
 	return all
 }
 
-// given returns the tags that a request sets, for the condition keys of policies.
-func given(tags []tag) []awsapi.Tag {
-	list := make([]awsapi.Tag, 0, len(tags))
-	for _, t := range tags {
-		list = append(list, awsapi.Tag{Key: value(t.Key), Value: value(t.Value)})
-	}
-	return list
+// tagInput is the input of operations that tag a resource.
+type tagInput[R reference] struct {
+	Of   R `query:"*"`
+	Tags []tag
+}
+
+func (in *tagInput[R]) Validate() []awsapi.Violation {
+	return checkTags(checked(in.Of.field()), in.Tags, true)
+}
+
+func (in *tagInput[R]) access(ctx context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	needed, err := in.Of.access(ctx, s, c)
+	needed.RequestTags = given(in.Tags)
+	return needed, err
+}
+
+func tagResource[R reference](
+	s *Service, ctx context.Context, c awsapi.Caller, in *tagInput[R],
+) (*awsapi.NoOutput, error) {
+	return nil, in.Of.changeTags(ctx, s, c, func(have map[string]string) (map[string]string, error) {
+		return addTags(have, in.Tags)
+	})
+}
+
+// untagInput is the input of operations that remove tags of a resource.
+type untagInput[R reference] struct {
+	Of      R `query:"*"`
+	TagKeys []string
+}
+
+func (in *untagInput[R]) Validate() []awsapi.Violation {
+	return checkTagKeys(checked(in.Of.field()), in.TagKeys)
+}
+
+func (in *untagInput[R]) access(ctx context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	needed, err := in.Of.access(ctx, s, c)
+	needed.TagKeys = in.TagKeys
+	return needed, err
+}
+
+func untagResource[R reference](
+	s *Service, ctx context.Context, c awsapi.Caller, in *untagInput[R],
+) (*awsapi.NoOutput, error) {
+	return nil, in.Of.changeTags(ctx, s, c, func(have map[string]string) (map[string]string, error) {
+		return removeTags(have, in.TagKeys), nil
+	})
+}
+
+// tagsInput is the input of operations that list a resource's tags.
+type tagsInput[R reference] struct {
+	Of R `query:"*"`
+	paging
+}
+
+func (in *tagsInput[R]) Validate() []awsapi.Violation { return listed(in.paging, in.Of.field()) }
+
+func (in *tagsInput[R]) access(ctx context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return in.Of.access(ctx, s, c)
 }
 
 // tagList is the response of a listing of tags.
@@ -80,10 +132,24 @@ type tagList struct {
 	pageEnd
 }
 
-func listTags(p paging, tags map[string]string) (*tagList, error) {
-	found, end, err := page(p, tagsOf(tags).Members, func(t tag) string { return *t.Key })
+func listResourceTags[R reference](s *Service, ctx context.Context, c awsapi.Caller, in *tagsInput[R]) (*tagList, error) {
+	tags, err := in.Of.tags(ctx, s, c)
 	if err != nil {
 		return nil, err
 	}
-	return &tagList{list[tag]{found}, end}, nil
+
+	out := &tagList{}
+	out.Tags.Members, out.pageEnd, err = page(
+		in.paging, tagsOf(tags).Members, func(t tag) string { return *t.Key })
+
+	return out, err
+}
+
+// given returns the tags that a request sets, for the condition keys of policies.
+func given(tags []tag) []awsapi.Tag {
+	list := make([]awsapi.Tag, 0, len(tags))
+	for _, t := range tags {
+		list = append(list, awsapi.Tag{Key: value(t.Key), Value: value(t.Value)})
+	}
+	return list
 }

@@ -61,18 +61,18 @@ func checked(fields ...field) *awsapi.Validator {
 }
 
 func required(name string, value *string, demand *awsapi.String) field {
-	return field{name, value, demand, true}
+	return field{name: name, value: value, demand: demand, required: true}
 }
 
 func optional(name string, value *string, demand *awsapi.String) field {
-	return field{name, value, demand, false}
+	return field{name: name, value: value, demand: demand}
 }
 
 // listed collects the violations of a listing's input.
 func listed(p paging, fields ...field) []awsapi.Violation {
 	v := checked(fields...)
-	v.String("marker", p.marker, &markerText, false)
-	v.Integer("maxItems", p.maxItems, &maxItems, false)
+	v.String("marker", p.Marker, &markerText, false)
+	v.Integer("maxItems", p.MaxItems, &maxItems, false)
 	return v.Violations()
 }
 

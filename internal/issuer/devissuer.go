@@ -110,7 +110,8 @@ func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error
 	for _, reserved := range []string{"iss", "sub", "aud", "iat", "exp"} {
 		if _, ok := claims[reserved]; ok {
 			return "", fmt.Errorf(
-				"%w: the claim %q is set by the issuer: leave it out (sub, aud and the lifetime have places of their own)",
+				"%w: the claim %q is set by the issuer: leave it out (sub, aud and the lifetime have places of "+
+					"their own)",
 				ErrDevRequest, reserved)
 		}
 	}

@@ -224,9 +224,9 @@ const (
 // elsewhere. A withdrawn key is refused everywhere within this time.
 const Lag = 10 * time.Second
 
-// MaxUnread is how long tokens are verified by keys that could not be read again. Any of
+// maxUnread is how long tokens are verified by keys that could not be read again. Any of
 // them may have been withdrawn meanwhile.
-const MaxUnread = 5 * time.Minute
+const maxUnread = 5 * time.Minute
 
 // MaxCached is how long verifiers may keep the published keys. They may accept a
 // withdrawn one for as long after Lag.
@@ -247,7 +247,8 @@ func newTiming(o Options) (timing, error) {
 	switch {
 	case t.maxAge < time.Second:
 		return t, fmt.Errorf(
-			"a publish delay of %s leaves verifiers no time to see a key before it signs: at least 4s is needed", publish)
+			"a publish delay of %s leaves verifiers no time to see a key before it signs: at least 4s is needed",
+			publish)
 	case t.refresh <= 0 || t.refresh > t.stale:
 		return t, fmt.Errorf("refreshing keys every %s is not possible with a publish delay of %s: at most %s is",
 			t.refresh, publish, t.stale)

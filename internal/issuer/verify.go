@@ -42,7 +42,7 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Claims, error) {
 		return Claims{}, fmt.Errorf("%w: it has line breaks", ErrNotOurs)
 	}
 
-	if unread := now.Sub(set.read); unread >= MaxUnread {
+	if unread := now.Sub(set.read); unread >= maxUnread {
 		return Claims{}, fmt.Errorf("the signing keys could not be read for %s: one may have been retired",
 			unread.Truncate(time.Second))
 	}

@@ -28,8 +28,8 @@ const (
 	flushTime = 2 * time.Second
 )
 
-// ErrNotFlushed is returned by Close if lines were left that could not be written.
-var ErrNotFlushed = errors.New("logsink: the last lines could not be written")
+// errNotFlushed is returned by Close if lines were left that could not be written.
+var errNotFlushed = errors.New("the last log lines could not be written")
 
 // SinkOptions configures a Sink. Only To is required.
 type SinkOptions struct {
@@ -121,7 +121,7 @@ func (s *Sink) Write(line []byte) (int, error) {
 func (s *Sink) Dropped() uint64 { return s.dropped.Load() }
 
 // Close writes the waiting lines and ends the Sink. After two seconds it gives up and
-// returns ErrNotFlushed. Later lines are dropped.
+// returns errNotFlushed. Later lines are dropped.
 func (s *Sink) Close() error {
 	s.mu.Lock()
 	if !s.closed {
@@ -134,7 +134,7 @@ func (s *Sink) Close() error {
 	case <-s.done:
 		return s.failed
 	case <-time.After(flushTime):
-		return ErrNotFlushed
+		return errNotFlushed
 	}
 }
 
@@ -164,7 +164,7 @@ func (s *Sink) run() {
 	for s.collect() {
 		batch = s.take(batch)
 		if err := s.write(batch); err != nil {
-			s.failed = errors.Join(ErrNotFlushed, err)
+			s.failed = errors.Join(errNotFlushed, err)
 			return
 		}
 		s.written()

@@ -226,8 +226,8 @@ func TestClose(t *testing.T) {
 		took    time.Duration
 	}{
 		"reader":             {},
-		"nobody reads":       {blocked: true, want: ErrNotFlushed, took: 2 * time.Second},
-		"the pipe is closed": {faults: failing, want: ErrNotFlushed},
+		"nobody reads":       {blocked: true, want: errNotFlushed, took: 2 * time.Second},
+		"the pipe is closed": {faults: failing, want: errNotFlushed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

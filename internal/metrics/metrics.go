@@ -58,7 +58,8 @@ func New(version string, apis []awsapi.API, database databaseStats, chapters []e
 		}, []string{"fault"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "poolhouse_refusals_total",
-			Help: "Refused API requests by the code of the reason (docs/errors.md; other = none of them) and operation.",
+			Help: "Refused API requests by the code of the reason (docs/errors.md; other = none of them) " +
+				"and operation.",
 		}, []string{"reason", "operation"}),
 		reasons: map[string]bool{},
 		success: map[string]success{},

@@ -237,8 +237,8 @@ var (
 		Check:    "SAML issuer",
 		Expected: "{entity}",
 		Got:      "{issuer}",
-		Fix: "register the metadata of the identity provider that signs users in, or use the Logins key of its own " +
-			"registration",
+		Fix: "register the metadata of the identity provider that signs users in, or use the Logins key of that " +
+			"provider's registration",
 	})
 	noSubject = Refusals.Add(explain.Reason{
 		Code:     "saml-subject",

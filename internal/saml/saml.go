@@ -89,7 +89,9 @@ var (
 		"urn:amazon:webservices:cn-north-1",
 		"https://signin.aws.amazon.com/saml",
 	}
-	awsRecipient = regexp.MustCompile(`^https://(?:(?:[a-z0-9-]{1,32}\.)?signin\.(?:aws\.amazon\.com|amazonaws-us-gov\.com|amazonaws\.cn)/saml|signin\.aws\.amazon\.com/static/saml)$`)
+	awsRecipient = regexp.MustCompile(`^https://(?:(?:[a-z0-9-]{1,32}\.)?` +
+		`signin\.(?:aws\.amazon\.com|amazonaws-us-gov\.com|amazonaws\.cn)/saml|` +
+		`signin\.aws\.amazon\.com/static/saml)$`)
 )
 
 func (p *Provider) acceptsAudience(audience string) bool {

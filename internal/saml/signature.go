@@ -16,6 +16,8 @@ import (
 	"github.com/beevik/etree"
 	dsig "github.com/russellhaering/goxmldsig"
 	"github.com/russellhaering/goxmldsig/etreeutils"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Algorithms that signatures may use: none weaker than SHA-256, none symmetric, and
@@ -184,6 +186,7 @@ func (p *Provider) verify(e *etree.Element, now time.Time) (signed *etree.Elemen
 		if !ok {
 			continue
 		}
+
 		tried++
 		value.SetText(base64.StdEncoding.EncodeToString(encoded))
 		validation := dsig.ValidationContext{
@@ -196,19 +199,20 @@ func (p *Provider) verify(e *etree.Element, now time.Time) (signed *etree.Elemen
 		}
 	}
 
-	if tried == 0 && outdated > 0 {
-		why := outdatedCertificate.With(
-			"count", strconv.Itoa(outdated),
-			"where", p.metadataAt(),
-			"change", p.unlessAPI("switch off enforce_certificate_dates", "enforce_certificate_dates can be off"),
-		)
+	return nil, "", unverified(p.at(p.noCertificate(tried, outdated), metadataDocument, "metadata_file"))
+}
 
-		return nil, "", unverified(p.at(why, metadataDocument, "metadata_file"))
+// noCertificate explains that none of the tried certificates verifies a signature.
+// outdated counts those that were not tried because of their dates.
+func (p *Provider) noCertificate(tried, outdated int) *explain.Refusal {
+	if tried > 0 || outdated == 0 {
+		return otherCertificate.With("where", p.metadataAt())
 	}
-
-	why := otherCertificate.With("where", p.metadataAt())
-
-	return nil, "", unverified(p.at(why, metadataDocument, "metadata_file"))
+	return outdatedCertificate.With(
+		"count", strconv.Itoa(outdated),
+		"where", p.metadataAt(),
+		"change", p.unlessAPI("switch off enforce_certificate_dates", "enforce_certificate_dates can be off"),
+	)
 }
 
 // signatureValue converts a signature from its form in XML to the form that the

@@ -193,7 +193,7 @@ func (s *Service) takeOnce(ctx context.Context, p protocol, e event, now time.Ti
 	}
 	id, isString := c.All["jti"].(string)
 	if !isString || id == "" || len(id) > 256 {
-		return bad(invalidRequest, "jti is missing", "give each event an ID of its own")
+		return bad(invalidRequest, "jti is missing", "give each event another ID")
 	}
 
 	if !s.replays.reserve(provider.Name, id, now, c.IssuedAt.Add(p.fresh+skew)) {

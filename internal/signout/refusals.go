@@ -18,7 +18,7 @@ var (
 		Code:     "sign-out-undated",
 		Check:    "sign-out",
 		Expected: "a sign-in after the user's last sign-out",
-		Got:      "a token that does not say when it was issued, of a user who was signed out at {signOut}",
+		Got:      "a token without the time when it was issued, of a user who was signed out at {signOut}",
 		Fix:      "sign in again at the provider, and have it issue iat or auth_time",
 		Message:  MessageSignedOut,
 	})

@@ -51,8 +51,8 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (*explain.Refusal, error
 	switch {
 	case endpoint != "":
 	case !atAWS:
-		return nil, &Misconfigured{"the user pool is not at AWS, and its endpoint is not known",
-			"set endpoint in the user pool's status section"}
+		return nil, misconfigured("the user pool is not at AWS, and its endpoint is not known",
+			"set endpoint in the user pool's status section")
 	default:
 		endpoint = "https://" + at.Host + "/"
 	}
@@ -66,8 +66,8 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (*explain.Refusal, error
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
 	if err != nil {
-		return nil, &Misconfigured{"the endpoint is not an address",
-			"correct endpoint in the user pool's status section"}
+		return nil, misconfigured("the endpoint is not an address",
+			"correct endpoint in the user pool's status section")
 	}
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	request.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService.AdminGetUser")
@@ -88,16 +88,17 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (*explain.Refusal, error
 	case "UserNotFoundException":
 		return unknownUser.With(), nil
 	case "ResourceNotFoundException":
-		return nil, &Misconfigured{"the endpoint does not know the user pool",
-			"correct the provider name or the endpoint of the user pool in the settings"}
+		return nil, misconfigured("the endpoint does not know the user pool",
+			"correct the provider name or the endpoint of the user pool in the settings")
 	case "NotAuthorizedException", "AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException",
 		"SignatureDoesNotMatch", "InvalidClientTokenId", "MissingAuthenticationTokenException":
-		return nil, &Misconfigured{"the endpoint does not let this server ask (" + name + ")",
-			"correct access_key_id and secret_access_key of the user pool's status section, and allow the key cognito-idp:AdminGetUser on the user pool"}
+		return nil, misconfigured("the endpoint does not let this server ask ("+name+")",
+			"correct access_key_id and secret_access_key of the user pool's status section, "+
+				"and allow the key cognito-idp:AdminGetUser on the user pool")
 	default:
-		return nil, &Misconfigured{
+		return nil, misconfigured(
 			fmt.Sprintf("the endpoint answers with status %d and no error that is known", reply.Status),
-			"check that endpoint in the user pool's status section is a user pools API with AdminGetUser"}
+			"check that endpoint in the user pool's status section is a user pools API with AdminGetUser")
 	}
 }
 
@@ -106,8 +107,8 @@ func judgeUser(reply outbound.Response, u User) (*explain.Refusal, error) {
 	enabled, stated := reply.Object["Enabled"].(bool)
 	status, _ := reply.Object["UserStatus"].(string)
 	if !stated || status == "" {
-		return nil, &Misconfigured{"the answer does not say whether the user is enabled",
-			"check that endpoint in the user pool's status section is a user pools API with AdminGetUser"}
+		return nil, misconfigured("the answer does not say whether the user is enabled",
+			"check that endpoint in the user pool's status section is a user pools API with AdminGetUser")
 	}
 
 	switch {

@@ -42,20 +42,23 @@ func (i *introspection) ask(ctx context.Context, u User) (*explain.Refusal, erro
 	switch {
 	case reply.Status == http.StatusOK:
 	case code == "unsupported_token_type":
-		return nil, &Misconfigured{"the provider does not introspect ID tokens (unsupported_token_type)",
-			"this provider cannot be asked about ID tokens: use admin_get_user or push for it, or set ServerSideTokenCheck to false"}
+		return nil, misconfigured("the provider does not introspect ID tokens (unsupported_token_type)",
+			"this provider cannot be asked about ID tokens: use admin_get_user or push for it, "+
+				"or set ServerSideTokenCheck to false")
 	case reply.Status == http.StatusUnauthorized, code == "invalid_client", code == "unauthorized_client":
-		return nil, &Misconfigured{"the provider does not accept this server's client",
-			"correct client_id and client_secret of the user pool's status section, and allow the client to introspect at the provider"}
+		return nil, misconfigured("the provider does not accept this server's client",
+			"correct client_id and client_secret of the user pool's status section, "+
+				"and allow the client to introspect at the provider")
 	default:
-		return nil, &Misconfigured{fmt.Sprintf("the endpoint answers with status %d", reply.Status),
-			"check that endpoint in the user pool's status section is the provider's introspection endpoint, and that it takes ID tokens"}
+		return nil, misconfigured(fmt.Sprintf("the endpoint answers with status %d", reply.Status),
+			"check that endpoint in the user pool's status section is the provider's introspection endpoint, "+
+				"and that it takes ID tokens")
 	}
 
 	active, stated := reply.Object["active"].(bool)
 	if !stated {
-		return nil, &Misconfigured{"the answer does not say whether the token is active",
-			"check that endpoint in the user pool's status section is the provider's introspection endpoint"}
+		return nil, misconfigured("the answer does not say whether the token is active",
+			"check that endpoint in the user pool's status section is the provider's introspection endpoint")
 	}
 	if !active {
 		return inactiveToken.With(), nil

@@ -24,10 +24,10 @@ var (
 		Code:     "serversidetokencheck-unset",
 		Check:    check,
 		Expected: mayCheck,
-		Got:      "settings that do not say how to ask {pool}",
+		Got:      "no setting for how to ask {pool}",
 		Fix: "add a status section to the user pool in the settings (admin_get_user, introspection or push), or set " +
 			"ServerSideTokenCheck to false for this client",
-		Message: MessageRefused,
+		Message: messageRefused,
 	})
 	inactiveToken = Refusals.Add(explain.Reason{
 		Code:     "serversidetokencheck-inactive",
@@ -35,7 +35,7 @@ var (
 		Expected: mayCheck,
 		Got:      "the provider's answer that the token is not active",
 		Fix:      signInAgain,
-		Message:  MessageRefused,
+		Message:  messageRefused,
 	})
 	otherUser = Refusals.Add(explain.Reason{
 		Code:     "serversidetokencheck-user",
@@ -43,7 +43,7 @@ var (
 		Expected: mayCheck,
 		Got:      "the provider's answer that the token is another user's",
 		Fix:      signInAgain,
-		Message:  MessageRefused,
+		Message:  messageRefused,
 	})
 	otherIssuer = Refusals.Add(explain.Reason{
 		Code:     "serversidetokencheck-issuer",
@@ -51,7 +51,7 @@ var (
 		Expected: mayCheck,
 		Got:      "the provider's answer that the token is another issuer's",
 		Fix:      signInAgain,
-		Message:  MessageRefused,
+		Message:  messageRefused,
 	})
 	expiredToken = Refusals.Add(explain.Reason{
 		Code:     "serversidetokencheck-expired",
@@ -59,7 +59,7 @@ var (
 		Expected: mayCheck,
 		Got:      "the provider's answer that the token has expired",
 		Fix:      signInAgain,
-		Message:  MessageRefused,
+		Message:  messageRefused,
 	})
 	unknownUser = Refusals.Add(explain.Reason{
 		Code:     "serversidetokencheck-unknown",
@@ -67,7 +67,7 @@ var (
 		Expected: mayCheck,
 		Got:      "a user whom the user pool does not know",
 		Fix:      "sign in as a user whom the user pool knows",
-		Message:  MessageRefused,
+		Message:  messageRefused,
 	})
 	disabledUser = Refusals.Add(explain.Reason{
 		Code:     "serversidetokencheck-disabled",
@@ -75,7 +75,7 @@ var (
 		Expected: mayCheck,
 		Got:      "a user who is disabled",
 		Fix:      askTheOwner,
-		Message:  MessageRefused,
+		Message:  messageRefused,
 	})
 	otherStatus = Refusals.Add(explain.Reason{
 		Code:     "serversidetokencheck-status",
@@ -83,7 +83,7 @@ var (
 		Expected: mayCheck,
 		Got:      "a user whose status does not allow to sign in",
 		Fix:      askTheOwner,
-		Message:  MessageRefused,
+		Message:  messageRefused,
 	})
 	// The name was given to somebody else after the user was deleted.
 	renamedUser = Refusals.Add(explain.Reason{
@@ -92,7 +92,7 @@ var (
 		Expected: mayCheck,
 		Got:      "another user of this name",
 		Fix:      signInAgain,
-		Message:  MessageRefused,
+		Message:  messageRefused,
 	})
 )
 

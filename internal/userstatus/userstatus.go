@@ -23,9 +23,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
-// MessageRefused is the API's message for a user who may no longer sign in. AWS's message
+// messageRefused is the API's message for a user who may no longer sign in. AWS's message
 // is not known.
-const MessageRefused = "Invalid login token. Token has been revoked."
+const messageRefused = "Invalid login token. Token has been revoked."
 
 // Names of the back ends.
 const (
@@ -198,12 +198,15 @@ func SelfTest(ctx context.Context, c Checker) error {
 
 // selfTestToken has the form of an ID token: providers that do not introspect ID tokens
 // refuse it because of its form. It has the claims iss and sub, and no valid signature.
-const selfTestToken = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJwb29saG91c2UiLCJzdWIiOiJzZWxmLXRlc3QifQ.c2VsZi10ZXN0"
+const selfTestToken = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9." +
+	"eyJpc3MiOiJwb29saG91c2UiLCJzdWIiOiJzZWxmLXRlc3QifQ.c2VsZi10ZXN0"
 
 // Misconfigured reports an answer that shows that the settings are wrong.
 type Misconfigured struct{ what, Fix string }
 
 func (m *Misconfigured) Error() string { return m.what }
+
+func misconfigured(what, fix string) error { return &Misconfigured{what: what, Fix: fix} }
 
 // remembering asks a back end, in bounded time, and keeps each yes for a short time.
 // It never keeps a no.
@@ -274,8 +277,8 @@ func post(
 		if err == nil {
 			switch {
 			case contradictory(reply):
-				return outbound.Response{}, &Misconfigured{"the answer is a success and an error in one",
-					"look at the user pool's state, and at endpoint in its status section"}
+				return outbound.Response{}, misconfigured("the answer is a success and an error in one",
+					"look at the user pool's state, and at endpoint in its status section")
 			case !busy(reply):
 				return reply, nil
 			}

@@ -73,9 +73,11 @@ func (c *capture) serve(conn net.Conn) {
 	body, contentType := `{"IdentityPools":[]}`, "application/x-amz-json-1.1"
 	if r.Header.Get("X-Amz-Target") == "" {
 		contentType = "text/xml"
-		body = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
-			`<Arn>arn:aws:iam::123456789012:user/example</Arn><UserId>AIDAEXAMPLE</UserId><Account>123456789012</Account>` +
-			`</GetCallerIdentityResult><ResponseMetadata><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ResponseMetadata></GetCallerIdentityResponse>`
+		body = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">` +
+			`<GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/example</Arn>` +
+			`<UserId>AIDAEXAMPLE</UserId><Account>123456789012</Account></GetCallerIdentityResult>` +
+			`<ResponseMetadata><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ResponseMetadata>` +
+			`</GetCallerIdentityResponse>`
 	}
 
 	response := http.Response{

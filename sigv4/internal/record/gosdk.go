@@ -59,7 +59,8 @@ func goSDK(base string) recorder {
 // presign presigns GetCallerIdentity with extra headers, as aws-iam-authenticator does, and sends it.
 func presign(ctx context.Context, config aws.Config, headers map[string]string) error {
 	client := stssdk.NewPresignClient(stssdk.NewFromConfig(config))
-	signed, err := client.PresignGetCallerIdentity(ctx, &stssdk.GetCallerIdentityInput{}, func(o *stssdk.PresignOptions) {
+	in := &stssdk.GetCallerIdentityInput{}
+	signed, err := client.PresignGetCallerIdentity(ctx, in, func(o *stssdk.PresignOptions) {
 		o.ClientOptions = append(o.ClientOptions, func(o *stssdk.Options) {
 			for name, value := range headers {
 				o.APIOptions = append(o.APIOptions, smithyhttp.AddHeaderValue(name, value))
