@@ -182,7 +182,7 @@ func revokeSessionCommand() *cobra.Command {
 		Short: "End session credentials before they expire",
 		Long: `End the session credentials of a temporary access key (ASIA...), or all that a
 running server has issued until now to an identity, in a pool or of a role. They
-are refused on every node within five seconds; nothing takes that back. If there
+are refused on every node within five seconds; this cannot be undone. If there
 is no such identity, pool or role now, the command reports it. Keys are
 taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 		Example: `  poolhouse keys revoke-session ASIAIOSFODNN7EXAMPLE

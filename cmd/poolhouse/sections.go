@@ -360,12 +360,14 @@ func shownStruct(v reflect.Value) object {
 	o := object{}
 	for _, field := range fileFields(v.Type()) {
 		value := v.FieldByIndex(field.Index)
-		isDefault := value.IsZero() || (value.Kind() == reflect.Slice || value.Kind() == reflect.Map) && value.Len() == 0
-		if field.Tag.Get("default") == "true" {
-			isDefault = value.Bool()
-		}
-		if value.Kind() == reflect.Struct && len(shownStruct(value)) == 0 {
-			isDefault = true
+		isDefault := value.IsZero()
+		switch value.Kind() {
+		case reflect.Bool:
+			isDefault = value.Bool() == (field.Tag.Get("default") == "true")
+		case reflect.Slice, reflect.Map:
+			isDefault = value.Len() == 0
+		case reflect.Struct:
+			isDefault = len(shownStruct(value)) == 0
 		}
 		if !isDefault {
 			o = append(o, jsonMember{name: field.Tag.Get("yaml"), value: shown(value, field.Tag)})

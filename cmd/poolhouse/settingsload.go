@@ -32,25 +32,26 @@ func load(flags map[string]string, environ []string, path string) (*settings, er
 		}
 	}
 
+	standard := func(r setting) (string, bool) { return r.standard, true }
+	ofFile := func(r setting) (string, bool) {
+		text, given, err := r.fileText(fromFile)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("settings file %s: %s %w", path, r.name, err))
+		}
+		return text, given && err == nil
+	}
+	ofFlags := func(r setting) (string, bool) {
+		text, given := flags[r.name]
+		return text, given
+	}
 	sources := []struct {
 		name     func(setting) string
 		provider koanf.Provider
 	}{
-		{name: func(setting) string { return "default" }, provider: texts(s.rows, func(r setting) (string, bool) {
-			return r.standard, true
-		})},
-		{name: func(setting) string { return "file " + path }, provider: texts(s.rows, func(r setting) (string, bool) {
-			text, given, err := r.fileText(fromFile)
-			if err != nil {
-				faults = append(faults, fmt.Errorf("settings file %s: %s %w", path, r.name, err))
-			}
-			return text, given && err == nil
-		})},
+		{name: func(setting) string { return "default" }, provider: texts(s.rows, standard)},
+		{name: func(setting) string { return "file " + path }, provider: texts(s.rows, ofFile)},
 		{name: func(r setting) string { return "environment " + r.env() }, provider: environment(environ, s.rows)},
-		{name: func(r setting) string { return "flag --" + r.flag() }, provider: texts(s.rows, func(r setting) (string, bool) {
-			text, given := flags[r.name]
-			return text, given
-		})},
+		{name: func(r setting) string { return "flag --" + r.flag() }, provider: texts(s.rows, ofFlags)},
 	}
 
 	for _, source := range sources {

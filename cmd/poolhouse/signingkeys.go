@@ -255,7 +255,8 @@ func enginesOf(algorithm string, s *settings) (lines []string) {
 			pools = append(pools, "all pools without an engine of their own")
 		}
 
-		line := fmt.Sprintf("%s (%s), for %s", name, explain.ShownAddress(e.Endpoint), cmp.Or(strings.Join(pools, ", "), "no pool"))
+		served := cmp.Or(strings.Join(pools, ", "), "no pool")
+		line := fmt.Sprintf("%s (%s), for %s", name, explain.ShownAddress(e.Endpoint), served)
 		if e.Token.Certificate {
 			line += "; it gets the key's certificate (x5c): replace it where it was installed by hand"
 		}

@@ -92,7 +92,8 @@ func checkEngine(setting, name string, known []string) error {
 	if slices.Contains(known, name) {
 		return nil
 	}
-	return fmt.Errorf("%s %q: there is no such engine; known are %q", setting, name, slices.Sorted(slices.Values(known)))
+	slices.Sort(known)
+	return fmt.Errorf("%s %q: there is no such engine; known are %q", setting, name, known)
 }
 
 // Router makes the engines, and adds the server's own. The name and Config of remote do not

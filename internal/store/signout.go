@@ -149,12 +149,19 @@ func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, pr
 		return nil, nil
 	}
 
+	return s.readSignOuts(ctx, scopes, provider, scopes.keys(now, provider, subject, sessions))
+}
+
+// readSignOuts reads the marks with the keys of args, and tells the cache whether the
+// provider has any. scopes is a copy: what a read's closure holds is on the heap, which a
+// call that the cache answers must not cost.
+func (s *Store) readSignOuts(
+	ctx context.Context, scopes signOutScopes, provider string, args []any,
+) (marks []SignOut, err error) {
 	for i := range scopes {
 		scopes[i].ticket = s.cache.begin(scopes[i].entry)
 	}
 
-	args := scopes.keys(now, provider, subject, sessions)
-	var marks []SignOut
 	err = s.read(ctx, func(q engine.Querier) (err error) {
 		marks, err = collect(q, scanSignOut, `SELECT `+signOuts.columns+` FROM sign_outs
 			WHERE mark_key IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AND expires > $1
