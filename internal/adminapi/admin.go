@@ -437,7 +437,7 @@ func (a *Service) roleTags(c awsapi.Caller, arn string) func(context.Context) (m
 			return nil, nil
 		}
 
-		found, err := a.o.Directory.Role(ctx, arn)
+		found, err := a.o.Directory.RoleOf(ctx, arn)
 		if errors.Is(err, iam.ErrNotFound) {
 			return nil, nil
 		}

@@ -201,7 +201,7 @@ func (a *Service) hasPool(ctx context.Context, id, account string) (bool, error)
 }
 
 func (a *Service) hasRole(ctx context.Context, arn, _ string) (bool, error) {
-	_, err := a.o.Directory.Role(ctx, arn)
+	_, err := a.o.Directory.RoleOf(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) {
 		return false, nil
 	}
@@ -210,11 +210,11 @@ func (a *Service) hasRole(ctx context.Context, arn, _ string) (bool, error) {
 
 // storedRole returns the ARN of a role in the form that sessions have.
 func (a *Service) storedRole(ctx context.Context, arn string) (string, error) {
-	role, err := a.o.Directory.Role(ctx, arn)
+	role, err := a.o.Directory.RoleOf(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) { // deleted; its sessions have the ARN that the server wrote
 		return a.o.Directory.For("").Home(arn), nil
 	}
-	return role.ARN, err
+	return role.ARN.String(), err
 }
 
 func isRoleOf(arn, account string) bool {

@@ -25,8 +25,8 @@ func TestKnownKeysAreDocumented(t *testing.T) {
 		"the identity pools' API":       serviceKeys[CognitoIdentityAPI],
 		"the IAM API":                   serviceKeys[IAMAPI],
 		"STS":                           serviceKeys[STSAPI],
-		"the [check endpoint]":          serviceKeys[CheckEndpoint],
-		"the check endpoint, where":     S3Keys,
+		"[forward auth]":                serviceKeys[CheckEndpoint],
+		"forward auth, where":           S3Keys,
 	} {
 		_, row, found := strings.Cut(table, "\n| "+where)
 		row, _, _ = strings.Cut(row, "\n")
@@ -96,7 +96,7 @@ func TestPlaceKnows(t *testing.T) {
 func TestCallerKnows(t *testing.T) {
 	session := func(provider string) Caller {
 		return NewSessionCaller(SessionCaller{
-			RoleARN: appARN, SessionName: "s", Conditions: policy.Keys{"aws:FederatedProvider": {provider}},
+			RoleARN: roleOf(appARN), SessionName: "s", Conditions: policy.Keys{"aws:FederatedProvider": {provider}},
 		})
 	}
 

@@ -88,7 +88,7 @@ func (w *world) link(t *testing.T, to identitypool.IdentityID, login identitypoo
 }
 
 func (w *world) session() *Session {
-	return &Session{Account: account, RoleARN: roleARN, RoleID: w.id, SessionName: "s", IdentityID: identity, PoolID: pool,
+	return &Session{Account: account, RoleARN: roleOf(roleARN), RoleID: w.id, SessionName: "s", IdentityID: identity, PoolID: pool,
 		AMR: []string{"authenticated", "idp.example.com"}, Issued: w.now.Truncate(time.Second), Expires: w.now.Add(time.Hour)}
 }
 
@@ -164,7 +164,7 @@ func TestEveryNodeLearnsInTime(t *testing.T) {
 				t.Fatal(err)
 			}
 			check(0, test.atOnce)
-			w.now = w.now.Add(RevocationFresh - time.Millisecond)
+			w.now = w.now.Add(revocationFresh - time.Millisecond)
 			check(1, false) // the answer is still good: the store is not asked
 			w.now = w.now.Add(time.Millisecond)
 			check(0, true)
@@ -255,7 +255,7 @@ func TestSessionsOfAPredecessor(t *testing.T) {
 					}
 				}
 				test.change(t, w)
-				w.now = w.now.Add(2 * RevocationFresh)
+				w.now = w.now.Add(2 * revocationFresh)
 				for n, s := range old {
 					for node, l := range w.lists {
 						if err := l.Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
@@ -267,7 +267,7 @@ func TestSessionsOfAPredecessor(t *testing.T) {
 						t.Errorf("session %d after a restart: %v, want %v", n, err, ErrRevoked)
 					}
 				}
-				w.now = w.now.Add(2 * RevocationFresh)
+				w.now = w.now.Add(2 * revocationFresh)
 			}
 		})
 	}
@@ -305,14 +305,14 @@ func TestSignOutByThePoolsAndTheRolesAccount(t *testing.T) {
 // to the time in which every node learns.
 func TestDeletedRoleIsNotRemembered(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.roles[1].Role(t.Context(), roleARN); err != nil {
+	if _, err := w.roles[1].RoleOf(t.Context(), roleARN); err != nil {
 		t.Fatal(err)
 	}
 	s := w.session()
 	if err := w.deleteRole(t); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.roles[1].Role(t.Context(), roleARN); err != nil {
+	if _, err := w.roles[1].RoleOf(t.Context(), roleARN); err != nil {
 		t.Fatalf("the role is not remembered, so this shows nothing: %v", err)
 	}
 	if err := w.lists[1].Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
@@ -325,8 +325,8 @@ func TestUnknownRoles(t *testing.T) {
 	w := newWorld(t)
 	lenient := NewRevocations(RevocationOptions{Store: w.store, Roles: w.roles[0], AcceptUnknownRoles: true, Now: func() time.Time { return w.now }})
 	never := w.session()
-	never.RoleARN += "-never-defined"
-	never.RoleID = iam.RoleID(never.RoleARN)
+	never.RoleARN = roleOf(roleARN + "-never-defined")
+	never.RoleID = iam.RoleID(never.RoleARN.String())
 	deleted := w.session()
 	if err := w.deleteRole(t); err != nil {
 		t.Fatal(err)

@@ -573,7 +573,7 @@ func (o *observed) sessionElsewhere(t *testing.T) wiretest.User {
 	t.Helper()
 	minter := wiretest.Must(session.NewMinter(t.Context(), session.MinterOptions{Store: o.beside, Sealer: o.sealer, Now: o.now}))(t)
 	id := o.GetID(t, wiretest.FilesPool, o.Logins(t, "alice"))
-	c := wiretest.Must(minter.Mint(t.Context(), session.Session{Account: wiretest.HomeAccount, RoleARN: wiretest.AuthenticatedRole, RoleID: iam.RoleID(wiretest.AuthenticatedRole),
+	c := wiretest.Must(minter.Mint(t.Context(), session.Session{Account: wiretest.HomeAccount, RoleARN: wiretest.Must(iam.ParseRoleARN(wiretest.AuthenticatedRole))(t), RoleID: iam.RoleID(wiretest.AuthenticatedRole),
 		SessionName: session.EnhancedFlowName, IdentityID: identitypool.IdentityID(id), PoolID: wiretest.FilesPool, Region: wiretest.Region,
 		Issued: o.now(), Expires: o.now().Add(time.Hour)}))(t)
 	return wiretest.User{ID: id, Key: aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}}

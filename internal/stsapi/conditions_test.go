@@ -38,7 +38,7 @@ func TestKnownInTrustPolicies(t *testing.T) {
 		"https://example.com/plan": "free",
 	}}
 	e := assume.Attempt{
-		Role:        iam.Role{ARN: "arn:aws:iam::123456789012:role/r", Account: "123456789012", Tags: map[string]string{"Env": "prod", "a": "1", "A": "2"}},
+		Role:        iam.Role{ARN: iam.NewRoleARN("aws", "123456789012", "/", "r"), Account: "123456789012", Tags: map[string]string{"Env": "prod", "a": "1", "A": "2"}},
 		Keys:        tokenConditions(provider, proved),
 		Claims:      tokenClaims(provider, proved.All),
 		SessionName: "session",
