@@ -62,7 +62,7 @@ func (s *Service) roleTags(c awsapi.Caller, arn string) func(context.Context) (m
 			return nil, nil
 		}
 
-		found, err := s.options.Directory.Role(ctx, arn)
+		found, err := s.options.Directory.RoleOf(ctx, arn)
 		if errors.Is(err, iam.ErrNotFound) {
 			return nil, nil
 		}

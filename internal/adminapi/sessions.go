@@ -205,11 +205,11 @@ func (s *Service) findRevokedPool(ctx context.Context, id, account string) (stri
 // findRevokedRole finds a role of the account. Sessions have the role's ARN in its stored
 // form; those of a deleted role, as the server wrote it.
 func (s *Service) findRevokedRole(ctx context.Context, arn, _ string) (string, bool, error) {
-	role, err := s.options.Directory.Role(ctx, arn)
+	role, err := s.options.Directory.RoleOf(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) {
 		return s.options.Directory.For("").Home(arn), false, nil
 	}
-	return role.ARN, err == nil, err
+	return role.ARN.String(), err == nil, err
 }
 
 // isRoleOf reports whether arn is that of a role of the account, existing or not.

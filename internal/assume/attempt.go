@@ -129,7 +129,7 @@ func (a *Attempt) TrustedToAsk(trace *explain.Trace, now time.Time) (denied bool
 func (a *Attempt) subject() policy.Request {
 	return policy.Request{
 		Action:    a.Action,
-		Resource:  a.Role.ARN,
+		Resource:  a.Role.ARN.String(),
 		Principal: a.Principal,
 		Partition: a.Partition,
 	}

@@ -172,7 +172,8 @@ func (c *EngineConfig) settle() error {
 }
 
 // guestS3 is the part of AWS's guest policy that storage engines support.
-const guestS3 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}`
+const guestS3 = `{"Version":"2012-10-17","Statement":[` +
+	`{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}`
 
 func (c *EngineConfig) settleGuests(fault func(string, string, ...any)) {
 	switch c.GuestPolicy {

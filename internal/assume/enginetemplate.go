@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
@@ -26,14 +25,11 @@ var placeholders = map[string]func(r *Request) string{
 		_, id, _ := strings.Cut(string(r.IdentityID), ":")
 		return id
 	},
-	"pool_id":  func(r *Request) string { return string(r.PoolID) },
-	"account":  func(r *Request) string { return string(r.Account) },
-	"region":   func(r *Request) string { return r.Region },
-	"role_arn": func(r *Request) string { return r.RoleARN },
-	"role_name": func(r *Request) string {
-		arn, _ := iam.ParseRoleARN(r.RoleARN) // parsed before
-		return arn.Name
-	},
+	"pool_id":   func(r *Request) string { return string(r.PoolID) },
+	"account":   func(r *Request) string { return string(r.Account) },
+	"region":    func(r *Request) string { return r.Region },
+	"role_arn":  func(r *Request) string { return r.Role.text },
+	"role_name": func(r *Request) string { return r.Role.ARN.Name },
 	"state": func(r *Request) string {
 		if r.Guest {
 			return identitypool.Unauthenticated
@@ -54,7 +50,8 @@ func checkTemplate(value any) error {
 		for _, match := range placeholder.FindAllStringSubmatch(v, -1) {
 			if name := match[1]; placeholders[name] == nil &&
 				(!strings.HasPrefix(name, tagPrefix) || name == tagPrefix) {
-				return fmt.Errorf("there is no ${%s}%s there are ${identity_id}, ${identity_uuid}, ${pool_id}, ${account}, ${region}, ${role_arn}, ${role_name}, ${state} and ${tag:KEY}",
+				return fmt.Errorf("there is no ${%s}%s there are ${identity_id}, ${identity_uuid}, ${pool_id}, "+
+					"${account}, ${region}, ${role_arn}, ${role_name}, ${state} and ${tag:KEY}",
 					name, meant(explain.Nearest(name, slices.Collect(maps.Keys(placeholders)))))
 			}
 		}

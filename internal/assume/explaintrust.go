@@ -44,13 +44,13 @@ func explainTrust(role iam.Role, request policy.Request, denied *policy.Statemen
 	}
 
 	return AboutTrust(role, trustResource.With(
-		"principal", principalName(request), "action", request.Action, "role", role.ARN,
+		"principal", principalName(request), "action", request.Action, "role", role.ARN.String(),
 		"got", m.String(), "statement", m.Statement.String()))
 }
 
 // AboutTrust adds the role and its trust policy to a refusal.
 func AboutTrust(role iam.Role, why *explain.Refusal) *explain.Refusal {
-	return why.Of(role.ARN).At(LinkTo(role, "AssumeRolePolicyDocument", "trust_policy"))
+	return why.Of(role.ARN.String()).At(LinkTo(role, "AssumeRolePolicyDocument", "trust_policy"))
 }
 
 // LinkTo returns a link to a field of a role, or to its setting if the settings file has
@@ -66,7 +66,7 @@ func LinkTo(role iam.Role, field, setting string) explain.Link {
 
 	return explain.Link{
 		Kind:   explain.LinkRole,
-		ID:     role.ARN,
+		ID:     role.ARN.String(),
 		Field:  field,
 		Source: explain.SourceAPI,
 	}
@@ -80,7 +80,7 @@ func explainDeny(role iam.Role, request policy.Request, denied *policy.Statement
 		}
 	}
 	return trustDenies.With("action", request.Action, "statement", denied.String(),
-		"principal", principalName(request), "role", role.ARN)
+		"principal", principalName(request), "role", role.ARN.String())
 }
 
 // explainPrincipal is explainTrust where no statement has the principal.
@@ -311,6 +311,6 @@ func hides(key string, guest bool) bool {
 
 // RoleIn returns a role for display: with the ARN that calls in a partition show.
 func RoleIn(role iam.Role, partition string) iam.Role {
-	role.ARN = identitypool.InPartition(role.ARN, partition)
+	role.ARN = role.ARN.In(partition)
 	return role
 }

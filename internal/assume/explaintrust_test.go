@@ -235,7 +235,7 @@ func TestTrustIsExplained(t *testing.T) {
 			"another value", "letter case"},
 	} {
 		t.Run(test.writtenName, func(t *testing.T) {
-			role := iam.Role{ARN: roleARN, Account: testAccount, Trust: statements(t, test.trust...)}
+			role := iam.Role{ARN: roleOf(roleARN), Account: testAccount, Trust: statements(t, test.trust...)}
 			test.request.Resource = roleARN
 			effect, denied := role.Trust.Evaluate(test.request)
 			if effect == policy.Allow {

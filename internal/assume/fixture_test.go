@@ -31,7 +31,7 @@ const (
 )
 
 func user() Request {
-	return Request{Account: account, Region: "us-east-1", PoolID: pool, IdentityID: identity, RoleARN: userRole,
+	return Request{Account: account, Region: "us-east-1", PoolID: pool, IdentityID: identity, Role: ReadPoolRole(userRole),
 		AMR:  []string{"authenticated", "idp.example", "idp.example:" + pool + ":sub-1"},
 		Tags: map[string]string{"team": "blue", "list": "a,admin"}}
 }

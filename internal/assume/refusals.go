@@ -19,8 +19,8 @@ var (
 		Check:    "role",
 		Expected: "a role that this server knows",
 		Got:      "{role}",
-		Fix: "create it (IAM CreateRole, or roles of the settings), or set the pool to a role that is there; name and " +
-			"path are compared exactly",
+		Fix: "create it (IAM CreateRole, or roles of the settings), or set the pool to a role that is there; " +
+			"name and path are compared exactly",
 	})
 	roleAccount = Refusals.Add(explain.Reason{
 		Code:     "role-account",

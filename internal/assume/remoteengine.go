@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
@@ -66,7 +65,7 @@ func (s *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (se
 	trace := explain.FromContext(ctx)
 	if r.PoolID == "" || r.IdentityID == "" {
 		return session.Credentials{}, errors.New(
-			"engine: credentials are for an identity of a pool, and the request names none",
+			"assume: credentials are for an identity of a pool, and the request names none",
 		)
 	}
 
@@ -163,25 +162,26 @@ func (s *RemoteEngine) unavailable(ctx context.Context, trace *explain.Trace, wh
 func (s *RemoteEngine) role(r Request) (string, *explain.Refusal) {
 	atPool := r.PoolID.Link("Roles")
 
-	arn, err := iam.ParseRoleARN(r.RoleARN)
-	if err != nil {
-		why := engineRoleForm.With("role", r.RoleARN, "partition", identitypool.Partition(r.Region),
+	if r.Role.fault != nil {
+		why := engineRoleForm.With("role", r.Role.text, "partition", identitypool.Partition(r.Region),
 			"account", string(r.Account), "engine", s.name)
-		return "", why.Of(r.RoleARN).At(atPool)
+		return "", why.Of(r.Role.text).At(atPool)
 	}
-	if arn.Account != r.Account {
-		why := engineRoleAccount.With("account", string(r.Account), "other", string(arn.Account), "engine", s.name)
-		return "", why.Of(r.RoleARN).At(atPool)
+	if r.Role.ARN.Account != r.Account {
+		why := engineRoleAccount.With(
+			"account", string(r.Account), "other", string(r.Role.ARN.Account), "engine", s.name,
+		)
+		return "", why.Of(r.Role.text).At(atPool)
 	}
 
-	role, found := s.config.role(r.RoleARN)
+	role, found := s.config.role(r.Role.text)
 	for _, form := range []string{identitypool.Partition(r.Region), "aws"} { // the settings may have either
 		if !found {
-			role, found = s.config.role(identitypool.InPartition(r.RoleARN, form))
+			role, found = s.config.role(identitypool.InPartition(r.Role.text, form))
 		}
 	}
 	if !found {
-		return "", roleUnmapped.With("engine", s.name, "role", r.RoleARN).Of(r.RoleARN).At(s.setting("roles"))
+		return "", roleUnmapped.With("engine", s.name, "role", r.Role.text).Of(r.Role.text).At(s.setting("roles"))
 	}
 
 	return role, nil

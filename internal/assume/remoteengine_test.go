@@ -317,9 +317,9 @@ func TestCallerLeaves(t *testing.T) {
 func TestNotAsked(t *testing.T) {
 	fake := newFakeSTS(t, answering(200, granted()))
 	other, none, unlisted := user(), user(), user()
-	other.RoleARN = "arn:aws:iam::999999999999:role/User"
-	none.RoleARN = "arn:minio:iam:::role/x"
-	unlisted.RoleARN = "arn:aws:iam::123456789012:role/Other"
+	other.Role = ReadPoolRole("arn:aws:iam::999999999999:role/User")
+	none.Role = ReadPoolRole("arn:minio:iam:::role/x")
+	unlisted.Role = ReadPoolRole("arn:aws:iam::123456789012:role/Other")
 	c := EngineConfig{
 		Roles: map[string]string{userRole: "engine-user"},
 		Token: TokenConfig{Claims: map[string]any{"policy": []any{"${tag:team}"}}},

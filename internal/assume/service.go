@@ -62,10 +62,23 @@ type Request struct {
 	// Logins are those that this call proved: none for guests and Cognito tokens. A remote
 	// credential engine may name the session by one of their claims.
 	Logins   []identitypool.VerifiedLogin
-	RoleARN  string
+	Role     PoolRole
 	Tags     map[string]string // session tags
 	Guest    bool              // an unauthenticated identity: the guest policy bounds its session
 	Duration time.Duration     // 0 = 1 h
+}
+
+// PoolRole is the role that a pool's settings name. ReadPoolRole makes it.
+type PoolRole struct {
+	ARN   iam.RoleARN // the zero ARN = the text is none
+	text  string
+	fault error
+}
+
+// ReadPoolRole reads the role of a pool. An engine refuses a text that is no role's ARN.
+func ReadPoolRole(text string) PoolRole {
+	arn, err := iam.ParseRoleARN(text)
+	return PoolRole{ARN: arn, text: text, fault: err}
 }
 
 // NewRequest returns a request of a client.
@@ -136,7 +149,7 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (session
 			"least", minDuration.String(), "limit", role.MaxSession.String(), "duration", r.Duration.String(),
 		)
 		shown := RoleIn(role, identitypool.Partition(r.Region))
-		why.Of(shown.ARN).At(LinkTo(shown, "MaxSessionDuration", "max_session_duration"))
+		why.Of(shown.ARN.String()).At(LinkTo(shown, "MaxSessionDuration", "max_session_duration"))
 		return session.Credentials{}, fmt.Errorf("%w: %w", ErrDuration, trace.Refuse(why))
 	}
 
@@ -178,7 +191,7 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (session
 // our code can send.
 func (r *Request) complete() error {
 	if r.PoolID == "" || r.IdentityID == "" {
-		return errors.New("sts: a role is assumed for an identity of a pool, and the request names none")
+		return errors.New("assume: a role is assumed for an identity of a pool, and the request names none")
 	}
 
 	if len(r.AMR) == 0 {
@@ -189,7 +202,7 @@ func (r *Request) complete() error {
 	}
 	if slices.Contains(r.AMR, identitypool.Unauthenticated) != r.Guest ||
 		slices.Contains(r.AMR, identitypool.Authenticated) == r.Guest {
-		return fmt.Errorf("sts: amr %q does not go with a guest being %t", r.AMR, r.Guest)
+		return fmt.Errorf("assume: amr %q does not go with a guest being %t", r.AMR, r.Guest)
 	}
 	r.Duration = cmp.Or(r.Duration, DefaultDuration)
 
@@ -199,10 +212,10 @@ func (r *Request) complete() error {
 // role finds the role, and reports whether the directory has it. The caller that chose the
 // role has already recorded that it passed.
 func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (role iam.Role, known bool, err error) {
-	arn, err := iam.ParseRoleARN(r.RoleARN)
-	if err != nil {
+	arn := r.Role.ARN
+	if err := r.Role.fault; err != nil {
 		why := poolRoleForm.With(
-			"role", r.RoleARN, "partition", identitypool.Partition(r.Region), "account", string(r.Account),
+			"role", r.Role.text, "partition", identitypool.Partition(r.Region), "account", string(r.Account),
 		)
 		return iam.Role{}, false, fmt.Errorf("%w: %w: %w", ErrDenied, trace.Refuse(why.At(r.roleOfPool())), err)
 	}
@@ -227,16 +240,15 @@ func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (ro
 func (s *Service) FindRole(
 	ctx context.Context, arn iam.RoleARN, trace *explain.Trace,
 ) (role iam.Role, known bool, err error) {
-	text := arn.String()
-
-	role, err = s.roles.Role(ctx, text)
+	role, err = s.roles.Role(ctx, arn)
 	switch {
 	case err == nil:
 		return role, true, nil
 	case !errors.Is(err, iam.ErrNotFound) || !s.acceptUnknown:
-		return iam.Role{}, false, fmt.Errorf("sts: %w", err)
+		return iam.Role{}, false, fmt.Errorf("assume: %w", err)
 	}
 
+	text := arn.String()
 	if warned, _ := s.warned.ContainsOrAdd(text, struct{}{}); !warned {
 		s.logger.WarnContext(
 			ctx, "unknown role accepted without a trust policy; sessions of it are allowed nothing", "role", text,
@@ -245,7 +257,7 @@ func (s *Service) FindRole(
 	trace.Pass("role", text+" (unknown, accepted in development)")
 
 	return iam.Role{
-		ARN:        text,
+		ARN:        arn,
 		Name:       arn.Name,
 		Path:       arn.Path,
 		ID:         iam.RoleID(text),
@@ -271,15 +283,15 @@ func (r *Request) attempt(role iam.Role) Attempt {
 // shownRole returns the role's ARN in the partition of the pool's region, if that is known.
 func (r *Request) shownRole() string {
 	if r.Region == "" {
-		return r.RoleARN
+		return r.Role.text
 	}
-	return identitypool.InPartition(r.RoleARN, identitypool.Partition(r.Region))
+	return identitypool.InPartition(r.Role.text, identitypool.Partition(r.Region))
 }
 
 // roleOfPool returns a link to the place where the pool names its role.
 func (r *Request) roleOfPool() explain.Link {
 	if r.PoolID == "" {
-		return explain.Link{Kind: explain.LinkRole, ID: r.RoleARN, Source: explain.SourceAPI}
+		return explain.Link{Kind: explain.LinkRole, ID: r.Role.text, Source: explain.SourceAPI}
 	}
 	return r.PoolID.Link("Roles")
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -51,7 +52,7 @@ func newService(t testing.TB, c *steppedClock, roles ...iam.RoleConfig) *Service
 
 func request() Request {
 	return Request{
-		Account: testAccount, Region: "us-east-1", PoolID: testPool, IdentityID: testIdentity, RoleARN: roleARN,
+		Account: testAccount, Region: "us-east-1", PoolID: testPool, IdentityID: testIdentity, Role: ReadPoolRole(roleARN),
 		AMR:      []string{"authenticated", "accounts.google.com", "accounts.google.com:aud:sub"},
 		Provider: "accounts.google.com",
 		client:   policy.Client{IP: netip.MustParseAddr("::ffff:203.0.113.9"), TLS: true},
@@ -79,12 +80,12 @@ func TestAssumeRoleForIdentity(t *testing.T) {
 	}
 
 	want := session.Session{
-		Account: testAccount, RoleARN: roleARN, RoleID: iam.RoleID(roleARN), SessionName: "CognitoIdentityCredentials",
+		Account: testAccount, RoleARN: roleOf(roleARN), RoleID: iam.RoleID(roleARN), SessionName: "CognitoIdentityCredentials",
 		IdentityID: testIdentity, PoolID: testPool, AMR: r.AMR, Tags: r.Tags, Provider: "accounts.google.com",
 		Region: "us-east-1",
 		Issued: c.Now(), Expires: c.Now().Add(time.Hour),
 	}
-	if diff := cmp.Diff(want, opened); diff != "" {
+	if diff := cmp.Diff(want, opened, cmpopts.EquateComparable(iam.RoleARN{})); diff != "" {
 		t.Errorf("session (-want +got):\n%s", diff)
 	}
 	if trace.Refused() || len(trace.Steps()) != 2 {
@@ -185,17 +186,17 @@ func TestAssumeRoleDenials(t *testing.T) {
 	}{
 		{
 			writtenName: "unknown role", trust: trust(assumeOnly, ""),
-			change: func(r *Request) { r.RoleARN = "arn:aws:iam::123456789012:role/app" },
+			change: func(r *Request) { r.Role = ReadPoolRole("arn:aws:iam::123456789012:role/app") },
 			want: []string{"a role that this server knows", "arn:aws:iam::123456789012:role/app",
 				"create it (IAM CreateRole, or roles of the settings)"},
 		},
 		{
-			writtenName: "no role's ARN", trust: trust(assumeOnly, ""), change: func(r *Request) { r.RoleARN = "app" },
+			writtenName: "no role's ARN", trust: trust(assumeOnly, ""), change: func(r *Request) { r.Role = ReadPoolRole("app") },
 			want: []string{"the ARN of a role", "app", "set the pool's role to"},
 		},
 		{
 			writtenName: "another account", trust: trust(assumeOnly, ""),
-			change: func(r *Request) { r.RoleARN = "arn:aws:iam::999999999999:role/app" },
+			change: func(r *Request) { r.Role = ReadPoolRole("arn:aws:iam::999999999999:role/app") },
 			want:   []string{"account 123456789012", "account 999999999999", "use a role in the pool's account"},
 		},
 		{
@@ -409,7 +410,7 @@ func TestUnknownRolesInDevelopment(t *testing.T) {
 		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	r := request()
-	r.RoleARN, r.Tags = "arn:aws:iam::123456789012:role/later", map[string]string{"team": "red"}
+	r.Role, r.Tags = ReadPoolRole("arn:aws:iam::123456789012:role/later"), map[string]string{"team": "red"}
 
 	var got session.Credentials
 	for range 3 {
@@ -417,7 +418,7 @@ func TestUnknownRolesInDevelopment(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := strings.Count(log.String(), "unknown role accepted"); n != 1 || !strings.Contains(log.String(), r.RoleARN) {
+	if n := strings.Count(log.String(), "unknown role accepted"); n != 1 || !strings.Contains(log.String(), r.Role.text) {
 		t.Errorf("three sessions warned %d times, want once for the role:\n%s", n, log.String())
 	}
 
@@ -443,7 +444,7 @@ func TestUnknownRolesInDevelopment(t *testing.T) {
 		"a role in another account":                 "arn:aws:iam::999999999999:role/later",
 		"no role":                                   "later",
 	} {
-		r.RoleARN = arn
+		r.Role = ReadPoolRole(arn)
 		if _, err := s.AssumeRoleForIdentity(t.Context(), r); !errors.Is(err, ErrDenied) {
 			t.Errorf("%s: %v, want ErrDenied", name, err)
 		}
@@ -454,7 +455,7 @@ type brokenRoles struct{}
 
 var errBroken = errors.New("no database")
 
-func (brokenRoles) Role(context.Context, string) (iam.Role, error) { return iam.Role{}, errBroken }
+func (brokenRoles) Role(context.Context, iam.RoleARN) (iam.Role, error) { return iam.Role{}, errBroken }
 
 func TestAssumeRoleFailsClosedWithoutRoles(t *testing.T) {
 	c := newSteppedClock()
@@ -467,7 +468,7 @@ func TestAssumeRoleFailsClosedWithoutRoles(t *testing.T) {
 
 type bareRoles struct{}
 
-func (bareRoles) Role(_ context.Context, arn string) (iam.Role, error) {
+func (bareRoles) Role(_ context.Context, arn iam.RoleARN) (iam.Role, error) {
 	return iam.Role{ARN: arn, Account: testAccount, MaxSession: time.Hour}, nil
 }
 
@@ -496,4 +497,10 @@ func BenchmarkAssumeRoleForIdentity(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// roleOf reads the ARN of a role; the zero ARN if the text is none.
+func roleOf(text string) iam.RoleARN {
+	arn, _ := iam.ParseRoleARN(text)
+	return arn
 }

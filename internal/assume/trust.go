@@ -23,7 +23,7 @@ func trusts(trace *explain.Trace, role iam.Role, request policy.Request, actions
 		if effect != policy.Allow {
 			return untrusted(trace, role, request, effect, statement, who)
 		}
-		trace.PassOf("trust policy", role.ARN, action+" by "+statement.String())
+		trace.PassOf("trust policy", role.ARN.String(), action+" by "+statement.String())
 	}
 
 	return nil
@@ -38,7 +38,7 @@ func untrusted(
 ) error {
 	var why *explain.Refusal
 	if effect == policy.Deny && denied == nil { // no statement is sure to catch it
-		why = trustNotText.With().Of(role.ARN)
+		why = trustNotText.With().Of(role.ARN.String())
 	} else {
 		why = explainTrust(role, request, denied, who)
 	}

@@ -60,9 +60,12 @@ func (s *Service) GetCredentialsForIdentity(
 	}
 
 	request.IdentityID, request.Predecessor = identity.ID, identity.Predecessor
-	if request.RoleARN, err = pool.ChooseRole(choice, explain.FromContext(ctx)); err != nil {
+	role, err := pool.ChooseRole(choice, explain.FromContext(ctx))
+	if err != nil {
 		return nil, roleError(err)
 	}
+	request.Role = assume.ReadPoolRole(role)
+
 	credentials, err := s.Credentials.AssumeRoleForIdentity(ctx, request)
 	if errors.Is(err, assume.ErrDenied) || errors.Is(err, session.ErrTooLarge) {
 		return nil, configurationError(err)

@@ -209,7 +209,7 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 		return err
 	}
 
-	if _, err := s.Directory.Role(ctx, arn); errors.Is(err, iam.ErrNotFound) {
+	if _, err := s.Directory.RoleOf(ctx, arn); errors.Is(err, iam.ErrNotFound) {
 		s.Logger.WarnContext(ctx, "an identity pool was given a role that is not defined", "pool", pool.ID, "role", arn)
 	}
 
@@ -232,7 +232,7 @@ func (s *Service) passRoleAccess(c awsapi.Caller, pool identitypool.Pool, arn st
 			"iam:AssociatedResourceArn": {callerPoolARN(c, string(pool.ID))},
 		},
 		ResourceTags: func(ctx context.Context) (map[string]string, error) {
-			role, err := s.Directory.Role(ctx, arn)
+			role, err := s.Directory.RoleOf(ctx, arn)
 			if errors.Is(err, iam.ErrNotFound) {
 				return nil, nil
 			}

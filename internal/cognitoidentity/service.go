@@ -111,7 +111,7 @@ type UserStatus interface {
 // Directory finds the registered SAML providers and roles of accounts.
 type Directory interface {
 	SAMLProvider(ctx context.Context, arn string) (iam.SAMLProvider, error)
-	Role(ctx context.Context, arn string) (iam.Role, error)
+	RoleOf(ctx context.Context, arn string) (iam.Role, error)
 }
 
 // Options are the parts and settings of a Service. All fields without "may be nil" are

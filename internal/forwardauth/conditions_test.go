@@ -81,7 +81,7 @@ func newBucketWith(t *testing.T, statements string, config Config) bucket {
 
 	c, err := minter.Mint(t.Context(), session.Session{
 		Account:     account,
-		RoleARN:     roleARN,
+		RoleARN:     roleOf(roleARN),
 		RoleID:      iam.RoleID(roleARN),
 		SessionName: "CognitoIdentityCredentials",
 		IdentityID:  alice,
@@ -133,7 +133,7 @@ func (b bucket) asked(t *testing.T, method, uri string, headers http.Header) (al
 		step = steps[len(steps)-1]
 	}
 
-	switch w.Header().Get(HeaderReason) {
+	switch w.Header().Get(headerReason) {
 	case "", "AccessDenied", "IncompleteSignature", "MalformedQuery":
 	default:
 		t.Errorf("%s %s: %d %s", method, uri, w.Code, w.Body)

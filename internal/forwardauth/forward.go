@@ -19,10 +19,10 @@ import (
 
 // Defaults of Config for routes with ForwardTo.
 const (
-	DefaultForwardMaxBody = 100 << 20
-	DefaultMaxBodies      = 10 << 30
-	DefaultBodyTime       = time.Minute
-	DefaultForwardTimeout = time.Minute
+	defaultForwardMaxBody = 100 << 20
+	defaultMaxBodies      = 10 << 30
+	defaultBodyTime       = time.Minute
+	defaultForwardTimeout = time.Minute
 )
 
 // Bounds of forwarding.

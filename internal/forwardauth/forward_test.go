@@ -256,7 +256,7 @@ func TestForwardedOnlyWhatWasSigned(t *testing.T) {
 					}
 
 					a, err := send(t, r)
-					if err == nil && (a.status/100 != 4 || a.header.Get(HeaderReason) != reason) {
+					if err == nil && (a.status/100 != 4 || a.header.Get(headerReason) != reason) {
 						t.Errorf("%s, other %s: %+v", name, what, a)
 					}
 					if got := service.got(); len(got) != 0 {
@@ -271,7 +271,7 @@ func TestForwardedOnlyWhatWasSigned(t *testing.T) {
 				if stated {
 					want = "BodyMismatch"
 				}
-				if err != nil || a.status != http.StatusForbidden || a.header.Get(HeaderReason) != want {
+				if err != nil || a.status != http.StatusForbidden || a.header.Get(headerReason) != want {
 					t.Errorf("%s, other body: %v %+v", name, err, a)
 				}
 
@@ -293,7 +293,7 @@ func TestForwardedOnlyWhatWasSigned(t *testing.T) {
 		"/here/a": "NotForwarded"} {
 		for _, stated := range []bool{false, true} {
 			a, err := send(t, f.signed(t, "PUT", uri, small, stated))
-			if err != nil || a.header.Get(HeaderReason) != want || len(service.got()) != 0 {
+			if err != nil || a.header.Get(headerReason) != want || len(service.got()) != 0 {
 				t.Errorf("%s, stated %t: %v %+v", uri, stated, err, a)
 			}
 		}
@@ -407,7 +407,7 @@ func TestForwardedAnswer(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
 		default:
-			h.Set(HeaderReason, "Invented")
+			h.Set(headerReason, "Invented")
 			h.Set("X-Amz-Cognito-Identity-Id", "someone")
 			h.Set("Etag", `"x"`)
 			h.Set("Connection", "X-Secret")
@@ -421,7 +421,7 @@ func TestForwardedAnswer(t *testing.T) {
 
 	a, err := send(t, f.signed(t, "GET", ownFile, "", false))
 	if err != nil || a.status != http.StatusTeapot || a.body != "tea" || a.header.Get("Etag") != `"x"` ||
-		a.header.Get(HeaderReason) != "" || a.header.Get("X-Amz-Cognito-Identity-Id") != "" ||
+		a.header.Get(headerReason) != "" || a.header.Get("X-Amz-Cognito-Identity-Id") != "" ||
 		a.header.Get("X-Secret") != "" ||
 		a.header.Get("Access-Control-Allow-Origin") != "https://service.example.com" {
 		t.Errorf("%v %+v", err, a)
@@ -563,7 +563,7 @@ func TestForwardedHops(t *testing.T) {
 			r.Header.Set(headers[0][n], headers[0][n+1])
 		}
 		a, err := send(t, r)
-		if err != nil || a.status != http.StatusForbidden || a.header.Get(HeaderReason) != headers[1][0] ||
+		if err != nil || a.status != http.StatusForbidden || a.header.Get(headerReason) != headers[1][0] ||
 			len(service.got()) != 0 {
 			t.Errorf("%s: %v %+v", name, err, a)
 		}
@@ -654,7 +654,7 @@ func TestForwardedBounds(t *testing.T) {
 	refused := func(name string, r *http.Request, status int, reason string) {
 		t.Helper()
 		a, err := send(t, r)
-		if err != nil || a.status != status || a.header.Get(HeaderReason) != reason {
+		if err != nil || a.status != status || a.header.Get(headerReason) != reason {
 			t.Errorf("%s: %v %+v", name, err, a)
 		}
 

@@ -69,7 +69,7 @@ func (f *front) status(t *testing.T, r *http.Request, version, more string) (sta
 	}
 	_ = response.Body.Close()
 
-	return response.StatusCode, response.Header.Get(HeaderReason)
+	return response.StatusCode, response.Header.Get(headerReason)
 }
 
 // A body that is not there is not the one whose hash was signed.
@@ -98,7 +98,7 @@ func TestForwardedEmptyBody(t *testing.T) {
 // A presigned URL proves nothing of a body, whatever the method, length and protocol.
 func TestForwardedPresignedBody(t *testing.T) {
 	service := newBackend(t, nil)
-	for _, proven := range []string{HashRequired, Unchecked} {
+	for _, proven := range []string{hashRequired, Unchecked} {
 		f := newFront(t, service.URL, func(c *Config) { c.Service, c.Presigned, c.Body = "s3", true, proven })
 		for _, method := range []string{"GET", "HEAD", "PUT"} {
 			for framing, empty := range map[string]bool{

@@ -43,8 +43,8 @@ func TestForwardedPace(t *testing.T) {
 		want int
 	}{
 		"fast":           {step: time.Microsecond, sent: size, want: http.StatusOK},
-		"slow":           {step: 2 * DefaultForwardTimeout, sent: 100_000, want: http.StatusRequestTimeout},
-		"slow and small": {step: 2 * DefaultForwardTimeout, sent: 1, want: http.StatusRequestTimeout},
+		"slow":           {step: 2 * defaultForwardTimeout, sent: 100_000, want: http.StatusRequestTimeout},
+		"slow and small": {step: 2 * defaultForwardTimeout, sent: 1, want: http.StatusRequestTimeout},
 	} {
 		f := newFront(t, service.URL, nil)
 		f.f.h.o.Now = slowClock(test.step)
@@ -90,7 +90,7 @@ func TestForwardedShares(t *testing.T) {
 			t.Fatal("the share is not what is documented, or all callers have one")
 		}
 		a, err := send(t, f.signed(t, "PUT", ownFile, "hello", stated))
-		if err != nil || a.status != http.StatusServiceUnavailable || a.header.Get(HeaderReason) != "Busy" {
+		if err != nil || a.status != http.StatusServiceUnavailable || a.header.Get(headerReason) != "Busy" {
 			t.Errorf("in flight, stated %t: %v %+v", stated, err, a)
 		}
 
@@ -113,7 +113,7 @@ func TestForwardedShares(t *testing.T) {
 
 	f.f.h.c.ForwardTimeout = 100 * time.Millisecond
 	a, err := send(t, f.signed(t, "GET", ownFile, "", false))
-	f.f.h.c.ForwardTimeout = DefaultForwardTimeout
+	f.f.h.c.ForwardTimeout = defaultForwardTimeout
 	if err != nil || a.status != http.StatusGatewayTimeout {
 		t.Errorf("more connections than a caller's share: %v %+v", err, a)
 	}
@@ -222,7 +222,7 @@ func TestForwardedAddressShares(t *testing.T) {
 			f.f.h.c.ForwardTimeout = 100 * time.Millisecond
 		}
 		a, err := send(t, from(client.address, f.signed(t, "GET", ownFile, "", false)))
-		f.f.h.c.ForwardTimeout = DefaultForwardTimeout
+		f.f.h.c.ForwardTimeout = defaultForwardTimeout
 
 		if err != nil || a.status != want {
 			t.Errorf("connections, %q: %v %+v", client.address, err, a)
@@ -301,7 +301,7 @@ func TestForwardedUnprovenShares(t *testing.T) {
 	}
 
 	a, err := send(t, f.signed(t, "PUT", ownFile, "hello", false))
-	if err != nil || a.status != http.StatusServiceUnavailable || a.header.Get(HeaderReason) != "Busy" {
+	if err != nil || a.status != http.StatusServiceUnavailable || a.header.Get(headerReason) != "Busy" {
 		t.Errorf("more than the share: %v %+v", err, a)
 	}
 	if steps := f.steps(); steps[len(steps)-1].Code != tooManyUnproven.Code {

@@ -13,7 +13,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -34,9 +33,9 @@ import (
 
 // How the body is proven (Config.Body).
 const (
-	// HashRequired: the client signed a SHA-256 of the body. The service behind
+	// hashRequired: the client signed a SHA-256 of the body. The service behind
 	// gets it in X-Poolhouse-Content-Sha256 and must compare.
-	HashRequired = "hash-required"
+	hashRequired = "hash-required"
 	// Unchecked: nothing; UNSIGNED-PAYLOAD is accepted too.
 	Unchecked = "unchecked"
 	// Forwarded: everything; the proxy sends the body too.
@@ -45,24 +44,24 @@ const (
 
 // Defaults of Config.
 const (
-	DefaultPath    = "/check"
+	defaultPath    = "/check"
 	DefaultService = auth.DefaultService
-	DefaultMaxBody = 1 << 20
+	defaultMaxBody = 1 << 20
 )
 
 // HeaderContentSHA256 has the hash of the body that the client signed.
 const HeaderContentSHA256 = "X-Poolhouse-Content-Sha256"
 
-// HeaderReason has the code of the refusal.
-const HeaderReason = "X-Poolhouse-Reason"
+// headerReason has the code of the refusal.
+const headerReason = "X-Poolhouse-Reason"
 
 // Config has the settings of the endpoint.
 type Config struct {
 	Path      string `yaml:"path"`      // of the endpoint; "" = /check
-	Request   string `yaml:"request"`   // FromOriginal (default), FromForwarded or FromRequest
+	Request   string `yaml:"request"`   // fromOriginal (default), fromForwarded or FromRequest
 	Service   string `yaml:"service"`   // for which clients sign; "" = execute-api
 	Region    string `yaml:"region"`    // for which clients sign
-	Body      string `yaml:"body"`      // HashRequired (default), Unchecked or Forwarded
+	Body      string `yaml:"body"`      // hashRequired (default), Unchecked or Forwarded
 	MaxBody   int64  `yaml:"max_body"`  // bytes of a body that is read before its signature is checked; 0 = 1 MiB
 	Presigned bool   `yaml:"presigned"` // accepts presigned URLs too
 	// Routes: the first match counts; requests without a match are refused.
@@ -90,15 +89,15 @@ type Config struct {
 
 // withDefaults returns c with defaults for fields that are not set.
 func (c Config) withDefaults() Config {
-	c.Path = cmp.Or(c.Path, DefaultPath)
-	c.Request = cmp.Or(c.Request, FromOriginal)
+	c.Path = cmp.Or(c.Path, defaultPath)
+	c.Request = cmp.Or(c.Request, fromOriginal)
 	c.Service = cmp.Or(c.Service, DefaultService)
-	c.Body = cmp.Or(c.Body, HashRequired)
-	c.ForwardMaxBody = cmp.Or(c.ForwardMaxBody, c.MaxBody, DefaultForwardMaxBody)
-	c.MaxBody = cmp.Or(c.MaxBody, DefaultMaxBody)
-	c.MaxBodies = cmp.Or(c.MaxBodies, DefaultMaxBodies)
-	c.BodyTime = cmp.Or(c.BodyTime, DefaultBodyTime)
-	c.ForwardTimeout = cmp.Or(c.ForwardTimeout, DefaultForwardTimeout)
+	c.Body = cmp.Or(c.Body, hashRequired)
+	c.ForwardMaxBody = cmp.Or(c.ForwardMaxBody, c.MaxBody, defaultForwardMaxBody)
+	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
+	c.MaxBodies = cmp.Or(c.MaxBodies, defaultMaxBodies)
+	c.BodyTime = cmp.Or(c.BodyTime, defaultBodyTime)
+	c.ForwardTimeout = cmp.Or(c.ForwardTimeout, defaultForwardTimeout)
 
 	return c
 }
@@ -127,8 +126,8 @@ func (c Config) Validate() error {
 		}
 	}
 
-	oneOf("request", c.Request, FromOriginal, FromForwarded, FromRequest)
-	oneOf("body", c.Body, HashRequired, Unchecked, Forwarded)
+	oneOf("request", c.Request, fromOriginal, fromForwarded, FromRequest)
+	oneOf("body", c.Body, hashRequired, Unchecked, Forwarded)
 
 	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "{} ?#%") ||
 		strings.HasSuffix(c.Path, "/") || strings.Contains(c.Path, "//") {
@@ -138,7 +137,7 @@ func (c Config) Validate() error {
 	if first, _, _ := strings.Cut(strings.TrimPrefix(c.Path, "/"), "/"); slices.Contains(ownPaths, first) {
 		faults = append(faults, fmt.Errorf(
 			"check.path %q: this server answers something else there; use another, such as %s",
-			c.Path, DefaultPath))
+			c.Path, defaultPath))
 	}
 
 	if c.MaxBody < 0 {
@@ -168,7 +167,7 @@ func (c Config) checkForwarding() []error {
 	if c.Forwards() && c.Body == Forwarded {
 		faults = append(faults, fmt.Errorf(
 			"check.body %q: it is for proxies that ask; with forward_to, where the body "+
-				"is always proven, use %s", c.Body, HashRequired))
+				"is always proven, use %s", c.Body, hashRequired))
 	}
 	if c.Forwards() && c.MaxBodies < c.ForwardMaxBody {
 		faults = append(faults, errors.New("check.max_bodies: use a number of bytes that is not below check.max_body"))
@@ -342,245 +341,6 @@ func contextOf(p *auth.Principal) answer {
 	return answer{p, requestContext{p.RequestIdentity(), authorizer{p.IAMAuthorizer()}}}
 }
 
-// decide verifies and authorises the request that the proxy asks about. An error
-// that is not a *denied means that no decision was possible.
-func (h *Handler) decide(r *http.Request) (*gate.Session, string, error) {
-	asked, err := h.readOriginal(r)
-	if err != nil {
-		return nil, "", forbidden("MissingOriginalRequest",
-			"The proxy does not say what was asked for: "+err.Error()+".",
-			originalUnreadable.With("fault", err.Error()).At(setting("request")))
-	}
-
-	segments, err := h.unambiguous(r, asked)
-	if err != nil {
-		return nil, "", err
-	}
-
-	o, signature, err := h.verify(r, asked)
-	if err != nil {
-		return nil, "", err
-	}
-
-	if _, err := h.permit(r, asked, segments, o, &signature); err != nil {
-		return nil, "", err
-	}
-
-	return o, signature.PayloadHash, nil
-}
-
-// permit returns the route of a request whose signature is valid, if the session may do
-// the route's action.
-func (h *Handler) permit(
-	r *http.Request, asked original, segments []string, o *gate.Session, signature *sigv4.Result,
-) (match, error) {
-	_, query, _ := strings.Cut(asked.uri, "?")
-	needed, err := h.routes.find(asked.method, segments, query)
-	if err != nil {
-		return match{}, err
-	}
-	if err := h.checkAccount(o); err != nil {
-		return match{}, err
-	}
-
-	facts := requestFacts{
-		h:           h,
-		question:    r,
-		uri:         asked.uri,
-		action:      needed.action,
-		resource:    needed.resource,
-		presigned:   signature.Presigned,
-		signed:      signature.Date,
-		payloadHash: signature.PayloadHash,
-	}
-	if err := h.authorize(r.Context(), o, &facts); err != nil {
-		return match{}, err
-	}
-
-	if isS3(needed.action) {
-		if err := h.authorizeSource(r, o, &facts); err != nil {
-			return match{}, err
-		}
-	}
-
-	return needed, nil
-}
-
-// checkAccount refuses sessions of other accounts.
-func (h *Handler) checkAccount(o *gate.Session) error {
-	if string(o.Content.Account) == h.o.Account {
-		return nil
-	}
-	return forbidden("AccessDenied", "The session belongs to another account.",
-		accountOther.With("want", h.o.Account, "account", string(o.Content.Account)))
-}
-
-// authorizeSource checks whether the session may read the object that the request copies,
-// if it copies one.
-func (h *Handler) authorizeSource(r *http.Request, o *gate.Session, facts *requestFacts) error {
-	source, uri, err := h.source(r.Header)
-	if err != nil || source == nil {
-		return err
-	}
-
-	get := *facts
-	get.uri, get.action, get.resource = uri, source.action, source.resource
-	return h.authorize(r.Context(), o, &get)
-}
-
-// unambiguous returns the segments of the path. It refuses a request that the service could
-// read differently from this server.
-func (h *Handler) unambiguous(r *http.Request, asked original) ([]string, error) {
-	for name, values := range r.Header {
-		folded := foldExtension(name)
-		if folded == "" {
-			continue
-		}
-
-		if overridingHeader(folded, values, asked) {
-			return nil, overridden("header " + name)
-		}
-		if reserved(folded) {
-			return nil, forbidden("ReservedHeader",
-				"The header "+name+" is this server's to set: a client may not send it.",
-				headerReserved.With("prefixes", strings.Join(reservedPrefixes, " or "), "header", name))
-		}
-	}
-
-	_, query, _ := strings.Cut(asked.uri, "?")
-	if name := overridingPair(query, asked.method); name != "" {
-		return nil, overridden("query parameter " + name)
-	}
-
-	segments, err := splitPath(asked.path)
-	if err == nil && h.c.Service != "s3" && slices.ContainsFunc(segments, hasParameters) {
-		err = errParameters // but S3's keys may have semicolons
-	}
-	if err != nil {
-		return nil, forbidden("AmbiguousPath", "The path could be read in two ways: "+err.Error()+".",
-			pathAmbiguous.With("fault", err.Error()))
-	}
-
-	return segments, nil
-}
-
-// overridden refuses a request in which a header or a parameter names another request.
-func overridden(name string) error {
-	return forbidden("OverriddenRequest", "The "+name+" asks the service for something else than the request itself.",
-		requestOverridden.With("where", name))
-}
-
-// authorize checks whether the session's policies allow the action of facts.
-func (h *Handler) authorize(ctx context.Context, o *gate.Session, facts *requestFacts) error {
-	err := h.o.Authorizer.Authorize(ctx, o.Caller, facts.access())
-	d, ok := errors.AsType[*iam.DeniedError](err)
-	if !ok {
-		return err
-	}
-
-	return forbidden("AccessDenied", d.Error(), d.Why)
-}
-
-// verify checks the signature and, as Config.Body requires, the body.
-func (h *Handler) verify(r *http.Request, asked original) (*gate.Session, sigv4.Result, error) {
-	if h.c.Body != Forwarded {
-		return h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
-			return h.verifier.VerifyUnread(request, asked.length, h.c.Service)
-		})
-	}
-
-	body, err := h.readBody(r, asked)
-	if err != nil {
-		return nil, sigv4.Result{}, err
-	}
-	if name := overriddenByBody(r.Header, body, asked.method); name != "" {
-		return nil, sigv4.Result{}, overridden(name)
-	}
-
-	return h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
-		return h.verifier.Verify(request, body, h.c.Service)
-	})
-}
-
-// verifyWith checks the signature with one of the verifier's methods, which gets the
-// request as the client signed it. Then it checks the region and whether the signature
-// covers the body. The session's ARNs have the partition of that region.
-func (h *Handler) verifyWith(
-	r *http.Request, asked original, verify func(*http.Request) (sigv4.Result, error),
-) (*gate.Session, sigv4.Result, error) {
-	request := asked.of(r.WithContext(r.Context()))
-	result, err := verify(request)
-	o := gate.SessionOf(result)
-
-	record := awsapi.RecordFrom(r.Context())
-	if o != nil {
-		record.Account = string(o.Content.Account)
-	}
-
-	if refused, ok := errors.AsType[*sigv4.Error](err); ok {
-		return nil, sigv4.Result{}, h.signatureRefused(request, asked, refused)
-	}
-	if err != nil {
-		return nil, sigv4.Result{}, err
-	}
-
-	record.AccessKeyID = result.AccessKeyID
-
-	if result.Region != h.c.Region {
-		return nil, sigv4.Result{}, forbidden(string(sigv4.WrongScope),
-			"Credential should be scoped to a valid region: '"+h.c.Region+"'.",
-			regionOther.With("want", h.c.Region, "region", result.Region).At(setting("region")))
-	}
-
-	reads := asked.method == http.MethodGet || asked.method == http.MethodHead
-	bodyless := result.Presigned && reads && asked.length <= 0
-	if h.c.Body == HashRequired && result.PayloadHash == unsignedPayload && !bodyless {
-		return nil, sigv4.Result{}, unproven()
-	}
-
-	return o.In(h.c.Region), result, nil
-}
-
-// unproven refuses a body that the signature does not cover.
-func unproven() *denied {
-	return forbidden("UnsignedPayload", "The request must state the SHA-256 of its body in X-Amz-Content-Sha256.",
-		hashMissing.With().At(setting("body")))
-}
-
-// readBody reads the body that the proxy forwards.
-func (h *Handler) readBody(r *http.Request, asked original) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, h.c.MaxBody+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the forwarded body: %w", err)
-	}
-
-	if int64(len(body)) > h.c.MaxBody {
-		return nil, tooLarge(h.c.MaxBody)
-	}
-	if asked.length > int64(len(body)) {
-		return nil, forbidden("BodyMissing", "The proxy did not forward the body.",
-			bodyMissing.With("length", strconv.FormatInt(asked.length, 10), "got", strconv.Itoa(len(body))))
-	}
-
-	return body, nil
-}
-
-func tooLarge(limit int64) *denied {
-	return forbidden("BodyTooLarge", "The body is too large to be verified.",
-		bodyLarge.With("limit", strconv.FormatInt(limit, 10)).At(setting("max_body")))
-}
-
-// reservedPrefixes has the prefixes of headers that only this server may set.
-var reservedPrefixes = []string{"X-Amz-Cognito-Identity-", "X-Poolhouse-"}
-
-// reserved reports whether a service could mistake a header of this folded name for one
-// of this server's.
-func reserved(folded string) bool {
-	return slices.ContainsFunc(reservedPrefixes, func(prefix string) bool { return strings.HasPrefix(folded, prefix) })
-}
-
-const unsignedPayload = "UNSIGNED-PAYLOAD"
-
 // owner returns the account of the key that the client's request names.
 func (h *Handler) owner(signed *http.Request) identitypool.AccountID {
 	return h.o.Owner(signed.Context(), signed)
@@ -616,7 +376,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r, signed *http.Request, err err
 
 	header := w.Header()
 	header["Cache-Control"] = noStore
-	header[HeaderReason] = []string{d.code}
+	header[headerReason] = []string{d.code}
 	header["Content-Type"] = jsonType
 	header["Content-Length"] = []string{strconv.Itoa(body.Len())}
 	if d.status == http.StatusServiceUnavailable {

@@ -70,7 +70,7 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 		tb.Fatal(err)
 	}
 
-	c, err := minter.Mint(tb.Context(), session.Session{Account: account, RoleARN: roleARN,
+	c, err := minter.Mint(tb.Context(), session.Session{Account: account, RoleARN: roleOf(roleARN),
 		RoleID: iam.RoleID(roleARN), SessionName: "CognitoIdentityCredentials",
 		IdentityID: alice, PoolID: pool, AMR: []string{"authenticated", "idp.example.com"},
 		Tags: map[string]string{"team": "blue"}, Issued: now, Expires: now.Add(time.Hour)})
@@ -164,7 +164,7 @@ func TestReservedHeaders(t *testing.T) {
 	if answer.Code != http.StatusOK {
 		t.Fatalf("%d %s", answer.Code, answer.Body)
 	}
-	names := []string{HeaderReason, "X-Poolhouse-Anything", "x-poolhouse-amr", "X_Poolhouse_Amr", "X-Poolhouse_Amr",
+	names := []string{headerReason, "X-Poolhouse-Anything", "x-poolhouse-amr", "X_Poolhouse_Amr", "X-Poolhouse_Amr",
 		"X_AMZ_COGNITO_IDENTITY_ID"}
 
 	for name := range answer.Header() {
@@ -183,7 +183,7 @@ func TestReservedHeaders(t *testing.T) {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
 
-			if w.Code != http.StatusForbidden || w.Header().Get(HeaderReason) != "ReservedHeader" {
+			if w.Code != http.StatusForbidden || w.Header().Get(headerReason) != "ReservedHeader" {
 				t.Errorf("%s: %q: %d %s", name, value, w.Code, w.Body)
 			}
 		}
@@ -309,4 +309,10 @@ func TestShortCuts(t *testing.T) {
 			t.Errorf("%q counts as ordinary: %v", segment, whole)
 		}
 	}
+}
+
+// roleOf reads the ARN of a role; the zero ARN if the text is none.
+func roleOf(text string) iam.RoleARN {
+	arn, _ := iam.ParseRoleARN(text)
+	return arn
 }

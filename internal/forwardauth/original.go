@@ -10,12 +10,12 @@ import (
 
 // Places where a proxy describes the client's request (Config.Request).
 const (
-	// FromOriginal: X-Original-Method, X-Original-URI and X-Original-Host, as
+	// fromOriginal: X-Original-Method, X-Original-URI and X-Original-Host, as
 	// configured in nginx; X-Original-Content-Length is optional.
-	FromOriginal = "x-original"
-	// FromForwarded: X-Forwarded-Method, -Uri and -Host, as Traefik and Caddy send
+	fromOriginal = "x-original"
+	// fromForwarded: X-Forwarded-Method, -Uri and -Host, as Traefik and Caddy send
 	// them; X-Forwarded-Content-Length is optional.
-	FromForwarded = "x-forwarded"
+	fromForwarded = "x-forwarded"
 	// FromRequest: the request itself, its path after the endpoint's, as Envoy
 	// sends it.
 	FromRequest = "request"
@@ -46,7 +46,7 @@ func (h *Handler) readOriginal(r *http.Request) (original, error) {
 		method, uri, host = r.Method, rest, r.Host
 	} else {
 		prefix := "X-Original-"
-		if h.c.Request == FromForwarded {
+		if h.c.Request == fromForwarded {
 			prefix = "X-Forwarded-"
 		}
 

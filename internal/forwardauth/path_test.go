@@ -148,7 +148,7 @@ func TestLookAlikeIsRefusedByTheEndpoint(t *testing.T) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 
-		if w.Code != http.StatusForbidden || w.Header().Get(HeaderReason) != "AmbiguousPath" {
+		if w.Code != http.StatusForbidden || w.Header().Get(headerReason) != "AmbiguousPath" {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
@@ -172,7 +172,7 @@ func TestOverriddenRequests(t *testing.T) {
 		"X_HTTP_METHOD_OVERRIDE", "X-Http_method",
 		"X.HTTP.Method.Override", "x.http-method", "X~Method!Override"} {
 		for _, value := range []string{"DELETE", "delete", "", strings.ToLower(method)} {
-			if w := try(name, value); w.Header().Get(HeaderReason) != "OverriddenRequest" {
+			if w := try(name, value); w.Header().Get(headerReason) != "OverriddenRequest" {
 				t.Errorf("%s: %q: %d %s", name, value, w.Code, w.Body)
 			}
 		}
@@ -184,7 +184,7 @@ func TestOverriddenRequests(t *testing.T) {
 	for _, name := range []string{"X-Original-Url", "X-Rewrite-Url", "X_REWRITE_URL", "X.Original.URL"} {
 		for _, value := range []string{"/admin", "https://" + host + "/admin", "https://evil.example" + uri, "",
 			uri + "?a"} {
-			if w := try(name, value); w.Header().Get(HeaderReason) != "OverriddenRequest" {
+			if w := try(name, value); w.Header().Get(headerReason) != "OverriddenRequest" {
 				t.Errorf("%s: %q: %d %s", name, value, w.Code, w.Body)
 			}
 		}
@@ -205,13 +205,13 @@ func TestOverriddenRequests(t *testing.T) {
 		"?%25255Fmethod=DELETE",
 		"?a=b;_method=DELETE", "?_method=GET&_method=DELETE", "?x-http-method-override=DELETE", "?X_HTTP_Method=DELETE",
 		"?X-Method.Override=DELETE"} {
-		if w := try("X-Original-Uri", uri+query); w.Header().Get(HeaderReason) != "OverriddenRequest" {
+		if w := try("X-Original-Uri", uri+query); w.Header().Get(headerReason) != "OverriddenRequest" {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
 		}
 	}
 
 	for _, query := range []string{"?method=DELETE", "?a=_method", "?my_method=DELETE", "?a[_method]=DELETE"} {
-		if w := try("X-Original-Uri", uri+query); w.Header().Get(HeaderReason) == "OverriddenRequest" {
+		if w := try("X-Original-Uri", uri+query); w.Header().Get(headerReason) == "OverriddenRequest" {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
 		}
 	}
@@ -271,7 +271,7 @@ func TestMethodsInBodies(t *testing.T) {
 		if tc.refused {
 			want = "OverriddenRequest"
 		}
-		if got := w.Header().Get(HeaderReason); got != want || tc.refused && trace.Steps()[0].Fix == "" {
+		if got := w.Header().Get(headerReason); got != want || tc.refused && trace.Steps()[0].Fix == "" {
 			t.Errorf("%s %q: %d %s, want %q", tc.contentType, tc.body, w.Code, w.Body, want)
 		}
 	}

@@ -177,8 +177,8 @@ var (
 		Check:    checkSignature,
 		Expected: "the signature of this request by the secret that came with access key {key} ({account})",
 		Got:      "another one; the canonical request and the string to sign, as they are here, follow",
-		Fix: "compare with the client's{proxy}. The last line of the canonical request is the SHA-256 of the body, as " +
-			"X-Amz-Content-Sha256 states it or else of what arrived: if it differs, the body was changed. If all is " +
+		Fix: "compare with the client's{proxy}. The last line of the canonical request is the SHA-256 of the body, " +
+			"as X-Amz-Content-Sha256 states it or else of what arrived: if it differs, the body was changed. If all is " +
 			"the same, the secret is another one: get new credentials. But for s3, a path with ':' or '%' must be " +
 			"signed escaped once more, which curl 7.88 does not do",
 	})
@@ -256,8 +256,8 @@ var (
 		Check:    checkRoute,
 		Expected: "a route whose match names the parameter",
 		Got:      "{parameter}, which no matching route names",
-		Fix: "add a route with the parameter at the end of its match (such as GET /files/{path...}?acl) and the action " +
-			"that it makes (s3:GetObjectAcl), or leave the parameter out",
+		Fix: "add a route with the parameter at the end of its match (such as GET /files/{path...}?acl) and the " +
+			"action that it makes (s3:GetObjectAcl), or leave the parameter out",
 	})
 	routeStays = Refusals.Add(explain.Reason{
 		Code:     "route-stays",
@@ -330,15 +330,16 @@ var (
 		Check:    checkBody,
 		Expected: "room for the body among those that are read before their signature is known",
 		Got:      "bodies of {limit} bytes together already",
-		Fix:      "try again, raise check.max_bodies, or make clients send X-Amz-Content-Sha256, so that bodies are streamed",
+		Fix: "try again, raise check.max_bodies, or make clients send X-Amz-Content-Sha256, so that bodies " +
+			"are streamed",
 	})
 	bodiesOfOne = Refusals.Add(explain.Reason{
 		Code:     "body-share",
 		Check:    checkBody,
 		Expected: "room for the body in the share that one identity and one client address have of check.max_bodies",
 		Got:      "bodies of {limit} bytes of this identity or address already",
-		Fix: "try again, raise check.max_bodies, or make clients send X-Amz-Content-Sha256, so that bodies are streamed; " +
-			"where a proxy stands in front, set behind_proxy, so that its clients' addresses count and not its own",
+		Fix: "try again, raise check.max_bodies, or make clients send X-Amz-Content-Sha256, so that bodies " +
+			"are streamed; where a proxy stands in front, set behind_proxy, so that its clients' addresses count and not its own",
 	})
 	bodyUnkept = Refusals.Add(explain.Reason{
 		Code:     "body-file",
@@ -384,11 +385,12 @@ var (
 		Fix:      "let the client wait for answers before it sends more requests",
 	})
 	tooManyUnproven = Refusals.Add(explain.Reason{
-		Code:     "room-for-the-request-unproven",
-		Check:    checkRoom,
-		Expected: "up to {limit} forwarded requests of one identity at once whose body is read before the signature is checked",
-		Got:      "one more",
-		Fix:      "make the client send X-Amz-Content-Sha256, so that its signature is checked before the body comes",
+		Code:  "room-for-the-request-unproven",
+		Check: checkRoom,
+		Expected: "up to {limit} forwarded requests of one identity at once whose body is read before the signature " +
+			"is checked",
+		Got: "one more",
+		Fix: "make the client send X-Amz-Content-Sha256, so that its signature is checked before the body comes",
 	})
 	tooManyOfAddress = Refusals.Add(explain.Reason{
 		Code:     "room-for-the-request-address",

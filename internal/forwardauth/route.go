@@ -47,7 +47,7 @@ type part struct {
 }
 
 func parseRoute(r Route) (route, error) {
-	var out route
+	out := route{match: r.Match, action: r.Action}
 	path := r.Match
 	if method, rest, ok := strings.Cut(r.Match, " "); ok {
 		out.method, path = method, strings.TrimLeft(rest, " ")
@@ -59,22 +59,53 @@ func parseRoute(r Route) (route, error) {
 		return route{}, fmt.Errorf("match %q: write it like GET /files/{path...}", r.Match)
 	}
 
+	var err error
 	path, query, selects := strings.Cut(path, "?")
 	if selects {
-		out.query = strings.Split(query, "&")
+		if out.query, err = parseQuery(query); err != nil {
+			return route{}, fmt.Errorf("match %q: %w", r.Match, err)
+		}
+	}
+	var names []string
+	if out.segments, names, err = parseSegments(path); err != nil {
+		return route{}, fmt.Errorf("match %q: %w", r.Match, err)
 	}
 
-	for n, name := range out.query {
+	service, action, ok := strings.Cut(r.Action, ":")
+	if !ok || !isIdentifier(strings.ReplaceAll(service, "-", "")) || !isIdentifier(action) {
+		return route{}, fmt.Errorf("match %q: action %q: write it like s3:GetObject", r.Match, r.Action)
+	}
+	if r.Resource != "*" && (!strings.HasPrefix(r.Resource, "arn:") || strings.Count(r.Resource, ":") < 5) {
+		return route{}, fmt.Errorf("match %q: resource %q: write an ARN, like arn:aws:s3:::files/{path}, or *",
+			r.Match, r.Resource)
+	}
+	if out.resource, err = parseResource(r.Resource, names); err != nil {
+		return route{}, fmt.Errorf("match %q: resource %q: %w", r.Match, r.Resource, err)
+	}
+	if out.service, err = parseService(r.ForwardTo); err != nil {
+		return route{}, fmt.Errorf("match %q: forward_to: %w", r.Match, err)
+	}
+
+	return out, nil
+}
+
+// parseQuery reads the names of the parameters that select a route.
+func parseQuery(query string) ([]string, error) {
+	list := strings.Split(query, "&")
+	for n, name := range list {
 		switch folded := foldParameter(name); {
-		case !isIdentifier(strings.ReplaceAll(name, "-", "_")) || slices.Contains(out.query[:n], name):
-			return route{}, fmt.Errorf(
-				"match %q: %q: write the query as names of parameters, like ?acl or ?acl&versionId", r.Match, query)
+		case !isIdentifier(strings.ReplaceAll(name, "-", "_")) || slices.Contains(list[:n], name):
+			return nil, fmt.Errorf("%q: write the query as names of parameters, like ?acl or ?acl&versionId", query)
 		case strings.HasPrefix(folded, "x_amz_") || strings.HasPrefix(folded, "x_goog_"):
-			return route{}, fmt.Errorf("match %q: %q is a header, which selects no action", r.Match, name)
+			return nil, fmt.Errorf("%q is a header, which selects no action", name)
 		}
 	}
 
-	var names []string
+	return list, nil
+}
+
+// parseSegments reads a path, and returns the names of its variables.
+func parseSegments(path string) (segments []segment, names []string, err error) {
 	list := strings.Split(path[1:], "/")
 	for n, text := range list {
 		s := segment{text: text}
@@ -86,37 +117,20 @@ func parseRoute(r Route) (route, error) {
 			s.text, s.variable = name, true
 			switch {
 			case !ok || !closed || !isIdentifier(name):
-				return route{}, fmt.Errorf("match %q: %q is neither a whole {name} nor text", r.Match, text)
+				return nil, nil, fmt.Errorf("%q is neither a whole {name} nor text", text)
 			case s.rest && n != len(list)-1:
-				return route{}, fmt.Errorf("match %q: {%s...} must be at the end", r.Match, name)
+				return nil, nil, fmt.Errorf("{%s...} must be at the end", name)
 			case slices.Contains(names, name):
-				return route{}, fmt.Errorf("match %q: {%s} is there twice", r.Match, name)
+				return nil, nil, fmt.Errorf("{%s} is there twice", name)
 			}
 			names = append(names, name)
 		} else if text == "" && n != len(list)-1 || text == "." || text == ".." || strings.ContainsAny(text, "%?#\\") {
-			return route{}, fmt.Errorf("match %q: %q cannot be a segment; write segments unescaped", r.Match, text)
+			return nil, nil, fmt.Errorf("%q cannot be a segment; write segments unescaped", text)
 		}
-		out.segments = append(out.segments, s)
+		segments = append(segments, s)
 	}
 
-	service, action, ok := strings.Cut(r.Action, ":")
-	if !ok || !isIdentifier(strings.ReplaceAll(service, "-", "")) || !isIdentifier(action) {
-		return route{}, fmt.Errorf("match %q: action %q: write it like s3:GetObject", r.Match, r.Action)
-	}
-	out.action, out.match = r.Action, r.Match
-	if r.Resource != "*" && (!strings.HasPrefix(r.Resource, "arn:") || strings.Count(r.Resource, ":") < 5) {
-		return route{}, fmt.Errorf("match %q: resource %q: write an ARN, like arn:aws:s3:::files/{path}, or *",
-			r.Match, r.Resource)
-	}
-	var err error
-	if out.resource, err = parseResource(r.Resource, names); err != nil {
-		return route{}, fmt.Errorf("match %q: resource %q: %w", r.Match, r.Resource, err)
-	}
-	if out.service, err = parseService(r.ForwardTo); err != nil {
-		return route{}, fmt.Errorf("match %q: forward_to: %w", r.Match, err)
-	}
-
-	return out, nil
+	return segments, names, nil
 }
 
 // parseService reads the URL of a service; nil for "". The errors do not quote it, because

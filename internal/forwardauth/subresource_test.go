@@ -33,7 +33,7 @@ func TestSubresourcesNeedARoute(t *testing.T) {
 	refused := func(method, uri string) {
 		t.Helper()
 		w, trace := b.answer(t, method, uri, nil, "")
-		if w.Code != http.StatusForbidden || w.Header().Get(HeaderReason) != "Subresource" {
+		if w.Code != http.StatusForbidden || w.Header().Get(headerReason) != "Subresource" {
 			t.Errorf("%s %s: %d %s", method, uri, w.Code, w.Body)
 			return
 		}
@@ -206,7 +206,7 @@ func TestCopySources(t *testing.T) {
 	} {
 		for _, uri := range []string{"/files/own/a", "/files/own/a?partNumber=1&uploadId=x"} {
 			w, trace := b.answer(t, "PUT", uri, http.Header{tc.name: tc.values}, "")
-			if got := w.Header().Get(HeaderReason); got != tc.want || tc.want != "" &&
+			if got := w.Header().Get(headerReason); got != tc.want || tc.want != "" &&
 				(w.Code != http.StatusForbidden || trace.Steps()[len(trace.Steps())-1].Fix == "") {
 				t.Errorf("%s: %q: %d %s, want %q", tc.name, tc.values, w.Code, w.Body, tc.want)
 			}

@@ -130,7 +130,7 @@ func TestForwardedAmbiguous(t *testing.T) {
 			continue
 		}
 		_ = response.Body.Close()
-		if got := response.Header.Get(HeaderReason); got != test.reason {
+		if got := response.Header.Get(headerReason); got != test.reason {
 			t.Errorf("%s: %q, want %q", name, got, test.reason)
 		}
 	}

@@ -95,11 +95,11 @@ func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*Sessio
 		token:   token,
 		secret:  secret,
 	}
-	if content.RoleARN == "" {
+	if content.RoleARN.IsZero() {
 		return o, nil // only role sessions are described to other services
 	}
 
-	o.Caller = o.Caller.In(identitypool.PartitionOf(content.RoleARN))
+	o.Caller = o.Caller.In(content.RoleARN.Partition)
 	o.describe()
 	s.opened.Add(accessKeyID, o)
 
@@ -117,7 +117,7 @@ func (s *Sessions) ofRole(ctx context.Context, accessKeyID, token string) (*Sess
 	if err != nil {
 		return nil, err
 	}
-	if o.Content.RoleARN == "" {
+	if o.Content.RoleARN.IsZero() {
 		return nil, fmt.Errorf("%w: it is not one of a role", session.ErrInvalidToken)
 	}
 	if err := s.checkRevoked(ctx, accessKeyID, o); err != nil {
@@ -198,7 +198,7 @@ func (o *Session) In(region string) *Session {
 		secret:  o.secret,
 	}
 
-	of.Content.RoleARN = identitypool.InPartition(of.Content.RoleARN, partition)
+	of.Content.RoleARN = o.Content.RoleARN.In(partition)
 	of.Content.Provider = identitypool.InPartition(of.Content.Provider, partition)
 	of.Content.AMR = make([]string, 0, len(o.Content.AMR))
 	for _, how := range o.Content.AMR {
@@ -216,7 +216,7 @@ func principal(s *session.Session, c iam.Caller) *auth.Principal {
 		AccountID:      string(s.Account),
 		ARN:            c.ARN,
 		UserID:         c.UserID,
-		RoleARN:        s.RoleARN,
+		RoleARN:        s.RoleARN.String(),
 		AccessKeyID:    c.AccessKeyID,
 		IdentityID:     string(s.IdentityID),
 		IdentityPoolID: string(s.PoolID),

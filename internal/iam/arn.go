@@ -8,8 +8,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// RoleARN has the parts of a role's ARN.
+// RoleARN is the ARN of a role. ParseRoleARN and NewRoleARN make it; do not change its fields.
+// The zero RoleARN is none.
 type RoleARN struct {
+	text string
+
 	Partition string // aws, aws-cn, aws-us-gov, …
 	Account   identitypool.AccountID
 	Path      string // "/" or "/…/"
@@ -71,7 +74,7 @@ func ParseRoleARN(arn string) (RoleARN, error) {
 		return RoleARN{}, errors.New("is not an ARN of the form arn:PARTITION:iam::ACCOUNT:role/NAME")
 	}
 
-	r := RoleARN{Partition: partition, Account: identitypool.AccountID(owner)}
+	r := RoleARN{text: arn, Partition: partition, Account: identitypool.AccountID(owner)}
 	resource, ok := strings.CutPrefix(resource, "role/")
 	if !ok {
 		return RoleARN{}, errors.New("is not the ARN of a role: arn:PARTITION:iam::ACCOUNT:role/NAME")
@@ -95,9 +98,29 @@ func ParseRoleARN(arn string) (RoleARN, error) {
 	return r, nil
 }
 
-// String returns the ARN.
-func (r RoleARN) String() string {
-	return "arn:" + r.Partition + ":iam::" + string(r.Account) + ":role" + r.Path + r.Name
+// NewRoleARN returns the ARN of a role. path is "/" or "/…/".
+func NewRoleARN(partition string, account identitypool.AccountID, path, name string) RoleARN {
+	return RoleARN{
+		text:      "arn:" + partition + ":iam::" + string(account) + ":role" + path + name,
+		Partition: partition,
+		Account:   account,
+		Path:      path,
+		Name:      name,
+	}
+}
+
+// String returns the ARN as text, "" for the zero RoleARN.
+func (r RoleARN) String() string { return r.text }
+
+// IsZero reports whether there is no role.
+func (r RoleARN) IsZero() bool { return r.text == "" }
+
+// In returns the ARN in a partition, or unchanged if that is "".
+func (r RoleARN) In(partition string) RoleARN {
+	if partition == "" || partition == r.Partition || r.IsZero() {
+		return r
+	}
+	return NewRoleARN(partition, r.Account, r.Path, r.Name)
 }
 
 // Session returns the ARN of a session of the role. It has no path (IAM User Guide,

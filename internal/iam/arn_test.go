@@ -7,14 +7,14 @@ import (
 
 func TestParseRoleARN(t *testing.T) {
 	for arn, want := range map[string]RoleARN{
-		"arn:aws:iam::123456789012:role/app": {"aws", "123456789012", "/", "app"},
-		"arn:aws:iam::123456789012:role/service-role/a/b/app": {
+		"arn:aws:iam::123456789012:role/app": NewRoleARN("aws", "123456789012", "/", "app"),
+		"arn:aws:iam::123456789012:role/service-role/a/b/app": NewRoleARN(
 			"aws", "123456789012", "/service-role/a/b/", "app",
-		},
-		"arn:aws-cn:iam::123456789012:role/App+=,.@_-1": {"aws-cn", "123456789012", "/", "App+=,.@_-1"},
-		"arn:aws-us-gov:iam::123456789012:role/x:y/app": {"aws-us-gov", "123456789012", "/x:y/", "app"},
+		),
+		"arn:aws-cn:iam::123456789012:role/App+=,.@_-1": NewRoleARN("aws-cn", "123456789012", "/", "App+=,.@_-1"),
+		"arn:aws-us-gov:iam::123456789012:role/x:y/app": NewRoleARN("aws-us-gov", "123456789012", "/x:y/", "app"),
 		"arn:aws:iam::000000000000:role/" +
-			strings.Repeat("a", 64): {"aws", "000000000000", "/", strings.Repeat("a", 64)},
+			strings.Repeat("a", 64): NewRoleARN("aws", "000000000000", "/", strings.Repeat("a", 64)),
 	} {
 		got, err := ParseRoleARN(arn)
 		if err != nil || got != want {
@@ -45,9 +45,19 @@ func TestParseRoleARN(t *testing.T) {
 }
 
 func TestSessionARNHasNoPath(t *testing.T) {
-	r := Role{ARN: "arn:aws:iam::123456789012:role/a/b/app"}
-	if got, want := r.SessionARN("s"), "arn:aws:sts::123456789012:assumed-role/app/s"; got != want {
-		t.Errorf("SessionARN = %q, want %q", got, want)
+	r := NewRoleARN("aws", "123456789012", "/a/b/", "app")
+	if got, want := r.Session("s"), "arn:aws:sts::123456789012:assumed-role/app/s"; got != want {
+		t.Errorf("Session = %q, want %q", got, want)
+	}
+}
+
+func TestRoleARNIn(t *testing.T) {
+	r := NewRoleARN("aws", "123456789012", "/a/", "app")
+	if got, want := r.In("aws-cn").String(), "arn:aws-cn:iam::123456789012:role/a/app"; got != want {
+		t.Errorf("In = %q, want %q", got, want)
+	}
+	if r.In("") != r || r.In("aws-cn").In("aws") != r || !(RoleARN{}).In("aws").IsZero() {
+		t.Error("In changes the role")
 	}
 }
 

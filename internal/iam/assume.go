@@ -18,7 +18,7 @@ func (c Caller) Principal() policy.Principal {
 	case nobody:
 		return policy.Principal{}
 	case roleSession:
-		return policy.Principal{AWS: []string{arn, c.roleARN, c.roleID}}
+		return policy.Principal{AWS: []string{arn, c.roleARN.String(), c.roleID}}
 	case boundedUser:
 		return policy.Principal{AWS: []string{arn, c.UserID}}
 	default:
@@ -95,7 +95,7 @@ func (a *Authorizer) AuthorizeTrusted(ctx context.Context, c Caller, access Acce
 	if namesCaller && role.Account == c.Account {
 		says = trustsCaller
 	}
-	access.Resource = role.ARN
+	access.Resource = role.ARN.String()
 	return a.authorize(ctx, c, access, says)
 }
 

@@ -16,7 +16,7 @@ import (
 // RoleSource finds roles by ARN; its error wraps ErrNotFound if there is no such
 // role. *Directory is one.
 type RoleSource interface {
-	Role(ctx context.Context, arn string) (Role, error)
+	Role(ctx context.Context, arn RoleARN) (Role, error)
 }
 
 // Authorizer decides what callers may do. It is safe for concurrent use.

@@ -62,7 +62,7 @@ func TestAuthorize(t *testing.T) {
 	session := func(role string, policies ...string) Caller {
 		return NewSessionCaller(SessionCaller{
 			AccessKeyID: "ASIATEST",
-			RoleARN:     role,
+			RoleARN:     roleOf(role),
 			RoleID:      RoleID(role),
 			SessionName: "s",
 			Policies:    policies,
@@ -338,10 +338,10 @@ type brokenRoles struct{}
 
 var errBroken = errors.New("no database")
 
-func (brokenRoles) Role(context.Context, string) (Role, error) { return Role{}, errBroken }
+func (brokenRoles) Role(context.Context, RoleARN) (Role, error) { return Role{}, errBroken }
 
 func TestAuthorizeFailsClosedWithoutRoles(t *testing.T) {
-	caller := NewSessionCaller(SessionCaller{RoleARN: appARN, SessionName: "s"})
+	caller := NewSessionCaller(SessionCaller{RoleARN: roleOf(appARN), SessionName: "s"})
 	err := NewAuthorizer(brokenRoles{}, nil).Authorize(t.Context(), caller, Access{Action: "a:b", Resource: "*"})
 	if !errors.Is(err, errBroken) || errors.Is(err, ErrDenied) {
 		t.Errorf("Authorize = %v, want the store's error", err)
@@ -351,7 +351,7 @@ func TestAuthorizeFailsClosedWithoutRoles(t *testing.T) {
 func TestSessionCallerIdentity(t *testing.T) {
 	c := NewSessionCaller(SessionCaller{
 		AccessKeyID: "ASIATEST",
-		RoleARN:     "arn:aws:iam::123456789012:role/a/b/app",
+		RoleARN:     roleOf("arn:aws:iam::123456789012:role/a/b/app"),
 		RoleID:      "AROATEST",
 		SessionName: "s",
 	})
@@ -399,7 +399,7 @@ func BenchmarkAuthorizeSession(b *testing.B) {
 		nil,
 	)
 	caller := NewSessionCaller(SessionCaller{
-		RoleARN:     appARN,
+		RoleARN:     roleOf(appARN),
 		RoleID:      RoleID(appARN),
 		SessionName: "s",
 		Policies:    []string{GuestPolicy},
@@ -413,4 +413,10 @@ func BenchmarkAuthorizeSession(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// roleOf reads the ARN of a role; the zero ARN if the text is none.
+func roleOf(text string) RoleARN {
+	arn, _ := ParseRoleARN(text)
+	return arn
 }

@@ -27,7 +27,7 @@ type Caller struct {
 
 	kind       callerKind
 	document   *policy.Document  // of boundedUser
-	roleARN    string            // of roleSession
+	roleARN    RoleARN           // of roleSession
 	roleID     string            // of roleSession
 	policies   []string          // of roleSession: its session policies
 	conditions policy.Keys       // the caller's condition keys
@@ -52,7 +52,7 @@ func (c Caller) In(partition string) Caller {
 func (c Caller) Partition() string { return c.partition }
 
 // shownRole returns the ARN of the session's role in the partition of the call.
-func (c Caller) shownRole() string { return ShownARN(c.roleARN, c.partition) }
+func (c Caller) shownRole() string { return c.roleARN.In(c.partition).String() }
 
 // keyUserPath is the path of the users that stand for access keys with a policy.
 const keyUserPath = "poolhouse/"
@@ -85,7 +85,7 @@ func newKeyCaller(partition, id string, account identitypool.AccountID, document
 // SessionCaller describes an assumed-role session.
 type SessionCaller struct {
 	AccessKeyID string
-	RoleARN     string // also gives the account
+	RoleARN     RoleARN // also gives the account
 	RoleID      string
 	SessionName string
 	Policies    []string    // session policies: built-in names or JSON documents; none = only the role's apply
@@ -97,11 +97,11 @@ type SessionCaller struct {
 	Guest bool
 }
 
-// NewSessionCaller makes the Caller of an assumed-role session. If RoleARN is not
-// valid, it returns the zero Caller.
+// NewSessionCaller makes the Caller of an assumed-role session. Without a RoleARN, it
+// returns the zero Caller.
 func NewSessionCaller(s SessionCaller) Caller {
-	role, err := ParseRoleARN(s.RoleARN)
-	if err != nil {
+	role := s.RoleARN
+	if role.IsZero() {
 		return Caller{}
 	}
 
@@ -111,7 +111,7 @@ func NewSessionCaller(s SessionCaller) Caller {
 		UserID:      s.RoleID + ":" + s.SessionName,
 		AccessKeyID: s.AccessKeyID,
 		kind:        roleSession,
-		roleARN:     s.RoleARN,
+		roleARN:     role,
 		roleID:      s.RoleID,
 		policies:    s.Policies,
 		transitive:  s.TransitiveTags,
@@ -123,7 +123,7 @@ func NewSessionCaller(s SessionCaller) Caller {
 	}
 
 	// The session's own conditions must not replace the keys that identify the caller.
-	c.conditions.Set("aws:PrincipalArn", s.RoleARN)
+	c.conditions.Set("aws:PrincipalArn", role.String())
 	c.conditions.Set("aws:PrincipalType", "AssumedRole")
 	c.setCommon()
 

@@ -97,7 +97,7 @@ func TestPlaceKnows(t *testing.T) {
 func TestCallerKnows(t *testing.T) {
 	session := func(provider string) Caller {
 		return NewSessionCaller(SessionCaller{
-			RoleARN: appARN, SessionName: "s", Conditions: policy.Keys{"aws:FederatedProvider": {provider}},
+			RoleARN: roleOf(appARN), SessionName: "s", Conditions: policy.Keys{"aws:FederatedProvider": {provider}},
 		})
 	}
 

@@ -141,7 +141,7 @@ func (d *Directory) addRoles(c Config, all *faults) {
 				"role names are unique in an account, whatever their case and path")
 		}
 
-		d.roles[d.home(r.ARN)] = r
+		d.roles[r.ARN.In(d.partition).String()] = r
 		d.settingsRoles[key] = store.Role{
 			Account:    r.Account,
 			Name:       r.Name,
@@ -219,7 +219,7 @@ func (d *Directory) addOIDCProviders(c Config, all *faults) {
 
 func (d *Directory) warnRole(r Role, setting string) {
 	if r.Trust != nil && !policy.CognitoTrustNamesAMR(r.Trust) {
-		d.warnings = append(d.warnings, setting+" ("+r.ARN+"): the trust policy does not ask for "+policy.CognitoAMR+
+		d.warnings = append(d.warnings, setting+" ("+r.ARN.String()+"): the trust policy does not ask for "+policy.CognitoAMR+
 			", so a guest of the pool can assume the role through the classic flow")
 	}
 }
@@ -230,7 +230,7 @@ func (d *Directory) warnRole(r Role, setting string) {
 func (d *Directory) SettleTrust(ctx context.Context) error {
 	documents := make(map[string]string, len(d.roles))
 	for _, r := range d.roles {
-		documents[r.ARN] = r.Trust.String()
+		documents[r.ARN.String()] = r.Trust.String()
 	}
 
 	written, err := d.store.SettleTrust(ctx, documents)
@@ -239,7 +239,7 @@ func (d *Directory) SettleTrust(ctx context.Context) error {
 	}
 
 	for key, r := range d.roles {
-		r.TrustWritten = written[r.ARN]
+		r.TrustWritten = written[r.ARN.String()]
 		d.roles[key] = r
 	}
 
@@ -255,12 +255,21 @@ func (d *Directory) home(arn string) string { return identitypool.InPartition(ar
 
 // Role returns the role with that ARN, path included, in any partition; the role's ARN
 // has the stored partition. The error wraps ErrNotFound if there is none.
-func (d *Directory) Role(ctx context.Context, arn string) (Role, error) {
-	arn = d.home(arn)
-	if r, ok := d.roles[arn]; ok {
+func (d *Directory) Role(ctx context.Context, arn RoleARN) (Role, error) {
+	arn = arn.In(d.partition)
+	if r, ok := d.roles[arn.String()]; ok {
 		return r, nil
 	}
 	return d.storedRole(ctx, arn)
+}
+
+// RoleOf is Role for an ARN as text. The error wraps ErrNotFound also for other texts.
+func (d *Directory) RoleOf(ctx context.Context, text string) (Role, error) {
+	arn, err := ParseRoleARN(text)
+	if err != nil {
+		return Role{}, fmt.Errorf("role %s: %w", text, ErrNotFound)
+	}
+	return d.Role(ctx, arn)
 }
 
 // Roles lists an account's roles of the settings by name.

@@ -86,7 +86,7 @@ func TestDirectory(t *testing.T) {
 	}
 	ctx := t.Context()
 
-	r, err := d.Role(ctx, "arn:aws:iam::123456789012:role/team/writer")
+	r, err := d.RoleOf(ctx, "arn:aws:iam::123456789012:role/team/writer")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestDirectory(t *testing.T) {
 		t.Errorf("role ID %q", r.ID)
 	}
 
-	app, err := d.Role(ctx, appARN)
+	app, err := d.RoleOf(ctx, appARN)
 	if err != nil || app.MaxSession != time.Hour || app.ID == r.ID || app.ID != RoleID(appARN) {
 		t.Errorf("Role(%s) = %+v, %v", appARN, app, err)
 	}
@@ -112,7 +112,7 @@ func TestDirectory(t *testing.T) {
 		"arn:aws:iam::111111111111:role/app",
 		"",
 	} {
-		if _, err := d.Role(ctx, arn); !errors.Is(err, ErrNotFound) {
+		if _, err := d.RoleOf(ctx, arn); !errors.Is(err, ErrNotFound) {
 			t.Errorf("Role(%q) = %v, want ErrNotFound", arn, err)
 		}
 	}

@@ -102,7 +102,7 @@ func TestAnotherResourceIsExplained(t *testing.T) {
 				Policies:    map[string]string{"p": `{"Version":"2012-10-17","Statement":[` + test.statements + `]}`},
 			}
 			session := SessionCaller{
-				RoleARN:     appARN,
+				RoleARN:     roleOf(appARN),
 				RoleID:      RoleID(appARN),
 				SessionName: "s",
 				Guest:       test.guest != "",

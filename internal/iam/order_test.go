@@ -38,7 +38,7 @@ func TestOrderOfAuthorization(t *testing.T) {
 		arn := appARN + name
 		return NewSessionCaller(SessionCaller{
 			AccessKeyID: "ASIATEST",
-			RoleARN:     arn,
+			RoleARN:     roleOf(arn),
 			RoleID:      RoleID(arn),
 			SessionName: "s",
 			Policies:    policies,

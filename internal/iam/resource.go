@@ -115,47 +115,43 @@ func (d *Directory) changed(account identitypool.AccountID) {
 }
 
 // storedRole returns a role that the IAM API made, compiled for decisions.
-func (d *Directory) storedRole(ctx context.Context, arn string) (Role, error) {
-	parsed, ok := d.inStore(arn)
-	if !ok {
+func (d *Directory) storedRole(ctx context.Context, arn RoleARN) (Role, error) {
+	if !d.inStore(arn) {
 		return Role{}, fmt.Errorf("role %s: %w", arn, ErrNotFound)
 	}
 
-	return d.cache.roles.get(arn, func(*Role) (Role, error) {
-		row, managed, err := d.store.RoleWithPolicies(ctx, parsed.Account, parsed.Name)
+	return d.cache.roles.get(arn.String(), func(*Role) (Role, error) {
+		row, managed, err := d.store.RoleWithPolicies(ctx, arn.Account, arn.Name)
 		if err != nil {
 			return Role{}, fmt.Errorf("role %s: %w", arn, fromStore(err))
 		}
-		if d.RoleARN(row) != arn { // another case or path
+		if d.RoleARN(row) != arn.String() { // another case or path
 			return Role{}, fmt.Errorf("role %s: %w", arn, ErrNotFound)
 		}
 		return d.compile(row, managed)
 	})
 }
 
-// inStore parses a role's ARN, and reports whether the store can have that role.
-func (d *Directory) inStore(arn string) (RoleARN, bool) {
-	parsed, err := ParseRoleARN(arn)
-	ok := d.store != nil && err == nil && parsed.Partition == d.partition &&
-		d.settingsRoles[resourceKey(parsed.Account, parsed.Name)].Name == ""
-	return parsed, ok
+// inStore reports whether the store can have a role.
+func (d *Directory) inStore(arn RoleARN) bool {
+	return d.store != nil && !arn.IsZero() && arn.Partition == d.partition &&
+		d.settingsRoles[resourceKey(arn.Account, arn.Name)].Name == ""
 }
 
 // RoleID returns the present unique ID of the role with that ARN, in any partition. It
 // is never cached, as a session must not outlive its role by the lifetime of a
 // cached role. The error wraps ErrNotFound if there is none.
-func (d *Directory) RoleID(ctx context.Context, arn string) (string, error) {
-	arn = d.home(arn)
-	if r, ok := d.roles[arn]; ok {
+func (d *Directory) RoleID(ctx context.Context, arn RoleARN) (string, error) {
+	arn = arn.In(d.partition)
+	if r, ok := d.roles[arn.String()]; ok {
 		return r.ID, nil
 	}
-	parsed, ok := d.inStore(arn)
-	if !ok {
+	if !d.inStore(arn) {
 		return "", fmt.Errorf("role %s: %w", arn, ErrNotFound)
 	}
 
-	row, err := d.store.Role(ctx, parsed.Account, parsed.Name)
-	if err == nil && d.RoleARN(row) != arn { // another case or path
+	row, err := d.store.Role(ctx, arn.Account, arn.Name)
+	if err == nil && d.RoleARN(row) != arn.String() { // another case or path
 		err = ErrNotFound
 	}
 	if err != nil {
@@ -170,7 +166,7 @@ func (d *Directory) RoleID(ctx context.Context, arn string) (string, error) {
 // role whose trust policy today's rules refuse.
 func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role, error) {
 	r := Role{
-		ARN:          d.RoleARN(row),
+		ARN:          NewRoleARN(d.partition, row.Account, row.Path, row.Name),
 		Name:         row.Name,
 		Path:         row.Path,
 		ID:           row.ID,
@@ -370,7 +366,7 @@ func fromStore(err error) error {
 
 // RoleARN returns the ARN of a role.
 func (d *Directory) RoleARN(r store.Role) string {
-	return RoleARN{Partition: d.partition, Account: r.Account, Path: r.Path, Name: r.Name}.String()
+	return NewRoleARN(d.partition, r.Account, r.Path, r.Name).String()
 }
 
 // PolicyARN returns the ARN of a managed policy.

@@ -59,7 +59,7 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 	const arn = "arn:aws:iam::123456789012:role/App"
 	look := func(d *iam.Directory, step string, want error) iam.Role {
 		t.Helper()
-		r, err := d.Role(ctx, arn)
+		r, err := d.RoleOf(ctx, arn)
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", step, err, want)
 		}
@@ -78,7 +78,7 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if id, err := there.RoleID(ctx, arn); id != made.ID || err != nil {
+	if id, err := there.RoleID(ctx, iamRole(arn)); id != made.ID || err != nil {
 		t.Errorf("RoleID = %s, %v, want %s", id, err, made.ID)
 	}
 	if r := look(there, "made elsewhere", nil); r.ID != made.ID || r.MaxSession != 2*time.Hour || r.Trust == nil {
@@ -106,7 +106,7 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 
 	look(here, "deleted here", iam.ErrNotFound)
 	look(there, "deleted elsewhere just now", nil)
-	if id, err := there.RoleID(ctx, arn); !errors.Is(err, iam.ErrNotFound) {
+	if id, err := there.RoleID(ctx, iamRole(arn)); !errors.Is(err, iam.ErrNotFound) {
 		t.Errorf("its ID from memory: %s, %v", id, err)
 	}
 	c.at = c.at.Add(time.Second)
@@ -125,10 +125,10 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if _, err := here.Role(ctx, other); !errors.Is(err, iam.ErrNotFound) {
+		if _, err := here.RoleOf(ctx, other); !errors.Is(err, iam.ErrNotFound) {
 			t.Errorf("role %s: %v", other, err)
 		}
-		if id, err := here.RoleID(ctx, other); !errors.Is(err, iam.ErrNotFound) {
+		if id, err := here.RoleID(ctx, iamRole(other)); !errors.Is(err, iam.ErrNotFound) {
 			t.Errorf("ID of role %s: %s, %v", other, id, err)
 		}
 	}
@@ -172,7 +172,7 @@ func TestStoredPoliciesDecide(t *testing.T) {
 	session := func() iam.Caller {
 		return iam.NewSessionCaller(iam.SessionCaller{
 			AccessKeyID: "ASIA",
-			RoleARN:     d.RoleARN(r),
+			RoleARN:     iamRole(d.RoleARN(r)),
 			RoleID:      r.ID,
 			SessionName: "s",
 		})
@@ -267,7 +267,7 @@ func TestSettingsComeFirst(t *testing.T) {
 			URL: "https://issuer.example", ClientIDs: []string{"settings"},
 		}}
 	})
-	if _, err := d.Role(ctx, "arn:aws:iam::123456789012:role/App"); !errors.Is(err, iam.ErrNotFound) {
+	if _, err := d.RoleOf(ctx, "arn:aws:iam::123456789012:role/App"); !errors.Is(err, iam.ErrNotFound) {
 		t.Errorf("the hidden role: %v", err)
 	}
 
@@ -319,7 +319,7 @@ func TestDirectoryWithoutDatabase(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Role(
+	if _, err := d.RoleOf(
 		context.Background(), "arn:aws:iam::123456789012:role/App",
 	); err == nil || errors.Is(err, iam.ErrNotFound) {
 		t.Errorf("Role = %v", err)
@@ -357,7 +357,7 @@ func TestSettingsBoundaryCounts(t *testing.T) {
 
 	allows := func(d *iam.Directory) bool {
 		t.Helper()
-		r, err := d.Role(ctx, "arn:aws:iam::123456789012:role/App")
+		r, err := d.RoleOf(ctx, "arn:aws:iam::123456789012:role/App")
 		if err != nil || r.Boundary == nil {
 			t.Fatalf("role = %+v, %v", r, err)
 		}
@@ -422,4 +422,10 @@ func TestProviderSettings(t *testing.T) {
 	if len(all) != len(want) {
 		t.Errorf("%d providers: %v", len(all), all)
 	}
+}
+
+// iamRole reads the ARN of a role; the zero ARN if the text is none.
+func iamRole(text string) iam.RoleARN {
+	arn, _ := iam.ParseRoleARN(text)
+	return arn
 }

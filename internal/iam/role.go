@@ -63,7 +63,7 @@ func (p *InlinePolicies) UnmarshalYAML(unmarshal func(any) error) error {
 
 // Role is an IAM role. Its documents, slices and maps are shared: do not change them.
 type Role struct {
-	ARN        string
+	ARN        RoleARN
 	Name       string
 	Path       string // "/" or "/…/"
 	ID         string // AROA and 17 characters; the same for the same ARN
@@ -85,15 +85,6 @@ type Role struct {
 	Setting      string // its place in the settings file, such as roles[0]; "" = made through the IAM API
 }
 
-// SessionARN returns the ARN of the role's session of that name.
-func (r Role) SessionARN(name string) string {
-	arn, err := ParseRoleARN(r.ARN)
-	if err != nil {
-		return ""
-	}
-	return arn.Session(name)
-}
-
 // RoleID returns the unique ID of the role with that ARN.
 func RoleID(arn string) string { return uniqueID(roleIDPrefix, arn) }
 
@@ -112,7 +103,6 @@ const MaxSession = maxMaxSession * time.Second
 // newRole checks c and adds its faults to f.
 func newRole(c RoleConfig, f *faults) Role {
 	r := Role{
-		ARN:        c.ARN,
 		ID:         RoleID(c.ARN),
 		InSettings: true,
 		MaxSession: minMaxSession * time.Second,
@@ -124,7 +114,7 @@ func newRole(c RoleConfig, f *faults) Role {
 	} else {
 		f.entry = c.ARN
 	}
-	r.Name, r.Path, r.Account = arn.Name, arn.Path, arn.Account
+	r.ARN, r.Name, r.Path, r.Account = arn, arn.Name, arn.Path, arn.Account
 
 	r.Trust = trustPolicy(c.TrustPolicy, f)
 	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {

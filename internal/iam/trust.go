@@ -101,7 +101,8 @@ func (d *Directory) LookUp(ctx context.Context, principals []string, isOurs Acco
 		kind, name, _ := strings.Cut(resource, "/")
 		switch {
 		case kind == "role":
-			_, err = d.RoleID(ctx, principal)
+			arn, _ := ParseRoleARN(principal) // the zero ARN is not found
+			_, err = d.RoleID(ctx, arn)
 		case kind == "assumed-role":
 			err = d.hasSessionOf(ctx, account, principal, name)
 		case kind == "federated-user", kind == "user" && !strings.HasPrefix(name, keyUserPath):

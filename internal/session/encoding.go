@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
@@ -79,7 +80,7 @@ func sortedKeys[V any](m map[string]V) []string {
 // appendSession appends the encoding of s to b.
 func appendSession(b []byte, s *Session) []byte {
 	b = appendText(b, fieldAccount, string(s.Account))
-	b = appendText(b, fieldRoleARN, s.RoleARN)
+	b = appendText(b, fieldRoleARN, s.RoleARN.String())
 	b = appendText(b, fieldRoleID, s.RoleID)
 	b = appendText(b, fieldSessionName, s.SessionName)
 
@@ -166,7 +167,8 @@ func (s *Session) set(number byte, content string) bool {
 	case fieldAccount:
 		s.Account = identitypool.AccountID(content)
 	case fieldRoleARN:
-		s.RoleARN = content
+		arn, err := iam.ParseRoleARN(content)
+		s.RoleARN, ok = arn, err == nil
 	case fieldRoleID:
 		s.RoleID = content
 	case fieldSessionName:

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
 func TestDecodeSessionRefuses(t *testing.T) {
@@ -51,8 +54,33 @@ func FuzzDecodeSession(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%+v cannot be read back: %v", s, err)
 		}
-		if diff := cmp.Diff(s, again); diff != "" {
+		if diff := cmp.Diff(s, again, cmpopts.EquateComparable(iam.RoleARN{})); diff != "" {
 			t.Error(diff)
 		}
 	})
+}
+
+// Tokens that were minted before must open after any change: the encoding of a role and of
+// everything else is fixed.
+func TestEncodingIsFixed(t *testing.T) {
+	const text = "\x01\x0c123456789012\x02\x2carn:aws:iam::123456789012:role/team/app-user\x03\x05AROAX\x04\x02me" +
+		"\x0e\x05\xe0\xb2\x93\xd8\x06\x0f\x05\xf0\xce\x93\xd8\x06"
+	s := Session{
+		Account:     "123456789012",
+		RoleARN:     roleOf("arn:aws:iam::123456789012:role/team/app-user"),
+		RoleID:      "AROAX",
+		SessionName: "me",
+		Issued:      time.Unix(1795479904, 0).UTC(),
+		Expires:     time.Unix(1795483504, 0).UTC(),
+	}
+	if got := string(appendSession(nil, &s)); got != text {
+		t.Errorf("appendSession = %q", got)
+	}
+	opened, err := decodeSession([]byte(text))
+	if err != nil || opened.RoleARN != s.RoleARN || !opened.Issued.Equal(s.Issued) {
+		t.Errorf("decodeSession = %+v, %v", opened, err)
+	}
+	if _, err := decodeSession([]byte("\x01\x0c123456789012\x02\x03app")); err == nil {
+		t.Error("a session of no role's ARN is opened")
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -135,7 +136,7 @@ func ordinary(now time.Time) Session {
 
 	return Session{
 		Account:     "123456789012",
-		RoleARN:     "arn:aws:iam::123456789012:role/service-role/Cognito_WebAppAuth_Role",
+		RoleARN:     roleOf("arn:aws:iam::123456789012:role/service-role/Cognito_WebAppAuth_Role"),
 		RoleID:      "AROAABCDEFGHIJKLMNOPQ",
 		SessionName: EnhancedFlowName,
 		IdentityID:  "us-east-1:99999999-2222-3333-4444-555555555555",
@@ -156,4 +157,10 @@ func ordinary(now time.Time) Session {
 		Issued:            now,
 		Expires:           now.Add(time.Hour),
 	}
+}
+
+// roleOf reads the ARN of a role; the zero ARN if the text is none.
+func roleOf(text string) iam.RoleARN {
+	arn, _ := iam.ParseRoleARN(text)
+	return arn
 }

@@ -147,7 +147,7 @@ func (k Keys) Rotate(ctx context.Context, now bool) error {
 		return withEnds(append(keys, generateKey(at, from, k.Sealer))), nil
 	})
 	if err != nil {
-		return fmt.Errorf("sts: changing the session keys: %w", err)
+		return fmt.Errorf("session: changing the session keys: %w", err)
 	}
 
 	return nil
@@ -199,7 +199,7 @@ func (k Keys) Retire(ctx context.Context, id string) (KeyInfo, error) {
 		return withEnds(keys), nil
 	})
 	if err != nil {
-		return before, fmt.Errorf("sts: changing the session keys: %w", err)
+		return before, fmt.Errorf("session: changing the session keys: %w", err)
 	}
 
 	return before, nil

@@ -207,14 +207,14 @@ func TestManyRotateSessionKeysAtOnce(t *testing.T) {
 	}
 }
 
-// Without the database, sessions go on for MaxUnread, and then are refused: their
+// Without the database, sessions go on for maxUnread, and then are refused: their
 // key may have been retired. It is no refusal of the client.
 func TestUnreadSessionKeys(t *testing.T) {
 	c, table := newClock(), &keyTable{}
 	m := newMinter(t, table, c)
 	got, _ := mintWith(t, m, c)
 	table.broken = errors.New("no database")
-	c.Advance(MaxUnread - time.Second)
+	c.Advance(maxUnread - time.Second)
 	if !opens(t, m, got) || !m.Knows(t.Context(), got.SessionToken) {
 		t.Error("refused too early")
 	}
@@ -223,7 +223,7 @@ func TestUnreadSessionKeys(t *testing.T) {
 	_, _, err := m.Open(t.Context(), got.AccessKeyID, got.SessionToken)
 	if err == nil || errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrExpiredToken) ||
 		m.Knows(t.Context(), got.SessionToken) {
-		t.Errorf("Open after %s without the database: %v", MaxUnread, err)
+		t.Errorf("Open after %s without the database: %v", maxUnread, err)
 	}
 	if _, err := m.Mint(t.Context(), ordinary(c.Now())); err == nil {
 		t.Error("Mint goes on")

@@ -73,16 +73,16 @@ const (
 // elsewhere, so within Lag the sessions of a retired key end everywhere.
 const Lag = 10 * time.Second
 
-// MaxUnread is how long sessions are opened with keys that could not be read again. One
+// maxUnread is how long sessions are opened with keys that could not be read again. One
 // of them may have been retired since.
-const MaxUnread = 5 * time.Minute
+const maxUnread = 5 * time.Minute
 
 // NewMinter reads the session keys, and makes the first if there is none. It fails if the
 // options are invalid, if the store cannot be read, or if a key was sealed under another
 // master key.
 func NewMinter(ctx context.Context, o MinterOptions) (*Minter, error) {
 	if o.Store == nil || o.Sealer == nil {
-		return nil, errors.New("sts: a minter needs a store and a sealer")
+		return nil, errors.New("session: a minter needs a store and a sealer")
 	}
 
 	m := &Minter{
@@ -97,7 +97,7 @@ func NewMinter(ctx context.Context, o MinterOptions) (*Minter, error) {
 
 	if m.interval < 0 || m.rotation.every < 2*m.rotation.lead {
 		return nil, fmt.Errorf(
-			"sts: session keys cannot change every %v when nodes read them every %v; use at least %v",
+			"session: session keys cannot change every %v when nodes read them every %v; use at least %v",
 			m.rotation.every, m.interval, 2*m.rotation.lead,
 		)
 	}
@@ -132,7 +132,7 @@ func (m *Minter) refresh(ctx context.Context, limit time.Duration) error {
 	read := m.now() // before the read: the keys are at least as new
 	keys, err := m.read(ctx, limit)
 	if err != nil {
-		return fmt.Errorf("sts: reading the session keys: %w", err)
+		return fmt.Errorf("session: reading the session keys: %w", err)
 	}
 
 	_, due := m.rotation.plan(keys, m.now(), m.sealer)
@@ -146,7 +146,7 @@ func (m *Minter) refresh(ctx context.Context, limit time.Duration) error {
 		return nil
 	}
 	if keys, err = m.change(ctx, limit); err != nil {
-		return fmt.Errorf("sts: changing the session keys: %w", err)
+		return fmt.Errorf("session: changing the session keys: %w", err)
 	}
 
 	return m.use(keys, read)
@@ -179,10 +179,10 @@ func (m *Minter) change(ctx context.Context, limit time.Duration) ([]store.Key, 
 func (m *Minter) use(keys []store.Key, read time.Time) error {
 	ring, err := newKeyring(keys, m.sealer)
 	if err != nil {
-		return fmt.Errorf("sts: %w", err)
+		return fmt.Errorf("session: %w", err)
 	}
 	if len(ring.keys) == 0 {
-		return errors.New("sts: the store has no session key")
+		return errors.New("session: the store has no session key")
 	}
 
 	ring.read = read
@@ -192,7 +192,7 @@ func (m *Minter) use(keys []store.Key, read time.Time) error {
 }
 
 // current returns the keys in memory, unless they are so old that Run must have stopped
-// or cannot read; then it reads them. It fails if they are older than MaxUnread.
+// or cannot read; then it reads them. It fails if they are older than maxUnread.
 func (m *Minter) current(ctx context.Context, now time.Time) (*keyring, error) {
 	ring := m.ring.Load()
 	if now.Sub(ring.read).Abs() < stale { // a clock that was set back must not lengthen it
@@ -207,8 +207,8 @@ func (m *Minter) current(ctx context.Context, now time.Time) (*keyring, error) {
 	}
 
 	ring = m.ring.Load()
-	if unread := now.Sub(ring.read); unread >= MaxUnread {
-		return nil, fmt.Errorf("sts: the session keys could not be read for %s: one may have been retired",
+	if unread := now.Sub(ring.read); unread >= maxUnread {
+		return nil, fmt.Errorf("session: the session keys could not be read for %s: one may have been retired",
 			unread.Truncate(time.Second))
 	}
 
@@ -271,7 +271,7 @@ func (m *Minter) acquire(ctx context.Context) error {
 // key returns the key with an ID, or nil if there is none. For an unknown ID it asks the
 // store, because another node may have made the key. It does so at most once per interval,
 // because somebody may be guessing. It fails if the keys in memory are older than
-// MaxUnread.
+// maxUnread.
 func (m *Minter) key(ctx context.Context, id keyID) (*sessionKey, error) {
 	now := m.now()
 	ring, err := m.current(ctx, now)

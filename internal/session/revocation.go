@@ -22,8 +22,8 @@ import (
 // ErrRevoked: the session was ended before it expired.
 var ErrRevoked = errors.New("the session was revoked")
 
-// RevocationFresh is the greatest age of an answer about a session.
-const RevocationFresh = 2 * time.Second
+// revocationFresh is the greatest age of an answer about a session.
+const revocationFresh = 2 * time.Second
 
 // revocationKept is how long a revocation counts: until the last session that it can
 // concern has ended, with a margin for clocks that differ.
@@ -53,8 +53,8 @@ type RevocationStore interface {
 // RevocationRoles finds the roles that exist now: *iam.Directory.
 type RevocationRoles interface {
 	// RoleID returns a role's unique ID; its error wraps iam.ErrNotFound if there is
-	// none. It must not answer from memory: RevocationFresh is the only delay allowed.
-	RoleID(ctx context.Context, arn string) (string, error)
+	// none. It must not answer from memory: revocationFresh is the only delay allowed.
+	RoleID(ctx context.Context, arn iam.RoleARN) (string, error)
 }
 
 // RevocationOptions configure Revocations.
@@ -74,7 +74,7 @@ type RevocationOptions struct {
 // Revocations checks whether sessions are revoked. A session token does not show what
 // happened since it was issued: that its identity, pool or role was deleted, that its user
 // signed out, or that an administrator revoked it. Revocations asks the store, at most once
-// in RevocationFresh for a session, so that a revocation holds on every node within that
+// in revocationFresh for a session, so that a revocation holds on every node within that
 // time. It is safe for concurrent use.
 type Revocations struct {
 	o       RevocationOptions
@@ -114,14 +114,14 @@ func NewRevocations(o RevocationOptions) *Revocations {
 
 // Check refuses a session that was opened with its access key and is revoked, with an error
 // that wraps ErrRevoked and a step in ctx's explain.Trace. Another error means that the
-// answer is unknown; the caller must refuse then, too. An answer is at most RevocationFresh
+// answer is unknown; the caller must refuse then, too. An answer is at most revocationFresh
 // old.
 func (l *Revocations) Check(ctx context.Context, accessKeyID string, s *Session) error {
 	now := l.o.Now()
 	generation := l.generation(s.Account).Load()
 	a, ok := l.entries.Get(accessKeyID)
 	// A clock that was set back must not lengthen an answer's life.
-	if age := now.Sub(a.asked); !ok || a.generation != generation || age < 0 || age >= RevocationFresh {
+	if age := now.Sub(a.asked); !ok || a.generation != generation || age < 0 || age >= revocationFresh {
 		reason, err := l.reason(ctx, accessKeyID, s, now)
 		if err != nil {
 			return fmt.Errorf("asking whether a session is revoked: %w", err)
@@ -144,8 +144,8 @@ func (l *Revocations) reason(ctx context.Context, accessKeyID string, s *Session
 		{Kind: store.AccessKeyRevocation, Account: s.Account, Value: accessKeyID},
 	}
 
-	if s.RoleARN != "" { // temporary credentials of a long-lived key have none
-		of = append(of, store.Revocation{Kind: store.RoleRevocation, Account: s.Account, Value: s.RoleARN})
+	if !s.RoleARN.IsZero() { // temporary credentials of a long-lived key have none
+		of = append(of, store.Revocation{Kind: store.RoleRevocation, Account: s.Account, Value: s.RoleARN.String()})
 	}
 	if s.IdentityID != "" {
 		of = append(of, store.Revocation{
@@ -183,8 +183,8 @@ var revocableNames = map[store.RevocationKind]string{
 }
 
 func (l *Revocations) roleGone(ctx context.Context, s *Session) (string, error) {
-	unknown := s.RoleID == iam.RoleID(s.RoleARN) // as a role has that is only a name
-	if s.RoleARN == "" || l.o.AcceptUnknownRoles && unknown {
+	unknown := s.RoleID == iam.RoleID(s.RoleARN.String()) // as a role has that is only a name
+	if s.RoleARN.IsZero() || l.o.AcceptUnknownRoles && unknown {
 		return "", nil
 	}
 

@@ -98,7 +98,7 @@ func (w *world) link(
 func (w *world) session() *Session {
 	return &Session{
 		Account:     account,
-		RoleARN:     roleARN,
+		RoleARN:     roleOf(roleARN),
 		RoleID:      w.id,
 		SessionName: "s",
 		IdentityID:  identity,
@@ -197,7 +197,7 @@ func TestEveryNodeLearnsInTime(t *testing.T) {
 			}
 
 			check(0, test.atOnce)
-			w.now = w.now.Add(RevocationFresh - time.Millisecond)
+			w.now = w.now.Add(revocationFresh - time.Millisecond)
 			check(1, false) // the answer is still good: the store is not asked
 			w.now = w.now.Add(time.Millisecond)
 			check(0, true)
@@ -295,7 +295,7 @@ func TestSessionsOfAPredecessor(t *testing.T) {
 					}
 				}
 				test.change(t, w)
-				w.now = w.now.Add(2 * RevocationFresh)
+				w.now = w.now.Add(2 * revocationFresh)
 
 				for n, s := range old {
 					for node, l := range w.lists {
@@ -309,7 +309,7 @@ func TestSessionsOfAPredecessor(t *testing.T) {
 					}
 				}
 
-				w.now = w.now.Add(2 * RevocationFresh)
+				w.now = w.now.Add(2 * revocationFresh)
 			}
 		})
 	}
@@ -360,7 +360,7 @@ func TestSignOutByThePoolsAndTheRolesAccount(t *testing.T) {
 // to the time in which every node learns.
 func TestDeletedRoleIsNotRemembered(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.roles[1].Role(t.Context(), roleARN); err != nil {
+	if _, err := w.roles[1].RoleOf(t.Context(), roleARN); err != nil {
 		t.Fatal(err)
 	}
 
@@ -368,7 +368,7 @@ func TestDeletedRoleIsNotRemembered(t *testing.T) {
 	if err := w.deleteRole(t); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.roles[1].Role(t.Context(), roleARN); err != nil {
+	if _, err := w.roles[1].RoleOf(t.Context(), roleARN); err != nil {
 		t.Fatalf("the role is not remembered, so this shows nothing: %v", err)
 	}
 	if err := w.lists[1].Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
@@ -387,8 +387,8 @@ func TestUnknownRoles(t *testing.T) {
 	})
 
 	never := w.session()
-	never.RoleARN += "-never-defined"
-	never.RoleID = iam.RoleID(never.RoleARN)
+	never.RoleARN = roleOf(roleARN + "-never-defined")
+	never.RoleID = iam.RoleID(never.RoleARN.String())
 	deleted := w.session()
 	if err := w.deleteRole(t); err != nil {
 		t.Fatal(err)

@@ -40,8 +40,8 @@ const EnhancedFlowName = "CognitoIdentityCredentials"
 // (Key).
 type Session struct {
 	Account           identitypool.AccountID
-	RoleARN           string
-	RoleID            string // AROA…
+	RoleARN           iam.RoleARN // the zero ARN for an access key's
+	RoleID            string      // AROA…
 	SessionName       string
 	IdentityID        identitypool.IdentityID // "" for a session without an identity
 	PoolID            identitypool.PoolID

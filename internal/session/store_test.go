@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -53,7 +54,7 @@ func TestSessionsInTheRealStore(t *testing.T) {
 	mint := func(m *session.Minter) session.Credentials {
 		t.Helper()
 		c, err := m.Mint(ctx, session.Session{
-			Account: "123456789012", RoleARN: "arn:aws:iam::123456789012:role/app",
+			Account: "123456789012", RoleARN: iam.NewRoleARN("aws", "123456789012", "/", "app"),
 			SessionName: session.EnhancedFlowName, Expires: now.Add(12 * time.Hour),
 		})
 		if err != nil {
@@ -68,7 +69,7 @@ func TestSessionsInTheRealStore(t *testing.T) {
 
 		for i, m := range nodes {
 			s, secret, err := m.Open(ctx, c.AccessKeyID, c.SessionToken)
-			if err != nil || secret != c.SecretAccessKey || s.RoleARN != "arn:aws:iam::123456789012:role/app" {
+			if err != nil || secret != c.SecretAccessKey || s.RoleARN.String() != "arn:aws:iam::123456789012:role/app" {
 				t.Fatalf("node %d: %+v, %v", i, s, err)
 			}
 		}

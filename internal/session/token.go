@@ -75,9 +75,9 @@ func (m *Minter) MintSized(ctx context.Context, s Session, minBytes int) (Creden
 
 	switch {
 	case s.Issued.Unix() < 0 || !s.Expires.After(s.Issued):
-		return Credentials{}, fmt.Errorf("sts: a session cannot last from %v to %v", s.Issued, s.Expires)
+		return Credentials{}, fmt.Errorf("session: a session cannot last from %v to %v", s.Issued, s.Expires)
 	case s.Expires.Sub(now) > iam.MaxSession:
-		return Credentials{}, fmt.Errorf("sts: a session until %v is longer than %v", s.Expires, iam.MaxSession)
+		return Credentials{}, fmt.Errorf("session: a session until %v is longer than %v", s.Expires, iam.MaxSession)
 	}
 
 	ring, err := m.current(ctx, now)
@@ -124,20 +124,19 @@ func (m *Minter) MintSized(ctx context.Context, s Session, minBytes int) (Creden
 // checkOwner refuses a session that belongs to neither a role nor an access key.
 func (s *Session) checkOwner() error {
 	if s.Key != "" {
-		if s.RoleARN != "" || s.SessionName != "" || s.Account == "" {
-			return errors.New("sts: a session of an access key has an account, and no role")
+		if !s.RoleARN.IsZero() || s.SessionName != "" || s.Account == "" {
+			return errors.New("session: a session of an access key has an account, and no role")
 		}
 		return nil
 	}
 
-	role, err := iam.ParseRoleARN(s.RoleARN)
 	switch {
-	case err != nil:
-		return fmt.Errorf("sts: role %q %w", s.RoleARN, err)
-	case role.Account != s.Account:
-		return fmt.Errorf("sts: role %s is not in account %s", s.RoleARN, s.Account)
+	case s.RoleARN.IsZero():
+		return errors.New("session: a session has a role, or an access key")
+	case s.RoleARN.Account != s.Account:
+		return fmt.Errorf("session: role %s is not in account %s", s.RoleARN, s.Account)
 	case !iam.IsSessionName(s.SessionName):
-		return fmt.Errorf("sts: session name %q: use 2 to 64 letters, digits and +=,.@_-", s.SessionName)
+		return fmt.Errorf("session: session name %q: use 2 to 64 letters, digits and +=,.@_-", s.SessionName)
 	}
 
 	return nil
@@ -146,7 +145,7 @@ func (s *Session) checkOwner() error {
 // Open checks that sessionToken was made by this installation, belongs to accessKeyID and
 // has not expired. It returns the session and the secret that signs its requests. The error
 // wraps ErrInvalidToken or ErrExpiredToken; another error means that the keys have not been
-// read for MaxUnread. Open asks the database only for the key of a token that this node
+// read for maxUnread. Open asks the database only for the key of a token that this node
 // does not know yet.
 func (m *Minter) Open(ctx context.Context, accessKeyID, sessionToken string) (Session, string, error) {
 	s, secret, err := m.open(ctx, accessKeyID, sessionToken)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
@@ -19,7 +20,7 @@ func TestMintAndOpen(t *testing.T) {
 	ctx, c := t.Context(), newClock()
 	m := newMinter(t, &keyTable{}, c)
 	guest := Session{
-		Account: "123456789012", RoleARN: "arn:aws:iam::123456789012:role/guest", RoleID: "AROATEST",
+		Account: "123456789012", RoleARN: roleOf("arn:aws:iam::123456789012:role/guest"), RoleID: "AROATEST",
 		SessionName: EnhancedFlowName,
 		IdentityID:  "us-east-1:1", PoolID: "us-east-1:2", AMR: []string{"unauthenticated"},
 		Policies: []string{iam.GuestPolicy},
@@ -28,7 +29,7 @@ func TestMintAndOpen(t *testing.T) {
 
 	bare := Session{
 		Account:     "123456789012",
-		RoleARN:     "arn:aws:iam::123456789012:role/r",
+		RoleARN:     roleOf("arn:aws:iam::123456789012:role/r"),
 		SessionName: "s1",
 		Expires:     c.Now().Add(iam.MaxSession),
 	}
@@ -59,7 +60,7 @@ func TestMintAndOpen(t *testing.T) {
 
 			want := s
 			want.Issued = c.Now()
-			if diff := cmp.Diff(want, opened); diff != "" {
+			if diff := cmp.Diff(want, opened, cmpopts.EquateComparable(iam.RoleARN{})); diff != "" {
 				t.Errorf("Open returns another session (-want +got):\n%s", diff)
 			}
 		})
@@ -85,7 +86,7 @@ func TestOrdinaryTokenIsShortAndOpaque(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for _, secret := range []string{string(s.IdentityID), s.RoleARN, s.Tags["email"], s.AMR[0], got.SecretAccessKey} {
+	for _, secret := range []string{string(s.IdentityID), s.RoleARN.String(), s.Tags["email"], s.AMR[0], got.SecretAccessKey} {
 		if bytes.Contains(raw, []byte(secret)) {
 			t.Errorf("the token shows %q", secret)
 		}
@@ -127,8 +128,7 @@ func TestEveryFlippedBitIsRefused(t *testing.T) {
 
 		refused := func(what, id, token string) {
 			t.Helper()
-			if s, secret, err := m.Open(ctx, id, token); !errors.Is(err, ErrInvalidToken) || secret != "" ||
-				s.RoleARN != "" {
+			if s, secret, err := m.Open(ctx, id, token); !errors.Is(err, ErrInvalidToken) || secret != "" || !s.RoleARN.IsZero() {
 				t.Fatalf("%s: Open = %v, %v, want ErrInvalidToken and nothing else", what, s, err)
 			}
 		}
@@ -222,7 +222,7 @@ func TestExpiry(t *testing.T) {
 
 	c.Advance(time.Nanosecond)
 	if s, secret, err := m.Open(ctx, got.AccessKeyID, got.SessionToken); !errors.Is(err, ErrExpiredToken) ||
-		errors.Is(err, ErrInvalidToken) || secret != "" || s.RoleARN != "" {
+		errors.Is(err, ErrInvalidToken) || secret != "" || !s.RoleARN.IsZero() {
 		t.Errorf("at the end: %v, %v, want ErrExpiredToken", s, err)
 	}
 }
@@ -231,7 +231,7 @@ func TestMintRefuses(t *testing.T) {
 	ctx, c := t.Context(), newClock()
 	m := newMinter(t, &keyTable{}, c)
 	for name, change := range map[string]func(*Session){
-		"no role":             func(s *Session) { s.RoleARN = "" },
+		"no role":             func(s *Session) { s.RoleARN = iam.RoleARN{} },
 		"another account":     func(s *Session) { s.Account = "999999999999" },
 		"no name":             func(s *Session) { s.SessionName = "" },
 		"a name with a slash": func(s *Session) { s.SessionName = "a/b" },

@@ -696,7 +696,7 @@ func (o *observed) sessionElsewhere(t *testing.T) wiretest.User {
 	id := o.GetID(t, wiretest.FilesPool, o.Logins(t, "alice"))
 	c := wiretest.Must(minter.Mint(t.Context(), session.Session{
 		Account:     wiretest.HomeAccount,
-		RoleARN:     wiretest.AuthenticatedRole,
+		RoleARN:     wiretest.Must(iam.ParseRoleARN(wiretest.AuthenticatedRole))(t),
 		RoleID:      iam.RoleID(wiretest.AuthenticatedRole),
 		SessionName: session.EnhancedFlowName,
 		IdentityID:  identitypool.IdentityID(id),

@@ -30,78 +30,24 @@ type assumeRoleResult struct {
 // account names the caller.
 func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInput) (*assumeRoleResult, error) {
 	explain.FromContext(ctx).Plan(assumeRolePlan)
-	who, _ := c.Session.(iam.Caller)
 
-	arn, err := iam.ParseRoleARN(*in.RoleArn)
+	e, err := a.readAssumeRole(ctx, c, in)
 	if err != nil {
-		shown, example := printableARN(*in.RoleArn), exampleARN(a.region(c), ":role/NAME")
-		return nil, awsapi.Refused(
-			"ValidationError", roleForm.With("role", shown, "example", example), "%s is invalid", shown,
-		)
-	}
-
-	partition := identitypool.Partition(a.region(c))
-	if err := a.checkRolePartition(ctx, *in.RoleArn, partition); err != nil {
 		return nil, err
 	}
-	arn.Partition = partition
-
-	if err := noSecondFactor(in.SerialNumber, in.TokenCode); err != nil {
-		return nil, err
-	}
-	if len(in.ProvidedContexts) > 0 {
-		why := contextsProvided.With("count", strconv.Itoa(len(in.ProvidedContexts)))
-		return nil, awsapi.Refused("ValidationError", why, "ProvidedContexts are not supported.")
-	}
-
-	e := entry{
-		Attempt:  attempt(ctx, assume.RoleAction),
-		from:     who.Account,
-		duration: seconds(in.DurationSeconds, assume.DefaultDuration),
-		inline:   in.Policy,
-		managed:  in.PolicyArns,
-		minBytes: number(in.MinimumSessionTokenSize),
-	}
-
-	e.Principal, e.Caller, e.ExternalID = who.Principal(), who, text(in.ExternalId)
-	e.Region, e.Partition, e.SessionName = a.region(c), partition, *in.RoleSessionName
-
-	if err := e.inherit(who, in); err != nil {
-		return nil, err
-	}
-	if err := e.checkTags(ctx); err != nil {
-		return nil, err
-	}
-
-	denied := func(action string, cause error) error {
-		why, _ := errors.AsType[*explain.Refusal](cause)
-		return awsapi.RefusedAs(awsapi.AccessDenied, why, userMay(who, action, arn.String())).Because(cause)
-	}
-
-	if e.Role, err = a.Roles.Role(ctx, arn.String()); errors.Is(err, iam.ErrNotFound) {
-		return nil, denied(assume.RoleAction, explainMissing(ctx, arn, who.Account, "the caller's"))
-	} else if err != nil {
-		return nil, fmt.Errorf("sts: %w", err)
-	}
-	reached(ctx, e.Role)
-	ofRole(ctx, e.Role.Account).Pass("role", arn.String())
-
-	if err := e.trusted(ctx, a.Now()); err != nil {
-		return nil, denied(assume.RoleAction, err)
-	}
-	if err := a.mayAssume(ctx, who, &e); err != nil {
+	if err := a.letIn(ctx, &e); err != nil {
 		return nil, err
 	}
 
 	if err := e.checkDuration(ctx); err != nil {
 		return nil, err
 	}
-	if who.AssumedRole() && e.duration > maxChained {
+	if e.Caller.AssumedRole() && e.duration > maxChained {
 		why := durationChained.With("limit", maxChained.String(), "duration", e.duration.String())
 		return nil, awsapi.Refused("ValidationError", why, messageChained)
 	}
 
-	g, err := a.grant(ctx, &e, session.Session{Region: a.region(c)})
+	g, err := a.grant(ctx, &e, session.Session{Region: e.Region})
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +58,69 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 		SourceIdentity:  e.SourceIdentity,
 		sizes:           g.sizes(),
 	}, nil
+}
+
+// readAssumeRole reads a request of AssumeRole, and refuses what needs no look-up.
+func (a *API) readAssumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInput) (entry, error) {
+	e := newEntry(ctx, assume.RoleAction, a.region(c), sessionInput{
+		role:     in.RoleArn,
+		policy:   in.Policy,
+		policies: in.PolicyArns,
+		seconds:  in.DurationSeconds,
+		minBytes: in.MinimumSessionTokenSize,
+	})
+	if e.fault != nil {
+		shown, example := printableARN(e.text), exampleARN(e.Region, ":role/NAME")
+		why := roleForm.With("role", shown, "example", example)
+		return entry{}, awsapi.Refused("ValidationError", why, "%s is invalid", shown)
+	}
+
+	e.Partition = identitypool.Partition(e.Region)
+	if err := a.checkRolePartition(ctx, &e); err != nil {
+		return entry{}, err
+	}
+	e.arn = e.arn.In(e.Partition)
+
+	if err := noSecondFactor(in.SerialNumber, in.TokenCode); err != nil {
+		return entry{}, err
+	}
+	if len(in.ProvidedContexts) > 0 {
+		why := contextsProvided.With("count", strconv.Itoa(len(in.ProvidedContexts)))
+		return entry{}, awsapi.Refused("ValidationError", why, "ProvidedContexts are not supported.")
+	}
+
+	who, _ := c.Session.(iam.Caller)
+	e.Principal, e.Caller, e.from = who.Principal(), who, who.Account
+	e.SessionName, e.ExternalID = *in.RoleSessionName, text(in.ExternalId)
+	if err := e.inherit(who, in); err != nil {
+		return entry{}, err
+	}
+
+	return e, e.checkTags(ctx)
+}
+
+// letIn finds the role, and checks its trust policy and the caller's own policies.
+func (a *API) letIn(ctx context.Context, e *entry) error {
+	denied := func(cause error) error {
+		why, _ := errors.AsType[*explain.Refusal](cause)
+		message := userMay(e.Caller, assume.RoleAction, e.arn.String())
+		return awsapi.RefusedAs(awsapi.AccessDenied, why, message).Because(cause)
+	}
+
+	var err error
+	if e.Role, err = a.Roles.Role(ctx, e.arn); errors.Is(err, iam.ErrNotFound) {
+		return denied(explainMissing(ctx, e.arn, e.from, "the caller's"))
+	} else if err != nil {
+		return fmt.Errorf("stsapi: %w", err)
+	}
+	reached(ctx, e.Role)
+	ofRole(ctx, e.Role.Account).Pass("role", e.arn.String())
+
+	if err := e.trusted(ctx, a.Now()); err != nil {
+		return denied(err)
+	}
+
+	return a.mayAssume(ctx, e)
 }
 
 // userMay returns AWS's text for a caller that may not perform an action.
@@ -161,14 +170,14 @@ func (e *entry) inherit(who iam.Caller, in *assumeRoleInput) error {
 }
 
 // mayAssume checks the caller's own policies.
-func (a *API) mayAssume(ctx context.Context, who iam.Caller, e *entry) error {
+func (a *API) mayAssume(ctx context.Context, e *entry) error {
 	direct := e.PolicyRequest(a.Now())
 	direct.Principal.Itself = true
 	for _, action := range e.Actions() {
 		direct.Action = action
 		effect, _ := e.Role.Trust.Evaluate(direct)
 		access := iam.Access{Action: action, Context: direct.Context}
-		err := a.Authorizer.AuthorizeTrusted(ctx, who, access, e.Role, effect == policy.Allow)
+		err := a.Authorizer.AuthorizeTrusted(ctx, e.Caller, access, e.Role, effect == policy.Allow)
 		if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
 			why := e.ofCaller(ctx).Refuse(denied.Why)
 			return awsapi.RefusedAs(awsapi.AccessDenied, why, denied.Error()).Because(denied)

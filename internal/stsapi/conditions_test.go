@@ -40,7 +40,7 @@ func TestKnownInTrustPolicies(t *testing.T) {
 	}}
 	e := assume.Attempt{
 		Role: iam.Role{
-			ARN:     "arn:aws:iam::123456789012:role/r",
+			ARN:     iam.NewRoleARN("aws", "123456789012", "/", "r"),
 			Account: "123456789012",
 			Tags:    map[string]string{"Env": "prod", "a": "1", "A": "2"},
 		},

@@ -26,20 +26,28 @@ const maxChained = time.Hour
 
 // Messages of STS. Those for web identities are observed, the others documented.
 const (
-	messageNotAuthorized  = "Not authorized to perform "
-	messageDuration       = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-	messageChained        = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
-	messageTooLarge       = "The session policies and session tags do not fit the session token."
-	messageTransitive     = "The specified transitive tag key must be included in the requested tags."
-	messageDuplicateTag   = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-	messageInherited      = "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session."
+	messageNotAuthorized = "Not authorized to perform "
+	messageDuration      = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+	messageChained       = "The requested DurationSeconds exceeds the 1 hour session limit for roles " +
+		"assumed by role chaining"
+	messageTooLarge     = "The session policies and session tags do not fit the session token."
+	messageTransitive   = "The specified transitive tag key must be included in the requested tags."
+	messageDuplicateTag = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+	messageInherited    = "One of the specified transitive tag keys can't be set because it conflicts " +
+		"with a transitive tag key from the calling session."
 	messageNoSecondFactor = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
 )
 
-// entry is a request of the STS API to assume a role, proven but not yet allowed.
+// entry is a request of the STS API to assume a role, proven but not yet allowed. The three
+// operations take it through the same life: newEntry reads the members that they share; the
+// operation finds the role, proves who asks, and sets the facts of the session; checkTags,
+// checkDuration and trusted decide; grant mints the session and makes the answer's members.
 type entry struct {
 	assume.Attempt
 
+	text        string      // RoleArn as the request has it
+	arn         iam.RoleARN // the zero ARN = text is none, because of fault
+	fault       error
 	from        identitypool.AccountID // the asker's account; "" = no account of ours vouches for the request
 	unknown     bool                   // accept a role that nobody defined, for development
 	duration    time.Duration
@@ -50,9 +58,30 @@ type entry struct {
 	minBytes int
 }
 
-// attempt returns an attempt of the client that ctx's call came from.
-func attempt(ctx context.Context, action string) assume.Attempt {
-	return assume.NewAttempt(policy.Client(awsapi.RecordFrom(ctx).Client), action)
+// sessionInput has the members that the operations share.
+type sessionInput struct {
+	role     *string
+	policy   *string
+	policies []policyDescriptor
+	seconds  *int
+	minBytes *int
+}
+
+// newEntry returns the request of the client of ctx's call. The partition is the role's: an
+// unsigned call has no region.
+func newEntry(ctx context.Context, action, region string, in sessionInput) entry {
+	e := entry{
+		Attempt:  assume.NewAttempt(policy.Client(awsapi.RecordFrom(ctx).Client), action),
+		text:     *in.role,
+		duration: seconds(in.seconds, assume.DefaultDuration),
+		inline:   in.policy,
+		managed:  in.policies,
+		minBytes: number(in.minBytes),
+	}
+	e.arn, e.fault = iam.ParseRoleARN(e.text)
+	e.Region, e.Partition = region, identitypool.PartitionOf(e.text)
+
+	return e
 }
 
 // trusted evaluates the role's trust policy for every action of e.
@@ -90,7 +119,7 @@ func (e *entry) checkDuration(ctx context.Context) error {
 
 	why := durationOverRole.With("limit", e.Role.MaxSession.String(), "duration", e.duration.String())
 	role := assume.RoleIn(e.Role, e.Partition)
-	why.Of(role.ARN).At(assume.LinkTo(role, "MaxSessionDuration", "max_session_duration"))
+	why.Of(role.ARN.String()).At(assume.LinkTo(role, "MaxSessionDuration", "max_session_duration"))
 
 	return awsapi.Refused("ValidationError", trace.Refuse(why), messageDuration)
 }
@@ -245,10 +274,10 @@ type credentialsResult struct {
 
 func (g granted) credentials() credentialsResult {
 	return credentialsResult{
-		g.AccessKeyID,
-		g.SecretAccessKey,
-		g.SessionToken,
-		g.Expiration.UTC().Format("2006-01-02T15:04:05Z"),
+		AccessKeyId:     g.AccessKeyID,
+		SecretAccessKey: g.SecretAccessKey,
+		SessionToken:    g.SessionToken,
+		Expiration:      g.Expiration.UTC().Format("2006-01-02T15:04:05Z"),
 	}
 }
 
@@ -258,8 +287,11 @@ type assumedRoleUser struct {
 }
 
 func (g granted) user() assumedRoleUser {
-	role, _ := iam.ParseRoleARN(identitypool.InPartition(g.session.RoleARN, g.partition)) // Mint parsed it
-	return assumedRoleUser{g.session.RoleID + ":" + g.session.SessionName, role.Session(g.session.SessionName)}
+	name := g.session.SessionName
+	return assumedRoleUser{
+		AssumedRoleId: g.session.RoleID + ":" + name,
+		Arn:           g.session.RoleARN.In(g.partition).Session(name),
+	}
 }
 
 // sizes are an answer's members about the size of the token; a member is absent where
@@ -321,27 +353,27 @@ func printableARN(arn string) string {
 // tokensAccount names a token's account in explanations.
 const tokensAccount = "that of the token's pool"
 
-// lookUp finds a role for a token. The trace gets the reason for a refusal, the client
-// does not. from is the account that vouches for the token; "" = none of ours does.
-func (a *API) lookUp(ctx context.Context, arn, action string, from identitypool.AccountID) (iam.Role, error) {
-	parsed, err := iam.ParseRoleARN(arn)
-	if err != nil {
-		why := roleForm.With("role", printableARN(arn), "example", exampleARN(a.Region, ":role/NAME"))
-		return iam.Role{}, notAuthorized(action, fmt.Errorf("%w: %w", why, err))
+// lookUp finds the role for a token. The trace gets the reason for a refusal, the client
+// does not.
+func (a *API) lookUp(ctx context.Context, e *entry) error {
+	if e.fault != nil {
+		why := roleForm.With("role", printableARN(e.text), "example", exampleARN(a.Region, ":role/NAME"))
+		return notAuthorized(e.Action, fmt.Errorf("%w: %w", why, e.fault))
 	}
 
-	role, err := a.Roles.Role(ctx, arn)
+	role, err := a.Roles.Role(ctx, e.arn)
 	switch {
 	case errors.Is(err, iam.ErrNotFound):
-		return iam.Role{}, notAuthorized(action, explainMissing(ctx, parsed, from, tokensAccount))
+		return notAuthorized(e.Action, explainMissing(ctx, e.arn, e.from, tokensAccount))
 	case err != nil:
-		return iam.Role{}, fmt.Errorf("sts: %w", err)
+		return fmt.Errorf("stsapi: %w", err)
 	}
 
+	e.Role = role
 	reached(ctx, role)
-	ofRole(ctx, role.Account).Pass("role", arn)
+	ofRole(ctx, role.Account).Pass("role", e.text)
 
-	return role, nil
+	return nil
 }
 
 // stringList reads a list of strings, or one string.

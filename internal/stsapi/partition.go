@@ -36,20 +36,20 @@ func (a *API) checkPartition(arn, partition string) error {
 		printableARN(arn), partition, printableARN(right))
 }
 
-// checkRolePartition is checkPartition for a role. The settings may define a role in any
+// checkRolePartition is checkPartition for the role. The settings may define a role in any
 // partition, and clients take its ARN from there.
-func (a *API) checkRolePartition(ctx context.Context, arn, partition string) error {
-	refused := a.checkPartition(arn, partition)
-	if refused == nil {
-		return nil
+func (a *API) checkRolePartition(ctx context.Context, e *entry) error {
+	refused := a.checkPartition(e.text, e.Partition)
+	if refused == nil || e.fault != nil {
+		return refused
 	}
 
-	role, err := a.Roles.Role(ctx, arn)
+	role, err := a.Roles.Role(ctx, e.arn)
 	switch {
-	case err == nil && role.ARN == arn:
+	case err == nil && role.ARN == e.arn:
 		return nil
 	case err != nil && !errors.Is(err, iam.ErrNotFound):
-		return fmt.Errorf("sts: %w", err)
+		return fmt.Errorf("stsapi: %w", err)
 	}
 
 	return refused

@@ -55,76 +55,32 @@ type samlResult struct {
 // assumeRoleWithSAML checks, in this order: the role, the provider, the assertion, that
 // the assertion offers the role, and the trust policy.
 func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResult, error) {
-	trace := explain.FromContext(ctx)
-	trace.Plan(samlPlan)
-
+	explain.FromContext(ctx).Plan(samlPlan)
 	if err := a.Addresses.MayLogin(ctx, map[string]string{"": *in.SAMLAssertion}); err != nil {
 		return nil, err
 	}
 
-	e := entry{
-		Attempt:  attempt(ctx, assume.SAMLAction),
-		duration: seconds(in.DurationSeconds, assume.DefaultDuration),
-		inline:   in.Policy,
-		managed:  in.PolicyArns,
-		minBytes: number(in.MinimumSessionTokenSize),
-	}
-	e.Region, e.Partition = a.Region, identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
-
-	var err error
-	e.Role, err = a.lookUp(ctx, *in.RoleArn, assume.SAMLAction, "")
-	if failed := a.concernProvider(ctx, *in.PrincipalArn); failed != nil {
-		return nil, failed
-	}
-	if err != nil {
-		return nil, err
-	}
-
-	if err := awsapi.Count(ctx, string(e.Role.Account)); err != nil {
-		return nil, err
-	}
-	provider, err := a.samlProvider(ctx, &e, *in.PrincipalArn)
+	e := newEntry(ctx, assume.SAMLAction, a.Region, sessionInput{
+		role:     in.RoleArn,
+		policy:   in.Policy,
+		policies: in.PolicyArns,
+		seconds:  in.DurationSeconds,
+		minBytes: in.MinimumSessionTokenSize,
+	})
+	provider, err := a.findSAMLRole(ctx, &e, *in.PrincipalArn)
 	if err != nil {
 		return nil, err
 	}
 
 	now := a.Now()
-	assertion, err := readAssertion(provider, *in.SAMLAssertion, now)
-	a.Addresses.Checked(ctx, *in.SAMLAssertion, err)
+	assertion, err := a.provenAssertion(ctx, &e, provider, *in.SAMLAssertion, now)
 	if err != nil {
 		return nil, err
 	}
-	trace.Pass("SAML assertion", "of "+identitypool.InPartition(provider.ARN, e.Partition))
-
-	offered := func(pair saml.RolePair) bool {
-		return identitypool.SameARN(pair.Role, e.Role.ARN) && identitypool.SameARN(pair.Provider, provider.ARN)
-	}
-	if !slices.ContainsFunc(assertion.AWS.Roles, offered) {
-		why := samlRole.With(
-			"role", identitypool.InPartition(e.Role.ARN, e.Partition),
-			"provider", identitypool.InPartition(provider.ARN, e.Partition),
-		)
-		return nil, notAuthorized(assume.SAMLAction, fmt.Errorf("%w: %w", assume.ErrDenied, why))
-	}
-
-	if e.SessionName = assertion.AWS.RoleSessionName; e.SessionName == "" {
-		return nil, awsapi.Refused(invalidIdentityToken, samlSessionName.With(), messageSAMLSessionName)
-	}
-	e.Tags, e.Transitive, e.SourceIdentity =
-		assertion.AWS.PrincipalTags, assertion.AWS.TransitiveTagKeys, assertion.AWS.SourceIdentity
-
-	if err := e.checkTags(ctx); err != nil {
+	if err := e.assert(ctx, assertion, now); err != nil {
 		return nil, err
 	}
-	if err := e.checkDuration(ctx); err != nil {
-		return nil, err
-	}
-	if end := assertion.SessionNotOnOrAfter; !end.IsZero() {
-		if e.duration = min(e.duration, end.Sub(now)); e.duration < time.Second {
-			why := samlSessionOver.With("time", end.Format(time.RFC3339))
-			return nil, awsapi.Refused("ExpiredTokenException", why, "The SAML session has ended.")
-		}
-	}
+
 	qualifier := nameQualifier(assertion.Issuer, e.Role.Account, provider.Name)
 	e.Keys, e.Claims = samlConditions(assertion, provider, qualifier), samlClaims(assertion)
 	session := session.Session{
@@ -136,7 +92,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	e.Keys.Set("aws:FederatedProvider", provider.ARN)
 
 	if err := e.trusted(ctx, now); err != nil {
-		return nil, notAuthorized(assume.SAMLAction, err)
+		return nil, notAuthorized(e.Action, err)
 	}
 
 	g, err := a.grant(ctx, &e, session)
@@ -155,6 +111,73 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		SourceIdentity:  e.SourceIdentity,
 		sizes:           g.sizes(),
 	}, nil
+}
+
+// findSAMLRole finds the role, then the provider. A refusal concerns the account of the provider,
+// too, even if it is about the role.
+func (a *API) findSAMLRole(ctx context.Context, e *entry, arn string) (iam.SAMLProvider, error) {
+	refused := a.lookUp(ctx, e)
+	if err := a.concernProvider(ctx, arn); err != nil {
+		return iam.SAMLProvider{}, err
+	}
+	if refused != nil {
+		return iam.SAMLProvider{}, refused
+	}
+
+	if err := awsapi.Count(ctx, string(e.Role.Account)); err != nil {
+		return iam.SAMLProvider{}, err
+	}
+
+	return a.samlProvider(ctx, e, arn)
+}
+
+// provenAssertion proves an assertion of a provider, which must offer the role.
+func (a *API) provenAssertion(
+	ctx context.Context, e *entry, provider iam.SAMLProvider, response string, now time.Time,
+) (*saml.Assertion, error) {
+	assertion, err := readAssertion(provider, response, now)
+	a.Addresses.Checked(ctx, response, err)
+	if err != nil {
+		return nil, err
+	}
+
+	role, shown := e.Role.ARN.String(), identitypool.InPartition(provider.ARN, e.Partition)
+	explain.FromContext(ctx).Pass("SAML assertion", "of "+shown)
+
+	offered := func(pair saml.RolePair) bool {
+		return identitypool.SameARN(pair.Role, role) && identitypool.SameARN(pair.Provider, provider.ARN)
+	}
+	if !slices.ContainsFunc(assertion.AWS.Roles, offered) {
+		why := samlRole.With("role", e.Role.ARN.In(e.Partition).String(), "provider", shown)
+		return nil, notAuthorized(e.Action, fmt.Errorf("%w: %w", assume.ErrDenied, why))
+	}
+
+	return assertion, nil
+}
+
+// assert sets the name, the tags and the length of the session that an assertion asks for.
+func (e *entry) assert(ctx context.Context, assertion *saml.Assertion, now time.Time) error {
+	if e.SessionName = assertion.AWS.RoleSessionName; e.SessionName == "" {
+		return awsapi.Refused(invalidIdentityToken, samlSessionName.With(), messageSAMLSessionName)
+	}
+	e.Tags, e.Transitive, e.SourceIdentity =
+		assertion.AWS.PrincipalTags, assertion.AWS.TransitiveTagKeys, assertion.AWS.SourceIdentity
+
+	if err := e.checkTags(ctx); err != nil {
+		return err
+	}
+	if err := e.checkDuration(ctx); err != nil {
+		return err
+	}
+
+	if end := assertion.SessionNotOnOrAfter; !end.IsZero() {
+		if e.duration = min(e.duration, end.Sub(now)); e.duration < time.Second {
+			why := samlSessionOver.With("time", end.Format(time.RFC3339))
+			return awsapi.Refused("ExpiredTokenException", why, "The SAML session has ended.")
+		}
+	}
+
+	return nil
 }
 
 // readAssertion proves an assertion of a provider.

@@ -107,65 +107,86 @@ func carried(c policy.Keys, provider string, names ...string) map[string][]strin
 // tokenTags reads the session tags of a token: nested, each value a list of one, or
 // flattened, one claim for each tag.
 func tokenTags(claims map[string]any) (tags map[string]string, transitive []string, err error) {
-	tags = map[string]string{}
-	add := func(key string, value any) error {
-		list, ok := stringList(value)
-		if _, twice := tags[key]; !ok || len(list) != 1 || twice {
-			return fmt.Errorf("the principal tag %.64q does not have one value", key)
-		}
-		tags[key] = list[0]
-		return nil
-	}
-
-	addKeys := func(value any) error {
-		list, ok := stringList(value)
-		if !ok {
-			return errors.New("the transitive tag keys are no list of texts")
-		}
-
-		for _, key := range list {
-			if !slices.Contains(transitive, key) {
-				transitive = append(transitive, key)
-			}
-		}
-
-		return nil
-	}
-
-	if nested := claims[tagsClaim]; nested != nil {
-		object, ok := nested.(map[string]any)
-		principal, isObject := object["principal_tags"].(map[string]any)
-		if !ok || object["principal_tags"] != nil && !isObject {
-			return nil, nil, errors.New("the tags are no object of principal tags")
-		}
-
-		for _, key := range slices.Sorted(maps.Keys(principal)) {
-			if err := add(key, principal[key]); err != nil {
-				return nil, nil, err
-			}
-		}
-		if keys := object["transitive_tag_keys"]; keys != nil {
-			if err := addKeys(keys); err != nil {
-				return nil, nil, err
-			}
-		}
+	t := tokenTagReader{tags: map[string]string{}}
+	if err := t.nested(claims[tagsClaim]); err != nil {
+		return nil, nil, err
 	}
 
 	for _, name := range slices.Sorted(maps.Keys(claims)) {
-		key, isTag := strings.CutPrefix(name, principalTagClaim)
-		if claims[name] == nil {
-			continue
-		} else if isTag {
-			err = add(key, claims[name])
+		if key, isTag := strings.CutPrefix(name, principalTagClaim); isTag {
+			err = t.add(key, claims[name])
 		} else if name == transitiveTagsClaim {
-			err = addKeys(claims[name])
+			err = t.addKeys(claims[name])
 		}
 		if err != nil {
 			return nil, nil, err
 		}
 	}
 
-	return tags, transitive, nil
+	return t.tags, t.transitive, nil
+}
+
+type tokenTagReader struct {
+	tags       map[string]string
+	transitive []string
+}
+
+// nested reads a claim that has all tags; nil = the token has none.
+func (t *tokenTagReader) nested(claim any) error {
+	if claim == nil {
+		return nil
+	}
+
+	object, ok := claim.(map[string]any)
+	principal, isObject := object["principal_tags"].(map[string]any)
+	if !ok || object["principal_tags"] != nil && !isObject {
+		return errors.New("the tags are no object of principal tags")
+	}
+
+	for _, key := range slices.Sorted(maps.Keys(principal)) {
+		list, ok := stringList(principal[key])
+		if err := t.addOne(key, list, ok); err != nil {
+			return err
+		}
+	}
+
+	return t.addKeys(object["transitive_tag_keys"])
+}
+
+// add reads the claim of one tag; nil = the token has none.
+func (t *tokenTagReader) add(key string, value any) error {
+	if value == nil {
+		return nil
+	}
+	list, ok := stringList(value)
+	return t.addOne(key, list, ok)
+}
+
+func (t *tokenTagReader) addOne(key string, list []string, ok bool) error {
+	if _, twice := t.tags[key]; !ok || len(list) != 1 || twice {
+		return fmt.Errorf("the principal tag %.64q does not have one value", key)
+	}
+	t.tags[key] = list[0]
+	return nil
+}
+
+// addKeys reads transitive tag keys; nil = the token has none.
+func (t *tokenTagReader) addKeys(value any) error {
+	if value == nil {
+		return nil
+	}
+	list, ok := stringList(value)
+	if !ok {
+		return errors.New("the transitive tag keys are no list of texts")
+	}
+
+	for _, key := range list {
+		if !slices.Contains(t.transitive, key) {
+			t.transitive = append(t.transitive, key)
+		}
+	}
+
+	return nil
 }
 
 func tokenSourceIdentity(claims map[string]any) (string, error) {

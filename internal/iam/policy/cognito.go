@@ -45,7 +45,7 @@ const assumeWithWebIdentity = "sts:assumerolewithwebidentity"
 // cognitoCondition is IAM's text for a trust policy that names no identity pool.
 const cognitoCondition = "A condition block must be present for the Cognito provider"
 
-// CognitoTrustScoped refuses a trust policy that lets pools assume the role without
+// cognitoTrustScoped refuses a trust policy that lets pools assume the role without
 // naming them: every Allow statement that covers the Cognito principal must name whole
 // pools by a positive String operator on cognito-identity.amazonaws.com:aud, or on
 // that key of a region. IAM demands that condition when a trust policy is stored
@@ -53,7 +53,7 @@ const cognitoCondition = "A condition block must be present for the Cognito prov
 // Unlike IAM, this accepts no pattern: the IDs of all accounts' pools have the same
 // form, so a pattern matches strangers' pools, too. The error is a *Fault with IAM's
 // text first.
-func CognitoTrustScoped(d *Document) error {
+func cognitoTrustScoped(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
 		if !s.coversCognito() || slices.ContainsFunc(s.conditions, condition.namesPools) {
@@ -115,10 +115,10 @@ var foreignCognito = regexp.MustCompile(
 	`^(?i:cognito-identity(-us-gov|-fips)?(\.[a-z0-9-]+)?\.amazonaws\.(com|com\.cn|eu))$`,
 )
 
-// CognitoTrustLocal refuses a trust policy that has a name for identity pools that no
+// cognitoTrustLocal refuses a trust policy that has a name for identity pools that no
 // region has, or whose condition keys are not those of its principals' region: such a
 // statement would allow nobody, and as a Deny keep nobody out. The error is a *Fault.
-func CognitoTrustLocal(d *Document) error {
+func cognitoTrustLocal(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
 		if s.principals == nil {

@@ -121,9 +121,9 @@ func TestCognitoTrustScoped(t *testing.T) {
 		{"no principal", `{"Effect":"Allow","Action":"sts:*"}`, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			err := CognitoTrustScoped(mustParse(t, `{"Version":"2012-10-17","Statement":[`+tc.statements+`]}`))
+			err := cognitoTrustScoped(mustParse(t, `{"Version":"2012-10-17","Statement":[`+tc.statements+`]}`))
 			if (err == nil) != tc.ok {
-				t.Fatalf("CognitoTrustScoped = %v, want ok %v", err, tc.ok)
+				t.Fatalf("cognitoTrustScoped = %v, want ok %v", err, tc.ok)
 			}
 			if err != nil &&
 				!strings.Contains(err.Error(), "A condition block must be present for the Cognito provider") {
@@ -175,7 +175,7 @@ func TestCognitoTrustLocal(t *testing.T) {
 			`{"Effect":"Deny","Principal":{"Federated":["accounts.google.com","` + name + `"]},"Action":"*"}`,
 			`{"Effect":"Allow","NotPrincipal":{"Federated":"` + name + `"},"Action":"sts:AssumeRole"}`,
 		} {
-			err := CognitoTrustLocal(mustParse(t, `{"Version":"2012-10-17","Statement":[`+statement+`]}`))
+			err := cognitoTrustLocal(mustParse(t, `{"Version":"2012-10-17","Statement":[`+statement+`]}`))
 			if (err == nil) != (right == "") {
 				t.Errorf("%s: %v", statement, err)
 			}
@@ -194,11 +194,11 @@ func TestCognitoTrustLocal(t *testing.T) {
 		regional("cognito-identity-us-gov.amazonaws.com", "cognito-identity.us-gov-east-1.amazonaws.com:aud"):        "cognito-identity-us-gov.amazonaws.com:aud",
 	} {
 		d := mustParse(t, statement)
-		err := CognitoTrustLocal(d)
+		err := cognitoTrustLocal(d)
 		if (err == nil) != (right == "") || err != nil && !strings.Contains(err.Error(), right) {
 			t.Errorf("%s: %v, want %q", statement, err, right)
 		}
-		if err := CognitoTrustScoped(d); err != nil {
+		if err := cognitoTrustScoped(d); err != nil {
 			t.Error(err)
 		}
 
@@ -217,13 +217,13 @@ func TestCognitoTrustLocal(t *testing.T) {
 		regional("cognito-identity-us-gov.amazonaws.com", "cognito-identity-us-gov.amazonaws.com:sub"),
 	} {
 		open = strings.Replace(open, "x-1:1", "x-*", 1)
-		if err := CognitoTrustScoped(mustParse(t, open)); err == nil ||
+		if err := cognitoTrustScoped(mustParse(t, open)); err == nil ||
 			!strings.Contains(err.Error(), "cognito-identity-us-gov.amazonaws.com:aud") {
 			t.Errorf("%s: %v", open, err)
 		}
 	}
 
-	if err := CognitoTrustLocal(mustParse(
+	if err := cognitoTrustLocal(mustParse(
 		t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`,
 	)); err != nil {
 		t.Error(err)

@@ -35,7 +35,7 @@ func FuzzParse(f *testing.F) {
 		}
 
 		// A trust policy that passes the guard keeps strange pools out.
-		if CognitoTrustScoped(d) == nil {
+		if cognitoTrustScoped(d) == nil {
 			r := cognitoRequest()
 			r.Context.Caller[CognitoAudience] = []string{"-"} // no pool's ID, no letter or digit
 			if effect, _ := d.Evaluate(r); effect == Allow {

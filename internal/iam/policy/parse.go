@@ -33,7 +33,7 @@ func fault(where, format string, args ...any) error {
 // Parse reads and compiles one policy document. It refuses unknown elements, elements
 // of the wrong type, members given twice, unknown condition operators, values that the
 // operator cannot compare, malformed policy variables, and documents over
-// MaxDocumentBytes. Its errors are *ParseError.
+// maxDocumentBytes. Its errors are *ParseError.
 //
 // Not every document is a trust policy or a permission policy: see Document.CheckTrust
 // and Document.CheckIdentity.
@@ -46,7 +46,7 @@ func Parse(doc []byte) (*Document, error) {
 	// Compile only after the whole document was read: the version decides how to read
 	// values, and members come in any order.
 	for i := range written {
-		s, err := written[i].compile(d.version == Version2012)
+		s, err := written[i].compile(d.version == version2012)
 		if err != nil {
 			return nil, err
 		}
@@ -58,12 +58,12 @@ func Parse(doc []byte) (*Document, error) {
 
 // read reads a document without compiling it.
 func read(doc []byte) (*Document, []writtenStatement, error) {
-	if len(doc) > MaxDocumentBytes {
-		return nil, nil, fault("", "the document has %d bytes, %d are allowed", len(doc), MaxDocumentBytes)
+	if len(doc) > maxDocumentBytes {
+		return nil, nil, fault("", "the document has %d bytes, %d are allowed", len(doc), maxDocumentBytes)
 	}
 
 	p := parser{dec: jsontext.NewDecoder(bytes.NewReader(doc)), sids: map[string]bool{}}
-	d := &Document{text: string(doc), version: Version2008}
+	d := &Document{text: string(doc), version: version2008}
 	written, err := p.document(d)
 
 	return d, written, err
@@ -89,8 +89,8 @@ func (p *parser) document(d *Document) (statements []writtenStatement, err error
 		switch name {
 		case "Version":
 			d.version, err = p.text(name)
-			if err == nil && d.version != Version2012 && d.version != Version2008 {
-				err = fault(name, "is %q, use %q", d.version, Version2012)
+			if err == nil && d.version != version2012 && d.version != version2008 {
+				err = fault(name, "is %q, use %q", d.version, version2012)
 			}
 		case "Id":
 			_, err = p.text(name)

@@ -244,7 +244,7 @@ func TestParseRefuses(t *testing.T) {
 		{"Null with a word", condition(`{"Null":{"aws:x":"maybe"}}`), "must be one of true"},
 		{
 			"too long",
-			statement(`{"Effect":"Allow","Action":"*","Resource":"arn:` + strings.Repeat("a", MaxDocumentBytes) + `"}`),
+			statement(`{"Effect":"Allow","Action":"*","Resource":"arn:` + strings.Repeat("a", maxDocumentBytes) + `"}`),
 			"131072 are allowed",
 		},
 	} {
@@ -269,8 +269,8 @@ func TestParseRefuses(t *testing.T) {
 
 func TestParseAcceptsTheLongestDocument(t *testing.T) {
 	const frame = `{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:%s"}}`
-	doc := fmt.Sprintf(frame, strings.Repeat("a", MaxDocumentBytes-len(frame)+2))
-	if len(doc) != MaxDocumentBytes {
+	doc := fmt.Sprintf(frame, strings.Repeat("a", maxDocumentBytes-len(frame)+2))
+	if len(doc) != maxDocumentBytes {
 		t.Fatalf("the test's document has %d bytes", len(doc))
 	}
 	mustParse(t, doc)

@@ -10,15 +10,15 @@ package policy
 
 import "strconv"
 
-// MaxDocumentBytes is the size of the longest document that Parse reads (IAM API
+// maxDocumentBytes is the size of the longest document that Parse reads (IAM API
 // reference, policyDocumentType: 131072 characters).
-const MaxDocumentBytes = 131072
+const maxDocumentBytes = 131072
 
 // Versions of the policy language. A document without Version has the older one, which
 // has no policy variables.
 const (
-	Version2008 = "2008-10-17"
-	Version2012 = "2012-10-17"
+	version2008 = "2008-10-17"
+	version2012 = "2012-10-17"
 )
 
 // Effect is the effect of a document on a request.

@@ -106,10 +106,10 @@ func (g generator) operator() string {
 func (g generator) document() string {
 	doc := anyMap{}
 	if g.IntN(3) > 0 {
-		doc["Version"] = pick(g, Version2012, Version2012, Version2008)
+		doc["Version"] = pick(g, version2012, version2012, version2008)
 	}
 
-	g.variables = doc["Version"] == Version2012
+	g.variables = doc["Version"] == version2012
 	var statements []any
 	for range 1 + g.IntN(3) {
 		s := anyMap{"Effect": pick(g, "Allow", "Allow", "Deny")}

@@ -42,11 +42,11 @@ func (i sharedIssuer) key(provider string) string {
 	return provider + ":" + i.claim
 }
 
-// SharedIssuersScoped refuses a trust policy that lets every customer of a shared
+// sharedIssuersScoped refuses a trust policy that lets every customer of a shared
 // issuer assume the role: an Allow statement that names such a provider must have a
 // positive String operator on the issuer's key, each value of which names a customer.
 // IAM demands such a condition when a trust policy is stored. The error is a *Fault.
-func SharedIssuersScoped(d *Document) error {
+func sharedIssuersScoped(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
 		if s.Effect != Allow || s.principals == nil || s.notPrincipal {

@@ -137,7 +137,7 @@ func TestSharedIssuersScoped(t *testing.T) {
 			t.Fatalf("%s: %v", test.name, err)
 		}
 
-		err = SharedIssuersScoped(d)
+		err = sharedIssuersScoped(d)
 		if test.want == "" && err != nil ||
 			test.want != "" &&
 				(err == nil || !strings.Contains(err.Error(), "A condition on "+test.want+" must be present")) {
@@ -149,7 +149,7 @@ func TestSharedIssuersScoped(t *testing.T) {
 		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":{"Federated":"` + arn +
 			`gitlab.com"},"Action":"*"}}`,
 	))
-	if err != nil || SharedIssuersScoped(denied) != nil {
-		t.Errorf("a Deny needs no condition: %v, %v", err, SharedIssuersScoped(denied))
+	if err != nil || sharedIssuersScoped(denied) != nil {
+		t.Errorf("a Deny needs no condition: %v, %v", err, sharedIssuersScoped(denied))
 	}
 }

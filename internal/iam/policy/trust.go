@@ -55,9 +55,9 @@ func (d *Document) CheckTrust() error {
 	checks := []func(*Document) error{
 		trustForm,
 		trustActions,
-		CognitoTrustLocal,
-		CognitoTrustScoped,
-		SharedIssuersScoped,
+		cognitoTrustLocal,
+		cognitoTrustScoped,
+		sharedIssuersScoped,
 	}
 	for _, check := range checks {
 		if err := check(d); err != nil {

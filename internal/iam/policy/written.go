@@ -16,13 +16,13 @@ func CheckWritten(doc []byte, managed bool) error {
 	if err != nil {
 		return err
 	}
-	if managed && d.version != Version2012 {
+	if managed && d.version != version2012 {
 		return &Fault{
 			Where:    "Version",
 			Text:     "Policy document must be version 2012-10-17 or greater.",
-			Expected: Version2012,
+			Expected: version2012,
 			Got:      "another version, or none",
-			Fix:      `add "Version": "` + Version2012 + `"; policy variables then count in the document`,
+			Fix:      `add "Version": "` + version2012 + `"; policy variables then count in the document`,
 		}
 	}
 
