@@ -29,12 +29,12 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
-//go:generate go run ./gen
+%s
 
 // A nil member is absent: it came as null or not at all, and is left out of an
 // answer. An empty list or map is present.
 
-`)
+`, "//go:"+"generate go run ./gen") // apart, or go generate runs it in this folder too
 	e.service()
 	if err := e.constraints(); err != nil {
 		return nil, err
