@@ -334,8 +334,7 @@ func (c *Config) checkRoleAccounts() error {
 			continue
 		}
 
-		own := arn
-		own.Account = identitypool.AccountID(c.Account)
+		own := iam.NewRoleARN(arn.Partition, identitypool.AccountID(c.Account), arn.Path, arn.Name)
 		faults = append(faults, &iam.SettingError{
 			Setting: fmt.Sprintf("roles[%d].arn", i),
 			Value:   role.ARN,

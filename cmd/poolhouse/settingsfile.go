@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -68,10 +69,8 @@ func parseSettings(path string, text []byte, rows []setting) (map[string]any, se
 
 	f := settingsFile{path: path, text: text}
 	faults := checkFile(raw, rows)
-	if len(faults) == 0 {
-		if err := f.decode(&f.sections); err != nil {
-			faults = append(faults, withoutSource(err))
-		}
+	if err := f.decode(&f.sections); err != nil && len(faults) == 0 { // checkFile names the setting
+		faults = append(faults, withoutSource(err))
 	}
 	if err := errors.Join(append(faults, f.check()...)...); err != nil {
 		return nil, settingsFile{}, fmt.Errorf("settings file %s: %w", path, err)
@@ -80,15 +79,19 @@ func parseSettings(path string, text []byte, rows []setting) (map[string]any, se
 	return singleValues(raw, text, rows), f, nil
 }
 
-// decode decodes the sections of the file.
+// decode decodes the sections of the file. A text that is no duration is an error, too, but
+// does not keep the rest from being decoded, so that the rest can be checked.
 func (f settingsFile) decode(to *sections) error {
-	durations := yaml.CustomUnmarshaler(func(d *time.Duration, text []byte) (err error) {
+	var noDuration error
+	durations := yaml.CustomUnmarshaler(func(d *time.Duration, text []byte) error {
 		var value any
-		if err := yaml.Unmarshal(text, &value); err != nil {
-			return err
+		err := yaml.Unmarshal(text, &value)
+		if err == nil {
+			*d, err = duration(value)
 		}
-		*d, err = duration(value)
-		return err
+		noDuration = cmp.Or(noDuration, err)
+
+		return nil
 	})
 	if err := yaml.UnmarshalWithOptions(f.text, to, durations); err != nil {
 		return err
@@ -97,7 +100,7 @@ func (f settingsFile) decode(to *sections) error {
 		to.RateLimits = nil
 	}
 
-	return nil
+	return noDuration
 }
 
 // singleValues returns the values of single-valued settings, by name.

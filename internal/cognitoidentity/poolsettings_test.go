@@ -20,6 +20,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
@@ -49,7 +50,10 @@ func startSettings(t *testing.T, change ...func(*poolhouse.Config)) settingsWorl
 		c.DataDir, c.MasterKey, c.TokenAlgorithm, c.OnTrace = dir, wiretest.ProductionMaster, "ES256", w.traces.Add
 	}}, change...)...)
 
-	w.store = wiretest.Must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
+	w.store = wiretest.Must(store.Open(t.Context(), store.Options{
+		Path:      filepath.Join(dir, poolhouse.DatabaseFile),
+		PublicApp: provider.Default().PublicApp,
+	}))(t)
 	t.Cleanup(func() {
 		if err := w.store.Close(); err != nil {
 			t.Error(err)
