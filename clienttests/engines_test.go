@@ -108,12 +108,12 @@ func (s storage) try(
 	return response.StatusCode, string(answer), err
 }
 
-// must is send for what has to succeed.
+// must is send for calls of S3 that have to succeed.
 func (s storage) must(
-	t *testing.T, c aws.Credentials, service, method, path string, header http.Header, body []byte,
+	t *testing.T, c aws.Credentials, method, path string, header http.Header, body []byte,
 ) string {
 	t.Helper()
-	status, answer := s.send(t, c, service, method, path, header, body)
+	status, answer := s.send(t, c, "s3", method, path, header, body)
 	if status/100 != 2 {
 		t.Fatalf("%s %s: %d %s", method, path, status, answer)
 	}
@@ -230,8 +230,8 @@ func ownPrefixOnly(t *testing.T, p enginePool, s storage, object func(identity s
 		name, identity string
 		c              aws.Credentials
 	}{{"alice", alice, hers}, {"bob", bob, his}} {
-		s.must(t, u.c, "s3", http.MethodPut, object(u.identity), nil, []byte(u.name))
-		if got := s.must(t, u.c, "s3", http.MethodGet, object(u.identity), nil, nil); got != u.name {
+		s.must(t, u.c, http.MethodPut, object(u.identity), nil, []byte(u.name))
+		if got := s.must(t, u.c, http.MethodGet, object(u.identity), nil, nil); got != u.name {
 			t.Errorf("%s reads %q back", u.name, got)
 		}
 	}
@@ -306,11 +306,11 @@ func TestEngineMinIO(t *testing.T) {
 			`"Resource":"arn:aws:s3:::files/private/${jwt:sub}/*"}`,
 		"Guest": `{"Effect":"Allow","Action":["s3:GetObject"],"Resource":"arn:aws:s3:::files/public/*"}`,
 	} {
-		m.must(t, root, "s3", http.MethodPut, "/minio/admin/v3/add-canned-policy?name="+name, nil,
+		m.must(t, root, http.MethodPut, "/minio/admin/v3/add-canned-policy?name="+name, nil,
 			[]byte(`{"Version":"2012-10-17","Statement":[`+statement+`]}`))
 	}
 
-	m.must(t, root, "s3", http.MethodPut, "/"+bucket+"/public/hello.txt", nil, []byte("hello"))
+	m.must(t, root, http.MethodPut, "/"+bucket+"/public/hello.txt", nil, []byte("hello"))
 	p := newEnginePool(t, s)
 	ownPrefixOnly(t, p, m, byID)
 
@@ -334,7 +334,7 @@ func TestEngineMinIO(t *testing.T) {
 	}
 
 	// A policy that MinIO does not have is a refusal with a reason.
-	m.must(t, root, "s3", http.MethodDelete, "/minio/admin/v3/remove-canned-policy?name=User", nil, nil)
+	m.must(t, root, http.MethodDelete, "/minio/admin/v3/remove-canned-policy?name=User", nil, nil)
 	if _, _, err = p.credentials(t.Context(), p.token(t, "alice")); err == nil ||
 		!strings.Contains(err.Error(), "InvalidIdentityPoolConfigurationException") ||
 		strings.Contains(err.Error(), "MinIO") {
@@ -366,7 +366,7 @@ type ceph struct {
 	storage
 }
 
-func (c ceph) run(t *testing.T, name string, arguments ...string) string {
+func (c ceph) run(t *testing.T, name string, arguments ...string) {
 	t.Helper()
 
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
@@ -375,7 +375,7 @@ func (c ceph) run(t *testing.T, name string, arguments ...string) string {
 	cmd := exec.CommandContext(ctx, client(t, "/usr/bin/"+name, "ceph-common"),
 		append([]string{"-c", c.conf}, arguments...)...)
 	cmd.Env = plainEnvironment(t)
-	out, err := cmd.Output()
+	_, err := cmd.Output()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
 		t.Fatalf("%s %v: %v\n%s", name, arguments, err, tail(string(failed.Stderr)))
@@ -384,8 +384,6 @@ func (c ceph) run(t *testing.T, name string, arguments ...string) string {
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-
-	return string(out)
 }
 
 func startCeph(t *testing.T) ceph {
@@ -503,7 +501,7 @@ func TestEngineCeph(t *testing.T) {
 		"--caps", "roles=*;oidc-provider=*")
 
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	c.must(t, admin, "s3", http.MethodPost, "/", form,
+	c.must(t, admin, http.MethodPost, "/", form,
 		[]byte(url.Values{"Action": {"CreateOpenIDConnectProvider"}, "Version": {"2010-05-08"},
 			"Url": {s.info.Endpoint}, "ClientIDList.member.1": {"poolhouse"},
 			"ThumbprintList.member.1": {thumbprint(t, s)}}.Encode()))
@@ -522,8 +520,8 @@ func TestEngineCeph(t *testing.T) {
 				`"s3:PutObject","s3:DeleteObject"],"Resource":"`+resource+`"}]}`)
 	}
 
-	c.must(t, admin, "s3", http.MethodPut, "/"+bucket, nil, nil)
-	c.must(t, admin, "s3", http.MethodPut, "/"+bucket+"/public/hello.txt", nil, []byte("hello"))
+	c.must(t, admin, http.MethodPut, "/"+bucket, nil, nil)
+	c.must(t, admin, http.MethodPut, "/"+bucket+"/public/hello.txt", nil, []byte("hello"))
 	p := newEnginePool(t, s)
 	ownPrefixOnly(t, p, c.storage, byUUID)
 }

@@ -229,14 +229,14 @@ func TestSAMLInBrowsers(t *testing.T) {
 	w := samlClient{startDev(t, "--config", filepath.Join(dir, "poolhouse.yaml"))}
 
 	example := string(found[0][1])
-	for shown, real := range map[string]string{
+	for shown, own := range map[string]string{
 		"https://id.example.com":                         w.info.Endpoint,
 		"us-east-1:11111111-2222-3333-4444-555555555555": w.newPool(t),
 	} {
 		if strings.Count(example, shown) != 1 {
 			t.Fatalf("the example does not have %s once", shown)
 		}
-		example = strings.Replace(example, shown, real, 1)
+		example = strings.Replace(example, shown, own, 1)
 	}
 
 	out := w.script(t, "js", []string{"EXAMPLE=" + example, "RESPONSE=" + login.Response}, node, "saml-page.mjs")
