@@ -207,9 +207,18 @@ func TestContextOfAPIGateway(t *testing.T) {
 		IdentityID: "i", IdentityPoolID: "p", AMR: []string{"authenticated", "a", "a:CognitoSignIn:s"}}
 	guest := &auth.Principal{IdentityID: "i", IdentityPoolID: "p", AMR: []string{"unauthenticated"}}
 	for want, value := range map[string]any{
-		`{"accessKey":"ASIAQAAAAAAAAAAAAAAA","accountId":"123456789012","caller":"AROAX:s","cognitoAuthenticationProvider":"a,a:CognitoSignIn:s","cognitoAuthenticationType":"authenticated","cognitoIdentityId":"i","cognitoIdentityPoolId":"p","user":"AROAX:s","userArn":"arn:aws:sts::123456789012:assumed-role/r/s"}`: p.RequestIdentity(),
-		`{"accessKey":null,"accountId":null,"caller":null,"cognitoAuthenticationProvider":null,"cognitoAuthenticationType":"unauthenticated","cognitoIdentityId":"i","cognitoIdentityPoolId":"p","user":null,"userArn":null}`:                                                                                              guest.RequestIdentity(),
-		`{"accessKey":"ASIAQAAAAAAAAAAAAAAA","accountId":"123456789012","callerId":"AROAX:s","cognitoIdentity":{"amr":["authenticated","a","a:CognitoSignIn:s"],"identityId":"i","identityPoolId":"p"},"principalOrgId":null,"userArn":"arn:aws:sts::123456789012:assumed-role/r/s","userId":"AROAX:s"}`:                   p.IAMAuthorizer(),
+		`{"accessKey":"ASIAQAAAAAAAAAAAAAAA","accountId":"123456789012","caller":"AROAX:s",` +
+			`"cognitoAuthenticationProvider":"a,a:CognitoSignIn:s","cognitoAuthenticationType":"authenticated",` +
+			`"cognitoIdentityId":"i","cognitoIdentityPoolId":"p","user":"AROAX:s",` +
+			`"userArn":"arn:aws:sts::123456789012:assumed-role/r/s"}`: p.RequestIdentity(),
+		`{"accessKey":null,"accountId":null,"caller":null,` +
+			`"cognitoAuthenticationProvider":null,"cognitoAuthenticationType":"unauthenticated",` +
+			`"cognitoIdentityId":"i","cognitoIdentityPoolId":"p","user":null,"userArn":null}`: guest.RequestIdentity(),
+		`{"accessKey":"ASIAQAAAAAAAAAAAAAAA","accountId":"123456789012","callerId":"AROAX:s",` +
+			`"cognitoIdentity":{"amr":["authenticated","a","a:CognitoSignIn:s"],` +
+			`"identityId":"i","identityPoolId":"p"},` +
+			`"principalOrgId":null,"userArn":"arn:aws:sts::123456789012:assumed-role/r/s",` +
+			`"userId":"AROAX:s"}`: p.IAMAuthorizer(),
 	} {
 		if got, err := json.Marshal(value); err != nil || string(got) != want {
 			t.Errorf("got %s, %v\nwant %s", got, err, want)

@@ -340,11 +340,15 @@ func testCLIClassicFlow(t *testing.T, c *awsCLI) {
 	// other rules for endpoints instead.
 	home := t.TempDir()
 	model := filepath.Join(home, ".aws", "models", "sts", "2011-06-15")
-	rules := `{"version": "1.0", "parameters": {"Region": {"builtIn": "AWS::Region", "required": false, "type": "String", "documentation": ""},
-		"UseDualStack": {"builtIn": "AWS::UseDualStack", "required": true, "default": false, "type": "Boolean", "documentation": ""},
-		"UseFIPS": {"builtIn": "AWS::UseFIPS", "required": true, "default": false, "type": "Boolean", "documentation": ""},
+	rules := `{"version": "1.0", "parameters": {
+		"Region": {"builtIn": "AWS::Region", "required": false, "type": "String", "documentation": ""},
+		"UseDualStack": {"builtIn": "AWS::UseDualStack", "required": true, "default": false,
+			"type": "Boolean", "documentation": ""},
+		"UseFIPS": {"builtIn": "AWS::UseFIPS", "required": true, "default": false,
+			"type": "Boolean", "documentation": ""},
 		"Endpoint": {"builtIn": "SDK::Endpoint", "required": false, "type": "String", "documentation": ""},
-		"UseGlobalEndpoint": {"builtIn": "AWS::STS::UseGlobalEndpoint", "required": true, "default": false, "type": "Boolean", "documentation": ""}},
+		"UseGlobalEndpoint": {"builtIn": "AWS::STS::UseGlobalEndpoint", "required": true, "default": false,
+			"type": "Boolean", "documentation": ""}},
 		"rules": [{"conditions": [], "endpoint": {"url": "` + c.info.Endpoint +
 		`", "properties": {}, "headers": {}}, "type": "endpoint"}]}`
 	if err := os.MkdirAll(model, 0o700); err != nil {
@@ -431,10 +435,13 @@ func testCLIPools(t *testing.T, c *awsCLI) {
 	pool := created.text(t, "IdentityPoolId")
 	want := `{"IdentityPoolId":"` + pool +
 		`","IdentityPoolName":"whole pool","AllowUnauthenticatedIdentities":true,"AllowClassicFlow":true,
-		"SupportedLoginProviders":{"graph.facebook.com":"7346241598935552","accounts.google.com":"123456789012.apps.googleusercontent.com"},
+		"SupportedLoginProviders":{"graph.facebook.com":"7346241598935552",
+			"accounts.google.com":"123456789012.apps.googleusercontent.com"},
 		"DeveloperProviderName":"login.my.app","OpenIdConnectProviderARNs":["` + c.info.ProviderARN + `"],
-		"CognitoIdentityProviders":[{"ProviderName":"cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEf123","ClientId":"abc123","ServerSideTokenCheck":false}],
-		"SamlProviderARNs":["arn:aws:iam::000000000000:saml-provider/corp"],"IdentityPoolTags":{"team":"web","stage":"test"}}`
+		"CognitoIdentityProviders":[{"ProviderName":"cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEf123",
+			"ClientId":"abc123","ServerSideTokenCheck":false}],
+		"SamlProviderARNs":["arn:aws:iam::000000000000:saml-provider/corp"],
+		"IdentityPoolTags":{"team":"web","stage":"test"}}`
 	same(t, "created pool", created, want)
 	same(t, "described pool", c.ci(t, "describe-identity-pool", "--identity-pool-id", pool), want)
 
@@ -450,7 +457,8 @@ func testCLIPools(t *testing.T, c *awsCLI) {
 		"--no-allow-unauthenticated-identities",
 		"--open-id-connect-provider-arns", c.info.ProviderARN)
 	want = `{"IdentityPoolId":"` + pool +
-		`","IdentityPoolName":"smaller pool","AllowUnauthenticatedIdentities":false,"DeveloperProviderName":"login.my.app",
+		`","IdentityPoolName":"smaller pool","AllowUnauthenticatedIdentities":false,
+		"DeveloperProviderName":"login.my.app",
 		"OpenIdConnectProviderARNs":["` + c.info.ProviderARN + `"],"IdentityPoolTags":{"team":"web","stage":"test"}}`
 	same(t, "updated pool", updated, want)
 	same(t, "pool after the update", c.ci(t, "describe-identity-pool", "--identity-pool-id", pool), want)
@@ -465,7 +473,8 @@ func testCLIPools(t *testing.T, c *awsCLI) {
 
 	mappings := `{"` + c.info.ProviderARN +
 		`":{"Type":"Rules","AmbiguousRoleResolution":"Deny","RulesConfiguration":{"Rules":[
-		{"Claim":"department","MatchType":"Equals","Value":"sales","RoleARN":"arn:aws:iam::000000000000:role/Sales"}]}}}`
+		{"Claim":"department","MatchType":"Equals","Value":"sales",
+		 "RoleARN":"arn:aws:iam::000000000000:role/Sales"}]}}}`
 	c.ci(t, "set-identity-pool-roles", "--identity-pool-id", pool, "--roles", "authenticated="+userRole,
 		"--role-mappings", mappings)
 	same(t, "roles", c.ci(t, "get-identity-pool-roles", "--identity-pool-id", pool),

@@ -491,7 +491,9 @@ func TestEngineCeph(t *testing.T) {
     guest_policy: s3
     session_policy:
       Version: "2012-10-17"
-      Statement: [{Effect: Allow, Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource: "arn:aws:s3:::files/private/${identity_uuid}/*"}]
+      Statement:
+        - {Effect: Allow, Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+           Resource: "arn:aws:s3:::files/private/${identity_uuid}/*"}
     token: {audience: poolhouse, typ: JWT, tags: false}
 `))
 
@@ -507,7 +509,8 @@ func TestEngineCeph(t *testing.T) {
 			"ThumbprintList.member.1": {thumbprint(t, s)}}.Encode()))
 	provider := strings.TrimPrefix(s.info.Endpoint, "http://")
 	trust := fmt.Sprintf(
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":["arn:aws:iam:::oidc-provider/%s"]},
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+		"Principal":{"Federated":["arn:aws:iam:::oidc-provider/%s"]},
 		"Action":["sts:AssumeRoleWithWebIdentity"],"Condition":{"StringEquals":{"%s:aud":"poolhouse"}}}]}`,
 		provider, provider)
 

@@ -28,8 +28,10 @@ const forwardSettings = `
   service: %s
   listen: 127.0.0.1:0
   routes:
-    - {match: "GET /files/{path...}", action: "s3:GetObject", resource: "arn:aws:s3:::files/{path}", forward_to: "%[2]s"}
-    - {match: "PUT /files/{path...}", action: "s3:PutObject", resource: "arn:aws:s3:::files/{path}", forward_to: "%[2]s"}
+    - {match: "GET /files/{path...}", action: "s3:GetObject",
+       resource: "arn:aws:s3:::files/{path}", forward_to: "%[2]s"}
+    - {match: "PUT /files/{path...}", action: "s3:PutObject",
+       resource: "arn:aws:s3:::files/{path}", forward_to: "%[2]s"}
     - {match: "POST /@connections/{id}", action: "app:Share", resource: "*", forward_to: "%[2]s"}
     - {match: "/shared/{name}", action: "app:Share", resource: "*", forward_to: "%[2]s"}
 `
@@ -127,11 +129,13 @@ head -c 90000 /dev/zero | tr '\0' x > "$folder/body"
 send() {
 	name=$1; shift
 	echo "$name $("$curl" -sS -o /dev/null -w '%{http_code}' --aws-sigv4 aws:amz:us-east-1:execute-api \
-		--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -H "X-Amz-Security-Token: $AWS_SESSION_TOKEN" "$@" "$TARGET")"
+		--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -H "X-Amz-Security-Token: $AWS_SESSION_TOKEN" \
+		"$@" "$TARGET")"
 }
 send read
 send plain -X PUT --data-binary @"$folder/body"
-send stated -X PUT --data-binary @"$folder/body" -H "X-Amz-Content-Sha256: $(sha256sum < "$folder/body" | cut -d' ' -f1)"
+send stated -X PUT --data-binary @"$folder/body" \
+	-H "X-Amz-Content-Sha256: $(sha256sum < "$folder/body" | cut -d' ' -f1)"
 `
 
 // run returns the statuses by way.

@@ -254,7 +254,11 @@ user_pools:
     jwks_url: %[1]s/protocol/openid-connect/certs
     allow_http: true
     allow_private: true
-    status: {check: introspection, endpoint: "%[1]s/protocol/openid-connect/token/introspect", client_id: app, client_secret: app-secret}
+    status:
+      check: introspection
+      endpoint: "%[1]s/protocol/openid-connect/token/introspect"
+      client_id: app
+      client_secret: app-secret
 saml_providers:
   - {name: Corp, metadata_file: idp.xml}
 `, k.issuer, userPool)} {

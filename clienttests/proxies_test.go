@@ -45,7 +45,8 @@ roles:
         document:
           Version: "2012-10-17"
           Statement:
-            - {Effect: Allow, Action: ["s3:GetObject", "s3:PutObject"], Resource: "arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"}
+            - {Effect: Allow, Action: ["s3:GetObject", "s3:PutObject"],
+               Resource: "arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"}
             - {Effect: Allow, Action: "app:Share", Resource: "*"}
 check:
   request: %s

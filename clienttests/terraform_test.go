@@ -94,7 +94,9 @@ data "aws_caller_identity" "me" {}
 resource "aws_iam_openid_connect_provider" "login" {
   url             = "https://login.example.com/realm"
   client_id_list  = var.stage == "one" ? ["app", "other"] : ["app", "third"]
-  thumbprint_list = [var.stage == "one" ? "0123456789012345678901234567890123456789" : "9876543210987654321098765432109876543210"]
+  thumbprint_list = [
+    var.stage == "one" ? "0123456789012345678901234567890123456789" : "9876543210987654321098765432109876543210",
+  ]
   tags            = { stage = var.stage }
 }
 resource "aws_iam_saml_provider" "corp" {
@@ -190,8 +192,11 @@ data "aws_iam_roles" "all" {
 }
 output "pool" { value = aws_cognito_identity_pool.pool.id }
 output "seen" {
-  value = join(" ", [data.aws_caller_identity.me.account_id, data.aws_iam_role.signed_in.arn, data.aws_iam_role.signed_in.max_session_duration,
-    data.aws_iam_openid_connect_provider.login.arn, data.aws_iam_saml_provider.corp.name, join(",", data.aws_iam_roles.all.names)])
+  value = join(" ", [
+    data.aws_caller_identity.me.account_id, data.aws_iam_role.signed_in.arn,
+    data.aws_iam_role.signed_in.max_session_duration,
+    data.aws_iam_openid_connect_provider.login.arn, data.aws_iam_saml_provider.corp.name,
+    join(",", data.aws_iam_roles.all.names)])
 }
 `
 

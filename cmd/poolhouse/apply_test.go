@@ -40,7 +40,8 @@ const applied = `Resources:
       SupportedLoginProviders: {accounts.google.com: 123.apps.googleusercontent.com}
       CognitoIdentityProviders:
         - {ProviderName: cognito-idp.us-east-1.amazonaws.com/us-east-1_Example, ClientId: shopclient}
-        - {ProviderName: cognito-idp.us-east-1.amazonaws.com/us-east-1_Other, ClientId: other, ServerSideTokenCheck: true}
+        - {ProviderName: cognito-idp.us-east-1.amazonaws.com/us-east-1_Other,
+           ClientId: other, ServerSideTokenCheck: true}
       IdentityPoolTags: [{Key: team, Value: web}]
   Issuer:
     Type: AWS::IAM::OIDCProvider
@@ -314,9 +315,14 @@ func TestExportAndImport(t *testing.T) {
 	}
 
 	people := written(t, "people.jsonl",
-		`{"IdentityPoolId":"us-east-1:11111111-2222-4333-8444-555555555555","IdentityId":"us-east-1:aaaaaaaa-2222-4333-8444-555555555555","CreationDate":1700000000,"LastModifiedDate":1700000001,"Logins":[{"ProviderName":"login.shop","Subject":"alice"}]}
-{"IdentityPoolId":"us-east-1:11111111-2222-4333-8444-555555555555","IdentityId":"us-east-1:bbbbbbbb-2222-4333-8444-555555555555","CreationDate":1700000000,"LastModifiedDate":1700000001,"Logins":[{"ProviderName":"idp.example.com","Subject":"bob"}]}
-`)
+		`{"IdentityPoolId":"us-east-1:11111111-2222-4333-8444-555555555555",`+
+			`"IdentityId":"us-east-1:aaaaaaaa-2222-4333-8444-555555555555",`+
+			`"CreationDate":1700000000,"LastModifiedDate":1700000001,`+
+			`"Logins":[{"ProviderName":"login.shop","Subject":"alice"}]}`+"\n"+
+			`{"IdentityPoolId":"us-east-1:11111111-2222-4333-8444-555555555555",`+
+			`"IdentityId":"us-east-1:bbbbbbbb-2222-4333-8444-555555555555",`+
+			`"CreationDate":1700000000,"LastModifiedDate":1700000001,`+
+			`"Logins":[{"ProviderName":"idp.example.com","Subject":"bob"}]}`+"\n")
 	contains(t, mustRun(t, "import", "identities", people, "--endpoint", source),
 		"2 loaded, 0 there already, 0 refused")
 	contains(t, mustRun(t, "import", "identities", people, "--endpoint", source),
@@ -753,7 +759,9 @@ func TestApplyTrustOfPools(t *testing.T) {
       RoleName: R
       AssumeRolePolicyDocument:
         Version: "2012-10-17"
-        Statement: [{Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com}, Action: "sts:AssumeRoleWithWebIdentity", Condition: `+condition+`}]
+        Statement:
+          - {Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com},
+             Action: "sts:AssumeRoleWithWebIdentity", Condition: `+condition+`}
 `)
 	}
 
@@ -815,15 +823,26 @@ func TestWarningsOfConditionKeys(t *testing.T) {
   P:
     Type: AWS::IAM::ManagedPolicy
     Properties:
-      PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Deny, Action: "s3:*", Resource: "*", Condition: {StringEquals: {"s3:managedkey": "x"}}}]}
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - {Effect: Deny, Action: "s3:*", Resource: "*", Condition: {StringEquals: {"s3:managedkey": "x"}}}
   R:
     Type: AWS::IAM::Role
     Properties:
       RoleName: r
-      AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {AWS: "000000000000"}, Action: "sts:AssumeRole", Condition: {StringNotEquals: {"aws:trustkey": "x"}}}]}
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - {Effect: Allow, Principal: {AWS: "000000000000"}, Action: "sts:AssumeRole",
+             Condition: {StringNotEquals: {"aws:trustkey": "x"}}}
       Policies:
         - PolicyName: inline
-          PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:*", Resource: "*", Condition: {"Null": {"s3:inlinekey": "true", "s3:prefix": "false"}}}]}
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - {Effect: Allow, Action: "s3:*", Resource: "*",
+                 Condition: {"Null": {"s3:inlinekey": "true", "s3:prefix": "false"}}}
 `
 
 	path := written(t, "w.yaml", file)

@@ -202,11 +202,13 @@ func TestKeysWithPolicies(t *testing.T) {
 	}
 
 	ofA := keyWith(`{"Effect":"Allow","Action":"cognito-identity:*","Resource":"` + a.arn + `"},
-		{"Effect":"Allow","Action":["cognito-identity:DescribeIdentity","cognito-identity:DeleteIdentities"],"Resource":"*",
+		{"Effect":"Allow","Action":["cognito-identity:DescribeIdentity","cognito-identity:DeleteIdentities"],
+			"Resource":"*",
 			"Condition":{"ArnEquals":{"cognito-identity:IdentityPoolArn":"` + a.arn + `"}}},
 		{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::123456789012:role/App"}`)
 	reading := keyWith(
-		`{"Effect":"Allow","Action":["cognito-identity:Describe*","cognito-identity:Get*Roles","cognito-identity:GetPrincipalTagAttributeMap",
+		`{"Effect":"Allow","Action":["cognito-identity:Describe*","cognito-identity:Get*Roles",
+		"cognito-identity:GetPrincipalTagAttributeMap",
 		"cognito-identity:List*","cognito-identity:Lookup*"],"Resource":"*"}`)
 	check := func(what string, err error, allowed bool) {
 		t.Helper()

@@ -200,7 +200,9 @@ credential_engines:
   files: {endpoint: "https://files.example.com", token: {algorithm: ES256, x5c: true}}
   plain: {endpoint: "https://plain.example.com"}
 credential_engine: plain
-pool_credential_engines: {"us-east-1:bbbbbbbb-0000-4000-8000-00000000000b": storage, "us-east-1:cccccccc-0000-4000-8000-00000000000c": files}
+pool_credential_engines:
+  "us-east-1:bbbbbbbb-0000-4000-8000-00000000000b": storage
+  "us-east-1:cccccccc-0000-4000-8000-00000000000c": files
 `)
 
 	server, err := poolhouse.New(t.Context(), poolhouse.Config{DataDir: data, IssuerURL: "https://id.example.com"})

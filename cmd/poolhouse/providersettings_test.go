@@ -33,13 +33,16 @@ func TestSecretIsMasked(t *testing.T) {
 // Application IDs are digits, quoted or not.
 func TestAppSecrets(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"1234": s}`: "", `{1234: s}`: "", `{"12a": s}`: "12a", `{"": s}`: "app_secrets", `{"1": ""}`: `"1"`, `{"1": "a b"}`: `"1"`,
+		`{"1234": s}`: "", `{1234: s}`: "", `{"12a": s}`: "12a",
+		`{"": s}`: "app_secrets", `{"1": ""}`: `"1"`, `{"1": "a b"}`: `"1"`,
 	} {
 		_, file, err := parseText("f", []byte("providers: {facebook: {app_secrets: "+text+"}}"))
 		switch {
 		case want == "" && (err != nil || file.Providers["facebook"].AppSecrets["1234"] != "s"):
 			t.Errorf("%s: %v, %v", text, file.Providers, err)
-		case want != "" && (err == nil || !strings.Contains(err.Error(), "providers.facebook.app_secrets") || !strings.Contains(err.Error(), want)):
+		case want != "" && (err == nil ||
+			!strings.Contains(err.Error(), "providers.facebook.app_secrets") ||
+			!strings.Contains(err.Error(), want)):
 			t.Errorf("%s: %v", text, err)
 		}
 	}

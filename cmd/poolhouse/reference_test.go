@@ -37,7 +37,8 @@ func TestReferenceLoads(t *testing.T) {
 		t.Errorf("guest policies = %s, %s", file.GuestPolicy, file.PoolGuestPolicies)
 	}
 
-	if want := `"cognito-identity.amazonaws.com:aud":"us-east-1:11111111-2222-3333-4444-555555555555"`; !strings.Contains(string(file.Roles[0].TrustPolicy), want) {
+	want := `"cognito-identity.amazonaws.com:aud":"us-east-1:11111111-2222-3333-4444-555555555555"`
+	if !strings.Contains(string(file.Roles[0].TrustPolicy), want) {
 		t.Errorf("trust policy = %s", file.Roles[0].TrustPolicy)
 	}
 }

@@ -11,7 +11,8 @@ func TestApplyHidesSecrets(t *testing.T) {
 	devKeys(t)
 
 	url := devServer(t)
-	const tooLong = "tooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooo"
+	const tooLong = "tooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooo" +
+		"oooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooo"
 	for provider, value := range map[string]string{
 		"api.twitter.com":     "ck;CANARY",
 		"graph.facebook.com":  "1234|CANARY",
@@ -68,6 +69,7 @@ account_id: "123456789012"
 oidc_providers:
   - {url: "https://idp.example.com", client_ids: [app], jwks_url: %[1]q}
 `
+
 	for name, test := range map[string]struct {
 		text string
 		// fault is a part of the error; "" = the settings are good, and listed.
@@ -102,6 +104,7 @@ oidc_providers:
 				if strings.Contains(fmt.Sprint(out, err), "CANARY") {
 					t.Errorf("%v: %s%v", args, out, err)
 				}
+
 				if test.fault == "" && err != nil ||
 					test.fault != "" && (err == nil || !strings.Contains(err.Error(), test.fault)) {
 					t.Errorf("%v: %v, want %q", args, err, test.fault)

@@ -133,7 +133,8 @@ roles:
     trust_policy:
       Version: "2012-10-17"
       Statement:
-        - {Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com}, Action: "sts:AssumeRoleWithWebIdentity",
+        - {Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com},
+           Action: "sts:AssumeRoleWithWebIdentity",
            Condition: {StringEquals: {"cognito-identity.amazonaws.com:aud": "`+pinned+
 		`"}, "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": unauthenticated}}}
 `), 0o600); err != nil {

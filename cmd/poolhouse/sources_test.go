@@ -73,7 +73,8 @@ func TestSourcesAreEqual(t *testing.T) {
 			want.rows[n].set(text)
 			got := value{text: s.rows[n].text(), source: s.source(s.rows[n].field.Addr().Interface())}
 			if got.text != want.rows[n].text() || got.source != test.source {
-				t.Errorf("%s = %q from %s, want %q from %s", r.name, got.text, got.source, want.rows[n].text(), test.source)
+				t.Errorf("%s = %q from %s, want %q from %s",
+					r.name, got.text, got.source, want.rows[n].text(), test.source)
 			}
 			for m, row := range s.rows {
 				if m != n && row.text() != want.rows[m].text() && row.standard != row.text() {

@@ -21,7 +21,10 @@ func shop(t *testing.T) string {
   Pool:
     Type: AWS::Cognito::IdentityPool
     Metadata: {PoolhouseId: "` + poolOne + `"}
-    Properties: {AllowUnauthenticatedIdentities: false, OpenIdConnectProviderARNs: [!Ref Issuer], SamlProviderARNs: [!Ref Corp]}
+    Properties:
+      AllowUnauthenticatedIdentities: false
+      OpenIdConnectProviderARNs: [!Ref Issuer]
+      SamlProviderARNs: [!Ref Corp]
   Issuer:
     Type: AWS::IAM::OIDCProvider
     Properties: {Url: "https://idp.example.com", ClientIdList: [web]}

@@ -38,7 +38,8 @@ func TestIdentitiesRoundTrip(t *testing.T) {
 	source := newRig(t)
 	source.must(identitiesPool)
 	lines := fmt.Sprintf(
-		`{"IdentityPoolId":%[1]q,"IdentityId":%[2]q,"CreationDate":1700000000,"LastModifiedDate":1700000001,"Logins":[{"ProviderName":"login.shop","Subject":"alice"}]}
+		`{"IdentityPoolId":%[1]q,"IdentityId":%[2]q,"CreationDate":1700000000,"LastModifiedDate":1700000001,`+
+			`"Logins":[{"ProviderName":"login.shop","Subject":"alice"}]}
 {"IdentityPoolId":%[1]q,"IdentityId":%[3]q,"Guest":true}
 {"IdentityPoolId":%[1]q,"IdentityId":%[4]q,"Logins":[{"ProviderName":"idp.example.com","Subject":"bob"}]}
 `, poolOne, identityID(1), identityID(2), identityID(3))

@@ -62,7 +62,9 @@ func example(s schema, path string) any {
 		return map[string]any{"null": "~", "2012-10-17": "1e3"}
 	case formDocument:
 		return map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
-			"Effect": "Allow", "Action": []any{"*", "- x"}, "Condition": map[string]any{"Bool": map[string]any{"a:b": true}},
+			"Effect":    "Allow",
+			"Action":    []any{"*", "- x"},
+			"Condition": map[string]any{"Bool": map[string]any{"a:b": true}},
 		}}}
 	case formObject:
 		fields := map[string]any{}

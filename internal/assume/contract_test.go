@@ -188,12 +188,15 @@ func TestConfigFaults(t *testing.T) {
 		{"endpoint:", EngineConfig{Endpoint: "http://sts.example"}},
 		{"endpoint:", EngineConfig{Endpoint: "https://user:pass@sts.example"}},
 		{"endpoint:", EngineConfig{Endpoint: "https://sts.example", CABundle: "none"}},
+
 		{"client_id:", EngineConfig{Region: "eu-west-1", ClientID: "x"}},
 		{"client_id:", EngineConfig{Region: "eu-west-1", ClientID: "x:y", ClientSecret: "z"}},
 		{"client_id:", EngineConfig{Region: "eu-west-1", ClientID: "x", ClientSecret: "z\r\nX: y"}},
+
 		{"roles:", EngineConfig{Region: "eu-west-1", Roles: map[string]string{"a*b": "c"}}},
 		{"roles:", EngineConfig{Region: "eu-west-1", Roles: map[string]string{"ab": "c*"}}},
 		{"roles:", EngineConfig{Region: "eu-west-1", Roles: map[string]string{"ab*": "c*d*"}}},
+
 		{"guest_policy:", EngineConfig{Region: "eu-west-1", GuestPolicy: "none"}},
 		{"guest_policy:", EngineConfig{Region: "eu-west-1", GuestPolicy: "builtin:guest"}},
 		{"guest_policy:",
@@ -202,6 +205,7 @@ func TestConfigFaults(t *testing.T) {
 		{"guest_policy_arns:", EngineConfig{Region: "eu-west-1", GuestPolicyARNs: []string{"arn"}}},
 		{"guest_policy_arns:", EngineConfig{Region: "eu-west-1", GuestPolicy: "off", GuestPolicyARNs: []string{"arn"}}},
 		{"session_policy:", EngineConfig{Region: "eu-west-1", SessionPolicy: "{"}},
+
 		{"role_session_name: use 2 to 64", EngineConfig{Region: "eu-west-1", SessionName: "x"}},
 		{"role_session_name: use 2 to 64", EngineConfig{Region: "eu-west-1", SessionName: "a:${identity_id}"}},
 		{"role_session_name: use 2 to 64", EngineConfig{Region: "eu-west-1", SessionName: "é${identity_id}"}},
@@ -219,6 +223,7 @@ func TestConfigFaults(t *testing.T) {
 			EngineConfig{Region: "eu-west-1", SessionName: strings.Repeat("x", 27) + "${identity_id}"}},
 		{"one claim or tag only", EngineConfig{Region: "eu-west-1", SessionName: "${claim:a}-${claim:b}"}},
 		{"one claim or tag only", EngineConfig{Region: "eu-west-1", SessionName: "${claim:a}${tag:b}"}},
+
 		{"duration:", EngineConfig{Region: "eu-west-1", Duration: time.Minute}},
 		{"duration:", EngineConfig{Region: "eu-west-1", Duration: 13 * time.Hour}},
 		{"token.typ:", EngineConfig{Region: "eu-west-1", Token: TokenConfig{Type: `"x`}}},

@@ -298,6 +298,7 @@ func TestSettingsFaults(t *testing.T) {
 	} {
 		c := poolhouse.Config{}
 		change(&c)
+
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Validate = %v, want %s", err, want)
 		}

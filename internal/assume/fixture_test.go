@@ -31,9 +31,15 @@ const (
 )
 
 func user() Request {
-	return Request{Account: account, Region: "us-east-1", PoolID: pool, IdentityID: identity, Role: ReadPoolRole(userRole),
-		AMR:  []string{"authenticated", "idp.example", "idp.example:" + pool + ":sub-1"},
-		Tags: map[string]string{"team": "blue", "list": "a,admin"}}
+	return Request{
+		Account:    account,
+		Region:     "us-east-1",
+		PoolID:     pool,
+		IdentityID: identity,
+		Role:       ReadPoolRole(userRole),
+		AMR:        []string{"authenticated", "idp.example", "idp.example:" + pool + ":sub-1"},
+		Tags:       map[string]string{"team": "blue", "list": "a,admin"},
+	}
 }
 
 func guest() Request {
@@ -108,7 +114,10 @@ func granted(replace ...string) string {
   <AssumeRoleWithWebIdentityResult>
     <SubjectFromWebIdentityToken>` + identity + `</SubjectFromWebIdentityToken>
     <Audience>` + pool + `</Audience>
-    <AssumedRoleUser><AssumedRoleId>AROAEXAMPLE:x</AssumedRoleId><Arn>arn:aws:sts::123456789012:assumed-role/User/x</Arn></AssumedRoleUser>
+    <AssumedRoleUser>
+      <AssumedRoleId>AROAEXAMPLE:x</AssumedRoleId>
+      <Arn>arn:aws:sts::123456789012:assumed-role/User/x</Arn>
+    </AssumedRoleUser>
     <Credentials>
       <AccessKeyId>` + theKey + `</AccessKeyId>
       <SecretAccessKey>` + theSecret + `</SecretAccessKey>

@@ -29,7 +29,8 @@ const (
 
 // trust is a trust policy of the usual form with the given actions and further conditions.
 func trust(actions, conditions string) string {
-	return `{"Version":"2012-10-17","Statement":[{"Sid":"pool","Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
+	return `{"Version":"2012-10-17","Statement":[{"Sid":"pool","Effect":"Allow",
+	  "Principal":{"Federated":"cognito-identity.amazonaws.com"},
 	  "Action":[` + actions + `],"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + testPool +
 		`"}` + conditions + `}}]}`
 }
@@ -52,10 +53,14 @@ func newService(t testing.TB, c *steppedClock, roles ...iam.RoleConfig) *Service
 
 func request() Request {
 	return Request{
-		Account: testAccount, Region: "us-east-1", PoolID: testPool, IdentityID: testIdentity, Role: ReadPoolRole(roleARN),
-		AMR:      []string{"authenticated", "accounts.google.com", "accounts.google.com:aud:sub"},
-		Provider: "accounts.google.com",
-		client:   policy.Client{IP: netip.MustParseAddr("::ffff:203.0.113.9"), TLS: true},
+		Account:    testAccount,
+		Region:     "us-east-1",
+		PoolID:     testPool,
+		IdentityID: testIdentity,
+		Role:       ReadPoolRole(roleARN),
+		AMR:        []string{"authenticated", "accounts.google.com", "accounts.google.com:aud:sub"},
+		Provider:   "accounts.google.com",
+		client:     policy.Client{IP: netip.MustParseAddr("::ffff:203.0.113.9"), TLS: true},
 	}
 }
 
@@ -80,10 +85,18 @@ func TestAssumeRoleForIdentity(t *testing.T) {
 	}
 
 	want := session.Session{
-		Account: testAccount, RoleARN: roleOf(roleARN), RoleID: iam.RoleID(roleARN), SessionName: "CognitoIdentityCredentials",
-		IdentityID: testIdentity, PoolID: testPool, AMR: r.AMR, Tags: r.Tags, Provider: "accounts.google.com",
-		Region: "us-east-1",
-		Issued: c.Now(), Expires: c.Now().Add(time.Hour),
+		Account:     testAccount,
+		RoleARN:     roleOf(roleARN),
+		RoleID:      iam.RoleID(roleARN),
+		SessionName: "CognitoIdentityCredentials",
+		IdentityID:  testIdentity,
+		PoolID:      testPool,
+		AMR:         r.AMR,
+		Tags:        r.Tags,
+		Provider:    "accounts.google.com",
+		Region:      "us-east-1",
+		Issued:      c.Now(),
+		Expires:     c.Now().Add(time.Hour),
 	}
 	if diff := cmp.Diff(want, opened, cmpopts.EquateComparable(iam.RoleARN{})); diff != "" {
 		t.Errorf("session (-want +got):\n%s", diff)
@@ -191,8 +204,9 @@ func TestAssumeRoleDenials(t *testing.T) {
 				"create it (IAM CreateRole, or roles of the settings)"},
 		},
 		{
-			writtenName: "no role's ARN", trust: trust(assumeOnly, ""), change: func(r *Request) { r.Role = ReadPoolRole("app") },
-			want: []string{"the ARN of a role", "app", "set the pool's role to"},
+			writtenName: "no role's ARN", trust: trust(assumeOnly, ""),
+			change: func(r *Request) { r.Role = ReadPoolRole("app") },
+			want:   []string{"the ARN of a role", "app", "set the pool's role to"},
 		},
 		{
 			writtenName: "another account", trust: trust(assumeOnly, ""),
@@ -418,7 +432,8 @@ func TestUnknownRolesInDevelopment(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := strings.Count(log.String(), "unknown role accepted"); n != 1 || !strings.Contains(log.String(), r.Role.text) {
+	if n := strings.Count(log.String(), "unknown role accepted"); n != 1 ||
+		!strings.Contains(log.String(), r.Role.text) {
 		t.Errorf("three sessions warned %d times, want once for the role:\n%s", n, log.String())
 	}
 

@@ -39,11 +39,13 @@ func TestDecodeJSON(t *testing.T) {
 			Tags:  map[string]string{},
 			Parts: []samplePart{},
 		}},
+
 		{`{"Name":null,"On":null,"Count":null,"Names":null,"Tags":null,"Parts":null,"ByKey":null,"Inner":null}`,
 			sample{}},
 		{`{"Unknown":{"a":[1,{"b":null}]},"name":"ignored","NAME":1}`, sample{}},
 		{`{"ByKey":{"a":{"Name":null,"Parts":null,"Inner":null}},"Parts":[{"Key":null}]}`,
 			sample{ByKey: map[string]sample{"a": {}}, Parts: []samplePart{{}}}},
+
 		{`{"Names":["a","b"],"Tags":{"k":"v","":""}}`,
 			sample{Names: []string{"a", "b"}, Tags: map[string]string{"k": "v", "": ""}}},
 		{`{"Parts":[{"Key":"a"},{}],"ByKey":{"x":{"Inner":{"Key":"b"}}}}`,
@@ -51,6 +53,7 @@ func TestDecodeJSON(t *testing.T) {
 				Parts: []samplePart{{Key: new("a")}, {}},
 				ByKey: map[string]sample{"x": {Inner: &samplePart{Key: new("b")}}},
 			}},
+
 		{`{"Name":"\u00e9\ud83d\ude00"}`, sample{Name: new("é😀")}},
 		{`{"Count":9223372036854775807}`, sample{Count: new(9223372036854775807)}},
 		{nest(maxDepth), sample{}},

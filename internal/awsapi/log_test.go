@@ -59,6 +59,7 @@ func TestAccessLog(t *testing.T) {
 				"operation": "Put", "account": "111122223333",
 				"region": "eu-central-1", "access_key_id": "good", "status": 200.0, "duration": 1e9,
 				"user_agent": "aws-amplify/6", "outcome": "OK"}},
+
 		{"refusal", post("StoreService.Fail", `{"How":"named"}`, "User-Agent", "Boto3/1"),
 			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store",
 				"operation": "Fail", "status": 400.0,
@@ -66,6 +67,7 @@ func TestAccessLog(t *testing.T) {
 					"\"1\"' is closed; it's late.",
 				"check": map[string]any{"code": "door", "name": "door", "expected": "open", "got": "closed",
 					"fix": "wait"}}},
+
 		{"unknown operation", post("StoreService.Nope", `{}`),
 			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "status": 400.0,
 				"duration": 1e9,
@@ -73,6 +75,7 @@ func TestAccessLog(t *testing.T) {
 				"check": map[string]any{"code": "operation-unknown", "name": "operation",
 					"expected": "an operation that this server has",
 					"got":      "'Nope' of store", "fix": operationUnknown.Fix}}},
+
 		{"validation", post("StoreService.LookUp", `{"StoreId":"s3cr3t!"}`),
 			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store",
 				"operation": "LookUp", "status": 400.0,

@@ -14,9 +14,11 @@ func TestPatternMatchesAsJava(t *testing.T) {
 		{`[\w-]+:[0-9a-f-]+`, "\nus-east-1:0a1b", false},
 		{`[\w-]+:[0-9a-f-]+`, "é:0a", false}, // \w is ASCII
 		{`[\w-]+:[0-9a-f-]+`, "", false},
+
 		{`\w+`, "٣", false},
 		{`\d+`, "٣", false},
 		{`\d+`, "12", true},
+
 		{`[\w\s]+`, "a b\t\n\v\f\rc", true}, // \s has the vertical tab
 		{`[\w\s]+`, "a\u00a0b", false},      // and is ASCII
 		{`[\w\s]+`, "a\u2003b", false},
@@ -27,16 +29,19 @@ func TestPatternMatchesAsJava(t *testing.T) {
 		{`[\S]+`, "a b", false},
 		{`\S+`, "a\x1fb\x7f", true},
 		{`^[\S]+.*[\S]+$`, "a b", true},
+
 		{`.*`, "a\u2028b", false},
 		{`.*`, "a\u0085b", false},
 		{`.*`, "aéb\t", true},
 		{`[.]`, "\u2028", false},
+
 		{`[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, "aé€٣-日本", true},
 		{`[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, "e\u0301", true},
 		{`[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, "a b", false},
 		{`[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, "a\u0000", false},
 		{`[\u0009\u000A\u000D\u0020-\u00FF]+`, "a\tÿ", true},
 		{`[\u0009\u000A\u000D\u0020-\u00FF]+`, "Ā", false},
+
 		{`(un)?authenticated`, "unauthenticated", true},
 		{`(un)?authenticated`, "unauthenticatedx", false},
 		{`a|b`, "ab", false}, // the alternatives, not only the last, match the whole

@@ -68,15 +68,17 @@ func TestDecodeQuery(t *testing.T) {
 
 func TestDecodeQueryRefuses(t *testing.T) {
 	for form, want := range map[string]string{
-		"a=%zz":                              "The request's parameters are not form-encoded.",
-		"a=1;b=2":                            "The request's parameters are not form-encoded.",
-		"RoleArn=a&RoleArn=b":                "Parameter 'RoleArn' appears twice.",
-		"RoleArn=%ff":                        "Parameter 'RoleArn' is not valid UTF-8.",
-		"%ff=a":                              "Parameter '(an unusual name)' is not valid UTF-8.",
-		"DurationSeconds=":                   "Parameter 'DurationSeconds' must be an integer.",
-		"DurationSeconds=1.5":                "Parameter 'DurationSeconds' must be an integer.",
-		"DurationSeconds=1e9":                "Parameter 'DurationSeconds' must be an integer.",
-		"OnlyAttached=True":                  "Parameter 'OnlyAttached' must be true or false.",
+		"a=%zz":               "The request's parameters are not form-encoded.",
+		"a=1;b=2":             "The request's parameters are not form-encoded.",
+		"RoleArn=a&RoleArn=b": "Parameter 'RoleArn' appears twice.",
+		"RoleArn=%ff":         "Parameter 'RoleArn' is not valid UTF-8.",
+		"%ff=a":               "Parameter '(an unusual name)' is not valid UTF-8.",
+
+		"DurationSeconds=":    "Parameter 'DurationSeconds' must be an integer.",
+		"DurationSeconds=1.5": "Parameter 'DurationSeconds' must be an integer.",
+		"DurationSeconds=1e9": "Parameter 'DurationSeconds' must be an integer.",
+		"OnlyAttached=True":   "Parameter 'OnlyAttached' must be true or false.",
+
 		"Keys.member.0=a":                    "List 'Keys' has a bad index.",
 		"Keys.member.01=a":                   "List 'Keys' has a bad index.",
 		"Keys.member.-1=a":                   "List 'Keys' has a bad index.",
@@ -85,13 +87,15 @@ func TestDecodeQueryRefuses(t *testing.T) {
 		"Keys.member.99999999999999999999=a": "List 'Keys' has a bad index.",
 		"Keys.member.1.x=a":                  "List 'Keys' has a bad index.",
 		"PolicyArns.member.1=a":              "List 'PolicyArns' has a bad index.",
-		"Keys=a":                             "List 'Keys' is not written as NAME.member.N.",
-		"Keys=a&Keys.member.1=a":             "List 'Keys' is not written as NAME.member.N.",
-		"Keys.1=a":                           "List 'Keys' is not written as NAME.member.N.",
-		"Keys.Member.1=a":                    "List 'Keys' is not written as NAME.member.N.",
-		"PolicyArns.1.arn=a":                 "List 'PolicyArns' is not written as NAME.member.N.",
-		"PolicyArns=a":                       "List 'PolicyArns' is not written as NAME.member.N.",
-		"Keys.member.2=a":                    "List 'Keys' has a hole in its numbering.",
+
+		"Keys=a":                 "List 'Keys' is not written as NAME.member.N.",
+		"Keys=a&Keys.member.1=a": "List 'Keys' is not written as NAME.member.N.",
+		"Keys.1=a":               "List 'Keys' is not written as NAME.member.N.",
+		"Keys.Member.1=a":        "List 'Keys' is not written as NAME.member.N.",
+		"PolicyArns.1.arn=a":     "List 'PolicyArns' is not written as NAME.member.N.",
+		"PolicyArns=a":           "List 'PolicyArns' is not written as NAME.member.N.",
+
+		"Keys.member.2=a": "List 'Keys' has a hole in its numbering.",
 		"PolicyArns.member.1.arn=a&PolicyArns.member.3.arn=b": "List 'PolicyArns' has a hole in its numbering.",
 		strings.Repeat("a&", maxParameters):                   "The request has more than 1000 parameters.",
 	} {

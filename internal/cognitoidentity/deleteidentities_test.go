@@ -29,7 +29,8 @@ func TestDeleteIdentitiesOneByOne(t *testing.T) {
 	mine, others := pool(), pool()
 	key, secret, err := p.Keys.Create(t.Context(),
 		iam.NewAccessKey{Account: identitypool.AccountID(p.Account()), Policy: `{"Version":"2012-10-17","Statement":[
-		{"Effect":"Allow","Action":"cognito-identity:DeleteIdentities","Resource":"*","Condition":{"StringEquals":{"cognito-identity:IdentityPoolArn":"` +
+		{"Effect":"Allow","Action":"cognito-identity:DeleteIdentities","Resource":"*",
+			"Condition":{"StringEquals":{"cognito-identity:IdentityPoolArn":"` +
 			identitypool.PoolARN(wiretest.Region, identitypool.AccountID(p.Account()),
 				identitypool.PoolID(mine)) + `"}}}]}`})
 	if err != nil {

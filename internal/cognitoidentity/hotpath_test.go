@@ -39,8 +39,10 @@ func BenchmarkServe(b *testing.B) {
 func startHot(b *testing.B, logger *slog.Logger) (s *wiretest.Server, pool string) {
 	b.Helper()
 	const pinned = "us-east-1:b64805ad-cb56-40ba-9ffc-f5d8207e6d42"
-	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
-		"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pinned + `"},
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+		"Principal":{"Federated":"cognito-identity.amazonaws.com"},
+		"Action":"sts:AssumeRoleWithWebIdentity",
+		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pinned + `"},
 		"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":["authenticated","unauthenticated"]}}}]}`
 	s = wiretest.Start(b, func(c *poolhouse.Config) {
 		c.Logger = logger

@@ -465,8 +465,11 @@ func TestNamesOfLoginProviders(t *testing.T) {
 		oidcOf(":8443/a"):                   {"provider-arn-issuer", true, nil},
 		oidcOf("https://"):                  {"provider-arn-issuer", true, nil},
 		oidcOf("idp.example/a b"):           {"provider-arn-form", false, nil},
-		`"OpenIdConnectProviderARNs":["arn:aws:iam::000000000000:saml-provider/corp"]`:                                 {"provider-arn-form", false, nil},
-		`"SamlProviderARNs":["arn:aws:iam::000000000000:saml-provider/a","arn:aws:iam::000000000000:saml-provider/a"]`: {"provider-arn-twice", false, nil},
+		`"OpenIdConnectProviderARNs":["arn:aws:iam::000000000000:saml-provider/corp"]`: {
+			"provider-arn-form", false, nil,
+		},
+		`"SamlProviderARNs":["arn:aws:iam::000000000000:saml-provider/a",` +
+			`"arn:aws:iam::000000000000:saml-provider/a"]`: {"provider-arn-twice", false, nil},
 	} {
 		t.Run(members, func(t *testing.T) {
 			for operation, write := range writers {

@@ -267,7 +267,8 @@ func TestRequestTagsOfPools(t *testing.T) {
 			{map[string]string{"env": "test", "keep": "1"}, false},
 			{map[string]string{"other": "prod", "keep": "1"}, false},
 		}},
-		"Allow of a value": {`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/env":"test"}}},
+		"Allow of a value": {`{"Effect":"Allow","Action":"*","Resource":"*",
+			"Condition":{"StringEquals":{"aws:RequestTag/env":"test"}}},
 			{"Effect":"Allow","Action":"cognito-identity:UntagResource","Resource":"*"}`, []ask{
 			{map[string]string{"env": "test", "keep": "1"}, false},
 			{map[string]string{"env": "prod", "keep": "1"}, true},

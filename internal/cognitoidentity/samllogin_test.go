@@ -30,7 +30,8 @@ func startSAML(t *testing.T, change ...func(*ci.CreateIdentityPoolInput)) samlWo
 		c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: w.idp.Metadata()}}
 		c.Roles = []poolhouse.RoleConfig{
 			{ARN: wiretest.TaggedARN, TrustPolicy: `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
-			"Principal": {"Federated": "cognito-identity.amazonaws.com"}, "Action": ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"],
+			"Principal": {"Federated": "cognito-identity.amazonaws.com"},
+			"Action": ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"],
 			"Condition": {"StringEquals": {"cognito-identity.amazonaws.com:aud": "` + wiretest.SAMLPool +
 				`", "aws:RequestTag/dept": "R-D", "aws:RequestTag/user": "alice"},
 				"ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": "authenticated"}}}]}`}}

@@ -59,7 +59,9 @@ func newBucketWith(t *testing.T, statements string, config Config) bucket {
 
 	directory, err := iam.NewDirectory(iam.Config{Account: account, Roles: []iam.RoleConfig{{
 		ARN: roleARN,
-		TrustPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+		TrustPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+			"Principal":{"Federated":"cognito-identity.amazonaws.com"},
+			"Action":"sts:AssumeRoleWithWebIdentity",
 			"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"}}}]}`,
 		Policies: map[string]string{"p": `{"Version":"2012-10-17","Statement":[` + statements + `]}`},
 	}}})

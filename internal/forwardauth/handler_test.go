@@ -53,7 +53,9 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 	}
 
 	directory, err := iam.NewDirectory(iam.Config{Account: account, Roles: []iam.RoleConfig{{ARN: roleARN,
-		TrustPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+		TrustPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+			"Principal":{"Federated":"cognito-identity.amazonaws.com"},
+			"Action":"sts:AssumeRoleWithWebIdentity",
 			"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"}}}]}`,
 		Policies: map[string]string{
 			"files": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],

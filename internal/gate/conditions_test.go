@@ -106,8 +106,11 @@ func TestConditionsOfTrustPolicies(t *testing.T) {
 				c.AcceptUnknownRoles, c.BehindProxy, c.TokenAlgorithm = false, test.proxy, "ES256"
 				c.Roles = []poolhouse.RoleConfig{
 					{ARN: wiretest.StrictRole,
-						TrustPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
-					"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"},` + test.condition + `}}]}`}}
+						TrustPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+							"Principal":{"Federated":"cognito-identity.amazonaws.com"},
+							"Action":"sts:AssumeRoleWithWebIdentity",
+							"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"},` +
+							test.condition + `}}]}`}}
 			})
 			s.NewPool(t,
 				func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"_custom_id_": pool} })

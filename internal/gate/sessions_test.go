@@ -87,15 +87,39 @@ func TestRememberedSessions(t *testing.T) {
 		key, token string
 		want       error
 	}{
-		"goes on":              {func(*oneSession, *atomic.Int64) {}, ownKey, ownToken, nil},
-		"revoked":              {func(o *oneSession, _ *atomic.Int64) { o.revoked.Store(true) }, ownKey, ownToken, sigv4.ErrInvalidToken},
-		"session key retired":  {func(o *oneSession, _ *atomic.Int64) { o.retired.Store(true) }, ownKey, ownToken, sigv4.ErrInvalidToken},
-		"expired":              {func(_ *oneSession, ahead *atomic.Int64) { ahead.Store(int64(time.Hour)) }, ownKey, ownToken, sigv4.ErrExpiredToken},
-		"another access key":   {func(*oneSession, *atomic.Int64) {}, "ASIAOTHEROTHEROTHERO", ownToken, sigv4.ErrInvalidToken},
-		"another token":        {func(*oneSession, *atomic.Int64) {}, ownKey, "other", sigv4.ErrInvalidToken},
-		"a longer token":       {func(*oneSession, *atomic.Int64) {}, ownKey, ownToken + "x", sigv4.ErrInvalidToken},
-		"revoked and expired":  {func(o *oneSession, ahead *atomic.Int64) { o.revoked.Store(true); ahead.Store(int64(time.Hour)) }, ownKey, ownToken, sigv4.ErrExpiredToken},
-		"expired, key is gone": {func(o *oneSession, ahead *atomic.Int64) { o.retired.Store(true); ahead.Store(int64(time.Hour)) }, ownKey, ownToken, sigv4.ErrExpiredToken},
+		"goes on": {func(*oneSession, *atomic.Int64) {}, ownKey, ownToken, nil},
+		"revoked": {
+			func(o *oneSession, _ *atomic.Int64) { o.revoked.Store(true) },
+			ownKey, ownToken, sigv4.ErrInvalidToken,
+		},
+		"session key retired": {
+			func(o *oneSession, _ *atomic.Int64) { o.retired.Store(true) },
+			ownKey, ownToken, sigv4.ErrInvalidToken,
+		},
+		"expired": {
+			func(_ *oneSession, ahead *atomic.Int64) { ahead.Store(int64(time.Hour)) },
+			ownKey, ownToken, sigv4.ErrExpiredToken,
+		},
+		"another access key": {
+			func(*oneSession, *atomic.Int64) {},
+			"ASIAOTHEROTHEROTHERO", ownToken, sigv4.ErrInvalidToken,
+		},
+		"another token":  {func(*oneSession, *atomic.Int64) {}, ownKey, "other", sigv4.ErrInvalidToken},
+		"a longer token": {func(*oneSession, *atomic.Int64) {}, ownKey, ownToken + "x", sigv4.ErrInvalidToken},
+		"revoked and expired": {
+			func(o *oneSession, ahead *atomic.Int64) {
+				o.revoked.Store(true)
+				ahead.Store(int64(time.Hour))
+			},
+			ownKey, ownToken, sigv4.ErrExpiredToken,
+		},
+		"expired, key is gone": {
+			func(o *oneSession, ahead *atomic.Int64) {
+				o.retired.Store(true)
+				ahead.Store(int64(time.Hour))
+			},
+			ownKey, ownToken, sigv4.ErrExpiredToken,
+		},
 	} {
 		o, _, ahead, ways := newOneSession()
 		for way, ask := range ways {

@@ -38,9 +38,10 @@ func TestMessagesAreDocumented(t *testing.T) {
 				return // the text comes from elsewhere
 			}
 			checked++
-			starts := strings.HasSuffix(text, " ") && slices.ContainsFunc(slices.Collect(maps.Keys(documented)), func(row string) bool {
-				return strings.HasPrefix(row, text)
-			})
+			starts := strings.HasSuffix(text, " ") &&
+				slices.ContainsFunc(slices.Collect(maps.Keys(documented)), func(row string) bool {
+					return strings.HasPrefix(row, text)
+				})
 			if !documented[text] && !starts {
 				t.Errorf("%s: %q is in no package's Messages, so not in docs/errors.md", s.at(at), text)
 			}

@@ -19,12 +19,17 @@ const (
 	account = "123456789012"
 	appARN  = "arn:aws:iam::123456789012:role/app"
 
-	trustPool = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
-		"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"},
+	trustPool = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+		"Principal":{"Federated":"cognito-identity.amazonaws.com"},
+		"Action":"sts:AssumeRoleWithWebIdentity",
+		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"},
 		"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}}]}`
-	trustPoolNoAMR = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
-		"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"}}}]}`
-	trustAnyPool = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
+	trustPoolNoAMR = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+		"Principal":{"Federated":"cognito-identity.amazonaws.com"},
+		"Action":"sts:AssumeRoleWithWebIdentity",
+		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"}}}]}`
+	trustAnyPool = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+		"Principal":{"Federated":"cognito-identity.amazonaws.com"},
 		"Action":"sts:AssumeRoleWithWebIdentity"}]}`
 	allowRead = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cognito-identity:Describe*",` +
 		`"Resource":"*"}]}`

@@ -819,7 +819,9 @@ func TestIAMSignIn(t *testing.T) {
 		pool := s.NewPool(t, func(in *ci.CreateIdentityPoolInput) {
 			in.OpenIdConnectProviderARNs = []string{*provider}
 		})
-		trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+		trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow",
+			"Principal":{"Federated":"cognito-identity.amazonaws.com"},
+			"Action":"sts:AssumeRoleWithWebIdentity",
 			"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool +
 			`"},"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}}}`
 		role := s.NewIAMRole(t, "Signed", trust)
@@ -931,7 +933,9 @@ func TestIAMSignIn(t *testing.T) {
 func TestIAMDeletedRole(t *testing.T) {
 	s := wiretest.Start(t, func(c *poolhouse.Config) { c.AcceptUnknownRoles = false })
 	pool := s.NewPool(t)
-	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow",
+		"Principal":{"Federated":"cognito-identity.amazonaws.com"},
+		"Action":"sts:AssumeRoleWithWebIdentity",
 		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"}}}}`
 	s.NewIAMRole(t, "Guest", trust)
 	id := s.GetID(t, pool, nil)
@@ -1171,7 +1175,8 @@ func TestIAMAuthorisation(t *testing.T) {
 		Account: "000000000000",
 		Policy: `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"iam:*","Resource":"` + wiretest.IAMBase + `role/team/*"},
-		{"Effect":"Deny","Action":"iam:AttachRolePolicy","Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"arn:aws:iam::aws:policy/AdministratorAccess"}}},
+		{"Effect":"Deny","Action":"iam:AttachRolePolicy","Resource":"*",
+			"Condition":{"ArnEquals":{"iam:PolicyARN":"arn:aws:iam::aws:policy/AdministratorAccess"}}},
 		{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/env":"prod"}}}]}`,
 	})
 	if err != nil {

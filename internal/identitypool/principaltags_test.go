@@ -33,7 +33,8 @@ func TestSessionTags(t *testing.T) {
 			[]VerifiedLogin{google}, map[string]string{"client": "app", "username": "g1"}, ""},
 		{"twitter's secret stays out", map[string]PrincipalTagMap{twitterKey: {UseDefaults: true}},
 			[]VerifiedLogin{twitter}, map[string]string{"client": "key", "username": "t1"}, ""},
-		{"mapped", map[string]PrincipalTagMap{googleKey: custom(map[string]string{"d": "dept", "l": "level", "o": "ok"})},
+		{"mapped",
+			map[string]PrincipalTagMap{googleKey: custom(map[string]string{"d": "dept", "l": "level", "o": "ok"})},
 			[]VerifiedLogin{google},
 			map[string]string{"d": "sales", "l": "7", "o": "true"}, ""},
 		{"missing, array and empty claims leave the tag out",
@@ -41,8 +42,8 @@ func TestSessionTags(t *testing.T) {
 			[]VerifiedLogin{google}, nil, ""},
 		{"too long", map[string]PrincipalTagMap{googleKey: custom(map[string]string{"a": "long"})},
 			[]VerifiedLogin{google}, nil, "more than 256"},
-		{"alphabet", map[string]PrincipalTagMap{googleKey: custom(map[string]string{"a": "odd"})}, []VerifiedLogin{google},
-			nil, "are allowed"},
+		{"alphabet", map[string]PrincipalTagMap{googleKey: custom(map[string]string{"a": "odd"})},
+			[]VerifiedLogin{google}, nil, "are allowed"},
 		{"by ARN", map[string]PrincipalTagMap{oidcARN: custom(map[string]string{"d": "dept"})}, []VerifiedLogin{oidc},
 			map[string]string{"d": "legal"}, ""},
 		{"two logins disagree",
@@ -117,6 +118,7 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 		shadowed = "arn:aws:iam::111111111111:oidc-provider/" + userPool
 		corp     = "arn:aws:iam::111111111111:saml-provider/corp"
 	)
+
 	p := Pool{
 		SupportedLoginProviders:  map[string]string{googleKey: "app"},
 		DeveloperProviderName:    "login.my.app",
@@ -124,6 +126,7 @@ func TestNamesThatLoginsLookUp(t *testing.T) {
 		SAMLProviderARNs:         []string{corp},
 		CognitoIdentityProviders: []CognitoIdentityProvider{{ProviderName: userPool, ClientID: "web"}},
 	}
+
 	for name, want := range map[string]struct{ tags, mapping bool }{
 		googleKey:          {tags: true, mapping: true},
 		"idp.example":      {tags: true, mapping: true},

@@ -15,6 +15,7 @@ import (
 // azp, when present, decides alone; else every aud must be accepted.
 func TestAuthorizedPartyRule(t *testing.T) {
 	const own, other, foreign = logintest.Audience, "second-client", "foreign-client"
+
 	for _, c := range []struct {
 		aud, azp any
 		client   string // "" is refused
@@ -39,10 +40,12 @@ func TestAuthorizedPartyRule(t *testing.T) {
 			f := newFixture(t, nil)
 			f.trust.Audiences = []string{own, other}
 			token := f.issuer.Token(map[string]any{"aud": c.aud, "azp": c.azp})
+
 			if c.client == "" {
 				f.refuses(t, f.trust, token, c.check, idtoken.MessageWrongAudience)
 				return
 			}
+
 			if got := f.accepts(t, token); got.Audience != c.client {
 				t.Errorf("Audience = %q, want %q", got.Audience, c.client)
 			}

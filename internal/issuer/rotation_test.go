@@ -401,7 +401,8 @@ func TestTooManyKeysUntil(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.clock.advance(from.Sub(f.clock.Now()) - time.Millisecond)
-		if err := i.Rotate(t.Context()); !errors.Is(err, issuer.ErrTooManyKeys) || !strings.Contains(err.Error(), text) {
+		if err := i.Rotate(t.Context()); !errors.Is(err, issuer.ErrTooManyKeys) ||
+			!strings.Contains(err.Error(), text) {
 			t.Errorf("%s ends late, before %s: %v", late, text, err)
 		}
 		f.clock.advance(time.Millisecond)

@@ -131,8 +131,10 @@ func TestKinds(t *testing.T) {
 		message string
 		attrs   []any
 	}
+
 	bad := func(attrs ...any) line { return line{slog.LevelError, "not ready", attrs} }
 	request := func(attrs ...any) line { return line{slog.LevelError, "request", attrs} }
+
 	for name, test := range map[string]struct {
 		a, b  line
 		equal bool
@@ -163,6 +165,7 @@ func TestKinds(t *testing.T) {
 			for _, line := range []line{test.a, test.b} {
 				l.Log(t.Context(), line.level, line.message, line.attrs...)
 			}
+
 			if got := l.lines(); (len(got) == 1) != test.equal {
 				t.Errorf("%q", got)
 			}

@@ -55,6 +55,7 @@ func wantProblem(t *testing.T, err error, problem string) {
 // A published document is taken only whole, in JSON, and from its own address.
 func TestDocuments(t *testing.T) {
 	const asJSON = "Content-Type: application/json"
+
 	for name, test := range map[string]struct {
 		status               int
 		header, body, refuse string // refuse "" = taken
@@ -77,11 +78,13 @@ func TestDocuments(t *testing.T) {
 			document := NewPublished(newClient(t), server.URL, local, func(body []byte) (int, error) {
 				return len(body), nil
 			})
+
 			e, err := document.Get(t.Context(), time.Now())
 			if test.refuse != "" {
 				wantProblem(t, err, test.refuse)
 				return
 			}
+
 			if err != nil || e.Value != len(test.body) {
 				t.Errorf("%+v, %v", e, err)
 			}
@@ -93,6 +96,7 @@ func TestDocuments(t *testing.T) {
 // contradiction. No error repeats the query.
 func TestResponses(t *testing.T) {
 	const asJSON = "Content-Type: application/json"
+
 	for name, test := range map[string]struct {
 		status               int
 		header, body, refuse string // refuse "" = taken
@@ -108,7 +112,8 @@ func TestResponses(t *testing.T) {
 		"fault":         {500, asJSON, "{}", "status 500"},
 		"compressed":    {200, "Content-Encoding: br", `{"a":1}`, "compressed"},
 		"contradiction": {200, asJSON, `{"error":"x"}`, "and an error in it"},
-		"long":          {200, asJSON, `{"a":"` + strings.Repeat("b", maxResponseBytes) + `"}`, "more than 65536 bytes"},
+		"long": {200, asJSON, `{"a":"` + strings.Repeat("b", maxResponseBytes) + `"}`,
+			"more than 65536 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := answering(t, test.status, test.header, test.body)
@@ -117,6 +122,7 @@ func TestResponses(t *testing.T) {
 				Path:    "/me",
 				Query:   url.Values{"token": {"canary"}},
 			})
+
 			if test.refuse != "" {
 				wantProblem(t, err, test.refuse)
 				if strings.Contains(err.Error(), "canary") {
@@ -124,6 +130,7 @@ func TestResponses(t *testing.T) {
 				}
 				return
 			}
+
 			if err != nil || r.Status != test.status || r.Object == nil {
 				t.Errorf("%+v, %v", r, err)
 			}
@@ -165,7 +172,9 @@ func TestPolicyOfRequests(t *testing.T) {
 			secure, Policy{AllowPrivate: true, CABundle: root, Pinned: true, Pins: "00"}, "another certificate",
 		},
 		"right pin, unknown CA": {secure, Policy{AllowPrivate: true, Pinned: true, Pins: pin}, "does not verify"},
-		"no pins":               {secure, Policy{AllowPrivate: true, CABundle: root, Pinned: true}, "another certificate"},
+		"no pins": {
+			secure, Policy{AllowPrivate: true, CABundle: root, Pinned: true}, "another certificate",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked = 0

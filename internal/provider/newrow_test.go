@@ -74,7 +74,8 @@ const trustPolicy = `{"Version":"2012-10-17","Statement":[
 	{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"login.example.net"},
 		"Condition":{"StringEquals":{"login.example.net:aud":"app","login.example.net:sub":"alice"}}},
 	{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"api.example.org"},
-		"Condition":{"StringEquals":{"api.example.org:app_id":"app","api.example.org:user_id":"amzn1.account.ALICE"}}}]}`
+		"Condition":{"StringEquals":{
+			"api.example.org:app_id":"app","api.example.org:user_id":"amzn1.account.ALICE"}}}]}`
 
 // world is a server whose table has the new rows, with a pool that uses them.
 type world struct {

@@ -162,7 +162,12 @@ func TestRefusedMetadata(t *testing.T) {
 }
 
 // weakRSA is a self-signed certificate with an RSA key of 512 bits: Go makes none.
-const weakRSA = `MIIBdTCCAR+gAwIBAgIUQyuh5XZpzrtzTzvf8BKFtczGwIswDQYJKoZIhvcNAQELBQAwDzENMAsGA1UEAwwEd2VhazAeFw0yNjExMjQxMTQ5MzNaFw0zNjExMjExMTQ5MzNaMA8xDTALBgNVBAMMBHdlYWswXDANBgkqhkiG9w0BAQEFAANLADBIAkEAt5p1+ycia7gf0S1tC7Xr0Wc/mAFGH33C1RjZwOrCl9ueAR8ykwsqgNpW6ps9dx2cksdUNwJIsTIq1NRdu4ktsQIDAQABo1MwUTAdBgNVHQ4EFgQUBCQlvgeCJHO7bpUPDQKQ/IJgx5UwHwYDVR0jBBgwFoAUBCQlvgeCJHO7bpUPDQKQ/IJgx5UwDwYDVR0TAQH/BAUwAwEB/zANBgkqhkiG9w0BAQsFAANBALajCTcV0urwSbHAzhDjXn9ZXp44qZ4emXZMJ4H6IIFAVesshPbRZsE+GAzQFDzIgEM6i5Y6153GlWiBSRjMnE8=`
+const weakRSA = "MIIBdTCCAR+gAwIBAgIUQyuh5XZpzrtzTzvf8BKFtczGwIswDQYJKoZIhvcNAQELBQAwDzENMAsGA1UEAwwEd2VhazAeFw0y" +
+	"NjExMjQxMTQ5MzNaFw0zNjExMjExMTQ5MzNaMA8xDTALBgNVBAMMBHdlYWswXDANBgkqhkiG9w0BAQEFAANLADBIAkEAt5p1" +
+	"+ycia7gf0S1tC7Xr0Wc/mAFGH33C1RjZwOrCl9ueAR8ykwsqgNpW6ps9dx2cksdUNwJIsTIq1NRdu4ktsQIDAQABo1MwUTAd" +
+	"BgNVHQ4EFgQUBCQlvgeCJHO7bpUPDQKQ/IJgx5UwHwYDVR0jBBgwFoAUBCQlvgeCJHO7bpUPDQKQ/IJgx5UwDwYDVR0TAQH/" +
+	"BAUwAwEB/zANBgkqhkiG9w0BAQsFAANBALajCTcV0urwSbHAzhDjXn9ZXp44qZ4emXZMJ4H6IIFAVesshPbRZsE+GAzQFDzI" +
+	"gEM6i5Y6153GlWiBSRjMnE8="
 
 // repeatedExtension is the provider's certificate with an extension twice.
 func repeatedExtension(t *testing.T, idp *samltest.IdP) string {

@@ -144,7 +144,8 @@ func ordinary(now time.Time) Session {
 		AMR: []string{
 			"authenticated", userPool, userPool + ":CognitoSignIn:aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
 			"accounts.google.com",
-			"accounts.google.com:1234567890-abcdefghijklmnopqrstuvwxyz012345.apps.googleusercontent.com:108204268033311374519",
+			"accounts.google.com:1234567890-abcdefghijklmnopqrstuvwxyz012345.apps.googleusercontent.com:" +
+				"108204268033311374519",
 		},
 		Tags: map[string]string{
 			"username": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "client": "1h57kf5cpq17m0eml12EXAMPLE",

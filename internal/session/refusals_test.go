@@ -20,7 +20,8 @@ func TestEveryReasonIsGiven(t *testing.T) {
 			return
 		}
 		if strings.ContainsAny(why.Expected+why.Got+why.Fix, "{}") {
-			t.Errorf("%s: a part of the text is not filled in: %q, %q, %q", why.Reason.Code, why.Expected, why.Got, why.Fix)
+			t.Errorf("%s: a part of the text is not filled in: %q, %q, %q",
+				why.Reason.Code, why.Expected, why.Got, why.Fix)
 		}
 		given[why.Reason.Code] = true
 	}

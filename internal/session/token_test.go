@@ -86,7 +86,13 @@ func TestOrdinaryTokenIsShortAndOpaque(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for _, secret := range []string{string(s.IdentityID), s.RoleARN.String(), s.Tags["email"], s.AMR[0], got.SecretAccessKey} {
+	for _, secret := range []string{
+		string(s.IdentityID),
+		s.RoleARN.String(),
+		s.Tags["email"],
+		s.AMR[0],
+		got.SecretAccessKey,
+	} {
 		if bytes.Contains(raw, []byte(secret)) {
 			t.Errorf("the token shows %q", secret)
 		}
@@ -128,7 +134,8 @@ func TestEveryFlippedBitIsRefused(t *testing.T) {
 
 		refused := func(what, id, token string) {
 			t.Helper()
-			if s, secret, err := m.Open(ctx, id, token); !errors.Is(err, ErrInvalidToken) || secret != "" || !s.RoleARN.IsZero() {
+			if s, secret, err := m.Open(ctx, id, token); !errors.Is(err, ErrInvalidToken) ||
+				secret != "" || !s.RoleARN.IsZero() {
 				t.Fatalf("%s: Open = %v, %v, want ErrInvalidToken and nothing else", what, s, err)
 			}
 		}

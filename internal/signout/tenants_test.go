@@ -163,7 +163,8 @@ func TestSignOutForARoleOfAnotherAccount(t *testing.T) {
 	key := strings.TrimPrefix(issuer.URL, "http://")
 	w := wiretest.StartTenants(t, []string{b, c}, func(config *poolhouse.Config) { config.SignOutEndsSessions = true })
 	foreign := w.Joins(t, b, issuer, "b")
-	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
+	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow",
+		"Principal":{"Federated":"cognito-identity.amazonaws.com"},
 		"Action":"sts:AssumeRoleWithWebIdentity",
 		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + foreign.Pool + `"}}}}`
 	role := wiretest.Must(w.Roles(wiretest.HomeAccount).CreateRole(t.Context(), &iamclient.CreateRoleInput{

@@ -65,7 +65,9 @@ func TestKeys(t *testing.T) {
 		}
 
 		mine := errors.New("mine")
-		if _, err := s.UpdateKeys(t.Context(), "signing", func([]Key) ([]Key, error) { return nil, mine }); err != mine { //nolint:errorlint // it promises the very error
+		if _, err := s.UpdateKeys(t.Context(), "signing",
+			func([]Key) ([]Key, error) { return nil, mine },
+		); err != mine { //nolint:errorlint // it promises the very error
 			t.Errorf("UpdateKeys returned %v, want change's own error", err)
 		}
 

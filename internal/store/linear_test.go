@@ -91,6 +91,7 @@ func TestLinearizableTellsHistoriesApart(t *testing.T) {
 		"one after the other":         {[]operation{{true, "a", true, 1, 2}, {true, "a", true, 3, 4}}, true},
 		"two identities":              {[]operation{{true, "a", true, 1, 2}, {true, "b", true, 3, 4}}, false},
 		"two identities, overlapping": {[]operation{{true, "a", true, 1, 4}, {true, "b", true, 2, 3}}, false},
+
 		"deleted between": {
 			[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 4}, {true, "b", true, 5, 6}}, true,
 		},
@@ -108,6 +109,7 @@ func TestLinearizableTellsHistoriesApart(t *testing.T) {
 			[]operation{{true, "a", true, 1, 2}, {false, "a", true, 3, 8}, {true, "b", true, 4, 5},
 				{true, "a", true, 6, 7}}, false,
 		},
+
 		"not found though it was there": {
 			[]operation{{true, "a", true, 1, 2}, {false, "a", false, 3, 4}, {true, "a", true, 5, 6}}, false,
 		},

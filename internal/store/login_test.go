@@ -46,7 +46,9 @@ func TestUnlink(t *testing.T) {
 		same("another's")
 
 		mine := errors.New("mine")
-		if err := s.Unlink(t.Context(), want.ID, func(identitypool.Identity) ([]identitypool.Login, error) { return want.Logins, mine }); err != mine { //nolint:errorlint // it promises the very error
+		if err := s.Unlink(t.Context(), want.ID,
+			func(identitypool.Identity) ([]identitypool.Login, error) { return want.Logins, mine },
+		); err != mine { //nolint:errorlint // it promises the very error
 			t.Errorf("Unlink returned %v, want choose's own error", err)
 		}
 		same("failed")

@@ -620,7 +620,8 @@ func TestRemovalLetsOthersWrite(t *testing.T) {
 		pool, other := addPool(t, s), addPool(t, s)
 		err := s.engine.Write(t.Context(), 0, func(x *engine.Tx) error {
 			_, err := x.Exec(`WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < $2)
-				INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
+				INSERT INTO identities
+					(identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
 				SELECT 'us-east-1:' || n, $1, FALSE, '', FALSE, 1, n, n FROM c`, string(pool), identities)
 			return err
 		})

@@ -117,7 +117,8 @@ func postgreSQLFiles(t *testing.T, s *Store) (all []byte) {
 		t.Fatal(err)
 	}
 	rows, err := db.QueryContext(t.Context(), `SELECT pg_read_binary_file(folder || '/' || name, 0, 100000000, TRUE)
-		FROM (SELECT 'base/' || oid AS folder FROM pg_database WHERE datname = current_database()) AS d, pg_ls_dir(folder) AS name`)
+		FROM (SELECT 'base/' || oid AS folder FROM pg_database WHERE datname = current_database()) AS d,
+			pg_ls_dir(folder) AS name`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -169,7 +169,8 @@ func postgreSQLFiles(t *testing.T, address string) (all []byte) {
 
 	rows := wiretest.Must(db.QueryContext(t.Context(), `
 		SELECT pg_read_binary_file(folder || '/' || name, 0, 100000000, TRUE)
-			FROM (SELECT 'base/' || oid AS folder FROM pg_database WHERE datname = current_database()) AS d, pg_ls_dir(folder) AS name
+			FROM (SELECT 'base/' || oid AS folder FROM pg_database WHERE datname = current_database()) AS d,
+				pg_ls_dir(folder) AS name
 			WHERE name ~ '^[0-9]{5,}'
 		UNION ALL SELECT pg_read_binary_file('pg_wal/' || name, 0, 100000000, TRUE) FROM pg_ls_waldir()`))(t)
 	defer rows.Close()

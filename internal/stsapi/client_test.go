@@ -44,7 +44,8 @@ func TestTrustPoliciesSeeTheClient(t *testing.T) {
 			for i, tc := range clientConditions {
 				c.Roles = append(c.Roles,
 					wiretest.Role(fmt.Sprint("Web", i), dev, wiretest.Web, tc.condition),
-					wiretest.Role(fmt.Sprint("Saml", i), `"Federated":"`+wiretest.SAMLARN+`"`, `"sts:AssumeRoleWithSAML"`, tc.condition),
+					wiretest.Role(fmt.Sprint("Saml", i), `"Federated":"`+wiretest.SAMLARN+`"`,
+						`"sts:AssumeRoleWithSAML"`, tc.condition),
 					wiretest.Role(fmt.Sprint("Caller", i), wiretest.Home, `"sts:AssumeRole"`, tc.condition),
 					wiretest.Role(fmt.Sprint("Pool", i), wiretest.FromPool, wiretest.Web, clientOfPool(tc.condition)),
 				)
@@ -91,7 +92,8 @@ func TestTrustPoliciesSeeTheClient(t *testing.T) {
 						"RoleSessionName", "me", "WebIdentityToken", token),
 					"AssumeRoleWithSAML": ask(false, "AssumeRoleWithSAML", "RoleArn", role("Saml"),
 						"PrincipalArn", wiretest.SAMLARN, "SAMLAssertion", assertion),
-					"GetCredentialsForIdentity": s.Raw(t, "GetCredentialsForIdentity", `{"IdentityId":"`+guest+`"}`, false,
+					"GetCredentialsForIdentity": s.Raw(t,
+						"GetCredentialsForIdentity", `{"IdentityId":"`+guest+`"}`, false,
 						func(r *http.Request) {
 							for name, values := range header {
 								r.Header[name] = values
@@ -99,7 +101,8 @@ func TestTrustPoliciesSeeTheClient(t *testing.T) {
 						}).Status,
 				} {
 					if want := tc.allowed[2*n+m]; (status == http.StatusOK) != want {
-						t.Errorf("%s, %s, behind a proxy %t, %v: %d, want allowed = %t", way, tc.condition, proxy, header, status, want)
+						t.Errorf("%s, %s, behind a proxy %t, %v: %d, want allowed = %t",
+							way, tc.condition, proxy, header, status, want)
 					}
 				}
 			}

@@ -112,7 +112,8 @@ func TestClaimsThatCannotBeKnown(t *testing.T) {
 	const provider = "idp.example.com"
 	trust, err := policy.Parse(
 		[]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"p"},"Action":"*"},
-		{"Effect":"Deny","Principal":{"Federated":"p"},"Action":"*","Condition":{"ForAnyValue:StringEquals":{"idp.example.com:groups":"blocked"}}}]}`))
+		{"Effect":"Deny","Principal":{"Federated":"p"},"Action":"*",
+			"Condition":{"ForAnyValue:StringEquals":{"idp.example.com:groups":"blocked"}}}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -262,6 +262,7 @@ func TestLongTokens(t *testing.T) {
 func TestNullClaimsAtSTS(t *testing.T) {
 	w := startSTS(t)
 	null := json.RawMessage("null")
+
 	for _, nulls := range []map[string]any{
 		{"https://aws.amazon.com/tags": null},
 		{"https://aws.amazon.com/tags": map[string]any{"principal_tags": null, "transitive_tag_keys": null}},
@@ -277,6 +278,7 @@ func TestNullClaimsAtSTS(t *testing.T) {
 			maps.Copy(claims, nulls)
 			return claims
 		}
+
 		for kind, test := range map[string]struct{ role, token string }{
 			"registered provider": {"corp/Alice", w.corp.Token(with(map[string]any{"sub": "alice", "aud": "app"}))},
 			"Google": {"Google",

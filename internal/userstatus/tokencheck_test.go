@@ -172,6 +172,7 @@ func TestUserStatusSettings(t *testing.T) {
 	} {
 		c := poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:1"}
 		test.change(&c)
+
 		server, err := poolhouse.New(t.Context(), c)
 		if err == nil {
 			_ = server.Close()

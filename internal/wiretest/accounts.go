@@ -139,7 +139,8 @@ func (w *Accounts) Joins(t *testing.T, account string, issuer *logintest.Issuer,
 	}))(t).IdentityPoolId
 
 	trust := `{"Version":"2012-10-17","Statement":[
-		{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+		{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
+		 "Action":"sts:AssumeRoleWithWebIdentity",
 		 "Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + *pool + `"}}},
 		{"Effect":"Allow","Principal":{"Federated":"` + *arn + `"},"Action":"sts:AssumeRoleWithWebIdentity"}]}`
 

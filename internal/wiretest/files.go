@@ -32,7 +32,9 @@ const FilesPool = "us-east-1:11111111-2222-3333-4444-555555555555"
 
 // Policies of the roles of FilesPool.
 const (
-	FilesTrust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],
+	FilesTrust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+		"Principal":{"Federated":"cognito-identity.amazonaws.com"},
+		"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],
 		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + FilesPool + `"}}}]}`
 	FilesPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],
 		"Resource":"arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"}]}`

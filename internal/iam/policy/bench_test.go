@@ -19,8 +19,10 @@ func BenchmarkEvaluateCognitoTrust(b *testing.B) {
 
 func BenchmarkAllowedWithVariables(b *testing.B) {
 	role := mustParse(b, `{"Version":"2012-10-17","Statement":[
-	  {"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::app/${cognito-identity.amazonaws.com:sub}/*"},
-	  {"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::app","Condition":{"StringLike":{"s3:prefix":"${cognito-identity.amazonaws.com:sub}/*"}}},
+	  {"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],
+	   "Resource":"arn:aws:s3:::app/${cognito-identity.amazonaws.com:sub}/*"},
+	  {"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::app",
+	   "Condition":{"StringLike":{"s3:prefix":"${cognito-identity.amazonaws.com:sub}/*"}}},
 	  {"Effect":"Deny","Action":"s3:Delete*","Resource":"*"}]}`)
 	all := mustParse(b, `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)
 	r := cognitoRequest()

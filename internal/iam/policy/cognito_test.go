@@ -13,6 +13,7 @@ func TestCognitoTrustScoped(t *testing.T) {
 	with := func(operator, value string) string {
 		return statement(`,"Condition":{"` + operator + `":{"cognito-identity.amazonaws.com:aud":` + value + `}}`)
 	}
+
 	for _, tc := range []struct {
 		name, statements string
 		ok               bool
@@ -33,7 +34,8 @@ func TestCognitoTrustScoped(t *testing.T) {
 		},
 		{"a pool and patterns of the user",
 			statement(`,"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"},
-			"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"auth*"},"StringLike":{"cognito-identity.amazonaws.com:sub":"us-east-1:*"}}`), true},
+			"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"auth*"},
+			"StringLike":{"cognito-identity.amazonaws.com:sub":"us-east-1:*"}}`), true},
 		{"every pool of a region", with("StringLike", `"us-east-1:*"`), false},
 		{"every pool of some regions", with("StringLike", `"us-*"`), false},
 		{"all but a part of an ID", with("StringLike", `"us-east-1:1111????-0000-4000-8000-000000000000"`), false},
@@ -125,6 +127,7 @@ func TestCognitoTrustScoped(t *testing.T) {
 			if (err == nil) != tc.ok {
 				t.Fatalf("cognitoTrustScoped = %v, want ok %v", err, tc.ok)
 			}
+
 			if err != nil &&
 				!strings.Contains(err.Error(), "A condition block must be present for the Cognito provider") {
 				t.Errorf("error %q is not IAM's text", err)
@@ -137,7 +140,8 @@ func TestCognitoTrustNamesAMR(t *testing.T) {
 	if !CognitoTrustNamesAMR(mustParse(t, cognitoTrust)) {
 		t.Error("false for a policy that asks for amr")
 	}
-	open := `{"Statement":{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+	open := `{"Statement":{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
+		"Action":"sts:AssumeRoleWithWebIdentity",
 		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"}}}}`
 	if CognitoTrustNamesAMR(mustParse(t, open)) {
 		t.Error("true for a policy that does not ask for amr")
@@ -154,19 +158,20 @@ func TestCognitoTrustNamesAMR(t *testing.T) {
 // so it is refused, as Allow and as Deny, with the right name.
 func TestCognitoTrustLocal(t *testing.T) {
 	for name, right := range map[string]string{
-		"cognito-identity.amazonaws.com":                                              "",
-		"cognito-identity-us-gov.amazonaws.com":                                       "",
-		"cognito-identity.us-gov-east-1.amazonaws.com":                                "",
-		"cognito-identity.cn-north-1.amazonaws.com.cn":                                "",
-		"cognito-identity.cn-north-1.amazonaws.com":                                   "cognito-identity.cn-north-1.amazonaws.com.cn",
-		"cognito-identity.us-gov-west-1.amazonaws.com":                                "cognito-identity-us-gov.amazonaws.com",
-		"cognito-identity-fips.us-gov-east-1.amazonaws.com":                           "cognito-identity.us-gov-east-1.amazonaws.com",
-		"cognito-identity.us-east-1.amazonaws.com":                                    "cognito-identity.amazonaws.com",
-		"cognito-identity.amazonaws.com.cn":                                           "cognito-identity.cn-north-1.amazonaws.com.cn",
-		"cognito-identity.eusc-de-east-1.amazonaws.eu":                                "cognito-identity.amazonaws.com",
-		"Cognito-Identity.Amazonaws.Com":                                              "cognito-identity.amazonaws.com",
-		"accounts.google.com":                                                         "",
-		"cognito-identity.amazonaws.com.example":                                      "",
+		"cognito-identity.amazonaws.com":                    "",
+		"cognito-identity-us-gov.amazonaws.com":             "",
+		"cognito-identity.us-gov-east-1.amazonaws.com":      "",
+		"cognito-identity.cn-north-1.amazonaws.com.cn":      "",
+		"cognito-identity.cn-north-1.amazonaws.com":         "cognito-identity.cn-north-1.amazonaws.com.cn",
+		"cognito-identity.us-gov-west-1.amazonaws.com":      "cognito-identity-us-gov.amazonaws.com",
+		"cognito-identity-fips.us-gov-east-1.amazonaws.com": "cognito-identity.us-gov-east-1.amazonaws.com",
+		"cognito-identity.us-east-1.amazonaws.com":          "cognito-identity.amazonaws.com",
+		"cognito-identity.amazonaws.com.cn":                 "cognito-identity.cn-north-1.amazonaws.com.cn",
+		"cognito-identity.eusc-de-east-1.amazonaws.eu":      "cognito-identity.amazonaws.com",
+		"Cognito-Identity.Amazonaws.Com":                    "cognito-identity.amazonaws.com",
+		"accounts.google.com":                               "",
+		"cognito-identity.amazonaws.com.example":            "",
+
 		"arn:aws:iam::123456789012:oidc-provider/cognito-identity.example":            "",
 		"arn:aws:iam::123456789012:oidc-provider/x/cognito-identity.amazonaws.com.cn": "",
 	} {
@@ -188,10 +193,22 @@ func TestCognitoTrustLocal(t *testing.T) {
 	}
 
 	for statement, right := range map[string]string{
-		regional("cognito-identity.cn-north-1.amazonaws.com.cn", "cognito-identity.cn-north-1.amazonaws.com.cn:aud"): "",
-		regional("cognito-identity.cn-north-1.amazonaws.com.cn", "cognito-identity.amazonaws.com:aud"):               "",
-		regional("cognito-identity.amazonaws.com", "cognito-identity.cn-north-1.amazonaws.com.cn:aud"):               "",
-		regional("cognito-identity-us-gov.amazonaws.com", "cognito-identity.us-gov-east-1.amazonaws.com:aud"):        "cognito-identity-us-gov.amazonaws.com:aud",
+		regional(
+			"cognito-identity.cn-north-1.amazonaws.com.cn",
+			"cognito-identity.cn-north-1.amazonaws.com.cn:aud",
+		): "",
+		regional(
+			"cognito-identity.cn-north-1.amazonaws.com.cn",
+			"cognito-identity.amazonaws.com:aud",
+		): "",
+		regional(
+			"cognito-identity.amazonaws.com",
+			"cognito-identity.cn-north-1.amazonaws.com.cn:aud",
+		): "",
+		regional(
+			"cognito-identity-us-gov.amazonaws.com",
+			"cognito-identity.us-gov-east-1.amazonaws.com:aud",
+		): "cognito-identity-us-gov.amazonaws.com:aud",
 	} {
 		d := mustParse(t, statement)
 		err := cognitoTrustLocal(d)

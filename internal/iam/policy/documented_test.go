@@ -49,7 +49,8 @@ func TestDocumentedPolicies(t *testing.T) {
 		{
 			name: "start and stop what carries one's own tag",
 			identity: []string{
-				`{"Effect":"Allow","Action":["ec2:StartInstances","ec2:StopInstances"],"Resource":"arn:aws:ec2:*:*:instance/*",
+				`{"Effect":"Allow","Action":["ec2:StartInstances","ec2:StopInstances"],
+				"Resource":"arn:aws:ec2:*:*:instance/*",
 				"Condition":{"StringEquals":{"aws:ResourceTag/Owner":"${aws:username}"}}},
 				{"Effect":"Allow","Action":"ec2:DescribeInstances","Resource":"*"}`},
 			allowed: []Request{
@@ -82,7 +83,8 @@ func TestDocumentedPolicies(t *testing.T) {
 			name: "access by matching tags of principal and resource",
 			identity: []string{
 				`{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*","Condition":{"StringEquals":{
-				"aws:ResourceTag/project":"${aws:PrincipalTag/project}","aws:ResourceTag/team":["${aws:PrincipalTag/team}","shared"]}}}`},
+				"aws:ResourceTag/project":"${aws:PrincipalTag/project}",
+				"aws:ResourceTag/team":["${aws:PrincipalTag/team}","shared"]}}}`},
 			allowed: []Request{
 				ask(
 					"secretsmanager:GetSecretValue",
@@ -125,8 +127,10 @@ func TestDocumentedPolicies(t *testing.T) {
 		{
 			name: "deny from outside of one's networks, but for services in one's stead",
 			identity: []string{
-				`{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{
-				"NotIpAddress":{"aws:SourceIp":["192.0.2.0/24","203.0.113.0/24","2001:db8::/32"]},"BoolIfExists":{"aws:ViaAWSService":"false"}}}`},
+				`{"Effect":"Allow","Action":"*","Resource":"*"},
+				{"Effect":"Deny","Action":"*","Resource":"*","Condition":{
+				"NotIpAddress":{"aws:SourceIp":["192.0.2.0/24","203.0.113.0/24","2001:db8::/32"]},
+				"BoolIfExists":{"aws:ViaAWSService":"false"}}}`},
 			allowed: []Request{
 				ask("s3:GetObject", "arn:x", "aws:SourceIp=192.0.2.7", "aws:ViaAWSService=false"),
 				ask("s3:GetObject", "arn:x", "aws:SourceIp=2001:db8::7"),
@@ -141,7 +145,8 @@ func TestDocumentedPolicies(t *testing.T) {
 		{
 			name: "within a range of dates",
 			identity: []string{`{"Effect":"Allow","Action":"service-prefix:action-name","Resource":"*","Condition":{
-				"DateGreaterThan":{"aws:CurrentTime":"2026-04-01T00:00:00Z"},"DateLessThan":{"aws:CurrentTime":"2026-06-30T23:59:59Z"}}}`},
+				"DateGreaterThan":{"aws:CurrentTime":"2026-04-01T00:00:00Z"},
+				"DateLessThan":{"aws:CurrentTime":"2026-06-30T23:59:59Z"}}}`},
 			allowed: []Request{ask("service-prefix:action-name", "*", "aws:CurrentTime=2026-04-01T00:00:01Z"), ask(
 				"service-prefix:action-name", "*", "aws:CurrentTime=2026-06-30T23:59:58Z",
 			)},
@@ -154,7 +159,9 @@ func TestDocumentedPolicies(t *testing.T) {
 		{
 			name: "second factor demanded, of long-lived keys too",
 			identity: []string{
-				`{"Effect":"Allow","Action":["iam:*","sts:*"],"Resource":"*"},{"Sid":"DenyAllExceptListedIfNoMFA","Effect":"Deny","NotAction":["iam:GetUser","iam:ListMFADevices","sts:GetSessionToken"],
+				`{"Effect":"Allow","Action":["iam:*","sts:*"],"Resource":"*"},
+				{"Sid":"DenyAllExceptListedIfNoMFA","Effect":"Deny",
+				"NotAction":["iam:GetUser","iam:ListMFADevices","sts:GetSessionToken"],
 				"Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}`},
 			allowed: []Request{
 				ask("iam:CreateRole", "*", "aws:MultiFactorAuthPresent=true"),
@@ -183,8 +190,11 @@ func TestDocumentedPolicies(t *testing.T) {
 		{
 			name: "one's own folder of a bucket, for identities of a pool",
 			identity: []string{
-				`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::app","Condition":{"StringLike":{"s3:prefix":["","users/","users/${cognito-identity.amazonaws.com:sub}/*"]}}},
-				{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject","s3:DeleteObject"],"Resource":["arn:aws:s3:::app/users/${cognito-identity.amazonaws.com:sub}","arn:aws:s3:::app/users/${cognito-identity.amazonaws.com:sub}/*"]}`},
+				`{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::app",
+				"Condition":{"StringLike":{"s3:prefix":["","users/","users/${cognito-identity.amazonaws.com:sub}/*"]}}},
+				{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject","s3:DeleteObject"],"Resource":[
+				"arn:aws:s3:::app/users/${cognito-identity.amazonaws.com:sub}",
+				"arn:aws:s3:::app/users/${cognito-identity.amazonaws.com:sub}/*"]}`},
 			allowed: []Request{
 				ask("s3:ListBucket", "arn:aws:s3:::app", "s3:prefix=users/eu-west-1:a/b", sub+"eu-west-1:a"),
 				ask("s3:ListBucket", "arn:aws:s3:::app", "s3:prefix=", sub+"eu-west-1:a"),
@@ -220,7 +230,8 @@ func TestDocumentedPolicies(t *testing.T) {
 		{
 			name: "only tags of a list, and not without one",
 			identity: []string{
-				`{"Effect":"Allow","Action":"ec2:CreateTags","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/env":["test","prod"]},
+				`{"Effect":"Allow","Action":"ec2:CreateTags","Resource":"*",
+				"Condition":{"StringEquals":{"aws:RequestTag/env":["test","prod"]},
 				"ForAllValues:StringEquals":{"aws:TagKeys":["env","cost"]},"Null":{"aws:TagKeys":"false"}}}`},
 			allowed: []Request{
 				ask("ec2:CreateTags", "*", "aws:RequestTag/env=test", "aws:TagKeys=env"),
@@ -255,8 +266,9 @@ func TestDocumentedPolicies(t *testing.T) {
 		{
 			name: "published from one topic only",
 			identity: []string{
-				`{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:*:123456789012:queue","Condition":{
-				"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:123456789012:orders-*"},"StringEquals":{"aws:SourceAccount":"123456789012"}}}`},
+				`{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:*:123456789012:queue",
+				"Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:123456789012:orders-*"},
+				"StringEquals":{"aws:SourceAccount":"123456789012"}}}`},
 			allowed: []Request{ask(
 				"sqs:SendMessage",
 				"arn:aws:sqs:eu-west-1:123456789012:queue",
@@ -282,9 +294,12 @@ func TestDocumentedPolicies(t *testing.T) {
 		{
 			name: "nothing without encryption, whether the header is another one or missing",
 			identity: []string{`{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::b/*"},
-				{"Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::b/*","Condition":{"StringNotEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}}},
-				{"Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::b/*","Condition":{"Null":{"s3:x-amz-server-side-encryption":"true"}}},
-				{"Effect":"Deny","Action":"s3:*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}`},
+				{"Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::b/*",
+					"Condition":{"StringNotEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}}},
+				{"Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::b/*",
+					"Condition":{"Null":{"s3:x-amz-server-side-encryption":"true"}}},
+				{"Effect":"Deny","Action":"s3:*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"],
+					"Condition":{"Bool":{"aws:SecureTransport":"false"}}}`},
 			allowed: []Request{ask(
 				"s3:PutObject",
 				"arn:aws:s3:::b/x",
@@ -331,8 +346,11 @@ func TestDocumentedPolicies(t *testing.T) {
 		{
 			name: "trust of a pool's users, not of its guests",
 			identity: []string{
-				`{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],"Condition":{
-				"StringEquals":{"cognito-identity.amazonaws.com:aud":"eu-west-1:pool"},"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}}`},
+				`{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
+				"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],
+				"Condition":{
+				"StringEquals":{"cognito-identity.amazonaws.com:aud":"eu-west-1:pool"},
+				"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}}`},
 			allowed: []Request{
 				ask(
 					"sts:AssumeRoleWithWebIdentity",

@@ -12,7 +12,8 @@ func ExampleDocument_Evaluate() {
 		"Version": "2012-10-17",
 		"Statement": [
 			{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::photos/*"},
-			{"Sid": "KeepOriginals", "Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::photos/originals/*"}
+			{"Sid": "KeepOriginals", "Effect": "Deny",
+			 "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::photos/originals/*"}
 		]
 	}`))
 	if err != nil {

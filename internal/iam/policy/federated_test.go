@@ -7,11 +7,17 @@ import (
 
 func TestCoversAndNamed(t *testing.T) {
 	d, err := Parse([]byte(`{"Version":"2012-10-17","Statement":[
-		{"Effect":"Allow","Principal":{"Federated":"graph.facebook.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{
-			"StringEquals":{"graph.facebook.com:app_id":["1","2","${aws:x}"]},"StringLike":{"graph.facebook.com:app_id":"3*"},"StringEqualsIfExists":{"graph.facebook.com:app_id":"4"}}},
-		{"Effect":"Allow","Principal":{"Federated":"graph.facebook.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"graph.facebook.com:app_id":["2","5"]}}},
-		{"Effect":"Deny","Principal":{"Federated":"graph.facebook.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"graph.facebook.com:app_id":"6"}}},
-		{"Effect":"Allow","Principal":{"Federated":"www.amazon.com"},"Action":"sts:TagSession","Condition":{"StringEquals":{"graph.facebook.com:app_id":"7"}}}]}`))
+		{"Effect":"Allow","Principal":{"Federated":"graph.facebook.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+			"Condition":{
+			"StringEquals":{"graph.facebook.com:app_id":["1","2","${aws:x}"]},
+			"StringLike":{"graph.facebook.com:app_id":"3*"},
+			"StringEqualsIfExists":{"graph.facebook.com:app_id":"4"}}},
+		{"Effect":"Allow","Principal":{"Federated":"graph.facebook.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+			"Condition":{"StringEquals":{"graph.facebook.com:app_id":["2","5"]}}},
+		{"Effect":"Deny","Principal":{"Federated":"graph.facebook.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+			"Condition":{"StringEquals":{"graph.facebook.com:app_id":"6"}}},
+		{"Effect":"Allow","Principal":{"Federated":"www.amazon.com"},"Action":"sts:TagSession",
+			"Condition":{"StringEquals":{"graph.facebook.com:app_id":"7"}}}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}

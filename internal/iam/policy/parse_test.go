@@ -23,6 +23,7 @@ func TestParseAccepts(t *testing.T) {
 			`"Id":"a","Version":"2012-10-17"}`,
 		"old version": `{"Version":"2008-10-17","Statement":[{"Effect":"Allow","NotAction":"s3:*",` +
 			`"NotResource":"arn:aws:s3:::a/${not a variable"}]}`,
+
 		"all principals": `{"Statement":[{"Effect":"Allow","Principal":{"AWS":["*","123456789012",` +
 			`"arn:aws:iam::123456789012:root","arn:aws:iam::123456789012:role/a/b",` +
 			`"arn:aws:sts::123456789012:assumed-role/r/s","AROAABCDEFGHIJKLMNOP1"],` +
@@ -31,6 +32,7 @@ func TestParseAccepts(t *testing.T) {
 			`"Action":"sts:AssumeRole"}]}`,
 		"everyone":        `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`,
 		"not a principal": `{"Statement":[{"Effect":"Deny","NotPrincipal":{"AWS":"123456789012"},"Action":"sts:*"}]}`,
+
 		"empty condition": `{"Statement":[{"Effect":"Allow","Action":"a:b","Resource":"*","Condition":{}}]}`,
 		"scalars in conditions": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a:b",` +
 			`"Resource":"*","Condition":{"Bool":{"aws:SecureTransport":true},"NumericLessThan":{"s3:max-keys":10},` +
@@ -38,6 +40,7 @@ func TestParseAccepts(t *testing.T) {
 		"variables": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a:b",` +
 			`"Resource":"arn:aws:s3:::b/${aws:x, 'd'}/${*}${?}${$}",` +
 			`"Condition":{"ArnLike":{"aws:SourceArn":["${aws:PrincipalArn}","arn:aws:iam::${aws:x}:role/*","*"]}}}]}`,
+
 		"escapes and blanks": "\n{ \"Statement\" : [ {\t\"Effect\":\"\\u0041llow\" , \"Action\":\"*\"," +
 			"\"Resource\":\"*\" } ] }\r\n",
 	} {
@@ -299,6 +302,7 @@ func TestCheckTrustAndIdentity(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d := mustParse(t, tc.doc)
+
 			if err := d.CheckTrust(); (err == nil) != tc.trust {
 				t.Errorf("CheckTrust() = %v", err)
 			}

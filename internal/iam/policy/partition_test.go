@@ -9,6 +9,7 @@ import (
 // that of the call. A Deny matches it in all; an Allow only by these two.
 func TestPartitionsOfResources(t *testing.T) {
 	const rest = ":iam::123456789012:role/App"
+
 	for _, test := range []struct {
 		element, pattern, call string
 		allows, denies         bool
@@ -30,6 +31,7 @@ func TestPartitionsOfResources(t *testing.T) {
 		for effect, want := range map[string]bool{"Allow": test.allows, "Deny": test.denies} {
 			d := mustParse(t, fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":%q,"Action":"*",%q:%q}]}`,
 				effect, test.element, test.pattern))
+
 			got, _ := d.Evaluate(Request{Action: "iam:GetRole", Resource: "arn:aws" + rest, Partition: test.call})
 			if (got != NoMatch) != want {
 				t.Errorf(
@@ -299,6 +301,7 @@ func TestPartitionsOfPrincipals(t *testing.T) {
 				`{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+`","Action":"*","Principal":{"`+
 					test.kind+`":"`+test.name+`"}}]}`,
 			)
+
 			got, _ := d.Evaluate(Request{
 				Action:    "sts:AssumeRole",
 				Resource:  "*",

@@ -103,8 +103,12 @@ func TestCheckTrust(t *testing.T) {
 
 func TestAWSPrincipals(t *testing.T) {
 	d := mustParse(t, `{"Version":"2012-10-17","Statement":[
-		{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::123456789012:role/b","123456789012","arn:aws:iam::111111111111:root"],"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"},
-		{"Effect":"Deny","NotPrincipal":{"AWS":["arn:aws:iam::123456789012:role/b","AROAAAAAAAAAAAAAAAAAA"],"Federated":"www.amazon.com"},"Action":"sts:AssumeRole"},
+		{"Effect":"Allow","Principal":{
+			"AWS":["arn:aws:iam::123456789012:role/b","123456789012","arn:aws:iam::111111111111:root"],
+			"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"},
+		{"Effect":"Deny","NotPrincipal":{
+			"AWS":["arn:aws:iam::123456789012:role/b","AROAAAAAAAAAAAAAAAAAA"],
+			"Federated":"www.amazon.com"},"Action":"sts:AssumeRole"},
 		{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`)
 	want := []string{"111111111111", "123456789012", "AROAAAAAAAAAAAAAAAAAA", "arn:aws:iam::123456789012:role/b"}
 	if got := d.AWSPrincipals(); !slices.Equal(got, want) {

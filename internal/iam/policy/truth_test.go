@@ -152,7 +152,10 @@ func TestTruthTable(t *testing.T) {
 					r := Request{
 						Action:   "a:b",
 						Resource: "*",
-						Context:  RequestContext{Caller: Keys{"k:arn": {"arn:aws:s3:::ab"}}, Service: func(string) ([]string, bool) { return given, i != 1 }},
+						Context: RequestContext{
+							Caller:  Keys{"k:arn": {"arn:aws:s3:::ab"}},
+							Service: func(string) ([]string, bool) { return given, i != 1 },
+						},
 					}
 					if got := evaluated(t, operator, wanted, r); got != want {
 						t.Errorf("%s %q, known %t, values %q: %s, want %s", operator, wanted, i != 1, given, got, want)
@@ -415,8 +418,11 @@ func TestDecisionNamesUnknown(t *testing.T) {
 
 func TestDependencies(t *testing.T) {
 	d := mustParse(t, `{"Version":"2012-10-17","Statement":[
-	  {"Effect":"Allow","Action":["s3:Get*","sqs:*"],"Resource":"arn:aws:s3:::${aws:username}/${aws:username}","Condition":{"StringLike":{"S3:Prefix":"${aws:PrincipalTag/a}*"},"Null":{"s3:prefix":"true"}}},
-	  {"Effect":"Deny","NotAction":["iam:*","s3:Get*"],"Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}},
+	  {"Effect":"Allow","Action":["s3:Get*","sqs:*"],
+	   "Resource":"arn:aws:s3:::${aws:username}/${aws:username}",
+	   "Condition":{"StringLike":{"S3:Prefix":"${aws:PrincipalTag/a}*"},"Null":{"s3:prefix":"true"}}},
+	  {"Effect":"Deny","NotAction":["iam:*","s3:Get*"],"Resource":"*",
+	   "Condition":{"Bool":{"aws:SecureTransport":"false"}}},
 	  {"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 	var got []string
 	for _, dependency := range d.Dependencies() {

@@ -158,7 +158,8 @@ func TestFaultsAreBounded(t *testing.T) {
 	}
 
 	trust := mustParse(t,
-		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow",
+		"Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*",
 		"Condition":{"StringLike":{"cognito-identity.amazonaws.com:aud":["`+long+`*","`+long+`*","`+long+`*","`+
 			long+`*"]}}}}`)
 	if fault, ok := errors.AsType[*Fault](trust.CheckTrust()); !ok || len(fault.Text) > 8192 {

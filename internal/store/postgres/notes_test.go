@@ -27,7 +27,8 @@ func prepareNotes(ctx context.Context, db *sql.DB) error {
 	_, err := db.ExecContext(ctx, `
 		CREATE TABLE IF NOT EXISTS pools (pool_id TEXT PRIMARY KEY, version BIGINT NOT NULL, settings TEXT NOT NULL);
 		CREATE TABLE IF NOT EXISTS identities (identity_id TEXT PRIMARY KEY);
-		CREATE TABLE IF NOT EXISTS write_probe (one INTEGER PRIMARY KEY, written BIGINT NOT NULL, filler BYTEA NOT NULL)`)
+		CREATE TABLE IF NOT EXISTS write_probe (
+			one INTEGER PRIMARY KEY, written BIGINT NOT NULL, filler BYTEA NOT NULL)`)
 	return err
 }
 

@@ -26,6 +26,7 @@ func TestSQLiteFaults(t *testing.T) {
 	}{
 		{code: sqlite3.SQLITE_CONSTRAINT_UNIQUE, want: noFault, full: noFault},
 		{code: sqlite3.SQLITE_ERROR, want: noFault, full: noFault},
+
 		{code: sqlite3.SQLITE_BUSY, want: faultBusy, full: faultBusy},
 		{code: sqlite3.SQLITE_BUSY_SNAPSHOT, want: faultBusy, full: faultBusy},
 		{code: sqlite3.SQLITE_LOCKED, want: faultBusy, full: faultBusy},
@@ -35,9 +36,11 @@ func TestSQLiteFaults(t *testing.T) {
 		{code: sqlite3.SQLITE_IOERR_LOCK, want: faultBusy, full: faultBusy},
 		{code: sqlite3.SQLITE_IOERR_SHMLOCK, want: faultBusy, full: faultBusy},
 		{code: sqlite3.SQLITE_IOERR_GETTEMPPATH, want: faultBusy, full: faultBusy},
+
 		{code: sqlite3.SQLITE_FULL, want: faultFull, full: faultFull},
 		{code: sqlite3.SQLITE_IOERR_SHMSIZE, want: faultFull, full: faultFull},
 		{code: sqlite3.SQLITE_IOERR_WRITE, want: faultDisk, full: faultFull},
+
 		{code: sqlite3.SQLITE_READONLY, want: faultReadOnly, full: faultReadOnly},
 		{code: sqlite3.SQLITE_READONLY_DIRECTORY, want: faultReadOnly, full: faultReadOnly},
 		{code: sqlite3.SQLITE_READONLY_CANTINIT, want: faultReadOnly, full: faultReadOnly},
@@ -45,6 +48,7 @@ func TestSQLiteFaults(t *testing.T) {
 		{code: sqlite3.SQLITE_CANTOPEN, want: faultReadOnly, full: faultReadOnly},
 		{code: sqlite3.SQLITE_CANTOPEN_ISDIR, want: faultReadOnly, full: faultReadOnly},
 		{code: sqlite3.SQLITE_PERM, want: faultReadOnly, full: faultReadOnly},
+
 		// An fsync that failed because the disk is full leaves as little known as any other.
 		{code: sqlite3.SQLITE_IOERR_FSYNC, want: faultDisk, full: faultDisk},
 		{code: sqlite3.SQLITE_IOERR_DIR_FSYNC, want: faultDisk, full: faultDisk},
@@ -55,6 +59,7 @@ func TestSQLiteFaults(t *testing.T) {
 		{code: sqlite3.SQLITE_IOERR_UNLOCK, want: faultDisk, full: faultDisk},
 		{code: sqlite3.SQLITE_IOERR_SHMMAP, want: faultDisk, full: faultDisk},
 		{code: sqlite3.SQLITE_IOERR_DATA, want: faultDisk, full: faultDisk},
+
 		{code: sqlite3.SQLITE_IOERR_CORRUPTFS, want: faultDamage, full: faultDamage},
 		{code: sqlite3.SQLITE_CORRUPT, want: faultDamage, full: faultDamage},
 		{code: sqlite3.SQLITE_CORRUPT_INDEX, want: faultDamage, full: faultDamage},
@@ -64,6 +69,7 @@ func TestSQLiteFaults(t *testing.T) {
 		if got := faultOf(err, func() bool { return false }); got != test.want {
 			t.Errorf("code %d: %v, want %v", test.code, got, test.want)
 		}
+
 		if got := faultOf(err, func() bool { return true }); got != test.full {
 			t.Errorf("code %d in a full folder: %v, want %v", test.code, got, test.full)
 		}
