@@ -173,7 +173,7 @@ func TestFindings(t *testing.T) {
 		"a.go:76: g has a cognitive complexity of 33, more than 30",
 	}
 
-	if got := f.findings(); !slices.Equal(got, want) {
+	if got := f.findings(false); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 
@@ -189,6 +189,31 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// Of the limits, those of layout hold for tests too, and for the packages that only tests import.
+func TestFindingsOfTests(t *testing.T) {
+	long := "// " + strings.Repeat("x", columns) + "\n"
+	body := strings.Repeat("\tx()\n", mostFunction)
+	branches := strings.Repeat("\tif a {\n\t\tif b {\n\t\t\tx()\n\t\t}\n\t}\n\n", 11)
+	text := "package a\n\n" + long + "func f() {\n" + body + "}\n\nfunc g() {\n" + branches + "}\n" +
+		strings.Repeat("\n", mostFile)
+
+	for _, path := range []string{"a_test.go", "internal/atest/a.go"} {
+		groups := group([]*file{source(t, path, text)})
+
+		want := []string{
+			path + ":3: the line is longer than 120 columns",
+			path + ":4: f has 70 lines and no blank one",
+		}
+		if got := findings(groups, false); !slices.Equal(got, want) {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+
+		if got := findings(groups, true); len(got) != len(want)+3 {
+			t.Errorf("with -tests: %q, want the lengths of file and function and the complexity too", got)
+		}
+	}
+}
+
 func TestBlankShare(t *testing.T) {
 	for blank, want := range map[string]string{"": "0.0", "\n": "50.0"} {
 		function := "\nfunc f() {\n" + strings.Repeat("\tx()\n"+blank, 20) + "}\n"
@@ -200,14 +225,14 @@ func TestBlankShare(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 		if got := findings(groups, false); got != nil {
-			t.Errorf("tests were held to the limits: %q", got)
+			t.Errorf("tests were held to the share of blank lines: %q", got)
 		}
 	}
 }
 
 func TestFindingsOfFile(t *testing.T) {
 	f := source(t, "a.go", "package a\n"+strings.Repeat("\n", mostFile))
-	if got := f.findings(); len(got) != 1 || !strings.HasPrefix(got[0], "a.go:1: the file has 501 lines") {
+	if got := f.findings(false); len(got) != 1 || !strings.HasPrefix(got[0], "a.go:1: the file has 501 lines") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -7,7 +7,8 @@
 //	go run ./internal/house -list            # also where each finding is, and each needless export
 //	go run ./internal/house -limits          # lists each break of a limit and fails if there is one
 //
-// -limits covers code; with -tests it covers tests too.
+// -limits covers code, and of tests the layout: long lines, and long bodies without a blank line.
+// With -tests, all limits apply to tests too.
 package main
 
 import (
@@ -34,7 +35,7 @@ func run(arguments []string, out io.Writer) error {
 	flags := flag.NewFlagSet("house", flag.ContinueOnError)
 	limits := flags.Bool("limits", false, "list each break of a limit, and fail if there is one")
 	list := flags.Bool("list", false, "list where each finding is")
-	tests := flags.Bool("tests", false, "apply -limits and -list to tests too")
+	tests := flags.Bool("tests", false, "apply all limits to tests too, not only those of layout")
 	statements := flags.Int("statements", mostStatements,
 		"with -limits: the most statements that the root module's code may have; 0 = any number")
 	if err := flags.Parse(arguments); err != nil {

@@ -347,3 +347,21 @@ func TestGlossary(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Tests keep to the limits of layout, as go run ./internal/house -limits checks them.
+func TestLayoutOfTests(t *testing.T) {
+	atRoot(t)
+	files, err := readProject(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	tests := slices.DeleteFunc(group(files), func(g *codeGroup) bool { return !g.test })
+	if len(tests) == 0 {
+		t.Fatal("no tests were read")
+	}
+
+	for _, found := range findings(tests, false) {
+		t.Error(found)
+	}
+}
