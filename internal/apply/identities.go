@@ -22,12 +22,12 @@ type identityLine struct {
 	Guest            bool    `json:",omitzero"`
 	// Logins are the logins whose subjects are known; Unreadable are the
 	// providers whose subjects are not. Whoever knows them may add them to Logins.
-	Logins     []Login  `json:",omitempty"`
+	Logins     []login  `json:",omitempty"`
 	Unreadable []string `json:",omitempty"`
 }
 
-// Login is one login of an identity.
-type Login struct{ ProviderName, Subject string }
+// login is one login of an identity.
+type login struct{ ProviderName, Subject string }
 
 // WriteIdentities writes the identities of pools, one JSON value a line, and
 // returns notes on what it could not read.
@@ -125,7 +125,7 @@ func (s *server) identity(ctx context.Context, pool, developer string, i listedI
 			return identityLine{}, err
 		}
 		for _, user := range users {
-			line.Logins = append(line.Logins, Login{ProviderName: developer, Subject: user})
+			line.Logins = append(line.Logins, login{ProviderName: developer, Subject: user})
 		}
 	}
 
