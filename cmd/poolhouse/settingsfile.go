@@ -68,27 +68,29 @@ func parseSettings(path string, text []byte, rows []setting) (map[string]any, se
 
 	f := settingsFile{path: path, text: text}
 	faults := checkFile(raw, rows)
-	if len(faults) == 0 {
-		if err := f.decode(&f.sections); err != nil {
-			faults = append(faults, withoutSource(err))
-		}
+	if err := f.decode(&f.sections); err == nil {
+		faults = append(faults, f.check()...)
+	} else if len(faults) == 0 {
+		faults = append(faults, withoutSource(err))
 	}
-	if err := errors.Join(append(faults, f.check()...)...); err != nil {
+	if err := errors.Join(faults...); err != nil {
 		return nil, settingsFile{}, fmt.Errorf("settings file %s: %w", path, err)
 	}
 
 	return singleValues(raw, text, rows), f, nil
 }
 
-// decode decodes the sections of the file.
+// decode decodes the sections of the file. It takes a duration that checkFile refuses as not
+// set, so that the other faults come with that one.
 func (f settingsFile) decode(to *sections) error {
-	durations := yaml.CustomUnmarshaler(func(d *time.Duration, text []byte) (err error) {
+	durations := yaml.CustomUnmarshaler(func(d *time.Duration, text []byte) error {
 		var value any
 		if err := yaml.Unmarshal(text, &value); err != nil {
 			return err
 		}
-		*d, err = duration(value)
-		return err
+		*d, _ = duration(value)
+
+		return nil
 	})
 	if err := yaml.UnmarshalWithOptions(f.text, to, durations); err != nil {
 		return err
