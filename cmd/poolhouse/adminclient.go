@@ -184,18 +184,14 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 			}
 
 			at := time.Unix(int64(out.NotBefore), 0).UTC().Format(time.RFC3339)
-			if _, err := fmt.Fprintf(
-				c.OutOrStdout(), "signed out at %s, as of %s\n", printable(out.ProviderName), at,
-			); err != nil {
-				return err
-			}
+			text := fmt.Sprintf("signed out at %s, as of %s\n", printable(out.ProviderName), at)
 			if out.Known != nil && !*out.Known {
-				_, err := fmt.Fprintln(c.OutOrStdout(), "The account has no such login provider now: "+
-					"if it was not deleted, nobody is signed out. Give the key in Logins.")
-				return err
+				text += "The account has no such login provider now: " +
+					"if it was not deleted, nobody is signed out. Give the key in Logins.\n"
 			}
+			_, err := io.WriteString(c.OutOrStdout(), text)
 
-			return nil
+			return err
 		},
 	}
 	addEndpoint(c)

@@ -95,8 +95,8 @@ and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format 
 				return err
 			}
 
-			if client.IAMRegion = iamRegion(region); override != "" {
-				client.IAMRegion = region
+			if override == "" {
+				client.IAMRegion = iamRegion(region)
 			}
 
 			out, err := apply.Export(c.Context(), client, true)
