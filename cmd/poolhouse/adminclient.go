@@ -1,14 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
-	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -18,68 +12,36 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// adminCall calls an operation of the administrators' API, signed with the keys in the
-// environment.
-func adminCall(ctx context.Context, endpoint, operation string, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
-	defer cancel()
-
-	body, err := json.Marshal(in)
+// adminCall calls an operation of the administrators' API of the server that the command names.
+func adminCall(c *cobra.Command, operation string, in, out any) error {
+	client, err := serverClient(c)
 	if err != nil {
 		return err
 	}
-
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	request.Header.Set("X-Amz-Target", "PoolhouseAdmin."+operation)
-	if err := signRequest(request, body, time.Now().UTC()); err != nil {
-		return err
-	}
-
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return err
-	}
-
-	if response.StatusCode != http.StatusOK {
-		var refused struct {
-			Type    string `json:"__type"`
-			Message string `json:"message"`
-		}
-		if json.Unmarshal(answer, &refused) == nil && refused.Type != "" {
-			return fmt.Errorf("%s: %s", refused.Type, refused.Message)
-		}
-		return fmt.Errorf("%s answered %s", explain.ShownAddress(endpoint), response.Status)
-	}
-
-	return json.Unmarshal(answer, out)
+	return client.Admin(c.Context(), operation, in, out)
 }
 
-// signRequest signs a request with the keys in the environment.
-func signRequest(r *http.Request, body []byte, now time.Time) error {
-	keys := sigv4.Credentials{
-		AccessKeyID:     os.Getenv("AWS_ACCESS_KEY_ID"),
-		SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
-		SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
-	}
-	if keys.AccessKeyID == "" || keys.SecretAccessKey == "" {
-		return fmt.Errorf("no keys to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-	}
-	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), poolhouse.DevRegion)
+// memberFlags are flags whose values are members of an operation's input.
+type memberFlags []struct{ name, member, usage string }
 
-	return sigv4.Sign(r, body, keys, region, "poolhouse", now)
+func (m memberFlags) addTo(c *cobra.Command) {
+	for _, f := range m {
+		c.Flags().String(f.name, "", f.usage)
+	}
+}
+
+// given returns the members whose flags have a value.
+func (m memberFlags) given(c *cobra.Command) map[string]string {
+	in := map[string]string{}
+	for _, f := range m {
+		if value, _ := c.Flags().GetString(f.name); value != "" {
+			in[f.member] = value
+		}
+	}
+
+	return in
 }
 
 func explainCommand() *cobra.Command {
@@ -119,7 +81,7 @@ refuses calls.`,
 						"3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55", args[0],
 				)
 			}
-			err := adminCall(c.Context(), endpoint(c), "Explain", map[string]string{"RequestId": args[0]}, &out)
+			err := adminCall(c, "Explain", map[string]string{"RequestId": args[0]}, &out)
 			if err != nil {
 				return fmt.Errorf(
 					"asking %s: %w; another server is named by --endpoint, and the key by AWS_ACCESS_KEY_ID, "+
@@ -147,6 +109,12 @@ refuses calls.`,
 
 func identityCommand() *cobra.Command {
 	c := &cobra.Command{Use: "identity", Short: "Find identities by login, and logins by identity"}
+	flags := memberFlags{
+		{name: "pool", member: "IdentityPoolId", usage: "identity pool ID"},
+		{name: "provider", member: "ProviderName", usage: "login provider name"},
+		{name: "subject", member: "Subject", usage: "the provider's subject, or the developer user identifier"},
+		{name: "identity-id", member: "IdentityId", usage: "identity ID"},
+	}
 	lookup := &cobra.Command{
 		Use:   "lookup",
 		Short: "Find an identity by a provider's subject, or the subjects of an identity",
@@ -154,24 +122,12 @@ func identityCommand() *cobra.Command {
   poolhouse identity lookup --identity-id us-east-1:...`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			in := map[string]string{}
-			for flag, member := range map[string]string{
-				"pool":        "IdentityPoolId",
-				"provider":    "ProviderName",
-				"subject":     "Subject",
-				"identity-id": "IdentityId",
-			} {
-				if value, _ := c.Flags().GetString(flag); value != "" {
-					in[member] = value
-				}
-			}
-
 			var out struct {
 				IdentityId, IdentityPoolId, MergedTo string
 				Disabled                             bool
 				Logins                               []struct{ ProviderName, Subject, Kind string }
 			}
-			if err := adminCall(c.Context(), endpoint(c), "LookupIdentity", in, &out); err != nil {
+			if err := adminCall(c, "LookupIdentity", flags.given(c), &out); err != nil {
 				return err
 			}
 
@@ -191,16 +147,18 @@ func identityCommand() *cobra.Command {
 		},
 	}
 	addEndpoint(lookup)
-	lookup.Flags().String("pool", "", "identity pool ID")
-	lookup.Flags().String("provider", "", "login provider name")
-	lookup.Flags().String("subject", "", "the provider's subject, or the developer user identifier")
-	lookup.Flags().String("identity-id", "", "identity ID")
+	flags.addTo(lookup)
 	c.AddCommand(lookup, signOutCommand())
 
 	return c
 }
 
 func signOutCommand() *cobra.Command {
+	flags := memberFlags{
+		{name: "provider", member: "ProviderName", usage: "login provider name: the key in Logins"},
+		{name: "subject", member: "Subject", usage: "the provider's subject"},
+		{name: "session", member: "Session", usage: "end one session only: sid, origin_jti or jti of its tokens"},
+	}
 	c := &cobra.Command{
 		Use:   "sign-out",
 		Short: "Refuse the tokens that a provider issued to a user before now",
@@ -212,48 +170,32 @@ that Poolhouse issued already stay valid until they expire; with the setting
 sign_out_ends_sessions the credentials end, too. Keys are taken from
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 		Example: `  poolhouse identity sign-out --provider accounts.google.com --subject 1092...
-  poolhouse identity sign-out --provider idp.example.com --subject alice --session 08a5019c-17e1-4977-8f42-65a12843ea02`,
+  poolhouse identity sign-out --provider idp.example.com --subject alice \
+    --session 08a5019c-17e1-4977-8f42-65a12843ea02`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			in := map[string]string{}
-			for flag, member := range map[string]string{
-				"provider": "ProviderName",
-				"subject":  "Subject",
-				"session":  "Session",
-			} {
-				if value, _ := c.Flags().GetString(flag); value != "" {
-					in[member] = value
-				}
-			}
-
 			var out struct {
 				ProviderName string
 				NotBefore    float64
 				Known        *bool // nil: an older server's answer
 			}
-			if err := adminCall(c.Context(), endpoint(c), "SignOut", in, &out); err != nil {
+			if err := adminCall(c, "SignOut", flags.given(c), &out); err != nil {
 				return err
 			}
 
 			at := time.Unix(int64(out.NotBefore), 0).UTC().Format(time.RFC3339)
-			if _, err := fmt.Fprintf(
-				c.OutOrStdout(), "signed out at %s, as of %s\n", printable(out.ProviderName), at,
-			); err != nil {
-				return err
-			}
+			text := fmt.Sprintf("signed out at %s, as of %s\n", printable(out.ProviderName), at)
 			if out.Known != nil && !*out.Known {
-				_, err := fmt.Fprintln(c.OutOrStdout(), "The account has no such login provider now: "+
-					"if it was not deleted, nobody is signed out. Give the key in Logins.")
-				return err
+				text += "The account has no such login provider now: " +
+					"if it was not deleted, nobody is signed out. Give the key in Logins.\n"
 			}
+			_, err := io.WriteString(c.OutOrStdout(), text)
 
-			return nil
+			return err
 		},
 	}
 	addEndpoint(c)
-	c.Flags().String("provider", "", "login provider name: the key in Logins")
-	c.Flags().String("subject", "", "the provider's subject")
-	c.Flags().String("session", "", "end one session only: sid, origin_jti or jti of its tokens")
+	flags.addTo(c)
 
 	return c
 }

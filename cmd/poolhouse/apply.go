@@ -43,16 +43,19 @@ func apiClient(at func(service string) string) (*apply.Client, error) {
 	}, nil
 }
 
+// serverClient returns a client of the server that the command names.
+func serverClient(c *cobra.Command) (*apply.Client, error) {
+	url := endpoint(c)
+	return apiClient(func(string) string { return url })
+}
+
 func clientRegion() string {
 	return cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), poolhouse.DevRegion)
 }
 
 func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -89,8 +92,7 @@ made. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGIO
 				name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 			}
 
-			url := endpoint(c)
-			client, err := apiClient(func(string) string { return url })
+			client, err := serverClient(c)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -113,7 +114,8 @@ func (d *database) sealer() (*envelope.Sealer, error) {
 	}
 	if key == nil {
 		if d.settings.DataDir == "" {
-			return nil, d.settings.fault(&d.settings.MasterKeyFile, "the master key is needed to read and write secrets")
+			return nil, d.settings.fault(&d.settings.MasterKeyFile,
+				"the master key is needed to read and write secrets")
 		}
 		if key, err = envelope.Load(filepath.Join(d.settings.DataDir, poolhouse.MasterKeyFile)); err != nil {
 			return nil, err
@@ -123,22 +125,26 @@ func (d *database) sealer() (*envelope.Sealer, error) {
 	return envelope.New(key)
 }
 
-// withDatabase runs do on the database of the command's settings.
-func withDatabase(c *cobra.Command, do func(ctx context.Context, d *database) error) error {
-	return useDatabase(c, "", do)
+// work is what a command does with the database of its settings.
+type work func(c *cobra.Command, args []string, d *database) error
+
+// onDatabase gives a command its work, and the settings that it needs: those of the database,
+// and more.
+func onDatabase(c *cobra.Command, do work, more ...string) *cobra.Command {
+	c.RunE = func(c *cobra.Command, args []string) error { return withDatabase(c, args, "", do) }
+	addSettings(c, append(slices.Clone(storeSettings), more...)...)
+
+	return c
 }
 
-// lockedDatabase is withDatabase for a command that must not run beside a server.
-func lockedDatabase(c *cobra.Command, command string, do func(ctx context.Context, d *database) error) error {
-	return useDatabase(c, command, do)
-}
-
-func useDatabase(c *cobra.Command, alone string, do func(ctx context.Context, d *database) error) error {
+// withDatabase does the work of a command. alone is the name of a command that must not run
+// beside a server; "" = it may.
+func withDatabase(c *cobra.Command, args []string, alone string, do work) error {
 	d, err := openDatabase(c, alone)
 	if err != nil {
 		return err
 	}
-	return d.close(do(c.Context(), d))
+	return d.close(do(c, args, d))
 }
 
 // close closes the database after a command that ended with err.
@@ -153,7 +159,7 @@ func (d *database) close(err error) error {
 }
 
 func backupCommand() *cobra.Command {
-	c := &cobra.Command{
+	c := onDatabase(&cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write one consistent snapshot of the database to a file",
 		Long: `Write one consistent snapshot of the database to a file, also while a server
@@ -161,21 +167,17 @@ serves. The file fits both kinds of database. Secrets in it stay sealed: keep
 the master key too, apart from the backups.`,
 		Example: "  poolhouse backup --data /var/lib/poolhouse backup.gz",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			force, _ := c.Flags().GetBool("force")
+	}, func(c *cobra.Command, args []string, d *database) error {
+		force, _ := c.Flags().GetBool("force")
+		err := writeFile(args[0], force, func(f *os.File) error { return d.store.Dump(c.Context(), f) })
+		if errors.Is(err, store.ErrNoSealer) {
+			_, noKey := d.sealer()
+			err = fmt.Errorf("%w: an older version left it in clear; start this version's server once, "+
+				"which seals it, or give the master key (%w)", err, noKey)
+		}
 
-			return withDatabase(c, func(ctx context.Context, d *database) error {
-				err := writeFile(args[0], force, func(f *os.File) error { return d.store.Dump(ctx, f) })
-				if errors.Is(err, store.ErrNoSealer) {
-					_, noKey := d.sealer()
-					err = fmt.Errorf("%w: an older version left it in clear; start this version's server once, "+
-						"which seals it, or give the master key (%w)", err, noKey)
-				}
-				return err
-			})
-		},
-	}
-	addSettings(c, storeSettings...)
+		return err
+	})
 	c.Flags().Bool("force", false, "replace FILE when it exists")
 
 	return c

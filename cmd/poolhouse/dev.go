@@ -179,9 +179,12 @@ export AWS_REGION=%[9]s
 export AWS_DEFAULT_REGION=%[9]s
 
 Try it:
-  POOL=$(aws cognito-identity create-identity-pool --endpoint-url %[3]s --identity-pool-name demo --allow-unauthenticated-identities --open-id-connect-provider-arns %[10]s --query IdentityPoolId --output text)
+  POOL=$(aws cognito-identity create-identity-pool --endpoint-url %[3]s \
+    --identity-pool-name demo --allow-unauthenticated-identities \
+    --open-id-connect-provider-arns %[10]s --query IdentityPoolId --output text)
   aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL
-  aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL --logins %[11]s=$(%[12]s dev token --endpoint %[3]s --sub alice)
+  aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL \
+    --logins %[11]s=$(%[12]s dev token --endpoint %[3]s --sub alice)
 `, p.bold, version(), info.Endpoint, p.reset, p.red, where, info.AccessKeyID, info.SecretAccessKey, info.Region,
 		info.OIDCProviderARN, info.LoginKey, program, lines.String())
 }
@@ -270,16 +273,8 @@ func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
 
 // place describes where a link leads.
 func place(l explain.Link) string {
-	text := l.Kind
-	if l.ID != "" {
-		text += " " + l.ID
-	}
-	if l.Field != "" {
-		text += ", " + l.Field
-	}
-	if l.Add != "" {
-		text += ": add " + l.Add
-	}
+	text := joined(", ", joined(" ", l.Kind, l.ID), l.Field)
+	text = joined(": add ", text, l.Add)
 	if l.Source == explain.SourceFile && l.Kind != explain.LinkSetting {
 		text += " (in the settings file)"
 	}

@@ -19,8 +19,7 @@ AWS_REGION.`,
 		Example: "  poolhouse export > pools.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			url := endpoint(c)
-			client, err := apiClient(func(string) string { return url })
+			client, err := serverClient(c)
 			if err != nil {
 				return err
 			}
@@ -29,11 +28,7 @@ AWS_REGION.`,
 				return err
 			}
 
-			notCarriedOver(c, out.Notes)
-			holdsSecrets(c, out.Secrets)
-			_, err = c.OutOrStdout().Write(out.File)
-
-			return err
+			return writeExported(c, out)
 		},
 	}
 	addEndpoint(c)
@@ -41,16 +36,16 @@ AWS_REGION.`,
 	return c
 }
 
-// holdsSecrets warns of the secrets in a file.
-func holdsSecrets(c *cobra.Command, secrets []string) {
-	for _, secret := range secrets {
-		fmt.Fprintln(c.ErrOrStderr(), "the file holds a secret, keep it like a password: "+printable(secret))
-	}
-}
-
-// notCarriedOver lists what a file does not contain.
-func notCarriedOver(c *cobra.Command, notes []string) {
-	for _, note := range notes {
+// writeExported writes a file. On standard error it lists what the file does not contain, and
+// warns of the secrets in it.
+func writeExported(c *cobra.Command, out *apply.Exported) error {
+	for _, note := range out.Notes {
 		fmt.Fprintln(c.ErrOrStderr(), "not carried over: "+printable(note))
 	}
+	for _, secret := range out.Secrets {
+		fmt.Fprintln(c.ErrOrStderr(), "the file holds a secret, keep it like a password: "+printable(secret))
+	}
+	_, err := c.OutOrStdout().Write(out.File)
+
+	return err
 }

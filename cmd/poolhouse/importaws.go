@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
@@ -15,46 +16,57 @@ func importCommand() *cobra.Command {
 	return c
 }
 
+// awsPartition is a partition of AWS.
+type awsPartition struct {
+	prefix    string // of the names of its regions
+	domain    string // of its services
+	iam       string // host of its IAM
+	iamRegion string // that IAM calls are signed for
+}
+
+// awsPartitions ends with the partition of all other regions.
+var awsPartitions = []awsPartition{
+	{
+		prefix:    "cn-",
+		domain:    "amazonaws.com.cn",
+		iam:       "iam.cn-north-1.amazonaws.com.cn",
+		iamRegion: "cn-north-1",
+	},
+	{
+		prefix:    "us-gov-",
+		domain:    "amazonaws.com",
+		iam:       "iam.us-gov.amazonaws.com",
+		iamRegion: "us-gov-west-1",
+	},
+	{
+		prefix:    "eusc-",
+		domain:    "amazonaws.eu",
+		iam:       "iam.eusc-de-east-1.amazonaws.eu",
+		iamRegion: "eusc-de-east-1",
+	},
+	{
+		domain:    "amazonaws.com",
+		iam:       "iam.amazonaws.com",
+		iamRegion: "us-east-1",
+	},
+}
+
+func partitionOf(region string) awsPartition {
+	n := slices.IndexFunc(awsPartitions, func(p awsPartition) bool { return strings.HasPrefix(region, p.prefix) })
+	return awsPartitions[n]
+}
+
 // awsEndpoint returns the URL at which AWS serves a service.
 func awsEndpoint(service, region string) string {
-	suffix := "amazonaws.com"
-	china, gov := strings.HasPrefix(region, "cn-"), strings.HasPrefix(region, "us-gov-")
-	europe := strings.HasPrefix(region, "eusc-")
-
-	if china {
-		suffix += ".cn"
+	p := partitionOf(region)
+	if service == "iam" {
+		return "https://" + p.iam
 	}
-	if europe {
-		suffix = "amazonaws.eu"
-	}
-
-	switch {
-	case service != "iam":
-		return "https://" + service + "." + region + "." + suffix
-	case china:
-		return "https://iam.cn-north-1." + suffix
-	case gov:
-		return "https://iam.us-gov." + suffix
-	case europe:
-		return "https://iam.eusc-de-east-1." + suffix
-	}
-
-	return "https://iam." + suffix
+	return "https://" + service + "." + region + "." + p.domain
 }
 
 // iamRegion returns the region that IAM calls of a partition are signed for.
-func iamRegion(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "cn-north-1"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "us-gov-west-1"
-	case strings.HasPrefix(region, "eusc-"):
-		return "eusc-de-east-1"
-	}
-
-	return "us-east-1"
-}
+func iamRegion(region string) string { return partitionOf(region).iamRegion }
 
 func importAWSCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -70,7 +82,7 @@ and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format 
 		Example: `  poolhouse import aws > pools.yaml
   poolhouse import aws --identities identities.jsonl > pools.yaml`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) (err error) {
+		RunE: func(c *cobra.Command, _ []string) error {
 			region := clientRegion()
 			override, _ := c.Flags().GetString("endpoint")
 			client, err := apiClient(func(service string) string {
@@ -83,8 +95,8 @@ and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format 
 				return err
 			}
 
-			if client.IAMRegion = iamRegion(region); override != "" {
-				client.IAMRegion = region
+			if override == "" {
+				client.IAMRegion = iamRegion(region)
 			}
 
 			out, err := apply.Export(c.Context(), client, true)
@@ -104,11 +116,7 @@ and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format 
 				out.Notes = append(out.Notes, notes...)
 			}
 
-			notCarriedOver(c, out.Notes)
-			holdsSecrets(c, out.Secrets)
-			_, err = c.OutOrStdout().Write(out.File)
-
-			return err
+			return writeExported(c, out)
 		},
 	}
 	c.Flags().String("endpoint", "", "URL of all services; empty is AWS")
@@ -127,8 +135,7 @@ be read is loaded so that its ID is taken and nobody can use it; add the subject
 to Logins in the file where you know them.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			url := endpoint(c)
-			client, err := apiClient(func(string) string { return url })
+			client, err := serverClient(c)
 			if err != nil {
 				return err
 			}

@@ -59,8 +59,9 @@ func configCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "config",
 		Short: "Print the effective settings, each with its source",
-		Long:  "Print the effective settings, each with its source; secrets are masked. A fault in any of them is an error.",
-		Args:  cobra.NoArgs,
+		Long: "Print the effective settings, each with its source; secrets are masked. " +
+			"A fault in any of them is an error.",
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if docs, _ := c.Flags().GetBool("docs"); docs {
 				_, err := io.WriteString(c.OutOrStdout(), reference())
@@ -108,10 +109,7 @@ func checkSettings(s *settings) error {
 	if err != nil {
 		return err
 	}
-	if _, err := level(s); err != nil {
-		return err
-	}
-	if _, err := handler(s, os.Stderr); err != nil {
+	if _, err := commandLogger(s); err != nil {
 		return err
 	}
 	if _, err := loopbackOnly(s.Listen); err != nil {

@@ -132,9 +132,10 @@ func handOver(c *cobra.Command, key poolhouse.AccessKey) error {
 	}
 
 	c.SetContext(context.WithoutCancel(c.Context()))
-	err := withKeys(c, func(ctx context.Context, _ *database, k *iam.AccessKeys) error {
-		return k.Delete(ctx, key.AccessKeyID)
-	})
+	err := withDatabase(c, nil, "", onKeys(
+		func(c *cobra.Command, _ []string, _ *database, k *iam.AccessKeys) error {
+			return k.Delete(c.Context(), key.AccessKeyID)
+		}))
 	if err != nil {
 		return fmt.Errorf("account %s was made, but its root key could not be shown (%w) and not be deleted (%w): "+
 			"run `poolhouse keys delete %s` and make another with `poolhouse keys create`",

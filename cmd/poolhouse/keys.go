@@ -37,9 +37,9 @@ within five seconds. A key without a policy is root of its account.`,
 	return c
 }
 
-// withKeys runs do on the access keys of the command's database.
-func withKeys(c *cobra.Command, do func(ctx context.Context, d *database, k *iam.AccessKeys) error) error {
-	return withDatabase(c, func(ctx context.Context, d *database) error {
+// onKeys returns the work on the access keys of a database.
+func onKeys(do func(c *cobra.Command, args []string, d *database, k *iam.AccessKeys) error) work {
+	return func(c *cobra.Command, args []string, d *database) error {
 		sealer, err := d.sealer()
 		if err != nil {
 			return err
@@ -49,54 +49,23 @@ func withKeys(c *cobra.Command, do func(ctx context.Context, d *database, k *iam
 			return err
 		}
 
-		return do(ctx, d, keys)
-	})
+		return do(c, args, d, keys)
+	}
 }
 
 func keysCreateCommand() *cobra.Command {
-	c := &cobra.Command{
+	c := onDatabase(&cobra.Command{
 		Use:     "create",
 		Short:   "Make an access key and show its secret, once",
 		Example: "  poolhouse keys create --data /var/lib/poolhouse --description backend --policy policy.json",
 		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		PreRunE: func(c *cobra.Command, _ []string) error {
 			if out, isFile := c.OutOrStdout().(*os.File); isFile {
-				if err := checkShows(out); err != nil {
-					return err
-				}
+				return checkShows(out)
 			}
-
-			return withKeys(c, func(ctx context.Context, d *database, k *iam.AccessKeys) error {
-				n := iam.NewAccessKey{}
-				n.Description, _ = c.Flags().GetString("description")
-				account, err := keyAccount(ctx, c, d)
-				if err != nil {
-					return err
-				}
-				n.Account = account
-
-				if path, _ := c.Flags().GetString("policy"); path != "" {
-					text, err := os.ReadFile(path)
-					if err != nil {
-						return fmt.Errorf("--policy: %w", err)
-					}
-					n.Policy = string(text)
-				}
-				key, secret, err := k.Create(ctx, n)
-				if err != nil {
-					return err
-				}
-
-				for _, warning := range iam.AccessKeyPolicyWarnings(n.Policy) {
-					fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", warning)
-				}
-				fmt.Fprintf(c.OutOrStdout(), "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", key.ID, secret)
-
-				return nil
-			})
+			return nil
 		},
-	}
-	addSettings(c, storeSettings...)
+	}, onKeys(createKey))
 	c.Flags().String("account", "", "twelve-digit account; empty is that of the settings, or of the first start")
 	c.Flags().String("description", "", "what the key is for")
 	c.Flags().String("policy", "", "file with a JSON policy document that limits the key")
@@ -104,14 +73,43 @@ func keysCreateCommand() *cobra.Command {
 	return c
 }
 
+func createKey(c *cobra.Command, _ []string, d *database, k *iam.AccessKeys) error {
+	account, err := keyAccount(c, d)
+	if err != nil {
+		return err
+	}
+
+	n := iam.NewAccessKey{Account: account}
+	n.Description, _ = c.Flags().GetString("description")
+	if path, _ := c.Flags().GetString("policy"); path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("--policy: %w", err)
+		}
+		n.Policy = string(text)
+	}
+
+	key, secret, err := k.Create(c.Context(), n)
+	if err != nil {
+		return err
+	}
+
+	for _, warning := range iam.AccessKeyPolicyWarnings(n.Policy) {
+		fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", warning)
+	}
+	fmt.Fprintf(c.OutOrStdout(), "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", key.ID, secret)
+
+	return nil
+}
+
 // keyAccount returns the account that a new key belongs to.
-func keyAccount(ctx context.Context, c *cobra.Command, d *database) (identitypool.AccountID, error) {
+func keyAccount(c *cobra.Command, d *database) (identitypool.AccountID, error) {
 	asked, _ := c.Flags().GetString("account")
 	if account := cmp.Or(asked, d.settings.Account); account != "" {
 		return identitypool.AccountID(account), nil
 	}
 
-	account, err := d.store.HomeAccount(ctx)
+	account, err := d.store.HomeAccount(c.Context())
 	if errors.Is(err, store.ErrNotFound) {
 		return "", errors.New("there is no account yet: say which with --account, or run `poolhouse init` once")
 	}
@@ -120,63 +118,55 @@ func keyAccount(ctx context.Context, c *cobra.Command, d *database) (identitypoo
 }
 
 func keysListCommand() *cobra.Command {
-	c := &cobra.Command{
+	return onDatabase(&cobra.Command{
 		Use:   "list",
 		Short: "List access keys, without their secrets",
 		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return withKeys(c, func(ctx context.Context, _ *database, k *iam.AccessKeys) error {
-				list, err := k.List(ctx, "")
-				if err != nil {
-					return err
-				}
+	}, onKeys(func(c *cobra.Command, _ []string, _ *database, k *iam.AccessKeys) error {
+		list, err := k.List(c.Context(), "")
+		if err != nil {
+			return err
+		}
 
-				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-				fmt.Fprintln(w, "ACCESS KEY\tACCOUNT\tSTATE\tCREATED\tRIGHTS\tDESCRIPTION")
+		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ACCESS KEY\tACCOUNT\tSTATE\tCREATED\tRIGHTS\tDESCRIPTION")
 
-				for _, key := range list {
-					state, rights := "enabled", "root"
-					if key.Disabled {
-						state = "disabled"
-					}
-					if key.Policy != "" {
-						rights = "policy"
-					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n",
-						key.ID, key.Account, state, key.Created.UTC().Format("2006-01-02T15:04:05Z"), rights,
-						printable(key.Description))
-				}
+		for _, key := range list {
+			state, rights := "enabled", "root"
+			if key.Disabled {
+				state = "disabled"
+			}
+			if key.Policy != "" {
+				rights = "policy"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n",
+				key.ID, key.Account, state, moment(key.Created), rights, printable(key.Description))
+		}
 
-				return w.Flush()
-			})
-		},
-	}
-	addSettings(c, storeSettings...)
-
-	return c
+		return w.Flush()
+	}))
 }
 
 func keyChangeCommand(name, short string, change func(context.Context, *iam.AccessKeys, string) error) *cobra.Command {
-	c := &cobra.Command{
+	return onDatabase(&cobra.Command{
 		Use:   name + " ACCESS_KEY_ID",
 		Short: short,
 		Args:  cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return withKeys(c, func(ctx context.Context, _ *database, k *iam.AccessKeys) error {
-				err := change(ctx, k, args[0])
-				if errors.Is(err, iam.ErrNotFound) {
-					return fmt.Errorf("there is no access key %s; `poolhouse keys list` shows them", args[0])
-				}
-				return err
-			})
-		},
-	}
-	addSettings(c, storeSettings...)
-
-	return c
+	}, onKeys(func(c *cobra.Command, args []string, _ *database, k *iam.AccessKeys) error {
+		err := change(c.Context(), k, args[0])
+		if errors.Is(err, iam.ErrNotFound) {
+			return fmt.Errorf("there is no access key %s; `poolhouse keys list` shows them", args[0])
+		}
+		return err
+	}))
 }
 
 func revokeSessionCommand() *cobra.Command {
+	flags := memberFlags{
+		{name: "identity", member: "IdentityId", usage: "end the sessions of this identity"},
+		{name: "pool", member: "IdentityPoolId", usage: "end the sessions of this identity pool"},
+		{name: "role", member: "RoleArn", usage: "end the sessions of this role, by its ARN"},
+	}
 	c := &cobra.Command{
 		Use:   "revoke-session [ACCESS_KEY_ID]",
 		Short: "End session credentials before they expire",
@@ -190,29 +180,19 @@ taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
   poolhouse keys revoke-session --role arn:aws:iam::123456789012:role/app`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			in := map[string]string{}
+			in := flags.given(c)
 			if len(args) == 1 {
 				in["AccessKeyId"] = args[0]
 			}
 
-			for flag, member := range map[string]string{
-				"identity": "IdentityId",
-				"pool":     "IdentityPoolId",
-				"role":     "RoleArn",
-			} {
-				if value, _ := c.Flags().GetString(flag); value != "" {
-					in[member] = value
-				}
-			}
-
 			var out struct{ Known *bool }
-			if err := adminCall(c.Context(), endpoint(c), "RevokeSessions", in, &out); err != nil {
+			if err := adminCall(c, "RevokeSessions", in, &out); err != nil {
 				return err
 			}
 			if out.Known != nil && !*out.Known {
-				_, err := fmt.Fprintln(c.OutOrStdout(),
-					"The account has no such identity, pool or role now. "+
-						"If it was deleted, every node refuses its credentials within five seconds; if not, look at the ID.")
+				_, err := fmt.Fprintln(c.OutOrStdout(), "The account has no such identity, pool or role now. "+
+					"If it was deleted, every node refuses its credentials within five seconds; "+
+					"if not, look at the ID.")
 				return err
 			}
 			_, err := fmt.Fprintln(c.OutOrStdout(), "revoked; every node refuses the credentials within five seconds")
@@ -221,9 +201,7 @@ taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 		},
 	}
 	addEndpoint(c)
-	c.Flags().String("identity", "", "end the sessions of this identity")
-	c.Flags().String("pool", "", "end the sessions of this identity pool")
-	c.Flags().String("role", "", "end the sessions of this role, by its ARN")
+	flags.addTo(c)
 
 	return c
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -35,39 +34,42 @@ them too (docs/operations.md, "The master key leaked").`,
   mv /var/lib/poolhouse/master.key.new /var/lib/poolhouse/master.key`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return lockedDatabase(c, "master-key change", func(ctx context.Context, d *database) error {
-				if _, err := d.sealer(); err != nil {
-					return err
-				}
-
-				key, _, err := envelope.LoadOrCreate(args[0])
-				if err != nil {
-					return err
-				}
-				next, err := envelope.New(key)
-				if err != nil {
-					return err
-				}
-
-				values, err := d.store.Reseal(ctx, next, store.Places{AccessKey: iam.SealPlace, Key: keyPlace})
-				if errors.Is(err, envelope.ErrWrongKey) {
-					return fmt.Errorf("%w: give the master key that the servers have now; "+
-						"if that is %s, the change was made already", err, args[0])
-				}
-				if err != nil {
-					return err
-				}
-
-				_, err = fmt.Fprintf(c.OutOrStdout(),
-					"%d secrets are sealed under the master key in %s. Start the servers with it.\n", values, args[0])
-
-				return err
-			})
+			return withDatabase(c, args, "master-key change", changeMasterKey)
 		},
 	}
 	addSettings(c, storeSettings...)
 
 	return c
+}
+
+// changeMasterKey seals the database under the key in the file that args name.
+func changeMasterKey(c *cobra.Command, args []string, d *database) error {
+	if _, err := d.sealer(); err != nil {
+		return err
+	}
+
+	key, _, err := envelope.LoadOrCreate(args[0])
+	if err != nil {
+		return err
+	}
+	next, err := envelope.New(key)
+	if err != nil {
+		return err
+	}
+
+	values, err := d.store.Reseal(c.Context(), next, store.Places{AccessKey: iam.SealPlace, Key: keyPlace})
+	if errors.Is(err, envelope.ErrWrongKey) {
+		return fmt.Errorf("%w: give the master key that the servers have now; "+
+			"if that is %s, the change was made already", err, args[0])
+	}
+	if err != nil {
+		return err
+	}
+
+	_, err = fmt.Fprintf(c.OutOrStdout(),
+		"%d secrets are sealed under the master key in %s. Start the servers with it.\n", values, args[0])
+
+	return err
 }
 
 // keyPlace returns the place that a sealed signing or session key is bound to.

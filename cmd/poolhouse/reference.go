@@ -37,8 +37,9 @@ POOLHOUSE_CONFIG). A name that no setting has is an error, and so is a value of 
 }
 
 const lists = `
-A setting of several values is a list in the file; a flag or variable has them separated by commas. A name with a dot is in the file
-below its section: "dev.allowed_hosts" is "allowed_hosts" below "dev:", and likewise for "address_limits" and "limits".
+A setting of several values is a list in the file; a flag or variable has them separated by commas. A name with a
+dot is in the file below its section: "dev.allowed_hosts" is "allowed_hosts" below "dev:", and likewise for
+"address_limits" and "limits".
 
 Roles and providers are in the file only:
 
@@ -60,7 +61,9 @@ roles:
         document:
           Version: "2012-10-17"
           Statement:
-            - {Effect: Allow, Action: "s3:GetObject", Resource: "arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"}
+            - Effect: Allow
+              Action: s3:GetObject
+              Resource: arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*
     permissions_boundary: ""      # a policy document; empty is none
     max_session_duration: 3600    # seconds
 
@@ -173,8 +176,10 @@ credential_engines:               # STS services outside that the enhanced flow 
       "arn:aws:iam::000000000000:role/*": "arn:aws:iam:::role/*"
     guest_policy: aws             # aws, s3, off or a policy document: bounds guests' sessions
     guest_policy_arns: []         # managed policies beside a document
-    session_policy: ""            # a policy document that bounds the sessions of signed-in users; ${identity_id}… as in claims
-    role_session_name: CognitoIdentityCredentials # with ${identity_id} (a dot for the colon), ${identity_uuid}, ${claim:NAME}…
+    session_policy: ""            # a policy document that bounds the sessions of signed-in users;
+                                  # ${identity_id}… as in claims
+    # with ${identity_id} (a dot for the colon), ${identity_uuid}, ${claim:NAME}…
+    role_session_name: CognitoIdentityCredentials
     duration: 1h                  # of sessions, 15m to 12h
     token:                        # what states the identity to the engine
       algorithm: ""               # RS512, RS256 or ES256; the server's when left out
@@ -185,7 +190,8 @@ credential_engines:               # STS services outside that the enhanced flow 
       amr: full                   # short: only whether signed in; or none
       tags: true                  # false leaves principal tags out
       lifetime: ""                # that of the session when left out
-      claims: {policy: "${role_name}"} # also ${identity_id}, ${identity_uuid}, ${pool_id}, ${account}, ${region}, ${role_arn}, ${state}, ${tag:KEY}
+      # also ${identity_id}, ${identity_uuid}, ${pool_id}, ${account}, ${region}, ${role_arn}, ${state}, ${tag:KEY}
+      claims: {policy: "${role_name}"}
 
 pool_credential_engines:          # of single pools; credential_engine is for all others
   us-east-1:11111111-2222-3333-4444-555555555555: storage

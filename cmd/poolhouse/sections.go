@@ -317,14 +317,7 @@ func shown(v reflect.Value, tag reflect.StructTag) any {
 	case json.Marshaler:
 		return known
 	case time.Duration:
-		text := known.String()
-		for _, zero := range []string{"m0s", "h0m"} {
-			if strings.HasSuffix(text, zero) {
-				text = text[:len(text)-2]
-			}
-		}
-
-		return text
+		return strings.NewReplacer("h0m0s", "h", "m0s", "m").Replace(known.String())
 	}
 
 	switch v.Kind() {

@@ -136,8 +136,7 @@ func productionConfig(ctx context.Context, s *settings, out *outputs) (poolhouse
 
 // checkProduction refuses settings that would run but must not.
 func checkProduction(s *settings) error {
-	listen, data := s.Listen, s.DataDir
-	local, err := loopbackOnly(listen)
+	local, err := loopbackOnly(s.Listen)
 	if err != nil {
 		return s.fault(&s.Listen, "%v", err)
 	}
@@ -153,15 +152,15 @@ func checkProduction(s *settings) error {
 		return err
 	}
 
-	if data == "" && s.DatabaseURL == "" {
+	if s.DataDir == "" && s.DatabaseURL == "" {
 		return s.fault(&s.DataDir, "set it to a folder, or set database to a postgres:// URL")
 	}
 	if err := checkIssuer(s); err != nil {
 		return err
 	}
 
-	if data != "" {
-		return checkServedFolder(s, data)
+	if s.DataDir != "" {
+		return checkServedFolder(s, s.DataDir)
 	}
 
 	return nil

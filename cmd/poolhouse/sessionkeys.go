@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,39 +18,29 @@ func sessionKeysCommand() *cobra.Command {
 }
 
 func sessionKeysListCommand() *cobra.Command {
-	c := &cobra.Command{
+	return onDatabase(&cobra.Command{
 		Use:   "list",
 		Short: "List the keys that seal session credentials",
 		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return withDatabase(c, func(ctx context.Context, d *database) error {
-				keys, err := session.Keys{Store: d.store, Now: time.Now}.List(ctx)
-				if err != nil {
-					return err
-				}
+	}, func(c *cobra.Command, _ []string, d *database) error {
+		keys, err := session.Keys{Store: d.store, Now: time.Now}.List(c.Context())
+		if err != nil {
+			return err
+		}
 
-				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-				fmt.Fprintln(w, "KEY\tSTATE\tSEALS FROM\tKEPT UNTIL")
+		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "KEY\tSTATE\tSEALS FROM\tKEPT UNTIL")
 
-				for _, k := range keys {
-					until := "it is replaced"
-					if !k.KeptUntil.IsZero() {
-						until = moment(k.KeptUntil)
-					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.ID, k.State, moment(k.SealsFrom), until)
-				}
+		for _, k := range keys {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.ID, k.State, moment(k.SealsFrom), end(k.KeptUntil))
+		}
 
-				return w.Flush()
-			})
-		},
-	}
-	addSettings(c, storeSettings...)
-
-	return c
+		return w.Flush()
+	})
 }
 
 func sessionKeysRotateCommand() *cobra.Command {
-	c := &cobra.Command{
+	c := onDatabase(&cobra.Command{
 		Use:   "rotate",
 		Short: "Add a new session key: sealing in five minutes, or at once with --now",
 		Long: `Add a new session key. It seals in five minutes, when every server has read it, or
@@ -60,45 +49,40 @@ Sessions under the old keys go on: end them with "session-keys retire". Running
 servers take the change up within ten seconds.`,
 		Example: "  poolhouse session-keys rotate --now --data /var/lib/poolhouse",
 		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			now, _ := c.Flags().GetBool("now")
+	}, func(c *cobra.Command, _ []string, d *database) error {
+		now, _ := c.Flags().GetBool("now")
+		sealer, err := d.sealer()
+		if err != nil {
+			return err
+		}
 
-			return withDatabase(c, func(ctx context.Context, d *database) error {
-				sealer, err := d.sealer()
-				if err != nil {
-					return err
-				}
+		keys := session.Keys{Store: d.store, Sealer: sealer, Now: time.Now}
+		if err := keys.Rotate(c.Context(), now); err != nil || !now {
+			return err
+		}
 
-				keys := session.Keys{Store: d.store, Sealer: sealer, Now: time.Now}
-				if err := keys.Rotate(ctx, now); err != nil || !now {
-					return err
-				}
+		list, err := keys.List(c.Context())
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(c.OutOrStdout(), "The new key seals on every node within ten seconds.")
 
-				list, err := keys.List(ctx)
-				if err != nil {
-					return err
-				}
-				fmt.Fprintln(c.OutOrStdout(), "The new key seals on every node within ten seconds.")
+		for _, k := range list {
+			if k.State == session.Opening {
+				fmt.Fprintf(c.OutOrStdout(),
+					"Sessions under %s go on; `poolhouse session-keys retire %s` ends them.\n", k.ID, k.ID)
+			}
+		}
 
-				for _, k := range list {
-					if k.State == session.Opening {
-						fmt.Fprintf(c.OutOrStdout(),
-							"Sessions under %s go on; `poolhouse session-keys retire %s` ends them.\n", k.ID, k.ID)
-					}
-				}
-
-				return nil
-			})
-		},
-	}
-	addSettings(c, storeSettings...)
+		return nil
+	})
 	c.Flags().Bool("now", false, "the new key seals at once")
 
 	return c
 }
 
 func sessionKeysRetireCommand() *cobra.Command {
-	c := &cobra.Command{
+	return onDatabase(&cobra.Command{
 		Use:   "retire KEY",
 		Short: "End a session key that leaked, with all sessions that it sealed",
 		Long: `End a session key that leaked. Within ten seconds every server refuses all session
@@ -109,27 +93,21 @@ The key that seals now is refused: run "poolhouse session-keys rotate --now" fir
 		Example: `  poolhouse session-keys rotate --now --data /var/lib/poolhouse
   poolhouse session-keys retire 0123456789abcdef --data /var/lib/poolhouse`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return withDatabase(c, func(ctx context.Context, d *database) error {
-				key, err := session.Keys{Store: d.store, Now: time.Now}.Retire(ctx, args[0])
-				switch {
-				case errors.Is(err, session.ErrNoKey):
-					return fmt.Errorf("there is no session key %s; `poolhouse session-keys list` shows them", args[0])
-				case errors.Is(err, session.ErrKeySeals):
-					return fmt.Errorf("%s seals new sessions now: run `poolhouse session-keys rotate --now` first, "+
-						"then retire it", args[0])
-				case err != nil:
-					return err
-				}
-				showRetiredSessionKey(c.OutOrStdout(), key)
+	}, func(c *cobra.Command, args []string, d *database) error {
+		key, err := session.Keys{Store: d.store, Now: time.Now}.Retire(c.Context(), args[0])
+		switch {
+		case errors.Is(err, session.ErrNoKey):
+			return fmt.Errorf("there is no session key %s; `poolhouse session-keys list` shows them", args[0])
+		case errors.Is(err, session.ErrKeySeals):
+			return fmt.Errorf("%s seals new sessions now: run `poolhouse session-keys rotate --now` first, "+
+				"then retire it", args[0])
+		case err != nil:
+			return err
+		}
+		showRetiredSessionKey(c.OutOrStdout(), key)
 
-				return nil
-			})
-		},
-	}
-	addSettings(c, storeSettings...)
-
-	return c
+		return nil
+	})
 }
 
 // showRetiredSessionKey explains which sessions end with a key.

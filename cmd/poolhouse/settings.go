@@ -83,26 +83,20 @@ func serverConfig(s *settings) (poolhouse.Config, error) {
 // masterKey reads the master key that the settings name; nil = use the data folder's. Only
 // `poolhouse init` and `poolhouse dev` make the file: elsewhere a path that does not exist is a
 // mistake.
-func masterKey(s *settings, mayCreate bool) ([]byte, error) {
+func masterKey(s *settings, mayCreate bool) (key []byte, err error) {
 	text, path := s.MasterKeyText, s.MasterKeyFile
 	switch {
 	case text != "" && path != "":
 		return nil, s.fault(&s.MasterKeyFile, "master_key is set too; give one of them")
 	case text != "":
-		key, err := envelope.ParseKey(text)
-		if err != nil {
+		if key, err = envelope.ParseKey(text); err != nil {
 			return nil, s.fault(&s.MasterKeyText, "%v", err)
 		}
 		return key, nil
 	case path != "":
-		load := envelope.Load
 		if mayCreate {
-			load = func(path string) ([]byte, error) { key, _, err := envelope.LoadOrCreate(path); return key, err }
-		}
-
-		key, err := load(path)
-
-		if errors.Is(err, fs.ErrNotExist) && !mayCreate {
+			key, _, err = envelope.LoadOrCreate(path)
+		} else if key, err = envelope.Load(path); errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("%w: put your copy back, or name the file that has it", err)
 		}
 		if err != nil {

@@ -151,11 +151,7 @@ func withoutSource(err error) error { return errors.New(yaml.FormatError(err, fa
 // checkFile reports names that no setting has, at any depth, and values that the YAML library
 // would not refuse by the setting's name.
 func checkFile(raw map[string]any, rows []setting) []error {
-	known := map[string]reflect.StructField{}
-	for _, field := range fileFields(reflect.TypeFor[sections]()) {
-		known[field.Tag.Get("yaml")] = field
-	}
-
+	known := fieldsByName(reflect.TypeFor[sections]())
 	parts := map[string]map[string]reflect.StructField{}
 	for _, r := range rows {
 		section, key := r.place()
@@ -207,6 +203,16 @@ func fileFields(t reflect.Type) []reflect.StructField {
 	return list
 }
 
+// fieldsByName returns fileFields by their names in the file.
+func fieldsByName(t reflect.Type) map[string]reflect.StructField {
+	fields := map[string]reflect.StructField{}
+	for _, field := range fileFields(t) {
+		fields[field.Tag.Get("yaml")] = field
+	}
+
+	return fields
+}
+
 // checkMapping reports the faults of a mapping. known maps names to fields; it does not look
 // into fields without a type. If a value has another form than its setting, the YAML library
 // refuses it.
@@ -247,11 +253,7 @@ func checkValue(path string, value any, t reflect.Type, tag reflect.StructTag) [
 		}
 	case reflect.Struct:
 		if mapping, ok := value.(map[string]any); ok {
-			known := map[string]reflect.StructField{}
-			for _, field := range fileFields(t) {
-				known[field.Tag.Get("yaml")] = field
-			}
-			return checkMapping(path+".", mapping, known)
+			return checkMapping(path+".", mapping, fieldsByName(t))
 		}
 	case reflect.Int64:
 		if t == reflect.TypeFor[time.Duration]() {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -108,16 +109,14 @@ var reserved = map[string]bool{"POOLHOUSE_CONFIG": true}
 
 // checkNames refuses environment variables that no setting has.
 func checkNames(environ []string, rows []setting) (faults []error) {
-	known := map[string]bool{}
 	var names []string
 	for _, r := range rows {
-		known[r.env()] = true
 		names = append(names, r.env())
 	}
 
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, envPrefix) || reserved[name] || known[name] {
+		if !strings.HasPrefix(name, envPrefix) || reserved[name] || slices.Contains(names, name) {
 			continue
 		}
 		fault := fmt.Errorf("unknown environment variable %s", name)

@@ -25,42 +25,41 @@ func signingKeysCommand() *cobra.Command {
 }
 
 func signingKeysListCommand() *cobra.Command {
-	c := &cobra.Command{
+	return onDatabase(&cobra.Command{
 		Use:   "list",
 		Short: "List the keys that sign tokens",
 		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return withDatabase(c, func(ctx context.Context, d *database) error {
-				keys, err := issuer.List(ctx, d.store, time.Now())
-				if err != nil {
-					return err
-				}
+	}, func(c *cobra.Command, _ []string, d *database) error {
+		keys, err := issuer.List(c.Context(), d.store, time.Now())
+		if err != nil {
+			return err
+		}
 
-				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-				fmt.Fprintln(w, "KEY\tALGORITHM\tSTATE\tSIGNS FROM\tPUBLISHED UNTIL")
+		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "KEY\tALGORITHM\tSTATE\tSIGNS FROM\tPUBLISHED UNTIL")
 
-				for _, k := range keys {
-					until := "it is replaced"
-					if !k.PublishedUntil.IsZero() {
-						until = moment(k.PublishedUntil)
-					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Algorithm, k.State, moment(k.SignsFrom), until)
-				}
+		for _, k := range keys {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n",
+				k.ID, k.Algorithm, k.State, moment(k.SignsFrom), end(k.PublishedUntil))
+		}
 
-				return w.Flush()
-			})
-		},
-	}
-	addSettings(c, storeSettings...)
-
-	return c
+		return w.Flush()
+	})
 }
 
 // moment returns a time as the lists show it.
 func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
+// end returns the end of a key's time as the lists show it; zero = no other key replaces it yet.
+func end(t time.Time) string {
+	if t.IsZero() {
+		return "it is replaced"
+	}
+	return moment(t)
+}
+
 func signingKeysRotateCommand() *cobra.Command {
-	c := &cobra.Command{
+	c := onDatabase(&cobra.Command{
 		Use:   "rotate",
 		Short: "Add new signing keys: published now, signing in an hour, or at once with --now",
 		Long: `Add a new key of every algorithm. It is published at once and signs in an hour,
@@ -74,40 +73,32 @@ minute. The old keys are still accepted: end them with "signing-keys retire".
 Running servers take the change up within ten seconds.`,
 		Example: "  poolhouse signing-keys rotate --now --data /var/lib/poolhouse --issuer-url https://id.example.com",
 		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			now, _ := c.Flags().GetBool("now")
+	}, func(c *cobra.Command, _ []string, d *database) error {
+		sealer, err := d.sealer()
+		if err != nil {
+			return err
+		}
 
-			return withDatabase(c, func(ctx context.Context, d *database) error {
-				sealer, err := d.sealer()
-				if err != nil {
-					return err
-				}
+		i, err := issuer.New(c.Context(), issuer.Options{
+			Store:     d.store,
+			Sealer:    sealer,
+			URL:       strings.TrimSuffix(d.settings.IssuerURL, "/"),
+			Region:    d.settings.Region,
+			Algorithm: d.settings.TokenAlgorithm,
+		})
+		if err != nil {
+			return fmt.Errorf("%w (give the settings that the server has: issuer_url, region, token_algorithm)", err)
+		}
 
-				i, err := issuer.New(ctx, issuer.Options{
-					Store:     d.store,
-					Sealer:    sealer,
-					URL:       strings.TrimSuffix(d.settings.IssuerURL, "/"),
-					Region:    d.settings.Region,
-					Algorithm: d.settings.TokenAlgorithm,
-				})
-				if err != nil {
-					return fmt.Errorf(
-						"%w (give the settings that the server has: issuer_url, region, token_algorithm)", err,
-					)
-				}
+		if now, _ := c.Flags().GetBool("now"); !now {
+			return i.Rotate(c.Context())
+		}
+		if err := i.RotateNow(c.Context()); err != nil {
+			return err
+		}
 
-				if !now {
-					return i.Rotate(ctx)
-				}
-				if err := i.RotateNow(ctx); err != nil {
-					return err
-				}
-
-				return replaced(ctx, c.OutOrStdout(), d)
-			})
-		},
-	}
-	addSettings(c, append(slices.Clone(storeSettings), "issuer_url", "region", "token_algorithm")...)
+		return replaced(c.Context(), c.OutOrStdout(), d)
+	}, "issuer_url", "region", "token_algorithm")
 	c.Flags().Bool("now", false, "the new keys sign at once")
 
 	return c
@@ -132,7 +123,7 @@ func replaced(ctx context.Context, w io.Writer, d *database) error {
 }
 
 func signingKeysRetireCommand() *cobra.Command {
-	c := &cobra.Command{
+	return onDatabase(&cobra.Command{
 		Use:   "retire KEY",
 		Short: "End a signing key that leaked, with the tokens that it signed",
 		Long: `End a signing key that leaked. Within ten seconds no server publishes it, and the
@@ -144,32 +135,26 @@ The key that signs now is refused: run "poolhouse signing-keys rotate --now" fir
 		Example: `  poolhouse signing-keys rotate --now --config poolhouse.yaml
   poolhouse signing-keys retire us-east-11 --config poolhouse.yaml`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return withDatabase(c, func(ctx context.Context, d *database) error {
-				sealer, err := d.sealer()
-				if err != nil {
-					return err
-				}
+	}, func(c *cobra.Command, args []string, d *database) error {
+		sealer, err := d.sealer()
+		if err != nil {
+			return err
+		}
 
-				key, err := issuer.RetireIn(ctx, d.store, sealer, time.Now, args[0])
-				switch {
-				case errors.Is(err, issuer.ErrNoKey):
-					return fmt.Errorf("there is no signing key %s; `poolhouse signing-keys list` shows them", args[0])
-				case errors.Is(err, issuer.ErrKeySigns):
-					return fmt.Errorf("%s signs tokens now: run `poolhouse signing-keys rotate --now` first, "+
-						"then retire it", args[0])
-				case err != nil:
-					return err
-				}
-				showRetired(c.OutOrStdout(), key, d.settings)
+		key, err := issuer.RetireIn(c.Context(), d.store, sealer, time.Now, args[0])
+		switch {
+		case errors.Is(err, issuer.ErrNoKey):
+			return fmt.Errorf("there is no signing key %s; `poolhouse signing-keys list` shows them", args[0])
+		case errors.Is(err, issuer.ErrKeySigns):
+			return fmt.Errorf("%s signs tokens now: run `poolhouse signing-keys rotate --now` first, "+
+				"then retire it", args[0])
+		case err != nil:
+			return err
+		}
+		showRetired(c.OutOrStdout(), key, d.settings)
 
-				return nil
-			})
-		},
-	}
-	addSettings(c, append(slices.Clone(storeSettings), "token_algorithm")...)
-
-	return c
+		return nil
+	}, "token_algorithm")
 }
 
 // showRetired explains which tokens end with a key.

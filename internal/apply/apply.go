@@ -147,36 +147,24 @@ const knownAfterApply = "(known after apply: "
 
 // resolve puts what is known in the place of references.
 func (a *applier) resolve(v any) any {
-	switch v := v.(type) {
-	case *Reference:
-		var b strings.Builder
-		for _, p := range v.Parts {
-			b.WriteString(p.Text)
-			if p.Resource == "" {
-				continue
-			}
-			if value, ok := a.known[p.Resource][p.Attribute]; ok {
-				b.WriteString(value)
-			} else {
-				b.WriteString(knownAfterApply + p.Resource + ")")
-			}
+	return mapLeaves(v, func(leaf any) any {
+		ref, ok := leaf.(*Reference)
+		if !ok {
+			return leaf
 		}
-		return b.String()
-	case []any:
-		out := []any{}
-		for _, one := range v {
-			out = append(out, a.resolve(one))
-		}
-		return out
-	case map[string]any:
-		out := map[string]any{}
-		for key, one := range v {
-			out[key] = a.resolve(one)
-		}
-		return out
-	}
 
-	return v
+		var text string
+		for _, p := range ref.Parts {
+			text += p.Text
+			if value, known := a.known[p.Resource][p.Attribute]; known {
+				text += value
+			} else if p.Resource != "" {
+				text += knownAfterApply + p.Resource + ")"
+			}
+		}
+
+		return text
+	})
 }
 
 // want returns the resource that the file asks for, with defaults and without

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,20 +52,20 @@ func (e *apiError) Error() string {
 
 // refusedAs reports whether err is a refusal with one of the codes.
 func refusedAs(err error, codes ...string) bool {
-	var refusal *apiError
-	if !errors.As(err, &refusal) {
-		return false
-	}
-	for _, code := range codes {
-		if refusal.Code == code {
-			return true
-		}
-	}
-	return false
+	refusal, ok := errors.AsType[*apiError](err)
+	return ok && slices.Contains(codes, refusal.Code)
 }
 
 func missing(err error) bool {
 	return refusedAs(err, "ResourceNotFoundException", "NoSuchEntity")
+}
+
+// found reports whether a call found what it asked for. Its error is nil if there is none.
+func found(err error) (bool, error) {
+	if missing(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // JSON calls an operation of a service that speaks AWS JSON 1.1.
@@ -112,16 +113,15 @@ func (c *Client) pools(ctx context.Context, operation string, in, out any) error
 	return c.JSON(ctx, "cognito-identity", "AWSCognitoIdentityService", operation, in, out)
 }
 
-func (c *Client) admin(ctx context.Context, operation string, in, out any) error {
+// Admin calls an operation of the administrators' API.
+func (c *Client) Admin(ctx context.Context, operation string, in, out any) error {
 	return c.JSON(ctx, "poolhouse", "PoolhouseAdmin", operation, in, out)
 }
 
 // Query calls an operation of a service that speaks AWS Query.
 func (c *Client) Query(ctx context.Context, service, version, operation string, in url.Values, out any) error {
 	form := url.Values{"Action": {operation}, "Version": {version}}
-	for key, values := range in {
-		form[key] = values
-	}
+	maps.Copy(form, in)
 
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"}}
 	answer, err := c.call(ctx, call{

@@ -179,8 +179,7 @@ func (e *exporter) noteSync(ctx context.Context) error {
 			IdentityPoolUsage struct{ SyncSessionsCount, DataStorage json.Number }
 		}
 		err := e.get(ctx, "cognito-sync", "DescribeIdentityPoolUsage", "/identitypools/"+url.PathEscape(id), &out)
-		var refusal *apiError
-		switch isRefusal := errors.As(err, &refusal); {
+		switch refusal, isRefusal := errors.AsType[*apiError](err); {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case isRefusal && refusal.Status == http.StatusNotFound:
@@ -210,8 +209,8 @@ func (e *exporter) noteSettings(ctx context.Context, all []*state) error {
 			Settings []struct{ Name, Value string }
 		}
 	}
-	err := e.admin(ctx, "ListProviderSettings", map[string]any{}, &out)
-	if refusal := (*apiError)(nil); errors.As(err, &refusal) {
+	err := e.Admin(ctx, "ListProviderSettings", map[string]any{}, &out)
+	if _, isRefusal := errors.AsType[*apiError](err); isRefusal {
 		e.note("providers", "their settings in the settings file cannot be read: %v", err)
 		return nil
 	} else if err != nil {

@@ -22,12 +22,12 @@ type identityLine struct {
 	Guest            bool    `json:",omitzero"`
 	// Logins are the logins whose subjects are known; Unreadable are the
 	// providers whose subjects are not. Whoever knows them may add them to Logins.
-	Logins     []Login  `json:",omitempty"`
+	Logins     []login  `json:",omitempty"`
 	Unreadable []string `json:",omitempty"`
 }
 
-// Login is one login of an identity.
-type Login struct{ ProviderName, Subject string }
+// login is one login of an identity.
+type login struct{ ProviderName, Subject string }
 
 // WriteIdentities writes the identities of pools, one JSON value a line, and
 // returns notes on what it could not read.
@@ -89,26 +89,20 @@ type listedIdentity struct {
 func (s *server) eachIdentity(
 	ctx context.Context, pool string, hideDisabled bool, do func(listedIdentity) error,
 ) error {
-	in := map[string]any{"IdentityPoolId": pool, "MaxResults": 60, "HideDisabled": hideDisabled}
-	for {
-		var page struct {
-			Identities []listedIdentity
-			NextToken  string
-		}
-		if err := s.pools(ctx, "ListIdentities", in, &page); err != nil {
-			return err
-		}
+	type page struct {
+		Identities []listedIdentity
+		NextToken  string
+	}
+	in := map[string]any{"IdentityPoolId": pool, "HideDisabled": hideDisabled}
 
-		for _, i := range page.Identities {
+	return eachPoolsPage(ctx, s, "ListIdentities", in, func(p *page) (string, error) {
+		for _, i := range p.Identities {
 			if err := do(i); err != nil {
-				return err
+				return "", err
 			}
 		}
-		if page.NextToken == "" {
-			return nil
-		}
-		in["NextToken"] = page.NextToken
-	}
+		return p.NextToken, nil
+	})
 }
 
 // identity returns the line of an identity. Only the subjects of the developer's own
@@ -131,7 +125,7 @@ func (s *server) identity(ctx context.Context, pool, developer string, i listedI
 			return identityLine{}, err
 		}
 		for _, user := range users {
-			line.Logins = append(line.Logins, Login{ProviderName: developer, Subject: user})
+			line.Logins = append(line.Logins, login{ProviderName: developer, Subject: user})
 		}
 	}
 
@@ -139,22 +133,17 @@ func (s *server) identity(ctx context.Context, pool, developer string, i listedI
 }
 
 func (s *server) developerUsers(ctx context.Context, pool, identity string) (users []string, err error) {
-	in := map[string]any{"IdentityPoolId": pool, "IdentityId": identity, "MaxResults": 60}
-	for {
-		var out struct {
-			DeveloperUserIdentifierList []string
-			NextToken                   string
-		}
-		if err := s.pools(ctx, "LookupDeveloperIdentity", in, &out); err != nil {
-			return nil, err
-		}
-
-		users = append(users, out.DeveloperUserIdentifierList...)
-		if out.NextToken == "" {
-			return users, nil
-		}
-		in["NextToken"] = out.NextToken
+	type page struct {
+		DeveloperUserIdentifierList []string
+		NextToken                   string
 	}
+	in := map[string]any{"IdentityPoolId": pool, "IdentityId": identity}
+	err = eachPoolsPage(ctx, s, "LookupDeveloperIdentity", in, func(p *page) (string, error) {
+		users = append(users, p.DeveloperUserIdentifierList...)
+		return p.NextToken, nil
+	})
+
+	return users, err
 }
 
 // LoadIdentities loads a file of identities into a running server.
@@ -221,7 +210,7 @@ func (l *loader) flush(ctx context.Context) error {
 		Refused         []struct{ IdentityId, Message string }
 	}
 	in := map[string]any{"IdentityPoolId": l.pool, "Identities": l.batch}
-	if err := l.admin(ctx, "LoadIdentities", in, &answer); err != nil {
+	if err := l.Admin(ctx, "LoadIdentities", in, &answer); err != nil {
 		return fmt.Errorf("%w; %d identities were loaded before", err, l.loaded)
 	}
 

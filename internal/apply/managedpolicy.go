@@ -58,18 +58,7 @@ func (p *managedPolicy) documents() []policyText {
 }
 
 func (s *server) listPolicies(ctx context.Context) ([]listing, error) {
-	type page struct {
-		ARNs   []string `xml:"ListPoliciesResult>Policies>member>Arn"`
-		More   bool     `xml:"ListPoliciesResult>IsTruncated"`
-		Marker string   `xml:"ListPoliciesResult>Marker"`
-	}
-	var arns []string
-	err := eachPage(ctx, s, "ListPolicies", url.Values{"Scope": {"Local"}}, func(p *page) (bool, string) {
-		arns = append(arns, p.ARNs...)
-		return p.More, p.Marker
-	})
-
-	return arnsOnly(arns), err
+	return s.listARNs(ctx, "ListPolicies", url.Values{"Scope": {"Local"}})
 }
 
 // policy returns nil if there is none.
@@ -80,9 +69,7 @@ func (s *server) policy(ctx context.Context, arn string) (*state, error) {
 			Tags                                            []xmlTag `xml:"Tags>member"`
 		} `xml:"GetPolicyResult>Policy"`
 	}
-	if err := s.iam(ctx, "GetPolicy", url.Values{"PolicyArn": {arn}}, &out); missing(err) {
-		return nil, nil
-	} else if err != nil {
+	if ok, err := found(s.iam(ctx, "GetPolicy", url.Values{"PolicyArn": {arn}}, &out)); !ok {
 		return nil, err
 	}
 
@@ -174,12 +161,7 @@ type policyVersion struct {
 }
 
 func (s *server) versions(ctx context.Context, arn string) ([]policyVersion, error) {
-	var out struct {
-		Versions []policyVersion `xml:"ListPolicyVersionsResult>Versions>member"`
-	}
-	err := s.iam(ctx, "ListPolicyVersions", url.Values{"PolicyArn": {arn}}, &out)
-
-	return out.Versions, err
+	return listIAM[policyVersion](ctx, s, "ListPolicyVersions", url.Values{"PolicyArn": {arn}})
 }
 
 func (s *server) deleteVersion(ctx context.Context, arn, version string) error {

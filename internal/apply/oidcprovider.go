@@ -3,7 +3,6 @@ package apply
 import (
 	"context"
 	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -31,13 +30,7 @@ func (*oidcProvider) attributes(_ *server, id string) map[string]string {
 }
 
 func (s *server) listOIDCProviders(ctx context.Context) ([]listing, error) {
-	var out struct {
-		ARNs []string `xml:"ListOpenIDConnectProvidersResult>OpenIDConnectProviderList>member>Arn"`
-	}
-	err := s.iam(ctx, "ListOpenIDConnectProviders", nil, &out)
-	slices.Sort(out.ARNs)
-
-	return arnsOnly(out.ARNs), err
+	return s.listARNs(ctx, "ListOpenIDConnectProviders", url.Values{})
 }
 
 // oidcProvider returns nil if there is none.
@@ -51,9 +44,7 @@ func (s *server) oidcProvider(ctx context.Context, arn string) (*state, error) {
 		} `xml:"GetOpenIDConnectProviderResult"`
 	}
 	in := url.Values{"OpenIDConnectProviderArn": {arn}}
-	if err := s.iam(ctx, "GetOpenIDConnectProvider", in, &out); missing(err) {
-		return nil, nil
-	} else if err != nil {
+	if ok, err := found(s.iam(ctx, "GetOpenIDConnectProvider", in, &out)); !ok {
 		return nil, err
 	}
 
@@ -87,14 +78,11 @@ func (p *oidcProvider) put(ctx context.Context, a *applier, ch *change) error {
 	}
 
 	have, on := ch.have.properties.(*oidcProvider), url.Values{"OpenIDConnectProviderArn": {ch.have.id}}
-	err := replace(have.ClientIdList, p.ClientIdList, func(id string, add bool) error {
-		operation := "RemoveClientIDFromOpenIDConnectProvider"
-		if add {
-			operation = "AddClientIDToOpenIDConnectProvider"
-		}
-		return a.iam(ctx, operation, with(on, "ClientID", id), nil)
-	})
-	if err != nil {
+	added, gone := without(p.ClientIdList, have.ClientIdList), without(have.ClientIdList, p.ClientIdList)
+	if err := a.eachValue(ctx, "AddClientIDToOpenIDConnectProvider", on, "ClientID", added); err != nil {
+		return err
+	}
+	if err := a.eachValue(ctx, "RemoveClientIDFromOpenIDConnectProvider", on, "ClientID", gone); err != nil {
 		return err
 	}
 	if len(p.ThumbprintList) > 0 {

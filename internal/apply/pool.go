@@ -58,32 +58,24 @@ func (p *pool) attributes(s *server, id string) map[string]string {
 }
 
 func (s *server) listPools(ctx context.Context) (all []listing, err error) {
-	in := map[string]any{"MaxResults": 60}
-	for {
-		var out struct {
-			IdentityPools []struct{ IdentityPoolId string }
-			NextToken     string
-		}
-		if err := s.pools(ctx, "ListIdentityPools", in, &out); err != nil {
-			return nil, err
-		}
-
-		for _, p := range out.IdentityPools {
-			all = append(all, listing{name: p.IdentityPoolId})
-		}
-		if out.NextToken == "" {
-			return all, nil
-		}
-		in["NextToken"] = out.NextToken
+	type page struct {
+		IdentityPools []struct{ IdentityPoolId string }
+		NextToken     string
 	}
+	err = eachPoolsPage(ctx, s, "ListIdentityPools", map[string]any{}, func(p *page) (string, error) {
+		for _, pool := range p.IdentityPools {
+			all = append(all, listing{name: pool.IdentityPoolId})
+		}
+		return p.NextToken, nil
+	})
+
+	return all, err
 }
 
 // pool returns nil if there is none.
 func (s *server) pool(ctx context.Context, id string) (*state, error) {
 	var out map[string]json.RawMessage
-	if err := s.pools(ctx, "DescribeIdentityPool", map[string]any{"IdentityPoolId": id}, &out); missing(err) {
-		return nil, nil
-	} else if err != nil {
+	if ok, err := found(s.pools(ctx, "DescribeIdentityPool", map[string]any{"IdentityPoolId": id}, &out)); !ok {
 		return nil, err
 	}
 
@@ -192,7 +184,7 @@ func (p *pool) put(ctx context.Context, a *applier, ch *change) error {
 	var out struct{ IdentityPoolId string }
 	var err error
 	if id := ch.resource.PinnedID; id != "" {
-		err = a.admin(ctx, "CreateIdentityPoolWithId", map[string]any{"IdentityPoolId": id, "Pool": in}, &out)
+		err = a.Admin(ctx, "CreateIdentityPoolWithId", map[string]any{"IdentityPoolId": id, "Pool": in}, &out)
 	} else {
 		err = a.pools(ctx, "CreateIdentityPool", in, &out)
 	}

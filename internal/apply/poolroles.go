@@ -60,16 +60,10 @@ func (p *poolRoles) complete(Resource) error {
 func (*poolRoles) mark() string { return markerRoles }
 
 func (p *poolRoles) read(ctx context.Context, s *server) (*state, error) {
-	out := &poolRoles{}
-	err := s.pools(ctx, "GetIdentityPoolRoles", map[string]any{"IdentityPoolId": p.IdentityPoolId}, out)
-	if missing(err) {
-		return nil, nil
-	} else if err != nil {
+	in, out := map[string]any{"IdentityPoolId": p.IdentityPoolId}, &poolRoles{}
+	ok, err := found(s.pools(ctx, "GetIdentityPoolRoles", in, out))
+	if !ok || len(out.Roles) == 0 && len(out.RoleMappings) == 0 {
 		return nil, err
-	}
-
-	if len(out.Roles) == 0 && len(out.RoleMappings) == 0 {
-		return nil, nil
 	}
 	out.IdentityPoolId = p.IdentityPoolId
 
@@ -81,22 +75,16 @@ func (p *poolRoles) find(ctx context.Context, a *applier, _ Resource) (*state, e
 }
 
 func (p *poolRoles) put(ctx context.Context, a *applier, ch *change) error {
-	if err := a.pools(ctx, "SetIdentityPoolRoles", p, nil); err != nil {
-		return err
-	}
-	return a.markPart(ctx, ch, p.mark(), p.IdentityPoolId)
+	return a.setPart(ctx, ch, "SetIdentityPoolRoles", p, p.IdentityPoolId)
 }
 
-func (p *poolRoles) remove(ctx context.Context, s *server, id string) error {
+func (*poolRoles) remove(ctx context.Context, s *server, id string) error {
 	none := &poolRoles{
 		IdentityPoolId: id,
 		Roles:          map[string]string{},
 		RoleMappings:   map[string]roleMapping{},
 	}
-	if err := s.pools(ctx, "SetIdentityPoolRoles", none, nil); err != nil {
-		return err
-	}
-	return s.unmarkPart(ctx, p.mark(), id)
+	return s.clearPart(ctx, "SetIdentityPoolRoles", none, id)
 }
 
 func (*poolRoles) label(id string) string { return "roles of pool " + id }
@@ -136,17 +124,22 @@ func (a *applier) findPart(ctx context.Context, p part, poolID string) (*state, 
 	return st, nil
 }
 
-// markPart notes on a pool which of its parts apply made.
-func (a *applier) markPart(ctx context.Context, ch *change, key, poolID string) error {
-	if ch.have != nil {
-		return nil
+// setPart sets a part of a pool, and marks a new part on the pool.
+func (a *applier) setPart(ctx context.Context, ch *change, operation string, p part, poolID string) error {
+	if err := a.pools(ctx, operation, p, nil); err != nil || ch.have != nil {
+		return err
 	}
-	in := map[string]any{"ResourceArn": a.poolARN(poolID), "Tags": tags{key: a.mark(ch.resource)}}
+	in := map[string]any{"ResourceArn": a.poolARN(poolID), "Tags": tags{p.mark(): a.mark(ch.resource)}}
 
 	return a.pools(ctx, "TagResource", in, nil)
 }
 
-func (s *server) unmarkPart(ctx context.Context, key, poolID string) error {
-	in := map[string]any{"ResourceArn": s.poolARN(poolID), "TagKeys": []string{key}}
+// clearPart sets a part of a pool to nothing, and removes its mark.
+func (s *server) clearPart(ctx context.Context, operation string, none part, poolID string) error {
+	if err := s.pools(ctx, operation, none, nil); err != nil {
+		return err
+	}
+	in := map[string]any{"ResourceArn": s.poolARN(poolID), "TagKeys": []string{none.mark()}}
+
 	return s.pools(ctx, "UntagResource", in, nil)
 }

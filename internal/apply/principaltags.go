@@ -31,14 +31,11 @@ func (p *principalTags) read(ctx context.Context, s *server) (*state, error) {
 	in := map[string]any{"IdentityPoolId": p.IdentityPoolId, "IdentityProviderName": p.IdentityProviderName}
 	out := &principalTags{}
 	err := s.pools(ctx, "GetPrincipalTagAttributeMap", in, out)
-	if missing(err) || refusedAs(err, "InvalidParameterException") {
+	switch {
+	case missing(err), refusedAs(err, "InvalidParameterException"):
 		return nil, nil
-	} else if err != nil {
+	case err != nil, len(out.PrincipalTags) == 0 && !out.UseDefaults:
 		return nil, err
-	}
-
-	if len(out.PrincipalTags) == 0 && !out.UseDefaults {
-		return nil, nil
 	}
 	out.IdentityPoolId, out.IdentityProviderName, out.unread = p.IdentityPoolId, p.IdentityProviderName, p.unread
 
@@ -50,10 +47,7 @@ func (p *principalTags) find(ctx context.Context, a *applier, _ Resource) (*stat
 }
 
 func (p *principalTags) put(ctx context.Context, a *applier, ch *change) error {
-	if err := a.pools(ctx, "SetPrincipalTagAttributeMap", p, nil); err != nil {
-		return err
-	}
-	return a.markPart(ctx, ch, p.mark(), p.IdentityPoolId)
+	return a.setPart(ctx, ch, "SetPrincipalTagAttributeMap", p, p.IdentityPoolId)
 }
 
 func (p *principalTags) remove(ctx context.Context, s *server, id string) error {
@@ -62,10 +56,7 @@ func (p *principalTags) remove(ctx context.Context, s *server, id string) error 
 		IdentityProviderName: p.IdentityProviderName,
 		PrincipalTags:        map[string]string{},
 	}
-	if err := s.pools(ctx, "SetPrincipalTagAttributeMap", none, nil); err != nil {
-		return err
-	}
-	return s.unmarkPart(ctx, p.mark(), id)
+	return s.clearPart(ctx, "SetPrincipalTagAttributeMap", none, id)
 }
 
 func (p *principalTags) label(id string) string {

@@ -3,6 +3,7 @@ package apply
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -90,19 +91,11 @@ func checkTrust(text string) error {
 func policyWarnings(text string) []string { return iam.IdentityPolicyWarnings(text, false) }
 
 func (s *server) listRoles(ctx context.Context) (all []listing, err error) {
-	type page struct {
-		Roles []struct {
-			RoleName, Arn, AssumeRolePolicyDocument string
-		} `xml:"ListRolesResult>Roles>member"`
-		More   bool   `xml:"ListRolesResult>IsTruncated"`
-		Marker string `xml:"ListRolesResult>Marker"`
+	type member struct{ RoleName, Arn, AssumeRolePolicyDocument string }
+	roles, err := listIAM[member](ctx, s, "ListRoles", url.Values{})
+	for _, r := range roles {
+		all = append(all, listing{name: r.RoleName, arn: r.Arn, trust: r.AssumeRolePolicyDocument})
 	}
-	err = eachPage(ctx, s, "ListRoles", url.Values{}, func(p *page) (bool, string) {
-		for _, r := range p.Roles {
-			all = append(all, listing{name: r.RoleName, arn: r.Arn, trust: r.AssumeRolePolicyDocument})
-		}
-		return p.More, p.Marker
-	})
 
 	return all, err
 }
@@ -118,9 +111,7 @@ func (s *server) role(ctx context.Context, name string) (*state, error) {
 			Tags                             []xmlTag `xml:"Tags>member"`
 		} `xml:"GetRoleResult>Role"`
 	}
-	if err := s.iam(ctx, "GetRole", url.Values{"RoleName": {name}}, &out); missing(err) {
-		return nil, nil
-	} else if err != nil {
+	if ok, err := found(s.iam(ctx, "GetRole", url.Values{"RoleName": {name}}, &out)); !ok {
 		return nil, err
 	}
 
@@ -150,16 +141,7 @@ func (s *server) role(ctx context.Context, name string) (*state, error) {
 }
 
 func (s *server) inlinePolicies(ctx context.Context, role string) (all []inlinePolicy, err error) {
-	type page struct {
-		Names  []string `xml:"ListRolePoliciesResult>PolicyNames>member"`
-		More   bool     `xml:"ListRolePoliciesResult>IsTruncated"`
-		Marker string   `xml:"ListRolePoliciesResult>Marker"`
-	}
-	var names []string
-	err = eachPage(ctx, s, "ListRolePolicies", url.Values{"RoleName": {role}}, func(p *page) (bool, string) {
-		names = append(names, p.Names...)
-		return p.More, p.Marker
-	})
+	names, err := listIAM[string](ctx, s, "ListRolePolicies", url.Values{"RoleName": {role}})
 	if err != nil {
 		return nil, err
 	}
@@ -178,15 +160,11 @@ func (s *server) inlinePolicies(ctx context.Context, role string) (all []inlineP
 }
 
 func (s *server) attachedPolicies(ctx context.Context, role string) (arns []string, err error) {
-	type page struct {
-		ARNs   []string `xml:"ListAttachedRolePoliciesResult>AttachedPolicies>member>PolicyArn"`
-		More   bool     `xml:"ListAttachedRolePoliciesResult>IsTruncated"`
-		Marker string   `xml:"ListAttachedRolePoliciesResult>Marker"`
+	type member struct{ PolicyArn string }
+	policies, err := listIAM[member](ctx, s, "ListAttachedRolePolicies", url.Values{"RoleName": {role}})
+	for _, p := range policies {
+		arns = append(arns, p.PolicyArn)
 	}
-	err = eachPage(ctx, s, "ListAttachedRolePolicies", url.Values{"RoleName": {role}}, func(p *page) (bool, string) {
-		arns = append(arns, p.ARNs...)
-		return p.More, p.Marker
-	})
 
 	return arns, err
 }
@@ -201,28 +179,17 @@ func (s *server) principalsOf(document any) any {
 		statements = []any{trust["Statement"]}
 	}
 
-	var rewrite func(v any) any
-	rewrite = func(v any) any {
-		switch v := v.(type) {
-		case string:
-			return identitypool.InPartition(v, s.partition)
-		case []any:
-			for i := range v {
-				v[i] = rewrite(v[i])
-			}
-		case map[string]any:
-			for kind := range v {
-				v[kind] = rewrite(v[kind])
-			}
+	inPartition := func(leaf any) any {
+		if text, isText := leaf.(string); isText {
+			return identitypool.InPartition(text, s.partition)
 		}
-		return v
+		return leaf
 	}
-
 	for _, statement := range statements {
 		elements, _ := statement.(map[string]any)
 		for _, name := range []string{"Principal", "NotPrincipal"} {
 			if who, has := elements[name]; has {
-				elements[name] = rewrite(who)
+				elements[name] = mapLeaves(who, inPartition)
 			}
 		}
 	}
@@ -319,22 +286,18 @@ func (r *role) putPolicies(ctx context.Context, s *server, have *role, on url.Va
 			return err
 		}
 	}
-	for name := range sorted(was) {
-		if _, stays := is[name]; stays {
-			continue
-		}
-		if err := s.iam(ctx, "DeleteRolePolicy", with(on, "PolicyName", name), nil); err != nil {
-			return err
-		}
+
+	gone := without(slices.Sorted(maps.Keys(was)), slices.Collect(maps.Keys(is)))
+	if err := s.eachValue(ctx, "DeleteRolePolicy", on, "PolicyName", gone); err != nil {
+		return err
 	}
 
-	return replace(have.ManagedPolicyArns, r.ManagedPolicyArns, func(arn string, add bool) error {
-		operation := "DetachRolePolicy"
-		if add {
-			operation = "AttachRolePolicy"
-		}
-		return s.iam(ctx, operation, with(on, "PolicyArn", arn), nil)
-	})
+	added := without(r.ManagedPolicyArns, have.ManagedPolicyArns)
+	if err := s.eachValue(ctx, "AttachRolePolicy", on, "PolicyArn", added); err != nil {
+		return err
+	}
+
+	return s.eachValue(ctx, "DetachRolePolicy", on, "PolicyArn", without(have.ManagedPolicyArns, r.ManagedPolicyArns))
 }
 
 // closedTrust is the trust policy of a role until the roles that it trusts are
@@ -397,15 +360,12 @@ func (a *applier) openTrusts(ctx context.Context) error {
 
 func (r *role) remove(ctx context.Context, s *server, _ string) error {
 	on := url.Values{"RoleName": {r.RoleName}}
-	for name := range sorted(r.byName()) {
-		if err := s.iam(ctx, "DeleteRolePolicy", with(on, "PolicyName", name), nil); err != nil {
-			return err
-		}
+	names := slices.Sorted(maps.Keys(r.byName()))
+	if err := s.eachValue(ctx, "DeleteRolePolicy", on, "PolicyName", names); err != nil {
+		return err
 	}
-	for _, arn := range r.ManagedPolicyArns {
-		if err := s.iam(ctx, "DetachRolePolicy", with(on, "PolicyArn", arn), nil); err != nil {
-			return err
-		}
+	if err := s.eachValue(ctx, "DetachRolePolicy", on, "PolicyArn", r.ManagedPolicyArns); err != nil {
+		return err
 	}
 
 	return s.iam(ctx, "DeleteRole", on, nil)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -43,13 +42,7 @@ func (p *samlProvider) documents() []policyText {
 }
 
 func (s *server) listSAMLProviders(ctx context.Context) ([]listing, error) {
-	var out struct {
-		ARNs []string `xml:"ListSAMLProvidersResult>SAMLProviderList>member>Arn"`
-	}
-	err := s.iam(ctx, "ListSAMLProviders", nil, &out)
-	slices.Sort(out.ARNs)
-
-	return arnsOnly(out.ARNs), err
+	return s.listARNs(ctx, "ListSAMLProviders", url.Values{})
 }
 
 // samlProvider returns nil if there is none.
@@ -60,9 +53,7 @@ func (s *server) samlProvider(ctx context.Context, arn string) (*state, error) {
 		Keys       []string `xml:"GetSAMLProviderResult>PrivateKeyList>member>KeyId"`
 		Tags       []xmlTag `xml:"GetSAMLProviderResult>Tags>member"`
 	}
-	if err := s.iam(ctx, "GetSAMLProvider", url.Values{"SAMLProviderArn": {arn}}, &out); missing(err) {
-		return nil, nil
-	} else if err != nil {
+	if ok, err := found(s.iam(ctx, "GetSAMLProvider", url.Values{"SAMLProviderArn": {arn}}, &out)); !ok {
 		return nil, err
 	}
 

@@ -54,8 +54,8 @@ func shownProvider(name string) string { return provider.Default().ShownApp("", 
 // hideSecrets removes the secrets of login providers that a call has sent from the
 // server's refusal. AWS's messages repeat what they refuse.
 func hideSecrets(err error, in any) error {
-	var refused *apiError
-	if !errors.As(err, &refused) {
+	refused, ok := errors.AsType[*apiError](err)
+	if !ok {
 		return err
 	}
 

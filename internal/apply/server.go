@@ -41,31 +41,62 @@ func (s *server) poolARN(id string) string {
 	return "arn:" + s.partition + ":cognito-identity:" + s.Region + ":" + s.account + ":identitypool/" + id
 }
 
-// eachPage calls a listing operation page by page. take gets each page, and returns
-// where the next one begins.
-func eachPage[Page any](
-	ctx context.Context, s *server, operation string, in url.Values, take func(*Page) (more bool, next string),
-) error {
+// listIAM returns what an operation of IAM lists, of all pages. The result of such an
+// operation has one list, of elements named member.
+func listIAM[Member any](ctx context.Context, s *server, operation string, in url.Values) (all []Member, err error) {
 	in = maps.Clone(in)
 	for {
-		page := new(Page)
-		if err := s.iam(ctx, operation, in, page); err != nil {
-			return err
+		var page struct {
+			Metadata struct{} `xml:"ResponseMetadata"`
+			Result   struct {
+				More   bool   `xml:"IsTruncated"`
+				Marker string `xml:"Marker"`
+				List   struct {
+					Members []Member `xml:"member"`
+				} `xml:",any"`
+			} `xml:",any"`
+		}
+		if err := s.iam(ctx, operation, in, &page); err != nil {
+			return nil, err
 		}
 
-		more, next := take(page)
-		if !more || next == "" {
-			return nil
+		all = append(all, page.Result.List.Members...)
+		if !page.Result.More || page.Result.Marker == "" {
+			return all, nil
 		}
-		in.Set("Marker", next)
+		in.Set("Marker", page.Result.Marker)
 	}
 }
 
-func arnsOnly(arns []string) (all []listing) {
-	for _, arn := range arns {
-		all = append(all, listing{name: arn, arn: arn})
+// listARNs lists resources that are read by their ARNs, sorted.
+func (s *server) listARNs(ctx context.Context, operation string, in url.Values) (all []listing, err error) {
+	list, err := listIAM[struct{ Arn string }](ctx, s, operation, in)
+	for _, one := range list {
+		all = append(all, listing{name: one.Arn, arn: one.Arn})
 	}
-	return all
+	slices.SortFunc(all, func(a, b listing) int { return strings.Compare(a.arn, b.arn) })
+
+	return all, err
+}
+
+// eachPoolsPage calls a listing operation of identity pools page by page. take gets each
+// page, and returns its NextToken.
+func eachPoolsPage[Page any](
+	ctx context.Context, s *server, operation string, in map[string]any, take func(*Page) (next string, err error),
+) error {
+	in["MaxResults"] = 60
+	for {
+		page := new(Page)
+		if err := s.pools(ctx, operation, in, page); err != nil {
+			return err
+		}
+
+		next, err := take(page)
+		if err != nil || next == "" {
+			return err
+		}
+		in["NextToken"] = next
+	}
 }
 
 type xmlTag struct{ Key, Value string }
@@ -116,15 +147,7 @@ func with(form url.Values, more ...string) url.Values {
 
 // retag brings the tags of an IAM resource from what it has to what is wanted.
 func (s *server) retag(ctx context.Context, have, want tags, noun string, on url.Values) error {
-	var gone []string
-	for key := range have {
-		if _, stays := want[key]; !stays {
-			gone = append(gone, key)
-		}
-	}
-	slices.Sort(gone)
-
-	if len(gone) > 0 {
+	if gone := without(slices.Sorted(maps.Keys(have)), slices.Collect(maps.Keys(want))); len(gone) > 0 {
 		in := maps.Clone(on)
 		members(in, "TagKeys", gone)
 		if err := s.iam(ctx, "Untag"+noun, in, nil); err != nil {
@@ -140,22 +163,17 @@ func (s *server) retag(ctx context.Context, have, want tags, noun string, on url
 	return s.iam(ctx, "Tag"+noun, in, nil)
 }
 
-// replace calls do for what is added, then for what is gone.
-func replace(was, is []string, do func(one string, add bool) error) error {
-	for _, one := range is {
-		if !slices.Contains(was, one) {
-			if err := do(one, true); err != nil {
-				return err
-			}
-		}
-	}
-	for _, one := range was {
-		if !slices.Contains(is, one) {
-			if err := do(one, false); err != nil {
-				return err
-			}
-		}
-	}
+// without returns what is in list and not in others.
+func without(list, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(one string) bool { return slices.Contains(others, one) })
+}
 
+// eachValue calls an operation of IAM on a resource once for each value of a parameter.
+func (s *server) eachValue(ctx context.Context, operation string, on url.Values, name string, values []string) error {
+	for _, value := range values {
+		if err := s.iam(ctx, operation, with(on, name, value), nil); err != nil {
+			return err
+		}
+	}
 	return nil
 }

@@ -72,9 +72,7 @@ func nextValue(decoder *json.Decoder, depth int) (any, error) {
 // plain is v as JSON decodes it, so that values of any origin compare.
 func plain(v any) any {
 	var out any
-	decoder := json.NewDecoder(strings.NewReader(show(v)))
-	decoder.UseNumber()
-	_ = decoder.Decode(&out) // cannot fail: show encoded it
+	_ = decode([]byte(show(v)), &out) // cannot fail: show encoded it
 
 	return out
 }
@@ -160,6 +158,26 @@ func eachLeaf(path string, v any, do func(path string, leaf any)) {
 		}
 	default:
 		do(path, v)
+	}
+}
+
+// mapLeaves returns v with the results of do in place of what is neither list nor mapping.
+func mapLeaves(v any, do func(leaf any) any) any {
+	switch v := v.(type) {
+	case []any:
+		out := []any{}
+		for _, one := range v {
+			out = append(out, mapLeaves(one, do))
+		}
+		return out
+	case map[string]any:
+		out := map[string]any{}
+		for key, one := range v {
+			out[key] = mapLeaves(one, do)
+		}
+		return out
+	default:
+		return do(v)
 	}
 }
 

@@ -120,15 +120,20 @@ const maxDetail = 4096
 // maxPlans bounds how many lists of checks a request plans.
 const maxPlans = 6
 
+// request returns the Trace of the whole request, which has the steps; nil for a nil Trace.
+func (t *Trace) request() *Trace {
+	for t != nil && t.whole != nil {
+		t = t.whole
+	}
+	return t
+}
+
 // Plan notes the checks that follow, in order, so that a refusal can name those that were
 // not reached. The list must not change afterwards. A list adds nothing if an earlier one
 // contains it: an operation plans all its parts, and the parts plan for themselves too.
 func (t *Trace) Plan(checks []Code) {
+	t = t.request()
 	if t == nil {
-		return
-	}
-	if t.whole != nil {
-		t.whole.Plan(checks)
 		return
 	}
 
@@ -143,11 +148,8 @@ func (t *Trace) Plan(checks []Code) {
 
 // PassPlanned notes that all checks planned so far passed, including those without a step.
 func (t *Trace) PassPlanned() {
+	t = t.request()
 	if t == nil {
-		return
-	}
-	if t.whole != nil {
-		t.whole.PassPlanned()
 		return
 	}
 
@@ -174,11 +176,9 @@ func (t *Trace) wholePlan() (planned []Code) {
 // Planned returns the checks that the request did not reach: those planned after the last
 // one that left a step.
 func (t *Trace) Planned() []Code {
+	t = t.request()
 	if t == nil {
 		return nil
-	}
-	if t.whole != nil {
-		return t.whole.Planned()
 	}
 
 	steps := t.Steps()
@@ -265,11 +265,9 @@ func (t *Trace) Join(o *Trace) {
 
 // Steps returns a copy of the steps so far.
 func (t *Trace) Steps() []Step {
+	t = t.request()
 	if t == nil {
 		return nil
-	}
-	if t.whole != nil {
-		return t.whole.Steps()
 	}
 
 	t.mu.Lock()
@@ -287,12 +285,8 @@ func (t *Trace) Steps() []Step {
 
 // Refused reports whether any recorded check failed.
 func (t *Trace) Refused() bool {
-	for _, s := range t.Steps() {
-		if !s.OK {
-			return true
-		}
-	}
-	return false
+	_, refused := Deciding(t.Steps())
+	return refused
 }
 
 // ContextKey is the key of a context's *Trace, for contexts that implement Value

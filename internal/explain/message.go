@@ -19,12 +19,11 @@ type Message struct {
 
 // Messages returns the texts that chapters list, and those that their reasons set, sorted.
 func Messages(chapters []Chapter) []Message {
-	byCode := map[Code]*Reason{}
+	reasons := byCode(chapters)
 	var list []Message
 	for _, c := range chapters {
 		own := map[string]int{} // text to index in list
 		for _, r := range c.Reasons {
-			byCode[r.Code] = r
 			if c.Outcome == "" || r.Message == "" {
 				continue
 			}
@@ -41,7 +40,7 @@ func Messages(chapters []Chapter) []Message {
 	for _, c := range chapters {
 		for _, m := range c.Messages {
 			if m.Text == "" {
-				m.Text = byCode[m.Reasons[0]].Message
+				m.Text = reasons[m.Reasons[0]].Message
 			}
 			list = append(list, m)
 		}
@@ -54,20 +53,26 @@ func Messages(chapters []Chapter) []Message {
 	return list
 }
 
-// writeMessages writes the table of messages.
-func writeMessages(b *strings.Builder, chapters []Chapter) {
-	byCode := map[Code]*Reason{}
+// byCode returns the reasons of all chapters.
+func byCode(chapters []Chapter) map[Code]*Reason {
+	reasons := map[Code]*Reason{}
 	for _, c := range chapters {
 		for _, r := range c.Reasons {
-			byCode[r.Code] = r
+			reasons[r.Code] = r
 		}
 	}
 
+	return reasons
+}
+
+// writeMessages writes the table of messages.
+func writeMessages(b *strings.Builder, chapters []Chapter) {
+	reasons := byCode(chapters)
 	b.WriteString("| Message | Error | When | What to do |\n|---|---|---|---|\n")
 	for _, m := range Messages(chapters) {
 		var when, fix []string
 		for _, code := range m.Reasons {
-			r := byCode[code]
+			r := reasons[code]
 			when = append(when, fmt.Sprintf("`%s`: got %s; expected %s", code, cell(r.Got), cell(r.Expected)))
 			if len(m.Reasons) == 1 {
 				fix = append(fix, cell(r.Fix))

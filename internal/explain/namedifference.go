@@ -31,10 +31,14 @@ func NameDifference(got, want string) string {
 	}
 
 	g, w := splitName(got), splitName(want)
-	for _, same := range []func(g, w nameParts, note func(string)) bool{sameScheme, sameHost, samePort, samePath} {
-		if !same(g, w, note) {
-			return ""
-		}
+	namePart("the scheme ", g.scheme, w.scheme, note)
+	if !sameHost(g, w, note) {
+		return ""
+	}
+
+	namePart("the port ", g.port, w.port, note)
+	if !samePath(g, w, note) {
+		return ""
 	}
 
 	return strings.Join(found, " and ")
@@ -67,16 +71,6 @@ func splitName(text string) (a nameParts) {
 }
 
 var digits = regexp.MustCompile(`^\d{1,5}$`)
-
-func sameScheme(g, w nameParts, note func(string)) bool {
-	namePart("the scheme ", g.scheme, w.scheme, note)
-	return true
-}
-
-func samePort(g, w nameParts, note func(string)) bool {
-	namePart("the port ", g.port, w.port, note)
-	return true
-}
 
 // namePart notes that a part of an address is missing, superfluous or different.
 func namePart(what, got, want string, note func(string)) {

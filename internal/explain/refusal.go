@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -45,11 +46,9 @@ var placeholder = regexp.MustCompile(`\{[a-zA-Z]+\}`)
 // of the texts.
 func (r *Reason) Placeholders() []string {
 	var names []string
-	seen := map[string]bool{}
 	for _, text := range []string{r.Expected, r.Got, r.Fix, r.Message} {
 		for _, found := range placeholder.FindAllString(text, -1) {
-			if name := found[1 : len(found)-1]; !seen[name] {
-				seen[name] = true
+			if name := found[1 : len(found)-1]; !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}

@@ -17,8 +17,8 @@ import (
 // maxBuckets is the number of buckets that a kind of limit keeps: about 10 MB.
 const maxBuckets = 65536
 
-// OperationsSetting is the name of the setting with the rates of accounts.
-const OperationsSetting = "rate_limits.operations"
+// operationsSetting is the name of the setting with the rates of accounts.
+const operationsSetting = "rate_limits.operations"
 
 // Groups of operations, in place of an operation's name. The operations of a group that
 // have no separate rate share one bucket. Signed and public come before all.
@@ -36,7 +36,7 @@ func groupOf(op awsapi.Operation) string {
 	return publicGroup
 }
 
-// AWS returns the request quotas that AWS documents, per account. Burst is the quota of
+// awsRates returns the request quotas that AWS documents, per account. Burst is the quota of
 // one second.
 //
 // Identity pools: Amazon Cognito Developer Guide, "Quotas in Amazon Cognito"
@@ -46,7 +46,7 @@ func groupOf(op awsapi.Operation) string {
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html): one
 // quota for the operations that are called with credentials. AWS documents no rates
 // of IAM and of the other operations.
-func AWS() map[string]Rate {
+func awsRates() map[string]Rate {
 	return map[string]Rate{
 		"cognito-identity:GetId":                              {PerSecond: 25},
 		"cognito-identity:GetOpenIdToken":                     {PerSecond: 200},
@@ -72,7 +72,7 @@ func (l Settings) Validate(apis []awsapi.API) error {
 	for _, name := range slices.Sorted(maps.Keys(rates)) {
 		if !slices.Contains(known, name) {
 			fault := fmt.Errorf("%s.%s: is not SERVICE:OPERATION, nor a group that has operations: "+
-				"SERVICE:signed, SERVICE:public or SERVICE:*", OperationsSetting, name)
+				"SERVICE:signed, SERVICE:public or SERVICE:*", operationsSetting, name)
 			if near := explain.Nearest(name, known); near != "" {
 				fault = fmt.Errorf("%w; did you mean %s?", fault, near)
 			}
@@ -82,7 +82,7 @@ func (l Settings) Validate(apis []awsapi.API) error {
 
 		if r := rates[name]; r.limits() {
 			if err := r.Validate(); err != nil {
-				faults = append(faults, fmt.Errorf("%s.%s: %w", OperationsSetting, name, err))
+				faults = append(faults, fmt.Errorf("%s.%s: %w", operationsSetting, name, err))
 			}
 		}
 	}
@@ -168,11 +168,11 @@ func (a *Accounts) Count(ctx context.Context, account, service, name string) err
 		return nil
 	}
 
-	setting, called := OperationsSetting+"."+l.name, service+":"+name
+	setting, called := operationsSetting+"."+l.name, service+":"+name
 	if l.name != called {
 		called = "the operations of " + l.name + " together"
 	}
 	why := accountRefused.With("rate", l.String(), "setting", setting, "account", account, "calls", called)
 
-	return a.reporter.refuse(ctx, AccountLimit, name, wait(bucket, now), why.At(settingLink(setting)))
+	return a.reporter.refuse(ctx, accountLimit, name, wait(bucket, now), why.At(settingLink(setting)))
 }

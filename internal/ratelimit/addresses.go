@@ -103,7 +103,7 @@ func (a *Addresses) MakeGuest(ctx context.Context) error {
 func (a *Addresses) refuseGuest(ctx context.Context, source netip.Prefix, bucket *rate.Limiter, now time.Time) error {
 	why := guestsRefused.With("rate", a.Guests.String(), "address", shown(source)).
 		At(settingLink("address_limits.guest_rate"))
-	return a.Reporter.refuse(ctx, GuestLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), why)
+	return a.Reporter.refuse(ctx, guestLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), why)
 }
 
 // MayLogin refuses the call of a client with too many refused logins, before its logins
@@ -124,7 +124,7 @@ func (a *Addresses) MayLogin(ctx context.Context, logins map[string]string) erro
 	why := loginsRefused.With("rate", a.RefusedLogins.String(), "address", shown(source)).
 		At(settingLink("address_limits.refused_login_rate"))
 
-	return a.Reporter.refuse(ctx, RefusedLoginsLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), why)
+	return a.Reporter.refuse(ctx, refusedLoginsLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), why)
 }
 
 // Checked records the result for one credential: err is the error of its verification, nil

@@ -12,9 +12,9 @@ import (
 
 // Kinds of limit, by their names in logs and metrics.
 const (
-	AccountLimit       = "account"
-	GuestLimit         = "guests"
-	RefusedLoginsLimit = "refused_logins"
+	accountLimit       = "account"
+	guestLimit         = "guests"
+	refusedLoginsLimit = "refused_logins"
 )
 
 // reportEvery is the time between two log lines about one kind of limit.
@@ -37,7 +37,7 @@ func NewReporter(logger *slog.Logger, observe func(limit, operation string)) *Re
 	return &Reporter{
 		logger:  logger,
 		observe: observe,
-		refused: map[string]*atomic.Int64{AccountLimit: {}, GuestLimit: {}, RefusedLoginsLimit: {}},
+		refused: map[string]*atomic.Int64{accountLimit: {}, guestLimit: {}, refusedLoginsLimit: {}},
 	}
 }
 

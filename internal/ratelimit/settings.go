@@ -59,7 +59,7 @@ func (l *Settings) UnmarshalYAML(unmarshal func(any) error) error {
 	for _, name := range slices.Sorted(maps.Keys(operations)) {
 		r, err := readRate(operations[name])
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s.%s: %w", OperationsSetting, name, err))
+			faults = append(faults, fmt.Errorf("%s.%s: %w", operationsSetting, name, err))
 		}
 		l.Operations[name] = r
 	}
@@ -194,7 +194,7 @@ func (l AddressLimits) WithDefaults() AddressLimits {
 func (l Settings) Rates() map[string]Rate {
 	rates := map[string]Rate{}
 	if l.Preset == PresetAWS {
-		rates = AWS()
+		rates = awsRates()
 	}
 	maps.Copy(rates, l.Operations)
 

@@ -21,11 +21,7 @@ func Source(ip netip.Addr) netip.Prefix {
 		bits = 64
 	}
 
-	prefix, err := ip.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-
+	prefix, _ := ip.Prefix(bits) // the zero Addr has no Prefix
 	return prefix
 }
 
