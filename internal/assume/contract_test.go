@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
@@ -254,10 +253,7 @@ func TestRouter(t *testing.T) {
 	one, two := newFakeSTS(t, answering(200, granted())), newFakeSTS(t, answering(200, granted()))
 	engines := map[string]Engine{Builtin: newFixture(t, one.at(EngineConfig{}), 0),
 		"two": newFixture(t, two.at(EngineConfig{}), 0)}
-	r, err := NewRouter(engines, "", map[identitypool.PoolID]string{pool: "two"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := Settings{Pools: map[string]string{pool: "two"}}.route(engines)
 	other := user()
 	other.PoolID = "us-east-1:other"
 
@@ -270,10 +266,11 @@ func TestRouter(t *testing.T) {
 	if one.asked != 2 || two.asked != 1 {
 		t.Errorf("asked %d and %d times", one.asked, two.asked)
 	}
-	if _, err := NewRouter(engines, "three", nil); err == nil || !strings.Contains(err.Error(), "credential_engine ") {
+	if _, err := (Settings{Engine: "three"}).Router(engines[Builtin], RemoteEngineOptions{}); err == nil || !strings.Contains(err.Error(), "credential_engine ") {
 		t.Errorf("unknown default: %v", err)
 	}
-	if _, err := NewRouter(engines, "two", map[identitypool.PoolID]string{pool: "three"}); err == nil ||
+	unknown := Settings{Engine: Builtin, Pools: map[string]string{pool: "three"}}
+	if _, err := unknown.Router(engines[Builtin], RemoteEngineOptions{}); err == nil ||
 		!strings.Contains(err.Error(), "pool_credential_engines."+pool) {
 		t.Errorf("unknown engine of a pool: %v", err)
 	}
