@@ -72,7 +72,7 @@ func TestForms(t *testing.T) {
 			form("arn:aws:iam:::role/app/User", "Policy",
 				strings.ReplaceAll(own, "${identity_uuid}", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")),
 			issuer.Shape{Type: "JWT", Extra: map[string]any{}}, claims("poolhouse", full, time.Hour, nil)},
-		{"the same, a guest", bounded, guest(), form("arn:aws:iam:::role/app/User", "Policy", guestS3),
+		{"the same, a guest", bounded, guest(), form("arn:aws:iam:::role/app/User", "Policy", guestPolicyS3),
 			issuer.Shape{Type: "JWT", Extra: map[string]any{}},
 			claims("poolhouse", []string{"unauthenticated"}, time.Hour, nil)},
 		{"everything set", EngineConfig{
@@ -83,10 +83,10 @@ func TestForms(t *testing.T) {
 			ClientSecret: "hushhush",
 			Token: TokenConfig{
 				Algorithm:   "ES256",
-				Type:        None,
+				Type:        none,
 				Certificate: true,
 				Issuer:      "https://public.example",
-				AMR:         None,
+				AMR:         none,
 				Claims: map[string]any{"a": "${identity_id} ${pool_id} ${account} ${region} ${role_arn} " +
 					"${state} ${tag:team}", "n": 7},
 			},
@@ -143,7 +143,7 @@ func TestRoles(t *testing.T) {
 		"arn:aws:iam::1:role/*":     "wide/*",
 		"arn:aws:iam::1:role/app/*": "app-*-role",
 		"arn:aws:iam::1:role/app/X": "exact",
-		"arn:aws:iam::1:role/none*": None,
+		"arn:aws:iam::1:role/none*": none,
 		"arn:aws:iam::1:role/fix*":  "fixed",
 	}}
 	for arn, want := range map[string]string{
@@ -241,7 +241,7 @@ func TestConfigFaults(t *testing.T) {
 		{"no JSON",
 			EngineConfig{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"policy": make(chan int)}}}},
 	} {
-		_, err := NewRemoteEngine(RemoteEngineOptions{Name: "x", Config: c.config})
+		_, err := newRemoteEngine(RemoteEngineOptions{Name: "x", Config: c.config})
 		if err == nil || !strings.Contains(err.Error(), "credential_engines.x: ") ||
 			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %s", c.config, err, c.want)

@@ -106,7 +106,7 @@ func (s Settings) Router(builtin Engine, remote RemoteEngineOptions) (*Router, e
 	engines := map[string]Engine{Builtin: builtin}
 	for name, c := range s.Engines {
 		remote.Name, remote.Config = name, c
-		engine, err := NewRemoteEngine(remote)
+		engine, err := newRemoteEngine(remote)
 		if err != nil {
 			return nil, err
 		}

@@ -40,8 +40,8 @@ type RemoteEngine struct {
 	logger *slog.Logger
 }
 
-// NewRemoteEngine returns the engine, or an error for invalid settings. It sends no request.
-func NewRemoteEngine(o RemoteEngineOptions) (*RemoteEngine, error) {
+// newRemoteEngine returns the engine, or an error for invalid settings. It sends no request.
+func newRemoteEngine(o RemoteEngineOptions) (*RemoteEngine, error) {
 	s := &RemoteEngine{
 		name:   o.Name,
 		config: o.Config,
@@ -205,9 +205,9 @@ func (s *RemoteEngine) token(
 	}
 
 	switch {
-	case t.AMR == AMRFull && len(r.AMR) > 0:
+	case t.AMR == amrFull && len(r.AMR) > 0:
 		claims.AMR = r.AMR
-	case t.AMR == None:
+	case t.AMR == none:
 	case r.Guest:
 		claims.AMR = []string{identitypool.Unauthenticated}
 	default:

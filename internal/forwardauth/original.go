@@ -16,9 +16,9 @@ const (
 	// fromForwarded: X-Forwarded-Method, -Uri and -Host, as Traefik and Caddy send
 	// them; X-Forwarded-Content-Length is optional.
 	fromForwarded = "x-forwarded"
-	// FromRequest: the request itself, its path after the endpoint's, as Envoy
+	// fromRequest: the request itself, its path after the endpoint's, as Envoy
 	// sends it.
-	FromRequest = "request"
+	fromRequest = "request"
 )
 
 // maxURI bounds the length of a request's target; package sigv4 bounds the rest.
@@ -38,7 +38,7 @@ func (h *Handler) readOriginal(r *http.Request) (original, error) {
 	var method, uri, host string
 	length := int64(-1)
 
-	if h.c.Request == FromRequest {
+	if h.c.Request == fromRequest {
 		rest, ok := strings.CutPrefix(r.RequestURI, h.c.Path)
 		if !ok {
 			return original{}, fmt.Errorf("the request's target does not begin with %s", h.c.Path)
