@@ -145,7 +145,8 @@ type updateSAMLProviderOutput struct{ SAMLProviderArn string }
 func (s *Service) updateSAMLProvider(
 	ctx context.Context, c awsapi.Caller, in *updateSAMLProviderInput,
 ) (*updateSAMLProviderOutput, error) {
-	if in.SAMLMetadataDocument != nil || in.AddPrivateKey != nil || awsapi.Text(in.AssertionEncryptionMode) == "Required" {
+	if in.SAMLMetadataDocument != nil || in.AddPrivateKey != nil ||
+		awsapi.Text(in.AssertionEncryptionMode) == "Required" {
 		if err := checkMetadata(
 			awsapi.Text(in.SAMLMetadataDocument), in.AssertionEncryptionMode, in.AddPrivateKey,
 		); err != nil {

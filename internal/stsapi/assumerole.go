@@ -159,7 +159,8 @@ func (e *entry) inherit(who iam.Caller, in *assumeRoleInput) error {
 	asked := awsapi.Text(in.SourceIdentity)
 	if e.SourceIdentity != "" && asked != "" && asked != e.SourceIdentity {
 		why := sourceIdentityInherited.With()
-		return awsapi.RefusedAs(awsapi.AccessDenied, why, userMay(who, assume.SourceIdentityAction, awsapi.Text(in.RoleArn)))
+		text := userMay(who, assume.SourceIdentityAction, awsapi.Text(in.RoleArn))
+		return awsapi.RefusedAs(awsapi.AccessDenied, why, text)
 	}
 	e.SourceIdentity = cmp.Or(asked, e.SourceIdentity)
 
