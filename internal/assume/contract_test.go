@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
@@ -73,7 +72,7 @@ func TestForms(t *testing.T) {
 			form("arn:aws:iam:::role/app/User", "Policy",
 				strings.ReplaceAll(own, "${identity_uuid}", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")),
 			issuer.Shape{Type: "JWT", Extra: map[string]any{}}, claims("poolhouse", full, time.Hour, nil)},
-		{"the same, a guest", bounded, guest(), form("arn:aws:iam:::role/app/User", "Policy", guestS3),
+		{"the same, a guest", bounded, guest(), form("arn:aws:iam:::role/app/User", "Policy", guestPolicyS3),
 			issuer.Shape{Type: "JWT", Extra: map[string]any{}},
 			claims("poolhouse", []string{"unauthenticated"}, time.Hour, nil)},
 		{"everything set", EngineConfig{
@@ -84,10 +83,10 @@ func TestForms(t *testing.T) {
 			ClientSecret: "hushhush",
 			Token: TokenConfig{
 				Algorithm:   "ES256",
-				Type:        None,
+				Type:        none,
 				Certificate: true,
 				Issuer:      "https://public.example",
-				AMR:         None,
+				AMR:         none,
 				Claims: map[string]any{"a": "${identity_id} ${pool_id} ${account} ${region} ${role_arn} " +
 					"${state} ${tag:team}", "n": 7},
 			},
@@ -144,7 +143,7 @@ func TestRoles(t *testing.T) {
 		"arn:aws:iam::1:role/*":     "wide/*",
 		"arn:aws:iam::1:role/app/*": "app-*-role",
 		"arn:aws:iam::1:role/app/X": "exact",
-		"arn:aws:iam::1:role/none*": None,
+		"arn:aws:iam::1:role/none*": none,
 		"arn:aws:iam::1:role/fix*":  "fixed",
 	}}
 	for arn, want := range map[string]string{
@@ -247,7 +246,7 @@ func TestConfigFaults(t *testing.T) {
 		{"no JSON",
 			EngineConfig{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"policy": make(chan int)}}}},
 	} {
-		_, err := NewRemoteEngine(RemoteEngineOptions{Name: "x", Config: c.config})
+		_, err := newRemoteEngine(RemoteEngineOptions{Name: "x", Config: c.config})
 		if err == nil || !strings.Contains(err.Error(), "credential_engines.x: ") ||
 			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %s", c.config, err, c.want)
@@ -259,10 +258,7 @@ func TestRouter(t *testing.T) {
 	one, two := newFakeSTS(t, answering(200, granted())), newFakeSTS(t, answering(200, granted()))
 	engines := map[string]Engine{Builtin: newFixture(t, one.at(EngineConfig{}), 0),
 		"two": newFixture(t, two.at(EngineConfig{}), 0)}
-	r, err := NewRouter(engines, "", map[identitypool.PoolID]string{pool: "two"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := Settings{Pools: map[string]string{pool: "two"}}.route(engines)
 	other := user()
 	other.PoolID = "us-east-1:other"
 
@@ -275,10 +271,11 @@ func TestRouter(t *testing.T) {
 	if one.asked != 2 || two.asked != 1 {
 		t.Errorf("asked %d and %d times", one.asked, two.asked)
 	}
-	if _, err := NewRouter(engines, "three", nil); err == nil || !strings.Contains(err.Error(), "credential_engine ") {
+	if _, err := (Settings{Engine: "three"}).Router(engines[Builtin], RemoteEngineOptions{}); err == nil || !strings.Contains(err.Error(), "credential_engine ") {
 		t.Errorf("unknown default: %v", err)
 	}
-	if _, err := NewRouter(engines, "two", map[identitypool.PoolID]string{pool: "three"}); err == nil ||
+	unknown := Settings{Engine: Builtin, Pools: map[string]string{pool: "three"}}
+	if _, err := unknown.Router(engines[Builtin], RemoteEngineOptions{}); err == nil ||
 		!strings.Contains(err.Error(), "pool_credential_engines."+pool) {
 		t.Errorf("unknown engine of a pool: %v", err)
 	}

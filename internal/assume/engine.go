@@ -106,48 +106,33 @@ func (s Settings) Router(builtin Engine, remote RemoteEngineOptions) (*Router, e
 	engines := map[string]Engine{Builtin: builtin}
 	for name, c := range s.Engines {
 		remote.Name, remote.Config = name, c
-		engine, err := NewRemoteEngine(remote)
+		engine, err := newRemoteEngine(remote)
 		if err != nil {
 			return nil, err
 		}
 		engines[name] = engine
 	}
 
-	pools := make(map[identitypool.PoolID]string, len(s.Pools))
+	return s.route(engines), nil
+}
+
+// route chooses among the engines, which have all the names that s gives.
+func (s Settings) route(engines map[string]Engine) *Router {
+	r := &Router{
+		fallback: engines[cmp.Or(s.Engine, Builtin)],
+		pools:    make(map[identitypool.PoolID]Engine, len(s.Pools)),
+	}
 	for pool, name := range s.Pools {
-		pools[identitypool.PoolID(pool)] = name
+		r.pools[identitypool.PoolID(pool)] = engines[name]
 	}
 
-	return NewRouter(engines, s.Engine, pools)
+	return r
 }
 
 // Router chooses the engine of each pool. It is safe for concurrent use.
 type Router struct {
 	fallback Engine
 	pools    map[identitypool.PoolID]Engine
-}
-
-// NewRouter returns a Router over named engines, among them Builtin. A pool that pools does
-// not name has the engine called fallback ("" = Builtin).
-func NewRouter(engines map[string]Engine, fallback string, pools map[identitypool.PoolID]string) (*Router, error) {
-	if fallback == "" {
-		fallback = Builtin
-	}
-
-	known := slices.Collect(maps.Keys(engines))
-	if err := checkEngine("credential_engine", fallback, known); err != nil {
-		return nil, err
-	}
-
-	r := &Router{fallback: engines[fallback], pools: map[identitypool.PoolID]Engine{}}
-	for _, pool := range slices.Sorted(maps.Keys(pools)) {
-		if err := checkEngine("pool_credential_engines."+string(pool), pools[pool], known); err != nil {
-			return nil, err
-		}
-		r.pools[pool] = engines[pools[pool]]
-	}
-
-	return r, nil
 }
 
 // AssumeRoleForIdentity asks the engine of the request's pool.

@@ -86,12 +86,12 @@ type TokenConfig struct {
 
 // Values of settings.
 const (
-	None     = "none"
-	GuestAWS = "aws"
-	GuestS3  = "s3"
-	GuestOff = "off"
-	AMRFull  = "full"
-	AMRShort = "short"
+	none     = "none"
+	guestAWS = "aws"
+	guestS3  = "s3"
+	guestOff = "off"
+	amrFull  = "full"
+	amrShort = "short"
 )
 
 // Bounds of the STS API reference.
@@ -172,20 +172,20 @@ func (c *EngineConfig) settle() error {
 }
 
 // guestS3 is the part of AWS's guest policy that storage engines support.
-const guestS3 = `{"Version":"2012-10-17","Statement":[` +
+const guestPolicyS3 = `{"Version":"2012-10-17","Statement":[` +
 	`{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}`
 
 func (c *EngineConfig) settleGuests(fault func(string, string, ...any)) {
 	switch c.GuestPolicy {
-	case "", GuestAWS:
+	case "", guestAWS:
 		c.GuestPolicy = iam.GuestInline()
 		if len(c.GuestPolicyARNs) > 0 {
 			fault("guest_policy_arns", "leave them out, or give a policy of your own in guest_policy")
 		}
 		c.GuestPolicyARNs = []string{managedGuestARN}
-	case GuestS3:
-		c.GuestPolicy = guestS3
-	case GuestOff:
+	case guestS3:
+		c.GuestPolicy = guestPolicyS3
+	case guestOff:
 		c.GuestPolicy = ""
 		if len(c.GuestPolicyARNs) > 0 {
 			fault("guest_policy_arns", "guest_policy is off; leave them out")
@@ -216,7 +216,7 @@ func (t *TokenConfig) settle(fault func(string, string, ...any)) {
 	switch t.Type {
 	case "":
 		t.Type = tokenTypeOfAWS
-	case None:
+	case none:
 		t.Type = ""
 	default:
 		if !tokenType.MatchString(t.Type) {
@@ -226,8 +226,8 @@ func (t *TokenConfig) settle(fault func(string, string, ...any)) {
 
 	switch t.AMR {
 	case "":
-		t.AMR = AMRFull
-	case AMRFull, AMRShort, None:
+		t.AMR = amrFull
+	case amrFull, amrShort, none:
 	default:
 		fault("token.amr", "%q: use full, short or none", t.AMR)
 	}
@@ -290,7 +290,7 @@ func (c *EngineConfig) role(arn string) (string, bool) {
 			longest, to = len(prefix), strings.Replace(value, "*", rest, 1)
 		}
 	}
-	if to == None {
+	if to == none {
 		return "", true
 	}
 

@@ -154,7 +154,7 @@ func newFixture(t *testing.T, c EngineConfig, timeout time.Duration) *fixture {
 	t.Cleanup(client.Close)
 
 	var err error
-	f.RemoteEngine, err = NewRemoteEngine(RemoteEngineOptions{
+	f.RemoteEngine, err = newRemoteEngine(RemoteEngineOptions{
 		Name:   "storage",
 		Config: c,
 		Signer: f.signer,

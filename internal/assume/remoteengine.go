@@ -40,14 +40,18 @@ type RemoteEngine struct {
 	logger *slog.Logger
 }
 
-// NewRemoteEngine returns the engine, or an error for invalid settings. It sends no request.
-func NewRemoteEngine(o RemoteEngineOptions) (*RemoteEngine, error) {
-	s := &RemoteEngine{o.Name, o.Config, o.Signer, o.Poster, o.Now, o.Logger}
+// newRemoteEngine returns the engine, or an error for invalid settings. It sends no request.
+func newRemoteEngine(o RemoteEngineOptions) (*RemoteEngine, error) {
+	s := &RemoteEngine{
+		name:   o.Name,
+		config: o.Config,
+		signer: o.Signer,
+		poster: o.Poster,
+		now:    o.Now,
+		logger: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
+	}
 	if s.now == nil {
 		s.now = time.Now
-	}
-	if s.logger == nil {
-		s.logger = slog.New(slog.DiscardHandler)
 	}
 	if err := s.config.settle(); err != nil {
 		return nil, fmt.Errorf("credential_engines.%s: %w", o.Name, err)
@@ -81,10 +85,7 @@ func (s *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (se
 	}
 
 	now := s.now()
-	duration := s.config.Duration
-	if r.Duration != 0 {
-		duration = r.Duration
-	}
+	duration := cmp.Or(r.Duration, s.config.Duration)
 	token, err := s.token(ctx, &r, now, duration, trace)
 	if err != nil {
 		return session.Credentials{}, err
@@ -142,10 +143,7 @@ func (s *RemoteEngine) setting(name string) explain.Link {
 }
 
 func shownTarget(role string) string {
-	if role == "" {
-		return "the token's claims alone"
-	}
-	return role
+	return cmp.Or(role, "the token's claims alone")
 }
 
 func (s *RemoteEngine) unavailable(ctx context.Context, trace *explain.Trace, why *explain.Refusal, cause error) error {
@@ -194,14 +192,11 @@ func (s *RemoteEngine) token(
 	t := s.config.Token
 	claims := issuer.Claims{
 		Subject:  string(r.IdentityID),
-		Audience: t.Audience,
+		Audience: cmp.Or(t.Audience, string(r.PoolID)),
 		IssuedAt: now,
 		Expires:  now.Add(duration),
 	}
 
-	if claims.Audience == "" {
-		claims.Audience = string(r.PoolID)
-	}
 	if t.Lifetime != 0 {
 		claims.Expires = now.Add(t.Lifetime)
 	}
@@ -210,9 +205,9 @@ func (s *RemoteEngine) token(
 	}
 
 	switch {
-	case t.AMR == AMRFull && len(r.AMR) > 0:
+	case t.AMR == amrFull && len(r.AMR) > 0:
 		claims.AMR = r.AMR
-	case t.AMR == None:
+	case t.AMR == none:
 	case r.Guest:
 		claims.AMR = []string{identitypool.Unauthenticated}
 	default:

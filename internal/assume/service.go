@@ -100,7 +100,7 @@ func NewService(o ServiceOptions) *Service {
 		minter:        o.Minter,
 		roles:         o.Roles,
 		now:           o.Now,
-		logger:        o.Logger,
+		logger:        cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
 		acceptUnknown: o.AcceptUnknownRoles,
 		guestPolicies: o.GuestPolicies,
 	}
@@ -110,9 +110,6 @@ func NewService(o ServiceOptions) *Service {
 	}
 	if s.now == nil {
 		s.now = time.Now
-	}
-	if s.logger == nil {
-		s.logger = slog.New(slog.DiscardHandler)
 	}
 	s.warned, _ = lru.New[string, struct{}](maxWarned) // fails only for sizes below one
 

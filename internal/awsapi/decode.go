@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -24,7 +25,7 @@ func decodeJSON(body []byte, in any) error {
 		return RefusedAs(Malformed, bodyDepth.With("limit", most),
 			"The body is nested more than "+most+" levels deep.")
 	}
-	if i := skipSpace(body); i == len(body) || body[i] != '{' {
+	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
 		return RefusedAs(Malformed, bodyObject.With(), "The body must be a JSON object.")
 	}
 
@@ -68,7 +69,7 @@ var (
 // wrongType reports which member has the wrong type, and which it should have. The
 // library's own message would quote the value.
 func wrongType(e *json.SemanticError) *Error {
-	where, want, got := memberOf(e.JSONPointer), typeName(e.GoType), kindName(e.JSONKind)
+	where, want := memberOf(e.JSONPointer), typeName(e.GoType)
 	message := where + " has the wrong type: it must be " + want + "."
 
 	switch {
@@ -80,7 +81,7 @@ func wrongType(e *json.SemanticError) *Error {
 		message = where + " contains a value of the wrong type: it must be " + want + "."
 	}
 
-	why := bodyMember.With("type", want, "got", got)
+	why := bodyMember.With("type", want, "got", cmp.Or(kindNames[e.JSONKind], "a value of another type"))
 	if errors.Is(e.Err, errNullText) || errors.Is(e.Err, errNull) {
 		why = bodyNull.With("type", want)
 	}
@@ -88,24 +89,23 @@ func wrongType(e *json.SemanticError) *Error {
 	return RefusedAs(Malformed, why.Of(pathOf(e.JSONPointer)), message)
 }
 
-// kindName names the type of a JSON value.
-func kindName(kind jsontext.Kind) string {
-	switch kind {
-	case 'n':
-		return "null"
-	case 't', 'f':
-		return "true or false"
-	case '"':
-		return "a string"
-	case '0':
-		return "a number"
-	case '[':
-		return "a list"
-	case '{':
-		return "an object"
-	default:
-		return "a value of another type"
-	}
+// kindNames names the types of JSON values.
+var kindNames = map[jsontext.Kind]string{
+	'n': "null",
+	't': "true or false",
+	'f': "true or false",
+	'"': "a string",
+	'0': "a number",
+	'[': "a list",
+	'{': "an object",
+}
+
+// typeNames names the types of members; those of all others are objects.
+var typeNames = map[reflect.Kind]string{
+	reflect.String: "a string",
+	reflect.Bool:   "true or false",
+	reflect.Int:    "an integer",
+	reflect.Slice:  "a list",
 }
 
 func typeName(t reflect.Type) string {
@@ -116,18 +116,7 @@ func typeName(t reflect.Type) string {
 		return "of another type"
 	}
 
-	switch t.Kind() {
-	case reflect.String:
-		return "a string"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Int:
-		return "an integer"
-	case reflect.Slice:
-		return "a list"
-	default:
-		return "an object"
-	}
+	return cmp.Or(typeNames[t.Kind()], "an object")
 }
 
 // decodeOptions replaces the decoding of lists and maps of strings, which would turn
@@ -270,15 +259,6 @@ func printable(name string) string {
 	}
 
 	return name
-}
-
-func skipSpace(b []byte) int {
-	for i, c := range b {
-		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
-			return i
-		}
-	}
-	return len(b)
 }
 
 // tooDeep reports whether brackets nest beyond maxDepth.

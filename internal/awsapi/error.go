@@ -180,12 +180,8 @@ func translate(e *Error, table *[InternalError + 1]words, status map[string]int,
 		w.code = cmp.Or(api.InternalCode, w.code)
 	}
 
-	if e.Message != "" {
-		w.message = e.Message
-	}
-	if e.Status != 0 {
-		w.status = e.Status
-	}
+	w.message = cmp.Or(e.Message, w.message)
+	w.status = cmp.Or(e.Status, w.status)
 
 	return w
 }

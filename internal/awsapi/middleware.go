@@ -234,11 +234,6 @@ func (s *Service) log(r *http.Request, x *exchange, steps []explain.Step) {
 		return
 	}
 
-	outcome := rec.Code
-	if outcome == "" {
-		outcome = "OK"
-	}
-
 	var room [16]slog.Attr
 	attrs := room[:0]
 	for _, a := range [...]struct{ name, value string }{
@@ -249,7 +244,7 @@ func (s *Service) log(r *http.Request, x *exchange, steps []explain.Step) {
 		{"region", rec.Region},
 		{"pool", rec.Pool},
 		{"access_key_id", rec.AccessKeyID},
-		{"outcome", outcome},
+		{"outcome", cmp.Or(rec.Code, "OK")},
 		{"fault", rec.Fault},
 		{"reason", rec.Reason},
 		{"user_agent", rec.UserAgent},
@@ -294,11 +289,7 @@ func failedCheck(steps []explain.Step) []slog.Attr {
 
 // userAgent prefers x-amz-user-agent: in a browser it names the SDK.
 func userAgent(r *http.Request) string {
-	ua := r.Header.Get("X-Amz-User-Agent")
-	if ua == "" {
-		ua = r.UserAgent()
-	}
-
+	ua := cmp.Or(r.Header.Get("X-Amz-User-Agent"), r.UserAgent())
 	return ua[:min(len(ua), 256)]
 }
 

@@ -90,10 +90,7 @@ func (awsQuery) find(c *call) error {
 		c.op = api.operations[action]
 	}
 	if c.op == nil {
-		if version == "" {
-			version = "NO_VERSION_SPECIFIED"
-		}
-
+		version = cmp.Or(version, "NO_VERSION_SPECIFIED")
 		why := operationService.With()
 		if c.api != nobody {
 			why = operationUnknown.With("operation", plain(action)+" of "+c.api.Name)

@@ -9,6 +9,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,14 +101,14 @@ type api struct {
 func New(o Options) (*Service, error) {
 	s := &Service{
 		gate:         o.Gate,
-		logger:       o.Logger,
+		logger:       cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
 		now:          o.Now,
 		newID:        o.NewID,
 		observe:      o.Observe,
 		recorder:     o.Recorder,
 		limiter:      o.Limiter,
 		faultOf:      o.FaultOf,
-		maxBody:      o.MaxBody,
+		maxBody:      cmp.Or(o.MaxBody, 512<<10),
 		databaseTime: o.DatabaseTime,
 		admission:    o.Admission,
 		busy:         o.Busy,
@@ -118,17 +119,11 @@ func New(o Options) (*Service, error) {
 		versions:     map[string]*api{},
 	}
 
-	if s.logger == nil {
-		s.logger = slog.New(slog.DiscardHandler)
-	}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	if s.newID == nil {
 		s.newID = uuid.NewString
-	}
-	if s.maxBody == 0 {
-		s.maxBody = 512 << 10
 	}
 
 	for _, a := range o.APIs {
@@ -403,12 +398,8 @@ func (c *call) read(in any) error {
 
 func (c *call) authorize(ctx context.Context, action string, needed []Access) error {
 	for _, n := range needed {
-		if n.Action == "" {
-			n.Action = action
-		}
-		if n.Resource == "" {
-			n.Resource = "*"
-		}
+		n.Action = cmp.Or(n.Action, action)
+		n.Resource = cmp.Or(n.Resource, "*")
 		if err := c.gate.Authorize(ctx, c.caller, n); err != nil {
 			return err
 		}

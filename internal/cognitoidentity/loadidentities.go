@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -215,11 +216,5 @@ func sameLogins(have, want identitypool.Identity) bool {
 		return false
 	}
 
-	for _, l := range want.Logins {
-		if !have.HasLogin(l) {
-			return false
-		}
-	}
-
-	return true
+	return !slices.ContainsFunc(want.Logins, func(l identitypool.Login) bool { return !have.HasLogin(l) })
 }

@@ -84,10 +84,8 @@ func (s *Service) changeTags(
 	}
 
 	_, err = s.Store.UpdatePool(ctx, pool.ID, func(p *identitypool.Pool) error {
-		tags := maps.Clone(p.Tags)
-		if tags == nil {
-			tags = map[string]string{}
-		}
+		tags := map[string]string{}
+		maps.Copy(tags, p.Tags)
 		change(tags)
 		p.Tags = tags
 

@@ -146,7 +146,7 @@ func (f *Forwarder) admitUnread(
 	}
 
 	proven := signature.PayloadHash != unsignedPayload
-	if !proven && asked.length != 0 && h.c.Body != Unchecked { // a presigned read must not have a body
+	if !proven && asked.length != 0 && h.c.Body != unchecked { // a presigned read must not have a body
 		return nil, unproven()
 	}
 

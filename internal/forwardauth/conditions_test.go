@@ -26,7 +26,7 @@ type bucket struct {
 func newBucket(t *testing.T, statements string) bucket {
 	t.Helper()
 
-	return newBucketWith(t, statements, Config{Service: "s3", Region: "us-east-1", Presigned: true, Body: Unchecked,
+	return newBucketWith(t, statements, Config{Service: "s3", Region: "us-east-1", Presigned: true, Body: unchecked,
 		Routes: []Route{
 			{Match: "GET /b", Action: "s3:ListBucket", Resource: "arn:aws:s3:::b"},
 			{Match: "GET /b/{key...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::b/{key}"},

@@ -157,7 +157,7 @@ func (h *Handler) authorize(ctx context.Context, o *gate.Session, facts *request
 
 // verify checks the signature and, as Config.Body requires, the body.
 func (h *Handler) verify(r *http.Request, asked original) (*gate.Session, sigv4.Result, error) {
-	if h.c.Body != Forwarded {
+	if h.c.Body != forwarded {
 		return h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
 			return h.verifier.VerifyUnread(request, asked.length, h.c.Service)
 		})

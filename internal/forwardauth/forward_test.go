@@ -159,7 +159,7 @@ func (f *front) signed(t *testing.T, method, uri, body string, stated bool, head
 		r.Header.Set(headers[n], headers[n+1])
 	}
 	r.RequestURI = uri
-	if err := sigv4.Sign(r, []byte(body), f.key, "us-east-1", DefaultService, now); err != nil {
+	if err := sigv4.Sign(r, []byte(body), f.key, "us-east-1", defaultService, now); err != nil {
 		t.Fatal(err)
 	}
 	r.RequestURI = ""
@@ -333,7 +333,7 @@ func TestForwardedRequest(t *testing.T) {
 			"X-Poolhouse-Role-Arn":           roleARN,
 			"X-Poolhouse-Account":            account,
 			"X-Poolhouse-Access-Key-Id":      f.key.AccessKeyID,
-			HeaderContentSHA256:              "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+			headerContentSHA256:              "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 			"X-Custom":                       "1",
 			"X-Forwarded-For":                "127.0.0.1",
 			"X-Forwarded-Host":               "files.example.com",
@@ -876,7 +876,7 @@ func TestForwardSettings(t *testing.T) {
 	}
 
 	for name, change := range map[string]func(*Config){
-		"check.body":            func(c *Config) { c.Body = Forwarded },
+		"check.body":            func(c *Config) { c.Body = forwarded },
 		"check.max_bodies":      func(c *Config) { c.MaxBody, c.MaxBodies = 10, 5 },
 		"check.forward_timeout": func(c *Config) { c.ForwardTimeout = -1 },
 		"check.allowed_origins": func(c *Config) { c.AllowedOrigins = []string{"app.example.com"} },

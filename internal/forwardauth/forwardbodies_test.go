@@ -98,7 +98,7 @@ func TestForwardedEmptyBody(t *testing.T) {
 // A presigned URL proves nothing of a body, whatever the method, length and protocol.
 func TestForwardedPresignedBody(t *testing.T) {
 	service := newBackend(t, nil)
-	for _, proven := range []string{hashRequired, Unchecked} {
+	for _, proven := range []string{hashRequired, unchecked} {
 		f := newFront(t, service.URL, func(c *Config) { c.Service, c.Presigned, c.Body = "s3", true, proven })
 		for _, method := range []string{"GET", "HEAD", "PUT"} {
 			for framing, empty := range map[string]bool{
@@ -108,7 +108,7 @@ func TestForwardedPresignedBody(t *testing.T) {
 			} {
 				status, reason := f.status(t, f.presigned(t, method, ownFile), "1.1", framing)
 				arrived := len(service.got())
-				ok := proven == Unchecked || empty && method != "PUT"
+				ok := proven == unchecked || empty && method != "PUT"
 				if (status == http.StatusOK) != ok || arrived == 1 != ok || reason == "UnsignedPayload" == ok {
 					t.Errorf("%s, %s %q: %d %s, %d arrived", proven, method, framing, status, reason, arrived)
 				}
@@ -129,7 +129,7 @@ func TestForwardedPresignedBody(t *testing.T) {
 		}
 
 		_ = response.Body.Close()
-		if ok := proven == Unchecked; (response.StatusCode == http.StatusOK) != ok || response.ProtoMajor != 2 {
+		if ok := proven == unchecked; (response.StatusCode == http.StatusOK) != ok || response.ProtoMajor != 2 {
 			t.Errorf("%s, HTTP/2: %s by %s", proven, response.Status, response.Proto)
 		}
 		_ = service.got()

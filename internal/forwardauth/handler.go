@@ -36,21 +36,21 @@ const (
 	// hashRequired: the client signed a SHA-256 of the body. The service behind
 	// gets it in X-Poolhouse-Content-Sha256 and must compare.
 	hashRequired = "hash-required"
-	// Unchecked: nothing; UNSIGNED-PAYLOAD is accepted too.
-	Unchecked = "unchecked"
-	// Forwarded: everything; the proxy sends the body too.
-	Forwarded = "forwarded"
+	// unchecked: nothing; UNSIGNED-PAYLOAD is accepted too.
+	unchecked = "unchecked"
+	// forwarded: everything; the proxy sends the body too.
+	forwarded = "forwarded"
 )
 
 // Defaults of Config.
 const (
 	defaultPath    = "/check"
-	DefaultService = auth.DefaultService
+	defaultService = auth.DefaultService
 	defaultMaxBody = 1 << 20
 )
 
-// HeaderContentSHA256 has the hash of the body that the client signed.
-const HeaderContentSHA256 = "X-Poolhouse-Content-Sha256"
+// headerContentSHA256 has the hash of the body that the client signed.
+const headerContentSHA256 = "X-Poolhouse-Content-Sha256"
 
 // headerReason has the code of the refusal.
 const headerReason = "X-Poolhouse-Reason"
@@ -91,7 +91,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.Path = cmp.Or(c.Path, defaultPath)
 	c.Request = cmp.Or(c.Request, fromOriginal)
-	c.Service = cmp.Or(c.Service, DefaultService)
+	c.Service = cmp.Or(c.Service, defaultService)
 	c.Body = cmp.Or(c.Body, hashRequired)
 	c.ForwardMaxBody = cmp.Or(c.ForwardMaxBody, c.MaxBody, defaultForwardMaxBody)
 	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
@@ -126,8 +126,8 @@ func (c Config) Validate() error {
 		}
 	}
 
-	oneOf("request", c.Request, fromOriginal, fromForwarded, FromRequest)
-	oneOf("body", c.Body, hashRequired, Unchecked, Forwarded)
+	oneOf("request", c.Request, fromOriginal, fromForwarded, fromRequest)
+	oneOf("body", c.Body, hashRequired, unchecked, forwarded)
 
 	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "{} ?#%") ||
 		strings.HasSuffix(c.Path, "/") || strings.Contains(c.Path, "//") {
@@ -164,7 +164,7 @@ func (c Config) Forwards() bool {
 // checkForwarding returns the faults of the settings for routes with ForwardTo.
 func (c Config) checkForwarding() []error {
 	var faults []error
-	if c.Forwards() && c.Body == Forwarded {
+	if c.Forwards() && c.Body == forwarded {
 		faults = append(faults, fmt.Errorf(
 			"check.body %q: it is for proxies that ask; with forward_to, where the body "+
 				"is always proven, use %s", c.Body, hashRequired))
@@ -226,9 +226,7 @@ func New(o Options) (*Handler, error) {
 	if err := o.Config.Validate(); err != nil {
 		return nil, err
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -260,7 +258,7 @@ func (h *Handler) Forwarder() *Forwarder { return h.forwarder }
 func (h *Handler) Path() string { return h.c.Path }
 
 // Below reports whether the endpoint also has the paths below Path.
-func (h *Handler) Below() bool { return h.c.Request == FromRequest }
+func (h *Handler) Below() bool { return h.c.Request == fromRequest }
 
 // denied is a refusal with its HTTP status.
 type denied struct {
@@ -302,7 +300,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range o.Header {
 		header[name] = value // shared, and never changed
 	}
-	header[HeaderContentSHA256] = []string{payload}
+	header[headerContentSHA256] = []string{payload}
 	if !strings.Contains(r.Header.Get("Accept"), "application/json") {
 		header["Content-Length"] = zero
 		w.WriteHeader(http.StatusOK)

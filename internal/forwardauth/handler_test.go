@@ -84,7 +84,7 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 	r := httptest.NewRequest("GET", "http://files.example.com"+path, nil)
 	key := sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
 		SessionToken: c.SessionToken}
-	if err := sigv4.Sign(r, nil, key, "us-east-1", DefaultService, now); err != nil {
+	if err := sigv4.Sign(r, nil, key, "us-east-1", defaultService, now); err != nil {
 		tb.Fatal(err)
 	}
 

@@ -16,9 +16,9 @@ const (
 	// fromForwarded: X-Forwarded-Method, -Uri and -Host, as Traefik and Caddy send
 	// them; X-Forwarded-Content-Length is optional.
 	fromForwarded = "x-forwarded"
-	// FromRequest: the request itself, its path after the endpoint's, as Envoy
+	// fromRequest: the request itself, its path after the endpoint's, as Envoy
 	// sends it.
-	FromRequest = "request"
+	fromRequest = "request"
 )
 
 // maxURI bounds the length of a request's target; package sigv4 bounds the rest.
@@ -38,7 +38,7 @@ func (h *Handler) readOriginal(r *http.Request) (original, error) {
 	var method, uri, host string
 	length := int64(-1)
 
-	if h.c.Request == FromRequest {
+	if h.c.Request == fromRequest {
 		rest, ok := strings.CutPrefix(r.RequestURI, h.c.Path)
 		if !ok {
 			return original{}, fmt.Errorf("the request's target does not begin with %s", h.c.Path)
@@ -134,22 +134,14 @@ func contentLength(values []string) (int64, error) {
 // isTarget reports whether s has only characters of a request's target: no
 // blanks, no control characters, no fragment.
 func isTarget(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || c == '#' || c == '\\' {
-			return false
-		}
-	}
-	return true
+	return !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '#' || c == '\\' })
 }
 
 // isHost reports whether s has only characters of host:port. A list of hosts, which a
 // chain of proxies makes, is refused.
 func isHost(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-			strings.IndexByte(".-_:[]", c) >= 0) {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 300
+	return s != "" && len(s) <= 300 && !strings.ContainsFunc(s, func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			strings.ContainsRune(".-_:[]", c))
+	})
 }

@@ -220,7 +220,7 @@ func TestOverriddenRequests(t *testing.T) {
 // Frameworks look for the method in forms, too, and Laravel in JSON. Only where the
 // body is forwarded can they be read.
 func TestMethodsInBodies(t *testing.T) {
-	b := newBucketWith(t, allowEverything, Config{Service: "s3", Region: "us-east-1", Body: Forwarded, Routes: []Route{
+	b := newBucketWith(t, allowEverything, Config{Service: "s3", Region: "us-east-1", Body: forwarded, Routes: []Route{
 		{Match: "POST /form", Action: "app:Post", Resource: "*"},
 	}})
 	part := func(disposition string) string {

@@ -89,7 +89,7 @@ func TestSignaturesAreExplained(t *testing.T) {
 			"signature-of-the-request-preflight", []string{"preflight", "https://app.example.com", "proxy"},
 		},
 		"other secret": {
-			func(r *http.Request) { resign(r, DefaultService, "us-east-1", now) },
+			func(r *http.Request) { resign(r, defaultService, "us-east-1", now) },
 			"signature-of-the-request-mismatch",
 			[]string{
 				"\n\nAWS4-HMAC-SHA256\n20261124T120000Z\n", "GET\n/(5 bytes)/", "host:files.example.com",
@@ -113,7 +113,7 @@ func TestSignaturesAreExplained(t *testing.T) {
 			func(r *http.Request) {
 				r.Header.Del("X-Amz-Security-Token")
 				sessionToken, accountKnown = "", false
-				resign(r, DefaultService, "us-east-1", now)
+				resign(r, defaultService, "us-east-1", now)
 			},
 			"signature-of-the-request-key",
 			[]string{"(its account is not known without its token)", "without a session token"},
@@ -123,15 +123,15 @@ func TestSignaturesAreExplained(t *testing.T) {
 			"signature-of-the-request-form", nil,
 		},
 		"other region": {
-			func(r *http.Request) { resign(r, DefaultService, "eu-west-1", now) },
+			func(r *http.Request) { resign(r, defaultService, "eu-west-1", now) },
 			"signature-of-the-request-mismatch", []string{"eu-west-1"},
 		},
 		"slow clock": {
-			func(r *http.Request) { resign(r, DefaultService, "us-east-1", now.Add(-20*time.Minute)) },
+			func(r *http.Request) { resign(r, defaultService, "us-east-1", now.Add(-20*time.Minute)) },
 			"signature-of-the-request-expired", []string{"2026-11-24T11:40:00Z, 20m0s ago by this server's clock"},
 		},
 		"fast clock": {
-			func(r *http.Request) { resign(r, DefaultService, "us-east-1", now.Add(20*time.Minute)) },
+			func(r *http.Request) { resign(r, defaultService, "us-east-1", now.Add(20*time.Minute)) },
 			"signature-of-the-request-early", []string{"20m0s ahead of this server's clock"},
 		},
 		"half a signature": {

@@ -192,12 +192,8 @@ func isIdentifier(s string) bool {
 
 // isMethod reports whether s could be a method: upper-case letters and dashes.
 func isMethod(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; !('A' <= c && c <= 'Z' || c == '-') {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 32
+	return s != "" && len(s) <= 32 &&
+		!strings.ContainsFunc(s, func(c rune) bool { return c != '-' && (c < 'A' || c > 'Z') })
 }
 
 // table has the routes of an endpoint, in order.

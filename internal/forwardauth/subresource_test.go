@@ -14,7 +14,7 @@ func newFiles(t *testing.T, more ...Route) bucket {
 	t.Helper()
 	const object = "arn:aws:s3:::files/{path}"
 
-	return newBucketWith(t, ownFiles, Config{Service: "s3", Region: "us-east-1", Body: Unchecked, Routes: append(more,
+	return newBucketWith(t, ownFiles, Config{Service: "s3", Region: "us-east-1", Body: unchecked, Routes: append(more,
 		Route{Match: "GET /files", Action: "s3:ListBucket", Resource: "arn:aws:s3:::files"},
 		Route{Match: "GET /files/{path...}", Action: "s3:GetObject", Resource: object},
 		Route{Match: "PUT /files/{path...}", Action: "s3:PutObject", Resource: object},

@@ -166,7 +166,7 @@ func (x *crossing) rewrite(r *httputil.ProxyRequest) {
 	for name, value := range x.p.opened.Header {
 		r.Out.Header[name] = slices.Clone(value)
 	}
-	r.Out.Header[HeaderContentSHA256] = []string{x.p.hash}
+	r.Out.Header[headerContentSHA256] = []string{x.p.hash}
 }
 
 // tellsOfClient reports whether a service could take a header of this folded name for a

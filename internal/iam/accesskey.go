@@ -106,16 +106,13 @@ func NewAccessKeys(o AccessKeyOptions) (*AccessKeys, error) {
 	k := &AccessKeys{
 		store:     o.Store,
 		sealer:    o.Sealer,
-		logger:    o.Logger,
+		logger:    cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
 		now:       o.Now,
 		partition: cmp.Or(o.Partition, "aws"),
 		refused:   o.Refused,
 	}
 	if k.now == nil {
 		k.now = time.Now
-	}
-	if k.logger == nil {
-		k.logger = slog.New(slog.DiscardHandler)
 	}
 
 	var err error
@@ -425,11 +422,7 @@ func keyPolicy(text string) (*policy.Document, error) {
 	if text == "" {
 		return nil, nil
 	}
-	d, err := policy.Parse([]byte(text))
-	if err != nil {
-		return nil, err
-	}
-	return d, d.CheckIdentity()
+	return policy.ParseIdentity(text)
 }
 
 func fromRow(row store.AccessKey) AccessKey {

@@ -57,18 +57,18 @@ func (s KeySet) Has(key string) bool {
 	})
 }
 
-// CallerKeys are known everywhere: the caller's, the clock's, and those that are
+// callerKeys are known everywhere: the caller's, the clock's, and those that are
 // false in every request that no service of AWS makes.
-var CallerKeys = newKeySet(
+var callerKeys = newKeySet(
 	"aws:CurrentTime", "aws:EpochTime", "aws:FederatedProvider", "aws:PrincipalAccount", "aws:PrincipalArn",
 	"aws:PrincipalIsAWSService", "aws:PrincipalTag/*", "aws:PrincipalType", "aws:SourceIdentity",
 	"aws:TokenIssueTime", "aws:userid", "aws:username", "aws:ViaAWSService",
 )
 
-// AbsentKeys are known to be absent everywhere: this server has no private networks,
+// absentKeys are known to be absent everywhere: this server has no private networks,
 // no organisations, no second factors, no services that call for somebody else, and
 // no sessions of machines.
-var AbsentKeys = newKeySet(
+var absentKeys = newKeySet(
 	"aws:AssumedRoot", "aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:ChatbotSourceArn",
 	"aws:Ec2InstanceSourcePrivateIPv4", "aws:Ec2InstanceSourceVpc", "aws:MultiFactorAuthAge",
 	"aws:MultiFactorAuthPresent", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:PrincipalServiceName",
@@ -217,7 +217,7 @@ const samlPrefix = "saml"
 // Knows reports whether a key, in lower case, is the caller's or the clock's: if this
 // server has no value for it, then c has none.
 func (c Caller) Knows(key string) bool {
-	if CallerKeys.Has(key) || AbsentKeys.Has(key) {
+	if callerKeys.Has(key) || absentKeys.Has(key) {
 		return true
 	}
 

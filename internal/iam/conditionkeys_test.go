@@ -19,8 +19,8 @@ func TestKnownKeysAreDocumented(t *testing.T) {
 	table, _, _ = strings.Cut(table, "\n- ")
 
 	for where, keys := range map[string]KeySet{
-		"everywhere: the caller":        CallerKeys,
-		"everywhere, and always absent": AbsentKeys,
+		"everywhere: the caller":        callerKeys,
+		"everywhere, and always absent": absentKeys,
 		"every call to an API":          requestKeys,
 		"the identity pools' API":       serviceKeys[CognitoIdentityAPI],
 		"the IAM API":                   serviceKeys[IAMAPI],

@@ -89,9 +89,7 @@ func (c Config) Validate() error {
 // NewDirectory checks c completely. Its error joins one *SettingError for each
 // fault, naming the entry, the value and the fix.
 func NewDirectory(c Config) (*Directory, error) {
-	if c.Partition == "" {
-		c.Partition = "aws"
-	}
+	c.Partition = cmp.Or(c.Partition, "aws")
 	if c.Now == nil {
 		c.Now = time.Now
 	}

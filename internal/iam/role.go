@@ -163,10 +163,7 @@ func trustPolicy(text string, f *faults) *policy.Document {
 }
 
 func identityPolicy(text, member string, f *faults) *policy.Document {
-	d, err := policy.Parse([]byte(text))
-	if err == nil {
-		err = d.CheckIdentity()
-	}
+	d, err := policy.ParseIdentity(text)
 	if err != nil {
 		f.add(member, "", err.Error(), "")
 		return nil

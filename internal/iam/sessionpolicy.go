@@ -44,10 +44,7 @@ var builtinPolicies = map[string][]*policy.Document{
 }
 
 func mustParse(text string) *policy.Document {
-	d, err := policy.Parse([]byte(text))
-	if err == nil {
-		err = d.CheckIdentity()
-	}
+	d, err := policy.ParseIdentity(text)
 	if err != nil {
 		panic("iam: built-in policy: " + err.Error())
 	}
@@ -69,10 +66,7 @@ func SessionPolicies(list []string) ([]*policy.Document, error) {
 			continue
 		}
 
-		d, err := policy.Parse([]byte(text))
-		if err == nil {
-			err = d.CheckIdentity()
-		}
+		d, err := policy.ParseIdentity(text)
 		if err != nil {
 			return nil, fmt.Errorf("session policy: %w", err)
 		}

@@ -38,7 +38,7 @@ func (s *Service) getUser(_ context.Context, c awsapi.Caller, in *getUserInput) 
 	}
 
 	switch {
-	case in.UserName != nil && *in.UserName != value(out.UserName):
+	case in.UserName != nil && *in.UserName != awsapi.Text(out.UserName):
 		return nil, refuse(noSuchEntity, userMissing.With("name", *in.UserName))
 	case !isUser && resource != "root":
 		return nil, awsapi.RefusedAs(awsapi.InvalidInput, userUnnamed.With(), userUnnamed.Message)

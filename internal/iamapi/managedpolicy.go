@@ -153,7 +153,7 @@ func (s *Service) createPolicy(ctx context.Context, c awsapi.Caller, in *createP
 		Account:     accountOf(c),
 		Name:        *in.PolicyName,
 		Path:        pathOf(in.Path),
-		Description: value(in.Description),
+		Description: awsapi.Text(in.Description),
 		Updated:     now,
 		Tags:        tags,
 		Versions:    []store.PolicyVersion{{Number: 1, Document: *in.PolicyDocument, Created: now}},
@@ -230,7 +230,7 @@ func (in *listPoliciesInput) Validate() []awsapi.Violation {
 
 // wants reports whether the request asks for a policy with these uses.
 func (in *listPoliciesInput) wants(used map[store.PolicyUsage]int) bool {
-	switch value(in.PolicyUsageFilter) {
+	switch awsapi.Text(in.PolicyUsageFilter) {
 	case "PermissionsPolicy":
 		return used[store.AttachedUsage] > 0
 	case "PermissionsBoundary":
@@ -262,9 +262,9 @@ func (s *Service) listPolicies(
 	}
 
 	of := policySelection{
-		aws:        value(in.Scope) != "Local",
-		own:        value(in.Scope) != "AWS",
-		pathPrefix: value(in.PathPrefix),
+		aws:        awsapi.Text(in.Scope) != "Local",
+		own:        awsapi.Text(in.Scope) != "AWS",
+		pathPrefix: awsapi.Text(in.PathPrefix),
 		wants:      func(m store.ManagedPolicy) bool { return in.wants(uses[s.arnOf(m)]) },
 	}
 	found, err := s.policiesAfter(ctx, c, of, after, p.limit()+1)
@@ -388,12 +388,12 @@ func (s *Service) listEntitiesForPolicy(
 
 	usage := map[string]store.PolicyUsage{
 		"PermissionsPolicy": store.AttachedUsage, "PermissionsBoundary": store.BoundaryUsage,
-	}[value(in.PolicyUsageFilter)]
+	}[awsapi.Text(in.PolicyUsageFilter)]
 	var roles []policyRole
 	for _, u := range users {
 		r := policyRole{RoleName: u.Role.Name, RoleId: u.Role.ID}
 		if (usage == "" || u.Usage == usage) &&
-			strings.HasPrefix(u.Role.Path, value(in.PathPrefix)) && !slices.Contains(roles, r) {
+			strings.HasPrefix(u.Role.Path, awsapi.Text(in.PathPrefix)) && !slices.Contains(roles, r) {
 			roles = append(roles, r)
 		}
 	}

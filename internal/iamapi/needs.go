@@ -31,9 +31,9 @@ func signed[In, Out any, P interface {
 // arnAccess describes access to a resource of the caller's account by ARN.
 func (s *Service) arnAccess(c awsapi.Caller, arn *string) awsapi.Access {
 	return awsapi.Access{
-		Resource: s.directory.Home(value(arn)),
+		Resource: s.directory.Home(awsapi.Text(arn)),
 		ResourceTags: func(ctx context.Context) (map[string]string, error) {
-			tags, err := s.directory.Directory.ResourceTags(ctx, accountOf(c), s.directory.Home(value(arn)))
+			tags, err := s.directory.Directory.ResourceTags(ctx, accountOf(c), s.directory.Home(awsapi.Text(arn)))
 			if errors.Is(err, iam.ErrNotFound) {
 				return nil, nil
 			}
@@ -45,9 +45,9 @@ func (s *Service) arnAccess(c awsapi.Caller, arn *string) awsapi.Access {
 // roleAccess describes access to a role by name. For a role that does not exist it
 // assumes the path "/": only callers with permission may learn that it is missing.
 func (s *Service) roleAccess(ctx context.Context, c awsapi.Caller, name *string) (awsapi.Access, error) {
-	r, err := s.directory.Directory.NamedRole(ctx, accountOf(c), value(name))
+	r, err := s.directory.Directory.NamedRole(ctx, accountOf(c), awsapi.Text(name))
 	if errors.Is(err, iam.ErrNotFound) {
-		r = store.Role{Account: accountOf(c), Name: value(name), Path: "/"}
+		r = store.Role{Account: accountOf(c), Name: awsapi.Text(name), Path: "/"}
 	} else if err != nil {
 		return awsapi.Access{}, err
 	}

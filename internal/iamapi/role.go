@@ -190,11 +190,11 @@ func (s *Service) createRole(ctx context.Context, c awsapi.Caller, in *createRol
 		Account:     accountOf(c),
 		Name:        *in.RoleName,
 		Path:        pathOf(in.Path),
-		Description: value(in.Description),
+		Description: awsapi.Text(in.Description),
 		Trust:       *in.AssumeRolePolicyDocument,
 		MaxSession:  maxSession.Min,
 		Tags:        tags,
-		Boundary:    value(in.PermissionsBoundary),
+		Boundary:    awsapi.Text(in.PermissionsBoundary),
 	}
 	if in.MaxSessionDuration != nil {
 		r.MaxSession = *in.MaxSessionDuration
@@ -356,7 +356,7 @@ func (s *Service) listRoles(ctx context.Context, c awsapi.Caller, in *listRolesI
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.directory.NamedRoles(ctx, accountOf(c), value(in.PathPrefix), after, p.limit()+1)
+	found, err := s.directory.NamedRoles(ctx, accountOf(c), awsapi.Text(in.PathPrefix), after, p.limit()+1)
 	if err != nil {
 		return nil, err
 	}

@@ -36,10 +36,8 @@ func (s *Service) putRolePolicy(
 	}
 
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
-		policies := maps.Clone(r.Policies)
-		if policies == nil {
-			policies = map[string]string{}
-		}
+		policies := map[string]string{}
+		maps.Copy(policies, r.Policies)
 		policies[*in.PolicyName] = *in.PolicyDocument
 
 		size := 0
@@ -252,7 +250,7 @@ func (s *Service) listAttachedRolePolicies(
 	var all []attachedPolicy
 	for _, arn := range r.Attached { // sorted
 		_, path, _ := strings.Cut(arn, ":policy")
-		if strings.HasPrefix(path, value(in.PathPrefix)) {
+		if strings.HasPrefix(path, awsapi.Text(in.PathPrefix)) {
 			all = append(all, attachedPolicy{PolicyName: nameOfARN(arn), PolicyArn: arn})
 		}
 	}

@@ -38,7 +38,7 @@ func validUntil(p store.SAMLProvider) string {
 // checkMetadata refuses a document that cannot verify any login, and settings that
 // ask for encrypted assertions, which this server cannot read.
 func checkMetadata(document string, encryption *string, privateKey *string) error {
-	if value(encryption) == "Required" || privateKey != nil {
+	if awsapi.Text(encryption) == "Required" || privateKey != nil {
 		return refuse(invalidInput, samlEncrypted.With())
 	}
 	if _, err := iam.CheckSAMLMetadata(document); err != nil {
@@ -145,9 +145,10 @@ type updateSAMLProviderOutput struct{ SAMLProviderArn string }
 func (s *Service) updateSAMLProvider(
 	ctx context.Context, c awsapi.Caller, in *updateSAMLProviderInput,
 ) (*updateSAMLProviderOutput, error) {
-	if in.SAMLMetadataDocument != nil || in.AddPrivateKey != nil || value(in.AssertionEncryptionMode) == "Required" {
+	if in.SAMLMetadataDocument != nil || in.AddPrivateKey != nil ||
+		awsapi.Text(in.AssertionEncryptionMode) == "Required" {
 		if err := checkMetadata(
-			value(in.SAMLMetadataDocument), in.AssertionEncryptionMode, in.AddPrivateKey,
+			awsapi.Text(in.SAMLMetadataDocument), in.AssertionEncryptionMode, in.AddPrivateKey,
 		); err != nil {
 			return nil, err
 		}

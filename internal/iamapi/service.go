@@ -197,13 +197,6 @@ func malformed(err error) error {
 	))
 }
 
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
 // text returns a member that is left out if it is empty.
 func text(s string) *string {
 	if s == "" {

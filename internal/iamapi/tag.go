@@ -28,14 +28,12 @@ func tagsOf(tags map[string]string) list[tag] {
 // addTags returns have, which may be nil, with tags added. Keys that differ only in
 // case are the same key (IAM User Guide, "Tagging IAM resources").
 func addTags(have map[string]string, tags []tag) (map[string]string, error) {
-	all := maps.Clone(have)
-	if all == nil {
-		all = map[string]string{}
-	}
+	all := map[string]string{}
+	maps.Copy(all, have)
 
 	seen := map[string]bool{}
 	for _, t := range tags {
-		key, folded := value(t.Key), strings.ToLower(value(t.Key))
+		key, folded := awsapi.Text(t.Key), strings.ToLower(awsapi.Text(t.Key))
 		switch {
 		case seen[folded]:
 			return nil, refuse(invalidInput, tagTwice.With())
@@ -45,7 +43,7 @@ func addTags(have map[string]string, tags []tag) (map[string]string, error) {
 
 		seen[folded] = true
 		maps.DeleteFunc(all, func(k, _ string) bool { return strings.ToLower(k) == folded })
-		all[key] = value(t.Value)
+		all[key] = awsapi.Text(t.Value)
 	}
 
 	if len(all) > maxTags {
@@ -149,7 +147,7 @@ func listResourceTags[R reference](s *Service, ctx context.Context, c awsapi.Cal
 func given(tags []tag) []awsapi.Tag {
 	list := make([]awsapi.Tag, 0, len(tags))
 	for _, t := range tags {
-		list = append(list, awsapi.Tag{Key: value(t.Key), Value: value(t.Value)})
+		list = append(list, awsapi.Tag{Key: awsapi.Text(t.Key), Value: awsapi.Text(t.Value)})
 	}
 	return list
 }

@@ -1,6 +1,9 @@
 package identitypool
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // LoginKind separates subjects that a provider vouched for from user identifiers
 // that a developer's signed call vouched for. The two never match, even if a
@@ -46,12 +49,7 @@ func (i Identity) Guest() bool { return !i.EverLinked && !i.Disabled && len(i.Lo
 
 // HasLogin reports whether l is linked to the identity.
 func (i Identity) HasLogin(l Login) bool {
-	for _, have := range i.Logins {
-		if have == l {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(i.Logins, l)
 }
 
 // View is the store's state, at one instant, of the identities of a call: the

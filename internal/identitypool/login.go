@@ -1,7 +1,8 @@
 package identitypool
 
 import (
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -111,13 +112,7 @@ func (p Pool) PublicProviderNames() []string {
 		seen[arn] = true
 	}
 
-	names := make([]string, 0, len(seen))
-	for name := range seen {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-
-	return names
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // Verified returns the login of a subject that the provider proved, with its key in
@@ -196,15 +191,11 @@ func Logins(verified []VerifiedLogin) []Login {
 // ProviderNames returns the identity's provider names, sorted, each once, for Logins
 // of DescribeIdentity.
 func (i Identity) ProviderNames() []string {
-	seen := make(map[string]bool, len(i.Logins))
 	names := make([]string, 0, len(i.Logins))
 	for _, l := range i.Logins {
-		if !seen[l.Provider] {
-			seen[l.Provider] = true
-			names = append(names, l.Provider)
-		}
+		names = append(names, l.Provider)
 	}
-	sort.Strings(names)
+	slices.Sort(names)
 
-	return names
+	return slices.Compact(names)
 }

@@ -1,10 +1,10 @@
 package identitypool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"strconv"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -295,15 +295,9 @@ func distinctOwners(v View) []Identity {
 			owners = append(owners, o)
 		}
 	}
-	if len(owners) < 2 {
-		return owners
-	}
 
-	sort.Slice(owners, func(a, b int) bool {
-		if !owners[a].Created.Equal(owners[b].Created) {
-			return owners[a].Created.Before(owners[b].Created)
-		}
-		return owners[a].ID < owners[b].ID
+	slices.SortFunc(owners, func(a, b Identity) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
 
 	return owners

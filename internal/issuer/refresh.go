@@ -23,12 +23,7 @@ const (
 // algorithms that have none, erases private keys that no longer sign, and drops keys
 // whose last token has expired. If it fails, the keys read before stay in use.
 func (i *Issuer) Refresh(ctx context.Context) error {
-	if err := i.acquire(ctx); err != nil {
-		return err
-	}
-	defer i.release()
-
-	return i.refresh(ctx, noLimit)
+	return i.refreshInTurn(ctx, noLimit)
 }
 
 // Run reads the keys every RefreshEvery until ctx ends.
@@ -41,21 +36,21 @@ func (i *Issuer) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := i.poll(ctx); err != nil && ctx.Err() == nil {
+			if err := i.refreshInTurn(ctx, readTimeout); err != nil && ctx.Err() == nil {
 				i.options.Logger.Error("the signing keys could not be refreshed", "error", err)
 			}
 		}
 	}
 }
 
-// poll is Refresh with bounded statements.
-func (i *Issuer) poll(ctx context.Context) error {
+// refreshInTurn is Refresh with a bound on each statement.
+func (i *Issuer) refreshInTurn(ctx context.Context, limit time.Duration) error {
 	if err := i.acquire(ctx); err != nil {
 		return err
 	}
 	defer i.release()
 
-	return i.refresh(ctx, readTimeout)
+	return i.refresh(ctx, limit)
 }
 
 // acquire waits for its turn with the keys, as long as ctx's call may wait for the

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -73,10 +74,7 @@ func (i *Issuer) signing(ctx context.Context, algorithm string, c Claims) (*key,
 			set.read.UTC().Format(time.RFC3339))
 	}
 
-	if algorithm == "" {
-		algorithm = i.options.Algorithm
-	}
-
+	algorithm = cmp.Or(algorithm, i.options.Algorithm)
 	k := set.signer(algorithm, now)
 	if k == nil {
 		return nil, i.noSigner(set, algorithm)

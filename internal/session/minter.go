@@ -89,7 +89,7 @@ func NewMinter(ctx context.Context, o MinterOptions) (*Minter, error) {
 		store:      o.Store,
 		sealer:     o.Sealer,
 		now:        o.Now,
-		logger:     o.Logger,
+		logger:     cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
 		interval:   cmp.Or(o.RefreshInterval, defaultInterval),
 		refreshing: make(chan struct{}, 1),
 	}
@@ -104,9 +104,6 @@ func NewMinter(ctx context.Context, o MinterOptions) (*Minter, error) {
 	if m.now == nil {
 		m.now = time.Now
 	}
-	if m.logger == nil {
-		m.logger = slog.New(slog.DiscardHandler)
-	}
 
 	if err := m.Refresh(ctx); err != nil {
 		return nil, err
@@ -118,12 +115,7 @@ func NewMinter(ctx context.Context, o MinterOptions) (*Minter, error) {
 // Refresh reads the keys, after it has added the key that is due and removed those that
 // are no longer needed. If it fails, the keys read before stay in use.
 func (m *Minter) Refresh(ctx context.Context) error {
-	if err := m.acquire(ctx); err != nil {
-		return err
-	}
-	defer func() { <-m.refreshing }()
-
-	return m.refresh(ctx, 0)
+	return m.refreshInTurn(ctx, 0)
 }
 
 // refresh needs the token of refreshing. limit bounds the read, and then the change; 0 is
@@ -237,7 +229,7 @@ func (m *Minter) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := m.poll(ctx); err != nil && ctx.Err() == nil {
+			if err := m.refreshInTurn(ctx, readTimeout); err != nil && ctx.Err() == nil {
 				m.notRefreshed(ctx, err)
 			}
 		}
@@ -248,14 +240,14 @@ func (m *Minter) notRefreshed(ctx context.Context, err error) {
 	m.logger.ErrorContext(ctx, "session keys not refreshed; the known ones stay in use for a while", "error", err)
 }
 
-// poll is Refresh with time limits.
-func (m *Minter) poll(ctx context.Context) error {
+// refreshInTurn is Refresh with a time limit; 0 = none.
+func (m *Minter) refreshInTurn(ctx context.Context, limit time.Duration) error {
 	if err := m.acquire(ctx); err != nil {
 		return err
 	}
 	defer func() { <-m.refreshing }()
 
-	return m.refresh(ctx, readTimeout)
+	return m.refresh(ctx, limit)
 }
 
 // acquire waits for its turn with the keys, for as long as the call of ctx may wait for

@@ -104,9 +104,7 @@ func (l *Revocations) generation(account identitypool.AccountID) *atomic.Uint64 
 
 // NewRevocations returns Revocations.
 func NewRevocations(o RevocationOptions) *Revocations {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	// lru.New fails only for sizes below 1.
 	entries, _ := lru.New[string, revocationAnswer](max(1, cmp.Or(o.Entries, defaultEntries)))
 	return &Revocations{o: o, entries: entries}

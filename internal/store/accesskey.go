@@ -76,15 +76,8 @@ func (s *Store) AccessKey(ctx context.Context, id string) (AccessKey, error) {
 		return AccessKey{}, notFound("access key")
 	}
 
-	keys, err := s.accessKeys(ctx, `WHERE access_key_id = $1`, id)
-	switch {
-	case err != nil:
-		return AccessKey{}, err
-	case len(keys) == 0:
-		return AccessKey{}, notFound("access key")
-	}
-
-	return keys[0], nil
+	return readOne(ctx, s, "access key", scanAccessKey,
+		`SELECT `+accessKeyColumns+` FROM access_keys WHERE access_key_id = $1`, id)
 }
 
 // AccessKeys returns the access keys of an account, of all accounts for "",
@@ -119,10 +112,6 @@ func (s *Store) changeAccessKey(ctx context.Context, id, text string, args ...an
 	}
 
 	return s.write(ctx, func(t *engine.Tx) error {
-		n, err := t.Exec(text, append([]any{id}, args...)...)
-		if err == nil && n == 0 {
-			err = notFound("access key")
-		}
-		return err
+		return mustFind(t, "access key", text, append([]any{id}, args...)...)
 	})
 }

@@ -7,7 +7,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-const insertHomeAccount = `INSERT INTO home_account (one, account) VALUES (1, $1) ON CONFLICT (one) DO NOTHING`
+const (
+	insertHomeAccount = `INSERT INTO home_account (one, account) VALUES (1, $1) ON CONFLICT (one) DO NOTHING`
+	selectHomeAccount = `SELECT account FROM home_account`
+)
 
 // SettleAccount returns the deployment's home account. The first call, from
 // any node, makes it the proposed one; later calls change nothing.
@@ -17,39 +20,21 @@ func (s *Store) SettleAccount(ctx context.Context, proposed identitypool.Account
 		return "", err
 	}
 
-	var settled identitypool.AccountID // no named result: the write assigns it, maybe after the caller left
-	err := s.write(ctx, func(t *engine.Tx) (err error) {
+	return writeResult(ctx, s, func(t *engine.Tx) (identitypool.AccountID, error) {
 		if _, err := t.Exec(insertHomeAccount, string(proposed)); err != nil {
-			return err
+			return "", err
 		}
-		settled, err = homeAccount(t)
-		return err
+		return homeAccount(t)
 	})
-	if err != nil {
-		return "", err
-	}
-
-	return settled, nil
 }
 
 // HomeAccount returns the account that SettleAccount settled. Error: ErrNotFound.
-func (s *Store) HomeAccount(ctx context.Context) (account identitypool.AccountID, err error) {
-	err = s.read(ctx, func(q engine.Querier) (err error) {
-		account, err = homeAccount(q)
-		return err
-	})
-	return account, err
+func (s *Store) HomeAccount(ctx context.Context) (identitypool.AccountID, error) {
+	return readOne(ctx, s, "home account", scanAccount, selectHomeAccount)
 }
 
 func homeAccount(q engine.Querier) (identitypool.AccountID, error) {
-	accounts, err := collect(q, scanAccount, `SELECT account FROM home_account`)
-	switch {
-	case err != nil:
-		return "", err
-	case len(accounts) == 0:
-		return "", notFound("home account")
-	}
-	return accounts[0], nil
+	return collectOne(q, "home account", scanAccount, selectHomeAccount)
 }
 
 func scanAccount(row scanner) (account identitypool.AccountID, err error) {
@@ -68,26 +53,13 @@ func (s *Store) CreateFirstAccessKey(ctx context.Context, k AccessKey) (bool, er
 		k.Created = s.now()
 	}
 
-	made := false // no named result, as in SettleAccount
-	err := s.write(ctx, func(t *engine.Tx) (err error) {
-		made, err = insertFirstAccessKey(t, k)
-		return err
-	})
-	if err != nil {
-		return false, err
-	}
-
-	return made, nil
+	return writeResult(ctx, s, func(t *engine.Tx) (bool, error) { return insertFirstAccessKey(t, k) })
 }
 
 // insertFirstAccessKey adds k if there is no access key. The home account's row
 // makes nodes take turns.
 func insertFirstAccessKey(t *engine.Tx, k AccessKey) (made bool, err error) {
-	n, err := t.Exec(`UPDATE home_account SET account = account WHERE one = 1`)
-	if err == nil && n == 0 {
-		err = notFound("home account")
-	}
-	if err != nil {
+	if err := mustFind(t, "home account", `UPDATE home_account SET account = account WHERE one = 1`); err != nil {
 		return false, err
 	}
 	count, err := collect(t, scanInt, `SELECT count(*) FROM access_keys`)

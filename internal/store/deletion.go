@@ -51,13 +51,9 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 		if err := s.rememberPoolID(t, id); err != nil {
 			return err
 		}
-		n, err := t.Exec(
-			`UPDATE pools SET deleting = TRUE, version = version + 1 WHERE pool_id = $1 AND NOT deleting`, string(id))
-		if err == nil && n == 0 {
-			err = notFound("identity pool")
-		}
 
-		return err
+		return mustFind(t, "identity pool",
+			`UPDATE pools SET deleting = TRUE, version = version + 1 WHERE pool_id = $1 AND NOT deleting`, string(id))
 	})
 	if err != nil {
 		return err

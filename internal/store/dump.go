@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -134,21 +133,20 @@ func (s *Store) dump(ctx context.Context, q engine.Querier, d *dumpWriter) error
 		return err
 	}
 
-	wasClear, err := s.dumpPools(ctx, q, d)
-	if err != nil {
-		return err
-	}
-	if err := dumpIdentities(ctx, q, d); err != nil {
-		return err
-	}
-	if err := s.dumpSealed(ctx, q, d, wasClear); err != nil {
-		return err
-	}
-	if err := dumpMarks(ctx, q, d); err != nil {
-		return err
+	for _, part := range s.dumpParts() {
+		err := each(ctx, q, func(row scanner) error {
+			l, err := part.line(row)
+			if err != nil {
+				return err
+			}
+			return d.row(l)
+		}, part.text, part.args...)
+		if err != nil {
+			return err
+		}
 	}
 
-	return dumpAccounts(ctx, q, d, s.now())
+	return nil
 }
 
 // dumpStart writes the header.
@@ -171,140 +169,86 @@ func (s *Store) dumpStart(q engine.Querier, d *dumpWriter) error {
 	}})
 }
 
-// dumpPools writes the pools. wasClear reports whether it sealed a secret that was
-// in clear.
-func (s *Store) dumpPools(ctx context.Context, q engine.Querier, d *dumpWriter) (wasClear bool, err error) {
-	err = dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
-		p, err := scanPoolRow(row)
+// dumpPart is a query, and how a row that it finds becomes a line.
+type dumpPart struct {
+	line func(scanner) (dumpLine, error)
+	text string
+	args []any
+}
+
+// lineOf makes lines of what scan reads.
+func lineOf[T any](scan func(scanner) (T, error), line func(T) (dumpLine, error)) func(scanner) (dumpLine, error) {
+	return func(row scanner) (dumpLine, error) {
+		v, err := scan(row)
 		if err != nil {
 			return dumpLine{}, err
 		}
-
-		if s.hasClearSecret(p) {
-			wasClear = true
-			if err := s.sealSettings(s.options.Sealer, p.ID, &p); err != nil {
-				return dumpLine{}, err
-			}
-		}
-
-		return dumpLine{Pool: dumpedPool(p)}, nil
-	}, `SELECT `+poolColumns+` FROM pools AS p WHERE NOT p.deleting ORDER BY p.pool_id`)
-
-	return wasClear, err
+		return line(v)
+	}
 }
 
-// dumpIdentities writes the identities, their logins and the bindings of SAML
-// providers.
-func dumpIdentities(ctx context.Context, q engine.Querier, d *dumpWriter) error {
-	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
-		var i dumpIdentity
-		err := row.Scan(&i.ID, &i.Pool, &i.Disabled, &i.MergedTo, &i.EverLinked, &i.Created, &i.Modified)
-		return dumpLine{Identity: &i}, err
-	}, `SELECT i.identity_id, i.pool_id, i.disabled, i.merged_to, i.ever_linked, i.created, i.modified
-		FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND NOT p.deleting ORDER BY i.identity_id`)
-	if err != nil {
-		return err
+// dumpParts returns the parts of a dump in their order. The lines of pools come first:
+// if one of them has a secret that was sealed on the way, all other secrets must be
+// sealed under the same master key.
+func (s *Store) dumpParts() []dumpPart {
+	wasClear := false
+	pool := func(p storedPool) (dumpLine, error) {
+		wasClear = wasClear || s.hasClearSecret(p)
+		err := s.sealSettings(s.options.Sealer, p.ID, &p)
+		return dumpLine{Pool: dumpedPool(p)}, err
+	}
+	beside := func(sealed []byte) error {
+		if !wasClear {
+			return nil
+		}
+		return s.sealsBeside(sealed)
 	}
 
-	err = dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
-		var l dumpLogin
-		err := row.Scan(&l.Pool, &l.Identity, &l.Kind, &l.Provider, &l.Subject, &l.Scope)
-		return dumpLine{Login: &l}, err
-	}, `SELECT l.pool_id, l.identity_id, l.kind, l.provider, l.subject, l.scope
-		FROM logins AS l JOIN pools AS p ON p.pool_id = l.pool_id AND NOT p.deleting ORDER BY l.pool_id, l.login_key`)
-	if err != nil {
-		return err
+	return []dumpPart{
+		{line: lineOf(scanPoolRow, pool), text: `SELECT ` + poolColumns + ` FROM pools AS p
+			WHERE NOT p.deleting ORDER BY p.pool_id`},
+		{line: identityLine, text: `SELECT i.identity_id, i.pool_id, i.disabled, i.merged_to, i.ever_linked,
+				i.created, i.modified
+			FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND NOT p.deleting ORDER BY i.identity_id`},
+		{line: loginLine, text: `SELECT l.pool_id, l.identity_id, l.kind, l.provider, l.subject, l.scope
+			FROM logins AS l JOIN pools AS p ON p.pool_id = l.pool_id AND NOT p.deleting
+			ORDER BY l.pool_id, l.login_key`},
+		{line: lineOf(scanBinding, func(b samlBinding) (dumpLine, error) {
+			return dumpLine{Binding: &dumpBinding{Provider: b.Provider, EntityID: b.EntityID}}, nil
+		}), text: `SELECT provider, entity_id FROM saml_bindings ORDER BY provider`},
+		{line: lineOf(scanAccessKey, func(k AccessKey) (dumpLine, error) {
+			return dumpLine{AccessKey: dumpedAccessKey(k)}, beside(k.SealedSecret)
+		}), text: `SELECT ` + accessKeyColumns + ` FROM access_keys ORDER BY access_key_id`},
+		{line: lineOf(scanKey, func(k Key) (dumpLine, error) {
+			return dumpLine{Key: dumpedKey(k)}, beside(k.Sealed)
+		}), text: `SELECT ` + keyColumns + ` FROM keys AS k ORDER BY k.purpose, k.key_id`},
+		{line: lineOf(scanRevocation, func(m Revocation) (dumpLine, error) {
+			return dumpLine{Revoked: dumpedRevoked(m)}, nil
+		}), text: `SELECT ` + revocations.columns + ` FROM revocations ORDER BY mark_key`},
+		{line: lineOf(scanSignOut, func(m SignOut) (dumpLine, error) {
+			return dumpLine{SignOut: dumpedSignOut(m)}, nil
+		}), text: `SELECT ` + signOuts.columns + ` FROM sign_outs ORDER BY mark_key`},
+		{line: lineOf(scanFormerID, func(f formerID) (dumpLine, error) {
+			return dumpLine{Former: dumpedFormer(f)}, nil
+		}), text: allFormerIDs, args: []any{millis(s.now())}},
+		{line: lineOf(scanSettingsTrust, func(trust settingsTrust) (dumpLine, error) {
+			return dumpLine{Trust: dumpedTrust(trust)}, nil
+		}), text: `SELECT role_arn, sha256, written FROM settings_trust ORDER BY role_arn, sha256`},
+		{line: lineOf(scanResource, dumpedIAM), text: `SELECT ` + resourceColumns + ` FROM iam_resources
+			ORDER BY account, kind, resource_key`},
 	}
-
-	return dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
-		b, err := scanBinding(row)
-		return dumpLine{Binding: &dumpBinding{Provider: b.Provider, EntityID: b.EntityID}}, err
-	}, `SELECT provider, entity_id FROM saml_bindings ORDER BY provider`)
 }
 
-// dumpSealed writes the access keys and the keys. If the dump has a secret that was
-// sealed on the way, all of them must be sealed under the same master key.
-func (s *Store) dumpSealed(ctx context.Context, q engine.Querier, d *dumpWriter, wasClear bool) error {
-	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
-		k, err := scanAccessKey(row)
-		if err == nil && wasClear {
-			err = s.sealsBeside(k.SealedSecret)
-		}
-
-		return dumpLine{AccessKey: dumpedAccessKey(k)}, err
-	}, `SELECT `+accessKeyColumns+` FROM access_keys ORDER BY access_key_id`)
-	if err != nil {
-		return err
-	}
-
-	return dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
-		k, err := scanKey(row)
-		if err == nil && wasClear {
-			err = s.sealsBeside(k.Sealed)
-		}
-
-		return dumpLine{Key: dumpedKey(k)}, err
-	}, `SELECT `+keyColumns+` FROM keys AS k ORDER BY k.purpose, k.key_id`)
+func identityLine(row scanner) (dumpLine, error) {
+	var i dumpIdentity
+	err := row.Scan(&i.ID, &i.Pool, &i.Disabled, &i.MergedTo, &i.EverLinked, &i.Created, &i.Modified)
+	return dumpLine{Identity: &i}, err
 }
 
-// dumpMarks writes the revocations and sign-outs.
-func dumpMarks(ctx context.Context, q engine.Querier, d *dumpWriter) error {
-	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
-		m, err := scanRevocation(row)
-		return dumpLine{Revoked: dumpedRevoked(m)}, err
-	}, `SELECT `+revocations.columns+` FROM revocations ORDER BY mark_key`)
-	if err != nil {
-		return err
-	}
-
-	return dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
-		m, err := scanSignOut(row)
-
-		return dumpLine{SignOut: dumpedSignOut(m)}, err
-	}, `SELECT `+signOuts.columns+` FROM sign_outs ORDER BY mark_key`)
-}
-
-// dumpAccounts writes the former IDs, the times when trust policies of the
-// settings were written, and the resources of the IAM API. IDs in pools that are
-// being removed become former IDs with the time now.
-func dumpAccounts(ctx context.Context, q engine.Querier, d *dumpWriter, now time.Time) error {
-	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
-		f, err := scanFormerID(row)
-		return dumpLine{Former: dumpedFormer(f)}, err
-	}, allFormerIDs, millis(now))
-	if err != nil {
-		return err
-	}
-
-	err = dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
-		trust, err := scanSettingsTrust(row)
-		return dumpLine{Trust: dumpedTrust(trust)}, err
-	}, `SELECT role_arn, sha256, written FROM settings_trust ORDER BY role_arn, sha256`)
-	if err != nil {
-		return err
-	}
-
-	return dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
-		r, err := scanResource(row)
-		if err != nil {
-			return dumpLine{}, err
-		}
-		i, err := dumpedIAM(r)
-		return dumpLine{IAM: i}, err
-	}, `SELECT `+resourceColumns+` FROM iam_resources ORDER BY account, kind, resource_key`)
-}
-
-// dumpRows writes a line for each row of a query.
-func dumpRows(ctx context.Context, q engine.Querier, d *dumpWriter, lineOf func(scanner) (dumpLine, error),
-	text string, args ...any,
-) error {
-	return each(ctx, q, func(row scanner) error {
-		l, err := lineOf(row)
-		if err != nil {
-			return err
-		}
-		return d.row(l)
-	}, text, args...)
+func loginLine(row scanner) (dumpLine, error) {
+	var l dumpLogin
+	err := row.Scan(&l.Pool, &l.Identity, &l.Kind, &l.Provider, &l.Subject, &l.Scope)
+	return dumpLine{Login: &l}, err
 }
 
 // allFormerIDs selects the rows of former_ids and the IDs of pools that are being

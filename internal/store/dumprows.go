@@ -220,7 +220,7 @@ type dumpIAM struct {
 	SAMLProvider *SAMLProvider  `json:"samlProvider,omitzero"`
 }
 
-func dumpedIAM(row resourceRow) (*dumpIAM, error) {
+func dumpedIAM(row resourceRow) (dumpLine, error) {
 	i := &dumpIAM{Account: string(row.account), Created: row.createdMillis}
 	var err error
 
@@ -237,7 +237,7 @@ func dumpedIAM(row resourceRow) (*dumpIAM, error) {
 		err = fmt.Errorf("an IAM resource of the kind %q", row.kind)
 	}
 
-	return i, err
+	return dumpLine{IAM: i}, err
 }
 
 func pointed[T any](v T, err error) (*T, error) { return &v, err }

@@ -141,17 +141,13 @@ func (s *Store) RoleWithPolicies(
 		return Role{}, nil, notFound("role")
 	}
 
-	var rows []resourceRow
-	err := s.read(ctx, func(q engine.Querier) (err error) {
-		// One statement sees one instant.
-		rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
-				WHERE account = $1 AND kind = $3 AND resource_key = $2
-			UNION ALL SELECT DISTINCT r.account, r.kind, r.resource_key, r.path, r.settings, r.created
-				FROM iam_attachments AS a JOIN iam_resources AS r
-					ON r.account = a.account AND r.kind = $4 AND r.resource_key = a.policy_key
-				WHERE a.account = $1 AND a.role_key = $2`, string(account), key, roleKind, policyKind)
-		return err
-	})
+	// One statement sees one instant.
+	rows, err := readAll(ctx, s, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
+			WHERE account = $1 AND kind = $3 AND resource_key = $2
+		UNION ALL SELECT DISTINCT r.account, r.kind, r.resource_key, r.path, r.settings, r.created
+			FROM iam_attachments AS a JOIN iam_resources AS r
+				ON r.account = a.account AND r.kind = $4 AND r.resource_key = a.policy_key
+			WHERE a.account = $1 AND a.role_key = $2`, string(account), key, roleKind, policyKind)
 	if err != nil {
 		return Role{}, nil, err
 	}
@@ -392,29 +388,23 @@ type PolicyUser struct {
 // lower-case name. Error: ErrInvalid.
 func (s *Store) PolicyUsers(
 	ctx context.Context, account identitypool.AccountID, arn string,
-) (users []PolicyUser, err error) {
+) ([]PolicyUser, error) {
 	if err := checkText("policy ARN", arn, maxARN); err != nil {
 		return nil, err
 	}
 
-	err = s.read(ctx, func(q engine.Querier) (err error) {
-		users, err = collect(q, func(row scanner) (u PolicyUser, err error) {
-			var r resourceRow
-			err = row.Scan(&u.Usage, &r.account, &r.kind, &r.key, &r.path, &r.settings, &r.createdMillis)
-			if err != nil {
-				return u, err
-			}
-			u.Role, err = resourceOf[Role](r)
+	return readAll(ctx, s, func(row scanner) (u PolicyUser, err error) {
+		var r resourceRow
+		err = row.Scan(&u.Usage, &r.account, &r.kind, &r.key, &r.path, &r.settings, &r.createdMillis)
+		if err != nil {
 			return u, err
-		}, `SELECT a.usage, r.account, r.kind, r.resource_key, r.path, r.settings, r.created
-			FROM iam_attachments AS a JOIN iam_resources AS r
-				ON r.account = a.account AND r.kind = $3 AND r.resource_key = a.role_key
-			WHERE a.account = $1 AND a.policy_arn = $2 ORDER BY a.role_key, a.usage`, string(account), arn, roleKind)
-
-		return err
-	})
-
-	return users, err
+		}
+		u.Role, err = resourceOf[Role](r)
+		return u, err
+	}, `SELECT a.usage, r.account, r.kind, r.resource_key, r.path, r.settings, r.created
+		FROM iam_attachments AS a JOIN iam_resources AS r
+			ON r.account = a.account AND r.kind = $3 AND r.resource_key = a.role_key
+		WHERE a.account = $1 AND a.policy_arn = $2 ORDER BY a.role_key, a.usage`, string(account), arn, roleKind)
 }
 
 // PolicyUses counts the uses of each managed policy by the account's roles, by

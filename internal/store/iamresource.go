@@ -130,16 +130,8 @@ func (s *Store) changeIAM(
 
 // selectResource returns the row of a resource. Error: ErrNotFound.
 func selectResource(q engine.Querier, h header) (resourceRow, error) {
-	rows, err := collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
+	return collectOne(q, h.kind, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 		WHERE account = $1 AND kind = $2 AND resource_key = $3`, string(h.account), h.kind, h.key)
-	switch {
-	case err != nil:
-		return resourceRow{}, err
-	case len(rows) == 0:
-		return resourceRow{}, notFound(h.kind)
-	}
-
-	return rows[0], nil
 }
 
 func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v T, limit int) (T, error) {

@@ -187,7 +187,7 @@ func (s *Store) Initialise(ctx context.Context, k AccessKey) (identitypool.Accou
 		k.Created = s.now()
 	}
 
-	var home identitypool.AccountID // no named results, as in SettleAccount
+	var home identitypool.AccountID // no named results, as in writeResult
 	made := false
 	err := s.write(ctx, func(t *engine.Tx) (err error) {
 		made = false

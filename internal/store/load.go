@@ -74,15 +74,11 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 
 // countRows counts the rows that a dump would have, and pools being deleted.
 func countRows(q engine.Querier) (int64, error) {
-	n, err := collect(q, scanInt, `SELECT (SELECT count(*) FROM pools) + (SELECT count(*) FROM identities)
+	return collectOne(q, "count", scanInt, `SELECT (SELECT count(*) FROM pools) + (SELECT count(*) FROM identities)
 		+ (SELECT count(*) FROM logins) + (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys)
 		+ (SELECT count(*) FROM sign_outs) + (SELECT count(*) FROM revocations)
 		+ (SELECT count(*) FROM iam_resources) + (SELECT count(*) FROM former_ids)
 		+ (SELECT count(*) FROM settings_trust) + (SELECT count(*) FROM saml_bindings)`)
-	if err != nil {
-		return 0, err
-	}
-	return n[0], nil
 }
 
 // load inserts the rows of a dump and returns their number.

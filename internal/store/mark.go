@@ -57,25 +57,18 @@ func (s *Store) removeExpired(ctx context.Context, table markTable, now time.Tim
 	}
 	slices.SortFunc(keys, bytes.Compare) // in one order everywhere, so that two nodes do not wait for each other
 
-	removed := 0
-	err = s.write(ctx, func(t *engine.Tx) error {
-		removed = 0
+	return writeResult(ctx, s, func(t *engine.Tx) (removed int, err error) {
 		for _, key := range keys {
 			// Only if it is still expired: it may have been set again meanwhile.
 			n, err := t.Exec(`DELETE FROM `+table.name+` WHERE mark_key = $1 AND expires <= $2`, key, millis(now))
 			if err != nil {
-				return err
+				return 0, err
 			}
 			removed += int(n)
 		}
 
-		return nil
+		return removed, nil
 	})
-	if err != nil {
-		return 0, err
-	}
-
-	return removed, nil
 }
 
 func scanBytes(row scanner) (b []byte, err error) {

@@ -264,17 +264,14 @@ func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (
 		sha256 [sha256.Size]byte
 	}
 
-	var known map[key]identitypool.Sequence
-	err = s.read(ctx, func(q engine.Querier) error {
-		known = map[key]identitypool.Sequence{}
-		return each(ctx, q, func(row scanner) error {
-			one, err := scanSettingsTrust(row)
-			known[key{one.role, one.sha256}] = one.written
-			return err
-		}, `SELECT role_arn, sha256, written FROM settings_trust`)
-	})
+	rows, err := readAll(ctx, s, scanSettingsTrust, `SELECT role_arn, sha256, written FROM settings_trust`)
 	if err != nil {
 		return nil, nil, err
+	}
+
+	known := make(map[key]identitypool.Sequence, len(rows))
+	for _, one := range rows {
+		known[key{one.role, one.sha256}] = one.written
 	}
 
 	settled = make(map[string]identitypool.Sequence, len(trust))

@@ -156,24 +156,12 @@ func (s *Store) pool(ctx context.Context, id identitypool.PoolID) (*identitypool
 }
 
 func (s *Store) readPool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error) {
-	var found []identitypool.Pool
 	if !storable(string(id), maxID) {
 		return identitypool.Pool{}, notFound("identity pool")
 	}
 
-	err := s.read(ctx, func(q engine.Querier) (err error) {
-		found, err = collect(q, s.scanPool, `SELECT `+poolColumns+` FROM pools AS p
-			WHERE p.pool_id = $1 AND NOT p.deleting`, string(id))
-		return err
-	})
-	switch {
-	case err != nil:
-		return identitypool.Pool{}, err
-	case len(found) == 0:
-		return identitypool.Pool{}, notFound("identity pool")
-	}
-
-	return found[0], nil
+	return readOne(ctx, s, "identity pool", s.scanPool, `SELECT `+poolColumns+` FROM pools AS p
+		WHERE p.pool_id = $1 AND NOT p.deleting`, string(id))
 }
 
 // notFound names a kind of row but never its ID: whoever has a guest's identity
@@ -229,7 +217,7 @@ func (s *Store) UpdatePool(
 // Error: ErrInvalid when after is not text that an ID could be.
 func (s *Store) ListPools(
 	ctx context.Context, account identitypool.AccountID, region string, after identitypool.PoolID, limit int,
-) (pools []identitypool.Pool, err error) {
+) ([]identitypool.Pool, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
@@ -241,12 +229,7 @@ func (s *Store) ListPools(
 		return nil, err
 	}
 
-	err = s.read(ctx, func(q engine.Querier) (err error) {
-		pools, err = collect(q, s.scanPool, `SELECT `+poolColumns+` FROM pools AS p
-			WHERE p.account = $1 AND p.region = $2 AND p.pool_id > $3 AND NOT p.deleting ORDER BY p.pool_id LIMIT $4`,
-			string(account), region, string(after), limit)
-		return err
-	})
-
-	return pools, err
+	return readAll(ctx, s, s.scanPool, `SELECT `+poolColumns+` FROM pools AS p
+		WHERE p.account = $1 AND p.region = $2 AND p.pool_id > $3 AND NOT p.deleting ORDER BY p.pool_id LIMIT $4`,
+		string(account), region, string(after), limit)
 }

@@ -97,10 +97,8 @@ func (s *Store) probe(filler []byte, done chan struct{}) {
 
 // Readable reports whether the database answers reads, whether or not it takes writes.
 func (s *Store) Readable(ctx context.Context) error {
-	return s.read(ctx, func(q engine.Querier) error {
-		_, err := collect(q, scanInt, `SELECT count(*) FROM write_probe`)
-		return err
-	})
+	_, err := readAll(ctx, s, scanInt, `SELECT count(*) FROM write_probe`)
+	return err
 }
 
 // writable reports whether writes may succeed, as far as is known without trying.

@@ -23,6 +23,16 @@ func mustChange(t *engine.Tx, text string, args ...any) error {
 	return err
 }
 
+// mustFind runs a statement that changes the row of what. Error: ErrNotFound when there
+// is no such row.
+func mustFind(t *engine.Tx, what, text string, args ...any) error {
+	n, err := t.Exec(text, args...)
+	if err == nil && n == 0 {
+		err = notFound(what)
+	}
+	return err
+}
+
 // settleAttempts bounds how often a change that lost to another one starts
 // over. Each loss means that another change succeeded.
 const settleAttempts = 100

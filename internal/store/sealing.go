@@ -32,10 +32,8 @@ func (s *Store) sealSettings(sealer Sealer, pool identitypool.PoolID, p *storedP
 		return fmt.Errorf("pool %s: %w", pool, ErrNoSealer)
 	}
 
-	open, sealed := map[string]string{}, maps.Clone(p.SealedLoginProviders)
-	if sealed == nil {
-		sealed = map[string][]byte{}
-	}
+	open, sealed := map[string]string{}, map[string][]byte{}
+	maps.Copy(sealed, p.SealedLoginProviders)
 
 	for provider, app := range p.SupportedLoginProviders {
 		if s.options.PublicApp(provider, app) {

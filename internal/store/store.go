@@ -9,6 +9,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -121,9 +122,8 @@ const (
 func (o Options) inMemory() bool { return o.URL == "" && o.Path == "" }
 
 func (o Options) withDefaults() Options {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	o.CacheEntries = cmp.Or(o.CacheEntries, defaultCacheEntries)
 	if o.PublicApp == nil {
 		o.PublicApp = func(string, string) bool { return false }
 	}
@@ -141,9 +141,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.WriteTimeout <= 0 {
 		o.WriteTimeout = defaultWriteTimeout
-	}
-	if o.CacheEntries == 0 {
-		o.CacheEntries = defaultCacheEntries
 	}
 
 	return o

@@ -69,6 +69,22 @@ func collect[T any](q engine.Querier, scan func(scanner) (T, error), text string
 	return all, rows.Err()
 }
 
+// collectOne is collect for a query that finds at most one row. Error: ErrNotFound, about
+// what, if there is none.
+func collectOne[T any](
+	q engine.Querier, what string, scan func(scanner) (T, error), text string, args ...any,
+) (row T, err error) {
+	rows, err := collect(q, scan, text, args...)
+	if err == nil && len(rows) == 0 {
+		err = notFound(what)
+	}
+	if err != nil {
+		return row, err
+	}
+
+	return rows[0], nil
+}
+
 // readAll returns the rows of one query.
 func readAll[T any](
 	ctx context.Context, s *Store, scan func(scanner) (T, error), text string, args ...any,
@@ -79,6 +95,33 @@ func readAll[T any](
 	})
 
 	return all, err
+}
+
+// readOne is readAll for a query that finds at most one row. Error: ErrNotFound, about
+// what, if there is none.
+func readOne[T any](
+	ctx context.Context, s *Store, what string, scan func(scanner) (T, error), text string, args ...any,
+) (row T, err error) {
+	err = s.read(ctx, func(q engine.Querier) (err error) {
+		row, err = collectOne(q, what, scan, text, args...)
+		return err
+	})
+
+	return row, err
+}
+
+// writeResult is Store.write for a transaction that has a result.
+func writeResult[T any](ctx context.Context, s *Store, fn func(*engine.Tx) (T, error)) (T, error) {
+	var result, none T // not named results: the write assigns result, maybe after the caller left
+	err := s.write(ctx, func(t *engine.Tx) (err error) {
+		result, err = fn(t)
+		return err
+	})
+	if err != nil {
+		return none, err
+	}
+
+	return result, nil
 }
 
 // scanner is the row under a cursor.

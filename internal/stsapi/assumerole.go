@@ -1,6 +1,7 @@
 package stsapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func (a *API) readAssumeRole(ctx context.Context, c awsapi.Caller, in *assumeRol
 
 	who, _ := c.Session.(iam.Caller)
 	e.Principal, e.Caller, e.from = who.Principal(), who, who.Account
-	e.SessionName, e.ExternalID = *in.RoleSessionName, text(in.ExternalId)
+	e.SessionName, e.ExternalID = *in.RoleSessionName, awsapi.Text(in.ExternalId)
 	if err := e.inherit(who, in); err != nil {
 		return entry{}, err
 	}
@@ -131,10 +132,8 @@ func userMay(who iam.Caller, action, resource string) string {
 // inherit adds to the request's tags and source identity those that the calling session
 // passes on. A request cannot change those.
 func (e *entry) inherit(who iam.Caller, in *assumeRoleInput) error {
-	e.Tags = who.TransitiveTags()
-	if e.Tags == nil {
-		e.Tags = map[string]string{}
-	}
+	e.Tags = map[string]string{}
+	maps.Copy(e.Tags, who.TransitiveTags())
 
 	inherited := slices.Sorted(maps.Keys(e.Tags))
 	given := map[string]bool{}
@@ -157,14 +156,13 @@ func (e *entry) inherit(who iam.Caller, in *assumeRoleInput) error {
 		}
 	}
 	e.SourceIdentity = who.SourceIdentity()
-	asked := text(in.SourceIdentity)
+	asked := awsapi.Text(in.SourceIdentity)
 	if e.SourceIdentity != "" && asked != "" && asked != e.SourceIdentity {
 		why := sourceIdentityInherited.With()
-		return awsapi.RefusedAs(awsapi.AccessDenied, why, userMay(who, assume.SourceIdentityAction, text(in.RoleArn)))
+		text := userMay(who, assume.SourceIdentityAction, awsapi.Text(in.RoleArn))
+		return awsapi.RefusedAs(awsapi.AccessDenied, why, text)
 	}
-	if asked != "" {
-		e.SourceIdentity = asked
-	}
+	e.SourceIdentity = cmp.Or(asked, e.SourceIdentity)
 
 	return nil
 }

@@ -133,11 +133,7 @@ func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
 
 	add := func(document string) error {
 		size += utf8.RuneCountInString(document)
-		parsed, err := policy.Parse([]byte(document))
-		if err == nil {
-			err = parsed.CheckIdentity()
-		}
-		if err != nil {
+		if _, err := policy.ParseIdentity(document); err != nil {
 			return err
 		}
 		list = append(list, compact(document))

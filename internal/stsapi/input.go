@@ -200,14 +200,6 @@ func seconds(n *int, standard time.Duration) time.Duration {
 	return time.Duration(*n) * time.Second
 }
 
-// text returns a string member, "" if absent.
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
 func number(n *int) int {
 	if n == nil {
 		return 0

@@ -1,6 +1,9 @@
 package stsapi
 
-import "github.com/poolhouse-id/poolhouse/internal/explain"
+import (
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
 
 // The checks of each operation, in their order. Package login plans the checks of a
 // login provider's token, in between.
@@ -44,7 +47,7 @@ func planOf(in *webIdentityInput, own bool) []explain.Code {
 	switch {
 	case own:
 		return cognitoTokenPlan
-	case text(in.ProviderId) != "":
+	case awsapi.Text(in.ProviderId) != "":
 		return accessTokenPlan
 	}
 	return idTokenPlan

@@ -1,6 +1,7 @@
 package stsapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha1"
 	"encoding/base64"
@@ -244,6 +245,16 @@ func samlCode(r *saml.Refused) string {
 	return invalidIdentityToken
 }
 
+// samlMessages has the texts about assertions that are refused; messageNotSAML is that of
+// all others.
+var samlMessages = map[saml.Kind]string{
+	saml.Unverified:    messageSAMLSignature,
+	saml.WrongIssuer:   messageSAMLIssuer,
+	saml.WrongAudience: messageSAMLAudience,
+	saml.Failed:        messageRejected,
+	saml.Expired:       messageSAMLAge,
+}
+
 func samlMessage(r *saml.Refused) string {
 	switch {
 	case r.Subject == "RoleSessionName":
@@ -252,20 +263,7 @@ func samlMessage(r *saml.Refused) string {
 		return messageSourceIdentity
 	}
 
-	switch r.Kind {
-	case saml.Unverified:
-		return messageSAMLSignature
-	case saml.WrongIssuer:
-		return messageSAMLIssuer
-	case saml.WrongAudience:
-		return messageSAMLAudience
-	case saml.Failed:
-		return messageRejected
-	case saml.Expired:
-		return messageSAMLAge
-	}
-
-	return messageNotSAML
+	return cmp.Or(samlMessages[r.Kind], messageNotSAML)
 }
 
 // nameQualifier distinguishes users with the same name at different providers (STS API

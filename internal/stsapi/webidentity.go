@@ -104,7 +104,7 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	switch {
 	case own:
 		err = a.cognitoToken(ctx, &w, token)
-	case text(in.ProviderId) != "":
+	case awsapi.Text(in.ProviderId) != "":
 		err = a.accessToken(ctx, &w, *in.ProviderId, token)
 	default:
 		err = a.idToken(ctx, &w, claims, token)
@@ -149,7 +149,7 @@ func (w *webIdentity) count(ctx context.Context) error {
 // tokenForm reads an ID token without proving it, to find its issuer. The access tokens
 // that come with a ProviderId have no form to check.
 func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[string]any, own bool, err error) {
-	if id := text(in.ProviderId); id != "" {
+	if id := awsapi.Text(in.ProviderId); id != "" {
 		if known := a.LoginProviders.Table().AtSTS(); !slices.Contains(known, id) {
 			names := strings.Join(known, " or ")
 			return nil, false, awsapi.Refused("ValidationError", providerIDUnknown.With("names", names),

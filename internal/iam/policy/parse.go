@@ -320,6 +320,20 @@ func compileResources(where string, resources []string, variables bool) ([]patte
 	return list, nil
 }
 
+// ParseIdentity reads an identity policy, a permissions boundary or a session policy. It
+// refuses what Parse and CheckIdentity refuse.
+func ParseIdentity(text string) (*Document, error) {
+	d, err := Parse([]byte(text))
+	if err == nil {
+		err = d.CheckIdentity()
+	}
+	if err != nil {
+		return nil, err
+	}
+
+	return d, nil
+}
+
 // CheckIdentity refuses a document that cannot be an identity policy, a permissions
 // boundary or a session policy: every statement needs a Resource, and none may have a
 // Principal, because the principal is the caller.

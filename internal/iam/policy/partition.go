@@ -124,15 +124,7 @@ func names(list []string, principal, call string, anyPartition bool) bool {
 	if principal == "" || len(list) == 0 {
 		return false
 	}
-	if slices.Contains(list, principal) {
-		return true
-	}
 
-	for _, form := range formsOf(principal, call, anyPartition) {
-		if slices.Contains(list, form) {
-			return true
-		}
-	}
-
-	return false
+	isNamed := func(form string) bool { return slices.Contains(list, form) }
+	return isNamed(principal) || slices.ContainsFunc(formsOf(principal, call, anyPartition), isNamed)
 }
