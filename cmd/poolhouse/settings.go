@@ -103,7 +103,7 @@ func masterKey(s *settings, mayCreate bool) ([]byte, error) {
 		key, err := load(path)
 
 		if errors.Is(err, fs.ErrNotExist) && !mayCreate {
-			err = fmt.Errorf("%w: put your copy back, or name the file that has it", err)
+			err = fmt.Errorf("%w: put your copy back, or name the right file", err)
 		}
 		if err != nil {
 			return nil, s.fault(&s.MasterKeyFile, "%w", err)
