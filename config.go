@@ -28,8 +28,8 @@ import (
 // Config has the settings of a Server. It needs an IssuerURL and, outside development, a
 // DataDir or a DatabaseURL; with the latter also a MasterKey.
 //
-// The tags of single-valued settings are their names, defaults and how they are shown in the
-// program's settings; SettingHelp documents them.
+// Struct tags give a single-valued setting its name, its default, and whether the program masks
+// it when it prints the settings. SettingHelp documents each setting.
 type Config struct {
 	// DataDir is the folder of the embedded database; DatabaseURL (postgres://...) replaces
 	// it. Without both, all data is in memory, which only Dev allows.
@@ -38,21 +38,22 @@ type Config struct {
 	// DatabaseConnections is the number of PostgreSQL connections for reads, and also for
 	// writes; 0 = 8, at most MaxDatabaseConnections.
 	DatabaseConnections int `setting:"database_connections" default:"8"`
-	// MasterKey encrypts secrets at rest: 32 bytes. For data in memory one is made.
+	// MasterKey encrypts secrets at rest: 32 bytes. If all data is in memory, New generates one.
 	MasterKey []byte
 
 	// RequireInitialised makes New refuse a database without an account (ErrNotInitialised)
 	// and create nothing, neither file nor schema; see Initialise. Without it, the first
 	// start makes the account.
 	RequireInitialised bool
-	// ListenAddress and LameDuck tell a second server on DataDir where this one can be
-	// reached, and how long it still answers after it was told to stop.
+	// ListenAddress and LameDuck are for a second server that is started on the same DataDir:
+	// where this server can be reached, and how long it still answers after a stop signal.
 	ListenAddress string
 	LameDuck      time.Duration
 
 	// IssuerURL is the iss of the tokens and the base of discovery, without a trailing
-	// slash. Account and Region are the defaults for what the settings define and for the
-	// first access key.
+	// slash. The roles and providers in the settings and the first access key belong to
+	// Account. Region is in the key IDs of tokens, gives the partition of ARNs, and is the
+	// default of Check.Region.
 	IssuerURL string `setting:"issuer_url" shown:"address"`
 	Region    string `setting:"region" default:"us-east-1"`
 	Account   string `setting:"account_id"`
@@ -151,38 +152,39 @@ type Config struct {
 // SettingHelp documents the single-valued settings, by name.
 func (Config) SettingHelp() map[string]string {
 	return map[string]string{
-		"data": "Folder of the embedded database and the master key; empty keeps everything in memory " +
+		"data": "Folder for the embedded database and the master key; empty keeps everything in memory " +
 			"(poolhouse dev only).",
-		"database": "PostgreSQL URL, postgres://user:password@host/name, in place of the embedded database.",
-		"database_connections": "Connections to PostgreSQL for reads, and as many again for writes, 1 to 1000. " +
+		"database": "PostgreSQL URL, postgres://user:password@host/name, instead of the embedded database.",
+		"database_connections": "Connections to PostgreSQL for reads, and the same number for writes, 1 to 1000. " +
 			"PostgreSQL's max_connections must allow twice this number for each node.",
-		"issuer_url": "The https:// URL under which clients and relying parties reach this server; " +
-			"the iss of its tokens.",
-		"region": "Region in the key IDs of tokens. Pools are made in the region that a request is signed for.",
-		"account_id": "Account of the roles and providers in this file, twelve digits; " +
-			"empty takes the account of the first access key.",
-		"behind_proxy": "A proxy in front ends TLS; allows plain HTTP on an address that others can reach.",
-		"max_wait": "How long calls may wait for their work while more come than can be answered; " +
-			"those that would wait longer are refused (429), before their work. " +
-			"1ms to 5s; 0 refuses none for that, as poolhouse dev does by default.",
+		"issuer_url": "The https:// URL where clients and relying parties reach this server; " +
+			"tokens have it as iss.",
+		"region": "Region in the key IDs of tokens. A pool is created in the region that the request is signed for.",
+		"account_id": "Account of the roles and providers in the settings file, twelve digits; " +
+			"empty means the account of the first access key.",
+		"behind_proxy": "A proxy in front of this server handles TLS and sets X-Forwarded-For and X-Forwarded-Proto; " +
+			"allows plain HTTP on an address that others can reach.",
+		"max_wait": "During overload, the longest time that a call may wait before the server works on it. " +
+			"A call that would wait longer is refused with status 429 before any work is done. " +
+			"1ms to 5s; 0 means no limit and is the default of poolhouse dev.",
 		"token_algorithm": "Signature algorithm of tokens: RS512, RS256 or ES256.",
-		"chosen_ids": "Who may choose the IDs of pools and identities, to bring them over from AWS: " +
-			"home (the account of this file) or all. " +
-			"With all an account can take an ID that another is about to bring over.",
-		"credential_engine": "Where the enhanced flow's credentials come from: builtin, or a name of " +
-			"credential_engines. pool_credential_engines replaces it for single pools.",
-		"sign_out_ends_sessions": "A user's sign-out also ends the session credentials that the login led to, " +
+		"chosen_ids": "Which accounts may choose the IDs of pools and identities, to keep their IDs when they move " +
+			"from AWS: home (only account_id) or all. " +
+			"With all, one account can take an ID that another account is about to import.",
+		"credential_engine": "Where the enhanced flow gets credentials: builtin, or a name from " +
+			"credential_engines. pool_credential_engines overrides it for single pools.",
+		"sign_out_ends_sessions": "When a user signs out, also end the credentials issued for the login, " +
 			"within five seconds.",
-		"sign_out_in_all_accounts": "poolhouse sign-out with a key of the server's own account (account_id) " +
-			"ends logins in the identity pools of all accounts; " +
-			"otherwise, and with other accounts' keys, in those of the key's account.",
-		"allowed_origins": "Origins whose pages may call poolhouse serve, such as https://app.example.com; " +
-			"* is any, as at AWS.",
-		"dev.allowed_hosts": "Host names that poolhouse dev answers to, besides IP addresses, localhost, " +
+		"sign_out_in_all_accounts": "Let poolhouse identity sign-out end logins in the identity pools of all " +
+			"accounts when it is signed with a key of account_id. " +
+			"A key of another account always reaches only that account's pools.",
+		"allowed_origins": "Origins of the web pages that may call poolhouse serve, such as https://app.example.com; " +
+			"* allows every origin, as AWS does.",
+		"dev.allowed_hosts": "Host names that poolhouse dev accepts in addition to IP addresses, localhost, " +
 			"names without a dot, host.docker.internal and the host of issuer_url.",
-		"dev.allowed_origins": "Origins whose pages may call poolhouse dev, such as https://app.test, " +
-			"besides those of localhost, loopback addresses, names without a dot " +
-			"and the host that the request names.",
+		"dev.allowed_origins": "Origins of the web pages that may call poolhouse dev, such as https://app.test, " +
+			"in addition to localhost, loopback addresses, names without a dot " +
+			"and the host that the request is sent to.",
 	}
 }
 
@@ -211,8 +213,8 @@ type (
 // PresetAWS is the preset with the rates that AWS documents.
 const PresetAWS = ratelimit.PresetAWS
 
-// DefaultAddressLimits leave room for an office, or a mobile operator's customers, behind one
-// address.
+// DefaultAddressLimits are high enough for an office, or a mobile operator's customers, behind
+// one address.
 var DefaultAddressLimits = ratelimit.DefaultAddressLimits
 
 // Ways of asking a user pool (UserStatusConfig.Check).
@@ -243,8 +245,8 @@ const MaxDatabaseConnections = 1000
 
 var accountPattern = regexp.MustCompile(`^\d{12}$`)
 
-// Validate reports values that no server can run with. A missing value is no fault yet; New
-// requires it.
+// Validate returns an error for each value that no server can run with. It accepts missing
+// values; New requires them.
 func (c *Config) Validate() error {
 	var faults []error
 	faults = append(faults, c.checkAccount())
@@ -312,7 +314,7 @@ func (c *Config) Validate() error {
 func (c *Config) checkAccount() error {
 	if c.Account != "" && !accountPattern.MatchString(c.Account) {
 		return fmt.Errorf(
-			"account_id %q: use twelve digits, in quotes: YAML reads a number with a leading 0 as another one",
+			"account_id %q: use twelve digits in quotes; without quotes, YAML may read a leading 0 as octal",
 			c.Account,
 		)
 	}
@@ -338,10 +340,10 @@ func (c *Config) checkRoleAccounts() error {
 		faults = append(faults, &iam.SettingError{
 			Setting: fmt.Sprintf("roles[%d].arn", i),
 			Value:   role.ARN,
-			Problem: fmt.Sprintf("the role is of account %s, and this server's account is %s", arn.Account, c.Account),
+			Problem: fmt.Sprintf("the role belongs to account %s, but this server's account is %s", arn.Account, c.Account),
 			Fix: fmt.Sprintf(
-				"write %s, or begin anew: account_id %s and `poolhouse init` on an empty data folder or database; "+
-					"roles of further accounts are made by the IAM API with a key of theirs",
+				"write %s, or start over: set account_id %s and run `poolhouse init` on an empty data folder or "+
+					"database; to create roles in another account, call the IAM API with a key of that account",
 				own, arn.Account,
 			),
 		})
@@ -382,7 +384,7 @@ func poolKey(setting, pool string) error {
 	if identitypool.ValidID(pool) {
 		return nil
 	}
-	return fmt.Errorf("%s.%s: is not an identity pool ID, REGION:GUID", setting, pool)
+	return fmt.Errorf("%s.%s: not an identity pool ID (REGION:GUID)", setting, pool)
 }
 
 // guestPolicies returns a function that returns the session policies of a pool's guests.

@@ -28,7 +28,7 @@ func Refusals() []explain.Chapter {
 	return []explain.Chapter{
 		{
 			Title:   "Web pages",
-			About:   "A page of another origin calls, and nothing lets it.",
+			About:   "A web page of an origin that is not allowed calls the server.",
 			Package: "internal/awsapi",
 			Reasons: awsapi.OriginRefusals,
 		},
@@ -48,7 +48,7 @@ func Refusals() []explain.Chapter {
 		},
 		{
 			Title:   "Sessions",
-			About:   "The session was ended, nothing can open its token, or its tags break a rule of STS.",
+			About:   "The session has ended, its token cannot be decrypted, or its tags break a rule of STS.",
 			Package: "internal/session",
 			Reasons: session.Refusals,
 		},
@@ -66,7 +66,7 @@ func Refusals() []explain.Chapter {
 		},
 		{
 			Title:   "Login providers",
-			About:   "A key in Logins names no provider of the pool, or one whose logins cannot be proved.",
+			About:   "A key in Logins names no provider of the pool, or the provider's logins cannot be verified.",
 			Package: "internal/provider",
 			Reasons: provider.Refusals,
 			Outcome: "NotAuthorizedException",
@@ -94,7 +94,7 @@ func Refusals() []explain.Chapter {
 		},
 		{
 			Title:   "Signed-out users",
-			About:   "The user signed out after the sign-in that the token tells of.",
+			About:   "The user signed out after the sign-in that the token is from.",
 			Package: "internal/signout",
 			Reasons: signout.Refusals,
 			Outcome: "NotAuthorizedException",
@@ -108,13 +108,13 @@ func Refusals() []explain.Chapter {
 		},
 		{
 			Title:   "Identity pool settings",
-			About:   "What a pool would have, or what it asks for, breaks a rule of identity pools.",
+			About:   "A pool's settings, or the logins or roles of a call, break a rule of identity pools.",
 			Package: "internal/identitypool",
 			Reasons: identitypool.Refusals,
 		},
 		{
 			Title:    "Identity pools",
-			About:    "An operation of Amazon Cognito identity pools refuses.",
+			About:    "An operation of Amazon Cognito identity pools refuses the call.",
 			Package:  "internal/cognitoidentity",
 			Reasons:  cognitoidentity.Refusals,
 			Messages: cognitoidentity.Messages,
@@ -127,7 +127,7 @@ func Refusals() []explain.Chapter {
 		},
 		{
 			Title:    "STS",
-			About:    "An operation of AWS STS refuses.",
+			About:    "An operation of AWS STS refuses the call.",
 			Package:  "internal/stsapi",
 			Reasons:  stsapi.Refusals,
 			Messages: stsapi.Messages,
@@ -140,21 +140,21 @@ func Refusals() []explain.Chapter {
 		},
 		{
 			Title:    "Checked requests",
-			About:    "A request that an application asks about, or that is forwarded to one, does not pass.",
+			About:    "Forward auth, or a route with forward_to, refuses a request.",
 			Package:  "internal/forwardauth",
 			Reasons:  forwardauth.Refusals,
 			Messages: forwardauth.Messages,
 		},
 		{
 			Title:    "IAM",
-			About:    "An operation of AWS IAM refuses.",
+			About:    "An operation of AWS IAM refuses the call.",
 			Package:  "internal/iamapi",
 			Reasons:  iamapi.Refusals,
 			Messages: iamapi.Messages,
 		},
 		{
 			Title:    "Administration",
-			About:    "An operation of the administrators refuses.",
+			About:    "An operation of the admin API refuses the call.",
 			Package:  "internal/adminapi",
 			Reasons:  adminapi.Refusals,
 			Messages: adminapi.Messages,

@@ -116,7 +116,7 @@ func TestRolesOfAnotherAccountInDevelopment(t *testing.T) {
 	if err := server.Close(); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(log.String(), "222222222222, and this server's account is "+poolhouse.DevAccount) {
+	if !strings.Contains(log.String(), "222222222222, but this server's account is "+poolhouse.DevAccount) {
 		t.Errorf("the log has no warning: %s", &log)
 	}
 }

@@ -47,14 +47,15 @@ func (m memberFlags) given(c *cobra.Command) map[string]string {
 func explainCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explain REQUEST_ID",
-		Short: "Tell why a call was refused",
-		Long: `Tell why a running server refused a call: which checks it made, which one failed,
-what was expected, what came, and how to mend it. The request ID is in the
-answer's x-amzn-RequestId header; SDKs show it with the error. Keys are taken
-from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION: the account and
-the region must be those of the call. Calls that reached no account are explained
-to the server's own account. With --docs, print all reasons for which a server
-refuses calls.`,
+		Short: "Show why a call was refused",
+		Long: `Show why a running server refused a call: the checks that it made, the one that failed,
+the value that it expected, the value that it got, and how to fix it. The request ID is
+in the response header x-amzn-RequestId; SDKs show it with the error.
+
+The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+AWS_REGION. Use the account and the region of the refused call. If the call belongs to
+no account, use the server's own account. With --docs, print all reasons for which a
+server refuses calls.`,
 		Example: `  poolhouse explain 3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55
   poolhouse explain --docs`,
 		Args: func(c *cobra.Command, args []string) error {
@@ -77,15 +78,15 @@ refuses calls.`,
 			}
 			if _, err := uuid.Parse(args[0]); err != nil {
 				return fmt.Errorf(
-					"%q is no request ID: it is in the answer's header x-amzn-RequestId, and has the form "+
+					"%q is not a request ID: copy it from the response header x-amzn-RequestId; it looks like "+
 						"3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55", args[0],
 				)
 			}
 			err := adminCall(c, "Explain", map[string]string{"RequestId": args[0]}, &out)
 			if err != nil {
 				return fmt.Errorf(
-					"asking %s: %w; another server is named by --endpoint, and the key by AWS_ACCESS_KEY_ID, "+
-						"which needs the permission poolhouse:Explain", explain.ShownAddress(endpoint(c)), err,
+					"asking %s: %w; choose another server with --endpoint; the key in AWS_ACCESS_KEY_ID needs "+
+						"the permission poolhouse:Explain", explain.ShownAddress(endpoint(c)), err,
 				)
 			}
 
@@ -161,14 +162,17 @@ func signOutCommand() *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:   "sign-out",
-		Short: "Refuse the tokens that a provider issued to a user before now",
-		Long: `Refuse, from now on and in every pool of the key's account, the ID tokens that a
-provider issued to a user before now, or in one session of the user. With the
-setting sign_out_in_all_accounts the server's own account does so in the pools of
-all accounts. New sign-ins at the provider are accepted. Credentials and tokens
-that Poolhouse issued already stay valid until they expire; with the setting
-sign_out_ends_sessions the credentials end, too. Keys are taken from
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
+		Short: "Sign a user out: refuse the tokens that a provider has issued so far",
+		Long: `Sign a user out. From now on, every pool of the key's account refuses the ID tokens
+that a provider has issued to the user so far, or only those of one session. If the
+setting sign_out_in_all_accounts is on and the key belongs to the server's own account,
+this applies to the pools of all accounts. New sign-ins at the provider are accepted.
+
+Tokens and credentials that Poolhouse has issued stay valid until they expire. If the
+setting sign_out_ends_sessions is on, the credentials end, too.
+
+The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+AWS_REGION.`,
 		Example: `  poolhouse identity sign-out --provider accounts.google.com --subject 1092...
   poolhouse identity sign-out --provider idp.example.com --subject alice \
     --session 08a5019c-17e1-4977-8f42-65a12843ea02`,
@@ -187,7 +191,7 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 			text := fmt.Sprintf("signed out at %s, as of %s\n", printable(out.ProviderName), at)
 			if out.Known != nil && !*out.Known {
 				text += "The account has no such login provider now: " +
-					"if it was not deleted, nobody is signed out. Give the key in Logins.\n"
+					"unless it was deleted, nobody is signed out. Give the provider's key in Logins.\n"
 			}
 			_, err := io.WriteString(c.OutOrStdout(), text)
 

@@ -65,12 +65,15 @@ func wait(ctx context.Context, d time.Duration) error {
 func applyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "apply -f FILE",
-		Short: "Make a running server what a file says",
-		Long: `Make a running server what a YAML file in the shape of a CloudFormation template
-says: identity pools, their roles and principal tags, roles, managed policies,
-and OpenID Connect and SAML providers. The plan is printed first. Nothing is
-deleted without --prune, and then only what an earlier apply of the same file
-made. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
+		Short: "Create and change resources on a running server from a file",
+		Long: `Create and change resources on a running server until they match a file. The file is
+YAML in the form of a CloudFormation template. It may describe identity pools, their
+roles and principal tags, roles, managed policies, and OpenID Connect and SAML
+providers. The plan is printed first. Resources are deleted only with --prune, and
+only those that an earlier apply of the same file created.
+
+The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+AWS_REGION.`,
 		Example: `  poolhouse apply -f pools.yaml --dry-run
   poolhouse apply -f pools.yaml`,
 		Args: cobra.NoArgs,
@@ -107,9 +110,9 @@ made. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGIO
 	}
 	addEndpoint(c)
 	c.Flags().StringP("file", "f", "", "the file (required)")
-	c.Flags().String("name", "", "name in the tags of what is made; empty is the file's name without its extension")
+	c.Flags().String("name", "", "name in the tags of created resources; empty means the file's name without its extension")
 	c.Flags().Bool("dry-run", false, "print the plan and change nothing")
-	c.Flags().Bool("prune", false, "delete what an earlier apply of this file made and the file no longer has")
+	c.Flags().Bool("prune", false, "delete resources that an earlier apply of this file created and that the file no longer has")
 	_ = c.MarkFlagRequired("file") // the flag exists
 
 	return c

@@ -45,7 +45,7 @@ func openDatabase(c *cobra.Command, alone string) (_ *database, err error) {
 	if o.URL == "" {
 		if _, err := os.Stat(o.Path); errors.Is(err, fs.ErrNotExist) {
 			return nil, d.settings.fault(&d.settings.DataDir,
-				"the folder holds no %s: check the path; `poolhouse init` makes it", poolhouse.DatabaseFile)
+				"the folder has no %s: check the path; `poolhouse init` creates the file", poolhouse.DatabaseFile)
 		}
 		if err := checkFolder(d.settings, d.settings.DataDir); err != nil {
 			return nil, err
@@ -93,7 +93,7 @@ func nameDatabase(c *cobra.Command) (*database, store.Options, error) {
 	if o.URL == "" {
 		if s.DataDir == "" {
 			return nil, store.Options{}, s.fault(&s.DataDir,
-				"say where the database is: the data folder, or database with a postgres:// URL")
+				"set it to the data folder, or set database to a postgres:// URL")
 		}
 		o.Path = filepath.Join(s.DataDir, poolhouse.DatabaseFile)
 	}
@@ -162,9 +162,9 @@ func backupCommand() *cobra.Command {
 	c := onDatabase(&cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write one consistent snapshot of the database to a file",
-		Long: `Write one consistent snapshot of the database to a file, also while a server
-serves. The file fits both kinds of database. Secrets in it stay sealed: keep
-the master key too, apart from the backups.`,
+		Long: `Write one consistent snapshot of the database to a file. Servers may run meanwhile.
+The file can be restored into SQLite and PostgreSQL. Secrets in it stay encrypted:
+keep a copy of the master key, too, but not in the same place.`,
 		Example: "  poolhouse backup --data /var/lib/poolhouse backup.gz",
 		Args:    cobra.ExactArgs(1),
 	}, func(c *cobra.Command, args []string, d *database) error {
@@ -172,13 +172,13 @@ the master key too, apart from the backups.`,
 		err := writeFile(args[0], force, func(f *os.File) error { return d.store.Dump(c.Context(), f) })
 		if errors.Is(err, store.ErrNoSealer) {
 			_, noKey := d.sealer()
-			err = fmt.Errorf("%w: an older version left it in clear; start this version's server once, "+
-				"which seals it, or give the master key (%w)", err, noKey)
+			err = fmt.Errorf("%w: an older version stored it unencrypted; start a server of this version once, "+
+				"which encrypts it, or give the master key (%w)", err, noKey)
 		}
 
 		return err
 	})
-	c.Flags().Bool("force", false, "replace FILE when it exists")
+	c.Flags().Bool("force", false, "replace FILE if it exists")
 
 	return c
 }
@@ -187,11 +187,12 @@ func restoreCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Load a backup into an empty database",
-		Long: `Load a backup into an empty database: all of it, or nothing when the file was cut
-or altered. Secrets that an older version's backup holds in clear are sealed: now
-if the master key is there, else by the first start of the server. Nobody else may
-use the data folder meanwhile. The backup holds the account: "poolhouse init" is
-not needed.`,
+		Long: `Load a backup into an empty database. If the file is incomplete or was altered, nothing
+is loaded. No server may use the data folder meanwhile. The backup includes the
+account: you do not need "poolhouse init".
+
+The backup of an older version may have unencrypted secrets. They are encrypted now if
+the command has the master key, otherwise at the first start of the server.`,
 		Example: "  poolhouse restore --data /var/lib/poolhouse-new backup.gz",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -24,11 +24,11 @@ import (
 func devCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dev",
-		Short: "Run for development: in memory, with known keys and an issuer of its own",
-		Long: `Run for development: data in memory (or --data), account 000000000000, region
-us-east-1, the keys test/test, and an OpenID Connect issuer that vouches for
-whomever you name. Refusals are explained on the terminal as they happen.
-Never expose it: its keys are public knowledge.`,
+		Short: "Run for development: in memory, with known keys and a built-in issuer",
+		Long: `Run for development. Data is in memory (or in --data), the account is 000000000000,
+the region us-east-1, and the keys are test/test. A built-in OpenID Connect issuer
+issues tokens for any user that you name. Refusals are explained on the terminal as
+they happen. Never expose this server: everybody knows its keys.`,
 		Example: `  poolhouse dev
   poolhouse dev --listen 127.0.0.1:0 --data ./data --strict-roles
   poolhouse dev --dev-allowed-origins https://app.test --dev-allowed-hosts poolhouse.test
@@ -59,7 +59,7 @@ func dev(ctx context.Context, s *settings, addresses func() ([]net.Addr, error))
 
 	// A variable that was meant for `poolhouse serve` must not select a database here.
 	if s.DatabaseURL != "" && s.source(&s.DatabaseURL) == "environment "+envPrefix+"DATABASE" {
-		return s.fault(&s.DatabaseURL, "development takes no database from the environment: "+
+		return s.fault(&s.DatabaseURL, "poolhouse dev does not use a database from the environment: "+
 			"unset the variable, or name a development database in a settings file")
 	}
 
@@ -139,7 +139,7 @@ func newPalette(out io.Writer) palette {
 func devNotes(l listeners, addresses func() ([]net.Addr, error)) []string {
 	var notes []string
 	if urls, local := othersURLs(l.main, addresses); !local {
-		warning := "Warning: others on the network can use it, too, with keys that are public knowledge"
+		warning := "Warning: others on the network can use this server, and everybody knows its keys"
 		if len(urls) > 0 {
 			warning += ": " + strings.Join(urls, " or ")
 		}
@@ -157,7 +157,7 @@ func devNotes(l listeners, addresses func() ([]net.Addr, error)) []string {
 }
 
 func printWelcome(out io.Writer, p palette, info poolhouse.DevInfo, data, program string, notes ...string) {
-	where := "in memory: gone when this stops"
+	where := "in memory: it is lost when the server stops"
 	if data != "" {
 		where = "in " + data
 	}
@@ -167,7 +167,7 @@ func printWelcome(out io.Writer, p palette, info poolhouse.DevInfo, data, progra
 		fmt.Fprintf(&lines, "%s%s%s\n", p.red, note, p.reset)
 	}
 	fmt.Fprintf(out, `%[1]sPoolhouse %[2]s listens on %[3]s%[4]s
-%[5]sDevelopment mode: known keys, an issuer that vouches for anybody. Do not expose it.%[4]s
+%[5]sDevelopment mode: known keys, and an issuer that issues tokens for anybody. Do not expose it.%[4]s
 %[13]sData is %[6]s.
 
 export AWS_ENDPOINT_URL_COGNITO_IDENTITY=%[3]s

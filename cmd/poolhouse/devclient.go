@@ -38,7 +38,7 @@ func endpoint(c *cobra.Command) string {
 func devInfoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "info",
-		Short:   "Show what clients of a running development server need",
+		Short:   "Show the endpoint, keys and issuer of a running development server",
 		Example: "  poolhouse dev info --json | jq -r .oidc_provider_arn",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -84,18 +84,18 @@ func devTokenCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "token --sub SUBJECT",
 		Short: "Print an ID token of the development issuer",
-		Long: `Print an ID token of a running development server's issuer, and nothing else.
+		Long: `Print an ID token from the issuer of a running development server, and nothing else.
 
-A claim is name=value. A value that is JSON is taken as JSON, any other as text:
+A claim is name=value. A value that is valid JSON is used as JSON, any other as text:
 
   n=0            the number 0       department=sales         the text sales
   n="0"          the text 0         version=1.2.3            the text 1.2.3
-  admin=true     the truth value    zip=01234                the text 01234
+  admin=true     the boolean true   zip=01234                the text 01234
   nickname=null  null               note=                    the empty text
   groups=["a"]   a list             address={"city":"Ulm"}   an object
 
 Quote it for the shell: --claim 'n="0"'. Numbers keep all their digits. --sub and --aud
-are always text. A value that begins with [, { or " and is no JSON is refused.`,
+are always text. A value that begins with [, { or " but is not JSON is refused.`,
 		Example: `  poolhouse dev token --sub alice
   poolhouse dev token --sub alice --aud other --expires-in 5m --claim email=a@b.c --claim 'cognito:groups=["admin"]'
   poolhouse dev token --sub alice --claim nbf=0 --claim email_verified=true --claim 'employee="0815"'`,
@@ -136,17 +136,17 @@ are always text. A value that begins with [, { or " and is no JSON is refused.`,
 	}
 	addEndpoint(c)
 	c.Flags().String("sub", "", "subject: who the token is about (required)")
-	c.Flags().String("aud", "", "audience; empty is the one that pools trust")
-	c.Flags().Duration("expires-in", time.Hour, "lifetime, at most 24h; negative makes an expired token")
-	c.Flags().StringArray("claim", nil, "further claim, name=value, whose value may be JSON; may be repeated")
+	c.Flags().String("aud", "", "audience; empty means poolhouse-dev, the client ID that pools trust")
+	c.Flags().Duration("expires-in", time.Hour, "lifetime, at most 24h; a negative value gives an expired token")
+	c.Flags().StringArray("claim", nil, "another claim, name=value; the value may be JSON; may be repeated")
 	_ = c.MarkFlagRequired("sub") // the flag exists
 
 	return c
 }
 
 // claimRule explains how the values of --claim are read.
-const claimRule = `use name=value: JSON (a number, true, false, null, "text", [list], {object}) is taken as ` +
-	`such and anything else as text; text that looks like JSON goes in double quotes, as in 'n="0"'`
+const claimRule = `use name=value: JSON (a number, true, false, null, "text", [list], {object}) is used as ` +
+	`JSON and anything else as text; put text that looks like JSON in double quotes, as in 'n="0"'`
 
 // parseClaims reads the values of --claim. Numbers keep all their digits.
 func parseClaims(pairs []string) (map[string]any, error) {
@@ -159,7 +159,7 @@ func parseClaims(pairs []string) (map[string]any, error) {
 
 		parsed, err := claimValue(value)
 		if err != nil {
-			return nil, fmt.Errorf("--claim %s: the value begins like JSON but is none (%w): %s", name, err, claimRule)
+			return nil, fmt.Errorf("--claim %s: the value begins like JSON but is not valid JSON (%w): %s", name, err, claimRule)
 		}
 
 		claims[name] = parsed
@@ -206,7 +206,7 @@ func devCall(ctx context.Context, method, url string, body []byte) ([]byte, erro
 
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("%w: is `poolhouse dev` running there? Say where with --endpoint", err)
+		return nil, fmt.Errorf("%w: is `poolhouse dev` running there? Give its URL with --endpoint", err)
 	}
 	defer response.Body.Close()
 

@@ -11,10 +11,12 @@ func exportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export",
 		Short: "Write a running server's pools, roles and providers as a file",
-		Long: `Write a running server's pools, roles and providers as a file for "poolhouse
-apply". Applied to an empty server it makes the same, with the same pool IDs, but
-for what is listed on standard error. Identities are not in it: "poolhouse backup"
-has them. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+		Long: `Write a running server's pools, roles and providers as a file for "poolhouse apply".
+On an empty server, apply creates the same resources from the file, with the same pool
+IDs. Anything that the file cannot describe is listed on standard error. The file has
+no identities: use "poolhouse backup" for them.
+
+The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 AWS_REGION.`,
 		Example: "  poolhouse export > pools.yaml",
 		Args:    cobra.NoArgs,

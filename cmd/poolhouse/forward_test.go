@@ -58,7 +58,7 @@ func TestForwardListen(t *testing.T) {
 	defer func() { _ = taken.Close() }()
 
 	for want, file := range map[string]string{
-		"in the clear":                          settings("0.0.0.0:4600", "http://files"),
+		"unencrypted":                           settings("0.0.0.0:4600", "http://files"),
 		"check.listen " + taken.Addr().String(): settings(taken.Addr().String(), "http://files"),
 		"forward_to":                            settings("127.0.0.1:0", "http://me:secret@files"),
 	} {

@@ -73,12 +73,13 @@ func importAWSCommand() *cobra.Command {
 		Use:   "aws",
 		Short: "Write the pools of an AWS account and region as a file",
 		Long: `Read the identity pools of an AWS account and region, with the roles, policies and
-providers that they use, and write a file for "poolhouse apply". Nothing is
-changed at AWS. With --identities the identities are written, too, for "poolhouse
-import identities". What cannot be carried over is listed on standard error.
+providers that they use, and write a file for "poolhouse apply". Nothing is changed at
+AWS. With --identities, also write the identities to a file for "poolhouse import
+identities". Anything that cannot be carried over is listed on standard error.
 
-Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
-and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format env)".`,
+The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+AWS_SESSION_TOKEN and AWS_REGION. To use the keys of an AWS profile, run first:
+eval "$(aws configure export-credentials --format env)".`,
 		Example: `  poolhouse import aws > pools.yaml
   poolhouse import aws --identities identities.jsonl > pools.yaml`,
 		Args: cobra.NoArgs,
@@ -119,8 +120,8 @@ and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format 
 			return writeExported(c, out)
 		},
 	}
-	c.Flags().String("endpoint", "", "URL of all services; empty is AWS")
-	c.Flags().String("identities", "", "new file for the identities")
+	c.Flags().String("endpoint", "", "URL for all AWS services; empty means AWS itself")
+	c.Flags().String("identities", "", "new file to write the identities to")
 
 	return c
 }
@@ -129,10 +130,12 @@ func importIdentitiesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "identities FILE",
 		Short: "Load identities with their IDs into a running server",
-		Long: `Load the identities that "poolhouse import aws --identities" wrote into a running
-server that has their pools. It may be repeated. An identity whose logins cannot
-be read is loaded so that its ID is taken and nobody can use it; add the subjects
-to Logins in the file where you know them.`,
+		Long: `Load the identities from a file of "poolhouse import aws --identities" into a running
+server that already has their pools. You may run the command again with the same file.
+
+AWS shows only the subjects of developer identities. Any other identity with logins is
+loaded to keep its ID, but nobody can use it. If you know the user's subject, add it to
+Logins in the file.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			client, err := serverClient(c)

@@ -59,8 +59,8 @@ func configCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "config",
 		Short: "Print the effective settings, each with its source",
-		Long: "Print the effective settings, each with its source; secrets are masked. " +
-			"A fault in any of them is an error.",
+		Long: `Print the effective settings, each with its source. Secrets are masked. If a setting is
+invalid, the command fails.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if docs, _ := c.Flags().GetBool("docs"); docs {
@@ -133,7 +133,7 @@ const maxReason = 200
 func healthcheckCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "healthcheck",
-		Short: "Exit with 0 when a running server is ready",
+		Short: "Exit with status 0 if a running server is ready",
 		Example: `  poolhouse healthcheck --endpoint http://127.0.0.1:4599
   poolhouse healthcheck --endpoint https://127.0.0.1 --ca-bundle cert.pem --server-name id.example.com`,
 		Args: cobra.NoArgs,
@@ -168,9 +168,9 @@ func healthcheckCommand() *cobra.Command {
 	addEndpoint(c)
 	c.Flags().String(
 		"ca-bundle", "",
-		"PEM file of certificates to trust besides the system's: a private authority's, or the server's own",
+		"PEM file with certificates to trust in addition to the system's: of a private authority, or of the server",
 	)
-	c.Flags().String("server-name", "", "name that the server's certificate is for, when the endpoint has another")
+	c.Flags().String("server-name", "", "name in the server's certificate, if it differs from the endpoint's host")
 
 	return c
 }
@@ -197,7 +197,7 @@ func probeClient(c *cobra.Command) (*http.Client, error) {
 		roots = x509.NewCertPool() // a container may have none
 	}
 	if !roots.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("--ca-bundle: %s holds no certificate: give PEM", bundle)
+		return nil, fmt.Errorf("--ca-bundle: %s has no certificate in PEM form", bundle)
 	}
 	transport.TLSClientConfig.RootCAs = roots
 

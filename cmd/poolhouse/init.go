@@ -19,13 +19,14 @@ import (
 func initCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init",
-		Short: "Make the account and its root access key, once, before the first serve",
-		Long: `Make the account and its root access key in a new data folder or an empty
-PostgreSQL database, once, before the first "poolhouse serve". The key is shown this
-once. The data folder and the master key are made if they are not there.
+		Short: "Create the account and its root access key, once, before the first serve",
+		Long: `Create the account and its root access key in a new data folder or an empty PostgreSQL
+database. Run it once, before the first "poolhouse serve". The secret of the key is
+shown only this time. The data folder and the master key are created if they do not
+exist.
 
-What is initialised already is left as it is; the exit status is then 3. Several may
-run at once: one makes the account.`,
+If the database already has an account, nothing is changed and the exit status is 3.
+Several nodes may run "poolhouse init" at once: one of them creates the account.`,
 		Example: `  poolhouse init --data /var/lib/poolhouse
   poolhouse init --database postgres://poolhouse@db/poolhouse --master-key-file master.key`,
 		Args: cobra.NoArgs,
@@ -40,8 +41,8 @@ run at once: one makes the account.`,
 
 			key, err := initialise(c.Context(), s)
 			if errors.Is(err, poolhouse.ErrInitialised) {
-				err = fmt.Errorf("%w: `poolhouse serve` starts on it; "+
-					"if nobody has an access key of it, make one with `poolhouse keys create`", err)
+				err = fmt.Errorf("%w: run `poolhouse serve`; "+
+					"if nobody has an access key of the account, create one with `poolhouse keys create`", err)
 			}
 			if err != nil {
 				return err
@@ -116,7 +117,7 @@ func checkRoleAccounts(s *settings) error {
 		}
 
 		return s.fault(&s.Account,
-			"roles[%d].arn is of account %s: set account_id to that, as the account stays", i, arn.Account)
+			"roles[%d].arn belongs to account %s: set account_id to that; it cannot be changed later", i, arn.Account)
 	}
 
 	return nil
@@ -137,12 +138,12 @@ func handOver(c *cobra.Command, key poolhouse.AccessKey) error {
 			return k.Delete(c.Context(), key.AccessKeyID)
 		}))
 	if err != nil {
-		return fmt.Errorf("account %s was made, but its root key could not be shown (%w) and not be deleted (%w): "+
-			"run `poolhouse keys delete %s` and make another with `poolhouse keys create`",
+		return fmt.Errorf("account %s was created, but its root key could be neither shown (%w) nor deleted (%w): "+
+			"run `poolhouse keys delete %s` and create another with `poolhouse keys create`",
 			key.Account, shown, err, key.AccessKeyID)
 	}
 
-	return fmt.Errorf("account %s was made, but its root key could not be shown and was deleted (%w): "+
+	return fmt.Errorf("account %s was created, but its root key could not be shown and was deleted (%w): "+
 		"run `poolhouse init` again", key.Account, shown)
 }
 
@@ -151,10 +152,10 @@ func handOver(c *cobra.Command, key poolhouse.AccessKey) error {
 func checkShows(out *os.File) error {
 	info, err := out.Stat()
 	if err != nil {
-		return fmt.Errorf("nothing was made: the key is shown once, on standard output, which cannot be used: %w", err)
+		return fmt.Errorf("nothing was created: standard output, which would show the key, cannot be used: %w", err)
 	}
 	if isNullDevice(info) {
-		return fmt.Errorf("nothing was made: the key is shown once, on standard output, which is closed or %s: "+
+		return fmt.Errorf("nothing was created: standard output, which would show the key, is closed or %s: "+
 			"send it to a terminal, a file or a pipe", os.DevNull)
 	}
 
@@ -163,7 +164,7 @@ func checkShows(out *os.File) error {
 
 // showKey writes the key, and if the output is a file, waits until it is on disk.
 func showKey(out *os.File, key poolhouse.AccessKey) error {
-	_, err := fmt.Fprintf(out, "Account %s was made, with a root access key. It is shown this once:\n\n"+
+	_, err := fmt.Fprintf(out, "Account %s was created with a root access key. The secret is shown only this time:\n\n"+
 		"  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n",
 		key.Account, key.AccessKeyID, key.SecretAccessKey)
 	if err != nil {

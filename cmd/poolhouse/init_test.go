@@ -134,7 +134,7 @@ func TestOutputThatSwallowsTheKey(t *testing.T) {
 			eachDatabase(t, func(t *testing.T, flags []string) {
 				line := append([]string{"-c", `exec poolhouse "$@" ` + redirect, "sh", "init"}, flags...)
 				out, err := exec.CommandContext(t.Context(), "sh", line...).CombinedOutput()
-				if statusOf(err) != 1 || !strings.Contains(string(out), "shown once, on standard output") {
+				if statusOf(err) != 1 || !strings.Contains(string(out), "standard output, which would show the key") {
 					t.Errorf("init: status %d: %s", statusOf(err), out)
 				}
 
@@ -147,7 +147,7 @@ func TestOutputThatSwallowsTheKey(t *testing.T) {
 
 				line = append(line[:3:3], append([]string{"keys", "create"}, flags...)...)
 				out, err = exec.CommandContext(t.Context(), "sh", line...).CombinedOutput()
-				if statusOf(err) != 1 || !strings.Contains(string(out), "shown once, on standard output") {
+				if statusOf(err) != 1 || !strings.Contains(string(out), "standard output, which would show the key") {
 					t.Errorf("keys create: status %d: %s", statusOf(err), out)
 				}
 				if out, err := run1(t, append([]string{"keys", "list"}, flags...)...); err != nil ||
@@ -181,7 +181,7 @@ func TestWhatIsNoDataFolder(t *testing.T) {
 			prepare:   func(t *testing.T, data string) { mustDo(t, os.Mkdir(data, 0o755), os.Chmod(data, 0o755)) },
 			serve:     4,
 			init:      1,
-			wantServe: []string{"not initialised", "missing, such as a mount"},
+			wantServe: []string{"not initialised", "no volume or mount is missing"},
 			wantInit:  []string{"chmod 700"},
 		},
 		"mount point with something else in it": {

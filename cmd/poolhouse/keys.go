@@ -19,8 +19,9 @@ func keysCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "keys",
 		Short: "Manage access keys",
-		Long: `Manage access keys, in the database: a server that is running takes changes up
-within five seconds. A key without a policy is root of its account.`,
+		Long: `Manage access keys. The command changes the database; running servers apply the
+change within five seconds. A key without a policy is root: it may do everything in
+its account.`,
 	}
 	c.AddCommand(
 		keysCreateCommand(),
@@ -56,7 +57,7 @@ func onKeys(do func(c *cobra.Command, args []string, d *database, k *iam.AccessK
 func keysCreateCommand() *cobra.Command {
 	c := onDatabase(&cobra.Command{
 		Use:     "create",
-		Short:   "Make an access key and show its secret, once",
+		Short:   "Create an access key and show its secret once",
 		Example: "  poolhouse keys create --data /var/lib/poolhouse --description backend --policy policy.json",
 		Args:    cobra.NoArgs,
 		PreRunE: func(c *cobra.Command, _ []string) error {
@@ -66,7 +67,7 @@ func keysCreateCommand() *cobra.Command {
 			return nil
 		},
 	}, onKeys(createKey))
-	c.Flags().String("account", "", "twelve-digit account; empty is that of the settings, or of the first start")
+	c.Flags().String("account", "", "twelve-digit account; empty means account_id of the settings, or else the account of the first start")
 	c.Flags().String("description", "", "what the key is for")
 	c.Flags().String("policy", "", "file with a JSON policy document that limits the key")
 
@@ -111,7 +112,7 @@ func keyAccount(c *cobra.Command, d *database) (identitypool.AccountID, error) {
 
 	account, err := d.store.HomeAccount(c.Context())
 	if errors.Is(err, store.ErrNotFound) {
-		return "", errors.New("there is no account yet: say which with --account, or run `poolhouse init` once")
+		return "", errors.New("there is no account yet: name one with --account, or run `poolhouse init` once")
 	}
 
 	return account, err
@@ -170,11 +171,13 @@ func revokeSessionCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "revoke-session [ACCESS_KEY_ID]",
 		Short: "End session credentials before they expire",
-		Long: `End the session credentials of a temporary access key (ASIA...), or all that a
-running server has issued until now to an identity, in a pool or of a role. They
-are refused on every node within five seconds; this cannot be undone. If there
-is no such identity, pool or role now, the command reports it. Keys are
-taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
+		Long: `End session credentials: of one temporary access key (ASIA...), or all that have been
+issued so far to an identity, in a pool or for a role. Every node refuses them within
+five seconds. This cannot be undone. If the identity, pool or role does not exist,
+the command reports it.
+
+The command calls a running server and signs with the keys in AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 		Example: `  poolhouse keys revoke-session ASIAIOSFODNN7EXAMPLE
   poolhouse keys revoke-session --identity us-east-1:...
   poolhouse keys revoke-session --role arn:aws:iam::123456789012:role/app`,
@@ -192,7 +195,7 @@ taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 			if out.Known != nil && !*out.Known {
 				_, err := fmt.Fprintln(c.OutOrStdout(), "The account has no such identity, pool or role now. "+
 					"If it was deleted, every node refuses its credentials within five seconds; "+
-					"if not, look at the ID.")
+					"if not, check the ID.")
 				return err
 			}
 			_, err := fmt.Fprintln(c.OutOrStdout(), "revoked; every node refuses the credentials within five seconds")

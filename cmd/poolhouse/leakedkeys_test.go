@@ -217,7 +217,7 @@ pool_credential_engines:
 	for key, want := range map[string][]string{
 		"us-east-11": {"(RS512)", "all identity pools but us-east-1:aaaaaaaa-0000-4000-8000-00000000000a",
 			"Credential engine plain (https://plain.example.com), for all pools without an engine of their own\n"},
-		"us-east-12": {"(RS256)", "no identity pool of these settings",
+		"us-east-12": {"(RS256)", "no identity pool in these settings",
 			"Credential engine storage (https://minio.example.com), " +
 				"for us-east-1:bbbbbbbb-0000-4000-8000-00000000000b\n"},
 		"us-east-13": {"(ES256)", "the identity pools us-east-1:aaaaaaaa-0000-4000-8000-00000000000a",
@@ -320,7 +320,7 @@ func TestRestoreOfAnOldBackup(t *testing.T) {
 		}
 		if !before {
 			if _, err := command(t, "backup", filepath.Join(t.TempDir(), "b.gz"), "--data", data); err == nil ||
-				!strings.Contains(err.Error(), "start this version's server once") {
+				!strings.Contains(err.Error(), "start a server of this version once") {
 				t.Errorf("a backup of secrets in clear: %v", err)
 			}
 			key()
@@ -353,7 +353,7 @@ func TestMasterKeyChange(t *testing.T) {
 
 	mustRun(t, "restore", "../../internal/wiretest/testdata/upgrade/backup.gz", "--data", data)
 	out := mustRun(t, "master-key", "change", next, "--data", data)
-	contains(t, out, "secrets are sealed under the master key in "+next)
+	contains(t, out, "secrets are encrypted with the master key in "+next)
 	newServer := func() (*poolhouse.Server, error) {
 		return poolhouse.New(t.Context(), poolhouse.Config{DataDir: data, IssuerURL: "https://id.example.com"})
 	}
@@ -362,7 +362,7 @@ func TestMasterKeyChange(t *testing.T) {
 	}
 
 	if _, err := command(t, "master-key", "change", next, "--data", data); err == nil ||
-		!strings.Contains(err.Error(), "was made already") {
+		!strings.Contains(err.Error(), "was already changed") {
 		t.Errorf("a second change: %v", err)
 	}
 	if err := os.Rename(next, file); err != nil {

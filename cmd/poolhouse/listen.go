@@ -150,7 +150,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 				c.logger.Error("the changed TLS certificate cannot be used; keeping the old one",
 					"tls_cert", c.certFile, "error", err)
 			} else {
-				c.logger.Info("took up the changed TLS certificate", "tls_cert", c.certFile)
+				c.logger.Info("loaded the changed TLS certificate", "tls_cert", c.certFile)
 			}
 		}
 	}

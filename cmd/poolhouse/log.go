@@ -87,7 +87,7 @@ func newOutputs(s *settings, level slog.Level, delay time.Duration, stdout, stde
 	notice := func(dropped uint64) []byte {
 		var line bytes.Buffer
 		logger := slog.New(newHandler(&line, slog.LevelWarn))
-		logger.Warn("log lines were dropped here: they were not read in time", "dropped", dropped)
+		logger.Warn("log lines were dropped here: nobody read them in time", "dropped", dropped)
 		return line.Bytes()
 	}
 	log := logging.NewSink(logging.SinkOptions{To: stderr, Delay: delay, Notice: notice})

@@ -314,7 +314,7 @@ var (
 		`^time=\S+ level=[A-Z]+ msg=("[^"\n]+"|\w+)( [\w.]+=("([^"\\\n]|\\.)*"|[^\s"]*))*\n$`,
 	)
 	printedNotice = regexp.MustCompile(`(?m)^(\d+) lines were dropped here$`)
-	noticeText    = regexp.MustCompile(`msg="log lines were dropped here: they were not read in time" dropped=(\d+)\n$`)
+	noticeText    = regexp.MustCompile(`msg="log lines were dropped here: nobody read them in time" dropped=(\d+)\n$`)
 )
 
 // logLine checks that a line is whole, and returns the drops that it tells of.

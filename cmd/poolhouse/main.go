@@ -90,9 +90,9 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "poolhouse",
 		Short: "A self-hosted identity broker that speaks Amazon Cognito identity pools",
-		Long: `A self-hosted identity broker that speaks Amazon Cognito identity pools on the wire:
-an app's user signs in anywhere, gets one stable identity ID, and trades it for
-an OpenID Connect token or for temporary AWS-style credentials.
+		Long: `A self-hosted identity broker with the API of Amazon Cognito identity pools. An app's
+user signs in at any login provider and gets one stable identity ID. The app trades it
+for an OpenID Connect token or for temporary AWS-style credentials.
 
 Settings come from flags, then the environment (POOLHOUSE_*), then one YAML file
 (--config or POOLHOUSE_CONFIG). "poolhouse config" shows them with their sources.`,

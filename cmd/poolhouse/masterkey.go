@@ -14,7 +14,7 @@ import (
 )
 
 func masterKeyCommand() *cobra.Command {
-	c := &cobra.Command{Use: "master-key", Short: "Change the master key that seals secrets in the database"}
+	c := &cobra.Command{Use: "master-key", Short: "Change the master key, which encrypts secrets in the database"}
 	c.AddCommand(masterKeyChangeCommand())
 	return c
 }
@@ -22,14 +22,14 @@ func masterKeyCommand() *cobra.Command {
 func masterKeyChangeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "change NEW_FILE",
-		Short: "Seal all secrets in the database under another master key",
-		Long: `Seal all secrets in the database under another master key, which is in NEW_FILE or
-is made there. Stop all servers first, and start them with the new key: put the file
-in the place of the old one. All secrets are sealed anew, or none. Backups that were
-made before still need the old key.
+		Short: "Encrypt all secrets in the database with another master key",
+		Long: `Encrypt all secrets in the database with another master key. The command reads the new
+key from NEW_FILE; if the file does not exist, it creates a key there. Stop all
+servers first. Then replace the old key file with NEW_FILE and start the servers. The
+command changes all secrets or none. Older backups still need the old key.
 
-Who had the old key and a copy of the database has the secrets: after a leak, replace
-them too (docs/operations.md, "The master key leaked").`,
+After a leak, replace the secrets, too: whoever has the old key and a copy of the
+database can read them (docs/operations.md, "The master key leaked").`,
 		Example: `  poolhouse master-key change --data /var/lib/poolhouse /var/lib/poolhouse/master.key.new
   mv /var/lib/poolhouse/master.key.new /var/lib/poolhouse/master.key`,
 		Args: cobra.ExactArgs(1),
@@ -59,15 +59,15 @@ func changeMasterKey(c *cobra.Command, args []string, d *database) error {
 
 	values, err := d.store.Reseal(c.Context(), next, store.Places{AccessKey: iam.SealPlace, Key: keyPlace})
 	if errors.Is(err, envelope.ErrWrongKey) {
-		return fmt.Errorf("%w: give the master key that the servers have now; "+
-			"if that is %s, the change was made already", err, args[0])
+		return fmt.Errorf("%w: give the master key that the servers use now; "+
+			"if that is %s, the key was already changed", err, args[0])
 	}
 	if err != nil {
 		return err
 	}
 
 	_, err = fmt.Fprintf(c.OutOrStdout(),
-		"%d secrets are sealed under the master key in %s. Start the servers with it.\n", values, args[0])
+		"%d secrets are encrypted with the master key in %s. Start the servers with it.\n", values, args[0])
 
 	return err
 }

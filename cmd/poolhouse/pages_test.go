@@ -43,7 +43,7 @@ func TestOthersURLs(t *testing.T) {
 
 	usual := network("127.0.0.1/8", "::1/128", "169.254.3.4/16", "fe80::1/64", "192.168.1.7/24", "2001:db8::7/64",
 		"172.17.0.1/16")
-	const warning = "Warning: others on the network can use it, too, with keys that are public knowledge"
+	const warning = "Warning: others on the network can use this server, and everybody knows its keys"
 	for name, test := range map[string]struct {
 		bound     string
 		addresses func() ([]net.Addr, error)

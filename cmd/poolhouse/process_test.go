@@ -309,7 +309,7 @@ func TestDevRefusesProductionData(t *testing.T) {
 			[]string{"--data", data}},
 		"folder in the environment": {"POOLHOUSE_DATA=" + data, "holds the production data of account", nil},
 		"database in the environment": {"POOLHOUSE_DATABASE=postgres://u:hunter2@127.0.0.1:1/x",
-			`database = "********" (environment POOLHOUSE_DATABASE): development takes no database from the ` +
+			`database = "********" (environment POOLHOUSE_DATABASE): poolhouse dev does not use a database from the ` +
 				`environment: unset`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

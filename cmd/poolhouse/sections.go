@@ -94,8 +94,8 @@ func (f *sections) check() []error {
 		within(setting+".status", checkStatus(p.Status, p.AllowHTTP))
 		within(setting+".sign_out", p.SignOut.Validate())
 		if p.SignOut.CredentialChange && len(p.SignOut.Audiences) == 0 {
-			within(setting, errors.New("sign_out.credential_change has no meaning without audiences: "+
-				"the user pool may then report nothing"))
+			within(setting, errors.New("sign_out.credential_change has no effect without audiences: "+
+				"no sign-out of the user pool is accepted then"))
 		}
 	}
 	faults = append(faults, provider.CheckUserPools(pools)...)
@@ -108,7 +108,7 @@ func (f *sections) check() []error {
 		p, setting := f.UserPoolRegions[region], "user_pool_regions."+region
 		if !provider.ValidRegion(region) {
 			faults = append(faults, fmt.Errorf(
-				"user_pool_regions: %q is no region: write it as in cognito-idp.REGION.amazonaws.com", region))
+				"user_pool_regions: %q is not a region: write it as in cognito-idp.REGION.amazonaws.com", region))
 		}
 		if p.Endpoint == "" && p.Status == (poolhouse.UserStatusConfig{}) {
 			faults = append(faults, errors.New(setting+" is empty: give endpoint, status or both"))
@@ -173,7 +173,7 @@ func (f *sections) checkEngines() (faults []error) {
 func (c *checkEndpoint) checkListen() error {
 	switch _, _, err := net.SplitHostPort(c.Listen); {
 	case c.Forwards() && c.Listen == "":
-		return errors.New("check.listen: routes with forward_to need an address to be served on, " +
+		return errors.New("check.listen: set an address for the routes with forward_to, " +
 			"such as 127.0.0.1:4600")
 	case !c.Forwards() && c.Listen != "":
 		return errors.New("check.listen: no route has forward_to, so nothing would be served there; " +

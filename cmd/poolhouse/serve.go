@@ -21,12 +21,14 @@ func serveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run in production",
-		Long: `Run in production: a data folder or PostgreSQL, an issuer URL, and TLS here or in
-a proxy in front. Before the first start, "poolhouse init" makes the account and
-its root access key; without, the exit status is 4 and nothing is made.
+		Long: `Run in production. The server needs a data folder or PostgreSQL, an issuer URL, and TLS
+here or in a proxy in front. Run "poolhouse init" once before the first start: it
+creates the account and its root access key. If there is no account, serve creates
+nothing and exits with status 4.
 
-On SIGTERM or SIGINT, /readyz answers 503 and calls are answered for the time of
---lame-duck; then the calls under way are finished. Another signal ends it at once.`,
+After SIGTERM or SIGINT, /readyz answers 503, and the server still answers calls for
+the time set by --lame-duck. Then it finishes the calls under way and exits. A second
+signal ends it at once.`,
 		Example: `  poolhouse init --data /var/lib/poolhouse
   poolhouse serve --data /var/lib/poolhouse --issuer-url https://id.example.com \
     --listen :443 --tls-cert cert.pem --tls-key key.pem
@@ -41,7 +43,7 @@ On SIGTERM or SIGINT, /readyz answers 503 and calls are answered for the time of
 
 			err = serve(c.Context(), s)
 			if errors.Is(err, poolhouse.ErrNotInitialised) {
-				err = fmt.Errorf("%w\nIf nothing is missing, such as a mount, and this is a new deployment, "+
+				err = fmt.Errorf("%w\nIf this is a new deployment and no volume or mount is missing, "+
 					"run once:\n  %s", err, initCommandLine(c))
 			}
 
@@ -142,11 +144,11 @@ func checkProduction(s *settings) error {
 	}
 
 	if (s.TLSCert == "") != (s.TLSKey == "") {
-		return s.fault(&s.TLSCert, "tls_cert and tls_key belong together: set both or neither")
+		return s.fault(&s.TLSCert, "set both tls_cert and tls_key, or neither")
 	}
 	if s.TLSCert == "" && !local && !s.BehindProxy {
-		return s.fault(&s.Listen, "others can reach this address, and credentials would travel in the clear: "+
-			"set tls_cert and tls_key, or behind_proxy if a proxy ends TLS, or listen on 127.0.0.1")
+		return s.fault(&s.Listen, "others can reach this address, and credentials would be sent unencrypted: "+
+			"set tls_cert and tls_key, or behind_proxy if a proxy handles TLS, or listen on 127.0.0.1")
 	}
 	if err := checkForwardListener(s); err != nil {
 		return err
@@ -177,8 +179,8 @@ func checkForwardListener(s *settings) error {
 		return fmt.Errorf("check.listen: %w", err)
 	}
 	if s.TLSCert == "" && !local && !s.BehindProxy {
-		return fmt.Errorf("check.listen %s: others can reach this address, and session tokens would travel in the "+
-			"clear: set tls_cert and tls_key, or behind_proxy if a proxy ends TLS, or listen on 127.0.0.1",
+		return fmt.Errorf("check.listen %s: others can reach this address, and session tokens would be sent "+
+			"unencrypted: set tls_cert and tls_key, or behind_proxy if a proxy handles TLS, or listen on 127.0.0.1",
 			s.file.Check.Listen)
 	}
 
@@ -206,7 +208,7 @@ func checkIssuer(s *settings) error {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return s.fault(&s.IssuerURL,
-			"set it to the https:// URL under which clients and relying parties reach this server")
+			"set it to the https:// URL where clients and relying parties reach this server")
 	}
 	if u.Scheme == "https" {
 		return nil
@@ -227,12 +229,12 @@ func checkIssuer(s *settings) error {
 // makeFolder makes the data folder if it is missing, and refuses one that others can read.
 func makeFolder(s *settings, path string) error {
 	if link, target := store.DanglingLink(path); link != "" {
-		return s.fault(&s.DataDir, "%s is a link to %s, which is not there: make or mount that, or remove the link",
+		return s.fault(&s.DataDir, "%s is a link to %s, which does not exist: create or mount that, or remove the link",
 			link, target)
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return s.fault(&s.DataDir,
-			"the folder cannot be made: %w: name one that can be written, or mount its file system read-write", err)
+			"the folder cannot be created: %w: name a writable folder, or mount its file system read-write", err)
 	}
 
 	return checkFolder(s, path)
@@ -253,7 +255,7 @@ func checkFolder(s *settings, path string) error {
 	}
 
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return s.fault(&s.DataDir, "others can look into the folder (mode %04o): run `chmod 700 %s`", mode, path)
+		return s.fault(&s.DataDir, "other users can read the folder (mode %04o): run `chmod 700 %s`", mode, path)
 	}
 	if err := store.CheckWritable(filepath.Join(path, poolhouse.DatabaseFile)); err != nil {
 		return s.fault(&s.DataDir, "%v", err)

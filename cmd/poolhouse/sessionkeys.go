@@ -12,7 +12,7 @@ import (
 )
 
 func sessionKeysCommand() *cobra.Command {
-	c := &cobra.Command{Use: "session-keys", Short: "List, rotate and retire the keys that seal session credentials"}
+	c := &cobra.Command{Use: "session-keys", Short: "List, rotate and retire the keys that encrypt session tokens"}
 	c.AddCommand(sessionKeysListCommand(), sessionKeysRotateCommand(), sessionKeysRetireCommand())
 	return c
 }
@@ -20,7 +20,7 @@ func sessionKeysCommand() *cobra.Command {
 func sessionKeysListCommand() *cobra.Command {
 	return onDatabase(&cobra.Command{
 		Use:   "list",
-		Short: "List the keys that seal session credentials",
+		Short: "List the keys that encrypt session tokens",
 		Args:  cobra.NoArgs,
 	}, func(c *cobra.Command, _ []string, d *database) error {
 		keys, err := session.Keys{Store: d.store, Now: time.Now}.List(c.Context())
@@ -42,11 +42,13 @@ func sessionKeysListCommand() *cobra.Command {
 func sessionKeysRotateCommand() *cobra.Command {
 	c := onDatabase(&cobra.Command{
 		Use:   "rotate",
-		Short: "Add a new session key: sealing in five minutes, or at once with --now",
-		Long: `Add a new session key. It seals in five minutes, when every server has read it, or
-with --now at once. Servers rotate by themselves every day, so that is for a leak.
-Sessions under the old keys go on: end them with "session-keys retire". Running
-servers take the change up within ten seconds.`,
+		Short: "Add a new session key, used in five minutes, or at once with --now",
+		Long: `Add a new session key. Servers encrypt new session tokens with it in five minutes,
+when every server has read it, or at once with --now. You need this command only
+after a leak: servers rotate session keys every day by themselves.
+
+Sessions under the old keys stay valid: end them with "session-keys retire". Running
+servers apply the change within ten seconds.`,
 		Example: "  poolhouse session-keys rotate --now --data /var/lib/poolhouse",
 		Args:    cobra.NoArgs,
 	}, func(c *cobra.Command, _ []string, d *database) error {
@@ -65,18 +67,18 @@ servers take the change up within ten seconds.`,
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(c.OutOrStdout(), "The new key seals on every node within ten seconds.")
+		fmt.Fprintln(c.OutOrStdout(), "Every node encrypts session tokens with the new key within ten seconds.")
 
 		for _, k := range list {
 			if k.State == session.Opening {
 				fmt.Fprintf(c.OutOrStdout(),
-					"Sessions under %s go on; `poolhouse session-keys retire %s` ends them.\n", k.ID, k.ID)
+					"Sessions under %s stay valid; `poolhouse session-keys retire %s` ends them.\n", k.ID, k.ID)
 			}
 		}
 
 		return nil
 	})
-	c.Flags().Bool("now", false, "the new key seals at once")
+	c.Flags().Bool("now", false, "use the new key at once")
 
 	return c
 }
@@ -84,12 +86,11 @@ servers take the change up within ten seconds.`,
 func sessionKeysRetireCommand() *cobra.Command {
 	return onDatabase(&cobra.Command{
 		Use:   "retire KEY",
-		Short: "End a session key that leaked, with all sessions that it sealed",
-		Long: `End a session key that leaked. Within ten seconds every server refuses all session
-credentials that it sealed; the command prints which those are. This cannot be
-undone.
+		Short: "Retire a session key that leaked, and end all its sessions",
+		Long: `Retire a session key that leaked. Within ten seconds every server refuses all session
+credentials under this key; the command prints which ones. This cannot be undone.
 
-The key that seals now is refused: run "poolhouse session-keys rotate --now" first.`,
+You cannot retire the key in use: run "poolhouse session-keys rotate --now" first.`,
 		Example: `  poolhouse session-keys rotate --now --data /var/lib/poolhouse
   poolhouse session-keys retire 0123456789abcdef --data /var/lib/poolhouse`,
 		Args: cobra.ExactArgs(1),
@@ -99,7 +100,7 @@ The key that seals now is refused: run "poolhouse session-keys rotate --now" fir
 		case errors.Is(err, session.ErrNoKey):
 			return fmt.Errorf("there is no session key %s; `poolhouse session-keys list` shows them", args[0])
 		case errors.Is(err, session.ErrKeySeals):
-			return fmt.Errorf("%s seals new sessions now: run `poolhouse session-keys rotate --now` first, "+
+			return fmt.Errorf("%s encrypts new session tokens: run `poolhouse session-keys rotate --now` first, "+
 				"then retire it", args[0])
 		case err != nil:
 			return err
@@ -112,16 +113,16 @@ The key that seals now is refused: run "poolhouse session-keys rotate --now" fir
 
 // showRetiredSessionKey explains which sessions end with a key.
 func showRetiredSessionKey(w io.Writer, k session.KeyInfo) {
-	fmt.Fprintf(w, "%s is retired. Within ten seconds no server accepts what it sealed.\n", k.ID)
+	fmt.Fprintf(w, "%s is retired. Within ten seconds no server accepts its sessions.\n", k.ID)
 	if k.State == session.Upcoming {
-		fmt.Fprintln(w, "It had not sealed yet: no sessions end.")
+		fmt.Fprintln(w, "It was not in use yet: no sessions end.")
 		return
 	}
 	fmt.Fprintf(w, `Sessions that end: all temporary credentials (ASIA...) issued from %s until %s
-  that have not expired, of every account, role, identity and access key: of
-  GetCredentialsForIdentity, AssumeRole, AssumeRoleWithWebIdentity,
-  AssumeRoleWithSAML and GetSessionToken, here and in forward auth.
-Apps get new ones by the same calls. Sessions of credential engines outside are
-not under this key.
+  that have not expired, of every account, role, identity and access key. They come
+  from GetCredentialsForIdentity, AssumeRole, AssumeRoleWithWebIdentity,
+  AssumeRoleWithSAML and GetSessionToken. Forward auth refuses them, too.
+Apps get new credentials with the same calls. Sessions that external credential
+engines issued do not end.
 `, moment(k.SealsFrom), moment(k.SealsUntil))
 }

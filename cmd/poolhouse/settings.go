@@ -97,7 +97,7 @@ func masterKey(s *settings, mayCreate bool) (key []byte, err error) {
 		if mayCreate {
 			key, _, err = envelope.LoadOrCreate(path)
 		} else if key, err = envelope.Load(path); errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("%w: put your copy back, or name the file that has it", err)
+			err = fmt.Errorf("%w: put your copy back, or name the right file", err)
 		}
 		if err != nil {
 			return nil, s.fault(&s.MasterKeyFile, "%w", err)

@@ -283,7 +283,7 @@ func TestHealthcheckWithAPrivateCertificate(t *testing.T) {
 		{"certificate signed by unknown authority", []string{"--server-name", "id.example"}},
 		{"127.0.0.1", []string{"--ca-bundle", cert}},
 		{"--ca-bundle: open", []string{"--ca-bundle", filepath.Join(dir, "none.pem")}},
-		{"holds no certificate: give PEM", []string{"--ca-bundle", key}},
+		{"has no certificate in PEM form", []string{"--ca-bundle", key}},
 	} {
 		if out, err := probe(test.args...); err == nil || !strings.Contains(out, test.want) {
 			t.Errorf("%v: %q, %v", test.args, out, err)

@@ -69,10 +69,10 @@ func TestProviderSettings(t *testing.T) {
 		"no user pool CA bundle": {`user_pools: [{provider_name: a.example/x, ca_bundle: none.pem}]`,
 			[]string{"user_pools[0].ca_bundle", "none.pem", "name a file"}},
 		"no certificates": {`user_pools: [{provider_name: a.example/x, ca_bundle: poolhouse.yaml}]`,
-			[]string{"user_pools[0].ca_bundle", "holds no certificate"}},
+			[]string{"user_pools[0].ca_bundle", "has no certificate"}},
 		"no region certificates": {
 			`user_pool_regions: {us-east-1: {endpoint: "https://a.example", ca_bundle: poolhouse.yaml}}`,
-			[]string{"user_pool_regions.us-east-1.ca_bundle", "holds no certificate"},
+			[]string{"user_pool_regions.us-east-1.ca_bundle", "has no certificate"},
 		},
 		"unknown user pool check": {`user_pools: [{provider_name: a.example/x, status: {chek: push}}]`,
 			[]string{"chek", "check"}},

@@ -60,7 +60,7 @@ func parseSettings(path string, text []byte, rows []setting) (map[string]any, se
 	}
 	if documents, err := parser.ParseBytes(text, 0); err == nil && len(documents.Docs) > 1 {
 		return nil, settingsFile{}, fmt.Errorf("settings file %s has %d YAML documents; "+
-			"only the first would count: put all settings in one", path, len(documents.Docs))
+			"only the first would be used: put all settings in one", path, len(documents.Docs))
 	}
 
 	if enabled, ok := boolean(raw[addressLimitsKey]); ok {
@@ -273,7 +273,7 @@ func checkDuration(path string, value any, positive bool) []error {
 		return nil // it is not set
 	}
 	if d, err := time.ParseDuration(text); err != nil || positive && d <= 0 {
-		return []error{fmt.Errorf("%s: %q is no duration: write it like 3s, 15m or 1h", path, text)}
+		return []error{fmt.Errorf("%s: %q is not a duration: write it like 3s, 15m or 1h", path, text)}
 	}
 
 	return nil
@@ -382,7 +382,7 @@ func readNamedFile(folder, setting, path, kind string) (string, error) {
 			"%s: %w; name a file that this server may read, relative to the settings file's folder", setting, err)
 	}
 	if kind == "certificates" && !x509.NewCertPool().AppendCertsFromPEM(text) {
-		return "", fmt.Errorf("%s: %s holds no certificate: give PEM", setting, path)
+		return "", fmt.Errorf("%s: %s has no certificate in PEM form", setting, path)
 	}
 
 	return string(text), nil

@@ -49,17 +49,17 @@ type settings struct {
 func (*settings) SettingHelp() map[string]string {
 	return map[string]string{
 		"listen":   "Address to listen on, host:port.",
-		"tls_cert": "PEM file of the server's certificate and its chain.",
-		"tls_key":  "PEM file of the certificate's private key.",
-		"master_key_file": "File of the master key that seals secrets in the database; " +
-			"empty is master.key in the data folder.",
-		"master_key":     "The master key itself: base64 of 32 bytes, in place of a file.",
-		"strict_roles":   "Refuse roles that are not defined, also in poolhouse dev; poolhouse serve always does.",
-		"log_level":      "Least level to log: debug, info, warn or error.",
+		"tls_cert": "PEM file with the server's certificate and its chain.",
+		"tls_key":  "PEM file with the certificate's private key.",
+		"master_key_file": "File with the master key, which encrypts secrets in the database; " +
+			"empty means master.key in the data folder.",
+		"master_key":     "The master key itself, instead of a file: 32 bytes in base64.",
+		"strict_roles":   "Make poolhouse dev refuse roles that are not defined, as poolhouse serve always does.",
+		"log_level":      "Lowest level to log: debug, info, warn or error.",
 		"log_format":     "text, json, or auto: text on a terminal, JSON otherwise.",
-		"metrics_listen": "Address that serves /metrics, host:port, plain HTTP; empty serves it on the main address.",
-		"lame_duck": "How long a server that was told to stop goes on answering while /readyz is 503, at most 25s; " +
-			"empty is 5s in poolhouse serve and 0s in poolhouse dev.",
+		"metrics_listen": "Address for /metrics, host:port, plain HTTP; empty serves /metrics on the main address.",
+		"lame_duck": "How long the server still answers calls after a stop signal, while /readyz answers 503; at most " +
+			"25s. Empty means 5s in poolhouse serve and 0s in poolhouse dev.",
 	}
 }
 
@@ -172,7 +172,7 @@ func (r setting) check(text string) error {
 	switch r.field.Interface().(type) {
 	case bool:
 		if _, err := strconv.ParseBool(text); err != nil {
-			return fmt.Errorf("%q is neither true nor false", text)
+			return fmt.Errorf("%q: use true or false", text)
 		}
 	case int, float64:
 		n, err := strconv.Atoi(text)

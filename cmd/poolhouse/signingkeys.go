@@ -61,16 +61,16 @@ func end(t time.Time) string {
 func signingKeysRotateCommand() *cobra.Command {
 	c := onDatabase(&cobra.Command{
 		Use:   "rotate",
-		Short: "Add new signing keys: published now, signing in an hour, or at once with --now",
-		Long: `Add a new key of every algorithm. It is published at once and signs in an hour,
-when every verifier that honours the cache headers has seen it; the old key
-stays published until the last token it signed has expired.
+		Short: "Add new signing keys, used in an hour, or at once with --now",
+		Long: `Add a new signing key for every algorithm. Servers publish it at once and sign with
+it in an hour, when every verifier that honours the cache headers has seen it. The
+old key stays published until the last token that it signed has expired.
 
-With --now, after a leak, the new keys sign at once. A verifier that keeps our
-keys for the minute that the cache headers allow may refuse new tokens for that
-minute. The old keys are still accepted: end them with "signing-keys retire".
+After a leak, use --now: servers sign with the new keys at once. A verifier may cache
+the published keys for a minute, and may refuse new tokens for that minute. The old
+keys are still accepted: end them with "signing-keys retire".
 
-Running servers take the change up within ten seconds.`,
+Running servers apply the change within ten seconds.`,
 		Example: "  poolhouse signing-keys rotate --now --data /var/lib/poolhouse --issuer-url https://id.example.com",
 		Args:    cobra.NoArgs,
 	}, func(c *cobra.Command, _ []string, d *database) error {
@@ -87,7 +87,7 @@ Running servers take the change up within ten seconds.`,
 			Algorithm: d.settings.TokenAlgorithm,
 		})
 		if err != nil {
-			return fmt.Errorf("%w (give the settings that the server has: issuer_url, region, token_algorithm)", err)
+			return fmt.Errorf("%w (use the same issuer_url, region and token_algorithm as the server)", err)
 		}
 
 		if now, _ := c.Flags().GetBool("now"); !now {
@@ -99,7 +99,7 @@ Running servers take the change up within ten seconds.`,
 
 		return replaced(c.Context(), c.OutOrStdout(), d)
 	}, "issuer_url", "region", "token_algorithm")
-	c.Flags().Bool("now", false, "the new keys sign at once")
+	c.Flags().Bool("now", false, "sign with the new keys at once")
 
 	return c
 }
@@ -110,7 +110,7 @@ func replaced(ctx context.Context, w io.Writer, d *database) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "The new keys sign on every node within ten seconds.")
+	fmt.Fprintln(w, "Every node signs with the new keys within ten seconds.")
 
 	for _, k := range keys {
 		if k.State == issuer.Retired {
@@ -125,13 +125,13 @@ func replaced(ctx context.Context, w io.Writer, d *database) error {
 func signingKeysRetireCommand() *cobra.Command {
 	return onDatabase(&cobra.Command{
 		Use:   "retire KEY",
-		Short: "End a signing key that leaked, with the tokens that it signed",
-		Long: `End a signing key that leaked. Within ten seconds no server publishes it, and the
-tokens that it signed are refused: as a login and by STS. The command prints which
-tokens and engines that concerns; give it the settings file of the server, which
-names them. This cannot be undone.
+		Short: "Retire a signing key that leaked, and end the tokens that it signed",
+		Long: `Retire a signing key that leaked. Within ten seconds no server publishes it, and every
+server refuses the tokens that it signed, in Logins and in STS calls. The command
+prints the pools and credential engines that are affected; it needs the server's
+settings file for that. This cannot be undone.
 
-The key that signs now is refused: run "poolhouse signing-keys rotate --now" first.`,
+You cannot retire the key in use: run "poolhouse signing-keys rotate --now" first.`,
 		Example: `  poolhouse signing-keys rotate --now --config poolhouse.yaml
   poolhouse signing-keys retire us-east-11 --config poolhouse.yaml`,
 		Args: cobra.ExactArgs(1),
@@ -167,30 +167,30 @@ func showRetired(w io.Writer, k issuer.KeyInfo, s *settings) {
 	fmt.Fprintf(w, "%s (%s) is retired. Within ten seconds no server publishes it or accepts what it signed.\n",
 		k.ID, k.Algorithm)
 	if k.State == issuer.Upcoming {
-		fmt.Fprintln(w, "It had not signed yet: no tokens end.")
+		fmt.Fprintln(w, "It was not in use yet: no tokens end.")
 		return
 	}
 
 	fmt.Fprintf(w, `Tokens that end, signed from %s until %s:
   tokens of GetOpenIdToken (10 minutes) and GetOpenIdTokenForDeveloperIdentity (up to 24 hours)
   of %s
-Apps get new ones by the same calls. Session credentials that such tokens led to
-go on until they expire: end them with "poolhouse keys revoke-session", or all at
-once with "poolhouse session-keys".
+Apps get new tokens with the same calls. Session credentials that were issued for such
+tokens stay valid until they expire: end them with "poolhouse keys revoke-session", or
+all at once with "poolhouse session-keys".
 `, moment(k.SignsFrom), moment(k.SignsUntil), poolsSignedWith(k.Algorithm, s))
 
 	engines := enginesOf(k.Algorithm, s)
 	if len(engines) == 0 {
-		fmt.Fprintf(w, "Credential engines: none of these settings gets tokens signed with %s.\n", k.Algorithm)
+		fmt.Fprintf(w, "Credential engines: none in these settings gets tokens signed with %s.\n", k.Algorithm)
 	}
 
 	for _, e := range engines {
 		fmt.Fprintf(w, "Credential engine %s\n", e)
 	}
 
-	fmt.Fprint(w, `Engines and other verifiers outside may accept the key until they read the
-published keys again: a minute when they honour the cache headers. Restart those
-that do not. Sessions that they gave out are theirs to end.
+	fmt.Fprint(w, `External credential engines and other verifiers may accept the key until they read the
+published keys again: a minute if they honour the cache headers. Restart those that
+do not. End the sessions that an external engine issued at that engine.
 `)
 }
 
@@ -211,7 +211,7 @@ func poolsSignedWith(algorithm string, s *settings) string {
 	case isDefault:
 		return "all identity pools but " + strings.Join(without, ", ")
 	case len(with) == 0:
-		return "no identity pool of these settings"
+		return "no identity pool in these settings"
 	default:
 		return "the identity pools " + strings.Join(with, ", ")
 	}

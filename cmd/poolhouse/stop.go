@@ -94,7 +94,7 @@ func answer(
 	}
 
 	server.Stopping()
-	logger.Info("stopping: answering until clients have gone elsewhere", "lame_duck", lameDuck.String())
+	logger.Info("stopping: still answering calls while clients move to other nodes", "lame_duck", lameDuck.String())
 
 	select {
 	case err := <-ended:
@@ -137,7 +137,7 @@ func finishForwarded(ctx context.Context, forward *http.Server, logger *slog.Log
 	defer cancel()
 
 	if err := forward.Shutdown(ctx); err != nil {
-		logger.Warn("forwarded requests under way are cut off", "error", err)
+		logger.Warn("cutting off forwarded requests under way", "error", err)
 	}
 }
 

@@ -10,16 +10,16 @@ var (
 		Code:     "input-members",
 		Check:    "input",
 		Expected: "{members}",
-		Got:      "another choice of members",
-		Fix:      "give the members that the operation needs, and no others",
+		Got:      "other members",
+		Fix:      "send the members that the operation needs, and no others",
 	})
 	traceForgotten = Refusals.Add(explain.Reason{
 		Code:     "refused-call",
 		Check:    "refused call",
 		Expected: "the request ID of a refused call of account {account} in the region {region}",
-		Got:      "one that is not remembered there",
+		Got:      "a request ID that is not known there",
 		Fix: "set AWS_REGION to the region that the call was for, and sign with a key of its account; ask the node " +
-			"that answered, before {kept} newer refusals push it out; the log has them all",
+			"that answered the call: it keeps the newest {kept} refusals; the log has all",
 	})
 	identityMissing = Refusals.Add(explain.Reason{
 		Code:     "identity-lookup",
@@ -39,14 +39,14 @@ var (
 	providerOpaque = Refusals.Add(explain.Reason{
 		Code:     "sign-out-provider-opaque",
 		Check:    "sign-out provider",
-		Expected: "a provider whose logins have a time of issue",
-		Got:      "{provider}, which is asked about each login instead",
+		Expected: "a provider with tokens that state when they were issued",
+		Got:      "{provider}, which the server asks about each login",
 		Fix:      "sign the user out at the provider: the next login with it is refused",
 	})
 	valueInvalid = Refusals.Add(explain.Reason{
 		Code:     "input-text",
 		Check:    "input",
-		Expected: "text that can be stored: valid UTF-8 without NUL, of the length that the documents state",
+		Expected: "text that can be stored: valid UTF-8 without NUL, of the documented length",
 		Got:      "another value of {members}",
 		Fix:      "shorten or correct it",
 	})
@@ -70,8 +70,8 @@ var (
 		Check:    "verified scope",
 		Expected: "a service that is not this server's",
 		Got:      "{service}",
-		Fix: "have clients sign for your service's name: with a key for this server's name they could call this " +
-			"server",
+		Fix: "have clients sign for your service's name: with a signing key for this server's service name, your " +
+			"service could call this server",
 	})
 	verifyExpired = Refusals.Add(explain.Reason{
 		Code:     "verified-session-expired",
@@ -85,7 +85,8 @@ var (
 		Check:    "verified session",
 		Expected: "a session token of account {account} that belongs to the access key",
 		Got:      "another token, or a session that was revoked",
-		Fix:      "have the client send ID and token of one answer, and get new credentials if they were revoked",
+		Fix: "have the client send the key ID and the token from one response, and get new credentials if " +
+			"they were revoked",
 	})
 
 	revokeForm = Refusals.Add(explain.Reason{

@@ -67,7 +67,7 @@ func (s Settings) Validate() error {
 	for _, pool := range slices.Sorted(maps.Keys(s.Pools)) {
 		if !identitypool.ValidID(pool) {
 			faults = append(faults,
-				fmt.Errorf("pool_credential_engines.%s: is not an identity pool ID, REGION:GUID", pool))
+				fmt.Errorf("pool_credential_engines.%s: not an identity pool ID (REGION:GUID)", pool))
 		}
 	}
 	if err := errors.Join(faults...); err != nil {

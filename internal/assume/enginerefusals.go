@@ -12,13 +12,13 @@ var (
 		Check:    "role",
 		Expected: "the ARN of a role",
 		Got:      "{role}",
-		Fix: "set the pool's role to arn:{partition}:iam::{account}:role/NAME; what the engine calls it belongs in " +
+		Fix: "set the pool's role to arn:{partition}:iam::{account}:role/NAME; put the engine's name for it into " +
 			"credential_engines.{engine}.roles",
 	})
 	engineRoleAccount = EngineRefusals.Add(explain.Reason{
 		Code:     "role-account-engine",
 		Check:    "role account",
-		Expected: "account {account}, the pool's",
+		Expected: "the pool's account, {account}",
 		Got:      "account {other}",
 		Fix:      "use a role in the pool's account; credential_engines.{engine}.roles rewrites it for the engine",
 	})
@@ -27,7 +27,7 @@ var (
 		Check:    "role",
 		Expected: "a role in credential_engines.{engine}.roles",
 		Got:      "{role}",
-		Fix:      "add the role there, with what the engine calls it",
+		Fix:      "add the role there, with the engine's name for it",
 	})
 )
 
@@ -36,14 +36,14 @@ var (
 	nameOfGuest = EngineRefusals.Add(explain.Reason{
 		Code:     "role-session-name-guest",
 		Check:    "role session name",
-		Expected: "a login, by whose {variable} role_session_name names sessions",
+		Expected: "a login: role_session_name uses its {variable}",
 		Got:      "a guest, who has no login",
 		Fix:      "name sessions by ${identity_id} in a pool that has guests, or have the user sign in",
 	})
 	nameOfDeveloperUser = EngineRefusals.Add(explain.Reason{
 		Code:     "role-session-name-own-token",
 		Check:    "role session name",
-		Expected: "a login with the claim {claim}, which role_session_name asks for",
+		Expected: "a login with the claim {claim}, which role_session_name uses",
 		Got:      "a token of GetOpenIdTokenForDeveloperIdentity, which has no claims of a login",
 		Fix: "name sessions by ${identity_id}, or by ${tag:KEY} with a principal tag that the backend and the " +
 			"pool's attribute map set",
@@ -51,7 +51,7 @@ var (
 	nameWithoutClaim = EngineRefusals.Add(explain.Reason{
 		Code:     "role-session-name-claim",
 		Check:    "role session name",
-		Expected: "a login with the claim {claim}, which role_session_name asks for",
+		Expected: "a login with the claim {claim}, which role_session_name uses",
 		Got:      "no such claim in the logins of {providers}",
 		Fix:      "have the provider issue the claim, or name sessions by another claim or ${identity_id}",
 	})
@@ -72,14 +72,14 @@ var (
 	nameWithoutTag = EngineRefusals.Add(explain.Reason{
 		Code:     "role-session-name-tag",
 		Check:    "role session name",
-		Expected: "the principal tag {tag}, which role_session_name asks for",
+		Expected: "the principal tag {tag}, which role_session_name uses",
 		Got:      "no such tag, or an empty one",
 		Fix:      "map a claim of the login to the tag, or name sessions by ${identity_id}",
 	})
 	nameLength = EngineRefusals.Add(explain.Reason{
 		Code:     "role-session-name-length",
 		Check:    "role session name",
-		Expected: "2 to 64 characters, which is what STS takes",
+		Expected: "2 to 64 characters, as STS requires",
 		Got:      "{length} characters",
 		Fix: "shorten the text around the variable in role_session_name, or name sessions by another claim or " +
 			"${identity_id}; a name is never cut, because two people could then share it",
@@ -87,8 +87,8 @@ var (
 	nameCharacters = EngineRefusals.Add(explain.Reason{
 		Code:     "role-session-name-characters",
 		Check:    "role session name",
-		Expected: "letters from a to z, digits and +=,.@_-, which is what STS takes",
-		Got:      "a name of {length} characters, {others} of them others",
+		Expected: "letters from a to z, digits and +=,.@_-, as STS requires",
+		Got:      "a name of {length} characters; {others} of them are not allowed",
 		Fix: "name sessions by another claim or ${identity_id}; characters are never replaced, because two " +
 			"people could then share a name",
 	})
@@ -101,14 +101,14 @@ var (
 		Check:    "engine token claim",
 		Expected: "principal tag {tag}: 1 to 256 letters, digits and _.:/=+@-",
 		Got:      "no such value",
-		Fix:      "map a claim of the login to the tag, one without commas and blanks",
+		Fix:      "map a claim without commas and blanks to the tag",
 	})
 	policyTag = EngineRefusals.Add(explain.Reason{
 		Code:     "engine-session-policy-tag",
 		Check:    "engine session policy",
 		Expected: "principal tag {tag}: 1 to 256 letters, digits and _.:/=+@-",
 		Got:      "no such value",
-		Fix:      "map a claim of the login to the tag, one without commas and blanks",
+		Fix:      "map a claim without commas and blanks to the tag",
 	})
 )
 
@@ -156,14 +156,14 @@ var (
 	engineUnreachable = EngineRefusals.Add(explain.Reason{
 		Code:     "credential-engine-unreachable",
 		Check:    "credential engine",
-		Expected: "an answer of its STS within the time allowed",
+		Expected: "a response of its STS within the time limit",
 		Got:      "{answer}",
 		Fix:      "{fix}",
 	})
 	engineNoSTS = EngineRefusals.Add(explain.Reason{
 		Code:     "credential-engine-answer",
 		Check:    "credential engine",
-		Expected: "an answer of its STS within the time allowed",
+		Expected: "a response of its STS within the time limit",
 		Got:      "{answer}",
 		Fix:      "check that the endpoint of credential_engines.{engine} is an STS, and look at the engine's log",
 	})

@@ -275,13 +275,13 @@ func TestSettingsFaults(t *testing.T) {
 		`pool_credential_engines.us-east-1:11111111-2222-3333-4444-555555555555 "s3"`: func(c *poolhouse.Config) {
 			c.PoolCredentialEngines = map[string]string{"us-east-1:11111111-2222-3333-4444-555555555555": "s3"}
 		},
-		"pool_credential_engines.us-east-1:a: is not an identity pool ID": func(c *poolhouse.Config) {
+		"pool_credential_engines.us-east-1:a: not an identity pool ID": func(c *poolhouse.Config) {
 			c.PoolCredentialEngines = map[string]string{"us-east-1:a": "builtin"}
 		},
-		"token_algorithms.us-east-1:a: is not an identity pool ID": func(c *poolhouse.Config) {
+		"token_algorithms.us-east-1:a: not an identity pool ID": func(c *poolhouse.Config) {
 			c.PoolAlgorithms = map[string]string{"us-east-1:a": "RS256"}
 		},
-		"pool_guest_policies.us-east-1:a: is not an identity pool ID": func(c *poolhouse.Config) {
+		"pool_guest_policies.us-east-1:a: not an identity pool ID": func(c *poolhouse.Config) {
 			c.PoolGuestPolicies = map[string]string{"us-east-1:a": "none"}
 		},
 		"credential_engines.s3: endpoint": func(c *poolhouse.Config) {

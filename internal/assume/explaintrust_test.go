@@ -101,7 +101,7 @@ func TestTrustIsExplained(t *testing.T) {
 		{"a Deny beside the Allow",
 			[]string{allow(cognito, web, ofPool), `{"Effect":"Deny","Principal":"*","Action":"sts:*"}`},
 			ofUser("authenticated"), identities,
-			"trust-policy-deny", "no Allow outweighs it", "statement 1", "add to"},
+			"trust-policy-deny", "a Deny wins over every Allow", "statement 1", "add to"},
 		{"a Deny on what is not known",
 			[]string{allow(idp, web, ""), `{"Effect":"Deny","Principal":"*","Action":"sts:*",` +
 				`"Condition":{"StringEquals":{"aws:SourceVpc":"v"}}}`}, ofIDP("sub", "a"), others,
@@ -143,9 +143,9 @@ func TestTrustIsExplained(t *testing.T) {
 			ofIDP(), others,
 			"trust-policy-action-excluded", "out of the NotAction of statement 0", "NotAction", "add"},
 		{"tags of an identity", []string{allow(cognito, web, ofPool)}, tagging(ofUser("authenticated")), identities,
-			"trust-policy-action-principal-tags", "need sts:TagSession beside", "its Action", `{"Effect"`},
+			"trust-policy-action-principal-tags", "need sts:TagSession in addition to", "its Action", `{"Effect"`},
 		{"tags of a token", []string{allow(idp, web, "")}, tagging(ofIDP()), others,
-			"trust-policy-action-tags", "need sts:TagSession beside " + web, "its Action", ""},
+			"trust-policy-action-tags", "need sts:TagSession in addition to " + web, "its Action", ""},
 
 		{"another pool",
 			[]string{allow(cognito, web, `"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:other"}`)},

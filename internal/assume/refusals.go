@@ -19,13 +19,13 @@ var (
 		Check:    "role",
 		Expected: "a role that this server knows",
 		Got:      "{role}",
-		Fix: "create it (IAM CreateRole, or roles of the settings), or set the pool to a role that is there; " +
-			"name and path are compared exactly",
+		Fix: "create it (IAM CreateRole, or roles in the settings), or give the pool a role that exists; name and " +
+			"path are compared exactly",
 	})
 	roleAccount = Refusals.Add(explain.Reason{
 		Code:     "role-account",
 		Check:    "role account",
-		Expected: "account {account}, the pool's",
+		Expected: "the pool's account, {account}",
 		Got:      "account {other}",
 		Fix:      "use a role in the pool's account",
 	})
@@ -62,7 +62,7 @@ var (
 		Code:     "trust-policy-fault",
 		Check:    "trust policy",
 		Expected: "{expected}",
-		Got:      "{where}: {got}; a trust policy that would be refused today lets nobody in",
+		Got:      "{where}: {got}; with this fault, the trust policy lets nobody in",
 		Fix:      "{fix}",
 	})
 	trustDenies = Refusals.Add(explain.Reason{
@@ -70,7 +70,7 @@ var (
 		Check:    "trust policy",
 		Expected: "no Deny statement for {action}",
 		Got:      "an explicit Deny in {statement} for {principal} on {role}",
-		Fix:      "change or remove that statement of the trust policy: no Allow outweighs it",
+		Fix:      "change or remove that statement of the trust policy: a Deny wins over every Allow",
 	})
 	trustDeniesUnknown = Refusals.Add(explain.Reason{
 		Code:     "trust-policy-deny-unknown",
@@ -148,7 +148,7 @@ var (
 		Check:    "trust policy",
 		Expected: "a statement for {principal} that allows {action} on {role}",
 		Got:      "{got}",
-		Fix: "the session has tags, which need sts:TagSession beside {assume} in the Action of the trust " +
+		Fix: "the session has tags, which need sts:TagSession in addition to {assume} in the Action of the trust " +
 			"policy's statement",
 	})
 	trustPoolTags = Refusals.Add(explain.Reason{
@@ -156,16 +156,17 @@ var (
 		Check:    "trust policy",
 		Expected: "a statement for {principal} that allows {action} on {role}",
 		Got:      "{got}",
-		Fix: "the identity has principal tags, which need sts:TagSession beside sts:AssumeRoleWithWebIdentity " +
-			"in the Action of the trust policy's statement; or remove the pool's principal tag mapping",
+		Fix: "the identity has principal tags, which need sts:TagSession in addition to " +
+			"sts:AssumeRoleWithWebIdentity in the Action of the trust policy's statement; or remove the pool's " +
+			"principal tag mapping",
 	})
 	trustSourceIdentity = Refusals.Add(explain.Reason{
 		Code:     "trust-policy-action-source-identity",
 		Check:    "trust policy",
 		Expected: "a statement for {principal} that allows {action} on {role}",
 		Got:      "{got}",
-		Fix: "the session has a source identity, which needs sts:SetSourceIdentity beside {assume} in the Action " +
-			"of the trust policy's statement",
+		Fix: "the session has a source identity, which needs sts:SetSourceIdentity in addition to {assume} in the " +
+			"Action of the trust policy's statement",
 	})
 	trustResource = Refusals.Add(explain.Reason{
 		Code:     "trust-policy-resource",
@@ -177,8 +178,8 @@ var (
 	trustOlderThanPool = Refusals.Add(explain.Reason{
 		Code:     "age-of-the-trust-policy",
 		Check:    "age of the trust policy",
-		Expected: "one that was written after account {account} had the pool {pool}",
-		Got:      "one that is older than the pool, which is another account's",
+		Expected: "a trust policy that was written after account {account} got the pool {pool}",
+		Got:      "one that is older than the pool; the pool belongs to another account",
 		Fix: "if the role is for this pool, write its trust policy again: UpdateAssumeRolePolicy with the same " +
 			"document, or, in the settings, with another Sid",
 	})
@@ -228,8 +229,8 @@ var (
 		Check:    "trust policy",
 		Expected: "{condition}",
 		Got:      "{got}{also}",
-		Fix: "the role is not for how this user signed in: choose another role, or add one of the request's amr " +
-			"values to this condition",
+		Fix: "the role does not accept this way of signing in: choose another role, or add one of the request's " +
+			"amr values to this condition",
 	})
 	conditionOtherGuest = Refusals.Add(explain.Reason{
 		Code:     "trust-policy-condition-guest-identity",
@@ -274,8 +275,8 @@ var (
 		Check:    "trust policy",
 		Expected: "{condition}",
 		Got:      "{got}{also}",
-		Fix: "change this condition of the trust policy, choose another role, or have the request carry the key; " +
-			"it has {keys}",
+		Fix: "change this condition of the trust policy, choose another role, or send the key in the request; it " +
+			"has {keys}",
 	})
 	conditionValue = Refusals.Add(explain.Reason{
 		Code:     "trust-policy-condition",

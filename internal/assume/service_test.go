@@ -201,7 +201,7 @@ func TestAssumeRoleDenials(t *testing.T) {
 			writtenName: "unknown role", trust: trust(assumeOnly, ""),
 			change: func(r *Request) { r.Role = ReadPoolRole("arn:aws:iam::123456789012:role/app") },
 			want: []string{"a role that this server knows", "arn:aws:iam::123456789012:role/app",
-				"create it (IAM CreateRole, or roles of the settings)"},
+				"create it (IAM CreateRole, or roles in the settings)"},
 		},
 		{
 			writtenName: "no role's ARN", trust: trust(assumeOnly, ""),
@@ -211,7 +211,7 @@ func TestAssumeRoleDenials(t *testing.T) {
 		{
 			writtenName: "another account", trust: trust(assumeOnly, ""),
 			change: func(r *Request) { r.Role = ReadPoolRole("arn:aws:iam::999999999999:role/app") },
-			want:   []string{"account 123456789012", "account 999999999999", "use a role in the pool's account"},
+			want:   []string{"the pool's account, 123456789012", "account 999999999999", "use a role in the pool's account"},
 		},
 		{
 			writtenName: "another pool", trust: trust(assumeOnly, ""),
@@ -245,7 +245,7 @@ func TestAssumeRoleDenials(t *testing.T) {
 		{
 			writtenName: "tags without TagSession", trust: trust(assumeOnly, ""), change: tagged,
 			want: []string{"allows sts:TagSession", "its Action does not match",
-				"need sts:TagSession beside sts:AssumeRoleWithWebIdentity"},
+				"need sts:TagSession in addition to sts:AssumeRoleWithWebIdentity"},
 		},
 		{
 			writtenName: "a tag of another value",
@@ -322,7 +322,7 @@ func TestAssumeRoleDenials(t *testing.T) {
 			want:   []string{"1 to 128"}},
 		{writtenName: "tag keys that differ by case", trust: trust(assumeAndTag, ""),
 			change: func(r *Request) { r.Tags = map[string]string{"a": "v", "A": "v"} },
-			want:   []string{"without letter case"}},
+			want:   []string{"ignores the letter case"}},
 		{writtenName: "a long tag value", trust: trust(assumeAndTag, ""),
 			change: func(r *Request) { r.Tags = map[string]string{"a": strings.Repeat("v", 257)} },
 			want:   []string{`the value of tag "a", 257 bytes`}},

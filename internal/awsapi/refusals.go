@@ -27,23 +27,23 @@ var (
 		Check:    "operation",
 		Expected: "one X-Amz-Target header",
 		Got:      "{count} of them",
-		Fix:      "send the header once; look whether a proxy adds one",
+		Fix:      "send the header once; check whether a proxy adds one",
 	})
 	operationService = Refusals.Add(explain.Reason{
 		Code:     "operation-service",
 		Check:    "operation",
 		Expected: "a service of this server",
 		Got:      "another service's target or version",
-		Fix: "use this server's endpoint URL for Cognito identity pools, STS and IAM alone; user pools " +
-			"(cognito-idp) and all other services have endpoints of their own",
+		Fix: "use this server's endpoint URL only for Cognito identity pools, STS and IAM; user pools " +
+			"(cognito-idp) and all other services have other endpoints",
 	})
 	operationUnknown = Refusals.Add(explain.Reason{
 		Code:     "operation-unknown",
 		Check:    "operation",
 		Expected: "an operation that this server has",
 		Got:      "{operation}",
-		Fix: "check the spelling and the API version; all 23 operations of identity pools are there, docs/iam.md and " +
-			"docs/sts.md list the others",
+		Fix: "check the spelling and the API version; all 23 operations of identity pools exist; docs/iam.md and " +
+			"docs/sts.md list the other operations",
 	})
 
 	bodySize = Refusals.Add(explain.Reason{
@@ -51,13 +51,13 @@ var (
 		Check:    "request body",
 		Expected: "at most {limit} bytes",
 		Got:      "more",
-		Fix:      "send less in one call; no call of the AWS APIs needs as much",
+		Fix:      "send less in one call; no call of the AWS APIs needs that much",
 	})
 	bodyCut = Refusals.Add(explain.Reason{
 		Code:     "request-body-cut",
 		Check:    "request body",
 		Expected: "as many bytes as Content-Length announces",
-		Got:      "fewer: the connection ended before",
+		Got:      "fewer: the connection ended early",
 		Fix:      "call again; if it happens often, look at the time limits of the client and of proxies",
 	})
 	bodyUnread = Refusals.Add(explain.Reason{
@@ -79,7 +79,7 @@ var (
 		Check:    "request body",
 		Expected: "a JSON object",
 		Got:      "something else, or nothing",
-		Fix:      "send an object, empty when there is nothing to say",
+		Fix:      "send a JSON object; it may be empty",
 	})
 	bodySyntax = Refusals.Add(explain.Reason{
 		Code:     "request-body-syntax",
@@ -121,7 +121,7 @@ var (
 		Code:     "request-parameters-encoding",
 		Check:    "request parameters",
 		Expected: "name=value pairs joined by &, percent-encoded UTF-8",
-		Got:      "text that cannot be read so",
+		Got:      "text in another form",
 		Fix:      "encode names and values; with curl, use --data-urlencode",
 	})
 	parameterTwice = Refusals.Add(explain.Reason{
@@ -160,7 +160,7 @@ var (
 		Code:     "request-signature-unchecked",
 		Check:    "request signature",
 		Expected: "a server that knows access keys",
-		Got:      "one that takes no signed calls",
+		Got:      "one that accepts no signed calls",
 		Fix:      "call a server that has the operation's API and access keys",
 	})
 	inputMissing = Refusals.Add(explain.Reason{
@@ -185,24 +185,24 @@ var (
 		Code:     "server-load-wait",
 		Check:    "server load",
 		Expected: "room for one more call of the class {class}",
-		Got:      "a server that has too much to do: the call would have waited too long",
-		Fix: "call again after a pause that grows, as AWS SDKs do; if it lasts, give the server more processors, " +
-			"add a node, or raise max_wait",
+		Got:      "an overloaded server: the call would have waited too long",
+		Fix: "retry with increasing pauses, as AWS SDKs do; if it lasts, give the server more processors, add a " +
+			"node, or raise max_wait",
 	})
 	queueFull = Refusals.Add(explain.Reason{
 		Code:     "server-load-queue",
 		Check:    "server load",
 		Expected: "room in the queue of work",
 		Got:      "a full queue: {fault}",
-		Fix: "call again after a pause that grows, as AWS SDKs do; if it lasts, look at the database and at " +
+		Fix: "retry with increasing pauses, as AWS SDKs do; if it lasts, look at the database and at " +
 			"poolhouse_faults_total",
 	})
 	databaseAway = Refusals.Add(explain.Reason{
 		Code:     "database-unavailable",
 		Check:    "database",
 		Expected: "a database that can do what the call needs",
-		Got:      "one that cannot now: {fault}",
-		Fix:      "call again; /readyz tells what is wrong, and docs/operations.md what to do about it",
+		Got:      "one that cannot do it now: {fault}",
+		Fix:      "call again; /readyz shows what is wrong, and docs/operations.md tells what to do",
 	})
 	serverFault = Refusals.Add(explain.Reason{
 		Code:     "server-fault",

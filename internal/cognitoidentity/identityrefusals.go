@@ -13,8 +13,8 @@ var (
 		Check:    "identity pool",
 		Expected: "a pool that exists, in the account and region of the call",
 		Got:      "none with this ID",
-		Fix: "check the pool's ID, and the keys that the call is signed with; " +
-			"ListIdentityPools lists what they reach",
+		Fix: "check the pool's ID, and the keys that the call is signed with; ListIdentityPools lists the pools " +
+			"that they can use",
 	})
 	poolRegion = Refusals.Add(explain.Reason{
 		Code:     "identity-pool-region",
@@ -51,7 +51,7 @@ var (
 		Check:    "identity",
 		Expected: "an identity that exists, in the account, region and pool of the call",
 		Got:      "none with this ID",
-		Fix: "check the identity ID, the pool's if the call has one, and the keys that the call is signed with; " +
+		Fix: "check the identity ID, the pool ID if the call has one, and the keys that the call is signed with; " +
 			"ListIdentities lists the identities of a pool",
 	})
 	identityUnknown = Refusals.Add(explain.Reason{
@@ -59,21 +59,21 @@ var (
 		Check:    "identity",
 		Expected: "an identity that exists on this server",
 		Got:      "none with this ID",
-		Fix: "drop the identity ID that the client has kept and call GetId: the identity was deleted, " +
-			"its pool was, or the ID is another server's",
+		Fix: "delete the identity ID that the client stored and call GetId: the identity or its pool was deleted, " +
+			"or the ID belongs to another server",
 	})
 	guestsOff = Refusals.Add(explain.Reason{
 		Code:     "guest-access",
 		Check:    "guest access",
 		Expected: "AllowUnauthenticatedIdentities of the pool",
-		Got:      "the setting off, and no Logins",
+		Got:      "the setting is off, and there are no Logins",
 		Fix:      "send a login of one of the pool's providers, or allow unauthenticated identities",
 	})
 	guestsOffDeveloper = Refusals.Add(explain.Reason{
 		Code:     "guest-access-developer",
 		Check:    "guest access",
 		Expected: "AllowUnauthenticatedIdentities of the pool",
-		Got:      "the setting off, no Logins, and a pool whose only login provider is {provider}",
+		Got:      "the setting is off, there are no Logins, and {provider} is the pool's only login provider",
 		Fix: "call GetOpenIdTokenForDeveloperIdentity from your server, signed, and send its token, " +
 			"or allow unauthenticated identities",
 	})
@@ -81,15 +81,15 @@ var (
 		Code:     "guest-access-only",
 		Check:    "guest access",
 		Expected: "AllowUnauthenticatedIdentities of the pool",
-		Got:      "the setting off, no Logins, and a pool without login providers",
+		Got:      "the setting is off, there are no Logins, and the pool has no login providers",
 		Fix:      "allow unauthenticated identities, or add a login provider to the pool and send its logins",
 	})
 	pageTokenOld = Refusals.Add(explain.Reason{
 		Code:     "page-token-old",
 		Check:    "page token",
 		Expected: "a NextToken of this version",
-		Got:      "one that names no place in the list",
-		Fix:      "begin again, without NextToken",
+		Got:      "one without a position in the list",
+		Fix:      "start again without NextToken",
 	})
 	publicOnly = Refusals.Add(explain.Reason{
 		Code:     "logins-to-remove",
@@ -113,7 +113,7 @@ var (
 		Code:     "logins-own-token",
 		Check:    "logins",
 		Expected: "the token of GetOpenIdTokenForDeveloperIdentity alone",
-		Got:      "other logins beside it",
+		Got:      "other logins in addition to it",
 		Fix:      "link the other logins with GetOpenIdTokenForDeveloperIdentity first",
 	})
 	cognitoTokenExpired = Refusals.Add(explain.Reason{
@@ -161,8 +161,8 @@ var (
 	cognitoTokenEntity = Refusals.Add(explain.Reason{
 		Code:     "provider-of-the-token-entity",
 		Check:    "provider of the token",
-		Expected: "the identity provider that the login is of",
-		Got:      "{provider}, which is another one by now",
+		Expected: "the identity provider of the login",
+		Got:      "{provider}, which is a different identity provider now",
 		Fix:      "sign in again, and ask for a new token",
 	})
 )
@@ -195,14 +195,15 @@ var (
 		Check:    "developer user identifier",
 		Expected: "at most {limit} characters",
 		Got:      "{size} characters",
-		Fix:      "use a shorter identifier that stays the user's own, such as a hash of the long one",
+		Fix:      "use a shorter, unique identifier, such as a hash of the long one",
 	})
 	developerUserOther = Refusals.Add(explain.Reason{
 		Code:     "developer-user-identifier-identity",
 		Check:    "developer user identifier",
 		Expected: "an identifier that belongs to the identity in IdentityId",
 		Got:      "one that belongs to another identity",
-		Fix:      "find its identity by LookupDeveloperIdentity with DeveloperUserIdentifier alone, and name that",
+		Fix: "call LookupDeveloperIdentity with only DeveloperUserIdentifier to find its identity, and send " +
+			"that IdentityId",
 	})
 	lookupEmpty = Refusals.Add(explain.Reason{
 		Code:     "lookup-key",
@@ -214,7 +215,7 @@ var (
 	sessionTagsBad = Refusals.Add(explain.Reason{
 		Code:     "principal-tags-call",
 		Check:    "principal tags",
-		Expected: "tags that STS takes",
+		Expected: "tags that STS accepts",
 		Got:      "{problem}",
 		Fix:      "change PrincipalTags, or leave them out",
 	})

@@ -51,9 +51,9 @@ var Messages = []explain.Message{
 	{
 		Code: "NotAuthorizedException",
 		Text: "Access to Identity '{id}' is forbidden.",
-		When: "The logins of the call are not those of the identity, or the identity is disabled.",
-		Fix: "send a valid login of the identity; an identity without logins is a guest's, and only " +
-			"guests can use it",
+		When: "The logins of the call do not belong to the identity, or the identity is disabled.",
+		Fix: "send a valid login of the identity; an identity without logins belongs to a guest, and only a guest " +
+			"can use it",
 	},
 	{
 		Code: "NotAuthorizedException",

@@ -16,14 +16,14 @@ var (
 	rolePartition = Refusals.Add(explain.Reason{
 		Code:     "role-partition",
 		Check:    "role partition",
-		Expected: "a role's ARN of the partition {partition}, which the pool's region is of",
+		Expected: "a role's ARN in {partition}, the partition of the pool's region",
 		Got:      "{arn}",
 		Fix:      "write {right}",
 	})
 	poolPartition = Refusals.Add(explain.Reason{
 		Code:     "pool-partition",
 		Check:    "pool partition",
-		Expected: "a pool's ARN of the partition {partition}, which the call's region is of",
+		Expected: "a pool's ARN in {partition}, the partition of the call's region",
 		Got:      "{arn}",
 		Fix:      "write {right}",
 	})

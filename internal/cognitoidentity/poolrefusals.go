@@ -11,14 +11,14 @@ var (
 	regionLength = Refusals.Add(explain.Reason{
 		Code:     "region-length",
 		Check:    "region",
-		Expected: "a name of at most {limit} characters: with a GUID it makes the pool's ID",
+		Expected: "a name of at most {limit} characters: it is part of the pool's ID",
 		Got:      "{region}",
 		Fix:      "sign the call for a region with a shorter name",
 	})
 	regionForm = Refusals.Add(explain.Reason{
 		Code:     "region-form",
 		Check:    "region",
-		Expected: "a name that begins with a letter, and has small letters, digits and dashes only",
+		Expected: "a name that begins with a letter, and has only lower-case letters, digits and dashes",
 		Got:      "{region}",
 		Fix:      "sign the call for a region with another name",
 	})
@@ -26,8 +26,8 @@ var (
 	idChoice = Refusals.Add(explain.Reason{
 		Code:     "choice-of-an-id",
 		Check:    "choice of an ID",
-		Expected: "a call of the account that the server's settings belong to",
-		Got:      "a call of account {account}",
+		Expected: "a call by the server's own account (account_id)",
+		Got:      "a call by account {account}",
 		Fix:      "let the server choose, or ask its operator to set chosen_ids to all",
 	})
 	poolIDForm = Refusals.Add(explain.Reason{
@@ -35,15 +35,15 @@ var (
 		Check:    "pool ID",
 		Expected: "{region}:GUID, with the GUID in lower case",
 		Got:      "an ID of another form or region",
-		Fix:      "write the ID as it was issued, and sign the call for the region in front of it",
+		Fix:      "write the ID as it was issued, and sign the call for the region at its beginning",
 	})
 	poolIDTaken = Refusals.Add(explain.Reason{
 		Code:     "pool-id-taken",
 		Check:    "pool ID",
 		Expected: "an ID that no account has now and no other account had before",
 		Got:      "an ID that is taken",
-		Fix: "choose another ID, or let the server choose: an ID stays with the account that first had it, " +
-			"also when the pool is deleted",
+		Fix: "choose another ID, or let the server choose: an ID belongs to the first account that had it, even " +
+			"after the pool is deleted",
 	})
 	poolLimit = Refusals.Add(explain.Reason{
 		Code:     "pool-limit",
@@ -66,17 +66,16 @@ var (
 	userPoolForm = Refusals.Add(explain.Reason{
 		Code:     "user-pool-provider-form",
 		Check:    "user pool provider",
-		Expected: "a name like {example}, or the name of a user pool of the settings",
+		Expected: "a name like {example}, or the name of a user pool in the settings",
 		Got:      "{name}",
-		Fix: "write the user pool's name in this form, without https://; name pools that are elsewhere in " +
-			"user_pools",
+		Fix:      "write the user pool's name in this form, without https://; list user pools outside AWS in user_pools",
 	})
 	userPoolRegions = Refusals.Add(explain.Reason{
 		Code:     "user-pool-provider-regions",
 		Check:    "user pool provider",
 		Expected: "one region in the host and in the user pool's ID",
 		Got:      "{name}",
-		Fix:      "write the region in front of the ID into the host, too: {right}",
+		Fix:      "use the ID's region in the host, too: {right}",
 	})
 	userPoolTwice = Refusals.Add(explain.Reason{
 		Code:     "user-pool-provider-twice",
@@ -98,21 +97,21 @@ var (
 		Check:    "provider ARN",
 		Expected: "arn:PARTITION:iam::ACCOUNT:oidc-provider/ISSUER",
 		Got:      "{arn}",
-		Fix:      "write the ARN that CreateOpenIDConnectProvider answered; SAML providers go into SamlProviderARNs",
+		Fix:      "write the ARN that CreateOpenIDConnectProvider returned; SAML providers go into SamlProviderARNs",
 	})
 	providerARNTwice = Refusals.Add(explain.Reason{
 		Code:     "provider-arn-twice",
 		Check:    "provider ARN",
 		Expected: "each provider once, and one provider for each issuer",
 		Got:      "{providers}",
-		Fix:      "leave one of the two out: logins are proved by one provider only",
+		Fix:      "leave one of the two out: only one provider of an issuer can verify logins",
 	})
 	samlProviderAccount = Refusals.Add(explain.Reason{
 		Code:     "provider-arn-account",
 		Check:    "provider ARN",
 		Expected: "a SAML provider of account {account}: arn:{partition}:iam::{account}:saml-provider/NAME",
 		Got:      "{arn}",
-		Fix:      "make the SAML provider in the pool's account with CreateSAMLProvider, and give its ARN",
+		Fix:      "create the SAML provider in the pool's account with CreateSAMLProvider, and give its ARN",
 	})
 
 	loginProviderUnknown = Refusals.Add(explain.Reason{
@@ -129,22 +128,23 @@ var (
 		Check:    "developer provider name",
 		Expected: "{have}, which the pool has",
 		Got:      "another",
-		Fix:      "leave DeveloperProviderName out, or make another pool: it cannot be changed once it is set",
+		Fix:      "leave DeveloperProviderName out, or create another pool: it cannot be changed once it is set",
 	})
 	developerNameTaken = Refusals.Add(explain.Reason{
 		Code:     "developer-provider-name-taken",
 		Check:    "developer provider name",
 		Expected: "a name that no login provider has",
 		Got:      "{name}, the name of a login provider",
-		Fix: "use a name of your own, such as login.mycompany.myapp: users of the login provider could not sign " +
-			"in under a name that is the developer provider's",
+		Fix: "use your own name, such as login.mycompany.myapp: if both had one name, users of the login provider " +
+			"could not sign in",
 	})
 	developerNameShared = Refusals.Add(explain.Reason{
 		Code:     "developer-provider-name-shared",
 		Check:    "developer provider name",
-		Expected: "no login provider of the name {name}, which is the developer provider's",
+		Expected: "no login provider with the name {name}, which the developer provider has",
 		Got:      "one is in the pool's configuration",
-		Fix:      "leave the login provider out, or make another pool for it: the developer provider's name stays",
+		Fix: "leave the login provider out, or create another pool for it: the developer provider's name " +
+			"cannot be changed",
 	})
 )
 
@@ -162,7 +162,7 @@ var (
 		Check:    "pool tags",
 		Expected: "keys that do not begin with aws:",
 		Got:      "a key that does",
-		Fix:      "leave the tag out: only AWS's own services set such tags",
+		Fix:      "leave the tag out: only AWS services may set such tags",
 	})
 	poolTagAlphabet = Refusals.Add(explain.Reason{
 		Code:     "pool-tags-alphabet",
@@ -229,8 +229,8 @@ var (
 		Code:     "principal-tag-map-none-provider",
 		Check:    "principal tag map",
 		Expected: "a provider of the pool: {names}",
-		Got:      "{name}, which has no map and can get none",
-		Fix:      "ask for a provider that the pool has, by its name there; a user pool has no :CLIENT_ID",
+		Got:      "{name}, which cannot have a map",
+		Fix:      "use the name of a provider as the pool has it; a user pool's name has no :CLIENT_ID here",
 	})
 )
 
@@ -255,19 +255,19 @@ var (
 		Check:    "role mapping",
 		Expected: "AmbiguousRoleResolution",
 		Got:      "it is not there",
-		Fix:      "add AuthenticatedRole or Deny: what happens when no role, or more than one, fits",
+		Fix:      "add AuthenticatedRole or Deny: this decides if no role or several roles match",
 	})
 	mappingRulesMissing = Refusals.Add(explain.Reason{
 		Code:     "role-mapping-rules-missing",
 		Check:    "role mapping",
-		Expected: "RulesConfiguration, as the type is Rules",
+		Expected: "RulesConfiguration, because the type is Rules",
 		Got:      "it is not there",
 		Fix:      "add the rules, or use the type Token",
 	})
 	mappingRulesOfToken = Refusals.Add(explain.Reason{
 		Code:     "role-mapping-rules-of-token",
 		Check:    "role mapping",
-		Expected: "no RulesConfiguration, as the type is Token",
+		Expected: "no RulesConfiguration, because the type is Token",
 		Got:      "it is there",
 		Fix:      "leave the rules out, or use the type Rules",
 	})
@@ -283,7 +283,7 @@ var (
 		Code:     "role-form",
 		Check:    "role",
 		Expected: "the ARN of a role",
-		Got:      "a text of {count} bytes of another form",
+		Got:      "{count} bytes of other text",
 		Fix:      "write it as {example}",
 	})
 	roleOfAnother = Refusals.Add(explain.Reason{
@@ -307,8 +307,8 @@ var (
 	pageTokenForeign = Refusals.Add(explain.Reason{
 		Code:     "page-token",
 		Check:    "page token",
-		Expected: "the NextToken of the page before, of the same list",
-		Got:      "another, or one that was altered",
+		Expected: "the NextToken of the previous page of the same list",
+		Got:      "another token, or an altered one",
 		Fix:      "leave NextToken out to begin with the first page",
 	})
 	loadPoolMissing = Refusals.Add(explain.Reason{

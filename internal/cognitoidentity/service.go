@@ -51,7 +51,7 @@ func (Limits) SettingHelp() map[string]string {
 		"logins_per_identity": "Logins linked to one identity.",
 		"tags_per_pool":       "Tags per identity pool.",
 		"token_bytes": "Size of one OpenID Connect login token in bytes. " +
-			"The API allows 50000 characters in Logins: more changes nothing.",
+			"A value above 50000 has no effect: the API allows 50000 characters in Logins.",
 	}
 }
 

@@ -83,7 +83,7 @@ func TestIDsThatAreNotThere(t *testing.T) {
 		}
 
 		if code, _, fix := ask(operation, "us-east-1", in(none)); code != here ||
-			strings.Contains(fix, "drop the identity") {
+			strings.Contains(fix, "delete the identity") {
 			t.Errorf("%s of another ID: %s: %s", operation, code, fix)
 		}
 	}
@@ -101,7 +101,7 @@ func TestIDsThatAreNotThere(t *testing.T) {
 			strings.Replace(none, "us-east-1", "eu-west-1", 1): "identity-region",
 		} {
 			code, got, fix := ask(operation, "us-east-1", strings.ReplaceAll(body, `"ID"`, `"`+id+`"`))
-			if code != want || strings.Contains(fix, "drop the identity") {
+			if code != want || strings.Contains(fix, "delete the identity") {
 				t.Errorf("%s of %s: %s: %s; %s", operation, id, code, got, fix)
 			}
 		}

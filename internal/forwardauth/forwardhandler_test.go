@@ -75,7 +75,7 @@ func TestForwardHandler(t *testing.T) {
 				authorization := r.Header.Get("Authorization")
 				r.Header.Set("Authorization", authorization[:len(authorization)-8]+"00000000")
 			},
-			[]string{"signature-of-the-request-mismatch", `"Detail":"PUT\n/`, "the secret is another one"},
+			[]string{"signature-of-the-request-mismatch", `"Detail":"PUT\n/`, "the secret is wrong"},
 		},
 	} {
 		r := alice.Signed(t, "PUT", front.URL+"/files/"+alice.ID+"/a", "hello", time.Now())

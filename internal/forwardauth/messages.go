@@ -28,7 +28,7 @@ var Messages = []explain.Message{
 		Code: "BodyMismatch",
 		Text: "The body is not the one that was signed.",
 		When: "The hash of the body is not that in the signature.",
-		Fix:  "send the body that was signed; look whether a proxy changes it",
+		Fix:  "send the body that was signed; check whether a proxy changes it",
 	},
 	{
 		Code:    "BodyTooLarge",

@@ -81,7 +81,7 @@ var (
 		Code:     "headers-of-the-client-connection",
 		Check:    checkHeaders,
 		Expected: "Connection: close or keep-alive",
-		Got:      "Connection: {options}, which takes headers out of the request that was signed",
+		Got:      "Connection: {options}, which removes headers from the signed request",
 		Fix:      "name no headers in Connection",
 	})
 	headerUpgrade = Refusals.Add(explain.Reason{
@@ -96,7 +96,7 @@ var (
 		Code:     "headers-of-the-client-spelling",
 		Check:    checkHeaders,
 		Expected: "{name}, which is signed, or no such header",
-		Got:      "{header}, which some services take for it",
+		Got:      "{header}, which some services read as {name}",
 		Fix:      "spell the header {name}, before the request is signed",
 	})
 	hostOther = Refusals.Add(explain.Reason{
@@ -118,14 +118,14 @@ var (
 		Check:    checkMethod,
 		Expected: "the same method and URI in the whole request",
 		Got:      "another one in the {where}",
-		Fix:      "send the method and the path that are meant, and leave the {where} out",
+		Fix:      "send the intended method and path, and leave the {where} out",
 	})
 	pathAmbiguous = Refusals.Add(explain.Reason{
 		Code:     "path-ambiguous",
 		Check:    checkPath,
-		Expected: "a path that every server reads alike",
+		Expected: "a path that every server reads in the same way",
 		Got:      "{fault}",
-		Fix:      "ask for the path in its plain form",
+		Fix:      "request the path in its plain form",
 	})
 
 	unsigned = Refusals.Add(explain.Reason{
@@ -178,9 +178,9 @@ var (
 		Expected: "the signature of this request by the secret that came with access key {key} ({account})",
 		Got:      "another one; the canonical request and the string to sign, as they are here, follow",
 		Fix: "compare with the client's{proxy}. The last line of the canonical request is the SHA-256 of the body, " +
-			"as X-Amz-Content-Sha256 states it or else of what arrived: if it differs, the body was changed. If all is " +
-			"the same, the secret is another one: get new credentials. But for s3, a path with ':' or '%' must be " +
-			"signed escaped once more, which curl 7.88 does not do",
+			"as X-Amz-Content-Sha256 states it or else of what arrived: if it differs, the body was changed. If " +
+			"everything is the same, the secret is wrong: get new credentials. Except for s3, a path with ':' or " +
+			"'%' must be escaped once more before it is signed; curl 7.88 does not do this",
 	})
 	signatureBody = Refusals.Add(explain.Reason{
 		Code:     "signature-of-the-request-body",
@@ -193,31 +193,31 @@ var (
 	signatureUncovered = Refusals.Add(explain.Reason{
 		Code:     "signature-of-the-request-covers",
 		Check:    checkSignature,
-		Expected: "a signature over the host and every X-Amz- header, and a body that is the signed one",
+		Expected: "a signature over the host and every X-Amz- header, and the body that was signed",
 		Got:      "{fault}",
-		Fix: "add such headers before the request is signed, change no body after it, and make no proxy add " +
-			"an X-Amz- header",
+		Fix: "add such headers before signing, do not change the body after signing, and let no proxy add X-Amz- " +
+			"headers",
 	})
 	keyUnknown = Refusals.Add(explain.Reason{
 		Code:     "signature-of-the-request-key",
 		Check:    checkSignature,
 		Expected: "the access key of a session (ASIA…), with its token in X-Amz-Security-Token",
 		Got:      "access key {key} ({account}), {token}",
-		Fix: "sign with all three parts of the credentials that GetCredentialsForIdentity or AssumeRole answered; " +
-			"long-lived keys open nothing here",
+		Fix: "sign with all three parts of the credentials that GetCredentialsForIdentity or AssumeRole returned; " +
+			"long-lived keys are not accepted here",
 	})
 	tokenInvalid = Refusals.Add(explain.Reason{
 		Code:     "signature-of-the-request-token",
 		Check:    checkSignature,
 		Expected: "the session token of access key {key}, by this server",
-		Got:      "a session token that is another key's, another server's, or was changed",
+		Got:      "a session token of another key or another server, or a changed one",
 		Fix:      "get new credentials from this server, and send access key, secret and token of the same answer",
 	})
 	tokenExpired = Refusals.Add(explain.Reason{
 		Code:     "signature-of-the-request-session",
 		Check:    checkSignature,
-		Expected: "a session that goes on",
-		Got:      "a session of access key {key} that is over",
+		Expected: "a session that is still valid",
+		Got:      "an expired session of access key {key}",
 		Fix:      "get new credentials from this server; SDKs do it by themselves when they know the expiration",
 	})
 
@@ -256,15 +256,15 @@ var (
 		Check:    checkRoute,
 		Expected: "a route whose match names the parameter",
 		Got:      "{parameter}, which no matching route names",
-		Fix: "add a route with the parameter at the end of its match (such as GET /files/{path...}?acl) and the " +
-			"action that it makes (s3:GetObjectAcl), or leave the parameter out",
+		Fix: "add a route with the parameter at the end of its match (such as GET /files/{path...}?acl) and its " +
+			"action (s3:GetObjectAcl), or leave the parameter out",
 	})
 	routeStays = Refusals.Add(explain.Reason{
 		Code:     "route-stays",
 		Check:    checkRoute,
 		Expected: "a route with forward_to",
 		Got:      "{match}, which has none",
-		Fix:      "give the route forward_to, or send the request to the proxy that asks by forward auth",
+		Fix:      "give the route forward_to, or send the request to the proxy that uses forward auth",
 	})
 	accountOther = Refusals.Add(explain.Reason{
 		Code:     "account-of-the-session-other",
@@ -286,7 +286,7 @@ var (
 		Check:    checkBody,
 		Expected: "up to {limit} bytes",
 		Got:      "more",
-		Fix: "send less, or raise check.max_body; on routes with forward_to a body is not bounded when the client " +
+		Fix: "send less, or raise check.max_body; on routes with forward_to the size is not limited if the client " +
 			"sends X-Amz-Content-Sha256",
 	})
 	bodyMissing = Refusals.Add(explain.Reason{
@@ -314,9 +314,9 @@ var (
 	bodyPace = Refusals.Add(explain.Reason{
 		Code:     "body-pace",
 		Check:    checkBody,
-		Expected: "{pace} bytes of the body a second on average, and {limit} besides",
+		Expected: "{pace} bytes of the body per second on average, with {limit} of extra time",
 		Got:      "less",
-		Fix:      "see why the client sends so slowly; check.forward_timeout is the time besides",
+		Fix:      "see why the client sends so slowly; check.forward_timeout is the extra time",
 	})
 	bodyCut = Refusals.Add(explain.Reason{
 		Code:     "body-cut",
@@ -328,25 +328,26 @@ var (
 	bodiesFull = Refusals.Add(explain.Reason{
 		Code:     "body-room",
 		Check:    checkBody,
-		Expected: "room for the body among those that are read before their signature is known",
-		Got:      "bodies of {limit} bytes together already",
+		Expected: "room in check.max_bodies for the body, which is read before its signature is checked",
+		Got:      "bodies of {limit} bytes in total already",
 		Fix: "try again, raise check.max_bodies, or make clients send X-Amz-Content-Sha256, so that bodies " +
 			"are streamed",
 	})
 	bodiesOfOne = Refusals.Add(explain.Reason{
 		Code:     "body-share",
 		Check:    checkBody,
-		Expected: "room for the body in the share that one identity and one client address have of check.max_bodies",
+		Expected: "room for the body in the share of check.max_bodies for one identity and one client address",
 		Got:      "bodies of {limit} bytes of this identity or address already",
-		Fix: "try again, raise check.max_bodies, or make clients send X-Amz-Content-Sha256, so that bodies " +
-			"are streamed; where a proxy stands in front, set behind_proxy, so that its clients' addresses count and not its own",
+		Fix: "try again, raise check.max_bodies, or make clients send X-Amz-Content-Sha256, so that bodies are " +
+			"streamed; if there is a proxy in front, set behind_proxy, so that the clients' addresses count and " +
+			"not the proxy's",
 	})
 	bodyUnkept = Refusals.Add(explain.Reason{
 		Code:     "body-file",
 		Check:    checkBody,
 		Expected: "a temporary file for the body",
 		Got:      "none: the log has the error",
-		Fix:      "make room in the folder for temporary files (TMPDIR), and let the server write there",
+		Fix:      "free space in the folder for temporary files (TMPDIR), and let the server write there",
 	})
 
 	serviceDown = Refusals.Add(explain.Reason{
@@ -354,7 +355,7 @@ var (
 		Check:    checkService,
 		Expected: "an answer of {service}",
 		Got:      "none: {fault}",
-		Fix:      "start the service, or set forward_to of the route to where it is",
+		Fix:      "start the service, or set forward_to of the route to its URL",
 	})
 	serviceSlow = Refusals.Add(explain.Reason{
 		Code:     "service-behind-slow",
@@ -375,7 +376,7 @@ var (
 		Check:    checkRoom,
 		Expected: "fewer than {limit} forwarded requests at once",
 		Got:      "one more",
-		Fix:      "try again; if it lasts, see why the service behind takes long, or put another node beside this one",
+		Fix:      "try again; if it lasts, find out why the service is slow, or add another node",
 	})
 	tooManyOfOne = Refusals.Add(explain.Reason{
 		Code:     "room-for-the-request-share",
@@ -397,8 +398,8 @@ var (
 		Check:    checkRoom,
 		Expected: "up to {limit} forwarded requests of one client address at once",
 		Got:      "one more",
-		Fix: "let the clients wait for answers before they send more requests; where a proxy stands in front, " +
-			"set behind_proxy, so that its clients' addresses count and not its own",
+		Fix: "let the clients wait for answers before they send more requests; if there is a proxy in front, set " +
+			"behind_proxy, so that the clients' addresses count and not the proxy's",
 	})
 	preflightOther = Refusals.Add(explain.Reason{
 		Code:     "preflight-origin",

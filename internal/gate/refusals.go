@@ -26,38 +26,38 @@ var (
 		Check:    "signature form",
 		Expected: "Credential, SignedHeaders, Signature and the date, each once, in the header or in the query",
 		Got:      "{fault}",
-		Fix: "let an SDK sign; look whether a proxy cuts the Authorization header or adds one, or whether the " +
-			"URL was signed and sent with an Authorization header besides",
+		Fix: "let an SDK sign; check whether a proxy shortens or adds the Authorization header, or whether a " +
+			"presigned URL was sent together with an Authorization header",
 	})
 	formCredential = Refusals.Add(explain.Reason{
 		Code:     "signature-form-credential",
 		Check:    "signature form",
 		Expected: "Credential=KEY/DATE/REGION/SERVICE/aws4_request",
 		Got:      "a Credential of {parts}",
-		Fix: "look whether AWS_ACCESS_KEY_ID has a slash: then it holds the secret, and the two variables are " +
-			"swapped; whoever signs by hand joins the five parts with slashes",
+		Fix: "check whether AWS_ACCESS_KEY_ID has a slash: then it has the secret, and the two variables are " +
+			"swapped; if you write your own signer, join the five parts with slashes",
 	})
 	formDate = Refusals.Add(explain.Reason{
 		Code:     "signature-form-date",
 		Check:    "signature form",
 		Expected: "X-Amz-Date as YYYYMMDDTHHMMSSZ, in UTC",
-		Got:      "a date of another form",
-		Fix:      "format the time so; in Go with the layout 20060102T150405Z",
+		Got:      "a date in another form",
+		Fix:      "format the time this way; in Go, use the layout 20060102T150405Z",
 	})
 	formHeaders = Refusals.Add(explain.Reason{
 		Code:     "signature-form-headers",
 		Check:    "signature form",
 		Expected: "SignedHeaders with names in lower case, sorted, each once, all of them in the request",
 		Got:      "{fault}",
-		Fix: "let an SDK sign; if the header is in the list but not in the request, a proxy takes it off: " +
-			"have the proxy pass it on",
+		Fix: "let an SDK sign; if the header is in the list but not in the request, a proxy removes it: make the " +
+			"proxy pass it on",
 	})
 	formToken = Refusals.Add(explain.Reason{
 		Code:     "signature-form-token",
 		Check:    "signature form",
 		Expected: "a session token of at most 8192 bytes",
 		Got:      "a longer one",
-		Fix:      "put the SessionToken of the credentials into AWS_SESSION_TOKEN, and nothing else",
+		Fix:      "set AWS_SESSION_TOKEN to the SessionToken of the credentials, and nothing else",
 	})
 	formLifetime = Refusals.Add(explain.Reason{
 		Code:     "signature-form-lifetime",
@@ -69,7 +69,7 @@ var (
 	formPresigned = Refusals.Add(explain.Reason{
 		Code:     "signature-form-presigned",
 		Check:    "signature form",
-		Expected: "an Authorization header: {service} takes no presigned URLs",
+		Expected: "an Authorization header: {service} does not accept presigned URLs",
 		Got:      "a presigned URL",
 		Fix:      "send the signature in the Authorization header",
 	})
@@ -85,14 +85,14 @@ var (
 		Check:    "signature form",
 		Expected: "each signed header once, in one line",
 		Got:      "the header {header} several times, or over several lines",
-		Fix:      "send it once; look whether a proxy adds one",
+		Fix:      "send it once; check whether a proxy adds one",
 	})
 	formPayload = Refusals.Add(explain.Reason{
 		Code:     "signed-body-mode",
 		Check:    "signed body",
 		Expected: "X-Amz-Content-Sha256 with the SHA-256 of the body, or none",
 		Got:      "{fault}",
-		Fix:      "have the client sign the body: no unsigned payload, no chunks",
+		Fix:      "have the client sign the whole body, not an unsigned payload or chunks",
 	})
 	formOther = Refusals.Add(explain.Reason{
 		Code:     "signature-form-other",
@@ -110,8 +110,8 @@ var (
 		Check:    "signed headers",
 		Expected: "the header {header} among the signed headers",
 		Got:      "SignedHeaders={headers}",
-		Fix: "have the client sign it; if the client does not send it, a proxy adds it: have the proxy leave " +
-			"X-Amz-… headers as they are",
+		Fix: "have the client sign the header; if the client does not send it, a proxy adds it: make the proxy " +
+			"leave X-Amz-… headers unchanged",
 	})
 	headersAbsent = Refusals.Add(explain.Reason{
 		Code:     "signed-headers-absent",
@@ -125,8 +125,8 @@ var (
 		Check:    "signed body",
 		Expected: "the body whose SHA-256 is in X-Amz-Content-Sha256",
 		Got:      "another body, of {size} bytes",
-		Fix: "look whether a proxy changes the body (encoding, line ends), or the client signs another text " +
-			"than it sends",
+		Fix: "check whether a proxy changes the body (encoding, line ends), or whether the client signs a " +
+			"different body from the one that it sends",
 	})
 )
 
@@ -135,18 +135,18 @@ var (
 	timeExpired = Refusals.Add(explain.Reason{
 		Code:     "signature-time-expired",
 		Check:    "signature time",
-		Expected: "a signature of the {window} before {now}, the server's time",
-		Got:      "one of {signed}, {distance} before",
-		Fix: "set the client's clock: it is {distance} behind the server's (or the server's ahead: compare both " +
-			"with a time server), unless the request waited that long; then sign it again",
+		Expected: "a signature made in the {window} before {now}, the server's time",
+		Got:      "one made at {signed}, {distance} before",
+		Fix: "compare both clocks with a time server and correct the wrong one: the client's is {distance} behind " +
+			"the server's; if the request waited that long instead, sign it again",
 	})
 	timeFuture = Refusals.Add(explain.Reason{
 		Code:     "signature-time-future",
 		Check:    "signature time",
-		Expected: "a signature of at most {window} after {now}, the server's time",
-		Got:      "one of {signed}, {distance} after",
-		Fix: "set the client's clock: it is {distance} ahead of the server's (or the server's behind: compare " +
-			"both with a time server)",
+		Expected: "a signature made at most {window} after {now}, the server's time",
+		Got:      "one made at {signed}, {distance} after",
+		Fix: "compare both clocks with a time server and correct the wrong one: the client's is {distance} ahead " +
+			"of the server's",
 	})
 )
 
@@ -155,16 +155,16 @@ var (
 	scopeService = Refusals.Add(explain.Reason{
 		Code:     "credential-scope-service",
 		Check:    "credential scope",
-		Expected: "the service {service}, whose operation it is",
+		Expected: "the service {service}, which the operation belongs to",
 		Got:      "{scoped}",
-		Fix:      "sign for {service}: use its client of the SDK, or give your signer that service name",
+		Fix:      "sign for {service}: use the SDK's client for it, or give your signer that service name",
 	})
 	scopeUserPools = Refusals.Add(explain.Reason{
 		Code:     "credential-scope-service-user-pools",
 		Check:    "credential scope",
-		Expected: "the service {service}, whose operation it is",
+		Expected: "the service {service}, which the operation belongs to",
 		Got:      "cognito-idp, the service of user pools",
-		Fix:      "sign for {service}: identity pools have a client and a signing name of their own",
+		Fix:      "sign for {service}: identity pools have their own client and signing name",
 	})
 	scopeRegion = Refusals.Add(explain.Reason{
 		Code:     "credential-scope-region",
@@ -185,12 +185,12 @@ var (
 		Check:    "credential scope",
 		Expected: "{day}, the day of X-Amz-Date",
 		Got:      "{scoped}",
-		Fix:      "take both from one time, in UTC; a signing key is good for one day only",
+		Fix:      "use one time in UTC for both; a signing key is valid for one day only",
 	})
 	scopeTerminator = Refusals.Add(explain.Reason{
 		Code:     "credential-scope-terminator",
 		Check:    "credential scope",
-		Expected: "aws4_request at its end",
+		Expected: "aws4_request at the end",
 		Got:      "something else",
 		Fix:      "end the scope, and the derivation of the signing key, with aws4_request",
 	})
@@ -203,7 +203,7 @@ var (
 		Check:    "access key",
 		Expected: "a key of this server",
 		Got:      "the unknown key {key}",
-		Fix: "use a key of this server: `poolhouse keys list` shows them, `poolhouse keys create` makes one; " +
+		Fix: "use a key of this server: `poolhouse keys list` shows them, `poolhouse keys create` creates one; " +
 			"keys of AWS or of another server do not work here",
 	})
 	keyUnknownDev = Refusals.Add(explain.Reason{
@@ -211,23 +211,23 @@ var (
 		Check:    "access key",
 		Expected: "a key of this development server",
 		Got:      "the unknown key {key}",
-		Fix: "`poolhouse dev` knows the keys test/test: set AWS_ACCESS_KEY_ID=test and " +
-			"AWS_SECRET_ACCESS_KEY=test, and look whether a profile or another variable comes first",
+		Fix: "`poolhouse dev` knows the keys test/test: set AWS_ACCESS_KEY_ID=test and AWS_SECRET_ACCESS_KEY=test, " +
+			"and check whether a profile or another variable comes first",
 	})
 	keyOfDevelopment = Refusals.Add(explain.Reason{
 		Code:     "access-key-of-development",
 		Check:    "access key",
-		Expected: "a key that `poolhouse keys create` made",
+		Expected: "a key from `poolhouse keys create`",
 		Got:      "the key test, which is for `poolhouse dev` only",
-		Fix:      "make a key with `poolhouse keys create`, or call the development server",
+		Fix:      "create a key with `poolhouse keys create`, or call the development server",
 	})
 	keySecret = Refusals.Add(explain.Reason{
 		Code:     "access-key-secret",
 		Check:    "access key",
 		Expected: "an access key ID",
 		Got:      "a text that looks like a secret access key, of {size} characters",
-		Fix: "look whether AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are swapped, or the secret is in both; " +
-			"replace the key if the call went through networks or logs of others",
+		Fix: "check whether AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are swapped, or the secret is in both; " +
+			"replace the key if others may have seen the call, in a network or a log",
 	})
 	keySpelling = Refusals.Add(explain.Reason{
 		Code:     "access-key-spelling",
@@ -253,7 +253,7 @@ var (
 	keyWithoutToken = Refusals.Add(explain.Reason{
 		Code:     "access-key-without-token",
 		Check:    "access key",
-		Expected: "a session token beside {key}: IDs that begin with ASIA are temporary",
+		Expected: "a session token for {key}: keys that begin with ASIA are temporary",
 		Got:      "none",
 		Fix:      "set AWS_SESSION_TOKEN, or give the client all three parts of the credentials",
 	})
@@ -262,27 +262,28 @@ var (
 		Check:    "session token",
 		Expected: "the token that came with {key}, from this server",
 		Got:      "a token that does not belong to it, or cannot be opened",
-		Fix: "take ID, secret and token from one answer, uncut; a token of another server, or of a server " +
-			"whose session keys were retired, opens nothing: get new credentials",
+		Fix: "take the key ID, the secret and the whole token from one response; if the token is from another " +
+			"server, or its session key was retired, get new credentials",
 	})
 	tokenOfKey = Refusals.Add(explain.Reason{
 		Code:     "session-token-unasked",
 		Check:    "session token",
-		Expected: "no token beside {key}: IDs that do not begin with ASIA are long-lived",
+		Expected: "no session token for {key}: keys that do not begin with ASIA are long-lived",
 		Got:      "a session token",
-		Fix:      "unset AWS_SESSION_TOKEN, or look for one in the profile: it is left over from other credentials",
+		Fix:      "unset AWS_SESSION_TOKEN, or remove the token from the profile: it belongs to other credentials",
 	})
 	tokenExpired = Refusals.Add(explain.Reason{
 		Code:     "session-token-expired",
 		Check:    "session token",
-		Expected: "a session that goes on at {now}",
+		Expected: "a session that is valid at {now}",
 		Got:      "one that has ended",
-		Fix:      "get new credentials; SDKs do so by themselves if they are given a provider instead of values",
+		Fix: "get new credentials; SDKs do this by themselves if they get a credential provider instead of " +
+			"fixed keys",
 	})
 	tokenKeyGone = Refusals.Add(explain.Reason{
 		Code:     "session-token-key",
 		Check:    "session token",
-		Expected: "the access key from which the session was made, enabled",
+		Expected: "the access key that the session was created with, enabled",
 		Got:      "a key that was disabled or deleted",
 		Fix:      "call GetSessionToken with a key that is enabled",
 	})
@@ -292,7 +293,7 @@ var (
 		Expected: "the signature of this request by the secret of {key}, of account {account}",
 		Got:      "another one, over the headers {headers} for the host {host}",
 		Fix: "compare the canonical request with the client's (AWS CLI: --debug). If they are the same, the secret " +
-			"is wrong: `poolhouse keys create` makes a new key. If they differ, a proxy changed the host, the " +
+			"is wrong: `poolhouse keys create` creates a new key. If they differ, a proxy changed the host, the " +
 			"path, the query or a signed header: have it pass them on unchanged",
 	})
 	signatureOtherDev = Refusals.Add(explain.Reason{
@@ -300,16 +301,17 @@ var (
 		Check:    "request signature",
 		Expected: "the signature of this request with the secret access key test",
 		Got:      "another one, over the headers {headers} for the host {host}",
-		Fix: "set AWS_SECRET_ACCESS_KEY=test. If it is, compare the canonical request with the client's (AWS CLI: " +
-			"--debug): a proxy in between changed the host, the path, the query or a signed header",
+		Fix: "set AWS_SECRET_ACCESS_KEY=test. If it already is, compare the canonical request with the client's " +
+			"(AWS CLI: --debug): a proxy in between changed the host, the path, the query or a signed header",
 	})
 	signatureOfSession = Refusals.Add(explain.Reason{
 		Code:     "request-signature-mismatch-session",
 		Check:    "request signature",
 		Expected: "the signature of this request by the secret that came with {key}, of account {account}",
 		Got:      "another one, over the headers {headers} for the host {host}",
-		Fix: "take ID, secret and token from one answer. If they are, compare the canonical request with the " +
-			"client's (AWS CLI: --debug): a proxy in between changed the host, the path, the query or a signed header",
+		Fix: "take the key ID, the secret and the token from one response. If they are, compare the canonical " +
+			"request with the client's (AWS CLI: --debug): a proxy in between changed the host, the path, the " +
+			"query or a signed header",
 	})
 	callerUnknown = Refusals.Add(explain.Reason{
 		Code:     "access-key-caller",

@@ -174,7 +174,7 @@ func TestSignatureRefusalsAreExplained(t *testing.T) {
 			reason:  "request-signature-mismatch-session",
 			tells:   []string{temporary.AccessKeyID, "x-amz-security-token:REDACTED"}},
 		{name: "token of another", key: with(temporary, "", "", orphan.SessionToken), reason: "session-token-invalid",
-			tells: []string{"one answer"}},
+			tells: []string{"one response"}},
 		{name: "token left over", key: with(good, "", "", temporary.SessionToken), account: account,
 			reason: "session-token-unasked", tells: []string{"unset AWS_SESSION_TOKEN"}},
 		{name: "session of a disabled key", key: orphan, account: account, reason: "session-token-key",

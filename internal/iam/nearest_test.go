@@ -30,7 +30,7 @@ func TestAnotherResourceIsExplained(t *testing.T) {
 			code:       "policies-none-resource",
 			tells: []string{
 				"statement 0 of the policy p of role " + appARN + " allows it on arn:aws:s3:::files/us-east-1:a094…/*",
-				"if the caller meant its own things", "opens it to everyone",
+				"if the caller meant its own resources", "allows it for everyone",
 			},
 			hides: []string{"a0941111", "guest", "call with"},
 		},

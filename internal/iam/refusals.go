@@ -28,15 +28,15 @@ var (
 		Check:    "policies",
 		Expected: "no statement that denies {action} on {resource}",
 		Got:      "{statement} of {policy}, which denies it",
-		Fix: "call with another key, or make one whose policy does not deny it (poolhouse keys create --policy); " +
-			"the policy of a key cannot be changed",
+		Fix: "call with another key, or create one with a policy that does not deny it (poolhouse keys create " +
+			"--policy); the policy of a key cannot be changed",
 	})
 	policyKeyNone = Refusals.Add(explain.Reason{
 		Code:     "policies-key-none",
 		Check:    "policies",
 		Expected: "a statement that allows {action} on {resource}",
 		Got:      "none in {policies}",
-		Fix: "call with another key, or make one whose policy allows it (poolhouse keys create --policy); " +
+		Fix: "call with another key, or create one with a policy that allows it (poolhouse keys create --policy); " +
 			"the policy of a key cannot be changed",
 	})
 	policyNone = Refusals.Add(explain.Reason{
@@ -44,22 +44,22 @@ var (
 		Check:    "policies",
 		Expected: "a statement that allows {action} on {resource}",
 		Got:      "none in {policies}",
-		Fix: "correct the resource, or what the request makes it of, if the caller meant its own things; else allow " +
-			"{action} on {resource} in a policy of {owner}{bound}",
+		Fix: "if the caller meant its own resources, correct the resource, or the part of the request that it " +
+			"comes from; else allow {action} on {resource} in a policy of {owner}{bound}",
 	})
 	policyNoneResource = Refusals.Add(explain.Reason{
 		Code:     "policies-none-resource",
 		Check:    "policies",
 		Expected: "a statement that allows {action} on {resource}",
 		Got:      "none in {policies}; {statement} of {policy} allows it on {other}",
-		Fix: "if the caller meant its own things, correct the resource, or the path that it is made of; else allow " +
-			"{action} on {resource} in a policy of {owner}, which opens it to everyone with the role{bound}",
+		Fix: "if the caller meant its own resources, correct the resource, or the path that it comes from; else " +
+			"allow {action} on {resource} in a policy of {owner}, which allows it for everyone with the role{bound}",
 	})
 	policyNoneUnknown = Refusals.Add(explain.Reason{
 		Code:     "policies-none-unknown",
 		Check:    "policies",
 		Expected: "a statement that allows {action} on {resource}",
-		Got:      "none in {policies} that certainly does: {unknown}",
+		Got:      "none in {policies} that certainly allows it: {unknown}",
 		Fix:      "{help}",
 	})
 	policyBoundary = Refusals.Add(explain.Reason{
@@ -67,20 +67,20 @@ var (
 		Check:    "policies",
 		Expected: "a permissions boundary that allows {action} on {resource}",
 		Got:      "{policies}, which does not",
-		Fix:      "allow {action} on {resource} in the boundary, too, or take the boundary from the role",
+		Fix:      "allow {action} on {resource} in the boundary, too, or remove the boundary from the role",
 	})
 	policySession = Refusals.Add(explain.Reason{
 		Code:     "policies-session",
 		Check:    "policies",
 		Expected: "a session policy that allows {action} on {resource}",
 		Got:      "{policies}, none of which does",
-		Fix:      "get the session with a Policy or PolicyArns that allow it",
+		Fix:      "create the session with a Policy or PolicyArns that allow it",
 	})
 	policyGuest = Refusals.Add(explain.Reason{
 		Code:     "policies-session-guest",
 		Check:    "policies",
 		Expected: "a guest policy that allows {action} on {resource}",
-		Got:      "a session of a guest, whose guest policy does not",
+		Got:      "a guest's session, and its guest policy does not allow it",
 		Fix: "sign in before the call, or let the setting guest_policy (or pool_guest_policies) allow it, too, and " +
 			"get new credentials (docs/engines/builtin.md#guests)",
 	})
@@ -94,7 +94,7 @@ var (
 	policyAccount = Refusals.Add(explain.Reason{
 		Code:     "policies-account",
 		Check:    "policies",
-		Expected: "a resource of account {account}, the caller's",
+		Expected: "a resource of the caller's account, {account}",
 		Got:      "{resource}, of account {owner}",
 		Fix:      "call with a key of account {owner}, or assume a role there first",
 	})
@@ -109,22 +109,22 @@ var (
 		Code:     "policies-role-missing",
 		Check:    "policies",
 		Expected: "the session's role {role}",
-		Got:      "no role of that ARN",
-		Fix:      "make the role again and sign in again; sessions of a deleted role do not come back",
+		Got:      "no role with that ARN",
+		Fix:      "create the role again and sign in again; sessions of a deleted role stay invalid",
 	})
 	policyRoleReplaced = Refusals.Add(explain.Reason{
 		Code:     "policies-role-replaced",
 		Check:    "policies",
 		Expected: "the session's role {role}, as it was when the session began",
-		Got:      "another role of the same name: the session's was deleted",
-		Fix:      "get new credentials of the role that is there now",
+		Got:      "another role of the same name: the session's role was deleted",
+		Fix:      "get new credentials for the present role",
 	})
 	policyUnreadable = Refusals.Add(explain.Reason{
 		Code:     "policies-session-unreadable",
 		Check:    "policies",
 		Expected: "session policies that can be read",
 		Got:      "{fault}",
-		Fix:      "get new credentials: another version of the server made these",
+		Fix:      "get new credentials: another version of the server issued these",
 	})
 	policyNobody = Refusals.Add(explain.Reason{
 		Code:     "policies-nobody",

@@ -17,9 +17,9 @@ var (
 	resourceInSettings = Refusals.Add(explain.Reason{
 		Code:     "resource-in-settings",
 		Check:    "resource",
-		Expected: "a resource that was made through the IAM API (kind: {what})",
+		Expected: "a resource that was created through the IAM API (kind: {what})",
 		Got:      "a resource of the settings file, under {section}",
-		Fix:      "change it in the settings file, and start the server again",
+		Fix:      "change it in the settings file, and restart the server",
 		Message: "This {what} is defined in the settings file of this server, under {section}, and cannot be changed " +
 			"through the API: change it there.",
 	})
@@ -28,29 +28,31 @@ var (
 		Check:    "resource",
 		Expected: "a resource of the caller's account with this name or ARN (kind: {what})",
 		Got:      "none: {message}",
-		Fix:      "list what the account has, compare the name and the account in the ARN, and check whose key signs",
-		Message:  "{message}",
+		Fix: "list the account's resources, compare the name and the account in the ARN, and check which " +
+			"account's key signs",
+		Message: "{message}",
 	})
 	resourceExists = Refusals.Add(explain.Reason{
 		Code:     "resource-exists",
 		Check:    "resource",
 		Expected: "a resource that does not exist yet (kind: {what})",
 		Got:      "a resource that exists: {message}",
-		Fix:      "choose another name, or change the resource that exists; names may not differ in case only",
-		Message:  "{message}",
+		Fix: "choose another name, or change the resource that exists; names must differ in more than letter " +
+			"case",
+		Message: "{message}",
 	})
 	resourceQuota = Refusals.Add(explain.Reason{
 		Code:     "resource-quota",
 		Check:    "resource quota",
 		Expected: "room for one more {what} in the account",
 		Got:      "none: {message}",
-		Fix:      "delete what is no longer used",
+		Fix:      "delete resources that are no longer used",
 		Message:  "{message}",
 	})
 	userMissing = Refusals.Add(explain.Reason{
 		Code:     "user-missing",
 		Check:    "user",
-		Expected: "the user of the key that signs: there are no others",
+		Expected: "the user of the signing key; this server has no other users",
 		Got:      "{name}",
 		Fix:      "leave UserName out",
 		Message:  "The user with name {name} cannot be found.",
@@ -66,9 +68,9 @@ var (
 	markerForeign = Refusals.Add(explain.Reason{
 		Code:     "marker",
 		Check:    "marker",
-		Expected: "the Marker of the answer before",
+		Expected: "the Marker of the previous response",
 		Got:      "another text",
-		Fix:      "pass the Marker on as it came, or begin again without one",
+		Fix:      "pass the Marker on unchanged, or start again without it",
 		Message:  "The marker is not one that this API returned.",
 	})
 )
@@ -88,13 +90,13 @@ var (
 		Check:    "policy document",
 		Expected: "a document that this server can evaluate",
 		Got:      "{problem}",
-		Fix:      "rewrite the part of the document that is named here; docs/iam.md lists what policies can have",
+		Fix:      "rewrite the named part of the document; docs/iam.md lists what policies may contain",
 		Message:  "{problem}",
 	})
 	documentSize = Refusals.Add(explain.Reason{
 		Code:     "policy-document-size",
 		Check:    "policy document",
-		Expected: "up to {limit} characters besides white space",
+		Expected: "up to {limit} characters, not counting white space",
 		Got:      "{size}",
 		Fix:      "shorten the document, or split it into several policies",
 		Message:  "Cannot exceed quota for PolicySize: {limit}",
@@ -102,7 +104,7 @@ var (
 	trustSize = Refusals.Add(explain.Reason{
 		Code:     "trust-policy-size",
 		Check:    "trust policy",
-		Expected: "up to {limit} characters besides white space",
+		Expected: "up to {limit} characters, not counting white space",
 		Got:      "{size}",
 		Fix:      "shorten the trust policy",
 		Message:  "Cannot exceed quota for ACLSizePerRole: {limit}",
@@ -129,13 +131,13 @@ var (
 		Check:    "policy owner",
 		Expected: "a managed policy of the caller's account",
 		Got:      "one of AWS",
-		Fix:      "make a policy of your own with the document that you want",
+		Fix:      "create your own policy with the document that you want",
 		Message:  "Policy {arn} belongs to AWS and cannot be changed.",
 	})
 	policyVersionsLeft = Refusals.Add(explain.Reason{
 		Code:     "policy-in-use-versions",
 		Check:    "policy in use",
-		Expected: "a policy with its default version alone",
+		Expected: "a policy with only its default version",
 		Got:      "{count} versions",
 		Fix:      "delete the other versions first: DeletePolicyVersion",
 		Message: "This policy has more than one version. " +
@@ -147,7 +149,7 @@ var (
 		Check:    "policy in use",
 		Expected: "a policy that no role has",
 		Got:      "one that is attached, or a permissions boundary",
-		Fix:      "take it from the roles first: ListEntitiesForPolicy names them",
+		Fix:      "remove it from the roles first: ListEntitiesForPolicy lists them",
 		Message:  "Cannot delete a policy attached to entities.",
 	})
 	policyVersionDefault = Refusals.Add(explain.Reason{
@@ -163,7 +165,7 @@ var (
 		Check:    "policy version",
 		Expected: "a version of the policy",
 		Got:      "{version}, which it does not have",
-		Fix:      "ListPolicyVersions names those that it has",
+		Fix:      "ListPolicyVersions lists its versions",
 		Message:  "Policy {arn} version {version} does not exist.",
 	})
 	policyVersionQuota = Refusals.Add(explain.Reason{
@@ -180,23 +182,23 @@ var (
 		Check:    "inline policies",
 		Expected: "a policy of the role with this name",
 		Got:      "{name}, which it does not have",
-		Fix:      "ListRolePolicies names those that it has",
+		Fix:      "ListRolePolicies lists the role's policies",
 		Message:  "The role policy with name {name} cannot be found.",
 	})
 	attachmentMissing = Refusals.Add(explain.Reason{
 		Code:     "attached-policy-missing",
 		Check:    "attached policy",
-		Expected: "a managed policy of the caller's account, or of AWS that this server knows",
+		Expected: "a managed policy of the caller's account, or an AWS managed policy that this server knows",
 		Got:      "{arn}",
-		Fix:      "create the policy, or correct its ARN; docs/iam.md names those of AWS that are known",
+		Fix:      "create the policy, or correct its ARN; docs/iam.md lists the known AWS managed policies",
 		Message:  "Policy {arn} does not exist or is not attachable.",
 	})
 	boundaryMissing = Refusals.Add(explain.Reason{
 		Code:     "permissions-boundary",
 		Check:    "permissions boundary",
-		Expected: "a managed policy of the caller's account, or of AWS that this server knows",
+		Expected: "a managed policy of the caller's account, or an AWS managed policy that this server knows",
 		Got:      "{arn}",
-		Fix:      "create the policy, or correct its ARN; docs/iam.md names those of AWS that are known",
+		Fix:      "create the policy, or correct its ARN; docs/iam.md lists the known AWS managed policies",
 		Message:  "Scope ARN: {arn} does not exist or is not attachable.",
 	})
 	attachmentARN = Refusals.Add(explain.Reason{
@@ -212,7 +214,7 @@ var (
 		Check:    "attached policy",
 		Expected: "fewer than {limit} attached policies before a new one",
 		Got:      "{limit}",
-		Fix:      "detach a policy first, or join several in one",
+		Fix:      "detach a policy first, or merge several into one",
 		Message:  "Cannot exceed quota for PoliciesPerRole: {limit}",
 	})
 	attachmentAbsent = Refusals.Add(explain.Reason{
@@ -220,7 +222,7 @@ var (
 		Check:    "attached policy",
 		Expected: "a policy that the role has",
 		Got:      "{arn}, which it does not have",
-		Fix:      "ListAttachedRolePolicies names those that it has",
+		Fix:      "ListAttachedRolePolicies lists the role's policies",
 		Message:  "Policy {arn} was not found.",
 	})
 	roleWithAttached = Refusals.Add(explain.Reason{
@@ -272,14 +274,14 @@ var (
 		Check:    "provider URL",
 		Expected: "a URL that begins with https://",
 		Got:      "another scheme, or none",
-		Fix: "write the issuer as it stands in its tokens; http:// is for `poolhouse dev` and for allow_http in the " +
+		Fix: "write the issuer exactly as in its tokens; http:// is for `poolhouse dev` and for allow_http in the " +
 			"settings",
 		Message: "Invalid Open ID Connect Provider URL. The URL must begin with https://.",
 	})
 	providerURLForm = Refusals.Add(explain.Reason{
 		Code:     "provider-url-form",
 		Check:    "provider URL",
-		Expected: "an issuer as it stands in its tokens: scheme, host and path alone",
+		Expected: "an issuer exactly as in its tokens: only scheme, host and path",
 		Got:      "one that {problem}",
 		Fix:      "correct the URL",
 		Message:  "Invalid Open ID Connect Provider URL. It {problem}.",
@@ -289,8 +291,9 @@ var (
 		Check:    "SAML metadata",
 		Expected: "signed assertions that are not encrypted",
 		Got:      "AssertionEncryptionMode Required, or a private key",
-		Fix:      "leave AssertionEncryptionMode and AddPrivateKey out, and have the identity provider not encrypt",
-		Message:  "Encrypted SAML assertions are not supported by this server.",
+		Fix: "leave AssertionEncryptionMode and AddPrivateKey out, and turn off encryption at the identity " +
+			"provider",
+		Message: "Encrypted SAML assertions are not supported by this server.",
 	})
 	samlUnreadable = Refusals.Add(explain.Reason{
 		Code:     "saml-metadata-unreadable",
@@ -303,7 +306,7 @@ var (
 	tagTwice = Refusals.Add(explain.Reason{
 		Code:     "tags-twice",
 		Check:    "tags",
-		Expected: "each key once, whatever its letter case",
+		Expected: "each key once, ignoring letter case",
 		Got:      "one twice",
 		Fix:      "remove one of the two",
 		Message:  "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
@@ -331,7 +334,7 @@ var (
 	arnPartition = Refusals.Add(explain.Reason{
 		Code:     "arn-partition",
 		Check:    "ARN partition",
-		Expected: "an ARN of the partition {partition}, which the call's region is of",
+		Expected: "an ARN in {partition}, the partition of the call's region",
 		Got:      "{arn}",
 		Fix:      "write {right}, or sign the call for a region of the ARN's partition",
 		Message:  "ARN {arn} is not valid. In the partition {partition} it is {right}.",
@@ -339,7 +342,7 @@ var (
 	principalPartition = Refusals.Add(explain.Reason{
 		Code:     "principal-partition",
 		Check:    "principal partition",
-		Expected: "principals of the partition {partition}, which the call's region is of",
+		Expected: "principals in {partition}, the partition of the call's region",
 		Got:      "{arn}",
 		Fix:      "write {right} in the trust policy, or sign the call for a region of the ARN's partition",
 		Message:  `Invalid principal in policy: "{kind}":"{arn}". In the partition {partition} it is {right}.`,

@@ -8,13 +8,13 @@ var (
 		Code:     "identity-disabled",
 		Check:    "identity",
 		Expected: "an enabled identity",
-		Got:      "one that was merged into another one, and is disabled",
-		Fix:      "drop the identity ID that the client has kept, and call GetId again with the same logins",
+		Got:      "one that was merged into another identity and disabled",
+		Fix:      "delete the identity ID that the client stored, and call GetId again with the same logins",
 	})
 	identityNoLogin = Refusals.Add(explain.Reason{
 		Code:     "identity-no-login",
 		Check:    "identity",
-		Expected: "a login that is linked to the identity: it is not a guest",
+		Expected: "a login that is linked to the identity, which is not a guest",
 		Got:      "no login",
 		Fix:      "send a login that is linked to the identity, or use a guest's identity ID",
 	})
@@ -23,13 +23,13 @@ var (
 		Check:    "identity",
 		Expected: "an identity that has a login, or never had one",
 		Got:      "one whose last login was unlinked",
-		Fix:      "call GetId again for another identity: nobody can use this one any more",
+		Fix:      "call GetId to get another identity: nobody can use this one any more",
 	})
 	notLinked = Refusals.Add(explain.Reason{
 		Code:     "linked-logins",
 		Check:    "linked logins",
 		Expected: "at least one login that is linked to the identity",
-		Got:      "logins none of which is linked to it",
+		Got:      "logins that are not linked to it",
 		Fix:      "send a login that the identity already has, or call GetId to find the login's own identity",
 	})
 	noLogins = Refusals.Add(explain.Reason{
@@ -37,7 +37,7 @@ var (
 		Check:    "linked logins",
 		Expected: "at least one login that is linked to the identity",
 		Got:      "no login",
-		Fix:      "send a login that the identity has in Logins",
+		Fix:      "send a linked login in Logins",
 	})
 	allUnlinked = Refusals.Add(explain.Reason{
 		Code:     "linked-logins-abandoned",
@@ -50,7 +50,7 @@ var (
 		Code:     "linked-logins-guest",
 		Check:    "linked logins",
 		Expected: "at least one login that is linked to the identity",
-		Got:      "a guest's, to which no login was ever linked",
+		Got:      "a guest identity, which never had a login",
 		Fix: "there is nothing to unlink from a guest; to link a login, send it with this identity ID " +
 			"to GetCredentialsForIdentity or GetOpenIdToken",
 	})
@@ -143,8 +143,8 @@ var (
 		Check:    "role claims",
 		Expected: "cognito:preferred_role as one of cognito:roles",
 		Got:      "one that is not among them",
-		Fix: "have the user pool put the preferred role into cognito:roles too, " +
-			"or set the claims by a pre token generation trigger that does",
+		Fix: "have the user pool put the preferred role into cognito:roles too, or do so in a pre token generation " +
+			"trigger",
 	})
 	samlNoRole = Refusals.Add(explain.Reason{
 		Code:     "saml-roles-none",
@@ -157,7 +157,7 @@ var (
 	samlSeveralRoles = Refusals.Add(explain.Reason{
 		Code:     "saml-roles-several",
 		Check:    "SAML roles",
-		Expected: "CustomRoleArn, as the assertion offers several roles",
+		Expected: "CustomRoleArn, because the assertion offers several roles",
 		Got:      "{offered}",
 		Fix:      "name one of the roles in CustomRoleArn",
 	})
@@ -214,14 +214,14 @@ var (
 		Code:     "identity-of-the-token-linked",
 		Check:    "identity of the token",
 		Expected: "a guest, as when the token was issued",
-		Got:      "one that has had a login since",
+		Got:      "an identity that got a login since then",
 		Fix:      newToken,
 	})
 	tokenGuestsOff = Refusals.Add(explain.Reason{
 		Code:     "guest-access-token",
 		Check:    "guest access",
 		Expected: "AllowUnauthenticatedIdentities of the pool",
-		Got:      "the setting off by now, and a token of a guest",
+		Got:      "the setting is off now, and the token is a guest's",
 		Fix:      "send a login of one of the pool's providers, or allow unauthenticated identities",
 	})
 	tokenAMR = Refusals.Add(explain.Reason{
@@ -235,14 +235,14 @@ var (
 		Code:     "provider-of-the-token",
 		Check:    "provider of the token",
 		Expected: "a provider of the pool",
-		Got:      "{provider}, which is none any more",
+		Got:      "{provider}, which the pool no longer has",
 		Fix:      newToken,
 	})
 	tokenLoginGone = Refusals.Add(explain.Reason{
 		Code:     "logins-of-the-token",
 		Check:    "logins of the token",
 		Expected: "a login of {provider} that is linked to the identity",
-		Got:      "one that is not linked any more, or is of another application",
+		Got:      "a login that is no longer linked, or belongs to another application",
 		Fix:      newToken,
 	})
 )
@@ -292,7 +292,7 @@ var (
 	ClassicFlowSAML = Refusals.Add(explain.Reason{
 		Code:     "classic-flow-saml",
 		Check:    "classic flow",
-		Expected: "logins that it supports",
+		Expected: "logins that the classic flow supports",
 		Got:      "{provider}, a SAML provider",
 		Fix:      "call GetCredentialsForIdentity",
 	})

@@ -9,8 +9,8 @@ var (
 		Check:    "principal tag",
 		Expected: "one valid session tag value",
 		Got:      "{problem}",
-		Fix: "have the provider send another value in the claim that the tag is made of, or map another claim " +
-			"with SetPrincipalTagAttributeMap",
+		Fix: "have the provider send another value in the claim for this tag, or map another claim with " +
+			"SetPrincipalTagAttributeMap",
 	})
 	principalTagTwice = Refusals.Add(explain.Reason{
 		Code:     "principal-tag-twice",
@@ -24,7 +24,7 @@ var (
 		Check:    "principal tags",
 		Expected: "tags that a session can have together",
 		Got:      "{problem}",
-		Fix: "change the attribute maps of the pool's providers, so that together they make at most 50 tags " +
-			"and name each in one way",
+		Fix: "change the attribute maps of the pool's providers, so that they give at most 50 tags in total, each " +
+			"in one spelling",
 	})
 )

@@ -9,7 +9,7 @@ var (
 		Check:    "token claims",
 		Expected: "a JSON object with unique names",
 		Got:      "{problem}",
-		Fix:      "send an ID token of the provider; the claims of this value are not those of an ID token",
+		Fix:      "send an ID token of the provider; this value does not have the claims of an ID token",
 		Message:  MessageNotOIDC,
 	})
 	eventClaims = Refusals.Add(explain.Reason{
@@ -25,8 +25,8 @@ var (
 		Check:    "token claims",
 		Expected: "an ID token",
 		Got:      "a security event token (RFC 8417), which has a claim events",
-		Fix: "send the provider's ID token. Logout tokens and security events go to the sign-out receivers and are " +
-			"no logins",
+		Fix: "send the provider's ID token. Logout tokens and security events go to the sign-out receivers; they " +
+			"are not logins",
 		Message: MessageNotOIDC,
 	})
 	tokenClaimsMissing = Refusals.Add(explain.Reason{
@@ -34,7 +34,7 @@ var (
 		Check:    "token claims",
 		Expected: "a claim {claim}",
 		Got:      "none",
-		Fix:      "send the provider's ID token; a token without {claim} is not one (access tokens often lack it)",
+		Fix:      "send the provider's ID token; every ID token has {claim} (access tokens often lack it)",
 		Message:  messageMissingClaim + "{claim}",
 	})
 	tokenIssuer = Refusals.Add(explain.Reason{
@@ -42,8 +42,8 @@ var (
 		Check:    "token issuer",
 		Expected: "{issuers}",
 		Got:      "{issuer}",
-		Fix: "put the token under the Logins key of the provider that issued it: its iss without https:// is that " +
-			"provider's key",
+		Fix: "put the token under the Logins key of the provider that issued it: the key is the token's iss " +
+			"without https://",
 		Message: MessageIssuerMismatch,
 	})
 	tokenIssuerForm = Refusals.Add(explain.Reason{
@@ -51,7 +51,7 @@ var (
 		Check:    "token issuer",
 		Expected: "{issuers}",
 		Got:      "{issuer}",
-		Fix:      "have the provider issue its iss as a string, the URL under which it is registered",
+		Fix:      "have the provider issue iss as a string: the URL that it is registered with",
 		Message:  MessageIssuerMismatch,
 	})
 	tokenIssuerPath = Refusals.Add(explain.Reason{
@@ -68,8 +68,8 @@ var (
 		Check:    "token issuer",
 		Expected: "{issuers}",
 		Got:      "{issuer}, which differs only {difference}",
-		Fix: "register the provider under the name that it puts into iss, character by character, or have the " +
-			"provider put the registered one there; {where}",
+		Fix: "register the provider exactly as it writes its iss, or have the provider write iss as it is " +
+			"registered; {where}",
 		Message: MessageIssuerMismatch,
 	})
 	tokenTime = Refusals.Add(explain.Reason{
@@ -158,8 +158,8 @@ var (
 		Check:    "token audience",
 		Expected: "{clients}",
 		Got:      "{audience}",
-		Fix: "register the token's audience as a client ID of the provider, or have the provider address the token " +
-			"to one",
+		Fix: "register the token's audience as a client ID of the provider, or have the provider issue the token " +
+			"for a registered client ID",
 		Message: MessageWrongAudience,
 	})
 	tokenUse = Refusals.Add(explain.Reason{
@@ -176,7 +176,7 @@ var (
 		Check:    "required claim",
 		Expected: "{want}",
 		Got:      "{got}",
-		Fix:      "send the token whose claim {claim} is {want}",
+		Fix:      "send the token with the claim {claim} set to {want}",
 		Message:  MessageNotOIDC,
 	})
 )

@@ -88,7 +88,7 @@ var (
 		Check:    "token header",
 		Expected: "a JSON object with unique names",
 		Got:      "{problem}",
-		Fix:      "send an ID token of the provider; the header of this value is not that of an ID token",
+		Fix:      "send an ID token of the provider; this value does not have the header of an ID token",
 		Message:  MessageNotOIDC,
 	})
 	tokenHeaderCrit = Refusals.Add(explain.Reason{
@@ -96,8 +96,9 @@ var (
 		Check:    "token header",
 		Expected: "no parameter {name}",
 		Got:      "{name}",
-		Fix:      "have the provider issue plain ID tokens: it demands a header extension that is not supported",
-		Message:  MessageNotOIDC,
+		Fix: "have the provider issue plain ID tokens: the token requires a header extension that is not " +
+			"supported",
+		Message: MessageNotOIDC,
 	})
 	tokenHeaderPayload = Refusals.Add(explain.Reason{
 		Code:     "token-header-payload",
@@ -112,7 +113,7 @@ var (
 		Check:    "token header",
 		Expected: "no parameter {name}",
 		Got:      "{name}",
-		Fix:      "have the provider leave {name} out of the header: keys come from its key set only",
+		Fix:      "have the provider leave {name} out of the header: only keys from its key set are used",
 		Message:  MessageNotOIDC,
 	})
 	tokenHeaderEncrypted = Refusals.Add(explain.Reason{
@@ -144,7 +145,7 @@ var (
 		Check:    "token type",
 		Expected: "{types}",
 		Got:      "{type}",
-		Fix:      "have the provider send the token that this address is for, with its type in the header",
+		Fix:      "have the provider send the kind of token that this URL accepts, with its type in the header",
 		Message:  MessageNotOIDC,
 	})
 	algorithmNotListed = Refusals.Add(explain.Reason{
@@ -161,7 +162,7 @@ var (
 		Check:    "signature algorithm",
 		Expected: "{algorithms}",
 		Got:      "{algorithm}",
-		Fix:      "have the provider sign ID tokens with an accepted algorithm; no setting admits this one",
+		Fix:      "have the provider sign ID tokens with an accepted algorithm; no setting allows this one",
 		Message:  MessageBadSignature,
 	})
 	keyID = Refusals.Add(explain.Reason{

@@ -90,7 +90,7 @@ func TestNearIssuersAreExplained(t *testing.T) {
 			register: func(t *idtoken.Rule) { t.Registered(arn, true) },
 			code:     "token-issuer-spelling",
 			got:      "differs only by the slash at the end",
-			fix:      []string{"under the name that it puts into iss", "oidc_providers"},
+			fix:      []string{"exactly as it writes its iss", "oidc_providers"},
 			not:      "OpenIDConnectProvider",
 		},
 		"host, through the API": {
@@ -126,7 +126,7 @@ func TestNearIssuersAreExplained(t *testing.T) {
 			register: func(t *idtoken.Rule) { t.Issuers = append([]string{"https://other.test"}, t.Issuers...) },
 			code:     "token-issuer-spelling",
 			got:      "by the slash at the end",
-			fix:      []string{"character by character"},
+			fix:      []string{"exactly as it writes its iss"},
 		},
 		"another realm": {
 			iss:      func(url string) string { return url + "/realms/b" },

@@ -16,8 +16,8 @@ var (
 		Check:    "signing key",
 		Expected: "a key that the provider publishes",
 		Got:      "key ID {id}",
-		Fix: "send a token of the registered provider: its key set has no such key. A key published a moment ago is " +
-			"found within {period}",
+		Fix: "send a token of the registered provider: its key set does not have this key. A newly published key " +
+			"is found within {period}",
 		Message: MessageBadSignature,
 	})
 	signingKeyUnfit = Refusals.Add(explain.Reason{

@@ -77,14 +77,14 @@ var (
 		Check:    "token at Facebook",
 		Expected: "a valid access token of a user",
 		Got:      "Facebook's error {error} for {node}",
-		Fix: "sign in to Facebook again. Only a user's own access token is a login: not that of an application or a " +
-			"page",
+		Fix: "sign in to Facebook again. Only a user's own access token is a login, not the token of an " +
+			"application or a page",
 		Message: idtoken.MessageNotAccepted,
 	})
 	tokenAtFacebookInvalid = Refusals.Add(explain.Reason{
 		Code:     "token-at-facebook-invalid",
 		Check:    "token at Facebook",
-		Expected: "is_valid of the answer is true",
+		Expected: "is_valid true in the response",
 		Got:      "false",
 		Fix:      "sign in to Facebook again: the token was withdrawn, has expired, or is not a token of Facebook",
 		Message:  idtoken.MessageNotAccepted,
@@ -94,7 +94,7 @@ var (
 		Check:    "token type",
 		Expected: "USER",
 		Got:      "{type}",
-		Fix:      "send the user's own access token, not that of an application, a page or a system",
+		Fix:      "send the user's own access token, not the token of an application, a page or a system",
 		Message:  idtoken.MessageNotAccepted,
 	})
 	tokenUser = Refusals.Add(explain.Reason{
@@ -119,7 +119,7 @@ var (
 		Check:    "token at X",
 		Expected: "an access token of the pool's application",
 		Got:      "status {status}",
-		Fix: "sign in with X again, and check that the pool's consumer key and secret are those of the application " +
+		Fix: "sign in with X again, and check that the pool's consumer key and secret belong to the application " +
 			"that the user signed in to",
 		Message: idtoken.MessageNotAccepted,
 	})

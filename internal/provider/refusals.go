@@ -34,7 +34,7 @@ var (
 		Check:    "login provider",
 		Expected: "{providers}",
 		Got:      "{key}",
-		Fix:      "add the provider to {field} of the identity pool, or sign in through one that it has",
+		Fix:      "add the provider to {field} of the identity pool, or sign in through a provider of the pool",
 	})
 	providerNear = Refusals.Add(explain.Reason{
 		Code:     "login-provider-spelling",
@@ -114,7 +114,7 @@ var (
 		Code:     "token-form-spelling",
 		Check:    "token form",
 		Expected: "{provider}, or a signed ID token",
-		Got:      "a value that is no ID token, under {key}: the key {difference}",
+		Got:      "a value that is not an ID token, under {key}: the key {difference}",
 		Fix:      "the key {difference}; write {provider}",
 	})
 	issuerMissing = Refusals.Add(explain.Reason{
@@ -122,7 +122,7 @@ var (
 		Check:    "token claims",
 		Expected: "a claim iss",
 		Got:      "none",
-		Fix:      "send the provider's ID token; a token without iss is not one",
+		Fix:      "send the provider's ID token: every ID token has iss",
 	})
 	issuerOfPool = Refusals.Add(explain.Reason{
 		Code:     "token-issuer-key",
@@ -159,7 +159,7 @@ var (
 		Code:     "login-provider-twice",
 		Check:    "login provider",
 		Expected: "each provider once",
-		Got:      "{key} stands for a provider that is there already",
+		Got:      "{key}, another name of a provider that is already in Logins",
 		Fix:      "send one login of {name}",
 	})
 )
@@ -170,7 +170,7 @@ var (
 	providerARNIssuer = Refusals.Add(explain.Reason{
 		Code:     "provider-arn-issuer",
 		Check:    "provider ARN",
-		Expected: "after oidc-provider/ the host and the path of the issuer, without https://, user, query or fragment",
+		Expected: "the issuer's host and path after oidc-provider/, without https://, user, query or fragment",
 		Got:      "{arn}",
 		Fix:      "write {right}",
 	})
@@ -178,23 +178,23 @@ var (
 		Code:     "openid-connect-provider-issuer",
 		Check:    "OpenID Connect provider",
 		Expected: "an ARN with the issuer's host and path only, such as {right}",
-		Got:      "{arn} in the pool, under which no provider can be registered",
+		Got:      "{arn} in the pool; no provider can be registered with this ARN",
 		Fix: "replace the ARN in OpenIdConnectProviderARNs of the pool by {right}; the key in Logins is the part " +
 			"after oidc-provider/",
 	})
 	oidcProviderAccount = Refusals.Add(explain.Reason{
 		Code:     "openid-connect-provider-account",
 		Check:    "OpenID Connect provider",
-		Expected: "a provider of account {account}, the pool's",
+		Expected: "a provider of the pool's account, {account}",
 		Got:      "{arn} of account {other}",
-		Fix: "put the ARN of a provider of account {account} for {issuer} into OpenIdConnectProviderARNs of the pool " +
-			"in its place; if there is none yet, register it with CreateOpenIDConnectProvider or in oidc_providers " +
+		Fix: "replace it in OpenIdConnectProviderARNs of the pool by the ARN of a provider for {issuer} in account " +
+			"{account}; if there is none yet, register one with CreateOpenIDConnectProvider or in oidc_providers " +
 			"of the settings",
 	})
 	providerPartition = Refusals.Add(explain.Reason{
 		Code:     "provider-partition",
 		Check:    "provider partition",
-		Expected: "a provider's ARN of the partition {partition}, which the pool's region is of",
+		Expected: "a provider's ARN in {partition}, the partition of the pool's region",
 		Got:      "{arn}",
 		Fix:      "write {right}",
 	})

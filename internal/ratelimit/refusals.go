@@ -11,7 +11,8 @@ var (
 		Check:    "account call rate",
 		Expected: "at most {rate} ({setting}, or rate_limits.preset)",
 		Got:      "account {account} calls {calls} more often",
-		Fix:      "retry after a pause that grows, as AWS SDKs do, and keep what does not change; or raise {setting}",
+		Fix: "retry with increasing pauses, as AWS SDKs do, and cache results that do not change; or raise " +
+			"{setting}",
 	})
 	guestsRefused = Refusals.Add(explain.Reason{
 		Code:     "guest-rate",
@@ -25,8 +26,8 @@ var (
 		Code:     "refused-login-rate",
 		Check:    "refused login rate",
 		Expected: "at most {rate} (address_limits.refused_login_rate, address_limits.refused_login_burst)",
-		Got:      "logins of clients at {address} were refused more often; this one was not looked at",
-		Fix: "find the client that keeps sending logins that are refused, by the refusals before this one; " +
-			"or raise the limit; if the address is a proxy's, set behind_proxy",
+		Got:      "more refused logins from {address}; this login was not checked",
+		Fix: "find the client that keeps sending bad logins: see the refusals before this one; or raise the limit; " +
+			"if the address is a proxy's, set behind_proxy",
 	})
 )

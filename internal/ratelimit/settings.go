@@ -147,12 +147,12 @@ type AddressLimits struct {
 // SettingHelp documents the settings, by name.
 func (AddressLimits) SettingHelp() map[string]string {
 	return map[string]string{
-		"enabled": "Limit what a client may do from one address (IPv6: /64) without having proved anything; " +
-			"in the file also address_limits: on or off; docs/operations.md, \"Rate limits\".",
-		"guest_rate":          "New guests a second of one client address, a whole number from 1 to 1000000.",
-		"guest_burst":         "New guests at once of one client address, a whole number from 1 to 1000000.",
-		"refused_login_rate":  "Refused logins a second of one client address, a whole number from 1 to 1000000.",
-		"refused_login_burst": "Refused logins at once of one client address, a whole number from 1 to 1000000.",
+		"enabled": "Limit new guests and refused logins from one client address (IPv6: /64). " +
+			"The file may also have address_limits: on or off. See docs/operations.md, \"Rate limits\".",
+		"guest_rate":          "New guests per second from one client address, a whole number from 1 to 1000000.",
+		"guest_burst":         "New guests at once from one client address, a whole number from 1 to 1000000.",
+		"refused_login_rate":  "Refused logins per second from one client address, a whole number from 1 to 1000000.",
+		"refused_login_burst": "Refused logins at once from one client address, a whole number from 1 to 1000000.",
 	}
 }
 

@@ -72,7 +72,7 @@ var (
 	encryptedAssertion = Refusals.Add(explain.Reason{
 		Code:     "saml-encryption",
 		Check:    "SAML encryption",
-		Expected: "an assertion in clear text (TLS protects it)",
+		Expected: "an unencrypted assertion (TLS protects it)",
 		Got:      "an {element}",
 		Fix: "switch assertion encryption off for this application at the identity provider: encrypted assertions " +
 			"are not supported",
@@ -257,15 +257,15 @@ var (
 	otherNameID = Refusals.Add(explain.Reason{
 		Code:     "saml-nameid",
 		Check:    "SAML NameID",
-		Expected: "1 to {limit} bytes of text without control or invisible characters or blanks around",
-		Got:      "{size} bytes that are not",
+		Expected: "1 to {limit} bytes of text without control or invisible characters or surrounding blanks",
+		Got:      "{size} bytes of other text",
 		Fix:      "have the identity provider send a plain, stable user ID as NameID",
 	})
 	otherQualifier = Refusals.Add(explain.Reason{
 		Code:     "saml-nameid-qualifier",
 		Check:    "SAML NameID qualifier",
-		Expected: "up to {limit} bytes of text without control or invisible characters or blanks around",
-		Got:      "{size} bytes that are not",
+		Expected: "up to {limit} bytes of text without control or invisible characters or surrounding blanks",
+		Got:      "{size} bytes of other text",
 		Fix:      "have the identity provider leave NameQualifier and SPNameQualifier out, or send entity IDs",
 	})
 	noConfirmation = Refusals.Add(explain.Reason{

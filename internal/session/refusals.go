@@ -33,7 +33,7 @@ var (
 		Check:    "session tags",
 		Expected: "tags that STS accepts",
 		Got:      "tag keys {one} and {other}",
-		Fix:      "rename one: IAM compares tag keys without letter case",
+		Fix:      "rename one: IAM ignores the letter case of tag keys",
 	})
 	tagValueForm = Refusals.Add(explain.Reason{
 		Code:     "session-tags-value",
@@ -49,14 +49,14 @@ var (
 	sessionKeyGone = Refusals.Add(explain.Reason{
 		Code:     "session-token-session-key",
 		Check:    "session token",
-		Expected: "a token that this server made and whose key it still has",
-		Got:      "session key {key}, which was retired or has ended, or is another server's",
+		Expected: "a token that this server issued under a key that it still has",
+		Got:      "session key {key}, which was retired, has expired, or belongs to another server",
 		Fix:      "sign in again and get new credentials",
 	})
 	sessionRevoked = Refusals.Add(explain.Reason{
 		Code:     "revocation",
 		Check:    "revocation",
-		Expected: "a session that goes on",
+		Expected: "a session that is still valid",
 		Got:      "{reason}",
 		Fix:      "sign in again and get new credentials",
 	})

@@ -637,7 +637,7 @@ func TestWebIdentityRefusals(t *testing.T) {
 		},
 		"own token, changed": {
 			[]string{"RoleArn", wiretest.RolePrefix + "Authenticated", "WebIdentityToken",
-				own[:len(own)-6] + "AAAAAA"}, 400, "InvalidIdentityToken", notProven, "as it came",
+				own[:len(own)-6] + "AAAAAA"}, 400, "InvalidIdentityToken", notProven, "unchanged",
 		},
 		"own token, other's role": {[]string{"WebIdentityToken", own}, 403, "AccessDenied", denied,
 			"cognito-identity.amazonaws.com"},
@@ -780,7 +780,7 @@ func TestWebIdentityOrderOfChecks(t *testing.T) {
 			notProven, "", true},
 		// A failed condition of the Cognito principal is documented as AccessDenied.
 		"own token, signature, condition": {wiretest.RolePrefix + "Authenticated", forged(own), nil, 400,
-			"InvalidIdentityToken", notProven, "as it came", false},
+			"InvalidIdentityToken", notProven, "unchanged", false},
 		"own token, duration, signature": {wiretest.RolePrefix + "Authenticated", forged(own),
 			[]string{"DurationSeconds", "7201"}, 400, "ValidationError", tooLong, "MaxSessionDuration", false},
 	} {
@@ -940,7 +940,7 @@ func TestAssumeRole(t *testing.T) {
 		fix           string
 	}{
 		"own policies": {input("Elsewhere"), "AccessDenied", denied("sts:AssumeRole", "Elsewhere"),
-			"make one whose policy allows it"},
+			"create one with a policy that allows it"},
 		"trust policy": {input("Chain"), "AccessDenied", denied("sts:AssumeRole", "Chain"), "trust policy"},
 		"no such role": {input("may/Nobody"), "AccessDenied", denied("sts:AssumeRole", "may/Nobody"),
 			"create the role"},

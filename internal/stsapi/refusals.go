@@ -26,8 +26,8 @@ var (
 		Check:    "role",
 		Expected: "a role that this server knows",
 		Got:      "{role}, of account {other}, which is not {whose}",
-		Fix: "correct the account in the ARN; a role of another account must be on this server, too, and be created " +
-			"there: name and path are compared exactly",
+		Fix: "correct the account in the ARN; a role of another account must be created in that account on this " +
+			"server; name and path are compared exactly",
 	})
 )
 
@@ -38,15 +38,14 @@ var (
 		Check:    "role",
 		Expected: "a role that exists and lets the caller in",
 		Got:      "one that is missing, or does not let the caller in",
-		Fix: "correct the role's ARN, or ask account {account}, which can explain the request by the same ID if " +
-			"it has the role",
+		Fix:      "correct the role's ARN, or ask account {account}: if it has the role, it can explain this request ID",
 	})
 	callerElsewhere = Refusals.Add(explain.Reason{
 		Code:     "caller-elsewhere",
 		Check:    "caller",
 		Expected: "a request that the caller's account allows",
 		Got:      "one that the caller's token, policies or parameters refuse",
-		Fix:      "ask account {account}, which can explain the request by the same ID",
+		Fix:      "ask account {account}: it can explain this request ID",
 	})
 	durationElsewhere = Refusals.Add(explain.Reason{
 		Code:     "session-duration-elsewhere",
@@ -62,15 +61,15 @@ var (
 	tagsTwice = Refusals.Add(explain.Reason{
 		Code:     "session-tags-twice",
 		Check:    "session tags",
-		Expected: "each key once, in any letter case",
+		Expected: "each key once, ignoring letter case",
 		Got:      "the same key twice",
 		Fix:      "remove one of the two",
 	})
 	tagsInherited = Refusals.Add(explain.Reason{
 		Code:     "session-tags-inherited",
 		Check:    "session tags",
-		Expected: "no key that the calling session passes on",
-		Got:      "a key that it passes on",
+		Expected: "no transitive tag key of the calling session",
+		Got:      "one of its transitive tag keys",
 		Fix:      "leave the tag out: the new session inherits it",
 	})
 	transitiveWithoutTag = Refusals.Add(explain.Reason{
@@ -78,12 +77,12 @@ var (
 		Check:    "transitive tag keys",
 		Expected: "keys of the session tags",
 		Got:      "a key that no session tag has",
-		Fix:      "pass the tag itself, too; the letter case of its key counts",
+		Fix:      "pass the tag itself, too; its key must have the same letter case",
 	})
 	sourceIdentityInherited = Refusals.Add(explain.Reason{
 		Code:     "source-identity-inherited",
 		Check:    "source identity",
-		Expected: "the calling session's, or none",
+		Expected: "the calling session's source identity, or none",
 		Got:      "another one",
 		Fix:      "leave SourceIdentity out: the new session inherits it",
 	})
@@ -175,8 +174,7 @@ var (
 		Check:    "access key",
 		Expected: "a long-lived access key of this server, or the caller's own",
 		Got:      "another one",
-		Fix: "call GetCallerIdentity with the keys: whose temporary credentials are can be read from their " +
-			"session token only",
+		Fix:      "call GetCallerIdentity with the keys: only the session token shows who owns temporary credentials",
 	})
 )
 
@@ -187,8 +185,8 @@ var (
 		Check:    "token expiry",
 		Expected: "an unexpired token",
 		Got:      "expired at {time}",
-		Fix: "ask for a new token: they last 10 minutes, those of GetOpenIdTokenForDeveloperIdentity as long " +
-			"as TokenDuration",
+		Fix: "ask for a new token: tokens are valid for 10 minutes, and tokens of " +
+			"GetOpenIdTokenForDeveloperIdentity for TokenDuration",
 	})
 	cognitoTokenRetired = Refusals.Add(explain.Reason{
 		Code:     "token-signature-retired",
@@ -202,13 +200,13 @@ var (
 		Check:    "token signature",
 		Expected: "a token that this server signed",
 		Got:      "another token",
-		Fix:      "pass the Token of GetOpenIdToken as it came",
+		Fix:      "pass the Token of GetOpenIdToken unchanged",
 	})
 	ownIdentityReplaced = Refusals.Add(explain.Reason{
 		Code:     "identity-of-the-token-replaced",
 		Check:    "identity of the token",
-		Expected: "the identity that the token was given for",
-		Got:      "one that was deleted, and whose ID is another identity's now",
+		Expected: "the identity that the token was issued for",
+		Got:      "one that was deleted; another identity has its ID now",
 		Fix:      "ask for a new token",
 	})
 	ownPoolGone = Refusals.Add(explain.Reason{
@@ -221,8 +219,8 @@ var (
 	ownPoolOfOther = Refusals.Add(explain.Reason{
 		Code:     "pool-of-the-token-account",
 		Check:    "pool of the token",
-		Expected: "the pool of account {account} that the token was given for",
-		Got:      "an ID that is another account's now",
+		Expected: "the pool of account {account} that the token was issued for",
+		Got:      "a pool ID that belongs to another account now",
 		Fix:      "ask for a new token",
 	})
 	ownProviderGone = Refusals.Add(explain.Reason{
@@ -241,8 +239,8 @@ var (
 		Check:    "provider ID",
 		Expected: "{names}",
 		Got:      "another provider",
-		Fix: "leave ProviderId out: it is for the access tokens of these two, and an OpenID Connect token " +
-			"names its issuer",
+		Fix: "leave ProviderId out: it is only for access tokens of these two; an OpenID Connect token names its " +
+			"issuer",
 	})
 	audiencesSeveral = Refusals.Add(explain.Reason{
 		Code:     "token-audience-several",
@@ -292,15 +290,15 @@ var (
 	applicationOther = Refusals.Add(explain.Reason{
 		Code:     "application-of-the-token",
 		Check:    "application of the token",
-		Expected: "one that the trust policy names by StringEquals {key} ({named})",
+		Expected: "an application in StringEquals {key} of the trust policy ({named})",
 		Got:      "another one",
 		Fix:      "add the application's ID to that condition of the trust policy",
 	})
 	applicationUnnamed = Refusals.Add(explain.Reason{
 		Code:     "application-of-the-token-unnamed",
 		Check:    "application of the token",
-		Expected: "one that the trust policy names by StringEquals {key}",
-		Got:      "a trust policy that names none",
+		Expected: "an application in StringEquals {key} of the trust policy",
+		Got:      "a trust policy that names no application",
 		Fix:      "add the application's ID to the trust policy: \"StringEquals\": {\"{key}\": \"APPLICATION\"}",
 	})
 )
@@ -334,7 +332,7 @@ var (
 		Check:    "SAML issue instant",
 		Expected: "at most {limit} ago",
 		Got:      "{time}",
-		Fix:      "sign in again, and redeem the assertion at once",
+		Fix:      "sign in again, and use the assertion at once",
 	})
 	samlProviderForm = Refusals.Add(explain.Reason{
 		Code:     "saml-provider-arn",

@@ -10,7 +10,7 @@ var Refusals explain.Catalogue
 const check = "ServerSideTokenCheck"
 
 // mayCheck describes, for refusals, a user who may sign in.
-const mayCheck = "a user whom the user pool lets sign in"
+const mayCheck = "a user who may sign in to the user pool"
 
 var (
 	unanswered = Refusals.Add(explain.Reason{
@@ -24,7 +24,7 @@ var (
 		Code:     "serversidetokencheck-unset",
 		Check:    check,
 		Expected: mayCheck,
-		Got:      "no setting for how to ask {pool}",
+		Got:      "no status setting for {pool}",
 		Fix: "add a status section to the user pool in the settings (admin_get_user, introspection or push), or set " +
 			"ServerSideTokenCheck to false for this client",
 		Message: messageRefused,
@@ -81,7 +81,7 @@ var (
 		Code:     "serversidetokencheck-status",
 		Check:    check,
 		Expected: mayCheck,
-		Got:      "a user whose status does not allow to sign in",
+		Got:      "a user with a status that does not allow sign-in",
 		Fix:      askTheOwner,
 		Message:  messageRefused,
 	})
@@ -98,6 +98,6 @@ var (
 
 // Fixes for refused users.
 const (
-	signInAgain = "sign in again at the provider: what was issued in a session that has ended stays refused"
+	signInAgain = "sign in again at the provider: tokens from the old session stay refused"
 	askTheOwner = "have the user pool's administrator allow the user to sign in again"
 )
