@@ -340,7 +340,8 @@ func (c *Config) checkRoleAccounts() error {
 		faults = append(faults, &iam.SettingError{
 			Setting: fmt.Sprintf("roles[%d].arn", i),
 			Value:   role.ARN,
-			Problem: fmt.Sprintf("the role belongs to account %s, but this server's account is %s", arn.Account, c.Account),
+			Problem: fmt.Sprintf("the role belongs to account %s, but this server's account is %s",
+				arn.Account, c.Account),
 			Fix: fmt.Sprintf(
 				"write %s, or start over: set account_id %s and run `poolhouse init` on an empty data folder or "+
 					"database; to create roles in another account, call the IAM API with a key of that account",

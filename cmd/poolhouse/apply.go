@@ -110,9 +110,11 @@ AWS_REGION.`,
 	}
 	addEndpoint(c)
 	c.Flags().StringP("file", "f", "", "the file (required)")
-	c.Flags().String("name", "", "name in the tags of created resources; empty means the file's name without its extension")
+	c.Flags().String("name", "",
+		"name in the tags of created resources; empty means the file's name without its extension")
 	c.Flags().Bool("dry-run", false, "print the plan and change nothing")
-	c.Flags().Bool("prune", false, "delete resources that an earlier apply of this file created and that the file no longer has")
+	c.Flags().Bool("prune", false,
+		"delete resources that an earlier apply of this file created and that the file no longer has")
 	_ = c.MarkFlagRequired("file") // the flag exists
 
 	return c

@@ -159,7 +159,8 @@ func parseClaims(pairs []string) (map[string]any, error) {
 
 		parsed, err := claimValue(value)
 		if err != nil {
-			return nil, fmt.Errorf("--claim %s: the value begins like JSON but is not valid JSON (%w): %s", name, err, claimRule)
+			return nil, fmt.Errorf("--claim %s: the value begins like JSON but is not valid JSON (%w): %s",
+				name, err, claimRule)
 		}
 
 		claims[name] = parsed

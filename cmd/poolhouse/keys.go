@@ -67,7 +67,8 @@ func keysCreateCommand() *cobra.Command {
 			return nil
 		},
 	}, onKeys(createKey))
-	c.Flags().String("account", "", "twelve-digit account; empty means account_id of the settings, or else the account of the first start")
+	c.Flags().String("account", "",
+		"twelve-digit account; empty means account_id of the settings, or else the account of the first start")
 	c.Flags().String("description", "", "what the key is for")
 	c.Flags().String("policy", "", "file with a JSON policy document that limits the key")
 

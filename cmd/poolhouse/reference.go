@@ -37,8 +37,8 @@ POOLHOUSE_CONFIG). An unknown name or a value of the wrong type is an error.
 }
 
 const lists = `
-A setting with several values is a list in the file; in a flag or variable , separate the values with commas. A dot in a name stands for a
-section of the file : "dev.allowed_hosts" is "allowed_hosts" under "dev:". The same applies to
+A setting with several values is a list in the file; in a flag or variable, separate the values with commas. A dot in
+a name stands for a section of the file: "dev.allowed_hosts" is "allowed_hosts" under "dev:". The same applies to
 "address_limits" and "limits".
 
 Only the file can have roles, providers and the other sections below:
@@ -137,11 +137,11 @@ token_algorithms:                 # for single pools; token_algorithm is for all
 
 check:                            # forward auth; off without this section: docs/check.md
   path: /check
-  request: x-original             # headers that describe the client's request: x-original, x-forwarded, or request (Envoy)
+  request: x-original             # headers that describe the client's request: x-original, x-forwarded or request
   service: execute-api            # the service that clients sign for
   region: ""                      # the region that clients sign for; the setting region when left out
   body: hash-required             # or unchecked, or forwarded
-  max_body: 1048576               # bytes of a body that is read before its signature is checked; default with forward_to: 100 MiB
+  max_body: 1048576               # bytes of a body that is read before its signature is checked; 100 MiB with forward_to
   presigned: false                # true also accepts presigned URLs
   routes:                         # the first match is used
     - match: GET /files/{path...}
@@ -159,7 +159,7 @@ check:                            # forward auth; off without this section: docs
 
 rate_limits:                      # how often each account may call; off without this section: docs/operations.md
   preset: aws                     # the rates that AWS documents; left out: only the rates below
-  operations:                     # SERVICE:OPERATION; SERVICE:signed, :public or :* is one limit for the rest of a service
+  operations:                     # SERVICE:OPERATION; SERVICE:signed, :public or :* limits all others of a service
     "cognito-identity:GetId": {rate: 50, burst: 100} # calls per second, and calls at once; burst = rate when left out
     "sts:signed": off             # removes the preset's limit
 
@@ -189,7 +189,7 @@ credential_engines:               # external STS services that issue credentials
       issuer: ""                  # issuer_url when left out
       amr: full                   # full; short: only authenticated or unauthenticated; or none
       tags: true                  # false leaves principal tags out
-      lifetime: ""                #  the session's duration when left out
+      lifetime: ""                # the session's duration when left out
       # also ${identity_id}, ${identity_uuid}, ${pool_id}, ${account}, ${region}, ${role_arn}, ${state}, ${tag:KEY}
       claims: {policy: "${role_name}"}
 

@@ -58,8 +58,8 @@ func (*settings) SettingHelp() map[string]string {
 		"log_level":      "Lowest level to log: debug, info, warn or error.",
 		"log_format":     "text, json, or auto: text on a terminal, JSON otherwise.",
 		"metrics_listen": "Address for /metrics, host:port, plain HTTP; empty serves /metrics on the main address.",
-		"lame_duck": "How long the server still answers calls after a stop signal, while /readyz answers 503; at most " +
-			"25s. Empty means 5s in poolhouse serve and 0s in poolhouse dev.",
+		"lame_duck": "How long the server still answers calls after a stop signal, while /readyz answers 503; " +
+			"at most 25s. Empty means 5s in poolhouse serve and 0s in poolhouse dev.",
 	}
 }
 

@@ -11,7 +11,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "Date is not today's, in the form YYYYMMDD.",
+		Text:    "Date must be yesterday, today or tomorrow (UTC), as YYYYMMDD.",
 		Reasons: []explain.Code{"verified-scope-date"},
 	},
 	{

@@ -63,7 +63,8 @@ func (s *Service) verifySession(
 			"No signing key is given for a service of this server.")
 	}
 
-	v, err := s.options.Sessions.Verify(ctx, c.Account, *in.AccessKeyId, *in.SessionToken, *in.Date, *in.Region, *in.Service)
+	v, err := s.options.Sessions.Verify(
+		ctx, c.Account, *in.AccessKeyId, *in.SessionToken, *in.Date, *in.Region, *in.Service)
 	switch {
 	case errors.Is(err, session.ErrExpiredToken):
 		return nil, awsapi.Refused("ExpiredSessionException", verifyExpired.With(),

@@ -271,7 +271,9 @@ func TestRouter(t *testing.T) {
 	if one.asked != 2 || two.asked != 1 {
 		t.Errorf("asked %d and %d times", one.asked, two.asked)
 	}
-	if _, err := (Settings{Engine: "three"}).Router(engines[Builtin], RemoteEngineOptions{}); err == nil || !strings.Contains(err.Error(), "credential_engine ") {
+
+	_, err := (Settings{Engine: "three"}).Router(engines[Builtin], RemoteEngineOptions{})
+	if err == nil || !strings.Contains(err.Error(), "credential_engine ") {
 		t.Errorf("unknown default: %v", err)
 	}
 	unknown := Settings{Engine: Builtin, Pools: map[string]string{pool: "three"}}

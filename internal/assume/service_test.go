@@ -211,7 +211,9 @@ func TestAssumeRoleDenials(t *testing.T) {
 		{
 			writtenName: "another account", trust: trust(assumeOnly, ""),
 			change: func(r *Request) { r.Role = ReadPoolRole("arn:aws:iam::999999999999:role/app") },
-			want:   []string{"the pool's account, 123456789012", "account 999999999999", "use a role in the pool's account"},
+			want: []string{
+				"the pool's account, 123456789012", "account 999999999999", "use a role in the pool's account",
+			},
 		},
 		{
 			writtenName: "another pool", trust: trust(assumeOnly, ""),

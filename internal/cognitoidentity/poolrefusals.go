@@ -68,7 +68,8 @@ var (
 		Check:    "user pool provider",
 		Expected: "a name like {example}, or the name of a user pool in the settings",
 		Got:      "{name}",
-		Fix:      "write the user pool's name in this form, without https://; list user pools outside AWS in user_pools",
+		Fix: "write the user pool's name in this form, without https://; " +
+			"list user pools outside AWS in user_pools",
 	})
 	userPoolRegions = Refusals.Add(explain.Reason{
 		Code:     "user-pool-provider-regions",

@@ -42,7 +42,8 @@ An answer is deliberately short: it must not help those who guess. In the column
 ## Reasons
 
 Every refusal has a code. It is in the log (` + "`check.code`" + `), in the metric ` + "`poolhouse_refusals_total`" + `
-(` + "`reason`" + `) and in the answer of ` + "`poolhouse explain REQUEST_ID`" + `, with all checks that were made. Codes
+(` + "`reason`" + `) and in the answer of ` +
+		"`poolhouse explain REQUEST_ID`" + `, with all checks that were made. Codes
 do not change between versions; texts may.
 `)
 

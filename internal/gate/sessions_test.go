@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	ownKey   = "ASIAOWNOWNOWNOWNOWNO"
-	ownToken = "token"
+	ownKey       = "ASIAOWNOWNOWNOWNOWNO"
+	sessionToken = "token"
 )
 
 // oneSession is the Minter and the Revocations of one session.
@@ -30,14 +30,14 @@ type oneSession struct {
 
 func (o *oneSession) Open(_ context.Context, accessKeyID, token string) (session.Session, string, error) {
 	o.opened.Add(1)
-	if accessKeyID != ownKey || token != ownToken || o.retired.Load() {
+	if accessKeyID != ownKey || token != sessionToken || o.retired.Load() {
 		return session.Session{}, "", session.ErrInvalidToken
 	}
 	return o.content, "secret", nil
 }
 
 func (o *oneSession) Knows(_ context.Context, token string) bool {
-	return token == ownToken && !o.retired.Load()
+	return token == sessionToken && !o.retired.Load()
 }
 
 func (o *oneSession) Owner(context.Context, string, string) identitypool.AccountID {
@@ -87,38 +87,38 @@ func TestRememberedSessions(t *testing.T) {
 		key, token string
 		want       error
 	}{
-		"goes on": {func(*oneSession, *atomic.Int64) {}, ownKey, ownToken, nil},
+		"goes on": {func(*oneSession, *atomic.Int64) {}, ownKey, sessionToken, nil},
 		"revoked": {
 			func(o *oneSession, _ *atomic.Int64) { o.revoked.Store(true) },
-			ownKey, ownToken, sigv4.ErrInvalidToken,
+			ownKey, sessionToken, sigv4.ErrInvalidToken,
 		},
 		"session key retired": {
 			func(o *oneSession, _ *atomic.Int64) { o.retired.Store(true) },
-			ownKey, ownToken, sigv4.ErrInvalidToken,
+			ownKey, sessionToken, sigv4.ErrInvalidToken,
 		},
 		"expired": {
 			func(_ *oneSession, ahead *atomic.Int64) { ahead.Store(int64(time.Hour)) },
-			ownKey, ownToken, sigv4.ErrExpiredToken,
+			ownKey, sessionToken, sigv4.ErrExpiredToken,
 		},
 		"another access key": {
 			func(*oneSession, *atomic.Int64) {},
-			"ASIAOTHEROTHEROTHERO", ownToken, sigv4.ErrInvalidToken,
+			"ASIAOTHEROTHEROTHERO", sessionToken, sigv4.ErrInvalidToken,
 		},
 		"another token":  {func(*oneSession, *atomic.Int64) {}, ownKey, "other", sigv4.ErrInvalidToken},
-		"a longer token": {func(*oneSession, *atomic.Int64) {}, ownKey, ownToken + "x", sigv4.ErrInvalidToken},
+		"a longer token": {func(*oneSession, *atomic.Int64) {}, ownKey, sessionToken + "x", sigv4.ErrInvalidToken},
 		"revoked and expired": {
 			func(o *oneSession, ahead *atomic.Int64) {
 				o.revoked.Store(true)
 				ahead.Store(int64(time.Hour))
 			},
-			ownKey, ownToken, sigv4.ErrExpiredToken,
+			ownKey, sessionToken, sigv4.ErrExpiredToken,
 		},
 		"expired, key is gone": {
 			func(o *oneSession, ahead *atomic.Int64) {
 				o.retired.Store(true)
 				ahead.Store(int64(time.Hour))
 			},
-			ownKey, ownToken, sigv4.ErrExpiredToken,
+			ownKey, sessionToken, sigv4.ErrExpiredToken,
 		},
 	} {
 		o, _, ahead, ways := newOneSession()
@@ -126,11 +126,11 @@ func TestRememberedSessions(t *testing.T) {
 			ahead.Store(0)
 			o.retired.Store(false)
 			o.revoked.Store(false)
-			if err := ask(ownKey, ownToken); err != nil {
+			if err := ask(ownKey, sessionToken); err != nil {
 				t.Fatalf("%s, %s: the first call: %v", name, way, err)
 			}
 			opened := o.opened.Load()
-			if err := ask(ownKey, ownToken); err != nil || o.opened.Load() != opened {
+			if err := ask(ownKey, sessionToken); err != nil || o.opened.Load() != opened {
 				t.Fatalf("%s, %s: the session is not remembered: %v", name, way, err)
 			}
 
@@ -151,10 +151,10 @@ func TestRevokedInParallel(t *testing.T) {
 			calls.Go(func() {
 				for range 200 {
 					ended := o.revoked.Load()
-					if err := ask(ownKey, ownToken); ended && !errors.Is(err, sigv4.ErrInvalidToken) {
+					if err := ask(ownKey, sessionToken); ended && !errors.Is(err, sigv4.ErrInvalidToken) {
 						t.Errorf("after the end: %v", err)
 					}
-					_ = ask("ASIAOTHEROTHEROTHERO", ownToken)
+					_ = ask("ASIAOTHEROTHEROTHERO", sessionToken)
 				}
 			})
 		}

@@ -217,8 +217,8 @@ func (d *Directory) addOIDCProviders(c Config, all *faults) {
 
 func (d *Directory) warnRole(r Role, setting string) {
 	if r.Trust != nil && !policy.CognitoTrustNamesAMR(r.Trust) {
-		d.warnings = append(d.warnings, setting+" ("+r.ARN.String()+"): the trust policy does not ask for "+policy.CognitoAMR+
-			", so a guest of the pool can assume the role through the classic flow")
+		d.warnings = append(d.warnings, setting+" ("+r.ARN.String()+"): the trust policy does not ask for "+
+			policy.CognitoAMR+", so a guest of the pool can assume the role through the classic flow")
 	}
 }
 

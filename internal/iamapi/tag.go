@@ -130,7 +130,9 @@ type tagList struct {
 	pageEnd
 }
 
-func listResourceTags[R reference](s *Service, ctx context.Context, c awsapi.Caller, in *tagsInput[R]) (*tagList, error) {
+func listResourceTags[R reference](
+	s *Service, ctx context.Context, c awsapi.Caller, in *tagsInput[R],
+) (*tagList, error) {
 	tags, err := in.Of.tags(ctx, s, c)
 	if err != nil {
 		return nil, err

@@ -85,7 +85,8 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 	}
 
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		writeDevJSON(w, http.StatusBadRequest, DevTokenResponse{Error: "something follows the request: " + devTokenRule})
+		writeDevJSON(w, http.StatusBadRequest,
+			DevTokenResponse{Error: "something follows the request: " + devTokenRule})
 		return
 	}
 

@@ -268,7 +268,9 @@ func missing(keys []*key) []string {
 }
 
 // appendNewKeys appends one new key for each algorithm to rows.
-func (i *Issuer) appendNewKeys(rows []store.Key, algorithms []string, made newKeys, now, signsFrom time.Time) ([]store.Key, error) {
+func (i *Issuer) appendNewKeys(
+	rows []store.Key, algorithms []string, made newKeys, now, signsFrom time.Time,
+) ([]store.Key, error) {
 	for _, algorithm := range algorithms {
 		private := made[algorithm]
 		if private == nil { // the algorithm lost its key after made was filled

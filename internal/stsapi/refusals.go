@@ -38,7 +38,8 @@ var (
 		Check:    "role",
 		Expected: "a role that exists and lets the caller in",
 		Got:      "one that is missing, or does not let the caller in",
-		Fix:      "correct the role's ARN, or ask account {account}: if it has the role, it can explain this request ID",
+		Fix: "correct the role's ARN, or ask account {account}: if it has the role, it can explain " +
+			"this request ID",
 	})
 	callerElsewhere = Refusals.Add(explain.Reason{
 		Code:     "caller-elsewhere",
