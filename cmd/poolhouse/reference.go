@@ -141,7 +141,7 @@ check:                            # forward auth; off without this section: docs
   service: execute-api            # the service that clients sign for
   region: ""                      # the region that clients sign for; the setting region when left out
   body: hash-required             # or unchecked, or forwarded
-  max_body: 1048576               # bytes that are read of a body before its signature is checked; 100 MiB with forward_to
+  max_body: 1048576               # bytes of a body read before its signature is checked; 100 MiB with forward_to
   presigned: false                # true also accepts presigned URLs
   routes:                         # the first match is used
     - match: GET /files/{path...}

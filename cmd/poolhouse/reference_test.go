@@ -1,11 +1,13 @@
 package main
 
 import (
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // The reference in docs/ is written from the settings.
@@ -40,6 +42,17 @@ func TestReferenceLoads(t *testing.T) {
 	want := `"cognito-identity.amazonaws.com:aud":"us-east-1:11111111-2222-3333-4444-555555555555"`
 	if !strings.Contains(string(file.Roles[0].TrustPolicy), want) {
 		t.Errorf("trust policy = %s", file.Roles[0].TrustPolicy)
+	}
+}
+
+// The reference shows the settings of each login provider.
+func TestReferenceHasEveryProvider(t *testing.T) {
+	_, text, _ := strings.Cut(reference(), "\nproviders:")
+	text, _, _ = strings.Cut(text, "\nuser_pools:")
+	for _, name := range provider.Default().Settings() {
+		if !strings.Contains(text, "\n  "+name+":") {
+			t.Errorf("the reference lacks providers.%s", name)
+		}
 	}
 }
 

@@ -73,8 +73,10 @@ func serverConfig(s *settings) (poolhouse.Config, error) {
 	if len(c.AllowedOrigins) == 0 {
 		return c, s.fault(&s.AllowedOrigins, `list the origins whose pages may call, or give "*" for any`)
 	}
-	if _, err := time.ParseDuration(s.text(&s.MaxWait)); err != nil {
-		return c, s.fault(&s.MaxWait, "use a duration from 1ms to 5s, such as 10ms, or 0 to refuse nobody")
+	for _, r := range s.rows {
+		if err := r.checkDuration(s.values[r.name].text); err != nil {
+			return c, s.fault(r.field.Addr().Interface(), "%w", err)
+		}
 	}
 
 	return c, s.file.addTo(&c)

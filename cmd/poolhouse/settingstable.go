@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -187,7 +188,19 @@ func (r setting) check(text string) error {
 	return nil
 }
 
-// set sets the field to a text that check has accepted.
+// checkDuration refuses a text that is no duration, if the field is one.
+func (r setting) checkDuration(text string) error {
+	if _, is := r.field.Interface().(time.Duration); !is {
+		return nil
+	}
+	if _, err := time.ParseDuration(text); err != nil {
+		return errors.New("use a duration, such as 10ms, 5s or 1h")
+	}
+
+	return nil
+}
+
+// set sets the field to a text that check and checkDuration have accepted.
 func (r setting) set(text string) {
 	switch to := r.field.Addr().Interface().(type) {
 	case *bool:

@@ -88,7 +88,8 @@ func TestSourcesAreEqual(t *testing.T) {
 // A new setting is one field and its help: it then has a flag, a variable, a place in the file,
 // and a default.
 type withNewSetting struct {
-	Name string `setting:"new_name" default:"standard"`
+	Name string        `setting:"new_name" default:"standard"`
+	Wait time.Duration `setting:"new_wait" default:"1s"`
 	Part struct {
 		Size int `setting:"size" max:"9"`
 	} `setting:"new_part." flag:"no"`
@@ -102,11 +103,11 @@ func TestANewSettingIsOneField(t *testing.T) {
 	var with withNewSetting
 	s := &settings{}
 	s.addRows(reflect.ValueOf(&with).Elem(), setting{hasFlag: true}, map[string]string{})
-	if len(s.rows) != 2 {
+	if len(s.rows) != 3 {
 		t.Fatalf("%d settings", len(s.rows))
 	}
 
-	name, size := s.rows[0], s.rows[1]
+	name, wait, size := s.rows[0], s.rows[1], s.rows[2]
 	if name.flag() != "new-name" || name.env() != "POOLHOUSE_NEW_NAME" || name.standard != "standard" ||
 		name.help != "A name." || !name.hasFlag {
 		t.Errorf("%+v", name)
@@ -117,9 +118,14 @@ func TestANewSettingIsOneField(t *testing.T) {
 		t.Errorf("%+v", size)
 	}
 
+	if wait.checkDuration("1m") != nil || wait.checkDuration("soon") == nil || name.checkDuration("soon") != nil {
+		t.Errorf("%+v", wait)
+	}
+
 	name.set("given")
+	wait.set("2m")
 	size.set("5")
-	if with.Name != "given" || with.Part.Size != 5 {
+	if with.Name != "given" || with.Wait != 2*time.Minute || with.Part.Size != 5 {
 		t.Errorf("%+v", with)
 	}
 }

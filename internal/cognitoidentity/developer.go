@@ -15,10 +15,8 @@ import (
 )
 
 const (
-	// defaultDeveloperToken is the lifetime without TokenDuration, as at AWS.
-	defaultDeveloperToken = 15 * time.Minute
-	maxDeveloperUserID    = 1024 // characters (API model, DeveloperUserIdentifier)
-	defaultLookup         = 60   // results without MaxResults
+	maxDeveloperUserID = 1024 // characters (API model, DeveloperUserIdentifier)
+	defaultLookup      = 60   // results without MaxResults
 )
 
 // GetOpenIdTokenForDeveloperIdentity registers or finds the identity of a user
@@ -71,7 +69,7 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(
 		return nil, callerError(err, target, pool.Region)
 	}
 
-	lifetime := defaultDeveloperToken
+	lifetime := developerTokenLifetime
 	if in.TokenDuration != nil {
 		lifetime = time.Duration(*in.TokenDuration) * time.Second
 	}

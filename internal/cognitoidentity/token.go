@@ -12,8 +12,12 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
-// tokenLifetime is the lifetime of GetOpenIdToken's tokens, as at AWS.
-const tokenLifetime = 10 * time.Minute
+// Lifetimes of Cognito tokens, as at AWS. The reason token-expiry-own of stsapi and the
+// documents name them, too (grep for "10 minutes").
+const (
+	openIDTokenLifetime    = 10 * time.Minute // GetOpenIdToken
+	developerTokenLifetime = 15 * time.Minute // GetOpenIdTokenForDeveloperIdentity without TokenDuration
+)
 
 // GetOpenIdToken returns a Cognito token for a guest, or for an identity with the
 // given logins (classic flow). It may link logins and merge identities.
@@ -41,7 +45,7 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 		return nil, awsapi.Refused(notAuthorized, reasonOf(err),
 			"The login cannot be mapped to principal tags: %s.", err)
 	}
-	token, err := s.sign(ctx, used.pool, used.identity, identitypool.AMR(used.logins), tags, tokenLifetime)
+	token, err := s.sign(ctx, used.pool, used.identity, identitypool.AMR(used.logins), tags, openIDTokenLifetime)
 	if err != nil {
 		return nil, err
 	}

@@ -256,9 +256,13 @@ func (c condition) namesPools() bool {
 }
 
 // narrowing reports whether c compares key with texts, and holds only if one matches.
-// ForAllValues does not qualify: it holds for a request without the key.
+// ForAllValues does not qualify: it holds for a request without the key. Nor does a
+// comparison that is not listed here: trust policies may rest only on those whose values
+// namesCustomers and namesPools can read.
 func (c condition) narrowing(key string) bool {
-	return c.family == stringFamily && !c.negated && !c.ifExists && c.qualifier != forAllValues &&
+	compares := c.comparison == equals || c.comparison == equalsIgnoreCase || c.comparison == like
+
+	return c.family == stringFamily && compares && !c.negated && !c.ifExists && c.qualifier != forAllValues &&
 		c.key == asciiLower(key)
 }
 

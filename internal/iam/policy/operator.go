@@ -17,7 +17,8 @@ const (
 )
 
 // comparison is the way in which an operator compares the request's value with the
-// policy's.
+// policy's. A new one is also in compileStrings (value.go) and, if a trust policy may rest
+// on it, in condition.narrowing.
 type comparison uint8
 
 const (
