@@ -153,3 +153,14 @@ func TestSharedIssuersScoped(t *testing.T) {
 		t.Errorf("a Deny needs no condition: %v, %v", err, sharedIssuersScoped(denied))
 	}
 }
+
+// A trust policy may rest only on comparisons that are known to name a value.
+func TestOnlyKnownComparisonsNarrow(t *testing.T) {
+	known := map[comparison]bool{equals: true, equalsIgnoreCase: true, like: true}
+	for comparison := equals; comparison <= greaterOrEqual+1; comparison++ { // one that does not exist yet, too
+		c := condition{operator: operator{family: stringFamily, comparison: comparison}, key: "issuer:sub"}
+		if c.narrowing("issuer:sub") != known[comparison] {
+			t.Errorf("narrowing = %t for comparison %d", !known[comparison], comparison)
+		}
+	}
+}
