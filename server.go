@@ -219,11 +219,16 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 // samlProviders returns the settings' providers, which may name this server by its issuer URL.
 func (c *Config) samlProviders() []SAMLProviderConfig {
 	providers := slices.Clone(c.SAMLProviders)
+	if c.IssuerURL == "" {
+		return providers
+	}
+
 	for i := range providers {
 		p := &providers[i]
 		p.Audiences = append(slices.Clone(p.Audiences), c.IssuerURL)
 		p.Recipients = append(slices.Clone(p.Recipients), c.IssuerURL)
 	}
+
 	return providers
 }
 

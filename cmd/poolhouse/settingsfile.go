@@ -53,7 +53,17 @@ func readSettingsFile(path string, rows []setting) (map[string]any, settingsFile
 	return parseSettings(path, text, rows)
 }
 
-func parseSettings(path string, text []byte, rows []setting) (map[string]any, settingsFile, error) {
+func parseSettings(
+	path string, text []byte, rows []setting,
+) (_ map[string]any, _ settingsFile, err error) {
+	// The YAML library panics on some texts, such as a tagged scalar in place of a list.
+	defer func() {
+		if recover() != nil {
+			err = fmt.Errorf("settings file %s: a value has another form than its setting: compare it with "+
+				"the reference (`poolhouse config --docs`), and leave out YAML tags such as !!str", path)
+		}
+	}()
+
 	var raw map[string]any
 	if err := yaml.Unmarshal(text, &raw); err != nil {
 		return nil, settingsFile{}, fmt.Errorf("settings file %s: %w", path, withoutSource(err))

@@ -1,10 +1,12 @@
 package issuer
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -80,7 +82,11 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 	decoder.DisallowUnknownFields()
 	decoder.UseNumber()
 	if err := decoder.Decode(&request); err != nil {
-		writeDevJSON(w, http.StatusBadRequest, DevTokenResponse{Error: err.Error() + ": " + devTokenRule})
+		text := err.Error()
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // its text names our types
+			text = cmp.Or(wrong.Field, "the body") + " cannot be " + wrong.Value
+		}
+		writeDevJSON(w, http.StatusBadRequest, DevTokenResponse{Error: text + ": " + devTokenRule})
 		return
 	}
 
@@ -93,7 +99,8 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 	token, err := d.issuer.Token(r.Context(), request)
 	switch {
 	case errors.Is(err, ErrDevRequest):
-		writeDevJSON(w, http.StatusBadRequest, DevTokenResponse{Error: err.Error()})
+		text := strings.TrimPrefix(err.Error(), ErrDevRequest.Error()+": ")
+		writeDevJSON(w, http.StatusBadRequest, DevTokenResponse{Error: text})
 	case err != nil:
 		writeDevJSON(w, http.StatusInternalServerError, DevTokenResponse{Error: "the token could not be signed"})
 	default:
