@@ -236,11 +236,11 @@ func TestLoginsThroughAnotherAccountsProvider(t *testing.T) {
 		fix        string
 	}{
 		"registered by the other account": {w.Thief, homes + key, key, issuer, "openid-connect-provider-account",
-			"of account " + w.Thief.Account},
+			"in account " + w.Thief.Account},
 		"registered by nobody": {w.Home, homes + nobodyKey, nobodyKey, nobody, "",
 			"call CreateOpenIDConnectProvider with the URL https://" + nobodyKey},
 		"registered by the pool's only": {w.Home, theirs + key, key, issuer, "openid-connect-provider-account",
-			"of account " + w.Home.Account},
+			"in account " + w.Home.Account},
 		"registered by the account": {w.Home, homes + key, key, issuer, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
