@@ -36,7 +36,7 @@ func (p *passage) close() {
 // cannot be checked without it.
 func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request, own *charge) (*passage, error) {
 	asked, err := checkOriginalParts(r.Method, r.RequestURI, r.Host, r.ContentLength)
-	asked.direct = true
+	asked.direct, asked.hasBody = true, r.ContentLength != 0
 	if err != nil {
 		return nil, &denied{
 			status:  http.StatusBadRequest,
@@ -146,7 +146,7 @@ func (f *Forwarder) admitUnread(
 	}
 
 	proven := signature.PayloadHash != unsignedPayload
-	if !proven && asked.length != 0 && h.c.Body != unchecked { // a presigned read must not have a body
+	if !proven && asked.hasBody && h.c.Body != unchecked { // a presigned read must not have a body
 		return nil, unproven()
 	}
 

@@ -269,6 +269,85 @@ func TestCheckBodies(t *testing.T) {
 	}
 }
 
+// A presigned URL signs no body. The head of a request rarely tells whether there is one, so the service is told to
+// expect the empty body; a body that shows is refused.
+func TestCheckPresignedBody(t *testing.T) {
+	const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	describe := func(prefix string) func(s *wiretest.Server, r, q *http.Request) {
+		return func(_ *wiretest.Server, r, q *http.Request) {
+			q.Header.Set(prefix+"Method", r.Method)
+			q.Header.Set(prefix+"Uri", r.URL.RequestURI())
+			q.Header.Set(prefix+"Host", r.URL.Host)
+		}
+	}
+
+	for convention, ask := range map[string]func(s *wiretest.Server, r, q *http.Request){
+		"x-original":  describe("X-Original-"),
+		"x-forwarded": describe("X-Forwarded-"),
+		"request": func(s *wiretest.Server, r, q *http.Request) {
+			q.Method, q.Host = r.Method, r.URL.Host
+			q.URL = wiretest.Must(q.URL.Parse(s.URL + "/check" + r.URL.RequestURI()))(t)
+		},
+	} {
+		t.Run(convention, func(t *testing.T) {
+			s := wiretest.Start(t, wiretest.Files, func(c *poolhouse.Config) {
+				c.Check.Request, c.Check.Service, c.Check.Presigned = convention, "s3", true
+			})
+			s.FilesPool(t)
+			alice := s.User(t, s.Logins(t, "alice"))
+
+			for _, method := range []string{http.MethodGet, http.MethodHead} {
+				r := wiretest.Must(http.NewRequestWithContext(t.Context(), method,
+					wiretest.FilesURL+strings.ReplaceAll(alice.ID, ":", "%3A")+"/a?X-Amz-Expires=60", nil))(t)
+				signed, _, err := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }).PresignHTTP(
+					t.Context(), alice.Key, r, "UNSIGNED-PAYLOAD", "s3", wiretest.Region, time.Now())
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.URL = wiretest.Must(r.URL.Parse(signed))(t)
+
+				answer := func(change func(*http.Request)) wiretest.Answer {
+					return s.Asked(t, r, func(q *http.Request) {
+						for _, name := range []string{"Method", "Uri", "Host"} {
+							q.Header.Del("X-Original-" + name)
+						}
+						ask(s, r, q)
+						change(q)
+					})
+				}
+				allowed := func(name string, got wiretest.Answer) {
+					t.Helper()
+					if hash := got.Header.Get("X-Poolhouse-Content-Sha256"); got.Status != 200 || hash != emptyHash {
+						t.Errorf("%s, %s: %d %s, hash %q", method, name, got.Status, got.Body, hash)
+					}
+				}
+				refused := func(name string, got wiretest.Answer) {
+					t.Helper()
+					if reason := got.Header.Get("X-Poolhouse-Reason"); got.Status != 403 || reason != "UnsignedPayload" {
+						t.Errorf("%s, %s: %d %s", method, name, got.Status, reason)
+					}
+				}
+
+				allowed("unknown length", answer(func(*http.Request) {}))
+				refused("chunked body", answer(func(q *http.Request) {
+					q.Body, q.ContentLength = io.NopCloser(strings.NewReader("evil")), -1
+				}))
+				refused("body", answer(func(q *http.Request) {
+					q.Body, q.ContentLength = io.NopCloser(strings.NewReader("evil")), 4
+				}))
+
+				if convention == "request" {
+					continue
+				}
+				length := map[string]string{"x-original": "X-Original-", "x-forwarded": "X-Forwarded-"}[convention] +
+					"Content-Length"
+				allowed("length 0", answer(func(q *http.Request) { q.Header.Set(length, "0") }))
+				refused("length 4", answer(func(q *http.Request) { q.Header.Set(length, "4") }))
+			}
+		})
+	}
+}
+
 // Other proxies ask in other ways.
 func TestCheckConventions(t *testing.T) {
 	for convention, ask := range map[string]func(s *wiretest.Server, r, q *http.Request){

@@ -29,6 +29,7 @@ type original struct {
 	method, uri, host string
 	path              string // as sent, without the query
 	length            int64  // of the body; -1 = not known
+	hasBody           bool   // whether a body is known; false = none, or not known
 	direct            bool   // whether the client itself sent the request to this server
 }
 
@@ -64,7 +65,10 @@ func (h *Handler) readOriginal(r *http.Request) (original, error) {
 		}
 	}
 
-	return checkOriginalParts(method, uri, host, length)
+	asked, err := checkOriginalParts(method, uri, host, length)
+	asked.hasBody = length > 0 || r.ContentLength != 0 // a proxy sends a body only if it has the client's
+
+	return asked, err
 }
 
 // checkOriginalParts returns the client's request, or the part that is malformed.
