@@ -17,7 +17,7 @@ import (
 
 // passage is a request that may go on to its service.
 type passage struct {
-	opened  *gate.Session
+	session *gate.Session
 	hash    string // X-Poolhouse-Content-Sha256
 	service *url.URL
 
@@ -138,28 +138,28 @@ func (f *Forwarder) admitUnread(
 	r *http.Request, asked original, segments []string, own *charge,
 ) (*passage, error) {
 	h := f.h
-	o, signature, err := h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
+	proven, signature, err := h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
 		return h.verifier.VerifyUnread(request, asked.length, h.c.Service)
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	proven := signature.PayloadHash != unsignedPayload
-	if !proven && asked.hasBody && h.c.Body != unchecked { // a presigned read must not have a body
+	hashed := signature.PayloadHash != unsignedPayload
+	if !hashed && asked.hasBody && h.c.Body != unchecked { // a presigned read must not have a body
 		return nil, unproven()
 	}
 
-	if err := f.begin(r, own, o); err != nil {
+	if err := f.begin(r, own, proven); err != nil {
 		return nil, err
 	}
-	p, err := f.permit(r, asked, segments, o, &signature)
+	p, err := f.permit(r, asked, segments, proven, &signature)
 	if err != nil {
 		return nil, err
 	}
 
 	p.length = asked.length
-	if proven { // also without a body: the stated hash must be that of the empty one
+	if hashed { // also without a body: the stated hash must be that of the empty one
 		p.streamed = newStreamed(r.Body, signature.PayloadHash)
 	}
 
@@ -168,9 +168,9 @@ func (f *Forwarder) admitUnread(
 
 // permit is like Handler.permit, but refuses routes without ForwardTo.
 func (f *Forwarder) permit(
-	r *http.Request, asked original, segments []string, o *gate.Session, signature *sigv4.Result,
+	r *http.Request, asked original, segments []string, session *gate.Session, signature *sigv4.Result,
 ) (*passage, error) {
-	needed, err := f.h.permit(r, asked, segments, o, signature)
+	needed, err := f.h.permit(r, asked, segments, session, signature)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ func (f *Forwarder) permit(
 		return nil, err
 	}
 
-	return &passage{opened: o, hash: signature.PayloadHash, service: needed.service}, nil
+	return &passage{session: session, hash: signature.PayloadHash, service: needed.service}, nil
 }
 
 func checkForwarded(m match) error {
@@ -196,15 +196,15 @@ func (f *Forwarder) admitRead(
 	w http.ResponseWriter, r *http.Request, asked original, segments []string, own *charge,
 ) (_ *passage, err error) {
 	h := f.h
-	session, err := f.checkHead(r, asked, segments)
+	claimed, err := f.checkHead(r, asked, segments)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.beginUnproven(r, own, session); err != nil {
+	if err := f.beginUnproven(r, own, claimed); err != nil {
 		return nil, err
 	}
 
-	body, err := f.read(w, r, session)
+	body, err := f.read(w, r, claimed)
 	if err != nil {
 		return nil, err
 	}
@@ -214,21 +214,21 @@ func (f *Forwarder) admitRead(
 		}
 	}()
 
-	o, signature, err := h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
+	proven, signature, err := h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
 		return h.verifier.VerifyHashed(request, body.size, body.sum, h.c.Service)
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	if err := f.begin(r, own, o); err != nil {
+	if err := f.begin(r, own, proven); err != nil {
 		return nil, err
 	}
-	if err := body.chargeTo(callerName(o), unprovenName(o)); err != nil {
+	if err := body.chargeTo(callerName(proven), unprovenName(proven)); err != nil {
 		return nil, f.unread(r, err, false)
 	}
 
-	p, err := f.permit(r, asked, segments, o, &signature)
+	p, err := f.permit(r, asked, segments, proven, &signature)
 	if err != nil {
 		return nil, err
 	}
@@ -239,12 +239,12 @@ func (f *Forwarder) admitRead(
 
 // checkHead does all checks that do not need the body: the signature is complete, current
 // and of a session of this account, the route is forwarded, and the session may do the
-// route's action. It returns the session that the request names.
+// route's action. It returns the session that the request claims; its signature is not proven.
 func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string) (*gate.Session, error) {
 	h := f.h
-	request := asked.of(r.WithContext(r.Context()))
+	request := asked.signedRequest(r)
 	result, err := h.verifier.VerifyUnread(request, 0, h.c.Service)
-	session := gate.SessionOf(result)
+	claimed := gate.SessionOf(result)
 
 	refused, ok := errors.AsType[*sigv4.Error](err)
 	switch {
@@ -257,7 +257,8 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 		return nil, h.signatureRefused(request, asked, refused)
 	}
 
-	awsapi.RecordFrom(r.Context()).Account = string(session.Content.Account)
+	// claimed is never nil here: the verifier found its key before it compared signatures.
+	awsapi.RecordFrom(r.Context()).Account = string(claimed.Content.Account)
 
 	_, query, _ := strings.Cut(asked.uri, "?")
 	needed, err := h.routes.find(asked.method, segments, query)
@@ -267,12 +268,12 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 	if err := checkForwarded(needed); err != nil {
 		return nil, err
 	}
-	if err := h.checkAccount(session); err != nil {
+	if err := h.checkAccount(claimed); err != nil {
 		return nil, err
 	}
-	session = session.In(h.c.Region)
+	claimed = claimed.In(h.c.Region)
 
-	return session, h.authorizeHead(r, session, &requestFacts{
+	return claimed, h.authorizeHead(r, claimed, &requestFacts{
 		h:        h,
 		question: r,
 		uri:      asked.uri,
@@ -284,8 +285,8 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 
 // authorizeHead checks the policies before the signature. If their decision depends on the
 // signature, it leaves the decision to authorize.
-func (h *Handler) authorizeHead(r *http.Request, o *gate.Session, facts *requestFacts) error {
-	err := h.o.Authorizer.Authorize(r.Context(), o.Caller, facts.access())
+func (h *Handler) authorizeHead(r *http.Request, claimed *gate.Session, facts *requestFacts) error {
+	err := h.options.Authorizer.Authorize(r.Context(), claimed.Caller, facts.access())
 	if err == nil {
 		return nil
 	}
@@ -293,7 +294,7 @@ func (h *Handler) authorizeHead(r *http.Request, o *gate.Session, facts *request
 		return nil
 	}
 
-	return h.authorize(r.Context(), o, facts)
+	return h.authorize(r.Context(), claimed, facts)
 }
 
 // past is a deadline that ends all waiting for a connection.
@@ -305,8 +306,8 @@ func endConnection(w http.ResponseWriter) { w.Header().Set("Connection", "close"
 
 // read reads the body of a request, within BodyTime. The caller is not proven yet, so the
 // body is charged to a separate share for unproven callers, and to the client's address.
-func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, o *gate.Session) (*held, error) {
-	callers := []string{unprovenName(o)}
+func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, claimed *gate.Session) (*held, error) {
+	callers := []string{unprovenName(claimed)}
 	if address := addressName(r.Context()); address != "" {
 		callers = append(callers, address)
 	}
@@ -355,7 +356,7 @@ func (f *Forwarder) unread(r *http.Request, err error, late bool) error {
 			why:     bodiesOfOne.With("limit", strconv.FormatInt(f.holder.shares.most, 10)).At(setting("max_bodies")),
 		}
 	case unkept:
-		f.h.o.Logger.ErrorContext(r.Context(), "a body cannot be kept in a temporary file", "error", store)
+		f.h.options.Logger.ErrorContext(r.Context(), "a body cannot be kept in a temporary file", "error", store)
 		return &denied{
 			status:  http.StatusServiceUnavailable,
 			code:    "Unavailable",

@@ -53,7 +53,7 @@ func (f *requestFacts) client(key string) (values []string, known bool) {
 		return f.header("User-Agent")
 	case key == "aws:referer":
 		return f.header("Referer")
-	case !f.h.o.BehindProxy:
+	case !f.h.options.BehindProxy:
 		return nil, false
 	default:
 		return policy.Client(awsapi.RecordFrom(f.question.Context()).Client).Find(key)
@@ -86,7 +86,7 @@ func (f *requestFacts) s3(name string) (values []string, known bool) {
 	case "signatureversion":
 		return []string{"AWS4-HMAC-SHA256"}, true
 	case "signatureage":
-		age := max(0, f.h.o.Now().Sub(f.signed).Milliseconds())
+		age := max(0, f.h.options.Now().Sub(f.signed).Milliseconds())
 		return []string{strconv.FormatInt(age, 10)}, true
 	case "x-amz-content-sha256":
 		return []string{f.payloadHash}, true

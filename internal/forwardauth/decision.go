@@ -16,7 +16,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// decide verifies and authorises the request that the proxy asks about. An error
+// decide verifies and authorises the request that the proxy asks about. It returns the
+// session that signed, and the hash with which the service must compare the body. An error
 // that is not a *denied means that no decision was possible.
 func (h *Handler) decide(r *http.Request) (*gate.Session, string, error) {
 	asked, err := h.readOriginal(r)
@@ -31,29 +32,29 @@ func (h *Handler) decide(r *http.Request) (*gate.Session, string, error) {
 		return nil, "", err
 	}
 
-	o, signature, err := h.verify(r, asked)
+	session, signature, err := h.verify(r, asked)
 	if err != nil {
 		return nil, "", err
 	}
 
-	if _, err := h.permit(r, asked, segments, o, &signature); err != nil {
+	if _, err := h.permit(r, asked, segments, session, &signature); err != nil {
 		return nil, "", err
 	}
 
-	return o, h.hashToCompare(&signature), nil
+	return session, h.hashToCompare(&signature), nil
 }
 
 // permit returns the route of a request whose signature is valid, if the session may do
 // the route's action.
 func (h *Handler) permit(
-	r *http.Request, asked original, segments []string, o *gate.Session, signature *sigv4.Result,
+	r *http.Request, asked original, segments []string, session *gate.Session, signature *sigv4.Result,
 ) (match, error) {
 	_, query, _ := strings.Cut(asked.uri, "?")
 	needed, err := h.routes.find(asked.method, segments, query)
 	if err != nil {
 		return match{}, err
 	}
-	if err := h.checkAccount(o); err != nil {
+	if err := h.checkAccount(session); err != nil {
 		return match{}, err
 	}
 
@@ -67,12 +68,12 @@ func (h *Handler) permit(
 		signed:      signature.Date,
 		payloadHash: signature.PayloadHash,
 	}
-	if err := h.authorize(r.Context(), o, &facts); err != nil {
+	if err := h.authorize(r.Context(), session, &facts); err != nil {
 		return match{}, err
 	}
 
 	if isS3(needed.action) {
-		if err := h.authorizeSource(r, o, &facts); err != nil {
+		if err := h.authorizeSource(r, session, &facts); err != nil {
 			return match{}, err
 		}
 	}
@@ -81,17 +82,17 @@ func (h *Handler) permit(
 }
 
 // checkAccount refuses sessions of other accounts.
-func (h *Handler) checkAccount(o *gate.Session) error {
-	if string(o.Content.Account) == h.o.Account {
+func (h *Handler) checkAccount(session *gate.Session) error {
+	if string(session.Content.Account) == h.options.Account {
 		return nil
 	}
 	return forbidden("AccessDenied", "The session belongs to another account.",
-		accountOther.With("want", h.o.Account, "account", string(o.Content.Account)))
+		accountOther.With("want", h.options.Account, "account", string(session.Content.Account)))
 }
 
 // authorizeSource checks whether the session may read the object that the request copies,
 // if it copies one.
-func (h *Handler) authorizeSource(r *http.Request, o *gate.Session, facts *requestFacts) error {
+func (h *Handler) authorizeSource(r *http.Request, session *gate.Session, facts *requestFacts) error {
 	source, uri, err := h.source(r.Header)
 	if err != nil || source == nil {
 		return err
@@ -99,7 +100,7 @@ func (h *Handler) authorizeSource(r *http.Request, o *gate.Session, facts *reque
 
 	get := *facts
 	get.uri, get.action, get.resource = uri, source.action, source.resource
-	return h.authorize(r.Context(), o, &get)
+	return h.authorize(r.Context(), session, &get)
 }
 
 // unambiguous returns the segments of the path. It refuses a request that the service could
@@ -145,8 +146,8 @@ func overridden(name string) error {
 }
 
 // authorize checks whether the session's policies allow the action of facts.
-func (h *Handler) authorize(ctx context.Context, o *gate.Session, facts *requestFacts) error {
-	err := h.o.Authorizer.Authorize(ctx, o.Caller, facts.access())
+func (h *Handler) authorize(ctx context.Context, session *gate.Session, facts *requestFacts) error {
+	err := h.options.Authorizer.Authorize(ctx, session.Caller, facts.access())
 	d, ok := errors.AsType[*iam.DeniedError](err)
 	if !ok {
 		return err
@@ -182,13 +183,13 @@ func (h *Handler) verify(r *http.Request, asked original) (*gate.Session, sigv4.
 func (h *Handler) verifyWith(
 	r *http.Request, asked original, verify func(*http.Request) (sigv4.Result, error),
 ) (*gate.Session, sigv4.Result, error) {
-	request := asked.of(r.WithContext(r.Context()))
+	request := asked.signedRequest(r)
 	result, err := verify(request)
-	o := gate.SessionOf(result)
+	claimed := gate.SessionOf(result)
 
 	record := awsapi.RecordFrom(r.Context())
-	if o != nil {
-		record.Account = string(o.Content.Account)
+	if claimed != nil {
+		record.Account = string(claimed.Content.Account)
 	}
 
 	if refused, ok := errors.AsType[*sigv4.Error](err); ok {
@@ -198,6 +199,7 @@ func (h *Handler) verifyWith(
 		return nil, sigv4.Result{}, err
 	}
 
+	proven := claimed
 	record.AccessKeyID = result.AccessKeyID
 
 	if result.Region != h.c.Region {
@@ -210,7 +212,7 @@ func (h *Handler) verifyWith(
 		return nil, sigv4.Result{}, unproven()
 	}
 
-	return o.In(h.c.Region), result, nil
+	return proven.In(h.c.Region), result, nil
 }
 
 // mayBeUnsigned reports whether hashRequired accepts UNSIGNED-PAYLOAD: for presigned reads,

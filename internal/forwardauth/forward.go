@@ -187,7 +187,7 @@ func (f *Forwarder) endBody(w http.ResponseWriter, r *http.Request) {
 	}
 
 	// It fails only for writers outside a network, which have no deadlines.
-	_ = http.NewResponseController(w).SetReadDeadline(f.h.o.Now().Add(restTime))
+	_ = http.NewResponseController(w).SetReadDeadline(f.h.options.Now().Add(restTime))
 }
 
 // clientBody notes whether a body was read to its end.
@@ -211,14 +211,14 @@ type charge struct {
 }
 
 // begin charges a request to the caller of its session and to the client's address.
-func (f *Forwarder) begin(r *http.Request, c *charge, o *gate.Session) error {
-	return f.charge(r, c, callerName(o), tooManyOfOne.With("limit", f.callers.limit()))
+func (f *Forwarder) begin(r *http.Request, c *charge, proven *gate.Session) error {
+	return f.charge(r, c, callerName(proven), tooManyOfOne.With("limit", f.callers.limit()))
 }
 
 // beginUnproven is like begin, for a request whose signature is not verified yet. Afterwards
 // begin moves the charge to the caller.
-func (f *Forwarder) beginUnproven(r *http.Request, c *charge, o *gate.Session) error {
-	return f.charge(r, c, unprovenName(o), tooManyUnproven.With("limit", f.callers.limit()))
+func (f *Forwarder) beginUnproven(r *http.Request, c *charge, claimed *gate.Session) error {
+	return f.charge(r, c, unprovenName(claimed), tooManyUnproven.With("limit", f.callers.limit()))
 }
 
 // charge charges a request to caller, instead of to an earlier one, and once to the client's

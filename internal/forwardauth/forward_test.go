@@ -372,7 +372,7 @@ func TestForwardedRequest(t *testing.T) {
 	}
 
 	// Behind a proxy, its word about the client goes on.
-	f.f.h.o.BehindProxy = true
+	f.f.h.options.BehindProxy = true
 	if _, err := send(t, f.signed(t, "GET", ownFile, "", false, "X-Forwarded-For", "192.0.2.1",
 		"X-Forwarded-Proto", "https")); err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ func TestForwardedPace(t *testing.T) {
 		"slow and small": {step: 2 * defaultForwardTimeout, sent: 1, want: http.StatusRequestTimeout},
 	} {
 		f := newFront(t, service.URL, nil)
-		f.f.h.o.Now = slowClock(test.step)
+		f.f.h.options.Now = slowClock(test.step)
 		body := strings.Repeat("x", size)
 		c, reader := f.raw(t, f.signed(t, "PUT", ownFile, body, true),
 			"Content-Length: 200000\r\n\r\n"+body[:test.sent])

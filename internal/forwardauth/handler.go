@@ -58,10 +58,10 @@ const headerReason = "X-Poolhouse-Reason"
 // Config has the settings of the endpoint.
 type Config struct {
 	Path      string `yaml:"path"`      // of the endpoint; "" = /check
-	Request   string `yaml:"request"`   // fromOriginal (default), fromForwarded or FromRequest
+	Request   string `yaml:"request"`   // "x-original" (default), "x-forwarded" or "request"
 	Service   string `yaml:"service"`   // for which clients sign; "" = execute-api
 	Region    string `yaml:"region"`    // for which clients sign
-	Body      string `yaml:"body"`      // hashRequired (default), Unchecked or Forwarded
+	Body      string `yaml:"body"`      // "hash-required" (default), "unchecked" or "forwarded"
 	MaxBody   int64  `yaml:"max_body"`  // bytes of a body that is read before its signature is checked; 0 = 1 MiB
 	Presigned bool   `yaml:"presigned"` // accepts presigned URLs too
 	// Routes: the first match counts; requests without a match are refused.
@@ -93,6 +93,7 @@ func (c Config) withDefaults() Config {
 	c.Request = cmp.Or(c.Request, fromOriginal)
 	c.Service = cmp.Or(c.Service, defaultService)
 	c.Body = cmp.Or(c.Body, hashRequired)
+	// Before MaxBody: its default is for requests that a proxy asks about only.
 	c.ForwardMaxBody = cmp.Or(c.ForwardMaxBody, c.MaxBody, defaultForwardMaxBody)
 	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
 	c.MaxBodies = cmp.Or(c.MaxBodies, defaultMaxBodies)
@@ -141,7 +142,7 @@ func (c Config) Validate() error {
 	}
 
 	if c.MaxBody < 0 {
-		faults = append(faults, errors.New("check.max_body: use a positive number of bytes"))
+		faults = append(faults, errors.New("check.max_body: use a positive number of bytes, or 0 for the default"))
 	}
 	if len(c.Routes) == 0 {
 		faults = append(faults, errors.New("check.routes: without a route every request is refused; give at least one"))
@@ -213,7 +214,7 @@ type Options struct {
 
 // Handler is the endpoint that proxies ask.
 type Handler struct {
-	o        Options
+	options  Options
 	c        Config
 	routes   table
 	verifier *sigv4.Verifier
@@ -236,7 +237,7 @@ func New(o Options) (*Handler, error) {
 		return nil, err
 	}
 
-	h := &Handler{o: o, c: o.Config.withDefaults(), routes: routes}
+	h := &Handler{options: o, c: o.Config.withDefaults(), routes: routes}
 
 	s3 := h.c.Service == "s3"
 	rules := sigv4.Service{LiteralPath: s3, UnsignedPayload: s3}
@@ -245,9 +246,13 @@ func New(o Options) (*Handler, error) {
 	}
 
 	h.verifier = o.Sessions.Verifier(h.c.Service, rules)
-	h.forwarder, err = newForwarder(h)
 
-	return h, err
+	h.forwarder, err = newForwarder(h)
+	if err != nil {
+		return nil, err
+	}
+
+	return h, nil
 }
 
 // Forwarder returns the reverse proxy for the routes with ForwardTo; nil if there is
@@ -289,7 +294,7 @@ func (d *denied) Error() string { return d.code + ": " + d.message }
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	explain.FromContext(r.Context()).Plan(endpointPlan)
 
-	o, payload, err := h.decide(r)
+	session, hash, err := h.decide(r)
 	header := w.Header()
 	header["Cache-Control"] = noStore
 	if err != nil {
@@ -297,10 +302,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	for name, value := range o.Header {
+	for name, value := range session.Header {
 		header[name] = value // shared, and never changed
 	}
-	header[headerContentSHA256] = []string{payload}
+	header[headerContentSHA256] = []string{hash}
 	if !strings.Contains(r.Header.Get("Accept"), "application/json") {
 		header["Content-Length"] = zero
 		w.WriteHeader(http.StatusOK)
@@ -309,7 +314,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	header["Content-Type"] = jsonType
 	w.WriteHeader(http.StatusOK)
-	_ = json.MarshalWrite(w, contextOf(o.Principal)) // fails if the client is gone
+	_ = json.MarshalWrite(w, contextOf(session.Principal)) // fails if the client is gone
 }
 
 // Values of headers that never change. Answers share the slices.
@@ -336,12 +341,24 @@ type authorizer struct {
 }
 
 func contextOf(p *auth.Principal) answer {
-	return answer{p, requestContext{p.RequestIdentity(), authorizer{p.IAMAuthorizer()}}}
+	return answer{
+		Principal: p,
+		RequestContext: requestContext{
+			Identity:   p.RequestIdentity(),
+			Authorizer: authorizer{IAM: p.IAMAuthorizer()},
+		},
+	}
+}
+
+// problem is the JSON form of a refusal.
+type problem struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
 }
 
 // owner returns the account of the key that the client's request names.
 func (h *Handler) owner(signed *http.Request) identitypool.AccountID {
-	return h.o.Owner(signed.Context(), signed)
+	return h.options.Owner(signed.Context(), signed)
 }
 
 // refuse answers an error of decide; signed is the request as the client signed it.
@@ -350,7 +367,7 @@ func (h *Handler) owner(signed *http.Request) identitypool.AccountID {
 func (h *Handler) refuse(w http.ResponseWriter, r, signed *http.Request, err error) {
 	d, ok := errors.AsType[*denied](err)
 	if !ok {
-		h.o.Logger.ErrorContext(r.Context(), "a request could not be checked", "error", err)
+		h.options.Logger.ErrorContext(r.Context(), "a request could not be checked", "error", err)
 		d = &denied{
 			status:  http.StatusServiceUnavailable,
 			code:    "Unavailable",
@@ -367,10 +384,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r, signed *http.Request, err err
 	}
 
 	var body bytes.Buffer
-	_ = json.MarshalWrite(&body, struct { // no such value fails
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	}{d.code, d.message})
+	_ = json.MarshalWrite(&body, problem{Code: d.code, Message: d.message}) // no such value fails
 
 	header := w.Header()
 	header["Cache-Control"] = noStore

@@ -93,21 +93,24 @@ func checkOriginalParts(method, uri, host string, length int64) (original, error
 	}, nil
 }
 
-// of changes r into the request that the client signed, and returns it.
-func (o original) of(r *http.Request) *http.Request {
-	r.Method, r.RequestURI, r.Host = o.method, o.uri, o.host
-	return r
+// signedRequest returns the request as the client signed it: a shallow copy of r, which has the
+// client's headers.
+func (o original) signedRequest(r *http.Request) *http.Request {
+	c := *r
+	c.Method, c.RequestURI, c.Host = o.method, o.uri, o.host
+
+	return &c
 }
 
 // asked returns the client's request about which a proxy asks with r, or r itself if the
 // client's request cannot be read.
 func (h *Handler) asked(r *http.Request) *http.Request {
-	request := r.WithContext(r.Context())
-	if asked, err := h.readOriginal(r); err == nil {
-		return asked.of(request)
+	asked, err := h.readOriginal(r)
+	if err != nil {
+		return r
 	}
 
-	return request
+	return asked.signedRequest(r)
 }
 
 // once returns the value of a header that must be present exactly once.

@@ -39,7 +39,7 @@ func TestCatalogue(t *testing.T) {
 func TestSignaturesAreExplained(t *testing.T) {
 	h, base := newHandler(t)
 	accountKnown := true
-	h.o.Owner = func(context.Context, *http.Request) identitypool.AccountID {
+	h.options.Owner = func(context.Context, *http.Request) identitypool.AccountID {
 		if !accountKnown {
 			return ""
 		}

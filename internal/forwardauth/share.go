@@ -115,17 +115,17 @@ func (q *queues) part(caller string, own *queue) {
 
 // callerName returns the name to which a request is charged: the identity of the session,
 // which may have many sessions, or the access key if there is no identity.
-func callerName(o *gate.Session) string {
-	if o.Content.IdentityID != "" {
-		return "identity " + string(o.Content.IdentityID)
+func callerName(session *gate.Session) string {
+	if session.Content.IdentityID != "" {
+		return "identity " + string(session.Content.IdentityID)
 	}
-	return "key " + o.Caller.AccessKeyID
+	return "key " + session.Caller.AccessKeyID
 }
 
 // unprovenName returns the name to which a request is charged before its signature is
 // verified. It differs from callerName, because anybody who has seen a session token can
 // send it and must not use up the caller's share.
-func unprovenName(o *gate.Session) string { return "unproven " + callerName(o) }
+func unprovenName(claimed *gate.Session) string { return "unproven " + callerName(claimed) }
 
 // addressName returns the name under which the client's address, or its network as for rate
 // limits (ratelimit.Source), is charged; "" if it is not known.

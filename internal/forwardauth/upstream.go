@@ -65,7 +65,7 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 		FlushInterval:  -1, // answers may be streams
 		ModifyResponse: x.answered,
 		ErrorHandler:   x.failed,
-		ErrorLog:       slog.NewLogLogger(f.h.o.Logger.Handler(), slog.LevelDebug),
+		ErrorLog:       slog.NewLogLogger(f.h.options.Logger.Handler(), slog.LevelDebug),
 	}
 	defer x.cutOff()
 
@@ -79,7 +79,7 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 // service. Without an error, the caller of enter must call leave. The wait for the caller's
 // share comes first: meanwhile the request must not occupy a place of its address.
 func (f *Forwarder) enter(ctx context.Context, p *passage) (leave func(), err error) {
-	leaveCaller, err := f.upstream.enter(ctx, callerName(p.opened)+" at "+p.service.Host)
+	leaveCaller, err := f.upstream.enter(ctx, callerName(p.session)+" at "+p.service.Host)
 	address := addressName(ctx)
 	if err != nil || address == "" {
 		return leaveCaller, err
@@ -154,7 +154,7 @@ func (x *crossing) rewrite(r *httputil.ProxyRequest) {
 		}
 	}
 
-	behind := x.f.h.o.BehindProxy
+	behind := x.f.h.options.BehindProxy
 	if behind {
 		r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
 	}
@@ -163,7 +163,7 @@ func (x *crossing) rewrite(r *httputil.ProxyRequest) {
 		r.Out.Header["X-Forwarded-Proto"] = []string{proto}
 	}
 
-	for name, value := range x.p.opened.Header {
+	for name, value := range x.p.session.Header {
 		r.Out.Header[name] = slices.Clone(value)
 	}
 	r.Out.Header[headerContentSHA256] = []string{x.p.hash}
@@ -392,9 +392,9 @@ type watchedBody struct {
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.x.reading.Store(true)
-	began := b.x.f.h.o.Now()
+	began := b.x.f.h.options.Now()
 	n, err := b.ReadCloser.Read(p)
-	b.waited += b.x.f.h.o.Now().Sub(began)
+	b.waited += b.x.f.h.options.Now().Sub(began)
 	b.arrived += int64(n)
 
 	if err == nil && b.waited > b.x.f.h.c.ForwardTimeout+time.Duration(b.arrived)*time.Second/slowest {
