@@ -89,17 +89,20 @@ func (g *Gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 // key finds the secret of an access key, and its owner. The secret of a temporary key is in
 // its session token. That of a long-lived one is in the store; it never comes with a token.
 func (g *Gate) key(ctx context.Context, scope sigv4.Scope, sessionToken string) (sigv4.Key, error) {
-	find := g.temporary
+	var who signer
+	var secret string
+	var err error
 	if sessionToken == "" {
-		find = g.longLived
+		who, secret, err = g.longLived(ctx, scope.AccessKeyID)
+	} else {
+		who, secret, err = g.temporary(ctx, scope.AccessKeyID, sessionToken)
 	}
 
-	who, secret, err := find(ctx, scope.AccessKeyID, sessionToken)
 	return sigv4.Key{Secret: secret, Owner: &who}, err
 }
 
 // longLived looks up an access key in the store.
-func (g *Gate) longLived(ctx context.Context, accessKeyID, _ string) (signer, string, error) {
+func (g *Gate) longLived(ctx context.Context, accessKeyID string) (signer, string, error) {
 	caller, secret, err := g.keys.Lookup(ctx, accessKeyID)
 	switch {
 	case errors.Is(err, iam.ErrDisabled):

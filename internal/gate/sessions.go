@@ -50,10 +50,10 @@ type Session struct {
 	Principal *auth.Principal
 	Header    http.Header // the principal's
 
-	token  string
-	secret string
-	key    atomic.Pointer[derived] // the last one that signingKey returned
-	abroad atomic.Pointer[Session] // the last one that In made
+	token          string
+	secret         string
+	key            atomic.Pointer[derived] // the last one that signingKey returned
+	otherPartition atomic.Pointer[Session] // the last one that In made
 }
 
 type derived struct {
@@ -71,14 +71,14 @@ func NewSessions(minter Minter, revoked Revocations, now func() time.Time) *Sess
 // see checkRevoked. The error wraps session.ErrInvalidToken or session.ErrExpiredToken; any other
 // one means that the look-up failed.
 func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*Session, error) {
-	o, ok := s.opened.Get(accessKeyID)
-	ok = ok && subtle.ConstantTimeCompare([]byte(o.token), []byte(token)) == 1
-	if ok && !s.now().Before(o.Content.Expires) {
+	opened, ok := s.opened.Get(accessKeyID)
+	ok = ok && subtle.ConstantTimeCompare([]byte(opened.token), []byte(token)) == 1
+	if ok && !s.now().Before(opened.Content.Expires) {
 		s.opened.Remove(accessKeyID)
 		return nil, session.ErrExpiredToken
 	}
 	if ok && s.minter.Knows(ctx, token) {
-		return o, nil
+		return opened, nil
 	}
 	if ok {
 		s.opened.Remove(accessKeyID)
@@ -89,42 +89,42 @@ func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*Sessio
 		return nil, err
 	}
 
-	o = &Session{
+	opened = &Session{
 		Content: content,
 		Caller:  content.Caller(accessKeyID),
 		token:   token,
 		secret:  secret,
 	}
 	if content.RoleARN.IsZero() {
-		return o, nil // only role sessions are described to other services
+		return opened, nil // only role sessions are described to other services
 	}
 
-	o.Caller = o.Caller.In(content.RoleARN.Partition)
-	o.describe()
-	s.opened.Add(accessKeyID, o)
+	opened.Caller = opened.Caller.In(content.RoleARN.Partition)
+	opened.describe()
+	s.opened.Add(accessKeyID, opened)
 
-	return o, nil
+	return opened, nil
 }
 
 // checkRevoked returns an error that wraps session.ErrRevoked if the session was revoked.
-func (s *Sessions) checkRevoked(ctx context.Context, accessKeyID string, o *Session) error {
-	return s.revoked.Check(ctx, accessKeyID, &o.Content)
+func (s *Sessions) checkRevoked(ctx context.Context, accessKeyID string, opened *Session) error {
+	return s.revoked.Check(ctx, accessKeyID, &opened.Content)
 }
 
 // ofRole returns the session of an access key, if it is a role session that was not revoked.
 func (s *Sessions) ofRole(ctx context.Context, accessKeyID, token string) (*Session, error) {
-	o, err := s.open(ctx, accessKeyID, token)
+	opened, err := s.open(ctx, accessKeyID, token)
 	if err != nil {
 		return nil, err
 	}
-	if o.Content.RoleARN.IsZero() {
+	if opened.Content.RoleARN.IsZero() {
 		return nil, fmt.Errorf("%w: it is not one of a role", session.ErrInvalidToken)
 	}
-	if err := s.checkRevoked(ctx, accessKeyID, o); err != nil {
+	if err := s.checkRevoked(ctx, accessKeyID, opened); err != nil {
 		return nil, err
 	}
 
-	return o, nil
+	return opened, nil
 }
 
 // Verifier returns a verifier of requests to a service outside this server, with the rules
@@ -151,63 +151,63 @@ func (s *Sessions) key(ctx context.Context, scope sigv4.Scope, token string) (si
 		return sigv4.Key{}, fmt.Errorf("%w: it is not a temporary one", sigv4.ErrUnknownKey)
 	}
 
-	o, err := s.ofRole(ctx, scope.AccessKeyID, token)
+	opened, err := s.ofRole(ctx, scope.AccessKeyID, token)
 	if err != nil {
 		return sigv4.Key{}, refusable(err)
 	}
 
-	return sigv4.Key{SigningKey: o.signingKey(scope.Date, scope.Region, scope.Service), Owner: o}, nil
+	return sigv4.Key{SigningKey: opened.signingKey(scope.Date, scope.Region, scope.Service), Owner: opened}, nil
 }
 
 // signingKey derives the session's signing key, or returns the last one if it is the same.
-func (o *Session) signingKey(date, region, service string) sigv4.SigningKey {
-	d := o.key.Load()
+func (s *Session) signingKey(date, region, service string) sigv4.SigningKey {
+	d := s.key.Load()
 	if d == nil || d.date != date || d.region != region || d.service != service {
 		d = &derived{
 			date:    date,
 			region:  region,
 			service: service,
-			key:     sigv4.DeriveSigningKey(o.secret, date, region, service),
+			key:     sigv4.DeriveSigningKey(s.secret, date, region, service),
 		}
-		o.key.Store(d)
+		s.key.Store(d)
 	}
 
 	return d.key
 }
 
 // describe sets the description of the session for others.
-func (o *Session) describe() {
-	o.Principal, o.Header = principal(&o.Content, o.Caller), make(http.Header, 9)
-	o.Principal.SetHeaders(o.Header)
+func (s *Session) describe() {
+	s.Principal, s.Header = principal(&s.Content, s.Caller), make(http.Header, 9)
+	s.Principal.SetHeaders(s.Header)
 }
 
 // In returns the session for a request in a region: its ARNs have the region's partition.
-func (o *Session) In(region string) *Session {
+func (s *Session) In(region string) *Session {
 	partition := identitypool.Partition(region)
-	if o.Caller.Partition() == partition {
-		return o
+	if s.Caller.Partition() == partition {
+		return s
 	}
-	if of := o.abroad.Load(); of != nil && of.Caller.Partition() == partition {
-		return of
-	}
-
-	of := &Session{
-		Content: o.Content,
-		Caller:  o.Caller.In(partition),
-		token:   o.token,
-		secret:  o.secret,
+	if last := s.otherPartition.Load(); last != nil && last.Caller.Partition() == partition {
+		return last
 	}
 
-	of.Content.RoleARN = o.Content.RoleARN.In(partition)
-	of.Content.Provider = identitypool.InPartition(of.Content.Provider, partition)
-	of.Content.AMR = make([]string, 0, len(o.Content.AMR))
-	for _, how := range o.Content.AMR {
-		of.Content.AMR = append(of.Content.AMR, identitypool.InPartition(how, partition))
+	translated := &Session{
+		Content: s.Content,
+		Caller:  s.Caller.In(partition),
+		token:   s.token,
+		secret:  s.secret,
 	}
-	of.describe()
-	o.abroad.Store(of)
 
-	return of
+	translated.Content.RoleARN = s.Content.RoleARN.In(partition)
+	translated.Content.Provider = identitypool.InPartition(translated.Content.Provider, partition)
+	translated.Content.AMR = make([]string, 0, len(s.Content.AMR))
+	for _, how := range s.Content.AMR {
+		translated.Content.AMR = append(translated.Content.AMR, identitypool.InPartition(how, partition))
+	}
+	translated.describe()
+	s.otherPartition.Store(translated)
+
+	return translated
 }
 
 // principal returns the description of a session for others.
@@ -242,17 +242,17 @@ type Verified struct {
 func (s *Sessions) Verify(
 	ctx context.Context, account, accessKeyID, token, date, region, service string,
 ) (Verified, error) {
-	o, err := s.ofRole(ctx, accessKeyID, token)
+	opened, err := s.ofRole(ctx, accessKeyID, token)
 	if err != nil {
 		return Verified{}, err
 	}
-	if string(o.Content.Account) != account {
+	if string(opened.Content.Account) != account {
 		return Verified{}, fmt.Errorf("%w: it is one of another account", session.ErrInvalidToken)
 	}
 
 	return Verified{
-		SigningKey: o.signingKey(date, region, service),
-		Principal:  o.In(region).Principal,
+		SigningKey: opened.signingKey(date, region, service),
+		Principal:  opened.In(region).Principal,
 	}, nil
 }
 
