@@ -275,7 +275,7 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 
 	return claimed, h.authorizeHead(r, claimed, &requestFacts{
 		h:        h,
-		question: r,
+		request:  r,
 		uri:      asked.uri,
 		action:   needed.action,
 		resource: needed.resource,

@@ -18,7 +18,7 @@ import (
 // behind could read it differently from this server.
 type requestFacts struct {
 	h                *Handler
-	question         *http.Request // the proxy's request, with the headers of the client
+	request          *http.Request // the proxy's request, with the headers of the client
 	uri              string        // of the client's request
 	action, resource string
 
@@ -56,7 +56,7 @@ func (f *requestFacts) client(key string) (values []string, known bool) {
 	case !f.h.options.BehindProxy:
 		return nil, false
 	default:
-		return policy.Client(awsapi.RecordFrom(f.question.Context()).Client).Find(key)
+		return policy.Client(awsapi.RecordFrom(f.request.Context()).Client).Find(key)
 	}
 }
 
@@ -119,7 +119,7 @@ func (f *requestFacts) hoistable(name string) (values []string, known bool) {
 // header returns the value of a header of the client, as the proxy passed it on. It is not
 // known if the header came twice, or in another spelling that some services accept.
 func (f *requestFacts) header(name string) (values []string, known bool) {
-	for given, list := range f.question.Header {
+	for given, list := range f.request.Header {
 		switch {
 		case strings.EqualFold(given, name):
 			values = append(values, list...)

@@ -60,7 +60,7 @@ func (h *Handler) permit(
 
 	facts := requestFacts{
 		h:           h,
-		question:    r,
+		request:     r,
 		uri:         asked.uri,
 		action:      needed.action,
 		resource:    needed.resource,
