@@ -56,7 +56,7 @@ func (v *Verifier) verifyFacebook(ctx context.Context, trust Trust, token string
 	}
 	defer done()
 
-	g := graph{v, j, token}
+	g := graph{v: v, j: j, token: token}
 	if trust.AppSecret == "" {
 		return j.verdict(g.byToken(ctx))
 	}

@@ -9,6 +9,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,10 @@ type Kind string
 // published keys. It is the zero value.
 const OIDC Kind = ""
 
+// SAML is the Kind of a SAML 2.0 Response in base64, judged by Trust.SAML without
+// any request.
+const SAML Kind = "saml"
+
 // Kinds of access token, which only the provider's own API can judge.
 const (
 	Facebook Kind = "facebook" // Graph API
@@ -36,27 +41,24 @@ const (
 	Twitter  Kind = "twitter"  // OAuth 1.0a of X; "token;secret"
 )
 
-// protocols is the table of protocols: one row per kind of credential.
-var protocols = map[Kind]func(v *Verifier, ctx context.Context, trust Trust, credential string) (Claims, error){
-	OIDC:     (*Verifier).verifyIDToken,
-	Facebook: (*Verifier).verifyFacebook,
-	Amazon:   (*Verifier).verifyAmazon,
-	Twitter:  (*Verifier).verifyTwitter,
-	SAML:     (*Verifier).verifySAML,
+// protocol is how one kind of credential is proved.
+type protocol struct {
+	verify func(v *Verifier, ctx context.Context, trust Trust, credential string) (Claims, error)
+	checks []explain.Code // that verify makes, in order
 }
 
-// checks lists the checks of each kind of credential, in order.
-var checks = map[Kind][]explain.Code{
-	OIDC:     idtoken.Checks,
-	Facebook: facebookChecks,
-	Amazon:   amazonChecks,
-	Twitter:  twitterChecks,
-	SAML:     saml.Checks,
+// protocols is the table of protocols: one row per kind of credential.
+var protocols = map[Kind]protocol{
+	OIDC:     {verify: (*Verifier).verifyIDToken, checks: idtoken.Checks},
+	SAML:     {verify: (*Verifier).verifySAML, checks: saml.Checks},
+	Facebook: {verify: (*Verifier).verifyFacebook, checks: facebookChecks},
+	Amazon:   {verify: (*Verifier).verifyAmazon, checks: amazonChecks},
+	Twitter:  {verify: (*Verifier).verifyTwitter, checks: twitterChecks},
 }
 
 // Checks returns the checks that Verify makes of a kind of credential, in order, for
 // the plans of operations. The caller must not change the list.
-func Checks(kind Kind) []explain.Code { return checks[kind] }
+func Checks(kind Kind) []explain.Code { return protocols[kind].checks }
 
 // Results of every protocol.
 type (
@@ -106,8 +108,8 @@ type Trust struct {
 
 // Options configure a Verifier; the zero value is ready for production.
 type Options struct {
-	Now    func() time.Time // nil for time.Now
-	Logger *slog.Logger     // nil discards
+	Now    func() time.Time // nil = time.Now
+	Logger *slog.Logger     // nil = none
 }
 
 // Verifier verifies logins. It is safe for concurrent use.
@@ -125,9 +127,7 @@ func New(client *outbound.Client, o Options) *Verifier {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 
 	return &Verifier{
 		now:     o.Now,
@@ -143,16 +143,16 @@ func New(client *outbound.Client, o Options) *Verifier {
 // the context's explain.Trace, with the checks that passed. It returns within the
 // timeout of its client.
 func (v *Verifier) Verify(ctx context.Context, trust Trust, credential string) (Claims, error) {
-	verify, known := protocols[trust.Kind]
+	p, known := protocols[trust.Kind]
 	if !known {
 		return Claims{}, fmt.Errorf("login: provider %q has the unknown kind %q", trust.Provider, trust.Kind)
 	}
-	if trace := explain.FromContext(ctx); trace != nil {
-		trace.Plan(checks[trust.Kind])
-		ctx = explain.NewContext(ctx, trace.For(trust.Provider))
-	}
 
-	return verify(v, ctx, trust, credential)
+	trace := explain.FromContext(ctx)
+	trace.Plan(p.checks)
+	ctx = explain.NewContext(ctx, trace.For(trust.Provider))
+
+	return p.verify(v, ctx, trust, credential)
 }
 
 func (v *Verifier) verifyIDToken(ctx context.Context, trust Trust, token string) (Claims, error) {

@@ -14,10 +14,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/saml"
 )
 
-// SAML is the Kind of a SAML 2.0 Response in base64, judged by Trust.SAML without
-// any request.
-const SAML Kind = "saml"
-
 // Messages for SAML logins. AWS's own are not known; the second sentences are those
 // of its STS (IAM User Guide, "Troubleshoot SAML federation").
 const (

@@ -121,7 +121,7 @@ func (v *Verifier) verifyTwitter(ctx context.Context, trust Trust, credential st
 		return j.verdict(Claims{}, err)
 	}
 
-	v.answers.held.Add(key, provedUser{id, now.Add(answerLifetime)})
+	v.answers.held.Add(key, provedUser{id: id, until: now.Add(answerLifetime)})
 	j.pass("token subject", explain.Masked(id))
 
 	return j.twitterClaims(id), nil
