@@ -325,7 +325,7 @@ func TestDNSRebinding(t *testing.T) {
 
 	s.Advance(2 * time.Hour)
 	s.accepts(t, token) // refreshes in the background
-	s.client.Settle()
+	s.client.WaitIdle()
 	if n := len(s.net.lookups); n != 2 {
 		t.Errorf("%d look-ups for two fetches, want 2", n)
 	}
@@ -426,7 +426,7 @@ func TestDiscoveryIsHeldAndRefreshed(t *testing.T) {
 	f.issuer.Answer(discovery, text(fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, f.issuer.URL, moved.URL+keys)))
 	f.Advance(4 * time.Minute)
 	f.accepts(t, f.issuer.Token(nil)) // refreshes
-	f.client.Settle()
+	f.client.WaitIdle()
 	f.accepts(t, moved.Key().Sign(nil, f.issuer.Payload(nil)))
 	f.refuses(t, f.trust, f.issuer.Token(nil), "signing key", idtoken.MessageBadSignature)
 }

@@ -92,7 +92,7 @@ func TestKeyCacheRevokedKeyOfProvedToken(t *testing.T) {
 			f.accepts(t, token)
 			f.Advance(time.Second)
 			f.accepts(t, token) // while the keys are refreshed
-			f.client.Settle()
+			f.client.WaitIdle()
 			_, _, err := f.verify(t, f.trust, token)
 
 			var refused *idtoken.Refused
@@ -251,7 +251,7 @@ func TestKeyCacheKeepsKeysOverBrokenDocuments(t *testing.T) {
 			f.issuer.Answer(keys, answer)
 			f.Advance(6 * time.Minute)
 			f.accepts(t, token) // refreshes, in vain
-			f.client.Settle()
+			f.client.WaitIdle()
 			f.accepts(t, token)
 
 			stranger := logintest.NewKey(t, jose.RS256)
@@ -265,7 +265,7 @@ func TestKeyCacheKeepsKeysOverBrokenDocuments(t *testing.T) {
 			f.issuer.Answer(keys, nil)
 			f.Advance(time.Minute)
 			f.accepts(t, token)
-			f.client.Settle()
+			f.client.WaitIdle()
 			f.accepts(t, token)
 		})
 	}

@@ -281,7 +281,7 @@ func TestKeyCacheRevokedKey(t *testing.T) {
 				if visited {
 					f.Advance(time.Second)
 					f.accepts(t, old) // while it is refreshed
-					f.client.Settle()
+					f.client.WaitIdle()
 					if n := f.issuer.Requests(keys); n != 2 {
 						t.Fatalf("%d fetches in the last fifth of the lifetime, want 2", n)
 					}
@@ -355,7 +355,7 @@ func TestKeyCacheETag(t *testing.T) {
 	f.accepts(t, token)
 	f.Advance(2 * time.Hour)
 	f.accepts(t, token)
-	f.client.Settle()
+	f.client.WaitIdle()
 	f.client.Close()
 	if conditional.Load() != 1 {
 		t.Errorf("%d conditional requests, want 1", conditional.Load())
@@ -378,10 +378,10 @@ func TestKeyCacheStaleIfError(t *testing.T) {
 	})
 	f.Advance(6 * time.Minute)
 	f.accepts(t, token)
-	f.client.Settle()
+	f.client.WaitIdle()
 	f.Advance(24*time.Hour - 6*time.Minute - time.Second)
 	f.accepts(t, token)
-	f.client.Settle()
+	f.client.WaitIdle()
 
 	if n := f.issuer.Requests(keys); n != 3 {
 		t.Errorf("%d fetches, want 3: the first and two failed refreshes", n)

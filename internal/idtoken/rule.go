@@ -25,7 +25,7 @@ type Rule struct {
 
 	Issuers    []string // accepted iss, compared byte for byte; discovery must state the first
 	Audiences  []string // accepted clients: azp if present, else aud
-	Algorithms []string // accepted signature algorithms (RFC 7518 names); nil for RS256
+	Algorithms []string // accepted signature algorithms (RFC 7518 names); nil = RS256
 	// Require maps claims to the text that each must have, e.g. token_use to id.
 	Require map[string]string
 	// WrongAudience is the message for a token of another client; "" for

@@ -31,7 +31,7 @@ const (
 // A new one replaces the one used longest ago.
 const MaxHosts = 1024
 
-var errClosed = errors.New("the login verifier is closed")
+var errClosed = errors.New("the HTTP client is closed")
 
 // Resolver looks host names up; *net.Resolver is one.
 type Resolver interface {
@@ -40,11 +40,11 @@ type Resolver interface {
 
 // Options configure a Client; the zero value is ready for production.
 type Options struct {
-	Now      func() time.Time // nil for time.Now
-	Logger   *slog.Logger     // nil discards
-	Timeout  time.Duration    // for a whole exchange, and for all that one caller waits for; 0 for 5 seconds
-	Resolver Resolver         // nil for net.DefaultResolver
-	// Dial connects to an address that was already checked; nil for net.Dialer.
+	Now      func() time.Time // nil = time.Now
+	Logger   *slog.Logger     // nil = none
+	Timeout  time.Duration    // for a whole exchange, and for all that one caller waits for; 0 = 5 seconds
+	Resolver Resolver         // nil = net.DefaultResolver
+	// Dial connects to an address that was already checked; nil = net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -69,11 +69,9 @@ type Client struct {
 // New returns a Client. It makes no connection before one is needed.
 func New(o Options) *Client {
 	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
@@ -109,8 +107,8 @@ func (c *Client) Close() {
 	}
 }
 
-// Settle waits for the work under way, such as refreshes in the background.
-func (c *Client) Settle() { c.running.Wait() }
+// WaitIdle waits for the work under way, such as refreshes in the background.
+func (c *Client) WaitIdle() { c.running.Wait() }
 
 // WithTimeout bounds the time that one caller waits. The caller must call the
 // returned function.

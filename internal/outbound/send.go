@@ -41,11 +41,13 @@ func (c *Client) pooled(p Policy) pooledTransport {
 // with the host, or if the breaker of k is open.
 func (c *Client) send(ctx context.Context, k breakerKey, u *url.URL, exchange func(*http.Transport) error) error {
 	b := c.breaker(k)
+	inFlight := b.inFlight.Add(1)
 	defer b.inFlight.Add(-1)
 
-	if b.inFlight.Add(1) > maxInFlight {
+	if inFlight > maxInFlight {
 		return errBusy
 	}
+
 	pooled := c.pooled(k.policy)
 	if pooled.err != nil {
 		return pooled.err
@@ -94,7 +96,8 @@ func (c *Client) transport(p Policy) (*http.Transport, error) {
 	}, nil
 }
 
-// roundTrip sends a GET and returns the response, even if it is a redirect. With
+// roundTrip sends a GET and returns the response, even if it is a redirect. It sets
+// Accept and User-Agent in header, which becomes the request's. With
 // once it closes the connection afterwards: over a kept one, which may just have
 // ended, the HTTP client would send the request a second time.
 func roundTrip(

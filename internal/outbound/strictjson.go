@@ -20,7 +20,7 @@ var (
 	errSameName     = errors.New("the same member name twice")
 	errCaseVariant  = errors.New("a member name in unusual letter case")
 	errBadJSON      = errors.New("text that is not valid JSON in UTF-8")
-	// ErrLargeMember is the error of ParseSome for a wanted member that is too large.
+	// ErrLargeMember means that a member that ParseSome was to return is too large.
 	ErrLargeMember = errors.New("a registered claim of more than 16384 bytes")
 )
 

@@ -265,7 +265,7 @@ func Escape(text string) string {
 type Signing struct {
 	Method     string   // "" for RSA-SHA256 or ECDSA-SHA256, by the key
 	Digest     string   // "" for SHA-256
-	Transforms []string // XML elements; nil for enveloped, exclusive
+	Transforms []string // XML elements; nil = enveloped, exclusive
 	URI        string   // "" for # and the ID
 	HMACKey    []byte   // if set, an HMAC replaces the signature
 	KeyInfo    string   // "" for the certificate's, "-" for none
