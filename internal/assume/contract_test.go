@@ -170,7 +170,7 @@ func TestEndpointOfAWS(t *testing.T) {
 	for region, want := range map[string]string{"eu-west-1": "https://sts.eu-west-1.amazonaws.com",
 		"cn-north-1": "https://sts.cn-north-1.amazonaws.com.cn"} {
 		c := EngineConfig{Region: region}
-		if err := c.settle(); err != nil || c.Endpoint != want {
+		if err := c.complete(); err != nil || c.Endpoint != want {
 			t.Errorf("%s: %s, %v", region, c.Endpoint, err)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
-// Bounds of an answer. AWS's session tokens have up to 4,096 bytes; those of other engines
+// Bounds of a response. AWS's session tokens have up to 4,096 bytes; those of other engines
 // contain the claims.
 const (
 	maxDepth        = 8
@@ -26,7 +26,7 @@ const (
 	maxAhead        = 366 * 24 * time.Hour // MinIO's longest session
 )
 
-// refusal is an engine's error answer about the request itself.
+// refusal is an engine's error response about the request itself.
 type refusal struct{ code, message string }
 
 func (r *refusal) Error() string { return r.code + ": " + r.message }
@@ -57,16 +57,16 @@ var transient = []string{
 	"XMinioServerNotInitialized", "XMinioIAMNotInitialized",
 }
 
-// read returns the credentials of an answer. The error is a *refusal if the engine refuses,
+// read returns the credentials of a response. The error is a *refusal if the engine refuses,
 // and another one if the answer is not an STS's.
-func (s *RemoteEngine) read(reply outbound.Response, now time.Time) (session.Credentials, error) {
-	values, err := members(reply.Body)
+func (e *RemoteEngine) read(response outbound.Response, now time.Time) (session.Credentials, error) {
+	values, err := members(response.Body)
 	if err != nil {
 		return session.Credentials{}, fmt.Errorf(
-			"status %d and a body that is no answer of an STS: %w", reply.Status, err,
+			"status %d and a body that is no answer of an STS: %w", response.Status, err,
 		)
 	}
-	if reply.Status != 200 {
+	if response.Status != 200 {
 		code, message := values["ErrorResponse/Error/Code"], values["ErrorResponse/Error/Message"]
 		if code == "" { // S3's form; storage engines use it where their STS fails early
 			code, message = values["Error/Code"], values["Error/Message"]
@@ -74,12 +74,12 @@ func (s *RemoteEngine) read(reply outbound.Response, now time.Time) (session.Cre
 
 		switch {
 		case code == "" || len(code) > maxKeyBytes:
-			return session.Credentials{}, fmt.Errorf("status %d without an error code", reply.Status)
-		case reply.Status < 400 || reply.Status >= 500 || reply.Status == 429 || slices.Contains(transient, code):
-			return session.Credentials{}, fmt.Errorf("status %d, %s: %s", reply.Status, code, message)
+			return session.Credentials{}, fmt.Errorf("status %d without an error code", response.Status)
+		case response.Status < 400, response.Status >= 500, response.Status == 429, slices.Contains(transient, code):
+			return session.Credentials{}, fmt.Errorf("status %d, %s: %s", response.Status, code, message)
 		}
 
-		return session.Credentials{}, &refusal{code, message}
+		return session.Credentials{}, &refusal{code: code, message: message}
 	}
 
 	const at = "AssumeRoleWithWebIdentityResponse/AssumeRoleWithWebIdentityResult/Credentials/"

@@ -114,10 +114,10 @@ var (
 )
 
 // Validate reports invalid settings.
-func (c EngineConfig) Validate() error { return c.settle() }
+func (c EngineConfig) Validate() error { return c.complete() }
 
-// settle fills in defaults and reports invalid settings.
-func (c *EngineConfig) settle() error {
+// complete fills in defaults and reports invalid settings.
+func (c *EngineConfig) complete() error {
 	var faults []error
 	fault := func(setting, format string, arguments ...any) {
 		faults = append(faults, fmt.Errorf("%s: %w", setting, fmt.Errorf(format, arguments...)))
@@ -153,7 +153,7 @@ func (c *EngineConfig) settle() error {
 		}
 	}
 
-	c.settleGuests(fault)
+	c.completeGuests(fault)
 
 	if c.SessionName == "" {
 		c.SessionName = session.EnhancedFlowName
@@ -166,7 +166,7 @@ func (c *EngineConfig) settle() error {
 	} else if c.Duration < minSession || c.Duration > maxSession || c.Duration%time.Second != 0 {
 		fault("duration", "%v is not between %v and %v in whole seconds", c.Duration, minSession, maxSession)
 	}
-	c.Token.settle(fault)
+	c.Token.complete(fault)
 
 	return errors.Join(faults...)
 }
@@ -175,7 +175,7 @@ func (c *EngineConfig) settle() error {
 const guestPolicyS3 = `{"Version":"2012-10-17","Statement":[` +
 	`{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}`
 
-func (c *EngineConfig) settleGuests(fault func(string, string, ...any)) {
+func (c *EngineConfig) completeGuests(fault func(string, string, ...any)) {
 	switch c.GuestPolicy {
 	case "", guestAWS:
 		c.GuestPolicy = iam.GuestInline()
@@ -212,7 +212,7 @@ func checkPolicy(fault func(string, string, ...any), setting, fix, text string) 
 	}
 }
 
-func (t *TokenConfig) settle(fault func(string, string, ...any)) {
+func (t *TokenConfig) complete(fault func(string, string, ...any)) {
 	switch t.Type {
 	case "":
 		t.Type = tokenTypeOfAWS

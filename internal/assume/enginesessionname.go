@@ -99,9 +99,9 @@ func unknownName(name string) error {
 
 // sessionName returns the name of r's session at the engine. It refuses a name that STS
 // would refuse: a name that was cut or changed could be another person's.
-func (s *RemoteEngine) sessionName(r *Request) (string, *explain.Refusal) {
+func (e *RemoteEngine) sessionName(r *Request) (string, *explain.Refusal) {
 	var refused *explain.Refusal
-	name := placeholder.ReplaceAllStringFunc(s.config.SessionName, func(match string) string {
+	name := placeholder.ReplaceAllStringFunc(e.config.SessionName, func(match string) string {
 		value, why := nameValue(match[2:len(match)-1], r)
 		if refused == nil {
 			refused = why
@@ -112,7 +112,7 @@ func (s *RemoteEngine) sessionName(r *Request) (string, *explain.Refusal) {
 		refused = checkName(name)
 	}
 	if refused != nil {
-		return "", refused.Of(s.name).At(s.setting("role_session_name"))
+		return "", refused.Of(e.name).At(e.setting("role_session_name"))
 	}
 
 	return name, nil

@@ -19,7 +19,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
-// RemoteEngineOptions configures an STS. All fields but Logger and Now are required.
+// RemoteEngineOptions configures a RemoteEngine. All fields but Logger and Now are required.
 type RemoteEngineOptions struct {
 	Name   string // in the settings
 	Config EngineConfig
@@ -42,7 +42,7 @@ type RemoteEngine struct {
 
 // newRemoteEngine returns the engine, or an error for invalid settings. It sends no request.
 func newRemoteEngine(o RemoteEngineOptions) (*RemoteEngine, error) {
-	s := &RemoteEngine{
+	e := &RemoteEngine{
 		name:   o.Name,
 		config: o.Config,
 		signer: o.Signer,
@@ -50,14 +50,14 @@ func newRemoteEngine(o RemoteEngineOptions) (*RemoteEngine, error) {
 		now:    o.Now,
 		logger: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
 	}
-	if s.now == nil {
-		s.now = time.Now
+	if e.now == nil {
+		e.now = time.Now
 	}
-	if err := s.config.settle(); err != nil {
+	if err := e.config.complete(); err != nil {
 		return nil, fmt.Errorf("credential_engines.%s: %w", o.Name, err)
 	}
 
-	return s, nil
+	return e, nil
 }
 
 // AssumeRoleForIdentity sends the engine a token about the identity and returns the
@@ -65,7 +65,7 @@ func newRemoteEngine(o RemoteEngineOptions) (*RemoteEngine, error) {
 // settings refuse, and ErrUnavailable if there is no usable answer. The reason is in ctx's
 // explain.Trace and in the log. The engine's messages are for the operator of the server,
 // never for the app.
-func (s *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (session.Credentials, error) {
+func (e *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (session.Credentials, error) {
 	trace := explain.FromContext(ctx)
 	if r.PoolID == "" || r.IdentityID == "" {
 		return session.Credentials{}, errors.New(
@@ -74,70 +74,71 @@ func (s *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (se
 	}
 
 	trace.Plan(enginePlan)
-	role, refused := s.role(r)
-	if refused != nil {
-		return session.Credentials{}, s.deny(trace, refused)
+	role, why := e.role(r)
+	if why != nil {
+		return session.Credentials{}, e.deny(trace, why)
 	}
-	trace.PassOf("role at credential engine", s.name, shownTarget(role))
-	name, refused := s.sessionName(&r)
-	if refused != nil {
-		return session.Credentials{}, s.deny(trace, refused)
+	trace.PassOf("role at credential engine", e.name, shownTarget(role))
+
+	name, why := e.sessionName(&r)
+	if why != nil {
+		return session.Credentials{}, e.deny(trace, why)
 	}
 
-	now := s.now()
-	duration := cmp.Or(r.Duration, s.config.Duration)
-	token, err := s.token(ctx, &r, now, duration, trace)
+	now := e.now()
+	duration := cmp.Or(r.Duration, e.config.Duration)
+	token, err := e.token(ctx, &r, now, duration, trace)
 	if err != nil {
 		return session.Credentials{}, err
 	}
 
-	question, refused := s.question(&r, role, name, token, duration)
-	if refused != nil {
-		return session.Credentials{}, s.deny(trace, refused)
+	body, why := e.requestBody(&r, role, name, token, duration)
+	if why != nil {
+		return session.Credentials{}, e.deny(trace, why)
 	}
 
-	reply, err := s.poster.Post(ctx, s.config.endpoint(), s.config.header(), question)
+	response, err := e.poster.Post(ctx, e.config.endpoint(), e.config.header(), body)
 	if err != nil {
 		why := engineUnreachable.With("answer", err.Error(), "fix", cmp.Or(outbound.FixOf(err), tryAgain))
-		return session.Credentials{}, s.unavailable(ctx, trace, why, ctx.Err())
+		return session.Credentials{}, e.unavailable(ctx, trace, why, ctx.Err())
 	}
 
-	credentials, problem := s.read(reply, now)
+	credentials, problem := e.read(response, now)
 	if problem == nil {
 		trace.PassOf(
-			"credential engine", s.name, "credentials until "+credentials.Expiration.UTC().Format(time.RFC3339),
+			"credential engine", e.name, "credentials until "+credentials.Expiration.UTC().Format(time.RFC3339),
 		)
 
 		return credentials, nil
 	}
 
-	what := maskedWords(s.config.withoutName(problem.Error(), name))
-	answer, ok := errors.AsType[*refusal](problem)
+	what := maskedWords(e.config.withoutName(problem.Error(), name))
+	refused, ok := errors.AsType[*refusal](problem)
 	if !ok {
-		return session.Credentials{}, s.unavailable(ctx, trace, engineNoSTS.With("answer", what, "engine", s.name), nil)
+		return session.Credentials{}, e.unavailable(ctx, trace, engineNoSTS.With("answer", what, "engine", e.name), nil)
 	}
-	s.logger.WarnContext(
+	e.logger.WarnContext(
 		ctx, "credential engine refused",
-		"engine", s.name, "pool", string(r.PoolID), "role", role, "reason", what,
+		"engine", e.name, "pool", string(r.PoolID), "role", role, "reason", what,
 	)
 
-	return session.Credentials{}, s.deny(trace, answer.why(shownTarget(role), what, s.name).Of(s.name))
+	return session.Credentials{}, e.deny(trace, refused.why(shownTarget(role), what, e.name).Of(e.name))
 }
 
 // tryAgain is the advice if the failed request suggests no better one.
 const tryAgain = "try again; check that the credential engine is up and reachable from this server"
 
 // deny records why the pool's configuration gives no credentials.
-func (s *RemoteEngine) deny(trace *explain.Trace, why *explain.Refusal) error {
+func (e *RemoteEngine) deny(trace *explain.Trace, why *explain.Refusal) error {
 	trace.Refuse(why)
-	return fmt.Errorf("%w: engine %s: %w", ErrDenied, s.name, why)
+	return fmt.Errorf("%w: engine %s: %w", ErrDenied, e.name, why)
 }
 
 // setting returns a link to a setting of the engine.
-func (s *RemoteEngine) setting(name string) explain.Link {
+func (e *RemoteEngine) setting(name string) explain.Link {
 	return explain.Link{
 		Kind:   explain.LinkSetting,
-		ID:     "credential_engines." + s.name + "." + name,
+		ID:     "credential_engines." + e.name + "." + name,
 		Source: explain.SourceFile,
 	}
 }
@@ -146,50 +147,50 @@ func shownTarget(role string) string {
 	return cmp.Or(role, "the token's claims alone")
 }
 
-func (s *RemoteEngine) unavailable(ctx context.Context, trace *explain.Trace, why *explain.Refusal, cause error) error {
-	trace.Refuse(why.Of(s.name).At(s.setting("endpoint")))
-	s.logger.WarnContext(ctx, "credential engine gave no answer", "engine", s.name, "reason", why.Got)
+func (e *RemoteEngine) unavailable(ctx context.Context, trace *explain.Trace, why *explain.Refusal, cause error) error {
+	trace.Refuse(why.Of(e.name).At(e.setting("endpoint")))
+	e.logger.WarnContext(ctx, "credential engine gave no answer", "engine", e.name, "reason", why.Got)
 	if cause != nil {
-		return fmt.Errorf("%w: engine %s: %w: %w", ErrUnavailable, s.name, why, cause)
+		return fmt.Errorf("%w: engine %s: %w: %w", ErrUnavailable, e.name, why, cause)
 	}
-	return fmt.Errorf("%w: engine %s: %w", ErrUnavailable, s.name, why)
+	return fmt.Errorf("%w: engine %s: %w", ErrUnavailable, e.name, why)
 }
 
 // role returns the engine's role for the pool's role. It refuses a role of another account,
 // because the engine may have no accounts.
-func (s *RemoteEngine) role(r Request) (string, *explain.Refusal) {
+func (e *RemoteEngine) role(r Request) (string, *explain.Refusal) {
 	atPool := r.PoolID.Link("Roles")
 
 	if r.Role.fault != nil {
 		why := engineRoleForm.With("role", r.Role.text, "partition", identitypool.Partition(r.Region),
-			"account", string(r.Account), "engine", s.name)
+			"account", string(r.Account), "engine", e.name)
 		return "", why.Of(r.Role.text).At(atPool)
 	}
 	if r.Role.ARN.Account != r.Account {
 		why := engineRoleAccount.With(
-			"account", string(r.Account), "other", string(r.Role.ARN.Account), "engine", s.name,
+			"account", string(r.Account), "other", string(r.Role.ARN.Account), "engine", e.name,
 		)
 		return "", why.Of(r.Role.text).At(atPool)
 	}
 
-	role, found := s.config.role(r.Role.text)
+	role, found := e.config.role(r.Role.text)
 	for _, form := range []string{identitypool.Partition(r.Region), "aws"} { // the settings may have either
 		if !found {
-			role, found = s.config.role(identitypool.InPartition(r.Role.text, form))
+			role, found = e.config.role(identitypool.InPartition(r.Role.text, form))
 		}
 	}
 	if !found {
-		return "", roleUnmapped.With("engine", s.name, "role", r.Role.text).Of(r.Role.text).At(s.setting("roles"))
+		return "", roleUnmapped.With("engine", e.name, "role", r.Role.text).Of(r.Role.text).At(e.setting("roles"))
 	}
 
 	return role, nil
 }
 
 // token signs a token about the identity for the engine.
-func (s *RemoteEngine) token(
+func (e *RemoteEngine) token(
 	ctx context.Context, r *Request, now time.Time, duration time.Duration, trace *explain.Trace,
 ) (string, error) {
-	t := s.config.Token
+	t := e.config.Token
 	claims := issuer.Claims{
 		Subject:  string(r.IdentityID),
 		Audience: cmp.Or(t.Audience, string(r.PoolID)),
@@ -225,16 +226,16 @@ func (s *RemoteEngine) token(
 		value, missing := fill(template, r)
 		if missing != "" {
 			why := claimTag.With("tag", missing)
-			return "", s.deny(trace, why.Of(name).At(s.setting("token.claims")))
+			return "", e.deny(trace, why.Of(name).At(e.setting("token.claims")))
 		}
 		shape.Extra[name] = value
 	}
 
-	return s.signer.SignShaped(ctx, shape, claims)
+	return e.signer.SignShaped(ctx, shape, claims)
 }
 
-// question returns the body of the request.
-func (s *RemoteEngine) question(
+// requestBody returns the body of the request.
+func (e *RemoteEngine) requestBody(
 	r *Request, role, name, token string, duration time.Duration,
 ) ([]byte, *explain.Refusal) {
 	form := url.Values{
@@ -248,19 +249,19 @@ func (s *RemoteEngine) question(
 		form.Set("RoleArn", role)
 	}
 
-	policy, setting := s.config.SessionPolicy, "session_policy"
+	policy, setting := e.config.SessionPolicy, "session_policy"
 	if r.Guest {
-		policy, setting = s.config.GuestPolicy, "guest_policy"
+		policy, setting = e.config.GuestPolicy, "guest_policy"
 	}
 	if policy != "" {
 		filled, missing := fill(policy, r)
 		if missing != "" {
-			return nil, policyTag.With("tag", missing).Of(s.name).At(s.setting(setting))
+			return nil, policyTag.With("tag", missing).Of(e.name).At(e.setting(setting))
 		}
 		form.Set("Policy", filled.(string))
 	}
 	if r.Guest {
-		for n, arn := range s.config.GuestPolicyARNs {
+		for n, arn := range e.config.GuestPolicyARNs {
 			form.Set("PolicyArns.member."+strconv.Itoa(n+1)+".arn", arn)
 		}
 	}

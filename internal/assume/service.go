@@ -142,11 +142,11 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (session
 		return session.Credentials{}, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
 	}
 	if r.Duration < minDuration || r.Duration > role.MaxSession {
+		shown := RoleIn(role, identitypool.Partition(r.Region))
 		why := durationOfPool.With(
 			"least", minDuration.String(), "limit", role.MaxSession.String(), "duration", r.Duration.String(),
-		)
-		shown := RoleIn(role, identitypool.Partition(r.Region))
-		why.Of(shown.ARN.String()).At(LinkTo(shown, "MaxSessionDuration", "max_session_duration"))
+		).Of(shown.ARN.String()).At(LinkTo(shown, "MaxSessionDuration", "max_session_duration"))
+
 		return session.Credentials{}, fmt.Errorf("%w: %w", ErrDuration, trace.Refuse(why))
 	}
 

@@ -117,9 +117,10 @@ func (e *entry) checkDuration(ctx context.Context) error {
 	instead := durationElsewhere.With("duration", e.duration.String(), "account", string(e.Role.Account)).Step()
 	trace := explain.FromContext(ctx).Within(string(e.Role.Account), instead)
 
-	why := durationOverRole.With("limit", e.Role.MaxSession.String(), "duration", e.duration.String())
 	role := assume.RoleIn(e.Role, e.Partition)
-	why.Of(role.ARN.String()).At(assume.LinkTo(role, "MaxSessionDuration", "max_session_duration"))
+	why := durationOverRole.With("limit", e.Role.MaxSession.String(), "duration", e.duration.String()).
+		Of(role.ARN.String()).
+		At(assume.LinkTo(role, "MaxSessionDuration", "max_session_duration"))
 
 	return awsapi.Refused("ValidationError", trace.Refuse(why), messageDuration)
 }
