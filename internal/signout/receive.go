@@ -203,8 +203,12 @@ func (s *Service) takeOnce(ctx context.Context, p protocol, e event, now time.Ti
 	// else signed, must not use up the provider's rate.
 	if !s.incoming.allow(provider.Name, now) {
 		s.replays.release(provider.Name, id)
-		return &fault{http.StatusTooManyRequests, invalidRequest,
-			"too many events of this provider", "send fewer, or later"}
+		return &fault{
+			status: http.StatusTooManyRequests,
+			code:   invalidRequest,
+			text:   "too many events of this provider",
+			fix:    "send fewer, or later",
+		}
 	}
 
 	err := p.take(s, ctx, provider, e.accounts, c)
@@ -236,13 +240,26 @@ func asFault(err error) *fault {
 			code = invalidAudience
 		}
 
-		return &fault{http.StatusBadRequest, code, refused.Reason.Check + " is not as it must be", refused.Fix}
+		return &fault{
+			status: http.StatusBadRequest,
+			code:   code,
+			text:   refused.Reason.Check + " is not as it must be",
+			fix:    refused.Fix,
+		}
 	case errors.As(err, &unavailable):
-		return &fault{http.StatusServiceUnavailable, invalidRequest,
-			"the provider's keys could not be fetched", "try again"}
+		return &fault{
+			status: http.StatusServiceUnavailable,
+			code:   invalidRequest,
+			text:   "the provider's keys could not be fetched",
+			fix:    "try again",
+		}
 	default:
-		return &fault{http.StatusServiceUnavailable, invalidRequest,
-			"the sign-out could not be looked into or stored", "try again"}
+		return &fault{
+			status: http.StatusServiceUnavailable,
+			code:   invalidRequest,
+			text:   "the sign-out could not be looked into or stored",
+			fix:    "try again",
+		}
 	}
 }
 

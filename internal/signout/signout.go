@@ -8,6 +8,7 @@
 package signout
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,7 +60,7 @@ type Provider struct {
 	CredentialChange bool
 }
 
-// ErrUnknownProvider reports that a Logins key belongs to no provider that may report
+// ErrUnknownProvider means that a Logins key belongs to no provider that may report
 // sign-outs.
 var ErrUnknownProvider = errors.New("no such provider is registered")
 
@@ -72,7 +73,7 @@ type Options struct {
 	// ErrUnknownProvider if there is none that may report sign-outs.
 	Providers func(ctx context.Context, key string) ([]Provider, error)
 	Now       func() time.Time
-	Logger    *slog.Logger
+	Logger    *slog.Logger // nil = none
 }
 
 // Service marks sign-outs and refuses the logins that they end.
@@ -85,10 +86,12 @@ type Service struct {
 
 // New returns a Service.
 func New(o Options) *Service {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	return &Service{
+		o:        o,
+		log:      cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
+		replays:  newReplays(),
+		incoming: newLimiter(),
 	}
-	return &Service{o: o, log: o.Logger, replays: newReplays(), incoming: newLimiter()}
 }
 
 // AllAccounts is the scope of a sign-out that ends the logins of every account.

@@ -76,15 +76,15 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (*explain.Refusal, error
 		return nil, err
 	}
 
-	reply, err := post(ctx, a.Asker, a.endpoint(endpoint), request.Header, body)
+	response, err := post(ctx, a.Asker, a.endpoint(endpoint), request.Header, body)
 	if err != nil {
 		return nil, err
 	}
-	if reply.Status == http.StatusOK {
-		return judgeUser(reply, u)
+	if response.Status == http.StatusOK {
+		return judgeUser(response, u)
 	}
 
-	switch name := errorType(reply); name {
+	switch name := errorType(response); name {
 	case "UserNotFoundException":
 		return unknownUser.With(), nil
 	case "ResourceNotFoundException":
@@ -97,15 +97,15 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (*explain.Refusal, error
 				"and allow the key cognito-idp:AdminGetUser on the user pool")
 	default:
 		return nil, misconfigured(
-			fmt.Sprintf("the endpoint answers with status %d and no error that is known", reply.Status),
+			fmt.Sprintf("the endpoint answers with status %d and no error that is known", response.Status),
 			"check that endpoint in the user pool's status section is a user pools API with AdminGetUser")
 	}
 }
 
 // judgeUser reads the pool's answer about a user that it knows.
-func judgeUser(reply outbound.Response, u User) (*explain.Refusal, error) {
-	enabled, stated := reply.Object["Enabled"].(bool)
-	status, _ := reply.Object["UserStatus"].(string)
+func judgeUser(response outbound.Response, u User) (*explain.Refusal, error) {
+	enabled, stated := response.Object["Enabled"].(bool)
+	status, _ := response.Object["UserStatus"].(string)
 	if !stated || status == "" {
 		return nil, misconfigured("the answer does not say whether the user is enabled",
 			"check that endpoint in the user pool's status section is a user pools API with AdminGetUser")
@@ -116,7 +116,7 @@ func judgeUser(reply outbound.Response, u User) (*explain.Refusal, error) {
 		return disabledUser.With(), nil
 	case !allowedStatus[status]:
 		return otherStatus.With(), nil
-	case anotherUser(reply, u.Claims.Subject):
+	case anotherUser(response, u.Claims.Subject):
 		return renamedUser.With(), nil
 	}
 
@@ -125,8 +125,8 @@ func judgeUser(reply outbound.Response, u User) (*explain.Refusal, error) {
 
 // anotherUser reports whether the answer is not about the token's user: the answers of
 // user pools always contain the sub, once.
-func anotherUser(reply outbound.Response, subject string) bool {
-	attributes, _ := reply.Object["UserAttributes"].([]any)
+func anotherUser(response outbound.Response, subject string) bool {
+	attributes, _ := response.Object["UserAttributes"].([]any)
 
 	found := 0
 	for _, a := range attributes {

@@ -33,29 +33,29 @@ func (i *introspection) ask(ctx context.Context, u User) (*explain.Refusal, erro
 	pair := url.QueryEscape(i.ClientID) + ":" + url.QueryEscape(string(i.ClientSecret))
 	header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
 
-	reply, err := post(ctx, i.Asker, i.endpoint(i.Endpoint), header, []byte(url.Values{"token": {u.Token}}.Encode()))
+	response, err := post(ctx, i.Asker, i.endpoint(i.Endpoint), header, []byte(url.Values{"token": {u.Token}}.Encode()))
 	if err != nil {
 		return nil, err
 	}
 
-	code, _ := reply.Object["error"].(string)
+	code, _ := response.Object["error"].(string)
 	switch {
-	case reply.Status == http.StatusOK:
+	case response.Status == http.StatusOK:
 	case code == "unsupported_token_type":
 		return nil, misconfigured("the provider does not introspect ID tokens (unsupported_token_type)",
 			"this provider cannot be asked about ID tokens: use admin_get_user or push for it, "+
 				"or set ServerSideTokenCheck to false")
-	case reply.Status == http.StatusUnauthorized, code == "invalid_client", code == "unauthorized_client":
+	case response.Status == http.StatusUnauthorized, code == "invalid_client", code == "unauthorized_client":
 		return nil, misconfigured("the provider does not accept this server's client",
 			"correct client_id and client_secret of the user pool's status section, "+
 				"and allow the client to introspect at the provider")
 	default:
-		return nil, misconfigured(fmt.Sprintf("the endpoint answers with status %d", reply.Status),
+		return nil, misconfigured(fmt.Sprintf("the endpoint answers with status %d", response.Status),
 			"check that endpoint in the user pool's status section is the provider's introspection endpoint, "+
 				"and that it takes ID tokens")
 	}
 
-	active, stated := reply.Object["active"].(bool)
+	active, stated := response.Object["active"].(bool)
 	if !stated {
 		return nil, misconfigured("the answer does not say whether the token is active",
 			"check that endpoint in the user pool's status section is the provider's introspection endpoint")
@@ -66,13 +66,13 @@ func (i *introspection) ask(ctx context.Context, u User) (*explain.Refusal, erro
 
 	// The answer's other members must fit; null counts as absent. aud is not checked: for
 	// an ID token some providers put the receiver of the answer there.
-	if subject := reply.Object["sub"]; subject != nil && subject != any(u.Claims.Subject) {
+	if subject := response.Object["sub"]; subject != nil && subject != any(u.Claims.Subject) {
 		return otherUser.With(), nil
 	}
-	if issuer := reply.Object["iss"]; issuer != nil && issuer != any(u.Claims.Issuer) {
+	if issuer := response.Object["iss"]; issuer != nil && issuer != any(u.Claims.Issuer) {
 		return otherIssuer.With(), nil
 	}
-	if expires := reply.Object["exp"]; expires != nil && !i.later(expires) {
+	if expires := response.Object["exp"]; expires != nil && !i.later(expires) {
 		return expiredToken.With(), nil
 	}
 

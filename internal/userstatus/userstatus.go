@@ -100,9 +100,9 @@ func New(c Config, o Options) (Checker, error) {
 	var ask backEnd
 	switch c.Check {
 	case AdminGetUser:
-		ask = &adminGetUser{c, o}
+		ask = &adminGetUser{Config: c, Options: o}
 	case Introspection:
-		ask = &introspection{c, o}
+		ask = &introspection{Config: c, Options: o}
 	default:
 		return push{}, nil
 	}
@@ -272,17 +272,17 @@ func post(
 ) (outbound.Response, error) {
 	var err error
 	for range 2 {
-		var reply outbound.Response
-		reply, err = a.Post(ctx, e, header, body)
+		var response outbound.Response
+		response, err = a.Post(ctx, e, header, body)
 		if err == nil {
 			switch {
-			case contradictory(reply):
+			case contradictory(response):
 				return outbound.Response{}, misconfigured("the answer is a success and an error in one",
 					"look at the user pool's state, and at endpoint in its status section")
-			case !busy(reply):
-				return reply, nil
+			case !busy(response):
+				return response, nil
 			}
-			err = fmt.Errorf("the user pool is busy or has a fault (status %d)", reply.Status)
+			err = fmt.Errorf("the user pool is busy or has a fault (status %d)", response.Status)
 		}
 		if ctx.Err() != nil {
 			break
