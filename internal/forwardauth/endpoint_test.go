@@ -299,7 +299,8 @@ func TestCheckPresignedBody(t *testing.T) {
 			for _, method := range []string{http.MethodGet, http.MethodHead} {
 				r := wiretest.Must(http.NewRequestWithContext(t.Context(), method,
 					wiretest.FilesURL+strings.ReplaceAll(alice.ID, ":", "%3A")+"/a?X-Amz-Expires=60", nil))(t)
-				signed, _, err := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }).PresignHTTP(
+				signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
+				signed, _, err := signer.PresignHTTP(
 					t.Context(), alice.Key, r, "UNSIGNED-PAYLOAD", "s3", wiretest.Region, time.Now())
 				if err != nil {
 					t.Fatal(err)
@@ -323,7 +324,8 @@ func TestCheckPresignedBody(t *testing.T) {
 				}
 				refused := func(name string, got wiretest.Answer) {
 					t.Helper()
-					if reason := got.Header.Get("X-Poolhouse-Reason"); got.Status != 403 || reason != "UnsignedPayload" {
+					reason := got.Header.Get("X-Poolhouse-Reason")
+					if got.Status != 403 || reason != "UnsignedPayload" {
 						t.Errorf("%s, %s: %d %s", method, name, got.Status, reason)
 					}
 				}
