@@ -28,11 +28,11 @@ type Rule struct {
 	Algorithms []string // accepted signature algorithms (RFC 7518 names); nil = RS256
 	// Require maps claims to the text that each must have, e.g. token_use to id.
 	Require map[string]string
-	// WrongAudience is the message for a token of another client; "" for
+	// WrongAudience is the message for a token of another client; "" =
 	// MessageWrongAudience. User pools have MessageUnsupportedProvider.
 	WrongAudience string
 	// ClientsAt names, for advice, the place where accepted clients are added, such as
-	// "to client_ids of oidc_providers"; "" for the identity pool. OneClientAt is set
+	// "to client_ids of oidc_providers"; "" = the identity pool. OneClientAt is set
 	// instead if there can be only one, such as "the value of NAME in
 	// SupportedLoginProviders". Link leads to that place, unless its Kind is "".
 	ClientsAt   string
@@ -42,7 +42,7 @@ type Rule struct {
 	// setting holds the clients that it accepts.
 	Development bool
 
-	DiscoveryURL string // "" for Issuers[0] + /.well-known/openid-configuration
+	DiscoveryURL string // "" = Issuers[0] + /.well-known/openid-configuration
 	JWKSURL      string // if set, there is no discovery
 
 	outbound.Policy // without pins: Outbound adds those

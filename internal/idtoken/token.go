@@ -38,7 +38,7 @@ type idToken struct {
 type judge struct {
 	rule  *Rule
 	trace *explain.Trace
-	types []string // accepted values of typ, "" for none; nil = those of an ID token
+	types []string // accepted values of typ, "" = none; nil = those of an ID token
 	// apiLimit is true if the API bounds the token's size, not a setting.
 	apiLimit bool
 	whole    bool // read all claims, proved or not

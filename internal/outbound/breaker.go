@@ -77,7 +77,7 @@ func (b *breaker) done(now time.Time, answered bool) {
 type breakerKey struct {
 	host    string
 	policy  Policy
-	address string // "" for the host's breaker
+	address string // "" = the host's breaker
 }
 
 func (c *Client) breaker(k breakerKey) *breaker {

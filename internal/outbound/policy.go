@@ -20,7 +20,7 @@ const maxURLBytes = 2 << 10
 // Policy holds the rules for requests to one provider. It is comparable: a document
 // fetched under one policy is never used under another.
 type Policy struct {
-	CABundle  string // PEM; "" for the system's roots
+	CABundle  string // PEM; "" = the system's roots
 	AllowHTTP bool   // http: as well as https:, for development
 	// AllowPrivate admits loopback, private and shared addresses, for an
 	// in-house provider. Link-local and instance-metadata addresses stay refused.

@@ -14,7 +14,7 @@ import (
 // FacebookToken is an access token of Facebook.
 type FacebookToken struct {
 	App, User string    // IDs
-	Type      string    // USER or PAGE; "" for USER
+	Type      string    // USER or PAGE; "" = USER
 	Expires   time.Time // zero for never
 	Withdrawn bool
 }

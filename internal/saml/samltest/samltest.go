@@ -263,15 +263,15 @@ func Escape(text string) string {
 
 // Signing describes how a signature differs from a good one.
 type Signing struct {
-	Method     string   // "" for RSA-SHA256 or ECDSA-SHA256, by the key
-	Digest     string   // "" for SHA-256
+	Method     string   // "" = RSA-SHA256 or ECDSA-SHA256, by the key
+	Digest     string   // "" = SHA-256
 	Transforms []string // XML elements; nil = enveloped, exclusive
-	URI        string   // "" for # and the ID
+	URI        string   // "" = # and the ID
 	HMACKey    []byte   // if set, an HMAC replaces the signature
-	KeyInfo    string   // "" for the certificate's, "-" for none
+	KeyInfo    string   // "" = the certificate's, "-" = none
 	Extra      string   // XML after KeyInfo
 	InInfo     string   // XML at the end of SignedInfo
-	Canonical  string   // "" for exclusive
+	Canonical  string   // "" = exclusive
 }
 
 // Transforms of a good signature.
