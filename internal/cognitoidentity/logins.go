@@ -213,7 +213,7 @@ func (s *Service) vouched(
 
 	// Opaque tokens carry no time of issue: their provider answers for them.
 	if l.Trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
-		err := s.SignOuts.Check(traced(ctx), l.Config.Account, s.Providers.Home(l.Config.Name), claims)
+		err := s.SignOuts.Check(traced(ctx), l.Config.Account, s.Providers.ToStored(l.Config.Name), claims)
 		if err != nil {
 			return login.Claims{}, loginError(err)
 		}
