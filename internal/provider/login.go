@@ -42,12 +42,12 @@ func (r *Registry) Resolve(
 			return nil, err
 		}
 		if l.Config.Kind == identitypool.UnknownProvider {
-			return nil, r.keysFirst(ctx, pool, list[:i+1], nil)
+			return nil, r.wrongKey(ctx, pool, list[:i+1], nil)
 		}
 
 		l.Trust, err = r.Trust(ctx, l.Config)
 		if refused, ok := errors.AsType[*Error](err); ok {
-			return nil, r.keysFirst(ctx, pool, list[:i+1], refused)
+			return nil, r.wrongKey(ctx, pool, list[:i+1], refused)
 		} else if err != nil {
 			return nil, err
 		}
