@@ -24,10 +24,14 @@ import (
 
 // Errors that callers distinguish with errors.Is.
 var (
+	// ErrNotFound means that the resource does not exist.
 	ErrNotFound = errors.New("not found")
+	// ErrConflict means that another resource has the name, or that the resource is in use.
 	ErrConflict = errors.New("already exists")
+	// ErrDisabled means that the access key exists and was disabled.
 	ErrDisabled = errors.New("the access key is disabled")
-	ErrDenied   = errors.New("access denied")
+	// ErrDenied means that the caller may not have the access: see DeniedError.
+	ErrDenied = errors.New("access denied")
 )
 
 // Config is the content of a Directory: the resources of the settings, and the store
