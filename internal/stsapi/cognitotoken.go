@@ -50,7 +50,9 @@ func (a *API) cognitoToken(ctx context.Context, w *webIdentity, token string) er
 
 	region, account, pool, ok := identitypool.ParsePoolARN(w.cognitoClaims.PoolARN)
 	if !ok || string(pool) != w.cognitoClaims.Audience {
-		return fmt.Errorf("stsapi: our token names the pool %q as %q", w.cognitoClaims.Audience, w.cognitoClaims.PoolARN)
+		return fmt.Errorf(
+			"stsapi: our token names the pool %q as %q", w.cognitoClaims.Audience, w.cognitoClaims.PoolARN,
+		)
 	}
 	identity, gone, err := a.tokenIdentity(ctx, w, pool, account)
 	if gone != nil {
@@ -131,7 +133,8 @@ func offersClassicFlow(pool identitypool.Pool) *explain.Refusal {
 func (w *webIdentity) speakFor(identity identitypool.Identity, region string) {
 	pool, amr := w.pool.ID, w.pool.StoredNames(w.cognitoClaims.AMR)
 	w.predecessor = identity.Predecessor
-	w.subject, w.audience, w.provider = w.cognitoClaims.Subject, w.cognitoClaims.Audience, identitypool.ServiceName(region)
+	w.subject, w.audience = w.cognitoClaims.Subject, w.cognitoClaims.Audience
+	w.provider = identitypool.ServiceName(region)
 
 	w.Principal = policy.Principal{Federated: w.provider}
 	w.Keys = policy.Keys{}

@@ -81,7 +81,7 @@ type webIdentity struct {
 //  4. the role (findWebRole)
 //  5. the rate limit of the account (count)
 //  6. the duration
-//  7. the token, see below
+//  7. the token, see below (proveToken)
 //  8. the session tags that the token sets
 //  9. the trust policy, with what the token proves (letIn)
 //  10. the session policies, and the size of the session token (grant)
@@ -136,18 +136,9 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		return nil, err
 	}
 
-	switch {
-	case isCognito:
-		err = a.cognitoToken(ctx, &w, token)
-	case awsapi.Text(in.ProviderId) != "":
-		err = a.accessToken(ctx, &w, *in.ProviderId, token)
-	default:
-		err = a.idToken(ctx, &w, claims, token)
-	}
-	if err != nil {
+	if err := a.proveToken(ctx, &w, in, claims, isCognito); err != nil {
 		return nil, err
 	}
-
 	if err := w.checkTags(ctx); err != nil {
 		return nil, err
 	}
@@ -169,6 +160,21 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		Credentials:                 g.credentials(),
 		sizes:                       g.sizes(),
 	}, nil
+}
+
+// proveToken proves the token by its kind. claims are an ID token's, unproven.
+func (a *API) proveToken(
+	ctx context.Context, w *webIdentity, in *webIdentityInput, claims map[string]any, isCognito bool,
+) error {
+	token := *in.WebIdentityToken
+	switch {
+	case isCognito:
+		return a.cognitoToken(ctx, w, token)
+	case awsapi.Text(in.ProviderId) != "":
+		return a.accessToken(ctx, w, *in.ProviderId, token)
+	default:
+		return a.idToken(ctx, w, claims, token)
+	}
 }
 
 // count counts the call for the account of the Cognito token's pool, or else for the
