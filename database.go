@@ -111,7 +111,7 @@ func (c *Config) sealer(mayMake bool) (*envelope.Sealer, error) {
 		key = loaded
 	default:
 		key = make([]byte, 32)
-		_, _ = rand.Read(key) // never fails (crypto/rand)
+		rand.Read(key) // never fails (crypto/rand)
 	}
 
 	return envelope.New(key)

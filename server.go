@@ -150,9 +150,7 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 
 // fill sets the defaults of fields that New requires.
 func (c *Config) fill() {
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -208,7 +208,7 @@ func (s *Service) findRevokedPool(ctx context.Context, id, account string) (stri
 func (s *Service) findRevokedRole(ctx context.Context, arn, _ string) (string, bool, error) {
 	role, err := s.options.Directory.RoleOf(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) {
-		return s.options.Directory.For("").Home(arn), false, nil
+		return s.options.Directory.ToStored(arn), false, nil
 	}
 	return role.ARN.String(), err == nil, err
 }

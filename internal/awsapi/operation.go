@@ -49,7 +49,7 @@ type Access struct {
 	ResourceTags func(ctx context.Context) (map[string]string, error)
 }
 
-// ErrTagsUnknown reports that nobody knows yet whose tags are meant. It is not a
+// ErrTagsUnknown means that nobody knows yet whose tags are meant. It is not a
 // failure: a policy that asks for the tags cannot be evaluated, so that its Deny
 // applies and its Allow does not.
 var ErrTagsUnknown = errors.New("the tags of the resource are not known")

@@ -201,7 +201,7 @@ func (s *Service) stillProven(
 
 		// The login itself was checked when the token was issued.
 		err = s.SignOuts.CheckIssued(
-			ctx, pool.Account, s.Providers.Home(proof.Config.Name), proof.Login.Subject, c.IssuedAt)
+			ctx, pool.Account, s.Providers.ToStored(proof.Config.Name), proof.Login.Subject, c.IssuedAt)
 		if err != nil {
 			return loginError(err)
 		}

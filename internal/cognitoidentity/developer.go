@@ -53,7 +53,7 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(
 	if in.IdentityId != nil {
 		target = *in.IdentityId
 	}
-	verified, pool, err := s.verify(ctx, pool, target, others, toIssue)
+	verified, pool, err := s.proveLogins(ctx, pool, target, others, toIssue)
 	if err != nil {
 		return nil, err
 	}

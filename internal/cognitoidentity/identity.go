@@ -27,7 +27,7 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	if err := s.admit(ctx, pool, in.Logins); err != nil {
 		return nil, err
 	}
-	verified, pool, err := s.verify(ctx, pool, "", in.Logins, toIdentify)
+	verified, pool, err := s.proveLogins(ctx, pool, "", in.Logins, toIdentify)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func isDenied(err error) bool {
 // identityNeeds asks for the operation's action with the ARN of the identity's pool
 // as condition key. It leaves the key out if the caller has no such identity.
 func (s *Service) identityNeeds(ctx context.Context, c awsapi.Caller, id string) (awsapi.Access, error) {
-	_, pool, err := s.ownIdentity(ctx, c, id)
+	_, pool, err := s.loadCallerIdentity(ctx, c, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return awsapi.Access{}, nil
 	} else if err != nil {
@@ -294,7 +294,7 @@ func (s *Service) DeleteIdentities(
 // identity that loses its last login can no longer be used.
 func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (*awsapi.NoOutput, error) {
 	explain.FromContext(ctx).Plan(planUnlink.of(s.Providers, in.Logins))
-	identity, pool, err := s.identityAndPool(ctx, *in.IdentityId)
+	identity, pool, err := s.anyIdentity(ctx, *in.IdentityId)
 	if err != nil {
 		return nil, err
 	}
@@ -312,7 +312,7 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 		}
 	}
 
-	verified, pool, err := s.verify(ctx, pool, string(identity.ID), in.Logins, toIdentify)
+	verified, pool, err := s.proveLogins(ctx, pool, string(identity.ID), in.Logins, toIdentify)
 	if err != nil {
 		return nil, err
 	}

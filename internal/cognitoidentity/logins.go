@@ -45,19 +45,19 @@ func (s *Service) admit(ctx context.Context, pool identitypool.Pool, logins map[
 	return awsapi.Count(ctx, string(pool.Account))
 }
 
-// verify proves the logins of a call on a pool, and returns the pool as it is afterwards:
+// proveLogins proves the logins of a call on a pool, and returns the pool as it is afterwards:
 // proving may wait for a provider, and the pool's settings may change meanwhile.
 // identityID is the identity that the call names, if any. The logins are sorted by the
 // providers' names.
-func (s *Service) verify(
-	ctx context.Context, pool identitypool.Pool, identityID string, logins map[string]string, why purpose,
+func (s *Service) proveLogins(
+	ctx context.Context, pool identitypool.Pool, identityID string, logins map[string]string, use purpose,
 ) ([]identitypool.VerifiedLogin, identitypool.Pool, error) {
 	if len(logins) == 0 {
 		return nil, pool, nil
 	}
 
 	by := askBy(ctx)
-	verified, err := s.prove(ctx, by, pool, logins, why)
+	verified, err := s.proveAll(ctx, by, pool, logins, use)
 	if err != nil {
 		return nil, pool, err
 	}
@@ -70,7 +70,7 @@ func (s *Service) verify(
 		return verified, pool, nil
 	}
 
-	verified, err = s.prove(ctx, by, current, logins, why)
+	verified, err = s.proveAll(ctx, by, current, logins, use)
 
 	return verified, current, err
 }
@@ -85,29 +85,29 @@ func askBy(ctx context.Context) time.Time {
 	return by
 }
 
-// prove proves every login, or refuses the call: one bad login is enough
+// proveAll proves every login, or refuses the call: one bad login is enough
 // (developer guide, "Authentication flow"). It asks no provider before it knows that
 // the pool has the providers of all logins, and none after by.
-func (s *Service) prove(
-	ctx context.Context, by time.Time, pool identitypool.Pool, logins map[string]string, why purpose,
+func (s *Service) proveAll(
+	ctx context.Context, by time.Time, pool identitypool.Pool, logins map[string]string, use purpose,
 ) ([]identitypool.VerifiedLogin, error) {
 	list, err := s.Providers.Resolve(ctx, pool, logins)
 	if err != nil {
 		return nil, providerError(err, pool)
 	}
 	if len(list) > 1 {
-		return s.proveSeveral(ctx, by, list, why)
+		return s.proveParallel(ctx, by, list, use)
 	}
-	verified, err := s.proveOne(ctx, by, &list[0], why)
+	verified, err := s.proveCounted(ctx, by, &list[0], use)
 
 	return []identitypool.VerifiedLogin{verified}, err
 }
 
-// proveSeveral asks several providers at once, so that slow ones do not add up.
+// proveParallel asks several providers at once, so that slow ones do not add up.
 // The first refusal cancels the others. Their cancellation is no finding about them, so
 // their traces are dropped.
-func (s *Service) proveSeveral(
-	ctx context.Context, by time.Time, list []provider.Login, why purpose,
+func (s *Service) proveParallel(
+	ctx context.Context, by time.Time, list []provider.Login, use purpose,
 ) ([]identitypool.VerifiedLogin, error) {
 	trace := explain.FromContext(ctx)
 	verified := make([]identitypool.VerifiedLogin, len(list))
@@ -116,7 +116,7 @@ func (s *Service) proveSeveral(
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range list {
 		group.Go(func() error {
-			verified[i], failures[i] = s.proveApart(explain.NewContext(ctx, &traces[i]), by, &list[i], why)
+			verified[i], failures[i] = s.proveRecovered(explain.NewContext(ctx, &traces[i]), by, &list[i], use)
 			return failures[i]
 		})
 	}
@@ -131,10 +131,10 @@ func (s *Service) proveSeveral(
 	return verified, err
 }
 
-// proveApart is proveOne for a separate goroutine, where a panic would end the whole
-// server, not just the request.
-func (s *Service) proveApart(
-	ctx context.Context, by time.Time, l *provider.Login, why purpose,
+// proveRecovered is proveCounted for a separate goroutine: it recovers from a panic, which
+// would end the whole server there, not just the request.
+func (s *Service) proveRecovered(
+	ctx context.Context, by time.Time, l *provider.Login, use purpose,
 ) (v identitypool.VerifiedLogin, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -142,7 +142,7 @@ func (s *Service) proveApart(
 		}
 	}()
 
-	return s.proveOne(ctx, by, l, why)
+	return s.proveCounted(ctx, by, l, use)
 }
 
 // mustBeChecked reports whether the pool asks for a server-side check for any
@@ -163,22 +163,21 @@ func mustBeChecked(c identitypool.ProviderConfig, claims login.Claims) bool {
 	})
 }
 
-// proveOne proves a login, and counts it for the client's address if it is refused.
-func (s *Service) proveOne(
-	ctx context.Context, by time.Time, l *provider.Login, why purpose,
+// proveCounted proves a login, and counts it for the client's address if it is refused.
+func (s *Service) proveCounted(
+	ctx context.Context, by time.Time, l *provider.Login, use purpose,
 ) (identitypool.VerifiedLogin, error) {
-	v, err := s.verified(ctx, by, l, why)
+	v, err := s.proveOne(ctx, by, l, use)
 	s.Addresses.Checked(ctx, l.Token, err)
 
 	return v, err
 }
 
-// verified returns the login that the provider vouches for, in the form in which the store
-// has it.
-func (s *Service) verified(
-	ctx context.Context, by time.Time, l *provider.Login, why purpose,
+// proveOne proves a login, and returns it in the form in which the store has it.
+func (s *Service) proveOne(
+	ctx context.Context, by time.Time, l *provider.Login, use purpose,
 ) (identitypool.VerifiedLogin, error) {
-	claims, err := s.vouched(ctx, by, l, why)
+	claims, err := s.provenClaims(ctx, by, l, use)
 	if err != nil {
 		return identitypool.VerifiedLogin{}, err
 	}
@@ -193,11 +192,11 @@ func (s *Service) verified(
 	return v, err
 }
 
-// vouched returns the claims that the provider of a login vouches for. It refuses the
+// provenClaims returns the claims that the provider of a login vouches for. It refuses the
 // login if the user has signed out since, or may no longer sign in where the pool asks
 // for that check.
-func (s *Service) vouched(
-	ctx context.Context, by time.Time, l *provider.Login, why purpose,
+func (s *Service) provenClaims(
+	ctx context.Context, by time.Time, l *provider.Login, use purpose,
 ) (login.Claims, error) {
 	asking, cancel := context.WithDeadline(ctx, by)
 	defer cancel()
@@ -213,13 +212,13 @@ func (s *Service) vouched(
 
 	// Opaque tokens carry no time of issue: their provider answers for them.
 	if l.Trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
-		err := s.SignOuts.Check(traced(ctx), l.Config.Account, s.Providers.Home(l.Config.Name), claims)
+		err := s.SignOuts.Check(traced(ctx), l.Config.Account, s.Providers.ToStored(l.Config.Name), claims)
 		if err != nil {
 			return login.Claims{}, loginError(err)
 		}
 	}
 
-	if why == toIssue && mustBeChecked(l.Config, claims) {
+	if use == toIssue && mustBeChecked(l.Config, claims) {
 		user := userstatus.User{
 			Provider: l.Config.Name,
 			Token:    l.Token,

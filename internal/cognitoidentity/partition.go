@@ -69,7 +69,7 @@ func wrongRole(pool identitypool.Pool, arn string) error {
 // clients may still have the ARN in the form that the server wrote before.
 func (s *Service) checkCustomRole(pool identitypool.Pool, arn string) error {
 	_, isRole := identitypool.RoleAccount(arn)
-	if !isRole || pool.ShownName(arn) == arn || s.Providers.Home(arn) == arn || pool.Names(arn) {
+	if !isRole || pool.ShownName(arn) == arn || s.Providers.ToStored(arn) == arn || pool.Names(arn) {
 		return nil
 	}
 	return wrongRole(pool, arn)

@@ -98,7 +98,7 @@ func (c change) storedARNs(p identitypool.Pool, field string, have, given []stri
 			return nil, err
 		}
 
-		stored := c.Providers.Home(arn)
+		stored := c.Providers.ToStored(arn)
 		for _, old := range have {
 			if identitypool.SameARN(old, arn) {
 				stored = old

@@ -226,7 +226,7 @@ func roleRefused(arn string, why *explain.Refusal) *awsapi.Error {
 func (s *Service) passRoleAccess(c awsapi.Caller, pool identitypool.Pool, arn string) awsapi.Access {
 	return awsapi.Access{
 		Action:   "iam:PassRole",
-		Resource: s.Providers.Home(arn),
+		Resource: s.Providers.ToStored(arn),
 		Conditions: map[string][]string{
 			"iam:PassedToService":       {identitypool.ServiceName(pool.Region)},
 			"iam:AssociatedResourceArn": {callerPoolARN(c, string(pool.ID))},

@@ -33,7 +33,7 @@ func (s *Service) formerLogins(l identitypool.Login, provider *saml.Provider) []
 
 // scopelessIs reports whether the logins of an ARN without a scope belong to provider.
 func (s *Service) scopelessIs(arn string, provider *saml.Provider) bool {
-	entityID, bound := s.SAMLBindings[s.Providers.Home(arn)]
+	entityID, bound := s.SAMLBindings[s.Providers.ToStored(arn)]
 	if bound && entityID == "" {
 		entityID = saml.Unrecorded
 	}

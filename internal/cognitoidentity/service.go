@@ -172,7 +172,9 @@ func (s *Service) credentialsClass() overload.Class {
 	return overload.Reads
 }
 
-// Operations is the API's table: name, signed or public, class, IAM action, resource, method.
+// Operations is the API's table. The row of a signed operation has its name, the IAM action,
+// the method, and the resource; InClass sets its class. That of a public one has its name,
+// class and method.
 func (s *Service) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		awsapi.Signed("CreateIdentityPool", "cognito-identity:CreateIdentityPool", s.CreateIdentityPool, createNeeds),
@@ -277,7 +279,7 @@ func (s *Service) PoolTags(c awsapi.Caller, id string) func(context.Context) (ma
 // caller's account and region. It finds none if there is no such identity.
 func (s *Service) IdentityTags(c awsapi.Caller, id string) func(context.Context) (map[string]string, error) {
 	return func(ctx context.Context) (map[string]string, error) {
-		_, pool, err := s.ownIdentity(ctx, c, id)
+		_, pool, err := s.loadCallerIdentity(ctx, c, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, nil
 		}
@@ -307,32 +309,33 @@ func (s *Service) callerPool(ctx context.Context, c awsapi.Caller, id string) (i
 	return pool, nil
 }
 
-// callerIdentity returns an identity of the caller's account and region, with its pool.
+// callerIdentity returns an identity of the caller's account and region, with its pool. Its
+// errors are refusals; those of loadCallerIdentity are the store's.
 func (s *Service) callerIdentity(
 	ctx context.Context, c awsapi.Caller, id string,
 ) (identitypool.Identity, identitypool.Pool, error) {
-	identity, pool, err := s.ownIdentity(ctx, c, id)
+	identity, pool, err := s.loadCallerIdentity(ctx, c, id)
 	return identity, pool, callerError(err, id, c.Region)
 }
 
-// ownIdentity is callerIdentity with the store's errors instead of refusals.
-func (s *Service) ownIdentity(
+func (s *Service) loadCallerIdentity(
 	ctx context.Context, c awsapi.Caller, id string,
 ) (identitypool.Identity, identitypool.Pool, error) {
-	identity, pool, err := s.findIdentity(ctx, id)
+	identity, pool, err := s.loadIdentity(ctx, id)
 	if err == nil && (string(pool.Account) != c.Account || pool.Region != c.Region) {
 		return identitypool.Identity{}, identitypool.Pool{}, store.ErrNotFound
 	}
 	return identity, pool, err
 }
 
-// identityAndPool returns an identity and its pool, whoever asks.
-func (s *Service) identityAndPool(ctx context.Context, id string) (identitypool.Identity, identitypool.Pool, error) {
-	identity, pool, err := s.findIdentity(ctx, id)
+// anyIdentity returns an identity and its pool, whoever asks. Its errors are refusals; those of
+// loadIdentity are the store's.
+func (s *Service) anyIdentity(ctx context.Context, id string) (identitypool.Identity, identitypool.Pool, error) {
+	identity, pool, err := s.loadIdentity(ctx, id)
 	return identity, pool, identityError(err, id)
 }
 
-func (s *Service) findIdentity(ctx context.Context, id string) (identitypool.Identity, identitypool.Pool, error) {
+func (s *Service) loadIdentity(ctx context.Context, id string) (identitypool.Identity, identitypool.Pool, error) {
 	identity, err := s.Store.Identity(ctx, identitypool.IdentityID(id))
 	if err != nil {
 		return identitypool.Identity{}, identitypool.Pool{}, err

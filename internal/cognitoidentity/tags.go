@@ -14,21 +14,26 @@ import (
 // callerPoolByARN returns the caller's pool that an ARN names.
 func (s *Service) callerPoolByARN(ctx context.Context, c awsapi.Caller, arn string) (identitypool.Pool, error) {
 	region, account, id, ok := identitypool.ParsePoolARN(arn)
-	if right := identitypool.InPartition(arn, identitypool.Partition(c.Region)); !ok && right != arn {
-		if _, _, _, ok := identitypool.ParsePoolARN(right); ok {
-			return identitypool.Pool{}, wrongPoolARN(c.Region, arn, right)
-		}
-	}
-
-	if !ok {
+	right := identitypool.InPartition(arn, identitypool.Partition(c.Region))
+	switch {
+	case ok:
+	case right != arn && isPoolARN(right):
+		return identitypool.Pool{}, wrongPoolARN(c.Region, arn, right)
+	default:
 		return identitypool.Pool{}, awsapi.Refused(invalidParameter, poolARNForm.With("arn", shownARN(arn)),
 			"'%s' is not the ARN of an identity pool.", arn)
 	}
+
 	if region != c.Region || string(account) != c.Account {
 		return identitypool.Pool{}, poolNotFound(string(id), whyNoPool(region, c.Region))
 	}
 
 	return s.callerPool(ctx, c, string(id))
+}
+
+func isPoolARN(arn string) bool {
+	_, _, _, ok := identitypool.ParsePoolARN(arn)
+	return ok
 }
 
 // shownARN returns the part of a bad ARN that traces may show. The text may be anything;

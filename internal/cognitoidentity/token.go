@@ -89,7 +89,7 @@ func classicFlow(pool identitypool.Pool, logins map[string]string) error {
 func (s *Service) publicIdentity(
 	ctx context.Context, id string, logins map[string]string,
 ) (identitypool.Identity, identitypool.Pool, error) {
-	identity, pool, err := s.identityAndPool(ctx, id)
+	identity, pool, err := s.anyIdentity(ctx, id)
 	if err == nil {
 		err = s.admit(ctx, pool, logins)
 	}
@@ -115,7 +115,7 @@ func (s *Service) use(
 		return usable{identity: identity, pool: pool}, guestsAllowed(pool)
 	}
 
-	verified, pool, err := s.verify(ctx, pool, string(identity.ID), logins, toIssue)
+	verified, pool, err := s.proveLogins(ctx, pool, string(identity.ID), logins, toIssue)
 	if err != nil {
 		return usable{}, err
 	}

@@ -102,7 +102,7 @@ func (a *Authorizer) AuthorizeTrusted(ctx context.Context, c Caller, access Acce
 // ManagedPolicyDocument returns the current document of the managed policy with that
 // ARN, in any partition. The error wraps ErrNotFound if there is none.
 func (d *Directory) ManagedPolicyDocument(ctx context.Context, arn string) (string, error) {
-	arn = d.home(arn)
+	arn = d.ToStored(arn)
 	if _, aws := d.awsManagedPolicy(arn); !aws && d.store == nil {
 		return "", fmt.Errorf("policy %s: %w", arn, ErrNotFound)
 	}

@@ -24,10 +24,14 @@ import (
 
 // Errors that callers distinguish with errors.Is.
 var (
+	// ErrNotFound means that the resource does not exist.
 	ErrNotFound = errors.New("not found")
+	// ErrConflict means that another resource has the name, or that the resource is in use.
 	ErrConflict = errors.New("already exists")
+	// ErrDisabled means that the access key exists and was disabled.
 	ErrDisabled = errors.New("the access key is disabled")
-	ErrDenied   = errors.New("access denied")
+	// ErrDenied means that the caller may not have the access: see DeniedError.
+	ErrDenied = errors.New("access denied")
 )
 
 // Config is the content of a Directory: the resources of the settings, and the store
@@ -247,9 +251,9 @@ func (d *Directory) SettleTrust(ctx context.Context) error {
 // Warnings returns the risky settings, one line each, for the log at start.
 func (d *Directory) Warnings() []string { return slices.Clone(d.warnings) }
 
-// home returns an ARN in the directory's partition, which the keys of its maps and the
-// stored ARNs have. ARNs that differ only in the partition name the same resource.
-func (d *Directory) home(arn string) string { return identitypool.InPartition(arn, d.partition) }
+// ToStored returns an ARN in the stored partition, which the keys of the directory's maps
+// have, too. ARNs that differ only in the partition name the same resource.
+func (d *Directory) ToStored(arn string) string { return identitypool.InPartition(arn, d.partition) }
 
 // Role returns the role with that ARN, path included, in any partition; the role's ARN
 // has the stored partition. The error wraps ErrNotFound if there is none.
@@ -308,7 +312,7 @@ func (d *Directory) OIDCProviderAccounts(ctx context.Context, key string) ([]ide
 // OIDCProvider returns the provider with that ARN, in any partition. The error wraps
 // ErrNotFound if there is none.
 func (d *Directory) OIDCProvider(ctx context.Context, arn string) (OIDCProvider, error) {
-	arn = d.home(arn)
+	arn = d.ToStored(arn)
 	if p, ok := d.providers[arn]; ok {
 		return p, nil
 	}

@@ -31,17 +31,17 @@ func (v *View) OIDCProviders() Providers[store.OIDCProvider] {
 	return Providers[store.OIDCProvider]{
 		view:     v,
 		kind:     oidcKind,
-		settings: v.settingsOIDC,
+		settings: v.Directory.settingsOIDC,
 		account:  func(p store.OIDCProvider) identitypool.AccountID { return p.Account },
 		key:      store.OIDCProvider.Key,
 		make: func(ctx context.Context, p store.OIDCProvider) (store.OIDCProvider, error) {
-			return v.store.CreateOIDCProvider(ctx, p, MaxOIDCProviders)
+			return v.Directory.store.CreateOIDCProvider(ctx, p, MaxOIDCProviders)
 		},
-		find:   v.store.OIDCProvider,
-		list:   v.store.OIDCProviders,
-		update: v.store.UpdateOIDCProvider,
+		find:   v.Directory.store.OIDCProvider,
+		list:   v.Directory.store.OIDCProviders,
+		update: v.Directory.store.UpdateOIDCProvider,
 		remove: func(ctx context.Context, account identitypool.AccountID, key string) error {
-			err := v.store.DeleteOIDCProvider(ctx, account, key)
+			err := v.Directory.store.DeleteOIDCProvider(ctx, account, key)
 			if errors.Is(err, store.ErrNotFound) {
 				return nil
 			}
@@ -56,22 +56,22 @@ func (v *View) SAMLProviders() Providers[store.SAMLProvider] {
 	return Providers[store.SAMLProvider]{
 		view:     v,
 		kind:     samlKind,
-		settings: v.settingsSAML,
+		settings: v.Directory.settingsSAML,
 		account:  func(p store.SAMLProvider) identitypool.AccountID { return p.Account },
 		key:      func(p store.SAMLProvider) string { return p.Name },
 		make: func(ctx context.Context, p store.SAMLProvider) (store.SAMLProvider, error) {
 			p.ID = newUniqueID(samlIDPrefix)
-			return v.store.CreateSAMLProvider(ctx, p, MaxSAMLProviders)
+			return v.Directory.store.CreateSAMLProvider(ctx, p, MaxSAMLProviders)
 		},
-		find:   v.store.SAMLProvider,
-		list:   v.store.SAMLProviders,
-		update: v.store.UpdateSAMLProvider,
-		remove: v.store.DeleteSAMLProvider,
+		find:   v.Directory.store.SAMLProvider,
+		list:   v.Directory.store.SAMLProviders,
+		update: v.Directory.store.UpdateSAMLProvider,
+		remove: v.Directory.store.DeleteSAMLProvider,
 	}
 }
 
 // ARN returns the ARN of p in the call's partition.
-func (s Providers[P]) ARN(p P) string { return s.view.shown(s.StoredARN(p)) }
+func (s Providers[P]) ARN(p P) string { return s.view.toCall(s.StoredARN(p)) }
 
 // StoredARN returns the ARN of p in the stored partition.
 func (s Providers[P]) StoredARN(p P) string {
@@ -80,10 +80,10 @@ func (s Providers[P]) StoredARN(p P) string {
 
 // locate returns the stored ARN that a call means, and its key.
 func (s Providers[P]) locate(account identitypool.AccountID, arn string) (stored, key string, err error) {
-	if stored, err = s.view.stored(arn); err != nil {
+	if stored, err = s.view.fromCallToStored(arn); err != nil {
 		return "", "", err
 	}
-	owner, key, ok := s.view.parseARN(stored, s.kind)
+	owner, key, ok := s.view.Directory.parseARN(stored, s.kind)
 	if !ok || owner != account {
 		return "", "", ErrNotFound
 	}
@@ -130,7 +130,7 @@ func (s Providers[P]) Create(ctx context.Context, p P) (P, error) {
 	if _, defined := s.settings[s.StoredARN(p)]; defined {
 		return p, ErrConflict
 	}
-	defer s.view.changed(s.account(p))
+	defer s.view.Directory.changed(s.account(p))
 
 	made, err := s.make(ctx, p)
 	return made, fromStore(err)
@@ -144,7 +144,7 @@ func (s Providers[P]) Update(
 	if err != nil {
 		return err
 	}
-	defer s.view.changed(account)
+	defer s.view.Directory.changed(account)
 
 	_, err = s.update(ctx, account, key, change)
 	return fromStore(err)
@@ -156,7 +156,7 @@ func (s Providers[P]) Delete(ctx context.Context, account identitypool.AccountID
 	if err != nil {
 		return err
 	}
-	defer s.view.changed(account)
+	defer s.view.Directory.changed(account)
 
 	return fromStore(s.remove(ctx, account, key))
 }

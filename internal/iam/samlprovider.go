@@ -140,7 +140,7 @@ func (d *Directory) addPreviousEntityIDs(c Config, all *faults) {
 	for _, arn := range slices.Sorted(maps.Keys(c.PreviousEntityIDs)) {
 		f := faults{setting: "saml_previous_entity_ids", entry: arn}
 
-		key := d.home(arn)
+		key := d.ToStored(arn)
 		if _, _, ok := d.parseARN(key, samlKind); !ok {
 			f.add("", arn, "is not the ARN of a SAML provider",
 				"write arn:"+c.Partition+":iam::ACCOUNT:saml-provider/NAME")
@@ -183,7 +183,7 @@ func (d *Directory) addSAMLProviders(c Config, all *faults) {
 // SAMLProvider returns the provider with that ARN, in any partition. The error wraps
 // ErrNotFound if there is none.
 func (d *Directory) SAMLProvider(ctx context.Context, arn string) (SAMLProvider, error) {
-	arn = d.home(arn)
+	arn = d.ToStored(arn)
 	if p, ok := d.samlProviders[arn]; ok {
 		return p, nil
 	}

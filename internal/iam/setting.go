@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 )
 
 // SettingError is one fault of the settings.
 type SettingError struct {
 	Setting string // e.g. roles[2].trust_policy
-	Entry   string // the ARN or URL of the entry; "" if that is the fault
+	Entry   string // the ARN or URL of the entry; "" if it is not valid
 	Value   string // the faulty value; "" if it is long or absent
 	Problem string // the problem with it
 	Fix     string // the fix; "" if it follows from Problem
@@ -39,10 +40,16 @@ type faults struct {
 	entry   string
 }
 
+// add adds a fault of a member, such as ".url", "" = of the whole entry. The others are the
+// fields of SettingError of those names; value may be long.
 func (f *faults) add(member, value, problem, fix string) {
 	const longest = 100
 	if len(value) > longest {
-		value = value[:longest] + "…"
+		cut := longest
+		for cut > 0 && !utf8.RuneStart(value[cut]) {
+			cut--
+		}
+		value = value[:cut] + "…"
 	}
 	f.list = append(f.list, &SettingError{
 		Setting: f.setting + member,

@@ -9,12 +9,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// View is a Directory for calls for one region: it accepts and returns ARNs in the
-// region's partition. The store has all ARNs in one partition, that of the server's
-// own region.
+// View has the methods of a Directory that accept or return ARNs, for calls for one region:
+// its ARNs are in the region's partition. The store has all ARNs in one partition, that of
+// the server's own region.
 type View struct {
-	*Directory
-	call string // the call's partition
+	// Directory has the methods without ARNs, and those in the stored partition. It is not
+	// embedded, so that a call chooses the partition.
+	Directory *Directory
+	call      string // the call's partition
 }
 
 // For returns the view for calls for a region; "" is the server's own.
@@ -55,36 +57,37 @@ func (v *View) Check(arn string) error {
 		return nil
 	}
 
-	return &PartitionError{ARN: arn, Right: v.shown(arn), Partition: v.call}
+	return &PartitionError{ARN: arn, Right: v.toCall(arn), Partition: v.call}
 }
 
-// Home returns an ARN in the stored partition.
-func (v *View) Home(arn string) string { return v.home(arn) }
-
-// Named returns, in the call's partition, the ARN by which a call names a resource that
-// exists. Callers know it in the partition of their calls, or in the stored one, which
-// older versions wrote for every region. For others the error is a *PartitionError.
-func (v *View) Named(arn string) (string, error) {
-	if identitypool.PartitionOf(arn) == v.partition {
-		return v.shown(arn), nil
+// FromCall converts an ARN from a call to the call's partition. It also accepts the stored
+// partition, which older versions returned for every region. For others the error is a
+// *PartitionError.
+func (v *View) FromCall(arn string) (string, error) {
+	if identitypool.PartitionOf(arn) == v.Directory.partition {
+		return v.toCall(arn), nil
 	}
 	return arn, v.Check(arn)
 }
 
-// stored is like Named, but returns the ARN in the stored partition.
-func (v *View) stored(arn string) (string, error) {
-	arn, err := v.Named(arn)
-	return v.home(arn), err
+// fromCallToStored is FromCall, but converts the ARN to the stored partition.
+func (v *View) fromCallToStored(arn string) (string, error) {
+	arn, err := v.FromCall(arn)
+	return v.Directory.ToStored(arn), err
 }
 
-func (v *View) shown(arn string) string { return identitypool.InPartition(arn, v.call) }
+// toCall returns an ARN in the call's partition.
+func (v *View) toCall(arn string) string { return identitypool.InPartition(arn, v.call) }
 
-// shownRole returns a role with the ARNs of its policies in the call's partition;
-// storedRoleOf returns it with the stored ones.
-func (v *View) shownRole(r store.Role) store.Role    { return inPartition(r, v.call) }
-func (v *View) storedRoleOf(r store.Role) store.Role { return inPartition(r, v.partition) }
+// roleToCall returns a role with the ARNs of its policies in the call's partition.
+func (v *View) roleToCall(r store.Role) store.Role { return roleInPartition(r, v.call) }
 
-func inPartition(r store.Role, partition string) store.Role {
+// roleToStored returns a role with the ARNs of its policies in the stored partition.
+func (v *View) roleToStored(r store.Role) store.Role {
+	return roleInPartition(r, v.Directory.partition)
+}
+
+func roleInPartition(r store.Role, partition string) store.Role {
 	r.Attached = slices.Clone(r.Attached)
 	for i, arn := range r.Attached {
 		r.Attached[i] = identitypool.InPartition(arn, partition)
@@ -98,19 +101,19 @@ func inPartition(r store.Role, partition string) store.Role {
 
 // ARN is Directory.ARN.
 func (v *View) ARN(account identitypool.AccountID, resource string) string {
-	return v.shown(v.Directory.ARN(account, resource))
+	return v.toCall(v.Directory.ARN(account, resource))
 }
 
 // RoleARN is Directory.RoleARN.
-func (v *View) RoleARN(r store.Role) string { return v.shown(v.Directory.RoleARN(r)) }
+func (v *View) RoleARN(r store.Role) string { return v.toCall(v.Directory.RoleARN(r)) }
 
 // PolicyARN is Directory.PolicyARN.
-func (v *View) PolicyARN(p store.ManagedPolicy) string { return v.shown(v.Directory.PolicyARN(p)) }
+func (v *View) PolicyARN(p store.ManagedPolicy) string { return v.toCall(v.Directory.PolicyARN(p)) }
 
 // NamedRole is Directory.NamedRole.
 func (v *View) NamedRole(ctx context.Context, account identitypool.AccountID, name string) (store.Role, error) {
 	r, err := v.Directory.NamedRole(ctx, account, name)
-	return v.shownRole(r), err
+	return v.roleToCall(r), err
 }
 
 // NamedRoles is Directory.NamedRoles.
@@ -119,15 +122,15 @@ func (v *View) NamedRoles(
 ) ([]store.Role, error) {
 	list, err := v.Directory.NamedRoles(ctx, account, pathPrefix, after, limit)
 	for i, r := range list {
-		list[i] = v.shownRole(r)
+		list[i] = v.roleToCall(r)
 	}
 	return list, err
 }
 
 // CreateRole is Directory.CreateRole.
 func (v *View) CreateRole(ctx context.Context, r store.Role) (store.Role, error) {
-	made, err := v.Directory.CreateRole(ctx, v.storedRoleOf(r))
-	return v.shownRole(made), err
+	made, err := v.Directory.CreateRole(ctx, v.roleToStored(r))
+	return v.roleToCall(made), err
 }
 
 // UpdateRole is Directory.UpdateRole.
@@ -135,25 +138,25 @@ func (v *View) UpdateRole(
 	ctx context.Context, account identitypool.AccountID, name string, change func(*store.Role) error,
 ) (store.Role, error) {
 	r, err := v.Directory.UpdateRole(ctx, account, name, func(r *store.Role) error {
-		shown := v.shownRole(*r)
+		shown := v.roleToCall(*r)
 		if err := change(&shown); err != nil {
 			return err
 		}
 
-		*r = v.storedRoleOf(shown)
+		*r = v.roleToStored(shown)
 		slices.Sort(r.Attached) // as the store sorts them
 
 		return nil
 	})
 
-	return v.shownRole(r), err
+	return v.roleToCall(r), err
 }
 
 // PolicyNamed is Directory.PolicyNamed.
 func (v *View) PolicyNamed(ctx context.Context, account identitypool.AccountID, arn string) (
 	p store.ManagedPolicy, own bool, err error,
 ) {
-	if arn, err = v.stored(arn); err != nil {
+	if arn, err = v.fromCallToStored(arn); err != nil {
 		return p, false, err
 	}
 	return v.Directory.PolicyNamed(ctx, account, arn)
@@ -163,14 +166,14 @@ func (v *View) PolicyNamed(ctx context.Context, account identitypool.AccountID, 
 func (v *View) PolicyUsers(ctx context.Context, account identitypool.AccountID, arn string) (
 	[]store.PolicyUser, error,
 ) {
-	arn, err := v.stored(arn)
+	arn, err := v.fromCallToStored(arn)
 	if err != nil {
 		return nil, err
 	}
 
 	users, err := v.Directory.PolicyUsers(ctx, account, arn)
 	for i := range users {
-		users[i].Role = v.shownRole(users[i].Role)
+		users[i].Role = v.roleToCall(users[i].Role)
 	}
 
 	return users, err
@@ -181,13 +184,13 @@ func (v *View) PolicyUses(ctx context.Context, account identitypool.AccountID) (
 	map[string]map[store.PolicyUsage]int, error,
 ) {
 	uses, err := v.Directory.PolicyUses(ctx, account)
-	if err != nil || v.call == v.partition {
+	if err != nil || v.call == v.Directory.partition {
 		return uses, err
 	}
 
 	shown := make(map[string]map[store.PolicyUsage]int, len(uses))
 	for arn, counts := range uses {
-		shown[v.shown(arn)] = counts
+		shown[v.toCall(arn)] = counts
 	}
 
 	return shown, nil

@@ -84,7 +84,7 @@ func (s *Service) getAccountAuthorizationDetails(
 
 	var found []detail
 	if from, isRole := strings.CutPrefix(after, rolesKey); in.wants("Role") && (isRole || after == "") {
-		roles, err := s.directory.NamedRoles(ctx, accountOf(c), "", from, p.limit()+1)
+		roles, err := s.view.NamedRoles(ctx, accountOf(c), "", from, p.limit()+1)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func (s *Service) getAccountAuthorizationDetails(
 	if err != nil {
 		return nil, err
 	}
-	uses, err := s.directory.PolicyUses(ctx, accountOf(c))
+	uses, err := s.view.PolicyUses(ctx, accountOf(c))
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ type managedPolicy struct {
 }
 
 // arnOf returns the ARN of p, which belongs to AWS or to an account.
-func (s *Service) arnOf(p store.ManagedPolicy) string { return s.directory.PolicyARN(p) }
+func (s *Service) arnOf(p store.ManagedPolicy) string { return s.view.PolicyARN(p) }
 
 // listedPolicy returns a managed policy as listings show it.
 func (s *Service) listedPolicy(p store.ManagedPolicy, uses map[string]map[store.PolicyUsage]int) managedPolicy {
@@ -53,14 +53,14 @@ func (s *Service) listedPolicy(p store.ManagedPolicy, uses map[string]map[store.
 		DefaultVersionId:              versionName(p.Default),
 		AttachmentCount:               used[store.AttachedUsage],
 		PermissionsBoundaryUsageCount: used[store.BoundaryUsage],
-		IsAttachable:                  !s.directory.InSettings(p),
+		IsAttachable:                  !s.view.Directory.InSettings(p),
 		CreateDate:                    timestamp(p.Created),
 		UpdateDate:                    timestamp(fromMillis(updated)),
 	}
 }
 
 func (s *Service) wholePolicy(ctx context.Context, c awsapi.Caller, p store.ManagedPolicy) (*policyOutput, error) {
-	uses, err := s.directory.PolicyUses(ctx, accountOf(c))
+	uses, err := s.view.PolicyUses(ctx, accountOf(c))
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func managedWords(arn string) words {
 // policyNamed returns the managed policy with that ARN, and whether the caller's
 // account owns it.
 func (s *Service) policyNamed(ctx context.Context, c awsapi.Caller, arn *string) (store.ManagedPolicy, bool, error) {
-	p, own, err := s.directory.PolicyNamed(ctx, accountOf(c), *arn)
+	p, own, err := s.view.PolicyNamed(ctx, accountOf(c), *arn)
 	return p, own, managedWords(*arn).fault(err)
 }
 
@@ -105,7 +105,7 @@ func (s *Service) updatePolicy(
 	if err != nil {
 		return p, err
 	}
-	p, err = s.directory.UpdatePolicy(ctx, accountOf(c), p.Name, change)
+	p, err = s.view.Directory.UpdatePolicy(ctx, accountOf(c), p.Name, change)
 	return p, managedWords(*arn).fault(err)
 }
 
@@ -149,7 +149,7 @@ func (s *Service) createPolicy(ctx context.Context, c awsapi.Caller, in *createP
 	}
 
 	now := s.now().UnixMilli()
-	p, err := s.directory.CreatePolicy(ctx, store.ManagedPolicy{
+	p, err := s.view.Directory.CreatePolicy(ctx, store.ManagedPolicy{
 		Account:     accountOf(c),
 		Name:        *in.PolicyName,
 		Path:        pathOf(in.Path),
@@ -165,7 +165,7 @@ func (s *Service) createPolicy(ctx context.Context, c awsapi.Caller, in *createP
 		w.conflict = "A policy called " + *in.PolicyName + " already exists. Duplicate names are not allowed."
 		return nil, w.fault(err)
 	}
-	s.warnOfKeys(ctx, s.directory.PolicyARN(p), iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
+	s.warnOfKeys(ctx, s.view.PolicyARN(p), iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
 
 	out, err := s.wholePolicy(ctx, c, p)
 	if err != nil {
@@ -198,7 +198,7 @@ func (s *Service) deletePolicy(ctx context.Context, c awsapi.Caller, in *policyI
 		return nil, err
 	}
 
-	err = s.directory.DeletePolicy(ctx, accountOf(c), p.Name, func(p store.ManagedPolicy) error {
+	err = s.view.Directory.DeletePolicy(ctx, accountOf(c), p.Name, func(p store.ManagedPolicy) error {
 		if len(p.Versions) > 1 {
 			return refuse(deleteConflict, policyVersionsLeft.With("count", strconv.Itoa(len(p.Versions))))
 		}
@@ -256,7 +256,7 @@ func (s *Service) listPolicies(
 	if err != nil {
 		return nil, err
 	}
-	uses, err := s.directory.PolicyUses(ctx, accountOf(c))
+	uses, err := s.view.PolicyUses(ctx, accountOf(c))
 	if err != nil {
 		return nil, err
 	}
@@ -303,7 +303,7 @@ func (s *Service) policiesAfter(
 	}
 
 	if of.aws {
-		aws := s.directory.AWSPolicies()
+		aws := s.view.Directory.AWSPolicies()
 		slices.SortFunc(aws, func(a, b store.ManagedPolicy) int { return strings.Compare(listKey(a), listKey(b)) })
 		keep(aws)
 	}
@@ -314,7 +314,7 @@ func (s *Service) policiesAfter(
 	}
 
 	for of.own && len(found) < limit {
-		batch, err := s.directory.Policies(ctx, accountOf(c), of.pathPrefix, from, policyBatch)
+		batch, err := s.view.Directory.Policies(ctx, accountOf(c), of.pathPrefix, from, policyBatch)
 		if err != nil {
 			return nil, err
 		}
@@ -381,7 +381,7 @@ func (s *Service) listEntitiesForPolicy(
 	if in.EntityFilter != nil && *in.EntityFilter != "Role" {
 		return out, nil
 	}
-	users, err := s.directory.PolicyUsers(ctx, accountOf(c), *in.PolicyArn)
+	users, err := s.view.PolicyUsers(ctx, accountOf(c), *in.PolicyArn)
 	if err != nil {
 		return nil, err
 	}

@@ -31,9 +31,9 @@ func signed[In, Out any, P interface {
 // arnAccess describes access to a resource of the caller's account by ARN.
 func (s *Service) arnAccess(c awsapi.Caller, arn *string) awsapi.Access {
 	return awsapi.Access{
-		Resource: s.directory.Home(awsapi.Text(arn)),
+		Resource: s.view.Directory.ToStored(awsapi.Text(arn)),
 		ResourceTags: func(ctx context.Context) (map[string]string, error) {
-			tags, err := s.directory.Directory.ResourceTags(ctx, accountOf(c), s.directory.Home(awsapi.Text(arn)))
+			tags, err := s.view.Directory.ResourceTags(ctx, accountOf(c), s.view.Directory.ToStored(awsapi.Text(arn)))
 			if errors.Is(err, iam.ErrNotFound) {
 				return nil, nil
 			}
@@ -45,7 +45,7 @@ func (s *Service) arnAccess(c awsapi.Caller, arn *string) awsapi.Access {
 // roleAccess describes access to a role by name. For a role that does not exist it
 // assumes the path "/": only callers with permission may learn that it is missing.
 func (s *Service) roleAccess(ctx context.Context, c awsapi.Caller, name *string) (awsapi.Access, error) {
-	r, err := s.directory.Directory.NamedRole(ctx, accountOf(c), awsapi.Text(name))
+	r, err := s.view.Directory.NamedRole(ctx, accountOf(c), awsapi.Text(name))
 	if errors.Is(err, iam.ErrNotFound) {
 		r = store.Role{Account: accountOf(c), Name: awsapi.Text(name), Path: "/"}
 	} else if err != nil {
@@ -53,7 +53,7 @@ func (s *Service) roleAccess(ctx context.Context, c awsapi.Caller, name *string)
 	}
 
 	needed := awsapi.Access{
-		Resource:     s.directory.Directory.RoleARN(r),
+		Resource:     s.view.Directory.RoleARN(r),
 		Conditions:   map[string][]string{},
 		ResourceTags: func(context.Context) (map[string]string, error) { return r.Tags, nil },
 	}
@@ -72,7 +72,7 @@ func (r byRole) conditioned(
 	if err != nil {
 		return awsapi.Access{}, err
 	}
-	needed.Conditions[key] = []string{s.directory.Home(arn)}
+	needed.Conditions[key] = []string{s.view.Directory.ToStored(arn)}
 
 	return needed, nil
 }
@@ -92,7 +92,7 @@ const boundaryKey = "iam:PermissionsBoundary"
 
 func (in *createRoleInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
 	needed := awsapi.Access{
-		Resource: s.directory.Directory.RoleARN(store.Role{
+		Resource: s.view.Directory.RoleARN(store.Role{
 			Account: accountOf(c),
 			Name:    *in.RoleName,
 			Path:    pathOf(in.Path),
@@ -100,7 +100,7 @@ func (in *createRoleInput) access(_ context.Context, s *Service, c awsapi.Caller
 		RequestTags: given(in.Tags),
 	}
 	if in.PermissionsBoundary != nil {
-		needed.Conditions = map[string][]string{boundaryKey: {s.directory.Home(*in.PermissionsBoundary)}}
+		needed.Conditions = map[string][]string{boundaryKey: {s.view.Directory.ToStored(*in.PermissionsBoundary)}}
 	}
 
 	return needed, nil
@@ -108,16 +108,16 @@ func (in *createRoleInput) access(_ context.Context, s *Service, c awsapi.Caller
 
 func (in *createPolicyInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
 	p := store.ManagedPolicy{Account: accountOf(c), Name: *in.PolicyName, Path: pathOf(in.Path)}
-	return awsapi.Access{Resource: s.directory.Directory.PolicyARN(p), RequestTags: given(in.Tags)}, nil
+	return awsapi.Access{Resource: s.view.Directory.PolicyARN(p), RequestTags: given(in.Tags)}, nil
 }
 
 func (in *createOIDCProviderInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
-	arn := s.directory.OIDCProviders().StoredARN(store.OIDCProvider{Account: accountOf(c), URL: *in.Url})
+	arn := s.view.OIDCProviders().StoredARN(store.OIDCProvider{Account: accountOf(c), URL: *in.Url})
 	return awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}, nil
 }
 
 func (in *createSAMLProviderInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
-	arn := s.directory.SAMLProviders().StoredARN(store.SAMLProvider{Account: accountOf(c), Name: *in.Name})
+	arn := s.view.SAMLProviders().StoredARN(store.SAMLProvider{Account: accountOf(c), Name: *in.Name})
 	return awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}, nil
 }
 
@@ -141,7 +141,7 @@ func (*listSAMLProvidersInput) access(_ context.Context, s *Service, c awsapi.Ca
 
 // kindAccess describes access to all resources of a kind in the caller's account.
 func (s *Service) kindAccess(c awsapi.Caller, resource string) awsapi.Access {
-	return awsapi.Access{Resource: s.directory.Directory.ARN(accountOf(c), resource)}
+	return awsapi.Access{Resource: s.view.Directory.ARN(accountOf(c), resource)}
 }
 
 func pathOf(path *string) string {

@@ -84,7 +84,7 @@ type createOIDCProviderOutput struct {
 func (s *Service) createOIDCProvider(
 	ctx context.Context, c awsapi.Caller, in *createOIDCProviderInput,
 ) (*createOIDCProviderOutput, error) {
-	switch problem := s.directory.CheckOIDCURL(*in.Url); problem {
+	switch problem := s.view.Directory.CheckOIDCURL(*in.Url); problem {
 	case "":
 	case "has no TLS", "does not begin with https://":
 		return nil, refuse(invalidInput, providerURLScheme.With())
@@ -104,7 +104,7 @@ func (s *Service) createOIDCProvider(
 		return nil, err
 	}
 
-	p, err := s.directory.OIDCProviders().Create(ctx, store.OIDCProvider{
+	p, err := s.view.OIDCProviders().Create(ctx, store.OIDCProvider{
 		Account:     accountOf(c),
 		URL:         *in.Url,
 		ClientIDs:   clients,
@@ -118,7 +118,7 @@ func (s *Service) createOIDCProvider(
 	}
 
 	return &createOIDCProviderOutput{
-		OpenIDConnectProviderArn: s.directory.OIDCProviders().ARN(p),
+		OpenIDConnectProviderArn: s.view.OIDCProviders().ARN(p),
 		Tags:                     tagsOf(p.Tags),
 	}, nil
 }
@@ -169,7 +169,7 @@ type listOIDCProvidersOutput struct {
 func (s *Service) listOIDCProviders(
 	ctx context.Context, c awsapi.Caller, _ *listOIDCProvidersInput,
 ) (*listOIDCProvidersOutput, error) {
-	providers := s.directory.OIDCProviders()
+	providers := s.view.OIDCProviders()
 	found, err := providers.List(ctx, accountOf(c))
 	if err != nil {
 		return nil, err
@@ -240,5 +240,5 @@ func (s *Service) deleteOIDCProvider(
 ) (*awsapi.NoOutput, error) {
 	w := oidcWords(*in.OpenIDConnectProviderArn)
 	w.missing = "OpenId connect Provider " + *in.OpenIDConnectProviderArn + " cannot be found."
-	return nil, w.fault(s.directory.OIDCProviders().Delete(ctx, accountOf(c), *in.OpenIDConnectProviderArn))
+	return nil, w.fault(s.view.OIDCProviders().Delete(ctx, accountOf(c), *in.OpenIDConnectProviderArn))
 }

@@ -75,13 +75,13 @@ func (r byOIDC) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.A
 }
 
 func (r byOIDC) find(ctx context.Context, s *Service, c awsapi.Caller) (store.OIDCProvider, error) {
-	return findProvider(ctx, c, s.directory.OIDCProviders(), r.OpenIDConnectProviderArn, oidcWords)
+	return findProvider(ctx, c, s.view.OIDCProviders(), r.OpenIDConnectProviderArn, oidcWords)
 }
 
 func (r byOIDC) update(
 	ctx context.Context, s *Service, c awsapi.Caller, change func(*store.OIDCProvider) error,
 ) error {
-	return updateProvider(ctx, c, s.directory.OIDCProviders(), r.OpenIDConnectProviderArn, oidcWords, change)
+	return updateProvider(ctx, c, s.view.OIDCProviders(), r.OpenIDConnectProviderArn, oidcWords, change)
 }
 
 func (r byOIDC) tags(ctx context.Context, s *Service, c awsapi.Caller) (map[string]string, error) {
@@ -105,13 +105,13 @@ func (r bySAML) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.A
 }
 
 func (r bySAML) find(ctx context.Context, s *Service, c awsapi.Caller) (store.SAMLProvider, error) {
-	return findProvider(ctx, c, s.directory.SAMLProviders(), r.SAMLProviderArn, samlWords)
+	return findProvider(ctx, c, s.view.SAMLProviders(), r.SAMLProviderArn, samlWords)
 }
 
 func (r bySAML) update(
 	ctx context.Context, s *Service, c awsapi.Caller, change func(*store.SAMLProvider) error,
 ) error {
-	return updateProvider(ctx, c, s.directory.SAMLProviders(), r.SAMLProviderArn, samlWords, change)
+	return updateProvider(ctx, c, s.view.SAMLProviders(), r.SAMLProviderArn, samlWords, change)
 }
 
 func (r bySAML) tags(ctx context.Context, s *Service, c awsapi.Caller) (map[string]string, error) {

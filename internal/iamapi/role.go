@@ -41,7 +41,7 @@ func (s *Service) listedRole(r store.Role) role {
 		Path:                     r.Path,
 		RoleName:                 r.Name,
 		RoleId:                   r.ID,
-		Arn:                      s.directory.RoleARN(r),
+		Arn:                      s.view.RoleARN(r),
 		CreateDate:               timestamp(r.Created),
 		AssumeRolePolicyDocument: encoded(r.Trust),
 		Description:              text(r.Description),
@@ -83,13 +83,13 @@ func roleWords(name string) words {
 func (s *Service) updateNamed(
 	ctx context.Context, c awsapi.Caller, name *string, change func(*store.Role) error,
 ) (store.Role, error) {
-	r, err := s.directory.UpdateRole(ctx, accountOf(c), *name, change)
+	r, err := s.view.UpdateRole(ctx, accountOf(c), *name, change)
 	return r, roleWords(*name).fault(err)
 }
 
 // named returns the caller's role of that name.
 func (s *Service) named(ctx context.Context, c awsapi.Caller, name *string) (store.Role, error) {
-	r, err := s.directory.NamedRole(ctx, accountOf(c), *name)
+	r, err := s.view.NamedRole(ctx, accountOf(c), *name)
 	return r, roleWords(*name).fault(err)
 }
 
@@ -107,7 +107,7 @@ func (s *Service) checkTrust(ctx context.Context, c awsapi.Caller, name, documen
 	}
 
 	for _, arn := range trust.ARNs {
-		if err := s.directory.Check(arn); err != nil {
+		if err := s.view.Check(arn); err != nil {
 			return wrongPrincipal(err)
 		}
 	}
@@ -137,7 +137,7 @@ func (s *Service) checkPrincipals(ctx context.Context, c awsapi.Caller, name str
 		return s.hasAccount(ctx, account)
 	}
 
-	found, err := s.directory.LookUp(ctx, principals, isOurs)
+	found, err := s.view.Directory.LookUp(ctx, principals, isOurs)
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (s *Service) createRole(ctx context.Context, c awsapi.Caller, in *createRol
 		}
 	}
 
-	made, err := s.directory.CreateRole(ctx, r)
+	made, err := s.view.CreateRole(ctx, r)
 	if errors.Is(err, store.ErrPolicyNotFound) {
 		return nil, noBoundary(r.Boundary)
 	}
@@ -320,7 +320,7 @@ func (s *Service) updateAssumeRolePolicy(
 }
 
 func (s *Service) deleteRole(ctx context.Context, c awsapi.Caller, in *roleInput) (*awsapi.NoOutput, error) {
-	err := s.directory.DeleteRole(ctx, accountOf(c), *in.RoleName, func(r store.Role) error {
+	err := s.view.Directory.DeleteRole(ctx, accountOf(c), *in.RoleName, func(r store.Role) error {
 		switch {
 		case len(r.Attached) > 0:
 			return refuse(deleteConflict, roleWithAttached.With("policies", strings.Join(r.Attached, ", ")).Of(r.Name))
@@ -356,7 +356,7 @@ func (s *Service) listRoles(ctx context.Context, c awsapi.Caller, in *listRolesI
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.directory.NamedRoles(ctx, accountOf(c), awsapi.Text(in.PathPrefix), after, p.limit()+1)
+	found, err := s.view.NamedRoles(ctx, accountOf(c), awsapi.Text(in.PathPrefix), after, p.limit()+1)
 	if err != nil {
 		return nil, err
 	}

@@ -141,11 +141,11 @@ func (s *Service) attachable(ctx context.Context, c awsapi.Caller, arn string, m
 	if !strings.HasPrefix(arn, "arn:") || !strings.Contains(arn, ":policy/") {
 		return refuse(invalidInput, attachmentARN.With("arn", arn))
 	}
-	if err := s.directory.Check(arn); err != nil {
+	if err := s.view.Check(arn); err != nil {
 		return wrongPartition(err)
 	}
 
-	_, _, err := s.directory.PolicyNamed(ctx, accountOf(c), arn)
+	_, _, err := s.view.PolicyNamed(ctx, accountOf(c), arn)
 	if errors.Is(err, iam.ErrNotFound) {
 		return missing(arn)
 	}
@@ -163,7 +163,7 @@ func (s *Service) usePolicy(
 		return nil, err
 	}
 
-	_, err := s.directory.UpdateRole(ctx, accountOf(c), *role, change)
+	_, err := s.view.UpdateRole(ctx, accountOf(c), *role, change)
 	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
 		return nil, missing(policy)
 	}
@@ -201,7 +201,7 @@ func (s *Service) attachRolePolicy(
 func (s *Service) detachRolePolicy(
 	ctx context.Context, c awsapi.Caller, in *attachmentInput,
 ) (*awsapi.NoOutput, error) {
-	arn, err := s.directory.Named(*in.PolicyArn)
+	arn, err := s.view.FromCall(*in.PolicyArn)
 	if err != nil {
 		return nil, wrongPartition(err)
 	}

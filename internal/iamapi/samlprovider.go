@@ -78,7 +78,7 @@ func (s *Service) createSAMLProvider(
 		return nil, err
 	}
 
-	p, err := s.directory.SAMLProviders().Create(ctx, store.SAMLProvider{
+	p, err := s.view.SAMLProviders().Create(ctx, store.SAMLProvider{
 		Account:  accountOf(c),
 		Name:     *in.Name,
 		Metadata: *in.SAMLMetadataDocument,
@@ -91,7 +91,7 @@ func (s *Service) createSAMLProvider(
 	}
 
 	return &createSAMLProviderOutput{
-		SAMLProviderArn: s.directory.SAMLProviders().ARN(p),
+		SAMLProviderArn: s.view.SAMLProviders().ARN(p),
 		Tags:            tagsOf(p.Tags),
 	}, nil
 }
@@ -178,7 +178,7 @@ type listSAMLProvidersOutput struct {
 func (s *Service) listSAMLProviders(
 	ctx context.Context, c awsapi.Caller, _ *listSAMLProvidersInput,
 ) (*listSAMLProvidersOutput, error) {
-	providers := s.directory.SAMLProviders()
+	providers := s.view.SAMLProviders()
 	found, err := providers.List(ctx, accountOf(c))
 	if err != nil {
 		return nil, err
@@ -200,5 +200,5 @@ func (s *Service) deleteSAMLProvider(
 	ctx context.Context, c awsapi.Caller, in *samlInput,
 ) (*awsapi.NoOutput, error) {
 	return nil, samlWords(*in.SAMLProviderArn).fault(
-		s.directory.SAMLProviders().Delete(ctx, accountOf(c), *in.SAMLProviderArn))
+		s.view.SAMLProviders().Delete(ctx, accountOf(c), *in.SAMLProviderArn))
 }

@@ -44,7 +44,7 @@ type Options struct {
 
 // Service implements the operations. It is safe for concurrent use.
 type Service struct {
-	directory     *iam.View
+	view          *iam.View
 	now           func() time.Time
 	logger        *slog.Logger
 	hasAccount    func(context.Context, identitypool.AccountID) (bool, error)
@@ -53,13 +53,13 @@ type Service struct {
 
 // New returns a Service.
 func New(o Options) *Service {
-	directory := &iam.View{}
+	view := &iam.View{}
 	if o.Directory != nil { // without, there is the table of operations only
-		directory = o.Directory.For("")
+		view = o.Directory.For("")
 	}
 
 	return &Service{
-		directory:     directory,
+		view:          view,
 		now:           o.Now,
 		logger:        o.Logger,
 		hasAccount:    o.HasAccount,
@@ -74,7 +74,7 @@ func call[In, Out any](
 ) func(context.Context, awsapi.Caller, *In) (*Out, error) {
 	return func(ctx context.Context, c awsapi.Caller, in *In) (*Out, error) {
 		ofCall := *s
-		ofCall.directory = s.directory.For(c.Region)
+		ofCall.view = s.view.Directory.For(c.Region)
 		return method(&ofCall, ctx, c, in)
 	}
 }

@@ -56,6 +56,9 @@ func (r *Refused) MissingClaim() string {
 // ByProvider reports whether it was the provider that refused the credential.
 func (r *Refused) ByProvider() bool { return r.Message == MessageNotAccepted }
 
+// SignedOut reports whether the credential is good, but its user has signed out since.
+func (r *Refused) SignedOut() bool { return r.Reason.Check == "sign-out" }
+
 // Unavailable is the error for a credential that could not be judged because
 // its provider could not be asked and no usable keys were held. The credential may
 // be good: the client may try again.

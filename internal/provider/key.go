@@ -60,10 +60,13 @@ func (r *Registry) peek(value string) unproven {
 	}
 }
 
-// keysFirst returns the refusal of a call because of the provider of the last login. It
-// returns the error of the first token whose issuer does not fit its key, else refusal.
-// A nil refusal means that the pool lacks the provider.
-func (r *Registry) keysFirst(ctx context.Context, pool identitypool.Pool, logins []Login, refusal error) error {
+// wrongKey returns the refusal that AWS prefers for a call that is refused anyway, because of the
+// provider of its last login:
+//
+//  1. that of the first token whose issuer does not fit its key
+//  2. refusal
+//  3. if refusal is nil: that the pool lacks the last login's provider
+func (r *Registry) wrongKey(ctx context.Context, pool identitypool.Pool, logins []Login, refusal error) error {
 	var last unproven
 	for _, l := range logins {
 		last = r.peek(l.Token)
@@ -154,18 +157,25 @@ func (r *Registry) whyIssuer(pool identitypool.Pool, key, issuer string) *explai
 // pool may have a thousand, and anybody may send names.
 const maxCompared = 50
 
-// nearby returns the providers of the pool that name is compared with, those of its host
-// first.
+// nearby returns the providers of the pool that name is compared with: at most maxCompared,
+// those of its host first.
 func nearby(pool identitypool.Pool, name string) []string {
-	all, host := pool.PublicProviderNames(), hostOf(name)
-	if len(all) > maxCompared {
-		elsewhere := func(name string) bool { return hostOf(name) != host }
-		same := slices.DeleteFunc(slices.Clone(all), elsewhere)
-		all = append(same, slices.DeleteFunc(all, func(name string) bool { return !elsewhere(name) })...)
-		all = all[:maxCompared]
+	all := pool.PublicProviderNames()
+	if len(all) <= maxCompared {
+		return all
 	}
 
-	return all
+	var atHost, others []string
+	host := hostOf(name)
+	for _, n := range all {
+		if hostOf(n) == host {
+			atHost = append(atHost, n)
+		} else {
+			others = append(others, n)
+		}
+	}
+
+	return append(atHost, others...)[:maxCompared]
 }
 
 // hostOf returns the host of a provider's name, of its ARN or of an address.
@@ -189,7 +199,7 @@ func (r *Registry) nearestIssuer(pool identitypool.Pool, issuer string) (provide
 		issuers, _ := r.keyIssuers(pool, name)
 		for _, i := range issuers {
 			d := explain.NameDifference(issuer, i)
-			if d != "" && !otherServers(issuer, i) && (difference == "" || len(d) < len(difference)) {
+			if d != "" && !differentPorts(issuer, i) && (difference == "" || len(d) < len(difference)) {
 				provider, expected, difference = name, i, d
 			}
 		}
@@ -200,9 +210,9 @@ func (r *Registry) nearestIssuer(pool identitypool.Pool, issuer string) (provide
 
 var port = regexp.MustCompile(`:(\d{1,5})(?:/|$)`)
 
-// otherServers reports whether two addresses have different ports. A key may be mistyped
+// differentPorts reports whether two addresses have different ports. A key may be mistyped
 // that way, but an issuer on another port is another identity provider.
-func otherServers(a, b string) bool {
+func differentPorts(a, b string) bool {
 	p, q := port.FindStringSubmatch(a), port.FindStringSubmatch(b)
 	return p != nil && q != nil && p[1] != q[1]
 }
@@ -222,7 +232,7 @@ func (r *Registry) whyProvider(pool identitypool.Pool, key string, token unprove
 		at := linkAdding(pool, r.providerField(key), r.providerEntry(pool, key))
 		if token.err != nil {
 			return providerNear.With("provider", provider, "key", shown, "difference", difference)
-		} else if explain.NameDifference(key, provider) != "" && !otherServers(key, provider) {
+		} else if explain.NameDifference(key, provider) != "" && !differentPorts(key, provider) {
 			return providerTwoNames.With("provider", provider, "key", shown, "difference", difference).At(at)
 		}
 	}

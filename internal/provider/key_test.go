@@ -28,7 +28,7 @@ func unsignedToken(t *testing.T, claims map[string]any) string {
 // refuseKey explains the refusal of one login that the pool cannot have.
 func refuseKey(r *Registry, pool identitypool.Pool, key, value string) (explain.Step, error) {
 	logins := []Login{{Config: identitypool.ProviderConfig{Name: key}, Token: value}}
-	err := r.keysFirst(context.Background(), pool, logins, nil)
+	err := r.wrongKey(context.Background(), pool, logins, nil)
 	refused, ok := errors.AsType[*Error](err)
 	if !ok || refused.Why == nil {
 		return explain.Step{}, err

@@ -42,12 +42,12 @@ func (r *Registry) Resolve(
 			return nil, err
 		}
 		if l.Config.Kind == identitypool.UnknownProvider {
-			return nil, r.keysFirst(ctx, pool, list[:i+1], nil)
+			return nil, r.wrongKey(ctx, pool, list[:i+1], nil)
 		}
 
 		l.Trust, err = r.Trust(ctx, l.Config)
 		if refused, ok := errors.AsType[*Error](err); ok {
-			return nil, r.keysFirst(ctx, pool, list[:i+1], refused)
+			return nil, r.wrongKey(ctx, pool, list[:i+1], refused)
 		} else if err != nil {
 			return nil, err
 		}
@@ -110,7 +110,7 @@ func (r *Registry) In(pool identitypool.Pool, key string) (identitypool.Provider
 // *PartitionError for an ARN of another partition.
 func (r *Registry) StoredName(pool identitypool.Pool, name string) (string, error) {
 	stored := pool.StoredName(name)
-	if stored == name || r.Home(name) == name {
+	if stored == name || r.ToStored(name) == name {
 		return stored, nil
 	}
 
@@ -124,7 +124,7 @@ func (r *Registry) NameOf(key string) string {
 		return name
 	}
 	if identitypool.PartitionOf(key) != "" {
-		return r.Home(key)
+		return r.ToStored(key)
 	}
 	if !r.o.IssuerAliases {
 		return key

@@ -67,8 +67,8 @@ func (r *Registry) Table() Table { return r.o.Table }
 // Partition returns the partition of stored IAM ARNs.
 func (r *Registry) Partition() string { return cmp.Or(r.o.Partition, "aws") }
 
-// Home returns an ARN in the partition of stored IAM ARNs.
-func (r *Registry) Home(name string) string { return identitypool.InPartition(name, r.Partition()) }
+// ToStored returns an ARN in the partition of stored IAM ARNs.
+func (r *Registry) ToStored(name string) string { return identitypool.InPartition(name, r.Partition()) }
 
 // Opaque reports whether the tokens under a Logins key lack the time of issue of the login:
 // access tokens, which only their provider can judge, and Cognito tokens.

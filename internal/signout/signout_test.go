@@ -137,7 +137,8 @@ func (f *fixture) refused(t *testing.T, c login.Claims) bool {
 	if err != nil && !errors.As(err, &refused) {
 		t.Fatalf("Check: %v", err)
 	}
-	if trace.Refused() != (err != nil) || err != nil && refused.Message != signout.MessageSignedOut {
+	if trace.Refused() != (err != nil) ||
+		err != nil && (refused.Message != signout.MessageSignedOut || !refused.SignedOut()) {
 		t.Errorf("Check = %v with the trace %+v", err, trace.Steps())
 	}
 

@@ -80,7 +80,7 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, key, token string
 	}
 
 	proved, err := a.provedByAny(ctx, w, key, apps, client, token)
-	err = a.loginError(err, nil)
+	err = accessTokenError(err)
 	a.Addresses.Checked(ctx, token, err)
 	if err != nil {
 		return err

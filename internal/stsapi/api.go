@@ -79,7 +79,7 @@ type APIOptions struct {
 	Sessions *session.Minter
 	Roles    iam.RoleSource
 	// AcceptUnknown finds the roles of Cognito tokens where it accepts roles that nobody
-	// defined; nil if those are refused.
+	// defined; nil = those are refused.
 	AcceptUnknown *assume.Service
 	CognitoTokens CognitoTokens
 	IssuerURL     string // iss of Cognito tokens

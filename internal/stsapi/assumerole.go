@@ -70,7 +70,7 @@ func (a *API) readAssumeRole(ctx context.Context, c awsapi.Caller, in *assumeRol
 		seconds:  in.DurationSeconds,
 		minBytes: in.MinimumSessionTokenSize,
 	})
-	if e.fault != nil {
+	if e.arnErr != nil {
 		shown, example := printableARN(e.text), exampleARN(e.Region, ":role/NAME")
 		why := roleForm.With("role", shown, "example", example)
 		return entry{}, awsapi.Refused("ValidationError", why, "%s is invalid", shown)
@@ -91,7 +91,7 @@ func (a *API) readAssumeRole(ctx context.Context, c awsapi.Caller, in *assumeRol
 	}
 
 	who, _ := c.Session.(iam.Caller)
-	e.Principal, e.Caller, e.from = who.Principal(), who, who.Account
+	e.Principal, e.Caller, e.askerAccount = who.Principal(), who, who.Account
 	e.SessionName, e.ExternalID = *in.RoleSessionName, awsapi.Text(in.ExternalId)
 	if err := e.inherit(who, in); err != nil {
 		return entry{}, err
@@ -110,14 +110,14 @@ func (a *API) letIn(ctx context.Context, e *entry) error {
 
 	var err error
 	if e.Role, err = a.Roles.Role(ctx, e.arn); errors.Is(err, iam.ErrNotFound) {
-		return denied(explainMissing(ctx, e.arn, e.from, "the caller's"))
+		return denied(explainMissing(ctx, e.arn, e.askerAccount, "the caller's"))
 	} else if err != nil {
 		return fmt.Errorf("stsapi: %w", err)
 	}
 	reached(ctx, e.Role)
 	ofRole(ctx, e.Role.Account).Pass("role", e.arn.String())
 
-	if err := e.trusted(ctx, a.Now()); err != nil {
+	if err := e.checkTrust(ctx, a.Now()); err != nil {
 		return denied(err)
 	}
 

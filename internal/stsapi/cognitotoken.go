@@ -14,40 +14,45 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
-// readCognitoToken reads a Cognito token and notes its account before anything can refuse
-// the request, so that the pool's account can explain the refusal. It checks the
-// signature, so it also counts a refused token; cognitoToken judges the rest.
+// readCognitoToken verifies a Cognito token and notes its pool's account, but refuses
+// nothing: cognitoToken does, in its turn. It runs before the other checks, so that the
+// pool's account can read why one of them refused the request. As it has checked the
+// signature, it counts a bad token for the client's address.
 func (a *API) readCognitoToken(ctx context.Context, w *webIdentity, token string) {
-	w.own, w.ownFault = a.CognitoTokens.Verify(ctx, token)
-	a.Addresses.Checked(ctx, token, a.cognitoTokenError(w.ownFault, w.own))
-	if w.ownFault != nil && !errors.Is(w.ownFault, issuer.ErrExpired) {
+	w.cognitoClaims, w.tokenErr = a.CognitoTokens.Verify(ctx, token)
+	a.Addresses.Checked(ctx, token, a.cognitoTokenError(w.tokenErr, w.cognitoClaims))
+	if w.tokenErr != nil && !errors.Is(w.tokenErr, issuer.ErrExpired) {
 		return
 	}
 
-	region, account, pool, ok := identitypool.ParsePoolARN(w.own.PoolARN)
+	region, account, pool, ok := identitypool.ParsePoolARN(w.cognitoClaims.PoolARN)
 	if !ok {
 		return
 	}
 
-	w.from, w.Partition = account, identitypool.Partition(region)
+	w.askerAccount, w.Partition = account, identitypool.Partition(region)
 	record := awsapi.RecordFrom(ctx)
 	record.Account, record.Region, record.Pool = string(account), region, string(pool)
 }
 
-// cognitoToken proves a token of GetOpenIdToken or GetOpenIdTokenForDeveloperIdentity.
+// cognitoToken judges a token of GetOpenIdToken or GetOpenIdTokenForDeveloperIdentity that
+// readCognitoToken has read: signature and age, then what changed since it was issued.
 func (a *API) cognitoToken(ctx context.Context, w *webIdentity, token string) error {
 	trace := w.ofCaller(ctx)
 	ctx = explain.NewContext(ctx, trace)
-	if err := a.cognitoTokenError(w.ownFault, w.own); err != nil {
+	if err := a.cognitoTokenError(w.tokenErr, w.cognitoClaims); err != nil {
 		return refuseIn(trace, err)
 	}
 
-	region, account, pool, ok := identitypool.ParsePoolARN(w.own.PoolARN)
-	if !ok || string(pool) != w.own.Audience {
-		return fmt.Errorf("stsapi: our token names the pool %q as %q", w.own.Audience, w.own.PoolARN)
+	region, account, pool, ok := identitypool.ParsePoolARN(w.cognitoClaims.PoolARN)
+	if !ok || string(pool) != w.cognitoClaims.Audience {
+		return fmt.Errorf(
+			"stsapi: our token names the pool %q as %q", w.cognitoClaims.Audience, w.cognitoClaims.PoolARN,
+		)
 	}
 	identity, gone, err := a.tokenIdentity(ctx, w, pool, account)
 	if gone != nil {
@@ -61,7 +66,7 @@ func (a *API) cognitoToken(ctx context.Context, w *webIdentity, token string) er
 		return notAuthorized(w.Action, fmt.Errorf("%w: pool %s: %w", assume.ErrDenied, pool, trace.Refuse(why)))
 	}
 
-	err = a.stillProven(ctx, w.Role.Account, w.pool, identity, w.own)
+	err = a.stillProven(ctx, w.Role.Account, w.pool, identity, w.cognitoClaims)
 	if refused, ok := errors.AsType[*explain.Refusal](err); ok {
 		trace.Refuse(refused)
 	}
@@ -69,7 +74,7 @@ func (a *API) cognitoToken(ctx context.Context, w *webIdentity, token string) er
 	if err != nil {
 		return err
 	}
-	trace.Pass("token", "of pool "+w.own.Audience)
+	trace.Pass("token", "of pool "+w.cognitoClaims.Audience)
 	w.speakFor(identity, region)
 
 	return nil
@@ -88,22 +93,22 @@ func refuseIn(trace *explain.Trace, err error) error {
 func (a *API) tokenIdentity(
 	ctx context.Context, w *webIdentity, pool identitypool.PoolID, account identitypool.AccountID,
 ) (identity identitypool.Identity, gone *explain.Refusal, err error) {
-	identity, err = a.Identities.Identity(ctx, identitypool.IdentityID(w.own.Subject))
+	identity, err = a.Identities.Identity(ctx, identitypool.IdentityID(w.cognitoClaims.Subject))
 	switch {
 	case err != nil && !a.IsNotFound(err):
 		return identity, nil, err
 	case err != nil || identity.Disabled || identity.PoolID != pool:
 		return identity, identitypool.TokenIdentityGone.With(), nil
-	case identity.Predecessor.Had(w.own.IssuedAt):
-		return identity, ownIdentityReplaced.With(), nil
+	case identity.Predecessor.Had(w.cognitoClaims.IssuedAt):
+		return identity, tokenIdentityReplaced.With(), nil
 	}
 
 	w.pool, err = a.Identities.Pool(ctx, pool)
 	switch {
 	case err != nil && a.IsNotFound(err):
-		return identity, ownPoolGone.With(), nil
+		return identity, tokenPoolGone.With(), nil
 	case err == nil && w.pool.Account != account:
-		return identity, ownPoolOfOther.With("account", string(account)), nil
+		return identity, tokenPoolOfOther.With("account", string(account)), nil
 	}
 
 	return identity, nil, err
@@ -126,15 +131,16 @@ func offersClassicFlow(pool identitypool.Pool) *explain.Refusal {
 
 // speakFor sets the facts that a proven Cognito token has about its identity.
 func (w *webIdentity) speakFor(identity identitypool.Identity, region string) {
-	pool, amr := w.pool.ID, w.pool.StoredNames(w.own.AMR)
+	pool, amr := w.pool.ID, w.pool.StoredNames(w.cognitoClaims.AMR)
 	w.predecessor = identity.Predecessor
-	w.subject, w.audience, w.provider = w.own.Subject, w.own.Audience, identitypool.ServiceName(region)
+	w.subject, w.audience = w.cognitoClaims.Subject, w.cognitoClaims.Audience
+	w.provider = identitypool.ServiceName(region)
 
 	w.Principal = policy.Principal{Federated: w.provider}
 	w.Keys = policy.Keys{}
 	session.SetIdentity(w.Keys, pool, identity.ID, amr)
 
-	w.Tags = w.own.PrincipalTags
+	w.Tags = w.cognitoClaims.PrincipalTags
 	w.Who.Pool, w.Who.Identity = pool, identity.ID
 	w.Who.Guest = slices.Contains(amr, identitypool.Unauthenticated)
 	w.session = session.Session{
@@ -166,7 +172,7 @@ func (a *API) cognitoTokenError(err error, c issuer.Claims) error {
 
 // meantPool refuses a pool of another account that is younger than the trust policy.
 func (w *webIdentity) meantPool(ctx context.Context) error {
-	if w.pool.ID == "" || w.unknown {
+	if w.pool.ID == "" || w.undefinedRole {
 		return nil
 	}
 	why := assume.TooYoung(w.Role, w.pool)
@@ -203,7 +209,7 @@ func (a *API) stillProven(
 		case identitypool.OIDCProviderKind:
 			_, err := a.Providers.OIDCProvider(ctx, proof.Config.ARN)
 			if errors.Is(err, iam.ErrNotFound) {
-				why := ownProviderGone.With("provider", pool.ShownName(proof.Config.ARN))
+				why := tokenProviderGone.With("provider", pool.ShownName(proof.Config.ARN))
 				return awsapi.Refused("IDPRejectedClaim", why, messageRejected).Because(err)
 			} else if err != nil {
 				return err
@@ -222,8 +228,10 @@ func (a *API) stillProven(
 
 		for _, account := range accounts {
 			err := a.SignOuts.CheckIssued(ctx, account, proof.Config.Name, proof.Login.Subject, c.IssuedAt)
-			if err != nil {
-				return a.loginError(err, nil)
+			if refused, ok := errors.AsType[*login.Refused](err); ok {
+				return rejected(refused)
+			} else if err != nil {
+				return err
 			}
 		}
 	}

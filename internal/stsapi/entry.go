@@ -41,17 +41,17 @@ const (
 // entry is a request of the STS API to assume a role, proven but not yet allowed. The three
 // operations take it through the same life: newEntry reads the members that they share; the
 // operation finds the role, proves who asks, and sets the facts of the session; checkTags,
-// checkDuration and trusted decide; grant mints the session and makes the answer's members.
+// checkDuration and checkTrust decide; grant mints the session and makes the answer's members.
 type entry struct {
 	assume.Attempt
 
-	text        string      // RoleArn as the request has it
-	arn         iam.RoleARN // the zero ARN = text is none, because of fault
-	fault       error
-	from        identitypool.AccountID // the asker's account; "" = no account of ours vouches for the request
-	unknown     bool                   // accept a role that nobody defined, for development
-	duration    time.Duration
-	predecessor identitypool.Predecessor // of the identity that the session is for
+	text          string                 // RoleArn as the request has it
+	arn           iam.RoleARN            // zero if text is not a role's ARN, because of arnErr
+	arnErr        error                  // nil = arn is set
+	askerAccount  identitypool.AccountID // "" = no account of ours vouches for the request
+	undefinedRole bool                   // nobody defined the role, and it is accepted (APIOptions.AcceptUnknown)
+	duration      time.Duration
+	predecessor   identitypool.Predecessor // of the identity that the session is for
 
 	inline   *string
 	managed  []policyDescriptor
@@ -78,15 +78,16 @@ func newEntry(ctx context.Context, action, region string, in sessionInput) entry
 		managed:  in.policies,
 		minBytes: number(in.minBytes),
 	}
-	e.arn, e.fault = iam.ParseRoleARN(e.text)
+	e.arn, e.arnErr = iam.ParseRoleARN(e.text)
 	e.Region, e.Partition = region, identitypool.PartitionOf(e.text)
 
 	return e
 }
 
-// trusted evaluates the role's trust policy for every action of e.
-func (e *entry) trusted(ctx context.Context, now time.Time) error {
-	if e.unknown {
+// checkTrust evaluates the role's trust policy for every action of e. An undefined role has
+// none.
+func (e *entry) checkTrust(ctx context.Context, now time.Time) error {
+	if e.undefinedRole {
 		return nil
 	}
 	return e.Trusted(ofRole(ctx, e.Role.Account), now)
@@ -353,15 +354,15 @@ const tokensAccount = "that of the token's pool"
 // lookUp finds the role for a token. The trace gets the reason for a refusal, the client
 // does not.
 func (a *API) lookUp(ctx context.Context, e *entry) error {
-	if e.fault != nil {
+	if e.arnErr != nil {
 		why := roleForm.With("role", printableARN(e.text), "example", exampleARN(a.Region, ":role/NAME"))
-		return notAuthorized(e.Action, fmt.Errorf("%w: %w", why, e.fault))
+		return notAuthorized(e.Action, fmt.Errorf("%w: %w", why, e.arnErr))
 	}
 
 	role, err := a.Roles.Role(ctx, e.arn)
 	switch {
 	case errors.Is(err, iam.ErrNotFound):
-		return notAuthorized(e.Action, explainMissing(ctx, e.arn, e.from, tokensAccount))
+		return notAuthorized(e.Action, explainMissing(ctx, e.arn, e.askerAccount, tokensAccount))
 	case err != nil:
 		return fmt.Errorf("stsapi: %w", err)
 	}

@@ -37,7 +37,7 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 	if err == nil && a.SignOuts != nil {
 		err = a.SignOuts.Check(ctx, w.Role.Account, trust.Provider, proved)
 	}
-	err = a.loginError(err, claims)
+	err = a.idTokenError(err, claims)
 	a.Addresses.Checked(ctx, token, err)
 	if err != nil {
 		return err
@@ -74,21 +74,21 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 // claims were true. Nothing is proven yet, so it lets nobody in. It saves a request to
 // the provider, and STS, too, answers so before it checks the signature.
 func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, claims map[string]any) error {
-	said := login.Claims{All: claims}
-	said.Subject, _ = claims["sub"].(string)
-	said.Audience = claimedClient(claims)
-	if !slices.Contains(trust.Audiences, said.Audience) {
+	unproven := login.Claims{All: claims}
+	unproven.Subject, _ = claims["sub"].(string)
+	unproven.Audience = claimedClient(claims)
+	if !slices.Contains(trust.Audiences, unproven.Audience) {
 		return nil // Verify refuses it, with another message
 	}
 
 	claimed := w.Attempt
-	claimed.Keys, claimed.Claims = w.tokenConditions(trust.Provider, said)
+	claimed.Keys, claimed.Claims = w.tokenConditions(trust.Provider, unproven)
 	var err error
 	if claimed.Tags, claimed.Transitive, err = tokenTags(claims); err == nil {
 		claimed.SourceIdentity, err = tokenSourceIdentity(claims)
 	}
 	if err != nil {
-		return nil //nolint:nilerr // said once the token is proven
+		return nil //nolint:nilerr // refused once the token is proven
 	}
 
 	denied, err := claimed.TrustedToAsk(explain.FromContext(ctx), a.Now())

@@ -40,7 +40,7 @@ func (a *API) checkPartition(arn, partition string) error {
 // partition, and clients take its ARN from there.
 func (a *API) checkRolePartition(ctx context.Context, e *entry) error {
 	refused := a.checkPartition(e.text, e.Partition)
-	if refused == nil || e.fault != nil {
+	if refused == nil || e.arnErr != nil {
 		return refused
 	}
 

@@ -43,9 +43,9 @@ var (
 )
 
 // planOf returns the checks of AssumeRoleWithWebIdentity by the kind of its token.
-func planOf(in *webIdentityInput, own bool) []explain.Code {
+func planOf(in *webIdentityInput, isCognito bool) []explain.Code {
 	switch {
-	case own:
+	case isCognito:
 		return cognitoTokenPlan
 	case awsapi.Text(in.ProviderId) != "":
 		return accessTokenPlan

@@ -203,28 +203,28 @@ var (
 		Got:      "another token",
 		Fix:      "pass the Token of GetOpenIdToken unchanged",
 	})
-	ownIdentityReplaced = Refusals.Add(explain.Reason{
+	tokenIdentityReplaced = Refusals.Add(explain.Reason{
 		Code:     "identity-of-the-token-replaced",
 		Check:    "identity of the token",
 		Expected: "the identity that the token was issued for",
 		Got:      "one that was deleted; another identity has its ID now",
 		Fix:      "ask for a new token",
 	})
-	ownPoolGone = Refusals.Add(explain.Reason{
+	tokenPoolGone = Refusals.Add(explain.Reason{
 		Code:     "pool-of-the-token-deleted",
 		Check:    "pool of the token",
 		Expected: "a pool that exists",
 		Got:      "one that was deleted",
 		Fix:      "ask for a token of another pool",
 	})
-	ownPoolOfOther = Refusals.Add(explain.Reason{
+	tokenPoolOfOther = Refusals.Add(explain.Reason{
 		Code:     "pool-of-the-token-account",
 		Check:    "pool of the token",
 		Expected: "the pool of account {account} that the token was issued for",
 		Got:      "a pool ID that belongs to another account now",
 		Fix:      "ask for a new token",
 	})
-	ownProviderGone = Refusals.Add(explain.Reason{
+	tokenProviderGone = Refusals.Add(explain.Reason{
 		Code:     "openid-connect-provider-deleted",
 		Check:    "OpenID Connect provider",
 		Expected: "a registered provider",

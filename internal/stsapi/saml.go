@@ -92,7 +92,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	}
 	e.Keys.Set("aws:FederatedProvider", provider.ARN)
 
-	if err := e.trusted(ctx, now); err != nil {
+	if err := e.checkTrust(ctx, now); err != nil {
 		return nil, notAuthorized(e.Action, err)
 	}
 

@@ -25,12 +25,12 @@ func ofRole(ctx context.Context, account identitypool.AccountID) *explain.Trace 
 	return explain.FromContext(ctx).Within(string(account), instead)
 }
 
-// explainMissing records that the role does not exist, and returns the error. from is the
+// explainMissing records that the role does not exist, and returns the error. asker is the
 // asker's account, "" = unknown; whose names that account in the explanation. Whether this
 // server has the role's account stays open.
-func explainMissing(ctx context.Context, role iam.RoleARN, from identitypool.AccountID, whose string) error {
+func explainMissing(ctx context.Context, role iam.RoleARN, asker identitypool.AccountID, whose string) error {
 	why := roleMissing.With("role", role.String())
-	if from != "" && from != role.Account {
+	if asker != "" && asker != role.Account {
 		why = roleMissingAbroad.With("role", role.String(), "other", string(role.Account), "whose", whose)
 	}
 	why.At(explain.Link{
@@ -45,9 +45,9 @@ func explainMissing(ctx context.Context, role iam.RoleARN, from identitypool.Acc
 // ofCaller returns the trace that only the caller's account may read.
 func (e *entry) ofCaller(ctx context.Context) *explain.Trace {
 	trace := explain.FromContext(ctx)
-	if e.from == "" {
+	if e.askerAccount == "" {
 		return trace
 	}
-	instead := callerElsewhere.With("account", string(e.from)).Step()
-	return trace.Within(string(e.from), instead)
+	instead := callerElsewhere.With("account", string(e.askerAccount)).Step()
+	return trace.Within(string(e.askerAccount), instead)
 }

@@ -67,27 +67,49 @@ type webIdentity struct {
 	session           session.Session
 
 	// For a Cognito token:
-	pool     identitypool.Pool
-	own      issuer.Claims
-	ownFault error // why own is not proven
-	missing  bool  // the role is of another account, and does not exist
+	pool          identitypool.Pool
+	cognitoClaims issuer.Claims
+	tokenErr      error // nil = cognitoClaims are proven
+	missing       bool  // the role is of another account, and does not exist
 }
 
-// assumeRoleWithWebIdentity checks, in this order: the token's form; the role; the
-// duration; the trust policy with the token's unproven claims; the token; the trust
-// policy again with the proven claims. Its answer does not tell a fault of the role
-// from one of the trust policy's principals.
+// assumeRoleWithWebIdentity checks in the order of STS:
+//
+//  1. the limit for refused logins of the client's address
+//  2. the ProviderId of an access token; the form of any other token (tokenForm)
+//  3. only for a Cognito token: the partition of the role's ARN
+//  4. the role (findWebRole)
+//  5. the rate limit of the account (count)
+//  6. the duration
+//  7. the token, see below (proveToken)
+//  8. the session tags that the token sets
+//  9. the trust policy, with what the token proves (letIn)
+//  10. the session policies, and the size of the session token (grant)
+//
+// The checks of the token depend on its kind:
+//
+//   - An ID token (idToken): its audiences; that its provider is registered and the trust
+//     policy names it; the trust policy with the unproven claims; signature, age and
+//     audience; sign-outs; the claims that STS requires.
+//   - An access token (accessToken): that the trust policy names its provider and an
+//     application; the provider's own answer.
+//   - A Cognito token (cognitoToken): signature and age, which are found out before step 3
+//     and judged here; its identity and pool; that the pool offers the classic flow; that
+//     the identity could still get it.
+//
+// The response for a role that does not exist is that for one whose trust policy does not
+// name the token's provider.
 func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInput) (*webIdentityResult, error) {
 	token := *in.WebIdentityToken
 	explain.FromContext(ctx).Plan(tokenPlan)
 	if err := a.Addresses.MayLogin(ctx, map[string]string{"": token}); err != nil {
 		return nil, err
 	}
-	claims, own, err := a.tokenForm(ctx, in)
+	claims, isCognito, err := a.tokenForm(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	explain.FromContext(ctx).Plan(planOf(in, own))
+	explain.FromContext(ctx).Plan(planOf(in, isCognito))
 
 	w := webIdentity{entry: newEntry(ctx, assume.WebIdentityAction, a.Region, sessionInput{
 		role:     in.RoleArn,
@@ -97,22 +119,26 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		minBytes: in.MinimumSessionTokenSize,
 	})}
 	w.SessionName = *in.RoleSessionName
-	if err := a.findWebRole(ctx, &w, token, own); err != nil {
+
+	if isCognito {
+		a.readCognitoToken(ctx, &w, token)
+		if err := a.checkRolePartition(ctx, &w.entry); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.findWebRole(ctx, &w, isCognito); err != nil {
+		return nil, err
+	}
+	if err := w.count(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.checkDuration(ctx); err != nil {
 		return nil, err
 	}
 
-	switch {
-	case own:
-		err = a.cognitoToken(ctx, &w, token)
-	case awsapi.Text(in.ProviderId) != "":
-		err = a.accessToken(ctx, &w, *in.ProviderId, token)
-	default:
-		err = a.idToken(ctx, &w, claims, token)
-	}
-	if err != nil {
+	if err := a.proveToken(ctx, &w, in, claims, isCognito); err != nil {
 		return nil, err
 	}
-
 	if err := w.checkTags(ctx); err != nil {
 		return nil, err
 	}
@@ -136,11 +162,26 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	}, nil
 }
 
+// proveToken proves the token by its kind. claims are an ID token's, unproven.
+func (a *API) proveToken(
+	ctx context.Context, w *webIdentity, in *webIdentityInput, claims map[string]any, isCognito bool,
+) error {
+	token := *in.WebIdentityToken
+	switch {
+	case isCognito:
+		return a.cognitoToken(ctx, w, token)
+	case awsapi.Text(in.ProviderId) != "":
+		return a.accessToken(ctx, w, *in.ProviderId, token)
+	default:
+		return a.idToken(ctx, w, claims, token)
+	}
+}
+
 // count counts the call for the account of the Cognito token's pool, or else for the
-// role's account. A role that nobody defined may name an account that does not exist.
+// role's account. An undefined role may name an account that does not exist.
 func (w *webIdentity) count(ctx context.Context) error {
-	account := w.from
-	if account == "" && !w.unknown {
+	account := w.askerAccount
+	if account == "" && !w.undefinedRole {
 		account = w.Role.Account
 	}
 	return awsapi.Count(ctx, string(account))
@@ -148,7 +189,7 @@ func (w *webIdentity) count(ctx context.Context) error {
 
 // tokenForm reads an ID token without proving it, to find its issuer. The access tokens
 // that come with a ProviderId have no form to check.
-func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[string]any, own bool, err error) {
+func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[string]any, isCognito bool, err error) {
 	if id := awsapi.Text(in.ProviderId); id != "" {
 		if known := a.LoginProviders.Table().AtSTS(); !slices.Contains(known, id) {
 			names := strings.Join(known, " or ")
@@ -177,45 +218,34 @@ func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[s
 // letIn decides by the trust policy.
 func (w *webIdentity) letIn(ctx context.Context, now time.Time) error {
 	if w.missing {
-		return explainMissing(ctx, w.arn, w.from, tokensAccount)
+		return explainMissing(ctx, w.arn, w.askerAccount, tokensAccount)
 	}
-	if err := w.trusted(ctx, now); err != nil {
+	if err := w.checkTrust(ctx, now); err != nil {
 		return err
 	}
 	return w.meantPool(ctx)
 }
 
-// findWebRole finds the role, and checks what needs no proof of the token. The role must have a
-// valid trust policy; for a Cognito token that is checked later.
-func (a *API) findWebRole(ctx context.Context, w *webIdentity, token string, own bool) error {
-	if own {
-		a.readCognitoToken(ctx, w, token)
-		if err := a.checkRolePartition(ctx, &w.entry); err != nil {
-			return err
-		}
-	}
-
-	if err := a.webRole(ctx, w, own); err != nil {
+// findWebRole finds the role. It must have a valid trust policy; for a Cognito token, letIn
+// checks that.
+func (a *API) findWebRole(ctx context.Context, w *webIdentity, isCognito bool) error {
+	if err := a.webRole(ctx, w, isCognito); err != nil {
 		return err
 	}
-	if w.Role.Trust == nil && !own {
+	if w.Role.Trust == nil && !isCognito {
 		shown := assume.RoleIn(w.Role, w.Partition)
 		return notAuthorized(w.Action, assume.NoTrust(ofRole(ctx, w.Role.Account), shown))
 	}
 
-	if err := w.count(ctx); err != nil {
-		return err
-	}
-
-	return w.checkDuration(ctx)
+	return nil
 }
 
 // webRole finds the role. In development any role that a Cognito token asks for is accepted.
-func (a *API) webRole(ctx context.Context, w *webIdentity, own bool) error {
-	if own && a.AcceptUnknown != nil && w.fault == nil {
+func (a *API) webRole(ctx context.Context, w *webIdentity, isCognito bool) error {
+	if isCognito && a.AcceptUnknown != nil && w.arnErr == nil {
 		trace := ofRole(ctx, w.arn.Account)
 		role, known, err := a.AcceptUnknown.FindRole(ctx, w.arn, trace)
-		w.Role, w.unknown = role, !known
+		w.Role, w.undefinedRole = role, !known
 		if err == nil && known {
 			trace.Pass("role", w.text)
 			reached(ctx, role)
@@ -235,7 +265,7 @@ func (a *API) webRole(ctx context.Context, w *webIdentity, own bool) error {
 // than the Cognito token's. Such a request is refused where a role would not trust the
 // token: otherwise the token's other faults would reveal whether the role exists.
 func (a *API) foreignAndMissing(ctx context.Context, w *webIdentity) error {
-	if w.fault != nil || w.from == "" || w.from == w.arn.Account {
+	if w.arnErr != nil || w.askerAccount == "" || w.askerAccount == w.arn.Account {
 		return nil
 	}
 
@@ -259,35 +289,72 @@ func (a *API) expired(at time.Time, why *explain.Refusal) *awsapi.Error {
 	)
 }
 
-// loginError words a refused token as STS does. The trace already has the refusal.
-func (a *API) loginError(err error, claims map[string]any) error {
-	why, _ := errors.AsType[*explain.Refusal](err)
+// idTokenError words the error of an ID token as STS does. claims are the token's, unproven.
+// The trace already has the refusal.
+func (a *API) idTokenError(err error, claims map[string]any) error {
 	if unavailable, ok := errors.AsType[*login.Unavailable](err); ok {
-		if claims == nil {
-			return awsapi.Refused("IDPCommunicationError", why, messageUnreachable).Because(unavailable)
-		}
+		why, _ := errors.AsType[*explain.Refusal](err)
 		return awsapi.Refused(invalidIdentityToken, why, messageKeys).Because(unavailable)
 	}
 
 	refused, ok := errors.AsType[*login.Refused](err)
-	switch {
-	case !ok:
+	if !ok {
 		return err
-	case refused.Expired():
+	}
+
+	if refused.Expired() {
 		number, _ := claims["exp"].(json.Number)
-		if exp, bad := number.Float64(); bad == nil {
-			return a.expired(time.Unix(int64(exp), 0), why)
+		if exp, err := number.Float64(); err == nil {
+			return a.expired(time.Unix(int64(exp), 0), refused.Refusal)
 		}
-		return awsapi.Refused("ExpiredTokenException", why, "Token expired").Because(refused)
+	}
+	if worded := claimError(refused); worded != nil {
+		return worded
+	}
+	if refused.ByProvider() || refused.SignedOut() {
+		return rejected(refused)
+	}
+
+	return awsapi.Refused(invalidIdentityToken, refused.Refusal, messageNotValidated).Because(refused)
+}
+
+// accessTokenError words the error of an access token as STS does. Its provider judges it, so
+// STS blames the provider for every fault that it does not see itself.
+func accessTokenError(err error) error {
+	if unavailable, ok := errors.AsType[*login.Unavailable](err); ok {
+		why, _ := errors.AsType[*explain.Refusal](err)
+		return awsapi.Refused("IDPCommunicationError", why, messageUnreachable).Because(unavailable)
+	}
+
+	refused, ok := errors.AsType[*login.Refused](err)
+	if !ok {
+		return err
+	}
+	if worded := claimError(refused); worded != nil {
+		return worded
+	}
+
+	return rejected(refused)
+}
+
+// claimError words the refusals because of a claim that STS tells apart for all tokens; nil =
+// it is another refusal.
+func claimError(refused *login.Refused) error {
+	switch {
+	case refused.Expired():
+		return awsapi.Refused("ExpiredTokenException", refused.Refusal, "Token expired").Because(refused)
 	case refused.MissingClaim() != "":
 		return awsapi.Refused(
-			invalidIdentityToken, why, "Missing a required claim: %s.", refused.MissingClaim(),
+			invalidIdentityToken, refused.Refusal, "Missing a required claim: %s.", refused.MissingClaim(),
 		).Because(refused)
 	case refused.Message == login.MessageWrongAudience, refused.Message == login.MessageUnsupportedProvider:
-		return awsapi.Refused(invalidIdentityToken, why, messageAudience).Because(refused)
-	case refused.ByProvider(), claims == nil, strings.HasPrefix(refused.Reason.Check, "sign-out"):
-		return awsapi.Refused("IDPRejectedClaim", why, messageRejected).Because(refused)
-	default:
-		return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(refused)
+		return awsapi.Refused(invalidIdentityToken, refused.Refusal, messageAudience).Because(refused)
 	}
+
+	return nil
+}
+
+// rejected words a refusal by the provider, or because of a sign-out.
+func rejected(refused *login.Refused) error {
+	return awsapi.Refused("IDPRejectedClaim", refused.Refusal, messageRejected).Because(refused)
 }

@@ -10,11 +10,14 @@ func (d *Document) Evaluate(r Request) (Effect, *Statement) {
 	return d.evaluate(&sc)
 }
 
-func (d *Document) evaluate(sc *scope) (effect Effect, decided *Statement) {
-	if !sc.valid {
+// evaluate is Evaluate for a prepared request. It returns Deny and nil if sc.sawInvalidText is
+// set, before or while it looks up the keys of conditions.
+func (d *Document) evaluate(sc *scope) (Effect, *Statement) {
+	if sc.sawInvalidText {
 		return Deny, nil
 	}
 
+	effect, decided := NoMatch, (*Statement)(nil)
 	for i := range d.statements {
 		s := &d.statements[i]
 		if s.Effect == Allow && effect == Allow {
@@ -23,7 +26,7 @@ func (d *Document) evaluate(sc *scope) (effect Effect, decided *Statement) {
 
 		applies := s.applies(sc)
 		switch {
-		case !sc.valid: // applies looked up a value that is not UTF-8
+		case sc.sawInvalidText: // by applies
 			return Deny, nil
 		case applies && s.Effect == Deny:
 			return Deny, s
@@ -68,30 +71,30 @@ type Decision struct {
 func Allowed(r Request, identity []*Document, boundary *Document, session []*Document) Decision {
 	sc := newScope(&r)
 
-	var boundaries []*Document
+	var boundaries []*Document // none or one
 	if boundary != nil {
 		boundaries = []*Document{boundary}
 	}
 
+	// An array of all three, as an appended slice would put the boundary on the heap.
 	layers := [...]struct {
 		name      Layer
 		documents []*Document
-		absent    bool
 	}{
 		{name: IdentityLayer, documents: identity},
-		{name: BoundaryLayer, documents: boundaries, absent: boundary == nil},
-		{name: SessionLayer, documents: session, absent: len(session) == 0},
+		{name: BoundaryLayer, documents: boundaries},
+		{name: SessionLayer, documents: session},
 	}
 
 	result := Decision{Allowed: true, Layer: IdentityLayer}
 	for _, l := range layers {
-		if l.absent {
-			continue
+		if len(l.documents) == 0 && l.name != IdentityLayer {
+			continue // there is no such limit
 		}
 
 		effect, statement := evaluateUnion(l.documents, &sc)
 		switch {
-		case effect == Deny && statement == nil:
+		case effect == Deny && statement == nil: // sc.sawInvalidText
 			return Decision{Explicit: true, Layer: l.name}
 		case effect == Deny:
 			return Decision{
@@ -111,6 +114,7 @@ func Allowed(r Request, identity []*Document, boundary *Document, session []*Doc
 	return result
 }
 
+// evaluateUnion evaluates several documents of one layer as if they were one.
 func evaluateUnion(documents []*Document, sc *scope) (Effect, *Statement) {
 	effect, decided := NoMatch, (*Statement)(nil)
 	for _, d := range documents {
@@ -126,13 +130,15 @@ func evaluateUnion(documents []*Document, sc *scope) (Effect, *Statement) {
 }
 
 // applies reports whether the statement takes effect. If part of it cannot be
-// evaluated, a Deny applies and an Allow does not.
+// evaluated, a Deny applies and an Allow does not. It may set sc.sawInvalidText; the result
+// then does not count.
 func (s *Statement) applies(sc *scope) bool {
 	covers := s.covers(sc)
 	return covers == yes || covers == unknown && s.Effect == Deny
 }
 
-// covers returns whether every element of the statement covers the request.
+// covers returns whether every element of the statement covers the request. It may set
+// sc.sawInvalidText.
 func (s *Statement) covers(sc *scope) truth {
 	if !s.coversPrincipal(sc) || !s.coversAction(sc) {
 		return no

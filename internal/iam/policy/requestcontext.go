@@ -19,10 +19,7 @@ type Finder func(key string) (values []string, known bool)
 
 // RequestContext has the facts of one request for conditions and policy variables. Each group of
 // condition keys has one field. Keys that no group has are unknown: a group that nobody filled
-// opens nothing.
-//
-// Real facts come first: a key that a token brings never replaces one of them. What a caller has
-// comes before what a request says about itself.
+// opens nothing. If two groups have a key, the one that find lists first counts.
 type RequestContext struct {
 	// Client finds aws:SourceIp, aws:SecureTransport, aws:UserAgent and aws:Referer. It is
 	// Client.Find in calls of this server's APIs.
@@ -33,11 +30,12 @@ type RequestContext struct {
 	// Caller has the keys of the caller: of a session, among them its tags (aws:PrincipalTag),
 	// or of the token that proves an unsigned call. iam.Caller has those of signed calls.
 	Caller Keys
-	// Claims describes the keys that the token of an unsigned call does not bring.
+	// Claims describes the keys that the token of an unsigned call could have. One that is not in
+	// Caller is absent if the token is known to lack its claim, and unknown otherwise.
 	Claims Claims
-	// Absent reports whether a key can be the caller's only, so that the request does not have
-	// it: iam.Caller.Knows. It may be nil.
-	Absent func(key string) bool
+	// CallerOnly reports whether only a caller, or the clock, can have a key, in lower case: if
+	// Caller lacks it, it is known to be absent. It is iam.Caller.Knows; nil = no key.
+	CallerOnly func(key string) bool
 
 	Region          string                    // aws:RequestedRegion; "" = by Service
 	ResourceAccount string                    // aws:ResourceAccount; "" = by Service
@@ -134,7 +132,15 @@ var falseValue = []string{"false"}
 // Find is a Finder of all groups.
 func (c *RequestContext) Find(key string) (values []string, known bool) { return c.find(c.Caller, key) }
 
-// find is a Finder. caller has the keys of c.Caller in lower case.
+// find is a Finder. caller has the keys of c.Caller in lower case. The first source that has the
+// key decides:
+//
+//  1. what this server itself sees, which no token can replace: Client and Time, if set
+//  2. the caller's keys
+//  3. keys that a caller can have and this one lacks: those of the provider that vouched for it
+//     (Claims), then CallerOnly. A request cannot add a key that its caller lacks.
+//  4. what the request says about itself: its region, tags and resource
+//  5. Service
 func (c *RequestContext) find(caller Keys, key string) (values []string, known bool) {
 	if values, known, ok := c.fact(key); ok {
 		return values, known
@@ -149,7 +155,7 @@ func (c *RequestContext) find(caller Keys, key string) (values []string, known b
 	if name, ok := c.Claims.cut(key); ok {
 		return nil, c.Claims.Lacks != nil && c.Claims.Lacks(name)
 	}
-	if c.Absent != nil && c.Absent(key) {
+	if c.CallerOnly != nil && c.CallerOnly(key) {
 		return nil, true
 	}
 

@@ -11,7 +11,10 @@ type scope struct {
 	request *Request
 	action  string // lower case
 	caller  Keys   // the request's, in lower case
-	valid   bool   // false once a text of the request is not UTF-8
+
+	// sawInvalidText is set once a text of the request turns out not to be UTF-8. Evaluation
+	// then denies the request, as patterns may fail to match it.
+	sawInvalidText bool
 
 	// variablesIn is the partition of variables that name resources of this server;
 	// "" = the stored one.
@@ -20,14 +23,15 @@ type scope struct {
 
 func newScope(r *Request) scope {
 	sc := scope{request: r, action: asciiLower(r.Action), caller: r.Context.Caller}
-	sc.valid = utf8.ValidString(r.Action) && utf8.ValidString(r.Resource)
+	sc.checkText(r.Action)
+	sc.checkText(r.Resource)
 
 	folded := true
 	for key, values := range r.Context.Caller {
 		folded = folded && asciiLower(key) == key
 
 		for _, v := range values {
-			sc.valid = sc.valid && utf8.ValidString(v)
+			sc.checkText(v)
 		}
 	}
 	if !folded {
@@ -48,12 +52,19 @@ func foldKeys(c Keys) Keys {
 	return lower
 }
 
-// lookup returns the values of a key. Without values, the request does not have the
-// key if known is true, and may have it if known is false.
+// checkText sets sc.sawInvalidText if a text of the request is not UTF-8.
+func (sc *scope) checkText(text string) {
+	if !utf8.ValidString(text) {
+		sc.sawInvalidText = true
+	}
+}
+
+// lookup returns the values of a key, and may set sc.sawInvalidText. Without values, the
+// request does not have the key if known is true, and may have it if known is false.
 func (sc *scope) lookup(key string) (values []string, known bool) {
 	values, known = sc.request.Context.find(sc.caller, key)
 	for _, v := range values {
-		sc.valid = sc.valid && utf8.ValidString(v)
+		sc.checkText(v)
 	}
 
 	return values, known || len(values) > 0
