@@ -62,7 +62,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 
 		return err
 	})
-	if s.engine.Race(err) {
+	if s.engine.IsViolation(err) {
 		err = fmt.Errorf("%w: a row occurs twice or refers to one that is missing: %w", errBadDump, err)
 	}
 	if err != nil {

@@ -56,7 +56,7 @@ func (s *Store) Resolve(
 	var result identitypool.Identity
 	var creating identitypool.IdentityID
 	refused := 0 // how often in a row creating was refused
-	err := s.untilSettled(ctx, func() error {
+	err := s.retryRaces(ctx, func() error {
 		v, err := s.readView(ctx, pool, target, logins)
 		if err != nil {
 			return err
@@ -79,7 +79,7 @@ func (s *Store) Resolve(
 		if !plan.Create || plan.Identity != creating {
 			creating, refused = plan.Identity, 0
 		}
-		if plan.Create && s.engine.Race(err) {
+		if plan.Create && s.engine.IsViolation(err) {
 			// The database reports that a unique key is taken, but not which. If another call
 			// linked one of the logins, the next View shows it, and decide answers otherwise. A
 			// taken ID is in no View, so the same ID refused three times in a row is taken.
@@ -334,7 +334,7 @@ func (c *change) apply(t *engine.Tx) error {
 		if r.ID == c.after.ID || slices.Contains(c.absorb, r) {
 			modified = later(modified, c.now)
 		}
-		if err := r.claim(t, modified); err != nil {
+		if err := r.advanceRevision(t, modified); err != nil {
 			return err
 		}
 	}

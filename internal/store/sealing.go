@@ -179,7 +179,7 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 	}
 
 	for batch := range slices.Chunk(ids, sealingBatch) {
-		err := s.untilSettled(ctx, func() error {
+		err := s.retryRaces(ctx, func() error {
 			return s.write(ctx, func(t *engine.Tx) error {
 				for _, id := range batch {
 					if err := s.sealPool(t, id); err != nil {

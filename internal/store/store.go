@@ -237,11 +237,11 @@ func (s *Store) Close() error {
 	return s.closeErr
 }
 
-// Reads returns the line in which reads wait that the cache cannot answer.
-func (s *Store) Reads() *overload.Line { return s.engine.Reads() }
+// Reads returns the queue of the reads that the cache cannot answer.
+func (s *Store) Reads() *overload.Queue { return s.engine.Reads() }
 
-// Writes returns the line in which writes wait.
-func (s *Store) Writes() *overload.Line { return s.engine.Writes() }
+// Writes returns the queue of writes.
+func (s *Store) Writes() *overload.Queue { return s.engine.Writes() }
 
 // Ping reports whether the database answers and, on SQLite, whether writes are
 // still acknowledged (ErrStopped otherwise).
