@@ -27,8 +27,8 @@ type identityRow struct {
 // every function using the same connection and isolation level, which no signature shows,
 // and a slow decision would hold SQLite's only writer.
 //
-// A login that had no owner in the View has no row to claim. The unique key of logins
-// protects it: see Engine.IsViolation.
+// A login that had no owner in the View has no row with a revision. The unique key of
+// logins protects it: see Engine.IsViolation.
 func (r *identityRow) advanceRevision(t *engine.Tx, modified time.Time) error {
 	return mustChange(t, `UPDATE identities SET revision = $1, modified = $2 WHERE identity_id = $3 AND revision = $4`,
 		r.revision+1, millis(modified), string(r.ID), r.revision)

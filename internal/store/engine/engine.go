@@ -43,7 +43,8 @@ type Engine interface {
 	Writes() *overload.Queue
 
 	// IsViolation reports whether err is a violation of a unique key, a foreign key or a
-	// trigger's rule: the rows that a change was based on have changed.
+	// trigger's rule. Another change was first, so that the rows are no longer those that
+	// this change was based on.
 	IsViolation(err error) bool
 
 	// Scrub removes overwritten and deleted rows of tables from the files of the
