@@ -23,7 +23,7 @@ type Options struct {
 	MaxWait time.Duration
 	// Queues has the queue that each class of calls waits in; nil = only for processors.
 	Queues map[Class]*Queue
-	// Database is the queue that calls of all classes join now and then; may be nil.
+	// Database is the queue that calls of all classes join now and then; nil = none.
 	Database *Queue
 	// Delay measures how long goroutines waited for a processor since its last call. Calls
 	// of it never overlap.
