@@ -68,7 +68,7 @@ func (a *Attempt) PolicyRequest(now time.Time) policy.Request {
 		Time:            now,
 		Caller:          a.Keys,
 		Claims:          a.Claims,
-		Absent:          a.Caller.Knows,
+		CallerOnly:      a.Caller.Knows,
 		Region:          a.Region,
 		ResourceAccount: string(a.Role.Account),
 		ResourceTags:    a.roleTag,

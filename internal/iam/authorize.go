@@ -219,7 +219,7 @@ func (a *Authorizer) boundsOf(ctx context.Context, c Caller, access Access) (*bo
 // request returns the request that policies decide about.
 func (a *Authorizer) request(c Caller, access Access) policy.Request {
 	facts := access.Context
-	facts.Caller, facts.Absent, facts.Time = c.conditions, c.Knows, a.now()
+	facts.Caller, facts.CallerOnly, facts.Time = c.conditions, c.Knows, a.now()
 
 	return policy.Request{
 		Action:    access.Action,

@@ -10,11 +10,14 @@ func (d *Document) Evaluate(r Request) (Effect, *Statement) {
 	return d.evaluate(&sc)
 }
 
-func (d *Document) evaluate(sc *scope) (effect Effect, decided *Statement) {
-	if !sc.valid {
+// evaluate is Evaluate with a prepared request. Deny without a statement means that a text
+// of the request is not UTF-8.
+func (d *Document) evaluate(sc *scope) (Effect, *Statement) {
+	if sc.sawInvalidText {
 		return Deny, nil
 	}
 
+	effect, decided := NoMatch, (*Statement)(nil)
 	for i := range d.statements {
 		s := &d.statements[i]
 		if s.Effect == Allow && effect == Allow {
@@ -23,7 +26,7 @@ func (d *Document) evaluate(sc *scope) (effect Effect, decided *Statement) {
 
 		applies := s.applies(sc)
 		switch {
-		case !sc.valid: // applies looked up a value that is not UTF-8
+		case sc.sawInvalidText: // in a value that applies looked up
 			return Deny, nil
 		case applies && s.Effect == Deny:
 			return Deny, s
@@ -68,30 +71,25 @@ type Decision struct {
 func Allowed(r Request, identity []*Document, boundary *Document, session []*Document) Decision {
 	sc := newScope(&r)
 
-	var boundaries []*Document
-	if boundary != nil {
-		boundaries = []*Document{boundary}
-	}
-
-	layers := [...]struct {
+	type layer struct {
 		name      Layer
 		documents []*Document
-		absent    bool
-	}{
-		{name: IdentityLayer, documents: identity},
-		{name: BoundaryLayer, documents: boundaries, absent: boundary == nil},
-		{name: SessionLayer, documents: session, absent: len(session) == 0},
+	}
+	layers, n := [3]layer{{name: IdentityLayer, documents: identity}}, 1 // append would allocate
+	if boundary != nil {
+		layers[n] = layer{name: BoundaryLayer, documents: []*Document{boundary}}
+		n++
+	}
+	if len(session) > 0 {
+		layers[n] = layer{name: SessionLayer, documents: session}
+		n++
 	}
 
 	result := Decision{Allowed: true, Layer: IdentityLayer}
-	for _, l := range layers {
-		if l.absent {
-			continue
-		}
-
+	for _, l := range layers[:n] {
 		effect, statement := evaluateUnion(l.documents, &sc)
 		switch {
-		case effect == Deny && statement == nil:
+		case effect == Deny && statement == nil: // a text of the request is not UTF-8
 			return Decision{Explicit: true, Layer: l.name}
 		case effect == Deny:
 			return Decision{
@@ -111,6 +109,7 @@ func Allowed(r Request, identity []*Document, boundary *Document, session []*Doc
 	return result
 }
 
+// evaluateUnion returns the effect of several documents of one layer, as evaluate does.
 func evaluateUnion(documents []*Document, sc *scope) (Effect, *Statement) {
 	effect, decided := NoMatch, (*Statement)(nil)
 	for _, d := range documents {
@@ -126,13 +125,15 @@ func evaluateUnion(documents []*Document, sc *scope) (Effect, *Statement) {
 }
 
 // applies reports whether the statement takes effect. If part of it cannot be
-// evaluated, a Deny applies and an Allow does not.
+// evaluated, a Deny applies and an Allow does not. It may set sc.sawInvalidText; the result
+// means nothing then.
 func (s *Statement) applies(sc *scope) bool {
 	covers := s.covers(sc)
 	return covers == yes || covers == unknown && s.Effect == Deny
 }
 
-// covers returns whether every element of the statement covers the request.
+// covers returns whether every element of the statement covers the request. It may set
+// sc.sawInvalidText, as applies does.
 func (s *Statement) covers(sc *scope) truth {
 	if !s.coversPrincipal(sc) || !s.coversAction(sc) {
 		return no

@@ -10,7 +10,8 @@ func (d *Document) Covers(r Request) bool {
 }
 
 func (s *Statement) allowsFor(sc *scope) bool {
-	return s.Effect == Allow && sc.valid && s.coversPrincipal(sc) && s.coversAction(sc) && s.coversResource(sc) == yes
+	return s.Effect == Allow && !sc.sawInvalidText &&
+		s.coversPrincipal(sc) && s.coversAction(sc) && s.coversResource(sc) == yes
 }
 
 // Named returns the values that r's Allow statements demand of key by StringEquals,

@@ -54,7 +54,7 @@ func Nearest(r Request, documents []*Document) (statement *Statement, resource s
 			}
 		}
 	}
-	if !sc.valid {
+	if sc.sawInvalidText {
 		return nil, ""
 	}
 

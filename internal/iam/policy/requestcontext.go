@@ -21,8 +21,7 @@ type Finder func(key string) (values []string, known bool)
 // condition keys has one field. Keys that no group has are unknown: a group that nobody filled
 // opens nothing.
 //
-// Real facts come first: a key that a token brings never replaces one of them. What a caller has
-// comes before what a request says about itself.
+// The first group that has a key decides: see find.
 type RequestContext struct {
 	// Client finds aws:SourceIp, aws:SecureTransport, aws:UserAgent and aws:Referer. It is
 	// Client.Find in calls of this server's APIs.
@@ -33,11 +32,11 @@ type RequestContext struct {
 	// Caller has the keys of the caller: of a session, among them its tags (aws:PrincipalTag),
 	// or of the token that proves an unsigned call. iam.Caller has those of signed calls.
 	Caller Keys
-	// Claims describes the keys that the token of an unsigned call does not bring.
+	// Claims describes the keys of the token of an unsigned call that Caller lacks.
 	Claims Claims
-	// Absent reports whether a key can be the caller's only, so that the request does not have
-	// it: iam.Caller.Knows. It may be nil.
-	Absent func(key string) bool
+	// CallerOnly reports whether only a caller can have a key: if Caller lacks it, it is known
+	// to be absent. In signed calls it is iam.Caller.Knows. nil = no key is known to be such.
+	CallerOnly func(key string) bool
 
 	Region          string                    // aws:RequestedRegion; "" = by Service
 	ResourceAccount string                    // aws:ResourceAccount; "" = by Service
@@ -134,7 +133,17 @@ var falseValue = []string{"false"}
 // Find is a Finder of all groups.
 func (c *RequestContext) Find(key string) (values []string, known bool) { return c.find(c.Caller, key) }
 
-// find is a Finder. caller has the keys of c.Caller in lower case.
+// find is a Finder. caller has the keys of c.Caller in lower case. The first of these groups
+// that is filled and has the key decides, even if it decides that the value is unknown:
+//
+//  1. Client and Time, which this server itself sees: no key that a token brings replaces them
+//  2. Caller
+//  3. aws:ViaAWSService, which is always false
+//  4. Claims: the other keys of the provider's prefix
+//  5. CallerOnly: the other keys that only a caller can have
+//  6. Region, ResourceAccount and the tags, which the request says about itself. A key of
+//     Client is unknown here
+//  7. Service
 func (c *RequestContext) find(caller Keys, key string) (values []string, known bool) {
 	if values, known, ok := c.fact(key); ok {
 		return values, known
@@ -149,7 +158,7 @@ func (c *RequestContext) find(caller Keys, key string) (values []string, known b
 	if name, ok := c.Claims.cut(key); ok {
 		return nil, c.Claims.Lacks != nil && c.Claims.Lacks(name)
 	}
-	if c.Absent != nil && c.Absent(key) {
+	if c.CallerOnly != nil && c.CallerOnly(key) {
 		return nil, true
 	}
 

@@ -32,7 +32,7 @@ func TestRequestContext(t *testing.T) {
 			"aws:username": {"alice"}, "aws:sourceip": {"10.0.0.1"}, "aws:epochtime": {"1"}, "idp.example:sub": {"s"},
 		},
 		Claims:          Claims{Prefix: "idp.example", Lacks: func(name string) bool { return name == "email" }},
-		Absent:          func(key string) bool { return key == "aws:userid" },
+		CallerOnly:      func(key string) bool { return key == "aws:userid" },
 		Region:          "eu-west-1",
 		ResourceAccount: "123456789012",
 		ResourceTags: func(name string) ([]string, bool) {

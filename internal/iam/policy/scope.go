@@ -11,7 +11,11 @@ type scope struct {
 	request *Request
 	action  string // lower case
 	caller  Keys   // the request's, in lower case
-	valid   bool   // false once a text of the request is not UTF-8
+
+	// sawInvalidText is set once a text of the request is not UTF-8, also by lookup, so that
+	// evaluating a statement may set it. Patterns may fail to match such text, so nothing may
+	// be allowed then.
+	sawInvalidText bool
 
 	// variablesIn is the partition of variables that name resources of this server;
 	// "" = the stored one.
@@ -20,14 +24,14 @@ type scope struct {
 
 func newScope(r *Request) scope {
 	sc := scope{request: r, action: asciiLower(r.Action), caller: r.Context.Caller}
-	sc.valid = utf8.ValidString(r.Action) && utf8.ValidString(r.Resource)
+	sc.sawInvalidText = !utf8.ValidString(r.Action) || !utf8.ValidString(r.Resource)
 
 	folded := true
 	for key, values := range r.Context.Caller {
 		folded = folded && asciiLower(key) == key
 
 		for _, v := range values {
-			sc.valid = sc.valid && utf8.ValidString(v)
+			sc.sawInvalidText = sc.sawInvalidText || !utf8.ValidString(v)
 		}
 	}
 	if !folded {
@@ -49,11 +53,11 @@ func foldKeys(c Keys) Keys {
 }
 
 // lookup returns the values of a key. Without values, the request does not have the
-// key if known is true, and may have it if known is false.
+// key if known is true, and may have it if known is false. It may set sc.sawInvalidText.
 func (sc *scope) lookup(key string) (values []string, known bool) {
 	values, known = sc.request.Context.find(sc.caller, key)
 	for _, v := range values {
-		sc.valid = sc.valid && utf8.ValidString(v)
+		sc.sawInvalidText = sc.sawInvalidText || !utf8.ValidString(v)
 	}
 
 	return values, known || len(values) > 0
