@@ -333,7 +333,13 @@ func (s *statedSignature) parseValues(credential, signedHeaders, signature, date
 			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'",
 			quoted(credential))
 	}
-	s.scope = Scope{parts[0], parts[1], parts[2], parts[3], parts[4]}
+	s.scope = Scope{
+		AccessKeyID: parts[0],
+		Date:        parts[1],
+		Region:      parts[2],
+		Service:     parts[3],
+		terminator:  parts[4],
+	}
 	s.signature = signature
 
 	return nil
