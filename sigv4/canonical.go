@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -188,6 +189,21 @@ func (s *statedSignature) canonicalRequest(
 	b = append(b, '\n')
 
 	return append(b, payloadHash...), nil
+}
+
+// stringToSign returns the text that a key signs, for a canonical request.
+func (s *statedSignature) stringToSign(canonical []byte) string {
+	sum := sha256.Sum256(canonical)
+	var room [256]byte
+
+	b := append(room[:0], algorithm+"\n"...)
+	b = append(s.date.AppendFormat(b, timeFormat), '\n')
+	for _, part := range [...]string{s.scope.Date, s.scope.Region, s.scope.Service} {
+		b = append(append(b, part...), '/')
+	}
+	b = append(append(b, s.scope.terminator...), '\n')
+
+	return string(hex.AppendEncode(b, sum[:]))
 }
 
 func (s *statedSignature) appendQuery(b []byte, redact bool) []byte {

@@ -450,20 +450,6 @@ func (v *Verifier) lookUp(ctx context.Context, s *statedSignature) (key Key, err
 	return key, err
 }
 
-func (s *statedSignature) stringToSign(canonical []byte) string {
-	sum := sha256.Sum256(canonical)
-	var room [256]byte
-
-	b := append(room[:0], algorithm+"\n"...)
-	b = append(s.date.AppendFormat(b, timeFormat), '\n')
-	for _, part := range [...]string{s.scope.Date, s.scope.Region, s.scope.Service} {
-		b = append(append(b, part...), '/')
-	}
-	b = append(append(b, s.scope.terminator...), '\n')
-
-	return string(hex.AppendEncode(b, sum[:]))
-}
-
 // matches reports whether the request has the signature that the key makes.
 func (v *Verifier) matches(key Key, s *statedSignature, toSign string) bool {
 	if key.Secret == "" {
