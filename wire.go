@@ -415,8 +415,8 @@ func awsAPIs(pools *cognitoidentity.Service, tokens *stsapi.API, roles *iamapi.S
 func (s *Server) newGuard() *overload.Guard {
 	return overload.NewGuard(overload.Options{
 		MaxWait: s.config.MaxWait,
-		Lines: map[overload.Class]*overload.Line{
-			overload.Signing: issuer.SigningLine(),
+		Queues: map[overload.Class]*overload.Queue{
+			overload.Signing: issuer.SigningQueue(),
 			overload.Writes:  s.store.Writes(),
 		},
 		Database: s.store.Reads(),

@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -19,15 +20,15 @@ const (
 // On the JSON protocol x-amz-target is the operation: unsigned, it would turn a captured body into another call.
 // AWS asks for the same in "Create a canonical request",
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
-func (c *claim) checkCoverage(h http.Header) error {
-	if !c.signs("host") {
+func (s *statedSignature) checkCoverage(h http.Header) error {
+	if !s.signs("host") {
 		return refuse(BadSignature, PartCoverage,
 			"'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.").named("host")
 	}
-	if c.dateHeader != "" && !c.signs(c.dateHeader) {
+	if s.dateHeader != "" && !s.signs(s.dateHeader) {
 		return refuse(BadSignature, PartCoverage,
 			"'%s' must be a 'SignedHeader' in the AWS Authorization.",
-			textproto.CanonicalMIMEHeaderKey(c.dateHeader)).named(c.dateHeader)
+			textproto.CanonicalMIMEHeaderKey(s.dateHeader)).named(s.dateHeader)
 	}
 
 	const prefix = "x-amz-"
@@ -35,7 +36,7 @@ func (c *claim) checkCoverage(h http.Header) error {
 		if len(key) < len(prefix) || !strings.EqualFold(key[:len(prefix)], prefix) {
 			continue
 		}
-		if !c.signsKey(key) {
+		if !s.signsKey(key) {
 			return refuse(BadSignature, PartCoverage,
 				"'%s' must be a 'SignedHeader' in the AWS Authorization.", quoted(key)).named(key)
 		}
@@ -48,8 +49,8 @@ func (c *claim) checkCoverage(h http.Header) error {
 }
 
 // signsKey is like signs, for a header key in any case.
-func (c *claim) signsKey(key string) bool {
-	for _, name := range c.signedHeaders {
+func (s *statedSignature) signsKey(key string) bool {
+	for _, name := range s.signedHeaders {
 		if len(name) == len(key) && strings.EqualFold(name, key) {
 			return true
 		}
@@ -57,8 +58,8 @@ func (c *claim) signsKey(key string) bool {
 	return false
 }
 
-func (c *claim) signs(name string) bool {
-	_, found := slices.BinarySearch(c.signedHeaders, name)
+func (s *statedSignature) signs(name string) bool {
+	_, found := slices.BinarySearch(s.signedHeaders, name)
 	return found
 }
 
@@ -67,15 +68,15 @@ func (c *claim) signs(name string) bool {
 // and only for a service that allows it: there is nothing left to bind.
 //
 // computed is the SHA-256 of the body in hexadecimal.
-func (c *claim) payloadHash(r *http.Request, s Service, length int64, computed string) (string, error) {
+func (s *statedSignature) payloadHash(r *http.Request, rules Service, length int64, computed string) (string, error) {
 	want := computed
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	unsigned := s.UnsignedPayload && c.presigned && length == 0 && reads
+	unsigned := rules.UnsignedPayload && s.presigned && length == 0 && reads
 	if unsigned {
 		want = unsignedPayload
 	}
 
-	stated := c.statedHashes(r)
+	stated := s.statedHashes(r)
 	for i, v := range stated {
 		switch {
 		case i > 0 && v != stated[0]:
@@ -97,9 +98,9 @@ func (c *claim) payloadHash(r *http.Request, s Service, length int64, computed s
 }
 
 // statedHashes returns the values of X-Amz-Content-Sha256 in the headers and, of a presigned request, in the query.
-func (c *claim) statedHashes(r *http.Request) []string {
+func (s *statedSignature) statedHashes(r *http.Request) []string {
 	stated := r.Header[headerContentSHA256]
-	if v, ok := c.query.get(paramContentSHA256); ok && c.presigned {
+	if v, ok := s.query.get(paramContentSHA256); ok && s.presigned {
 		stated = append(slices.Clip(stated), v)
 	}
 
@@ -115,13 +116,13 @@ const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b
 // statedHash returns the last line of the canonical request if the body is not at hand: the hash that the client
 // states, which the signature then binds. A client that states none has signed the empty body, or UNSIGNED-PAYLOAD if
 // the request is presigned and the service expects it. length is that of the body, -1 if it is not known.
-func (c *claim) statedHash(r *http.Request, s Service, length int64) (string, error) {
+func (s *statedSignature) statedHash(r *http.Request, rules Service, length int64) (string, error) {
 	want := emptyHash
-	if c.presigned && s.UnsignedPayload {
+	if s.presigned && rules.UnsignedPayload {
 		want = unsignedPayload
 	}
 
-	stated := c.statedHashes(r)
+	stated := s.statedHashes(r)
 	for i, v := range stated {
 		switch {
 		case i > 0 && v != stated[0]:
@@ -142,7 +143,7 @@ func (c *claim) statedHash(r *http.Request, s Service, length int64) (string, er
 				"X-Amz-Content-Sha256.",
 			length)
 	}
-	if length < 0 && c.signs("content-length") {
+	if length < 0 && s.signs("content-length") {
 		return "", refuse(IncompleteSignature, PartSignedHeaders,
 			"Content-Length is among the SignedHeaders, and the proxy in front does not pass it on.")
 	}
@@ -160,10 +161,10 @@ func isHash(s string) bool {
 }
 
 // canonicalRequest appends step 1 of the signature to b. With redact it hides the session token.
-func (c *claim) canonicalRequest(
-	b []byte, r *http.Request, s Service, bodyLen int64, payloadHash string, redact bool,
+func (s *statedSignature) canonicalRequest(
+	b []byte, r *http.Request, rules Service, bodyLen int64, payloadHash string, redact bool,
 ) ([]byte, error) {
-	path, err := canonicalPath(c.path, s.LiteralPath)
+	path, err := canonicalPath(s.path, rules.LiteralPath)
 	if err != nil {
 		return nil, err
 	}
@@ -172,14 +173,14 @@ func (c *claim) canonicalRequest(
 	b = append(b, '\n')
 	b = append(b, path...)
 	b = append(b, '\n')
-	b = c.appendQuery(b, redact)
+	b = s.appendQuery(b, redact)
 	b = append(b, '\n')
-	if b, err = c.appendHeaders(b, r, bodyLen, redact); err != nil {
+	if b, err = s.appendHeaders(b, r, bodyLen, redact); err != nil {
 		return nil, err
 	}
 
 	b = append(b, '\n')
-	for i, name := range c.signedHeaders {
+	for i, name := range s.signedHeaders {
 		if i > 0 {
 			b = append(b, ';')
 		}
@@ -190,10 +191,25 @@ func (c *claim) canonicalRequest(
 	return append(b, payloadHash...), nil
 }
 
-func (c *claim) appendQuery(b []byte, redact bool) []byte {
+// stringToSign returns the text that a key signs, for a canonical request.
+func (s *statedSignature) stringToSign(canonical []byte) string {
+	sum := sha256.Sum256(canonical)
+	var room [256]byte
+
+	b := append(room[:0], algorithm+"\n"...)
+	b = append(s.date.AppendFormat(b, timeFormat), '\n')
+	for _, part := range [...]string{s.scope.Date, s.scope.Region, s.scope.Service} {
+		b = append(append(b, part...), '/')
+	}
+	b = append(append(b, s.scope.terminator...), '\n')
+
+	return string(hex.AppendEncode(b, sum[:]))
+}
+
+func (s *statedSignature) appendQuery(b []byte, redact bool) []byte {
 	first := true
-	for i := range c.query {
-		p := &c.query[i]
+	for i := range s.query {
+		p := &s.query[i]
 		if p.name == paramSignature {
 			continue
 		}
@@ -216,9 +232,9 @@ func (c *claim) appendQuery(b []byte, redact bool) []byte {
 
 // appendHeaders appends one line for each signed header. net/http keeps the host apart. It may drop the length, and
 // proxies rewrite it: a client that signs the length has signed that of the body in hand.
-func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int64, redact bool) ([]byte, error) {
+func (s *statedSignature) appendHeaders(b []byte, r *http.Request, bodyLen int64, redact bool) ([]byte, error) {
 	start := len(b)
-	for _, name := range c.signedHeaders {
+	for _, name := range s.signedHeaders {
 		b = append(b, name...)
 		b = append(b, ':')
 

@@ -64,7 +64,7 @@ func TestCanonicalQuery(t *testing.T) {
 			t.Errorf("parseQuery(%q): %v", c.raw, err)
 			continue
 		}
-		if got := string((&claim{query: q}).appendQuery(nil, false)); got != c.want {
+		if got := string((&statedSignature{query: q}).appendQuery(nil, false)); got != c.want {
 			t.Errorf("canonical query of %q = %q, want %q", c.raw, got, c.want)
 		}
 	}
@@ -76,8 +76,8 @@ func TestCanonicalHeaders(t *testing.T) {
 		"B": {"1", " 2  3 ", "", "1"},
 		"C": {`"a   b"`},
 	}}
-	c := &claim{signedHeaders: []string{"a", "b", "c", "content-length", "host"}}
-	got, err := c.appendHeaders(nil, r, 17, false)
+	s := &statedSignature{signedHeaders: []string{"a", "b", "c", "content-length", "host"}}
+	got, err := s.appendHeaders(nil, r, 17, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -157,7 +157,7 @@ func (e *Error) named(header string) *Error {
 }
 
 // describe returns a refusal with the fields that describe the request, and any other error as it is. c may be nil.
-func (v *Verifier) describe(err error, r *http.Request, c *claim, service string) error {
+func (v *Verifier) describe(err error, r *http.Request, s *statedSignature, service string) error {
 	refusal, ok := errors.AsType[*Error](err)
 	if !ok {
 		return err
@@ -166,16 +166,16 @@ func (v *Verifier) describe(err error, r *http.Request, c *claim, service string
 	d := *refusal // Credentials may return the same Error each time
 	d.Service, d.Host, d.Now, d.Window = service, string(quoted(r.Host)), v.now(), v.skew()
 	d.AccessKeyID, _ = UnverifiedKey(r)
-	if c == nil {
+	if s == nil {
 		return &d
 	}
 
-	d.AccessKeyID, d.Scope, d.SignedAt = c.scope.AccessKeyID, c.scope, c.date
-	d.Presigned, d.HasToken = c.presigned, c.token != ""
-	d.SignedHeaders = slices.Clone(c.signedHeaders)
+	d.AccessKeyID, d.Scope, d.SignedAt = s.scope.AccessKeyID, s.scope, s.date
+	d.Presigned, d.HasToken = s.presigned, s.token != ""
+	d.SignedHeaders = slices.Clone(s.signedHeaders)
 
-	if rules := v.Services[service]; c.presigned && rules.Presigned == PresignedExpires {
-		if seconds, err := parseExpires(c.expires); err == nil {
+	if rules := v.Services[service]; s.presigned && rules.Presigned == PresignedExpires {
+		if seconds, err := parseExpires(s.expires); err == nil {
 			d.Window = seconds
 		}
 	}

@@ -165,12 +165,12 @@ func TestGoldenMutations(t *testing.T) {
 		}
 
 		// every signed header, changed and removed
-		c, err := parseClaim(r)
+		s, err := parseStatedSignature(r)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		for _, name := range c.signedHeaders {
+		for _, name := range s.signedHeaders {
 			if name == "host" || name == "content-length" {
 				continue
 			}

@@ -119,14 +119,14 @@ func TestRefusalsHeaderForm(t *testing.T) {
 		{"wrong secret", func(d *draft) { d.secret += "x" }, nil, BadSignature, mismatch},
 		{"zero signing key", func(d *draft) {
 			r, body := d.request()
-			c, err := parseClaim(r)
+			s, err := parseStatedSignature(r)
 			if err != nil {
 				panic(err)
 			}
 			sum := sha256.Sum256(body)
-			payload, _ := c.payloadHash(r, Service{}, int64(len(body)), hex.EncodeToString(sum[:]))
-			canonical, _ := c.canonicalRequest(nil, r, Service{}, int64(len(body)), payload, false)
-			d.signatureHex = string(SigningKey{}.sign(c.stringToSign(canonical)))
+			payload, _ := s.payloadHash(r, Service{}, int64(len(body)), hex.EncodeToString(sum[:]))
+			canonical, _ := s.canonicalRequest(nil, r, Service{}, int64(len(body)), payload, false)
+			d.signatureHex = string(SigningKey{}.sign(s.stringToSign(canonical)))
 		}, nil, BadSignature, mismatch},
 
 		// the signature is right, but does not cover what it must

@@ -106,23 +106,23 @@ func testVector(t *testing.T, folder, form string) {
 		t.Errorf("Verify = %v", got)
 	}
 
-	c, err := parseClaim(r)
+	s, err := parseStatedSignature(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	sum := sha256.Sum256(body)
-	payload, err := c.payloadHash(r, rules, int64(len(body)), hex.EncodeToString(sum[:]))
+	payload, err := s.payloadHash(r, rules, int64(len(body)), hex.EncodeToString(sum[:]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	canonical, err := c.canonicalRequest(nil, r, rules, int64(len(body)), payload, false)
+	canonical, err := s.canonicalRequest(nil, r, rules, int64(len(body)), payload, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	toSign := c.stringToSign(canonical)
-	signature := string(deriveKey(setting.Credentials.Secret, c.scope).sign(toSign))
+	toSign := s.stringToSign(canonical)
+	signature := string(deriveKey(setting.Credentials.Secret, s.scope).sign(toSign))
 	for _, step := range []struct{ file, got string }{
 		{form + "-canonical-request.txt", string(canonical)},
 		{form + "-string-to-sign.txt", toSign},

@@ -153,8 +153,8 @@ func (v *Verifier) Verify(r *http.Request, body []byte, service string) (Result,
 func (v *Verifier) VerifyHashed(
 	r *http.Request, length int64, sum [sha256.Size]byte, service string,
 ) (Result, error) {
-	return v.verify(r, length, service, func(c *claim, rules Service) (string, error) {
-		return c.payloadHash(r, rules, length, hex.EncodeToString(sum[:]))
+	return v.verify(r, length, service, func(s *statedSignature, rules Service) (string, error) {
+		return s.payloadHash(r, rules, length, hex.EncodeToString(sum[:]))
 	})
 }
 
@@ -163,56 +163,57 @@ func (v *Verifier) VerifyHashed(
 // that it states, that of the empty body if it states none, or UNSIGNED-PAYLOAD. It is NOT proven that the body has
 // this hash: the code that reads the body must compare.
 func (v *Verifier) VerifyUnread(r *http.Request, length int64, service string) (Result, error) {
-	return v.verify(r, length, service, func(c *claim, rules Service) (string, error) {
-		return c.statedHash(r, rules, length)
+	return v.verify(r, length, service, func(s *statedSignature, rules Service) (string, error) {
+		return s.statedHash(r, rules, length)
 	})
 }
 
 func (v *Verifier) verify(
-	r *http.Request, length int64, service string, hash func(*claim, Service) (string, error),
+	r *http.Request, length int64, service string, hash func(*statedSignature, Service) (string, error),
 ) (Result, error) {
-	var c *claim
-	result, err := v.verifyClaim(r, length, service, hash, &c)
+	var s *statedSignature
+	result, err := v.verifyStated(r, length, service, hash, &s)
 	if err != nil {
-		return result, v.describe(err, r, c, service)
+		return result, v.describe(err, r, s, service)
 	}
 	return result, nil
 }
 
-// verifyClaim does the work of verify. It sets read to the claim, if that can be read.
-func (v *Verifier) verifyClaim(
-	r *http.Request, length int64, service string, hash func(*claim, Service) (string, error), read **claim,
+// verifyStated does the work of verify. It sets read to the stated signature, if that can be read.
+func (v *Verifier) verifyStated(
+	r *http.Request, length int64, service string, hash func(*statedSignature, Service) (string, error),
+	read **statedSignature,
 ) (Result, error) {
 	rules, ok := v.Services[service]
 	if !ok || !v.hasOneLookUp() {
 		return Result{}, fmt.Errorf("sigv4: Verifier has no Credentials or no entry in Services for %q", service)
 	}
 
-	c, err := parseClaim(r)
+	s, err := parseStatedSignature(r)
 	if err != nil {
 		return Result{}, err
 	}
-	*read = c
+	*read = s
 
-	expires, err := v.checkTime(c, rules, service)
+	expires, err := v.checkTime(s, rules, service)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := c.checkCoverage(r.Header); err != nil {
+	if err := s.checkCoverage(r.Header); err != nil {
 		return Result{}, err
 	}
-	if err := c.checkScope(service); err != nil {
+	if err := s.checkScope(service); err != nil {
 		return Result{}, err
 	}
 
-	payload, err := hash(c, rules)
+	payload, err := hash(s, rules)
 	if err != nil {
 		return Result{}, err
 	}
 
 	buffer := canonicals.Get().(*[]byte)
-	canonical, err := c.canonicalRequest((*buffer)[:0], r, rules, length, payload, false)
-	toSign := c.stringToSign(canonical)
+	canonical, err := s.canonicalRequest((*buffer)[:0], r, rules, length, payload, false)
+	toSign := s.stringToSign(canonical)
 	if cap(canonical) <= maxKept {
 		*buffer = canonical[:0]
 	}
@@ -221,13 +222,13 @@ func (v *Verifier) verifyClaim(
 		return Result{}, err
 	}
 
-	key, refusal, err := v.key(r.Context(), c)
+	key, refusal, err := v.key(r.Context(), s)
 	if err != nil {
 		return Result{Owner: key.Owner}, err
 	}
 	// Refusing a key must cost as much as refusing a signature.
-	if matches := v.matches(key, c, toSign); !matches || refusal != nil {
-		mismatch := c.mismatch(r, rules, length, payload, toSign)
+	if matches := v.matches(key, s, toSign); !matches || refusal != nil {
+		mismatch := s.mismatch(r, rules, length, payload, toSign)
 		if refusal != nil {
 			return Result{Owner: key.Owner}, refusal
 		}
@@ -235,14 +236,14 @@ func (v *Verifier) verifyClaim(
 	}
 
 	return Result{
-		AccessKeyID:   c.scope.AccessKeyID,
-		SessionToken:  c.token,
-		Region:        c.scope.Region,
-		Service:       c.scope.Service,
-		Date:          c.date,
+		AccessKeyID:   s.scope.AccessKeyID,
+		SessionToken:  s.token,
+		Region:        s.scope.Region,
+		Service:       s.scope.Service,
+		Date:          s.date,
 		Expires:       expires,
-		SignedHeaders: c.signedHeaders,
-		Presigned:     c.presigned,
+		SignedHeaders: s.signedHeaders,
+		Presigned:     s.presigned,
 		PayloadHash:   payload,
 		Owner:         key.Owner,
 	}, nil
@@ -265,22 +266,22 @@ func (v *Verifier) hasOneLookUp() bool {
 }
 
 // checkTime refuses a request outside its time window and returns the end of the window.
-func (v *Verifier) checkTime(c *claim, rules Service, service string) (time.Time, error) {
+func (v *Verifier) checkTime(s *statedSignature, rules Service, service string) (time.Time, error) {
 	at, skew := v.now(), v.skew()
 	lifetime := skew
-	if c.presigned {
+	if s.presigned {
 		if rules.Presigned == PresignedRefused {
 			return time.Time{}, refuse(IncompleteSignature, PartPresigned,
 				"Presigned requests are not supported for '%s': send an Authorization header.", service)
 		}
 
-		_, stated := c.query.get(paramExpires)
+		_, stated := s.query.get(paramExpires)
 		if !stated && rules.Presigned == PresignedExpires {
 			return time.Time{}, refuse(IncompleteSignature, PartLifetime,
 				"AWS query-string parameters must include '%s'. Re-examine the query-string parameters.", paramExpires)
 		}
 		if stated {
-			seconds, err := parseExpires(c.expires)
+			seconds, err := parseExpires(s.expires)
 			if err != nil {
 				return time.Time{}, err
 			}
@@ -290,17 +291,17 @@ func (v *Verifier) checkTime(c *claim, rules Service, service string) (time.Time
 		}
 	}
 
-	if earliest := at.Add(-lifetime); c.date.Before(earliest) {
+	if earliest := at.Add(-lifetime); s.date.Before(earliest) {
 		return time.Time{}, refuse(Expired, PartClock, "Signature expired: %s is now earlier than %s (%s - %s)",
-			c.date.Format(timeFormat), earliest.Format(timeFormat), at.Format(timeFormat), span(lifetime))
+			s.date.Format(timeFormat), earliest.Format(timeFormat), at.Format(timeFormat), span(lifetime))
 	}
-	if latest := at.Add(skew); c.date.After(latest) {
+	if latest := at.Add(skew); s.date.After(latest) {
 		return time.Time{}, refuse(NotYetCurrent, PartClock,
 			"Signature not yet current: %s is still later than %s (%s + %s)",
-			c.date.Format(timeFormat), latest.Format(timeFormat), at.Format(timeFormat), span(skew))
+			s.date.Format(timeFormat), latest.Format(timeFormat), at.Format(timeFormat), span(skew))
 	}
 
-	return c.date.Add(lifetime), nil
+	return s.date.Add(lifetime), nil
 }
 
 // now returns the time of the verifier's clock.
@@ -349,28 +350,28 @@ func parseExpires(s string) (time.Duration, error) {
 }
 
 // checkScope refuses a credential scope of another service or day, with all faults in one message.
-func (c *claim) checkScope(service string) error {
+func (s *statedSignature) checkScope(service string) error {
 	var faults []*Error
-	if !region(c.scope.Region) {
+	if !region(s.scope.Region) {
 		faults = append(faults, refuse(WrongScope, PartRegion,
-			"Credential should be scoped to a valid region, not '%s'.", quoted(c.scope.Region)))
+			"Credential should be scoped to a valid region, not '%s'.", quoted(s.scope.Region)))
 	}
-	if c.scope.Service != service {
+	if s.scope.Service != service {
 		faults = append(faults, refuse(WrongScope, PartService,
 			"Credential should be scoped to correct service: '%s'.", service))
 	}
-	if c.scope.terminator != terminator {
+	if s.scope.terminator != terminator {
 		faults = append(faults, refuse(WrongScope, PartTerminator,
 			"Credential should be scoped with a valid terminator: 'aws4_request', not '%s'.",
-			quoted(c.scope.terminator)))
+			quoted(s.scope.terminator)))
 	}
 
 	var room [len(dateFormat)]byte
-	if day := c.date.AppendFormat(room[:0], dateFormat); c.scope.Date != string(day) {
+	if day := s.date.AppendFormat(room[:0], dateFormat); s.scope.Date != string(day) {
 		faults = append(faults, refuse(WrongScope, PartDay,
 			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != "+
 				"'%s', from '%s'.",
-			quoted(c.scope.Date), day, c.date.Format(timeFormat)))
+			quoted(s.scope.Date), day, s.date.Format(timeFormat)))
 	}
 	if faults == nil {
 		return nil
@@ -407,12 +408,12 @@ func accessKeyID(s string) bool {
 	return s != "" && len(s) <= 128
 }
 
-// key looks up the key of a claim. If the key must be refused, it returns the refusal and a key that nobody knows, so
-// that the caller can do the same work as for a wrong signature before it refuses.
-func (v *Verifier) key(ctx context.Context, c *claim) (Key, *Error, error) {
+// key looks up the key of a stated signature. If the key must be refused, it returns the refusal and a key that nobody
+// knows, so that the caller can do the same work as for a wrong signature before it refuses.
+func (v *Verifier) key(ctx context.Context, s *statedSignature) (Key, *Error, error) {
 	key, err := Key{}, ErrUnknownKey
-	if accessKeyID(c.scope.AccessKeyID) {
-		key, err = v.lookUp(ctx, c)
+	if accessKeyID(s.scope.AccessKeyID) {
+		key, err = v.lookUp(ctx, s)
 	}
 	if err == nil {
 		return key, nil, nil
@@ -432,14 +433,14 @@ func (v *Verifier) key(ctx context.Context, c *claim) (Key, *Error, error) {
 }
 
 // lookUp looks up a key and refuses the empty one, which everybody knows.
-func (v *Verifier) lookUp(ctx context.Context, c *claim) (key Key, err error) {
+func (v *Verifier) lookUp(ctx context.Context, s *statedSignature) (key Key, err error) {
 	switch {
 	case v.Keys != nil:
-		key, err = v.Keys(ctx, c.scope, c.token)
+		key, err = v.Keys(ctx, s.scope, s.token)
 	case v.SigningKeys != nil:
-		key.SigningKey, err = v.SigningKeys(ctx, c.scope, c.token)
+		key.SigningKey, err = v.SigningKeys(ctx, s.scope, s.token)
 	default:
-		key.Secret, err = v.Credentials(ctx, c.scope.AccessKeyID, c.token)
+		key.Secret, err = v.Credentials(ctx, s.scope.AccessKeyID, s.token)
 	}
 
 	if err == nil && key.Secret == "" && key.SigningKey == (SigningKey{}) {
@@ -449,39 +450,25 @@ func (v *Verifier) lookUp(ctx context.Context, c *claim) (key Key, err error) {
 	return key, err
 }
 
-func (c *claim) stringToSign(canonical []byte) string {
-	sum := sha256.Sum256(canonical)
-	var room [256]byte
-
-	b := append(room[:0], algorithm+"\n"...)
-	b = append(c.date.AppendFormat(b, timeFormat), '\n')
-	for _, part := range [...]string{c.scope.Date, c.scope.Region, c.scope.Service} {
-		b = append(append(b, part...), '/')
-	}
-	b = append(append(b, c.scope.terminator...), '\n')
-
-	return string(hex.AppendEncode(b, sum[:]))
-}
-
 // matches reports whether the request has the signature that the key makes.
-func (v *Verifier) matches(key Key, c *claim, toSign string) bool {
+func (v *Verifier) matches(key Key, s *statedSignature, toSign string) bool {
 	if key.Secret == "" {
-		return hmac.Equal(key.SigningKey.sign(toSign), []byte(c.signature))
+		return hmac.Equal(key.SigningKey.sign(toSign), []byte(s.signature))
 	}
-	return v.matchesSecret(key.Secret, c, toSign)
+	return v.matchesSecret(key.Secret, s, toSign)
 }
 
 // matchesSecret is like matches, for a secret. A known key with a wrong signature and an unknown key cost the same: one
 // comparison with the cached key or, if there is none, the zero key; then one with a fresh key.
 // The cache takes only keys that have verified a request: nobody without a secret can push out others.
-func (v *Verifier) matchesSecret(secret string, c *claim, toSign string) bool {
-	id, sent := newKeyID(secret, c.scope), []byte(c.signature)
+func (v *Verifier) matchesSecret(secret string, s *statedSignature, toSign string) bool {
+	id, sent := newKeyID(secret, s.scope), []byte(s.signature)
 	key, cached := v.keys.get(id)
 	if equal := hmac.Equal(key.sign(toSign), sent); equal && cached {
 		return true
 	}
 
-	key = deriveKey(secret, c.scope)
+	key = deriveKey(secret, s.scope)
 	if !hmac.Equal(key.sign(toSign), sent) {
 		return false
 	}
@@ -491,9 +478,9 @@ func (v *Verifier) matchesSecret(secret string, c *claim, toSign string) bool {
 }
 
 // mismatch returns the refusal of a wrong signature, with the canonical request and string to sign for comparison.
-func (c *claim) mismatch(r *http.Request, rules Service, bodyLen int64, payload, toSign string) *Error {
+func (s *statedSignature) mismatch(r *http.Request, rules Service, bodyLen int64, payload, toSign string) *Error {
 	e := refuse(BadSignature, PartSignature, msgMismatch)
-	if shown, err := c.canonicalRequest(nil, r, rules, bodyLen, payload, true); err == nil {
+	if shown, err := s.canonicalRequest(nil, r, rules, bodyLen, payload, true); err == nil {
 		e.CanonicalRequest, e.StringToSign = string(shown), toSign
 	}
 	return e

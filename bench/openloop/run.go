@@ -135,9 +135,9 @@ func (s *stream) reports() []Report {
 	return list
 }
 
-// claim takes the next planned request, in the order of the times. The sender
+// take returns the next planned request, in the order of the times. The sender
 // has it alone. false: there is none left.
-func (s *stream) claim(ctx context.Context) (n int, planned time.Time, phase int, ok bool) {
+func (s *stream) take(ctx context.Context) (n int, planned time.Time, phase int, ok bool) {
 	n = int(s.next.Add(1) - 1)
 
 	if s.arrivals == nil {
@@ -159,13 +159,13 @@ type sender struct {
 }
 
 // run sends until no request is left. A sender that waits for its time cannot be
-// given another request, but the times are claimed in order: a later request
+// given another request, but the times are taken in order: a later request
 // never goes before an earlier one that could be sent.
 func (s *sender) run(ctx context.Context) {
 	defer s.disconnect()
 
 	for {
-		n, planned, phase, ok := s.claim(ctx)
+		n, planned, phase, ok := s.take(ctx)
 		if !ok {
 			return
 		}

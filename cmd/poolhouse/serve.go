@@ -127,9 +127,9 @@ func productionConfig(ctx context.Context, s *settings, out *outputs) (poolhouse
 
 	c.MasterKey, err = masterKey(s, false)
 	if errors.Is(err, fs.ErrNotExist) {
-		if isNew := poolhouse.CheckInitialised(ctx, c); errors.Is(isNew, poolhouse.ErrNotInitialised) ||
-			errors.Is(isNew, store.ErrGone) {
-			err = isNew // the key is missing because everything is missing
+		initErr := poolhouse.CheckInitialised(ctx, c)
+		if errors.Is(initErr, poolhouse.ErrNotInitialised) || errors.Is(initErr, store.ErrGone) {
+			err = initErr // the key is missing because everything is missing
 		}
 	}
 

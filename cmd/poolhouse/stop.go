@@ -15,11 +15,11 @@ import (
 // The times of a stop after its lame duck. Together they are shorter than datalock.Grace, after
 // which another server stops waiting for the data folder.
 const (
-	// drainTime is for the answers of running calls.
+	// drainTime is how long running calls have to end.
 	drainTime = 6 * time.Second
-	// failedDrain is for these answers, which are errors, after the database failed.
+	// failedDrain is how long they have after the database failed: they only return errors.
 	failedDrain = 3 * time.Second
-	// closeTime is for the rest, because a disk that failed may also hang.
+	// closeTime bounds the rest of the stop, because a disk that failed may also hang.
 	closeTime = 3 * time.Second
 )
 
@@ -27,8 +27,8 @@ const (
 // for the time of lameDuck, so that load balancers notice, and finishes the running requests.
 // Metrics can be read until then.
 //
-// It also ends, at any time, when the database acknowledges no more writes. That is then the
-// error, because only a new process reads what the disk really contains.
+// It also ends, at any time, when the database acknowledges no more writes. serveUntil then
+// returns server.Failure(), because only a new process reads what the disk really contains.
 func serveUntil(
 	ctx context.Context, server *poolhouse.Server, l listeners, lameDuck time.Duration, logger *slog.Logger,
 ) error {
@@ -50,7 +50,7 @@ func serveUntil(
 		go func() { ended <- forward.Serve(l.forward) }()
 	}
 
-	err := answer(ctx, server, ended, lameDuck, logger)
+	err := waitForStop(ctx, server, ended, lameDuck, logger)
 	shutdown := func(ctx context.Context) error {
 		var forwarded sync.WaitGroup
 		forwarded.Go(func() { finishForwarded(ctx, forward, logger) })
@@ -80,9 +80,9 @@ func serveUntil(
 	return failure
 }
 
-// answer returns when the running calls should be finished: after the lame duck of a stop, or as
+// waitForStop returns when the running calls should be finished: after the lame duck of a stop, or as
 // soon as a listener or the database has failed.
-func answer(
+func waitForStop(
 	ctx context.Context, server *poolhouse.Server, ended <-chan error, lameDuck time.Duration, logger *slog.Logger,
 ) error {
 	select {

@@ -86,7 +86,7 @@ func (s *server) policy(ctx context.Context, arn string) (*state, error) {
 		ManagedPolicyName: out.Policy.PolicyName,
 		Path:              out.Policy.Path,
 		Description:       out.Policy.Description,
-		PolicyDocument:    newDocument(decoded(version.Document)),
+		PolicyDocument:    newDocument(decodePolicy(version.Document)),
 		Tags:              st.userTags(tagMap(out.Policy.Tags)),
 	}
 

@@ -129,7 +129,7 @@ func (s *server) role(ctx context.Context, name string) (*state, error) {
 		RoleName:                 out.Role.RoleName,
 		Path:                     out.Role.Path,
 		Description:              out.Role.Description,
-		AssumeRolePolicyDocument: newDocument(s.principalsOf(decoded(out.Role.AssumeRolePolicyDocument))),
+		AssumeRolePolicyDocument: newDocument(s.principalsOf(decodePolicy(out.Role.AssumeRolePolicyDocument))),
 		MaxSessionDuration:       cmp.Or(out.Role.MaxSessionDuration, defaultMaxSession),
 		PermissionsBoundary:      out.Role.Boundary,
 		ManagedPolicyArns:        attached,
@@ -153,7 +153,7 @@ func (s *server) inlinePolicies(ctx context.Context, role string) (all []inlineP
 		if err := s.iam(ctx, "GetRolePolicy", url.Values{"RoleName": {role}, "PolicyName": {name}}, &out); err != nil {
 			return nil, err
 		}
-		all = append(all, inlinePolicy{PolicyName: name, PolicyDocument: newDocument(decoded(out.Document))})
+		all = append(all, inlinePolicy{PolicyName: name, PolicyDocument: newDocument(decodePolicy(out.Document))})
 	}
 
 	return all, nil

@@ -109,8 +109,9 @@ func tagMap(list []xmlTag) tags {
 	return all
 }
 
-// decoded returns a document of an answer, where it is URL-encoded.
-func decoded(document string) any {
+// decodePolicy parses a policy document, which IAM sends URL-encoded. It returns text that is no
+// JSON as text.
+func decodePolicy(document string) any {
 	text, err := url.PathUnescape(document)
 	if err != nil {
 		return document

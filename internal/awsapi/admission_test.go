@@ -19,11 +19,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
-// busyServer is a listening server with an operation of each class, and lines that
+// busyServer is a listening server with an operation of each class, and queues that
 // a test fills.
 type busyServer struct {
 	*httptest.Server
-	lines    map[overload.Class]*overload.Line
+	queues   map[overload.Class]*overload.Queue
 	service  *Service
 	observed []Record
 	traces   int
@@ -41,20 +41,20 @@ func startBusy(t *testing.T) *busyServer {
 // newBusy returns a busyServer that is not started.
 func newBusy(t *testing.T) *busyServer {
 	t.Helper()
-	b := &busyServer{lines: map[overload.Class]*overload.Line{}}
+	b := &busyServer{queues: map[overload.Class]*overload.Queue{}}
 
 	at := testNow
 	now := func() time.Time { return at }
 	for _, class := range overload.Classes() {
-		b.lines[class] = overload.NewLine(1, 1, now)
-		ticket := b.lines[class].Enter()
+		b.queues[class] = overload.NewQueue(1, 1, now)
+		ticket := b.queues[class].Enter()
 		at = at.Add(10 * time.Millisecond)
-		b.lines[class].Leave(ticket)
+		b.queues[class].Leave(ticket)
 	}
 
 	guard := overload.NewGuard(overload.Options{
 		MaxWait: 10 * time.Millisecond,
-		Lines:   b.lines,
+		Queues:  b.queues,
 		Delay:   func() time.Duration { return 0 },
 		Now:     now,
 	})
@@ -103,12 +103,12 @@ func newBusy(t *testing.T) *busyServer {
 func (b *busyServer) fill(class overload.Class, n int) (empty func()) {
 	var tickets []overload.Ticket
 	for range n {
-		tickets = append(tickets, b.lines[class].Enter())
+		tickets = append(tickets, b.queues[class].Enter())
 	}
 
 	return func() {
 		for _, ticket := range tickets {
-			b.lines[class].Leave(ticket)
+			b.queues[class].Leave(ticket)
 		}
 	}
 }
@@ -619,14 +619,14 @@ func TestClassesThatAreAsked(t *testing.T) {
 func BenchmarkTurnAway(b *testing.B) {
 	at := time.Now()
 
-	line := overload.NewLine(1, 1, func() time.Time { return at })
+	queue := overload.NewQueue(1, 1, func() time.Time { return at })
 	for range 10 {
-		line.Enter()
+		queue.Enter()
 	}
 	at = at.Add(time.Second)
 	guard := overload.NewGuard(overload.Options{
 		MaxWait: time.Millisecond,
-		Lines:   map[overload.Class]*overload.Line{overload.Reads: line},
+		Queues:  map[overload.Class]*overload.Queue{overload.Reads: queue},
 		Delay:   func() time.Duration { return 0 },
 		Now:     func() time.Time { return at },
 	})

@@ -4,6 +4,7 @@
 package datalock
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,7 +49,7 @@ type Holder struct {
 // PID and Host.
 type Options struct {
 	Holder Holder
-	Logger *slog.Logger
+	Logger *slog.Logger     // nil = none
 	NoWait bool             // refuse at once if somebody holds the folder
 	Now    func() time.Time // measures the wait; nil = time.Now
 
@@ -97,9 +98,7 @@ type Lock struct {
 // the folder. The one on the file is for file systems, such as NFS, that lock no
 // folders.
 func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
 	}

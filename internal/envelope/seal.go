@@ -30,9 +30,9 @@ const KeySize = 32
 
 // Refusals to open a value.
 var (
-	// ErrWrongKey reports that the value was sealed under another master key.
+	// ErrWrongKey means that the value was sealed under another master key.
 	ErrWrongKey = errors.New("sealed under another master key")
-	// ErrCorrupt reports that the value was altered, cut short, or belongs elsewhere.
+	// ErrCorrupt means that the value was altered, cut short, or belongs elsewhere.
 	ErrCorrupt = errors.New("sealed value is corrupt")
 )
 

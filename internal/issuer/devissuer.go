@@ -26,7 +26,7 @@ const (
 // DevPath is the issuer's path below the server's base URL.
 const DevPath = "/dev-issuer"
 
-// ErrDevRequest wraps every refusal of a token request.
+// ErrDevRequest means that a token request was refused.
 var ErrDevRequest = errors.New("development token request")
 
 // DevIssuer is the OpenID Connect issuer of `poolhouse dev`. It mints ID tokens for

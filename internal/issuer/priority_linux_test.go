@@ -31,7 +31,7 @@ func TestSignersGiveWay(t *testing.T) {
 
 	s := newSigners(time.Now)
 	for _, crowded := range []bool{false, true, false} {
-		s.line.SetCrowded(crowded)
+		s.queue.SetCrowded(crowded)
 		if n := mostNicer(t, s, key); (n > 0) != crowded {
 			t.Errorf("crowded: %t: %d threads of low priority with %d processors", crowded, n, processors)
 		}

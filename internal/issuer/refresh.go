@@ -81,7 +81,7 @@ func (i *Issuer) reload(ctx context.Context, now time.Time, limit time.Duration)
 	if err != nil {
 		return err
 	}
-	if i.settled(keys, now) {
+	if i.upToDate(keys, now) {
 		return i.publish(keys, now)
 	}
 
@@ -93,7 +93,7 @@ func (i *Issuer) reload(ctx context.Context, now time.Time, limit time.Duration)
 		}
 	}
 
-	return i.change(ctx, now, limit, absent, i.settle)
+	return i.change(ctx, now, limit, absent, i.planUpkeep)
 }
 
 func (i *Issuer) read(ctx context.Context, limit time.Duration) ([]*key, error) {

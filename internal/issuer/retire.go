@@ -13,9 +13,9 @@ import (
 
 // Refusals of Retire.
 var (
-	// ErrNoKey reports that no signing key has the ID.
+	// ErrNoKey means that no signing key has the ID.
 	ErrNoKey = errors.New("there is no such signing key")
-	// ErrKeySigns reports that the key signs now, so that RotateNow must come first.
+	// ErrKeySigns means that the key signs now, so that RotateNow must come first.
 	ErrKeySigns = errors.New("the key signs tokens now")
 )
 

@@ -21,7 +21,7 @@ const purpose = "signing"
 // than 100 RSA keys, and two of our algorithms use RSA.
 const maxPublished = 48
 
-// ErrTooManyKeys reports that earlier rotations left as many keys as verifiers accept.
+// ErrTooManyKeys means that earlier rotations left as many keys as verifiers accept.
 // The wrapping error has the time from which a rotation will work.
 var ErrTooManyKeys = errors.New("too many signing keys are published")
 
@@ -218,15 +218,15 @@ func highest(k *key, keys []*key) bool {
 	})
 }
 
-// settled reports whether settle would change nothing.
-func (i *Issuer) settled(keys []*key, now time.Time) bool {
+// upToDate reports whether planUpkeep would change nothing.
+func (i *Issuer) upToDate(keys []*key, now time.Time) bool {
 	return len(missing(keys)) == 0 && !slices.ContainsFunc(keys, func(k *key) bool {
 		return k.ended(now) && !highest(k, keys) || i.erasable(k, keys, now)
 	})
 }
 
-// settle plans the changes that need no decision: first keys, and the end of old ones.
-func (i *Issuer) settle(keys []*key, made newKeys) ([]store.Key, error) {
+// planUpkeep plans the changes that need no decision: first keys, and the end of old ones.
+func (i *Issuer) planUpkeep(keys []*key, made newKeys) ([]store.Key, error) {
 	now := i.options.Now()
 	rows := make([]store.Key, 0, len(keys)+len(made))
 	for _, k := range keys {
@@ -298,7 +298,7 @@ func (i *Issuer) appendNewKeys(
 	return rows, nil
 }
 
-// over reports whether the last token that the key can have signed has expired.
+// ended reports whether the last token that the key can have signed has expired.
 func (k *key) ended(now time.Time) bool { return ended(k.row, now) }
 
 // withdrawn reports whether Retire took the key out of use.

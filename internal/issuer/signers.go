@@ -21,8 +21,8 @@ import (
 // remaining processor time goes to signatures. Such threads cost a few percent of the
 // rate, so they exist only during that time.
 type signers struct {
-	line *overload.Line
-	now  func() time.Time
+	queue *overload.Queue // measures how long signatures wait
+	now   func() time.Time
 
 	mu      sync.Mutex
 	waiting []*signing
@@ -36,19 +36,19 @@ var processors = runtime.GOMAXPROCS(0)
 // newSigners returns signers that measure waiting with a clock.
 func newSigners(now func() time.Time) *signers {
 	return &signers{
-		line: overload.NewLine(processors, 1, now).Computing(),
-		now:  now,
+		queue: overload.NewQueue(processors, 1, now).Computing(),
+		now:   now,
 	}
 }
 
 // mostWaiting bounds the queue of signatures: some seconds of work.
 const mostWaiting = 4096
 
-// ErrBusy reports that the queue of signatures is full.
+// ErrBusy means that the queue of signatures is full.
 var ErrBusy = errors.New("too many signatures are waiting")
 
-// SigningLine returns the line in which the RSA signatures of the whole process wait.
-func SigningLine() *overload.Line { return rsaSigners.line }
+// SigningQueue returns the queue in which the RSA signatures of the whole process wait.
+func SigningQueue() *overload.Queue { return rsaSigners.queue }
 
 // signing is a signature that is wanted.
 type signing struct {
@@ -68,8 +68,8 @@ func (s *signers) sign(private *rsa.PrivateKey, hash crypto.Hash, digest []byte)
 		return nil, err
 	}
 
-	ticket := s.line.Enter()
-	defer s.line.Leave(ticket)
+	ticket := s.queue.Enter()
+	defer s.queue.Leave(ticket)
 
 	<-one.done
 
@@ -78,7 +78,7 @@ func (s *signers) sign(private *rsa.PrivateKey, hash crypto.Hash, digest []byte)
 
 // enqueue gives a signature to a worker, to a new one if a processor is free.
 func (s *signers) enqueue(one *signing) error {
-	s.line.Resize(processors)
+	s.queue.Resize(processors)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,11 +98,11 @@ func (s *signers) enqueue(one *signing) error {
 	return nil
 }
 
-// follow starts or ends running apart, as the line is crowded or not. While apart, Go gets
+// follow starts or ends running apart, as the queue is crowded or not. While apart, Go gets
 // half as many threads more: the signing threads would leave none to the calls, but too
 // many would look for work.
 func (s *signers) follow() {
-	crowded := s.line.Crowded()
+	crowded := s.queue.Crowded()
 	if crowded == s.apart {
 		return
 	}
@@ -167,7 +167,7 @@ func (s *signers) work(apart bool) {
 		// The time includes other work that ran between two signatures, because it delays
 		// the next one as well.
 		now := s.now()
-		s.line.Worked(now.Sub(began))
+		s.queue.Worked(now.Sub(began))
 		began = now
 	}
 }

@@ -121,8 +121,9 @@ func (i *Issuer) appendClaims(b []byte, c Claims) ([]byte, error) {
 	var failed error
 	text := func(prefix, s string) {
 		b = append(b, prefix...)
-		quoted, err := jsontext.AppendQuote(b, s)
-		if b = quoted; err != nil {
+		var err error
+		b, err = jsontext.AppendQuote(b, s)
+		if err != nil {
 			failed = err
 		}
 	}

@@ -13,10 +13,12 @@ import (
 
 // Refusals of Verify.
 var (
+	// ErrNotOurs means that this issuer did not sign the token, or does not accept it.
 	ErrNotOurs = errors.New("not a token of this issuer")
+	// ErrExpired means that the token has expired.
 	ErrExpired = errors.New("the token has expired")
-	// ErrKeyRetired wraps ErrNotOurs: Retire took the key that signed the token out of
-	// use.
+	// ErrKeyRetired means that Retire took the key that signed the token out of use. It is an
+	// ErrNotOurs.
 	ErrKeyRetired = fmt.Errorf("%w: its key was retired", ErrNotOurs)
 )
 

@@ -28,7 +28,7 @@ const (
 	flushTime = 2 * time.Second
 )
 
-// errNotFlushed is returned by Close if lines were left that could not be written.
+// errNotFlushed means that lines were left at Close that could not be written.
 var errNotFlushed = errors.New("the last log lines could not be written")
 
 // SinkOptions configures a Sink. Only To is required.

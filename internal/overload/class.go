@@ -34,14 +34,14 @@ type Reason uint8
 // The reasons.
 const (
 	none      Reason = iota
-	Queue            // the class's queue is too long
+	LongQueue        // the class's queue is too long
 	Processor        // goroutines wait too long for a processor
 	InFlight         // the most calls allowed are in flight
 	numReasons
 )
 
 var reasonNames = [numReasons]string{
-	Queue:     "queue",
+	LongQueue: "queue",
 	Processor: "processor",
 	InFlight:  "in_flight",
 }
@@ -50,4 +50,4 @@ var reasonNames = [numReasons]string{
 func (r Reason) String() string { return reasonNames[r] }
 
 // Reasons lists the reasons.
-func Reasons() []Reason { return []Reason{Queue, Processor, InFlight} }
+func Reasons() []Reason { return []Reason{LongQueue, Processor, InFlight} }

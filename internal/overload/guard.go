@@ -2,12 +2,13 @@
 // that accepts more than it can do answers everybody late; one that refuses the rest at
 // once keeps its full rate.
 //
-// A Line measures the waiting where the work is done: in the signer, in the store. A
-// Guard decides for each class of calls, from the lines and from how long goroutines wait
-// for a processor. Start at Guard.Admit.
+// A Queue measures the waiting where the work is done: in the signer, in the store. A
+// Guard decides for each class of calls, from the queues and from how long goroutines
+// wait for a processor. Start at Guard.Admit.
 package overload
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -20,15 +21,15 @@ type Options struct {
 	// MaxWait is how long calls of a class may wait while more come than can be answered;
 	// 0 = no call is refused for waiting.
 	MaxWait time.Duration
-	// Lines has the line that each class of calls waits in; nil = only for processors.
-	Lines map[Class]*Line
-	// Database is the line that calls of all classes join now and then; may be nil.
-	Database *Line
+	// Queues has the queue that each class of calls waits in; nil = only for processors.
+	Queues map[Class]*Queue
+	// Database is the queue that calls of all classes join now and then; nil = none.
+	Database *Queue
 	// Delay measures how long goroutines waited for a processor since its last call. Calls
 	// of it never overlap.
 	Delay  func() time.Duration
 	Now    func() time.Time
-	Logger *slog.Logger
+	Logger *slog.Logger // nil = none
 }
 
 // Guard decides which calls to refuse before their work.
@@ -46,7 +47,7 @@ type Options struct {
 // less than one piece of work, or workers would be idle between two calls.
 type Guard struct {
 	maxWait  time.Duration
-	database *Line
+	database *Queue
 	delay    func() time.Duration
 	now      func() time.Time
 	origin   time.Time
@@ -61,10 +62,10 @@ type Guard struct {
 
 // classState has the counts and bounds of a class of calls.
 type classState struct {
-	line           *Line
+	queue          *Queue
 	atMost         int64         // most calls in flight
 	maxLateness    time.Duration // bound of the wait for a processor
-	extended       bool          // the line's bound is always the longer one
+	extended       bool          // the queue's bound is always the longer one
 	databaseFactor int64         // how many times the longer bound a call may wait for the database
 
 	inFlight   atomic.Int64
@@ -74,7 +75,7 @@ type classState struct {
 	// Counts of the current window.
 	came, answered, turnedAway atomic.Int64
 
-	strict         atomic.Bool  // MaxWait is the bound of the line
+	strict         atomic.Bool  // MaxWait is the bound of the queue
 	share          atomic.Int64 // this many of shares calls are admitted
 	turn           atomic.Int64
 	growingWindows int // windows in a row in which more calls came than were answered
@@ -128,12 +129,8 @@ func NewGuard(o Options) *Guard {
 		delay:    o.Delay,
 		now:      o.Now,
 		origin:   o.Now(),
-		logger:   o.Logger,
+		logger:   cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
 	}
-	if g.logger == nil {
-		g.logger = slog.New(slog.DiscardHandler)
-	}
-
 	longer := patience * o.MaxWait
 	g.classes[Reads] = classState{
 		atMost:         manyInFlight,
@@ -167,7 +164,7 @@ func NewGuard(o Options) *Guard {
 	}
 
 	for c := range g.classes {
-		g.classes[c].line = o.Lines[Class(c)]
+		g.classes[c].queue = o.Queues[Class(c)]
 		g.classes[c].share.Store(shares)
 	}
 
@@ -220,11 +217,11 @@ func (g *Guard) judge(c Class) Reason {
 	if k.inFlight.Load() >= k.atMost {
 		return InFlight
 	}
-	if k.line != nil && k.line.Wait() > g.bound(k) {
-		return Queue
+	if k.queue != nil && k.queue.Wait() > g.bound(k) {
+		return LongQueue
 	}
 	if g.database != nil && g.database.Wait() > time.Duration(k.databaseFactor)*g.longer(g.database) {
-		return Queue
+		return LongQueue
 	}
 	if share := k.share.Load(); share < shares && k.turn.Add(1)%shares >= share {
 		return Processor
@@ -233,25 +230,25 @@ func (g *Guard) judge(c Class) Reason {
 	return none
 }
 
-// bound returns how long a class may now wait in its line.
+// bound returns how long a class may now wait in its queue.
 func (g *Guard) bound(k *classState) time.Duration {
 	if k.extended {
-		return g.longer(k.line)
+		return g.longer(k.queue)
 	}
 	if !k.strict.Load() {
 		return patience * g.maxWait
 	}
 
 	// The answer will wait for processors too. Half of the bound always remains, so that
-	// the line's workers have work while many calls are refused.
+	// the queue's workers have work while many calls are refused.
 	late := time.Duration(g.lateness.Load())
 
-	return max(g.maxWait-min(late, g.maxWait/2), k.line.Service())
+	return max(g.maxWait-min(late, g.maxWait/2), k.queue.Service())
 }
 
-// longer returns the longer bound of waiting in a line.
-func (g *Guard) longer(l *Line) time.Duration {
-	return max(patience*g.maxWait, commits*l.Service())
+// longer returns the longer bound of waiting in a queue.
+func (g *Guard) longer(q *Queue) time.Duration {
+	return max(patience*g.maxWait, commits*q.Service())
 }
 
 // closeWindow sets the bounds of the classes from the counts of a window that has ended.
@@ -294,20 +291,20 @@ func (k *classState) reset() {
 	k.share.Store(shares)
 }
 
-// setStrict sets whether MaxWait is the bound, and informs the line's workers.
+// setStrict sets whether MaxWait is the bound, and informs the queue's workers.
 func (k *classState) setStrict(strict bool) {
 	k.strict.Store(strict)
-	if k.line != nil {
-		k.line.SetCrowded(strict)
+	if k.queue != nil {
+		k.queue.SetCrowded(strict)
 	}
 }
 
-// setBound decides which bound of waiting in its line the class has next.
+// setBound decides which bound of waiting in its queue the class has next.
 func (k *classState) setBound(now, maxWait time.Duration) {
 	came, answered, turnedAway := k.came.Swap(0), k.answered.Swap(0), k.turnedAway.Swap(0)
 
 	k.growingWindows = inRow(k.growingWindows, turnedAway > 0 || came > answered+answered/8+slack)
-	longWait := k.line != nil && k.line.Wait() > earlyTrendWait*maxWait
+	longWait := k.queue != nil && k.queue.Wait() > earlyTrendWait*maxWait
 	grows := k.growingWindows >= trendWindows || longWait && k.growingWindows >= earlyTrendWindows
 	if grows {
 		k.setStrict(true)
@@ -421,8 +418,8 @@ func (g *Guard) Wait(c Class) time.Duration {
 	if g.clock()-time.Duration(g.closed.Load()) < calmFor { // else the measurement is too old
 		wait = time.Duration(g.lateness.Load())
 	}
-	if line := g.classes[c].line; line != nil {
-		wait += line.Wait()
+	if queue := g.classes[c].queue; queue != nil {
+		wait += queue.Wait()
 	}
 	return wait
 }

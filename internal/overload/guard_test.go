@@ -13,26 +13,26 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
-// fixture is a Guard whose clock stands still, over lines that a test fills.
+// fixture is a Guard whose clock stands still, over queues that a test fills.
 type fixture struct {
 	*overload.Guard
 	at       time.Time
 	late     time.Duration // that goroutines wait for a processor
-	signing  *overload.Line
-	writes   *overload.Line
-	database *overload.Line
+	signing  *overload.Queue
+	writes   *overload.Queue
+	database *overload.Queue
 	log      bytes.Buffer
 }
 
 func newFixture(maxWait time.Duration) *fixture {
 	f := &fixture{at: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)}
 	now := func() time.Time { return f.at }
-	f.signing = overload.NewLine(2, 1, now).Computing()
-	f.writes = overload.NewLine(1, 256, now)
-	f.database = overload.NewLine(8, 1, now)
+	f.signing = overload.NewQueue(2, 1, now).Computing()
+	f.writes = overload.NewQueue(1, 256, now)
+	f.database = overload.NewQueue(8, 1, now)
 	f.Guard = overload.NewGuard(overload.Options{
 		MaxWait:  maxWait,
-		Lines:    map[overload.Class]*overload.Line{overload.Signing: f.signing, overload.Writes: f.writes},
+		Queues:   map[overload.Class]*overload.Queue{overload.Signing: f.signing, overload.Writes: f.writes},
 		Database: f.database,
 		Delay:    func() time.Duration { return f.late },
 		Now:      now,
@@ -44,24 +44,24 @@ func newFixture(maxWait time.Duration) *fixture {
 
 func (f *fixture) pass(d time.Duration) { f.at = f.at.Add(d) }
 
-// work has a line do one piece of work, alone, that takes d.
-func (f *fixture) work(l *overload.Line, d time.Duration) {
-	ticket := l.Enter()
+// work has a queue do one piece of work, alone, that takes d.
+func (f *fixture) work(q *overload.Queue, d time.Duration) {
+	ticket := q.Enter()
 	f.pass(d)
-	l.Worked(d)
-	l.Leave(ticket)
+	q.Worked(d)
+	q.Leave(ticket)
 }
 
-// fill puts n pieces of work in a line, and returns what takes them out again.
-func fill(l *overload.Line, n int) (empty func()) {
+// fill puts n pieces of work in a queue, and returns what takes them out again.
+func fill(q *overload.Queue, n int) (empty func()) {
 	tickets := make([]overload.Ticket, n)
 	for i := range tickets {
-		tickets[i] = l.Enter()
+		tickets[i] = q.Enter()
 	}
 
 	return func() {
 		for _, t := range tickets {
-			l.Leave(t)
+			q.Leave(t)
 		}
 	}
 }
@@ -92,7 +92,7 @@ func (f *fixture) share(c overload.Class) int {
 	return n
 }
 
-// A line's estimate is what work of the same kind waits for.
+// A queue's estimate is what work of the same kind waits for.
 func TestLineWait(t *testing.T) {
 	for _, c := range []struct {
 		name           string
@@ -114,81 +114,81 @@ func TestLineWait(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			at := time.Unix(0, 0)
-			l := overload.NewLine(c.workers, c.batch, func() time.Time { return at })
-			ticket := l.Enter()
+			q := overload.NewQueue(c.workers, c.batch, func() time.Time { return at })
+			ticket := q.Enter()
 			at = at.Add(c.took)
-			l.Leave(ticket)
+			q.Leave(ticket)
 
-			fill(l, c.present)
+			fill(q, c.present)
 			at = at.Add(c.stands)
-			if got := l.Wait(); got != c.want {
+			if got := q.Wait(); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 		})
 	}
 }
 
-// The time of work that waited in a line is a share of the time that it was there.
+// The time of work that waited in a queue is a share of the time that it was there.
 func TestLineMeasuresServiceNotWaiting(t *testing.T) {
 	at := time.Unix(0, 0)
 
-	l := overload.NewLine(2, 1, func() time.Time { return at })
+	q := overload.NewQueue(2, 1, func() time.Time { return at })
 	tickets := make([]overload.Ticket, 100)
 	for i := range tickets {
-		tickets[i] = l.Enter()
+		tickets[i] = q.Enter()
 	}
 
 	for i := 0; i < len(tickets); i += 2 { // two workers, a millisecond each
 		at = at.Add(time.Millisecond)
-		l.Leave(tickets[i])
-		l.Leave(tickets[i+1])
+		q.Leave(tickets[i])
+		q.Leave(tickets[i+1])
 	}
-	if got := l.Service(); got < 900*time.Microsecond || got > 1100*time.Microsecond {
+	if got := q.Service(); got < 900*time.Microsecond || got > 1100*time.Microsecond {
 		t.Errorf("a piece takes %s, want about 1ms", got)
 	}
 }
 
 // A pause of the whole process is not taken for slow work, and work that became slow
 // is soon known.
-func TestComputingLine(t *testing.T) {
+func TestComputingQueue(t *testing.T) {
 	at := time.Unix(0, 0)
 
-	l := overload.NewLine(2, 1, func() time.Time { return at }).Computing()
+	q := overload.NewQueue(2, 1, func() time.Time { return at }).Computing()
 	for range 10 {
-		l.Worked(time.Millisecond)
+		q.Worked(time.Millisecond)
 	}
-	fill(l, 62)
+	fill(q, 62)
 	at = at.Add(time.Second)
-	l.Worked(time.Second)
-	l.Worked(time.Second)
-	if got := l.Wait(); got > 50*time.Millisecond {
+	q.Worked(time.Second)
+	q.Worked(time.Second)
+	if got := q.Wait(); got > 50*time.Millisecond {
 		t.Errorf("after a pause one would wait %s", got)
 	}
 
 	for range 40 {
-		l.Worked(4 * time.Millisecond)
+		q.Worked(4 * time.Millisecond)
 	}
-	if got := l.Service(); got < 3900*time.Microsecond {
+	if got := q.Service(); got < 3900*time.Microsecond {
 		t.Errorf("a piece of 4ms takes %s", got)
 	}
 }
 
 // Work that was turned away or given up does not pass for work that is done.
-func TestLineDrop(t *testing.T) {
+func TestQueueDrop(t *testing.T) {
 	at := time.Unix(0, 0)
-	l := overload.NewLine(1, 1, func() time.Time { return at })
-	ticket := l.Enter()
+	q := overload.NewQueue(1, 1, func() time.Time { return at })
+	ticket := q.Enter()
 	at = at.Add(10 * time.Millisecond)
-	l.Leave(ticket)
+	q.Leave(ticket)
 
-	l.Enter()
+	q.Enter()
 	at = at.Add(time.Second)
 
 	for range 100 {
-		l.Drop(l.Enter())
+		q.Drop(q.Enter())
 	}
-	if l.Service() != 10*time.Millisecond || l.Wait() != 990*time.Millisecond {
-		t.Errorf("service %s, wait %s", l.Service(), l.Wait())
+	if q.Service() != 10*time.Millisecond || q.Wait() != 990*time.Millisecond {
+		t.Errorf("service %s, wait %s", q.Service(), q.Wait())
 	}
 }
 
@@ -549,13 +549,13 @@ func TestRefusalsAreSummarised(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log lockedBuffer
-				line := overload.NewLine(1, 1, time.Now)
-				line.Enter()
+				queue := overload.NewQueue(1, 1, time.Now)
+				queue.Enter()
 				<-time.After(time.Second) // nothing is done for so long
 
 				g := overload.NewGuard(overload.Options{
 					MaxWait: 10 * time.Millisecond,
-					Lines:   map[overload.Class]*overload.Line{overload.Writes: line},
+					Queues:  map[overload.Class]*overload.Queue{overload.Writes: queue},
 					Delay:   func() time.Duration { return 0 },
 					Now:     time.Now,
 					Logger:  slog.New(slog.NewTextHandler(&log, nil)),
@@ -585,7 +585,7 @@ func TestRefusalsAreSummarised(t *testing.T) {
 					!strings.HasSuffix(lines[1], "writes.queue=999") {
 					t.Errorf("the log has %d lines:\n%s", len(lines), log.String())
 				}
-				if got := g.Refused(overload.Writes, overload.Queue); got != 1000 {
+				if got := g.Refused(overload.Writes, overload.LongQueue); got != 1000 {
 					t.Errorf("%d refusals are counted, want 1000", got)
 				}
 			})
@@ -640,7 +640,7 @@ func TestSchedulerDelay(t *testing.T) {
 func BenchmarkAdmit(b *testing.B) {
 	g := overload.NewGuard(overload.Options{
 		MaxWait: 20 * time.Millisecond,
-		Lines:   map[overload.Class]*overload.Line{overload.Signing: overload.NewLine(2, 1, time.Now)},
+		Queues:  map[overload.Class]*overload.Queue{overload.Signing: overload.NewQueue(2, 1, time.Now)},
 		Delay:   overload.SchedulerDelay(),
 		Now:     time.Now,
 	})

@@ -87,15 +87,15 @@ func TestOverloadedSigner(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	line := issuer.SigningLine() // of the process: other tests' servers refuse nobody
+	queue := issuer.SigningQueue() // of the process: other tests' servers refuse nobody
 	tickets := make([]overload.Ticket, 100000)
 	for i := range tickets {
-		tickets[i] = line.Enter()
+		tickets[i] = queue.Enter()
 	}
 
 	empty := sync.OnceFunc(func() {
 		for _, ticket := range tickets {
-			line.Drop(ticket)
+			queue.Drop(ticket)
 		}
 	})
 	defer empty()

@@ -40,6 +40,7 @@ const (
 	fieldPadding // has no meaning
 )
 
+// errEncoding means that a session cannot be decoded.
 var errEncoding = errors.New("malformed session")
 
 func appendField(b []byte, number byte, content string) []byte {

@@ -102,15 +102,21 @@ type keyring struct {
 	byID map[keyID]*sessionKey
 }
 
-// current returns the key to seal with: the newest whose time has come. If the node's
-// clock is so far behind that none has, it is the oldest, which every node knows.
+// current returns the key to seal with.
 func (r *keyring) current(now time.Time) *sessionKey {
-	for _, k := range slices.Backward(r.keys) {
-		if !k.notBefore.After(now) {
-			return k
+	return r.keys[sealing(r.keys, func(k *sessionKey) time.Time { return k.notBefore }, now)]
+}
+
+// sealing returns the index of the key that seals, of keys in order of notBefore: the newest
+// whose time has come. If the node's clock is so far behind that none has, it is the oldest,
+// which every node knows.
+func sealing[K any](keys []K, notBefore func(K) time.Time, now time.Time) int {
+	for n := len(keys) - 1; n > 0; n-- {
+		if !notBefore(keys[n]).After(now) {
+			return n
 		}
 	}
-	return r.keys[0]
+	return 0
 }
 
 // SealPlace returns the place that a sealed session key is bound to, or false if the key
@@ -178,7 +184,7 @@ func (p rotation) plan(keys []store.Key, now time.Time, sealer Sealer) ([]store.
 	}
 
 	before := slices.Clone(keys)
-	keys = withEnds(keys)
+	setEnds(keys)
 	for n, k := range keys {
 		changed = changed || !k.NotAfter.Equal(before[n].NotAfter)
 	}
@@ -187,9 +193,9 @@ func (p rotation) plan(keys []store.Key, now time.Time, sealer Sealer) ([]store.
 	return kept, changed || len(kept) < len(before)
 }
 
-// withEnds sorts keys and sets how long each is kept: until the last session can have
-// ended that it sealed before the next key took over. The newest key has no end.
-func withEnds(keys []store.Key) []store.Key {
+// setEnds sorts keys and sets how long each is kept: until the last session can have ended
+// that it sealed before the next key took over. The newest key has no end.
+func setEnds(keys []store.Key) {
 	sortKeys(keys)
 
 	for n := range keys {
@@ -198,15 +204,13 @@ func withEnds(keys []store.Key) []store.Key {
 			keys[n].NotAfter = keys[n+1].NotBefore.Add(iam.MaxSession + keepMargin)
 		}
 	}
-
-	return keys
 }
 
 func generateKey(now, notBefore time.Time, sealer Sealer) store.Key {
 	var id keyID
 	var master [keyBytes]byte
-	rand.Read(id[:]) // never fails (crypto/rand)
-	rand.Read(master[:])
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	_, _ = rand.Read(master[:])
 	name := hex.EncodeToString(id[:])
 
 	// The store keeps milliseconds.

@@ -33,9 +33,9 @@ type KeyInfo struct {
 
 // Refusals of Keys.Retire.
 var (
-	// ErrNoKey: there is no session key with the ID.
+	// ErrNoKey means that there is no session key with the ID.
 	ErrNoKey = errors.New("there is no such session key")
-	// ErrKeySeals: the key seals now, so a rotation has to come first.
+	// ErrKeySeals means that the key seals now, so a rotation has to come first.
 	ErrKeySeals = errors.New("the key seals new sessions now")
 )
 
@@ -83,7 +83,7 @@ func describe(keys []store.Key, n int, now time.Time) KeyInfo {
 		}
 	}
 
-	switch seals := sealing(keys, now); {
+	switch seals := sealing(keys, func(k store.Key) time.Time { return k.NotBefore }, now); {
 	case n == seals:
 		info.State = Sealing
 	case n > seals:
@@ -93,16 +93,6 @@ func describe(keys []store.Key, n int, now time.Time) KeyInfo {
 	return info
 }
 
-// sealing returns the index of the key that seals at a moment, as keyring.current does.
-func sealing(keys []store.Key, now time.Time) int {
-	for n := len(keys) - 1; n > 0; n-- {
-		if !keys[n].NotBefore.After(now) {
-			return n
-		}
-	}
-	return 0
-}
-
 func sortKeys(keys []store.Key) {
 	slices.SortStableFunc(keys, func(a, b store.Key) int {
 		return cmp.Or(a.NotBefore.Compare(b.NotBefore), a.Created.Compare(b.Created))
@@ -110,31 +100,34 @@ func sortKeys(keys []store.Key) {
 }
 
 // Rotate adds a key. The key seals once every node has had time to read it, or at once if
-// now is set: nodes that see its first sessions before they have read it ask the store,
+// atOnce is set: nodes that see its first sessions before they have read it ask the store,
 // and keys that wait for their time are removed. Sessions under older keys continue; see
 // Retire.
-func (k Keys) Rotate(ctx context.Context, now bool) error {
+func (k Keys) Rotate(ctx context.Context, atOnce bool) error {
 	_, err := k.Store.UpdateKeys(ctx, keyPurpose, func(keys []store.Key) ([]store.Key, error) {
 		// Nodes with another master key could not open a new key.
 		if _, err := newKeyring(keys, k.Sealer); err != nil {
 			return nil, err
 		}
 
-		at := k.Now().UTC().Truncate(time.Millisecond)
-		from := at.Add(minLead)
-		if now {
-			from = at.Add(-skew) // on nodes whose clocks are behind too
+		now := k.Now().UTC().Truncate(time.Millisecond)
+		from := now.Add(minLead)
+		if atOnce {
+			from = now.Add(-skew) // on nodes whose clocks are behind too
 			// By this clock, waiting keys have sealed nothing. Sessions of a node whose
 			// clock is ahead may end, so that a leaked key opens nothing any more.
-			keys = slices.DeleteFunc(keys, func(k store.Key) bool { return k.NotBefore.After(at) })
+			keys = slices.DeleteFunc(keys, func(key store.Key) bool { return key.NotBefore.After(now) })
 		}
 
+		// The new key must start last: if it seals at once, move other keys before it, else
+		// move it behind them.
 		for n := range keys {
-			switch {
-			case keys[n].NotBefore.Before(from):
-			case now:
+			if keys[n].NotBefore.Before(from) {
+				continue
+			}
+			if atOnce {
 				keys[n].NotBefore = from.Add(-time.Millisecond)
-			default:
+			} else {
 				from = keys[n].NotBefore.Add(time.Millisecond)
 			}
 		}
@@ -144,7 +137,10 @@ func (k Keys) Rotate(ctx context.Context, now bool) error {
 				len(keys), firstEnd(keys))
 		}
 
-		return withEnds(append(keys, generateKey(at, from, k.Sealer))), nil
+		keys = append(keys, generateKey(now, from, k.Sealer))
+		setEnds(keys)
+
+		return keys, nil
 	})
 	if err != nil {
 		return fmt.Errorf("session: changing the session keys: %w", err)
@@ -174,7 +170,7 @@ func (k Keys) Retire(ctx context.Context, id string) (KeyInfo, error) {
 	var before KeyInfo
 	_, err := k.Store.UpdateKeys(ctx, keyPurpose, func(keys []store.Key) ([]store.Key, error) {
 		sortKeys(keys)
-		n := slices.IndexFunc(keys, func(k store.Key) bool { return k.ID == id })
+		n := slices.IndexFunc(keys, func(key store.Key) bool { return key.ID == id })
 		if n < 0 {
 			return nil, ErrNoKey
 		}
@@ -186,7 +182,8 @@ func (k Keys) Retire(ctx context.Context, id string) (KeyInfo, error) {
 		}
 		keys = slices.Delete(keys, n, n+1)
 
-		// Nodes whose clocks are behind may not have switched to the next key yet.
+		// Nodes whose clocks are behind may not have switched to the next key yet. Start
+		// the keys that are due `skew` earlier, keeping their order.
 		start := now.Add(-skew).UTC().Truncate(time.Millisecond)
 		for m := len(keys) - 1; m >= 0; m-- {
 			if keys[m].NotBefore.After(now) || !keys[m].NotBefore.After(start) {
@@ -196,7 +193,9 @@ func (k Keys) Retire(ctx context.Context, id string) (KeyInfo, error) {
 			start = start.Add(-time.Millisecond)
 		}
 
-		return withEnds(keys), nil
+		setEnds(keys)
+
+		return keys, nil
 	})
 	if err != nil {
 		return before, fmt.Errorf("session: changing the session keys: %w", err)

@@ -19,7 +19,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// ErrRevoked: the session was ended before it expired.
+// ErrRevoked means that the session was ended before it expired.
 var ErrRevoked = errors.New("the session was revoked")
 
 // revocationFresh is the greatest age of an answer about a session.

@@ -23,12 +23,12 @@ import (
 
 // The errors that callers distinguish with errors.Is.
 var (
-	// ErrInvalidToken: this installation did not make the token, or it does not belong to
-	// the access key.
+	// ErrInvalidToken means that this installation did not make the token, or that it does
+	// not belong to the access key.
 	ErrInvalidToken = errors.New("the security token included in the request is invalid")
-	// ErrExpiredToken: the session has ended.
+	// ErrExpiredToken means that the session has ended.
 	ErrExpiredToken = errors.New("the security token included in the request is expired")
-	// ErrTooLarge: the session does not fit a session token (PackedPolicyTooLarge).
+	// ErrTooLarge means that the session does not fit a session token (PackedPolicyTooLarge).
 	ErrTooLarge = errors.New("session policies and tags do not fit the session token")
 )
 
@@ -60,8 +60,8 @@ type Session struct {
 	// Claims has the condition keys from the provider's token and their values, such as
 	// idp.example.com:sub or saml:iss. Keys are in lower case.
 	Claims map[string][]string
-	// Key is the access key of temporary credentials for an access key; there is no role
-	// then. At each use, that key decides who may use them and for what.
+	// Key is the long-lived access key that asked for the session; "" = role session. Each
+	// use checks Key again.
 	Key string
 }
 

@@ -62,7 +62,7 @@ func (s *Store) CreateAccessKey(ctx context.Context, k AccessKey) error {
 	}
 
 	err := s.write(ctx, func(t *engine.Tx) error { return insertAccessKey(t, k) })
-	if s.engine.Race(err) {
+	if s.engine.IsViolation(err) {
 		return fmt.Errorf("access key %s: %w", k.ID, ErrConflict)
 	}
 

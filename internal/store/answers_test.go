@@ -12,7 +12,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// Work counts as done, in the line it was in, only if the database answered. What it
+// Work counts as done, in the queue it was in, only if the database answered. What it
 // did not do tells nothing about how long work takes, and is no progress.
 func TestOnlyAnswersCountAsWork(t *testing.T) {
 	answers := []error{nil, ErrNotFound, ErrPolicyNotFound, ErrConflict, ErrLimit, ErrInvalid, errMoved}
@@ -23,9 +23,9 @@ func TestOnlyAnswersCountAsWork(t *testing.T) {
 	}
 
 	eachEngine(t, func(t *testing.T, s *Store) {
-		lines := map[string]struct {
-			line *overload.Line
-			fail func(error) error
+		queues := map[string]struct {
+			queue *overload.Queue
+			fail  func(error) error
 		}{
 			"reads": {s.Reads(), func(err error) error {
 				return s.read(context.Background(), func(engine.Querier) error { return err })
@@ -35,27 +35,27 @@ func TestOnlyAnswersCountAsWork(t *testing.T) {
 			}},
 		}
 
-		for name, l := range lines {
+		for name, q := range queues {
 			for _, want := range faults {
-				before := l.line.Service()
-				wantError(t, name, l.fail(want), want)
-				if l.line.Service() != before {
+				before := q.queue.Service()
+				wantError(t, name, q.fail(want), want)
+				if q.queue.Service() != before {
 					t.Errorf("%s: %v counts as work", name, want)
 				}
 			}
 
-			if wait := l.line.Wait(); wait != 0 {
+			if wait := q.queue.Wait(); wait != 0 {
 				t.Errorf("%s: one more would wait %s although nothing is there", name, wait)
 			}
 		}
 
 		for n, err := range append(answers, faults...) {
 			at := newClock()
-			line := overload.NewLine(1, 1, at.now)
-			ticket := line.Enter()
+			queue := overload.NewQueue(1, 1, at.now)
+			ticket := queue.Enter()
 			at.advance(time.Minute)
-			settle(s.engine, line, ticket, err)
-			if worked := line.Service() == time.Minute; worked != (n < len(answers)) {
+			leaveQueue(s.engine, queue, ticket, err)
+			if worked := queue.Service() == time.Minute; worked != (n < len(answers)) {
 				t.Errorf("%v counts as work: %t", err, worked)
 			}
 		}

@@ -157,7 +157,7 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 		}
 
 		more, began := false, s.options.Now()
-		err := s.untilSettled(ctx, func() error {
+		err := s.retryRaces(ctx, func() error {
 			return s.write(ctx, func(t *engine.Tx) (err error) {
 				began = s.options.Now()
 				more, err = s.removeBatch(t, id, size)
@@ -178,7 +178,7 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 	}
 
 	s.cache.Flush() // if the pool's ID is used again, none of its old identities may be found
-	err := s.untilSettled(ctx, func() error {
+	err := s.retryRaces(ctx, func() error {
 		return s.write(ctx, func(t *engine.Tx) error {
 			// An identity whose creation began before the pool was hidden may
 			// still have arrived; the foreign key then refuses this statement.

@@ -94,7 +94,7 @@ func (s *Store) changeIAM(
 		return err
 	}
 
-	return s.untilSettled(ctx, func() error {
+	return s.retryRaces(ctx, func() error {
 		var revision int64
 		err := s.read(ctx, func(q engine.Querier) error {
 			found, err := collect(q, scanInt, `SELECT revision FROM iam_accounts WHERE account = $1`, string(account))

@@ -20,16 +20,16 @@ type identityRow struct {
 	revision int64
 }
 
-// claim raises the identity's revision. It fails with errMoved unless the row still has the
+// advanceRevision raises the identity's revision. It fails with errMoved unless the row still has the
 // revision that was read. Every change of an identity or its logins begins with it.
 //
 // Why not one transaction around read, decision and write? Its protection would depend on
 // every function using the same connection and isolation level, which no signature shows,
 // and a slow decision would hold SQLite's only writer.
 //
-// A login that had no owner in the View has no row to claim. The unique key of logins
-// protects it: see Engine.Race.
-func (r *identityRow) claim(t *engine.Tx, modified time.Time) error {
+// A login that had no owner in the View has no row with a revision. The unique key of
+// logins protects it: see Engine.IsViolation.
+func (r *identityRow) advanceRevision(t *engine.Tx, modified time.Time) error {
 	return mustChange(t, `UPDATE identities SET revision = $1, modified = $2 WHERE identity_id = $3 AND revision = $4`,
 		r.revision+1, millis(modified), string(r.ID), r.revision)
 }
@@ -121,7 +121,7 @@ func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) err
 	}
 
 	err := s.write(ctx, func(t *engine.Tx) error { return insertIdentity(t, i) })
-	if s.engine.Race(err) {
+	if s.engine.IsViolation(err) {
 		return fmt.Errorf("identity: %w", ErrConflict)
 	}
 
@@ -269,7 +269,7 @@ func (s *Store) ListIdentities(
 // again elsewhere. Identities that were merged into it stay disabled.
 // Errors: ErrNotFound, ErrBusy.
 func (s *Store) DeleteIdentity(ctx context.Context, id identitypool.IdentityID) error {
-	return s.untilSettled(ctx, func() error {
+	return s.retryRaces(ctx, func() error {
 		before, err := s.readIdentity(ctx, id)
 		if err != nil {
 			return err
@@ -277,7 +277,7 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identitypool.IdentityID) 
 
 		return s.write(ctx, func(t *engine.Tx) error {
 			t.Touch(identityKey(id))
-			if err := before.claim(t, before.Modified); err != nil {
+			if err := before.advanceRevision(t, before.Modified); err != nil {
 				return err
 			}
 			if err := s.rememberIdentityID(t, id); err != nil {

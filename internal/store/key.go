@@ -91,7 +91,7 @@ func (s *Store) readKeys(ctx context.Context, purpose string) (keys []Key, revis
 // Errors: ErrInvalid, also for a key of another purpose; ErrBusy.
 func (s *Store) UpdateKeys(ctx context.Context, purpose string, change func([]Key) ([]Key, error)) ([]Key, error) {
 	var result []Key
-	err := s.untilSettled(ctx, func() error {
+	err := s.retryRaces(ctx, func() error {
 		before, revision, err := s.readKeys(ctx, purpose)
 		if err != nil {
 			return err

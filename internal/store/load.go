@@ -26,9 +26,8 @@ var errBadDump = errors.New("not a whole, unaltered dump")
 // is open, so it should be a file. Other writers of SQLite wait.
 // If an older version's dump has secrets in clear, they are sealed; without a
 // Sealer the next SealSecrets does that.
-// Errors: ErrConflict when the store is not empty, errNewerSchema when a newer
-// binary wrote the dump, ErrOtherSealer, errBadDump when it is cut short or
-// altered, ErrInvalid.
+// Errors: ErrConflict when the store is not empty, ErrOtherSealer, ErrInvalid. A
+// dump that a newer binary wrote, or that is cut short or altered, is refused, too.
 func (s *Store) Load(ctx context.Context, r io.Reader) error {
 	ran := false
 	err := s.engine.Write(ctx, 0, func(t *engine.Tx) error {
@@ -62,7 +61,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 
 		return err
 	})
-	if s.engine.Race(err) {
+	if s.engine.IsViolation(err) {
 		err = fmt.Errorf("%w: a row occurs twice or refers to one that is missing: %w", errBadDump, err)
 	}
 	if err != nil {

@@ -33,7 +33,7 @@ func (s *Store) LoadIdentity(ctx context.Context, i identitypool.Identity) error
 	}
 
 	err := s.write(ctx, func(t *engine.Tx) error { return loadIdentity(t, i) })
-	if s.engine.Race(err) {
+	if s.engine.IsViolation(err) {
 		return fmt.Errorf("identity: %w", ErrConflict)
 	}
 
@@ -215,7 +215,7 @@ func (s *Store) addFree(ctx context.Context, identities []identitypool.Identity,
 		}
 		return nil
 	})
-	if !s.engine.Race(err) && !isOutcome(err) {
+	if !s.engine.IsViolation(err) && !isOutcome(err) {
 		return err
 	}
 
@@ -290,7 +290,7 @@ func loadIdentity(t *engine.Tx, i identitypool.Identity) error {
 	if err := insertIdentity(t, i); err != nil {
 		return err
 	}
-	if err := claimIdentityID(t, i.ID, i.PoolID); err != nil {
+	if err := takeIdentityID(t, i.ID, i.PoolID); err != nil {
 		return err
 	}
 

@@ -55,7 +55,7 @@ func (s *Store) Unlink(
 	ctx context.Context, id identitypool.IdentityID,
 	choose func(identitypool.Identity) ([]identitypool.Login, error),
 ) error {
-	return s.untilSettled(ctx, func() error {
+	return s.retryRaces(ctx, func() error {
 		before, err := s.readIdentity(ctx, id)
 		if err != nil {
 			return err
@@ -74,7 +74,7 @@ func (s *Store) Unlink(
 
 		return s.write(ctx, func(t *engine.Tx) error {
 			t.Touch(identityKey(id))
-			if err := before.claim(t, later(before.Modified, s.now())); err != nil {
+			if err := before.advanceRevision(t, later(before.Modified, s.now())); err != nil {
 				return err
 			}
 

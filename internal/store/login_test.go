@@ -150,7 +150,7 @@ func TestSchemaRefusesForksAndOrphans(t *testing.T) {
 				return insertKey(t, Key{Purpose: "none", ID: "k"})
 			},
 		} {
-			if err := s.write(t.Context(), fn); !s.engine.Race(err) {
+			if err := s.write(t.Context(), fn); !s.engine.IsViolation(err) {
 				t.Errorf("%s: %v, want a constraint's refusal", name, err)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -85,6 +86,9 @@ func preparePostgreSQL(ctx context.Context, db *sql.DB) error {
 
 	return nil
 }
+
+// errNewerSchema means that a newer binary wrote the database or dump.
+var errNewerSchema = errors.New("the database was written by a newer version")
 
 // migrate brings the schema of db up to the newest version this binary knows
 // and returns that version. A newer schema is refused with errNewerSchema.

@@ -16,7 +16,7 @@ import (
 // an identity has a row, also in a pool that is being removed, the primary key
 // keeps others from the ID. After that, former_ids does: each transaction that
 // deletes the row first remembers the ID there, and whoever inserts a row under
-// a chosen ID looks there afterwards, in claimPoolID or claimIdentityID.
+// a chosen ID looks there afterwards, in takePoolID or takeIdentityID.
 
 // idKind is the kind of an ID in former_ids: a pool's or an identity's.
 type idKind string
@@ -84,11 +84,11 @@ func formerOwner(q engine.Querier, kind idKind, id string) (f formerID, ok bool,
 	return found[0], true, nil
 }
 
-// claimPoolID records since when a new pool's account has had the ID. It is called
+// takePoolID records since when a new pool's account has had the ID. It is called
 // after the row was inserted, because the insertion waits for the end of a deletion
 // that is under way: an earlier look could miss the ID that the deletion remembers.
 // Error: ErrConflict when the ID belongs to another account.
-func claimPoolID(t *engine.Tx, id identitypool.PoolID, account identitypool.AccountID) error {
+func takePoolID(t *engine.Tx, id identitypool.PoolID, account identitypool.AccountID) error {
 	former, ok, err := formerOwner(t, poolIDs, string(id))
 	if err == nil && ok && former.account != account {
 		err = fmt.Errorf("identity pool: %w", ErrConflict)
@@ -107,8 +107,8 @@ func claimPoolID(t *engine.Tx, id identitypool.PoolID, account identitypool.Acco
 	return mustChange(t, `UPDATE pools SET owned_since = $1 WHERE pool_id = $2`, int64(since), string(id))
 }
 
-// claimIdentityID is claimPoolID for an identity of the pool.
-func claimIdentityID(t *engine.Tx, id identitypool.IdentityID, pool identitypool.PoolID) error {
+// takeIdentityID is takePoolID for an identity of the pool.
+func takeIdentityID(t *engine.Tx, id identitypool.IdentityID, pool identitypool.PoolID) error {
 	former, ok, err := formerOwner(t, identityIDs, string(id))
 	if err != nil || !ok {
 		return err

@@ -101,9 +101,9 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 			return err
 		}
 
-		return claimPoolID(t, p.ID, p.Account)
+		return takePoolID(t, p.ID, p.Account)
 	})
-	if s.engine.Race(err) {
+	if s.engine.IsViolation(err) {
 		return fmt.Errorf("identity pool %s: %w", p.ID, ErrConflict)
 	}
 
@@ -177,7 +177,7 @@ func (s *Store) UpdatePool(
 	ctx context.Context, id identitypool.PoolID, change func(*identitypool.Pool) error,
 ) (identitypool.Pool, error) {
 	var result identitypool.Pool
-	err := s.untilSettled(ctx, func() error {
+	err := s.retryRaces(ctx, func() error {
 		before, err := s.readPool(ctx, id)
 		if err != nil {
 			return err

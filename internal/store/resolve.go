@@ -43,6 +43,8 @@ func (s *Store) Resolve(
 		return identitypool.Identity{}, notFound("identity")
 	}
 
+	// The usual sign-in changes nothing, so a cached view may answer it. Anything to write is
+	// decided again on rows from the database.
 	if v, ok := s.cachedView(ctx, pool, target, logins); ok {
 		plan, err := decide(v.view())
 		if err != nil {
@@ -54,9 +56,8 @@ func (s *Store) Resolve(
 	}
 
 	var result identitypool.Identity
-	var creating identitypool.IdentityID
-	refused := 0 // how often in a row creating was refused
-	err := s.untilSettled(ctx, func() error {
+	var races createRaces
+	err := s.retryRaces(ctx, func() error {
 		v, err := s.readView(ctx, pool, target, logins)
 		if err != nil {
 			return err
@@ -66,26 +67,19 @@ func (s *Store) Resolve(
 		if err != nil {
 			return err
 		}
-		planned, err := v.check(plan, s.now())
+		planned, err := v.bind(plan, s.now())
 		if err != nil {
 			return err
 		}
+
 		result = planned.after
 		if planned.empty() {
 			return nil
 		}
 
 		err = s.write(ctx, planned.apply)
-		if !plan.Create || plan.Identity != creating {
-			creating, refused = plan.Identity, 0
-		}
-		if plan.Create && s.engine.Race(err) {
-			// The database reports that a unique key is taken, but not which. If another call
-			// linked one of the logins, the next View shows it, and decide answers otherwise. A
-			// taken ID is in no View, so the same ID refused three times in a row is taken.
-			if refused++; refused == 3 {
-				return fmt.Errorf("identity: %w", ErrConflict)
-			}
+		if races.taken(plan, s.engine.IsViolation(err)) {
+			return fmt.Errorf("identity: %w", ErrConflict)
 		}
 
 		return err
@@ -95,6 +89,31 @@ func (s *Store) Resolve(
 	}
 
 	return cloneIdentity(result), nil
+}
+
+// createRaces finds out whether the ID that a plan wants to create is taken. The database
+// reports that a unique key is taken, but not which. If another call linked one of the
+// logins, the next View shows it, and decide answers otherwise. A taken ID is in no View, so
+// it is refused again and again.
+type createRaces struct {
+	id      identitypool.IdentityID // of the last plan
+	refused int                     // how often in a row creating id was refused
+}
+
+// maxCreateRaces is how often in a row creating an ID is refused before it counts as taken.
+const maxCreateRaces = 3
+
+// taken notes how writing a plan ended, and reports whether the ID to create is taken.
+func (c *createRaces) taken(plan identitypool.Plan, refused bool) bool {
+	if !plan.Create || plan.Identity != c.id {
+		*c = createRaces{id: plan.Identity}
+	}
+	if !plan.Create || !refused {
+		return false
+	}
+	c.refused++
+
+	return c.refused == maxCreateRaces
 }
 
 // viewRows has the rows that a View is made from: those of the target and of every
@@ -265,8 +284,9 @@ type change struct {
 // errPlan means that the plan contradicts the view, which is a mistake in the rules.
 var errPlan = errors.New("plan does not fit its view")
 
-// check returns the change that the plan makes, or errPlan if it does not fit the view.
-func (v *viewRows) check(plan identitypool.Plan, now time.Time) (*change, error) {
+// bind returns the change that the plan makes to the rows of the view, or errPlan if the plan
+// does not fit the view.
+func (v *viewRows) bind(plan identitypool.Plan, now time.Time) (*change, error) {
 	c := &change{rows: v.rows, create: plan.Create, now: now}
 	existing := v.row(plan.Identity)
 	switch {
@@ -325,8 +345,8 @@ func (v *viewRows) check(plan identitypool.Plan, now time.Time) (*change, error)
 // linked is empty, too.
 func (c *change) empty() bool { return !c.create && len(c.link) == 0 && len(c.absorb) == 0 }
 
-// apply writes the change. It claims identities in order of ID, so that two
-// changes of the same ones cannot deadlock.
+// apply writes the change. It advances the revisions in order of ID, so that two changes of
+// the same identities cannot deadlock.
 func (c *change) apply(t *engine.Tx) error {
 	for _, r := range c.rows {
 		t.Touch(identityKey(r.ID))
@@ -334,7 +354,7 @@ func (c *change) apply(t *engine.Tx) error {
 		if r.ID == c.after.ID || slices.Contains(c.absorb, r) {
 			modified = later(modified, c.now)
 		}
-		if err := r.claim(t, modified); err != nil {
+		if err := r.advanceRevision(t, modified); err != nil {
 			return err
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/sqlite"
 )
 
-// CheckDump reads a dump to its end and returns errBadDump if it is cut short or
-// altered, and errNewerSchema if a newer binary wrote it. It needs no database.
+// CheckDump reads a dump to its end and refuses one that is cut short or altered, or
+// that a newer binary wrote. It needs no database.
 func CheckDump(r io.ReadSeeker) error {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return err

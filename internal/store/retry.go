@@ -33,20 +33,20 @@ func mustFind(t *engine.Tx, what, text string, args ...any) error {
 	return err
 }
 
-// settleAttempts bounds how often a change that lost to another one starts
+// raceAttempts bounds how often a change that lost to another one starts
 // over. Each loss means that another change succeeded.
-const settleAttempts = 100
+const raceAttempts = 100
 
-// untilSettled runs attempt until it does not lose a race: until its error is
-// neither errMoved nor a violation of the schema's rules (Engine.Race). It returns
-// ErrBusy after settleAttempts losses.
-func (s *Store) untilSettled(ctx context.Context, attempt func() error) error {
+// retryRaces runs attempt until it does not lose a race: until its error is
+// neither errMoved nor a violation of the schema's rules (Engine.IsViolation). It returns
+// ErrBusy after raceAttempts losses.
+func (s *Store) retryRaces(ctx context.Context, attempt func() error) error {
 	for n := 1; ; n++ {
 		err := attempt()
-		if err == nil || !errors.Is(err, errMoved) && !s.engine.Race(err) {
+		if err == nil || !errors.Is(err, errMoved) && !s.engine.IsViolation(err) {
 			return err
 		}
-		if n == settleAttempts {
+		if n == raceAttempts {
 			return fmt.Errorf("%w: lost to other changes of the same rows %d times; the last: %w", ErrBusy, n, err)
 		}
 		if err := engine.Backoff(ctx, n); err != nil {

@@ -104,7 +104,7 @@ func (s *Store) RescopeLogin(ctx context.Context, pool identitypool.PoolID, from
 		return false, err
 	}
 
-	err = s.untilSettled(ctx, func() error {
+	err = s.retryRaces(ctx, func() error {
 		moved = false
 		if _, err := s.IdentityByLogin(ctx, pool, to); !errors.Is(err, ErrNotFound) {
 			return err
@@ -127,7 +127,7 @@ func (s *Store) RescopeLogin(ctx context.Context, pool identitypool.PoolID, from
 		oldKey, newKey := keyOf(from), keyOf(to)
 		err = s.write(ctx, func(t *engine.Tx) error {
 			t.Touch(identityKey(before.ID))
-			if err := before.claim(t, before.Modified); err != nil {
+			if err := before.advanceRevision(t, before.Modified); err != nil {
 				return err
 			}
 			return mustChange(t, `UPDATE logins SET login_key = $1, scope = $2

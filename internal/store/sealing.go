@@ -110,14 +110,15 @@ func (s *Store) SealSecrets(ctx context.Context) (sealed bool, err error) {
 		return false, ErrNoSealer
 	}
 
-	// Marks made after this look stay: our scrub may come too early for their old text.
+	// Delete only marks read here: a later mark may be for text that is replaced after our
+	// scrub.
 	marks, err := readAll(ctx, s, scanString, `SELECT mark FROM clear_secrets`)
 	if err != nil {
 		return false, err
 	}
 
-	own := uuid.NewString()
-	found, err := s.sealPools(ctx, own)
+	mark := uuid.NewString()
+	found, err := s.sealPools(ctx, mark)
 	if err != nil {
 		return false, fmt.Errorf("sealing the secrets of pools: %w", err)
 	}
@@ -126,7 +127,7 @@ func (s *Store) SealSecrets(ctx context.Context) (sealed bool, err error) {
 	}
 
 	if found {
-		marks = append(marks, own)
+		marks = append(marks, mark)
 	}
 	if len(marks) == 0 {
 		return true, nil
@@ -140,8 +141,8 @@ func (s *Store) SealSecrets(ctx context.Context) (sealed bool, err error) {
 	}
 
 	return true, s.write(ctx, func(t *engine.Tx) error {
-		for _, mark := range marks {
-			if _, err := t.Exec(`DELETE FROM clear_secrets WHERE mark = $1`, mark); err != nil {
+		for _, m := range marks {
+			if _, err := t.Exec(`DELETE FROM clear_secrets WHERE mark = $1`, m); err != nil {
 				return err
 			}
 		}
@@ -179,7 +180,7 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 	}
 
 	for batch := range slices.Chunk(ids, sealingBatch) {
-		err := s.untilSettled(ctx, func() error {
+		err := s.retryRaces(ctx, func() error {
 			return s.write(ctx, func(t *engine.Tx) error {
 				for _, id := range batch {
 					if err := s.sealPool(t, id); err != nil {
@@ -198,7 +199,8 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 	return true, nil
 }
 
-// clearPools lists the pools that have a secret in clear.
+// clearPools lists the pools that have a secret in clear. The LIKE finds the pools whose
+// JSON has the member that may hold a secret, so that the others are not decoded.
 func (s *Store) clearPools(ctx context.Context) (ids []identitypool.PoolID, err error) {
 	err = s.engine.Snapshot(ctx, 0, func(q engine.Querier) error {
 		return each(ctx, q, func(row scanner) error {

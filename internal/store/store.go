@@ -36,8 +36,6 @@ var (
 	// ErrUnfinished means that what was deleted is gone for everybody, and the rest
 	// of the work is left to ResumeDeletions.
 	ErrUnfinished = errors.New("the deletion is not finished")
-	// errNewerSchema means that a newer binary migrated the database.
-	errNewerSchema = errors.New("the database was written by a newer version")
 	// ErrNoSealer means that a pool has a secret, and there is no Options.Sealer to
 	// seal or open it.
 	ErrNoSealer = errors.New("a pool has a secret, and the master key that seals it was not given")
@@ -73,27 +71,27 @@ type Options struct {
 	// PublicApp reports whether a pool's value for a login provider holds no secret, and
 	// may be kept in clear; nil = each value may hold one.
 	PublicApp func(provider, app string) bool
-	Logger    *slog.Logger
+	Logger    *slog.Logger     // nil = none
 	Now       func() time.Time // stamps rows; nil = time.Now
-	clock     func() time.Time // measures waits; nil = time.Now
 
 	// ReadConns is the number of connections for reads; PostgreSQL has as many
 	// again for writes. 0 = 8.
 	ReadConns int
-	timing    postgres.Timing // tests set shorter bounds
-	// checkpoints are settings of SQLite; tests make checkpoints more often.
-	checkpoints sqlite.Checkpoints
-	stat        func(path string) (os.FileInfo, error) // of SQLite's files; tests let it wait
 	// WriteQueue is the number of writes that may wait for their turn; one more gets
 	// ErrQueueFull. 0 = 4096.
 	WriteQueue int
-	// WriteTimeout bounds how long a caller waits for a write, as does the
-	// budget of the caller's context. At the bound, a write that had not begun is
-	// dropped (ErrBusy) and one that had is ErrIndeterminate; on PostgreSQL only one
-	// whose commit was sent is ErrIndeterminate, and others are ErrUnavailable. The
-	// caller's context may end the wait earlier, which cancels no write: one that had
-	// not begun is dropped (the context's error), and one that had is ErrIndeterminate
-	// on both engines, its commit sent or not. 0 = 10 s.
+	// WriteTimeout bounds how long a caller waits for a write, as does the budget of the
+	// caller's context. 0 = 10 s. The caller gets:
+	//
+	//   - ErrBusy at the bound, if the write had not begun: it is dropped;
+	//   - ErrIndeterminate at the bound, if it had begun on SQLite, or if its commit was
+	//     sent on PostgreSQL;
+	//   - ErrUnavailable at the bound, if it had begun on PostgreSQL and its commit was not
+	//     sent;
+	//   - the context's error, if the context ends earlier and the write had not begun: it
+	//     is dropped;
+	//   - ErrIndeterminate, if the context ends earlier and the write had begun, which then
+	//     goes on.
 	WriteTimeout time.Duration
 	// CacheEntries bounds the read cache of SQLite: pools and identities
 	// together. This process always reads its own writes; the writes of another
@@ -101,6 +99,12 @@ type Options struct {
 	// PostgreSQL, which has many writers, is never cached.
 	// 0 = 65536, about 60 MiB when full; negative = no cache.
 	CacheEntries int
+
+	// For tests.
+	clock       func() time.Time                       // measures waits; nil = time.Now
+	timing      postgres.Timing                        // shorter bounds; the zero Timing = the usual ones
+	checkpoints sqlite.Checkpoints                     // more frequent ones; the zero value = the usual ones
+	stat        func(path string) (os.FileInfo, error) // of SQLite's files; nil = os.Stat
 }
 
 // Sealer protects secrets at rest; *envelope.Sealer is one.
@@ -175,8 +179,8 @@ type Store struct {
 }
 
 // Open opens the database, creating a SQLite file that does not exist, and
-// brings its schema up to date. It returns errNewerSchema when the database was
-// migrated by a newer binary. It does not resume deletions; see ResumeDeletions.
+// brings its schema up to date. It refuses a database that a newer binary migrated. It
+// does not resume deletions; see ResumeDeletions.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{
@@ -237,11 +241,11 @@ func (s *Store) Close() error {
 	return s.closeErr
 }
 
-// Reads returns the line in which reads wait that the cache cannot answer.
-func (s *Store) Reads() *overload.Line { return s.engine.Reads() }
+// Reads returns the queue of the reads that the cache cannot answer.
+func (s *Store) Reads() *overload.Queue { return s.engine.Reads() }
 
-// Writes returns the line in which writes wait.
-func (s *Store) Writes() *overload.Line { return s.engine.Writes() }
+// Writes returns the queue of writes.
+func (s *Store) Writes() *overload.Queue { return s.engine.Writes() }
 
 // Ping reports whether the database answers and, on SQLite, whether writes are
 // still acknowledged (ErrStopped otherwise).

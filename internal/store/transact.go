@@ -10,34 +10,37 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// read is Engine.Read in the line of reads.
+// read runs fn and counts it in the read queue, from which overload control estimates the
+// wait.
 func (s *Store) read(ctx context.Context, fn func(engine.Querier) error) error {
-	line := s.engine.Reads()
-	ticket := line.Enter()
+	queue := s.engine.Reads()
+	ticket := queue.Enter()
 
 	err := s.engine.Read(ctx, fn)
-	settle(s.engine, line, ticket, err)
+	leaveQueue(s.engine, queue, ticket, err)
+
 	return err
 }
 
-// write is Engine.Write in the line of writes, with the store's limit.
+// write runs fn in a transaction of at most WriteTimeout, and counts it in the write queue.
 func (s *Store) write(ctx context.Context, fn func(*engine.Tx) error) error {
-	line := s.engine.Writes()
-	ticket := line.Enter()
+	queue := s.engine.Writes()
+	ticket := queue.Enter()
 
 	err := s.engine.Write(ctx, s.options.WriteTimeout, fn)
-	settle(s.engine, line, ticket, err)
+	leaveQueue(s.engine, queue, ticket, err)
+
 	return err
 }
 
-// settle takes work that ended with err out of its line. Only an answer of the
-// database shows how fast it works, and that it works.
-func settle(e engine.Engine, line *overload.Line, ticket overload.Ticket, err error) {
-	if err == nil || isAnswer(err) || e.Race(err) {
-		line.Leave(ticket)
+// leaveQueue removes work that ended with err from its queue. Only a reply of the database
+// counts as a measurement of its speed; a timeout or a lost connection does not.
+func leaveQueue(e engine.Engine, queue *overload.Queue, ticket overload.Ticket, err error) {
+	if err == nil || isAnswer(err) || e.IsViolation(err) {
+		queue.Leave(ticket)
 		return
 	}
-	line.Drop(ticket)
+	queue.Drop(ticket)
 }
 
 // isAnswer reports whether err is about the data, so that the database works.

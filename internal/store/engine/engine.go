@@ -38,13 +38,14 @@ type Engine interface {
 	// ctx at most; a limit of 0 means no limit.
 	Write(ctx context.Context, limit time.Duration, fn func(*Tx) error) error
 
-	// Reads and Writes return the lines in which reads and writes wait for their turn.
-	Reads() *overload.Line
-	Writes() *overload.Line
+	// Reads and Writes return the queues in which reads and writes wait for their turn.
+	Reads() *overload.Queue
+	Writes() *overload.Queue
 
-	// Race reports whether err is a violation of a unique key, a foreign key or a
-	// trigger's rule: the rows that a change was based on have changed.
-	Race(err error) bool
+	// IsViolation reports whether err is a violation of a unique key, a foreign key or a
+	// trigger's rule. Another change was first, so that the rows are no longer those that
+	// this change was based on.
+	IsViolation(err error) bool
 
 	// Scrub removes overwritten and deleted rows of tables from the files of the
 	// database, as far as the engine can reach them. Nothing else should use the

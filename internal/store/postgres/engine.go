@@ -24,8 +24,8 @@ type Engine struct {
 	timing        Timing
 	commits       *engine.Histogram
 	unreplicated  atomic.Bool // a commit met its limit, and may still wait for a standby
-	reading       *overload.Line
-	writing       *overload.Line
+	reading       *overload.Queue
+	writing       *overload.Queue
 	log           *slog.Logger
 	clock         func() time.Time
 	started       time.Time
@@ -63,11 +63,11 @@ func (q querier) Exec(text string, args ...any) (int64, error) {
 // Name returns "postgresql".
 func (e *Engine) Name() string { return "postgresql" }
 
-// Reads returns the line in which reads wait.
-func (e *Engine) Reads() *overload.Line { return e.reading }
+// Reads returns the queue in which reads wait.
+func (e *Engine) Reads() *overload.Queue { return e.reading }
 
-// Writes returns the line in which writes wait.
-func (e *Engine) Writes() *overload.Line { return e.writing }
+// Writes returns the queue in which writes wait.
+func (e *Engine) Writes() *overload.Queue { return e.writing }
 
 // Failure returns nil: PostgreSQL recovers from losses of its disk by itself.
 func (e *Engine) Failure() error { return nil }
@@ -182,8 +182,8 @@ func (e *Engine) suspect() {
 	e.writes.suspect()
 }
 
-// Race reports whether err is a violation of a unique or foreign key.
-func (e *Engine) Race(err error) bool {
+// IsViolation reports whether err is a violation of a unique or foreign key.
+func (e *Engine) IsViolation(err error) bool {
 	code := sqlState(err)
 	return code == uniqueViolation || code == foreignKeyViolation
 }

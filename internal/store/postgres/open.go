@@ -51,8 +51,8 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	e := &Engine{
 		address: addressOf(config),
 		queue:   int64(o.WriteQueue),
-		reading: overload.NewLine(o.ReadConns, 1, o.Clock),
-		writing: overload.NewLine(o.ReadConns, 1, o.Clock),
+		reading: overload.NewQueue(o.ReadConns, 1, o.Clock),
+		writing: overload.NewQueue(o.ReadConns, 1, o.Clock),
 		timing:  timing,
 		log:     o.Logger,
 		commits: o.Commits,

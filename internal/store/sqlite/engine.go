@@ -23,17 +23,17 @@ type Engine struct {
 	inMemory                bool
 	ended                   chan struct{} // closed at the end
 	leave                   func()        // ends the count of this store; nil in memory
-	reading, writing        *overload.Line
+	reading, writing        *overload.Queue
 }
 
 // Name returns "sqlite".
 func (e *Engine) Name() string { return "sqlite" }
 
-// Reads returns the line in which reads wait.
-func (e *Engine) Reads() *overload.Line { return e.reading }
+// Reads returns the queue in which reads wait.
+func (e *Engine) Reads() *overload.Queue { return e.reading }
 
-// Writes returns the line in which writes wait.
-func (e *Engine) Writes() *overload.Line { return e.writing }
+// Writes returns the queue in which writes wait.
+func (e *Engine) Writes() *overload.Queue { return e.writing }
 
 // Read waits for a reader for as long as the budget of ctx allows. The time
 // that fn takes counts too, but fn is not cut short: SQLite reads local files.
@@ -134,8 +134,8 @@ func (e *Engine) closeDBs() error {
 	return errors.Join(errs...)
 }
 
-// Race reports whether err is a violation of a key or of a trigger's rule.
-func (e *Engine) Race(err error) bool {
+// IsViolation reports whether err is a violation of a key or of a trigger's rule.
+func (e *Engine) IsViolation(err error) bool {
 	switch resultCode(err) {
 	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE,
 		sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY, sqlite3.SQLITE_CONSTRAINT_TRIGGER:

@@ -99,7 +99,7 @@ func insertNote(t *engine.Tx, id string) error {
 // add keeps an ID. Error: engine.ErrConflict.
 func (s *notes) add(ctx context.Context, id string) error {
 	err := s.Write(ctx, s.limit, func(t *engine.Tx) error { return insertNote(t, id) })
-	if s.Race(err) {
+	if s.IsViolation(err) {
 		return engine.ErrConflict
 	}
 	return err

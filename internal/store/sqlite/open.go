@@ -164,8 +164,8 @@ func newEngine(o Options) *Engine {
 	return &Engine{
 		inMemory: o.Path == "",
 		ended:    make(chan struct{}),
-		reading:  overload.NewLine(readers, 1, o.Clock),
-		writing:  overload.NewLine(1, maxGroup, o.Clock),
+		reading:  overload.NewQueue(readers, 1, o.Clock),
+		writing:  overload.NewQueue(1, maxGroup, o.Clock),
 	}
 }
 

@@ -20,8 +20,9 @@ const (
 	headerContentSHA256 = "X-Amz-Content-Sha256"
 )
 
-// claim holds the parameters of a signature, in either form, as the request states them. Nothing of it is proven.
-type claim struct {
+// statedSignature holds the parameters of a signature, in either form, as the request states them. Nothing of it is
+// proven.
+type statedSignature struct {
 	presigned     bool
 	algorithm     string
 	scope         Scope
@@ -81,11 +82,11 @@ func Signed(r *http.Request) bool {
 // UnverifiedScope returns the scope that a request states. Nothing of it is proven: use it only to choose the service
 // for which to verify the request. Errors are those of [Verifier.Verify] about the form of a signature.
 func UnverifiedScope(r *http.Request) (Scope, error) {
-	c, err := parseClaim(r)
+	s, err := parseStatedSignature(r)
 	if err != nil {
 		return Scope{}, err
 	}
-	return c.scope, nil
+	return s.scope, nil
 }
 
 // UnverifiedKey returns the access key ID and the session token that a request states, even if the rest of its
@@ -130,9 +131,9 @@ func isSigV4(authorization string) bool {
 	return len(authorization) >= 5 && strings.EqualFold(authorization[:5], "AWS4-")
 }
 
-// parseClaim reads the signature's parameters from the Authorization header or from the query, never from both:
-// attackers have bypassed other verifiers through a second place that nobody checked.
-func parseClaim(r *http.Request) (*claim, error) {
+// parseStatedSignature reads the signature's parameters from the Authorization header or from the query, never from
+// both: attackers have bypassed other verifiers through a second place that nobody checked.
+func parseStatedSignature(r *http.Request) (*statedSignature, error) {
 	path, rawQuery := wireTarget(r)
 	q, err := parseQuery(rawQuery)
 	if err != nil {
@@ -153,7 +154,7 @@ func parseClaim(r *http.Request) (*claim, error) {
 	}
 
 	authorization := r.Header["Authorization"]
-	c := &claim{path: path, query: q}
+	s := &statedSignature{path: path, query: q}
 	switch {
 	case len(authorization) > 0 && inQuery:
 		return nil, refuse(IncompleteSignature, PartForm,
@@ -161,9 +162,9 @@ func parseClaim(r *http.Request) (*claim, error) {
 	case len(authorization) > 1:
 		return nil, refuse(IncompleteSignature, PartForm, "The Authorization header must be sent once.")
 	case len(authorization) == 1 && isSigV4(authorization[0]):
-		err = c.parseHeaderForm(r.Header, authorization[0])
+		err = s.parseHeaderForm(r.Header, authorization[0])
 	case inQuery:
-		err = c.parseQueryForm(r.Header)
+		err = s.parseQueryForm(r.Header)
 	default:
 		err = refuse(MissingAuthentication, PartScheme, msgMissing)
 	}
@@ -171,10 +172,10 @@ func parseClaim(r *http.Request) (*claim, error) {
 		return nil, err
 	}
 
-	return c, nil
+	return s, nil
 }
 
-func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
+func (s *statedSignature) parseHeaderForm(h http.Header, authorization string) error {
 	if len(authorization) > maxAuthorization {
 		return refuse(IncompleteSignature, PartForm,
 			"The Authorization header is longer than %d bytes.", maxAuthorization)
@@ -209,12 +210,12 @@ func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 		return refuse(IncompleteSignature, PartHeader, "The header '%s' must be sent once.", dateHeader)
 	}
 
-	c.algorithm, c.dateHeader = algorithm, dateHeader
+	s.algorithm, s.dateHeader = algorithm, dateHeader
 	if len(h[headerToken]) > 0 {
-		c.token = h[headerToken][0] // checkCoverage refuses a second one
+		s.token = h[headerToken][0] // checkCoverage refuses a second one
 	}
 
-	return c.parseValues(p.credential, p.signedHeaders, p.signature, date[0])
+	return s.parseValues(p.credential, p.signedHeaders, p.signature, date[0])
 }
 
 // parameters are those of the Authorization header.
@@ -263,18 +264,18 @@ func parseParameters(list, authorization string) (p parameters, err error) {
 	return p, nil
 }
 
-func (c *claim) parseQueryForm(h http.Header) error {
+func (s *statedSignature) parseQueryForm(h http.Header) error {
 	var missing strings.Builder
 	value := func(name string) string {
-		v, _ := c.query.get(name)
+		v, _ := s.query.get(name)
 		if v == "" {
 			missing.WriteString("AWS query-string parameters must include '" + name + "'. ")
 		}
 		return v
 	}
 
-	c.presigned = true
-	c.algorithm = value(paramAlgorithm)
+	s.presigned = true
+	s.algorithm = value(paramAlgorithm)
 	credential := value(paramCredential)
 	signature := value(paramSignature)
 	signedHeaders := value(paramSignedHeaders)
@@ -290,20 +291,20 @@ func (c *claim) parseQueryForm(h http.Header) error {
 		}
 	}
 
-	c.expires, _ = c.query.get(paramExpires)
-	c.token, _ = c.query.get(paramToken)
+	s.expires, _ = s.query.get(paramExpires)
+	s.token, _ = s.query.get(paramToken)
 
-	return c.parseValues(credential, signedHeaders, signature, date)
+	return s.parseValues(credential, signedHeaders, signature, date)
 }
 
 // parseValues reads the values that both forms share.
-func (c *claim) parseValues(credential, signedHeaders, signature, date string) error {
-	if len(c.token) > maxToken {
+func (s *statedSignature) parseValues(credential, signedHeaders, signature, date string) error {
+	if len(s.token) > maxToken {
 		return refuse(IncompleteSignature, PartToken, "The session token is longer than %d bytes.", maxToken)
 	}
 
 	var ok bool
-	if c.date, ok = parseDate(date, c.dateHeader == "date"); !ok {
+	if s.date, ok = parseDate(date, s.dateHeader == "date"); !ok {
 		return refuse(IncompleteSignature, PartDate,
 			"Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601",
 			quoted(date))
@@ -313,17 +314,17 @@ func (c *claim) parseValues(credential, signedHeaders, signature, date string) e
 		return refuse(IncompleteSignature, PartSignedHeaders, "SignedHeaders has more than %d names.", maxSignedHeaders)
 	}
 
-	c.signedHeaders = strings.Split(signedHeaders, ";")
-	for i, name := range c.signedHeaders {
-		if !headerName(name) || i > 0 && name <= c.signedHeaders[i-1] {
+	s.signedHeaders = strings.Split(signedHeaders, ";")
+	for i, name := range s.signedHeaders {
+		if !headerName(name) || i > 0 && name <= s.signedHeaders[i-1] {
 			return refuse(IncompleteSignature, PartSignedHeaders,
 				"SignedHeaders must be header names in lower case, sorted, each once. Got '%s'.", quoted(signedHeaders))
 		}
 	}
 
-	if c.algorithm != algorithm {
+	if s.algorithm != algorithm {
 		return refuse(IncompleteSignature, PartAlgorithm,
-			"Unsupported AWS 'algorithm': '%s' (only AWS4-HMAC-SHA256 for now). ", quoted(c.algorithm))
+			"Unsupported AWS 'algorithm': '%s' (only AWS4-HMAC-SHA256 for now). ", quoted(s.algorithm))
 	}
 
 	parts := strings.SplitN(credential, "/", 6)
@@ -332,8 +333,14 @@ func (c *claim) parseValues(credential, signedHeaders, signature, date string) e
 			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'",
 			quoted(credential))
 	}
-	c.scope = Scope{parts[0], parts[1], parts[2], parts[3], parts[4]}
-	c.signature = signature
+	s.scope = Scope{
+		AccessKeyID: parts[0],
+		Date:        parts[1],
+		Region:      parts[2],
+		Service:     parts[3],
+		terminator:  parts[4],
+	}
+	s.signature = signature
 
 	return nil
 }
