@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"path"
+	"path/filepath"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -227,4 +228,22 @@ func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text)) // an error means that the client has gone
+}
+
+// devEndpoints returns the endpoints of a development server. Their issuer keeps its key in the
+// data folder.
+func (c *Config) devEndpoints() (*issuer.DevEndpoints, error) {
+	keyFile := ""
+	if c.DataDir != "" {
+		keyFile = filepath.Join(c.DataDir, DevIssuerKeyFile)
+	}
+
+	return issuer.NewDevEndpoints(DevInfo{
+		Endpoint:        c.IssuerURL,
+		Region:          c.region(),
+		AccountID:       c.Account,
+		AccessKeyID:     DevAccessKeyID,
+		SecretAccessKey: DevSecretAccessKey,
+		Audience:        DevAudience,
+	}, keyFile, c.Now)
 }

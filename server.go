@@ -38,6 +38,8 @@ import (
 const (
 	DatabaseFile  = "poolhouse.db"
 	MasterKeyFile = "master.key"
+	// DevIssuerKeyFile has the key of the development issuer. Only `poolhouse dev` writes it.
+	DevIssuerKeyFile = issuer.DevKeyFile
 )
 
 // Paths of the development endpoints.
