@@ -366,7 +366,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Gate:        p.gate,
 		Logger:      c.Logger,
 		Now:         c.Now,
-		Observe:     s.metrics.Observe,
+		Observe:     s.observe,
 		Recorder:    s,
 		Limiter:     limiter,
 		FaultOf:     metrics.FaultOf,

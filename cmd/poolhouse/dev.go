@@ -196,6 +196,8 @@ export AWS_SECRET_ACCESS_KEY=%[8]s
 export AWS_REGION=%[9]s
 export AWS_DEFAULT_REGION=%[9]s
 
+Open %[3]s in a browser to see its pools and calls.
+
 Try it:
   POOL=$(aws cognito-identity create-identity-pool --endpoint-url %[3]s \
     --identity-pool-name demo --allow-unauthenticated-identities \

@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,6 +74,25 @@ func TestDevKeepsItsData(t *testing.T) {
 	after, err := client.GetId(t.Context(), alice)
 	if err != nil || *after.IdentityId != *before.IdentityId {
 		t.Errorf("after the restart alice is %v (%v), before %s", after, err, *before.IdentityId)
+	}
+
+	// A browser gets the page, in development only.
+	page, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page.Header.Set("Accept", "text/html")
+	answer, err := http.DefaultClient.Do(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err := errors.Join(err, answer.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if answer.StatusCode != http.StatusOK || !strings.Contains(string(body), "<strong>kept</strong>") ||
+		!strings.Contains(string(body), "<strong>GetId</strong>") {
+		t.Errorf("the page: %d %s", answer.StatusCode, body)
 	}
 
 	ignored, err := os.ReadFile(filepath.Join(devFolder, ".gitignore"))
