@@ -152,8 +152,8 @@ type Config struct {
 // SettingHelp documents the single-valued settings, by name.
 func (Config) SettingHelp() map[string]string {
 	return map[string]string{
-		"data": "Folder for the embedded database and the master key; empty keeps everything in memory " +
-			"(poolhouse dev only).",
+		"data": "Folder for the embedded database and the master key. Empty means .poolhouse in poolhouse dev " +
+			"(--memory keeps nothing).",
 		"database": "PostgreSQL URL, postgres://user:password@host/name, instead of the embedded database.",
 		"database_connections": "Connections to PostgreSQL for reads, and the same number for writes, 1 to 1000. " +
 			"PostgreSQL's max_connections must allow twice this number for each node.",

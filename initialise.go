@@ -201,5 +201,8 @@ func (c *Config) lockFolder(ctx context.Context, h datalock.Holder) (*datalock.L
 		return nil, nil
 	}
 	h.Version, h.Started = c.Version, c.Now()
-	return datalock.Take(ctx, c.DataDir, datalock.Options{Holder: h, Logger: c.Logger})
+
+	// A developer who starts a second server wants to know at once. In production one waits for
+	// the server that it replaces.
+	return datalock.Take(ctx, c.DataDir, datalock.Options{Holder: h, Logger: c.Logger, NoWait: c.Dev})
 }

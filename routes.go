@@ -6,10 +6,13 @@ import (
 	"errors"
 	"net/http"
 	"path"
+	"path/filepath"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/devpage"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
@@ -45,7 +48,7 @@ func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) er
 // any path in their endpoint; all others are GETs.
 func (s *Server) routes(api *awsapi.Service) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", api)
+	mux.Handle("/", s.withPage(api))
 	mux.Handle("GET /.well-known/openid-configuration", api.Wrap("Discovery", s.issuer.DiscoveryHandler()))
 
 	// AWS publishes its keys under jwks_uri; jwks.json is the path that others guess.
@@ -227,4 +230,68 @@ func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text)) // an error means that the client has gone
+}
+
+// devEndpoints returns the endpoints of a development server. Their issuer keeps its key in the
+// data folder.
+func (c *Config) devEndpoints() (*issuer.DevEndpoints, error) {
+	keyFile := ""
+	if c.DataDir != "" {
+		keyFile = filepath.Join(c.DataDir, DevIssuerKeyFile)
+	}
+
+	return issuer.NewDevEndpoints(DevInfo{
+		Endpoint:        c.IssuerURL,
+		Region:          c.region(),
+		AccountID:       c.Account,
+		AccessKeyID:     DevAccessKeyID,
+		SecretAccessKey: DevSecretAccessKey,
+		Audience:        DevAudience,
+	}, keyFile, c.Now)
+}
+
+// withPage answers browsers at / with the page of development, and all others with next.
+func (s *Server) withPage(next http.Handler) http.Handler {
+	if s.dev == nil {
+		return next
+	}
+
+	c := &s.config
+	page := devpage.New(devpage.Options{
+		Info:    s.dev.Info,
+		Version: c.Version,
+		Data:    c.DataDir,
+		Calls:   s.calls,
+		Logger:  c.Logger,
+		Pools: func(ctx context.Context, limit int) ([]identitypool.Pool, error) {
+			return s.store.ListPools(ctx, identitypool.AccountID(c.Account), c.region(), "", limit)
+		},
+	})
+
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if devpage.Wants(r) {
+			page.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// observe counts an answered request, and remembers it for the page of development.
+func (s *Server) observe(r *awsapi.Record) {
+	s.metrics.Observe(r)
+	if s.calls == nil || r.Operation == "" {
+		return
+	}
+
+	s.calls.Add(devpage.Call{
+		RequestID: r.RequestID,
+		Start:     r.Start,
+		Duration:  r.Duration,
+		Service:   r.Service,
+		Operation: r.Operation,
+		Pool:      r.Pool,
+		Status:    r.Status,
+		Outcome:   r.Code,
+	})
 }

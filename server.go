@@ -19,6 +19,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
+	"github.com/poolhouse-id/poolhouse/internal/devpage"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -38,6 +39,8 @@ import (
 const (
 	DatabaseFile  = "poolhouse.db"
 	MasterKeyFile = "master.key"
+	// DevIssuerKeyFile has the key of the development issuer. Only `poolhouse dev` writes it.
+	DevIssuerKeyFile = issuer.DevKeyFile
 )
 
 // Paths of the development endpoints.
@@ -76,6 +79,7 @@ type Server struct {
 	apart    http.Handler // for MetricsHandler
 	forward  http.Handler // for ForwardHandler
 	dev      *issuer.DevEndpoints
+	calls    *devpage.Calls // that the page of development shows; nil in production
 	keys     *iam.AccessKeys
 	rates    *ratelimit.Reporter
 	lock     *datalock.Lock // of the data folder; nil without one
@@ -101,6 +105,9 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 
 	s := &Server{config: c, traces: adminapi.NewTraces(adminapi.KeptTraces)}
+	if c.Dev {
+		s.calls = &devpage.Calls{}
+	}
 	s.countFaults()
 	c.Logger = s.config.Logger
 
@@ -267,6 +274,9 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		AccessKeyID: r.AccessKeyID,
 	}
 	s.traces.Add(t)
+	if s.calls != nil {
+		s.calls.Explain(t.RequestID, t.Message, t.Steps, t.Planned)
+	}
 
 	if s.config.OnTrace != nil {
 		s.config.OnTrace(t)

@@ -162,7 +162,7 @@ func TestDevelopmentKeyAddedLater(t *testing.T) {
 // What is for development only is not there in production.
 func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	p := wiretest.StartProduction(t)
-	for _, path := range []string{poolhouse.DevInfoPath, poolhouse.DevTokenPath,
+	for _, path := range []string{poolhouse.DevInfoPath, poolhouse.DevTokenPath, "/",
 		issuer.DevPath + "/.well-known/openid-configuration"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			request, err := http.NewRequestWithContext(t.Context(), method, p.URL+path,
@@ -170,6 +170,7 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			request.Header.Set("Accept", "text/html") // the page at / is for browsers
 			if got := wiretest.Do(t, request); got.Status == http.StatusOK || strings.Contains(got.Body, "eyJ") ||
 				strings.Contains(got.Body, poolhouse.DevAudience) {
 				t.Errorf("%s %s = %d %s", method, path, got.Status, got.Body)

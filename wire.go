@@ -82,14 +82,10 @@ func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 	c := &s.config
 	providers := c.OIDCProviders
 	if c.Dev {
-		s.dev = issuer.NewDevEndpoints(DevInfo{
-			Endpoint:        c.IssuerURL,
-			Region:          c.region(),
-			AccountID:       c.Account,
-			AccessKeyID:     DevAccessKeyID,
-			SecretAccessKey: DevSecretAccessKey,
-			Audience:        DevAudience,
-		}, c.Now)
+		var err error
+		if s.dev, err = c.devEndpoints(); err != nil {
+			return nil, err
+		}
 		providers = append(slices.Clone(providers), OIDCProviderConfig{
 			URL:          s.dev.Info.Issuer, // verified by discovery and published keys, like any other
 			ClientIDs:    []string{DevAudience},
@@ -370,7 +366,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Gate:        p.gate,
 		Logger:      c.Logger,
 		Now:         c.Now,
-		Observe:     s.metrics.Observe,
+		Observe:     s.observe,
 		Recorder:    s,
 		Limiter:     limiter,
 		FaultOf:     metrics.FaultOf,

@@ -113,7 +113,7 @@ func (b *bench) startOnce(ctx context.Context) (welcome, ready time.Duration, er
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 
-	c := command(ctx, b.binary, nil, "dev", "--listen", "127.0.0.1:0")
+	c := command(ctx, b.binary, nil, "dev", "--memory", "--listen", "127.0.0.1:0")
 	out, err := c.StdoutPipe()
 	if err != nil {
 		return 0, 0, err

@@ -110,7 +110,7 @@ func startDev(t *testing.T, arguments ...string) *server {
 	t.Helper()
 	s := &server{read: make(chan struct{})}
 	s.cmd = exec.Command(binary,
-		append([]string{"dev", "--listen", "127.0.0.1:0", "--log-level", "info", "--log-format", "text"},
+		append([]string{"dev", "--memory", "--listen", "127.0.0.1:0", "--log-level", "info", "--log-format", "text"},
 			arguments...)...)
 	s.cmd.Env = plainEnvironment(t)
 	pipe, writer, err := os.Pipe()

@@ -205,7 +205,7 @@ func TestOIDCProvider(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 
-	cmd := exec.CommandContext(ctx, binary, "dev", "--listen", "127.0.0.1:0", "--config", settings)
+	cmd := exec.CommandContext(ctx, binary, "dev", "--memory", "--listen", "127.0.0.1:0", "--config", settings)
 	cmd.Env = plainEnvironment(t)
 
 	out, err := cmd.CombinedOutput()

@@ -18,18 +18,21 @@ import (
 	"golang.org/x/term"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 func devCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dev",
-		Short: "Run for development: in memory, with known keys and a built-in issuer",
-		Long: `Run for development. Data is in memory (or in --data), the account is 000000000000,
-the region us-east-1, and the keys are test/test. A built-in OpenID Connect issuer
-issues tokens for any user that you name. Refusals are explained on the terminal as
-they happen. Never expose this server: everybody knows its keys.`,
+		Short: "Run for development: with known keys and a built-in issuer",
+		Long: `Run for development. Data is kept in the folder .poolhouse (or in --data; --memory keeps
+nothing). The account is 000000000000, the region us-east-1, and the keys are
+test/test. A built-in OpenID Connect issuer issues tokens for any user that you name.
+Refusals are explained on the terminal as they happen. Never expose this server:
+everybody knows its keys.`,
 		Example: `  poolhouse dev
+  poolhouse dev --memory
   poolhouse dev --listen 127.0.0.1:0 --data ./data --strict-roles
   poolhouse dev --dev-allowed-origins https://app.test --dev-allowed-hosts poolhouse.test
   poolhouse dev token --sub alice --claim email=a@b.c`,
@@ -39,13 +42,21 @@ they happen. Never expose this server: everybody knows its keys.`,
 			if err != nil {
 				return err
 			}
+			if err := checkDevDatabase(s); err != nil {
+				return err
+			}
+			if err := chooseDevData(c, s); err != nil {
+				return err
+			}
+
 			return dev(c.Context(), s, net.InterfaceAddrs)
 		},
 	}
 	addSettings(c, "listen", "data", "strict_roles", "chosen_ids", "token_algorithm",
 		"log_level", "log_format", "dev.allowed_hosts", "dev.allowed_origins", "metrics_listen",
 		"lame_duck", "max_wait")
-	c.AddCommand(devInfoCommand(), devTokenCommand())
+	c.Flags().Bool("memory", false, "keep nothing: all data is gone when the server stops")
+	c.AddCommand(devInfoCommand(), devTokenCommand(), devResetCommand())
 
 	return c
 }
@@ -56,12 +67,6 @@ func dev(ctx context.Context, s *settings, addresses func() ([]net.Addr, error))
 		return err
 	}
 	defer out.close()
-
-	// A variable that was meant for `poolhouse serve` must not select a database here.
-	if s.DatabaseURL != "" && s.source(&s.DatabaseURL) == "environment "+envPrefix+"DATABASE" {
-		return s.fault(&s.DatabaseURL, "poolhouse dev does not use a database from the environment: "+
-			"unset the variable, or name a development database in a settings file")
-	}
 
 	l, err := listen(s)
 	if err != nil {
@@ -78,12 +83,25 @@ func dev(ctx context.Context, s *settings, addresses func() ([]net.Addr, error))
 
 	server, err := poolhouse.New(ctx, c)
 	if err != nil {
+		if _, held := errors.AsType[*datalock.HeldError](err); held {
+			err = adviseMemory(err)
+		}
 		return errors.Join(err, l.Close())
 	}
 	info, _ := server.DevInfo()
 	printWelcome(out.stdout, colour, info, c.DataDir, programName(), devNotes(l, addresses)...)
 
 	return serveUntil(ctx, server, l, c.LameDuck, out.logger)
+}
+
+// checkDevDatabase refuses a variable that was meant for `poolhouse serve`: it must not select
+// a database here.
+func checkDevDatabase(s *settings) error {
+	if s.DatabaseURL != "" && s.source(&s.DatabaseURL) == "environment "+envPrefix+"DATABASE" {
+		return s.fault(&s.DatabaseURL, "poolhouse dev does not use a database from the environment: "+
+			"unset the variable, or name a development database in a settings file")
+	}
+	return nil
 }
 
 // devConfig turns settings into those of a development server, and makes its data folder and
@@ -177,6 +195,8 @@ export AWS_ACCESS_KEY_ID=%[7]s
 export AWS_SECRET_ACCESS_KEY=%[8]s
 export AWS_REGION=%[9]s
 export AWS_DEFAULT_REGION=%[9]s
+
+Open %[3]s in a browser to see its pools and calls.
 
 Try it:
   POOL=$(aws cognito-identity create-identity-pool --endpoint-url %[3]s \

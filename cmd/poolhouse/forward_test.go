@@ -35,7 +35,7 @@ func TestForwardListen(t *testing.T) {
 
 	serve := []string{"serve", "--lame-duck", "0", "--data", data, "--issuer-url", "http://127.0.0.1:1",
 		"--log-level", "error"}
-	for _, arguments := range [][]string{{"dev"}, serve} {
+	for _, arguments := range [][]string{{"dev", "--memory"}, serve} {
 		address, forward := listentest.FreeAddress(t), listentest.FreeAddress(t)
 		p := launch(t, append(arguments, "--listen", address, "--config", settings(forward, "http://127.0.0.1:1"))...)
 		waitReady(t, "http://"+address)

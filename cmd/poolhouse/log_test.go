@@ -146,6 +146,8 @@ func serverArguments(t *testing.T, command, format string) (arguments []string, 
 		data := filepath.Join(t.TempDir(), "data")
 		initialised(t, "--data", data)
 		arguments = append(arguments, "--data", data, "--issuer-url", url, "--lame-duck", "0")
+	} else {
+		arguments = append(arguments, "--memory")
 	}
 
 	return arguments, url

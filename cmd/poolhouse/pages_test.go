@@ -73,7 +73,7 @@ func TestOthersURLs(t *testing.T) {
 func TestDevWarnsOfOthers(t *testing.T) {
 	for listen, warned := range map[string]bool{"127.0.0.1:0": false, "localhost:0": false,
 		"0.0.0.0:0": true, ":0": true} {
-		p := launch(t, "dev", "--listen", listen)
+		p := launch(t, "dev", "--memory", "--listen", listen)
 		var head []string
 		for !slices.ContainsFunc(head, func(line string) bool { return strings.HasPrefix(line, "Data is") }) {
 			line, err := p.out.ReadString('\n')
@@ -133,7 +133,7 @@ func TestDevHosts(t *testing.T) {
 			if test.environment != "" {
 				t.Setenv("POOLHOUSE_DEV_ALLOWED_HOSTS", test.environment)
 			}
-			p := launch(t, append([]string{"dev", "--listen", "127.0.0.1:0"}, test.arguments...)...)
+			p := launch(t, append([]string{"dev", "--memory", "--listen", "127.0.0.1:0"}, test.arguments...)...)
 
 			endpoint := endpointIn(t, p.out)
 			for want, hosts := range map[int][]string{http.StatusOK: test.allowed, http.StatusForbidden: test.refused} {
@@ -171,7 +171,7 @@ func TestMetricsListen(t *testing.T) {
 	initialised(t, "--data", data)
 
 	for name, arguments := range map[string][]string{
-		"dev": {"dev"},
+		"dev": {"dev", "--memory"},
 		"serve": {"serve", "--lame-duck", "0", "--data", data, "--issuer-url", "http://127.0.0.1:1",
 			"--log-level", "error"},
 	} {
@@ -229,8 +229,8 @@ func TestPageSettingsStopTheStart(t *testing.T) {
 		"host for dev origin": {[]string{"--dev-allowed-origins", "https://a.test b.test"},
 			`dev.allowed_origins: "b.test"`},
 	} {
-		if out, err := run1(t, append([]string{"dev", "--listen", "127.0.0.1:0"}, test.arguments...)...); err ==
-			nil || !strings.Contains(out, test.want) {
+		arguments := append([]string{"dev", "--memory", "--listen", "127.0.0.1:0"}, test.arguments...)
+		if out, err := run1(t, arguments...); err == nil || !strings.Contains(out, test.want) {
 			t.Errorf("%s: %s, %v", name, out, err)
 		}
 	}

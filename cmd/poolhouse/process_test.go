@@ -99,7 +99,7 @@ func run1(t *testing.T, args ...string) (string, error) {
 }
 
 func TestDev(t *testing.T) {
-	p := launch(t, "dev", "--listen", "127.0.0.1:0")
+	p := launch(t, "dev", "--memory", "--listen", "127.0.0.1:0")
 	endpoint := endpointIn(t, p.out)
 	waitReady(t, endpoint)
 	text, err := run1(t, "dev", "info", "--endpoint", endpoint, "--json")
@@ -208,7 +208,7 @@ func TestDevLogFormat(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), "poolhouse",
-				append([]string{"dev", "--listen", "127.0.0.1:0"}, test.args...)...)
+				append([]string{"dev", "--memory", "--listen", "127.0.0.1:0"}, test.args...)...)
 			var logged bytes.Buffer
 			cmd.Stderr = &logged
 			stdout, err := cmd.StdoutPipe()
@@ -257,7 +257,7 @@ func TestDevLogFormat(t *testing.T) {
 		})
 	}
 
-	if out, err := run1(t, "dev", "--listen", "127.0.0.1:0", "--log-format", "xml"); err == nil ||
+	if out, err := run1(t, "dev", "--memory", "--listen", "127.0.0.1:0", "--log-format", "xml"); err == nil ||
 		!strings.Contains(out, `log_format = "xml" (flag --log-format): use auto, text or json`) {
 		t.Errorf("xml: %q, %v", out, err)
 	}

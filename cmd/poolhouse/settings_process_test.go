@@ -142,7 +142,7 @@ roles:
 	}
 
 	for _, strict := range []bool{false, true} {
-		args := []string{"dev", "--listen", "127.0.0.1:0", "--config", file}
+		args := []string{"dev", "--memory", "--listen", "127.0.0.1:0", "--config", file}
 		if strict {
 			args = append(args, "--strict-roles")
 		}

@@ -59,8 +59,9 @@ var (
 		Check:    "identity",
 		Expected: "an identity that exists on this server",
 		Got:      "none with this ID",
-		Fix: "delete the identity ID that the client stored and call GetId: the identity or its pool was deleted, " +
-			"or the ID belongs to another server",
+		Fix: "delete the identity ID that the client stored (browsers keep it in the site's storage) and call " +
+			"GetId: the identity or its pool was deleted, the ID belongs to another server, or it is from a " +
+			"`poolhouse dev` that kept nothing or was reset",
 	})
 	guestsOff = Refusals.Add(explain.Reason{
 		Code:     "guest-access",

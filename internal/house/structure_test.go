@@ -30,7 +30,8 @@ func atRoot(t *testing.T) {
 var allowedImports = map[string][]string{
 	"": {
 		"internal/adminapi", "internal/assume", "internal/awsapi", "internal/cognitoidentity",
-		"internal/datalock", "internal/envelope", "internal/explain", "internal/forwardauth", "internal/gate",
+		"internal/datalock", "internal/devpage", "internal/envelope", "internal/explain", "internal/forwardauth",
+		"internal/gate",
 		"internal/iam", "internal/iamapi", "internal/identitypool", "internal/idtoken", "internal/issuer",
 		"internal/logging", "internal/login", "internal/metrics", "internal/outbound", "internal/overload",
 		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/signout",
@@ -63,6 +64,7 @@ var allowedImports = map[string][]string{
 	},
 	"internal/datalock": {},
 	"internal/envelope": {},
+	"internal/devpage":  {"internal/explain", "internal/identitypool", "internal/issuer"},
 	"internal/explain":  {},
 	"internal/forwardauth": {
 		"auth", "internal/awsapi", "internal/explain", "internal/gate", "internal/iam", "internal/iam/policy",

@@ -50,15 +50,18 @@ type DevEndpoints struct {
 	issuer *DevIssuer
 }
 
-// NewDevEndpoints returns the endpoints of a development server. It fills the fields of info that
-// are about the issuer.
-func NewDevEndpoints(info DevInfo, now func() time.Time) *DevEndpoints {
-	issuer := NewDevIssuer(info.Endpoint, info.Audience, now)
+// NewDevEndpoints returns the endpoints of a development server, whose issuer keeps its key in
+// keyFile ("" = nowhere). It fills the fields of info that are about the issuer.
+func NewDevEndpoints(info DevInfo, keyFile string, now func() time.Time) (*DevEndpoints, error) {
+	issuer, err := NewDevIssuer(info.Endpoint, info.Audience, keyFile, now)
+	if err != nil {
+		return nil, err
+	}
 	info.Issuer, info.LoginKey = issuer.URL, issuer.LoginKey()
 	info.OIDCProviderARN = "arn:" + identitypool.Partition(info.Region) + ":iam::" + info.AccountID +
 		":oidc-provider/" + info.LoginKey
 
-	return &DevEndpoints{Info: info, issuer: issuer}
+	return &DevEndpoints{Info: info, issuer: issuer}, nil
 }
 
 // Register mounts the endpoints on mux.

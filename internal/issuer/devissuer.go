@@ -3,11 +3,10 @@ package issuer
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/http"
 	"strings"
@@ -31,8 +30,8 @@ var ErrDevRequest = errors.New("development token request")
 
 // DevIssuer is the OpenID Connect issuer of `poolhouse dev`. It mints ID tokens for
 // anybody who asks, so that people can try the authenticated flow with nothing else
-// installed. They are ordinary RS256 ID tokens, verified by discovery and JWKS. Its key
-// is lost when the process ends. Never mount it in production: it authenticates nobody.
+// installed. They are ordinary RS256 ID tokens, verified by discovery and JWKS. Never
+// mount it in production: it authenticates nobody.
 type DevIssuer struct {
 	URL      string // the iss claim
 	Audience string // the default aud claim, and the client ID that pools trust
@@ -52,33 +51,52 @@ type DevTokenRequest struct {
 	Claims    map[string]any `json:"claims"`
 }
 
-// NewDevIssuer returns an issuer at baseURL + DevPath. It generates its RSA key in the
-// background, for a quick start; the first call that needs the key waits.
-func NewDevIssuer(baseURL, audience string, now func() time.Time) *DevIssuer {
+// NewDevIssuer returns an issuer at baseURL + DevPath. It keeps its RSA key in keyFile; with ""
+// the key is lost when the process ends. It generates a new key in the background, for a quick
+// start; the first call that needs the key waits. A file that has no key is an error.
+func NewDevIssuer(baseURL, audience, keyFile string, now func() time.Time) (*DevIssuer, error) {
 	i := &DevIssuer{URL: baseURL + DevPath, Audience: audience, now: now, ready: make(chan struct{})}
-	go i.generate()
-	return i
+	if keyFile != "" {
+		key, err := readDevKey(keyFile)
+		if err == nil {
+			defer close(i.ready)
+			return i, i.use(key)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("the development issuer's key: %w", err)
+		}
+	}
+
+	go i.generate(keyFile)
+
+	return i, nil
 }
 
-const devKeyID = "dev-1"
-
-func (i *DevIssuer) generate() {
+func (i *DevIssuer) generate(keyFile string) {
 	defer close(i.ready)
 
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		i.err = err
-		return
+	key, err := newDevKey()
+	if err == nil && keyFile != "" {
+		err = writeDevKey(keyFile, key)
 	}
-	i.signer, i.err = jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: devKeyID}},
-		(&jose.SignerOptions{}).WithType("JWT"))
-	if i.err != nil {
+	if err != nil {
+		i.err = fmt.Errorf("the development issuer's key: %w", err)
 		return
 	}
 
-	i.jwks, i.err = json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
-		{Key: key.Public(), KeyID: devKeyID, Algorithm: string(jose.RS256), Use: "sig"}}})
+	i.err = i.use(key)
+}
+
+// use sets the key that signs, and publishes it.
+func (i *DevIssuer) use(key jose.JSONWebKey) (err error) {
+	i.signer, err = jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.RS256, Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return err
+	}
+	i.jwks, err = json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}})
+
+	return err
 }
 
 func (i *DevIssuer) wait(ctx context.Context) error {

@@ -4,13 +4,26 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
+
+func newDevIssuer(t *testing.T, url, keyFile string) *issuer.DevIssuer {
+	t.Helper()
+	dev, err := issuer.NewDevIssuer(url, "poolhouse-dev", keyFile, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dev
+}
 
 func TestTokenVerifiesFromDiscoveryAlone(t *testing.T) {
 	mux := http.NewServeMux()
@@ -18,7 +31,7 @@ func TestTokenVerifiesFromDiscoveryAlone(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 
-	dev := issuer.NewDevIssuer(server.URL, "poolhouse-dev", time.Now)
+	dev := newDevIssuer(t, server.URL, "")
 	dev.Register(mux)
 
 	provider, err := oidc.NewProvider(t.Context(), dev.URL)
@@ -50,7 +63,7 @@ func TestTokenVerifiesFromDiscoveryAlone(t *testing.T) {
 }
 
 func TestTokenRefusals(t *testing.T) {
-	dev := issuer.NewDevIssuer("http://127.0.0.1:1", "a", time.Now)
+	dev := newDevIssuer(t, "http://127.0.0.1:1", "")
 	for name, r := range map[string]issuer.DevTokenRequest{
 		"no subject":     {},
 		"long subject":   {Subject: strings.Repeat("s", 256)},
@@ -65,5 +78,64 @@ func TestTokenRefusals(t *testing.T) {
 
 	if key := dev.LoginKey(); key != "127.0.0.1:1/dev-issuer" {
 		t.Errorf("LoginKey = %q", key)
+	}
+}
+
+// TestDevKeyIsKept checks that a development issuer keeps its key in its file, and that each new
+// key has another ID: a verifier that has cached the old key must not take the new one for it.
+func TestDevKeyIsKept(t *testing.T) {
+	file := filepath.Join(t.TempDir(), issuer.DevKeyFile)
+	keyID := func(keyFile string) string {
+		t.Helper()
+		dev := newDevIssuer(t, "http://127.0.0.1:1", keyFile)
+		token, err := dev.Token(t.Context(), issuer.DevTokenRequest{Subject: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return parsed.Signatures[0].Header.KeyID
+	}
+
+	first, again := keyID(file), keyID(file)
+	if first == "" || again != first {
+		t.Errorf("the key IDs are %q and %q", first, again)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key file: %v, %v", info, err)
+	}
+
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{first: true}
+	for _, keyFile := range []string{file, "", ""} {
+		id := keyID(keyFile)
+		if seen[id] {
+			t.Errorf("a new key has the ID %s of an older one", id)
+		}
+		seen[id] = true
+	}
+}
+
+func TestDevKeyFilesThatHaveNone(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty":       "",
+		"not JSON":    "key",
+		"public":      `{"kty":"RSA","kid":"k","n":"AQAB","e":"AQAB"}`,
+		"symmetric":   `{"kty":"oct","kid":"k","k":"c2VjcmV0"}`,
+		"no key here": `{}`,
+	} {
+		file := filepath.Join(t.TempDir(), issuer.DevKeyFile)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := issuer.NewDevIssuer("http://127.0.0.1:1", "a", file, time.Now)
+		if err == nil || !strings.Contains(err.Error(), "delete the file for a new key") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -1,0 +1,167 @@
+package devpage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+)
+
+// Only a browser that opens / gets the page: clients of the APIs see no change.
+func TestWants(t *testing.T) {
+	const browser = "text/html,application/xhtml+xml,*/*;q=0.8"
+	for _, test := range []struct {
+		method, target, accept string
+		want                   bool
+	}{
+		{"GET", "/", browser, true},
+		{"HEAD", "/", browser, true},
+		{"GET", "/", "*/*", false},
+		{"GET", "/", "", false},
+		{"GET", "/", "application/json", false},
+		{"POST", "/", browser, false},
+		{"OPTIONS", "/", browser, false},
+		{"GET", "/?Action=GetCallerIdentity", browser, false},
+		{"GET", "/other", browser, false},
+	} {
+		r := httptest.NewRequest(test.method, test.target, nil)
+		r.Header.Set("Accept", test.accept)
+		if Wants(r) != test.want {
+			t.Errorf("%s %s with Accept %q: %t", test.method, test.target, test.accept, !test.want)
+		}
+	}
+}
+
+// shown returns the page and its header.
+func shown(t *testing.T, o Options) (string, http.Header) {
+	t.Helper()
+	if o.Calls == nil {
+		o.Calls = &Calls{}
+	}
+	o.Logger = slog.New(slog.DiscardHandler)
+	w := httptest.NewRecorder()
+	New(o).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	if w.Code != http.StatusOK {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+
+	return w.Body.String(), w.Header()
+}
+
+func pools(list ...identitypool.Pool) func(context.Context, int) ([]identitypool.Pool, error) {
+	return func(_ context.Context, limit int) ([]identitypool.Pool, error) {
+		return list[:min(limit, len(list))], nil
+	}
+}
+
+func TestPageShowsPoolsAndCalls(t *testing.T) {
+	var calls Calls
+	calls.Add(Call{RequestID: "r-1", Service: "sts", Operation: "GetCallerIdentity", Status: 200})
+	calls.Explain("r-2", "Token is not from a supported provider of this identity pool.", []explain.Step{
+		{Code: "token-form", Check: "token form", OK: true, Got: "a JWT"},
+		{Code: "token-issuer", Check: "token issuer", Expected: "one issuer", Got: "another", Fix: "mend the issuer"},
+	}, []explain.Code{"token-times", "token-subject"})
+	calls.Add(Call{RequestID: "r-2", Operation: "GetId", Status: 400, Outcome: "NotAuthorizedException"})
+
+	body, _ := shown(t, Options{
+		Info:  issuer.DevInfo{Endpoint: "http://127.0.0.1:4599", Region: "us-east-1"},
+		Data:  ".poolhouse",
+		Calls: &calls,
+		Pools: pools(identitypool.Pool{ID: "us-east-1:1", Name: "shop", AllowUnauthenticated: true}),
+	})
+	for _, want := range []string{
+		"kept in <code>.poolhouse</code>", "<strong>shop</strong>", "with guests", "&#34;allowGuestAccess&#34;: true",
+		"GetCallerIdentity", "refused: NotAuthorizedException", "Token is not from a supported provider",
+		"<dd>mend the issuer</dd>", "not reached: token-times, token-subject",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if strings.Index(body, "r-2") > strings.Index(body, "r-1") {
+		t.Error("the newest call is not first")
+	}
+}
+
+// What clients send is text on the page, whatever it looks like.
+func TestPageEscapes(t *testing.T) {
+	const hostile = `</title><script>alert(1)</script>"\'><img src=x onerror=alert(1)>`
+	var calls Calls
+	calls.Explain("r", hostile, []explain.Step{{Check: hostile, Got: hostile, Fix: hostile, Provider: hostile}}, nil)
+	calls.Add(Call{RequestID: "r", Operation: hostile, Outcome: hostile, Service: hostile, Pool: hostile})
+
+	body, header := shown(t, Options{
+		Info:  issuer.DevInfo{Endpoint: hostile},
+		Calls: &calls,
+		Pools: pools(identitypool.Pool{ID: hostile, Name: hostile}),
+	})
+	if strings.Contains(body, "<script") || strings.Contains(body, "<img") {
+		t.Error("a client's text became markup")
+	}
+
+	// The policy allows the page's own styles, and nothing else.
+	style := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindStringSubmatch(body)
+	if len(style) != 2 {
+		t.Fatal("the page has no styles")
+	}
+	policy := header.Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "'sha256-" + digest(style[1]) + "'", "frame-ancestors 'none'"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("the policy %s lacks %s", policy, want)
+		}
+	}
+	if header.Get("Cache-Control") != "no-store" || header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("headers: %v", header)
+	}
+}
+
+func TestPageWithoutPools(t *testing.T) {
+	for want, read := range map[string]func(context.Context, int) ([]identitypool.Pool, error){
+		"There are no pools yet": pools(),
+		"could not be read": func(context.Context, int) ([]identitypool.Pool, error) {
+			return nil, errors.New("the database does not answer")
+		},
+		"There are more pools": pools(make([]identitypool.Pool, maxPools+1)...),
+	} {
+		if body, _ := shown(t, Options{Pools: read}); !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
+// Whichever comes first, the answer or its explanation, both end up in one call; only so many
+// are kept, and an explanation without an answer is not shown.
+func TestCalls(t *testing.T) {
+	var calls Calls
+	for n := range keptCalls + 7 {
+		id := fmt.Sprint(n)
+		if n%2 == 0 {
+			calls.Explain(id, "why "+id, nil, nil)
+		}
+		calls.Add(Call{RequestID: id, Operation: "GetId", Status: 400})
+		if n%2 == 1 {
+			calls.Explain(id, "why "+id, nil, nil)
+		}
+	}
+	calls.Explain("unanswered", "why", nil, nil)
+
+	list := calls.Newest()
+	if len(list) != keptCalls-1 {
+		t.Fatalf("%d calls are shown", len(list))
+	}
+	for n, call := range list {
+		want := fmt.Sprint(keptCalls + 6 - n)
+		if call.RequestID != want || call.Message != "why "+want || call.Status != 400 {
+			t.Errorf("call %d is %+v", n, call)
+		}
+	}
+}
