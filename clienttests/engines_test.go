@@ -285,7 +285,7 @@ func TestEngineMinIO(t *testing.T) {
 `))
 
 	secret := make([]byte, 32)
-	_, _ = rand.Read(secret)
+	rand.Read(secret)
 	root := aws.Credentials{AccessKeyID: "minioroot", SecretAccessKey: base64.RawURLEncoding.EncodeToString(secret)}
 	startPeer(t, t.TempDir(),
 		[]string{"MINIO_ROOT_USER=" + root.AccessKeyID, "MINIO_ROOT_PASSWORD=" + root.SecretAccessKey,

@@ -25,7 +25,7 @@ func LoadOrCreate(path string) (key []byte, created bool, err error) {
 	}
 
 	key = make([]byte, KeySize)
-	_, _ = rand.Read(key) // never fails (crypto/rand)
+	rand.Read(key) // never fails (crypto/rand)
 	switch err := create(path, key); {
 	case errors.Is(err, fs.ErrExist): // another process was quicker
 		key, err = Load(path)

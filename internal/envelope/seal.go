@@ -77,7 +77,7 @@ func (s *Sealer) Seal(plain []byte, aad string) []byte {
 	sealed := make([]byte, headerSize+nonceSize, headerSize+nonceSize+len(plain)+tagSize)
 	copy(sealed, s.header)
 	nonce := sealed[headerSize:]
-	_, _ = rand.Read(nonce) // never fails (crypto/rand)
+	rand.Read(nonce) // never fails (crypto/rand)
 	return s.aead.Seal(sealed, nonce, plain, s.additional(aad))
 }
 

@@ -209,8 +209,8 @@ func setEnds(keys []store.Key) {
 func generateKey(now, notBefore time.Time, sealer Sealer) store.Key {
 	var id keyID
 	var master [keyBytes]byte
-	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
-	_, _ = rand.Read(master[:])
+	rand.Read(id[:]) // never fails (crypto/rand)
+	rand.Read(master[:])
 	name := hex.EncodeToString(id[:])
 
 	// The store keeps milliseconds.

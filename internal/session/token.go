@@ -88,7 +88,7 @@ func (m *Minter) MintSized(ctx context.Context, s Session, minBytes int) (Creden
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
 
-	_, _ = rand.Read(w.random[:]) // never fails (crypto/rand)
+	rand.Read(w.random[:]) // never fails (crypto/rand)
 	nonce := w.random[10:]
 	copy(w.accessKeyID[:], accessKeyPrefix)
 	base32.StdEncoding.Encode(w.accessKeyID[len(accessKeyPrefix):], w.random[:10])
