@@ -188,25 +188,51 @@ func (Config) SettingHelp() map[string]string {
 	}
 }
 
-// Types of the settings, so that embedders can write a Config.
+// Types of the settings, for programs that write a Config.
 type (
-	RoleConfig         = iam.RoleConfig
+	// RoleConfig is a role of the settings.
+	RoleConfig = iam.RoleConfig
+
+	// OIDCProviderConfig is an OpenID Connect provider of the settings.
 	OIDCProviderConfig = iam.OIDCProviderConfig
+
+	// SAMLProviderConfig is a SAML identity provider of the settings.
 	SAMLProviderConfig = iam.SAMLProviderConfig
-	ProviderOverride   = provider.Override
-	Limits             = cognitoidentity.Limits
-	UserStatusConfig   = userstatus.Config
-	SignOutConfig      = signout.Settings
 
+	// ProviderOverride changes how a login provider or user pool is reached and checked.
+	ProviderOverride = provider.Override
+
+	// Limits bounds inputs and results of the identity pools API.
+	Limits = cognitoidentity.Limits
+
+	// UserStatusConfig is how a user pool is asked whether a user may still sign in.
+	UserStatusConfig = userstatus.Config
+
+	// SignOutConfig says which sign-outs a provider may report.
+	SignOutConfig = signout.Settings
+
+	// CredentialEngineConfig is an external STS that issues credentials.
 	CredentialEngineConfig = assume.EngineConfig
-	EngineTokenConfig      = assume.TokenConfig
 
+	// EngineTokenConfig is the token that such an engine gets.
+	EngineTokenConfig = assume.TokenConfig
+
+	// CheckConfig is the endpoint for forward auth.
 	CheckConfig = forwardauth.Config
-	CheckRoute  = forwardauth.Route
 
-	Secret        = explain.Secret
-	Rate          = ratelimit.Rate
-	RateLimits    = ratelimit.Settings
+	// CheckRoute maps requests to the action and resource that forward auth asks for.
+	CheckRoute = forwardauth.Route
+
+	// Secret is a text that is masked when it is shown.
+	Secret = explain.Secret
+
+	// Rate is how often something may happen.
+	Rate = ratelimit.Rate
+
+	// RateLimits bounds how often accounts may call.
+	RateLimits = ratelimit.Settings
+
+	// AddressLimits bounds what one client address may do.
 	AddressLimits = ratelimit.AddressLimits
 )
 

@@ -46,6 +46,7 @@ func (c *Config) storeOptions(sealer *envelope.Sealer) store.Options {
 	if c.DataDir != "" && c.DatabaseURL == "" {
 		o.Path = filepath.Join(c.DataDir, DatabaseFile)
 	}
+
 	return o
 }
 
@@ -138,7 +139,7 @@ func (s *Server) sealSecrets(ctx context.Context) error {
 // identity providers that are registered now.
 func (s *Server) bindSAMLLogins(ctx context.Context, directory *iam.Directory) (map[string]string, error) {
 	bindings, err := s.store.BindSAMLLogins(ctx, func(arn string) (entityID string, known bool) {
-		provider, err := directory.SAMLProvider(ctx, arn)
+		registered, err := directory.SAMLProvider(ctx, arn)
 		switch {
 		case errors.Is(err, iam.ErrNotFound):
 			return "", true
@@ -148,12 +149,12 @@ func (s *Server) bindSAMLLogins(ctx context.Context, directory *iam.Directory) (
 			return "", false
 		}
 
-		return provider.Provider.EntityID, true
+		return registered.Provider.EntityID, true
 	})
 
 	for _, arn := range slices.Sorted(maps.Keys(bindings)) {
-		provider, err := directory.SAMLProvider(ctx, arn)
-		claimed := err == nil && provider.Provider.Is(iam.UnrecordedEntityID)
+		registered, err := directory.SAMLProvider(ctx, arn)
+		claimed := err == nil && registered.Provider.Is(iam.UnrecordedEntityID)
 		if bindings[arn] == "" && !claimed {
 			s.config.Logger.Warn("a SAML provider with users was not registered when this database was upgraded, "+
 				"so nobody gets their identities; register it, and name \""+iam.UnrecordedEntityID+

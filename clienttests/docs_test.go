@@ -119,7 +119,7 @@ func removeAfterwards(t *testing.T, path string) {
 func TestWelcome(t *testing.T) {
 	client(t, "/usr/bin/aws", "awscli")
 	s := startDev(t)
-	_, rest, found := strings.Cut(s.text(), "Data is in memory: gone when this stops.\n")
+	_, rest, found := strings.Cut(s.text(), "Data is in memory: it is lost when the server stops.\n")
 	if !found {
 		t.Fatalf("the first lines are not there:\n%s", s.text())
 	}

@@ -51,8 +51,8 @@ func FuzzVerify(f *testing.F) {
 			return // net/http does not hand it over
 		}
 
-		Signed(r)
-		UnverifiedScope(r)
+		_ = Signed(r)
+		_, _ = UnverifiedScope(r)
 		got, err := g.verifier().Verify(r, body, g.Service)
 		if err != nil {
 			if _, ok := err.(*Error); !ok {

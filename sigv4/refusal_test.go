@@ -24,8 +24,8 @@ type refusalCase struct {
 	message string
 }
 
-func (c refusalCase) run(t *testing.T, make func() *draft) {
-	d := make()
+func (c refusalCase) run(t *testing.T, newDraft func() *draft) {
+	d := newDraft()
 	service := d.service
 	if c.draft != nil {
 		c.draft(d)
@@ -45,22 +45,22 @@ func (c refusalCase) run(t *testing.T, make func() *draft) {
 	}
 }
 
-func authorization(old, new string) func(*http.Request, *[]byte) {
+func authorization(old, replacement string) func(*http.Request, *[]byte) {
 	return func(r *http.Request, _ *[]byte) {
 		a := r.Header.Get("Authorization")
 		if !strings.Contains(a, old) {
 			panic(fmt.Sprintf("%q is not in %q", old, a))
 		}
-		r.Header.Set("Authorization", strings.Replace(a, old, new, 1))
+		r.Header.Set("Authorization", strings.Replace(a, old, replacement, 1))
 	}
 }
 
-func target(old, new string) func(*http.Request, *[]byte) {
+func target(old, replacement string) func(*http.Request, *[]byte) {
 	return func(r *http.Request, _ *[]byte) {
 		if !strings.Contains(r.RequestURI, old) {
 			panic(fmt.Sprintf("%q is not in %q", old, r.RequestURI))
 		}
-		r.RequestURI = strings.Replace(r.RequestURI, old, new, 1)
+		r.RequestURI = strings.Replace(r.RequestURI, old, replacement, 1)
 	}
 }
 

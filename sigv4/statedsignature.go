@@ -231,6 +231,7 @@ func (p *parameters) named(name string) *string {
 	case "Signature":
 		return &p.signature
 	}
+
 	return nil
 }
 

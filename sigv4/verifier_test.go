@@ -203,7 +203,7 @@ func TestBoundedWork(t *testing.T) {
 	}
 
 	many := strings.Join(names, ";")
-	for name, make := range map[string]func() (*http.Request, []byte){
+	for name, newRequest := range map[string]func() (*http.Request, []byte){
 		"signed headers": func() (*http.Request, []byte) {
 			d := newDraft()
 			d.signedHeaders = many
@@ -225,7 +225,7 @@ func TestBoundedWork(t *testing.T) {
 			return r, body
 		},
 	} {
-		r, body := make()
+		r, body := newRequest()
 		if n := testing.AllocsPerRun(10, func() {
 			_, err := v.Verify(r, body, "sts")
 			wantRefusal(t, err, IncompleteSignature, "")

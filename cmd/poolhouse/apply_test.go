@@ -193,12 +193,13 @@ func contains(t *testing.T, text string, wants ...string) {
 // A file is applied, twice, changed in every property that can change, and pruned.
 func TestApply(t *testing.T) {
 	devKeys(t)
-	url := devServer(t)
+	endpoint := devServer(t)
 	idp, otherIdP := metadata(t, samltest.New(t, time.Now(), 0)), metadata(t, samltest.New(t, time.Now(), 1))
 	original := strings.Replace(applied, "METADATA", idp, 1)
 	apply := func(text string, more ...string) string {
 		t.Helper()
-		return mustRun(t, append([]string{"apply", "--endpoint", url, "-f", written(t, "shop.yaml", text)}, more...)...)
+		file := written(t, "shop.yaml", text)
+		return mustRun(t, append([]string{"apply", "--endpoint", endpoint, "-f", file}, more...)...)
 	}
 	contains(t, apply(original, "--dry-run"), "8 to create")
 	contains(t, apply(original), "8 to create", "created Corp", "created Tags")
@@ -264,7 +265,7 @@ func TestApply(t *testing.T) {
 	contains(t, apply(bare), "3 to update", `PermissionsBoundary: "arn:aws:iam::000000000000:policy/Limit" -> none`,
 		`Description: "users who signed in" -> none`, `MaxSessionDuration: "7200" -> "3600"`)
 	contains(t, apply(bare), "0 to update, 0 to delete, 8 without change")
-	r, err := iamOf(url).GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("shop-user")})
+	r, err := iamOf(endpoint).GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("shop-user")})
 	if err != nil || r.Role.PermissionsBoundary != nil || r.Role.Description != nil && *r.Role.Description != "" {
 		t.Errorf("role = %+v, %v", r, err)
 	}
@@ -272,18 +273,18 @@ func TestApply(t *testing.T) {
 	// Another file may not take a resource over, and prunes nothing of this one's.
 	other := written(t, "other.yaml",
 		"Resources:\n  Issuer: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://idp.example.com\"}}\n")
-	if _, err := command(t, "apply", "--endpoint", url, "-f", other); err == nil ||
+	if _, err := command(t, "apply", "--endpoint", endpoint, "-f", other); err == nil ||
 		!strings.Contains(err.Error(), "shop/Issuer") {
 		t.Errorf("another file's resource: %v", err)
 	}
 	other = written(t, "other.yaml", "Resources: {}\n")
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", other, "--prune"), "0 to delete")
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", other, "--prune"), "0 to delete")
 
 	// A dry run changes nothing, with --prune as well.
-	before := mustRun(t, "export", "--endpoint", url)
+	before := mustRun(t, "export", "--endpoint", endpoint)
 	unchanged := func(step string) {
 		t.Helper()
-		if after := mustRun(t, "export", "--endpoint", url); after != before {
+		if after := mustRun(t, "export", "--endpoint", endpoint); after != before {
 			t.Errorf("%s changed the server:\n%s\nbefore:\n%s", step, after, before)
 		}
 	}
@@ -440,9 +441,9 @@ func TestExportSettings(t *testing.T) {
 	}
 }
 
-func iamOf(url string) *iam.Client {
+func iamOf(endpoint string) *iam.Client {
 	return iam.New(iam.Options{
-		BaseEndpoint: &url,
+		BaseEndpoint: &endpoint,
 		Region:       "us-east-1",
 		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
@@ -452,7 +453,7 @@ func iamOf(url string) *iam.Client {
 // for it, and the plan says which.
 func TestApplyPolicyVersions(t *testing.T) {
 	devKeys(t)
-	url := devServer(t)
+	endpoint := devServer(t)
 	policy := func(action string) string {
 		return written(t, "p.yaml", "Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties:\n"+
 			"      PolicyDocument: {Version: \"2012-10-17\", Statement: [{Effect: Allow, Action: \"s3:"+action+
@@ -462,7 +463,7 @@ func TestApplyPolicyVersions(t *testing.T) {
 	arn := aws.String("arn:aws:iam::000000000000:policy/P")
 	versions := func() string {
 		t.Helper()
-		out, err := iamOf(url).ListPolicyVersions(t.Context(), &iam.ListPolicyVersionsInput{PolicyArn: arn})
+		out, err := iamOf(endpoint).ListPolicyVersions(t.Context(), &iam.ListPolicyVersionsInput{PolicyArn: arn})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -479,10 +480,10 @@ func TestApplyPolicyVersions(t *testing.T) {
 		return strings.Join(names, " ")
 	}
 
-	mustRun(t, "apply", "--endpoint", url, "-f", policy("Get1"))
+	mustRun(t, "apply", "--endpoint", endpoint, "-f", policy("Get1"))
 
 	for i, want := range []string{"v2* v1", "v3* v2 v1", "v4* v3 v2 v1", "v5* v4 v3 v2 v1"} {
-		if out := mustRun(t, "apply", "--endpoint", url, "-f",
+		if out := mustRun(t, "apply", "--endpoint", endpoint, "-f",
 			policy("Get"+string(rune('2'+i)))); strings.Contains(out, "deleted to make room") {
 			t.Errorf("there was room:\n%s", out)
 		}
@@ -491,31 +492,32 @@ func TestApplyPolicyVersions(t *testing.T) {
 		}
 	}
 
-	if _, err := iamOf(url).SetDefaultPolicyVersion(t.Context(),
+	if _, err := iamOf(endpoint).SetDefaultPolicyVersion(t.Context(),
 		&iam.SetDefaultPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v1")}); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", policy("Put"), "--dry-run"),
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", policy("Put"), "--dry-run"),
 		"its oldest version, v2, is deleted to make room: there are 5")
 	if got := versions(); got != "v5 v4 v3 v2 v1*" {
 		t.Errorf("after a dry run: %s", got)
 	}
 
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", policy("Put")), "its oldest version, v2,")
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", policy("Put")), "its oldest version, v2,")
 	if got := versions(); got != "v6* v5 v4 v3 v1" {
 		t.Errorf("versions %s", got)
 	}
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", policy("Put")), "1 without change")
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", policy("Put")), "1 without change")
 	contains(t,
-		mustRun(t, "apply", "--endpoint", url, "-f", written(t, "p.yaml", "Resources: {}\n"), "--prune"), "deleted P")
+		mustRun(t, "apply", "--endpoint", endpoint, "-f", written(t, "p.yaml", "Resources: {}\n"), "--prune"),
+		"deleted P")
 }
 
 // What cannot be is refused before anything is changed.
 func TestApplyRefuses(t *testing.T) {
 	devKeys(t)
-	url := devServer(t)
+	endpoint := devServer(t)
 	pools := ci.New(ci.Options{
-		BaseEndpoint: &url,
+		BaseEndpoint: &endpoint,
 		Region:       "us-east-1",
 		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
@@ -536,8 +538,8 @@ func TestApplyRefuses(t *testing.T) {
 			`Principal: {AWS: "arn:aws:iam::000000000000:root"}, Action: "sts:AssumeRole"}]}`
 		first = "  First: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://first.example.com\"}}\n"
 	)
-	mustRun(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", appliedFile(t)))
-	before := mustRun(t, "export", "--endpoint", url)
+	mustRun(t, "apply", "--endpoint", endpoint, "-f", written(t, "shop.yaml", appliedFile(t)))
+	before := mustRun(t, "export", "--endpoint", endpoint)
 
 	tests := []struct{ name, resources, want string }{
 		{"policies whose names differ by case",
@@ -582,7 +584,7 @@ func TestApplyRefuses(t *testing.T) {
 
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := command(t, "apply", "--endpoint", url, "-f",
+			_, err := command(t, "apply", "--endpoint", endpoint, "-f",
 				written(t, "f.yaml", "Resources:\n"+first+tt.resources))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
@@ -590,7 +592,7 @@ func TestApplyRefuses(t *testing.T) {
 		})
 	}
 
-	if after := mustRun(t, "export", "--endpoint", url); after != before {
+	if after := mustRun(t, "export", "--endpoint", endpoint); after != before {
 		t.Errorf("something was changed:\n%s", after)
 	}
 }
@@ -598,36 +600,37 @@ func TestApplyRefuses(t *testing.T) {
 // What was done before a failure is kept, and the next run does the rest.
 func TestApplyGoesOn(t *testing.T) {
 	devKeys(t)
-	url := devServer(t)
+	endpoint := devServer(t)
 	text := strings.Replace(appliedFile(t), "PermissionsBoundary: !Ref Limit",
 		"PermissionsBoundary: \"arn:aws:iam::000000000000:policy/Gone\"", 1)
-	out, err := command(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", text))
+	out, err := command(t, "apply", "--endpoint", endpoint, "-f", written(t, "shop.yaml", text))
 	if err == nil || !strings.Contains(err.Error(), "UserRole: CreateRole: NoSuchEntity") ||
 		!strings.Contains(err.Error(), "5 of 8 changes were made") {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", appliedFile(t))), "3 to create")
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", appliedFile(t)), "--dry-run"),
+	file := written(t, "shop.yaml", appliedFile(t))
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", file), "3 to create")
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", written(t, "shop.yaml", appliedFile(t)), "--dry-run"),
 		"0 to create")
 }
 
 // Where a pool has no developer provider yet, one can be set; not another one.
 func TestApplyDeveloperProvider(t *testing.T) {
 	devKeys(t)
-	url := devServer(t)
+	endpoint := devServer(t)
 	file := func(more string) string {
 		return written(t, "f.yaml",
 			"Resources:\n"+
 				"  P: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true"+more+"}}\n")
 	}
-	mustRun(t, "apply", "--endpoint", url, "-f", file(""))
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file(", DeveloperProviderName: login.shop")),
+	mustRun(t, "apply", "--endpoint", endpoint, "-f", file(""))
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", file(", DeveloperProviderName: login.shop")),
 		"1 to update")
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file(", DeveloperProviderName: login.shop")),
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", file(", DeveloperProviderName: login.shop")),
 		"1 without change")
 
 	for _, other := range []string{"", ", DeveloperProviderName: login.other"} {
-		if _, err := command(t, "apply", "--endpoint", url, "-f", file(other)); err == nil ||
+		if _, err := command(t, "apply", "--endpoint", endpoint, "-f", file(other)); err == nil ||
 			!strings.Contains(err.Error(), "cannot be changed") {
 			t.Errorf("%q: %v", other, err)
 		}
@@ -818,7 +821,7 @@ func TestApplyKeepsOldPolicies(t *testing.T) {
 // server cannot know.
 func TestWarningsOfConditionKeys(t *testing.T) {
 	devKeys(t)
-	url := devServer(t)
+	endpoint := devServer(t)
 	const file = `Resources:
   P:
     Type: AWS::IAM::ManagedPolicy
@@ -847,7 +850,7 @@ func TestWarningsOfConditionKeys(t *testing.T) {
 
 	path := written(t, "w.yaml", file)
 	for _, more := range [][]string{{"--dry-run"}, nil, {"--dry-run"}} { // the last time without a change
-		out := mustRun(t, append([]string{"apply", "--endpoint", url, "-f", path}, more...)...)
+		out := mustRun(t, append([]string{"apply", "--endpoint", endpoint, "-f", path}, more...)...)
 		contains(t, out, "warning: PolicyDocument: statement 0 (Deny) depends on s3:managedkey",
 			"warning: AssumeRolePolicyDocument: statement 0 (Allow) depends on aws:trustkey",
 			"warning: policy inline: statement 0 (Allow) depends on s3:inlinekey")

@@ -186,7 +186,8 @@ func printWelcome(out io.Writer, p palette, info poolhouse.DevInfo, data, progra
 	}
 	fmt.Fprintf(out, `%[1]sPoolhouse %[2]s listens on %[3]s%[4]s
 %[5]sDevelopment mode: known keys, and an issuer that issues tokens for anybody. Do not expose it.%[4]s
-%[13]sData is %[6]s.
+%[13]sOpen the address in a browser to see pools and calls.
+Data is %[6]s.
 
 export AWS_ENDPOINT_URL_COGNITO_IDENTITY=%[3]s
 export AWS_ENDPOINT_URL_STS=%[3]s
@@ -195,8 +196,6 @@ export AWS_ACCESS_KEY_ID=%[7]s
 export AWS_SECRET_ACCESS_KEY=%[8]s
 export AWS_REGION=%[9]s
 export AWS_DEFAULT_REGION=%[9]s
-
-Open %[3]s in a browser to see its pools and calls.
 
 Try it:
   POOL=$(aws cognito-identity create-identity-pool --endpoint-url %[3]s \

@@ -44,6 +44,7 @@ func writeExported(c *cobra.Command, out *apply.Exported) error {
 	for _, note := range out.Notes {
 		fmt.Fprintln(c.ErrOrStderr(), "not carried over: "+printable(note))
 	}
+
 	for _, secret := range out.Secrets {
 		fmt.Fprintln(c.ErrOrStderr(), "the file holds a secret, keep it like a password: "+printable(secret))
 	}

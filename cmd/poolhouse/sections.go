@@ -188,6 +188,7 @@ func (c *checkEndpoint) checkListen() error {
 // addTo adds the sections to the server's settings.
 func (f *sections) addTo(c *poolhouse.Config) {
 	c.Roles = f.Roles
+
 	c.PoolAlgorithms, c.PoolCredentialEngines = f.TokenAlgorithms, f.PoolCredentialEngines
 	c.CredentialEngines, c.GuestPolicy = f.CredentialEngines, string(f.GuestPolicy)
 	c.PoolGuestPolicies = map[string]string{}
@@ -313,6 +314,7 @@ func shown(v reflect.Value, tag reflect.StructTag) any {
 	if own, ok := v.Interface().(interface{ FileForm() any }); ok {
 		return shown(reflect.ValueOf(own.FileForm()), tag)
 	}
+
 	switch known := v.Interface().(type) {
 	case json.Marshaler:
 		return known

@@ -73,6 +73,7 @@ func serverConfig(s *settings) (poolhouse.Config, error) {
 	if len(c.AllowedOrigins) == 0 {
 		return c, s.fault(&s.AllowedOrigins, `list the origins whose pages may call, or give "*" for any`)
 	}
+
 	for _, r := range s.rows {
 		if err := r.checkDuration(s.values[r.name].text); err != nil {
 			return c, s.fault(r.field.Addr().Interface(), "%w", err)

@@ -177,7 +177,7 @@ roles:
 		if err != nil {
 			t.Fatal(err)
 		}
-		credentials := func(role string) error {
+		askFor := func(role string) error {
 			if _, err := client.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{
 				IdentityPoolId: pool.IdentityPoolId,
 				Roles:          map[string]string{"unauthenticated": role},
@@ -191,11 +191,11 @@ roles:
 			return err
 		}
 
-		if err := credentials(defined); err != nil {
+		if err := askFor(defined); err != nil {
 			t.Errorf("strict %t: a role of the file: %v", strict, err)
 		}
 
-		switch err := credentials("arn:aws:iam::000000000000:role/Undefined"); {
+		switch err := askFor("arn:aws:iam::000000000000:role/Undefined"); {
 		case !strict && err != nil:
 			t.Errorf("a role that is not defined: %v", err)
 		case strict && (err == nil || !strings.Contains(err.Error(), "InvalidIdentityPoolConfigurationException")):

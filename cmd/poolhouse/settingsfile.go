@@ -349,6 +349,7 @@ func readFiles(folder, setting string, v reflect.Value, tag string) error {
 	case reflect.Map:
 		keys := v.MapKeys()
 		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+
 		for _, key := range keys {
 			entry := reflect.New(v.Type().Elem()).Elem()
 			entry.Set(v.MapIndex(key))

@@ -60,6 +60,7 @@ func load(flags map[string]string, environ []string, path string) (*settings, er
 		if err := k.Load(source.provider, nil); err != nil {
 			return nil, err
 		}
+
 		for _, r := range s.rows {
 			if k.Exists(r.name) {
 				s.values[r.name] = value{text: k.String(r.name), source: source.name(r)}

@@ -45,17 +45,17 @@ func (t Trace) views() []Trace {
 		own.show(t, t.Account)
 	}
 
-	list := []Trace{own}
+	views := []Trace{own}
 	for _, account := range t.Others {
 		other := own
 		other.Account = account
 		other.show(t, account)
 		other.Region = ""      // the caller's; a role has none
 		other.AccessKeyID = "" // else these traces could push out those of the account's calls
-		list = append(list, other)
+		views = append(views, other)
 	}
 
-	return list
+	return views
 }
 
 // show reduces the whole trace to the part that an account may see. If a hidden step

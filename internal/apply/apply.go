@@ -41,6 +41,7 @@ func (ch *change) sign() string {
 	case len(ch.fields) > 0:
 		return "~"
 	}
+
 	return "="
 }
 

@@ -135,6 +135,7 @@ func (c *Client) Query(ctx context.Context, service, version, operation string, 
 	if err != nil || out == nil {
 		return err
 	}
+
 	return xml.Unmarshal(answer, out)
 }
 
@@ -183,6 +184,7 @@ func (c *Client) once(ctx context.Context, call call) ([]byte, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
+
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
 		return nil, err

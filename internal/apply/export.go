@@ -86,6 +86,7 @@ func (e *exporter) readKind(ctx context.Context, k *kind) (all []*state, err err
 	}
 	err = k.each(ctx, e.server, e.wanted, func(st *state) error {
 		add(st)
+
 		for _, p := range st.properties.parts(st.id) {
 			found, err := p.read(ctx, e.server)
 			if err != nil {
@@ -96,6 +97,7 @@ func (e *exporter) readKind(ctx context.Context, k *kind) (all []*state, err err
 				add(found)
 			}
 		}
+
 		return nil
 	})
 	if err != nil {
@@ -142,6 +144,7 @@ func (e *exporter) judge(st *state) {
 	for _, text := range st.left {
 		e.note(about, "%s", text)
 	}
+
 	for what, fault := range documentFaults(st.properties, nil) {
 		e.note(about, "%s: Poolhouse refuses this document, and apply stops at it: %v", what, fault)
 	}
@@ -178,6 +181,7 @@ func (e *exporter) noteSync(ctx context.Context) error {
 		var out struct {
 			IdentityPoolUsage struct{ SyncSessionsCount, DataStorage json.Number }
 		}
+
 		err := e.get(ctx, "cognito-sync", "DescribeIdentityPoolUsage", "/identitypools/"+url.PathEscape(id), &out)
 		switch refusal, isRefusal := errors.AsType[*apiError](err); {
 		case ctx.Err() != nil:
@@ -221,6 +225,7 @@ func (e *exporter) noteSettings(ctx context.Context, all []*state) error {
 		if !slices.ContainsFunc(all, func(st *state) bool { return st.id == p.Arn }) {
 			continue
 		}
+
 		var texts []string
 		for _, s := range p.Settings {
 			if s.Value != "" {

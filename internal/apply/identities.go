@@ -50,15 +50,18 @@ func WriteIdentities(ctx context.Context, c *Client, pools []string, w io.Writer
 			if err != nil {
 				return err
 			}
+
 			for _, name := range line.Unreadable {
 				unreadable[name]++
 			}
 			written++
+
 			return out.Encode(line)
 		})
 		if err != nil {
 			return nil, err
 		}
+
 		for name, n := range unreadable {
 			notes = append(notes, fmt.Sprintf("%s: the subjects of %d logins of %s cannot be read: "+
 				"without them these identities are loaded, and nobody can use them", id, n, name))
@@ -124,6 +127,7 @@ func (s *server) identity(ctx context.Context, pool, developer string, i listedI
 		if err != nil {
 			return identityLine{}, err
 		}
+
 		for _, user := range users {
 			line.Logins = append(line.Logins, login{ProviderName: developer, Subject: user})
 		}
@@ -150,6 +154,7 @@ func (s *server) developerUsers(ctx context.Context, pool, identity string) (use
 func LoadIdentities(ctx context.Context, c *Client, r io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
+
 	l := &loader{Client: c, out: out}
 	for n := 1; lines.Scan(); n++ {
 		var i identityLine

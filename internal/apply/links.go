@@ -30,6 +30,7 @@ func linkAll(all []*state, names []string, s *server) *links {
 
 	for i, st := range all {
 		st.properties.rekey(l, names)
+
 		l.trees[i], l.needs[i] = tree(st.properties), map[int]bool{}
 		for name, field := range kindOf(st.properties).schema.fields {
 			if values, ok := l.trees[i][name].(map[string]any); ok && field.form == formTags {
@@ -66,11 +67,13 @@ func (s schema) holdsDocument() bool {
 	if s.item != nil && s.item.holdsDocument() {
 		return true
 	}
+
 	for _, field := range s.fields {
 		if field.holdsDocument() {
 			return true
 		}
 	}
+
 	return s.form == formDocument
 }
 
@@ -88,12 +91,14 @@ func (l *links) reaches(from, to int, seen map[int]bool) bool {
 	if from == to {
 		return true
 	}
+
 	seen[from] = true
 	for next := range l.needs[from] {
 		if !seen[next] && l.reaches(next, to, seen) {
 			return true
 		}
 	}
+
 	return false
 }
 
@@ -109,6 +114,7 @@ func (l *links) of(i int, s *server) map[string]any {
 			own[id] = pairs{{key: "Fn::Sub", value: text}}
 		}
 	}
+
 	return own
 }
 

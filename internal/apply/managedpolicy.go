@@ -173,6 +173,7 @@ func (*managedPolicy) remove(ctx context.Context, s *server, id string) error {
 	if err != nil {
 		return err
 	}
+
 	for _, v := range versions { // The default goes with the policy.
 		if v.IsDefaultVersion {
 			continue

@@ -106,6 +106,7 @@ func (*pool) find(ctx context.Context, a *applier, r Resource) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var ours *state
 	for _, p := range all {
 		if p.markers[marker] != a.mark(r) {
@@ -138,6 +139,7 @@ func (p *pool) parts(id string) []part {
 			names = append(names, issuer)
 		}
 	}
+
 	for _, u := range p.CognitoIdentityProviders {
 		names = append(names, u.ProviderName, u.withClient())
 	}
@@ -157,9 +159,9 @@ func (p *pool) parts(id string) []part {
 // readsTags reports whether logins get the principal tags under a name. Servers once
 // took maps under USER_POOL:CLIENT and the developer provider's name, and never
 // applied them.
-func (p *pool) readsTags(provider string) bool {
-	return provider != p.DeveloperProviderName &&
-		!slices.ContainsFunc(p.CognitoIdentityProviders, func(u userPool) bool { return provider == u.withClient() })
+func (p *pool) readsTags(key string) bool {
+	return key != p.DeveloperProviderName &&
+		!slices.ContainsFunc(p.CognitoIdentityProviders, func(u userPool) bool { return key == u.withClient() })
 }
 
 func (p *pool) put(ctx context.Context, a *applier, ch *change) error {

@@ -29,6 +29,7 @@ func (p *principalTags) mark() string { return tagsMarker(p.IdentityProviderName
 
 func (p *principalTags) read(ctx context.Context, s *server) (*state, error) {
 	in := map[string]any{"IdentityPoolId": p.IdentityPoolId, "IdentityProviderName": p.IdentityProviderName}
+
 	out := &principalTags{}
 	err := s.pools(ctx, "GetPrincipalTagAttributeMap", in, out)
 	switch {

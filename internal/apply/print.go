@@ -31,6 +31,7 @@ func (a *applier) print(plan []*change) (todo int) {
 		if sign == "+" {
 			fields = differences("", map[string]any{}, tree(ch.want))
 		}
+
 		for _, f := range fields {
 			path, to := pathWithoutSecrets(f.Path), short(withoutSecrets(f.Path, f.To))
 			if f.From == nil {
@@ -40,6 +41,7 @@ func (a *applier) print(plan []*change) (todo int) {
 			}
 		}
 		a.warnOfKeys(ch)
+
 		for _, note := range ch.notes {
 			a.say("    %s", note)
 		}
@@ -61,6 +63,7 @@ func (a *applier) warnOfKeys(ch *change) {
 		if d.warnings == nil {
 			continue
 		}
+
 		for _, warning := range d.warnings(d.text) {
 			a.say("    warning: %s: %s", d.name, warning)
 		}

@@ -32,6 +32,7 @@ func (a *applier) pruned(ctx context.Context, resources []Resource) (plan []*cha
 			if whole, gone = add(whole, st.markers[marker], st); gone {
 				continue
 			}
+
 			for _, p := range st.properties.parts(st.id) {
 				plan, _ = add(plan, st.markers[p.mark()], &state{id: st.id, properties: p})
 			}

@@ -194,6 +194,7 @@ func scalar(n ast.Node) (string, bool) {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 		return n.GetToken().Value, true
 	}
+
 	return "", false
 }
 
@@ -312,14 +313,17 @@ func (f *fileReader) value(n ast.Node, depth int) any {
 		if len(entries) == 1 && (entries[0].key == "Ref" || strings.HasPrefix(entries[0].key, "Fn::")) {
 			return f.reference(entries[0].line, entries[0].key, f.value(entries[0].value, depth+1))
 		}
+
 		m := map[string]any{}
 		for _, e := range entries {
 			m[e.key] = f.value(e.value, depth+1)
 		}
+
 		return m
 	}
 
 	f.fault(line(n), "anchors, aliases and other special values are not supported")
+
 	return nil
 }
 

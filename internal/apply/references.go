@@ -126,6 +126,7 @@ func inOrder(resources []Resource) (all []Resource, err error) {
 		needs := slices.Clone(r.DependsOn)
 		eachPart(r.Properties, func(_ *Reference, p Part) { needs = append(needs, p.Resource) })
 		slices.Sort(needs)
+
 		for _, name := range needs {
 			if j, ok := index[name]; ok {
 				if err := visit(j); err != nil {

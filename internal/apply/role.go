@@ -247,6 +247,7 @@ func (r *role) create(ctx context.Context, a *applier, ch *change, on url.Values
 	}
 
 	delete(a.coming, r.id(a.server, ch.resource))
+
 	return a.openTrusts(ctx)
 }
 

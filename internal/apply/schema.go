@@ -120,6 +120,7 @@ func (f *fileReader) check(line int, path string, s schema, v any) any {
 		case oddNumber:
 			return string(v)
 		}
+
 		return f.wrong(line, path, "text")
 	case formBoolean:
 		switch v {
@@ -145,10 +146,12 @@ func (f *fileReader) check(line int, path string, s schema, v any) any {
 		if !ok {
 			return f.wrong(line, path, "a list")
 		}
+
 		out := []any{}
 		for i, one := range all {
 			out = append(out, f.check(line, fmt.Sprintf("%s[%d]", path, i), *s.item, one))
 		}
+
 		return out
 	case formMapping, formObject:
 		return f.checkMapping(line, path, s, v)
@@ -210,6 +213,7 @@ func (f *fileReader) checkMapping(line int, path string, s schema, v any) any {
 		}
 		out[key] = f.check(line, path+"."+key, *item, one)
 	}
+
 	for _, key := range s.required {
 		if m[key] == nil {
 			f.fault(line, "%s needs %s", path, key)

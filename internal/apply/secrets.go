@@ -33,6 +33,7 @@ func withoutSecrets(path string, v any) any {
 			}
 			shown[to] = withoutSecrets(strings.TrimPrefix(path+"."+key, "."), one)
 		}
+
 		return shown
 	}
 
@@ -41,8 +42,8 @@ func withoutSecrets(path string, v any) any {
 
 // pathWithoutSecrets returns a path as the plan may show it.
 func pathWithoutSecrets(path string) string {
-	if provider, ok := strings.CutPrefix(path, loginProviders+"."); ok {
-		return loginProviders + "." + shownProvider(provider)
+	if key, ok := strings.CutPrefix(path, loginProviders+"."); ok {
+		return loginProviders + "." + shownProvider(key)
 	}
 	return path
 }

@@ -46,6 +46,7 @@ func nextValue(decoder *json.Decoder, depth int) (any, error) {
 			list = append(list, v)
 		}
 		_, err = decoder.Token()
+
 		return list, err
 	case json.Delim('{'):
 		m := map[string]any{}
@@ -63,6 +64,7 @@ func nextValue(decoder *json.Decoder, depth int) (any, error) {
 			}
 		}
 		_, err = decoder.Token()
+
 		return m, err
 	}
 
@@ -114,6 +116,7 @@ func normal(s schema, v any) any {
 		if len(out) > 0 {
 			return out
 		}
+
 		return nil
 	case formMapping, formObject:
 		m, _ := v.(map[string]any)
@@ -130,6 +133,7 @@ func normal(s schema, v any) any {
 		if len(out) > 0 || s.form == formObject {
 			return out
 		}
+
 		return nil
 	case formTags:
 		if m, _ := v.(map[string]any); len(m) == 0 {
@@ -212,6 +216,7 @@ func differences(path string, a, b any) (all []difference) {
 
 	either := maps.Clone(from)
 	maps.Copy(either, to)
+
 	for key := range sorted(either) {
 		all = append(all, differences(strings.TrimPrefix(path+"."+key, "."), from[key], to[key])...)
 	}

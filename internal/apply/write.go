@@ -33,6 +33,7 @@ func quoted(text string) string {
 
 	var b strings.Builder
 	b.WriteByte('"')
+
 	for _, r := range text {
 		switch {
 		case r == '"' || r == '\\':
@@ -64,6 +65,7 @@ func writeYAML(b *bytes.Buffer, v any, indent int) {
 		}
 
 		b.WriteByte('\n')
+
 		for _, p := range v {
 			b.WriteString(margin + quoted(p.key) + ":")
 			writeYAML(b, p.value, indent+2)
@@ -75,6 +77,7 @@ func writeYAML(b *bytes.Buffer, v any, indent int) {
 		}
 
 		b.WriteByte('\n')
+
 		for _, one := range v {
 			var item bytes.Buffer
 			writeYAML(&item, one, indent+2)

@@ -128,16 +128,16 @@ func TestGuestsAreScopedDown(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		session, _, err := s.minter.Open(t.Context(), got.AccessKeyID, got.SessionToken)
+		opened, _, err := s.minter.Open(t.Context(), got.AccessKeyID, got.SessionToken)
 		if err != nil {
 			t.Fatal(err)
 		}
 		wantAMR := []string{map[bool]string{true: "unauthenticated", false: "authenticated"}[guest]}
-		if diff := cmp.Diff(wantAMR, session.AMR); diff != "" {
+		if diff := cmp.Diff(wantAMR, opened.AMR); diff != "" {
 			t.Error(diff)
 		}
 
-		caller := session.Caller(got.AccessKeyID)
+		caller := opened.Caller(got.AccessKeyID)
 		for action, guestMay := range map[string]bool{"s3:GetObject": true, "rum:PutRumEvents": true,
 			"iam:PassRole": false, "ec2:RunInstances": false} {
 			err := authorizer.Authorize(t.Context(), caller, iam.Access{Action: action, Resource: "*"})
@@ -167,11 +167,11 @@ func TestSessionConditions(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	session, _, err := s.minter.Open(t.Context(), got.AccessKeyID, got.SessionToken)
+	opened, _, err := s.minter.Open(t.Context(), got.AccessKeyID, got.SessionToken)
 	if err != nil {
 		t.Fatal(err)
 	}
-	session.SourceIdentity = "somebody"
+	opened.SourceIdentity = "somebody"
 
 	a := iam.NewAuthorizer(s.roles, c.Now)
 	for resource, want := range map[string]bool{
@@ -179,7 +179,7 @@ func TestSessionConditions(t *testing.T) {
 		"arn:aws:s3:::b/" + testIdentity + "/blue/photo": false,
 		"arn:aws:s3:::b/us-east-1:other/red/photo":       false,
 	} {
-		if err := a.Authorize(t.Context(), session.Caller(got.AccessKeyID),
+		if err := a.Authorize(t.Context(), opened.Caller(got.AccessKeyID),
 			iam.Access{Action: "s3:GetObject", Resource: resource}); (err == nil) != want {
 			t.Errorf("%s: %v", resource, err)
 		}
@@ -439,12 +439,12 @@ func TestUnknownRolesInDevelopment(t *testing.T) {
 		t.Errorf("three sessions warned %d times, want once for the role:\n%s", n, log.String())
 	}
 
-	session, _, err := s.minter.Open(t.Context(), got.AccessKeyID, got.SessionToken)
+	opened, _, err := s.minter.Open(t.Context(), got.AccessKeyID, got.SessionToken)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	caller := session.Caller(got.AccessKeyID)
+	caller := opened.Caller(got.AccessKeyID)
 	if caller.ARN != "arn:aws:sts::123456789012:assumed-role/later/CognitoIdentityCredentials" ||
 		!strings.HasPrefix(caller.UserID, "AROA") {
 		t.Errorf("caller = %+v", caller)

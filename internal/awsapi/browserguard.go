@@ -148,6 +148,7 @@ func (g *BrowserGuard) allows(text, target string) bool {
 	}
 
 	own, _, ok := parseHost(target)
+
 	return o.web() && (o.host.dotless || ok && o.host.name == own.name)
 }
 

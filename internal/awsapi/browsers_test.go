@@ -356,7 +356,7 @@ func TestDevRefusalsAreExplained(t *testing.T) {
 // other origins can neither call nor read.
 func TestAllowedOrigins(t *testing.T) {
 	listed := func(c *poolhouse.Config) { c.AllowedOrigins = []string{"https://app.example.com"} }
-	any := func(c *poolhouse.Config) { c.AllowedOrigins = []string{"*"} }
+	anyOrigin := func(c *poolhouse.Config) { c.AllowedOrigins = []string{"*"} }
 	const own = "https://app.example.com"
 	for name, test := range map[string]struct {
 		change          func(*poolhouse.Config)
@@ -366,7 +366,7 @@ func TestAllowedOrigins(t *testing.T) {
 	}{
 		"no setting":             {func(*poolhouse.Config) {}, "https://evil.example", false, "*", ""},
 		"no setting, hidden":     {func(*poolhouse.Config) {}, "null", false, "*", ""},
-		"any":                    {any, "https://evil.example", false, "*", ""},
+		"any":                    {anyOrigin, "https://evil.example", false, "*", ""},
 		"listed":                 {listed, own, false, own, "Origin"},
 		"listed, no origin":      {listed, "", false, "", "Origin"},
 		"not listed":             {listed, "https://evil.example", true, "", "Origin"},

@@ -53,6 +53,7 @@ func decodeJSON(body []byte, in any) error {
 		}
 
 		offset := strconv.FormatInt(syntactic.ByteOffset, 10)
+
 		return RefusedAs(Malformed, bodySyntax.With("offset", offset),
 			"The body is not valid JSON: see byte "+offset+".")
 	}
@@ -163,6 +164,7 @@ func decodeStrings(dec *jsontext.Decoder, list *[]string) error {
 
 	*list = out
 	_, err := dec.ReadToken()
+
 	return err
 }
 
@@ -192,6 +194,7 @@ func decodeStringMap(dec *jsontext.Decoder, m *map[string]string) error {
 
 	*m = out
 	_, err := dec.ReadToken()
+
 	return err
 }
 

@@ -142,12 +142,14 @@ func (awsJSON) refuse(x *exchange, c *call, e *Error) wireError {
 	h["X-Amzn-Errormessage"] = []string{headerSafe(w.message)}
 	x.WriteHeader(w.status)
 	_, _ = x.Write(body)
+
 	return w
 }
 
 // headerSafe returns s as a header value: printable ASCII, at most 1 KiB.
 func headerSafe(s string) string {
 	s = s[:min(len(s), 1024)]
+
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r < ' ' || r == 0x7f:

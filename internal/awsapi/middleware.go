@@ -235,6 +235,7 @@ func (s *Service) log(r *http.Request, x *exchange, steps []explain.Step) {
 	}
 
 	var room [16]slog.Attr
+
 	attrs := room[:0]
 	for _, a := range [...]struct{ name, value string }{
 		{"request_id", rec.RequestID},

@@ -158,6 +158,7 @@ func (o Origins) Allows(r *http.Request) bool {
 	}
 
 	parsed, ok := parseOrigin(sent[0])
+
 	return ok && (o.list[parsed.String()] || sameOrigin(parsed, r))
 }
 

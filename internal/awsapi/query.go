@@ -145,6 +145,7 @@ func (p *parameters) add(text string) error {
 	}
 
 	slices.Sort(p.names)
+
 	return nil
 }
 
@@ -235,6 +236,7 @@ func decodeList(form *parameters, name string, v reflect.Value) error {
 	if form.values.Get(name) != "" {
 		return badList(name, " is not written as NAME.member.N.")
 	}
+
 	for rest := range form.under(name + ".") {
 		rest, isMember := strings.CutPrefix(rest, "member.")
 		index, _, deeper := strings.Cut(rest, ".")
@@ -261,6 +263,7 @@ func decodeList(form *parameters, name string, v reflect.Value) error {
 	}
 
 	v.Set(reflect.MakeSlice(v.Type(), last, last))
+
 	for i := range last {
 		if err := decodeParameter(form, prefix+strconv.Itoa(i+1), v.Index(i)); err != nil {
 			return err
@@ -330,5 +333,6 @@ func (awsQuery) refuse(x *exchange, c *call, e *Error) wireError {
 	h["Content-Length"] = []string{strconv.Itoa(buf.Len())}
 	x.WriteHeader(w.status)
 	_, _ = x.Write(buf.Bytes())
+
 	return w
 }

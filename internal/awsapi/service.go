@@ -133,6 +133,7 @@ func New(o Options) (*Service, error) {
 	}
 
 	s.handler = s.cors("", s.admit(s.WrapInternal("", s.limitBody("", http.HandlerFunc(s.dispatch)))))
+
 	return s, nil
 }
 
@@ -160,7 +161,6 @@ func (s *Service) add(a API) error {
 			return fmt.Errorf("awsapi: two APIs have the version %s", a.Version)
 		}
 		s.versions[a.Version] = v
-
 	}
 
 	return nil
@@ -263,8 +263,8 @@ func (x *exchange) refuse(c *call, err error) {
 	if e.Cause != nil && c.faultOf != nil {
 		x.record.Fault = c.faultOf(e.Cause)
 	}
-	switch {
 
+	switch {
 	case e.Cause == nil:
 	case e.Kind == InternalError:
 		x.record.Reason = e.Cause.Error()
@@ -301,6 +301,7 @@ func (x *exchange) decided() []explain.Step {
 	}
 
 	x.record.ReasonCode = deciding.Code
+
 	return steps
 }
 
@@ -358,6 +359,7 @@ func (c *call) authenticate(x *exchange) error {
 	}
 	c.caller = caller
 	x.record.Account, x.record.Region, x.record.AccessKeyID = caller.Account, caller.Region, caller.AccessKeyID
+
 	return nil
 }
 
@@ -420,5 +422,6 @@ func (s *Service) newExchange(w http.ResponseWriter, r *http.Request, operation 
 	x.trace.Reserve(x.steps[:])
 	x.budget.Limit(s.databaseTime, s.now)
 	x.context = exchangeContext{Context: r.Context(), x: x}
+
 	return x, r.WithContext(&x.context)
 }

@@ -27,5 +27,6 @@ func (t Timestamp) MarshalJSONTo(enc *jsontext.Encoder) error {
 	} else {
 		b = strconv.AppendFloat(b, float64(ms)/1000, 'f', -1, 64)
 	}
+
 	return enc.WriteValue(b)
 }

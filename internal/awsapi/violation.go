@@ -96,6 +96,7 @@ func (v *Validator) List(name string, list []string, c *List, required bool) {
 		return "'" + bound("["+strings.Join(list, ", ")+"]") + "' "
 	}
 	v.size(name, len(list), c.Min, c.Max, "element", value)
+
 	for _, s := range list {
 		if !c.Element.accepts(s) {
 			text := "Member must satisfy constraint: " + c.Element.all()
@@ -116,6 +117,7 @@ func (v *Validator) Map(name string, m map[string]string, c *Map, required bool)
 		if c.Key.sensitive() || c.Value.sensitive() {
 			return ""
 		}
+
 		var b strings.Builder
 		for i, k := range slices.Sorted(maps.Keys(m)) {
 			if i > 0 {
@@ -179,6 +181,7 @@ func StructureMap[T any](v *Validator, name string, m map[string]T, c *Map, requ
 		return
 	}
 	v.size(name, len(m), c.Min, c.Max, "entry", emptyOnly(len(m), "{}"))
+
 	keys := slices.Sorted(maps.Keys(m))
 	for _, k := range keys {
 		if !c.Key.accepts(k) {

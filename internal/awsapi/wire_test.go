@@ -119,8 +119,7 @@ var failures = map[string]func() error{
 	"panic":    func() error { panic("s3cr3t") },
 	"nil map": func() error {
 		var m map[string]int
-		//lint:ignore SA5000 the panic is what is tested
-		m["s3cr3t"] = 1
+		m["s3cr3t"] = 1 //nolint:staticcheck // the panic is tested
 		return nil
 	},
 }

@@ -534,10 +534,10 @@ func TestLogDropsAreCounted(t *testing.T) {
 // The keys are under AWS's path and the usual one.
 func TestKeysHaveTwoPaths(t *testing.T) {
 	s := wiretest.Start(t)
-	aws, usual := s.Get(t, "/.well-known/jwks_uri"), s.Get(t, "/.well-known/jwks.json")
-	if aws.Status != http.StatusOK || !strings.Contains(aws.Body, `"keys":[{`) {
-		t.Errorf("jwks_uri = %d %s", aws.Status, aws.Body)
+	byAWS, usual := s.Get(t, "/.well-known/jwks_uri"), s.Get(t, "/.well-known/jwks.json")
+	if byAWS.Status != http.StatusOK || !strings.Contains(byAWS.Body, `"keys":[{`) {
+		t.Errorf("jwks_uri = %d %s", byAWS.Status, byAWS.Body)
 	}
-	wiretest.Equal(t, "jwks.json", usual.Body, aws.Body)
-	wiretest.Equal(t, "its type", usual.Header.Get("Content-Type"), aws.Header.Get("Content-Type"))
+	wiretest.Equal(t, "jwks.json", usual.Body, byAWS.Body)
+	wiretest.Equal(t, "its type", usual.Header.Get("Content-Type"), byAWS.Header.Get("Content-Type"))
 }

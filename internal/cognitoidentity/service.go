@@ -96,10 +96,12 @@ type Logins interface {
 // SignOuts refuses the claims of a verified login (*login.Refused) if the user has
 // signed out since, in the account of the login's pool.
 type SignOuts interface {
-	Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error
+	Check(ctx context.Context, account identitypool.AccountID, providerName string, c login.Claims) error
 	// CheckIssued is Check for a Cognito token that was issued at a given time for a
 	// login of the subject.
-	CheckIssued(ctx context.Context, account identitypool.AccountID, provider, subject string, issued time.Time) error
+	CheckIssued(
+		ctx context.Context, account identitypool.AccountID, providerName, subject string, issued time.Time,
+	) error
 }
 
 // UserStatus asks a user pool whether a verified user may still sign in. It returns

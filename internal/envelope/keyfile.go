@@ -26,6 +26,7 @@ func LoadOrCreate(path string) (key []byte, created bool, err error) {
 
 	key = make([]byte, KeySize)
 	rand.Read(key) // never fails (crypto/rand)
+
 	switch err := create(path, key); {
 	case errors.Is(err, fs.ErrExist): // another process was quicker
 		key, err = Load(path)
@@ -75,6 +76,7 @@ func create(path string, key []byte) (err error) {
 	if err != nil {
 		return err
 	}
+
 	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
 
 	_, err = io.WriteString(file, base64.StdEncoding.EncodeToString(key)+"\n")

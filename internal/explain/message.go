@@ -69,6 +69,7 @@ func byCode(chapters []Chapter) map[Code]*Reason {
 func writeMessages(b *strings.Builder, chapters []Chapter) {
 	reasons := byCode(chapters)
 	b.WriteString("| Message | Error | When | What to do |\n|---|---|---|---|\n")
+
 	for _, m := range Messages(chapters) {
 		var when, fix []string
 		for _, code := range m.Reasons {

@@ -44,9 +44,9 @@ func (e *storeError) Unwrap() error { return e.cause }
 // quota is a number of bytes that several bodies share.
 type quota struct{ left atomic.Int64 }
 
-func newQuota(bytes int64) *quota {
+func newQuota(size int64) *quota {
 	q := &quota{}
-	q.left.Store(bytes)
+	q.left.Store(size)
 	return q
 }
 

@@ -141,8 +141,8 @@ func (s *Sessions) Verifier(service string, rules sigv4.Service) *sigv4.Verifier
 // SessionOf returns the session of a result of a Verifier of Sessions: the session that
 // signed, or the one that a refused request names; nil if there is none.
 func SessionOf(result sigv4.Result) *Session {
-	session, _ := result.Owner.(*Session)
-	return session
+	opened, _ := result.Owner.(*Session)
+	return opened
 }
 
 // key finds the signing key of a session (sigv4.Verifier.Keys).

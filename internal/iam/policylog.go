@@ -48,6 +48,7 @@ func (l *PolicyLog) Write(ctx context.Context, d *Directory) error {
 	for _, setting := range slices.Sorted(maps.Keys(l.Documents)) {
 		review.warn(setting, IdentityPolicyWarnings(l.Documents[setting], l.ClientUnknown))
 	}
+
 	keys, listErr := l.Keys.List(ctx, "")
 	for _, k := range keys {
 		review.warn("access key "+k.ID, AccessKeyPolicyWarnings(k.Policy))

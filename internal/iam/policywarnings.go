@@ -202,9 +202,9 @@ func (d *Directory) ReviewManagedPolicies(ctx context.Context, r Review) error {
 	})
 }
 
-func (r Review) warn(policy string, warnings []string) {
+func (r Review) warn(name string, warnings []string) {
 	for _, warning := range warnings {
-		r.Warning(policy, warning)
+		r.Warning(name, warning)
 	}
 }
 

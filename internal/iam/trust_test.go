@@ -14,7 +14,7 @@ func TestOddTrustPolicies(t *testing.T) {
 	statement := func(members string) string {
 		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"` + members + `}]}`
 	}
-	deep := func(open, close string) string { return strings.Repeat(open, 20000) + strings.Repeat(close, 20000) }
+	deep := func(open, closing string) string { return strings.Repeat(open, 20000) + strings.Repeat(closing, 20000) }
 
 	stranger := policy.Request{
 		Action:    "sts:AssumeRole",

@@ -603,11 +603,11 @@ func TestIAMPolicies(t *testing.T) {
 func TestIAMOIDCProviders(t *testing.T) {
 	wiretest.EachStore(t, func(t *testing.T, s *wiretest.Server) {
 		c, ctx := s.IAM(), t.Context()
-		print := strings.Repeat("0aB9", 10)
+		thumbprint := strings.Repeat("0aB9", 10)
 		made := wiretest.Must(c.CreateOpenIDConnectProvider(ctx, &iamclient.CreateOpenIDConnectProviderInput{
 			Url:            aws.String("https://issuer.example/Realm/"),
 			ClientIDList:   []string{"b", "a", "b"},
-			ThumbprintList: []string{print},
+			ThumbprintList: []string{thumbprint},
 			Tags:           []types.Tag{wiretest.IAMTag("a", "1")},
 		}))(t)
 		arn := made.OpenIDConnectProviderArn
@@ -626,7 +626,7 @@ func TestIAMOIDCProviders(t *testing.T) {
 			return fmt.Sprint(*p.Url, p.ClientIDList, p.ThumbprintList, tagText(p.Tags))
 		}
 
-		wiretest.Equal(t, "provider", get(), "issuer.example/Realm/[b a] ["+print+"]a=1")
+		wiretest.Equal(t, "provider", get(), "issuer.example/Realm/[b a] ["+thumbprint+"]a=1")
 		wiretest.Must(c.AddClientIDToOpenIDConnectProvider(
 			ctx,
 			&iamclient.AddClientIDToOpenIDConnectProviderInput{

@@ -166,7 +166,7 @@ func TestBrokenProviders(t *testing.T) {
 			// what is wrong must be said, however busy the machine is
 			f := newFixture(t, func(o *outbound.Options) { o.Timeout = time.Minute })
 			f.issuer.Answer(c.path, c.answer(f))
-			if err := f.unavailable(t, f.issuer.Token(nil)); !strings.Contains(err.Error(), c.want) {
+			if err := f.unavailability(t, f.issuer.Token(nil)); !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %q does not say %q", err, c.want)
 			}
 			if n := sent.Swap(0); n > 32<<20 { // what lies in buffers counts too
@@ -252,7 +252,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 					f.issuer.Answer("/elsewhere",
 						func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") })
 					f.issuer.Answer(path, status(code, "Location", target))
-					if err := f.unavailable(t, f.issuer.Token(nil)); !strings.Contains(err.Error(),
+					if err := f.unavailability(t, f.issuer.Token(nil)); !strings.Contains(err.Error(),
 						fmt.Sprintf("redirect (%d)", code)) {
 						t.Error(err)
 					}
@@ -267,7 +267,7 @@ func TestPolicy(t *testing.T) {
 	t.Run("http refused", func(t *testing.T) {
 		f := newFixture(t, noNetwork(t))
 		f.trust.AllowHTTP = false
-		if err := f.unavailable(t, f.issuer.Token(nil)); !strings.Contains(err.Error(), "not https") {
+		if err := f.unavailability(t, f.issuer.Token(nil)); !strings.Contains(err.Error(), "not https") {
 			t.Error(err)
 		}
 	})
@@ -275,7 +275,7 @@ func TestPolicy(t *testing.T) {
 	t.Run("loopback refused", func(t *testing.T) {
 		f := newFixture(t, noNetwork(t))
 		f.trust.AllowPrivate = false
-		if err := f.unavailable(t, f.issuer.Token(nil)); !strings.Contains(err.Error(),
+		if err := f.unavailability(t, f.issuer.Token(nil)); !strings.Contains(err.Error(),
 			"no address that may be asked") {
 			t.Error(err)
 		}

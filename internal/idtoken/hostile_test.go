@@ -544,7 +544,7 @@ func TestPersonalValuesAreMasked(t *testing.T) {
 	const subject, email = "auth0|5f7c8ec7c33c6c004bbafe82", "somebody.private@example.com"
 	token := f.issuer.Token(map[string]any{"sub": subject, "email": email})
 
-	refused := f.refuses(t, f.trust, token, "required claim", idtoken.MessageNotOIDC)
+	refused := f.refusal(t, f.trust, token, "required claim", idtoken.MessageNotOIDC)
 	_, trace, err := f.verify(t, f.trust, token)
 
 	text := fmt.Sprintf("%+v %v %+v %s", refused, err, trace.Steps(), f.log)

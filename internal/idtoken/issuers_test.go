@@ -149,7 +149,7 @@ func TestNearIssuersAreExplained(t *testing.T) {
 			f := newFixture(t, noNetwork(t))
 			test.register(&f.trust)
 			token := f.issuer.Token(map[string]any{"iss": test.iss(f.issuer.URL)})
-			refused := f.refuses(t, f.trust, token, "token issuer", idtoken.MessageIssuerMismatch)
+			refused := f.refusal(t, f.trust, token, "token issuer", idtoken.MessageIssuerMismatch)
 			if refused.Reason.Code != test.code || !strings.Contains(refused.Got, test.got) {
 				t.Errorf("%s: %s", refused.Reason.Code, refused.Got)
 			}
@@ -198,7 +198,7 @@ func TestAdviceForClients(t *testing.T) {
 			f := newFixture(t, noNetwork(t))
 			test.register(&f.trust)
 			token := f.issuer.Token(map[string]any{"aud": "another-client"})
-			refused := f.refuses(t, f.trust, token, "token audience", idtoken.MessageWrongAudience)
+			refused := f.refusal(t, f.trust, token, "token audience", idtoken.MessageWrongAudience)
 			if !strings.Contains(refused.Fix, test.fix) || strings.Contains(refused.Fix, test.not) {
 				t.Errorf("the fix is %q", refused.Fix)
 			}

@@ -91,7 +91,7 @@ func TestTLS(t *testing.T) {
 				return
 			}
 
-			if err := s.unavailable(t, s.issuer.Token(nil)); !strings.Contains(err.Error(), c.want) {
+			if err := s.unavailability(t, s.issuer.Token(nil)); !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %q does not say %q", err, c.want)
 			}
 			if n := s.issuer.Requests(); n != 0 {
@@ -108,7 +108,7 @@ func TestTLS(t *testing.T) {
 	t.Run("CA bundle without certificates", func(t *testing.T) {
 		s := newSecure(t, nil)
 		s.trust.CABundle = "not PEM"
-		if err := s.unavailable(t, s.issuer.Token(nil)); !strings.Contains(err.Error(), "holds no certificate") {
+		if err := s.unavailability(t, s.issuer.Token(nil)); !strings.Contains(err.Error(), "holds no certificate") {
 			t.Error(err)
 		}
 	})
@@ -140,7 +140,7 @@ func TestThumbprints(t *testing.T) {
 				s.accepts(t, s.issuer.Token(nil))
 				return
 			}
-			if err := s.unavailable(t, s.issuer.Token(nil)); !strings.Contains(err.Error(), "thumbprint") {
+			if err := s.unavailability(t, s.issuer.Token(nil)); !strings.Contains(err.Error(), "thumbprint") {
 				t.Error(err)
 			}
 		})
@@ -162,7 +162,7 @@ func TestThumbprints(t *testing.T) {
 	t.Run("without TLS", func(t *testing.T) {
 		f := newFixture(t, noNetwork(t))
 		f.trust.Thumbprints, f.trust.EnforceThumbprints = []string{stranger.thumbprint()}, true
-		if err := f.unavailable(t, f.issuer.Token(nil)); !strings.Contains(err.Error(), "without TLS") {
+		if err := f.unavailability(t, f.issuer.Token(nil)); !strings.Contains(err.Error(), "without TLS") {
 			t.Error(err)
 		}
 	})

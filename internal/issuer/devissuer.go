@@ -60,6 +60,7 @@ func NewDevIssuer(baseURL, audience, keyFile string, now func() time.Time) (*Dev
 		key, err := readDevKey(keyFile)
 		if err == nil {
 			defer close(i.ready)
+
 			return i, i.use(key)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {

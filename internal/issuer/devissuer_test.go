@@ -92,7 +92,7 @@ func TestDevKeyIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+		parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 		if err != nil {
 			t.Fatal(err)
 		}

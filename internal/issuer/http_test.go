@@ -36,9 +36,9 @@ func (f *fixture) serve(t *testing.T, change ...func(*issuer.Options)) (*issuer.
 	return i, server.URL
 }
 
-func get(t *testing.T, method, url string, header ...string) (*http.Response, []byte) {
+func get(t *testing.T, method, target string, header ...string) (*http.Response, []byte) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	request, err := http.NewRequestWithContext(t.Context(), method, target, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,6 +125,7 @@ func sum(parts ...string) kind {
 
 	var k kind
 	h.Sum(k[:0])
+
 	return k
 }
 

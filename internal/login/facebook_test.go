@@ -163,7 +163,7 @@ func TestFacebookErrors(t *testing.T) {
 func TestFacebookSecret(t *testing.T) {
 	o, api := newFacebook(t)
 	api.RequireProof = true
-	if err := o.notAsked(t, facebookToken); !strings.Contains(err.Error(), "104") {
+	if err := o.whyNotAsked(t, facebookToken); !strings.Contains(err.Error(), "104") {
 		t.Errorf("%v", err)
 	}
 	o.trust.AppSecret = "wrong"

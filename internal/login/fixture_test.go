@@ -77,7 +77,7 @@ func (f *fixture) accepts(tb testing.TB, token string) login.Claims {
 }
 
 // refuses fails the test unless token is refused at check with message.
-func (f *fixture) refuses(tb testing.TB, trust login.Trust, token, check, message string) *login.Refused {
+func (f *fixture) refuses(tb testing.TB, trust login.Trust, token, check, message string) {
 	tb.Helper()
 	_, trace, err := f.verify(tb, trust, token)
 	var refused *login.Refused
@@ -103,8 +103,6 @@ func (f *fixture) refuses(tb testing.TB, trust login.Trust, token, check, messag
 			tb.Errorf("trace has a second failed step %+v", step)
 		}
 	}
-
-	return refused
 }
 
 // noLeak fails the test if any part of token stands in an error, trace or log.

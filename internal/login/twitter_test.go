@@ -86,7 +86,7 @@ func TestTwitterClock(t *testing.T) {
 	o, api := newTwitter(t)
 	o.trust.VerifyPath = oldPath
 	api.SetNow(func() time.Time { return o.Now().Add(time.Hour) })
-	if err := o.notAsked(t, o.token); !strings.Contains(err.Error(), "135") {
+	if err := o.whyNotAsked(t, o.token); !strings.Contains(err.Error(), "135") {
 		t.Errorf("%v", err)
 	}
 }

@@ -201,6 +201,7 @@ func (g *Guard) Begin(c Class) bool {
 	}
 
 	k.came.Add(1)
+
 	return true
 }
 

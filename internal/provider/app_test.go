@@ -38,10 +38,10 @@ func TestPublicApp(t *testing.T) {
 		"1234|SECRET": false,
 		"key;SECRET":  false,
 	} {
-		for _, provider := range []string{"accounts.google.com", "appleid.apple.com", "graph.facebook.com",
+		for _, key := range []string{"accounts.google.com", "appleid.apple.com", "graph.facebook.com",
 			"www.amazon.com"} {
-			if got := table.PublicApp(provider, app); got != public {
-				t.Errorf("PublicApp(%q, %q) = %t", provider, app, got)
+			if got := table.PublicApp(key, app); got != public {
+				t.Errorf("PublicApp(%q, %q) = %t", key, app, got)
 			}
 		}
 
@@ -51,9 +51,9 @@ func TestPublicApp(t *testing.T) {
 			t.Errorf("ShownApp(%q) = %q", app, shown)
 		}
 
-		for _, provider := range []string{"api.twitter.com", "www.digits.com"} {
-			if table.PublicApp(provider, app) {
-				t.Errorf("PublicApp(%q, %q)", provider, app)
+		for _, key := range []string{"api.twitter.com", "www.digits.com"} {
+			if table.PublicApp(key, app) {
+				t.Errorf("PublicApp(%q, %q)", key, app)
 			}
 		}
 	}

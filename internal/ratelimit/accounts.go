@@ -69,6 +69,7 @@ func (l Settings) Validate(apis []awsapi.API) error {
 	if l.Preset != "" && l.Preset != PresetAWS {
 		faults = append(faults, fmt.Errorf("rate_limits.preset %q: use %s, or leave it out", l.Preset, PresetAWS))
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(rates)) {
 		if !slices.Contains(known, name) {
 			fault := fmt.Errorf("%s.%s: is not SERVICE:OPERATION, nor a group that has operations: "+

@@ -56,7 +56,7 @@ func (t *table[K, V]) get(now time.Time, key K) (v V, ok bool) {
 }
 
 // getOrAdd returns the value of key. If there is none, it adds the result of make.
-func (t *table[K, V]) getOrAdd(now time.Time, key K, make func() V) V {
+func (t *table[K, V]) getOrAdd(now time.Time, key K, create func() V) V {
 	p := t.part(key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -67,7 +67,7 @@ func (t *table[K, V]) getOrAdd(now time.Time, key K, make func() V) V {
 
 	v, ok := p.old[key]
 	if !ok {
-		v = make()
+		v = create()
 	}
 	t.put(p, now, key, v)
 

@@ -73,11 +73,11 @@ func TestMetadata(t *testing.T) {
 func TestRefusedMetadata(t *testing.T) {
 	idp := samltest.New(t, now, 0)
 	document := idp.Metadata()
-	replace := func(old, new string) string {
+	replace := func(old, replacement string) string {
 		if !strings.Contains(document, old) {
 			t.Fatalf("nothing to replace: %s", old)
 		}
-		return strings.Replace(document, old, new, 1)
+		return strings.Replace(document, old, replacement, 1)
 	}
 
 	certificate := base64.StdEncoding.EncodeToString(idp.Certificate.Raw)

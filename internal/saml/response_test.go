@@ -140,19 +140,19 @@ func TestRefusedResponses(t *testing.T) {
 	good := sign(samltest.Login{})
 
 	// edit changes a document before it is signed, after changes one that is.
-	edit := func(old, new string) string {
-		changed := strings.Replace(idp.Unsigned(samltest.Login{}), old, new, 1)
+	edit := func(old, replacement string) string {
+		changed := strings.Replace(idp.Unsigned(samltest.Login{}), old, replacement, 1)
 		if changed == idp.Unsigned(samltest.Login{}) {
 			t.Fatalf("nothing to replace: %s", old)
 		}
 		return idp.Sign(t, changed, assertion, samltest.Signing{})
 	}
 
-	after := func(old, new string) string {
+	after := func(old, replacement string) string {
 		if !strings.Contains(good, old) {
 			t.Fatalf("nothing to replace: %s", old)
 		}
-		return strings.Replace(good, old, new, 1)
+		return strings.Replace(good, old, replacement, 1)
 	}
 
 	const (

@@ -185,6 +185,7 @@ func (p rotation) plan(keys []store.Key, now time.Time, sealer Sealer) ([]store.
 
 	before := slices.Clone(keys)
 	setEnds(keys)
+
 	for n, k := range keys {
 		changed = changed || !k.NotAfter.Equal(before[n].NotAfter)
 	}

@@ -99,7 +99,7 @@ func (m *Minter) MintSized(ctx context.Context, s Session, minBytes int) (Creden
 	token = append(token, key.id[:]...)
 	aad := additional(w.additional[:0], token, accessKeyID)
 	token = append(token, nonce...)
-	clear := len(token)
+	header := len(token)
 	token = appendSession(token, &s)
 	// One of the three bytes of the last base64 group is enough.
 	token = appendPadding(token, (min(minBytes, MaxTokenBytes)+3)/4*3-2-tagBytes-len(token))
@@ -108,7 +108,7 @@ func (m *Minter) MintSized(ctx context.Context, s Session, minBytes int) (Creden
 		return Credentials{}, fmt.Errorf("%w: %d bytes of %d", ErrTooLarge, length, MaxTokenBytes)
 	}
 
-	token = key.aead.Seal(token[:clear], nonce, token[clear:], aad) // in place
+	token = key.aead.Seal(token[:header], nonce, token[header:], aad) // in place
 	text := w.text[:length]
 	base64.StdEncoding.Encode(text, token)
 	w.token = token // which may have grown

@@ -62,7 +62,7 @@ func prepareSQLite(ctx context.Context, db *sql.DB, path string) error {
 	if err := refuseForeign(ctx, db, path); err != nil {
 		return err
 	}
-	_, err := migrate(ctx, db, goose.DialectSQLite3)
+	err := migrate(ctx, db, goose.DialectSQLite3)
 	return err
 }
 
@@ -80,7 +80,7 @@ func preparePostgreSQL(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("preparing the database: %w", err)
 	}
 
-	if _, err := migrate(ctx, db, goose.DialectPostgres); err != nil {
+	if err := migrate(ctx, db, goose.DialectPostgres); err != nil {
 		return fmt.Errorf("opening PostgreSQL database: %w", err)
 	}
 
@@ -90,34 +90,34 @@ func preparePostgreSQL(ctx context.Context, db *sql.DB) error {
 // errNewerSchema means that a newer binary wrote the database or dump.
 var errNewerSchema = errors.New("the database was written by a newer version")
 
-// migrate brings the schema of db up to the newest version this binary knows
-// and returns that version. A newer schema is refused with errNewerSchema.
-func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) (version int64, err error) {
+// migrate brings the schema of db up to the newest version this binary knows. A newer schema is
+// refused with errNewerSchema.
+func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) error {
 	provider, err := migrations(db, dialect)
 	if err != nil {
-		return 0, err
+		return err
 	}
 
 	for attempt := 1; ; attempt++ {
 		current, target, err := provider.GetVersions(ctx)
 		switch {
 		case err == nil && current > target:
-			return 0, fmt.Errorf("%w: its schema is version %d and this binary knows versions up to %d; "+
+			return fmt.Errorf("%w: its schema is version %d and this binary knows versions up to %d; "+
 				"start the binary that wrote it, or a newer one",
 				errNewerSchema, current, target)
 		case err == nil && current == target:
-			return target, nil
+			return nil
 		case err == nil:
 			_, err = provider.Up(ctx)
 		}
 		if err == nil {
-			return target, nil
+			return nil
 		}
 
 		// Another process may have created the tables between our look and our
 		// attempt; each migration is one transaction, so looking again is safe.
 		if attempt == migrateAttempts || ctx.Err() != nil {
-			return 0, fmt.Errorf("migrating the schema: %w", err)
+			return fmt.Errorf("migrating the schema: %w", err)
 		}
 	}
 }

@@ -68,10 +68,12 @@ type Identities interface {
 // SignOuts refuses the claims of a verified token whose user has signed out since, in
 // the account of the role (*login.Refused).
 type SignOuts interface {
-	Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error
+	Check(ctx context.Context, account identitypool.AccountID, providerName string, c login.Claims) error
 	// CheckIssued is Check for a Cognito token that was issued at a moment for a login
 	// of the subject.
-	CheckIssued(ctx context.Context, account identitypool.AccountID, provider, subject string, issued time.Time) error
+	CheckIssued(
+		ctx context.Context, account identitypool.AccountID, providerName, subject string, issued time.Time,
+	) error
 }
 
 // APIOptions configure an API. All fields without "may be" are required.

@@ -126,6 +126,7 @@ func offersClassicFlow(pool identitypool.Pool) *explain.Refusal {
 		// The pool's mappings choose the role; here the caller would choose.
 		return identitypool.ClassicFlowMapped.With().At(pool.ID.Link("RoleMappings"))
 	}
+
 	return nil
 }
 

@@ -226,19 +226,19 @@ func compact(document string) string {
 }
 
 // grant mints the session of an entry that may be let in.
-func (a *API) grant(ctx context.Context, e *entry, session session.Session) (granted, error) {
+func (a *API) grant(ctx context.Context, e *entry, content session.Session) (granted, error) {
 	policies, err := a.sessionPolicies(ctx, e)
 	if err != nil {
 		return granted{}, err
 	}
 
 	now := a.Now()
-	session.Account, session.RoleARN, session.RoleID, session.SessionName =
+	content.Account, content.RoleARN, content.RoleID, content.SessionName =
 		e.Role.Account, e.Role.ARN, e.Role.ID, e.SessionName
-	session.Tags, session.TransitiveTagKeys, session.SourceIdentity = e.Tags, e.Transitive, e.SourceIdentity
-	session.Policies, session.Issued, session.Expires = policies, e.predecessor.After(now), now.Add(e.duration)
+	content.Tags, content.TransitiveTagKeys, content.SourceIdentity = e.Tags, e.Transitive, e.SourceIdentity
+	content.Policies, content.Issued, content.Expires = policies, e.predecessor.After(now), now.Add(e.duration)
 
-	g, err := a.mint(ctx, session, e.minBytes)
+	g, err := a.mint(ctx, content, e.minBytes)
 	g.partition = e.Partition
 
 	return g, err

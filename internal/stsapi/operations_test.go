@@ -373,8 +373,8 @@ func TestSTSCredentialProviders(t *testing.T) {
 	wiretest.Equal(t, "caller by a chain", *who.Arn, wiretest.Sessions+"Chain/second")
 
 	// What the first session hands on cannot be changed, nor outlast an hour.
-	credentials := wiretest.Must(first.Retrieve(t.Context()))(t)
-	client := w.client(credentials.AccessKeyID, credentials.SecretAccessKey, credentials.SessionToken)
+	issued := wiretest.Must(first.Retrieve(t.Context()))(t)
+	client := w.client(issued.AccessKeyID, issued.SecretAccessKey, issued.SessionToken)
 	in := func(change func(*sts.AssumeRoleInput)) *sts.AssumeRoleInput {
 		in := &sts.AssumeRoleInput{
 			RoleArn:         aws.String(wiretest.RolePrefix + "Chain"),

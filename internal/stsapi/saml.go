@@ -84,7 +84,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 
 	qualifier := nameQualifier(assertion.Issuer, e.Role.Account, provider.Name)
 	e.Keys, e.Claims = samlConditions(assertion, provider, qualifier), samlClaims(assertion)
-	session := session.Session{
+	content := session.Session{
 		Provider:          provider.ARN,
 		FederatedProvider: provider.ARN,
 		Region:            a.Region,
@@ -96,7 +96,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		return nil, notAuthorized(e.Action, err)
 	}
 
-	g, err := a.grant(ctx, &e, session)
+	g, err := a.grant(ctx, &e, content)
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,7 @@ func (d Text) MarshalJSON() ([]byte, error) {
 // the file does not have stay.
 func UnmarshalYAML(unmarshal func(any) error, to any) error {
 	v := reflect.ValueOf(to).Elem()
+
 	fields := reflect.VisibleFields(v.Type())
 	for n := range fields {
 		if fields[n].Tag.Get("form") == "policy" {
@@ -53,6 +54,7 @@ func UnmarshalYAML(unmarshal func(any) error, to any) error {
 	if err := unmarshal(file.Addr().Interface()); err != nil {
 		return err
 	}
+
 	for n := range fields {
 		v.Field(n).Set(file.Field(n).Convert(v.Field(n).Type()))
 	}

@@ -679,7 +679,7 @@ func TestShortBudgetsGiveUpNoConnections(t *testing.T) {
 	defer cancel()
 
 	for _, ctx := range []context.Context{spent, short, ended} {
-		within(t, "a read", func() error { return f.read(ctx) })
+		_ = within(t, "a read", func() error { return f.read(ctx) })
 		_, _ = f.write(ctx)
 		_ = f.snapshot(ctx)
 	}
