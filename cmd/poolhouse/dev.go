@@ -133,11 +133,13 @@ func devConfig(ctx context.Context, s *settings, out *outputs, l listeners) (poo
 			return c, err
 		}
 	}
-	isNew := poolhouse.CheckInitialised(ctx, c) // if nil, the master key exists or is lost
-	if isNew != nil && !errors.Is(isNew, poolhouse.ErrNotInitialised) {
-		return c, isNew
+
+	err = poolhouse.CheckInitialised(ctx, c)
+	isNew := errors.Is(err, poolhouse.ErrNotInitialised) // else the master key exists or is lost
+	if err != nil && !isNew {
+		return c, err
 	}
-	c.MasterKey, err = masterKey(s, isNew != nil)
+	c.MasterKey, err = masterKey(s, isNew)
 
 	return c, err
 }

@@ -84,22 +84,23 @@ func initialise(ctx context.Context, s *settings) (key poolhouse.AccessKey, err 
 	}
 
 	// If the database has an account, the master key exists or is lost.
-	isNew := poolhouse.CheckInitialised(ctx, c)
-	if isNew != nil && !errors.Is(isNew, poolhouse.ErrNotInitialised) {
-		return key, isNew
+	err = poolhouse.CheckInitialised(ctx, c)
+	isNew := errors.Is(err, poolhouse.ErrNotInitialised)
+	if err != nil && !isNew {
+		return key, err
 	}
 
-	if isNew != nil {
+	if isNew {
 		if err := checkRoleAccounts(s); err != nil {
 			return key, err
 		}
 	}
-	if isNew != nil && c.DatabaseURL == "" {
+	if isNew && c.DatabaseURL == "" {
 		if err := makeFolder(s, c.DataDir); err != nil {
 			return key, err
 		}
 	}
-	if c.MasterKey, err = masterKey(s, isNew != nil); err != nil {
+	if c.MasterKey, err = masterKey(s, isNew); err != nil {
 		return key, err
 	}
 
@@ -127,8 +128,8 @@ func checkRoleAccounts(s *settings) error {
 // secret nobody has seen. The next init makes another.
 func handOver(c *cobra.Command, key poolhouse.AccessKey) error {
 	signal.Ignore(syscall.SIGPIPE) // it would end the process before the key is deleted
-	shown := showKey(os.Stdout, key)
-	if shown == nil {
+	showErr := showKey(os.Stdout, key)
+	if showErr == nil {
 		return nil
 	}
 
@@ -138,13 +139,13 @@ func handOver(c *cobra.Command, key poolhouse.AccessKey) error {
 			return k.Delete(c.Context(), key.AccessKeyID)
 		}))
 	if err != nil {
-		return fmt.Errorf("account %s was created, but its root key could be neither shown (%w) nor deleted (%w): "+
+		return fmt.Errorf("account %s was created, but its root key could be neither showErr (%w) nor deleted (%w): "+
 			"run `poolhouse keys delete %s` and create another with `poolhouse keys create`",
-			key.Account, shown, err, key.AccessKeyID)
+			key.Account, showErr, err, key.AccessKeyID)
 	}
 
-	return fmt.Errorf("account %s was created, but its root key could not be shown and was deleted (%w): "+
-		"run `poolhouse init` again", key.Account, shown)
+	return fmt.Errorf("account %s was created, but its root key could not be showErr and was deleted (%w): "+
+		"run `poolhouse init` again", key.Account, showErr)
 }
 
 // checkShows refuses a standard output that would swallow the key, which is shown only once. Go

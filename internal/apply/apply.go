@@ -54,8 +54,8 @@ type applier struct {
 	cached  map[*kind][]*state           // every resource of a kind, once it was asked for
 }
 
-// Apply makes the server what the resources say, and prints the plan first. It
-// stops at the first failure; what was done until then is printed.
+// Apply changes the server to match the resources. It prints the plan first, and stops at the
+// first failure; what was done until then is printed.
 func Apply(ctx context.Context, c *Client, resources []Resource, o Options) error {
 	if !fileName.MatchString(o.Name) {
 		return fmt.Errorf("the name %q must have 1 to 64 letters, digits, '_', '.' and '-': choose one with --name",
@@ -199,6 +199,8 @@ func (a *applier) all(ctx context.Context, k *kind) ([]*state, error) {
 	return all, nil
 }
 
+// plan compares one resource with the server, and keeps its attributes for the references of later
+// resources: call it in the order of dependencies.
 func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	want, err := a.want(r)
 	if err != nil {

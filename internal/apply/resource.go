@@ -194,13 +194,13 @@ func (k *kind) each(
 const (
 	marker         = "poolhouse:applied"
 	markerRoles    = marker + "-roles"
-	markerTags     = marker + "-tags/" // and what stands for the provider
-	hashOfProvider = 16                // hexadecimal digits
+	markerTags     = marker + "-tags/" // followed by a hash of the provider's name
+	providerDigits = 16                // hexadecimal digits of that hash
 )
 
 func tagsMarker(provider string) string {
 	sum := sha256.Sum256([]byte(provider))
-	return markerTags + hex.EncodeToString(sum[:])[:hashOfProvider]
+	return markerTags + hex.EncodeToString(sum[:])[:providerDigits]
 }
 
 // state is a resource as the server has it.

@@ -43,8 +43,8 @@ type refused struct{}
 
 var someText = schema{form: formText}
 
-// schemaOf returns the schema of a struct: its exported fields, by name. The
-// tag "file" of a field lists the schema's words for it, and "required" or "ordered".
+// schemaOf returns the schema of a struct: its exported fields, by name. The tag "file" of a field
+// may have these words: required, ordered, fixed, late, byServer.
 func schemaOf(properties any) schema { return schemaOfType(reflect.TypeOf(properties)) }
 
 func schemaOfType(t reflect.Type) schema {

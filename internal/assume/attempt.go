@@ -20,8 +20,8 @@ const (
 	SourceIdentityAction = "sts:SetSourceIdentity"
 )
 
-// Attempt is a request to assume a role by an asker who is proven but not yet let in. NewAttempt
-// makes one.
+// Attempt is a request to assume a role, which its caller fills with what is proved. Trusted
+// decides about it. NewAttempt makes one.
 type Attempt struct {
 	client policy.Client
 

@@ -208,7 +208,7 @@ func (l *Lock) write(h Holder) error {
 	return errors.Join(err, file.Close())
 }
 
-// Release removes the lock file and frees the folder. Another call does nothing.
+// Release removes the lock file and frees the folder. Calling it again does nothing.
 func (l *Lock) Release() error {
 	var err error
 	if l.file.Locked() && l.holdsPath() {

@@ -18,7 +18,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
-// Options are what the page shows.
+// Options configure the page.
 type Options struct {
 	Info    issuer.DevInfo
 	Version string
@@ -58,8 +58,8 @@ func digest(text string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// Wants reports whether a request is a browser's for the page. Clients of the APIs, which use
-// the same path, do not accept HTML by name.
+// Wants reports whether r is a browser asking for the page. Clients of the APIs use the same path
+// without Accept: text/html.
 func Wants(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.URL.Path != "/" || r.URL.RawQuery != "" {
 		return false
@@ -67,10 +67,13 @@ func Wants(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// view is what the template shows.
+// view is the template's data.
 type view struct {
-	Options
-	Styles template.CSS
+	Info    issuer.DevInfo
+	Version string
+	Data    string
+	Styles  template.CSS
+
 	Pools  []shownPool
 	More   bool // there are more pools
 	Failed bool // the pools could not be read
@@ -85,7 +88,13 @@ type shownPool struct {
 
 // ServeHTTP serves the page.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := view{Options: p.o, Styles: template.CSS(styles), Calls: p.o.Calls.Newest()}
+	v := view{
+		Info:    p.o.Info,
+		Version: p.o.Version,
+		Data:    p.o.Data,
+		Styles:  template.CSS(styles),
+		Calls:   p.o.Calls.Newest(),
+	}
 	pools, err := p.o.Pools(r.Context(), maxPools+1)
 	if err != nil {
 		p.o.Logger.Warn("the page could not read the pools", "error", err)

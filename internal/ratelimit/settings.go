@@ -35,7 +35,8 @@ func (l *Settings) UnmarshalYAML(unmarshal func(any) error) error {
 		return err
 	}
 
-	if *l = (Settings{}); isOff(value) {
+	*l = Settings{}
+	if isOff(value) {
 		return nil
 	}
 	given, ok := value.(map[string]any)
@@ -91,12 +92,14 @@ func readRate(value any) (r Rate, err error) {
 		return r, errors.New("give off, or a mapping with rate and burst")
 	}
 
-	if r.PerSecond, ok = number(given["rate"]); !ok || r.PerSecond == 0 {
+	r.PerSecond, ok = number(given["rate"])
+	if !ok || r.PerSecond == 0 {
 		return r, errors.New("rate: give the number of calls a second; off lifts the limit")
 	}
 	if burst, has := given["burst"]; has {
 		n, ok := number(burst)
-		if r.Burst = int(n); !ok || float64(r.Burst) != n || r.Burst < 1 {
+		r.Burst = int(n)
+		if !ok || float64(r.Burst) != n || r.Burst < 1 {
 			return r, fmt.Errorf("burst: give a whole number of calls from 1 to %d, or leave it out", maxBurst)
 		}
 	}

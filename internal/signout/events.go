@@ -64,7 +64,7 @@ func (s *Service) signal(ctx context.Context, p Provider, accounts []identitypoo
 			continue
 		}
 
-		subject, session, err := whom(p, c, event)
+		subject, session, err := eventSubject(p, c, event)
 		if err != nil {
 			return err
 		}
@@ -79,29 +79,25 @@ func (s *Service) signal(ctx context.Context, p Provider, accounts []identitypoo
 	return nil
 }
 
-// whom finds the subject, and perhaps the session, of an event: in sub_id of the token
+// eventSubject finds the subject, and perhaps the session, of an event: in sub_id of the token
 // (RFC 9493), in subject of the event (the form before that RFC), or in sub. If there are
 // several, they must name the same user.
-func whom(p Provider, c login.Claims, event map[string]any) (subject, session string, err error) {
+func eventSubject(p Provider, c login.Claims, event map[string]any) (subject, session string, err error) {
 	differ := bad(invalidRequest, "the event names several subjects that differ", "send one subject, in sub_id")
 	found := false
-	for _, id := range []struct {
-		of   map[string]any
-		name string
-	}{{c.All, "sub_id"}, {event, "subject"}} {
-		value := id.of[id.name]
-		if value == nil { // null counts as absent
+	for _, id := range []any{c.All["sub_id"], event["subject"]} {
+		if id == nil { // null counts as absent
 			continue
 		}
 
-		named, of, err := identified(p, value)
+		idSubject, idSession, err := parseSubject(p, id)
 		if err != nil {
 			return "", "", err
 		}
-		if found && (named != subject || of != session) {
+		if found && (idSubject != subject || idSession != session) {
 			return "", "", differ
 		}
-		subject, session, found = named, of, true
+		subject, session, found = idSubject, idSession, true
 	}
 
 	switch {
@@ -116,16 +112,19 @@ func whom(p Provider, c login.Claims, event map[string]any) (subject, session st
 	return subject, session, nil
 }
 
-// identified reads a subject identifier of any format.
-func identified(p Provider, id any) (subject, session string, err error) {
+// parseSubject reads a subject identifier of any format.
+func parseSubject(p Provider, id any) (subject, session string, err error) {
 	object, _ := id.(map[string]any)
 	switch format := text(object, "format"); format {
 	case "complex":
-		for part, into := range map[string]*string{"user": &subject, "session": &session} {
-			if named, present := object[part].(map[string]any); present {
-				if *into, err = simple(p, named); err != nil {
-					return "", "", err
-				}
+		if user, present := object["user"].(map[string]any); present {
+			if subject, err = parseSimpleSubject(p, user); err != nil {
+				return "", "", err
+			}
+		}
+		if named, present := object["session"].(map[string]any); present {
+			if session, err = parseSimpleSubject(p, named); err != nil {
+				return "", "", err
 			}
 		}
 		if subject == "" {
@@ -134,13 +133,13 @@ func identified(p Provider, id any) (subject, session string, err error) {
 
 		return subject, session, nil
 	default:
-		subject, err = simple(p, object)
+		subject, err = parseSimpleSubject(p, object)
 		return subject, "", err
 	}
 }
 
-// simple reads a subject identifier of one format.
-func simple(p Provider, object map[string]any) (string, error) {
+// parseSimpleSubject reads a subject identifier of one format.
+func parseSimpleSubject(p Provider, object map[string]any) (string, error) {
 	var subject string
 	switch text(object, "format") {
 	case "iss_sub":

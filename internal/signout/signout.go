@@ -142,8 +142,9 @@ func (s *Service) SignOut(
 		return err
 	}
 
-	// Each sign-out removes more marks than it adds, so the table stays bounded.
-	if _, err := s.o.Store.RemoveSignOuts(ctx, s.o.Now(), sweep); err != nil && ctx.Err() == nil {
+	// Each sign-out removes up to twice as many expired marks as it adds, so the table stays
+	// bounded.
+	if _, err := s.o.Store.RemoveSignOuts(ctx, s.o.Now(), max(sweep, 2*len(marks))); err != nil && ctx.Err() == nil {
 		s.log.Warn("expired sign-outs could not be removed", "error", err)
 	}
 

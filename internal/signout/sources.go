@@ -141,15 +141,22 @@ func (s *Sources) Find(ctx context.Context, key string) ([]Provider, error) {
 // ofHome returns a provider of the home account or of the settings.
 func (s *Sources) ofHome(ctx context.Context, name string) (Provider, error) {
 	settings := s.Settings[name]
-	c := identitypool.ProviderConfig{Name: name, Kind: identitypool.UserPoolProvider, ClientIDs: settings.Audiences}
-	if arn, err := s.registered(ctx, s.Home, name); err != nil {
+	arn, err := s.registered(ctx, s.Home, name)
+	if err != nil {
 		return Provider{}, err
-	} else if arn != "" {
+	}
+
+	c := identitypool.ProviderConfig{Name: name, ClientIDs: settings.Audiences}
+	row, _ := s.Providers.Table().ByKey(name)
+	switch {
+	case arn != "":
 		c.Kind, c.ARN = identitypool.OIDCProviderKind, arn
-	} else if len(settings.Audiences) == 0 {
+	case len(settings.Audiences) == 0:
 		return Provider{}, ErrUnknownProvider
-	} else if row, known := s.Providers.Table().ByKey(name); known && row.SignOutEvents {
+	case row.SignOutEvents:
 		c.Kind, c.AppID = identitypool.SocialProvider, settings.Audiences[0]
+	default:
+		c.Kind = identitypool.UserPoolProvider
 	}
 
 	trust, err := s.Providers.Trust(ctx, c)

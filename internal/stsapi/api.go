@@ -80,8 +80,8 @@ type SignOuts interface {
 type APIOptions struct {
 	Sessions *session.Minter
 	Roles    iam.RoleSource
-	// AcceptUnknown finds the roles of Cognito tokens where it accepts roles that nobody
-	// defined; nil = those are refused.
+	// AcceptUnknown may be nil: then roles that nobody defined are refused. Otherwise it finds
+	// the roles of Cognito tokens, those too.
 	AcceptUnknown *assume.Service
 	CognitoTokens CognitoTokens
 	IssuerURL     string // iss of Cognito tokens

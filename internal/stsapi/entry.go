@@ -38,10 +38,9 @@ const (
 	messageNoSecondFactor = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
 )
 
-// entry is a request of the STS API to assume a role, proven but not yet allowed. The three
-// operations take it through the same life: newEntry reads the members that they share; the
-// operation finds the role, proves who asks, and sets the facts of the session; checkTags,
-// checkDuration and checkTrust decide; grant mints the session and makes the answer's members.
+// entry is one request to assume a role. newEntry fills what the three operations share. The
+// operation finds the role and adds what it has proved about the asker. checkTags, checkDuration
+// and checkTrust decide, in an order that each operation states; grant mints the session.
 type entry struct {
 	assume.Attempt
 
@@ -67,8 +66,8 @@ type sessionInput struct {
 	minBytes *int
 }
 
-// newEntry returns the request of the client of ctx's call. The partition is the role's: an
-// unsigned call has no region.
+// newEntry reads the members that the operations share. The partition comes from the role's ARN,
+// because an unsigned call has no region.
 func newEntry(ctx context.Context, action, region string, in sessionInput) entry {
 	e := entry{
 		Attempt:  assume.NewAttempt(policy.Client(awsapi.RecordFrom(ctx).Client), action),
@@ -233,10 +232,16 @@ func (a *API) grant(ctx context.Context, e *entry, content session.Session) (gra
 	}
 
 	now := a.Now()
-	content.Account, content.RoleARN, content.RoleID, content.SessionName =
-		e.Role.Account, e.Role.ARN, e.Role.ID, e.SessionName
-	content.Tags, content.TransitiveTagKeys, content.SourceIdentity = e.Tags, e.Transitive, e.SourceIdentity
-	content.Policies, content.Issued, content.Expires = policies, e.predecessor.After(now), now.Add(e.duration)
+	content.Account = e.Role.Account
+	content.RoleARN = e.Role.ARN
+	content.RoleID = e.Role.ID
+	content.SessionName = e.SessionName
+	content.Tags = e.Tags
+	content.TransitiveTagKeys = e.Transitive
+	content.SourceIdentity = e.SourceIdentity
+	content.Policies = policies
+	content.Issued = e.predecessor.After(now)
+	content.Expires = now.Add(e.duration)
 
 	g, err := a.mint(ctx, content, e.minBytes)
 	g.partition = e.Partition

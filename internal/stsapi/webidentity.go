@@ -200,12 +200,11 @@ func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[s
 	}
 
 	claims, err = idtoken.Peek(*in.WebIdentityToken, maxWebToken)
-
-	var why *explain.Refusal
-	if refused, ok := errors.AsType[*login.Refused](err); ok {
-		why = refused.Refusal
-	}
 	if err != nil {
+		var why *explain.Refusal
+		if refused, ok := errors.AsType[*login.Refused](err); ok {
+			why = refused.Refusal
+		}
 		err = awsapi.Refused(invalidIdentityToken, why, messageNotJWT).Because(err)
 		a.Addresses.Checked(ctx, *in.WebIdentityToken, err)
 		return nil, false, err
@@ -290,7 +289,7 @@ func (a *API) expired(at time.Time, why *explain.Refusal) *awsapi.Error {
 }
 
 // idTokenError words the error of an ID token as STS does. claims are the token's, unproven.
-// The trace already has the refusal.
+// The trace already has the refusal. A nil error stays nil.
 func (a *API) idTokenError(err error, claims map[string]any) error {
 	if unavailable, ok := errors.AsType[*login.Unavailable](err); ok {
 		why, _ := errors.AsType[*explain.Refusal](err)

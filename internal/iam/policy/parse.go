@@ -78,10 +78,12 @@ type parser struct {
 
 // writtenStatement is a statement as the document has it.
 type writtenStatement struct {
-	where              string
-	Statement          // without the members compiled from the fields below
-	actions, resources []string
-	conditions         []writtenCondition
+	where     string
+	Statement // without the members that compile makes from the fields below
+
+	actionTexts   []string
+	resourceTexts []string
+	conditionList []writtenCondition
 }
 
 func (p *parser) document(d *Document) (statements []writtenStatement, err error) {
@@ -146,15 +148,15 @@ func (p *parser) statement(where string, index int) (writtenStatement, error) {
 			s.Effect, err = p.effect(at)
 		case "Action", "NotAction":
 			s.notAction = name == "NotAction"
-			s.actions, err = p.texts(at)
+			s.actionTexts, err = p.texts(at)
 		case "Resource", "NotResource":
 			s.notResource = name == "NotResource"
-			s.resources, err = p.texts(at)
+			s.resourceTexts, err = p.texts(at)
 		case "Principal", "NotPrincipal":
 			s.notPrincipal = name == "NotPrincipal"
 			s.principals, err = p.principals(at)
 		case "Condition":
-			s.conditions, err = p.conditions(at)
+			s.conditionList, err = p.conditions(at)
 		default:
 			err = fault(where, "unknown element %q", name)
 		}
@@ -170,10 +172,10 @@ func (p *parser) statement(where string, index int) (writtenStatement, error) {
 			return s, fault(where, "has both %s and Not%s", name, name)
 		}
 	}
-	if s.Effect == NoMatch {
+	if !seen["Effect"] {
 		return s, fault(where, "the Effect element is missing")
 	}
-	if s.actions == nil {
+	if !seen["Action"] && !seen["NotAction"] {
 		return s, fault(where, "the Action element is missing")
 	}
 
@@ -183,23 +185,23 @@ func (p *parser) statement(where string, index int) (writtenStatement, error) {
 func (w *writtenStatement) compile(variables bool) (s Statement, err error) {
 	s = w.Statement
 
-	if s.actions, err = compileActions(w.where+"."+elementName("Action", w.notAction), w.actions); err != nil {
+	if s.actions, err = compileActions(w.where+"."+elementName("Action", w.notAction), w.actionTexts); err != nil {
 		return s, err
 	}
 	if s.resources, err = compileResources(
-		w.where+"."+elementName("Resource", w.notResource), w.resources, variables,
+		w.where+"."+elementName("Resource", w.notResource), w.resourceTexts, variables,
 	); err != nil {
 		return s, err
 	}
 
 	if variables {
-		s.variables = variablesIn(w.resources)
+		s.variables = variablesIn(w.resourceTexts)
 	}
-	s.services = servicesOf(w.actions, w.notAction)
-	s.named = namedServices(w.actions, w.notAction)
+	s.services = servicesOf(w.actionTexts, w.notAction)
+	s.named = namedServices(w.actionTexts, w.notAction)
 
-	for i := range w.conditions {
-		c, err := w.conditions[i].compile(variables)
+	for i := range w.conditionList {
+		c, err := w.conditionList[i].compile(variables)
 		if err != nil {
 			return s, err
 		}
@@ -279,10 +281,14 @@ func servicesOf(actions []string, excluded bool) []pattern {
 // namedServices returns the services that actions name; nil if the statement can
 // concern any service.
 func namedServices(actions []string, excluded bool) []string {
+	if excluded {
+		return nil
+	}
+
 	var names []string
 	for _, a := range actions {
 		service, _, _ := strings.Cut(asciiLower(a), ":")
-		if excluded || strings.ContainsAny(service, "*?") {
+		if strings.ContainsAny(service, "*?") {
 			return nil
 		}
 		if !slices.Contains(names, service) {

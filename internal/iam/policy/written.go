@@ -44,7 +44,7 @@ func CheckWritten(doc []byte, managed bool) error {
 // writtenARNs refuses ARNs without parts in the middle: "arn:aws:s3::bucket" has its
 // bucket in the account's place. Like IAM, it accepts ARNs without parts at the end.
 func writtenARNs(w *writtenStatement) *Fault {
-	for _, r := range w.resources {
+	for _, r := range w.resourceTexts {
 		parts := strings.Split(r, ":")
 		if len(parts) < 3 || !isPartition(parts[1]) {
 			continue // writtenResources refuses it
@@ -61,11 +61,11 @@ func writtenARNs(w *writtenStatement) *Fault {
 }
 
 func writtenResources(w *writtenStatement) *Fault {
-	if len(w.resources) == 0 {
+	if len(w.resourceTexts) == 0 {
 		return w.resourceFault("Policy statement must contain resources.", "none", `add "Resource"`)
 	}
 
-	for _, r := range w.resources {
+	for _, r := range w.resourceTexts {
 		if r == "*" {
 			continue
 		}
@@ -135,7 +135,7 @@ func isIAMResource(name string) bool {
 var vendorPattern = regexp.MustCompile(`^[a-zA-Z0-9.-]*$`)
 
 func writtenActions(w *writtenStatement) *Fault {
-	for _, action := range w.actions {
+	for _, action := range w.actionTexts {
 		if action == "*" {
 			continue
 		}
