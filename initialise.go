@@ -150,6 +150,16 @@ func (c *Config) checkInitialised(ctx context.Context) error {
 	return fmt.Errorf("%s is %w: %s", c.databaseName(), ErrNotInitialised, c.missing())
 }
 
+// CheckDevelopment refuses a database that has production data, as New does in development: it
+// has a home account. It creates nothing.
+func CheckDevelopment(ctx context.Context, c Config) error {
+	found, err := store.Inspect(ctx, c.storeOptions(nil))
+	if err == nil && found.Account {
+		err = fmt.Errorf("%s holds production data", c.databaseName())
+	}
+	return err
+}
+
 // missing describes what a database that is not initialised lacks.
 func (c *Config) missing() string {
 	if c.DatabaseURL != "" {

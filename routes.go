@@ -96,6 +96,7 @@ func (c *Config) devGuard() (*awsapi.BrowserGuard, error) {
 		Hosts:       c.DevHosts,
 		Origins:     c.DevOrigins,
 		Navigations: []string{issuer.AuthorizePath},
+		Pages:       []string{"/"},
 		CallsByGet:  awsapi.CallsByGet,
 	})
 }
@@ -260,7 +261,7 @@ func (s *Server) withPage(next http.Handler) http.Handler {
 	page := devpage.New(devpage.Options{
 		Info:    s.dev.Info,
 		Version: c.Version,
-		Data:    c.DataDir,
+		Data:    s.DataPlace(),
 		Calls:   s.calls,
 		Logger:  c.Logger,
 		Pools: func(ctx context.Context, limit int) ([]identitypool.Pool, error) {
@@ -280,7 +281,7 @@ func (s *Server) withPage(next http.Handler) http.Handler {
 // observe counts an answered request, and remembers it for the page of development.
 func (s *Server) observe(r *awsapi.Record) {
 	s.metrics.Observe(r)
-	if s.calls == nil || r.Operation == "" {
+	if s.calls == nil || r.Operation == "" || r.Service == "" { // not a call of an API
 		return
 	}
 

@@ -221,6 +221,18 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 	return s.dev.Info, true
 }
 
+// DataPlace tells people where the server keeps its data: "in " and a place.
+func (s *Server) DataPlace() string {
+	switch {
+	case s.config.DatabaseURL != "":
+		return "in the PostgreSQL database of the settings"
+	case s.config.DataDir != "":
+		return "in " + s.config.DataDir
+	default:
+		return "in memory: it is lost when the server stops"
+	}
+}
+
 // samlProviders returns the settings' providers, which may name this server by its issuer URL.
 func (c *Config) samlProviders() []SAMLProviderConfig {
 	providers := slices.Clone(c.SAMLProviders)
@@ -274,7 +286,7 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		AccessKeyID: r.AccessKeyID,
 	}
 	s.traces.Add(t)
-	if s.calls != nil {
+	if s.calls != nil && t.Operation != "" {
 		s.calls.Explain(t.RequestID, t.Message, t.Steps, t.Planned)
 	}
 

@@ -42,10 +42,10 @@ everybody knows its keys.`,
 			if err != nil {
 				return err
 			}
-			if err := checkDevDatabase(s); err != nil {
+			if err := chooseDevData(c, s); err != nil {
 				return err
 			}
-			if err := chooseDevData(c, s); err != nil {
+			if err := checkDevDatabase(s); err != nil {
 				return err
 			}
 
@@ -89,7 +89,7 @@ func dev(ctx context.Context, s *settings, addresses func() ([]net.Addr, error))
 		return errors.Join(err, l.Close())
 	}
 	info, _ := server.DevInfo()
-	printWelcome(out.stdout, colour, info, c.DataDir, programName(), devNotes(l, addresses)...)
+	printWelcome(out.stdout, colour, info, server.DataPlace(), programName(), devNotes(l, addresses)...)
 
 	return serveUntil(ctx, server, l, c.LameDuck, out.logger)
 }
@@ -177,11 +177,6 @@ func devNotes(l listeners, addresses func() ([]net.Addr, error)) []string {
 }
 
 func printWelcome(out io.Writer, p palette, info poolhouse.DevInfo, data, program string, notes ...string) {
-	where := "in memory: it is lost when the server stops"
-	if data != "" {
-		where = "in " + data
-	}
-
 	var lines strings.Builder
 	for _, note := range notes {
 		fmt.Fprintf(&lines, "%s%s%s\n", p.red, note, p.reset)
@@ -206,7 +201,7 @@ Try it:
   aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL
   aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL \
     --logins %[11]s=$(%[12]s dev token --endpoint %[3]s --sub alice)
-`, p.bold, version(), info.Endpoint, p.reset, p.red, where, info.AccessKeyID, info.SecretAccessKey, info.Region,
+`, p.bold, version(), info.Endpoint, p.reset, p.red, data, info.AccessKeyID, info.SecretAccessKey, info.Region,
 		info.OIDCProviderARN, info.LoginKey, program, lines.String())
 }
 

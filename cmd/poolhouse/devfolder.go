@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,7 +31,6 @@ func chooseDevData(c *cobra.Command, s *settings) error {
 	case memory:
 		s.DataDir, s.DatabaseURL = "", ""
 	case s.DataDir == "" && s.DatabaseURL == "":
-		s.DataDir = devFolder
 		return makeDevFolder(s)
 	case s.DataDir != "":
 		return adviseMemory(makeFolder(s, s.DataDir))
@@ -41,17 +41,26 @@ func chooseDevData(c *cobra.Command, s *settings) error {
 
 // makeDevFolder makes devFolder with a .gitignore, so that its keys are not committed.
 func makeDevFolder(s *settings) error {
-	if err := makeFolder(s, devFolder); err != nil {
+	folder, err := filepath.Abs(devFolder) // messages then tell where it is
+	if err != nil {
+		return err
+	}
+	s.DataDir = folder
+	if err := makeFolder(s, folder); err != nil {
 		return adviseMemory(err)
 	}
 
-	ignore := filepath.Join(devFolder, ".gitignore")
-	_, err := os.Stat(ignore)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = os.WriteFile(ignore, []byte("*\n"), 0o600)
+	// O_EXCL also keeps from writing through a link that somebody put there.
+	ignore, err := os.OpenFile(filepath.Join(folder, ".gitignore"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
 	}
+	if err != nil {
+		return adviseMemory(err)
+	}
+	_, err = ignore.WriteString("*\n")
 
-	return adviseMemory(err)
+	return adviseMemory(errors.Join(err, ignore.Close()))
 }
 
 // adviseMemory adds to a fault of the data folder how to do without one.
@@ -92,10 +101,14 @@ Nothing else in the folder is touched.`,
 	return c
 }
 
-// resetDevFolder deletes the files of a development server. Only such a server has an issuer's
-// key: without one, the folder may be production's.
+// resetDevFolder deletes the files of a development server. Such a server has an issuer's key,
+// and its database has no home account: otherwise the folder may be production's. A first start
+// that was interrupted has left no key; then the folder's name tells.
 func resetDevFolder(c *cobra.Command, folder string) error {
 	_, err := os.Stat(filepath.Join(folder, poolhouse.DevIssuerKeyFile))
+	if errors.Is(err, fs.ErrNotExist) && filepath.Base(folder) == devFolder {
+		_, err = os.Stat(folder)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s has no data of a development server: nothing was deleted", folder)
 	} else if err != nil {
@@ -110,16 +123,33 @@ func resetDevFolder(c *cobra.Command, folder string) error {
 		return err
 	}
 
-	// The issuer's key goes last: until then, an interrupted reset can be repeated.
+	return errors.Join(deleteDevFiles(c.Context(), folder), lock.Release())
+}
+
+// deleteDevFiles deletes the files that a development server writes, those of interrupted writes
+// too. The caller holds the folder.
+func deleteDevFiles(ctx context.Context, folder string) error {
+	if err := poolhouse.CheckDevelopment(ctx, poolhouse.Config{DataDir: folder}); err != nil {
+		return fmt.Errorf("nothing was deleted: %w: if you are sure, delete the folder yourself", err)
+	}
+
+	// The log goes before its database, and the issuer's key last: an interrupted reset can be
+	// repeated.
 	database := poolhouse.DatabaseFile
-	for _, name := range []string{
-		database, database + "-wal", database + "-shm", poolhouse.MasterKeyFile, poolhouse.DevIssuerKeyFile,
+	for _, pattern := range []string{
+		database + "-*", database, poolhouse.MasterKeyFile, ".master-key-*",
+		".dev-issuer-*", poolhouse.DevIssuerKeyFile,
 	} {
-		err := os.Remove(filepath.Join(folder, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return errors.Join(err, lock.Release())
+		files, err := fs.Glob(os.DirFS(folder), pattern)
+		if err != nil {
+			return err
+		}
+		for _, name := range files {
+			if err := os.Remove(filepath.Join(folder, name)); err != nil {
+				return err
+			}
 		}
 	}
 
-	return lock.Release()
+	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
+	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
@@ -146,11 +147,21 @@ func TestDevResetTouchesNothingElse(t *testing.T) {
 	t.Chdir(t.TempDir())
 	production := filepath.Join(t.TempDir(), "data")
 	initialised(t, "--data", production)
-	for _, arguments := range [][]string{{"dev", "reset"}, {"dev", "reset", "--data", production}} {
+	refused := func(arguments ...string) {
+		t.Helper()
 		if out, err := run1(t, arguments...); err == nil || !strings.Contains(out, "nothing was deleted") {
 			t.Errorf("%v: %s, %v", arguments, out, err)
 		}
 	}
+	refused("dev", "reset")
+	refused("dev", "reset", "--data", production)
+
+	// Not even where a development server was before: the database decides.
+	key := filepath.Join(production, poolhouse.DevIssuerKeyFile)
+	if err := os.WriteFile(key, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused("dev", "reset", "--data", production)
 	if _, err := os.Stat(filepath.Join(production, "poolhouse.db")); err != nil {
 		t.Error(err)
 	}
@@ -163,7 +174,13 @@ func TestDevResetTouchesNothingElse(t *testing.T) {
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(devFolder, "mine"), nil, 0o600); err != nil {
+	for _, name := range []string{"mine", ".master-key-1", ".dev-issuer-1", "poolhouse.db-journal"} {
+		if err := os.WriteFile(filepath.Join(devFolder, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A first start that was interrupted has left no key.
+	if err := os.Remove(filepath.Join(devFolder, poolhouse.DevIssuerKeyFile)); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := run1(t, "dev", "reset"); err != nil {

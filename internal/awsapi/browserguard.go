@@ -28,6 +28,9 @@ type BrowserGuardOptions struct {
 	// Navigations are the paths that a link or a form of any page may open in a
 	// tab by GET: the endpoints of a sign-in.
 	Navigations []string
+	// Pages are the paths that a link may open in a tab by GET without a query: what is
+	// there is for people to read, and changes nothing.
+	Pages []string
 	// CallsByGet reports whether a GET calls an operation.
 	CallsByGet func(*http.Request) bool
 }
@@ -130,9 +133,12 @@ func (g *BrowserGuard) checkPage(r *http.Request) *Denial {
 	return nil
 }
 
-// navigates reports whether r opens an endpoint of a sign-in in a tab.
+// navigates reports whether r opens an endpoint of a sign-in, or a page, in a tab.
 func (g *BrowserGuard) navigates(r *http.Request) bool {
-	return r.Method == http.MethodGet && slices.Contains(g.o.Navigations, r.URL.Path) &&
+	opens := slices.Contains(g.o.Navigations, r.URL.Path) ||
+		r.URL.RawQuery == "" && slices.Contains(g.o.Pages, r.URL.Path)
+
+	return opens && r.Method == http.MethodGet &&
 		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 

@@ -28,6 +28,7 @@ func newGuard(t *testing.T) *awsapi.BrowserGuard {
 		Origins: []string{"https://app.test", "https://port.test:8443", "https://standard.test:443",
 			"chrome-extension://abcdef"},
 		Navigations: []string{"/authorize"},
+		Pages:       []string{"/"},
 		CallsByGet:  func(r *http.Request) bool { return r.Method == http.MethodGet && r.URL.Query().Has("Action") },
 	})
 	if err != nil {
@@ -269,6 +270,9 @@ func TestFetchMetadata(t *testing.T) {
 		"navigation, same site": {"GET", "/authorize", "id.example.com",
 			with(navigate, "Sec-Fetch-Site", "same-site"), true},
 		"navigation, rebound":            {"GET", "/authorize", "evil.example", navigate, false},
+		"navigation to the page":         {"GET", "/", "127.0.0.1", navigate, true},
+		"navigation with a query":        {"GET", "/?Action=GetSessionToken", "127.0.0.1", navigate, false},
+		"the page in a frame":            {"GET", "/", "127.0.0.1", with(navigate, "Sec-Fetch-Dest", "iframe"), false},
 		"navigation to another page":     {"GET", "/healthz", "127.0.0.1", navigate, false},
 		"navigation to the API":          {"GET", "/?Action=A", "127.0.0.1", navigate, false},
 		"navigation to a path below":     {"GET", "/authorize/x", "127.0.0.1", navigate, false},

@@ -71,12 +71,12 @@ func (c *Calls) update(requestID string, change func(*Call)) {
 	change(&c.list[n])
 }
 
-// Newest returns the answered calls, newest first.
+// Newest returns the answered calls, newest first. An explanation alone is no answered call.
 func (c *Calls) Newest() []Call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	list := slices.DeleteFunc(slices.Clone(c.list), func(call Call) bool { return call.Operation == "" })
+	list := slices.DeleteFunc(slices.Clone(c.list), func(call Call) bool { return call.Status == 0 })
 	slices.Reverse(list)
 
 	return list

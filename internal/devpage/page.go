@@ -22,7 +22,7 @@ import (
 type Options struct {
 	Info    issuer.DevInfo
 	Version string
-	Data    string // folder of the data; "" = in memory
+	Data    string // where the data is, in words
 	Calls   *Calls
 	// Pools returns at most limit pools, in the order of their IDs.
 	Pools  func(ctx context.Context, limit int) ([]identitypool.Pool, error)
@@ -64,7 +64,15 @@ func Wants(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.URL.Path != "/" || r.URL.RawQuery != "" {
 		return false
 	}
-	return strings.Contains(r.Header.Get("Accept"), "text/html")
+	return strings.Contains(strings.ToLower(r.Header.Get("Accept")), "text/html")
+}
+
+// endpoint returns the base URL of a request.
+func endpoint(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
 }
 
 // view is the template's data.
@@ -72,7 +80,9 @@ type view struct {
 	Info    issuer.DevInfo
 	Version string
 	Data    string
-	Styles  template.CSS
+	// Endpoint is how the browser reached the server, which can be another name than Info has.
+	Endpoint string
+	Styles   template.CSS
 
 	Pools  []shownPool
 	More   bool // there are more pools
@@ -89,11 +99,12 @@ type shownPool struct {
 // ServeHTTP serves the page.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := view{
-		Info:    p.o.Info,
-		Version: p.o.Version,
-		Data:    p.o.Data,
-		Styles:  template.CSS(styles),
-		Calls:   p.o.Calls.Newest(),
+		Info:     p.o.Info,
+		Version:  p.o.Version,
+		Data:     p.o.Data,
+		Endpoint: endpoint(r),
+		Styles:   template.CSS(styles),
+		Calls:    p.o.Calls.Newest(),
 	}
 	pools, err := p.o.Pools(r.Context(), maxPools+1)
 	if err != nil {
@@ -107,7 +118,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			ID:      string(pool.ID),
 			Name:    pool.Name,
 			Guests:  pool.AllowUnauthenticated,
-			Amplify: amplify(pool, p.o.Info.Endpoint),
+			Amplify: amplify(pool, v.Endpoint),
 		})
 	}
 

@@ -70,16 +70,18 @@ func TestPageShowsPoolsAndCalls(t *testing.T) {
 		{Code: "token-form", Check: "token form", OK: true, Got: "a JWT"},
 		{Code: "token-issuer", Check: "token issuer", Expected: "one issuer", Got: "another", Fix: "mend the issuer"},
 	}, []explain.Code{"token-times", "token-subject"})
+	calls.Add(Call{RequestID: "r-3", Operation: "Authorize", Status: 400})
 	calls.Add(Call{RequestID: "r-2", Operation: "GetId", Status: 400, Outcome: "NotAuthorizedException"})
 
 	body, _ := shown(t, Options{
 		Info:  issuer.DevInfo{Endpoint: "http://127.0.0.1:4599", Region: "us-east-1"},
-		Data:  ".poolhouse",
+		Data:  "in .poolhouse",
 		Calls: &calls,
 		Pools: pools(identitypool.Pool{ID: "us-east-1:1", Name: "shop", AllowUnauthenticated: true}),
 	})
 	for _, want := range []string{
-		"kept in <code>.poolhouse</code>", "<strong>shop</strong>", "with guests", "&#34;allowGuestAccess&#34;: true",
+		"<dd>in .poolhouse</dd>", "<code>http://example.com</code>", "refused: status 400",
+		"<strong>shop</strong>", "with guests", "&#34;allowGuestAccess&#34;: true",
 		"GetCallerIdentity", "refused: NotAuthorizedException", "Token is not from a supported provider",
 		"<dd>mend the issuer</dd>", "not reached: token-times, token-subject",
 	} {
@@ -97,10 +99,11 @@ func TestPageEscapes(t *testing.T) {
 	const hostile = `</title><script>alert(1)</script>"\'><img src=x onerror=alert(1)>`
 	var calls Calls
 	calls.Explain("r", hostile, []explain.Step{{Check: hostile, Got: hostile, Fix: hostile, Provider: hostile}}, nil)
-	calls.Add(Call{RequestID: "r", Operation: hostile, Outcome: hostile, Service: hostile, Pool: hostile})
+	calls.Add(Call{RequestID: "r", Operation: hostile, Outcome: hostile, Service: hostile, Pool: hostile, Status: 400})
 
 	body, header := shown(t, Options{
-		Info:  issuer.DevInfo{Endpoint: hostile},
+		Info:  issuer.DevInfo{Region: hostile, LoginKey: hostile},
+		Data:  hostile,
 		Calls: &calls,
 		Pools: pools(identitypool.Pool{ID: hostile, Name: hostile}),
 	})
@@ -126,7 +129,7 @@ func TestPageEscapes(t *testing.T) {
 
 func TestPageWithoutPools(t *testing.T) {
 	for want, read := range map[string]func(context.Context, int) ([]identitypool.Pool, error){
-		"There are no pools yet": pools(),
+		"There are no pools in this region yet": pools(),
 		"could not be read": func(context.Context, int) ([]identitypool.Pool, error) {
 			return nil, errors.New("the database does not answer")
 		},

@@ -105,7 +105,8 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 		text := strings.TrimPrefix(err.Error(), ErrDevRequest.Error()+": ")
 		writeDevJSON(w, http.StatusBadRequest, DevTokenResponse{Error: text})
 	case err != nil:
-		writeDevJSON(w, http.StatusInternalServerError, DevTokenResponse{Error: "the token could not be signed"})
+		writeDevJSON(w, http.StatusInternalServerError,
+			DevTokenResponse{Error: "the token could not be signed: " + err.Error()})
 	default:
 		writeDevJSON(w, http.StatusOK, DevTokenResponse{Token: token})
 	}

@@ -173,7 +173,7 @@ func (i *DevIssuer) Register(mux *http.ServeMux) {
 	})
 	mux.HandleFunc("GET "+DevPath+"/jwks", func(w http.ResponseWriter, r *http.Request) {
 		if err := i.wait(r.Context()); err != nil {
-			http.Error(w, "the key is not ready", http.StatusServiceUnavailable)
+			http.Error(w, "the key is not ready: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
