@@ -144,6 +144,7 @@ func deleteDevFiles(ctx context.Context, folder string) error {
 		if err != nil {
 			return err
 		}
+
 		for _, name := range files {
 			if err := os.Remove(filepath.Join(folder, name)); err != nil {
 				return err
