@@ -64,7 +64,7 @@ type Config struct {
 	// MaxWait is how long calls may wait for their work (a signature, a durable write, a
 	// processor) during overload; those that would wait longer are refused. 0 = no limit;
 	// else 1 ms to 5 s.
-	MaxWait time.Duration `setting:"max_wait" default:"10ms"`
+	MaxWait time.Duration `setting:"max_wait" default:"10ms" bounds:"from 1ms to 5s, or 0 to refuse nobody"`
 
 	// TokenAlgorithm is RS512 (default), RS256 or ES256; PoolAlgorithms overrides it for
 	// single pools.

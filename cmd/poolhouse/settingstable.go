@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -24,6 +24,7 @@ import (
 //	         field has the opposite value.
 //	default  text of the default
 //	max      highest value of a number
+//	bounds   those of a duration, in words
 //	shown    secret: masked; address: without user, password, query and fragment
 //	flag     no: there is no flag
 //
@@ -76,6 +77,7 @@ type setting struct {
 	standard string // the default
 	help     string
 	max      int           // of a number; 0 = the server checks it, if anything does
+	bounds   string        // of a duration, in words, for messages; "" = none are told
 	secret   bool          // masked when shown
 	address  bool          // shown without user, password, query and fragment
 	hasFlag  bool          // process lists show flags
@@ -145,6 +147,7 @@ func (s *settings) addRows(in reflect.Value, of setting, help map[string]string)
 		r.help = help[r.name]
 		r.secret, r.address = field.Tag.Get("shown") == "secret", field.Tag.Get("shown") == "address"
 		r.max, _ = strconv.Atoi(field.Tag.Get("max"))
+		r.bounds = field.Tag.Get("bounds")
 		if r.standard, ok = field.Tag.Lookup("default"); !ok {
 			r.standard = r.text()
 		}
@@ -194,7 +197,7 @@ func (r setting) checkDuration(text string) error {
 		return nil
 	}
 	if _, err := time.ParseDuration(text); err != nil {
-		return errors.New("use a duration, such as 10ms, 5s or 1h")
+		return fmt.Errorf("use a duration, %s", cmp.Or(r.bounds, "such as 10ms, 5s or 1h"))
 	}
 
 	return nil
