@@ -139,12 +139,12 @@ func handOver(c *cobra.Command, key poolhouse.AccessKey) error {
 			return k.Delete(c.Context(), key.AccessKeyID)
 		}))
 	if err != nil {
-		return fmt.Errorf("account %s was created, but its root key could be neither showErr (%w) nor deleted (%w): "+
+		return fmt.Errorf("account %s was created, but its root key could be neither shown (%w) nor deleted (%w): "+
 			"run `poolhouse keys delete %s` and create another with `poolhouse keys create`",
 			key.Account, showErr, err, key.AccessKeyID)
 	}
 
-	return fmt.Errorf("account %s was created, but its root key could not be showErr and was deleted (%w): "+
+	return fmt.Errorf("account %s was created, but its root key could not be shown and was deleted (%w): "+
 		"run `poolhouse init` again", key.Account, showErr)
 }
 
