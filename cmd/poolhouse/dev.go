@@ -129,7 +129,7 @@ func devConfig(ctx context.Context, s *settings, out *outputs, l listeners) (poo
 	c.IssuerURL, c.ListenAddress = baseURL(l.main), l.main.Addr().String()
 
 	if c.DataDir != "" {
-		if err := makeFolder(s, c.DataDir); err != nil {
+		if err := makeDevFolder(s, c.DataDir); err != nil {
 			return c, err
 		}
 	}

@@ -18,7 +18,7 @@ import (
 const devFolder = ".poolhouse"
 
 // chooseDevData sets where a development server keeps its data: nowhere with --memory, else
-// where the settings name, else in devFolder.
+// where the settings name, else in devFolder. It makes nothing.
 func chooseDevData(c *cobra.Command, s *settings) error {
 	memory, err := c.Flags().GetBool("memory")
 	if err != nil {
@@ -31,23 +31,21 @@ func chooseDevData(c *cobra.Command, s *settings) error {
 	case memory:
 		s.DataDir, s.DatabaseURL = "", ""
 	case s.DataDir == "" && s.DatabaseURL == "":
-		return makeDevFolder(s)
-	case s.DataDir != "":
-		return adviseMemory(makeFolder(s, s.DataDir))
+		s.DataDir, err = filepath.Abs(devFolder) // messages then tell where it is
+		return err
 	}
 
 	return nil
 }
 
-// makeDevFolder makes devFolder with a .gitignore, so that its keys are not committed.
-func makeDevFolder(s *settings) error {
-	folder, err := filepath.Abs(devFolder) // messages then tell where it is
-	if err != nil {
-		return err
-	}
-	s.DataDir = folder
+// makeDevFolder makes the data folder. The one that chooseDevData chose gets a .gitignore, so that
+// its keys are not committed.
+func makeDevFolder(s *settings, folder string) error {
 	if err := makeFolder(s, folder); err != nil {
 		return adviseMemory(err)
+	}
+	if chosen, err := filepath.Abs(devFolder); err != nil || folder != chosen {
+		return err
 	}
 
 	// O_EXCL also keeps from writing through a link that somebody put there.
