@@ -17,37 +17,37 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
-// means reports whether any statement of the role's trust policy covers the federated
-// principal, and makes that principal the one that asks.
-func (a *API) means(w *webIdentity, principal string) bool {
-	asking := w.Attempt
-	asking.Principal = policy.Principal{Federated: principal}
-	if !asking.Covered() {
-		return false
-	}
-	w.Principal = asking.Principal
-	return true
+// askedBy returns the attempt to assume the role as a federated principal.
+func (w *webIdentity) askedBy(principal string) *assume.Attempt {
+	attempt := w.Attempt
+	attempt.Principal = policy.Principal{Federated: principal}
+	return &attempt
 }
 
-// unmeant refuses a principal that no statement of the trust policy names.
-func (a *API) unmeant(ctx context.Context, w *webIdentity) error {
-	why := explain.FromContext(ctx).Refuse(w.Uncovered())
+// trustCovers reports whether any statement of the role's trust policy covers a federated
+// principal.
+func (w *webIdentity) trustCovers(principal string) bool { return w.askedBy(principal).Covered() }
+
+// notCovered refuses a federated principal that no statement of the trust policy names.
+func (w *webIdentity) notCovered(ctx context.Context, principal string) error {
+	why := explain.FromContext(ctx).Refuse(w.askedBy(principal).Uncovered())
 	return notAuthorized(w.Action, fmt.Errorf("%w: %w", assume.ErrDenied, why))
 }
 
-// application returns the applications that the trust policy names for a provider that
-// needs no registration. Every application in the world can have tokens of such a
-// provider, so a trust policy that names none lets nobody in.
-func (a *API) application(w *webIdentity, name, key string, narrow func([]string) []string) ([]string, error) {
-	named := w.Named(name + ":" + key)
+// applications returns the applications that the trust policy names for a provider that
+// needs no registration, as far as narrow keeps them. key is the condition key that names
+// them. Every application in the world can have tokens of such a provider, so a trust policy
+// that names none lets nobody in.
+func (w *webIdentity) applications(provider, key string, narrow func([]string) []string) ([]string, error) {
+	named := w.askedBy(provider).Named(key)
 	apps := narrow(slices.Clone(named))
 	if len(apps) > 0 {
 		return apps, nil
 	}
 
-	why := applicationUnnamed.With("key", name+":"+key)
+	why := applicationUnnamed.With("key", key)
 	if len(named) > 0 {
-		why = applicationOther.With("key", name+":"+key, "named", strings.Join(named, ", "))
+		why = applicationOther.With("key", key, "named", strings.Join(named, ", "))
 	}
 
 	return nil, awsapi.Refused(invalidIdentityToken, assume.AboutTrust(w.Role, why), messageAudience)
@@ -63,50 +63,55 @@ func clientsOf(role iam.Role, key string) (where string, link explain.Link) {
 // maxApplications bounds how many applications a token is tried for.
 const maxApplications = 10
 
-// accessToken proves an access token of a provider that comes with its ProviderId.
-func (a *API) accessToken(ctx context.Context, w *webIdentity, key, token string) error {
-	if !a.means(w, key) {
-		w.Principal = policy.Principal{Federated: key}
-		return a.unmeant(ctx, w)
+// proveAccessToken proves an access token of the provider that its ProviderId names.
+func (a *API) proveAccessToken(ctx context.Context, w *webIdentity, key string) (provenToken, error) {
+	if !w.trustCovers(key) {
+		return provenToken{}, w.notCovered(ctx, key)
 	}
 
 	row, _ := a.LoginProviders.Table().ByKey(key)
 	client, user := key+":"+row.STS.Client, key+":"+row.STS.User
-	apps, err := a.application(w, key, row.STS.Client, func(apps []string) []string {
+	apps, err := w.applications(key, client, func(apps []string) []string {
 		return apps[:min(len(apps), maxApplications)]
 	})
 	if err != nil {
-		return err
+		return provenToken{}, err
 	}
 
-	proved, err := a.provedByAny(ctx, w, key, apps, client, token)
+	proved, err := a.provedByAny(ctx, w, key, apps, client)
 	err = accessTokenError(err)
-	a.Addresses.Checked(ctx, token, err)
+	a.Addresses.Checked(ctx, w.token, err)
 	if err != nil {
-		return err
+		return provenToken{}, err
 	}
 	explain.FromContext(ctx).Plan(provenTokenPlan)
 
-	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, key
-	w.Keys = policy.Keys{}
-	w.Keys.Set(client, proved.Audience)
-	w.Keys.Set(user, proved.Subject)
-	w.Claims = onlyClaims(key, "app_id", "id", "user_id")
-	w.session = session.Session{
-		Provider:          key,
-		FederatedProvider: key,
-		Region:            a.Region,
-		Claims:            maps.Clone(w.Keys),
-	}
-	w.Keys.Set("aws:FederatedProvider", key)
+	keys := policy.Keys{}
+	keys.Set(client, proved.Audience)
+	keys.Set(user, proved.Subject)
+	kept := maps.Clone(keys)
+	keys.Set("aws:FederatedProvider", key)
 
-	return nil
+	return provenToken{
+		subject:   proved.Subject,
+		audience:  proved.Audience,
+		provider:  key,
+		principal: policy.Principal{Federated: key},
+		keys:      keys,
+		claims:    onlyClaims(key, "app_id", "id", "user_id"),
+		session: session.Session{
+			Provider:          key,
+			FederatedProvider: key,
+			Region:            a.Region,
+			Claims:            kept,
+		},
+	}, nil
 }
 
 // provedByAny proves an access token as that of one of the applications. client is the
 // condition key that names them in the trust policy.
 func (a *API) provedByAny(
-	ctx context.Context, w *webIdentity, key string, apps []string, client, token string,
+	ctx context.Context, w *webIdentity, key string, apps []string, client string,
 ) (proved login.Claims, err error) {
 	for _, app := range apps {
 		trust, failed := a.LoginProviders.AppTrust(key, app)
@@ -121,7 +126,7 @@ func (a *API) provedByAny(
 			}
 		}
 
-		if proved, err = a.Logins.Verify(ctx, trust, token); err == nil {
+		if proved, err = a.Logins.Verify(ctx, trust, w.token); err == nil {
 			return proved, nil
 		}
 	}

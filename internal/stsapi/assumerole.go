@@ -36,7 +36,10 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 	if err != nil {
 		return nil, err
 	}
-	if err := a.letIn(ctx, &e); err != nil {
+	if err := a.findCallersRole(ctx, &e); err != nil {
+		return nil, err
+	}
+	if err := a.authorizeCaller(ctx, &e); err != nil {
 		return nil, err
 	}
 
@@ -100,28 +103,34 @@ func (a *API) readAssumeRole(ctx context.Context, c awsapi.Caller, in *assumeRol
 	return e, e.checkTags(ctx)
 }
 
-// letIn finds the role, and checks its trust policy and the caller's own policies.
-func (a *API) letIn(ctx context.Context, e *entry) error {
-	denied := func(cause error) error {
-		why, _ := errors.AsType[*explain.Refusal](cause)
-		message := userMay(e.Caller, assume.RoleAction, e.arn.String())
-		return awsapi.RefusedAs(awsapi.AccessDenied, why, message).Because(cause)
-	}
-
-	var err error
+// findCallersRole finds the role that a caller asks for.
+func (a *API) findCallersRole(ctx context.Context, e *entry) (err error) {
 	if e.Role, err = a.Roles.Role(ctx, e.arn); errors.Is(err, iam.ErrNotFound) {
-		return denied(explainMissing(ctx, e.arn, e.askerAccount, "the caller's"))
+		return e.callerDenied(explainMissing(ctx, e.arn, e.askerAccount, "the caller's"))
 	} else if err != nil {
 		return fmt.Errorf("stsapi: %w", err)
 	}
+
 	reached(ctx, e.Role)
 	ofRole(ctx, e.Role.Account).Pass("role", e.arn.String())
 
-	if err := e.checkTrust(ctx, a.Now()); err != nil {
-		return denied(err)
-	}
+	return nil
+}
 
-	return a.mayAssume(ctx, e)
+// authorizeCaller checks the role's trust policy and the caller's own policies.
+func (a *API) authorizeCaller(ctx context.Context, e *entry) error {
+	if err := e.checkTrust(ctx, a.Now()); err != nil {
+		return e.callerDenied(err)
+	}
+	return a.checkCallerPolicies(ctx, e)
+}
+
+// callerDenied refuses a caller, both for a role that does not exist and for one that does not
+// trust the caller.
+func (e *entry) callerDenied(cause error) error {
+	why, _ := errors.AsType[*explain.Refusal](cause)
+	message := userMay(e.Caller, assume.RoleAction, e.arn.String())
+	return awsapi.RefusedAs(awsapi.AccessDenied, why, message).Because(cause)
 }
 
 // userMay returns AWS's text for a caller that may not perform an action.
@@ -167,8 +176,8 @@ func (e *entry) inherit(who iam.Caller, in *assumeRoleInput) error {
 	return nil
 }
 
-// mayAssume checks the caller's own policies.
-func (a *API) mayAssume(ctx context.Context, e *entry) error {
+// checkCallerPolicies checks that the caller's own policies let it assume the role.
+func (a *API) checkCallerPolicies(ctx context.Context, e *entry) error {
 	direct := e.PolicyRequest(a.Now())
 	direct.Principal.Itself = true
 	for _, action := range e.Actions() {

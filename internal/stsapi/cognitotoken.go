@@ -18,18 +18,25 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
+// verifiedCognitoToken is the result of verifying a Cognito token.
+type verifiedCognitoToken struct {
+	claims issuer.Claims
+	err    error // nil = claims are proven
+}
+
 // readCognitoToken verifies a Cognito token and notes its pool's account, but refuses
-// nothing: cognitoToken does, in its turn. It runs before the other checks, so that the
+// nothing: proveCognitoToken does, in its turn. It runs before the other checks, so that the
 // pool's account can read why one of them refused the request. As it has checked the
 // signature, it counts a bad token for the client's address.
-func (a *API) readCognitoToken(ctx context.Context, w *webIdentity, token string) {
-	w.cognitoClaims, w.tokenErr = a.CognitoTokens.Verify(ctx, token)
-	a.Addresses.Checked(ctx, token, a.cognitoTokenError(w.tokenErr, w.cognitoClaims))
-	if w.tokenErr != nil && !errors.Is(w.tokenErr, issuer.ErrExpired) {
+func (a *API) readCognitoToken(ctx context.Context, w *webIdentity) {
+	claims, err := a.CognitoTokens.Verify(ctx, w.token)
+	w.cognito = verifiedCognitoToken{claims: claims, err: err}
+	a.Addresses.Checked(ctx, w.token, a.cognitoTokenError(w.cognito))
+	if err != nil && !errors.Is(err, issuer.ErrExpired) {
 		return
 	}
 
-	region, account, pool, ok := identitypool.ParsePoolARN(w.cognitoClaims.PoolARN)
+	region, account, pool, ok := identitypool.ParsePoolARN(claims.PoolARN)
 	if !ok {
 		return
 	}
@@ -39,45 +46,82 @@ func (a *API) readCognitoToken(ctx context.Context, w *webIdentity, token string
 	record.Account, record.Region, record.Pool = string(account), region, string(pool)
 }
 
-// cognitoToken judges a token of GetOpenIdToken or GetOpenIdTokenForDeveloperIdentity that
-// readCognitoToken has read: signature and age, then what changed since it was issued.
-func (a *API) cognitoToken(ctx context.Context, w *webIdentity, token string) error {
-	trace := w.ofCaller(ctx)
-	ctx = explain.NewContext(ctx, trace)
-	if err := a.cognitoTokenError(w.tokenErr, w.cognitoClaims); err != nil {
-		return refuseIn(trace, err)
-	}
+// findCognitoRole finds the role that a Cognito token asks for. In development any role is
+// accepted. A missing role of another account than the token's is noted, and refused where a
+// role would not trust the token: otherwise the token's other faults would reveal whether the
+// role exists.
+func (a *API) findCognitoRole(ctx context.Context, w *webIdentity) error {
+	if a.AcceptUnknown != nil && w.arnErr == nil {
+		trace := ofRole(ctx, w.arn.Account)
+		role, known, err := a.AcceptUnknown.FindRole(ctx, w.arn, trace)
+		w.Role, w.undefinedRole = role, !known
+		if err == nil && known {
+			trace.Pass("role", w.text)
+			reached(ctx, role)
+		}
 
-	region, account, pool, ok := identitypool.ParsePoolARN(w.cognitoClaims.PoolARN)
-	if !ok || string(pool) != w.cognitoClaims.Audience {
-		return fmt.Errorf(
-			"stsapi: our token names the pool %q as %q", w.cognitoClaims.Audience, w.cognitoClaims.PoolARN,
-		)
-	}
-	identity, gone, err := a.tokenIdentity(ctx, w, pool, account)
-	if gone != nil {
-		err = awsapi.Refused("IDPRejectedClaim", trace.Refuse(gone), messageRejected)
-		a.Addresses.Checked(ctx, token, err)
-	}
-	if err != nil {
 		return err
 	}
-	if why := offersClassicFlow(w.pool); why != nil {
-		return notAuthorized(w.Action, fmt.Errorf("%w: pool %s: %w", assume.ErrDenied, pool, trace.Refuse(why)))
+
+	if w.arnErr == nil && w.askerAccount != "" && w.askerAccount != w.arn.Account {
+		_, err := a.Roles.Role(ctx, w.arn)
+		switch {
+		case errors.Is(err, iam.ErrNotFound):
+			w.missing = true
+			w.Role = iam.Role{ARN: w.arn, Account: w.arn.Account, MaxSession: w.duration}
+			return nil
+		case err != nil:
+			return fmt.Errorf("stsapi: %w", err)
+		}
 	}
 
-	err = a.stillProven(ctx, w.Role.Account, w.pool, identity, w.cognitoClaims)
+	return a.findRole(ctx, &w.entry)
+}
+
+// proveCognitoToken judges a token of GetOpenIdToken or GetOpenIdTokenForDeveloperIdentity that
+// readCognitoToken has read: signature and age, then what changed since it was issued.
+func (a *API) proveCognitoToken(ctx context.Context, w *webIdentity) (provenToken, error) {
+	trace := w.ofCaller(ctx)
+	ctx = explain.NewContext(ctx, trace)
+	if err := a.cognitoTokenError(w.cognito); err != nil {
+		return provenToken{}, refuseIn(trace, err)
+	}
+
+	claims := w.cognito.claims
+	region, account, poolID, ok := identitypool.ParsePoolARN(claims.PoolARN)
+	if !ok || string(poolID) != claims.Audience {
+		return provenToken{}, fmt.Errorf("stsapi: our token names the pool %q as %q", claims.Audience, claims.PoolARN)
+	}
+
+	var pool identitypool.Pool
+	identity, gone, err := a.tokenIdentity(ctx, claims, poolID)
+	if err == nil && gone == nil {
+		pool, gone, err = a.tokenPool(ctx, poolID, account)
+	}
+	if gone != nil {
+		err = awsapi.Refused("IDPRejectedClaim", trace.Refuse(gone), messageRejected)
+		a.Addresses.Checked(ctx, w.token, err)
+	}
+	if err != nil {
+		return provenToken{}, err
+	}
+
+	if why := offersClassicFlow(pool); why != nil {
+		denied := fmt.Errorf("%w: pool %s: %w", assume.ErrDenied, poolID, trace.Refuse(why))
+		return provenToken{}, notAuthorized(w.Action, denied)
+	}
+
+	err = a.stillProven(ctx, w.Role.Account, pool, identity, claims)
 	if refused, ok := errors.AsType[*explain.Refusal](err); ok {
 		trace.Refuse(refused)
 	}
-	a.Addresses.Checked(ctx, token, err)
+	a.Addresses.Checked(ctx, w.token, err)
 	if err != nil {
-		return err
+		return provenToken{}, err
 	}
-	trace.Pass("token", "of pool "+w.cognitoClaims.Audience)
-	w.speakFor(identity, region)
+	trace.Pass("token", "of pool "+claims.Audience)
 
-	return nil
+	return provenIdentity(claims, identity, pool, region), nil
 }
 
 // refuseIn records the reason of a refusal.
@@ -88,30 +132,38 @@ func refuseIn(trace *explain.Trace, err error) error {
 	return err
 }
 
-// tokenIdentity finds the identity of a token, and sets its pool. gone is the reason for which
-// the token does not count any more; nil = it counts.
+// tokenIdentity finds the identity of a Cognito token. gone is the reason for which the token
+// does not count any more; nil = it counts.
 func (a *API) tokenIdentity(
-	ctx context.Context, w *webIdentity, pool identitypool.PoolID, account identitypool.AccountID,
+	ctx context.Context, c issuer.Claims, pool identitypool.PoolID,
 ) (identity identitypool.Identity, gone *explain.Refusal, err error) {
-	identity, err = a.Identities.Identity(ctx, identitypool.IdentityID(w.cognitoClaims.Subject))
+	identity, err = a.Identities.Identity(ctx, identitypool.IdentityID(c.Subject))
 	switch {
 	case err != nil && !a.IsNotFound(err):
 		return identity, nil, err
 	case err != nil || identity.Disabled || identity.PoolID != pool:
 		return identity, identitypool.TokenIdentityGone.With(), nil
-	case identity.Predecessor.Had(w.cognitoClaims.IssuedAt):
+	case identity.Predecessor.Had(c.IssuedAt):
 		return identity, tokenIdentityReplaced.With(), nil
 	}
 
-	w.pool, err = a.Identities.Pool(ctx, pool)
+	return identity, nil, nil
+}
+
+// tokenPool finds the pool of a Cognito token, which names its account. gone is as for
+// tokenIdentity.
+func (a *API) tokenPool(
+	ctx context.Context, id identitypool.PoolID, account identitypool.AccountID,
+) (pool identitypool.Pool, gone *explain.Refusal, err error) {
+	pool, err = a.Identities.Pool(ctx, id)
 	switch {
 	case err != nil && a.IsNotFound(err):
-		return identity, tokenPoolGone.With(), nil
-	case err == nil && w.pool.Account != account:
-		return identity, tokenPoolOfOther.With("account", string(account)), nil
+		return pool, tokenPoolGone.With(), nil
+	case err == nil && pool.Account != account:
+		return pool, tokenPoolOfOther.With("account", string(account)), nil
 	}
 
-	return identity, nil, err
+	return pool, nil, err
 }
 
 // offersClassicFlow returns the reason for which a pool's identities cannot choose a role; nil
@@ -130,53 +182,62 @@ func offersClassicFlow(pool identitypool.Pool) *explain.Refusal {
 	return nil
 }
 
-// speakFor sets the facts that a proven Cognito token has about its identity.
-func (w *webIdentity) speakFor(identity identitypool.Identity, region string) {
-	pool, amr := w.pool.ID, w.pool.StoredNames(w.cognitoClaims.AMR)
-	w.predecessor = identity.Predecessor
-	w.subject, w.audience = w.cognitoClaims.Subject, w.cognitoClaims.Audience
-	w.provider = identitypool.ServiceName(region)
+// provenIdentity returns the facts that a proven Cognito token has about its identity.
+func provenIdentity(
+	c issuer.Claims, identity identitypool.Identity, pool identitypool.Pool, region string,
+) provenToken {
+	amr, service := pool.StoredNames(c.AMR), identitypool.ServiceName(region)
 
-	w.Principal = policy.Principal{Federated: w.provider}
-	w.Keys = policy.Keys{}
-	session.SetIdentity(w.Keys, pool, identity.ID, amr)
+	keys := policy.Keys{}
+	session.SetIdentity(keys, pool.ID, identity.ID, amr)
 
-	w.Tags = w.cognitoClaims.PrincipalTags
-	w.Who.Pool, w.Who.Identity = pool, identity.ID
-	w.Who.Guest = slices.Contains(amr, identitypool.Unauthenticated)
-	w.session = session.Session{
+	content := session.Session{
 		IdentityID: identity.ID,
-		PoolID:     pool,
+		PoolID:     pool.ID,
 		AMR:        amr,
 		Region:     region,
 	}
 	if len(amr) > 1 {
-		w.session.Provider = amr[1]
+		content.Provider = amr[1]
+	}
+
+	return provenToken{
+		subject:   c.Subject,
+		audience:  c.Audience,
+		provider:  service,
+		principal: policy.Principal{Federated: service},
+		keys:      keys,
+		tags:      c.PrincipalTags,
+		session:   content,
+		identity:  identity,
+		pool:      pool,
+		guest:     slices.Contains(amr, identitypool.Unauthenticated),
 	}
 }
 
 // cognitoTokenError words the error of CognitoTokens as STS does.
-func (a *API) cognitoTokenError(err error, c issuer.Claims) error {
+func (a *API) cognitoTokenError(t verifiedCognitoToken) error {
 	switch {
-	case errors.Is(err, issuer.ErrExpired):
-		why := cognitoTokenExpired.With("time", c.Expires.UTC().Format(time.RFC3339))
-		return a.expired(c.Expires, why)
-	case errors.Is(err, issuer.ErrKeyRetired):
-		why := cognitoTokenRetired.With("fault", err.Error())
-		return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(err)
-	case errors.Is(err, issuer.ErrNotOurs):
-		return awsapi.Refused(invalidIdentityToken, cognitoTokenForged.With(), messageNotValidated).Because(err)
+	case errors.Is(t.err, issuer.ErrExpired):
+		why := cognitoTokenExpired.With("time", t.claims.Expires.UTC().Format(time.RFC3339))
+		return a.expired(t.claims.Expires, why)
+	case errors.Is(t.err, issuer.ErrKeyRetired):
+		why := cognitoTokenRetired.With("fault", t.err.Error())
+		return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(t.err)
+	case errors.Is(t.err, issuer.ErrNotOurs):
+		return awsapi.Refused(invalidIdentityToken, cognitoTokenForged.With(), messageNotValidated).Because(t.err)
 	}
 
-	return err
+	return t.err
 }
 
-// meantPool refuses a pool of another account that is younger than the trust policy.
-func (w *webIdentity) meantPool(ctx context.Context) error {
-	if w.pool.ID == "" || w.undefinedRole {
+// checkPoolAge refuses a pool of another account that is younger than the trust policy. The
+// zero pool passes: only a Cognito token has one.
+func (w *webIdentity) checkPoolAge(ctx context.Context, pool identitypool.Pool) error {
+	if pool.ID == "" || w.undefinedRole {
 		return nil
 	}
-	why := assume.TooYoung(w.Role, w.pool)
+	why := assume.TooYoung(w.Role, pool)
 	if why == nil {
 		return nil
 	}

@@ -356,9 +356,9 @@ func printableARN(arn string) string {
 // tokensAccount names a token's account in explanations.
 const tokensAccount = "that of the token's pool"
 
-// lookUp finds the role for a token. The trace gets the reason for a refusal, the client
+// findRole finds the role for a token. The trace gets the reason for a refusal, the client
 // does not.
-func (a *API) lookUp(ctx context.Context, e *entry) error {
+func (a *API) findRole(ctx context.Context, e *entry) error {
 	if e.arnErr != nil {
 		why := roleForm.With("role", printableARN(e.text), "example", exampleARN(a.Region, ":role/NAME"))
 		return notAuthorized(e.Action, fmt.Errorf("%w: %w", why, e.arnErr))

@@ -17,75 +17,83 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
-// idToken proves an ID token of a registered provider, or of Google.
-func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any, token string) error {
-	iss, _ := claims["iss"].(string)
-	if audiences, ok := stringList(claims["aud"]); ok && len(audiences) > 1 && claims["azp"] == nil {
+// proveIDToken proves an ID token of a registered provider, or of Google.
+func (a *API) proveIDToken(ctx context.Context, w *webIdentity) (provenToken, error) {
+	audiences, ok := stringList(w.unproven["aud"])
+	if ok && len(audiences) > 1 && w.unproven["azp"] == nil {
 		why := audiencesSeveral.With("count", strconv.Itoa(len(audiences)))
-		return awsapi.Refused(invalidIdentityToken, why, messageAudiences)
+		return provenToken{}, awsapi.Refused(invalidIdentityToken, why, messageAudiences)
 	}
 
-	trust, err := a.idTokenTrust(ctx, w, iss, claims)
+	principal, trust, err := a.idTokenTrust(ctx, w)
 	if err != nil {
-		return err
+		return provenToken{}, err
 	}
-	if err := a.claimed(ctx, w, trust, claims); err != nil {
-		return err
+	if err := a.checkUnproven(ctx, w, principal, trust); err != nil {
+		return provenToken{}, err
 	}
 
-	proved, err := a.Logins.Verify(ctx, trust, token)
+	proved, err := a.Logins.Verify(ctx, trust, w.token)
 	if err == nil && a.SignOuts != nil {
 		err = a.SignOuts.Check(ctx, w.Role.Account, trust.Provider, proved)
 	}
-	err = a.idTokenError(err, claims)
-	a.Addresses.Checked(ctx, token, err)
+	err = a.idTokenError(err, w.unproven)
+	a.Addresses.Checked(ctx, w.token, err)
 	if err != nil {
-		return err
+		return provenToken{}, err
 	}
 	explain.FromContext(ctx).Plan(provenTokenPlan)
 
 	for _, name := range []string{"iat", "sub"} {
 		if proved.All[name] == nil {
 			why := claimMissing.With("claim", name)
-			return awsapi.Refused(invalidIdentityToken, why, "Missing a required claim: %s.", name)
+			return provenToken{}, awsapi.Refused(invalidIdentityToken, why, "Missing a required claim: %s.", name)
 		}
 	}
 
-	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, proved.Issuer
-	w.Keys, w.Claims = w.tokenConditions(trust.Provider, proved)
-	w.session = session.Session{
-		Provider:          trust.Provider,
-		FederatedProvider: w.Principal.Federated,
-		Region:            a.Region,
-		Claims:            carried(w.Keys, trust.Provider, "aud", "oaud", "sub", "amr"),
+	keys := idTokenConditions(principal, trust.Provider, proved)
+	proven := provenToken{
+		subject:   proved.Subject,
+		audience:  proved.Audience,
+		provider:  proved.Issuer,
+		principal: policy.Principal{Federated: principal},
+		keys:      keys,
+		claims:    tokenClaims(trust.Provider, proved.All),
+		session: session.Session{
+			Provider:          trust.Provider,
+			FederatedProvider: principal,
+			Region:            a.Region,
+			Claims:            carried(keys, trust.Provider, "aud", "oaud", "sub", "amr"),
+		},
 	}
 
-	if w.Tags, w.Transitive, err = tokenTags(proved.All); err == nil {
-		w.SourceIdentity, err = tokenSourceIdentity(proved.All)
+	if proven.tags, proven.transitive, err = tokenTags(proved.All); err == nil {
+		proven.sourceIdentity, err = tokenSourceIdentity(proved.All)
 	}
 	if err != nil {
-		return awsapi.Refused(invalidIdentityToken, sessionClaims.With("fault", err.Error()), "%s", err.Error())
+		why := sessionClaims.With("fault", err.Error())
+		return provenToken{}, awsapi.Refused(invalidIdentityToken, why, "%s", err.Error())
 	}
 
-	return nil
+	return proven, nil
 }
 
-// claimed refuses an ID token that the trust policy would not let in even if all its
+// checkUnproven refuses an ID token that the trust policy would not let in even if all its
 // claims were true. Nothing is proven yet, so it lets nobody in. It saves a request to
 // the provider, and STS, too, answers so before it checks the signature.
-func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, claims map[string]any) error {
-	unproven := login.Claims{All: claims}
-	unproven.Subject, _ = claims["sub"].(string)
-	unproven.Audience = claimedClient(claims)
+func (a *API) checkUnproven(ctx context.Context, w *webIdentity, principal string, trust login.Trust) error {
+	unproven := login.Claims{All: w.unproven, Audience: claimedClient(w.unproven)}
+	unproven.Subject, _ = w.unproven["sub"].(string)
 	if !slices.Contains(trust.Audiences, unproven.Audience) {
 		return nil // Verify refuses it, with another message
 	}
 
-	claimed := w.Attempt
-	claimed.Keys, claimed.Claims = w.tokenConditions(trust.Provider, unproven)
+	claimed := w.askedBy(principal)
+	claimed.Keys = idTokenConditions(principal, trust.Provider, unproven)
+	claimed.Claims = tokenClaims(trust.Provider, w.unproven)
 	var err error
-	if claimed.Tags, claimed.Transitive, err = tokenTags(claims); err == nil {
-		claimed.SourceIdentity, err = tokenSourceIdentity(claims)
+	if claimed.Tags, claimed.Transitive, err = tokenTags(w.unproven); err == nil {
+		claimed.SourceIdentity, err = tokenSourceIdentity(w.unproven)
 	}
 	if err != nil {
 		return nil //nolint:nilerr // refused once the token is proven
@@ -103,21 +111,22 @@ func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, cl
 	return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(err)
 }
 
-// tokenConditions returns the condition keys of the ID token of w.
-func (w *webIdentity) tokenConditions(name string, c login.Claims) (policy.Keys, policy.Claims) {
-	conditions := tokenConditions(name, c)
-	conditions.Set("aws:FederatedProvider", w.Principal.Federated)
-	return conditions, tokenClaims(name, c.All)
+// idTokenConditions returns the condition keys of an ID token. provider is the prefix of its
+// claims' keys.
+func idTokenConditions(principal, provider string, c login.Claims) policy.Keys {
+	conditions := tokenConditions(provider, c)
+	conditions.Set("aws:FederatedProvider", principal)
+	return conditions
 }
 
-// idTokenTrust returns the trust that proves a token of iss, and sets the principal as
-// whom the trust policy knows its user. A provider that the trust policy does not mean
+// idTokenTrust returns the trust that proves the ID token, and the federated principal by which
+// the trust policy names its provider. A provider that no statement of the trust policy covers
 // is never contacted.
-func (a *API) idTokenTrust(
-	ctx context.Context, w *webIdentity, iss string, claims map[string]any,
-) (login.Trust, error) {
-	if row, known := a.byIssuer(iss); known && a.means(w, row.Key) {
-		return a.rowTrust(w, row, claims)
+func (a *API) idTokenTrust(ctx context.Context, w *webIdentity) (principal string, trust login.Trust, err error) {
+	iss, _ := w.unproven["iss"].(string)
+	if row, known := a.byIssuer(iss); known && w.trustCovers(row.Key) {
+		trust, err = a.rowTrust(w, row)
+		return row.Key, trust, err
 	}
 
 	registered, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(w.Role.ARN.Partition, w.Role.Account, iss))
@@ -125,24 +134,23 @@ func (a *API) idTokenTrust(
 	case errors.Is(err, iam.ErrNotFound) || err == nil && registered.URL != iss:
 		why, failed := a.unregistered(ctx, w.Role, iss)
 		if failed != nil {
-			return login.Trust{}, failed
+			return "", login.Trust{}, failed
 		}
-		return login.Trust{}, awsapi.Refused(invalidIdentityToken, why, "%s%s", messageNoProvider, shown(iss))
+		return "", login.Trust{}, awsapi.Refused(invalidIdentityToken, why, "%s%s", messageNoProvider, shown(iss))
 	case err != nil:
-		return login.Trust{}, err
+		return "", login.Trust{}, err
 	}
-	if !a.means(w, registered.ARN) {
-		w.Principal = policy.Principal{Federated: registered.ARN}
-		return login.Trust{}, a.unmeant(ctx, w)
+	if !w.trustCovers(registered.ARN) {
+		return "", login.Trust{}, w.notCovered(ctx, registered.ARN)
 	}
 
-	trust := provider.Registered(registered)
+	trust = provider.Registered(registered)
 	trust.MaxTokenBytes = maxWebToken
 	if trust.Algorithms == nil {
 		trust.Algorithms = tokenAlgorithms
 	}
 
-	return trust, nil
+	return registered.ARN, trust, nil
 }
 
 // byIssuer returns the provider of an issuer that trust policies name by its Logins key.
@@ -153,10 +161,10 @@ func (a *API) byIssuer(iss string) (provider.Row, bool) {
 
 // rowTrust returns the trust in the ID tokens of a provider that the trust policy names by
 // its Logins key, for the application that the token names.
-func (a *API) rowTrust(w *webIdentity, row provider.Row, claims map[string]any) (login.Trust, error) {
-	apps, err := a.application(w, row.Key, row.STS.Client, func(apps []string) []string {
-		said := claimedClient(claims)
-		return slices.DeleteFunc(apps, func(app string) bool { return app != said })
+func (a *API) rowTrust(w *webIdentity, row provider.Row) (login.Trust, error) {
+	key, claimed := row.Key+":"+row.STS.Client, claimedClient(w.unproven)
+	apps, err := w.applications(row.Key, key, func(apps []string) []string {
+		return slices.DeleteFunc(apps, func(app string) bool { return app != claimed })
 	})
 	if err != nil {
 		return login.Trust{}, err
@@ -164,7 +172,7 @@ func (a *API) rowTrust(w *webIdentity, row provider.Row, claims map[string]any) 
 
 	trust, err := a.LoginProviders.AppTrust(row.Key, apps[0])
 	trust.MaxTokenBytes = maxWebToken
-	trust.ClientsAt, trust.Link = clientsOf(w.Role, row.Key+":"+row.STS.Client)
+	trust.ClientsAt, trust.Link = clientsOf(w.Role, key)
 
 	return trust, err
 }

@@ -1,9 +1,6 @@
 package stsapi
 
-import (
-	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
-)
+import "github.com/poolhouse-id/poolhouse/internal/explain"
 
 // The checks of each operation, in their order. Package login plans the checks of a
 // login provider's token, in between.
@@ -42,13 +39,14 @@ var (
 	keyInfoPlan      = []explain.Code{"access-key"}
 )
 
-// planOf returns the checks of AssumeRoleWithWebIdentity by the kind of its token.
-func planOf(in *webIdentityInput, isCognito bool) []explain.Code {
-	switch {
-	case isCognito:
+// planOf returns the checks of AssumeRoleWithWebIdentity for a kind of token.
+func planOf(kind tokenKind) []explain.Code {
+	switch kind {
+	case cognitoToken:
 		return cognitoTokenPlan
-	case awsapi.Text(in.ProviderId) != "":
+	case accessToken:
 		return accessTokenPlan
+	default:
+		return idTokenPlan
 	}
-	return idTokenPlan
 }

@@ -117,7 +117,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 // findSAMLRole finds the role, then the provider. A refusal concerns the account of the provider,
 // too, even if it is about the role.
 func (a *API) findSAMLRole(ctx context.Context, e *entry, arn string) (iam.SAMLProvider, error) {
-	refused := a.lookUp(ctx, e)
+	refused := a.findRole(ctx, e)
 	if err := a.concernProvider(ctx, arn); err != nil {
 		return iam.SAMLProvider{}, err
 	}

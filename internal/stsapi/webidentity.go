@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -12,10 +11,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/idtoken"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
@@ -59,74 +57,103 @@ type webIdentityResult struct {
 	sizes
 }
 
-// webIdentity is a request of AssumeRoleWithWebIdentity, with what its token proves.
+// tokenKind is the kind of token that a request of AssumeRoleWithWebIdentity shows.
+type tokenKind int
+
+const (
+	idToken      tokenKind = iota // of an OpenID Connect provider
+	accessToken                   // of the provider in ProviderId
+	cognitoToken                  // of GetOpenIdToken or GetOpenIdTokenForDeveloperIdentity
+)
+
+// webIdentity is a request of AssumeRoleWithWebIdentity.
 type webIdentity struct {
 	entry
+
+	token    string
+	kind     tokenKind
+	unproven map[string]any // claims of an ID token
+	cognito  verifiedCognitoToken
+	missing  bool // the role is of another account than the Cognito token, and does not exist
+}
+
+// provenToken has the facts that a token proves.
+type provenToken struct {
 	subject, audience string
 	provider          string // as the answer names it
-	session           session.Session
 
-	// For a Cognito token:
-	pool          identitypool.Pool
-	cognitoClaims issuer.Claims
-	tokenErr      error // nil = cognitoClaims are proven
-	missing       bool  // the role is of another account, and does not exist
+	principal      policy.Principal // as the trust policy names the provider
+	keys           policy.Keys
+	claims         policy.Claims
+	tags           map[string]string
+	transitive     []string
+	sourceIdentity string
+	session        session.Session
+
+	// Only a Cognito token has an identity and a pool.
+	identity identitypool.Identity
+	pool     identitypool.Pool
+	guest    bool
 }
 
 // assumeRoleWithWebIdentity checks in the order of STS:
 //
 //  1. the limit for refused logins of the client's address
-//  2. the ProviderId of an access token; the form of any other token (tokenForm)
+//  2. the ProviderId of an access token; the form of any other token (classify)
 //  3. only for a Cognito token: the partition of the role's ARN
-//  4. the role (findWebRole)
+//  4. the role (findWebIdentityRole)
 //  5. the rate limit of the account (count)
 //  6. the duration
 //  7. the token, see below (proveToken)
 //  8. the session tags that the token sets
-//  9. the trust policy, with what the token proves (letIn)
+//  9. the trust policy, with the facts that the token proves (checkTokenTrust)
 //  10. the session policies, and the size of the session token (grant)
 //
 // The checks of the token depend on its kind:
 //
-//   - An ID token (idToken): its audiences; that its provider is registered and the trust
+//   - An ID token (proveIDToken): its audiences; that its provider is registered and the trust
 //     policy names it; the trust policy with the unproven claims; signature, age and
 //     audience; sign-outs; the claims that STS requires.
-//   - An access token (accessToken): that the trust policy names its provider and an
+//   - An access token (proveAccessToken): that the trust policy names its provider and an
 //     application; the provider's own answer.
-//   - A Cognito token (cognitoToken): signature and age, which are found out before step 3
+//   - A Cognito token (proveCognitoToken): signature and age, which are found out before step 3
 //     and judged here; its identity and pool; that the pool offers the classic flow; that
 //     the identity could still get it.
 //
 // The response for a role that does not exist is that for one whose trust policy does not
 // name the token's provider.
 func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInput) (*webIdentityResult, error) {
-	token := *in.WebIdentityToken
 	explain.FromContext(ctx).Plan(tokenPlan)
-	if err := a.Addresses.MayLogin(ctx, map[string]string{"": token}); err != nil {
+	if err := a.Addresses.MayLogin(ctx, map[string]string{"": *in.WebIdentityToken}); err != nil {
 		return nil, err
 	}
-	claims, isCognito, err := a.tokenForm(ctx, in)
+	kind, unproven, err := a.classify(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	explain.FromContext(ctx).Plan(planOf(in, isCognito))
+	explain.FromContext(ctx).Plan(planOf(kind))
 
-	w := webIdentity{entry: newEntry(ctx, assume.WebIdentityAction, a.Region, sessionInput{
-		role:     in.RoleArn,
-		policy:   in.Policy,
-		policies: in.PolicyArns,
-		seconds:  in.DurationSeconds,
-		minBytes: in.MinimumSessionTokenSize,
-	})}
+	w := webIdentity{
+		entry: newEntry(ctx, assume.WebIdentityAction, a.Region, sessionInput{
+			role:     in.RoleArn,
+			policy:   in.Policy,
+			policies: in.PolicyArns,
+			seconds:  in.DurationSeconds,
+			minBytes: in.MinimumSessionTokenSize,
+		}),
+		token:    *in.WebIdentityToken,
+		kind:     kind,
+		unproven: unproven,
+	}
 	w.SessionName = *in.RoleSessionName
 
-	if isCognito {
-		a.readCognitoToken(ctx, &w, token)
+	if kind == cognitoToken {
+		a.readCognitoToken(ctx, &w)
 		if err := a.checkRolePartition(ctx, &w.entry); err != nil {
 			return nil, err
 		}
 	}
-	if err := a.findWebRole(ctx, &w, isCognito); err != nil {
+	if err := a.findWebIdentityRole(ctx, &w); err != nil {
 		return nil, err
 	}
 	if err := w.count(ctx); err != nil {
@@ -136,25 +163,27 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		return nil, err
 	}
 
-	if err := a.proveToken(ctx, &w, in, claims, isCognito); err != nil {
+	proven, err := a.proveToken(ctx, &w, awsapi.Text(in.ProviderId))
+	if err != nil {
 		return nil, err
 	}
+	w.add(proven)
 	if err := w.checkTags(ctx); err != nil {
 		return nil, err
 	}
-	if err := w.letIn(ctx, a.Now()); err != nil {
+	if err := w.checkTokenTrust(ctx, proven.pool, a.Now()); err != nil {
 		return nil, notAuthorized(w.Action, err)
 	}
 
-	g, err := a.grant(ctx, &w.entry, w.session)
+	g, err := a.grant(ctx, &w.entry, proven.session)
 	if err != nil {
 		return nil, err
 	}
 
 	return &webIdentityResult{
-		SubjectFromWebIdentityToken: w.subject,
-		Audience:                    w.audience,
-		Provider:                    w.provider,
+		SubjectFromWebIdentityToken: proven.subject,
+		Audience:                    proven.audience,
+		Provider:                    proven.provider,
 		SourceIdentity:              w.SourceIdentity,
 		AssumedRoleUser:             g.user(),
 		Credentials:                 g.credentials(),
@@ -162,19 +191,55 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	}, nil
 }
 
-// proveToken proves the token by its kind. claims are an ID token's, unproven.
-func (a *API) proveToken(
-	ctx context.Context, w *webIdentity, in *webIdentityInput, claims map[string]any, isCognito bool,
-) error {
-	token := *in.WebIdentityToken
-	switch {
-	case isCognito:
-		return a.cognitoToken(ctx, w, token)
-	case awsapi.Text(in.ProviderId) != "":
-		return a.accessToken(ctx, w, *in.ProviderId, token)
-	default:
-		return a.idToken(ctx, w, claims, token)
+// classify returns the kind of a request's token, and the claims of an ID token. It reads the
+// token without proving it, to find its issuer. The access tokens that come with a ProviderId
+// have no form to check.
+func (a *API) classify(
+	ctx context.Context, in *webIdentityInput,
+) (kind tokenKind, unproven map[string]any, err error) {
+	if id := awsapi.Text(in.ProviderId); id != "" {
+		if known := a.LoginProviders.Table().AtSTS(); !slices.Contains(known, id) {
+			names := strings.Join(known, " or ")
+			return 0, nil, awsapi.Refused("ValidationError", providerIDUnknown.With("names", names),
+				"The ProviderId is not supported: use %s, and leave it out for OpenID Connect providers.", names)
+		}
+		return accessToken, nil, nil
 	}
+
+	unproven, err = idtoken.Peek(*in.WebIdentityToken, maxWebToken)
+	if err != nil {
+		var why *explain.Refusal
+		if refused, ok := errors.AsType[*login.Refused](err); ok {
+			why = refused.Refusal
+		}
+		err = awsapi.Refused(invalidIdentityToken, why, messageNotJWT).Because(err)
+		a.Addresses.Checked(ctx, *in.WebIdentityToken, err)
+		return 0, nil, err
+	}
+
+	if iss, _ := unproven["iss"].(string); iss == a.IssuerURL {
+		return cognitoToken, nil, nil
+	}
+
+	return idToken, unproven, nil
+}
+
+// findWebIdentityRole finds the role. It must have a valid trust policy; for a Cognito token,
+// checkTokenTrust checks that.
+func (a *API) findWebIdentityRole(ctx context.Context, w *webIdentity) error {
+	if w.kind == cognitoToken {
+		return a.findCognitoRole(ctx, w)
+	}
+
+	if err := a.findRole(ctx, &w.entry); err != nil {
+		return err
+	}
+	if w.Role.Trust == nil {
+		shown := assume.RoleIn(w.Role, w.Partition)
+		return notAuthorized(w.Action, assume.NoTrust(ofRole(ctx, w.Role.Account), shown))
+	}
+
+	return nil
 }
 
 // count counts the call for the account of the Cognito token's pool, or else for the
@@ -187,98 +252,36 @@ func (w *webIdentity) count(ctx context.Context) error {
 	return awsapi.Count(ctx, string(account))
 }
 
-// tokenForm reads an ID token without proving it, to find its issuer. The access tokens
-// that come with a ProviderId have no form to check.
-func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[string]any, isCognito bool, err error) {
-	if id := awsapi.Text(in.ProviderId); id != "" {
-		if known := a.LoginProviders.Table().AtSTS(); !slices.Contains(known, id) {
-			names := strings.Join(known, " or ")
-			return nil, false, awsapi.Refused("ValidationError", providerIDUnknown.With("names", names),
-				"The ProviderId is not supported: use %s, and leave it out for OpenID Connect providers.", names)
-		}
-		return nil, false, nil
+// proveToken proves the token by its kind.
+func (a *API) proveToken(ctx context.Context, w *webIdentity, providerID string) (provenToken, error) {
+	switch w.kind {
+	case cognitoToken:
+		return a.proveCognitoToken(ctx, w)
+	case accessToken:
+		return a.proveAccessToken(ctx, w, providerID)
+	default:
+		return a.proveIDToken(ctx, w)
 	}
-
-	claims, err = idtoken.Peek(*in.WebIdentityToken, maxWebToken)
-	if err != nil {
-		var why *explain.Refusal
-		if refused, ok := errors.AsType[*login.Refused](err); ok {
-			why = refused.Refusal
-		}
-		err = awsapi.Refused(invalidIdentityToken, why, messageNotJWT).Because(err)
-		a.Addresses.Checked(ctx, *in.WebIdentityToken, err)
-		return nil, false, err
-	}
-	iss, _ := claims["iss"].(string)
-
-	return claims, iss == a.IssuerURL, nil
 }
 
-// letIn decides by the trust policy.
-func (w *webIdentity) letIn(ctx context.Context, now time.Time) error {
+// add adds the facts that the token proves to the request.
+func (w *webIdentity) add(p provenToken) {
+	w.Principal, w.Keys, w.Claims = p.principal, p.keys, p.claims
+	w.Tags, w.Transitive, w.SourceIdentity = p.tags, p.transitive, p.sourceIdentity
+
+	w.predecessor = p.identity.Predecessor
+	w.Who.Pool, w.Who.Identity, w.Who.Guest = p.pool.ID, p.identity.ID, p.guest
+}
+
+// checkTokenTrust checks the trust policy. pool is that of a Cognito token.
+func (w *webIdentity) checkTokenTrust(ctx context.Context, pool identitypool.Pool, now time.Time) error {
 	if w.missing {
 		return explainMissing(ctx, w.arn, w.askerAccount, tokensAccount)
 	}
 	if err := w.checkTrust(ctx, now); err != nil {
 		return err
 	}
-	return w.meantPool(ctx)
-}
-
-// findWebRole finds the role. It must have a valid trust policy; for a Cognito token, letIn
-// checks that.
-func (a *API) findWebRole(ctx context.Context, w *webIdentity, isCognito bool) error {
-	if err := a.webRole(ctx, w, isCognito); err != nil {
-		return err
-	}
-	if w.Role.Trust == nil && !isCognito {
-		shown := assume.RoleIn(w.Role, w.Partition)
-		return notAuthorized(w.Action, assume.NoTrust(ofRole(ctx, w.Role.Account), shown))
-	}
-
-	return nil
-}
-
-// webRole finds the role. In development any role that a Cognito token asks for is accepted.
-func (a *API) webRole(ctx context.Context, w *webIdentity, isCognito bool) error {
-	if isCognito && a.AcceptUnknown != nil && w.arnErr == nil {
-		trace := ofRole(ctx, w.arn.Account)
-		role, known, err := a.AcceptUnknown.FindRole(ctx, w.arn, trace)
-		w.Role, w.undefinedRole = role, !known
-		if err == nil && known {
-			trace.Pass("role", w.text)
-			reached(ctx, role)
-		}
-
-		return err
-	}
-
-	if err := a.foreignAndMissing(ctx, w); w.missing || err != nil {
-		return err
-	}
-
-	return a.lookUp(ctx, &w.entry)
-}
-
-// foreignAndMissing notes that a role does not exist, if it is of another account
-// than the Cognito token's. Such a request is refused where a role would not trust the
-// token: otherwise the token's other faults would reveal whether the role exists.
-func (a *API) foreignAndMissing(ctx context.Context, w *webIdentity) error {
-	if w.arnErr != nil || w.askerAccount == "" || w.askerAccount == w.arn.Account {
-		return nil
-	}
-
-	_, err := a.Roles.Role(ctx, w.arn)
-	switch {
-	case err == nil:
-		return nil
-	case !errors.Is(err, iam.ErrNotFound):
-		return fmt.Errorf("stsapi: %w", err)
-	}
-	w.missing = true
-	w.Role = iam.Role{ARN: w.arn, Account: w.arn.Account, MaxSession: w.duration}
-
-	return nil
+	return w.checkPoolAge(ctx, pool)
 }
 
 func (a *API) expired(at time.Time, why *explain.Refusal) *awsapi.Error {
