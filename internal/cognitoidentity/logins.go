@@ -17,9 +17,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
-// askingTime is the time that a call waits for login providers altogether, for all its
+// providerTimeout is the time that a call waits for login providers altogether, for all its
 // requests: keys, answers about a token, ServerSideTokenCheck.
-const askingTime = 5 * time.Second
+const providerTimeout = 5 * time.Second
 
 // purpose is the use that a call makes of the proved logins.
 type purpose int
@@ -56,8 +56,8 @@ func (s *Service) proveLogins(
 		return nil, pool, nil
 	}
 
-	by := askBy(ctx)
-	verified, err := s.proveAll(ctx, by, pool, logins, use)
+	deadline := providerDeadline(ctx)
+	verified, err := s.proveAll(ctx, deadline, pool, logins, use)
 	if err != nil {
 		return nil, pool, err
 	}
@@ -70,35 +70,35 @@ func (s *Service) proveLogins(
 		return verified, pool, nil
 	}
 
-	verified, err = s.proveAll(ctx, by, current, logins, use)
+	verified, err = s.proveAll(ctx, deadline, current, logins, use)
 
 	return verified, current, err
 }
 
-// askBy returns when a call that begins now stops waiting for login providers. It is the time
-// of a context, since all waits end by contexts, and s.Now may be a test's clock.
-func askBy(ctx context.Context) time.Time {
-	asking, cancel := context.WithTimeout(ctx, askingTime)
+// providerDeadline returns when a call that begins now stops waiting for login providers. It is
+// the time of a context, since all waits end by contexts, and s.Now may be a test's clock.
+func providerDeadline(ctx context.Context) time.Time {
+	ctx, cancel := context.WithTimeout(ctx, providerTimeout)
 	defer cancel()
 
-	by, _ := asking.Deadline()
-	return by
+	deadline, _ := ctx.Deadline()
+	return deadline
 }
 
 // proveAll proves every login, or refuses the call: one bad login is enough
 // (developer guide, "Authentication flow"). It asks no provider before it knows that
-// the pool has the providers of all logins, and none after by.
+// the pool has the providers of all logins, and none after deadline.
 func (s *Service) proveAll(
-	ctx context.Context, by time.Time, pool identitypool.Pool, logins map[string]string, use purpose,
+	ctx context.Context, deadline time.Time, pool identitypool.Pool, logins map[string]string, use purpose,
 ) ([]identitypool.VerifiedLogin, error) {
 	list, err := s.Providers.Resolve(ctx, pool, logins)
 	if err != nil {
 		return nil, providerError(err, pool)
 	}
 	if len(list) > 1 {
-		return s.proveParallel(ctx, by, list, use)
+		return s.proveParallel(ctx, deadline, list, use)
 	}
-	verified, err := s.proveCounted(ctx, by, &list[0], use)
+	verified, err := s.proveCounted(ctx, deadline, &list[0], use)
 
 	return []identitypool.VerifiedLogin{verified}, err
 }
@@ -107,7 +107,7 @@ func (s *Service) proveAll(
 // The first refusal cancels the others. Their cancellation is no finding about them, so
 // their traces are dropped.
 func (s *Service) proveParallel(
-	ctx context.Context, by time.Time, list []provider.Login, use purpose,
+	ctx context.Context, deadline time.Time, list []provider.Login, use purpose,
 ) ([]identitypool.VerifiedLogin, error) {
 	trace := explain.FromContext(ctx)
 	verified := make([]identitypool.VerifiedLogin, len(list))
@@ -116,7 +116,7 @@ func (s *Service) proveParallel(
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range list {
 		group.Go(func() error {
-			verified[i], failures[i] = s.proveRecovered(explain.NewContext(ctx, &traces[i]), by, &list[i], use)
+			verified[i], failures[i] = s.proveRecovered(explain.NewContext(ctx, &traces[i]), deadline, &list[i], use)
 			return failures[i]
 		})
 	}
@@ -134,7 +134,7 @@ func (s *Service) proveParallel(
 // proveRecovered is proveCounted for a separate goroutine: it recovers from a panic, which
 // would end the whole server there, not just the request.
 func (s *Service) proveRecovered(
-	ctx context.Context, by time.Time, l *provider.Login, use purpose,
+	ctx context.Context, deadline time.Time, l *provider.Login, use purpose,
 ) (v identitypool.VerifiedLogin, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -142,32 +142,14 @@ func (s *Service) proveRecovered(
 		}
 	}()
 
-	return s.proveCounted(ctx, by, l, use)
-}
-
-// mustBeChecked reports whether the pool asks for a server-side check for any
-// client that the token names: the first of several must not hide the others.
-func mustBeChecked(c identitypool.ProviderConfig, claims login.Claims) bool {
-	if slices.Contains(c.ServerSideTokenCheck, claims.Audience) {
-		return true
-	}
-
-	all, isList := claims.All["aud"].([]any)
-	if !isList {
-		all = []any{claims.All["aud"]}
-	}
-
-	return slices.ContainsFunc(all, func(audience any) bool {
-		name, ok := audience.(string)
-		return ok && slices.Contains(c.ServerSideTokenCheck, name)
-	})
+	return s.proveCounted(ctx, deadline, l, use)
 }
 
 // proveCounted proves a login, and counts it for the client's address if it is refused.
 func (s *Service) proveCounted(
-	ctx context.Context, by time.Time, l *provider.Login, use purpose,
+	ctx context.Context, deadline time.Time, l *provider.Login, use purpose,
 ) (identitypool.VerifiedLogin, error) {
-	v, err := s.proveOne(ctx, by, l, use)
+	v, err := s.proveOne(ctx, deadline, l, use)
 	s.Addresses.Checked(ctx, l.Token, err)
 
 	return v, err
@@ -175,9 +157,9 @@ func (s *Service) proveCounted(
 
 // proveOne proves a login, and returns it in the form in which the store has it.
 func (s *Service) proveOne(
-	ctx context.Context, by time.Time, l *provider.Login, use purpose,
+	ctx context.Context, deadline time.Time, l *provider.Login, use purpose,
 ) (identitypool.VerifiedLogin, error) {
-	claims, err := s.provenClaims(ctx, by, l, use)
+	claims, err := s.provenClaims(ctx, deadline, l, use)
 	if err != nil {
 		return identitypool.VerifiedLogin{}, err
 	}
@@ -196,12 +178,12 @@ func (s *Service) proveOne(
 // login if the user has signed out since, or may no longer sign in where the pool asks
 // for that check.
 func (s *Service) provenClaims(
-	ctx context.Context, by time.Time, l *provider.Login, use purpose,
+	ctx context.Context, deadline time.Time, l *provider.Login, use purpose,
 ) (login.Claims, error) {
-	asking, cancel := context.WithDeadline(ctx, by)
+	providerCtx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 
-	claims, err := s.Logins.Verify(asking, l.Trust, l.Token)
+	claims, err := s.Logins.Verify(providerCtx, l.Trust, l.Token)
 	if err != nil {
 		return login.Claims{}, loginError(err)
 	}
@@ -224,10 +206,17 @@ func (s *Service) provenClaims(
 			Token:    l.Token,
 			Claims:   claims,
 		}
-		if err := s.UserStatus.Check(traced(asking), user); err != nil {
+		if err := s.UserStatus.Check(traced(providerCtx), user); err != nil {
 			return login.Claims{}, loginError(err)
 		}
 	}
 
 	return claims, nil
+}
+
+// mustBeChecked reports whether the pool asks for a server-side check for any
+// client that the token names: the first of several must not hide the others.
+func mustBeChecked(c identitypool.ProviderConfig, claims login.Claims) bool {
+	checked := func(client string) bool { return slices.Contains(c.ServerSideTokenCheck, client) }
+	return checked(claims.Audience) || slices.ContainsFunc(claims.Audiences(), checked)
 }

@@ -32,6 +32,23 @@ type Claims struct {
 	All map[string]any
 }
 
+// Audiences returns the texts in aud, which is one text or a list.
+func (c Claims) Audiences() []string {
+	values, isList := c.All["aud"].([]any)
+	if !isList {
+		values = []any{c.All["aud"]}
+	}
+
+	var audiences []string
+	for _, value := range values {
+		if text, isText := value.(string); isText {
+			audiences = append(audiences, text)
+		}
+	}
+
+	return audiences
+}
+
 // Bounds on the values of claims.
 const (
 	MaxSubjectBytes = 255          // OpenID Connect Core 1.0 section 2
