@@ -17,28 +17,36 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 // 400 with the protocol's error.
 func (s *Service) BackChannelLogout() http.Handler {
 	return s.receive(protocol{
-		media: "application/x-www-form-urlencoded",
+		mediaType: "application/x-www-form-urlencoded",
 		// Providers that are older than the type send JWT or none. ID tokens are refused
 		// because they lack the events claim of a logout token, or have a nonce.
-		types: []string{"logout+jwt", "JWT", ""},
-		token: func(body []byte) (string, error) {
+		tokenTypes: []string{"logout+jwt", "JWT", ""},
+		readToken: func(body []byte) (string, error) {
 			form, err := url.ParseQuery(string(body))
 			if err != nil || len(form["logout_token"]) != 1 {
-				return "", bad(invalidRequest, "the form has not one field logout_token",
-					"send the token in the form field logout_token")
+				return "", &fault{
+					code: invalidRequest,
+					text: "the form has not one field logout_token",
+					fix:  "send the token in the form field logout_token",
+				}
 			}
+
 			return form.Get("logout_token"), nil
 		},
-		take:     (*Service).logout,
+		carryOut: s.logout,
+		maxAge:   maxLogoutAge,
 		accepted: http.StatusOK,
-		fresh:    freshLogout,
-		answer: func(_, text string) any {
+		errorBody: func(_, text string) any {
 			return struct {
 				Error       string `json:"error"`
 				Description string `json:"error_description"`
 			}{invalidRequest, text}
 		},
-		repeated: bad(invalidRequest, "this logout token was used before", "issue a new one"),
+		repeated: &fault{
+			code: invalidRequest,
+			text: "this logout token was used before",
+			fix:  "issue a new one",
+		},
 	})
 }
 
@@ -46,24 +54,39 @@ func (s *Service) BackChannelLogout() http.Handler {
 // names, or else all sessions of the subject.
 func (s *Service) logout(ctx context.Context, p Provider, accounts []identitypool.AccountID, c login.Claims) error {
 	if _, present := c.All["nonce"]; present {
-		return bad(invalidRequest, "a logout token must not have a nonce", "send a logout token, not an ID token")
+		return &fault{
+			code: invalidRequest,
+			text: "a logout token must not have a nonce",
+			fix:  "send a logout token, not an ID token",
+		}
 	}
 
 	events, isObject := c.All["events"].(map[string]any)
 	if _, listed := events[logoutEvent].(map[string]any); !isObject || !listed {
-		return bad(invalidRequest, "events does not hold the back-channel logout event as an object",
-			"send a logout token")
+		return &fault{
+			code: invalidRequest,
+			text: "events does not hold the back-channel logout event as an object",
+			fix:  "send a logout token",
+		}
 	}
 
 	session := ""
 	if sid, present := c.All["sid"]; present {
 		var isString bool
 		if session, isString = sid.(string); !isString || session == "" || len(session) > maxValue {
-			return bad(invalidRequest, "sid is not a session ID", "send the session's ID as a string")
+			return &fault{
+				code: invalidRequest,
+				text: "sid is not a session ID",
+				fix:  "send the session's ID as a string",
+			}
 		}
 	}
 	if c.Subject == "" && session == "" {
-		return bad(invalidRequest, "neither sub nor sid is there", "say who is signed out")
+		return &fault{
+			code: invalidRequest,
+			text: "neither sub nor sid is there",
+			fix:  "say who is signed out",
+		}
 	}
 
 	return s.SignOut(ctx, accounts, p.Name, c.Subject, session, c.IssuedAt)

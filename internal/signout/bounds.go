@@ -12,9 +12,9 @@ import (
 // refusing an old event would leave a user signed in. skew allows for the providers'
 // clocks; the verifier already refuses events too far in the future.
 const (
-	freshLogout = 2 * time.Minute
-	freshEvent  = 7 * 24 * time.Hour
-	skew        = 5 * time.Minute
+	maxLogoutAge = 2 * time.Minute
+	maxEventAge  = 7 * 24 * time.Hour
+	skew         = 5 * time.Minute
 )
 
 // replays remembers the accepted events as long as they are fresh. It need not

@@ -24,13 +24,13 @@ const (
 // events, as the RFC requires.
 func (s *Service) SharedSignals() http.Handler {
 	return s.receive(protocol{
-		media:    "application/secevent+jwt",
-		types:    []string{"secevent+jwt", "application/secevent+jwt"},
-		token:    func(body []byte) (string, error) { return string(body), nil },
-		take:     (*Service).signal,
-		accepted: http.StatusAccepted,
-		fresh:    freshEvent,
-		answer: func(code, text string) any {
+		mediaType:  "application/secevent+jwt",
+		tokenTypes: []string{"secevent+jwt", "application/secevent+jwt"},
+		readToken:  func(body []byte) (string, error) { return string(body), nil },
+		carryOut:   s.signal,
+		maxAge:     maxEventAge,
+		accepted:   http.StatusAccepted,
+		errorBody: func(code, text string) any {
 			return struct {
 				Code        string `json:"err"`
 				Description string `json:"description"`
@@ -45,13 +45,21 @@ func (s *Service) SharedSignals() http.Handler {
 func (s *Service) signal(ctx context.Context, p Provider, accounts []identitypool.AccountID, c login.Claims) error {
 	events, isObject := c.All["events"].(map[string]any)
 	if !isObject || len(events) == 0 {
-		return bad(invalidRequest, "events is missing", "send a security event token")
+		return &fault{
+			code: invalidRequest,
+			text: "events is missing",
+			fix:  "send a security event token",
+		}
 	}
 
 	for _, name := range slices.Sorted(maps.Keys(events)) {
 		event, isObject := events[name].(map[string]any)
 		if !isObject {
-			return bad(invalidRequest, "an event is not an object", "send a security event token")
+			return &fault{
+				code: invalidRequest,
+				text: "an event is not an object",
+				fix:  "send a security event token",
+			}
 		}
 
 		switch name {
@@ -83,7 +91,11 @@ func (s *Service) signal(ctx context.Context, p Provider, accounts []identitypoo
 // (RFC 9493), in subject of the event (the form before that RFC), or in sub. If there are
 // several, they must name the same user.
 func eventSubject(p Provider, c login.Claims, event map[string]any) (subject, session string, err error) {
-	differ := bad(invalidRequest, "the event names several subjects that differ", "send one subject, in sub_id")
+	differ := &fault{
+		code: invalidRequest,
+		text: "the event names several subjects that differ",
+		fix:  "send one subject, in sub_id",
+	}
 	found := false
 	for _, id := range []any{c.All["sub_id"], event["subject"]} {
 		if id == nil { // null counts as absent
@@ -102,7 +114,11 @@ func eventSubject(p Provider, c login.Claims, event map[string]any) (subject, se
 
 	switch {
 	case !found && c.Subject == "":
-		return "", "", bad(invalidRequest, "the event has no subject", "send sub_id in the format iss_sub or opaque")
+		return "", "", &fault{
+			code: invalidRequest,
+			text: "the event has no subject",
+			fix:  "send sub_id in the format iss_sub or opaque",
+		}
 	case !found:
 		return c.Subject, "", nil
 	case c.Subject != "" && c.Subject != subject:
@@ -128,7 +144,11 @@ func parseSubject(p Provider, id any) (subject, session string, err error) {
 			}
 		}
 		if subject == "" {
-			return "", "", bad(invalidRequest, "the event names no user", "send sub_id with a user")
+			return "", "", &fault{
+				code: invalidRequest,
+				text: "the event names no user",
+				fix:  "send sub_id with a user",
+			}
 		}
 
 		return subject, session, nil
@@ -144,19 +164,28 @@ func parseSimpleSubject(p Provider, object map[string]any) (string, error) {
 	switch text(object, "format") {
 	case "iss_sub":
 		if !slices.Contains(p.Trust.Issuers, text(object, "iss")) {
-			return "", bad(invalidIssuer, "the event's subject is of another issuer",
-				"name the subject by the provider's own issuer")
+			return "", &fault{
+				code: invalidIssuer,
+				text: "the event's subject is of another issuer",
+				fix:  "name the subject by the provider's own issuer",
+			}
 		}
 		subject = text(object, "sub")
 	case "opaque":
 		subject = text(object, "id")
 	default:
-		return "", bad(invalidRequest, "the format of the event's subject is not supported",
-			"send sub_id in the format iss_sub or opaque")
+		return "", &fault{
+			code: invalidRequest,
+			text: "the format of the event's subject is not supported",
+			fix:  "send sub_id in the format iss_sub or opaque",
+		}
 	}
 	if subject == "" || len(subject) > maxValue {
-		return "", bad(invalidRequest, "the event's subject is empty or too long",
-			"send the subject that ID tokens have as sub")
+		return "", &fault{
+			code: invalidRequest,
+			text: "the event's subject is empty or too long",
+			fix:  "send the subject that ID tokens have as sub",
+		}
 	}
 
 	return subject, nil

@@ -25,17 +25,13 @@ const ProviderPath = "provider"
 
 // fault is the reason for which an event was not accepted.
 type fault struct {
-	status int
+	status int    // of the answer; 0 = 400
 	code   string // the protocol's error code
 	text   string
 	fix    string
 }
 
 func (f *fault) Error() string { return f.text }
-
-func bad(code, text, fix string) error {
-	return &fault{status: http.StatusBadRequest, code: code, text: text, fix: fix}
-}
 
 // Error codes of RFC 8935 section 2.4. Back-Channel Logout 1.0 section 2.8 has only
 // the first.
@@ -48,15 +44,14 @@ const (
 
 // protocol is a protocol by which providers push events.
 type protocol struct {
-	media    string
-	types    []string // of the token; "" = a token without type
-	token    func(body []byte) (string, error)
-	take     func(s *Service, ctx context.Context, p Provider, accounts []identitypool.AccountID, c login.Claims) error
-	accepted int // status
-	fresh    time.Duration
-	answer   func(code, text string) any
-	// repeated is the answer to an event that was accepted before.
-	repeated error
+	mediaType  string
+	tokenTypes []string // "" = a token without type
+	readToken  func(body []byte) (string, error)
+	carryOut   func(ctx context.Context, p Provider, accounts []identitypool.AccountID, c login.Claims) error
+	maxAge     time.Duration               // of an event
+	accepted   int                         // status of the answer to an accepted event
+	repeated   error                       // answer to an event that was accepted before; nil = as to the first
+	errorBody  func(code, text string) any // body of the answer to an event that was not accepted
 }
 
 // receive returns the handler for a protocol. Its pattern needs the method POST and the
@@ -66,60 +61,77 @@ func (s *Service) receive(p protocol) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		key := r.PathValue(ProviderPath)
-		err := s.receiveOne(r, p, key)
+		err := s.receiveEvent(r, p, key)
 		if err == nil {
 			w.WriteHeader(p.accepted)
 			return
 		}
 
 		f := asFault(err)
-		level := slog.LevelWarn
-		if f.status >= http.StatusInternalServerError {
+		status, level := cmp.Or(f.status, http.StatusBadRequest), slog.LevelWarn
+		if status >= http.StatusInternalServerError {
 			level = slog.LevelError
 		}
-		if f.status != http.StatusBadRequest {
+		if status != http.StatusBadRequest {
 			w.Header().Set("Retry-After", "5")
 		}
 		s.log.Log(r.Context(), level, "a provider's sign-out was not taken",
 			"provider", show(key), "reason", err.Error(), "fix", f.fix)
 
 		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(f.status)
-		_ = json.NewEncoder(w).Encode(p.answer(f.code, f.text)) // fails only if the provider has gone
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(p.errorBody(f.code, f.text)) // fails only if the provider has gone
 	})
 }
 
-func (s *Service) receiveOne(r *http.Request, p protocol, key string) error {
+// receiveEvent reads, proves and carries out the event of a request. key is the Logins key in
+// its path.
+func (s *Service) receiveEvent(r *http.Request, p protocol, key string) error {
 	providers, err := s.o.Providers(r.Context(), key)
 	if errors.Is(err, ErrUnknownProvider) {
-		return bad(invalidRequest, err.Error(),
-			"use the provider's Logins key, escaped as one path segment (/ is %2F), and register the provider")
+		return &fault{
+			code: invalidRequest,
+			text: err.Error(),
+			fix:  "use the provider's Logins key, escaped as one path segment (/ is %2F), and register the provider",
+		}
 	} else if err != nil {
 		return err
 	}
 
 	now := s.o.Now()
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != p.media {
-		return bad(invalidRequest, "the content type is not "+p.media, "send the event as "+p.media)
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != p.mediaType {
+		return &fault{
+			code: invalidRequest,
+			text: "the content type is not " + p.mediaType,
+			fix:  "send the event as " + p.mediaType,
+		}
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxEventBytes+1))
 	if err != nil {
-		return bad(invalidRequest, "the body could not be read", "send it again")
+		return &fault{
+			code: invalidRequest,
+			text: "the body could not be read",
+			fix:  "send it again",
+		}
 	}
 	if len(body) > maxEventBytes {
-		return bad(invalidRequest, "the body is too large", "send one event of at most 32 KiB")
+		return &fault{
+			code: invalidRequest,
+			text: "the body is too large",
+			fix:  "send one event of at most 32 KiB",
+		}
 	}
 
-	token, err := p.token(body)
+	token, err := p.readToken(body)
 	if err != nil {
 		return err
 	}
-	e, err := s.prove(r.Context(), providers, p.types, token)
+	e, err := s.prove(r.Context(), providers, p.tokenTypes, token)
 	if err != nil {
 		return err
 	}
 
-	return s.takeOnce(r.Context(), p, e, now)
+	return s.carryOutOnce(r.Context(), p, e, now)
 }
 
 // event is a proven token.
@@ -154,9 +166,15 @@ func (s *Service) prove(ctx context.Context, providers []Provider, types []strin
 		proven.accounts = append(proven.accounts, p.accountsOf(claims)...)
 	}
 
-	if len(proven.accounts) == 0 {
-		return event{}, cmp.Or(refusal,
-			bad(invalidAudience, "no account has registered the token's audience", "register its client ID"))
+	switch {
+	case len(proven.accounts) == 0 && refusal != nil:
+		return event{}, refusal
+	case len(proven.accounts) == 0:
+		return event{}, &fault{
+			code: invalidAudience,
+			text: "no account has registered the token's audience",
+			fix:  "register its client ID",
+		}
 	}
 
 	slices.Sort(proven.accounts)
@@ -167,16 +185,9 @@ func (s *Service) prove(ctx context.Context, providers []Provider, types []strin
 
 // accountsOf returns the accounts that have registered an audience of an event.
 func (p *Provider) accountsOf(c login.Claims) (accounts []identitypool.AccountID) {
-	audiences, isList := c.All["aud"].([]any)
-	if !isList {
-		audiences = []any{c.All["aud"]}
-	}
-
+	audiences := c.Audiences()
 	for account, clients := range p.Clients {
-		if slices.ContainsFunc(audiences, func(audience any) bool {
-			name, isString := audience.(string)
-			return isString && slices.Contains(clients, name)
-		}) {
+		if slices.ContainsFunc(audiences, func(a string) bool { return slices.Contains(clients, a) }) {
 			accounts = append(accounts, account)
 		}
 	}
@@ -184,19 +195,27 @@ func (p *Provider) accountsOf(c login.Claims) (accounts []identitypool.AccountID
 	return accounts
 }
 
-// takeOnce checks the rules of both protocols for a token, and carries it out unless
+// carryOutOnce checks the rules of both protocols for a token, and carries it out unless
 // that was done before.
-func (s *Service) takeOnce(ctx context.Context, p protocol, e event, now time.Time) error {
+func (s *Service) carryOutOnce(ctx context.Context, p protocol, e event, now time.Time) error {
 	provider, c := e.provider, e.claims
-	if c.IssuedAt.IsZero() || now.Sub(c.IssuedAt) > p.fresh+skew {
-		return bad(invalidRequest, "iat is missing or too old", "send events as they happen, and compare the clocks")
+	if c.IssuedAt.IsZero() || now.Sub(c.IssuedAt) > p.maxAge+skew {
+		return &fault{
+			code: invalidRequest,
+			text: "iat is missing or too old",
+			fix:  "send events as they happen, and compare the clocks",
+		}
 	}
 	id, isString := c.All["jti"].(string)
 	if !isString || id == "" || len(id) > 256 {
-		return bad(invalidRequest, "jti is missing", "give each event another ID")
+		return &fault{
+			code: invalidRequest,
+			text: "jti is missing",
+			fix:  "give each event another ID",
+		}
 	}
 
-	if !s.replays.reserve(provider.Name, id, now, c.IssuedAt.Add(p.fresh+skew)) {
+	if !s.replays.reserve(provider.Name, id, now, c.IssuedAt.Add(p.maxAge+skew)) {
 		return p.repeated
 	}
 	// Counted only now: a sender who cannot sign, or who repeats an event that somebody
@@ -211,7 +230,7 @@ func (s *Service) takeOnce(ctx context.Context, p protocol, e event, now time.Ti
 		}
 	}
 
-	err := p.take(s, ctx, provider, e.accounts, c)
+	err := p.carryOut(ctx, provider, e.accounts, c)
 	if err != nil {
 		s.replays.release(provider.Name, id)
 		return err
@@ -241,10 +260,9 @@ func asFault(err error) *fault {
 		}
 
 		return &fault{
-			status: http.StatusBadRequest,
-			code:   code,
-			text:   refused.Reason.Check + " is not as it must be",
-			fix:    refused.Fix,
+			code: code,
+			text: refused.Reason.Check + " is not as it must be",
+			fix:  refused.Fix,
 		}
 	case errors.As(err, &unavailable):
 		return &fault{
