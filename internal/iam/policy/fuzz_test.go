@@ -147,9 +147,9 @@ func FuzzMatch(f *testing.F) {
 		if len(text)*len(s) > 1<<16 || !utf8.ValidString(text) || !utf8.ValidString(s) {
 			return
 		}
-		p, err := compile(text, wildcards)
+		p, err := compilePattern(text, wildcards)
 		if err != nil {
-			t.Fatalf("compile(%q): %v", text, err)
+			t.Fatalf("compilePattern(%q): %v", text, err)
 		}
 
 		sc := newScope(&Request{Context: RequestContext{Service: allKnown}})
@@ -158,7 +158,7 @@ func FuzzMatch(f *testing.F) {
 		}
 
 		// The same pattern by way of a template matches the same.
-		q, err := compile("${a:b,''}"+text, wildcards|withVariables)
+		q, err := compilePattern("${a:b,''}"+text, wildcards|withVariables)
 		if err == nil && !strings.Contains(text, "${") && q.match(s, &sc) != p.match(s, &sc) {
 			t.Errorf("as a template, %q against %q differs", text, s)
 		}

@@ -250,7 +250,7 @@ func compileActions(where string, actions []string) ([]pattern, error) {
 		}
 
 		// Actions have no variables in any version.
-		compiled, err := compile(asciiLower(a), wildcards)
+		compiled, err := compilePattern(asciiLower(a), wildcards)
 		if err != nil {
 			return nil, fault(where, "%q: %v", a, err)
 		}
@@ -269,7 +269,7 @@ func servicesOf(actions []string, excluded bool) []pattern {
 		if excluded && a != "*" && strings.Trim(operation, "*") != "" {
 			continue
 		}
-		compiled, err := compile(service, wildcards)
+		compiled, err := compilePattern(service, wildcards)
 		if err == nil {
 			list = append(list, compiled)
 		}
@@ -316,7 +316,7 @@ func compileResources(where string, resources []string, variables bool) ([]patte
 		if r != "*" && !strings.HasPrefix(r, "arn:") {
 			return nil, fault(where, "%q must be \"*\" or an ARN", r)
 		}
-		compiled, err := compile(r, flags)
+		compiled, err := compilePattern(r, flags)
 		if err != nil {
 			return nil, fault(where, "%q: %v", r, err)
 		}

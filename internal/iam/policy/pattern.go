@@ -9,7 +9,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// Flags of compile: the syntax that it reads in a text.
+// Flags of compilePattern: the syntax that it reads in a text.
 const (
 	wildcards     = 1 << iota // * and ?
 	withVariables             // ${key}, ${key, 'default'}, ${*}, ${?}, ${$}
@@ -54,8 +54,8 @@ type element struct {
 	hasFallback bool
 }
 
-// compile turns the text of a policy into a pattern.
-func compile(text string, flags int) (pattern, error) {
+// compilePattern turns the text of a policy into a pattern.
+func compilePattern(text string, flags int) (pattern, error) {
 	elements, err := split(text, flags)
 	if err != nil {
 		return pattern{}, err

@@ -22,12 +22,12 @@ func TestPatternModes(t *testing.T) {
 		"${aws:x}":   modeTemplate,
 		"a*${aws:x}": modeTemplate,
 	} {
-		p, err := compile(text, wildcards|withVariables)
+		p, err := compilePattern(text, wildcards|withVariables)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if p.mode != want {
-			t.Errorf("compile(%q).mode = %d, want %d", text, p.mode, want)
+			t.Errorf("compilePattern(%q).mode = %d, want %d", text, p.mode, want)
 		}
 	}
 }
@@ -43,7 +43,7 @@ func TestMatchCannotBlowUp(t *testing.T) {
 		strings.Repeat("*", 4096) + "b",
 		"*" + strings.Repeat("a", 1000) + "?b*",
 	} {
-		p, err := compile(text, wildcards)
+		p, err := compilePattern(text, wildcards)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestMatchOfHostileTexts(t *testing.T) {
 		strings.Repeat("?", 8000) + "b", strings.Repeat("a?", 4000) + "b", strings.Repeat("?a", 4000) + "b",
 		strings.Repeat("a", 4000) + "?" + strings.Repeat("a", 4000) + "b", "?" + strings.Repeat("a", 8000) + "b",
 	} {
-		p, err := compile("*"+segment+"*", wildcards)
+		p, err := compilePattern("*"+segment+"*", wildcards)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func TestFinder(t *testing.T) {
 		}
 	}
 
-	p, err := compile("*${aws:a}${aws:b}*?${aws:a}", wildcards|withVariables)
+	p, err := compilePattern("*${aws:a}${aws:b}*?${aws:a}", wildcards|withVariables)
 	if err != nil {
 		t.Fatal(err)
 	}

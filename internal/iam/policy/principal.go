@@ -65,6 +65,9 @@ var (
 	canonicalPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
+// principalKinds are the members of a Principal element that principalSet.add reads.
+var principalKinds = []string{"AWS", "Federated", "Service", "CanonicalUser"}
+
 func (p *parser) principals(where string) (*principalSet, error) {
 	set := &principalSet{}
 	if p.dec.PeekKind() == '"' {
@@ -84,9 +87,7 @@ func (p *parser) principals(where string) (*principalSet, error) {
 		empty = false
 		at := where + "." + name
 
-		switch name {
-		case "AWS", "Federated", "Service", "CanonicalUser":
-		default:
+		if !slices.Contains(principalKinds, name) {
 			return fault(where, "unknown kind of principal %q", name)
 		}
 
@@ -111,6 +112,7 @@ func (p *parser) principals(where string) (*principalSet, error) {
 	return set, err
 }
 
+// add adds the value of a member. It reports whether the value is valid.
 func (s *principalSet) add(kind, text string) bool {
 	wild := strings.ContainsAny(text, "*?")
 	switch kind {

@@ -98,7 +98,7 @@ func compileStrings(op operator, values []string, variables bool) (matcher, erro
 
 	wanted := make([]pattern, 0, len(values))
 	for _, v := range values {
-		p, err := compile(v, flags)
+		p, err := compilePattern(v, flags)
 		if err != nil {
 			return nil, fmt.Errorf("%q: %w", v, err)
 		}
