@@ -15,8 +15,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// passage is a request that may go on to its service.
-type passage struct {
+// admittedRequest is a request that may go on to its service.
+type admittedRequest struct {
 	session *gate.Session
 	hash    string // X-Poolhouse-Content-Sha256
 	service *url.URL
@@ -26,15 +26,18 @@ type passage struct {
 	streamed *streamed // the body, if its SHA-256 was stated
 }
 
-func (p *passage) close() {
-	if p.held != nil {
-		p.held.Close()
+func (a *admittedRequest) close() {
+	if a.held != nil {
+		a.held.Close()
 	}
 }
 
+// serviceURL returns the scheme and host of the service, for messages.
+func (a *admittedRequest) serviceURL() string { return a.service.Scheme + "://" + a.service.Host }
+
 // admit verifies and authorises a request. It reads the body only if the signature
 // cannot be checked without it.
-func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request, own *charge) (*passage, error) {
+func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request, charged *charge) (*admittedRequest, error) {
 	asked, err := checkOriginalParts(r.Method, r.RequestURI, r.Host, r.ContentLength)
 	asked.direct, asked.hasBody = true, r.ContentLength != 0
 	if err != nil {
@@ -76,10 +79,10 @@ func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request, own *charge) (
 	}
 
 	if f.needsBody(r) {
-		return f.admitRead(w, r, asked, segments, own)
+		return f.admitRead(w, r, asked, segments, charged)
 	}
 
-	return f.admitUnread(r, asked, segments, own)
+	return f.admitUnread(r, asked, segments, charged)
 }
 
 // checkHops refuses headers that change the request on its way: Upgrade, after which
@@ -135,8 +138,8 @@ func (f *Forwarder) needsBody(r *http.Request) bool {
 
 // admitUnread does the work of admit if the signature can be checked without the body.
 func (f *Forwarder) admitUnread(
-	r *http.Request, asked original, segments []string, own *charge,
-) (*passage, error) {
+	r *http.Request, asked original, segments []string, charged *charge,
+) (*admittedRequest, error) {
 	h := f.h
 	proven, signature, err := h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
 		return h.verifier.VerifyUnread(request, asked.length, h.c.Service)
@@ -150,26 +153,26 @@ func (f *Forwarder) admitUnread(
 		return nil, unproven()
 	}
 
-	if err := f.begin(r, own, proven); err != nil {
+	if err := f.begin(r, charged, proven); err != nil {
 		return nil, err
 	}
-	p, err := f.permit(r, asked, segments, proven, &signature)
+	admitted, err := f.permit(r, asked, segments, proven, &signature)
 	if err != nil {
 		return nil, err
 	}
 
-	p.length = asked.length
+	admitted.length = asked.length
 	if hashed { // also without a body: the stated hash must be that of the empty one
-		p.streamed = newStreamed(r.Body, signature.PayloadHash)
+		admitted.streamed = newStreamed(r.Body, signature.PayloadHash)
 	}
 
-	return p, nil
+	return admitted, nil
 }
 
 // permit is like Handler.permit, but refuses routes without ForwardTo.
 func (f *Forwarder) permit(
 	r *http.Request, asked original, segments []string, session *gate.Session, signature *sigv4.Result,
-) (*passage, error) {
+) (*admittedRequest, error) {
 	needed, err := f.h.permit(r, asked, segments, session, signature)
 	if err != nil {
 		return nil, err
@@ -178,7 +181,7 @@ func (f *Forwarder) permit(
 		return nil, err
 	}
 
-	return &passage{session: session, hash: signature.PayloadHash, service: needed.service}, nil
+	return &admittedRequest{session: session, hash: signature.PayloadHash, service: needed.service}, nil
 }
 
 func checkForwarded(m match) error {
@@ -193,14 +196,14 @@ func checkForwarded(m match) error {
 // checked. It checks all but the signature first, so that nobody without a session of
 // this account can make it hold a body.
 func (f *Forwarder) admitRead(
-	w http.ResponseWriter, r *http.Request, asked original, segments []string, own *charge,
-) (_ *passage, err error) {
+	w http.ResponseWriter, r *http.Request, asked original, segments []string, charged *charge,
+) (_ *admittedRequest, err error) {
 	h := f.h
 	claimed, err := f.checkHead(r, asked, segments)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.beginUnproven(r, own, claimed); err != nil {
+	if err := f.beginUnproven(r, charged, claimed); err != nil {
 		return nil, err
 	}
 
@@ -221,20 +224,20 @@ func (f *Forwarder) admitRead(
 		return nil, err
 	}
 
-	if err := f.begin(r, own, proven); err != nil {
+	if err := f.begin(r, charged, proven); err != nil {
 		return nil, err
 	}
 	if err := body.chargeTo(callerName(proven), unprovenName(proven)); err != nil {
 		return nil, f.unread(r, err, false)
 	}
 
-	p, err := f.permit(r, asked, segments, proven, &signature)
+	admitted, err := f.permit(r, asked, segments, proven, &signature)
 	if err != nil {
 		return nil, err
 	}
-	p.held, p.length = body, body.size
+	admitted.held, admitted.length = body, body.size
 
-	return p, nil
+	return admitted, nil
 }
 
 // checkHead does all checks that do not need the body: the signature is complete, current

@@ -132,7 +132,7 @@ func CutOff(h http.Handler) http.Handler {
 	})
 }
 
-// ServeHTTP passes a request on, or refuses it.
+// ServeHTTP forwards a request, or refuses it.
 func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		r.Body = &clientBody{ReadCloser: r.Body}
@@ -159,17 +159,17 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	var own charge
-	defer f.end(&own)
+	var charged charge
+	defer f.end(&charged)
 
-	p, err := f.admit(w, r, &own)
+	admitted, err := f.admit(w, r, &charged)
 	if err != nil {
 		f.refuse(w, r, err)
 		return
 	}
-	defer p.close()
+	defer admitted.close()
 
-	f.pass(w, r, p)
+	f.forward(w, r, admitted)
 }
 
 // refuse answers a request that is not forwarded.

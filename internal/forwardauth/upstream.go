@@ -21,71 +21,73 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// pass sends a request to its service and the answer to the client.
-func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
+// forward sends an admitted request to its service and the answer to the client.
+func (f *Forwarder) forward(w http.ResponseWriter, r *http.Request, admitted *admittedRequest) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 
-	x := &crossing{
-		f:              f,
-		p:              p,
+	e := &exchange{
+		forwarder:      f,
+		admitted:       admitted,
 		client:         r,
+		timeout:        f.h.c.ForwardTimeout,
+		now:            f.h.options.Now,
 		ResponseWriter: w,
-		own:            w.Header().Clone(),
+		ownHeader:      w.Header().Clone(),
 	}
-	x.watch = watch(f.h.c.ForwardTimeout, func() {
+	e.watch = watch(e.timeout, func() {
 		_ = http.NewResponseController(w).SetReadDeadline(past)
-		if x.answering.Load() {
+		if e.answering.Load() {
 			_ = http.NewResponseController(w).SetWriteDeadline(past)
 		}
 		cancel()
 	})
-	defer x.watch.stop()
+	defer e.watch.stop()
 
-	if s := p.streamed; s != nil {
-		s.source = x.body(s.source)
-		if p.length <= withheld { // a small body is compared before the service gets anything
+	if s := admitted.streamed; s != nil {
+		s.source = e.body(s.source)
+		if admitted.length <= withheld { // a small body is compared before the service gets anything
 			if err := s.fill(); err != nil {
-				x.failed(w, r, err)
+				e.failed(w, r, err)
 				return
 			}
 		}
 	}
 
-	leave, err := f.enter(ctx, p)
+	leave, err := f.enter(ctx, admitted)
 	if err != nil {
-		x.failed(w, r, err)
+		e.failed(w, r, err)
 		return
 	}
 	defer leave()
 
 	proxy := &httputil.ReverseProxy{
-		Rewrite:        x.rewrite,
+		Rewrite:        e.rewrite,
 		Transport:      f.transport,
 		FlushInterval:  -1, // answers may be streams
-		ModifyResponse: x.answered,
-		ErrorHandler:   x.failed,
+		ModifyResponse: e.answered,
+		ErrorHandler:   e.failed,
 		ErrorLog:       slog.NewLogLogger(f.h.options.Logger.Handler(), slog.LevelDebug),
 	}
-	defer x.cutOff()
+	defer e.cutOff()
 
-	proxy.ServeHTTP(x, x.request(ctx))
-	if err := p.streamed.fault(); err != nil { // the service answered before it had the body
-		x.note(x.reason(err))
+	proxy.ServeHTTP(e, e.request(ctx))
+	if err := admitted.streamed.fault(); err != nil { // the service answered before it had the body
+		e.note(e.reason(err))
 	}
 }
 
 // enter waits until the caller and the client's address may have one more connection to the
 // service. Without an error, the caller of enter must call leave. The wait for the caller's
 // share comes first: meanwhile the request must not occupy a place of its address.
-func (f *Forwarder) enter(ctx context.Context, p *passage) (leave func(), err error) {
-	leaveCaller, err := f.upstream.enter(ctx, callerName(p.session)+" at "+p.service.Host)
+func (f *Forwarder) enter(ctx context.Context, admitted *admittedRequest) (leave func(), err error) {
+	leaveCaller, err := f.upstream.enter(ctx, callerName(admitted.session)+" at "+admitted.service.Host)
 	address := addressName(ctx)
 	if err != nil || address == "" {
 		return leaveCaller, err
 	}
 
-	leaveAddress, err := f.upstreamAddresses.enter(ctx, address+" at "+p.service.Host)
+	leaveAddress, err := f.upstreamAddresses.enter(ctx, address+" at "+admitted.service.Host)
 	if err != nil {
 		leaveCaller()
 		return nil, err
@@ -94,52 +96,56 @@ func (f *Forwarder) enter(ctx context.Context, p *passage) (leave func(), err er
 	return func() { leaveAddress(); leaveCaller() }, nil
 }
 
-// crossing is a request on its way to a service. One timer watches the reading of its body
-// and the writing of its answer.
-type crossing struct {
-	f      *Forwarder
-	p      *passage
-	client *http.Request
-	watch  *watchdog
+// exchange is a request on its way to a service, and the answer on its way back. One timer
+// watches the reading of the request's body and the writing of the answer.
+type exchange struct {
+	forwarder *Forwarder
+	admitted  *admittedRequest
+	client    *http.Request
+	timeout   time.Duration // for a step without progress
+	now       func() time.Time
+	watch     *watchdog
+
 	http.ResponseWriter
-	own http.Header // headers that this server set before the service's answer
+	ownHeader http.Header // headers that this server set before the service's answer
 
 	answering atomic.Bool // whether the service has begun its answer
 	reading   atomic.Bool // whether a read of the body waits for the client
 
-	mu       sync.Mutex
-	bodyless error // error that ended the client's body too early
+	mu      sync.Mutex
+	bodyErr error // error that ended the client's body too early
 }
 
 // request returns the client's request with the body for the service.
-func (x *crossing) request(ctx context.Context) *http.Request {
-	r := x.client.WithContext(ctx)
-	r.ContentLength, r.TransferEncoding, r.Trailer = x.p.length, nil, nil
+func (e *exchange) request(ctx context.Context) *http.Request {
+	r := e.client.WithContext(ctx)
+	r.ContentLength, r.TransferEncoding, r.Trailer = e.admitted.length, nil, nil
 
-	switch p := x.p; {
-	case p.length == 0:
+	switch {
+	case e.admitted.length == 0:
 		r.Body = http.NoBody
-	case p.held != nil:
-		r.Body = x.heldBody()
-	case p.streamed != nil:
-		r.Body = p.streamed
+	case e.admitted.held != nil:
+		r.Body = e.heldBody()
+	case e.admitted.streamed != nil:
+		r.Body = e.admitted.streamed
 	default:
-		r.Body = x.body(r.Body)
+		r.Body = e.body(r.Body)
 	}
 
 	return r
 }
 
 // rewrite sets the target and the headers of the request to the service.
-func (x *crossing) rewrite(r *httputil.ProxyRequest) {
+func (e *exchange) rewrite(r *httputil.ProxyRequest) {
+	service := e.admitted.service
 	// Opaque is sent as it is: exactly the path and query that were signed.
-	r.Out.URL = &url.URL{Scheme: x.p.service.Scheme, Host: x.p.service.Host, Opaque: r.In.RequestURI}
+	r.Out.URL = &url.URL{Scheme: service.Scheme, Host: service.Host, Opaque: r.In.RequestURI}
 	r.Out.Host = r.In.Host
 	r.Out.Trailer = nil // no signature covers trailers
 	delete(r.Out.Header, "Expect")
 
-	if x.p.held != nil {
-		r.Out.GetBody = func() (io.ReadCloser, error) { return x.heldBody(), nil }
+	if e.admitted.held != nil {
+		r.Out.GetBody = func() (io.ReadCloser, error) { return e.heldBody(), nil }
 	}
 
 	for name := range r.Out.Header {
@@ -148,25 +154,25 @@ func (x *crossing) rewrite(r *httputil.ProxyRequest) {
 		}
 	}
 
-	if !x.f.h.c.PassSignature {
+	settings, options := &e.forwarder.h.c, &e.forwarder.h.options
+	if !settings.PassSignature {
 		for _, name := range []string{"Authorization", "X-Amz-Security-Token", "X-Amz-Date"} {
 			delete(r.Out.Header, name)
 		}
 	}
 
-	behind := x.f.h.options.BehindProxy
-	if behind {
+	if options.BehindProxy {
 		r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
 	}
 	r.SetXForwarded()
-	if proto := r.In.Header.Get("X-Forwarded-Proto"); behind && (proto == "http" || proto == "https") {
+	if proto := r.In.Header.Get("X-Forwarded-Proto"); options.BehindProxy && (proto == "http" || proto == "https") {
 		r.Out.Header["X-Forwarded-Proto"] = []string{proto}
 	}
 
-	for name, value := range x.p.session.Header {
+	for name, value := range e.admitted.session.Header {
 		r.Out.Header[name] = slices.Clone(value)
 	}
-	r.Out.Header[headerContentSHA256] = []string{x.p.hash}
+	r.Out.Header[headerContentSHA256] = []string{e.admitted.hash}
 }
 
 // tellsOfClient reports whether a service could take a header of this folded name for a
@@ -181,19 +187,19 @@ func tellsOfClient(folded string) bool {
 }
 
 // answered removes headers from the service's answer that only this server may set.
-func (x *crossing) answered(answer *http.Response) error {
+func (e *exchange) answered(answer *http.Response) error {
 	if answer.StatusCode < http.StatusOK || answer.StatusCode > 999 { // net/http would panic
 		return errNoStatus
 	}
 
-	x.filter(answer.Header)
-	x.filter(answer.Trailer) // those announced; answerBody filters those that arrive
+	e.filter(answer.Header)
+	e.filter(answer.Trailer) // those announced; answerBody filters those that arrive
 	answer.Body = &answerBody{
 		ReadCloser: answer.Body,
 		answer:     answer,
-		filter:     x.filter,
+		filter:     e.filter,
 	}
-	x.answering.Store(true)
+	e.answering.Store(true)
 
 	return nil
 }
@@ -202,11 +208,11 @@ func (x *crossing) answered(answer *http.Response) error {
 var errNoStatus = errors.New("its status is not one")
 
 // filter removes the headers that only this server may set from an answer, in every spelling.
-func (x *crossing) filter(header http.Header) {
+func (e *exchange) filter(header http.Header) {
 	for name := range header {
 		folded := foldHeader(name)
 		ours := reserved(folded) || folded == "X-Amzn-Requestid"
-		cors := x.f.pages && strings.HasPrefix(folded, "Access-Control-")
+		cors := e.forwarder.pages && strings.HasPrefix(folded, "Access-Control-")
 		if ours || cors {
 			delete(header, name)
 		}
@@ -230,62 +236,62 @@ func (b *answerBody) Read(p []byte) (int, error) {
 
 // WriteHeader passes on a status. Statuses 1xx may come before that of the answer; after each,
 // ReverseProxy deletes all headers, including this server's.
-func (x *crossing) WriteHeader(status int) {
+func (e *exchange) WriteHeader(status int) {
 	if status < http.StatusOK {
-		x.filter(x.Header())
-		x.ResponseWriter.WriteHeader(status)
+		e.filter(e.Header())
+		e.ResponseWriter.WriteHeader(status)
 		return
 	}
 
-	header := x.Header()
-	for name, values := range x.own {
+	header := e.Header()
+	for name, values := range e.ownHeader {
 		for _, value := range values {
 			if !slices.Contains(header[name], value) {
 				header[name] = append(header[name], value)
 			}
 		}
 	}
-	x.ResponseWriter.WriteHeader(status)
+	e.ResponseWriter.WriteHeader(status)
 }
 
 // failed answers the client if the service does not, or if the body is not the signed one.
-func (x *crossing) failed(w http.ResponseWriter, _ *http.Request, err error) {
-	if x.watch.fired.Load() {
+func (e *exchange) failed(w http.ResponseWriter, _ *http.Request, err error) {
+	if e.watch.fired.Load() {
 		endConnection(w)
 	}
-	x.f.refuse(w, x.client, x.reason(errors.Join(err, x.p.streamed.fault())))
+	e.forwarder.refuse(w, e.client, e.reason(errors.Join(err, e.admitted.streamed.fault())))
 }
 
 // reason returns the reason why a request got no answer.
-func (x *crossing) reason(err error) *denied {
-	service, limit := x.p.service.Scheme+"://"+x.p.service.Host, x.f.h.c.ForwardTimeout.String()
+func (e *exchange) reason(err error) *denied {
+	service, limit := e.admitted.serviceURL(), e.timeout.String()
 	var network net.Error
 
 	switch {
 	case errors.Is(err, errOtherSum):
-		return forbidden("BodyMismatch", "The body is not the one that was signed.", x.p.streamed.otherSum())
-	case errors.Is(x.bodyError(), errSlow):
+		return forbidden("BodyMismatch", "The body is not the one that was signed.", e.admitted.streamed.otherSum())
+	case errors.Is(e.bodyError(), errSlow):
 		return &denied{
 			status:  http.StatusRequestTimeout,
 			code:    "RequestTimeout",
 			message: "The body arrived too slowly.",
 			why:     bodyPace.With("limit", limit, "pace", strconv.Itoa(slowest)).At(setting("forward_timeout")),
 		}
-	case x.watch.fired.Load() && x.reading.Load():
+	case e.watch.fired.Load() && e.reading.Load():
 		return &denied{
 			status:  http.StatusRequestTimeout,
 			code:    "RequestTimeout",
 			message: "The body did not arrive in time.",
 			why:     bodyIdle.With("limit", limit).At(setting("forward_timeout")),
 		}
-	case x.watch.fired.Load(), errors.As(err, &network) && network.Timeout():
+	case e.watch.fired.Load(), errors.As(err, &network) && network.Timeout():
 		return &denied{
 			status:  http.StatusGatewayTimeout,
 			code:    "ServiceTimeout",
 			message: "The service behind did not answer in time.",
 			why:     serviceSlow.With("service", service, "limit", limit).At(setting("forward_timeout")),
 		}
-	case x.bodyError() != nil, x.client.Context().Err() != nil:
+	case e.bodyError() != nil, e.client.Context().Err() != nil:
 		return aborted()
 	default:
 		return &denied{
@@ -309,7 +315,7 @@ func faultOf(err error) string {
 }
 
 // cutOff handles the panic of ReverseProxy for an answer that could not be passed on whole.
-func (x *crossing) cutOff() {
+func (e *exchange) cutOff() {
 	p := recover()
 	if p == nil {
 		return
@@ -318,55 +324,55 @@ func (x *crossing) cutOff() {
 		panic(p)
 	}
 
-	ctx := x.client.Context()
-	d := x.reason(x.p.streamed.fault())
+	ctx := e.client.Context()
+	d := e.reason(e.admitted.streamed.fault())
 	if d.code == "ServiceUnreachable" {
-		d.code, d.why = "ServiceAborted", serviceCut.With("service", x.p.service.Scheme+"://"+x.p.service.Host)
+		d.code, d.why = "ServiceAborted", serviceCut.With("service", e.admitted.serviceURL())
 	}
 
-	x.note(d)
+	e.note(d)
 	if abort, ok := ctx.Value(abortKey{}).(*atomic.Bool); ok {
 		abort.Store(true)
 	}
 }
 
 // note records the refusal of a request whose answer has already begun.
-func (x *crossing) note(d *denied) {
-	ctx := x.client.Context()
+func (e *exchange) note(d *denied) {
+	ctx := e.client.Context()
 	explain.FromContext(ctx).Refuse(d.why)
 	d.note(awsapi.RecordFrom(ctx))
 }
 
 // Write passes on a part of the answer.
-func (x *crossing) Write(p []byte) (int, error) {
-	x.watch.progress()
-	return x.ResponseWriter.Write(p)
+func (e *exchange) Write(p []byte) (int, error) {
+	e.watch.progress()
+	return e.ResponseWriter.Write(p)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (x *crossing) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+func (e *exchange) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 
 // bodyError returns the error that ended the client's body too early.
-func (x *crossing) bodyError() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+func (e *exchange) bodyError() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 
-	return x.bodyless
+	return e.bodyErr
 }
 
-// body returns a client's body whose progress x watches.
-func (x *crossing) body(source io.ReadCloser) io.ReadCloser {
+// body returns a client's body whose progress e watches.
+func (e *exchange) body(source io.ReadCloser) io.ReadCloser {
 	return &watchedBody{
-		x:          x,
+		exchange:   e,
 		ReadCloser: source,
 	}
 }
 
 // heldBody returns the body that was read, from its beginning.
-func (x *crossing) heldBody() io.ReadCloser {
+func (e *exchange) heldBody() io.ReadCloser {
 	return &progressBody{
-		watch:      x.watch,
-		ReadCloser: x.p.held.Reader(),
+		watch:      e.watch,
+		ReadCloser: e.admitted.held.Reader(),
 	}
 }
 
@@ -383,7 +389,7 @@ func (b *progressBody) Read(p []byte) (int, error) {
 
 // watchedBody is the client's body. It fails if the body arrives too slowly.
 type watchedBody struct {
-	x *crossing
+	exchange *exchange
 	io.ReadCloser
 
 	arrived int64
@@ -391,24 +397,25 @@ type watchedBody struct {
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
-	b.x.reading.Store(true)
-	began := b.x.f.h.options.Now()
+	e := b.exchange
+	e.reading.Store(true)
+	began := e.now()
 	n, err := b.ReadCloser.Read(p)
-	b.waited += b.x.f.h.options.Now().Sub(began)
+	b.waited += e.now().Sub(began)
 	b.arrived += int64(n)
 
-	if err == nil && b.waited > b.x.f.h.c.ForwardTimeout+time.Duration(b.arrived)*time.Second/slowest {
+	if err == nil && b.waited > e.timeout+time.Duration(b.arrived)*time.Second/slowest {
 		err = errSlow
 	}
 
 	if n > 0 || errors.Is(err, io.EOF) {
-		b.x.reading.Store(false)
-		b.x.watch.progress()
+		e.reading.Store(false)
+		e.watch.progress()
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		b.x.mu.Lock()
-		b.x.bodyless = err
-		b.x.mu.Unlock()
+		e.mu.Lock()
+		e.bodyErr = err
+		e.mu.Unlock()
 	}
 
 	return n, err
