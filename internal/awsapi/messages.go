@@ -6,7 +6,7 @@ import "github.com/poolhouse-id/poolhouse/internal/explain"
 var Messages = []explain.Message{
 	{
 		Code:    "UnknownOperationException, InvalidAction",
-		Text:    "Could not find operation {value} for version {value}",
+		Text:    "Could not find operation {operation} for version {version}",
 		Reasons: []explain.Code{"operation-service", "operation-unknown"},
 	},
 	{
@@ -16,12 +16,12 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "SerializationException, MalformedInput",
-		Text:    "List {value}{value}",
+		Text:    "List {parameter} {fault}",
 		Reasons: []explain.Code{"request-parameters-list"},
 	},
 	{
 		Code:    "UnknownOperationException, InvalidAction",
-		Text:    "Operation {value} is not an operation of {value}.",
+		Text:    "Operation {operation} is not an operation of {service}.",
 		Reasons: []explain.Code{"operation-unknown"},
 	},
 	{
@@ -41,7 +41,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "SerializationException, MalformedInput",
-		Text:    "Parameter {value} must be {value}.",
+		Text:    "Parameter {parameter} must be {type}.",
 		Reasons: []explain.Code{"request-parameters-type"},
 	},
 	{
@@ -161,7 +161,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "SerializationException, MalformedInput",
-		Text:    "{value} contains a value of the wrong type: it must be {value}.",
+		Text:    "{member} contains a value of the wrong type: it must be {type}.",
 		Reasons: []explain.Code{"request-body-null", "request-body-type"},
 	},
 }

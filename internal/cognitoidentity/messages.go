@@ -6,7 +6,7 @@ import "github.com/poolhouse-id/poolhouse/internal/explain"
 var Messages = []explain.Message{
 	{
 		Code:    "InvalidParameterException",
-		Text:    "'{value}' is not the ARN of an IAM {value}.",
+		Text:    "'{arn}' is not the ARN of an IAM {type}.",
 		Reasons: []explain.Code{"provider-arn-form", "provider-arn-twice"},
 	},
 	{
@@ -16,7 +16,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "'{value}' is not the ARN of an identity pool. In the partition {value} it is {value}.",
+		Text:    "'{arn}' is not the ARN of an identity pool. In the partition {partition} it is {right}.",
 		Reasons: []explain.Code{"pool-partition"},
 	},
 	{
@@ -63,7 +63,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "NotAuthorizedException",
-		Text:    "Access to Role '{value}' is forbidden. In the partition {value} it is {value}.",
+		Text:    "Access to Role '{arn}' is forbidden. In the partition {partition} it is {right}.",
 		Reasons: []explain.Code{"role-partition"},
 	},
 	{
@@ -88,7 +88,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "Give at most {value} identities; there are {value}.",
+		Text:    "Give at most {limit} identities; there are {count}.",
 		Reasons: []explain.Code{"load-limit"},
 	},
 	{
@@ -104,12 +104,13 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "NotAuthorizedException",
-		Text:    "Identity provider {value} is not valid for account {value}",
+		Text:    "Identity provider {provider} is not valid for account {account}",
 		Reasons: []explain.Code{"provider-arn-account"},
 	},
 	{
-		Code:    "NotAuthorizedException",
-		Text:    "Identity provider {value} is not valid for account {value}. In the partition {value} it is {value}.",
+		Code: "NotAuthorizedException",
+		Text: "Identity provider {provider} is not valid for account {account}. " +
+			"In the partition {partition} it is {right}.",
 		Reasons: []explain.Code{"provider-partition"},
 	},
 	{
@@ -255,12 +256,12 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "The Cognito identity provider {value} with client {value} is listed twice.",
+		Text:    "The Cognito identity provider {provider} with client {client} is listed twice.",
 		Reasons: []explain.Code{"user-pool-provider-twice"},
 	},
 	{
 		Code:    "LimitExceededException",
-		Text:    "The account has reached its limit of {value} identity pools in {value}.",
+		Text:    "The account has reached its limit of {limit} identity pools in {region}.",
 		Reasons: []explain.Code{"pool-limit"},
 	},
 	{
@@ -270,7 +271,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "The attributes have {value} bytes; the limit is {value}.",
+		Text:    "The attributes have {size} bytes; the limit is {limit}.",
 		Reasons: []explain.Code{"principal-tag-map-size"},
 	},
 	{
@@ -316,17 +317,17 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "LimitExceededException",
-		Text:    "The identity pool would have {value} Cognito identity providers; the limit is {value}.",
+		Text:    "The identity pool would have {count} Cognito identity providers; the limit is {limit}.",
 		Reasons: []explain.Code{"user-pool-provider-limit"},
 	},
 	{
 		Code:    "LimitExceededException",
-		Text:    "The identity pool would have {value} tags; the limit is {value}.",
+		Text:    "The identity pool would have {count} tags; the limit is {limit}.",
 		Reasons: []explain.Code{"pool-tags-limit"},
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "The identity pool would have {value} tags; the limit is {value}.",
+		Text:    "The identity pool would have {count} tags; the limit is {limit}.",
 		Reasons: []explain.Code{"pool-tags-limit"},
 	},
 	{
@@ -359,12 +360,12 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "NotAuthorizedException",
-		Text:    "The logins {value} and {value} are of the same provider.",
+		Text:    "The logins {login} and {other} are of the same provider.",
 		Reasons: []explain.Code{"login-provider-two-names", "login-provider-twice"},
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "The logins {value} and {value} are of the same provider.",
+		Text:    "The logins {login} and {other} are of the same provider.",
 		Reasons: []explain.Code{"login-provider-two-names", "login-provider-twice"},
 	},
 	{
@@ -380,7 +381,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "The provider {value} is not of the partition {value}, as the identity pool is: write {value}.",
+		Text:    "The provider {arn} is not of the partition {partition}, as the identity pool is: write {right}.",
 		Reasons: []explain.Code{"provider-partition"},
 	},
 	{
@@ -390,7 +391,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "The region {value} is longer than {value} characters.",
+		Text:    "The region {region} is longer than {limit} characters.",
 		Reasons: []explain.Code{"region-length"},
 	},
 	{
@@ -400,7 +401,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "The tag {value} must hold a pool ID of this region, {value}:<lower-case GUID>.",
+		Text:    "The tag {tag} must hold a pool ID of this region, {region}:<lower-case GUID>.",
 		Reasons: []explain.Code{"pool-id-form"},
 	},
 	{
@@ -425,7 +426,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "{value}: {value}. User pools of the region {value} have names like {value}.",
+		Text:    "{fault}: {name}. User pools of the region {region} have names like {right}.",
 		Reasons: []explain.Code{"user-pool-host"},
 	},
 }

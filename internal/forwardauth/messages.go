@@ -42,7 +42,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "AmbiguousHeader",
-		Text:    "The header {value} could be read as {value}.",
+		Text:    "The header {header} could be read as {name}.",
 		Reasons: []explain.Code{"headers-of-the-client-spelling"},
 	},
 	{

@@ -177,7 +177,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "PackedPolicyTooLarge",
-		Text:    "The session policies have {value} characters together; {value} are allowed.",
+		Text:    "The session policies have {size} characters together; {limit} are allowed.",
 		Reasons: []explain.Code{"session-policies-size"},
 	},
 	{
@@ -230,7 +230,7 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "ValidationError",
-		Text:    "{value} is invalid. In the partition {value} it is {value}.",
+		Text:    "{arn} is invalid. In the partition {partition} it is {right}.",
 		Reasons: []explain.Code{"sts-arn-partition"},
 	},
 }
