@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -32,7 +31,7 @@ pool_credential_engines: {"us-east-1:a": storage, "us-east-1:b": builtin}
 		e.GuestPolicy != `{"Statement":[],"Version":"2012-10-17"}` {
 		t.Errorf("%+v", e)
 	}
-	if text, err := json.Marshal(shownStruct(reflect.ValueOf(file.sections))); err != nil ||
+	if text, err := json.Marshal(file.show()); err != nil ||
 		strings.Contains(string(text), "canary") {
 		t.Errorf("shown as %s, %v", text, err)
 	}

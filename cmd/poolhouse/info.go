@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"reflect"
 	"runtime/debug"
 	"strings"
 	"text/tabwriter"
@@ -80,7 +79,7 @@ invalid, the command fails.`,
 				e := json.NewEncoder(c.OutOrStdout())
 				e.SetIndent("", "  ")
 				single := object{{name: "settings", value: s.show()}}
-				return e.Encode(append(single, shownStruct(reflect.ValueOf(s.file.sections))...))
+				return e.Encode(append(single, s.file.show()...))
 			}
 
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)

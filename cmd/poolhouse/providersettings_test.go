@@ -14,7 +14,7 @@ import (
 // A secret is masked however it is shown; only a conversion gives it.
 func TestSecretIsMasked(t *testing.T) {
 	o := provider.Override{AppSecret: "canary", AppSecrets: map[string]explain.Secret{"1": "canary", "2": ""}}
-	text, err := json.Marshal(shownStruct(reflect.ValueOf(o)))
+	text, err := json.Marshal(shownStruct(reflect.ValueOf(o), nil))
 	if err != nil {
 		t.Fatal(err)
 	}

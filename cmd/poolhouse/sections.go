@@ -308,36 +308,49 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// shown returns a value of the file as JSON may show it: secrets masked, members that are not
-// set left out. tag is that of the field that has it.
-func shown(v reflect.Value, tag reflect.StructTag) any {
+// show returns the sections as JSON may show them: secrets masked, members that are not set
+// left out.
+func (f settingsFile) show() object { return shownStruct(reflect.ValueOf(f.sections), f.written) }
+
+// shown returns a value of the file as JSON may show it. written is the value as the file has
+// it, tag that of the field that has it.
+func shown(v reflect.Value, written any, tag reflect.StructTag) any {
 	if own, ok := v.Interface().(interface{ FileForm() any }); ok {
-		return shown(reflect.ValueOf(own.FileForm()), tag)
+		return shown(reflect.ValueOf(own.FileForm()), written, tag)
 	}
 
 	switch known := v.Interface().(type) {
 	case json.Marshaler:
 		return known
 	case time.Duration:
-		return strings.NewReplacer("h0m0s", "h", "m0s", "m").Replace(known.String())
+		return durationText(known, written)
 	}
 
 	switch v.Kind() {
 	case reflect.Pointer:
-		return shown(v.Elem(), tag)
+		return shown(v.Elem(), written, tag)
 	case reflect.Struct:
-		return shownStruct(v)
+		members, _ := written.(map[string]any)
+		return shownStruct(v, members)
 	case reflect.Slice:
+		items, _ := written.([]any)
 		list := make([]any, v.Len())
 		for n := range list {
-			list[n] = shown(v.Index(n), tag)
+			var item any
+			if n < len(items) {
+				item = items[n]
+			}
+			list[n] = shown(v.Index(n), item, tag)
 		}
+
 		return list
 	case reflect.Map:
+		members, _ := written.(map[string]any)
 		entries := map[string]any{}
 		for _, key := range v.MapKeys() {
-			entries[key.String()] = shown(v.MapIndex(key), tag)
+			entries[key.String()] = shown(v.MapIndex(key), members[key.String()], tag)
 		}
+
 		return entries
 	case reflect.String:
 		if tag.Get("form") == "policy" {
@@ -351,23 +364,46 @@ func shown(v reflect.Value, tag reflect.StructTag) any {
 	return v.Interface()
 }
 
-func shownStruct(v reflect.Value) object {
+func shownStruct(v reflect.Value, written map[string]any) object {
 	o := object{}
 	for _, field := range fileFields(v.Type()) {
-		value := v.FieldByIndex(field.Index)
-		isDefault := value.IsZero()
-		switch value.Kind() {
-		case reflect.Bool:
-			isDefault = value.Bool() == (field.Tag.Get("default") == "true")
-		case reflect.Slice, reflect.Map:
-			isDefault = value.Len() == 0
-		case reflect.Struct:
-			isDefault = len(shownStruct(value)) == 0
-		}
-		if !isDefault {
-			o = append(o, jsonMember{name: field.Tag.Get("yaml"), value: shown(value, field.Tag)})
+		value, name := v.FieldByIndex(field.Index), field.Tag.Get("yaml")
+		if isShown(value, written[name], field.Tag) {
+			o = append(o, jsonMember{name: name, value: shown(value, written[name], field.Tag)})
 		}
 	}
 
 	return o
+}
+
+// isShown reports whether JSON shows a member: one that is not zero, and one that the file has
+// although it is the default, if the default is not zero.
+func isShown(v reflect.Value, written any, tag reflect.StructTag) bool {
+	if d, ok := v.Interface().(time.Duration); ok {
+		return durationText(d, written) != ""
+	}
+
+	switch v.Kind() {
+	case reflect.Bool:
+		isTrue, defaultTrue := v.Bool(), tag.Get("default") == "true"
+		return isTrue != defaultTrue || defaultTrue && written != nil
+	case reflect.Slice, reflect.Map:
+		return v.Len() > 0
+	case reflect.Struct:
+		members, _ := written.(map[string]any)
+		return len(shownStruct(v, members)) > 0
+	default:
+		return !v.IsZero()
+	}
+}
+
+// durationText returns a duration as the file has it; "" = it is not set.
+func durationText(d time.Duration, written any) string {
+	if text, err := scalar(written); err == nil && text != "" {
+		return text
+	}
+	if d == 0 {
+		return ""
+	}
+	return strings.NewReplacer("h0m0s", "h", "m0s", "m").Replace(d.String())
 }

@@ -25,8 +25,9 @@ import (
 // settingsFile is a settings file that could be read.
 type settingsFile struct {
 	sections
-	path string // "" = there is none
-	text []byte
+	path    string // "" = there is none
+	text    []byte
+	written map[string]any // the file's values before they were decoded
 }
 
 const (
@@ -77,7 +78,7 @@ func parseSettings(
 		raw[addressLimitsKey] = map[string]any{"enabled": enabled}
 	}
 
-	f := settingsFile{path: path, text: text}
+	f := settingsFile{path: path, text: text, written: raw}
 	faults := checkFile(raw, rows)
 	if err := f.decode(&f.sections); err != nil && len(faults) == 0 { // checkFile names the setting
 		faults = append(faults, withoutSource(err))
@@ -307,7 +308,8 @@ func suggest(prefix, name string, known map[string]reflect.StructField) string {
 }
 
 // addTo adds the sections to the server's settings, with the contents of the files that they
-// name.
+// name. It decodes the file again, since it puts contents in the place of paths, and
+// `poolhouse config` shows the paths.
 func (f settingsFile) addTo(c *poolhouse.Config) error {
 	var with sections
 	if f.path != "" {

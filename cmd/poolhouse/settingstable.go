@@ -114,8 +114,33 @@ func newSettings() *settings {
 	slices.SortStableFunc(s.rows, func(a, b setting) int {
 		return strings.Count(a.name, ".") - strings.Count(b.name, ".")
 	})
+	for _, m := range moved {
+		s.move(m.name, m.after)
+	}
 
 	return s
+}
+
+// moved lists settings that are shown beside related ones, and not where the structs have them.
+var moved = []struct{ name, after string }{
+	{name: "tls_cert", after: "account_id"},
+	{name: "tls_key", after: "tls_cert"},
+	{name: "master_key_file", after: "max_wait"},
+	{name: "master_key", after: "master_key_file"},
+	{name: "strict_roles", after: "token_algorithm"},
+	{name: "allowed_origins", after: "lame_duck"},
+}
+
+// move moves a setting to the place after another one.
+func (s *settings) move(name, after string) {
+	place := func(name string) int {
+		return slices.IndexFunc(s.rows, func(r setting) bool { return r.name == name })
+	}
+
+	from := place(name)
+	moved := s.rows[from]
+	s.rows = slices.Delete(s.rows, from, from+1)
+	s.rows = slices.Insert(s.rows, place(after)+1, moved)
 }
 
 // addRows adds the settings of a struct. help has those of the structs around it, too.
