@@ -18,6 +18,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
 // database is the store of a command's settings. A server may be using it at the same time,
@@ -270,36 +271,9 @@ func removeEmpty(folders []string) {
 }
 
 // writeFile writes a file that appears on disk complete or not at all.
-func writeFile(path string, replace bool, write func(*os.File) error) (err error) {
+func writeFile(path string, replace bool, write func(*os.File) error) error {
 	if _, err := os.Lstat(path); err == nil && !replace {
 		return fmt.Errorf("%s exists: give another name, or --force to replace it", path)
 	}
-
-	file, err := os.CreateTemp(filepath.Dir(path), ".poolhouse-backup-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
-
-	err = write(file)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-
-	if err := os.Rename(file.Name(), path); err != nil {
-		return err
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return nil // the file is in place; some file systems have no folders to sync
-	}
-
-	return errors.Join(folder.Sync(), folder.Close())
+	return wholefile.Replace(path, write)
 }

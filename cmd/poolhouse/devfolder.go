@@ -12,6 +12,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
 // devFolder is where `poolhouse dev` keeps its data if no setting names a place.
@@ -135,8 +136,7 @@ func deleteDevFiles(ctx context.Context, folder string) error {
 	// repeated.
 	database := poolhouse.DatabaseFile
 	for _, pattern := range []string{
-		database + "-*", database, poolhouse.MasterKeyFile, ".master-key-*",
-		".dev-issuer-*", poolhouse.DevIssuerKeyFile,
+		database + "-*", database, poolhouse.MasterKeyFile, wholefile.TemporaryName, poolhouse.DevIssuerKeyFile,
 	} {
 		files, err := fs.Glob(os.DirFS(folder), pattern)
 		if err != nil {

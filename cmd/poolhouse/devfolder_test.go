@@ -174,7 +174,7 @@ func TestDevResetTouchesNothingElse(t *testing.T) {
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"mine", ".master-key-1", ".dev-issuer-1", "poolhouse.db-journal"} {
+	for _, name := range []string{"mine", ".poolhouse-new-1", "poolhouse.db-journal"} {
 		if err := os.WriteFile(filepath.Join(devFolder, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
 // maxKeyFile bounds how much of a key file is read, in bytes.
@@ -27,7 +28,11 @@ func LoadOrCreate(path string) (key []byte, created bool, err error) {
 	key = make([]byte, KeySize)
 	rand.Read(key) // never fails (crypto/rand)
 
-	switch err := create(path, key); {
+	err = wholefile.Create(path, func(f *os.File) error {
+		_, err := io.WriteString(f, base64.StdEncoding.EncodeToString(key)+"\n")
+		return err
+	})
+	switch {
 	case errors.Is(err, fs.ErrExist): // another process was quicker
 		key, err = Load(path)
 		return key, false, err
@@ -66,37 +71,4 @@ func Load(path string) ([]byte, error) {
 	}
 
 	return key, nil
-}
-
-// create writes the file whole or not at all. Readers see it only under its final name,
-// and linking fails if the name is taken.
-func create(path string, key []byte) (err error) {
-	folder := filepath.Dir(path)
-	file, err := os.CreateTemp(folder, ".master-key-*") // mode 0600
-	if err != nil {
-		return err
-	}
-
-	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
-
-	_, err = io.WriteString(file, base64.StdEncoding.EncodeToString(key)+"\n")
-	if err == nil {
-		err = file.Sync()
-	}
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(file.Name(), path); err != nil {
-		return err
-	}
-
-	return syncFolder(folder)
-}
-
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

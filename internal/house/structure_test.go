@@ -41,7 +41,7 @@ var allowedImports = map[string][]string{
 	"cmd/poolhouse": {
 		"", "internal/apply", "internal/assume", "internal/datalock", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
-		"internal/outbound", "internal/provider", "internal/session", "internal/store", "sigv4",
+		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/wholefile", "sigv4",
 	},
 	"internal/adminapi": {
 		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate",
@@ -63,7 +63,7 @@ var allowedImports = map[string][]string{
 		"internal/userstatus",
 	},
 	"internal/datalock": {},
-	"internal/envelope": {},
+	"internal/envelope": {"internal/wholefile"},
 	"internal/devpage":  {"internal/explain", "internal/identitypool", "internal/issuer"},
 	"internal/explain":  {},
 	"internal/forwardauth": {
@@ -83,8 +83,10 @@ var allowedImports = map[string][]string{
 	},
 	"internal/identitypool": {"internal/explain"},
 	"internal/idtoken":      {"internal/explain", "internal/outbound"},
-	"internal/issuer":       {"internal/explain", "internal/identitypool", "internal/overload", "internal/store"},
-	"internal/logging":      {},
+	"internal/issuer": {
+		"internal/explain", "internal/identitypool", "internal/overload", "internal/store", "internal/wholefile",
+	},
+	"internal/logging": {},
 	"internal/login": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "internal/saml",
 	},
@@ -123,8 +125,9 @@ var allowedImports = map[string][]string{
 	"internal/userstatus": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "sigv4",
 	},
-	"poolhousetest": {""},
-	"sigv4":         {},
+	"internal/wholefile": {},
+	"poolhousetest":      {""},
+	"sigv4":              {},
 }
 
 // fences keeps libraries where they belong.

@@ -6,13 +6,13 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
 // DevKeyFile is the name of the file in the data folder that has the development issuer's key.
@@ -65,22 +65,13 @@ func newDevKey() (jose.JSONWebKey, error) {
 }
 
 // writeDevKey writes the key whole or not at all.
-func writeDevKey(path string, key jose.JSONWebKey) (err error) {
+func writeDevKey(path string, key jose.JSONWebKey) error {
 	text, err := json.Marshal(key)
 	if err != nil {
 		return err
 	}
-
-	file, err := os.CreateTemp(filepath.Dir(path), ".dev-issuer-*") // mode 0600
-	if err != nil {
+	return wholefile.Replace(path, func(f *os.File) error {
+		_, err := f.Write(append(text, '\n'))
 		return err
-	}
-	if _, err = file.Write(append(text, '\n')); err == nil {
-		err = file.Sync()
-	}
-	if err := errors.Join(err, file.Close()); err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-
-	return os.Rename(file.Name(), path)
+	})
 }

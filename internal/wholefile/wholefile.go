@@ -1,0 +1,76 @@
+// Package wholefile writes files that are complete whenever they can be seen under their name,
+// even after a power cut: under a temporary name in the same folder first.
+package wholefile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+// TemporaryName is the pattern of a file's name while it is written. A file with such a name is
+// left by a process that was killed.
+const TemporaryName = ".poolhouse-new-*"
+
+// Create writes a new file with the mode 0600. When it returns without an error, the file and
+// its name are on disk. The error wraps fs.ErrExist if the name is taken; the file that has it
+// stays as it is. The file system must support hard links.
+func Create(path string, write func(*os.File) error) error {
+	temporary, err := writeTemporary(path, write)
+	if err != nil {
+		return err
+	}
+
+	// Unlike a rename, a link fails if another process has taken the name meanwhile.
+	err = os.Link(temporary, path)
+	if err := errors.Join(err, os.Remove(temporary)); err != nil {
+		return err
+	}
+
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// Replace is like Create, but replaces a file of the same name, and needs no hard links. In a
+// folder that cannot be opened, a power cut may still bring back the state before.
+func Replace(path string, write func(*os.File) error) error {
+	temporary, err := writeTemporary(path, write)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return nil //nolint:nilerr // the file is in place; some file systems have no folders to sync
+	}
+
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// writeTemporary writes a file beside path, and returns its name. If it fails, it removes the
+// file.
+func writeTemporary(path string, write func(*os.File) error) (name string, err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), TemporaryName) // mode 0600
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+
+	err = write(file)
+	if err == nil {
+		err = file.Sync()
+	}
+
+	return file.Name(), errors.Join(err, file.Close())
+}

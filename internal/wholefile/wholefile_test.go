@@ -1,0 +1,135 @@
+package wholefile_test
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
+)
+
+// text returns a function that writes a text.
+func text(content string) func(*os.File) error {
+	return func(f *os.File) error {
+		_, err := io.WriteString(f, content)
+		return err
+	}
+}
+
+// only fails the test unless a folder has one file, with this content and the mode 0600.
+func only(t *testing.T, path, content string) {
+	t.Helper()
+
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("the folder has %v, %v", entries, err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != content {
+		t.Errorf("the file has %q, %v, want %q", got, err, content)
+	}
+}
+
+func TestWrite(t *testing.T) {
+	errBroken := errors.New("broken")
+	broken := func(f *os.File) error { return errors.Join(text("half")(f), errBroken) }
+
+	for name, test := range map[string]struct {
+		write func(path string, write func(*os.File) error) error
+		taken bool // whether there is a file of the name
+		by    func(*os.File) error
+		fault error
+		want  string // "" = no file
+	}{
+		"create":           {write: wholefile.Create, by: text("new"), want: "new"},
+		"create, taken":    {write: wholefile.Create, taken: true, by: text("new"), fault: fs.ErrExist, want: "old"},
+		"create, broken":   {write: wholefile.Create, by: broken, fault: errBroken},
+		"replace":          {write: wholefile.Replace, by: text("new"), want: "new"},
+		"replace, taken":   {write: wholefile.Replace, taken: true, by: text("new"), want: "new"},
+		"replace, broken":  {write: wholefile.Replace, taken: true, by: broken, fault: errBroken, want: "old"},
+		"replace, no file": {write: wholefile.Replace, by: broken, fault: errBroken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "file")
+			if test.taken {
+				if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+
+			if err := test.write(path, test.by); !errors.Is(err, test.fault) {
+				t.Errorf("the error is %v, want %v", err, test.fault)
+			}
+			if test.want != "" {
+				only(t, path, test.want)
+			} else if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) > 0 {
+				t.Errorf("the folder has %v, %v", entries, err)
+			}
+		})
+	}
+}
+
+// A rename fails onto a folder, and leaves nothing behind.
+func TestReplaceAFolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "folder")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := wholefile.Replace(path, text("new")); err == nil {
+		t.Error("a folder was replaced")
+	}
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
+		t.Errorf("the folder has %v, %v", entries, err)
+	}
+}
+
+func TestNoFolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "missing", "file")
+	for name, write := range map[string]func(string, func(*os.File) error) error{
+		"create":  wholefile.Create,
+		"replace": wholefile.Replace,
+	} {
+		if err := write(path, text("new")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Of many that create one file, one succeeds, and readers see its whole text or no file.
+func TestCreateOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	whole := strings.Repeat("x", 1<<20)
+
+	var created atomic.Int64
+	var group sync.WaitGroup
+	for n := range 8 {
+		group.Go(func() {
+			err := wholefile.Create(path, text(strconv.Itoa(n)+whole))
+			if err == nil {
+				created.Add(1)
+			} else if !errors.Is(err, fs.ErrExist) {
+				t.Error(err)
+			}
+
+			if got, err := os.ReadFile(path); err != nil || len(got) != len(whole)+1 {
+				t.Errorf("a reader sees %d bytes, %v", len(got), err)
+			}
+		})
+	}
+	group.Wait()
+
+	if n := created.Load(); n != 1 {
+		t.Errorf("%d created it", n)
+	}
+}
