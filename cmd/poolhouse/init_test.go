@@ -116,7 +116,7 @@ func TestInitThatCannotShowTheKey(t *testing.T) {
 
 				key := initialised(t, flags...)
 				if out, err := run1(t, append([]string{"keys", "list"}, flags...)...); err != nil ||
-					!strings.Contains(out, key[0]) {
+					!strings.Contains(out, key.id) {
 					t.Errorf("keys after the next init: %s, %v", out, err)
 				}
 			})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
 	"github.com/aws/smithy-go"
@@ -184,20 +184,11 @@ func TestKeysWithPolicies(t *testing.T) {
 			t.Fatal(out)
 		}
 
-		var key [2]string
-		for line := range strings.Lines(out) {
-			for n, name := range []string{"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="} {
-				if value, ok := strings.CutPrefix(line, name); ok {
-					key[n] = strings.TrimSpace(value)
-				}
-			}
-		}
-
 		return ci.New(ci.Options{
 			BaseEndpoint:     &s.url,
 			Region:           "us-east-1",
 			RetryMaxAttempts: 1,
-			Credentials:      credentials.NewStaticCredentialsProvider(key[0], key[1], ""),
+			Credentials:      keyIn(t, bufio.NewReader(strings.NewReader(out))).provider(),
 		})
 	}
 

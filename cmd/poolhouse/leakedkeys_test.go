@@ -71,7 +71,7 @@ func kidOf(t *testing.T, token string) string {
 // ten seconds.
 func TestLeakedKeysOfARunningServer(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	var root [2]string
+	var root accessKey
 	s := serveOn(t, data, &root)
 	pool, err := s.client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
 		IdentityPoolName:      aws.String("p"),
@@ -149,7 +149,7 @@ func TestLeakedKeysOfARunningServer(t *testing.T) {
 		})
 	}
 
-	session, err := by(root[0], root[1], "").GetSessionToken(t.Context(), &sts.GetSessionTokenInput{})
+	session, err := by(root.id, root.secret, "").GetSessionToken(t.Context(), &sts.GetSessionTokenInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestLeakedKeysOfARunningServer(t *testing.T) {
 		t.Error(err)
 	}
 
-	for _, secret := range []string{*c.SecretAccessKey, *c.SessionToken, root[1]} {
+	for _, secret := range []string{*c.SecretAccessKey, *c.SessionToken, root.secret} {
 		if strings.Contains(out, secret) {
 			t.Error("a command shows a secret")
 		}
@@ -232,7 +232,7 @@ pool_credential_engines:
 	}
 }
 
-// Neither the plan of apply nor what export says on the terminal shows the secret
+// Neither the plan of apply nor the output of export on the terminal shows the secret
 // of a login provider; the exported file has it, because apply needs it.
 func TestSecretsOfProvidersOnTheTerminal(t *testing.T) {
 	devKeys(t)

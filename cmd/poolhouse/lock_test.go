@@ -108,7 +108,7 @@ func TestTwoServersOnOneFolder(t *testing.T) {
 // names the server and the folder.
 func TestBesideAServer(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	var key [2]string
+	var key accessKey
 	s := serveOn(t, data, &key)
 
 	backup := filepath.Join(t.TempDir(), "backup.gz")

@@ -295,7 +295,7 @@ func TestServeRefusesDevelopmentKeys(t *testing.T) {
 // led there: its keys are public knowledge.
 func TestDevRefusesProductionData(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	var key [2]string
+	var key accessKey
 	s := serveOn(t, data, &key)
 	if err := s.stop(syscall.SIGTERM); err != nil { // beside the server, the lock on the folder keeps development out
 		t.Fatal(err)
@@ -343,8 +343,16 @@ func TestDevRefusesProductionData(t *testing.T) {
 	}
 }
 
+// accessKey is an access key with its secret.
+type accessKey struct{ id, secret string }
+
+// provider returns the key for the AWS SDK.
+func (k accessKey) provider() credentials.StaticCredentialsProvider {
+	return credentials.NewStaticCredentialsProvider(k.id, k.secret, "")
+}
+
 // initialised runs `poolhouse init` and returns the key that it shows.
-func initialised(t *testing.T, args ...string) [2]string {
+func initialised(t *testing.T, args ...string) accessKey {
 	t.Helper()
 	out, err := run1(t, append([]string{"init", "--log-level", "error"}, args...)...)
 	if err != nil {
@@ -360,11 +368,13 @@ type server struct {
 	client *ci.Client
 }
 
-func serveOn(t *testing.T, data string, key *[2]string, more ...string) *server {
+// serveOn starts a server on a data folder. If key is zero, it initialises the folder first, and
+// sets key.
+func serveOn(t *testing.T, data string, key *accessKey, more ...string) *server {
 	t.Helper()
 	address := listentest.FreeAddress(t)
 	url := "http://" + address
-	if key[0] == "" {
+	if *key == (accessKey{}) {
 		*key = initialised(t, "--data", data)
 	}
 	p := launch(t,
@@ -373,7 +383,7 @@ func serveOn(t *testing.T, data string, key *[2]string, more ...string) *server 
 	waitReady(t, url)
 
 	return &server{p, url, ci.New(ci.Options{BaseEndpoint: &url, Region: "us-east-1", RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(key[0], key[1], "")})}
+		Credentials: key.provider()})}
 }
 
 // The program is killed at random moments while it answers writes; nothing it
@@ -385,7 +395,7 @@ func TestKilledServerLosesNothing(t *testing.T) {
 	}
 
 	data := filepath.Join(t.TempDir(), "data")
-	var key [2]string
+	var key accessKey
 	s := serveOn(t, data, &key)
 	pool, err := s.client.CreateIdentityPool(t.Context(),
 		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true,
@@ -491,7 +501,7 @@ func writeUntilKilled(t *testing.T, s *server, pool string, round int) map[strin
 // Requests under way when the server is told to stop are answered.
 func TestGracefulStop(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	var key [2]string
+	var key accessKey
 	s := serveOn(t, data, &key)
 	pool, err := s.client.CreateIdentityPool(t.Context(),
 		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true})
@@ -517,7 +527,7 @@ func TestGracefulStop(t *testing.T) {
 	if out, err := run1(t, "backup", "--data", data, backup); err != nil {
 		t.Error(out)
 	}
-	if out, err := run1(t, "keys", "disable", "--data", data, key[0]); err != nil {
+	if out, err := run1(t, "keys", "disable", "--data", data, key.id); err != nil {
 		t.Error(out)
 	}
 

@@ -49,7 +49,7 @@ func TestServeOnPostgreSQL(t *testing.T) {
 	p := launch(t, serve...)
 	waitReady(t, url)
 
-	client := clientOf(url, key[0], key[1])
+	client := clientOf(url, key.id, key.secret)
 	pool, err := client.CreateIdentityPool(t.Context(),
 		&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true})
 	if err != nil {
@@ -62,13 +62,13 @@ func TestServeOnPostgreSQL(t *testing.T) {
 	}
 
 	second := keyIn(t, bufio.NewReader(strings.NewReader(out)))
-	if _, err := clientOf(url, second[0], second[1]).
+	if _, err := clientOf(url, second.id, second.secret).
 		DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId}); err !=
 		nil {
 		t.Errorf("a key made beside the server: %v", err)
 	}
 	if out, err := run1(t, append([]string{"keys", "list"}, database...)...); err != nil ||
-		!strings.Contains(out, key[0]) || !strings.Contains(out, second[0]) {
+		!strings.Contains(out, key.id) || !strings.Contains(out, second.id) {
 		t.Errorf("keys = %q, %v", out, err)
 	}
 
@@ -96,25 +96,26 @@ func TestServeOnPostgreSQL(t *testing.T) {
 		t.Fatal(out)
 	}
 	if out, err := run1(t, "keys", "list", "--data", data, database[2], database[3]); err != nil ||
-		!strings.Contains(out, second[0]) {
+		!strings.Contains(out, second.id) {
 		t.Errorf("keys of the backup = %q, %v", out, err)
 	}
 }
 
 // keyIn reads an access key from what the program prints.
-func keyIn(t *testing.T, out *bufio.Reader) (key [2]string) {
+func keyIn(t *testing.T, out *bufio.Reader) (key accessKey) {
 	t.Helper()
 
-	for key[1] == "" {
+	for key.secret == "" {
 		line, err := out.ReadString('\n')
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		for n, name := range []string{"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="} {
-			if _, value, ok := strings.Cut(line, name); ok {
-				key[n] = strings.TrimSpace(value)
-			}
+		if _, id, ok := strings.Cut(line, "AWS_ACCESS_KEY_ID="); ok {
+			key.id = strings.TrimSpace(id)
+		}
+		if _, secret, ok := strings.Cut(line, "AWS_SECRET_ACCESS_KEY="); ok {
+			key.secret = strings.TrimSpace(secret)
 		}
 	}
 
@@ -232,7 +233,7 @@ func TestServeBehindProxy(t *testing.T) {
 	url := "http://127.0.0.1:" + port
 	waitReady(t, url)
 
-	if _, err := clientOf(url, key[0], key[1]).
+	if _, err := clientOf(url, key.id, key.secret).
 		ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}); err != nil {
 		t.Error(err)
 	}

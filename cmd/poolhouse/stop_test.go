@@ -22,7 +22,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
@@ -33,7 +32,7 @@ import (
 // failed, as load balancers do.
 type loadBalancer struct {
 	url     string
-	key     [2]string
+	key     accessKey
 	options func() *http.Transport
 
 	down   atomic.Bool
@@ -93,7 +92,7 @@ func (b *loadBalancer) call(ctx context.Context, client *http.Client) {
 		Region:           "us-east-1",
 		RetryMaxAttempts: 1,
 		HTTPClient:       client,
-		Credentials:      credentials.NewStaticCredentialsProvider(b.key[0], b.key[1], ""),
+		Credentials:      b.key.provider(),
 	})
 	for !b.down.Load() {
 		_, err := api.ListIdentityPools(ctx, &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)})
@@ -187,7 +186,7 @@ func TestLameDuck(t *testing.T) {
 	for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 		t.Run(name, func(t *testing.T) {
 			metrics := listentest.FreeAddress(t)
-			var key [2]string
+			var key accessKey
 			s := serveOn(t, filepath.Join(t.TempDir(), "data"), &key, "--lame-duck", "25s", "--metrics-listen", metrics)
 			if err := s.cmd.Process.Signal(signal); err != nil {
 				t.Fatal(err)
@@ -248,7 +247,7 @@ func waitStopping(t *testing.T, url string) {
 // A call that is under way when the listener closes is answered, also when it is
 // slow; a connection that waits idly does not hold the server up.
 func TestSlowCallIsAnswered(t *testing.T) {
-	var key [2]string
+	var key accessKey
 	s := serveOn(t, filepath.Join(t.TempDir(), "data"), &key)
 	address := strings.TrimPrefix(s.url, "http://")
 	slow, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
