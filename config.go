@@ -157,27 +157,33 @@ func (Config) SettingHelp() map[string]string {
 		"database": "PostgreSQL URL, postgres://user:password@host/name, instead of the embedded database.",
 		"database_connections": "Connections to PostgreSQL for reads, and the same number for writes, 1 to 1000. " +
 			"PostgreSQL's max_connections must allow twice this number for each node.",
+
 		"issuer_url": "The https:// URL where clients and relying parties reach this server; " +
 			"tokens have it as iss.",
 		"region": "Region in the key IDs of tokens. A pool is created in the region that the request is signed for.",
 		"account_id": "Account of the roles and providers in the settings file, twelve digits; " +
 			"empty means the account of the first access key.",
+
 		"behind_proxy": "A proxy in front of this server handles TLS and sets X-Forwarded-For and X-Forwarded-Proto; " +
 			"allows plain HTTP on an address that others can reach.",
 		"max_wait": "During overload, the longest time that a call may wait before the server works on it. " +
 			"A call that would wait longer is refused with status 429 before any work is done. " +
 			"1ms to 5s; 0 means no limit and is the default of poolhouse dev.",
+
 		"token_algorithm": "Signature algorithm of tokens: RS512, RS256 or ES256.",
 		"chosen_ids": "Which accounts may choose the IDs of pools and identities, to keep their IDs when they move " +
 			"from AWS: home (only account_id) or all. " +
 			"With all, one account can take an ID that another account is about to import.",
+
 		"credential_engine": "Where the enhanced flow gets credentials: builtin, or a name from " +
 			"credential_engines. pool_credential_engines overrides it for single pools.",
+
 		"sign_out_ends_sessions": "When a user signs out, also end the credentials issued for the login, " +
 			"within five seconds.",
 		"sign_out_in_all_accounts": "Let poolhouse identity sign-out end logins in the identity pools of all " +
 			"accounts when it is signed with a key of account_id. " +
 			"A key of another account always reaches only that account's pools.",
+
 		"allowed_origins": "Origins of the web pages that may call poolhouse serve, such as https://app.example.com; " +
 			"* allows every origin, as AWS does.",
 		"dev.allowed_hosts": "Host names that poolhouse dev accepts in addition to IP addresses, localhost, " +

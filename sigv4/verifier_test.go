@@ -137,6 +137,7 @@ func TestSigned(t *testing.T) {
 		if c.authorization != "" {
 			r.Header.Set("Authorization", c.authorization)
 		}
+
 		if got := Signed(r); got != c.want {
 			t.Errorf("Signed(%.40s, %q) = %v", c.target, c.authorization, got)
 		}

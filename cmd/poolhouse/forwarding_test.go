@@ -9,6 +9,7 @@ import (
 // Routes that are forwarded and the address where they are served belong together.
 func TestCheckForwarding(t *testing.T) {
 	const route = "\n  routes: [{match: GET /a, action: app:Open, resource: '*'"
+
 	for text, want := range map[string]string{
 		route + "}]": "",
 		"\n  listen: 127.0.0.1:4600" + route + ", forward_to: 'http://files'}]":                 "",
@@ -26,6 +27,7 @@ func TestCheckForwarding(t *testing.T) {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
+
 		if err == nil && strings.Contains(text, "90s") {
 			if c := file.Check; c.BodyTime != 90*time.Second || c.ForwardTimeout != 5*time.Minute {
 				t.Errorf("%v, %v", c.BodyTime, c.ForwardTimeout)

@@ -29,6 +29,7 @@ func TestCredentials(t *testing.T) {
 	} {
 		f := newFixture(t, newFakeSTS(t, answering(200, answer)).at(EngineConfig{}), 0)
 		got, err := f.ask(t, user())
+
 		want := session.Credentials{
 			AccessKeyID:     theKey,
 			SecretAccessKey: theSecret,
@@ -38,6 +39,7 @@ func TestCredentials(t *testing.T) {
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
+
 		if f.trace.Refused() {
 			t.Errorf("%s: the trace has a refusal: %+v", name, f.trace.Steps())
 		}

@@ -610,6 +610,7 @@ func TestClassesThatAreAsked(t *testing.T) {
 			r.Header.Set("Authorization", test.authorization)
 		}
 		serve(s, r)
+
 		if diff := cmp.Diff(a.asked, test.want); diff != "" {
 			t.Errorf("%s %q: %s", test.operation, test.authorization, diff)
 		}

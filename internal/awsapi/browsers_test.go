@@ -435,6 +435,7 @@ func TestPageSettings(t *testing.T) {
 	} {
 		c := poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:1"}
 		test.change(&c)
+
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: Validate: %v", name, err)
 		}

@@ -172,6 +172,7 @@ func TestPreflightIsNotLogged(t *testing.T) {
 // Neither bodies nor credentials reach the log, whatever goes wrong.
 func TestNoSecretsInTheLog(t *testing.T) {
 	const secret = "s3cr3t"
+
 	for _, r := range []*http.Request{
 		post("StoreService.LookUp", `{"StoreId":"a:0","Keys":{"p":"s3cr3t"}}`),
 		post("StoreService.LookUp", `{"StoreId":"a:0","Keys":{"p":["s3cr3t"]}}`),

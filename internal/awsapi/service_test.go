@@ -305,6 +305,7 @@ func (panickingWriter) Write([]byte) (int, error) { panic("the log is broken") }
 func TestWrap(t *testing.T) {
 	var seen []Record
 	s := newTestService(t, func(o *Options) { o.Observe = func(r *Record) { seen = append(seen, *r) } })
+
 	for _, tt := range []struct {
 		handler http.HandlerFunc
 		status  int
@@ -328,6 +329,7 @@ func TestWrap(t *testing.T) {
 			res.Header.Get("X-Amzn-Requestid") != testRequestID {
 			t.Errorf("status %d, want %d; headers %v", res.StatusCode, tt.status, res.Header)
 		}
+
 		if len(seen) != 1 || seen[0].Operation != "Other" || seen[0].Status != tt.status {
 			t.Errorf("observed %+v, want status %d", seen, tt.status)
 		}

@@ -68,6 +68,7 @@ func TestMustBeChecked(t *testing.T) {
 		} else if isString {
 			claims.Audience = aud
 		}
+
 		if got := mustBeChecked(identitypool.ProviderConfig{ServerSideTokenCheck: []string{"checked"}},
 			claims); got != test.want {
 			t.Errorf("%s: %t, want %t", name, got, test.want)

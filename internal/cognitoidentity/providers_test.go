@@ -132,6 +132,7 @@ func TestProviders(t *testing.T) {
 		} {
 			request := wiretest.LastRequest(t, s, id, map[string]string{provider: test.by.Token(test.token)})
 			told := s.AdminCall(t, "Explain", `{"RequestId":"`+request+`"}`)
+
 			if !strings.Contains(told.Body, test.want) {
 				t.Errorf("%s: the explanation lacks %q: %s", provider, test.want, told.Body)
 			}

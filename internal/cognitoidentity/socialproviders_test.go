@@ -450,6 +450,7 @@ func TestProvidersThatCannotWork(t *testing.T) {
 		_, err := poolhouse.New(t.Context(),
 			poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:1",
 				Providers: map[string]poolhouse.ProviderOverride{test.provider: test.override}})
+
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), test.provider) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -19,6 +19,7 @@ import (
 // Only a browser that opens / gets the page: clients of the APIs see no change.
 func TestWants(t *testing.T) {
 	const browser = "text/html,application/xhtml+xml,*/*;q=0.8"
+
 	for _, test := range []struct {
 		method, target, accept string
 		want                   bool

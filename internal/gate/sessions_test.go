@@ -145,6 +145,7 @@ func TestRememberedSessions(t *testing.T) {
 // Once the session is revoked, no call of those that run in parallel is let in any more.
 func TestRevokedInParallel(t *testing.T) {
 	o, _, _, ways := newOneSession()
+
 	var calls sync.WaitGroup
 	for _, ask := range ways {
 		for range 8 {
@@ -159,6 +160,7 @@ func TestRevokedInParallel(t *testing.T) {
 			})
 		}
 	}
+
 	calls.Go(func() {
 		for o.opened.Load() < 300 { // in the middle of the calls
 			runtime.Gosched()

@@ -60,10 +60,12 @@ func TestMessagesAreDocumented(t *testing.T) {
 				if id, ok := n.Fun.(*ast.Ident); ok {
 					name = id.Name
 				}
+
 				place, ok := answers[name]
 				if !ok || len(n.Args) <= place {
 					return true
 				}
+
 				if text, ok := literal(n.Args[place]); ok {
 					check(n, text)
 				}

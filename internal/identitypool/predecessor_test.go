@@ -8,6 +8,7 @@ import (
 func TestPredecessor(t *testing.T) {
 	deleted := time.Date(2026, 11, 24, 12, 0, 5, 4e8, time.UTC)
 	whole := deleted.Truncate(time.Second)
+
 	for name, test := range map[string]struct {
 		p     Predecessor
 		now   time.Time
@@ -24,6 +25,7 @@ func TestPredecessor(t *testing.T) {
 		if got := test.p.Had(test.now); got != test.had {
 			t.Errorf("%s: Had = %t", name, got)
 		}
+
 		got := test.p.After(test.now)
 		if !got.Equal(test.after) || test.p.Had(got) {
 			t.Errorf("%s: After = %s, want %s", name, got, test.after)

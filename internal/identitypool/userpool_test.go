@@ -22,6 +22,7 @@ func TestParseUserPool(t *testing.T) {
 		if got != want || ok != (want != UserPool{}) {
 			t.Errorf("ParseUserPool(%q) = %v, %t, want %v", name, got, ok, want)
 		}
+
 		if ok && UserPoolName(got.Region, got.ID) != name {
 			t.Errorf("UserPoolName of %v is %s", got, UserPoolName(got.Region, got.ID))
 		}

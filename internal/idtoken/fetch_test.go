@@ -220,6 +220,7 @@ func TestNoDowngradeToHTTP(t *testing.T) {
 			s := newSecure(t, nil)
 			s.net.serve(t, publicAddress+":80", nil, s.issuer)
 			answer(s)
+
 			s.unavailable(t, s.issuer.Token(nil))
 			if i := slices.Index(s.net.dialled(), publicAddress+":80"); i >= 0 {
 				t.Error("the plain http address was asked")

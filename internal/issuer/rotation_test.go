@@ -174,6 +174,7 @@ func TestRotationBreaksNoVerifier(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			checked, failed := test.run(t)
 			t.Logf("%d checks, %d failures", checked, failed)
+
 			if checked < 1000 || (failed > 0) != test.breaks {
 				t.Errorf("%d of %d checks failed", failed, checked)
 			}

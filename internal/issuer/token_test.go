@@ -174,6 +174,7 @@ func TestSignAndVerify(t *testing.T) {
 func TestSignRefusals(t *testing.T) {
 	f := newFixture(t)
 	i := f.issuer(t)
+
 	for name, test := range map[string]struct {
 		algorithm string
 		change    func(*issuer.Claims)
@@ -196,6 +197,7 @@ func TestSignRefusals(t *testing.T) {
 		if test.change != nil {
 			test.change(&c)
 		}
+
 		if token, err := i.Sign(t.Context(), test.algorithm, c); err == nil || token != "" ||
 			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)

@@ -12,6 +12,7 @@ import (
 
 func TestDecodeSessionRefuses(t *testing.T) {
 	end := appendTime(nil, fieldExpires, time.Unix(1, 0))
+
 	for name, b := range map[string][]byte{
 		"unknown field":            {99, 0},
 		"field zero":               {0, 0},
@@ -73,9 +74,11 @@ func TestEncodingIsFixed(t *testing.T) {
 		Issued:      time.Unix(1795479904, 0).UTC(),
 		Expires:     time.Unix(1795483504, 0).UTC(),
 	}
+
 	if got := string(appendSession(nil, &s)); got != text {
 		t.Errorf("appendSession = %q", got)
 	}
+
 	opened, err := decodeSession([]byte(text))
 	if err != nil || opened.RoleARN != s.RoleARN || !opened.Issued.Equal(s.Issued) {
 		t.Errorf("decodeSession = %+v, %v", opened, err)

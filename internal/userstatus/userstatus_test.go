@@ -252,6 +252,7 @@ func TestAdvice(t *testing.T) {
 			reply{200, strings.ReplaceAll(ways[userstatus.AdminGetUser], "sub-1", "sub-2")}, "sign in again"},
 	} {
 		err := newChecker(t, newBackEnd(t, test.answer).config(test.check), fixed).Check(t.Context(), alice)
+
 		var refused *idtoken.Refused
 		if !errors.As(err, &refused) || !strings.Contains(refused.Fix, test.want) {
 			t.Errorf("%s: %v, want the advice %q", name, err, test.want)

@@ -52,6 +52,7 @@ func TestPartitionsOfResources(t *testing.T) {
 // partitions.
 func TestPartitionsOfOtherARNs(t *testing.T) {
 	const pool = ":cognito-identity:cn-north-1:123456789012:identitypool/cn-north-1:1"
+
 	for _, test := range []struct {
 		resource, pattern string
 		allows, denies    bool

@@ -61,6 +61,7 @@ func (x *Twitter) whose(w http.ResponseWriter, r *http.Request) {
 	t, code := x.authenticate(r)
 	old := r.URL.Path == "/1.1/account/verify_credentials.json"
 	id, _ := strconv.ParseFloat(t.User, 64)
+
 	switch {
 	case r.URL.Path != "/2/users/me" && !old:
 		twitterError(w, 404, 34)

@@ -426,6 +426,7 @@ func TestWritesWhileAStandbyStandsStill(t *testing.T) {
 func TestStartWithoutAnAnswer(t *testing.T) {
 	proxy, proxied := pgtest.NewProxy(t, pgtest.URL(t))
 	proxied = strings.Replace(proxied, "postgres:///", "postgres://:hidden-word@/", 1)
+
 	for _, test := range []struct {
 		name string
 		url  string
@@ -447,6 +448,7 @@ func TestStartWithoutAnAnswer(t *testing.T) {
 				}
 				return err
 			})
+
 			if text := err.Error(); !strings.Contains(text, "127.0.0.1:") || strings.Contains(text, "hidden-word") {
 				t.Errorf("the error is %q", text)
 			}
