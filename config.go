@@ -214,7 +214,7 @@ type (
 	// UserStatusConfig is how a user pool is asked whether a user may still sign in.
 	UserStatusConfig = userstatus.Config
 
-	// SignOutConfig says which sign-outs a provider may report.
+	// SignOutConfig are the rules for the sign-outs that a provider reports.
 	SignOutConfig = signout.Settings
 
 	// CredentialEngineConfig is an external STS that issues credentials.

@@ -341,7 +341,7 @@ func TestFailedStartFreesTheFolder(t *testing.T) {
 	}
 }
 
-// A server that is about to stop says so to those who ask whether it is ready,
+// A server that is about to stop tells that to whoever asks whether it is ready,
 // and answers all other calls, asking clients to connect anew.
 func TestStopping(t *testing.T) {
 	s := wiretest.Start(t)

@@ -45,7 +45,7 @@ func TestFailedFirstStartMakesNoKey(t *testing.T) {
 }
 
 // Roles of the settings are of the server's own account, whether the settings name it
-// or the database does. The message says which that is.
+// or the database does. The message names the one.
 func TestRolesOfAnotherAccount(t *testing.T) {
 	const own, other = "111111111111", "222222222222"
 	role := func(account string) poolhouse.RoleConfig {

@@ -56,7 +56,7 @@ func (e *engineUse) table() table {
 
 // engine measures GetCredentialsForIdentity through MinIO beside MinIO's own
 // AssumeRoleWithWebIdentity with the very form that Poolhouse sends it. Without a
-// MinIO that the extended tests built it measures nothing, and the table says so.
+// MinIO that the extended tests built it measures nothing, and the table tells that.
 func (b *bench) engine(ctx context.Context, r *results) error {
 	r.Engine.Asked = true
 	cache, err := os.UserCacheDir()

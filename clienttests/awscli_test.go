@@ -35,7 +35,7 @@ const (
 	unknownPool = "us-east-1:00000000-0000-4000-8000-000000000000"
 )
 
-// keys are what a client signs with.
+// keys are the credentials of a client.
 type keys struct{ id, secret, token string }
 
 var devKeys = keys{"test", "test", ""}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// shellBlock is a block of shell commands, with the comment that says why it is
+// shellBlock is a block of shell commands, with the comment that tells why it is
 // not run, if there is one.
 var shellBlock = regexp.MustCompile("(?m)(?:^<!-- no-run:(.*)-->\n)?^```sh\n((?s).*?)^```$")
 

@@ -191,7 +191,7 @@ func (p enginePool) credentials(ctx context.Context, token string) (string, aws.
 
 var requestID = regexp.MustCompile(`RequestID: ([0-9a-f-]+)`)
 
-// why is what the server has to say about a refusal.
+// why returns the server's explanation of a refusal.
 func (p enginePool) why(t *testing.T, err error) string {
 	t.Helper()
 	found := requestID.FindStringSubmatch(err.Error())
@@ -214,9 +214,8 @@ func (p enginePool) mustCredentials(t *testing.T, token string) (string, aws.Cre
 	return id, c
 }
 
-// ownPrefixOnly is what the credentials of an engine must be good for: a user
-// writes and reads below their own identity ID and nowhere else, and a guest
-// nowhere private.
+// ownPrefixOnly checks what the credentials of an engine allow: a user may write and
+// read only below their own identity ID, and a guest nowhere private.
 func ownPrefixOnly(t *testing.T, p enginePool, s storage, object func(identity string) string) {
 	t.Helper()
 	alice, hers := p.mustCredentials(t, p.token(t, "alice"))

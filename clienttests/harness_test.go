@@ -86,7 +86,7 @@ type server struct {
 	output bytes.Buffer // both streams
 }
 
-// devInfo is what `poolhouse dev info --json` prints.
+// devInfo is the output of `poolhouse dev info --json`.
 type devInfo struct {
 	Endpoint        string `json:"endpoint"`
 	Region          string `json:"region"`
@@ -226,7 +226,8 @@ func withProgram(environment []string) []string {
 	return environment
 }
 
-// environment is what the server's first lines tell to export, on top of a plain one.
+// environment returns a plain environment with the variables that the server's first lines
+// tell users to export.
 func (s *server) environment(t *testing.T) []string {
 	return append(plainEnvironment(t),
 		"AWS_ENDPOINT_URL_COGNITO_IDENTITY="+s.info.Endpoint,

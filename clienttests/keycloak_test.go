@@ -23,7 +23,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
-// keycloakVersion is what scripts/setup-extended.sh installs.
+// keycloakVersion is the version that scripts/setup-extended.sh installs.
 const keycloakVersion = "26.4.5"
 
 // keycloak is a running Keycloak with one realm, main.
@@ -179,7 +179,7 @@ func (k keycloak) logIn(t *testing.T, b *browser, page, user string) (*url.URL, 
 	return b.visit(t, html.UnescapeString(found[1]), url.Values{"username": {user}, "password": {"pass-of-" + user}})
 }
 
-// tokens are what the provider gives for a code.
+// tokens are the provider's answer to a code.
 type tokens struct {
 	ID     string `json:"id_token"`
 	Access string `json:"access_token"`

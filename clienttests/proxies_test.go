@@ -125,7 +125,7 @@ func runNginx(t *testing.T, dir, servers string) {
 	if err := os.WriteFile(configuration, []byte(text+servers+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// It listens by the time that it says so.
+	// It listens before it prints this line.
 	startPeer(t, dir, nil, "start worker process ", program, "-e", "stderr", "-p", dir, "-c", configuration, "-g",
 		"daemon off;")
 }
@@ -166,8 +166,8 @@ var answered = []string{"X-Amz-Cognito-Identity-Id", "X-Amz-Cognito-Identity-Poo
 	"X-Poolhouse-Role-Arn", "X-Poolhouse-Arn",
 	"X-Poolhouse-Account", "X-Poolhouse-Access-Key-Id", "X-Poolhouse-Principal-Tags", "X-Poolhouse-Content-Sha256"}
 
-// files is a service that compares bodies with what was signed and says what it
-// is told of the caller, and a server whose users have files of their own there.
+// files is a service that compares bodies with the signed hash and answers with the caller's
+// headers, and a server whose users have files of their own there.
 type files struct {
 	*server
 	service string // host:port
@@ -291,8 +291,8 @@ func exchange(t *testing.T, browser *http.Client, r *http.Request) (int, string)
 	return response.StatusCode, string(body)
 }
 
-// told is what the service tells of a request of alice's, which nobody else can
-// have said.
+// told returns the answer of the service to a request of alice's. Nobody else can cause
+// this answer.
 func (f files) told(request, id string, key aws.Credentials) string {
 	return strings.Join([]string{request, id, filesPool,
 		"authenticated," + f.info.LoginKey + "," + f.info.ProviderARN + ":OIDC:alice", filesRole,

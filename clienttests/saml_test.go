@@ -31,7 +31,7 @@ const (
 	samlEntityID = "https://idp.example.com/saml"
 )
 
-// samlRequest is what the identity providers' scripts read.
+// samlRequest is the input of the identity providers' scripts.
 type samlRequest struct {
 	EntityID        string              `json:"entity_id"`
 	KeyFile         string              `json:"key_file"`
@@ -43,7 +43,7 @@ type samlRequest struct {
 	Attributes      map[string][]string `json:"attributes"`
 }
 
-// samlAnswer is what they print.
+// samlAnswer is their output.
 type samlAnswer struct{ Metadata, Response string }
 
 // identityProviders are programs that nobody here wrote, each behind a script.

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// boto3 from Debian; python/client_test.py says what is tested.
+// boto3 from Debian. The tests are in python/client_test.py.
 func TestBoto3(t *testing.T) {
 	python := client(t, "/usr/bin/python3", "python3-boto3")
 	if err := exec.Command(python, "-c", "import boto3").Run(); err != nil {

@@ -125,7 +125,7 @@ func TestUnsignedPayload(t *testing.T) {
 	}
 }
 
-// TestPresignedWindow: STS gives X-Amz-Expires no meaning; a token for EKS says 60 seconds and lives 15 minutes.
+// TestPresignedWindow: X-Amz-Expires means nothing to STS. A token for EKS has 60 seconds there, and lives 15 minutes.
 func TestPresignedWindow(t *testing.T) {
 	for _, expires := range []string{"60", "604800", ""} {
 		d := newPresigned()

@@ -124,7 +124,7 @@ func TestSigningKeys(t *testing.T) {
 }
 
 // BenchmarkSigningKey is Verify with a signing key at hand against the five HMACs of a signature without one, on one
-// core: the ratio is what verifying costs beyond cryptography.
+// core. The ratio shows the cost of verifying beyond cryptography.
 func BenchmarkSigningKey(b *testing.B) {
 	d := newDraft()
 	v := newVerifier()

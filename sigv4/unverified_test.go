@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// What a request says about its key is read however broken the rest is, and
-// nothing else is taken for it.
+// The key that a request names is read however broken the rest is, and nothing else is
+// taken for it.
 func TestUnverifiedKey(t *testing.T) {
 	const scope = "/20260101/us-east-1/s3/aws4_request"
 	for name, test := range map[string]struct {

@@ -35,7 +35,7 @@ async function within(url, what) {
   }
 }
 
-// signIn is what an application's page does; it runs in the browser.
+// signIn does the work of an application's page. It runs in the browser.
 async function signIn({ endpoint, IdentityPoolId }) {
   const options = { endpoint, region: "us-east-1" };
   const anonymous = new AWS.CognitoIdentity({ ...options, accessKeyId: "x", secretAccessKey: "x" });

@@ -109,7 +109,7 @@ test("errors arrive as their classes, with message and request ID", async () => 
 
 // The SDK reads the server's Date from the refusal, corrects its clock and sends
 // the call again. systemClockOffset will not do for this test: the SDK compares
-// with the machine's clock, so that is what must be wrong.
+// with the machine's clock, so the machine's clock must be wrong.
 test("a client whose clock is an hour off repairs itself", async () => {
   const now = Date.now;
   Date.now = () => now() + 3600_000;

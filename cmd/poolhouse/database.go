@@ -126,7 +126,7 @@ func (d *database) sealer() (*envelope.Sealer, error) {
 	return envelope.New(key)
 }
 
-// work is what a command does with the database of its settings.
+// work is the part of a command that uses the database of its settings.
 type work func(c *cobra.Command, args []string, d *database) error
 
 // onDatabase gives a command its work, and the settings that it needs: those of the database,

@@ -36,8 +36,8 @@ const contractPool = "us-east-1:11111111-2222-4333-8444-555555555555"
 
 // What goes to each engine with the settings that its page shows: the whole
 // request and the token in it, as a server sends them for a user with a
-// principal tag and for a guest. AWS, SeaweedFS and RustFS are run by no test;
-// this is what their documentation and sources ask for.
+// principal tag and for a guest. No test runs AWS, SeaweedFS or RustFS: their
+// requests follow from their documentation and sources.
 func TestEngineContracts(t *testing.T) {
 	for _, name := range []string{"aws", "minio", "ceph", "seaweedfs", "rustfs"} {
 		t.Run(name, func(t *testing.T) {

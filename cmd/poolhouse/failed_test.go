@@ -128,7 +128,7 @@ func (f *failing) wantEnd(t *testing.T) {
 	}
 }
 
-// A process whose database fails says what failed, where and what to do, and ends
+// A process whose database fails tells what failed, where and what to do, and ends
 // with its status. The call that met the failure is not a success: it has an answer
 // of 5xx, or no connection if the server's own reads met it before.
 func TestFailedDatabaseEndsTheProcess(t *testing.T) {

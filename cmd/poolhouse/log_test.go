@@ -116,7 +116,7 @@ func waitClosed(t *testing.T, what string, c <-chan struct{}) {
 	}
 }
 
-// lines are what came after the filling, when the writers have ended.
+// lines waits until the writers have ended, and returns the lines after the filling.
 func (p *unread) lines(t *testing.T) []string {
 	t.Helper()
 	waitClosed(t, "the end of the output", p.ended)

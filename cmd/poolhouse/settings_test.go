@@ -148,7 +148,7 @@ func TestLimitSettings(t *testing.T) {
 	}
 }
 
-// What the file says of guests reaches the server.
+// The file's settings for guests reach the server.
 func TestGuestSettings(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "poolhouse.yaml")
 	const document = `{Version: "2012-10-17", Statement: [{Effect: Allow, Action: "app:Open", Resource: "*"}]}`

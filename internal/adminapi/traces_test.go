@@ -55,7 +55,7 @@ func (m *traceModel) add(t Trace) {
 	m.traces = slices.Delete(m.traces, n, n+1)
 }
 
-// What is kept is what the rule says, whatever comes in whatever order.
+// The rule decides which traces are kept, whichever come, and in whatever order.
 func TestTracesAreKeptByTheRule(t *testing.T) {
 	for seed := range uint64(30) {
 		random := rand.New(rand.NewPCG(seed, 0))

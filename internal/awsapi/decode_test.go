@@ -146,7 +146,7 @@ func TestDecodeJSONRefuses(t *testing.T) {
 	}
 }
 
-// What decodes is what was meant: encoding and decoding it again changes nothing.
+// Decoding loses nothing: encoding the value and decoding it again changes nothing.
 func FuzzDecodeJSON(f *testing.F) {
 	for _, s := range []string{
 		``, `{}`, `{"Name":"x","On":true,"Count":1}`, `{"Tags":{"a":"b"},"Names":["x"]}`, `{"Parts":[{"Key":null}]}`,

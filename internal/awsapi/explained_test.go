@@ -96,7 +96,7 @@ func TestEachViolationIsAStep(t *testing.T) {
 	}
 }
 
-// A refusal without a reason gets one that says so.
+// A refusal without a reason gets one that tells that it is missing.
 func TestRefusalWithoutReason(t *testing.T) {
 	x := &exchange{}
 	x.record.Code = "AnyException"

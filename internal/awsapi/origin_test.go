@@ -86,7 +86,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// What a proxy says of the host is a page's to choose, too.
+// A page can choose the host that a proxy forwards, too.
 func TestForwardedHostsAreIgnored(t *testing.T) {
 	g := newGuard(t)
 	forwarded := headers{"X-Forwarded-Host": {"localhost"}, "Forwarded": {"host=localhost"},

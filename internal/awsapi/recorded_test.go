@@ -83,7 +83,7 @@ func TestRecordedAnswers(t *testing.T) {
 	}
 }
 
-// isRecorded compares a member with what the file says of it.
+// isRecorded compares a member with its row of the file.
 func isRecorded(have, want any) bool {
 	text, isText := want.(string)
 	if pattern, is := strings.CutPrefix(text, "~"); isText && is {

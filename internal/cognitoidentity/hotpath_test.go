@@ -14,7 +14,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
-// BenchmarkServe is what a request costs inside the server, its log line
+// BenchmarkServe measures the cost of a request inside the server, its log line
 // included and the network left out:
 //
 //	go test -run xxx -bench Serve -benchmem .

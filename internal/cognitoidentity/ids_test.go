@@ -202,7 +202,7 @@ func TestTrustPoliciesOfTheSettingsAge(t *testing.T) {
 }
 
 // Whoever brings pools over from AWS chooses their IDs: the home account, and
-// others if the operator says so.
+// others if a setting allows them.
 func TestWhoChoosesIDs(t *testing.T) {
 	ways := map[string]func(t *testing.T, a wiretest.Tenant) (refused string){
 		"CreateIdentityPoolWithId": func(t *testing.T, a wiretest.Tenant) string { return a.TakePool(t, freshID()) },

@@ -14,7 +14,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/logging/logtest"
 )
 
-// BenchmarkServeLogged is what the log line costs a credentials call: written with
+// BenchmarkServeLogged measures the cost of the log line of a credentials call: written with
 // a system call each, and through a sink, into a file and into a pipe that another
 // process reads. cpu-ns/op is the processor time of this process, writes/op how
 // many system calls write:

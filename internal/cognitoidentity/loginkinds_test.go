@@ -245,7 +245,7 @@ func TestLinkingAcrossKinds(t *testing.T) {
 }
 
 // A login that was good before the sign-out stays refused when it is replayed,
-// also where the user pool still says yes and that yes was kept.
+// even if the user pool still confirms the user and the answer was kept.
 func TestReplayAfterSignOut(t *testing.T) {
 	api := wiretest.NewUserPoolAPI(t)
 	w := startEveryKind(t, func(c *poolhouse.Config) {

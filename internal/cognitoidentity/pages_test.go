@@ -33,8 +33,8 @@ func TestPageToken(t *testing.T) {
 	}
 }
 
-// Whatever comes as a token is refused, or says what was sealed into it. (Seals
-// are random and fuzzing has several processes, so ours is known by what it says.)
+// Any token is refused, or has the contents that were sealed into it. (Seals are random
+// and fuzzing has several processes, so ours is recognised by its contents.)
 func FuzzPageToken(f *testing.F) {
 	s := newPages(f)
 	good := *s.pageToken("pools/1", "last")

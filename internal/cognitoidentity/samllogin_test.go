@@ -289,7 +289,7 @@ func TestSAMLAttributes(t *testing.T) {
 		"The ambiguous role mapping rules for: "+wiretest.SAMLARN+" denied this request.")
 }
 
-// Each fault of a SAML setting stops the start and says what to change.
+// Each fault of a SAML setting stops the start, and the message tells what to change.
 func TestSAMLSettings(t *testing.T) {
 	idp := samltest.New(t, time.Now(), 0)
 	good := idp.Metadata()

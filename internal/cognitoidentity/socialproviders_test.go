@@ -242,7 +242,7 @@ func TestDigits(t *testing.T) {
 	}
 }
 
-// A pool whose value for X is not key;secret says so to whoever asks why.
+// The explanation names the fault of a pool whose value for X is not key;secret.
 func TestTwitterPoolValue(t *testing.T) {
 	a := wiretest.NewApps(t)
 	for _, value := range []string{"canarykey", "canarykey;", ";canary-consumer-secret",

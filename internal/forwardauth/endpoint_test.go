@@ -229,7 +229,7 @@ func TestGuestPolicies(t *testing.T) {
 	}
 }
 
-// The body is what the settings say it is.
+// The setting decides how the endpoint treats the body.
 func TestCheckBodies(t *testing.T) {
 	now := time.Now()
 	for mode, want := range map[string][3]int{"hash-required": {200, 403, 200}, "unchecked": {200, 200, 200},
@@ -698,8 +698,8 @@ func TestRevokedEverywhere(t *testing.T) {
 	}
 }
 
-// What is no ID is refused. What has the form of one may have been deleted: it is
-// revoked, and the answer says whether it is there now.
+// A text that is no ID is refused. One with the form of an ID may be that of a deleted
+// identity: it is revoked, and the answer tells whether it exists now.
 func TestRevokeSessionsOfWhatIsNotThere(t *testing.T) {
 	s := wiretest.Start(t)
 	pool := s.NewPool(t)

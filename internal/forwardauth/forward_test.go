@@ -383,7 +383,7 @@ func TestForwardedRequest(t *testing.T) {
 	}
 }
 
-// The client sees the service's answer, and nothing in it that only this server says.
+// The client sees the service's answer, without the headers that only this server may set.
 func TestForwardedAnswer(t *testing.T) {
 	next := make(chan struct{})
 	service := newBackend(t, func(w http.ResponseWriter, r *http.Request) {

@@ -351,7 +351,7 @@ func TestForwardedUnprovenBodies(t *testing.T) {
 	f.nothingTaken(t)
 }
 
-// of is what a caller has taken.
+// of returns the share that a caller has taken.
 func (s *shares) of(caller string) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -157,8 +157,8 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// Whoever could send what the answer says could say who they are, wherever a
-// proxy does not overwrite it: the request is refused.
+// A client that could send the headers of the answer could claim any identity, wherever a
+// proxy does not overwrite them: the request is refused.
 func TestReservedHeaders(t *testing.T) {
 	h, base := newHandler(t)
 	answer := httptest.NewRecorder()

@@ -139,7 +139,7 @@ func TestDeepEscapesCostLittle(t *testing.T) {
 	}
 }
 
-// The endpoint refuses a look-alike in a signed request, and says why.
+// The endpoint refuses a look-alike in a signed request, and gives the reason.
 func TestLookAlikeIsRefusedByTheEndpoint(t *testing.T) {
 	h, base := newHandler(t)
 	for _, path := range []string{"/files/" + url.PathEscape("．．") + "/b", "/files/" + url.PathEscape("a／b")} {

@@ -39,7 +39,7 @@ func scripted(t *testing.T, answers map[string]string) string {
 	return "http://" + l.Addr().String()
 }
 
-// A service cannot say what only this server says: in no spelling, before its answer, in
+// A service cannot set headers that only this server may set: in no spelling, before its answer, in
 // it or after it.
 func TestForwardedHostileAnswers(t *testing.T) {
 	const ok = "Content-Length: 2\r\nConnection: close\r\n"

@@ -76,7 +76,7 @@ func TestConditionsOfAccessKeys(t *testing.T) {
 	}
 }
 
-// Trust policies see it too; behind a proxy, what the proxy says of the client.
+// Trust policies see it, too. Behind a proxy, the proxy tells the client's address.
 func TestConditionsOfTrustPolicies(t *testing.T) {
 	const pool = "us-east-1:11111111-2222-3333-4444-555555555555"
 	for name, test := range map[string]struct {

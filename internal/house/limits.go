@@ -14,7 +14,7 @@ const (
 )
 
 // mostStatements bounds the statements of the root module's code. A feature that needs more raises
-// it, and says why: 27,060 were there before the code was put in order, and 140 more are for the
+// it, and its reason stands here: 27,060 were there before the code was put in order, and 140 more are for the
 // data and the page of `poolhouse dev`.
 const mostStatements = 27_200
 

@@ -9,7 +9,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// What a token says of roles is taken only where it is consistent and of the
+// The roles in a token count only if they are consistent and of the
 // documented form. The rest chooses nothing, whatever AmbiguousRoleResolution is
 // and whichever role the caller asks for.
 func TestTokenRoleClaims(t *testing.T) {

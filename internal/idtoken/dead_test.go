@@ -54,7 +54,7 @@ func (w *world) provider(t *testing.T, host, address string,
 
 func healthy(i *logintest.Issuer) http.Handler { return i }
 
-// try verifies a token of trust's provider, and says how long that took.
+// try verifies a token of trust's provider, and returns how long that took.
 func (w *world) try(ctx context.Context, trust idtoken.Rule) (time.Duration, error) {
 	start := time.Now()
 	_, err := w.verifier.Verify(ctx, &trust, w.tokens[trust.Provider])

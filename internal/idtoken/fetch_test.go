@@ -163,7 +163,7 @@ func TestBrokenProviders(t *testing.T) {
 	)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			// what is wrong must be said, however busy the machine is
+			// the error must name the fault, however busy the machine is
 			f := newFixture(t, func(o *outbound.Options) { o.Timeout = time.Minute })
 			f.issuer.Answer(c.path, c.answer(f))
 			if err := f.unavailability(t, f.issuer.Token(nil)); !strings.Contains(err.Error(), c.want) {

@@ -132,7 +132,7 @@ func wycheproofVerdict(token string, key json.RawMessage) bool {
 	return err == nil && held.prove(&opened) == nil
 }
 
-// refusedOnPurpose says why a valid vector is none to this package; "" if it is one.
+// refusedOnPurpose returns why this package refuses a valid vector; "" if it accepts it.
 func refusedOnPurpose(token string, key json.RawMessage) string {
 	parts := strings.Split(token, ".")
 	if len(parts) == 5 || strings.HasPrefix(token, "{") {

@@ -76,7 +76,7 @@ func (r *readyMade) generate(algorithm string) (crypto.Signer, error) {
 	return r.keys[n], nil
 }
 
-// fixture is what the nodes of one installation share.
+// fixture has the parts that the nodes of one installation share.
 type fixture struct {
 	clock  *clock
 	store  issuer.KeyStore

@@ -17,8 +17,8 @@ import (
 // nodeLag is issuer.Lag less what package auth remembers (auth.Fresh).
 const nodeLag = issuer.Lag - 3*time.Second
 
-// changesOfKeys are what another node or the command line does to the signing keys,
-// and whether a node has it.
+// changesOfKeys are changes of the signing keys by another node or the command line, each
+// with a check whether a node has it.
 var changesOfKeys = map[string]struct {
 	change func(t *testing.T, other *issuer.Issuer, token string)
 	seen   func(t *testing.T, node, other *issuer.Issuer, token string) bool

@@ -182,7 +182,7 @@ func TestRotationBreaksNoVerifier(t *testing.T) {
 	}
 }
 
-// The times of a rotation, in the store, and what List says of them.
+// The times of a rotation, in the store and in the answer of List.
 func TestRotationTimeline(t *testing.T) {
 	f := newFixture(t)
 	i := f.issuer(t)

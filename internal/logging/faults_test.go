@@ -332,7 +332,7 @@ func TestWith(t *testing.T) {
 	}
 }
 
-// The injected clock says when a minute is over, also one that is set back.
+// The injected clock decides when a minute is over, even one that is set back.
 func TestClock(t *testing.T) {
 	for _, step := range []time.Duration{time.Minute, -time.Hour} {
 		now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)

@@ -30,7 +30,7 @@ func TestAmazonApplication(t *testing.T) {
 	}
 }
 
-// What tokeninfo says, member by member.
+// The answers of tokeninfo, member by member.
 func TestAmazonTokenInfo(t *testing.T) {
 	const head = `{"iss":"https://www.amazon.com","aud":"` + amazonClient + `","app_id":"` + amazonApp + `",`
 	for name, test := range map[string]struct {

@@ -60,7 +60,7 @@ func TestFacebookTokens(t *testing.T) {
 	})
 }
 
-// What debug_token says, member by member.
+// The answers of debug_token, member by member.
 func TestFacebookDebugToken(t *testing.T) {
 	expiry := logintest.NewClock().Now().Unix()
 	for name, test := range map[string]struct{ data, check, message string }{

@@ -48,7 +48,7 @@ func newFuzzed(f *testing.F, trust Trust) *fuzzed {
 }
 
 // verify has one answer judged: whatever it is, there is a login with a sound
-// subject and the pool's application, or an error that says what to do, without
+// subject and the pool's application, or an error that tells what to do, without
 // the credential.
 func (z *fuzzed) verify(t *testing.T, token, body string, status int) (Claims, error) {
 	z.body.Store(&body)

@@ -92,7 +92,7 @@ func (f *fixture) share(c overload.Class) int {
 	return n
 }
 
-// A queue's estimate is what work of the same kind waits for.
+// A queue's estimate is the time that work of the same kind waits.
 func TestLineWait(t *testing.T) {
 	for _, c := range []struct {
 		name           string

@@ -28,7 +28,7 @@ var (
 )
 
 // world is an API with limits. Its operation MakeGuest makes a guest unless another
-// check refuses it; Login ends as its input says.
+// check refuses it. Its input decides how Login ends.
 type world struct {
 	*Addresses
 	accounts *Accounts

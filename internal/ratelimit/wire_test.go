@@ -587,7 +587,7 @@ func TestSpoofedAddresses(t *testing.T) {
 	wiretest.Equal(t, "refused", refused, 7)
 }
 
-// A server on a Unix socket cannot tell addresses: it says so once, and limits nobody.
+// A server on a Unix socket cannot know addresses: it logs that once, and limits nobody.
 func TestNoAddressIsToldOnce(t *testing.T) {
 	var log strings.Builder
 

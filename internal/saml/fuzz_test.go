@@ -15,7 +15,7 @@ import (
 // TestFixture with POOLHOUSE_WRITE_FIXTURES=1.
 const fixture = "testdata/"
 
-// Whatever is done to a signed response, it says what was signed or is refused.
+// A changed signed response has the signed contents, or is refused.
 func FuzzResponse(f *testing.F) {
 	metadata, err := os.ReadFile(fixture + "metadata.xml")
 	if err != nil {

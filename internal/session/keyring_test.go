@@ -368,7 +368,7 @@ func TestUnusableKeysAreRefused(t *testing.T) {
 	}
 }
 
-// forgetfulTable keeps nothing, and says all went well.
+// forgetfulTable keeps nothing, and returns no error.
 type forgetfulTable struct{ keyTable }
 
 func (*forgetfulTable) UpdateKeys(

@@ -10,8 +10,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
-// What a federated session carries is sealed and opened unchanged, and its
-// policies can see it; so is what an access key's credentials carry.
+// The contents of a federated session are the same after sealing and opening, and policies
+// can see them. The same holds for the credentials of an access key.
 func TestFederatedSessions(t *testing.T) {
 	c := newClock()
 	m := newMinter(t, &keyTable{}, c)

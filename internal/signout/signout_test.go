@@ -216,7 +216,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A token of our own says when it was issued, not when the login was: in the second
+// A token of our own has the time when it was issued, not that of the login: in the second
 // of the sign-out the login may have been before.
 func TestCheckIssued(t *testing.T) {
 	for name, test := range map[string]struct {

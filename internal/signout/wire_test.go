@@ -321,8 +321,8 @@ func TestSignOutAdminRefusals(t *testing.T) {
 	}
 }
 
-// A sign-out at a provider that is not there may be of a deleted one. The answer
-// says that it is not there.
+// A sign-out at an unknown provider may be of a deleted one. The answer tells that the
+// provider is unknown.
 func TestSignOutOfUnknownProviders(t *testing.T) {
 	s := wiretest.Start(t)
 	in := &iamclient.CreateOpenIDConnectProviderInput{Url: aws.String("https://idp.example"),

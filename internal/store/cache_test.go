@@ -79,7 +79,7 @@ func TestCacheIsBounded(t *testing.T) {
 func TestCacheSeesOtherProcesses(t *testing.T) {
 	s := openFile(t)
 	ask := s.cache.look
-	s.cache.look = func() {} // the test says when one comes
+	s.cache.look = func() {} // the test decides when one comes
 	other := open(t, Options{Path: s.options.Path, CacheEntries: -1})
 	pool := addPool(t, s)
 	i := addLinked(t, s, pool, public("p", "s"))
@@ -100,7 +100,7 @@ func TestCacheSeesOtherProcesses(t *testing.T) {
 			}
 		}
 
-		s.cache.expire.Stop() // the test says when the time is up
+		s.cache.expire.Stop() // the test decides when the time is up
 		s.cache.fresh.Store(true)
 	}
 

@@ -184,7 +184,7 @@ func crashRound(ctx context.Context, s *Store, mode string, say func(...string))
 	return ack("deleted", winner, func() error { return s.DeleteIdentity(ctx, winner) })
 }
 
-// acknowledged is what the children said of each identity.
+// acknowledged has the last line that the children printed about each identity.
 type acknowledged map[identitypool.IdentityID]string
 
 // crash runs a child and kills it, and adds what it said to acks.

@@ -20,8 +20,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// engines is every way a store can be opened. A test that passes eachEngine
-// passes on all of them, which is what makes them one store.
+// engines are all ways to open a store. Tests with eachEngine hold for all of them, so that
+// they behave as one store.
 var engines = []struct {
 	name    string
 	options func(testing.TB) Options

@@ -24,7 +24,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
-// answerTime is what every call promises, whatever state the database is in.
+// answerTime is the longest time that any call takes, whatever state the database is in.
 const answerTime = 5 * time.Second
 
 // call is one call of one API.

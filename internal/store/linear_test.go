@@ -22,8 +22,8 @@ type operation struct {
 	called, done int64
 }
 
-// after is what a login's owner is once o has happened, if o can happen while
-// the owner is owner.
+// after returns the owner of a login after o, and whether o can happen while the owner is
+// owner.
 func (o operation) after(owner identitypool.IdentityID) (identitypool.IdentityID, bool) {
 	switch {
 	case o.signIn && owner == "": // creates

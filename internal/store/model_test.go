@@ -14,7 +14,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// errRefused is what the rules below answer instead of a plan.
+// errRefused is the answer of the rules below if there is no plan.
 var errRefused = errors.New("refused")
 
 // grow is a decision that does all that a plan can: it links what is free to
@@ -112,7 +112,7 @@ func randomStep(r *rand.Rand, n int) step {
 	return st
 }
 
-// model is what the store should be, as a map.
+// model has the contents that the store should have.
 type model struct {
 	ids  []identitypool.IdentityID
 	rows map[identitypool.IdentityID]identitypool.Identity

@@ -233,7 +233,7 @@ func TestCheckDump(t *testing.T) {
 	}
 }
 
-// The list of what a failed restore may remove is what the migrations make.
+// A failed restore may remove exactly the tables that the migrations make.
 func TestSchemaTables(t *testing.T) {
 	o := Options{URL: pgtest.URL(t)}
 	before, err := postgres.Names(t.Context(), o.URL)

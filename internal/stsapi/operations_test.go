@@ -806,7 +806,7 @@ func TestWebIdentityOrderOfChecks(t *testing.T) {
 	}
 }
 
-// Of Facebook and Login with Amazon, who judge their tokens themselves, STS says
+// Of Facebook and Login with Amazon, which judge their tokens themselves, STS tells
 // that they could not be reached: SDKs try again.
 func TestUnreachableProviders(t *testing.T) {
 	w := startSTS(t)

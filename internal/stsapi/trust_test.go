@@ -141,8 +141,8 @@ func TestTrustPolicyRefusals(t *testing.T) {
 }
 
 // Principals are looked for in the accounts of this server, those of other callers
-// included. What cannot be known is warned of; so is what is missing where unknown
-// roles are accepted.
+// included. The server warns of principals that it cannot know, and of missing ones where
+// unknown roles are accepted.
 func TestTrustPolicyPrincipals(t *testing.T) {
 	const other, nobody = "210987654321", "333333333333"
 	for _, strict := range []bool{true, false} {

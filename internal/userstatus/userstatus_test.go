@@ -31,7 +31,7 @@ const provider = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC"
 
 var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// backEnd answers with what the test says, in turn; the last answer stays.
+// backEnd gives the test's answers in turn, and then repeats the last one.
 type backEnd struct {
 	URL string
 
@@ -125,7 +125,7 @@ var alice = userstatus.User{Provider: provider, Token: "head.claims.signature",
 	Claims: idtoken.Claims{Issuer: "https://" + provider, Subject: "sub-1",
 		All: map[string]any{"cognito:username": "alice@example.org"}}}
 
-// outcome is yes, no or unknown, and fails the test unless the trace says why.
+// outcome returns yes, no or unknown, and fails the test unless the trace has the reason.
 func outcome(t *testing.T, c userstatus.Checker, u userstatus.User) string {
 	t.Helper()
 	trace := &explain.Trace{}
@@ -235,7 +235,7 @@ func TestAdminGetUser(t *testing.T) {
 	})
 }
 
-// A refusal says what the user can do, which depends on why.
+// A refusal tells what the user can do, which depends on the reason.
 func TestAdvice(t *testing.T) {
 	for name, test := range map[string]struct {
 		check  string
@@ -644,7 +644,7 @@ func TestPools(t *testing.T) {
 	for name, want := range map[string]string{
 		provider: "yes", "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Other": "no",
 		"cognito-idp.us-east-1.amazonaws.com/us-east-1_AbC": "no", "other.example/x": "yes", "": "no",
-		// The host says which region it is, not the ID that an emulator gave.
+		// The host names the region, not the ID that an emulator gave.
 		"cognito-idp.eu-west-2.amazonaws.com/local_AbC":     "yes",
 		"cognito-idp.eu-west-1.amazonaws.com/eu-west-2_AbC": "no",
 		"idp.example/eu-west-2_AbC":                         "no",

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// api_gen.go is what the generator writes today, byte for byte.
+// The generator writes api_gen.go again as it is, byte for byte.
 func TestGeneratedUpToDate(t *testing.T) {
 	want, err := generated()
 	if err != nil {

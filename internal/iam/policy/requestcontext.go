@@ -139,7 +139,7 @@ func (c *RequestContext) Find(key string) (values []string, known bool) { return
 //  2. the caller's keys
 //  3. keys that a caller can have and this one lacks: those of the provider that vouched for it
 //     (Claims), then CallerOnly. A request cannot add a key that its caller lacks.
-//  4. what the request says about itself: its region, tags and resource
+//  4. the request's own facts: its region, tags and resource
 //  5. Service
 func (c *RequestContext) find(caller Keys, key string) (values []string, known bool) {
 	if values, known, ok := c.fact(key); ok {
@@ -190,7 +190,7 @@ func (c *RequestContext) fact(key string) (values []string, known, ok bool) {
 	return nil, false, false
 }
 
-// detail returns what the request says about itself; ok is false for other keys, and for groups
+// detail returns the request's own facts; ok is false for other keys, and for groups
 // that are not filled.
 func (c *RequestContext) detail(key string) (values []string, known, ok bool) {
 	switch key {

@@ -22,7 +22,7 @@ func TestTagValues(t *testing.T) {
 	}
 }
 
-// Real facts come before what the caller brings, that before what the request says about itself,
+// Real facts come before what the caller brings, and that comes before the request's own facts,
 // and a group that nobody filled is unknown even where the service knows of no such key.
 func TestRequestContext(t *testing.T) {
 	full := RequestContext{

@@ -68,8 +68,8 @@ var truthFamilies = []struct {
 	{"ArnEquals", "ArnNotEquals", "${k:arn}", "arn:aws:s3:::ab", "arn:aws:s3:::b", []string{"abc"}},
 }
 
-// evaluated is what the one condition of an Allow and a Deny statement is worth,
-// as the effects show it.
+// evaluated returns the truth value of a condition, as an Allow and a Deny statement with
+// it show.
 func evaluated(t *testing.T, operator, wanted string, r Request) string {
 	t.Helper()
 	block, err := json.Marshal(map[string]any{operator: map[string]any{"K:B": wanted}})
@@ -348,7 +348,7 @@ func TestUnknownElements(t *testing.T) {
 	}
 }
 
-// Whoever says nothing of what it knows opens nothing.
+// A source that does not tell which keys it knows gives no access.
 func TestNothingIsKnown(t *testing.T) {
 	for _, operator := range []string{
 		"StringNotEquals", "StringEqualsIfExists", "ForAllValues:StringEquals", "Null", "BoolIfExists",

@@ -135,8 +135,8 @@ func TestLeavingNeverExposesAnUnreplicatedCommit(t *testing.T) {
 		t.Errorf("%d rows are visible that no standby has", n)
 	}
 
-	// The control: a cancel request is what exposes them. If this did not, the
-	// test above would prove nothing.
+	// The control: a cancel request exposes them. Otherwise the test above would prove
+	// nothing.
 	if _, err := outside.ExecContext(t.Context(), endWaiting); err != nil {
 		t.Fatal(err)
 	}

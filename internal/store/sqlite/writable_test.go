@@ -61,7 +61,7 @@ func TestCheckWritable(t *testing.T) {
 	}
 }
 
-// What the kernel says is asked for paths as they are.
+// The kernel is asked about paths as they are.
 func TestMayWrite(t *testing.T) {
 	folder := t.TempDir()
 	wantError(t, "a folder", mayWrite(folder, true), nil)
