@@ -400,8 +400,8 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "The tag {value} must hold a pool ID of this region, {value}:<lower-case GUID>.",
-		Reasons: []explain.Code{"pool-id-form"},
+		Text:    "The tag {value} must hold a pool ID of this region, {value}:<lower-case GUID>, or its GUID alone.",
+		Reasons: []explain.Code{"pool-id-form-of-the-tag"},
 	},
 	{
 		Code: "InvalidParameterException",

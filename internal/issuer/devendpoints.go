@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,7 +15,7 @@ import (
 
 // DevInfo has what clients of a development server need.
 type DevInfo struct {
-	Endpoint        string `json:"endpoint"`
+	Endpoint        string `json:"endpoint"` // in an answer the address by which the client came
 	Region          string `json:"region"`
 	AccountID       string `json:"account_id"`
 	AccessKeyID     string `json:"access_key_id"`
@@ -31,10 +32,15 @@ type DevTokenResponse struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Paths of the development endpoints.
+// ControlPrefix begins all paths of the control API of a development server. Requests for what is
+// below it pass a guard first.
+const ControlPrefix = "/_poolhouse/"
+
+// Paths of the control API.
 const (
-	DevInfoPath  = "/_poolhouse/dev/info"
-	DevTokenPath = "/_poolhouse/dev/token"
+	DevInfoPath  = ControlPrefix + "dev/info"
+	DevTokenPath = ControlPrefix + "dev/token"
+	DevPoolsPath = ControlPrefix + "dev/pools"
 )
 
 const maxDevRequest = 64 << 10 // bytes
@@ -47,13 +53,16 @@ const devTokenRule = "send one JSON object of at most 64 KiB with sub and aud (t
 // another origin must not mint tokens.
 type DevEndpoints struct {
 	Info   DevInfo
-	issuer *DevIssuer
+	Issuer *DevIssuer
+	// Pools returns at most limit pools of the server, in the order of their IDs.
+	Pools func(ctx context.Context, limit int) ([]identitypool.Pool, error)
 }
 
-// NewDevEndpoints returns the endpoints of a development server, whose issuer keeps its key in
-// keyFile ("" = nowhere). It fills the fields of info that are about the issuer.
-func NewDevEndpoints(info DevInfo, keyFile string, now func() time.Time) (*DevEndpoints, error) {
-	issuer, err := NewDevIssuer(info.Endpoint, info.Audience, keyFile, now)
+// NewDevEndpoints returns the endpoints of a development server. Its issuer is at baseURL + DevPath
+// and keeps its key in keyFile ("" = nowhere). NewDevEndpoints fills the fields of info that are
+// about the issuer.
+func NewDevEndpoints(info DevInfo, baseURL, keyFile string, now func() time.Time) (*DevEndpoints, error) {
+	issuer, err := NewDevIssuer(baseURL, info.Audience, keyFile, now)
 	if err != nil {
 		return nil, err
 	}
@@ -61,16 +70,81 @@ func NewDevEndpoints(info DevInfo, keyFile string, now func() time.Time) (*DevEn
 	info.OIDCProviderARN = "arn:" + identitypool.Partition(info.Region) + ":iam::" + info.AccountID +
 		":oidc-provider/" + info.LoginKey
 
-	return &DevEndpoints{Info: info, issuer: issuer}, nil
+	return &DevEndpoints{Info: info, Issuer: issuer}, nil
+}
+
+// DevRoutes lists the paths of the control API with their methods, as patterns of http.ServeMux.
+func DevRoutes() []string {
+	var patterns []string
+	for _, route := range (&DevEndpoints{}).routes() {
+		patterns = append(patterns, route.pattern)
+	}
+	return patterns
+}
+
+type devRoute struct {
+	pattern string
+	serve   http.HandlerFunc
+}
+
+func (d *DevEndpoints) routes() []devRoute {
+	return []devRoute{
+		{pattern: "GET " + DevInfoPath, serve: d.info},
+		{pattern: "GET " + DevPoolsPath, serve: d.pools},
+		{pattern: "POST " + DevTokenPath, serve: d.token},
+	}
 }
 
 // Register mounts the endpoints on mux.
 func (d *DevEndpoints) Register(mux *http.ServeMux) {
-	d.issuer.Register(mux)
-	mux.HandleFunc("GET "+DevInfoPath, func(w http.ResponseWriter, _ *http.Request) {
-		writeDevJSON(w, http.StatusOK, d.Info)
-	})
-	mux.HandleFunc("POST "+DevTokenPath, d.token)
+	d.Issuer.Register(mux)
+	for _, route := range d.routes() {
+		mux.HandleFunc(route.pattern, route.serve)
+	}
+}
+
+func (d *DevEndpoints) info(w http.ResponseWriter, r *http.Request) {
+	info := d.Info
+	info.Endpoint = "http://" + r.Host // of this machine, or a name that the guard accepts
+	if r.TLS != nil {
+		info.Endpoint = "https://" + r.Host
+	}
+	writeDevJSON(w, http.StatusOK, info)
+}
+
+// MaxDevPools bounds the pools that DevPoolsPath lists.
+const MaxDevPools = 1000
+
+// DevPool is an identity pool of a development server.
+type DevPool struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	AllowGuests bool   `json:"allow_guests"`
+}
+
+// DevPools is the answer of the endpoint DevPoolsPath.
+type DevPools struct {
+	Pools []DevPool `json:"pools"` // at most MaxDevPools, in the order of their IDs
+}
+
+// ListPools returns the server's pools.
+func (d *DevEndpoints) ListPools(ctx context.Context) (DevPools, error) {
+	pools, err := d.Pools(ctx, MaxDevPools)
+	list := DevPools{Pools: make([]DevPool, len(pools))}
+	for i, pool := range pools {
+		list.Pools[i] = DevPool{ID: string(pool.ID), Name: pool.Name, AllowGuests: pool.AllowUnauthenticated}
+	}
+
+	return list, err
+}
+
+func (d *DevEndpoints) pools(w http.ResponseWriter, r *http.Request) {
+	list, err := d.ListPools(r.Context())
+	if err != nil {
+		writeDevJSON(w, http.StatusServiceUnavailable, DevTokenResponse{Error: "the pools could not be read: try again"})
+		return
+	}
+	writeDevJSON(w, http.StatusOK, list)
 }
 
 func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
@@ -99,7 +173,7 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	token, err := d.issuer.Token(r.Context(), request)
+	token, err := d.Issuer.Token(r.Context(), request)
 	switch {
 	case errors.Is(err, ErrDevRequest):
 		text := strings.TrimPrefix(err.Error(), ErrDevRequest.Error()+": ")
