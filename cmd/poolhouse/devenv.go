@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -63,7 +64,7 @@ folder, by AWS_ENDPOINT_URL_COGNITO_IDENTITY, or at http://127.0.0.1:4599.`,
 				return writeAmplify(c.OutOrStdout(), server, pool)
 			}
 
-			variables, err := server.environment(c, pool)
+			variables, err := server.environment(c.Context(), pool)
 			if err != nil {
 				return err
 			}
@@ -138,9 +139,9 @@ type variable struct{ name, value string }
 
 // environment returns the variables for clients of a server. The endpoint is the one by which this
 // command reached it: clients reach it there, too.
-func (s controlClient) environment(c *cobra.Command, pool chosenPool) ([]variable, error) {
+func (s controlClient) environment(ctx context.Context, pool chosenPool) ([]variable, error) {
 	var info poolhouse.DevInfo
-	if err := s.get(c.Context(), poolhouse.DevInfoPath, &info); err != nil {
+	if err := s.get(ctx, poolhouse.DevInfoPath, &info); err != nil {
 		return nil, err
 	}
 
