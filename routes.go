@@ -269,7 +269,7 @@ func (s *Server) devEndpoints() (*issuer.DevEndpoints, error) {
 	if err != nil {
 		return nil, err
 	}
-	endpoints.Pools = s.firstPools
+	endpoints.Pools = s.regionPools
 
 	if former := endpoints.Issuer.Former; former != "" {
 		c.Logger.Warn("the development issuer has another name than at the last start: its users get new "+
@@ -281,17 +281,17 @@ func (s *Server) devEndpoints() (*issuer.DevEndpoints, error) {
 	return endpoints, nil
 }
 
-// firstPools returns at most limit pools of the server's account and region, in the order of their
+// regionPools returns at most limit pools of the server's account and region, in the order of their
 // IDs.
-func (s *Server) firstPools(ctx context.Context, limit int) ([]identitypool.Pool, error) {
+func (s *Server) regionPools(ctx context.Context, limit int) ([]identitypool.Pool, error) {
 	return s.store.ListPools(ctx, identitypool.AccountID(s.config.Account), s.config.region(), "", limit)
 }
 
-// DevPools returns the pools of a development server, at most a thousand, and none of other
+// ListDevPools returns the pools of a development server, at most a thousand, and none of other
 // servers.
-func (s *Server) DevPools(ctx context.Context) (DevPools, error) {
+func (s *Server) ListDevPools(ctx context.Context) (DevPoolsResponse, error) {
 	if s.dev == nil {
-		return DevPools{}, nil
+		return DevPoolsResponse{}, nil
 	}
 	return s.dev.ListPools(ctx)
 }
@@ -317,7 +317,7 @@ func (s *Server) withPage(next http.Handler) http.Handler {
 		Data:    s.DataPlace(),
 		Calls:   s.calls,
 		Logger:  c.Logger,
-		Pools:   s.firstPools,
+		Pools:   s.regionPools,
 	})
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

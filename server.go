@@ -57,10 +57,10 @@ type (
 	DevTokenRequest = issuer.DevTokenRequest
 	// DevTokenResponse is the answer of the endpoint DevTokenPath.
 	DevTokenResponse = issuer.DevTokenResponse
-	// DevPools is the answer of the endpoint DevPoolsPath.
-	DevPools = issuer.DevPools
-	// DevPool is an identity pool in DevPools.
-	DevPool = issuer.DevPool
+	// DevPoolsResponse is the answer of the endpoint DevPoolsPath.
+	DevPoolsResponse = issuer.DevPoolsResponse
+	// DevPoolInfo is an identity pool in a DevPoolsResponse.
+	DevPoolInfo = issuer.DevPoolInfo
 )
 
 // ErrStopped means that the server acknowledges no more writes while it runs, because the

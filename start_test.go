@@ -192,8 +192,8 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	if info, there := p.DevInfo(); there {
 		t.Errorf("DevInfo = %+v", info)
 	}
-	if pools, err := p.DevPools(t.Context()); err != nil || len(pools.Pools) > 0 {
-		t.Errorf("DevPools = %v, %v", pools, err)
+	if pools, err := p.ListDevPools(t.Context()); err != nil || len(pools.Pools) > 0 {
+		t.Errorf("ListDevPools = %v, %v", pools, err)
 	}
 	for _, pinned := range []string{
 		"us-east-1:11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555555", "no ID",

@@ -107,7 +107,7 @@ func dev(ctx context.Context, s *settings, ready *readyFile, addresses func() ([
 	printWelcome(out.stdout, colour, info, server.DataPlace(), programName(), notes...)
 
 	about := func(ctx context.Context) (readiness, error) {
-		pools, err := server.DevPools(ctx)
+		pools, err := server.ListDevPools(ctx)
 		return readiness{
 			Endpoint: info.Endpoint,
 			PID:      os.Getpid(),

@@ -27,7 +27,7 @@ func devEnvCommand() *cobra.Command {
 		Short: "Print the environment for clients of a running development server",
 		Long: `Print the environment variables with which AWS SDKs, tools and tests use a running
 development server: its endpoint, keys and region, and in POOLHOUSE_POOL_ID the ID of
-its identity pool. If it has several pools, choose one with --pool.
+its identity pool. If it has several pools, --pool chooses; else it is the demo pool.
 
   --format sh          for eval in sh, bash and zsh (the default)
   --format fish        for: poolhouse dev env --format fish | source
@@ -95,19 +95,22 @@ func writeAmplify(out io.Writer, server controlClient, pool chosenPool) error {
 
 // chosenPool is the pool whose ID the environment gets; without one, advice tells how to get it.
 type chosenPool struct {
-	poolhouse.DevPool
+	poolhouse.DevPoolInfo
 
 	advice string
 }
 
-// choosePool returns the server's pool of a name or ID; with "" its only pool.
+// demoGUID ends the ID of the demo pool in every region.
+const demoGUID = ":00000000-0000-4000-8000-000000000001"
+
+// choosePool returns the server's pool of a name or ID; with "" its only pool or the demo pool.
 func (s controlClient) choosePool(c *cobra.Command, wanted string) (chosenPool, error) {
-	var list poolhouse.DevPools
+	var list poolhouse.DevPoolsResponse
 	if err := s.get(c.Context(), poolhouse.DevPoolsPath, &list); err != nil {
 		return chosenPool{}, err
 	}
 
-	found := slices.DeleteFunc(slices.Clone(list.Pools), func(p poolhouse.DevPool) bool {
+	found := slices.DeleteFunc(slices.Clone(list.Pools), func(p poolhouse.DevPoolInfo) bool {
 		return wanted != "" && p.ID != wanted && p.Name != wanted
 	})
 	var ids []string
@@ -117,7 +120,7 @@ func (s controlClient) choosePool(c *cobra.Command, wanted string) (chosenPool, 
 
 	switch {
 	case len(found) == 1:
-		return chosenPool{DevPool: found[0]}, nil
+		return chosenPool{DevPoolInfo: found[0]}, nil
 	case wanted != "" && len(found) == 0:
 		return chosenPool{}, fmt.Errorf("--pool %q: the server has no pool of this name or ID", wanted)
 	case wanted != "":
@@ -127,8 +130,14 @@ func (s controlClient) choosePool(c *cobra.Command, wanted string) (chosenPool, 
 		return chosenPool{advice: "the server has none yet; make one with CreateIdentityPool"}, nil
 	}
 
+	demo := slices.IndexFunc(found, func(p poolhouse.DevPoolInfo) bool { return strings.HasSuffix(p.ID, demoGUID) })
+	advice := "the server has several pools; choose with --pool: " + strings.Join(ids, ", ")
+	if demo >= 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "poolhouse: this is the demo pool; %s\n", advice)
+		return chosenPool{DevPoolInfo: found[demo]}, nil
+	}
+
 	// Not an error: scripts that name their pool themselves need only the rest.
-	advice := "the server has several; choose with --pool: " + strings.Join(ids, ", ")
 	fmt.Fprintf(c.ErrOrStderr(), "poolhouse: %s is not printed: %s\n", poolVariable, advice)
 
 	return chosenPool{advice: advice}, nil

@@ -128,9 +128,20 @@ poolhouse dev info | grep -c "$AWS_ENDPOINT_URL_STS/dev-issuer"; poolhouse dev t
 		t.Errorf("amplify: %s, %v", amplify, err)
 	}
 
+	if out, err := run1(t, "dev", "env", "--format", "amplify"); err == nil ||
+		!strings.Contains(out, "choose with --pool") {
+		t.Errorf("amplify without a pool: %s, %v", out, err)
+	}
+
 	pool("one")
+	demo, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+		IdentityPoolName: aws.String("demo"),
+		IdentityPoolTags: map[string]string{"_custom_id_": demoGUID[1:]},
+	})
+	if got := env(); err != nil || got[poolVariable] != *demo.IdentityPoolId {
+		t.Errorf("with the demo pool: %v, %v", got, err)
+	}
 	for want, arguments := range map[string][]string{
-		"choose with --pool":               {"--format", "amplify"},
 		"no pool of this name":             {"--pool", "none"},
 		"several pools have this name":     {"--pool", "one"},
 		"use one of amplify, dotenv, fish": {"--format", "xml"},

@@ -118,7 +118,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			ID:      string(pool.ID),
 			Name:    pool.Name,
 			Guests:  pool.AllowUnauthenticated,
-			Amplify: Amplify(string(pool.ID), v.Endpoint, pool.AllowUnauthenticated),
+			Amplify: amplify(pool, v.Endpoint),
 		})
 	}
 

@@ -115,24 +115,24 @@ func (d *DevEndpoints) info(w http.ResponseWriter, r *http.Request) {
 // MaxDevPools bounds the pools that DevPoolsPath lists.
 const MaxDevPools = 1000
 
-// DevPool is an identity pool of a development server.
-type DevPool struct {
+// DevPoolInfo is an identity pool of a development server.
+type DevPoolInfo struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`
 	AllowGuests bool   `json:"allow_guests"`
 }
 
-// DevPools is the answer of the endpoint DevPoolsPath.
-type DevPools struct {
-	Pools []DevPool `json:"pools"` // at most MaxDevPools, in the order of their IDs
+// DevPoolsResponse is the answer of the endpoint DevPoolsPath.
+type DevPoolsResponse struct {
+	Pools []DevPoolInfo `json:"pools"` // at most MaxDevPools, in the order of their IDs
 }
 
 // ListPools returns the server's pools.
-func (d *DevEndpoints) ListPools(ctx context.Context) (DevPools, error) {
+func (d *DevEndpoints) ListPools(ctx context.Context) (DevPoolsResponse, error) {
 	pools, err := d.Pools(ctx, MaxDevPools)
-	list := DevPools{Pools: make([]DevPool, len(pools))}
+	list := DevPoolsResponse{Pools: make([]DevPoolInfo, len(pools))}
 	for i, pool := range pools {
-		list.Pools[i] = DevPool{ID: string(pool.ID), Name: pool.Name, AllowGuests: pool.AllowUnauthenticated}
+		list.Pools[i] = DevPoolInfo{ID: string(pool.ID), Name: pool.Name, AllowGuests: pool.AllowUnauthenticated}
 	}
 
 	return list, err
