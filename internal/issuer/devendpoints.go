@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -101,6 +102,11 @@ func (d *DevEndpoints) Register(mux *http.ServeMux) {
 	for _, route := range d.routes() {
 		mux.HandleFunc(route.pattern, route.serve)
 	}
+	mux.HandleFunc(ControlPrefix, func(w http.ResponseWriter, _ *http.Request) {
+		writeDevJSON(w, http.StatusNotFound, DevTokenResponse{
+			Error: "the control API has no such path with this method: it has " + strings.Join(DevRoutes(), ", "),
+		})
+	})
 }
 
 func (d *DevEndpoints) info(w http.ResponseWriter, r *http.Request) {
@@ -148,7 +154,7 @@ func (d *DevEndpoints) pools(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Content-Type") != "application/json" {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		// A form post needs no preflight, so a foreign page could send one.
 		writeDevJSON(w, http.StatusUnsupportedMediaType, DevTokenResponse{Error: "send application/json"})
 		return
@@ -188,6 +194,7 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 
 func writeDevJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) // an error means that the client has gone
 }
