@@ -129,7 +129,7 @@ var (
 	controlToken = ControlRefusals.Add(explain.Reason{
 		Code:     "control-token",
 		Check:    "control token",
-		Expected: "Authorization: Bearer with the token of " + controlSetting,
+		Expected: "the token of " + controlSetting + " in Authorization: Bearer",
 		Got:      "{got}",
 		Fix: "send the token that the server was started with; poolhouse dev token and its siblings read it from " +
 			"POOLHOUSE_DEV_CONTROL_TOKEN",

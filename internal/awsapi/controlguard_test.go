@@ -101,9 +101,9 @@ func TestControlAPIOfOtherMachines(t *testing.T) {
 			t.Errorf("%s without the token: %d %v %s", name, got.Status, got.Header, got.Body)
 		}
 
-		for what, s := range map[string]*wiretest.Server{"this machine": own, "this machine, with the setting": ownSet} {
+		for what, s := range map[string]*wiretest.Server{"unset": own, "set": ownSet} {
 			if got := sent(t, s, c, alone); got.Status == http.StatusForbidden || got.Status == 401 {
-				t.Errorf("%s by %s: %d %s", name, what, got.Status, got.Body)
+				t.Errorf("%s by this machine, token %s: %d %s", name, what, got.Status, got.Body)
 			}
 		}
 		if got := sent(t, set, c, bearer); c.service == "" && (got.Status == 403 || got.Status == 401) {
@@ -186,11 +186,13 @@ func TestControlAPIBehindProxies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := seenFrom(t, "127.0.0.1", func(c *poolhouse.Config) { c.BehindProxy = test.behindProxy })
+
 			got := sent(t, s, devCall{method: "GET", target: poolhouse.DevInfoPath}, func(r *http.Request) {
 				for key, values := range test.header {
 					r.Header[key] = values
 				}
 			})
+
 			if allowed := got.Status == http.StatusOK; allowed != test.allowed {
 				t.Errorf("%d %s", got.Status, got.Body)
 			}

@@ -147,7 +147,8 @@ func (d *DevEndpoints) ListPools(ctx context.Context) (DevPoolsResponse, error) 
 func (d *DevEndpoints) pools(w http.ResponseWriter, r *http.Request) {
 	list, err := d.ListPools(r.Context())
 	if err != nil {
-		writeDevJSON(w, http.StatusServiceUnavailable, DevTokenResponse{Error: "the pools could not be read: try again"})
+		writeDevJSON(w, http.StatusServiceUnavailable,
+			DevTokenResponse{Error: "the pools could not be read: try again"})
 		return
 	}
 	writeDevJSON(w, http.StatusOK, list)
