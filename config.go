@@ -127,6 +127,11 @@ type Config struct {
 	// origins whose pages may call it, in addition to the developer's machine.
 	DevHosts   []string `setting:"dev.allowed_hosts" shown:"address"`
 	DevOrigins []string `setting:"dev.allowed_origins" shown:"address"`
+	// DevControlToken lets other machines use the control API of a development server
+	// (DevPaths); "" = only this machine may.
+	DevControlToken string `setting:"dev.control_token" shown:"secret"`
+	// DevEndpoint is where clients on this machine reach a development server; "" = IssuerURL.
+	DevEndpoint string
 	// Dev switches on the well-known key pair test/test, the development issuer, pinned pool
 	// IDs and a start that does not wait for RSA keys.
 	Dev bool
@@ -159,7 +164,7 @@ func (Config) SettingHelp() map[string]string {
 			"PostgreSQL's max_connections must allow twice this number for each node.",
 
 		"issuer_url": "The https:// URL where clients and relying parties reach this server; " +
-			"tokens have it as iss.",
+			"tokens have it as iss. In poolhouse dev it may be http://, and empty means the address of listen.",
 		"region": "Region in the key IDs of tokens. A pool is created in the region that the request is signed for.",
 		"account_id": "Account of the roles and providers in the settings file, twelve digits; " +
 			"empty means the account of the first access key.",
@@ -191,6 +196,8 @@ func (Config) SettingHelp() map[string]string {
 		"dev.allowed_origins": "Origins of the web pages that may call poolhouse dev, such as https://app.test, " +
 			"in addition to localhost, loopback addresses, names without a dot " +
 			"and the host that the request is sent to.",
+		"dev.control_token": "Token with which other machines may use the control API of poolhouse dev, which issues " +
+			"tokens for anybody; at least 16 characters. Empty: only the server's own machine may.",
 	}
 }
 

@@ -33,6 +33,12 @@ func Refusals() []explain.Chapter {
 			Reasons: awsapi.OriginRefusals,
 		},
 		{
+			Title:   "Control API",
+			About:   "Another machine calls the control API of a development server.",
+			Package: "internal/awsapi",
+			Reasons: awsapi.ControlRefusals,
+		},
+		{
 			Title:    "Requests",
 			About:    "The request cannot be read, or its input breaks a rule of the API.",
 			Package:  "internal/awsapi",

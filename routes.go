@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -86,7 +87,8 @@ const originsSetting = "allowed_origins"
 func (c *Config) checkOrigins() error {
 	_, origins := awsapi.OriginCheck(originsSetting, c.AllowedOrigins)
 	_, guard := c.devGuard()
-	return errors.Join(origins, guard)
+	_, control := c.controlGuard()
+	return errors.Join(origins, guard, control)
 }
 
 // devGuard refuses calls from pages of other origins that a developer visits.
@@ -101,7 +103,16 @@ func (c *Config) devGuard() (*awsapi.BrowserGuard, error) {
 	})
 }
 
-// guarded puts the devGuard before next, in development.
+// controlGuard refuses calls of the control API from other machines.
+func (c *Config) controlGuard() (*awsapi.ControlGuard, error) {
+	return awsapi.NewControlGuard(awsapi.ControlGuardOptions{
+		Prefix:      issuer.ControlPrefix,
+		Token:       c.DevControlToken,
+		BehindProxy: c.BehindProxy,
+	})
+}
+
+// guarded puts the guards of a development server before next.
 func (c *Config) guarded(api *awsapi.Service, next http.Handler) (http.Handler, error) {
 	if !c.Dev {
 		return next, nil
@@ -110,7 +121,12 @@ func (c *Config) guarded(api *awsapi.Service, next http.Handler) (http.Handler, 
 	if err != nil {
 		return nil, err
 	}
-	return api.Guard(guard.Check, next), nil
+	control, err := c.controlGuard()
+	if err != nil {
+		return nil, err
+	}
+
+	return api.Guard(guard.Check, api.Guard(control.Check, next)), nil
 }
 
 // isClean reports whether a mux serves the path without a redirect.
@@ -235,20 +251,57 @@ func plain(w http.ResponseWriter, status int, text string) {
 
 // devEndpoints returns the endpoints of a development server. Their issuer keeps its key in the
 // data folder.
-func (c *Config) devEndpoints() (*issuer.DevEndpoints, error) {
+func (s *Server) devEndpoints() (*issuer.DevEndpoints, error) {
+	c := &s.config
 	keyFile := ""
 	if c.DataDir != "" {
 		keyFile = filepath.Join(c.DataDir, DevIssuerKeyFile)
 	}
 
-	return issuer.NewDevEndpoints(DevInfo{
-		Endpoint:        c.IssuerURL,
+	endpoints, err := issuer.NewDevEndpoints(DevInfo{
+		Endpoint:        cmp.Or(c.DevEndpoint, c.IssuerURL),
 		Region:          c.region(),
 		AccountID:       c.Account,
 		AccessKeyID:     DevAccessKeyID,
 		SecretAccessKey: DevSecretAccessKey,
 		Audience:        DevAudience,
-	}, keyFile, c.Now)
+	}, c.IssuerURL, keyFile, c.Now)
+	if err != nil {
+		return nil, err
+	}
+	endpoints.Pools = s.regionPools
+
+	if former := endpoints.Issuer.Former; former != "" {
+		c.Logger.Warn("the development issuer has another name than at the last start: its users get new "+
+			"identities, and pools that name the former provider refuse its tokens",
+			"former", former, "now", endpoints.Issuer.URL,
+			"fix", "to keep the former name, start with --issuer-url "+strings.TrimSuffix(former, issuer.DevPath))
+	}
+
+	return endpoints, nil
+}
+
+// regionPools returns at most limit pools of the server's account and region, in the order of their
+// IDs.
+func (s *Server) regionPools(ctx context.Context, limit int) ([]identitypool.Pool, error) {
+	return s.store.ListPools(ctx, identitypool.AccountID(s.config.Account), s.config.region(), "", limit)
+}
+
+// ListDevPools returns the pools of a development server, at most a thousand, and none of other
+// servers.
+func (s *Server) ListDevPools(ctx context.Context) (DevPoolsResponse, error) {
+	if s.dev == nil {
+		return DevPoolsResponse{}, nil
+	}
+	return s.dev.ListPools(ctx)
+}
+
+// DevInfo returns what clients of a development server need; false for other servers.
+func (s *Server) DevInfo() (DevInfo, bool) {
+	if s.dev == nil {
+		return DevInfo{}, false
+	}
+	return s.dev.Info, true
 }
 
 // withPage answers browsers at / with the page of development, and all others with next.
@@ -264,9 +317,7 @@ func (s *Server) withPage(next http.Handler) http.Handler {
 		Data:    s.DataPlace(),
 		Calls:   s.calls,
 		Logger:  c.Logger,
-		Pools: func(ctx context.Context, limit int) ([]identitypool.Pool, error) {
-			return s.store.ListPools(ctx, identitypool.AccountID(c.Account), c.region(), "", limit)
-		},
+		Pools:   s.regionPools,
 	})
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -43,10 +43,11 @@ const (
 	DevIssuerKeyFile = issuer.DevKeyFile
 )
 
-// Paths of the development endpoints.
+// Paths of the control API of a development server. Config.DevControlToken guards them.
 const (
 	DevInfoPath  = issuer.DevInfoPath
 	DevTokenPath = issuer.DevTokenPath
+	DevPoolsPath = issuer.DevPoolsPath
 )
 
 type (
@@ -56,6 +57,10 @@ type (
 	DevTokenRequest = issuer.DevTokenRequest
 	// DevTokenResponse is the answer of the endpoint DevTokenPath.
 	DevTokenResponse = issuer.DevTokenResponse
+	// DevPoolsResponse is the answer of the endpoint DevPoolsPath.
+	DevPoolsResponse = issuer.DevPoolsResponse
+	// DevPoolInfo is an identity pool in a DevPoolsResponse.
+	DevPoolInfo = issuer.DevPoolInfo
 )
 
 // ErrStopped means that the server acknowledges no more writes while it runs, because the
@@ -212,14 +217,6 @@ func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) ia
 
 // Account returns the account of the settings' roles and providers.
 func (s *Server) Account() string { return s.config.Account }
-
-// DevInfo returns what clients of a development server need; false for other servers.
-func (s *Server) DevInfo() (DevInfo, bool) {
-	if s.dev == nil {
-		return DevInfo{}, false
-	}
-	return s.dev.Info, true
-}
 
 // DataPlace tells people where the server keeps its data: "in " and a place.
 func (s *Server) DataPlace() string {

@@ -2,8 +2,10 @@ package poolhouse_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -162,8 +164,16 @@ func TestDevelopmentKeyAddedLater(t *testing.T) {
 // What is for development only is not there in production.
 func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	p := wiretest.StartProduction(t)
-	for _, path := range []string{poolhouse.DevInfoPath, poolhouse.DevTokenPath, "/",
-		issuer.DevPath + "/.well-known/openid-configuration"} {
+	paths := []string{"/", issuer.DevPath + "/.well-known/openid-configuration", issuer.DevPath + "/jwks",
+		issuer.ControlPrefix, issuer.ControlPrefix + "dev/"}
+	for _, route := range issuer.DevRoutes() {
+		_, path, _ := strings.Cut(route, " ")
+		paths = append(paths, path)
+	}
+	if len(paths) < 8 {
+		t.Fatalf("the paths of development are %v", paths)
+	}
+	for _, path := range paths {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			request, err := http.NewRequestWithContext(t.Context(), method, p.URL+path,
 				strings.NewReader(`{"sub":"alice"}`))
@@ -171,6 +181,7 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 				t.Fatal(err)
 			}
 			request.Header.Set("Accept", "text/html") // the page at / is for browsers
+			request.Header.Set("Content-Type", "application/json")
 			if got := wiretest.Do(t, request); got.Status == http.StatusOK || strings.Contains(got.Body, "eyJ") ||
 				strings.Contains(got.Body, poolhouse.DevAudience) {
 				t.Errorf("%s %s = %d %s", method, path, got.Status, got.Body)
@@ -181,20 +192,104 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	if info, there := p.DevInfo(); there {
 		t.Errorf("DevInfo = %+v", info)
 	}
-	const pinned = "us-east-1:11111111-2222-3333-4444-555555555555"
-	pool := wiretest.Must(
-		p.Root.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
-			IdentityPoolName: aws.String("p"),
-			IdentityPoolTags: map[string]string{"_custom_id_": pinned},
-		}),
-	)(t)
-	if *pool.IdentityPoolId == pinned || pool.IdentityPoolTags["_custom_id_"] != pinned {
-		t.Errorf("the pinned ID is no ordinary tag: pool %s, tags %v", *pool.IdentityPoolId, pool.IdentityPoolTags)
+	if pools, err := p.ListDevPools(t.Context()); err != nil || len(pools.Pools) > 0 {
+		t.Errorf("ListDevPools = %v, %v", pools, err)
+	}
+	for _, pinned := range []string{
+		"us-east-1:11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555555", "no ID",
+	} {
+		pool := wiretest.Must(
+			p.Root.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+				IdentityPoolName: aws.String("p"),
+				IdentityPoolTags: map[string]string{"_custom_id_": pinned},
+			}),
+		)(t)
+		if strings.Contains(*pool.IdentityPoolId, pinned) || pool.IdentityPoolTags["_custom_id_"] != pinned {
+			t.Errorf("the pinned ID is no ordinary tag: pool %s, tags %v", *pool.IdentityPoolId, pool.IdentityPoolTags)
+		}
 	}
 
 	_, err := poolhouse.New(t.Context(),
 		poolhouse.Config{DataDir: t.TempDir(), IssuerURL: "https://id.example", AcceptUnknownRoles: true})
 	if err == nil || !strings.Contains(err.Error(), "accepting unknown roles is for development only") {
 		t.Errorf("AcceptUnknownRoles without Dev: %v", err)
+	}
+}
+
+// A development server whose tokens name another address than it listens on verifies them without
+// reaching that address, and publishes documents with the name.
+func TestDevIssuerOfAnotherName(t *testing.T) {
+	const name = "http://poolhouse.invalid:4599"
+	s := wiretest.Start(t, func(c *poolhouse.Config) {
+		c.DevEndpoint, c.IssuerURL = c.IssuerURL, name
+		c.DevHosts = nil
+	})
+	info := wiretest.DevInfo(s)
+	wiretest.Equal(t, "endpoint", info.Endpoint, s.URL)
+	wiretest.Equal(t, "issuer", info.Issuer, name+"/dev-issuer")
+	wiretest.Equal(t, "login key", info.LoginKey, "poolhouse.invalid:4599/dev-issuer")
+
+	pool := s.NewPool(t)
+	logins := s.Logins(t, "alice")
+	alice := s.GetID(t, pool, logins)
+	wiretest.Equal(t, "the identity at the second call", s.GetID(t, pool, logins), alice)
+
+	token := wiretest.Must(s.Public().GetOpenIdToken(t.Context(),
+		&ci.GetOpenIdTokenInput{IdentityId: &alice, Logins: logins}))(t)
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(*token.Token, ".")[1])
+	if err != nil || !strings.Contains(string(payload), `"iss":"`+name+`"`) {
+		t.Errorf("the Cognito token has %s, %v", payload, err)
+	}
+
+	for path, want := range map[string]string{
+		"/.well-known/openid-configuration":                  `"issuer":"` + name + `"`,
+		issuer.DevPath + "/.well-known/openid-configuration": `"jwks_uri":"` + name + `/dev-issuer/jwks"`,
+		poolhouse.DevInfoPath:                                `"endpoint":"` + s.URL + `"`,
+	} {
+		if got := s.Get(t, path); got.Status != http.StatusOK || !strings.Contains(got.Body, want) {
+			t.Errorf("%s: %d %s, want %s", path, got.Status, got.Body, want)
+		}
+	}
+
+	// The name is one that the server answers to, without another setting.
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/healthz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = "poolhouse.invalid:4599"
+	wiretest.Equal(t, "status by the issuer's name", wiretest.Do(t, request).Status, http.StatusOK)
+}
+
+// A data folder whose issuer had another name is warned of.
+func TestDevIssuerChangesItsName(t *testing.T) {
+	var log bytes.Buffer
+	c := poolhouse.Config{
+		Dev:       true,
+		DataDir:   t.TempDir(),
+		IssuerURL: "http://127.0.0.1:4599",
+		Logger:    slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}
+	start := func() string {
+		t.Helper()
+		log.Reset()
+		server := wiretest.Must(poolhouse.New(t.Context(), c))(t)
+		keys := httptest.NewRequest(http.MethodGet, "http://127.0.0.1/dev-issuer/jwks", nil)
+		server.ServeHTTP(httptest.NewRecorder(), keys) // waits until the key is made
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+
+		return log.String()
+	}
+
+	for range 2 {
+		if text := start(); strings.Contains(text, "issuer") {
+			t.Errorf("the same name is warned of: %s", text)
+		}
+	}
+	c.IssuerURL = "http://poolhouse:4599"
+	if text := start(); !strings.Contains(text, "its users get new identities") ||
+		!strings.Contains(text, "--issuer-url http://127.0.0.1:4599") {
+		t.Errorf("another name is not warned of: %s", text)
 	}
 }

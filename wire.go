@@ -55,7 +55,11 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 		return err
 	}
 
-	s.outbound = outbound.New(outbound.Options{Now: s.config.Now, Logger: s.config.Logger})
+	out := outbound.Options{Now: s.config.Now, Logger: s.config.Logger}
+	if s.dev != nil {
+		out.Own = s.dev.Issuer.Document
+	}
+	s.outbound = outbound.New(out)
 	s.logins = login.New(s.outbound, login.Options{Now: s.config.Now, Logger: s.config.Logger})
 
 	s.wireGate(&p)
@@ -83,7 +87,7 @@ func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 	providers := c.OIDCProviders
 	if c.Dev {
 		var err error
-		if s.dev, err = c.devEndpoints(); err != nil {
+		if s.dev, err = s.devEndpoints(); err != nil {
 			return nil, err
 		}
 		providers = append(slices.Clone(providers), OIDCProviderConfig{

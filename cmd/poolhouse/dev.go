@@ -1,12 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -33,6 +33,8 @@ Refusals are explained on the terminal as they happen. Never expose this server:
 everybody knows its keys.`,
 		Example: `  poolhouse dev
   poolhouse dev --memory
+  poolhouse dev --memory --listen 127.0.0.1:0 --ready-file ready.json
+  poolhouse dev --listen 0.0.0.0:4599 --issuer-url http://poolhouse:4599
   poolhouse dev --listen 127.0.0.1:0 --data ./data --strict-roles
   poolhouse dev --dev-allowed-origins https://app.test --dev-allowed-hosts poolhouse.test
   poolhouse dev token --sub alice --claim email=a@b.c`,
@@ -48,20 +50,29 @@ everybody knows its keys.`,
 			if err := checkDevDatabase(s); err != nil {
 				return err
 			}
+			path, err := c.Flags().GetString("ready-file")
+			if err != nil {
+				return err
+			}
+			ready, err := newReadyFile(c.Context(), path)
+			if err != nil {
+				return err
+			}
 
-			return dev(c.Context(), s, net.InterfaceAddrs)
+			return dev(c.Context(), s, ready, net.InterfaceAddrs)
 		},
 	}
-	addSettings(c, "listen", "data", "strict_roles", "chosen_ids", "token_algorithm",
-		"log_level", "log_format", "dev.allowed_hosts", "dev.allowed_origins", "metrics_listen",
-		"lame_duck", "max_wait")
+	addSettings(c, "listen", "data", "issuer_url", "strict_roles", "chosen_ids", "token_algorithm",
+		"log_level", "log_format", "dev.allowed_hosts", "dev.allowed_origins", "dev.control_token",
+		"metrics_listen", "lame_duck", "max_wait")
 	c.Flags().Bool("memory", false, "keep nothing: all data is gone when the server stops")
-	c.AddCommand(devInfoCommand(), devTokenCommand(), devResetCommand())
+	c.Flags().String("ready-file", "", "file that is there while the server answers: JSON with its endpoint and pools")
+	c.AddCommand(devInfoCommand(), devTokenCommand(), devEnvCommand(), devResetCommand())
 
 	return c
 }
 
-func dev(ctx context.Context, s *settings, addresses func() ([]net.Addr, error)) error {
+func dev(ctx context.Context, s *settings, ready *readyFile, addresses func() ([]net.Addr, error)) error {
 	out, err := devOutputs(s)
 	if err != nil {
 		return err
@@ -89,9 +100,26 @@ func dev(ctx context.Context, s *settings, addresses func() ([]net.Addr, error))
 		return errors.Join(err, l.Close())
 	}
 	info, _ := server.DevInfo()
-	printWelcome(out.stdout, colour, info, server.DataPlace(), programName(), devNotes(l, addresses)...)
+	notes := devNotes(l, addresses)
+	if c.IssuerURL != c.DevEndpoint {
+		notes = append(notes, "Tokens name "+c.IssuerURL+" as their issuer (issuer_url).")
+	}
+	printWelcome(out.stdout, colour, info, server.DataPlace(), programName(), notes...)
 
-	return serveUntil(ctx, server, l, c.LameDuck, out.logger)
+	about := func(ctx context.Context) (readiness, error) {
+		pools, err := server.ListDevPools(ctx)
+		return readiness{
+			Endpoint: info.Endpoint,
+			PID:      os.Getpid(),
+			Region:   info.Region,
+			Issuer:   info.Issuer,
+			Pools:    pools.Pools,
+		}, err
+	}
+
+	return ready.during(ctx, info.Endpoint, about, func(ctx context.Context) error {
+		return serveUntil(ctx, server, l, c.LameDuck, out.logger)
+	})
 }
 
 // checkDevDatabase refuses a variable that was meant for `poolhouse serve`: it must not select
@@ -121,12 +149,10 @@ func devConfig(ctx context.Context, s *settings, out *outputs, l listeners) (poo
 		c.MaxWait = 0 // other work on a developer's machine delays calls, too
 	}
 
-	// In development the server itself is the issuer. Clients may still use the hostname of
-	// the configured issuer URL.
-	if u, err := url.Parse(c.IssuerURL); err == nil && u.Hostname() != "" && net.ParseIP(u.Hostname()) == nil {
-		c.DevHosts = append(c.DevHosts, u.Hostname())
-	}
-	c.IssuerURL, c.ListenAddress = baseURL(l.main), l.main.Addr().String()
+	// Tokens name the issuer of the settings: in a container's network clients know the server by
+	// another name than its own machine does.
+	c.DevEndpoint, c.ListenAddress = baseURL(l.main), l.main.Addr().String()
+	c.IssuerURL = cmp.Or(c.IssuerURL, c.DevEndpoint)
 
 	if c.DataDir != "" {
 		if err := makeDevFolder(s, c.DataDir); err != nil {

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -26,7 +23,7 @@ const (
 
 // addEndpoint gives a command a flag for the address of a running server.
 func addEndpoint(c *cobra.Command) {
-	c.Flags().String("endpoint", cmp.Or(os.Getenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY"), defaultEndpoint),
+	c.Flags().String("endpoint", cmp.Or(os.Getenv(endpointVariable), defaultEndpoint),
 		"URL of the running server (environment AWS_ENDPOINT_URL_COGNITO_IDENTITY)")
 }
 
@@ -42,7 +39,11 @@ func devInfoCommand() *cobra.Command {
 		Example: "  poolhouse dev info --json | jq -r .oidc_provider_arn",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			body, err := devCall(c.Context(), http.MethodGet, endpoint(c)+poolhouse.DevInfoPath, nil)
+			server, err := findDevServer(c, false)
+			if err != nil {
+				return err
+			}
+			body, err := server.call(c.Context(), http.MethodGet, poolhouse.DevInfoPath, nil)
 			if err != nil {
 				return err
 			}
@@ -74,7 +75,7 @@ func devInfoCommand() *cobra.Command {
 			return nil
 		},
 	}
-	addEndpoint(c)
+	addDevServer(c)
 	c.Flags().Bool("json", false, "print JSON")
 
 	return c
@@ -120,7 +121,11 @@ are always text. A value that begins with [, { or " but is not JSON is refused.`
 				return err
 			}
 
-			body, err := devCall(c.Context(), http.MethodPost, endpoint(c)+poolhouse.DevTokenPath, request)
+			server, err := findDevServer(c, false)
+			if err != nil {
+				return err
+			}
+			body, err := server.call(c.Context(), http.MethodPost, poolhouse.DevTokenPath, request)
 			if err != nil {
 				return err
 			}
@@ -134,7 +139,7 @@ are always text. A value that begins with [, { or " but is not JSON is refused.`
 			return nil
 		},
 	}
-	addEndpoint(c)
+	addDevServer(c)
 	c.Flags().String("sub", "", "subject: who the token is about (required)")
 	c.Flags().String("aud", "", "audience; empty means poolhouse-dev, the client ID that pools trust")
 	c.Flags().Duration("expires-in", time.Hour, "lifetime, at most 24h; a negative value gives an expired token")
@@ -191,43 +196,5 @@ func claimValue(value string) (any, error) {
 		return nil, err
 	default:
 		return value, nil
-	}
-}
-
-// devCall calls a development endpoint.
-func devCall(ctx context.Context, method, url string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
-	defer cancel()
-
-	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("%w: is `poolhouse dev` running there? Give its URL with --endpoint", err)
-	}
-	defer response.Body.Close()
-
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return nil, err
-	}
-
-	var refused poolhouse.DevTokenResponse
-	var denied struct { // the answer of the guard against other pages
-		Message string `json:"message"`
-	}
-	switch {
-	case response.StatusCode == http.StatusOK:
-		return answer, nil
-	case json.Unmarshal(answer, &refused) == nil && refused.Error != "":
-		return nil, errors.New(refused.Error)
-	case json.Unmarshal(answer, &denied) == nil && denied.Message != "":
-		return nil, errors.New(denied.Message)
-	default:
-		return nil, fmt.Errorf("%s answered %s: is it a `poolhouse dev`?", url, response.Status)
 	}
 }

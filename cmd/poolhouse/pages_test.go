@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -159,7 +158,8 @@ func TestDevCallRefused(t *testing.T) {
 	}))
 	defer web.Close()
 
-	if _, err := devCall(context.Background(), http.MethodGet, web.URL, nil); err == nil ||
+	server := controlClient{endpoint: web.URL}
+	if _, err := server.call(t.Context(), http.MethodGet, "/", nil); err == nil ||
 		err.Error() != "add it to dev.allowed_hosts" {
 		t.Error(err)
 	}

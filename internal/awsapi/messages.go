@@ -148,6 +148,19 @@ var Messages = []explain.Message{
 		Reasons: []explain.Code{"host-of-the-request"},
 	},
 	{
+		Code: "AccessDeniedException",
+		Text: "Other machines may not use the control API of this development server, because it issues " +
+			"tokens for anybody. Call it from the machine or container that it runs in, by a loopback address, " +
+			"or set dev.control_token and send Authorization: Bearer with it.",
+		Reasons: []explain.Code{"control-token-unset"},
+	},
+	{
+		Code: "AccessDeniedException",
+		Text: "The control API of this development server needs the token of its setting dev.control_token " +
+			"from other machines: send Authorization: Bearer with it.",
+		Reasons: []explain.Code{"control-token"},
+	},
+	{
 		Code:    "ValidationException, ValidationError",
 		Text:    "{count} validation error detected: {fault}",
 		When:    "A member of the input is missing, too long, or of another form.",

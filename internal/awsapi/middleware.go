@@ -39,9 +39,12 @@ func (s *Service) WrapInternal(operation string, h http.Handler) http.Handler {
 type Denial struct {
 	Message string
 	Why     *explain.Refusal // the check that refused it
+	// Challenge is the WWW-Authenticate header of status 401, for a request that lacks a
+	// credential; "" = none, and status 403.
+	Challenge string
 }
 
-// Guard puts check before next. A request that check denies gets status 403 in the
+// Guard puts check before next. A request that check denies gets status 403 or 401 in the
 // form of its protocol, without CORS headers. It is logged, counted and kept with its
 // trace, as any refusal.
 func (s *Service) Guard(check func(*http.Request) *Denial, next http.Handler) http.Handler {
@@ -56,12 +59,18 @@ func (s *Service) Guard(check func(*http.Request) *Denial, next http.Handler) ht
 
 // deny answers a request that is refused before its body is read.
 func (s *Service) deny(w http.ResponseWriter, r *http.Request, d *Denial) {
+	status := http.StatusForbidden
+	if d.Challenge != "" {
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", d.Challenge)
+	}
+
 	s.WrapInternal("", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
 		x.call = s.newCall(r)
 		x.refuse(&x.call, &Error{
 			Kind:    AccessDenied,
-			Status:  http.StatusForbidden,
+			Status:  status,
 			Message: d.Message,
 			Why:     d.Why,
 		})

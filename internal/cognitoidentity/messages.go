@@ -401,8 +401,8 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
-		Text:    "The tag {tag} must hold a pool ID of this region, {region}:<lower-case GUID>.",
-		Reasons: []explain.Code{"pool-id-form"},
+		Text:    "The tag {tag} must hold a pool ID of this region, {region}:<lower-case GUID>, or its GUID alone.",
+		Reasons: []explain.Code{"pool-id-form-of-the-tag"},
 	},
 	{
 		Code: "InvalidParameterException",

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -168,18 +169,33 @@ func (s *Service) newPool(c awsapi.Caller, in *CreateIdentityPoolInput) (identit
 	}
 
 	if pinned, ok := in.IdentityPoolTags[pinnedIDTag]; ok && s.PinnedPoolIDs {
-		if err := s.mayChooseIDs(c); err != nil {
+		id, err := s.pinnedID(c, pinned)
+		if err != nil {
 			return identitypool.Pool{}, err
 		}
-		if !identitypool.ValidID(pinned) || identitypool.RegionOf(pinned) != c.Region {
-			why := poolIDForm.With("region", c.Region).Of(pinnedIDTag)
-			return identitypool.Pool{}, awsapi.Refused(invalidParameter, why,
-				"The tag %s must hold a pool ID of this region, %s:<lower-case GUID>.", pinnedIDTag, c.Region)
-		}
-		pool.ID = identitypool.PoolID(pinned)
+		pool.ID = id
 	}
 
 	return pool, nil
+}
+
+// pinnedID returns the pool ID that the tag _custom_id_ has, whole or without the region.
+func (s *Service) pinnedID(c awsapi.Caller, value string) (identitypool.PoolID, error) {
+	if err := s.mayChooseIDs(c); err != nil {
+		return "", err
+	}
+
+	id := value
+	if !strings.Contains(value, ":") {
+		id = c.Region + ":" + value
+	}
+	if !identitypool.ValidID(id) || identitypool.RegionOf(id) != c.Region {
+		return "", awsapi.Refused(invalidParameter, pinnedIDForm.With("region", c.Region),
+			"The tag %s must hold a pool ID of this region, %s:<lower-case GUID>, or its GUID alone.",
+			pinnedIDTag, c.Region)
+	}
+
+	return identitypool.PoolID(id), nil
 }
 
 // configurationOf returns the members of a new pool's configuration.

@@ -37,6 +37,14 @@ var (
 		Got:      "an ID of another form or region",
 		Fix:      "write the ID as it was issued, and sign the call for the region at its beginning",
 	})
+	pinnedIDForm = Refusals.Add(explain.Reason{
+		Code:     "pool-id-form-of-the-tag",
+		Check:    "pool ID",
+		Expected: "{region}:GUID in the tag " + pinnedIDTag + ", or the GUID alone, in lower case",
+		Got:      "a value of another form or region",
+		Fix: "write the GUID as 8-4-4-4-12 hexadecimal digits in lower case, and sign the call for the region at " +
+			"the beginning of the ID; or leave the tag out",
+	})
 	poolIDTaken = Refusals.Add(explain.Reason{
 		Code:     "pool-id-taken",
 		Check:    "pool ID",

@@ -849,7 +849,7 @@ func TestPoolRefusalsAreExplained(t *testing.T) {
 		why                   explain.Code
 	}{
 		{"CreateIdentityPool", `{` + theDefault + `,"IdentityPoolTags":{"_custom_id_":"x"}}`,
-			"InvalidParameterException", "pool-id-form"},
+			"InvalidParameterException", "pool-id-form-of-the-tag"},
 		{"UpdateIdentityPool", update(`"CognitoIdentityProviders":[` + client("a") + `,` + client("b") + `]`),
 			"LimitExceededException", "user-pool-provider-limit"},
 		{"UpdateIdentityPool", update(`"IdentityPoolTags":` + many), "LimitExceededException", "pool-tags-limit"},

@@ -225,6 +225,13 @@ func (l *Lock) unlock() error {
 	return err
 }
 
+// ReadHolder returns who holds a folder, as its lock file tells; false if it tells nothing. A process
+// that was killed leaves its file behind.
+func ReadHolder(folder string) (Holder, bool) {
+	h := readHolder(folder)
+	return h, h.PID > 0
+}
+
 // readHolder returns the holder of the folder, or the zero value if the file does not
 // name it.
 func readHolder(folder string) Holder {

@@ -39,7 +39,8 @@ var allowedImports = map[string][]string{
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
-		"", "internal/apply", "internal/assume", "internal/datalock", "internal/envelope", "internal/explain",
+		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devpage", "internal/envelope",
+		"internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/wholefile", "sigv4",
 	},

@@ -2,9 +2,11 @@ package issuer
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -14,7 +16,7 @@ import (
 
 // DevInfo has what clients of a development server need.
 type DevInfo struct {
-	Endpoint        string `json:"endpoint"`
+	Endpoint        string `json:"endpoint"` // in an answer the address by which the client came
 	Region          string `json:"region"`
 	AccountID       string `json:"account_id"`
 	AccessKeyID     string `json:"access_key_id"`
@@ -31,10 +33,15 @@ type DevTokenResponse struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Paths of the development endpoints.
+// ControlPrefix begins all paths of the control API of a development server. Requests for what is
+// below it pass a guard first.
+const ControlPrefix = "/_poolhouse/"
+
+// Paths of the control API.
 const (
-	DevInfoPath  = "/_poolhouse/dev/info"
-	DevTokenPath = "/_poolhouse/dev/token"
+	DevInfoPath  = ControlPrefix + "dev/info"
+	DevTokenPath = ControlPrefix + "dev/token"
+	DevPoolsPath = ControlPrefix + "dev/pools"
 )
 
 const maxDevRequest = 64 << 10 // bytes
@@ -47,13 +54,16 @@ const devTokenRule = "send one JSON object of at most 64 KiB with sub and aud (t
 // another origin must not mint tokens.
 type DevEndpoints struct {
 	Info   DevInfo
-	issuer *DevIssuer
+	Issuer *DevIssuer
+	// Pools returns at most limit pools of the server, in the order of their IDs.
+	Pools func(ctx context.Context, limit int) ([]identitypool.Pool, error)
 }
 
-// NewDevEndpoints returns the endpoints of a development server, whose issuer keeps its key in
-// keyFile ("" = nowhere). It fills the fields of info that are about the issuer.
-func NewDevEndpoints(info DevInfo, keyFile string, now func() time.Time) (*DevEndpoints, error) {
-	issuer, err := NewDevIssuer(info.Endpoint, info.Audience, keyFile, now)
+// NewDevEndpoints returns the endpoints of a development server. Its issuer is at baseURL + DevPath
+// and keeps its key in keyFile ("" = nowhere). NewDevEndpoints fills the fields of info that are
+// about the issuer.
+func NewDevEndpoints(info DevInfo, baseURL, keyFile string, now func() time.Time) (*DevEndpoints, error) {
+	issuer, err := NewDevIssuer(baseURL, info.Audience, keyFile, now)
 	if err != nil {
 		return nil, err
 	}
@@ -61,20 +71,91 @@ func NewDevEndpoints(info DevInfo, keyFile string, now func() time.Time) (*DevEn
 	info.OIDCProviderARN = "arn:" + identitypool.Partition(info.Region) + ":iam::" + info.AccountID +
 		":oidc-provider/" + info.LoginKey
 
-	return &DevEndpoints{Info: info, issuer: issuer}, nil
+	return &DevEndpoints{Info: info, Issuer: issuer}, nil
+}
+
+// DevRoutes lists the paths of the control API with their methods, as patterns of http.ServeMux.
+func DevRoutes() []string {
+	var patterns []string
+	for _, route := range (&DevEndpoints{}).routes() {
+		patterns = append(patterns, route.pattern)
+	}
+	return patterns
+}
+
+type devRoute struct {
+	pattern string
+	serve   http.HandlerFunc
+}
+
+func (d *DevEndpoints) routes() []devRoute {
+	return []devRoute{
+		{pattern: "GET " + DevInfoPath, serve: d.info},
+		{pattern: "GET " + DevPoolsPath, serve: d.pools},
+		{pattern: "POST " + DevTokenPath, serve: d.token},
+	}
 }
 
 // Register mounts the endpoints on mux.
 func (d *DevEndpoints) Register(mux *http.ServeMux) {
-	d.issuer.Register(mux)
-	mux.HandleFunc("GET "+DevInfoPath, func(w http.ResponseWriter, _ *http.Request) {
-		writeDevJSON(w, http.StatusOK, d.Info)
+	d.Issuer.Register(mux)
+	for _, route := range d.routes() {
+		mux.HandleFunc(route.pattern, route.serve)
+	}
+	mux.HandleFunc(ControlPrefix, func(w http.ResponseWriter, _ *http.Request) {
+		writeDevJSON(w, http.StatusNotFound, DevTokenResponse{
+			Error: "the control API has no such path with this method: it has " + strings.Join(DevRoutes(), ", "),
+		})
 	})
-	mux.HandleFunc("POST "+DevTokenPath, d.token)
+}
+
+func (d *DevEndpoints) info(w http.ResponseWriter, r *http.Request) {
+	info := d.Info
+	info.Endpoint = "http://" + r.Host // of this machine, or a name that the guard accepts
+	if r.TLS != nil {
+		info.Endpoint = "https://" + r.Host
+	}
+	writeDevJSON(w, http.StatusOK, info)
+}
+
+// MaxDevPools bounds the pools that DevPoolsPath lists.
+const MaxDevPools = 1000
+
+// DevPoolInfo is an identity pool of a development server.
+type DevPoolInfo struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	AllowGuests bool   `json:"allow_guests"`
+}
+
+// DevPoolsResponse is the answer of the endpoint DevPoolsPath.
+type DevPoolsResponse struct {
+	Pools []DevPoolInfo `json:"pools"` // at most MaxDevPools, in the order of their IDs
+}
+
+// ListPools returns the server's pools.
+func (d *DevEndpoints) ListPools(ctx context.Context) (DevPoolsResponse, error) {
+	pools, err := d.Pools(ctx, MaxDevPools)
+	list := DevPoolsResponse{Pools: make([]DevPoolInfo, len(pools))}
+	for i, pool := range pools {
+		list.Pools[i] = DevPoolInfo{ID: string(pool.ID), Name: pool.Name, AllowGuests: pool.AllowUnauthenticated}
+	}
+
+	return list, err
+}
+
+func (d *DevEndpoints) pools(w http.ResponseWriter, r *http.Request) {
+	list, err := d.ListPools(r.Context())
+	if err != nil {
+		writeDevJSON(w, http.StatusServiceUnavailable,
+			DevTokenResponse{Error: "the pools could not be read: try again"})
+		return
+	}
+	writeDevJSON(w, http.StatusOK, list)
 }
 
 func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Content-Type") != "application/json" {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		// A form post needs no preflight, so a foreign page could send one.
 		writeDevJSON(w, http.StatusUnsupportedMediaType, DevTokenResponse{Error: "send application/json"})
 		return
@@ -99,7 +180,7 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	token, err := d.issuer.Token(r.Context(), request)
+	token, err := d.Issuer.Token(r.Context(), request)
 	switch {
 	case errors.Is(err, ErrDevRequest):
 		text := strings.TrimPrefix(err.Error(), ErrDevRequest.Error()+": ")
@@ -114,6 +195,7 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 
 func writeDevJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) // an error means that the client has gone
 }

@@ -35,6 +35,9 @@ var ErrDevRequest = errors.New("development token request")
 type DevIssuer struct {
 	URL      string // the iss claim
 	Audience string // the default aud claim, and the client ID that pools trust
+	// Former is the iss claim of the last start, if that was another; "" = it was not. Users of
+	// its tokens get new identities.
+	Former string
 
 	now    func() time.Time
 	ready  chan struct{} // closed once signer and jwks are set
@@ -51,13 +54,17 @@ type DevTokenRequest struct {
 	Claims    map[string]any `json:"claims"`
 }
 
-// NewDevIssuer returns an issuer at baseURL + DevPath. It keeps its RSA key in keyFile; with ""
-// the key is lost when the process ends. It generates a new key in the background, for a quick
+// NewDevIssuer returns an issuer at baseURL + DevPath. It keeps its RSA key and its URL in keyFile;
+// with "" both are lost when the process ends. It generates a new key in the background, for a quick
 // start; the first call that needs the key waits. A file that has no key is an error.
 func NewDevIssuer(baseURL, audience, keyFile string, now func() time.Time) (*DevIssuer, error) {
 	i := &DevIssuer{URL: baseURL + DevPath, Audience: audience, now: now, ready: make(chan struct{})}
 	if keyFile != "" {
-		key, err := readDevKey(keyFile)
+		key, issuer, err := readDevKey(keyFile)
+		if err == nil && issuer != i.URL {
+			i.Former = issuer
+			err = writeDevKey(keyFile, key, i.URL)
+		}
 		if err == nil {
 			defer close(i.ready)
 
@@ -78,7 +85,7 @@ func (i *DevIssuer) generate(keyFile string) {
 
 	key, err := newDevKey()
 	if err == nil && keyFile != "" {
-		err = writeDevKey(keyFile, key)
+		err = writeDevKey(keyFile, key, i.URL)
 	}
 	if err != nil {
 		i.err = fmt.Errorf("the development issuer's key: %w", err)
@@ -160,23 +167,45 @@ func (i *DevIssuer) LoginKey() string {
 	return key
 }
 
-// Register mounts discovery and keys on mux, below DevPath.
-func (i *DevIssuer) Register(mux *http.ServeMux) {
-	mux.HandleFunc("GET "+DevPath+"/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		writeDevJSON(w, http.StatusOK, map[string]any{
+// Paths of the issuer's documents, below its URL.
+const (
+	devDiscoveryPath = "/.well-known/openid-configuration"
+	devKeysPath      = "/jwks"
+)
+
+// Document returns what the issuer publishes at an address: its discovery document or its keys.
+// own is false for any other address. The server itself verifies the issuer's tokens with it: it
+// may not reach its own URL, which can be a name in the network of its clients.
+func (i *DevIssuer) Document(ctx context.Context, address string) (body []byte, own bool, err error) {
+	switch address {
+	case i.URL + devDiscoveryPath:
+		body, err = json.Marshal(map[string]any{
 			"issuer":                                i.URL,
-			"jwks_uri":                              i.URL + "/jwks",
+			"jwks_uri":                              i.URL + devKeysPath,
 			"response_types_supported":              []string{"id_token"},
 			"subject_types_supported":               []string{"public"},
 			"id_token_signing_alg_values_supported": []string{"RS256"},
 		})
-	})
-	mux.HandleFunc("GET "+DevPath+"/jwks", func(w http.ResponseWriter, r *http.Request) {
-		if err := i.wait(r.Context()); err != nil {
-			http.Error(w, "the key is not ready: "+err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(i.jwks)
-	})
+		return body, true, err
+	case i.URL + devKeysPath:
+		err = i.wait(ctx)
+		return i.jwks, true, err
+	default:
+		return nil, false, nil
+	}
+}
+
+// Register mounts discovery and keys on mux, below DevPath.
+func (i *DevIssuer) Register(mux *http.ServeMux) {
+	for _, path := range []string{devDiscoveryPath, devKeysPath} {
+		mux.HandleFunc("GET "+DevPath+path, func(w http.ResponseWriter, r *http.Request) {
+			body, _, err := i.Document(r.Context(), i.URL+path)
+			if err != nil {
+				http.Error(w, "the key is not ready: "+err.Error(), http.StatusServiceUnavailable)
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write(body) // an error means that the client has gone
+		})
+	}
 }

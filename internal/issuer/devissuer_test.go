@@ -1,6 +1,7 @@
 package issuer_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -137,5 +138,70 @@ func TestDevKeyFilesThatHaveNone(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "delete the file for a new key") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestDevIssuerRemembersItsName checks that an issuer with another URL than at the last start tells
+// the former one, once, and keeps its key.
+func TestDevIssuerRemembersItsName(t *testing.T) {
+	file := filepath.Join(t.TempDir(), issuer.DevKeyFile)
+	const first, second = "http://127.0.0.1:4599", "http://poolhouse:4599"
+	var keys string
+	for n, test := range []struct{ url, former string }{
+		{first, ""},
+		{first, ""},
+		{second, first + issuer.DevPath},
+		{second, ""},
+		{first, second + issuer.DevPath},
+	} {
+		dev := newDevIssuer(t, test.url, file)
+		if dev.Former != test.former {
+			t.Errorf("start %d: the former issuer is %q, want %q", n, dev.Former, test.former)
+		}
+
+		body, own, err := dev.Document(t.Context(), test.url+"/dev-issuer/jwks")
+		if err != nil || !own || keys != "" && string(body) != keys {
+			t.Errorf("start %d: the keys are %s, %t, %v, before %s", n, body, own, err, keys)
+		}
+		keys = string(body)
+	}
+
+	// A file of an earlier version has the key alone.
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var members map[string]any
+	if err := json.Unmarshal(text, &members); err != nil {
+		t.Fatal(err)
+	}
+	delete(members, "poolhouse_issuer")
+	if text, err = json.Marshal(members); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if dev := newDevIssuer(t, second, file); dev.Former != "" {
+		t.Errorf("an old file tells the former issuer %q", dev.Former)
+	}
+}
+
+// TestDevDocuments checks that an issuer has documents only at its own URLs.
+func TestDevDocuments(t *testing.T) {
+	dev := newDevIssuer(t, "http://poolhouse:4599", "")
+	for _, address := range []string{
+		"http://poolhouse:4599/dev-issuer", "http://poolhouse:4599/dev-issuer/jwks?x",
+		"https://poolhouse:4599/dev-issuer/jwks", "http://poolhouse:4598/dev-issuer/jwks",
+		"http://poolhouse.evil.example:4599/dev-issuer/jwks", "/jwks", "",
+	} {
+		if body, own, err := dev.Document(t.Context(), address); own || body != nil || err != nil {
+			t.Errorf("%q: %s, %t, %v", address, body, own, err)
+		}
+	}
+
+	body, own, err := dev.Document(t.Context(), "http://poolhouse:4599/dev-issuer/.well-known/openid-configuration")
+	if err != nil || !own || !strings.Contains(string(body), `"jwks_uri":"http://poolhouse:4599/dev-issuer/jwks"`) {
+		t.Errorf("discovery: %s, %t, %v", body, own, err)
 	}
 }

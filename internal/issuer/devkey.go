@@ -23,30 +23,38 @@ const (
 	maxDevKeyFile = 16 << 10 // bytes
 )
 
-// readDevKey reads the key of the development issuer from a file, a JSON Web Key (RFC 7517).
-// The error wraps fs.ErrNotExist if there is no file.
-func readDevKey(path string) (jose.JSONWebKey, error) {
+// devKeyIssuer is the member of the key file that has the issuer's URL. Readers of a JSON Web Key
+// ignore members that they do not know (RFC 7517, section 4).
+const devKeyIssuer = "poolhouse_issuer"
+
+// readDevKey reads the key of the development issuer from a file, a JSON Web Key (RFC 7517), and
+// the issuer's URL at the last start; "" = the file does not tell. The error wraps fs.ErrNotExist
+// if there is no file.
+func readDevKey(path string) (key jose.JSONWebKey, issuer string, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return jose.JSONWebKey{}, err
+		return key, "", err
 	}
 	defer file.Close()
 
 	text, err := io.ReadAll(io.LimitReader(file, maxDevKeyFile))
 	if err != nil {
-		return jose.JSONWebKey{}, err
+		return key, "", err
 	}
 
-	var key jose.JSONWebKey
 	if err := json.Unmarshal(text, &key); err != nil {
-		return key, fmt.Errorf("%s: %w: delete the file for a new key", path, err)
+		return key, "", fmt.Errorf("%s: %w: delete the file for a new key", path, err)
 	}
 	if private, ok := key.Key.(*rsa.PrivateKey); !ok || private.N.BitLen() < devKeyBits || key.KeyID == "" {
-		return key, fmt.Errorf("%s has no RSA key of %d bits with a kid: delete the file for a new key",
+		return key, "", fmt.Errorf("%s has no RSA key of %d bits with a kid: delete the file for a new key",
 			path, devKeyBits)
 	}
 
-	return key, nil
+	var members map[string]any
+	_ = json.Unmarshal(text, &members) // it is an object: a key was read from it
+	issuer, _ = members[devKeyIssuer].(string)
+
+	return key, issuer, nil
 }
 
 // newDevKey generates a key. Its ID is its thumbprint (RFC 7638), so that no two keys share one:
@@ -64,9 +72,9 @@ func newDevKey() (jose.JSONWebKey, error) {
 	return key, err
 }
 
-// writeDevKey writes the key whole or not at all.
-func writeDevKey(path string, key jose.JSONWebKey) error {
-	text, err := json.Marshal(key)
+// writeDevKey writes the key and the issuer's URL whole or not at all.
+func writeDevKey(path string, key jose.JSONWebKey, issuer string) error {
+	text, err := devKeyText(key, issuer)
 	if err != nil {
 		return err
 	}
@@ -74,4 +82,20 @@ func writeDevKey(path string, key jose.JSONWebKey) error {
 		_, err := f.Write(append(text, '\n'))
 		return err
 	})
+}
+
+// devKeyText returns the content of a key file.
+func devKeyText(key jose.JSONWebKey, issuer string) ([]byte, error) {
+	text, err := json.Marshal(key)
+	if err != nil {
+		return nil, err
+	}
+
+	members := map[string]any{}
+	if err := json.Unmarshal(text, &members); err != nil {
+		return nil, err
+	}
+	members[devKeyIssuer] = issuer
+
+	return json.Marshal(members)
 }

@@ -46,6 +46,9 @@ type Options struct {
 	Resolver Resolver         // nil = net.DefaultResolver
 	// Dial connects to an address that was already checked; nil = net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Own returns a document that this process publishes itself, so that it is read without the
+	// network; own is false for any other address. nil = there are none.
+	Own func(ctx context.Context, address string) (body []byte, own bool, err error)
 }
 
 // Client sends requests. It follows no redirect, uses no proxy, and connects

@@ -33,6 +33,9 @@ func (c *Client) get(ctx context.Context, p Policy, address, etag string) (docum
 	if err != nil {
 		return document{}, err
 	}
+	if d, own, err := c.own(ctx, address); own {
+		return d, err
+	}
 	if p.Pinned && u.Scheme != "https" {
 		return document{}, &Error{
 			Problem: "thumbprints cannot be checked without TLS",
@@ -48,6 +51,19 @@ func (c *Client) get(ctx context.Context, p Policy, address, etag string) (docum
 	})
 
 	return d, err
+}
+
+// own returns a document that this process publishes itself.
+func (c *Client) own(ctx context.Context, address string) (d document, own bool, err error) {
+	if c.o.Own == nil {
+		return document{}, false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+
+	d.body, own, err = c.o.Own(ctx, address)
+
+	return d, own, err
 }
 
 func (c *Client) exchange(ctx context.Context, p Policy, u *url.URL, etag string) (document, error) {

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// readiness is the content of a ready file.
+type readiness struct {
+	Endpoint string                  `json:"endpoint"`
+	PID      int                     `json:"pid"`
+	Region   string                  `json:"region"`
+	Issuer   string                  `json:"issuer"` // of the tokens of `poolhouse dev token`
+	Pools    []poolhouse.DevPoolInfo `json:"pools"`
+}
+
+const (
+	maxReadyFile = 1 << 20 // bytes
+	// readyPoll is the pause between two questions whether the server answers.
+	readyPoll = 50 * time.Millisecond
+	// readyTimeout bounds one question.
+	readyTimeout = 2 * time.Second
+)
+
+// readyFile tells programs that wait for a server that it answers. The file is there exactly while
+// the server does.
+type readyFile struct {
+	path    string
+	written []byte // nil = the server is not ready yet
+}
+
+// newReadyFile checks that the file can be written, and removes one that an earlier server left:
+// nobody may take it for this server's. It touches no other file: the path may be a mistake.
+func newReadyFile(ctx context.Context, path string) (*readyFile, error) {
+	if path == "" {
+		return nil, nil
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &readyFile{path: path}
+
+	switch info, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, f.fault(err)
+	case info.Mode().Type() == fs.ModeSymlink:
+		return nil, f.fault(errors.New("it is a link, and is not written through: name a file, or delete the link"))
+	case !info.Mode().IsRegular():
+		return nil, f.fault(errors.New("it is not a file"))
+	case info.Size() > 0: // an empty one was made by mktemp, to have a name
+		if err := f.removeStale(ctx); err != nil {
+			return nil, f.fault(err)
+		}
+	}
+
+	probe, err := os.CreateTemp(filepath.Dir(path), readyPattern)
+	if err != nil {
+		return nil, f.fault(fmt.Errorf("it cannot be written: %w", err))
+	}
+
+	return f, errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// readyPattern names the temporary files beside a ready file.
+const readyPattern = ".poolhouse-ready-*"
+
+func (f *readyFile) fault(err error) error { return fmt.Errorf("--ready-file %s: %w", f.path, err) }
+
+// removeStale removes the file if a server wrote it that has ended without removing it.
+func (f *readyFile) removeStale(ctx context.Context) error {
+	text, err := readStart(f.path, maxReadyFile)
+	if err != nil {
+		return err
+	}
+	var old readiness
+	if json.Unmarshal(text, &old) != nil || old.PID == 0 || old.Endpoint == "" {
+		return errors.New("it is there, and no `poolhouse dev` wrote it: name another file, or delete it")
+	}
+	if answers(ctx, old.Endpoint) {
+		return fmt.Errorf("it belongs to the server at %s: name another file, or stop that server",
+			explain.ShownAddress(old.Endpoint))
+	}
+
+	return os.Remove(f.path)
+}
+
+// readStart reads at most limit bytes of a file.
+func readStart(path string, limit int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+
+	return io.ReadAll(io.LimitReader(file, limit))
+}
+
+// during runs serve with the file: it is written as soon as the server answers, and removed when
+// ctx or serve ends. If it cannot be written, the server ends, because somebody waits for the file.
+func (f *readyFile) during(
+	ctx context.Context, endpoint string,
+	about func(context.Context) (readiness, error), serve func(context.Context) error,
+) error {
+	if f == nil {
+		return serve(ctx)
+	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+
+	var fault error
+	var group sync.WaitGroup
+	group.Go(func() {
+		defer end()
+
+		if fault = f.announce(ctx, endpoint, about); fault != nil {
+			return
+		}
+		<-ctx.Done()
+		fault = f.remove()
+	})
+
+	err := serve(ctx)
+	end()
+	group.Wait()
+
+	return errors.Join(err, fault)
+}
+
+// announce waits until the server at endpoint answers, and writes the file. It writes nothing if ctx
+// ends before.
+func (f *readyFile) announce(
+	ctx context.Context, endpoint string, about func(context.Context) (readiness, error),
+) error {
+	for !answers(ctx, endpoint) {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(readyPoll):
+		}
+	}
+
+	r, err := about(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err == nil {
+		err = f.write(r)
+	}
+	if err != nil {
+		return f.fault(err)
+	}
+
+	return nil
+}
+
+// answers reports whether a server is ready.
+func answers(ctx context.Context, endpoint string) bool {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+
+	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+}
+
+// write puts the file in its place, whole or not at all. A link that somebody has put there
+// meanwhile is replaced and not followed.
+func (f *readyFile) write(r readiness) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+
+	file, err := os.CreateTemp(filepath.Dir(f.path), readyPattern)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if err == nil {
+		err = file.Chmod(0o644) // it has no secret, and a test may run as another user
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), f.path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	f.written = text
+
+	return nil
+}
+
+// remove removes the file, unless another server has replaced it.
+func (f *readyFile) remove() error {
+	if f.written == nil {
+		return nil
+	}
+	text, err := readStart(f.path, maxReadyFile+1)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !bytes.Equal(text, f.written) {
+		return nil
+	}
+	if err == nil {
+		err = os.Remove(f.path)
+	}
+	if err != nil {
+		return f.fault(err)
+	}
+
+	return nil
+}

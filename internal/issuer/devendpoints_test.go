@@ -1,0 +1,99 @@
+package issuer_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+)
+
+// controlAPI returns a control API whose server has the pools, or fails to read them.
+func controlAPI(t *testing.T, pools []identitypool.Pool, fault error) http.Handler {
+	t.Helper()
+	endpoints, err := issuer.NewDevEndpoints(issuer.DevInfo{Region: "us-east-1", AccountID: "000000000000"},
+		"http://127.0.0.1:4599", "", time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoints.Pools = func(_ context.Context, limit int) ([]identitypool.Pool, error) {
+		return pools[:min(limit, len(pools))], fault
+	}
+
+	mux := http.NewServeMux()
+	endpoints.Register(mux)
+
+	return mux
+}
+
+// TestControlAnswers checks the statuses and bodies that docs/control-api.md promises.
+func TestControlAnswers(t *testing.T) {
+	pool := identitypool.Pool{ID: "us-east-1:1", Name: "app", AllowUnauthenticated: true}
+	healthy, broken := controlAPI(t, []identitypool.Pool{pool}, nil), controlAPI(t, nil, errors.New("secret cause"))
+	const plain, withCharset = "application/json", "application/json; charset=utf-8"
+	get := func(path string) [4]string { return [4]string{"GET", path} }
+	post := func(kind, body string) [4]string { return [4]string{"POST", issuer.DevTokenPath, kind, body} }
+	listed := `{"pools":[{"id":"us-east-1:1","name":"app","allow_guests":true}]}`
+	large := `{"sub":"` + strings.Repeat("a", 70<<10) + `"}`
+	for name, test := range map[string]struct {
+		api     http.Handler
+		request [4]string // method, path, Content-Type, body
+		status  int
+		want    string
+	}{
+		"info":         {healthy, get(issuer.DevInfoPath), 200, `"endpoint":"http://named.test:1"`},
+		"pools":        {healthy, get(issuer.DevPoolsPath), 200, listed},
+		"no pools":     {controlAPI(t, nil, nil), get(issuer.DevPoolsPath), 200, `{"pools":[]}`},
+		"no database":  {broken, get(issuer.DevPoolsPath), 503, `"error":"the pools could not be read`},
+		"token":        {healthy, post(plain, `{"sub":"a"}`), 200, `{"token":"eyJ`},
+		"charset":      {healthy, post(withCharset, `{"sub":"a"}`), 200, `{"token":"eyJ`},
+		"form":         {healthy, post("application/x-www-form-urlencoded", `{"sub":"a"}`), 415, `"error"`},
+		"text":         {healthy, post("text/plain; application/json", `{"sub":"a"}`), 415, `"error"`},
+		"no kind":      {healthy, post("", `{"sub":"a"}`), 415, `"error"`},
+		"no JSON":      {healthy, post(plain, `sub=a`), 400, `"error"`},
+		"no subject":   {healthy, post(plain, `{}`), 400, `"error"`},
+		"wrong name":   {healthy, post(plain, `{"subject":"a"}`), 400, `"error"`},
+		"own claim":    {healthy, post(plain, `{"sub":"a","claims":{"iss":"x"}}`), 400, `"error"`},
+		"too large":    {healthy, post(plain, large), 400, `"error"`},
+		"method":       {healthy, get(issuer.DevTokenPath), 404, "POST " + issuer.DevTokenPath},
+		"another path": {healthy, get("/_poolhouse/dev/nothing"), 404, "GET " + issuer.DevInfoPath},
+		"preflight":    {healthy, [4]string{"OPTIONS", issuer.DevTokenPath}, 404, `"error"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sent := test.request
+			request := httptest.NewRequest(sent[0], sent[1], strings.NewReader(sent[3]))
+			request.Host = "named.test:1"
+			request.Header.Set("Content-Type", sent[2])
+			answer := httptest.NewRecorder()
+			test.api.ServeHTTP(answer, request)
+
+			body := answer.Body.String()
+			if answer.Code != test.status || !strings.Contains(body, test.want) || !json.Valid([]byte(body)) ||
+				strings.Contains(body, "secret cause") {
+				t.Errorf("%d %s", answer.Code, body)
+			}
+			if got := answer.Header(); got.Get("Content-Type") != plain || got.Get("Cache-Control") != "no-store" ||
+				got.Get("Access-Control-Allow-Origin") != "" {
+				t.Errorf("headers %v", got)
+			}
+		})
+	}
+}
+
+// TestControlListsSoManyPools checks the bound of the list.
+func TestControlListsSoManyPools(t *testing.T) {
+	api := controlAPI(t, make([]identitypool.Pool, issuer.MaxDevPools+1), nil)
+	answer := httptest.NewRecorder()
+	api.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, issuer.DevPoolsPath, nil))
+
+	var list issuer.DevPoolsResponse
+	if err := json.Unmarshal(answer.Body.Bytes(), &list); err != nil || len(list.Pools) != issuer.MaxDevPools {
+		t.Errorf("%d pools, %v", len(list.Pools), err)
+	}
+}
