@@ -11,8 +11,8 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
@@ -233,12 +233,17 @@ func plain(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text)) // an error means that the client has gone
 }
 
-// devEndpoints returns the endpoints of a development server. Their issuer keeps its key in the
-// data folder.
+// devEndpoints returns the endpoints of a development server. Their issuer keeps its key and its
+// users in the data folder.
 func (c *Config) devEndpoints() (*issuer.DevEndpoints, error) {
-	keyFile := ""
+	keyFile, usersFile := "", ""
 	if c.DataDir != "" {
 		keyFile = filepath.Join(c.DataDir, DevIssuerKeyFile)
+		usersFile = filepath.Join(c.DataDir, DevUsersFile)
+	}
+	users, err := devuser.Open(usersFile)
+	if err != nil {
+		return nil, err
 	}
 
 	return issuer.NewDevEndpoints(DevInfo{
@@ -248,7 +253,7 @@ func (c *Config) devEndpoints() (*issuer.DevEndpoints, error) {
 		AccessKeyID:     DevAccessKeyID,
 		SecretAccessKey: DevSecretAccessKey,
 		Audience:        DevAudience,
-	}, keyFile, c.Now)
+	}, keyFile, users, c.Now)
 }
 
 // withPage answers browsers at / with the page of development, and all others with next.
@@ -264,9 +269,8 @@ func (s *Server) withPage(next http.Handler) http.Handler {
 		Data:    s.DataPlace(),
 		Calls:   s.calls,
 		Logger:  c.Logger,
-		Pools: func(ctx context.Context, limit int) ([]identitypool.Pool, error) {
-			return s.store.ListPools(ctx, identitypool.AccountID(c.Account), c.region(), "", limit)
-		},
+		Pools:   s.regionPools,
+		Users:   s.dev.Users.List,
 	})
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -281,8 +285,8 @@ func (s *Server) withPage(next http.Handler) http.Handler {
 // observe counts an answered request, and remembers it for the page of development.
 func (s *Server) observe(r *awsapi.Record) {
 	s.metrics.Observe(r)
-	if s.calls == nil || r.Operation == "" || r.Service == "" { // not a call of an API
-		return
+	if s.calls == nil || r.Operation == "" || r.Service == "" || r.UserAgent == SeedUserAgent {
+		return // in production, or no call of a client to an API
 	}
 
 	s.calls.Add(devpage.Call{

@@ -18,8 +18,10 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -39,8 +41,10 @@ import (
 const (
 	DatabaseFile  = "poolhouse.db"
 	MasterKeyFile = "master.key"
-	// DevIssuerKeyFile has the key of the development issuer. Only `poolhouse dev` writes it.
+	// DevIssuerKeyFile has the key of the development issuer, and DevUsersFile the users that it
+	// vouches for by name. Only `poolhouse dev` writes them.
 	DevIssuerKeyFile = issuer.DevKeyFile
+	DevUsersFile     = devuser.File
 )
 
 // Paths of the development endpoints.
@@ -56,7 +60,13 @@ type (
 	DevTokenRequest = issuer.DevTokenRequest
 	// DevTokenResponse is the answer of the endpoint DevTokenPath.
 	DevTokenResponse = issuer.DevTokenResponse
+	// DevPool is a pool as the page of development shows it.
+	DevPool = devpage.Pool
 )
+
+// SeedUserAgent marks the calls by which a development server applies its own seeds. They are no
+// calls of clients: neither the page nor the terminal shows them.
+const SeedUserAgent = "poolhouse-dev-seed"
 
 // ErrStopped means that the server acknowledges no more writes while it runs, because the
 // database's disk failed or its files are gone. See Server.Failed.
@@ -79,7 +89,8 @@ type Server struct {
 	apart    http.Handler // for MetricsHandler
 	forward  http.Handler // for ForwardHandler
 	dev      *issuer.DevEndpoints
-	calls    *devpage.Calls // that the page of development shows; nil in production
+	calls    *devpage.Calls           // that the page of development shows; nil in production
+	pools    *cognitoidentity.Service // for seeds of development; nil in production
 	keys     *iam.AccessKeys
 	rates    *ratelimit.Reporter
 	lock     *datalock.Lock // of the data folder; nil without one
@@ -221,6 +232,48 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 	return s.dev.Info, true
 }
 
+// DevUsers returns the users whom the development issuer vouches for by name; nil for other servers.
+func (s *Server) DevUsers() *devuser.Store {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.Users
+}
+
+// DevPools returns at most limit pools of a development server's region, in the order of their IDs.
+func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {
+	if s.dev == nil {
+		return nil, errNoDevelopment
+	}
+	pools, err := s.regionPools(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+
+	var all []DevPool
+	for _, pool := range pools {
+		all = append(all, devpage.PoolOf(pool, s.dev.Info, s.dev.Info.Endpoint))
+	}
+
+	return all, nil
+}
+
+// SeedIdentities makes identities of a development server.
+// See cognitoidentity.Service.SeedIdentities.
+func (s *Server) SeedIdentities(ctx context.Context, seeded []cognitoidentity.SeededIdentity) error {
+	if s.dev == nil {
+		return errNoDevelopment
+	}
+	return s.pools.SeedIdentities(ctx, seeded)
+}
+
+var errNoDevelopment = errors.New("this is no development server")
+
+// regionPools returns at most limit pools of the account and region.
+func (s *Server) regionPools(ctx context.Context, limit int) ([]identitypool.Pool, error) {
+	return s.store.ListPools(ctx, identitypool.AccountID(s.config.Account), s.config.region(), "", limit)
+}
+
 // DataPlace tells people where the server keeps its data: "in " and a place.
 func (s *Server) DataPlace() string {
 	switch {
@@ -269,6 +322,10 @@ func (s *Server) ForwardHandler() http.Handler { return s.forward }
 func (s *Server) Refused(r awsapi.Refusal) {
 	if r.Service == iamapi.Name { // IAM has no region: clients sign for us-east-1 everywhere
 		r.Region = ""
+	}
+
+	if s.dev != nil && r.UserAgent == SeedUserAgent {
+		return // a seed looks for what may not be there
 	}
 
 	t := Trace{

@@ -4,11 +4,15 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
@@ -40,19 +44,22 @@ const (
 const maxDevRequest = 64 << 10 // bytes
 
 // devTokenRule explains how to request a token.
-const devTokenRule = "send one JSON object of at most 64 KiB with sub and aud (texts), expires_in (whole seconds) " +
-	"and claims (an object of any JSON values, which enter the token as they are)"
+const devTokenRule = "send one JSON object of at most 64 KiB with sub or user, and aud (texts), expires_in " +
+	"(whole seconds) and claims (an object of any JSON values, which enter the token as they are)"
 
 // DevEndpoints serves the development issuer and its tokens. It sends no CORS headers: a page of
 // another origin must not mint tokens.
 type DevEndpoints struct {
 	Info   DevInfo
+	Users  *devuser.Store // whom the issuer vouches for by name
 	issuer *DevIssuer
 }
 
 // NewDevEndpoints returns the endpoints of a development server, whose issuer keeps its key in
 // keyFile ("" = nowhere). It fills the fields of info that are about the issuer.
-func NewDevEndpoints(info DevInfo, keyFile string, now func() time.Time) (*DevEndpoints, error) {
+func NewDevEndpoints(
+	info DevInfo, keyFile string, users *devuser.Store, now func() time.Time,
+) (*DevEndpoints, error) {
 	issuer, err := NewDevIssuer(info.Endpoint, info.Audience, keyFile, now)
 	if err != nil {
 		return nil, err
@@ -61,7 +68,7 @@ func NewDevEndpoints(info DevInfo, keyFile string, now func() time.Time) (*DevEn
 	info.OIDCProviderARN = "arn:" + identitypool.Partition(info.Region) + ":iam::" + info.AccountID +
 		":oidc-provider/" + info.LoginKey
 
-	return &DevEndpoints{Info: info, issuer: issuer}, nil
+	return &DevEndpoints{Info: info, Users: users, issuer: issuer}, nil
 }
 
 // Register mounts the endpoints on mux.
@@ -99,7 +106,11 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	token, err := d.issuer.Token(r.Context(), request)
+	var token string
+	err := d.asUser(&request)
+	if err == nil {
+		token, err = d.issuer.Token(r.Context(), request)
+	}
 	switch {
 	case errors.Is(err, ErrDevRequest):
 		text := strings.TrimPrefix(err.Error(), ErrDevRequest.Error()+": ")
@@ -109,6 +120,54 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 			DevTokenResponse{Error: "the token could not be signed: " + err.Error()})
 	default:
 		writeDevJSON(w, http.StatusOK, DevTokenResponse{Token: token})
+	}
+}
+
+// asUser gives a request that names a user that user's subject and claims. Claims of the request
+// come before the user's.
+func (d *DevEndpoints) asUser(request *DevTokenRequest) error {
+	if request.User == "" {
+		return nil
+	}
+	if request.Subject != "" {
+		return fmt.Errorf("%w: give sub or user, not both", ErrDevRequest)
+	}
+
+	user, err := d.Users.Get(request.User)
+	if err != nil {
+		return fmt.Errorf("%w: %w%s", ErrDevRequest, err, d.otherUsers(request.User))
+	}
+	request.Subject = user.Subject
+
+	claims := user.Claims
+	if claims == nil {
+		claims = map[string]any{}
+	}
+	maps.Copy(claims, request.Claims)
+	request.Claims = claims
+
+	return nil
+}
+
+const maxUsersNamed = 10
+
+// otherUsers tells which users there are, for somebody who named none of them.
+func (d *DevEndpoints) otherUsers(name string) string {
+	var names []string
+	for _, u := range d.Users.List() {
+		names = append(names, u.Name)
+	}
+
+	near := explain.Nearest(name, names)
+	switch {
+	case len(names) == 0:
+		return ": this server has no users: give any sub, or seed some with poolhouse dev --seed"
+	case near != "":
+		return ": did you mean " + near + "?"
+	case len(names) > maxUsersNamed:
+		return ": there are " + strings.Join(names[:maxUsersNamed], ", ") + " and others"
+	default:
+		return ": there are " + strings.Join(names, ", ")
 	}
 }
 

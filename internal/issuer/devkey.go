@@ -18,6 +18,9 @@ import (
 // DevKeyFile is the name of the file in the data folder that has the development issuer's key.
 const DevKeyFile = "dev-issuer.json"
 
+// ErrDevKey means that the file of the development issuer's key has no such key.
+var ErrDevKey = errors.New("no key of the development issuer")
+
 const (
 	devKeyBits    = 2048
 	maxDevKeyFile = 16 << 10 // bytes
@@ -26,6 +29,13 @@ const (
 // readDevKey reads the key of the development issuer from a file, a JSON Web Key (RFC 7517).
 // The error wraps fs.ErrNotExist if there is no file.
 func readDevKey(path string) (jose.JSONWebKey, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return jose.JSONWebKey{}, err
+	}
+	if !info.Mode().IsRegular() { // opening a pipe or a device could wait for ever
+		return jose.JSONWebKey{}, fmt.Errorf("%s: %w: it is no regular file", path, ErrDevKey)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return jose.JSONWebKey{}, err
@@ -39,11 +49,15 @@ func readDevKey(path string) (jose.JSONWebKey, error) {
 
 	var key jose.JSONWebKey
 	if err := json.Unmarshal(text, &key); err != nil {
-		return key, fmt.Errorf("%s: %w: delete the file for a new key", path, err)
+		return key, fmt.Errorf("%s: %w: %w: delete the file for a new key", path, ErrDevKey, err)
 	}
 	if private, ok := key.Key.(*rsa.PrivateKey); !ok || private.N.BitLen() < devKeyBits || key.KeyID == "" {
-		return key, fmt.Errorf("%s has no RSA key of %d bits with a kid: delete the file for a new key",
-			path, devKeyBits)
+		return key, fmt.Errorf("%s: %w: it has no RSA key of %d bits with a kid: delete the file for a new key",
+			path, ErrDevKey, devKeyBits)
+	}
+	if key.Use != "" && key.Use != "sig" || key.Algorithm != "" && key.Algorithm != string(jose.RS256) {
+		return key, fmt.Errorf("%s: %w: the key is for use %q with alg %q, and not for signatures with %s: "+
+			"delete the file for a new key", path, ErrDevKey, key.Use, key.Algorithm, jose.RS256)
 	}
 
 	return key, nil
