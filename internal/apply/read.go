@@ -48,6 +48,7 @@ type Part struct{ Text, Resource, Attribute string }
 type fileReader struct {
 	faults []error
 	more   []string // names that references may ask for, besides accountNames and resources
+	others []string // sections that are read elsewhere
 }
 
 func (f *fileReader) fault(line int, format string, args ...any) {
@@ -108,8 +109,8 @@ func (f *fileReader) resources(sections []entry) ([]Resource, error) {
 		case usersSection, identitiesSection:
 			f.fault(e.line, "the section %s is for files of `poolhouse dev --seed` only", e.key)
 		default:
-			f.unknown(e.line, "section", e.key,
-				[]string{"Resources", "AWSTemplateFormatVersion", "Description", "Metadata"})
+			known := []string{"Resources", "AWSTemplateFormatVersion", "Description", "Metadata"}
+			f.unknown(e.line, "section", e.key, append(known, f.others...))
 		}
 	}
 

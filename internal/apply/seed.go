@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -27,6 +30,9 @@ const (
 	// maxSeedEntries bounds the users of a seed, and its identities.
 	maxSeedEntries = 1000
 	poolType       = "AWS::Cognito::IdentityPool"
+	// maxSeedProvider and maxSeedSubject bound a login, in bytes. The store's bounds are the same.
+	maxSeedProvider = 512
+	maxSeedSubject  = 8 << 10
 )
 
 // Seed is the content of a file for a development server: resources, users of its built-in issuer,
@@ -61,7 +67,10 @@ func ReadSeed(text []byte) (Seed, error) {
 		return Seed{}, err
 	}
 
-	f := &fileReader{more: []string{DevProviderARN, DevLoginKey}}
+	f := &fileReader{
+		more:   []string{DevProviderARN, DevLoginKey},
+		others: []string{usersSection, identitiesSection},
+	}
 	var s Seed
 	var template []entry
 	for _, e := range f.entries(body, "the file") {
@@ -156,8 +165,8 @@ func (f *fileReader) identity(item ast.Node) SeedIdentity {
 		case "Logins":
 			for _, login := range f.entries(e.value, "Logins") {
 				subject, isText := scalar(login.value)
-				if !isText || subject == "" {
-					f.fault(login.line, "Logins: %s must have the subject as text", login.key)
+				if !isText || !seedText(login.key, maxSeedProvider) || !seedText(subject, maxSeedSubject) {
+					f.fault(login.line, "Logins: %.100s must have the subject as text", login.key)
 				}
 				i.Logins[login.key] = subject
 			}
@@ -175,6 +184,11 @@ func (f *fileReader) identity(item ast.Node) SeedIdentity {
 	}
 
 	return i
+}
+
+// seedText reports whether a text of a login can be stored.
+func seedText(text string, limit int) bool {
+	return text != "" && len(text) <= limit && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 // poolOf reads the pool of an identity: an ID, or a reference to a resource.
