@@ -86,7 +86,7 @@ func dev(ctx context.Context, s *settings, seeds *seeds, addresses func() ([]net
 	}
 	c, err := devConfig(ctx, s, out, l)
 	if err != nil {
-		return errors.Join(err, l.Close())
+		return errors.Join(adviseReset(err, c.DataDir), l.Close())
 	}
 
 	colour := newPalette(os.Stdout)

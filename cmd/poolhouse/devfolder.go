@@ -77,6 +77,9 @@ func adviseMemory(err error) error {
 // adviseReset adds to a fault of development data how to begin anew.
 func adviseReset(err error, folder string) error {
 	damaged := []error{store.ErrDamaged, envelope.ErrWrongKey, issuer.ErrDevKey, devuser.ErrDamaged}
+	if errors.Is(err, store.ErrDamaged) && filepath.Base(folder) != devFolder {
+		return err // deleteDevFiles refuses it
+	}
 	if folder == "" || !slices.ContainsFunc(damaged, func(fault error) bool { return errors.Is(err, fault) }) {
 		return err
 	}
@@ -148,7 +151,11 @@ func resetDevFolder(c *cobra.Command, folder string) error {
 // deleteDevFiles deletes the files that a development server writes, those of interrupted writes
 // too. The caller holds the folder.
 func deleteDevFiles(ctx context.Context, folder string) error {
-	if err := poolhouse.CheckDevelopment(ctx, poolhouse.Config{DataDir: folder}); err != nil {
+	err := poolhouse.CheckDevelopment(ctx, poolhouse.Config{DataDir: folder})
+	if errors.Is(err, store.ErrDamaged) && filepath.Base(folder) == devFolder {
+		err = nil // nobody can tell whose it was, but a folder of this name is not production's
+	}
+	if err != nil {
 		return fmt.Errorf("nothing was deleted: %w: if you are sure, delete the folder yourself", err)
 	}
 
