@@ -12,6 +12,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
@@ -249,13 +250,18 @@ func plain(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text)) // an error means that the client has gone
 }
 
-// devEndpoints returns the endpoints of a development server. Their issuer keeps its key in the
-// data folder.
+// devEndpoints returns the endpoints of a development server. Their issuer keeps its key and its
+// users in the data folder.
 func (s *Server) devEndpoints() (*issuer.DevEndpoints, error) {
 	c := &s.config
-	keyFile := ""
+	keyFile, usersFile := "", ""
 	if c.DataDir != "" {
 		keyFile = filepath.Join(c.DataDir, DevIssuerKeyFile)
+		usersFile = filepath.Join(c.DataDir, DevUsersFile)
+	}
+	users, err := devuser.Open(usersFile)
+	if err != nil {
+		return nil, err
 	}
 
 	endpoints, err := issuer.NewDevEndpoints(DevInfo{
@@ -265,7 +271,7 @@ func (s *Server) devEndpoints() (*issuer.DevEndpoints, error) {
 		AccessKeyID:     DevAccessKeyID,
 		SecretAccessKey: DevSecretAccessKey,
 		Audience:        DevAudience,
-	}, c.IssuerURL, keyFile, c.Now)
+	}, c.IssuerURL, keyFile, users, c.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -318,6 +324,7 @@ func (s *Server) withPage(next http.Handler) http.Handler {
 		Calls:   s.calls,
 		Logger:  c.Logger,
 		Pools:   s.regionPools,
+		Users:   s.dev.Users.List,
 	})
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -332,8 +339,8 @@ func (s *Server) withPage(next http.Handler) http.Handler {
 // observe counts an answered request, and remembers it for the page of development.
 func (s *Server) observe(r *awsapi.Record) {
 	s.metrics.Observe(r)
-	if s.calls == nil || r.Operation == "" || r.Service == "" { // not a call of an API
-		return
+	if s.calls == nil || r.Operation == "" || r.Service == "" || r.UserAgent == SeedUserAgent {
+		return // in production, or no call of a client to an API
 	}
 
 	s.calls.Add(devpage.Call{

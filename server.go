@@ -18,8 +18,10 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -39,8 +41,10 @@ import (
 const (
 	DatabaseFile  = "poolhouse.db"
 	MasterKeyFile = "master.key"
-	// DevIssuerKeyFile has the key of the development issuer. Only `poolhouse dev` writes it.
+	// DevIssuerKeyFile has the key of the development issuer, and DevUsersFile the users that it
+	// vouches for by name. Only `poolhouse dev` writes them.
 	DevIssuerKeyFile = issuer.DevKeyFile
+	DevUsersFile     = devuser.File
 )
 
 // Paths of the control API of a development server. Config.DevControlToken guards them.
@@ -61,7 +65,13 @@ type (
 	DevPoolsResponse = issuer.DevPoolsResponse
 	// DevPoolInfo is an identity pool in a DevPoolsResponse.
 	DevPoolInfo = issuer.DevPoolInfo
+	// DevPool is a pool as the page of development shows it.
+	DevPool = devpage.Pool
 )
+
+// SeedUserAgent marks the calls by which a development server applies its own seeds. They are no
+// calls of clients: neither the page nor the terminal shows them.
+const SeedUserAgent = "poolhouse-dev-seed"
 
 // ErrStopped means that the server acknowledges no more writes while it runs, because the
 // database's disk failed or its files are gone. See Server.Failed.
@@ -84,7 +94,8 @@ type Server struct {
 	apart    http.Handler // for MetricsHandler
 	forward  http.Handler // for ForwardHandler
 	dev      *issuer.DevEndpoints
-	calls    *devpage.Calls // that the page of development shows; nil in production
+	calls    *devpage.Calls           // that the page of development shows; nil in production
+	pools    *cognitoidentity.Service // for seeds of development; nil in production
 	keys     *iam.AccessKeys
 	rates    *ratelimit.Reporter
 	lock     *datalock.Lock // of the data folder; nil without one
@@ -218,6 +229,43 @@ func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) ia
 // Account returns the account of the settings' roles and providers.
 func (s *Server) Account() string { return s.config.Account }
 
+// DevUsers returns the users whom the development issuer vouches for by name; nil for other servers.
+func (s *Server) DevUsers() *devuser.Store {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.Users
+}
+
+// DevPools returns at most limit pools of a development server's region, in the order of their IDs.
+func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {
+	if s.dev == nil {
+		return nil, errNoDevelopment
+	}
+	pools, err := s.regionPools(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+
+	var all []DevPool
+	for _, pool := range pools {
+		all = append(all, devpage.PoolOf(pool, s.dev.Info, s.dev.Info.Endpoint))
+	}
+
+	return all, nil
+}
+
+// SeedIdentities makes identities of a development server.
+// See cognitoidentity.Service.SeedIdentities.
+func (s *Server) SeedIdentities(ctx context.Context, seeded []cognitoidentity.SeededIdentity) error {
+	if s.dev == nil {
+		return errNoDevelopment
+	}
+	return s.pools.SeedIdentities(ctx, seeded)
+}
+
+var errNoDevelopment = errors.New("this is no development server")
+
 // DataPlace tells people where the server keeps its data: "in " and a place.
 func (s *Server) DataPlace() string {
 	switch {
@@ -266,6 +314,10 @@ func (s *Server) ForwardHandler() http.Handler { return s.forward }
 func (s *Server) Refused(r awsapi.Refusal) {
 	if r.Service == iamapi.Name { // IAM has no region: clients sign for us-east-1 everywhere
 		r.Region = ""
+	}
+
+	if s.dev != nil && r.UserAgent == SeedUserAgent {
+		return // a seed looks for what may not be there
 	}
 
 	t := Trace{

@@ -283,6 +283,9 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		Now:                c.Now,
 		Logger:             c.Logger,
 	})
+	if c.Dev {
+		s.pools = p.pools
+	}
 
 	return nil
 }

@@ -8,8 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -30,9 +28,14 @@ func devCommand() *cobra.Command {
 nothing). The account is 000000000000, the region us-east-1, and the keys are
 test/test. A built-in OpenID Connect issuer issues tokens for any user that you name.
 Refusals are explained on the terminal as they happen. Never expose this server:
-everybody knows its keys.`,
+everybody knows its keys.
+
+A new .poolhouse begins with a demo pool, its roles and three users. --seed fills the
+server from files instead: pools, roles, providers, users and identities, with the
+IDs that you choose. --watch applies the files again when they change.`,
 		Example: `  poolhouse dev
-  poolhouse dev --memory
+  poolhouse dev --seed seed.yaml --watch
+  poolhouse dev --memory --demo
   poolhouse dev --memory --listen 127.0.0.1:0 --ready-file ready.json
   poolhouse dev --listen 0.0.0.0:4599 --issuer-url http://poolhouse:4599
   poolhouse dev --listen 127.0.0.1:0 --data ./data --strict-roles
@@ -59,20 +62,31 @@ everybody knows its keys.`,
 				return err
 			}
 
-			return dev(c.Context(), s, ready, net.InterfaceAddrs)
+			seeds, err := devSeeds(c, s)
+			if err != nil {
+				return err
+			}
+
+			return dev(c.Context(), s, seeds, ready, net.InterfaceAddrs)
 		},
 	}
 	addSettings(c, "listen", "data", "issuer_url", "strict_roles", "chosen_ids", "token_algorithm",
 		"log_level", "log_format", "dev.allowed_hosts", "dev.allowed_origins", "dev.control_token",
 		"metrics_listen", "lame_duck", "max_wait")
 	c.Flags().Bool("memory", false, "keep nothing: all data is gone when the server stops")
+	c.Flags().Bool("demo", false, "make the demo pool with its roles and users, unless it exists")
+	c.Flags().StringArray("seed", nil,
+		"file, or folder of files, of pools, roles, providers, users and identities to have; may be repeated")
+	c.Flags().Bool("watch", false, "apply the files of --seed again when they change")
 	c.Flags().String("ready-file", "", "file that is there while the server answers: JSON with its endpoint and pools")
 	c.AddCommand(devInfoCommand(), devTokenCommand(), devEnvCommand(), devResetCommand())
 
 	return c
 }
 
-func dev(ctx context.Context, s *settings, ready *readyFile, addresses func() ([]net.Addr, error)) error {
+func dev(
+	ctx context.Context, s *settings, seeds *seeds, ready *readyFile, addresses func() ([]net.Addr, error),
+) error {
 	out, err := devOutputs(s)
 	if err != nil {
 		return err
@@ -85,7 +99,7 @@ func dev(ctx context.Context, s *settings, ready *readyFile, addresses func() ([
 	}
 	c, err := devConfig(ctx, s, out, l)
 	if err != nil {
-		return errors.Join(err, l.Close())
+		return errors.Join(adviseReset(err, c.DataDir), l.Close())
 	}
 
 	colour := newPalette(os.Stdout)
@@ -97,14 +111,25 @@ func dev(ctx context.Context, s *settings, ready *readyFile, addresses func() ([
 		if _, held := errors.AsType[*datalock.HeldError](err); held {
 			err = adviseMemory(err)
 		}
-		return errors.Join(err, l.Close())
+		return errors.Join(adviseReset(err, c.DataDir), l.Close())
+	}
+
+	// Seeds come first: whoever is answered finds what they have.
+	if err := seeds.plant(ctx, server, out.stdout); err != nil {
+		return errors.Join(err, l.Close(), server.Close())
 	}
 	info, _ := server.DevInfo()
 	notes := devNotes(l, addresses)
 	if c.IssuerURL != c.DevEndpoint {
 		notes = append(notes, "Tokens name "+c.IssuerURL+" as their issuer (issuer_url).")
 	}
-	printWelcome(out.stdout, colour, info, server.DataPlace(), programName(), notes...)
+	hello, err := newWelcome(ctx, server, notes)
+	if err != nil {
+		return errors.Join(err, l.Close(), server.Close())
+	}
+	hello.Colour = colour
+	hello.print(out.stdout)
+	defer seeds.startWatch(ctx, out.stdout, colour)()
 
 	about := func(ctx context.Context) (readiness, error) {
 		pools, err := server.ListDevPools(ctx)
@@ -171,95 +196,20 @@ func devConfig(ctx context.Context, s *settings, out *outputs, l listeners) (poo
 }
 
 // palette has colours for terminals, unless NO_COLOR is set (no-color.org).
-type palette struct{ bold, red, green, reset string }
+type palette struct{ Bold, Red, Green, Reset string }
 
 func newPalette(out io.Writer) palette {
 	f, ok := out.(*os.File)
 	if !ok || os.Getenv("NO_COLOR") != "" || !term.IsTerminal(int(f.Fd())) {
 		return palette{}
 	}
-	return palette{bold: "\x1b[1m", red: "\x1b[31m", green: "\x1b[32m", reset: "\x1b[0m"}
+	return palette{Bold: "\x1b[1m", Red: "\x1b[31m", Green: "\x1b[32m", Reset: "\x1b[0m"}
 }
-
-// devNotes returns lines about who can reach the server, and about its metrics.
-func devNotes(l listeners, addresses func() ([]net.Addr, error)) []string {
-	var notes []string
-	if urls, local := othersURLs(l.main, addresses); !local {
-		warning := "Warning: others on the network can use this server, and everybody knows its keys"
-		if len(urls) > 0 {
-			warning += ": " + strings.Join(urls, " or ")
-		}
-		notes = append(notes, warning)
-	}
-
-	if l.metrics != nil {
-		notes = append(notes, "Metrics are on "+baseURL(l.metrics)+"/metrics.")
-	}
-	if l.forward != nil {
-		notes = append(notes, "Requests are forwarded from "+baseURL(l.forward)+".")
-	}
-
-	return notes
-}
-
-func printWelcome(out io.Writer, p palette, info poolhouse.DevInfo, data, program string, notes ...string) {
-	var lines strings.Builder
-	for _, note := range notes {
-		fmt.Fprintf(&lines, "%s%s%s\n", p.red, note, p.reset)
-	}
-	fmt.Fprintf(out, `%[1]sPoolhouse %[2]s listens on %[3]s%[4]s
-%[5]sDevelopment mode: known keys, and an issuer that issues tokens for anybody. Do not expose it.%[4]s
-%[13]sOpen the address in a browser to see pools and calls.
-Data is %[6]s.
-
-export AWS_ENDPOINT_URL_COGNITO_IDENTITY=%[3]s
-export AWS_ENDPOINT_URL_STS=%[3]s
-export AWS_ENDPOINT_URL_IAM=%[3]s
-export AWS_ACCESS_KEY_ID=%[7]s
-export AWS_SECRET_ACCESS_KEY=%[8]s
-export AWS_REGION=%[9]s
-export AWS_DEFAULT_REGION=%[9]s
-
-Try it:
-  POOL=$(aws cognito-identity create-identity-pool --endpoint-url %[3]s \
-    --identity-pool-name demo --allow-unauthenticated-identities \
-    --open-id-connect-provider-arns %[10]s --query IdentityPoolId --output text)
-  aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL
-  aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL \
-    --logins %[11]s=$(%[12]s dev token --endpoint %[3]s --sub alice)
-`, p.bold, version(), info.Endpoint, p.reset, p.red, data, info.AccessKeyID, info.SecretAccessKey, info.Region,
-		info.OIDCProviderARN, info.LoginKey, program, lines.String())
-}
-
-// programName returns how a shell calls this program: by its name if that is in the path, else
-// by the running file, as with `go run`.
-func programName() string {
-	const name = "poolhouse"
-	if _, err := exec.LookPath(name); err == nil {
-		return name
-	}
-	file, err := os.Executable()
-	if err != nil {
-		return name
-	}
-
-	return shellQuoted(file)
-}
-
-// shellQuoted returns text as one word of a POSIX shell.
-func shellQuoted(text string) string {
-	if text != "" && !needsQuotes.MatchString(text) {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}
-
-var needsQuotes = regexp.MustCompile(`[^\w./+@-]`)
 
 // printTrace explains on the terminal why a call was refused.
 func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s%s%s", p.bold, joined(" ", t.Operation, t.Outcome), p.reset)
+	fmt.Fprintf(&b, "\n%s%s%s", p.Bold, joined(" ", t.Operation, t.Outcome), p.Reset)
 	if t.Message != "" {
 		fmt.Fprintf(&b, "  %s", printable(t.Message))
 	}
@@ -281,12 +231,12 @@ func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
 			check = s.Provider + ": " + check
 		}
 		if s.OK {
-			fmt.Fprintf(b, "  %sok%s      %s: %s\n", p.green, p.reset, printable(check), printable(s.Got))
+			fmt.Fprintf(b, "  %sok%s      %s: %s\n", p.Green, p.Reset, printable(check), printable(s.Got))
 			continue
 		}
 
 		fmt.Fprintf(b, "  %srefused%s %s: expected %s; got %s\n",
-			p.red, p.reset, printable(check), printable(s.Expected), printable(s.Got))
+			p.Red, p.Reset, printable(check), printable(s.Expected), printable(s.Got))
 		if s.Detail != "" {
 			for line := range strings.SplitSeq(s.Detail, "\n") {
 				fmt.Fprintf(b, "          | %s\n", printable(line))

@@ -83,9 +83,10 @@ func devInfoCommand() *cobra.Command {
 
 func devTokenCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "token --sub SUBJECT",
+		Use:   "token (--user NAME | --sub SUBJECT)",
 		Short: "Print an ID token of the development issuer",
 		Long: `Print an ID token from the issuer of a running development server, and nothing else.
+--user names a user of the server, whose claims the token has; --sub is anybody.
 
 A claim is name=value. A value that is valid JSON is used as JSON, any other as text:
 
@@ -97,22 +98,28 @@ A claim is name=value. A value that is valid JSON is used as JSON, any other as 
 
 Quote it for the shell: --claim 'n="0"'. Numbers keep all their digits. --sub and --aud
 are always text. A value that begins with [, { or " but is not JSON is refused.`,
-		Example: `  poolhouse dev token --sub alice
+		Example: `  poolhouse dev token --user alice
+  poolhouse dev token --sub alice
   poolhouse dev token --sub alice --aud other --expires-in 5m --claim email=a@b.c --claim 'cognito:groups=["admin"]'
   poolhouse dev token --sub alice --claim nbf=0 --claim email_verified=true --claim 'employee="0815"'`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			subject, _ := c.Flags().GetString("sub")
+			user, _ := c.Flags().GetString("user")
 			audience, _ := c.Flags().GetString("aud")
 			lifetime, _ := c.Flags().GetDuration("expires-in")
 			pairs, _ := c.Flags().GetStringArray("claim")
 
+			if (user == "") == (subject == "") {
+				return errors.New("give --user and a user of the server, or --sub and the subject of anybody")
+			}
 			claims, err := parseClaims(pairs)
 			if err != nil {
 				return err
 			}
 			request, err := json.Marshal(poolhouse.DevTokenRequest{
 				Subject:   subject,
+				User:      user,
 				Audience:  audience,
 				ExpiresIn: int64(lifetime / time.Second),
 				Claims:    claims,
@@ -140,11 +147,11 @@ are always text. A value that begins with [, { or " but is not JSON is refused.`
 		},
 	}
 	addDevServer(c)
-	c.Flags().String("sub", "", "subject: who the token is about (required)")
+	c.Flags().String("user", "", "user of the server whose subject and claims the token has")
+	c.Flags().String("sub", "", "subject: who the token is about")
 	c.Flags().String("aud", "", "audience; empty means poolhouse-dev, the client ID that pools trust")
 	c.Flags().Duration("expires-in", time.Hour, "lifetime, at most 24h; a negative value gives an expired token")
-	c.Flags().StringArray("claim", nil, "another claim, name=value; the value may be JSON; may be repeated")
-	_ = c.MarkFlagRequired("sub") // the flag exists
+	c.Flags().StringArray("claim", nil, "another claim, name=value, also in place of the user's; the value may be JSON; may be repeated")
 
 	return c
 }

@@ -7,11 +7,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
@@ -30,7 +35,7 @@ func chooseDevData(c *cobra.Command, s *settings) error {
 	case memory && c.Flags().Changed("data"):
 		return errors.New("--memory keeps no data, and --data keeps it: give one of them")
 	case memory:
-		s.DataDir, s.DatabaseURL = "", ""
+		s.DataDir, s.DatabaseURL, s.MasterKeyFile = "", "", "" // dev would make a missing key file
 	case s.DataDir == "" && s.DatabaseURL == "":
 		s.DataDir, err = filepath.Abs(devFolder) // messages then tell where it is
 		return err
@@ -70,12 +75,31 @@ func adviseMemory(err error) error {
 	return fmt.Errorf("%w\nrun `poolhouse dev --memory` to keep nothing, or name another folder with --data", err)
 }
 
+// adviseReset adds to a fault of development data how to begin anew.
+func adviseReset(err error, folder string) error {
+	damaged := []error{store.ErrDamaged, envelope.ErrWrongKey, issuer.ErrDevKey, devuser.ErrDamaged}
+	if errors.Is(err, store.ErrDamaged) && filepath.Base(folder) != devFolder {
+		return err // deleteDevFiles refuses it
+	}
+	if folder == "" || !slices.ContainsFunc(damaged, func(fault error) bool { return errors.Is(err, fault) }) {
+		return err
+	}
+
+	command := "poolhouse dev reset"
+	if chosen, pathErr := filepath.Abs(devFolder); pathErr != nil || folder != chosen {
+		command += " --data " + shellQuoted(folder)
+	}
+
+	return fmt.Errorf("%w\nrun `%s` to delete the data of the development server and begin anew", err, command)
+}
+
 func devResetCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "reset",
 		Short: "Delete what the development server keeps",
 		Long: `Delete the data of the development server in .poolhouse, or in the folder of --data: its
-pools, identities, roles, access keys and signing keys. No server may use the folder.
+pools, identities, roles, users, access keys and signing keys. No server may use the
+folder.
 Nothing else in the folder is touched.`,
 		Example: "  poolhouse dev reset",
 		Args:    cobra.NoArgs,
@@ -128,7 +152,11 @@ func resetDevFolder(c *cobra.Command, folder string) error {
 // deleteDevFiles deletes the files that a development server writes, those of interrupted writes
 // too. The caller holds the folder.
 func deleteDevFiles(ctx context.Context, folder string) error {
-	if err := poolhouse.CheckDevelopment(ctx, poolhouse.Config{DataDir: folder}); err != nil {
+	err := poolhouse.CheckDevelopment(ctx, poolhouse.Config{DataDir: folder})
+	if errors.Is(err, store.ErrDamaged) && filepath.Base(folder) == devFolder {
+		err = nil // nobody can tell whose it was, but a folder of this name is not production's
+	}
+	if err != nil {
 		return fmt.Errorf("nothing was deleted: %w: if you are sure, delete the folder yourself", err)
 	}
 
@@ -136,7 +164,8 @@ func deleteDevFiles(ctx context.Context, folder string) error {
 	// repeated.
 	database := poolhouse.DatabaseFile
 	for _, pattern := range []string{
-		database + "-*", database, poolhouse.MasterKeyFile, wholefile.TemporaryName, poolhouse.DevIssuerKeyFile,
+		database + "-*", database, poolhouse.MasterKeyFile, wholefile.TemporaryName,
+		poolhouse.DevUsersFile, poolhouse.DevIssuerKeyFile,
 	} {
 		files, err := fs.Glob(os.DirFS(folder), pattern)
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
 // readiness is the content of a ready file.
@@ -194,19 +195,13 @@ func (f *readyFile) write(r readiness) error {
 	}
 	text = append(text, '\n')
 
-	file, err := os.CreateTemp(filepath.Dir(f.path), readyPattern)
+	err = wholefile.Replace(f.path, func(file *os.File) error {
+		_, err := file.Write(text)
+		// It has no secret, and a test may run as another user.
+		return errors.Join(err, file.Chmod(0o644))
+	})
 	if err != nil {
 		return err
-	}
-	_, err = file.Write(text)
-	if err == nil {
-		err = file.Chmod(0o644) // it has no secret, and a test may run as another user
-	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), f.path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
 	}
 	f.written = text
 

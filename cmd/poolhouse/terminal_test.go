@@ -26,7 +26,7 @@ func TestWelcomeNamesTheProgram(t *testing.T) {
 		t.Errorf("without the program on the path: %s, want %s", name, file)
 	}
 	var out strings.Builder
-	printWelcome(&out, palette{}, poolhouse.DevInfo{}, "", name)
+	welcome{Program: name}.print(&out)
 
 	if !strings.Contains(out.String(), "$("+name+" dev token") {
 		t.Errorf("the example does not name it:\n%s", out.String())

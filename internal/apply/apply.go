@@ -16,7 +16,9 @@ type Options struct {
 	Name   string // of the file, in the tags of what it makes
 	DryRun bool
 	Prune  bool
+	Keep   bool // resources that exist stay as they are
 	Out    io.Writer
+	Known  map[string]string // what further names stand for, such as DevProviderARN
 }
 
 var fileName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
@@ -75,6 +77,9 @@ func Apply(ctx context.Context, c *Client, resources []Resource, o Options) erro
 			"AWS::Partition": {"Ref": s.partition},
 		},
 		cached: map[*kind][]*state{},
+	}
+	for name, value := range o.Known {
+		a.known[name] = map[string]string{"Ref": value}
 	}
 
 	plan, err := a.planAll(ctx, resources)
@@ -215,11 +220,14 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	if have == nil {
 		a.known[r.Name] = want.attributes(a.server, want.id(a.server, r))
 	} else {
-		if owner := have.markers[marker]; owner != "" && owner != a.mark(r) {
+		if owner := have.markers[marker]; owner != "" && owner != a.mark(r) && !a.options.Keep {
 			return nil, fmt.Errorf("an earlier apply made it as %s: one resource belongs to one file; "+
 				"when this is that file, give --name and keep the resource's name", owner)
 		}
 		a.known[r.Name] = have.properties.attributes(a.server, have.id)
+		if a.options.Keep {
+			return ch, nil
+		}
 		if ch.fields, err = changes(want, have.properties); err != nil {
 			return nil, err
 		}

@@ -45,7 +45,11 @@ type Reference struct {
 type Part struct{ Text, Resource, Attribute string }
 
 // fileReader reads a YAML tree. Its faults name lines.
-type fileReader struct{ faults []error }
+type fileReader struct {
+	faults []error
+	more   []string // names that references may ask for, besides accountNames and resources
+	others []string // sections that are read elsewhere
+}
 
 func (f *fileReader) fault(line int, format string, args ...any) {
 	f.faults = append(f.faults, fmt.Errorf("line %d: %s", line, fmt.Sprintf(format, args...)))
@@ -61,6 +65,17 @@ func line(n ast.Node) int {
 // Read reads a file. The resources come in an order in which each follows what
 // it refers to.
 func Read(text []byte) ([]Resource, error) {
+	body, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	f := &fileReader{}
+
+	return f.resources(f.entries(body, "the file"))
+}
+
+// parse returns the tree of a file.
+func parse(text []byte) (ast.Node, error) {
 	if len(text) > MaxFile {
 		return nil, fmt.Errorf("the file has %d bytes; the limit is %d", len(text), MaxFile)
 	}
@@ -78,18 +93,24 @@ func Read(text []byte) ([]Resource, error) {
 		return nil, errors.New("the file must hold one YAML document with Resources")
 	}
 
-	f := &fileReader{}
+	return tree.Docs[0].Body, nil
+}
+
+// resources reads the sections of a template.
+func (f *fileReader) resources(sections []entry) ([]Resource, error) {
 	var resources []Resource
-	for _, e := range f.entries(tree.Docs[0].Body, "the file") {
+	for _, e := range sections {
 		switch e.key {
 		case "Resources":
 			for _, r := range f.entries(e.value, "Resources") {
 				resources = append(resources, f.resource(r))
 			}
 		case "AWSTemplateFormatVersion", "Description", "Metadata":
+		case usersSection, identitiesSection:
+			f.fault(e.line, "the section %s is for files of `poolhouse dev --seed` only", e.key)
 		default:
-			f.unknown(e.line, "section", e.key,
-				[]string{"Resources", "AWSTemplateFormatVersion", "Description", "Metadata"})
+			known := []string{"Resources", "AWSTemplateFormatVersion", "Description", "Metadata"}
+			f.unknown(e.line, "section", e.key, append(known, f.others...))
 		}
 	}
 

@@ -76,7 +76,8 @@ var accountNames = []string{"AWS::AccountId", "AWS::Region", "AWS::Partition"}
 // references refuses names of resources and attributes that are not there.
 func (f *fileReader) references(resources []Resource) {
 	byName := map[string]Resource{}
-	names := slices.Clone(accountNames)
+	given := slices.Concat(accountNames, f.more)
+	names := slices.Clone(given)
 	for _, r := range resources {
 		byName[r.Name] = r
 		names = append(names, r.Name)
@@ -89,7 +90,7 @@ func (f *fileReader) references(resources []Resource) {
 			}
 		}
 		eachPart(r.Properties, func(ref *Reference, p Part) {
-			if p.Resource == "" || slices.Contains(accountNames, p.Resource) {
+			if p.Resource == "" || slices.Contains(given, p.Resource) {
 				return
 			}
 			to, ok := byName[p.Resource]

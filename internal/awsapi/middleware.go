@@ -200,6 +200,7 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 				Reason:      rec.ReasonCode,
 				Planned:     x.trace.Planned(),
 				AccessKeyID: rec.AccessKeyID,
+				UserAgent:   rec.UserAgent,
 			})
 		}
 	})

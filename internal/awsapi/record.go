@@ -147,6 +147,7 @@ type Refusal struct {
 	Planned []explain.Code
 	// AccessKeyID is the key whose signature was proven; "" = none was.
 	AccessKeyID string
+	UserAgent   string
 }
 
 // Recorder keeps refusals so that people can ask for the reason. Refused must return

@@ -1,5 +1,5 @@
-// Package devpage is the page at / of `poolhouse dev`: where the server is, its pools, and its
-// newest calls with the reasons of refusals. The server makes the page; it needs no script.
+// Package devpage is the page at / of `poolhouse dev`: where the server is, its pools, the users to
+// sign in as, and its newest calls with the reasons of refusals. The server makes the page; it needs no script.
 // Start at New.
 package devpage
 
@@ -8,12 +8,17 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"encoding/json"
 	"html/template"
 	"log/slog"
+	"maps"
+	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
@@ -25,7 +30,9 @@ type Options struct {
 	Data    string // where the data is, in words
 	Calls   *Calls
 	// Pools returns at most limit pools, in the order of their IDs.
-	Pools  func(ctx context.Context, limit int) ([]identitypool.Pool, error)
+	Pools func(ctx context.Context, limit int) ([]identitypool.Pool, error)
+	// Users returns the users whom the built-in issuer vouches for by name.
+	Users  func() []devuser.User
 	Logger *slog.Logger
 }
 
@@ -35,7 +42,11 @@ type Page struct{ o Options }
 // New returns the page of a development server.
 func New(o Options) *Page { return &Page{o: o} }
 
-const maxPools = 50 // shown; more are counted in words
+// What is shown; more is told in words.
+const (
+	maxPools = 50
+	maxUsers = 50
+)
 
 var (
 	//go:embed page.html
@@ -64,7 +75,25 @@ func Wants(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.URL.Path != "/" || r.URL.RawQuery != "" {
 		return false
 	}
-	return strings.Contains(strings.ToLower(r.Header.Get("Accept")), "text/html")
+	return accepts(r.Header.Values("Accept"))
+}
+
+// accepts reports whether an Accept header names HTML, and not to refuse it (RFC 9110, section 12.5.1).
+func accepts(header []string) bool {
+	for part := range strings.SplitSeq(strings.Join(header, ","), ",") {
+		kind, parameters, err := mime.ParseMediaType(part)
+		if err != nil || kind != "text/html" {
+			continue
+		}
+
+		weight, given := parameters["q"]
+		q, err := strconv.ParseFloat(weight, 64)
+		if !given || err == nil && q > 0 {
+			return true
+		}
+	}
+
+	return false
 }
 
 // endpoint returns the base URL of a request.
@@ -84,16 +113,35 @@ type view struct {
 	Endpoint string
 	Styles   template.CSS
 
-	Pools  []shownPool
-	More   bool // there are more pools
-	Failed bool // the pools could not be read
-	Calls  []Call
+	Somebody  string // flag of `poolhouse dev token` that names a user
+	Pools     []Pool
+	More      bool // there are more pools
+	Failed    bool // the pools could not be read
+	Users     []shownUser
+	MoreUsers bool
+	Calls     []Call
 }
 
-type shownPool struct {
-	ID, Name string
-	Guests   bool
-	Amplify  string // configuration of Amplify for the pool
+// shownUser is a user with the claims of its tokens, as JSON.
+type shownUser struct {
+	devuser.User
+	Token string
+}
+
+// showUser returns a user for the page.
+func showUser(u devuser.User) shownUser {
+	claims := map[string]any{"sub": u.Subject}
+	maps.Copy(claims, u.Claims)
+
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // the template escapes
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(claims); err != nil { // claims came as JSON
+		return shownUser{User: u, Token: err.Error()}
+	}
+
+	return shownUser{User: u, Token: strings.TrimSpace(text.String())}
 }
 
 // ServeHTTP serves the page.
@@ -114,12 +162,18 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	v.More = len(pools) > maxPools
 	for _, pool := range pools[:min(len(pools), maxPools)] {
-		v.Pools = append(v.Pools, shownPool{
-			ID:      string(pool.ID),
-			Name:    pool.Name,
-			Guests:  pool.AllowUnauthenticated,
-			Amplify: amplify(pool, v.Endpoint),
-		})
+		v.Pools = append(v.Pools, PoolOf(pool, p.o.Info, v.Endpoint))
+	}
+
+	users := p.o.Users()
+	v.MoreUsers = len(users) > maxUsers
+	for _, u := range users[:min(len(users), maxUsers)] {
+		v.Users = append(v.Users, showUser(u))
+	}
+
+	v.Somebody = "--sub alice"
+	if len(users) > 0 {
+		v.Somebody = "--user " + users[0].Name
 	}
 
 	var body strings.Builder

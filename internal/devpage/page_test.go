@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
@@ -28,6 +29,13 @@ func TestWants(t *testing.T) {
 		{"HEAD", "/", browser, true},
 		{"GET", "/", "*/*", false},
 		{"GET", "/", "", false},
+		{"GET", "/", "Text/HTML", true},
+		{"GET", "/", "*/*, text/html;q=0.1", true},
+		{"GET", "/", "text/html;q=0, */*", false},
+		{"GET", "/", "text/html; q=0.000", false},
+		{"GET", "/", "text/html;q=x", false},
+		{"GET", "/", "application/json;x=\"text/html\"", false},
+		{"GET", "/", "application/x-text/html", false},
 		{"GET", "/", "application/json", false},
 		{"POST", "/", browser, false},
 		{"OPTIONS", "/", browser, false},
@@ -47,6 +55,9 @@ func shown(t *testing.T, o Options) (string, http.Header) {
 	t.Helper()
 	if o.Calls == nil {
 		o.Calls = &Calls{}
+	}
+	if o.Users == nil {
+		o.Users = func() []devuser.User { return nil }
 	}
 	o.Logger = slog.New(slog.DiscardHandler)
 	w := httptest.NewRecorder()
@@ -75,14 +86,40 @@ func TestPageShowsPoolsAndCalls(t *testing.T) {
 	calls.Add(Call{RequestID: "r-2", Operation: "GetId", Status: 400, Outcome: "NotAuthorizedException"})
 
 	body, _ := shown(t, Options{
-		Info:  issuer.DevInfo{Endpoint: "http://127.0.0.1:4599", Region: "us-east-1"},
+		Info: issuer.DevInfo{
+			Endpoint:        "http://127.0.0.1:4599",
+			Region:          "us-east-1",
+			LoginKey:        "127.0.0.1:4599/dev-issuer",
+			OIDCProviderARN: "arn:1",
+		},
 		Data:  "in .poolhouse",
 		Calls: &calls,
-		Pools: pools(identitypool.Pool{ID: "us-east-1:1", Name: "shop", AllowUnauthenticated: true}),
+		Pools: pools(identitypool.Pool{
+			ID:                   "us-east-1:1",
+			Name:                 "shop",
+			AllowUnauthenticated: true,
+			OIDCProviderARNs:     []string{"arn:1"},
+			Roles: map[string]string{
+				"authenticated":   "arn:aws:iam::000000000000:role/path/Member",
+				"unauthenticated": "arn:aws:iam::000000000000:role/Guest",
+			},
+			RoleMappings: map[string]identitypool.RoleMapping{"127.0.0.1:4599/dev-issuer": {Rules: []identitypool.Rule{
+				{Claim: "cognito:groups", MatchType: "Contains", Value: "admins", RoleARN: "arn:aws:iam::0:role/Admin"},
+			}}},
+		}),
+		Users: func() []devuser.User {
+			return []devuser.User{{Name: "zoe", Subject: "0815", Claims: map[string]any{"name": "Zoe Z.", "x": "<b>"}}}
+		},
 	})
 	for _, want := range []string{
 		"<dd>in .poolhouse</dd>", "<code>http://example.com</code>", "refused: status 400",
 		"<strong>shop</strong>", "with guests", "&#34;allowGuestAccess&#34;: true",
+		"<dt>guests</dt><dd>get the role <code>Guest</code>",
+		"<dt>users whose cognito:groups contains admins</dt><dd>get the role <code>Admin</code>",
+		"<dt>other users</dt><dd>get the role <code>Member</code>",
+		"get-id --endpoint-url http://example.com --identity-pool-id us-east-1:1</pre>",
+		`--logins "127.0.0.1:4599/dev-issuer=$(poolhouse dev token --endpoint http://example.com --user zoe)`,
+		"<strong>zoe</strong> Zoe Z.", "&#34;sub&#34;: &#34;0815&#34;", "&#34;&lt;b&gt;&#34;",
 		"GetCallerIdentity", "refused: NotAuthorizedException", "Token is not from a supported provider",
 		"<dd>mend the issuer</dd>", "not reached: token-times, token-subject",
 	} {
@@ -106,7 +143,15 @@ func TestPageEscapes(t *testing.T) {
 		Info:  issuer.DevInfo{Region: hostile, LoginKey: hostile},
 		Data:  hostile,
 		Calls: &calls,
-		Pools: pools(identitypool.Pool{ID: hostile, Name: hostile}),
+		Pools: pools(identitypool.Pool{
+			ID:    hostile,
+			Name:  hostile,
+			Roles: map[string]string{identitypool.Authenticated: hostile},
+		}),
+		Users: func() []devuser.User {
+			claims := map[string]any{hostile: hostile, "name": hostile, "groups": []any{hostile}}
+			return []devuser.User{{Name: hostile, Subject: hostile, Claims: claims}}
+		},
 	})
 	if strings.Contains(body, "<script") || strings.Contains(body, "<img") {
 		t.Error("a client's text became markup")
@@ -125,6 +170,21 @@ func TestPageEscapes(t *testing.T) {
 	}
 	if header.Get("Cache-Control") != "no-store" || header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("headers: %v", header)
+	}
+}
+
+func TestPageWithManyUsersAndNone(t *testing.T) {
+	some := func(n int) func() []devuser.User {
+		return func() []devuser.User { return make([]devuser.User, n) }
+	}
+	for n, want := range map[int]string{
+		0:            "This server has no named users",
+		maxUsers + 1: "There are more users",
+	} {
+		body, _ := shown(t, Options{Pools: pools(), Users: some(n)})
+		if !strings.Contains(body, want) || strings.Count(body, "Its claims") > maxUsers {
+			t.Errorf("with %d users the page lacks %q, or has too many", n, want)
+		}
 	}
 }
 

@@ -5,12 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
@@ -47,14 +51,15 @@ const (
 const maxDevRequest = 64 << 10 // bytes
 
 // devTokenRule explains how to request a token.
-const devTokenRule = "send one JSON object of at most 64 KiB with sub and aud (texts), expires_in (whole seconds) " +
-	"and claims (an object of any JSON values, which enter the token as they are)"
+const devTokenRule = "send one JSON object of at most 64 KiB with sub or user, and aud (texts), expires_in " +
+	"(whole seconds) and claims (an object of any JSON values, which enter the token as they are)"
 
 // DevEndpoints serves the development issuer and its tokens. It sends no CORS headers: a page of
 // another origin must not mint tokens.
 type DevEndpoints struct {
 	Info   DevInfo
 	Issuer *DevIssuer
+	Users  *devuser.Store // whom the issuer vouches for by name
 	// Pools returns at most limit pools of the server, in the order of their IDs.
 	Pools func(ctx context.Context, limit int) ([]identitypool.Pool, error)
 }
@@ -62,7 +67,9 @@ type DevEndpoints struct {
 // NewDevEndpoints returns the endpoints of a development server. Its issuer is at baseURL + DevPath
 // and keeps its key in keyFile ("" = nowhere). NewDevEndpoints fills the fields of info that are
 // about the issuer.
-func NewDevEndpoints(info DevInfo, baseURL, keyFile string, now func() time.Time) (*DevEndpoints, error) {
+func NewDevEndpoints(
+	info DevInfo, baseURL, keyFile string, users *devuser.Store, now func() time.Time,
+) (*DevEndpoints, error) {
 	issuer, err := NewDevIssuer(baseURL, info.Audience, keyFile, now)
 	if err != nil {
 		return nil, err
@@ -71,7 +78,7 @@ func NewDevEndpoints(info DevInfo, baseURL, keyFile string, now func() time.Time
 	info.OIDCProviderARN = "arn:" + identitypool.Partition(info.Region) + ":iam::" + info.AccountID +
 		":oidc-provider/" + info.LoginKey
 
-	return &DevEndpoints{Info: info, Issuer: issuer}, nil
+	return &DevEndpoints{Info: info, Issuer: issuer, Users: users}, nil
 }
 
 // DevRoutes lists the paths of the control API with their methods, as patterns of http.ServeMux.
@@ -180,7 +187,11 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	token, err := d.Issuer.Token(r.Context(), request)
+	var token string
+	err := d.asUser(&request)
+	if err == nil {
+		token, err = d.Issuer.Token(r.Context(), request)
+	}
 	switch {
 	case errors.Is(err, ErrDevRequest):
 		text := strings.TrimPrefix(err.Error(), ErrDevRequest.Error()+": ")
@@ -190,6 +201,54 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 			DevTokenResponse{Error: "the token could not be signed: " + err.Error()})
 	default:
 		writeDevJSON(w, http.StatusOK, DevTokenResponse{Token: token})
+	}
+}
+
+// asUser gives a request that names a user that user's subject and claims. Claims of the request
+// come before the user's.
+func (d *DevEndpoints) asUser(request *DevTokenRequest) error {
+	if request.User == "" {
+		return nil
+	}
+	if request.Subject != "" {
+		return fmt.Errorf("%w: give sub or user, not both", ErrDevRequest)
+	}
+
+	user, err := d.Users.Get(request.User)
+	if err != nil {
+		return fmt.Errorf("%w: %w%s", ErrDevRequest, err, d.otherUsers(request.User))
+	}
+	request.Subject = user.Subject
+
+	claims := user.Claims
+	if claims == nil {
+		claims = map[string]any{}
+	}
+	maps.Copy(claims, request.Claims)
+	request.Claims = claims
+
+	return nil
+}
+
+const maxUsersNamed = 10
+
+// otherUsers tells which users there are, for somebody who named none of them.
+func (d *DevEndpoints) otherUsers(name string) string {
+	var names []string
+	for _, u := range d.Users.List() {
+		names = append(names, u.Name)
+	}
+
+	near := explain.Nearest(name, names)
+	switch {
+	case len(names) == 0:
+		return ": this server has no users: give any sub, or seed some with poolhouse dev --seed"
+	case near != "":
+		return ": did you mean " + near + "?"
+	case len(names) > maxUsersNamed:
+		return ": there are " + strings.Join(names[:maxUsersNamed], ", ") + " and others"
+	default:
+		return ": there are " + strings.Join(names, ", ")
 	}
 }
 

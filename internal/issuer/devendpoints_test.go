@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
@@ -17,8 +18,12 @@ import (
 // controlAPI returns a control API whose server has the pools, or fails to read them.
 func controlAPI(t *testing.T, pools []identitypool.Pool, fault error) http.Handler {
 	t.Helper()
+	users, err := devuser.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
 	endpoints, err := issuer.NewDevEndpoints(issuer.DevInfo{Region: "us-east-1", AccountID: "000000000000"},
-		"http://127.0.0.1:4599", "", time.Now)
+		"http://127.0.0.1:4599", "", users, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,8 +49,9 @@ type DevIssuer struct {
 // DevTokenRequest describes one ID token.
 type DevTokenRequest struct {
 	Subject   string         `json:"sub"`
-	Audience  string         `json:"aud"`        // "" = the issuer's
-	ExpiresIn int64          `json:"expires_in"` // seconds; 0 = one hour
+	User      string         `json:"user,omitempty"` // names a user in place of Subject; for DevTokenPath only
+	Audience  string         `json:"aud"`            // "" = the issuer's
+	ExpiresIn int64          `json:"expires_in"`     // seconds; 0 = one hour
 	Claims    map[string]any `json:"claims"`
 }
 

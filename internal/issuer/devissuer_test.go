@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -123,21 +124,43 @@ func TestDevKeyIsKept(t *testing.T) {
 }
 
 func TestDevKeyFilesThatHaveNone(t *testing.T) {
+	good := filepath.Join(t.TempDir(), issuer.DevKeyFile)
+	if _, err := newDevIssuer(t, "http://127.0.0.1:1", good).Token(t.Context(),
+		issuer.DevTokenRequest{Subject: "a"}); err != nil { // waits for the key
+		t.Fatal(err)
+	}
+	kept, err := os.ReadFile(good)
+	if err != nil || !strings.Contains(string(kept), `"use":"sig"`) || !strings.Contains(string(kept), `"alg":"RS256"`) {
+		t.Fatalf("the key is %s, %v", kept, err)
+	}
+
 	for name, text := range map[string]string{
 		"empty":       "",
 		"not JSON":    "key",
 		"public":      `{"kty":"RSA","kid":"k","n":"AQAB","e":"AQAB"}`,
 		"symmetric":   `{"kty":"oct","kid":"k","k":"c2VjcmV0"}`,
 		"no key here": `{}`,
+		"encryption":  strings.Replace(string(kept), `"use":"sig"`, `"use":"enc"`, 1),
+		"algorithm":   strings.Replace(string(kept), `"alg":"RS256"`, `"alg":"RSA-OAEP"`, 1),
 	} {
 		file := filepath.Join(t.TempDir(), issuer.DevKeyFile)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		_, err := issuer.NewDevIssuer("http://127.0.0.1:1", "a", file, time.Now)
-		if err == nil || !strings.Contains(err.Error(), "delete the file for a new key") {
+		if !errors.Is(err, issuer.ErrDevKey) || !strings.Contains(err.Error(), "delete the file for a new key") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+
+	// A pipe has no end until somebody closes it.
+	pipe := filepath.Join(t.TempDir(), issuer.DevKeyFile)
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = issuer.NewDevIssuer("http://127.0.0.1:1", "a", pipe, time.Now)
+	if !errors.Is(err, issuer.ErrDevKey) || !strings.Contains(err.Error(), "no regular file") {
+		t.Errorf("a pipe: %v", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,9 @@ import (
 
 // DevKeyFile is the name of the file in the data folder that has the development issuer's key.
 const DevKeyFile = "dev-issuer.json"
+
+// ErrDevKey means that the file of the development issuer's key has no such key.
+var ErrDevKey = errors.New("no key of the development issuer")
 
 const (
 	devKeyBits    = 2048
@@ -31,6 +35,13 @@ const devKeyIssuer = "poolhouse_issuer"
 // the issuer's URL at the last start; "" = the file does not tell. The error wraps fs.ErrNotExist
 // if there is no file.
 func readDevKey(path string) (key jose.JSONWebKey, issuer string, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return key, "", err
+	}
+	if !info.Mode().IsRegular() { // opening a pipe or a device could wait for ever
+		return key, "", fmt.Errorf("%s: %w: it is no regular file", path, ErrDevKey)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return key, "", err
@@ -43,11 +54,15 @@ func readDevKey(path string) (key jose.JSONWebKey, issuer string, err error) {
 	}
 
 	if err := json.Unmarshal(text, &key); err != nil {
-		return key, "", fmt.Errorf("%s: %w: delete the file for a new key", path, err)
+		return key, "", fmt.Errorf("%s: %w: %w: delete the file for a new key", path, ErrDevKey, err)
 	}
 	if private, ok := key.Key.(*rsa.PrivateKey); !ok || private.N.BitLen() < devKeyBits || key.KeyID == "" {
-		return key, "", fmt.Errorf("%s has no RSA key of %d bits with a kid: delete the file for a new key",
-			path, devKeyBits)
+		return key, "", fmt.Errorf("%s: %w: it has no RSA key of %d bits with a kid: delete the file for a new key",
+			path, ErrDevKey, devKeyBits)
+	}
+	if key.Use != "" && key.Use != "sig" || key.Algorithm != "" && key.Algorithm != string(jose.RS256) {
+		return key, "", fmt.Errorf("%s: %w: the key is for use %q with alg %q, and not for signatures with %s: "+
+			"delete the file for a new key", path, ErrDevKey, key.Use, key.Algorithm, jose.RS256)
 	}
 
 	var members map[string]any

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/devseed"
+	"github.com/poolhouse-id/poolhouse/sigv4"
+)
+
+// seeds are what a development server is filled with before it answers anybody.
+type seeds struct {
+	paths []string
+	watch *devseed.Watch // nil = the files are read once
+	demo  bool
+	quiet bool // the demo may be impossible: nobody asked for it
+
+	seeder *devseed.Seeder
+}
+
+// devSeeds reads the flags about seeds. A new folder that dev chose itself begins with the demo,
+// unless it has a seed.
+func devSeeds(c *cobra.Command, s *settings) (*seeds, error) {
+	var all seeds
+	var err error
+	if all.paths, err = c.Flags().GetStringArray("seed"); err != nil {
+		return nil, err
+	}
+	if all.demo, err = c.Flags().GetBool("demo"); err != nil {
+		return nil, err
+	}
+	watch, err := c.Flags().GetBool("watch")
+	if err != nil {
+		return nil, err
+	}
+
+	if watch && len(all.paths) == 0 {
+		return nil, errors.New("--watch needs a file to watch: name one with --seed")
+	}
+	if watch {
+		all.watch = devseed.NewWatch(all.paths)
+	}
+	if !all.demo && len(all.paths) == 0 {
+		chosen, err := filepath.Abs(devFolder)
+		all.demo = err == nil && s.DataDir == chosen && isAbsent(chosen, poolhouse.DatabaseFile)
+		all.quiet = true
+	}
+
+	return &all, nil
+}
+
+// plant brings the server to what the demo and the seeds have.
+func (s *seeds) plant(ctx context.Context, server *poolhouse.Server, out io.Writer) error {
+	info, _ := server.DevInfo()
+	s.seeder = &devseed.Seeder{
+		Client: devseed.InProcess(server, poolhouse.SeedUserAgent, info.Endpoint, info.Region, sigv4.Credentials{
+			AccessKeyID:     info.AccessKeyID,
+			SecretAccessKey: info.SecretAccessKey,
+		}),
+		Users:       server.DevUsers(),
+		ProviderARN: info.OIDCProviderARN,
+		LoginKey:    info.LoginKey,
+		Identities:  server.SeedIdentities,
+	}
+
+	if s.demo {
+		err := s.seeder.Demo(ctx, info.Region)
+		if err != nil && !(s.quiet && errors.Is(err, devseed.ErrNoDemo)) {
+			return fmt.Errorf("the demo: %w", err)
+		}
+	}
+
+	return s.apply(ctx, out)
+}
+
+// apply reads the files and applies them.
+func (s *seeds) apply(ctx context.Context, out io.Writer) error {
+	if len(s.paths) == 0 {
+		return nil
+	}
+	files, err := devseed.Read(s.paths)
+	if err != nil {
+		return err
+	}
+
+	return s.seeder.Apply(ctx, files, out)
+}
+
+// startWatch applies the files again when they change, if that was asked for. It returns a function
+// that ends the watch.
+func (s *seeds) startWatch(ctx context.Context, out io.Writer, colour palette) (stop func()) {
+	if s.watch == nil {
+		return func() {}
+	}
+
+	ctx, cancel := context.WithCancel(ctx)
+	tick := time.NewTicker(devseed.WatchInterval)
+	var running sync.WaitGroup
+	running.Go(func() {
+		s.watch.Run(ctx, tick.C, func() {
+			if err := s.apply(ctx, out); err != nil && ctx.Err() == nil {
+				reportSeed(out, colour, err)
+			}
+		})
+	})
+
+	return func() {
+		cancel()
+		running.Wait()
+		tick.Stop()
+	}
+}
+
+// reportSeed tells on the terminal why changed files were not applied.
+func reportSeed(out io.Writer, colour palette, err error) {
+	outcome := "The server runs on with what it had."
+	if errors.Is(err, devseed.ErrPartly) {
+		outcome = "The rest of the files was applied, up to there."
+	}
+
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%sThe changed seed cannot be applied.%s\n", colour.Red, colour.Reset)
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(&b, "  %s\n", printable(line))
+	}
+	fmt.Fprintf(&b, "%s\n", outcome)
+	_, _ = io.WriteString(out, b.String())
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"text/template"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
+)
+
+// What a welcome lists; more is counted in words.
+const (
+	welcomePools = 5
+	welcomeUsers = 10
+)
+
+// welcome is what a development server prints when it is ready.
+type welcome struct {
+	Colour  palette
+	Version string
+	Program string // how a shell calls it
+	Info    poolhouse.DevInfo
+	Data    string // where it is, in words
+	Notes   []string
+
+	Pools     []poolhouse.DevPool
+	MorePools bool
+	Users     []devuser.User
+	MoreUsers bool
+}
+
+// newWelcome asks a server for what its welcome tells.
+func newWelcome(ctx context.Context, server *poolhouse.Server, notes []string) (welcome, error) {
+	info, _ := server.DevInfo()
+	pools, err := server.DevPools(ctx, welcomePools+1)
+	if err != nil {
+		return welcome{}, err
+	}
+	users := server.DevUsers().List()
+
+	return welcome{
+		Version:   version(),
+		Program:   programName(),
+		Info:      info,
+		Data:      server.DataPlace(),
+		Notes:     notes,
+		Pools:     pools[:min(len(pools), welcomePools)],
+		MorePools: len(pools) > welcomePools,
+		Users:     users[:min(len(users), welcomeUsers)],
+		MoreUsers: len(users) > welcomeUsers,
+	}, nil
+}
+
+// First returns the pool of the examples; nil = there is none.
+func (w welcome) First() *poolhouse.DevPool {
+	if len(w.Pools) == 0 {
+		return nil
+	}
+	return &w.Pools[0]
+}
+
+// Somebody returns the flag that names a user for the examples.
+func (w welcome) Somebody() string {
+	if len(w.Users) == 0 {
+		return "--sub alice"
+	}
+	return "--user " + w.Users[0].Name
+}
+
+// Everything from the exports on is for a shell: all of it can be pasted.
+var welcomeText = template.Must(template.New("welcome").Funcs(template.FuncMap{
+	"printable": printable,
+}).Parse(`{{.Colour.Bold}}Poolhouse {{.Version}} listens on {{.Info.Endpoint}}{{.Colour.Reset}}
+{{.Colour.Red}}Development mode: known keys, and an issuer that issues tokens for anybody. Do not expose it.{{.Colour.Reset}}
+{{range .Notes}}{{$.Colour.Red}}{{.}}{{$.Colour.Reset}}
+{{end}}Data is {{.Data}}.
+Open {{.Info.Endpoint}}/ in a browser to see pools, users and calls.
+{{if .Pools}}
+{{.Colour.Bold}}Pools{{.Colour.Reset}}
+{{range .Pools}}  {{.ID}}  {{printable .Name}}{{if .Guests}}, with guests{{end}}
+{{end}}{{if .MorePools}}  and more: aws cognito-identity list-identity-pools --max-results 60
+{{end}}{{end}}{{if .Users}}
+{{.Colour.Bold}}Users{{.Colour.Reset}}
+  {{range $n, $user := .Users}}{{if $n}}, {{end}}{{$user.Name}}{{end}}{{if .MoreUsers}} and more{{end}}
+{{end}}{{with .First}}
+{{$.Colour.Bold}}Amplify{{$.Colour.Reset}}
+Amplify.configure({{.Amplify}});
+{{end}}
+{{.Colour.Bold}}# For the AWS SDKs and the AWS CLI{{.Colour.Reset}}
+export AWS_ENDPOINT_URL_COGNITO_IDENTITY={{.Info.Endpoint}}
+export AWS_ENDPOINT_URL_STS={{.Info.Endpoint}}
+export AWS_ENDPOINT_URL_IAM={{.Info.Endpoint}}
+export AWS_ACCESS_KEY_ID={{.Info.AccessKeyID}} AWS_SECRET_ACCESS_KEY={{.Info.SecretAccessKey}}
+export AWS_REGION={{.Info.Region}} AWS_DEFAULT_REGION={{.Info.Region}}
+
+{{.Colour.Bold}}# Try it{{.Colour.Reset}}
+{{with .First}}POOL={{.ID}}
+{{else}}POOL=$(aws cognito-identity create-identity-pool --endpoint-url {{.Info.Endpoint}} \
+  --identity-pool-name demo --allow-unauthenticated-identities \
+  --open-id-connect-provider-arns {{.Info.OIDCProviderARN}} --query IdentityPoolId --output text)
+{{end}}{{if .WithGuests}}aws cognito-identity get-id --endpoint-url {{.Info.Endpoint}} --identity-pool-id $POOL
+{{end}}{{if .WithUsers}}aws cognito-identity get-id --endpoint-url {{.Info.Endpoint}} --identity-pool-id $POOL \
+  --logins {{.Info.LoginKey}}=$({{.Program}} dev token --endpoint {{.Info.Endpoint}} {{.Somebody}})
+{{end}}`))
+
+// WithGuests reports whether the examples show a guest.
+func (w welcome) WithGuests() bool { return w.First() == nil || w.First().Guests }
+
+// WithUsers reports whether the examples show a user of the built-in issuer.
+func (w welcome) WithUsers() bool { return w.First() == nil || w.First().Trusts }
+
+// print writes the welcome. A terminal that has gone is no fault of the server.
+func (w welcome) print(out io.Writer) { _ = welcomeText.Execute(out, w) }
+
+// devNotes returns lines about who can reach the server, and about its metrics.
+func devNotes(l listeners, addresses func() ([]net.Addr, error)) []string {
+	var notes []string
+	if urls, local := othersURLs(l.main, addresses); !local {
+		warning := "Warning: others on the network can use this server, and everybody knows its keys"
+		if len(urls) > 0 {
+			warning += ": " + strings.Join(urls, " or ")
+		}
+		notes = append(notes, warning)
+	}
+
+	if l.metrics != nil {
+		notes = append(notes, "Metrics are on "+baseURL(l.metrics)+"/metrics.")
+	}
+	if l.forward != nil {
+		notes = append(notes, "Requests are forwarded from "+baseURL(l.forward)+".")
+	}
+
+	return notes
+}
+
+// programName returns how a shell calls this program: by its name if that is in the path, else
+// by the running file, as with `go run`.
+func programName() string {
+	const name = "poolhouse"
+	if _, err := exec.LookPath(name); err == nil {
+		return name
+	}
+	file, err := os.Executable()
+	if err != nil {
+		return name
+	}
+
+	return shellQuoted(file)
+}
+
+// shellQuoted returns text as one word of a POSIX shell.
+func shellQuoted(text string) string {
+	if text != "" && !needsQuotes.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+var needsQuotes = regexp.MustCompile(`[^\w./+@-]`)

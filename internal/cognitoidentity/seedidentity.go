@@ -1,0 +1,173 @@
+package cognitoidentity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// ErrSeed means that an identity of a seed cannot be made.
+var ErrSeed = errors.New("identity of a seed")
+
+// SeededIdentity is an identity that a development server should have. Without logins it is a
+// guest.
+type SeededIdentity struct {
+	Pool   identitypool.PoolID
+	ID     identitypool.IdentityID
+	Logins []LoadedLogin
+}
+
+// SeedIdentities gives pools the identities of a seed. An identity that has its logins stays as it
+// is; one that lacks a login gets exactly those of the seed. Nothing is changed if one of them
+// cannot be made: then the error is a *SeedError. No API has this operation.
+func (s *Service) SeedIdentities(ctx context.Context, seeded []SeededIdentity) error {
+	p := seedPlan{service: s, owners: map[seededLogin]identitypool.IdentityID{}, all: map[identitypool.IdentityID]bool{}}
+	for n, one := range seeded {
+		if err := p.add(ctx, one); err != nil {
+			return &SeedError{Index: n, Err: err}
+		}
+	}
+	for n, one := range p.wanted {
+		if err := p.checkLogins(ctx, one); err != nil {
+			return &SeedError{Index: p.index[n], Err: err}
+		}
+	}
+
+	for _, id := range p.replaced {
+		if err := s.Store.DeleteIdentity(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	for n, one := range p.wanted {
+		if err := s.Store.LoadIdentity(ctx, one); err != nil {
+			return &SeedError{Index: p.index[n], Err: err}
+		}
+	}
+
+	return nil
+}
+
+// SeedError tells which identity of a seed cannot be made. It is an ErrSeed.
+type SeedError struct {
+	Index int // in the list of SeedIdentities
+	Err   error
+}
+
+func (e *SeedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause, and ErrSeed.
+func (e *SeedError) Unwrap() []error { return []error{ErrSeed, e.Err} }
+
+type seededLogin struct {
+	pool  identitypool.PoolID
+	login identitypool.Login
+}
+
+// seedPlan is what SeedIdentities will do.
+type seedPlan struct {
+	service  *Service
+	owners   map[seededLogin]identitypool.IdentityID // by the seed
+	all      map[identitypool.IdentityID]bool
+	wanted   []identitypool.Identity   // to be loaded
+	index    []int                     // of each in the seed
+	replaced []identitypool.IdentityID // to be deleted before
+	seen     int
+}
+
+// add plans one identity.
+func (p *seedPlan) add(ctx context.Context, one SeededIdentity) error {
+	index := p.seen
+	p.seen++
+	want, err := p.service.seeded(ctx, one)
+	if err != nil {
+		return err
+	}
+	if p.all[want.ID] {
+		return fmt.Errorf("the identity %s is there twice", want.ID)
+	}
+	p.all[want.ID] = true
+
+	for _, l := range want.Logins {
+		key := seededLogin{pool: want.PoolID, login: l}
+		if other, taken := p.owners[key]; taken {
+			return fmt.Errorf("the login of %q at %s belongs to the identity %s already", l.Subject, l.Provider, other)
+		}
+		p.owners[key] = want.ID
+	}
+
+	have, err := p.service.Store.Identity(ctx, want.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return err
+	case have.PoolID != want.PoolID:
+		return fmt.Errorf("the identity %s is of the pool %s", want.ID, have.PoolID)
+	case hasLogins(have, want):
+		return nil
+	default:
+		p.replaced = append(p.replaced, want.ID)
+	}
+	p.wanted, p.index = append(p.wanted, want), append(p.index, index)
+
+	return nil
+}
+
+// hasLogins reports whether an identity has what the seed asks for.
+func hasLogins(have, want identitypool.Identity) bool {
+	if have.Disabled || len(want.Logins) == 0 && !have.Guest() && len(have.Logins) == 0 {
+		return false
+	}
+	for _, l := range want.Logins {
+		if !have.HasLogin(l) {
+			return false
+		}
+	}
+
+	return true
+}
+
+// checkLogins refuses a login that an identity outside the plan has.
+func (p *seedPlan) checkLogins(ctx context.Context, want identitypool.Identity) error {
+	for _, l := range want.Logins {
+		owner, err := p.service.Store.IdentityByLogin(ctx, want.PoolID, l)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+
+		replaced := owner.ID == want.ID
+		for _, id := range p.replaced {
+			replaced = replaced || id == owner.ID
+		}
+		if !replaced {
+			return fmt.Errorf("%q of %s has signed in before and is the identity %s: delete that identity first, "+
+				"or begin anew", l.Subject, l.Provider, owner.ID)
+		}
+	}
+
+	return nil
+}
+
+// seeded returns the identity that a seed describes.
+func (s *Service) seeded(ctx context.Context, one SeededIdentity) (identitypool.Identity, error) {
+	pool, err := s.Store.Pool(ctx, one.Pool)
+	if errors.Is(err, store.ErrNotFound) {
+		return identitypool.Identity{}, fmt.Errorf("the pool %s does not exist", one.Pool)
+	}
+	if err != nil {
+		return identitypool.Identity{}, err
+	}
+
+	id, guest := string(one.ID), len(one.Logins) == 0
+	i, problem, err := s.loaded(ctx, pool, LoadedIdentity{IdentityId: &id, Guest: &guest, Logins: one.Logins})
+	if problem != "" {
+		err = errors.New(problem)
+	}
+
+	return i, err
+}

@@ -1,0 +1,215 @@
+package devseed
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// Seeder applies seeds to one development server.
+type Seeder struct {
+	Client      *apply.Client
+	Users       *devuser.Store
+	ProviderARN string // of the built-in issuer
+	LoginKey    string // of the built-in issuer, in Logins
+	// Identities makes identities; *cognitoidentity.SeedError if it changed nothing.
+	Identities func(context.Context, []cognitoidentity.SeededIdentity) error
+}
+
+// ErrPartly means that an error came when something was changed already. Any other error of Apply
+// came before.
+var ErrPartly = errors.New("applied in part")
+
+// partly marks an error as an ErrPartly, without a further text.
+type partly struct{ error }
+
+func (p partly) Unwrap() []error { return []error{ErrPartly, p.error} }
+
+// Apply brings the server to what the files have: users first, then resources, then identities. What
+// the files do not name stays. It tells out what it did, one line for each file. Error: ErrPartly.
+func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
+	if err := s.check(ctx, files); err != nil {
+		return err
+	}
+
+	var users []devuser.User
+	for _, f := range files {
+		users = append(users, f.users...)
+	}
+	if len(users) > 0 {
+		if err := s.Users.Put(users...); err != nil {
+			return err
+		}
+	}
+
+	for _, f := range files {
+		done, err := s.resources(ctx, f, apply.Options{})
+		if err != nil {
+			return partly{err}
+		}
+		fmt.Fprintf(out, "Seed %s: %s\n", f.Path, done)
+	}
+
+	if err := s.identities(ctx, files); err != nil {
+		return partly{err}
+	}
+
+	return nil
+}
+
+// check refuses what can be refused before anything is changed.
+func (s *Seeder) check(ctx context.Context, files []File) error {
+	var faults []error
+	users := map[string]bool{}
+	for _, u := range s.Users.List() {
+		users[u.Name] = true
+	}
+	for _, f := range files {
+		for _, u := range f.users {
+			users[u.Name] = true
+		}
+	}
+	if len(users) > devuser.MaxUsers {
+		faults = append(faults, fmt.Errorf("there would be more than %d users", devuser.MaxUsers))
+	}
+
+	for _, f := range files {
+		for _, i := range f.Seed.Identities {
+			if i.User != "" && !users[i.User] {
+				faults = append(faults, f.at(i.Line, unknownUser(i.User, users)))
+			}
+		}
+		if _, err := s.resources(ctx, f, apply.Options{DryRun: true}); err != nil {
+			faults = append(faults, err)
+		}
+	}
+
+	return errors.Join(faults...)
+}
+
+func unknownUser(name string, users map[string]bool) error {
+	var names []string
+	for known := range users {
+		names = append(names, known)
+	}
+	if near := explain.Nearest(name, names); near != "" {
+		return fmt.Errorf("unknown user %q: did you mean %s?", name, near)
+	}
+	return fmt.Errorf("unknown user %q: name one in the section Users", name)
+}
+
+// resources applies the resources of a file, and tells in words what was done.
+func (s *Seeder) resources(ctx context.Context, f File, o apply.Options) (done string, err error) {
+	if len(f.Seed.Resources) == 0 {
+		return "applied", nil
+	}
+
+	var printed bytes.Buffer
+	o.Name, o.Out = f.Name, &printed
+	o.Known = map[string]string{apply.DevProviderARN: s.ProviderARN, apply.DevLoginKey: s.LoginKey}
+	if err := apply.Apply(ctx, s.Client, f.Seed.Resources, o); err != nil {
+		return "", f.faults(err)
+	}
+
+	return summary(&printed), nil
+}
+
+// summary tells in words what an apply printed after its plan.
+func summary(printed io.Reader) string {
+	var parts []string
+	names := map[string][]string{}
+	lines := bufio.NewScanner(printed)
+	for lines.Scan() {
+		verb, name, _ := strings.Cut(lines.Text(), " ")
+		if verb == "created" || verb == "updated" {
+			names[verb] = append(names[verb], name)
+		}
+	}
+
+	for _, verb := range []string{"created", "updated"} {
+		if len(names[verb]) > 0 {
+			parts = append(parts, verb+" "+strings.Join(names[verb], ", "))
+		}
+	}
+	if len(parts) == 0 {
+		return "no resource to change"
+	}
+
+	return strings.Join(parts, "; ")
+}
+
+// identities makes the identities of the files, whose pools are there now.
+func (s *Seeder) identities(ctx context.Context, files []File) error {
+	type place struct {
+		file File
+		line int
+	}
+	var seeded []cognitoidentity.SeededIdentity
+	var places []place
+	for _, f := range files {
+		for _, i := range f.Seed.Identities {
+			one, err := s.identity(ctx, f, i)
+			if err != nil {
+				return f.at(i.Line, err)
+			}
+			seeded, places = append(seeded, one), append(places, place{file: f, line: i.Line})
+		}
+	}
+	if len(seeded) == 0 {
+		return nil
+	}
+
+	err := s.Identities(ctx, seeded)
+	if refused, ok := errors.AsType[*cognitoidentity.SeedError](err); ok {
+		p := places[refused.Index]
+		return p.file.at(p.line, err)
+	}
+
+	return err
+}
+
+// identity returns an identity with its logins in the form that the pools have.
+func (s *Seeder) identity(
+	ctx context.Context, f File, i apply.SeedIdentity,
+) (one cognitoidentity.SeededIdentity, err error) {
+	pool := i.Pool
+	if pool == "" {
+		if pool, err = s.poolID(ctx, f, i.Resource); err != nil {
+			return one, err
+		}
+	}
+	one = cognitoidentity.SeededIdentity{Pool: identitypool.PoolID(pool), ID: identitypool.IdentityID(i.ID)}
+
+	if i.User != "" {
+		user, err := s.Users.Get(i.User)
+		if err != nil {
+			return one, err
+		}
+		one.Logins = append(one.Logins, cognitoidentity.LoadedLogin{ProviderName: &s.LoginKey, Subject: &user.Subject})
+	}
+	for provider, subject := range i.Logins {
+		one.Logins = append(one.Logins, cognitoidentity.LoadedLogin{ProviderName: &provider, Subject: &subject})
+	}
+
+	return one, nil
+}
+
+// poolID returns the ID of a pool that a file made.
+func (s *Seeder) poolID(ctx context.Context, f File, resource string) (string, error) {
+	n := slices.IndexFunc(f.Seed.Resources, func(r apply.Resource) bool { return r.Name == resource })
+	if n >= 0 && f.Seed.Resources[n].PinnedID != "" {
+		return f.Seed.Resources[n].PinnedID, nil
+	}
+	return apply.PoolID(ctx, s.Client, f.Name, resource)
+}

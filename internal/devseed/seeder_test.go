@@ -1,0 +1,212 @@
+package devseed_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/devseed"
+)
+
+const (
+	shopPool  = "us-east-1:11111111-2222-4333-8444-555555555555"
+	aliceID   = "us-east-1:aaaaaaaa-2222-4333-8444-555555555555"
+	guestID   = "us-east-1:bbbbbbbb-2222-4333-8444-555555555555"
+	googlerID = "us-east-1:cccccccc-2222-4333-8444-555555555555"
+
+	shop = `Resources:
+  Pool:
+    Type: AWS::Cognito::IdentityPool
+    Metadata: {PoolhouseId: "us-east-1:11111111-2222-4333-8444-555555555555"}
+    Properties:
+      IdentityPoolName: shop
+      AllowUnauthenticatedIdentities: true
+      SupportedLoginProviders: {accounts.google.com: app}
+      OpenIdConnectProviderARNs: [!Ref Poolhouse::DevProviderArn]
+  Other:
+    Type: AWS::Cognito::IdentityPool
+    Properties:
+      IdentityPoolName: unpinned
+      AllowUnauthenticatedIdentities: true
+Users:
+  alice: {email: alice@example.com, level: 12345678901234567890}
+  bob:
+    sub: "0815"
+Identities:
+  - IdentityId: us-east-1:aaaaaaaa-2222-4333-8444-555555555555
+    IdentityPoolId: !Ref Pool
+    User: alice
+  - IdentityId: us-east-1:bbbbbbbb-2222-4333-8444-555555555555
+    IdentityPoolId: !Ref Other
+  - IdentityId: us-east-1:cccccccc-2222-4333-8444-555555555555
+    IdentityPoolId: us-east-1:11111111-2222-4333-8444-555555555555
+    Logins: {accounts.google.com: "1234"}
+`
+)
+
+// TestSeed checks that a seed gives a server the pools, users and identities that it names, again
+// and again, and that what it does not name stays.
+func TestSeed(t *testing.T) {
+	r := start(t)
+	path := r.write("shop.yaml", shop)
+	if printed := r.applied(path); printed != "Seed "+path+": created Pool, Other\n" {
+		t.Errorf("printed %q", printed)
+	}
+	mine := map[string]any{"IdentityPoolName": "mine", "AllowUnauthenticatedIdentities": true}
+	r.call("CreateIdentityPool", mine, nil)
+	visitor := r.identity(shopPool, "")
+
+	if got := r.identity(shopPool, "alice"); got != aliceID {
+		t.Errorf("alice is %s", got)
+	}
+	if bob, err := r.seeder.Users.Get("bob"); err != nil || bob.Subject != "0815" {
+		t.Errorf("bob is %+v, %v", bob, err)
+	}
+	for _, id := range []string{guestID, googlerID, visitor} {
+		r.call("DescribeIdentity", map[string]any{"IdentityId": id}, nil)
+	}
+
+	if printed := r.applied(path); printed != "Seed "+path+": no resource to change\n" {
+		t.Errorf("printed %q", printed)
+	}
+	if pools := r.pools(); len(pools) != 3 {
+		t.Errorf("the pools are %v", pools)
+	}
+	r.call("DescribeIdentity", map[string]any{"IdentityId": visitor}, nil)
+
+	// What the seed names converges.
+	r.call("UpdateIdentityPool", map[string]any{
+		"IdentityPoolId": shopPool, "IdentityPoolName": "other", "AllowUnauthenticatedIdentities": false}, nil)
+	r.write("shop.yaml", strings.Replace(shop, "User: alice", "User: bob", 1))
+	r.applied(path)
+	if pool := r.pools()[shopPool]; pool.Name != "shop" || !pool.Guests {
+		t.Errorf("the pool is %+v", pool)
+	}
+	if got := r.identity(shopPool, "bob"); got != aliceID {
+		t.Errorf("bob is %s", got)
+	}
+}
+
+// TestSeedAtAnotherAddress checks that identities and pools follow the built-in issuer when its
+// address changes.
+func TestSeedAtAnotherAddress(t *testing.T) {
+	data := t.TempDir()
+	at := func(c *poolhouse.Config) { c.DataDir = data }
+	r := start(t, at)
+	r.applied(r.write("shop.yaml", shop))
+	r.server.Stop()
+
+	r = start(t, at)
+	path := r.write("shop.yaml", shop)
+	if printed := r.applied(path); printed != "Seed "+path+": updated Pool\n" {
+		t.Errorf("printed %q", printed)
+	}
+	if got := r.identity(shopPool, "alice"); got != aliceID {
+		t.Errorf("alice is %s", got)
+	}
+}
+
+// TestSeedsAreCheckedFirst checks that a seed with a mistake changes nothing, and that the error
+// names its file and line.
+func TestSeedsAreCheckedFirst(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"unknown user": {strings.Replace(shop, "User: alice", "User: alise", 1),
+			`line 20: unknown user "alise": did you mean alice?`},
+		"unknown pool": {strings.Replace(shop, "!Ref Other", "!Ref Othr", 1),
+			`line 23: unknown pool of an identity "Othr": did you mean Other?`},
+		"no pool's ID": {strings.Replace(shop, "!Ref Other", "shop", 1), `line 24: IdentityPoolId "shop" is no ID`},
+		"no ID": {strings.Replace(shop, "IdentityId: us-east-1:a", "IdentityId: a", 1),
+			"line 20: an identity needs an IdentityId"},
+		"misspelt":     {strings.Replace(shop, "User: alice", "Usr: alice", 1), "line 22: unknown member"},
+		"reserved":     {strings.Replace(shop, "level:", "iss:", 1), "line 16: alice: invalid user"},
+		"a reference":  {strings.Replace(shop, "alice@example.com", "!Ref Pool", 1), "line 16: alice.email: a claim"},
+		"odd number":   {strings.Replace(shop, "12345678901234567890", "0x10", 1), "line 16: alice.level: write 0x10"},
+		"a bad name":   {strings.Replace(shop, "  bob:", "  b b:", 1), "line 17: b b: invalid user"},
+		"no mapping":   {"Users: [alice]\n", "line 1: Users must be a mapping"},
+		"no list":      {"Identities: {a: 1}\n", "line 1: Identities must be a list"},
+		"other region": {strings.ReplaceAll(shop, "us-east-1:1", "eu-west-1:1"), "Pool (line 2)"},
+		"bad YAML":     {shop + "  - [\n", "[28:5]"},
+		"long subject": {strings.Replace(shop, `"1234"`, strings.Repeat("1", 9000), 1),
+			"line 27: Logins: accounts.google.com must have the subject as text"},
+		"section": {strings.Replace(shop, "Users:", "User:", 1), `line 15: unknown section "User": did you mean Users?`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t)
+			path := r.write("shop.yaml", test.text)
+			_, err := r.apply(path)
+			r.refused(err, path+": ", test.want)
+			if errors.Is(err, devseed.ErrPartly) || len(r.pools()) > 0 || len(r.seeder.Users.List()) > 0 {
+				t.Errorf("something was changed: %v, %v, %v", err, r.pools(), r.seeder.Users.List())
+			}
+		})
+	}
+}
+
+// TestSeedsThatCannotBeMade checks the errors that need the server.
+func TestSeedsThatCannotBeMade(t *testing.T) {
+	r := start(t)
+	path := r.write("shop.yaml", strings.Split(shop, "\nIdentities:")[0]+"\n")
+	r.applied(path)
+	before := r.identity(shopPool, "alice")
+
+	r.write("shop.yaml", shop)
+	_, err := r.apply(path)
+	r.refused(err, path+": line 20: ", "is the identity "+before+": delete that identity first")
+	if !errors.Is(err, devseed.ErrPartly) {
+		t.Errorf("the error is %v", err)
+	}
+
+	r.call("DeleteIdentities", map[string]any{"IdentityIdsToDelete": []string{before}}, nil)
+	r.applied(path)
+	for change, want := range map[[2]string]string{
+		{"us-east-1:cccccccc", "us-east-1:aaaaaaaa"}: "is there twice",
+		{"!Ref Other", shopPool}:                     "is of the pool",
+		{"!Ref Other", "!Ref Pool\n    User: alice"}: "belongs to the identity " + aliceID,
+	} {
+		r.write("shop.yaml", strings.Replace(shop, change[0], change[1], 1))
+		_, err := r.apply(path)
+		r.refused(err, path+": line ", want)
+	}
+	if got := r.identity(shopPool, "alice"); got != aliceID {
+		t.Errorf("alice is %s", got)
+	}
+}
+
+// TestSeedFolders checks which files of a folder count, and what two files may not both have.
+func TestSeedFolders(t *testing.T) {
+	r := start(t)
+	for name, text := range map[string]string{
+		"10-users.yml":  "Users: {alice: {}}\n",
+		"20-pool.yaml":  strings.Split(shop, "Users:")[0],
+		"30.json":       `{"Identities": [{"IdentityId": "` + aliceID + `", "IdentityPoolId": "` + shopPool + `", "User": "alice"}]}`,
+		".#hidden.yaml": "nonsense",
+		"notes.txt":     "nonsense",
+	} {
+		r.write(name, text)
+	}
+	if err := os.Mkdir(filepath.Join(r.folder, "sub.yaml.d"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	printed := r.applied(r.folder)
+	if strings.Count(printed, "\n") != 3 || r.identity(shopPool, "alice") != aliceID {
+		t.Errorf("printed %s", printed)
+	}
+
+	again := filepath.Join(t.TempDir(), "20-pool.json")
+	if err := os.WriteFile(again, []byte(`{"Users": {"alice": {}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := r.apply(r.folder, again)
+	r.refused(err, again+": "+filepath.Join(r.folder, "20-pool.yaml")+" has the same name",
+		again+": line 1: the user alice is in "+filepath.Join(r.folder, "10-users.yml"))
+
+	_, err = r.apply(filepath.Join(r.folder, "missing.yaml"))
+	r.refused(err, "missing.yaml")
+	_, err = r.apply(t.TempDir())
+	r.refused(err, "has no *.yaml, *.yml or *.json")
+	_, err = r.apply(os.DevNull)
+	r.refused(err, "is no regular file")
+}

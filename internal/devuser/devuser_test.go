@@ -1,0 +1,188 @@
+package devuser_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
+)
+
+func user(t *testing.T, name string, claims map[string]any) devuser.User {
+	t.Helper()
+	u, err := devuser.New(name, claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// TestUsersAreKept checks that what one process wrote the next one reads, with all digits.
+func TestUsersAreKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), devuser.File)
+	for name, file := range map[string]string{"file": path, "memory": ""} {
+		s, err := devuser.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bob := user(t, "bob", map[string]any{"sub": "0815", "level": json.Number("12345678901234567890")})
+		if err := s.Put(bob, user(t, "alice", nil), user(t, "carol", nil)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Delete("carol"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Delete("carol"); !errors.Is(err, devuser.ErrNotFound) {
+			t.Errorf("%s: a second deletion: %v", name, err)
+		}
+
+		if file != "" {
+			if s, err = devuser.Open(file); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := s.List(); len(got) != 2 || got[0].Name != "alice" || !reflect.DeepEqual(got[1], bob) {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if got, err := s.Get("bob"); err != nil || got.Subject != "0815" {
+			t.Errorf("%s: bob is %+v, %v", name, got, err)
+		}
+		if _, err := s.Get("carol"); !errors.Is(err, devuser.ErrNotFound) {
+			t.Errorf("%s: carol: %v", name, err)
+		}
+	}
+
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("the folder has %v, %v", entries, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file: %v, %v", info, err)
+	}
+}
+
+// TestPutIsAllOrNothing checks that one bad user keeps the others out too, also out of the file.
+func TestPutIsAllOrNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), devuser.File)
+	s, err := devuser.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := s.Put(user(t, "alice", nil), devuser.User{Name: "bob"}); !errors.Is(err, devuser.ErrInvalid) {
+		t.Errorf("a user without a subject: %v", err)
+	}
+	var many []devuser.User
+	for n := range devuser.MaxUsers + 1 {
+		many = append(many, user(t, fmt.Sprint("u", n), nil))
+	}
+	if err := s.Put(many...); !errors.Is(err, devuser.ErrInvalid) {
+		t.Errorf("too many users: %v", err)
+	}
+	if got := s.List(); len(got) > 0 {
+		t.Errorf("%d users were kept", len(got))
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a file was written")
+	}
+
+	// A write that fails changes nothing in memory either.
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put(user(t, "alice", nil)); err == nil || len(s.List()) > 0 {
+		t.Errorf("a failed write: %v, %v", err, s.List())
+	}
+}
+
+func TestUsersThatAreRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		name   string
+		claims map[string]any
+	}{
+		"no name":           {"", nil},
+		"a blank":           {"a b", nil},
+		"an option":         {"-alice", nil},
+		"a path":            {"../alice", nil},
+		"a long name":       {strings.Repeat("a", 129), nil},
+		"a subject's type":  {"alice", map[string]any{"sub": 1}},
+		"an empty subject":  {"alice", map[string]any{"sub": ""}},
+		"a long subject":    {"alice", map[string]any{"sub": strings.Repeat("a", 256)}},
+		"the issuer's own":  {"alice", map[string]any{"exp": 1}},
+		"many claims":       {"alice", map[string]any{"a": strings.Repeat("a", 16<<10)}},
+		"a claim not JSON":  {"alice", map[string]any{"a": func() {}}},
+		"a subject no text": {"alice", map[string]any{"sub": "\xff"}},
+	} {
+		if u, err := devuser.New(test.name, test.claims); !errors.Is(err, devuser.ErrInvalid) {
+			t.Errorf("%s: %+v, %v", name, u, err)
+		}
+	}
+
+	if _, err := devuser.New("alice+1@example.com", map[string]any{"sub": strings.Repeat("a", 255)}); err != nil {
+		t.Errorf("an e-mail address: %v", err)
+	}
+}
+
+func TestDamagedFiles(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty":       "",
+		"not JSON":    "users",
+		"a list":      "[]",
+		"a bad user":  `{"users": [{"name": "alice"}]}`,
+		"a bad claim": `{"users": [{"name": "alice", "sub": "a", "claims": {"iss": "x"}}]}`,
+	} {
+		path := filepath.Join(t.TempDir(), devuser.File)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := devuser.Open(path); !errors.Is(err, devuser.ErrDamaged) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	if _, err := devuser.Open(t.TempDir()); !errors.Is(err, devuser.ErrDamaged) {
+		t.Errorf("a folder: %v", err)
+	}
+}
+
+func TestWhatPeopleSee(t *testing.T) {
+	for _, test := range []struct {
+		claims              map[string]any
+		name, email, groups string
+	}{
+		{nil, "alice", "", "[]"},
+		{map[string]any{"name": "Alice A.", "email": "a@b.c", "cognito:groups": []any{"admins", 1, "x"}},
+			"Alice A.", "a@b.c", "[admins x]"},
+		{map[string]any{"name": " ", "email": 1, "groups": []any{"staff"}}, "alice", "", "[staff]"},
+		{map[string]any{"name": "\x1b[31mred", "groups": "admins"}, "\ufffd[31mred", "", "[]"},
+	} {
+		u := user(t, "alice", test.claims)
+		if u.DisplayName() != test.name || u.Email() != test.email || fmt.Sprint(u.Groups()) != test.groups {
+			t.Errorf("%v: %q, %q, %v", test.claims, u.DisplayName(), u.Email(), u.Groups())
+		}
+	}
+}
+
+// TestNobodyChangesAKeptUser checks that callers get and give copies.
+func TestNobodyChangesAKeptUser(t *testing.T) {
+	s, err := devuser.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := map[string]any{"email": "a@b.c"}
+	given := user(t, "alice", claims)
+	if err := s.Put(given); err != nil {
+		t.Fatal(err)
+	}
+	claims["email"], given.Claims["email"] = "x", "x"
+	s.List()[0].Claims["email"] = "x"
+
+	if got, err := s.Get("alice"); err != nil || got.Email() != "a@b.c" {
+		t.Errorf("alice is %+v, %v", got, err)
+	}
+}

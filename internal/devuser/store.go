@@ -1,0 +1,189 @@
+package devuser
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"sync"
+
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
+)
+
+// File is the name of the file in the data folder that has the users.
+const File = "dev-users.json"
+
+const maxFile = 32 << 20 // bytes; more than MaxUsers need
+
+// Store keeps users in a file, or in memory. It is safe for concurrent use by one process.
+//
+// cache: development users
+type Store struct {
+	path string // "" = memory
+
+	mu    sync.Mutex
+	users map[string]User
+}
+
+// document is the content of the file.
+type document struct {
+	Users []User `json:"users"`
+}
+
+// Open reads the users of a file; a file that does not exist has none. With path "" it keeps users
+// in memory. Error: ErrDamaged.
+func Open(path string) (*Store, error) {
+	s := &Store{path: path, users: map[string]User{}}
+	if path == "" {
+		return s, nil
+	}
+
+	text, err := read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+
+	var d document
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber() // a claim keeps all its digits
+	if err := decoder.Decode(&d); err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
+	}
+
+	for _, u := range d.Users {
+		if err := u.check(); err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
+		}
+		s.users[u.Name] = u
+	}
+	if len(s.users) > MaxUsers {
+		return nil, fmt.Errorf("%s: %w: more than %d users", path, ErrDamaged, MaxUsers)
+	}
+
+	return s, nil
+}
+
+// read returns the content of the file. Opening a pipe or a device could wait for ever.
+func read(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w: it is no regular file", path, ErrDamaged)
+	}
+
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%s: %w: it has more than %d bytes", path, ErrDamaged, maxFile)
+	}
+
+	return text, err
+}
+
+// List returns all users, in the order of their names.
+func (s *Store) List() []User {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	var all []User
+	for _, name := range names(s.users) {
+		all = append(all, s.users[name].clone())
+	}
+
+	return all
+}
+
+// Get returns a user. Error: ErrNotFound.
+func (s *Store) Get(name string) (User, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	u, found := s.users[name]
+	if !found {
+		return User{}, fmt.Errorf("%w: %q", ErrNotFound, name)
+	}
+
+	return u.clone(), nil
+}
+
+// Put adds users, or replaces those with their names: all of them or none. Error: ErrInvalid.
+func (s *Store) Put(users ...User) error {
+	for _, u := range users {
+		if err := u.check(); err != nil {
+			return err
+		}
+	}
+
+	return s.change(func(all map[string]User) error {
+		for _, u := range users {
+			all[u.Name] = u.clone()
+		}
+		if len(all) > MaxUsers {
+			return fmt.Errorf("%w: there would be more than %d users", ErrInvalid, MaxUsers)
+		}
+		return nil
+	})
+}
+
+// Delete removes a user. Error: ErrNotFound.
+func (s *Store) Delete(name string) error {
+	return s.change(func(all map[string]User) error {
+		if _, found := all[name]; !found {
+			return fmt.Errorf("%w: %q", ErrNotFound, name)
+		}
+		delete(all, name)
+
+		return nil
+	})
+}
+
+// change changes the users in the file, and then in memory.
+func (s *Store) change(edit func(map[string]User) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	all := maps.Clone(s.users)
+	if err := edit(all); err != nil {
+		return err
+	}
+
+	if s.path != "" {
+		if err := write(s.path, all); err != nil {
+			return err
+		}
+	}
+	s.users = all
+
+	return nil
+}
+
+// write writes the file whole or not at all.
+func write(path string, users map[string]User) error {
+	d := document{Users: []User{}}
+	for _, name := range names(users) {
+		d.Users = append(d.Users, users[name])
+	}
+	text, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return err
+	}
+
+	return wholefile.Replace(path, func(f *os.File) error {
+		_, err := f.Write(append(text, '\n'))
+		return err
+	})
+}
