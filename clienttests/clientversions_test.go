@@ -199,7 +199,7 @@ func terraformFolder(t *testing.T, dir string) []string {
 	}
 
 	path := filepath.Join(dir, "terraform.rc")
-	text := "provider_installation {\n  filesystem_mirror { path = \"" + plugins + "\" }\n}\ndisable_checkpoint = true\n"
+	text := "provider_installation {\n  filesystem_mirror { path = \"" + plugins + "\" }\n}\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,8 @@ func terraformVersion(t *testing.T, dir string, environment []string) string {
 		Version   string            `json:"terraform_version"`
 		Providers map[string]string `json:"provider_selections"`
 	}
-	if err := json.Unmarshal([]byte(outputOf(t, dir, environment, "terraform", "version", "-json")), &told); err != nil {
+	text := outputOf(t, dir, environment, "terraform", "version", "-json")
+	if err := json.Unmarshal([]byte(text), &told); err != nil {
 		t.Fatal(err)
 	}
 

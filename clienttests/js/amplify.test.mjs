@@ -17,7 +17,7 @@ const who = async ({ endpoint, pool, token }) => {
   session.configure({ endpoint, pool });
   session.signIn(token);
   try {
-    return (await session.whoAmI(endpoint))[0];
+    return (await session.whoAmI({ endpoint, pool }))[0];
   } catch (error) {
     return error.name;
   }
@@ -29,7 +29,8 @@ test("the program runs in a page, with the warning that the page tells of", asyn
   const printed = [];
   const page = await site.open("/", (text) => printed.push(text));
   await page.waitForFunction(() => document.body.textContent.includes("/User/"));
-  assert.match(await page.textContent("body"), /^guest us-east-1:\S+ \S+\/Guest\/\w+user us-east-1:\S+ \S+\/User\/\w+$/);
+  const shown = await page.textContent("body");
+  assert.match(shown, /^guest us-east-1:\S+ \S+\/Guest\/\w+user us-east-1:\S+ \S+\/User\/\w+$/);
   assert.match(printed.join(), /You are using a custom Amazon Amazon Cognito Identity Pool endpoint/);
   await page.close();
 });
@@ -61,6 +62,8 @@ test("an identity that the server lost is refused until it is cleared", async ()
   await page.reload();
   assert.equal(await page.evaluate(who, guest), "ResourceNotFoundException");
   await page.reload();
+  await page.evaluate(signOut);
+  assert.equal(await kept(page), id, "cleared before the first session");
   assert.equal(await page.evaluate(who, guest), "ResourceNotFoundException");
   await page.evaluate(signOut);
   assert.equal(await kept(page), null);

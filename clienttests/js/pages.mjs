@@ -18,7 +18,7 @@ export async function app(main, ...names) {
   const scripts = {};
   for (const name of [main, ...names]) {
     const { outputFiles: [file] } = await build({
-      entryPoints: [program(name)], bundle: true, write: false, format: "esm", platform: "browser", logLevel: "error" });
+      entryPoints: [program(name)], bundle: true, write: false, format: "esm", platform: "browser" });
     scripts[`/${name}`] = file.text;
   }
 
