@@ -3,6 +3,7 @@ package clienttests
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -162,7 +163,10 @@ func javaClassVersion(t *testing.T, dir string, _ []string) string {
 // cargoTarget keeps what Cargo compiles for the next run.
 func cargoTarget(t *testing.T, _ string) []string {
 	t.Helper()
-	client(t, "cargo", "cargo")
+	if _, err := exec.LookPath("cargo"); err != nil {
+		t.Fatal("cargo is not installed: install Rust with rustup, for Debian's is too old")
+	}
+
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)

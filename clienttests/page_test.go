@@ -3,6 +3,7 @@ package clienttests
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,16 +38,26 @@ type command struct {
 	by   string // the only run that has it; "" for every run
 }
 
-// readPage reads a page of clientsFolder. Each of its blocks is a file, shell
-// commands, output, or says why it is not run.
+// readPage reads a page of clientsFolder.
 func readPage(name string) (*page, error) {
 	text, err := os.ReadFile(filepath.Join(clientsFolder, name+".md"))
 	if err != nil {
 		return nil, err
 	}
 
+	p, err := parsePage(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s.md: %w", name, err)
+	}
+
+	return p, nil
+}
+
+// parsePage reads the text of a page. Each of its blocks is a file, shell
+// commands, output, or says why it is not run.
+func parsePage(text string) (*page, error) {
 	p := &page{files: map[string]string{}}
-	for n, block := range fencedBlock.FindAllStringSubmatch(string(text), -1) {
+	for n, block := range fencedBlock.FindAllStringSubmatch(text, -1) {
 		comment, language, content := block[1], block[2], block[3]
 		file := fileComment.FindStringSubmatch(content)
 		only := runBy.FindStringSubmatch(comment)
@@ -60,8 +71,7 @@ func readPage(name string) (*page, error) {
 		case language != "sh" && file != nil:
 			p.files[file[1]] = content
 		default:
-			return nil, fmt.Errorf("%s.md: block %d (%s) neither names its file nor says why it is not run",
-				name, n+1, language)
+			return nil, fmt.Errorf("block %d (%s) neither names its file nor says why it is not run", n+1, language)
 		}
 	}
 
@@ -133,6 +143,39 @@ func TestReadPage(t *testing.T) {
 			if c.by != "" && !names[c.by] {
 				t.Errorf("%s.md: no run has the name %q", name, c.by)
 			}
+		}
+	}
+}
+
+// The blocks of a page are files and commands, and none is left out in silence.
+func TestParsePage(t *testing.T) {
+	p, err := parsePage("Text.\n\n```go\n// cmd/main.go\npackage main\n```\n" +
+		"```xml\n<!-- pom.xml -->\n<project/>\n```\n```sh\necho one\n```\n" +
+		"<!-- run by newest: installs -->\n```sh\necho two\n```\n" +
+		"<!-- no-run: ends never -->\n```sh\nsleep infinity\n```\n```text\none\n```\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	want := map[string]string{"cmd/main.go": "// cmd/main.go\npackage main\n", "pom.xml": "<!-- pom.xml -->\n<project/>\n"}
+	if !maps.Equal(p.files, want) {
+		t.Errorf("files %q", p.files)
+	}
+
+	for run, commands := range map[string]string{"pinned": "one", "newest": "one two"} {
+		if got := strings.Fields(shell(t, t.TempDir(), nil, p.script(run))); strings.Join(got, " ") != commands {
+			t.Errorf("%s runs %q, want %q", run, got, commands)
+		}
+	}
+
+	for name, text := range map[string]string{
+		"a program without its file": "```js\nf();\n```\n",
+		"commands without a reason":  "<!-- no-run: -->\n```sh\nls\n```\n",
+		"an unknown comment":         "<!-- hidden -->\n```sh\nls\n```\n",
+		"a run without a reason":     "<!-- run by newest: -->\n```sh\nls\n```\n",
+	} {
+		if p, err := parsePage(text); err == nil {
+			t.Errorf("%s: %+v", name, p)
 		}
 	}
 }
