@@ -157,7 +157,10 @@ func TestParsePage(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	want := map[string]string{"cmd/main.go": "// cmd/main.go\npackage main\n", "pom.xml": "<!-- pom.xml -->\n<project/>\n"}
+	want := map[string]string{
+		"cmd/main.go": "// cmd/main.go\npackage main\n",
+		"pom.xml":     "<!-- pom.xml -->\n<project/>\n",
+	}
 	if !maps.Equal(p.files, want) {
 		t.Errorf("files %q", p.files)
 	}
