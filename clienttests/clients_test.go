@@ -53,7 +53,7 @@ const (
 )
 
 // javaVersion is the version of the AWS SDK for Java that CI runs.
-const javaVersion = "2.57.8"
+const javaVersion = "2.59.1"
 
 // pinnedRuns are at the versions of this repository's lock files, and of Debian.
 var pinnedRuns = []clientRun{
@@ -86,6 +86,7 @@ var newestRuns = []clientRun{
 		version: npmVersion("@aws-sdk/client-sts"),
 		more:    script("javascript.test.mjs")},
 	{page: "boto3", name: newest, client: boto3Client, prepare: virtualEnvironment, version: boto3Version},
+	{page: "aws-cli", name: newest, client: cliOne, prepare: virtualEnvironment, version: cliVersion},
 	{page: "go", name: newest, client: goClient,
 		version: goVersion("github.com/aws/aws-sdk-go-v2/service/cognitoidentity")},
 	{page: "java", name: newest, client: javaClient, version: javaClassVersion},
@@ -135,7 +136,9 @@ func runClients(t *testing.T, runs []clientRun) map[string]string {
 				run.more(t, s, dir, environment)
 			}
 
-			versions[run.client] = run.version(t, dir, environment)
+			if !t.Failed() {
+				versions[run.client] = run.version(t, dir, environment)
+			}
 		})
 	}
 
