@@ -126,9 +126,9 @@ func TestReadPage(t *testing.T) {
 		t.Fatalf("%d pages, %v", len(pages), err)
 	}
 
-	names := map[string]bool{}
-	for _, run := range allClientRuns {
-		names[run.name] = true
+	names, run := map[string]bool{}, map[string]bool{"README": true} // beforeYouStart runs that
+	for _, r := range allClientRuns {
+		names[r.name], run[r.page] = true, true
 	}
 
 	for _, path := range pages {
@@ -137,6 +137,10 @@ func TestReadPage(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 			continue
+		}
+
+		if !run[name] && len(p.files)+len(p.commands) > 0 {
+			t.Errorf("nothing runs %s.md, and the page does not say so", name)
 		}
 
 		for _, c := range p.commands {
