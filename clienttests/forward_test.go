@@ -239,12 +239,12 @@ func TestSignersBehindForwardAuth(t *testing.T) {
 func awsCLIs(t *testing.T) map[string][2][]string {
 	t.Helper()
 	python := client(t, "/usr/bin/python3", "python3-boto3")
-	folder, err := filepath.Abs("python/awscli1")
+	folder, err := filepath.Abs("python/packages")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(folder, "awscli")); err != nil {
-		missing(t, "the AWS CLI 1 is not installed in clienttests/python/awscli1")
+		missing(t, "the AWS CLI 1 is not installed in clienttests/python/packages")
 	}
 
 	return map[string][2][]string{

@@ -13,10 +13,6 @@ import (
 	"testing"
 )
 
-// pluginsVariable names a folder in which Terraform finds its AWS provider
-// (filesystem_mirror); without it Terraform's own settings say where that is.
-const pluginsVariable = "TERRAFORM_PLUGINS"
-
 // workspace is a folder with a Terraform configuration.
 type workspace struct {
 	dir, program string

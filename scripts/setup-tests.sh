@@ -22,6 +22,9 @@ command -v curl >/dev/null || missing+=(curl)
 command -v openssl >/dev/null || missing+=(openssl)
 [ -x /usr/bin/caddy ] || missing+=(caddy)
 [ -x /usr/bin/chromium ] || missing+=(chromium)
+# A program of one file is compiled when it is run, for which the JDK is needed.
+command -v javac >/dev/null || missing+=(openjdk-17-jdk-headless)
+command -v mvn >/dev/null || missing+=(maven)
 if [ ${#missing[@]} -gt 0 ]; then
 	root=()
 	[ "$(id -u)" = 0 ] || root=(sudo)
@@ -29,8 +32,11 @@ if [ ${#missing[@]} -gt 0 ]; then
 	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 cd "$(dirname "$0")/../clienttests/js"
-# Debian has version 2 of the AWS CLI; this is version 1.
-[ -d ../python/awscli1/awscli ] || /usr/bin/python3 -m pip install --quiet --target ../python/awscli1 awscli==1.45.11
+# Debian has older versions of these.
+if ! [ ../python/packages -nt ../python/requirements.txt ]; then
+	rm -rf ../python/packages
+	/usr/bin/python3 -m pip install --quiet --target ../python/packages -r ../python/requirements.txt
+fi
 [ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --silent --no-audit --no-fund
 if [ "${TEST_TAGS:-}" = extended ]; then
 	../../scripts/setup-extended.sh
