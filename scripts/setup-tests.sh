@@ -11,6 +11,7 @@ ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 [ -x /usr/bin/aws ] || missing+=(awscli)
 [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)
 [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import pip' 2>/dev/null || missing+=(python3-pip)
+[ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import pytest' 2>/dev/null || missing+=(python3-pytest)
 [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import saml2' 2>/dev/null || missing+=(python3-pysaml2)
 if [ "${TEST_TAGS:-}" = extended ]; then
 	for program in radosgw ceph-mon ceph-osd; do
@@ -31,7 +32,10 @@ fi
 cd "$(dirname "$0")/../clienttests/js"
 # Debian has version 2 of the AWS CLI; this is version 1.
 [ -d ../python/awscli1/awscli ] || /usr/bin/python3 -m pip install --quiet --target ../python/awscli1 awscli==1.45.11
-[ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --silent --no-audit --no-fund
+for folder in . ../../examples/photos; do
+	[ -d "$folder/node_modules" ] && [ "$folder/node_modules" -nt "$folder/package-lock.json" ] ||
+		(cd "$folder" && npm ci --silent --no-audit --no-fund)
+done
 if [ "${TEST_TAGS:-}" = extended ]; then
 	../../scripts/setup-extended.sh
 fi
