@@ -22,8 +22,9 @@ class Poolhouse:
         self.endpoint = endpoint
         with urllib.request.urlopen(endpoint + "/_poolhouse/dev/info") as answer:
             self.info = json.load(answer)
-        keys = {"aws_access_key_id": self.info["access_key_id"], "aws_secret_access_key": self.info["secret_access_key"]}
-        self.admin = self.client("cognito-identity", **keys)
+        self.admin = self.client(
+            "cognito-identity", aws_access_key_id=self.info["access_key_id"],
+            aws_secret_access_key=self.info["secret_access_key"])
         self.public = self.client("cognito-identity", config=Config(signature_version=UNSIGNED))
 
     def client(self, service, **more):

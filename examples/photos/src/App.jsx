@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 
 import { signIn, signOut } from "./auth.js";
 import { openFolders } from "./store.js";
@@ -12,7 +12,8 @@ export default function App() {
         <h1>Photos</h1>
         {user && (
           <p>
-            {user.name} · <button className="link" onClick={() => signOut().then(() => setUser(null))}>Sign out</button>
+            {user.name} ·{" "}
+            <button className="link" onClick={() => signOut().then(() => setUser(null))}>Sign out</button>
           </p>
         )}
       </header>
@@ -55,6 +56,8 @@ function Album({ user }) {
     setPhotos(null);
     setPhotos(await list(identityId));
   });
+  useEffect(() => { show(user.identityId); }, [user]);
+
   const change = (action) => attempt(async () => {
     await action();
     setPhotos(await list(folder));
