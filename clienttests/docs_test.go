@@ -3,6 +3,7 @@ package clienttests
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,10 +16,15 @@ import (
 // not run, if there is one.
 var shellBlock = regexp.MustCompile("(?m)(?:^<!-- no-run:(.*)-->\n)?^```sh\n((?s).*?)^```$")
 
+// fileBlock is a block with the content of a file, after a line that begins with the file's
+// name and ends with a colon.
+var fileBlock = regexp.MustCompile("(?m)^`([\\w./-]+)`[^\n]*:\n\n```\\w+\n((?s).*?)^```$")
+
 // TestDocumentation runs the commands of every page, a page's blocks in one
-// shell, beside a fresh development server. ENDPOINT is its URL. The README is
-// for who has just cloned: its shell is in the repository and finds no program
-// but what its own commands put on the path.
+// shell, beside a fresh development server. ENDPOINT is its URL. The shell is in
+// a folder with the files that the page shows, or with a copy of the example that
+// the page belongs to. The README is for who has just cloned: its shell is in the
+// repository and finds no program but what its own commands put on the path.
 func TestDocumentation(t *testing.T) {
 	client(t, "/usr/bin/aws", "awscli")
 	var pages []string
@@ -69,7 +75,7 @@ func TestDocumentation(t *testing.T) {
 				shell.Env = append(shell.Env, goEnvironment(t)...)
 				removeAfterwards(t, "../poolhouse")
 			} else {
-				shell.Dir = t.TempDir()
+				shell.Dir = pageFolder(t, page)
 				shell.Env = withProgram(shell.Env)
 			}
 
@@ -81,6 +87,113 @@ func TestDocumentation(t *testing.T) {
 
 	if ran < 10 {
 		t.Errorf("%d blocks ran: the pages are not found, or hardly anything of them is shown to work", ran)
+	}
+}
+
+// pageFolder makes the folder that a page's commands run in.
+func pageFolder(t *testing.T, page string) string {
+	t.Helper()
+
+	folder := t.TempDir()
+	if example := filepath.Dir(page); strings.HasPrefix(example, "../examples/") {
+		copyExample(t, example, folder)
+	}
+	for name, content := range pageFiles(t, page) {
+		writeFile(t, filepath.Join(folder, name), content)
+	}
+
+	if _, err := os.Stat(filepath.Join(folder, "package.json")); err == nil {
+		linkPackages(t, folder)
+	}
+
+	return folder
+}
+
+// pageFiles returns the files that a page shows, by name.
+func pageFiles(t *testing.T, page string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	files := map[string]string{}
+	for _, block := range fileBlock.FindAllStringSubmatch(string(text), -1) {
+		files[block[1]] = block[2]
+	}
+
+	return files
+}
+
+// writeFile writes a file and makes the folders above it. A shell script can be run.
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+
+	mode := os.FileMode(0o600)
+	if filepath.Ext(path) == ".sh" {
+		mode = 0o700
+	}
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copyExample copies the files of an example that are in the repository.
+func copyExample(t *testing.T, example, folder string) {
+	t.Helper()
+
+	list := exec.CommandContext(t.Context(), "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	list.Dir = example
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		content, err := os.ReadFile(filepath.Join(example, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(folder, name), string(content))
+	}
+}
+
+// linkPackages gives a folder the npm packages of these tests.
+func linkPackages(t *testing.T, folder string) {
+	t.Helper()
+	packages, err := filepath.Abs("js/node_modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(packages, filepath.Join(folder, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The page about pytest shows the example's fixture.
+func TestPytestPageShowsTheExample(t *testing.T) {
+	const name = "conftest.py"
+	example, err := os.ReadFile("../examples/pytest/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pageFiles(t, "../docs/testing/pytest.md")[name] != string(example) {
+		t.Errorf("docs/testing/pytest.md does not show examples/pytest/%s", name)
+	}
+}
+
+// The parts of a page that tests run are found.
+func TestPageFiles(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "page.md")
+	writeFile(t, page, "`a.py`:\n\n```python\na\n```\n\n`src/b.js` does it:\n\n```js\nb\n\n```\n"+
+		"`no file`:\n\n```text\nc\n```\n\nThe file `d`:\n\n```text\nd\n```\n")
+
+	want := map[string]string{"a.py": "a\n", "src/b.js": "b\n\n"}
+	if got := pageFiles(t, page); !maps.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

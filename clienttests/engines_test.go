@@ -39,24 +39,34 @@ const minioVersion = "v0.0.0-20260212201848-7aac2a2c5b7c"
 
 const bucket = "files"
 
-// minioBinary is MinIO, built once into the user's cache folder; that takes minutes.
-func minioBinary(t *testing.T) string {
+// builtOnce returns a program in Go of somebody else, built once into the user's cache folder; that
+// takes minutes. path is that of its package.
+func builtOnce(t *testing.T, path, version string) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := filepath.Join(cache, "poolhouse", "engines", "minio-"+minioVersion)
-	program := filepath.Join(folder, "minio")
+	name := filepath.Base(path)
+	folder := filepath.Join(cache, "poolhouse", "engines", name+"-"+version)
+	program := filepath.Join(folder, name)
 	if _, err := os.Stat(program); err == nil {
 		return program
 	}
 
-	build := exec.CommandContext(t.Context(), "go", "install", "-ldflags=-s -w", "github.com/minio/minio@"+minioVersion)
-	build.Dir = t.TempDir() // outside the module
-	build.Env = append(os.Environ(), "GOBIN="+folder, "GOFLAGS=-mod=mod", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building MinIO: %v\n%s", err, out)
+	// `go install` refuses modules with replacements: a module of our own ignores them.
+	dir := t.TempDir()
+	for _, arguments := range [][]string{
+		{"mod", "init", "build"},
+		{"get", path + "@" + version},
+		{"build", "-ldflags=-s -w", "-o", program, path},
+	} {
+		build := exec.CommandContext(t.Context(), "go", arguments...)
+		build.Dir = dir
+		build.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("building %s: %v\n%s", name, err, out)
+		}
 	}
 
 	return program
@@ -276,7 +286,7 @@ func engineSettings(t *testing.T, endpoint, more string) string {
 // MinIO: policies by the claim policy, one client ID for all pools, and the
 // client secret that MinIO must have.
 func TestEngineMinIO(t *testing.T) {
-	program := minioBinary(t)
+	program := builtOnce(t, "github.com/minio/minio", minioVersion)
 	address, console := listentest.FreeAddress(t), listentest.FreeAddress(t)
 	s := startDev(t, "--config", engineSettings(t, "http://"+address, `    roles: {"*": none}
     guest_policy: s3

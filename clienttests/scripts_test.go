@@ -48,21 +48,23 @@ func allPassed(t *testing.T, tap string) {
 	}
 }
 
-// The lock file pins contents, not where somebody downloaded them from.
-func TestLockFile(t *testing.T) {
-	text, err := os.ReadFile("js/package-lock.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(string(text), `"resolved"`) {
-		t.Error("js/package-lock.json records download addresses: run npm install with " +
-			"omit-lockfile-registry-resolved=true, as js/.npmrc says")
-	}
+// The lock files pin contents, not where somebody downloaded them from.
+func TestLockFiles(t *testing.T) {
+	for _, folder := range []string{"js", photosExample} {
+		text, err := os.ReadFile(folder + "/package-lock.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), `"resolved"`) {
+			t.Errorf("%s/package-lock.json records download addresses: run npm install with "+
+				"omit-lockfile-registry-resolved=true, as its .npmrc says", folder)
+		}
 
-	packages, pinned := strings.Count(string(text), `"node_modules/`),
-		strings.Count(string(text), `"integrity": "sha512-`)
-	if packages == 0 || packages != pinned {
-		t.Errorf("js/package-lock.json has %d packages and %d checksums", packages, pinned)
+		packages, pinned := strings.Count(string(text), `"node_modules/`),
+			strings.Count(string(text), `"integrity": "sha512-`)
+		if packages == 0 || packages != pinned {
+			t.Errorf("%s/package-lock.json has %d packages and %d checksums", folder, packages, pinned)
+		}
 	}
 }
 

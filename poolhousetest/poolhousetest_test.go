@@ -19,13 +19,13 @@ func TestPageShowsTheExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile("../docs/testing.md")
+	page, err := os.ReadFile("../docs/testing/go.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	if !strings.Contains(string(page), "```go\n"+string(example)+"```\n") {
-		t.Error("docs/testing.md does not show example_test.go")
+		t.Error("docs/testing/go.md does not show example_test.go")
 	}
 }
 

@@ -4,7 +4,7 @@
 //	provider := poolhousetest.NewProvider(t)
 //	server := poolhousetest.Start(t, provider.AddTo)
 //
-// The package's example signs a user in with an AWS SDK; docs/testing.md explains it.
+// The package's example signs a user in with an AWS SDK; docs/testing/go.md explains it.
 package poolhousetest
 
 import (

@@ -11,6 +11,7 @@ ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 [ -x /usr/bin/aws ] || missing+=(awscli)
 [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)
 [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import pip' 2>/dev/null || missing+=(python3-pip)
+[ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import pytest' 2>/dev/null || missing+=(python3-pytest)
 [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import saml2' 2>/dev/null || missing+=(python3-pysaml2)
 if [ "${TEST_TAGS:-}" = extended ]; then
 	for program in radosgw ceph-mon ceph-osd; do
@@ -37,7 +38,10 @@ if ! [ ../python/packages -nt ../python/requirements.txt ]; then
 	rm -rf ../python/packages
 	/usr/bin/python3 -m pip install --quiet --target ../python/packages -r ../python/requirements.txt
 fi
-[ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --silent --no-audit --no-fund
+for folder in . ../../examples/photos; do
+	[ -d "$folder/node_modules" ] && [ "$folder/node_modules" -nt "$folder/package-lock.json" ] ||
+		(cd "$folder" && npm ci --silent --no-audit --no-fund)
+done
 if [ "${TEST_TAGS:-}" = extended ]; then
 	../../scripts/setup-extended.sh
 fi

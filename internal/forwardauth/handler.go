@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -322,6 +323,7 @@ var (
 	noStore  = []string{"no-store"}
 	zero     = []string{"0"}
 	jsonType = []string{"application/json"}
+	xmlType  = []string{"application/xml"}
 )
 
 // answer is the JSON form of the caller: the Principal, and the request context
@@ -350,10 +352,27 @@ func contextOf(p *auth.Principal) answer {
 	}
 }
 
-// problem is the JSON form of a refusal.
+// problem is a refusal in an answer: as JSON, or for clients of S3 as S3 sends it.
 type problem struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	XMLName   xml.Name `json:"-" xml:"Error"`
+	Code      string   `json:"code" xml:"Code"`
+	Message   string   `json:"message" xml:"Message"`
+	RequestID string   `json:"-" xml:"RequestId"`
+}
+
+// body returns the body of an answer, and its type. SDKs that call S3 read no JSON: they would show
+// their users a fault of the parser.
+func (p problem) body(service string) ([]byte, []string) {
+	var body bytes.Buffer
+	if service != "s3" {
+		_ = json.MarshalWrite(&body, p) // no such value fails
+		return body.Bytes(), jsonType
+	}
+
+	body.WriteString(xml.Header)
+	_ = xml.NewEncoder(&body).Encode(p) // as above
+
+	return body.Bytes(), xmlType
 }
 
 // owner returns the account of the key that the client's request names.
@@ -383,14 +402,13 @@ func (h *Handler) refuse(w http.ResponseWriter, r, signed *http.Request, err err
 		record.Account = string(h.owner(signed))
 	}
 
-	var body bytes.Buffer
-	_ = json.MarshalWrite(&body, problem{Code: d.code, Message: d.message}) // no such value fails
+	body, contentType := problem{Code: d.code, Message: d.message, RequestID: record.RequestID}.body(h.c.Service)
 
 	header := w.Header()
 	header["Cache-Control"] = noStore
 	header[headerReason] = []string{d.code}
-	header["Content-Type"] = jsonType
-	header["Content-Length"] = []string{strconv.Itoa(body.Len())}
+	header["Content-Type"] = contentType
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if d.status == http.StatusServiceUnavailable {
 		header["Retry-After"] = []string{"1"}
 	}
@@ -399,5 +417,5 @@ func (h *Handler) refuse(w http.ResponseWriter, r, signed *http.Request, err err
 	}
 
 	w.WriteHeader(d.status)
-	_, _ = w.Write(body.Bytes()) // fails if the client is gone
+	_, _ = w.Write(body) // fails if the client is gone
 }

@@ -97,6 +97,28 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 	return h, q
 }
 
+// A refusal has the form that the clients of the service can read.
+func TestRefusalBodies(t *testing.T) {
+	for service, want := range map[string]struct{ contentType, body string }{
+		defaultService: {"application/json", `{"code":"Unsigned","message":"a < b"}`},
+		"s3": {"application/xml", `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +
+			`<Error><Code>Unsigned</Code><Message>a &lt; b</Message><RequestId>7</RequestId></Error>`},
+	} {
+		refusal := problem{Code: "Unsigned", Message: "a < b", RequestID: "7"}
+		if body, contentType := refusal.body(service); string(body) != want.body || contentType[0] != want.contentType {
+			t.Errorf("%s: %v %s", service, contentType, body)
+		}
+
+		h, q := newHandler(t)
+		h.c.Service = service
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, q.WithContext(t.Context())) // signed for one service only, so refused by the other
+		if got := w.Header().Get("Content-Type"); service == "s3" && got != want.contentType {
+			t.Errorf("%s: %d %s", service, w.Code, got)
+		}
+	}
+}
+
 // What a server could read otherwise than we do is refused, whatever the routes.
 func TestSplitPath(t *testing.T) {
 	for path, want := range map[string]string{

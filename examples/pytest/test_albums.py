@@ -1,0 +1,31 @@
+import pytest
+
+from albums import Albums
+
+
+@pytest.fixture
+def albums(poolhouse):
+    return Albums(poolhouse.public, poolhouse.pool(guests=False), poolhouse.endpoint)
+
+
+def test_users_have_their_own_folders(poolhouse, albums):
+    alice, _ = albums.sign_in(poolhouse.logins("alice"))
+    bob, _ = albums.sign_in(poolhouse.logins("bob"))
+    assert alice != bob
+    assert albums.sign_in(poolhouse.logins("alice"))[0] == alice
+
+
+def test_the_session_is_the_users(poolhouse, albums):
+    _, session = albums.sign_in(poolhouse.logins("alice"))
+    sts = session.client("sts", endpoint_url=poolhouse.endpoint)
+    assert ":assumed-role/User/" in sts.get_caller_identity()["Arn"]
+
+
+def test_guests_are_refused(poolhouse, albums):
+    with pytest.raises(poolhouse.public.exceptions.NotAuthorizedException, match="Unauthenticated access"):
+        albums.sign_in({})
+
+
+def test_users_of_another_app_are_refused(poolhouse, albums):
+    with pytest.raises(poolhouse.public.exceptions.NotAuthorizedException, match="Incorrect token audience"):
+        albums.sign_in(poolhouse.logins("alice", aud="another-app"))
