@@ -52,7 +52,7 @@ everybody knows its keys.`,
 			return dev(c.Context(), s, net.InterfaceAddrs)
 		},
 	}
-	addSettings(c, "listen", "data", "strict_roles", "chosen_ids", "token_algorithm",
+	addSettings(c, "listen", "data", "strict_roles", "managed_policies_file", "chosen_ids", "token_algorithm",
 		"log_level", "log_format", "dev.allowed_hosts", "dev.allowed_origins", "metrics_listen",
 		"lame_duck", "max_wait")
 	c.Flags().Bool("memory", false, "keep nothing: all data is gone when the server stops")
