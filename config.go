@@ -86,6 +86,10 @@ type Config struct {
 	GuestPolicy       string
 	PoolGuestPolicies map[string]string
 
+	// ManagedPolicies has AWS's managed policies that roles may have, besides the built-in
+	// ones: what `aws iam get-account-authorization-details --filter AWSManagedPolicy` prints.
+	ManagedPolicies string
+
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
 	SAMLProviders []SAMLProviderConfig

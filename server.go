@@ -219,6 +219,7 @@ func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) ia
 		OIDCProviders:     oidc,
 		SAMLProviders:     c.samlProviders(),
 		PreviousEntityIDs: c.SAMLPreviousEntityIDs,
+		AWSPolicies:       c.ManagedPolicies,
 		Store:             resources,
 		Now:               c.Now,
 		SAMLNames:         []string{c.IssuerURL},

@@ -70,9 +70,9 @@ IDs that you choose. --watch applies the files again when they change.`,
 			return dev(c.Context(), s, seeds, ready, net.InterfaceAddrs)
 		},
 	}
-	addSettings(c, "listen", "data", "issuer_url", "strict_roles", "chosen_ids", "token_algorithm",
-		"log_level", "log_format", "dev.allowed_hosts", "dev.allowed_origins", "dev.control_token",
-		"metrics_listen", "lame_duck", "max_wait")
+	addSettings(c, "listen", "data", "issuer_url", "strict_roles", "managed_policies_file", "chosen_ids",
+		"token_algorithm", "log_level", "log_format", "dev.allowed_hosts", "dev.allowed_origins",
+		"dev.control_token", "metrics_listen", "lame_duck", "max_wait")
 	c.Flags().Bool("memory", false, "keep nothing: all data is gone when the server stops")
 	c.Flags().Bool("demo", false, "make the demo pool with its roles and users, unless it exists")
 	c.Flags().StringArray("seed", nil,

@@ -25,7 +25,7 @@ AWS_REGION.`,
 			if err != nil {
 				return err
 			}
-			out, err := apply.Export(c.Context(), client, false)
+			out, err := apply.Export(c.Context(), client, apply.ExportOptions{})
 			if err != nil {
 				return err
 			}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/spf13/cobra"
 )
 
@@ -75,55 +77,80 @@ func importAWSCommand() *cobra.Command {
 		Long: `Read the identity pools of an AWS account and region, with the roles, policies and
 providers that they use, and write a file for "poolhouse apply". Nothing is changed at
 AWS. With --identities, also write the identities to a file for "poolhouse import
-identities". Anything that cannot be carried over is listed on standard error.
+identities". Anything that cannot be carried over is listed on standard error. Roles keep
+AWS's managed policies if --managed-policies names a file with their content, which the
+server needs, too (setting managed_policies_file).
 
 The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
 AWS_SESSION_TOKEN and AWS_REGION. To use the keys of an AWS profile, run first:
 eval "$(aws configure export-credentials --format env)".`,
 		Example: `  poolhouse import aws > pools.yaml
-  poolhouse import aws --identities identities.jsonl > pools.yaml`,
+  poolhouse import aws --identities identities.jsonl > pools.yaml
+  aws iam get-account-authorization-details --filter AWSManagedPolicy > aws-policies.json
+  poolhouse import aws --managed-policies aws-policies.json > pools.yaml`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			region := clientRegion()
-			override, _ := c.Flags().GetString("endpoint")
-			client, err := apiClient(func(service string) string {
-				if override != "" {
-					return override
-				}
-				return awsEndpoint(service, region)
-			})
-			if err != nil {
-				return err
-			}
-
-			if override == "" {
-				client.IAMRegion = iamRegion(region)
-			}
-
-			out, err := apply.Export(c.Context(), client, true)
-			if err != nil {
-				return err
-			}
-
-			if path, _ := c.Flags().GetString("identities"); path != "" {
-				file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
-				if err != nil {
-					return err
-				}
-				notes, err := apply.WriteIdentities(c.Context(), client, out.Pools, file)
-				if err := errors.Join(err, file.Close()); err != nil {
-					return err
-				}
-				out.Notes = append(out.Notes, notes...)
-			}
-
-			return writeExported(c, out)
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return importAWS(c) },
 	}
 	c.Flags().String("endpoint", "", "URL for all AWS services; empty means AWS itself")
 	c.Flags().String("identities", "", "new file to write the identities to")
+	c.Flags().String(managedPoliciesFlag, "", "the server's managed_policies_file: roles keep AWS's policies in it")
 
 	return c
+}
+
+// importAWS reads from AWS, and writes the files.
+func importAWS(c *cobra.Command) error {
+	region := clientRegion()
+	override, _ := c.Flags().GetString("endpoint")
+	client, err := apiClient(func(service string) string {
+		if override != "" {
+			return override
+		}
+		return awsEndpoint(service, region)
+	})
+	if err != nil {
+		return err
+	}
+
+	if override == "" {
+		client.IAMRegion = iamRegion(region)
+	}
+
+	known, err := knownAWSPolicies(c)
+	if err != nil {
+		return err
+	}
+	out, err := apply.Export(c.Context(), client, apply.ExportOptions{FromAWS: true, AWSPolicies: known})
+	if err != nil {
+		return err
+	}
+
+	if path, _ := c.Flags().GetString("identities"); path != "" {
+		file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		notes, err := apply.WriteIdentities(c.Context(), client, out.Pools, file)
+		if err := errors.Join(err, file.Close()); err != nil {
+			return err
+		}
+		out.Notes = append(out.Notes, notes...)
+	}
+
+	return writeExported(c, out)
+}
+
+const managedPoliciesFlag = "managed-policies"
+
+// knownAWSPolicies returns AWS's managed policies that the server will know.
+func knownAWSPolicies(c *cobra.Command) (iam.AWSPolicies, error) {
+	path, _ := c.Flags().GetString(managedPoliciesFlag)
+	text, err := readAWSPolicies(path)
+	if err != nil {
+		return nil, fmt.Errorf("--%s: %w", managedPoliciesFlag, err)
+	}
+
+	return iam.ReadAWSPolicies(text)
 }
 
 func importIdentitiesCommand() *cobra.Command {

@@ -326,6 +326,9 @@ func TestImportAWS(t *testing.T) {
 		"role web-user: AWS's own tags aws:cloudformation:stack-name",
 		"role web-user: AWS's policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess, whose content Poolhouse does " +
 			"not know: without it the role may do less",
+		"policies of AWS: to keep them, write them to a file (aws iam get-account-authorization-details --filter " +
+			"AWSManagedPolicy), name it in the server's setting managed_policies_file and in --managed-policies " +
+			"here, and run this command again",
 		"role any: it trusts pools without naming one, and no pool names it: it is left out",
 		`role web-user: Policies[0].PolicyDocument.Statement[0].Resource: the account 123456789012 in ` +
 			`"arn:aws:s3:::files-123456789012/${cognito-identity.amazonaws.com:sub}/*" stays as it is: a server ` +

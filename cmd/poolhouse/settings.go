@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
 // addSettings gives a command --config and the flags of the settings, or only of the named
@@ -80,7 +82,31 @@ func serverConfig(s *settings) (poolhouse.Config, error) {
 		}
 	}
 
+	var err error
+	if c.ManagedPolicies, err = readAWSPolicies(s.AWSPolicyFile); err != nil {
+		return c, s.fault(&s.AWSPolicyFile, "%w", err)
+	}
+
 	return c, s.file.addTo(&c)
+}
+
+// readAWSPolicies reads a file of AWS's managed policies; "" is no file.
+func readAWSPolicies(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+
+	text, err := io.ReadAll(io.LimitReader(file, iam.MaxAWSPoliciesBytes+1)) // too long a file is refused later
+	if err == nil && len(text) == 0 {
+		err = errors.New("the file is empty")
+	}
+
+	return string(text), err
 }
 
 // masterKey reads the master key that the settings name; nil = use the data folder's. Only

@@ -36,6 +36,7 @@ type settings struct {
 	TLSKey        string `setting:"tls_key"`
 	MasterKeyFile string `setting:"master_key_file"`
 	MasterKeyText string `setting:"master_key" shown:"secret" flag:"no"`
+	AWSPolicyFile string `setting:"managed_policies_file"`
 	StrictRoles   bool   `setting:"strict_roles"`
 	LogLevel      string `setting:"log_level" default:"info"`
 	LogFormat     string `setting:"log_format" default:"auto"`
@@ -55,7 +56,9 @@ func (*settings) SettingHelp() map[string]string {
 		"tls_key":  "PEM file with the certificate's private key.",
 		"master_key_file": "File with the master key, which encrypts secrets in the database; " +
 			"empty means master.key in the data folder.",
-		"master_key":     "The master key itself, instead of a file: 32 bytes in base64.",
+		"master_key": "The master key itself, instead of a file: 32 bytes in base64.",
+		"managed_policies_file": "File with AWS's managed policies that roles may have: the output of aws iam " +
+			"get-account-authorization-details --filter AWSManagedPolicy; empty means only the two that are built in.",
 		"strict_roles":   "Make poolhouse dev refuse roles that are not defined, as poolhouse serve always does.",
 		"log_level":      "Lowest level to log: debug, info, warn or error.",
 		"log_format":     "text, json, or auto: text on a terminal, JSON otherwise.",

@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
 // Exported is a file with what it could not hold.
@@ -23,11 +25,21 @@ type Exported struct {
 	Secrets []string
 }
 
+// ExportOptions tell where a file comes from.
+type ExportOptions struct {
+	FromAWS bool // false = from Poolhouse
+	// AWSPolicies are AWS's managed policies that the Poolhouse server knows to which the
+	// file is for. Only FromAWS needs them.
+	AWSPolicies iam.AWSPolicies
+}
+
 // exporter collects what goes into a file, and what cannot.
 type exporter struct {
 	*server
 
 	fromAWS bool
+	known   iam.AWSPolicies
+	lacks   bool     // a role has a policy of AWS that is not known
 	pools   []string // IDs
 	used    string   // what names other resources, as JSON
 	notes   []string
@@ -43,12 +55,12 @@ func (e *exporter) names(arn string) bool { return strings.Contains(e.used, `"`+
 
 // Export writes the file of everything in the account and region. From AWS it
 // leaves out roles, policies and providers that no pool uses.
-func Export(ctx context.Context, c *Client, fromAWS bool) (*Exported, error) {
+func Export(ctx context.Context, c *Client, o ExportOptions) (*Exported, error) {
 	s, err := connect(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	e := &exporter{server: s, fromAWS: fromAWS}
+	e := &exporter{server: s, fromAWS: o.FromAWS, known: o.AWSPolicies}
 
 	var all []*state
 	for _, k := range kinds {
@@ -59,7 +71,7 @@ func Export(ctx context.Context, c *Client, fromAWS bool) (*Exported, error) {
 		all = append(all, some...)
 	}
 
-	if fromAWS {
+	if o.FromAWS {
 		err = e.noteSync(ctx)
 	} else {
 		err = e.noteSettings(ctx, all)
@@ -70,6 +82,10 @@ func Export(ctx context.Context, c *Client, fromAWS bool) (*Exported, error) {
 
 	for _, st := range all {
 		e.judge(st)
+	}
+
+	if e.lacks {
+		e.note("policies of AWS", carryOver)
 	}
 
 	file := e.write(all) // adds notes

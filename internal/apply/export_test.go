@@ -106,12 +106,6 @@ func TestExportNotes(t *testing.T) {
 	const arn = "arn:aws:iam::" + account + ":"
 	bad := url.PathEscape(`{"Version":"2012-10-17","Statement":[{"Effect":"Perhaps"}]}`)
 	tag := func(key string) string { return "<Tags>" + member("<Key>"+key+"</Key><Value>v</Value>") + "</Tags>" }
-	trust := url.PathEscape(
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},` +
-			`"Action":"sts:AssumeRole"}]}`,
-	)
-
-	roleAnswer := oneRole(trust)["GetRole"]
 	for _, test := range []struct {
 		name   string
 		server stub
@@ -140,18 +134,6 @@ func TestExportNotes(t *testing.T) {
 		{"documents that are refused", oneRole(bad), []string{
 			`role r: AssumeRolePolicyDocument: Poolhouse refuses this document, and apply stops at it: `,
 		}, "PoolhouseId"},
-		{"a policy of AWS", oneRole(trust).with("ListAttachedRolePolicies",
-			"<AttachedPolicies>"+member("<PolicyArn>arn:aws:iam::aws:policy/Unheard</PolicyArn>",
-				"<PolicyArn>arn:aws:iam::aws:policy/AdministratorAccess</PolicyArn>")+"</AttachedPolicies>"),
-			[]string{"role r: AWS's policy arn:aws:iam::aws:policy/Unheard, whose content Poolhouse does not know: " +
-				"without it the role may do less"}, "Unheard"},
-		{"a boundary of AWS",
-			oneRole(trust).with("GetRole", strings.Replace(roleAnswer, "</Role>", "<PermissionsBoundary>"+
-				"<PermissionsBoundaryArn>arn:aws:iam::aws:policy/Unheard</PermissionsBoundaryArn>"+
-				"</PermissionsBoundary></Role>", 1)),
-			[]string{"role r: its permissions boundary is AWS's policy arn:aws:iam::aws:policy/Unheard, " +
-				"whose content Poolhouse " +
-				"does not know: it stays in the file, and apply stops at it"}, "PolicyArns"},
 		{"the account in a document",
 			oneRole(url.PathEscape(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` +
 				account + `"},"Action":"sts:AssumeRole"}]}`)),
@@ -383,4 +365,21 @@ func TestExportCircle(t *testing.T) {
 	target.must(file)
 
 	equal(t, "exported again", string(target.export(false).File), file)
+}
+
+// What comes from Poolhouse was attached there, so that server has the content of AWS's policies.
+func TestExportKeepsPoliciesOfAWS(t *testing.T) {
+	one := oneRole(url.PathEscape(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*",` +
+		`"Action":"sts:AssumeRole"}]}`))
+	out := rigAt(t, one.with(
+		"ListAttachedRolePolicies",
+		"<AttachedPolicies>"+member("<PolicyArn>arn:aws:iam::aws:policy/Unheard</PolicyArn>")+"</AttachedPolicies>",
+		"GetRole", strings.Replace(one["GetRole"], "</Role>", "<PermissionsBoundary>"+
+			"<PermissionsBoundaryArn>arn:aws:iam::aws:policy/Bound</PermissionsBoundaryArn>"+
+			"</PermissionsBoundary></Role>", 1),
+	)).export(false)
+	if len(out.Notes) > 0 || !strings.Contains(string(out.File), "policy/Unheard") ||
+		!strings.Contains(string(out.File), "policy/Bound") {
+		t.Errorf("notes %q, file:\n%s", out.Notes, out.File)
+	}
 }

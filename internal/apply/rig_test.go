@@ -20,6 +20,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
@@ -200,7 +201,12 @@ func (r *rig) refused(text, want string, change ...func(*apply.Options)) {
 }
 
 func exportWith(ctx context.Context, r *rig, fromAWS bool) (*apply.Exported, error) {
-	return apply.Export(ctx, r.client, fromAWS)
+	known, err := iam.ReadAWSPolicies("")
+	if err != nil {
+		return nil, err
+	}
+
+	return apply.Export(ctx, r.client, apply.ExportOptions{FromAWS: fromAWS, AWSPolicies: known})
 }
 
 func applyExport(r *rig) (*apply.Exported, error) { return exportWith(r.t.Context(), r, false) }

@@ -378,23 +378,32 @@ func (r *role) title() string { return "Role" + r.RoleName }
 
 func (r *role) judge(e *exporter, id string) {
 	r.ManagedPolicyArns = slices.DeleteFunc(r.ManagedPolicyArns, func(arn string) bool {
-		unknown := unknownToUs(arn)
+		unknown := e.unknownToUs(arn)
 		if unknown {
 			e.note(r.label(id), "AWS's policy %s, whose content Poolhouse does not know: "+
 				"without it the role may do less", arn)
+			e.lacks = true
 		}
 		return unknown
 	})
 
-	if boundary := r.PermissionsBoundary; unknownToUs(boundary) {
+	if boundary := r.PermissionsBoundary; e.unknownToUs(boundary) {
 		// Without it the role may do more.
 		e.note(r.label(id), "its permissions boundary is AWS's policy %s, whose content Poolhouse does not know: "+
 			"it stays in the file, and apply stops at it", boundary)
+		e.lacks = true
 	}
 }
 
-func unknownToUs(arn string) bool {
-	return strings.Contains(arn, ":iam::aws:policy/") && !iam.KnowsAWSPolicy(arn)
+// carryOver tells how to bring managed policies of AWS along.
+const carryOver = "to keep them, write them to a file (aws iam get-account-authorization-details --filter " +
+	"AWSManagedPolicy), name it in the server's setting managed_policies_file and in --managed-policies here, and " +
+	"run this command again"
+
+// unknownToUs reports whether an ARN is one of a policy of AWS that the server does not
+// know. What comes from Poolhouse is known.
+func (e *exporter) unknownToUs(arn string) bool {
+	return e.fromAWS && strings.Contains(arn, ":iam::aws:policy/") && !e.known.Knows(arn)
 }
 
 // notKnownYet finds what stands in a plan for what is known after apply.

@@ -13,6 +13,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
@@ -136,9 +137,25 @@ func (g *Gate) temporary(ctx context.Context, accessKeyID, sessionToken string) 
 	if errors.Is(err, iam.ErrNotFound) || errors.Is(err, iam.ErrDisabled) {
 		return who, "", fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
 	}
-	who.caller = caller.Temporary(accessKeyID, opened.Content.Issued)
+	who.caller = ofKey(caller, accessKeyID, &opened.Content)
 
 	return who, opened.secret, err
+}
+
+// ofKey returns the caller with temporary credentials of an access key, whose owner is
+// caller.
+func ofKey(caller iam.Caller, accessKeyID string, s *session.Session) iam.Caller {
+	if s.FederatedUser == "" {
+		return caller.Temporary(accessKeyID, s.Issued)
+	}
+
+	return caller.Federated(iam.FederatedUser{
+		AccessKeyID: accessKeyID,
+		Name:        s.FederatedUser,
+		Policies:    s.Policies,
+		Tags:        s.Tags,
+		Issued:      s.Issued,
+	})
 }
 
 // Owner returns the account of the key that a request names, without a check of the

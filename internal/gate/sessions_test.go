@@ -169,3 +169,31 @@ func TestRevokedInParallel(t *testing.T) {
 	})
 	calls.Wait()
 }
+
+// Services outside accept sessions of roles only: not the temporary credentials of an access
+// key, and not a federated user of it.
+func TestServicesRefuseSessionsOfAccessKeys(t *testing.T) {
+	for name, federated := range map[string]string{"session token": "", "federated user": "bob"} {
+		_, role, _, _ := newOneSession()
+		if _, err := role.ofRole(t.Context(), ownKey, sessionToken); err != nil {
+			t.Fatalf("a role's session: %v", err)
+		}
+
+		o, s, _, _ := newOneSession()
+		o.content = session.Session{
+			Account:       "123456789012",
+			Key:           "AKIAAAAAAAAAAAAAAAAA",
+			FederatedUser: federated,
+			Issued:        o.content.Issued,
+			Expires:       o.content.Expires,
+		}
+		scope := sigv4.Scope{AccessKeyID: ownKey, Date: "20261124", Region: "us-east-1", Service: "execute-api"}
+		if _, err := s.key(t.Context(), scope, sessionToken); !errors.Is(err, sigv4.ErrInvalidToken) {
+			t.Errorf("%s: forward auth: %v", name, err)
+		}
+		_, err := s.Verify(t.Context(), "123456789012", ownKey, sessionToken, "20261124", "us-east-1", "execute-api")
+		if !errors.Is(err, session.ErrInvalidToken) {
+			t.Errorf("%s: VerifySession: %v", name, err)
+		}
+	}
+}

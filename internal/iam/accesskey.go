@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -367,6 +368,12 @@ func (k *AccessKeys) List(ctx context.Context, account identitypool.AccountID) (
 	}
 
 	return list, nil
+}
+
+// HasRoot reports whether an account has a key without a policy, disabled or not.
+func (k *AccessKeys) HasRoot(ctx context.Context, account identitypool.AccountID) (bool, error) {
+	keys, err := k.List(ctx, account)
+	return slices.ContainsFunc(keys, func(key AccessKey) bool { return key.Policy == "" }), err
 }
 
 // SetDisabled disables or enables a key. The error wraps ErrNotFound.

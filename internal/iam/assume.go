@@ -35,7 +35,8 @@ func (c Caller) AssumedRole() bool { return c.kind == roleSession }
 // Root reports whether c is an account's root.
 func (c Caller) Root() bool { return c.kind == accountRoot }
 
-// IsTemporary reports whether c holds temporary credentials of an access key.
+// IsTemporary reports whether c holds temporary credentials of an access key, from
+// GetSessionToken or GetFederationToken.
 func (c Caller) IsTemporary() bool { return c.limited }
 
 // TransitiveTags returns the tags that c passes on to sessions that it starts.
@@ -63,13 +64,15 @@ func (c Caller) Temporary(accessKeyID string, issued time.Time) Caller {
 	return c
 }
 
-// limitedMay reports whether temporary credentials of an access key may do action.
-func limitedMay(action string) bool {
+// limitedMay reports whether c, temporary credentials of an access key, may do action.
+func (c Caller) limitedMay(action string) bool {
 	service, operation, _ := strings.Cut(strings.ToLower(action), ":")
-	switch service {
-	case "iam":
+	switch {
+	case service == "iam":
 		return false
-	case "sts":
+	case service == "sts" && c.kind == federatedUser:
+		return operation == "getcalleridentity"
+	case service == "sts":
 		return operation == "assumerole" || operation == "tagsession" || operation == "setsourceidentity" ||
 			operation == "getcalleridentity"
 	}

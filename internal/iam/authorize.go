@@ -159,9 +159,12 @@ func neverAllowed(c Caller, access Access, says resourceSays) *DeniedError {
 	case c.kind == nobody:
 		c.ARN = "anonymous"
 		return denied(c, access, "the request has no caller", policyNobody.With("action", access.Action))
-	case c.limited && !limitedMay(access.Action):
+	case c.limited && !c.limitedMay(access.Action):
 		return denied(c, access, "temporary credentials of an access key may not call "+access.Action,
 			policyTemporary.With("action", access.Action))
+	case c.kind == federatedUser && len(c.policies) == 0:
+		return denied(c, access, "a federated user without session policies has no permissions",
+			policyFederated.With("action", access.Action, "resource", ShownARN(access.Resource, c.partition)))
 	case says == resourceSilent && owner != "" && owner != c.Account:
 		return denied(c, access, fmt.Sprintf("the resource belongs to account %s, the caller to %s", owner, c.Account),
 			policyAccount.With(
@@ -189,31 +192,40 @@ type bounds struct {
 // session of a role that is gone, or has a session policy that cannot be read.
 func (a *Authorizer) boundsOf(ctx context.Context, c Caller, access Access) (*bounds, error) {
 	b := &bounds{caller: c, access: access}
-	if c.kind == boundedUser {
+	if c.ofAccessKey() {
 		b.identity = []*policy.Document{c.document}
-		return b, nil
+	} else if err := b.addRole(ctx, a.roles); err != nil {
+		return nil, err
 	}
 
 	var err error
-	b.role, err = a.roles.Role(ctx, c.roleARN)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return nil, denied(c, access, "the session's role "+c.shownRole()+" does not exist",
-			policyRole.With("role", c.shownRole()))
-	case err != nil:
-		return nil, fmt.Errorf("authorising %s: %w", c.ARN, err)
-	case b.role.ID != c.roleID:
-		return nil, denied(c, access,
-			"the session's role "+c.shownRole()+" was deleted; one of the same name is another role",
-			policyRoleReplaced.With("role", c.shownRole()))
-	}
-
-	b.identity, b.boundary = b.role.Policies, b.role.Boundary
 	if b.session, err = SessionPolicies(c.policies); err != nil {
 		return nil, denied(c, access, err.Error(), policyUnreadable.With("fault", err.Error()))
 	}
 
 	return b, nil
+}
+
+// addRole adds the policies of the caller's role.
+func (b *bounds) addRole(ctx context.Context, roles RoleSource) error {
+	var err error
+	c := b.caller
+	b.role, err = roles.Role(ctx, c.roleARN)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return denied(c, b.access, "the session's role "+c.shownRole()+" does not exist",
+			policyRole.With("role", c.shownRole()))
+	case err != nil:
+		return fmt.Errorf("authorising %s: %w", c.ARN, err)
+	case b.role.ID != c.roleID:
+		return denied(c, b.access,
+			"the session's role "+c.shownRole()+" was deleted; one of the same name is another role",
+			policyRoleReplaced.With("role", c.shownRole()))
+	}
+
+	b.identity, b.boundary = b.role.Policies, b.role.Boundary
+
+	return nil
 }
 
 // request returns the request that policies decide about.
@@ -246,7 +258,7 @@ func (b *bounds) why(d policy.Decision) *explain.Refusal {
 	case d.Explicit && uncertain != "":
 		return policyDenyUnknown.With("action", action, "resource", resource,
 			"statement", statement, "policy", of, "unknown", uncertain, "help", help).At(b.link(d.Layer))
-	case d.Explicit && b.caller.kind == boundedUser:
+	case d.Explicit && b.caller.ofAccessKey() && d.Layer == policy.IdentityLayer:
 		return policyKeyDeny.With("action", action, "resource", resource,
 			"statement", statement, "policy", of).At(b.link(d.Layer))
 	case d.Explicit:
@@ -255,7 +267,7 @@ func (b *bounds) why(d policy.Decision) *explain.Refusal {
 	case uncertain != "":
 		return policyNoneUnknown.With("action", action, "resource", resource,
 			"policies", b.policies(d.Layer), "unknown", uncertain, "help", help).At(b.link(d.Layer))
-	case b.caller.kind == boundedUser:
+	case b.caller.ofAccessKey() && d.Layer == policy.IdentityLayer:
 		return policyKeyNone.With("action", action, "resource", resource,
 			"policies", b.policies(d.Layer)).At(b.link(d.Layer))
 	case d.Layer == policy.BoundaryLayer:
@@ -296,18 +308,18 @@ func (b *bounds) noStatement(action, resource string) *explain.Refusal {
 
 // owner names the access key or the role that has the identity policies.
 func (b *bounds) owner() string {
-	if b.caller.kind == boundedUser {
-		return "access key " + b.caller.AccessKeyID
+	if b.caller.ofAccessKey() {
+		return "access key " + b.caller.keyID
 	}
 	return "role " + b.caller.shownRole()
 }
 
 // link points at the resource that the fix changes: the access key or the role.
 func (b *bounds) link(layer policy.Layer) explain.Link {
-	if b.caller.kind == boundedUser {
+	if b.caller.ofAccessKey() {
 		return explain.Link{
 			Kind:   explain.LinkAccessKey,
-			ID:     b.caller.AccessKeyID,
+			ID:     b.caller.keyID,
 			Field:  "Policy",
 			Source: explain.SourceAPI,
 		}
@@ -336,7 +348,7 @@ func (b *bounds) policyOf(d policy.Decision) string {
 		return b.policies(d.Layer)
 	case d.Layer == policy.SessionLayer:
 		return "a session policy"
-	case b.caller.kind == boundedUser:
+	case b.caller.ofAccessKey():
 		return "the policy of " + b.owner()
 	}
 
@@ -361,7 +373,7 @@ func (b *bounds) policies(layer policy.Layer) string {
 		return "the boundary of role " + b.caller.shownRole()
 	case layer == policy.SessionLayer:
 		return "the session policies (" + strconv.Itoa(len(b.session)) + ")"
-	case b.caller.kind == boundedUser:
+	case b.caller.ofAccessKey():
 		return "the policy of " + b.owner()
 	case len(b.role.PolicyNames) == 0:
 		return "the policies of " + b.owner() + ", which has none"

@@ -14,10 +14,11 @@ const (
 	accountRoot                   // an access key without a policy
 	boundedUser                   // an access key with a policy
 	roleSession
+	federatedUser // of an access key: see Federated
 )
 
-// Caller is who signed a request. The zero Caller may do nothing. AccessKeys.Lookup
-// and NewSessionCaller make Callers. Changing the exported fields does not change
+// Caller is who signed a request. The zero Caller may do nothing. AccessKeys.Lookup,
+// NewSessionCaller, Temporary and Federated make Callers. Changing the exported fields does not change
 // what a Caller may do.
 type Caller struct {
 	Account     identitypool.AccountID
@@ -26,14 +27,15 @@ type Caller struct {
 	AccessKeyID string
 
 	kind       callerKind
-	document   *policy.Document  // of boundedUser
+	document   *policy.Document  // of boundedUser and federatedUser: the access key's policy
+	keyID      string            // of the same two: the access key that has it
 	roleARN    RoleARN           // of roleSession
 	roleID     string            // of roleSession
-	policies   []string          // of roleSession: its session policies
+	policies   []string          // of roleSession and federatedUser: the session policies
 	conditions policy.Keys       // the caller's condition keys
 	transitive map[string]string // of roleSession: the tags that it passes on to sessions that it starts
 	guest      bool              // of roleSession: see SessionCaller.Guest
-	limited    bool              // temporary credentials of an access key: see Temporary
+	limited    bool              // temporary credentials of an access key: see Temporary, Federated
 	stored     string            // ARN in the stored partition; "" = ARN
 	partition  string            // partition of the call; "" = not known
 }
@@ -64,6 +66,7 @@ func newKeyCaller(partition, id string, account identitypool.AccountID, document
 	c := Caller{
 		Account:     account,
 		AccessKeyID: id,
+		keyID:       id,
 		document:    document,
 		conditions:  policy.Keys{},
 	}

@@ -46,6 +46,9 @@ type Config struct {
 	// made, by ARN; see SAMLProviderConfig.PreviousEntityIDs.
 	PreviousEntityIDs map[string][]string
 
+	// AWSPolicies is the text of a file for ReadAWSPolicies; "" = none.
+	AWSPolicies string
+
 	Store *store.Store     // nil = the settings only
 	Now   func() time.Time // the clock of the caches; nil = time.Now
 	// SAMLNames are the audiences and recipients that SAML providers of the IAM API
@@ -75,6 +78,7 @@ type Directory struct {
 	settingsOIDC     map[string]store.OIDCProvider
 	settingsSAML     map[string]store.SAMLProvider
 
+	aws       AWSPolicies
 	partition string
 	store     *store.Store
 	cache     caches
@@ -114,6 +118,11 @@ func NewDirectory(c Config) (*Directory, error) {
 	}
 	var all faults
 
+	known, err := ReadAWSPolicies(c.AWSPolicies)
+	if err != nil {
+		all.list = append(all.list, err)
+	}
+	d.aws = known
 	d.addRoles(c, &all)
 	d.addOIDCProviders(c, &all)
 	d.addSAMLProviders(c, &all)

@@ -17,8 +17,8 @@ const (
 	maxPolicyWarnings = 200
 )
 
-// PolicyLog logs the trust policies that would be refused today, and the policies that depend on
-// condition keys which this server cannot know.
+// PolicyLog logs the trust policies that would be refused today, the policies that depend on
+// condition keys which this server cannot know, and the roles whose policies of AWS it does not have.
 type PolicyLog struct {
 	Logger *slog.Logger
 	Keys   *AccessKeys
@@ -33,6 +33,7 @@ type PolicyLog struct {
 
 	trusts   int // found
 	warnings int // found
+	unknown  int // found: uses of managed policies of AWS
 }
 
 // Write reviews the settings and the stored policies. Only a fault that would keep the roles from
@@ -43,6 +44,7 @@ func (l *PolicyLog) Write(ctx context.Context, d *Directory) error {
 		IsOurs:        l.rememberAccounts(),
 		OldTrust:      l.oldTrust,
 		Warning:       l.warning,
+		UnknownPolicy: l.unknownPolicy,
 	}
 
 	for _, setting := range slices.Sorted(maps.Keys(l.Documents)) {
@@ -90,6 +92,14 @@ func (l *PolicyLog) warning(policy, warning string) {
 	}
 }
 
+func (l *PolicyLog) unknownPolicy(role, policy string) {
+	if l.unknown++; l.unknown <= maxNamedTrusts {
+		l.Logger.Error("a role may do nothing: it has a managed policy of AWS whose content this server does not have",
+			"role", role, "policy", policy,
+			"fix", "add the policy to the file of managed_policies_file, or detach it from the role")
+	}
+}
+
 func (l *PolicyLog) oldTrust(t OldTrust) {
 	if t.Fault == nil && l.AcceptUnknownRoles {
 		return
@@ -113,6 +123,10 @@ func (l *PolicyLog) oldTrust(t OldTrust) {
 func (l *PolicyLog) more() {
 	if l.trusts > maxNamedTrusts {
 		l.Logger.Warn("more trust policies would be refused today", "more", l.trusts-maxNamedTrusts)
+	}
+	if l.unknown > maxNamedTrusts {
+		l.Logger.Error("more roles may do nothing, because of managed policies of AWS",
+			"more", l.unknown-maxNamedTrusts)
 	}
 	if l.warnings > maxPolicyWarnings {
 		l.Logger.Warn("more policies depend on condition keys that this server cannot know", "named", maxPolicyWarnings)

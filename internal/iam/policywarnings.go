@@ -158,10 +158,15 @@ type Review struct {
 	OldTrust func(OldTrust)
 	// Warning receives a policy's name and a line of its warnings.
 	Warning func(policy, warning string)
+	// UnknownPolicy receives a role and a managed policy of AWS that it has and that this
+	// server does not know.
+	UnknownPolicy func(role, policy string)
 }
 
 // ReviewRoles examines the policies of all roles: of the settings and of all accounts.
 func (d *Directory) ReviewRoles(ctx context.Context, r Review) error {
+	used := map[string]bool{} // the managed policies of AWS that were examined
+
 	return d.eachRole(ctx, func(role store.Role) error {
 		old, ok, err := d.oldTrust(ctx, role, r.IsOurs)
 		if err != nil {
@@ -178,11 +183,35 @@ func (d *Directory) ReviewRoles(ctx context.Context, r Review) error {
 			r.warn("policy "+name+" of "+arn, IdentityPolicyWarnings(role.Policies[name], r.ClientUnknown))
 		}
 
+		for _, policy := range d.unknownAWSPolicies(role) {
+			r.UnknownPolicy(arn, policy)
+		}
+
+		for _, policy := range append(slices.Clone(role.Attached), role.Boundary) {
+			if !used[policy] {
+				r.warn(policy, d.AWSPolicyWarnings(policy, r.ClientUnknown))
+			}
+			used[policy] = true
+		}
+
 		return nil
 	})
 }
 
-// ReviewManagedPolicies examines all managed policies, but not those of AWS.
+// AWSPolicyWarnings is IdentityPolicyWarnings for a managed policy of AWS; other policies
+// have none.
+func (d *Directory) AWSPolicyWarnings(arn string, clientUnknown bool) []string {
+	p, ok := d.ofAWS(arn)
+	if !ok {
+		return nil
+	}
+	v, _ := p.shown.Version(p.shown.Default)
+
+	return IdentityPolicyWarnings(v.Document, clientUnknown)
+}
+
+// ReviewManagedPolicies examines all managed policies, but not those of AWS, which
+// ReviewRoles examines if a role has them.
 func (d *Directory) ReviewManagedPolicies(ctx context.Context, r Review) error {
 	look := func(p store.ManagedPolicy) {
 		v, _ := p.Version(p.Default)

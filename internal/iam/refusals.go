@@ -105,6 +105,13 @@ var (
 		Got:      "{action}",
 		Fix:      "call with the access key itself, or assume a role that may do it",
 	})
+	policyFederated = Refusals.Add(explain.Reason{
+		Code:     "policies-federated",
+		Check:    "policies",
+		Expected: "a session policy that allows {action} on {resource}",
+		Got:      "credentials of a federated user that has no session policy",
+		Fix:      "call GetFederationToken with a Policy or PolicyArns that allow it",
+	})
 	policyRole = Refusals.Add(explain.Reason{
 		Code:     "policies-role-missing",
 		Check:    "policies",

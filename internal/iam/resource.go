@@ -162,7 +162,8 @@ func (d *Directory) RoleID(ctx context.Context, arn RoleARN) (string, error) {
 }
 
 // compile parses a role's policies for decisions. A permission policy that cannot be
-// read is an error: without it, the role could do what it denies. Nobody can assume a
+// read is an error: without it, the role could do what it denies. A role with a managed
+// policy of AWS that is no longer in the file may do nothing. Nobody can assume a
 // role whose trust policy today's rules refuse.
 func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role, error) {
 	r := Role{
@@ -191,8 +192,8 @@ func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role
 		return document, nil
 	}
 	attached := func(arn string) (*policy.Document, error) {
-		if builtin, ok := d.awsPolicy(arn); ok {
-			return builtin, nil
+		if isAWSPolicy(arn) {
+			return d.awsDocument(arn), nil
 		}
 		text, ok := byARN[arn]
 		if p, defined := d.settingsPolicy(arn); defined {

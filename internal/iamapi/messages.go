@@ -37,8 +37,16 @@ var Messages = []explain.Message{
 		Reasons: []explain.Code{"inline-policies-size"},
 	},
 	{
+		Code:    "NoSuchEntity",
+		Reasons: []explain.Code{"instance-profile-missing"},
+	},
+	{
 		Code:    "InvalidInput",
 		Reasons: []explain.Code{"marker"},
+	},
+	{
+		Code:    "NoSuchEntity",
+		Reasons: []explain.Code{"password-policy-missing"},
 	},
 	{
 		Code:    "NoSuchEntity",

@@ -139,6 +139,30 @@ func (*listSAMLProvidersInput) access(_ context.Context, s *Service, c awsapi.Ca
 	return s.kindAccess(c, "saml-provider/*"), nil
 }
 
+func (*listUsersInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return s.kindAccess(c, "user/"), nil
+}
+
+func (*listGroupsInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return s.kindAccess(c, "group/"), nil
+}
+
+func (*listInstanceProfilesInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return s.kindAccess(c, "instance-profile/"), nil
+}
+
+func (*listServerCertificatesInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return s.kindAccess(c, "server-certificate/"), nil
+}
+
+func (*listVirtualMFADevicesInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return s.kindAccess(c, "mfa/"), nil
+}
+
+func (in *getInstanceProfileInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return s.kindAccess(c, "instance-profile/"+*in.InstanceProfileName), nil
+}
+
 // kindAccess describes access to all resources of a kind in the caller's account.
 func (s *Service) kindAccess(c awsapi.Caller, resource string) awsapi.Access {
 	return awsapi.Access{Resource: s.view.Directory.ARN(accountOf(c), resource)}

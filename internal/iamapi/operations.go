@@ -62,9 +62,19 @@ func (s *Service) Operations() []awsapi.Operation {
 		signed(s, "UntagSAMLProvider", untagResource[bySAML]),
 		signed(s, "ListSAMLProviderTags", listResourceTags[bySAML]),
 
+		signed(s, "ListUsers", (*Service).listUsers),
+		signed(s, "ListGroups", (*Service).listGroups),
+		signed(s, "ListInstanceProfiles", (*Service).listInstanceProfiles),
+		signed(s, "GetInstanceProfile", (*Service).getInstanceProfile),
+		signed(s, "ListServerCertificates", (*Service).listServerCertificates),
+		signed(s, "ListVirtualMFADevices", (*Service).listVirtualMFADevices),
+
 		awsapi.Signed("GetUser", "iam:GetUser", call(s, (*Service).getUser), nil),
 		awsapi.Signed("GetAccountAuthorizationDetails", "iam:GetAccountAuthorizationDetails",
 			call(s, (*Service).getAccountAuthorizationDetails), nil),
+		awsapi.Signed("GetAccountSummary", "iam:GetAccountSummary", call(s, (*Service).getAccountSummary), nil),
+		awsapi.Signed("GetAccountPasswordPolicy", "iam:GetAccountPasswordPolicy",
+			call(s, (*Service).getAccountPasswordPolicy), nil),
 		awsapi.Signed("ListAccountAliases", "iam:ListAccountAliases", call(s, (*Service).listAccountAliases), nil),
 	}
 }

@@ -65,6 +65,22 @@ var (
 		Fix:      "call sts:GetCallerIdentity to learn who signs, or sign with an access key",
 		Message:  "Must specify userName when calling with non-User credentials",
 	})
+	profileMissing = Refusals.Add(explain.Reason{
+		Code:     "instance-profile-missing",
+		Check:    "instance profile",
+		Expected: "nothing: this server has no instances, and no profiles for them",
+		Got:      "{name}",
+		Fix:      "assume the role itself",
+		Message:  "Instance Profile {name} cannot be found.",
+	})
+	passwordPolicyMissing = Refusals.Add(explain.Reason{
+		Code:     "password-policy-missing",
+		Check:    "password policy",
+		Expected: "nothing: this server has no users with passwords",
+		Got:      "a request for the password policy of account {account}",
+		Fix:      "treat the answer as AWS's for an account without a password policy",
+		Message:  "The Password Policy with domain name {account} cannot be found.",
+	})
 	markerForeign = Refusals.Add(explain.Reason{
 		Code:     "marker",
 		Check:    "marker",

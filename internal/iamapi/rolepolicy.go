@@ -167,6 +167,9 @@ func (s *Service) usePolicy(
 	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
 		return nil, missing(policy)
 	}
+	if err == nil { // the account's own are named when they are written
+		s.warnOfKeys(ctx, policy, s.view.Directory.AWSPolicyWarnings(s.view.Directory.ToStored(policy), false))
+	}
 
 	return nil, roleWords(*role).fault(err)
 }

@@ -29,7 +29,7 @@ const (
 	InternalCode = "ServiceFailure"
 )
 
-// Options configures a Service. Directory, Now, Logger and HasAccount are required.
+// Options configures a Service. All fields but AcceptUnknownRoles are required.
 type Options struct {
 	Directory *iam.Directory // with a store
 	Now       func() time.Time
@@ -37,6 +37,8 @@ type Options struct {
 	// HasAccount reports whether this server has the account. Trust policies may name
 	// roles of such an account only if they exist.
 	HasAccount func(context.Context, identitypool.AccountID) (bool, error)
+	// HasRootKey reports whether an account has an access key without a policy.
+	HasRootKey func(context.Context, identitypool.AccountID) (bool, error)
 	// AcceptUnknownRoles accepts trust policies that name roles which do not exist,
 	// and logs a warning. For development only.
 	AcceptUnknownRoles bool
@@ -48,6 +50,7 @@ type Service struct {
 	now           func() time.Time
 	logger        *slog.Logger
 	hasAccount    func(context.Context, identitypool.AccountID) (bool, error)
+	hasRootKey    func(context.Context, identitypool.AccountID) (bool, error)
 	acceptUnknown bool
 }
 
@@ -63,6 +66,7 @@ func New(o Options) *Service {
 		now:           o.Now,
 		logger:        o.Logger,
 		hasAccount:    o.HasAccount,
+		hasRootKey:    o.HasRootKey,
 		acceptUnknown: o.AcceptUnknownRoles,
 	}
 }

@@ -34,10 +34,13 @@ var (
 		Max:     2800, // ours are longer than AWS's
 		Pattern: awsapi.NewPattern(`[\u0020-\u00FF]+`),
 	}
+	profileName = awsapi.String{Min: 1, Max: 128, Pattern: awsapi.NewPattern(`[\w+=,.@-]+`)}
 	userName    = awsapi.String{Min: 1, Max: 128, Pattern: awsapi.NewPattern(`[\w+=,.@-]+`)}
 	policyScope = awsapi.String{Enum: []string{"All", "AWS", "Local"}}
 	policyUsage = awsapi.String{Enum: []string{"PermissionsPolicy", "PermissionsBoundary"}}
 	entityType  = awsapi.String{Enum: []string{"User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"}}
+
+	assignmentStatus = awsapi.String{Enum: []string{"Assigned", "Unassigned", "Any"}}
 
 	maxSession = awsapi.Integer{Min: 3600, Max: 43200}
 	maxItems   = awsapi.Integer{Min: 1, Max: 1000}

@@ -38,6 +38,7 @@ const (
 	fieldClaim // like a tag; a key with several values repeats
 	fieldKey
 	fieldPadding // has no meaning
+	fieldFederatedUser
 )
 
 // errEncoding means that a session cannot be decoded.
@@ -72,8 +73,17 @@ func appendTime(b []byte, number byte, t time.Time) []byte {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// appendSession appends the encoding of s to b.
-func appendSession(b []byte, s *Session) []byte {
+// appendSession appends the encoding of s to b, with padding to at least minBytes.
+func appendSession(b []byte, s *Session, minBytes int) []byte {
+	last := appendText(nil, fieldFederatedUser, s.FederatedUser)
+	b = appendFields(b, s)
+	b = appendPadding(b, minBytes-len(b)-len(last))
+
+	return append(b, last...)
+}
+
+// appendFields appends the fields before the padding.
+func appendFields(b []byte, s *Session) []byte {
 	b = appendText(b, fieldAccount, string(s.Account))
 	b = appendText(b, fieldRoleARN, s.RoleARN.String())
 	b = appendText(b, fieldRoleID, s.RoleID)
@@ -209,6 +219,8 @@ func (s *Session) set(number byte, content string) bool {
 	case fieldKey:
 		s.Key = content
 	case fieldPadding:
+	case fieldFederatedUser:
+		s.FederatedUser = content
 	default:
 		ok = false
 	}

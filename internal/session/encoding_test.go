@@ -36,7 +36,7 @@ func TestDecodeSessionRefuses(t *testing.T) {
 
 func FuzzDecodeSession(f *testing.F) {
 	full := ordinary(time.Unix(1795428000, 0).UTC())
-	f.Add(appendSession(nil, &full))
+	f.Add(appendSession(nil, &full, 0))
 	f.Add([]byte{})
 	f.Add([]byte{fieldTag, 3, 1, 'a', 'b'})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -51,7 +51,7 @@ func FuzzDecodeSession(f *testing.F) {
 			s.Expires = time.Unix(0, 0).UTC()
 		}
 
-		again, err := decodeSession(appendSession(nil, &s))
+		again, err := decodeSession(appendSession(nil, &s, 0))
 		if err != nil {
 			t.Fatalf("%+v cannot be read back: %v", s, err)
 		}
@@ -75,7 +75,7 @@ func TestEncodingIsFixed(t *testing.T) {
 		Expires:     time.Unix(1795483504, 0).UTC(),
 	}
 
-	if got := string(appendSession(nil, &s)); got != text {
+	if got := string(appendSession(nil, &s, 0)); got != text {
 		t.Errorf("appendSession = %q", got)
 	}
 

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,69 @@ func TestFederatedSessions(t *testing.T) {
 	key.RoleARN = roleOf("arn:aws:iam::123456789012:role/team/app")
 	if _, err := m.Mint(t.Context(), key); err == nil {
 		t.Error("a session of a key and a role was minted")
+	}
+}
+
+// A federated user's session has its name, policies and tags, behind any padding. Only such a
+// session of an access key has policies: others would lose them.
+func TestFederatedUserSessions(t *testing.T) {
+	c := newClock()
+	m := newMinter(t, &keyTable{}, c)
+	bob := Session{
+		Account:       "123456789012",
+		Key:           "AKIAAAAAAAAAAAAAAAAA",
+		FederatedUser: "bob",
+		Policies:      []string{`{"Statement":[]}`, "{}"},
+		Tags:          map[string]string{"team": "red"},
+		Issued:        c.Now(),
+		Expires:       c.Now().Add(time.Hour),
+	}
+	for size := range 700 {
+		minted, err := m.MintSized(t.Context(), bob, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(minted.SessionToken) < size {
+			t.Fatalf("%d bytes, want %d", len(minted.SessionToken), size)
+		}
+		opened, _, err := m.Open(t.Context(), minted.AccessKeyID, minted.SessionToken)
+		if diff := cmp.Diff(bob, opened, cmpopts.EquateComparable(iam.RoleARN{})); err != nil || diff != "" {
+			t.Fatal(size, err, diff)
+		}
+		if !opened.Caller(minted.AccessKeyID).Nobody() {
+			t.Fatal("a federated user is somebody without its access key")
+		}
+	}
+
+	for name, change := range map[string]func(*Session){
+		"no key":                   func(s *Session) { s.Key = "" },
+		"a role":                   func(s *Session) { s.RoleARN = roleOf("arn:aws:iam::123456789012:role/app") },
+		"a long name":              func(s *Session) { s.FederatedUser = strings.Repeat("b", 33) },
+		"a name with a slash":      func(s *Session) { s.FederatedUser = "a/b" },
+		"no name, but policies":    func(s *Session) { s.FederatedUser, s.Tags = "", nil },
+		"no name, but tags":        func(s *Session) { s.FederatedUser, s.Policies = "", nil },
+		"a role's session, a name": func(s *Session) { *s = ordinary(c.Now()); s.FederatedUser = "bob" },
+	} {
+		s := bob
+		change(&s)
+		if _, err := m.Mint(t.Context(), s); err == nil {
+			t.Errorf("%s: it was minted", name)
+		}
+	}
+}
+
+// A node of a version before federated users must refuse their tokens: it would take them
+// for those of the access key itself. It refuses fields that it does not know.
+func TestFederatedUsersHaveTheirOwnField(t *testing.T) {
+	text := appendSession(nil, &Session{
+		Account:       "123456789012",
+		Key:           "AKIAAAAAAAAAAAAAAAAA",
+		FederatedUser: "bob",
+		Issued:        time.Unix(1795479904, 0),
+		Expires:       time.Unix(1795483504, 0),
+	}, 0)
+	if !strings.HasSuffix(string(text), "\x12\x14AKIAAAAAAAAAAAAAAAAA\x14\x03bob") {
+		t.Errorf("%q", text)
 	}
 }
 

@@ -100,9 +100,8 @@ func (m *Minter) MintSized(ctx context.Context, s Session, minBytes int) (Creden
 	aad := additional(w.additional[:0], token, accessKeyID)
 	token = append(token, nonce...)
 	header := len(token)
-	token = appendSession(token, &s)
 	// One of the three bytes of the last base64 group is enough.
-	token = appendPadding(token, (min(minBytes, MaxTokenBytes)+3)/4*3-2-tagBytes-len(token))
+	token = appendSession(token, &s, (min(minBytes, MaxTokenBytes)+3)/4*3-2-tagBytes)
 	length := base64.StdEncoding.EncodedLen(len(token) + tagBytes)
 	if length > MaxTokenBytes {
 		return Credentials{}, fmt.Errorf("%w: %d bytes of %d", ErrTooLarge, length, MaxTokenBytes)
@@ -124,13 +123,21 @@ func (m *Minter) MintSized(ctx context.Context, s Session, minBytes int) (Creden
 // checkOwner refuses a session that belongs to neither a role nor an access key.
 func (s *Session) checkOwner() error {
 	if s.Key != "" {
-		if !s.RoleARN.IsZero() || s.SessionName != "" || s.Account == "" {
+		switch {
+		case !s.RoleARN.IsZero() || s.SessionName != "" || s.Account == "":
 			return errors.New("session: a session of an access key has an account, and no role")
+		case s.FederatedUser == "" && len(s.Policies)+len(s.Tags) > 0:
+			return errors.New("session: only federated users of an access key have policies and tags")
+		case s.FederatedUser != "" && !iam.IsFederatedName(s.FederatedUser):
+			return fmt.Errorf("session: federated user %q: use 2 to 32 letters, digits and +=,.@_-", s.FederatedUser)
 		}
+
 		return nil
 	}
 
 	switch {
+	case s.FederatedUser != "":
+		return errors.New("session: a federated user has an access key")
 	case s.RoleARN.IsZero():
 		return errors.New("session: a session has a role, or an access key")
 	case s.RoleARN.Account != s.Account:

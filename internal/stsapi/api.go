@@ -126,6 +126,7 @@ func (a *API) Operations() []awsapi.Operation {
 			"GetCallerIdentity", "sts:GetCallerIdentity", getCallerIdentity, needsNothing[getCallerIdentityInput],
 		),
 		awsapi.Signed("GetSessionToken", "sts:GetSessionToken", a.getSessionToken, needsNothing[getSessionTokenInput]),
+		awsapi.Signed("GetFederationToken", federateAction, a.getFederationToken, a.federationNeeds),
 		awsapi.Signed("GetAccessKeyInfo", "sts:GetAccessKeyInfo", a.getAccessKeyInfo, nil),
 	}
 }

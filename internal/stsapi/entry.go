@@ -95,8 +95,8 @@ func (e *entry) checkTrust(ctx context.Context, now time.Time) error {
 // checkTags refuses tags that STS does not accept, and transitive keys without a tag.
 func (e *entry) checkTags(ctx context.Context) error {
 	trace := e.ofCaller(ctx)
-	if why := trace.Refuse(session.CheckTags(e.Tags)); why != nil {
-		return awsapi.Refused("ValidationError", why, "The session tags are not valid: %s.", why.Got)
+	if err := refuseTags(trace, e.Tags); err != nil {
+		return err
 	}
 
 	for _, key := range e.Transitive {
@@ -105,6 +105,14 @@ func (e *entry) checkTags(ctx context.Context) error {
 		}
 	}
 
+	return nil
+}
+
+// refuseTags refuses tags that STS does not accept.
+func refuseTags(trace *explain.Trace, tags map[string]string) error {
+	if why := trace.Refuse(session.CheckTags(tags)); why != nil {
+		return awsapi.Refused("ValidationError", why, "The session tags are not valid: %s.", why.Got)
+	}
 	return nil
 }
 
@@ -125,10 +133,17 @@ func (e *entry) checkDuration(ctx context.Context) error {
 	return awsapi.Refused("ValidationError", trace.Refuse(why), messageDuration)
 }
 
+// narrowing is what a request says about its session policies.
+type narrowing struct {
+	inline    *string
+	managed   []policyDescriptor
+	account   identitypool.AccountID // that may have the managed policies, beside AWS
+	partition string                 // of their ARNs
+}
+
 // sessionPolicies reads the session policies of a request. The session token carries
 // them, so whoever opens it needs nothing else.
-func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
-	trace := e.ofCaller(ctx)
+func (a *API) sessionPolicies(ctx context.Context, trace *explain.Trace, in narrowing) ([]string, error) {
 	var list []string
 	size := 0
 
@@ -142,26 +157,26 @@ func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
 		return nil
 	}
 
-	if e.inline != nil {
-		if err := add(*e.inline); err != nil {
+	if in.inline != nil {
+		if err := add(*in.inline); err != nil {
 			why := trace.Refuse(inlinePolicy.With("fault", err.Error()))
 			return nil, awsapi.Refused("MalformedPolicyDocument", why, "%s", oneLine(err.Error()))
 		}
 	}
 
 	seen := map[string]bool{}
-	for _, d := range e.managed {
+	for _, d := range in.managed {
 		arn := *d.ARN
-		if err := a.checkPartition(arn, e.Partition); err != nil {
+		if err := a.checkPartition(arn, in.partition); err != nil {
 			return nil, err
 		}
-		if arn = identitypool.InPartition(arn, e.Partition); seen[arn] {
+		if arn = identitypool.InPartition(arn, in.partition); seen[arn] {
 			why := trace.Refuse(policiesTwice.With())
 			return nil, awsapi.Refused("ValidationError", why, "The session policies have a duplicate ARN.")
 		}
 		seen[arn] = true
 
-		document, err := a.managedPolicy(ctx, e.Role.Account, arn)
+		document, err := a.managedPolicy(ctx, in.account, arn)
 		if errors.Is(err, iam.ErrNotFound) {
 			why := trace.Refuse(managedPolicyMissing.With().Of(printableARN(arn)))
 			return nil, awsapi.Refused(
@@ -226,7 +241,12 @@ func compact(document string) string {
 
 // grant mints the session of an entry that may be let in.
 func (a *API) grant(ctx context.Context, e *entry, content session.Session) (granted, error) {
-	policies, err := a.sessionPolicies(ctx, e)
+	policies, err := a.sessionPolicies(ctx, e.ofCaller(ctx), narrowing{
+		inline:    e.inline,
+		managed:   e.managed,
+		account:   e.Role.Account,
+		partition: e.Partition,
+	})
 	if err != nil {
 		return granted{}, err
 	}

@@ -16,6 +16,7 @@ var (
 		Pattern: awsapi.NewPattern(`[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD]+`),
 	}
 	sessionNameText = &awsapi.String{Min: 2, Max: 64, Pattern: awsapi.NewPattern(`[\w+=,.@-]*`)}
+	federatedText   = &awsapi.String{Min: 2, Max: 32, Pattern: awsapi.NewPattern(`[\w+=,.@-]*`)}
 	webTokenText    = &awsapi.String{Min: 4, Max: maxWebToken, Sensitive: true}
 	assertionText   = &awsapi.String{Min: 4, Max: 100000, Sensitive: true}
 	providerIDText  = &awsapi.String{Min: 4, Max: 2048}
@@ -69,12 +70,23 @@ func checkSession(
 	seconds, minBytes *int,
 ) {
 	v.String("roleArn", role, arnText, true)
+	checkPolicies(v, policy, policies)
+	v.Integer("durationSeconds", seconds, roleSeconds, false)
+	v.Integer("minimumSessionTokenSize", minBytes, tokenBytes, false)
+}
+
+func checkPolicies(v *awsapi.Validator, policy *string, policies []policyDescriptor) {
 	v.String("policy", policy, policyText, false)
 	awsapi.Structures(v, "policyArns", policies, policyList, false, func(d *policyDescriptor, v *awsapi.Validator) {
 		v.String("arn", d.ARN, arnText, true)
 	})
-	v.Integer("durationSeconds", seconds, roleSeconds, false)
-	v.Integer("minimumSessionTokenSize", minBytes, tokenBytes, false)
+}
+
+func checkTags(v *awsapi.Validator, tags []tag) {
+	awsapi.Structures(v, "tags", tags, tagList, false, func(t *tag, v *awsapi.Validator) {
+		v.String("key", t.Key, tagKeyText, true)
+		v.String("value", t.Value, tagValueText, true)
+	})
 }
 
 // violations returns what v found, with absent members worded as by STS: without a value.
@@ -149,10 +161,7 @@ func (in *assumeRoleInput) Validate() []awsapi.Violation {
 	v := &awsapi.Validator{}
 	checkSession(v, in.RoleArn, in.Policy, in.PolicyArns, in.DurationSeconds, in.MinimumSessionTokenSize)
 	v.String("roleSessionName", in.RoleSessionName, sessionNameText, true)
-	awsapi.Structures(v, "tags", in.Tags, tagList, false, func(t *tag, v *awsapi.Validator) {
-		v.String("key", t.Key, tagKeyText, true)
-		v.String("value", t.Value, tagValueText, true)
-	})
+	checkTags(v, in.Tags)
 	v.List("transitiveTagKeys", in.TransitiveTagKeys, transitiveList, false)
 	v.String("externalId", in.ExternalId, externalIDText, false)
 	v.String("serialNumber", in.SerialNumber, serialText, false)
@@ -179,6 +188,26 @@ func (in *getSessionTokenInput) Validate() []awsapi.Violation {
 	v.Integer("durationSeconds", in.DurationSeconds, sessionSeconds, false)
 	v.String("serialNumber", in.SerialNumber, serialText, false)
 	v.String("tokenCode", in.TokenCode, tokenCodeText, false)
+	v.Integer("minimumSessionTokenSize", in.MinimumSessionTokenSize, tokenBytes, false)
+	return violations(v)
+}
+
+type getFederationTokenInput struct {
+	Name                    *string
+	Policy                  *string
+	PolicyArns              []policyDescriptor
+	DurationSeconds         *int
+	Tags                    []tag
+	MinimumSessionTokenSize *int
+}
+
+// Validate checks the input against the model.
+func (in *getFederationTokenInput) Validate() []awsapi.Violation {
+	v := &awsapi.Validator{}
+	v.String("name", in.Name, federatedText, true)
+	checkPolicies(v, in.Policy, in.PolicyArns)
+	v.Integer("durationSeconds", in.DurationSeconds, sessionSeconds, false)
+	checkTags(v, in.Tags)
 	v.Integer("minimumSessionTokenSize", in.MinimumSessionTokenSize, tokenBytes, false)
 	return violations(v)
 }

@@ -6,6 +6,11 @@ import "github.com/poolhouse-id/poolhouse/internal/explain"
 var Messages = []explain.Message{
 	{
 		Code:    "AccessDeniedException, AccessDenied",
+		Text:    "Cannot call GetFederationToken with session credentials",
+		Reasons: []explain.Code{"caller-session"},
+	},
+	{
+		Code:    "AccessDeniedException, AccessDenied",
 		Text:    "Cannot call GetSessionToken with session credentials",
 		Reasons: []explain.Code{"caller-session"},
 	},

@@ -36,7 +36,11 @@ var (
 		"managed-session-policy", "session-policies", "session-token-size",
 	}
 	sessionTokenPlan = []explain.Code{"caller", "second-factor", "session-token-size"}
-	keyInfoPlan      = []explain.Code{"access-key"}
+	federationPlan   = []explain.Code{
+		"caller", "session-tags", "inline-session-policy", "sts-arn-partition", "managed-session-policy",
+		"session-policies", "session-token-size",
+	}
+	keyInfoPlan = []explain.Code{"access-key"}
 )
 
 // planOf returns the checks of AssumeRoleWithWebIdentity for a kind of token.

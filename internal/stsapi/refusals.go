@@ -120,7 +120,7 @@ var (
 	managedPolicyMissing = Refusals.Add(explain.Reason{
 		Code:     "managed-session-policy-missing",
 		Check:    "managed session policy",
-		Expected: "a managed policy of the role's account",
+		Expected: "a managed policy of the role's or the access key's account, or one of AWS that this server knows",
 		Got:      "none with this ARN",
 		Fix:      "create the policy, or correct its ARN",
 	})

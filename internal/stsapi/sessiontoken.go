@@ -17,7 +17,8 @@ type getSessionTokenResult struct {
 }
 
 // Longest durations of temporary credentials for an access key (STS API reference,
-// GetSessionToken): 12 hours by default, 1 hour for an account's root user.
+// GetSessionToken and GetFederationToken): 12 hours by default, 1 hour for an account's
+// root user.
 const (
 	keySession  = 12 * time.Hour
 	rootSession = time.Hour
@@ -30,7 +31,7 @@ func (a *API) getSessionToken(
 ) (*getSessionTokenResult, error) {
 	who, _ := c.Session.(iam.Caller)
 	explain.FromContext(ctx).Plan(sessionTokenPlan)
-	if who.AssumedRole() || who.IsTemporary() || who.Nobody() {
+	if !isAccessKey(who) {
 		return nil, awsapi.RefusedAs(
 			awsapi.AccessDenied, callerIsSession.With(), "Cannot call GetSessionToken with session credentials",
 		)
@@ -39,11 +40,7 @@ func (a *API) getSessionToken(
 		return nil, err
 	}
 
-	duration := min(seconds(in.DurationSeconds, keySession), keySession)
-	if who.Root() {
-		duration = min(duration, rootSession)
-	}
-
+	duration := keyDuration(who, in.DurationSeconds)
 	now := a.Now()
 	g, err := a.mint(ctx, session.Session{
 		Account: who.Account,
@@ -57,6 +54,20 @@ func (a *API) getSessionToken(
 	}
 
 	return &getSessionTokenResult{Credentials: g.credentials(), sizes: g.sizes()}, nil
+}
+
+// isAccessKey reports whether who signs with a long-lived access key.
+func isAccessKey(who iam.Caller) bool {
+	return !who.AssumedRole() && !who.IsTemporary() && !who.Nobody()
+}
+
+// keyDuration returns how long temporary credentials of an access key last.
+func keyDuration(who iam.Caller, wanted *int) time.Duration {
+	longest := keySession
+	if who.Root() {
+		longest = rootSession
+	}
+	return min(seconds(wanted, keySession), longest)
 }
 
 type getAccessKeyInfoResult struct{ Account string }

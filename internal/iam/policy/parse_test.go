@@ -248,7 +248,7 @@ func TestParseRefuses(t *testing.T) {
 		{
 			"too long",
 			statement(`{"Effect":"Allow","Action":"*","Resource":"arn:` + strings.Repeat("a", maxDocumentBytes) + `"}`),
-			"131072 are allowed",
+			"262144 are allowed",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

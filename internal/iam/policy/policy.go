@@ -10,9 +10,10 @@ package policy
 
 import "strconv"
 
-// maxDocumentBytes is the size of the longest document that Parse reads (IAM API
-// reference, policyDocumentType: 131072 characters).
-const maxDocumentBytes = 131072
+// maxDocumentBytes is the size of the longest document that Parse reads. The IAM API
+// accepts 131072 characters (policyDocumentType), but AWSSupportServiceRolePolicy, which
+// every account at AWS has, is longer.
+const maxDocumentBytes = 256 << 10
 
 // Versions of the policy language. A document without Version has the older one, which
 // has no policy variables.
