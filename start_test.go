@@ -181,6 +181,15 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	if info, there := p.DevInfo(); there {
 		t.Errorf("DevInfo = %+v", info)
 	}
+	if users := p.DevUsers(); users != nil {
+		t.Errorf("DevUsers = %+v", users.List())
+	}
+	if pools, err := p.DevPools(t.Context(), 1); err == nil {
+		t.Errorf("DevPools = %+v", pools)
+	}
+	if err := p.SeedIdentities(t.Context(), nil); err == nil {
+		t.Error("SeedIdentities works")
+	}
 	const pinned = "us-east-1:11111111-2222-3333-4444-555555555555"
 	pool := wiretest.Must(
 		p.Root.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{

@@ -146,7 +146,8 @@ are always text. A value that begins with [, { or " but is not JSON is refused.`
 	c.Flags().String("sub", "", "subject: who the token is about")
 	c.Flags().String("aud", "", "audience; empty means poolhouse-dev, the client ID that pools trust")
 	c.Flags().Duration("expires-in", time.Hour, "lifetime, at most 24h; a negative value gives an expired token")
-	c.Flags().StringArray("claim", nil, "another claim, name=value, also in place of the user's; the value may be JSON; may be repeated")
+	c.Flags().StringArray("claim", nil,
+		"another claim, name=value, also in place of the user's; the value may be JSON; may be repeated")
 
 	return c
 }

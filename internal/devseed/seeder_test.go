@@ -131,12 +131,14 @@ func TestSeedsAreCheckedFirst(t *testing.T) {
 		"bad YAML":     {shop + "  - [\n", "[28:5]"},
 		"long subject": {strings.Replace(shop, `"1234"`, strings.Repeat("1", 9000), 1),
 			"line 27: Logins: accounts.google.com must have the subject as text"},
-		"section": {strings.Replace(shop, "Users:", "User:", 1), `line 15: unknown section "User": did you mean Users?`},
+		"section": {strings.Replace(shop, "Users:", "User:", 1),
+			`line 15: unknown section "User": did you mean Users?`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := start(t)
 			path := r.write("shop.yaml", test.text)
 			_, err := r.apply(path)
+
 			r.refused(err, path+": ", test.want)
 			if errors.Is(err, devseed.ErrPartly) || len(r.pools()) > 0 || len(r.seeder.Users.List()) > 0 {
 				t.Errorf("something was changed: %v, %v, %v", err, r.pools(), r.seeder.Users.List())
@@ -179,9 +181,10 @@ func TestSeedsThatCannotBeMade(t *testing.T) {
 func TestSeedFolders(t *testing.T) {
 	r := start(t)
 	for name, text := range map[string]string{
-		"10-users.yml":  "Users: {alice: {}}\n",
-		"20-pool.yaml":  strings.Split(shop, "Users:")[0],
-		"30.json":       `{"Identities": [{"IdentityId": "` + aliceID + `", "IdentityPoolId": "` + shopPool + `", "User": "alice"}]}`,
+		"10-users.yml": "Users: {alice: {}}\n",
+		"20-pool.yaml": strings.Split(shop, "Users:")[0],
+		"30.json": `{"Identities": [{"IdentityId": "` + aliceID + `",
+			"IdentityPoolId": "` + shopPool + `", "User": "alice"}]}`,
 		".#hidden.yaml": "nonsense",
 		"notes.txt":     "nonsense",
 	} {
