@@ -195,6 +195,15 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	if pools, err := p.ListDevPools(t.Context()); err != nil || len(pools.Pools) > 0 {
 		t.Errorf("ListDevPools = %v, %v", pools, err)
 	}
+	if users := p.DevUsers(); users != nil {
+		t.Errorf("DevUsers = %+v", users.List())
+	}
+	if pools, err := p.DevPools(t.Context(), 1); err == nil {
+		t.Errorf("DevPools = %+v", pools)
+	}
+	if err := p.SeedIdentities(t.Context(), nil); err == nil {
+		t.Error("SeedIdentities works")
+	}
 	for _, pinned := range []string{
 		"us-east-1:11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555555", "no ID",
 	} {

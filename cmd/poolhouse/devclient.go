@@ -104,26 +104,7 @@ are always text. A value that begins with [, { or " but is not JSON is refused.`
   poolhouse dev token --sub alice --claim nbf=0 --claim email_verified=true --claim 'employee="0815"'`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			subject, _ := c.Flags().GetString("sub")
-			user, _ := c.Flags().GetString("user")
-			audience, _ := c.Flags().GetString("aud")
-			lifetime, _ := c.Flags().GetDuration("expires-in")
-			pairs, _ := c.Flags().GetStringArray("claim")
-
-			if (user == "") == (subject == "") {
-				return errors.New("give --user and a user of the server, or --sub and the subject of anybody")
-			}
-			claims, err := parseClaims(pairs)
-			if err != nil {
-				return err
-			}
-			request, err := json.Marshal(poolhouse.DevTokenRequest{
-				Subject:   subject,
-				User:      user,
-				Audience:  audience,
-				ExpiresIn: int64(lifetime / time.Second),
-				Claims:    claims,
-			})
+			request, err := tokenRequest(c)
 			if err != nil {
 				return err
 			}
@@ -151,9 +132,35 @@ are always text. A value that begins with [, { or " but is not JSON is refused.`
 	c.Flags().String("sub", "", "subject: who the token is about")
 	c.Flags().String("aud", "", "audience; empty means poolhouse-dev, the client ID that pools trust")
 	c.Flags().Duration("expires-in", time.Hour, "lifetime, at most 24h; a negative value gives an expired token")
-	c.Flags().StringArray("claim", nil, "another claim, name=value, also in place of the user's; the value may be JSON; may be repeated")
+	c.Flags().StringArray("claim", nil,
+		"another claim, name=value, also in place of the user's; the value may be JSON; may be repeated")
 
 	return c
+}
+
+// tokenRequest returns the request for the token that the flags describe.
+func tokenRequest(c *cobra.Command) ([]byte, error) {
+	subject, _ := c.Flags().GetString("sub")
+	user, _ := c.Flags().GetString("user")
+	audience, _ := c.Flags().GetString("aud")
+	lifetime, _ := c.Flags().GetDuration("expires-in")
+	pairs, _ := c.Flags().GetStringArray("claim")
+
+	if (user == "") == (subject == "") {
+		return nil, errors.New("give --user and a user of the server, or --sub and the subject of anybody")
+	}
+	claims, err := parseClaims(pairs)
+	if err != nil {
+		return nil, err
+	}
+
+	return json.Marshal(poolhouse.DevTokenRequest{
+		Subject:   subject,
+		User:      user,
+		Audience:  audience,
+		ExpiresIn: int64(lifetime / time.Second),
+		Claims:    claims,
+	})
 }
 
 // claimRule explains how the values of --claim are read.

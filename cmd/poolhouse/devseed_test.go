@@ -81,12 +81,13 @@ func TestDemoOfANewFolder(t *testing.T) {
 	// Deleted by its user, it does not come back by itself.
 	p = launch(t, "dev", "--listen", "127.0.0.1:0")
 	url, _ := firstLines(t, p)
-	aws := exec.CommandContext(t.Context(), "poolhouse", "apply", "--endpoint", url, "--name", "demo", "--prune", "-f", seed)
+	prune := exec.CommandContext(t.Context(), "poolhouse",
+		"apply", "--endpoint", url, "--name", "demo", "--prune", "-f", seed)
 	if err := os.WriteFile(seed, []byte("Resources: {}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	aws.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
-	if out, err := aws.CombinedOutput(); err != nil || !strings.Contains(string(out), "deleted DemoPool") {
+	prune.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
+	if out, err := prune.CombinedOutput(); err != nil || !strings.Contains(string(out), "deleted DemoPool") {
 		t.Fatalf("%s, %v", out, err)
 	}
 	ends(t, p)
@@ -209,7 +210,8 @@ func TestDamagedDevelopmentData(t *testing.T) {
 		}
 		ends(t, p)
 
-		if err := os.WriteFile(filepath.Join(devFolder, file), []byte(strings.Repeat("damage ", 2000)), 0o600); err != nil {
+		damage := []byte(strings.Repeat("damage ", 2000))
+		if err := os.WriteFile(filepath.Join(devFolder, file), damage, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		out, err := run1(t, "dev", "--listen", "127.0.0.1:0")

@@ -77,7 +77,7 @@ func (w welcome) Somebody() string {
 var welcomeText = template.Must(template.New("welcome").Funcs(template.FuncMap{
 	"printable": printable,
 }).Parse(`{{.Colour.Bold}}Poolhouse {{.Version}} listens on {{.Info.Endpoint}}{{.Colour.Reset}}
-{{.Colour.Red}}Development mode: known keys, and an issuer that issues tokens for anybody. Do not expose it.{{.Colour.Reset}}
+{{.Colour.Red}}Development mode: known keys, and an issuer of tokens for anybody. Do not expose it.{{.Colour.Reset}}
 {{range .Notes}}{{$.Colour.Red}}{{.}}{{$.Colour.Reset}}
 {{end}}Data is {{.Data}}.
 Open {{.Info.Endpoint}}/ in a browser to see pools, users and calls.

@@ -24,7 +24,11 @@ type SeededIdentity struct {
 // is; one that lacks a login gets exactly those of the seed. Nothing is changed if one of them
 // cannot be made: then the error is a *SeedError. No API has this operation.
 func (s *Service) SeedIdentities(ctx context.Context, seeded []SeededIdentity) error {
-	p := seedPlan{service: s, owners: map[seededLogin]identitypool.IdentityID{}, all: map[identitypool.IdentityID]bool{}}
+	p := seedPlan{
+		service: s,
+		owners:  map[seededLogin]identitypool.IdentityID{},
+		all:     map[identitypool.IdentityID]bool{},
+	}
 	for n, one := range seeded {
 		if err := p.add(ctx, one); err != nil {
 			return &SeedError{Index: n, Err: err}

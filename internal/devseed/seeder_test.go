@@ -2,6 +2,7 @@ package devseed_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -131,12 +132,14 @@ func TestSeedsAreCheckedFirst(t *testing.T) {
 		"bad YAML":     {shop + "  - [\n", "[28:5]"},
 		"long subject": {strings.Replace(shop, `"1234"`, strings.Repeat("1", 9000), 1),
 			"line 27: Logins: accounts.google.com must have the subject as text"},
-		"section": {strings.Replace(shop, "Users:", "User:", 1), `line 15: unknown section "User": did you mean Users?`},
+		"section": {strings.Replace(shop, "Users:", "User:", 1),
+			`line 15: unknown section "User": did you mean Users?`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := start(t)
 			path := r.write("shop.yaml", test.text)
 			_, err := r.apply(path)
+
 			r.refused(err, path+": ", test.want)
 			if errors.Is(err, devseed.ErrPartly) || len(r.pools()) > 0 || len(r.seeder.Users.List()) > 0 {
 				t.Errorf("something was changed: %v, %v, %v", err, r.pools(), r.seeder.Users.List())
@@ -175,13 +178,65 @@ func TestSeedsThatCannotBeMade(t *testing.T) {
 	}
 }
 
+// TestDocumentedSeed checks that the example of the documents works as it stands.
+func TestDocumentedSeed(t *testing.T) {
+	page, err := os.ReadFile("../../docs/dev.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(page), "cat > seed.yaml <<'END'\n")
+	text, _, ended := strings.Cut(rest, "\nEND\n")
+	if !found || !ended {
+		t.Fatal("the page has no seed")
+	}
+
+	r := start(t)
+	r.applied(r.write("seed.yaml", text))
+	if got := r.identity(shopPool, "ann"); got != aliceID {
+		t.Errorf("ann is %s", got)
+	}
+	if got := r.identity(shopPool, "ben"); got == aliceID {
+		t.Error("ben is ann")
+	}
+}
+
+// TestSeedNamesTheBuiltInIssuer checks that a rule for roles can be about its users, whatever the
+// server's address.
+func TestSeedNamesTheBuiltInIssuer(t *testing.T) {
+	const rules = `  Roles:
+    Type: AWS::Cognito::IdentityPoolRoleAttachment
+    Properties:
+      IdentityPoolId: !Ref Pool
+      RoleMappings:
+        Users:
+          IdentityProvider: !Ref Poolhouse::DevLoginKey
+          Type: Rules
+          AmbiguousRoleResolution: Deny
+          RulesConfiguration:
+            Rules: [{Claim: a, MatchType: Equals, Value: b, RoleARN: "arn:aws:iam::000000000000:role/R"}]
+`
+	data := t.TempDir()
+	for _, want := range []string{"created Pool, Other, Roles", "updated Pool, Roles"} {
+		r := start(t, func(c *poolhouse.Config) { c.DataDir = data })
+		path := r.write("shop.yaml", strings.Replace(shop, "Users:\n", rules+"Users:\n", 1))
+		if printed := r.applied(path); printed != "Seed "+path+": "+want+"\n" {
+			t.Errorf("printed %q, want %s", printed, want)
+		}
+		if got := fmt.Sprint(r.pools()[shopPool].Roles); got != "[{users whose a is b R}]" {
+			t.Errorf("the pool has the roles %s", got)
+		}
+		r.server.Stop()
+	}
+}
+
 // TestSeedFolders checks which files of a folder count, and what two files may not both have.
 func TestSeedFolders(t *testing.T) {
 	r := start(t)
 	for name, text := range map[string]string{
-		"10-users.yml":  "Users: {alice: {}}\n",
-		"20-pool.yaml":  strings.Split(shop, "Users:")[0],
-		"30.json":       `{"Identities": [{"IdentityId": "` + aliceID + `", "IdentityPoolId": "` + shopPool + `", "User": "alice"}]}`,
+		"10-users.yml": "Users: {alice: {}}\n",
+		"20-pool.yaml": strings.Split(shop, "Users:")[0],
+		"30.json": `{"Identities": [{"IdentityId": "` + aliceID + `",
+			"IdentityPoolId": "` + shopPool + `", "User": "alice"}]}`,
 		".#hidden.yaml": "nonsense",
 		"notes.txt":     "nonsense",
 	} {

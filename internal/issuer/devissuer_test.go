@@ -130,7 +130,8 @@ func TestDevKeyFilesThatHaveNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept, err := os.ReadFile(good)
-	if err != nil || !strings.Contains(string(kept), `"use":"sig"`) || !strings.Contains(string(kept), `"alg":"RS256"`) {
+	if err != nil || !strings.Contains(string(kept), `"use":"sig"`) ||
+		!strings.Contains(string(kept), `"alg":"RS256"`) {
 		t.Fatalf("the key is %s, %v", kept, err)
 	}
 
