@@ -62,6 +62,7 @@ func findDevServer(c *cobra.Command, folderFirst bool) (controlClient, error) {
 	if flags.Changed("endpoint") || inEnvironment {
 		return s, nil
 	}
+
 	url, found := addressIn(folder, os.Hostname, net.InterfaceAddrs)
 	switch {
 	case found:
@@ -131,13 +132,10 @@ func (s controlClient) call(ctx context.Context, method, path string, body []byt
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
+
 	response, err := client.Do(request)
-	switch {
-	case err != nil && s.file != "":
-		return nil, fmt.Errorf("%w: %s names this address: is `poolhouse dev` still running there? "+
-			"Start it again, or give its URL with --endpoint", err, s.file)
-	case err != nil:
-		return nil, fmt.Errorf("%w: is `poolhouse dev` running there? Give its URL with --endpoint", err)
+	if err != nil {
+		return nil, s.unreachable(err)
 	}
 	defer response.Body.Close()
 
@@ -162,6 +160,15 @@ func (s controlClient) call(ctx context.Context, method, path string, body []byt
 	default:
 		return nil, fmt.Errorf("%s answered %s: is it a `poolhouse dev`?", s.endpoint+path, response.Status)
 	}
+}
+
+// unreachable adds to the error of a call how to name the server.
+func (s controlClient) unreachable(err error) error {
+	if s.file != "" {
+		return fmt.Errorf("%w: %s names this address: is `poolhouse dev` still running there? "+
+			"Start it again, or give its URL with --endpoint", err, s.file)
+	}
+	return fmt.Errorf("%w: is `poolhouse dev` running there? Give its URL with --endpoint", err)
 }
 
 // get reads what is at a path of the control API.

@@ -120,6 +120,7 @@ func (f *readyFile) during(
 	if f == nil {
 		return serve(ctx)
 	}
+
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 

@@ -106,6 +106,7 @@ func (d *DevEndpoints) routes() []devRoute {
 // Register mounts the endpoints on mux.
 func (d *DevEndpoints) Register(mux *http.ServeMux) {
 	d.Issuer.Register(mux)
+
 	for _, route := range d.routes() {
 		mux.HandleFunc(route.pattern, route.serve)
 	}

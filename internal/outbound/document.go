@@ -58,6 +58,7 @@ func (c *Client) own(ctx context.Context, address string) (d document, own bool,
 	if c.o.Own == nil {
 		return document{}, false, nil
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
 
