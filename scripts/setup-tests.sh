@@ -22,6 +22,14 @@ command -v curl >/dev/null || missing+=(curl)
 command -v openssl >/dev/null || missing+=(openssl)
 [ -x /usr/bin/caddy ] || missing+=(caddy)
 [ -x /usr/bin/chromium ] || missing+=(chromium)
+command -v systemd-analyze >/dev/null || missing+=(systemd)
+command -v strace >/dev/null || missing+=(strace)
+command -v rpm >/dev/null || missing+=(rpm)
+command -v rpm2cpio >/dev/null || missing+=(rpm2cpio)
+command -v cpio >/dev/null || missing+=(cpio)
+if [ "${TEST_TAGS:-}" = extended ]; then
+	command -v unzip >/dev/null || missing+=(unzip)
+fi
 if [ ${#missing[@]} -gt 0 ]; then
 	root=()
 	[ "$(id -u)" = 0 ] || root=(sudo)
