@@ -48,7 +48,25 @@ func TestVersion(t *testing.T) {
 	}
 	found := regexp.MustCompile(`(?m)^## (\d+\.\d+\.\d+)\b`).FindSubmatch(text)
 	if found == nil || !strings.HasPrefix(built.Version, string(found[1])+"-snapshot.") {
-		t.Errorf("the version is %s, and CHANGELOG.md has %q", built.Version, found)
+		t.Fatalf("the version is %s, and CHANGELOG.md has %q", built.Version, found)
+	}
+
+	// The names of files and images in the documents are those of this version.
+	named := regexp.MustCompile(`poolhouse[_:-](\d+\.\d+\.\d+)`)
+	for _, page := range []string{"../docs/install.md", "../docs/releasing.md", "compose.yaml"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := named.FindAllSubmatch(text, -1)
+		if len(names) == 0 {
+			t.Errorf("%s names no file", page)
+		}
+		for _, name := range names {
+			if string(name[1]) != string(found[1]) {
+				t.Errorf("%s has %s", page, name[0])
+			}
+		}
 	}
 }
 

@@ -41,7 +41,9 @@ func checkContents(t *testing.T, root string) {
 func TestDebContents(t *testing.T) {
 	file := builtFile(t, "poolhouse_*_amd64.deb")
 	fields := output(t, "dpkg-deb", "--field", file)
-	for _, want := range []string{"Package: poolhouse\n", "Architecture: amd64\n", "Section: net\n", "Homepage: https://"} {
+	for _, want := range []string{
+		"Package: poolhouse\n", "Architecture: amd64\n", "Section: net\n", "Homepage: https://",
+	} {
 		if !strings.Contains(fields, want) {
 			t.Errorf("%q is not in\n%s", want, fields)
 		}
@@ -56,12 +58,14 @@ func TestDebContents(t *testing.T) {
 	root := t.TempDir()
 	output(t, "dpkg-deb", "--raw-extract", file, root)
 	checkContents(t, root)
-	if text, err := os.ReadFile(filepath.Join(root, "DEBIAN/conffiles")); err != nil || string(text) != configFile+"\n" {
-		t.Errorf("dpkg would keep changes of %q, %v", text, err)
+	kept, err := os.ReadFile(filepath.Join(root, "DEBIAN/conffiles"))
+	if err != nil || string(kept) != configFile+"\n" {
+		t.Errorf("dpkg would keep changes of %q, %v", kept, err)
 	}
 }
 
-// TestDebInstalls installs the package into a folder, with its scripts, and goes the way of docs/install.md.
+// TestDebInstalls installs the package into a folder, with its scripts, and goes the way of
+// docs/install.md.
 func TestDebInstalls(t *testing.T) {
 	r := room{root: openFolder(t), folder: "/"}
 	for _, folder := range []string{"var/lib/dpkg/info", "var/lib/dpkg/updates", "etc", "tmp"} {
@@ -172,7 +176,8 @@ func TestRPM(t *testing.T) {
 	file := builtFile(t, "poolhouse-*.x86_64.rpm")
 	query := func(arguments ...string) string {
 		t.Helper()
-		return output(t, "rpm", append([]string{"--dbpath", t.TempDir(), "-qp", "--nosignature"}, append(arguments, file)...)...)
+		options := []string{"--dbpath", t.TempDir(), "-qp", "--nosignature", file}
+		return output(t, "rpm", append(options, arguments...)...)
 	}
 	if got := query("--queryformat", "%{NAME} %{ARCH} %{LICENSE}"); got != "poolhouse x86_64 Apache-2.0" {
 		t.Error(got)

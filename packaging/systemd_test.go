@@ -122,7 +122,8 @@ func allowedCalls(t *testing.T) map[string]bool {
 	}
 
 	add("@default", true) // systemd adds it to every list
-	for _, found := range regexp.MustCompile(`(?m)^SystemCallFilter=(~?)(.*)$`).FindAllStringSubmatch(string(text), -1) {
+	filter := regexp.MustCompile(`(?m)^SystemCallFilter=(~?)(.*)$`)
+	for _, found := range filter.FindAllStringSubmatch(string(text), -1) {
 		for name := range strings.FieldsSeq(found[2]) {
 			if len(sets[name]) == 0 {
 				t.Fatalf("systemd has no set %s", name)

@@ -18,14 +18,19 @@ func TestDescribeBuild(t *testing.T) {
 		{Key: "vcs.modified", Value: "true"},
 	}
 	released := build{Version: "0.1.0", Commit: commit, Date: date}
+
 	for name, tc := range map[string]struct {
 		set  build
 		info *debug.BuildInfo
 		want build
 	}{
-		"a release":               {set: released, want: released},
-		"a release, beside a tag": {set: released, info: &debug.BuildInfo{Main: debug.Module{Version: "v9"}}, want: released},
-		"nothing is known":        {want: build{Version: "devel"}},
+		"a release": {set: released, want: released},
+		"a release, beside a tag": {
+			set:  released,
+			info: &debug.BuildInfo{Main: debug.Module{Version: "v9"}},
+			want: released,
+		},
+		"nothing is known": {want: build{Version: "devel"}},
 		"go install of a version": {
 			info: &debug.BuildInfo{Main: debug.Module{Version: "v0.1.0"}},
 			want: build{Version: "0.1.0"},

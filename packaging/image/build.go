@@ -137,7 +137,7 @@ func describe(file *v1.ConfigFile, s source) {
 func (s source) labels() map[string]string {
 	return map[string]string{
 		"org.opencontainers.image.title":       "poolhouse",
-		"org.opencontainers.image.description": "Self-hosted identity broker with the API of Amazon Cognito identity pools",
+		"org.opencontainers.image.description": "Identity broker with the API of Amazon Cognito identity pools",
 		"org.opencontainers.image.version":     s.version,
 		"org.opencontainers.image.revision":    s.revision,
 		"org.opencontainers.image.created":     s.created.UTC().Format(time.RFC3339),

@@ -28,7 +28,8 @@ func made(t *testing.T, arch string) string {
 	t.Helper()
 	folder := t.TempDir()
 	for _, name := range []string{"poolhouse", "LICENSE", listName} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte("the text of "+name+" for "+arch), 0o600); err != nil {
+		text := []byte("the text of " + name + " for " + arch)
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,7 +163,8 @@ func TestIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if manifest.MediaType != types.OCIImageIndex || manifest.Annotations["org.opencontainers.image.version"] != "1.2.3" {
+	if manifest.MediaType != types.OCIImageIndex ||
+		manifest.Annotations["org.opencontainers.image.version"] != "1.2.3" {
 		t.Errorf("%+v", manifest)
 	}
 
@@ -173,8 +175,9 @@ func TestIndex(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, texts := entries(t, image); texts["usr/bin/poolhouse"] != "the text of poolhouse for "+m.Platform.Architecture {
-			t.Errorf("%s: the program is %q", m.Platform.Architecture, texts["usr/bin/poolhouse"])
+		want := "the text of poolhouse for " + m.Platform.Architecture
+		if _, texts := entries(t, image); texts["usr/bin/poolhouse"] != want {
+			t.Errorf("the program is %q, want %q", texts["usr/bin/poolhouse"], want)
 		}
 		if m.MediaType != types.OCIManifestSchema1 {
 			t.Errorf("%s: %s", m.Platform.Architecture, m.MediaType)

@@ -57,8 +57,8 @@ const heading = `# Licences of third-party software
 
 <!-- Written by: go run ./packaging/licences -->
 
-The programs of a release contain the Go modules below, unchanged. Their sources are those of the Go module of this name and
-version. The container image contains golang.org/x/crypto/x509roots in the form of a file with root certificates.
+The programs of a release contain the Go modules below, unchanged. Their sources are those of the Go module of this
+name and version. The container image contains golang.org/x/crypto/x509roots as a file with root certificates.
 
 | Module | Version | Licences |
 |---|---|---|
