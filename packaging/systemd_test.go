@@ -66,7 +66,8 @@ func TestUnitAllowsSystemCalls(t *testing.T) {
 		t.Fatalf("init ends with %d", status)
 	}
 	t.Run("serve", func(t *testing.T) {
-		url := r.start(t, "/usr/bin/strace", "-f", "-qq", "-e", "signal=none", "-o", trace, "--",
+		// -D: the server, and not strace, gets the signal that ends it.
+		url := r.start(t, "/usr/bin/strace", "-D", "-f", "-qq", "-e", "signal=none", "-o", trace, "--",
 			program, "serve", "--data", data)
 		if status, _ := r.run(t, program, "healthcheck", "--endpoint", url); status != 0 {
 			t.Errorf("the health check ends with %d", status)

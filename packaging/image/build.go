@@ -193,6 +193,7 @@ func certificates() []byte {
 func layerOf(entries []entry, created time.Time) (v1.Layer, error) {
 	var packed bytes.Buffer
 	w := tar.NewWriter(&packed)
+
 	for _, e := range entries {
 		header := &tar.Header{
 			Name:     e.path[1:],

@@ -68,6 +68,7 @@ name and version. The container image contains golang.org/x/crypto/x509roots as 
 func write(parts []part) []byte {
 	var list bytes.Buffer
 	list.WriteString(heading)
+
 	var texts []string
 	of := map[string][]string{} // text to the files that have it
 	for _, p := range parts {
@@ -83,8 +84,10 @@ func write(parts []part) []byte {
 	}
 
 	list.WriteString("\n## Texts\n")
+
 	for _, text := range texts {
 		list.WriteString("\n")
+
 		for _, file := range of[text] {
 			fmt.Fprintf(&list, "- %s\n", file)
 		}
