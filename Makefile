@@ -1,5 +1,5 @@
 # make test is what CI runs; the other targets are for people.
-.PHONY: build run test test-extended bench generate suites
+.PHONY: build run test test-extended bench generate suites release-snapshot
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o poolhouse ./cmd/poolhouse
@@ -25,7 +25,12 @@ generate:
 	go generate work
 	go run ./cmd/poolhouse config --docs > docs/configuration.md
 	go run ./cmd/poolhouse explain --docs > docs/errors.md
+	go run ./packaging/licences
 
 # The list of packages with tests: a run that misses one fails.
 suites:
 	./scripts/suites.sh > scripts/suites.txt
+
+# Every file of a release, in dist (docs/releasing.md). It publishes nothing.
+release-snapshot:
+	./scripts/release.sh

@@ -26,6 +26,14 @@ command -v openssl >/dev/null || missing+=(openssl)
 # A program of one file is compiled when it is run, for which the JDK is needed.
 command -v javac >/dev/null || missing+=(openjdk-17-jdk-headless)
 command -v mvn >/dev/null || missing+=(maven)
+command -v systemd-analyze >/dev/null || missing+=(systemd)
+command -v strace >/dev/null || missing+=(strace)
+command -v rpm >/dev/null || missing+=(rpm)
+command -v rpm2cpio >/dev/null || missing+=(rpm2cpio)
+command -v cpio >/dev/null || missing+=(cpio)
+if [ "${TEST_TAGS:-}" = extended ]; then
+	command -v unzip >/dev/null || missing+=(unzip)
+fi
 if [ ${#missing[@]} -gt 0 ]; then
 	root=()
 	[ "$(id -u)" = 0 ] || root=(sudo)

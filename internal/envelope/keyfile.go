@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
@@ -44,7 +45,9 @@ func LoadOrCreate(path string) (key []byte, created bool, err error) {
 }
 
 // Load reads the master key file. A file that others can read is refused. Errors tell the
-// user how to fix them.
+// user how to fix them. In systemd's folder of credentials (systemd.exec(5), LoadCredential=)
+// the group may seem to read the file: the mode there shows the mask of an access list, which
+// lets in only the service's user.
 func Load(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -56,7 +59,11 @@ func Load(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("master key file: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	forbidden := fs.FileMode(0o077)
+	if folder := os.Getenv("CREDENTIALS_DIRECTORY"); folder != "" && filepath.Dir(path) == filepath.Clean(folder) {
+		forbidden = 0o037
+	}
+	if mode := info.Mode().Perm(); mode&forbidden != 0 {
 		return nil, fmt.Errorf("master key file %s can be read or changed by others (mode %04o): run `chmod 600 %s`",
 			path, mode, path)
 	}

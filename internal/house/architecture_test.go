@@ -65,7 +65,8 @@ func foldersOf(cell string) []string {
 		case name == "poolhouse":
 			folders = append(folders, ".")
 		case slices.Contains([]string{"auth", "sigv4", "poolhousetest", "bench", "clienttests"}, name),
-			strings.HasPrefix(name, "cmd/"), strings.HasPrefix(name, "sigv4/"), strings.HasPrefix(name, "internal/"):
+			strings.HasPrefix(name, "cmd/"), strings.HasPrefix(name, "packaging/"), strings.HasPrefix(name, "sigv4/"),
+			strings.HasPrefix(name, "internal/"):
 			folders = append(folders, name)
 		default:
 			folders = append(folders, "internal/"+name)

@@ -160,7 +160,7 @@ func isHelper(name string) bool {
 	return slices.ContainsFunc([]string{
 		"bench", "clienttests", "internal/house", "internal/pgtest", "internal/yardstick",
 		"internal/cognitoidentity/gen",
-		"sigv4/internal",
+		"packaging", "sigv4/internal",
 	}, func(p string) bool {
 		return name == p || strings.HasPrefix(name, p+"/")
 	}) || strings.HasSuffix(name, "test")

@@ -1,0 +1,169 @@
+//go:build extended
+
+package packaging
+
+import (
+	"crypto/sha256"
+	"debug/elf"
+	"debug/macho"
+	"debug/pe"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+)
+
+const allTargets = true
+
+func TestEveryArchive(t *testing.T) {
+	for target, check := range map[string]func(string) (bool, error){
+		"linux_amd64":   func(path string) (bool, error) { return isELF(path, elf.EM_X86_64) },
+		"linux_arm64":   func(path string) (bool, error) { return isELF(path, elf.EM_AARCH64) },
+		"darwin_amd64":  func(path string) (bool, error) { return isMachO(path, macho.CpuAmd64) },
+		"darwin_arm64":  func(path string) (bool, error) { return isMachO(path, macho.CpuArm64) },
+		"windows_amd64": func(path string) (bool, error) { return isPE(path, pe.IMAGE_FILE_MACHINE_AMD64) },
+		"windows_arm64": func(path string) (bool, error) { return isPE(path, pe.IMAGE_FILE_MACHINE_ARM64) },
+	} {
+		t.Run(target, func(t *testing.T) {
+			folder, program := t.TempDir(), "poolhouse"
+			if strings.HasPrefix(target, "windows") {
+				program += ".exe"
+				output(t, "unzip", "-q", builtFile(t, "poolhouse_*_"+target+".zip"), "-d", folder)
+			} else {
+				output(t, "tar", "-xzf", builtFile(t, "poolhouse_*_"+target+".tar.gz"), "-C", folder)
+			}
+
+			root := filepath.Join(folder, "poolhouse_"+built.Version+"_"+target)
+			if ok, err := check(filepath.Join(root, program)); !ok || err != nil {
+				t.Errorf("%s is for another machine, or %v", program, err)
+			}
+			if _, err := os.Stat(filepath.Join(root, "THIRD_PARTY_LICENSES.md")); err != nil {
+				t.Error(err)
+			}
+			builtFile(t, "poolhouse_*_"+target+".cdx.json")
+		})
+	}
+}
+
+func isELF(path string, machine elf.Machine) (bool, error) {
+	f, err := elf.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+
+	libraries, err := f.ImportedLibraries()
+
+	return f.Machine == machine && len(libraries) == 0, err
+}
+
+func isMachO(path string, machine macho.Cpu) (bool, error) {
+	f, err := macho.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+
+	return f.Cpu == machine, nil
+}
+
+func isPE(path string, machine uint16) (bool, error) {
+	f, err := pe.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+
+	return f.Machine == machine, nil
+}
+
+// The cask has the checksum of each archive for macOS and Linux.
+func TestCask(t *testing.T) {
+	cask, err := os.ReadFile(builtFile(t, "homebrew/Casks/poolhouse.rb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{"darwin_amd64", "darwin_arm64", "linux_amd64", "linux_arm64"} {
+		text, err := os.ReadFile(builtFile(t, "poolhouse_*_"+target+".tar.gz"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := sha256.Sum256(text); !strings.Contains(string(cask), hex.EncodeToString(sum[:])) {
+			t.Errorf("the cask lacks the checksum of %s:\n%s", target, cask)
+		}
+	}
+	for _, want := range []string{`cask "poolhouse" do`, `binary "`, "com.apple.quarantine"} {
+		if !strings.Contains(string(cask), want) {
+			t.Errorf("the cask lacks %s:\n%s", want, cask)
+		}
+	}
+}
+
+func TestEveryImage(t *testing.T) {
+	index, err := layout.ImageIndexFromPath(filepath.Join(dist, "image"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	outer, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, err := index.ImageIndex(outer.Manifests[0].Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := inner.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var platforms []string
+	for _, m := range manifest.Manifests {
+		platforms = append(platforms, m.Platform.String())
+	}
+	if got := strings.Join(platforms, " "); got != "linux/amd64 linux/arm64" {
+		t.Errorf("the index has %s", got)
+	}
+}
+
+func TestEveryPackage(t *testing.T) {
+	for _, name := range []string{
+		"poolhouse_*_amd64.deb", "poolhouse_*_arm64.deb", "poolhouse-*.x86_64.rpm", "poolhouse-*.aarch64.rpm",
+	} {
+		builtFile(t, name)
+	}
+}
+
+// The list of what the program contains names the modules of go.mod with their versions.
+func TestSBOM(t *testing.T) {
+	text, err := os.ReadFile(builtFile(t, "poolhouse_*_linux_amd64.cdx.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type component struct{ Name, Version, PURL string }
+	var list struct {
+		BOMFormat  string
+		Metadata   struct{ Component component }
+		Components []component
+	}
+	if err := json.Unmarshal(text, &list); err != nil {
+		t.Fatal(err)
+	}
+
+	if list.BOMFormat != "CycloneDX" || list.Metadata.Component.Version != "v"+built.Version {
+		t.Errorf("%s of %+v", list.BOMFormat, list.Metadata.Component)
+	}
+	want := strings.Fields(output(t, "go", "list", "-m", "modernc.org/sqlite")) // path and version
+	found := slices.ContainsFunc(list.Components, func(c component) bool {
+		return c.Name == want[0] && c.Version == want[1] &&
+			strings.HasPrefix(c.PURL, "pkg:golang/"+want[0]+"@"+want[1])
+	})
+	if !found || len(list.Components) < 30 {
+		t.Errorf("%v is not among the %d components", want, len(list.Components))
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !extended
+
+package packaging
+
+const allTargets = false
