@@ -109,6 +109,7 @@ func dev(ctx context.Context, s *settings, seeds *seeds, addresses func() ([]net
 	if err != nil {
 		return errors.Join(err, l.Close(), server.Close())
 	}
+
 	hello.Colour = colour
 	hello.print(out.stdout)
 	defer seeds.startWatch(ctx, out.stdout, colour)()

@@ -111,6 +111,7 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		token, err = d.issuer.Token(r.Context(), request)
 	}
+
 	switch {
 	case errors.Is(err, ErrDevRequest):
 		text := strings.TrimPrefix(err.Error(), ErrDevRequest.Error()+": ")
