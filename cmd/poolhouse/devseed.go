@@ -49,6 +49,9 @@ func devSeeds(c *cobra.Command, s *settings) (*seeds, error) {
 	if watch {
 		all.watch = devseed.NewWatch(all.paths)
 	}
+	if _, err := devseed.Read(all.paths); err != nil {
+		return nil, err // before a folder is made, which would no longer be new
+	}
 	if !all.demo && len(all.paths) == 0 {
 		chosen, err := filepath.Abs(devFolder)
 		all.demo = err == nil && s.DataDir == chosen && isAbsent(chosen, poolhouse.DatabaseFile)
@@ -129,6 +132,7 @@ func reportSeed(out io.Writer, colour palette, err error) {
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%sThe changed seed cannot be applied.%s\n", colour.Red, colour.Reset)
+
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintf(&b, "  %s\n", printable(line))
 	}

@@ -67,6 +67,7 @@ func Apply(ctx context.Context, c *Client, resources []Resource, o Options) erro
 	if err != nil {
 		return err
 	}
+
 	a := &applier{
 		server:  s,
 		trusts:  trusts{coming: map[string]bool{}},

@@ -77,6 +77,7 @@ var accountNames = []string{"AWS::AccountId", "AWS::Region", "AWS::Partition"}
 func (f *fileReader) references(resources []Resource) {
 	byName := map[string]Resource{}
 	given := slices.Concat(accountNames, f.more)
+
 	names := slices.Clone(given)
 	for _, r := range resources {
 		byName[r.Name] = r

@@ -87,6 +87,7 @@ func ReadSeed(text []byte) (Seed, error) {
 	if s.Resources, err = f.resources(template); err != nil {
 		return Seed{}, err
 	}
+
 	for _, i := range s.Identities {
 		if i.Resource != "" {
 			f.checkPool(i, s.Resources)

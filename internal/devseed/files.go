@@ -65,6 +65,7 @@ func expand(paths []string) (list []string, err error) {
 		if err != nil {
 			return nil, err
 		}
+
 		before := len(list)
 		for _, e := range entries {
 			if isSeed(e.Name()) {
