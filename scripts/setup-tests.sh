@@ -25,8 +25,6 @@ command -v openssl >/dev/null || missing+=(openssl)
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 command -v strace >/dev/null || missing+=(strace)
 command -v rpm >/dev/null || missing+=(rpm)
-command -v rpm2cpio >/dev/null || missing+=(rpm2cpio)
-command -v cpio >/dev/null || missing+=(cpio)
 if [ "${TEST_TAGS:-}" = extended ]; then
 	command -v unzip >/dev/null || missing+=(unzip)
 fi
