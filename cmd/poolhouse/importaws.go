@@ -78,13 +78,17 @@ AWS. With --identities, also write the identities to a file for "poolhouse impor
 identities". Anything that cannot be carried over is listed on standard error.
 
 The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_SESSION_TOKEN and AWS_REGION. To use the keys of an AWS profile, run first:
+AWS_SESSION_TOKEN and AWS_REGION, or with those of AWS_PROFILE in AWS's shared files. If
+the profile signs in or assumes a role, run first:
 eval "$(aws configure export-credentials --format env)".`,
 		Example: `  poolhouse import aws > pools.yaml
   poolhouse import aws --identities identities.jsonl > pools.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			region := clientRegion()
+			region, err := clientRegion()
+			if err != nil {
+				return err
+			}
 			override, _ := c.Flags().GetString("endpoint")
 			client, err := apiClient(func(service string) string {
 				if override != "" {
