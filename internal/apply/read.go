@@ -96,6 +96,8 @@ type fileReader struct {
 	policies  []*template.Resource // that become parts of roles
 	folded    map[string][]string  // policy to its roles
 	left      map[string]Skipped   // by name
+	onlyFor   map[string]string    // roles that only a resource uses which is left out
+	refused   map[string]bool      // resources whose types are unknown, a fault of its own
 	// attachments attach managed policies to roles, after these have been read.
 	attachments []func()
 }
@@ -132,6 +134,8 @@ func Read(text []byte, o ReadOptions) (*File, error) {
 		byName:   map[string]*Resource{},
 		folded:   map[string][]string{},
 		left:     map[string]Skipped{},
+		onlyFor:  map[string]string{},
+		refused:  map[string]bool{},
 	}
 	f.sortOut()
 	for _, r := range f.Resources {
@@ -195,6 +199,10 @@ func (f *fileReader) properties(from *template.Resource) {
 	}
 	if from.Type == customOIDCProvider {
 		given = oidcProperties(given)
+	}
+	if by := f.onlyFor[r.Name]; by != "" && trustsServices(given) {
+		f.leaveOut(from, "only "+by+" uses it, which is left out")
+		return
 	}
 	if !f.withoutSkipped(r, given) {
 		return

@@ -72,6 +72,7 @@ func (f *fileReader) reference(line int, resource, attribute string) bool {
 			return false
 		}
 		return true
+	case f.refused[resource]:
 	case f.folded[resource] != nil:
 		f.fault(line, "%s is a part of its roles, and has no %s", resource, attribute)
 	case from != nil && from.Condition != "":

@@ -54,7 +54,7 @@ func (f *fileReader) sortOut() {
 	}
 
 	if f.options.IgnoreUnknown {
-		f.leaveServiceRoles()
+		f.findServiceRoles()
 	}
 }
 
@@ -68,6 +68,7 @@ func absence(typeName string) string {
 
 // refuseType refuses a type by its name.
 func (f *fileReader) refuseType(r *template.Resource) {
+	f.refused[r.Name] = true
 	names := append(typeNames(), policyType, rolePolicyType)
 	what := "type of " + r.Name
 	near := explain.Nearest(r.Type, slices.Clone(names))
@@ -124,9 +125,8 @@ func every(list []*template.Resource, is func(*template.Resource) bool) bool {
 	return !slices.ContainsFunc(list, func(r *template.Resource) bool { return !is(r) })
 }
 
-// leaveServiceRoles leaves out roles that only resources need which are left out: they are for
-// AWS's services, which Poolhouse's roles do not trust.
-func (f *fileReader) leaveServiceRoles() {
+// findServiceRoles finds roles that only resources need which are left out.
+func (f *fileReader) findServiceRoles() {
 	users := f.users()
 	for _, r := range f.Resources {
 		by := slices.DeleteFunc(slices.Clone(users[r.Name]), func(u *template.Resource) bool {
@@ -134,9 +134,24 @@ func (f *fileReader) leaveServiceRoles() {
 		})
 		isLeft := func(u *template.Resource) bool { _, left := f.left[u.Name]; return left }
 		if f.byName[r.Name] != nil && r.Type == roleType && len(by) > 0 && every(by, isLeft) {
-			f.leaveOut(r, "only "+by[0].Name+" uses it, which is left out")
+			f.onlyFor[r.Name] = by[0].Name
 		}
 	}
+}
+
+// trustsServices reports whether only AWS's services may assume a role, which they do at AWS only.
+func trustsServices(properties map[string]any) bool {
+	trust, _ := properties["AssumeRolePolicyDocument"].(map[string]any)
+	statements, isList := trust["Statement"].([]any)
+	if !isList {
+		statements = []any{trust["Statement"]}
+	}
+
+	return !slices.ContainsFunc(statements, func(one any) bool {
+		statement, _ := one.(map[string]any)
+		who, _ := statement["Principal"].(map[string]any)
+		return len(who) != 1 || who["Service"] == nil
+	})
 }
 
 // oidcProperties turns the properties of CDK's resource into those of a provider.
@@ -180,7 +195,7 @@ func (f *fileReader) withoutSkipped(r *Resource, given map[string]any) bool {
 		var kept []any
 		for _, one := range list {
 			if s, is := fromUserPool(one); is {
-				f.note("%s has no login by the user pool %s, which is left out", r.Name, s.Name)
+				f.note("%s has no login by %s, an %s that is left out", r.Name, s.Name, s.Type)
 				continue
 			}
 			kept = append(kept, one)
@@ -192,13 +207,13 @@ func (f *fileReader) withoutSkipped(r *Resource, given map[string]any) bool {
 		mappings, _ := given["RoleMappings"].(map[string]any)
 		for key, one := range sorted(mappings) {
 			if s, is := fromUserPool(one); is {
-				f.note("%s has no role mapping %s: it is for the user pool %s, which is left out", r.Name, key, s.Name)
+				f.note("%s has no role mapping %s: it is for %s, an %s that is left out", r.Name, key, s.Name, s.Type)
 				delete(mappings, key)
 			}
 		}
 	case principalTagsType:
 		if s, is := fromUserPool(given["IdentityProviderName"]); is {
-			f.leaveOut(f.Resource(r.Name), "it is for the user pool "+s.Name+", which is left out")
+			f.leaveOut(f.Resource(r.Name), "it is for "+s.Name+", an "+s.Type+" that is left out")
 			return false
 		}
 	}
