@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -82,6 +83,9 @@ func (t *Template) parse(text []byte) (*node, error) {
 	}
 
 	tokens := lexer.Tokenize(string(text))
+	if quoted, changed := quoteNames(string(text), tokens); changed {
+		tokens = lexer.Tokenize(quoted)
+	}
 	if err := checkDepth(tokens); err != nil {
 		return nil, err
 	}
@@ -94,6 +98,37 @@ func (t *Template) parse(text []byte) (*node, error) {
 	}
 
 	return t.fromYAML(tree.Docs[0].Body, 0), nil
+}
+
+// colonName is a name with colons that the lexer cuts at the first one inside of braces.
+var colonName = regexp.MustCompile(`^(?:Fn|AWS)(?:::\w+)+`)
+
+// quoteNames puts names such as Fn::Sub and AWS::Region in quotes where the lexer has cut them.
+func quoteNames(text string, tokens token.Tokens) (quoted string, changed bool) {
+	lines := strings.Split(text, "\n")
+	for i := len(tokens) - 3; i >= 0; i-- { // from the end, so that columns stay right
+		name, colon, rest := tokens[i], tokens[i+1], tokens[i+2]
+		if name.Value != "Fn" && name.Value != "AWS" || name.Type != token.StringType ||
+			colon.Type != token.MappingValueType || !strings.HasPrefix(rest.Value, ":") ||
+			name.Position.Line > len(lines) {
+			continue
+		}
+
+		line := []rune(lines[name.Position.Line-1])
+		at := name.Position.Column - 1
+		for at >= 0 && at < len(line) && line[at] == ' ' { // after a tag the column is one less
+			at++
+		}
+		if at < 0 || at > len(line) {
+			continue
+		}
+		if found := colonName.FindString(string(line[at:])); found != "" {
+			lines[name.Position.Line-1] = string(line[:at]) + `"` + found + `"` + string(line[at:])[len(found):]
+			changed = true
+		}
+	}
+
+	return strings.Join(lines, "\n"), changed
 }
 
 // checkDepth refuses nesting that the parser would need much memory for.
