@@ -214,12 +214,21 @@ func (t *Template) closed(line int, v any, what string) (any, bool) {
 	return v, true
 }
 
+// isConstant reports whether a text has pseudo parameters only, whose values are known.
+func (t *Template) isConstant(ref *Reference) bool {
+	return !slices.ContainsFunc(ref.Parts, func(p Part) bool {
+		return p.Piece != nil || p.Resource != "" && t.options.Pseudo[p.Resource] == ""
+	})
+}
+
 func (t *Template) partValue(p Part) (string, error) {
 	switch {
 	case p.Piece != nil:
 		return "", fmt.Errorf("a part of a split text is not")
 	case p.Resource == "":
 		return p.Text, nil
+	case t.options.Pseudo[p.Resource] != "":
+		return t.options.Pseudo[p.Resource], nil
 	case p.Resource == "AWS::AccountId" && t.options.Account != nil:
 		if t.account == "" {
 			account, err := t.options.Account()
@@ -266,9 +275,6 @@ func (t *Template) refTo(line int, name string) any {
 		return t.stackID(line)
 	case "AWS::NotificationARNs":
 		return []any{}
-	}
-	if v, ok := t.options.Pseudo[name]; ok {
-		return v
 	}
 	if strings.HasPrefix(name, "AWS::") && !slices.Contains(OpenNames, name) {
 		t.Unknown(line, "pseudo parameter", name, append([]string{"AWS::NoValue", "AWS::StackName", "AWS::StackId",
@@ -435,7 +441,9 @@ func (t *Template) split(line int, argument *node, depth int) (any, bool) {
 	}
 
 	v := t.value(argument.list[1], depth+1)
-	if ref, isReference := v.(*Reference); isReference {
+	if ref, isReference := v.(*Reference); isReference && t.isConstant(ref) {
+		v, _ = t.closed(line, v, "Fn::Split")
+	} else if isReference {
 		return &splitText{of: ref.Parts, delimiter: delimiter}, true
 	}
 	text, isText := textOf(v)

@@ -16,15 +16,15 @@ const (
 	maxValues  = 64 << 20 // bytes that functions may make of the text
 	maxValue   = 4096     // bytes of a parameter's value
 	partCost   = 64       // bytes that a part of a reference counts as
-	itemCost   = 4        // bytes that an element of a list counts as
+	itemCost   = 32       // bytes that an element of a list counts as
 )
 
 // Options say what is known outside the template.
 type Options struct {
 	// Name is the stack's, AWS::StackName.
 	Name string
-	// Pseudo has the values of pseudo parameters that are known. The others of OpenNames stay
-	// open, and cannot be used where a value has to be known.
+	// Pseudo has the values of pseudo parameters that are known. They are used where a value has
+	// to be known; elsewhere, those of OpenNames stay references.
 	Pseudo map[string]string
 	// Account tells AWS::AccountId where its value has to be known; nil = it is not known.
 	Account func() (string, error)

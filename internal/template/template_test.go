@@ -58,6 +58,7 @@ func ref(line int, parts ...template.Part) *template.Reference {
 
 func TestValues(t *testing.T) {
 	const at = 20 // line of the value
+	pseudo := ref(at, template.Part{Resource: "AWS::Region", Attribute: "Ref"})
 	arn := template.Part{Resource: "A", Attribute: "Arn"}
 	for value, want := range map[string]any{
 		// Without functions.
@@ -75,25 +76,29 @@ func TestValues(t *testing.T) {
 		"[!Ref AWS::NoValue, c]":       []any{"c"},
 
 		// Ref and GetAtt.
-		"!Ref Text":                  "hello",
-		"!Ref Number":                "42",
-		"{Ref: List}":                []any{"a", "b", "c"},
-		"!Ref A":                     ref(at, template.Part{Resource: "A", Attribute: "Ref"}),
-		"!GetAtt A.Arn":              ref(at, arn),
-		"!GetAtt A.B.C":              ref(at, template.Part{Resource: "A", Attribute: "B.C"}),
-		"{\"Fn::GetAtt\": [A, B.C]}": ref(at, template.Part{Resource: "A", Attribute: "B.C"}),
-		"!GetAtt [A, !Ref Text]":     ref(at, template.Part{Resource: "A", Attribute: "hello"}),
-		"!Ref AWS::Region":           "us-east-1",
-		"!Ref AWS::URLSuffix":        "amazonaws.com",
+		"!Ref Text":                        "hello",
+		"!Ref Number":                      "42",
+		"{Ref: List}":                      []any{"a", "b", "c"},
+		"!Ref A":                           ref(at, template.Part{Resource: "A", Attribute: "Ref"}),
+		"!GetAtt A.Arn":                    ref(at, arn),
+		"!GetAtt A.B.C":                    ref(at, template.Part{Resource: "A", Attribute: "B.C"}),
+		"{\"Fn::GetAtt\": [A, B.C]}":       ref(at, template.Part{Resource: "A", Attribute: "B.C"}),
+		"!GetAtt [A, !Ref Text]":           ref(at, template.Part{Resource: "A", Attribute: "hello"}),
+		"!Ref AWS::Region":                 pseudo,
+		`!Split ["-", !Ref "AWS::Region"]`: []any{"us", "east", "1"},
+		`!Select [!Select [2, !Split ["-", !Ref "AWS::Region"]], [a, b]]`: "b",
 		"!Ref AWS::StackName":        "stack",
 		"!Ref AWS::NotificationARNs": []any{},
 		"!Ref AWS::AccountId":        ref(at, template.Part{Resource: "AWS::AccountId", Attribute: "Ref"}),
-		"!Ref AWS::StackId": ref(at, template.Part{Text: "arn:aws:cloudformation:us-east-1:"},
+		"!Ref AWS::StackId": ref(at, template.Part{Text: "arn:"},
+			template.Part{Resource: "AWS::Partition", Attribute: "Ref"}, template.Part{Text: ":cloudformation:"},
+			template.Part{Resource: "AWS::Region", Attribute: "Ref"}, template.Part{Text: ":"},
 			template.Part{Resource: "AWS::AccountId", Attribute: "Ref"},
 			template.Part{Text: ":stack/stack/00000000-0000-0000-0000-000000000000"}),
 
 		// Sub: ${! is plain text, and only Sub looks into ${.
-		`!Sub "x-${Text}-${AWS::Region}"`:               "x-hello-us-east-1",
+		`!Sub "x-${Text}-${AWS::Region}"`: ref(at, template.Part{Text: "x-hello-"},
+			template.Part{Resource: "AWS::Region", Attribute: "Ref"}),
 		`!Sub "${!cognito-identity.amazonaws.com:sub}"`: "${cognito-identity.amazonaws.com:sub}",
 		`!Sub "${A.Arn}/*"`:                             ref(at, arn, template.Part{Text: "/*"}),
 		`!Sub ["${Text}${Own}", {Own: !Ref Number}]`:    "hello42",
