@@ -1,10 +1,18 @@
 #!/usr/bin/env bash
-# Installs what the extended tests need besides scripts/setup-tests.sh: Keycloak,
-# from the Maven registry, made ready for a database in memory.
+# Installs what the extended tests need besides scripts/setup-tests.sh: the newest AWS CDK
+# and Amplify's construct, from the npm registry, and Keycloak, from the Maven registry,
+# made ready for a database in memory.
 set -euo pipefail
 
 version=26.4.5
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/poolhouse-tests"
+if [ -z "$(find "$cache/cdk/ready" -mtime -1 2>/dev/null)" ]; then # the newest of the day
+	mkdir -p "$cache/cdk"
+	[ -e "$cache/cdk/package.json" ] || echo '{"private": true}' >"$cache/cdk/package.json"
+	npm install --prefix "$cache/cdk" --silent --no-audit --no-fund \
+		aws-cdk@latest aws-cdk-lib@latest constructs@latest @aws-amplify/auth-construct@latest
+	touch "$cache/cdk/ready"
+fi
 [ -e "$cache/keycloak-$version/ready" ] && exit 0
 missing=()
 command -v java >/dev/null || missing+=(openjdk-17-jre-headless)

@@ -50,8 +50,10 @@ or with those of AWS_PROFILE in AWS's shared files.`,
 		"the file, a folder that cdk synth has written, or - for standard input (required)")
 	c.Flags().StringVar(&o.name, "name", "",
 		"name in the tags of created resources; empty means the stack's, or the file's name without its extension")
-	c.Flags().StringArrayVar(&o.stacks, "stack", nil, "stack of the folder to apply; repeat it for several; none means all")
-	c.Flags().StringArrayVar(&o.parameters, "parameter", nil, "NAME=VALUE of a parameter of the file; repeat it for several")
+	c.Flags().StringArrayVar(&o.stacks, "stack", nil,
+		"stack of the folder to apply; repeat it for several; none means all")
+	c.Flags().StringArrayVar(&o.parameters, "parameter", nil,
+		"NAME=VALUE of a parameter of the file; repeat it for several")
 	c.Flags().BoolVar(&o.ignoreUnknown, "ignore-unknown", false,
 		"list resources of types that Poolhouse does not have, and leave them out")
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the plan and change nothing")
@@ -93,6 +95,7 @@ func runApply(c *cobra.Command, o applyFlags) error {
 	if err != nil {
 		return err
 	}
+
 	for _, s := range sources {
 		s.file, err = apply.Read(s.text, apply.ReadOptions{
 			Name:          s.name,
@@ -125,11 +128,13 @@ func applyAll(c *cobra.Command, client *apply.Client, sources []*source, o apply
 	for _, s := range sources {
 		if s.name = cmp.Or(s.name, s.file.Name); s.name == "" {
 			s.name = "stdin"
-			fmt.Fprintf(c.ErrOrStderr(), "note: the resources get the name %q: give a file of its own name with --name\n", s.name)
+			fmt.Fprintf(c.ErrOrStderr(), "note: the resources get the name %q: choose another with --name\n", s.name)
 		}
+
 		for _, left := range s.file.Skipped {
 			fmt.Fprintln(c.ErrOrStderr(), "left out: "+printable(left.Name+", "+left.Type+": "+left.Reason))
 		}
+
 		for _, note := range s.file.Notes {
 			fmt.Fprintln(c.ErrOrStderr(), "note: "+printable(note))
 		}

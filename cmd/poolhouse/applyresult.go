@@ -41,14 +41,17 @@ func merged(results []*apply.Result) *apply.Result {
 			one.Name = prefix + one.Name
 			all.Pools = append(all.Pools, one)
 		}
+
 		for _, one := range r.Resources {
 			one.Name = prefix + one.Name
 			all.Resources = append(all.Resources, one)
 		}
+
 		for _, one := range r.Skipped {
 			one.Name = prefix + one.Name
 			all.Skipped = append(all.Skipped, one)
 		}
+
 		for name, one := range r.Outputs {
 			all.Outputs[prefix+name] = one
 		}
@@ -70,6 +73,7 @@ func printResults(w io.Writer, results []*apply.Result) error {
 			}
 			fmt.Fprintf(&b, "pool %s: %s\n", printable(p.Name), printable(id))
 		}
+
 		for _, name := range slices.Sorted(maps.Keys(r.Outputs)) {
 			o := r.Outputs[name]
 			if o.Unknown != "" {

@@ -91,7 +91,8 @@ func TestApplyFromPipe(t *testing.T) {
 		t.Fatal(err, notes)
 	}
 	contains(t, out, "1 to create")
-	plain := "Resources: {Pool: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true}}}\n"
+	plain := "Resources: {Pool: {Type: AWS::Cognito::IdentityPool, " +
+		"Properties: {AllowUnauthenticatedIdentities: true}}}\n"
 	out, notes, err = run(plain)
 	if err != nil {
 		t.Fatal(err)
@@ -153,12 +154,17 @@ func TestApplyJSON(t *testing.T) {
 	id := made.Pools[0].ID
 	describePool(t, endpoint, id)
 	want := apply.Result{
-		Name:      "Shop",
-		Pools:     []apply.PoolResult{{Name: "Pool", ID: id, IdentityPoolName: "shop"}},
-		Resources: []apply.ResourceResult{{Name: "Pool", Type: "AWS::Cognito::IdentityPool", PhysicalID: id, Action: "create"}},
-		Outputs:   map[string]apply.OutputResult{"PoolId": {Value: id, Description: "its ID", Export: "shop-id"}},
-		Skipped:   []apply.Skipped{},
-		Notes:     []string{},
+		Name:  "Shop",
+		Pools: []apply.PoolResult{{Name: "Pool", ID: id, IdentityPoolName: "shop"}},
+		Resources: []apply.ResourceResult{{
+			Name:       "Pool",
+			Type:       "AWS::Cognito::IdentityPool",
+			PhysicalID: id,
+			Action:     "create",
+		}},
+		Outputs: map[string]apply.OutputResult{"PoolId": {Value: id, Description: "its ID", Export: "shop-id"}},
+		Skipped: []apply.Skipped{},
+		Notes:   []string{},
 	}
 	equalJSON(t, made, want)
 	want.Resources[0].Action = "none"
@@ -217,7 +223,8 @@ func TestApplyFolder(t *testing.T) {
 	}
 
 	out := run("-f", folder)
-	first, second, third := strings.Index(out, "# base-stack\n"), strings.Index(out, "# App\n"), strings.Index(out, "# Prod-Shop\n")
+	first, second := strings.Index(out, "# base-stack\n"), strings.Index(out, "# App\n")
+	third := strings.Index(out, "# Prod-Shop\n")
 	if first < 0 || second < first || third < second || strings.Count(out, "\noutput PoolId: ") != 3 {
 		t.Errorf("%d, %d, %d:\n%s", first, second, third, out)
 	}
@@ -291,7 +298,11 @@ func TestStacks(t *testing.T) {
 		}
 	}
 	stack := func(file string) string {
-		return `{"artifacts": {"A": {"type": "aws:cloudformation:stack", "properties": {"templateFile": "` + file + `"}}}}`
+		return `{"artifacts": {"A": {"type": "aws:cloudformation:stack", ` +
+			`"properties": {"templateFile": "` + file + `"}}}}`
+	}
+	stage := func(folder string) string {
+		return `{"artifacts": {"A": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "` + folder + `"}}}}`
 	}
 	for manifest, want := range map[string]string{
 		"[":                         "manifest.json: ",
@@ -299,8 +310,8 @@ func TestStacks(t *testing.T) {
 		stack("/etc/passwd"):        "leads out of the folder",
 		stack(""):                   "leads out of the folder",
 		`{"artifacts": {}}`:         "has no manifest.json and no file",
-		`{"artifacts": {"A": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "none"}}}}`: "none has no manifest.json",
-		`{"artifacts": {"A": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "."}}}}`:    "too many stages",
+		stage("none"):               "none has no manifest.json",
+		stage("."):                  "too many stages",
 	} {
 		folder := t.TempDir()
 		write(folder, "manifest.json", manifest)

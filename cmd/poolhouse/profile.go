@@ -81,6 +81,7 @@ func (p *profile) read(path string, sections []string) (found bool, err error) {
 	in := false
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, maxProfileLine)
+
 	for lines.Scan() {
 		line := strings.TrimSpace(lines.Text())
 		nested := strings.HasPrefix(lines.Text(), " ") || strings.HasPrefix(lines.Text(), "\t")

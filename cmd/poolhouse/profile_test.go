@@ -52,8 +52,8 @@ func TestProfiles(t *testing.T) {
 	for _, test := range []struct{ profile, key, secret, token, region, fault string }{
 		{profile: "shop", key: "AKIASHOP", secret: "a+b/c=", token: "token", region: "eu-north-1"},
 		{profile: "default", key: "AKIADEFAULT", secret: "default-secret", region: "eu-west-1"},
-		{profile: "sso", fault: `the profile "sso" gets its keys by sso_session, which poolhouse cannot do: run first ` +
-			`eval "$(aws configure export-credentials --profile sso --format env)"`},
+		{profile: "sso", fault: `the profile "sso" gets its keys by sso_session, which poolhouse cannot do: ` +
+			`run first eval "$(aws configure export-credentials --profile sso --format env)"`},
 		{profile: "role", fault: "gets its keys by role_arn"},
 		{profile: "half", fault: "has no aws_access_key_id and aws_secret_access_key"},
 		{profile: "none", fault: `the profile "none" of AWS_PROFILE is in neither of AWS's shared files`},

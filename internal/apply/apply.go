@@ -61,8 +61,8 @@ type applier struct {
 // first failure; what was done until then is printed. After a failure there is no result.
 func Apply(ctx context.Context, c *Client, file *File, o Options) (*Result, error) {
 	if !fileName.MatchString(o.Name) {
-		return nil, fmt.Errorf("the name %q must have 1 to 64 letters, digits, '_', '.' and '-': choose one with --name",
-			o.Name)
+		return nil, fmt.Errorf(
+			"the name %q must have 1 to 64 letters, digits, '_', '.' and '-': choose one with --name", o.Name)
 	}
 	s, err := connect(ctx, c)
 	if err != nil {

@@ -67,7 +67,8 @@ func Stacks(folder string, names []string) ([]Stack, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("%s has no stack %q: there are %s", folder, name, strings.Join(stackNames(all), ", "))
+			return nil, fmt.Errorf("%s has no stack %q: there are %s",
+				folder, name, strings.Join(stackNames(all), ", "))
 		}
 	}
 
@@ -88,6 +89,7 @@ func StackName(path string) string {
 	if err != nil {
 		return ""
 	}
+
 	for _, s := range all {
 		if filepath.Clean(s.Path) == filepath.Clean(path) {
 			return s.Name
@@ -123,6 +125,7 @@ func assembly(folder string, depth int) ([]Stack, error) {
 
 	var all []Stack
 	seen := map[string]bool{}
+
 	var add func(id string) error
 	add = func(id string) error {
 		a, ok := artifacts[id]
@@ -223,6 +226,7 @@ func keys(object []byte) (all []string, err error) {
 	if _, err := decoder.Token(); err != nil {
 		return nil, err
 	}
+
 	for decoder.More() {
 		key, err := decoder.Token()
 		if err != nil {

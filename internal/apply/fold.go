@@ -47,6 +47,7 @@ func (f *fileReader) fold(from *template.Resource, targets []any, policy map[str
 	if len(targets) == 0 {
 		f.fault(from.Line, "%s is for no role: give Roles", from.Name)
 	}
+
 	made := false
 	for _, target := range targets {
 		r, left := f.roleOf(from.Line, from.Name, target)

@@ -38,6 +38,7 @@ func edgesOf(resources []Resource) edges {
 
 func indices(names []string, index map[string]int) (all []int) {
 	slices.Sort(names)
+
 	for _, name := range slices.Compact(names) {
 		if i, ok := index[name]; ok {
 			all = append(all, i)

@@ -78,12 +78,13 @@ type Resource struct {
 // serverName is what a resource without a name of its own is called.
 func (r Resource) serverName() string { return cmp.Or(r.given, r.Name) }
 
-// References of a file are those of its template.
-type (
-	Reference = template.Reference
-	Part      = template.Part
-	oddNumber = template.OddNumber
-)
+// Reference is that of the file's template.
+type Reference = template.Reference
+
+// Part is a part of a Reference.
+type Part = template.Part
+
+type oddNumber = template.OddNumber
 
 // fileReader reads a template. Its faults name lines.
 type fileReader struct {
@@ -138,6 +139,7 @@ func Read(text []byte, o ReadOptions) (*File, error) {
 		refused:  map[string]bool{},
 	}
 	f.sortOut()
+
 	for _, r := range f.Resources {
 		if f.byName[r.Name] != nil {
 			f.properties(r)
@@ -152,6 +154,7 @@ func Read(text []byte, o ReadOptions) (*File, error) {
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
+
 	for _, r := range f.resources {
 		if f.byName[r.Name] != nil {
 			f.file.Resources = append(f.file.Resources, *r)

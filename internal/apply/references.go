@@ -56,10 +56,10 @@ func (f *fileReader) dependencies(r *Resource) (names []string) {
 	return names
 }
 
-// reference refuses a resource or an attribute that is not there. It reports whether both are.
-func (f *fileReader) reference(line int, resource, attribute string) bool {
+// reference refuses a resource or an attribute that is not there.
+func (f *fileReader) reference(line int, resource, attribute string) {
 	if slices.Contains(template.OpenNames, resource) {
-		return true
+		return
 	}
 
 	to := f.byName[resource]
@@ -69,9 +69,7 @@ func (f *fileReader) reference(line int, resource, attribute string) bool {
 		known := types[to.Type].attributes
 		if !slices.Contains(known, attribute) {
 			f.unknown(line, "attribute of "+resource, attribute, slices.Clone(known))
-			return false
 		}
-		return true
 	case f.refused[resource]:
 	case f.folded[resource] != nil:
 		f.fault(line, "%s is a part of its roles, and has no %s", resource, attribute)
@@ -80,8 +78,6 @@ func (f *fileReader) reference(line int, resource, attribute string) bool {
 	default:
 		f.unknown(line, "resource", resource, f.Names())
 	}
-
-	return false
 }
 
 // outputs reads the outputs. One that needs what is left out has no value.

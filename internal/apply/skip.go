@@ -69,6 +69,7 @@ func absence(typeName string) string {
 // refuseType refuses a type by its name.
 func (f *fileReader) refuseType(r *template.Resource) {
 	f.refused[r.Name] = true
+
 	names := append(typeNames(), policyType, rolePolicyType)
 	what := "type of " + r.Name
 	near := explain.Nearest(r.Type, slices.Clone(names))
@@ -113,6 +114,7 @@ func (f *fileReader) providerFunctions() map[string]string {
 	for _, r := range f.Resources {
 		onlyFor(r, functionType, func(by *template.Resource) bool { return by.Type == customOIDCProvider })
 	}
+
 	functions := maps.Clone(needless)
 	for _, r := range f.Resources {
 		onlyFor(r, roleType, func(by *template.Resource) bool { return functions[by.Name] != "" })

@@ -14,9 +14,9 @@ const (
 )
 
 // mostStatements bounds the statements of the root module's code. A feature that needs more raises
-// it, and says why: 27,060 were there before the code was put in order, and 140 more are for the
-// data and the page of `poolhouse dev`.
-const mostStatements = 27_200
+// it, and says why: 27,060 were there before the code was put in order, 140 more are for the
+// data and the page of `poolhouse dev`, and 1,400 more evaluate CloudFormation templates.
+const mostStatements = 28_600
 
 // findings lists each break of a limit that has a place, then those of a whole group. Tests are
 // held to the limits of layout only: a table of cases is rightly long. With tests, all limits

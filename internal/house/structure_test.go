@@ -48,7 +48,7 @@ var allowedImports = map[string][]string{
 		"internal/iam", "internal/identitypool", "internal/session", "internal/signout", "internal/store",
 	},
 	"internal/apply": {
-		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "sigv4",
+		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "internal/template", "sigv4",
 	},
 	"internal/assume": {
 		"internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer",
@@ -123,8 +123,9 @@ var allowedImports = map[string][]string{
 	"internal/userstatus": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "sigv4",
 	},
-	"poolhousetest": {""},
-	"sigv4":         {},
+	"internal/template": {"internal/explain"},
+	"poolhousetest":     {""},
+	"sigv4":             {},
 }
 
 // fences keeps libraries where they belong.
@@ -139,7 +140,7 @@ var fences = map[string][]string{
 	"github.com/spf13/cobra":              {"cmd/poolhouse"},
 	"github.com/knadh/koanf":              {"cmd/poolhouse"},
 	"github.com/gofrs/flock":              {"internal/datalock"},
-	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/apply"},
+	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/template"},
 	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
 
 	"github.com/KimMachineGun/automemlimit": {"cmd/poolhouse"},

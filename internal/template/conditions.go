@@ -136,13 +136,15 @@ func (t *Template) checkRules(rules []entry) {
 		if when := rule.value.get("RuleCondition"); when != nil && !t.truth(when, 0) {
 			continue
 		}
+
 		for _, part := range parts {
 			switch part.key {
 			case "RuleCondition":
 			case "Assertions":
 				t.checkAssertions(rule.key, part.value)
 			default:
-				t.Unknown(part.line, "attribute of the rule "+rule.key, part.key, []string{"RuleCondition", "Assertions"})
+				t.Unknown(part.line, "attribute of the rule "+rule.key, part.key,
+					[]string{"RuleCondition", "Assertions"})
 			}
 		}
 	}
@@ -187,6 +189,7 @@ func find(n *node, functions []string) string {
 			return f
 		}
 	}
+
 	for _, e := range n.entries {
 		if f := find(e.value, functions); f != "" {
 			return f

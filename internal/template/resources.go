@@ -76,6 +76,7 @@ func (t *Template) dependsOn(resource string, e entry) (names []string) {
 	if e.value.kind == kindList {
 		list = e.value.list
 	}
+
 	for _, one := range list {
 		name, ok := one.scalar()
 		if !ok {
@@ -160,6 +161,7 @@ func (n *node) mentions(all map[string]bool) {
 		if argument.kind == kindList {
 			texts = argument.list[:min(1, len(argument.list))]
 		}
+
 		for _, one := range texts {
 			switch function {
 			case "Ref", "Fn::GetAtt":
@@ -176,6 +178,7 @@ func (n *node) mentions(all map[string]bool) {
 	for _, one := range n.list {
 		one.mentions(all)
 	}
+
 	for _, e := range n.entries {
 		e.value.mentions(all)
 	}

@@ -136,6 +136,7 @@ func checkDepth(tokens token.Tokens) error {
 	flow, tags := 0, 0
 	for _, t := range tokens {
 		tags++
+
 		switch t.Type {
 		case token.SequenceStartType, token.MappingStartType:
 			flow++

@@ -76,6 +76,7 @@ type fault struct {
 // Err returns all faults as one error, in the order of their lines, or nil.
 func (t *Template) Err() error {
 	slices.SortStableFunc(t.faults, func(a, b fault) int { return a.line - b.line })
+
 	var all []error
 	for _, one := range t.faults {
 		all = append(all, fmt.Errorf("line %d: %s", one.line, one.text))
@@ -139,6 +140,7 @@ func Read(text []byte, o Options) (*Template, error) {
 	}
 	t.readTransform(found["Transform"])
 	t.readParameters(found["Parameters"])
+
 	for _, e := range t.section(found["Mappings"], "Mappings") {
 		t.mappings[e.key] = e.value
 	}
@@ -146,6 +148,7 @@ func Read(text []byte, o Options) (*Template, error) {
 	for _, e := range t.section(found["Conditions"], "Conditions") {
 		t.conditions[e.key] = &condition{line: e.line, node: e.value}
 	}
+
 	for _, e := range t.section(found["Conditions"], "Conditions") {
 		t.named(e.line, e.key)
 	}
@@ -193,6 +196,7 @@ func (t *Template) readTransform(n *node) {
 	if n.kind == kindList {
 		names = n.list
 	}
+
 	for _, one := range names {
 		name, ok := one.scalar()
 		switch {
