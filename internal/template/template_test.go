@@ -396,6 +396,7 @@ func TestRules(t *testing.T) {
 		} else if test.fault != "" {
 			wantFault(t, read.Err(), test.fault)
 		}
+
 		notes := strings.Join(read.Notes, "\n")
 		if !strings.Contains(notes, test.note) || test.note == "" && notes != "" {
 			t.Errorf("notes %q, want %q", notes, test.note)
