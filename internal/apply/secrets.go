@@ -14,6 +14,43 @@ import (
 // Terminals and the logs of build servers keep what is printed. So neither the plan
 // nor an error shows the secrets of login providers.
 
+// leastSecret is how many bytes the value of a parameter with NoEcho has at least to be hidden:
+// shorter ones are found in any text.
+const leastSecret = 4
+
+// hidden returns a text without the values of parameters with NoEcho.
+func (a *applier) hidden(text string) string {
+	for _, secret := range a.secrets {
+		if len(secret) >= leastSecret {
+			text = strings.ReplaceAll(text, secret, "****")
+		}
+	}
+
+	return text
+}
+
+// withoutParameters hides the values of parameters with NoEcho, in keys too.
+func (a *applier) withoutParameters(v any) any {
+	switch v := v.(type) {
+	case string:
+		return a.hidden(v)
+	case []any:
+		out := []any{}
+		for _, one := range v {
+			out = append(out, a.withoutParameters(one))
+		}
+		return out
+	case map[string]any:
+		out := map[string]any{}
+		for key, one := range v {
+			out[a.hidden(key)] = a.withoutParameters(one)
+		}
+		return out
+	default:
+		return v
+	}
+}
+
 // loginProviders is the property of a pool whose values may hold secrets.
 const loginProviders = "SupportedLoginProviders"
 
