@@ -12,8 +12,9 @@ test:
 	./scripts/check.sh
 
 # Everything of make test, with 100,000 inputs for every fuzz target, with Keycloak (Java,
-# from the Maven registry) as login provider, and with Ceph and
-# MinIO as credential engines; MinIO is built the first time, which takes minutes.
+# from the Maven registry) as login provider, with Ceph and MinIO as credential engines, with
+# the example on SeaweedFS, and JUnit; MinIO and SeaweedFS are built the first time, which takes
+# many minutes.
 test-extended:
 	TEST_TAGS=extended ./scripts/setup-tests.sh
 	TEST_TAGS=extended TEST_TIMEOUT=60m FUZZ_INPUTS=100000 ./scripts/check.sh

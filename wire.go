@@ -481,7 +481,6 @@ func (s *Server) stsAPI(p *parts) *stsapi.API {
 // iamAPI returns the IAM API.
 func (s *Server) iamAPI(p *parts) *iamapi.Service {
 	c := &s.config
-
 	return iamapi.New(iamapi.Options{
 		Directory:          p.directory,
 		Now:                c.Now,

@@ -45,7 +45,13 @@ func TestEveryArchive(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(root, "THIRD_PARTY_LICENSES.md")); err != nil {
 				t.Error(err)
 			}
-			builtFile(t, "poolhouse_*_"+target+".cdx.json")
+
+			list, err := os.ReadFile(builtFile(t, "poolhouse_*_"+target+".cdx.json"))
+			system, arch, _ := strings.Cut(target, "_")
+			if !strings.Contains(string(list), "goarch="+arch+"\\u0026goos="+system) &&
+				!strings.Contains(string(list), "goarch="+arch+"&goos="+system) || err != nil {
+				t.Errorf("the SBOM is for another platform, or %v", err)
+			}
 		})
 	}
 }

@@ -67,7 +67,7 @@ credentials() {
 }
 
 # field NAME reads a field of what `poolhouse dev info --json` prints.
-field() { poolhouse dev info --endpoint "$ENDPOINT" --json | sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p"; }
+field() { poolhouse dev info --json | sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p"; }
 
 printf '| %-46s | %7s |\n|%s|%s:|\n' "From the archive, without Go" seconds \
 	------------------------------------------------ --------
@@ -76,33 +76,24 @@ began=$(now)
 
 tar -xzf "$archive"
 PATH=$(echo "$PWD"/poolhouse_*):$PATH
-poolhouse dev --listen 127.0.0.1:0 >log 2>&1 &
+poolhouse dev --listen 127.0.0.1:0 --ready-file ready.json >log 2>&1 &
 server=$!
 trap 'kill $server; wait $server' EXIT
-settled grep -q 'listens on http' log
-ENDPOINT=$(sed -n 's/.*listens on \(http:[^ ]*\).*/\1/p' log)
+settled test -s ready.json
+ENDPOINT=$(sed -n 's/.*"endpoint": "\(.*\)".*/\1/p' ready.json)
 settled is_page
 row "unpack, start, a page at /"
 
-export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
-
-# --- A pool of one's own. With a demo pool, this is one line: POOL=us-east-1:…, its fixed ID. ---
-POOL=$(cloud cognito-identity create-identity-pool --identity-pool-name first --allow-unauthenticated-identities \
-	--open-id-connect-provider-arns "$(field oidc_provider_arn)" --query IdentityPoolId --output text)
-cloud cognito-identity set-identity-pool-roles --identity-pool-id "$POOL" \
-	--roles authenticated=arn:aws:iam::000000000000:role/User,unauthenticated=arn:aws:iam::000000000000:role/Guest
-# --- ---
+eval "$(poolhouse dev env)" # keys, region and the ID of the demo pool
+POOL=$POOLHOUSE_POOL_ID
 
 credentials "$POOL"
 row "a guest's credentials, with the AWS CLI"
 
-credentials "$POOL" "$(field login_key)=$(poolhouse dev token --endpoint "$ENDPOINT" --sub alice)"
+credentials "$POOL" "$(field login_key)=$(poolhouse dev token --user alice)"
 row "a signed-in user's credentials, likewise"
 
-# --- What `cdk synth` prints, applied. /dev/stdin: `apply -f -` is the same where it is known. ---
-poolhouse apply --endpoint "$ENDPOINT" --name first -f /dev/stdin <"$template" >applied
-# --- ---
-POOL=$(cloud cognito-identity list-identity-pools --max-results 60 \
-	--query "IdentityPools[?IdentityPoolName=='firstminute'].IdentityPoolId | [0]" --output text)
+poolhouse apply --name first -f - <"$template" >applied
+POOL=$(sed -n "s/^.*\(us-east-1:[0-9a-f-]*\).*$/\1/p" applied | tail -n 1)
 credentials "$POOL"
 row "from the output of cdk synth to credentials"

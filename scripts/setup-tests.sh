@@ -29,8 +29,6 @@ command -v mvn >/dev/null || missing+=(maven)
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 command -v strace >/dev/null || missing+=(strace)
 command -v rpm >/dev/null || missing+=(rpm)
-command -v rpm2cpio >/dev/null || missing+=(rpm2cpio)
-command -v cpio >/dev/null || missing+=(cpio)
 if [ "${TEST_TAGS:-}" = extended ]; then
 	command -v unzip >/dev/null || missing+=(unzip)
 fi

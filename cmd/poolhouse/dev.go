@@ -127,6 +127,7 @@ func dev(
 	if err != nil {
 		return errors.Join(err, l.Close(), server.Close())
 	}
+
 	hello.Colour = colour
 	hello.print(out.stdout)
 	defer seeds.startWatch(ctx, out.stdout, colour)()

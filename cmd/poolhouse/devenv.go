@@ -16,6 +16,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
+	"github.com/poolhouse-id/poolhouse/internal/devseed"
 )
 
 // poolVariable has the ID of the identity pool that an app uses.
@@ -100,9 +101,6 @@ type chosenPool struct {
 	advice string
 }
 
-// demoGUID ends the ID of the demo pool in every region.
-const demoGUID = ":00000000-0000-4000-8000-000000000001"
-
 // choosePool returns the server's pool of a name or ID; with "" its only pool or the demo pool.
 func (s controlClient) choosePool(c *cobra.Command, wanted string) (chosenPool, error) {
 	var list poolhouse.DevPoolsResponse
@@ -130,7 +128,7 @@ func (s controlClient) choosePool(c *cobra.Command, wanted string) (chosenPool, 
 		return chosenPool{advice: "the server has none yet; make one with CreateIdentityPool"}, nil
 	}
 
-	demo := slices.IndexFunc(found, func(p poolhouse.DevPoolInfo) bool { return strings.HasSuffix(p.ID, demoGUID) })
+	demo := slices.IndexFunc(found, func(p poolhouse.DevPoolInfo) bool { return p.ID == devseed.DemoPool })
 	advice := "the server has several pools; choose with --pool: " + strings.Join(ids, ", ")
 	if demo >= 0 {
 		fmt.Fprintf(c.ErrOrStderr(), "poolhouse: this is the demo pool; %s\n", advice)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
+	"github.com/poolhouse-id/poolhouse/internal/devseed"
 )
 
 // hostile are values that a shell must take literally.
@@ -91,6 +93,15 @@ func TestDevEnv(t *testing.T) {
 		return variables
 	}
 
+	if got := env(); got[poolVariable] != devseed.DemoPool {
+		t.Errorf("with the demo pool: %v", got)
+	}
+	_, err := client.DeleteIdentityPool(t.Context(),
+		&ci.DeleteIdentityPoolInput{IdentityPoolId: aws.String(devseed.DemoPool)})
+	if err != nil {
+		t.Fatal(err)
+	}
+
 	none := env()
 	if _, there := none[poolVariable]; there || none["AWS_ENDPOINT_URL_STS"] != endpoint {
 		t.Errorf("without pools: %v", none)
@@ -134,12 +145,12 @@ poolhouse dev info | grep -c "$AWS_ENDPOINT_URL_STS/dev-issuer"; poolhouse dev t
 	}
 
 	pool("one")
-	demo, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+	_, err = client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
 		IdentityPoolName: aws.String("demo"),
-		IdentityPoolTags: map[string]string{"_custom_id_": demoGUID[1:]},
+		IdentityPoolTags: map[string]string{"_custom_id_": devseed.DemoPool},
 	})
-	if got := env(); err != nil || got[poolVariable] != *demo.IdentityPoolId {
-		t.Errorf("with the demo pool: %v, %v", got, err)
+	if got := env(); err != nil || got[poolVariable] != devseed.DemoPool {
+		t.Errorf("with the demo pool among others: %v, %v", got, err)
 	}
 	for want, arguments := range map[string][]string{
 		"no pool of this name":             {"--pool", "none"},

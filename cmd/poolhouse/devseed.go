@@ -56,6 +56,9 @@ func devSeeds(c *cobra.Command, s *settings) (*seeds, error) {
 		Region:  cmp.Or(s.Region, poolhouse.DevRegion),
 		Account: func() (string, error) { return cmp.Or(s.Account, poolhouse.DevAccount), nil },
 	}
+	if _, err := devseed.Read(all.paths, all.read); err != nil {
+		return nil, err // before a folder is made, which would no longer be new
+	}
 	if !all.demo && len(all.paths) == 0 {
 		chosen, err := filepath.Abs(devFolder)
 		all.demo = err == nil && s.DataDir == chosen && isAbsent(chosen, poolhouse.DatabaseFile)
@@ -136,6 +139,7 @@ func reportSeed(out io.Writer, colour palette, err error) {
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%sThe changed seed cannot be applied.%s\n", colour.Red, colour.Reset)
+
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintf(&b, "  %s\n", printable(line))
 	}

@@ -160,8 +160,10 @@ func until(t *testing.T, out *bufio.Reader, text string) string {
 	}
 }
 
-// TestSeedsThatDevRefuses checks that a start with a bad seed ends at once, and names the place.
+// TestSeedsThatDevRefuses checks that a start with a bad seed ends at once, names the place, and makes
+// no folder.
 func TestSeedsThatDevRefuses(t *testing.T) {
+	t.Chdir(t.TempDir())
 	seed := filepath.Join(t.TempDir(), "bad.yaml")
 	if err := os.WriteFile(seed, []byte("Users:\n  alice: {iss: x}\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -171,10 +173,13 @@ func TestSeedsThatDevRefuses(t *testing.T) {
 		"missing.yaml":                          {"--seed", "missing.yaml"},
 		"name one with --seed":                  {"--watch"},
 	} {
-		out, err := run1(t, append([]string{"dev", "--memory", "--listen", "127.0.0.1:0"}, arguments...)...)
+		out, err := run1(t, append([]string{"dev", "--listen", "127.0.0.1:0"}, arguments...)...)
 		if err == nil || !strings.Contains(out, want) {
 			t.Errorf("dev %v = %s, %v", arguments, out, err)
 		}
+	}
+	if _, err := os.Stat(devFolder); err == nil {
+		t.Error("a folder was made")
 	}
 }
 

@@ -50,7 +50,7 @@ func TestReadyFile(t *testing.T) {
 
 	start := func() (*process, readiness) {
 		t.Helper()
-		p := launch(t, "dev", "--listen", "127.0.0.1:0", "--ready-file", "ready")
+		p := launch(t, "dev", "--data", devFolder, "--listen", "127.0.0.1:0", "--ready-file", "ready")
 		var r readiness
 		pid := fmt.Sprintf(`"pid": %d,`, p.cmd.Process.Pid) // not of the file that a killed server left
 		if err := json.Unmarshal(waitForFile(t, "ready", pid), &r); err != nil {

@@ -70,6 +70,7 @@ func Apply(ctx context.Context, c *Client, file *File, o Options) (*Result, erro
 	if err != nil {
 		return nil, err
 	}
+
 	a := &applier{
 		server:  s,
 		trusts:  trusts{coming: map[string]bool{}},

@@ -34,6 +34,7 @@ func (s *Service) SeedIdentities(ctx context.Context, seeded []SeededIdentity) e
 			return &SeedError{Index: n, Err: err}
 		}
 	}
+
 	for n, one := range p.wanted {
 		if err := p.checkLogins(ctx, one); err != nil {
 			return &SeedError{Index: p.index[n], Err: err}
@@ -45,6 +46,7 @@ func (s *Service) SeedIdentities(ctx context.Context, seeded []SeededIdentity) e
 			return err
 		}
 	}
+
 	for n, one := range p.wanted {
 		if err := s.Store.LoadIdentity(ctx, one); err != nil {
 			return &SeedError{Index: p.index[n], Err: err}
@@ -124,6 +126,7 @@ func hasLogins(have, want identitypool.Identity) bool {
 	if have.Disabled || len(want.Logins) == 0 && !have.Guest() && len(have.Logins) == 0 {
 		return false
 	}
+
 	for _, l := range want.Logins {
 		if !have.HasLogin(l) {
 			return false

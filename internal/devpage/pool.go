@@ -51,6 +51,7 @@ func roles(pool identitypool.Pool, loginKey string) (all []Role) {
 	if pool.AllowUnauthenticated {
 		add("guests", pool.Roles[identitypool.Unauthenticated])
 	}
+
 	rules := pool.RoleMappings[loginKey].Rules
 	for _, rule := range rules {
 		add("users whose "+rule.Claim+" "+matches[rule.MatchType]+" "+rule.Value, rule.RoleARN)

@@ -83,10 +83,12 @@ func tell(out io.Writer, f File) {
 // check refuses what can be refused before anything is changed.
 func (s *Seeder) check(ctx context.Context, files []File) error {
 	var faults []error
+
 	users := map[string]bool{}
 	for _, u := range s.Users.List() {
 		users[u.Name] = true
 	}
+
 	for _, f := range files {
 		for _, u := range f.users {
 			users[u.Name] = true
@@ -140,6 +142,7 @@ func (s *Seeder) resources(ctx context.Context, f File, o apply.Options) (done s
 // summary tells in words what an apply printed after its plan.
 func summary(printed io.Reader) string {
 	var parts []string
+
 	names := map[string][]string{}
 	lines := bufio.NewScanner(printed)
 	for lines.Scan() {
@@ -210,6 +213,7 @@ func (s *Seeder) identity(
 		}
 		one.Logins = append(one.Logins, cognitoidentity.LoadedLogin{ProviderName: &s.LoginKey, Subject: &user.Subject})
 	}
+
 	for provider, subject := range i.Logins {
 		one.Logins = append(one.Logins, cognitoidentity.LoadedLogin{ProviderName: &provider, Subject: &subject})
 	}

@@ -33,7 +33,8 @@ func TestLinks(t *testing.T) {
 		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && path != "." || entry.Name() == "node_modules") {
 			return filepath.SkipDir
 		}
-		if filepath.Ext(path) != ".md" {
+		// The licences of others keep their texts, whose links lead to places of their own.
+		if filepath.Ext(path) != ".md" || path == "THIRD_PARTY_LICENSES.md" {
 			return nil
 		}
 

@@ -193,6 +193,7 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		token, err = d.Issuer.Token(r.Context(), request)
 	}
+
 	switch {
 	case errors.Is(err, ErrDevRequest):
 		text := strings.TrimPrefix(err.Error(), ErrDevRequest.Error()+": ")
