@@ -15,12 +15,16 @@ import (
 // MaxFile is how long a file may be, in bytes.
 const MaxFile = template.MaxFile
 
+// DefaultName is the name of a file that has none.
+const DefaultName = "stdin"
+
 // maxDepth is how deep the JSON of a policy document may be nested.
 const maxDepth = template.MaxDepth
 
 // ReadOptions say what a file does not say itself.
 type ReadOptions struct {
-	// Name is the file's, for AWS::StackName; "" = that of the CDK stack, if it is one.
+	// Name is the file's, for AWS::StackName; "" = that of the CDK stack, if it is one, or else
+	// DefaultName.
 	Name string
 	// Region is the server's; "" = it is known when the file is applied, and conditions cannot
 	// depend on it.
@@ -35,7 +39,7 @@ type ReadOptions struct {
 
 // File is what a file asks for.
 type File struct {
-	// Name is ReadOptions.Name, or that of the CDK stack; "" = neither is known.
+	// Name is ReadOptions.Name, that of the CDK stack, or DefaultName. It is meant for Options.
 	Name string
 	// Resources come in an order in which each follows what it refers to.
 	Resources []Resource
@@ -119,6 +123,7 @@ func Read(text []byte, o ReadOptions) (*File, error) {
 	}
 	t, err := template.Read(text, template.Options{
 		Name:       o.Name,
+		OtherName:  DefaultName,
 		Pseudo:     pseudo,
 		Account:    o.Account,
 		Parameters: o.Parameters,
