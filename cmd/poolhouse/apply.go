@@ -126,8 +126,7 @@ func applyAll(c *cobra.Command, client *apply.Client, sources []*source, o apply
 
 	var results []*apply.Result
 	for _, s := range sources {
-		if s.name = cmp.Or(s.name, s.file.Name); s.name == "" {
-			s.name = "stdin"
+		if s.name = cmp.Or(s.name, s.file.Name); s.name == apply.DefaultName && o.name == "" {
 			fmt.Fprintf(c.ErrOrStderr(), "note: the resources get the name %q: choose another with --name\n", s.name)
 		}
 

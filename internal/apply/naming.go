@@ -41,20 +41,17 @@ func (a *applier) nameAll(ctx context.Context, resources []Resource) ([]Resource
 
 		// What an earlier apply has made keeps its name.
 		ours, err := a.ownerOf(ctx, *r, generated)
+		if err == nil && ours != a.mark(*r) {
+			var plain string
+			plain, err = a.ownerOf(ctx, *r, r.Name)
+			if plain == "" || plain == a.mark(*r) {
+				generated = ""
+			}
+		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s (line %d): %w", r.Name, r.Line, err)
 		}
-		if ours == a.mark(*r) {
-			r.given = generated
-			continue
-		}
-		plain, err := a.ownerOf(ctx, *r, r.Name)
-		if err != nil {
-			return nil, err
-		}
-		if plain != "" && plain != a.mark(*r) {
-			r.given = generated
-		}
+		r.given = generated
 	}
 
 	return resources, nil

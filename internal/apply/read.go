@@ -15,12 +15,16 @@ import (
 // MaxFile is how long a file may be, in bytes.
 const MaxFile = template.MaxFile
 
+// DefaultName is the name of a file that has none.
+const DefaultName = "stdin"
+
 // maxDepth is how deep the JSON of a policy document may be nested.
 const maxDepth = template.MaxDepth
 
 // ReadOptions say what a file does not say itself.
 type ReadOptions struct {
-	// Name is the file's, for AWS::StackName; "" = that of the CDK stack, if it is one.
+	// Name is the file's, for AWS::StackName; "" = that of the CDK stack, if it is one, or else
+	// DefaultName.
 	Name string
 	// Region is the server's; "" = it is known when the file is applied, and conditions cannot
 	// depend on it.
@@ -35,7 +39,7 @@ type ReadOptions struct {
 
 // File is what a file asks for.
 type File struct {
-	// Name is ReadOptions.Name, or that of the CDK stack; "" = neither is known.
+	// Name is ReadOptions.Name, that of the CDK stack, or DefaultName. It is meant for Options.
 	Name string
 	// Resources come in an order in which each follows what it refers to.
 	Resources []Resource
@@ -130,7 +134,7 @@ func newReader(text []byte, o ReadOptions, t template.Options) (*fileReader, err
 		pseudo["AWS::Partition"] = identitypool.Partition(o.Region)
 		pseudo["AWS::URLSuffix"] = urlSuffix(pseudo["AWS::Partition"])
 	}
-	t.Name, t.Pseudo, t.Account, t.Parameters = o.Name, pseudo, o.Account, o.Parameters
+	t.Name, t.OtherName, t.Pseudo, t.Account, t.Parameters = o.Name, DefaultName, pseudo, o.Account, o.Parameters
 	t.SkipSAM = o.IgnoreUnknown
 	evaluated, err := template.Read(text, t)
 	if err != nil {

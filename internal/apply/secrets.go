@@ -9,19 +9,16 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/provider"
+	"github.com/poolhouse-id/poolhouse/internal/template"
 )
 
 // Terminals and the logs of build servers keep what is printed. So neither the plan
 // nor an error shows the secrets of login providers.
 
-// leastSecret is how many bytes the value of a parameter with NoEcho has at least to be hidden:
-// shorter ones are found in any text.
-const leastSecret = 4
-
 // hidden returns a text without the values of parameters with NoEcho.
 func (a *applier) hidden(text string) string {
 	for _, secret := range a.secrets {
-		if len(secret) >= leastSecret {
+		if len(secret) >= template.LeastSecret {
 			text = strings.ReplaceAll(text, secret, "****")
 		}
 	}

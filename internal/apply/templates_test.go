@@ -1,6 +1,7 @@
 package apply_test
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -134,7 +135,7 @@ func TestTemplates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			equal(t, "the name", file.Name, test.name)
+			equal(t, "the name", file.Name, cmp.Or(test.name, apply.DefaultName))
 
 			result := r.applied(file, "stack")
 			var made, left []string

@@ -15,8 +15,7 @@ var notInName = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
 
 const maxName = 64
 
-// Name returns the name of the stack: that of the options, or the one that CDK tells; "" if neither
-// is there.
+// Name returns the name of the stack; "" if there is none.
 func (t *Template) Name() string { return t.options.Name }
 
 // stackName finds the name of a stack in what CDK tells about its resources.

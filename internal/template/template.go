@@ -1,6 +1,7 @@
 package template
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,8 +22,8 @@ const (
 
 // Options say what is known outside the template.
 type Options struct {
-	// Name is the stack's, AWS::StackName.
-	Name string
+	// Name is the stack's, AWS::StackName; "" = the one that CDK tells, or else OtherName.
+	Name, OtherName string
 	// Pseudo has the values of pseudo parameters that are known. They are used where a value has
 	// to be known; elsewhere, those of OpenNames stay references.
 	Pseudo map[string]string
@@ -86,13 +87,28 @@ func (t *Template) Err() error {
 
 	var all []error
 	for _, one := range t.faults {
-		all = append(all, fmt.Errorf("line %d: %s", one.line, one.text))
+		all = append(all, fmt.Errorf("line %d: %s", one.line, t.withoutSecrets(one.text)))
 	}
 	if t.more > 0 {
 		all = append(all, fmt.Errorf("and %d more faults", t.more))
 	}
 
 	return errors.Join(all...)
+}
+
+// LeastSecret is how many bytes the value of a parameter with NoEcho has at least to be hidden:
+// shorter ones are found in any text.
+const LeastSecret = 4
+
+// withoutSecrets hides the values of parameters with NoEcho.
+func (t *Template) withoutSecrets(text string) string {
+	for _, secret := range t.Secrets {
+		if len(secret) >= LeastSecret {
+			text = strings.ReplaceAll(text, secret, "****")
+		}
+	}
+
+	return text
 }
 
 func (t *Template) note(format string, args ...any) {
@@ -135,7 +151,7 @@ func Read(text []byte, o Options) (*Template, error) {
 
 	found := t.sections(root)
 	if t.options.Name == "" {
-		t.options.Name = stackName(found["Resources"])
+		t.options.Name = cmp.Or(stackName(found["Resources"]), t.options.OtherName)
 	}
 	t.readTransform(found["Transform"])
 	t.readParameters(found["Parameters"])

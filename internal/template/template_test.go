@@ -325,6 +325,14 @@ func TestSecretsOfParameters(t *testing.T) {
 	if d := cmp.Diff([]string{"hidden"}, read.Secrets); d != "" {
 		t.Error(d)
 	}
+
+	read, err = template.Read([]byte("Parameters: {A: {Type: String, NoEcho: true, Default: hidden}}\n"+
+		"Resources: {R: {Type: T, Properties: {V: !FindInMap [!Ref A, a, b]}}}\n"), template.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read.Properties(read.Resources[0])
+	wantFault(t, read.Err(), `line 2: Fn::FindInMap: unknown mapping "****"`)
 }
 
 func TestConditions(t *testing.T) {
