@@ -26,7 +26,9 @@ const cdkTemplate = `{
    "Properties": {
     "IdentityPoolName": {"Fn::Join": ["-", [{"Ref": "AWS::StackName"}, "pool"]]},
     "AllowUnauthenticatedIdentities": {"Ref": "Guests"},
-    "CognitoIdentityProviders": [{"ClientId": {"Ref": "Client"}, "ProviderName": {"Fn::GetAtt": ["Users", "ProviderName"]}}]
+    "CognitoIdentityProviders": [
+     {"ClientId": {"Ref": "Client"}, "ProviderName": {"Fn::GetAtt": ["Users", "ProviderName"]}}
+    ]
    }
   },
   "Far": {
@@ -136,7 +138,9 @@ Conditions:
   IsTest: !Equals [!Ref Mail, x]
 `
 	text := parameters + strings.NewReplacer(
-		"email: alice@example.com", `email: !Sub "<${Mail}>", left: !If [IsTest, a, !Ref AWS::NoValue]`,
+		"  alice: {email: alice@example.com, level: 12345678901234567890}", `  alice:
+    email: !Sub "<${Mail}>"
+    left: !If [IsTest, a, !Ref AWS::NoValue]`,
 		"IdentityId: us-east-1:a", `IdentityId: !Sub "${AWS::Region}:a`,
 		"aaaaaaa-2222-4333-8444-555555555555", `aaaaaaa-2222-4333-8444-555555555555"`,
 	).Replace(shop)
@@ -155,8 +159,8 @@ Conditions:
 	}
 
 	for change, want := range map[[2]string]string{
-		{`"1234"`, "!Ref Pool"}:                                          "line 31: Logins needs a value that is known",
-		{"User: alice", "User: [a]"}:                                     "line 26: User needs text here",
+		{`"1234"`, "!Ref Pool"}:                                          "line 33: Logins needs a value that is known",
+		{"User: alice", "User: [a]"}:                                     "line 28: User needs text here",
 		{"!Ref Other", "!Sub '${Other}-x'"}:                              "IdentityPoolId needs a value that is known",
 		{"!Ref Other", "!Ref Poolhouse::DevLoginKey"}:                    "IdentityPoolId needs a value that is known",
 		{"!Ref Poolhouse::DevProviderArn", "!Ref Poolhouse::DevProvidr"}: `unknown resource "Poolhouse::DevProvidr"`,

@@ -55,8 +55,8 @@ func TestSections(t *testing.T) {
 	if text, ok := read.Text(elements[1], "list"); text != "42" || !ok {
 		t.Errorf("the text is %q, %v", text, ok)
 	}
-	if nothing := read.Members(members[4], ""); nothing != nil || read.Elements(members[4], "") != nil || read.Err() != nil {
-		t.Errorf("there is %v, %v", nothing, read.Err())
+	if read.Members(members[4], "") != nil || read.Elements(members[4], "") != nil || read.Err() != nil {
+		t.Errorf("null has members, or %v", read.Err())
 	}
 
 	read.Text(members[2], "open")
@@ -72,9 +72,9 @@ func TestSections(t *testing.T) {
 // TestOtherSections checks the refusals of sections that the caller does not read.
 func TestOtherSections(t *testing.T) {
 	for want, o := range map[string]template.Options{
-		`unknown section "Extra": there are`:                  {},
-		`unknown section "Extra": did you mean Extras?`:       {Sections: []string{"Extras"}},
-		"the section Extra is for files of another kind only": {Elsewhere: map[string]string{"Extra": "files of another kind"}},
+		`unknown section "Extra": there are`:            {},
+		`unknown section "Extra": did you mean Extras?`: {Sections: []string{"Extras"}},
+		"the section Extra is for others only":          {Elsewhere: map[string]string{"Extra": "others"}},
 	} {
 		read, err := template.Read([]byte("Extra: {}\n"), o)
 		if err != nil || read.Err() == nil || !strings.Contains(read.Err().Error(), want) {
