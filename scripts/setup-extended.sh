@@ -1,8 +1,18 @@
 #!/usr/bin/env bash
-# Installs what the extended tests need besides scripts/setup-tests.sh: Java and Maven, and Keycloak,
-# from the Maven registry, made ready for a database in memory.
+# Installs what the extended tests need besides scripts/setup-tests.sh: the newest AWS CDK and
+# Amplify's construct, from the npm registry, Java and Maven, and Keycloak, from the Maven registry,
+# made ready for a database in memory.
 set -euo pipefail
 
+version=26.4.5
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/poolhouse-tests"
+if [ -z "$(find "$cache/cdk/ready" -mtime -1 2>/dev/null)" ]; then # the newest of the day
+	mkdir -p "$cache/cdk"
+	[ -e "$cache/cdk/package.json" ] || echo '{"private": true}' >"$cache/cdk/package.json"
+	npm install --prefix "$cache/cdk" --silent --no-audit --no-fund \
+		aws-cdk@latest aws-cdk-lib@latest constructs@latest @aws-amplify/auth-construct@latest
+	touch "$cache/cdk/ready"
+fi
 missing=()
 command -v javac >/dev/null || missing+=(openjdk-17-jdk-headless)
 command -v mvn >/dev/null || missing+=(maven)
@@ -13,8 +23,6 @@ if [ ${#missing[@]} -gt 0 ]; then
 	"${root[@]}" apt-get update -qq
 	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
-version=26.4.5
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/poolhouse-tests"
 [ -e "$cache/keycloak-$version/ready" ] && exit 0
 mkdir -p "$cache"
 mvn -B -q dependency:copy -Dartifact=org.keycloak:keycloak-quarkus-dist:$version:zip -DoutputDirectory="$cache"

@@ -2,122 +2,227 @@ package main
 
 import (
 	"cmp"
-	"context"
+	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/apply"
-	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// apiClient calls the signed APIs with the keys in the environment. at returns a service's
-// URL.
-func apiClient(at func(service string) string) (*apply.Client, error) {
-	keys := sigv4.Credentials{
-		AccessKeyID:     os.Getenv("AWS_ACCESS_KEY_ID"),
-		SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
-		SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
-	}
-	if keys.AccessKeyID == "" || keys.SecretAccessKey == "" {
-		return nil, fmt.Errorf("no keys to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-	}
-
-	region := clientRegion()
-
-	return &apply.Client{
-		Endpoint:    at,
-		Credentials: keys,
-		Region:      region,
-		IAMRegion:   region,
-		HTTP:        &http.Client{Timeout: clientTimeout},
-		Now:         time.Now,
-		Wait:        wait,
-	}, nil
-}
-
-// serverClient returns a client of the server that the command names.
-func serverClient(c *cobra.Command) (*apply.Client, error) {
-	url := endpoint(c)
-	return apiClient(func(string) string { return url })
-}
-
-func clientRegion() string {
-	return cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), poolhouse.DevRegion)
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// applyFlags are the flags of apply.
+type applyFlags struct {
+	file, name    string
+	stacks        []string
+	parameters    []string
+	ignoreUnknown bool
+	dryRun, prune bool
+	json          bool
 }
 
 func applyCommand() *cobra.Command {
+	var o applyFlags
 	c := &cobra.Command{
 		Use:   "apply -f FILE",
 		Short: "Create and change resources on a running server from a file",
 		Long: `Create and change resources on a running server until they match a file. The file is
-YAML in the form of a CloudFormation template. It may describe identity pools, their
-roles and principal tags, roles, managed policies, and OpenID Connect and SAML
-providers. The plan is printed first. Resources are deleted only with --prune, and
-only those that an earlier apply of the same file created.
+YAML or JSON in the form of a CloudFormation template, such as AWS CDK writes. It may
+describe identity pools, their roles and principal tags, roles and their policies, managed
+policies, and OpenID Connect and SAML providers. The plan is printed first, and pool IDs and
+outputs at the end. Resources are deleted only with --prune, and only those that an earlier
+apply of the same file created.
 
-The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-AWS_REGION.`,
+The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION,
+or with those of AWS_PROFILE in AWS's shared files.`,
 		Example: `  poolhouse apply -f pools.yaml --dry-run
-  poolhouse apply -f pools.yaml`,
+  poolhouse apply -f pools.yaml
+  cdk synth MyStack | poolhouse apply -f -
+  poolhouse apply -f cdk.out --stack MyStack --parameter Guests=false --json`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			path, _ := c.Flags().GetString("file")
-			name, _ := c.Flags().GetString("name")
-			dryRun, _ := c.Flags().GetBool("dry-run")
-			prune, _ := c.Flags().GetBool("prune")
-
-			text, err := readAtMost(path, apply.MaxFile)
-			if err != nil {
-				return err
-			}
-			resources, err := apply.Read(text)
-			if err != nil {
-				return fmt.Errorf("%s: %w", path, err)
-			}
-			if name == "" {
-				name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-			}
-
-			client, err := serverClient(c)
-			if err != nil {
-				return err
-			}
-
-			return apply.Apply(c.Context(), client, resources, apply.Options{
-				Name:   name,
-				DryRun: dryRun,
-				Prune:  prune,
-				Out:    c.OutOrStdout(),
-			})
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return runApply(c, o) },
 	}
 	addEndpoint(c)
-	c.Flags().StringP("file", "f", "", "the file (required)")
-	c.Flags().String("name", "",
-		"name in the tags of created resources; empty means the file's name without its extension")
-	c.Flags().Bool("dry-run", false, "print the plan and change nothing")
-	c.Flags().Bool("prune", false,
+	c.Flags().StringVarP(&o.file, "file", "f", "",
+		"the file, a folder that cdk synth has written, or - for standard input (required)")
+	c.Flags().StringVar(&o.name, "name", "",
+		"name in the tags of created resources; empty means the stack's, or the file's name without its extension")
+	c.Flags().StringArrayVar(&o.stacks, "stack", nil,
+		"stack of the folder to apply; repeat it for several; none means all")
+	c.Flags().StringArrayVar(&o.parameters, "parameter", nil,
+		"NAME=VALUE of a parameter of the file; repeat it for several")
+	c.Flags().BoolVar(&o.ignoreUnknown, "ignore-unknown", false,
+		"list resources of types that Poolhouse does not have, and leave them out")
+	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the plan and change nothing")
+	c.Flags().BoolVar(&o.prune, "prune", false,
 		"delete resources that an earlier apply of this file created and that the file no longer has")
+	c.Flags().BoolVar(&o.json, "json", false,
+		"print pools, resources and outputs as one JSON object, and the plan on standard error")
 	_ = c.MarkFlagRequired("file") // the flag exists
 
 	return c
+}
+
+// source is a text to apply.
+type source struct {
+	path string // for messages
+	name string // "" = the text tells it
+	text []byte
+	file *apply.File
+}
+
+func runApply(c *cobra.Command, o applyFlags) error {
+	parameters, err := parameterValues(o.parameters)
+	if err != nil {
+		return err
+	}
+	sources, err := sourcesOf(c.InOrStdin(), o)
+	if err != nil {
+		return err
+	}
+
+	account := func() (string, error) {
+		client, err := serverClient(c)
+		if err != nil {
+			return "", err
+		}
+		return client.Account(c.Context())
+	}
+	region, err := clientRegion()
+	if err != nil {
+		return err
+	}
+
+	for _, s := range sources {
+		s.file, err = apply.Read(s.text, apply.ReadOptions{
+			Name:          s.name,
+			Region:        region,
+			Account:       account,
+			Parameters:    parameters,
+			IgnoreUnknown: o.ignoreUnknown,
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.path, err)
+		}
+	}
+
+	client, err := serverClient(c)
+	if err != nil {
+		return err
+	}
+
+	return applyAll(c, client, sources, o)
+}
+
+// applyAll applies texts that were read, and prints what is there then.
+func applyAll(c *cobra.Command, client *apply.Client, sources []*source, o applyFlags) error {
+	out := c.OutOrStdout()
+	if o.json {
+		out = c.ErrOrStderr()
+	}
+
+	var results []*apply.Result
+	for _, s := range sources {
+		if s.name = cmp.Or(s.name, s.file.Name); s.name == apply.DefaultName && o.name == "" {
+			fmt.Fprintf(c.ErrOrStderr(), "note: the resources get the name %q: choose another with --name\n", s.name)
+		}
+
+		for _, left := range s.file.Skipped {
+			fmt.Fprintln(c.ErrOrStderr(), "left out: "+printable(left.Name+", "+left.Type+": "+left.Reason))
+		}
+
+		for _, note := range s.file.Notes {
+			fmt.Fprintln(c.ErrOrStderr(), "note: "+printable(note))
+		}
+		if len(sources) > 1 {
+			fmt.Fprintln(out, "# "+printable(s.name))
+		}
+
+		result, err := apply.Apply(c.Context(), client, s.file, apply.Options{
+			Name:   s.name,
+			DryRun: o.dryRun,
+			Prune:  o.prune,
+			Out:    out,
+		})
+		if err != nil {
+			if len(sources) > 1 {
+				err = fmt.Errorf("%s: %w", s.name, err)
+			}
+			return err
+		}
+		results = append(results, result)
+	}
+
+	if o.json {
+		return printJSON(c.OutOrStdout(), merged(results))
+	}
+
+	return printResults(c.OutOrStdout(), results)
+}
+
+// parameterValues reads NAME=VALUE.
+func parameterValues(flags []string) (map[string]string, error) {
+	all := map[string]string{}
+	for _, flag := range flags {
+		name, value, ok := strings.Cut(flag, "=")
+		if !ok || name == "" {
+			return nil, errors.New("--parameter needs NAME=VALUE")
+		}
+		if _, twice := all[name]; twice {
+			return nil, fmt.Errorf("--parameter %s is there twice", name)
+		}
+		all[name] = value
+	}
+
+	return all, nil
+}
+
+// sourcesOf reads what -f names.
+func sourcesOf(stdin io.Reader, o applyFlags) ([]*source, error) {
+	if o.file == "-" {
+		if len(o.stacks) > 0 {
+			return nil, errors.New("--stack needs a folder that cdk synth has written")
+		}
+		text, err := io.ReadAll(io.LimitReader(stdin, apply.MaxFile+1)) // apply.Read refuses a longer text
+		if err == nil && len(strings.TrimSpace(string(text))) == 0 {
+			err = errors.New("standard input is empty: if cdk synth has several stacks, name one: cdk synth STACK")
+		}
+
+		return []*source{{path: "standard input", name: o.name, text: text}}, err
+	}
+
+	stacks := []apply.Stack{{Path: o.file}}
+	info, err := os.Stat(o.file)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		if stacks, err = apply.Stacks(o.file, o.stacks); err != nil {
+			return nil, err
+		}
+	case len(o.stacks) > 0:
+		return nil, errors.New("--stack needs a folder that cdk synth has written")
+	default:
+		base := strings.TrimSuffix(filepath.Base(o.file), filepath.Ext(o.file))
+		stacks[0].Name = cmp.Or(apply.StackName(o.file), base)
+	}
+	if len(stacks) > 1 && o.name != "" {
+		return nil, fmt.Errorf("--name is for one file: choose one of the %d stacks with --stack", len(stacks))
+	}
+
+	var all []*source
+	for _, s := range stacks {
+		text, err := readAtMost(s.Path, apply.MaxFile)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, &source{path: s.Path, name: cmp.Or(o.name, s.Name), text: text})
+	}
+
+	return all, nil
 }
 
 func readAtMost(path string, limit int64) ([]byte, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/devseed"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -21,6 +23,7 @@ import (
 type seeds struct {
 	paths []string
 	watch *devseed.Watch // nil = the files are read once
+	read  apply.ReadOptions
 	demo  bool
 	quiet bool // the demo may be impossible: nobody asked for it
 
@@ -49,7 +52,11 @@ func devSeeds(c *cobra.Command, s *settings) (*seeds, error) {
 	if watch {
 		all.watch = devseed.NewWatch(all.paths)
 	}
-	if _, err := devseed.Read(all.paths); err != nil {
+	all.read = apply.ReadOptions{
+		Region:  cmp.Or(s.Region, poolhouse.DevRegion),
+		Account: func() (string, error) { return cmp.Or(s.Account, poolhouse.DevAccount), nil },
+	}
+	if _, err := devseed.Read(all.paths, all.read); err != nil {
 		return nil, err // before a folder is made, which would no longer be new
 	}
 	if !all.demo && len(all.paths) == 0 {
@@ -90,7 +97,7 @@ func (s *seeds) apply(ctx context.Context, out io.Writer) error {
 	if len(s.paths) == 0 {
 		return nil
 	}
-	files, err := devseed.Read(s.paths)
+	files, err := devseed.Read(s.paths, s.read)
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,8 @@ AWS's managed policies if --managed-policies names a file with their content, wh
 server needs, too (setting managed_policies_file).
 
 The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_SESSION_TOKEN and AWS_REGION. To use the keys of an AWS profile, run first:
+AWS_SESSION_TOKEN and AWS_REGION, or with those of AWS_PROFILE in AWS's shared files. If
+the profile signs in or assumes a role, run first:
 eval "$(aws configure export-credentials --format env)".`,
 		Example: `  poolhouse import aws > pools.yaml
   poolhouse import aws --identities identities.jsonl > pools.yaml
@@ -100,7 +101,10 @@ eval "$(aws configure export-credentials --format env)".`,
 
 // importAWS reads from AWS, and writes the files.
 func importAWS(c *cobra.Command) error {
-	region := clientRegion()
+	region, err := clientRegion()
+	if err != nil {
+		return err
+	}
 	override, _ := c.Flags().GetString("endpoint")
 	client, err := apiClient(func(service string) string {
 		if override != "" {

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/template"
 )
 
 // Options of Apply.
@@ -16,8 +18,8 @@ type Options struct {
 	Name   string // of the file, in the tags of what it makes
 	DryRun bool
 	Prune  bool
-	Keep   bool // resources that exist stay as they are
-	Out    io.Writer
+	Keep   bool              // resources that exist stay as they are
+	Out    io.Writer         // gets the plan and what was done
 	Known  map[string]string // what further names stand for, such as DevProviderARN
 }
 
@@ -54,18 +56,19 @@ type applier struct {
 	options Options
 	known   map[string]map[string]string // resource to attributes
 	cached  map[*kind][]*state           // every resource of a kind, once it was asked for
+	secrets []string                     // that nothing may show
 }
 
-// Apply changes the server to match the resources. It prints the plan first, and stops at the
-// first failure; what was done until then is printed.
-func Apply(ctx context.Context, c *Client, resources []Resource, o Options) error {
+// Apply changes the server to match a file. It prints the plan first, and stops at the
+// first failure; what was done until then is printed. After a failure there is no result.
+func Apply(ctx context.Context, c *Client, file *File, o Options) (*Result, error) {
 	if !fileName.MatchString(o.Name) {
-		return fmt.Errorf("the name %q must have 1 to 64 letters, digits, '_', '.' and '-': choose one with --name",
-			o.Name)
+		return nil, fmt.Errorf(
+			"the name %q must have 1 to 64 letters, digits, '_', '.' and '-': choose one with --name", o.Name)
 	}
 	s, err := connect(ctx, c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 
 	a := &applier{
@@ -76,27 +79,30 @@ func Apply(ctx context.Context, c *Client, resources []Resource, o Options) erro
 			"AWS::AccountId": {"Ref": s.account},
 			"AWS::Region":    {"Ref": s.Region},
 			"AWS::Partition": {"Ref": s.partition},
+			"AWS::URLSuffix": {"Ref": urlSuffix(s.partition)},
 		},
-		cached: map[*kind][]*state{},
+		cached:  map[*kind][]*state{},
+		secrets: file.secrets,
 	}
 	for name, value := range o.Known {
 		a.known[name] = map[string]string{"Ref": value}
 	}
 
-	plan, err := a.planAll(ctx, resources)
+	plan, err := a.planAll(ctx, file.Resources)
 	if err != nil {
-		return err
+		return nil, a.withoutSecretsIn(err)
 	}
 	todo := a.print(plan)
 	if o.DryRun {
-		return nil
+		return a.result(file, plan)
 	}
 
 	done := 0
 	for _, ch := range plan {
 		verb, err := a.carryOut(ctx, ch)
 		if err != nil {
-			return fmt.Errorf("%s: %w; %d of %d changes were made", ch.resource.Name, err, done, todo)
+			return nil, a.withoutSecretsIn(
+				fmt.Errorf("%s: %w; %d of %d changes were made", ch.resource.Name, err, done, todo))
 		}
 		if verb != "" {
 			done++
@@ -104,10 +110,16 @@ func Apply(ctx context.Context, c *Client, resources []Resource, o Options) erro
 		}
 	}
 
-	return nil
+	return a.result(file, plan)
 }
 
 func (a *applier) planAll(ctx context.Context, resources []Resource) (plan []*change, err error) {
+	resources, err = a.nameAll(ctx, resources)
+	if err != nil {
+		return nil, err
+	}
+	a.foresee(resources)
+
 	owners := map[string]string{}
 	for _, r := range resources {
 		ch, err := a.plan(ctx, r)
@@ -152,26 +164,71 @@ func (a *applier) withMarkers(ch *change, user tags) tags {
 // be called.
 const knownAfterApply = "(known after apply: "
 
+// maxText is how long a text with references may become, in bytes.
+const maxText = 1 << 20
+
 // resolve puts what is known in the place of references.
-func (a *applier) resolve(v any) any {
-	return mapLeaves(v, func(leaf any) any {
+func (a *applier) resolve(v any) (any, error) {
+	var fault error
+	resolved := mapLeaves(v, func(leaf any) any {
 		ref, ok := leaf.(*Reference)
 		if !ok {
 			return leaf
 		}
-
-		var text string
-		for _, p := range ref.Parts {
-			text += p.Text
-			if value, known := a.known[p.Resource][p.Attribute]; known {
-				text += value
-			} else if p.Resource != "" {
-				text += knownAfterApply + p.Resource + ")"
-			}
+		text, err := a.text(ref.Parts)
+		if err != nil && fault == nil {
+			fault = fmt.Errorf("line %d: %w", ref.Line, err)
 		}
 
 		return text
 	})
+
+	return resolved, fault
+}
+
+// text returns parts as one text.
+func (a *applier) text(parts []Part) (string, error) {
+	var text strings.Builder
+	for _, p := range parts {
+		text.WriteString(p.Text)
+		if value, known := a.known[p.Resource][p.Attribute]; known {
+			text.WriteString(value)
+		} else if p.Resource != "" {
+			text.WriteString(knownAfterApply + p.Resource + ")")
+		}
+
+		if p.Piece != nil {
+			piece, err := a.piece(p.Piece)
+			if err != nil {
+				return "", err
+			}
+			text.WriteString(piece)
+		}
+		if text.Len() > maxText {
+			return "", fmt.Errorf("a text has more than %d bytes", maxText)
+		}
+	}
+
+	return text.String(), nil
+}
+
+// piece returns one element of a text that is split.
+func (a *applier) piece(p *template.Piece) (string, error) {
+	text, err := a.text(p.Of)
+	if err != nil {
+		return "", err
+	}
+	if unknown := notKnownYet.FindString(text); unknown != "" {
+		return unknown, nil
+	}
+
+	list := strings.Split(text, p.Delimiter)
+	if p.Index >= len(list) {
+		return "", fmt.Errorf("Fn::Select: %q has %d parts between %q, and none with the index %d",
+			text, len(list), p.Delimiter, p.Index)
+	}
+
+	return list[p.Index], nil
 }
 
 // want returns the resource that the file asks for, with defaults and without
@@ -179,7 +236,11 @@ func (a *applier) resolve(v any) any {
 func (a *applier) want(r Resource) (resource, error) {
 	k := types[r.Type]
 	want := k.new()
-	if err := fill(want, normal(k.schema, a.resolve(r.Properties))); err != nil {
+	resolved, err := a.resolve(r.Properties)
+	if err != nil {
+		return nil, err
+	}
+	if err := fill(want, normal(k.schema, resolved)); err != nil {
 		return nil, err
 	}
 

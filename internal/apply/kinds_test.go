@@ -27,13 +27,13 @@ func TestEveryPropertyIsReadAgain(t *testing.T) {
 				{key: "Type", value: name},
 				{key: "Properties", value: ordered(tree(written), nil)},
 			}}}, 2)
-			resources, err := Read(file.Bytes())
-			if err != nil || len(resources) != 1 {
+			all, err := Read(file.Bytes(), ReadOptions{})
+			if err != nil || len(all.Resources) != 1 {
 				t.Fatalf("Read: %v\n%s", err, file.Bytes())
 			}
 
 			read := k.new()
-			if err := fill(read, normal(k.schema, resources[0].Properties)); err != nil {
+			if err := fill(read, normal(k.schema, all.Resources[0].Properties)); err != nil {
 				t.Fatal(err)
 			}
 			same(t, "the file", tree(read), tree(written))

@@ -35,7 +35,7 @@ func (*managedPolicy) typeName() string { return "AWS::IAM::ManagedPolicy" }
 func (p *managedPolicy) key(Resource) string { return strings.ToLower(p.ManagedPolicyName) }
 
 func (p *managedPolicy) complete(r Resource) error {
-	p.ManagedPolicyName = cmp.Or(p.ManagedPolicyName, r.Name)
+	p.ManagedPolicyName = cmp.Or(p.ManagedPolicyName, r.serverName())
 	p.Path = cmp.Or(p.Path, "/")
 	return nil
 }

@@ -7,16 +7,19 @@ import (
 	"unicode"
 )
 
-// say prints a line. Names and values may come from anybody who may change the
-// server: they must not drive the terminal.
-func (a *applier) say(format string, args ...any) {
+// say prints a line.
+func (a *applier) say(format string, args ...any) { Say(a.options.Out, format, args...) }
+
+// Say prints a line. Names and values may come from anybody who may change the
+// server or write a file: they must not drive the terminal.
+func Say(out io.Writer, format string, args ...any) {
 	line := strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return unicode.ReplacementChar
 	}, fmt.Sprintf(format, args...))
-	_, _ = io.WriteString(a.options.Out, line+"\n")
+	_, _ = io.WriteString(out, line+"\n")
 }
 
 // print prints the plan, and returns how many changes there are to make.
@@ -33,11 +36,11 @@ func (a *applier) print(plan []*change) (todo int) {
 		}
 
 		for _, f := range fields {
-			path, to := pathWithoutSecrets(f.Path), short(withoutSecrets(f.Path, f.To))
+			path, to := a.hidden(pathWithoutSecrets(f.Path)), a.shown(f.Path, f.To)
 			if f.From == nil {
 				a.say("    %s: %s", path, to)
 			} else {
-				a.say("    %s: %s -> %s", path, short(withoutSecrets(f.Path, f.From)), to)
+				a.say("    %s: %s -> %s", path, a.shown(f.Path, f.From), to)
 			}
 		}
 		a.warnOfKeys(ch)
@@ -68,6 +71,14 @@ func (a *applier) warnOfKeys(ch *change) {
 			a.say("    warning: %s: %s", d.name, warning)
 		}
 	}
+}
+
+// shown returns the value at a path for the plan.
+func (a *applier) shown(path string, v any) string {
+	if v != nil && len(a.secrets) > 0 {
+		v = a.withoutParameters(plain(v))
+	}
+	return short(withoutSecrets(path, v))
 }
 
 // short returns a value for the plan; SAML metadata would fill the screen.

@@ -1,29 +1,71 @@
 package apply
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/template"
 )
 
-const (
-	// MaxFile is how long a file may be, in bytes.
-	MaxFile   = 16 << 20
-	maxDepth  = 64
-	maxIndent = 16 * maxDepth // columns
-)
+// MaxFile is how long a file may be, in bytes.
+const MaxFile = template.MaxFile
+
+// DefaultName is the name of a file that has none.
+const DefaultName = "stdin"
+
+// maxDepth is how deep the JSON of a policy document may be nested.
+const maxDepth = template.MaxDepth
+
+// ReadOptions say what a file does not say itself.
+type ReadOptions struct {
+	// Name is the file's, for AWS::StackName; "" = that of the CDK stack, if it is one, or else
+	// DefaultName.
+	Name string
+	// Region is the server's; "" = it is known when the file is applied, and conditions cannot
+	// depend on it.
+	Region string
+	// Account tells the caller's account if a condition or mapping depends on it; nil = none can.
+	Account func() (string, error)
+	// Parameters are values for the file's Parameters, by name.
+	Parameters map[string]string
+	// IgnoreUnknown leaves out resources of types that Poolhouse does not have.
+	IgnoreUnknown bool
+}
+
+// File is what a file asks for.
+type File struct {
+	// Name is ReadOptions.Name, that of the CDK stack, or DefaultName. It is meant for Options.
+	Name string
+	// Resources come in an order in which each follows what it refers to.
+	Resources []Resource
+	Outputs   []Output
+	// Skipped are resources that are left out.
+	Skipped []Skipped
+	// Notes tell what else differs from the file.
+	Notes []string
+
+	secrets []string // values of parameters with NoEcho
+}
+
+// Skipped is a resource that is left out.
+type Skipped struct {
+	Name   string `json:"name"`
+	Type   string `json:"type"`
+	Reason string `json:"reason"`
+}
+
+// Output is an output of a file.
+type Output struct {
+	Name, Description string
+	Value             any    // text or *Reference
+	Export            any    // text, *Reference, or nil
+	Unknown           string // why there is no value; "" = there is one
+}
 
 // Resource is one resource of a file. Properties hold strings, booleans,
 // json.Number, []any, map[string]any and *Reference.
@@ -33,321 +75,224 @@ type Resource struct {
 	PinnedID   string // of a pool; "" = the server chooses
 	DependsOn  []string
 	Properties map[string]any
+
+	given string // name on the server, where the file has none; "" = Name
 }
 
-// Reference stands for text that is known when other resources are there.
-type Reference struct {
-	Line  int
-	Parts []Part
-}
+// serverName is what a resource without a name of its own is called.
+func (r Resource) serverName() string { return cmp.Or(r.given, r.Name) }
 
-// Part is text, or an attribute of a resource.
-type Part struct{ Text, Resource, Attribute string }
+// Reference is that of the file's template.
+type Reference = template.Reference
 
-// fileReader reads a YAML tree. Its faults name lines.
+// Part is a part of a Reference.
+type Part = template.Part
+
+type oddNumber = template.OddNumber
+
+// fileReader reads a template. Its faults name lines.
 type fileReader struct {
-	faults []error
-	more   []string // names that references may ask for, besides accountNames and resources
-	others []string // sections that are read elsewhere
+	*template.Template
+
+	options   ReadOptions
+	file      *File
+	resources []*Resource
+	byName    map[string]*Resource
+	policies  []*template.Resource // that become parts of roles
+	folded    map[string][]string  // policy to its roles
+	left      map[string]Skipped   // by name
+	onlyFor   map[string]string    // roles that only a resource uses which is left out
+	refused   map[string]bool      // resources whose types are unknown, a fault of its own
+	// attachments attach managed policies to roles, after these have been read.
+	attachments []func()
 }
 
-func (f *fileReader) fault(line int, format string, args ...any) {
-	f.faults = append(f.faults, fmt.Errorf("line %d: %s", line, fmt.Sprintf(format, args...)))
-}
+func (f *fileReader) fault(line int, format string, args ...any) { f.Fault(line, format, args...) }
 
-func line(n ast.Node) int {
-	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
-		return 0
-	}
-	return n.GetToken().Position.Line
-}
-
-// Read reads a file. The resources come in an order in which each follows what
-// it refers to.
-func Read(text []byte) ([]Resource, error) {
-	body, err := parse(text)
-	if err != nil {
-		return nil, err
-	}
-	f := &fileReader{}
-
-	return f.resources(f.entries(body, "the file"))
-}
-
-// parse returns the tree of a file.
-func parse(text []byte) (ast.Node, error) {
-	if len(text) > MaxFile {
-		return nil, fmt.Errorf("the file has %d bytes; the limit is %d", len(text), MaxFile)
-	}
-
-	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // byte order mark
-	tokens := lexer.Tokenize(string(text))
-	if err := checkDepth(tokens); err != nil {
-		return nil, err
-	}
-	tree, err := parser.Parse(tokens, 0)
-	if err != nil {
-		return nil, errors.New(yaml.FormatError(err, false, false))
-	}
-	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
-		return nil, errors.New("the file must hold one YAML document with Resources")
-	}
-
-	return tree.Docs[0].Body, nil
-}
-
-// resources reads the sections of a template.
-func (f *fileReader) resources(sections []entry) ([]Resource, error) {
-	var resources []Resource
-	for _, e := range sections {
-		switch e.key {
-		case "Resources":
-			for _, r := range f.entries(e.value, "Resources") {
-				resources = append(resources, f.resource(r))
-			}
-		case "AWSTemplateFormatVersion", "Description", "Metadata":
-		case usersSection, identitiesSection:
-			f.fault(e.line, "the section %s is for files of `poolhouse dev --seed` only", e.key)
-		default:
-			known := []string{"Resources", "AWSTemplateFormatVersion", "Description", "Metadata"}
-			f.unknown(e.line, "section", e.key, append(known, f.others...))
-		}
-	}
-
-	if len(f.faults) == 0 {
-		f.references(resources)
-	}
-	if len(f.faults) > 0 {
-		return nil, errors.Join(f.faults...)
-	}
-
-	return inOrder(resources)
-}
-
-// checkDepth refuses nesting that the parser would need much memory for.
-func checkDepth(tokens token.Tokens) error {
-	flow := 0
-	for _, t := range tokens {
-		switch t.Type {
-		case token.SequenceStartType, token.MappingStartType:
-			flow++
-		case token.SequenceEndType, token.MappingEndType:
-			flow--
-		}
-
-		indented := t.Type == token.MappingValueType && t.Position.IndentNum > maxIndent ||
-			t.Type == token.SequenceEntryType && t.Position.Column > maxIndent
-		if flow > maxDepth || flow == 0 && indented {
-			return fmt.Errorf("line %d: nested too deeply", t.Position.Line)
-		}
-	}
-
-	return nil
-}
-
-// unknown refuses a name, with the one that was meant or with all. It sorts known.
 func (f *fileReader) unknown(line int, what, name string, known []string) {
-	if near := explain.Nearest(name, known); near != "" {
-		f.fault(line, "unknown %s %q: did you mean %s?", what, name, near)
-		return
+	f.Unknown(line, what, name, known)
+}
+
+// Read reads a file: YAML or JSON in the form of a CloudFormation template.
+func Read(text []byte, o ReadOptions) (*File, error) {
+	const seeds = "files of `poolhouse dev --seed`"
+	f, err := newReader(text, o, template.Options{
+		Elsewhere: map[string]string{usersSection: seeds, identitiesSection: seeds},
+	})
+	if err != nil {
+		return nil, err
 	}
 
-	slices.Sort(known)
-	f.fault(line, "unknown %s %q: there are %s", what, name, strings.Join(known, ", "))
+	return f.read()
 }
 
-type entry struct {
-	key   string
-	line  int
-	value ast.Node
+// newReader evaluates the constants of a template. Its options may have what o does not say.
+func newReader(text []byte, o ReadOptions, t template.Options) (*fileReader, error) {
+	pseudo := map[string]string{}
+	if o.Region != "" {
+		pseudo["AWS::Region"] = o.Region
+		pseudo["AWS::Partition"] = identitypool.Partition(o.Region)
+		pseudo["AWS::URLSuffix"] = urlSuffix(pseudo["AWS::Partition"])
+	}
+	t.Name, t.OtherName, t.Pseudo, t.Account, t.Parameters = o.Name, DefaultName, pseudo, o.Account, o.Parameters
+	t.SkipSAM = o.IgnoreUnknown
+	evaluated, err := template.Read(text, t)
+	if err != nil {
+		return nil, err
+	}
+
+	return &fileReader{
+		Template: evaluated,
+		options:  o,
+		file:     &File{Name: evaluated.Name()},
+		byName:   map[string]*Resource{},
+		folded:   map[string][]string{},
+		left:     map[string]Skipped{},
+		onlyFor:  map[string]string{},
+		refused:  map[string]bool{},
+	}, nil
 }
 
-// entries returns the entries of a mapping, in the order of the file.
-func (f *fileReader) entries(n ast.Node, what string) (all []entry) {
-	var values []*ast.MappingValueNode
-	switch n := n.(type) {
-	case *ast.MappingNode:
-		values = n.Values
-	case *ast.MappingValueNode:
-		values = []*ast.MappingValueNode{n}
+// read reads resources and outputs.
+func (f *fileReader) read() (*File, error) {
+	f.sortOut()
+
+	for _, r := range f.Resources {
+		if f.byName[r.Name] != nil {
+			f.properties(r)
+		}
+	}
+	f.foldPolicies()
+	f.outputs()
+
+	if f.Err() == nil {
+		f.references()
+	}
+	if err := f.Err(); err != nil {
+		return nil, err
+	}
+
+	for _, r := range f.resources {
+		if f.byName[r.Name] != nil {
+			f.file.Resources = append(f.file.Resources, *r)
+		}
+	}
+	f.file.Notes = append(f.Notes, f.file.Notes...)
+	f.file.secrets = f.Secrets
+
+	ordered, err := inOrder(f.file.Resources)
+	if err != nil {
+		return nil, err
+	}
+	f.file.Resources = ordered
+
+	return f.file, nil
+}
+
+// urlSuffix is AWS::URLSuffix of a partition.
+func urlSuffix(partition string) string {
+	switch partition {
+	case "aws-cn":
+		return "amazonaws.com.cn"
+	case "aws-eusc":
+		return "amazonaws.eu"
 	default:
-		f.fault(line(n), "%s must be a mapping", what)
-	}
-
-	keys := map[string]bool{}
-	for _, v := range values {
-		key, ok := scalar(v.Key)
-		if !ok || v.Key.IsMergeKey() {
-			f.fault(line(v.Key), "a key must be plain text")
-			continue
-		}
-		if keys[key] {
-			f.fault(line(v.Key), "%s is there twice", key)
-		}
-		keys[key] = true
-		f.checkColon(key, v)
-		all = append(all, entry{key: key, line: line(v.Key), value: v.Value})
-	}
-
-	return all
-}
-
-// checkColon refuses a plain key whose colon has no blank after it. The parser takes
-// such a colon for the end of the key, which YAML does not.
-func (f *fileReader) checkColon(key string, v *ast.MappingValueNode) {
-	if v.Start == nil || v.Value == nil || v.Value.GetToken() == nil || v.Key.GetToken().Type != token.StringType {
-		return
-	}
-
-	at, next := v.Start.Position, v.Value.GetToken().Position
-	if at != nil && next != nil && at.Line == next.Line && at.Column+1 == next.Column {
-		f.fault(at.Line, "write the key that begins with %q in quotes, or a blank after its colon", key+":")
+		return "amazonaws.com"
 	}
 }
 
-// scalar returns a scalar's text as it was written.
-func scalar(n ast.Node) (string, bool) {
-	switch n := n.(type) {
-	case *ast.StringNode:
-		return n.Value, true
-	case *ast.LiteralNode:
-		return n.Value.Value, true
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
-		return n.GetToken().Value, true
+// properties evaluates the properties of a resource and checks them.
+func (f *fileReader) properties(from *template.Resource) {
+	r := f.byName[from.Name]
+	k := types[r.Type]
+	if r.PinnedID = f.pinnedID(from); r.PinnedID != "" && !k.pinned {
+		f.fault(r.Line, "%s: only a pool's ID can be chosen with PoolhouseId", r.Name)
+	}
+	if from.Retained {
+		f.note("%s: its DeletionPolicy is not kept: --prune deletes what the file no longer has", r.Name)
 	}
 
-	return "", false
-}
-
-func (f *fileReader) resource(e entry) Resource {
-	r := Resource{Name: e.key, Line: e.line, Properties: map[string]any{}}
-	var properties any
-	for _, part := range f.entries(e.value, e.key) {
-		switch part.key {
-		case "Type":
-			r.Type, _ = scalar(part.value)
-		case "Properties":
-			properties = f.value(part.value, 0)
-		case "DependsOn":
-			r.DependsOn = f.dependsOn(e.key, part)
-		case "Metadata":
-			r.PinnedID = f.pinnedID(part)
-		default:
-			f.unknown(part.line, "attribute of "+e.key, part.key,
-				[]string{"Type", "Properties", "DependsOn", "Metadata"})
-		}
-	}
-
-	k, known := types[r.Type]
-	if r.Type == "" {
-		f.fault(e.line, "%s has no Type", e.key)
-		return r
-	}
-	if !known {
-		f.unknown(e.line, "type of "+e.key, r.Type, slices.Collect(maps.Keys(types)))
-		return r
-	}
-	if r.PinnedID != "" && !k.pinned {
-		f.fault(e.line, "%s: only a pool's ID can be chosen with PoolhouseId", e.key)
-	}
-
+	properties := f.Properties(from)
 	given, ok := properties.(map[string]any)
 	if !ok && properties != nil {
-		f.fault(e.line, "%s: Properties must be a mapping", e.key)
-		return r
+		f.fault(r.Line, "%s: Properties must be a mapping", r.Name)
+		return
 	}
-	r.Properties, _ = f.check(e.line, e.key, k.schema, given).(map[string]any)
-
-	return r
-}
-
-func (f *fileReader) dependsOn(resource string, e entry) (names []string) {
-	switch v := f.value(e.value, 0).(type) {
-	case string:
-		names = []string{v}
-	case []any:
-		for _, name := range v {
-			names = append(names, fmt.Sprint(name))
-		}
-	default:
-		f.fault(e.line, "%s.DependsOn must be a name or a list of names", resource)
+	if from.Type == customOIDCProvider {
+		given = oidcProperties(given)
+	}
+	if by := f.onlyFor[r.Name]; by != "" && trustsServices(given) {
+		f.leaveOut(from, "only "+by+" uses it, which is left out")
+		return
+	}
+	if !f.withoutSkipped(r, given) {
+		return
 	}
 
-	return names
+	var roles any
+	if r.Type == managedPolicyType {
+		roles = given["Roles"]
+		given = maps.Clone(given)
+		delete(given, "Roles")
+		f.refuseUsers(r.Line, r.Name, given)
+	}
+	r.Properties, _ = f.check(r.Line, r.Name, k.schema, given).(map[string]any)
+	if roles != nil {
+		f.attach(r, roles)
+	}
 }
 
 const pinned = "PoolhouseId"
 
 // pinnedID reads a pool's ID out of Metadata. A misspelt one would give the pool
 // another ID; other metadata is anybody's.
-func (f *fileReader) pinnedID(metadata entry) string {
-	m, _ := f.value(metadata.value, 0).(map[string]any)
-	for key := range sorted(m) {
+func (f *fileReader) pinnedID(r *template.Resource) string {
+	v, line := f.Metadata(r, pinned)
+	for _, key := range f.MetadataKeys(r) {
 		if key != pinned && explain.Nearest(key, []string{pinned}) != "" {
-			f.fault(metadata.line, "unknown metadata %q: did you mean %s?", key, pinned)
+			f.fault(line, "unknown metadata %q: did you mean %s?", key, pinned)
 		}
 	}
 
-	v, given := m[pinned]
 	id, isText := v.(string)
-	if given && (!isText || !identitypool.ValidID(id)) {
-		f.fault(metadata.line, "%s must be a pool ID, REGION: and a UUID in lower case", pinned)
+	if v != nil && (!isText || !identitypool.ValidID(id)) {
+		f.fault(line, "%s must be a pool ID, REGION: and a UUID in lower case", pinned)
 	}
 
 	return id
 }
 
-// value returns a node as JSON values, with references in their places.
-func (f *fileReader) value(n ast.Node, depth int) any {
-	if depth > maxDepth {
-		f.fault(line(n), "nested too deeply")
-		return nil
-	}
-
-	switch n := n.(type) {
-	case nil, *ast.NullNode:
-		return nil
-	case *ast.BoolNode:
-		return n.Value
-	case *ast.IntegerNode, *ast.FloatNode:
-		if text := n.GetToken().Value; !json.Valid([]byte(text)) {
-			return oddNumber(text)
-		}
-		return json.Number(n.GetToken().Value)
-	case *ast.StringNode, *ast.LiteralNode:
-		text, _ := scalar(n)
-		return text
-	case *ast.SequenceNode:
-		list := []any{}
-		for _, v := range n.Values {
-			list = append(list, f.value(v, depth+1))
-		}
-		return list
-	case *ast.TagNode:
-		if name, ok := shortForms[n.Start.Value]; ok {
-			return f.reference(line(n), name, f.value(n.Value, depth+1))
-		}
-		f.fault(line(n), "%s is not supported: use !Ref, !GetAtt or !Sub", n.Start.Value)
-		return nil
-	case *ast.MappingNode, *ast.MappingValueNode:
-		entries := f.entries(n, "the value")
-		if len(entries) == 1 && (entries[0].key == "Ref" || strings.HasPrefix(entries[0].key, "Fn::")) {
-			return f.reference(entries[0].line, entries[0].key, f.value(entries[0].value, depth+1))
-		}
-
-		m := map[string]any{}
-		for _, e := range entries {
-			m[e.key] = f.value(e.value, depth+1)
-		}
-
-		return m
-	}
-
-	f.fault(line(n), "anchors, aliases and other special values are not supported")
-
-	return nil
+func (f *fileReader) note(format string, args ...any) {
+	f.file.Notes = append(f.file.Notes, fmt.Sprintf(format, args...))
 }
 
-// oddNumber is a number of YAML that is none of JSON, such as 0x10 or 007, as the
-// file has it.
-type oddNumber string
+// take adds a resource of a type that Poolhouse has.
+func (f *fileReader) take(from *template.Resource, typeName string) {
+	r := &Resource{
+		Name:       from.Name,
+		Type:       typeName,
+		Line:       from.Line,
+		DependsOn:  from.DependsOn,
+		Properties: map[string]any{},
+	}
+	f.resources = append(f.resources, r)
+	f.byName[r.Name] = r
+}
+
+// leaveOut notes that a resource is not made, and why.
+func (f *fileReader) leaveOut(r *template.Resource, reason string) {
+	s := Skipped{Name: r.Name, Type: r.Type, Reason: reason}
+	f.left[r.Name] = s
+	delete(f.byName, r.Name)
+	if r.Type != metadataType {
+		f.file.Skipped = append(f.file.Skipped, s)
+	}
+}
+
+// typeNames returns the types that a file may have.
+func typeNames() []string {
+	return slices.Collect(maps.Keys(types))
+}
+
+// isUserPool reports whether a type belongs to user pools.
+func isUserPool(typeName string) bool { return strings.HasPrefix(typeName, "AWS::Cognito::UserPool") }

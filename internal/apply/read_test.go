@@ -40,7 +40,7 @@ func TestReadFaults(t *testing.T) {
 		{"no mapping", "[a]\n", "line 1: the file must be a mapping"},
 		{"section", "Resource: {}\n", `line 1: unknown section "Resource": did you mean Resources?`},
 		{"section like none", "Elephants: {}\n",
-			`unknown section "Elephants": there are AWSTemplateFormatVersion, Description, `},
+			`unknown section "Elephants": there are AWSTemplateFormatVersion, Conditions, Description, `},
 		{"anchor", "Resources: &a {}\n", "line 1: Resources must be a mapping"},
 		{"alias", readPool + "      IdentityPoolName: &a x\n",
 			"line 6: anchors, aliases and other special values are not supported"},
@@ -158,12 +158,12 @@ func TestReadFaults(t *testing.T) {
 		{"reference in a place for none", readPool + "      AllowClassicFlow: !Ref AWS::Region\n",
 			"Pool.AllowClassicFlow must be true or false"},
 		{"function", readPool + "      IdentityPoolName: !Join [a, b]\n",
-			"line 6: !Join is not supported: use !Ref, !GetAtt or !Sub"},
+			"line 6: Fn::Join is not supported in this form: use Fn::Join: [DELIMITER, LIST]"},
 		{"long function", readPool + "      IdentityPoolName: {\"Fn::Join\": [a, b]}\n",
 			"Fn::Join is not supported in this form"},
 		{"GetAtt without an attribute", readPool + "      IdentityPoolName: !GetAtt Pool\n",
 			"Fn::GetAtt is not supported in this form"},
-		{"Sub with names", readPool + "      IdentityPoolName: !Sub [a, {b: c}]\n",
+		{"Sub with a list", readPool + "      IdentityPoolName: !Sub [a, [b]]\n",
 			"Fn::Sub is not supported in this form"},
 		{"Sub that is open", readPool + "      IdentityPoolName: !Sub \"${Pool\"\n",
 			"line 6: Fn::Sub: ${ is not closed"},
@@ -171,9 +171,9 @@ func TestReadFaults(t *testing.T) {
 
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			resources, err := apply.Read([]byte(tt.text))
-			if wantError(t, err, tt.want); resources != nil {
-				t.Errorf("got resources, too: %v", resources)
+			file, err := apply.Read([]byte(tt.text), apply.ReadOptions{})
+			if wantError(t, err, tt.want); file != nil {
+				t.Errorf("got resources, too: %v", file)
 			}
 		})
 	}
@@ -181,10 +181,10 @@ func TestReadFaults(t *testing.T) {
 
 // All faults of a file are told at once, each with its line.
 func TestReadTellsAllFaults(t *testing.T) {
-	_, err := apply.Read([]byte(readPool + `      Name: x
+	_, err := apply.Read([]byte(readPool+`      Name: x
   Role: {Type: AWS::IAM::Role, Properties: {Path: []}}
   Other: {Type: AWS::IAM::Group}
-`))
+`), apply.ReadOptions{})
 	wantError(t, err, `line 2: unknown property of Pool "Name": there are `)
 	wantError(t, err, "\nline 7: Role.Path must be text\nline 7: Role needs AssumeRolePolicyDocument\n")
 	wantError(t, err, "line 8: unknown type of Other")
@@ -219,9 +219,7 @@ func TestReadReferences(t *testing.T) {
 		"!GetAtt Issuer.Arn":              want(name),
 		"{\"Fn::GetAtt\": [Issuer, Arn]}": want(name),
 		"{\"Fn::GetAtt\": Issuer.Arn}":    want(name),
-		"!Sub plain":                      want(apply.Part{Text: "plain"}),
-		"!Sub \"${!x}-${Issuer.Arn}\"": want(apply.Part{}, apply.Part{Text: "${x}"}, apply.Part{Text: "-"}, name,
-			apply.Part{}),
+		"!Sub \"${!x}-${Issuer.Arn}\"":    want(apply.Part{Text: "${x}-"}, name),
 		"!Sub \"a${AWS::Region}b\"": want(apply.Part{Text: "a"},
 			apply.Part{Resource: "AWS::Region", Attribute: "Ref"}, apply.Part{Text: "b"}),
 	} {
@@ -271,7 +269,7 @@ func TestReadOrder(t *testing.T) {
 		"by another":    provider("A", ", DependsOn: B") + provider("B", ", DependsOn: A"),
 		"by two others": provider("A", ", DependsOn: B") + saml("B", "!Ref C") + saml("C", `!Sub "${A}"`),
 	} {
-		_, err := apply.Read([]byte("Resources:\n" + text))
+		_, err := apply.Read([]byte("Resources:\n"+text), apply.ReadOptions{})
 		wantError(t, err, "line 2: A refers to itself, by way of others")
 		if t.Failed() {
 			t.Log(name)
@@ -302,18 +300,21 @@ func FuzzRead(f *testing.F) {
 		"AWS::Cognito::IdentityPoolPrincipalTag",
 		"AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::IAM::OIDCProvider", "AWS::IAM::SAMLProvider"}
 	f.Fuzz(func(t *testing.T, text string) {
-		resources, err := apply.Read([]byte(text))
-		for _, r := range resources {
-			if !slices.Contains(known, r.Type) || err != nil || r.Properties == nil {
-				t.Errorf("%+v, %v", r, err)
-			}
+		file, err := apply.Read([]byte(text), apply.ReadOptions{Region: region})
+		if (file == nil) == (err == nil) {
+			t.Fatalf("%v, %v", file, err)
 		}
 		if err != nil {
 			return
 		}
+		for _, r := range file.Resources {
+			if !slices.Contains(known, r.Type) || r.Properties == nil {
+				t.Errorf("%+v", r)
+			}
+		}
 		r := rigAt(t, emptyServer{})
 
-		err = apply.Apply(t.Context(), r.client, resources, apply.Options{Name: "f", DryRun: true, Out: &r.transcript})
+		_, err = apply.Apply(t.Context(), r.client, file, apply.Options{Name: "f", DryRun: true, Out: &r.transcript})
 		if err != nil && !strings.Contains(err.Error(), " (line ") {
 			t.Errorf("%v is no fault of the file:\n%s", err, text)
 		}

@@ -1,152 +1,100 @@
 package apply
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "slices"
 
-// shortForms are the tags of YAML for the functions that give references.
-var shortForms = map[string]string{"!Ref": "Ref", "!GetAtt": "Fn::GetAtt", "!Sub": "Fn::Sub"}
-
-func (f *fileReader) reference(at int, function string, argument any) any {
-	text, isText := argument.(string)
-	switch {
-	case function == "Ref" && isText && text != "":
-		return &Reference{Line: at, Parts: []Part{{Resource: text, Attribute: "Ref"}}}
-	case function == "Fn::GetAtt":
-		if list, ok := argument.([]any); ok && len(list) == 2 {
-			text = fmt.Sprint(list[0]) + "." + fmt.Sprint(list[1])
-		}
-		if name, attribute, ok := strings.Cut(text, "."); ok {
-			return &Reference{Line: at, Parts: []Part{{Resource: name, Attribute: attribute}}}
-		}
-	case function == "Fn::Sub" && isText:
-		return f.substitution(at, text)
-	}
-
-	f.fault(at, "%s is not supported in this form: use Ref: NAME, Fn::GetAtt: NAME.ATTRIBUTE or Fn::Sub: TEXT",
-		function)
-
-	return nil
-}
-
-// substitution reads text with ${NAME}, ${NAME.ATTRIBUTE} and, for a plain ${, ${!.
-func (f *fileReader) substitution(at int, text string) any {
-	r := &Reference{Line: at}
-	for {
-		before, rest, found := strings.Cut(text, "${")
-		r.Parts = append(r.Parts, Part{Text: before})
-		if !found {
-			return r
-		}
-		name, after, closed := strings.Cut(rest, "}")
-		if !closed {
-			f.fault(at, "Fn::Sub: ${ is not closed")
-			return nil
-		}
-
-		if literal, ok := strings.CutPrefix(name, "!"); ok {
-			r.Parts = append(r.Parts, Part{Text: "${" + literal + "}"})
-		} else {
-			resource, attribute, ok := strings.Cut(name, ".")
-			if !ok {
-				attribute = "Ref"
-			}
-			r.Parts = append(r.Parts, Part{Resource: resource, Attribute: attribute})
-		}
-		text = after
-	}
-}
-
-// eachPart calls do for the parts of the references in v.
-func eachPart(v any, do func(*Reference, Part)) {
+// eachPart calls do for the resources and pseudo parameters that v refers to.
+func eachPart(v any, do func(ref *Reference, resource, attribute string)) {
 	eachLeaf("", v, func(_ string, leaf any) {
 		if ref, ok := leaf.(*Reference); ok {
 			for _, p := range ref.Parts {
-				do(ref, p)
+				p.Names(func(resource, attribute string) { do(ref, resource, attribute) })
 			}
 		}
 	})
 }
 
-// accountNames are the pseudo parameters.
-var accountNames = []string{"AWS::AccountId", "AWS::Region", "AWS::Partition"}
-
-// references refuses names of resources and attributes that are not there.
-func (f *fileReader) references(resources []Resource) {
-	byName := map[string]Resource{}
-	given := slices.Concat(accountNames, f.more)
-
-	names := slices.Clone(given)
-	for _, r := range resources {
-		byName[r.Name] = r
-		names = append(names, r.Name)
-	}
-
-	for _, r := range resources {
-		for _, name := range r.DependsOn {
-			if _, ok := byName[name]; !ok {
-				f.unknown(r.Line, "resource in DependsOn of "+r.Name, name, names)
-			}
+// references refuses names of resources and attributes that are not there, and resources that
+// refer to what is left out.
+func (f *fileReader) references() {
+	for _, r := range f.resources {
+		if f.byName[r.Name] == nil {
+			continue
 		}
-		eachPart(r.Properties, func(ref *Reference, p Part) {
-			if p.Resource == "" || slices.Contains(given, p.Resource) {
+		r.DependsOn = f.dependencies(r)
+		eachPart(r.Properties, func(ref *Reference, resource, attribute string) {
+			if s, left := f.left[resource]; left {
+				f.fault(ref.Line, "%s refers to %s, an %s that is left out: %s", r.Name, s.Name, s.Type, s.Reason)
 				return
 			}
-			to, ok := byName[p.Resource]
-			if !ok {
-				f.unknown(ref.Line, "resource", p.Resource, names)
-			} else if known := types[to.Type].attributes; !slices.Contains(known, p.Attribute) {
-				f.unknown(ref.Line, "attribute of "+p.Resource, p.Attribute, slices.Clone(known))
-			}
+			f.reference(ref.Line, resource, attribute)
 		})
 	}
 }
 
-// inOrder sorts resources so that each follows what it refers to; otherwise
-// they stay in the order of the file.
-func inOrder(resources []Resource) (all []Resource, err error) {
-	index := map[string]int{}
-	for i, r := range resources {
-		index[r.Name] = i
+// dependencies returns the resources that DependsOn names, without those that are left out.
+func (f *fileReader) dependencies(r *Resource) (names []string) {
+	for _, name := range r.DependsOn {
+		_, left := f.left[name]
+		from := f.Resource(name)
+		switch {
+		case f.byName[name] != nil:
+			names = append(names, name)
+		case f.folded[name] != nil:
+			names = append(names, slices.DeleteFunc(slices.Clone(f.folded[name]), func(role string) bool {
+				return role == r.Name
+			})...)
+		case left, from != nil && from.Condition != "":
+		default:
+			f.unknown(r.Line, "resource in DependsOn of "+r.Name, name, f.Names())
+		}
 	}
 
-	const open, done = 1, 2
-	state := make([]int, len(resources))
-	var visit func(i int) error
-	visit = func(i int) error {
-		r := resources[i]
-		switch state[i] {
-		case done:
-			return nil
-		case open:
-			return fmt.Errorf("line %d: %s refers to itself, by way of others", r.Line, r.Name)
+	return names
+}
+
+// reference refuses a resource or an attribute that is not there.
+func (f *fileReader) reference(line int, resource, attribute string) {
+	if f.IsOpen(resource) {
+		return
+	}
+
+	to := f.byName[resource]
+	from := f.Resource(resource)
+	switch {
+	case to != nil:
+		known := types[to.Type].attributes
+		if !slices.Contains(known, attribute) {
+			f.unknown(line, "attribute of "+resource, attribute, slices.Clone(known))
 		}
-		state[i] = open
+	case f.refused[resource]:
+	case f.folded[resource] != nil:
+		f.fault(line, "%s is a part of its roles, and has no %s", resource, attribute)
+	case from != nil && from.Condition != "":
+		f.fault(line, "%s is not there: its condition %s is not met", resource, from.Condition)
+	default:
+		f.unknown(line, "resource", resource, f.Names())
+	}
+}
 
-		needs := slices.Clone(r.DependsOn)
-		eachPart(r.Properties, func(_ *Reference, p Part) { needs = append(needs, p.Resource) })
-		slices.Sort(needs)
-
-		for _, name := range needs {
-			if j, ok := index[name]; ok {
-				if err := visit(j); err != nil {
-					return err
-				}
+// outputs reads the outputs. One that needs what is left out has no value.
+func (f *fileReader) outputs() {
+	for _, from := range f.Outputs() {
+		o := Output{Name: from.Name, Description: from.Description, Value: from.Value, Export: from.Export}
+		if s, is := f.skippedIn([]any{from.Value, from.Export}); is {
+			o.Unknown = s.Name + " is left out: " + s.Reason
+			o.Value, o.Export = nil, nil
+		}
+		eachPart([]any{o.Value, o.Export}, func(ref *Reference, resource, attribute string) {
+			to := f.byName[resource]
+			if to != nil && f.options.IgnoreUnknown && !slices.Contains(types[to.Type].attributes, attribute) {
+				o.Unknown = "Poolhouse does not know the attribute " + attribute + " of " + resource
+				return
 			}
+			f.reference(ref.Line, resource, attribute)
+		})
+		if o.Unknown != "" {
+			o.Value, o.Export = nil, nil
 		}
-		state[i] = done
-		all = append(all, r)
-
-		return nil
+		f.file.Outputs = append(f.file.Outputs, o)
 	}
-
-	for i := range resources {
-		if err := visit(i); err != nil {
-			return nil, err
-		}
-	}
-
-	return all, nil
 }

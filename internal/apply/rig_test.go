@@ -151,14 +151,19 @@ func answer(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
 }
 
-func readFile(t *testing.T, text string) []apply.Resource {
+func readAll(t *testing.T, text string) *apply.File {
 	t.Helper()
-	resources, err := apply.Read([]byte(text))
+	file, err := apply.Read([]byte(text), apply.ReadOptions{})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 
-	return resources
+	return file
+}
+
+func readFile(t *testing.T, text string) []apply.Resource {
+	t.Helper()
+	return readAll(t, text).Resources
 }
 
 // run applies a file, and returns the transcript of that.
@@ -171,7 +176,7 @@ func (r *rig) run(text string, change ...func(*apply.Options)) (string, error) {
 	}
 	r.transcript.Reset()
 	r.calls = nil
-	err := apply.Apply(r.t.Context(), r.client, readFile(r.t, text), o)
+	_, err := apply.Apply(r.t.Context(), r.client, readAll(r.t, text), o)
 
 	return r.transcript.String(), err
 }

@@ -41,7 +41,7 @@ func (*role) typeName() string { return "AWS::IAM::Role" }
 func (r *role) key(Resource) string { return strings.ToLower(r.RoleName) }
 
 func (r *role) complete(file Resource) error {
-	r.RoleName = cmp.Or(r.RoleName, file.Name)
+	r.RoleName = cmp.Or(r.RoleName, file.serverName())
 	r.Path = cmp.Or(r.Path, "/")
 	r.MaxSessionDuration = cmp.Or(r.MaxSessionDuration, defaultMaxSession)
 	return nil

@@ -23,7 +23,7 @@ func (*samlProvider) typeName() string { return "AWS::IAM::SAMLProvider" }
 func (p *samlProvider) key(Resource) string { return p.Name }
 
 func (p *samlProvider) complete(r Resource) error {
-	p.Name = cmp.Or(p.Name, r.Name)
+	p.Name = cmp.Or(p.Name, r.serverName())
 	return nil
 }
 

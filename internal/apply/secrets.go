@@ -9,10 +9,44 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/provider"
+	"github.com/poolhouse-id/poolhouse/internal/template"
 )
 
 // Terminals and the logs of build servers keep what is printed. So neither the plan
 // nor an error shows the secrets of login providers.
+
+// hidden returns a text without the values of parameters with NoEcho.
+func (a *applier) hidden(text string) string {
+	for _, secret := range a.secrets {
+		if len(secret) >= template.LeastSecret {
+			text = strings.ReplaceAll(text, secret, "****")
+		}
+	}
+
+	return text
+}
+
+// withoutParameters hides the values of parameters with NoEcho, in keys too.
+func (a *applier) withoutParameters(v any) any {
+	switch v := v.(type) {
+	case string:
+		return a.hidden(v)
+	case []any:
+		out := []any{}
+		for _, one := range v {
+			out = append(out, a.withoutParameters(one))
+		}
+		return out
+	case map[string]any:
+		out := map[string]any{}
+		for key, one := range v {
+			out[a.hidden(key)] = a.withoutParameters(one)
+		}
+		return out
+	default:
+		return v
+	}
+}
 
 // loginProviders is the property of a pool whose values may hold secrets.
 const loginProviders = "SupportedLoginProviders"

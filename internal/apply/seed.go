@@ -8,8 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml/ast"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/template"
 )
 
 // Names that a seed may refer to. Options.Known tells what they stand for.
@@ -29,7 +29,6 @@ const (
 const (
 	// maxSeedEntries bounds the users of a seed, and its identities.
 	maxSeedEntries = 1000
-	poolType       = "AWS::Cognito::IdentityPool"
 	// maxSeedProvider and maxSeedSubject bound a login, in bytes. The store's bounds are the same.
 	maxSeedProvider = 512
 	maxSeedSubject  = 8 << 10
@@ -38,7 +37,7 @@ const (
 // Seed is the content of a file for a development server: resources, users of its built-in issuer,
 // and identities.
 type Seed struct {
-	Resources  []Resource
+	*File
 	Users      []SeedUser
 	Identities []SeedIdentity
 }
@@ -60,31 +59,24 @@ type SeedIdentity struct {
 	Logins   map[string]string // provider's key in Logins to subject
 }
 
-// ReadSeed reads a seed. Its resources come in an order in which each follows what it refers to.
-func ReadSeed(text []byte) (Seed, error) {
-	body, err := parse(text)
+// ReadSeed reads a seed: a template, with two more sections.
+func ReadSeed(text []byte, o ReadOptions) (Seed, error) {
+	f, err := newReader(text, o, template.Options{
+		Open:     []string{DevProviderARN, DevLoginKey},
+		Sections: []string{usersSection, identitiesSection},
+	})
 	if err != nil {
 		return Seed{}, err
 	}
 
-	f := &fileReader{
-		more:   []string{DevProviderARN, DevLoginKey},
-		others: []string{usersSection, identitiesSection},
-	}
 	var s Seed
-	var template []entry
-	for _, e := range f.entries(body, "the file") {
-		switch e.key {
-		case usersSection:
-			s.Users = f.users(e)
-		case identitiesSection:
-			s.Identities = f.identities(e)
-		default:
-			template = append(template, e)
-		}
+	if section, ok := f.Section(usersSection); ok {
+		s.Users = f.seedUsers(section)
 	}
-
-	if s.Resources, err = f.resources(template); err != nil {
+	if section, ok := f.Section(identitiesSection); ok {
+		s.Identities = f.identities(section)
+	}
+	if s.File, err = f.read(); err != nil {
 		return Seed{}, err
 	}
 
@@ -93,33 +85,33 @@ func ReadSeed(text []byte) (Seed, error) {
 			f.checkPool(i, s.Resources)
 		}
 	}
-	if len(f.faults) > 0 {
-		return Seed{}, f.faults[0]
+	if err := f.Err(); err != nil {
+		return Seed{}, err
 	}
 
 	return s, nil
 }
 
-// users reads the section of users: each has a mapping of claims.
-func (f *fileReader) users(section entry) (all []SeedUser) {
-	for _, e := range f.entries(section.value, usersSection) {
-		u := SeedUser{Name: e.key, Line: e.line, Claims: map[string]any{}}
-		all = append(all, u)
-		if _, empty := e.value.(*ast.NullNode); empty {
-			continue
-		}
+// seedUsers reads the section of users: each has a mapping of claims.
+func (f *fileReader) seedUsers(section template.Field) (all []SeedUser) {
+	for _, user := range f.Members(section, usersSection) {
+		u := SeedUser{Name: user.Key, Line: user.Line, Claims: map[string]any{}}
+		for _, claim := range f.Members(user, user.Key) {
+			value, there := f.Value(claim)
+			if !there {
+				continue
+			}
 
-		for _, claim := range f.entries(e.value, e.key) {
-			value := f.value(claim.value, 0)
-			path := e.key + "." + claim.key
-			f.checkNumbers(claim.line, path, value)
+			path := user.Key + "." + claim.Key
+			f.checkNumbers(claim.Line, path, value)
 			eachLeaf(path, value, func(at string, leaf any) {
 				if _, isReference := leaf.(*Reference); isReference {
-					f.fault(claim.line, "%s: a claim cannot refer to something", at)
+					f.fault(claim.Line, "%s: a claim cannot refer to something", at)
 				}
 			})
-			u.Claims[claim.key] = value
+			u.Claims[claim.Key] = value
 		}
+		all = append(all, u)
 	}
 	f.bound(section, len(all))
 
@@ -127,14 +119,8 @@ func (f *fileReader) users(section entry) (all []SeedUser) {
 }
 
 // identities reads the section of identities, a list.
-func (f *fileReader) identities(section entry) (all []SeedIdentity) {
-	list, isList := section.value.(*ast.SequenceNode)
-	if !isList {
-		f.fault(section.line, "%s must be a list", identitiesSection)
-		return nil
-	}
-
-	for _, item := range list.Values {
+func (f *fileReader) identities(section template.Field) (all []SeedIdentity) {
+	for _, item := range f.Elements(section, identitiesSection) {
 		all = append(all, f.identity(item))
 	}
 	f.bound(section, len(all))
@@ -142,42 +128,42 @@ func (f *fileReader) identities(section entry) (all []SeedIdentity) {
 	return all
 }
 
-func (f *fileReader) bound(section entry, entries int) {
+func (f *fileReader) bound(section template.Field, entries int) {
 	if entries > maxSeedEntries {
-		f.fault(section.line, "%s has %d entries; the limit is %d", section.key, entries, maxSeedEntries)
+		f.fault(section.Line, "%s has %d entries; the limit is %d", section.Key, entries, maxSeedEntries)
 	}
 }
 
 // identity reads one identity.
-func (f *fileReader) identity(item ast.Node) SeedIdentity {
-	i := SeedIdentity{Line: line(item), Logins: map[string]string{}}
-	for n, e := range f.entries(item, "an identity") {
+func (f *fileReader) identity(item template.Field) SeedIdentity {
+	i := SeedIdentity{Line: item.Line, Logins: map[string]string{}}
+	for n, m := range f.Members(item, "an identity") {
 		if n == 0 {
-			i.Line = e.line
+			i.Line = m.Line
 		}
 
-		switch e.key {
+		switch m.Key {
 		case "IdentityId":
-			i.ID, _ = scalar(e.value)
+			i.ID, _ = f.Text(m, m.Key)
 		case "IdentityPoolId":
-			i.Pool, i.Resource = f.poolOf(e)
+			i.Pool, i.Resource = f.poolOf(m)
 		case "User":
-			i.User, _ = scalar(e.value)
+			i.User, _ = f.Text(m, m.Key)
 		case "Logins":
-			for _, login := range f.entries(e.value, "Logins") {
-				subject, isText := scalar(login.value)
-				if !isText || !seedText(login.key, maxSeedProvider) || !seedText(subject, maxSeedSubject) {
-					f.fault(login.line, "Logins: %.100s must have the subject as text", login.key)
+			for _, login := range f.Members(m, "Logins") {
+				subject, isText := f.Text(login, "Logins")
+				if isText && (!seedText(login.Key, maxSeedProvider) || !seedText(subject, maxSeedSubject)) {
+					f.fault(login.Line, "Logins: %.100s must have the subject as text", login.Key)
 				}
-				i.Logins[login.key] = subject
+				i.Logins[login.Key] = subject
 			}
 		default:
-			f.unknown(e.line, "member of an identity", e.key,
+			f.unknown(m.Line, "member of an identity", m.Key,
 				[]string{"IdentityId", "IdentityPoolId", "User", "Logins"})
 		}
 	}
 
-	if !identitypool.ValidID(i.ID) {
+	if !identitypool.ValidID(i.ID) { // also if there is none
 		f.fault(i.Line, "an identity needs an IdentityId, REGION: and a UUID in lower case")
 	}
 	if i.Pool == "" && i.Resource == "" {
@@ -193,21 +179,23 @@ func seedText(text string, limit int) bool {
 }
 
 // poolOf reads the pool of an identity: an ID, or a reference to a resource.
-func (f *fileReader) poolOf(e entry) (id, resource string) {
-	switch v := f.value(e.value, 0).(type) {
-	case string:
-		if !identitypool.ValidID(v) {
-			f.fault(e.line, "IdentityPoolId %q is no ID: use !Ref and a pool of this file, or a pool's ID", v)
-		}
-		return v, ""
-	case *Reference:
-		if len(v.Parts) == 1 && (v.Parts[0].Attribute == "Ref" || v.Parts[0].Attribute == "Id") {
-			return "", v.Parts[0].Resource
+func (f *fileReader) poolOf(m template.Field) (id, resource string) {
+	v, _ := f.Value(m)
+	if ref, ok := v.(*Reference); ok && len(ref.Parts) == 1 && !f.IsOpen(ref.Parts[0].Resource) {
+		if attribute := ref.Parts[0].Attribute; attribute == "Ref" || attribute == "Id" {
+			return "", ref.Parts[0].Resource
 		}
 	}
-	f.fault(e.line, "IdentityPoolId must be !Ref and a pool of this file, or a pool's ID")
 
-	return "-", "" // reported
+	id, isText := f.Text(m, m.Key)
+	if isText && !identitypool.ValidID(id) {
+		f.fault(m.Line, "IdentityPoolId %q is no ID: use !Ref and a pool of this file, or a pool's ID", id)
+	}
+	if !isText {
+		id = "-" // reported
+	}
+
+	return id, ""
 }
 
 // checkPool refuses an identity of a pool that the file does not have.

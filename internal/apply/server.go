@@ -33,6 +33,15 @@ func connect(ctx context.Context, c *Client) (*server, error) {
 	return &server{Client: c, account: out.Account, partition: parts[1]}, nil
 }
 
+// Account returns the account of the client's keys.
+func (c *Client) Account(ctx context.Context) (string, error) {
+	s, err := connect(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	return s.account, nil
+}
+
 func (s *server) arn(rest string) string {
 	return "arn:" + s.partition + ":iam::" + s.account + ":" + rest
 }

@@ -227,8 +227,10 @@ func TestWhoChoosesIDs(t *testing.T) {
 			file := fmt.Sprintf(
 				"Resources:\n  P:\n    Type: AWS::Cognito::IdentityPool\n    Metadata: {PoolhouseId: %q}\n"+
 					"    Properties: {AllowUnauthenticatedIdentities: true}\n", freshID())
-			return a.Declared(apply.Apply(t.Context(), a.Declare(), wiretest.Must(apply.Read([]byte(file)))(t),
-				apply.Options{Name: "f", Out: io.Discard}))
+			declared := wiretest.Must(apply.Read([]byte(file), apply.ReadOptions{}))(t)
+			_, err := apply.Apply(t.Context(), a.Declare(), declared, apply.Options{Name: "f", Out: io.Discard})
+
+			return a.Declared(err)
 		},
 		"import of identities": func(t *testing.T, a wiretest.Tenant) string {
 			line := fmt.Sprintf(`{"IdentityPoolId":%q,"IdentityId":%q,"Guest":true}`, a.NewPool(t), freshID())

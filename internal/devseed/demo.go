@@ -40,7 +40,8 @@ func (s *Seeder) Demo(ctx context.Context, region string) error {
 		return err
 	}
 
-	f, err := parse("demo.yaml", []byte(strings.ReplaceAll(demoText, DemoPool, DemoIn(region))))
+	f, err := parse("demo.yaml", []byte(strings.ReplaceAll(demoText, DemoPool, DemoIn(region))),
+		apply.ReadOptions{Name: "demo", Region: region})
 	if err != nil {
 		return err
 	}

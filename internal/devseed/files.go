@@ -3,6 +3,7 @@
 package devseed
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -27,9 +28,10 @@ type File struct {
 	users []devuser.User
 }
 
-// Read reads seeds: files, and folders whose *.yaml, *.yml and *.json are read in the order of
-// their names. It reports the faults of all files together, with their lines.
-func Read(paths []string) ([]File, error) {
+// Read reads seeds: files, folders that `cdk synth` has written, and other folders, whose *.yaml,
+// *.yml and *.json are read in the order of their names. Resources of types that Poolhouse does not
+// have are left out. It reports the faults of all files together, with their lines.
+func Read(paths []string, o apply.ReadOptions) ([]File, error) {
 	list, err := expand(paths)
 	if err != nil {
 		return nil, err
@@ -37,8 +39,8 @@ func Read(paths []string) ([]File, error) {
 
 	var files []File
 	var faults []error
-	for _, path := range list {
-		f, err := readFile(path)
+	for _, one := range list {
+		f, err := readFile(one, o)
 		if err != nil {
 			faults = append(faults, err)
 			continue
@@ -49,36 +51,55 @@ func Read(paths []string) ([]File, error) {
 	return files, errors.Join(append(faults, checkNames(files)...)...)
 }
 
-// expand returns the files of the paths.
-func expand(paths []string) (list []string, err error) {
+// expand returns the files of the paths, with their names.
+func expand(paths []string) (list []apply.Stack, err error) {
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, err
 		}
 		if !info.IsDir() {
-			list = append(list, path)
+			list = append(list, named(path))
 			continue
 		}
 
-		entries, err := os.ReadDir(path) // in the order of their names
+		some, err := folder(path)
 		if err != nil {
 			return nil, err
 		}
-
-		before := len(list)
-		for _, e := range entries {
-			if isSeed(e.Name()) {
-				list = append(list, filepath.Join(path, e.Name()))
-			}
-		}
-		if len(list) == before {
-			return nil, fmt.Errorf("%s has no *.yaml, *.yml or *.json", path)
-		}
+		list = append(list, some...)
 	}
 
 	if len(list) > maxFiles {
 		return nil, fmt.Errorf("the seeds are %d files; the limit is %d", len(list), maxFiles)
+	}
+
+	return list, nil
+}
+
+// named returns a file with its stack's name, or its own.
+func named(path string) apply.Stack {
+	base := filepath.Base(path)
+	return apply.Stack{Name: cmp.Or(apply.StackName(path), strings.TrimSuffix(base, filepath.Ext(base))), Path: path}
+}
+
+// folder returns the files of a folder.
+func folder(path string) (list []apply.Stack, err error) {
+	if _, err := os.Stat(filepath.Join(path, apply.ManifestName)); err == nil {
+		return apply.Stacks(path, nil)
+	}
+	entries, err := os.ReadDir(path) // in the order of their names
+	if err != nil {
+		return nil, err
+	}
+
+	for _, e := range entries {
+		if isSeed(e.Name()) {
+			list = append(list, named(filepath.Join(path, e.Name())))
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s has no *.yaml, *.yml or *.json", path)
 	}
 
 	return list, nil
@@ -90,13 +111,14 @@ func isSeed(name string) bool {
 }
 
 // readFile reads one seed.
-func readFile(path string) (File, error) {
-	text, err := readText(path)
+func readFile(from apply.Stack, o apply.ReadOptions) (File, error) {
+	text, err := readText(from.Path)
 	if err != nil {
 		return File{}, err
 	}
+	o.Name, o.IgnoreUnknown = from.Name, true
 
-	return parse(path, text)
+	return parse(from.Path, text, o)
 }
 
 // readText returns the content of a file. Opening a pipe or a device could wait for ever.
@@ -119,10 +141,10 @@ func readText(path string) ([]byte, error) {
 }
 
 // parse reads the text of a seed.
-func parse(path string, text []byte) (File, error) {
-	f := File{Path: path, Name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))}
+func parse(path string, text []byte, o apply.ReadOptions) (File, error) {
+	f := File{Path: path, Name: o.Name}
 	var err error
-	if f.Seed, err = apply.ReadSeed(text); err != nil {
+	if f.Seed, err = apply.ReadSeed(text, o); err != nil {
 		return File{}, f.faults(err)
 	}
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/devseed"
 	"github.com/poolhouse-id/poolhouse/poolhousetest"
 	"github.com/poolhouse-id/poolhouse/sigv4"
@@ -67,7 +68,7 @@ func (r *rig) write(name, text string) string {
 // apply reads and applies seeds.
 func (r *rig) apply(paths ...string) (printed string, err error) {
 	r.Helper()
-	files, err := devseed.Read(paths)
+	files, err := devseed.Read(paths, apply.ReadOptions{Region: poolhouse.DevRegion})
 	if err != nil {
 		return "", err
 	}

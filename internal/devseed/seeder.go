@@ -58,7 +58,8 @@ func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 		if err != nil {
 			return partly{err}
 		}
-		fmt.Fprintf(out, "Seed %s: %s\n", f.Path, done)
+		apply.Say(out, "Seed %s: %s", f.Path, done)
+		tell(out, f)
 	}
 
 	if err := s.identities(ctx, files); err != nil {
@@ -66,6 +67,17 @@ func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 	}
 
 	return nil
+}
+
+// tell prints what a file has and the server does not.
+func tell(out io.Writer, f File) {
+	for _, s := range f.Seed.Skipped {
+		apply.Say(out, "  left out: %s, %s: %s", s.Name, s.Type, s.Reason)
+	}
+
+	for _, note := range f.Seed.Notes {
+		apply.Say(out, "  note: %s", note)
+	}
 }
 
 // check refuses what can be refused before anything is changed.
@@ -120,7 +132,7 @@ func (s *Seeder) resources(ctx context.Context, f File, o apply.Options) (done s
 	var printed bytes.Buffer
 	o.Name, o.Out = f.Name, &printed
 	o.Known = map[string]string{apply.DevProviderARN: s.ProviderARN, apply.DevLoginKey: s.LoginKey}
-	if err := apply.Apply(ctx, s.Client, f.Seed.Resources, o); err != nil {
+	if _, err := apply.Apply(ctx, s.Client, f.Seed.File, o); err != nil {
 		return "", f.faults(err)
 	}
 

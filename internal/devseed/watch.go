@@ -60,7 +60,8 @@ func state(paths []string) string {
 	}
 
 	var b strings.Builder
-	for _, path := range list {
+	for _, file := range list {
+		path := file.Path
 		info, err := os.Stat(path)
 		if err != nil {
 			fmt.Fprintf(&b, "%s: %v\n", path, err)

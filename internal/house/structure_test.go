@@ -49,7 +49,7 @@ var allowedImports = map[string][]string{
 		"internal/iam", "internal/identitypool", "internal/session", "internal/signout", "internal/store",
 	},
 	"internal/apply": {
-		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "sigv4",
+		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "internal/template", "sigv4",
 	},
 	"internal/assume": {
 		"internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer",
@@ -132,6 +132,7 @@ var allowedImports = map[string][]string{
 	"internal/userstatus": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "sigv4",
 	},
+	"internal/template":  {"internal/explain"},
 	"internal/wholefile": {},
 	"poolhousetest":      {""},
 	"sigv4":              {},
@@ -149,7 +150,7 @@ var fences = map[string][]string{
 	"github.com/spf13/cobra":              {"cmd/poolhouse"},
 	"github.com/knadh/koanf":              {"cmd/poolhouse"},
 	"github.com/gofrs/flock":              {"internal/datalock"},
-	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/apply"},
+	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/template"},
 	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
 
 	"github.com/KimMachineGun/automemlimit": {"cmd/poolhouse"},

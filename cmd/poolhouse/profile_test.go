@@ -1,0 +1,125 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// profiles writes AWS's shared files and chooses a profile of them.
+func profiles(t *testing.T, name, config, credentials string) {
+	t.Helper()
+	t.Setenv("AWS_CONFIG_FILE", written(t, "config", config))
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", written(t, "credentials", credentials))
+	t.Setenv("AWS_PROFILE", name)
+	for _, variable := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION",
+		"AWS_DEFAULT_REGION"} {
+		t.Setenv(variable, "")
+	}
+}
+
+const (
+	testConfig = `
+# comment
+[default]
+region = eu-west-1
+[profile  shop ]
+region=eu-north-1 # north
+s3 =
+  region = not-this
+output = json
+[profile sso]
+sso_session = company
+[profile role]
+role_arn = arn:aws:iam::123456789012:role/r
+[shop]
+region = wrong
+`
+	testCredentials = `[default]
+aws_access_key_id = AKIADEFAULT
+aws_secret_access_key = default-secret
+[shop]
+aws_access_key_id=AKIASHOP
+aws_secret_access_key = a+b/c=
+aws_session_token = token
+; comment
+[half]
+aws_access_key_id = AKIAHALF
+`
+)
+
+func TestProfiles(t *testing.T) {
+	for _, test := range []struct{ profile, key, secret, token, region, fault string }{
+		{profile: "shop", key: "AKIASHOP", secret: "a+b/c=", token: "token", region: "eu-north-1"},
+		{profile: "default", key: "AKIADEFAULT", secret: "default-secret", region: "eu-west-1"},
+		{profile: "sso", fault: `the profile "sso" gets its keys by sso_session, which poolhouse cannot do: ` +
+			`run first eval "$(aws configure export-credentials --profile sso --format env)"`},
+		{profile: "role", fault: "gets its keys by role_arn"},
+		{profile: "half", fault: "has no aws_access_key_id and aws_secret_access_key"},
+		{profile: "none", fault: `the profile "none" of AWS_PROFILE is in neither of AWS's shared files`},
+	} {
+		profiles(t, test.profile, testConfig, testCredentials)
+		client, err := apiClient(func(string) string { return "" })
+		if test.fault != "" {
+			if err == nil || !strings.Contains(err.Error(), test.fault) || strings.Contains(err.Error(), "secret-") {
+				t.Errorf("%s: got %v, want %q", test.profile, err, test.fault)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := client.Credentials
+		if keys.AccessKeyID != test.key || keys.SecretAccessKey != test.secret || keys.SessionToken != test.token ||
+			client.Region != test.region {
+			t.Errorf("%s: %s, %s, region %s", test.profile, keys.AccessKeyID, keys.SessionToken, client.Region)
+		}
+	}
+}
+
+// The environment comes before the profile, and files that are not there are none.
+func TestProfileAndEnvironment(t *testing.T) {
+	profiles(t, "shop", testConfig, testCredentials)
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	client, err := apiClient(func(string) string { return "" })
+	if err != nil || client.Credentials.AccessKeyID != "test" || client.Region != "eu-north-1" {
+		t.Errorf("%+v, %v", client, err)
+	}
+	t.Setenv("AWS_REGION", "us-west-2")
+	if region, err := clientRegion(); region != "us-west-2" || err != nil {
+		t.Errorf("%s, %v", region, err)
+	}
+
+	profiles(t, "", testConfig, testCredentials)
+	if _, err := clientKeys(); err == nil || !strings.Contains(err.Error(), "or AWS_PROFILE") {
+		t.Errorf("without a profile: %v", err)
+	}
+	profiles(t, "shop", testConfig, testCredentials)
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
+	if keys, err := clientKeys(); err != nil || keys.AccessKeyID != "AKIASHOP" {
+		t.Errorf("without a config file: %+v, %v", keys, err)
+	}
+
+	// In the home folder.
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("AWS_CONFIG_FILE", "")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "")
+	if _, err := clientKeys(); err == nil || !strings.Contains(err.Error(), "is in neither") {
+		t.Errorf("with an empty home: %v", err)
+	}
+}
+
+// A profile's keys sign calls.
+func TestApplyWithProfile(t *testing.T) {
+	endpoint := devServer(t)
+	profiles(t, "dev", "[profile dev]\nregion = us-east-1\n",
+		"[dev]\naws_access_key_id = test\naws_secret_access_key = test\n")
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", written(t, "shop.json", stackOf("Shop", "shop"))),
+		"1 to create")
+	profiles(t, "dev", "", "[dev]\naws_access_key_id = test\naws_secret_access_key = wrong\n")
+	if _, err := command(t, "export", "--endpoint", endpoint); err == nil {
+		t.Error("a wrong secret was accepted")
+	}
+}

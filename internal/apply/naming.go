@@ -1,0 +1,121 @@
+package apply
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// nameRule tells how a type is named on the server, where its names are unique in an account.
+type nameRule struct {
+	property string
+	longest  int // characters (IAM User Guide, "IAM and AWS STS quotas")
+}
+
+var nameRules = map[string]nameRule{
+	roleType:          {property: "RoleName", longest: 64},
+	managedPolicyType: {property: "ManagedPolicyName", longest: 128},
+	samlProviderType:  {property: "Name", longest: 128},
+}
+
+// nameAll chooses the names of resources that the file gives none. Such a resource is called like
+// in the file, unless that name is another file's or too long: then the name is generatedName.
+func (a *applier) nameAll(ctx context.Context, resources []Resource) ([]Resource, error) {
+	resources = slices.Clone(resources)
+	for i := range resources {
+		r := &resources[i]
+		rule, ruled := nameRules[r.Type]
+		if name := r.Properties[rule.property]; !ruled || name != nil && name != "" {
+			continue
+		}
+		generated := generatedName(a.options.Name, r.Name, rule.longest)
+		if len(r.Name) > rule.longest {
+			r.given = generated
+			continue
+		}
+
+		// What an earlier apply has made keeps its name.
+		ours, err := a.ownerOf(ctx, *r, generated)
+		if err == nil && ours != a.mark(*r) {
+			var plain string
+			plain, err = a.ownerOf(ctx, *r, r.Name)
+			if plain == "" || plain == a.mark(*r) {
+				generated = ""
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s (line %d): %w", r.Name, r.Line, err)
+		}
+		r.given = generated
+	}
+
+	return resources, nil
+}
+
+// ownerOf returns the mark of the resource that has a name on the server; "" if there is none.
+func (a *applier) ownerOf(ctx context.Context, r Resource, name string) (string, error) {
+	named := types[r.Type].new()
+	if err := fill(named, map[string]any{nameRules[r.Type].property: name, "Path": a.pathOf(r)}); err != nil {
+		return "", err
+	}
+	if err := named.complete(r); err != nil {
+		return "", err
+	}
+	found, err := named.find(ctx, a, r)
+	if err != nil || found == nil {
+		return "", err
+	}
+
+	return found.markers[marker], nil
+}
+
+// pathOf returns the path of a resource, which is a part of some ARNs.
+func (*applier) pathOf(r Resource) string {
+	path, _ := r.Properties["Path"].(string)
+	return path
+}
+
+const hashDigits = 8 // hexadecimal digits of the hash in a generated name
+
+var notInServerName = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+
+// generatedName is FILE-RESOURCE-HASH. It is the same in all runs.
+func generatedName(file, resource string, longest int) string {
+	sum := sha256.Sum256([]byte(file + "/" + resource))
+	name := notInServerName.ReplaceAllString(file+"-"+resource, "-")
+
+	return name[:min(len(name), longest-hashDigits-1)] + "-" + hex.EncodeToString(sum[:])[:hashDigits]
+}
+
+// foresee notes the IDs of resources that follow from their properties, so that policies may name
+// what is made after them.
+func (a *applier) foresee(resources []Resource) {
+	for _, r := range resources {
+		if !hasForeseenName(r.Type) {
+			continue
+		}
+		want, err := a.want(r)
+		if err != nil {
+			continue // plan tells it
+		}
+		known := want.attributes(a.server, want.id(a.server, r))
+		if !slices.ContainsFunc(slices.Collect(maps.Values(known)), func(text string) bool {
+			return strings.Contains(text, knownAfterApply)
+		}) {
+			a.known[r.Name] = known
+		}
+	}
+}
+
+// withoutSecretsIn hides the values of parameters with NoEcho in an error.
+func (a *applier) withoutSecretsIn(err error) error {
+	if text := a.hidden(err.Error()); text != err.Error() {
+		return fmt.Errorf("%s", text)
+	}
+	return err
+}

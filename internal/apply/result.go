@@ -1,0 +1,105 @@
+package apply
+
+import (
+	"strings"
+)
+
+// Result tells what is on the server after an apply, or would be.
+type Result struct {
+	// Name is the file's.
+	Name      string                  `json:"name"`
+	DryRun    bool                    `json:"dryRun"`
+	Pools     []PoolResult            `json:"pools"`
+	Resources []ResourceResult        `json:"resources"`
+	Outputs   map[string]OutputResult `json:"outputs"`
+	Skipped   []Skipped               `json:"skipped"`
+	Notes     []string                `json:"notes"`
+}
+
+// PoolResult is an identity pool of the file.
+type PoolResult struct {
+	Name             string `json:"name"` // in the file
+	ID               string `json:"id"`   // "" = known after apply
+	IdentityPoolName string `json:"identityPoolName"`
+}
+
+// ResourceResult is a resource and what was done with it, or would be.
+type ResourceResult struct {
+	Name       string `json:"name"`
+	Type       string `json:"type"`
+	PhysicalID string `json:"physicalId"` // what Ref gives at AWS; "" = known after apply
+	Action     string `json:"action"`     // create, update, delete or none
+}
+
+// OutputResult is an output of the file.
+type OutputResult struct {
+	Value       string `json:"value"`
+	Description string `json:"description,omitempty"`
+	Export      string `json:"export,omitempty"`
+	// Unknown tells why there is no value.
+	Unknown string `json:"unknown,omitempty"`
+}
+
+// actions are the words for the signs of the plan.
+var actions = map[string]string{"+": "create", "~": "update", "-": "delete", "=": "none"}
+
+func (a *applier) result(file *File, plan []*change) (*Result, error) {
+	out := &Result{
+		Name:      a.options.Name,
+		DryRun:    a.options.DryRun,
+		Pools:     []PoolResult{},
+		Resources: []ResourceResult{},
+		Outputs:   map[string]OutputResult{},
+		Skipped:   append([]Skipped{}, file.Skipped...),
+		Notes:     append([]string{}, file.Notes...),
+	}
+	for _, ch := range plan {
+		id := a.physicalID(ch)
+		out.Resources = append(out.Resources, ResourceResult{
+			Name:       ch.resource.Name,
+			Type:       ch.resource.Type,
+			PhysicalID: id,
+			Action:     actions[ch.sign()],
+		})
+		if p, ok := ch.want.(*pool); ok {
+			out.Pools = append(out.Pools, PoolResult{
+				Name:             ch.resource.Name,
+				ID:               id,
+				IdentityPoolName: p.IdentityPoolName,
+			})
+		}
+	}
+
+	for _, o := range file.Outputs {
+		texts, err := a.resolve([]any{o.Value, o.Export})
+		if err != nil {
+			return nil, err
+		}
+		one := OutputResult{Description: o.Description, Unknown: o.Unknown}
+		one.Value, _ = texts.([]any)[0].(string)
+		one.Export, _ = texts.([]any)[1].(string)
+		out.Outputs[o.Name] = one
+	}
+
+	return out, nil
+}
+
+// physicalID returns what Ref gives for a resource at AWS, and a pool's ID for its parts.
+func (a *applier) physicalID(ch *change) string {
+	if ch.prune {
+		return ch.have.id
+	}
+
+	id := a.known[ch.resource.Name]["Ref"]
+	switch want := ch.want.(type) {
+	case *poolRoles:
+		id = want.IdentityPoolId
+	case *principalTags:
+		id = want.IdentityPoolId
+	}
+	if strings.Contains(id, knownAfterApply) {
+		return ""
+	}
+
+	return id
+}

@@ -1,0 +1,392 @@
+package template
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// value evaluates a node. It returns nil for what has a fault.
+func (t *Template) value(n *node, depth int) any {
+	v := t.anyValue(n, depth)
+	if _, unknown := v.(*splitText); unknown {
+		t.Fault(n.line, "Fn::Split of a text that is known after apply works inside Fn::Select only")
+		return nil
+	}
+	return v
+}
+
+func (t *Template) anyValue(n *node, depth int) any {
+	if depth > MaxDepth {
+		t.Fault(n.line, "nested too deeply")
+		return nil
+	}
+	if function, argument, isCall := n.call(); isCall {
+		return t.call(n, function, argument, depth)
+	}
+
+	switch n.kind {
+	case kindNull:
+		return nil
+	case kindBoolean:
+		return n.text == "true"
+	case kindNumber:
+		if !json.Valid([]byte(n.text)) {
+			return OddNumber(n.text)
+		}
+		return json.Number(n.text)
+	case kindText:
+		return n.text
+	case kindList:
+		return t.listValue(n, depth)
+	case kindMapping:
+		m := map[string]any{}
+		for _, e := range n.entries {
+			v := t.value(e.value, depth+1)
+			if _, none := v.(noValue); !none {
+				m[e.key] = v
+			}
+		}
+		return m
+	}
+
+	t.Fault(n.line, "anchors, aliases and other special values are not supported")
+
+	return nil
+}
+
+func (t *Template) listValue(n *node, depth int) any {
+	list := []any{}
+	if !t.spend(n.line, itemCost*len(n.list)) {
+		return list
+	}
+
+	for _, one := range n.list {
+		v := t.value(one, depth+1)
+		if _, none := v.(noValue); !none {
+			list = append(list, v)
+		}
+	}
+
+	return list
+}
+
+// functions are those that a value may call.
+var functions = []string{
+	"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Join", "Fn::Select", "Fn::Split", "Fn::FindInMap", "Fn::If", "Fn::Base64",
+}
+
+// elsewhere are functions that need what is only at AWS, with the reason.
+var elsewhere = map[string]string{
+	"Fn::GetAZs":       "it lists AWS's availability zones",
+	"Fn::Cidr":         "it divides networks, which Poolhouse does not have",
+	"Fn::ImportValue":  "it reads other stacks at AWS: make the value a parameter",
+	"Fn::Transform":    "it runs at AWS",
+	"Fn::ForEach":      "it belongs to the transform AWS::LanguageExtensions, which runs at AWS",
+	"Fn::Length":       "it belongs to the transform AWS::LanguageExtensions, which runs at AWS",
+	"Fn::ToJsonString": "it belongs to the transform AWS::LanguageExtensions, which runs at AWS",
+}
+
+// forms tell how functions are called.
+var forms = map[string]string{
+	"Ref":           "Ref: NAME",
+	"Fn::GetAtt":    "Fn::GetAtt: NAME.ATTRIBUTE or [NAME, ATTRIBUTE]",
+	"Fn::Sub":       "Fn::Sub: TEXT or [TEXT, {NAME: VALUE}]",
+	"Fn::Join":      "Fn::Join: [DELIMITER, LIST]",
+	"Fn::Select":    "Fn::Select: [INDEX, LIST]",
+	"Fn::Split":     "Fn::Split: [DELIMITER, TEXT]",
+	"Fn::FindInMap": "Fn::FindInMap: [MAP, KEY, KEY] or [MAP, KEY, KEY, {DefaultValue: VALUE}]",
+	"Fn::If":        "Fn::If: [CONDITION, VALUE, VALUE]",
+	"Fn::Base64":    "Fn::Base64: TEXT",
+}
+
+func (t *Template) call(n *node, function string, argument *node, depth int) any {
+	before := len(t.faults) + t.more
+
+	var v any
+	ok := false
+	switch function {
+	case "Ref":
+		v, ok = t.ref(n.line, argument)
+	case "Fn::GetAtt":
+		v, ok = t.getAtt(n.line, argument)
+	case "Fn::Sub":
+		v, ok = t.sub(n.line, argument, depth)
+	case "Fn::Join":
+		v, ok = t.join(n.line, argument, depth)
+	case "Fn::Select":
+		v, ok = t.choose(n.line, argument, depth)
+	case "Fn::Split":
+		v, ok = t.split(n.line, argument, depth)
+	case "Fn::FindInMap":
+		v, ok = t.findInMap(n.line, argument, depth)
+	case "Fn::If":
+		v, ok = t.choice(argument, depth)
+	case "Fn::Base64":
+		v, ok = t.base64(argument)
+	default:
+		t.unknownFunction(n, function)
+		return nil
+	}
+	if !ok && len(t.faults)+t.more == before && t.spent <= maxValues {
+		t.Fault(n.line, "%s is not supported in this form: use %s", function, forms[function])
+	}
+
+	return v
+}
+
+func (t *Template) unknownFunction(n *node, function string) {
+	name, _, _ := strings.Cut(function, "::ForEach::")
+	if name != function {
+		name = "Fn::ForEach"
+	}
+	shown := function
+	if n.kind == kindCall {
+		shown = n.text
+	}
+
+	if why, known := elsewhere[name]; known {
+		t.Fault(n.line, "%s is not supported: %s", shown, why)
+	} else if near := explain.Nearest(function, slices.Clone(functions)); near != "" {
+		t.Fault(n.line, "%s is not supported: did you mean %s?", shown, near)
+	} else {
+		t.Fault(n.line, "%s is not supported: there are %s", shown, strings.Join(functions, ", "))
+	}
+}
+
+// constant evaluates a node whose value has to be known now.
+func (t *Template) constant(n *node, what string) (any, bool) {
+	before := len(t.faults) + t.more
+	v := t.value(n, 0)
+	if len(t.faults)+t.more > before {
+		return nil, false
+	}
+
+	return t.closed(n.line, v, what)
+}
+
+// text evaluates a node to text that has to be known now.
+func (t *Template) text(n *node, what string) (string, bool) {
+	v, ok := t.constant(n, what)
+	if !ok {
+		return "", false
+	}
+	text, isText := textOf(v)
+	if !isText {
+		t.Fault(n.line, "%s needs text here", what)
+	}
+
+	return text, isText
+}
+
+// closed replaces pseudo parameters by their values, and refuses what is known after apply.
+func (t *Template) closed(line int, v any, what string) (any, bool) {
+	switch v := v.(type) {
+	case *Reference:
+		var text strings.Builder
+		for _, p := range v.Parts {
+			known, err := t.partValue(p)
+			if err != nil {
+				t.Fault(line, "%s needs a value that is known before anything is made: %v", what, err)
+				return nil, false
+			}
+			text.WriteString(known)
+		}
+
+		return text.String(), true
+	case []any:
+		list := make([]any, len(v))
+		for i, one := range v {
+			known, ok := t.closed(line, one, what)
+			if !ok {
+				return nil, false
+			}
+			list[i] = known
+		}
+
+		return list, true
+	}
+
+	return v, true
+}
+
+// isConstant reports whether a text has pseudo parameters only, whose values are known.
+func (t *Template) isConstant(ref *Reference) bool {
+	return !slices.ContainsFunc(ref.Parts, func(p Part) bool {
+		return p.Piece != nil || p.Resource != "" && t.options.Pseudo[p.Resource] == ""
+	})
+}
+
+func (t *Template) partValue(p Part) (string, error) {
+	switch {
+	case p.Piece != nil:
+		return "", fmt.Errorf("a part of a split text is not")
+	case p.Resource == "":
+		return p.Text, nil
+	case t.options.Pseudo[p.Resource] != "":
+		return t.options.Pseudo[p.Resource], nil
+	case p.Resource == "AWS::AccountId" && t.options.Account != nil:
+		if t.account == "" {
+			account, err := t.options.Account()
+			if err != nil {
+				return "", fmt.Errorf("AWS::AccountId: %w", err)
+			}
+			t.account = account
+		}
+		return t.account, nil
+	default:
+		return "", fmt.Errorf("%s is not", p.Resource)
+	}
+}
+
+func (t *Template) join(line int, argument *node, depth int) (any, bool) {
+	if argument.kind != kindList || len(argument.list) != 2 {
+		return nil, false
+	}
+	delimiter, ok := t.text(argument.list[0], "Fn::Join")
+	list, isList := t.value(argument.list[1], depth+1).([]any)
+	if !ok || !isList {
+		return nil, false
+	}
+
+	var parts []Part
+	for i, one := range list {
+		some, isText := t.pieces(line, one)
+		if !isText || !t.spend(line, len(delimiter)) {
+			return nil, false
+		}
+		if i > 0 {
+			parts = append(parts, Part{Text: delimiter})
+		}
+		parts = append(parts, some...)
+	}
+
+	return joined(line, parts), true
+}
+
+func (t *Template) split(line int, argument *node, depth int) (any, bool) {
+	if argument.kind != kindList || len(argument.list) != 2 {
+		return nil, false
+	}
+	delimiter, ok := t.text(argument.list[0], "Fn::Split")
+	if !ok || delimiter == "" {
+		return nil, false
+	}
+
+	v := t.value(argument.list[1], depth+1)
+	if ref, isReference := v.(*Reference); isReference && t.isConstant(ref) {
+		v, _ = t.closed(line, v, "Fn::Split")
+	} else if isReference {
+		return &splitText{of: ref.Parts, delimiter: delimiter}, true
+	}
+	text, isText := textOf(v)
+	if !isText || !t.spend(line, len(text)+partCost*(1+strings.Count(text, delimiter))) {
+		return nil, false
+	}
+
+	list := []any{}
+	for one := range strings.SplitSeq(text, delimiter) {
+		list = append(list, one)
+	}
+
+	return list, true
+}
+
+func (t *Template) choose(line int, argument *node, depth int) (any, bool) {
+	if argument.kind != kindList || len(argument.list) != 2 {
+		return nil, false
+	}
+	number, ok := t.text(argument.list[0], "Fn::Select")
+	index, err := strconv.Atoi(number)
+	if !ok || err != nil || index < 0 {
+		return nil, false
+	}
+
+	switch list := t.anyValue(argument.list[1], depth+1).(type) {
+	case *splitText:
+		piece := &Piece{Of: list.of, Delimiter: list.delimiter, Index: index}
+		return &Reference{Line: line, Parts: []Part{{Piece: piece}}}, true
+	case []any:
+		if index >= len(list) {
+			t.Fault(line, "Fn::Select: the list has %d elements, and none with the index %d", len(list), index)
+			return nil, false
+		}
+		return list[index], true
+	}
+
+	return nil, false
+}
+
+func (t *Template) findInMap(line int, argument *node, depth int) (any, bool) {
+	if argument.kind != kindList || len(argument.list) < 3 || len(argument.list) > 4 {
+		return nil, false
+	}
+
+	var names [3]string
+	for i := range names {
+		name, ok := t.text(argument.list[i], "Fn::FindInMap")
+		if !ok {
+			return nil, false
+		}
+		names[i] = name
+	}
+
+	if found := t.lookup(names); found != nil {
+		if found.kind == kindMapping || find(found, append(slices.Collect(maps.Keys(elsewhere)), functions...)) != "" {
+			t.Fault(found.line, "%s.%s.%s must be text, a number or a list", names[0], names[1], names[2])
+			return nil, false
+		}
+		return t.value(found, depth+1), true
+	}
+	if len(argument.list) == 4 {
+		if otherwise := argument.list[3].get("DefaultValue"); otherwise != nil {
+			return t.value(otherwise, depth+1), true
+		}
+		return nil, false
+	}
+
+	if t.mappings[names[0]] == nil {
+		t.Fault(line, "Fn::FindInMap: unknown mapping %q", names[0])
+	} else {
+		t.Fault(line, "Fn::FindInMap: the mapping %s has no %s, %s", names[0], names[1], names[2])
+	}
+
+	return nil, false
+}
+
+// choice evaluates only the value that Fn::If chooses.
+func (t *Template) choice(argument *node, depth int) (any, bool) {
+	if argument.kind != kindList || len(argument.list) != 3 {
+		return nil, false
+	}
+	name, ok := argument.list[0].scalar()
+	if !ok {
+		return nil, false
+	}
+
+	before := len(t.faults) + t.more
+	chosen := argument.list[2]
+	if t.named(argument.line, name) {
+		chosen = argument.list[1]
+	}
+	if len(t.faults)+t.more > before {
+		return nil, false
+	}
+
+	return t.anyValue(chosen, depth+1), true
+}
+
+func (t *Template) base64(argument *node) (any, bool) {
+	text, ok := t.text(argument, "Fn::Base64")
+	if !ok || !t.spend(argument.line, 2*len(text)) {
+		return nil, false
+	}
+
+	return base64.StdEncoding.EncodeToString([]byte(text)), true
+}

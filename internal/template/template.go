@@ -1,0 +1,257 @@
+package template
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Bounds of one template. CloudFormation's own are smaller or the same ("CloudFormation quotas").
+const (
+	maxSection = 500      // parameters, mappings, conditions, rules or outputs
+	maxFaults  = 100      // that are told
+	maxValues  = 64 << 20 // bytes that functions may make of the text
+	maxValue   = 4096     // bytes of a parameter's value
+	partCost   = 64       // bytes that a part of a reference counts as
+	itemCost   = 32       // bytes that an element of a list counts as
+)
+
+// Options say what is known outside the template.
+type Options struct {
+	// Name is the stack's, AWS::StackName; "" = the one that CDK tells, or else OtherName.
+	Name, OtherName string
+	// Pseudo has the values of pseudo parameters that are known. They are used where a value has
+	// to be known; elsewhere, those of OpenNames stay references.
+	Pseudo map[string]string
+	// Account tells AWS::AccountId where its value has to be known; nil = it is not known.
+	Account func() (string, error)
+	// Parameters are the values that are given.
+	Parameters map[string]string
+	// Open are further names that may stay references.
+	Open []string
+	// Sections are further sections, which the caller reads with Section.
+	Sections []string
+	// Elsewhere are sections that other files may have, with a text that tells which.
+	Elsewhere map[string]string
+	// SkipSAM takes a template with the transform of the Serverless Application Model as it is.
+	SkipSAM bool
+}
+
+// OpenNames are the pseudo parameters that may stay references.
+var OpenNames = []string{"AWS::AccountId", "AWS::Region", "AWS::Partition", "AWS::URLSuffix"}
+
+// Template is a template whose parameters, mappings and conditions are evaluated.
+type Template struct {
+	// Resources are all of the template, in its order.
+	Resources []*Resource
+	// Notes tell what was taken for granted.
+	Notes []string
+	// Secrets are the values of parameters with NoEcho.
+	Secrets []string
+
+	options    Options
+	faults     []fault
+	more       int // faults that are not told
+	spent      int // of maxValues
+	account    string
+	parameters map[string]any
+	mappings   map[string]*node
+	conditions map[string]*condition
+	byName     map[string]*Resource
+	outputs    []entry
+	further    map[string]Field
+	noted      map[string]bool // SSM parameters whose use was noted
+}
+
+// Fault adds a fault with its line.
+func (t *Template) Fault(line int, format string, args ...any) {
+	if len(t.faults) == maxFaults {
+		t.more++
+		return
+	}
+	t.faults = append(t.faults, fault{line: line, text: fmt.Sprintf(format, args...)})
+}
+
+type fault struct {
+	line int
+	text string
+}
+
+// Err returns all faults as one error, in the order of their lines, or nil.
+func (t *Template) Err() error {
+	slices.SortStableFunc(t.faults, func(a, b fault) int { return a.line - b.line })
+
+	var all []error
+	for _, one := range t.faults {
+		all = append(all, fmt.Errorf("line %d: %s", one.line, t.withoutSecrets(one.text)))
+	}
+	if t.more > 0 {
+		all = append(all, fmt.Errorf("and %d more faults", t.more))
+	}
+
+	return errors.Join(all...)
+}
+
+// LeastSecret is how many bytes the value of a parameter with NoEcho has at least to be hidden:
+// shorter ones are found in any text.
+const LeastSecret = 4
+
+// withoutSecrets hides the values of parameters with NoEcho.
+func (t *Template) withoutSecrets(text string) string {
+	for _, secret := range t.Secrets {
+		if len(secret) >= LeastSecret {
+			text = strings.ReplaceAll(text, secret, "****")
+		}
+	}
+
+	return text
+}
+
+func (t *Template) note(format string, args ...any) {
+	t.Notes = append(t.Notes, fmt.Sprintf(format, args...))
+}
+
+// Unknown refuses a name, with the one that was meant or with all. It sorts known.
+func (t *Template) Unknown(line int, what, name string, known []string) {
+	if near := explain.Nearest(name, known); near != "" {
+		t.Fault(line, "unknown %s %q: did you mean %s?", what, name, near)
+		return
+	}
+
+	slices.Sort(known)
+	t.Fault(line, "unknown %s %q: there are %s", what, name, strings.Join(known, ", "))
+}
+
+// sections of a template, in the order in which they are evaluated.
+var sections = []string{
+	"Transform", "Parameters", "Mappings", "Conditions", "Rules", "Resources", "Outputs",
+	"AWSTemplateFormatVersion", "Description", "Metadata",
+}
+
+// Read reads a text and evaluates its constants. The error is for a text that cannot be read at
+// all; the template's Err has the faults of what could be read.
+func Read(text []byte, o Options) (*Template, error) {
+	t := &Template{
+		options:    o,
+		parameters: map[string]any{},
+		mappings:   map[string]*node{},
+		conditions: map[string]*condition{},
+		byName:     map[string]*Resource{},
+		noted:      map[string]bool{},
+		further:    map[string]Field{},
+	}
+	root, err := t.parse(text)
+	if err != nil {
+		return nil, err
+	}
+
+	found := t.sections(root)
+	if t.options.Name == "" {
+		t.options.Name = cmp.Or(stackName(found["Resources"]), t.options.OtherName)
+	}
+	t.readTransform(found["Transform"])
+	t.readParameters(found["Parameters"])
+
+	for _, e := range t.section(found["Mappings"], "Mappings") {
+		t.mappings[e.key] = e.value
+	}
+
+	for _, e := range t.section(found["Conditions"], "Conditions") {
+		t.conditions[e.key] = &condition{line: e.line, node: e.value}
+	}
+
+	for _, e := range t.section(found["Conditions"], "Conditions") {
+		t.named(e.line, e.key)
+	}
+
+	t.checkRules(t.section(found["Rules"], "Rules"))
+	if found["Resources"] != nil {
+		t.readResources(t.entries(found["Resources"], "Resources"))
+	}
+	t.outputs = t.section(found["Outputs"], "Outputs")
+
+	return t, nil
+}
+
+// sections returns the sections of the text by name, without the caller's further ones.
+func (t *Template) sections(root *node) map[string]*node {
+	found := map[string]*node{}
+	for _, e := range t.entries(root, "the file") {
+		where, elsewhere := t.options.Elsewhere[e.key]
+		switch {
+		case slices.Contains(sections, e.key), e.key == "Globals" && t.options.SkipSAM:
+			found[e.key] = e.value
+		case slices.Contains(t.options.Sections, e.key):
+			t.further[e.key] = Field{Key: e.key, Line: e.line, node: e.value}
+		case elsewhere:
+			t.Fault(e.line, "the section %s is for %s only", e.key, where)
+		default:
+			t.Unknown(e.line, "section", e.key, slices.Concat(sections, t.options.Sections))
+		}
+	}
+
+	return found
+}
+
+// section returns the entries of a section, of which there may be none.
+func (t *Template) section(n *node, what string) []entry {
+	if n == nil || n.kind == kindNull {
+		return nil
+	}
+	all := t.entries(n, what)
+	if len(all) > maxSection {
+		t.Fault(n.line, "%s has %d entries; the limit is %d", what, len(all), maxSection)
+		return nil
+	}
+
+	return all
+}
+
+// entries returns the entries of a mapping, in the order of the file.
+func (t *Template) entries(n *node, what string) []entry {
+	if n.kind != kindMapping {
+		t.Fault(n.line, "%s must be a mapping", what)
+	}
+	return n.entries
+}
+
+// samTransform is expanded by the Serverless Application Model's own tools only.
+const samTransform = "AWS::Serverless-2016-10-31"
+
+func (t *Template) readTransform(n *node) {
+	if n == nil || n.kind == kindNull {
+		return
+	}
+
+	names := []*node{n}
+	if n.kind == kindList {
+		names = n.list
+	}
+
+	for _, one := range names {
+		name, ok := one.scalar()
+		switch {
+		case !ok:
+			t.Fault(one.line, "Transform must be a name or a list of names")
+		case name == samTransform && t.options.SkipSAM:
+			t.note("Transform %s is not carried out: what it would make is not there", name)
+		default:
+			t.Fault(one.line, "Transform %s runs at AWS only: give the template that it makes", name)
+		}
+	}
+}
+
+// spend counts what functions make, and reports whether there may be more.
+func (t *Template) spend(line, bytes int) bool {
+	before := t.spent
+	t.spent += bytes
+	if t.spent > maxValues && before <= maxValues {
+		t.Fault(line, "the template's functions make more than %d bytes", maxValues)
+	}
+
+	return t.spent <= maxValues
+}
