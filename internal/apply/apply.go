@@ -28,25 +28,35 @@ var fileName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 // change is one line of the plan.
 type change struct {
 	resource Resource
-	want     resource
+	want     properties
 	have     *state
 	fields   []difference
 	notes    []string // further lines of the plan
 	prune    bool     // the file no longer has it
 }
 
-// sign is how the plan shows a change.
-func (ch *change) sign() string {
+// action is the kind of a change, by the sign that the plan shows.
+type action string
+
+const (
+	create action = "+"
+	update action = "~"
+	remove action = "-"
+	none   action = "="
+)
+
+// action returns the kind of a change.
+func (ch *change) action() action {
 	switch {
 	case ch.prune:
-		return "-"
+		return remove
 	case ch.have == nil:
-		return "+"
+		return create
 	case len(ch.fields) > 0:
-		return "~"
+		return update
 	}
 
-	return "="
+	return none
 }
 
 type applier struct {
@@ -145,14 +155,14 @@ func (a *applier) planAll(ctx context.Context, resources []Resource) (plan []*ch
 	return plan, nil
 }
 
-func (a *applier) mark(r Resource) string { return a.options.Name + "/" + r.Name }
+func (a *applier) ownerTag(r Resource) string { return a.options.Name + "/" + r.Name }
 
 // withMarkers returns the user's tags and, of a new resource, the command's own.
 func (a *applier) withMarkers(ch *change, user tags) tags {
 	all := tags{}
 	maps.Copy(all, user)
 	if ch.have == nil {
-		all[marker] = a.mark(ch.resource)
+		all[marker] = a.ownerTag(ch.resource)
 	} else {
 		maps.Copy(all, ch.have.markers)
 	}
@@ -233,7 +243,7 @@ func (a *applier) piece(p *template.Piece) (string, error) {
 
 // want returns the resource that the file asks for, with defaults and without
 // references.
-func (a *applier) want(r Resource) (resource, error) {
+func (a *applier) want(r Resource) (properties, error) {
 	k := types[r.Type]
 	want := k.new()
 	resolved, err := a.resolve(r.Properties)
@@ -282,7 +292,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	if have == nil {
 		a.known[r.Name] = want.attributes(a.server, want.id(a.server, r))
 	} else {
-		if owner := have.markers[marker]; owner != "" && owner != a.mark(r) && !a.options.Keep {
+		if owner := have.markers[marker]; owner != "" && owner != a.ownerTag(r) && !a.options.Keep {
 			return nil, fmt.Errorf("an earlier apply made it as %s: one resource belongs to one file; "+
 				"when this is that file, give --name and keep the resource's name", owner)
 		}
@@ -296,7 +306,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	}
 
 	// What the server would refuse is refused before anything is changed.
-	if ch.sign() != "=" {
+	if ch.action() != none {
 		for what, fault := range documentFaults(want, have) {
 			return nil, fmt.Errorf("%s: %w", what, fault)
 		}
@@ -306,7 +316,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 }
 
 // changes lists what apply would change, and refuses what cannot be changed.
-func changes(want, have resource) ([]difference, error) {
+func changes(want, have properties) ([]difference, error) {
 	known := kindOf(want).schema.fields
 	fields := slices.DeleteFunc(differences("", tree(have), tree(want)), func(f difference) bool {
 		return known[f.Path].byServer && f.To == nil
@@ -325,7 +335,7 @@ func changes(want, have resource) ([]difference, error) {
 
 // documentFaults checks the documents of a resource. Permission policies that the
 // server has already stay as they are.
-func documentFaults(want resource, have *state) iter.Seq2[string, error] {
+func documentFaults(want properties, have *state) iter.Seq2[string, error] {
 	stored := map[string]string{}
 	if have != nil {
 		for _, d := range have.properties.documents() {
@@ -346,12 +356,12 @@ func documentFaults(want resource, have *state) iter.Seq2[string, error] {
 }
 
 func (a *applier) carryOut(ctx context.Context, ch *change) (verb string, err error) {
-	switch ch.sign() {
-	case "=":
+	switch ch.action() {
+	case none:
 		return "", nil
-	case "-":
+	case remove:
 		return "deleted", ch.have.properties.remove(ctx, a.server, ch.have.id)
-	case "+":
+	case create:
 		verb = "created"
 	default:
 		verb = "updated"

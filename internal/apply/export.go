@@ -109,7 +109,7 @@ func (e *exporter) readKind(ctx context.Context, k *kind) (all []*state, err err
 				return err
 			}
 			if found != nil {
-				found.markers = map[string]string{marker: st.markers[p.mark()]}
+				found.markers = map[string]string{marker: st.markers[p.markerKey()]}
 				add(found)
 			}
 		}

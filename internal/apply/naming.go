@@ -41,10 +41,10 @@ func (a *applier) nameAll(ctx context.Context, resources []Resource) ([]Resource
 
 		// What an earlier apply has made keeps its name.
 		ours, err := a.ownerOf(ctx, *r, generated)
-		if err == nil && ours != a.mark(*r) {
+		if err == nil && ours != a.ownerTag(*r) {
 			var plain string
 			plain, err = a.ownerOf(ctx, *r, r.Name)
-			if plain == "" || plain == a.mark(*r) {
+			if plain == "" || plain == a.ownerTag(*r) {
 				generated = ""
 			}
 		}

@@ -109,12 +109,12 @@ func (*pool) find(ctx context.Context, a *applier, r Resource) (*state, error) {
 
 	var ours *state
 	for _, p := range all {
-		if p.markers[marker] != a.mark(r) {
+		if p.markers[marker] != a.ownerTag(r) {
 			continue
 		}
 		if ours != nil { // two applies at once made one each
 			return nil, fmt.Errorf("the pools %s and %s both have the tag %s: %s: delete one, or its tag",
-				ours.id, p.id, marker, a.mark(r))
+				ours.id, p.id, marker, a.ownerTag(r))
 		}
 		ours = p
 	}

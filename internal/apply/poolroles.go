@@ -57,7 +57,7 @@ func (p *poolRoles) complete(Resource) error {
 	return nil
 }
 
-func (*poolRoles) mark() string { return markerRoles }
+func (*poolRoles) markerKey() string { return markerRoles }
 
 func (p *poolRoles) read(ctx context.Context, s *server) (*state, error) {
 	in, out := map[string]any{"IdentityPoolId": p.IdentityPoolId}, &poolRoles{}
@@ -119,7 +119,7 @@ func (a *applier) findPart(ctx context.Context, p part, poolID string) (*state, 
 	if whole == nil || err != nil {
 		return nil, err
 	}
-	st.markers = map[string]string{marker: whole.markers[p.mark()]}
+	st.markers = map[string]string{marker: whole.markers[p.markerKey()]}
 
 	return st, nil
 }
@@ -129,7 +129,7 @@ func (a *applier) setPart(ctx context.Context, ch *change, operation string, p p
 	if err := a.pools(ctx, operation, p, nil); err != nil || ch.have != nil {
 		return err
 	}
-	in := map[string]any{"ResourceArn": a.poolARN(poolID), "Tags": tags{p.mark(): a.mark(ch.resource)}}
+	in := map[string]any{"ResourceArn": a.poolARN(poolID), "Tags": tags{p.markerKey(): a.ownerTag(ch.resource)}}
 
 	return a.pools(ctx, "TagResource", in, nil)
 }
@@ -139,7 +139,7 @@ func (s *server) clearPart(ctx context.Context, operation string, none part, poo
 	if err := s.pools(ctx, operation, none, nil); err != nil {
 		return err
 	}
-	in := map[string]any{"ResourceArn": s.poolARN(poolID), "TagKeys": []string{none.mark()}}
+	in := map[string]any{"ResourceArn": s.poolARN(poolID), "TagKeys": []string{none.markerKey()}}
 
 	return s.pools(ctx, "UntagResource", in, nil)
 }

@@ -25,7 +25,7 @@ func (p *principalTags) complete(Resource) error {
 	return nil
 }
 
-func (p *principalTags) mark() string { return tagsMarker(p.IdentityProviderName) }
+func (p *principalTags) markerKey() string { return tagsMarker(p.IdentityProviderName) }
 
 func (p *principalTags) read(ctx context.Context, s *server) (*state, error) {
 	in := map[string]any{"IdentityPoolId": p.IdentityPoolId, "IdentityProviderName": p.IdentityProviderName}

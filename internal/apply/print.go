@@ -24,14 +24,14 @@ func Say(out io.Writer, format string, args ...any) {
 
 // print prints the plan, and returns how many changes there are to make.
 func (a *applier) print(plan []*change) (todo int) {
-	counts := map[string]int{}
+	counts := map[action]int{}
 	for _, ch := range plan {
-		sign := ch.sign()
-		counts[sign]++
-		a.say("%s %s %s", sign, ch.resource.Name, ch.resource.Type)
+		act := ch.action()
+		counts[act]++
+		a.say("%s %s %s", act, ch.resource.Name, ch.resource.Type)
 
 		fields := ch.fields
-		if sign == "+" {
+		if act == create {
 			fields = differences("", map[string]any{}, tree(ch.want))
 		}
 
@@ -50,9 +50,9 @@ func (a *applier) print(plan []*change) (todo int) {
 		}
 	}
 	a.say("%d to create, %d to update, %d to delete, %d without change",
-		counts["+"], counts["~"], counts["-"], counts["="])
+		counts[create], counts[update], counts[remove], counts[none])
 
-	return counts["+"] + counts["~"] + counts["-"]
+	return counts[create] + counts[update] + counts[remove]
 }
 
 // warnOfKeys names the condition keys of a resource's policies that the server

@@ -34,7 +34,7 @@ func (a *applier) pruned(ctx context.Context, resources []Resource) (plan []*cha
 			}
 
 			for _, p := range st.properties.parts(st.id) {
-				plan, _ = add(plan, st.markers[p.mark()], &state{id: st.id, properties: p})
+				plan, _ = add(plan, st.markers[p.markerKey()], &state{id: st.id, properties: p})
 			}
 		}
 		plan = append(plan, whole...)

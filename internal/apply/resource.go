@@ -4,7 +4,7 @@
 //
 // The engine reads a file (read.go), orders it (references.go), plans and carries
 // out (apply.go, prune.go) and writes a file (export.go). It knows no type of
-// resource: a type is one file with a struct that implements resource, and one row
+// resource: a type is one file with a struct that implements properties, and one row
 // of kinds.
 package apply
 
@@ -16,9 +16,9 @@ import (
 	"strings"
 )
 
-// resource holds the properties of one resource, as a file wants them or as a server
-// has them. A file may set the fields of its struct: see schemaOf.
-type resource interface {
+// properties are those of one resource, as a file wants them or as a server has them. A file may
+// set the fields of the struct: see schemaOf.
+type properties interface {
 	typeName() string
 	// key is the same for two resources of a file that are one on the server.
 	key(r Resource) string
@@ -65,8 +65,8 @@ func (common) rekey(*links, []string)                           {}
 
 // part is a resource on another one that bears its mark.
 type part interface {
-	resource
-	mark() string // key of the tag
+	properties
+	markerKey() string // key of the tag
 	read(ctx context.Context, s *server) (*state, error)
 }
 
@@ -81,7 +81,7 @@ type policyText struct {
 
 // kind is one type of resource.
 type kind struct {
-	new        func() resource
+	new        func() properties
 	attributes []string // that references may ask for
 	links      []string // attributes that export writes references to
 	list       func(*server, context.Context) ([]listing, error)
@@ -102,7 +102,7 @@ type listing struct {
 // kinds has every type. Deleting in this order works.
 var kinds = []*kind{
 	{
-		new:        func() resource { return new(pool) },
+		new:        func() properties { return new(pool) },
 		attributes: []string{"Ref", "Id", "Name", "Arn"},
 		links:      []string{"Ref", "Arn"},
 		list:       (*server).listPools,
@@ -110,10 +110,10 @@ var kinds = []*kind{
 		refers:     true,
 		pinned:     true,
 	},
-	{new: func() resource { return new(poolRoles) }},
-	{new: func() resource { return new(principalTags) }},
+	{new: func() properties { return new(poolRoles) }},
+	{new: func() properties { return new(principalTags) }},
 	{
-		new:        func() resource { return new(role) },
+		new:        func() properties { return new(role) },
 		attributes: []string{"Ref", "Arn"},
 		links:      []string{"Arn"},
 		list:       (*server).listRoles,
@@ -121,21 +121,21 @@ var kinds = []*kind{
 		refers:     true,
 	},
 	{
-		new:        func() resource { return new(managedPolicy) },
+		new:        func() properties { return new(managedPolicy) },
 		attributes: []string{"Ref", "PolicyArn"},
 		links:      []string{"PolicyArn"},
 		list:       (*server).listPolicies,
 		read:       (*server).policy,
 	},
 	{
-		new:        func() resource { return new(oidcProvider) },
+		new:        func() properties { return new(oidcProvider) },
 		attributes: []string{"Ref", "Arn"},
 		links:      []string{"Arn"},
 		list:       (*server).listOIDCProviders,
 		read:       (*server).oidcProvider,
 	},
 	{
-		new:        func() resource { return new(samlProvider) },
+		new:        func() properties { return new(samlProvider) },
 		attributes: []string{"Ref", "Arn"},
 		links:      []string{"Arn"},
 		list:       (*server).listSAMLProviders,
@@ -156,7 +156,7 @@ func byName(kinds []*kind) map[string]*kind {
 	return all
 }
 
-func kindOf(r resource) *kind { return types[r.typeName()] }
+func kindOf(r properties) *kind { return types[r.typeName()] }
 
 // each reads the resources of a kind that are wanted, and gives them to take.
 func (k *kind) each(
@@ -206,7 +206,7 @@ func tagsMarker(provider string) string {
 // state is a resource as the server has it.
 type state struct {
 	id         string // pool ID, or ARN
-	properties resource
+	properties properties
 	markers    map[string]string // tags that begin with marker
 	left       []string          // what a file cannot hold, for people
 }

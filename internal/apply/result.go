@@ -40,8 +40,8 @@ type OutputResult struct {
 	Unknown string `json:"unknown,omitempty"`
 }
 
-// actions are the words for the signs of the plan.
-var actions = map[string]string{"+": "create", "~": "update", "-": "delete", "=": "none"}
+// actionWords are the actions in a result.
+var actionWords = map[action]string{create: "create", update: "update", remove: "delete", none: "none"}
 
 func (a *applier) result(file *File, plan []*change) (*Result, error) {
 	out := &Result{
@@ -59,7 +59,7 @@ func (a *applier) result(file *File, plan []*change) (*Result, error) {
 			Name:       ch.resource.Name,
 			Type:       ch.resource.Type,
 			PhysicalID: id,
-			Action:     actions[ch.sign()],
+			Action:     actionWords[ch.action()],
 		})
 		if p, ok := ch.want.(*pool); ok {
 			out.Pools = append(out.Pools, PoolResult{

@@ -225,7 +225,7 @@ func PoolID(ctx context.Context, c *Client, file, resource string) (string, erro
 		return "", err
 	}
 	if st == nil {
-		return "", fmt.Errorf("the pool %s is not there", a.mark(Resource{Name: resource}))
+		return "", fmt.Errorf("the pool %s is not there", a.ownerTag(Resource{Name: resource}))
 	}
 
 	return st.id, nil

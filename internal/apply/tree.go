@@ -93,13 +93,13 @@ func show(v any) string {
 
 // tree returns a resource's properties as JSON values, without what is empty and
 // with sorted sets.
-func tree(r resource) map[string]any {
+func tree(r properties) map[string]any {
 	m, _ := normal(kindOf(r).schema, plain(r)).(map[string]any)
 	return m
 }
 
 // fill reads properties from a tree.
-func fill(r resource, tree any) error { return json.Unmarshal([]byte(show(tree)), r) }
+func fill(r properties, tree any) error { return json.Unmarshal([]byte(show(tree)), r) }
 
 // normal drops what is empty, and sorts sets.
 func normal(s schema, v any) any {
