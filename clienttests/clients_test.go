@@ -106,7 +106,7 @@ func TestClientPages(t *testing.T) {
 // runClients runs pages beside one server and returns the versions by client.
 func runClients(t *testing.T, runs []clientRun) map[string]string {
 	t.Helper()
-	s := startDev(t)
+	s := startDev(t, "--demo")
 	common := beforeYouStart(t, s)
 	versions := map[string]string{}
 	users := map[string]string{} // identity of the user by client
@@ -194,9 +194,10 @@ func beforeYouStart(t *testing.T, s *server) []string {
 		t.Fatal(err)
 	}
 
-	environment := append(withProgram(plainEnvironment(t)), "ENDPOINT="+s.info.Endpoint)
+	// The reader is in the server's folder. This server keeps nothing, so the variable tells its address.
+	environment := append(withProgram(plainEnvironment(t)), "AWS_ENDPOINT_URL_COGNITO_IDENTITY="+s.info.Endpoint)
 	out := shell(t, t.TempDir(), environment,
-		p.script("")+`echo VARIABLES; for NAME in ENDPOINT POOL LOGIN TOKEN; do echo "$NAME=${!NAME}"; done`)
+		p.script("")+`echo VARIABLES; env | grep -E '^(ENDPOINT|POOL|LOGIN|TOKEN|POOLHOUSE_|AWS_)'`)
 	_, variables, _ := strings.Cut(out, "VARIABLES\n")
 
 	return strings.Fields(variables)

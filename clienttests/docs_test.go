@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -68,7 +69,7 @@ func TestDocumentation(t *testing.T) {
 		}
 		t.Run(strings.TrimPrefix(page, "../"), func(t *testing.T) {
 			var options []string
-			if page == "../README.md" || page == "../docs/dev.md" {
+			if slices.Contains([]string{"../README.md", "../docs/control-api.md", "../docs/dev.md"}, page) {
 				options = []string{"--demo"} // their reader starts in a new folder
 			}
 			s := startDev(t, options...)

@@ -7,12 +7,12 @@ import { app, lose, program, settings, tokenOf } from "./pages.mjs";
 const site = await app("page.mjs", "identity.mjs", "sign-out.mjs");
 after(() => site.close());
 
-const lines = /guest (us-east-1:\S+) \S+\/Guest\/\w+user (us-east-1:\S+) \S+\/User\/\w+/;
+const lines = /guest (us-east-1:\S+) \S+Guest\/\w+user (us-east-1:\S+) \S+User\/\w+/;
 
 // shown opens the page and returns the IDs of the guest and the user that it shows.
 async function shown() {
   const page = await site.open("/");
-  await page.waitForFunction(() => document.body.textContent.includes("/User/"));
+  await page.waitForFunction(() => document.body.textContent.includes("User/"));
   const [, guest, user] = (await page.textContent("body")).match(lines);
   await page.close();
   return { guest, user };

@@ -4,20 +4,15 @@ set -euo pipefail
 
 # 1. A server of our own, on a free port, that keeps nothing.
 folder=$(mktemp -d)
-touch "$folder/log"
-poolhouse dev --memory --listen 127.0.0.1:0 >> "$folder/log" 2>&1 &
+poolhouse dev --memory --listen 127.0.0.1:0 --ready-file "$folder/ready.json" > "$folder/log" 2>&1 &
 server=$!
 trap 'kill $server; rm -rf "$folder"' EXIT
-
-for attempt in $(seq 100); do
-  endpoint=$(sed -n 's/.* listens on //p' "$folder/log")
-  if [ -n "$endpoint" ] && poolhouse healthcheck --endpoint "$endpoint" 2> "$folder/error"; then break; fi
-  sleep 0.1
-done
+until [ -s "$folder/ready.json" ]; do kill -0 $server; sleep 0.1; done
+endpoint=$(sed -n 's/.*"endpoint": "\(.*\)".*/\1/p' "$folder/ready.json")
 echo "Poolhouse listens on $endpoint"
 
-# 2. Its keys, and the names of its provider.
-export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
+# 2. Its keys and region, and the names of its provider.
+eval "$(poolhouse dev env --endpoint "$endpoint")"
 export AWS_PAGER="" AWS_DEFAULT_OUTPUT=text
 info() { poolhouse dev info --endpoint "$endpoint" | awk -v name="$1" '$1 == name { print $2 }'; }
 pools() { aws cognito-identity "$@" --endpoint-url "$endpoint"; }

@@ -1,7 +1,6 @@
 """A Poolhouse for the whole test run, and what tests need of it."""
 
 import json
-import re
 import subprocess
 import time
 import urllib.request
@@ -49,23 +48,24 @@ class Poolhouse:
 
 @pytest.fixture(scope="session")
 def poolhouse(tmp_path_factory):
-    log = tmp_path_factory.mktemp("poolhouse") / "log"
+    folder = tmp_path_factory.mktemp("poolhouse")
+    log, ready = folder / "log", folder / "ready.json"
     with open(log, "w") as out:
         server = subprocess.Popen(
-            ["poolhouse", "dev", "--memory", "--listen", "127.0.0.1:0"], stdout=out, stderr=subprocess.STDOUT)
+            ["poolhouse", "dev", "--memory", "--listen", "127.0.0.1:0", "--ready-file", ready],
+            stdout=out, stderr=subprocess.STDOUT)
     try:
-        yield Poolhouse(wait_for_endpoint(server, log))
+        yield Poolhouse(wait_for_endpoint(server, ready, log))
     finally:
         server.terminate()
         server.wait(timeout=10)
         print(log.read_text())  # pytest shows it if the last test fails; it explains each refusal
 
 
-def wait_for_endpoint(server, log):
+def wait_for_endpoint(server, ready, log):
     for _ in range(300):
-        found = re.search(r"listens on (http://\S+)", log.read_text())
-        if found:
-            return found[1]
+        if ready.exists():
+            return json.loads(ready.read_text())["endpoint"]
         if server.poll() is not None:
             break
         time.sleep(0.1)
