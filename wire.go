@@ -480,14 +480,13 @@ func (s *Server) stsAPI(p *parts) *stsapi.API {
 
 // iamAPI returns the IAM API.
 func (s *Server) iamAPI(p *parts) *iamapi.Service {
-	c := &s.config
 	return iamapi.New(iamapi.Options{
 		Directory:          p.directory,
-		Now:                c.Now,
-		Logger:             c.Logger,
+		Now:                s.config.Now,
+		Logger:             s.config.Logger,
 		HasAccount:         s.hasAccount,
 		HasRootKey:         s.keys.HasRoot,
-		AcceptUnknownRoles: c.AcceptUnknownRoles,
+		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
 	})
 }
 

@@ -117,6 +117,7 @@ func newSettings() *settings {
 	slices.SortStableFunc(s.rows, func(a, b setting) int {
 		return strings.Count(a.name, ".") - strings.Count(b.name, ".")
 	})
+
 	for _, m := range moved {
 		s.move(m.name, m.after)
 	}

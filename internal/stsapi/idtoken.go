@@ -111,10 +111,10 @@ func (a *API) checkUnproven(ctx context.Context, w *webIdentity, principal strin
 	return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(err)
 }
 
-// idTokenConditions returns the condition keys of an ID token. provider is the prefix of its
-// claims' keys.
-func idTokenConditions(principal, provider string, c login.Claims) policy.Keys {
-	conditions := tokenConditions(provider, c)
+// idTokenConditions returns the condition keys of an ID token. prefix begins the keys of its
+// claims.
+func idTokenConditions(principal, prefix string, c login.Claims) policy.Keys {
+	conditions := tokenConditions(prefix, c)
 	conditions.Set("aws:FederatedProvider", principal)
 	return conditions
 }
