@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	strictjson "github.com/go-json-experiment/json"
+
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -106,8 +108,9 @@ func ReadAWSPolicies(text string) (AWSPolicies, error) {
 		return nil, all.err()
 	}
 
+	// The strict reader refuses a member that is there twice: of two documents, one would be a guess.
 	var file awsPolicyFile
-	if err := json.Unmarshal([]byte(text), &file); err != nil {
+	if err := strictjson.Unmarshal([]byte(strings.TrimPrefix(text, "\ufeff")), &file); err != nil {
 		all.add("", "", "the file cannot be read as JSON: "+err.Error(), "write it with `"+awsPoliciesCommand+"`")
 		return nil, all.err()
 	}
@@ -239,6 +242,18 @@ func awsTime(member, text string, f *faults) int64 {
 	}
 
 	return t.UnixMilli()
+}
+
+// replaced returns the names of built-in policies that have another document in a file.
+func (k AWSPolicies) replaced() (names []string) {
+	for _, name := range []string{awsAdministrator, awsGuestSession} {
+		builtin, given := builtinAWSPolicies["/"+name].shown, k["/"+name].shown
+		before, _ := builtin.Version(builtin.Default)
+		if now, ok := given.Version(given.Default); ok && now.Document != before.Document {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Knows reports whether arn names a policy of the set.

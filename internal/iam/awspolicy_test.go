@@ -73,6 +73,9 @@ func TestAWSPoliciesReplaceBuiltIn(t *testing.T) {
 	if !ok || p.Default != 12 || len(d.aws) != 2 {
 		t.Errorf("%+v", p)
 	}
+	if got := strings.Join(d.Warnings(), "; "); !strings.Contains(got, "its AdministratorAccess takes the place") {
+		t.Errorf("warnings: %s", got)
+	}
 }
 
 func TestAWSPoliciesAreRefused(t *testing.T) {
@@ -103,8 +106,12 @@ func TestAWSPoliciesAreRefused(t *testing.T) {
 		"unsupported": {awsFile(`"Effect": "Allow",`, `"Effect": "Allow", "Condition": {"Odd": {"a": "b"}},`),
 			"Policies[0].PolicyVersionList[0].Document (arn:aws:iam::aws:policy/job/Reader): "},
 		"with a principal": {awsFile(`"Effect": "Allow",`, `"Effect": "Allow", "Principal": "*",`), "Principal"},
-		"no document":      {awsFile(readerDocument+",", ""), "PolicyVersionList[0].Document"},
-		"text":             {awsFile(readerDocument, `"Document": "%7B"`), "PolicyVersionList[0].Document"},
+		"policies twice": {strings.Replace(awsFile(), `"Policies": [`, `"Policies": [], "Policies": [`, 1),
+			"cannot be read as JSON"},
+		"document twice": {strings.Replace(awsFile(), `"Document":`, `"Document": {}, "Document":`, 1),
+			"cannot be read as JSON"},
+		"no document": {awsFile(readerDocument+",", ""), "PolicyVersionList[0].Document"},
+		"text":        {awsFile(readerDocument, `"Document": "%7B"`), "PolicyVersionList[0].Document"},
 	} {
 		err := Config{Account: account, AWSPolicies: test.file}.Validate()
 		fault, _ := errors.AsType[*SettingError](err)
