@@ -123,6 +123,7 @@ func NewDirectory(c Config) (*Directory, error) {
 		all.list = append(all.list, err)
 	}
 	d.aws = known
+
 	for _, name := range known.replaced() {
 		d.warnings = append(d.warnings, awsPoliciesSetting+": its "+name+" takes the place of the built-in policy")
 	}
