@@ -94,6 +94,6 @@ credentials "$POOL" "$(field login_key)=$(poolhouse dev token --user alice)"
 row "a signed-in user's credentials, likewise"
 
 poolhouse apply --name first -f - <"$template" >applied
-POOL=$(sed -n "s/^.*\(us-east-1:[0-9a-f-]*\).*$/\1/p" applied | tail -n 1)
+POOL=$(sed -n 's/^pool Pool: //p' applied)
 credentials "$POOL"
 row "from the output of cdk synth to credentials"
