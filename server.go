@@ -265,6 +265,17 @@ func (s *Server) SeedIdentities(ctx context.Context, seeded []cognitoidentity.Se
 	return s.pools.SeedIdentities(ctx, seeded)
 }
 
+// CheckSeededIdentities checks identities of a development server before their pools are made.
+// See cognitoidentity.Service.CheckSeededIdentities.
+func (s *Server) CheckSeededIdentities(
+	ctx context.Context, seeded []cognitoidentity.SeededIdentity, f cognitoidentity.Foreseen,
+) error {
+	if s.dev == nil {
+		return errNoDevelopment
+	}
+	return s.pools.CheckSeededIdentities(ctx, seeded, f)
+}
+
 var errNoDevelopment = errors.New("this is no development server")
 
 // DataPlace tells people where the server keeps its data: "in " and a place.

@@ -80,6 +80,8 @@ func (s *seeds) plant(ctx context.Context, server *poolhouse.Server, out io.Writ
 		ProviderARN: info.OIDCProviderARN,
 		LoginKey:    info.LoginKey,
 		Identities:  server.SeedIdentities,
+
+		CheckIdentities: server.CheckSeededIdentities,
 	}
 
 	if s.demo {

@@ -158,8 +158,8 @@ func TestSeedsThatCannotBeMade(t *testing.T) {
 	r.write("shop.yaml", shop)
 	_, err := r.apply(path)
 	r.refused(err, path+": line 20: ", "is the identity "+before+": delete that identity first")
-	if !errors.Is(err, devseed.ErrPartly) {
-		t.Errorf("the error is %v", err)
+	if errors.Is(err, devseed.ErrPartly) {
+		t.Errorf("something was changed before: %v", err)
 	}
 
 	r.call("DeleteIdentities", map[string]any{"IdentityIdsToDelete": []string{before}}, nil)
