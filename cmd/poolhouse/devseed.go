@@ -107,9 +107,9 @@ func (s *seeds) apply(ctx context.Context, out io.Writer) error {
 	return s.seeder.Apply(ctx, files, out)
 }
 
-// startWatch applies the files again when they change, if that was asked for. It returns a function
-// that ends the watch.
-func (s *seeds) startWatch(ctx context.Context, out io.Writer, colour palette) (stop func()) {
+// startWatch applies the files again when they change, if that was asked for, and calls applied after
+// that. It returns a function that ends the watch.
+func (s *seeds) startWatch(ctx context.Context, out io.Writer, colour palette, applied func() error) (stop func()) {
 	if s.watch == nil {
 		return func() {}
 	}
@@ -121,6 +121,9 @@ func (s *seeds) startWatch(ctx context.Context, out io.Writer, colour palette) (
 		s.watch.Run(ctx, tick.C, func() {
 			if err := s.apply(ctx, out); err != nil && ctx.Err() == nil {
 				reportSeed(out, colour, err)
+			}
+			if err := applied(); err != nil && ctx.Err() == nil {
+				apply.Say(out, "%v", err)
 			}
 		})
 	})
