@@ -238,6 +238,14 @@ func (s *Server) DevUsers() *devuser.Store {
 	return s.dev.Users
 }
 
+// FormerDevIssuer returns the URL of the development issuer at the last start, if it was another one.
+func (s *Server) FormerDevIssuer() string {
+	if s.dev == nil {
+		return ""
+	}
+	return s.dev.Issuer.Former
+}
+
 // DevPools returns at most limit pools of a development server's region, in the order of their IDs.
 func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {
 	if s.dev == nil {

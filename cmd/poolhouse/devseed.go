@@ -84,6 +84,9 @@ func (s *seeds) plant(ctx context.Context, server *poolhouse.Server, out io.Writ
 		CheckIdentities: server.CheckSeededIdentities,
 	}
 
+	if err := s.seeder.DemoFollows(ctx, info.Region, server.FormerDevIssuer()); err != nil {
+		return fmt.Errorf("the demo: %w", err)
+	}
 	if s.demo {
 		err := s.seeder.Demo(ctx, info.Region)
 		if err != nil && !(s.quiet && errors.Is(err, devseed.ErrNoDemo)) {
