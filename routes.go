@@ -30,7 +30,11 @@ const (
 // wireRoutes registers the APIs, forward auth and the rest under their paths.
 func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) error {
 	c := &s.config
-	routes, err := c.guarded(api, s.routes(api))
+	page, err := s.page()
+	if err != nil {
+		return err
+	}
+	routes, err := c.guarded(api, s.routes(api, page))
 	if err != nil {
 		return err
 	}
@@ -48,9 +52,9 @@ func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) er
 
 // routes returns the server's routes. The APIs answer POST on any path, because clients put
 // any path in their endpoint; all others are GETs.
-func (s *Server) routes(api *awsapi.Service) http.Handler {
+func (s *Server) routes(api *awsapi.Service, page http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", s.withPage(api))
+	mux.Handle("/", s.withPage(page, api))
 	mux.Handle("GET /.well-known/openid-configuration", api.Wrap("Discovery", s.issuer.DiscoveryHandler()))
 
 	// AWS publishes its keys under jwks_uri; jwks.json is the path that others guess.
@@ -310,13 +314,33 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 	return s.dev.Info, true
 }
 
-// withPage answers browsers at / with the page of development, and all others with next.
-func (s *Server) withPage(next http.Handler) http.Handler {
-	if s.dev == nil {
+// withPage answers browsers at / with the page of development, and all others with next. A nil page is
+// that of no development server.
+func (s *Server) withPage(page, next http.Handler) http.Handler {
+	if page == nil {
 		return next
 	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if devpage.Wants(r) {
+			page.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
+// page returns the page of development; nil for other servers. It shows users and calls, so it has the
+// guard of the control API.
+func (s *Server) page() (http.Handler, error) {
+	if s.dev == nil {
+		return nil, nil
+	}
 	c := &s.config
+	guard, err := c.controlGuard()
+	if err != nil {
+		return nil, err
+	}
+
 	page := devpage.New(devpage.Options{
 		Info:    s.dev.Info,
 		Version: c.Version,
@@ -328,13 +352,25 @@ func (s *Server) withPage(next http.Handler) http.Handler {
 	})
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if devpage.Wants(r) {
-			page.ServeHTTP(w, r)
+		if guard.CheckCaller(r) != nil {
+			plain(w, http.StatusForbidden, pageRefusal)
 			return
 		}
-		next.ServeHTTP(w, r)
-	})
+		page.ServeHTTP(w, r)
+	}), nil
 }
+
+// pageRefusal is for people at a browser, which cannot send the token.
+const pageRefusal = `403: This page shows the users and calls of a development server. Other machines may not see it.
+
+Open it in a browser on the machine that the server runs on, by a loopback address such as 127.0.0.1.
+From another machine, forward a port: ssh -L 4599:127.0.0.1:4599 HOST
+For a server in a container, start it with dev.control_token and send Authorization: Bearer with it:
+
+  curl -H "Accept: text/html" -H "Authorization: Bearer $POOLHOUSE_DEV_CONTROL_TOKEN" http://HOST:4599/
+
+The APIs are open to other machines as before.
+`
 
 // observe counts an answered request, and remembers it for the page of development.
 func (s *Server) observe(r *awsapi.Record) {

@@ -238,6 +238,14 @@ func (s *Server) DevUsers() *devuser.Store {
 	return s.dev.Users
 }
 
+// FormerDevIssuer returns the URL of the development issuer at the last start, if it was another one.
+func (s *Server) FormerDevIssuer() string {
+	if s.dev == nil {
+		return ""
+	}
+	return s.dev.Issuer.Former
+}
+
 // DevPools returns at most limit pools of a development server's region, in the order of their IDs.
 func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {
 	if s.dev == nil {
@@ -263,6 +271,17 @@ func (s *Server) SeedIdentities(ctx context.Context, seeded []cognitoidentity.Se
 		return errNoDevelopment
 	}
 	return s.pools.SeedIdentities(ctx, seeded)
+}
+
+// CheckSeededIdentities checks identities of a development server before their pools are made.
+// See cognitoidentity.Service.CheckSeededIdentities.
+func (s *Server) CheckSeededIdentities(
+	ctx context.Context, seeded []cognitoidentity.SeededIdentity, f cognitoidentity.Foreseen,
+) error {
+	if s.dev == nil {
+		return errNoDevelopment
+	}
+	return s.pools.CheckSeededIdentities(ctx, seeded, f)
 }
 
 var errNoDevelopment = errors.New("this is no development server")

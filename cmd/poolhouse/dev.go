@@ -130,9 +130,18 @@ func dev(
 
 	hello.Colour = colour
 	hello.print(out.stdout)
-	defer seeds.startWatch(ctx, out.stdout, colour)()
+	about := aboutServer(server)
+	defer seeds.startWatch(ctx, out.stdout, colour, func() error { return ready.refresh(ctx, about) })()
 
-	about := func(ctx context.Context) (readiness, error) {
+	return ready.during(ctx, info.Endpoint, about, func(ctx context.Context) error {
+		return serveUntil(ctx, server, l, c.LameDuck, out.logger)
+	})
+}
+
+// aboutServer returns what tells a ready file's content.
+func aboutServer(server *poolhouse.Server) func(context.Context) (readiness, error) {
+	info, _ := server.DevInfo()
+	return func(ctx context.Context) (readiness, error) {
 		pools, err := server.ListDevPools(ctx)
 		return readiness{
 			Endpoint: info.Endpoint,
@@ -142,10 +151,6 @@ func dev(
 			Pools:    pools.Pools,
 		}, err
 	}
-
-	return ready.during(ctx, info.Endpoint, about, func(ctx context.Context) error {
-		return serveUntil(ctx, server, l, c.LameDuck, out.logger)
-	})
 }
 
 // checkDevDatabase refuses a variable that was meant for `poolhouse serve`: it must not select

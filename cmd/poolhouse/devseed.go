@@ -80,8 +80,13 @@ func (s *seeds) plant(ctx context.Context, server *poolhouse.Server, out io.Writ
 		ProviderARN: info.OIDCProviderARN,
 		LoginKey:    info.LoginKey,
 		Identities:  server.SeedIdentities,
+
+		CheckIdentities: server.CheckSeededIdentities,
 	}
 
+	if err := s.seeder.DemoFollows(ctx, info.Region, server.FormerDevIssuer()); err != nil {
+		return fmt.Errorf("the demo: %w", err)
+	}
 	if s.demo {
 		err := s.seeder.Demo(ctx, info.Region)
 		if err != nil && !(s.quiet && errors.Is(err, devseed.ErrNoDemo)) {
@@ -105,9 +110,9 @@ func (s *seeds) apply(ctx context.Context, out io.Writer) error {
 	return s.seeder.Apply(ctx, files, out)
 }
 
-// startWatch applies the files again when they change, if that was asked for. It returns a function
-// that ends the watch.
-func (s *seeds) startWatch(ctx context.Context, out io.Writer, colour palette) (stop func()) {
+// startWatch applies the files again when they change, if that was asked for, and calls applied after
+// that. It returns a function that ends the watch.
+func (s *seeds) startWatch(ctx context.Context, out io.Writer, colour palette, applied func() error) (stop func()) {
 	if s.watch == nil {
 		return func() {}
 	}
@@ -119,6 +124,9 @@ func (s *seeds) startWatch(ctx context.Context, out io.Writer, colour palette) (
 		s.watch.Run(ctx, tick.C, func() {
 			if err := s.apply(ctx, out); err != nil && ctx.Err() == nil {
 				reportSeed(out, colour, err)
+			}
+			if err := applied(); err != nil && ctx.Err() == nil {
+				apply.Say(out, "%v", err)
 			}
 		})
 	})

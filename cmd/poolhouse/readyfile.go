@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse"
@@ -39,7 +40,9 @@ const (
 // readyFile tells programs that wait for a server that it answers. The file is there exactly while
 // the server does.
 type readyFile struct {
-	path    string
+	path string
+
+	mu      sync.Mutex
 	written []byte // nil = the server is not ready yet
 }
 
@@ -89,15 +92,30 @@ func (f *readyFile) removeStale(ctx context.Context) error {
 		return err
 	}
 	var old readiness
-	if json.Unmarshal(text, &old) != nil || old.PID == 0 || old.Endpoint == "" {
+	if json.Unmarshal(text, &old) != nil || old.PID <= 0 || old.Endpoint == "" {
 		return errors.New("it is there, and no `poolhouse dev` wrote it: name another file, or delete it")
 	}
-	if answers(ctx, old.Endpoint) {
+	if isOther(old.PID) && answers(ctx, old.Endpoint) {
 		return fmt.Errorf("it belongs to the server at %s: name another file, or stop that server",
 			explain.ShownAddress(old.Endpoint))
 	}
 
 	return os.Remove(f.path)
+}
+
+// isOther reports whether another process has the ID. Without one the server has ended, and somebody else
+// may have its address. In containers, a server often has the ID of its predecessor.
+func isOther(pid int) bool {
+	if pid == os.Getpid() {
+		return false
+	}
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = process.Release() }()
+
+	return !errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
 // readStart reads at most limit bytes of a file.
@@ -161,6 +179,8 @@ func (f *readyFile) announce(
 		return nil
 	}
 	if err == nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		err = f.write(r)
 	}
 	if err != nil {
@@ -168,6 +188,44 @@ func (f *readyFile) announce(
 	}
 
 	return nil
+}
+
+// refresh writes the file again if the server has written it, because the pools may be others.
+func (f *readyFile) refresh(ctx context.Context, about func(context.Context) (readiness, error)) error {
+	if f == nil {
+		return nil
+	}
+	r, err := about(ctx)
+	if err != nil {
+		return err
+	}
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if own, err := f.isOwn(); !own || ctx.Err() != nil {
+		return err
+	}
+	if err := f.write(r); err != nil {
+		return f.fault(err)
+	}
+
+	return nil
+}
+
+// isOwn reports whether the file is there as this server has written it.
+func (f *readyFile) isOwn() (bool, error) {
+	if f.written == nil {
+		return false, nil
+	}
+	text, err := readStart(f.path, maxReadyFile+1)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, f.fault(err)
+	}
+
+	return bytes.Equal(text, f.written), nil
 }
 
 // answers reports whether a server is ready.
@@ -211,17 +269,15 @@ func (f *readyFile) write(r readiness) error {
 
 // remove removes the file, unless another server has replaced it.
 func (f *readyFile) remove() error {
-	if f.written == nil {
-		return nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	own, err := f.isOwn()
+	f.written = nil // it is not written again
+	if !own || err != nil {
+		return err
 	}
-	text, err := readStart(f.path, maxReadyFile+1)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !bytes.Equal(text, f.written) {
-		return nil
-	}
-	if err == nil {
-		err = os.Remove(f.path)
-	}
-	if err != nil {
+	if err := os.Remove(f.path); err != nil {
 		return f.fault(err)
 	}
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -16,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse"
 )
 
 // waitForFile reads a file as soon as it is there and has a text.
@@ -218,5 +221,75 @@ func TestReadyFileWaits(t *testing.T) {
 	}
 	if _, err := os.Lstat(f.path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a server that never was ready: %v", err)
+	}
+}
+
+// TestReadyFileIsRefreshed checks that the file gets the pools that a watched seed has changed, while it is
+// this server's.
+func TestReadyFileIsRefreshed(t *testing.T) {
+	name := "first"
+	about := func(context.Context) (readiness, error) {
+		return readiness{PID: 1, Pools: []poolhouse.DevPoolInfo{{Name: name}}}, nil
+	}
+	f := &readyFile{path: filepath.Join(t.TempDir(), "ready")}
+	has := func(want string) {
+		t.Helper()
+		if text, _ := os.ReadFile(f.path); !strings.Contains(string(text), want) || (want == "") != (len(text) == 0) {
+			t.Errorf("the file has %s, want %q", text, want)
+		}
+	}
+	refresh := func() {
+		t.Helper()
+		if err := f.refresh(t.Context(), about); err != nil {
+			t.Error(err)
+		}
+	}
+	refresh()
+	has("") // not ready yet
+
+	r, _ := about(t.Context())
+	if err := f.write(r); err != nil {
+		t.Fatal(err)
+	}
+	name = "second"
+	refresh()
+	has("second")
+
+	if err := os.WriteFile(f.path, []byte("other"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refresh()
+	has("other")
+
+	if err := os.Remove(f.path); err != nil {
+		t.Fatal(err)
+	}
+	refresh()
+	has("")
+}
+
+// TestStaleReadyFile checks that a file whose server has ended is replaced although another server has got
+// its address.
+func TestStaleReadyFile(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer web.Close()
+
+	ended := exec.CommandContext(t.Context(), "poolhouse", "version")
+	if err := ended.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for pid, stale := range map[int]bool{
+		ended.Process.Pid: true,
+		os.Getpid():       true, // a container's predecessor
+		os.Getppid():      false,
+	} {
+		path := filepath.Join(t.TempDir(), "ready")
+		text := fmt.Sprintf(`{"endpoint": %q, "pid": %d}`, web.URL, pid)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := newReadyFile(t.Context(), path); (err == nil) != stale {
+			t.Errorf("process %d: %v", pid, err)
+		}
 	}
 }

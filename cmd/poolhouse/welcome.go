@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -76,6 +77,7 @@ func (w welcome) Somebody() string {
 // Everything from the exports on is for a shell: all of it can be pasted.
 var welcomeText = template.Must(template.New("welcome").Funcs(template.FuncMap{
 	"printable": printable,
+	"shell":     func(text any) string { return shellQuoted(fmt.Sprint(text)) },
 }).Parse(`{{.Colour.Bold}}Poolhouse {{.Version}} listens on {{.Info.Endpoint}}{{.Colour.Reset}}
 {{.Colour.Red}}Development mode: known keys, and an issuer of tokens for anybody. Do not expose it.{{.Colour.Reset}}
 {{range .Notes}}{{$.Colour.Red}}{{.}}{{$.Colour.Reset}}
@@ -93,20 +95,20 @@ Open {{.Info.Endpoint}}/ in a browser to see pools, users and calls.
 Amplify.configure({{.Amplify}});
 {{end}}
 {{.Colour.Bold}}# For the AWS SDKs and the AWS CLI{{.Colour.Reset}}
-export AWS_ENDPOINT_URL_COGNITO_IDENTITY={{.Info.Endpoint}}
-export AWS_ENDPOINT_URL_STS={{.Info.Endpoint}}
-export AWS_ENDPOINT_URL_IAM={{.Info.Endpoint}}
-export AWS_ACCESS_KEY_ID={{.Info.AccessKeyID}} AWS_SECRET_ACCESS_KEY={{.Info.SecretAccessKey}}
-export AWS_REGION={{.Info.Region}} AWS_DEFAULT_REGION={{.Info.Region}}
+export AWS_ENDPOINT_URL_COGNITO_IDENTITY={{shell .Info.Endpoint}}
+export AWS_ENDPOINT_URL_STS={{shell .Info.Endpoint}}
+export AWS_ENDPOINT_URL_IAM={{shell .Info.Endpoint}}
+export AWS_ACCESS_KEY_ID={{shell .Info.AccessKeyID}} AWS_SECRET_ACCESS_KEY={{shell .Info.SecretAccessKey}}
+export AWS_REGION={{shell .Info.Region}} AWS_DEFAULT_REGION={{shell .Info.Region}}
 
 {{.Colour.Bold}}# Try it{{.Colour.Reset}}
-{{with .First}}POOL={{.ID}}
-{{else}}POOL=$(aws cognito-identity create-identity-pool --endpoint-url {{.Info.Endpoint}} \
+{{with .First}}POOL={{shell .ID}}
+{{else}}POOL=$(aws cognito-identity create-identity-pool --endpoint-url {{shell .Info.Endpoint}} \
   --identity-pool-name demo --allow-unauthenticated-identities \
-  --open-id-connect-provider-arns {{.Info.OIDCProviderARN}} --query IdentityPoolId --output text)
-{{end}}{{if .WithGuests}}aws cognito-identity get-id --endpoint-url {{.Info.Endpoint}} --identity-pool-id $POOL
-{{end}}{{if .WithUsers}}aws cognito-identity get-id --endpoint-url {{.Info.Endpoint}} --identity-pool-id $POOL \
-  --logins {{.Info.LoginKey}}=$({{.Program}} dev token --endpoint {{.Info.Endpoint}} {{.Somebody}})
+  --open-id-connect-provider-arns {{shell .Info.OIDCProviderARN}} --query IdentityPoolId --output text)
+{{end}}{{if .WithGuests}}aws cognito-identity get-id --endpoint-url {{shell .Info.Endpoint}} --identity-pool-id $POOL
+{{end}}{{if .WithUsers}}aws cognito-identity get-id --endpoint-url {{shell .Info.Endpoint}} --identity-pool-id $POOL \
+  --logins {{shell .Info.LoginKey}}=$({{.Program}} dev token --endpoint {{shell .Info.Endpoint}} {{.Somebody}})
 {{end}}`))
 
 // WithGuests reports whether the examples show a guest.
@@ -162,4 +164,4 @@ func shellQuoted(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-var needsQuotes = regexp.MustCompile(`[^\w./+@-]`)
+var needsQuotes = regexp.MustCompile(`[^\w./:+@-]`)

@@ -21,6 +21,9 @@ type Options struct {
 	Keep   bool              // resources that exist stay as they are
 	Out    io.Writer         // gets the plan and what was done
 	Known  map[string]string // what further names stand for, such as DevProviderARN
+	// Seeds are the files of a development server that are applied together, and take over what is
+	// none of theirs; nil = a resource belongs to the file that made it.
+	Seeds *Seeds
 }
 
 var fileName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
@@ -73,8 +76,11 @@ type applier struct {
 // first failure; what was done until then is printed. After a failure there is no result.
 func Apply(ctx context.Context, c *Client, file *File, o Options) (*Result, error) {
 	if !fileName.MatchString(o.Name) {
-		return nil, fmt.Errorf(
-			"the name %q must have 1 to 64 letters, digits, '_', '.' and '-': choose one with --name", o.Name)
+		advice := "choose one with --name"
+		if o.Seeds != nil {
+			advice = "rename the file"
+		}
+		return nil, fmt.Errorf("the name %q must have 1 to 64 letters, digits, '_', '.' and '-': %s", o.Name, advice)
 	}
 	s, err := connect(ctx, c)
 	if err != nil {
@@ -141,6 +147,9 @@ func (a *applier) planAll(ctx context.Context, resources []Resource) (plan []*ch
 			return nil, fmt.Errorf("%s (line %d): is the same as %s", r.Name, r.Line, other)
 		}
 		owners[key] = r.Name
+		if err := a.options.Seeds.take(a, ch); err != nil {
+			return nil, fmt.Errorf("%s (line %d): %w", r.Name, r.Line, err)
+		}
 		plan = append(plan, ch)
 	}
 
@@ -292,7 +301,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	if have == nil {
 		a.known[r.Name] = want.attributes(a.server, want.id(a.server, r))
 	} else {
-		if owner := have.markers[marker]; owner != "" && owner != a.ownerTag(r) && !a.options.Keep {
+		if owner := have.markers[marker]; owner != "" && owner != a.ownerTag(r) && !a.takesOver() {
 			return nil, fmt.Errorf("an earlier apply made it as %s: one resource belongs to one file; "+
 				"when this is that file, give --name and keep the resource's name", owner)
 		}

@@ -44,7 +44,7 @@ func (a *applier) nameAll(ctx context.Context, resources []Resource) ([]Resource
 		if err == nil && ours != a.ownerTag(*r) {
 			var plain string
 			plain, err = a.ownerOf(ctx, *r, r.Name)
-			if plain == "" || plain == a.ownerTag(*r) {
+			if plain == "" || plain == a.ownerTag(*r) || a.options.Seeds.mayTake(plain) {
 				generated = ""
 			}
 		}
@@ -65,6 +65,9 @@ func (a *applier) ownerOf(ctx context.Context, r Resource, name string) (string,
 	}
 	if err := named.complete(r); err != nil {
 		return "", err
+	}
+	if other := a.options.Seeds.owner(r, named); other != "" {
+		return other, nil
 	}
 	found, err := named.find(ctx, a, r)
 	if err != nil || found == nil {

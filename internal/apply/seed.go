@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -211,8 +212,11 @@ func (f *fileReader) checkPool(i SeedIdentity, resources []Resource) {
 	}
 }
 
+// ErrNoPool means that Apply has not made a pool.
+var ErrNoPool = errors.New("the pool is not there")
+
 // PoolID returns the ID of the pool that Apply made for a resource of the file with that name. The
-// pool has no chosen ID.
+// pool has no chosen ID. Error: ErrNoPool.
 func PoolID(ctx context.Context, c *Client, file, resource string) (string, error) {
 	s, err := connect(ctx, c)
 	if err != nil {
@@ -225,7 +229,7 @@ func PoolID(ctx context.Context, c *Client, file, resource string) (string, erro
 		return "", err
 	}
 	if st == nil {
-		return "", fmt.Errorf("the pool %s is not there", a.ownerTag(Resource{Name: resource}))
+		return "", fmt.Errorf("%w: %s", ErrNoPool, a.ownerTag(Resource{Name: resource}))
 	}
 
 	return st.id, nil

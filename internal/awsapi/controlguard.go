@@ -48,7 +48,15 @@ func NewControlGuard(o ControlGuardOptions) (*ControlGuard, error) {
 
 // Check returns why a request is refused, or nil to let it through.
 func (g *ControlGuard) Check(r *http.Request) *Denial {
-	if !g.guards(r.URL.Path) || g.local(r) {
+	if !g.guards(r.URL.Path) {
+		return nil
+	}
+	return g.CheckCaller(r)
+}
+
+// CheckCaller is Check for a request to what is guarded, whatever its path.
+func (g *ControlGuard) CheckCaller(r *http.Request) *Denial {
+	if g.local(r) {
 		return nil
 	}
 

@@ -200,6 +200,39 @@ func TestControlAPIBehindProxies(t *testing.T) {
 	}
 }
 
+// The page at / tells other machines nothing about users and calls, as the control API does not.
+func TestPageOfOtherMachines(t *testing.T) {
+	alone := func(*http.Request) {}
+	bearer := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+controlSecret) }
+	tunnelled := func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.7") }
+	open := devCall{method: "GET", target: "/", header: map[string]string{"Accept": "text/html"}}
+	for name, test := range map[string]struct {
+		from    string
+		set     func(*poolhouse.Config)
+		change  func(*http.Request)
+		allowed bool
+	}{
+		"this machine":            {"127.0.0.1", withToken, alone, true},
+		"this machine by IPv6":    {"::1", withToken, alone, true},
+		"a tunnel":                {"127.0.0.1", withToken, tunnelled, false},
+		"another machine":         {"192.0.2.7", func(*poolhouse.Config) {}, alone, false},
+		"a token that nobody set": {"192.0.2.7", func(*poolhouse.Config) {}, bearer, false},
+		"without the token":       {"192.0.2.7", withToken, alone, false},
+		"with the token":          {"192.0.2.7", withToken, bearer, true},
+	} {
+		s := seenFrom(t, test.from, test.set)
+		got := sent(t, s, open, test.change)
+		shown := strings.Contains(got.Body, "<html")
+		if shown != test.allowed || (got.Status == http.StatusOK) != test.allowed {
+			t.Errorf("%s: %d %s", name, got.Status, got.Body)
+		}
+		if !test.allowed {
+			refusedPage(t, name, got, "dev.control_token")
+			wiretest.Equal(t, "content type", got.Header.Get("Content-Type"), "text/plain; charset=utf-8")
+		}
+	}
+}
+
 // Everything else of a development server is open to other machines, as it was: the APIs, and the
 // documents with which they verify the issuer's tokens.
 func TestOtherMachinesVerifyTokens(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/saml"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -89,7 +90,7 @@ func (s *Service) LoadIdentities(
 
 	var identities []identitypool.Identity
 	for _, given := range in.Identities {
-		identity, problem, err := s.loaded(ctx, pool, given)
+		identity, problem, err := s.loaded(ctx, pool, given, s.loadedLogin)
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +132,7 @@ func (s *Service) LoadIdentities(
 
 // loaded returns the identity that in describes, or the problem with it.
 func (s *Service) loaded(
-	ctx context.Context, pool identitypool.Pool, in LoadedIdentity,
+	ctx context.Context, pool identitypool.Pool, in LoadedIdentity, read loginReader,
 ) (i identitypool.Identity, problem string, err error) {
 	if in.IdentityId != nil {
 		i.ID = identitypool.IdentityID(*in.IdentityId)
@@ -147,7 +148,7 @@ func (s *Service) loaded(
 
 	i.PoolID = pool.ID
 	for _, given := range in.Logins {
-		l, problem, err := s.loadedLogin(ctx, pool, given)
+		l, problem, err := read(ctx, pool, given)
 		if problem != "" || err != nil {
 			return i, problem, err
 		}
@@ -169,36 +170,50 @@ func (s *Service) loaded(
 	return i, "", nil
 }
 
-// loadedLogin returns the login that in describes, or the problem with it. If the store
-// has the login in a former form, loadedLogin changes it to the present one.
+// loginReader returns the login that in describes, or the problem with it.
+type loginReader func(ctx context.Context, pool identitypool.Pool, in LoadedLogin) (
+	l identitypool.Login, problem string, err error)
+
+// loadedLogin is a loginReader. If the store has the login in a former form, loadedLogin changes it
+// to the present one.
 func (s *Service) loadedLogin(
 	ctx context.Context, pool identitypool.Pool, in LoadedLogin,
 ) (l identitypool.Login, problem string, err error) {
-	if in.ProviderName == nil || in.Subject == nil || *in.ProviderName == "" || *in.Subject == "" {
-		return l, "A login has no ProviderName or no Subject.", nil
-	}
-	if *in.ProviderName == pool.DeveloperProviderName {
-		if characters(*in.Subject) > maxDeveloperUserID {
-			return l, "A developer user identifier is too long.", nil
-		}
-		return pool.DeveloperLogin(*in.Subject).Login, "", nil
-	}
-
-	l, of, known, err := s.ofSubject(ctx, pool.StoredName(s.Providers.NameOf(*in.ProviderName)), *in.Subject)
-	if err != nil {
-		return l, "", err
-	}
-	if !known {
-		return l, "A login is of a SAML provider that is not registered: register it first, " +
-			"its metadata names the issuer of these users.", nil
-	}
-	if of != nil {
+	l, of, problem, err := s.describedLogin(ctx, pool, in)
+	if of != nil && problem == "" && err == nil {
 		if err := s.rescope(ctx, pool.ID, l, of); err != nil && !errors.Is(err, store.ErrInvalid) {
 			return l, "", err
 		}
 	}
 
-	return l, "", nil
+	return l, problem, err
+}
+
+// unknownSAML is the problem with a login whose SAML provider is not there.
+const unknownSAML = "A login is of a SAML provider that is not registered: register it first, " +
+	"its metadata names the issuer of these users."
+
+// describedLogin returns the login that in describes, with its provider if the store may have it in a
+// former form. It changes nothing.
+func (s *Service) describedLogin(
+	ctx context.Context, pool identitypool.Pool, in LoadedLogin,
+) (l identitypool.Login, of *saml.Provider, problem string, err error) {
+	if in.ProviderName == nil || in.Subject == nil || *in.ProviderName == "" || *in.Subject == "" {
+		return l, nil, "A login has no ProviderName or no Subject.", nil
+	}
+	if *in.ProviderName == pool.DeveloperProviderName {
+		if characters(*in.Subject) > maxDeveloperUserID {
+			return l, nil, "A developer user identifier is too long.", nil
+		}
+		return pool.DeveloperLogin(*in.Subject).Login, nil, "", nil
+	}
+
+	l, of, known, err := s.ofSubject(ctx, pool.StoredName(s.Providers.NameOf(*in.ProviderName)), *in.Subject)
+	if err == nil && !known {
+		problem = unknownSAML
+	}
+
+	return l, of, problem, err
 }
 
 // moment converts a time in epoch seconds. A missing or future time becomes now.

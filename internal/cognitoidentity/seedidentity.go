@@ -20,25 +20,33 @@ type SeededIdentity struct {
 	Logins []LoadedLogin
 }
 
+// Foreseen is what a seed makes before its identities.
+type Foreseen struct {
+	Pools map[identitypool.PoolID]identitypool.Pool // with ID, Region and DeveloperProviderName
+	SAML  bool                                      // SAML providers, whose logins are known only then
+}
+
+// CheckSeededIdentities returns the error that SeedIdentities would have when what is foreseen is there.
+// It changes nothing.
+func (s *Service) CheckSeededIdentities(ctx context.Context, seeded []SeededIdentity, f Foreseen) error {
+	p := s.newSeedPlan()
+	p.foreseen, p.login = f, func(
+		ctx context.Context, pool identitypool.Pool, in LoadedLogin,
+	) (identitypool.Login, string, error) {
+		l, _, problem, err := s.describedLogin(ctx, pool, in)
+		return l, problem, err
+	}
+
+	return p.addAll(ctx, seeded)
+}
+
 // SeedIdentities gives pools the identities of a seed. An identity that has its logins stays as it
 // is; one that lacks a login gets exactly those of the seed. Nothing is changed if one of them
 // cannot be made: then the error is a *SeedError. No API has this operation.
 func (s *Service) SeedIdentities(ctx context.Context, seeded []SeededIdentity) error {
-	p := seedPlan{
-		service: s,
-		owners:  map[seededLogin]identitypool.IdentityID{},
-		all:     map[identitypool.IdentityID]bool{},
-	}
-	for n, one := range seeded {
-		if err := p.add(ctx, one); err != nil {
-			return &SeedError{Index: n, Err: err}
-		}
-	}
-
-	for n, one := range p.wanted {
-		if err := p.checkLogins(ctx, one); err != nil {
-			return &SeedError{Index: p.index[n], Err: err}
-		}
+	p := s.newSeedPlan()
+	if err := p.addAll(ctx, seeded); err != nil {
+		return err
 	}
 
 	for _, id := range p.replaced {
@@ -75,6 +83,9 @@ type seededLogin struct {
 // seedPlan is what SeedIdentities will do.
 type seedPlan struct {
 	service  *Service
+	foreseen Foreseen
+	login    loginReader
+
 	owners   map[seededLogin]identitypool.IdentityID // by the seed
 	all      map[identitypool.IdentityID]bool
 	wanted   []identitypool.Identity   // to be loaded
@@ -83,11 +94,37 @@ type seedPlan struct {
 	seen     int
 }
 
+func (s *Service) newSeedPlan() *seedPlan {
+	return &seedPlan{
+		service: s,
+		login:   s.loadedLogin,
+		owners:  map[seededLogin]identitypool.IdentityID{},
+		all:     map[identitypool.IdentityID]bool{},
+	}
+}
+
+// addAll plans all identities. Error: *SeedError.
+func (p *seedPlan) addAll(ctx context.Context, seeded []SeededIdentity) error {
+	for n, one := range seeded {
+		if err := p.add(ctx, one); err != nil {
+			return &SeedError{Index: n, Err: err}
+		}
+	}
+
+	for n, one := range p.wanted {
+		if err := p.checkLogins(ctx, one); err != nil {
+			return &SeedError{Index: p.index[n], Err: err}
+		}
+	}
+
+	return nil
+}
+
 // add plans one identity.
 func (p *seedPlan) add(ctx context.Context, one SeededIdentity) error {
 	index := p.seen
 	p.seen++
-	want, err := p.service.seeded(ctx, one)
+	want, err := p.seeded(ctx, one)
 	if err != nil {
 		return err
 	}
@@ -152,8 +189,8 @@ func (p *seedPlan) checkLogins(ctx context.Context, want identitypool.Identity) 
 			replaced = replaced || id == owner.ID
 		}
 		if !replaced {
-			return fmt.Errorf("%q of %s has signed in before and is the identity %s: delete that identity first, "+
-				"or begin anew", l.Subject, l.Provider, owner.ID)
+			return fmt.Errorf("%q of %s has signed in before and is the identity %s: delete that identity first "+
+				"(start without --seed, and call DeleteIdentities), or begin anew with `poolhouse dev reset`", l.Subject, l.Provider, owner.ID)
 		}
 	}
 
@@ -161,20 +198,37 @@ func (p *seedPlan) checkLogins(ctx context.Context, want identitypool.Identity) 
 }
 
 // seeded returns the identity that a seed describes.
-func (s *Service) seeded(ctx context.Context, one SeededIdentity) (identitypool.Identity, error) {
-	pool, err := s.Store.Pool(ctx, one.Pool)
-	if errors.Is(err, store.ErrNotFound) {
-		return identitypool.Identity{}, fmt.Errorf("the pool %s does not exist", one.Pool)
-	}
+func (p *seedPlan) seeded(ctx context.Context, one SeededIdentity) (identitypool.Identity, error) {
+	pool, err := p.pool(ctx, one.Pool)
 	if err != nil {
 		return identitypool.Identity{}, err
 	}
 
 	id, guest := string(one.ID), len(one.Logins) == 0
-	i, problem, err := s.loaded(ctx, pool, LoadedIdentity{IdentityId: &id, Guest: &guest, Logins: one.Logins})
+	in := LoadedIdentity{IdentityId: &id, Guest: &guest, Logins: one.Logins}
+	i, problem, err := p.service.loaded(ctx, pool, in, p.login)
+	if problem == unknownSAML && p.foreseen.SAML {
+		problem = ""
+	}
 	if problem != "" {
 		err = errors.New(problem)
 	}
 
 	return i, err
+}
+
+// pool returns a pool as it is, or will be.
+func (p *seedPlan) pool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error) {
+	foreseen, coming := p.foreseen.Pools[id]
+	pool, err := p.service.Store.Pool(ctx, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound) && coming:
+		return foreseen, nil
+	case errors.Is(err, store.ErrNotFound):
+		return pool, fmt.Errorf("the pool %s does not exist", id)
+	case err == nil && coming && foreseen.DeveloperProviderName != "":
+		pool.DeveloperProviderName = foreseen.DeveloperProviderName
+	}
+
+	return pool, err
 }

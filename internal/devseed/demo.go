@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
@@ -65,4 +66,47 @@ func (s *Seeder) addUsers(users []devuser.User) error {
 	}
 
 	return s.Users.Put(free...)
+}
+
+// DemoFollows lets the demo pool trust the built-in issuer under its present name, if the pool trusts only
+// that of the last start, whose URL is former. Anything else was its user's choice, and stays.
+func (s *Seeder) DemoFollows(ctx context.Context, region, former string) error {
+	_, formerKey, found := strings.Cut(former, "://")
+	if !found || formerKey == s.LoginKey {
+		return nil
+	}
+	there, err := apply.PoolExists(ctx, s.Client, DemoIn(region))
+	if !there || err != nil {
+		return err
+	}
+
+	id := map[string]any{"IdentityPoolId": DemoIn(region)}
+	var pool, roles map[string]any
+	if err := s.pools(ctx, "DescribeIdentityPool", id, &pool); err != nil {
+		return err
+	}
+	if err := s.pools(ctx, "GetIdentityPoolRoles", id, &roles); err != nil {
+		return err
+	}
+
+	formerARN := strings.TrimSuffix(s.ProviderARN, s.LoginKey) + formerKey
+	providers, _ := pool["OpenIdConnectProviderARNs"].([]any)
+	mappings, _ := roles["RoleMappings"].(map[string]any)
+	mapping, mapped := mappings[formerKey]
+	if !slices.Equal(providers, []any{formerARN}) || len(mappings) > 0 && (!mapped || len(mappings) > 1) {
+		return nil
+	}
+
+	pool["OpenIdConnectProviderARNs"] = []string{s.ProviderARN}
+	if err := s.pools(ctx, "UpdateIdentityPool", pool, nil); err != nil || !mapped {
+		return err
+	}
+	roles["RoleMappings"] = map[string]any{s.LoginKey: mapping}
+
+	return s.pools(ctx, "SetIdentityPoolRoles", roles, nil)
+}
+
+// pools calls an operation of the identity pools.
+func (s *Seeder) pools(ctx context.Context, operation string, in, out any) error {
+	return s.Client.JSON(ctx, "cognito-identity", "AWSCognitoIdentityService", operation, in, out)
 }

@@ -147,3 +147,71 @@ func TestSeedsAreNoCallsOfClients(t *testing.T) {
 		t.Errorf("%d refusals of the client were shown", len(r.traces))
 	}
 }
+
+// TestDemoAtAnotherAddress checks that the demo's users can sign in after the built-in issuer has got another
+// name, and that a pool that its user has changed, or any other, stays as it is.
+func TestDemoAtAnotherAddress(t *testing.T) {
+	for name, test := range map[string]struct {
+		change  func(r *rig, pool map[string]any)
+		follows bool
+	}{
+		"as it was":   {func(*rig, map[string]any) {}, true},
+		"of one name": {func(_ *rig, pool map[string]any) { pool["IdentityPoolName"] = "mine" }, true},
+		"with a rule": {func(r *rig, _ map[string]any) { r.mapRoles(r.seeder.LoginKey) }, true},
+		"with another rule": {func(r *rig, pool map[string]any) {
+			pool["SupportedLoginProviders"] = map[string]string{"accounts.google.com": "app"}
+			r.call("UpdateIdentityPool", pool, nil)
+			r.mapRoles("accounts.google.com")
+		}, false},
+		"without issuer": {func(_ *rig, pool map[string]any) { delete(pool, "OpenIdConnectProviderARNs") }, false},
+		"with another issuer": {func(r *rig, pool map[string]any) {
+			pool["OpenIdConnectProviderARNs"] = []string{r.seeder.ProviderARN + "x", r.seeder.ProviderARN}
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := t.TempDir()
+			at := func(c *poolhouse.Config) { c.DataDir = data }
+			r := start(t, at)
+			if err := r.seeder.Demo(t.Context(), "us-east-1"); err != nil {
+				t.Fatal(err)
+			}
+			r.call("CreateIdentityPool", map[string]any{"IdentityPoolName": "mine",
+				"AllowUnauthenticatedIdentities": true, "OpenIdConnectProviderARNs": []string{r.seeder.ProviderARN}}, nil)
+			var pool map[string]any
+			r.call("DescribeIdentityPool", map[string]any{"IdentityPoolId": devseed.DemoPool}, &pool)
+			test.change(r, pool)
+			r.call("UpdateIdentityPool", pool, nil)
+			r.identity(devseed.DemoPool, "")
+			r.server.Stop()
+
+			r = start(t, at)
+			if err := r.seeder.DemoFollows(t.Context(), "us-east-1", r.server.FormerDevIssuer()); err != nil {
+				t.Fatal(err)
+			}
+			for id, p := range r.pools() {
+				if want := test.follows && id == devseed.DemoPool; p.Trusts != want {
+					t.Errorf("%s trusts the issuer: %t", p.Name, p.Trusts)
+				}
+			}
+			if test.follows {
+				r.identity(devseed.DemoPool, "alice")
+			}
+			if name == "with a rule" && len(r.pools()[devseed.DemoPool].Roles) != 3 {
+				t.Errorf("the roles are %v", r.pools()[devseed.DemoPool].Roles)
+			}
+		})
+	}
+}
+
+// mapRoles gives the demo pool a rule for users of a provider.
+func (r *rig) mapRoles(provider string) {
+	r.Helper()
+	var roles map[string]any
+	r.call("GetIdentityPoolRoles", map[string]any{"IdentityPoolId": devseed.DemoPool}, &roles)
+	roles["RoleMappings"] = map[string]any{provider: map[string]any{
+		"Type": "Rules", "AmbiguousRoleResolution": "Deny",
+		"RulesConfiguration": map[string]any{"Rules": []any{map[string]any{"Claim": "a", "MatchType": "Equals",
+			"Value": "b", "RoleARN": "arn:aws:iam::000000000000:role/PoolhouseDemoUser"}}},
+	}}
+	r.call("SetIdentityPoolRoles", roles, nil)
+}

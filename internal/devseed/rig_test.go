@@ -3,6 +3,7 @@ package devseed_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -50,6 +51,8 @@ func start(t *testing.T, options ...func(*poolhouse.Config)) *rig {
 		ProviderARN: info.OIDCProviderARN,
 		LoginKey:    info.LoginKey,
 		Identities:  r.server.SeedIdentities,
+
+		CheckIdentities: r.server.CheckSeededIdentities,
 	}
 
 	return r
@@ -151,6 +154,16 @@ func (r *rig) identity(pool, user string) string {
 	r.call("GetId", in, &out)
 
 	return out.IdentityId
+}
+
+// level is the claim level of a user.
+func (r *rig) level(user string) string {
+	r.Helper()
+	u, err := r.seeder.Users.Get(user)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return fmt.Sprint(u.Claims["level"])
 }
 
 // refused checks that an error has all the texts.

@@ -3,6 +3,7 @@ package devseed
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ type Seeder struct {
 	LoginKey    string // of the built-in issuer, in Logins
 	// Identities makes identities; *cognitoidentity.SeedError if it changed nothing.
 	Identities func(context.Context, []cognitoidentity.SeededIdentity) error
+	// CheckIdentities returns the error that Identities would have.
+	CheckIdentities func(context.Context, []cognitoidentity.SeededIdentity, cognitoidentity.Foreseen) error
 }
 
 // ErrPartly means that an error came when something was changed already. Any other error of Apply
@@ -53,8 +56,9 @@ func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 		}
 	}
 
+	round := together(files)
 	for _, f := range files {
-		done, err := s.resources(ctx, f, apply.Options{})
+		done, err := s.resources(ctx, f, apply.Options{Seeds: round})
 		if err != nil {
 			return partly{err}
 		}
@@ -62,7 +66,7 @@ func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 		tell(out, f)
 	}
 
-	if err := s.identities(ctx, files); err != nil {
+	if err := s.identities(ctx, files, nil); err != nil {
 		return partly{err}
 	}
 
@@ -98,18 +102,31 @@ func (s *Seeder) check(ctx context.Context, files []File) error {
 		faults = append(faults, fmt.Errorf("there would be more than %d users", devuser.MaxUsers))
 	}
 
+	round := together(files)
 	for _, f := range files {
 		for _, i := range f.Seed.Identities {
 			if i.User != "" && !users[i.User] {
 				faults = append(faults, f.at(i.Line, unknownUser(i.User, users)))
 			}
 		}
-		if _, err := s.resources(ctx, f, apply.Options{DryRun: true}); err != nil {
+		if _, err := s.resources(ctx, f, apply.Options{DryRun: true, Seeds: round}); err != nil {
 			faults = append(faults, err)
 		}
 	}
+	if len(faults) > 0 {
+		return errors.Join(faults...)
+	}
 
-	return errors.Join(faults...)
+	return s.identities(ctx, files, s.foresee(files))
+}
+
+// together returns the files as those of one round.
+func together(files []File) *apply.Seeds {
+	all := apply.NewSeeds()
+	for _, f := range files {
+		all.Add(f.Name, f.Seed.File)
+	}
+	return all
 }
 
 func unknownUser(name string, users map[string]bool) error {
@@ -164,8 +181,47 @@ func summary(printed io.Reader) string {
 	return strings.Join(parts, "; ")
 }
 
-// identities makes the identities of the files, whose pools are there now.
-func (s *Seeder) identities(ctx context.Context, files []File) error {
+// foreseen is what files make before their identities.
+type foreseen struct {
+	cognitoidentity.Foreseen
+
+	subjects map[string]string // of the files' users, by name
+}
+
+// foresee returns what the files will make.
+func (s *Seeder) foresee(files []File) *foreseen {
+	all := &foreseen{subjects: map[string]string{}}
+	all.Pools = map[identitypool.PoolID]identitypool.Pool{}
+	for _, f := range files {
+		for _, u := range f.users {
+			all.subjects[u.Name] = u.Subject
+		}
+		for _, r := range f.Seed.Resources {
+			all.SAML = all.SAML || r.Type == "AWS::IAM::SAMLProvider"
+			if r.Type != "AWS::Cognito::IdentityPool" {
+				continue
+			}
+			id := identitypool.PoolID(cmp.Or(r.PinnedID, comingPool(s.Client.Region, f, r.Name)))
+			developer, _ := r.Properties["DeveloperProviderName"].(string)
+			all.Pools[id] = identitypool.Pool{
+				ID:                    id,
+				Region:                identitypool.RegionOf(string(id)),
+				DeveloperProviderName: developer,
+			}
+		}
+	}
+
+	return all
+}
+
+// comingPool stands for the ID of a pool that the server will choose.
+func comingPool(region string, f File, resource string) string {
+	return region + ":" + f.Name + "/" + resource
+}
+
+// identities makes the identities of the files, whose pools are there now. With what is foreseen it
+// only checks them.
+func (s *Seeder) identities(ctx context.Context, files []File, coming *foreseen) error {
 	type place struct {
 		file File
 		line int
@@ -174,7 +230,7 @@ func (s *Seeder) identities(ctx context.Context, files []File) error {
 	var places []place
 	for _, f := range files {
 		for _, i := range f.Seed.Identities {
-			one, err := s.identity(ctx, f, i)
+			one, err := s.identity(ctx, f, i, coming)
 			if err != nil {
 				return f.at(i.Line, err)
 			}
@@ -185,7 +241,12 @@ func (s *Seeder) identities(ctx context.Context, files []File) error {
 		return nil
 	}
 
-	err := s.Identities(ctx, seeded)
+	var err error
+	if coming != nil {
+		err = s.CheckIdentities(ctx, seeded, coming.Foreseen)
+	} else {
+		err = s.Identities(ctx, seeded)
+	}
 	if refused, ok := errors.AsType[*cognitoidentity.SeedError](err); ok {
 		p := places[refused.Index]
 		return p.file.at(p.line, err)
@@ -196,22 +257,26 @@ func (s *Seeder) identities(ctx context.Context, files []File) error {
 
 // identity returns an identity with its logins in the form that the pools have.
 func (s *Seeder) identity(
-	ctx context.Context, f File, i apply.SeedIdentity,
+	ctx context.Context, f File, i apply.SeedIdentity, coming *foreseen,
 ) (one cognitoidentity.SeededIdentity, err error) {
 	pool := i.Pool
 	if pool == "" {
-		if pool, err = s.poolID(ctx, f, i.Resource); err != nil {
-			return one, err
+		pool, err = s.poolID(ctx, f, i.Resource)
+		if errors.Is(err, apply.ErrNoPool) && coming != nil {
+			pool, err = comingPool(s.Client.Region, f, i.Resource), nil
 		}
+	}
+	if err != nil {
+		return one, err
 	}
 	one = cognitoidentity.SeededIdentity{Pool: identitypool.PoolID(pool), ID: identitypool.IdentityID(i.ID)}
 
 	if i.User != "" {
-		user, err := s.Users.Get(i.User)
+		subject, err := s.subject(i.User, coming)
 		if err != nil {
 			return one, err
 		}
-		one.Logins = append(one.Logins, cognitoidentity.LoadedLogin{ProviderName: &s.LoginKey, Subject: &user.Subject})
+		one.Logins = append(one.Logins, cognitoidentity.LoadedLogin{ProviderName: &s.LoginKey, Subject: &subject})
 	}
 
 	for provider, subject := range i.Logins {
@@ -219,6 +284,16 @@ func (s *Seeder) identity(
 	}
 
 	return one, nil
+}
+
+// subject returns the subject of a user that is there, or will be.
+func (s *Seeder) subject(user string, coming *foreseen) (string, error) {
+	if coming != nil && coming.subjects[user] != "" {
+		return coming.subjects[user], nil
+	}
+	u, err := s.Users.Get(user)
+
+	return u.Subject, err
 }
 
 // poolID returns the ID of a pool that a file made.

@@ -1,6 +1,7 @@
 package devseed_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -132,6 +133,7 @@ func TestSeedsAreCheckedFirst(t *testing.T) {
 		"bad YAML":     {shop + "  - [\n", "[28:5]"},
 		"long subject": {strings.Replace(shop, `"1234"`, strings.Repeat("1", 9000), 1),
 			"line 27: Logins: accounts.google.com must have the subject as text"},
+		"a parameter": {"Parameters: {P: {Type: String}}\n" + shop, "no Default: a seed's parameters need one"},
 		"section": {strings.Replace(shop, "Users:", "User:", 1),
 			`line 15: unknown section "User": did you mean Users?`},
 	} {
@@ -158,8 +160,8 @@ func TestSeedsThatCannotBeMade(t *testing.T) {
 	r.write("shop.yaml", shop)
 	_, err := r.apply(path)
 	r.refused(err, path+": line 20: ", "is the identity "+before+": delete that identity first")
-	if !errors.Is(err, devseed.ErrPartly) {
-		t.Errorf("the error is %v", err)
+	if errors.Is(err, devseed.ErrPartly) {
+		t.Errorf("something was changed before: %v", err)
 	}
 
 	r.call("DeleteIdentities", map[string]any{"IdentityIdsToDelete": []string{before}}, nil)
@@ -264,4 +266,63 @@ func TestSeedFolders(t *testing.T) {
 	r.refused(err, "has no *.yaml, *.yml or *.json")
 	_, err = r.apply(os.DevNull)
 	r.refused(err, "is no regular file")
+}
+
+// TestEmptyValues checks that what has no value is empty, as in any YAML.
+func TestEmptyValues(t *testing.T) {
+	for _, text := range []string{
+		"Users:\n  ann:\n  ben:\n",
+		"Resources:\nUsers:\n  ann:\n    nick:\n  ben: {}\nIdentities:\n",
+		"Users:\n  ann:\n    nick: \n    more: ~\n  ben: null\n",
+		"Resources: {}\nUsers:\n  ann: # nothing\n\n  ben:",
+	} {
+		r := start(t)
+		r.applied(r.write("shop.yaml", text))
+		users := r.seeder.Users.List()
+		if len(users) != 2 || users[0].Name != "ann" || users[1].Name != "ben" || len(users[1].Claims) > 0 {
+			t.Errorf("%q: %v", text, users)
+			continue
+		}
+		nick, given := users[0].Claims["nick"]
+		if given != strings.Contains(text, "nick") || nick != nil {
+			t.Errorf("%q: nick is %v", text, nick)
+		}
+	}
+
+	r := start(t)
+	r.applied(r.write("shop.yaml", "Users:\n"))
+	if users := r.seeder.Users.List(); len(users) > 0 {
+		t.Errorf("the users are %v", users)
+	}
+
+	_, err := r.apply(r.write("shop.yaml", "Users:\n  ann: {nick:x}\n"))
+	r.refused(err, "in quotes")
+}
+
+// TestNumbersOfClaims checks that a number stays a number, with all its digits, and that text stays text.
+func TestNumbersOfClaims(t *testing.T) {
+	r := start(t)
+	for text, want := range map[string]any{
+		"1e3":                       json.Number("1e3"),
+		"1E+2":                      json.Number("1E+2"),
+		"-1e-3":                     json.Number("-1e-3"),
+		"1.5":                       json.Number("1.5"),
+		"0":                         json.Number("0"),
+		"-12":                       json.Number("-12"),
+		"18446744073709551616":      json.Number("18446744073709551616"),
+		"12345678901234567890123":   json.Number("12345678901234567890123"),
+		`"1e3"`:                     "1e3",
+		`'12345678901234567890123'`: "12345678901234567890123",
+		"1.2.3":                     "1.2.3",
+		"1e":                        "1e",
+		"e3":                        "e3",
+		"2024-01-01":                "2024-01-01",
+		"|-\n      1e3":             "1e3",
+	} {
+		r.applied(r.write("shop.yaml", "Users:\n  ann:\n    n: "+text+"\n"))
+		ann, _ := r.seeder.Users.Get("ann")
+		if got := ann.Claims["n"]; got != want {
+			t.Errorf("%s is %#v", text, got)
+		}
+	}
 }

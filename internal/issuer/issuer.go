@@ -189,11 +189,21 @@ func CheckURL(text string) error {
 		return fmt.Errorf("issuer URL %q is not an absolute https URL", shown)
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
 		return fmt.Errorf("issuer URL %q must have neither user, query nor fragment", shown)
+	case strings.ContainsFunc(text, notInURL):
+		return fmt.Errorf("issuer URL %q has a character other than letters, digits and -._~:/[]%%@+,=: write it in "+
+			"its encoded form", shown)
 	case strings.HasSuffix(text, "/"):
 		return fmt.Errorf("issuer URL %q ends in a slash: write %s", shown, strings.TrimRight(shown, "/"))
 	}
 
 	return nil
+}
+
+// notInURL reports whether a character would mean something to a shell or a page that shows the URL. RFC 3986
+// allows $, &, ( and others, too, which no issuer needs.
+func notInURL(r rune) bool {
+	letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+	return !letter && !strings.ContainsRune("-._~:/[]%@+,=", r)
 }
 
 // timing has the times in the life of a key. All follow from the publish delay, so they

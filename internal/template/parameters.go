@@ -43,7 +43,11 @@ func (t *Template) readParameters(n *node) {
 		case p.defaultValue != nil:
 			given = *p.defaultValue
 		default:
-			t.Fault(e.line, "the parameter %s has no Default: give its value with --parameter %s=VALUE", e.key, e.key)
+			advice := "give its value with --parameter " + e.key + "=VALUE"
+			if t.isSeed() {
+				advice = "a seed's parameters need one"
+			}
+			t.Fault(e.line, "the parameter %s has no Default: %s", e.key, advice)
 			continue
 		}
 		if p.secret {

@@ -181,6 +181,9 @@ func (t *Template) fromYAML(from ast.Node, depth int) *node {
 		n.kind, n.text = kindNumber, from.GetToken().Value
 	case *ast.StringNode:
 		n.kind, n.text = kindText, from.Value
+		if isNumber(from) {
+			n.kind = kindNumber
+		}
 	case *ast.LiteralNode:
 		n.kind, n.text = kindText, from.Value.Value
 	case *ast.SequenceNode:
@@ -200,6 +203,13 @@ func (t *Template) fromYAML(from ast.Node, depth int) *node {
 	}
 
 	return n
+}
+
+// isNumber reports whether a plain scalar is a number of JSON that the lexer takes for text, such as 1e3
+// and integers of more than 64 bits. YAML's core schema has these numbers, too.
+func isNumber(n *ast.StringNode) bool {
+	plain := n.GetToken() != nil && n.GetToken().Type == token.StringType
+	return plain && n.Value != "" && strings.Trim(n.Value, "0123456789.+-eE") == "" && json.Valid([]byte(n.Value))
 }
 
 func (t *Template) entriesOf(values []*ast.MappingValueNode, depth int) (all []entry) {
@@ -240,6 +250,10 @@ func keyOf(key ast.Node) (string, bool) {
 func (t *Template) checkColon(key string, v *ast.MappingValueNode) {
 	if v.Start == nil || v.Value == nil || v.Value.GetToken() == nil || v.Key.GetToken().Type != token.StringType {
 		return
+	}
+
+	if v.Value.GetToken().Type == token.ImplicitNullType {
+		return // there is no value: the colon ends the line
 	}
 
 	at, next := v.Start.Position, v.Value.GetToken().Position

@@ -169,7 +169,7 @@ func Read(text []byte, o Options) (*Template, error) {
 	}
 
 	t.checkRules(t.section(found["Rules"], "Rules"))
-	if found["Resources"] != nil {
+	if found["Resources"] != nil && !(found["Resources"].kind == kindNull && t.isSeed()) {
 		t.readResources(t.entries(found["Resources"], "Resources"))
 	}
 	t.outputs = t.section(found["Outputs"], "Outputs")
@@ -218,6 +218,10 @@ func (t *Template) entries(n *node, what string) []entry {
 	}
 	return n.entries
 }
+
+// isSeed reports whether the template is one of a development server, which need not have resources and
+// has no flags for parameters.
+func (t *Template) isSeed() bool { return len(t.options.Sections) > 0 }
 
 // samTransform is expanded by the Serverless Application Model's own tools only.
 const samTransform = "AWS::Serverless-2016-10-31"
