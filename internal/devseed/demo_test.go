@@ -181,7 +181,7 @@ func TestDemoAtAnotherAddress(t *testing.T) {
 			r.call("DescribeIdentityPool", map[string]any{"IdentityPoolId": devseed.DemoPool}, &pool)
 			test.change(r, pool)
 			r.call("UpdateIdentityPool", pool, nil)
-			r.identity(devseed.DemoPool, "")
+			r.logins("alice") // waits for the issuer's key, whose file has its name
 			r.server.Stop()
 
 			r = start(t, at)
