@@ -176,7 +176,8 @@ func TestDemoAtAnotherAddress(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.call("CreateIdentityPool", map[string]any{"IdentityPoolName": "mine",
-				"AllowUnauthenticatedIdentities": true, "OpenIdConnectProviderARNs": []string{r.seeder.ProviderARN}}, nil)
+				"AllowUnauthenticatedIdentities": true,
+				"OpenIdConnectProviderARNs": []string{r.seeder.ProviderARN}}, nil)
 			var pool map[string]any
 			r.call("DescribeIdentityPool", map[string]any{"IdentityPoolId": devseed.DemoPool}, &pool)
 			test.change(r, pool)
