@@ -177,7 +177,7 @@ func TestDemoAtAnotherAddress(t *testing.T) {
 			}
 			r.call("CreateIdentityPool", map[string]any{"IdentityPoolName": "mine",
 				"AllowUnauthenticatedIdentities": true,
-				"OpenIdConnectProviderARNs": []string{r.seeder.ProviderARN}}, nil)
+				"OpenIdConnectProviderARNs":      []string{r.seeder.ProviderARN}}, nil)
 			var pool map[string]any
 			r.call("DescribeIdentityPool", map[string]any{"IdentityPoolId": devseed.DemoPool}, &pool)
 			test.change(r, pool)
