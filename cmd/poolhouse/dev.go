@@ -57,6 +57,9 @@ IDs that you choose. --watch applies the files again when they change.`,
 			if err != nil {
 				return err
 			}
+			if path == "" && c.Flags().Changed("ready-file") {
+				return errors.New(`--ready-file "": name a file; is a variable empty?`)
+			}
 			ready, err := newReadyFile(c.Context(), path)
 			if err != nil {
 				return err
@@ -116,6 +119,9 @@ func dev(
 
 	// Seeds come first: whoever is answered finds what they have.
 	if err := seeds.plant(ctx, server, out.stdout); err != nil {
+		if ctx.Err() != nil { // somebody stopped the server meanwhile
+			err = nil
+		}
 		return errors.Join(err, l.Close(), server.Close())
 	}
 	info, _ := server.DevInfo()

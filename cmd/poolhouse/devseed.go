@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,9 @@ func devSeeds(c *cobra.Command, s *settings) (*seeds, error) {
 	var err error
 	if all.paths, err = c.Flags().GetStringArray("seed"); err != nil {
 		return nil, err
+	}
+	if c.Flags().Changed("seed") && len(all.paths) == 0 || slices.Contains(all.paths, "") { // pflag drops a single ""
+		return nil, errors.New(`--seed "": name a file or folder; is a variable empty?`)
 	}
 	if all.demo, err = c.Flags().GetBool("demo"); err != nil {
 		return nil, err

@@ -172,6 +172,8 @@ func TestSeedsThatDevRefuses(t *testing.T) {
 		"bad.yaml: line 2: alice: invalid user": {"--seed", seed},
 		"missing.yaml":                          {"--seed", "missing.yaml"},
 		"name one with --seed":                  {"--watch"},
+		`--seed "": name a file`:                {"--seed", ""},
+		`--ready-file "": name a file`:          {"--ready-file", ""},
 	} {
 		out, err := run1(t, append([]string{"dev", "--listen", "127.0.0.1:0"}, arguments...)...)
 		if err == nil || !strings.Contains(out, want) {

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -152,6 +153,7 @@ func (f *fileReader) identity(item template.Field) SeedIdentity {
 			i.User, _ = f.Text(m, m.Key)
 		case "Logins":
 			for _, login := range f.Members(m, "Logins") {
+				f.checkSubject(login)
 				subject, isText := f.Text(login, "Logins")
 				if isText && (!seedText(login.Key, maxSeedProvider) || !seedText(subject, maxSeedSubject)) {
 					f.fault(login.Line, "Logins: %.100s must have the subject as text", login.Key)
@@ -167,11 +169,24 @@ func (f *fileReader) identity(item template.Field) SeedIdentity {
 	if !identitypool.ValidID(i.ID) { // also if there is none
 		f.fault(i.Line, "an identity needs an IdentityId, REGION: and a UUID in lower case")
 	}
+	if i.User != "" && len(i.Logins) > 0 {
+		f.fault(i.Line, "an identity has either User or Logins: leave one out")
+	}
 	if i.Pool == "" && i.Resource == "" {
 		f.fault(i.Line, "an identity needs an IdentityPoolId: !Ref and a pool of this file, or a pool's ID")
 	}
 
 	return i
+}
+
+// checkSubject refuses a subject that YAML takes for a number or truth value: its text may have been another,
+// such as 0123.
+func (f *fileReader) checkSubject(login template.Field) {
+	v, _ := f.Value(login)
+	switch v.(type) {
+	case json.Number, oddNumber, bool:
+		f.fault(login.Line, "Logins: write the subject at %.100s in quotes: subjects are text", login.Key)
+	}
 }
 
 // seedText reports whether a text of a login can be stored.

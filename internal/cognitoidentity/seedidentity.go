@@ -190,7 +190,8 @@ func (p *seedPlan) checkLogins(ctx context.Context, want identitypool.Identity) 
 		}
 		if !replaced {
 			return fmt.Errorf("%q of %s has signed in before and is the identity %s: delete that identity first "+
-				"(start without --seed, and call DeleteIdentities), or begin anew with `poolhouse dev reset`", l.Subject, l.Provider, owner.ID)
+				"(start without --seed, and call DeleteIdentities), or begin anew with `poolhouse dev reset`",
+				l.Subject, l.Provider, owner.ID)
 		}
 	}
 

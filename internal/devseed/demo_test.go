@@ -176,12 +176,13 @@ func TestDemoAtAnotherAddress(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.call("CreateIdentityPool", map[string]any{"IdentityPoolName": "mine",
-				"AllowUnauthenticatedIdentities": true, "OpenIdConnectProviderARNs": []string{r.seeder.ProviderARN}}, nil)
+				"AllowUnauthenticatedIdentities": true,
+				"OpenIdConnectProviderARNs":      []string{r.seeder.ProviderARN}}, nil)
 			var pool map[string]any
 			r.call("DescribeIdentityPool", map[string]any{"IdentityPoolId": devseed.DemoPool}, &pool)
 			test.change(r, pool)
 			r.call("UpdateIdentityPool", pool, nil)
-			r.identity(devseed.DemoPool, "")
+			r.logins("alice") // waits for the issuer's key, whose file has its name
 			r.server.Stop()
 
 			r = start(t, at)

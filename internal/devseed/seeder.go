@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -47,8 +48,10 @@ func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 	}
 
 	var users []devuser.User
+	changed := map[string]string{} // file to its users that change, in words
 	for _, f := range files {
 		users = append(users, f.users...)
+		changed[f.Path] = s.changedUsers(f)
 	}
 	if len(users) > 0 {
 		if err := s.Users.Put(users...); err != nil {
@@ -62,7 +65,7 @@ func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 		if err != nil {
 			return partly{err}
 		}
-		apply.Say(out, "Seed %s: %s", f.Path, done)
+		apply.Say(out, "Seed %s: %s", f.Path, both(changed[f.Path], done))
 		tell(out, f)
 	}
 
@@ -71,6 +74,49 @@ func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 	}
 
 	return nil
+}
+
+// unchanged is what resources tells if it has changed nothing.
+const unchanged = "no resource to change"
+
+// both tells what was done with users and with resources.
+func both(users, resources string) string {
+	switch {
+	case users == "":
+		return resources
+	case resources == unchanged || resources == "applied":
+		return users
+	default:
+		return resources + "; " + users
+	}
+}
+
+// changedUsers names the users that a file adds or changes.
+func (s *Seeder) changedUsers(f File) string {
+	var names []string
+	for _, want := range f.users {
+		have, err := s.Users.Get(want.Name)
+		if err != nil || have.Subject != want.Subject || !sameClaims(have.Claims, want.Claims) {
+			names = append(names, want.Name)
+		}
+	}
+
+	const shown = 10
+	switch {
+	case len(names) == 0:
+		return ""
+	case len(names) > shown:
+		return fmt.Sprintf("set users %s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
+	default:
+		return "set users " + strings.Join(names, ", ")
+	}
+}
+
+// sameClaims compares claims as JSON.
+func sameClaims(a, b map[string]any) bool {
+	one, errA := json.Marshal(a)
+	other, errB := json.Marshal(b)
+	return len(a) == len(b) && errA == nil && errB == nil && (len(a) == 0 || bytes.Equal(one, other))
 }
 
 // tell prints what a file has and the server does not.
@@ -175,7 +221,7 @@ func summary(printed io.Reader) string {
 		}
 	}
 	if len(parts) == 0 {
-		return "no resource to change"
+		return unchanged
 	}
 
 	return strings.Join(parts, "; ")

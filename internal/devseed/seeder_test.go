@@ -54,7 +54,7 @@ Identities:
 func TestSeed(t *testing.T) {
 	r := start(t)
 	path := r.write("shop.yaml", shop)
-	if printed := r.applied(path); printed != "Seed "+path+": created Pool, Other\n" {
+	if printed := r.applied(path); printed != "Seed "+path+": created Pool, Other; set users alice, bob\n" {
 		t.Errorf("printed %q", printed)
 	}
 	mine := map[string]any{"IdentityPoolName": "mine", "AllowUnauthenticatedIdentities": true}
@@ -78,6 +78,13 @@ func TestSeed(t *testing.T) {
 		t.Errorf("the pools are %v", pools)
 	}
 	r.call("DescribeIdentity", map[string]any{"IdentityId": visitor}, nil)
+
+	users := r.write("users.yaml", "Users: {carol: {level: 1}}\n")
+	for _, want := range []string{"set users carol", "applied"} {
+		if printed := r.applied(users); printed != "Seed "+users+": "+want+"\n" {
+			t.Errorf("printed %q", printed)
+		}
+	}
 
 	// What the seed names converges.
 	r.call("UpdateIdentityPool", map[string]any{
@@ -133,7 +140,10 @@ func TestSeedsAreCheckedFirst(t *testing.T) {
 		"bad YAML":     {shop + "  - [\n", "[28:5]"},
 		"long subject": {strings.Replace(shop, `"1234"`, strings.Repeat("1", 9000), 1),
 			"line 27: Logins: accounts.google.com must have the subject as text"},
-		"a parameter": {"Parameters: {P: {Type: String}}\n" + shop, "no Default: a seed's parameters need one"},
+		"a parameter":       {"Parameters: {P: {Type: String}}\n" + shop, "no Default: a seed's parameters need one"},
+		"a numeric subject": {strings.Replace(shop, `"1234"`, "0123", 1), "line 27: Logins: write the subject at"},
+		"user and logins": {strings.Replace(shop, "    Logins:", "    User: bob\n    Logins:", 1),
+			"line 25: an identity has either User or Logins"},
 		"section": {strings.Replace(shop, "Users:", "User:", 1),
 			`line 15: unknown section "User": did you mean Users?`},
 	} {
@@ -218,7 +228,7 @@ func TestSeedNamesTheBuiltInIssuer(t *testing.T) {
             Rules: [{Claim: a, MatchType: Equals, Value: b, RoleARN: "arn:aws:iam::000000000000:role/R"}]
 `
 	data := t.TempDir()
-	for _, want := range []string{"created Pool, Other, Roles", "updated Pool, Roles"} {
+	for _, want := range []string{"created Pool, Other, Roles; set users alice, bob", "updated Pool, Roles"} {
 		r := start(t, func(c *poolhouse.Config) { c.DataDir = data })
 		path := r.write("shop.yaml", strings.Replace(shop, "Users:\n", rules+"Users:\n", 1))
 		if printed := r.applied(path); printed != "Seed "+path+": "+want+"\n" {
