@@ -352,22 +352,24 @@ func (s *Server) page() (http.Handler, error) {
 	})
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if guard.CheckCaller(r) != nil {
+		if denial := guard.CheckPage(r); denial == nil {
+			page.ServeHTTP(w, r)
+		} else if denial.Challenge != "" {
+			w.Header().Set("WWW-Authenticate", denial.Challenge)
+			plain(w, http.StatusUnauthorized, pageRefusal)
+		} else {
 			plain(w, http.StatusForbidden, pageRefusal)
-			return
 		}
-		page.ServeHTTP(w, r)
 	}), nil
 }
 
-// pageRefusal is for people at a browser, which cannot send the token.
-const pageRefusal = `403: This page shows the users and calls of a development server. Other machines may not see it.
+// pageRefusal is for people at a browser.
+const pageRefusal = `This page shows the users and calls of a development server. Other machines may not see it.
 
 Open it in a browser on the machine that the server runs on, by a loopback address such as 127.0.0.1.
 From another machine, forward a port: ssh -L 4599:127.0.0.1:4599 HOST
-For a server in a container, start it with dev.control_token and send Authorization: Bearer with it:
-
-  curl -H "Accept: text/html" -H "Authorization: Bearer $POOLHOUSE_DEV_CONTROL_TOKEN" http://HOST:4599/
+For a server in a container, start it with dev.control_token. The browser then asks for a name, which
+may be any, and a password, which is the token.
 
 The APIs are open to other machines as before.
 `

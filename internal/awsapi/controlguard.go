@@ -51,11 +51,26 @@ func (g *ControlGuard) Check(r *http.Request) *Denial {
 	if !g.guards(r.URL.Path) {
 		return nil
 	}
-	return g.CheckCaller(r)
+	return g.checkCaller(r)
 }
 
-// CheckCaller is Check for a request to what is guarded, whatever its path.
-func (g *ControlGuard) CheckCaller(r *http.Request) *Denial {
+// CheckPage is Check for a page. A browser cannot send the token as such, but asks its user for a
+// password: the token counts as one (RFC 7617), under any user name.
+func (g *ControlGuard) CheckPage(r *http.Request) *Denial {
+	_, password, sent := r.BasicAuth()
+	if sent && g.o.Token != "" && g.isToken(password) {
+		return nil
+	}
+
+	denial := g.checkCaller(r)
+	if denial != nil && denial.Challenge != "" {
+		denial.Challenge = `Basic realm="Poolhouse: any name, and the token of ` + controlSetting + `", charset="UTF-8"`
+	}
+
+	return denial
+}
+
+func (g *ControlGuard) checkCaller(r *http.Request) *Denial {
 	if g.local(r) {
 		return nil
 	}
@@ -70,8 +85,7 @@ func (g *ControlGuard) CheckCaller(r *http.Request) *Denial {
 	}
 
 	sent, got := bearer(r)
-	digest := sha256.Sum256([]byte(sent))
-	if subtle.ConstantTimeCompare(digest[:], g.digest[:]) == 1 {
+	if g.isToken(sent) {
 		return nil
 	}
 
@@ -81,6 +95,12 @@ func (g *ControlGuard) CheckCaller(r *http.Request) *Denial {
 		Why:       controlToken.With("got", got).At(settingLink(controlSetting)),
 		Challenge: "Bearer",
 	}
+}
+
+// isToken reports whether text is the token, in a time that does not depend on it.
+func (g *ControlGuard) isToken(text string) bool {
+	digest := sha256.Sum256([]byte(text))
+	return subtle.ConstantTimeCompare(digest[:], g.digest[:]) == 1
 }
 
 // guards reports whether a path is below the prefix in any of its forms.

@@ -204,6 +204,9 @@ func TestControlAPIBehindProxies(t *testing.T) {
 func TestPageOfOtherMachines(t *testing.T) {
 	alone := func(*http.Request) {}
 	bearer := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+controlSecret) }
+	password := func(text string) func(*http.Request) {
+		return func(r *http.Request) { r.SetBasicAuth("anybody", text) } // as a browser sends it
+	}
 	tunnelled := func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.7") }
 	open := devCall{method: "GET", target: "/", header: map[string]string{"Accept": "text/html"}}
 	for name, test := range map[string]struct {
@@ -219,6 +222,10 @@ func TestPageOfOtherMachines(t *testing.T) {
 		"a token that nobody set": {"192.0.2.7", func(*poolhouse.Config) {}, bearer, false},
 		"without the token":       {"192.0.2.7", withToken, alone, false},
 		"with the token":          {"192.0.2.7", withToken, bearer, true},
+		"with it as password":     {"192.0.2.7", withToken, password(controlSecret), true},
+		"another password":        {"192.0.2.7", withToken, password(controlSecret + "x"), false},
+		"no password":             {"192.0.2.7", withToken, password(""), false},
+		"a password nobody set":   {"192.0.2.7", func(*poolhouse.Config) {}, password(""), false},
 	} {
 		s := seenFrom(t, test.from, test.set)
 		got := sent(t, s, open, test.change)
@@ -227,7 +234,17 @@ func TestPageOfOtherMachines(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 		if !test.allowed {
-			refusedPage(t, name, got, "dev.control_token")
+			challenge := got.Header.Get("WWW-Authenticate")
+			var c poolhouse.Config
+			test.set(&c)
+			hasToken := c.DevControlToken != ""
+			if asked := strings.HasPrefix(challenge, "Basic "); asked != (got.Status == http.StatusUnauthorized) ||
+				hasToken != asked {
+				t.Errorf("%s: %d asks %q", name, got.Status, challenge)
+			}
+			if !strings.Contains(got.Body, "dev.control_token") {
+				t.Errorf("%s: %s", name, got.Body)
+			}
 			wiretest.Equal(t, "content type", got.Header.Get("Content-Type"), "text/plain; charset=utf-8")
 		}
 	}
