@@ -176,7 +176,8 @@ func (t *Template) fromYAML(from ast.Node, depth int) *node {
 	case nil, *ast.NullNode:
 		n.kind = kindNull
 	case *ast.BoolNode:
-		n.kind, n.text = kindBoolean, from.GetToken().Value
+		// True and TRUE are true, too (YAML 1.2, "Core Schema").
+		n.kind, n.text = kindBoolean, strings.ToLower(from.GetToken().Value)
 	case *ast.IntegerNode, *ast.FloatNode:
 		n.kind, n.text = kindNumber, from.GetToken().Value
 	case *ast.StringNode:
@@ -228,8 +229,10 @@ func keyOf(key ast.Node) (string, bool) {
 		return key.Value, true
 	case *ast.LiteralNode:
 		return key.Value.Value, true
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+	case *ast.IntegerNode, *ast.FloatNode:
 		return key.GetToken().Value, true
+	case *ast.BoolNode:
+		return strings.ToLower(key.GetToken().Value), true
 	}
 
 	return "", false
