@@ -3,6 +3,7 @@ package apply
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
@@ -44,6 +45,15 @@ func (r *role) complete(file Resource) error {
 	r.RoleName = cmp.Or(r.RoleName, file.serverName())
 	r.Path = cmp.Or(r.Path, "/")
 	r.MaxSessionDuration = cmp.Or(r.MaxSessionDuration, defaultMaxSession)
+
+	names := map[string]bool{}
+	for _, policy := range r.Policies {
+		if names[policy.PolicyName] {
+			return fmt.Errorf("Policies: two have the PolicyName %q", policy.PolicyName)
+		}
+		names[policy.PolicyName] = true
+	}
+
 	return nil
 }
 
