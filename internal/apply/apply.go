@@ -250,11 +250,27 @@ func (a *applier) want(r Resource) (properties, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := emptyTexts(r.Properties, resolved); err != nil {
+		return nil, err
+	}
 	if err := fill(want, normal(k.schema, resolved)); err != nil {
 		return nil, err
 	}
 
 	return want, want.complete(r)
+}
+
+// emptyTexts refuses references that stand for no text: the property would be left out.
+func emptyTexts(given map[string]any, resolved any) (fault error) {
+	texts := map[string]any{}
+	eachLeaf("", resolved, func(path string, leaf any) { texts[path] = leaf })
+	eachLeaf("", given, func(path string, leaf any) {
+		if ref, ok := leaf.(*Reference); ok && texts[path] == "" && fault == nil {
+			fault = fmt.Errorf("line %d: %s is empty: leave it out if there is none", ref.Line, strings.TrimPrefix(path, "."))
+		}
+	})
+
+	return fault
 }
 
 // all returns every resource of a kind.

@@ -22,7 +22,7 @@ type managedPolicy struct {
 
 	ManagedPolicyName string   `file:"fixed"`
 	Path              string   `file:"fixed"`
-	Description       string   `file:"fixed"`
+	Description       string   `file:"fixed,blank"`
 	PolicyDocument    document `file:"required"`
 	Tags              tags
 

@@ -20,9 +20,9 @@ const defaultMaxSession = "3600"
 type role struct {
 	common
 
-	RoleName                 string `file:"fixed"`
-	Path                     string `file:"fixed"`
-	Description              string
+	RoleName                 string   `file:"fixed"`
+	Path                     string   `file:"fixed"`
+	Description              string   `file:"blank"`
 	AssumeRolePolicyDocument document `file:"required"`
 	MaxSessionDuration       integer
 	PermissionsBoundary      string

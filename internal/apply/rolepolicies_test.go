@@ -1,8 +1,14 @@
 package apply_test
 
 import (
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
 )
 
 // aRole is a file with a role and further properties, one on a line.
@@ -28,4 +34,76 @@ func TestPoliciesWithOneName(t *testing.T) {
 	newRig(t).refused(twice(`!Sub "x-${AWS::Region}"`, `!Join ["-", [x, us-east-1]]`),
 		`Role (line 2): Policies: two have the PolicyName "x-us-east-1"`)
 	contains(t, newRig(t).must(twice("a", "b")), "1 to create", "PolicyName: a", "PolicyName: b")
+}
+
+// A boundary or another text that is there, but empty, is not taken for one that is left out.
+func TestEmptyTexts(t *testing.T) {
+	head := "Parameters: {None: {Type: String, Default: \"\"}}\nConditions: {Yes: !Equals [a, a]}\n"
+	for property, want := range map[string]string{
+		"PermissionsBoundary: null":                             "line 8: PermissionsBoundary is null: leave it out",
+		"PermissionsBoundary:":                                  "line 8: PermissionsBoundary is null: leave it out",
+		"PermissionsBoundary: !If [Yes, null, x]":               "line 8: null is no value of a property",
+		"PermissionsBoundary: !Select [0, [null]]":              "line 8: null is no value of a property",
+		`PermissionsBoundary: ""`:                               "Role.PermissionsBoundary must be text that is not empty",
+		"PermissionsBoundary: !Ref None":                        "Role.PermissionsBoundary must be text that is not empty",
+		`PermissionsBoundary: !If [Yes, "", x]`:                 "Role.PermissionsBoundary must be text that is not empty",
+		`PermissionsBoundary: !Select [1, !Split [",", "a,,"]]`: "Role.PermissionsBoundary must be text that is not",
+		`ManagedPolicyArns: [""]`:                               "Role.ManagedPolicyArns[0] must be text that is not empty",
+		`RoleName: ""`:                                          "Role.RoleName must be text that is not empty",
+		"Policies:":                                             "line 8: Policies is null",
+		"ManagedPolicyArns: ~":                                  "line 8: ManagedPolicyArns is null",
+		"Tags: NULL":                                            "line 8: Tags is null",
+		"Tags: {a: null}":                                       "line 8: a is null",
+		"PermissionsBoundary: !Ref AWS::NoValue":                "",
+		"ManagedPolicyArns: []":                                 "",
+		`Tags: {a: ""}`:                                         "",
+		`Description: ""`:                                       "",
+	} {
+		_, err := apply.Read([]byte(head+aRole(property)), apply.ReadOptions{})
+		if want != "" {
+			wantError(t, err, want)
+		} else if err != nil {
+			t.Errorf("%s: %v", property, err)
+		}
+	}
+
+	// What is known after the reading only.
+	text := aRole(`PermissionsBoundary: !Select [0, !Split ["arn:", !GetAtt May.PolicyArn]]`) +
+		"  May: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: " + allows + "}}\n"
+	newRig(t).refused(text, "line 6: PermissionsBoundary is empty: leave it out if there is none")
+}
+
+// A resource without a name never takes over one that happens to have its name in the file.
+func TestNamelessResourcesAdoptNothing(t *testing.T) {
+	r := newRig(t)
+	const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},` +
+		`"Action":"sts:AssumeRole"}]}`
+	const boundary = "arn:aws:iam::000000000000:policy/May"
+	r.iam("CreatePolicy", url.Values{"PolicyName": {"May"}, "PolicyDocument": {
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`,
+	}})
+	r.iam("CreateRole", url.Values{
+		"RoleName": {"Role"}, "AssumeRolePolicyDocument": {trust}, "PermissionsBoundary": {boundary},
+	})
+	r.iam("CreateSAMLProvider", url.Values{"Name": {"Corp"}, "SAMLMetadataDocument": {samltest.New(t, time.Now(), 0).Metadata()}})
+
+	text := aRole() +
+		"  May: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: " + allows + "}}\n" +
+		"  Corp: {Type: AWS::IAM::SAMLProvider, Properties: {SamlMetadataDocument: " + metadata(t)[0] + "}}\n"
+	out := r.must(text)
+	contains(t, out, "> CreateRole", "RoleName: shop-Role-", "> CreatePolicy", "PolicyName: shop-May-",
+		"> CreateSAMLProvider", "Name: shop-Corp-", "3 to create, 0 to update")
+	generated := regexp.MustCompile(`shop-Role-[0-9a-f]{8}`).FindString(out)
+	contains(t, r.must(text), "3 without change")
+
+	// A name in the file is another matter.
+	out = r.must(aRole("RoleName: Role"))
+	contains(t, out, "> DeleteRolePermissionsBoundary")
+
+	// Nor is the generated name taken over.
+	other := newRig(t)
+	for _, name := range []string{"Role", generated} {
+		other.iam("CreateRole", url.Values{"RoleName": {name}, "AssumeRolePolicyDocument": {trust}})
+	}
+	other.refused(aRole(), "is there, and this file has not made it: give a RoleName")
 }

@@ -33,6 +33,10 @@ func (t *Template) anyValue(n *node, depth int) any {
 
 	switch n.kind {
 	case kindNull:
+		if t.inProperties {
+			t.Fault(n.line, "null is no value of a property: leave the property out, or use AWS::NoValue")
+		}
+
 		return nil
 	case kindBoolean:
 		return n.text == "true"
@@ -48,6 +52,10 @@ func (t *Template) anyValue(n *node, depth int) any {
 	case kindMapping:
 		m := map[string]any{}
 		for _, e := range n.entries {
+			if e.value.kind == kindNull && t.inProperties {
+				t.Fault(e.line, "%s is null: leave it out, or use AWS::NoValue", e.key)
+				continue
+			}
 			v := t.value(e.value, depth+1)
 			if _, none := v.(noValue); !none {
 				m[e.key] = v

@@ -245,6 +245,10 @@ func (t *Template) checkColon(key string, v *ast.MappingValueNode) {
 		return
 	}
 
+	if v.Value.GetToken().Type == token.ImplicitNullType {
+		return // The parser puts it right after the colon.
+	}
+
 	at, next := v.Start.Position, v.Value.GetToken().Position
 	if at != nil && next != nil && at.Line == next.Line && at.Column+1 == next.Column {
 		t.Fault(at.Line, "write the key that begins with %q in quotes, or a blank after its colon", key+":")

@@ -53,18 +53,20 @@ type Template struct {
 	// Secrets are the values of parameters with NoEcho.
 	Secrets []string
 
-	options    Options
-	faults     []fault
-	more       int // faults that are not told
-	spent      int // of maxValues
-	account    string
-	parameters map[string]any
-	mappings   map[string]*node
-	conditions map[string]*condition
-	byName     map[string]*Resource
-	outputs    []entry
-	further    map[string]Field
-	noted      map[string]bool // SSM parameters whose use was noted
+	options Options
+	faults  []fault
+	more    int // faults that are not told
+	spent   int // of maxValues
+	account string
+
+	inProperties bool // null has a fault
+	parameters   map[string]any
+	mappings     map[string]*node
+	conditions   map[string]*condition
+	byName       map[string]*Resource
+	outputs      []entry
+	further      map[string]Field
+	noted        map[string]bool // SSM parameters whose use was noted
 }
 
 // Fault adds a fault with its line.
