@@ -24,7 +24,8 @@ var nameRules = map[string]nameRule{
 }
 
 // nameAll chooses the names of resources that the file gives none. Such a resource is called like
-// in the file, unless that name is another file's or too long: then the name is generatedName.
+// in the file, unless that name is too long, or there is such a resource that this file has not
+// made: then the name is generatedName. A resource of somebody else is never taken over by chance.
 func (a *applier) nameAll(ctx context.Context, resources []Resource) ([]Resource, error) {
 	resources = slices.Clone(resources)
 	for i := range resources {
@@ -33,45 +34,53 @@ func (a *applier) nameAll(ctx context.Context, resources []Resource) ([]Resource
 		if name := r.Properties[rule.property]; !ruled || name != nil && name != "" {
 			continue
 		}
-		generated := generatedName(a.options.Name, r.Name, rule.longest)
-		if len(r.Name) > rule.longest {
-			r.given = generated
-			continue
-		}
-
-		// What an earlier apply has made keeps its name.
-		ours, err := a.ownerOf(ctx, *r, generated)
-		if err == nil && ours != a.ownerTag(*r) {
-			var plain string
-			plain, err = a.ownerOf(ctx, *r, r.Name)
-			if plain == "" || plain == a.ownerTag(*r) {
-				generated = ""
-			}
-		}
+		given, err := a.nameOf(ctx, *r, generatedName(a.options.Name, r.Name, rule.longest), rule.longest)
 		if err != nil {
 			return nil, fmt.Errorf("%s (line %d): %w", r.Name, r.Line, err)
 		}
-		r.given = generated
+		r.given = given
 	}
 
 	return resources, nil
 }
 
-// ownerOf returns the mark of the resource that has a name on the server; "" if there is none.
-func (a *applier) ownerOf(ctx context.Context, r Resource, name string) (string, error) {
+// nameOf chooses between a resource's name in the file and a generated one.
+func (a *applier) nameOf(ctx context.Context, r Resource, generated string, longest int) (string, error) {
+	// What an earlier apply has made keeps its name.
+	taken, ours, err := a.ownerOf(ctx, r, generated)
+	if err != nil || ours {
+		return generated, err
+	}
+
+	if len(r.Name) <= longest {
+		plainTaken, plainOurs, err := a.ownerOf(ctx, r, r.Name)
+		if err != nil || plainOurs || !plainTaken {
+			return r.Name, err
+		}
+	}
+	if taken {
+		return "", fmt.Errorf("%s is there, and this file has not made it: give a %s",
+			generated, nameRules[r.Type].property)
+	}
+
+	return generated, nil
+}
+
+// ownerOf reports whether the server has a resource with a name, and whether this file has made it.
+func (a *applier) ownerOf(ctx context.Context, r Resource, name string) (taken, ours bool, err error) {
 	named := types[r.Type].new()
 	if err := fill(named, map[string]any{nameRules[r.Type].property: name, "Path": a.pathOf(r)}); err != nil {
-		return "", err
+		return false, false, err
 	}
 	if err := named.complete(r); err != nil {
-		return "", err
+		return false, false, err
 	}
 	found, err := named.find(ctx, a, r)
 	if err != nil || found == nil {
-		return "", err
+		return false, false, err
 	}
 
-	return found.markers[marker], nil
+	return true, found.markers[marker] == a.ownerTag(r), nil
 }
 
 // pathOf returns the path of a resource, which is a part of some ARNs.
