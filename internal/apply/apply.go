@@ -63,10 +63,11 @@ type applier struct {
 	*server
 	trusts
 
-	options Options
-	known   map[string]map[string]string // resource to attributes
-	cached  map[*kind][]*state           // every resource of a kind, once it was asked for
-	secrets []string                     // that nothing may show
+	options  Options
+	known    map[string]map[string]string // resource to attributes
+	policies managedPolicies
+	cached   map[*kind][]*state // every resource of a kind, once it was asked for
+	secrets  []string           // that nothing may show
 }
 
 // Apply changes the server to match a file. It prints the plan first, and stops at the
@@ -91,8 +92,9 @@ func Apply(ctx context.Context, c *Client, file *File, o Options) (*Result, erro
 			"AWS::Partition": {"Ref": s.partition},
 			"AWS::URLSuffix": {"Ref": urlSuffix(s.partition)},
 		},
-		cached:  map[*kind][]*state{},
-		secrets: file.secrets,
+		policies: managedPolicies{coming: map[string]bool{}, denying: map[string]bool{}},
+		cached:   map[*kind][]*state{},
+		secrets:  file.secrets,
 	}
 	for name, value := range o.Known {
 		a.known[name] = map[string]string{"Ref": value}
@@ -299,7 +301,11 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	if err != nil {
 		return nil, err
 	}
+	outOfBounds := want.bounded()
 	have, err := want.find(ctx, a, r)
+	if err != nil && outOfBounds != nil { // the server says the same, in other words
+		err = outOfBounds
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -323,6 +329,9 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 
 	// What the server would refuse is refused before anything is changed.
 	if ch.action() != none {
+		if outOfBounds != nil {
+			return nil, outOfBounds
+		}
 		for what, fault := range documentFaults(want, have) {
 			return nil, fmt.Errorf("%s: %w", what, fault)
 		}

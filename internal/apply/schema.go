@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -140,10 +141,11 @@ func (f *fileReader) check(line int, path string, s schema, v any) any {
 		if text, isText := v.(string); isText {
 			n = json.Number(text)
 		}
-		if _, err := n.Int64(); err != nil {
+		number, err := n.Int64()
+		if err != nil {
 			return f.wrong(line, path, "an integer")
 		}
-		return n.String()
+		return strconv.FormatInt(number, 10) // "03600" is 3600
 	case formDocument:
 		return f.checkDocument(line, path, v)
 	case formList, formSet:
