@@ -322,7 +322,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 		if a.options.Keep {
 			return ch, nil
 		}
-		if ch.fields, err = changes(want, have.properties); err != nil {
+		if ch.fields, err = a.changes(want, have.properties); err != nil {
 			return nil, err
 		}
 	}
@@ -341,7 +341,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 }
 
 // changes lists what apply would change, and refuses what cannot be changed.
-func changes(want, have properties) ([]difference, error) {
+func (a *applier) changes(want, have properties) ([]difference, error) {
 	known := kindOf(want).schema.fields
 	fields := slices.DeleteFunc(differences("", tree(have), tree(want)), func(f difference) bool {
 		return known[f.Path].byServer && f.To == nil
@@ -351,7 +351,7 @@ func changes(want, have properties) ([]difference, error) {
 		top, _, _ := strings.Cut(f.Path, ".")
 		if field := known[top]; field.fixed && (f.From != nil || !field.late) {
 			return nil, fmt.Errorf("%s is %s and cannot be changed to %s: delete the resource or rename it in the file",
-				f.Path, show(f.From), show(f.To))
+				f.Path, a.shown(f.Path, a.old(f.From, f.To)), a.shown(f.Path, f.To))
 		}
 	}
 

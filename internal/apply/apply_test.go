@@ -293,7 +293,7 @@ func TestApplyDeveloperProvider(t *testing.T) {
 		"1 to update")
 	r.refused(file(", DeveloperProviderName: login.other"),
 		`P (line 2): DeveloperProviderName is "login.shop" and cannot be changed to "login.other"`)
-	r.refused(file(""), `DeveloperProviderName is "login.shop" and cannot be changed to null`)
+	r.refused(file(""), `DeveloperProviderName is "login.shop" and cannot be changed to none`)
 }
 
 // Lists whose order does not count are compared without it; the server's thumbprints

@@ -301,6 +301,7 @@ func (t *Template) split(line int, argument *node, depth int) (any, bool) {
 	list := []any{}
 	for one := range strings.SplitSeq(text, delimiter) {
 		list = append(list, one)
+		t.derive(text, one)
 	}
 
 	return list, true
@@ -396,5 +397,8 @@ func (t *Template) base64(argument *node) (any, bool) {
 		return nil, false
 	}
 
-	return base64.StdEncoding.EncodeToString([]byte(text)), true
+	encoded := base64.StdEncoding.EncodeToString([]byte(text))
+	t.derive(text, encoded)
+
+	return encoded, true
 }

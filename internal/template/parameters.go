@@ -50,6 +50,11 @@ func (t *Template) readParameters(n *node) {
 			t.Secrets = append(t.Secrets, given)
 		}
 		t.parameters[e.key] = t.valueOf(p, given)
+		if list, isList := t.parameters[e.key].([]any); isList && p.secret {
+			for _, one := range list {
+				t.derive(given, one.(string))
+			}
+		}
 		t.noted[e.key] = !p.fromParameter
 	}
 
