@@ -111,3 +111,17 @@ func numberParameter(given string) (*template.Template, error) {
 
 	return read, read.Err()
 }
+
+// A file may tell its version of YAML.
+func TestVersionOfYAML(t *testing.T) {
+	const text = "---\nResources:\n  R: {Type: T, Properties: {V: True}}\n"
+	for _, head := range []string{"%YAML 1.1\n", "%YAML 1.2 # comment\n", "%YAML 1.1\r\n", "\xef\xbb\xbf%YAML 1.1\n"} {
+		read, err := template.Read([]byte(head+text), options())
+		if err != nil || read.Err() != nil || len(read.Resources) != 1 || read.Resources[0].Line != 4 {
+			t.Errorf("%q: %v, %+v", head, err, read)
+		}
+	}
+	if _, err := template.Read([]byte("%TAG ! tag:x,2000:\n"+text), options()); err == nil {
+		t.Error("another directive was taken")
+	}
+}

@@ -133,6 +133,23 @@ func TestValues(t *testing.T) {
 		"{\"Fn::If\": [Yes, {a: !If [No, b, c]}, d]}":             map[string]any{"a": "c"},
 		"!If [Yes, a, !GetAZs x]":                                 "a",
 
+		// Names with colons, in braces and brackets.
+		`!Sub ["${x}", {x: !Ref AWS::Region}]`:                          pseudo,
+		`!Sub ["${x}", {x: !Ref   AWS::Region}]`:                        pseudo,
+		`{email: !Sub "${Text}", left: !If [No, a, !Ref AWS::NoValue]}`: map[string]any{"email": "hello"},
+		"{P: [!Ref Poolhouse::DevProviderArn]}": map[string]any{"P": []any{
+			ref(at, template.Part{Resource: "Poolhouse::DevProviderArn", Attribute: "Ref"}),
+		}},
+		"{a: [{b: [AWS::Region, !Ref AWS::Region, AWS::Region]}]}": map[string]any{"a": []any{
+			map[string]any{"b": []any{"AWS::Region", pseudo, "AWS::Region"}},
+		}},
+		"{é: [!Sub \"${Text}\", !Sub \"AWS::é\", !Ref AWS::Region, !If [Yes, !Ref AWS::Region, b]]}": map[string]any{
+			"é": []any{"hello", "AWS::é", pseudo, pseudo},
+		},
+		"{a: !Join [\"\", [!Ref Text, !Ref AWS::StackName]], b: {Fn::Sub: \"${Text}\"}}": map[string]any{
+			"a": "hellostack", "b": "hello",
+		},
+
 		// Others.
 		"!Base64 hello": "aGVsbG8=",
 		`!Base64 {"Fn::Sub": "${AWS::AccountId}"}`: "MTIzNDU2Nzg5MDEy",
