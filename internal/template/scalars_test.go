@@ -125,3 +125,18 @@ func TestVersionOfYAML(t *testing.T) {
 		t.Error("another directive was taken")
 	}
 }
+
+// Lines of Windows are lines.
+func TestLinesOfWindows(t *testing.T) {
+	text := "Resources:\r\n  R:\r\n    Type: T\r\n    Properties:\r\n      V: {a: [!Sub [x, {y: !Ref AWS::Region}]]}\r\n" +
+		"      W: |\r\n        a\r\n        b\r\n      X: \"a\\r\"\r\n      Y: null\r\n"
+	read, err := template.Read([]byte(text), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{"V": map[string]any{"a": []any{"x"}}, "W": "a\nb\n", "X": "a\r"}
+	if d := cmp.Diff(any(want), read.Properties(read.Resources[0])); d != "" {
+		t.Error(d)
+	}
+	wantFault(t, read.Err(), "line 10: Y is null")
+}

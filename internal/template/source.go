@@ -85,6 +85,7 @@ func (t *Template) parse(text []byte) (*node, error) {
 	if directive := version.Find(text); directive != nil {
 		text = append([]byte("\n"), text[len(directive):]...) // the parser takes it for a document
 	}
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) // the lexer would count lines twice
 	tokens := lexer.Tokenize(string(text))
 	if quoted, changed := quoteNames(string(text), tokens); changed {
 		tokens = lexer.Tokenize(quoted)
