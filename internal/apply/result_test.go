@@ -9,7 +9,8 @@ import (
 // What is known after apply is empty in a dry run.
 func TestOutputsOfADryRun(t *testing.T) {
 	file := readAll(t, "Resources:\n  Pool: {Type: AWS::Cognito::IdentityPool, Properties: "+
-		"{AllowUnauthenticatedIdentities: true}}\nOutputs:\n  Id: {Value: !Sub \"x-${Pool}\", Export: {Name: !Ref Pool}}\n"+
+		"{AllowUnauthenticatedIdentities: true}}\nOutputs:\n"+
+		"  Id: {Value: !Sub \"x-${Pool}\", Export: {Name: !Ref Pool}}\n"+
 		"  Name: {Value: !GetAtt Pool.Name, Export: {Name: n}}\n")
 	r := newRig(t)
 	result, err := apply.Apply(t.Context(), r.client, file,

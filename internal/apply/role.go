@@ -49,7 +49,7 @@ func (r *role) complete(file Resource) error {
 	names := map[string]bool{}
 	for _, policy := range r.Policies {
 		if names[policy.PolicyName] {
-			return fmt.Errorf("Policies: two have the PolicyName %q", policy.PolicyName)
+			return fmt.Errorf("two of its Policies have the PolicyName %q", policy.PolicyName)
 		}
 		names[policy.PolicyName] = true
 	}

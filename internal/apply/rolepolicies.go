@@ -84,7 +84,9 @@ func (r *role) policyCalls(have *role, policies managedPolicies) (calls []policy
 		}
 		return all
 	}
+
 	var detach []policyCall
+
 	for _, arn := range without(have.ManagedPolicyArns, r.ManagedPolicyArns) {
 		detach = append(detach, policyCall{operation: "DetachRolePolicy", key: "PolicyArn", value: arn})
 	}

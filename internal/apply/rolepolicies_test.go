@@ -30,9 +30,9 @@ func TestPoliciesWithOneName(t *testing.T) {
 		return aRole("Policies:", "  - {PolicyName: "+first+", PolicyDocument: "+denies+"}",
 			"  - {PolicyName: "+second+", PolicyDocument: "+allows+"}")
 	}
-	newRig(t).refused(twice("a", "a"), `Role (line 2): Policies: two have the PolicyName "a"`)
+	newRig(t).refused(twice("a", "a"), `Role (line 2): two of its Policies have the PolicyName "a"`)
 	newRig(t).refused(twice(`!Sub "x-${AWS::Region}"`, `!Join ["-", [x, us-east-1]]`),
-		`Role (line 2): Policies: two have the PolicyName "x-us-east-1"`)
+		`Role (line 2): two of its Policies have the PolicyName "x-us-east-1"`)
 	contains(t, newRig(t).must(twice("a", "b")), "1 to create", "PolicyName: a", "PolicyName: b")
 }
 
@@ -44,12 +44,12 @@ func TestEmptyTexts(t *testing.T) {
 		"PermissionsBoundary:":                                  "line 8: PermissionsBoundary is null: leave it out",
 		"PermissionsBoundary: !If [Yes, null, x]":               "line 8: null is no value of a property",
 		"PermissionsBoundary: !Select [0, [null]]":              "line 8: null is no value of a property",
-		`PermissionsBoundary: ""`:                               "Role.PermissionsBoundary must be text that is not empty",
-		"PermissionsBoundary: !Ref None":                        "Role.PermissionsBoundary must be text that is not empty",
-		`PermissionsBoundary: !If [Yes, "", x]`:                 "Role.PermissionsBoundary must be text that is not empty",
+		`PermissionsBoundary: ""`:                               "Role.PermissionsBoundary must be text that is not",
+		"PermissionsBoundary: !Ref None":                        "Role.PermissionsBoundary must be text that is not",
+		`PermissionsBoundary: !If [Yes, "", x]`:                 "Role.PermissionsBoundary must be text that is not",
 		`PermissionsBoundary: !Select [1, !Split [",", "a,,"]]`: "Role.PermissionsBoundary must be text that is not",
-		`ManagedPolicyArns: [""]`:                               "Role.ManagedPolicyArns[0] must be text that is not empty",
-		`RoleName: ""`:                                          "Role.RoleName must be text that is not empty",
+		`ManagedPolicyArns: [""]`:                               "Role.ManagedPolicyArns[0] must be text that is not",
+		`RoleName: ""`:                                          "Role.RoleName must be text that is not",
 		"Policies:":                                             "line 8: Policies is null",
 		"ManagedPolicyArns: ~":                                  "line 8: ManagedPolicyArns is null",
 		"Tags: NULL":                                            "line 8: Tags is null",
@@ -85,7 +85,9 @@ func TestNamelessResourcesAdoptNothing(t *testing.T) {
 	r.iam("CreateRole", url.Values{
 		"RoleName": {"Role"}, "AssumeRolePolicyDocument": {trust}, "PermissionsBoundary": {boundary},
 	})
-	r.iam("CreateSAMLProvider", url.Values{"Name": {"Corp"}, "SAMLMetadataDocument": {samltest.New(t, time.Now(), 0).Metadata()}})
+	r.iam("CreateSAMLProvider", url.Values{
+		"Name": {"Corp"}, "SAMLMetadataDocument": {samltest.New(t, time.Now(), 0).Metadata()},
+	})
 
 	text := aRole() +
 		"  May: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: " + allows + "}}\n" +

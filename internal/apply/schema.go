@@ -145,6 +145,7 @@ func (f *fileReader) check(line int, path string, s schema, v any) any {
 		if err != nil {
 			return f.wrong(line, path, "an integer")
 		}
+
 		return strconv.FormatInt(number, 10) // "03600" is 3600
 	case formDocument:
 		return f.checkDocument(line, path, v)

@@ -377,14 +377,16 @@ Resources:
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, out, `"plain":"login.shop"`, `"joined":"a-****"`, `"encoded":"****"`, `"element":"****"`, `"part":"****"`)
+	contains(t, out, `"plain":"login.shop"`, `"joined":"a-****"`, `"encoded":"****"`, `"element":"****"`,
+		`"part":"****"`)
 	lacks(t, out, old...)
 
 	out, err = applyWith(text, map[string]string{"Secret": "newpart/newrest", "List": "other-one,another-one"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, out, `Description: "****" -> "****"`, `Tags.joined: "****" -> "a-****"`, `Tags.encoded: "****" -> "****"`)
+	contains(t, out, `Description: "****" -> "****"`, `Tags.joined: "****" -> "a-****"`,
+		`Tags.encoded: "****" -> "****"`)
 	lacks(t, out, append(old, "newpart", "another-one")...)
 
 	// A property that cannot change: neither secret is in the error, in quotes neither.

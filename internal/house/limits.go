@@ -17,9 +17,9 @@ const (
 // it, and says why: 27,060 were there before the code was put in order, 140 more are for the data and
 // the page of `poolhouse dev`, 300 for its control API, `dev env` and ready files, 700 for its users,
 // seeds and demo, 220 for GetFederationToken, the reads of tools and AWS's managed policies, 1,400 to
-// evaluate CloudFormation templates, 50 for templates as seeds, and 230 for builds and systemd's
-// credentials.
-const mostStatements = 30_100
+// evaluate CloudFormation templates, 50 for templates as seeds, 230 for builds and systemd's
+// credentials, and 200 to check templates before anything is changed.
+const mostStatements = 30_300
 
 // findings lists each break of a limit that has a place, then those of a whole group. Tests are
 // held to the limits of layout only: a table of cases is rightly long. With tests, all limits

@@ -61,6 +61,7 @@ func (t *Template) anyValue(n *node, depth int) any {
 				m[e.key] = v
 			}
 		}
+
 		return m
 	}
 

@@ -128,7 +128,8 @@ func TestVersionOfYAML(t *testing.T) {
 
 // Lines of Windows are lines.
 func TestLinesOfWindows(t *testing.T) {
-	text := "Resources:\r\n  R:\r\n    Type: T\r\n    Properties:\r\n      V: {a: [!Sub [x, {y: !Ref AWS::Region}]]}\r\n" +
+	text := "Resources:\r\n  R:\r\n    Type: T\r\n    Properties:\r\n" +
+		"      V: {a: [!Sub [x, {y: !Ref AWS::Region}]]}\r\n" +
 		"      W: |\r\n        a\r\n        b\r\n      X: \"a\\r\"\r\n      Y: null\r\n"
 	read, err := template.Read([]byte(text), options())
 	if err != nil {
