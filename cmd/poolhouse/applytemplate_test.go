@@ -72,7 +72,8 @@ func TestApplyFromPipe(t *testing.T) {
 	if err != nil || notes != "" {
 		t.Fatal(err, notes)
 	}
-	contains(t, out, "1 to create", "pool Pool: (known after apply)\n", "output PoolId: (known after apply: Pool)\n")
+	contains(t, out, "1 to create", "pool Pool: (known after apply)\n",
+		"output PoolId has no value: it is known after apply\n")
 
 	out, _, err = run(stackOf("Shop", "shop"), "--parameter", "Guests=false")
 	if err != nil {

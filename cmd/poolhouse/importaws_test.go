@@ -389,7 +389,7 @@ func TestImportAWSWhatIsRefused(t *testing.T) {
 		}, "role web-user: policy odd: Poolhouse refuses this document", "unknown condition operator"},
 		{"AWS's boundary", func(r *awsRole) { r.boundary = "arn:aws:iam::aws:policy/PowerUserAccess" },
 			"role web-user: its permissions boundary is AWS's policy arn:aws:iam::aws:policy/PowerUserAccess, " +
-				"whose content Poolhouse does not know: it stays in the file, and apply stops at it", "NoSuchEntity"},
+				"whose content Poolhouse does not know: it stays in the file, and apply stops at it", "is not there"},
 		{"own boundary", func(r *awsRole) { r.boundary = awsARN + file }, "", ""},
 	}
 

@@ -66,10 +66,11 @@ type applier struct {
 	*server
 	trusts
 
-	options Options
-	known   map[string]map[string]string // resource to attributes
-	cached  map[*kind][]*state           // every resource of a kind, once it was asked for
-	secrets []string                     // that nothing may show
+	options  Options
+	known    map[string]map[string]string // resource to attributes
+	policies managedPolicies
+	cached   map[*kind][]*state // every resource of a kind, once it was asked for
+	secrets  []string           // that nothing may show
 }
 
 // Apply changes the server to match a file. It prints the plan first, and stops at the
@@ -97,8 +98,9 @@ func Apply(ctx context.Context, c *Client, file *File, o Options) (*Result, erro
 			"AWS::Partition": {"Ref": s.partition},
 			"AWS::URLSuffix": {"Ref": urlSuffix(s.partition)},
 		},
-		cached:  map[*kind][]*state{},
-		secrets: file.secrets,
+		policies: managedPolicies{coming: map[string]bool{}, denying: map[string]bool{}},
+		cached:   map[*kind][]*state{},
+		secrets:  file.secrets,
 	}
 	for name, value := range o.Known {
 		a.known[name] = map[string]string{"Ref": value}
@@ -259,11 +261,28 @@ func (a *applier) want(r Resource) (properties, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := emptyTexts(r.Properties, resolved); err != nil {
+		return nil, err
+	}
 	if err := fill(want, normal(k.schema, resolved)); err != nil {
 		return nil, err
 	}
 
 	return want, want.complete(r)
+}
+
+// emptyTexts refuses references that stand for no text: the property would be left out.
+func emptyTexts(given map[string]any, resolved any) (fault error) {
+	texts := map[string]any{}
+	eachLeaf("", resolved, func(path string, leaf any) { texts[path] = leaf })
+	eachLeaf("", given, func(path string, leaf any) {
+		if ref, ok := leaf.(*Reference); ok && texts[path] == "" && fault == nil {
+			fault = fmt.Errorf("line %d: %s is empty: leave it out if there is none",
+				ref.Line, strings.TrimPrefix(path, "."))
+		}
+	})
+
+	return fault
 }
 
 // all returns every resource of a kind.
@@ -292,7 +311,11 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	if err != nil {
 		return nil, err
 	}
+	outOfBounds := want.bounded()
 	have, err := want.find(ctx, a, r)
+	if err != nil && outOfBounds != nil { // the server says the same, in other words
+		err = outOfBounds
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -309,13 +332,17 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 		if a.options.Keep {
 			return ch, nil
 		}
-		if ch.fields, err = changes(want, have.properties); err != nil {
+		if ch.fields, err = a.changes(want, have.properties); err != nil {
 			return nil, err
 		}
 	}
 
 	// What the server would refuse is refused before anything is changed.
 	if ch.action() != none {
+		if outOfBounds != nil {
+			return nil, outOfBounds
+		}
+
 		for what, fault := range documentFaults(want, have) {
 			return nil, fmt.Errorf("%s: %w", what, fault)
 		}
@@ -325,7 +352,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 }
 
 // changes lists what apply would change, and refuses what cannot be changed.
-func changes(want, have properties) ([]difference, error) {
+func (a *applier) changes(want, have properties) ([]difference, error) {
 	known := kindOf(want).schema.fields
 	fields := slices.DeleteFunc(differences("", tree(have), tree(want)), func(f difference) bool {
 		return known[f.Path].byServer && f.To == nil
@@ -335,7 +362,7 @@ func changes(want, have properties) ([]difference, error) {
 		top, _, _ := strings.Cut(f.Path, ".")
 		if field := known[top]; field.fixed && (f.From != nil || !field.late) {
 			return nil, fmt.Errorf("%s is %s and cannot be changed to %s: delete the resource or rename it in the file",
-				f.Path, show(f.From), show(f.To))
+				f.Path, a.shown(f.Path, a.old(f.From, f.To)), a.shown(f.Path, f.To))
 		}
 	}
 

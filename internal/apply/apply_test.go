@@ -68,7 +68,7 @@ func TestApplyGoesOnAfterEachFailure(t *testing.T) {
 		return reads.MatchString(name)
 	})
 	want := string(reference.export(false).File)
-	if len(changes) != 11 {
+	if len(changes) != 12 {
 		t.Fatalf("%d calls change something: %v", len(changes), changes)
 	}
 
@@ -112,10 +112,16 @@ func TestApplyStopsInTheMiddle(t *testing.T) {
 
 	r.refuse = nil
 	out = r.must(shop(t))
-	contains(t, out, "~ User AWS::IAM::Role\n    ManagedPolicyArns: [\"arn:aws:iam::000000000000:policy/May\"]\n",
+	contains(t, out, "~ User AWS::IAM::Role\n    AssumeRolePolicyDocument.Statement: ",
+		"    ManagedPolicyArns: [\"arn:aws:iam::000000000000:policy/May\"]\n",
 		"2 to create, 1 to update, 0 to delete, 4 without change\n", "\nupdated User\n", "\ncreated Roles\n",
 		"\ncreated Tags\n")
-	lacks(t, out, "> CreateRole\n", "> PutRolePolicy\n")
+	lacks(t, out, "> CreateRole\n")
+
+	// It was closed until it had all of its policies.
+	if at := strings.Index(out, "> UpdateAssumeRolePolicy\n"); at < strings.Index(out, "> PutRolePolicy\n") {
+		t.Errorf("the role is open before it has its policies:\n%s", out)
+	}
 }
 
 // Pruning, too, goes on where it stopped.
@@ -287,7 +293,7 @@ func TestApplyDeveloperProvider(t *testing.T) {
 		"1 to update")
 	r.refused(file(", DeveloperProviderName: login.other"),
 		`P (line 2): DeveloperProviderName is "login.shop" and cannot be changed to "login.other"`)
-	r.refused(file(""), `DeveloperProviderName is "login.shop" and cannot be changed to null`)
+	r.refused(file(""), `DeveloperProviderName is "login.shop" and cannot be changed to none`)
 }
 
 // Lists whose order does not count are compared without it; the server's thumbprints
@@ -334,10 +340,10 @@ func TestApplyPrintsNoControls(t *testing.T) {
 // Long values are cut in the plan.
 func TestApplyShortens(t *testing.T) {
 	r := rigAt(t, emptyServer{})
-	long := strings.Repeat("é", 500)
+	long := strings.Repeat("é", 250)
 	out := r.must("Resources:\n  I: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://i\", Tags: {k: "+long+
-		"}}}\n", dryRun)
-	contains(t, out, `    Tags: {"k":"`+strings.Repeat("é", 94)+"… (508 characters)\n")
+		", l: "+long+"}}}\n", dryRun)
+	contains(t, out, `    Tags: {"k":"`+strings.Repeat("é", 94)+"… (515 characters)\n")
 }
 
 // A role that is made while another waits for it keeps its policy closed to all.

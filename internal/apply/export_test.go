@@ -65,14 +65,15 @@ func TestWrittenIsReadAgain(t *testing.T) {
 		"a\r\nb", "a\rb", "trailing ", " lead", "é", "\u2028", "\u0085", "\u00a0", "\ufeff", "😀", "a:b",
 		"${x}", "${!x}",
 		"\x07", "\x1b[2J", "\x7f", "@a", "`a", "%a", "---", "...", "--- a", "a\n---\nb", "a\n...\n", "Ref", "Fn::Sub",
-		"Infinity", "<&>", "",
+		"Infinity", "<&>",
 	}
 
 	statement := map[string]any{
 		"Number": json.Number("10"), "Float": json.Number("1.5"), "Big": json.Number("12345678901234567890"),
-		"Yes": true, "Nothing": nil,
+		"Yes": true,
 	}
-	values := map[string]string{}
+	statement[""] = ""
+	values := map[string]string{"no text": ""}
 	for _, text := range texts {
 		values[text] = text
 		statement[text] = []any{text, map[string]any{"StringEquals": map[string]any{text: text, "other": text}}}
@@ -94,8 +95,8 @@ func TestWrittenIsReadAgain(t *testing.T) {
 	}
 
 	want, got := map[string]any{}, found["IdentityPoolTags"]
-	for text := range values {
-		want[text] = text
+	for key, text := range values {
+		want[key] = text
 	}
 	equal(t, "tags", got, any(want))
 	equal(t, "document", found["AssumeRolePolicyDocument"], any(map[string]any{"Statement": statement}))

@@ -95,7 +95,7 @@ func (f *fileReader) attach(policy *Resource, roles any) {
 // refuseUsers refuses what IAM has for users and groups, and removes empty lists of them.
 func (f *fileReader) refuseUsers(line int, name string, given map[string]any) {
 	for _, key := range []string{"Users", "Groups"} {
-		if list, _ := given[key].([]any); len(list) > 0 {
+		if list, isList := given[key].([]any); given[key] != nil && !isList || len(list) > 0 {
 			f.fault(line, "%s.%s: Poolhouse has no users and groups", name, key)
 		}
 		delete(given, key)

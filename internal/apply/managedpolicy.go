@@ -22,7 +22,7 @@ type managedPolicy struct {
 
 	ManagedPolicyName string   `file:"fixed"`
 	Path              string   `file:"fixed"`
-	Description       string   `file:"fixed"`
+	Description       string   `file:"fixed,blank"`
 	PolicyDocument    document `file:"required"`
 	Tags              tags
 
@@ -100,7 +100,9 @@ func (p *managedPolicy) find(ctx context.Context, a *applier, r Resource) (*stat
 // planned makes room for another version: the oldest one that is not the default
 // has to go.
 func (p *managedPolicy) planned(ctx context.Context, a *applier, ch *change) error {
+	a.policies.denying[p.id(a.server, ch.resource)] = p.PolicyDocument.denies()
 	if ch.have == nil {
+		a.policies.coming[p.id(a.server, ch.resource)] = true
 		return nil
 	}
 	have := ch.have.properties.(*managedPolicy)

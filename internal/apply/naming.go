@@ -24,7 +24,8 @@ var nameRules = map[string]nameRule{
 }
 
 // nameAll chooses the names of resources that the file gives none. Such a resource is called like
-// in the file, unless that name is another file's or too long: then the name is generatedName.
+// in the file, unless that name is too long, or there is such a resource that this file has not
+// made: then the name is generatedName. A resource of somebody else is never taken over by chance.
 func (a *applier) nameAll(ctx context.Context, resources []Resource) ([]Resource, error) {
 	resources = slices.Clone(resources)
 	for i := range resources {
@@ -33,48 +34,58 @@ func (a *applier) nameAll(ctx context.Context, resources []Resource) ([]Resource
 		if name := r.Properties[rule.property]; !ruled || name != nil && name != "" {
 			continue
 		}
-		generated := generatedName(a.options.Name, r.Name, rule.longest)
-		if len(r.Name) > rule.longest {
-			r.given = generated
-			continue
-		}
-
-		// What an earlier apply has made keeps its name.
-		ours, err := a.ownerOf(ctx, *r, generated)
-		if err == nil && ours != a.ownerTag(*r) {
-			var plain string
-			plain, err = a.ownerOf(ctx, *r, r.Name)
-			if plain == "" || plain == a.ownerTag(*r) || a.options.Seeds.mayTake(plain) {
-				generated = ""
-			}
-		}
+		given, err := a.nameOf(ctx, *r, generatedName(a.options.Name, r.Name, rule.longest), rule.longest)
 		if err != nil {
 			return nil, fmt.Errorf("%s (line %d): %w", r.Name, r.Line, err)
 		}
-		r.given = generated
+		r.given = given
 	}
 
 	return resources, nil
 }
 
-// ownerOf returns the mark of the resource that has a name on the server; "" if there is none.
-func (a *applier) ownerOf(ctx context.Context, r Resource, name string) (string, error) {
+// nameOf chooses between a resource's name in the file and a generated one.
+func (a *applier) nameOf(ctx context.Context, r Resource, generated string, longest int) (string, error) {
+	// What an earlier apply has made keeps its name.
+	owner, taken, err := a.ownerOf(ctx, r, generated)
+	if err != nil || owner == a.ownerTag(r) {
+		return generated, err
+	}
+
+	if len(r.Name) <= longest {
+		plainOwner, plainTaken, err := a.ownerOf(ctx, r, r.Name)
+		ours := plainOwner == a.ownerTag(r) || plainOwner != "" && a.options.Seeds.mayTake(plainOwner)
+		if err != nil || ours || !plainTaken {
+			return r.Name, err
+		}
+	}
+	if taken {
+		return "", fmt.Errorf("%s is there, and this file has not made it: give a %s",
+			generated, nameRules[r.Type].property)
+	}
+
+	return generated, nil
+}
+
+// ownerOf reports whether the server, or another seed, has a resource with a name, and returns the
+// tag of the file that made it; "" = no file did.
+func (a *applier) ownerOf(ctx context.Context, r Resource, name string) (owner string, taken bool, err error) {
 	named := types[r.Type].new()
 	if err := fill(named, map[string]any{nameRules[r.Type].property: name, "Path": a.pathOf(r)}); err != nil {
-		return "", err
+		return "", false, err
 	}
 	if err := named.complete(r); err != nil {
-		return "", err
+		return "", false, err
 	}
 	if other := a.options.Seeds.owner(r, named); other != "" {
-		return other, nil
+		return other, true, nil
 	}
 	found, err := named.find(ctx, a, r)
 	if err != nil || found == nil {
-		return "", err
+		return "", false, err
 	}
 
-	return found.markers[marker], nil
+	return found.markers[marker], true, nil
 }
 
 // pathOf returns the path of a resource, which is a part of some ARNs.

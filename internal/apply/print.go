@@ -40,7 +40,7 @@ func (a *applier) print(plan []*change) (todo int) {
 			if f.From == nil {
 				a.say("    %s: %s", path, to)
 			} else {
-				a.say("    %s: %s -> %s", path, a.shown(f.Path, f.From), to)
+				a.say("    %s: %s -> %s", path, a.shown(f.Path, a.old(f.From, f.To)), to)
 			}
 		}
 		a.warnOfKeys(ch)

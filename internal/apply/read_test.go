@@ -195,14 +195,14 @@ func TestReadTakes(t *testing.T) {
 	resources := readFile(t, "\xef\xbb\xbfResources:\r\n  A:\r\n    Type: AWS::Cognito::IdentityPool\r\n"+
 		"    Metadata: {Comment: x}\r\n    Properties:\r\n      AllowUnauthenticatedIdentities: 'true'\r\n"+
 		"      IdentityPoolName: 0123\r\n      SupportedLoginProviders: {\"a:b\":c, www.amazon.com: 1.50}\r\n"+
-		"      IdentityPoolTags: {a: 7, b: \"\"}\r\n      SamlProviderARNs: null\r\n"+
+		"      IdentityPoolTags: {a: 7, b: \"\"}\r\n      SamlProviderARNs: []\r\n"+
 		"Description: text\r\nAWSTemplateFormatVersion: 2010-09-09\r\nMetadata: [anything]\r\n")
 	equal(t, "properties", resources[0].Properties, map[string]any{
 		"AllowUnauthenticatedIdentities": true,
 		"IdentityPoolName":               "0123",
 		"SupportedLoginProviders":        map[string]any{"a:b": "c", "www.amazon.com": "1.50"},
 		"IdentityPoolTags":               map[string]any{"a": "7", "b": ""},
-		"SamlProviderARNs":               nil,
+		"SamlProviderARNs":               []any{},
 	})
 	if resources := readFile(t, "Resources: {}\n"); len(resources) != 0 {
 		t.Errorf("%v", resources)

@@ -33,6 +33,8 @@ type properties interface {
 	// planned adds to the plan, or refuses, what only this type knows.
 	planned(ctx context.Context, a *applier, ch *change) error
 	documents() []policyText
+	// bounded refuses what no server takes.
+	bounded() error
 	// parts are the resources that have no tags: their marks are on this one.
 	parts(id string) []part
 	put(ctx context.Context, a *applier, ch *change) error
@@ -57,6 +59,7 @@ func (common) id(*server, Resource) string                      { return "" }
 func (common) attributes(*server, string) map[string]string     { return nil }
 func (common) planned(context.Context, *applier, *change) error { return nil }
 func (common) documents() []policyText                          { return nil }
+func (common) bounded() error                                   { return nil }
 func (common) parts(string) []part                              { return nil }
 func (common) label(id string) string                           { return id }
 func (common) accept(*exporter, string) bool                    { return true }

@@ -40,6 +40,9 @@ type OutputResult struct {
 	Unknown string `json:"unknown,omitempty"`
 }
 
+// afterApply is why an output has no value in a dry run.
+const afterApply = "it is known after apply"
+
 // actionWords are the actions in a result.
 var actionWords = map[action]string{create: "create", update: "update", remove: "delete", none: "none"}
 
@@ -78,6 +81,12 @@ func (a *applier) result(file *File, plan []*change) (*Result, error) {
 		one := OutputResult{Description: o.Description, Unknown: o.Unknown}
 		one.Value, _ = texts.([]any)[0].(string)
 		one.Export, _ = texts.([]any)[1].(string)
+		if strings.Contains(one.Value, knownAfterApply) {
+			one.Value, one.Unknown = "", afterApply
+		}
+		if strings.Contains(one.Export, knownAfterApply) {
+			one.Export = ""
+		}
 		out.Outputs[o.Name] = one
 	}
 

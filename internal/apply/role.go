@@ -3,6 +3,7 @@ package apply
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
@@ -19,9 +20,9 @@ const defaultMaxSession = "3600"
 type role struct {
 	common
 
-	RoleName                 string `file:"fixed"`
-	Path                     string `file:"fixed"`
-	Description              string
+	RoleName                 string   `file:"fixed"`
+	Path                     string   `file:"fixed"`
+	Description              string   `file:"blank"`
 	AssumeRolePolicyDocument document `file:"required"`
 	MaxSessionDuration       integer
 	PermissionsBoundary      string
@@ -44,6 +45,15 @@ func (r *role) complete(file Resource) error {
 	r.RoleName = cmp.Or(r.RoleName, file.serverName())
 	r.Path = cmp.Or(r.Path, "/")
 	r.MaxSessionDuration = cmp.Or(r.MaxSessionDuration, defaultMaxSession)
+
+	names := map[string]bool{}
+	for _, policy := range r.Policies {
+		if names[policy.PolicyName] {
+			return fmt.Errorf("two of its Policies have the PolicyName %q", policy.PolicyName)
+		}
+		names[policy.PolicyName] = true
+	}
+
 	return nil
 }
 
@@ -201,28 +211,39 @@ func (r *role) find(ctx context.Context, a *applier, _ Resource) (*state, error)
 	return a.role(ctx, r.RoleName)
 }
 
-func (r *role) planned(_ context.Context, a *applier, ch *change) error {
+func (r *role) planned(ctx context.Context, a *applier, ch *change) error {
+	have := &role{}
 	if ch.have == nil {
 		a.coming[r.id(a.server, ch.resource)] = true
+	} else {
+		have = ch.have.properties.(*role)
 	}
-	return nil
+
+	return r.checkPolicies(ctx, a, have)
 }
 
 func (r *role) put(ctx context.Context, a *applier, ch *change) error {
 	have, on := &role{}, url.Values{"RoleName": {r.RoleName}}
+	opensLast := len(r.Policies)+len(r.ManagedPolicyArns) > 0
 	if ch.have == nil {
-		if err := r.create(ctx, a, ch, on); err != nil {
+		if err := r.create(ctx, a, ch, on, opensLast); err != nil {
 			return err
 		}
 	} else {
 		have = ch.have.properties.(*role)
-		if err := r.update(ctx, a, have, on); err != nil {
+		opensLast = opensLast && have.isClosed()
+		if err := r.update(ctx, a, have, on, opensLast); err != nil {
 			return err
 		}
 	}
 
-	if err := r.putPolicies(ctx, a.server, have, on); err != nil {
+	if err := r.putPolicies(ctx, a, have, on); err != nil {
 		return err
+	}
+	if opensLast {
+		if err := r.open(ctx, a, on); err != nil {
+			return err
+		}
 	}
 	if r.PermissionsBoundary != "" || have.PermissionsBoundary == "" {
 		return nil
@@ -232,9 +253,14 @@ func (r *role) put(ctx context.Context, a *applier, ch *change) error {
 	return a.iam(ctx, "DeleteRolePermissionsBoundary", on, nil)
 }
 
-func (r *role) create(ctx context.Context, a *applier, ch *change, on url.Values) error {
+// create makes a role without its policies. If it opens last, nobody may assume it yet.
+func (r *role) create(ctx context.Context, a *applier, ch *change, on url.Values, opensLast bool) error {
+	trust := closedTrust
+	if !opensLast {
+		trust = cmp.Or(a.trustNow(r), closedTrust)
+	}
 	in := with(on, "Path", r.Path, "MaxSessionDuration", string(r.MaxSessionDuration),
-		"AssumeRolePolicyDocument", cmp.Or(a.trustNow(r), closedTrust))
+		"AssumeRolePolicyDocument", trust)
 	if r.Description != "" {
 		in.Set("Description", r.Description)
 	}
@@ -251,10 +277,28 @@ func (r *role) create(ctx context.Context, a *applier, ch *change, on url.Values
 	return a.openTrusts(ctx)
 }
 
-func (r *role) update(ctx context.Context, a *applier, have *role, on url.Values) error {
+// open gives a role that has all its policies its trust policy, unless that waits for other roles.
+func (r *role) open(ctx context.Context, a *applier, on url.Values) error {
+	trust := a.trustNow(r)
+	if trust == "" {
+		return nil
+	}
+	return a.iam(ctx, "UpdateAssumeRolePolicy", with(on, "PolicyDocument", trust), nil)
+}
+
+// isClosed reports whether nobody may assume a role, because apply stopped before it opened it.
+func (r *role) isClosed() bool {
+	closed, err := parseJSON(closedTrust)
+	return err == nil && r.AssumeRolePolicyDocument == newDocument(closed)
+}
+
+func (r *role) update(ctx context.Context, a *applier, have *role, on url.Values, opensLast bool) error {
 	// What it trusts already may be gone, which is no reason to refuse another
 	// change.
-	trust := a.trustNow(r)
+	trust := ""
+	if !opensLast {
+		trust = a.trustNow(r)
+	}
 	if trust != "" && r.AssumeRolePolicyDocument != have.AssumeRolePolicyDocument {
 		if err := a.iam(ctx, "UpdateAssumeRolePolicy", with(on, "PolicyDocument", trust), nil); err != nil {
 			return err
@@ -275,34 +319,8 @@ func (r *role) update(ctx context.Context, a *applier, have *role, on url.Values
 	return a.retag(ctx, have.Tags, r.Tags, "Role", on)
 }
 
-// putPolicies brings the inline and the attached policies to what is wanted.
-func (r *role) putPolicies(ctx context.Context, s *server, have *role, on url.Values) error {
-	was, is := have.byName(), r.byName()
-	for name, text := range sorted(is) {
-		if was[name] == text {
-			continue
-		}
-		in := with(on, "PolicyName", name, "PolicyDocument", string(text))
-		if err := s.iam(ctx, "PutRolePolicy", in, nil); err != nil {
-			return err
-		}
-	}
-
-	gone := without(slices.Sorted(maps.Keys(was)), slices.Collect(maps.Keys(is)))
-	if err := s.eachValue(ctx, "DeleteRolePolicy", on, "PolicyName", gone); err != nil {
-		return err
-	}
-
-	added := without(r.ManagedPolicyArns, have.ManagedPolicyArns)
-	if err := s.eachValue(ctx, "AttachRolePolicy", on, "PolicyArn", added); err != nil {
-		return err
-	}
-
-	return s.eachValue(ctx, "DetachRolePolicy", on, "PolicyArn", without(have.ManagedPolicyArns, r.ManagedPolicyArns))
-}
-
-// closedTrust is the trust policy of a role until the roles that it trusts are
-// made: nobody may assume it.
+// closedTrust is the trust policy of a role until it has its policies, and the roles that it trusts
+// are made: nobody may assume it.
 const closedTrust = `{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:*"}]}`
 
 // trusts are the trust policies that wait for roles of the file. The server takes

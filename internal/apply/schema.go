@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -33,6 +34,7 @@ type schema struct {
 	fixed    bool              // cannot change once the resource is there
 	late     bool              // fixed, but may be set where it is not
 	byServer bool              // compared only where the file has it
+	blank    bool              // text that may be empty
 }
 
 // integer is an integer as it was written.
@@ -44,7 +46,7 @@ type refused struct{}
 var someText = schema{form: formText}
 
 // schemaOf returns the schema of a struct: its exported fields, by name. The tag "file" of a field
-// may have these words: required, ordered, fixed, late, byServer.
+// may have these words: required, ordered, fixed, late, byServer, blank.
 func schemaOf(properties any) schema { return schemaOfType(reflect.TypeOf(properties)) }
 
 func schemaOfType(t reflect.Type) schema {
@@ -87,6 +89,7 @@ func schemaOfStruct(t reflect.Type) schema {
 		field := schemaOfType(f.Type)
 		field.fixed = slices.Contains(words, "fixed")
 		field.late = slices.Contains(words, "late")
+		field.blank = slices.Contains(words, "blank")
 		field.byServer = slices.Contains(words, "byServer")
 		if slices.Contains(words, "ordered") {
 			field.form = formList
@@ -114,6 +117,9 @@ func (f *fileReader) check(line int, path string, s schema, v any) any {
 	case formText:
 		switch v := v.(type) {
 		case string:
+			if v == "" && !s.blank {
+				return f.wrong(line, path, "text that is not empty: leave it out if there is none")
+			}
 			return v
 		case json.Number:
 			return v.String()
@@ -135,10 +141,12 @@ func (f *fileReader) check(line int, path string, s schema, v any) any {
 		if text, isText := v.(string); isText {
 			n = json.Number(text)
 		}
-		if _, err := n.Int64(); err != nil {
+		number, err := n.Int64()
+		if err != nil {
 			return f.wrong(line, path, "an integer")
 		}
-		return n.String()
+
+		return strconv.FormatInt(number, 10) // "03600" is 3600
 	case formDocument:
 		return f.checkDocument(line, path, v)
 	case formList, formSet:
@@ -225,7 +233,7 @@ func (f *fileReader) checkMapping(line int, path string, s schema, v any) any {
 
 var tagSchema = schemaOf(struct {
 	Key   string `file:"required"`
-	Value string `file:"required"`
+	Value string `file:"required,blank"`
 }{})
 
 func (f *fileReader) checkTags(line int, path string, v any) any {
@@ -233,7 +241,7 @@ func (f *fileReader) checkTags(line int, path string, v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for key, value := range sorted(v) {
-			out[key] = f.check(line, path+"."+key, someText, value)
+			out[key] = f.check(line, path+"."+key, schema{form: formText, blank: true}, value)
 		}
 	case []any:
 		for i, one := range v {

@@ -16,14 +16,18 @@ import (
 // nor an error shows the secrets of login providers.
 
 // hidden returns a text without the values of parameters with NoEcho.
-func (a *applier) hidden(text string) string {
-	for _, secret := range a.secrets {
-		if len(secret) >= template.LeastSecret {
-			text = strings.ReplaceAll(text, secret, "****")
-		}
+func (a *applier) hidden(text string) string { return template.Hide(text, a.secrets) }
+
+// old returns what a value was, for people. What takes the place of a secret was one, too.
+func (a *applier) old(from, to any) any {
+	if len(a.secrets) == 0 || to == nil || from == nil {
+		return from
+	}
+	if to = plain(to); show(a.withoutParameters(to)) != show(to) {
+		return "****"
 	}
 
-	return text
+	return from
 }
 
 // withoutParameters hides the values of parameters with NoEcho, in keys too.

@@ -207,8 +207,13 @@ func (f *fileReader) withoutSkipped(r *Resource, given map[string]any) bool {
 		}
 	case poolRolesType:
 		mappings, _ := given["RoleMappings"].(map[string]any)
+
 		for key, one := range sorted(mappings) {
-			if s, is := fromUserPool(one); is {
+			// With another provider, or for a pool of another file, what needs something that is left
+			// out is an error: without the mapping, logins would get the pool's default role.
+			mapping, _ := one.(map[string]any)
+			_, ours := given["IdentityPoolId"].(*Reference)
+			if s, is := fromUserPool(mapping["IdentityProvider"]); is && ours {
 				f.note("%s has no role mapping %s: it is for %s, an %s that is left out", r.Name, key, s.Name, s.Type)
 				delete(mappings, key)
 			}

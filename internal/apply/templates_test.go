@@ -338,6 +338,67 @@ Resources:
 	wantError(t, err, "hunter")
 }
 
+// When a secret is changed, the old one is not shown either, and nothing that is made of one.
+func TestRotatedSecrets(t *testing.T) {
+	text := `Parameters:
+  Secret: {Type: String, NoEcho: true}
+  List: {Type: CommaDelimitedList, NoEcho: true, Default: "first-one,second-one"}
+  Fixed: {Type: String, Default: login.shop}
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: TRUST
+      Description: !Ref Secret
+      Tags:
+        encoded: !Base64 {"Fn::Sub": "x${Secret}"}
+        joined: !Join ["-", [a, !Ref Secret]]
+        element: !Select [1, !Ref List]
+        part: !Select [0, !Split ["/", !Ref Secret]]
+        plain: !Sub "${Fixed}"
+  Pool:
+    Type: AWS::Cognito::IdentityPool
+    Properties: {AllowUnauthenticatedIdentities: true, DeveloperProviderName: !Ref Fixed}
+`
+	text = strings.Replace(text, "TRUST", rootTrust, 1)
+	r := newRig(t)
+	applyWith := func(text string, parameters map[string]string) (string, error) {
+		file, err := apply.Read([]byte(text), apply.ReadOptions{Parameters: parameters})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plan strings.Builder
+		_, err = apply.Apply(t.Context(), r.client, file, apply.Options{Name: "f", Out: &plan})
+		return plan.String(), err
+	}
+
+	old := []string{"oldpart", "oldrest", "second-one", "eG9sZHBhcnQvb2xkcmVzdA=="}
+	out, err := applyWith(text, map[string]string{"Secret": "oldpart/oldrest"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out, `"plain":"login.shop"`, `"joined":"a-****"`, `"encoded":"****"`, `"element":"****"`,
+		`"part":"****"`)
+	lacks(t, out, old...)
+
+	out, err = applyWith(text, map[string]string{"Secret": "newpart/newrest", "List": "other-one,another-one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out, `Description: "****" -> "****"`, `Tags.joined: "****" -> "a-****"`,
+		`Tags.encoded: "****" -> "****"`)
+	lacks(t, out, append(old, "newpart", "another-one")...)
+
+	// A property that cannot change: neither secret is in the error, in quotes neither.
+	text = strings.Replace(text, "        plain: !Sub \"${Fixed}\"\n", "", 1)
+	secret := strings.Replace(text, "Fixed: {Type: String,", "Fixed: {Type: String, NoEcho: true,", 1)
+	out, err = applyWith(secret, map[string]string{
+		"Secret": "newpart/newrest", "List": "other-one,another-one", "Fixed": `hunt"er`,
+	})
+	wantError(t, err, `DeveloperProviderName is "****" and cannot be changed to "****"`)
+	lacks(t, out+err.Error(), "login.shop", "hunt", "newpart")
+}
+
 // Names of a file's resources do not depend on the order of a map.
 func TestTemplateIsStable(t *testing.T) {
 	r := newRig(t)

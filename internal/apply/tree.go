@@ -101,7 +101,7 @@ func tree(r properties) map[string]any {
 // fill reads properties from a tree.
 func fill(r properties, tree any) error { return json.Unmarshal([]byte(show(tree)), r) }
 
-// normal drops what is empty, and sorts sets.
+// normal drops what is empty, and sorts sets, in which each element is there once.
 func normal(s schema, v any) any {
 	switch s.form {
 	case formList, formSet:
@@ -112,6 +112,7 @@ func normal(s schema, v any) any {
 		}
 		if s.form == formSet {
 			slices.SortFunc(out, func(a, b any) int { return strings.Compare(show(a), show(b)) })
+			out = slices.CompactFunc(out, func(a, b any) bool { return show(a) == show(b) })
 		}
 		if len(out) > 0 {
 			return out

@@ -229,6 +229,7 @@ func TestPageOfOtherMachines(t *testing.T) {
 	} {
 		s := seenFrom(t, test.from, test.set)
 		got := sent(t, s, open, test.change)
+
 		shown := strings.Contains(got.Body, "<html")
 		if shown != test.allowed || (got.Status == http.StatusOK) != test.allowed {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)

@@ -33,6 +33,10 @@ func (t *Template) anyValue(n *node, depth int) any {
 
 	switch n.kind {
 	case kindNull:
+		if t.inProperties {
+			t.Fault(n.line, "null is no value of a property: leave the property out, or use AWS::NoValue")
+		}
+
 		return nil
 	case kindBoolean:
 		return n.text == "true"
@@ -48,11 +52,16 @@ func (t *Template) anyValue(n *node, depth int) any {
 	case kindMapping:
 		m := map[string]any{}
 		for _, e := range n.entries {
+			if e.value.kind == kindNull && t.inProperties {
+				t.Fault(e.line, "%s is null: leave it out, or use AWS::NoValue", e.key)
+				continue
+			}
 			v := t.value(e.value, depth+1)
 			if _, none := v.(noValue); !none {
 				m[e.key] = v
 			}
 		}
+
 		return m
 	}
 
@@ -293,6 +302,7 @@ func (t *Template) split(line int, argument *node, depth int) (any, bool) {
 	list := []any{}
 	for one := range strings.SplitSeq(text, delimiter) {
 		list = append(list, one)
+		t.derive(text, one)
 	}
 
 	return list, true
@@ -388,5 +398,8 @@ func (t *Template) base64(argument *node) (any, bool) {
 		return nil, false
 	}
 
-	return base64.StdEncoding.EncodeToString([]byte(text)), true
+	encoded := base64.StdEncoding.EncodeToString([]byte(text))
+	t.derive(text, encoded)
+
+	return encoded, true
 }

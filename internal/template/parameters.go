@@ -54,6 +54,11 @@ func (t *Template) readParameters(n *node) {
 			t.Secrets = append(t.Secrets, given)
 		}
 		t.parameters[e.key] = t.valueOf(p, given)
+		if list, isList := t.parameters[e.key].([]any); isList && p.secret {
+			for _, one := range list {
+				t.derive(given, one.(string))
+			}
+		}
 		t.noted[e.key] = !p.fromParameter
 	}
 
@@ -89,7 +94,10 @@ func (t *Template) parameter(e entry) (*parameter, bool) {
 			}
 		case "AllowedValues":
 			for _, one := range m.value.list {
-				value, _ := one.scalar()
+				value, ok := one.scalar()
+				if !ok {
+					t.Fault(one.line, "%s.AllowedValues must have text or numbers", e.key)
+				}
 				p.allowed = append(p.allowed, value)
 			}
 			if m.value.kind != kindList || len(p.allowed) == 0 {
@@ -104,7 +112,10 @@ func (t *Template) parameter(e entry) (*parameter, bool) {
 		case "MaxLength", "MaxValue":
 			p.atMost[m.key] = t.limit(m, text)
 		case "NoEcho":
-			p.secret = text == "true"
+			p.secret = text != "false" // also with a fault
+			if text != "true" && text != "false" {
+				t.Fault(m.line, "%s.NoEcho must be true or false", e.key)
+			}
 		case "Description":
 		default:
 			t.Unknown(m.line, "attribute of "+e.key, m.key, slices.Clone(parameterMembers))
@@ -121,11 +132,19 @@ func (t *Template) parameter(e entry) (*parameter, bool) {
 }
 
 func (t *Template) limit(m entry, text string) float64 {
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil {
+	n, ok := number(text)
+	if !ok {
 		t.Fault(m.line, "%s must be a number", m.key)
 	}
 	return n
+}
+
+var decimal = regexp.MustCompile(`^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$`)
+
+// number reads a decimal number. NaN would be in every range.
+func number(text string) (float64, bool) {
+	n, err := strconv.ParseFloat(text, 64)
+	return n, err == nil && decimal.MatchString(text)
 }
 
 const ssmValue = "AWS::SSM::Parameter::Value<"
@@ -187,14 +206,14 @@ func (t *Template) checkParameter(p *parameter, text string) {
 		}
 	}
 
-	number, err := strconv.ParseFloat(text, 64)
+	value, ok := number(text)
 	switch {
 	case !p.isNumber():
 		checkRange(p, "Length", float64(utf8.RuneCountInString(text)), refuse)
-	case err != nil:
+	case !ok:
 		refuse("must be a number")
 	default:
-		checkRange(p, "Value", number, refuse)
+		checkRange(p, "Value", value, refuse)
 	}
 }
 

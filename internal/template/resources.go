@@ -92,12 +92,15 @@ func (t *Template) dependsOn(resource string, e entry) (names []string) {
 // Resource returns a resource by its name, nil if there is none.
 func (t *Template) Resource(name string) *Resource { return t.byName[name] }
 
-// Properties evaluates the properties of a resource.
+// Properties evaluates the properties of a resource. It refuses null in them, as CloudFormation does:
+// taken for nothing, it would drop a permissions boundary.
 func (t *Template) Properties(r *Resource) any {
-	if r.properties == nil {
+	if r.properties == nil || r.properties.kind == kindNull {
 		return nil
 	}
+	t.inProperties = true
 	v := t.value(r.properties, 0)
+	t.inProperties = false
 	if _, none := v.(noValue); none {
 		return nil
 	}

@@ -82,6 +82,10 @@ func (t *Template) parse(text []byte) (*node, error) {
 		return parseJSON(text)
 	}
 
+	if directive := version.Find(text); directive != nil {
+		text = append([]byte("\n"), text[len(directive):]...) // the parser takes it for a document
+	}
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) // the lexer would count lines twice
 	tokens := lexer.Tokenize(string(text))
 	if quoted, changed := quoteNames(string(text), tokens); changed {
 		tokens = lexer.Tokenize(quoted)
@@ -101,28 +105,29 @@ func (t *Template) parse(text []byte) (*node, error) {
 }
 
 // colonName is a name with colons that the lexer cuts at the first one inside of braces.
-var colonName = regexp.MustCompile(`^(?:Fn|AWS)(?:::\w+)+`)
+var colonName = regexp.MustCompile(`^(?:Fn|AWS|Poolhouse)(?:::\w+)+`)
 
 // quoteNames puts names such as Fn::Sub and AWS::Region in quotes where the lexer has cut them.
 func quoteNames(text string, tokens token.Tokens) (quoted string, changed bool) {
 	lines := strings.Split(text, "\n")
+	tags := tagsBefore(tokens)
 	for i := len(tokens) - 3; i >= 0; i-- { // from the end, so that columns stay right
 		name, colon, rest := tokens[i], tokens[i+1], tokens[i+2]
-		if name.Value != "Fn" && name.Value != "AWS" || name.Type != token.StringType ||
-			colon.Type != token.MappingValueType || !strings.HasPrefix(rest.Value, ":") ||
-			name.Position.Line > len(lines) {
+		if name.Type != token.StringType || colon.Type != token.MappingValueType ||
+			!strings.HasPrefix(rest.Value, ":") || name.Position.Line > len(lines) {
 			continue
 		}
 
 		line := []rune(lines[name.Position.Line-1])
-		at := name.Position.Column - 1
-		for at >= 0 && at < len(line) && line[at] == ' ' { // after a tag the column is one less
+		at := name.Position.Column - 1 + tags[i]
+		for at >= 0 && at < len(line) && line[at] == ' ' {
 			at++
 		}
 		if at < 0 || at > len(line) {
 			continue
 		}
-		if found := colonName.FindString(string(line[at:])); found != "" {
+		found := colonName.FindString(string(line[at:]))
+		if strings.HasPrefix(found, name.Value+"::") {
 			lines[name.Position.Line-1] = string(line[:at]) + `"` + found + `"` + string(line[at:])[len(found):]
 			changed = true
 		}
@@ -130,6 +135,27 @@ func quoteNames(text string, tokens token.Tokens) (quoted string, changed bool) 
 
 	return strings.Join(lines, "\n"), changed
 }
+
+// tagsBefore counts the tags before each token on its line. After a tag, the lexer's columns are one
+// less than they should be.
+func tagsBefore(tokens token.Tokens) []int {
+	counts := make([]int, len(tokens))
+	line, tags := 0, 0
+	for i, t := range tokens {
+		if t.Position.Line != line {
+			line, tags = t.Position.Line, 0
+		}
+		counts[i] = tags
+		if t.Type == token.TagType {
+			tags++
+		}
+	}
+
+	return counts
+}
+
+// version is the directive that a text of YAML may begin with.
+var version = regexp.MustCompile(`^%YAML 1\.[0-9]+[ \t]*(?:#[^\n]*)?\r?\n`)
 
 // checkDepth refuses nesting that the parser would need much memory for.
 func checkDepth(tokens token.Tokens) error {
@@ -176,7 +202,8 @@ func (t *Template) fromYAML(from ast.Node, depth int) *node {
 	case nil, *ast.NullNode:
 		n.kind = kindNull
 	case *ast.BoolNode:
-		n.kind, n.text = kindBoolean, from.GetToken().Value
+		// True and TRUE are true, too (YAML 1.2, "Core Schema").
+		n.kind, n.text = kindBoolean, strings.ToLower(from.GetToken().Value)
 	case *ast.IntegerNode, *ast.FloatNode:
 		n.kind, n.text = kindNumber, from.GetToken().Value
 	case *ast.StringNode:
@@ -238,8 +265,10 @@ func keyOf(key ast.Node) (string, bool) {
 		return key.Value, true
 	case *ast.LiteralNode:
 		return key.Value.Value, true
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+	case *ast.IntegerNode, *ast.FloatNode:
 		return key.GetToken().Value, true
+	case *ast.BoolNode:
+		return strings.ToLower(key.GetToken().Value), true
 	}
 
 	return "", false
@@ -253,7 +282,7 @@ func (t *Template) checkColon(key string, v *ast.MappingValueNode) {
 	}
 
 	if v.Value.GetToken().Type == token.ImplicitNullType {
-		return // there is no value: the colon ends the line
+		return // The parser puts it right after the colon.
 	}
 
 	at, next := v.Start.Position, v.Value.GetToken().Position

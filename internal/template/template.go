@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -18,6 +19,7 @@ const (
 	maxValue   = 4096     // bytes of a parameter's value
 	partCost   = 64       // bytes that a part of a reference counts as
 	itemCost   = 32       // bytes that an element of a list counts as
+	maxSecrets = 5000     // texts that are hidden
 )
 
 // Options say what is known outside the template.
@@ -50,21 +52,23 @@ type Template struct {
 	Resources []*Resource
 	// Notes tell what was taken for granted.
 	Notes []string
-	// Secrets are the values of parameters with NoEcho.
+	// Secrets are the values of parameters with NoEcho, and what functions make of them.
 	Secrets []string
 
-	options    Options
-	faults     []fault
-	more       int // faults that are not told
-	spent      int // of maxValues
-	account    string
-	parameters map[string]any
-	mappings   map[string]*node
-	conditions map[string]*condition
-	byName     map[string]*Resource
-	outputs    []entry
-	further    map[string]Field
-	noted      map[string]bool // SSM parameters whose use was noted
+	options Options
+	faults  []fault
+	more    int // faults that are not told
+	spent   int // of maxValues
+	account string
+
+	inProperties bool // null has a fault
+	parameters   map[string]any
+	mappings     map[string]*node
+	conditions   map[string]*condition
+	byName       map[string]*Resource
+	outputs      []entry
+	further      map[string]Field
+	noted        map[string]bool // SSM parameters whose use was noted
 }
 
 // Fault adds a fault with its line.
@@ -100,11 +104,40 @@ func (t *Template) Err() error {
 // shorter ones are found in any text.
 const LeastSecret = 4
 
+// derive notes texts that are made of another, if that has a secret.
+func (t *Template) derive(from string, made ...string) {
+	if !t.holdsSecret(from) {
+		return
+	}
+
+	for _, one := range made {
+		if len(one) >= LeastSecret && len(t.Secrets) < maxSecrets && !slices.Contains(t.Secrets, one) {
+			t.Secrets = append(t.Secrets, one)
+		}
+	}
+}
+
+func (t *Template) holdsSecret(text string) bool {
+	return slices.ContainsFunc(t.Secrets, func(secret string) bool {
+		return len(secret) >= LeastSecret && strings.Contains(text, secret)
+	})
+}
+
 // withoutSecrets hides the values of parameters with NoEcho.
-func (t *Template) withoutSecrets(text string) string {
-	for _, secret := range t.Secrets {
-		if len(secret) >= LeastSecret {
-			text = strings.ReplaceAll(text, secret, "****")
+func (t *Template) withoutSecrets(text string) string { return Hide(text, t.Secrets) }
+
+// Hide returns a text without secrets, also where they are in quotes with escapes. It leaves those
+// that are shorter than LeastSecret.
+func Hide(text string, secrets []string) string {
+	// One may be a part of another.
+	longest := slices.SortedFunc(slices.Values(secrets), func(a, b string) int { return len(b) - len(a) })
+	for _, secret := range longest {
+		if len(secret) < LeastSecret {
+			continue
+		}
+		text = strings.ReplaceAll(text, secret, "****")
+		if quoted := strconv.Quote(secret); len(quoted) != len(secret)+2 {
+			text = strings.ReplaceAll(text, quoted[1:len(quoted)-1], "****")
 		}
 	}
 

@@ -70,7 +70,6 @@ func TestValues(t *testing.T) {
 		"1.50":                         json.Number("1.50"),
 		"0x10":                         template.OddNumber("0x10"),
 		"true":                         true,
-		"null":                         nil,
 		"[a, 1]":                       []any{"a", json.Number("1")},
 		"${cognito:sub}":               "${cognito:sub}",
 		"{Condition: {a: b}}":          map[string]any{"Condition": map[string]any{"a": "b"}},
@@ -134,6 +133,23 @@ func TestValues(t *testing.T) {
 		"{\"Fn::If\": [Yes, {a: !If [No, b, c]}, d]}":             map[string]any{"a": "c"},
 		"!If [Yes, a, !GetAZs x]":                                 "a",
 
+		// Names with colons, in braces and brackets.
+		`!Sub ["${x}", {x: !Ref AWS::Region}]`:                          pseudo,
+		`!Sub ["${x}", {x: !Ref   AWS::Region}]`:                        pseudo,
+		`{email: !Sub "${Text}", left: !If [No, a, !Ref AWS::NoValue]}`: map[string]any{"email": "hello"},
+		"{P: [!Ref Poolhouse::DevProviderArn]}": map[string]any{"P": []any{
+			ref(at, template.Part{Resource: "Poolhouse::DevProviderArn", Attribute: "Ref"}),
+		}},
+		"{a: [{b: [AWS::Region, !Ref AWS::Region, AWS::Region]}]}": map[string]any{"a": []any{
+			map[string]any{"b": []any{"AWS::Region", pseudo, "AWS::Region"}},
+		}},
+		"{é: [!Sub \"${Text}\", !Sub \"AWS::é\", !Ref AWS::Region, !If [Yes, !Ref AWS::Region, b]]}": map[string]any{
+			"é": []any{"hello", "AWS::é", pseudo, pseudo},
+		},
+		"{a: !Join [\"\", [!Ref Text, !Ref AWS::StackName]], b: {Fn::Sub: \"${Text}\"}}": map[string]any{
+			"a": "hellostack", "b": "hello",
+		},
+
 		// Others.
 		"!Base64 hello": "aGVsbG8=",
 		`!Base64 {"Fn::Sub": "${AWS::AccountId}"}`: "MTIzNDU2Nzg5MDEy",
@@ -190,6 +206,14 @@ func TestValueFaults(t *testing.T) {
 		"!Base64 [a]":                     "Fn::Base64 needs text here",
 		"!Base64 {\"Fn::GetAtt\": A.Arn}": "Fn::Base64 needs a value that is known before anything is made",
 		"!Equals [a, b]":                  "!Equals is not supported",
+		"null":                            "line 17: V is null: leave it out, or use AWS::NoValue",
+		"~":                               "line 17: V is null",
+		"Null":                            "line 17: V is null",
+		"":                                "line 17: V is null",
+		"[null]":                          "line 17: null is no value of a property",
+		"{a: {b: null}}":                  "line 17: b is null",
+		"!If [Yes, null, a]":              "line 17: null is no value of a property",
+		"!Select [0, [null]]":             "line 17: null is no value of a property",
 		"&a x":                            "anchors, aliases and other special values are not supported",
 		"{!Ref a: b}":                     "a key must be plain text",
 		"{a: 1, a: 2}":                    "mapping key \"a\" already defined",
