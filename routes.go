@@ -320,6 +320,7 @@ func (s *Server) withPage(page, next http.Handler) http.Handler {
 	if page == nil {
 		return next
 	}
+
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if devpage.Wants(r) {
 			page.ServeHTTP(w, r)

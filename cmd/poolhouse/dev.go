@@ -147,6 +147,7 @@ func dev(
 // aboutServer returns what tells a ready file's content.
 func aboutServer(server *poolhouse.Server) func(context.Context) (readiness, error) {
 	info, _ := server.DevInfo()
+
 	return func(ctx context.Context) (readiness, error) {
 		pools, err := server.ListDevPools(ctx)
 		return readiness{

@@ -113,6 +113,7 @@ func isOther(pid int) bool {
 	if err != nil {
 		return false
 	}
+
 	defer func() { _ = process.Release() }()
 
 	return !errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone)
@@ -181,6 +182,7 @@ func (f *readyFile) announce(
 	if err == nil {
 		f.mu.Lock()
 		defer f.mu.Unlock()
+
 		err = f.write(r)
 	}
 	if err != nil {
@@ -202,6 +204,7 @@ func (f *readyFile) refresh(ctx context.Context, about func(context.Context) (re
 
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	if own, err := f.isOwn(); !own || ctx.Err() != nil {
 		return err
 	}

@@ -242,6 +242,7 @@ func (s *Seeder) foresee(files []File) *foreseen {
 		for _, u := range f.users {
 			all.subjects[u.Name] = u.Subject
 		}
+
 		for _, r := range f.Seed.Resources {
 			all.SAML = all.SAML || r.Type == "AWS::IAM::SAMLProvider"
 			if r.Type != "AWS::Cognito::IdentityPool" {
