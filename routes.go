@@ -3,6 +3,7 @@ package poolhouse
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"path"
@@ -280,6 +281,7 @@ func (s *Server) devEndpoints() (*issuer.DevEndpoints, error) {
 		return nil, err
 	}
 	endpoints.Pools = s.regionPools
+	s.seedAgent = "poolhouse-dev-seed/" + rand.Text()
 
 	if former := endpoints.Issuer.Former; former != "" {
 		c.Logger.Warn("the development issuer has another name than at the last start: its users get new "+
@@ -378,7 +380,7 @@ The APIs are open to other machines as before.
 // observe counts an answered request, and remembers it for the page of development.
 func (s *Server) observe(r *awsapi.Record) {
 	s.metrics.Observe(r)
-	if s.calls == nil || r.Operation == "" || r.Service == "" || r.UserAgent == SeedUserAgent {
+	if s.calls == nil || r.Operation == "" || r.Service == "" || r.UserAgent == s.seedAgent {
 		return // in production, or no call of a client to an API
 	}
 

@@ -69,38 +69,35 @@ type (
 	DevPool = devpage.Pool
 )
 
-// SeedUserAgent marks the calls by which a development server applies its own seeds. They are no
-// calls of clients: neither the page nor the terminal shows them.
-const SeedUserAgent = "poolhouse-dev-seed"
-
 // ErrStopped means that the server acknowledges no more writes while it runs, because the
 // database's disk failed or its files are gone. See Server.Failed.
 var ErrStopped = store.ErrStopped
 
 // Server serves the APIs. It is an http.Handler.
 type Server struct {
-	config   Config
-	store    *store.Store
-	issuer   *issuer.Issuer
-	outbound *outbound.Client
-	sessions *session.Minter
-	logins   *login.Verifier
-	signOuts *signout.Service
-	traces   *adminapi.Traces
-	metrics  *metrics.Metrics
-	faults   *logging.Faults
-	overload *overload.Guard
-	handler  http.Handler
-	apart    http.Handler // for MetricsHandler
-	forward  http.Handler // for ForwardHandler
-	dev      *issuer.DevEndpoints
-	calls    *devpage.Calls           // that the page of development shows; nil in production
-	pools    *cognitoidentity.Service // for seeds of development; nil in production
-	keys     *iam.AccessKeys
-	rates    *ratelimit.Reporter
-	lock     *datalock.Lock // of the data folder; nil without one
-	stopping atomic.Bool
-	unready  atomic.Pointer[string] // reason of the last readiness probe; nil = ready
+	config    Config
+	store     *store.Store
+	issuer    *issuer.Issuer
+	outbound  *outbound.Client
+	sessions  *session.Minter
+	logins    *login.Verifier
+	signOuts  *signout.Service
+	traces    *adminapi.Traces
+	metrics   *metrics.Metrics
+	faults    *logging.Faults
+	overload  *overload.Guard
+	handler   http.Handler
+	apart     http.Handler // for MetricsHandler
+	forward   http.Handler // for ForwardHandler
+	dev       *issuer.DevEndpoints
+	seedAgent string                   // see SeedUserAgent
+	calls     *devpage.Calls           // that the page of development shows; nil in production
+	pools     *cognitoidentity.Service // for seeds of development; nil in production
+	keys      *iam.AccessKeys
+	rates     *ratelimit.Reporter
+	lock      *datalock.Lock // of the data folder; nil without one
+	stopping  atomic.Bool
+	unready   atomic.Pointer[string] // reason of the last readiness probe; nil = ready
 }
 
 // Trace is the recorded decision of a refused call, as `poolhouse explain` shows it.
@@ -264,6 +261,11 @@ func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {
 	return all, nil
 }
 
+// SeedUserAgent returns the user agent of the calls by which a development server applies its own
+// seeds. They are no calls of clients: neither the page nor the terminal shows them. No client can
+// guess it.
+func (s *Server) SeedUserAgent() string { return s.seedAgent }
+
 // SeedIdentities makes identities of a development server.
 // See cognitoidentity.Service.SeedIdentities.
 func (s *Server) SeedIdentities(ctx context.Context, seeded []cognitoidentity.SeededIdentity) error {
@@ -336,7 +338,7 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		r.Region = ""
 	}
 
-	if s.dev != nil && r.UserAgent == SeedUserAgent {
+	if s.dev != nil && r.UserAgent == s.seedAgent {
 		return // a seed looks for what may not be there
 	}
 

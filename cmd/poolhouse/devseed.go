@@ -76,7 +76,7 @@ func devSeeds(c *cobra.Command, s *settings) (*seeds, error) {
 func (s *seeds) plant(ctx context.Context, server *poolhouse.Server, out io.Writer) error {
 	info, _ := server.DevInfo()
 	s.seeder = &devseed.Seeder{
-		Client: devseed.InProcess(server, poolhouse.SeedUserAgent, info.Endpoint, info.Region, sigv4.Credentials{
+		Client: devseed.InProcess(server, server.SeedUserAgent(), info.Endpoint, info.Region, sigv4.Credentials{
 			AccessKeyID:     info.AccessKeyID,
 			SecretAccessKey: info.SecretAccessKey,
 		}),

@@ -59,11 +59,13 @@ func TestReadFaults(t *testing.T) {
 		{"no type", "Resources:\n  A: {Properties: {}}\n", "line 2: A has no Type"},
 		{"type", "Resources:\n  A: {Type: AWS::IAM::Rol}\n",
 			`line 2: unknown type of A "AWS::IAM::Rol": did you mean AWS::IAM::Role?`},
+		{"type of a part", "Resources:\n  A: {Type: AWS::IAM::RolePolic}\n",
+			`line 2: unknown type of A "AWS::IAM::RolePolic": did you mean AWS::IAM::RolePolicy?`},
 		{"type like none", "Resources:\n  A: {Type: x}\n",
 			`unknown type of A "x": there are AWS::Cognito::IdentityPool, ` +
 				"AWS::Cognito::IdentityPoolPrincipalTag, AWS::Cognito::IdentityPoolRoleAttachment, " +
-				"AWS::IAM::ManagedPolicy, " +
-				"AWS::IAM::OIDCProvider, AWS::IAM::Role, AWS::IAM::SAMLProvider"},
+				"AWS::IAM::ManagedPolicy, AWS::IAM::OIDCProvider, AWS::IAM::Policy, AWS::IAM::Role, " +
+				"AWS::IAM::RolePolicy, AWS::IAM::SAMLProvider"},
 		{"attribute of a resource", "Resources:\n  A: {Type: AWS::IAM::Role, Propertes: {}}\n",
 			`unknown attribute of A "Propertes": did you mean Properties?`},
 		{"properties", "Resources:\n  A: {Type: AWS::IAM::Role, Properties: [a]}\n", "A: Properties must be a mapping"},

@@ -72,7 +72,7 @@ func (f *fileReader) refuseType(r *template.Resource) {
 
 	names := append(typeNames(), policyType, rolePolicyType)
 	what := "type of " + r.Name
-	near := explain.Nearest(r.Type, slices.Clone(names))
+	near := explain.Nearest(r.Type, names)
 	switch {
 	case isUserPool(r.Type):
 		f.fault(r.Line, "unknown %s %q: %s; --ignore-unknown leaves it out, with what pools take from it",
@@ -80,7 +80,7 @@ func (f *fileReader) refuseType(r *template.Resource) {
 	case near == "" && strings.Count(r.Type, "::") > 0:
 		f.fault(r.Line, "unknown %s %q: %s; --ignore-unknown leaves it out", what, r.Type, absence(r.Type))
 	default:
-		f.unknown(r.Line, what, r.Type, typeNames())
+		f.unknown(r.Line, what, r.Type, names)
 	}
 }
 

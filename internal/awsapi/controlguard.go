@@ -58,7 +58,7 @@ func (g *ControlGuard) Check(r *http.Request) *Denial {
 // password: the token counts as one (RFC 7617), under any user name.
 func (g *ControlGuard) CheckPage(r *http.Request) *Denial {
 	_, password, sent := r.BasicAuth()
-	if sent && g.o.Token != "" && g.isToken(password) {
+	if sent && g.isToken(password) {
 		return nil
 	}
 
@@ -97,10 +97,11 @@ func (g *ControlGuard) checkCaller(r *http.Request) *Denial {
 	}
 }
 
-// isToken reports whether text is the token, in a time that does not depend on it.
+// isToken reports whether text is the token, in a time that does not depend on it. If there is no
+// token, no text is.
 func (g *ControlGuard) isToken(text string) bool {
 	digest := sha256.Sum256([]byte(text))
-	return subtle.ConstantTimeCompare(digest[:], g.digest[:]) == 1
+	return g.o.Token != "" && subtle.ConstantTimeCompare(digest[:], g.digest[:]) == 1
 }
 
 // guards reports whether a path is below the prefix in any of its forms.

@@ -41,8 +41,8 @@ func (s *Service) CheckSeededIdentities(ctx context.Context, seeded []SeededIden
 }
 
 // SeedIdentities gives pools the identities of a seed. An identity that has its logins stays as it
-// is; one that lacks a login gets exactly those of the seed. Nothing is changed if one of them
-// cannot be made: then the error is a *SeedError. No API has this operation.
+// is; one that lacks a login gets exactly those of the seed. All are checked first: a *SeedError means
+// that nothing was changed. After any other error some may be made. No API has this operation.
 func (s *Service) SeedIdentities(ctx context.Context, seeded []SeededIdentity) error {
 	p := s.newSeedPlan()
 	if err := p.addAll(ctx, seeded); err != nil {
@@ -57,7 +57,7 @@ func (s *Service) SeedIdentities(ctx context.Context, seeded []SeededIdentity) e
 
 	for n, one := range p.wanted {
 		if err := s.Store.LoadIdentity(ctx, one); err != nil {
-			return &SeedError{Index: p.index[n], Err: err}
+			return fmt.Errorf("identity %s: %w", seeded[p.index[n]].ID, err)
 		}
 	}
 

@@ -43,7 +43,7 @@ func start(t *testing.T, options ...func(*poolhouse.Config)) *rig {
 
 	info, _ := r.server.DevInfo()
 	r.seeder = &devseed.Seeder{
-		Client: devseed.InProcess(r.server, poolhouse.SeedUserAgent, info.Endpoint, info.Region, sigv4.Credentials{
+		Client: devseed.InProcess(r.server, r.server.SeedUserAgent(), info.Endpoint, info.Region, sigv4.Credentials{
 			AccessKeyID:     info.AccessKeyID,
 			SecretAccessKey: info.SecretAccessKey,
 		}),

@@ -5,10 +5,8 @@ import "slices"
 // Nearest returns the candidate with the fewest edits from name, or "" if all are too
 // different for a guess.
 func Nearest(name string, candidates []string) string {
-	slices.Sort(candidates)
-
 	best, distance := "", max(2, len(name)/3)+1
-	for _, c := range candidates {
+	for _, c := range slices.Sorted(slices.Values(candidates)) { // the same guess each time
 		if d := edits(name, c); d < distance {
 			best, distance = c, d
 		}

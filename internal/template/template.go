@@ -148,15 +148,15 @@ func (t *Template) note(format string, args ...any) {
 	t.Notes = append(t.Notes, fmt.Sprintf(format, args...))
 }
 
-// Unknown refuses a name, with the one that was meant or with all. It sorts known.
+// Unknown refuses a name, with the one that was meant or with all.
 func (t *Template) Unknown(line int, what, name string, known []string) {
 	if near := explain.Nearest(name, known); near != "" {
 		t.Fault(line, "unknown %s %q: did you mean %s?", what, name, near)
 		return
 	}
 
-	slices.Sort(known)
-	t.Fault(line, "unknown %s %q: there are %s", what, name, strings.Join(known, ", "))
+	all := strings.Join(slices.Sorted(slices.Values(known)), ", ")
+	t.Fault(line, "unknown %s %q: there are %s", what, name, all)
 }
 
 // sections of a template, in the order in which they are evaluated.

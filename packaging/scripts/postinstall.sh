@@ -7,6 +7,8 @@ root=${DPKG_ROOT:-}
 if command -v systemd-sysusers >/dev/null && command -v systemd-tmpfiles >/dev/null; then
 	systemd-sysusers ${root:+--root="$root"} poolhouse.conf
 	systemd-tmpfiles --create ${root:+--root="$root"} poolhouse.conf
+elif [ -n "$root" ]; then
+	echo "poolhouse: systemd's tools are missing: make the user poolhouse and its folders in $root by hand" >&2
 else
 	getent passwd poolhouse >/dev/null ||
 		useradd --system --user-group --home-dir /var/lib/poolhouse --shell /usr/sbin/nologin poolhouse
