@@ -14,7 +14,7 @@ type Pool struct {
 	ID, Name string
 	Guests   bool
 	Trusts   bool   // the built-in issuer
-	Amplify  string // configuration of Amplify for the pool: see amplify
+	Amplify  string // configuration of Amplify for the pool: see Amplify
 	Roles    []Role
 }
 
@@ -28,7 +28,7 @@ func PoolOf(pool identitypool.Pool, info issuer.DevInfo, endpoint string) Pool {
 		Name:    pool.Name,
 		Guests:  pool.AllowUnauthenticated,
 		Trusts:  slices.Contains(pool.OIDCProviderARNs, info.OIDCProviderARN),
-		Amplify: amplify(pool, endpoint),
+		Amplify: Amplify(string(pool.ID), endpoint, pool.AllowUnauthenticated),
 		Roles:   roles(pool, info.LoginKey),
 	}
 }
@@ -66,13 +66,14 @@ func roles(pool identitypool.Pool, loginKey string) (all []Role) {
 	return all
 }
 
-// amplify returns the configuration of Amplify (version 6, Auth.Cognito) for a pool, as JSON.
-func amplify(pool identitypool.Pool, endpoint string) string {
+// Amplify returns the configuration of Amplify (version 6, Auth.Cognito) for a pool at an endpoint,
+// as JSON. guests tells whether the pool has guests.
+func Amplify(pool, endpoint string, guests bool) string {
 	cognito := struct {
 		IdentityPoolID       string `json:"identityPoolId"`
 		IdentityPoolEndpoint string `json:"identityPoolEndpoint"`
 		AllowGuestAccess     bool   `json:"allowGuestAccess"`
-	}{string(pool.ID), endpoint, pool.AllowUnauthenticated}
+	}{pool, endpoint, guests}
 
 	text, err := json.MarshalIndent(map[string]any{"Auth": map[string]any{"Cognito": cognito}}, "", "  ")
 	if err != nil { // texts and a boolean always encode
