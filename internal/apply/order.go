@@ -3,12 +3,13 @@ package apply
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // maxLoose is for how many loose references an order is looked for.
 const maxLoose = 2000
 
-// edges are what each resource needs, by index. Loose ones are the references in permission
+// edges lists the resources that each resource needs, by index. Loose ones are the references in permission
 // policies to what has a name that is known before it is made: they may come first.
 type edges struct{ firm, loose [][]int }
 
@@ -71,7 +72,9 @@ func inOrder(resources []Resource) ([]Resource, error) {
 	all := make([][]int, len(resources))
 	for i := range resources {
 		all[i] = slices.Concat(e.firm[i], e.loose[i])
-		slices.SortStableFunc(all[i], func(x, y int) int { return compareNames(resources, x, y) })
+		slices.SortStableFunc(all[i], func(x, y int) int {
+			return strings.Compare(resources[x].Name, resources[y].Name)
+		})
 	}
 
 	order, circle := walk(all)
@@ -89,17 +92,6 @@ func inOrder(resources []Resource) ([]Resource, error) {
 	}
 
 	return inOrder, nil
-}
-
-func compareNames(resources []Resource, x, y int) int {
-	switch a, b := resources[x].Name, resources[y].Name; {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	default:
-		return 0
-	}
 }
 
 // walk returns an order in which each index follows what it needs, or an index that needs itself.

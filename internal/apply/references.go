@@ -64,7 +64,7 @@ func (f *fileReader) reference(line int, resource, attribute string) {
 	case to != nil:
 		known := types[to.Type].attributes
 		if !slices.Contains(known, attribute) {
-			f.unknown(line, "attribute of "+resource, attribute, slices.Clone(known))
+			f.unknown(line, "attribute of "+resource, attribute, known)
 		}
 	case f.refused[resource]:
 	case f.folded[resource] != nil:

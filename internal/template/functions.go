@@ -162,7 +162,7 @@ func (t *Template) unknownFunction(n *node, function string) {
 
 	if why, known := elsewhere[name]; known {
 		t.Fault(n.line, "%s is not supported: %s", shown, why)
-	} else if near := explain.Nearest(function, slices.Clone(functions)); near != "" {
+	} else if near := explain.Nearest(function, functions); near != "" {
 		t.Fault(n.line, "%s is not supported: did you mean %s?", shown, near)
 	} else {
 		t.Fault(n.line, "%s is not supported: there are %s", shown, strings.Join(functions, ", "))

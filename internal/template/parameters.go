@@ -118,7 +118,7 @@ func (t *Template) parameter(e entry) (*parameter, bool) {
 			}
 		case "Description":
 		default:
-			t.Unknown(m.line, "attribute of "+e.key, m.key, slices.Clone(parameterMembers))
+			t.Unknown(m.line, "attribute of "+e.key, m.key, parameterMembers)
 		}
 	}
 	p.fromParameter = strings.HasPrefix(p.kind, ssmValue)

@@ -60,7 +60,7 @@ func (t *Template) resource(e entry) *Resource {
 		case "CreationPolicy", "UpdatePolicy":
 			t.note("%s: its %s is not used", e.key, m.key)
 		default:
-			t.Unknown(m.line, "attribute of "+e.key, m.key, slices.Clone(resourceMembers))
+			t.Unknown(m.line, "attribute of "+e.key, m.key, resourceMembers)
 		}
 	}
 
