@@ -46,7 +46,7 @@ func cdkApp(t *testing.T) (folder string) {
 	return folder
 }
 
-// applied is what apply --json prints.
+// applied has the output of apply --json.
 type applied struct {
 	Pools     []struct{ Name, ID string }
 	Resources []struct{ Name, Type, PhysicalID, Action string }

@@ -206,7 +206,7 @@ func beforeYouStart(t *testing.T, s *server) []string {
 var signedInLine = regexp.MustCompile(`(?m)^(guest|user) (us-east-1:[0-9a-f-]{36}) ` +
 	`arn:aws:sts::000000000000:assumed-role/([\w-]+)/CognitoIdentityCredentials$`)
 
-// color is what Maven prints though nobody looks.
+// color matches the color codes that Maven prints into files, too.
 var color = regexp.MustCompile(`\x1b\[[\d;]*m`)
 
 // signedIn reports whether a page's program printed a guest and a user with the

@@ -26,7 +26,7 @@ var (
 	runBy = regexp.MustCompile(`^run by ([\w ]+): \S`)
 )
 
-// page is what a document tells its reader to write and to run.
+// page has the files and commands that a document gives its reader.
 type page struct {
 	files    map[string]string // text by name
 	commands []command

@@ -20,7 +20,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// seeds are what a development server is filled with before it answers anybody.
+// seeds fill a development server before it answers anybody.
 type seeds struct {
 	paths []string
 	watch *devseed.Watch // nil = the files are read once

@@ -13,7 +13,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// profile is what AWS's shared files have for one profile (AWS SDKs and Tools Reference Guide,
+// profile has the values of one profile in AWS's shared files (AWS SDKs and Tools Reference Guide,
 // "Shared config and credentials files").
 type profile struct {
 	name   string

@@ -21,7 +21,7 @@ const (
 	welcomeUsers = 10
 )
 
-// welcome is what a development server prints when it is ready.
+// welcome has the text that a development server prints when it is ready.
 type welcome struct {
 	Colour  palette
 	Version string

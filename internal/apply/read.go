@@ -37,7 +37,7 @@ type ReadOptions struct {
 	IgnoreUnknown bool
 }
 
-// File is what a file asks for.
+// File has the resources and outputs that a file asks for.
 type File struct {
 	// Name is ReadOptions.Name, that of the CDK stack, or DefaultName. It is meant for Options.
 	Name string

@@ -20,7 +20,7 @@ type SeededIdentity struct {
 	Logins []LoadedLogin
 }
 
-// Foreseen is what a seed makes before its identities.
+// Foreseen has the things that a seed makes before its identities.
 type Foreseen struct {
 	Pools map[identitypool.PoolID]identitypool.Pool // with ID, Region and DeveloperProviderName
 	SAML  bool                                      // SAML providers, whose logins are known only then
@@ -80,7 +80,7 @@ type seededLogin struct {
 	login identitypool.Login
 }
 
-// seedPlan is what SeedIdentities will do.
+// seedPlan has the changes that SeedIdentities will make.
 type seedPlan struct {
 	service  *Service
 	foreseen Foreseen

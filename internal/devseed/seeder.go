@@ -76,7 +76,7 @@ func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 	return nil
 }
 
-// unchanged is what resources tells if it has changed nothing.
+// unchanged is the summary of resources if it has changed nothing.
 const unchanged = "no resource to change"
 
 // both tells what was done with users and with resources.
@@ -227,7 +227,7 @@ func summary(printed io.Reader) string {
 	return strings.Join(parts, "; ")
 }
 
-// foreseen is what files make before their identities.
+// foreseen has the things that files make before their identities.
 type foreseen struct {
 	cognitoidentity.Foreseen
 
