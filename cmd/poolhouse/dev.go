@@ -149,13 +149,13 @@ func aboutServer(server *poolhouse.Server) func(context.Context) (readiness, err
 	info, _ := server.DevInfo()
 
 	return func(ctx context.Context) (readiness, error) {
-		pools, err := server.ListDevPools(ctx)
+		pools, err := server.DevPools(ctx, poolhouse.MaxDevPools)
 		return readiness{
 			Endpoint: info.Endpoint,
 			PID:      os.Getpid(),
 			Region:   info.Region,
 			Issuer:   info.Issuer,
-			Pools:    pools.Pools,
+			Pools:    pools,
 		}, err
 	}
 }
