@@ -38,28 +38,18 @@ type change struct {
 	prune    bool     // the file no longer has it
 }
 
-// action is the kind of a change, by the sign that the plan shows.
-type action string
-
-const (
-	create action = "+"
-	update action = "~"
-	remove action = "-"
-	none   action = "="
-)
-
 // action returns the kind of a change.
-func (ch *change) action() action {
+func (ch *change) action() Action {
 	switch {
 	case ch.prune:
-		return remove
+		return ActionDelete
 	case ch.have == nil:
-		return create
+		return ActionCreate
 	case len(ch.fields) > 0:
-		return update
+		return ActionUpdate
 	}
 
-	return none
+	return ActionNone
 }
 
 type applier struct {
@@ -338,7 +328,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	}
 
 	// What the server would refuse is refused before anything is changed.
-	if ch.action() != none {
+	if ch.action() != ActionNone {
 		if outOfBounds != nil {
 			return nil, outOfBounds
 		}
@@ -393,11 +383,11 @@ func documentFaults(want properties, have *state) iter.Seq2[string, error] {
 
 func (a *applier) carryOut(ctx context.Context, ch *change) (verb string, err error) {
 	switch ch.action() {
-	case none:
+	case ActionNone:
 		return "", nil
-	case remove:
+	case ActionDelete:
 		return "deleted", ch.have.properties.remove(ctx, a.server, ch.have.id)
-	case create:
+	case ActionCreate:
 		verb = "created"
 	default:
 		verb = "updated"

@@ -24,14 +24,14 @@ func Say(out io.Writer, format string, args ...any) {
 
 // print prints the plan, and returns how many changes there are to make.
 func (a *applier) print(plan []*change) (todo int) {
-	counts := map[action]int{}
+	counts := map[Action]int{}
 	for _, ch := range plan {
 		act := ch.action()
 		counts[act]++
-		a.say("%s %s %s", act, ch.resource.Name, ch.resource.Type)
+		a.say("%s %s %s", signs[act], ch.resource.Name, ch.resource.Type)
 
 		fields := ch.fields
-		if act == create {
+		if act == ActionCreate {
 			fields = differences("", map[string]any{}, tree(ch.want))
 		}
 
@@ -50,9 +50,9 @@ func (a *applier) print(plan []*change) (todo int) {
 		}
 	}
 	a.say("%d to create, %d to update, %d to delete, %d without change",
-		counts[create], counts[update], counts[remove], counts[none])
+		counts[ActionCreate], counts[ActionUpdate], counts[ActionDelete], counts[ActionNone])
 
-	return counts[create] + counts[update] + counts[remove]
+	return counts[ActionCreate] + counts[ActionUpdate] + counts[ActionDelete]
 }
 
 // warnOfKeys names the condition keys of a resource's policies that the server

@@ -3,8 +3,6 @@ package apply
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -225,29 +223,6 @@ func (f *fileReader) checkPool(i SeedIdentity, resources []Resource) {
 	if !slices.Contains(pools, i.Resource) {
 		f.unknown(i.Line, "pool of an identity", i.Resource, pools)
 	}
-}
-
-// ErrNoPool means that Apply has not made a pool.
-var ErrNoPool = errors.New("the pool is not there")
-
-// PoolID returns the ID of the pool that Apply made for a resource of the file with that name. The
-// pool has no chosen ID. Error: ErrNoPool.
-func PoolID(ctx context.Context, c *Client, file, resource string) (string, error) {
-	s, err := connect(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	a := &applier{server: s, options: Options{Name: file}, cached: map[*kind][]*state{}}
-
-	st, err := new(pool).find(ctx, a, Resource{Name: resource, Type: poolType})
-	if err != nil {
-		return "", err
-	}
-	if st == nil {
-		return "", fmt.Errorf("%w: %s", ErrNoPool, a.ownerTag(Resource{Name: resource}))
-	}
-
-	return st.id, nil
 }
 
 // PoolExists reports whether the client's account has a pool with the ID.
