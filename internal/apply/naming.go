@@ -34,11 +34,11 @@ func (a *applier) nameAll(ctx context.Context, resources []Resource) ([]Resource
 		if name := r.Properties[rule.property]; !ruled || name != nil && name != "" {
 			continue
 		}
-		given, err := a.nameOf(ctx, *r, generatedName(a.options.Name, r.Name, rule.longest), rule.longest)
+		chosen, err := a.nameOf(ctx, *r, generatedName(a.options.Name, r.Name, rule.longest), rule.longest)
 		if err != nil {
 			return nil, fmt.Errorf("%s (line %d): %w", r.Name, r.Line, err)
 		}
-		r.given = given
+		r.chosenName = chosen
 	}
 
 	return resources, nil

@@ -97,6 +97,24 @@ func (s *server) pool(ctx context.Context, id string) (*state, error) {
 	return st, nil
 }
 
+// poolWithoutUserPools drops logins by user pools that are left out.
+func poolWithoutUserPools(f *fileReader, name string, given map[string]any) (gone string) {
+	list, _ := given["CognitoIdentityProviders"].([]any)
+	var kept []any
+	for _, one := range list {
+		if s := f.skippedUserPool(one); s != nil {
+			f.note("%s has no login by %s, an %s that is left out", name, s.Name, s.Type)
+			continue
+		}
+		kept = append(kept, one)
+	}
+	if len(kept) < len(list) {
+		given["CognitoIdentityProviders"] = kept
+	}
+
+	return ""
+}
+
 func (*pool) find(ctx context.Context, a *applier, r Resource) (*state, error) {
 	if r.PinnedID != "" {
 		return a.pool(ctx, r.PinnedID)
