@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -215,11 +214,8 @@ func manifest(path string) (order []string, artifacts map[string]artifact, err e
 	}
 
 	order, err = keys(m.Artifacts)
-	if err != nil { // a text that was just read as an object
-		order = slices.Sorted(maps.Keys(artifacts))
-	}
 
-	return order, artifacts, nil
+	return order, artifacts, err
 }
 
 // keys returns the keys of a JSON object in their order.

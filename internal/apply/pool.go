@@ -127,12 +127,12 @@ func (*pool) find(ctx context.Context, a *applier, r Resource) (*state, error) {
 
 	var ours *state
 	for _, p := range all {
-		if p.markers[marker] != a.ownerTag(r) {
+		if p.markers[marker] != a.owner(r) {
 			continue
 		}
 		if ours != nil { // two applies at once made one each
 			return nil, fmt.Errorf("the pools %s and %s both have the tag %s: %s: delete one, or its tag",
-				ours.id, p.id, marker, a.ownerTag(r))
+				ours.id, p.id, marker, a.owner(r))
 		}
 		ours = p
 	}

@@ -118,7 +118,7 @@ func (p *poolRoles) rekey(l *links, names []string) {
 	for provider, m := range p.RoleMappings {
 		if l.references[provider] != nil {
 			m.IdentityProvider = provider
-			provider = names[l.owner[provider]]
+			provider = names[l.indexOf[provider]]
 		}
 		renamed[provider] = m
 	}
@@ -149,7 +149,7 @@ func (a *applier) setPart(ctx context.Context, ch *change, operation string, p p
 	if err := a.pools(ctx, operation, p, nil); err != nil || ch.have != nil {
 		return err
 	}
-	in := map[string]any{"ResourceArn": a.poolARN(poolID), "Tags": tags{p.markerKey(): a.ownerTag(ch.resource)}}
+	in := map[string]any{"ResourceArn": a.poolARN(poolID), "Tags": tags{p.markerKey(): a.owner(ch.resource)}}
 
 	return a.pools(ctx, "TagResource", in, nil)
 }

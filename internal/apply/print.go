@@ -36,11 +36,11 @@ func (a *applier) print(plan []*change) (todo int) {
 		}
 
 		for _, f := range fields {
-			path, to := a.hidden(pathWithoutSecrets(f.Path)), a.shown(f.Path, f.To)
+			path, from, to := a.mask.difference(f)
 			if f.From == nil {
 				a.say("    %s: %s", path, to)
 			} else {
-				a.say("    %s: %s -> %s", path, a.shown(f.Path, a.old(f.From, f.To)), to)
+				a.say("    %s: %s -> %s", path, from, to)
 			}
 		}
 		a.warnOfKeys(ch)
@@ -71,14 +71,6 @@ func (a *applier) warnOfKeys(ch *change) {
 			a.say("    warning: %s: %s", d.name, warning)
 		}
 	}
-}
-
-// shown returns the value at a path for the plan.
-func (a *applier) shown(path string, v any) string {
-	if v != nil && len(a.secrets) > 0 {
-		v = a.withoutParameters(plain(v))
-	}
-	return short(withoutSecrets(path, v))
 }
 
 // short returns a value for the plan; SAML metadata would fill the screen.

@@ -85,13 +85,18 @@ func (a *applier) result(file *File, plan []*change) (*Result, error) {
 	}
 
 	for _, o := range file.Outputs {
-		texts, err := a.resolve([]any{o.Value, o.Export})
+		value, err := a.resolve(o.Value)
 		if err != nil {
 			return nil, err
 		}
+		export, err := a.resolve(o.Export)
+		if err != nil {
+			return nil, err
+		}
+
 		one := OutputResult{Description: o.Description, Unknown: o.Unknown}
-		one.Value, _ = texts.([]any)[0].(string)
-		one.Export, _ = texts.([]any)[1].(string)
+		one.Value, _ = value.(string)
+		one.Export, _ = export.(string)
 		if strings.Contains(one.Value, knownAfterApply) {
 			one.Value, one.Unknown = "", afterApply
 		}
