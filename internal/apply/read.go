@@ -127,7 +127,7 @@ func newReader(text []byte, o ReadOptions, t template.Options) (*fileReader, err
 		pseudo["AWS::Partition"] = identitypool.Partition(o.Region)
 		pseudo["AWS::URLSuffix"] = urlSuffix(pseudo["AWS::Partition"])
 	}
-	t.Name, t.OtherName, t.Pseudo, t.Account, t.Parameters = o.Name, DefaultName, pseudo, o.Account, o.Parameters
+	t.Name, t.DefaultName, t.Pseudo, t.Account, t.Parameters = o.Name, DefaultName, pseudo, o.Account, o.Parameters
 	t.SkipSAM = o.IgnoreUnknown
 	evaluated, err := template.Read(text, t)
 	if err != nil {

@@ -64,6 +64,9 @@ func ReadSeed(text []byte, o ReadOptions) (Seed, error) {
 	f, err := newReader(text, o, template.Options{
 		Open:     []string{DevProviderARN, DevLoginKey},
 		Sections: []string{usersSection, identitiesSection},
+
+		NullResources: true,
+		NoParameters:  "a seed's parameters need one",
 	})
 	if err != nil {
 		return Seed{}, err
