@@ -49,7 +49,8 @@ var allowedImports = map[string][]string{
 		"internal/iam", "internal/identitypool", "internal/session", "internal/signout", "internal/store",
 	},
 	"internal/apply": {
-		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "internal/template", "sigv4",
+		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "internal/template",
+		"internal/wholefile", "sigv4",
 	},
 	"internal/assume": {
 		"internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer",
@@ -68,7 +69,7 @@ var allowedImports = map[string][]string{
 	"internal/devpage":  {"internal/devuser", "internal/explain", "internal/identitypool", "internal/issuer"},
 	"internal/devseed": {
 		"internal/apply", "internal/cognitoidentity", "internal/devuser", "internal/explain",
-		"internal/identitypool", "sigv4",
+		"internal/identitypool", "internal/wholefile", "sigv4",
 	},
 	"internal/devuser": {"internal/wholefile"},
 	"internal/explain": {},
