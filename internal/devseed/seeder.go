@@ -21,7 +21,7 @@ type Seeder struct {
 	Users       *devuser.Store
 	ProviderARN string // of the built-in issuer
 	LoginKey    string // of the built-in issuer, in Logins
-	// Identities makes identities; *cognitoidentity.SeedError if it changed nothing.
+	// Identities makes all identities, or none. Error: *cognitoidentity.SeedError.
 	Identities func(context.Context, []cognitoidentity.SeededIdentity) error
 	// CheckIdentities returns the error that Identities would have.
 	CheckIdentities func(context.Context, []cognitoidentity.SeededIdentity, cognitoidentity.Foreseen) error
