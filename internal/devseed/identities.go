@@ -118,6 +118,7 @@ func (s *Seeder) identities(files []File, pools *poolIDs) (all []cognitoidentity
 			}
 			one.Logins = append(one.Logins, cognitoidentity.LoadedLogin{ProviderName: &s.LoginKey, Subject: &subject})
 		}
+
 		for provider, subject := range i.Logins {
 			one.Logins = append(one.Logins, cognitoidentity.LoadedLogin{ProviderName: &provider, Subject: &subject})
 		}
