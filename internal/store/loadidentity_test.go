@@ -96,11 +96,11 @@ func TestReplaceIdentities(t *testing.T) {
 			second identitypool.Identity
 			err    error
 		}{
-			"a login of an identity that stays": {row("b", developer("cid")), ErrConflict},
-			"a login of the first":              {row("b", developer("dan")), ErrConflict},
-			"the first again":                   {row("a"), ErrConflict},
-			"a disabled one":                    {identitypool.Identity{ID: "b", PoolID: pool, Disabled: true}, ErrInvalid},
-			"an unknown pool":                   {identitypool.Identity{ID: "b", PoolID: "x"}, ErrNotFound},
+			"another's login":       {row("b", developer("cid")), ErrConflict},
+			"the first one's login": {row("b", developer("dan")), ErrConflict},
+			"the first again":       {row("a"), ErrConflict},
+			"a disabled one":        {identitypool.Identity{ID: "b", PoolID: pool, Disabled: true}, ErrInvalid},
+			"an unknown pool":       {identitypool.Identity{ID: "b", PoolID: "x"}, ErrNotFound},
 		} {
 			wantError(t, what, replace(row("a", developer("dan")), refused.second), refused.err)
 			owners(map[string]string{"ann": "b", "ben": "a", "cid": "c"})
