@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -46,6 +47,24 @@ func (i *Issuer) DiscoveryHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i.discovery.serve(w, r, caching)
 	})
+}
+
+// Document returns what the issuer publishes at an address: its discovery document or its keys. own is
+// false for any other address.
+func (i *Issuer) Document(ctx context.Context, address string) (body []byte, own bool, err error) {
+	switch address {
+	case i.options.URL + DiscoveryPath:
+		return i.discovery.body, true, nil
+	case i.options.URL + i.profile.jwksPath:
+		now := i.options.Now()
+		set, err := i.current(ctx, now)
+		if err != nil {
+			return nil, true, err
+		}
+		return set.document(now).body, true, nil
+	default:
+		return nil, false, nil
+	}
 }
 
 // JWKSHandler serves the keys (RFC 7517). A verifier that keeps them for the answer's
