@@ -55,11 +55,8 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 		return err
 	}
 
-	out := outbound.Options{Now: s.config.Now, Logger: s.config.Logger}
-	if s.dev != nil {
-		out.Own = s.dev.Issuer.Document
-	}
-	s.outbound = outbound.New(out)
+	s.openWebIdentities(sealer)
+	s.outbound = outbound.New(outbound.Options{Now: s.config.Now, Logger: s.config.Logger, Own: s.ownDocument})
 	s.logins = login.New(s.outbound, login.Options{Now: s.config.Now, Logger: s.config.Logger})
 
 	s.wireGate(&p)
@@ -468,6 +465,7 @@ func (s *Server) stsAPI(p *parts) *stsapi.API {
 		Addresses:     p.addresses,
 		Region:        c.region(),
 		Now:           c.Now,
+		WebIdentities: s.webIdentities,
 
 		LoginProviders: p.providers,
 	}
@@ -486,6 +484,7 @@ func (s *Server) iamAPI(p *parts) *iamapi.Service {
 		Logger:             s.config.Logger,
 		HasAccount:         s.hasAccount,
 		HasRootKey:         s.keys.HasRoot,
+		WebIdentities:      s.webIdentities,
 		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
 	})
 }
