@@ -22,7 +22,7 @@ func (s *Server) openWebIdentities(sealer *envelope.Sealer) {
 // whose issuers are at the same time login providers (outbound.Options.Own).
 func (s *Server) ownDocument(ctx context.Context, address string) (body []byte, own bool, err error) {
 	if s.dev != nil {
-		if body, own, err = s.dev.Issuer.Document(ctx, address); own {
+		if body, own, err = s.dev.document(ctx, address); own {
 			return body, own, err
 		}
 	}
