@@ -54,8 +54,8 @@ func TestWebIdentityKeysOfARunningServer(t *testing.T) {
 		t.Errorf("the keys of identity pools were rotated, too:\n%s", out)
 	}
 	within10s(t, "the new key signs", func() bool { return sign() != leaked })
-	if out := run("retire us-east-11` ends it", "signing-keys", "rotate", "--now", "--issuer-url", s.url); strings.Count(
-		out, "account "+account) != 4 {
+	out := run("retire us-east-11` ends it", "signing-keys", "rotate", "--now", "--issuer-url", s.url)
+	if strings.Count(out, "account "+account) != 4 {
 		t.Errorf("a rotation of all keys:\n%s", out)
 	}
 	run("tokens of GetWebIdentityToken (up to 1 hour) of account "+account, "signing-keys", "retire", leaked)

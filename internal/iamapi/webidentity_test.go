@@ -24,7 +24,7 @@ func TestOutboundWebIdentityFederation(t *testing.T) {
 		isDisabled := func(step string, err error) {
 			t.Helper()
 			var refused *types.FeatureDisabledException
-			if !errors.As(err, &refused) || !strings.Contains(*refused.Message, "already disabled for your AWS account") {
+			if !errors.As(err, &refused) || !strings.Contains(*refused.Message, "disabled for your AWS account") {
 				t.Errorf("%s: %v", step, err)
 			}
 		}
@@ -37,7 +37,8 @@ func TestOutboundWebIdentityFederation(t *testing.T) {
 		_, err = roles.DisableOutboundWebIdentityFederation(t.Context(), &disableInput{})
 		isDisabled("disable at first", err)
 
-		first := *wiretest.Must(roles.EnableOutboundWebIdentityFederation(t.Context(), &enableInput{}))(t).IssuerIdentifier
+		made := wiretest.Must(roles.EnableOutboundWebIdentityFederation(t.Context(), &enableInput{}))(t)
+		first := *made.IssuerIdentifier
 		if got := wiretest.Must(info())(t); *got.IssuerIdentifier != first || !got.JwtVendingEnabled {
 			t.Errorf("info: %s, %t", *got.IssuerIdentifier, got.JwtVendingEnabled)
 		}
@@ -91,14 +92,15 @@ func TestOutboundWebIdentityFederationStatuses(t *testing.T) {
 func TestOutboundWebIdentityFederationOfOthers(t *testing.T) {
 	s := wiretest.StartTenants(t, []string{wiretest.Stranger})
 	home := wiretest.Must(s.IAM().EnableOutboundWebIdentityFederation(t.Context(), &enableInput{}))(t)
-	if _, err := s.Roles(wiretest.Stranger).GetOutboundWebIdentityFederationInfo(t.Context(), &infoInput{}); err == nil {
+	stranger := s.Roles(wiretest.Stranger)
+	if _, err := stranger.GetOutboundWebIdentityFederationInfo(t.Context(), &infoInput{}); err == nil {
 		t.Error("one account enabled another")
 	}
-	others := wiretest.Must(s.Roles(wiretest.Stranger).EnableOutboundWebIdentityFederation(t.Context(), &enableInput{}))(t)
+	others := wiretest.Must(stranger.EnableOutboundWebIdentityFederation(t.Context(), &enableInput{}))(t)
 	if *home.IssuerIdentifier == *others.IssuerIdentifier {
 		t.Error("two accounts have one issuer")
 	}
-	wiretest.Must(s.Roles(wiretest.Stranger).DisableOutboundWebIdentityFederation(t.Context(), &disableInput{}))(t)
+	wiretest.Must(stranger.DisableOutboundWebIdentityFederation(t.Context(), &disableInput{}))(t)
 	wiretest.Must(s.IAM().GetOutboundWebIdentityFederationInfo(t.Context(), &infoInput{}))(t)
 }
 

@@ -28,10 +28,11 @@ type registered struct {
 func register(t *testing.T, s *wiretest.Accounts, account, issuerURL, subject string) registered {
 	t.Helper()
 	roles := s.Roles(account)
-	provider := *wiretest.Must(roles.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{
+	made := wiretest.Must(roles.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{
 		Url:          &issuerURL,
 		ClientIDList: []string{outside},
-	}))(t).OpenIDConnectProviderArn
+	}))(t)
+	provider := *made.OpenIDConnectProviderArn
 
 	_, key, _ := strings.Cut(issuerURL, "://")
 	trust := wiretest.PolicyOf(`{"Effect":"Allow","Principal":{"Federated":"` + provider + `"},
@@ -56,7 +57,9 @@ func (r registered) assume(t *testing.T, token string) (*sts.AssumeRoleWithWebId
 }
 
 // webToken asks for a token with an account's key.
-func webToken(t *testing.T, s *wiretest.Accounts, account string, change ...func(*sts.GetWebIdentityTokenInput)) string {
+func webToken(
+	t *testing.T, s *wiretest.Accounts, account string, change ...func(*sts.GetWebIdentityTokenInput),
+) string {
 	t.Helper()
 	out := wiretest.Must(webTokens(s.Server, s.Keys[account]).GetWebIdentityToken(t.Context(), wanted(change...)))(t)
 	return *out.WebIdentityToken

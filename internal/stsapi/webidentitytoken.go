@@ -218,8 +218,8 @@ func webTokenError(err error, who iam.Caller) error {
 
 // Messages of GetWebIdentityToken (STS API reference).
 const (
-	messageFederationOff = "The outbound web identity federation feature is not enabled for this account. To use this " +
-		"feature, you must first enable it through the AWS Management Console or API."
+	messageFederationOff = "The outbound web identity federation feature is not enabled for this account. To " +
+		"use this feature, you must first enable it through the AWS Management Console or API."
 	messagePayload = "The requested token payload size exceeds the maximum allowed size. Reduce the number of " +
 		"request tags included in the GetWebIdentityToken API call to reduce the token payload size."
 	messageEscalation = "The requested token duration would extend the session beyond its original expiration " +

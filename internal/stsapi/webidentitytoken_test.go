@@ -35,7 +35,7 @@ func webTokens(s *wiretest.Server, key aws.Credentials) *sts.Client {
 		Region:           wiretest.Region,
 		RetryMaxAttempts: 1,
 		HTTPClient:       wiretest.Connections,
-		Credentials:      credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, key.SessionToken),
+		Credentials:      credentials.StaticCredentialsProvider{Value: key},
 	})
 }
 
@@ -115,8 +115,9 @@ func TestWebIdentityTokenOfAPoolsUser(t *testing.T) {
 			claims := claimsOf(t, issuerURL, outside, *out.WebIdentityToken)
 
 			exp, iat := int64(claims["exp"].(float64)), int64(claims["iat"].(float64))
-			if exp-iat != 300 || iat < before.Unix() || out.Expiration.Unix() != exp || len(claims["jti"].(string)) != 36 {
-				t.Errorf("%s: exp %d, iat %d, expiration %s, jti %s", algorithm, exp, iat, out.Expiration, claims["jti"])
+			jti, _ := claims["jti"].(string)
+			if exp-iat != 300 || iat < before.Unix() || out.Expiration.Unix() != exp || len(jti) != 36 {
+				t.Errorf("%s: exp %d, iat %d, expiration %s, jti %s", algorithm, exp, iat, out.Expiration, jti)
 			}
 			facts, _ := claims[issuer.ClaimWebIdentity].(map[string]any)
 			if end, err := time.Parse(time.RFC3339, fmt.Sprint(facts["original_session_exp"])); err != nil ||
@@ -198,11 +199,13 @@ func TestWebIdentityTokenPermissions(t *testing.T) {
 	}{
 		{"no permission", `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`, plain, false},
 		{"permission", mayAsk, plain, true},
-		{"an explicit Deny", mayAsk + `,{"Effect":"Deny","Action":"sts:GetWebIdentityToken","Resource":"*"}`, plain, false},
+		{"an explicit Deny", mayAsk + `,{"Effect":"Deny","Action":"sts:GetWebIdentityToken","Resource":"*"}`,
+			plain, false},
 		{"tags", mayAsk, tagged, true},
 		{"tags without their permission", `{"Effect":"Allow","Action":"sts:GetWebIdentityToken","Resource":"*"}`,
 			tagged, false},
-		{"the audience", allow(`"ForAllValues:StringEquals":{"sts:IdentityTokenAudience":["` + outside + `"]}`), plain, true},
+		{"the audience", allow(`"ForAllValues:StringEquals":{"sts:IdentityTokenAudience":["` + outside + `"]}`),
+			plain, true},
 		{"one audience more", allow(`"ForAllValues:StringEquals":{"sts:IdentityTokenAudience":["` + outside + `"]}`),
 			several, false},
 		{"any audience", allow(`"ForAnyValue:StringEquals":{"sts:IdentityTokenAudience":["` + outside + `"]}`),
@@ -322,10 +325,14 @@ func TestWebIdentityTokenRefusals(t *testing.T) {
 	}{
 		"no audience":       {func(i *in) { i.Audience = []string{} }, "ValidationError", "audience"},
 		"an empty audience": {func(i *in) { i.Audience = []string{""} }, "ValidationError", "audience"},
-		"eleven audiences":  {func(i *in) { i.Audience = strings.Split("abcdefghijk", "") }, "ValidationError", "audience"},
-		"a long audience":   {func(i *in) { i.Audience = []string{strings.Repeat("a", 1001)} }, "ValidationError", "audience"},
-		"a shared secret":   {func(i *in) { i.SigningAlgorithm = aws.String("HS256") }, "ValidationError", "signingAlgorithm"},
-		"no signature":      {func(i *in) { i.SigningAlgorithm = aws.String("none ") }, "ValidationError", "signingAlgorithm"},
+		"eleven audiences": {func(i *in) { i.Audience = strings.Split("abcdefghijk", "") },
+			"ValidationError", "audience"},
+		"a long audience": {func(i *in) { i.Audience = []string{strings.Repeat("a", 1001)} },
+			"ValidationError", "audience"},
+		"a shared secret": {func(i *in) { i.SigningAlgorithm = aws.String("HS256") },
+			"ValidationError", "signingAlgorithm"},
+		"no signature": {func(i *in) { i.SigningAlgorithm = aws.String("none ") },
+			"ValidationError", "signingAlgorithm"},
 		"the pools' algorithm": {func(i *in) { i.SigningAlgorithm = aws.String("RS512") },
 			"ValidationError", "signingAlgorithm"},
 		"59 seconds":   {func(i *in) { i.DurationSeconds = aws.Int32(59) }, "ValidationError", "durationSeconds"},
@@ -335,7 +342,9 @@ func TestWebIdentityTokenRefusals(t *testing.T) {
 		"a tag of AWS's": {func(i *in) { i.Tags = []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}} },
 			"ValidationError", "tags"},
 		"a tag twice": {func(i *in) {
-			i.Tags = []types.Tag{{Key: aws.String("a"), Value: aws.String("")}, {Key: aws.String("A"), Value: aws.String("")}}
+			for _, key := range []string{"a", "A"} {
+				i.Tags = append(i.Tags, types.Tag{Key: &key, Value: aws.String("")})
+			}
 		}, "ValidationError", "Duplicate tag keys"},
 		"too large": {func(i *in) { i.Tags = repeated(50, 256) }, "JWTPayloadSizeExceededException", "payload size"},
 	} {
@@ -421,8 +430,8 @@ func TestWebIdentityDocuments(t *testing.T) {
 	}
 
 	for _, id := range []string{
-		wiretest.HomeAccount, "00000000-0000-4000-8000-000000000000", strings.ToUpper(path[len("/web-identity/"):]), "%00",
-		"..%2f", "",
+		wiretest.HomeAccount, "00000000-0000-4000-8000-000000000000",
+		strings.ToUpper(path[len("/web-identity/"):]), "%00", "..%2f", "",
 	} {
 		for _, document := range []string{"/.well-known/openid-configuration", "/.well-known/jwks.json"} {
 			got := s.Get(t, "/web-identity/"+id+document)
@@ -448,8 +457,9 @@ func TestWebIdentityTokensAreNoPoolTokens(t *testing.T) {
 	user := s.User(t, logins)
 
 	// The web identity token says all that the pool's token says.
-	web := *wiretest.Must(webTokens(s, user.Key).GetWebIdentityToken(t.Context(),
-		wanted(func(in *sts.GetWebIdentityTokenInput) { in.Audience = []string{wiretest.FilesPool} })))(t).WebIdentityToken
+	ofPool := func(in *sts.GetWebIdentityTokenInput) { in.Audience = []string{wiretest.FilesPool} }
+	out := wiretest.Must(webTokens(s, user.Key).GetWebIdentityToken(t.Context(), wanted(ofPool)))(t)
+	web := *out.WebIdentityToken
 	developers := wiretest.Must(s.Admin().GetOpenIdTokenForDeveloperIdentity(t.Context(),
 		&ci.GetOpenIdTokenForDeveloperIdentityInput{
 			IdentityPoolId: aws.String(wiretest.FilesPool),
@@ -472,12 +482,11 @@ func TestWebIdentityTokensAreNoPoolTokens(t *testing.T) {
 	}
 
 	assume := func(token string) error {
-		_, err := webTokens(s, aws.Credentials{AccessKeyID: "x", SecretAccessKey: "x"}).AssumeRoleWithWebIdentity(t.Context(),
-			&sts.AssumeRoleWithWebIdentityInput{
-				RoleArn:          aws.String(wiretest.RolePrefix + "Pool"),
-				RoleSessionName:  aws.String("me"),
-				WebIdentityToken: &token,
-			})
+		_, err := webTokens(s, root).AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+			RoleArn:          aws.String(wiretest.RolePrefix + "Pool"),
+			RoleSessionName:  aws.String("me"),
+			WebIdentityToken: &token,
+		})
 		return err
 	}
 	if err := assume(pools); err != nil {

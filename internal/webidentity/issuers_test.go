@@ -322,7 +322,8 @@ func TestTooLarge(t *testing.T) {
 				Issued:    n.clock(),
 				Expires:   n.clock().Add(time.Hour),
 			})
-			if fits && (err != nil || len(token) > webidentity.MaxToken) || !fits && !errors.Is(err, webidentity.ErrTooLarge) {
+			if fits != (err == nil) || len(token) > webidentity.MaxToken ||
+				!fits && !errors.Is(err, webidentity.ErrTooLarge) {
 				t.Errorf("%d: a token of %d characters, %v", size, len(token), err)
 			}
 		}
