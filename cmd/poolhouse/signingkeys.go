@@ -52,6 +52,7 @@ func signingKeysListCommand() *cobra.Command {
 		for _, k := range keys {
 			row(k, "identity pools")
 		}
+
 		for _, k := range accounts {
 			row(k.KeyInfo, "account "+string(k.Account))
 		}
@@ -141,6 +142,7 @@ func rotatePools(ctx context.Context, d *database, sealer issuer.Sealer, now boo
 	if now {
 		return i.RotateNow(ctx)
 	}
+
 	return i.Rotate(ctx)
 }
 

@@ -77,7 +77,7 @@ func TestWebIdentityTokens(t *testing.T) {
 	i := newWebIdentity(t, f, webURL, webID)
 	for _, algorithm := range issuer.WebIdentityAlgorithms {
 		token := signWeb(t, i, f, webURL, algorithm)
-		parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES384})
+		parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES384})
 		if err != nil {
 			t.Fatal(err)
 		}

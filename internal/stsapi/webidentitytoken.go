@@ -81,12 +81,14 @@ func webTokenNeeds(_ context.Context, _ awsapi.Caller, in *webTokenInput) ([]aws
 	if in.SubjectMode != nil {
 		mode = *in.SubjectMode
 	}
+
 	needed := awsapi.Access{Conditions: map[string][]string{
 		"sts:IdentityTokenAudience": in.Audience,
 		"sts:SigningAlgorithm":      {*in.SigningAlgorithm},
 		"sts:DurationSeconds":       {strconv.Itoa(int(seconds(in.DurationSeconds, defaultWebToken) / time.Second))},
 		"sts:SubjectMode":           {mode},
 	}}
+
 	for _, t := range in.Tags {
 		needed.RequestTags = append(needed.RequestTags, awsapi.Tag{Key: *t.Key, Value: *t.Value})
 	}

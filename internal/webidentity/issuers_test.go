@@ -44,8 +44,8 @@ func (n *installation) advance(d time.Duration) {
 }
 
 // node returns the issuers of one node.
-func (n *installation) node(store webidentity.Store) *webidentity.Issuers {
-	return webidentity.New(webidentity.Options{Store: store, Sealer: n.sealer, URL: server, Now: n.clock})
+func (n *installation) node(s webidentity.Store) *webidentity.Issuers {
+	return webidentity.New(webidentity.Options{Store: s, Sealer: n.sealer, URL: server, Now: n.clock})
 }
 
 // eachInstallation runs a test with two nodes on both database engines.
@@ -357,7 +357,7 @@ func TestDocument(t *testing.T) {
 // keyID returns the ID of the key that signed a token.
 func keyID(t testing.TB, token string) string {
 	t.Helper()
-	parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES384})
+	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES384})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,7 @@ func ListKeys(ctx context.Context, s Store, account identitypool.AccountID, now 
 		if err != nil {
 			return nil, err
 		}
+
 		for _, info := range infos {
 			keys = append(keys, Key{KeyInfo: info, Account: w.Account, issuerID: w.ID})
 		}
