@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
 
@@ -15,6 +16,7 @@ func (s *Server) openWebIdentities(sealer *envelope.Sealer) {
 		URL:    s.config.IssuerURL,
 		Now:    s.config.Now,
 		Logger: s.config.Logger,
+		Admit:  func() bool { return s.overload.Admit(overload.Reads) },
 	})
 }
 

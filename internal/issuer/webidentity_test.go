@@ -204,3 +204,25 @@ func TestWebIdentityNeedsUUID(t *testing.T) {
 		}
 	}
 }
+
+// The master key can be changed: the place of each sealed key is known.
+func TestSealPlaces(t *testing.T) {
+	f := newFixture(t)
+	f.issuer(t)
+	newWebIdentity(t, f, webURL, webID)
+	for _, purpose := range []string{"signing", "web-identity/" + webID} {
+		rows, err := f.store.Keys(t.Context(), purpose)
+		if err != nil || len(rows) == 0 {
+			t.Fatalf("%d keys, %v", len(rows), err)
+		}
+		for _, r := range rows {
+			place, ok := issuer.SealPlace(r)
+			if _, err := f.sealer.Open(r.Sealed, place); !ok || err != nil {
+				t.Errorf("%s, %s: %t, %v", purpose, r.ID, ok, err)
+			}
+		}
+	}
+	if _, ok := issuer.SealPlace(store.Key{Purpose: "session"}); ok {
+		t.Error("a session key has a place")
+	}
+}

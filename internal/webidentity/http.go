@@ -41,13 +41,17 @@ func (s *Issuers) serve(document func(*issuer.Issuer) http.Handler) http.Handler
 		ctx, cancel := overload.Within(r.Context(), lookTimeout)
 		defer cancel()
 
-		i, err := s.published(ctx, r.PathValue(issuerID))
+		id := r.PathValue(issuerID)
+		if !s.opened.Contains(id) && s.o.Admit != nil && !s.o.Admit() {
+			later(w)
+			return
+		}
+
+		i, err := s.published(ctx, id)
 		switch {
 		case err != nil:
 			s.o.Logger.ErrorContext(r.Context(), "an issuer of web identity tokens could not be read", "error", err)
-			w.Header().Set("Cache-Control", "no-store")
-			w.Header().Set("Retry-After", "1") // seconds
-			http.Error(w, "The issuer cannot be read now.", http.StatusServiceUnavailable)
+			later(w)
 		case i == nil:
 			w.Header().Set("Cache-Control", "no-store")
 			http.Error(w, "There is no such issuer.", http.StatusNotFound)
@@ -55,6 +59,13 @@ func (s *Issuers) serve(document func(*issuer.Issuer) http.Handler) http.Handler
 			document(i).ServeHTTP(w, r)
 		}
 	})
+}
+
+// later asks to come again.
+func later(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Retry-After", "1") // seconds
+	http.Error(w, "The issuer cannot be read now.", http.StatusServiceUnavailable)
 }
 
 // Document returns what an issuer publishes at an address: its discovery document or its keys. own is

@@ -56,6 +56,9 @@ type Options struct {
 	URL    string           // the server's address, without a trailing slash
 	Now    func() time.Time // nil = time.Now
 	Logger *slog.Logger     // nil = none
+	// Admit reports whether a request for a document may ask the database. It is asked for issuers that the
+	// node does not hold, because anybody can make up their IDs. nil = always.
+	Admit func() bool
 	// PublishDelay is that of issuer.Options.
 	PublishDelay time.Duration
 }
