@@ -10,6 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
@@ -183,10 +184,10 @@ func describeCaller(who iam.Caller) webidentity.Caller {
 	d.SessionExpires = facts.Expires.UTC().Format(time.RFC3339)
 	d.PrincipalTags = facts.Tags
 	d.SourceIdentity = facts.SourceIdentity
-	d.FederatedProvider = providerName(facts.FederatedProvider)
+	d.FederatedProvider = identitypool.InPartition(providerName(facts.FederatedProvider), who.Partition())
 	d.Identity, d.Pool = string(facts.Identity), string(facts.Pool)
 	if facts.Pool != "" {
-		d.LoginProvider = facts.LoginProvider
+		d.LoginProvider = identitypool.InPartition(facts.LoginProvider, who.Partition())
 		if len(facts.AMR) > 0 {
 			d.AuthenticationType = facts.AMR[0]
 		}
