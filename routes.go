@@ -43,6 +43,8 @@ func (s *Server) routes(api *awsapi.Service) http.Handler {
 	mux.Handle("GET /.well-known/jwks.json", api.Wrap("JWKS", s.issuer.JWKSHandler()))
 	mux.Handle("GET /authorize", api.Wrap("Authorize", s.issuer.AuthorizeHandler()))
 
+	s.webIdentities.Register(mux, api.Wrap)
+
 	s.health(mux)
 	if s.config.MetricsApart {
 		mux.Handle("GET /metrics", http.NotFoundHandler())

@@ -32,6 +32,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
 
 // File names in Config.DataDir.
@@ -46,26 +47,27 @@ var ErrStopped = store.ErrStopped
 
 // Server serves the APIs. It is an http.Handler.
 type Server struct {
-	config   Config
-	store    *store.Store
-	issuer   *issuer.Issuer
-	outbound *outbound.Client
-	sessions *session.Minter
-	logins   *login.Verifier
-	signOuts *signout.Service
-	traces   *adminapi.Traces
-	metrics  *metrics.Metrics
-	faults   *logging.Faults
-	overload *overload.Guard
-	handler  http.Handler
-	apart    http.Handler // for MetricsHandler
-	forward  http.Handler // for ForwardHandler
-	dev      *development // nil in production
-	keys     *iam.AccessKeys
-	rates    *ratelimit.Reporter
-	lock     *datalock.Lock // of the data folder; nil without one
-	stopping atomic.Bool
-	unready  atomic.Pointer[string] // reason of the last readiness probe; nil = ready
+	config        Config
+	store         *store.Store
+	issuer        *issuer.Issuer
+	webIdentities *webidentity.Issuers
+	outbound      *outbound.Client
+	sessions      *session.Minter
+	logins        *login.Verifier
+	signOuts      *signout.Service
+	traces        *adminapi.Traces
+	metrics       *metrics.Metrics
+	faults        *logging.Faults
+	overload      *overload.Guard
+	handler       http.Handler
+	apart         http.Handler // for MetricsHandler
+	forward       http.Handler // for ForwardHandler
+	dev           *development // nil in production
+	keys          *iam.AccessKeys
+	rates         *ratelimit.Reporter
+	lock          *datalock.Lock // of the data folder; nil without one
+	stopping      atomic.Bool
+	unready       atomic.Pointer[string] // reason of the last readiness probe; nil = ready
 }
 
 // Trace is the recorded decision of a refused call, as `poolhouse explain` shows it.
@@ -303,6 +305,7 @@ func (s *Server) Failure() error { return s.store.Failure() }
 func (s *Server) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { s.issuer.Run(ctx) })
+	group.Go(func() { s.webIdentities.Run(ctx) })
 	group.Go(func() { s.sessions.Run(ctx) })
 	group.Go(func() { s.rates.Run(ctx) })
 	group.Go(func() { s.overload.Run(ctx) })

@@ -49,11 +49,8 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 		return err
 	}
 
-	out := outbound.Options{Now: s.config.Now, Logger: s.config.Logger}
-	if s.dev != nil {
-		out.Own = s.dev.document
-	}
-	s.outbound = outbound.New(out)
+	s.openWebIdentities(sealer)
+	s.outbound = outbound.New(outbound.Options{Now: s.config.Now, Logger: s.config.Logger, Own: s.ownDocument})
 	s.logins = login.New(s.outbound, login.Options{Now: s.config.Now, Logger: s.config.Logger})
 
 	s.wireGate(&p)

@@ -153,6 +153,7 @@ func (s *Server) stsAPI(p *parts) *stsapi.API {
 		Addresses:     p.addresses,
 		Region:        c.region(),
 		Now:           c.Now,
+		WebIdentities: s.webIdentities,
 
 		LoginProviders: p.providers,
 	}
@@ -171,6 +172,7 @@ func (s *Server) iamAPI(p *parts) *iamapi.Service {
 		Logger:             s.config.Logger,
 		HasAccount:         s.hasAccount,
 		HasRootKey:         s.keys.HasRoot,
+		WebIdentities:      s.webIdentities,
 		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
 	})
 }

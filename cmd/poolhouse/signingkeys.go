@@ -15,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
 
 func signingKeysCommand() *cobra.Command {
@@ -30,17 +32,29 @@ func signingKeysListCommand() *cobra.Command {
 		Short: "List the keys that sign tokens",
 		Args:  cobra.NoArgs,
 	}, func(c *cobra.Command, _ []string, d *database) error {
-		keys, err := issuer.List(c.Context(), d.store, time.Now())
+		now := time.Now()
+		keys, err := issuer.List(c.Context(), d.store, now)
+		if err != nil {
+			return err
+		}
+		accounts, err := webidentity.ListKeys(c.Context(), d.store, "", now)
 		if err != nil {
 			return err
 		}
 
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "KEY\tALGORITHM\tSTATE\tSIGNS FROM\tPUBLISHED UNTIL")
+		fmt.Fprintln(w, "KEY\tALGORITHM\tSTATE\tSIGNS FROM\tPUBLISHED UNTIL\tSIGNS FOR")
+		row := func(k issuer.KeyInfo, signsFor string) {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n",
+				k.ID, k.Algorithm, k.State, moment(k.SignsFrom), end(k.PublishedUntil), signsFor)
+		}
 
 		for _, k := range keys {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n",
-				k.ID, k.Algorithm, k.State, moment(k.SignsFrom), end(k.PublishedUntil))
+			row(k, "identity pools")
+		}
+
+		for _, k := range accounts {
+			row(k.KeyInfo, "account "+string(k.Account))
 		}
 
 		return w.Flush()
@@ -64,7 +78,9 @@ func signingKeysRotateCommand() *cobra.Command {
 		Short: "Add new signing keys, used in an hour, or at once with --now",
 		Long: `Add a new signing key for every algorithm. Servers publish it at once and sign with
 it in an hour, when every verifier that honours the cache headers has seen it. The
-old key stays published until the last token that it signed has expired.
+old key stays published until the last token that it signed has expired. It does so
+for the tokens of identity pools and for the web identity tokens of every account that
+has enabled them; with --account only for those of that account.
 
 After a leak, use --now: servers sign with the new keys at once. A verifier may cache
 the published keys for a minute, and may refuse new tokens for that minute. The old
@@ -79,29 +95,55 @@ Running servers apply the change within ten seconds.`,
 			return err
 		}
 
-		i, err := issuer.New(c.Context(), issuer.Options{
-			Store:     d.store,
-			Sealer:    sealer,
-			URL:       strings.TrimSuffix(d.settings.IssuerURL, "/"),
-			Region:    d.settings.Region,
-			Algorithm: d.settings.TokenAlgorithm,
-		})
-		if err != nil {
-			return fmt.Errorf("%w (use the same issuer_url, region and token_algorithm as the server)", err)
+		now, _ := c.Flags().GetBool("now")
+		named, _ := c.Flags().GetString("account")
+		if named == "" {
+			if err := rotatePools(c.Context(), d, sealer, now); err != nil {
+				return err
+			}
 		}
-
-		if now, _ := c.Flags().GetBool("now"); !now {
-			return i.Rotate(c.Context())
-		}
-		if err := i.RotateNow(c.Context()); err != nil {
+		account := identitypool.AccountID(named)
+		if err := rotateWebIdentity(c.Context(), d, sealer, account, now); err != nil {
 			return err
 		}
+		if !now {
+			return nil
+		}
 
-		return replaced(c.Context(), c.OutOrStdout(), d)
+		w := c.OutOrStdout()
+		fmt.Fprintln(w, "Every node signs with the new keys within ten seconds.")
+		if named == "" {
+			if err := replaced(c.Context(), w, d); err != nil {
+				return err
+			}
+		}
+
+		return webIdentityReplaced(c.Context(), w, d, account)
 	}, "issuer_url", "region", "token_algorithm")
 	c.Flags().Bool("now", false, "sign with the new keys at once")
+	c.Flags().String("account", "", "rotate only the keys of this account's web identity tokens")
 
 	return c
+}
+
+// rotatePools rotates the keys of the tokens of identity pools.
+func rotatePools(ctx context.Context, d *database, sealer issuer.Sealer, now bool) error {
+	i, err := issuer.New(ctx, issuer.Options{
+		Store:     d.store,
+		Sealer:    sealer,
+		URL:       strings.TrimSuffix(d.settings.IssuerURL, "/"),
+		Region:    d.settings.Region,
+		Algorithm: d.settings.TokenAlgorithm,
+	})
+	if err != nil {
+		return fmt.Errorf("%w (use the same issuer_url, region and token_algorithm as the server)", err)
+	}
+
+	if now {
+		return i.RotateNow(ctx)
+	}
+
+	return i.Rotate(ctx)
 }
 
 // replaced prints which keys a rotation replaced, and how to end them.
@@ -110,7 +152,6 @@ func replaced(ctx context.Context, w io.Writer, d *database) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "Every node signs with the new keys within ten seconds.")
 
 	for _, k := range keys {
 		if k.State == issuer.Retired {
@@ -142,6 +183,11 @@ You cannot retire the key in use: run "poolhouse signing-keys rotate --now" firs
 		}
 
 		key, err := issuer.RetireIn(c.Context(), d.store, sealer, time.Now, args[0])
+		var web webidentity.Key
+		if errors.Is(err, issuer.ErrNoKey) {
+			web, err = webidentity.RetireIn(c.Context(), d.store, sealer, time.Now, args[0])
+		}
+
 		switch {
 		case errors.Is(err, issuer.ErrNoKey):
 			return fmt.Errorf("there is no signing key %s; `poolhouse signing-keys list` shows them", args[0])
@@ -151,23 +197,36 @@ You cannot retire the key in use: run "poolhouse signing-keys rotate --now" firs
 		case err != nil:
 			return err
 		}
+		if web.ID != "" {
+			showRetiredWebIdentity(c.OutOrStdout(), web)
+			return nil
+		}
 		showRetired(c.OutOrStdout(), key, d.settings)
 
 		return nil
 	}, "token_algorithm")
 }
 
-// showRetired explains which tokens end with a key.
-func showRetired(w io.Writer, k issuer.KeyInfo, s *settings) {
+// retiredBefore explains that a key is retired. It reports whether no token ends with it.
+func retiredBefore(w io.Writer, k issuer.KeyInfo) bool {
 	if k.State == issuer.Withdrawn {
 		fmt.Fprintf(w, "%s (%s) was retired already, at %s.\n", k.ID, k.Algorithm, moment(k.Withdrawn))
-		return
+		return true
 	}
 
 	fmt.Fprintf(w, "%s (%s) is retired. Within ten seconds no server publishes it or accepts what it signed.\n",
 		k.ID, k.Algorithm)
 	if k.State == issuer.Upcoming {
 		fmt.Fprintln(w, "It was not in use yet: no tokens end.")
+		return true
+	}
+
+	return false
+}
+
+// showRetired explains which tokens end with a key.
+func showRetired(w io.Writer, k issuer.KeyInfo, s *settings) {
+	if retiredBefore(w, k) {
 		return
 	}
 

@@ -57,8 +57,9 @@ func (c *call) findByHeaders() {
 
 // classByHeaders returns the class of a call whose body was not read. Headers of AWS
 // Query do not name the operation; these APIs have one class for signed operations
-// and one for public ones. A call to administration starts as Authentication, because
-// anybody can make up a signature.
+// and one for public ones. An operation in another class is admitted again (begin). A
+// call to administration starts as Authentication, because anybody can make up a
+// signature.
 func (c *call) classByHeaders() overload.Class {
 	signed := looksSigned(c.request)
 	switch {

@@ -35,14 +35,15 @@ var allowedImports = map[string][]string{
 		"internal/iam", "internal/iamapi", "internal/identitypool", "internal/idtoken", "internal/issuer",
 		"internal/logging", "internal/login", "internal/metrics", "internal/outbound", "internal/overload",
 		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/signout",
-		"internal/store", "internal/stsapi", "internal/userstatus",
+		"internal/store", "internal/stsapi", "internal/userstatus", "internal/webidentity",
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
 		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devseed",
 		"internal/devuser", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
-		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/wholefile", "sigv4",
+		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/webidentity",
+		"internal/wholefile", "sigv4",
 	},
 	"internal/adminapi": {
 		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate",
@@ -88,6 +89,7 @@ var allowedImports = map[string][]string{
 	"internal/iam/policy": {"internal/identitypool"},
 	"internal/iamapi": {
 		"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/store",
+		"internal/webidentity",
 	},
 	"internal/identitypool": {"internal/explain"},
 	"internal/idtoken":      {"internal/explain", "internal/outbound"},
@@ -129,15 +131,16 @@ var allowedImports = map[string][]string{
 	"internal/stsapi": {
 		"internal/assume", "internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy",
 		"internal/identitypool", "internal/idtoken", "internal/issuer", "internal/login", "internal/overload",
-		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session",
+		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/webidentity",
 	},
 	"internal/userstatus": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "sigv4",
 	},
-	"internal/template":  {"internal/explain"},
-	"internal/wholefile": {},
-	"poolhousetest":      {""},
-	"sigv4":              {},
+	"internal/template":    {"internal/explain"},
+	"internal/webidentity": {"internal/identitypool", "internal/issuer", "internal/overload", "internal/store"},
+	"internal/wholefile":   {},
+	"poolhousetest":        {""},
+	"sigv4":                {},
 }
 
 // fences keeps libraries where they belong.

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -36,6 +37,7 @@ type Caller struct {
 	transitive map[string]string // of roleSession: the tags that it passes on to sessions that it starts
 	guest      bool              // of roleSession: see SessionCaller.Guest
 	limited    bool              // temporary credentials of an access key: see Temporary, Federated
+	facts      *SessionFacts     // of roleSession
 	stored     string            // ARN in the stored partition; "" = ARN
 	partition  string            // partition of the call; "" = not known
 }
@@ -85,6 +87,30 @@ func newKeyCaller(partition, id string, account identitypool.AccountID, document
 	return c
 }
 
+// SessionFacts are what a role session tells other services about its caller. They decide nothing here.
+type SessionFacts struct {
+	Expires           time.Time
+	Tags              map[string]string
+	SourceIdentity    string
+	FederatedProvider string                  // who vouched for the user: an ARN or a host; "" = nobody
+	Identity          identitypool.IdentityID // "" = a session without an identity of a pool
+	Pool              identitypool.PoolID
+	AMR               []string
+	LoginProvider     string
+}
+
+// Session returns the facts of a role session; nil for other callers. They are shared: do not change them.
+func (c Caller) Session() *SessionFacts { return c.facts }
+
+// PrincipalARN returns the ARN of the principal to whom permissions belong, in the partition of the call: a
+// session's role, or else the caller itself.
+func (c Caller) PrincipalARN() string {
+	if c.kind == roleSession {
+		return c.shownRole()
+	}
+	return c.ARN
+}
+
 // SessionCaller describes an assumed-role session.
 type SessionCaller struct {
 	AccessKeyID string
@@ -95,6 +121,7 @@ type SessionCaller struct {
 	Conditions  policy.Keys // condition keys of the session: its tags, its provider
 	// TransitiveTags are the tags that the session passes on to sessions that it starts.
 	TransitiveTags map[string]string
+	Facts          SessionFacts
 	// Guest means that the session is a guest's of the enhanced flow, whose session
 	// policies come from the settings. Only explanations of refusals use it.
 	Guest bool
@@ -119,6 +146,7 @@ func NewSessionCaller(s SessionCaller) Caller {
 		policies:    s.Policies,
 		transitive:  s.TransitiveTags,
 		guest:       s.Guest,
+		facts:       &s.Facts,
 		conditions:  make(policy.Keys, len(s.Conditions)+4),
 	}
 	for key, values := range s.Conditions {

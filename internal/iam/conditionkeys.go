@@ -91,8 +91,9 @@ var requestKeys = newKeySet(
 var serviceKeys = map[Place]KeySet{
 	CognitoIdentityAPI: newKeySet("cognito-identity:IdentityPoolArn"),
 	STSAPI: newKeySet(
-		"iam:ResourceTag/*", "sts:AWSServiceName", "sts:DurationSeconds", "sts:ExternalId", "sts:RequestContext/*",
-		"sts:RequestContextProviders", "sts:RoleSessionName", "sts:SourceIdentity", "sts:TaskPolicyArn",
+		"iam:ResourceTag/*", "sts:AWSServiceName", "sts:DurationSeconds", "sts:ExternalId",
+		"sts:IdentityTokenAudience", "sts:IdentityTokenScope", "sts:RequestContext/*", "sts:RequestContextProviders",
+		"sts:RoleSessionName", "sts:SigningAlgorithm", "sts:SourceIdentity", "sts:SubjectMode", "sts:TaskPolicyArn",
 		"sts:TransitiveTagKeys",
 	),
 	IAMAPI: newKeySet(

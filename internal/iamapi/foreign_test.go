@@ -82,15 +82,20 @@ var ownIAM = map[string]string{
 	"GetUser":                        "",
 	"GetAccountSummary":              "",
 	"GetAccountPasswordPolicy":       "",
-	"ListUsers":                      "",
-	"ListGroups":                     "",
-	"ListInstanceProfiles":           "",
-	"ListServerCertificates":         "",
-	"ListVirtualMFADevices":          "",
-	"CreateRole":                     "RoleName=ROLE&AssumeRolePolicyDocument=TRUST",
-	"CreatePolicy":                   "PolicyName=ROLE&PolicyDocument=ALLOW",
-	"CreateOpenIDConnectProvider":    "Url=https://shared.example&ClientIDList.member.1=b",
-	"CreateSAMLProvider":             "Name=ROLE&SAMLMetadataDocument=METADATA",
+
+	"EnableOutboundWebIdentityFederation":  "",
+	"GetOutboundWebIdentityFederationInfo": "",
+	"DisableOutboundWebIdentityFederation": "",
+
+	"ListUsers":                   "",
+	"ListGroups":                  "",
+	"ListInstanceProfiles":        "",
+	"ListServerCertificates":      "",
+	"ListVirtualMFADevices":       "",
+	"CreateRole":                  "RoleName=ROLE&AssumeRolePolicyDocument=TRUST",
+	"CreatePolicy":                "PolicyName=ROLE&PolicyDocument=ALLOW",
+	"CreateOpenIDConnectProvider": "Url=https://shared.example&ClientIDList.member.1=b",
+	"CreateSAMLProvider":          "Name=ROLE&SAMLMetadataDocument=METADATA",
 }
 
 // Whoever holds another account's root key finds nothing of this account's and
@@ -153,6 +158,7 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 		{"AttachRolePolicy", "RoleName=ROLE&PolicyArn=POLICY"},
 		{"CreateOpenIDConnectProvider", "Url=https://shared.example&ClientIDList.member.1=app"},
 		{"CreateSAMLProvider", "Name=ROLE&SAMLMetadataDocument=METADATA"},
+		{"EnableOutboundWebIdentityFederation", ""},
 	} {
 		if status, code, message, _ := call(wiretest.HomeAccount, step[0], step[1], "Shared"); status != http.StatusOK {
 			t.Fatalf("%s: %s %s", step[0], code, message)
@@ -171,6 +177,7 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 			"GetSAMLProvider",
 			"ListOpenIDConnectProviders",
 			"ListSAMLProviders",
+			"GetOutboundWebIdentityFederationInfo",
 		} {
 			_, _, _, body := call(wiretest.HomeAccount, action, foreignIAM[action], "Shared")
 			body, _, _ = strings.Cut(body, "<ResponseMetadata>")
@@ -213,9 +220,13 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 		}
 	}
 
+	const enable = "EnableOutboundWebIdentityFederation"
 	for _, action := range wiretest.Sorted(keysOf(ownIAM)) {
 		if strings.HasPrefix(action, "Create") || action == "GetAccountPasswordPolicy" { // there is none
 			continue
+		}
+		if action != enable && strings.Contains(action, "OutboundWebIdentityFederation") {
+			call(b, enable, "", "Shared") // so that there is something to see and to disable
 		}
 		if status, _, _, body := call(
 			b, action, ownIAM[action], "Shared",

@@ -168,4 +168,12 @@ var Messages = []explain.Message{
 		Code:    "InvalidInput",
 		Reasons: []explain.Code{"user-of-session"},
 	},
+	{
+		Code:    featureDisabled,
+		Reasons: []explain.Code{"web-identity-federation-disabled"},
+	},
+	{
+		Code:    featureEnabled,
+		Reasons: []explain.Code{"web-identity-federation-enabled"},
+	},
 }

@@ -38,7 +38,8 @@ type Options struct {
 	// roles of such an account only if they exist.
 	HasAccount func(context.Context, identitypool.AccountID) (bool, error)
 	// HasRootKey reports whether an account has an access key without a policy.
-	HasRootKey func(context.Context, identitypool.AccountID) (bool, error)
+	HasRootKey    func(context.Context, identitypool.AccountID) (bool, error)
+	WebIdentities WebIdentities
 	// AcceptUnknownRoles accepts trust policies that name roles which do not exist,
 	// and logs a warning. For development only.
 	AcceptUnknownRoles bool
@@ -51,6 +52,7 @@ type Service struct {
 	logger        *slog.Logger
 	hasAccount    func(context.Context, identitypool.AccountID) (bool, error)
 	hasRootKey    func(context.Context, identitypool.AccountID) (bool, error)
+	webIdentities WebIdentities
 	acceptUnknown bool
 }
 
@@ -67,6 +69,7 @@ func New(o Options) *Service {
 		logger:        o.Logger,
 		hasAccount:    o.HasAccount,
 		hasRootKey:    o.HasRootKey,
+		webIdentities: o.WebIdentities,
 		acceptUnknown: o.AcceptUnknownRoles,
 	}
 }
@@ -89,6 +92,8 @@ var Statuses = map[string]int{
 	alreadyExists:            409,
 	deleteConflict:           409,
 	limitExceeded:            409,
+	featureEnabled:           409,
+	featureDisabled:          404,
 	"ConcurrentModification": 409,
 	InternalCode:             500,
 }

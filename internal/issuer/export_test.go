@@ -22,8 +22,8 @@ func OwnSigners() (restore func()) {
 	return func() { rsaSigners = before }
 }
 
-// SignPayload signs any payload as if it were a token's.
-func (i *Issuer) SignPayload(ctx context.Context, algorithm, payload string) (string, error) {
+// SignAny signs any payload as if it were a token's.
+func (i *Issuer) SignAny(ctx context.Context, algorithm, payload string) (string, error) {
 	now := i.options.Now()
 	set, err := i.current(ctx, now)
 	if err != nil {

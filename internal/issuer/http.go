@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,6 +14,9 @@ const (
 	DiscoveryPath = "/.well-known/openid-configuration"
 	JWKSPath      = "/.well-known/jwks_uri"
 	AuthorizePath = "/authorize"
+	// WebIdentityJWKSPath is the path of the keys below an issuer of web identity tokens (IAM API
+	// reference, EnableOutboundWebIdentityFederation).
+	WebIdentityJWKSPath = "/.well-known/jwks.json"
 )
 
 // discoveryDocument returns the discovery document (OpenID Connect Discovery 1.0,
@@ -29,11 +33,11 @@ func (i *Issuer) discoveryDocument() (document, error) {
 	}{
 		i.options.URL,
 		i.options.URL + AuthorizePath,
-		i.options.URL + JWKSPath,
+		i.options.URL + i.profile.jwksPath,
 		[]string{"id_token"},
 		[]string{"public"},
 		i.order,
-		[]string{"sub", "aud", "amr", claimTags, "iss", claimPoolARN, "exp", "iat"},
+		i.profile.claims,
 	})
 }
 
@@ -43,6 +47,24 @@ func (i *Issuer) DiscoveryHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i.discovery.serve(w, r, caching)
 	})
+}
+
+// Document returns what the issuer publishes at an address: its discovery document or its keys. own is
+// false for any other address.
+func (i *Issuer) Document(ctx context.Context, address string) (body []byte, own bool, err error) {
+	switch address {
+	case i.options.URL + DiscoveryPath:
+		return i.discovery.body, true, nil
+	case i.options.URL + i.profile.jwksPath:
+		now := i.options.Now()
+		set, err := i.current(ctx, now)
+		if err != nil {
+			return nil, true, err
+		}
+		return set.document(now).body, true, nil
+	default:
+		return nil, false, nil
+	}
 }
 
 // JWKSHandler serves the keys (RFC 7517). A verifier that keeps them for the answer's
@@ -77,7 +99,7 @@ func (i *Issuer) JWKSHandler() http.Handler {
 // instead, in the form of RFC 6749, section 4.1.2.1. It never redirects.
 func (i *Issuer) AuthorizeHandler() http.Handler {
 	body := []byte(`{"error":"unsupported_response_type","error_description":"This issuer signs nobody in. ` +
-		`Its tokens are the answers of GetOpenIdToken and GetOpenIdTokenForDeveloperIdentity."}` + "\n")
+		i.profile.refusal + `"}` + "\n")
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")

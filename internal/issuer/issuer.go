@@ -1,5 +1,6 @@
 // Package issuer is the server's OpenID Connect issuer. It signs the tokens of
-// GetOpenIdToken, publishes the keys that verify them, and rotates those keys.
+// GetOpenIdToken, publishes the keys that verify them, and rotates those keys. It does the
+// same for the issuers of web identity tokens, one for each account (Options.WebIdentity).
 //
 // A verifier that honours the cache headers never meets a token that it cannot verify. So
 // a key is published before it signs, and until its last token has expired:
@@ -30,6 +31,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -39,9 +42,10 @@ const (
 	RS512 = "RS512" // AWS's, and the default
 	RS256 = "RS256"
 	ES256 = "ES256"
+	ES384 = "ES384" // of web identity tokens only
 )
 
-// Algorithms lists the algorithms that can sign tokens, the default first.
+// Algorithms lists the algorithms that can sign Cognito tokens, the default first.
 var Algorithms = []string{RS512, RS256, ES256}
 
 // MaxTokenLifetime is the longest life of a token (API model, TokenDuration).
@@ -63,13 +67,16 @@ type Sealer interface {
 // PublishDelay and TokenLifetime must be the same on every node and on the command line
 // that use one store.
 type Options struct {
-	Store     KeyStore
-	Sealer    Sealer
-	URL       string           // the iss claim, without a trailing slash
-	Region    string           // the first part of key IDs
-	Algorithm string           // for tokens that ask for none; "" = RS512
-	Now       func() time.Time // nil = time.Now
-	Logger    *slog.Logger     // nil = none
+	Store  KeyStore
+	Sealer Sealer
+	URL    string // the iss claim, without a trailing slash
+	Region string // the first part of key IDs
+	// WebIdentity is the ID of an issuer of web identity tokens, a UUID. It needs no Region. "" =
+	// the issuer of Cognito tokens.
+	WebIdentity string
+	Algorithm   string           // for tokens that ask for none; "" = RS512
+	Now         func() time.Time // nil = time.Now
+	Logger      *slog.Logger     // nil = none
 
 	// PublishDelay is the time between publishing a key and signing with it, at least
 	// 4 s; 0 = 1 h. Verifiers may cache for at most a quarter of it, and a node may learn
@@ -79,7 +86,7 @@ type Options struct {
 	// shorter.
 	RefreshEvery time.Duration
 	// TokenLifetime is the longest life of a token. Keys stay published for as long after
-	// their last signature. 0 = MaxTokenLifetime.
+	// their last signature. 0 = MaxTokenLifetime, or MaxWebIdentityLifetime.
 	TokenLifetime time.Duration
 	// Background makes New return without waiting for the first keys; the first call that
 	// needs one waits. For development.
@@ -91,6 +98,7 @@ type Options struct {
 // Issuer signs and publishes. It is safe for concurrent use.
 type Issuer struct {
 	options   Options
+	profile   profile
 	timing    timing
 	order     []string // algorithms, the issuer's own first
 	discovery document
@@ -140,13 +148,17 @@ func newIssuer(o Options) (*Issuer, error) {
 	if err := CheckURL(o.URL); err != nil {
 		return nil, err
 	}
-	if !regionPattern.MatchString(o.Region) {
+	if o.WebIdentity == "" && !regionPattern.MatchString(o.Region) {
 		return nil, fmt.Errorf("region %q cannot begin a key ID: use the form us-east-1", o.Region)
 	}
+	if o.WebIdentity != "" && uuid.Validate(o.WebIdentity) != nil { // it begins key IDs
+		return nil, fmt.Errorf("the ID %q of an issuer is no UUID", o.WebIdentity)
+	}
 
-	o.Algorithm = cmp.Or(o.Algorithm, RS512)
-	if !slices.Contains(Algorithms, o.Algorithm) {
-		return nil, fmt.Errorf("token algorithm %q is not known: use %s", o.Algorithm, strings.Join(Algorithms, ", "))
+	p := o.profile()
+	o.Algorithm = cmp.Or(o.Algorithm, p.algorithms[0])
+	if !slices.Contains(p.algorithms, o.Algorithm) {
+		return nil, p.unknown(o.Algorithm)
 	}
 
 	if o.Now == nil {
@@ -162,13 +174,13 @@ func newIssuer(o Options) (*Issuer, error) {
 		return nil, err
 	}
 
-	i := &Issuer{options: o, timing: t, order: []string{o.Algorithm}, refreshing: make(chan struct{}, 1)}
-	for _, a := range Algorithms {
-		if a != o.Algorithm {
-			i.order = append(i.order, a)
-		}
+	i := &Issuer{
+		options:    o,
+		profile:    p,
+		timing:     t,
+		order:      p.ordered(o.Algorithm),
+		refreshing: make(chan struct{}, 1),
 	}
-
 	i.discovery, err = i.discoveryDocument()
 
 	return i, err
@@ -242,6 +254,7 @@ const MaxCached = time.Minute
 
 func newTiming(o Options) (timing, error) {
 	publish := cmp.Or(o.PublishDelay, defaultPublishDelay)
+	longest := o.profile().lifetime
 	t := timing{
 		publish:     publish,
 		maxAge:      min(MaxCached, (publish / 4).Truncate(time.Second)),
@@ -249,7 +262,7 @@ func newTiming(o Options) (timing, error) {
 		refresh:     cmp.Or(o.RefreshEvery, min(defaultRefresh, publish/8)),
 		stale:       min(maxStale, publish/4),
 		margin:      publish / 4,
-		lifetime:    cmp.Or(o.TokenLifetime, MaxTokenLifetime),
+		lifetime:    cmp.Or(o.TokenLifetime, longest),
 	}
 
 	switch {
@@ -260,8 +273,8 @@ func newTiming(o Options) (timing, error) {
 	case t.refresh <= 0 || t.refresh > t.stale:
 		return t, fmt.Errorf("refreshing keys every %s is not possible with a publish delay of %s: at most %s is",
 			t.refresh, publish, t.stale)
-	case t.lifetime <= 0 || t.lifetime > MaxTokenLifetime:
-		return t, fmt.Errorf("a token lifetime of %s is not between 1s and %s", t.lifetime, MaxTokenLifetime)
+	case t.lifetime <= 0 || t.lifetime > longest:
+		return t, fmt.Errorf("a token lifetime of %s is not between 1s and %s", t.lifetime, longest)
 	}
 
 	return t, nil

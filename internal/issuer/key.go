@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -39,12 +40,15 @@ func generate(algorithm string) (crypto.Signer, error) {
 	switch algorithm {
 	case RS256, RS512:
 		return rsa.GenerateKey(rand.Reader, rsaBits)
-	case ES256:
-		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case ES256, ES384:
+		return ecdsa.GenerateKey(curves[algorithm], rand.Reader)
 	default:
 		return nil, fmt.Errorf("unknown algorithm %q", algorithm)
 	}
 }
+
+// curves has the curves of the algorithms with elliptic curves (RFC 7518, section 3.4).
+var curves = map[string]elliptic.Curve{ES256: elliptic.P256(), ES384: elliptic.P384()}
 
 // fits reports whether a key may be used with an algorithm.
 func fits(public crypto.PublicKey, algorithm string) bool {
@@ -52,7 +56,7 @@ func fits(public crypto.PublicKey, algorithm string) bool {
 	case *rsa.PublicKey:
 		return (algorithm == RS256 || algorithm == RS512) && p.Size() == rsaBits/8
 	case *ecdsa.PublicKey:
-		return algorithm == ES256 && p.Curve == elliptic.P256()
+		return p.Curve == curves[algorithm]
 	default:
 		return false
 	}
@@ -60,7 +64,7 @@ func fits(public crypto.PublicKey, algorithm string) bool {
 
 // newRow makes a row for a new private key, to add to rows. Its public half is stored as
 // the self-signed certificate that x5c carries. The ID is region + number, as AWS writes
-// key IDs; the number is also the certificate's serial number. The key with the highest
+// the IDs of keys for Cognito tokens; the number is also the certificate's serial number. The key with the highest
 // number never leaves the store, so the number after it is new, also under another
 // region.
 func (i *Issuer) newRow(
@@ -100,8 +104,8 @@ func (i *Issuer) newRow(
 	}
 
 	row := store.Key{
-		Purpose:   purpose,
-		ID:        i.options.Region + strconv.FormatInt(number, 10),
+		Purpose:   i.profile.purpose,
+		ID:        i.profile.keyIDs + strconv.FormatInt(number, 10),
 		Algorithm: algorithm,
 		Public:    der,
 		Created:   now,
@@ -114,14 +118,22 @@ func (i *Issuer) newRow(
 
 // SealPlace returns the place that the sealed private half of a signing key is bound to.
 // It returns false if the key has another purpose.
-func SealPlace(r store.Key) (string, bool) { return sealedFor(r), r.Purpose == purpose }
+func SealPlace(r store.Key) (string, bool) {
+	return sealedFor(r), r.Purpose == purpose || strings.HasPrefix(r.Purpose, webIdentityPurpose)
+}
 
 // sealedFor returns the place that a sealed private key is bound to. It includes the
 // public half, and stays when the private key is erased. So nobody who can write to the
-// database but lacks the master key can get a key published and trusted.
+// database but lacks the master key can get a key published and trusted, not even the key of
+// another issuer.
 func sealedFor(r store.Key) string {
 	sum := sha256.Sum256(r.Public)
-	return "signing-key/" + r.ID + "/" + r.Algorithm + "/" + hex.EncodeToString(sum[:])
+	place := "signing-key/"
+	if r.Purpose != purpose {
+		place = r.Purpose + "/"
+	}
+
+	return place + r.ID + "/" + r.Algorithm + "/" + hex.EncodeToString(sum[:])
 }
 
 // openAll opens rows. It reuses keys of the current set that have not changed.
@@ -170,7 +182,12 @@ func (i *Issuer) open(r store.Key) (*key, error) {
 			r.Algorithm, certificate.PublicKeyAlgorithm)
 	}
 
-	k := &key{row: r, public: certificate.PublicKey, certificate: certificate, header: encodeHeader(r.ID, r.Algorithm)}
+	k := &key{
+		row:         r,
+		public:      certificate.PublicKey,
+		certificate: certificate,
+		header:      encodeHeader(r.ID, i.profile.tokenType, r.Algorithm),
+	}
 	if len(pkcs8) == 0 { // erased
 		return k, nil
 	}

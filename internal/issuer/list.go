@@ -35,6 +35,15 @@ type KeyInfo struct {
 // List describes the signing keys in a store at a moment, the oldest first. It needs no
 // master key.
 func List(ctx context.Context, s KeyStore, now time.Time) ([]KeyInfo, error) {
+	return list(ctx, s, purpose, now)
+}
+
+// ListWebIdentity is List for the keys of an issuer of web identity tokens.
+func ListWebIdentity(ctx context.Context, s KeyStore, issuerID string, now time.Time) ([]KeyInfo, error) {
+	return list(ctx, s, webIdentity(issuerID).purpose, now)
+}
+
+func list(ctx context.Context, s KeyStore, purpose string, now time.Time) ([]KeyInfo, error) {
 	rows, err := s.Keys(ctx, purpose)
 	if err != nil {
 		return nil, err

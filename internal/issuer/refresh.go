@@ -86,7 +86,7 @@ func (i *Issuer) reload(ctx context.Context, now time.Time, limit time.Duration)
 	}
 
 	// Publish what was read first: a change that hangs must not hold it back.
-	absent := missing(keys)
+	absent := i.profile.missing(keys)
 	if len(absent) == 0 {
 		if err := i.publish(keys, now); err != nil {
 			return err
@@ -100,7 +100,7 @@ func (i *Issuer) read(ctx context.Context, limit time.Duration) ([]*key, error) 
 	ctx, cancel := overload.Within(ctx, limit)
 	defer cancel()
 
-	rows, err := i.options.Store.Keys(ctx, purpose)
+	rows, err := i.options.Store.Keys(ctx, i.profile.purpose)
 	if err != nil {
 		return nil, fmt.Errorf("reading the signing keys: %w", err)
 	}

@@ -55,11 +55,19 @@ func (i *Issuer) Retire(ctx context.Context, id string) (KeyInfo, error) {
 // RetireIn is Retire without a server, on a store that servers use. It makes no keys, so
 // it needs only the options that all nodes share.
 func RetireIn(ctx context.Context, s KeyStore, sealer Sealer, now func() time.Time, id string) (KeyInfo, error) {
-	i := &Issuer{
-		options:    Options{Store: s, Sealer: sealer, Now: now},
-		order:      Algorithms,
-		refreshing: make(chan struct{}, 1),
-	}
+	return retireIn(ctx, Options{Store: s, Sealer: sealer, Now: now}, id)
+}
+
+// RetireWebIdentityIn is RetireIn for a key of an issuer of web identity tokens.
+func RetireWebIdentityIn(
+	ctx context.Context, s KeyStore, sealer Sealer, now func() time.Time, issuerID, id string,
+) (KeyInfo, error) {
+	return retireIn(ctx, Options{Store: s, Sealer: sealer, Now: now, WebIdentity: issuerID}, id)
+}
+
+func retireIn(ctx context.Context, o Options, id string) (KeyInfo, error) {
+	i := &Issuer{options: o, profile: o.profile(), refreshing: make(chan struct{}, 1)}
+	i.order = i.profile.algorithms
 
 	var err error
 	if i.timing, err = newTiming(i.options); err != nil {

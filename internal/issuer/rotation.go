@@ -14,9 +14,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// purpose names the signing keys in the store.
-const purpose = "signing"
-
 // maxPublished bounds the keys of one algorithm. AWS refuses key documents with more
 // than 100 RSA keys, and two of our algorithms use RSA.
 const maxPublished = 48
@@ -34,7 +31,7 @@ func (i *Issuer) Rotate(ctx context.Context) error {
 	}
 	defer i.release()
 
-	return i.change(ctx, i.options.Now(), noLimit, Algorithms, i.rotate)
+	return i.change(ctx, i.options.Now(), noLimit, i.profile.algorithms, i.rotate)
 }
 
 // RotateNow adds a key to every algorithm that signs at once, on every node within Lag.
@@ -48,7 +45,7 @@ func (i *Issuer) RotateNow(ctx context.Context) error {
 	}
 	defer i.release()
 
-	return i.change(ctx, i.options.Now(), noLimit, Algorithms, i.rotateNow)
+	return i.change(ctx, i.options.Now(), noLimit, i.profile.algorithms, i.rotateNow)
 }
 
 // newKeys holds new private keys that have no row yet, by algorithm.
@@ -73,7 +70,7 @@ func (i *Issuer) change(
 	ctx, cancel := overload.Within(ctx, limit)
 	defer cancel()
 
-	rows, err := i.options.Store.UpdateKeys(ctx, purpose, func(rows []store.Key) ([]store.Key, error) {
+	rows, err := i.options.Store.UpdateKeys(ctx, i.profile.purpose, func(rows []store.Key) ([]store.Key, error) {
 		keys, err := i.openAll(rows)
 		if err != nil {
 			return nil, err
@@ -170,15 +167,15 @@ func (i *Issuer) scheduleEnds(keys []*key, now, until time.Time) ([]store.Key, e
 		rows = append(rows, k.row)
 	}
 
-	return rows, checkRoom(ends)
+	return rows, i.profile.checkRoom(ends)
 }
 
 // checkRoom returns ErrTooManyKeys unless each algorithm has room for one more key. ends
 // has the times at which the published keys end.
-func checkRoom(ends map[string][]time.Time) error {
+func (p profile) checkRoom(ends map[string][]time.Time) error {
 	var full string
 	var room time.Time // when all algorithms have room
-	for _, algorithm := range Algorithms {
+	for _, algorithm := range p.algorithms {
 		times := ends[algorithm]
 		if len(times) < maxPublished {
 			continue
@@ -220,7 +217,7 @@ func highest(k *key, keys []*key) bool {
 
 // upToDate reports whether planUpkeep would change nothing.
 func (i *Issuer) upToDate(keys []*key, now time.Time) bool {
-	return len(missing(keys)) == 0 && !slices.ContainsFunc(keys, func(k *key) bool {
+	return len(i.profile.missing(keys)) == 0 && !slices.ContainsFunc(keys, func(k *key) bool {
 		return k.ended(now) && !highest(k, keys) || i.erasable(k, keys, now)
 	})
 }
@@ -247,24 +244,10 @@ func (i *Issuer) planUpkeep(keys []*key, made newKeys) ([]store.Key, error) {
 		signsFrom = now.Add(i.timing.publish)
 	}
 
-	absent := missing(keys)
+	absent := i.profile.missing(keys)
 	order := slices.DeleteFunc(slices.Clone(i.order), func(a string) bool { return !slices.Contains(absent, a) })
 
 	return i.appendNewKeys(rows, order, made, now, signsFrom)
-}
-
-// missing lists the algorithms that have no key to sign with, now or later.
-func missing(keys []*key) []string {
-	var absent []string
-	for _, algorithm := range Algorithms {
-		if !slices.ContainsFunc(keys, func(k *key) bool {
-			return k.row.Algorithm == algorithm && k.row.NotAfter.IsZero() && !k.withdrawn()
-		}) {
-			absent = append(absent, algorithm)
-		}
-	}
-
-	return absent
 }
 
 // appendNewKeys appends one new key for each algorithm to rows.

@@ -3,6 +3,7 @@ package issuer
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -12,9 +13,9 @@ import (
 	"time"
 )
 
-// es256Half is the size of each of the two numbers in an ES256 signature, in bytes
+// halfSize is the size of each of the two numbers in a signature of a curve, in bytes
 // (RFC 7518, section 3.4).
-const es256Half = 32
+func halfSize(curve elliptic.Curve) int { return (curve.Params().BitSize + 7) / 8 }
 
 var rsaSigners = newSigners(time.Now) // one for the process, because its keys share the processors
 
@@ -31,9 +32,10 @@ func (k *key) sign(input []byte) ([]byte, error) {
 			return nil, err
 		}
 
-		signature := make([]byte, 2*es256Half)
-		r.FillBytes(signature[:es256Half])
-		s.FillBytes(signature[es256Half:])
+		half := halfSize(private.Curve)
+		signature := make([]byte, 2*half)
+		r.FillBytes(signature[:half])
+		s.FillBytes(signature[half:])
 
 		return signature, nil
 	default:
@@ -48,11 +50,12 @@ func (k *key) verify(input, signature []byte) bool {
 	case *rsa.PublicKey:
 		return rsa.VerifyPKCS1v15(public, hash, digest, signature) == nil
 	case *ecdsa.PublicKey:
-		if len(signature) != 2*es256Half {
+		half := halfSize(public.Curve)
+		if len(signature) != 2*half {
 			return false
 		}
 
-		r, s := new(big.Int).SetBytes(signature[:es256Half]), new(big.Int).SetBytes(signature[es256Half:])
+		r, s := new(big.Int).SetBytes(signature[:half]), new(big.Int).SetBytes(signature[half:])
 		return ecdsa.Verify(public, digest, r, s)
 	default:
 		return false
@@ -60,10 +63,15 @@ func (k *key) verify(input, signature []byte) bool {
 }
 
 func (k *key) digest(input []byte) (crypto.Hash, []byte) {
-	if k.row.Algorithm == RS512 {
+	switch k.row.Algorithm {
+	case RS512:
 		sum := sha512.Sum512(input)
 		return crypto.SHA512, sum[:]
+	case ES384:
+		sum := sha512.Sum384(input)
+		return crypto.SHA384, sum[:]
+	default:
+		sum := sha256.Sum256(input)
+		return crypto.SHA256, sum[:]
 	}
-	sum := sha256.Sum256(input)
-	return crypto.SHA256, sum[:]
 }

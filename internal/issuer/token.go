@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -43,7 +42,7 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b 
 // Sign writes header and claims itself. No JOSE library lets the order be chosen, and the
 // signature should be all that signing costs.
 func (i *Issuer) Sign(ctx context.Context, algorithm string, c Claims) (string, error) {
-	k, err := i.signing(ctx, algorithm, c)
+	k, err := i.signing(ctx, algorithm, c.IssuedAt, c.Expires)
 	if err != nil {
 		return "", err
 	}
@@ -62,8 +61,22 @@ func (i *Issuer) Sign(ctx context.Context, algorithm string, c Claims) (string, 
 	return string(*token), err
 }
 
-// signing returns the key that signs the claims now, with the given algorithm.
-func (i *Issuer) signing(ctx context.Context, algorithm string, c Claims) (*key, error) {
+// SignPayload returns a token with a payload that is JSON already, signed under the rules of Sign. The
+// payload must have the iss, iat and exp that belong to the issuer and the two times.
+func (i *Issuer) SignPayload(
+	ctx context.Context, algorithm string, payload []byte, issued, expires time.Time,
+) (string, error) {
+	k, err := i.signing(ctx, algorithm, issued, expires)
+	if err != nil {
+		return "", err
+	}
+	token, err := k.complete([]byte(k.header), payload)
+
+	return string(token), err
+}
+
+// signing returns the key that signs a token with these times now, with the given algorithm.
+func (i *Issuer) signing(ctx context.Context, algorithm string, issued, expires time.Time) (*key, error) {
 	now := i.options.Now()
 	set, err := i.current(ctx, now)
 	if err != nil {
@@ -80,9 +93,9 @@ func (i *Issuer) signing(ctx context.Context, algorithm string, c Claims) (*key,
 		return nil, i.noSigner(set, algorithm)
 	}
 
-	if life := c.Expires.Sub(now); life > i.timing.lifetime || !c.Expires.After(c.IssuedAt) {
+	if life := expires.Sub(now); life > i.timing.lifetime || !expires.After(issued) {
 		return nil, fmt.Errorf("a token from %s to %s is not between 1s and %s long",
-			c.IssuedAt.UTC().Format(time.RFC3339), c.Expires.UTC().Format(time.RFC3339), i.timing.lifetime)
+			issued.UTC().Format(time.RFC3339), expires.UTC().Format(time.RFC3339), i.timing.lifetime)
 	}
 
 	return k, nil
@@ -107,13 +120,14 @@ func (i *Issuer) noSigner(set *keySet, algorithm string) error {
 				algorithm, k.row.ID, k.row.NotBefore.UTC().Format(time.RFC3339))
 		}
 	}
-	return fmt.Errorf("token algorithm %q is not known: use %s", algorithm, strings.Join(Algorithms, ", "))
+	return i.profile.unknown(algorithm)
 }
 
 // encodeHeader writes the JOSE header. Neither argument needs escaping: an ID is a
-// checked region and a number.
-func encodeHeader(id, algorithm string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(`{"kid":"`+id+`","typ":"JWS","alg":"`+algorithm+`"}`)) + "."
+// checked region or a part of a UUID, and a number.
+func encodeHeader(id, tokenType, algorithm string) string {
+	header := `{"kid":"` + id + `","typ":"` + tokenType + `","alg":"` + algorithm + `"}`
+	return base64.RawURLEncoding.EncodeToString([]byte(header)) + "."
 }
 
 // appendClaims appends the claims as JSON.

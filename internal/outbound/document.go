@@ -24,6 +24,7 @@ type document struct {
 	unchanged bool // 304: the caller holds the body already
 	etag      string
 	maxAge    time.Duration // 0 if the provider states none
+	own       bool          // this process publishes it
 }
 
 // get fetches address under p. etag is the ETag of the document that the caller
@@ -63,6 +64,7 @@ func (c *Client) own(ctx context.Context, address string) (d document, own bool,
 	defer cancel()
 
 	d.body, own, err = c.o.Own(ctx, address)
+	d.own = own
 
 	return d, own, err
 }

@@ -18,6 +18,9 @@ const (
 	freshMin = 5 * time.Minute // shortest, even if Cache-Control states less
 	freshMax = time.Hour       // longest
 	maxStale = 24 * time.Hour  // age from which a document is no longer used
+	// freshOwn is for documents of this process itself: reading them again costs next to nothing, and
+	// a key that was withdrawn must be refused within seconds (issuer.Lag).
+	freshOwn = 3 * time.Second
 )
 
 const (
@@ -265,6 +268,9 @@ func (p *Published[T]) exchange(now time.Time) (next *Edition[T], err error) {
 	}
 
 	fresh := min(max(d.maxAge, freshMin), freshMax)
+	if d.own {
+		fresh = freshOwn
+	}
 	next = &Edition[T]{
 		etag:      d.etag,
 		agedAt:    now.Add(fresh / 5 * 4),

@@ -111,7 +111,22 @@ func (s Session) Caller(accessKeyID string) iam.Caller {
 	}
 	c.Set("aws:TokenIssueTime", s.Issued.UTC().Format(time.RFC3339))
 
+	facts := iam.SessionFacts{
+		Expires:           s.Expires,
+		Tags:              s.Tags,
+		SourceIdentity:    s.SourceIdentity,
+		FederatedProvider: s.FederatedProvider,
+		Identity:          s.IdentityID,
+		Pool:              s.PoolID,
+		AMR:               s.AMR,
+		LoginProvider:     s.Provider,
+	}
+	if s.PoolID != "" {
+		facts.FederatedProvider = identitypool.ServiceName(identitypool.RegionOf(string(s.PoolID)))
+	}
+
 	return iam.NewSessionCaller(iam.SessionCaller{
+		Facts:          facts,
 		AccessKeyID:    accessKeyID,
 		RoleARN:        s.RoleARN,
 		RoleID:         s.RoleID,

@@ -24,19 +24,20 @@ import (
 // a master key they cannot be dumped. The checksum finds accidents, not forgers, so
 // protect a dump like the database itself.
 type dumpLine struct {
-	Header    *dumpHeader    `json:"header,omitzero"`
-	Pool      *dumpPool      `json:"pool,omitzero"`
-	Identity  *dumpIdentity  `json:"identity,omitzero"`
-	Login     *dumpLogin     `json:"login,omitzero"`
-	AccessKey *dumpAccessKey `json:"accessKey,omitzero"`
-	Key       *dumpKey       `json:"key,omitzero"`
-	SignOut   *dumpSignOut   `json:"signOut,omitzero"`
-	Revoked   *dumpRevoked   `json:"revoked,omitzero"`
-	IAM       *dumpIAM       `json:"iam,omitzero"`
-	Former    *dumpFormer    `json:"former,omitzero"`
-	Trust     *dumpTrust     `json:"settingsTrust,omitzero"`
-	Binding   *dumpBinding   `json:"samlBinding,omitzero"`
-	End       *dumpEnd       `json:"end,omitzero"`
+	Header      *dumpHeader      `json:"header,omitzero"`
+	Pool        *dumpPool        `json:"pool,omitzero"`
+	Identity    *dumpIdentity    `json:"identity,omitzero"`
+	Login       *dumpLogin       `json:"login,omitzero"`
+	AccessKey   *dumpAccessKey   `json:"accessKey,omitzero"`
+	Key         *dumpKey         `json:"key,omitzero"`
+	SignOut     *dumpSignOut     `json:"signOut,omitzero"`
+	Revoked     *dumpRevoked     `json:"revoked,omitzero"`
+	IAM         *dumpIAM         `json:"iam,omitzero"`
+	Former      *dumpFormer      `json:"former,omitzero"`
+	Trust       *dumpTrust       `json:"settingsTrust,omitzero"`
+	Binding     *dumpBinding     `json:"samlBinding,omitzero"`
+	WebIdentity *dumpWebIdentity `json:"webIdentity,omitzero"`
+	End         *dumpEnd         `json:"end,omitzero"`
 }
 
 const (
@@ -44,8 +45,9 @@ const (
 	// dumpSchema increases when lines are added or change their meaning. Older dumps
 	// can be read. 2 added sign-outs and the home account; 3 revocations and what
 	// the IAM API made; 4 former IDs, the order of ownership, the scopes of logins,
-	// sealed settings of pools, withdrawn signing keys and the accounts of sign-outs.
-	dumpSchema = 4
+	// sealed settings of pools, withdrawn signing keys and the accounts of sign-outs; 5 the
+	// issuers of web identity tokens.
+	dumpSchema = 5
 	// maxDumpLine bounds a line: pool settings and little more.
 	maxDumpLine = 4 << 20
 )
@@ -236,6 +238,8 @@ func (s *Store) dumpParts() []dumpPart {
 		}), text: `SELECT role_arn, sha256, written FROM settings_trust ORDER BY role_arn, sha256`},
 		{line: lineOf(scanResource, dumpedIAM), text: `SELECT ` + resourceColumns + ` FROM iam_resources
 			ORDER BY account, kind, resource_key`},
+		{line: lineOf(scanWebIdentityIssuer, dumpedWebIdentity), text: `SELECT ` + webIdentityColumns + `
+			FROM web_identity_issuers ORDER BY account`},
 	}
 }
 

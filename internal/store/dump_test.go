@@ -86,6 +86,7 @@ func fillEverything(t *testing.T, s *Store) {
 	}
 
 	fillIAM(t, s)
+	fillWebIdentity(t, s)
 	// What is being deleted is in no backup.
 	s.testStep = func(string) error { return errors.New("crash") }
 	defer func() { s.testStep = nil }()

@@ -77,7 +77,8 @@ func countRows(q engine.Querier) (int64, error) {
 		+ (SELECT count(*) FROM logins) + (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys)
 		+ (SELECT count(*) FROM sign_outs) + (SELECT count(*) FROM revocations)
 		+ (SELECT count(*) FROM iam_resources) + (SELECT count(*) FROM former_ids)
-		+ (SELECT count(*) FROM settings_trust) + (SELECT count(*) FROM saml_bindings)`)
+		+ (SELECT count(*) FROM settings_trust) + (SELECT count(*) FROM saml_bindings)
+		+ (SELECT count(*) FROM web_identity_issuers)`)
 }
 
 // load inserts the rows of a dump and returns their number.
@@ -251,6 +252,8 @@ func (l *loader) insert(line dumpLine) error {
 		return line.Trust.insert(l.tx)
 	case line.Binding != nil:
 		return line.Binding.insert(l.tx)
+	case line.WebIdentity != nil:
+		return line.WebIdentity.insert(l.tx)
 	}
 
 	return fmt.Errorf("%w: a line that is no row", errBadDump)

@@ -123,5 +123,6 @@ var schemaTables = []string{
 	schemaTable,
 	"settings_trust",
 	"sign_outs",
+	"web_identity_issuers",
 	"write_probe",
 }

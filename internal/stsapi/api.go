@@ -29,7 +29,12 @@ const (
 )
 
 // APIStatuses has the HTTP status of each STS error that is not answered with 400.
-var APIStatuses = map[string]int{"IDPRejectedClaim": 403, "RegionDisabledException": 403}
+var APIStatuses = map[string]int{
+	"IDPRejectedClaim":                               403,
+	"RegionDisabledException":                        403,
+	"OutboundWebIdentityFederationDisabledException": 403,
+	"SessionDurationEscalationException":             403,
+}
 
 // CognitoTokens reads Cognito tokens. Its error wraps issuer.ErrNotOurs for other tokens
 // and issuer.ErrExpired for old ones.
@@ -97,6 +102,8 @@ type APIOptions struct {
 	Addresses  *ratelimit.Addresses // limits refused logins by client address; may be nil
 	Region     string               // of sessions whose request names none
 	Now        func() time.Time
+	// WebIdentities signs tokens for services outside.
+	WebIdentities WebIdentities
 	// LoginProviders has the providers that trust policies name by their Logins key.
 	LoginProviders *provider.Registry
 }
@@ -127,6 +134,8 @@ func (a *API) Operations() []awsapi.Operation {
 		),
 		awsapi.Signed("GetSessionToken", "sts:GetSessionToken", a.getSessionToken, needsNothing[getSessionTokenInput]),
 		awsapi.Signed("GetFederationToken", federateAction, a.getFederationToken, a.federationNeeds),
+		awsapi.Signed("GetWebIdentityToken", webTokenAction, a.getWebIdentityToken, webTokenNeeds).
+			InClass(overload.Signing),
 		awsapi.Signed("GetAccessKeyInfo", "sts:GetAccessKeyInfo", a.getAccessKeyInfo, nil),
 	}
 }

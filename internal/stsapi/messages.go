@@ -238,4 +238,29 @@ var Messages = []explain.Message{
 		Text:    "{arn} is invalid. In the partition {partition} it is {right}.",
 		Reasons: []explain.Code{"sts-arn-partition"},
 	},
+	{
+		Code:    "JWTPayloadSizeExceededException",
+		Text:    messagePayload,
+		Reasons: []explain.Code{"token-size-web-identity"},
+	},
+	{
+		Code:    "OutboundWebIdentityFederationDisabledException",
+		Text:    messageFederationOff,
+		Reasons: []explain.Code{"web-identity-federation"},
+	},
+	{
+		Code:    "SessionDurationEscalationException",
+		Text:    messageEscalation,
+		Reasons: []explain.Code{"token-lifetime-session"},
+	},
+	{
+		Code:    "ValidationError",
+		Text:    messageSubjectMode,
+		Reasons: []explain.Code{"token-subject-mode"},
+	},
+	{
+		Code:    "ValidationError",
+		Text:    messageScope,
+		Reasons: []explain.Code{"token-scope"},
+	},
 }

@@ -40,6 +40,9 @@ var (
 		"caller", "session-tags", "inline-session-policy", "sts-arn-partition", "managed-session-policy",
 		"session-policies", "session-token-size",
 	}
+	webTokenPlan = []explain.Code{
+		"token-subject-mode", "token-scope", "session-tags", "token-lifetime", "web-identity-federation", "token-size",
+	}
 	keyInfoPlan = []explain.Code{"access-key"}
 )
 

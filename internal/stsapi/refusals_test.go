@@ -11,7 +11,7 @@ import (
 // Every reason is complete, its code fits its check, and every check is planned.
 func TestCatalogue(t *testing.T) {
 	planned := slices.Concat(tokenPlan, accessTokenPlan, idTokenPlan, cognitoTokenPlan, provenTokenPlan,
-		samlPlan, assumeRolePlan, sessionTokenPlan, keyInfoPlan)
+		samlPlan, assumeRolePlan, sessionTokenPlan, webTokenPlan, keyInfoPlan)
 	seen := map[explain.Code]bool{}
 	for _, r := range Refusals {
 		base := explain.CodeOf(r.Check)

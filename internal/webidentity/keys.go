@@ -1,0 +1,61 @@
+package webidentity
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+)
+
+// Key describes a signing key of an account's issuer.
+type Key struct {
+	issuer.KeyInfo
+	Account identitypool.AccountID
+
+	issuerID string
+}
+
+// ListKeys describes the keys of an account's issuer at a moment, or of all accounts' for "": by account,
+// then the oldest first. It needs no master key.
+func ListKeys(ctx context.Context, s Store, account identitypool.AccountID, now time.Time) ([]Key, error) {
+	all, err := s.WebIdentityIssuers(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	var keys []Key
+	for _, w := range all {
+		if account != "" && w.Account != account {
+			continue
+		}
+		infos, err := issuer.ListWebIdentity(ctx, s, w.ID, now)
+		if err != nil {
+			return nil, err
+		}
+
+		for _, info := range infos {
+			keys = append(keys, Key{KeyInfo: info, Account: w.Account, issuerID: w.ID})
+		}
+	}
+
+	return keys, nil
+}
+
+// RetireIn is issuer.RetireIn for a key of an account's issuer.
+func RetireIn(ctx context.Context, s Store, sealer issuer.Sealer, now func() time.Time, id string) (Key, error) {
+	keys, err := ListKeys(ctx, s, "", now())
+	if err != nil {
+		return Key{}, err
+	}
+
+	for _, k := range keys {
+		if k.ID == id {
+			k.KeyInfo, err = issuer.RetireWebIdentityIn(ctx, s, sealer, now, k.issuerID, id)
+			return k, err
+		}
+	}
+
+	return Key{}, fmt.Errorf("key %s of an account: %w", id, issuer.ErrNoKey)
+}
