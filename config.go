@@ -139,6 +139,8 @@ type Config struct {
 	// Dev switches on the well-known key pair test/test, the development issuer, pinned pool
 	// IDs and a start that does not wait for RSA keys.
 	Dev bool
+	// DevUserPools are the user pools of a development server; nil = it has none.
+	DevUserPools provider.LocalUserPools
 	// AcceptUnknownRoles treats a role that was never defined as one that trusts the pool
 	// and allows nothing. Only with Dev.
 	AcceptUnknownRoles bool
@@ -407,9 +409,18 @@ func (c *Config) loginProviders(directory provider.Directory) provider.Options {
 		UserPoolRegions: c.UserPoolRegions,
 		Aliases:         c.ProviderAliases,
 		IssuerAliases:   c.Dev,
+		Local:           c.localUserPools(),
 		Partition:       identitypool.Partition(c.region()),
 		MaxTokenBytes:   c.Limits.TokenBytes,
 	}
+}
+
+// localUserPools returns the user pools of the server itself.
+func (c *Config) localUserPools() provider.Local {
+	if !c.Dev || c.DevUserPools == nil {
+		return provider.Local{}
+	}
+	return provider.Local{UserPools: c.DevUserPools, URL: c.IssuerURL, Region: c.region()}
 }
 
 // userStatus returns how to ask user pools for ServerSideTokenCheck.

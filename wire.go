@@ -38,6 +38,7 @@ type parts struct {
 	opened     *gate.Sessions
 	gate       *gate.Gate
 	providers  *provider.Registry
+	status     *userstatus.Pools
 	events     *signout.Sources
 	assume     *assume.Service
 	pools      *cognitoidentity.Service
@@ -62,6 +63,7 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 	s.outbound = outbound.New(out)
 	s.logins = login.New(s.outbound, login.Options{Now: s.config.Now, Logger: s.config.Logger})
 
+	p.providers = provider.New(s.config.loginProviders(p.directory))
 	s.wireGate(&p)
 	p.addresses = s.wireAddresses()
 	checks, err := s.forwardAuth(p.opened, p.authorizer, p.gate)
@@ -168,7 +170,7 @@ func (s *Server) openKeys(ctx context.Context, sealer *envelope.Sealer) (err err
 // wireGate builds the parts that decide who a caller is and what it may do.
 func (s *Server) wireGate(p *parts) {
 	now := s.config.Now
-	p.revoked = s.revocations(p.directory)
+	p.revoked = s.revocations(p)
 	p.authorizer = iam.NewAuthorizer(p.directory, now)
 	p.opened = gate.NewSessions(s.sessions, p.revoked, now)
 	p.gate = gate.New(gate.Options{
@@ -182,10 +184,16 @@ func (s *Server) wireGate(p *parts) {
 }
 
 // revocations makes the list of revoked sessions.
-func (s *Server) revocations(roles *iam.Directory) *session.Revocations {
+func (s *Server) revocations(p *parts) *session.Revocations {
+	var local session.UserPools // an interface, because a nil *Registry in it would not be nil
+	if s.config.localUserPools().UserPools != nil {
+		local = p.providers
+	}
+
 	return session.NewRevocations(session.RevocationOptions{
 		Store:              s.store,
-		Roles:              roles,
+		Roles:              p.directory,
+		UserPools:          local,
 		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
 		SignOuts:           s.config.SignOutEndsSessions,
 		Now:                s.config.Now,
@@ -251,6 +259,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 	if err := status.SelfTest(ctx, c.Logger); err != nil {
 		return err
 	}
+	status.Local, p.status = p.providers, &status
 
 	s.wireSignOuts(p)
 	credentials, err := s.wireCredentials(p)
@@ -276,7 +285,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		SAMLBindings:       bindings,
 		CredentialsByToken: c.CredentialEngine != "" && c.CredentialEngine != assume.Builtin,
 		SignOuts:           s.signOuts,
-		UserStatus:         status,
+		UserStatus:         p.status,
 		Algorithms:         poolAlgorithms(c.PoolAlgorithms),
 		PinnedPoolIDs:      c.Dev,
 		MayChooseIDs:       c.mayChooseIDs,
@@ -290,10 +299,9 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 	return nil
 }
 
-// wireSignOuts builds the registry of login providers, and the parts that receive their sign-outs.
+// wireSignOuts builds the parts that receive the sign-outs of login providers.
 func (s *Server) wireSignOuts(p *parts) {
 	c := &s.config
-	p.providers = provider.New(c.loginProviders(p.directory))
 	p.events = &signout.Sources{
 		Providers: p.providers,
 		Directory: p.directory,
@@ -465,6 +473,7 @@ func (s *Server) stsAPI(p *parts) *stsapi.API {
 		Identities:    s.store,
 		IsNotFound:    func(err error) bool { return errors.Is(err, store.ErrNotFound) },
 		SignOuts:      s.signOuts,
+		UserStatus:    p.status,
 		Addresses:     p.addresses,
 		Region:        c.region(),
 		Now:           c.Now,

@@ -166,6 +166,7 @@ func (s *Service) proveOne(
 
 	v := l.Config.Verified(claims.Subject, claims.Audience)
 	v.Claims, v.Roles, v.Expires = claims.All, claims.Roles, claims.Expires
+	v.Checked = mustBeChecked(l.Config, claims)
 	if l.Trust.Kind == login.SAML {
 		v.Scope = claims.Scope
 		err = s.rescope(ctx, l.Config.Pool, v.Login, l.Trust.SAML)
@@ -212,6 +213,24 @@ func (s *Service) provenClaims(
 	}
 
 	return claims, nil
+}
+
+// signInsOf returns the sign-ins at user pools of this server that led to the logins, for the
+// session.
+func (s *Service) signInsOf(logins []identitypool.VerifiedLogin) []identitypool.SignIn {
+	var signIns []identitypool.SignIn
+	for _, l := range logins {
+		signIn := identitypool.SignIn{Provider: l.Provider, Subject: l.Subject}
+		if !s.Providers.IsLocal(l.Provider) {
+			continue
+		}
+		if l.Checked {
+			signIn.ID, _ = l.Claims["origin_jti"].(string)
+		}
+		signIns = append(signIns, signIn)
+	}
+
+	return signIns
 }
 
 // mustBeChecked reports whether the pool asks for a server-side check for any

@@ -17,10 +17,16 @@ import (
 type LocalUserPools interface {
 	// UserPool returns the user pool with an ID, as it is now; false = there is none.
 	UserPool(id string) (LocalUserPool, bool)
+	// Standing returns what has become of a sign-in at a user pool. It never returns
+	// identitypool.NotHere.
+	Standing(s identitypool.SignIn) identitypool.Standing
+	// Changes returns a number that is another one after each change of a Standing.
+	Changes() uint64
 }
 
 // LocalUserPool has the facts about a user pool of this server that prove its tokens.
 type LocalUserPool struct {
+	Name string // at AWS
 	// AWSIssuer adds the issuer that the user pool would have at AWS to its own.
 	AWSIssuer bool
 	// Keys is the key set (RFC 7517) of the keys that count now. It is not nil.
@@ -35,7 +41,8 @@ type Local struct {
 	Region    string // of user pools whose ID names none
 }
 
-// nameOf returns the name at AWS of the user pool that a local name stands for.
+// nameOf returns the name at AWS of the user pool that a local name stands for, even if there is
+// no such user pool yet.
 func (l Local) nameOf(name string) (string, bool) {
 	if l.UserPools == nil {
 		return "", false
@@ -45,23 +52,22 @@ func (l Local) nameOf(name string) (string, bool) {
 		return "", false
 	}
 
+	if p, found := l.UserPools.UserPool(id); found {
+		return p.Name, true
+	}
+
 	return identitypool.OwnUserPoolName(id, l.Region)
 }
 
-// find returns the user pool with a name at AWS. idOnly is its ID.
-func (l Local) find(name string) (p LocalUserPool, found bool) {
-	if l.UserPools == nil {
-		return LocalUserPool{}, false
-	}
+// find returns the user pool with a name at AWS.
+func (l Local) find(name string) (LocalUserPool, bool) {
 	parsed, atAWS := identitypool.ParseUserPool(name)
 	if !atAWS {
 		return LocalUserPool{}, false
 	}
-	if right, _ := identitypool.OwnUserPoolName(parsed.ID, l.Region); right != name {
-		return LocalUserPool{}, false // another region's: not a second name of the pool
-	}
+	p, found := l.UserPools.UserPool(parsed.ID)
 
-	return l.UserPools.UserPool(parsed.ID)
+	return p, found && p.Name == name // the same ID under another region's host is another pool
 }
 
 // issuers returns the issuers that a user pool can have by its name at AWS: its own, and the
@@ -98,11 +104,26 @@ func (r *Registry) locate(name string) (place, LocalUserPool) {
 	return nowhere, LocalUserPool{}
 }
 
-// IsLocal reports whether a name at AWS is that of a user pool that this server has now, and
-// proves itself.
+// IsLocal reports whether this server has, or should have, the user pool with a name at AWS.
 func (r *Registry) IsLocal(name string) bool {
 	at, _ := r.locate(name)
-	return at == here
+	return at != elsewhere
+}
+
+// Standing returns what has become of a sign-in at a user pool of this server.
+func (r *Registry) Standing(s identitypool.SignIn) identitypool.Standing {
+	if at, _ := r.locate(s.Provider); at == elsewhere {
+		return identitypool.NotHere
+	}
+	return r.o.Local.UserPools.Standing(s)
+}
+
+// Changes returns a number that is another one after each change of a Standing.
+func (r *Registry) Changes() uint64 {
+	if r.o.Local.UserPools == nil {
+		return 0
+	}
+	return r.o.Local.UserPools.Changes()
 }
 
 // proveHere makes a rule prove the tokens of a user pool of this server, which has the name at
@@ -142,6 +163,26 @@ func (r *Registry) registeredHere(t *login.Trust, url string, inSettings bool) e
 	}
 
 	return r.proveHere(t, name)
+}
+
+// LocalName returns the name at AWS of what a key of role mappings or of principal tags names:
+// a user pool of this server by its local name, with or without a client ID after it. It returns
+// false for all other keys.
+func (r *Registry) LocalName(key string) (string, bool) {
+	if r.HasUserPool(key) {
+		return "", false
+	}
+	if name, isAlias := r.o.Local.nameOf(key); isAlias {
+		return name, true
+	}
+
+	n := strings.LastIndexByte(key, ':')
+	if n < strings.LastIndexByte(key, '/') {
+		return "", false
+	}
+	name, isAlias := r.o.Local.nameOf(key[:max(n, 0)])
+
+	return name + key[max(n, 0):], isAlias
 }
 
 // RegisteredIssuer returns the URL under which an issuer can be registered in IAM: at AWS's name
