@@ -138,6 +138,28 @@ var (
 		Got:      "an address of another user",
 		Fix:      "use another address, or remove it from the other user",
 	})
+	userStatus = Refusals.Add(explain.Reason{
+		Code:     "user-status",
+		Check:    "user status",
+		Expected: "a status in which the operation has a meaning",
+		Got:      "{status}",
+		Fix:      "see the status with aws cognito-idp admin-get-user",
+	})
+	noAddress = Refusals.Add(explain.Reason{
+		Code:     "user-verified-address",
+		Check:    "user verified address",
+		Expected: "a user with a verified e-mail address or telephone number",
+		Got:      "a user without",
+		Fix:      "set email and email_verified with AdminUpdateUserAttributes",
+	})
+	filterForm = Refusals.Add(explain.Reason{
+		Code:     "user-filter",
+		Check:    "user filter",
+		Expected: `ATTRIBUTE = "VALUE" or ATTRIBUTE ^= "VALUE", with one of the attributes that can be searched`,
+		Got:      "another filter",
+		Fix: "use username, email, phone_number, name, given_name, family_name, preferred_username, " +
+			"cognito:user_status, status or sub, and put the value in double quotes",
+	})
 	tooManyThings = Refusals.Add(explain.Reason{
 		Code:     "user-pool-limit",
 		Check:    "user pool limit",
