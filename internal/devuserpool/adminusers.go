@@ -172,7 +172,7 @@ func (s *Service) AdminGetUser(
 func (s *Service) AdminSetUserPassword(
 	ctx context.Context, c awsapi.Caller, in *AdminSetUserPasswordRequest,
 ) (*AdminSetUserPasswordResponse, error) {
-	err := s.changeUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
+	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
 		if err := p.checkPassword(*in.Password); err != nil {
 			return err
 		}
@@ -191,8 +191,8 @@ func (s *Service) AdminSetUserPassword(
 	return &AdminSetUserPasswordResponse{}, err
 }
 
-// changeUser changes a user of one of the caller's pools.
-func (s *Service) changeUser(
+// changeCallerUser changes a user of one of the caller's pools.
+func (s *Service) changeCallerUser(
 	ctx context.Context, c awsapi.Caller, pool, username string, edit func(*Pool, *User) error,
 ) error {
 	return s.changeCallerPool(ctx, c, pool, func(p *Pool) error {
@@ -215,7 +215,7 @@ func (s *Service) changeUser(
 func (s *Service) AdminUpdateUserAttributes(
 	ctx context.Context, c awsapi.Caller, in *AdminUpdateUserAttributesRequest,
 ) (*AdminUpdateUserAttributesResponse, error) {
-	err := s.changeUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
+	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
 		unverified, err := p.changeAttributes(u, in.UserAttributes)
 		if err != nil {
 			return err
@@ -225,7 +225,7 @@ func (s *Service) AdminUpdateUserAttributes(
 			if !slices.Contains(p.Settings.AutoVerifiedAttributes, attribute) {
 				continue
 			}
-			if err := s.sendCode(ctx, p, u, purposeAttribute, attribute); err != nil {
+			if err := s.sendCode(ctx, p, u, "verify the address", attribute); err != nil {
 				return err
 			}
 		}
@@ -240,7 +240,7 @@ func (s *Service) AdminUpdateUserAttributes(
 func (s *Service) AdminDeleteUserAttributes(
 	ctx context.Context, c awsapi.Caller, in *AdminDeleteUserAttributesRequest,
 ) (*AdminDeleteUserAttributesResponse, error) {
-	err := s.changeUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
+	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
 		return p.deleteAttributes(u, in.UserAttributeNames)
 	})
 	return &AdminDeleteUserAttributesResponse{}, err
@@ -266,7 +266,7 @@ func (p *Pool) deleteAttributes(u *User, names []string) error {
 func (s *Service) AdminConfirmSignUp(
 	ctx context.Context, c awsapi.Caller, in *AdminConfirmSignUpRequest,
 ) (*AdminConfirmSignUpResponse, error) {
-	err := s.changeUser(ctx, c, *in.UserPoolId, *in.Username, func(_ *Pool, u *User) error {
+	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(_ *Pool, u *User) error {
 		if u.Status != statusUnconfirmed {
 			return awsapi.Refused(notAuthorized, userStatus.With("status", u.Status),
 				"User cannot be confirmed. Current status is %s", u.Status)
@@ -283,7 +283,7 @@ func (s *Service) AdminConfirmSignUp(
 func (s *Service) AdminEnableUser(
 	ctx context.Context, c awsapi.Caller, in *AdminEnableUserRequest,
 ) (*AdminEnableUserResponse, error) {
-	err := s.changeUser(ctx, c, *in.UserPoolId, *in.Username, func(_ *Pool, u *User) error {
+	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(_ *Pool, u *User) error {
 		u.Enabled = true
 		return nil
 	})
@@ -347,7 +347,7 @@ func (s *Service) endSignIns(
 func (s *Service) AdminResetUserPassword(
 	ctx context.Context, c awsapi.Caller, in *AdminResetUserPasswordRequest,
 ) (*AdminResetUserPasswordResponse, error) {
-	err := s.changeUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
+	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
 		if u.Status != statusConfirmed && u.Status != statusResetRequired {
 			return awsapi.Refused(notAuthorized, userStatus.With("status", u.Status),
 				"User password cannot be reset in the current state.")
@@ -359,7 +359,7 @@ func (s *Service) AdminResetUserPassword(
 		}
 		u.Status = statusResetRequired
 
-		return s.sendCode(ctx, p, u, purposePassword, attribute)
+		return s.sendCode(ctx, p, u, "set a new password", attribute)
 	})
 
 	return &AdminResetUserPasswordResponse{}, err

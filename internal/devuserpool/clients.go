@@ -26,7 +26,7 @@ const (
 func (s *Service) CreateUserPoolClient(
 	ctx context.Context, c awsapi.Caller, in *CreateUserPoolClientRequest,
 ) (*CreateUserPoolClientResponse, error) {
-	id, err := s.randomText(26, letters+digits)
+	id, err := s.randomText(26, lowercase+digits)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (s *Service) newClient(p *Pool, id string, in *CreateUserPoolClientRequest)
 		if in.ClientSecret != nil {
 			return Client{}, clientFault("GenerateSecret", "ClientSecret cannot be given with GenerateSecret.")
 		}
-		secret, err := s.randomText(52, letters+digits)
+		secret, err := s.randomText(52, lowercase+digits)
 		if err != nil {
 			return Client{}, err
 		}
@@ -287,15 +287,15 @@ func checkFlows(flows []string) error {
 // checkValidity refuses lifetimes of tokens outside of AWS's bounds.
 func checkValidity(in *UpdateUserPoolClientRequest) error {
 	units := cmp.Or(in.TokenValidityUnits, &TokenValidityUnitsType{})
-	access := lifetime(in.AccessTokenValidity, units.AccessToken, time.Hour)
-	id := lifetime(in.IdTokenValidity, units.IdToken, time.Hour)
+	access := validity(in.AccessTokenValidity, units.AccessToken, time.Hour)
+	id := validity(in.IdTokenValidity, units.IdToken, time.Hour)
 	for _, d := range []time.Duration{access, id} {
 		if d != 0 && (d < shortestToken || d > longestToken) {
 			return clientFault("validity", "Invalid range for token validity.")
 		}
 	}
 
-	refresh := lifetime(in.RefreshTokenValidity, units.RefreshToken, days(1))
+	refresh := validity(in.RefreshTokenValidity, units.RefreshToken, days(1))
 	if refresh != 0 && (refresh < shortestRefresh || refresh > longestRefresh) {
 		return clientFault("RefreshTokenValidity", "Invalid range for token validity.")
 	}
@@ -307,8 +307,8 @@ func checkValidity(in *UpdateUserPoolClientRequest) error {
 	return nil
 }
 
-// lifetime returns a number of units as a duration; 0 if the number is absent.
-func lifetime(n *int, unit *string, usual time.Duration) time.Duration {
+// validity returns a number of units as a duration; 0 if the number is absent.
+func validity(n *int, unit *string, usual time.Duration) time.Duration {
 	if n == nil {
 		return 0
 	}

@@ -214,52 +214,6 @@ func (s *Service) AdminListGroupsForUser(
 	return &AdminListGroupsForUserResponse{Groups: describeGroups(page, p.ID), NextToken: next}, nil
 }
 
-// groupsOf returns the groups of a user in the order of their precedence: the lowest number first, those
-// without a number last, and equal ones by name (API reference, Precedence).
-func (p *Pool) groupsOf(u User) []Group {
-	var groups []Group
-	for _, name := range u.Groups {
-		if g, found := p.Groups[name]; found {
-			groups = append(groups, g)
-		}
-	}
-
-	slices.SortFunc(groups, func(a, b Group) int {
-		switch {
-		case a.Precedence != nil && b.Precedence != nil && *a.Precedence != *b.Precedence:
-			return *a.Precedence - *b.Precedence
-		case (a.Precedence == nil) != (b.Precedence == nil):
-			if a.Precedence != nil {
-				return -1
-			}
-			return 1
-		default:
-			return strings.Compare(a.Name, b.Name)
-		}
-	})
-
-	return groups
-}
-
-// preferredRole returns the role of the group with the lowest precedence; "" if several with different
-// roles share it, or the group has none (developer guide, "Adding groups to a user pool").
-func preferredRole(groups []Group) string {
-	if len(groups) == 0 {
-		return ""
-	}
-
-	best := groups[0]
-	for _, g := range groups[1:] {
-		same := g.Precedence == nil && best.Precedence == nil ||
-			g.Precedence != nil && best.Precedence != nil && *g.Precedence == *best.Precedence
-		if same && g.Role != best.Role {
-			return ""
-		}
-	}
-
-	return best.Role
-}
-
 func groupNotFound() *awsapi.Error {
 	return awsapi.Refused(resourceNotFound, groupUnknown.With(), "Group not found.")
 }

@@ -58,7 +58,7 @@ func (s *Service) CreateUserPool(
 func (s *Service) newPoolID(region string, tags map[string]string) (string, error) {
 	chosen, isChosen := tags[customIDTag]
 	if !isChosen {
-		name, err := s.randomText(9, letters+strings.ToUpper(letters)+digits)
+		name, err := s.randomText(9, lowercase+uppercase+digits)
 		return region + "_" + name, err
 	}
 
@@ -72,12 +72,6 @@ func (s *Service) newPoolID(region string, tags map[string]string) (string, erro
 
 	return chosen, nil
 }
-
-// Characters of IDs and secrets.
-const (
-	letters = "abcdefghijklmnopqrstuvwxyz"
-	digits  = "0123456789"
-)
 
 // randomText returns n characters of an alphabet of at most 128.
 func (s *Service) randomText(n int, alphabet string) (string, error) {
@@ -217,9 +211,9 @@ func (s *Service) SetUserPoolMfaConfig(
 	if err := refuseParts(
 		part{"multi-factor authentication (MfaConfiguration)", in.MfaConfiguration != nil && *in.MfaConfiguration != mfaOff},
 		part{"multi-factor authentication (SoftwareTokenMfaConfiguration)", isTrue(token.Enabled)},
-		part{"multi-factor authentication (EmailMfaConfiguration)", isSet(in.EmailMfaConfiguration)},
+		part{"multi-factor authentication (EmailMfaConfiguration)", isGiven(in.EmailMfaConfiguration)},
 		part{"multi-factor authentication (SmsMfaConfiguration)", messages.SmsConfiguration != nil},
-		part{"passkeys (WebAuthnConfiguration)", isSet(in.WebAuthnConfiguration)},
+		part{"passkeys (WebAuthnConfiguration)", isGiven(in.WebAuthnConfiguration)},
 	); err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func updatedSettings(in *UpdateUserPoolRequest) (UserPoolType, error) {
 
 	return UserPoolType{
 		Policies: &UserPoolPolicyType{
-			PasswordPolicy: passwordPolicy(in.Policies),
+			PasswordPolicy: policyOf(in.Policies),
 			SignInPolicy:   &SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD"}},
 		},
 		DeletionProtection:          cmp.Or(in.DeletionProtection, new("INACTIVE")),
@@ -114,8 +114,8 @@ func (s *UserPoolType) keepFixed(before UserPoolType) {
 	s.SchemaAttributes = before.SchemaAttributes
 }
 
-// passwordPolicy fills in the defaults of a password policy.
-func passwordPolicy(given *UserPoolPolicyType) *PasswordPolicyType {
+// policyOf fills in the defaults of a password policy.
+func policyOf(given *UserPoolPolicyType) *PasswordPolicyType {
 	policy := PasswordPolicyType{
 		RequireUppercase: new(true),
 		RequireLowercase: new(true),
@@ -161,7 +161,7 @@ func adminCreateUser(in *UpdateUserPoolRequest) *AdminCreateUserConfigType {
 	config.AllowAdminCreateUserOnly = new(isTrue(config.AllowAdminCreateUserOnly))
 
 	// The number has moved to the password policy, and shows the same there.
-	config.UnusedAccountValidityDays = passwordPolicy(in.Policies).TemporaryPasswordValidityDays
+	config.UnusedAccountValidityDays = policyOf(in.Policies).TemporaryPasswordValidityDays
 
 	return &config
 }
@@ -196,7 +196,7 @@ func refuseSettings(in *UpdateUserPoolRequest) error {
 
 	return refuseParts(
 		part{"multi-factor authentication (MfaConfiguration)", in.MfaConfiguration != nil && *in.MfaConfiguration != mfaOff},
-		part{"Lambda triggers (LambdaConfig)", isSet(in.LambdaConfig)},
+		part{"Lambda triggers (LambdaConfig)", isGiven(in.LambdaConfig)},
 		part{
 			"device tracking (DeviceConfiguration)",
 			isTrue(devices.ChallengeRequiredOnNewDevice) || isTrue(devices.DeviceOnlyRememberedOnUserPrompt),
@@ -207,7 +207,7 @@ func refuseSettings(in *UpdateUserPoolRequest) error {
 		},
 		part{
 			"dynamic registration of clients (DcrConfiguration)",
-			isSet(in.DcrConfiguration) && !isValue(in.DcrConfiguration.EnableStatus, "DISABLED"),
+			isGiven(in.DcrConfiguration) && !isValue(in.DcrConfiguration.EnableStatus, "DISABLED"),
 		},
 		part{"keys of your own (KeyConfiguration)", keys.KmsKeyArn != nil || isValue(keys.KeyType, "CUSTOMER_MANAGED_KEY")},
 		part{"issuers of another form (IssuerConfiguration)", isValue(issuer.Type, "UPDATED")},
@@ -227,8 +227,8 @@ func refuseSettings(in *UpdateUserPoolRequest) error {
 	)
 }
 
-// isSet reports whether an optional structure has any member.
-func isSet[T any](s *T) bool { return s != nil && !reflect.ValueOf(*s).IsZero() }
+// isGiven reports whether an optional structure has any member.
+func isGiven[T any](s *T) bool { return s != nil && !reflect.ValueOf(*s).IsZero() }
 
 // isValue reports whether an optional text is there and equal.
 func isValue(text *string, value string) bool { return text != nil && *text == value }
