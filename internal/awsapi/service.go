@@ -31,6 +31,7 @@ type API struct {
 	Version      string // AWS Query: the Version parameter; "" = no AWS Query
 	Namespace    string // AWS Query: the XML namespace of answers
 	InternalCode string // the type of an internal error; "" = the protocol's
+	InvalidCode  string // the type of an input that breaks the model's constraints; "" = the protocol's
 	Operations   []Operation
 	Statuses     map[string]int // HTTP status by error code, for errors that operations name; default 400
 }

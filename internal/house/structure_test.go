@@ -160,7 +160,7 @@ var fences = map[string][]string{
 func isHelper(name string) bool {
 	return slices.ContainsFunc([]string{
 		"bench", "clienttests", "internal/house", "internal/pgtest", "internal/yardstick",
-		"internal/cognitoidentity/gen",
+		"internal/apigen",
 		"packaging", "sigv4/internal",
 	}, func(p string) bool {
 		return name == p || strings.HasPrefix(name, p+"/")
