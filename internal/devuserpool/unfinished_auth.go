@@ -11,23 +11,6 @@ import (
 
 var errUnfinished = errors.New("not written yet")
 
-// signIns keeps the sign-ins that have begun.
-type signIns struct{}
-
-func newSignIns(Options) *signIns { return &signIns{} }
-
-// newKey makes a key that signs a new pool's tokens.
-func (s *Service) newKey() (Key, error) { return Key{}, errUnfinished }
-
-// checkPassword refuses a password that the pool's policy does not allow (InvalidPasswordException).
-func (p *Pool) checkPassword(password string) error { return errUnfinished }
-
-// setPassword stores the verifier of a password that was checked.
-func (s *Service) setPassword(p *Pool, u *User, password string) error { return errUnfinished }
-
-// newPassword makes a temporary password that the pool's policy allows.
-func (s *Service) newPassword(p *Pool) string { return "" }
-
 // sendCode makes a code for a user, keeps it in u and shows it to the developer. attribute is where the
 // code goes to: email or phone_number.
 func (s *Service) sendCode(ctx context.Context, p *Pool, u *User, purpose, attribute string) error {
