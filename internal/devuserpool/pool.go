@@ -136,10 +136,11 @@ func (p *Pool) ShortName() string {
 	return name
 }
 
-// caseSensitive reports whether user names that differ only in case are of two users.
+// caseSensitive reports whether user names that differ only in case are of two users. They are unless the
+// pool was made with UsernameConfiguration (API reference).
 func (p *Pool) caseSensitive() bool {
 	c := p.Settings.UsernameConfiguration
-	return c != nil && c.CaseSensitive != nil && *c.CaseSensitive
+	return c == nil || c.CaseSensitive == nil || *c.CaseSensitive
 }
 
 // key returns the key of a user name in Users.

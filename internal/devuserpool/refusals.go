@@ -39,6 +39,49 @@ var (
 		Got:      "no user with it",
 		Fix:      "list the users with aws cognito-idp list-users",
 	})
+	schemaAttribute = Refusals.Add(explain.Reason{
+		Code:     "user-pool-schema",
+		Check:    "user pool schema",
+		Expected: "a new custom attribute, or a standard attribute with its own data type",
+		Got:      "an attribute that cannot be added or changed so",
+		Fix:      "correct the attribute that the message names",
+	})
+	attributeValue = Refusals.Add(explain.Reason{
+		Code:     "user-attribute",
+		Check:    "user attribute",
+		Expected: "attributes of the pool's schema with values of their form, and all that it requires",
+		Got:      "another attribute or value",
+		Fix: "correct the attribute that the message names; custom attributes begin with custom: and are added by " +
+			"Schema or AddCustomAttributes",
+	})
+	addressForm = Refusals.Add(explain.Reason{
+		Code:     "user-attribute-address",
+		Check:    "user attribute",
+		Expected: "an e-mail address, or a telephone number like +14155550100",
+		Got:      "another form",
+		Fix:      "write the number with + and the country code, without blanks",
+	})
+	nameForm = Refusals.Add(explain.Reason{
+		Code:     "user-name-form",
+		Check:    "user name",
+		Expected: "an address where the pool has UsernameAttributes, and none where it has it as AliasAttributes",
+		Got:      "a name of another form",
+		Fix:      "name the user as the pool's settings demand",
+	})
+	nameTaken = Refusals.Add(explain.Reason{
+		Code:     "user-name-taken",
+		Check:    "user name",
+		Expected: "a name that no user of the pool has",
+		Got:      "a name that is taken",
+		Fix:      "choose another name, or delete the user",
+	})
+	aliasTaken = Refusals.Add(explain.Reason{
+		Code:     "user-name-alias",
+		Check:    "user name",
+		Expected: "an address that names no other user of the pool",
+		Got:      "an address of another user",
+		Fix:      "use another address, or remove it from the other user",
+	})
 	tooManyThings = Refusals.Add(explain.Reason{
 		Code:     "user-pool-limit",
 		Check:    "user pool limit",

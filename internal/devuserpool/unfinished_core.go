@@ -8,12 +8,6 @@ import (
 
 // Operations that are not written yet. Remove a method when its file has it.
 
-func (s *Service) AddCustomAttributes(
-	ctx context.Context, c awsapi.Caller, in *AddCustomAttributesRequest,
-) (*AddCustomAttributesResponse, error) {
-	return nil, errUnfinished
-}
-
 func (s *Service) AdminAddUserToGroup(
 	ctx context.Context, c awsapi.Caller, in *AdminAddUserToGroupRequest,
 ) (*awsapi.NoOutput, error) {
