@@ -87,7 +87,7 @@ func (u *User) storeVerifier(v srpVerifier) {
 	u.PasswordEnds = zeroTime
 }
 
-// srpVerifier returns the verifier of the user's password. A user without a password gets one that no
+// verifierOf returns the verifier of the user's password. A user without a password gets one that no
 // password fits, so that nobody can tell from outside.
 func (s *Service) verifierOf(p *Pool, u User) srpVerifier {
 	salt, err := hex.DecodeString(u.Salt)
@@ -140,3 +140,6 @@ func (s *Service) below(n int) int {
 	}
 	return int(new(big.Int).Mod(new(big.Int).SetBytes(random[:]), big.NewInt(int64(n))).Int64())
 }
+
+// hexOf returns the text of a verifier as User has it.
+func hexOf(v srpVerifier) string { return hex.EncodeToString(v.verifier) }

@@ -1,6 +1,7 @@
 package devuserpool
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
@@ -10,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 var zeroTime time.Time
@@ -75,11 +74,11 @@ func (s *Service) newSession(c Client) (Session, string, error) {
 	if err != nil {
 		return Session{}, "", err
 	}
-	origin, err := s.guid()
+	origin, err := newGUID(s.Random)
 	if err != nil {
 		return Session{}, "", err
 	}
-	event, err := s.guid()
+	event, err := newGUID(s.Random)
 	if err != nil {
 		return Session{}, "", err
 	}
@@ -111,12 +110,13 @@ func hashOf(token string) []byte {
 	return sum[:]
 }
 
-func (s *Service) guid() (string, error) {
-	id, err := uuid.NewRandomFromReader(s.Random)
+// guidOf returns a GUID that is made from random-looking bytes.
+func guidOf(b []byte) string {
+	text, err := newGUID(bytes.NewReader(b))
 	if err != nil {
-		return "", fmt.Errorf("a GUID: %w", err)
+		panic("devuserpool: too few bytes for a GUID")
 	}
-	return id.String(), nil
+	return text
 }
 
 // keepSession adds a session to a user. Ended ones go, and above the bound the oldest.
@@ -158,7 +158,7 @@ func (s *Service) tokens(
 
 // sign returns a signed token with claims and a new jti.
 func (s *Service) sign(p *Pool, claims map[string]any) (string, error) {
-	jti, err := s.guid()
+	jti, err := newGUID(s.Random)
 	if err != nil {
 		return "", err
 	}
