@@ -1,5 +1,0 @@
-package devuserpool
-
-import "errors"
-
-var errUnfinished = errors.New("not written yet")
