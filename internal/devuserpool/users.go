@@ -270,7 +270,9 @@ func (u User) attributeList() []AttributeType {
 // signOut ends all sign-ins of a user: tokens issued until now are not valid any more.
 func (u *User) signOut(now time.Time) {
 	u.SignedOutAt = now
-	u.Sessions = nil
+	for i := range u.Sessions {
+		u.Sessions[i].Revoked = true
+	}
 }
 
 // tellSignOut ends what was given for tokens of a user elsewhere.
