@@ -409,18 +409,9 @@ func (c *Config) loginProviders(directory provider.Directory) provider.Options {
 		UserPoolRegions: c.UserPoolRegions,
 		Aliases:         c.ProviderAliases,
 		IssuerAliases:   c.Dev,
-		Local:           c.localUserPools(),
 		Partition:       identitypool.Partition(c.region()),
 		MaxTokenBytes:   c.Limits.TokenBytes,
 	}
-}
-
-// localUserPools returns the user pools of the server itself.
-func (c *Config) localUserPools() provider.Local {
-	if !c.Dev || c.DevUserPools == nil {
-		return provider.Local{}
-	}
-	return provider.Local{UserPools: c.DevUserPools, URL: c.IssuerURL, Region: c.region()}
 }
 
 // userStatus returns how to ask user pools for ServerSideTokenCheck.

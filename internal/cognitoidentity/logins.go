@@ -216,18 +216,17 @@ func (s *Service) provenClaims(
 }
 
 // signInsOf returns the sign-ins at user pools of this server that led to the logins, for the
-// session.
+// session. It leaves out one that is checked and has no ID: the time of the session stands for it.
 func (s *Service) signInsOf(logins []identitypool.VerifiedLogin) []identitypool.SignIn {
 	var signIns []identitypool.SignIn
 	for _, l := range logins {
-		signIn := identitypool.SignIn{Provider: l.Provider, Subject: l.Subject}
-		if !s.Providers.IsLocal(l.Provider) {
-			continue
-		}
+		id := ""
 		if l.Checked {
-			signIn.ID, _ = l.Claims["origin_jti"].(string)
+			id, _ = l.Claims["origin_jti"].(string)
 		}
-		signIns = append(signIns, signIn)
+		if s.Providers.IsLocal(l.Provider) && l.Checked == (id != "") {
+			signIns = append(signIns, identitypool.SignIn{Provider: l.Provider, Subject: l.Subject, ID: id})
+		}
 	}
 
 	return signIns

@@ -98,9 +98,12 @@ type Session struct {
 	Hash    []byte    `json:"hash"`   // SHA-256 of the refresh token
 	Client  string    `json:"client"` // ID
 	Origin  string    `json:"origin"` // origin_jti
+	Event   string    `json:"event"`  // event_id
 	SignIn  time.Time `json:"signIn"` // auth_time
 	Ends    time.Time `json:"ends"`
 	Revoked bool      `json:"revoked,omitzero"`
+	// Replaced is when a refresh token that was rotated stops working; zero = it was not rotated.
+	Replaced time.Time `json:"replaced,omitzero"`
 }
 
 // Bounds of what a pool keeps.
@@ -109,8 +112,8 @@ const (
 	maxClients  = 100
 	maxGroups   = 300
 	maxUsers    = 10_000
-	maxCodes    = 8  // of a user; the oldest goes
-	maxSessions = 10 // of a user; the oldest goes
+	maxCodes    = 8   // of a user; the oldest goes
+	maxSessions = 200 // of a user; the oldest goes, and its tokens are not valid any more
 	maxTags     = 50
 )
 
@@ -136,10 +139,11 @@ func (p *Pool) ShortName() string {
 	return name
 }
 
-// caseSensitive reports whether user names that differ only in case are of two users.
+// caseSensitive reports whether user names that differ only in case are of two users. They are unless the
+// pool was made with UsernameConfiguration (API reference).
 func (p *Pool) caseSensitive() bool {
 	c := p.Settings.UsernameConfiguration
-	return c != nil && c.CaseSensitive != nil && *c.CaseSensitive
+	return c == nil || c.CaseSensitive == nil || *c.CaseSensitive
 }
 
 // key returns the key of a user name in Users.
