@@ -117,7 +117,6 @@ func (s *Server) newDevelopment() (*development, error) {
 		Codes:     d.codes.Newest,
 	})
 
-	d.localUserPools = s.config.DevUserPools
 	d.routes = endpoints.Routes()
 	d.documents = append(d.documents, endpoints.Issuer.Document)
 	d.oidcProviders = append(d.oidcProviders, OIDCProviderConfig{

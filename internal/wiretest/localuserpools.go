@@ -29,7 +29,7 @@ type LocalUserPool struct {
 }
 
 // Configure gives them to a server.
-func (l *LocalUserPools) Configure(c *poolhouse.Config) { c.DevUserPools = l }
+func (l *LocalUserPools) Configure(c *poolhouse.Config) { c.LocalUserPools = l }
 
 // Set makes or replaces a user pool.
 func (l *LocalUserPools) Set(id string, p LocalUserPool) {
