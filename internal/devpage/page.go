@@ -18,8 +18,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
@@ -30,7 +30,7 @@ type Options struct {
 	Data    string // where the data is, in words
 	Calls   *Calls
 	// Pools returns at most limit pools, in the order of their IDs.
-	Pools func(ctx context.Context, limit int) ([]identitypool.Pool, error)
+	Pools func(ctx context.Context, limit int) ([]devpool.Pool, error)
 	// Users returns the users whom the built-in issuer vouches for by name.
 	Users  func() []devuser.User
 	Logger *slog.Logger
@@ -96,14 +96,6 @@ func accepts(header []string) bool {
 	return false
 }
 
-// endpoint returns the base URL of a request.
-func endpoint(r *http.Request) string {
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
-}
-
 // view is the template's data.
 type view struct {
 	Info    issuer.DevInfo
@@ -114,7 +106,7 @@ type view struct {
 	Styles   template.CSS
 
 	Somebody  string // flag of `poolhouse dev token` that names a user
-	Pools     []Pool
+	Pools     []devpool.Pool
 	More      bool // there are more pools
 	Failed    bool // the pools could not be read
 	Users     []shownUser
@@ -150,7 +142,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Info:     p.o.Info,
 		Version:  p.o.Version,
 		Data:     p.o.Data,
-		Endpoint: endpoint(r),
+		Endpoint: issuer.DevEndpoint(r),
 		Styles:   template.CSS(styles),
 		Calls:    p.o.Calls.Newest(),
 	}
@@ -161,9 +153,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 
 	v.More = len(pools) > maxPools
-	for _, pool := range pools[:min(len(pools), maxPools)] {
-		v.Pools = append(v.Pools, PoolOf(pool, p.o.Info, v.Endpoint))
-	}
+	v.Pools = pools[:min(len(pools), maxPools)]
 
 	users := p.o.Users()
 	v.MoreUsers = len(users) > maxUsers
@@ -171,10 +161,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.Users = append(v.Users, showUser(u))
 	}
 
-	v.Somebody = "--sub alice"
-	if len(users) > 0 {
-		v.Somebody = "--user " + users[0].Name
-	}
+	v.Somebody = devuser.ExampleFlag(users)
 
 	var body strings.Builder
 	if err := page.Execute(&body, v); err != nil {

@@ -30,8 +30,8 @@ func atRoot(t *testing.T) {
 var allowedImports = map[string][]string{
 	"": {
 		"internal/adminapi", "internal/assume", "internal/awsapi", "internal/cognitoidentity",
-		"internal/datalock", "internal/devpage", "internal/devuser", "internal/envelope", "internal/explain",
-		"internal/forwardauth", "internal/gate",
+		"internal/datalock", "internal/devpage", "internal/devpool", "internal/devuser", "internal/envelope",
+		"internal/explain", "internal/forwardauth", "internal/gate",
 		"internal/iam", "internal/iamapi", "internal/identitypool", "internal/idtoken", "internal/issuer",
 		"internal/logging", "internal/login", "internal/metrics", "internal/outbound", "internal/overload",
 		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/signout",
@@ -39,7 +39,7 @@ var allowedImports = map[string][]string{
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
-		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devpage", "internal/devseed",
+		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devseed",
 		"internal/devuser", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/wholefile", "sigv4",
@@ -65,7 +65,8 @@ var allowedImports = map[string][]string{
 	},
 	"internal/datalock": {},
 	"internal/envelope": {"internal/wholefile"},
-	"internal/devpage":  {"internal/devuser", "internal/explain", "internal/identitypool", "internal/issuer"},
+	"internal/devpage":  {"internal/devpool", "internal/devuser", "internal/explain", "internal/issuer"},
+	"internal/devpool":  {"internal/identitypool"},
 	"internal/devseed": {
 		"internal/apply", "internal/cognitoidentity", "internal/devuser", "internal/explain",
 		"internal/identitypool", "sigv4",
@@ -90,8 +91,8 @@ var allowedImports = map[string][]string{
 	"internal/identitypool": {"internal/explain"},
 	"internal/idtoken":      {"internal/explain", "internal/outbound"},
 	"internal/issuer": {
-		"internal/devuser", "internal/explain", "internal/identitypool", "internal/overload", "internal/store",
-		"internal/wholefile",
+		"internal/devpool", "internal/devuser", "internal/explain", "internal/identitypool", "internal/overload",
+		"internal/store", "internal/wholefile",
 	},
 	"internal/logging": {},
 	"internal/login": {

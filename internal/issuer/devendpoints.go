@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -61,7 +62,7 @@ type DevEndpoints struct {
 	Issuer *DevIssuer
 	Users  *devuser.Store // whom the issuer vouches for by name
 	// Pools returns at most limit pools of the server, in the order of their IDs.
-	Pools func(ctx context.Context, limit int) ([]identitypool.Pool, error)
+	Pools func(ctx context.Context, limit int) ([]devpool.Pool, error)
 }
 
 // NewDevEndpoints returns the endpoints of a development server. Its issuer is at baseURL + DevPath
@@ -103,63 +104,52 @@ func (d *DevEndpoints) routes() []devRoute {
 	}
 }
 
-// Register mounts the endpoints on mux.
-func (d *DevEndpoints) Register(mux *http.ServeMux) {
-	d.Issuer.Register(mux)
-
+// Routes returns the handlers of the endpoints and of their issuer, by their patterns for http.ServeMux.
+func (d *DevEndpoints) Routes() map[string]http.Handler {
+	all := d.Issuer.Routes()
 	for _, route := range d.routes() {
-		mux.HandleFunc(route.pattern, route.serve)
+		all[route.pattern] = route.serve
 	}
-	mux.HandleFunc(ControlPrefix, func(w http.ResponseWriter, _ *http.Request) {
+	all[ControlPrefix] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeDevJSON(w, http.StatusNotFound, DevTokenResponse{
 			Error: "the control API has no such path with this method: it has " + strings.Join(DevRoutes(), ", "),
 		})
 	})
+
+	return all
 }
 
 func (d *DevEndpoints) info(w http.ResponseWriter, r *http.Request) {
 	info := d.Info
-	info.Endpoint = "http://" + r.Host // of this machine, or a name that the guard accepts
-	if r.TLS != nil {
-		info.Endpoint = "https://" + r.Host
-	}
+	info.Endpoint = DevEndpoint(r)
 	writeDevJSON(w, http.StatusOK, info)
+}
+
+// DevEndpoint returns the address by which a client reached a development server: of this machine, or
+// a name that the guard accepts.
+func DevEndpoint(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
 }
 
 // MaxDevPools bounds the pools that DevPoolsPath lists.
 const MaxDevPools = 1000
 
-// DevPoolInfo is an identity pool of a development server.
-type DevPoolInfo struct {
-	ID          string `json:"id"`
-	Name        string `json:"name"`
-	AllowGuests bool   `json:"allow_guests"`
-}
-
 // DevPoolsResponse is the answer of the endpoint DevPoolsPath.
 type DevPoolsResponse struct {
-	Pools []DevPoolInfo `json:"pools"` // at most MaxDevPools, in the order of their IDs
-}
-
-// ListPools returns the server's pools.
-func (d *DevEndpoints) ListPools(ctx context.Context) (DevPoolsResponse, error) {
-	pools, err := d.Pools(ctx, MaxDevPools)
-	list := DevPoolsResponse{Pools: make([]DevPoolInfo, len(pools))}
-	for i, pool := range pools {
-		list.Pools[i] = DevPoolInfo{ID: string(pool.ID), Name: pool.Name, AllowGuests: pool.AllowUnauthenticated}
-	}
-
-	return list, err
+	Pools []devpool.Pool `json:"pools"` // at most MaxDevPools, in the order of their IDs
 }
 
 func (d *DevEndpoints) pools(w http.ResponseWriter, r *http.Request) {
-	list, err := d.ListPools(r.Context())
+	list, err := d.Pools(r.Context(), MaxDevPools)
 	if err != nil {
 		writeDevJSON(w, http.StatusServiceUnavailable,
 			DevTokenResponse{Error: "the pools could not be read: try again"})
 		return
 	}
-	writeDevJSON(w, http.StatusOK, list)
+	writeDevJSON(w, http.StatusOK, DevPoolsResponse{Pools: list})
 }
 
 func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {

@@ -196,10 +196,11 @@ func (i *DevIssuer) Document(ctx context.Context, address string) (body []byte, 
 	}
 }
 
-// Register mounts discovery and keys on mux, below DevPath.
-func (i *DevIssuer) Register(mux *http.ServeMux) {
+// Routes returns the handlers of discovery and keys, below DevPath, by their patterns for http.ServeMux.
+func (i *DevIssuer) Routes() map[string]http.Handler {
+	all := map[string]http.Handler{}
 	for _, path := range []string{devDiscoveryPath, devKeysPath} {
-		mux.HandleFunc("GET "+DevPath+path, func(w http.ResponseWriter, r *http.Request) {
+		all["GET "+DevPath+path] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _, err := i.Document(r.Context(), i.URL+path)
 			if err != nil {
 				http.Error(w, "the key is not ready: "+err.Error(), http.StatusServiceUnavailable)
@@ -209,4 +210,6 @@ func (i *DevIssuer) Register(mux *http.ServeMux) {
 			_, _ = w.Write(body) // an error means that the client has gone
 		})
 	}
+
+	return all
 }
