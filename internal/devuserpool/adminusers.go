@@ -225,7 +225,7 @@ func (s *Service) AdminUpdateUserAttributes(
 			if !slices.Contains(p.Settings.AutoVerifiedAttributes, attribute) {
 				continue
 			}
-			if err := s.sendCode(ctx, p, u, "verify the address", attribute); err != nil {
+			if err := s.sendCode(ctx, p, u, purposeAttribute, attribute); err != nil {
 				return err
 			}
 		}
@@ -359,7 +359,7 @@ func (s *Service) AdminResetUserPassword(
 		}
 		u.Status = statusResetRequired
 
-		return s.sendCode(ctx, p, u, "set a new password", attribute)
+		return s.sendCode(ctx, p, u, purposePassword, attribute)
 	})
 
 	return &AdminResetUserPasswordResponse{}, err

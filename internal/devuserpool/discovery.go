@@ -59,25 +59,28 @@ func (s *Service) Document(_ context.Context, address string) (body []byte, own 
 	return body, true, err
 }
 
-// Register mounts the discovery documents and keys of all pools on mux.
-func (s *Service) Register(mux *http.ServeMux) {
-	for _, path := range []string{discoveryPath, keysPath} {
-		mux.HandleFunc("GET /{pool}"+path, func(w http.ResponseWriter, r *http.Request) {
-			body, own, err := s.Document(r.Context(), s.base(r.PathValue("pool"))+path)
-			if err != nil {
-				s.Logger.ErrorContext(r.Context(), "the keys of a user pool cannot be read", "error", err)
-				http.Error(w, "the keys of the user pool cannot be read", http.StatusInternalServerError)
-				return
-			}
-			if !own {
-				http.NotFound(w, r)
-				return
-			}
+// Publishes reports whether r asks for a document that a pool publishes, or would if there were the pool.
+func (s *Service) Publishes(r *http.Request) bool {
+	pool, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(pool, "_") &&
+		("/"+path == discoveryPath || "/"+path == keysPath)
+}
 
-			// Browsers verify tokens too, and the documents are public.
-			w.Header().Set("Access-Control-Allow-Origin", "*")
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write(body) // an error means that the client has gone
-		})
+// Publish answers with the document that r asks for.
+func (s *Service) Publish(w http.ResponseWriter, r *http.Request) {
+	body, own, err := s.Document(r.Context(), s.Issuer+r.URL.Path)
+	if err != nil {
+		s.Logger.ErrorContext(r.Context(), "the keys of a user pool cannot be read", "error", err)
+		http.Error(w, "the keys of the user pool cannot be read", http.StatusInternalServerError)
+		return
 	}
+	if !own {
+		http.NotFound(w, r)
+		return
+	}
+
+	// Browsers verify tokens too, and the documents are public.
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body) // an error means that the client has gone
 }
