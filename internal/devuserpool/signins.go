@@ -191,7 +191,7 @@ func (s *signIns) failed(user string) {
 	s.failures[user] = f
 }
 
-// forget makes room for another user: of the users whose failures no longer count, else of any.
+// forget makes room for other users: of those whose failures no longer count, else of any tenth.
 func (s *signIns) forget(now time.Time) {
 	for user, f := range s.failures {
 		if now.Sub(f.last) >= failuresReset {
@@ -199,7 +199,7 @@ func (s *signIns) forget(now time.Time) {
 		}
 	}
 	for user := range s.failures {
-		if len(s.failures) < maxFailingUsers {
+		if len(s.failures) <= maxFailingUsers*9/10 {
 			return
 		}
 		delete(s.failures, user)
