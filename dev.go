@@ -19,6 +19,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // Files of Config.DataDir that only `poolhouse dev` writes: DevIssuerKeyFile has the key of the
@@ -80,6 +81,8 @@ type devParts struct {
 	oidcProviders []OIDCProviderConfig
 	// userPools and userPoolRegions locate user pools, by provider name and by region. Settings come first.
 	userPools, userPoolRegions map[string]ProviderOverride
+	// localUserPools are the server's own user pools. Those that the settings name come first.
+	localUserPools provider.LocalUserPools
 	// documents return what the server publishes itself, so that it verifies tokens without reaching
 	// its own URL (outbound.Options.Own).
 	documents []func(ctx context.Context, address string) (body []byte, own bool, err error)

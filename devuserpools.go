@@ -1,11 +1,13 @@
 package poolhouse
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 type (
@@ -53,6 +55,7 @@ func (s *Server) addUserPools(d *development) error {
 			}
 		},
 	})
+	d.localUserPools = cmp.Or[provider.LocalUserPools](c.LocalUserPools, state)
 	d.apis = append(d.apis, d.userPools.API())
 	d.documents = append(d.documents, d.userPools.Document)
 

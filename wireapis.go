@@ -154,6 +154,7 @@ func (s *Server) stsAPI(p *parts) *stsapi.API {
 		Identities:    s.store,
 		IsNotFound:    func(err error) bool { return errors.Is(err, store.ErrNotFound) },
 		SignOuts:      s.signOuts,
+		UserStatus:    p.status,
 		Addresses:     p.addresses,
 		Region:        c.region(),
 		Now:           c.Now,

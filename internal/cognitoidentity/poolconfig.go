@@ -1,6 +1,7 @@
 package cognitoidentity
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -134,7 +135,10 @@ func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) er
 		return awsapi.Refused(invalidParameter, userPoolMember.With().At(link), messageUserPoolProvider)
 	}
 
-	name, client := *in.ProviderName, *in.ClientId
+	name, client, given := *in.ProviderName, *in.ClientId, ""
+	if atAWS, isLocal := c.Providers.LocalName(name); isLocal {
+		name, given = atAWS, name
+	}
 	configured := c.Providers.HasUserPool(name)
 	pool, atAWS := identitypool.ParseUserPool(name)
 
@@ -169,6 +173,7 @@ func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) er
 		ProviderName:         name,
 		ClientID:             client,
 		ServerSideTokenCheck: in.ServerSideTokenCheck,
+		Given:                given,
 	})
 
 	return nil
@@ -373,7 +378,7 @@ func poolOutput(p identitypool.Pool) *IdentityPool {
 
 	for _, client := range p.CognitoIdentityProviders {
 		out.CognitoIdentityProviders = append(out.CognitoIdentityProviders, CognitoIdentityProvider{
-			ProviderName:         new(client.ProviderName),
+			ProviderName:         new(cmp.Or(client.Given, client.ProviderName)),
 			ClientId:             new(client.ClientID),
 			ServerSideTokenCheck: new(client.ServerSideTokenCheck != nil && *client.ServerSideTokenCheck),
 		})

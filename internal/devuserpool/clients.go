@@ -229,10 +229,8 @@ func clientSettings(p *Pool, in *UpdateUserPoolClientRequest, doing string) (Use
 		EnablePropagateAdditionalUserContextData: new(isTrue(in.EnablePropagateAdditionalUserContextData)),
 	}
 	if n := settings.RefreshTokenValidity; n == nil || *n == 0 {
-		settings.RefreshTokenValidity = new(defaultRefreshDays)
-		if units := settings.TokenValidityUnits; units.RefreshToken != nil {
-			settings.TokenValidityUnits = &TokenValidityUnitsType{AccessToken: units.AccessToken, IdToken: units.IdToken}
-		}
+		unit := cmp.Or(settings.TokenValidityUnits.RefreshToken, new("days"))
+		settings.RefreshTokenValidity = new(int(days(defaultRefreshDays) / units[*unit]))
 	}
 
 	return settings, nil
@@ -286,16 +284,16 @@ func checkFlows(flows []string) error {
 
 // checkValidity refuses lifetimes of tokens outside of AWS's bounds.
 func checkValidity(in *UpdateUserPoolClientRequest) error {
-	units := cmp.Or(in.TokenValidityUnits, &TokenValidityUnitsType{})
-	access := validity(in.AccessTokenValidity, units.AccessToken, time.Hour)
-	id := validity(in.IdTokenValidity, units.IdToken, time.Hour)
+	named := cmp.Or(in.TokenValidityUnits, &TokenValidityUnitsType{})
+	access := validity(in.AccessTokenValidity, named.AccessToken, time.Hour)
+	id := validity(in.IdTokenValidity, named.IdToken, time.Hour)
 	for _, d := range []time.Duration{access, id} {
 		if d != 0 && (d < shortestToken || d > longestToken) {
 			return clientFault("validity", "Invalid range for token validity.")
 		}
 	}
 
-	refresh := validity(in.RefreshTokenValidity, units.RefreshToken, days(1))
+	refresh := validity(in.RefreshTokenValidity, named.RefreshToken, days(1))
 	if refresh != 0 && (refresh < shortestRefresh || refresh > longestRefresh) {
 		return clientFault("RefreshTokenValidity", "Invalid range for token validity.")
 	}
@@ -313,12 +311,7 @@ func validity(n *int, unit *string, usual time.Duration) time.Duration {
 		return 0
 	}
 	if unit != nil {
-		usual = map[string]time.Duration{
-			"seconds": time.Second,
-			"minutes": time.Minute,
-			"hours":   time.Hour,
-			"days":    days(1),
-		}[*unit]
+		usual = units[*unit]
 	}
 	if time.Duration(*n) > longestRefresh/usual { // a product would overflow
 		return longestRefresh + 1

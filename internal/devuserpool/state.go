@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-json-experiment/json"
 
@@ -45,6 +46,8 @@ type State struct {
 	folder string // "" = memory
 
 	changing sync.Mutex // one change at a time
+
+	changes atomic.Uint64 // counts them
 
 	mu    sync.RWMutex
 	pools map[string]*Pool // by ID; nobody changes a pool that is in here
@@ -261,6 +264,7 @@ func (s *State) keep(p *Pool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pools[p.ID] = p
+	s.changes.Add(1)
 
 	return nil
 }
@@ -286,6 +290,7 @@ func (s *State) remove(id string, allow func(*Pool) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.pools, id)
+	s.changes.Add(1)
 
 	return nil
 }

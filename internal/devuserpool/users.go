@@ -36,6 +36,9 @@ func (s *Service) newUser(p *Pool, username string, given []AttributeType, now t
 		if err != nil {
 			return User{}, err
 		}
+		if _, taken := p.aliasOwner(kind, username, ""); taken {
+			return User{}, aliasTakenFault(usernameExists, kind)
+		}
 		attributes[kind] = username
 		username = sub
 	} else if err := p.checkUsername(username); err != nil {
@@ -194,24 +197,16 @@ func (p *Pool) checkAliases(u User) error {
 			continue
 		}
 		if _, taken := p.aliasOwner(attribute, u.Attributes[attribute], u.Sub); taken {
-			return aliasTakenFault(attribute, len(p.Settings.UsernameAttributes) > 0)
+			return aliasTakenFault(aliasExists, attribute)
 		}
 	}
 
 	return nil
 }
 
-// aliasTakenFault is AWS's error for an address that names another user, or is the other's user name.
-func aliasTakenFault(attribute string, isName bool) *awsapi.Error {
-	code, what := aliasExists, strings.ReplaceAll(attribute, "_", " ")
-	if attribute == "phone_number" {
-		what = "phone_number"
-	}
-	if isName {
-		code = usernameExists
-	}
-
-	return awsapi.Refused(code, aliasTaken.With(), "An account with the given %s already exists.", what)
+// aliasTakenFault is AWS's error for an address that names another user.
+func aliasTakenFault(code, attribute string) *awsapi.Error {
+	return awsapi.Refused(code, aliasTaken.With(), "An account with the given %s already exists.", attribute)
 }
 
 // changeAttributes changes attributes of a user, and returns the addresses that changed and are not
