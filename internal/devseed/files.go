@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
 // maxFiles is how many files all seeds together may have.
@@ -112,32 +112,13 @@ func isSeed(name string) bool {
 
 // readFile reads one seed.
 func readFile(from apply.Stack, o apply.ReadOptions) (File, error) {
-	text, err := readText(from.Path)
+	text, err := wholefile.Read(from.Path, apply.MaxFile)
 	if err != nil {
 		return File{}, err
 	}
 	o.Name, o.IgnoreUnknown = from.Name, true
 
 	return parse(from.Path, text, o)
-}
-
-// readText returns the content of a file. Opening a pipe or a device could wait for ever.
-func readText(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", path)
-	}
-
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-
-	return io.ReadAll(io.LimitReader(file, apply.MaxFile+1)) // apply.ReadSeed refuses a longer file
 }
 
 // parse reads the text of a seed.

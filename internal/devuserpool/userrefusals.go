@@ -38,7 +38,7 @@ var (
 		Check:    "code value",
 		Expected: "the newest code for the purpose",
 		Got:      "another one",
-		Fix:      "use the code from the terminal or the page of the server; dev.confirmation_code sets one for all",
+		Fix:      "use the code from the terminal or the page of the server; dev.user_pool_code sets one for all",
 	})
 	codeExpired = Refusals.Add(explain.Reason{
 		Code:     "code-in-force",

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/go-jose/go-jose/v4"
@@ -35,20 +34,10 @@ const devKeyIssuer = "poolhouse_issuer"
 // the issuer's URL at the last start; "" = the file does not tell. The error wraps fs.ErrNotExist
 // if there is no file.
 func readDevKey(path string) (key jose.JSONWebKey, issuer string, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return key, "", err
+	text, err := wholefile.Read(path, maxDevKeyFile)
+	if refused, ok := errors.AsType[*wholefile.RefusedError](err); ok {
+		return key, "", fmt.Errorf("%s: %w: %s", path, ErrDevKey, refused.Reason)
 	}
-	if !info.Mode().IsRegular() { // opening a pipe or a device could wait for ever
-		return key, "", fmt.Errorf("%s: %w: it is no regular file", path, ErrDevKey)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return key, "", err
-	}
-	defer file.Close()
-
-	text, err := io.ReadAll(io.LimitReader(file, maxDevKeyFile))
 	if err != nil {
 		return key, "", err
 	}
