@@ -115,7 +115,7 @@ func (s *Service) DescribeUserPoolClient(
 	}
 	client, found := p.Clients[*in.ClientId]
 	if !found {
-		return nil, clientNotFound(*in.ClientId)
+		return nil, clientMissing(*in.ClientId)
 	}
 
 	return &DescribeUserPoolClientResponse{UserPoolClient: client.described()}, nil
@@ -161,7 +161,7 @@ func (s *Service) UpdateUserPoolClient(
 	err := s.changeCallerPool(ctx, c, *in.UserPoolId, func(p *Pool) error {
 		var found bool
 		if client, found = p.Clients[*in.ClientId]; !found {
-			return clientNotFound(*in.ClientId)
+			return clientMissing(*in.ClientId)
 		}
 		settings, err := clientSettings(p, in, "updating")
 		if err != nil {
@@ -189,7 +189,7 @@ func (s *Service) DeleteUserPoolClient(
 ) (*awsapi.NoOutput, error) {
 	return nil, s.changeCallerPool(ctx, c, *in.UserPoolId, func(p *Pool) error {
 		if _, found := p.Clients[*in.ClientId]; !found {
-			return clientNotFound(*in.ClientId)
+			return clientMissing(*in.ClientId)
 		}
 		delete(p.Clients, *in.ClientId)
 
@@ -318,10 +318,6 @@ func validity(n *int, unit *string, usual time.Duration) time.Duration {
 	}
 
 	return time.Duration(*n) * usual
-}
-
-func clientNotFound(id string) *awsapi.Error {
-	return awsapi.Refused(resourceNotFound, clientUnknown.With(), "User pool client %s does not exist.", id)
 }
 
 func clientFault(member, message string) *awsapi.Error {

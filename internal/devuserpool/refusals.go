@@ -60,13 +60,6 @@ var (
 		Got:      "an ID that is taken",
 		Fix:      "choose another ID, or let the server choose",
 	})
-	clientUnknown = Refusals.Add(explain.Reason{
-		Code:     "user-pool-client",
-		Check:    "user pool client",
-		Expected: "the ID of an app client of the pool",
-		Got:      "no client with it",
-		Fix:      "list the clients with aws cognito-idp list-user-pool-clients",
-	})
 	clientSetting = Refusals.Add(explain.Reason{
 		Code:     "user-pool-client-setting",
 		Check:    "user pool client",
