@@ -59,7 +59,7 @@ func (r *rig) verify(token string) object {
 	if err := json.Unmarshal(r.get("/"+r.pool+"/.well-known/jwks.json"), &set); err != nil {
 		r.t.Fatal(err)
 	}
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		r.t.Fatal(err)
 	}
