@@ -61,7 +61,8 @@ func TestTimeForAStep(t *testing.T) {
 	r.pass(10*time.Minute - time.Second)
 	r.ok("RespondToAuthChallenge", proof)
 	r.pass(time.Second)
-	r.refused("RespondToAuthChallenge", late, "NotAuthorizedException: Invalid session for the user, session is expired.")
+	r.refused("RespondToAuthChallenge", late, "NotAuthorizedException: Invalid session for the user, "+
+		"session is expired.")
 }
 
 // A session belongs to one client and one step.
