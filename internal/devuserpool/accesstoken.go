@@ -55,7 +55,7 @@ func (s *Service) changeBearer(b bearer, edit func(*Pool, *User) error) error {
 
 // verified checks everything about a token that does not change.
 func (s *Service) verified(token string) (bearer, error) {
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil || len(signed.Signatures) != 1 {
 		return bearer{}, invalidAccessToken()
 	}

@@ -187,7 +187,7 @@ var authMessages = []explain.Message{
 	{
 		Code:    "AliasExistsException",
 		Text:    "An account with the {attribute} already exists.",
-		Reasons: []explain.Code{"alias-of-a-user"},
+		Reasons: []explain.Code{"user-name-alias"},
 	},
 	{
 		Code:    "CodeMismatchException",

@@ -29,8 +29,8 @@ var (
 	secretHashWrong = Refusals.Add(explain.Reason{
 		Code:  "secret-hash",
 		Check: "secret hash",
-		Expected: "the Base64 of HMAC-SHA256, with the client secret as key, over the user name as sent and the client " +
-			"ID",
+		Expected: "the Base64 of HMAC-SHA256, with the client secret as key, over the user name as sent and the " +
+			"client ID",
 		Got: "another value",
 		Fix: "compare the client secret, and hash the user name that the same call sends",
 	})

@@ -273,10 +273,14 @@ func (a attempt) givenAttributes() ([]AttributeType, error) {
 // mayWrite refuses attributes that users may not set. Without a list users may set all, except for what
 // tells that an address was verified.
 func (c Client) mayWrite(attribute string) error {
-	writable := c.Settings.WriteAttributes
-	if !strings.HasSuffix(attribute, verifiedSuffix) && (len(writable) == 0 || slices.Contains(writable, attribute)) {
+	writable, tellsVerified := c.Settings.WriteAttributes, false
+	for _, address := range []string{"email", "phone_number"} {
+		tellsVerified = tellsVerified || attribute == address+verifiedSuffix
+	}
+	if !tellsVerified && (len(writable) == 0 || slices.Contains(writable, attribute)) {
 		return nil
 	}
+
 	return awsapi.Refused(notAuthorized, writableAttribute.With("name", attribute),
 		"A client attempted to write unauthorized attribute")
 }

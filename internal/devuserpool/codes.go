@@ -141,6 +141,7 @@ func delivery(attribute, destination string) *CodeDeliveryDetailsType {
 	if attribute == "phone_number" {
 		medium, shown = "SMS", maskedPhone(destination)
 	}
+
 	return &CodeDeliveryDetailsType{
 		AttributeName:  &attribute,
 		DeliveryMedium: &medium,
@@ -211,6 +212,7 @@ func (p *Pool) recoveryWays() []string {
 	slices.SortStableFunc(ways, func(a, b RecoveryOptionType) int {
 		return cmp.Compare(number(a.Priority), number(b.Priority))
 	})
+
 	var names []string
 	for _, way := range ways {
 		names = append(names, text(way.Name))

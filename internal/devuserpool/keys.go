@@ -84,5 +84,6 @@ func (p *Pool) signer() (jose.Signer, error) {
 	}
 
 	key := jose.JSONWebKey{Key: private, KeyID: k.ID, Algorithm: string(jose.RS256)}
+
 	return jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, nil)
 }

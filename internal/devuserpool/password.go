@@ -32,6 +32,7 @@ func (p *Pool) passwordPolicy() PasswordPolicyType {
 			RequireSymbols:   &yes,
 		}
 	}
+
 	return *p.Settings.Policies.PasswordPolicy
 }
 

@@ -42,7 +42,8 @@ func (s *Service) GetTokensFromRefreshToken(
 		return nil, err
 	}
 	if !c.hasSecret(text(in.ClientSecret)) {
-		return nil, awsapi.Refused(notAuthorized, clientSecretWrong.With(), "Unable to verify secret for client %s", c.ID)
+		return nil, awsapi.Refused(notAuthorized, clientSecretWrong.With(),
+			"Unable to verify secret for client %s", c.ID)
 	}
 	if _, rotates := c.rotates(); !rotates && !c.allows(flowRefresh) {
 		return nil, flowRefused(flowRefresh)

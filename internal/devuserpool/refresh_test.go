@@ -8,6 +8,7 @@ import (
 
 const (
 	invalidRefresh = "NotAuthorizedException: Invalid Refresh Token"
+	expiredRefresh = "NotAuthorizedException: Refresh Token has expired"
 	revokedRefresh = "NotAuthorizedException: Refresh Token has been revoked"
 	revokedAccess  = "NotAuthorizedException: Access Token has been revoked"
 )
@@ -53,7 +54,7 @@ func TestRefresh(t *testing.T) {
 	r.refused("InitiateAuth", r.byRefresh(""), "InvalidParameterException: Missing required parameter REFRESH_TOKEN")
 
 	r.pass(30 * 24 * time.Hour)
-	r.refused("GetTokensFromRefreshToken", r.refreshing(set.refresh), "NotAuthorizedException: Refresh Token has expired")
+	r.refused("GetTokensFromRefreshToken", r.refreshing(set.refresh), expiredRefresh)
 }
 
 // The tokens of a refresh have the user's groups and attributes of now.
@@ -78,7 +79,8 @@ func TestRotationOfRefreshTokens(t *testing.T) {
 		"ExplicitAuthFlows": []string{"ALLOW_USER_PASSWORD_AUTH"}})
 	r.user("ada", "email", "ada@example.com")
 	set := r.signIn("ada", rightPassword)
-	r.refused("InitiateAuth", r.byRefresh(set.refresh), "InvalidParameterException: Auth flow not enabled for this client")
+	r.refused("InitiateAuth", r.byRefresh(set.refresh),
+		"InvalidParameterException: Auth flow not enabled for this client")
 
 	next := r.tokensOf(r.ok("GetTokensFromRefreshToken", r.refreshing(set.refresh)))
 	if next.refresh == "" || next.refresh == set.refresh {
@@ -93,7 +95,7 @@ func TestRotationOfRefreshTokens(t *testing.T) {
 
 	// A new refresh token does not live longer than the first.
 	r.pass(30*24*time.Hour - 10*time.Second)
-	r.refused("GetTokensFromRefreshToken", r.refreshing(next.refresh), "NotAuthorizedException: Refresh Token has expired")
+	r.refused("GetTokensFromRefreshToken", r.refreshing(next.refresh), expiredRefresh)
 }
 
 func TestRevocation(t *testing.T) {
@@ -114,7 +116,8 @@ func TestRevocation(t *testing.T) {
 	r.ok("RevokeToken", object{"ClientId": r.id, "Token": "unknown"})
 	r.refused("RevokeToken", object{"ClientId": r.id, "Token": other.access},
 		"UnsupportedTokenTypeException: Unsupported token type.")
-	r.refused("RevokeToken", object{"ClientId": "unknown", "Token": other.refresh}, "UnauthorizedException: Invalid client.")
+	r.refused("RevokeToken", object{"ClientId": "unknown", "Token": other.refresh},
+		"UnauthorizedException: Invalid client.")
 	r.refused("RevokeToken", object{"ClientId": r.id, "Token": other.refresh, "ClientSecret": strings.Repeat("x", 30)},
 		"UnauthorizedException: Invalid client.")
 

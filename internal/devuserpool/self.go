@@ -66,6 +66,7 @@ func (s *Service) UpdateUserAttributes(
 	if err != nil {
 		return nil, err
 	}
+
 	for _, a := range in.UserAttributes {
 		if err := b.client.mayWrite(*a.Name); err != nil {
 			return nil, err
@@ -79,6 +80,7 @@ func (s *Service) UpdateUserAttributes(
 		if err != nil {
 			return err
 		}
+
 		for _, attribute := range unverified {
 			later = append(later, AttributeType{Name: &attribute, Value: new(u.Attributes[attribute])})
 		}
@@ -126,6 +128,7 @@ func (s *Service) DeleteUserAttributes(
 	if err != nil {
 		return nil, err
 	}
+
 	var given []AttributeType
 	for _, name := range in.UserAttributeNames {
 		if err := b.client.mayWrite(name); err != nil {

@@ -198,6 +198,7 @@ func (s *signIns) forget(now time.Time) {
 			delete(s.failures, user)
 		}
 	}
+
 	for user := range s.failures {
 		if len(s.failures) <= maxFailingUsers*9/10 {
 			return

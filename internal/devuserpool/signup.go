@@ -25,6 +25,7 @@ func (s *Service) SignUp(ctx context.Context, in *SignUpRequest) (*SignUpRespons
 	if err := p.checkPassword(*in.Password); err != nil {
 		return nil, err
 	}
+
 	for _, a := range in.UserAttributes {
 		if err := c.mayWrite(*a.Name); err != nil {
 			return nil, err

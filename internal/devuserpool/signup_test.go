@@ -62,7 +62,8 @@ func TestSignUpRefusals(t *testing.T) {
 			want: "InvalidPasswordException: Password did not conform with policy: Password not long enough"},
 		{name: "no password", want: "InvalidParameterException: Missing required parameter Password"},
 		{name: "an attribute is missing", password: rightPassword,
-			want: "InvalidParameterException: Attributes did not conform to the schema: nickname: The attribute is required\n"},
+			want: "InvalidParameterException: Attributes did not conform to the schema: nickname: The attribute is " +
+				"required\n"},
 		{name: "an address verified by the user", password: rightPassword,
 			attributes: []string{"nickname", "a", "email", "a@example.com", "email_verified", "true"},
 			want:       "NotAuthorizedException: A client attempted to write unauthorized attribute"},

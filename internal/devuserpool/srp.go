@@ -171,6 +171,7 @@ func srpValue(text string) (*big.Int, error) {
 	if text == "" || len(text) > srpMaxHex {
 		return nil, fmt.Errorf("%w: SRP_A has %d characters, not 1 to %d", errSRP, len(text), srpMaxHex)
 	}
+
 	for _, r := range text {
 		if !strings.ContainsRune("0123456789abcdefABCDEF", r) {
 			return nil, fmt.Errorf("%w: SRP_A is not hexadecimal", errSRP)
@@ -206,6 +207,7 @@ func (e *srpExchange) key() []byte {
 
 	// HKDF (RFC 5869) with one block.
 	extracted := authenticated(padded(u), padded(s))
+
 	return authenticated(extracted, []byte(srpKeyInfo), []byte{1})[:srpKeyBytes]
 }
 

@@ -216,6 +216,7 @@ func (s *Service) idClaims(p *Pool, c Client, u User, one Session) map[string]an
 			claims[name] = claimValue(name, value)
 		}
 	}
+
 	for name, value := range s.commonClaims(p, c, u, one, useID, c.idLifetime()) {
 		claims[name] = value
 	}
