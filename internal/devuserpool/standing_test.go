@@ -49,7 +49,12 @@ func TestStanding(t *testing.T) {
 		"deleted":                  {"d", "new", second, identitypool.UserDeleted},
 	} {
 		t.Run(name, func(t *testing.T) {
-			signIn := identitypool.SignIn{Provider: p.ProviderName(), Subject: test.subject, ID: test.id, Until: test.until}
+			signIn := identitypool.SignIn{
+				Provider: p.ProviderName(),
+				Subject:  test.subject,
+				ID:       test.id,
+				Until:    test.until,
+			}
 			if got := state.Standing(signIn); got != test.want {
 				t.Errorf("%d, want %d", got, test.want)
 			}
