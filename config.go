@@ -134,11 +134,17 @@ type Config struct {
 	// DevControlToken lets other machines use the control API of a development server
 	// (DevPaths); "" = only this machine may.
 	DevControlToken string `setting:"dev.control_token" shown:"secret"`
+	// DevUserPoolCode is every code that the user pools of a development server send; "" = codes are
+	// random.
+	DevUserPoolCode string `setting:"dev.user_pool_code"`
 	// DevEndpoint is where clients on this machine reach a development server; "" = IssuerURL.
 	DevEndpoint string
 	// Dev switches on the well-known key pair test/test, the development issuer, pinned pool
 	// IDs and a start that does not wait for RSA keys.
 	Dev bool
+	// LocalUserPools are asked in place of a development server's own user pools; for tests of this
+	// module.
+	LocalUserPools provider.LocalUserPools
 	// AcceptUnknownRoles treats a role that was never defined as one that trusts the pool
 	// and allows nothing. Only with Dev.
 	AcceptUnknownRoles bool
@@ -151,6 +157,8 @@ type Config struct {
 	Logger  *slog.Logger     // nil = none
 	Now     func() time.Time // nil = time.Now
 	OnTrace func(Trace)      // receives every refusal as it happens; may be nil
+	// OnDevCode receives every code that the user pools of a development server send; may be nil.
+	OnDevCode func(DevCode)
 	// LogLinesDropped returns how many lines the Logger has dropped because nobody read
 	// them, for the metrics; nil = none.
 	LogLinesDropped func() uint64
@@ -202,6 +210,8 @@ func (Config) SettingHelp() map[string]string {
 			"and the host that the request is sent to.",
 		"dev.control_token": "Token with which other machines may use the control API of poolhouse dev, which issues " +
 			"tokens for anybody; at least 16 characters. Empty: only the server's own machine may.",
+		"dev.user_pool_code": "Code that the user pools of poolhouse dev send to every user, such as 123456, in place of " +
+			"random ones; 1 to 64 letters and digits.",
 	}
 }
 

@@ -16,8 +16,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // Files of Config.DataDir that only `poolhouse dev` writes: DevIssuerKeyFile has the key of the
@@ -61,6 +63,8 @@ type development struct {
 	calls         devpage.Calls
 	seedAgent     string                   // see Server.SeedUserAgent
 	identityPools *cognitoidentity.Service // for seeds; wirePools sets it
+	userPools     *devuserpool.Service
+	codes         devuserpool.Codes // for the page
 
 	devParts
 }
@@ -77,6 +81,8 @@ type devParts struct {
 	oidcProviders []OIDCProviderConfig
 	// userPools and userPoolRegions locate user pools, by provider name and by region. Settings come first.
 	userPools, userPoolRegions map[string]ProviderOverride
+	// localUserPools are the server's own user pools. Those that the settings name come first.
+	localUserPools provider.LocalUserPools
 	// documents return what the server publishes itself, so that it verifies tokens without reaching
 	// its own URL (outbound.Options.Own).
 	documents []func(ctx context.Context, address string) (body []byte, own bool, err error)
@@ -106,6 +112,9 @@ func (s *Server) newDevelopment() (*development, error) {
 		Logger:  s.config.Logger,
 		Pools:   s.DevPools,
 		Users:   endpoints.Users.List,
+
+		UserPools: s.DevUserPools,
+		Codes:     d.codes.Newest,
 	})
 
 	d.routes = endpoints.Routes()
@@ -118,7 +127,7 @@ func (s *Server) newDevelopment() (*development, error) {
 		Development:  true,
 	})
 
-	return d, nil
+	return d, s.addUserPools(d)
 }
 
 // devEndpoints returns the endpoints of a development server. Their issuer keeps its key and its
@@ -199,7 +208,8 @@ func (d *development) guarded(api *awsapi.Service, next http.Handler) http.Handl
 	return api.Guard(d.guards.browsers.Check, api.Guard(d.guards.control.Check, next))
 }
 
-// withPage answers browsers at / with the page, and all others with next; in production everybody.
+// withPage answers browsers at / with the page, requests for the documents of user pools with those, and
+// all others with next; in production everybody.
 func (d *development) withPage(next http.Handler) http.Handler {
 	if d == nil {
 		return next
@@ -208,6 +218,10 @@ func (d *development) withPage(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if devpage.Wants(r) {
 			d.showPage(w, r)
+			return
+		}
+		if d.userPools.Publishes(r) { // a pattern of the mux for all pools would collide with others
+			d.userPools.Publish(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

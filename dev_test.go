@@ -27,7 +27,8 @@ const (
 	partIssuer = "http://127.0.0.1:4599/another-issuer"
 	partRegion = "eu-west-1"
 	partPool   = "eu-west-1_Abcdefghi"
-	partTarget = "AWSCognitoIdentityProviderService"
+	partTarget = "PartOfDevelopment"
+	partName   = "part-of-development"
 )
 
 func clock() time.Time { return time.Date(2026, time.May, 4, 12, 0, 0, 0, time.UTC) }
@@ -51,11 +52,11 @@ type part struct {
 
 // addTo adds the part, as its lines in newDevelopment would.
 func (p *part) addTo(d *development) {
-	d.apis = append(d.apis, awsapi.API{Name: "cognito-idp", Target: partTarget, Operations: []awsapi.Operation{
+	d.apis = append(d.apis, awsapi.API{Name: partName, Target: partTarget, Operations: []awsapi.Operation{
 		awsapi.Public("Greet", overload.Reads, func(_ context.Context, in *greeting) (*greeting, error) {
 			return &greeting{Text: "hello " + in.Text}, nil
 		}),
-		awsapi.Signed("AdminGreet", "cognito-idp:AdminGreet",
+		awsapi.Signed("AdminGreet", partName+":AdminGreet",
 			func(_ context.Context, caller awsapi.Caller, _ *greeting) (*greeting, error) {
 				return &greeting{Text: "hello " + string(caller.Account)}, nil
 			}, nil),
@@ -212,7 +213,7 @@ func TestPartsOfDevelopment(t *testing.T) {
 		want    string
 	}{
 		"public operation": {call(t, "", partTarget+".Greet", `{"text":"alice"}`), 200, "hello alice"},
-		"signed operation": {call(t, "cognito-idp", partTarget+".AdminGreet", `{}`), 200, "hello " + DevAccount},
+		"signed operation": {call(t, partName, partTarget+".AdminGreet", `{}`), 200, "hello " + DevAccount},
 		"not signed":       {call(t, "", partTarget+".AdminGreet", `{}`), 400, "MissingAuthentication"},
 		"another service":  {call(t, "s3", partTarget+".AdminGreet", `{}`), 400, "InvalidSignature"},
 		"route":            {get("/another-issuer/greeting"), 200, "hello"},

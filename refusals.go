@@ -5,6 +5,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/gate"
@@ -124,6 +125,13 @@ func Refusals() []explain.Chapter {
 			Package:  "internal/cognitoidentity",
 			Reasons:  cognitoidentity.Refusals,
 			Messages: cognitoidentity.Messages,
+		},
+		{
+			Title:    "User pools of poolhouse dev",
+			About:    "An operation of development user pools refuses the call.",
+			Package:  "internal/devuserpool",
+			Reasons:  devuserpool.Refusals,
+			Messages: devuserpool.Messages,
 		},
 		{
 			Title:   "Roles",

@@ -32,6 +32,7 @@ type parts struct {
 	opened     *gate.Sessions
 	gate       *gate.Gate
 	providers  *provider.Registry
+	status     *userstatus.Pools
 	events     *signout.Sources
 	assume     *assume.Service
 	pools      *cognitoidentity.Service
@@ -53,6 +54,7 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 	s.outbound = outbound.New(outbound.Options{Now: s.config.Now, Logger: s.config.Logger, Own: s.ownDocument})
 	s.logins = login.New(s.outbound, login.Options{Now: s.config.Now, Logger: s.config.Logger})
 
+	p.providers = s.loginProviders(p.directory)
 	s.wireGate(&p)
 	p.addresses = s.wireAddresses()
 	checks, err := s.forwardAuth(p.opened, p.authorizer, p.gate)
@@ -152,7 +154,7 @@ func (s *Server) wireGate(p *parts) {
 		services = append(services, api.Name)
 	}
 
-	p.revoked = s.revocations(p.directory)
+	p.revoked = s.revocations(p)
 	p.authorizer = iam.NewAuthorizer(p.directory, now)
 	p.opened = gate.NewSessions(s.sessions, p.revoked, now)
 	p.gate = gate.New(gate.Options{
@@ -166,10 +168,16 @@ func (s *Server) wireGate(p *parts) {
 }
 
 // revocations makes the list of revoked sessions.
-func (s *Server) revocations(roles *iam.Directory) *session.Revocations {
+func (s *Server) revocations(p *parts) *session.Revocations {
+	var local session.UserPools // an interface, because a nil *Registry in it would not be nil
+	if s.dev.added().localUserPools != nil {
+		local = p.providers
+	}
+
 	return session.NewRevocations(session.RevocationOptions{
 		Store:              s.store,
-		Roles:              roles,
+		Roles:              p.directory,
+		UserPools:          local,
 		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
 		SignOuts:           s.config.SignOutEndsSessions,
 		Now:                s.config.Now,
@@ -235,6 +243,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 	if err := status.SelfTest(ctx, c.Logger); err != nil {
 		return err
 	}
+	status.Local, p.status = p.providers, &status
 
 	s.wireSignOuts(p)
 	credentials, err := s.wireCredentials(p)
@@ -260,7 +269,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		SAMLBindings:       bindings,
 		CredentialsByToken: c.CredentialEngine != "" && c.CredentialEngine != assume.Builtin,
 		SignOuts:           s.signOuts,
-		UserStatus:         status,
+		UserStatus:         p.status,
 		Algorithms:         poolAlgorithms(c.PoolAlgorithms),
 		PinnedPoolIDs:      c.Dev,
 		MayChooseIDs:       c.mayChooseIDs,
@@ -274,14 +283,23 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 	return nil
 }
 
-// wireSignOuts builds the registry of login providers, and the parts that receive their sign-outs.
+// loginProviders builds the registry of login providers.
+func (s *Server) loginProviders(directory *iam.Directory) *provider.Registry {
+	c := &s.config
+	o := c.loginProviders(directory)
+	added := s.dev.added()
+	o.UserPools = beside(o.UserPools, added.userPools)
+	o.UserPoolRegions = beside(o.UserPoolRegions, added.userPoolRegions)
+	if added.localUserPools != nil {
+		o.Local = provider.Local{UserPools: added.localUserPools, URL: c.IssuerURL, Region: c.region()}
+	}
+
+	return provider.New(o)
+}
+
+// wireSignOuts builds the parts that receive the sign-outs of login providers.
 func (s *Server) wireSignOuts(p *parts) {
 	c := &s.config
-	logins := c.loginProviders(p.directory)
-	added := s.dev.added()
-	logins.UserPools = beside(logins.UserPools, added.userPools)
-	logins.UserPoolRegions = beside(logins.UserPoolRegions, added.userPoolRegions)
-	p.providers = provider.New(logins)
 	p.events = &signout.Sources{
 		Providers: p.providers,
 		Directory: p.directory,

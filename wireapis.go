@@ -39,7 +39,11 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Operations:   s.adminAPI(p).Operations(),
 	})
 
-	apis = append(apis, s.dev.added().apis...)
+	if c.Dev {
+		apis = append(apis, s.dev.added().apis...)
+	} else {
+		apis = append(apis, noUserPools())
+	}
 
 	s.overload = s.newGuard()
 	s.metrics = metrics.New(c.Version, apis, s.store, Refusals())
@@ -150,6 +154,7 @@ func (s *Server) stsAPI(p *parts) *stsapi.API {
 		Identities:    s.store,
 		IsNotFound:    func(err error) bool { return errors.Is(err, store.ErrNotFound) },
 		SignOuts:      s.signOuts,
+		UserStatus:    p.status,
 		Addresses:     p.addresses,
 		Region:        c.region(),
 		Now:           c.Now,

@@ -75,7 +75,7 @@ IDs that you choose. --watch applies the files again when they change.`,
 	}
 	addSettings(c, "listen", "data", "issuer_url", "strict_roles", "managed_policies_file", "chosen_ids",
 		"token_algorithm", "log_level", "log_format", "dev.allowed_hosts", "dev.allowed_origins",
-		"dev.control_token", "metrics_listen", "lame_duck", "max_wait")
+		"dev.control_token", "dev.user_pool_code", "metrics_listen", "lame_duck", "max_wait")
 	c.Flags().Bool("memory", false, "keep nothing: all data is gone when the server stops")
 	c.Flags().Bool("demo", false, "make the demo pool with its roles and users, unless it exists")
 	c.Flags().StringArray("seed", nil,
@@ -107,6 +107,7 @@ func dev(
 
 	colour := newPalette(os.Stdout)
 	c.OnTrace = func(t poolhouse.Trace) { printTrace(out.stdout, colour, t) }
+	c.OnDevCode = func(code poolhouse.DevCode) { printCode(out.stdout, colour, code) }
 	limitMemory(memlimit.FromCgroup, out.logger)
 
 	server, err := poolhouse.New(ctx, c)
@@ -230,6 +231,17 @@ func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
 	fmt.Fprintf(&b, "  (request %s)\n", t.RequestID)
 	writeSteps(&b, p, t)
 	_, _ = io.WriteString(out, b.String())
+}
+
+// printCode shows a code on the terminal, in place of an e-mail or a text message.
+func printCode(out io.Writer, p palette, c poolhouse.DevCode) {
+	whom := c.Username
+	if c.Destination != "" && c.Destination != c.Username {
+		whom += " (" + c.Destination + ")"
+	}
+	text := fmt.Sprintf("\nCode %s%s%s to %s, for %s in user pool %s\n",
+		p.Bold, printable(c.Code), p.Reset, c.Purpose, printable(whom), printable(joined(" ", c.PoolName, c.Pool)))
+	_, _ = io.WriteString(out, text)
 }
 
 // joined joins the non-empty texts with a separator.

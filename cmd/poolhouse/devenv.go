@@ -154,6 +154,7 @@ func (s controlClient) environment(ctx context.Context, pool chosenPool) ([]vari
 
 	variables := []variable{
 		{name: endpointVariable, value: s.endpoint},
+		{name: "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", value: s.endpoint},
 		{name: "AWS_ENDPOINT_URL_STS", value: s.endpoint},
 		{name: "AWS_ENDPOINT_URL_IAM", value: s.endpoint},
 		{name: "AWS_ACCESS_KEY_ID", value: info.AccessKeyID},

@@ -34,6 +34,9 @@ type welcome struct {
 	MorePools bool
 	Users     []devuser.User
 	MoreUsers bool
+
+	UserPools     []poolhouse.DevUserPool
+	MoreUserPools bool
 }
 
 // newWelcome asks a server for what its welcome tells.
@@ -44,6 +47,7 @@ func newWelcome(ctx context.Context, server *poolhouse.Server, notes []string) (
 		return welcome{}, err
 	}
 	users := server.DevUsers().List()
+	userPools := server.DevUserPools(welcomePools + 1)
 
 	return welcome{
 		Version:   version(),
@@ -55,6 +59,9 @@ func newWelcome(ctx context.Context, server *poolhouse.Server, notes []string) (
 		MorePools: len(pools) > welcomePools,
 		Users:     users[:min(len(users), welcomeUsers)],
 		MoreUsers: len(users) > welcomeUsers,
+
+		UserPools:     userPools[:min(len(userPools), welcomePools)],
+		MoreUserPools: len(userPools) > welcomePools,
 	}, nil
 }
 
@@ -85,12 +92,17 @@ Open {{.Info.Endpoint}}/ in a browser to see pools, users and calls.
 {{end}}{{end}}{{if .Users}}
 {{.Colour.Bold}}Users{{.Colour.Reset}}
   {{range $n, $user := .Users}}{{if $n}}, {{end}}{{$user.Name}}{{end}}{{if .MoreUsers}} and more{{end}}
-{{end}}{{with .First}}
+{{end}}{{if .UserPools}}
+{{.Colour.Bold}}User pools{{.Colour.Reset}}
+{{range .UserPools}}  {{.ID}}  {{printable .Name}}{{range $n, $client := .Clients}}{{if $n}}, {{else}}, client {{end}}{{.ID}}{{end}}
+{{end}}{{if .MoreUserPools}}  and more: aws cognito-idp list-user-pools --max-results 60
+{{end}}{{end}}{{with .First}}
 {{$.Colour.Bold}}Amplify{{$.Colour.Reset}}
 Amplify.configure({{.Amplify $.Info.Endpoint}});
 {{end}}
 {{.Colour.Bold}}# For the AWS SDKs and the AWS CLI{{.Colour.Reset}}
 export AWS_ENDPOINT_URL_COGNITO_IDENTITY={{shell .Info.Endpoint}}
+export AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER={{shell .Info.Endpoint}}
 export AWS_ENDPOINT_URL_STS={{shell .Info.Endpoint}}
 export AWS_ENDPOINT_URL_IAM={{shell .Info.Endpoint}}
 export AWS_ACCESS_KEY_ID={{shell .Info.AccessKeyID}} AWS_SECRET_ACCESS_KEY={{shell .Info.SecretAccessKey}}

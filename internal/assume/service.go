@@ -61,11 +61,13 @@ type Request struct {
 	Provider    string   // the login provider, for resource servers; may be ""
 	// Logins are those that this call proved: none for guests and Cognito tokens. A remote
 	// credential engine may name the session by one of their claims.
-	Logins   []identitypool.VerifiedLogin
-	Role     PoolRole
-	Tags     map[string]string // session tags
-	Guest    bool              // an unauthenticated identity: the guest policy bounds its session
-	Duration time.Duration     // 0 = 1 h
+	Logins []identitypool.VerifiedLogin
+	Role   PoolRole
+	Tags   map[string]string // session tags
+	// SignIns end the session when they end (session.Session).
+	SignIns  []identitypool.SignIn
+	Guest    bool          // an unauthenticated identity: the guest policy bounds its session
+	Duration time.Duration // 0 = 1 h
 }
 
 // PoolRole is the role that a pool's settings name. ReadPoolRole makes it.
@@ -168,6 +170,7 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (session
 		AMR:         r.AMR,
 		Tags:        r.Tags,
 		Provider:    r.Provider,
+		SignIns:     r.SignIns,
 		Region:      r.Region,
 		Issued:      r.Predecessor.After(now),
 		Expires:     now.Add(r.Duration),

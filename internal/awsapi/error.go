@@ -178,6 +178,8 @@ func translate(e *Error, table *[InternalError + 1]words, status map[string]int,
 		return w // never e.Message: it may quote internals
 	case e.Kind == Unavailable: // the internal error is the nearest in the model
 		w.code = cmp.Or(api.InternalCode, w.code)
+	case e.Kind == InvalidInput:
+		w.code = cmp.Or(api.InvalidCode, w.code)
 	}
 
 	w.message = cmp.Or(e.Message, w.message)

@@ -77,6 +77,10 @@ func (awsJSON) find(c *call) error {
 	}
 
 	c.api = api
+	if api.Absent != "" {
+		why := operationAbsent.With("service", api.Name, "why", api.Absent)
+		return RefusedAs(UnknownOperation, why, "This server does not answer "+api.Name+": "+api.Absent+".")
+	}
 	if c.op = api.operations[name]; c.op == nil {
 		why := operationUnknown.With("operation", plain(name)+" of "+api.Name)
 		return RefusedAs(UnknownOperation, why, "Operation "+plain(name)+" is not an operation of "+api.Name+".")

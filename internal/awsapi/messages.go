@@ -45,6 +45,11 @@ var Messages = []explain.Message{
 		Reasons: []explain.Code{"request-parameters-type"},
 	},
 	{
+		Code:    "UnknownOperationException",
+		Text:    "This server does not answer {service}: {value}.",
+		Reasons: []explain.Code{"operation-absent"},
+	},
+	{
 		Code:    "TooManyRequestsException, Throttling",
 		Text:    "Rate exceeded",
 		Reasons: []explain.Code{"account-call-rate", "guest-rate", "refused-login-rate", "server-load-wait"},

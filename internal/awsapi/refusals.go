@@ -37,6 +37,13 @@ var (
 		Fix: "use this server's endpoint URL only for Cognito identity pools, STS and IAM; user pools " +
 			"(cognito-idp) and all other services have other endpoints",
 	})
+	operationAbsent = Refusals.Add(explain.Reason{
+		Code:     "operation-absent",
+		Check:    "operation",
+		Expected: "an operation that this server has",
+		Got:      "an operation of {service}",
+		Fix:      "call another server for it: {why}",
+	})
 	operationUnknown = Refusals.Add(explain.Reason{
 		Code:     "operation-unknown",
 		Check:    "operation",

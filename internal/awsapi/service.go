@@ -31,8 +31,12 @@ type API struct {
 	Version      string // AWS Query: the Version parameter; "" = no AWS Query
 	Namespace    string // AWS Query: the XML namespace of answers
 	InternalCode string // the type of an internal error; "" = the protocol's
+	InvalidCode  string // the type of an input that breaks the model's constraints; "" = the protocol's
 	Operations   []Operation
-	Statuses     map[string]int // HTTP status by error code, for errors that operations name; default 400
+	// Absent tells why the server has no operation of this API, and what to do instead: "it has no …". ""
+	// = it has some.
+	Absent   string
+	Statuses map[string]int // HTTP status by error code, for errors that operations name; default 400
 }
 
 // Options configures a Service. Only APIs is required.

@@ -54,6 +54,7 @@ func (s *Service) GetCredentialsForIdentity(
 		if !request.Guest {
 			request.Provider = choice.Logins[0].Provider
 		}
+		request.SignIns = s.signInsOf(choice.Logins)
 		if request.Tags, err = pool.SessionTags(choice.Logins, explain.FromContext(ctx)); err != nil {
 			return nil, configurationError(err)
 		}
@@ -202,6 +203,9 @@ func (s *Service) stillProven(
 		// The login itself was checked when the token was issued.
 		err = s.SignOuts.CheckIssued(
 			ctx, pool.Account, s.Providers.ToStored(proof.Config.Name), proof.Login.Subject, c.IssuedAt)
+		if err == nil {
+			err = s.UserStatus.CheckIssued(ctx, proof.Config, proof.Login.Subject, c.IssuedAt)
+		}
 		if err != nil {
 			return loginError(err)
 		}

@@ -166,6 +166,7 @@ func (s *Service) proveOne(
 
 	v := l.Config.Verified(claims.Subject, claims.Audience)
 	v.Claims, v.Roles, v.Expires = claims.All, claims.Roles, claims.Expires
+	v.Checked = mustBeChecked(l.Config, claims)
 	if l.Trust.Kind == login.SAML {
 		v.Scope = claims.Scope
 		err = s.rescope(ctx, l.Config.Pool, v.Login, l.Trust.SAML)
@@ -212,6 +213,23 @@ func (s *Service) provenClaims(
 	}
 
 	return claims, nil
+}
+
+// signInsOf returns the sign-ins at user pools of this server that led to the logins, for the
+// session. It leaves out one that is checked and has no ID: the time of the session stands for it.
+func (s *Service) signInsOf(logins []identitypool.VerifiedLogin) []identitypool.SignIn {
+	var signIns []identitypool.SignIn
+	for _, l := range logins {
+		id := ""
+		if l.Checked {
+			id, _ = l.Claims["origin_jti"].(string)
+		}
+		if s.Providers.IsLocal(l.Provider) && l.Checked == (id != "") {
+			signIns = append(signIns, identitypool.SignIn{Provider: l.Provider, Subject: l.Subject, ID: id})
+		}
+	}
+
+	return signIns
 }
 
 // mustBeChecked reports whether the pool asks for a server-side check for any

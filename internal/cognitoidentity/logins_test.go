@@ -31,6 +31,10 @@ func (s slow) Verify(ctx context.Context, _ login.Trust, _ string) (login.Claims
 	return login.Claims{Subject: "alice", Audience: "app"}, take(ctx, s.keys)
 }
 
+func (slow) CheckIssued(context.Context, identitypool.ProviderConfig, string, time.Time) error {
+	return nil
+}
+
 func (s slow) Check(ctx context.Context, _ userstatus.User) error { return take(ctx, s.status) }
 
 type noSignOuts struct{}

@@ -1,6 +1,9 @@
 package cognitoidentity
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -41,18 +44,29 @@ func checkPartition(pool identitypool.Pool, field, arn string) error {
 	return providerError(provider.CheckPartition(pool, field, arn), pool)
 }
 
-// mappingKeys returns role mappings by the names under which the pool has their
-// providers.
-func mappingKeys(pool identitypool.Pool, in map[string]RoleMapping) (map[string]RoleMapping, error) {
-	stored := make(map[string]RoleMapping, len(in))
-	for key, mapping := range in {
+// mappingKeys returns role mappings by the names under which the pool has their providers, and
+// by these names the keys that were given instead.
+func (s *Service) mappingKeys(
+	pool identitypool.Pool, in map[string]RoleMapping,
+) (stored map[string]RoleMapping, given map[string]string, err error) {
+	stored, given = make(map[string]RoleMapping, len(in)), map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(in)) {
 		if err := checkPartition(pool, "RoleMappings", key); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		stored[pool.StoredName(key)] = mapping
+
+		name := pool.StoredName(key)
+		if atAWS, isLocal := s.Providers.LocalName(key); isLocal {
+			name, given[atAWS] = atAWS, key
+			if _, twice := in[atAWS]; twice {
+				return nil, nil, mappingRefused(pool, atAWS, mappingTwice.With("issuer", provider.ShownName(key)),
+					"(%s) and (%s) are role mappings of one provider; give one.", atAWS, key)
+			}
+		}
+		stored[name] = in[key]
 	}
 
-	return stored, nil
+	return stored, given, nil
 }
 
 // wrongRole refuses a role's ARN of another partition than the pool's.

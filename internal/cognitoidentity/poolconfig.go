@@ -1,6 +1,7 @@
 package cognitoidentity
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -134,7 +135,10 @@ func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) er
 		return awsapi.Refused(invalidParameter, userPoolMember.With().At(link), messageUserPoolProvider)
 	}
 
-	name, client := *in.ProviderName, *in.ClientId
+	name, client, given := *in.ProviderName, *in.ClientId, ""
+	if atAWS, isLocal := c.Providers.LocalName(name); isLocal {
+		name, given = atAWS, name
+	}
 	configured := c.Providers.HasUserPool(name)
 	pool, atAWS := identitypool.ParseUserPool(name)
 
@@ -142,10 +146,7 @@ func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) er
 	case !configured && !atAWS:
 		// A name of another form only works if the settings contain the address of
 		// that user pool.
-		example := identitypool.UserPoolName(p.Region, p.Region+"_ID")
-		return awsapi.Refused(invalidParameter,
-			userPoolForm.With("name", provider.ShownName(name), "example", example).At(link),
-			messageUserPoolProvider)
+		return awsapi.Refused(invalidParameter, c.whyNoUserPool(*p, name).At(link), messageUserPoolProvider)
 	case !configured && pool.TwoRegions() && !c.keepsUserPool(name, pool.Region):
 		region, _, _ := strings.Cut(pool.ID, "_")
 		right := identitypool.UserPoolName(region, pool.ID)
@@ -169,9 +170,21 @@ func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) er
 		ProviderName:         name,
 		ClientID:             client,
 		ServerSideTokenCheck: in.ServerSideTokenCheck,
+		Given:                given,
 	})
 
 	return nil
+}
+
+// whyNoUserPool explains that a name is not that of a user pool.
+func (c change) whyNoUserPool(p identitypool.Pool, name string) *explain.Refusal {
+	shown := provider.ShownName(name)
+	if right, local, found := c.Providers.LocalNames(name); found {
+		return userPoolLocal.With("name", shown, "right", right, "local", local)
+	}
+	example := identitypool.UserPoolName(p.Region, p.Region+"_ID")
+
+	return userPoolForm.With("name", shown, "example", example)
 }
 
 // keepsUserPool reports whether a user pool with two regions in its name is accepted. An
@@ -373,7 +386,7 @@ func poolOutput(p identitypool.Pool) *IdentityPool {
 
 	for _, client := range p.CognitoIdentityProviders {
 		out.CognitoIdentityProviders = append(out.CognitoIdentityProviders, CognitoIdentityProvider{
-			ProviderName:         new(client.ProviderName),
+			ProviderName:         new(cmp.Or(client.Given, client.ProviderName)),
 			ClientId:             new(client.ClientID),
 			ServerSideTokenCheck: new(client.ServerSideTokenCheck != nil && *client.ServerSideTokenCheck),
 		})

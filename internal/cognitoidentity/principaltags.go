@@ -36,10 +36,13 @@ func (s *Service) SetPrincipalTagAttributeMap(
 	}
 	_, err = s.Store.UpdatePool(ctx, pool.ID, func(p *identitypool.Pool) error {
 		stored := p.StoredName(given)
+		if atAWS, isLocal := s.Providers.LocalName(given); isLocal {
+			stored = atAWS
+		}
 
 		// An existing map can be changed and emptied even if no login uses it.
 		if _, had := p.PrincipalTags[stored]; !had && !p.TagsLogins(stored) {
-			return tagMapOfNobody(*p, given)
+			return tagMapOfNobody(*p, given, stored)
 		}
 		if p.PrincipalTags == nil {
 			p.PrincipalTags = map[string]identitypool.PrincipalTagMap{}
@@ -76,14 +79,14 @@ func checkTagMap(pool identitypool.Pool, tags map[string]string) error {
 }
 
 // tagMapOfNobody refuses a map under a name that no login of the pool uses: it would be
-// stored and never applied.
-func tagMapOfNobody(p identitypool.Pool, name string) error {
+// stored and never applied. stored is the name in the pool's form.
+func tagMapOfNobody(p identitypool.Pool, name, stored string) error {
 	shown := provider.ShownName(name)
 	why := tagMapProvider.With("names", namesOr(p.ShownNames(p.PublicProviderNames())), "name", shown)
-	userPool, _, _ := strings.Cut(name, ":")
+	userPool, _, _ := strings.Cut(stored, ":")
 
 	switch {
-	case p.MapsLogins(name) && p.Provider(userPool).Kind == identitypool.UserPoolProvider:
+	case p.MapsLogins(stored) && p.Provider(userPool).Kind == identitypool.UserPoolProvider:
 		shown = name
 		why = tagMapClient.With("userpool", userPool, "name", shown)
 	case p.Provider(name).Kind == identitypool.DeveloperProviderKind:
@@ -118,6 +121,11 @@ func (s *Service) GetPrincipalTagAttributeMap(
 		return nil, providerError(err, pool)
 	}
 
+	shownName := pool.ShownName(name)
+	if atAWS, isLocal := s.Providers.LocalName(given); isLocal {
+		name, shownName = atAWS, given
+	}
+
 	m, set := pool.PrincipalTags[name]
 	if !set {
 		const text = "No Principal Tags configured for Provider %s"
@@ -131,7 +139,7 @@ func (s *Service) GetPrincipalTagAttributeMap(
 			LogAs(fmt.Sprintf(text, shown))
 	}
 
-	return new(tagMapOutput(*in.IdentityPoolId, pool.ShownName(name), m)), nil
+	return new(tagMapOutput(*in.IdentityPoolId, shownName, m)), nil
 }
 
 func tagMapOutput(pool, name string, m identitypool.PrincipalTagMap) GetPrincipalTagAttributeMapResponse {

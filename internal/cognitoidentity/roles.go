@@ -1,6 +1,7 @@
 package cognitoidentity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -58,20 +59,21 @@ func (s *Service) roleMappings(
 		return nil, nil
 	}
 
-	in, err := mappingKeys(p, in)
+	in, given, err := s.mappingKeys(p, in)
 	if err != nil {
 		return nil, err
 	}
 
 	mappings := make(map[string]identitypool.RoleMapping, len(in))
 	for _, key := range slices.Sorted(maps.Keys(in)) {
-		if err := checkMappingKey(p, key, in); err != nil {
+		if err := checkMappingKey(p, key, cmp.Or(given[key], p.ShownName(key)), in); err != nil {
 			return nil, err
 		}
 		mapping, err := s.roleMapping(p, key, in[key])
 		if err != nil {
 			return nil, err
 		}
+		mapping.Given = given[key]
 		mappings[key] = mapping
 	}
 
@@ -79,9 +81,8 @@ func (s *Service) roleMappings(
 }
 
 // checkMappingKey refuses a stored key that no login of the pool uses, and the second key
-// of a provider.
-func checkMappingKey(p identitypool.Pool, key string, all map[string]RoleMapping) error {
-	name := p.ShownName(key)
+// of a provider. name is the key in the form of the call.
+func checkMappingKey(p identitypool.Pool, key, name string, all map[string]RoleMapping) error {
 	if !p.MapsLogins(key) {
 		why := mappingProvider.With("names", namesOr(p.ShownNames(mappableNames(p))), "name", provider.ShownName(name))
 		if misspelt := provider.Misspelt(p, key); misspelt != nil {
@@ -269,7 +270,7 @@ func (s *Service) GetIdentityPoolRoles(
 		if out.RoleMappings == nil {
 			out.RoleMappings = make(map[string]RoleMapping, len(pool.RoleMappings))
 		}
-		out.RoleMappings[pool.ShownName(key)] = mapping
+		out.RoleMappings[cmp.Or(m.Given, pool.ShownName(key))] = mapping
 	}
 
 	return out, nil

@@ -108,6 +108,9 @@ type SignOuts interface {
 // *login.Refused if not, *login.Unavailable if the user pool cannot be asked.
 type UserStatus interface {
 	Check(ctx context.Context, u userstatus.User) error
+	// CheckIssued is Check for a Cognito token that was issued at a given time for a login of
+	// the subject at one of the pool's providers.
+	CheckIssued(ctx context.Context, c identitypool.ProviderConfig, subject string, issued time.Time) error
 }
 
 // Directory finds the registered SAML providers and roles of accounts.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
@@ -32,8 +33,12 @@ type Options struct {
 	// Pools returns at most limit pools, in the order of their IDs.
 	Pools func(ctx context.Context, limit int) ([]devpool.Pool, error)
 	// Users returns the users whom the built-in issuer vouches for by name.
-	Users  func() []devuser.User
-	Logger *slog.Logger
+	Users func() []devuser.User
+	// UserPools returns at most limit user pools, in the order of their IDs, and Codes the newest codes that
+	// they sent.
+	UserPools func(limit int) []devuserpool.Summary
+	Codes     func() []devuserpool.SentCode
+	Logger    *slog.Logger
 }
 
 // Page serves the page.
@@ -111,6 +116,9 @@ type view struct {
 	Failed    bool // the pools could not be read
 	Users     []shownUser
 	MoreUsers bool
+	UserPools []devuserpool.Summary
+	MorePools bool // there are more user pools
+	Codes     []devuserpool.SentCode
 	Calls     []Call
 }
 
@@ -160,6 +168,11 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, u := range users[:min(len(users), maxUsers)] {
 		v.Users = append(v.Users, showUser(u))
 	}
+
+	userPools := p.o.UserPools(maxPools + 1)
+	v.MorePools = len(userPools) > maxPools
+	v.UserPools = userPools[:min(len(userPools), maxPools)]
+	v.Codes = p.o.Codes()
 
 	v.Somebody = devuser.ExampleFlag(users)
 

@@ -114,6 +114,9 @@ type CognitoIdentityProvider struct {
 	ProviderName         string `json:"providerName"` // cognito-idp.REGION.amazonaws.com/USERPOOLID
 	ClientID             string `json:"clientID"`
 	ServerSideTokenCheck *bool  `json:"serverSideTokenCheck,omitzero"`
+	// Given is the name that answers show if it was another: the local name of a user pool of
+	// this server.
+	Given string `json:"given,omitzero"`
 }
 
 // Values of RoleMapping.Type, RoleMapping.AmbiguousRoleResolution and Rule.MatchType.
@@ -135,6 +138,7 @@ type RoleMapping struct {
 	Type                    string `json:"type"`
 	AmbiguousRoleResolution string `json:"ambiguousRoleResolution,omitzero"`
 	Rules                   []Rule `json:"rules,omitempty"` // in order; the first match wins
+	Given                   string `json:"given,omitzero"`  // the key that answers show if it was another
 }
 
 // Rule maps one claim to a role.

@@ -33,6 +33,27 @@ func (u UserPool) TwoRegions() bool {
 	return region != u.Region && awsRegion.MatchString(region)
 }
 
+// userPoolID is the form of the IDs of user pools (user pools API model, UserPoolIdType).
+var userPoolID = regexp.MustCompile(`^[\w-]+_[0-9A-Za-z]+$`)
+
+const maxUserPoolID = 55
+
+// OwnUserPoolName returns the provider name of a user pool of this server: that of the region
+// with which its ID begins, as all IDs at AWS do, or else of the server's region. It returns
+// false if no user pool can have the ID.
+func OwnUserPoolName(id, serverRegion string) (string, bool) {
+	if len(id) > maxUserPoolID || !userPoolID.MatchString(id) {
+		return "", false
+	}
+
+	region, _, _ := strings.Cut(id, "_")
+	if !awsRegion.MatchString(region) {
+		region = serverRegion
+	}
+
+	return UserPoolName(region, id), true
+}
+
 // UserPoolName returns the provider name of a region's user pool.
 func UserPoolName(region, id string) string {
 	name := "cognito-idp." + region + ".amazonaws."

@@ -1,6 +1,9 @@
 package identitypool
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestParseUserPool(t *testing.T) {
 	for name, want := range map[string]UserPool{
@@ -41,6 +44,31 @@ func TestTwoRegions(t *testing.T) {
 		parsed, ok := ParseUserPool(name)
 		if !ok || parsed.TwoRegions() != want {
 			t.Errorf("%s: %+v, %t, want %t", name, parsed, ok, want)
+		}
+	}
+}
+
+func TestOwnUserPoolName(t *testing.T) {
+	for id, want := range map[string]string{
+		"us-east-1_AbC":               "cognito-idp.us-east-1.amazonaws.com/us-east-1_AbC",
+		"eu-west-1_AbC":               "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC",
+		"cn-north-1_AbC":              "cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbC",
+		"local_1":                     "cognito-idp.us-east-1.amazonaws.com/local_1",
+		"us-east-1_":                  "",
+		"us-east-1":                   "",
+		"us-east-1_a/b":               "",
+		"us-east-1_a\n":               "",
+		"":                            "",
+		strings.Repeat("a_", 30):      "",
+		"_" + strings.Repeat("a", 55): "",
+	} {
+		got, ok := OwnUserPoolName(id, "us-east-1")
+		if got != want || ok != (want != "") {
+			t.Errorf("OwnUserPoolName(%q) = %q, %t, want %q", id, got, ok, want)
+		}
+
+		if parsed, atAWS := ParseUserPool(got); ok && (!atAWS || parsed.TwoRegions()) {
+			t.Errorf("%s: the name %s is not one of AWS", id, got)
 		}
 	}
 }

@@ -20,6 +20,8 @@ type VerifiedLogin struct {
 	// Roles are the ARNs of the roles that the provider offers the user (SAML's Role
 	// attribute): nil if it does not mention roles.
 	Roles []string
+	// Checked means that the pool asks the provider whether the login still counts.
+	Checked bool
 	// Expires is the end of the credential's validity; zero if unknown.
 	Expires time.Time
 }

@@ -20,6 +20,15 @@ var (
 			"is found within {period}",
 		Message: MessageBadSignature,
 	})
+	signingKeyFormer = Refusals.Add(explain.Reason{
+		Code:     "signing-key-former",
+		Check:    "signing key",
+		Expected: "a key of {provider} on this server",
+		Got:      "key ID {id}",
+		Fix: "sign in again: this server has made {provider} anew or changed its keys since, or another server " +
+			"issued the token",
+		Message: MessageBadSignature,
+	})
 	signingKeyUnfit = Refusals.Add(explain.Reason{
 		Code:     "signing-key-unfit",
 		Check:    "signing key",

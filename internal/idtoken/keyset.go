@@ -2,6 +2,7 @@ package idtoken
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -50,6 +51,14 @@ type keySet struct {
 // proveSignature checks a token's signature with its provider's keys. Only the
 // rule determines where those are, never the token.
 func (v *Verifier) proveSignature(ctx context.Context, r *Rule, now time.Time, token *idToken) error {
+	if r.OwnKeys != nil {
+		own, err := v.ownKeySet(r.OwnKeys)
+		if err != nil {
+			return err
+		}
+		return v.prove(own, token)
+	}
+
 	p := r.Outbound()
 	if address, held := v.heldKeysURL(r, p, now); held {
 		set := v.keySet(address, p)
@@ -75,6 +84,25 @@ func (v *Verifier) proveSignature(ctx context.Context, r *Rule, now time.Time, t
 	}
 
 	return v.proveWith(ctx, now, v.keySet(address, p), token)
+}
+
+// maxOwnKeySets bounds the key sets of this server that are kept parsed.
+const maxOwnKeySets = 256
+
+// ownKeySet returns the keys of a key set of this server.
+func (v *Verifier) ownKeySet(text []byte) (*keys, error) {
+	name := sha256.Sum256(text)
+	if set, held := v.own.Get(name); held {
+		return set, nil
+	}
+
+	set, err := parseKeySet(text)
+	if err != nil {
+		return nil, err
+	}
+	v.own.Add(name, set)
+
+	return set, nil
 }
 
 // heldKeysURL returns the address of a provider's keys, if it is known without asking.

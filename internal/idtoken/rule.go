@@ -44,6 +44,9 @@ type Rule struct {
 
 	DiscoveryURL string // "" = Issuers[0] + /.well-known/openid-configuration
 	JWKSURL      string // if set, there is no discovery
+	// OwnKeys is a key set (RFC 7517) of this server itself. With it, nobody is asked for keys: the
+	// addresses above have no effect.
+	OwnKeys []byte
 
 	outbound.Policy // without pins: Outbound adds those
 	// Thumbprints are lower-case hex SHA-1 digests of certificates. With
@@ -154,6 +157,10 @@ func (r *Rule) Validate() error {
 
 // validateAddresses checks the address to which the first request would go.
 func (r *Rule) validateAddresses(fault func(field, value, fix string)) {
+	if r.OwnKeys != nil {
+		return
+	}
+
 	field, address := "jwks_url", r.JWKSURL
 	if address == "" {
 		field, address = "discovery_url", r.DiscoveryURL

@@ -10,6 +10,7 @@ package idtoken
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -31,21 +32,22 @@ type Verifier struct {
 
 	discoveries *outbound.Bounded[discoveryKey, *outbound.Published[string]] // cache: discovery documents
 	keySets     *outbound.Bounded[keySetKey, *keySet]                        // cache: key sets
+	own         *lru.Cache[[sha256.Size]byte, *keys]                         // cache: own key sets; by their text
 	proved      *lru.Cache[proof, struct{}]                                  // cache: proofs
 }
 
 // New returns a Verifier that asks providers through client.
 func New(client *outbound.Client, now func() time.Time) *Verifier {
-	proved, err := lru.New[proof, struct{}](maxProved)
-	if err != nil {
-		panic(err) // only for a size below 1
-	}
+	// lru.New fails only for sizes below 1.
+	proved, _ := lru.New[proof, struct{}](maxProved)
+	own, _ := lru.New[[sha256.Size]byte, *keys](maxOwnKeySets)
 
 	return &Verifier{
 		client:      client,
 		now:         now,
 		discoveries: outbound.NewBounded[discoveryKey, *outbound.Published[string]](outbound.MaxHosts),
 		keySets:     outbound.NewBounded[keySetKey, *keySet](outbound.MaxHosts),
+		own:         own,
 		proved:      proved,
 	}
 }
@@ -79,6 +81,8 @@ func (v *Verifier) Verify(ctx context.Context, rule *Rule, token string) (Claims
 			return Claims{}, refused
 		}
 		return claims, nil
+	case errors.Is(err, errUnknownKey) && rule.OwnKeys != nil:
+		return Claims{}, j.refuse(signingKeyFormer.With("provider", rule.Provider, "id", explain.ShownText(t.keyID)))
 	case errors.Is(err, errUnknownKey):
 		return Claims{}, j.refuse(signingKeyUnknown.With(
 			"id", explain.ShownText(t.keyID),

@@ -126,6 +126,9 @@ func (r *Registry) NameOf(key string) string {
 	if identitypool.PartitionOf(key) != "" {
 		return r.ToStored(key)
 	}
+	if name, isAlias := r.o.Local.nameOf(key); isAlias {
+		return name
+	}
 	if !r.o.IssuerAliases {
 		return key
 	}

@@ -40,6 +40,7 @@ type Options struct {
 	// user pool's issuer an alias if its address does not follow from its name.
 	Aliases       map[string]string
 	IssuerAliases bool
+	Local         Local
 	// Partition is the partition of stored IAM ARNs: that of the server's region; "" = aws.
 	Partition string
 	// MaxTokenBytes is the size limit of a token in Logins; 0 = idtoken.DefaultMaxTokenBytes.
@@ -116,6 +117,11 @@ func (r *Registry) HasRegion(region string) bool {
 	return configured
 }
 
+func (r *Registry) validUserPool(name string) error {
+	t, err := r.userPoolTrust(name, []string{anyApp})
+	return errors.Join(err, t.Validate())
+}
+
 // maxKey is the limit of a Logins key in characters (API model, IdentityProviderName).
 const maxKey = 128
 
@@ -126,14 +132,14 @@ func (o Options) Validate() error {
 	faults := []error{r.o.Table.checkOverrides(o.WellKnown)}
 
 	for _, name := range slices.Sorted(maps.Keys(o.UserPools)) {
-		if err := r.userPoolTrust(name, []string{anyApp}).Validate(); err != nil {
+		if err := r.validUserPool(name); err != nil {
 			faults = append(faults, fmt.Errorf("user_pools (%s): %w", name, err))
 		}
 	}
 
 	for _, region := range slices.Sorted(maps.Keys(o.UserPoolRegions)) {
 		name := identitypool.UserPoolName(region, region+"_x")
-		if err := r.userPoolTrust(name, []string{anyApp}).Validate(); err != nil {
+		if err := r.validUserPool(name); err != nil {
 			faults = append(faults, fmt.Errorf("user_pool_regions.%s: %w", region, err))
 		}
 	}

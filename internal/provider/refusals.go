@@ -80,6 +80,14 @@ var (
 		Fix: "the Digits service ended in 2017: sign these users in through another provider, or set " +
 			"base_url for digits in the settings to a service that answers like X's API",
 	})
+	userPoolMissing = Refusals.Add(explain.Reason{
+		Code:     "openid-connect-provider-user-pool",
+		Check:    "OpenID Connect provider",
+		Expected: "a user pool that this server has",
+		Got:      "{name}; this server has no user pool {id}, or no longer",
+		Fix: "create the user pool on this server and have its ID in the identity pool; for a user pool at AWS or on " +
+			"another server, add provider_name {name} to user_pools in the settings: `poolhouse dev` asks no other one",
+	})
 	providerConsumerKey = Refusals.Add(explain.Reason{
 		Code:     "login-provider-consumer-key",
 		Check:    "login provider",

@@ -19,9 +19,9 @@ import (
 func (r *Registry) Trust(ctx context.Context, c identitypool.ProviderConfig) (login.Trust, error) {
 	switch c.Kind {
 	case identitypool.UserPoolProvider:
-		t := r.userPoolTrust(c.Name, c.ClientIDs)
+		t, err := r.userPoolTrust(c.Name, c.ClientIDs)
 		t.Link = clientsOf(c, "CognitoIdentityProviders")
-		return t, nil
+		return t, err
 	case identitypool.OIDCProviderKind:
 		return r.oidcTrust(ctx, c)
 	case identitypool.SocialProvider:
@@ -49,7 +49,10 @@ func (r *Registry) oidcTrust(ctx context.Context, c identitypool.ProviderConfig)
 		return login.Trust{}, err
 	}
 
-	t := Registered(p)
+	t, err := r.Registered(p)
+	if err != nil {
+		return login.Trust{}, err
+	}
 	t.Provider, t.MaxTokenBytes = c.Name, r.o.MaxTokenBytes
 	if row, known := r.o.Table.ByIssuer(p.URL); known && row.Issuers[0] == p.URL {
 		t.Issuers = row.Issuers // Google's tokens have either of its issuers
@@ -58,8 +61,9 @@ func (r *Registry) oidcTrust(ctx context.Context, c identitypool.ProviderConfig)
 	return t, nil
 }
 
-// Registered returns the trust in the ID tokens of a registered provider.
-func Registered(p iam.OIDCProvider) login.Trust {
+// Registered returns the trust in the ID tokens of a registered provider. It returns *Error with
+// Unsupported for a user pool that this server should have and does not.
+func (r *Registry) Registered(p iam.OIDCProvider) (login.Trust, error) {
 	t := login.Trust{Rule: idtoken.Rule{
 		Provider:           withoutScheme(p.URL),
 		Issuers:            []string{p.URL},
@@ -78,7 +82,7 @@ func Registered(p iam.OIDCProvider) login.Trust {
 	}}
 	t.Registered(p.ARN, p.InSettings)
 
-	return t
+	return t, r.registeredHere(&t, p.URL, p.InSettings)
 }
 
 // ofPoolsAccount refuses an OpenID Connect provider of another account than the pool's. A
@@ -178,7 +182,8 @@ func (r *Registry) userPoolOverride(name string) Override {
 	return o
 }
 
-func (r *Registry) userPoolTrust(name string, clients []string) login.Trust {
+// userPoolTrust returns the trust in a user pool. With *Error, it has only the issuers.
+func (r *Registry) userPoolTrust(name string, clients []string) (login.Trust, error) {
 	t := login.Trust{Rule: idtoken.Rule{
 		Provider:      name,
 		MaxTokenBytes: r.o.MaxTokenBytes,
@@ -187,13 +192,17 @@ func (r *Registry) userPoolTrust(name string, clients []string) login.Trust {
 		Require:       map[string]string{"token_use": "id"},
 		WrongAudience: idtoken.MessageUnsupportedProvider,
 	}}
+	if err := r.proveHere(&t, name); err != nil || t.OwnKeys != nil {
+		return t, err
+	}
+
 	r.userPoolOverride(name).applyTo(&t.Rule)
 	if t.JWKSURL == "" {
 		// By rule: emulated user pools publish no matching discovery document.
 		t.JWKSURL = t.Issuers[0] + "/.well-known/jwks.json"
 	}
 
-	return t
+	return t, nil
 }
 
 // clientsOf links to the field of a pool that has the provider, or its accepted clients.

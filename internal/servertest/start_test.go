@@ -166,7 +166,7 @@ func TestDevelopmentKeyAddedLater(t *testing.T) {
 func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	p := wiretest.StartProduction(t)
 	paths := []string{"/", issuer.DevPath + "/.well-known/openid-configuration", issuer.DevPath + "/jwks",
-		issuer.ControlPrefix, issuer.ControlPrefix + "dev/"}
+		issuer.ControlPrefix, issuer.ControlPrefix + "dev/", "/us-east-1_Abc/.well-known/jwks.json"}
 	for _, route := range issuer.DevRoutes() {
 		_, path, _ := strings.Cut(route, " ")
 		paths = append(paths, path)
@@ -188,6 +188,17 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 				t.Errorf("%s %s = %d %s", method, path, got.Status, got.Body)
 			}
 		}
+	}
+
+	for _, operation := range []string{"InitiateAuth", "SignUp", "CreateUserPool", "Nothing"} {
+		got := wiretest.Do(t, wiretest.JSONCall(t, p.URL, "AWSCognitoIdentityProviderService."+operation, "{}"))
+		if got.Status != http.StatusBadRequest || !strings.Contains(got.Body, "UnknownOperationException") ||
+			!strings.Contains(got.Body, "cognito-idp") || !strings.Contains(got.Body, "user_pools") {
+			t.Errorf("%s = %d %s", operation, got.Status, got.Body)
+		}
+	}
+	if pools := p.DevUserPools(1); pools != nil {
+		t.Errorf("DevUserPools = %+v", pools)
 	}
 
 	if info, there := p.DevInfo(); there {

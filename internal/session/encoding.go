@@ -39,6 +39,7 @@ const (
 	fieldKey
 	fieldPadding // has no meaning
 	fieldFederatedUser
+	fieldSignIn // the lengths of provider and subject, and the two, before the ID; repeats
 )
 
 // errEncoding means that a session cannot be decoded.
@@ -76,6 +77,10 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 // appendSession appends the encoding of s to b, with padding to at least minBytes.
 func appendSession(b []byte, s *Session, minBytes int) []byte {
 	last := appendText(nil, fieldFederatedUser, s.FederatedUser)
+	for _, signIn := range s.SignIns {
+		user := appendCut(appendCut(nil, signIn.Provider), signIn.Subject)
+		last = appendField(last, fieldSignIn, string(user)+signIn.ID)
+	}
 	b = appendFields(b, s)
 	b = appendPadding(b, minBytes-len(b)-len(last))
 
@@ -126,6 +131,11 @@ func appendPair(b []byte, number byte, key, value string) []byte {
 	return append(b, value...)
 }
 
+// appendCut appends a text in the form that cutLength reads.
+func appendCut(b []byte, text string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+}
+
 // appendPadding appends at least the missing number of bytes, without meaning, and at
 // most one more.
 func appendPadding(b []byte, missing int) []byte {
@@ -152,7 +162,7 @@ func decodeSession(b []byte) (Session, error) {
 		number := all[0]
 		content, rest, ok := cutLength(all[1:])
 		repeats := number == fieldAMR || number == fieldTag || number == fieldTransitiveTagKey ||
-			number == fieldPolicy || number == fieldClaim
+			number == fieldPolicy || number == fieldClaim || number == fieldSignIn
 		if !ok || number < last || number == last && !repeats {
 			return Session{}, errEncoding
 		}
@@ -221,11 +231,21 @@ func (s *Session) set(number byte, content string) bool {
 	case fieldPadding:
 	case fieldFederatedUser:
 		s.FederatedUser = content
+	case fieldSignIn:
+		ok = s.addSignIn(content)
 	default:
 		ok = false
 	}
 
 	return ok
+}
+
+func (s *Session) addSignIn(content string) bool {
+	provider, rest, ok := cutLength(content)
+	subject, id, ok2 := cutLength(rest)
+	s.SignIns = append(s.SignIns, identitypool.SignIn{Provider: provider, Subject: subject, ID: id})
+
+	return ok && ok2
 }
 
 // cutLength splits s behind its leading length into the content and the rest.

@@ -57,6 +57,13 @@ type RevocationRoles interface {
 	RoleID(ctx context.Context, arn iam.RoleARN) (string, error)
 }
 
+// UserPools knows what has become of sign-ins at the user pools of this server.
+type UserPools interface {
+	Standing(s identitypool.SignIn) identitypool.Standing
+	// Changes returns a number that is another one after each change of a Standing.
+	Changes() uint64
+}
+
 // RevocationOptions configure Revocations.
 type RevocationOptions struct {
 	Store RevocationStore
@@ -66,9 +73,12 @@ type RevocationOptions struct {
 	AcceptUnknownRoles bool
 	// SignOuts makes a user's sign-out end the sessions that came from the login.
 	SignOuts bool
-	Now      func() time.Time
-	Logger   *slog.Logger // nil = none
-	Entries  int          // sessions remembered; 0 = 100,000
+	// UserPools makes the end of a sign-in at a user pool of this server end the sessions that came
+	// from it, where the identity pool has ServerSideTokenCheck. nil = there are none.
+	UserPools UserPools
+	Now       func() time.Time
+	Logger    *slog.Logger // nil = none
+	Entries   int          // sessions remembered; 0 = 100,000
 }
 
 // Revocations checks whether sessions are revoked. A session token does not show what
@@ -88,7 +98,7 @@ type Revocations struct {
 // revocationAnswer is the store's answer about a session.
 type revocationAnswer struct {
 	asked      time.Time
-	generation uint64 // of the session's account, before the store was asked
+	generation uint64 // of the session's account and of the user pools, before the store was asked
 	reason     string // "" = not revoked
 }
 
@@ -117,6 +127,9 @@ func NewRevocations(o RevocationOptions) *Revocations {
 func (l *Revocations) Check(ctx context.Context, accessKeyID string, s *Session) error {
 	now := l.o.Now()
 	generation := l.generation(s.Account).Load()
+	if l.o.UserPools != nil {
+		generation += l.o.UserPools.Changes() // both only grow
+	}
 	a, ok := l.entries.Get(accessKeyID)
 	// A clock that was set back must not lengthen an answer's life.
 	if age := now.Sub(a.asked); !ok || a.generation != generation || age < 0 || age >= revocationFresh {
@@ -223,7 +236,7 @@ func (l *Revocations) identityGone(ctx context.Context, s *Session, now time.Tim
 	if err == nil && identity.Predecessor.Had(s.Issued) {
 		return "the identity was deleted; another has its ID now", nil
 	}
-	if err != nil || !l.o.SignOuts {
+	if err != nil || !l.o.SignOuts && l.o.UserPools == nil {
 		return "", err
 	}
 
@@ -247,6 +260,10 @@ func (l *Revocations) identityGone(ctx context.Context, s *Session, now time.Tim
 		return "", err
 	}
 
+	if reason := l.signInEnded(pool, identity, s); reason != "" || !l.o.SignOuts {
+		return reason, nil
+	}
+
 	// The pool's account may sign out its users, and the role's account the users of its
 	// role. These can be two accounts.
 	accounts := []identitypool.AccountID{pool.Account}
@@ -261,6 +278,44 @@ func (l *Revocations) identityGone(ctx context.Context, s *Session, now time.Tim
 	}
 
 	return "", nil
+}
+
+// signInEnded returns why a sign-in at a user pool of this server, from which the session came, has
+// ended; "" = none has. The session names those of the enhanced flow. In the classic flow it came
+// from a Cognito token, which names none: there the time of the session counts.
+func (l *Revocations) signInEnded(pool identitypool.Pool, identity identitypool.Identity, s *Session) string {
+	if l.o.UserPools == nil {
+		return ""
+	}
+
+	signIns := slices.DeleteFunc(slices.Clone(s.SignIns), func(i identitypool.SignIn) bool { return i.ID == "" })
+	for _, login := range identity.Logins {
+		named := func(i identitypool.SignIn) bool { return i.Provider == login.Provider }
+		if slices.Contains(s.AMR, login.Provider) && pool.Checks(login.Provider) &&
+			!slices.ContainsFunc(s.SignIns, named) {
+			signIns = append(signIns, identitypool.SignIn{
+				Provider: login.Provider,
+				Subject:  login.Subject,
+				Until:    s.Issued,
+			})
+		}
+	}
+
+	for _, signIn := range signIns {
+		if reason, ended := endings[l.o.UserPools.Standing(signIn)]; ended {
+			return reason + signIn.Provider
+		}
+	}
+
+	return ""
+}
+
+// endings has the reasons for which sessions end with a sign-in, before the user pool's name.
+var endings = map[identitypool.Standing]string{
+	identitypool.SignedOut:    "the user signed out at ",
+	identitypool.UserDisabled: "the user was disabled at ",
+	identitypool.UserDeleted:  "the user was deleted at ",
+	identitypool.UserPoolGone: "the user pool was deleted: ",
 }
 
 // signedOut checks whether an account signed out one of the logins that led to the

@@ -63,6 +63,10 @@ type Session struct {
 	// Key is the long-lived access key that asked for the session; "" = role session. Each
 	// use checks Key again.
 	Key string
+	// SignIns are the sign-ins at user pools of this server that end the session when they end. One
+	// without an ID belongs to a client whose tokens the identity pool does not check: it ends
+	// nothing.
+	SignIns []identitypool.SignIn
 	// FederatedUser is the name that Key gave to a federated user. Then Policies narrow what
 	// Key allows, and without any nothing is allowed. "" = a role session, or the key itself,
 	// which has neither Policies nor Tags.

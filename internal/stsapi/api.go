@@ -81,6 +81,12 @@ type SignOuts interface {
 	) error
 }
 
+// UserStatus refuses a Cognito token if the user of the user pool for which it was issued may not
+// sign in any more (*login.Refused).
+type UserStatus interface {
+	CheckIssued(ctx context.Context, c identitypool.ProviderConfig, subject string, issued time.Time) error
+}
+
 // APIOptions configure an API. All fields without "may be" are required.
 type APIOptions struct {
 	Sessions *session.Minter
@@ -99,6 +105,7 @@ type APIOptions struct {
 	IsNotFound func(error) bool
 	Policies   ManagedPolicies      // may be nil: there are none
 	SignOuts   SignOuts             // may be nil: nobody signs out
+	UserStatus UserStatus           // may be nil: nobody is asked
 	Addresses  *ratelimit.Addresses // limits refused logins by client address; may be nil
 	Region     string               // of sessions whose request names none
 	Now        func() time.Time

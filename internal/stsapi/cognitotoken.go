@@ -278,23 +278,47 @@ func (a *API) stillProven(
 			}
 		}
 
-		if a.SignOuts == nil {
-			continue
+		if err := a.loginEnded(ctx, roleAccount, pool, proof, c.IssuedAt); err != nil {
+			return err
 		}
-		// The login itself was looked at when the token was issued. Users are signed
-		// out in an account's pools, and for its roles: these can be two accounts'.
-		accounts := []identitypool.AccountID{pool.Account}
-		if roleAccount != pool.Account {
-			accounts = append(accounts, roleAccount)
-		}
+	}
 
+	return nil
+}
+
+// loginEnded refuses a Cognito token that was issued at a time for a login if the user has signed
+// out since, or the user pool would not let the user in any more. The login itself was looked at
+// when the token was issued.
+func (a *API) loginEnded(
+	ctx context.Context, roleAccount identitypool.AccountID,
+	pool identitypool.Pool, proof identitypool.Proof, issued time.Time,
+) error {
+	var checks []func() error
+	if a.UserStatus != nil {
+		checks = append(checks, func() error {
+			return a.UserStatus.CheckIssued(ctx, proof.Config, proof.Login.Subject, issued)
+		})
+	}
+
+	// Users are signed out in an account's pools, and for its roles: these can be two accounts'.
+	accounts := []identitypool.AccountID{pool.Account}
+	if roleAccount != pool.Account {
+		accounts = append(accounts, roleAccount)
+	}
+	if a.SignOuts != nil {
 		for _, account := range accounts {
-			err := a.SignOuts.CheckIssued(ctx, account, proof.Config.Name, proof.Login.Subject, c.IssuedAt)
-			if refused, ok := errors.AsType[*login.Refused](err); ok {
-				return rejected(refused)
-			} else if err != nil {
-				return err
-			}
+			checks = append(checks, func() error {
+				return a.SignOuts.CheckIssued(ctx, account, proof.Config.Name, proof.Login.Subject, issued)
+			})
+		}
+	}
+
+	for _, check := range checks {
+		err := check()
+		if refused, ok := errors.AsType[*login.Refused](err); ok {
+			return rejected(refused)
+		} else if err != nil {
+			return err
 		}
 	}
 

@@ -129,9 +129,9 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity) (principal strin
 		return row.Key, trust, err
 	}
 
-	registered, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(w.Role.ARN.Partition, w.Role.Account, iss))
+	issuer, registered, err := a.registered(ctx, w.Role, iss)
 	switch {
-	case errors.Is(err, iam.ErrNotFound) || err == nil && registered.URL != iss:
+	case errors.Is(err, iam.ErrNotFound) || err == nil && registered.URL != issuer:
 		why, failed := a.unregistered(ctx, w.Role, iss)
 		if failed != nil {
 			return "", login.Trust{}, failed
@@ -144,13 +144,38 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity) (principal strin
 		return "", login.Trust{}, w.notCovered(ctx, registered.ARN)
 	}
 
-	trust = provider.Registered(registered)
+	trust, err = a.LoginProviders.Registered(registered)
+	if missing, ok := errors.AsType[*provider.Error](err); ok {
+		return "", login.Trust{}, awsapi.Refused(invalidIdentityToken, missing.Why, messageKeys)
+	} else if err != nil {
+		return "", login.Trust{}, err
+	}
 	trust.MaxTokenBytes = maxWebToken
 	if trust.Algorithms == nil {
 		trust.Algorithms = tokenAlgorithms
 	}
 
 	return registered.ARN, trust, nil
+}
+
+// registered returns the registered provider of a token's issuer, in the role's account, and the
+// issuer that it must have. A user pool of this server may be registered under its own issuer or
+// under that of AWS, which trust policies name.
+func (a *API) registered(
+	ctx context.Context, role iam.Role, iss string,
+) (issuer string, p iam.OIDCProvider, err error) {
+	find := func(issuer string) (iam.OIDCProvider, error) {
+		return a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(role.ARN.Partition, role.Account, issuer))
+	}
+
+	p, err = find(iss)
+	atAWS := a.LoginProviders.RegisteredIssuer(iss)
+	if atAWS == iss || !errors.Is(err, iam.ErrNotFound) {
+		return iss, p, err
+	}
+	p, err = find(atAWS)
+
+	return atAWS, p, err
 }
 
 // byIssuer returns the provider of an issuer that trust policies name by its Logins key.
@@ -197,6 +222,10 @@ func (a *API) unregistered(ctx context.Context, role iam.Role, iss string) (*exp
 				"account", string(role.Account), "issuer", shown(iss), "registered", p.URL, "cause", cause,
 			), nil
 		}
+	}
+
+	if issuer := a.LoginProviders.RegisteredIssuer(iss); issuer != iss {
+		return userPoolUnregistered.With("account", string(role.Account), "issuer", issuer), nil
 	}
 
 	return providerMissing.With("account", string(role.Account), "issuer", shown(iss)), nil

@@ -272,6 +272,14 @@ var (
 		Got:      "none for the token's issuer {issuer}",
 		Fix:      "register the issuer exactly as the token has it in iss",
 	})
+	userPoolUnregistered = Refusals.Add(explain.Reason{
+		Code:     "openid-connect-provider-registered-user-pool",
+		Check:    "OpenID Connect provider",
+		Expected: "a provider registered in account {account}",
+		Got:      "none for {issuer}, the name at AWS of the user pool that issued the token",
+		Fix: "call CreateOpenIDConnectProvider with the URL {issuer} and the client ID, and name that provider " +
+			"in the trust policy",
+	})
 	trustUnnamed = Refusals.Add(explain.Reason{
 		Code:     "openid-connect-provider-google",
 		Check:    "OpenID Connect provider",

@@ -112,12 +112,25 @@ func testOnce(ctx context.Context, setting string, checkers map[string]Checker, 
 type Pools struct {
 	ByProvider map[string]Checker // by Logins key
 	ByRegion   map[string]Checker // for the other pools of a region, which the host in their names shows
+	Local      Local              // for the user pools of this server; nil = it has none
 }
 
-// Check asks the user pool of u.Provider. If there are no settings for asking the pool, the
+// Local knows what has become of sign-ins at the user pools of this server. It returns
+// identitypool.NotHere for others.
+type Local interface {
+	Standing(s identitypool.SignIn) identitypool.Standing
+}
+
+// Check asks the user pool of u.Provider: by the settings of this user pool, else in this process
+// if it is here, else by the settings of its region. If there are no settings for asking the pool, the
 // user is refused: the pool's owner requires the check.
 func (p Pools) Check(ctx context.Context, u User) error {
 	c, known := p.ByProvider[u.Provider]
+	if !known && p.Local != nil {
+		if standing := p.Local.Standing(SignInOf(u)); standing != identitypool.NotHere {
+			return judgeStanding(ctx, u.Provider, standing)
+		}
+	}
 	if !known {
 		if pool, atAWS := identitypool.ParseUserPool(u.Provider); atAWS {
 			c, known = p.ByRegion[pool.Region]

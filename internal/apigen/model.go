@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -17,6 +18,8 @@ type model struct {
 	} `json:"metadata"`
 	Operations ordered[operation] `json:"operations"`
 	Shapes     ordered[shape]     `json:"shapes"`
+
+	secret []string
 }
 
 type operation struct {
@@ -42,6 +45,7 @@ type shape struct {
 	Key       *ref         `json:"key"`
 	Value     *ref         `json:"value"`
 	Exception bool         `json:"exception"`
+	Sensitive bool         `json:"sensitive"`
 }
 
 func (s shape) requires(member string) bool {
@@ -84,14 +88,9 @@ func (o *ordered[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// secret names the shapes whose values must not appear in a message or a log.
-// The Go SDK's copy of the model drops AWS's "sensitive" marks, which the
-// published Smithy model has on the first three. A session token is as secret
-// as the key beside it.
-var secret = []string{"IdentityProviderToken", "OIDCToken", "SecretKeyString", "SessionTokenString"}
-
-func parse(data []byte) (*model, error) {
-	m := new(model)
+// parse reads a model. secret names shapes that are sensitive although the model has no mark.
+func parse(data []byte, secret []string) (*model, error) {
+	m := &model{secret: secret}
 	if err := json.Unmarshal(data, m); err != nil {
 		return nil, err
 	}
@@ -105,17 +104,57 @@ func parse(data []byte) (*model, error) {
 	return m, nil
 }
 
-func isSecret(name string) bool {
-	for _, s := range secret {
-		if s == name {
-			return true
+// keep removes the structures that only other operations need. The operations themselves stay, so that
+// a service can refuse by name those that it does not have.
+func (m *model) keep(operations []string) error {
+	needed := map[string]bool{}
+	for _, name := range operations {
+		op, found := m.Operations.values[name]
+		if !found {
+			return fmt.Errorf("the model has no operation %s", name)
+		}
+
+		for _, r := range []*ref{op.Input, op.Output} {
+			if r != nil {
+				m.walk(r.Shape, needed)
+			}
 		}
 	}
-	return false
+
+	m.Shapes.names = slices.DeleteFunc(m.Shapes.names, func(name string) bool { return !needed[name] })
+
+	return nil
+}
+
+// walk adds to seen the shape and all that it contains.
+func (m *model) walk(name string, seen map[string]bool) {
+	if seen[name] {
+		return
+	}
+	seen[name] = true
+
+	s := m.Shapes.values[name]
+	for _, r := range s.Members.values {
+		m.walk(r.Shape, seen)
+	}
+	for _, r := range []*ref{s.Member, s.Key, s.Value} {
+		if r != nil {
+			m.walk(r.Shape, seen)
+		}
+	}
+}
+
+// isSecret reports whether the values of a shape must not appear in a message or a log.
+func (m *model) isSecret(name string) bool {
+	return m.Shapes.values[name].Sensitive || slices.Contains(m.secret, name)
 }
 
 // hides reports whether a value of the shape contains a secret anywhere.
 func (m *model) hides(name string) bool {
+	if m.isSecret(name) {
+		return true
+	}
+
 	s := m.Shapes.values[name]
 	switch s.Type {
 	case "structure":
@@ -130,35 +169,15 @@ func (m *model) hides(name string) bool {
 		return m.hides(s.Key.Shape) || m.hides(s.Value.Shape)
 	}
 
-	return isSecret(name)
+	return false
 }
 
 // inputs returns the structures that a client can send.
 func (m *model) inputs() map[string]bool {
 	seen := map[string]bool{}
-	var walk func(name string)
-	walk = func(name string) {
-		s := m.Shapes.values[name]
-		switch s.Type {
-		case "structure":
-			if seen[name] {
-				return
-			}
-			seen[name] = true
-
-			for _, r := range s.Members.values {
-				walk(r.Shape)
-			}
-		case "list":
-			walk(s.Member.Shape)
-		case "map":
-			walk(s.Value.Shape)
-		}
-	}
-
 	for _, op := range m.Operations.values {
 		if op.Input != nil {
-			walk(op.Input.Shape)
+			m.walk(op.Input.Shape, seen)
 		}
 	}
 

@@ -1,0 +1,237 @@
+package devuserpool
+
+import (
+	"cmp"
+	"context"
+	"crypto/subtle"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+)
+
+// Purposes of codes.
+const (
+	purposeSignUp    = "confirm the sign-up"
+	purposePassword  = "set a new password"
+	purposeAttribute = "verify the address"
+)
+
+// Lifetimes of codes (developer guide, "Quotas in Amazon Cognito").
+const (
+	codeLifetime         = 24 * time.Hour
+	passwordCodeLifetime = time.Hour
+)
+
+// maxCodeFailures is how often a user may send a wrong code before codes for the purpose are refused for
+// codeFailuresReset. Another code does not start the count again.
+const (
+	maxCodeFailures   = 5
+	codeFailuresReset = time.Hour
+)
+
+const codeNumbers = 1_000_000 // six digits
+
+// sendCode makes a code for a user, keeps it in u and shows it to the developer. attribute is where the
+// code goes to: email or phone_number.
+func (s *Service) sendCode(ctx context.Context, p *Pool, u *User, purpose, attribute string) error {
+	return s.sendCodeTo(ctx, p, u, purpose, attribute, u.Attributes[attribute])
+}
+
+// sendCodeTo is sendCode with an address that need not be the user's yet.
+func (s *Service) sendCodeTo(ctx context.Context, p *Pool, u *User, purpose, attribute, destination string) error {
+	now := s.Now()
+	one := Code{
+		Purpose:     purpose,
+		Attribute:   attribute,
+		Value:       cmp.Or(s.FixedCode, fmt.Sprintf("%06d", s.below(codeNumbers))),
+		Destination: destination,
+		Created:     now,
+		Ends:        now.Add(codeLifetime),
+	}
+	if purpose == purposePassword {
+		one.Ends = now.Add(passwordCodeLifetime)
+	}
+
+	if at := u.code(purpose, attribute); at >= 0 {
+		if old := u.Codes[at]; old.Failures > 0 && now.Before(old.Created.Add(codeFailuresReset)) {
+			one.Created, one.Failures = old.Created, old.Failures
+		}
+		u.Codes = slices.Delete(u.Codes, at, at+1)
+	}
+	u.Codes = append(u.Codes, one)
+	if over := len(u.Codes) - maxCodes; over > 0 {
+		u.Codes = slices.Delete(u.Codes, 0, over)
+	}
+
+	if s.Codes != nil {
+		s.Codes(ctx, SentCode{
+			Pool:        p.ID,
+			PoolName:    p.name(),
+			Username:    u.Username,
+			Purpose:     purpose,
+			Destination: destination,
+			Code:        one.Value,
+			Time:        now,
+		})
+	}
+
+	return nil
+}
+
+func (p *Pool) name() string {
+	if p.Settings.Name == nil {
+		return ""
+	}
+	return *p.Settings.Name
+}
+
+// code returns the place of a user's code; -1 = there is none. An empty attribute stands for any.
+func (u *User) code(purpose, attribute string) int {
+	return slices.IndexFunc(u.Codes, func(c Code) bool {
+		return c.Purpose == purpose && (attribute == "" || c.Attribute == attribute)
+	})
+}
+
+// checkCode compares a code from the user. If it is right, the code is used up, and checkCode returns it.
+// A wrong one is counted in u, which the caller must keep: the refusal is the second result, and not an
+// error, because an error would undo the change.
+func (s *Service) checkCode(u *User, purpose, attribute, given string) (Code, *awsapi.Error) {
+	now, at := s.Now(), u.code(purpose, attribute)
+	if at < 0 {
+		return Code{}, codeGone()
+	}
+
+	one := u.Codes[at]
+	if one.Failures > 0 && !now.Before(one.Created.Add(codeFailuresReset)) {
+		u.Codes[at].Created, u.Codes[at].Failures, one.Failures = now, 0, 0
+	}
+
+	switch {
+	case one.Failures >= maxCodeFailures:
+		return Code{}, awsapi.Refused(limitExceeded, codeAttempts.With(),
+			"Attempt limit exceeded, please try after some time.")
+	case !now.Before(one.Ends):
+		return Code{}, codeGone()
+	case subtle.ConstantTimeCompare([]byte(one.Value), []byte(given)) != 1:
+		u.Codes[at].Failures++
+		return Code{}, codeMismatch()
+	}
+
+	u.Codes = slices.Delete(u.Codes, at, at+1)
+
+	return one, nil
+}
+
+func codeGone() *awsapi.Error {
+	return awsapi.Refused(expiredCode, codeExpired.With(), "Invalid code provided, please request a code again.")
+}
+
+func codeMismatch() *awsapi.Error {
+	return awsapi.Refused(codeMismatched, codeWrong.With(),
+		"Invalid verification code provided, please try again.")
+}
+
+// delivery returns where a code went, as answers show it.
+func delivery(attribute, destination string) *CodeDeliveryDetailsType {
+	medium, shown := "EMAIL", maskedEmail(destination)
+	if attribute == "phone_number" {
+		medium, shown = "SMS", maskedPhone(destination)
+	}
+
+	return &CodeDeliveryDetailsType{
+		AttributeName:  &attribute,
+		DeliveryMedium: &medium,
+		Destination:    &shown,
+	}
+}
+
+// maskedEmail shows the first letter of the name and of the domain, as AWS does: a***@e***.
+func maskedEmail(address string) string {
+	name, domain, _ := strings.Cut(address, "@")
+	return initial(name) + "***@" + initial(domain) + "***"
+}
+
+func initial(text string) string {
+	r, size := utf8.DecodeRuneInString(text)
+	if size == 0 || r == utf8.RuneError {
+		return ""
+	}
+	return string(r)
+}
+
+const shownDigits = 4
+
+// maskedPhone shows the last digits: +*******1234.
+func maskedPhone(number string) string {
+	digits := strings.TrimPrefix(number, "+")
+	hidden := max(0, len(digits)-shownDigits)
+	return "+" + strings.Repeat("*", hidden) + digits[hidden:]
+}
+
+// verifiable returns the attribute to which the pool sends a code that confirms a user's sign-up: the
+// telephone number before the e-mail address, of those that the pool verifies; "" = none.
+func (p *Pool) verifiable(u User) string {
+	for _, attribute := range []string{"phone_number", "email"} {
+		if slices.Contains(p.Settings.AutoVerifiedAttributes, attribute) && u.Attributes[attribute] != "" {
+			return attribute
+		}
+	}
+	return ""
+}
+
+// Names of RecoveryOptionType.
+const (
+	recoverEmail = "verified_email"
+	recoverPhone = "verified_phone_number"
+	recoverAdmin = "admin_only"
+)
+
+// recovery returns the verified attribute to which the pool sends a code for a new password; "" = none.
+func (p *Pool) recovery(u User) string {
+	for _, way := range p.recoveryWays() {
+		attribute, isAddress := strings.CutPrefix(way, "verified_")
+		if isAddress && u.Attributes[attribute] != "" && u.Attributes[attribute+verifiedSuffix] == "true" {
+			return attribute
+		}
+	}
+	return ""
+}
+
+// recoveryWays returns the ways to a new password, the best first. Without a setting they are the telephone
+// number and the e-mail address (API reference, AccountRecoverySettingType).
+func (p *Pool) recoveryWays() []string {
+	if p.Settings.AccountRecoverySetting == nil || len(p.Settings.AccountRecoverySetting.RecoveryMechanisms) == 0 {
+		return []string{recoverPhone, recoverEmail}
+	}
+
+	ways := slices.Clone(p.Settings.AccountRecoverySetting.RecoveryMechanisms)
+	slices.SortStableFunc(ways, func(a, b RecoveryOptionType) int {
+		return cmp.Compare(number(a.Priority), number(b.Priority))
+	})
+
+	var names []string
+	for _, way := range ways {
+		names = append(names, text(way.Name))
+	}
+
+	return names
+}
+
+func number(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+// text returns the text of an optional member.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

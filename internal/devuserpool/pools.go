@@ -1,0 +1,228 @@
+package devuserpool
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+)
+
+// customIDTag is the tag of a new pool that chooses its ID, as for identity pools.
+const customIDTag = "_custom_id_"
+
+// CreateUserPool makes a pool, with a key that signs its tokens.
+func (s *Service) CreateUserPool(
+	ctx context.Context, c awsapi.Caller, in *CreateUserPoolRequest,
+) (*CreateUserPoolResponse, error) {
+	settings, err := settingsOf(in)
+	if err != nil {
+		return nil, err
+	}
+	id, err := s.newPoolID(c.Region, in.UserPoolTags)
+	if err != nil {
+		return nil, err
+	}
+
+	now := s.Now()
+	p := &Pool{
+		ID:       id,
+		Account:  c.Account,
+		Region:   c.Region,
+		Created:  now,
+		Modified: now,
+		Settings: settings,
+		Clients:  map[string]Client{},
+		Groups:   map[string]Group{},
+		Users:    map[string]User{},
+	}
+
+	key, err := s.newKey()
+	if err != nil {
+		return nil, err
+	}
+	p.Keys = []Key{key}
+	if err := s.State.create(p); err != nil {
+		return nil, stateError(err, id)
+	}
+	note(ctx, p)
+
+	return &CreateUserPoolResponse{UserPool: p.described()}, nil
+}
+
+// newPoolID returns the ID of a new pool: the one that a tag chooses, or a random one.
+func (s *Service) newPoolID(region string, tags map[string]string) (string, error) {
+	chosen, isChosen := tags[customIDTag]
+	if !isChosen {
+		name, err := s.randomText(9, lowercase+uppercase+digits)
+		return region + "_" + name, err
+	}
+
+	if !strings.Contains(chosen, "_") {
+		chosen = region + "_" + chosen
+	}
+	if !poolIDForm.MatchString(chosen) || !strings.HasPrefix(chosen, region+"_") || len(chosen) > 55 {
+		return "", awsapi.Refused(invalidParameter, poolIDFault.With("region", region),
+			"The tag _custom_id_ is not the ID of a user pool in %s.", region)
+	}
+
+	return chosen, nil
+}
+
+// randomText returns n characters of an alphabet of at most 128.
+func (s *Service) randomText(n int, alphabet string) (string, error) {
+	var text []byte
+	buffer := make([]byte, 2*n)
+	for len(text) < n {
+		if _, err := io.ReadFull(s.Random, buffer); err != nil {
+			return "", err
+		}
+		for _, b := range buffer {
+			// A remainder alone would prefer the alphabet's first characters.
+			if most := 256 / len(alphabet) * len(alphabet); int(b) < most && len(text) < n {
+				text = append(text, alphabet[int(b)%len(alphabet)])
+			}
+		}
+	}
+
+	return string(text), nil
+}
+
+// DescribeUserPool returns a pool.
+func (s *Service) DescribeUserPool(
+	ctx context.Context, c awsapi.Caller, in *DescribeUserPoolRequest,
+) (*DescribeUserPoolResponse, error) {
+	p, err := s.callerPool(ctx, c, *in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	return &DescribeUserPoolResponse{UserPool: p.described()}, nil
+}
+
+// described returns the pool as answers show it.
+func (p *Pool) described() *UserPoolType {
+	d := p.Settings
+	d.Id, d.Arn = new(p.ID), new(p.ARN())
+	d.CreationDate, d.LastModifiedDate = awsapi.At(p.Created), awsapi.At(p.Modified)
+	d.EstimatedNumberOfUsers = new(len(p.Users))
+	if d.UserPoolTags == nil {
+		d.UserPoolTags = map[string]string{}
+	}
+
+	return &d
+}
+
+// ListUserPools returns the pools of the caller's account and region, in the order of their IDs.
+func (s *Service) ListUserPools(
+	_ context.Context, c awsapi.Caller, in *ListUserPoolsRequest,
+) (*ListUserPoolsResponse, error) {
+	own := slices.DeleteFunc(s.State.all(), func(p *Pool) bool { return p.Account != c.Account || p.Region != c.Region })
+	page, next, err := pageOf(own, func(p *Pool) string { return p.ID }, in.MaxResults, in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+
+	out := &ListUserPoolsResponse{UserPools: []UserPoolDescriptionType{}, NextToken: next}
+	for _, p := range page {
+		out.UserPools = append(out.UserPools, UserPoolDescriptionType{
+			Id:               new(p.ID),
+			Name:             p.Settings.Name,
+			LambdaConfig:     &LambdaConfigType{},
+			LastModifiedDate: awsapi.At(p.Modified),
+			CreationDate:     awsapi.At(p.Created),
+		})
+	}
+
+	return out, nil
+}
+
+// UpdateUserPool replaces the settings of a pool that can change. Those that the input lacks get their
+// defaults again (API reference); tags and the name stay.
+func (s *Service) UpdateUserPool(
+	ctx context.Context, c awsapi.Caller, in *UpdateUserPoolRequest,
+) (*UpdateUserPoolResponse, error) {
+	settings, err := updatedSettings(in)
+	if err != nil {
+		return nil, err
+	}
+
+	err = s.changeCallerPool(ctx, c, *in.UserPoolId, func(p *Pool) error {
+		before := p.Settings
+		p.Settings = settings
+		p.Settings.keepFixed(before)
+		p.Modified = s.Now()
+
+		if in.UserPoolTags != nil {
+			p.Settings.UserPoolTags = maps.Clone(in.UserPoolTags)
+		}
+		if in.PoolName != nil {
+			p.Settings.Name = in.PoolName
+		}
+
+		return nil
+	})
+
+	return &UpdateUserPoolResponse{}, err
+}
+
+// DeleteUserPool removes a pool with everything in it, unless its deletion protection is active.
+func (s *Service) DeleteUserPool(
+	ctx context.Context, c awsapi.Caller, in *DeleteUserPoolRequest,
+) (*awsapi.NoOutput, error) {
+	if _, err := s.callerPool(ctx, c, *in.UserPoolId); err != nil {
+		return nil, err
+	}
+
+	err := s.State.remove(*in.UserPoolId, func(p *Pool) error {
+		if *p.Settings.DeletionProtection == "ACTIVE" {
+			return awsapi.Refused(invalidParameter, deletionProtected.With(), "The user pool cannot be deleted because "+
+				"deletion protection is activated. Deletion protection must be inactivated first.")
+		}
+		return nil
+	})
+
+	return nil, stateError(err, *in.UserPoolId)
+}
+
+// GetUserPoolMfaConfig returns that the pool has no multi-factor authentication.
+func (s *Service) GetUserPoolMfaConfig(
+	ctx context.Context, c awsapi.Caller, in *GetUserPoolMfaConfigRequest,
+) (*GetUserPoolMfaConfigResponse, error) {
+	if _, err := s.callerPool(ctx, c, *in.UserPoolId); err != nil {
+		return nil, err
+	}
+	return &GetUserPoolMfaConfigResponse{MfaConfiguration: new(mfaOff)}, nil
+}
+
+// SetUserPoolMfaConfig takes only settings without multi-factor authentication.
+func (s *Service) SetUserPoolMfaConfig(
+	ctx context.Context, c awsapi.Caller, in *SetUserPoolMfaConfigRequest,
+) (*SetUserPoolMfaConfigResponse, error) {
+	if _, err := s.callerPool(ctx, c, *in.UserPoolId); err != nil {
+		return nil, err
+	}
+
+	token := cmp.Or(in.SoftwareTokenMfaConfiguration, &SoftwareTokenMfaConfigType{})
+	messages := cmp.Or(in.SmsMfaConfiguration, &SmsMfaConfigType{})
+	if err := refuseParts(
+		part{"multi-factor authentication (MfaConfiguration)", in.MfaConfiguration != nil && *in.MfaConfiguration != mfaOff},
+		part{"multi-factor authentication (SoftwareTokenMfaConfiguration)", isTrue(token.Enabled)},
+		part{"multi-factor authentication (EmailMfaConfiguration)", isGiven(in.EmailMfaConfiguration)},
+		part{"multi-factor authentication (SmsMfaConfiguration)", messages.SmsConfiguration != nil},
+		part{"passkeys (WebAuthnConfiguration)", isGiven(in.WebAuthnConfiguration)},
+	); err != nil {
+		return nil, err
+	}
+
+	return &SetUserPoolMfaConfigResponse{MfaConfiguration: new(mfaOff)}, nil
+}
+
+// isTrue reports whether an optional member is true.
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// days returns n days.
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }

@@ -1,0 +1,199 @@
+package devuserpool
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+)
+
+// refreshFlow is REFRESH_TOKEN_AUTH.
+func (s *Service) refreshFlow(ctx context.Context, a attempt) (outcome, error) {
+	if err := a.require(paramRefresh); err != nil {
+		return outcome{}, err
+	}
+	if _, rotates := a.client.rotates(); rotates {
+		return outcome{}, awsapi.Refused(unsupportedOperation, refreshRotation.With(),
+			"Refresh token rotation is enabled for this client: use GetTokensFromRefreshToken.")
+	}
+
+	// The hash is of the user name, which the token alone tells. Some clients send the secret itself.
+	tokens, err := s.refresh(ctx, a.pool, a.client, a.params[paramRefresh], func(u User) error {
+		given := a.params[paramSecretHash]
+		if given != "" && a.client.secret() != "" && a.client.hasSecret(given) {
+			return nil
+		}
+		return a.client.checkSecretHash(given, u.Username, u.Sub)
+	})
+
+	return outcome{parameters: map[string]string{}, tokens: tokens}, err
+}
+
+// GetTokensFromRefreshToken signs new tokens for a refresh token, with a new refresh token if the client
+// rotates them.
+func (s *Service) GetTokensFromRefreshToken(
+	ctx context.Context, in *GetTokensFromRefreshTokenRequest,
+) (*GetTokensFromRefreshTokenResponse, error) {
+	p, c, err := s.appClient(ctx, *in.ClientId)
+	if err != nil {
+		return nil, err
+	}
+	if !c.hasSecret(text(in.ClientSecret)) {
+		return nil, awsapi.Refused(notAuthorized, clientSecretWrong.With(),
+			"Unable to verify secret for client %s", c.ID)
+	}
+	if _, rotates := c.rotates(); !rotates && !c.allows(flowRefresh) {
+		return nil, flowRefused(flowRefresh)
+	}
+
+	tokens, err := s.refresh(ctx, p, c, *in.RefreshToken, func(User) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+
+	return &GetTokensFromRefreshTokenResponse{AuthenticationResult: tokens}, nil
+}
+
+// refresh signs new tokens for a refresh token of the client. allow may refuse the token's user.
+func (s *Service) refresh(
+	_ context.Context, p *Pool, c Client, token string, allow func(User) error,
+) (*AuthenticationResultType, error) {
+	u, one, err := s.refreshable(p, c, token)
+	if err != nil {
+		return nil, err
+	}
+	if err := allow(u); err != nil {
+		return nil, err
+	}
+	grace, rotates := c.rotates()
+	if !rotates {
+		return s.tokens(p, c, u, one, "")
+	}
+
+	next, hash, err := s.refreshToken()
+	if err != nil {
+		return nil, err
+	}
+	var after *Pool
+	again := func(p *Pool) (User, error) {
+		u, _, err := s.refreshable(p, c, token)
+		return u, err
+	}
+	err = s.changeUser(p.ID, again, func(p *Pool, u *User) error {
+		old := &u.Sessions[u.session(hashOf(token))]
+		if old.Replaced.IsZero() {
+			old.Replaced = s.Now().Add(grace)
+		}
+
+		one = *old // the new token ends when the old one would have
+		one.Hash, one.Replaced = hash, zeroTime
+		u.keepSession(one, s.Now())
+		after = p
+
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	return s.tokens(after, c, after.Users[after.key(u.Username)], one, next)
+}
+
+// session returns the place of the session with a hash; -1 = there is none.
+func (u User) session(hash []byte) int {
+	return slices.IndexFunc(u.Sessions, func(s Session) bool { return bytes.Equal(s.Hash, hash) })
+}
+
+// refreshable finds the user and the session of a refresh token that is valid at the client.
+func (s *Service) refreshable(p *Pool, c Client, token string) (User, Session, error) {
+	hash := hashOf(token)
+	for _, u := range p.Users {
+		at := u.session(hash)
+		if at < 0 {
+			continue
+		}
+		one := u.Sessions[at]
+
+		return u, one, s.checkSession(c, u, one)
+	}
+
+	return User{}, Session{}, invalidRefreshToken()
+}
+
+// checkSession refuses a session that gives no tokens any more.
+func (s *Service) checkSession(c Client, u User, one Session) error {
+	now := s.Now()
+	switch {
+	case one.Client != c.ID:
+		return invalidRefreshToken()
+	case one.Revoked:
+		return awsapi.Refused(notAuthorized, refreshTokenRevoked.With(), "Refresh Token has been revoked")
+	case !now.Before(one.Ends):
+		return awsapi.Refused(notAuthorized, refreshTokenExpired.With(), "Refresh Token has expired")
+	case !one.Replaced.IsZero() && !now.Before(one.Replaced):
+		return awsapi.Refused(refreshTokenReuse, refreshTokenReplaced.With(), "Refresh Token has been rotated")
+	case !u.Enabled:
+		return userDisabled()
+	case u.Status == statusResetRequired:
+		return resetRequired()
+	default:
+		return nil
+	}
+}
+
+func invalidRefreshToken() error {
+	return awsapi.Refused(notAuthorized, refreshTokenUnknown.With(), "Invalid Refresh Token")
+}
+
+// errNothingToRevoke means that a token is of no session.
+var errNothingToRevoke = errors.New("no session has the token")
+
+// RevokeToken ends a refresh token and all tokens that were made from it. A token that nobody knows is no
+// error (RFC 7009, section 2.2).
+func (s *Service) RevokeToken(ctx context.Context, in *RevokeTokenRequest) (*RevokeTokenResponse, error) {
+	p, c, err := s.appClient(ctx, *in.ClientId)
+	if err != nil {
+		return nil, awsapi.Refused(unauthorized, revokeClient.With(), "Invalid client.")
+	}
+	if !c.hasSecret(text(in.ClientSecret)) {
+		return nil, awsapi.Refused(unauthorized, revokeClient.With(), "Invalid client.")
+	}
+	if !c.revokes() {
+		return nil, awsapi.Refused(unsupportedOperation, revokeSetting.With(),
+			"Token revocation is not enabled for this client.")
+	}
+	if strings.Count(*in.Token, ".") > 0 {
+		return nil, awsapi.Refused(unsupportedTokenType, revokeKind.With(), "Unsupported token type.")
+	}
+
+	revoked := Session{}
+	find := func(p *Pool) (User, error) {
+		for _, u := range p.Users {
+			if at := u.session(hashOf(*in.Token)); at >= 0 && u.Sessions[at].Client == c.ID {
+				revoked = u.Sessions[at]
+				return u, nil
+			}
+		}
+		return User{}, errNothingToRevoke
+	}
+	err = s.changeUser(p.ID, find, func(_ *Pool, u *User) error {
+		for i := range u.Sessions {
+			if u.Sessions[i].Origin == revoked.Origin {
+				u.Sessions[i].Revoked = true
+			}
+		}
+
+		return nil
+	})
+	if errors.Is(err, errNothingToRevoke) {
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+
+	return &RevokeTokenResponse{}, nil
+}

@@ -1,0 +1,84 @@
+// Package devuserpool simulates Amazon Cognito user pools (cognito-idp, version 2016-04-18) on a
+// development server: pools, app clients, users, groups, sign-up and sign-in, and the tokens that identity
+// pools take as logins. Each operation is a method with AWS's name; files group them by what they are
+// about. What is not simulated is refused by name, and nothing is done by halves.
+//
+// Start reading at Operations. A production server has nothing of this package.
+//
+// API reference: https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/
+package devuserpool
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+)
+
+// Options are the parts and settings of a Service. All fields without "may be nil" are required.
+type Options struct {
+	State *State
+	// Issuer is the URL of this server. The issuer of a pool's tokens is this, a slash, and the pool's ID.
+	Issuer string
+	Now    func() time.Time
+	Random io.Reader // may be nil: crypto/rand
+	Logger *slog.Logger
+	// Codes shows a code to the developer, in place of an e-mail or a text message; may be nil.
+	Codes func(context.Context, SentCode)
+	// FixedCode is every code; "" = codes are random.
+	FixedCode string
+	// SignOuts ends what was given for a user's tokens elsewhere; may be nil.
+	SignOuts SignOuts
+}
+
+// SentCode is a code or a temporary password that a user would get by e-mail or text message.
+type SentCode struct {
+	Pool        string // ID
+	PoolName    string
+	Username    string
+	Purpose     string // in words: "confirm the sign-up"
+	Destination string // address or number; "" = none
+	Code        string
+	Time        time.Time
+}
+
+// SignOuts learns that a user's tokens are not valid any more.
+type SignOuts interface {
+	// SignedOut ends what was given for tokens of the user that were issued until a time.
+	SignedOut(ctx context.Context, pool *Pool, subject string, until time.Time) error
+}
+
+// Service implements the operations of the API. It is safe for concurrent use.
+type Service struct {
+	Options
+	signIns *signIns
+}
+
+// New returns a Service.
+func New(o Options) *Service {
+	o.Random = cmp.Or[io.Reader](o.Random, rand.Reader)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+
+	return &Service{Options: o, signIns: newSignIns(o)}
+}
+
+// Names by which requests call the API.
+const (
+	Name         = apiSigningName  // in the credential scope
+	TargetPrefix = apiTargetPrefix // of X-Amz-Target, before the last dot
+)
+
+// API returns the API for awsapi.
+func (s *Service) API() awsapi.API {
+	return awsapi.API{
+		Name:         Name,
+		Target:       TargetPrefix,
+		InternalCode: "InternalErrorException",
+		InvalidCode:  invalidParameter, // not ValidationException, as other JSON APIs have
+		Operations:   s.Operations(),
+	}
+}

@@ -1,0 +1,392 @@
+package devuserpool
+
+import (
+	"context"
+	"errors"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Parameters and responses of sign-ins.
+const (
+	paramUsername   = "USERNAME"
+	paramPassword   = "PASSWORD"
+	paramA          = "SRP_A"
+	paramSecretHash = "SECRET_HASH"
+	paramRefresh    = "REFRESH_TOKEN"
+	paramPreferred  = "PREFERRED_CHALLENGE"
+	paramUserID     = "USER_ID_FOR_SRP"
+)
+
+// attempt is one call that signs a user in, for both forms of the operations.
+type attempt struct {
+	pool    *Pool // nobody may change it
+	client  Client
+	params  map[string]string
+	session string
+}
+
+// outcome is the answer to an attempt: a challenge, or tokens.
+type outcome struct {
+	challenge  string
+	session    string
+	parameters map[string]string
+	available  []string
+	tokens     *AuthenticationResultType
+}
+
+// optional returns an optional member; "" = it is left out.
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// InitiateAuth begins a sign-in of a user, or refreshes one.
+func (s *Service) InitiateAuth(ctx context.Context, in *InitiateAuthRequest) (*InitiateAuthResponse, error) {
+	p, c, err := s.appClient(ctx, *in.ClientId)
+	if err != nil {
+		return nil, err
+	}
+	if *in.AuthFlow == flowAdminPassword || *in.AuthFlow == flowAdminNoSRP {
+		return nil, methodUnsupported(*in.AuthFlow)
+	}
+
+	o, err := s.initiate(ctx, attempt{pool: p, client: c, params: in.AuthParameters, session: text(in.Session)},
+		*in.AuthFlow)
+	if err != nil {
+		return nil, err
+	}
+
+	return &InitiateAuthResponse{
+		ChallengeName:        optional(o.challenge),
+		Session:              optional(o.session),
+		ChallengeParameters:  o.parameters,
+		AvailableChallenges:  o.available,
+		AuthenticationResult: o.tokens,
+	}, nil
+}
+
+// AdminInitiateAuth is InitiateAuth for servers.
+func (s *Service) AdminInitiateAuth(
+	ctx context.Context, caller awsapi.Caller, in *AdminInitiateAuthRequest,
+) (*AdminInitiateAuthResponse, error) {
+	p, c, err := s.callerClient(ctx, caller, *in.UserPoolId, *in.ClientId)
+	if err != nil {
+		return nil, err
+	}
+	if *in.AuthFlow == flowPassword {
+		return nil, methodUnsupported(*in.AuthFlow)
+	}
+
+	o, err := s.initiate(ctx, attempt{pool: p, client: c, params: in.AuthParameters, session: text(in.Session)},
+		*in.AuthFlow)
+	if err != nil {
+		return nil, err
+	}
+
+	return &AdminInitiateAuthResponse{
+		ChallengeName:        optional(o.challenge),
+		Session:              optional(o.session),
+		ChallengeParameters:  o.parameters,
+		AvailableChallenges:  o.available,
+		AuthenticationResult: o.tokens,
+	}, nil
+}
+
+// callerClient returns a client of a pool of the caller's account and region.
+func (s *Service) callerClient(ctx context.Context, caller awsapi.Caller, pool, client string) (*Pool, Client, error) {
+	p, err := s.callerPool(ctx, caller, pool)
+	if err != nil {
+		return nil, Client{}, err
+	}
+	c, exists := p.Clients[client]
+	if !exists {
+		return nil, Client{}, clientMissing(client)
+	}
+
+	return p, c, nil
+}
+
+func methodUnsupported(flow string) error {
+	return awsapi.Refused(invalidParameter, authFlowOperation.With("flow", flow), "Initiate Auth method not supported.")
+}
+
+// initiate begins a flow that the client allows.
+func (s *Service) initiate(ctx context.Context, a attempt, flow string) (outcome, error) {
+	switch flow {
+	case flowRefreshShort:
+		flow = flowRefresh
+	case flowAdminNoSRP:
+		flow = flowAdminPassword
+	case flowCustom:
+		return outcome{}, refusedPart("the flow CUSTOM_AUTH")
+	}
+	if !a.client.allows(flow) {
+		return outcome{}, flowRefused(flow)
+	}
+	if flow == flowRefresh {
+		return s.refreshFlow(ctx, a)
+	}
+
+	if err := a.require(paramUsername); err != nil {
+		return outcome{}, err
+	}
+	if err := a.client.checkSecretHash(a.params[paramSecretHash], a.params[paramUsername]); err != nil {
+		return outcome{}, err
+	}
+
+	switch flow {
+	case flowSRP:
+		return s.beginSRP(a)
+	case flowUser:
+		return s.userFlow(ctx, a)
+	default:
+		return s.signInByPassword(ctx, a)
+	}
+}
+
+// flowRefused has AWS's words for a flow that the client does not allow; they differ by flow.
+func flowRefused(flow string) error {
+	why := authFlow.With("flow", flow)
+	switch flow {
+	case flowSRP:
+		return awsapi.Refused(invalidParameter, why, "%s is not enabled for the client.", flow)
+	case flowPassword, flowUser:
+		return awsapi.Refused(invalidParameter, why, "%s flow not enabled for this client", flow)
+	default:
+		return awsapi.Refused(invalidParameter, why, "Auth flow not enabled for this client")
+	}
+}
+
+// require refuses an attempt without a parameter.
+func (a attempt) require(names ...string) error {
+	for _, name := range names {
+		if a.params[name] == "" {
+			return missingParameter(name)
+		}
+	}
+	return nil
+}
+
+func missingParameter(name string) error {
+	return awsapi.Refused(invalidParameter, authParameter.With("name", name), "Missing required parameter %s", name)
+}
+
+// maxName bounds a user name in the parameters of a sign-in, in bytes (UsernameType has 128 characters).
+const maxName = 512
+
+// find looks up the user whom an attempt names. Nobody may change the user.
+func (a attempt) find() (User, bool, error) {
+	name := a.params[paramUsername]
+	if len(name) > maxName {
+		return User{}, false, awsapi.Refused(invalidParameter, authParameterSize.With(),
+			"Parameter %s is too long.", paramUsername)
+	}
+	u, exists := a.pool.user(name)
+
+	return u, exists, nil
+}
+
+// lockKey names a user whose failures are counted, whether the user exists or not.
+func (a attempt) lockKey(u User, exists bool) string {
+	name := a.params[paramUsername]
+	if exists {
+		name = u.Username
+	}
+	return a.pool.ID + "\x00" + a.pool.key(name)
+}
+
+// signInByPassword signs a user in whose password came with the call.
+func (s *Service) signInByPassword(ctx context.Context, a attempt) (outcome, error) {
+	if err := a.require(paramUsername, paramPassword); err != nil {
+		return outcome{}, err
+	}
+	u, exists, err := a.find()
+	if err != nil {
+		return outcome{}, err
+	}
+	key := a.lockKey(u, exists)
+	if s.signIns.locked(key) {
+		return outcome{}, tooManyAttempts()
+	}
+
+	// The work is the same for users who do not exist.
+	name, v := a.params[paramUsername], srpVerifier{}
+	if exists {
+		name, v = u.Username, s.verifierOf(a.pool, u)
+	} else {
+		v = s.simulated(a.pool, name)
+	}
+	if !v.matches(a.pool.ID, name, a.params[paramPassword]) {
+		s.signIns.failed(key)
+		return outcome{}, s.refuse(a, u, exists)
+	}
+	s.signIns.succeeded(key)
+
+	return s.proven(ctx, a, u)
+}
+
+// refuse is the answer to a wrong password, or to any password of a user who does not exist.
+func (s *Service) refuse(a attempt, u User, exists bool) error {
+	switch {
+	case !exists && !a.client.preventsExistenceErrors():
+		return userMissing()
+	case exists && u.Enabled && u.Status == statusResetRequired && u.Verifier == "":
+		return resetRequired()
+	default:
+		return incorrect()
+	}
+}
+
+// proven goes on with a user whose password was right.
+func (s *Service) proven(ctx context.Context, a attempt, u User) (outcome, error) {
+	switch {
+	case !u.Enabled:
+		return outcome{}, userDisabled()
+	case !u.PasswordEnds.IsZero() && !s.Now().Before(u.PasswordEnds):
+		return outcome{}, awsapi.Refused(notAuthorized, passwordExpired.With(),
+			"Temporary password has expired and must be reset by an administrator.")
+	case u.Status == statusUnconfirmed:
+		return outcome{}, awsapi.Refused(userNotConfirmed, userUnconfirmed.With(), "User is not confirmed.")
+	case u.Status == statusResetRequired:
+		return outcome{}, resetRequired()
+	case u.Status == statusForceChange:
+		return s.askNewPassword(a, u)
+	default:
+		return s.finish(ctx, a, u, nil)
+	}
+}
+
+// errChanged means that a user was changed while signing in.
+var errChanged = errors.New("the user was changed meanwhile")
+
+// finish keeps the session of a user and signs the tokens. edit may change the user in the same step; nil =
+// nothing. The user must still have the password that was proven.
+func (s *Service) finish(_ context.Context, a attempt, u User, edit func(*Pool, *User) error) (outcome, error) {
+	session, refresh, err := s.newSession(a.client)
+	if err != nil {
+		return outcome{}, err
+	}
+
+	var after *Pool
+	var signedIn User
+	same := func(p *Pool) (User, error) {
+		now, exists := p.Users[p.key(u.Username)]
+		if !exists || now.Sub != u.Sub || now.Verifier != u.Verifier || !now.Enabled || now.Status != u.Status {
+			return User{}, incorrect().Because(errChanged)
+		}
+		return now, nil
+	}
+	err = s.changeUser(a.pool.ID, same, func(p *Pool, u *User) error {
+		if edit != nil {
+			if err := edit(p, u); err != nil {
+				return err
+			}
+		}
+		u.keepSession(session, s.Now())
+		after, signedIn = p, *u
+
+		return nil
+	})
+	if err != nil {
+		return outcome{}, err
+	}
+
+	tokens, err := s.tokens(after, a.client, signedIn, session, refresh)
+
+	return outcome{parameters: map[string]string{}, tokens: tokens}, err
+}
+
+// changeUser changes one user of a pool, whom find finds in it.
+func (s *Service) changeUser(pool string, find func(*Pool) (User, error), edit func(*Pool, *User) error) error {
+	err := s.State.change(pool, func(p *Pool) error {
+		u, err := find(p)
+		if err != nil {
+			return err
+		}
+		if err := edit(p, &u); err != nil {
+			return err
+		}
+		p.put(u)
+
+		return nil
+	})
+
+	return stateError(err, pool)
+}
+
+// simulatedID returns the USER_ID_FOR_SRP of a user who does not exist: the name, or where users have other
+// names than the one they sign in with, a GUID that stays the same (developer guide, "Managing error
+// responses").
+func (a attempt) simulatedID(name string) string {
+	if len(a.pool.Settings.UsernameAttributes) == 0 && !emailForm.MatchString(name) && !phoneForm.MatchString(name) {
+		return name
+	}
+	return guidOf(authenticated(a.pool.secret("user IDs"), []byte(a.pool.key(name))))
+}
+
+// beginSRP answers USER_SRP_AUTH with the password challenge.
+func (s *Service) beginSRP(a attempt) (outcome, error) {
+	if err := a.require(paramUsername, paramA); err != nil {
+		return outcome{}, err
+	}
+	u, exists, err := a.find()
+	if err != nil {
+		return outcome{}, err
+	}
+	if !exists && !a.client.preventsExistenceErrors() {
+		return outcome{}, userMissing()
+	}
+	if s.signIns.locked(a.lockKey(u, exists)) {
+		return outcome{}, tooManyAttempts()
+	}
+
+	one := s.step(a, stepPassword, u.Username)
+	one.userID = a.simulatedID(one.name)
+	v := s.simulated(a.pool, one.name)
+	if exists {
+		one.userID, v = u.Username, s.verifierOf(a.pool, u)
+	}
+	one.proven = hexOf(v)
+
+	one.exchange, err = newExchange(s.Random, v, a.params[paramA])
+	if errors.Is(err, errSRP) {
+		return outcome{}, awsapi.Refused(invalidParameter, srpValueForm.With("fault", explain.ShownText(err.Error())),
+			"Invalid SRP_A.")
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+
+	block, err := s.signIns.begin(one, secretBlockBytes)
+	if err != nil {
+		return outcome{}, err
+	}
+	salt, public := one.exchange.challenge()
+
+	return outcome{
+		challenge: stepPassword,
+		parameters: map[string]string{
+			"SALT":         salt,
+			"SRP_B":        public,
+			"SECRET_BLOCK": block,
+			paramUserID:    one.userID,
+			paramUsername:  one.userID,
+		},
+	}, nil
+}
+
+// step returns a sign-in that waits for the client.
+func (s *Service) step(a attempt, step, username string) signIn {
+	return signIn{
+		step:     step,
+		pool:     a.pool.ID,
+		client:   a.client.ID,
+		name:     a.params[paramUsername],
+		username: username,
+		ends:     s.Now().Add(a.client.signInTime()),
+	}
+}

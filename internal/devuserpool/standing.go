@@ -1,0 +1,76 @@
+package devuserpool
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
+)
+
+// What identity pools ask of user pools: the keys that prove tokens, and what has become of a
+// sign-in. They ask each time, in this process, so that a change counts at once.
+
+var _ provider.LocalUserPools = (*State)(nil)
+
+// noKeys is a key set that proves nothing.
+var noKeys = []byte(`{"keys":[]}`)
+
+// UserPool returns what proves the tokens of a pool; false = there is none with the ID. With keys
+// that cannot be read it proves nothing.
+func (s *State) UserPool(id string) (provider.LocalUserPool, bool) {
+	p, err := s.view(id)
+	if err != nil {
+		return provider.LocalUserPool{}, false
+	}
+
+	local := provider.LocalUserPool{Name: p.ProviderName(), AWSIssuer: p.AWSIssuer, Keys: noKeys}
+	set, err := p.keySet()
+	if err != nil {
+		return local, true
+	}
+	if text, err := json.Marshal(set); err == nil {
+		local.Keys = text
+	}
+
+	return local, true
+}
+
+// Standing returns what has become of a sign-in. One with an ID counts as long as its session does:
+// exactly, unlike times, which tokens have in whole seconds.
+func (s *State) Standing(signIn identitypool.SignIn) identitypool.Standing {
+	name, _ := identitypool.ParseUserPool(signIn.Provider)
+	p, err := s.view(name.ID)
+	if err != nil || p.ProviderName() != signIn.Provider {
+		return identitypool.UserPoolGone
+	}
+
+	for _, u := range p.Users {
+		if u.Sub == signIn.Subject {
+			return u.standing(signIn)
+		}
+	}
+
+	return identitypool.UserDeleted
+}
+
+func (u User) standing(signIn identitypool.SignIn) identitypool.Standing {
+	live := func(s Session) bool { return s.Origin == signIn.ID && !s.Revoked }
+	ended := !slices.ContainsFunc(u.Sessions, live)
+	if signIn.ID == "" { // the client's tokens cannot be revoked, or a Cognito token came between
+		ended = !u.SignedOutAt.IsZero() && !signIn.Until.After(u.SignedOutAt.Truncate(time.Second))
+	}
+
+	switch {
+	case !u.Enabled:
+		return identitypool.UserDisabled
+	case ended:
+		return identitypool.SignedOut
+	default:
+		return identitypool.Good
+	}
+}
+
+// Changes counts the changes of all pools.
+func (s *State) Changes() uint64 { return s.changes.Load() }

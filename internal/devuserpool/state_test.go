@@ -1,0 +1,159 @@
+package devuserpool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// stored returns a state with a folder, and a pool in it.
+func stored(t *testing.T) (*State, string, *Pool) {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), Folder)
+	state, err := OpenState(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Pool{
+		ID: "us-east-1_Abc", Account: "111122223333", Region: "us-east-1",
+		Clients: map[string]Client{"c": {ID: "c"}}, Groups: map[string]Group{},
+		Users: map[string]User{"alice": {Username: "alice", Sub: "s", Attributes: map[string]string{"email": "a"}}},
+	}
+	if err := state.create(p); err != nil {
+		t.Fatal(err)
+	}
+
+	return state, folder, p
+}
+
+// What was acknowledged is there after a restart, in a file that only its owner reads.
+func TestStateIsKept(t *testing.T) {
+	state, folder, _ := stored(t)
+	if err := state.change("us-east-1_Abc", func(p *Pool) error {
+		p.Groups["g"] = Group{Name: "g"}
+		u := p.Users["alice"]
+		u.Attributes["email"] = "b"
+		p.put(u)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+
+	again, err := OpenState(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _ := state.view("us-east-1_Abc")
+	after, err := again.view("us-east-1_Abc")
+	if diff := cmp.Diff(after, before); err != nil || diff != "" || after.Users["alice"].Attributes["email"] != "b" {
+		t.Errorf("%v: %s", err, diff)
+	}
+	info, err := os.Stat(filepath.Join(folder, "us-east-1_Abc.json"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+
+	if err := again.remove("us-east-1_Abc", func(*Pool) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if again, err = OpenState(folder); err != nil || len(again.all()) != 0 {
+		t.Errorf("after removal: %v, %v", again.all(), err)
+	}
+}
+
+// A change that fails, or cannot be written, changes nothing that anybody sees.
+func TestFailedChange(t *testing.T) {
+	state, folder, _ := stored(t)
+	spoil := func(p *Pool) {
+		u := p.Users["alice"]
+		u.Attributes["email"] = "spoilt"
+		p.put(u)
+		p.Clients["d"] = Client{ID: "d"}
+	}
+	errNo := errors.New("no")
+	if err := state.change("us-east-1_Abc", func(p *Pool) error { spoil(p); return errNo }); !errors.Is(err, errNo) {
+		t.Errorf("the error is %v", err)
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := state.change("us-east-1_Abc", func(p *Pool) error { spoil(p); return nil }); err == nil {
+		t.Error("a change without a folder succeeded")
+	}
+
+	p, err := state.view("us-east-1_Abc")
+	if err != nil || p.Users["alice"].Attributes["email"] != "a" || len(p.Clients) != 1 {
+		t.Errorf("%v: %+v", err, p)
+	}
+}
+
+func TestStateRefuses(t *testing.T) {
+	state, _, p := stored(t)
+	other := p.clone()
+	other.ID = "us-east-1_ABC"
+	if err := state.create(other); !errors.Is(err, errPoolTaken) {
+		t.Errorf("the same name for file systems: %v", err)
+	}
+	other.ID = "us-east-1_Def"
+	if err := state.create(other); !errors.Is(err, errClientTaken) {
+		t.Errorf("a client of two pools: %v", err)
+	}
+	if err := state.change("us-east-1_No", nil); !errors.Is(err, errNoPool) {
+		t.Errorf("no pool: %v", err)
+	}
+
+	memory, err := OpenState("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Clients = map[string]Client{}
+	for i := range maxPools {
+		one := other.clone()
+		one.ID = fmt.Sprintf("us-east-1_%d", i)
+		if err := memory.create(one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := memory.create(other); !errors.Is(err, errPools) {
+		t.Errorf("one more: %v", err)
+	}
+}
+
+// A damaged file is reported with its name; the server does not start with half of the pools.
+func TestDamagedFiles(t *testing.T) {
+	for name, text := range map[string]string{
+		"no JSON":       "{",
+		"another pool":  `{"id":"us-east-1_Other","account":"1","region":"us-east-1"}`,
+		"no account":    `{"id":"us-east-1_Abc","region":"us-east-1"}`,
+		"nameless user": `{"id":"us-east-1_Abc","account":"1","region":"us-east-1","users":{"a":{}}}`,
+		"wrong key":     `{"id":"us-east-1_Abc","account":"1","region":"us-east-1","users":{"a":{"username":"b","sub":"c"}}}`,
+		"list":          `[]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			if err := os.WriteFile(filepath.Join(folder, "us-east-1_Abc.json"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := OpenState(folder); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "us-east-1_Abc.json") {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+
+	folder := t.TempDir()
+	minimal := `{"id":"us-east-1_Abc","account":"1","region":"us-east-1"}`
+	for name, text := range map[string]string{"us-east-1_Abc.json": minimal, ".poolhouse-new-1": "{", "notes.txt": "x"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state, err := OpenState(folder)
+	if err != nil || len(state.all()) != 1 {
+		t.Errorf("%v, %v", state, err)
+	}
+}

@@ -1,0 +1,321 @@
+package devuserpool
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+var zeroTime time.Time
+
+const (
+	refreshTokenBytes    = 96
+	accessTokenScope     = "aws.cognito.signin.user.admin"
+	tokenTypeBearer      = "Bearer"
+	useID, useAccess     = "id", "access"
+	defaultTokenLifetime = time.Hour
+	defaultRefresh       = 30 * 24 * time.Hour
+)
+
+// units are the units of token lifetimes (TokenValidityUnitsType).
+var units = map[string]time.Duration{
+	"seconds": time.Second,
+	"minutes": time.Minute,
+	"hours":   time.Hour,
+	"days":    24 * time.Hour,
+}
+
+// lifetime returns a client's setting for a kind of token: a count of a unit, or without it the default.
+func lifetime(count *int, unit *string, usual string, otherwise time.Duration) time.Duration {
+	if count == nil || *count == 0 {
+		return otherwise
+	}
+	name := usual
+	if unit != nil && *unit != "" {
+		name = *unit
+	}
+	return time.Duration(*count) * units[name]
+}
+
+func (c Client) validityUnits() TokenValidityUnitsType {
+	if c.Settings.TokenValidityUnits == nil {
+		return TokenValidityUnitsType{}
+	}
+	return *c.Settings.TokenValidityUnits
+}
+
+func (c Client) accessLifetime() time.Duration {
+	return lifetime(c.Settings.AccessTokenValidity, c.validityUnits().AccessToken, "hours", defaultTokenLifetime)
+}
+
+func (c Client) idLifetime() time.Duration {
+	return lifetime(c.Settings.IdTokenValidity, c.validityUnits().IdToken, "hours", defaultTokenLifetime)
+}
+
+func (c Client) refreshLifetime() time.Duration {
+	return lifetime(c.Settings.RefreshTokenValidity, c.validityUnits().RefreshToken, "days", defaultRefresh)
+}
+
+// revokes reports whether the client's tokens can be revoked. The setting is on unless it is switched off.
+func (c Client) revokes() bool {
+	return c.Settings.EnableTokenRevocation == nil || *c.Settings.EnableTokenRevocation
+}
+
+// newSession returns a session of a user who signed in now, and its refresh token.
+func (s *Service) newSession(c Client) (Session, string, error) {
+	token, hash, err := s.refreshToken()
+	if err != nil {
+		return Session{}, "", err
+	}
+	origin, err := newGUID(s.Random)
+	if err != nil {
+		return Session{}, "", err
+	}
+	event, err := newGUID(s.Random)
+	if err != nil {
+		return Session{}, "", err
+	}
+	now := s.Now()
+
+	return Session{
+		Hash:   hash,
+		Client: c.ID,
+		Origin: origin,
+		Event:  event,
+		SignIn: now,
+		Ends:   now.Add(c.refreshLifetime()),
+	}, token, nil
+}
+
+// refreshToken returns a refresh token that nobody can read anything from, and its hash.
+func (s *Service) refreshToken() (token string, hash []byte, err error) {
+	random := make([]byte, refreshTokenBytes)
+	if _, err := io.ReadFull(s.Random, random); err != nil {
+		return "", nil, fmt.Errorf("a refresh token: %w", err)
+	}
+	token = base64.RawURLEncoding.EncodeToString(random)
+
+	return token, hashOf(token), nil
+}
+
+func hashOf(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+// guidOf returns a GUID that is made from random-looking bytes.
+func guidOf(b []byte) string {
+	text, err := newGUID(bytes.NewReader(b))
+	if err != nil {
+		panic("devuserpool: too few bytes for a GUID")
+	}
+	return text
+}
+
+// keepSession adds a session to a user. Ended ones go, and above the bound the oldest.
+func (u *User) keepSession(one Session, now time.Time) {
+	u.Sessions = slices.DeleteFunc(u.Sessions, func(s Session) bool { return !now.Before(s.Ends) })
+	u.Sessions = append(u.Sessions, one)
+	if over := len(u.Sessions) - maxSessions; over > 0 {
+		u.Sessions = slices.Delete(u.Sessions, 0, over)
+	}
+}
+
+// tokens signs an ID token and an access token for a session. The refresh token is in the answer if it is
+// not "".
+func (s *Service) tokens(
+	p *Pool, c Client, u User, one Session, refresh string,
+) (*AuthenticationResultType, error) {
+	id, err := s.sign(p, s.idClaims(p, c, u, one))
+	if err != nil {
+		return nil, err
+	}
+	access, err := s.sign(p, s.accessClaims(p, c, u, one))
+	if err != nil {
+		return nil, err
+	}
+
+	seconds, kind := int(c.accessLifetime()/time.Second), tokenTypeBearer
+	result := &AuthenticationResultType{
+		AccessToken: &access,
+		IdToken:     &id,
+		ExpiresIn:   &seconds,
+		TokenType:   &kind,
+	}
+	if refresh != "" {
+		result.RefreshToken = &refresh
+	}
+
+	return result, nil
+}
+
+// sign returns a signed token with claims and a new jti.
+func (s *Service) sign(p *Pool, claims map[string]any) (string, error) {
+	jti, err := newGUID(s.Random)
+	if err != nil {
+		return "", err
+	}
+	claims["jti"] = jti
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("the claims of a token: %w", err)
+	}
+
+	signer, err := p.signer()
+	if err != nil {
+		return "", err
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("signing a token: %w", err)
+	}
+
+	return signed.CompactSerialize()
+}
+
+// commonClaims are in both tokens.
+func (s *Service) commonClaims(p *Pool, c Client, u User, one Session, use string, life time.Duration) map[string]any {
+	now := s.Now()
+	claims := map[string]any{
+		"sub":       u.Sub,
+		"iss":       s.IssuerOf(p),
+		"token_use": use,
+		"auth_time": one.SignIn.Unix(),
+		"iat":       now.Unix(),
+		"exp":       now.Add(life).Unix(),
+		"event_id":  one.Event,
+	}
+	if c.revokes() {
+		claims["origin_jti"] = one.Origin
+	}
+	if groups := p.groupsOf(u); len(groups) > 0 {
+		claims["cognito:groups"] = namesOf(groups)
+	}
+
+	return claims
+}
+
+func (s *Service) accessClaims(p *Pool, c Client, u User, one Session) map[string]any {
+	claims := s.commonClaims(p, c, u, one, useAccess, c.accessLifetime())
+	claims["client_id"], claims["username"], claims["scope"] = c.ID, u.Username, accessTokenScope
+
+	return claims
+}
+
+func (s *Service) idClaims(p *Pool, c Client, u User, one Session) map[string]any {
+	claims := map[string]any{}
+	for name, value := range u.Attributes {
+		if c.mayRead(name) {
+			claims[name] = claimValue(name, value)
+		}
+	}
+
+	for name, value := range s.commonClaims(p, c, u, one, useID, c.idLifetime()) {
+		claims[name] = value
+	}
+
+	claims["aud"], claims["cognito:username"] = c.ID, u.Username
+
+	groups := p.groupsOf(u)
+	if roles := rolesOf(groups); len(roles) > 0 {
+		claims["cognito:roles"] = roles
+	}
+	if role := preferredRole(groups); role != "" {
+		claims["cognito:preferred_role"] = role
+	}
+
+	return claims
+}
+
+// claimValue returns an attribute as ID tokens have it: text, except for what is verified and the address
+// (OpenID Connect Core 1.0, section 5.1).
+func claimValue(name, value string) any {
+	switch name {
+	case "email_verified", "phone_number_verified":
+		return value == "true"
+	case "address":
+		return map[string]string{"formatted": value}
+	default:
+		return value
+	}
+}
+
+// mayRead reports whether a client sees an attribute. Without a list it sees all.
+func (c Client) mayRead(attribute string) bool {
+	return len(c.Settings.ReadAttributes) == 0 || attribute == "sub" ||
+		slices.Contains(c.Settings.ReadAttributes, attribute)
+}
+
+// groupsOf returns the groups of a user: those with the lowest precedence first, and those of the same
+// precedence in the order of their names.
+func (p *Pool) groupsOf(u User) []Group {
+	var groups []Group
+	for _, name := range u.Groups {
+		if g, exists := p.Groups[name]; exists {
+			groups = append(groups, g)
+		}
+	}
+	slices.SortFunc(groups, func(a, b Group) int {
+		return cmp.Or(comparePrecedence(a, b), strings.Compare(a.Name, b.Name))
+	})
+
+	return groups
+}
+
+// comparePrecedence orders groups; one without precedence comes last.
+func comparePrecedence(a, b Group) int {
+	switch {
+	case a.Precedence == nil && b.Precedence == nil:
+		return 0
+	case a.Precedence == nil:
+		return 1
+	case b.Precedence == nil:
+		return -1
+	default:
+		return cmp.Compare(*a.Precedence, *b.Precedence)
+	}
+}
+
+func namesOf(groups []Group) []string {
+	names := make([]string, 0, len(groups))
+	for _, g := range groups {
+		names = append(names, g.Name)
+	}
+	return names
+}
+
+// rolesOf returns the roles of groups, each once.
+func rolesOf(groups []Group) []string {
+	var roles []string
+	for _, g := range groups {
+		if g.Role != "" && !slices.Contains(roles, g.Role) {
+			roles = append(roles, g.Role)
+		}
+	}
+	return roles
+}
+
+// preferredRole returns the role of the group with the lowest precedence; "" = there is none, or groups of
+// the same precedence have different ones (API reference, CreateGroup, Precedence).
+func preferredRole(groups []Group) string {
+	withRole := slices.DeleteFunc(slices.Clone(groups), func(g Group) bool { return g.Role == "" })
+	if len(withRole) == 0 {
+		return ""
+	}
+
+	first := withRole[0]
+	for _, g := range withRole[1:] {
+		if comparePrecedence(first, g) == 0 && g.Role != first.Role {
+			return ""
+		}
+	}
+
+	return first.Role
+}

@@ -1,0 +1,33 @@
+package identitypool
+
+import "time"
+
+// SignIn is a sign-in of a user at a user pool.
+type SignIn struct {
+	Provider string // the user pool's name at AWS
+	Subject  string
+	// ID is that which all tokens of the sign-in have as origin_jti; "" = it is not known.
+	ID string
+	// Until is the latest time at which the sign-in can have been, if ID is "".
+	Until time.Time
+}
+
+// Standing is what has become of a sign-in at a user pool of this server.
+type Standing int
+
+// The standings.
+const (
+	NotHere      Standing = iota // the user pool is elsewhere
+	Good                         // the user is still signed in
+	SignedOut                    // the user signed out, or the refresh token was revoked
+	UserDisabled                 // the user may not sign in
+	UserDeleted                  // the user pool does not know the user
+	UserPoolGone                 // this server does not have the user pool
+)
+
+// Ended reports whether nothing may be given for the sign-in any more.
+func (s Standing) Ended() bool { return s > Good }
+
+// Checks reports whether the pool asks a user pool for the server-side check of tokens, for any
+// of its clients.
+func (p Pool) Checks(provider string) bool { return len(p.Provider(provider).ServerSideTokenCheck) > 0 }
