@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
@@ -112,7 +113,7 @@ func (c *Config) devGuard() (*awsapi.BrowserGuard, error) {
 // controlGuard refuses calls of the control API from other machines.
 func (c *Config) controlGuard() (*awsapi.ControlGuard, error) {
 	return awsapi.NewControlGuard(awsapi.ControlGuardOptions{
-		Prefix:      issuer.ControlPrefix,
+		Prefix:      devissuer.ControlPrefix,
 		Token:       c.DevControlToken,
 		BehindProxy: c.BehindProxy,
 	})
@@ -257,7 +258,7 @@ func plain(w http.ResponseWriter, status int, text string) {
 
 // devEndpoints returns the endpoints of a development server. Their issuer keeps its key and its
 // users in the data folder.
-func (s *Server) devEndpoints() (*issuer.DevEndpoints, error) {
+func (s *Server) devEndpoints() (*devissuer.Control, error) {
 	c := &s.config
 	keyFile, usersFile := "", ""
 	if c.DataDir != "" {
@@ -269,7 +270,7 @@ func (s *Server) devEndpoints() (*issuer.DevEndpoints, error) {
 		return nil, err
 	}
 
-	endpoints, err := issuer.NewDevEndpoints(DevInfo{
+	endpoints, err := devissuer.NewControl(DevInfo{
 		Endpoint:        cmp.Or(c.DevEndpoint, c.IssuerURL),
 		Region:          c.region(),
 		AccountID:       c.Account,
@@ -287,7 +288,7 @@ func (s *Server) devEndpoints() (*issuer.DevEndpoints, error) {
 		c.Logger.Warn("the development issuer has another name than at the last start: its users get new "+
 			"identities, and pools that name the former provider refuse its tokens",
 			"former", former, "now", endpoints.Issuer.URL,
-			"fix", "to keep the former name, start with --issuer-url "+strings.TrimSuffix(former, issuer.DevPath))
+			"fix", "to keep the former name, start with --issuer-url "+strings.TrimSuffix(former, devissuer.Path))
 	}
 
 	return endpoints, nil

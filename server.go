@@ -20,6 +20,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -43,28 +44,28 @@ const (
 	MasterKeyFile = "master.key"
 	// DevIssuerKeyFile has the key of the development issuer, and DevUsersFile the users that it
 	// vouches for by name. Only `poolhouse dev` writes them.
-	DevIssuerKeyFile = issuer.DevKeyFile
+	DevIssuerKeyFile = devissuer.KeyFile
 	DevUsersFile     = devuser.File
 )
 
 // Paths of the control API of a development server. Config.DevControlToken guards them.
 const (
-	DevInfoPath  = issuer.DevInfoPath
-	DevTokenPath = issuer.DevTokenPath
-	DevPoolsPath = issuer.DevPoolsPath
+	DevInfoPath  = devissuer.InfoPath
+	DevTokenPath = devissuer.TokenPath
+	DevPoolsPath = devissuer.PoolsPath
 )
 
 type (
 	// DevInfo is the answer of the endpoint DevInfoPath.
-	DevInfo = issuer.DevInfo
+	DevInfo = devissuer.Info
 	// DevTokenRequest is the body of a request to DevTokenPath.
-	DevTokenRequest = issuer.DevTokenRequest
+	DevTokenRequest = devissuer.TokenRequest
 	// DevTokenResponse is the answer of the endpoint DevTokenPath.
-	DevTokenResponse = issuer.DevTokenResponse
+	DevTokenResponse = devissuer.TokenResponse
 	// DevPoolsResponse is the answer of the endpoint DevPoolsPath.
-	DevPoolsResponse = issuer.DevPoolsResponse
+	DevPoolsResponse = devissuer.PoolsResponse
 	// DevPoolInfo is an identity pool in a DevPoolsResponse.
-	DevPoolInfo = issuer.DevPoolInfo
+	DevPoolInfo = devissuer.PoolInfo
 	// DevPool is a pool as the page of development shows it.
 	DevPool = devpage.Pool
 )
@@ -89,7 +90,7 @@ type Server struct {
 	handler   http.Handler
 	apart     http.Handler // for MetricsHandler
 	forward   http.Handler // for ForwardHandler
-	dev       *issuer.DevEndpoints
+	dev       *devissuer.Control
 	seedAgent string                   // see SeedUserAgent
 	calls     *devpage.Calls           // that the page of development shows; nil in production
 	pools     *cognitoidentity.Service // for seeds of development; nil in production

@@ -13,9 +13,9 @@ import (
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
@@ -164,9 +164,9 @@ func TestDevelopmentKeyAddedLater(t *testing.T) {
 // What is for development only is not there in production.
 func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	p := wiretest.StartProduction(t)
-	paths := []string{"/", issuer.DevPath + "/.well-known/openid-configuration", issuer.DevPath + "/jwks",
-		issuer.ControlPrefix, issuer.ControlPrefix + "dev/"}
-	for _, route := range issuer.DevRoutes() {
+	paths := []string{"/", devissuer.Path + "/.well-known/openid-configuration", devissuer.Path + "/jwks",
+		devissuer.ControlPrefix, devissuer.ControlPrefix + "dev/"}
+	for _, route := range devissuer.Routes() {
 		_, path, _ := strings.Cut(route, " ")
 		paths = append(paths, path)
 	}
@@ -252,7 +252,7 @@ func TestDevIssuerOfAnotherName(t *testing.T) {
 
 	for path, want := range map[string]string{
 		"/.well-known/openid-configuration":                  `"issuer":"` + name + `"`,
-		issuer.DevPath + "/.well-known/openid-configuration": `"jwks_uri":"` + name + `/dev-issuer/jwks"`,
+		devissuer.Path + "/.well-known/openid-configuration": `"jwks_uri":"` + name + `/dev-issuer/jwks"`,
 		poolhouse.DevInfoPath:                                `"endpoint":"` + s.URL + `"`,
 	} {
 		if got := s.Get(t, path); got.Status != http.StatusOK || !strings.Contains(got.Body, want) {

@@ -13,9 +13,9 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
@@ -77,7 +77,7 @@ func adviseMemory(err error) error {
 
 // adviseReset adds to a fault of development data how to begin anew.
 func adviseReset(err error, folder string) error {
-	damaged := []error{store.ErrDamaged, envelope.ErrWrongKey, issuer.ErrDevKey, devuser.ErrDamaged}
+	damaged := []error{store.ErrDamaged, envelope.ErrWrongKey, devissuer.ErrKey, devuser.ErrDamaged}
 	if errors.Is(err, store.ErrDamaged) && filepath.Base(folder) != devFolder {
 		return err // deleteDevFiles refuses it
 	}

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
 // Pool is a pool as a developer needs it.
@@ -22,7 +22,7 @@ type Pool struct {
 type Role struct{ Who, Name string }
 
 // PoolOf returns what a developer needs of a pool, for clients of endpoint.
-func PoolOf(pool identitypool.Pool, info issuer.DevInfo, endpoint string) Pool {
+func PoolOf(pool identitypool.Pool, info devissuer.Info, endpoint string) Pool {
 	return Pool{
 		ID:      string(pool.ID),
 		Name:    pool.Name,

@@ -30,7 +30,7 @@ func atRoot(t *testing.T) {
 var allowedImports = map[string][]string{
 	"": {
 		"internal/adminapi", "internal/assume", "internal/awsapi", "internal/cognitoidentity",
-		"internal/datalock", "internal/devpage", "internal/devuser", "internal/envelope", "internal/explain",
+		"internal/datalock", "internal/devissuer", "internal/devpage", "internal/devuser", "internal/envelope", "internal/explain",
 		"internal/forwardauth", "internal/gate",
 		"internal/iam", "internal/iamapi", "internal/identitypool", "internal/idtoken", "internal/issuer",
 		"internal/logging", "internal/login", "internal/metrics", "internal/outbound", "internal/overload",
@@ -39,7 +39,7 @@ var allowedImports = map[string][]string{
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
-		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devpage", "internal/devseed",
+		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devissuer", "internal/devpage", "internal/devseed",
 		"internal/devuser", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/wholefile", "sigv4",
@@ -65,13 +65,19 @@ var allowedImports = map[string][]string{
 	},
 	"internal/datalock": {},
 	"internal/envelope": {"internal/wholefile"},
-	"internal/devpage":  {"internal/devuser", "internal/explain", "internal/identitypool", "internal/issuer"},
+	"internal/devissuer": {
+		"internal/devstyle", "internal/devuser", "internal/explain", "internal/identitypool", "internal/wholefile",
+	},
+	"internal/devpage": {
+		"internal/devissuer", "internal/devstyle", "internal/devuser", "internal/explain", "internal/identitypool",
+	},
 	"internal/devseed": {
 		"internal/apply", "internal/cognitoidentity", "internal/devuser", "internal/explain",
 		"internal/identitypool", "sigv4",
 	},
-	"internal/devuser": {"internal/wholefile"},
-	"internal/explain": {},
+	"internal/devstyle": {},
+	"internal/devuser":  {"internal/wholefile"},
+	"internal/explain":  {},
 	"internal/forwardauth": {
 		"auth", "internal/awsapi", "internal/explain", "internal/gate", "internal/iam", "internal/iam/policy",
 		"internal/identitypool", "internal/ratelimit", "internal/session", "sigv4",
@@ -89,11 +95,8 @@ var allowedImports = map[string][]string{
 	},
 	"internal/identitypool": {"internal/explain"},
 	"internal/idtoken":      {"internal/explain", "internal/outbound"},
-	"internal/issuer": {
-		"internal/devuser", "internal/explain", "internal/identitypool", "internal/overload", "internal/store",
-		"internal/wholefile",
-	},
-	"internal/logging": {},
+	"internal/issuer":       {"internal/explain", "internal/overload", "internal/store"},
+	"internal/logging":      {},
 	"internal/login": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "internal/saml",
 	},

@@ -1,4 +1,4 @@
-package issuer
+package devissuer
 
 import (
 	"cmp"
@@ -17,22 +17,22 @@ import (
 
 // Limits of a token.
 const (
-	devDefaultLifetime = 60 * 60      // seconds
-	devMaxLifetime     = 24 * 60 * 60 // seconds
-	devMaxSubject      = 255          // bytes (OpenID Connect Core 1.0, section 2)
+	defaultLifetime = 60 * 60      // seconds
+	maxLifetime     = 24 * 60 * 60 // seconds
+	maxSubject      = 255          // bytes (OpenID Connect Core 1.0, section 2)
 )
 
-// DevPath is the issuer's path below the server's base URL.
-const DevPath = "/dev-issuer"
+// Path is the issuer's path below the server's base URL.
+const Path = "/dev-issuer"
 
-// ErrDevRequest means that a token request was refused.
-var ErrDevRequest = errors.New("development token request")
+// ErrRequest means that a token request was refused.
+var ErrRequest = errors.New("development token request")
 
-// DevIssuer is the OpenID Connect issuer of `poolhouse dev`. It mints ID tokens for
+// Issuer is the OpenID Connect issuer of `poolhouse dev`. It mints ID tokens for
 // anybody who asks, so that people can try the authenticated flow with nothing else
 // installed. They are ordinary RS256 ID tokens, verified by discovery and JWKS. Never
 // mount it in production: it authenticates nobody.
-type DevIssuer struct {
+type Issuer struct {
 	URL      string // the iss claim
 	Audience string // the default aud claim, and the client ID that pools trust
 	// Former is the iss claim of the last start, if that was another; "" = it was not. Users of
@@ -46,25 +46,25 @@ type DevIssuer struct {
 	err    error
 }
 
-// DevTokenRequest describes one ID token.
-type DevTokenRequest struct {
+// TokenRequest describes one ID token.
+type TokenRequest struct {
 	Subject   string         `json:"sub"`
-	User      string         `json:"user,omitempty"` // names a user in place of Subject; for DevTokenPath only
+	User      string         `json:"user,omitempty"` // names a user in place of Subject; for TokenPath only
 	Audience  string         `json:"aud"`            // "" = the issuer's
 	ExpiresIn int64          `json:"expires_in"`     // seconds; 0 = one hour
 	Claims    map[string]any `json:"claims"`
 }
 
-// NewDevIssuer returns an issuer at baseURL + DevPath. It keeps its RSA key and its URL in keyFile;
+// New returns an issuer at baseURL + Path. It keeps its RSA key and its URL in keyFile;
 // with "" both are lost when the process ends. It generates a new key in the background, for a quick
 // start; the first call that needs the key waits. A file that has no key is an error.
-func NewDevIssuer(baseURL, audience, keyFile string, now func() time.Time) (*DevIssuer, error) {
-	i := &DevIssuer{URL: baseURL + DevPath, Audience: audience, now: now, ready: make(chan struct{})}
+func New(baseURL, audience, keyFile string, now func() time.Time) (*Issuer, error) {
+	i := &Issuer{URL: baseURL + Path, Audience: audience, now: now, ready: make(chan struct{})}
 	if keyFile != "" {
-		key, issuer, err := readDevKey(keyFile)
+		key, issuer, err := readKey(keyFile)
 		if err == nil && issuer != i.URL {
 			i.Former = issuer
-			err = writeDevKey(keyFile, key, i.URL)
+			err = writeKey(keyFile, key, i.URL)
 		}
 		if err == nil {
 			defer close(i.ready)
@@ -81,12 +81,12 @@ func NewDevIssuer(baseURL, audience, keyFile string, now func() time.Time) (*Dev
 	return i, nil
 }
 
-func (i *DevIssuer) generate(keyFile string) {
+func (i *Issuer) generate(keyFile string) {
 	defer close(i.ready)
 
-	key, err := newDevKey()
+	key, err := newKey()
 	if err == nil && keyFile != "" {
-		err = writeDevKey(keyFile, key, i.URL)
+		err = writeKey(keyFile, key, i.URL)
 	}
 	if err != nil {
 		i.err = fmt.Errorf("the development issuer's key: %w", err)
@@ -97,7 +97,7 @@ func (i *DevIssuer) generate(keyFile string) {
 }
 
 // use sets the key that signs, and publishes it.
-func (i *DevIssuer) use(key jose.JSONWebKey) (err error) {
+func (i *Issuer) use(key jose.JSONWebKey) (err error) {
 	i.signer, err = jose.NewSigner(
 		jose.SigningKey{Algorithm: jose.RS256, Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
@@ -108,7 +108,7 @@ func (i *DevIssuer) use(key jose.JSONWebKey) (err error) {
 	return err
 }
 
-func (i *DevIssuer) wait(ctx context.Context) error {
+func (i *Issuer) wait(ctx context.Context) error {
 	select {
 	case <-i.ready:
 		return i.err
@@ -117,17 +117,17 @@ func (i *DevIssuer) wait(ctx context.Context) error {
 	}
 }
 
-// Token mints an ID token. Its errors wrap ErrDevRequest if the request is at fault.
-func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error) {
-	if r.Subject == "" || len(r.Subject) > devMaxSubject {
-		return "", fmt.Errorf("%w: the subject must have 1 to %d bytes", ErrDevRequest, devMaxSubject)
+// Token mints an ID token. Its errors wrap ErrRequest if the request is at fault.
+func (i *Issuer) Token(ctx context.Context, r TokenRequest) (string, error) {
+	if r.Subject == "" || len(r.Subject) > maxSubject {
+		return "", fmt.Errorf("%w: the subject must have 1 to %d bytes", ErrRequest, maxSubject)
 	}
 
 	// A negative lifetime mints an expired token on purpose, to test refusals.
-	if r.ExpiresIn > devMaxLifetime || r.ExpiresIn < -devMaxLifetime {
-		return "", fmt.Errorf("%w: expires_in is beyond 24 hours", ErrDevRequest)
+	if r.ExpiresIn > maxLifetime || r.ExpiresIn < -maxLifetime {
+		return "", fmt.Errorf("%w: expires_in is beyond 24 hours", ErrRequest)
 	}
-	lifetime := time.Duration(cmp.Or(r.ExpiresIn, devDefaultLifetime)) * time.Second
+	lifetime := time.Duration(cmp.Or(r.ExpiresIn, defaultLifetime)) * time.Second
 
 	claims := maps.Clone(r.Claims)
 	if claims == nil {
@@ -139,7 +139,7 @@ func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error
 			return "", fmt.Errorf(
 				"%w: the claim %q is set by the issuer: leave it out (sub, aud and the lifetime have places of "+
 					"their own)",
-				ErrDevRequest, reserved)
+				ErrRequest, reserved)
 		}
 	}
 
@@ -148,7 +148,7 @@ func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error
 	claims["iat"], claims["exp"] = now.Unix(), now.Add(lifetime).Unix()
 	payload, err := json.Marshal(claims)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrDevRequest, err)
+		return "", fmt.Errorf("%w: %w", ErrRequest, err)
 	}
 
 	if err := i.wait(ctx); err != nil {
@@ -163,32 +163,32 @@ func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error
 }
 
 // LoginKey returns the issuer's key in a Logins map: its URL without the scheme.
-func (i *DevIssuer) LoginKey() string {
+func (i *Issuer) LoginKey() string {
 	_, key, _ := strings.Cut(i.URL, "://")
 	return key
 }
 
 // Paths of the issuer's documents, below its URL.
 const (
-	devDiscoveryPath = "/.well-known/openid-configuration"
-	devKeysPath      = "/jwks"
+	discoveryPath = "/.well-known/openid-configuration"
+	keysPath      = "/jwks"
 )
 
 // Document returns what the issuer publishes at an address: its discovery document or its keys.
 // own is false for any other address. The server itself verifies the issuer's tokens with it: it
 // may not reach its own URL, which can be a name in the network of its clients.
-func (i *DevIssuer) Document(ctx context.Context, address string) (body []byte, own bool, err error) {
+func (i *Issuer) Document(ctx context.Context, address string) (body []byte, own bool, err error) {
 	switch address {
-	case i.URL + devDiscoveryPath:
+	case i.URL + discoveryPath:
 		body, err = json.Marshal(map[string]any{
 			"issuer":                                i.URL,
-			"jwks_uri":                              i.URL + devKeysPath,
+			"jwks_uri":                              i.URL + keysPath,
 			"response_types_supported":              []string{"id_token"},
 			"subject_types_supported":               []string{"public"},
 			"id_token_signing_alg_values_supported": []string{"RS256"},
 		})
 		return body, true, err
-	case i.URL + devKeysPath:
+	case i.URL + keysPath:
 		err = i.wait(ctx)
 		return i.jwks, true, err
 	default:
@@ -196,10 +196,10 @@ func (i *DevIssuer) Document(ctx context.Context, address string) (body []byte, 
 	}
 }
 
-// Register mounts discovery and keys on mux, below DevPath.
-func (i *DevIssuer) Register(mux *http.ServeMux) {
-	for _, path := range []string{devDiscoveryPath, devKeysPath} {
-		mux.HandleFunc("GET "+DevPath+path, func(w http.ResponseWriter, r *http.Request) {
+// Register mounts discovery and keys on mux, below Path.
+func (i *Issuer) Register(mux *http.ServeMux) {
+	for _, path := range []string{discoveryPath, keysPath} {
+		mux.HandleFunc("GET "+Path+path, func(w http.ResponseWriter, r *http.Request) {
 			body, _, err := i.Document(r.Context(), i.URL+path)
 			if err != nil {
 				http.Error(w, "the key is not ready: "+err.Error(), http.StatusServiceUnavailable)

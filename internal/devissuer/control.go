@@ -1,4 +1,4 @@
-package issuer
+package devissuer
 
 import (
 	"cmp"
@@ -18,8 +18,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// DevInfo has what clients of a development server need.
-type DevInfo struct {
+// Info has what clients of a development server need.
+type Info struct {
 	Endpoint        string `json:"endpoint"` // in an answer the address by which the client came
 	Region          string `json:"region"`
 	AccountID       string `json:"account_id"`
@@ -31,8 +31,8 @@ type DevInfo struct {
 	Audience        string `json:"audience"`          // the client ID that is trusted
 }
 
-// DevTokenResponse has the token, or the reason why there is none.
-type DevTokenResponse struct {
+// TokenResponse has the token, or the reason why there is none.
+type TokenResponse struct {
 	Token string `json:"token,omitempty"`
 	Error string `json:"error,omitempty"`
 }
@@ -43,34 +43,34 @@ const ControlPrefix = "/_poolhouse/"
 
 // Paths of the control API.
 const (
-	DevInfoPath  = ControlPrefix + "dev/info"
-	DevTokenPath = ControlPrefix + "dev/token"
-	DevPoolsPath = ControlPrefix + "dev/pools"
+	InfoPath  = ControlPrefix + "dev/info"
+	TokenPath = ControlPrefix + "dev/token"
+	PoolsPath = ControlPrefix + "dev/pools"
 )
 
-const maxDevRequest = 64 << 10 // bytes
+const maxRequest = 64 << 10 // bytes
 
-// devTokenRule explains how to request a token.
-const devTokenRule = "send one JSON object of at most 64 KiB with sub or user, and aud (texts), expires_in " +
+// tokenRule explains how to request a token.
+const tokenRule = "send one JSON object of at most 64 KiB with sub or user, and aud (texts), expires_in " +
 	"(whole seconds) and claims (an object of any JSON values, which enter the token as they are)"
 
-// DevEndpoints serves the development issuer and its tokens. It sends no CORS headers: a page of
+// Control serves the development issuer and its tokens. It sends no CORS headers: a page of
 // another origin must not mint tokens.
-type DevEndpoints struct {
-	Info   DevInfo
-	Issuer *DevIssuer
+type Control struct {
+	Info   Info
+	Issuer *Issuer
 	Users  *devuser.Store // whom the issuer vouches for by name
 	// Pools returns at most limit pools of the server, in the order of their IDs.
 	Pools func(ctx context.Context, limit int) ([]identitypool.Pool, error)
 }
 
-// NewDevEndpoints returns the endpoints of a development server. Its issuer is at baseURL + DevPath
-// and keeps its key in keyFile ("" = nowhere). NewDevEndpoints fills the fields of info that are
+// NewControl returns the endpoints of a development server. Its issuer is at baseURL + Path
+// and keeps its key in keyFile ("" = nowhere). NewControl fills the fields of info that are
 // about the issuer.
-func NewDevEndpoints(
-	info DevInfo, baseURL, keyFile string, users *devuser.Store, now func() time.Time,
-) (*DevEndpoints, error) {
-	issuer, err := NewDevIssuer(baseURL, info.Audience, keyFile, now)
+func NewControl(
+	info Info, baseURL, keyFile string, users *devuser.Store, now func() time.Time,
+) (*Control, error) {
+	issuer, err := New(baseURL, info.Audience, keyFile, now)
 	if err != nil {
 		return nil, err
 	}
@@ -78,99 +78,99 @@ func NewDevEndpoints(
 	info.OIDCProviderARN = "arn:" + identitypool.Partition(info.Region) + ":iam::" + info.AccountID +
 		":oidc-provider/" + info.LoginKey
 
-	return &DevEndpoints{Info: info, Issuer: issuer, Users: users}, nil
+	return &Control{Info: info, Issuer: issuer, Users: users}, nil
 }
 
-// DevRoutes lists the paths of the control API with their methods, as patterns of http.ServeMux.
-func DevRoutes() []string {
+// Routes lists the paths of the control API with their methods, as patterns of http.ServeMux.
+func Routes() []string {
 	var patterns []string
-	for _, route := range (&DevEndpoints{}).routes() {
+	for _, route := range (&Control{}).routes() {
 		patterns = append(patterns, route.pattern)
 	}
 	return patterns
 }
 
-type devRoute struct {
+type route struct {
 	pattern string
 	serve   http.HandlerFunc
 }
 
-func (d *DevEndpoints) routes() []devRoute {
-	return []devRoute{
-		{pattern: "GET " + DevInfoPath, serve: d.info},
-		{pattern: "GET " + DevPoolsPath, serve: d.pools},
-		{pattern: "POST " + DevTokenPath, serve: d.token},
+func (d *Control) routes() []route {
+	return []route{
+		{pattern: "GET " + InfoPath, serve: d.info},
+		{pattern: "GET " + PoolsPath, serve: d.pools},
+		{pattern: "POST " + TokenPath, serve: d.token},
 	}
 }
 
 // Register mounts the endpoints on mux.
-func (d *DevEndpoints) Register(mux *http.ServeMux) {
+func (d *Control) Register(mux *http.ServeMux) {
 	d.Issuer.Register(mux)
 
 	for _, route := range d.routes() {
 		mux.HandleFunc(route.pattern, route.serve)
 	}
 	mux.HandleFunc(ControlPrefix, func(w http.ResponseWriter, _ *http.Request) {
-		writeDevJSON(w, http.StatusNotFound, DevTokenResponse{
-			Error: "the control API has no such path with this method: it has " + strings.Join(DevRoutes(), ", "),
+		writeJSON(w, http.StatusNotFound, TokenResponse{
+			Error: "the control API has no such path with this method: it has " + strings.Join(Routes(), ", "),
 		})
 	})
 }
 
-func (d *DevEndpoints) info(w http.ResponseWriter, r *http.Request) {
+func (d *Control) info(w http.ResponseWriter, r *http.Request) {
 	info := d.Info
 	info.Endpoint = "http://" + r.Host // of this machine, or a name that the guard accepts
 	if r.TLS != nil {
 		info.Endpoint = "https://" + r.Host
 	}
-	writeDevJSON(w, http.StatusOK, info)
+	writeJSON(w, http.StatusOK, info)
 }
 
-// MaxDevPools bounds the pools that DevPoolsPath lists.
-const MaxDevPools = 1000
+// MaxPools bounds the pools that PoolsPath lists.
+const MaxPools = 1000
 
-// DevPoolInfo is an identity pool of a development server.
-type DevPoolInfo struct {
+// PoolInfo is an identity pool of a development server.
+type PoolInfo struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`
 	AllowGuests bool   `json:"allow_guests"`
 }
 
-// DevPoolsResponse is the answer of the endpoint DevPoolsPath.
-type DevPoolsResponse struct {
-	Pools []DevPoolInfo `json:"pools"` // at most MaxDevPools, in the order of their IDs
+// PoolsResponse is the answer of the endpoint PoolsPath.
+type PoolsResponse struct {
+	Pools []PoolInfo `json:"pools"` // at most MaxPools, in the order of their IDs
 }
 
 // ListPools returns the server's pools.
-func (d *DevEndpoints) ListPools(ctx context.Context) (DevPoolsResponse, error) {
-	pools, err := d.Pools(ctx, MaxDevPools)
-	list := DevPoolsResponse{Pools: make([]DevPoolInfo, len(pools))}
+func (d *Control) ListPools(ctx context.Context) (PoolsResponse, error) {
+	pools, err := d.Pools(ctx, MaxPools)
+	list := PoolsResponse{Pools: make([]PoolInfo, len(pools))}
 	for i, pool := range pools {
-		list.Pools[i] = DevPoolInfo{ID: string(pool.ID), Name: pool.Name, AllowGuests: pool.AllowUnauthenticated}
+		list.Pools[i] = PoolInfo{ID: string(pool.ID), Name: pool.Name, AllowGuests: pool.AllowUnauthenticated}
 	}
 
 	return list, err
 }
 
-func (d *DevEndpoints) pools(w http.ResponseWriter, r *http.Request) {
+func (d *Control) pools(w http.ResponseWriter, r *http.Request) {
 	list, err := d.ListPools(r.Context())
 	if err != nil {
-		writeDevJSON(w, http.StatusServiceUnavailable,
-			DevTokenResponse{Error: "the pools could not be read: try again"})
+		writeJSON(w, http.StatusServiceUnavailable,
+			TokenResponse{Error: "the pools could not be read: try again"})
 		return
 	}
-	writeDevJSON(w, http.StatusOK, list)
+	writeJSON(w, http.StatusOK, list)
 }
 
-func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
+func (d *Control) token(w http.ResponseWriter, r *http.Request) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		// A form post needs no preflight, so a foreign page could send one.
-		writeDevJSON(w, http.StatusUnsupportedMediaType, DevTokenResponse{Error: "send application/json"})
+		writeJSON(w, http.StatusUnsupportedMediaType, TokenResponse{Error: "send application/json"})
 		return
 	}
 
-	var request DevTokenRequest
-	decoder := json.NewDecoder(io.LimitReader(r.Body, maxDevRequest))
+	var request TokenRequest
+	decoder := json.NewDecoder(io.LimitReader(r.Body, maxRequest))
 	decoder.DisallowUnknownFields()
 	decoder.UseNumber()
 	if err := decoder.Decode(&request); err != nil {
@@ -178,13 +178,13 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // its text names our types
 			text = cmp.Or(wrong.Field, "the body") + " cannot be " + wrong.Value
 		}
-		writeDevJSON(w, http.StatusBadRequest, DevTokenResponse{Error: text + ": " + devTokenRule})
+		writeJSON(w, http.StatusBadRequest, TokenResponse{Error: text + ": " + tokenRule})
 		return
 	}
 
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		writeDevJSON(w, http.StatusBadRequest,
-			DevTokenResponse{Error: "something follows the request: " + devTokenRule})
+		writeJSON(w, http.StatusBadRequest,
+			TokenResponse{Error: "something follows the request: " + tokenRule})
 		return
 	}
 
@@ -195,30 +195,30 @@ func (d *DevEndpoints) token(w http.ResponseWriter, r *http.Request) {
 	}
 
 	switch {
-	case errors.Is(err, ErrDevRequest):
-		text := strings.TrimPrefix(err.Error(), ErrDevRequest.Error()+": ")
-		writeDevJSON(w, http.StatusBadRequest, DevTokenResponse{Error: text})
+	case errors.Is(err, ErrRequest):
+		text := strings.TrimPrefix(err.Error(), ErrRequest.Error()+": ")
+		writeJSON(w, http.StatusBadRequest, TokenResponse{Error: text})
 	case err != nil:
-		writeDevJSON(w, http.StatusInternalServerError,
-			DevTokenResponse{Error: "the token could not be signed: " + err.Error()})
+		writeJSON(w, http.StatusInternalServerError,
+			TokenResponse{Error: "the token could not be signed: " + err.Error()})
 	default:
-		writeDevJSON(w, http.StatusOK, DevTokenResponse{Token: token})
+		writeJSON(w, http.StatusOK, TokenResponse{Token: token})
 	}
 }
 
 // asUser gives a request that names a user that user's subject and claims. Claims of the request
 // come before the user's.
-func (d *DevEndpoints) asUser(request *DevTokenRequest) error {
+func (d *Control) asUser(request *TokenRequest) error {
 	if request.User == "" {
 		return nil
 	}
 	if request.Subject != "" {
-		return fmt.Errorf("%w: give sub or user, not both", ErrDevRequest)
+		return fmt.Errorf("%w: give sub or user, not both", ErrRequest)
 	}
 
 	user, err := d.Users.Get(request.User)
 	if err != nil {
-		return fmt.Errorf("%w: %w%s", ErrDevRequest, err, d.otherUsers(request.User))
+		return fmt.Errorf("%w: %w%s", ErrRequest, err, d.otherUsers(request.User))
 	}
 	request.Subject = user.Subject
 
@@ -235,7 +235,7 @@ func (d *DevEndpoints) asUser(request *DevTokenRequest) error {
 const maxUsersNamed = 10
 
 // otherUsers tells which users there are, for somebody who named none of them.
-func (d *DevEndpoints) otherUsers(name string) string {
+func (d *Control) otherUsers(name string) string {
 	var names []string
 	for _, u := range d.Users.List() {
 		names = append(names, u.Name)
@@ -254,7 +254,7 @@ func (d *DevEndpoints) otherUsers(name string) string {
 	}
 }
 
-func writeDevJSON(w http.ResponseWriter, status int, v any) {
+func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
