@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/metrics"
@@ -104,7 +106,7 @@ func (c *Config) devGuard() (*awsapi.BrowserGuard, error) {
 		URLs:        []string{c.IssuerURL},
 		Hosts:       c.DevHosts,
 		Origins:     c.DevOrigins,
-		Navigations: []string{issuer.AuthorizePath},
+		Navigations: append(devissuer.Navigations(), issuer.AuthorizePath),
 		Pages:       []string{"/"},
 		CallsByGet:  awsapi.CallsByGet,
 	})
@@ -294,6 +296,44 @@ func (s *Server) devEndpoints() (*devissuer.Control, error) {
 	return endpoints, nil
 }
 
+// wireDevIssuer builds the OpenID Connect provider of a development server around its issuer.
+func (s *Server) wireDevIssuer(api *awsapi.Service, directory *iam.Directory) error {
+	if s.dev == nil {
+		return nil
+	}
+	c := &s.config
+	guard, err := c.devGuard()
+	if err != nil {
+		return err
+	}
+	guardPage, err := s.pageGuard()
+	if err != nil {
+		return err
+	}
+
+	grantsFile := ""
+	if c.DataDir != "" {
+		grantsFile = filepath.Join(c.DataDir, DevSignInsFile)
+	}
+	s.dev.Provider, err = devissuer.NewProvider(devissuer.ProviderOptions{
+		Issuer:       s.dev.Issuer,
+		Users:        s.dev.Users,
+		Clients:      s.dev.Clients,
+		GrantsFile:   grantsFile,
+		AllowsOrigin: guard.Allows,
+		GuardPage:    guardPage,
+		Trusted: func(ctx context.Context, clientID string) bool {
+			p, err := directory.OIDCProvider(ctx, s.dev.Info.OIDCProviderARN)
+			return err == nil && slices.Contains(p.ClientIDs, clientID)
+		},
+		Receiver: api.Wrap("BackChannelLogout", s.signOuts.BackChannelLogout()),
+		Now:      c.Now,
+		Logger:   c.Logger,
+	})
+
+	return err
+}
+
 // regionPools returns at most limit pools of the server's account and region, in the order of their
 // IDs.
 func (s *Server) regionPools(ctx context.Context, limit int) ([]identitypool.Pool, error) {
@@ -340,12 +380,12 @@ func (s *Server) page() (http.Handler, error) {
 		return nil, nil
 	}
 	c := &s.config
-	guard, err := c.controlGuard()
+	guarded, err := s.pageGuard()
 	if err != nil {
 		return nil, err
 	}
 
-	page := devpage.New(devpage.Options{
+	return guarded(devpage.New(devpage.Options{
 		Info:    s.dev.Info,
 		Version: c.Version,
 		Data:    s.DataPlace(),
@@ -353,22 +393,29 @@ func (s *Server) page() (http.Handler, error) {
 		Logger:  c.Logger,
 		Pools:   s.regionPools,
 		Users:   s.dev.Users.List,
-	})
+	})), nil
+}
 
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if denial := guard.CheckPage(r); denial == nil {
-			page.ServeHTTP(w, r)
-		} else if denial.Challenge != "" {
-			w.Header().Set("WWW-Authenticate", denial.Challenge)
-			plain(w, http.StatusUnauthorized, pageRefusal)
-		} else {
-			plain(w, http.StatusForbidden, pageRefusal)
-		}
-	}), nil
+// pageGuard returns the guard of the control API for pages.
+func (s *Server) pageGuard() (func(http.Handler) http.Handler, error) {
+	guard, err := s.config.controlGuard()
+
+	return func(page http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if denial := guard.CheckPage(r); denial == nil {
+				page.ServeHTTP(w, r)
+			} else if denial.Challenge != "" {
+				w.Header().Set("WWW-Authenticate", denial.Challenge)
+				plain(w, http.StatusUnauthorized, pageRefusal)
+			} else {
+				plain(w, http.StatusForbidden, pageRefusal)
+			}
+		})
+	}, err
 }
 
 // pageRefusal is for people at a browser.
-const pageRefusal = `This page shows the users and calls of a development server. Other machines may not see it.
+const pageRefusal = `This page shows the users of a development server, or lets anybody sign in. Other machines may not see it.
 
 Open it in a browser on the machine that the server runs on, by a loopback address such as 127.0.0.1.
 From another machine, forward a port: ssh -L 4599:127.0.0.1:4599 HOST

@@ -46,6 +46,8 @@ const (
 	// vouches for by name. Only `poolhouse dev` writes them.
 	DevIssuerKeyFile = devissuer.KeyFile
 	DevUsersFile     = devuser.File
+	// DevSignInsFile has the sessions and grants of the development issuer.
+	DevSignInsFile = devissuer.GrantsFile
 )
 
 // Paths of the control API of a development server. Config.DevControlToken guards them.

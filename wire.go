@@ -77,6 +77,10 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 		return err
 	}
 
+	if err := s.wireDevIssuer(api, p.directory); err != nil {
+		return err
+	}
+
 	return s.wireRoutes(api, checks)
 }
 
@@ -91,11 +95,12 @@ func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 			return nil, err
 		}
 		providers = append(slices.Clone(providers), OIDCProviderConfig{
-			URL:          s.dev.Info.Issuer, // verified by discovery and published keys, like any other
-			ClientIDs:    []string{DevAudience},
-			AllowHTTP:    true,
-			AllowPrivate: true,
-			Development:  true,
+			URL:           s.dev.Info.Issuer, // verified by discovery and published keys, like any other
+			ClientIDs:     []string{DevAudience},
+			AllowHTTP:     true,
+			AllowPrivate:  true,
+			Development:   true,
+			MoreClientIDs: s.dev.Clients.IDs,
 		})
 	}
 

@@ -43,9 +43,11 @@ const ControlPrefix = "/_poolhouse/"
 
 // Paths of the control API.
 const (
-	InfoPath  = ControlPrefix + "dev/info"
-	TokenPath = ControlPrefix + "dev/token"
-	PoolsPath = ControlPrefix + "dev/pools"
+	InfoPath   = ControlPrefix + "dev/info"
+	TokenPath  = ControlPrefix + "dev/token"
+	PoolsPath  = ControlPrefix + "dev/pools"
+	UsersPath  = ControlPrefix + "dev/users" // a user is below it, by name
+	RotatePath = ControlPrefix + "dev/rotate-key"
 )
 
 const maxRequest = 64 << 10 // bytes
@@ -57,9 +59,12 @@ const tokenRule = "send one JSON object of at most 64 KiB with sub or user, and 
 // Control serves the development issuer and its tokens. It sends no CORS headers: a page of
 // another origin must not mint tokens.
 type Control struct {
-	Info   Info
-	Issuer *Issuer
-	Users  *devuser.Store // whom the issuer vouches for by name
+	Info    Info
+	Issuer  *Issuer
+	Users   *devuser.Store // whom the issuer vouches for by name
+	Clients *Clients       // that seeds describe
+	// Provider serves the issuer's endpoints; nil = discovery and keys alone.
+	Provider *Provider
 	// Pools returns at most limit pools of the server, in the order of their IDs.
 	Pools func(ctx context.Context, limit int) ([]identitypool.Pool, error)
 }
@@ -78,7 +83,7 @@ func NewControl(
 	info.OIDCProviderARN = "arn:" + identitypool.Partition(info.Region) + ":iam::" + info.AccountID +
 		":oidc-provider/" + info.LoginKey
 
-	return &Control{Info: info, Issuer: issuer, Users: users}, nil
+	return &Control{Info: info, Issuer: issuer, Users: users, Clients: &Clients{}}, nil
 }
 
 // Routes lists the paths of the control API with their methods, as patterns of http.ServeMux.
@@ -100,12 +105,20 @@ func (d *Control) routes() []route {
 		{pattern: "GET " + InfoPath, serve: d.info},
 		{pattern: "GET " + PoolsPath, serve: d.pools},
 		{pattern: "POST " + TokenPath, serve: d.token},
+		{pattern: "GET " + UsersPath, serve: d.listUsers},
+		{pattern: "PUT " + UsersPath + "/{name}", serve: d.putUser},
+		{pattern: "DELETE " + UsersPath + "/{name}", serve: d.deleteUser},
+		{pattern: "POST " + RotatePath, serve: d.rotate},
 	}
 }
 
 // Register mounts the endpoints on mux.
 func (d *Control) Register(mux *http.ServeMux) {
-	d.Issuer.Register(mux)
+	if d.Provider != nil {
+		d.Provider.Register(mux)
+	} else {
+		d.Issuer.Register(mux)
+	}
 
 	for _, route := range d.routes() {
 		mux.HandleFunc(route.pattern, route.serve)
@@ -163,28 +176,8 @@ func (d *Control) pools(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Control) token(w http.ResponseWriter, r *http.Request) {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		// A form post needs no preflight, so a foreign page could send one.
-		writeJSON(w, http.StatusUnsupportedMediaType, TokenResponse{Error: "send application/json"})
-		return
-	}
-
 	var request TokenRequest
-	decoder := json.NewDecoder(io.LimitReader(r.Body, maxRequest))
-	decoder.DisallowUnknownFields()
-	decoder.UseNumber()
-	if err := decoder.Decode(&request); err != nil {
-		text := err.Error()
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // its text names our types
-			text = cmp.Or(wrong.Field, "the body") + " cannot be " + wrong.Value
-		}
-		writeJSON(w, http.StatusBadRequest, TokenResponse{Error: text + ": " + tokenRule})
-		return
-	}
-
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		writeJSON(w, http.StatusBadRequest,
-			TokenResponse{Error: "something follows the request: " + tokenRule})
+	if !readJSON(w, r, &request, tokenRule) {
 		return
 	}
 
@@ -252,6 +245,35 @@ func (d *Control) otherUsers(name string) string {
 	default:
 		return ": there are " + strings.Join(names, ", ")
 	}
+}
+
+// readJSON reads a request of one JSON object. If it cannot, it answers with what is wrong, and the rule.
+func readJSON(w http.ResponseWriter, r *http.Request, into any, rule string) bool {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		// A form post needs no preflight, so a foreign page could send one.
+		writeJSON(w, http.StatusUnsupportedMediaType, TokenResponse{Error: "send application/json"})
+		return false
+	}
+
+	decoder := json.NewDecoder(io.LimitReader(r.Body, maxRequest))
+	decoder.DisallowUnknownFields()
+	decoder.UseNumber()
+	if err := decoder.Decode(into); err != nil {
+		text := err.Error()
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // its text names our types
+			text = cmp.Or(wrong.Field, "the body") + " cannot be " + wrong.Value
+		}
+		writeJSON(w, http.StatusBadRequest, TokenResponse{Error: text + ": " + rule})
+
+		return false
+	}
+
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		writeJSON(w, http.StatusBadRequest, TokenResponse{Error: "something follows the request: " + rule})
+		return false
+	}
+
+	return true
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -1,3 +1,6 @@
+// Package devissuer is the OpenID Connect provider of `poolhouse dev`: people choose on its page who
+// they are, and programs ask its control API for tokens. github.com/zitadel/oidc reads what programs
+// send; state, tokens and pages are here. Start at NewControl and NewProvider.
 package devissuer
 
 import (
@@ -8,8 +11,8 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -28,10 +31,8 @@ const Path = "/dev-issuer"
 // ErrRequest means that a token request was refused.
 var ErrRequest = errors.New("development token request")
 
-// Issuer is the OpenID Connect issuer of `poolhouse dev`. It mints ID tokens for
-// anybody who asks, so that people can try the authenticated flow with nothing else
-// installed. They are ordinary RS256 ID tokens, verified by discovery and JWKS. Never
-// mount it in production: it authenticates nobody.
+// Issuer signs the ID tokens of `poolhouse dev`. They are ordinary RS256 ID tokens, verified by
+// discovery and JWKS. Never mount it in production: it authenticates nobody.
 type Issuer struct {
 	URL      string // the iss claim
 	Audience string // the default aud claim, and the client ID that pools trust
@@ -39,11 +40,13 @@ type Issuer struct {
 	// its tokens get new identities.
 	Former string
 
-	now    func() time.Time
-	ready  chan struct{} // closed once signer and jwks are set
-	signer jose.Signer
-	jwks   []byte
-	err    error
+	keyFile string // "" = the keys are temporary
+	now     func() time.Time
+	ready   chan struct{} // closed once the key or err is set
+	err     error
+
+	mu   sync.RWMutex
+	keys keys
 }
 
 // TokenRequest describes one ID token.
@@ -59,53 +62,53 @@ type TokenRequest struct {
 // with "" both are lost when the process ends. It generates a new key in the background, for a quick
 // start; the first call that needs the key waits. A file that has no key is an error.
 func New(baseURL, audience, keyFile string, now func() time.Time) (*Issuer, error) {
-	i := &Issuer{URL: baseURL + Path, Audience: audience, now: now, ready: make(chan struct{})}
+	i := &Issuer{
+		URL:      baseURL + Path,
+		Audience: audience,
+		keyFile:  keyFile,
+		now:      now,
+		ready:    make(chan struct{}),
+	}
+
 	if keyFile != "" {
-		key, issuer, err := readKey(keyFile)
-		if err == nil && issuer != i.URL {
-			i.Former = issuer
-			err = writeKey(keyFile, key, i.URL)
+		kept, err := readKeys(keyFile)
+		if err == nil && kept.issuer != i.URL {
+			i.Former, kept.issuer = kept.issuer, i.URL
+			err = writeKeys(keyFile, kept)
 		}
 		if err == nil {
 			defer close(i.ready)
+			i.keys = kept
 
-			return i, i.use(key)
+			return i, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("the development issuer's key: %w", err)
 		}
 	}
 
-	go i.generate(keyFile)
+	go i.generate()
 
 	return i, nil
 }
 
-func (i *Issuer) generate(keyFile string) {
+func (i *Issuer) generate() {
 	defer close(i.ready)
 
 	key, err := newKey()
-	if err == nil && keyFile != "" {
-		err = writeKey(keyFile, key, i.URL)
+	first := keys{signing: key, issuer: i.URL}
+	if err == nil && i.keyFile != "" {
+		err = writeKeys(i.keyFile, first)
 	}
 	if err != nil {
 		i.err = fmt.Errorf("the development issuer's key: %w", err)
 		return
 	}
 
-	i.err = i.use(key)
-}
+	i.mu.Lock()
+	defer i.mu.Unlock()
 
-// use sets the key that signs, and publishes it.
-func (i *Issuer) use(key jose.JSONWebKey) (err error) {
-	i.signer, err = jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.RS256, Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
-	if err != nil {
-		return err
-	}
-	i.jwks, err = json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}})
-
-	return err
+	i.keys = first
 }
 
 func (i *Issuer) wait(ctx context.Context) error {
@@ -151,10 +154,31 @@ func (i *Issuer) Token(ctx context.Context, r TokenRequest) (string, error) {
 		return "", fmt.Errorf("%w: %w", ErrRequest, err)
 	}
 
+	return i.sign(ctx, idTokenType, payload)
+}
+
+// Types of the tokens that the issuer signs, in the header typ.
+const (
+	idTokenType     = "JWT"
+	logoutTokenType = "logout+jwt" // OpenID Connect Back-Channel Logout 1.0, section 2.4
+)
+
+// sign returns the JWT with a payload.
+func (i *Issuer) sign(ctx context.Context, kind jose.ContentType, payload []byte) (string, error) {
 	if err := i.wait(ctx); err != nil {
 		return "", err
 	}
-	signed, err := i.signer.Sign(payload)
+
+	i.mu.RLock()
+	key := i.keys.signing
+	i.mu.RUnlock()
+
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.RS256, Key: key}, (&jose.SignerOptions{}).WithType(kind))
+	if err != nil {
+		return "", err
+	}
+	signed, err := signer.Sign(payload)
 	if err != nil {
 		return "", err
 	}
@@ -166,47 +190,4 @@ func (i *Issuer) Token(ctx context.Context, r TokenRequest) (string, error) {
 func (i *Issuer) LoginKey() string {
 	_, key, _ := strings.Cut(i.URL, "://")
 	return key
-}
-
-// Paths of the issuer's documents, below its URL.
-const (
-	discoveryPath = "/.well-known/openid-configuration"
-	keysPath      = "/jwks"
-)
-
-// Document returns what the issuer publishes at an address: its discovery document or its keys.
-// own is false for any other address. The server itself verifies the issuer's tokens with it: it
-// may not reach its own URL, which can be a name in the network of its clients.
-func (i *Issuer) Document(ctx context.Context, address string) (body []byte, own bool, err error) {
-	switch address {
-	case i.URL + discoveryPath:
-		body, err = json.Marshal(map[string]any{
-			"issuer":                                i.URL,
-			"jwks_uri":                              i.URL + keysPath,
-			"response_types_supported":              []string{"id_token"},
-			"subject_types_supported":               []string{"public"},
-			"id_token_signing_alg_values_supported": []string{"RS256"},
-		})
-		return body, true, err
-	case i.URL + keysPath:
-		err = i.wait(ctx)
-		return i.jwks, true, err
-	default:
-		return nil, false, nil
-	}
-}
-
-// Register mounts discovery and keys on mux, below Path.
-func (i *Issuer) Register(mux *http.ServeMux) {
-	for _, path := range []string{discoveryPath, keysPath} {
-		mux.HandleFunc("GET "+Path+path, func(w http.ResponseWriter, r *http.Request) {
-			body, _, err := i.Document(r.Context(), i.URL+path)
-			if err != nil {
-				http.Error(w, "the key is not ready: "+err.Error(), http.StatusServiceUnavailable)
-				return
-			}
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write(body) // an error means that the client has gone
-		})
-	}
 }

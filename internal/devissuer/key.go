@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -27,49 +28,79 @@ const (
 	maxKeyFile = 16 << 10 // bytes
 )
 
-// keyIssuer is the member of the key file that has the issuer's URL. Readers of a JSON Web Key
-// ignore members that they do not know (RFC 7517, section 4).
-const keyIssuer = "poolhouse_issuer"
+// Members of the key file besides those of a JSON Web Key. Readers of a JSON Web Key ignore members
+// that they do not know (RFC 7517, section 4).
+const (
+	memberIssuer = "poolhouse_issuer" // the issuer's URL
+	memberFormer = "poolhouse_former" // the keys before, in their public form
+)
 
-// readKey reads the key of the development issuer from a file, a JSON Web Key (RFC 7517), and
-// the issuer's URL at the last start; "" = the file does not tell. The error wraps fs.ErrNotExist
-// if there is no file.
-func readKey(path string) (key jose.JSONWebKey, issuer string, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return key, "", err
-	}
-	if !info.Mode().IsRegular() { // opening a pipe or a device could wait for ever
-		return key, "", fmt.Errorf("%s: %w: it is no regular file", path, ErrKey)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return key, "", err
-	}
-	defer file.Close()
+// keys are the issuer's keys.
+type keys struct {
+	signing jose.JSONWebKey
+	former  []formerKey // oldest first
+	issuer  string      // the issuer's URL at the last start; "" = the file does not tell
+}
 
-	text, err := io.ReadAll(io.LimitReader(file, maxKeyFile))
+// formerKey is a key that signed until a rotation.
+type formerKey struct {
+	Key   jose.JSONWebKey `json:"key"`   // public
+	Until time.Time       `json:"until"` // its last token has expired then
+}
+
+// readKeys reads the keys of the development issuer from a file, a JSON Web Key (RFC 7517). The error
+// wraps fs.ErrNotExist if there is no file.
+func readKeys(path string) (keys, error) {
+	text, err := readRegular(path)
 	if err != nil {
-		return key, "", err
+		return keys{}, err
 	}
 
+	var key jose.JSONWebKey
 	if err := json.Unmarshal(text, &key); err != nil {
-		return key, "", fmt.Errorf("%s: %w: %w: delete the file for a new key", path, ErrKey, err)
+		return keys{}, fmt.Errorf("%s: %w: %w: delete the file for a new key", path, ErrKey, err)
 	}
 	if private, ok := key.Key.(*rsa.PrivateKey); !ok || private.N.BitLen() < keyBits || key.KeyID == "" {
-		return key, "", fmt.Errorf("%s: %w: it has no RSA key of %d bits with a kid: delete the file for a new key",
+		return keys{}, fmt.Errorf("%s: %w: it has no RSA key of %d bits with a kid: delete the file for a new key",
 			path, ErrKey, keyBits)
 	}
 	if key.Use != "" && key.Use != "sig" || key.Algorithm != "" && key.Algorithm != string(jose.RS256) {
-		return key, "", fmt.Errorf("%s: %w: the key is for use %q with alg %q, and not for signatures with %s: "+
+		return keys{}, fmt.Errorf("%s: %w: the key is for use %q with alg %q, and not for signatures with %s: "+
 			"delete the file for a new key", path, ErrKey, key.Use, key.Algorithm, jose.RS256)
 	}
 
-	var members map[string]any
-	_ = json.Unmarshal(text, &members) // it is an object: a key was read from it
-	issuer, _ = members[keyIssuer].(string)
+	var others struct {
+		Issuer any         `json:"poolhouse_issuer"`
+		Former []formerKey `json:"poolhouse_former"`
+	}
+	if err := json.Unmarshal(text, &others); err != nil {
+		return keys{}, fmt.Errorf("%s: %w: %w: delete the file for a new key", path, ErrKey, err)
+	}
+	for n := range others.Former {
+		others.Former[n].Key = others.Former[n].Key.Public()
+	}
+	issuer, _ := others.Issuer.(string)
 
-	return key, issuer, nil
+	return keys{signing: key, former: others.Former, issuer: issuer}, nil
+}
+
+// readRegular returns the content of a regular file: opening a pipe or a device could wait for ever.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w: it is no regular file", path, ErrKey)
+	}
+
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+
+	return io.ReadAll(io.LimitReader(file, maxKeyFile))
 }
 
 // newKey generates a key. Its ID is its thumbprint (RFC 7638), so that no two keys share one:
@@ -87,30 +118,27 @@ func newKey() (jose.JSONWebKey, error) {
 	return key, err
 }
 
-// writeKey writes the key and the issuer's URL whole or not at all.
-func writeKey(path string, key jose.JSONWebKey, issuer string) error {
-	text, err := keyText(key, issuer)
+// writeKeys writes the keys whole or not at all.
+func writeKeys(path string, k keys) error {
+	text, err := json.Marshal(k.signing)
 	if err != nil {
 		return err
-	}
-	return wholefile.Replace(path, func(f *os.File) error {
-		_, err := f.Write(append(text, '\n'))
-		return err
-	})
-}
-
-// keyText returns the content of a key file.
-func keyText(key jose.JSONWebKey, issuer string) ([]byte, error) {
-	text, err := json.Marshal(key)
-	if err != nil {
-		return nil, err
 	}
 
 	members := map[string]any{}
 	if err := json.Unmarshal(text, &members); err != nil {
-		return nil, err
+		return err
 	}
-	members[keyIssuer] = issuer
+	members[memberIssuer] = k.issuer
+	if len(k.former) > 0 {
+		members[memberFormer] = k.former
+	}
+	if text, err = json.Marshal(members); err != nil {
+		return err
+	}
 
-	return json.Marshal(members)
+	return wholefile.Replace(path, func(f *os.File) error {
+		_, err := f.Write(append(text, '\n'))
+		return err
+	})
 }
