@@ -3,23 +3,13 @@ package poolhouse
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"path"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
-	"github.com/poolhouse-id/poolhouse/internal/devpage"
-	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
-	"github.com/poolhouse-id/poolhouse/internal/iam"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 )
@@ -32,33 +22,20 @@ const (
 )
 
 // wireRoutes registers the APIs, forward auth and the rest under their paths.
-func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) error {
-	c := &s.config
-	page, err := s.page()
-	if err != nil {
-		return err
-	}
-	routes, err := c.guarded(api, s.routes(api, page))
-	if err != nil {
-		return err
-	}
-	if s.apart, err = c.guarded(api, s.metricsRoutes()); err != nil {
-		return err
-	}
+func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) {
+	s.apart = s.dev.guarded(api, s.metricsRoutes())
 
-	// Not guarded: proxies send forward auth the Host and Origin of requests to other services. It
-	// changes nothing, and answers only about the session.
-	s.handler = withCheck(checks, api, routes)
+	// Forward auth is not guarded: proxies send it the Host and Origin of requests to other services.
+	// It changes nothing, and answers only about the session.
+	s.handler = withCheck(checks, api, s.dev.guarded(api, s.routes(api)))
 	s.forward = s.forwardHandler(checks, api)
-
-	return nil
 }
 
 // routes returns the server's routes. The APIs answer POST on any path, because clients put
 // any path in their endpoint; all others are GETs.
-func (s *Server) routes(api *awsapi.Service, page http.Handler) http.Handler {
+func (s *Server) routes(api *awsapi.Service) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", s.withPage(page, api))
+	mux.Handle("/", s.dev.withPage(api))
 	mux.Handle("GET /.well-known/openid-configuration", api.Wrap("Discovery", s.issuer.DiscoveryHandler()))
 
 	// AWS publishes its keys under jwks_uri; jwks.json is the path that others guess.
@@ -74,15 +51,16 @@ func (s *Server) routes(api *awsapi.Service, page http.Handler) http.Handler {
 	}
 
 	s.receivers(mux, api)
-	if s.dev != nil {
-		s.dev.Register(mux)
+
+	for pattern, handler := range s.dev.added().routes {
+		mux.Handle(pattern, handler)
 	}
 
 	// The mux redirects a path such as "//". Clients of the APIs do not follow redirects, and
 	// a presigned URL would no longer be the signed one.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		page := (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.RawQuery == ""
-		if page || isClean(r.URL.Path) {
+		reads := (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.RawQuery == ""
+		if reads || isClean(r.URL.Path) {
 			mux.ServeHTTP(w, r)
 			return
 		}
@@ -95,47 +73,8 @@ const originsSetting = "allowed_origins"
 // checkOrigins reports faults of the settings about web pages.
 func (c *Config) checkOrigins() error {
 	_, origins := awsapi.OriginCheck(originsSetting, c.AllowedOrigins)
-	_, guard := c.devGuard()
-	_, control := c.controlGuard()
-	return errors.Join(origins, guard, control)
-}
-
-// devGuard refuses calls from pages of other origins that a developer visits.
-func (c *Config) devGuard() (*awsapi.BrowserGuard, error) {
-	return awsapi.NewBrowserGuard(awsapi.BrowserGuardOptions{
-		URLs:        []string{c.IssuerURL},
-		Hosts:       c.DevHosts,
-		Origins:     c.DevOrigins,
-		Navigations: append(devissuer.Navigations(), issuer.AuthorizePath),
-		Pages:       []string{"/"},
-		CallsByGet:  awsapi.CallsByGet,
-	})
-}
-
-// controlGuard refuses calls of the control API from other machines.
-func (c *Config) controlGuard() (*awsapi.ControlGuard, error) {
-	return awsapi.NewControlGuard(awsapi.ControlGuardOptions{
-		Prefix:      devissuer.ControlPrefix,
-		Token:       c.DevControlToken,
-		BehindProxy: c.BehindProxy,
-	})
-}
-
-// guarded puts the guards of a development server before next.
-func (c *Config) guarded(api *awsapi.Service, next http.Handler) (http.Handler, error) {
-	if !c.Dev {
-		return next, nil
-	}
-	guard, err := c.devGuard()
-	if err != nil {
-		return nil, err
-	}
-	control, err := c.controlGuard()
-	if err != nil {
-		return nil, err
-	}
-
-	return api.Guard(guard.Check, api.Guard(control.Check, next)), nil
+	_, guards := c.devGuards()
+	return errors.Join(origins, guards)
 }
 
 // isClean reports whether a mux serves the path without a redirect.
@@ -154,7 +93,11 @@ func (s *Server) metricsRoutes() http.Handler {
 
 // receivers registers the endpoints that receive sign-outs from providers.
 func (s *Server) receivers(mux *http.ServeMux, api *awsapi.Service) {
-	mux.Handle(backChannelPath, api.Wrap("BackChannelLogout", s.signOuts.BackChannelLogout()))
+	logoutTokens := api.Wrap("BackChannelLogout", s.signOuts.BackChannelLogout())
+	mux.Handle(backChannelPath, logoutTokens)
+	if s.dev != nil {
+		s.dev.logoutTokens = logoutTokens
+	}
 	mux.Handle(sharedSignalsPath, api.Wrap("SharedSignals", s.signOuts.SharedSignals()))
 }
 
@@ -258,188 +201,8 @@ func plain(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text)) // an error means that the client has gone
 }
 
-// devEndpoints returns the endpoints of a development server. Their issuer keeps its key and its
-// users in the data folder.
-func (s *Server) devEndpoints() (*devissuer.Control, error) {
-	c := &s.config
-	keyFile, usersFile := "", ""
-	if c.DataDir != "" {
-		keyFile = filepath.Join(c.DataDir, DevIssuerKeyFile)
-		usersFile = filepath.Join(c.DataDir, DevUsersFile)
-	}
-	users, err := devuser.Open(usersFile)
-	if err != nil {
-		return nil, err
-	}
-
-	endpoints, err := devissuer.NewControl(DevInfo{
-		Endpoint:        cmp.Or(c.DevEndpoint, c.IssuerURL),
-		Region:          c.region(),
-		AccountID:       c.Account,
-		AccessKeyID:     DevAccessKeyID,
-		SecretAccessKey: DevSecretAccessKey,
-		Audience:        DevAudience,
-	}, c.IssuerURL, keyFile, users, c.Now)
-	if err != nil {
-		return nil, err
-	}
-	endpoints.Pools = s.regionPools
-	s.seedAgent = "poolhouse-dev-seed/" + rand.Text()
-
-	if former := endpoints.Issuer.Former; former != "" {
-		c.Logger.Warn("the development issuer has another name than at the last start: its users get new "+
-			"identities, and pools that name the former provider refuse its tokens",
-			"former", former, "now", endpoints.Issuer.URL,
-			"fix", "to keep the former name, start with --issuer-url "+strings.TrimSuffix(former, devissuer.Path))
-	}
-
-	return endpoints, nil
-}
-
-// wireDevIssuer builds the OpenID Connect provider of a development server around its issuer.
-func (s *Server) wireDevIssuer(api *awsapi.Service, directory *iam.Directory) error {
-	if s.dev == nil {
-		return nil
-	}
-	c := &s.config
-	guard, err := c.devGuard()
-	if err != nil {
-		return err
-	}
-	guardPage, err := s.pageGuard()
-	if err != nil {
-		return err
-	}
-
-	grantsFile := ""
-	if c.DataDir != "" {
-		grantsFile = filepath.Join(c.DataDir, DevSignInsFile)
-	}
-	s.dev.Provider, err = devissuer.NewProvider(devissuer.ProviderOptions{
-		Issuer:       s.dev.Issuer,
-		Users:        s.dev.Users,
-		Clients:      s.dev.Clients,
-		GrantsFile:   grantsFile,
-		AllowsOrigin: guard.Allows,
-		GuardPage:    guardPage,
-		Trusted: func(ctx context.Context, clientID string) bool {
-			p, err := directory.OIDCProvider(ctx, s.dev.Info.OIDCProviderARN)
-			return err == nil && slices.Contains(p.ClientIDs, clientID)
-		},
-		Receiver: api.Wrap("BackChannelLogout", s.signOuts.BackChannelLogout()),
-		Now:      c.Now,
-		Logger:   c.Logger,
-	})
-
-	return err
-}
-
-// regionPools returns at most limit pools of the server's account and region, in the order of their
-// IDs.
-func (s *Server) regionPools(ctx context.Context, limit int) ([]identitypool.Pool, error) {
-	return s.store.ListPools(ctx, identitypool.AccountID(s.config.Account), s.config.region(), "", limit)
-}
-
-// ListDevPools returns the pools of a development server, at most a thousand, and none of other
-// servers.
-func (s *Server) ListDevPools(ctx context.Context) (DevPoolsResponse, error) {
-	if s.dev == nil {
-		return DevPoolsResponse{}, nil
-	}
-	return s.dev.ListPools(ctx)
-}
-
-// DevInfo returns what clients of a development server need; false for other servers.
-func (s *Server) DevInfo() (DevInfo, bool) {
-	if s.dev == nil {
-		return DevInfo{}, false
-	}
-	return s.dev.Info, true
-}
-
-// withPage answers browsers at / with the page of development, and all others with next. A nil page is
-// that of no development server.
-func (s *Server) withPage(page, next http.Handler) http.Handler {
-	if page == nil {
-		return next
-	}
-
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if devpage.Wants(r) {
-			page.ServeHTTP(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// page returns the page of development; nil for other servers. It shows users and calls, so it has the
-// guard of the control API.
-func (s *Server) page() (http.Handler, error) {
-	if s.dev == nil {
-		return nil, nil
-	}
-	c := &s.config
-	guarded, err := s.pageGuard()
-	if err != nil {
-		return nil, err
-	}
-
-	return guarded(devpage.New(devpage.Options{
-		Info:    s.dev.Info,
-		Version: c.Version,
-		Data:    s.DataPlace(),
-		Calls:   s.calls,
-		Logger:  c.Logger,
-		Pools:   s.regionPools,
-		Users:   s.dev.Users.List,
-	})), nil
-}
-
-// pageGuard returns the guard of the control API for pages.
-func (s *Server) pageGuard() (func(http.Handler) http.Handler, error) {
-	guard, err := s.config.controlGuard()
-
-	return func(page http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if denial := guard.CheckPage(r); denial == nil {
-				page.ServeHTTP(w, r)
-			} else if denial.Challenge != "" {
-				w.Header().Set("WWW-Authenticate", denial.Challenge)
-				plain(w, http.StatusUnauthorized, pageRefusal)
-			} else {
-				plain(w, http.StatusForbidden, pageRefusal)
-			}
-		})
-	}, err
-}
-
-// pageRefusal is for people at a browser.
-const pageRefusal = `This page shows the users of a development server, or lets anybody sign in. Other machines may not see it.
-
-Open it in a browser on the machine that the server runs on, by a loopback address such as 127.0.0.1.
-From another machine, forward a port: ssh -L 4599:127.0.0.1:4599 HOST
-For a server in a container, start it with dev.control_token. The browser then asks for a name, which
-may be any, and a password, which is the token.
-
-The APIs are open to other machines as before.
-`
-
-// observe counts an answered request, and remembers it for the page of development.
+// observe counts an answered request.
 func (s *Server) observe(r *awsapi.Record) {
 	s.metrics.Observe(r)
-	if s.calls == nil || r.Operation == "" || r.Service == "" || r.UserAgent == s.seedAgent {
-		return // in production, or no call of a client to an API
-	}
-
-	s.calls.Add(devpage.Call{
-		RequestID: r.RequestID,
-		Start:     r.Start,
-		Duration:  r.Duration,
-		Service:   r.Service,
-		Operation: r.Operation,
-		Pool:      r.Pool,
-		Status:    r.Status,
-		Outcome:   r.Code,
-	})
+	s.dev.observe(r)
 }

@@ -18,11 +18,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
-	"github.com/poolhouse-id/poolhouse/internal/devpage"
-	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -42,34 +38,6 @@ import (
 const (
 	DatabaseFile  = "poolhouse.db"
 	MasterKeyFile = "master.key"
-	// DevIssuerKeyFile has the key of the development issuer, and DevUsersFile the users that it
-	// vouches for by name. Only `poolhouse dev` writes them.
-	DevIssuerKeyFile = devissuer.KeyFile
-	DevUsersFile     = devuser.File
-	// DevSignInsFile has the sessions and grants of the development issuer.
-	DevSignInsFile = devissuer.GrantsFile
-)
-
-// Paths of the control API of a development server. Config.DevControlToken guards them.
-const (
-	DevInfoPath  = devissuer.InfoPath
-	DevTokenPath = devissuer.TokenPath
-	DevPoolsPath = devissuer.PoolsPath
-)
-
-type (
-	// DevInfo is the answer of the endpoint DevInfoPath.
-	DevInfo = devissuer.Info
-	// DevTokenRequest is the body of a request to DevTokenPath.
-	DevTokenRequest = devissuer.TokenRequest
-	// DevTokenResponse is the answer of the endpoint DevTokenPath.
-	DevTokenResponse = devissuer.TokenResponse
-	// DevPoolsResponse is the answer of the endpoint DevPoolsPath.
-	DevPoolsResponse = devissuer.PoolsResponse
-	// DevPoolInfo is an identity pool in a DevPoolsResponse.
-	DevPoolInfo = devissuer.PoolInfo
-	// DevPool is a pool as the page of development shows it.
-	DevPool = devpage.Pool
 )
 
 // ErrStopped means that the server acknowledges no more writes while it runs, because the
@@ -78,29 +46,26 @@ var ErrStopped = store.ErrStopped
 
 // Server serves the APIs. It is an http.Handler.
 type Server struct {
-	config    Config
-	store     *store.Store
-	issuer    *issuer.Issuer
-	outbound  *outbound.Client
-	sessions  *session.Minter
-	logins    *login.Verifier
-	signOuts  *signout.Service
-	traces    *adminapi.Traces
-	metrics   *metrics.Metrics
-	faults    *logging.Faults
-	overload  *overload.Guard
-	handler   http.Handler
-	apart     http.Handler // for MetricsHandler
-	forward   http.Handler // for ForwardHandler
-	dev       *devissuer.Control
-	seedAgent string                   // see SeedUserAgent
-	calls     *devpage.Calls           // that the page of development shows; nil in production
-	pools     *cognitoidentity.Service // for seeds of development; nil in production
-	keys      *iam.AccessKeys
-	rates     *ratelimit.Reporter
-	lock      *datalock.Lock // of the data folder; nil without one
-	stopping  atomic.Bool
-	unready   atomic.Pointer[string] // reason of the last readiness probe; nil = ready
+	config   Config
+	store    *store.Store
+	issuer   *issuer.Issuer
+	outbound *outbound.Client
+	sessions *session.Minter
+	logins   *login.Verifier
+	signOuts *signout.Service
+	traces   *adminapi.Traces
+	metrics  *metrics.Metrics
+	faults   *logging.Faults
+	overload *overload.Guard
+	handler  http.Handler
+	apart    http.Handler // for MetricsHandler
+	forward  http.Handler // for ForwardHandler
+	dev      *development // nil in production
+	keys     *iam.AccessKeys
+	rates    *ratelimit.Reporter
+	lock     *datalock.Lock // of the data folder; nil without one
+	stopping atomic.Bool
+	unready  atomic.Pointer[string] // reason of the last readiness probe; nil = ready
 }
 
 // Trace is the recorded decision of a refused call, as `poolhouse explain` shows it.
@@ -121,9 +86,6 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 
 	s := &Server{config: c, traces: adminapi.NewTraces(adminapi.KeptTraces)}
-	if c.Dev {
-		s.calls = &devpage.Calls{}
-	}
 	s.countFaults()
 	c.Logger = s.config.Logger
 
@@ -166,6 +128,12 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	} else if err != nil {
 		c.Logger.Warn("roles of the settings that no pool of this account can have; serve refuses them", "error", err)
+	}
+
+	if c.Dev {
+		if s.dev, err = s.newDevelopment(); err != nil {
+			return nil, err
+		}
 	}
 
 	return s, s.wire(ctx, sealer)
@@ -230,67 +198,6 @@ func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) ia
 // Account returns the account of the settings' roles and providers.
 func (s *Server) Account() string { return s.config.Account }
 
-// DevUsers returns the users whom the development issuer vouches for by name; nil for other servers.
-func (s *Server) DevUsers() *devuser.Store {
-	if s.dev == nil {
-		return nil
-	}
-	return s.dev.Users
-}
-
-// FormerDevIssuer returns the URL of the development issuer at the last start, if it was another one.
-func (s *Server) FormerDevIssuer() string {
-	if s.dev == nil {
-		return ""
-	}
-	return s.dev.Issuer.Former
-}
-
-// DevPools returns at most limit pools of a development server's region, in the order of their IDs.
-func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {
-	if s.dev == nil {
-		return nil, errNoDevelopment
-	}
-	pools, err := s.regionPools(ctx, limit)
-	if err != nil {
-		return nil, err
-	}
-
-	var all []DevPool
-	for _, pool := range pools {
-		all = append(all, devpage.PoolOf(pool, s.dev.Info, s.dev.Info.Endpoint))
-	}
-
-	return all, nil
-}
-
-// SeedUserAgent returns the user agent of the calls by which a development server applies its own
-// seeds. They are no calls of clients: neither the page nor the terminal shows them. No client can
-// guess it.
-func (s *Server) SeedUserAgent() string { return s.seedAgent }
-
-// SeedIdentities makes identities of a development server.
-// See cognitoidentity.Service.SeedIdentities.
-func (s *Server) SeedIdentities(ctx context.Context, seeded []cognitoidentity.SeededIdentity) error {
-	if s.dev == nil {
-		return errNoDevelopment
-	}
-	return s.pools.SeedIdentities(ctx, seeded)
-}
-
-// CheckSeededIdentities checks identities of a development server before their pools are made.
-// See cognitoidentity.Service.CheckSeededIdentities.
-func (s *Server) CheckSeededIdentities(
-	ctx context.Context, seeded []cognitoidentity.SeededIdentity, f cognitoidentity.Foreseen,
-) error {
-	if s.dev == nil {
-		return errNoDevelopment
-	}
-	return s.pools.CheckSeededIdentities(ctx, seeded, f)
-}
-
-var errNoDevelopment = errors.New("this is no development server")
-
 // DataPlace tells people where the server keeps its data: "in " and a place.
 func (s *Server) DataPlace() string {
 	switch {
@@ -341,7 +248,7 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		r.Region = ""
 	}
 
-	if s.dev != nil && r.UserAgent == s.seedAgent {
+	if s.dev.isSeed(r.UserAgent) {
 		return // a seed looks for what may not be there
 	}
 
@@ -360,9 +267,7 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		AccessKeyID: r.AccessKeyID,
 	}
 	s.traces.Add(t)
-	if s.calls != nil && t.Operation != "" {
-		s.calls.Explain(t.RequestID, t.Message, t.Steps, t.Planned)
-	}
+	s.dev.explain(t)
 
 	if s.config.OnTrace != nil {
 		s.config.OnTrace(t)
@@ -409,14 +314,14 @@ func (s *Server) Run(ctx context.Context) {
 	group.Wait()
 }
 
-// Close ends outgoing fetches, closes the database after the running writes, logs its counts
-// of warnings and errors, and releases the data folder.
+// Close ends outgoing fetches, closes what development opened, and the database after the running
+// writes, logs its counts of warnings and errors, and releases the data folder.
 func (s *Server) Close() error {
 	if s.outbound != nil {
 		s.outbound.Close()
 	}
 
-	var errs []error
+	errs := []error{s.dev.added().close()}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}

@@ -2,13 +2,10 @@ package poolhouse
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/assume"
-	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
@@ -18,14 +15,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
-	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
-	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
-	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/stsapi"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
@@ -57,7 +51,7 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 
 	out := outbound.Options{Now: s.config.Now, Logger: s.config.Logger}
 	if s.dev != nil {
-		out.Own = s.dev.Issuer.Document
+		out.Own = s.dev.document
 	}
 	s.outbound = outbound.New(out)
 	s.logins = login.New(s.outbound, login.Options{Now: s.config.Now, Logger: s.config.Logger})
@@ -77,33 +71,16 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 		return err
 	}
 
-	if err := s.wireDevIssuer(api, p.directory); err != nil {
-		return err
-	}
+	s.wireRoutes(api, checks)
 
-	return s.wireRoutes(api, checks)
+	return nil
 }
 
 // openDirectory reads the roles and providers, and warns of faults in them and in the stored
 // policies.
 func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 	c := &s.config
-	providers := c.OIDCProviders
-	if c.Dev {
-		var err error
-		if s.dev, err = s.devEndpoints(); err != nil {
-			return nil, err
-		}
-		providers = append(slices.Clone(providers), OIDCProviderConfig{
-			URL:           s.dev.Info.Issuer, // verified by discovery and published keys, like any other
-			ClientIDs:     []string{DevAudience},
-			AllowHTTP:     true,
-			AllowPrivate:  true,
-			Development:   true,
-			MoreClientIDs: s.dev.Clients.IDs,
-		})
-	}
-
+	providers := slices.Concat(c.OIDCProviders, s.dev.added().oidcProviders)
 	directory, err := iam.NewDirectory(c.directory(providers, s.store))
 	if err != nil {
 		return nil, err
@@ -173,6 +150,11 @@ func (s *Server) openKeys(ctx context.Context, sealer *envelope.Sealer) (err err
 // wireGate builds the parts that decide who a caller is and what it may do.
 func (s *Server) wireGate(p *parts) {
 	now := s.config.Now
+	services := []string{cognitoidentity.Name, stsapi.APIName, iamapi.Name, adminapi.Name}
+	for _, api := range s.dev.added().apis {
+		services = append(services, api.Name)
+	}
+
 	p.revoked = s.revocations(p.directory)
 	p.authorizer = iam.NewAuthorizer(p.directory, now)
 	p.opened = gate.NewSessions(s.sessions, p.revoked, now)
@@ -180,7 +162,7 @@ func (s *Server) wireGate(p *parts) {
 		Keys:       s.keys,
 		Sessions:   p.opened,
 		Authorizer: p.authorizer,
-		Services:   []string{cognitoidentity.Name, stsapi.APIName, iamapi.Name, adminapi.Name},
+		Services:   services,
 		Now:        now,
 		Dev:        s.config.Dev,
 	})
@@ -288,8 +270,8 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		Now:                c.Now,
 		Logger:             c.Logger,
 	})
-	if c.Dev {
-		s.pools = p.pools
+	if s.dev != nil {
+		s.dev.identityPools = p.pools
 	}
 
 	return nil
@@ -298,7 +280,11 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 // wireSignOuts builds the registry of login providers, and the parts that receive their sign-outs.
 func (s *Server) wireSignOuts(p *parts) {
 	c := &s.config
-	p.providers = provider.New(c.loginProviders(p.directory))
+	logins := c.loginProviders(p.directory)
+	added := s.dev.added()
+	logins.UserPools = beside(logins.UserPools, added.userPools)
+	logins.UserPoolRegions = beside(logins.UserPoolRegions, added.userPoolRegions)
+	p.providers = provider.New(logins)
 	p.events = &signout.Sources{
 		Providers: p.providers,
 		Directory: p.directory,
@@ -336,162 +322,6 @@ func (s *Server) wireCredentials(p *parts) (*assume.Router, error) {
 		Poster: s.outbound,
 		Now:    c.Now,
 		Logger: c.Logger,
-	})
-}
-
-// databaseTime is how long a call waits for the database in total, so that every call is
-// answered within five seconds, whatever the state of the database.
-const databaseTime = 4500 * time.Millisecond
-
-// wireAPIs builds the APIs, with their metrics.
-func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
-	c := &s.config
-	origins, err := awsapi.OriginCheck(originsSetting, c.AllowedOrigins)
-	if err != nil {
-		return nil, err
-	}
-	if c.Dev {
-		origins = nil // the devGuard decides
-	}
-
-	apis := append(awsAPIs(p.pools, s.stsAPI(p), s.iamAPI(p)), awsapi.API{
-		Name:         adminapi.Name,
-		Target:       adminapi.Target,
-		InternalCode: "InternalErrorException",
-		Operations:   s.adminAPI(p).Operations(),
-	})
-
-	s.overload = s.newGuard()
-	s.metrics = metrics.New(c.Version, apis, s.store, Refusals())
-	s.metrics.Watch(s.overload)
-	if c.LogLinesDropped != nil {
-		s.metrics.CountLogDrops(c.LogLinesDropped)
-	}
-
-	var limiter awsapi.Limiter // an interface, because a nil *Accounts in it would not be nil
-	if rates := c.RateLimits.Rates(); len(rates) > 0 {
-		limiter = ratelimit.NewAccounts(rates, apis, c.Now, s.rates)
-	}
-
-	return awsapi.New(awsapi.Options{
-		APIs:        apis,
-		Gate:        p.gate,
-		Logger:      c.Logger,
-		Now:         c.Now,
-		Observe:     s.observe,
-		Recorder:    s,
-		Limiter:     limiter,
-		FaultOf:     metrics.FaultOf,
-		Admission:   s.overload,
-		Busy:        metrics.Busy,
-		Unavailable: metrics.Unavailable,
-		CheckOrigin: origins,
-		BehindProxy: c.BehindProxy,
-
-		DatabaseTime: databaseTime,
-	})
-}
-
-// awsAPIs returns the APIs of AWS. Their operations may have a rate.
-func awsAPIs(pools *cognitoidentity.Service, tokens *stsapi.API, roles *iamapi.Service) []awsapi.API {
-	return []awsapi.API{
-		{
-			Name:         cognitoidentity.Name,
-			Target:       cognitoidentity.TargetPrefix,
-			InternalCode: "InternalErrorException",
-			Operations:   pools.Operations(),
-		},
-		{
-			Name:       stsapi.APIName,
-			Version:    stsapi.APIVersion,
-			Namespace:  stsapi.APINamespace,
-			Operations: tokens.Operations(),
-			Statuses:   stsapi.APIStatuses,
-		},
-		{
-			Name:         iamapi.Name,
-			Version:      iamapi.Version,
-			Namespace:    iamapi.Namespace,
-			InternalCode: iamapi.InternalCode,
-			Operations:   roles.Operations(),
-			Statuses:     iamapi.Statuses,
-		},
-	}
-}
-
-// newGuard returns the guard that refuses calls while the server is overloaded.
-func (s *Server) newGuard() *overload.Guard {
-	return overload.NewGuard(overload.Options{
-		MaxWait: s.config.MaxWait,
-		Queues: map[overload.Class]*overload.Queue{
-			overload.Signing: issuer.SigningQueue(),
-			overload.Writes:  s.store.Writes(),
-		},
-		Database: s.store.Reads(),
-		Delay:    overload.SchedulerDelay(),
-		Now:      time.Now, // work is measured in real time, even if a test sets the clock
-		Logger:   s.config.Logger,
-	})
-}
-
-// adminAPI returns the administrators' API.
-func (s *Server) adminAPI(p *parts) *adminapi.Service {
-	c := &s.config
-
-	return adminapi.New(adminapi.Options{
-		Store:             s.store,
-		Traces:            s.traces,
-		Pools:             p.pools,
-		Directory:         p.directory,
-		Sessions:          p.opened,
-		Revoked:           p.revoked,
-		SignOuts:          s.signOuts,
-		Providers:         p.events,
-		Opaque:            p.providers.Opaque,
-		Home:              identitypool.AccountID(c.Account),
-		SignOutEverywhere: c.SignOutInAllAccounts,
-		Now:               c.Now,
-	})
-}
-
-// stsAPI returns the STS API, with the same parts as the pools.
-func (s *Server) stsAPI(p *parts) *stsapi.API {
-	c := &s.config
-	o := stsapi.APIOptions{
-		Sessions:      s.sessions,
-		Roles:         p.directory,
-		CognitoTokens: s.issuer,
-		IssuerURL:     c.IssuerURL,
-		Logins:        s.logins,
-		Providers:     p.directory,
-		Authorizer:    p.authorizer,
-		Keys:          s.keys,
-		Policies:      p.directory,
-		Identities:    s.store,
-		IsNotFound:    func(err error) bool { return errors.Is(err, store.ErrNotFound) },
-		SignOuts:      s.signOuts,
-		Addresses:     p.addresses,
-		Region:        c.region(),
-		Now:           c.Now,
-
-		LoginProviders: p.providers,
-	}
-	if c.AcceptUnknownRoles {
-		o.AcceptUnknown = p.assume
-	}
-
-	return stsapi.NewAPI(o)
-}
-
-// iamAPI returns the IAM API.
-func (s *Server) iamAPI(p *parts) *iamapi.Service {
-	return iamapi.New(iamapi.Options{
-		Directory:          p.directory,
-		Now:                s.config.Now,
-		Logger:             s.config.Logger,
-		HasAccount:         s.hasAccount,
-		HasRootKey:         s.keys.HasRoot,
-		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
 	})
 }
 

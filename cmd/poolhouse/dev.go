@@ -65,7 +65,7 @@ IDs that you choose. --watch applies the files again when they change.`,
 				return err
 			}
 
-			seeds, err := devSeeds(c, s)
+			seeds, err := newDevSeeds(c, s)
 			if err != nil {
 				return err
 			}
@@ -88,7 +88,7 @@ IDs that you choose. --watch applies the files again when they change.`,
 }
 
 func dev(
-	ctx context.Context, s *settings, seeds *seeds, ready *readyFile, addresses func() ([]net.Addr, error),
+	ctx context.Context, s *settings, seeds *devSeeds, ready *readyFile, addresses func() ([]net.Addr, error),
 ) error {
 	out, err := devOutputs(s)
 	if err != nil {
@@ -137,10 +137,11 @@ func dev(
 	hello.Colour = colour
 	hello.print(out.stdout)
 	about := aboutServer(server)
-	defer seeds.startWatch(ctx, out.stdout, colour, func() error { return ready.refresh(ctx, about) })()
+	serve := func(ctx context.Context) error { return serveUntil(ctx, server, l, c.LameDuck, out.logger) }
+	applied := func() error { return ready.refresh(ctx, about) }
 
-	return ready.during(ctx, info.Endpoint, about, func(ctx context.Context) error {
-		return serveUntil(ctx, server, l, c.LameDuck, out.logger)
+	return seeds.watchDuring(ctx, out.stdout, colour, applied, func(ctx context.Context) error {
+		return ready.during(ctx, info.Endpoint, about, serve)
 	})
 }
 
@@ -149,13 +150,13 @@ func aboutServer(server *poolhouse.Server) func(context.Context) (readiness, err
 	info, _ := server.DevInfo()
 
 	return func(ctx context.Context) (readiness, error) {
-		pools, err := server.ListDevPools(ctx)
+		pools, err := server.DevPools(ctx, poolhouse.MaxDevPools)
 		return readiness{
 			Endpoint: info.Endpoint,
 			PID:      os.Getpid(),
 			Region:   info.Region,
 			Issuer:   info.Issuer,
-			Pools:    pools.Pools,
+			Pools:    pools,
 		}, err
 	}
 }

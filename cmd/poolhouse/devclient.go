@@ -39,7 +39,7 @@ func devInfoCommand() *cobra.Command {
 		Example: "  poolhouse dev info --json | jq -r .oidc_provider_arn",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			server, err := findDevServer(c, false)
+			server, err := findDevServer(c)
 			if err != nil {
 				return err
 			}
@@ -109,7 +109,7 @@ are always text. A value that begins with [, { or " but is not JSON is refused.`
 				return err
 			}
 
-			server, err := findDevServer(c, false)
+			server, err := findDevServer(c)
 			if err != nil {
 				return err
 			}

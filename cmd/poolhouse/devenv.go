@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/devpage"
 	"github.com/poolhouse-id/poolhouse/internal/devseed"
 )
 
@@ -53,14 +52,22 @@ folder, by AWS_ENDPOINT_URL_COGNITO_IDENTITY, or at http://127.0.0.1:4599.`,
 				return fmt.Errorf("--format %q: use one of %s", format, strings.Join(names, ", "))
 			}
 
-			server, err := findDevServer(c, true)
+			server, err := findDevServerByFolder(c)
 			if err != nil {
 				return err
 			}
-			pool, err := server.choosePool(c, wanted)
+			var list poolhouse.DevPoolsResponse
+			if err := server.get(c.Context(), poolhouse.DevPoolsPath, &list); err != nil {
+				return err
+			}
+			pool, err := choosePool(list.Pools, wanted)
 			if err != nil {
 				return err
 			}
+			if pool.notice != "" {
+				fmt.Fprintf(c.ErrOrStderr(), "poolhouse: %s\n", pool.notice)
+			}
+
 			if format == amplifyFormat {
 				return writeAmplify(c.OutOrStdout(), server, pool)
 			}
@@ -89,26 +96,22 @@ func writeAmplify(out io.Writer, server controlClient, pool chosenPool) error {
 	if pool.ID == "" {
 		return errors.New("the configuration of Amplify needs an identity pool: " + pool.advice)
 	}
-	_, err := fmt.Fprintln(out, devpage.Amplify(pool.ID, server.endpoint, pool.AllowGuests))
+	_, err := fmt.Fprintln(out, pool.Amplify(server.endpoint))
 
 	return err
 }
 
 // chosenPool is the pool whose ID the environment gets; without one, advice tells how to get it.
 type chosenPool struct {
-	poolhouse.DevPoolInfo
+	poolhouse.DevPool
 
 	advice string
+	notice string // about the choice, for the terminal; "" = nothing needs to be said
 }
 
-// choosePool returns the server's pool of a name or ID; with "" its only pool or the demo pool.
-func (s controlClient) choosePool(c *cobra.Command, wanted string) (chosenPool, error) {
-	var list poolhouse.DevPoolsResponse
-	if err := s.get(c.Context(), poolhouse.DevPoolsPath, &list); err != nil {
-		return chosenPool{}, err
-	}
-
-	found := slices.DeleteFunc(slices.Clone(list.Pools), func(p poolhouse.DevPoolInfo) bool {
+// choosePool returns the pool of a name or ID; with "" the only pool or the demo pool.
+func choosePool(pools []poolhouse.DevPool, wanted string) (chosenPool, error) {
+	found := slices.DeleteFunc(slices.Clone(pools), func(p poolhouse.DevPool) bool {
 		return wanted != "" && p.ID != wanted && p.Name != wanted
 	})
 	var ids []string
@@ -118,7 +121,7 @@ func (s controlClient) choosePool(c *cobra.Command, wanted string) (chosenPool, 
 
 	switch {
 	case len(found) == 1:
-		return chosenPool{DevPoolInfo: found[0]}, nil
+		return chosenPool{DevPool: found[0]}, nil
 	case wanted != "" && len(found) == 0:
 		return chosenPool{}, fmt.Errorf("--pool %q: the server has no pool of this name or ID", wanted)
 	case wanted != "":
@@ -128,17 +131,14 @@ func (s controlClient) choosePool(c *cobra.Command, wanted string) (chosenPool, 
 		return chosenPool{advice: "the server has none yet; make one with CreateIdentityPool"}, nil
 	}
 
-	demo := slices.IndexFunc(found, func(p poolhouse.DevPoolInfo) bool { return p.ID == devseed.DemoPool })
+	demo := slices.IndexFunc(found, func(p poolhouse.DevPool) bool { return p.ID == devseed.DemoPool })
 	advice := "the server has several pools; choose with --pool: " + strings.Join(ids, ", ")
 	if demo >= 0 {
-		fmt.Fprintf(c.ErrOrStderr(), "poolhouse: this is the demo pool; %s\n", advice)
-		return chosenPool{DevPoolInfo: found[demo]}, nil
+		return chosenPool{DevPool: found[demo], notice: "this is the demo pool; " + advice}, nil
 	}
 
 	// Not an error: scripts that name their pool themselves need only the rest.
-	fmt.Fprintf(c.ErrOrStderr(), "poolhouse: %s is not printed: %s\n", poolVariable, advice)
-
-	return chosenPool{advice: advice}, nil
+	return chosenPool{advice: advice, notice: poolVariable + " is not printed: " + advice}, nil
 }
 
 // variable is an environment variable.

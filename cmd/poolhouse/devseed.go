@@ -20,8 +20,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// seeds fill a development server before it answers anybody.
-type seeds struct {
+// devSeeds fill a development server before it answers anybody.
+type devSeeds struct {
 	paths []string
 	watch *devseed.Watch // nil = the files are read once
 	read  apply.ReadOptions
@@ -31,10 +31,10 @@ type seeds struct {
 	seeder *devseed.Seeder
 }
 
-// devSeeds reads the flags about seeds. A new folder that dev chose itself begins with the demo,
+// newDevSeeds reads the flags about seeds. A new folder that dev chose itself begins with the demo,
 // unless it has a seed.
-func devSeeds(c *cobra.Command, s *settings) (*seeds, error) {
-	var all seeds
+func newDevSeeds(c *cobra.Command, s *settings) (*devSeeds, error) {
+	var all devSeeds
 	var err error
 	if all.paths, err = c.Flags().GetStringArray("seed"); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func devSeeds(c *cobra.Command, s *settings) (*seeds, error) {
 }
 
 // plant brings the server to what the demo and the seeds have.
-func (s *seeds) plant(ctx context.Context, server *poolhouse.Server, out io.Writer) error {
+func (s *devSeeds) plant(ctx context.Context, server *poolhouse.Server, out io.Writer) error {
 	info, _ := server.DevInfo()
 	s.seeder = &devseed.Seeder{
 		Client: devseed.InProcess(server, server.SeedUserAgent(), info.Endpoint, info.Region, sigv4.Credentials{
@@ -102,7 +102,7 @@ func (s *seeds) plant(ctx context.Context, server *poolhouse.Server, out io.Writ
 }
 
 // apply reads the files and applies them.
-func (s *seeds) apply(ctx context.Context, out io.Writer) error {
+func (s *devSeeds) apply(ctx context.Context, out io.Writer) error {
 	if len(s.paths) == 0 {
 		return nil
 	}
@@ -114,32 +114,36 @@ func (s *seeds) apply(ctx context.Context, out io.Writer) error {
 	return s.seeder.Apply(ctx, files, out)
 }
 
-// startWatch applies the files again when they change, if that was asked for, and calls applied after
-// that. It returns a function that ends the watch.
-func (s *seeds) startWatch(ctx context.Context, out io.Writer, colour palette, applied func() error) (stop func()) {
+// watchDuring runs serve. Meanwhile, if that was asked for, it applies the files again when they
+// change, and calls applied after that.
+func (s *devSeeds) watchDuring(
+	ctx context.Context, out io.Writer, colour palette, applied func() error, serve func(context.Context) error,
+) error {
 	if s.watch == nil {
-		return func() {}
+		return serve(ctx)
 	}
 
-	ctx, cancel := context.WithCancel(ctx)
 	tick := time.NewTicker(devseed.WatchInterval)
-	var running sync.WaitGroup
-	running.Go(func() {
-		s.watch.Run(ctx, tick.C, func() {
-			if err := s.apply(ctx, out); err != nil && ctx.Err() == nil {
+	defer tick.Stop()
+
+	watching, end := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	group.Go(func() {
+		s.watch.Run(watching, tick.C, func() {
+			if err := s.apply(watching, out); err != nil && watching.Err() == nil {
 				reportSeed(out, colour, err)
 			}
-			if err := applied(); err != nil && ctx.Err() == nil {
+			if err := applied(); err != nil && watching.Err() == nil {
 				apply.Say(out, "%v", err)
 			}
 		})
 	})
 
-	return func() {
-		cancel()
-		running.Wait()
-		tick.Stop()
-	}
+	err := serve(ctx)
+	end()
+	group.Wait()
+
+	return err
 }
 
 // reportSeed tells on the terminal why changed files were not applied.

@@ -41,26 +41,25 @@ type controlClient struct {
 }
 
 // findDevServer finds the server of a command: by --endpoint, then the environment, then the lock
-// file of the data folder, else at the usual address. With folderFirst the data folder comes before
-// the environment, for a command whose output becomes the environment: the one of an earlier start
-// may be there.
-func findDevServer(c *cobra.Command, folderFirst bool) (controlClient, error) {
-	folder, err := c.Flags().GetString("data")
-	if err != nil {
-		return controlClient{}, err
+// file of the data folder, else at the usual address.
+func findDevServer(c *cobra.Command) (controlClient, error) {
+	if os.Getenv(endpointVariable) != "" && !c.Flags().Changed("data") {
+		return namedDevServer(c)
 	}
-	s := controlClient{endpoint: endpoint(c)}
-	if s.token, err = c.Flags().GetString(controlTokenFlag); err != nil {
-		return controlClient{}, err
-	}
-	if !c.Flags().Changed(controlTokenFlag) {
-		s.token = os.Getenv(controlVariable)
-	}
+	return findDevServerByFolder(c)
+}
 
+// findDevServerByFolder is findDevServer with the data folder before the environment, for a command
+// whose output becomes the environment: the one of an earlier start may be there.
+func findDevServerByFolder(c *cobra.Command) (controlClient, error) {
+	s, err := namedDevServer(c)
 	flags := c.Flags()
-	inEnvironment := os.Getenv(endpointVariable) != "" && !folderFirst && !flags.Changed("data")
-	if flags.Changed("endpoint") || inEnvironment {
-		return s, nil
+	if err != nil || flags.Changed("endpoint") {
+		return s, err
+	}
+	folder, err := flags.GetString("data")
+	if err != nil {
+		return s, err
 	}
 
 	url, found := addressIn(folder, os.Hostname, net.InterfaceAddrs)
@@ -72,6 +71,15 @@ func findDevServer(c *cobra.Command, folderFirst bool) (controlClient, error) {
 	}
 
 	return s, nil
+}
+
+// namedDevServer returns the server that --endpoint or its default names, which has the environment.
+func namedDevServer(c *cobra.Command) (controlClient, error) {
+	token, err := c.Flags().GetString(controlTokenFlag)
+	if !c.Flags().Changed(controlTokenFlag) {
+		token = os.Getenv(controlVariable)
+	}
+	return controlClient{endpoint: endpoint(c), token: token}, err
 }
 
 // addressIn returns the URL of the server that holds a data folder. It trusts the lock file only

@@ -22,11 +22,11 @@ import (
 
 // readiness is the content of a ready file.
 type readiness struct {
-	Endpoint string                  `json:"endpoint"`
-	PID      int                     `json:"pid"`
-	Region   string                  `json:"region"`
-	Issuer   string                  `json:"issuer"` // of the tokens of `poolhouse dev token`
-	Pools    []poolhouse.DevPoolInfo `json:"pools"`
+	Endpoint string              `json:"endpoint"`
+	PID      int                 `json:"pid"`
+	Region   string              `json:"region"`
+	Issuer   string              `json:"issuer"` // of the tokens of `poolhouse dev token`
+	Pools    []poolhouse.DevPool `json:"pools"`
 }
 
 const (

@@ -102,7 +102,7 @@ func TestReadyFile(t *testing.T) {
 		t.Fatal("a killed server has left no file: ", err)
 	}
 	p, second := start()
-	if len(second.Pools) != 1 || second.Pools[0].Name != "app" || !second.Pools[0].AllowGuests {
+	if len(second.Pools) != 1 || second.Pools[0].Name != "app" || !second.Pools[0].Guests {
 		t.Errorf("the file has the pools %+v", second.Pools)
 	}
 	if info, err := os.Stat("ready"); err != nil || info.Mode().Perm() != 0o644 {
@@ -229,7 +229,7 @@ func TestReadyFileWaits(t *testing.T) {
 func TestReadyFileIsRefreshed(t *testing.T) {
 	name := "first"
 	about := func(context.Context) (readiness, error) {
-		return readiness{PID: 1, Pools: []poolhouse.DevPoolInfo{{Name: name}}}, nil
+		return readiness{PID: 1, Pools: []poolhouse.DevPool{{Name: name}}}, nil
 	}
 	f := &readyFile{path: filepath.Join(t.TempDir(), "ready")}
 	has := func(want string) {

@@ -67,12 +67,7 @@ func (w welcome) First() *poolhouse.DevPool {
 }
 
 // Somebody returns the flag that names a user for the examples.
-func (w welcome) Somebody() string {
-	if len(w.Users) == 0 {
-		return "--sub alice"
-	}
-	return "--user " + w.Users[0].Name
-}
+func (w welcome) Somebody() string { return devuser.ExampleFlag(w.Users) }
 
 // Everything from the exports on is for a shell: all of it can be pasted.
 var welcomeText = template.Must(template.New("welcome").Funcs(template.FuncMap{
@@ -92,7 +87,7 @@ Open {{.Info.Endpoint}}/ in a browser to see pools, users and calls.
   {{range $n, $user := .Users}}{{if $n}}, {{end}}{{$user.Name}}{{end}}{{if .MoreUsers}} and more{{end}}
 {{end}}{{with .First}}
 {{$.Colour.Bold}}Amplify{{$.Colour.Reset}}
-Amplify.configure({{.Amplify}});
+Amplify.configure({{.Amplify $.Info.Endpoint}});
 {{end}}
 {{.Colour.Bold}}# For the AWS SDKs and the AWS CLI{{.Colour.Reset}}
 export AWS_ENDPOINT_URL_COGNITO_IDENTITY={{shell .Info.Endpoint}}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -66,7 +67,7 @@ type Control struct {
 	// Provider serves the issuer's endpoints; nil = discovery and keys alone.
 	Provider *Provider
 	// Pools returns at most limit pools of the server, in the order of their IDs.
-	Pools func(ctx context.Context, limit int) ([]identitypool.Pool, error)
+	Pools func(ctx context.Context, limit int) ([]devpool.Pool, error)
 }
 
 // NewControl returns the endpoints of a development server. Its issuer is at baseURL + Path
@@ -112,67 +113,55 @@ func (d *Control) routes() []route {
 	}
 }
 
-// Register mounts the endpoints on mux.
-func (d *Control) Register(mux *http.ServeMux) {
+// Routes returns the handlers of the endpoints and of their issuer, by their patterns for http.ServeMux.
+func (d *Control) Routes() map[string]http.Handler {
+	all := d.Issuer.Routes()
 	if d.Provider != nil {
-		d.Provider.Register(mux)
-	} else {
-		d.Issuer.Register(mux)
+		all = d.Provider.Routes()
 	}
-
 	for _, route := range d.routes() {
-		mux.HandleFunc(route.pattern, route.serve)
+		all[route.pattern] = route.serve
 	}
-	mux.HandleFunc(ControlPrefix, func(w http.ResponseWriter, _ *http.Request) {
+	all[ControlPrefix] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusNotFound, TokenResponse{
 			Error: "the control API has no such path with this method: it has " + strings.Join(Routes(), ", "),
 		})
 	})
+
+	return all
 }
 
 func (d *Control) info(w http.ResponseWriter, r *http.Request) {
 	info := d.Info
-	info.Endpoint = "http://" + r.Host // of this machine, or a name that the guard accepts
-	if r.TLS != nil {
-		info.Endpoint = "https://" + r.Host
-	}
+	info.Endpoint = Endpoint(r)
 	writeJSON(w, http.StatusOK, info)
+}
+
+// Endpoint returns the address by which a client reached a development server: of this machine, or
+// a name that the guard accepts.
+func Endpoint(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
 }
 
 // MaxPools bounds the pools that PoolsPath lists.
 const MaxPools = 1000
 
-// PoolInfo is an identity pool of a development server.
-type PoolInfo struct {
-	ID          string `json:"id"`
-	Name        string `json:"name"`
-	AllowGuests bool   `json:"allow_guests"`
-}
-
 // PoolsResponse is the answer of the endpoint PoolsPath.
 type PoolsResponse struct {
-	Pools []PoolInfo `json:"pools"` // at most MaxPools, in the order of their IDs
-}
-
-// ListPools returns the server's pools.
-func (d *Control) ListPools(ctx context.Context) (PoolsResponse, error) {
-	pools, err := d.Pools(ctx, MaxPools)
-	list := PoolsResponse{Pools: make([]PoolInfo, len(pools))}
-	for i, pool := range pools {
-		list.Pools[i] = PoolInfo{ID: string(pool.ID), Name: pool.Name, AllowGuests: pool.AllowUnauthenticated}
-	}
-
-	return list, err
+	Pools []devpool.Pool `json:"pools"` // at most MaxPools, in the order of their IDs
 }
 
 func (d *Control) pools(w http.ResponseWriter, r *http.Request) {
-	list, err := d.ListPools(r.Context())
+	list, err := d.Pools(r.Context(), MaxPools)
 	if err != nil {
 		writeJSON(w, http.StatusServiceUnavailable,
 			TokenResponse{Error: "the pools could not be read: try again"})
 		return
 	}
-	writeJSON(w, http.StatusOK, list)
+	writeJSON(w, http.StatusOK, PoolsResponse{Pools: list})
 }
 
 func (d *Control) token(w http.ResponseWriter, r *http.Request) {

@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // controlAPI returns a control API whose server has the pools, or fails to read them.
-func controlAPI(t *testing.T, pools []identitypool.Pool, fault error) http.Handler {
+func controlAPI(t *testing.T, pools []devpool.Pool, fault error) http.Handler {
 	t.Helper()
 	users, err := devuser.Open("")
 	if err != nil {
@@ -27,20 +27,28 @@ func controlAPI(t *testing.T, pools []identitypool.Pool, fault error) http.Handl
 	if err != nil {
 		t.Fatal(err)
 	}
-	endpoints.Pools = func(_ context.Context, limit int) ([]identitypool.Pool, error) {
+	endpoints.Pools = func(_ context.Context, limit int) ([]devpool.Pool, error) {
 		return pools[:min(limit, len(pools))], fault
 	}
 
+	return mounted(endpoints.Routes())
+}
+
+// mounted returns a mux with the routes.
+func mounted(routes map[string]http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
-	endpoints.Register(mux)
+	for pattern, handler := range routes {
+		mux.Handle(pattern, handler)
+	}
 
 	return mux
 }
 
 // TestControlAnswers checks the statuses and bodies that docs/control-api.md promises.
 func TestControlAnswers(t *testing.T) {
-	pool := identitypool.Pool{ID: "us-east-1:1", Name: "app", AllowUnauthenticated: true}
-	healthy, broken := controlAPI(t, []identitypool.Pool{pool}, nil), controlAPI(t, nil, errors.New("secret cause"))
+	guests := []devpool.Role{{Who: "guests", Name: "Guest"}}
+	pool := devpool.Pool{ID: "us-east-1:1", Name: "app", Guests: true, Trusts: true, Roles: guests}
+	healthy, broken := controlAPI(t, []devpool.Pool{pool}, nil), controlAPI(t, nil, errors.New("secret cause"))
 	const plain, withCharset = "application/json", "application/json; charset=utf-8"
 	get := func(path string) [4]string { return [4]string{"GET", path} }
 	post := func(kind, body string) [4]string { return [4]string{"POST", devissuer.TokenPath, kind, body} }
@@ -54,7 +62,7 @@ func TestControlAnswers(t *testing.T) {
 	}{
 		"info":         {healthy, get(devissuer.InfoPath), 200, `"endpoint":"http://named.test:1"`},
 		"pools":        {healthy, get(devissuer.PoolsPath), 200, listed},
-		"no pools":     {controlAPI(t, nil, nil), get(devissuer.PoolsPath), 200, `{"pools":[]}`},
+		"no pools":     {controlAPI(t, []devpool.Pool{}, nil), get(devissuer.PoolsPath), 200, `{"pools":[]}`},
 		"no database":  {broken, get(devissuer.PoolsPath), 503, `"error":"the pools could not be read`},
 		"token":        {healthy, post(plain, `{"sub":"a"}`), 200, `{"token":"eyJ`},
 		"charset":      {healthy, post(withCharset, `{"sub":"a"}`), 200, `{"token":"eyJ`},
@@ -93,7 +101,7 @@ func TestControlAnswers(t *testing.T) {
 
 // TestControlListsSoManyPools checks the bound of the list.
 func TestControlListsSoManyPools(t *testing.T) {
-	api := controlAPI(t, make([]identitypool.Pool, devissuer.MaxPools+1), nil)
+	api := controlAPI(t, make([]devpool.Pool, devissuer.MaxPools+1), nil)
 	answer := httptest.NewRecorder()
 	api.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, devissuer.PoolsPath, nil))
 

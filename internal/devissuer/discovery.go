@@ -84,10 +84,11 @@ func (i *Issuer) Document(ctx context.Context, address string) (body []byte, own
 	}
 }
 
-// Register mounts discovery and keys on mux, below Path.
-func (i *Issuer) Register(mux *http.ServeMux) {
+// Routes returns the handlers of discovery and keys, below Path, by their patterns for http.ServeMux.
+func (i *Issuer) Routes() map[string]http.Handler {
+	all := map[string]http.Handler{}
 	for _, path := range []string{discoveryPath, keysPath} {
-		mux.HandleFunc("GET "+Path+path, func(w http.ResponseWriter, r *http.Request) {
+		all["GET "+Path+path] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _, err := i.Document(r.Context(), i.URL+path)
 			if err != nil {
 				http.Error(w, "the key is not ready: "+err.Error(), http.StatusServiceUnavailable)
@@ -97,4 +98,6 @@ func (i *Issuer) Register(mux *http.ServeMux) {
 			_, _ = w.Write(body) // an error means that the client has gone
 		})
 	}
+
+	return all
 }

@@ -3,7 +3,6 @@ package devissuer_test
 import (
 	"encoding/json"
 	"errors"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -28,13 +27,12 @@ func newIssuer(t *testing.T, url, keyFile string) *devissuer.Issuer {
 }
 
 func TestTokenVerifiesFromDiscoveryAlone(t *testing.T) {
-	mux := http.NewServeMux()
-
-	server := httptest.NewServer(mux)
+	server := httptest.NewUnstartedServer(nil)
 	defer server.Close()
 
-	dev := newIssuer(t, server.URL, "")
-	dev.Register(mux)
+	dev := newIssuer(t, "http://"+server.Listener.Addr().String(), "")
+	server.Config.Handler = mounted(dev.Routes())
+	server.Start()
 
 	provider, err := oidc.NewProvider(t.Context(), dev.URL)
 	if err != nil {

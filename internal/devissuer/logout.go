@@ -163,7 +163,7 @@ func (p *Provider) notify(ctx context.Context, l logout) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logoutTimeout)
 	defer cancel()
 
-	if p.o.Receiver != nil && slices.ContainsFunc(l.clients, func(id string) bool { return p.o.Trusted(ctx, id) }) {
+	if p.o.Receiver != nil && slices.ContainsFunc(l.clients, p.o.Trusted) {
 		p.tell(ctx, "this server", l, l.clients, p.receive)
 	}
 

@@ -59,7 +59,7 @@ func (p *Provider) showSignIn(
 		Client:     a.client.ID,
 		GoesTo:     originOf(a.redirectURI),
 		Scopes:     a.scopes,
-		Untrusted:  !p.o.Trusted(r.Context(), a.client.ID),
+		Untrusted:  !p.o.Trusted(a.client.ID),
 		Audience:   p.o.Issuer.Audience,
 		Made:       input,
 		formAction: a.redirectURI,

@@ -1,7 +1,6 @@
 package devissuer
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -31,7 +30,7 @@ type ProviderOptions struct {
 	// in as anybody. nil = everybody may.
 	GuardPage func(http.Handler) http.Handler
 	// Trusted reports whether identity pools may trust tokens for a client. nil = they trust all.
-	Trusted func(ctx context.Context, clientID string) bool
+	Trusted func(clientID string) bool
 	// Receiver is the server's own receiver of logout tokens; nil = none.
 	Receiver http.Handler
 	// Client sends logout tokens to clients; nil = one that follows no redirects.
@@ -81,7 +80,7 @@ func NewProvider(o ProviderOptions) (*Provider, error) {
 		o.GuardPage = func(next http.Handler) http.Handler { return next }
 	}
 	if o.Trusted == nil {
-		o.Trusted = func(context.Context, string) bool { return true }
+		o.Trusted = func(string) bool { return true }
 	}
 	if o.Random == nil {
 		o.Random = rand.Text
@@ -122,8 +121,8 @@ func Navigations() []string {
 	return []string{Path + authorizePath, Path + endSessionPath, Path + devicePath}
 }
 
-// Register mounts the provider on mux, below Path.
-func (p *Provider) Register(mux *http.ServeMux) { mux.Handle(Path+"/", p) }
+// Routes returns the provider by its pattern for http.ServeMux.
+func (p *Provider) Routes() map[string]http.Handler { return map[string]http.Handler{Path + "/": p} }
 
 // ServeHTTP serves the endpoints of the provider.
 func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler().ServeHTTP(w, r) }
@@ -131,7 +130,9 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler
 // routes returns the endpoints: what programs call, with CORS, and what people see, with the guard.
 func (p *Provider) routes() http.Handler {
 	programs := http.NewServeMux()
-	p.o.Issuer.Register(programs)
+	for pattern, handler := range p.o.Issuer.Routes() {
+		programs.Handle(pattern, handler)
+	}
 
 	library := http.StripPrefix(Path, op.RegisterServer(&server{p: p}, op.Endpoints{
 		Token:               op.NewEndpoint(tokenPath),

@@ -24,8 +24,7 @@ func TestTokenOfAUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := http.NewServeMux()
-	dev.Register(mux)
+	mux := mounted(dev.Routes())
 	ask := func(request string) (claims map[string]any, fault string) {
 		t.Helper()
 		r := httptest.NewRequest(http.MethodPost, devissuer.TokenPath, strings.NewReader(request))

@@ -17,9 +17,9 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devstyle"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Options configure the page.
@@ -29,7 +29,7 @@ type Options struct {
 	Data    string // where the data is, in words
 	Calls   *Calls
 	// Pools returns at most limit pools, in the order of their IDs.
-	Pools func(ctx context.Context, limit int) ([]identitypool.Pool, error)
+	Pools func(ctx context.Context, limit int) ([]devpool.Pool, error)
 	// Users returns the users whom the built-in issuer vouches for by name.
 	Users  func() []devuser.User
 	Logger *slog.Logger
@@ -50,8 +50,7 @@ const (
 var (
 	//go:embed page.html
 	pageText string
-
-	page = template.Must(template.New("page").Funcs(template.FuncMap{
+	page     = template.Must(template.New("page").Funcs(template.FuncMap{
 		"clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
 	}).Parse(pageText))
 
@@ -88,14 +87,6 @@ func accepts(header []string) bool {
 	return false
 }
 
-// endpoint returns the base URL of a request.
-func endpoint(r *http.Request) string {
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
-}
-
 // view is the template's data.
 type view struct {
 	Info    devissuer.Info
@@ -106,7 +97,7 @@ type view struct {
 	Styles   template.CSS
 
 	Somebody  string // flag of `poolhouse dev token` that names a user
-	Pools     []Pool
+	Pools     []devpool.Pool
 	More      bool // there are more pools
 	Failed    bool // the pools could not be read
 	Users     []shownUser
@@ -142,7 +133,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Info:     p.o.Info,
 		Version:  p.o.Version,
 		Data:     p.o.Data,
-		Endpoint: endpoint(r),
+		Endpoint: devissuer.Endpoint(r),
 		Styles:   template.CSS(devstyle.CSS),
 		Calls:    p.o.Calls.Newest(),
 	}
@@ -153,9 +144,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 
 	v.More = len(pools) > maxPools
-	for _, pool := range pools[:min(len(pools), maxPools)] {
-		v.Pools = append(v.Pools, PoolOf(pool, p.o.Info, v.Endpoint))
-	}
+	v.Pools = pools[:min(len(pools), maxPools)]
 
 	users := p.o.Users()
 	v.MoreUsers = len(users) > maxUsers
@@ -163,10 +152,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.Users = append(v.Users, showUser(u))
 	}
 
-	v.Somebody = "--sub alice"
-	if len(users) > 0 {
-		v.Somebody = "--user " + users[0].Name
-	}
+	v.Somebody = devuser.ExampleFlag(users)
 
 	var body strings.Builder
 	if err := page.Execute(&body, v); err != nil {

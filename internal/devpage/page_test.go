@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devstyle"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -70,9 +71,14 @@ func shown(t *testing.T, o Options) (string, http.Header) {
 	return w.Body.String(), w.Header()
 }
 
-func pools(list ...identitypool.Pool) func(context.Context, int) ([]identitypool.Pool, error) {
-	return func(_ context.Context, limit int) ([]identitypool.Pool, error) {
-		return list[:min(limit, len(list))], nil
+func pools(list ...identitypool.Pool) func(context.Context, int) ([]devpool.Pool, error) {
+	return func(_ context.Context, limit int) ([]devpool.Pool, error) {
+		var all []devpool.Pool
+		for _, pool := range list[:min(limit, len(list))] {
+			all = append(all, devpool.Of(pool, "arn:1", "127.0.0.1:4599/dev-issuer"))
+		}
+
+		return all, nil
 	}
 }
 
@@ -190,9 +196,9 @@ func TestPageWithManyUsersAndNone(t *testing.T) {
 }
 
 func TestPageWithoutPools(t *testing.T) {
-	for want, read := range map[string]func(context.Context, int) ([]identitypool.Pool, error){
+	for want, read := range map[string]func(context.Context, int) ([]devpool.Pool, error){
 		"There are no pools in this region yet": pools(),
-		"could not be read": func(context.Context, int) ([]identitypool.Pool, error) {
+		"could not be read": func(context.Context, int) ([]devpool.Pool, error) {
 			return nil, errors.New("the database does not answer")
 		},
 		"There are more pools": pools(make([]identitypool.Pool, maxPools+1)...),

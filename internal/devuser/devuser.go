@@ -38,6 +38,15 @@ type User struct {
 	Claims  map[string]any `json:"claims,omitempty"` // all others; JSON values
 }
 
+// ExampleFlag returns the flag of `poolhouse dev token` that names the first of the users or, if there is
+// none, somebody.
+func ExampleFlag(users []User) string {
+	if len(users) == 0 {
+		return "--sub alice"
+	}
+	return "--user " + users[0].Name
+}
+
 // nameForm has the names that need no quotes in a shell, e-mail addresses too.
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]*$`)
 

@@ -186,3 +186,14 @@ func TestNobodyChangesAKeptUser(t *testing.T) {
 		t.Errorf("alice is %+v, %v", got, err)
 	}
 }
+
+func TestExampleFlag(t *testing.T) {
+	for want, users := range map[string][]devuser.User{
+		"--sub alice": nil,
+		"--user zoe":  {{Name: "zoe"}, {Name: "amy"}},
+	} {
+		if got := devuser.ExampleFlag(users); got != want {
+			t.Errorf("ExampleFlag(%v) = %s, want %s", users, got, want)
+		}
+	}
+}

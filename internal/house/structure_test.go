@@ -30,8 +30,9 @@ func atRoot(t *testing.T) {
 var allowedImports = map[string][]string{
 	"": {
 		"internal/adminapi", "internal/assume", "internal/awsapi", "internal/cognitoidentity",
-		"internal/datalock", "internal/devissuer", "internal/devpage", "internal/devuser", "internal/envelope", "internal/explain",
-		"internal/forwardauth", "internal/gate",
+		"internal/datalock", "internal/devissuer", "internal/devpage", "internal/devpool", "internal/devuser",
+		"internal/envelope",
+		"internal/explain", "internal/forwardauth", "internal/gate",
 		"internal/iam", "internal/iamapi", "internal/identitypool", "internal/idtoken", "internal/issuer",
 		"internal/logging", "internal/login", "internal/metrics", "internal/outbound", "internal/overload",
 		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/signout",
@@ -39,7 +40,7 @@ var allowedImports = map[string][]string{
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
-		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devissuer", "internal/devpage", "internal/devseed",
+		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devissuer", "internal/devseed",
 		"internal/devuser", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/wholefile", "sigv4",
@@ -66,11 +67,13 @@ var allowedImports = map[string][]string{
 	"internal/datalock": {},
 	"internal/envelope": {"internal/wholefile"},
 	"internal/devissuer": {
-		"internal/devstyle", "internal/devuser", "internal/explain", "internal/identitypool", "internal/wholefile",
+		"internal/devpool", "internal/devstyle", "internal/devuser", "internal/explain", "internal/identitypool",
+		"internal/wholefile",
 	},
 	"internal/devpage": {
-		"internal/devissuer", "internal/devstyle", "internal/devuser", "internal/explain", "internal/identitypool",
+		"internal/devissuer", "internal/devpool", "internal/devstyle", "internal/devuser", "internal/explain",
 	},
+	"internal/devpool": {"internal/identitypool"},
 	"internal/devseed": {
 		"internal/apply", "internal/cognitoidentity", "internal/devuser", "internal/explain",
 		"internal/identitypool", "sigv4",

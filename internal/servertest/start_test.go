@@ -1,4 +1,4 @@
-package poolhouse_test
+package servertest_test
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -192,9 +193,6 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	if info, there := p.DevInfo(); there {
 		t.Errorf("DevInfo = %+v", info)
 	}
-	if pools, err := p.ListDevPools(t.Context()); err != nil || len(pools.Pools) > 0 {
-		t.Errorf("ListDevPools = %v, %v", pools, err)
-	}
 	if users := p.DevUsers(); users != nil {
 		t.Errorf("DevUsers = %+v", users.List())
 	}
@@ -203,6 +201,12 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	}
 	if err := p.SeedIdentities(t.Context(), nil); err == nil {
 		t.Error("SeedIdentities works")
+	}
+	if err := p.CheckSeededIdentities(t.Context(), nil, cognitoidentity.Foreseen{}); err == nil {
+		t.Error("CheckSeededIdentities works")
+	}
+	if agent, former := p.SeedUserAgent(), p.FormerDevIssuer(); agent != "" || former != "" {
+		t.Errorf("SeedUserAgent, FormerDevIssuer = %q, %q", agent, former)
 	}
 	for _, pinned := range []string{
 		"us-east-1:11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555555", "no ID",

@@ -1,4 +1,4 @@
-package poolhouse_test
+package servertest_test
 
 import (
 	"bytes"

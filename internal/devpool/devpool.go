@@ -1,35 +1,35 @@
-package devpage
+// Package devpool tells developers about the identity pools of `poolhouse dev`. Start at Of.
+package devpool
 
 import (
 	"encoding/json"
 	"slices"
 	"strings"
 
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// Pool is a pool as a developer needs it.
+// Pool is an identity pool as a developer needs it. Its JSON is that of the control API and of ready
+// files (docs/control-api.md).
 type Pool struct {
-	ID, Name string
-	Guests   bool
-	Trusts   bool   // the built-in issuer
-	Amplify  string // configuration of Amplify for the pool: see Amplify
-	Roles    []Role
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Guests bool   `json:"allow_guests"`
+	Trusts bool   `json:"-"` // the built-in issuer
+	Roles  []Role `json:"-"`
 }
 
 // Role tells who gets a role of a pool.
 type Role struct{ Who, Name string }
 
-// PoolOf returns what a developer needs of a pool, for clients of endpoint.
-func PoolOf(pool identitypool.Pool, info devissuer.Info, endpoint string) Pool {
+// Of returns what a developer needs of a pool. providerARN and loginKey name the built-in issuer.
+func Of(pool identitypool.Pool, providerARN, loginKey string) Pool {
 	return Pool{
-		ID:      string(pool.ID),
-		Name:    pool.Name,
-		Guests:  pool.AllowUnauthenticated,
-		Trusts:  slices.Contains(pool.OIDCProviderARNs, info.OIDCProviderARN),
-		Amplify: Amplify(string(pool.ID), endpoint, pool.AllowUnauthenticated),
-		Roles:   roles(pool, info.LoginKey),
+		ID:     string(pool.ID),
+		Name:   pool.Name,
+		Guests: pool.AllowUnauthenticated,
+		Trusts: slices.Contains(pool.OIDCProviderARNs, providerARN),
+		Roles:  roles(pool, loginKey),
 	}
 }
 
@@ -66,14 +66,14 @@ func roles(pool identitypool.Pool, loginKey string) (all []Role) {
 	return all
 }
 
-// Amplify returns the configuration of Amplify (version 6, Auth.Cognito) for a pool at an endpoint,
-// as JSON. guests tells whether the pool has guests.
-func Amplify(pool, endpoint string, guests bool) string {
+// Amplify returns the configuration of Amplify (version 6, Auth.Cognito) for the pool at an endpoint,
+// as JSON.
+func (p Pool) Amplify(endpoint string) string {
 	cognito := struct {
 		IdentityPoolID       string `json:"identityPoolId"`
 		IdentityPoolEndpoint string `json:"identityPoolEndpoint"`
 		AllowGuestAccess     bool   `json:"allowGuestAccess"`
-	}{pool, endpoint, guests}
+	}{p.ID, endpoint, p.Guests}
 
 	text, err := json.MarshalIndent(map[string]any{"Auth": map[string]any{"Cognito": cognito}}, "", "  ")
 	if err != nil { // texts and a boolean always encode
