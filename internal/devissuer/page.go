@@ -75,7 +75,8 @@ func (p *Provider) showSignIn(
 	at := slices.IndexFunc(users, func(u devuser.User) bool { return isMeant(u, a.loginHint) })
 	switch {
 	case at > 0:
-		users = slices.Insert(slices.Delete(users, at, at+1), 0, users[at])
+		meant := users[at]
+		users = slices.Insert(slices.Delete(users, at, at+1), 0, meant)
 	case at < 0 && a.loginHint != "" && input == (made{}):
 		v.Made = madeFor(a.loginHint)
 	}
