@@ -349,6 +349,14 @@ func (s *Server) DevUsers() *devuser.Store {
 	return s.dev.endpoints.Users
 }
 
+// DevClients returns the clients of the development issuer that seeds describe; nil for other servers.
+func (s *Server) DevClients() *devissuer.Clients {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.endpoints.Clients
+}
+
 // DevPools returns at most limit pools of a development server's account and region, in the order of
 // their IDs. It fails for other servers.
 func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {

@@ -64,6 +64,7 @@ func TestCanonicalQuery(t *testing.T) {
 			t.Errorf("parseQuery(%q): %v", c.raw, err)
 			continue
 		}
+
 		if got := string((&statedSignature{query: q}).appendQuery(nil, false)); got != c.want {
 			t.Errorf("canonical query of %q = %q, want %q", c.raw, got, c.want)
 		}

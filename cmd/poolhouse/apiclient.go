@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"net/http"
 	"os"
@@ -72,7 +71,6 @@ func apiClient(at func(service string) string) (*apply.Client, error) {
 		IAMRegion:   region,
 		HTTP:        &http.Client{Timeout: clientTimeout},
 		Now:         time.Now,
-		Wait:        wait,
 	}, nil
 }
 
@@ -80,13 +78,4 @@ func apiClient(at func(service string) string) (*apply.Client, error) {
 func serverClient(c *cobra.Command) (*apply.Client, error) {
 	url := endpoint(c)
 	return apiClient(func(string) string { return url })
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

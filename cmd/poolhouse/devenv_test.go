@@ -40,7 +40,7 @@ func TestEnvForShells(t *testing.T) {
 
 // The formats of shells that tests do not have, and of .env files.
 func TestEnvFormats(t *testing.T) {
-	for _, test := range []struct{ format, value, want string }{
+	tests := []struct{ format, value, want string }{
 		{"sh", "a", "export V=a\n"},
 		{"sh", "it's", `export V='it'\''s'` + "\n"},
 		{"sh", "", "unset V\n"},
@@ -56,7 +56,9 @@ func TestEnvFormats(t *testing.T) {
 		{"dotenv", "", "V=\n"},
 		{"json", `"`, "{\n  \"V\": \"\\\"\"\n}\n"},
 		{"json", "", "{\n  \"V\": \"\"\n}\n"},
-	} {
+	}
+
+	for _, test := range tests {
 		if got := envFormats[test.format]([]variable{{name: "V", value: test.value}}); got != test.want {
 			t.Errorf("%s of %q = %q, want %q", test.format, test.value, got, test.want)
 		}

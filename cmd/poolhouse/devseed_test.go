@@ -168,6 +168,7 @@ func TestSeedsThatDevRefuses(t *testing.T) {
 	if err := os.WriteFile(seed, []byte("Users:\n  alice: {iss: x}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	for want, arguments := range map[string][]string{
 		"bad.yaml: line 2: alice: invalid user": {"--seed", seed},
 		"missing.yaml":                          {"--seed", "missing.yaml"},
@@ -180,6 +181,7 @@ func TestSeedsThatDevRefuses(t *testing.T) {
 			t.Errorf("dev %v = %s, %v", arguments, out, err)
 		}
 	}
+
 	if _, err := os.Stat(devFolder); err == nil {
 		t.Error("a folder was made")
 	}

@@ -59,6 +59,7 @@ func TestProfiles(t *testing.T) {
 		{profile: "none", fault: `the profile "none" of AWS_PROFILE is in neither of AWS's shared files`},
 	} {
 		profiles(t, test.profile, testConfig, testCredentials)
+
 		client, err := apiClient(func(string) string { return "" })
 		if test.fault != "" {
 			if err == nil || !strings.Contains(err.Error(), test.fault) || strings.Contains(err.Error(), "secret-") {
@@ -66,9 +67,11 @@ func TestProfiles(t *testing.T) {
 			}
 			continue
 		}
+
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		keys := client.Credentials
 		if keys.AccessKeyID != test.key || keys.SecretAccessKey != test.secret || keys.SessionToken != test.token ||
 			client.Region != test.region {

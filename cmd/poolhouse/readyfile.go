@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -87,8 +86,8 @@ func (f *readyFile) fault(err error) error { return fmt.Errorf("--ready-file %s:
 
 // removeStale removes the file if a server wrote it that has ended without removing it.
 func (f *readyFile) removeStale(ctx context.Context) error {
-	text, err := readStart(f.path, maxReadyFile)
-	if err != nil {
+	text, err := wholefile.Read(f.path, maxReadyFile)
+	if err != nil && !isRefused(err) {
 		return err
 	}
 	var old readiness
@@ -101,6 +100,12 @@ func (f *readyFile) removeStale(ctx context.Context) error {
 	}
 
 	return os.Remove(f.path)
+}
+
+// isRefused reports whether a file was not read because no server writes such a file.
+func isRefused(err error) bool {
+	_, ok := errors.AsType[*wholefile.RefusedError](err)
+	return ok
 }
 
 // isOther reports whether another process has the ID. Without one the server has ended, and somebody else
@@ -117,17 +122,6 @@ func isOther(pid int) bool {
 	defer func() { _ = process.Release() }()
 
 	return !errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone)
-}
-
-// readStart reads at most limit bytes of a file.
-func readStart(path string, limit int64) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-
-	return io.ReadAll(io.LimitReader(file, limit))
 }
 
 // during runs serve with the file: it is written as soon as the server answers, and removed when
@@ -220,8 +214,8 @@ func (f *readyFile) isOwn() (bool, error) {
 	if f.written == nil {
 		return false, nil
 	}
-	text, err := readStart(f.path, maxReadyFile+1)
-	if errors.Is(err, fs.ErrNotExist) {
+	text, err := wholefile.Read(f.path, maxReadyFile)
+	if errors.Is(err, fs.ErrNotExist) || isRefused(err) {
 		return false, nil
 	}
 	if err != nil {

@@ -19,9 +19,11 @@ func TestWelcomeIsQuoted(t *testing.T) {
 		OIDCProviderARN: evil,
 		LoginKey:        evil,
 	}
+
 	for _, pools := range [][]poolhouse.DevPool{nil, {{ID: evil, Guests: true, Trusts: true}}} {
 		var out strings.Builder
 		welcome{Info: info, Pools: pools}.print(&out)
+
 		_, shell, found := strings.Cut(out.String(), "# For the AWS SDKs")
 		if !found || !strings.Contains(shell, "'"+evil+"'") {
 			t.Fatalf("no lines for a shell: %s", &out)

@@ -38,28 +38,18 @@ type change struct {
 	prune    bool     // the file no longer has it
 }
 
-// action is the kind of a change, by the sign that the plan shows.
-type action string
-
-const (
-	create action = "+"
-	update action = "~"
-	remove action = "-"
-	none   action = "="
-)
-
 // action returns the kind of a change.
-func (ch *change) action() action {
+func (ch *change) action() Action {
 	switch {
 	case ch.prune:
-		return remove
+		return ActionDelete
 	case ch.have == nil:
-		return create
+		return ActionCreate
 	case len(ch.fields) > 0:
-		return update
+		return ActionUpdate
 	}
 
-	return none
+	return ActionNone
 }
 
 type applier struct {
@@ -70,7 +60,7 @@ type applier struct {
 	known    map[string]map[string]string // resource to attributes
 	policies managedPolicies
 	cached   map[*kind][]*state // every resource of a kind, once it was asked for
-	secrets  []string           // that nothing may show
+	mask     mask
 }
 
 // Apply changes the server to match a file. It prints the plan first, and stops at the
@@ -100,7 +90,7 @@ func Apply(ctx context.Context, c *Client, file *File, o Options) (*Result, erro
 		},
 		policies: managedPolicies{coming: map[string]bool{}, denying: map[string]bool{}},
 		cached:   map[*kind][]*state{},
-		secrets:  file.secrets,
+		mask:     mask{noEcho: file.secrets},
 	}
 	for name, value := range o.Known {
 		a.known[name] = map[string]string{"Ref": value}
@@ -108,7 +98,7 @@ func Apply(ctx context.Context, c *Client, file *File, o Options) (*Result, erro
 
 	plan, err := a.planAll(ctx, file.Resources)
 	if err != nil {
-		return nil, a.withoutSecretsIn(err)
+		return nil, a.mask.fault(err)
 	}
 	todo := a.print(plan)
 	if o.DryRun {
@@ -119,7 +109,7 @@ func Apply(ctx context.Context, c *Client, file *File, o Options) (*Result, erro
 	for _, ch := range plan {
 		verb, err := a.carryOut(ctx, ch)
 		if err != nil {
-			return nil, a.withoutSecretsIn(
+			return nil, a.mask.fault(
 				fmt.Errorf("%s: %w; %d of %d changes were made", ch.resource.Name, err, done, todo))
 		}
 		if verb != "" {
@@ -136,20 +126,20 @@ func (a *applier) planAll(ctx context.Context, resources []Resource) (plan []*ch
 	if err != nil {
 		return nil, err
 	}
-	a.foresee(resources)
+	a.predictIDs(resources)
 
-	owners := map[string]string{}
+	names := map[serverKey]string{} // of the file's resources
 	for _, r := range resources {
 		ch, err := a.plan(ctx, r)
 		if err != nil {
 			return nil, fmt.Errorf("%s (line %d): %w", r.Name, r.Line, err)
 		}
-		key := r.Type + ch.want.key(r)
-		if other, twice := owners[key]; twice {
+		key := serverKeyOf(r, ch.want)
+		if other, twice := names[key]; twice {
 			return nil, fmt.Errorf("%s (line %d): is the same as %s", r.Name, r.Line, other)
 		}
-		owners[key] = r.Name
-		if err := a.options.Seeds.take(a, ch); err != nil {
+		names[key] = r.Name
+		if err := a.options.Seeds.claim(a.owner(r), ch); err != nil {
 			return nil, fmt.Errorf("%s (line %d): %w", r.Name, r.Line, err)
 		}
 		plan = append(plan, ch)
@@ -166,14 +156,17 @@ func (a *applier) planAll(ctx context.Context, resources []Resource) (plan []*ch
 	return plan, nil
 }
 
-func (a *applier) ownerTag(r Resource) string { return a.options.Name + "/" + r.Name }
+// owner is FILE/RESOURCE: the value of the tag marker on what apply makes for a resource.
+func (a *applier) owner(r Resource) string { return ownerOf(a.options.Name, r) }
+
+func ownerOf(file string, r Resource) string { return file + "/" + r.Name }
 
 // withMarkers returns the user's tags and, of a new resource, the command's own.
 func (a *applier) withMarkers(ch *change, user tags) tags {
 	all := tags{}
 	maps.Copy(all, user)
 	if ch.have == nil {
-		all[marker] = a.ownerTag(ch.resource)
+		all[marker] = a.owner(ch.resource)
 	} else {
 		maps.Copy(all, ch.have.markers)
 	}
@@ -324,7 +317,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	if have == nil {
 		a.known[r.Name] = want.attributes(a.server, want.id(a.server, r))
 	} else {
-		if owner := have.markers[marker]; owner != "" && owner != a.ownerTag(r) && !a.takesOver() {
+		if owner := have.markers[marker]; owner != "" && owner != a.owner(r) && !a.takesOver() {
 			return nil, fmt.Errorf("an earlier apply made it as %s: one resource belongs to one file; "+
 				"when this is that file, give --name and keep the resource's name", owner)
 		}
@@ -338,7 +331,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	}
 
 	// What the server would refuse is refused before anything is changed.
-	if ch.action() != none {
+	if ch.action() != ActionNone {
 		if outOfBounds != nil {
 			return nil, outOfBounds
 		}
@@ -361,8 +354,9 @@ func (a *applier) changes(want, have properties) ([]difference, error) {
 	for _, f := range fields {
 		top, _, _ := strings.Cut(f.Path, ".")
 		if field := known[top]; field.fixed && (f.From != nil || !field.late) {
+			path, from, to := a.mask.difference(f)
 			return nil, fmt.Errorf("%s is %s and cannot be changed to %s: delete the resource or rename it in the file",
-				f.Path, a.shown(f.Path, a.old(f.From, f.To)), a.shown(f.Path, f.To))
+				path, from, to)
 		}
 	}
 
@@ -393,11 +387,11 @@ func documentFaults(want properties, have *state) iter.Seq2[string, error] {
 
 func (a *applier) carryOut(ctx context.Context, ch *change) (verb string, err error) {
 	switch ch.action() {
-	case none:
+	case ActionNone:
 		return "", nil
-	case remove:
+	case ActionDelete:
 		return "deleted", ch.have.properties.remove(ctx, a.server, ch.have.id)
-	case create:
+	case ActionCreate:
 		verb = "created"
 	default:
 		verb = "updated"

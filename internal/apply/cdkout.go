@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
 // Stack is a template in a folder.
@@ -189,14 +189,7 @@ func inside(folder, path string) (string, error) {
 
 // manifest returns the artifacts of a manifest, and their order.
 func manifest(path string) (order []string, artifacts map[string]artifact, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	if info.Size() > maxManifest {
-		return nil, nil, fmt.Errorf("%s has %d bytes; the limit is %d", path, info.Size(), maxManifest)
-	}
-	text, err := os.ReadFile(path)
+	text, err := wholefile.Read(path, maxManifest)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -215,11 +208,8 @@ func manifest(path string) (order []string, artifacts map[string]artifact, err e
 	}
 
 	order, err = keys(m.Artifacts)
-	if err != nil { // a text that was just read as an object
-		order = slices.Sorted(maps.Keys(artifacts))
-	}
 
-	return order, artifacts, nil
+	return order, artifacts, err
 }
 
 // keys returns the keys of a JSON object in their order.

@@ -33,7 +33,7 @@ type Client struct {
 	IAMRegion   string // the region that IAM calls are signed for
 	HTTP        *http.Client
 	Now         func() time.Time
-	// Wait sleeps between attempts of a throttled call.
+	// Wait waits between attempts of a throttled call; nil = by the clock.
 	Wait func(ctx context.Context, d time.Duration) error
 }
 
@@ -157,9 +157,22 @@ func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 		if !refusedAs(err, "TooManyRequestsException", "Throttling", "ThrottlingException") || attempt == attempts {
 			return answer, err
 		}
-		if err := c.Wait(ctx, time.Second<<(attempt-1)); err != nil {
+		if err := c.wait(ctx, time.Second<<(attempt-1)); err != nil {
 			return nil, err
 		}
+	}
+}
+
+func (c *Client) wait(ctx context.Context, d time.Duration) error {
+	if c.Wait != nil {
+		return c.Wait(ctx, d)
+	}
+
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

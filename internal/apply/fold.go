@@ -20,12 +20,11 @@ type rolePolicy struct {
 var rolePolicySchema = schemaOf(rolePolicy{})
 
 func (f *fileReader) foldPolicies() {
-	for _, attach := range f.attachments {
-		attach()
-	}
-
-	for _, from := range f.policies {
-		given, ok := f.Properties(from).(map[string]any)
+	for _, from := range f.template.Resources {
+		if !f.has(from.Name, fateFolded) {
+			continue
+		}
+		given, ok := f.template.Properties(from).(map[string]any)
 		if !ok {
 			f.fault(from.Line, "%s: Properties must be a mapping", from.Name)
 			continue
@@ -48,14 +47,13 @@ func (f *fileReader) fold(from *template.Resource, targets []any, policy map[str
 		f.fault(from.Line, "%s is for no role: give Roles", from.Name)
 	}
 
-	made := false
+	allLeftOut := len(targets) > 0
 	for _, target := range targets {
-		r, left := f.roleOf(from.Line, from.Name, target)
+		r, leftOut := f.roleOf(from.Line, from.Name, target)
+		allLeftOut = allLeftOut && leftOut
 		if r == nil {
-			made = made || !left
 			continue
 		}
-		made = true
 
 		policies, _ := r.Properties["Policies"].([]any)
 		if slices.ContainsFunc(policies, func(one any) bool {
@@ -65,31 +63,27 @@ func (f *fileReader) fold(from *template.Resource, targets []any, policy map[str
 			f.fault(from.Line, "%s: the role %s has a policy %s already", from.Name, r.Name, show(policy["PolicyName"]))
 		}
 		r.Properties["Policies"] = append(policies, policy)
-		f.folded[from.Name] = append(f.folded[from.Name], r.Name)
+		o := f.outcomes[from.Name]
+		o.roles = append(o.roles, r.Name)
 		f.note("%s is an inline policy of the role %s", from.Name, r.Name)
 	}
 
-	if !made && len(targets) > 0 {
+	if allLeftOut {
 		f.leaveOut(from, "its roles are left out")
 	}
 }
 
-// attach attaches a managed policy to roles.
-func (f *fileReader) attach(policy *Resource, roles any) {
-	list, ok := f.check(policy.Line, policy.Name+".Roles", schemaOf([]string{}), roles).([]any)
-	if !ok {
-		return
-	}
-
-	f.attachments = append(f.attachments, func() {
-		for _, target := range list {
+// attachPolicies attaches managed policies to the roles that they name.
+func (f *fileReader) attachPolicies() {
+	for policy := range f.allMade() {
+		for _, target := range f.outcomes[policy.Name].attachTo {
 			if r, _ := f.roleOf(policy.Line, policy.Name, target); r != nil {
 				arns, _ := r.Properties["ManagedPolicyArns"].([]any)
 				reference := &Reference{Line: policy.Line, Parts: []Part{{Resource: policy.Name, Attribute: "Ref"}}}
 				r.Properties["ManagedPolicyArns"] = append(arns, reference)
 			}
 		}
-	})
+	}
 }
 
 // refuseUsers refuses what IAM has for users and groups, and removes empty lists of them.
@@ -102,22 +96,24 @@ func (f *fileReader) refuseUsers(line int, name string, given map[string]any) {
 	}
 }
 
-// roleOf finds the role of the file that a policy names. left reports that it is left out.
-func (f *fileReader) roleOf(line int, policy string, target any) (r *Resource, left bool) {
+// roleOf finds the role of the file that a policy names. leftOut reports that it is left out.
+func (f *fileReader) roleOf(line int, policy string, target any) (r *Resource, leftOut bool) {
 	name, isText := target.(string)
 	if ref, ok := target.(*Reference); ok && len(ref.Parts) == 1 && ref.Parts[0].Attribute == "Ref" {
 		name = ref.Parts[0].Resource
-		if r = f.byName[name]; r != nil && r.Type == roleType {
+		if r = f.made(name); r != nil && r.Type == roleType {
 			return r, false
 		}
-		if _, left = f.left[name]; left {
+		if f.leftOut(name) != nil {
 			return nil, true
 		}
 	}
 
-	for _, r := range f.resources {
-		if isText && r.Type == roleType && r.Properties["RoleName"] == name {
-			return r, false
+	if isText {
+		for r := range f.allMade() {
+			if r.Type == roleType && r.Properties["RoleName"] == name {
+				return r, false
+			}
 		}
 	}
 	f.fault(line, "%s: %q is not a role of this file: only the file that has a role gives it policies", policy, name)

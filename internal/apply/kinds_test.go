@@ -73,6 +73,7 @@ func example(s schema, path string) any {
 				fields[name] = example(s.fields[name], path+"."+name)
 			}
 		}
+
 		return fields
 	default:
 		return fmt.Sprintf("!Ref {%s}: 0x10 #\n- ${!x}", path)

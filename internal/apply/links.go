@@ -5,7 +5,7 @@ import "strings"
 // links are the references between resources, which are known by their index.
 type links struct {
 	trees      []map[string]any // properties as the file has them, without references
-	owner      map[string]int   // of an ID or ARN
+	indexOf    map[string]int   // of the resource with an ID or ARN
 	references map[string]any
 	needs      []map[int]bool
 }
@@ -13,7 +13,7 @@ type links struct {
 func linkAll(all []*state, names []string, s *server) *links {
 	l := &links{
 		trees:      make([]map[string]any, len(all)),
-		owner:      map[string]int{},
+		indexOf:    map[string]int{},
 		references: map[string]any{},
 		needs:      make([]map[int]bool, len(all)),
 	}
@@ -24,7 +24,7 @@ func linkAll(all []*state, names []string, s *server) *links {
 			if attribute == "Ref" {
 				reference = pair{key: "Ref", value: names[i]}
 			}
-			l.owner[known[attribute]], l.references[known[attribute]] = i, pairs{reference}
+			l.indexOf[known[attribute]], l.references[known[attribute]] = i, pairs{reference}
 		}
 	}
 
@@ -81,7 +81,7 @@ func (s schema) holdsDocument() bool {
 func (l *links) connect(i int, v any) {
 	eachLeaf("", v, func(_ string, leaf any) {
 		id, _ := leaf.(string)
-		if j, ok := l.owner[id]; ok && !l.reaches(j, i, map[int]bool{}) {
+		if j, ok := l.indexOf[id]; ok && !l.reaches(j, i, map[int]bool{}) {
 			l.needs[i][j] = true
 		}
 	})
@@ -106,7 +106,7 @@ func (l *links) reaches(from, to int, seen map[int]bool) bool {
 // that refers to i, is written out with the account left open.
 func (l *links) of(i int, s *server) map[string]any {
 	own := map[string]any{}
-	for id, j := range l.owner {
+	for id, j := range l.indexOf {
 		if l.needs[i][j] {
 			own[id] = l.references[id]
 		} else if text, ok := strings.CutPrefix(id, s.arn("")); ok {

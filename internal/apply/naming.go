@@ -23,9 +23,9 @@ var nameRules = map[string]nameRule{
 	samlProviderType:  {property: "Name", longest: 128},
 }
 
-// nameAll chooses the names of resources that the file gives none. Such a resource is called like
-// in the file, unless that name is too long, or there is such a resource that this file has not
-// made: then the name is generatedName. A resource of somebody else is never taken over by chance.
+// nameAll chooses the names on the server of resources that the file gives none. By default it is the
+// resource's name in the file. If that is too long, or names a resource on the server that somebody
+// else has made, it is generatedName: apply must not change what is not the file's.
 func (a *applier) nameAll(ctx context.Context, resources []Resource) ([]Resource, error) {
 	resources = slices.Clone(resources)
 	for i := range resources {
@@ -34,53 +34,53 @@ func (a *applier) nameAll(ctx context.Context, resources []Resource) ([]Resource
 		if name := r.Properties[rule.property]; !ruled || name != nil && name != "" {
 			continue
 		}
-		given, err := a.nameOf(ctx, *r, generatedName(a.options.Name, r.Name, rule.longest), rule.longest)
+		chosen, err := a.chooseName(ctx, *r, generatedName(a.options.Name, r.Name, rule.longest), rule)
 		if err != nil {
 			return nil, fmt.Errorf("%s (line %d): %w", r.Name, r.Line, err)
 		}
-		r.given = given
+		r.chosenName = chosen
 	}
 
 	return resources, nil
 }
 
-// nameOf chooses between a resource's name in the file and a generated one.
-func (a *applier) nameOf(ctx context.Context, r Resource, generated string, longest int) (string, error) {
+// chooseName chooses between a resource's name in the file and a generated one.
+func (a *applier) chooseName(ctx context.Context, r Resource, generated string, rule nameRule) (string, error) {
 	// What an earlier apply has made keeps its name.
-	owner, taken, err := a.ownerOf(ctx, r, generated)
-	if err != nil || owner == a.ownerTag(r) {
+	owner, generatedTaken, err := a.ownerOfName(ctx, r, generated)
+	if err != nil || owner == a.owner(r) {
 		return generated, err
 	}
 
-	if len(r.Name) <= longest {
-		plainOwner, plainTaken, err := a.ownerOf(ctx, r, r.Name)
-		ours := plainOwner == a.ownerTag(r) || plainOwner != "" && a.options.Seeds.mayTake(plainOwner)
-		if err != nil || ours || !plainTaken {
+	if len(r.Name) <= rule.longest {
+		owner, taken, err := a.ownerOfName(ctx, r, r.Name)
+		ours := owner == a.owner(r) || owner != "" && a.options.Seeds.maySucceed(owner)
+		if err != nil || ours || !taken {
 			return r.Name, err
 		}
 	}
-	if taken {
-		return "", fmt.Errorf("%s is there, and this file has not made it: give a %s",
-			generated, nameRules[r.Type].property)
+	if generatedTaken {
+		return "", fmt.Errorf("%s is there, and this file has not made it: give a %s", generated, rule.property)
 	}
 
 	return generated, nil
 }
 
-// ownerOf reports whether the server, or another seed, has a resource with a name, and returns the
-// tag of the file that made it; "" = no file did.
-func (a *applier) ownerOf(ctx context.Context, r Resource, name string) (owner string, taken bool, err error) {
-	named := types[r.Type].new()
-	if err := fill(named, map[string]any{nameRules[r.Type].property: name, "Path": a.pathOf(r)}); err != nil {
+// ownerOfName reports whether the server, or another seed, has a resource with a name, and returns its
+// owner; "" = no file made it.
+func (a *applier) ownerOfName(ctx context.Context, r Resource, name string) (owner string, taken bool, err error) {
+	candidate := types[r.Type].new()
+	if err := fill(candidate, map[string]any{nameRules[r.Type].property: name, "Path": a.pathOf(r)}); err != nil {
 		return "", false, err
 	}
-	if err := named.complete(r); err != nil {
+	if err := candidate.complete(r); err != nil {
 		return "", false, err
 	}
-	if other := a.options.Seeds.owner(r, named); other != "" {
+
+	if other := a.options.Seeds.claimant(r, candidate); other != "" {
 		return other, true, nil
 	}
-	found, err := named.find(ctx, a, r)
+	found, err := candidate.find(ctx, a, r)
 	if err != nil || found == nil {
 		return "", false, err
 	}
@@ -106,16 +106,16 @@ func generatedName(file, resource string, longest int) string {
 	return name[:min(len(name), longest-hashDigits-1)] + "-" + hex.EncodeToString(sum[:])[:hashDigits]
 }
 
-// foresee notes the IDs of resources that follow from their properties, so that policies may name
-// what is made after them.
-func (a *applier) foresee(resources []Resource) {
+// predictIDs notes the IDs that follow from a resource's properties before the resource is made, so that
+// policies of earlier resources may name it.
+func (a *applier) predictIDs(resources []Resource) {
 	for _, r := range resources {
-		if !hasForeseenName(r.Type) {
+		if !hasPredictableID(r.Type) {
 			continue
 		}
 		want, err := a.want(r)
 		if err != nil {
-			continue // plan tells it
+			continue // plan returns the error
 		}
 		known := want.attributes(a.server, want.id(a.server, r))
 		if !slices.ContainsFunc(slices.Collect(maps.Values(known)), func(text string) bool {
@@ -124,12 +124,4 @@ func (a *applier) foresee(resources []Resource) {
 			a.known[r.Name] = known
 		}
 	}
-}
-
-// withoutSecretsIn hides the values of parameters with NoEcho in an error.
-func (a *applier) withoutSecretsIn(err error) error {
-	if text := a.hidden(err.Error()); text != err.Error() {
-		return fmt.Errorf("%s", text)
-	}
-	return err
 }

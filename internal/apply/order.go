@@ -24,7 +24,7 @@ func edgesOf(resources []Resource) edges {
 		firm, loose := slices.Clone(r.DependsOn), []string(nil)
 		for name, v := range sorted(r.Properties) {
 			eachPart(v, func(_ *Reference, to, _ string) {
-				if j, ok := index[to]; ok && holdsPermissions(r.Type, name) && hasForeseenName(resources[j].Type) {
+				if j, ok := index[to]; ok && holdsPermissions(r.Type, name) && hasPredictableID(resources[j].Type) {
 					loose = append(loose, to)
 				} else {
 					firm = append(firm, to)
@@ -56,8 +56,8 @@ func holdsPermissions(typeName, property string) bool {
 		typeName == managedPolicyType && property == "PolicyDocument"
 }
 
-// hasForeseenName reports whether the ID of a resource follows from its properties.
-func hasForeseenName(typeName string) bool {
+// hasPredictableID reports whether the ID of a resource follows from its properties.
+func hasPredictableID(typeName string) bool {
 	switch typeName {
 	case roleType, managedPolicyType, providerType, samlProviderType:
 		return true
@@ -86,12 +86,12 @@ func inOrder(resources []Resource) ([]Resource, error) {
 		return nil, fmt.Errorf("line %d: %s refers to itself, by way of others", r.Line, r.Name)
 	}
 
-	inOrder := make([]Resource, 0, len(order))
+	list := make([]Resource, 0, len(order))
 	for _, i := range order {
-		inOrder = append(inOrder, resources[i])
+		list = append(list, resources[i])
 	}
 
-	return inOrder, nil
+	return list, nil
 }
 
 // walk returns an order in which each index follows what it needs, or an index that needs itself.

@@ -97,6 +97,24 @@ func (s *server) pool(ctx context.Context, id string) (*state, error) {
 	return st, nil
 }
 
+// poolWithoutUserPools drops logins by user pools that are left out.
+func poolWithoutUserPools(f *fileReader, name string, given map[string]any) (gone string) {
+	list, _ := given["CognitoIdentityProviders"].([]any)
+	var kept []any
+	for _, one := range list {
+		if s := f.skippedUserPool(one); s != nil {
+			f.note("%s has no login by %s, an %s that is left out", name, s.Name, s.Type)
+			continue
+		}
+		kept = append(kept, one)
+	}
+	if len(kept) < len(list) {
+		given["CognitoIdentityProviders"] = kept
+	}
+
+	return ""
+}
+
 func (*pool) find(ctx context.Context, a *applier, r Resource) (*state, error) {
 	if r.PinnedID != "" {
 		return a.pool(ctx, r.PinnedID)
@@ -109,12 +127,12 @@ func (*pool) find(ctx context.Context, a *applier, r Resource) (*state, error) {
 
 	var ours *state
 	for _, p := range all {
-		if p.markers[marker] != a.ownerTag(r) {
+		if p.markers[marker] != a.owner(r) {
 			continue
 		}
 		if ours != nil { // two applies at once made one each
 			return nil, fmt.Errorf("the pools %s and %s both have the tag %s: %s: delete one, or its tag",
-				ours.id, p.id, marker, a.ownerTag(r))
+				ours.id, p.id, marker, a.owner(r))
 		}
 		ours = p
 	}

@@ -57,6 +57,26 @@ func (p *poolRoles) complete(Resource) error {
 	return nil
 }
 
+// rolesWithoutUserPools drops role mappings for user pools that are left out. With another provider, or
+// for a pool of another file, what needs something that is left out is an error: without the mapping,
+// logins would get the pool's default role.
+func rolesWithoutUserPools(f *fileReader, name string, given map[string]any) (gone string) {
+	if _, ofThisFile := given["IdentityPoolId"].(*Reference); !ofThisFile {
+		return ""
+	}
+
+	mappings, _ := given["RoleMappings"].(map[string]any)
+	for key, one := range sorted(mappings) {
+		mapping, _ := one.(map[string]any)
+		if s := f.skippedUserPool(mapping["IdentityProvider"]); s != nil {
+			f.note("%s has no role mapping %s: it is for %s, an %s that is left out", name, key, s.Name, s.Type)
+			delete(mappings, key)
+		}
+	}
+
+	return ""
+}
+
 func (*poolRoles) markerKey() string { return markerRoles }
 
 func (p *poolRoles) read(ctx context.Context, s *server) (*state, error) {
@@ -98,7 +118,7 @@ func (p *poolRoles) rekey(l *links, names []string) {
 	for provider, m := range p.RoleMappings {
 		if l.references[provider] != nil {
 			m.IdentityProvider = provider
-			provider = names[l.owner[provider]]
+			provider = names[l.indexOf[provider]]
 		}
 		renamed[provider] = m
 	}
@@ -129,7 +149,7 @@ func (a *applier) setPart(ctx context.Context, ch *change, operation string, p p
 	if err := a.pools(ctx, operation, p, nil); err != nil || ch.have != nil {
 		return err
 	}
-	in := map[string]any{"ResourceArn": a.poolARN(poolID), "Tags": tags{p.markerKey(): a.ownerTag(ch.resource)}}
+	in := map[string]any{"ResourceArn": a.poolARN(poolID), "Tags": tags{p.markerKey(): a.owner(ch.resource)}}
 
 	return a.pools(ctx, "TagResource", in, nil)
 }

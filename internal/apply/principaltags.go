@@ -25,6 +25,14 @@ func (p *principalTags) complete(Resource) error {
 	return nil
 }
 
+// tagsWithoutUserPools leaves out the tags for a user pool that is left out.
+func tagsWithoutUserPools(f *fileReader, _ string, given map[string]any) (gone string) {
+	if s := f.skippedUserPool(given["IdentityProviderName"]); s != nil {
+		return "it is for " + s.Name + ", an " + s.Type + " that is left out"
+	}
+	return ""
+}
+
 func (p *principalTags) markerKey() string { return tagsMarker(p.IdentityProviderName) }
 
 func (p *principalTags) read(ctx context.Context, s *server) (*state, error) {

@@ -24,23 +24,23 @@ func Say(out io.Writer, format string, args ...any) {
 
 // print prints the plan, and returns how many changes there are to make.
 func (a *applier) print(plan []*change) (todo int) {
-	counts := map[action]int{}
+	counts := map[Action]int{}
 	for _, ch := range plan {
 		act := ch.action()
 		counts[act]++
-		a.say("%s %s %s", act, ch.resource.Name, ch.resource.Type)
+		a.say("%s %s %s", signs[act], ch.resource.Name, ch.resource.Type)
 
 		fields := ch.fields
-		if act == create {
+		if act == ActionCreate {
 			fields = differences("", map[string]any{}, tree(ch.want))
 		}
 
 		for _, f := range fields {
-			path, to := a.hidden(pathWithoutSecrets(f.Path)), a.shown(f.Path, f.To)
+			path, from, to := a.mask.difference(f)
 			if f.From == nil {
 				a.say("    %s: %s", path, to)
 			} else {
-				a.say("    %s: %s -> %s", path, a.shown(f.Path, a.old(f.From, f.To)), to)
+				a.say("    %s: %s -> %s", path, from, to)
 			}
 		}
 		a.warnOfKeys(ch)
@@ -50,9 +50,9 @@ func (a *applier) print(plan []*change) (todo int) {
 		}
 	}
 	a.say("%d to create, %d to update, %d to delete, %d without change",
-		counts[create], counts[update], counts[remove], counts[none])
+		counts[ActionCreate], counts[ActionUpdate], counts[ActionDelete], counts[ActionNone])
 
-	return counts[create] + counts[update] + counts[remove]
+	return counts[ActionCreate] + counts[ActionUpdate] + counts[ActionDelete]
 }
 
 // warnOfKeys names the condition keys of a resource's policies that the server
@@ -71,14 +71,6 @@ func (a *applier) warnOfKeys(ch *change) {
 			a.say("    warning: %s: %s", d.name, warning)
 		}
 	}
-}
-
-// shown returns the value at a path for the plan.
-func (a *applier) shown(path string, v any) string {
-	if v != nil && len(a.secrets) > 0 {
-		v = a.withoutParameters(plain(v))
-	}
-	return short(withoutSecrets(path, v))
 }
 
 // short returns a value for the plan; SAML metadata would fill the screen.

@@ -76,11 +76,11 @@ type Resource struct {
 	DependsOn  []string
 	Properties map[string]any
 
-	given string // name on the server, where the file has none; "" = Name
+	chosenName string // by nameAll, for a resource whose properties have no name; "" = Name
 }
 
-// serverName is what a resource without a name of its own is called.
-func (r Resource) serverName() string { return cmp.Or(r.given, r.Name) }
+// serverName is the name on the server of a resource whose properties have none.
+func (r Resource) serverName() string { return cmp.Or(r.chosenName, r.Name) }
 
 // Reference is that of the file's template.
 type Reference = template.Reference
@@ -90,27 +90,20 @@ type Part = template.Part
 
 type oddNumber = template.OddNumber
 
-// fileReader reads a template. Its faults name lines.
+// fileReader turns a template into a File. Its faults name lines.
 type fileReader struct {
-	*template.Template
-
-	options   ReadOptions
-	file      *File
-	resources []*Resource
-	byName    map[string]*Resource
-	policies  []*template.Resource // that become parts of roles
-	folded    map[string][]string  // policy to its roles
-	left      map[string]Skipped   // by name
-	onlyFor   map[string]string    // roles that only a resource uses which is left out
-	refused   map[string]bool      // resources whose types are unknown, a fault of its own
-	// attachments attach managed policies to roles, after these have been read.
-	attachments []func()
+	template *template.Template
+	options  ReadOptions
+	file     *File
+	outcomes map[string]*outcome // of the template's resources, by name
 }
 
-func (f *fileReader) fault(line int, format string, args ...any) { f.Fault(line, format, args...) }
+func (f *fileReader) fault(line int, format string, args ...any) {
+	f.template.Fault(line, format, args...)
+}
 
 func (f *fileReader) unknown(line int, what, name string, known []string) {
-	f.Unknown(line, what, name, known)
+	f.template.Unknown(line, what, name, known)
 }
 
 // Read reads a file: YAML or JSON in the form of a CloudFormation template.
@@ -134,7 +127,7 @@ func newReader(text []byte, o ReadOptions, t template.Options) (*fileReader, err
 		pseudo["AWS::Partition"] = identitypool.Partition(o.Region)
 		pseudo["AWS::URLSuffix"] = urlSuffix(pseudo["AWS::Partition"])
 	}
-	t.Name, t.OtherName, t.Pseudo, t.Account, t.Parameters = o.Name, DefaultName, pseudo, o.Account, o.Parameters
+	t.Name, t.DefaultName, t.Pseudo, t.Account, t.Parameters = o.Name, DefaultName, pseudo, o.Account, o.Parameters
 	t.SkipSAM = o.IgnoreUnknown
 	evaluated, err := template.Read(text, t)
 	if err != nil {
@@ -142,43 +135,38 @@ func newReader(text []byte, o ReadOptions, t template.Options) (*fileReader, err
 	}
 
 	return &fileReader{
-		Template: evaluated,
+		template: evaluated,
 		options:  o,
 		file:     &File{Name: evaluated.Name()},
-		byName:   map[string]*Resource{},
-		folded:   map[string][]string{},
-		left:     map[string]Skipped{},
-		onlyFor:  map[string]string{},
-		refused:  map[string]bool{},
+		outcomes: map[string]*outcome{},
 	}, nil
 }
 
 // read reads resources and outputs.
 func (f *fileReader) read() (*File, error) {
-	f.sortOut()
+	f.decide()
 
-	for _, r := range f.Resources {
-		if f.byName[r.Name] != nil {
-			f.properties(r)
+	for _, from := range f.template.Resources {
+		if f.made(from.Name) != nil {
+			f.properties(from)
 		}
 	}
+	f.attachPolicies()
 	f.foldPolicies()
 	f.outputs()
 
-	if f.Err() == nil {
+	if f.template.Err() == nil {
 		f.references()
 	}
-	if err := f.Err(); err != nil {
+	if err := f.template.Err(); err != nil {
 		return nil, err
 	}
 
-	for _, r := range f.resources {
-		if f.byName[r.Name] != nil {
-			f.file.Resources = append(f.file.Resources, *r)
-		}
+	for r := range f.allMade() {
+		f.file.Resources = append(f.file.Resources, *r)
 	}
-	f.file.Notes = append(f.Notes, f.file.Notes...)
-	f.file.secrets = f.Secrets
+	f.file.Notes = append(f.template.Notes, f.file.Notes...)
+	f.file.secrets = f.template.Secrets
 
 	ordered, err := inOrder(f.file.Resources)
 	if err != nil {
@@ -203,7 +191,8 @@ func urlSuffix(partition string) string {
 
 // properties evaluates the properties of a resource and checks them.
 func (f *fileReader) properties(from *template.Resource) {
-	r := f.byName[from.Name]
+	o := f.outcomes[from.Name]
+	r := o.made
 	k := types[r.Type]
 	if r.PinnedID = f.pinnedID(from); r.PinnedID != "" && !k.pinned {
 		f.fault(r.Line, "%s: only a pool's ID can be chosen with PoolhouseId", r.Name)
@@ -212,7 +201,7 @@ func (f *fileReader) properties(from *template.Resource) {
 		f.note("%s: its DeletionPolicy is not kept: --prune deletes what the file no longer has", r.Name)
 	}
 
-	properties := f.Properties(from)
+	properties := f.template.Properties(from)
 	given, ok := properties.(map[string]any)
 	if !ok && properties != nil {
 		f.fault(r.Line, "%s: Properties must be a mapping", r.Name)
@@ -221,12 +210,15 @@ func (f *fileReader) properties(from *template.Resource) {
 	if from.Type == customOIDCProvider {
 		given = oidcProperties(given)
 	}
-	if by := f.onlyFor[r.Name]; by != "" && trustsServices(given) {
-		f.leaveOut(from, "only "+by+" uses it, which is left out")
+	if o.usedBy != "" && trustsServices(given) {
+		f.leaveOut(from, "only "+o.usedBy+" uses it, which is left out")
 		return
 	}
-	if !f.withoutSkipped(r, given) {
-		return
+	if k.withoutUserPools != nil {
+		if gone := k.withoutUserPools(f, r.Name, given); gone != "" {
+			f.leaveOut(from, gone)
+			return
+		}
 	}
 
 	var roles any
@@ -238,7 +230,7 @@ func (f *fileReader) properties(from *template.Resource) {
 	}
 	r.Properties, _ = f.check(r.Line, r.Name, k.schema, given).(map[string]any)
 	if roles != nil {
-		f.attach(r, roles)
+		o.attachTo, _ = f.check(r.Line, r.Name+".Roles", schemaOf([]string{}), roles).([]any)
 	}
 }
 
@@ -247,8 +239,8 @@ const pinned = "PoolhouseId"
 // pinnedID reads a pool's ID out of Metadata. A misspelt one would give the pool
 // another ID; other metadata is anybody's.
 func (f *fileReader) pinnedID(r *template.Resource) string {
-	v, line := f.Metadata(r, pinned)
-	for _, key := range f.MetadataKeys(r) {
+	v, line := f.template.Metadata(r, pinned)
+	for _, key := range f.template.MetadataKeys(r) {
 		if key != pinned && explain.Nearest(key, []string{pinned}) != "" {
 			f.fault(line, "unknown metadata %q: did you mean %s?", key, pinned)
 		}
@@ -264,29 +256,6 @@ func (f *fileReader) pinnedID(r *template.Resource) string {
 
 func (f *fileReader) note(format string, args ...any) {
 	f.file.Notes = append(f.file.Notes, fmt.Sprintf(format, args...))
-}
-
-// take adds a resource of a type that Poolhouse has.
-func (f *fileReader) take(from *template.Resource, typeName string) {
-	r := &Resource{
-		Name:       from.Name,
-		Type:       typeName,
-		Line:       from.Line,
-		DependsOn:  from.DependsOn,
-		Properties: map[string]any{},
-	}
-	f.resources = append(f.resources, r)
-	f.byName[r.Name] = r
-}
-
-// leaveOut notes that a resource is not made, and why.
-func (f *fileReader) leaveOut(r *template.Resource, reason string) {
-	s := Skipped{Name: r.Name, Type: r.Type, Reason: reason}
-	f.left[r.Name] = s
-	delete(f.byName, r.Name)
-	if r.Type != metadataType {
-		f.file.Skipped = append(f.file.Skipped, s)
-	}
 }
 
 // typeNames returns the types that a file may have.

@@ -215,6 +215,7 @@ func TestReadTakes(t *testing.T) {
 func TestReadReferences(t *testing.T) {
 	want := func(parts ...apply.Part) *apply.Reference { return &apply.Reference{Line: 4, Parts: parts} }
 	name := apply.Part{Resource: "Issuer", Attribute: "Arn"}
+
 	for text, want := range map[string]*apply.Reference{
 		"!Ref Issuer":                     want(apply.Part{Resource: "Issuer", Attribute: "Ref"}),
 		"{Ref: Issuer}":                   want(apply.Part{Resource: "Issuer", Attribute: "Ref"}),
@@ -228,6 +229,7 @@ func TestReadReferences(t *testing.T) {
 		resources := readFile(t,
 			"Resources:\n  A:\n    Type: AWS::IAM::SAMLProvider\n    Properties: {SamlMetadataDocument: "+text+"}\n"+
 				"  Issuer: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://a\"}}\n")
+
 		last := resources[len(resources)-1]
 		if last.Name != "A" {
 			last = resources[0]

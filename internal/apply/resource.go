@@ -93,6 +93,9 @@ type kind struct {
 	pinned     bool // PoolhouseId can choose its ID
 	opaque     bool // export does not look for the account in it
 	schema     schema
+	// withoutUserPools drops from properties what they take from user pools that are left out, and
+	// returns the reason if the resource is left out, too; nil = they take nothing from user pools.
+	withoutUserPools func(f *fileReader, name string, given map[string]any) (gone string)
 }
 
 // listing is a resource as a listing shows it.
@@ -112,9 +115,11 @@ var kinds = []*kind{
 		read:       (*server).pool,
 		refers:     true,
 		pinned:     true,
+
+		withoutUserPools: poolWithoutUserPools,
 	},
-	{new: func() properties { return new(poolRoles) }},
-	{new: func() properties { return new(principalTags) }},
+	{new: func() properties { return new(poolRoles) }, withoutUserPools: rolesWithoutUserPools},
+	{new: func() properties { return new(principalTags) }, withoutUserPools: tagsWithoutUserPools},
 	{
 		new:        func() properties { return new(role) },
 		attributes: []string{"Ref", "Arn"},

@@ -28,8 +28,22 @@ type ResourceResult struct {
 	Name       string `json:"name"`
 	Type       string `json:"type"`
 	PhysicalID string `json:"physicalId"` // what Ref gives at AWS; "" = known after apply
-	Action     string `json:"action"`     // create, update, delete or none
+	Action     Action `json:"action"`
 }
+
+// Action tells what was done with a resource, or would be.
+type Action string
+
+// The actions.
+const (
+	ActionCreate Action = "create"
+	ActionUpdate Action = "update"
+	ActionDelete Action = "delete"
+	ActionNone   Action = "none"
+)
+
+// signs stand for actions in the plan that is printed.
+var signs = map[Action]string{ActionCreate: "+", ActionUpdate: "~", ActionDelete: "-", ActionNone: "="}
 
 // OutputResult is an output of the file.
 type OutputResult struct {
@@ -42,9 +56,6 @@ type OutputResult struct {
 
 // afterApply is why an output has no value in a dry run.
 const afterApply = "it is known after apply"
-
-// actionWords are the actions in a result.
-var actionWords = map[action]string{create: "create", update: "update", remove: "delete", none: "none"}
 
 func (a *applier) result(file *File, plan []*change) (*Result, error) {
 	out := &Result{
@@ -62,7 +73,7 @@ func (a *applier) result(file *File, plan []*change) (*Result, error) {
 			Name:       ch.resource.Name,
 			Type:       ch.resource.Type,
 			PhysicalID: id,
-			Action:     actionWords[ch.action()],
+			Action:     ch.action(),
 		})
 		if p, ok := ch.want.(*pool); ok {
 			out.Pools = append(out.Pools, PoolResult{
@@ -74,13 +85,18 @@ func (a *applier) result(file *File, plan []*change) (*Result, error) {
 	}
 
 	for _, o := range file.Outputs {
-		texts, err := a.resolve([]any{o.Value, o.Export})
+		value, err := a.resolve(o.Value)
 		if err != nil {
 			return nil, err
 		}
+		export, err := a.resolve(o.Export)
+		if err != nil {
+			return nil, err
+		}
+
 		one := OutputResult{Description: o.Description, Unknown: o.Unknown}
-		one.Value, _ = texts.([]any)[0].(string)
-		one.Export, _ = texts.([]any)[1].(string)
+		one.Value, _ = value.(string)
+		one.Export, _ = export.(string)
 		if strings.Contains(one.Value, knownAfterApply) {
 			one.Value, one.Unknown = "", afterApply
 		}

@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"encoding/json"
 	"errors"
 	"maps"
 	"regexp"
@@ -12,39 +11,86 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/template"
 )
 
-// Terminals and the logs of build servers keep what is printed. So neither the plan
-// nor an error shows the secrets of login providers.
+// Terminals and the logs of build servers keep what is printed, so neither the plan nor an error shows
+// secrets. There are two kinds: values of parameters with NoEcho, which a mask finds wherever they are,
+// and secrets of login providers, which are known by their place, the property loginProviders.
 
-// hidden returns a text without the values of parameters with NoEcho.
-func (a *applier) hidden(text string) string { return template.Hide(text, a.secrets) }
-
-// old returns what a value was, for people. What takes the place of a secret was one, too.
-func (a *applier) old(from, to any) any {
-	if len(a.secrets) == 0 || to == nil || from == nil {
-		return from
-	}
-	if to = plain(to); show(a.withoutParameters(to)) != show(to) {
-		return "****"
-	}
-
-	return from
+// mask hides secrets in what is printed.
+type mask struct {
+	noEcho []string // values of parameters with NoEcho, and what functions make of them
 }
 
-// withoutParameters hides the values of parameters with NoEcho, in keys too.
-func (a *applier) withoutParameters(v any) any {
+// text returns a text without values of parameters with NoEcho.
+func (m mask) text(text string) string { return template.Hide(text, m.noEcho) }
+
+// fault returns an error whose text has no values of parameters with NoEcho.
+func (m mask) fault(err error) error {
+	if text := m.text(err.Error()); text != err.Error() {
+		return errors.New(text)
+	}
+	return err
+}
+
+// difference returns the parts of a difference as they may be shown.
+func (m mask) difference(d difference) (path, from, to string) {
+	path = d.Path
+	if key, ok := strings.CutPrefix(path, loginProviders+"."); ok {
+		path = loginProviders + "." + shownProvider(key)
+	}
+
+	old := d.From
+	if old != nil && m.found(d.To) { // the value that a secret replaces was one, too
+		old = "****"
+	}
+
+	return m.text(path), short(m.value(d.Path, old)), short(m.value(d.Path, d.To))
+}
+
+// found reports whether a value has one of a parameter with NoEcho.
+func (m mask) found(v any) bool {
+	v = plain(v)
+	return len(m.noEcho) > 0 && show(m.deep(v)) != show(v)
+}
+
+// value returns the value at a path without secrets of either kind.
+func (m mask) value(path string, v any) any {
+	if v != nil && len(m.noEcho) > 0 {
+		v = m.deep(plain(v))
+	}
+
 	switch v := v.(type) {
 	case string:
-		return a.hidden(v)
+		if key, ok := strings.CutPrefix(path, loginProviders+"."); ok {
+			return provider.Default().ShownApp(key, v)
+		}
+	case map[string]any:
+		if path == loginProviders {
+			shown := map[string]any{}
+			for key, app := range v {
+				shown[shownProvider(key)] = m.value(path+"."+key, app)
+			}
+			return shown
+		}
+	}
+
+	return v
+}
+
+// deep returns a value of JSON without values of parameters with NoEcho, in keys too.
+func (m mask) deep(v any) any {
+	switch v := v.(type) {
+	case string:
+		return m.text(v)
 	case []any:
 		out := []any{}
 		for _, one := range v {
-			out = append(out, a.withoutParameters(one))
+			out = append(out, m.deep(one))
 		}
 		return out
 	case map[string]any:
 		out := map[string]any{}
 		for key, one := range v {
-			out[a.hidden(key)] = a.withoutParameters(one)
+			out[m.text(key)] = m.deep(one)
 		}
 		return out
 	default:
@@ -55,40 +101,12 @@ func (a *applier) withoutParameters(v any) any {
 // loginProviders is the property of a pool whose values may hold secrets.
 const loginProviders = "SupportedLoginProviders"
 
-// withoutSecrets returns a value at a path as the plan may show it.
-func withoutSecrets(path string, v any) any {
-	switch v := v.(type) {
-	case string:
-		if key, ok := strings.CutPrefix(path, loginProviders+"."); ok {
-			return provider.Default().ShownApp(key, v)
-		}
-	case map[string]any:
-		shown := make(map[string]any, len(v))
-		for key, one := range v {
-			to := key
-			if path == loginProviders {
-				to = shownProvider(key)
-			}
-			shown[to] = withoutSecrets(strings.TrimPrefix(path+"."+key, "."), one)
-		}
-
-		return shown
-	}
-
-	return v
-}
-
-// pathWithoutSecrets returns a path as the plan may show it.
-func pathWithoutSecrets(path string) string {
-	if key, ok := strings.CutPrefix(path, loginProviders+"."); ok {
-		return loginProviders + "." + shownProvider(key)
-	}
-	return path
-}
-
 // shownProvider returns the name of a login provider as it may be shown. Who swaps
 // name and value writes a secret there.
 func shownProvider(name string) string { return provider.Default().ShownApp("", name) }
+
+// appPath matches the path of a login provider in a call's input, at any depth.
+var appPath = regexp.MustCompile(`(?is)\.` + loginProviders + `\.(.*)$`)
 
 // hideSecrets removes the secrets of login providers that a call has sent from the
 // server's refusal. AWS's messages repeat what they refuse.
@@ -98,38 +116,17 @@ func hideSecrets(err error, in any) error {
 		return err
 	}
 
-	text, encodingErr := json.Marshal(in)
-	var sent any
-	if encodingErr != nil || json.Unmarshal(text, &sent) != nil {
-		return err
-	}
-
-	for _, apps := range sentApps(sent) {
+	apps := map[string]string{}
+	eachLeaf("", plain(in), func(path string, leaf any) {
+		if parts := appPath.FindStringSubmatch(path); parts != nil {
+			apps[parts[1]], _ = leaf.(string)
+		}
+	})
+	if len(apps) > 0 {
 		refused.Message = messageWithout(refused.Message, apps)
 	}
 
 	return err
-}
-
-// sentApps finds the values of SupportedLoginProviders at any depth of a call's
-// input.
-func sentApps(in any) (found []map[string]any) {
-	switch in := in.(type) {
-	case []any:
-		for _, one := range in {
-			found = append(found, sentApps(one)...)
-		}
-	case map[string]any:
-		for name, member := range in {
-			if apps, ok := member.(map[string]any); ok && strings.EqualFold(name, loginProviders) {
-				found = append(found, apps)
-			} else {
-				found = append(found, sentApps(member)...)
-			}
-		}
-	}
-
-	return found
 }
 
 // echoedApps finds the value of SupportedLoginProviders in a ValidationException, which
@@ -137,11 +134,10 @@ func sentApps(in any) (found []map[string]any) {
 var echoedApps = regexp.MustCompile(`(?s)Value '\{.*?' at '([\w.]*(?i:supportedLoginProviders))'`)
 
 // messageWithout returns a message without the secrets of login providers.
-func messageWithout(message string, apps map[string]any) string {
+func messageWithout(message string, apps map[string]string) string {
 	var shown []string
 	to := map[string]string{}
-	for key, value := range sorted(apps) {
-		secret, _ := value.(string)
+	for key, secret := range sorted(apps) {
 		name, app := shownProvider(key), provider.Default().ShownApp(key, secret)
 		shown = append(shown, name+"="+app)
 		to[key], to[secret] = name, app

@@ -3,8 +3,6 @@ package apply
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -25,6 +23,7 @@ const (
 // Sections that only seeds have.
 const (
 	usersSection      = "Users"
+	clientsSection    = "Clients"
 	identitiesSection = "Identities"
 )
 
@@ -36,11 +35,12 @@ const (
 	maxSeedSubject  = 8 << 10
 )
 
-// Seed is the content of a file for a development server: resources, users of its built-in issuer,
-// and identities.
+// Seed is the content of a file for a development server: resources, users and clients of its built-in
+// issuer, and identities.
 type Seed struct {
 	*File
 	Users      []SeedUser
+	Clients    []SeedClient
 	Identities []SeedIdentity
 }
 
@@ -49,6 +49,16 @@ type SeedUser struct {
 	Name   string
 	Line   int
 	Claims map[string]any
+}
+
+// SeedClient is a client of the built-in issuer.
+type SeedClient struct {
+	ID                     string
+	Line                   int
+	Secret                 string // "" = a public client
+	RedirectURIs           []string
+	PostLogoutRedirectURIs []string
+	BackChannelLogoutURI   string
 }
 
 // SeedIdentity is an identity with its logins; without User and Logins it is a guest.
@@ -61,21 +71,27 @@ type SeedIdentity struct {
 	Logins   map[string]string // provider's key in Logins to subject
 }
 
-// ReadSeed reads a seed: a template, with two more sections.
+// ReadSeed reads a seed: a template, with three more sections.
 func ReadSeed(text []byte, o ReadOptions) (Seed, error) {
 	f, err := newReader(text, o, template.Options{
 		Open:     []string{DevProviderARN, DevLoginKey},
-		Sections: []string{usersSection, identitiesSection},
+		Sections: []string{usersSection, clientsSection, identitiesSection},
+
+		NullResources: true,
+		NoParameters:  "a seed's parameters need one",
 	})
 	if err != nil {
 		return Seed{}, err
 	}
 
 	var s Seed
-	if section, ok := f.Section(usersSection); ok {
+	if section, ok := f.template.Section(usersSection); ok {
 		s.Users = f.seedUsers(section)
 	}
-	if section, ok := f.Section(identitiesSection); ok {
+	if section, ok := f.template.Section(clientsSection); ok {
+		s.Clients = f.seedClients(section)
+	}
+	if section, ok := f.template.Section(identitiesSection); ok {
 		s.Identities = f.identities(section)
 	}
 	if s.File, err = f.read(); err != nil {
@@ -87,7 +103,7 @@ func ReadSeed(text []byte, o ReadOptions) (Seed, error) {
 			f.checkPool(i, s.Resources)
 		}
 	}
-	if err := f.Err(); err != nil {
+	if err := f.template.Err(); err != nil {
 		return Seed{}, err
 	}
 
@@ -96,10 +112,10 @@ func ReadSeed(text []byte, o ReadOptions) (Seed, error) {
 
 // seedUsers reads the section of users: each has a mapping of claims.
 func (f *fileReader) seedUsers(section template.Field) (all []SeedUser) {
-	for _, user := range f.Members(section, usersSection) {
+	for _, user := range f.template.Members(section, usersSection) {
 		u := SeedUser{Name: user.Key, Line: user.Line, Claims: map[string]any{}}
-		for _, claim := range f.Members(user, user.Key) {
-			value, there := f.Value(claim)
+		for _, claim := range f.template.Members(user, user.Key) {
+			value, there := f.template.Value(claim)
 			if !there {
 				continue
 			}
@@ -120,9 +136,46 @@ func (f *fileReader) seedUsers(section template.Field) (all []SeedUser) {
 	return all
 }
 
+// seedClients reads the section of clients.
+func (f *fileReader) seedClients(section template.Field) (all []SeedClient) {
+	for _, described := range f.template.Members(section, clientsSection) {
+		c := SeedClient{ID: described.Key, Line: described.Line}
+		for _, m := range f.template.Members(described, described.Key) {
+			switch m.Key {
+			case "Secret":
+				c.Secret, _ = f.template.Text(m, m.Key)
+			case "RedirectUris":
+				c.RedirectURIs = f.texts(m)
+			case "PostLogoutRedirectUris":
+				c.PostLogoutRedirectURIs = f.texts(m)
+			case "BackChannelLogoutUri":
+				c.BackChannelLogoutURI, _ = f.template.Text(m, m.Key)
+			default:
+				f.unknown(m.Line, "member of a client", m.Key,
+					[]string{"Secret", "RedirectUris", "PostLogoutRedirectUris", "BackChannelLogoutUri"})
+			}
+		}
+		all = append(all, c)
+	}
+	f.bound(section, len(all))
+
+	return all
+}
+
+// texts reads a list of texts.
+func (f *fileReader) texts(list template.Field) (all []string) {
+	for _, item := range f.template.Elements(list, list.Key) {
+		if text, isText := f.template.Text(item, list.Key); isText {
+			all = append(all, text)
+		}
+	}
+
+	return all
+}
+
 // identities reads the section of identities, a list.
 func (f *fileReader) identities(section template.Field) (all []SeedIdentity) {
-	for _, item := range f.Elements(section, identitiesSection) {
+	for _, item := range f.template.Elements(section, identitiesSection) {
 		all = append(all, f.identity(item))
 	}
 	f.bound(section, len(all))
@@ -139,22 +192,24 @@ func (f *fileReader) bound(section template.Field, entries int) {
 // identity reads one identity.
 func (f *fileReader) identity(item template.Field) SeedIdentity {
 	i := SeedIdentity{Line: item.Line, Logins: map[string]string{}}
-	for n, m := range f.Members(item, "an identity") {
+	hasPool := false
+	for n, m := range f.template.Members(item, "an identity") {
 		if n == 0 {
 			i.Line = m.Line
 		}
 
 		switch m.Key {
 		case "IdentityId":
-			i.ID, _ = f.Text(m, m.Key)
+			i.ID, _ = f.template.Text(m, m.Key)
 		case "IdentityPoolId":
 			i.Pool, i.Resource = f.poolOf(m)
+			hasPool = true // or a fault
 		case "User":
-			i.User, _ = f.Text(m, m.Key)
+			i.User, _ = f.template.Text(m, m.Key)
 		case "Logins":
-			for _, login := range f.Members(m, "Logins") {
+			for _, login := range f.template.Members(m, "Logins") {
 				f.checkSubject(login)
-				subject, isText := f.Text(login, "Logins")
+				subject, isText := f.template.Text(login, "Logins")
 				if isText && (!seedText(login.Key, maxSeedProvider) || !seedText(subject, maxSeedSubject)) {
 					f.fault(login.Line, "Logins: %.100s must have the subject as text", login.Key)
 				}
@@ -172,7 +227,7 @@ func (f *fileReader) identity(item template.Field) SeedIdentity {
 	if i.User != "" && len(i.Logins) > 0 {
 		f.fault(i.Line, "an identity has either User or Logins: leave one out")
 	}
-	if i.Pool == "" && i.Resource == "" {
+	if !hasPool {
 		f.fault(i.Line, "an identity needs an IdentityPoolId: !Ref and a pool of this file, or a pool's ID")
 	}
 
@@ -182,7 +237,7 @@ func (f *fileReader) identity(item template.Field) SeedIdentity {
 // checkSubject refuses a subject that YAML takes for a number or truth value: its text may have been another,
 // such as 0123.
 func (f *fileReader) checkSubject(login template.Field) {
-	v, _ := f.Value(login)
+	v, _ := f.template.Value(login)
 	switch v.(type) {
 	case json.Number, oddNumber, bool:
 		f.fault(login.Line, "Logins: write the subject at %.100s in quotes: subjects are text", login.Key)
@@ -196,19 +251,16 @@ func seedText(text string, limit int) bool {
 
 // poolOf reads the pool of an identity: an ID, or a reference to a resource.
 func (f *fileReader) poolOf(m template.Field) (id, resource string) {
-	v, _ := f.Value(m)
-	if ref, ok := v.(*Reference); ok && len(ref.Parts) == 1 && !f.IsOpen(ref.Parts[0].Resource) {
+	v, _ := f.template.Value(m)
+	if ref, ok := v.(*Reference); ok && len(ref.Parts) == 1 && !f.template.IsOpen(ref.Parts[0].Resource) {
 		if attribute := ref.Parts[0].Attribute; attribute == "Ref" || attribute == "Id" {
 			return "", ref.Parts[0].Resource
 		}
 	}
 
-	id, isText := f.Text(m, m.Key)
+	id, isText := f.template.Text(m, m.Key)
 	if isText && !identitypool.ValidID(id) {
 		f.fault(m.Line, "IdentityPoolId %q is no ID: use !Ref and a pool of this file, or a pool's ID", id)
-	}
-	if !isText {
-		id = "-" // reported
 	}
 
 	return id, ""
@@ -225,29 +277,6 @@ func (f *fileReader) checkPool(i SeedIdentity, resources []Resource) {
 	if !slices.Contains(pools, i.Resource) {
 		f.unknown(i.Line, "pool of an identity", i.Resource, pools)
 	}
-}
-
-// ErrNoPool means that Apply has not made a pool.
-var ErrNoPool = errors.New("the pool is not there")
-
-// PoolID returns the ID of the pool that Apply made for a resource of the file with that name. The
-// pool has no chosen ID. Error: ErrNoPool.
-func PoolID(ctx context.Context, c *Client, file, resource string) (string, error) {
-	s, err := connect(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	a := &applier{server: s, options: Options{Name: file}, cached: map[*kind][]*state{}}
-
-	st, err := new(pool).find(ctx, a, Resource{Name: resource, Type: poolType})
-	if err != nil {
-		return "", err
-	}
-	if st == nil {
-		return "", fmt.Errorf("%w: %s", ErrNoPool, a.ownerTag(Resource{Name: resource}))
-	}
-
-	return st.id, nil
 }
 
 // PoolExists reports whether the client's account has a pool with the ID.

@@ -28,22 +28,22 @@ const (
 	customOIDCProvider = "Custom::AWSCDKOpenIdConnectProvider"
 )
 
-// sortOut decides for each resource whether it is made, becomes a part of another or is left out.
-func (f *fileReader) sortOut() {
+// decide decides for each resource whether it is made, becomes a part of another or is left out.
+func (f *fileReader) decide() {
 	needless := f.providerFunctions()
-	for _, r := range f.Resources {
+	for _, r := range f.template.Resources {
 		_, known := types[r.Type]
 		switch {
 		case r.Condition != "", r.Type == "":
 		case needless[r.Name] != "":
 			f.leaveOut(r, needless[r.Name])
 		case known:
-			f.take(r, r.Type)
+			f.make(r, r.Type)
 		case r.Type == customOIDCProvider:
-			f.take(r, providerType)
+			f.make(r, providerType)
 			f.note("%s becomes an %s: no function makes it", r.Name, providerType)
 		case r.Type == policyType, r.Type == rolePolicyType:
-			f.policies = append(f.policies, r)
+			f.outcomes[r.Name] = &outcome{fate: fateFolded}
 		case r.Type == metadataType:
 			f.leaveOut(r, "it is for AWS's statistics")
 		case f.options.IgnoreUnknown:
@@ -68,7 +68,7 @@ func absence(typeName string) string {
 
 // refuseType refuses a type by its name.
 func (f *fileReader) refuseType(r *template.Resource) {
-	f.refused[r.Name] = true
+	f.outcomes[r.Name] = &outcome{fate: fateRefused}
 
 	names := append(typeNames(), policyType, rolePolicyType)
 	what := "type of " + r.Name
@@ -87,8 +87,8 @@ func (f *fileReader) refuseType(r *template.Resource) {
 // users returns the names of the resources that mention each resource.
 func (f *fileReader) users() map[string][]*template.Resource {
 	all := map[string][]*template.Resource{}
-	for _, r := range f.Resources {
-		for name := range f.Mentions(r) {
+	for _, r := range f.template.Resources {
+		for name := range f.template.Mentions(r) {
 			if name != r.Name {
 				all[name] = append(all[name], r)
 			}
@@ -111,12 +111,12 @@ func (f *fileReader) providerFunctions() map[string]string {
 		needless[r.Name] = "only " + by[0].Name + " needs it, and Poolhouse makes that itself"
 	}
 
-	for _, r := range f.Resources {
+	for _, r := range f.template.Resources {
 		onlyFor(r, functionType, func(by *template.Resource) bool { return by.Type == customOIDCProvider })
 	}
 
 	functions := maps.Clone(needless)
-	for _, r := range f.Resources {
+	for _, r := range f.template.Resources {
 		onlyFor(r, roleType, func(by *template.Resource) bool { return functions[by.Name] != "" })
 	}
 
@@ -130,13 +130,13 @@ func every(list []*template.Resource, is func(*template.Resource) bool) bool {
 // findServiceRoles finds roles that only resources need which are left out.
 func (f *fileReader) findServiceRoles() {
 	users := f.users()
-	for _, r := range f.Resources {
+	for _, r := range f.template.Resources {
 		by := slices.DeleteFunc(slices.Clone(users[r.Name]), func(u *template.Resource) bool {
 			return u.Type == policyType || u.Type == rolePolicyType || u.Type == managedPolicyType
 		})
-		isLeft := func(u *template.Resource) bool { _, left := f.left[u.Name]; return left }
-		if f.byName[r.Name] != nil && r.Type == roleType && len(by) > 0 && every(by, isLeft) {
-			f.onlyFor[r.Name] = by[0].Name
+		isLeftOut := func(u *template.Resource) bool { return f.leftOut(u.Name) != nil }
+		if f.made(r.Name) != nil && r.Type == roleType && len(by) > 0 && every(by, isLeftOut) {
+			f.outcomes[r.Name].usedBy = by[0].Name
 		}
 	}
 }
@@ -172,58 +172,21 @@ func oidcProperties(given map[string]any) map[string]any {
 	return out
 }
 
-// skippedIn returns what a value refers to and is left out.
-func (f *fileReader) skippedIn(v any) (found Skipped, is bool) {
+// skippedIn returns the first resource that a value refers to and that is left out, nil if there is none.
+func (f *fileReader) skippedIn(v any) (found *Skipped) {
 	eachPart(v, func(_ *Reference, resource, _ string) {
-		if s, left := f.left[resource]; left && !is {
-			found, is = s, true
+		if found == nil {
+			found = f.leftOut(resource)
 		}
 	})
 
-	return found, is
+	return found
 }
 
-// withoutSkipped drops what a resource takes from user pools that are left out. It returns false if
-// nothing of the resource remains.
-func (f *fileReader) withoutSkipped(r *Resource, given map[string]any) bool {
-	fromUserPool := func(v any) (Skipped, bool) {
-		s, is := f.skippedIn(v)
-		return s, is && isUserPool(s.Type)
+// skippedUserPool is skippedIn for what belongs to user pools.
+func (f *fileReader) skippedUserPool(v any) *Skipped {
+	if s := f.skippedIn(v); s != nil && isUserPool(s.Type) {
+		return s
 	}
-
-	switch r.Type {
-	case poolType:
-		list, _ := given["CognitoIdentityProviders"].([]any)
-		var kept []any
-		for _, one := range list {
-			if s, is := fromUserPool(one); is {
-				f.note("%s has no login by %s, an %s that is left out", r.Name, s.Name, s.Type)
-				continue
-			}
-			kept = append(kept, one)
-		}
-		if len(kept) < len(list) {
-			given["CognitoIdentityProviders"] = kept
-		}
-	case poolRolesType:
-		mappings, _ := given["RoleMappings"].(map[string]any)
-
-		for key, one := range sorted(mappings) {
-			// With another provider, or for a pool of another file, what needs something that is left
-			// out is an error: without the mapping, logins would get the pool's default role.
-			mapping, _ := one.(map[string]any)
-			_, ours := given["IdentityPoolId"].(*Reference)
-			if s, is := fromUserPool(mapping["IdentityProvider"]); is && ours {
-				f.note("%s has no role mapping %s: it is for %s, an %s that is left out", r.Name, key, s.Name, s.Type)
-				delete(mappings, key)
-			}
-		}
-	case principalTagsType:
-		if s, is := fromUserPool(given["IdentityProviderName"]); is {
-			f.leaveOut(f.Resource(r.Name), "it is for "+s.Name+", an "+s.Type+" that is left out")
-			return false
-		}
-	}
-
-	return true
+	return nil
 }

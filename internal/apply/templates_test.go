@@ -164,8 +164,10 @@ func TestTemplates(t *testing.T) {
 
 func sameOutputs(t *testing.T, result *apply.Result, want map[string]string, unknown string) {
 	t.Helper()
+
 	got := map[string]string{}
 	var missing []string
+
 	for name, o := range result.Outputs {
 		switch o.Value {
 		case result.Pools[0].ID:
@@ -177,10 +179,12 @@ func sameOutputs(t *testing.T, result *apply.Result, want map[string]string, unk
 			got[name] = o.Value
 		}
 	}
+
 	if want == nil {
 		want = map[string]string{}
 	}
 	equal(t, "outputs", got, want)
+
 	slices.Sort(missing)
 	equal(t, "outputs without a value", strings.Join(missing, " "), unknown)
 }

@@ -41,27 +41,20 @@ func (s *Service) CheckSeededIdentities(ctx context.Context, seeded []SeededIden
 }
 
 // SeedIdentities gives pools the identities of a seed. An identity that has its logins stays as it
-// is; one that lacks a login gets exactly those of the seed. All are checked first: a *SeedError means
-// that nothing was changed. After any other error some may be made. No API has this operation.
+// is; one that lacks a login gets exactly those of the seed. All are made in one transaction, or none. The
+// error is a *SeedError if the seed is at fault. No API has this operation.
 func (s *Service) SeedIdentities(ctx context.Context, seeded []SeededIdentity) error {
 	p := s.newSeedPlan()
-	if err := p.addAll(ctx, seeded); err != nil {
+	if err := p.addAll(ctx, seeded); err != nil || len(p.changes) == 0 {
 		return err
 	}
 
-	for _, id := range p.replaced {
-		if err := s.Store.DeleteIdentity(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
+	var identities []identitypool.Identity
+	for _, c := range p.changes {
+		identities = append(identities, c.want)
 	}
 
-	for n, one := range p.wanted {
-		if err := s.Store.LoadIdentity(ctx, one); err != nil {
-			return fmt.Errorf("identity %s: %w", seeded[p.index[n]].ID, err)
-		}
-	}
-
-	return nil
+	return s.Store.ReplaceIdentities(ctx, identities)
 }
 
 // SeedError tells which identity of a seed cannot be made. It is an ErrSeed.
@@ -86,34 +79,39 @@ type seedPlan struct {
 	foreseen Foreseen
 	login    loginReader
 
+	ids      map[identitypool.IdentityID]bool        // of the seed
 	owners   map[seededLogin]identitypool.IdentityID // by the seed
-	all      map[identitypool.IdentityID]bool
-	wanted   []identitypool.Identity   // to be loaded
-	index    []int                     // of each in the seed
-	replaced []identitypool.IdentityID // to be deleted before
-	seen     int
+	changes  []seedChange
+	replaced map[identitypool.IdentityID]bool // of identities that the changes take the place of
+}
+
+// seedChange is an identity to be made, in place of the one that has its ID.
+type seedChange struct {
+	index int // in the list of SeedIdentities
+	want  identitypool.Identity
 }
 
 func (s *Service) newSeedPlan() *seedPlan {
 	return &seedPlan{
-		service: s,
-		login:   s.loadedLogin,
-		owners:  map[seededLogin]identitypool.IdentityID{},
-		all:     map[identitypool.IdentityID]bool{},
+		service:  s,
+		login:    s.loadedLogin,
+		ids:      map[identitypool.IdentityID]bool{},
+		owners:   map[seededLogin]identitypool.IdentityID{},
+		replaced: map[identitypool.IdentityID]bool{},
 	}
 }
 
 // addAll plans all identities. Error: *SeedError.
 func (p *seedPlan) addAll(ctx context.Context, seeded []SeededIdentity) error {
 	for n, one := range seeded {
-		if err := p.add(ctx, one); err != nil {
+		if err := p.add(ctx, n, one); err != nil {
 			return &SeedError{Index: n, Err: err}
 		}
 	}
 
-	for n, one := range p.wanted {
-		if err := p.checkLogins(ctx, one); err != nil {
-			return &SeedError{Index: p.index[n], Err: err}
+	for _, c := range p.changes {
+		if err := p.checkLogins(ctx, c.want); err != nil {
+			return &SeedError{Index: c.index, Err: err}
 		}
 	}
 
@@ -121,17 +119,15 @@ func (p *seedPlan) addAll(ctx context.Context, seeded []SeededIdentity) error {
 }
 
 // add plans one identity.
-func (p *seedPlan) add(ctx context.Context, one SeededIdentity) error {
-	index := p.seen
-	p.seen++
+func (p *seedPlan) add(ctx context.Context, index int, one SeededIdentity) error {
 	want, err := p.seeded(ctx, one)
 	if err != nil {
 		return err
 	}
-	if p.all[want.ID] {
+	if p.ids[want.ID] {
 		return fmt.Errorf("the identity %s is there twice", want.ID)
 	}
-	p.all[want.ID] = true
+	p.ids[want.ID] = true
 
 	for _, l := range want.Logins {
 		key := seededLogin{pool: want.PoolID, login: l}
@@ -151,9 +147,9 @@ func (p *seedPlan) add(ctx context.Context, one SeededIdentity) error {
 	case hasLogins(have, want):
 		return nil
 	default:
-		p.replaced = append(p.replaced, want.ID)
+		p.replaced[want.ID] = true
 	}
-	p.wanted, p.index = append(p.wanted, want), append(p.index, index)
+	p.changes = append(p.changes, seedChange{index: index, want: want})
 
 	return nil
 }
@@ -183,12 +179,7 @@ func (p *seedPlan) checkLogins(ctx context.Context, want identitypool.Identity) 
 		if err != nil {
 			return err
 		}
-
-		replaced := owner.ID == want.ID
-		for _, id := range p.replaced {
-			replaced = replaced || id == owner.ID
-		}
-		if !replaced {
+		if !p.replaced[owner.ID] {
 			return fmt.Errorf("%q of %s has signed in before and is the identity %s: delete that identity first "+
 				"(start without --seed, and call DeleteIdentities), or begin anew with `poolhouse dev reset`",
 				l.Subject, l.Provider, owner.ID)

@@ -94,21 +94,17 @@ func openGrants(path string, now func() time.Time) (*grants, error) {
 		return g, nil
 	}
 
-	info, err := os.Stat(path)
+	text, err := wholefile.Read(path, maxGrantsFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return g, nil
 	}
+	if refused, ok := errors.AsType[*wholefile.RefusedError](err); ok {
+		return nil, fmt.Errorf("%s: %w: %s", path, ErrGrants, refused.Reason)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxGrantsFile { // opening a pipe could wait for ever
-		return nil, fmt.Errorf("%s: %w: it is no regular file of at most %d bytes", path, ErrGrants, maxGrantsFile)
 	}
 
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
 	var d grantsDocument
 	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&d); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrGrants, err)

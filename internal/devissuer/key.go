@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -25,7 +24,7 @@ var ErrKey = errors.New("no key of the development issuer")
 
 const (
 	keyBits    = 2048
-	maxKeyFile = 16 << 10 // bytes
+	maxKeyFile = 64 << 10 // bytes
 )
 
 // Members of the key file besides those of a JSON Web Key. Readers of a JSON Web Key ignore members
@@ -51,7 +50,10 @@ type formerKey struct {
 // readKeys reads the keys of the development issuer from a file, a JSON Web Key (RFC 7517). The error
 // wraps fs.ErrNotExist if there is no file.
 func readKeys(path string) (keys, error) {
-	text, err := readRegular(path)
+	text, err := wholefile.Read(path, maxKeyFile)
+	if refused, ok := errors.AsType[*wholefile.RefusedError](err); ok {
+		return keys{}, fmt.Errorf("%s: %w: %s", path, ErrKey, refused.Reason)
+	}
 	if err != nil {
 		return keys{}, err
 	}
@@ -82,25 +84,6 @@ func readKeys(path string) (keys, error) {
 	issuer, _ := others.Issuer.(string)
 
 	return keys{signing: key, former: others.Former, issuer: issuer}, nil
-}
-
-// readRegular returns the content of a regular file: opening a pipe or a device could wait for ever.
-func readRegular(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w: it is no regular file", path, ErrKey)
-	}
-
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-
-	return io.ReadAll(io.LimitReader(file, maxKeyFile))
 }
 
 // newKey generates a key. Its ID is its thumbprint (RFC 7638), so that no two keys share one:

@@ -6,14 +6,15 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
 // maxFiles is how many files all seeds together may have.
@@ -25,7 +26,8 @@ type File struct {
 	Name string // in the tags of what it makes
 	Seed apply.Seed
 
-	users []devuser.User
+	users   []devuser.User
+	clients []devissuer.Client
 }
 
 // Read reads seeds: files, folders that `cdk synth` has written, and other folders, whose *.yaml,
@@ -112,32 +114,13 @@ func isSeed(name string) bool {
 
 // readFile reads one seed.
 func readFile(from apply.Stack, o apply.ReadOptions) (File, error) {
-	text, err := readText(from.Path)
+	text, err := wholefile.Read(from.Path, apply.MaxFile)
 	if err != nil {
 		return File{}, err
 	}
 	o.Name, o.IgnoreUnknown = from.Name, true
 
 	return parse(from.Path, text, o)
-}
-
-// readText returns the content of a file. Opening a pipe or a device could wait for ever.
-func readText(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", path)
-	}
-
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-
-	return io.ReadAll(io.LimitReader(file, apply.MaxFile+1)) // apply.ReadSeed refuses a longer file
 }
 
 // parse reads the text of a seed.
@@ -156,6 +139,21 @@ func parse(path string, text []byte, o apply.ReadOptions) (File, error) {
 			continue
 		}
 		f.users = append(f.users, user)
+	}
+
+	for _, c := range f.Seed.Clients {
+		one := devissuer.Client{
+			ID:                     c.ID,
+			Secret:                 c.Secret,
+			RedirectURIs:           c.RedirectURIs,
+			PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
+			BackChannelLogoutURI:   c.BackChannelLogoutURI,
+		}
+		if err := one.Check(); err != nil {
+			faults = append(faults, f.at(c.Line, err))
+			continue
+		}
+		f.clients = append(f.clients, one)
 	}
 
 	return f, errors.Join(faults...)
@@ -179,10 +177,10 @@ func (f *File) faults(err error) error {
 	return errors.Join(all...)
 }
 
-// checkNames refuses what two files have both: a file's name, which tells whose a resource is, and
-// a user.
+// checkNames refuses what two files have both: a file's name, which tells whose a resource is, a user, and
+// a client.
 func checkNames(files []File) (faults []error) {
-	names, users := map[string]string{}, map[string]string{}
+	names, users, clients := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, f := range files {
 		if other, taken := names[f.Name]; taken {
 			faults = append(faults, fmt.Errorf("%s: %s has the same name: rename one, "+
@@ -196,6 +194,12 @@ func checkNames(files []File) (faults []error) {
 				faults = append(faults, f.at(u.Line, fmt.Errorf("the user %s is in %s, too", u.Name, other)))
 			}
 			users[u.Name] = place
+		}
+		for _, c := range f.Seed.Clients {
+			if other, taken := clients[c.ID]; taken {
+				faults = append(faults, f.at(c.Line, fmt.Errorf("the client %s is in %s, too", c.ID, other)))
+			}
+			clients[c.ID] = fmt.Sprintf("%s, line %d", f.Path, c.Line)
 		}
 	}
 

@@ -2,7 +2,6 @@ package devseed
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"time"
@@ -23,20 +22,6 @@ func InProcess(
 		IAMRegion:   region,
 		HTTP:        &http.Client{Transport: transport{handler: server, agent: userAgent}},
 		Now:         time.Now,
-		Wait:        wait,
-	}
-}
-
-// wait waits between the attempts of a call.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

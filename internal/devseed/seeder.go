@@ -1,31 +1,29 @@
 package devseed
 
 import (
-	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Seeder applies seeds to one development server.
 type Seeder struct {
 	Client      *apply.Client
 	Users       *devuser.Store
+	Clients     *devissuer.Clients
 	ProviderARN string // of the built-in issuer
 	LoginKey    string // of the built-in issuer, in Logins
-	// Identities makes identities; *cognitoidentity.SeedError if it changed nothing.
+	// Identities makes all identities, or none. Error: *cognitoidentity.SeedError.
 	Identities func(context.Context, []cognitoidentity.SeededIdentity) error
 	// CheckIdentities returns the error that Identities would have.
 	CheckIdentities func(context.Context, []cognitoidentity.SeededIdentity, cognitoidentity.Foreseen) error
@@ -40,7 +38,7 @@ type partly struct{ error }
 
 func (p partly) Unwrap() []error { return []error{ErrPartly, p.error} }
 
-// Apply brings the server to what the files have: users first, then resources, then identities. What
+// Apply brings the server to what the files have: users and clients first, then resources, then identities. What
 // the files do not name stays. It tells out what it did, one line for each file. Error: ErrPartly.
 func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 	if err := s.check(ctx, files); err != nil {
@@ -59,35 +57,63 @@ func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 		}
 	}
 
-	round := together(files)
 	for _, f := range files {
-		done, err := s.resources(ctx, f, apply.Options{Seeds: round})
+		if len(f.clients) == 0 {
+			continue
+		}
+		if err := s.Clients.Put(f.clients...); err != nil {
+			return partly{err}
+		}
+	}
+
+	pools := newPoolIDs(s.Client.Region)
+	seeds := together(files)
+	for _, f := range files {
+		done, err := s.resources(ctx, f, apply.Options{Seeds: seeds})
 		if err != nil {
 			return partly{err}
 		}
-		apply.Say(out, "Seed %s: %s", f.Path, both(changed[f.Path], done))
+		pools.add(f, done)
+		apply.Say(out, "Seed %s: %s", f.Path, summary(done, changed[f.Path]))
 		tell(out, f)
 	}
 
-	if err := s.identities(ctx, files, nil); err != nil {
+	if err := s.makeIdentities(ctx, files, pools); err != nil {
 		return partly{err}
 	}
 
 	return nil
 }
 
-// unchanged is the summary of resources if it has changed nothing.
-const unchanged = "no resource to change"
+// summary tells in words what was done with the resources of a file, and with its users.
+func summary(done *apply.Result, users string) string {
+	var created, updated, parts []string
+	for _, r := range done.Resources {
+		switch r.Action {
+		case apply.ActionCreate:
+			created = append(created, r.Name)
+		case apply.ActionUpdate:
+			updated = append(updated, r.Name)
+		}
+	}
 
-// both tells what was done with users and with resources.
-func both(users, resources string) string {
+	if len(created) > 0 {
+		parts = append(parts, "created "+strings.Join(created, ", "))
+	}
+	if len(updated) > 0 {
+		parts = append(parts, "updated "+strings.Join(updated, ", "))
+	}
+	if users != "" {
+		parts = append(parts, users)
+	}
+
 	switch {
-	case users == "":
-		return resources
-	case resources == unchanged || resources == "applied":
-		return users
+	case len(parts) > 0:
+		return strings.Join(parts, "; ")
+	case len(done.Resources) > 0:
+		return "no resource to change"
 	default:
-		return resources + "; " + users
+		return "applied"
 	}
 }
 
@@ -147,26 +173,54 @@ func (s *Seeder) check(ctx context.Context, files []File) error {
 	if len(users) > devuser.MaxUsers {
 		faults = append(faults, fmt.Errorf("there would be more than %d users", devuser.MaxUsers))
 	}
+	faults = append(faults, s.checkClients(files))
 
-	round := together(files)
+	pools := newPoolIDs(s.Client.Region)
+	seeds := together(files)
 	for _, f := range files {
 		for _, i := range f.Seed.Identities {
 			if i.User != "" && !users[i.User] {
 				faults = append(faults, f.at(i.Line, unknownUser(i.User, users)))
 			}
 		}
-		if _, err := s.resources(ctx, f, apply.Options{DryRun: true, Seeds: round}); err != nil {
+
+		planned, err := s.resources(ctx, f, apply.Options{DryRun: true, Seeds: seeds})
+		if err != nil {
 			faults = append(faults, err)
+			continue
 		}
+		pools.add(f, planned)
 	}
-	if len(faults) > 0 {
-		return errors.Join(faults...)
+	if err := errors.Join(faults...); err != nil {
+		return err
 	}
 
-	return s.identities(ctx, files, s.foresee(files))
+	return s.checkIdentities(ctx, files, pools)
 }
 
-// together returns the files as those of one round.
+// checkClients refuses too many clients.
+func (s *Seeder) checkClients(files []File) error {
+	clients := map[string]bool{}
+	for _, f := range files {
+		for _, c := range f.clients {
+			clients[c.ID] = true
+		}
+	}
+	if len(clients) == 0 {
+		return nil
+	}
+
+	for _, id := range s.Clients.IDs() {
+		clients[id] = true
+	}
+	if len(clients) > devissuer.MaxClients {
+		return fmt.Errorf("there would be more than %d clients", devissuer.MaxClients)
+	}
+
+	return nil
+}
+
+// together returns the files as seeds that are applied together.
 func together(files []File) *apply.Seeds {
 	all := apply.NewSeeds()
 	for _, f := range files {
@@ -186,168 +240,18 @@ func unknownUser(name string, users map[string]bool) error {
 	return fmt.Errorf("unknown user %q: name one in the section Users", name)
 }
 
-// resources applies the resources of a file, and tells in words what was done.
-func (s *Seeder) resources(ctx context.Context, f File, o apply.Options) (done string, err error) {
+// resources applies the resources of a file.
+func (s *Seeder) resources(ctx context.Context, f File, o apply.Options) (*apply.Result, error) {
 	if len(f.Seed.Resources) == 0 {
-		return "applied", nil
+		return &apply.Result{}, nil
 	}
 
-	var printed bytes.Buffer
-	o.Name, o.Out = f.Name, &printed
+	o.Name, o.Out = f.Name, io.Discard
 	o.Known = map[string]string{apply.DevProviderARN: s.ProviderARN, apply.DevLoginKey: s.LoginKey}
-	if _, err := apply.Apply(ctx, s.Client, f.Seed.File, o); err != nil {
-		return "", f.faults(err)
-	}
-
-	return summary(&printed), nil
-}
-
-// summary tells in words what an apply printed after its plan.
-func summary(printed io.Reader) string {
-	var parts []string
-
-	names := map[string][]string{}
-	lines := bufio.NewScanner(printed)
-	for lines.Scan() {
-		verb, name, _ := strings.Cut(lines.Text(), " ")
-		if verb == "created" || verb == "updated" {
-			names[verb] = append(names[verb], name)
-		}
-	}
-
-	for _, verb := range []string{"created", "updated"} {
-		if len(names[verb]) > 0 {
-			parts = append(parts, verb+" "+strings.Join(names[verb], ", "))
-		}
-	}
-	if len(parts) == 0 {
-		return unchanged
-	}
-
-	return strings.Join(parts, "; ")
-}
-
-// foreseen has the things that files make before their identities.
-type foreseen struct {
-	cognitoidentity.Foreseen
-
-	subjects map[string]string // of the files' users, by name
-}
-
-// foresee returns what the files will make.
-func (s *Seeder) foresee(files []File) *foreseen {
-	all := &foreseen{subjects: map[string]string{}}
-	all.Pools = map[identitypool.PoolID]identitypool.Pool{}
-	for _, f := range files {
-		for _, u := range f.users {
-			all.subjects[u.Name] = u.Subject
-		}
-
-		for _, r := range f.Seed.Resources {
-			all.SAML = all.SAML || r.Type == "AWS::IAM::SAMLProvider"
-			if r.Type != "AWS::Cognito::IdentityPool" {
-				continue
-			}
-			id := identitypool.PoolID(cmp.Or(r.PinnedID, comingPool(s.Client.Region, f, r.Name)))
-			developer, _ := r.Properties["DeveloperProviderName"].(string)
-			all.Pools[id] = identitypool.Pool{
-				ID:                    id,
-				Region:                identitypool.RegionOf(string(id)),
-				DeveloperProviderName: developer,
-			}
-		}
-	}
-
-	return all
-}
-
-// comingPool stands for the ID of a pool that the server will choose.
-func comingPool(region string, f File, resource string) string {
-	return region + ":" + f.Name + "/" + resource
-}
-
-// identities makes the identities of the files, whose pools are there now. With what is foreseen it
-// only checks them.
-func (s *Seeder) identities(ctx context.Context, files []File, coming *foreseen) error {
-	type place struct {
-		file File
-		line int
-	}
-	var seeded []cognitoidentity.SeededIdentity
-	var places []place
-	for _, f := range files {
-		for _, i := range f.Seed.Identities {
-			one, err := s.identity(ctx, f, i, coming)
-			if err != nil {
-				return f.at(i.Line, err)
-			}
-			seeded, places = append(seeded, one), append(places, place{file: f, line: i.Line})
-		}
-	}
-	if len(seeded) == 0 {
-		return nil
-	}
-
-	var err error
-	if coming != nil {
-		err = s.CheckIdentities(ctx, seeded, coming.Foreseen)
-	} else {
-		err = s.Identities(ctx, seeded)
-	}
-	if refused, ok := errors.AsType[*cognitoidentity.SeedError](err); ok {
-		p := places[refused.Index]
-		return p.file.at(p.line, err)
-	}
-
-	return err
-}
-
-// identity returns an identity with its logins in the form that the pools have.
-func (s *Seeder) identity(
-	ctx context.Context, f File, i apply.SeedIdentity, coming *foreseen,
-) (one cognitoidentity.SeededIdentity, err error) {
-	pool := i.Pool
-	if pool == "" {
-		pool, err = s.poolID(ctx, f, i.Resource)
-		if errors.Is(err, apply.ErrNoPool) && coming != nil {
-			pool, err = comingPool(s.Client.Region, f, i.Resource), nil
-		}
-	}
+	done, err := apply.Apply(ctx, s.Client, f.Seed.File, o)
 	if err != nil {
-		return one, err
-	}
-	one = cognitoidentity.SeededIdentity{Pool: identitypool.PoolID(pool), ID: identitypool.IdentityID(i.ID)}
-
-	if i.User != "" {
-		subject, err := s.subject(i.User, coming)
-		if err != nil {
-			return one, err
-		}
-		one.Logins = append(one.Logins, cognitoidentity.LoadedLogin{ProviderName: &s.LoginKey, Subject: &subject})
+		return nil, f.faults(err)
 	}
 
-	for provider, subject := range i.Logins {
-		one.Logins = append(one.Logins, cognitoidentity.LoadedLogin{ProviderName: &provider, Subject: &subject})
-	}
-
-	return one, nil
-}
-
-// subject returns the subject of a user that is there, or will be.
-func (s *Seeder) subject(user string, coming *foreseen) (string, error) {
-	if coming != nil && coming.subjects[user] != "" {
-		return coming.subjects[user], nil
-	}
-	u, err := s.Users.Get(user)
-
-	return u.Subject, err
-}
-
-// poolID returns the ID of a pool that a file made.
-func (s *Seeder) poolID(ctx context.Context, f File, resource string) (string, error) {
-	n := slices.IndexFunc(f.Seed.Resources, func(r apply.Resource) bool { return r.Name == resource })
-	if n >= 0 && f.Seed.Resources[n].PinnedID != "" {
-		return f.Seed.Resources[n].PinnedID, nil
-	}
-	return apply.PoolID(ctx, s.Client, f.Name, resource)
+	return done, nil
 }

@@ -227,16 +227,19 @@ func TestSeedNamesTheBuiltInIssuer(t *testing.T) {
           RulesConfiguration:
             Rules: [{Claim: a, MatchType: Equals, Value: b, RoleARN: "arn:aws:iam::000000000000:role/R"}]
 `
+
 	data := t.TempDir()
 	for _, want := range []string{"created Pool, Other, Roles; set users alice, bob", "updated Pool, Roles"} {
 		r := start(t, func(c *poolhouse.Config) { c.DataDir = data })
 		path := r.write("shop.yaml", strings.Replace(shop, "Users:\n", rules+"Users:\n", 1))
+
 		if printed := r.applied(path); printed != "Seed "+path+": "+want+"\n" {
 			t.Errorf("printed %q, want %s", printed, want)
 		}
 		if got := fmt.Sprint(r.pools()[shopPool].Roles); got != "[{users whose a is b R}]" {
 			t.Errorf("the pool has the roles %s", got)
 		}
+
 		r.server.Stop()
 	}
 }
@@ -312,6 +315,7 @@ func TestEmptyValues(t *testing.T) {
 // TestNumbersOfClaims checks that a number stays a number, with all its digits, and that text stays text.
 func TestNumbersOfClaims(t *testing.T) {
 	r := start(t)
+
 	for text, want := range map[string]any{
 		"1e3":                       json.Number("1e3"),
 		"1E+2":                      json.Number("1E+2"),

@@ -76,6 +76,7 @@ func TestTemplateAsSeed(t *testing.T) {
 	r := start(t)
 	path := r.write("App.template.json", cdkTemplate)
 	printed := r.applied(path)
+
 	for _, want := range []string{
 		"Seed " + path + ": created Pool, Guest, Attachment\n",
 		"  left out: Bucket, AWS::S3::Bucket: Poolhouse has no resource of this type\n",
@@ -87,6 +88,7 @@ func TestTemplateAsSeed(t *testing.T) {
 			t.Errorf("%q lacks %q", printed, want)
 		}
 	}
+
 	for id, pool := range r.pools() {
 		if pool.Name != "App.template-pool" || len(pool.Roles) != 1 {
 			t.Errorf("the pool %s is %+v", id, pool)
@@ -95,6 +97,7 @@ func TestTemplateAsSeed(t *testing.T) {
 	if len(r.pools()) != 1 {
 		t.Errorf("the pools are %v", r.pools())
 	}
+
 	if printed := r.applied(path); !strings.Contains(printed, "no resource to change") {
 		t.Errorf("printed %q", printed)
 	}

@@ -83,6 +83,31 @@ Identities:
 	}
 }
 
+// TestIdentitiesOfChangedPools checks that a pool's new developer provider counts, whoever chose the pool's ID.
+func TestIdentitiesOfChangedPools(t *testing.T) {
+	const identities = `Identities:
+  - IdentityId: us-east-1:eeeeeeee-2222-4333-8444-555555555555
+    IdentityPoolId: !Ref Own
+    Logins: {dev: x}
+`
+	for _, metadata := range []string{"{}", `{PoolhouseId: "` + shopPool + `"}`} {
+		r := start(t)
+		before := `Resources:
+  Own:
+    Type: AWS::Cognito::IdentityPool
+    Metadata: ` + metadata + `
+    Properties: {AllowUnauthenticatedIdentities: true}
+`
+		r.applied(r.write("a.yaml", before))
+
+		after := strings.Replace(before, "true}", "true, DeveloperProviderName: dev}", 1) + identities
+		path := r.write("a.yaml", after)
+		if printed := r.applied(path); printed != "Seed "+path+": updated Own\n" {
+			t.Errorf("%s: printed %q", metadata, printed)
+		}
+	}
+}
+
 const roleSeed = `
   Member:
     Type: AWS::IAM::Role

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -42,9 +41,12 @@ func Open(path string) (*Store, error) {
 		return s, nil
 	}
 
-	text, err := read(path)
+	text, err := wholefile.Read(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
+	}
+	if refused, ok := errors.AsType[*wholefile.RefusedError](err); ok {
+		return nil, fmt.Errorf("%s: %w: %s", path, ErrDamaged, refused.Reason)
 	}
 	if err != nil {
 		return nil, err
@@ -68,30 +70,6 @@ func Open(path string) (*Store, error) {
 	}
 
 	return s, nil
-}
-
-// read returns the content of the file. Opening a pipe or a device could wait for ever.
-func read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w: it is no regular file", path, ErrDamaged)
-	}
-
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-
-	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("%s: %w: it has more than %d bytes", path, ErrDamaged, maxFile)
-	}
-
-	return text, err
 }
 
 // List returns all users, in the order of their names.

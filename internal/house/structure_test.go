@@ -50,7 +50,8 @@ var allowedImports = map[string][]string{
 		"internal/iam", "internal/identitypool", "internal/session", "internal/signout", "internal/store",
 	},
 	"internal/apply": {
-		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "internal/template", "sigv4",
+		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "internal/template",
+		"internal/wholefile", "sigv4",
 	},
 	"internal/assume": {
 		"internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer",
@@ -75,8 +76,8 @@ var allowedImports = map[string][]string{
 	},
 	"internal/devpool": {"internal/identitypool"},
 	"internal/devseed": {
-		"internal/apply", "internal/cognitoidentity", "internal/devuser", "internal/explain",
-		"internal/identitypool", "sigv4",
+		"internal/apply", "internal/cognitoidentity", "internal/devissuer", "internal/devuser", "internal/explain",
+		"internal/identitypool", "internal/wholefile", "sigv4",
 	},
 	"internal/devstyle": {},
 	"internal/devuser":  {"internal/wholefile"},

@@ -66,21 +66,21 @@ func builtinAWSPolicy(name, text string) awsPolicy {
 // awsPolicyFile is what `aws iam get-account-authorization-details --filter
 // AWSManagedPolicy` prints. Members that are not here do not matter.
 type awsPolicyFile struct {
-	IsTruncated bool            `json:"IsTruncated"`
-	Policies    []awsPolicyText `json:"Policies"`
+	IsTruncated bool              `json:"IsTruncated"`
+	Policies    []awsPolicyInFile `json:"Policies"`
 }
 
-type awsPolicyText struct {
-	PolicyID          string                 `json:"PolicyId"`
-	ARN               string                 `json:"Arn"`
-	DefaultVersionID  string                 `json:"DefaultVersionId"`
-	Description       string                 `json:"Description"`
-	CreateDate        string                 `json:"CreateDate"`
-	UpdateDate        string                 `json:"UpdateDate"`
-	PolicyVersionList []awsPolicyVersionText `json:"PolicyVersionList"`
+type awsPolicyInFile struct {
+	PolicyID          string             `json:"PolicyId"`
+	ARN               string             `json:"Arn"`
+	DefaultVersionID  string             `json:"DefaultVersionId"`
+	Description       string             `json:"Description"`
+	CreateDate        string             `json:"CreateDate"`
+	UpdateDate        string             `json:"UpdateDate"`
+	PolicyVersionList []awsVersionInFile `json:"PolicyVersionList"`
 }
 
-type awsPolicyVersionText struct {
+type awsVersionInFile struct {
 	Document   json.RawMessage `json:"Document"`
 	VersionID  string          `json:"VersionId"`
 	CreateDate string          `json:"CreateDate"`
@@ -131,17 +131,17 @@ func ReadAWSPolicies(text string) (AWSPolicies, error) {
 }
 
 // add adds the policies of a file.
-func (k AWSPolicies) add(list []awsPolicyText, all *faults) {
+func (p AWSPolicies) add(list []awsPolicyInFile, all *faults) {
 	first := map[string]string{} // lower-case name to the entry that has it
-	for i, text := range list {
+	for i, from := range list {
 		f := faults{setting: entry(awsPoliciesSetting+": Policies", i)}
-		p := newAWSPolicy(text, &f)
-		key := strings.ToLower(p.shown.Name)
+		one := newAWSPolicy(from, &f)
+		key := strings.ToLower(one.shown.Name)
 		if before, taken := first[key]; taken && key != "" {
 			f.add("", "", "has the name of "+before, "remove one of the two")
 		}
 		first[key] = f.setting
-		k[p.shown.Path+p.shown.Name] = p
+		p[one.shown.Path+one.shown.Name] = one
 		all.list = append(all.list, f.list...)
 	}
 }
@@ -154,31 +154,31 @@ var (
 )
 
 // newAWSPolicy checks an entry of a file and adds its faults to f.
-func newAWSPolicy(text awsPolicyText, f *faults) awsPolicy {
-	p := awsPolicy{shown: store.ManagedPolicy{Account: awsOwner, Description: text.Description}}
+func newAWSPolicy(from awsPolicyInFile, f *faults) awsPolicy {
+	p := awsPolicy{shown: store.ManagedPolicy{Account: awsOwner, Description: from.Description}}
 
-	parts := awsPolicyARN.FindStringSubmatch(text.ARN)
-	if parts == nil || len(text.ARN) > maxAWSPolicyARN {
-		f.add(".Arn", text.ARN, "is not a managed policy of AWS", "write the file with `"+awsPoliciesCommand+"`")
+	match := awsPolicyARN.FindStringSubmatch(from.ARN)
+	if match == nil || len(from.ARN) > maxAWSPolicyARN {
+		f.add(".Arn", from.ARN, "is not a managed policy of AWS", "write the file with `"+awsPoliciesCommand+"`")
 	} else {
-		f.entry = text.ARN
-		p.shown.Path, p.shown.Name = parts[1], parts[2]
+		f.entry = from.ARN
+		p.shown.Path, p.shown.Name = match[1], match[2]
 	}
-	if text.PolicyID != "" && !awsPolicyID.MatchString(text.PolicyID) {
-		f.add(".PolicyId", text.PolicyID, "is not the ID of a managed policy", "")
+	if from.PolicyID != "" && !awsPolicyID.MatchString(from.PolicyID) {
+		f.add(".PolicyId", from.PolicyID, "is not the ID of a managed policy", "")
 	}
 
-	p.shown.ID = text.PolicyID
-	p.shown.Created = time.UnixMilli(awsTime(".CreateDate", text.CreateDate, f)).UTC()
-	p.shown.Updated = awsTime(".UpdateDate", text.UpdateDate, f)
-	p.shown.Default = awsVersion(".DefaultVersionId", text.DefaultVersionID, f)
+	p.shown.ID = from.PolicyID
+	p.shown.Created = time.UnixMilli(awsTime(".CreateDate", from.CreateDate, f)).UTC()
+	p.shown.Updated = awsTime(".UpdateDate", from.UpdateDate, f)
+	p.shown.Default = awsVersion(".DefaultVersionId", from.DefaultVersionID, f)
 
-	for i, v := range text.PolicyVersionList {
+	for i, v := range from.PolicyVersionList {
 		p.addVersion(v, entry(".PolicyVersionList", i), f)
 	}
 
 	if p.document == nil && len(f.list) == 0 {
-		f.add(".PolicyVersionList", "", "does not have the default version "+text.DefaultVersionID,
+		f.add(".PolicyVersionList", "", "does not have the default version "+from.DefaultVersionID,
 			"write the file with `"+awsPoliciesCommand+"`")
 	}
 	slices.SortFunc(p.shown.Versions, func(a, b store.PolicyVersion) int { return a.Number - b.Number })
@@ -194,18 +194,18 @@ const maxAWSPolicyARN = 1024
 
 // addVersion adds a version of p. Only the default one is evaluated, so only that must be
 // a policy that this server understands.
-func (p *awsPolicy) addVersion(text awsPolicyVersionText, member string, f *faults) {
-	number := awsVersion(member+".VersionId", text.VersionID, f)
+func (p *awsPolicy) addVersion(from awsVersionInFile, member string, f *faults) {
+	number := awsVersion(member+".VersionId", from.VersionID, f)
 	if _, taken := p.shown.Version(number); taken {
-		f.add(member+".VersionId", text.VersionID, "is there twice", "remove one of the two")
+		f.add(member+".VersionId", from.VersionID, "is there twice", "remove one of the two")
 	}
 	var compact bytes.Buffer // the AWS CLI indents documents
-	_ = json.Compact(&compact, text.Document)
+	_ = json.Compact(&compact, from.Document)
 	document := compact.String()
 	p.shown.Versions = append(p.shown.Versions, store.PolicyVersion{
 		Number:   number,
 		Document: document,
-		Created:  awsTime(member+".CreateDate", text.CreateDate, f),
+		Created:  awsTime(member+".CreateDate", from.CreateDate, f),
 	})
 	if number != p.shown.Default {
 		return
@@ -220,12 +220,12 @@ func (p *awsPolicy) addVersion(text awsPolicyVersionText, member string, f *faul
 
 // awsVersion returns the number of a version such as v3.
 func awsVersion(member, text string, f *faults) int {
-	parts := awsPolicyVersion.FindStringSubmatch(text)
-	if parts == nil {
+	match := awsPolicyVersion.FindStringSubmatch(text)
+	if match == nil {
 		f.add(member, text, "is not a version", "write it as AWS does, such as v1")
 		return 0
 	}
-	n, _ := strconv.Atoi(parts[1])
+	n, _ := strconv.Atoi(match[1])
 
 	return n
 }
@@ -245,9 +245,9 @@ func awsTime(member, text string, f *faults) int64 {
 }
 
 // replaced returns the names of built-in policies that have another document in a file.
-func (k AWSPolicies) replaced() (names []string) {
+func (p AWSPolicies) replaced() (names []string) {
 	for _, name := range []string{awsAdministrator, awsGuestSession} {
-		builtin, given := builtinAWSPolicies["/"+name].shown, k["/"+name].shown
+		builtin, given := builtinAWSPolicies["/"+name].shown, p["/"+name].shown
 		before, _ := builtin.Version(builtin.Default)
 		if now, ok := given.Version(given.Default); ok && now.Document != before.Document {
 			names = append(names, name)
@@ -257,8 +257,8 @@ func (k AWSPolicies) replaced() (names []string) {
 }
 
 // Knows reports whether arn names a policy of the set.
-func (k AWSPolicies) Knows(arn string) bool {
-	_, ok := k[awsName(arn)]
+func (p AWSPolicies) Knows(arn string) bool {
+	_, ok := p[awsName(arn)]
 	return ok
 }
 

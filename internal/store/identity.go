@@ -275,19 +275,22 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identitypool.IdentityID) 
 			return err
 		}
 
-		return s.write(ctx, func(t *engine.Tx) error {
-			t.Touch(identityKey(id))
-			if err := before.advanceRevision(t, before.Modified); err != nil {
-				return err
-			}
-			if err := s.rememberIdentityID(t, id); err != nil {
-				return err
-			}
-			if _, err := t.Exec(`DELETE FROM logins WHERE identity_id = $1`, string(id)); err != nil {
-				return err
-			}
-
-			return mustChange(t, `DELETE FROM identities WHERE identity_id = $1`, string(id))
-		})
+		return s.write(ctx, func(t *engine.Tx) error { return s.deleteIdentity(t, before) })
 	})
+}
+
+// deleteIdentity is DeleteIdentity in a transaction. Error: errMoved if the row has changed since it was read.
+func (s *Store) deleteIdentity(t *engine.Tx, before *identityRow) error {
+	t.Touch(identityKey(before.ID))
+	if err := before.advanceRevision(t, before.Modified); err != nil {
+		return err
+	}
+	if err := s.rememberIdentityID(t, before.ID); err != nil {
+		return err
+	}
+	if _, err := t.Exec(`DELETE FROM logins WHERE identity_id = $1`, string(before.ID)); err != nil {
+		return err
+	}
+
+	return mustChange(t, `DELETE FROM identities WHERE identity_id = $1`, string(before.ID))
 }

@@ -40,6 +40,57 @@ func (s *Store) LoadIdentity(ctx context.Context, i identitypool.Identity) error
 	return err
 }
 
+// ReplaceIdentities adds identities as LoadIdentity does, in place of those that have their IDs: all in one
+// transaction, or none. Other writes wait for it, and it fails if it takes longer than WriteTimeout: it is for
+// a server that nobody else uses. Errors: those of LoadIdentity, and ErrBusy.
+func (s *Store) ReplaceIdentities(ctx context.Context, identities []identitypool.Identity) error {
+	ids := map[identitypool.IdentityID]bool{}
+	for _, i := range identities {
+		if err := checkLoaded(i); err != nil {
+			return err
+		}
+		if ids[i.ID] {
+			return fmt.Errorf("identity: %w", ErrConflict)
+		}
+		ids[i.ID] = true
+	}
+
+	return s.retryRaces(ctx, func() error {
+		var replaced []*identityRow
+		for _, i := range identities {
+			row, err := s.readIdentity(ctx, i.ID)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			replaced = append(replaced, row)
+		}
+
+		err := s.write(ctx, func(t *engine.Tx) error {
+			for _, row := range replaced {
+				if err := s.deleteIdentity(t, row); err != nil {
+					return err
+				}
+			}
+
+			for _, i := range identities {
+				if err := loadIdentity(t, i); err != nil {
+					return err
+				}
+			}
+
+			return nil
+		})
+		if s.engine.IsViolation(err) {
+			return fmt.Errorf("identity: %w", ErrConflict)
+		}
+
+		return err
+	})
+}
+
 // LoadIdentities adds many identities of a pool as LoadIdentity does; outcomes has
 // the error of each. It uses several transactions, between which others write. If it
 // returns an error it stopped early, and the identities added so far stay.

@@ -56,6 +56,60 @@ func TestLoadIdentity(t *testing.T) {
 	})
 }
 
+// TestReplaceIdentities checks that identities take the place of others together, or that all stay as
+// they were.
+func TestReplaceIdentities(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		pool := addPool(t, s)
+		row := func(id string, logins ...identitypool.Login) identitypool.Identity {
+			return identitypool.Identity{
+				ID:         identitypool.IdentityID("us-east-1:" + id),
+				PoolID:     pool,
+				Logins:     logins,
+				EverLinked: len(logins) > 0,
+				Created:    fromMillis(1),
+				Modified:   fromMillis(1),
+			}
+		}
+		owners := func(want map[string]string) {
+			t.Helper()
+			for user, id := range want {
+				found, err := s.IdentityByLogin(t.Context(), pool, developer(user))
+				if err != nil || found.ID != identitypool.IdentityID("us-east-1:"+id) {
+					t.Errorf("%s is %s, %v, want %s", user, found.ID, err, id)
+				}
+			}
+		}
+
+		replace := func(identities ...identitypool.Identity) error {
+			return s.ReplaceIdentities(t.Context(), identities)
+		}
+		wantError(t, "new ones", replace(row("a", developer("ann")), row("b", developer("ben")), row("g")), nil)
+		wantError(t, "the same login elsewhere", s.LoadIdentity(t.Context(), row("c", developer("cid"))), nil)
+		owners(map[string]string{"ann": "a", "ben": "b", "cid": "c"})
+
+		// Two change places.
+		wantError(t, "logins of each other", replace(row("a", developer("ben")), row("b", developer("ann"))), nil)
+		owners(map[string]string{"ann": "b", "ben": "a"})
+
+		for what, refused := range map[string]struct {
+			second identitypool.Identity
+			err    error
+		}{
+			"another's login":       {row("b", developer("cid")), ErrConflict},
+			"the first one's login": {row("b", developer("dan")), ErrConflict},
+			"the first again":       {row("a"), ErrConflict},
+			"a disabled one":        {identitypool.Identity{ID: "b", PoolID: pool, Disabled: true}, ErrInvalid},
+			"an unknown pool":       {identitypool.Identity{ID: "b", PoolID: "x"}, ErrNotFound},
+		} {
+			wantError(t, what, replace(row("a", developer("dan")), refused.second), refused.err)
+			owners(map[string]string{"ann": "b", "ben": "a", "cid": "c"})
+			_, err := s.IdentityByLogin(t.Context(), pool, developer("dan"))
+			wantError(t, what+": the first one's login", err, ErrNotFound)
+		}
+	})
+}
+
 // Loading many at once has the outcomes and the result of loading one after the
 // other, wherever a transaction ends.
 func TestLoadIdentitiesIsLoadIdentity(t *testing.T) {

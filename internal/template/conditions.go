@@ -8,14 +8,22 @@ import (
 
 // condition is a named condition. It is evaluated once.
 type condition struct {
-	line        int
-	node        *node
-	open, known bool
-	value       bool
+	line  int
+	node  *node
+	state conditionState
 }
 
-// named evaluates a named condition.
-func (t *Template) named(line int, name string) bool {
+type conditionState int
+
+const (
+	unevaluated conditionState = iota
+	evaluating
+	met
+	notMet
+)
+
+// isMet evaluates a condition by its name.
+func (t *Template) isMet(line int, name string) bool {
 	c := t.conditions[name]
 	switch {
 	case c == nil && len(t.conditions) == 0:
@@ -24,16 +32,19 @@ func (t *Template) named(line int, name string) bool {
 	case c == nil:
 		t.Unknown(line, "condition", name, slices.Collect(maps.Keys(t.conditions)))
 		return false
-	case c.open:
+	case c.state == evaluating:
 		t.Fault(c.line, "the condition %s refers to itself", name)
 		return false
-	case !c.known:
-		c.open = true
-		c.value = t.truth(c.node, 0)
-		c.open, c.known = false, true
+	case c.state == unevaluated:
+		c.state = evaluating
+		if t.truth(c.node, 0) {
+			c.state = met
+		} else {
+			c.state = notMet
+		}
 	}
 
-	return c.value
+	return c.state == met
 }
 
 // truth evaluates the functions of conditions.
@@ -51,18 +62,18 @@ func (t *Template) truth(n *node, depth int) bool {
 	switch function {
 	case "Condition":
 		if name, ok := argument.scalar(); ok {
-			return t.named(n.line, name)
+			return t.isMet(n.line, name)
 		}
 	case "Fn::Equals":
 		if len(argument.list) == 2 {
-			a, aOK := t.constant(argument.list[0], function)
-			b, bOK := t.constant(argument.list[1], function)
+			a, aOK := t.constant(argument.list[0], function, place{})
+			b, bOK := t.constant(argument.list[1], function, place{})
 			return aOK && bOK && same(a, b)
 		}
 	case "Fn::Contains":
 		if len(argument.list) == 2 {
-			list, _ := t.constant(argument.list[0], function)
-			one, ok := t.constant(argument.list[1], function)
+			list, _ := t.constant(argument.list[0], function, place{})
+			one, ok := t.constant(argument.list[1], function, place{})
 			all, isList := list.([]any)
 			return ok && isList && slices.ContainsFunc(all, func(v any) bool { return same(v, one) })
 		}
@@ -161,8 +172,8 @@ func (t *Template) checkAssertions(rule string, n *node) {
 			t.Fault(a.line, "%s: an assertion needs Assert", rule)
 			continue
 		}
-		before := len(t.faults)
-		if t.truth(assert, 0) || len(t.faults) > before {
+		before := t.faultCount()
+		if t.truth(assert, 0) || t.faultCount() > before {
 			continue
 		}
 

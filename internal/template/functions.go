@@ -12,9 +12,21 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
+// place is where a value is evaluated.
+type place struct {
+	depth        int  // of values in one another
+	inProperties bool // of a resource, where null is a fault
+}
+
+// deeper is the place of a value in a value.
+func (p place) deeper() place {
+	p.depth++
+	return p
+}
+
 // value evaluates a node. It returns nil for what has a fault.
-func (t *Template) value(n *node, depth int) any {
-	v := t.anyValue(n, depth)
+func (t *Template) value(n *node, at place) any {
+	v := t.anyValue(n, at)
 	if _, unknown := v.(*splitText); unknown {
 		t.Fault(n.line, "Fn::Split of a text that is known after apply works inside Fn::Select only")
 		return nil
@@ -22,18 +34,18 @@ func (t *Template) value(n *node, depth int) any {
 	return v
 }
 
-func (t *Template) anyValue(n *node, depth int) any {
-	if depth > MaxDepth {
+func (t *Template) anyValue(n *node, at place) any {
+	if at.depth > MaxDepth {
 		t.Fault(n.line, "nested too deeply")
 		return nil
 	}
 	if function, argument, isCall := n.call(); isCall {
-		return t.call(n, function, argument, depth)
+		return t.call(n, function, argument, at)
 	}
 
 	switch n.kind {
 	case kindNull:
-		if t.inProperties {
+		if at.inProperties {
 			t.Fault(n.line, "null is no value of a property: leave the property out, or use AWS::NoValue")
 		}
 
@@ -48,15 +60,15 @@ func (t *Template) anyValue(n *node, depth int) any {
 	case kindText:
 		return n.text
 	case kindList:
-		return t.listValue(n, depth)
+		return t.listValue(n, at)
 	case kindMapping:
 		m := map[string]any{}
 		for _, e := range n.entries {
-			if e.value.kind == kindNull && t.inProperties {
+			if e.value.kind == kindNull && at.inProperties {
 				t.Fault(e.line, "%s is null: leave it out, or use AWS::NoValue", e.key)
 				continue
 			}
-			v := t.value(e.value, depth+1)
+			v := t.value(e.value, at.deeper())
 			if _, none := v.(noValue); !none {
 				m[e.key] = v
 			}
@@ -70,14 +82,14 @@ func (t *Template) anyValue(n *node, depth int) any {
 	return nil
 }
 
-func (t *Template) listValue(n *node, depth int) any {
+func (t *Template) listValue(n *node, at place) any {
 	list := []any{}
 	if !t.spend(n.line, itemCost*len(n.list)) {
 		return list
 	}
 
 	for _, one := range n.list {
-		v := t.value(one, depth+1)
+		v := t.value(one, at.deeper())
 		if _, none := v.(noValue); !none {
 			list = append(list, v)
 		}
@@ -115,8 +127,8 @@ var forms = map[string]string{
 	"Fn::Base64":    "Fn::Base64: TEXT",
 }
 
-func (t *Template) call(n *node, function string, argument *node, depth int) any {
-	before := len(t.faults) + t.more
+func (t *Template) call(n *node, function string, argument *node, at place) any {
+	before := t.faultCount()
 
 	var v any
 	ok := false
@@ -124,26 +136,26 @@ func (t *Template) call(n *node, function string, argument *node, depth int) any
 	case "Ref":
 		v, ok = t.ref(n.line, argument)
 	case "Fn::GetAtt":
-		v, ok = t.getAtt(n.line, argument)
+		v, ok = t.getAtt(n.line, argument, at)
 	case "Fn::Sub":
-		v, ok = t.sub(n.line, argument, depth)
+		v, ok = t.sub(n.line, argument, at)
 	case "Fn::Join":
-		v, ok = t.join(n.line, argument, depth)
+		v, ok = t.join(n.line, argument, at)
 	case "Fn::Select":
-		v, ok = t.choose(n.line, argument, depth)
+		v, ok = t.selectItem(n.line, argument, at)
 	case "Fn::Split":
-		v, ok = t.split(n.line, argument, depth)
+		v, ok = t.split(n.line, argument, at)
 	case "Fn::FindInMap":
-		v, ok = t.findInMap(n.line, argument, depth)
+		v, ok = t.findInMap(n.line, argument, at)
 	case "Fn::If":
-		v, ok = t.choice(argument, depth)
+		v, ok = t.ifElse(argument, at)
 	case "Fn::Base64":
-		v, ok = t.base64(argument)
+		v, ok = t.base64(argument, at)
 	default:
 		t.unknownFunction(n, function)
 		return nil
 	}
-	if !ok && len(t.faults)+t.more == before && t.spent <= maxValues {
+	if !ok && t.faultCount() == before && t.spent <= maxValues {
 		t.Fault(n.line, "%s is not supported in this form: use %s", function, forms[function])
 	}
 
@@ -170,19 +182,19 @@ func (t *Template) unknownFunction(n *node, function string) {
 }
 
 // constant evaluates a node whose value has to be known now.
-func (t *Template) constant(n *node, what string) (any, bool) {
-	before := len(t.faults) + t.more
-	v := t.value(n, 0)
-	if len(t.faults)+t.more > before {
+func (t *Template) constant(n *node, what string, at place) (any, bool) {
+	before := t.faultCount()
+	v := t.value(n, at)
+	if t.faultCount() > before {
 		return nil, false
 	}
 
-	return t.closed(n.line, v, what)
+	return t.knownNow(n.line, v, what)
 }
 
 // text evaluates a node to text that has to be known now.
-func (t *Template) text(n *node, what string) (string, bool) {
-	v, ok := t.constant(n, what)
+func (t *Template) text(n *node, what string, at place) (string, bool) {
+	v, ok := t.constant(n, what, at)
 	if !ok {
 		return "", false
 	}
@@ -194,8 +206,8 @@ func (t *Template) text(n *node, what string) (string, bool) {
 	return text, isText
 }
 
-// closed replaces pseudo parameters by their values, and refuses what is known after apply.
-func (t *Template) closed(line int, v any, what string) (any, bool) {
+// knownNow replaces pseudo parameters by their values, and refuses what is known after apply.
+func (t *Template) knownNow(line int, v any, what string) (any, bool) {
 	switch v := v.(type) {
 	case *Reference:
 		var text strings.Builder
@@ -212,7 +224,7 @@ func (t *Template) closed(line int, v any, what string) (any, bool) {
 	case []any:
 		list := make([]any, len(v))
 		for i, one := range v {
-			known, ok := t.closed(line, one, what)
+			known, ok := t.knownNow(line, one, what)
 			if !ok {
 				return nil, false
 			}
@@ -254,12 +266,12 @@ func (t *Template) partValue(p Part) (string, error) {
 	}
 }
 
-func (t *Template) join(line int, argument *node, depth int) (any, bool) {
+func (t *Template) join(line int, argument *node, at place) (any, bool) {
 	if argument.kind != kindList || len(argument.list) != 2 {
 		return nil, false
 	}
-	delimiter, ok := t.text(argument.list[0], "Fn::Join")
-	list, isList := t.value(argument.list[1], depth+1).([]any)
+	delimiter, ok := t.text(argument.list[0], "Fn::Join", at)
+	list, isList := t.value(argument.list[1], at.deeper()).([]any)
 	if !ok || !isList {
 		return nil, false
 	}
@@ -279,18 +291,18 @@ func (t *Template) join(line int, argument *node, depth int) (any, bool) {
 	return joined(line, parts), true
 }
 
-func (t *Template) split(line int, argument *node, depth int) (any, bool) {
+func (t *Template) split(line int, argument *node, at place) (any, bool) {
 	if argument.kind != kindList || len(argument.list) != 2 {
 		return nil, false
 	}
-	delimiter, ok := t.text(argument.list[0], "Fn::Split")
+	delimiter, ok := t.text(argument.list[0], "Fn::Split", at)
 	if !ok || delimiter == "" {
 		return nil, false
 	}
 
-	v := t.value(argument.list[1], depth+1)
+	v := t.value(argument.list[1], at.deeper())
 	if ref, isReference := v.(*Reference); isReference && t.isConstant(ref) {
-		v, _ = t.closed(line, v, "Fn::Split")
+		v, _ = t.knownNow(line, v, "Fn::Split")
 	} else if isReference {
 		return &splitText{of: ref.Parts, delimiter: delimiter}, true
 	}
@@ -308,17 +320,17 @@ func (t *Template) split(line int, argument *node, depth int) (any, bool) {
 	return list, true
 }
 
-func (t *Template) choose(line int, argument *node, depth int) (any, bool) {
+func (t *Template) selectItem(line int, argument *node, at place) (any, bool) {
 	if argument.kind != kindList || len(argument.list) != 2 {
 		return nil, false
 	}
-	number, ok := t.text(argument.list[0], "Fn::Select")
+	number, ok := t.text(argument.list[0], "Fn::Select", at)
 	index, err := strconv.Atoi(number)
 	if !ok || err != nil || index < 0 {
 		return nil, false
 	}
 
-	switch list := t.anyValue(argument.list[1], depth+1).(type) {
+	switch list := t.anyValue(argument.list[1], at.deeper()).(type) {
 	case *splitText:
 		piece := &Piece{Of: list.of, Delimiter: list.delimiter, Index: index}
 		return &Reference{Line: line, Parts: []Part{{Piece: piece}}}, true
@@ -333,14 +345,14 @@ func (t *Template) choose(line int, argument *node, depth int) (any, bool) {
 	return nil, false
 }
 
-func (t *Template) findInMap(line int, argument *node, depth int) (any, bool) {
+func (t *Template) findInMap(line int, argument *node, at place) (any, bool) {
 	if argument.kind != kindList || len(argument.list) < 3 || len(argument.list) > 4 {
 		return nil, false
 	}
 
 	var names [3]string
 	for i := range names {
-		name, ok := t.text(argument.list[i], "Fn::FindInMap")
+		name, ok := t.text(argument.list[i], "Fn::FindInMap", at)
 		if !ok {
 			return nil, false
 		}
@@ -352,11 +364,11 @@ func (t *Template) findInMap(line int, argument *node, depth int) (any, bool) {
 			t.Fault(found.line, "%s.%s.%s must be text, a number or a list", names[0], names[1], names[2])
 			return nil, false
 		}
-		return t.value(found, depth+1), true
+		return t.value(found, at.deeper()), true
 	}
 	if len(argument.list) == 4 {
 		if otherwise := argument.list[3].get("DefaultValue"); otherwise != nil {
-			return t.value(otherwise, depth+1), true
+			return t.value(otherwise, at.deeper()), true
 		}
 		return nil, false
 	}
@@ -370,8 +382,8 @@ func (t *Template) findInMap(line int, argument *node, depth int) (any, bool) {
 	return nil, false
 }
 
-// choice evaluates only the value that Fn::If chooses.
-func (t *Template) choice(argument *node, depth int) (any, bool) {
+// ifElse evaluates only the value that Fn::If chooses.
+func (t *Template) ifElse(argument *node, at place) (any, bool) {
 	if argument.kind != kindList || len(argument.list) != 3 {
 		return nil, false
 	}
@@ -380,20 +392,20 @@ func (t *Template) choice(argument *node, depth int) (any, bool) {
 		return nil, false
 	}
 
-	before := len(t.faults) + t.more
+	before := t.faultCount()
 	chosen := argument.list[2]
-	if t.named(argument.line, name) {
+	if t.isMet(argument.line, name) {
 		chosen = argument.list[1]
 	}
-	if len(t.faults)+t.more > before {
+	if t.faultCount() > before {
 		return nil, false
 	}
 
-	return t.anyValue(chosen, depth+1), true
+	return t.anyValue(chosen, at.deeper()), true
 }
 
-func (t *Template) base64(argument *node) (any, bool) {
-	text, ok := t.text(argument, "Fn::Base64")
+func (t *Template) base64(argument *node, at place) (any, bool) {
+	text, ok := t.text(argument, "Fn::Base64", at)
 	if !ok || !t.spend(argument.line, 2*len(text)) {
 		return nil, false
 	}

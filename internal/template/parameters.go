@@ -1,6 +1,7 @@
 package template
 
 import (
+	"cmp"
 	"maps"
 	"regexp"
 	"slices"
@@ -43,10 +44,7 @@ func (t *Template) readParameters(n *node) {
 		case p.defaultValue != nil:
 			given = *p.defaultValue
 		default:
-			advice := "give its value with --parameter " + e.key + "=VALUE"
-			if t.isSeed() {
-				advice = "a seed's parameters need one"
-			}
+			advice := cmp.Or(t.options.NoParameters, "give its value with --parameter "+e.key+"=VALUE")
 			t.Fault(e.line, "the parameter %s has no Default: %s", e.key, advice)
 			continue
 		}
@@ -59,7 +57,9 @@ func (t *Template) readParameters(n *node) {
 				t.derive(given, one.(string))
 			}
 		}
-		t.noted[e.key] = !p.fromParameter
+		if p.fromParameter {
+			t.toNote[e.key] = true
+		}
 	}
 
 	names := slices.Collect(maps.Keys(declared))
@@ -74,7 +74,7 @@ func (t *Template) readParameters(n *node) {
 
 // parameter reads a declaration.
 func (t *Template) parameter(e entry) (*parameter, bool) {
-	before := len(t.faults)
+	before := t.faultCount()
 	p := &parameter{
 		name:    e.key,
 		line:    e.line,
@@ -128,7 +128,7 @@ func (t *Template) parameter(e entry) (*parameter, bool) {
 			"AWS::SSM::Parameter::Value<…> and those of AWS's resources, such as AWS::EC2::VPC::Id", e.key, p.kind)
 	}
 
-	return p, len(t.faults) == before
+	return p, t.faultCount() == before
 }
 
 func (t *Template) limit(m entry, text string) float64 {

@@ -17,8 +17,8 @@ func (t *Template) ref(line int, argument *node) (any, bool) {
 // refTo returns what a name stands for. Whether a resource is there is for the caller to check.
 func (t *Template) refTo(line int, name string) any {
 	if v, ok := t.parameters[name]; ok {
-		if !t.noted[name] {
-			t.noted[name] = true
+		if t.toNote[name] {
+			delete(t.toNote, name)
 			t.note("the parameter %s is of AWS Systems Manager: its value is used as it is given", name)
 		}
 		if list, isList := v.([]any); isList && !t.spend(line, itemCost*len(list)) {
@@ -32,7 +32,7 @@ func (t *Template) refTo(line int, name string) any {
 	case "AWS::NoValue":
 		return noValue{}
 	case "AWS::StackName":
-		return t.options.Name
+		return t.name
 	case "AWS::StackId":
 		return t.stackID(line)
 	case "AWS::NotificationARNs":
@@ -52,7 +52,7 @@ func (t *Template) stackID(line int) any {
 	var parts []Part
 	for _, one := range []string{
 		"arn:", "AWS::Partition", ":cloudformation:", "AWS::Region", ":", "AWS::AccountId",
-		":stack/" + t.options.Name + "/00000000-0000-0000-0000-000000000000",
+		":stack/" + t.name + "/00000000-0000-0000-0000-000000000000",
 	} {
 		var v any = one
 		if strings.HasPrefix(one, "AWS::") {
@@ -65,11 +65,11 @@ func (t *Template) stackID(line int) any {
 	return joined(line, parts)
 }
 
-func (t *Template) getAtt(line int, argument *node) (any, bool) {
+func (t *Template) getAtt(line int, argument *node, at place) (any, bool) {
 	text, isText := argument.scalar()
 	if argument.kind == kindList && len(argument.list) == 2 {
 		name, ok := argument.list[0].scalar()
-		attribute, too := t.text(argument.list[1], "Fn::GetAtt")
+		attribute, too := t.text(argument.list[1], "Fn::GetAtt", at)
 		if !ok || !too {
 			return nil, false
 		}
@@ -84,7 +84,7 @@ func (t *Template) getAtt(line int, argument *node) (any, bool) {
 	return &Reference{Line: line, Parts: []Part{{Resource: name, Attribute: attribute}}}, true
 }
 
-func (t *Template) sub(line int, argument *node, depth int) (any, bool) {
+func (t *Template) sub(line int, argument *node, at place) (any, bool) {
 	local := map[string]any{}
 	text := argument
 	if argument.kind == kindList {
@@ -94,7 +94,7 @@ func (t *Template) sub(line int, argument *node, depth int) (any, bool) {
 
 		text = argument.list[0]
 		for _, e := range argument.list[1].entries {
-			local[e.key] = t.value(e.value, depth+1)
+			local[e.key] = t.value(e.value, at.deeper())
 		}
 	}
 	if text.kind != kindText {

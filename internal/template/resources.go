@@ -48,7 +48,7 @@ func (t *Template) resource(e entry) *Resource {
 		case "Condition":
 			if !isText {
 				t.Fault(m.line, "%s.Condition must be a name", e.key)
-			} else if !t.named(m.line, text) {
+			} else if !t.isMet(m.line, text) {
 				r.Condition = text
 			}
 		case "DeletionPolicy", "UpdateReplacePolicy":
@@ -98,9 +98,8 @@ func (t *Template) Properties(r *Resource) any {
 	if r.properties == nil || r.properties.kind == kindNull {
 		return nil
 	}
-	t.inProperties = true
-	v := t.value(r.properties, 0)
-	t.inProperties = false
+
+	v := t.value(r.properties, place{inProperties: true})
 	if _, none := v.(noValue); none {
 		return nil
 	}
@@ -114,7 +113,7 @@ func (t *Template) Metadata(r *Resource, key string) (v any, line int) {
 		return nil, r.Line
 	}
 	if n := r.metadata.get(key); n != nil {
-		return t.value(n, 0), n.line
+		return t.value(n, place{}), n.line
 	}
 
 	return nil, r.metadata.line
@@ -217,7 +216,7 @@ func (t *Template) output(e entry) (o Output, met bool) {
 	parts := t.entries(e.value, e.key)
 	if when := e.value.get("Condition"); when != nil {
 		name, _ := when.scalar()
-		if met = t.named(when.line, name); !met {
+		if met = t.isMet(when.line, name); !met {
 			return o, false
 		}
 	}
@@ -247,13 +246,13 @@ func (t *Template) output(e entry) (o Output, met bool) {
 }
 
 func (t *Template) outputText(n *node, what string) any {
-	before := len(t.faults) + t.more
-	v := t.value(n, 0)
+	before := t.faultCount()
+	v := t.value(n, place{})
 	if ref, ok := v.(*Reference); ok {
 		return ref
 	}
 	text, ok := textOf(v)
-	if !ok && len(t.faults)+t.more == before {
+	if !ok && t.faultCount() == before {
 		t.Fault(n.line, "the output %s must be text", what)
 	}
 

@@ -71,6 +71,7 @@ func TestNoEchoWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if want.fault != "" {
 			wantFault(t, read.Err(), want.fault)
 		} else if err := read.Err(); err != nil {

@@ -44,7 +44,7 @@ func (t *Template) Elements(f Field, what string) (all []Field) {
 
 // Value evaluates a field. There is none if a condition leaves it out.
 func (t *Template) Value(f Field) (v any, there bool) {
-	v = t.value(f.node, 0)
+	v = t.value(f.node, place{})
 	if _, none := v.(noValue); none {
 		return nil, false
 	}
@@ -53,4 +53,6 @@ func (t *Template) Value(f Field) (v any, there bool) {
 }
 
 // Text evaluates a field to text that is known now. It refuses other values, and names what.
-func (t *Template) Text(f Field, what string) (text string, ok bool) { return t.text(f.node, what) }
+func (t *Template) Text(f Field, what string) (text string, ok bool) {
+	return t.text(f.node, what, place{})
+}

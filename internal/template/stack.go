@@ -16,7 +16,7 @@ var notInName = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
 const maxName = 64
 
 // Name returns the name of the stack; "" if there is none.
-func (t *Template) Name() string { return t.options.Name }
+func (t *Template) Name() string { return t.name }
 
 // stackName finds the name of a stack in what CDK tells about its resources.
 func stackName(resources *node) string {

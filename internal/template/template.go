@@ -24,8 +24,10 @@ const (
 
 // Options say what is known outside the template.
 type Options struct {
-	// Name is the stack's, AWS::StackName; "" = the one that CDK tells, or else OtherName.
-	Name, OtherName string
+	// Name is the stack's, AWS::StackName; "" = the one that CDK tells.
+	Name string
+	// DefaultName is the stack's if neither Name nor CDK tells one.
+	DefaultName string
 	// Pseudo has the values of pseudo parameters that are known. They are used where a value has
 	// to be known; elsewhere, those of OpenNames stay references.
 	Pseudo map[string]string
@@ -33,10 +35,15 @@ type Options struct {
 	Account func() (string, error)
 	// Parameters are the values that are given.
 	Parameters map[string]string
+	// NoParameters tells, after a parameter's name, why it needs a Default: nobody can give a value.
+	// "" = the flag --parameter can.
+	NoParameters string
 	// Open are further names that may stay references.
 	Open []string
 	// Sections are further sections, which the caller reads with Section.
 	Sections []string
+	// NullResources takes Resources with the value null for none.
+	NullResources bool
 	// Elsewhere are sections that other files may have, with a text that tells which.
 	Elsewhere map[string]string
 	// SkipSAM takes a template with the transform of the Serverless Application Model as it is.
@@ -55,30 +62,33 @@ type Template struct {
 	// Secrets are the values of parameters with NoEcho, and what functions make of them.
 	Secrets []string
 
-	options Options
-	faults  []fault
-	more    int // faults that are not told
-	spent   int // of maxValues
-	account string
+	options  Options
+	name     string // of the stack
+	faults   []fault
+	untold   int // faults after maxFaults
+	spent    int // of maxValues
+	account  string
+	further  map[string]Field
+	toNote   map[string]bool // parameters of Systems Manager whose use is still to be noted
+	outputs  []entry
+	byName   map[string]*Resource
+	mappings map[string]*node
 
-	inProperties bool // null has a fault
-	parameters   map[string]any
-	mappings     map[string]*node
-	conditions   map[string]*condition
-	byName       map[string]*Resource
-	outputs      []entry
-	further      map[string]Field
-	noted        map[string]bool // SSM parameters whose use was noted
+	parameters map[string]any
+	conditions map[string]*condition
 }
 
 // Fault adds a fault with its line.
 func (t *Template) Fault(line int, format string, args ...any) {
 	if len(t.faults) == maxFaults {
-		t.more++
+		t.untold++
 		return
 	}
 	t.faults = append(t.faults, fault{line: line, text: fmt.Sprintf(format, args...)})
 }
+
+// faultCount returns how many faults there are.
+func (t *Template) faultCount() int { return len(t.faults) + t.untold }
 
 type fault struct {
 	line int
@@ -93,8 +103,8 @@ func (t *Template) Err() error {
 	for _, one := range t.faults {
 		all = append(all, fmt.Errorf("line %d: %s", one.line, t.withoutSecrets(one.text)))
 	}
-	if t.more > 0 {
-		all = append(all, fmt.Errorf("and %d more faults", t.more))
+	if t.untold > 0 {
+		all = append(all, fmt.Errorf("and %d more faults", t.untold))
 	}
 
 	return errors.Join(all...)
@@ -174,7 +184,7 @@ func Read(text []byte, o Options) (*Template, error) {
 		mappings:   map[string]*node{},
 		conditions: map[string]*condition{},
 		byName:     map[string]*Resource{},
-		noted:      map[string]bool{},
+		toNote:     map[string]bool{},
 		further:    map[string]Field{},
 	}
 	root, err := t.parse(text)
@@ -183,9 +193,7 @@ func Read(text []byte, o Options) (*Template, error) {
 	}
 
 	found := t.sections(root)
-	if t.options.Name == "" {
-		t.options.Name = cmp.Or(stackName(found["Resources"]), t.options.OtherName)
-	}
+	t.name = cmp.Or(o.Name, stackName(found["Resources"]), o.DefaultName)
 	t.readTransform(found["Transform"])
 	t.readParameters(found["Parameters"])
 
@@ -198,12 +206,12 @@ func Read(text []byte, o Options) (*Template, error) {
 	}
 
 	for _, e := range t.section(found["Conditions"], "Conditions") {
-		t.named(e.line, e.key)
+		t.isMet(e.line, e.key)
 	}
 
 	t.checkRules(t.section(found["Rules"], "Rules"))
-	if found["Resources"] != nil && !(found["Resources"].kind == kindNull && t.isSeed()) {
-		t.readResources(t.entries(found["Resources"], "Resources"))
+	if n := found["Resources"]; n != nil && !(n.kind == kindNull && o.NullResources) {
+		t.readResources(t.entries(n, "Resources"))
 	}
 	t.outputs = t.section(found["Outputs"], "Outputs")
 
@@ -251,10 +259,6 @@ func (t *Template) entries(n *node, what string) []entry {
 	}
 	return n.entries
 }
-
-// isSeed reports whether the template is one of a development server, which need not have resources and
-// has no flags for parameters.
-func (t *Template) isSeed() bool { return len(t.options.Sections) > 0 }
 
 // samTransform is expanded by the Serverless Application Model's own tools only.
 const samTransform = "AWS::Serverless-2016-10-31"

@@ -501,6 +501,7 @@ func TestStackName(t *testing.T) {
 		}
 		return text
 	}
+
 	for text, want := range map[string]string{
 		path("Shop/Pool/Resource", "Shop/Role/Resource"):        "Shop",
 		path("Shop/Pool", "Other/Role"):                         "",
@@ -515,6 +516,7 @@ func TestStackName(t *testing.T) {
 			t.Errorf("%q, %v, want %q:\n%s", read.Name(), err, want, text)
 		}
 	}
+
 	read, err := template.Read([]byte(path("Shop/Pool")), template.Options{Name: "own"})
 	if err != nil || read.Name() != "own" {
 		t.Errorf("%q, %v", read.Name(), err)

@@ -285,6 +285,7 @@ func TestDefaultEndpoint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		u := alice
 		u.Provider = name
 		if got := outcome(t, c, u); got != "unknown" || a.url != want.url ||

@@ -1,12 +1,47 @@
-// Package wholefile writes files that are complete whenever they can be seen under their name,
-// even after a power cut: under a temporary name in the same folder first.
+// Package wholefile reads and writes whole files. What it writes is complete whenever it can be seen
+// under its name, even after a power cut: it is written under a temporary name in the same folder first.
 package wholefile
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
+
+// RefusedError tells why Read does not read a file.
+type RefusedError struct {
+	Path   string
+	Reason string // such as "it is no regular file"
+}
+
+func (e *RefusedError) Error() string { return e.Path + ": " + e.Reason }
+
+// Read returns the content of a regular file of at most limit bytes. Errors: *RefusedError if the path
+// is that of something else, or the file is longer; those of the package os.
+func Read(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // opening a pipe or a device could wait for ever
+		return nil, &RefusedError{Path: path, Reason: "it is no regular file"}
+	}
+
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+
+	text, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		return nil, &RefusedError{Path: path, Reason: fmt.Sprintf("it has more than %d bytes", limit)}
+	}
+
+	return text, err
+}
 
 // TemporaryName is the pattern of a file's name while it is written. A file with such a name is
 // left by a process that was killed.

@@ -133,3 +133,40 @@ func TestCreateOnce(t *testing.T) {
 		t.Errorf("%d created it", n)
 	}
 }
+
+func TestRead(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "file")
+	if err := os.WriteFile(path, []byte("1234"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(folder, "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, readable := range []string{path, link} {
+		if got, err := wholefile.Read(readable, 4); err != nil || string(got) != "1234" {
+			t.Errorf("%s has %q, %v", readable, got, err)
+		}
+	}
+
+	for _, test := range []struct {
+		path, reason string
+		limit        int64
+	}{
+		{path, "it has more than 3 bytes", 3},
+		{folder, "it is no regular file", 4},
+		{os.DevNull, "it is no regular file", 4},
+	} {
+		got, err := wholefile.Read(test.path, test.limit)
+		refused, ok := errors.AsType[*wholefile.RefusedError](err)
+		if got != nil || !ok || refused.Reason != test.reason || err.Error() != test.path+": "+test.reason {
+			t.Errorf("%s: %q, %v, want %s", test.path, got, err, test.reason)
+		}
+	}
+
+	if _, err := wholefile.Read(filepath.Join(folder, "none"), 4); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+}

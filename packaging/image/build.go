@@ -111,6 +111,7 @@ func build(s source) (v1.Image, error) {
 func describe(file *v1.ConfigFile, s source) {
 	file.OS, file.Architecture = "linux", s.arch
 	file.Created = v1.Time{Time: s.created}
+
 	file.Config = v1.Config{
 		User:       fmt.Sprintf("%d:%d", user, user),
 		Entrypoint: []string{program},

@@ -59,6 +59,7 @@ func TestPlatforms(t *testing.T) {
 func TestIdentify(t *testing.T) {
 	mit := strings.Join(phrasesOf(t, "MIT"), " ")
 	three := strings.Join(phrasesOf(t, "BSD-3-Clause"), " ")
+
 	for name, tc := range map[string]struct {
 		text string
 		want []string

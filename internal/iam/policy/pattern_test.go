@@ -26,6 +26,7 @@ func TestPatternModes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if p.mode != want {
 			t.Errorf("compilePattern(%q).mode = %d, want %d", text, p.mode, want)
 		}
