@@ -33,9 +33,10 @@ const (
 
 // Paths of the control API of a development server. Config.DevControlToken guards them.
 const (
-	DevInfoPath  = devissuer.InfoPath
-	DevTokenPath = devissuer.TokenPath
-	DevPoolsPath = devissuer.PoolsPath
+	DevInfoPath   = devissuer.InfoPath
+	DevTokenPath  = devissuer.TokenPath
+	DevPoolsPath  = devissuer.PoolsPath
+	DevRotatePath = devissuer.RotatePath
 )
 
 // MaxDevPools bounds the pools of a DevPoolsResponse.

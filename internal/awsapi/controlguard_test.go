@@ -72,6 +72,7 @@ func controlCalls() map[string]devCall {
 	}
 	for _, route := range devissuer.Routes() {
 		method, path, _ := strings.Cut(route, " ")
+		path = strings.ReplaceAll(path, "{name}", "admin")
 		calls[route] = devCall{method: method, target: path, body: `{"sub":"admin"}`, header: inJSON}
 	}
 

@@ -167,6 +167,10 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	p := wiretest.StartProduction(t)
 	paths := []string{"/", devissuer.Path + "/.well-known/openid-configuration", devissuer.Path + "/jwks",
 		devissuer.ControlPrefix, devissuer.ControlPrefix + "dev/"}
+	paths = append(paths, devissuer.Navigations()...)
+	for _, path := range []string{"/token", "/userinfo", "/sign-in", "/sign-out", "/device_authorization"} {
+		paths = append(paths, devissuer.Path+path)
+	}
 	for _, route := range devissuer.Routes() {
 		_, path, _ := strings.Cut(route, " ")
 		paths = append(paths, path)
@@ -195,6 +199,9 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	}
 	if users := p.DevUsers(); users != nil {
 		t.Errorf("DevUsers = %+v", users.List())
+	}
+	if clients := p.DevClients(); clients != nil {
+		t.Errorf("DevClients = %+v", clients.IDs())
 	}
 	if pools, err := p.DevPools(t.Context(), 1); err == nil {
 		t.Errorf("DevPools = %+v", pools)
