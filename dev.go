@@ -266,7 +266,8 @@ func (d *development) guardPage(page http.Handler) http.Handler {
 }
 
 // pageRefusal is for people at a browser.
-const pageRefusal = `This page shows the users of a development server, or signs people in. Other machines may not see it.
+const pageRefusal = `This page shows the users of a development server, or signs people in. Other machines may
+not see it.
 
 Open it in a browser on the machine that the server runs on, by a loopback address such as 127.0.0.1.
 From another machine, forward a port: ssh -L 4599:127.0.0.1:4599 HOST

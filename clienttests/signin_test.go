@@ -26,9 +26,10 @@ func TestSignIn(t *testing.T) {
 	replaceIn(t, filepath.Join(folder, "poolhouse.yaml"), map[string]string{
 		"127.0.0.1:4600": forward, "127.0.0.1:8333": strings.TrimPrefix(store.URL, "http://"),
 		`allowed_origins: ["http://localhost:5173"]`: `allowed_origins: ["*"]`})
+	const provider = `!Sub "arn:aws:iam::${AWS::AccountId}:oidc-provider/127.0.0.1:4599/dev-issuer"`
+	const guests = "AllowUnauthenticatedIdentities: "
 	replaceIn(t, filepath.Join(folder, "pool.yaml"), map[string]string{
-		`!Sub "arn:aws:iam::${AWS::AccountId}:oidc-provider/127.0.0.1:4599/dev-issuer"`: "!Ref Poolhouse::DevProviderArn",
-		"AllowUnauthenticatedIdentities: false":                                         "AllowUnauthenticatedIdentities: true",
+		provider: "!Ref Poolhouse::DevProviderArn", guests + "false": guests + "true",
 		"Roles: {authenticated: !GetAtt User.Arn}": "Roles: {authenticated: !GetAtt User.Arn, " +
 			"unauthenticated: !GetAtt Guest.Arn}\n" + roleOfGuests})
 

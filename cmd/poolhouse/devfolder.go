@@ -77,7 +77,9 @@ func adviseMemory(err error) error {
 
 // adviseReset adds to a fault of development data how to begin anew.
 func adviseReset(err error, folder string) error {
-	damaged := []error{store.ErrDamaged, envelope.ErrWrongKey, devissuer.ErrKey, devissuer.ErrGrants, devuser.ErrDamaged}
+	damaged := []error{
+		store.ErrDamaged, envelope.ErrWrongKey, devissuer.ErrKey, devissuer.ErrGrants, devuser.ErrDamaged,
+	}
 	if errors.Is(err, store.ErrDamaged) && filepath.Base(folder) != devFolder {
 		return err // deleteDevFiles refuses it
 	}

@@ -32,6 +32,7 @@ type discovery struct {
 
 // discover returns what the issuer's endpoints accept, and nothing else.
 func (i *Issuer) discover() discovery {
+	modes := []string{string(oidc.ResponseModeQuery), string(oidc.ResponseModeFragment)}
 	clientAuthentication := []oidc.AuthMethod{oidc.AuthMethodNone, oidc.AuthMethodBasic, oidc.AuthMethodPost}
 
 	return discovery{
@@ -47,7 +48,7 @@ func (i *Issuer) discover() discovery {
 			JwksURI:                                   i.URL + keysPath,
 			ScopesSupported:                           scopesSupported,
 			ResponseTypesSupported:                    []string{string(oidc.ResponseTypeCode)},
-			ResponseModesSupported:                    []string{string(oidc.ResponseModeQuery), string(oidc.ResponseModeFragment)},
+			ResponseModesSupported:                    modes,
 			GrantTypesSupported:                       grantTypes,
 			SubjectTypesSupported:                     []string{"public"},
 			IDTokenSigningAlgValuesSupported:          []string{string(jose.RS256)},

@@ -132,7 +132,8 @@ func TestDeviceCode(t *testing.T) {
 	if got := w.token("client_id", "other", "grant_type", grant, "device_code", code); got.Error != "invalid_grant" {
 		t.Errorf("another client: %+v", got)
 	}
-	if got := poll(w, code); got.Error != "" || payload(t, got.ID)["sub"] != "b-1" || payload(t, got.ID)["aud"] != "tv" {
+	got := poll(w, code)
+	if got.Error != "" || payload(t, got.ID)["sub"] != "b-1" || payload(t, got.ID)["aud"] != "tv" {
 		t.Errorf("after: %+v", got)
 	}
 	if got := poll(w, code); got.Error != "expired_token" {
@@ -238,7 +239,8 @@ func TestEndSessionAsks(t *testing.T) {
 		"another client":   {"id_token_hint": {bob.ID}, "client_id": {"other"}},
 		"no token":         {"id_token_hint": {"eyJ"}},
 	} {
-		if answer := other.send("GET", "/end_session", form); answer.Code != 400 || answer.Header().Get("Location") != "" {
+		answer := other.send("GET", "/end_session", form)
+		if answer.Code != 400 || answer.Header().Get("Location") != "" {
 			t.Errorf("%s: %d %v", name, answer.Code, answer.Header())
 		}
 	}
@@ -255,7 +257,8 @@ func TestClientsWithSecrets(t *testing.T) {
 		"no secret": {}, "another": {"client_secret", "other"}, "assertion": {"client_assertion", "eyJ",
 			"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 	} {
-		got := w.exchange(w.code(form, "alice"), append([]string{"client_id", "shop", "code_verifier", ""}, pairs...)...)
+		pairs = append([]string{"client_id", "shop", "code_verifier", ""}, pairs...)
+		got := w.exchange(w.code(form, "alice"), pairs...)
 		if got.Error != "invalid_client" {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -371,7 +374,8 @@ func TestHostileRequests(t *testing.T) {
 		func(r *http.Request) { r.Header.Set("Cookie", "poolhouse-dev-00000000=x; x") },
 	}
 	for _, path := range []string{
-		"/authorize", "/token", "/userinfo", "/introspect", "/revoke", "/end_session", "/device_authorization", "/device",
+		"/authorize", "/token", "/userinfo", "/introspect", "/revoke", "/end_session", "/device_authorization",
+		"/device",
 		"/sign-in", "/sign-out", "/jwks", "/.well-known/openid-configuration", "/", "/healthz", "/ready", "/keys",
 	} {
 		for _, body := range bodies {
@@ -393,7 +397,8 @@ func TestHostileRequests(t *testing.T) {
 	}
 
 	for name, secret := range map[string]string{
-		"access token": good.Access, "refresh token": good.Refresh, "ID token": good.ID, "state": "s&1", "cookie": w.cookie,
+		"access token": good.Access, "refresh token": good.Refresh, "ID token": good.ID, "state": "s&1",
+		"cookie": w.cookie,
 	} {
 		if secret == "" || strings.Contains(log.String()+w.log.String(), secret) {
 			t.Errorf("the log has the %s", name)

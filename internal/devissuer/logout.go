@@ -79,14 +79,16 @@ func (p *Provider) readLogout(r *http.Request) (l logout, proven bool, problem s
 
 	c, found := p.o.Clients.find(id)
 	if !found {
-		return l, false, "the app cannot sign you out: with post_logout_redirect_uri it must send id_token_hint or client_id"
+		return l, false, "the app cannot sign you out: with post_logout_redirect_uri it must send id_token_hint " +
+			"or client_id"
 	}
 	described := c.Client.PostLogoutRedirectURIs
 	if len(described) == 0 && len(c.Client.RedirectURIs) > 0 {
 		described = []string{""} // a client that is described has no others
 	}
 	if err := p.checkRedirect(r, described, redirectURI); err != nil {
-		return l, false, "the app cannot sign you out: post_logout_redirect_uri of the client " + id + ": " + err.Error()
+		return l, false, "the app cannot sign you out: post_logout_redirect_uri of the client " + id + ": " +
+			err.Error()
 	}
 	if len(state) > maxState {
 		return l, false, "the app cannot sign you out: state has more than 4096 bytes"

@@ -124,7 +124,9 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request) {
 	default:
 		user = r.PostForm.Get("user")
 		if _, err := p.o.Users.Get(user); err != nil {
-			p.showSignIn(w, r, http.StatusUnprocessableEntity, secret, a, made{Problem: "There is no user of that name."})
+			input = made{Problem: "There is no user of that name."}
+			p.showSignIn(w, r, http.StatusUnprocessableEntity, secret, a, input)
+
 			return
 		}
 	}

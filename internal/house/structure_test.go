@@ -150,7 +150,7 @@ var fences = map[string][]string{
 	"modernc.org/sqlite":                  {"internal/store/sqlite"},
 	"github.com/jackc/pgx/v5":             {"internal/store/postgres"},
 	"github.com/pressly/goose/v3":         {"internal/store"},
-	"github.com/go-jose/go-jose/v4":       {"internal/idtoken", "internal/issuer"},
+	"github.com/go-jose/go-jose/v4":       {"internal/devissuer", "internal/idtoken", "internal/issuer"},
 	"github.com/beevik/etree":             {"internal/saml"},
 	"github.com/russellhaering/goxmldsig": {"internal/saml"},
 	"github.com/prometheus/client_golang": {"internal/metrics"},

@@ -29,7 +29,9 @@ const (
 // signInOnPage signs alice in for a client, and returns the ID token.
 func signInOnPage(t *testing.T, s *wiretest.Server, client string) string {
 	t.Helper()
-	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
 	post := func(path string, form url.Values) *http.Response {
 		answer, err := browser.PostForm(s.URL+devissuer.Path+path, form)
 		if err != nil {
