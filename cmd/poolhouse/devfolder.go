@@ -167,7 +167,7 @@ func deleteDevFiles(ctx context.Context, folder string) error {
 	database := poolhouse.DatabaseFile
 	for _, pattern := range []string{
 		database + "-*", database, poolhouse.MasterKeyFile, wholefile.TemporaryName,
-		poolhouse.DevUsersFile, poolhouse.DevIssuerKeyFile, poolhouse.DevSignInsFile,
+		poolhouse.DevUsersFile, poolhouse.DevSignInsFile, poolhouse.DevIssuerKeyFile,
 	} {
 		files, err := fs.Glob(os.DirFS(folder), pattern)
 		if err != nil {

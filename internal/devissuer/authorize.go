@@ -80,18 +80,18 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		maxAge:       -1,
 	}
 	if err := a.check(r.Form); err != nil {
-		p.sendFault(w, r, a, err)
+		p.sendFault(w, a, err)
 		return
 	}
 
 	s, signedIn := p.sessionOf(r)
 	hinted, err := p.hinted(r, &a)
 	if err != nil {
-		p.sendFault(w, r, a, err)
+		p.sendFault(w, a, err)
 		return
 	}
 	if slices.Contains(a.prompt, oidc.PromptNone) {
-		p.authorizeSilently(w, r, a, s, signedIn, hinted)
+		p.authorizeSilently(w, a, s, signedIn, hinted)
 		return
 	}
 
@@ -209,25 +209,25 @@ func (p *Provider) hinted(r *http.Request, a *authRequest) (subject string, err 
 // authorizeSilently answers a request with prompt none: with a code for the session's user, or with
 // login_required.
 func (p *Provider) authorizeSilently(
-	w http.ResponseWriter, r *http.Request, a authRequest, s session, signedIn bool, hinted string,
+	w http.ResponseWriter, a authRequest, s session, signedIn bool, hinted string,
 ) {
 	user, err := p.o.Users.Get(s.User)
 	switch {
 	case !signedIn || err != nil:
-		p.sendFault(w, r, a, &fault{string(oidc.LoginRequired), "nobody is signed in in this browser"})
+		p.sendFault(w, a, &fault{string(oidc.LoginRequired), "nobody is signed in in this browser"})
 	case a.mustSignIn(s, p.o.Now()):
-		p.sendFault(w, r, a, &fault{string(oidc.LoginRequired), "the sign-in is older than max_age"})
+		p.sendFault(w, a, &fault{string(oidc.LoginRequired), "the sign-in is older than max_age"})
 	case hinted != "" && hinted != user.Subject:
-		p.sendFault(w, r, a, &fault{string(oidc.LoginRequired), "another user is signed in"})
+		p.sendFault(w, a, &fault{string(oidc.LoginRequired), "another user is signed in"})
 	default:
-		p.sendCode(w, r, a, s)
+		p.sendCode(w, a, s)
 	}
 }
 
 // sendCode sends a browser back to the client with an authorization code.
-func (p *Provider) sendCode(w http.ResponseWriter, r *http.Request, a authRequest, s session) {
+func (p *Provider) sendCode(w http.ResponseWriter, a authRequest, s session) {
 	if err := p.remember(s, a.client.ID); err != nil {
-		p.sendFault(w, r, a, err)
+		p.sendFault(w, a, err)
 		return
 	}
 
@@ -243,22 +243,22 @@ func (p *Provider) sendCode(w http.ResponseWriter, r *http.Request, a authReques
 		authTime:    s.AuthTime,
 		grant:       p.o.Random(),
 	})
-	p.sendBack(w, r, a, url.Values{"code": {secret}})
+	p.sendBack(w, a, url.Values{"code": {secret}})
 }
 
 // sendFault sends a browser back to the client with an error.
-func (p *Provider) sendFault(w http.ResponseWriter, r *http.Request, a authRequest, err error) {
+func (p *Provider) sendFault(w http.ResponseWriter, a authRequest, err error) {
 	f, known := errors.AsType[*fault](err)
 	if !known {
 		p.o.Logger.Error("a sign-in failed", "client", a.client.ID, "error", err)
 		f = &fault{string(oidc.ServerError), "the sign-in could not be stored: the log has the reason"}
 	}
 
-	p.sendBack(w, r, a, url.Values{"error": {f.code}, "error_description": {f.text}})
+	p.sendBack(w, a, url.Values{"error": {f.code}, "error_description": {f.text}})
 }
 
 // sendBack sends a browser back to the client, with state and the issuer (RFC 9207).
-func (p *Provider) sendBack(w http.ResponseWriter, r *http.Request, a authRequest, answer url.Values) {
+func (p *Provider) sendBack(w http.ResponseWriter, a authRequest, answer url.Values) {
 	answer.Set("iss", p.o.Issuer.URL)
 	if a.state != "" {
 		answer.Set("state", a.state)

@@ -52,6 +52,7 @@ func claimsOf(user devuser.User, scopes []string) map[string]any {
 		if slices.Contains(scopes, scope) {
 			continue
 		}
+
 		for _, name := range names {
 			delete(claims, name)
 		}
@@ -102,7 +103,7 @@ var errHint = errors.New("no ID token of this issuer")
 // readHint verifies an ID token that a client sends back. It may have expired (OpenID Connect
 // RP-Initiated Logout 1.0, section 4). Error: errHint.
 func (i *Issuer) readHint(ctx context.Context, token string) (hint, error) {
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return hint{}, errHint
 	}

@@ -124,6 +124,7 @@ func (c *Clients) Put(clients ...Client) error {
 	for id, one := range c.byID {
 		all[id] = one
 	}
+
 	for _, one := range clients {
 		all[one.ID] = one
 	}

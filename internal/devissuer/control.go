@@ -119,6 +119,7 @@ func (d *Control) Routes() map[string]http.Handler {
 	if d.Provider != nil {
 		all = d.Provider.Routes()
 	}
+
 	for _, route := range d.routes() {
 		all[route.pattern] = route.serve
 	}

@@ -113,6 +113,7 @@ func openGrants(path string, now func() time.Time) (*grants, error) {
 	for _, s := range d.Sessions {
 		g.sessions[s.Cookie] = s
 	}
+
 	for _, one := range d.Grants {
 		g.grants[one.ID] = one
 	}

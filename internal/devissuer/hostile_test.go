@@ -25,7 +25,7 @@ func writeFile(t *testing.T, path, text string) {
 
 // The page makes users, and shows what is wrong with them, escaped.
 func TestMakeAUserOnThePage(t *testing.T) {
-	make := func(w *world, pairs ...string) *httptest.ResponseRecorder {
+	enter := func(w *world, pairs ...string) *httptest.ResponseRecorder {
 		form := url.Values{"request": {w.page(asked())}, "make": {"yes"}}
 		for n := 0; n < len(pairs); n += 2 {
 			form.Set(pairs[n], pairs[n+1])
@@ -34,7 +34,7 @@ func TestMakeAUserOnThePage(t *testing.T) {
 	}
 
 	w := newWorld(t, "")
-	answer := make(w, "new_user", "dora", "new_email", "d@example.com", "new_groups", "a, b,", "new_claims",
+	answer := enter(w, "new_user", "dora", "new_email", "d@example.com", "new_groups", "a, b,", "new_claims",
 		`{"level": 12345678901234567890, "email": "other@example.com"}`)
 	claims := payload(t, w.exchange(w.back(answer).Get("code")).ID)
 	if claims["sub"] != "dora" || claims["email"] != "other@example.com" || len(claims["groups"].([]any)) != 2 {
@@ -54,7 +54,7 @@ func TestMakeAUserOnThePage(t *testing.T) {
 		"many groups":  {"new_user", "eve", "new_groups", strings.Repeat("g,g", 101)},
 		"large":        {"new_user", "eve", "new_claims", `{"a": "` + strings.Repeat("a", 17<<10) + `"}`},
 	} {
-		answer := make(w, pairs...)
+		answer := enter(w, pairs...)
 		body := answer.Body.String()
 		if answer.Code != http.StatusUnprocessableEntity || !strings.Contains(body, `role="alert"`) ||
 			strings.Contains(body, "<script>") || !strings.Contains(body, `name="request"`) {

@@ -78,6 +78,7 @@ func New(baseURL, audience, keyFile string, now func() time.Time) (*Issuer, erro
 		}
 		if err == nil {
 			defer close(i.ready)
+
 			i.keys = kept
 
 			return i, nil

@@ -78,6 +78,7 @@ func readKeys(path string) (keys, error) {
 	if err := json.Unmarshal(text, &others); err != nil {
 		return keys{}, fmt.Errorf("%s: %w: %w: delete the file for a new key", path, ErrKey, err)
 	}
+
 	for n := range others.Former {
 		others.Former[n].Key = others.Former[n].Key.Public()
 	}

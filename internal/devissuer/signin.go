@@ -102,14 +102,14 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request) {
 	var user string
 	switch {
 	case r.PostForm.Has("cancel"):
-		p.finish(w, r, secret, session{}, true)
+		p.finish(w, secret, session{}, true)
 		return
 	case r.PostForm.Has("continue"):
 		if _, err := p.o.Users.Get(current.User); err != nil || !signedIn || a.mustSignIn(current, p.o.Now()) {
 			p.showSignIn(w, r, http.StatusOK, secret, a, made{Problem: "The sign-in before has ended. Choose a user."})
 			return
 		}
-		p.finish(w, r, secret, current, false)
+		p.finish(w, secret, current, false)
 
 		return
 	case r.PostForm.Has("make"):
@@ -136,7 +136,7 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request) {
 		p.failed(w, err)
 		return
 	}
-	p.finish(w, r, secret, s, false)
+	p.finish(w, secret, s, false)
 }
 
 // failed tells a person that something could not be stored.
@@ -147,7 +147,7 @@ func (p *Provider) failed(w http.ResponseWriter, err error) {
 
 // finish answers a request with the session's user, or with a denial. Only the first of two answers
 // counts.
-func (p *Provider) finish(w http.ResponseWriter, r *http.Request, secret string, s session, denied bool) {
+func (p *Provider) finish(w http.ResponseWriter, secret string, s session, denied bool) {
 	a, found := p.requests.take(secret)
 	switch {
 	case !found:
@@ -155,9 +155,9 @@ func (p *Provider) finish(w http.ResponseWriter, r *http.Request, secret string,
 	case a.userCode != "":
 		p.finishDevice(w, a, s, denied)
 	case denied:
-		p.sendFault(w, r, a, &fault{string(oidc.AccessDenied), "the sign-in was cancelled"})
+		p.sendFault(w, a, &fault{string(oidc.AccessDenied), "the sign-in was cancelled"})
 	default:
-		p.sendCode(w, r, a, s)
+		p.sendCode(w, a, s)
 	}
 }
 

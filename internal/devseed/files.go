@@ -195,6 +195,7 @@ func checkNames(files []File) (faults []error) {
 			}
 			users[u.Name] = place
 		}
+
 		for _, c := range f.Seed.Clients {
 			if other, taken := clients[c.ID]; taken {
 				faults = append(faults, f.at(c.Line, fmt.Errorf("the client %s is in %s, too", c.ID, other)))
