@@ -43,6 +43,7 @@ type view struct {
 	Users     []devuser.User
 	More      bool // there are more users
 	Made      made
+	FocusMade bool // the fields of a new user have the focus
 
 	formAction string // to which a form may lead besides this server; "" = nowhere
 }
@@ -83,6 +84,7 @@ func (p *Provider) showSignIn(
 	if at >= 0 && a.loginHint != "" && v.Session != nil && !isMeant(*v.Session, a.loginHint) {
 		v.Session = nil // the app asks for somebody else
 	}
+	v.FocusMade = v.Made.User != "" && v.Session == nil
 	v.More = len(users) > maxShownUsers
 	v.Users = users[:min(len(users), maxShownUsers)]
 

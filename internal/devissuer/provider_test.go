@@ -508,7 +508,12 @@ func TestPrompts(t *testing.T) {
 	if page := ask("login_hint", "b-1"); strings.Index(page, `value="bob"`) > strings.Index(page, `value="alice"`) {
 		t.Error("the user of login_hint is not the first")
 	}
-	if page := ask("login_hint", "new@example.com"); !strings.Contains(page, `value="new@example.com"`) {
+	cookie := w.cookie
+	w.cookie = "" // another browser
+	page := ask("login_hint", "new@example.com")
+	w.cookie = cookie
+	if !strings.Contains(page, `value="new@example.com"`) || strings.Count(page, " autofocus") != 1 ||
+		!regexp.MustCompile(`name="new_user"[^>]* autofocus`).MatchString(page) {
 		t.Error("an unknown login_hint does not fill the fields")
 	}
 
