@@ -9,10 +9,12 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
@@ -23,31 +25,34 @@ import (
 )
 
 // Files of Config.DataDir that only `poolhouse dev` writes: DevIssuerKeyFile has the key of the
-// development issuer, and DevUsersFile the users that it vouches for by name.
+// development issuer, DevUsersFile the users that it vouches for by name, and DevSignInsFile who is
+// signed in to what.
 const (
-	DevIssuerKeyFile = issuer.DevKeyFile
+	DevIssuerKeyFile = devissuer.KeyFile
 	DevUsersFile     = devuser.File
+	DevSignInsFile   = devissuer.GrantsFile
 )
 
 // Paths of the control API of a development server. Config.DevControlToken guards them.
 const (
-	DevInfoPath  = issuer.DevInfoPath
-	DevTokenPath = issuer.DevTokenPath
-	DevPoolsPath = issuer.DevPoolsPath
+	DevInfoPath   = devissuer.InfoPath
+	DevTokenPath  = devissuer.TokenPath
+	DevPoolsPath  = devissuer.PoolsPath
+	DevRotatePath = devissuer.RotatePath
 )
 
 // MaxDevPools bounds the pools of a DevPoolsResponse.
-const MaxDevPools = issuer.MaxDevPools
+const MaxDevPools = devissuer.MaxPools
 
 type (
 	// DevInfo is the answer of the endpoint DevInfoPath.
-	DevInfo = issuer.DevInfo
+	DevInfo = devissuer.Info
 	// DevTokenRequest is the body of a request to DevTokenPath.
-	DevTokenRequest = issuer.DevTokenRequest
+	DevTokenRequest = devissuer.TokenRequest
 	// DevTokenResponse is the answer of the endpoint DevTokenPath.
-	DevTokenResponse = issuer.DevTokenResponse
+	DevTokenResponse = devissuer.TokenResponse
 	// DevPoolsResponse is the answer of the endpoint DevPoolsPath.
-	DevPoolsResponse = issuer.DevPoolsResponse
+	DevPoolsResponse = devissuer.PoolsResponse
 	// DevPool is an identity pool as a developer needs it.
 	DevPool = devpool.Pool
 )
@@ -57,9 +62,10 @@ var errNoDevelopment = errors.New("this is no development server")
 // development is what only a development server has. Server.dev is nil in production: all that is
 // reachable for developers hangs on it.
 type development struct {
-	endpoints     *issuer.DevEndpoints
+	endpoints     *devissuer.Control
 	guards        devGuards
 	page          http.Handler
+	logoutTokens  http.Handler // the receiver of logout tokens; wireRoutes sets it
 	calls         devpage.Calls
 	seedAgent     string                   // see Server.SeedUserAgent
 	identityPools *cognitoidentity.Service // for seeds; wirePools sets it
@@ -117,14 +123,18 @@ func (s *Server) newDevelopment() (*development, error) {
 		Codes:     d.codes.Newest,
 	})
 
+	if endpoints.Provider, err = s.devProvider(d); err != nil {
+		return nil, err
+	}
 	d.routes = endpoints.Routes()
 	d.documents = append(d.documents, endpoints.Issuer.Document)
 	d.oidcProviders = append(d.oidcProviders, OIDCProviderConfig{
-		URL:          endpoints.Info.Issuer, // verified by discovery and published keys, like any other
-		ClientIDs:    []string{DevAudience},
-		AllowHTTP:    true,
-		AllowPrivate: true,
-		Development:  true,
+		URL:           endpoints.Info.Issuer, // verified by discovery and published keys, like any other
+		ClientIDs:     []string{DevAudience},
+		AllowHTTP:     true,
+		AllowPrivate:  true,
+		Development:   true,
+		MoreClientIDs: endpoints.Clients.IDs,
 	})
 
 	return d, s.addUserPools(d)
@@ -132,7 +142,7 @@ func (s *Server) newDevelopment() (*development, error) {
 
 // devEndpoints returns the endpoints of a development server. Their issuer keeps its key and its
 // users in the data folder.
-func (s *Server) devEndpoints() (*issuer.DevEndpoints, error) {
+func (s *Server) devEndpoints() (*devissuer.Control, error) {
 	c := &s.config
 	keyFile, usersFile := "", ""
 	if c.DataDir != "" {
@@ -144,7 +154,7 @@ func (s *Server) devEndpoints() (*issuer.DevEndpoints, error) {
 		return nil, err
 	}
 
-	endpoints, err := issuer.NewDevEndpoints(DevInfo{
+	endpoints, err := devissuer.NewControl(DevInfo{
 		Endpoint:        cmp.Or(c.DevEndpoint, c.IssuerURL),
 		Region:          c.region(),
 		AccountID:       c.Account,
@@ -161,10 +171,35 @@ func (s *Server) devEndpoints() (*issuer.DevEndpoints, error) {
 		c.Logger.Warn("the development issuer has another name than at the last start: its users get new "+
 			"identities, and pools that name the former provider refuse its tokens",
 			"former", former, "now", endpoints.Issuer.URL,
-			"fix", "to keep the former name, start with --issuer-url "+strings.TrimSuffix(former, issuer.DevPath))
+			"fix", "to keep the former name, start with --issuer-url "+strings.TrimSuffix(former, devissuer.Path))
 	}
 
 	return endpoints, nil
+}
+
+// devProvider returns the OpenID Connect provider around the development issuer.
+func (s *Server) devProvider(d *development) (*devissuer.Provider, error) {
+	c := &s.config
+	grantsFile := ""
+	if c.DataDir != "" {
+		grantsFile = filepath.Join(c.DataDir, DevSignInsFile)
+	}
+	clients := d.endpoints.Clients
+
+	return devissuer.NewProvider(devissuer.ProviderOptions{
+		Issuer:       d.endpoints.Issuer,
+		Users:        d.endpoints.Users,
+		Clients:      clients,
+		GrantsFile:   grantsFile,
+		AllowsOrigin: d.guards.browsers.Allows,
+		GuardPage:    d.guardPage,
+		Trusted: func(id string) bool {
+			return id == DevAudience || slices.Contains(clients.IDs(), id)
+		},
+		Receiver: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.logoutTokens.ServeHTTP(w, r) }),
+		Now:      c.Now,
+		Logger:   c.Logger,
+	})
 }
 
 // devGuards protect a development server.
@@ -179,12 +214,12 @@ func (c *Config) devGuards() (devGuards, error) {
 		URLs:        []string{c.IssuerURL},
 		Hosts:       c.DevHosts,
 		Origins:     c.DevOrigins,
-		Navigations: []string{issuer.AuthorizePath},
+		Navigations: append(devissuer.Navigations(), issuer.AuthorizePath),
 		Pages:       []string{"/"},
 		CallsByGet:  awsapi.CallsByGet,
 	})
 	control, err := awsapi.NewControlGuard(awsapi.ControlGuardOptions{
-		Prefix:      issuer.ControlPrefix,
+		Prefix:      devissuer.ControlPrefix,
 		Token:       c.DevControlToken,
 		BehindProxy: c.BehindProxy,
 	})
@@ -214,10 +249,11 @@ func (d *development) withPage(next http.Handler) http.Handler {
 	if d == nil {
 		return next
 	}
+	page := d.guardPage(d.page)
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if devpage.Wants(r) {
-			d.showPage(w, r)
+			page.ServeHTTP(w, r)
 			return
 		}
 		if d.userPools.Publishes(r) { // a pattern of the mux for all pools would collide with others
@@ -228,20 +264,24 @@ func (d *development) withPage(next http.Handler) http.Handler {
 	})
 }
 
-// showPage serves the page. It shows users and calls, so it has the guard of the control API.
-func (d *development) showPage(w http.ResponseWriter, r *http.Request) {
-	if denial := d.guards.control.CheckPage(r); denial == nil {
-		d.page.ServeHTTP(w, r)
-	} else if denial.Challenge != "" {
-		w.Header().Set("WWW-Authenticate", denial.Challenge)
-		plain(w, http.StatusUnauthorized, pageRefusal)
-	} else {
-		plain(w, http.StatusForbidden, pageRefusal)
-	}
+// guardPage puts the guard of the control API before a page, which shows users and calls, or lets
+// anybody sign in.
+func (d *development) guardPage(page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if denial := d.guards.control.CheckPage(r); denial == nil {
+			page.ServeHTTP(w, r)
+		} else if denial.Challenge != "" {
+			w.Header().Set("WWW-Authenticate", denial.Challenge)
+			plain(w, http.StatusUnauthorized, pageRefusal)
+		} else {
+			plain(w, http.StatusForbidden, pageRefusal)
+		}
+	})
 }
 
 // pageRefusal is for people at a browser.
-const pageRefusal = `This page shows the users and calls of a development server. Other machines may not see it.
+const pageRefusal = `This page shows the users of a development server, or signs people in. Other machines may
+not see it.
 
 Open it in a browser on the machine that the server runs on, by a loopback address such as 127.0.0.1.
 From another machine, forward a port: ssh -L 4599:127.0.0.1:4599 HOST
@@ -323,6 +363,14 @@ func (s *Server) DevUsers() *devuser.Store {
 		return nil
 	}
 	return s.dev.endpoints.Users
+}
+
+// DevClients returns the clients of the development issuer that seeds describe; nil for other servers.
+func (s *Server) DevClients() *devissuer.Clients {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.endpoints.Clients
 }
 
 // DevPools returns at most limit pools of a development server's account and region, in the order of

@@ -95,7 +95,11 @@ func (s *Server) metricsRoutes() http.Handler {
 
 // receivers registers the endpoints that receive sign-outs from providers.
 func (s *Server) receivers(mux *http.ServeMux, api *awsapi.Service) {
-	mux.Handle(backChannelPath, api.Wrap("BackChannelLogout", s.signOuts.BackChannelLogout()))
+	logoutTokens := api.Wrap("BackChannelLogout", s.signOuts.BackChannelLogout())
+	mux.Handle(backChannelPath, logoutTokens)
+	if s.dev != nil {
+		s.dev.logoutTokens = logoutTokens
+	}
 	mux.Handle(sharedSignalsPath, api.Wrap("SharedSignals", s.signOuts.SharedSignals()))
 }
 

@@ -82,7 +82,8 @@ IDs that you choose. --watch applies the files again when they change.`,
 		"file, or folder of files, of pools, roles, providers, users and identities to have; may be repeated")
 	c.Flags().Bool("watch", false, "apply the files of --seed again when they change")
 	c.Flags().String("ready-file", "", "file that is there while the server answers: JSON with its endpoint and pools")
-	c.AddCommand(devInfoCommand(), devTokenCommand(), devEnvCommand(), devResetCommand())
+	c.AddCommand(devInfoCommand(), devTokenCommand(), devEnvCommand(), devRotateKeyCommand(),
+		devResetCommand())
 
 	return c
 }

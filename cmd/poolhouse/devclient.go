@@ -81,6 +81,40 @@ func devInfoCommand() *cobra.Command {
 	return c
 }
 
+func devRotateKeyCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "rotate-key",
+		Short: "Give the development issuer a new signing key",
+		Long: `Give the issuer of a running development server a new signing key, and print its ID. The
+key before stays published for a day, until its last token has expired.`,
+		Example: "  poolhouse dev rotate-key",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			server, err := findDevServer(c)
+			if err != nil {
+				return err
+			}
+			body, err := server.call(c.Context(), http.MethodPost, poolhouse.DevRotatePath, []byte("{}"))
+			if err != nil {
+				return err
+			}
+
+			var rotated struct {
+				KeyID string `json:"kid"`
+			}
+			if err := json.Unmarshal(body, &rotated); err != nil {
+				return err
+			}
+			fmt.Fprintln(c.OutOrStdout(), rotated.KeyID)
+
+			return nil
+		},
+	}
+	addDevServer(c)
+
+	return c
+}
+
 func devTokenCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "token (--user NAME | --sub SUBJECT)",

@@ -13,9 +13,9 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
@@ -77,7 +77,9 @@ func adviseMemory(err error) error {
 
 // adviseReset adds to a fault of development data how to begin anew.
 func adviseReset(err error, folder string) error {
-	damaged := []error{store.ErrDamaged, envelope.ErrWrongKey, issuer.ErrDevKey, devuser.ErrDamaged}
+	damaged := []error{
+		store.ErrDamaged, envelope.ErrWrongKey, devissuer.ErrKey, devissuer.ErrGrants, devuser.ErrDamaged,
+	}
 	if errors.Is(err, store.ErrDamaged) && filepath.Base(folder) != devFolder {
 		return err // deleteDevFiles refuses it
 	}
@@ -165,7 +167,7 @@ func deleteDevFiles(ctx context.Context, folder string) error {
 	database := poolhouse.DatabaseFile
 	for _, pattern := range []string{
 		database + "-*", database, poolhouse.MasterKeyFile, wholefile.TemporaryName,
-		poolhouse.DevUsersFile, poolhouse.DevIssuerKeyFile,
+		poolhouse.DevUsersFile, poolhouse.DevSignInsFile, poolhouse.DevIssuerKeyFile,
 	} {
 		files, err := fs.Glob(os.DirFS(folder), pattern)
 		if err != nil {

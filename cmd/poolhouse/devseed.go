@@ -82,6 +82,7 @@ func (s *devSeeds) plant(ctx context.Context, server *poolhouse.Server, out io.W
 			SecretAccessKey: info.SecretAccessKey,
 		}),
 		Users:       server.DevUsers(),
+		Clients:     server.DevClients(),
 		ProviderARN: info.OIDCProviderARN,
 		LoginKey:    info.LoginKey,
 		Identities:  server.SeedIdentities,

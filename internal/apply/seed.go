@@ -23,6 +23,7 @@ const (
 // Sections that only seeds have.
 const (
 	usersSection      = "Users"
+	clientsSection    = "Clients"
 	identitiesSection = "Identities"
 )
 
@@ -34,11 +35,12 @@ const (
 	maxSeedSubject  = 8 << 10
 )
 
-// Seed is the content of a file for a development server: resources, users of its built-in issuer,
-// and identities.
+// Seed is the content of a file for a development server: resources, users and clients of its built-in
+// issuer, and identities.
 type Seed struct {
 	*File
 	Users      []SeedUser
+	Clients    []SeedClient
 	Identities []SeedIdentity
 }
 
@@ -47,6 +49,16 @@ type SeedUser struct {
 	Name   string
 	Line   int
 	Claims map[string]any
+}
+
+// SeedClient is a client of the built-in issuer.
+type SeedClient struct {
+	ID                     string
+	Line                   int
+	Secret                 string // "" = a public client
+	RedirectURIs           []string
+	PostLogoutRedirectURIs []string
+	BackChannelLogoutURI   string
 }
 
 // SeedIdentity is an identity with its logins; without User and Logins it is a guest.
@@ -59,11 +71,11 @@ type SeedIdentity struct {
 	Logins   map[string]string // provider's key in Logins to subject
 }
 
-// ReadSeed reads a seed: a template, with two more sections.
+// ReadSeed reads a seed: a template, with three more sections.
 func ReadSeed(text []byte, o ReadOptions) (Seed, error) {
 	f, err := newReader(text, o, template.Options{
 		Open:     []string{DevProviderARN, DevLoginKey},
-		Sections: []string{usersSection, identitiesSection},
+		Sections: []string{usersSection, clientsSection, identitiesSection},
 
 		NullResources: true,
 		NoParameters:  "a seed's parameters need one",
@@ -75,6 +87,9 @@ func ReadSeed(text []byte, o ReadOptions) (Seed, error) {
 	var s Seed
 	if section, ok := f.template.Section(usersSection); ok {
 		s.Users = f.seedUsers(section)
+	}
+	if section, ok := f.template.Section(clientsSection); ok {
+		s.Clients = f.seedClients(section)
 	}
 	if section, ok := f.template.Section(identitiesSection); ok {
 		s.Identities = f.identities(section)
@@ -117,6 +132,43 @@ func (f *fileReader) seedUsers(section template.Field) (all []SeedUser) {
 		all = append(all, u)
 	}
 	f.bound(section, len(all))
+
+	return all
+}
+
+// seedClients reads the section of clients.
+func (f *fileReader) seedClients(section template.Field) (all []SeedClient) {
+	for _, described := range f.template.Members(section, clientsSection) {
+		c := SeedClient{ID: described.Key, Line: described.Line}
+		for _, m := range f.template.Members(described, described.Key) {
+			switch m.Key {
+			case "Secret":
+				c.Secret, _ = f.template.Text(m, m.Key)
+			case "RedirectUris":
+				c.RedirectURIs = f.texts(m)
+			case "PostLogoutRedirectUris":
+				c.PostLogoutRedirectURIs = f.texts(m)
+			case "BackChannelLogoutUri":
+				c.BackChannelLogoutURI, _ = f.template.Text(m, m.Key)
+			default:
+				f.unknown(m.Line, "member of a client", m.Key,
+					[]string{"Secret", "RedirectUris", "PostLogoutRedirectUris", "BackChannelLogoutUri"})
+			}
+		}
+		all = append(all, c)
+	}
+	f.bound(section, len(all))
+
+	return all
+}
+
+// texts reads a list of texts.
+func (f *fileReader) texts(list template.Field) (all []string) {
+	for _, item := range f.template.Elements(list, list.Key) {
+		if text, isText := f.template.Text(item, list.Key); isText {
+			all = append(all, text)
+		}
+	}
 
 	return all
 }

@@ -109,7 +109,7 @@ func (g *BrowserGuard) checkPage(r *http.Request) *Denial {
 	}
 
 	if sent, ok := r.Header["Origin"]; ok {
-		if len(sent) == 1 && g.allows(sent[0], r.Host) {
+		if len(sent) == 1 && g.Allows(sent[0], r.Host) {
 			return nil
 		}
 		return pageRefusal("a page of the origin "+quoteAddress(strings.Join(sent, ", ")),
@@ -142,9 +142,9 @@ func (g *BrowserGuard) navigates(r *http.Request) bool {
 		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 
-// allows reports whether pages of an origin may call this server, which the request
+// Allows reports whether pages of an origin may call this server, which the request
 // names target.
-func (g *BrowserGuard) allows(text, target string) bool {
+func (g *BrowserGuard) Allows(text, target string) bool {
 	o, ok := parseOrigin(text)
 	if !ok {
 		return false

@@ -13,7 +13,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
@@ -70,8 +70,9 @@ func controlCalls() map[string]devCall {
 		"a call of an API": {method: "POST", target: poolhouse.DevTokenPath, header: createPool,
 			body: `{"IdentityPoolName":"evil","AllowUnauthenticatedIdentities":true}`, service: "cognito-identity"},
 	}
-	for _, route := range issuer.DevRoutes() {
+	for _, route := range devissuer.Routes() {
 		method, path, _ := strings.Cut(route, " ")
+		path = strings.ReplaceAll(path, "{name}", "admin")
 		calls[route] = devCall{method: method, target: path, body: `{"sub":"admin"}`, header: inJSON}
 	}
 
@@ -111,7 +112,7 @@ func TestControlAPIOfOtherMachines(t *testing.T) {
 		}
 	}
 
-	for _, route := range issuer.DevRoutes() {
+	for _, route := range devissuer.Routes() {
 		if got := sent(t, set, controlCalls()[route], bearer); got.Status != http.StatusOK {
 			t.Errorf("%s with the token: %d %s", route, got.Status, got.Body)
 		}
@@ -311,7 +312,7 @@ func TestControlAPIOnTheWire(t *testing.T) {
 		}
 	}
 
-	if !slices.Contains(issuer.DevRoutes(), "GET /_poolhouse/dev/info") {
+	if !slices.Contains(devissuer.Routes(), "GET /_poolhouse/dev/info") {
 		t.Error("the path of this test is not that of the API")
 	}
 }

@@ -5,9 +5,7 @@ package devpage
 
 import (
 	"context"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"html/template"
 	"log/slog"
@@ -18,15 +16,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
+	"github.com/poolhouse-id/poolhouse/internal/devstyle"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
 // Options configure the page.
 type Options struct {
-	Info    issuer.DevInfo
+	Info    devissuer.Info
 	Version string
 	Data    string // where the data is, in words
 	Calls   *Calls
@@ -56,23 +55,15 @@ const (
 var (
 	//go:embed page.html
 	pageText string
-	//go:embed page.css
-	styles string
-
-	page = template.Must(template.New("page").Funcs(template.FuncMap{
+	page     = template.Must(template.New("page").Funcs(template.FuncMap{
 		"clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
 	}).Parse(pageText))
 
 	// Nothing may run or load on the page, and no other page may frame it: it shows what
 	// clients sent.
-	contentPolicy = "default-src 'none'; style-src 'sha256-" + digest(styles) + "'; base-uri 'none'; " +
+	contentPolicy = "default-src 'none'; style-src " + devstyle.Source + "; base-uri 'none'; " +
 		"form-action 'none'; frame-ancestors 'none'"
 )
-
-func digest(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
 
 // Wants reports whether r is a browser asking for the page. Clients of the APIs use the same path
 // without Accept: text/html.
@@ -103,7 +94,7 @@ func accepts(header []string) bool {
 
 // view is the template's data.
 type view struct {
-	Info    issuer.DevInfo
+	Info    devissuer.Info
 	Version string
 	Data    string
 	// Endpoint is how the browser reached the server, which can be another name than Info has.
@@ -150,8 +141,8 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Info:     p.o.Info,
 		Version:  p.o.Version,
 		Data:     p.o.Data,
-		Endpoint: issuer.DevEndpoint(r),
-		Styles:   template.CSS(styles),
+		Endpoint: devissuer.Endpoint(r),
+		Styles:   template.CSS(devstyle.CSS),
 		Calls:    p.o.Calls.Newest(),
 	}
 	pools, err := p.o.Pools(r.Context(), maxPools+1)

@@ -11,11 +11,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
+	"github.com/poolhouse-id/poolhouse/internal/devstyle"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
 // Only a browser that opens / gets the page: clients of the APIs see no change.
@@ -92,7 +93,7 @@ func TestPageShowsPoolsAndCalls(t *testing.T) {
 	calls.Add(Call{RequestID: "r-2", Operation: "GetId", Status: 400, Outcome: "NotAuthorizedException"})
 
 	body, _ := shown(t, Options{
-		Info: issuer.DevInfo{
+		Info: devissuer.Info{
 			Endpoint:        "http://127.0.0.1:4599",
 			Region:          "us-east-1",
 			LoginKey:        "127.0.0.1:4599/dev-issuer",
@@ -146,7 +147,7 @@ func TestPageEscapes(t *testing.T) {
 	calls.Add(Call{RequestID: "r", Operation: hostile, Outcome: hostile, Service: hostile, Pool: hostile, Status: 400})
 
 	body, header := shown(t, Options{
-		Info:  issuer.DevInfo{Region: hostile, LoginKey: hostile},
+		Info:  devissuer.Info{Region: hostile, LoginKey: hostile},
 		Data:  hostile,
 		Calls: &calls,
 		Pools: pools(identitypool.Pool{
@@ -169,7 +170,7 @@ func TestPageEscapes(t *testing.T) {
 		t.Fatal("the page has no styles")
 	}
 	policy := header.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'none'", "'sha256-" + digest(style[1]) + "'", "frame-ancestors 'none'"} {
+	for _, want := range []string{"default-src 'none'", devstyle.Digest(style[1]), "frame-ancestors 'none'"} {
 		if !strings.Contains(policy, want) {
 			t.Errorf("the policy %s lacks %s", policy, want)
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
@@ -25,7 +26,8 @@ type File struct {
 	Name string // in the tags of what it makes
 	Seed apply.Seed
 
-	users []devuser.User
+	users   []devuser.User
+	clients []devissuer.Client
 }
 
 // Read reads seeds: files, folders that `cdk synth` has written, and other folders, whose *.yaml,
@@ -139,6 +141,21 @@ func parse(path string, text []byte, o apply.ReadOptions) (File, error) {
 		f.users = append(f.users, user)
 	}
 
+	for _, c := range f.Seed.Clients {
+		one := devissuer.Client{
+			ID:                     c.ID,
+			Secret:                 c.Secret,
+			RedirectURIs:           c.RedirectURIs,
+			PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
+			BackChannelLogoutURI:   c.BackChannelLogoutURI,
+		}
+		if err := one.Check(); err != nil {
+			faults = append(faults, f.at(c.Line, err))
+			continue
+		}
+		f.clients = append(f.clients, one)
+	}
+
 	return f, errors.Join(faults...)
 }
 
@@ -160,10 +177,10 @@ func (f *File) faults(err error) error {
 	return errors.Join(all...)
 }
 
-// checkNames refuses what two files have both: a file's name, which tells whose a resource is, and
-// a user.
+// checkNames refuses what two files have both: a file's name, which tells whose a resource is, a user, and
+// a client.
 func checkNames(files []File) (faults []error) {
-	names, users := map[string]string{}, map[string]string{}
+	names, users, clients := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, f := range files {
 		if other, taken := names[f.Name]; taken {
 			faults = append(faults, fmt.Errorf("%s: %s has the same name: rename one, "+
@@ -177,6 +194,13 @@ func checkNames(files []File) (faults []error) {
 				faults = append(faults, f.at(u.Line, fmt.Errorf("the user %s is in %s, too", u.Name, other)))
 			}
 			users[u.Name] = place
+		}
+
+		for _, c := range f.Seed.Clients {
+			if other, taken := clients[c.ID]; taken {
+				faults = append(faults, f.at(c.Line, fmt.Errorf("the client %s is in %s, too", c.ID, other)))
+			}
+			clients[c.ID] = fmt.Sprintf("%s, line %d", f.Path, c.Line)
 		}
 	}
 

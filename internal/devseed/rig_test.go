@@ -48,6 +48,7 @@ func start(t *testing.T, options ...func(*poolhouse.Config)) *rig {
 			SecretAccessKey: info.SecretAccessKey,
 		}),
 		Users:       r.server.DevUsers(),
+		Clients:     r.server.DevClients(),
 		ProviderARN: info.OIDCProviderARN,
 		LoginKey:    info.LoginKey,
 		Identities:  r.server.SeedIdentities,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
@@ -19,6 +20,7 @@ import (
 type Seeder struct {
 	Client      *apply.Client
 	Users       *devuser.Store
+	Clients     *devissuer.Clients
 	ProviderARN string // of the built-in issuer
 	LoginKey    string // of the built-in issuer, in Logins
 	// Identities makes all identities, or none. Error: *cognitoidentity.SeedError.
@@ -36,7 +38,7 @@ type partly struct{ error }
 
 func (p partly) Unwrap() []error { return []error{ErrPartly, p.error} }
 
-// Apply brings the server to what the files have: users first, then resources, then identities. What
+// Apply brings the server to what the files have: users and clients first, then resources, then identities. What
 // the files do not name stays. It tells out what it did, one line for each file. Error: ErrPartly.
 func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 	if err := s.check(ctx, files); err != nil {
@@ -52,6 +54,15 @@ func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 	if len(users) > 0 {
 		if err := s.Users.Put(users...); err != nil {
 			return err
+		}
+	}
+
+	for _, f := range files {
+		if len(f.clients) == 0 {
+			continue
+		}
+		if err := s.Clients.Put(f.clients...); err != nil {
+			return partly{err}
 		}
 	}
 
@@ -162,6 +173,7 @@ func (s *Seeder) check(ctx context.Context, files []File) error {
 	if len(users) > devuser.MaxUsers {
 		faults = append(faults, fmt.Errorf("there would be more than %d users", devuser.MaxUsers))
 	}
+	faults = append(faults, s.checkClients(files))
 
 	pools := newPoolIDs(s.Client.Region)
 	seeds := together(files)
@@ -179,11 +191,33 @@ func (s *Seeder) check(ctx context.Context, files []File) error {
 		}
 		pools.add(f, planned)
 	}
-	if len(faults) > 0 {
-		return errors.Join(faults...)
+	if err := errors.Join(faults...); err != nil {
+		return err
 	}
 
 	return s.checkIdentities(ctx, files, pools)
+}
+
+// checkClients refuses too many clients.
+func (s *Seeder) checkClients(files []File) error {
+	clients := map[string]bool{}
+	for _, f := range files {
+		for _, c := range f.clients {
+			clients[c.ID] = true
+		}
+	}
+	if len(clients) == 0 {
+		return nil
+	}
+
+	for _, id := range s.Clients.IDs() {
+		clients[id] = true
+	}
+	if len(clients) > devissuer.MaxClients {
+		return fmt.Errorf("there would be more than %d clients", devissuer.MaxClients)
+	}
+
+	return nil
 }
 
 // together returns the files as seeds that are applied together.

@@ -26,6 +26,7 @@ const (
 // the file of users cannot be read.
 var (
 	ErrNotFound = errors.New("no such user")
+	ErrExists   = errors.New("there is such a user")
 	ErrInvalid  = errors.New("invalid user")
 	ErrDamaged  = errors.New("the file of users is damaged")
 )

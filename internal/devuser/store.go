@@ -117,6 +117,25 @@ func (s *Store) Put(users ...User) error {
 	})
 }
 
+// Add adds a user. Errors: ErrInvalid, and ErrExists if there is a user of that name.
+func (s *Store) Add(u User) error {
+	if err := u.check(); err != nil {
+		return err
+	}
+
+	return s.change(func(all map[string]User) error {
+		if _, taken := all[u.Name]; taken {
+			return fmt.Errorf("%w: %q", ErrExists, u.Name)
+		}
+		if len(all) >= MaxUsers {
+			return fmt.Errorf("%w: there would be more than %d users", ErrInvalid, MaxUsers)
+		}
+		all[u.Name] = u.clone()
+
+		return nil
+	})
+}
+
 // Delete removes a user. Error: ErrNotFound.
 func (s *Store) Delete(name string) error {
 	return s.change(func(all map[string]User) error {

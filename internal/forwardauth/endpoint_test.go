@@ -23,7 +23,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/auth"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 	"github.com/poolhouse-id/poolhouse/sigv4"
@@ -445,7 +445,7 @@ func TestCheckPathIsNotAnother(t *testing.T) {
 		"/backchannel-logout/idp.example.com",
 		"/shared-signals", "/shared-signals/x", "/_poolhouse", "/_poolhouse/check", poolhouse.DevInfoPath,
 		poolhouse.DevTokenPath,
-		issuer.DevPath, issuer.DevPath + "/jwks",
+		devissuer.Path, devissuer.Path + "/jwks",
 	} {
 		if !taken(path) {
 			t.Errorf("check.path %s is accepted", path)

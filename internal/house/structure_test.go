@@ -30,7 +30,7 @@ func atRoot(t *testing.T) {
 var allowedImports = map[string][]string{
 	"": {
 		"internal/adminapi", "internal/assume", "internal/awsapi", "internal/cognitoidentity",
-		"internal/datalock", "internal/devpage", "internal/devpool", "internal/devuser",
+		"internal/datalock", "internal/devissuer", "internal/devpage", "internal/devpool", "internal/devuser",
 		"internal/devuserpool", "internal/envelope", "internal/explain", "internal/forwardauth", "internal/gate",
 		"internal/iam", "internal/iamapi", "internal/identitypool", "internal/idtoken", "internal/issuer",
 		"internal/logging", "internal/login", "internal/metrics", "internal/outbound", "internal/overload",
@@ -39,7 +39,7 @@ var allowedImports = map[string][]string{
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
-		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devseed",
+		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devissuer", "internal/devseed",
 		"internal/devuser", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/webidentity",
@@ -67,15 +67,21 @@ var allowedImports = map[string][]string{
 	},
 	"internal/datalock": {},
 	"internal/envelope": {"internal/wholefile"},
-	"internal/devpage": {
-		"internal/devpool", "internal/devuser", "internal/devuserpool", "internal/explain", "internal/issuer",
+	"internal/devissuer": {
+		"internal/devpool", "internal/devstyle", "internal/devuser", "internal/explain", "internal/identitypool",
+		"internal/wholefile",
 	},
-	"internal/devpool":  {"internal/identitypool"},
+	"internal/devpage": {
+		"internal/devissuer", "internal/devpool", "internal/devstyle", "internal/devuser", "internal/devuserpool",
+		"internal/explain",
+	},
+	"internal/devpool": {"internal/identitypool"},
 	"internal/devseed": {
-		"internal/apply", "internal/cognitoidentity", "internal/devuser", "internal/explain",
+		"internal/apply", "internal/cognitoidentity", "internal/devissuer", "internal/devuser", "internal/explain",
 		"internal/identitypool", "internal/wholefile", "sigv4",
 	},
-	"internal/devuser": {"internal/wholefile"},
+	"internal/devstyle": {},
+	"internal/devuser":  {"internal/wholefile"},
 	"internal/devuserpool": {
 		"internal/awsapi", "internal/explain", "internal/identitypool", "internal/overload", "internal/provider",
 		"internal/wholefile",
@@ -99,11 +105,8 @@ var allowedImports = map[string][]string{
 	},
 	"internal/identitypool": {"internal/explain"},
 	"internal/idtoken":      {"internal/explain", "internal/outbound"},
-	"internal/issuer": {
-		"internal/devpool", "internal/devuser", "internal/explain", "internal/identitypool", "internal/overload",
-		"internal/store", "internal/wholefile",
-	},
-	"internal/logging": {},
+	"internal/issuer":       {"internal/explain", "internal/overload", "internal/store"},
+	"internal/logging":      {},
 	"internal/login": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "internal/saml",
 	},
@@ -151,10 +154,12 @@ var allowedImports = map[string][]string{
 
 // fences keeps libraries where they belong.
 var fences = map[string][]string{
-	"modernc.org/sqlite":                  {"internal/store/sqlite"},
-	"github.com/jackc/pgx/v5":             {"internal/store/postgres"},
-	"github.com/pressly/goose/v3":         {"internal/store"},
-	"github.com/go-jose/go-jose/v4":       {"internal/devuserpool", "internal/idtoken", "internal/issuer"},
+	"modernc.org/sqlite":          {"internal/store/sqlite"},
+	"github.com/jackc/pgx/v5":     {"internal/store/postgres"},
+	"github.com/pressly/goose/v3": {"internal/store"},
+	"github.com/go-jose/go-jose/v4": {
+		"internal/devissuer", "internal/devuserpool", "internal/idtoken", "internal/issuer",
+	},
 	"github.com/beevik/etree":             {"internal/saml"},
 	"github.com/russellhaering/goxmldsig": {"internal/saml"},
 	"github.com/prometheus/client_golang": {"internal/metrics"},

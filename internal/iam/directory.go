@@ -328,7 +328,7 @@ func (d *Directory) OIDCProviderAccounts(ctx context.Context, key string) ([]ide
 func (d *Directory) OIDCProvider(ctx context.Context, arn string) (OIDCProvider, error) {
 	arn = d.ToStored(arn)
 	if p, ok := d.providers[arn]; ok {
-		return p, nil
+		return p.withMore(), nil
 	}
 	return d.storedOIDCProvider(ctx, arn)
 }

@@ -38,6 +38,9 @@ type OIDCProviderConfig struct {
 	AllowPrivate bool `yaml:"allow_private"`
 	// Development marks the issuer of `poolhouse dev`, which no settings register.
 	Development bool `yaml:"-"`
+	// MoreClientIDs returns client IDs besides ClientIDs, which seeds add while the server runs;
+	// nil = none. For development only.
+	MoreClientIDs func() []string `yaml:"-"`
 }
 
 // OIDCProvider is the registration of an OpenID Connect issuer. Its slices are
@@ -57,6 +60,16 @@ type OIDCProvider struct {
 	EnforceThumbprints bool
 	InSettings         bool // registered in the settings file, not through the IAM API
 	Development        bool // registered by the program, for `poolhouse dev`
+
+	moreClientIDs func() []string // nil = none
+}
+
+// withMore returns the provider with the client IDs that it has at the moment.
+func (p OIDCProvider) withMore() OIDCProvider {
+	if p.moreClientIDs != nil {
+		p.ClientIDs = slices.Concat(p.ClientIDs, p.moreClientIDs())
+	}
+	return p
 }
 
 // Limits of a provider (IAM API reference, CreateOpenIDConnectProvider; IAM
@@ -127,6 +140,7 @@ func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProv
 		EnforceThumbprints: c.EnforceThumbprints,
 		InSettings:         true,
 		Development:        c.Development,
+		moreClientIDs:      c.MoreClientIDs,
 	}
 
 	p.Thumbprints = checkThumbprints(c, f)

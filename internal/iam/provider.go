@@ -3,6 +3,7 @@ package iam
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -31,7 +32,7 @@ func (v *View) OIDCProviders() Providers[store.OIDCProvider] {
 	return Providers[store.OIDCProvider]{
 		view:     v,
 		kind:     oidcKind,
-		settings: v.Directory.settingsOIDC,
+		settings: v.Directory.shownOIDC(),
 		account:  func(p store.OIDCProvider) identitypool.AccountID { return p.Account },
 		key:      store.OIDCProvider.Key,
 		make: func(ctx context.Context, p store.OIDCProvider) (store.OIDCProvider, error) {
@@ -48,6 +49,20 @@ func (v *View) OIDCProviders() Providers[store.OIDCProvider] {
 			return err
 		},
 	}
+}
+
+// shownOIDC returns the providers of the settings with the client IDs that they have at the moment.
+func (d *Directory) shownOIDC() map[string]store.OIDCProvider {
+	shown := maps.Clone(d.settingsOIDC)
+	for arn, p := range d.providers {
+		if p.moreClientIDs != nil {
+			one := shown[arn]
+			one.ClientIDs = p.withMore().ClientIDs
+			shown[arn] = one
+		}
+	}
+
+	return shown
 }
 
 // SAMLProviders returns the methods for SAML providers. CheckSAMLMetadata must accept the

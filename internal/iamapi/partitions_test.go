@@ -20,8 +20,8 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
@@ -514,7 +514,7 @@ func TestPartitionsSignIn(t *testing.T) {
 	for _, p := range partitionRegions {
 		t.Run(p.region, func(t *testing.T) {
 			w := startPartition(t, p.region, p.partition, p.service)
-			key := strings.TrimPrefix(w.URL, "http://") + issuer.DevPath
+			key := strings.TrimPrefix(w.URL, "http://") + devissuer.Path
 			saml := w.right("saml-provider/Corp")
 			pool := *wiretest.Must(w.pools().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
 				IdentityPoolName:               aws.String("p"),

@@ -14,9 +14,9 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
@@ -165,9 +165,14 @@ func TestDevelopmentKeyAddedLater(t *testing.T) {
 // What is for development only is not there in production.
 func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	p := wiretest.StartProduction(t)
-	paths := []string{"/", issuer.DevPath + "/.well-known/openid-configuration", issuer.DevPath + "/jwks",
-		issuer.ControlPrefix, issuer.ControlPrefix + "dev/", "/us-east-1_Abc/.well-known/jwks.json"}
-	for _, route := range issuer.DevRoutes() {
+	paths := []string{"/", devissuer.Path + "/.well-known/openid-configuration", devissuer.Path + "/jwks",
+		devissuer.ControlPrefix, devissuer.ControlPrefix + "dev/",
+		"/us-east-1_Abc/.well-known/jwks.json"}
+	paths = append(paths, devissuer.Navigations()...)
+	for _, path := range []string{"/token", "/userinfo", "/sign-in", "/sign-out", "/device_authorization"} {
+		paths = append(paths, devissuer.Path+path)
+	}
+	for _, route := range devissuer.Routes() {
 		_, path, _ := strings.Cut(route, " ")
 		paths = append(paths, path)
 	}
@@ -206,6 +211,9 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	}
 	if users := p.DevUsers(); users != nil {
 		t.Errorf("DevUsers = %+v", users.List())
+	}
+	if clients := p.DevClients(); clients != nil {
+		t.Errorf("DevClients = %+v", clients.IDs())
 	}
 	if pools, err := p.DevPools(t.Context(), 1); err == nil {
 		t.Errorf("DevPools = %+v", pools)
@@ -267,7 +275,7 @@ func TestDevIssuerOfAnotherName(t *testing.T) {
 
 	for path, want := range map[string]string{
 		"/.well-known/openid-configuration":                  `"issuer":"` + name + `"`,
-		issuer.DevPath + "/.well-known/openid-configuration": `"jwks_uri":"` + name + `/dev-issuer/jwks"`,
+		devissuer.Path + "/.well-known/openid-configuration": `"jwks_uri":"` + name + `/dev-issuer/jwks"`,
 		poolhouse.DevInfoPath:                                `"endpoint":"` + s.URL + `"`,
 	} {
 		if got := s.Get(t, path); got.Status != http.StatusOK || !strings.Contains(got.Body, want) {

@@ -11,7 +11,7 @@ import (
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
@@ -40,7 +40,7 @@ func TestTrustPoliciesSeeTheClient(t *testing.T) {
 			c.AcceptUnknownRoles, c.BehindProxy, c.TokenAlgorithm = false, proxy, "ES256"
 			c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: idp.Metadata()}}
 			dev := `"Federated":"arn:aws:iam::000000000000:oidc-provider/` +
-				strings.TrimPrefix(c.IssuerURL+issuer.DevPath, "http://") + `"`
+				strings.TrimPrefix(c.IssuerURL+devissuer.Path, "http://") + `"`
 			for i, tc := range clientConditions {
 				c.Roles = append(c.Roles,
 					wiretest.Role(fmt.Sprint("Web", i), dev, wiretest.Web, tc.condition),

@@ -26,10 +26,10 @@ import (
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -76,7 +76,7 @@ func startSTS(t *testing.T) *stsWorld {
 
 		w.apps.Configure(c)
 		c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: w.idp.Metadata()}}
-		issuer := strings.TrimPrefix(c.IssuerURL+issuer.DevPath, "http://")
+		issuer := strings.TrimPrefix(c.IssuerURL+devissuer.Path, "http://")
 		fromDev := `"Federated":"arn:aws:iam::000000000000:oidc-provider/` + issuer + `"`
 		fromSAML := `"Federated":"` + wiretest.SAMLARN + `"`
 

@@ -45,6 +45,10 @@ var allowed = []licence{
 		"all of the code and documentation in sqlite has been dedicated to the public domain by the authors",
 		"anyone is free to copy modify publish use compile sell or distribute the original sqlite code",
 	}},
+	{id: "Unlicense", phrases: []string{
+		"this is free and unencumbered software released into the public domain",
+		"anyone is free to copy modify publish use compile sell or distribute this software",
+	}},
 }
 
 const endorsement = "may be used to endorse or promote products derived from this software without specific " +

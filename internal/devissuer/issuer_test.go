@@ -1,4 +1,4 @@
-package issuer_test
+package devissuer_test
 
 import (
 	"encoding/json"
@@ -14,12 +14,12 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 )
 
-func newDevIssuer(t *testing.T, url, keyFile string) *issuer.DevIssuer {
+func newIssuer(t *testing.T, url, keyFile string) *devissuer.Issuer {
 	t.Helper()
-	dev, err := issuer.NewDevIssuer(url, "poolhouse-dev", keyFile, time.Now)
+	dev, err := devissuer.New(url, "poolhouse-dev", keyFile, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestTokenVerifiesFromDiscoveryAlone(t *testing.T) {
 	server := httptest.NewUnstartedServer(nil)
 	defer server.Close()
 
-	dev := newDevIssuer(t, "http://"+server.Listener.Addr().String(), "")
+	dev := newIssuer(t, "http://"+server.Listener.Addr().String(), "")
 	server.Config.Handler = mounted(dev.Routes())
 	server.Start()
 
@@ -40,14 +40,14 @@ func TestTokenVerifiesFromDiscoveryAlone(t *testing.T) {
 	}
 
 	for _, test := range []struct {
-		request issuer.DevTokenRequest
+		request devissuer.TokenRequest
 		aud     string
 		refused bool
 	}{
-		{issuer.DevTokenRequest{Subject: "alice", Claims: map[string]any{"email": "a@b.c"}}, "poolhouse-dev", false},
-		{issuer.DevTokenRequest{Subject: "alice", Audience: "other"}, "other", false},
-		{issuer.DevTokenRequest{Subject: "alice", Audience: "other"}, "poolhouse-dev", true},
-		{issuer.DevTokenRequest{Subject: "alice", ExpiresIn: -3600}, "poolhouse-dev", true},
+		{devissuer.TokenRequest{Subject: "alice", Claims: map[string]any{"email": "a@b.c"}}, "poolhouse-dev", false},
+		{devissuer.TokenRequest{Subject: "alice", Audience: "other"}, "other", false},
+		{devissuer.TokenRequest{Subject: "alice", Audience: "other"}, "poolhouse-dev", true},
+		{devissuer.TokenRequest{Subject: "alice", ExpiresIn: -3600}, "poolhouse-dev", true},
 	} {
 		token, err := dev.Token(t.Context(), test.request)
 		if err != nil {
@@ -63,15 +63,15 @@ func TestTokenVerifiesFromDiscoveryAlone(t *testing.T) {
 }
 
 func TestTokenRefusals(t *testing.T) {
-	dev := newDevIssuer(t, "http://127.0.0.1:1", "")
-	for name, r := range map[string]issuer.DevTokenRequest{
+	dev := newIssuer(t, "http://127.0.0.1:1", "")
+	for name, r := range map[string]devissuer.TokenRequest{
 		"no subject":     {},
 		"long subject":   {Subject: strings.Repeat("s", 256)},
 		"long life":      {Subject: "a", ExpiresIn: 25 * 3600},
 		"reserved claim": {Subject: "a", Claims: map[string]any{"iss": "x"}},
 		"bad claim":      {Subject: "a", Claims: map[string]any{"c": func() {}}},
 	} {
-		if token, err := dev.Token(t.Context(), r); !errors.Is(err, issuer.ErrDevRequest) {
+		if token, err := dev.Token(t.Context(), r); !errors.Is(err, devissuer.ErrRequest) {
 			t.Errorf("%s: %q, %v", name, token, err)
 		}
 	}
@@ -84,11 +84,11 @@ func TestTokenRefusals(t *testing.T) {
 // TestDevKeyIsKept checks that a development issuer keeps its key in its file, and that each new
 // key has another ID: a verifier that has cached the old key must not take the new one for it.
 func TestDevKeyIsKept(t *testing.T) {
-	file := filepath.Join(t.TempDir(), issuer.DevKeyFile)
+	file := filepath.Join(t.TempDir(), devissuer.KeyFile)
 	keyID := func(keyFile string) string {
 		t.Helper()
-		dev := newDevIssuer(t, "http://127.0.0.1:1", keyFile)
-		token, err := dev.Token(t.Context(), issuer.DevTokenRequest{Subject: "a"})
+		dev := newIssuer(t, "http://127.0.0.1:1", keyFile)
+		token, err := dev.Token(t.Context(), devissuer.TokenRequest{Subject: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,9 +122,9 @@ func TestDevKeyIsKept(t *testing.T) {
 }
 
 func TestDevKeyFilesThatHaveNone(t *testing.T) {
-	good := filepath.Join(t.TempDir(), issuer.DevKeyFile)
-	if _, err := newDevIssuer(t, "http://127.0.0.1:1", good).Token(t.Context(),
-		issuer.DevTokenRequest{Subject: "a"}); err != nil { // waits for the key
+	good := filepath.Join(t.TempDir(), devissuer.KeyFile)
+	if _, err := newIssuer(t, "http://127.0.0.1:1", good).Token(t.Context(),
+		devissuer.TokenRequest{Subject: "a"}); err != nil { // waits for the key
 		t.Fatal(err)
 	}
 	kept, err := os.ReadFile(good)
@@ -142,23 +142,23 @@ func TestDevKeyFilesThatHaveNone(t *testing.T) {
 		"encryption":  strings.Replace(string(kept), `"use":"sig"`, `"use":"enc"`, 1),
 		"algorithm":   strings.Replace(string(kept), `"alg":"RS256"`, `"alg":"RSA-OAEP"`, 1),
 	} {
-		file := filepath.Join(t.TempDir(), issuer.DevKeyFile)
+		file := filepath.Join(t.TempDir(), devissuer.KeyFile)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := issuer.NewDevIssuer("http://127.0.0.1:1", "a", file, time.Now)
-		if !errors.Is(err, issuer.ErrDevKey) || !strings.Contains(err.Error(), "delete the file for a new key") {
+		_, err := devissuer.New("http://127.0.0.1:1", "a", file, time.Now)
+		if !errors.Is(err, devissuer.ErrKey) || !strings.Contains(err.Error(), "delete the file for a new key") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 
 	// A pipe has no end until somebody closes it.
-	pipe := filepath.Join(t.TempDir(), issuer.DevKeyFile)
+	pipe := filepath.Join(t.TempDir(), devissuer.KeyFile)
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = issuer.NewDevIssuer("http://127.0.0.1:1", "a", pipe, time.Now)
-	if !errors.Is(err, issuer.ErrDevKey) || !strings.Contains(err.Error(), "no regular file") {
+	_, err = devissuer.New("http://127.0.0.1:1", "a", pipe, time.Now)
+	if !errors.Is(err, devissuer.ErrKey) || !strings.Contains(err.Error(), "no regular file") {
 		t.Errorf("a pipe: %v", err)
 	}
 }
@@ -166,17 +166,17 @@ func TestDevKeyFilesThatHaveNone(t *testing.T) {
 // TestDevIssuerRemembersItsName checks that an issuer with another URL than at the last start tells
 // the former one, once, and keeps its key.
 func TestDevIssuerRemembersItsName(t *testing.T) {
-	file := filepath.Join(t.TempDir(), issuer.DevKeyFile)
+	file := filepath.Join(t.TempDir(), devissuer.KeyFile)
 	const first, second = "http://127.0.0.1:4599", "http://poolhouse:4599"
 	var keys string
 	for n, test := range []struct{ url, former string }{
 		{first, ""},
 		{first, ""},
-		{second, first + issuer.DevPath},
+		{second, first + devissuer.Path},
 		{second, ""},
-		{first, second + issuer.DevPath},
+		{first, second + devissuer.Path},
 	} {
-		dev := newDevIssuer(t, test.url, file)
+		dev := newIssuer(t, test.url, file)
 		if dev.Former != test.former {
 			t.Errorf("start %d: the former issuer is %q, want %q", n, dev.Former, test.former)
 		}
@@ -204,14 +204,14 @@ func TestDevIssuerRemembersItsName(t *testing.T) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if dev := newDevIssuer(t, second, file); dev.Former != "" {
+	if dev := newIssuer(t, second, file); dev.Former != "" {
 		t.Errorf("an old file tells the former issuer %q", dev.Former)
 	}
 }
 
 // TestDevDocuments checks that an issuer has documents only at its own URLs.
 func TestDevDocuments(t *testing.T) {
-	dev := newDevIssuer(t, "http://poolhouse:4599", "")
+	dev := newIssuer(t, "http://poolhouse:4599", "")
 	for _, address := range []string{
 		"http://poolhouse:4599/dev-issuer", "http://poolhouse:4599/dev-issuer/jwks?x",
 		"https://poolhouse:4599/dev-issuer/jwks", "http://poolhouse:4598/dev-issuer/jwks",

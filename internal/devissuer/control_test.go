@@ -1,4 +1,4 @@
-package issuer_test
+package devissuer_test
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
 // controlAPI returns a control API whose server has the pools, or fails to read them.
@@ -22,7 +22,7 @@ func controlAPI(t *testing.T, pools []devpool.Pool, fault error) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	endpoints, err := issuer.NewDevEndpoints(issuer.DevInfo{Region: "us-east-1", AccountID: "000000000000"},
+	endpoints, err := devissuer.NewControl(devissuer.Info{Region: "us-east-1", AccountID: "000000000000"},
 		"http://127.0.0.1:4599", "", users, time.Now)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestControlAnswers(t *testing.T) {
 	healthy, broken := controlAPI(t, []devpool.Pool{pool}, nil), controlAPI(t, nil, errors.New("secret cause"))
 	const plain, withCharset = "application/json", "application/json; charset=utf-8"
 	get := func(path string) [4]string { return [4]string{"GET", path} }
-	post := func(kind, body string) [4]string { return [4]string{"POST", issuer.DevTokenPath, kind, body} }
+	post := func(kind, body string) [4]string { return [4]string{"POST", devissuer.TokenPath, kind, body} }
 	listed := `{"pools":[{"id":"us-east-1:1","name":"app","allow_guests":true}]}`
 	large := `{"sub":"` + strings.Repeat("a", 70<<10) + `"}`
 	for name, test := range map[string]struct {
@@ -60,10 +60,10 @@ func TestControlAnswers(t *testing.T) {
 		status  int
 		want    string
 	}{
-		"info":         {healthy, get(issuer.DevInfoPath), 200, `"endpoint":"http://named.test:1"`},
-		"pools":        {healthy, get(issuer.DevPoolsPath), 200, listed},
-		"no pools":     {controlAPI(t, []devpool.Pool{}, nil), get(issuer.DevPoolsPath), 200, `{"pools":[]}`},
-		"no database":  {broken, get(issuer.DevPoolsPath), 503, `"error":"the pools could not be read`},
+		"info":         {healthy, get(devissuer.InfoPath), 200, `"endpoint":"http://named.test:1"`},
+		"pools":        {healthy, get(devissuer.PoolsPath), 200, listed},
+		"no pools":     {controlAPI(t, []devpool.Pool{}, nil), get(devissuer.PoolsPath), 200, `{"pools":[]}`},
+		"no database":  {broken, get(devissuer.PoolsPath), 503, `"error":"the pools could not be read`},
 		"token":        {healthy, post(plain, `{"sub":"a"}`), 200, `{"token":"eyJ`},
 		"charset":      {healthy, post(withCharset, `{"sub":"a"}`), 200, `{"token":"eyJ`},
 		"form":         {healthy, post("application/x-www-form-urlencoded", `{"sub":"a"}`), 415, `"error"`},
@@ -74,9 +74,9 @@ func TestControlAnswers(t *testing.T) {
 		"wrong name":   {healthy, post(plain, `{"subject":"a"}`), 400, `"error"`},
 		"own claim":    {healthy, post(plain, `{"sub":"a","claims":{"iss":"x"}}`), 400, `"error"`},
 		"too large":    {healthy, post(plain, large), 400, `"error"`},
-		"method":       {healthy, get(issuer.DevTokenPath), 404, "POST " + issuer.DevTokenPath},
-		"another path": {healthy, get("/_poolhouse/dev/nothing"), 404, "GET " + issuer.DevInfoPath},
-		"preflight":    {healthy, [4]string{"OPTIONS", issuer.DevTokenPath}, 404, `"error"`},
+		"method":       {healthy, get(devissuer.TokenPath), 404, "POST " + devissuer.TokenPath},
+		"another path": {healthy, get("/_poolhouse/dev/nothing"), 404, "GET " + devissuer.InfoPath},
+		"preflight":    {healthy, [4]string{"OPTIONS", devissuer.TokenPath}, 404, `"error"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sent := test.request
@@ -101,12 +101,12 @@ func TestControlAnswers(t *testing.T) {
 
 // TestControlListsSoManyPools checks the bound of the list.
 func TestControlListsSoManyPools(t *testing.T) {
-	api := controlAPI(t, make([]devpool.Pool, issuer.MaxDevPools+1), nil)
+	api := controlAPI(t, make([]devpool.Pool, devissuer.MaxPools+1), nil)
 	answer := httptest.NewRecorder()
-	api.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, issuer.DevPoolsPath, nil))
+	api.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, devissuer.PoolsPath, nil))
 
-	var list issuer.DevPoolsResponse
-	if err := json.Unmarshal(answer.Body.Bytes(), &list); err != nil || len(list.Pools) != issuer.MaxDevPools {
+	var list devissuer.PoolsResponse
+	if err := json.Unmarshal(answer.Body.Bytes(), &list); err != nil || len(list.Pools) != devissuer.MaxPools {
 		t.Errorf("%d pools, %v", len(list.Pools), err)
 	}
 }

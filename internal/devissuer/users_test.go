@@ -1,4 +1,4 @@
-package issuer_test
+package devissuer_test
 
 import (
 	"encoding/base64"
@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
 // TestTokenOfAUser checks that a token for a user has the user's claims, with those of the request
@@ -20,18 +20,18 @@ func TestTokenOfAUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dev, err := issuer.NewDevEndpoints(issuer.DevInfo{}, "http://127.0.0.1:1", "", users, time.Now)
+	dev, err := devissuer.NewControl(devissuer.Info{}, "http://127.0.0.1:1", "", users, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux := mounted(dev.Routes())
 	ask := func(request string) (claims map[string]any, fault string) {
 		t.Helper()
-		r := httptest.NewRequest(http.MethodPost, issuer.DevTokenPath, strings.NewReader(request))
+		r := httptest.NewRequest(http.MethodPost, devissuer.TokenPath, strings.NewReader(request))
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, r)
-		var out issuer.DevTokenResponse
+		var out devissuer.TokenResponse
 		if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,257 @@
+package devissuer
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+)
+
+// Bounds of logout tokens.
+const (
+	logoutTokenLifetime = 2 * time.Minute // OpenID Connect Back-Channel Logout 1.0, section 2.4
+	logoutTimeout       = 3 * time.Second // for all clients
+)
+
+// logout is what a person is asked about.
+type logout struct {
+	session, subject string
+	clients          []string // which hear of it besides those of the session
+	redirectURI      string   // with state; "" = a page of this server
+}
+
+// endSession serves the endpoint at which clients end sessions (OpenID Connect RP-Initiated Logout 1.0,
+// section 2). It asks the person, unless the client proves by its ID token that it is the session's.
+func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
+	l, proven, problem := p.readLogout(r)
+	if problem != "" {
+		p.showProblem(w, http.StatusBadRequest, problem)
+		return
+	}
+
+	s, signedIn := p.sessionOf(r)
+	switch {
+	case proven && (!signedIn || l.session == s.ID):
+		p.carryOut(w, r, l)
+	case !signedIn:
+		p.leave(w, l)
+	default:
+		l.session = s.ID
+		if user, err := p.o.Users.Get(s.User); err == nil {
+			l.subject = user.Subject
+		}
+		secret := p.o.Random()
+		p.logouts.put(secret, l)
+		p.show(w, http.StatusOK, "signout", view{
+			Title:      "Sign out",
+			Request:    secret,
+			User:       s.User,
+			formAction: l.redirectURI,
+		})
+	}
+}
+
+// readLogout reads what a client asks for. proven means that it has an ID token of the session.
+func (p *Provider) readLogout(r *http.Request) (l logout, proven bool, problem string) {
+	id, redirectURI, state := r.Form.Get("client_id"), r.Form.Get("post_logout_redirect_uri"), r.Form.Get("state")
+	if token := r.Form.Get("id_token_hint"); token != "" {
+		h, err := p.o.Issuer.readHint(r.Context(), token)
+		if err != nil {
+			return l, false, "the app cannot sign you out: its id_token_hint is no ID token of this issuer"
+		}
+		if id == "" {
+			id = h.Client[0]
+		}
+		if !slices.Contains(h.Client, id) {
+			return l, false, "the app cannot sign you out: its id_token_hint was issued to another client"
+		}
+		l.session, l.subject, l.clients, proven = h.Session, h.Subject, []string{id}, h.Session != ""
+	}
+	if redirectURI == "" {
+		return l, proven, ""
+	}
+
+	c, found := p.o.Clients.find(id)
+	if !found {
+		return l, false, "the app cannot sign you out: with post_logout_redirect_uri it must send id_token_hint " +
+			"or client_id"
+	}
+	described := c.Client.PostLogoutRedirectURIs
+	if len(described) == 0 && len(c.Client.RedirectURIs) > 0 {
+		described = []string{""} // a client that is described has no others
+	}
+	if err := p.checkRedirect(r, described, redirectURI); err != nil {
+		return l, false, "the app cannot sign you out: post_logout_redirect_uri of the client " + id + ": " +
+			err.Error()
+	}
+	if len(state) > maxState {
+		return l, false, "the app cannot sign you out: state has more than 4096 bytes"
+	}
+
+	l.redirectURI = redirectURI
+	if state != "" {
+		separator := "?"
+		if strings.Contains(redirectURI, "?") {
+			separator = "&"
+		}
+		l.redirectURI += separator + url.Values{"state": {state}}.Encode()
+	}
+
+	return l, proven, ""
+}
+
+// signOut carries out a logout to which a person agreed.
+func (p *Provider) signOut(w http.ResponseWriter, r *http.Request) {
+	l, found := p.logouts.take(r.PostForm.Get("request"))
+	s, signedIn := p.sessionOf(r)
+	if !found || signedIn && s.ID != l.session {
+		p.showProblem(w, http.StatusBadRequest, "this was finished, or has waited for more than half an hour")
+		return
+	}
+	if r.PostForm.Has("cancel") {
+		p.showMessage(w, "Still signed in", "Nothing was changed.")
+		return
+	}
+
+	p.carryOut(w, r, l)
+}
+
+// carryOut ends a session with its tokens, tells those who have relied on it, and lets the browser go.
+func (p *Provider) carryOut(w http.ResponseWriter, r *http.Request, l logout) {
+	clients := l.clients
+	ended, err := p.grants.end(
+		func(g grant) bool { return g.Session == l.session },
+		func(s session) bool {
+			if s.ID == l.session {
+				clients = slices.Concat(clients, s.Clients)
+			}
+			return s.ID == l.session
+		})
+	if err != nil {
+		p.failed(w, err)
+		return
+	}
+
+	for _, g := range ended {
+		clients = append(clients, g.Client)
+	}
+	slices.Sort(clients)
+	l.clients = slices.Compact(clients)
+	p.notify(r.Context(), l)
+
+	p.setCookie(w, "", -time.Second)
+	p.leave(w, l)
+}
+
+// leave sends a browser to where the client wants it after a logout.
+func (p *Provider) leave(w http.ResponseWriter, l logout) {
+	if l.redirectURI == "" {
+		p.showMessage(w, "Signed out", "You can close this page.")
+		return
+	}
+	w.Header().Set("Location", l.redirectURI)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// notify sends logout tokens (OpenID Connect Back-Channel Logout 1.0) to the server's own receiver,
+// which ends the logins of the session, and to clients. It waits for them, for logoutTimeout at most.
+func (p *Provider) notify(ctx context.Context, l logout) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logoutTimeout)
+	defer cancel()
+
+	if p.o.Receiver != nil && slices.ContainsFunc(l.clients, p.o.Trusted) {
+		p.tell(ctx, "this server", l, l.clients, p.receive)
+	}
+
+	var told sync.WaitGroup
+	for _, id := range l.clients {
+		c, _ := p.o.Clients.find(id)
+		if c.BackChannelLogoutURI == "" {
+			continue
+		}
+		told.Go(func() {
+			p.tell(ctx, id, l, []string{id}, func(ctx context.Context, form url.Values) (int, error) {
+				return p.post(ctx, c.BackChannelLogoutURI, form)
+			})
+		})
+	}
+	told.Wait()
+}
+
+// tell sends one logout token.
+func (p *Provider) tell(
+	ctx context.Context, who string, l logout, audience []string,
+	send func(context.Context, url.Values) (int, error),
+) {
+	now := p.o.Now()
+	payload, err := json.Marshal(oidc.LogoutTokenClaims{
+		Issuer:     p.o.Issuer.URL,
+		Subject:    l.subject,
+		Audience:   audience,
+		IssuedAt:   oidc.FromTime(now),
+		Expiration: oidc.FromTime(now.Add(logoutTokenLifetime)),
+		JWTID:      p.o.Random(),
+		Events:     map[string]any{"http://schemas.openid.net/event/backchannel-logout": struct{}{}},
+		SessionID:  l.session,
+	})
+	var token string
+	if err == nil {
+		token, err = p.o.Issuer.sign(ctx, logoutTokenType, payload)
+	}
+
+	status := 0
+	if err == nil {
+		status, err = send(ctx, url.Values{"logout_token": {token}})
+	}
+	if err != nil || status/100 != 2 {
+		p.o.Logger.Warn("a client did not take a logout token", "client", who, "status", status, "error", err)
+	}
+}
+
+// receive gives a logout token to the server's own receiver. No request goes over the network: the
+// server may not reach itself by the name that its clients use.
+func (p *Provider) receive(ctx context.Context, form url.Values) (status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.o.Issuer.URL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.SetPathValue("provider", p.o.Issuer.LoginKey())
+
+	answer := &statusOnly{header: http.Header{}, status: http.StatusOK}
+	p.o.Receiver.ServeHTTP(answer, request)
+
+	return answer.status, nil
+}
+
+// statusOnly keeps the status of an answer.
+type statusOnly struct {
+	header http.Header
+	status int
+}
+
+func (s *statusOnly) Header() http.Header            { return s.header }
+func (s *statusOnly) WriteHeader(status int)         { s.status = status }
+func (s *statusOnly) Write(body []byte) (int, error) { return len(body), nil }
+
+// post sends a logout token to a client.
+func (p *Provider) post(ctx context.Context, address string, form url.Values) (status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+
+	answer, err := p.o.Client.Do(request)
+	if err != nil {
+		return 0, err
+	}
+
+	return answer.StatusCode, answer.Body.Close()
+}
