@@ -23,7 +23,8 @@ func noUserPools() awsapi.API {
 	return awsapi.API{
 		Name:   devuserpool.Name,
 		Target: devuserpool.TargetPrefix,
-		Absent: "it has no user pools. poolhouse dev simulates them; list those of your users in the setting user_pools",
+		Absent: "it has no user pools. poolhouse dev simulates them; " +
+			"list those of your users in the setting user_pools",
 	}
 }
 

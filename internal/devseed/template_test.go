@@ -110,7 +110,8 @@ func TestFolderOfTemplatesAsSeed(t *testing.T) {
 	r.write("manifest.json", `{"version": "38.0.1", "artifacts": {"App": {"type": "aws:cloudformation:stack",
 		"properties": {"templateFile": "App.template.json", "stackName": "Shop"}}}}`)
 	printed := r.applied(r.folder)
-	if want := filepath.Join(r.folder, "App.template.json") + ": created Users, Client, Pool"; !strings.Contains(printed, want) {
+	want := filepath.Join(r.folder, "App.template.json") + ": created Users, Client, Pool"
+	if !strings.Contains(printed, want) {
 		t.Errorf("%q lacks %q", printed, want)
 	}
 	for id, pool := range r.pools() {

@@ -118,8 +118,7 @@ func operationTable(t *testing.T) string {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", op.name, quoted(effect), quoted(kept), quoted(none))
 	}
 
-	b.WriteString("\nRefused with status 400, `InvalidParameterException` and words that name them, wherever a call asks for\n" +
-		"them:\n\n")
+	b.WriteString("\nRefused with status 400 and `InvalidParameterException`, wherever a call asks for it:\n\n")
 	for _, part := range refusedParts(t) {
 		b.WriteString("- " + part + "\n")
 	}
