@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"path/filepath"
 	"strings"
 
@@ -96,12 +97,18 @@ func runApply(c *cobra.Command, o applyFlags) error {
 		return err
 	}
 
+	userPools, err := hasUserPools(c, sources)
+	if err != nil {
+		return err
+	}
+
 	for _, s := range sources {
 		s.file, err = apply.Read(s.text, apply.ReadOptions{
 			Name:          s.name,
 			Region:        region,
 			Account:       account,
 			Parameters:    parameters,
+			UserPools:     userPools,
 			IgnoreUnknown: o.ignoreUnknown,
 		})
 		if err != nil {
@@ -115,6 +122,19 @@ func runApply(c *cobra.Command, o applyFlags) error {
 	}
 
 	return applyAll(c, client, sources, o)
+}
+
+// hasUserPools reports whether the server has user pools. It asks only if a text may have some.
+func hasUserPools(c *cobra.Command, sources []*source) (bool, error) {
+	if !slices.ContainsFunc(sources, func(s *source) bool { return apply.MentionsUserPools(s.text) }) {
+		return false, nil
+	}
+	client, err := serverClient(c)
+	if err != nil {
+		return false, err
+	}
+
+	return client.HasUserPools(c.Context())
 }
 
 // applyAll applies texts that were read, and prints what is there then.

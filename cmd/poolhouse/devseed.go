@@ -57,8 +57,9 @@ func newDevSeeds(c *cobra.Command, s *settings) (*devSeeds, error) {
 		all.watch = devseed.NewWatch(all.paths)
 	}
 	all.read = apply.ReadOptions{
-		Region:  cmp.Or(s.Region, poolhouse.DevRegion),
-		Account: func() (string, error) { return cmp.Or(s.Account, poolhouse.DevAccount), nil },
+		Region:    cmp.Or(s.Region, poolhouse.DevRegion),
+		UserPools: true,
+		Account:   func() (string, error) { return cmp.Or(s.Account, poolhouse.DevAccount), nil },
 	}
 	if _, err := devseed.Read(all.paths, all.read); err != nil {
 		return nil, err // before a folder is made, which would no longer be new

@@ -27,7 +27,7 @@ func TestEveryPropertyIsReadAgain(t *testing.T) {
 				{key: "Type", value: name},
 				{key: "Properties", value: ordered(tree(written), nil)},
 			}}}, 2)
-			all, err := Read(file.Bytes(), ReadOptions{})
+			all, err := Read(file.Bytes(), ReadOptions{UserPools: true})
 			if err != nil || len(all.Resources) != 1 {
 				t.Fatalf("Read: %v\n%s", err, file.Bytes())
 			}

@@ -33,6 +33,8 @@ type ReadOptions struct {
 	Account func() (string, error)
 	// Parameters are values for the file's Parameters, by name.
 	Parameters map[string]string
+	// UserPools is true if the server has user pools, as a development server does.
+	UserPools bool
 	// IgnoreUnknown leaves out resources of types that Poolhouse does not have.
 	IgnoreUnknown bool
 }
@@ -194,7 +196,7 @@ func (f *fileReader) properties(from *template.Resource) {
 	o := f.outcomes[from.Name]
 	r := o.made
 	k := types[r.Type]
-	if r.PinnedID = f.pinnedID(from); r.PinnedID != "" && !k.pinned {
+	if r.PinnedID = f.pinnedID(from, k); r.PinnedID != "" && !k.pinned {
 		f.fault(r.Line, "%s: only a pool's ID can be chosen with PoolhouseId", r.Name)
 	}
 	if from.Retained {
@@ -238,7 +240,7 @@ const pinned = "PoolhouseId"
 
 // pinnedID reads a pool's ID out of Metadata. A misspelt one would give the pool
 // another ID; other metadata is anybody's.
-func (f *fileReader) pinnedID(r *template.Resource) string {
+func (f *fileReader) pinnedID(r *template.Resource, k *kind) string {
 	v, line := f.template.Metadata(r, pinned)
 	for _, key := range f.template.MetadataKeys(r) {
 		if key != pinned && explain.Nearest(key, []string{pinned}) != "" {
@@ -247,7 +249,11 @@ func (f *fileReader) pinnedID(r *template.Resource) string {
 	}
 
 	id, isText := v.(string)
-	if v != nil && (!isText || !identitypool.ValidID(id)) {
+	switch {
+	case v == nil:
+	case k.validID != nil && (!isText || !k.validID(id)):
+		f.fault(line, "%s must be an ID of the form that %s has", pinned, k.new().typeName())
+	case k.validID == nil && (!isText || !identitypool.ValidID(id)):
 		f.fault(line, "%s must be a pool ID, REGION: and a UUID in lower case", pinned)
 	}
 
@@ -259,8 +265,8 @@ func (f *fileReader) note(format string, args ...any) {
 }
 
 // typeNames returns the types that a file may have.
-func typeNames() []string {
-	return slices.Collect(maps.Keys(types))
+func (f *fileReader) typeNames() []string {
+	return slices.DeleteFunc(slices.Collect(maps.Keys(types)), func(name string) bool { return !f.hasType(name) })
 }
 
 // isUserPool reports whether a type belongs to user pools.

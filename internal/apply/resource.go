@@ -91,6 +91,8 @@ type kind struct {
 	read       func(*server, context.Context, string) (*state, error)
 	refers     bool // export keeps what its properties name
 	pinned     bool // PoolhouseId can choose its ID
+	// validID reports whether an ID can be chosen; nil = it is that of an identity pool.
+	validID func(string) bool
 	opaque     bool // export does not look for the account in it
 	schema     schema
 	// withoutUserPools drops from properties what they take from user pools that are left out, and
@@ -105,8 +107,26 @@ type listing struct {
 	trust string // of a role, URL-encoded
 }
 
-// kinds has every type. Deleting in this order works.
+// kinds has every type. Deleting in this order works. Those of user pools have no list: export and
+// --prune leave them alone.
 var kinds = []*kind{
+	{new: func() properties { return new(userPoolMember) }},
+	{new: func() properties { return new(userPoolUser) }, attributes: []string{"Ref"}},
+	{new: func() properties { return new(userPoolGroup) }, attributes: []string{"Ref"}},
+	{
+		new:        func() properties { return new(userPoolClient) },
+		attributes: []string{"Ref", "ClientId", "Name"},
+		pinned:     true,
+		validID:    validClientID,
+	},
+	{
+		new:        func() properties { return new(userPoolResource) },
+		attributes: []string{"Ref", "UserPoolId", "Arn", "ProviderName", "ProviderURL"},
+		pinned:     true,
+		validID:    validUserPoolID,
+
+		withoutUserPools: dropUnsimulated,
+	},
 	{
 		new:        func() properties { return new(pool) },
 		attributes: []string{"Ref", "Id", "Name", "Arn"},

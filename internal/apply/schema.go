@@ -23,6 +23,7 @@ const (
 	formObject        // the fields that are listed
 	formTags          // a list of Key and Value, or a mapping
 	formRefused       // known, and not offered
+	formSettings      // any value, in the API's own form
 )
 
 // schema describes the values that a property may have.
@@ -57,6 +58,8 @@ func schemaOfType(t reflect.Type) schema {
 		return schema{form: formNumber}
 	case reflect.TypeFor[tags]():
 		return schema{form: formTags}
+	case reflect.TypeFor[settings]():
+		return schema{form: formSettings}
 	case reflect.TypeFor[refused]():
 		return schema{form: formRefused}
 	}
@@ -165,6 +168,9 @@ func (f *fileReader) check(line int, path string, s schema, v any) any {
 		return f.checkMapping(line, path, s, v)
 	case formTags:
 		return f.checkTags(line, path, v)
+	case formSettings:
+		f.checkNumbers(line, path, map[string]any{"": v})
+		return v
 	case formRefused:
 		f.fault(line, "%s belongs to Cognito Sync, which is not offered", path)
 	}

@@ -40,7 +40,7 @@ func (m mask) difference(d difference) (path, from, to string) {
 
 	old := d.From
 	if old != nil && m.found(d.To) { // the value that a secret replaces was one, too
-		old = "****"
+		old = hiddenValue
 	}
 
 	return m.text(path), short(m.value(d.Path, old)), short(m.value(d.Path, d.To))
@@ -56,6 +56,9 @@ func (m mask) found(v any) bool {
 func (m mask) value(path string, v any) any {
 	if v != nil && len(m.noEcho) > 0 {
 		v = m.deep(plain(v))
+	}
+	if path == passwordProperty && v != nil {
+		return hiddenValue
 	}
 
 	switch v := v.(type) {
@@ -97,6 +100,12 @@ func (m mask) deep(v any) any {
 		return v
 	}
 }
+
+// hiddenValue is shown in place of a secret.
+const hiddenValue = "****"
+
+// passwordProperty is the property of a user that has a password.
+const passwordProperty = "PoolhousePassword"
 
 // loginProviders is the property of a pool whose values may hold secrets.
 const loginProviders = "SupportedLoginProviders"

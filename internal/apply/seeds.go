@@ -46,7 +46,7 @@ func (s *Seeds) claimant(r Resource, want properties) string {
 // claim notes that an owner has the resource of a change, and refuses one that another has claimed.
 func (s *Seeds) claim(owner string, ch *change) error {
 	key := serverKeyOf(ch.resource, ch.want)
-	chosenByServer := ch.resource.Type == poolType && ch.resource.PinnedID == ""
+	chosenByServer := (ch.resource.Type == poolType || ch.resource.Type == userPoolType) && ch.resource.PinnedID == ""
 	if s == nil || chosenByServer || strings.Contains(key.key, knownAfterApply) {
 		return nil
 	}

@@ -32,7 +32,7 @@ const (
 func (f *fileReader) decide() {
 	needless := f.providerFunctions()
 	for _, r := range f.template.Resources {
-		_, known := types[r.Type]
+		known := f.hasType(r.Type)
 		switch {
 		case r.Condition != "", r.Type == "":
 		case needless[r.Name] != "":
@@ -61,7 +61,7 @@ func (f *fileReader) decide() {
 // absence tells why there is no resource of a type.
 func absence(typeName string) string {
 	if isUserPool(typeName) {
-		return "Poolhouse has no user pools yet"
+		return "this server has no user pools; the setting user_pools lists those that it trusts"
 	}
 	return "Poolhouse has no resource of this type"
 }
@@ -70,7 +70,7 @@ func absence(typeName string) string {
 func (f *fileReader) refuseType(r *template.Resource) {
 	f.outcomes[r.Name] = &outcome{fate: fateRefused}
 
-	names := append(typeNames(), policyType, rolePolicyType)
+	names := append(f.typeNames(), policyType, rolePolicyType)
 	what := "type of " + r.Name
 	near := explain.Nearest(r.Type, names)
 	switch {

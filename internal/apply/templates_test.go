@@ -39,7 +39,7 @@ func (r *rig) applied(file *apply.File, name string) *apply.Result {
 // What AWS's tools write is applied: the second time without a change, and an export of it makes
 // the same on an empty server.
 func TestTemplates(t *testing.T) {
-	const noUserPools = "Poolhouse has no user pools yet"
+	const noUserPools = "this server has no user pools"
 	unknown := apply.ReadOptions{IgnoreUnknown: true}
 	for _, test := range []struct {
 		file    string

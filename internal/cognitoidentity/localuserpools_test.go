@@ -138,6 +138,11 @@ func TestLocalUserPoolNamesRefused(t *testing.T) {
 
 			_, err := h.Admin().CreateIdentityPool(t.Context(), in)
 			wiretest.WantError(t, err, "InvalidParameterException", "")
+			last := h.traces.Last()
+			fix := last.Steps[len(last.Steps)-1].Fix
+			if name == "another host" && fix != "write "+homeAtAWS {
+				t.Errorf("the fix is %q", fix)
+			}
 		})
 	}
 

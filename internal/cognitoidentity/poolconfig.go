@@ -146,10 +146,7 @@ func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) er
 	case !configured && !atAWS:
 		// A name of another form only works if the settings contain the address of
 		// that user pool.
-		example := identitypool.UserPoolName(p.Region, p.Region+"_ID")
-		return awsapi.Refused(invalidParameter,
-			userPoolForm.With("name", provider.ShownName(name), "example", example).At(link),
-			messageUserPoolProvider)
+		return awsapi.Refused(invalidParameter, c.whyNoUserPool(*p, name).At(link), messageUserPoolProvider)
 	case !configured && pool.TwoRegions() && !c.keepsUserPool(name, pool.Region):
 		region, _, _ := strings.Cut(pool.ID, "_")
 		right := identitypool.UserPoolName(region, pool.ID)
@@ -177,6 +174,17 @@ func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) er
 	})
 
 	return nil
+}
+
+// whyNoUserPool explains that a name is not that of a user pool.
+func (c change) whyNoUserPool(p identitypool.Pool, name string) *explain.Refusal {
+	shown := provider.ShownName(name)
+	if right, local, found := c.Providers.LocalNames(name); found {
+		return userPoolLocal.With("name", shown, "right", right, "local", local)
+	}
+	example := identitypool.UserPoolName(p.Region, p.Region+"_ID")
+
+	return userPoolForm.With("name", shown, "example", example)
 }
 
 // keepsUserPool reports whether a user pool with two regions in its name is accepted. An

@@ -71,6 +71,13 @@ var (
 		Got:      "one of them is not there",
 		Fix:      "give both in every element of CognitoIdentityProviders",
 	})
+	userPoolLocal = Refusals.Add(explain.Reason{
+		Code:     "user-pool-provider-local",
+		Check:    "user pool provider",
+		Expected: "{right} or {local}, the names of this user pool",
+		Got:      "{name}",
+		Fix:      "write {right}",
+	})
 	userPoolForm = Refusals.Add(explain.Reason{
 		Code:     "user-pool-provider-form",
 		Check:    "user pool provider",

@@ -42,7 +42,7 @@ func (s *Seeder) Demo(ctx context.Context, region string) error {
 	}
 
 	f, err := parse("demo.yaml", []byte(strings.ReplaceAll(demoText, DemoPool, DemoIn(region))),
-		apply.ReadOptions{Name: "demo", Region: region})
+		apply.ReadOptions{Name: "demo", Region: region, UserPools: true})
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (r *rig) write(name, text string) string {
 // apply reads and applies seeds.
 func (r *rig) apply(paths ...string) (printed string, err error) {
 	r.Helper()
-	files, err := devseed.Read(paths, apply.ReadOptions{Region: poolhouse.DevRegion})
+	files, err := devseed.Read(paths, apply.ReadOptions{Region: poolhouse.DevRegion, UserPools: true})
 	if err != nil {
 		return "", err
 	}

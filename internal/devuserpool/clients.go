@@ -22,18 +22,41 @@ const (
 	longestRefresh  = 10 * 365 * 24 * time.Hour
 )
 
+// newClientRequest is the input of CreateUserPoolClient, with a member that AWS does not have: the ID of the
+// client, which seeds choose.
+type newClientRequest struct {
+	CreateUserPoolClientRequest
+
+	PoolhouseID *string `json:"PoolhouseId,omitzero"`
+}
+
+// Validate returns what the model forbids about in.
+func (in *newClientRequest) Validate() []awsapi.Violation {
+	var v awsapi.Validator
+	in.validate(&v)
+	v.String("poolhouseId", in.PoolhouseID, &shapeClientIdType, false)
+
+	return v.Violations()
+}
+
 // CreateUserPoolClient makes an app client, with a secret if the input asks for one.
 func (s *Service) CreateUserPoolClient(
-	ctx context.Context, c awsapi.Caller, in *CreateUserPoolClientRequest,
+	ctx context.Context, c awsapi.Caller, in *newClientRequest,
 ) (*CreateUserPoolClientResponse, error) {
 	id, err := s.randomText(26, lowercase+digits)
 	if err != nil {
 		return nil, err
 	}
+	if in.PoolhouseID != nil {
+		id = *in.PoolhouseID
+	}
 
 	var made Client
 	err = s.changeCallerPool(ctx, c, *in.UserPoolId, func(p *Pool) error {
-		made, err = s.newClient(p, id, in)
+		if _, taken := p.Clients[id]; taken {
+			return errClientTaken
+		}
+		made, err = s.newClient(p, id, &in.CreateUserPoolClientRequest)
 		return err
 	})
 	if err != nil {

@@ -33,8 +33,18 @@ const (
 
 func startApp(t *testing.T) *app {
 	t.Helper()
-	a := &app{traces: &wiretest.TraceList{}}
-	a.Server = wiretest.Start(t, func(c *poolhouse.Config) { c.DevUserPoolCode, c.OnTrace = code, a.traces.Add })
+	traces := &wiretest.TraceList{}
+	return newApp(t, wiretest.Start(t, forApp(traces)), traces)
+}
+
+// forApp returns the settings of an app's server.
+func forApp(traces *wiretest.TraceList) func(*poolhouse.Config) {
+	return func(c *poolhouse.Config) { c.DevUserPoolCode, c.OnTrace = code, traces.Add }
+}
+
+func newApp(t *testing.T, s *wiretest.Server, traces *wiretest.TraceList) *app {
+	t.Helper()
+	a := &app{Server: s, traces: traces}
 	a.users = idp.New(idp.Options{
 		BaseEndpoint:     &a.URL,
 		Region:           wiretest.Region,
@@ -275,4 +285,31 @@ func TestGroupRoles(t *testing.T) {
 		}))(t)
 		wiretest.Equal(t, "the preferred role", role(), name)
 	}
+}
+
+// As at AWS, an identity pool may trust a user pool of another account. Sign-outs there end what it
+// gave.
+func TestUserPoolOfAnotherAccount(t *testing.T) {
+	traces := &wiretest.TraceList{}
+	w := wiretest.StartTenants(t, []string{wiretest.Stranger}, forApp(traces))
+	a := newApp(t, w.Server, traces)
+	const email = "alice@example.com"
+	a.signUp(t, email)
+
+	theirs := wiretest.Must(w.Pools(wiretest.Stranger).CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+		IdentityPoolName: aws.String("theirs"),
+		CognitoIdentityProviders: []types.CognitoIdentityProvider{
+			{ProviderName: &a.key, ClientId: &a.checked, ServerSideTokenCheck: aws.Bool(true)}},
+	}))(t)
+	wiretest.Must(w.Pools(wiretest.Stranger).SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{
+		IdentityPoolId: theirs.IdentityPoolId,
+		Roles:          map[string]string{"authenticated": "arn:aws:iam::" + wiretest.Stranger + ":role/app"},
+	}))(t)
+
+	a.identity = *theirs.IdentityPoolId
+	u := a.signIn(t, a.checked, email)
+	u.wants(t, "before", true, true)
+	wiretest.Must(a.users.AdminUserGlobalSignOut(t.Context(),
+		&idp.AdminUserGlobalSignOutInput{UserPoolId: &a.userPool, Username: aws.String(email)}))(t)
+	u.wants(t, "after", false, false)
 }

@@ -331,7 +331,7 @@ func TestChoiceOfAFactor(t *testing.T) {
 		t.Errorf("the choice is %v", out)
 	}
 	r.refused("RespondToAuthChallenge", chosen(out["Session"], "ANSWER", "WEB_AUTHN"), "InvalidParameterException: "+
-		"Poolhouse's development user pools do not simulate this factor; ANSWER may be PASSWORD or PASSWORD_SRP.")
+		"Poolhouse's development user pools do not simulate factors other than PASSWORD and PASSWORD_SRP (ANSWER).")
 	r.tokensOf(r.ok("RespondToAuthChallenge", chosen(out["Session"], "ANSWER", "PASSWORD", "PASSWORD", rightPassword)))
 
 	out = r.ok("InitiateAuth", begin("USERNAME", "ada"))

@@ -185,6 +185,18 @@ func (r *Registry) LocalName(key string) (string, bool) {
 	return name + key[max(n, 0):], isAlias
 }
 
+// LocalNames returns both names of the user pool of this server whose ID ends a name that is
+// neither of them, such as one with another host.
+func (r *Registry) LocalNames(name string) (atAWS, local string, found bool) {
+	id := name[strings.LastIndexByte(name, '/')+1:]
+	if r.o.Local.UserPools == nil {
+		return "", "", false
+	}
+	p, found := r.o.Local.UserPools.UserPool(id)
+
+	return p.Name, withoutScheme(r.o.Local.URL) + "/" + id, found
+}
+
 // RegisteredIssuer returns the URL under which an issuer can be registered in IAM: at AWS's name
 // for a user pool of this server, since the API registers https:// only.
 func (r *Registry) RegisteredIssuer(iss string) string {
