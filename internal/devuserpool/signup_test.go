@@ -104,6 +104,22 @@ func TestOnlyCodesVerifyAddresses(t *testing.T) {
 	r.ok("VerifyUserAttribute", object{"AccessToken": set.access, "AttributeName": "email", "Code": r.code()})
 }
 
+// The code of a sign-up confirms nothing after the address has changed.
+func TestSignUpWithAnAddressThatChanges(t *testing.T) {
+	r := newRig(t, nil, nil)
+	r.ok("SignUp", object{"ClientId": r.id, "Username": "ada", "Password": rightPassword,
+		"UserAttributes": attributeObjects("email", "ada@example.com")})
+	former := r.code()
+	r.ok("AdminUpdateUserAttributes", object{"UserPoolId": r.pool, "Username": "ada",
+		"UserAttributes": attributeObjects("email", "victim@example.com")})
+	confirm := object{"ClientId": r.id, "Username": "ada", "ConfirmationCode": former}
+	r.refused("ConfirmSignUp", confirm, codeExpiredIs)
+
+	r.ok("ResendConfirmationCode", object{"ClientId": r.id, "Username": "ada"})
+	confirm["ConfirmationCode"] = r.code()
+	r.ok("ConfirmSignUp", confirm)
+}
+
 func TestSignInByAddress(t *testing.T) {
 	r := newRig(t, object{"UsernameAttributes": []string{"email", "phone_number"}}, nil)
 	const form = "InvalidParameterException: Username should be either an email or a phone number."
