@@ -29,8 +29,9 @@ func TestOwnKeys(t *testing.T) {
 	f.issuer.Rotate()
 	f.issuer.Withdraw()
 	rule.OwnKeys = f.issuer.KeySet()
-	if r := f.refusal(t, rule, token, "signing key", idtoken.MessageBadSignature); r.Reason.Code != "signing-key-former" {
-		t.Errorf("refused because of %s", r.Reason.Code)
+	refused := f.refusal(t, rule, token, "signing key", idtoken.MessageBadSignature)
+	if code := refused.Reason.Code; code != "signing-key-former" {
+		t.Errorf("refused because of %s", code)
 	}
 	if _, _, err := f.verify(t, rule, f.issuer.Token(nil)); err != nil {
 		t.Errorf("the new key: %v", err)

@@ -78,7 +78,8 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 func appendSession(b []byte, s *Session, minBytes int) []byte {
 	last := appendText(nil, fieldFederatedUser, s.FederatedUser)
 	for _, signIn := range s.SignIns {
-		last = appendField(last, fieldSignIn, string(appendCut(appendCut(nil, signIn.Provider), signIn.Subject))+signIn.ID)
+		user := appendCut(appendCut(nil, signIn.Provider), signIn.Subject)
+		last = appendField(last, fieldSignIn, string(user)+signIn.ID)
 	}
 	b = appendFields(b, s)
 	b = appendPadding(b, minBytes-len(b)-len(last))

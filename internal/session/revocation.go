@@ -291,7 +291,8 @@ func (l *Revocations) signInEnded(pool identitypool.Pool, identity identitypool.
 	signIns := slices.DeleteFunc(slices.Clone(s.SignIns), func(i identitypool.SignIn) bool { return i.ID == "" })
 	for _, login := range identity.Logins {
 		named := func(i identitypool.SignIn) bool { return i.Provider == login.Provider }
-		if slices.Contains(s.AMR, login.Provider) && pool.Checks(login.Provider) && !slices.ContainsFunc(s.SignIns, named) {
+		if slices.Contains(s.AMR, login.Provider) && pool.Checks(login.Provider) &&
+			!slices.ContainsFunc(s.SignIns, named) {
 			signIns = append(signIns, identitypool.SignIn{
 				Provider: login.Provider,
 				Subject:  login.Subject,

@@ -277,8 +277,8 @@ var (
 		Check:    "OpenID Connect provider",
 		Expected: "a provider registered in account {account}",
 		Got:      "none for {issuer}, the name at AWS of the user pool that issued the token",
-		Fix: "call CreateOpenIDConnectProvider with the URL {issuer} and the client ID, and name that provider in the " +
-			"trust policy",
+		Fix: "call CreateOpenIDConnectProvider with the URL {issuer} and the client ID, and name that provider " +
+			"in the trust policy",
 	})
 	trustUnnamed = Refusals.Add(explain.Reason{
 		Code:     "openid-connect-provider-google",

@@ -44,23 +44,19 @@ func (p Pools) CheckIssued(
 // judgeStanding refuses a user of a user pool of this server whose sign-in has ended.
 func judgeStanding(ctx context.Context, userPool string, s identitypool.Standing) error {
 	id := userPool[strings.LastIndexByte(userPool, '/')+1:]
-	reason, known := standings[s]
-	switch {
-	case s == identitypool.Good:
+	switch s {
+	case identitypool.Good:
 		explain.FromContext(ctx).Pass(check, "the user pool "+id+" of this server knows the sign-in")
 		return nil
-	case !known:
-		reason = localGone
+	case identitypool.SignedOut:
+		return refuse(ctx, localSignedOut.With("pool", id))
+	case identitypool.UserDisabled:
+		return refuse(ctx, localDisabled.With("pool", id))
+	case identitypool.UserDeleted:
+		return refuse(ctx, localDeleted.With("pool", id))
+	default:
+		return refuse(ctx, localGone.With("pool", id))
 	}
-
-	return refuse(ctx, reason.With("pool", id))
-}
-
-var standings = map[identitypool.Standing]*explain.Reason{
-	identitypool.SignedOut:    localSignedOut,
-	identitypool.UserDisabled: localDisabled,
-	identitypool.UserDeleted:  localDeleted,
-	identitypool.UserPoolGone: localGone,
 }
 
 // Reasons of the user pools of this server.
