@@ -128,7 +128,7 @@ func (a *app) signIn(t *testing.T, client, email string) *signedIn {
 
 // wants checks whether the ID token still gives tokens and credentials, and whether the credentials
 // still work.
-func (u *signedIn) wants(t *testing.T, when string, token, credentials bool) {
+func (u *signedIn) wants(t *testing.T, when string, token, working bool) {
 	t.Helper()
 	_, err := u.a.Public().GetCredentialsForIdentity(t.Context(),
 		&ci.GetCredentialsForIdentityInput{IdentityId: &u.id, Logins: u.logins})
@@ -149,8 +149,8 @@ func (u *signedIn) wants(t *testing.T, when string, token, credentials bool) {
 	}
 
 	c := u.credentials
-	if _, err := u.a.Whoami(t, *c.AccessKeyId, *c.SecretKey, *c.SessionToken); (err == nil) != credentials {
-		t.Errorf("%s, the credentials work: %v (%v), want %v", when, err == nil, err, credentials)
+	if _, err := u.a.Whoami(t, *c.AccessKeyId, *c.SecretKey, *c.SessionToken); (err == nil) != working {
+		t.Errorf("%s, the credentials work: %v (%v), want %v", when, err == nil, err, working)
 	}
 }
 

@@ -81,6 +81,7 @@ func (s *Service) randomText(n int, alphabet string) (string, error) {
 		if _, err := io.ReadFull(s.Random, buffer); err != nil {
 			return "", err
 		}
+
 		for _, b := range buffer {
 			// A remainder alone would prefer the alphabet's first characters.
 			if most := 256 / len(alphabet) * len(alphabet); int(b) < most && len(text) < n {
