@@ -18,8 +18,9 @@ const (
 // the page of `poolhouse dev`, 300 for its control API, `dev env` and ready files, 700 for its users,
 // seeds and demo, 220 for GetFederationToken, the reads of tools and AWS's managed policies, 1,400 to
 // evaluate CloudFormation templates, 50 for templates as seeds, 230 for builds and systemd's
-// credentials, 250 to check seeds before anything changes, and 200 to check templates likewise.
-const mostStatements = 30_550
+// credentials, 250 to check seeds before anything changes, 200 to check templates likewise, and 3,400 for
+// user pools of `poolhouse dev`: their operations, the tokens of their users in identity pools, and seeds.
+const mostStatements = 33_950
 
 // findings lists each break of a limit that has a place, then those of a whole group. Tests are
 // held to the limits of layout only: a table of cases is rightly long. With tests, all limits

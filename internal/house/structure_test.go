@@ -69,7 +69,7 @@ var allowedImports = map[string][]string{
 	"internal/devpage": {
 		"internal/devpool", "internal/devuser", "internal/devuserpool", "internal/explain", "internal/issuer",
 	},
-	"internal/devpool":  {"internal/identitypool"},
+	"internal/devpool": {"internal/identitypool"},
 	"internal/devseed": {
 		"internal/apply", "internal/cognitoidentity", "internal/devuser", "internal/explain",
 		"internal/identitypool", "internal/wholefile", "sigv4",
