@@ -210,8 +210,8 @@ func (Config) SettingHelp() map[string]string {
 			"and the host that the request is sent to.",
 		"dev.control_token": "Token with which other machines may use the control API of poolhouse dev, which issues " +
 			"tokens for anybody; at least 16 characters. Empty: only the server's own machine may.",
-		"dev.user_pool_code": "Code that the user pools of poolhouse dev send to every user, such as 123456, in place of " +
-			"random ones; 1 to 64 letters and digits.",
+		"dev.user_pool_code": "Code that the user pools of poolhouse dev send to every user, such as 123456, " +
+			"in place of random ones; 1 to 64 letters and digits.",
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
@@ -18,12 +19,16 @@ type (
 	DevUserPool = devuserpool.Summary
 )
 
+// DevCodesPath is the path of the newest codes in the control API.
+const DevCodesPath = issuer.ControlPrefix + "dev/codes"
+
 // noUserPools is in place of user pools in production.
 func noUserPools() awsapi.API {
 	return awsapi.API{
 		Name:   devuserpool.Name,
 		Target: devuserpool.TargetPrefix,
-		Absent: "it has no user pools. poolhouse dev simulates them; list those of your users in the setting user_pools",
+		Absent: "it has no user pools. poolhouse dev simulates them; " +
+			"list those of your users in the setting user_pools",
 	}
 }
 
@@ -58,6 +63,7 @@ func (s *Server) addUserPools(d *development) error {
 	d.localUserPools = cmp.Or[provider.LocalUserPools](c.LocalUserPools, state)
 	d.apis = append(d.apis, d.userPools.API())
 	d.documents = append(d.documents, d.userPools.Document)
+	d.routes["GET "+DevCodesPath] = &d.codes
 
 	return nil
 }

@@ -94,7 +94,8 @@ Open {{.Info.Endpoint}}/ in a browser to see pools, users and calls.
   {{range $n, $user := .Users}}{{if $n}}, {{end}}{{$user.Name}}{{end}}{{if .MoreUsers}} and more{{end}}
 {{end}}{{if .UserPools}}
 {{.Colour.Bold}}User pools{{.Colour.Reset}}
-{{range .UserPools}}  {{.ID}}  {{printable .Name}}{{range $n, $client := .Clients}}{{if $n}}, {{else}}, client {{end}}{{.ID}}{{end}}
+{{range .UserPools}}  {{.ID}}  {{printable .Name}}
+{{- range $n, $client := .Clients}}{{if $n}}, {{else}}, client {{end}}{{.ID}}{{end}}
 {{end}}{{if .MoreUserPools}}  and more: aws cognito-idp list-user-pools --max-results 60
 {{end}}{{end}}{{with .First}}
 {{$.Colour.Bold}}Amplify{{$.Colour.Reset}}

@@ -137,6 +137,7 @@ func (m *model) walk(name string, seen map[string]bool) {
 	for _, r := range s.Members.values {
 		m.walk(r.Shape, seen)
 	}
+
 	for _, r := range []*ref{s.Member, s.Key, s.Value} {
 		if r != nil {
 			m.walk(r.Shape, seen)

@@ -93,8 +93,8 @@ type kind struct {
 	pinned     bool // PoolhouseId can choose its ID
 	// validID reports whether an ID can be chosen; nil = it is that of an identity pool.
 	validID func(string) bool
-	opaque     bool // export does not look for the account in it
-	schema     schema
+	opaque  bool // export does not look for the account in it
+	schema  schema
 	// withoutUserPools drops from properties what they take from user pools that are left out, and
 	// returns the reason if the resource is left out, too; nil = they take nothing from user pools.
 	withoutUserPools func(f *fileReader, name string, given map[string]any) (gone string)

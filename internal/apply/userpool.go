@@ -117,6 +117,7 @@ func (p *userPoolResource) find(ctx context.Context, a *applier, r Resource) (*s
 		if err := a.userPools(ctx, "ListUserPools", in, &page); err != nil {
 			return nil, err
 		}
+
 		for _, one := range page.UserPools {
 			st, err := p.described(ctx, a.server, one.Id)
 			if err != nil || st != nil && st.markers[marker] == a.owner(r) {
@@ -190,6 +191,7 @@ func alike(want, have any) any {
 		if !isMap {
 			return have
 		}
+
 		out := map[string]any{}
 		for key, one := range want {
 			if there, found := from[key]; found {
@@ -203,6 +205,7 @@ func alike(want, have any) any {
 		if !isList || len(from) != len(want) {
 			return have
 		}
+
 		out := []any{}
 		for i, one := range want {
 			out = append(out, alike(one, from[i]))
@@ -218,6 +221,7 @@ func (*userPoolResource) planned(_ context.Context, a *applier, ch *change) erro
 	if id := ch.resource.PinnedID; ch.have == nil && id != "" && !strings.HasPrefix(id, a.Region+"_") {
 		return fmt.Errorf("%s is %s, which is not of the region %s", pinned, id, a.Region)
 	}
+
 	for _, f := range ch.fields {
 		if f.Path == "Schema" {
 			return errSchema

@@ -85,6 +85,7 @@ func (c *userPoolClient) find(ctx context.Context, a *applier, r Resource) (*sta
 		if ok, err := found(a.userPools(ctx, "ListUserPoolClients", in, &page)); !ok {
 			return nil, err
 		}
+
 		for _, one := range page.UserPoolClients {
 			if one.ClientName == c.ClientName {
 				return c.described(ctx, a.server, one.ClientId)
@@ -106,6 +107,7 @@ func (c *userPoolClient) described(ctx context.Context, s *server, id string) (*
 	}
 
 	have := out.UserPoolClient
+
 	_, hasSecret := have["ClientSecret"]
 	have["GenerateSecret"] = hasSecret
 	want := tree(c)

@@ -78,7 +78,7 @@ func TestTemplateAsSeed(t *testing.T) {
 	printed := r.applied(path)
 
 	for _, want := range []string{
-		"Seed " + path + ": created Pool, Guest, Attachment\n",
+		"Seed " + path + ": created Users, Client, Pool, Guest, Attachment\n",
 		"  left out: Bucket, AWS::S3::Bucket: Poolhouse has no resource of this type\n",
 		"  note: GuestPolicy is an inline policy of the role Guest\n",
 	} {
@@ -110,7 +110,8 @@ func TestFolderOfTemplatesAsSeed(t *testing.T) {
 	r.write("manifest.json", `{"version": "38.0.1", "artifacts": {"App": {"type": "aws:cloudformation:stack",
 		"properties": {"templateFile": "App.template.json", "stackName": "Shop"}}}}`)
 	printed := r.applied(r.folder)
-	if want := filepath.Join(r.folder, "App.template.json") + ": created Pool"; !strings.Contains(printed, want) {
+	want := filepath.Join(r.folder, "App.template.json") + ": created Users, Client, Pool"
+	if !strings.Contains(printed, want) {
 		t.Errorf("%q lacks %q", printed, want)
 	}
 	for id, pool := range r.pools() {

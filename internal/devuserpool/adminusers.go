@@ -27,6 +27,7 @@ func (s *Service) AdminCreateUser(
 		}
 
 		sent, err = s.invite(p, &u, in)
+
 		return err
 	})
 	if err != nil {

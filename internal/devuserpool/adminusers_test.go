@@ -130,7 +130,8 @@ func TestAdminsEndSignIns(t *testing.T) {
 
 func TestAdminAttributes(t *testing.T) {
 	r := newRig(t, object{"AliasAttributes": []string{"email"}, "Schema": []object{
-		{"Name": "plan", "AttributeDataType": "String", "Mutable": true, "StringAttributeConstraints": object{"MaxLength": "4"}},
+		{"Name": "plan", "AttributeDataType": "String", "Mutable": true,
+			"StringAttributeConstraints": object{"MaxLength": "4"}},
 		{"Name": "fixed", "AttributeDataType": "String"},
 		{"Name": "family_name", "Required": true},
 	}}, nil)
@@ -140,7 +141,8 @@ func TestAdminAttributes(t *testing.T) {
 	r.ok("AdminCreateUser", r.about("alice", verified("email", "a@b.example", "custom:fixed", "1")))
 	update := func(want string, pairs ...string) {
 		t.Helper()
-		r.refused("AdminUpdateUserAttributes", r.about("a@b.example", object{"UserAttributes": attributeObjects(pairs...)}), want)
+		in := r.about("a@b.example", object{"UserAttributes": attributeObjects(pairs...)})
+		r.refused("AdminUpdateUserAttributes", in, want)
 	}
 	const schema = "InvalidParameterException: Attributes did not conform to the schema: "
 	update("", "custom:plan", "free")
@@ -162,12 +164,14 @@ func TestAdminAttributes(t *testing.T) {
 	if got := r.ok("AdminGetUser", r.about("a@b.example", nil))["Username"]; got != "bob" {
 		t.Errorf("the alias names %v", got)
 	}
-	r.refused("AdminCreateUser", r.about("x@y.example", verified()), "InvalidParameterException: Username cannot be of "+
-		"email format, since user pool is configured for email alias.")
+	r.refused("AdminCreateUser", r.about("x@y.example", verified()), "InvalidParameterException: "+
+		"Username cannot be of email format, since user pool is configured for email alias.")
 
 	// A new address is not verified, and gets a code where the pool verifies addresses by itself.
-	r.ok("AdminUpdateUserAttributes", r.about("bob", object{"UserAttributes": attributeObjects("email", "n@b.example")}))
-	if got := r.attributeOf("bob", "email_verified"); got != "false" || r.codes[len(r.codes)-1].Destination != "n@b.example" {
+	address := object{"UserAttributes": attributeObjects("email", "n@b.example")}
+	r.ok("AdminUpdateUserAttributes", r.about("bob", address))
+	got := r.attributeOf("bob", "email_verified")
+	if got != "false" || r.codes[len(r.codes)-1].Destination != "n@b.example" {
 		t.Errorf("verified %q, %+v", got, r.codes)
 	}
 	r.ok("AdminDeleteUserAttributes", r.about("bob", object{"UserAttributeNames": []string{"email", "custom:plan"}}))
@@ -184,8 +188,8 @@ func TestAdminConfirmAndReset(t *testing.T) {
 	r.ok("AdminConfirmSignUp", r.about("alice", nil))
 	r.refused("AdminConfirmSignUp", r.about("alice", nil),
 		"NotAuthorizedException: User cannot be confirmed. Current status is CONFIRMED")
-	r.refused("AdminResetUserPassword", r.about("alice", nil), "InvalidParameterException: Cannot reset password for the "+
-		"user as there is no registered/verified email or phone_number")
+	r.refused("AdminResetUserPassword", r.about("alice", nil), "InvalidParameterException: "+
+		"Cannot reset password for the user as there is no registered/verified email or phone_number")
 
 	r.ok("AdminUpdateUserAttributes", r.about("alice", object{"UserAttributes": attributeObjects(
 		"email", "a@b.example", "email_verified", "true")}))

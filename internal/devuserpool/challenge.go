@@ -331,7 +331,7 @@ func (s *Service) answerSelect(ctx context.Context, a attempt) (outcome, error) 
 	case factorPasswordSRP:
 		needed, begin = paramA, func(_ context.Context, a attempt) (outcome, error) { return s.beginSRP(a) }
 	default:
-		return outcome{}, refusedPart("this factor; ANSWER may be PASSWORD or PASSWORD_SRP")
+		return outcome{}, refusedPart("factors other than PASSWORD and PASSWORD_SRP (ANSWER)")
 	}
 	if err := a.require(needed); err != nil {
 		return outcome{}, err

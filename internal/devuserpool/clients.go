@@ -264,6 +264,7 @@ func checkClient(p *Pool, in *UpdateUserPoolClientRequest, doing string) error {
 	if isTrue(in.PublishSecretsInAWSSecretsManager) {
 		return refusedPart("secrets in AWS Secrets Manager (PublishSecretsInAWSSecretsManager)")
 	}
+
 	for _, flow := range in.ExplicitAuthFlows {
 		if strings.HasPrefix(flow, "ALLOW_TOKEN_EXCHANGE") {
 			return refusedPart("the exchange of tokens (ExplicitAuthFlows " + flow + ")")
@@ -308,6 +309,7 @@ func checkFlows(flows []string) error {
 // checkValidity refuses lifetimes of tokens outside of AWS's bounds.
 func checkValidity(in *UpdateUserPoolClientRequest) error {
 	named := cmp.Or(in.TokenValidityUnits, &TokenValidityUnitsType{})
+
 	access := validity(in.AccessTokenValidity, named.AccessToken, time.Hour)
 	id := validity(in.IdTokenValidity, named.IdToken, time.Hour)
 	for _, d := range []time.Duration{access, id} {

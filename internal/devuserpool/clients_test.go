@@ -25,14 +25,29 @@ func TestClients(t *testing.T) {
 			"The provider Google does not exist for User Pool " + r.pool + "."},
 		"unknown attribute": {object{"ReadAttributes": []string{"custom:none"}},
 			"Invalid read attributes specified while creating a client"},
-		"too short":      {object{"AccessTokenValidity": 4, "TokenValidityUnits": object{"AccessToken": "minutes"}}, badValidity},
-		"just long":      {object{"AccessTokenValidity": 5, "TokenValidityUnits": object{"AccessToken": "minutes"}}, ""},
-		"too long":       {object{"IdTokenValidity": 25}, badValidity},
-		"no refresh":     {object{"RefreshTokenValidity": 0}, ""},
-		"overflow":       {object{"RefreshTokenValidity": 315360000}, badValidity},
-		"mixed flows":    {object{"ExplicitAuthFlows": []string{"ALLOW_USER_SRP_AUTH", "USER_PASSWORD_AUTH"}}, mixedFlows},
-		"exchange":       {object{"ExplicitAuthFlows": []string{"ALLOW_TOKEN_EXCHANGE_DELEGATION"}}, "Poolhouse's development user pools do not simulate the exchange of tokens (ExplicitAuthFlows ALLOW_TOKEN_EXCHANGE_DELEGATION)."},
-		"secret manager": {object{"PublishSecretsInAWSSecretsManager": true}, "Poolhouse's development user pools do not simulate secrets in AWS Secrets Manager (PublishSecretsInAWSSecretsManager)."},
+		"too short": {
+			object{"AccessTokenValidity": 4, "TokenValidityUnits": object{"AccessToken": "minutes"}},
+			badValidity,
+		},
+		"just long": {
+			object{"AccessTokenValidity": 5, "TokenValidityUnits": object{"AccessToken": "minutes"}},
+			"",
+		},
+		"too long":   {object{"IdTokenValidity": 25}, badValidity},
+		"no refresh": {object{"RefreshTokenValidity": 0}, ""},
+		"overflow":   {object{"RefreshTokenValidity": 315360000}, badValidity},
+		"mixed flows": {
+			object{"ExplicitAuthFlows": []string{"ALLOW_USER_SRP_AUTH", "USER_PASSWORD_AUTH"}},
+			mixedFlows,
+		},
+		"exchange": {
+			object{"ExplicitAuthFlows": []string{"ALLOW_TOKEN_EXCHANGE_DELEGATION"}},
+			notHere + "the exchange of tokens (ExplicitAuthFlows ALLOW_TOKEN_EXCHANGE_DELEGATION).",
+		},
+		"secret manager": {
+			object{"PublishSecretsInAWSSecretsManager": true},
+			notHere + "secrets in AWS Secrets Manager (PublishSecretsInAWSSecretsManager).",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.t = t
@@ -62,6 +77,7 @@ func TestClients(t *testing.T) {
 }
 
 const (
+	notHere     = "Poolhouse's development user pools do not simulate "
 	badValidity = "Invalid range for token validity."
 	mixedFlows  = "ExplicitAuthFlows has values with the prefix ALLOW_ and values without it."
 )

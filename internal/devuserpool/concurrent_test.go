@@ -81,6 +81,19 @@ func TestSessionsOfOtherClients(t *testing.T) {
 		badSession)
 	r.refused("InitiateAuth", object{"ClientId": r.id, "AuthFlow": "USER_AUTH", "Session": out["Session"],
 		"AuthParameters": object{"USERNAME": "ada"}}, badSession)
+
+	// The secrets of other steps are no secret blocks.
+	choose := object{"ClientId": r.id, "AuthFlow": "USER_AUTH", "AuthParameters": object{"USERNAME": "ada"}}
+	out = r.ok("InitiateAuth", choose)
+	proof = r.srp("ada", rightPassword)
+	proof["ChallengeResponses"].(object)["PASSWORD_CLAIM_SECRET_BLOCK"] = out["Session"]
+	r.refused("RespondToAuthChallenge", proof, badSession)
+	out = r.ok("InitiateAuth", choose)
+	r.user("eve", "email", "eve@example.com")
+	r.refused("RespondToAuthChallenge", object{"ClientId": r.id, "ChallengeName": "SELECT_CHALLENGE",
+		"Session":            out["Session"],
+		"ChallengeResponses": object{"USERNAME": "eve", "ANSWER": "PASSWORD", "PASSWORD": rightPassword}}, badSession)
+
 	r.refused("SetUserSettings", object{"AccessToken": r.signIn("ada", rightPassword).access, "MFAOptions": []any{}},
 		"InvalidParameterException: Poolhouse's development user pools do not simulate the operation SetUserSettings.")
 }

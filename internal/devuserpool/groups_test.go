@@ -21,7 +21,8 @@ func TestGroups(t *testing.T) {
 	r.ok("CreateGroup", group("a", object{"Description": "first"}))
 	r.refused("CreateGroup", group("a", nil), "GroupExistsException: A group with the name already exists.")
 	r.refused("CreateGroup", group("c", object{"Precedence": -1}), "InvalidParameterException: 1 validation error "+
-		"detected: Value '-1' at 'precedence' failed to satisfy constraint: Member must have value greater than or equal to 0")
+		"detected: Value '-1' at 'precedence' failed to satisfy constraint: "+
+		"Member must have value greater than or equal to 0")
 
 	want := object{"GroupName": "b", "UserPoolId": r.pool, "Precedence": 7.0, "Description": "second",
 		"RoleArn": "arn:aws:iam::111122223333:role/b", "CreationDate": 1796126400.0, "LastModifiedDate": 1796126400.0}

@@ -313,3 +313,23 @@ func TestUserPoolOfAnotherAccount(t *testing.T) {
 		&idp.AdminUserGlobalSignOutInput{UserPoolId: &a.userPool, Username: aws.String(email)}))(t)
 	u.wants(t, "after", false, false)
 }
+
+// Users cannot give themselves the claims by which identity pools choose roles and tags.
+func TestAttributesAreNoClaimsOfTheServer(t *testing.T) {
+	a := startApp(t)
+	for _, name := range []string{"cognito:roles", "cognito:groups", "cognito:preferred_role", "aud", "iss", "sub"} {
+		email := "mallory@example.com"
+		_, err := a.users.SignUp(t.Context(), &idp.SignUpInput{
+			ClientId: &a.checked,
+			Username: &email,
+			Password: aws.String(password),
+			UserAttributes: []idptypes.AttributeType{
+				{Name: aws.String("email"), Value: &email},
+				{Name: &name, Value: aws.String("arn:aws:iam::000000000000:role/admin")},
+			},
+		})
+		if err == nil {
+			t.Errorf("a user has the attribute %s", name)
+		}
+	}
+}

@@ -23,6 +23,7 @@ func (s *Service) ListUsers(ctx context.Context, c awsapi.Caller, in *ListUsersR
 		}
 		matches = f.matches
 	}
+
 	for _, name := range in.AttributesToGet {
 		if _, known := p.attribute(name); !known {
 			return nil, awsapi.Refused(invalidParameter, attributeValue.With(),

@@ -81,6 +81,7 @@ func (s *Service) randomText(n int, alphabet string) (string, error) {
 		if _, err := io.ReadFull(s.Random, buffer); err != nil {
 			return "", err
 		}
+
 		for _, b := range buffer {
 			// A remainder alone would prefer the alphabet's first characters.
 			if most := 256 / len(alphabet) * len(alphabet); int(b) < most && len(text) < n {
@@ -120,7 +121,8 @@ func (p *Pool) described() *UserPoolType {
 func (s *Service) ListUserPools(
 	_ context.Context, c awsapi.Caller, in *ListUserPoolsRequest,
 ) (*ListUserPoolsResponse, error) {
-	own := slices.DeleteFunc(s.State.all(), func(p *Pool) bool { return p.Account != c.Account || p.Region != c.Region })
+	isForeign := func(p *Pool) bool { return p.Account != c.Account || p.Region != c.Region }
+	own := slices.DeleteFunc(s.State.all(), isForeign)
 	page, next, err := pageOf(own, func(p *Pool) string { return p.ID }, in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
@@ -179,8 +181,9 @@ func (s *Service) DeleteUserPool(
 
 	err := s.State.remove(*in.UserPoolId, func(p *Pool) error {
 		if *p.Settings.DeletionProtection == "ACTIVE" {
-			return awsapi.Refused(invalidParameter, deletionProtected.With(), "The user pool cannot be deleted because "+
-				"deletion protection is activated. Deletion protection must be inactivated first.")
+			return awsapi.Refused(invalidParameter, deletionProtected.With(),
+				"The user pool cannot be deleted because deletion protection is activated. "+
+					"Deletion protection must be inactivated first.")
 		}
 		return nil
 	})
@@ -209,7 +212,7 @@ func (s *Service) SetUserPoolMfaConfig(
 	token := cmp.Or(in.SoftwareTokenMfaConfiguration, &SoftwareTokenMfaConfigType{})
 	messages := cmp.Or(in.SmsMfaConfiguration, &SmsMfaConfigType{})
 	if err := refuseParts(
-		part{"multi-factor authentication (MfaConfiguration)", in.MfaConfiguration != nil && *in.MfaConfiguration != mfaOff},
+		part{"multi-factor authentication (MfaConfiguration)", asksForMFA(in.MfaConfiguration)},
 		part{"multi-factor authentication (SoftwareTokenMfaConfiguration)", isTrue(token.Enabled)},
 		part{"multi-factor authentication (EmailMfaConfiguration)", isGiven(in.EmailMfaConfiguration)},
 		part{"multi-factor authentication (SmsMfaConfiguration)", messages.SmsConfiguration != nil},

@@ -104,19 +104,41 @@ func TestRefusedSettings(t *testing.T) {
 		settings object
 		want     string // "" = accepted
 	}{
-		"MFA":             {object{"MfaConfiguration": "OPTIONAL"}, "multi-factor authentication (MfaConfiguration)"},
-		"no MFA":          {object{"MfaConfiguration": "OFF"}, ""},
-		"triggers":        {object{"LambdaConfig": object{"PreSignUp": arnOfFunction}}, "Lambda triggers (LambdaConfig)"},
-		"no triggers":     {object{"LambdaConfig": object{}}, ""},
-		"null":            {object{"LambdaConfig": nil, "DeviceConfiguration": nil, "AliasAttributes": []string{}}, ""},
-		"devices":         {object{"DeviceConfiguration": object{"ChallengeRequiredOnNewDevice": true}}, "device tracking (DeviceConfiguration)"},
-		"no devices":      {object{"DeviceConfiguration": object{"ChallengeRequiredOnNewDevice": false}}, ""},
-		"threats":         {object{"UserPoolAddOns": object{"AdvancedSecurityMode": "AUDIT"}}, "threat protection (UserPoolAddOns)"},
-		"no threats":      {object{"UserPoolAddOns": object{"AdvancedSecurityMode": "OFF"}}, ""},
-		"links":           {object{"VerificationMessageTemplate": object{"DefaultEmailOption": "CONFIRM_WITH_LINK"}}, "confirmation by link (VerificationMessageTemplate)"},
-		"no passwords":    {object{"Policies": object{"SignInPolicy": object{"AllowedFirstAuthFactors": []string{"PASSWORD", "WEB_AUTHN"}}}}, "sign-in without a password (AllowedFirstAuthFactors)"},
-		"history":         {object{"Policies": object{"PasswordPolicy": object{"PasswordHistorySize": 3}}}, "the history of passwords (PasswordHistorySize)"},
-		"e-mail settings": {object{"EmailConfiguration": object{"EmailSendingAccount": "DEVELOPER", "From": "a@b.c"}}, ""},
+		"MFA":    {object{"MfaConfiguration": "OPTIONAL"}, "multi-factor authentication (MfaConfiguration)"},
+		"no MFA": {object{"MfaConfiguration": "OFF"}, ""},
+		"triggers": {
+			object{"LambdaConfig": object{"PreSignUp": arnOfFunction}},
+			"Lambda triggers (LambdaConfig)",
+		},
+		"no triggers": {object{"LambdaConfig": object{}}, ""},
+		"null":        {object{"LambdaConfig": nil, "DeviceConfiguration": nil, "AliasAttributes": []string{}}, ""},
+		"devices": {
+			object{"DeviceConfiguration": object{"ChallengeRequiredOnNewDevice": true}},
+			"device tracking (DeviceConfiguration)",
+		},
+		"no devices": {object{"DeviceConfiguration": object{"ChallengeRequiredOnNewDevice": false}}, ""},
+		"threats": {
+			object{"UserPoolAddOns": object{"AdvancedSecurityMode": "AUDIT"}},
+			"threat protection (UserPoolAddOns)",
+		},
+		"no threats": {object{"UserPoolAddOns": object{"AdvancedSecurityMode": "OFF"}}, ""},
+		"links": {
+			object{"VerificationMessageTemplate": object{"DefaultEmailOption": "CONFIRM_WITH_LINK"}},
+			"confirmation by link (VerificationMessageTemplate)",
+		},
+		"no passwords": {
+			object{"Policies": object{"SignInPolicy": object{
+				"AllowedFirstAuthFactors": []string{"PASSWORD", "WEB_AUTHN"}}}},
+			"sign-in without a password (AllowedFirstAuthFactors)",
+		},
+		"history": {
+			object{"Policies": object{"PasswordPolicy": object{"PasswordHistorySize": 3}}},
+			"the history of passwords (PasswordHistorySize)",
+		},
+		"e-mail settings": {
+			object{"EmailConfiguration": object{"EmailSendingAccount": "DEVELOPER", "From": "a@b.c"}},
+			"",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, object{}, object{})
@@ -224,7 +246,9 @@ func TestChosenPoolID(t *testing.T) {
 	}
 
 	r.refused("CreateUserPool", create("eu-central-1_MINE"), "InvalidParameterException: The user pool ID is taken.")
-	for _, id := range []string{"us-east-1_Mine", "a b", "../x", "eu-central-1_../x", "", "eu-central-1_" + strings.Repeat("x", 60)} {
+	for _, id := range []string{
+		"us-east-1_Mine", "a b", "../x", "eu-central-1_../x", "", "eu-central-1_" + strings.Repeat("x", 60),
+	} {
 		r.refused("CreateUserPool", create(id),
 			"InvalidParameterException: The tag _custom_id_ is not the ID of a user pool in eu-central-1.")
 	}
@@ -264,7 +288,8 @@ func TestTags(t *testing.T) {
 	arn := r.described()["Arn"]
 	r.ok("TagResource", object{"ResourceArn": arn, "Tags": object{"a": "2", "b": "3"}})
 	r.ok("UntagResource", object{"ResourceArn": arn, "TagKeys": []string{"a", "none"}})
-	if got := r.ok("ListTagsForResource", object{"ResourceArn": arn})["Tags"].(object); !cmp.Equal(got, object{"b": "3"}) {
+	got := r.ok("ListTagsForResource", object{"ResourceArn": arn})["Tags"]
+	if !cmp.Equal(got, any(object{"b": "3"})) {
 		t.Errorf("tags: %v", got)
 	}
 
@@ -286,10 +311,16 @@ func TestMFAConfig(t *testing.T) {
 		config object
 		want   string
 	}{
-		"off":     {object{"MfaConfiguration": "OFF", "SoftwareTokenMfaConfiguration": object{"Enabled": false}}, ""},
-		"on":      {object{"MfaConfiguration": "ON"}, "multi-factor authentication (MfaConfiguration)"},
-		"tokens":  {object{"SoftwareTokenMfaConfiguration": object{"Enabled": true}}, "multi-factor authentication (SoftwareTokenMfaConfiguration)"},
-		"passkey": {object{"WebAuthnConfiguration": object{"RelyingPartyId": "x.example"}}, "passkeys (WebAuthnConfiguration)"},
+		"off": {object{"MfaConfiguration": "OFF", "SoftwareTokenMfaConfiguration": object{"Enabled": false}}, ""},
+		"on":  {object{"MfaConfiguration": "ON"}, "multi-factor authentication (MfaConfiguration)"},
+		"tokens": {
+			object{"SoftwareTokenMfaConfiguration": object{"Enabled": true}},
+			"multi-factor authentication (SoftwareTokenMfaConfiguration)",
+		},
+		"passkey": {
+			object{"WebAuthnConfiguration": object{"RelyingPartyId": "x.example"}},
+			"passkeys (WebAuthnConfiguration)",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.t = t
@@ -301,8 +332,10 @@ func TestMFAConfig(t *testing.T) {
 			r.refused("SetUserPoolMfaConfig", test.config, want)
 		})
 	}
+
 	r.t = t
-	if got := r.ok("GetUserPoolMfaConfig", object{"UserPoolId": r.pool}); !cmp.Equal(got, object{"MfaConfiguration": "OFF"}) {
+	got := r.ok("GetUserPoolMfaConfig", object{"UserPoolId": r.pool})
+	if !cmp.Equal(got, object{"MfaConfiguration": "OFF"}) {
 		t.Errorf("%v", got)
 	}
 }

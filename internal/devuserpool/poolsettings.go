@@ -195,7 +195,7 @@ func refuseSettings(in *UpdateUserPoolRequest) error {
 	factors := cmp.Or(policies.SignInPolicy, &SignInPolicyType{}).AllowedFirstAuthFactors
 
 	return refuseParts(
-		part{"multi-factor authentication (MfaConfiguration)", in.MfaConfiguration != nil && *in.MfaConfiguration != mfaOff},
+		part{"multi-factor authentication (MfaConfiguration)", asksForMFA(in.MfaConfiguration)},
 		part{"Lambda triggers (LambdaConfig)", isGiven(in.LambdaConfig)},
 		part{
 			"device tracking (DeviceConfiguration)",
@@ -209,7 +209,10 @@ func refuseSettings(in *UpdateUserPoolRequest) error {
 			"dynamic registration of clients (DcrConfiguration)",
 			isGiven(in.DcrConfiguration) && !isValue(in.DcrConfiguration.EnableStatus, "DISABLED"),
 		},
-		part{"keys of your own (KeyConfiguration)", keys.KmsKeyArn != nil || isValue(keys.KeyType, "CUSTOMER_MANAGED_KEY")},
+		part{
+			"keys of your own (KeyConfiguration)",
+			keys.KmsKeyArn != nil || isValue(keys.KeyType, "CUSTOMER_MANAGED_KEY"),
+		},
 		part{"issuers of another form (IssuerConfiguration)", isValue(issuer.Type, "UPDATED")},
 		part{"authentication context classes (AcrConfiguration)", len(in.AcrConfiguration) > 0},
 		part{
@@ -226,6 +229,9 @@ func refuseSettings(in *UpdateUserPoolRequest) error {
 		},
 	)
 }
+
+// asksForMFA reports whether a MfaConfiguration is another than OFF.
+func asksForMFA(configuration *string) bool { return configuration != nil && *configuration != mfaOff }
 
 // isGiven reports whether an optional structure has any member.
 func isGiven[T any](s *T) bool { return s != nil && !reflect.ValueOf(*s).IsZero() }

@@ -165,6 +165,9 @@ func (s *Service) RevokeToken(ctx context.Context, in *RevokeTokenRequest) (*Rev
 		return nil, awsapi.Refused(unsupportedOperation, revokeSetting.With(),
 			"Token revocation is not enabled for this client.")
 	}
+	if isValue(in.RevokeAssociatedSessions, "LINKED") {
+		return nil, refusedPart("sessions of other clients (RevokeAssociatedSessions)")
+	}
 	if strings.Count(*in.Token, ".") > 0 {
 		return nil, awsapi.Refused(unsupportedTokenType, revokeKind.With(), "Unsupported token type.")
 	}

@@ -21,8 +21,10 @@ func refusedRows(simulated []awsapi.Operation) []awsapi.Operation {
 
 		refusal := refusedPart("the operation " + op.name)
 		if op.signed {
-			rows = append(rows, awsapi.Signed(op.name, Name+":"+op.name,
-				func(context.Context, awsapi.Caller, *refusedInput) (*awsapi.NoOutput, error) { return nil, refusal }, nil))
+			refuse := func(context.Context, awsapi.Caller, *refusedInput) (*awsapi.NoOutput, error) {
+				return nil, refusal
+			}
+			rows = append(rows, awsapi.Signed(op.name, Name+":"+op.name, refuse, nil))
 			continue
 		}
 		rows = append(rows, awsapi.Public(op.name, overload.Reads,

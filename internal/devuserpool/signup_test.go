@@ -104,6 +104,22 @@ func TestOnlyCodesVerifyAddresses(t *testing.T) {
 	r.ok("VerifyUserAttribute", object{"AccessToken": set.access, "AttributeName": "email", "Code": r.code()})
 }
 
+// The code of a sign-up confirms nothing after the address has changed.
+func TestSignUpWithAnAddressThatChanges(t *testing.T) {
+	r := newRig(t, nil, nil)
+	r.ok("SignUp", object{"ClientId": r.id, "Username": "ada", "Password": rightPassword,
+		"UserAttributes": attributeObjects("email", "ada@example.com")})
+	former := r.code()
+	r.ok("AdminUpdateUserAttributes", object{"UserPoolId": r.pool, "Username": "ada",
+		"UserAttributes": attributeObjects("email", "victim@example.com")})
+	confirm := object{"ClientId": r.id, "Username": "ada", "ConfirmationCode": former}
+	r.refused("ConfirmSignUp", confirm, codeExpiredIs)
+
+	r.ok("ResendConfirmationCode", object{"ClientId": r.id, "Username": "ada"})
+	confirm["ConfirmationCode"] = r.code()
+	r.ok("ConfirmSignUp", confirm)
+}
+
 func TestSignInByAddress(t *testing.T) {
 	r := newRig(t, object{"UsernameAttributes": []string{"email", "phone_number"}}, nil)
 	const form = "InvalidParameterException: Username should be either an email or a phone number."
@@ -315,7 +331,7 @@ func TestChoiceOfAFactor(t *testing.T) {
 		t.Errorf("the choice is %v", out)
 	}
 	r.refused("RespondToAuthChallenge", chosen(out["Session"], "ANSWER", "WEB_AUTHN"), "InvalidParameterException: "+
-		"Poolhouse's development user pools do not simulate this factor; ANSWER may be PASSWORD or PASSWORD_SRP.")
+		"Poolhouse's development user pools do not simulate factors other than PASSWORD and PASSWORD_SRP (ANSWER).")
 	r.tokensOf(r.ok("RespondToAuthChallenge", chosen(out["Session"], "ANSWER", "PASSWORD", "PASSWORD", rightPassword)))
 
 	out = r.ok("InitiateAuth", begin("USERNAME", "ada"))

@@ -218,6 +218,7 @@ func (s *State) create(p *Pool) error {
 	if len(pools) >= maxPools {
 		return errPools
 	}
+
 	for _, other := range pools {
 		if strings.EqualFold(other.ID, p.ID) { // some file systems do not tell such names apart
 			return fmt.Errorf("%w: %q", errPoolTaken, p.ID)
@@ -263,6 +264,7 @@ func (s *State) keep(p *Pool) error {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	s.pools[p.ID] = p
 	s.changes.Add(1)
 
@@ -289,6 +291,7 @@ func (s *State) remove(id string, allow func(*Pool) error) error {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	delete(s.pools, id)
 	s.changes.Add(1)
 

@@ -131,15 +131,17 @@ func TestDamagedFiles(t *testing.T) {
 		"another pool":  `{"id":"us-east-1_Other","account":"1","region":"us-east-1"}`,
 		"no account":    `{"id":"us-east-1_Abc","region":"us-east-1"}`,
 		"nameless user": `{"id":"us-east-1_Abc","account":"1","region":"us-east-1","users":{"a":{}}}`,
-		"wrong key":     `{"id":"us-east-1_Abc","account":"1","region":"us-east-1","users":{"a":{"username":"b","sub":"c"}}}`,
-		"list":          `[]`,
+		"wrong key": `{"id":"us-east-1_Abc","account":"1","region":"us-east-1",
+"users":{"a":{"username":"b","sub":"c"}}}`,
+		"list": `[]`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
 			if err := os.WriteFile(filepath.Join(folder, "us-east-1_Abc.json"), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := OpenState(folder); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "us-east-1_Abc.json") {
+			_, err := OpenState(folder)
+			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "us-east-1_Abc.json") {
 				t.Errorf("the error is %v", err)
 			}
 		})
@@ -147,7 +149,8 @@ func TestDamagedFiles(t *testing.T) {
 
 	folder := t.TempDir()
 	minimal := `{"id":"us-east-1_Abc","account":"1","region":"us-east-1"}`
-	for name, text := range map[string]string{"us-east-1_Abc.json": minimal, ".poolhouse-new-1": "{", "notes.txt": "x"} {
+	others := map[string]string{"us-east-1_Abc.json": minimal, ".poolhouse-new-1": "{", "notes.txt": "x"}
+	for name, text := range others {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

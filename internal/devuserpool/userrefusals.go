@@ -9,8 +9,7 @@ var (
 		Check:    "writable attribute",
 		Expected: "an attribute that the app client may write",
 		Got:      "{name}",
-		Fix: "add it to WriteAttributes of the app client; administrators alone set whether an address is verified" +
-			"add it to WriteAttributes of the app client; administrators alone set whether an address is verified",
+		Fix:      "add it to WriteAttributes of the app client; only administrators set whether an address is verified",
 	})
 	signUpClosed = Refusals.Add(explain.Reason{
 		Code:     "sign-up-open",
