@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
@@ -20,7 +20,7 @@ type (
 )
 
 // DevCodesPath is the path of the newest codes in the control API.
-const DevCodesPath = issuer.ControlPrefix + "dev/codes"
+const DevCodesPath = devissuer.ControlPrefix + "dev/codes"
 
 // noUserPools is in place of user pools in production.
 func noUserPools() awsapi.API {
