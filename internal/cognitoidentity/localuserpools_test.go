@@ -269,14 +269,13 @@ func TestLocalUserPoolAndSettings(t *testing.T) {
 	})
 	theirs := elsewhere.Token(map[string]any{"aud": "web", "sub": "alice", "token_use": "id"})
 	ours := h.local.IDToken(t, h.Server, "us-east-1_Named", "web", "alice", nil)
-	stranger := elsewhere.Token(map[string]any{"iss": "https://" + unknown, "aud": "web", "token_use": "id"})
 
 	for _, test := range []struct{ name, key, token, message string }{
 		{"the user pool here", homeAtAWS, h.token(t, "alice", nil), ""},
 		{"settings of the user pool", named, theirs, ""},
 		{"the same here", named, ours, login.MessageIssuerMismatch},
 		{"settings of the region", regional, theirs, ""},
-		{"no settings", unknown, stranger, login.MessageUnsupportedProvider},
+		{"no settings, so at AWS", unknown, ours, login.MessageIssuerMismatch},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := h.Public().GetId(t.Context(),

@@ -143,7 +143,7 @@ func (u *signedIn) wants(t *testing.T, when string, token, session bool) {
 	}
 	if !token {
 		last := u.a.traces.Last()
-		if why := last.Steps[len(last.Steps)-1]; !strings.Contains(why.Fix+why.Expected, u.a.userPool) {
+		if why := last.Steps[len(last.Steps)-1]; !strings.Contains(why.Got+why.Fix+why.Expected, u.a.userPool) {
 			t.Errorf("%s: the reason does not name the user pool: %+v", when, why)
 		}
 	}

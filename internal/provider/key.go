@@ -36,8 +36,7 @@ func (r *Registry) keyIssuers(pool identitypool.Pool, key string) (issuers []str
 		}
 		return t.Issuers, true
 	case r.isUserPool(key):
-		t, _ := r.userPoolTrust(key, nil) // an error leaves the issuers
-		return t.Issuers, true
+		return r.userPoolTrust(key, nil).Issuers, true
 	}
 
 	return []string{"https://" + key, "http://" + key}, false

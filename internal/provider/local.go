@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -76,43 +77,26 @@ func (l Local) issuers(name string) (own, atAWS string) {
 	return l.URL + name[strings.LastIndexByte(name, '/'):], "https://" + name
 }
 
-// place is where a user pool is.
-type place int
-
-const (
-	elsewhere place = iota // at the address in the settings, or at AWS
-	here
-	nowhere // this server should have it, and does not
-)
-
-// locate finds a user pool by its name at AWS. Settings of this one user pool come first: they
-// are the more deliberate. Then comes a user pool of this server, then the settings for a
-// region. A server that has user pools itself never asks AWS for another one.
-func (r *Registry) locate(name string) (place, LocalUserPool) {
+// locate returns the user pool of this server with a name at AWS. Settings of this one user pool come
+// first: they are the more deliberate. Then comes a user pool of this server, then the settings for
+// a region, then AWS.
+func (r *Registry) locate(name string) (pool LocalUserPool, here bool) {
 	if r.o.Local.UserPools == nil || r.HasUserPool(name) {
-		return elsewhere, LocalUserPool{}
+		return LocalUserPool{}, false
 	}
-	if pool, found := r.o.Local.find(name); found {
-		return here, pool
-	}
-
-	parsed, atAWS := identitypool.ParseUserPool(name)
-	if !atAWS || r.HasRegion(parsed.Region) {
-		return elsewhere, LocalUserPool{}
-	}
-
-	return nowhere, LocalUserPool{}
+	return r.o.Local.find(name)
 }
 
-// IsLocal reports whether this server has, or should have, the user pool with a name at AWS.
+// IsLocal reports whether the user pool with a name at AWS is one of this server.
 func (r *Registry) IsLocal(name string) bool {
-	at, _ := r.locate(name)
-	return at != elsewhere
+	_, here := r.locate(name)
+	return here
 }
 
-// Standing returns what has become of a sign-in at a user pool of this server.
+// Standing returns what has become of a sign-in at a user pool of this server, which may be deleted
+// by now. Ask it only about sign-ins whose user pool was here.
 func (r *Registry) Standing(s identitypool.SignIn) identitypool.Standing {
-	if at, _ := r.locate(s.Provider); at == elsewhere {
+	if r.o.Local.UserPools == nil || !r.IsLocal(s.Provider) && r.hasSettings(s.Provider) {
 		return identitypool.NotHere
 	}
 	return r.o.Local.UserPools.Standing(s)
@@ -127,33 +111,61 @@ func (r *Registry) Changes() uint64 {
 }
 
 // proveHere makes a rule prove the tokens of a user pool of this server, which has the name at
-// AWS. It changes the rule of no other user pool. It returns *Error for a user pool that this
-// server should have and does not.
-func (r *Registry) proveHere(t *login.Trust, name string) error {
-	at, pool := r.locate(name)
-	if at == elsewhere {
-		return nil
+// AWS. It changes the rule of no other user pool.
+func (r *Registry) proveHere(t *login.Trust, name string) {
+	pool, here := r.locate(name)
+	if !here {
+		return
 	}
 
 	own, atAWS := r.o.Local.issuers(name)
-	switch {
-	case at == nowhere:
-		t.Issuers = []string{own, atAWS}
-		return unsupported(userPoolMissing.With("name", name, "id", name[strings.LastIndexByte(name, '/')+1:]), nil)
-	case pool.AWSIssuer:
+	t.Issuers = []string{own}
+	if pool.AWSIssuer {
 		t.Issuers = []string{atAWS, own}
-	default:
-		t.Issuers = []string{own}
 	}
 	t.OwnKeys, t.JWKSURL, t.DiscoveryURL = pool.Keys, "", ""
+}
 
-	return nil
+// hasSettings reports whether settings say where the user pool with a name at AWS is.
+func (r *Registry) hasSettings(name string) bool {
+	parsed, atAWS := identitypool.ParseUserPool(name)
+	return r.HasUserPool(name) || atAWS && r.HasRegion(parsed.Region)
+}
+
+// checkLogin is checkLocal for a login. If the key is a name at AWS, the token shows whether the user
+// pool of that name was here: its issuer, which is not proved yet.
+func (r *Registry) checkLogin(key, token string) error {
+	if r.o.Local.UserPools == nil {
+		return nil
+	}
+	if _, atAWS := identitypool.ParseUserPool(key); atAWS && !r.hasSettings(key) && !r.IsLocal(key) {
+		iss, _, err := idtoken.PeekIssuer(token, r.o.MaxTokenBytes)
+		if own, _ := r.o.Local.issuers(key); err != nil || iss != own {
+			return nil
+		}
+		key = withoutScheme(iss)
+	}
+
+	return r.checkLocal(key)
+}
+
+// checkLocal refuses the local name of a user pool that is not here, or no longer: no other server
+// has a user pool of that name.
+func (r *Registry) checkLocal(key string) error {
+	name, isAlias := r.o.Local.nameOf(key)
+	if !isAlias || r.IsLocal(name) || r.hasSettings(name) {
+		return nil
+	}
+
+	id := name[strings.LastIndexByte(name, '/')+1:]
+
+	return unsupported(userPoolMissing.With("name", ShownName(key), "id", id), nil)
 }
 
 // registeredHere is proveHere for an OpenID Connect provider whose URL is the issuer of a user
 // pool, at AWS or here. Like other settings, oidc_providers come first: of them, it changes only
-// those with the local issuer.
-func (r *Registry) registeredHere(t *login.Trust, url string, inSettings bool) error {
+// those with the local issuer. iss is the issuer that the token names, not yet proved; "" = unknown.
+func (r *Registry) registeredHere(t *login.Trust, url, iss string, inSettings bool) error {
 	name, isAlias := r.o.Local.nameOf(withoutScheme(url))
 	if !isAlias {
 		name = withoutScheme(url)
@@ -162,7 +174,12 @@ func (r *Registry) registeredHere(t *login.Trust, url string, inSettings bool) e
 		return nil
 	}
 
-	return r.proveHere(t, name)
+	r.proveHere(t, name)
+	if iss == "" {
+		iss = url
+	}
+
+	return r.checkLocal(withoutScheme(iss))
 }
 
 // LocalName returns the name at AWS of what a key of role mappings or of principal tags names:

@@ -1,7 +1,6 @@
 package provider_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -91,38 +90,36 @@ func TestRegisteredIssuer(t *testing.T) {
 	}
 }
 
-// A user pool is here, at the address in the settings, or nowhere. Without user pools of its own, a
-// server looks for every one where it did before.
+// A user pool is here, at the address in the settings, or at AWS.
 func TestWhereUserPoolsAre(t *testing.T) {
 	at := map[string]provider.Override{localName: {JWKSURL: "https://keys.example/jwks"}}
 	region := map[string]provider.Override{"us-east-1": {BaseURL: "https://pools.example"}}
 	const absent = "cognito-idp.us-east-1.amazonaws.com/us-east-1_Absent"
 	here := []string{"http://" + localAlias}
-	both := []string{"http://127.0.0.1:4599/us-east-1_Absent", "https://" + absent}
 
 	for name, test := range map[string]struct {
 		registry *provider.Registry
 		name     string
 		keys     string // where they come from; "" = from this server
 		issuers  []string
-		missing  bool
 		standing identitypool.Standing
 	}{
-		"here":    {withLocal(provider.Options{}), localName, "", here, false, identitypool.SignedOut},
-		"nowhere": {withLocal(provider.Options{}), absent, "", both, true, identitypool.SignedOut},
+		"here": {withLocal(provider.Options{}), localName, "", here, identitypool.SignedOut},
+		"at AWS, or deleted": {withLocal(provider.Options{}), absent, "https://" + absent + "/.well-known/jwks.json",
+			[]string{"https://" + absent}, identitypool.SignedOut},
 		"settings first": {withLocal(provider.Options{UserPools: at}), localName, "https://keys.example/jwks",
-			[]string{"https://" + localName}, false, identitypool.NotHere},
-		"here before the region": {withLocal(provider.Options{UserPoolRegions: region}), localName, "", here, false,
+			[]string{"https://" + localName}, identitypool.NotHere},
+		"here before the region": {withLocal(provider.Options{UserPoolRegions: region}), localName, "", here,
 			identitypool.SignedOut},
 		"the region": {withLocal(provider.Options{UserPoolRegions: region}), absent,
 			"https://pools.example/us-east-1_Absent/.well-known/jwks.json",
-			[]string{"https://pools.example/us-east-1_Absent", "https://" + absent}, false, identitypool.NotHere},
+			[]string{"https://pools.example/us-east-1_Absent", "https://" + absent}, identitypool.NotHere},
 		"no user pools": {provider.New(provider.Options{}), localName,
-			"https://" + localName + "/.well-known/jwks.json", []string{"https://" + localName}, false,
+			"https://" + localName + "/.well-known/jwks.json", []string{"https://" + localName},
 			identitypool.NotHere},
 		"another region's host": {withLocal(provider.Options{}), "cognito-idp.eu-west-1.amazonaws.com/us-east-1_Home",
-			"", []string{"http://" + localAlias, "https://cognito-idp.eu-west-1.amazonaws.com/us-east-1_Home"}, true,
-			identitypool.SignedOut},
+			"https://cognito-idp.eu-west-1.amazonaws.com/us-east-1_Home/.well-known/jwks.json",
+			[]string{"https://cognito-idp.eu-west-1.amazonaws.com/us-east-1_Home"}, identitypool.SignedOut},
 	} {
 		t.Run(name, func(t *testing.T) {
 			trust, err := test.registry.Trust(t.Context(), identitypool.ProviderConfig{
@@ -130,12 +127,11 @@ func TestWhereUserPoolsAre(t *testing.T) {
 				Name:      test.name,
 				ClientIDs: []string{"web"},
 			})
-			var refused *provider.Error
-			if errors.As(err, &refused) != test.missing || !test.missing && err != nil {
-				t.Fatalf("%v, want missing = %t", err, test.missing)
+			if err != nil {
+				t.Fatal(err)
 			}
 
-			if trust.JWKSURL != test.keys || !test.missing && (trust.OwnKeys != nil) != (test.keys == "") {
+			if trust.JWKSURL != test.keys || (trust.OwnKeys != nil) != (test.keys == "") {
 				t.Errorf("keys from %q and %q, want %q", trust.JWKSURL, trust.OwnKeys, test.keys)
 			}
 			if got := strings.Join(trust.Issuers, " "); got != strings.Join(test.issuers, " ") {
@@ -144,8 +140,8 @@ func TestWhereUserPoolsAre(t *testing.T) {
 			if got := test.registry.Standing(identitypool.SignIn{Provider: test.name}); got != test.standing {
 				t.Errorf("standing %d, want %d", got, test.standing)
 			}
-			if test.registry.IsLocal(test.name) != (test.standing != identitypool.NotHere) {
-				t.Error("IsLocal and Standing differ")
+			if test.registry.IsLocal(test.name) != (test.keys == "") {
+				t.Error("IsLocal differs")
 			}
 		})
 	}
@@ -164,17 +160,18 @@ func TestRegisteredUserPools(t *testing.T) {
 		"the local issuer":           {"http://" + localAlias, false, true, false},
 		"the local issuer, settings": {"http://" + localAlias, true, true, false},
 		"AWS's name, settings":       {"https://" + localName, true, false, false},
-		"not here":                   {"https://cognito-idp.us-east-1.amazonaws.com/us-east-1_No", false, false, true},
+		"at AWS":                     {"https://cognito-idp.us-east-1.amazonaws.com/us-east-1_No", false, false, false},
+		"a local name, not here":     {"http://127.0.0.1:4599/us-east-1_No", false, false, true},
 		"another provider":           {"https://idp.example.com", false, false, false},
 		"the development issuer":     {"http://127.0.0.1:4599/dev-issuer", true, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := iam.OIDCProvider{URL: test.url, ClientIDs: []string{"web"}, InSettings: test.inSettings}
-			trust, err := local.Registered(p)
+			trust, err := local.Registered(p, "")
 			if (trust.OwnKeys != nil) != test.here || (err != nil) != test.missing {
 				t.Errorf("here = %t, %v; want %t, missing = %t", trust.OwnKeys != nil, err, test.here, test.missing)
 			}
-			if trust, err := bare.Registered(p); err != nil || trust.OwnKeys != nil || trust.Issuers[0] != test.url {
+			if trust, err := bare.Registered(p, ""); err != nil || trust.OwnKeys != nil || trust.Issuers[0] != test.url {
 				t.Errorf("without user pools: %v, %v", trust.Issuers, err)
 			}
 		})

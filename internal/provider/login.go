@@ -62,6 +62,9 @@ func (r *Registry) named(pool identitypool.Pool, logins map[string]string) ([]Lo
 	list := make([]Login, 0, len(logins))
 	for _, key := range slices.Sorted(maps.Keys(logins)) {
 		config, err := r.In(pool, key)
+		if err == nil {
+			err = r.checkLogin(key, logins[key])
+		}
 		if slices.ContainsFunc(list, func(l Login) bool { return l.Config.Name == config.Name }) {
 			why := loginTwice.With("key", ShownName(key), "name", pool.ShownName(config.Name))
 			return nil, &Error{

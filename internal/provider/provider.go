@@ -118,8 +118,8 @@ func (r *Registry) HasRegion(region string) bool {
 }
 
 func (r *Registry) validUserPool(name string) error {
-	t, err := r.userPoolTrust(name, []string{anyApp})
-	return errors.Join(err, t.Validate())
+	t := r.userPoolTrust(name, []string{anyApp})
+	return t.Validate()
 }
 
 // maxKey is the limit of a Logins key in characters (API model, IdentityProviderName).

@@ -19,9 +19,9 @@ import (
 func (r *Registry) Trust(ctx context.Context, c identitypool.ProviderConfig) (login.Trust, error) {
 	switch c.Kind {
 	case identitypool.UserPoolProvider:
-		t, err := r.userPoolTrust(c.Name, c.ClientIDs)
+		t := r.userPoolTrust(c.Name, c.ClientIDs)
 		t.Link = clientsOf(c, "CognitoIdentityProviders")
-		return t, err
+		return t, nil
 	case identitypool.OIDCProviderKind:
 		return r.oidcTrust(ctx, c)
 	case identitypool.SocialProvider:
@@ -49,7 +49,7 @@ func (r *Registry) oidcTrust(ctx context.Context, c identitypool.ProviderConfig)
 		return login.Trust{}, err
 	}
 
-	t, err := r.Registered(p)
+	t, err := r.Registered(p, "")
 	if err != nil {
 		return login.Trust{}, err
 	}
@@ -61,9 +61,10 @@ func (r *Registry) oidcTrust(ctx context.Context, c identitypool.ProviderConfig)
 	return t, nil
 }
 
-// Registered returns the trust in the ID tokens of a registered provider. It returns *Error with
-// Unsupported for a user pool that this server should have and does not.
-func (r *Registry) Registered(p iam.OIDCProvider) (login.Trust, error) {
+// Registered returns the trust in the ID tokens of a registered provider. iss is the issuer that the
+// token names, not yet proved; "" = unknown. It returns *Error with Unsupported if that is a user pool
+// of this server that is not there, or no longer.
+func (r *Registry) Registered(p iam.OIDCProvider, iss string) (login.Trust, error) {
 	t := login.Trust{Rule: idtoken.Rule{
 		Provider:           withoutScheme(p.URL),
 		Issuers:            []string{p.URL},
@@ -82,7 +83,7 @@ func (r *Registry) Registered(p iam.OIDCProvider) (login.Trust, error) {
 	}}
 	t.Registered(p.ARN, p.InSettings)
 
-	return t, r.registeredHere(&t, p.URL, p.InSettings)
+	return t, r.registeredHere(&t, p.URL, iss, p.InSettings)
 }
 
 // ofPoolsAccount refuses an OpenID Connect provider of another account than the pool's. A
@@ -182,8 +183,8 @@ func (r *Registry) userPoolOverride(name string) Override {
 	return o
 }
 
-// userPoolTrust returns the trust in a user pool. With *Error, it has only the issuers.
-func (r *Registry) userPoolTrust(name string, clients []string) (login.Trust, error) {
+// userPoolTrust returns the trust in a user pool.
+func (r *Registry) userPoolTrust(name string, clients []string) login.Trust {
 	t := login.Trust{Rule: idtoken.Rule{
 		Provider:      name,
 		MaxTokenBytes: r.o.MaxTokenBytes,
@@ -192,8 +193,8 @@ func (r *Registry) userPoolTrust(name string, clients []string) (login.Trust, er
 		Require:       map[string]string{"token_use": "id"},
 		WrongAudience: idtoken.MessageUnsupportedProvider,
 	}}
-	if err := r.proveHere(&t, name); err != nil || t.OwnKeys != nil {
-		return t, err
+	if r.proveHere(&t, name); t.OwnKeys != nil {
+		return t
 	}
 
 	r.userPoolOverride(name).applyTo(&t.Rule)
@@ -202,7 +203,7 @@ func (r *Registry) userPoolTrust(name string, clients []string) (login.Trust, er
 		t.JWKSURL = t.Issuers[0] + "/.well-known/jwks.json"
 	}
 
-	return t, nil
+	return t
 }
 
 // clientsOf links to the field of a pool that has the provider, or its accepted clients.

@@ -144,7 +144,7 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity) (principal strin
 		return "", login.Trust{}, w.notCovered(ctx, registered.ARN)
 	}
 
-	trust, err = a.LoginProviders.Registered(registered)
+	trust, err = a.LoginProviders.Registered(registered, iss)
 	if missing, ok := errors.AsType[*provider.Error](err); ok {
 		return "", login.Trust{}, awsapi.Refused(invalidIdentityToken, missing.Why, messageKeys)
 	} else if err != nil {

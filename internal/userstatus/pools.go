@@ -115,9 +115,12 @@ type Pools struct {
 	Local      Local              // for the user pools of this server; nil = it has none
 }
 
-// Local knows what has become of sign-ins at the user pools of this server. It returns
-// identitypool.NotHere for others.
+// Local knows what has become of sign-ins at the user pools of this server.
 type Local interface {
+	// IsLocal reports whether a user pool is one of this server.
+	IsLocal(provider string) bool
+	// Standing is asked about user pools that are, or were, here. It returns identitypool.NotHere if
+	// the settings name the user pool.
 	Standing(s identitypool.SignIn) identitypool.Standing
 }
 
@@ -126,10 +129,8 @@ type Local interface {
 // user is refused: the pool's owner requires the check.
 func (p Pools) Check(ctx context.Context, u User) error {
 	c, known := p.ByProvider[u.Provider]
-	if !known && p.Local != nil {
-		if standing := p.Local.Standing(SignInOf(u)); standing != identitypool.NotHere {
-			return judgeStanding(ctx, u.Provider, standing)
-		}
+	if !known && p.Local != nil && p.Local.IsLocal(u.Provider) {
+		return judgeStanding(ctx, u.Provider, p.Local.Standing(SignInOf(u)))
 	}
 	if !known {
 		if pool, atAWS := identitypool.ParseUserPool(u.Provider); atAWS {
