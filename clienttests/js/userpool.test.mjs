@@ -139,16 +139,18 @@ test("a session is refreshed and survives a reload", async () => {
   await page.close();
 });
 
-test("sign-up with autoSignIn ends signed in", async () => {
-  const { page, auth } = await open();
-  const username = "auto@example.com";
-  await auth.signUp({ username, password, options: { userAttributes: { email: username }, autoSignIn: true } });
-  const { nextStep } = await auth.confirmSignUp({ username, confirmationCode: await codeFor(username) });
-  assert.deepEqual(nextStep, { signUpStep: "COMPLETE_AUTO_SIGN_IN" });
-  assert.deepEqual(await auth.autoSignIn(), done);
-  assert.ok((await auth.session()).id);
-  await page.close();
-});
+for (const autoSignIn of [true, { authFlowType: "USER_AUTH" }]) {
+  test(`sign-up with autoSignIn ${JSON.stringify(autoSignIn)} ends signed in`, async () => {
+    const { page, auth } = await open();
+    const username = `auto-${autoSignIn === true ? "password" : "session"}@example.com`;
+    await auth.signUp({ username, password, options: { userAttributes: { email: username }, autoSignIn } });
+    const { nextStep } = await auth.confirmSignUp({ username, confirmationCode: await codeFor(username) });
+    assert.deepEqual(nextStep, { signUpStep: "COMPLETE_AUTO_SIGN_IN" });
+    assert.deepEqual(await auth.autoSignIn(), done);
+    assert.ok((await auth.session()).id);
+    await page.close();
+  });
+}
 
 test("passwords are changed, and reset by a code", async () => {
   const { page, auth } = await open();
