@@ -36,4 +36,9 @@ func tryUserPools(t *testing.T, store string, tests ...string) {
 		"PAGE_PORT=" + page, "STORE=http://" + store, "FORWARD=http://" + forward}, node,
 		append([]string{"--test", "--test-reporter=tap"}, tests...)...)
 	allPassed(t, out)
+	for _, secret := range []string{"Secret-", "Wrong-", "eyJ"} { // passwords of the tests, and tokens
+		if strings.Contains(s.text(), secret) {
+			t.Errorf("the output has %q", secret)
+		}
+	}
 }
