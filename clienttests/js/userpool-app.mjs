@@ -5,7 +5,6 @@ import { Amplify } from "aws-amplify";
 import { fetchAuthSession } from "aws-amplify/auth";
 
 export * from "aws-amplify/auth";
-export { Hub } from "aws-amplify/utils";
 
 export function configure({ endpoint, userPoolId, userPoolClientId, identityPoolId }) {
   Amplify.configure({ Auth: { Cognito: {

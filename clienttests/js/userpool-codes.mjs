@@ -7,6 +7,8 @@ const info = JSON.parse(process.env.POOLHOUSE_INFO);
 export const users = {
   endpoint: info.endpoint, userPoolId: "us-east-1_Users", userPoolClientId: "app",
   identityPoolId: "us-east-1:4b1e4c2e-58f0-4b52-9a5c-0d6b6f0a7c11" };
+export const rotating = { ...users, userPoolClientId: "rotating" };
+export const issued = { ...users, userPoolId: "us-east-1_Issued", userPoolClientId: "issuedapp" };
 export const members = { ...users, userPoolId: "us-east-1_Members", userPoolClientId: "membersapp" };
 
 // codeFor returns the newest code that went to an address.

@@ -6,7 +6,7 @@ import test, { after } from "node:test";
 import AWS from "aws-sdk";
 
 import { app } from "./pages.mjs";
-import { codeFor, members, users } from "./userpool-codes.mjs";
+import { codeFor, issued, members, rotating, users } from "./userpool-codes.mjs";
 
 const { STORE, FORWARD } = process.env;
 const { endpoint } = users;
@@ -136,6 +136,84 @@ test("a session is refreshed and survives a reload", async () => {
   const later = await auth.session();
   assert.equal(later.access.text, now.access.text);
   assert.equal(later.identityId, before.identityId);
+  await page.close();
+});
+
+test("a user chooses how to prove the password", async () => {
+  const { page, auth } = await open();
+  const username = "choice@example.com";
+  await signUp(auth, username);
+  for (const way of ["PASSWORD", "PASSWORD_SRP"]) {
+    const { nextStep } = await auth.signIn({ username, options: { authFlowType: "USER_AUTH" } });
+    assert.deepEqual([nextStep.signInStep, nextStep.availableChallenges.toSorted()],
+      ["CONTINUE_SIGN_IN_WITH_FIRST_FACTOR_SELECTION", ["PASSWORD", "PASSWORD_SRP"]]);
+    const { nextStep: chosen } = await auth.confirmSignIn({ challengeResponse: way });
+    assert.equal(chosen.signInStep, "CONFIRM_SIGN_IN_WITH_PASSWORD");
+    assert.deepEqual(await auth.confirmSignIn({ challengeResponse: password }), done, way);
+    await auth.signOut();
+  }
+  await page.close();
+});
+
+test("refresh tokens rotate for a client that asks for it", async () => {
+  const { page, auth } = await open(rotating);
+  await signUp(auth, "rotating@example.com");
+  await auth.signIn({ username: "rotating@example.com", password });
+  const tokens = [await kept(page, "refreshToken")];
+  for (const _ of [1, 2]) {
+    assert.ok((await auth.session({ forceRefresh: true })).id);
+    tokens.push(await kept(page, "refreshToken"));
+  }
+  assert.equal(new Set(tokens).size, 3);
+  assert.match(await client("GetTokensFromRefreshToken", { ClientId: "rotating", RefreshToken: tokens[0] }),
+    /^400 RefreshTokenReuseException/);
+  await page.close();
+});
+
+test("tokens with the issuer of AWS give credentials", async () => {
+  const { page, auth } = await open(issued);
+  await signUp(auth, "issued@example.com");
+  await auth.signIn({ username: "issued@example.com", password });
+  const { id, identityId } = await auth.session();
+  assert.equal(id.claims.iss, "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Issued");
+  await auth.write({ endpoint: FORWARD, folder: identityId, text: "issued" });
+  await auth.signOut();
+  await page.close();
+});
+
+test("what is not simulated is refused in words", async () => {
+  const { page, auth } = await open();
+  await signUp(auth, "mfa@example.com");
+  await auth.signIn({ username: "mfa@example.com", password });
+  assert.equal((await auth.fetchMFAPreference()).enabled, undefined);
+  const refused = { name: "InvalidParameterException", message: /do not simulate / };
+  await assert.rejects(auth.setUpTOTP(), refused);
+  await assert.rejects(auth.updateMFAPreference({ totp: "PREFERRED" }), refused);
+  await assert.rejects(auth.listWebAuthnCredentials(), refused);
+  await assert.rejects(auth.associateWebAuthnCredential(), refused);
+  assert.ok((await auth.session({ forceRefresh: true })).id, "the session goes on");
+  await auth.signOut();
+
+  const username = "mfa@example.com";
+  await assert.rejects(auth.signIn({ username, password, options: { authFlowType: "CUSTOM_WITH_SRP" } }), refused);
+  await page.close();
+});
+
+test("what a sign-up must not have is refused in AWS's words", async () => {
+  const { page, auth } = await open();
+  const name = "InvalidParameterException";
+  await assert.rejects(auth.signUp({ username: "ann", password }), { name, message: "Username should be an email." });
+  await assert.rejects(auth.signUp({ username: "short@example.com", password: "Short-1" }),
+    { name: "InvalidPasswordException",
+      message: "Password did not conform with policy: Password not long enough" });
+  const unknown = { userAttributes: { "custom:x": "1" } };
+  await assert.rejects(auth.signUp({ username: "x@example.com", password, options: unknown }), { name });
+
+  // The e-mail address that a user signs up with is the attribute.
+  await auth.signUp({ username: "Bare@example.com", password });
+  await auth.confirmSignUp({ username: "Bare@example.com", confirmationCode: await codeFor("Bare@example.com") });
+  await auth.signIn({ username: "Bare@example.com", password });
+  assert.equal((await auth.fetchUserAttributes()).email, "Bare@example.com");
   await page.close();
 });
 
