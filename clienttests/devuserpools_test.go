@@ -33,7 +33,7 @@ func tryUserPools(t *testing.T, store string, tests ...string) {
 	makeBucket(t, store)
 
 	out := s.script(t, "js", []string{"POOLHOUSE_CHROMIUM=" + chromium, "PAGE=" + mustAbs(t, "js"),
-		"PAGE_PORT=" + page, "STORE=http://" + store, "FORWARD=http://" + forward}, node,
+		"AMPLIFY=" + s.poolhouse(t, "dev", "env", "--format", "amplify"), "PAGE_PORT=" + page, "STORE=http://" + store, "FORWARD=http://" + forward}, node,
 		append([]string{"--test", "--test-reporter=tap"}, tests...)...)
 	allPassed(t, out)
 	for _, secret := range []string{"Secret-", "Wrong-", "eyJ"} { // passwords of the tests, and tokens

@@ -51,6 +51,13 @@ const wrong = { name: "NotAuthorizedException", message: "Incorrect username or 
 const done = { isSignedIn: true, nextStep: { signInStep: "DONE" } };
 const folder = (name) => `${STORE}/photos/${encodeURIComponent(name)}/note.txt`;
 
+test("the server prints the configuration of the app", () => {
+  const { userPoolId, userPoolClientId, identityPoolId } = users;
+  assert.deepEqual(JSON.parse(process.env.AMPLIFY), { Auth: { Cognito: {
+    userPoolId, userPoolClientId, userPoolEndpoint: endpoint,
+    identityPoolId, identityPoolEndpoint: endpoint, allowGuestAccess: true } } });
+});
+
 test("a new user signs up, in, gets credentials, and writes to a bucket", async () => {
   const { page, auth } = await open();
   const username = "ann@example.com";
