@@ -33,7 +33,8 @@ func tryUserPools(t *testing.T, store string, tests ...string) {
 	makeBucket(t, store)
 
 	out := s.script(t, "js", []string{"POOLHOUSE_CHROMIUM=" + chromium, "PAGE=" + mustAbs(t, "js"),
-		"AMPLIFY=" + s.poolhouse(t, "dev", "env", "--format", "amplify"), "PAGE_PORT=" + page, "STORE=http://" + store, "FORWARD=http://" + forward}, node,
+		"PAGE_PORT=" + page, "STORE=http://" + store, "FORWARD=http://" + forward,
+		"AMPLIFY=" + s.poolhouse(t, "dev", "env", "--format", "amplify")}, node,
 		append([]string{"--test", "--test-reporter=tap"}, tests...)...)
 	allPassed(t, out)
 	for _, secret := range []string{"Secret-", "Wrong-", "eyJ"} { // passwords of the tests, and tokens
