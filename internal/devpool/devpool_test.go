@@ -33,7 +33,8 @@ func TestAmplify(t *testing.T) {
 	const without = `{"Auth":{"Cognito":{"identityPoolId":"us-east-1:1","identityPoolEndpoint":"http://x",` +
 		`"allowGuestAccess":true}}}`
 	const with = `{"Auth":{"Cognito":{"userPoolId":"us-east-1_A","userPoolClientId":"app",` +
-		`"userPoolEndpoint":"http://x","identityPoolId":"us-east-1:1","identityPoolEndpoint":"http://x","allowGuestAccess":true}}}`
+		`"userPoolEndpoint":"http://x","identityPoolId":"us-east-1:1","identityPoolEndpoint":"http://x",` +
+		`"allowGuestAccess":true}}}`
 	if got := compact(t, pool.Amplify("http://x")); got != without {
 		t.Errorf("without a user pool: %s", got)
 	}
