@@ -388,6 +388,7 @@ func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {
 	list := make([]DevPool, len(pools)) // not nil: its JSON is a list
 	for i, pool := range pools {
 		list[i] = devpool.Of(pool, info.OIDCProviderARN, info.LoginKey)
+		list[i].UserPool = s.ownUserPool(pool)
 	}
 
 	return list, nil

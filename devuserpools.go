@@ -7,7 +7,9 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
@@ -74,4 +76,17 @@ func (s *Server) DevUserPools(limit int) []DevUserPool {
 		return nil
 	}
 	return s.dev.userPools.Summaries(s.config.Account, s.config.region(), limit)
+}
+
+// ownUserPool returns the first user pool of a development server that an identity pool trusts; nil = none.
+func (s *Server) ownUserPool(pool identitypool.Pool) *devpool.UserPool {
+	for _, trusted := range pool.CognitoIdentityProviders {
+		name, _ := identitypool.ParseUserPool(trusted.ProviderName)
+		own, exists := s.dev.localUserPools.UserPool(name.ID)
+		if exists && own.Name == trusted.ProviderName {
+			return &devpool.UserPool{ID: name.ID, ClientID: trusted.ClientID}
+		}
+	}
+
+	return nil
 }

@@ -106,7 +106,7 @@ func TestClientPages(t *testing.T) {
 // runClients runs pages beside one server and returns the versions by client.
 func runClients(t *testing.T, runs []clientRun) map[string]string {
 	t.Helper()
-	s := startDev(t, "--demo")
+	s := startDev(t, "--demo", "--dev-user-pool-code", code)
 	common := beforeYouStart(t, s)
 	versions := map[string]string{}
 	users := map[string]string{} // identity of the user by client

@@ -14,7 +14,14 @@ import (
 const seaweedfsVersion = "v0.0.0-20261109003541-7506e5f91cd6"
 
 // The example with photos on SeaweedFS.
-func TestPhotosOnSeaweedFS(t *testing.T) {
+func TestPhotosOnSeaweedFS(t *testing.T) { tryPhotos(t, startSeaweedFS(t)) }
+
+// Amplify with a user pool of the development server, whose users write to a bucket of SeaweedFS.
+func TestUserPoolsOnSeaweedFS(t *testing.T) { tryUserPools(t, startSeaweedFS(t), "userpool.test.mjs") }
+
+// startSeaweedFS returns the address of a store that asks nobody.
+func startSeaweedFS(t *testing.T) string {
+	t.Helper()
 	program := builtOnce(t, "github.com/seaweedfs/seaweedfs/weed", seaweedfsVersion)
 	store := listentest.FreeAddress(t)
 	_, port, err := net.SplitHostPort(store)
@@ -42,5 +49,5 @@ func TestPhotosOnSeaweedFS(t *testing.T) {
 		return response.StatusCode == http.StatusOK
 	})
 
-	tryPhotos(t, store)
+	return store
 }

@@ -1,10 +1,10 @@
-// What docs/clients/amplify.md tells about remembered identities, with its own programs.
+// What docs/clients/amplify.md tells about remembered identities and user pools, with its own programs.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { app, lose, settings, tokenOf } from "./pages.mjs";
 
-const site = await app("page.mjs", "session.mjs");
+const site = await app("page.mjs", "session.mjs", "user-pool.mjs");
 after(() => site.close());
 
 const key = `com.amplify.Cognito.${settings.pool}.identityId`;
@@ -70,4 +70,17 @@ test("an identity that the server lost is refused until it is cleared", async ()
   const next = await page.evaluate(who, guest);
   assert.match(next, /^us-east-1:/);
   assert.notEqual(next, id);
+});
+
+test("a new user of the user pool gets credentials in a page", async () => {
+  const page = await site.open("/blank");
+  const { identityId, credentials, tokens } = await page.evaluate(async ({ endpoint }) => {
+    const { configure, newUser } = await import("/user-pool.mjs");
+    configure({ endpoint });
+    return newUser({ email: "web@example.com", password: "Secret-123", code: async () => "123456" });
+  }, settings);
+  assert.match(identityId, /^us-east-1:/);
+  assert.equal(tokens.idToken.payload.email, "web@example.com");
+  assert.match(credentials.accessKeyId, /^ASIA/);
+  await page.close();
 });

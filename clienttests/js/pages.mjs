@@ -1,5 +1,6 @@
 // The programs of a client's page, bundled and opened in Chromium. PAGE is the
-// folder that has them and their packages; the other variables are the page's own.
+// folder that has them and their packages, PAGE_PORT the port of the page, or it is any free one; the other
+// variables are the page's own.
 import { once } from "node:events";
 import http from "node:http";
 import path from "node:path";
@@ -30,7 +31,7 @@ export async function app(main, ...names) {
       const script = request.url === "/" ? `<script type=module src="/${main}"></script>` : "";
       response.writeHead(200, { "Content-Type": "text/html" }).end(`<title>app</title><body ${data}>${script}`);
     }
-  }).listen(0, "127.0.0.1");
+  }).listen(Number(process.env.PAGE_PORT ?? 0), "127.0.0.1");
   await once(server, "listening");
 
   const browser = await launch([]);

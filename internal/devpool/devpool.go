@@ -17,6 +17,15 @@ type Pool struct {
 	Guests bool   `json:"allow_guests"`
 	Trusts bool   `json:"-"` // the built-in issuer
 	Roles  []Role `json:"-"`
+
+	// UserPool is the first user pool of the same server that the pool trusts; nil = none.
+	UserPool *UserPool `json:"user_pool,omitempty"`
+}
+
+// UserPool is a user pool whose users sign in to an identity pool, by one of its clients.
+type UserPool struct {
+	ID       string `json:"id"`
+	ClientID string `json:"client_id"`
 }
 
 // Role tells who gets a role of a pool.
@@ -70,10 +79,16 @@ func roles(pool identitypool.Pool, loginKey string) (all []Role) {
 // as JSON.
 func (p Pool) Amplify(endpoint string) string {
 	cognito := struct {
+		UserPoolID           string `json:"userPoolId,omitempty"`
+		UserPoolClientID     string `json:"userPoolClientId,omitempty"`
+		UserPoolEndpoint     string `json:"userPoolEndpoint,omitempty"`
 		IdentityPoolID       string `json:"identityPoolId"`
 		IdentityPoolEndpoint string `json:"identityPoolEndpoint"`
 		AllowGuestAccess     bool   `json:"allowGuestAccess"`
-	}{p.ID, endpoint, p.Guests}
+	}{IdentityPoolID: p.ID, IdentityPoolEndpoint: endpoint, AllowGuestAccess: p.Guests}
+	if u := p.UserPool; u != nil {
+		cognito.UserPoolID, cognito.UserPoolClientID, cognito.UserPoolEndpoint = u.ID, u.ClientID, endpoint
+	}
 
 	text, err := json.MarshalIndent(map[string]any{"Auth": map[string]any{"Cognito": cognito}}, "", "  ")
 	if err != nil { // texts and a boolean always encode
