@@ -7,6 +7,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
@@ -17,6 +18,9 @@ type (
 	// DevUserPool is a user pool as a developer needs it.
 	DevUserPool = devuserpool.Summary
 )
+
+// DevCodesPath is the path of the newest codes in the control API.
+const DevCodesPath = issuer.ControlPrefix + "dev/codes"
 
 // noUserPools is in place of user pools in production.
 func noUserPools() awsapi.API {
@@ -59,6 +63,7 @@ func (s *Server) addUserPools(d *development) error {
 	d.localUserPools = cmp.Or[provider.LocalUserPools](c.LocalUserPools, state)
 	d.apis = append(d.apis, d.userPools.API())
 	d.documents = append(d.documents, d.userPools.Document)
+	d.routes["GET "+DevCodesPath] = &d.codes
 
 	return nil
 }

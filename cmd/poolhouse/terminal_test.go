@@ -59,3 +59,22 @@ func TestTracesArePrintable(t *testing.T) {
 		}
 	}
 }
+
+// A code is shown on one line, whatever a user has as name and address.
+func TestPrintCode(t *testing.T) {
+	for want, code := range map[string]poolhouse.DevCode{
+		"\nCode 123456 to confirm the sign-up, for ann (a@b.example) in user pool shop eu-west-1_x\n": {
+			Pool: "eu-west-1_x", PoolName: "shop", Username: "ann", Destination: "a@b.example",
+			Purpose: "confirm the sign-up", Code: "123456",
+		},
+		"\nCode 1 to verify the address, for a\\x1b[31m in user pool x\n": {
+			Pool: "x", Username: "a\x1b[31m", Destination: "a\x1b[31m", Purpose: "verify the address", Code: "1",
+		},
+	} {
+		var out strings.Builder
+		printCode(&out, palette{}, code)
+		if out.String() != want {
+			t.Errorf("printed %q, want %q", out.String(), want)
+		}
+	}
+}

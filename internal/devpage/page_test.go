@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
@@ -59,6 +61,12 @@ func shown(t *testing.T, o Options) (string, http.Header) {
 	}
 	if o.Users == nil {
 		o.Users = func() []devuser.User { return nil }
+	}
+	if o.UserPools == nil {
+		o.UserPools = func(int) []devuserpool.Summary { return nil }
+	}
+	if o.Codes == nil {
+		o.Codes = func() []devuserpool.SentCode { return nil }
 	}
 	o.Logger = slog.New(slog.DiscardHandler)
 	w := httptest.NewRecorder()
@@ -233,5 +241,35 @@ func TestCalls(t *testing.T) {
 		if call.RequestID != want || call.Message != "why "+want || call.Status != 400 {
 			t.Errorf("call %d is %+v", n, call)
 		}
+	}
+}
+
+// User pools are shown with their clients, and codes with whom they are for, whatever users are called.
+func TestPageShowsUserPools(t *testing.T) {
+	body, _ := shown(t, Options{
+		Pools: pools(),
+		UserPools: func(limit int) []devuserpool.Summary {
+			return slices.Repeat([]devuserpool.Summary{{ID: "us-east-1_Abc", Name: "shop", Users: 1,
+				Clients: []devuserpool.ClientSummary{{ID: "app1", Name: "app"}}}}, limit)
+		},
+		Codes: func() []devuserpool.SentCode {
+			return []devuserpool.SentCode{{Code: "123456", Username: "<b>", Purpose: "confirm the sign-up"}}
+		},
+	})
+	for _, want := range []string{
+		"<strong>shop</strong> <code>us-east-1_Abc</code> <span class=\"quiet\">1 user</span>", "<code>app1</code>",
+		"There are more user pools", "<code>123456</code> to confirm the sign-up, for &lt;b&gt;",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q:\n%s", want, body)
+		}
+	}
+	if n := strings.Count(body, "us-east-1_Abc</code>"); n != maxPools {
+		t.Errorf("%d user pools", n)
+	}
+
+	body, _ = shown(t, Options{Pools: pools()})
+	if !strings.Contains(body, "create-user-pool-client") || strings.Contains(body, "Newest codes") {
+		t.Errorf("without user pools:\n%s", body)
 	}
 }

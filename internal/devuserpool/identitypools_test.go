@@ -128,7 +128,7 @@ func (a *app) signIn(t *testing.T, client, email string) *signedIn {
 
 // wants checks whether the ID token still gives tokens and credentials, and whether the credentials
 // still work.
-func (u *signedIn) wants(t *testing.T, when string, token, working bool) {
+func (u *signedIn) wants(t *testing.T, when string, token, session bool) {
 	t.Helper()
 	_, err := u.a.Public().GetCredentialsForIdentity(t.Context(),
 		&ci.GetCredentialsForIdentityInput{IdentityId: &u.id, Logins: u.logins})
@@ -149,8 +149,8 @@ func (u *signedIn) wants(t *testing.T, when string, token, working bool) {
 	}
 
 	c := u.credentials
-	if _, err := u.a.Whoami(t, *c.AccessKeyId, *c.SecretKey, *c.SessionToken); (err == nil) != working {
-		t.Errorf("%s, the credentials work: %v (%v), want %v", when, err == nil, err, working)
+	if _, err := u.a.Whoami(t, *c.AccessKeyId, *c.SecretKey, *c.SessionToken); (err == nil) != session {
+		t.Errorf("%s, the credentials work: %v (%v), want %v", when, err == nil, err, session)
 	}
 }
 
@@ -312,4 +312,24 @@ func TestUserPoolOfAnotherAccount(t *testing.T) {
 	wiretest.Must(a.users.AdminUserGlobalSignOut(t.Context(),
 		&idp.AdminUserGlobalSignOutInput{UserPoolId: &a.userPool, Username: aws.String(email)}))(t)
 	u.wants(t, "after", false, false)
+}
+
+// Users cannot give themselves the claims by which identity pools choose roles and tags.
+func TestAttributesAreNoClaimsOfTheServer(t *testing.T) {
+	a := startApp(t)
+	for _, name := range []string{"cognito:roles", "cognito:groups", "cognito:preferred_role", "aud", "iss", "sub"} {
+		email := "mallory@example.com"
+		_, err := a.users.SignUp(t.Context(), &idp.SignUpInput{
+			ClientId: &a.checked,
+			Username: &email,
+			Password: aws.String(password),
+			UserAttributes: []idptypes.AttributeType{
+				{Name: aws.String("email"), Value: &email},
+				{Name: &name, Value: aws.String("arn:aws:iam::000000000000:role/admin")},
+			},
+		})
+		if err == nil {
+			t.Errorf("a user has the attribute %s", name)
+		}
+	}
 }

@@ -135,6 +135,11 @@ var Messages = slices.Concat(authMessages, []explain.Message{
 		Reasons: []explain.Code{"user-status"},
 	},
 	{
+		Code:    "InvalidParameterException",
+		Text:    "The tag _issuer_ is aws or local.",
+		Reasons: []explain.Code{"development-user-pool-issuer"},
+	},
+	{
 		Code:    "ResourceNotFoundException",
 		Text:    "User pool {id} does not exist.",
 		Reasons: []explain.Code{"development-user-pool"},

@@ -10,10 +10,15 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // customIDTag is the tag of a new pool that chooses its ID, as for identity pools.
 const customIDTag = "_custom_id_"
+
+// issuerTag is the tag that chooses the issuer of a pool's tokens: aws for the name that AWS would give it,
+// local for this server's, which is the default. No name serves all verifiers.
+const issuerTag = "_issuer_"
 
 // CreateUserPool makes a pool, with a key that signs its tokens.
 func (s *Service) CreateUserPool(
@@ -41,6 +46,9 @@ func (s *Service) CreateUserPool(
 		Users:    map[string]User{},
 	}
 
+	if err := p.followTags(); err != nil {
+		return nil, err
+	}
 	key, err := s.newKey()
 	if err != nil {
 		return nil, err
@@ -52,6 +60,21 @@ func (s *Service) CreateUserPool(
 	note(ctx, p)
 
 	return &CreateUserPoolResponse{UserPool: p.described()}, nil
+}
+
+// followTags sets what tags of a pool choose.
+func (p *Pool) followTags() error {
+	switch issuer := p.Settings.UserPoolTags[issuerTag]; issuer {
+	case "", "local":
+		p.AWSIssuer = false
+	case "aws":
+		p.AWSIssuer = true
+	default:
+		return awsapi.Refused(invalidParameter, issuerFault.With("issuer", explain.ShownText(issuer)),
+			"The tag _issuer_ is aws or local.")
+	}
+
+	return nil
 }
 
 // newPoolID returns the ID of a new pool: the one that a tag chooses, or a random one.
@@ -165,7 +188,7 @@ func (s *Service) UpdateUserPool(
 			p.Settings.Name = in.PoolName
 		}
 
-		return nil
+		return p.followTags()
 	})
 
 	return &UpdateUserPoolResponse{}, err

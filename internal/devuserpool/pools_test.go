@@ -352,3 +352,37 @@ func TestMFAConfig(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// A tag chooses the issuer of a pool's tokens.
+func TestIssuerTag(t *testing.T) {
+	r := newRig(t, object{"UserPoolTags": object{issuerTag: "aws"}}, nil)
+	issuer := func() string {
+		t.Helper()
+		p, err := r.State.view(r.pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.IssuerOf(p)
+	}
+	const local = "http://127.0.0.1:9229/"
+	aws := "https://cognito-idp.eu-central-1.amazonaws.com/" + r.pool
+	arn := r.described()["Arn"]
+	if got := issuer(); got != aws {
+		t.Errorf("the issuer is %s", got)
+	}
+
+	r.ok("UntagResource", object{"ResourceArn": arn, "TagKeys": []string{issuerTag}})
+	if got := issuer(); got != local+r.pool {
+		t.Errorf("without the tag: %s", got)
+	}
+	r.ok("TagResource", object{"ResourceArn": arn, "Tags": object{issuerTag: "aws"}})
+	r.ok("UpdateUserPool", object{"UserPoolId": r.pool, "AutoVerifiedAttributes": []string{"email"}})
+	if got := issuer(); got != aws {
+		t.Errorf("after an update without tags: %s", got)
+	}
+
+	r.refused("TagResource", object{"ResourceArn": arn, "Tags": object{issuerTag: "https://x.example"}},
+		"InvalidParameterException: The tag _issuer_ is aws or local.")
+	r.refused("CreateUserPool", object{"PoolName": "x", "UserPoolTags": object{issuerTag: "AWS"}},
+		"InvalidParameterException: The tag _issuer_ is aws or local.")
+}

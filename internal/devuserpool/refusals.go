@@ -32,6 +32,13 @@ var (
 		Got:      "another form or region",
 		Fix:      "correct the tag, or leave it out",
 	})
+	issuerFault = Refusals.Add(explain.Reason{
+		Code:     "development-user-pool-issuer",
+		Check:    "development user pool",
+		Expected: "aws or local in the tag " + issuerTag,
+		Got:      "{issuer}",
+		Fix:      "correct the tag, or leave it out: local is the default",
+	})
 	deletionProtected = Refusals.Add(explain.Reason{
 		Code:     "development-user-pool-protection",
 		Check:    "development user pool",

@@ -37,13 +37,13 @@ type Options struct {
 
 // SentCode is a code or a temporary password that a user would get by e-mail or text message.
 type SentCode struct {
-	Pool        string // ID
-	PoolName    string
-	Username    string
-	Purpose     string // in words: "confirm the sign-up"
-	Destination string // address or number; "" = none
-	Code        string
-	Time        time.Time
+	Pool        string    `json:"user_pool_id"`
+	PoolName    string    `json:"user_pool_name"`
+	Username    string    `json:"username"`
+	Purpose     string    `json:"purpose"`     // in words: "confirm the sign-up"
+	Destination string    `json:"destination"` // address or number; "" = none
+	Code        string    `json:"code"`
+	Time        time.Time `json:"time"`
 }
 
 // SignOuts learns that a user's tokens are not valid any more.

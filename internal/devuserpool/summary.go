@@ -1,7 +1,9 @@
 package devuserpool
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"sync"
@@ -73,6 +75,19 @@ func (c *Codes) Newest() []SentCode {
 	slices.Reverse(list)
 
 	return list
+}
+
+// ServeHTTP answers the control API with the codes, newest first.
+func (c *Codes) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	body, err := json.Marshal(map[string][]SentCode{"codes": append([]SentCode{}, c.Newest()...)})
+	if err != nil { // texts and times always encode
+		http.Error(w, "the codes cannot be written", http.StatusInternalServerError)
+		return
+	}
+
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(body) // an error means that the client has gone
 }
 
 var fixedCodeForm = regexp.MustCompile(`^[A-Za-z0-9]{0,64}$`)

@@ -59,7 +59,7 @@ func (s *Service) changeTags(
 			return tooMany("tags of a user pool", maxTags)
 		}
 
-		return nil
+		return p.followTags()
 	}), id)
 }
 

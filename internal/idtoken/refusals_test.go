@@ -147,6 +147,8 @@ func everyRefusal(t *testing.T) []refusal {
 			trust: func(t *idtoken.Rule) { t.AllowPrivate = false }},
 		refusal{name: "thumbprint without TLS", token: signed(nil, nil),
 			trust: func(t *idtoken.Rule) { t.EnforceThumbprints = true }},
+		refusal{name: "former key of this server", token: signed(map[string]any{"kid": "former"}, nil),
+			trust: func(t *idtoken.Rule) { t.OwnKeys = []byte(`{"keys":[]}`) }},
 		refusal{name: "closed", token: signed(nil, nil), setup: func(f *fixture) { f.client.Close() }},
 	)
 
