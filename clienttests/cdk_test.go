@@ -99,7 +99,7 @@ func TestCDK(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(first.Pools) != 5 || len(second.Pools) != 5 || first.Outputs["Minimal/PoolId"].Value != pool {
+	if len(first.Pools) != 6 || len(second.Pools) != 6 || first.Outputs["Minimal/PoolId"].Value != pool {
 		t.Errorf("%d pools, then %d; %+v", len(first.Pools), len(second.Pools), first.Outputs["Minimal/PoolId"])
 	}
 	for _, r := range second.Resources {
@@ -116,7 +116,28 @@ func TestCDK(t *testing.T) {
 			t.Errorf("the output %s is %q, want %q", name, got, want)
 		}
 	}
-	if first.Outputs["Providers/UserPoolId"].Unknown == "" {
-		t.Error("a user pool's ID has a value, though there is none")
+	for _, r := range first.Skipped {
+		if strings.HasPrefix(r.Type, "AWS::Cognito::") {
+			t.Errorf("left out: %+v", r)
+		}
+	}
+
+	// A user of a group of the stack's user pool gets the group's role.
+	of := func(output string) string { return first.Outputs["Users/"+output].Value }
+	who := shell("idp() { " + aws + ` cognito-idp "$@" --output text; }
+pools() { ` + aws + ` cognito-identity "$@" --output text; }
+users=` + of("UserPoolId") + " client=" + of("ClientId") + " provider=" + of("Provider") + `
+idp sign-up --client-id $client --username ann@example.com --password Secret12345 > sign-up
+idp admin-confirm-sign-up --user-pool-id $users --username ann@example.com
+idp admin-add-user-to-group --user-pool-id $users --username ann@example.com --group-name editors
+token=$(idp initiate-auth --client-id $client --auth-flow USER_PASSWORD_AUTH --query AuthenticationResult.IdToken \
+  --auth-parameters USERNAME=ann@example.com,PASSWORD=Secret12345)
+id=$(pools get-id --identity-pool-id ` + of("PoolId") + ` --logins $provider=$token --query IdentityId)
+read -r key secret session <<< "$(pools get-credentials-for-identity --identity-id $id --logins $provider=$token \
+  --query 'Credentials.[AccessKeyId,SecretKey,SessionToken]')"
+AWS_ACCESS_KEY_ID=$key AWS_SECRET_ACCESS_KEY=$secret AWS_SESSION_TOKEN=$session ` + aws +
+		` sts get-caller-identity --query Arn --output text`)
+	if !strings.HasSuffix(who, ":assumed-role/Editor/CognitoIdentityCredentials\n") {
+		t.Errorf("a user of the stack's user pool is %s", who)
 	}
 }

@@ -129,6 +129,9 @@ func runClients(t *testing.T, runs []clientRun) map[string]string {
 			if !ok {
 				t.Errorf("the page's program printed:\n%s", out)
 			}
+			if p.hasUserPools != userPoolLine.MatchString(color.ReplaceAllString(out, "")) {
+				t.Errorf("a program with user pools: %t; it printed:\n%s", p.hasUserPools, out)
+			}
 			if !run.ownPool {
 				users[run.client] = user
 			}
@@ -197,7 +200,7 @@ func beforeYouStart(t *testing.T, s *server) []string {
 	// The reader is in the server's folder. This server keeps nothing, so the variable tells its address.
 	environment := append(withProgram(plainEnvironment(t)), "AWS_ENDPOINT_URL_COGNITO_IDENTITY="+s.info.Endpoint)
 	out := shell(t, t.TempDir(), environment,
-		p.script("")+`echo VARIABLES; env | grep -E '^(ENDPOINT|POOL|LOGIN|TOKEN|POOLHOUSE_|AWS_)'`)
+		p.script("")+`echo VARIABLES; env | grep -E '^(ENDPOINT|POOL|LOGIN|TOKEN|USER_|POOLHOUSE_|AWS_)'`)
 	_, variables, _ := strings.Cut(out, "VARIABLES\n")
 
 	return strings.Fields(variables)
@@ -205,6 +208,10 @@ func beforeYouStart(t *testing.T, s *server) []string {
 
 var signedInLine = regexp.MustCompile(`(?m)^(guest|user) (us-east-1:[0-9a-f-]{36}) ` +
 	`arn:aws:sts::000000000000:assumed-role/([\w-]+)/CognitoIdentityCredentials$`)
+
+// userPoolLine is what a program with a development user pool prints.
+var userPoolLine = regexp.MustCompile(`(?m)^ann us-east-1:[0-9a-f-]{36} ` +
+	`arn:aws:sts::000000000000:assumed-role/[\w-]+/CognitoIdentityCredentials$`)
 
 // color matches the color codes that Maven prints into files, too.
 var color = regexp.MustCompile(`\x1b\[[\d;]*m`)

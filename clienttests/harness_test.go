@@ -272,7 +272,7 @@ func (s *server) script(t *testing.T, dir string, more []string, name string, ar
 		t.Fatal(err)
 	}
 
-	cmd.Env = append(append(withProgram(s.environment(t)), "POOLHOUSE_INFO="+string(info)), more...)
+	cmd.Env = overlay(append(withProgram(s.environment(t)), "POOLHOUSE_INFO="+string(info)), more)
 	cmd.WaitDelay = time.Second
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(&out, t.Output()), t.Output()

@@ -30,6 +30,8 @@ var (
 type page struct {
 	files    map[string]string // text by name
 	commands []command
+
+	hasUserPools bool // it has a program for user pools of development servers
 }
 
 // command is a block of shell commands.
@@ -56,7 +58,7 @@ func readPage(name string) (*page, error) {
 // parsePage reads the text of a page. Each of its blocks is a file, shell
 // commands, output, or says why it is not run.
 func parsePage(text string) (*page, error) {
-	p := &page{files: map[string]string{}}
+	p := &page{files: map[string]string{}, hasUserPools: strings.Contains(text, "\n## Development user pools\n")}
 	for n, block := range fencedBlock.FindAllStringSubmatch(text, -1) {
 		comment, language, content := block[1], block[2], block[3]
 		file := fileComment.FindStringSubmatch(content)

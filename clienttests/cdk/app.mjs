@@ -2,8 +2,8 @@
 // the newest CDK makes of it.
 import { App, Aws, CfnCondition, CfnMapping, CfnOutput, CfnParameter, Duration, Fn, LegacyStackSynthesizer, Stack, Tags }
   from 'aws-cdk-lib'
-import { CfnIdentityPool, CfnIdentityPoolPrincipalTag, CfnIdentityPoolRoleAttachment, CfnUserPoolGroup, UserPool }
-  from 'aws-cdk-lib/aws-cognito'
+import { CfnIdentityPool, CfnIdentityPoolPrincipalTag, CfnIdentityPoolRoleAttachment, CfnUserPoolGroup, StringAttribute,
+  UserPool, UserPoolGroup } from 'aws-cdk-lib/aws-cognito'
 import { IdentityPool, IdentityPoolProviderUrl, UserPoolAuthenticationProvider } from 'aws-cdk-lib/aws-cognito-identitypool'
 import { ArnPrincipal, FederatedPrincipal, ManagedPolicy, OidcProviderNative, OpenIdConnectProvider, PolicyStatement,
   Role, SamlMetadataDocument, SamlProvider } from 'aws-cdk-lib/aws-iam'
@@ -34,6 +34,7 @@ const output = (stack, name, value, more) => new CfnOutput(stack, name, { value,
 {
   const stack = new Stack(app, 'Providers')
   const users = new UserPool(stack, 'Users')
+  const client = users.addClient('Client')
   new CfnUserPoolGroup(stack, 'Group', { userPoolId: users.userPoolId, groupName: 'admins' })
   const oidc = new OpenIdConnectProvider(stack, 'Oidc', { url: 'https://idp.example.com', clientIds: ['web'] })
   const native = new OidcProviderNative(stack, 'Native', {
@@ -46,7 +47,7 @@ const output = (stack, name, value, more) => new CfnOutput(stack, name, { value,
     allowUnauthenticatedIdentities: true,
     allowClassicFlow: true,
     authenticationProviders: {
-      userPools: [new UserPoolAuthenticationProvider({ userPool: users })],
+      userPools: [new UserPoolAuthenticationProvider({ userPool: users, userPoolClient: client })],
       google: { clientId: '1.apps.googleusercontent.com' },
       amazon: { appId: 'amzn1.application.x' },
       facebook: { appId: '123' },
@@ -61,7 +62,7 @@ const output = (stack, name, value, more) => new CfnOutput(stack, name, { value,
         resolveAmbiguousRoles: true,
         rules: [{ claim: 'email', claimValue: 'a@example.com', mappedRole: admin }],
       },
-      { providerUrl: IdentityPoolProviderUrl.userPool(users, users.addClient('Client')), mappingKey: 'users', useToken: true },
+      { providerUrl: IdentityPoolProviderUrl.userPool(users, client), mappingKey: 'users', useToken: true },
     ],
   })
   pool.authenticatedRole.addToPrincipalPolicy(allow('s3:GetObject', 'arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub}/*'))
@@ -104,6 +105,29 @@ const output = (stack, name, value, more) => new CfnOutput(stack, name, { value,
   output(stack, 'PoolId', pool.ref)
   output(stack, 'Lifetime', lifetimes.findInMap(Aws.REGION, 'role'))
   output(stack, 'GuestRole', guest.roleArn, { condition: hasGuests })
+}
+
+{
+  const stack = new Stack(app, 'Users')
+  const users = new UserPool(stack, 'Users', {
+    selfSignUpEnabled: true,
+    signInAliases: { email: true },
+    autoVerify: { email: true },
+    passwordPolicy: { minLength: 10, requireSymbols: false },
+    standardAttributes: { fullname: { required: false, mutable: true } },
+    customAttributes: { plan: new StringAttribute({ mutable: true, maxLen: 20 }) },
+  })
+  const client = users.addClient('App', { authFlows: { userPassword: true, userSrp: true }, accessTokenValidity: Duration.minutes(30) })
+  const pool = new IdentityPool(stack, 'Pool', {
+    authenticationProviders: { userPools: [new UserPoolAuthenticationProvider({ userPool: users, userPoolClient: client })] },
+    roleMappings: [{ providerUrl: IdentityPoolProviderUrl.userPool(users, client), mappingKey: 'users', useToken: true, resolveAmbiguousRoles: true }],
+  })
+  const editor = new Role(stack, 'Editor', { roleName: 'Editor', assumedBy: ofPool(pool.identityPoolId, 'authenticated') })
+  new UserPoolGroup(stack, 'Editors', { userPool: users, groupName: 'editors', precedence: 1, role: editor })
+  output(stack, 'PoolId', pool.identityPoolId)
+  output(stack, 'UserPoolId', users.userPoolId)
+  output(stack, 'ClientId', client.userPoolClientId)
+  output(stack, 'Provider', users.userPoolProviderName)
 }
 
 new AmplifyAuth(new Stack(app, 'Amplify'), 'auth', { loginWith: { email: true } })

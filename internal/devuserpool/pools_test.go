@@ -92,6 +92,10 @@ func TestUpdatePool(t *testing.T) {
 	if got := r.described()["Name"]; got != "renamed" {
 		t.Errorf("the name is %v", got)
 	}
+	r.ok("UpdateUserPool", object{"UserPoolId": r.pool, "UserPoolAddOns": object{"AdvancedSecurityMode": "OFF"}})
+	if got := r.described()["UserPoolAddOns"]; !cmp.Equal(got, any(object{"AdvancedSecurityMode": "OFF"})) {
+		t.Errorf("the add-ons are %v", got) // Terraform's next plan compares them
+	}
 	r.ok("DeleteUserPool", object{"UserPoolId": r.pool})
 	r.refused("DescribeUserPool", object{"UserPoolId": r.pool},
 		"ResourceNotFoundException: User pool "+r.pool+" does not exist.")
@@ -116,9 +120,18 @@ func TestRefusedSettings(t *testing.T) {
 			object{"DeviceConfiguration": object{"ChallengeRequiredOnNewDevice": true}},
 			"device tracking (DeviceConfiguration)",
 		},
-		"no devices": {object{"DeviceConfiguration": object{"ChallengeRequiredOnNewDevice": false}}, ""},
+		"always remember devices": {
+			object{"DeviceConfiguration": object{"ChallengeRequiredOnNewDevice": false}},
+			"device tracking (DeviceConfiguration)",
+		},
+		"devices by default": {object{"DeviceConfiguration": object{}}, "device tracking (DeviceConfiguration)"},
 		"threats": {
 			object{"UserPoolAddOns": object{"AdvancedSecurityMode": "AUDIT"}},
+			"threat protection (UserPoolAddOns)",
+		},
+		"threats in custom flows": {
+			object{"UserPoolAddOns": object{"AdvancedSecurityMode": "OFF",
+				"AdvancedSecurityAdditionalFlows": object{"CustomAuthMode": "AUDIT"}}},
 			"threat protection (UserPoolAddOns)",
 		},
 		"no threats": {object{"UserPoolAddOns": object{"AdvancedSecurityMode": "OFF"}}, ""},

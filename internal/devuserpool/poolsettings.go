@@ -93,6 +93,7 @@ func updatedSettings(in *UpdateUserPoolRequest) (UserPoolType, error) {
 			EmailSendingAccount: new("COGNITO_DEFAULT"),
 		}),
 		SmsConfiguration:      in.SmsConfiguration,
+		UserPoolAddOns:        in.UserPoolAddOns,
 		AdminCreateUserConfig: adminCreateUser(in),
 		AccountRecoverySetting: cmp.Or(in.AccountRecoverySetting, &AccountRecoverySettingType{
 			RecoveryMechanisms: []RecoveryOptionType{
@@ -183,9 +184,9 @@ func refuseParts(parts ...part) error {
 }
 
 // refuseSettings refuses the settings of a pool that are not simulated. Values that mean the same as none
-// pass.
+// pass. Every DeviceConfiguration turns device tracking on (API reference), also that without a true member,
+// which Terraform sends empty.
 func refuseSettings(in *UpdateUserPoolRequest) error {
-	devices := cmp.Or(in.DeviceConfiguration, &DeviceConfigurationType{})
 	protection := cmp.Or(in.UserPoolAddOns, &UserPoolAddOnsType{})
 	keys := cmp.Or(in.KeyConfiguration, &KeyConfigurationType{})
 	issuer := cmp.Or(in.IssuerConfiguration, &IssuerConfigurationType{})
@@ -197,13 +198,11 @@ func refuseSettings(in *UpdateUserPoolRequest) error {
 	return refuseParts(
 		part{"multi-factor authentication (MfaConfiguration)", asksForMFA(in.MfaConfiguration)},
 		part{"Lambda triggers (LambdaConfig)", isGiven(in.LambdaConfig)},
-		part{
-			"device tracking (DeviceConfiguration)",
-			isTrue(devices.ChallengeRequiredOnNewDevice) || isTrue(devices.DeviceOnlyRememberedOnUserPrompt),
-		},
+		part{"device tracking (DeviceConfiguration)", in.DeviceConfiguration != nil},
 		part{
 			"threat protection (UserPoolAddOns)",
-			protection.AdvancedSecurityMode != nil && *protection.AdvancedSecurityMode != "OFF",
+			protection.AdvancedSecurityMode != nil && *protection.AdvancedSecurityMode != "OFF" ||
+				isGiven(protection.AdvancedSecurityAdditionalFlows),
 		},
 		part{
 			"dynamic registration of clients (DcrConfiguration)",
