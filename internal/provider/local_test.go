@@ -171,7 +171,8 @@ func TestRegisteredUserPools(t *testing.T) {
 			if (trust.OwnKeys != nil) != test.here || (err != nil) != test.missing {
 				t.Errorf("here = %t, %v; want %t, missing = %t", trust.OwnKeys != nil, err, test.here, test.missing)
 			}
-			if trust, err := bare.Registered(p, ""); err != nil || trust.OwnKeys != nil || trust.Issuers[0] != test.url {
+			trust, err = bare.Registered(p, "")
+			if err != nil || trust.OwnKeys != nil || trust.Issuers[0] != test.url {
 				t.Errorf("without user pools: %v, %v", trust.Issuers, err)
 			}
 		})
