@@ -123,7 +123,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 	if err != nil {
 		return err
 	}
-	b.request = a.request(c, access)
+	b.request = a.request(c, access, b.role.Tags)
 	identity := b.identity
 	if says == trustsCaller { // as good as an identity policy
 		identity = append(slices.Clip(identity), everything)
@@ -228,9 +228,10 @@ func (b *bounds) addRole(ctx context.Context, roles RoleSource) error {
 	return nil
 }
 
-// request returns the request that policies decide about.
-func (a *Authorizer) request(c Caller, access Access) policy.Request {
+// request returns the request that policies decide about. tags are those of the caller's role.
+func (a *Authorizer) request(c Caller, access Access, tags map[string]string) policy.Request {
 	facts := access.Context
+	facts.RoleTags, facts.RoleTagsUnknown = tags, false
 	facts.Caller, facts.CallerOnly, facts.Time = c.conditions, c.Knows, a.now()
 
 	return policy.Request{

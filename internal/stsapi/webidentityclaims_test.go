@@ -73,7 +73,7 @@ func TestDescribeCaller(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			who := iam.NewSessionCaller(iam.SessionCaller{RoleARN: role, SessionName: "s", Facts: tc.facts})
 			tc.want.Account, tc.want.SessionExpires = "123456789012", "2026-03-01T13:00:00Z"
-			if diff := cmp.Diff(tc.want, describeCaller(who.In(tc.partition))); diff != "" {
+			if diff := cmp.Diff(tc.want, describeCaller(who.In(tc.partition), tc.facts.Tags)); diff != "" {
 				t.Error(diff)
 			}
 		})
