@@ -10,7 +10,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
 
-// What a token says about its caller, for each kind of session. ARNs have the partition of the call.
+// What a token says about its caller, for each kind of session. ARNs have the
+// partition that the caller was put in.
 func TestDescribeCaller(t *testing.T) {
 	role, err := iam.ParseRoleARN("arn:aws:iam::123456789012:role/team/App")
 	if err != nil {

@@ -107,6 +107,8 @@ func webTokenNeeds(_ context.Context, _ awsapi.Caller, in *webTokenInput) ([]aws
 // caller's session at the latest.
 func (a *API) getWebIdentityToken(ctx context.Context, c awsapi.Caller, in *webTokenInput) (*webTokenResult, error) {
 	who, _ := c.Session.(iam.Caller)
+	// Services compare sub: a caller must not choose among names of itself by the region that it signs for.
+	who = who.In(identitypool.Partition(a.Region))
 	trace := explain.FromContext(ctx)
 	trace.Plan(webTokenPlan)
 
@@ -141,7 +143,7 @@ func (a *API) getWebIdentityToken(ctx context.Context, c awsapi.Caller, in *webT
 		Issued:    issued,
 		Expires:   issued.Add(duration),
 	}
-	t.Caller.Region, t.Caller.RequestTags = a.region(c), tags
+	t.Caller.Region, t.Caller.RequestTags = a.Region, tags
 
 	token, err := a.WebIdentities.Sign(ctx, t)
 	if err != nil {
