@@ -209,23 +209,31 @@ func (a *Authorizer) boundsOf(ctx context.Context, c Caller, access Access) (*bo
 // addRole adds the policies of the caller's role.
 func (b *bounds) addRole(ctx context.Context, roles RoleSource) error {
 	var err error
-	c := b.caller
-	b.role, err = roles.Role(ctx, c.roleARN)
+	if b.role, err = sessionRole(ctx, roles, b.caller, b.access); err != nil {
+		return err
+	}
+	b.identity, b.boundary = b.role.Policies, b.role.Boundary
+
+	return nil
+}
+
+// sessionRole returns the role of a session that asks for access. The error is a *DeniedError if the role
+// is gone, or another one has its name.
+func sessionRole(ctx context.Context, roles RoleSource, c Caller, access Access) (Role, error) {
+	role, err := roles.Role(ctx, c.roleARN)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return denied(c, b.access, "the session's role "+c.shownRole()+" does not exist",
+		return Role{}, denied(c, access, "the session's role "+c.shownRole()+" does not exist",
 			policyRole.With("role", c.shownRole()))
 	case err != nil:
-		return fmt.Errorf("authorising %s: %w", c.ARN, err)
-	case b.role.ID != c.roleID:
-		return denied(c, b.access,
+		return Role{}, fmt.Errorf("authorising %s: %w", c.ARN, err)
+	case role.ID != c.roleID:
+		return Role{}, denied(c, access,
 			"the session's role "+c.shownRole()+" was deleted; one of the same name is another role",
 			policyRoleReplaced.With("role", c.shownRole()))
 	}
 
-	b.identity, b.boundary = b.role.Policies, b.role.Boundary
-
-	return nil
+	return role, nil
 }
 
 // request returns the request that policies decide about. tags are those of the caller's role.

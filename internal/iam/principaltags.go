@@ -22,10 +22,9 @@ func (a *Authorizer) roleTags(ctx context.Context, c Caller) (map[string]string,
 	if c.kind != roleSession {
 		return nil, nil
 	}
-	b := bounds{caller: c}
-	err := b.addRole(ctx, a.roles)
+	role, err := sessionRole(ctx, a.roles, c, Access{})
 
-	return b.role.Tags, err
+	return role.Tags, err
 }
 
 // PrincipalTags returns the principal tags of a session: those of its role, over which session tags of
