@@ -156,7 +156,7 @@ func (s *Server) wireGate(p *parts) {
 
 	p.revoked = s.revocations(p)
 	p.authorizer = iam.NewAuthorizer(p.directory, now)
-	p.opened = gate.NewSessions(s.sessions, p.revoked, now)
+	p.opened = gate.NewSessions(s.sessions, p.revoked, p.authorizer, now)
 	p.gate = gate.New(gate.Options{
 		Keys:       s.keys,
 		Sessions:   p.opened,

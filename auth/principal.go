@@ -21,7 +21,7 @@ type Principal struct {
 	IdentityPoolID string            `json:"identityPoolId,omitempty"`
 	AMR            []string          `json:"amr,omitempty"`      // authenticated and the login; or unauthenticated
 	Provider       string            `json:"provider,omitempty"` // the login provider's name
-	Tags           map[string]string `json:"tags,omitempty"`     // principal tags
+	Tags           map[string]string `json:"tags,omitempty"`     // principal tags: the role's, below the session's
 	SourceIdentity string            `json:"sourceIdentity,omitempty"`
 	Issued         time.Time         `json:"issued"`
 	Expires        time.Time         `json:"expires"`

@@ -214,7 +214,8 @@ pool_credential_engines:
 	}
 	mustRun(t, "signing-keys", "rotate", "--now", "--config", settings)
 
-	for key, want := range map[string][]string{
+	listed := mustRun(t, "signing-keys", "list", "--config", settings)
+	for number, want := range map[string][]string{
 		"us-east-11": {"(RS512)", "all identity pools but us-east-1:aaaaaaaa-0000-4000-8000-00000000000a",
 			"Credential engine plain (https://plain.example.com), for all pools without an engine of their own\n"},
 		"us-east-12": {"(RS256)", "no identity pool in these settings",
@@ -224,6 +225,7 @@ pool_credential_engines:
 			"Credential engine files (https://files.example.com), " +
 				"for us-east-1:cccccccc-0000-4000-8000-00000000000c; it gets the key's certificate"},
 	} {
+		key := regexp.MustCompile(number + `-[0-9a-f]{16}`).FindString(listed)
 		out := mustRun(t, "signing-keys", "retire", key, "--config", settings)
 		contains(t, out, append(want, "Within ten seconds", "revoke-session", "a minute")...)
 		if n := strings.Count(out, "Credential engine "); n != 1 {

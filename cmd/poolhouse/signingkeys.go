@@ -174,7 +174,7 @@ settings file for that. This cannot be undone.
 
 You cannot retire the key in use: run "poolhouse signing-keys rotate --now" first.`,
 		Example: `  poolhouse signing-keys rotate --now --config poolhouse.yaml
-  poolhouse signing-keys retire us-east-11 --config poolhouse.yaml`,
+  poolhouse signing-keys retire us-east-11-5d3f8a1c90b2e674 --config poolhouse.yaml`,
 		Args: cobra.ExactArgs(1),
 	}, func(c *cobra.Command, args []string, d *database) error {
 		sealer, err := d.sealer()

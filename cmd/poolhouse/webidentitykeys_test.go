@@ -50,11 +50,11 @@ func TestWebIdentityKeysOfARunningServer(t *testing.T) {
 
 	ends := "`poolhouse signing-keys retire " + leaked + "` ends it"
 	if out := run(ends, "signing-keys", "rotate", "--now", "--issuer-url", s.url,
-		"--account", account); strings.Contains(out, "us-east-11") {
+		"--account", account); strings.Contains(out, "us-east-1") {
 		t.Errorf("the keys of identity pools were rotated, too:\n%s", out)
 	}
 	within10s(t, "the new key signs", func() bool { return sign() != leaked })
-	out := run("retire us-east-11` ends it", "signing-keys", "rotate", "--now", "--issuer-url", s.url)
+	out := run("retire us-east-11-", "signing-keys", "rotate", "--now", "--issuer-url", s.url)
 	if strings.Count(out, "account "+account) != 4 {
 		t.Errorf("a rotation of all keys:\n%s", out)
 	}

@@ -25,12 +25,16 @@ const (
 type Attempt struct {
 	client policy.Client
 
-	Action         string
-	Role           iam.Role
-	Principal      policy.Principal
-	Keys           policy.Keys   // condition keys that the token proves
-	Claims         policy.Claims // the token's other condition keys
-	Caller         iam.Caller    // the zero Caller = the request is not signed
+	Action    string
+	Role      iam.Role
+	Principal policy.Principal
+	Keys      policy.Keys   // condition keys that the token proves
+	Claims    policy.Claims // the token's other condition keys
+	Caller    iam.Caller    // the zero Caller = the request is not signed
+	// RoleTags are the tags of the caller's role; RoleTagsUnknown = nobody knows them.
+	RoleTags        map[string]string
+	RoleTagsUnknown bool
+
 	Region         string
 	Partition      string // of the call's ARNs and of the answer's
 	SessionName    string
@@ -67,6 +71,8 @@ func (a *Attempt) PolicyRequest(now time.Time) policy.Request {
 		Client:          a.client.Find,
 		Time:            now,
 		Caller:          a.Keys,
+		RoleTags:        a.RoleTags,
+		RoleTagsUnknown: a.RoleTagsUnknown,
 		Claims:          a.Claims,
 		CallerOnly:      a.Caller.Knows,
 		Region:          a.Region,

@@ -72,7 +72,7 @@ func newBucketWith(t *testing.T, statements string, config Config) bucket {
 	h, err := New(Options{
 		Owner:      nobodys,
 		Account:    account,
-		Sessions:   gate.NewSessions(minter, noneRevoked{}, clock),
+		Sessions:   gate.NewSessions(minter, noneRevoked{}, iam.NewAuthorizer(directory, clock), clock),
 		Authorizer: iam.NewAuthorizer(directory, clock),
 		Now:        clock,
 		Config:     config,

@@ -64,8 +64,9 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 		tb.Fatal(err)
 	}
 
-	h, err := New(Options{Account: account, Owner: nobodys, Sessions: gate.NewSessions(minter, noneRevoked{}, clock),
-		Authorizer: iam.NewAuthorizer(directory, clock), Now: clock,
+	h, err := New(Options{Account: account, Owner: nobodys, Now: clock,
+		Sessions:   gate.NewSessions(minter, noneRevoked{}, iam.NewAuthorizer(directory, clock), clock),
+		Authorizer: iam.NewAuthorizer(directory, clock),
 		Config: Config{Region: "us-east-1", Routes: []Route{{Match: "GET /files/{path...}", Action: "s3:GetObject",
 			Resource: "arn:aws:s3:::files/{path}"}}}})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,11 @@ type Revocations interface {
 	Check(ctx context.Context, accessKeyID string, s *session.Session) error
 }
 
+// Roles finds the tags of the role of a session: *iam.Authorizer.
+type Roles interface {
+	RoleTags(ctx context.Context, c iam.Caller) (tags map[string]string, known bool, err error)
+}
+
 // maxSessions bounds the memory of opened sessions: some 50 MB.
 const maxSessions = 10_000
 
@@ -39,6 +45,7 @@ const maxSessions = 10_000
 type Sessions struct {
 	minter  Minter
 	revoked Revocations
+	roles   Roles
 	now     func() time.Time
 	opened  *lru.Cache[string, *Session] // cache: opened sessions
 }
@@ -52,6 +59,8 @@ type Session struct {
 
 	token          string
 	secret         string
+	roleTags       map[string]string       // principal tags behind Content.Tags
+	tagged         atomic.Pointer[Session] // the last one that withRoleTags made
 	key            atomic.Pointer[derived] // the last one that signingKey returned
 	otherPartition atomic.Pointer[Session] // the last one that In made
 }
@@ -62,9 +71,9 @@ type derived struct {
 }
 
 // NewSessions returns Sessions.
-func NewSessions(minter Minter, revoked Revocations, now func() time.Time) *Sessions {
+func NewSessions(minter Minter, revoked Revocations, roles Roles, now func() time.Time) *Sessions {
 	cache, _ := lru.New[string, *Session](maxSessions) // fails for sizes < 1 only
-	return &Sessions{minter: minter, revoked: revoked, now: now, opened: cache}
+	return &Sessions{minter: minter, revoked: revoked, roles: roles, now: now, opened: cache}
 }
 
 // open returns the session of an access key. It does not check whether the session was revoked:
@@ -111,7 +120,8 @@ func (s *Sessions) checkRevoked(ctx context.Context, accessKeyID string, opened 
 	return s.revoked.Check(ctx, accessKeyID, &opened.Content)
 }
 
-// ofRole returns the session of an access key, if it is a role session that was not revoked.
+// ofRole returns the session of an access key, if it is a role session that was not revoked. Its
+// description has the principal tags as they are now.
 func (s *Sessions) ofRole(ctx context.Context, accessKeyID, token string) (*Session, error) {
 	opened, err := s.open(ctx, accessKeyID, token)
 	if err != nil {
@@ -124,7 +134,36 @@ func (s *Sessions) ofRole(ctx context.Context, accessKeyID, token string) (*Sess
 		return nil, err
 	}
 
-	return opened, nil
+	// A role that is gone has no tags. Its sessions may do nothing where this server authorises.
+	tags, _, err := s.roles.RoleTags(ctx, opened.Caller)
+	if err != nil {
+		return nil, err
+	}
+
+	return opened.withRoleTags(tags), nil
+}
+
+// withRoleTags returns the session with the tags of its role in its description. Sessions of roles
+// without tags, which are most, need no other one.
+func (s *Session) withRoleTags(tags map[string]string) *Session {
+	if len(tags) == 0 {
+		return s
+	}
+	if last := s.tagged.Load(); last != nil && maps.Equal(last.roleTags, tags) {
+		return last
+	}
+
+	tagged := &Session{
+		Content:  s.Content,
+		Caller:   s.Caller,
+		token:    s.token,
+		secret:   s.secret,
+		roleTags: tags,
+	}
+	tagged.describe()
+	s.tagged.Store(tagged)
+
+	return tagged
 }
 
 // Verifier returns a verifier of requests to a service outside this server, with the rules
@@ -178,6 +217,7 @@ func (s *Session) signingKey(date, region, service string) sigv4.SigningKey {
 // describe sets the description of the session for others.
 func (s *Session) describe() {
 	s.Principal, s.Header = principal(&s.Content, s.Caller), make(http.Header, 9)
+	s.Principal.Tags = iam.OverRoleTags(s.roleTags, s.Content.Tags)
 	s.Principal.SetHeaders(s.Header)
 }
 
@@ -192,10 +232,11 @@ func (s *Session) In(region string) *Session {
 	}
 
 	translated := &Session{
-		Content: s.Content,
-		Caller:  s.Caller.In(partition),
-		token:   s.token,
-		secret:  s.secret,
+		Content:  s.Content,
+		Caller:   s.Caller.In(partition),
+		token:    s.token,
+		secret:   s.secret,
+		roleTags: s.roleTags,
 	}
 
 	translated.Content.RoleARN = s.Content.RoleARN.In(partition)
@@ -222,7 +263,6 @@ func principal(s *session.Session, c iam.Caller) *auth.Principal {
 		IdentityPoolID: string(s.PoolID),
 		AMR:            s.AMR,
 		Provider:       s.Provider,
-		Tags:           s.Tags,
 		SourceIdentity: s.SourceIdentity,
 		Issued:         s.Issued,
 		Expires:        s.Expires,

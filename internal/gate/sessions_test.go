@@ -3,12 +3,16 @@ package gate
 import (
 	"context"
 	"errors"
+	"maps"
+	"net/http"
+	"reflect"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/auth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/session"
@@ -20,12 +24,18 @@ const (
 	sessionToken = "token"
 )
 
-// oneSession is the Minter and the Revocations of one session.
+// oneSession is the Minter, the Revocations and the Roles of one session.
 type oneSession struct {
 	content session.Session
 	opened  atomic.Int64 // how often the token was opened
 	retired atomic.Bool  // whether its session key is gone
 	revoked atomic.Bool
+	tags    map[string]string // of the role
+	noRoles error
+}
+
+func (o *oneSession) RoleTags(context.Context, iam.Caller) (map[string]string, bool, error) {
+	return o.tags, true, o.noRoles
 }
 
 func (o *oneSession) Open(_ context.Context, accessKeyID, token string) (session.Session, string, error) {
@@ -63,7 +73,7 @@ func newOneSession() (*oneSession, *Sessions, *atomic.Int64, map[string]func(acc
 		Expires:     begin.Add(time.Hour),
 	}}
 	var ahead atomic.Int64
-	s := NewSessions(o, o, func() time.Time { return begin.Add(time.Duration(ahead.Load())) })
+	s := NewSessions(o, o, o, func() time.Time { return begin.Add(time.Duration(ahead.Load())) })
 	g := &Gate{sessions: s}
 
 	return o, s, &ahead, map[string]func(accessKeyID, token string) error{
@@ -195,5 +205,53 @@ func TestServicesRefuseSessionsOfAccessKeys(t *testing.T) {
 		if !errors.Is(err, session.ErrInvalidToken) {
 			t.Errorf("%s: VerifySession: %v", name, err)
 		}
+	}
+}
+
+// Services learn a role's tags with those of the session, as they are now and in every partition.
+func TestServicesLearnRoleTags(t *testing.T) {
+	o, s, _, _ := newOneSession()
+	o.content.Tags = map[string]string{"team": "session"}
+	verify := func(region string) *auth.Principal {
+		t.Helper()
+		v, err := s.Verify(t.Context(), "123456789012", ownKey, sessionToken, "20261124", region, "s3")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Principal
+	}
+
+	for _, tc := range []struct {
+		role, want map[string]string
+	}{
+		{nil, map[string]string{"team": "session"}},
+		{map[string]string{"Team": "role", "site": "north"}, map[string]string{"team": "session", "site": "north"}},
+		{map[string]string{"site": "south"}, map[string]string{"team": "session", "site": "south"}},
+		{nil, map[string]string{"team": "session"}},
+	} {
+		o.tags = tc.role
+		for _, region := range []string{"us-east-1", "us-gov-west-1"} {
+			p := verify(region)
+			header := http.Header{}
+			p.SetHeaders(header)
+			if !maps.Equal(p.Tags, tc.want) || verify(region) != p {
+				t.Errorf("%s: the role has %v: %v, want %v, described once", region, tc.role, p.Tags, tc.want)
+			}
+
+			scope := sigv4.Scope{AccessKeyID: ownKey, Date: "20261124", Region: region, Service: "s3"}
+			key, err := s.key(t.Context(), scope, sessionToken)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := key.Owner.(*Session).In(region).Header; !reflect.DeepEqual(got, header) {
+				t.Errorf("%s: headers %v, want %v", region, got, header)
+			}
+		}
+	}
+
+	o.noRoles = errors.New("no database")
+	if _, err := s.Verify(t.Context(), "123456789012", ownKey, sessionToken, "20261124", "us-east-1",
+		"s3"); !errors.Is(err, o.noRoles) {
+		t.Errorf("without the roles: %v", err)
 	}
 }

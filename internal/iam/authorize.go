@@ -123,7 +123,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 	if err != nil {
 		return err
 	}
-	b.request = a.request(c, access)
+	b.request = a.request(c, access, b.role.Tags)
 	identity := b.identity
 	if says == trustsCaller { // as good as an identity policy
 		identity = append(slices.Clip(identity), everything)
@@ -209,28 +209,37 @@ func (a *Authorizer) boundsOf(ctx context.Context, c Caller, access Access) (*bo
 // addRole adds the policies of the caller's role.
 func (b *bounds) addRole(ctx context.Context, roles RoleSource) error {
 	var err error
-	c := b.caller
-	b.role, err = roles.Role(ctx, c.roleARN)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return denied(c, b.access, "the session's role "+c.shownRole()+" does not exist",
-			policyRole.With("role", c.shownRole()))
-	case err != nil:
-		return fmt.Errorf("authorising %s: %w", c.ARN, err)
-	case b.role.ID != c.roleID:
-		return denied(c, b.access,
-			"the session's role "+c.shownRole()+" was deleted; one of the same name is another role",
-			policyRoleReplaced.With("role", c.shownRole()))
+	if b.role, err = sessionRole(ctx, roles, b.caller, b.access); err != nil {
+		return err
 	}
-
 	b.identity, b.boundary = b.role.Policies, b.role.Boundary
 
 	return nil
 }
 
-// request returns the request that policies decide about.
-func (a *Authorizer) request(c Caller, access Access) policy.Request {
+// sessionRole returns the role of a session that asks for access. The error is a *DeniedError if the role
+// is gone, or another one has its name.
+func sessionRole(ctx context.Context, roles RoleSource, c Caller, access Access) (Role, error) {
+	role, err := roles.Role(ctx, c.roleARN)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Role{}, denied(c, access, "the session's role "+c.shownRole()+" does not exist",
+			policyRole.With("role", c.shownRole()))
+	case err != nil:
+		return Role{}, fmt.Errorf("authorising %s: %w", c.ARN, err)
+	case role.ID != c.roleID:
+		return Role{}, denied(c, access,
+			"the session's role "+c.shownRole()+" was deleted; one of the same name is another role",
+			policyRoleReplaced.With("role", c.shownRole()))
+	}
+
+	return role, nil
+}
+
+// request returns the request that policies decide about. tags are those of the caller's role.
+func (a *Authorizer) request(c Caller, access Access, tags map[string]string) policy.Request {
 	facts := access.Context
+	facts.RoleTags, facts.RoleTagsUnknown = tags, false
 	facts.Caller, facts.CallerOnly, facts.Time = c.conditions, c.Knows, a.now()
 
 	return policy.Request{

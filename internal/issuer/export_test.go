@@ -14,6 +14,14 @@ func (o *Options) SetGenerate(generate func(algorithm string) (crypto.Signer, er
 	o.generate = generate
 }
 
+// NumberKeys leaves the hash out of the IDs of new keys, as versions before it did.
+func (o *Options) NumberKeys() {
+	o.idSuffix = func(crypto.PublicKey) (string, error) { return "", nil }
+}
+
+// HashKeys undoes NumberKeys.
+func (o *Options) HashKeys() { o.idSuffix = idSuffix }
+
 // OwnSigners has what follows in a test sign on threads of the test alone: goroutines
 // in a bubble of testing/synctest may not wait for others. restore ends that.
 func OwnSigners() (restore func()) {

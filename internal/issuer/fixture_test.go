@@ -123,6 +123,7 @@ func (f *fixture) options(change ...func(*issuer.Options)) issuer.Options {
 		Now:    f.clock.Now,
 	}
 	o.SetGenerate(ready.generate)
+	o.NumberKeys()
 
 	for _, c := range change {
 		c(&o)

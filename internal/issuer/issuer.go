@@ -93,6 +93,7 @@ type Options struct {
 	Background bool
 
 	generate func(algorithm string) (crypto.Signer, error) // tests have ready-made keys
+	idSuffix func(public crypto.PublicKey) (string, error) // tests name keys by their number
 }
 
 // Issuer signs and publishes. It is safe for concurrent use.
@@ -167,6 +168,9 @@ func newIssuer(o Options) (*Issuer, error) {
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.generate == nil {
 		o.generate = generate
+	}
+	if o.idSuffix == nil {
+		o.idSuffix = idSuffix
 	}
 
 	t, err := newTiming(o)

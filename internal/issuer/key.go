@@ -64,9 +64,10 @@ func fits(public crypto.PublicKey, algorithm string) bool {
 
 // newRow makes a row for a new private key, to add to rows. Its public half is stored as
 // the self-signed certificate that x5c carries. The ID is region + number, as AWS writes
-// the IDs of keys for Cognito tokens; the number is also the certificate's serial number. The key with the highest
-// number never leaves the store, so the number after it is new, also under another
-// region.
+// the IDs of keys for Cognito tokens, and a part of the public half's hash; the number is also
+// the certificate's serial number. The key with the highest number never leaves the store, so the
+// number after it is new, also under another region. A store that was restored may have lost higher
+// numbers: the hash then keeps the ID of a key that verifiers have cached from being used again.
 func (i *Issuer) newRow(
 	private crypto.Signer, algorithm string, rows []store.Key, now, signsFrom time.Time,
 ) (store.Key, error) {
@@ -103,9 +104,14 @@ func (i *Issuer) newRow(
 		return store.Key{}, fmt.Errorf("encoding a signing key: %w", err)
 	}
 
+	suffix, err := i.options.idSuffix(private.Public())
+	if err != nil {
+		return store.Key{}, err
+	}
+
 	row := store.Key{
 		Purpose:   i.profile.purpose,
-		ID:        i.profile.keyIDs + strconv.FormatInt(number, 10),
+		ID:        i.profile.keyIDs + strconv.FormatInt(number, 10) + suffix,
 		Algorithm: algorithm,
 		Public:    der,
 		Created:   now,
@@ -114,6 +120,20 @@ func (i *Issuer) newRow(
 	row.Sealed = i.options.Sealer.Seal(pkcs8, sealedFor(row))
 
 	return row, nil
+}
+
+// idHash is how many bytes of the public half's hash are in a key's ID.
+const idHash = 8
+
+// idSuffix returns the end of a key's ID, which no other key has.
+func idSuffix(public crypto.PublicKey) (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return "", fmt.Errorf("encoding a public key: %w", err)
+	}
+	sum := sha256.Sum256(der)
+
+	return "-" + hex.EncodeToString(sum[:idHash]), nil
 }
 
 // SealPlace returns the place that the sealed private half of a signing key is bound to.

@@ -20,7 +20,7 @@ var WebIdentityAlgorithms = []string{RS256, ES384}
 type profile struct {
 	purpose    string   // of the keys in the store; no two issuers share one
 	algorithms []string // that sign, the default first
-	keyIDs     string   // the beginning of key IDs; a number follows
+	keyIDs     string   // the beginning of key IDs; a number and a hash follow
 	tokenType  string   // typ of the header
 	lifetime   time.Duration
 	jwksPath   string

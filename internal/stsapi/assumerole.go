@@ -119,6 +119,12 @@ func (a *API) findCallersRole(ctx context.Context, e *entry) (err error) {
 
 // authorizeCaller checks the role's trust policy and the caller's own policies.
 func (a *API) authorizeCaller(ctx context.Context, e *entry) error {
+	tags, known, err := a.Authorizer.RoleTags(ctx, e.Caller)
+	if err != nil {
+		return fmt.Errorf("stsapi: %w", err)
+	}
+	e.RoleTags, e.RoleTagsUnknown = tags, !known
+
 	if err := e.checkTrust(ctx, a.Now()); err != nil {
 		return e.callerDenied(err)
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
 
-// What a token says about its caller, for each kind of session. ARNs have the partition of the call.
+// What a token says about its caller, for each kind of session. ARNs have the
+// partition that the caller was put in.
 func TestDescribeCaller(t *testing.T) {
 	role, err := iam.ParseRoleARN("arn:aws:iam::123456789012:role/team/App")
 	if err != nil {
@@ -73,7 +74,7 @@ func TestDescribeCaller(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			who := iam.NewSessionCaller(iam.SessionCaller{RoleARN: role, SessionName: "s", Facts: tc.facts})
 			tc.want.Account, tc.want.SessionExpires = "123456789012", "2026-03-01T13:00:00Z"
-			if diff := cmp.Diff(tc.want, describeCaller(who.In(tc.partition))); diff != "" {
+			if diff := cmp.Diff(tc.want, describeCaller(who.In(tc.partition), tc.facts.Tags)); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -107,6 +107,8 @@ func webTokenNeeds(_ context.Context, _ awsapi.Caller, in *webTokenInput) ([]aws
 // caller's session at the latest.
 func (a *API) getWebIdentityToken(ctx context.Context, c awsapi.Caller, in *webTokenInput) (*webTokenResult, error) {
 	who, _ := c.Session.(iam.Caller)
+	// Services compare sub: a caller must not choose among names of itself by the region that it signs for.
+	who = who.In(identitypool.Partition(a.Region))
 	trace := explain.FromContext(ctx)
 	trace.Plan(webTokenPlan)
 
@@ -127,16 +129,21 @@ func (a *API) getWebIdentityToken(ctx context.Context, c awsapi.Caller, in *webT
 		return nil, err
 	}
 
+	tagsOfPrincipal, err := a.principalTags(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+
 	t := webidentity.Token{
 		Account:   who.Account,
 		Algorithm: *in.SigningAlgorithm,
 		Audience:  in.Audience,
 		Subject:   who.PrincipalARN(),
-		Caller:    describeCaller(who),
+		Caller:    describeCaller(who, tagsOfPrincipal),
 		Issued:    issued,
 		Expires:   issued.Add(duration),
 	}
-	t.Caller.Region, t.Caller.RequestTags = a.region(c), tags
+	t.Caller.Region, t.Caller.RequestTags = a.Region, tags
 
 	token, err := a.WebIdentities.Sign(ctx, t)
 	if err != nil {
@@ -173,8 +180,18 @@ func checkRest(who iam.Caller, issued time.Time, duration time.Duration) error {
 	return awsapi.Refused("SessionDurationEscalationException", why, messageEscalation)
 }
 
-// describeCaller returns the facts about the caller that its token has.
-func describeCaller(who iam.Caller) webidentity.Caller {
+// principalTags returns the caller's principal tags. It refuses a session whose role was deleted after
+// the permission was checked: a token without the role's tags could tell a service less than it must know.
+func (a *API) principalTags(ctx context.Context, who iam.Caller) (map[string]string, error) {
+	tags, err := a.Authorizer.PrincipalTags(ctx, who)
+	if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
+		return nil, awsapi.RefusedAs(awsapi.AccessDenied, denied.Why, denied.Error()).Because(denied)
+	}
+	return tags, err
+}
+
+// describeCaller returns the facts about the caller, with its principal tags, that its token has.
+func describeCaller(who iam.Caller, tags map[string]string) webidentity.Caller {
 	d := webidentity.Caller{Account: string(who.Account), Principal: who.PrincipalARN()}
 	facts := who.Session()
 	if facts == nil {
@@ -182,7 +199,7 @@ func describeCaller(who iam.Caller) webidentity.Caller {
 	}
 
 	d.SessionExpires = facts.Expires.UTC().Format(time.RFC3339)
-	d.PrincipalTags = facts.Tags
+	d.PrincipalTags = tags
 	d.SourceIdentity = facts.SourceIdentity
 	d.FederatedProvider = identitypool.InPartition(providerName(facts.FederatedProvider), who.Partition())
 	d.Identity, d.Pool = string(facts.Identity), string(facts.Pool)

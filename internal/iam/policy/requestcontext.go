@@ -2,6 +2,7 @@ package policy
 
 import (
 	"iter"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -30,6 +31,11 @@ type RequestContext struct {
 	// Caller has the keys of the caller: of a session, among them its tags (aws:PrincipalTag),
 	// or of the token that proves an unsigned call. iam.Caller has those of signed calls.
 	Caller Keys
+	// RoleTags are the tags of the caller's role. They are aws:PrincipalTag, too, but a tag in Caller
+	// counts before one of the same key here (IAM User Guide, "Pass session tags in AWS STS").
+	RoleTags map[string]string
+	// RoleTagsUnknown means that nobody knows which tags the caller's role has.
+	RoleTagsUnknown bool
 	// Claims describes the keys that the token of an unsigned call could have. One that is not in
 	// Caller is absent if the token is known to lack its claim, and unknown otherwise.
 	Claims Claims
@@ -137,16 +143,20 @@ func (c *RequestContext) Find(key string) (values []string, known bool) { return
 //
 //  1. what this server itself sees, which no token can replace: Client and Time, if set
 //  2. the caller's keys
-//  3. keys that a caller can have and this one lacks: those of the provider that vouched for it
+//  3. the tags of the caller's role
+//  4. keys that a caller can have and this one lacks: those of the provider that vouched for it
 //     (Claims), then CallerOnly. A request cannot add a key that its caller lacks.
-//  4. the request's own facts: its region, tags and resource
-//  5. Service
+//  5. the request's own facts: its region, tags and resource
+//  6. Service
 func (c *RequestContext) find(caller Keys, key string) (values []string, known bool) {
 	if values, known, ok := c.fact(key); ok {
 		return values, known
 	}
 	if values, ok := caller[key]; ok {
 		return values, true
+	}
+	if values, known, ok := c.roleTag(key); ok {
+		return values, known
 	}
 
 	if key == "aws:viaawsservice" { // no service of AWS calls this server
@@ -167,6 +177,25 @@ func (c *RequestContext) find(caller Keys, key string) (values []string, known b
 	}
 
 	return c.Service(key)
+}
+
+// roleTag returns the tag of the caller's role that a key of aws:PrincipalTag names; ok is false for
+// other keys, and for tags that the role is known to lack.
+func (c *RequestContext) roleTag(key string) (values []string, known, ok bool) {
+	if len(c.RoleTags) == 0 && !c.RoleTagsUnknown {
+		return nil, false, false
+	}
+	name, isTag := strings.CutPrefix(key, "aws:principaltag/")
+	if !isTag {
+		return nil, false, false
+	}
+	if c.RoleTagsUnknown {
+		return nil, false, true
+	}
+
+	values, known = TagValues(maps.All(c.RoleTags), name)
+
+	return values, known, len(values) > 0 || !known
 }
 
 // fact returns what the server itself sees; ok is false for other keys.
