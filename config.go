@@ -142,9 +142,6 @@ type Config struct {
 	// Dev switches on the well-known key pair test/test, the development issuer, pinned pool
 	// IDs and a start that does not wait for RSA keys.
 	Dev bool
-	// LocalUserPools are asked in place of a development server's own user pools; for tests of this
-	// module.
-	LocalUserPools provider.LocalUserPools
 	// AcceptUnknownRoles treats a role that was never defined as one that trusts the pool
 	// and allows nothing. Only with Dev.
 	AcceptUnknownRoles bool

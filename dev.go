@@ -4,24 +4,20 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
-	"io"
-	"maps"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
+	"github.com/poolhouse-id/poolhouse/internal/signout"
 )
 
 // Files of Config.DataDir that only `poolhouse dev` writes: DevIssuerKeyFile has the key of the
@@ -39,6 +35,8 @@ const (
 	DevTokenPath  = devissuer.TokenPath
 	DevPoolsPath  = devissuer.PoolsPath
 	DevRotatePath = devissuer.RotatePath
+	// DevCodesPath is the path of the newest codes of user pools.
+	DevCodesPath = devissuer.ControlPrefix + "dev/codes"
 )
 
 // MaxDevPools bounds the pools of a DevPoolsResponse.
@@ -55,22 +53,23 @@ type (
 	DevPoolsResponse = devissuer.PoolsResponse
 	// DevPool is an identity pool as a developer needs it.
 	DevPool = devpool.Pool
+	// DevCode is a code or a temporary password that a user of a development user pool would get by
+	// e-mail or text message.
+	DevCode = devuserpool.SentCode
+	// DevUserPool is a user pool as a developer needs it.
+	DevUserPool = devuserpool.Summary
 )
 
-var errNoDevelopment = errors.New("this is no development server")
-
-// development is what only a development server has. Server.dev is nil in production: all that is
-// reachable for developers hangs on it.
+// development has the parts of a development server that production lacks. Server.dev is nil in
+// production: everything for developers hangs on it.
 type development struct {
-	endpoints     *devissuer.Control
-	guards        devGuards
-	page          http.Handler
-	logoutTokens  http.Handler // the receiver of logout tokens; wireRoutes sets it
-	calls         devpage.Calls
-	seedAgent     string                   // see Server.SeedUserAgent
-	identityPools *cognitoidentity.Service // for seeds; wirePools sets it
-	userPools     *devuserpool.Service
-	codes         devuserpool.Codes // for the page
+	endpoints *devissuer.Control
+	guards    devGuards
+	page      http.Handler
+	calls     devpage.Calls
+	seedAgent string // see Server.SeedUserAgent
+	userPools *devuserpool.Service
+	codes     devuserpool.Codes // for the page
 
 	devParts
 }
@@ -85,20 +84,15 @@ type devParts struct {
 	routes map[string]http.Handler
 	// oidcProviders are registered beside those of the settings.
 	oidcProviders []OIDCProviderConfig
-	// userPools and userPoolRegions locate user pools, by provider name and by region. Settings come first.
-	userPools, userPoolRegions map[string]ProviderOverride
 	// localUserPools are the server's own user pools. Those that the settings name come first.
 	localUserPools provider.LocalUserPools
 	// documents return what the server publishes itself, so that it verifies tokens without reaching
 	// its own URL (outbound.Options.Own).
 	documents []func(ctx context.Context, address string) (body []byte, own bool, err error)
-	// closers are closed before the database.
-	closers []io.Closer
 }
 
-// newDevelopment makes what only a development server has. The server has its store, keys and account
-// by now. A further part of development adds its lines at the end; if it fails, return d with the
-// error, so that Server.Close closes the parts before it.
+// newDevelopment makes all that only a development server has. The server has its store, keys and account
+// by now. A further part of development adds its lines at the end.
 func (s *Server) newDevelopment() (*development, error) {
 	guards, err := s.config.devGuards()
 	if err != nil {
@@ -137,7 +131,11 @@ func (s *Server) newDevelopment() (*development, error) {
 		MoreClientIDs: endpoints.Clients.IDs,
 	})
 
-	return d, s.addUserPools(d)
+	if err := s.addUserPools(d); err != nil {
+		return nil, err
+	}
+
+	return d, nil
 }
 
 // devEndpoints returns the endpoints of a development server. Their issuer keeps its key and its
@@ -196,35 +194,54 @@ func (s *Server) devProvider(d *development) (*devissuer.Provider, error) {
 		Trusted: func(id string) bool {
 			return id == DevAudience || slices.Contains(clients.IDs(), id)
 		},
-		Receiver: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.logoutTokens.ServeHTTP(w, r) }),
+		Receiver: http.HandlerFunc(s.receiveLogoutToken),
 		Now:      c.Now,
 		Logger:   c.Logger,
 	})
 }
 
-// devGuards protect a development server.
-type devGuards struct {
-	browsers *awsapi.BrowserGuard // from pages of other origins that a developer visits
-	control  *awsapi.ControlGuard // the control API from other machines
+// addUserPools adds user pools to what a development server has.
+func (s *Server) addUserPools(d *development) error {
+	c := &s.config
+	if err := devuserpool.CheckFixedCode(c.DevUserPoolCode); err != nil {
+		return err
+	}
+	folder := ""
+	if c.DataDir != "" {
+		folder = filepath.Join(c.DataDir, devuserpool.Folder)
+	}
+	state, err := devuserpool.OpenState(folder)
+	if err != nil {
+		return err
+	}
+
+	d.userPools = devuserpool.New(devuserpool.Options{
+		State:     state,
+		Issuer:    c.IssuerURL,
+		Now:       c.Now,
+		Logger:    c.Logger,
+		FixedCode: c.DevUserPoolCode,
+		Codes: func(_ context.Context, code DevCode) {
+			d.codes.Add(code)
+			if c.OnDevCode != nil {
+				c.OnDevCode(code)
+			}
+		},
+	})
+	d.localUserPools = state
+	d.apis = append(d.apis, d.userPools.API())
+	d.documents = append(d.documents, d.userPools.Document)
+	d.routes["GET "+DevCodesPath] = &d.codes
+
+	return nil
 }
 
-// devGuards returns the guards of the settings. Its error has all faults.
-func (c *Config) devGuards() (devGuards, error) {
-	browsers, fault := awsapi.NewBrowserGuard(awsapi.BrowserGuardOptions{
-		URLs:        []string{c.IssuerURL},
-		Hosts:       c.DevHosts,
-		Origins:     c.DevOrigins,
-		Navigations: append(devissuer.Navigations(), issuer.AuthorizePath),
-		Pages:       []string{"/"},
-		CallsByGet:  awsapi.CallsByGet,
-	})
-	control, err := awsapi.NewControlGuard(awsapi.ControlGuardOptions{
-		Prefix:      devissuer.ControlPrefix,
-		Token:       c.DevControlToken,
-		BehindProxy: c.BehindProxy,
-	})
-
-	return devGuards{browsers: browsers, control: control}, errors.Join(fault, err)
+// receiveLogoutToken gives a logout token of the development issuer to the receiver of this server, as if
+// it came over the network.
+func (s *Server) receiveLogoutToken(w http.ResponseWriter, r *http.Request) {
+	received := r.Clone(r.Context())
+	received.URL = &url.URL{Path: backChannelPrefix + r.PathValue(signout.ProviderPath)}
+	s.ServeHTTP(w, received)
 }
 
 // added returns what the parts of development add; nothing in production.
@@ -234,62 +251,6 @@ func (d *development) added() devParts {
 	}
 	return d.devParts
 }
-
-// guarded puts the guards before next; in production there are none.
-func (d *development) guarded(api *awsapi.Service, next http.Handler) http.Handler {
-	if d == nil {
-		return next
-	}
-	return api.Guard(d.guards.browsers.Check, api.Guard(d.guards.control.Check, next))
-}
-
-// withPage answers browsers at / with the page, requests for the documents of user pools with those, and
-// all others with next; in production everybody.
-func (d *development) withPage(next http.Handler) http.Handler {
-	if d == nil {
-		return next
-	}
-	page := d.guardPage(d.page)
-
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if devpage.Wants(r) {
-			page.ServeHTTP(w, r)
-			return
-		}
-		if d.userPools.Publishes(r) { // a pattern of the mux for all pools would collide with others
-			d.userPools.Publish(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// guardPage puts the guard of the control API before a page, which shows users and calls, or lets
-// anybody sign in.
-func (d *development) guardPage(page http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if denial := d.guards.control.CheckPage(r); denial == nil {
-			page.ServeHTTP(w, r)
-		} else if denial.Challenge != "" {
-			w.Header().Set("WWW-Authenticate", denial.Challenge)
-			plain(w, http.StatusUnauthorized, pageRefusal)
-		} else {
-			plain(w, http.StatusForbidden, pageRefusal)
-		}
-	})
-}
-
-// pageRefusal is for people at a browser.
-const pageRefusal = `This page shows the users of a development server, or signs people in. Other machines may
-not see it.
-
-Open it in a browser on the machine that the server runs on, by a loopback address such as 127.0.0.1.
-From another machine, forward a port: ssh -L 4599:127.0.0.1:4599 HOST
-For a server in a container, start it with dev.control_token. The browser then asks for a name, which
-may be any, and a password, which is the token.
-
-The APIs are open to other machines as before.
-`
 
 // document returns what the server publishes at an address (outbound.Options.Own).
 func (p devParts) document(ctx context.Context, address string) (body []byte, own bool, err error) {
@@ -301,28 +262,6 @@ func (p devParts) document(ctx context.Context, address string) (body []byte, ow
 
 	return body, own, err
 }
-
-// close closes what the parts of development have opened.
-func (p devParts) close() error {
-	var errs []error
-	for _, c := range p.closers {
-		errs = append(errs, c.Close())
-	}
-
-	return errors.Join(errs...)
-}
-
-// beside returns the settings' overrides and, for other keys, those of development.
-func beside(settings, added map[string]ProviderOverride) map[string]ProviderOverride {
-	all := map[string]ProviderOverride{}
-	maps.Copy(all, added)
-	maps.Copy(all, settings)
-
-	return all
-}
-
-// isSeed reports whether a call is one of the server's own, by which it applies a seed.
-func (d *development) isSeed(userAgent string) bool { return d != nil && userAgent == d.seedAgent }
 
 // observe remembers an answered request for the page, if a client called an API.
 func (d *development) observe(r *awsapi.Record) {
@@ -347,87 +286,4 @@ func (d *development) explain(t Trace) {
 	if d != nil && t.Operation != "" {
 		d.calls.Explain(t.RequestID, t.Message, t.Steps, t.Planned)
 	}
-}
-
-// DevInfo returns what clients of a development server need; false for other servers.
-func (s *Server) DevInfo() (DevInfo, bool) {
-	if s.dev == nil {
-		return DevInfo{}, false
-	}
-	return s.dev.endpoints.Info, true
-}
-
-// DevUsers returns the users whom the development issuer vouches for by name; nil for other servers.
-func (s *Server) DevUsers() *devuser.Store {
-	if s.dev == nil {
-		return nil
-	}
-	return s.dev.endpoints.Users
-}
-
-// DevClients returns the clients of the development issuer that seeds describe; nil for other servers.
-func (s *Server) DevClients() *devissuer.Clients {
-	if s.dev == nil {
-		return nil
-	}
-	return s.dev.endpoints.Clients
-}
-
-// DevPools returns at most limit pools of a development server's account and region, in the order of
-// their IDs. It fails for other servers.
-func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {
-	if s.dev == nil {
-		return nil, errNoDevelopment
-	}
-	pools, err := s.store.ListPools(ctx, identitypool.AccountID(s.config.Account), s.config.region(), "", limit)
-	if err != nil {
-		return nil, err
-	}
-
-	info := s.dev.endpoints.Info
-	list := make([]DevPool, len(pools)) // not nil: its JSON is a list
-	for i, pool := range pools {
-		list[i] = devpool.Of(pool, info.OIDCProviderARN, info.LoginKey)
-		list[i].UserPool = s.ownUserPool(pool)
-	}
-
-	return list, nil
-}
-
-// FormerDevIssuer returns the URL of the development issuer at the last start, if it was another one.
-func (s *Server) FormerDevIssuer() string {
-	if s.dev == nil {
-		return ""
-	}
-	return s.dev.endpoints.Issuer.Former
-}
-
-// SeedUserAgent returns the user agent of the calls by which a development server applies its own
-// seeds. They are no calls of clients: neither the page nor the terminal shows them. No client can
-// guess it. It is empty for other servers.
-func (s *Server) SeedUserAgent() string {
-	if s.dev == nil {
-		return ""
-	}
-	return s.dev.seedAgent
-}
-
-// SeedIdentities makes identities of a development server.
-// See cognitoidentity.Service.SeedIdentities.
-func (s *Server) SeedIdentities(ctx context.Context, seeded []cognitoidentity.SeededIdentity) error {
-	if s.dev == nil {
-		return errNoDevelopment
-	}
-	return s.dev.identityPools.SeedIdentities(ctx, seeded)
-}
-
-// CheckSeededIdentities checks identities of a development server before their pools are made.
-// See cognitoidentity.Service.CheckSeededIdentities.
-func (s *Server) CheckSeededIdentities(
-	ctx context.Context, seeded []cognitoidentity.SeededIdentity, f cognitoidentity.Foreseen,
-) error {
-	if s.dev == nil {
-		return errNoDevelopment
-	}
-	return s.dev.identityPools.CheckSeededIdentities(ctx, seeded, f)
 }

@@ -17,7 +17,8 @@ import (
 // Paths to which providers send sign-outs. The provider's Logins key follows, escaped as one
 // segment or, where a proxy undoes that, unescaped.
 const (
-	backChannelPath   = "POST /backchannel-logout/{" + signout.ProviderPath + "...}"
+	backChannelPrefix = "/backchannel-logout/"
+	backChannelPath   = "POST " + backChannelPrefix + "{" + signout.ProviderPath + "...}"
 	sharedSignalsPath = "POST /shared-signals/{" + signout.ProviderPath + "...}"
 )
 
@@ -35,7 +36,7 @@ func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) {
 // any path in their endpoint; all others are GETs.
 func (s *Server) routes(api *awsapi.Service) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", s.dev.withPage(api))
+	mux.Handle("/", s.dev.withPage(s.dev.withUserPools(api)))
 	mux.Handle("GET /.well-known/openid-configuration", api.Wrap("Discovery", s.issuer.DiscoveryHandler()))
 
 	// AWS publishes its keys under jwks_uri; jwks.json is the path that others guess.
@@ -95,11 +96,7 @@ func (s *Server) metricsRoutes() http.Handler {
 
 // receivers registers the endpoints that receive sign-outs from providers.
 func (s *Server) receivers(mux *http.ServeMux, api *awsapi.Service) {
-	logoutTokens := api.Wrap("BackChannelLogout", s.signOuts.BackChannelLogout())
-	mux.Handle(backChannelPath, logoutTokens)
-	if s.dev != nil {
-		s.dev.logoutTokens = logoutTokens
-	}
+	mux.Handle(backChannelPath, api.Wrap("BackChannelLogout", s.signOuts.BackChannelLogout()))
 	mux.Handle(sharedSignalsPath, api.Wrap("SharedSignals", s.signOuts.SharedSignals()))
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
@@ -55,6 +56,7 @@ type Server struct {
 	sessions      *session.Minter
 	logins        *login.Verifier
 	signOuts      *signout.Service
+	pools         *cognitoidentity.Service
 	traces        *adminapi.Traces
 	metrics       *metrics.Metrics
 	faults        *logging.Faults
@@ -317,14 +319,13 @@ func (s *Server) Run(ctx context.Context) {
 	group.Wait()
 }
 
-// Close ends outgoing fetches, closes what development opened, and the database after the running
-// writes, logs its counts of warnings and errors, and releases the data folder.
+// Close ends outgoing fetches, closes the database after the running writes, logs its counts of warnings and errors, and releases the data folder.
 func (s *Server) Close() error {
 	if s.outbound != nil {
 		s.outbound.Close()
 	}
 
-	errs := []error{s.dev.added().close()}
+	var errs []error
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}

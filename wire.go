@@ -16,12 +16,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/stsapi"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
+	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
 
 // parts are shared by the APIs and forward auth, and needed only for wiring.
@@ -35,7 +37,6 @@ type parts struct {
 	status     *userstatus.Pools
 	events     *signout.Sources
 	assume     *assume.Service
-	pools      *cognitoidentity.Service
 	addresses  *ratelimit.Addresses
 }
 
@@ -146,6 +147,30 @@ func (s *Server) openKeys(ctx context.Context, sealer *envelope.Sealer) (err err
 	return s.sealSecrets(ctx)
 }
 
+// openWebIdentities builds the issuers of web identity tokens, one for each account that enables them.
+func (s *Server) openWebIdentities(sealer *envelope.Sealer) {
+	s.webIdentities = webidentity.New(webidentity.Options{
+		Store:  s.store,
+		Sealer: sealer,
+		URL:    s.config.IssuerURL,
+		Now:    s.config.Now,
+		Logger: s.config.Logger,
+		Admit:  func() bool { return s.overload.Admit(overload.Reads) },
+	})
+}
+
+// ownDocument returns what this server publishes itself at an address, for the verification of tokens
+// whose issuers are at the same time login providers (outbound.Options.Own).
+func (s *Server) ownDocument(ctx context.Context, address string) (body []byte, own bool, err error) {
+	if s.dev != nil {
+		if body, own, err = s.dev.document(ctx, address); own {
+			return body, own, err
+		}
+	}
+
+	return s.webIdentities.Document(ctx, address)
+}
+
 // wireGate builds the parts that decide who a caller is and what it may do.
 func (s *Server) wireGate(p *parts) {
 	now := s.config.Now
@@ -154,7 +179,15 @@ func (s *Server) wireGate(p *parts) {
 		services = append(services, api.Name)
 	}
 
-	p.revoked = s.revocations(p)
+	p.revoked = session.NewRevocations(session.RevocationOptions{
+		Store:              s.store,
+		Roles:              p.directory,
+		UserPools:          p.providers,
+		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
+		SignOuts:           s.config.SignOutEndsSessions,
+		Now:                now,
+		Logger:             s.config.Logger,
+	})
 	p.authorizer = iam.NewAuthorizer(p.directory, now)
 	p.opened = gate.NewSessions(s.sessions, p.revoked, p.authorizer, now)
 	p.gate = gate.New(gate.Options{
@@ -164,24 +197,6 @@ func (s *Server) wireGate(p *parts) {
 		Services:   services,
 		Now:        now,
 		Dev:        s.config.Dev,
-	})
-}
-
-// revocations makes the list of revoked sessions.
-func (s *Server) revocations(p *parts) *session.Revocations {
-	var local session.UserPools // an interface, because a nil *Registry in it would not be nil
-	if s.dev.added().localUserPools != nil {
-		local = p.providers
-	}
-
-	return session.NewRevocations(session.RevocationOptions{
-		Store:              s.store,
-		Roles:              p.directory,
-		UserPools:          local,
-		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
-		SignOuts:           s.config.SignOutEndsSessions,
-		Now:                s.config.Now,
-		Logger:             s.config.Logger,
 	})
 }
 
@@ -236,14 +251,18 @@ func (s *Server) wireAddresses() *ratelimit.Addresses {
 // credentials.
 func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Sealer) error {
 	c := &s.config
-	status, err := c.userStatus().Pools(userstatus.Options{Asker: s.outbound, Now: c.Now})
+	status, err := c.userStatus().Pools(userstatus.Options{
+		Asker: s.outbound,
+		Local: p.providers,
+		Now:   c.Now,
+	})
 	if err != nil {
 		return err
 	}
 	if err := status.SelfTest(ctx, c.Logger); err != nil {
 		return err
 	}
-	status.Local, p.status = p.providers, &status
+	p.status = &status
 
 	s.wireSignOuts(p)
 	credentials, err := s.wireCredentials(p)
@@ -255,7 +274,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		return err
 	}
 
-	p.pools = cognitoidentity.New(cognitoidentity.Options{
+	s.pools = cognitoidentity.New(cognitoidentity.Options{
 		Store:              s.store,
 		Logins:             s.logins,
 		Directory:          p.directory,
@@ -276,9 +295,6 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		Now:                c.Now,
 		Logger:             c.Logger,
 	})
-	if s.dev != nil {
-		s.dev.identityPools = p.pools
-	}
 
 	return nil
 }
@@ -287,11 +303,8 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 func (s *Server) loginProviders(directory *iam.Directory) *provider.Registry {
 	c := &s.config
 	o := c.loginProviders(directory)
-	added := s.dev.added()
-	o.UserPools = beside(o.UserPools, added.userPools)
-	o.UserPoolRegions = beside(o.UserPoolRegions, added.userPoolRegions)
-	if added.localUserPools != nil {
-		o.Local = provider.Local{UserPools: added.localUserPools, URL: c.IssuerURL, Region: c.region()}
+	if local := s.dev.added().localUserPools; local != nil {
+		o.Local = provider.Local{UserPools: local, URL: c.IssuerURL, Region: c.region()}
 	}
 
 	return provider.New(o)

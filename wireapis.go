@@ -7,6 +7,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
@@ -32,7 +33,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		origins = nil // the guard of development decides
 	}
 
-	apis := append(awsAPIs(p.pools, s.stsAPI(p), s.iamAPI(p)), awsapi.API{
+	apis := append(awsAPIs(s.pools, s.stsAPI(p), s.iamAPI(p)), awsapi.API{
 		Name:         adminapi.Name,
 		Target:       adminapi.Target,
 		InternalCode: "InternalErrorException",
@@ -74,6 +75,16 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 
 		DatabaseTime: databaseTime,
 	})
+}
+
+// noUserPools is in place of user pools in production.
+func noUserPools() awsapi.API {
+	return awsapi.API{
+		Name:   devuserpool.Name,
+		Target: devuserpool.TargetPrefix,
+		Absent: "it has no user pools. poolhouse dev simulates them; " +
+			"list those of your users in the setting user_pools",
+	}
 }
 
 // awsAPIs returns the APIs of AWS. Their operations may have a rate.
@@ -125,7 +136,7 @@ func (s *Server) adminAPI(p *parts) *adminapi.Service {
 	return adminapi.New(adminapi.Options{
 		Store:             s.store,
 		Traces:            s.traces,
-		Pools:             p.pools,
+		Pools:             s.pools,
 		Directory:         p.directory,
 		Sessions:          p.opened,
 		Revoked:           p.revoked,

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,7 +35,8 @@ YAML or JSON in the form of a CloudFormation template, such as AWS CDK writes. I
 describe identity pools, their roles and principal tags, roles and their policies, managed
 policies, and OpenID Connect and SAML providers. The plan is printed first, and pool IDs and
 outputs at the end. Resources are deleted only with --prune, and only those that an earlier
-apply of the same file created.
+apply of the same file created. On poolhouse dev, a file may also describe user pools with
+their clients, groups and users. --prune leaves these alone.
 
 The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION,
 or with those of AWS_PROFILE in AWS's shared files.`,

@@ -100,7 +100,17 @@ func Apply(ctx context.Context, c *Client, file *File, o Options) (*Result, erro
 	if err != nil {
 		return nil, a.mask.fault(err)
 	}
+	var kept []string
+	if o.Prune {
+		if kept, err = a.keptUserPools(ctx, file.Resources); err != nil {
+			return nil, a.mask.fault(err)
+		}
+	}
+
 	todo := a.print(plan)
+	for _, note := range kept {
+		a.say("note: %s", note)
+	}
 	if o.DryRun {
 		return a.result(file, plan)
 	}

@@ -2,6 +2,8 @@ package apply
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 )
 
@@ -41,4 +43,43 @@ func (a *applier) pruned(ctx context.Context, resources []Resource) (plan []*cha
 	}
 
 	return plan, nil
+}
+
+// developmentAccount is the usual account of development servers. Others are asked about user pools only if
+// the file has some: production would count the call as a refused one.
+const developmentAccount = "000000000000"
+
+// keptUserPools returns notes about what --prune leaves alone: of user pools, everything.
+func (a *applier) keptUserPools(ctx context.Context, resources []Resource) (notes []string, err error) {
+	stays, has := map[string]bool{}, false
+	for _, r := range resources {
+		stays[r.Name], has = true, has || slices.Contains(userPoolTypes, r.Type)
+	}
+	if has {
+		notes = append(notes, "--prune leaves user pools alone, and their clients, groups and users")
+	} else if a.account != developmentAccount {
+		return nil, nil
+	}
+
+	for id, err := range a.userPoolIDs(ctx) {
+		if _, refused := errors.AsType[*apiError](err); refused { // there are none, or the keys may not ask
+			return notes, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		st, err := new(userPoolResource).described(ctx, a.server, id)
+		if err != nil {
+			return nil, err
+		}
+		if st == nil {
+			continue
+		}
+		if name, ours := strings.CutPrefix(st.markers[marker], a.options.Name+"/"); ours && !stays[name] {
+			notes = append(notes, "the user pool "+id+" was made for "+name+", which is no longer in the file, and stays: "+
+				"delete it with aws cognito-idp delete-user-pool --user-pool-id "+id)
+		}
+	}
+
+	return notes, nil
 }

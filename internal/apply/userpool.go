@@ -1,9 +1,12 @@
 package apply
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"regexp"
 	"slices"
@@ -17,10 +20,18 @@ func (s settings) MarshalJSON() ([]byte, error) { return []byte(show(s.value)), 
 
 func (s *settings) UnmarshalJSON(b []byte) error { return decode(b, &s.value) }
 
+// userPoolPart has the answers that all resources of user pools give.
+type userPoolPart struct{ common }
+
+// remove never happens: these types have no list (kinds), so that --prune finds none of their resources.
+func (userPoolPart) remove(context.Context, *server, string) error {
+	return errors.New("--prune leaves user pools alone")
+}
+
 // userPoolResource is a user pool of a development server, with the names of CloudFormation's properties.
 // Where they are settings, the server checks them.
 type userPoolResource struct {
-	common
+	userPoolPart
 
 	UserPoolName                string   `json:",omitempty"`
 	UsernameAttributes          []string `json:",omitempty" file:"fixed"`
@@ -96,9 +107,7 @@ func (c *Client) HasUserPools(ctx context.Context) (bool, error) {
 }
 
 // MentionsUserPools reports whether a text may have resources of user pools.
-func MentionsUserPools(text []byte) bool { return userPoolWords.Match(text) }
-
-var userPoolWords = regexp.MustCompile(userPoolType)
+func MentionsUserPools(text []byte) bool { return bytes.Contains(text, []byte(userPoolType)) }
 
 // customUserPoolID is the tag of a new user pool that chooses its ID.
 const customUserPoolID = "_custom_id_"
@@ -108,26 +117,43 @@ func (p *userPoolResource) find(ctx context.Context, a *applier, r Resource) (*s
 		return p.described(ctx, a.server, r.PinnedID)
 	}
 
-	in := map[string]any{"MaxResults": 60}
-	for {
-		var page struct {
-			UserPools []struct{ Id string }
-			NextToken string
-		}
-		if err := a.userPools(ctx, "ListUserPools", in, &page); err != nil {
+	for id, err := range a.userPoolIDs(ctx) {
+		if err != nil {
 			return nil, err
 		}
+		st, err := p.described(ctx, a.server, id)
+		if err != nil || st != nil && st.markers[marker] == a.owner(r) {
+			return st, err
+		}
+	}
 
-		for _, one := range page.UserPools {
-			st, err := p.described(ctx, a.server, one.Id)
-			if err != nil || st != nil && st.markers[marker] == a.owner(r) {
-				return st, err
+	return nil, nil
+}
+
+// userPoolIDs lists the user pools of the server. It ends at an error.
+func (s *server) userPoolIDs(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		in := map[string]any{"MaxResults": 60}
+		for {
+			var page struct {
+				UserPools []struct{ Id string }
+				NextToken string
 			}
+			if err := s.userPools(ctx, "ListUserPools", in, &page); err != nil {
+				yield("", err)
+				return
+			}
+
+			for _, one := range page.UserPools {
+				if !yield(one.Id, nil) {
+					return
+				}
+			}
+			if page.NextToken == "" {
+				return
+			}
+			in["NextToken"] = page.NextToken
 		}
-		if page.NextToken == "" {
-			return nil, nil
-		}
-		in["NextToken"] = page.NextToken
 	}
 }
 
@@ -266,10 +292,6 @@ func (p *userPoolResource) put(ctx context.Context, a *applier, ch *change) erro
 	a.known[ch.resource.Name] = p.attributes(a.server, out.UserPool.Id)
 
 	return nil
-}
-
-func (*userPoolResource) remove(ctx context.Context, s *server, id string) error {
-	return s.userPools(ctx, "DeleteUserPool", map[string]any{"UserPoolId": id}, nil)
 }
 
 func (p *userPoolResource) title() string { return "UserPool" + p.UserPoolName }

@@ -10,7 +10,7 @@ import (
 
 // userPoolClient is an app client of a user pool.
 type userPoolClient struct {
-	common
+	userPoolPart
 
 	UserPoolId     string `json:",omitempty" file:"required,fixed"`
 	ClientName     string `json:",omitempty"`
@@ -143,11 +143,6 @@ func (c *userPoolClient) put(ctx context.Context, a *applier, ch *change) error 
 	a.known[ch.resource.Name] = c.attributes(a.server, c.UserPoolId+"/"+out.UserPoolClient.ClientId)
 
 	return nil
-}
-
-func (*userPoolClient) remove(ctx context.Context, s *server, id string) error {
-	pool, client, _ := strings.Cut(id, "/")
-	return s.userPools(ctx, "DeleteUserPoolClient", map[string]any{"UserPoolId": pool, "ClientId": client}, nil)
 }
 
 func (c *userPoolClient) title() string { return "Client" + c.ClientName }

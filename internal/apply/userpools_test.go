@@ -121,6 +121,47 @@ func TestUserPools(t *testing.T) {
 	equal(t, "once more", actions(r.applied(withUserPools(t, changed), "pools")), "")
 }
 
+// --prune deletes no user pool, and says so: with a file that has some, and with one that had some before.
+func TestPruneLeavesUserPoolsAlone(t *testing.T) {
+	const about = "note: --prune leaves user pools alone"
+	const gone = "note: the user pool us-east-1_Customers was made for Customers, which is no longer in the file"
+	r := newRig(t)
+	file := withUserPools(t, userPools)
+	r.applied(file, "pools")
+	none, err := apply.Read([]byte("Resources: {}"), apply.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, test := range []struct {
+		step        string
+		file        *apply.File
+		name        string
+		prune       bool
+		about, gone bool
+	}{
+		{"without --prune", file, "pools", false, false, false},
+		{"with the user pool", file, "pools", true, true, false},
+		{"another file", none, "others", true, false, false},
+		{"without the user pool", none, "pools", true, false, true},
+	} {
+		var out strings.Builder
+		options := apply.Options{Name: test.name, Out: &out, Prune: test.prune}
+		if _, err := apply.Apply(t.Context(), r.client, test.file, options); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.String(), about) != test.about || strings.Contains(out.String(), gone) != test.gone {
+			t.Errorf("%s:\n%s", test.step, &out)
+		}
+	}
+
+	in := map[string]any{"UserPoolId": "us-east-1_Customers"}
+	if err := r.client.JSON(t.Context(), "cognito-idp", "AWSCognitoIdentityProviderService", "DescribeUserPool",
+		in, nil); err != nil {
+		t.Errorf("the user pool is gone: %v", err)
+	}
+}
+
 // What cannot change is refused before anything changes.
 func TestUserPoolsRefuse(t *testing.T) {
 	r := newRig(t)

@@ -15,7 +15,7 @@ const (
 
 // userPoolGroup is a group of a user pool.
 type userPoolGroup struct {
-	common
+	userPoolPart
 
 	UserPoolId  string   `json:",omitempty" file:"required,fixed"`
 	GroupName   string   `json:",omitempty" file:"fixed"`
@@ -63,17 +63,12 @@ func (g *userPoolGroup) put(ctx context.Context, a *applier, ch *change) error {
 	return a.userPools(ctx, operation, tree(g), nil)
 }
 
-func (*userPoolGroup) remove(ctx context.Context, s *server, id string) error {
-	pool, group, _ := strings.Cut(id, "/")
-	return s.userPools(ctx, "DeleteGroup", map[string]any{"UserPoolId": pool, "GroupName": group}, nil)
-}
-
 func (g *userPoolGroup) title() string { return "Group" + g.GroupName }
 
 // userPoolUser is a user of a user pool. PoolhousePassword is set when the user is made, and can be used at
 // once; without it the server makes a temporary one, and shows it.
 type userPoolUser struct {
-	common
+	userPoolPart
 
 	UserPoolId             string          `json:",omitempty" file:"required,fixed"`
 	Username               string          `json:",omitempty" file:"fixed"`
@@ -152,16 +147,11 @@ func (u *userPoolUser) put(ctx context.Context, a *applier, ch *change) error {
 	return a.userPools(ctx, "AdminSetUserPassword", about, nil)
 }
 
-func (*userPoolUser) remove(ctx context.Context, s *server, id string) error {
-	pool, user, _ := strings.Cut(id, "/")
-	return s.userPools(ctx, "AdminDeleteUser", map[string]any{"UserPoolId": pool, "Username": user}, nil)
-}
-
 func (u *userPoolUser) title() string { return "User" + u.Username }
 
 // userPoolMember makes a user a member of a group.
 type userPoolMember struct {
-	common
+	userPoolPart
 
 	UserPoolId string `json:",omitempty" file:"required,fixed"`
 	Username   string `json:",omitempty" file:"required,fixed"`
@@ -197,10 +187,6 @@ func (m *userPoolMember) find(ctx context.Context, a *applier, _ Resource) (*sta
 
 func (m *userPoolMember) put(ctx context.Context, a *applier, _ *change) error {
 	return a.userPools(ctx, "AdminAddUserToGroup", m, nil)
-}
-
-func (m *userPoolMember) remove(ctx context.Context, s *server, _ string) error {
-	return s.userPools(ctx, "AdminRemoveUserFromGroup", m, nil)
 }
 
 func (m *userPoolMember) title() string { return "Member" + m.Username + m.GroupName }

@@ -1,17 +1,25 @@
 package cognitoidentity_test
 
 import (
+	"crypto"
+	"crypto/x509"
+	"encoding/json"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
+	idp "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
@@ -20,7 +28,8 @@ import (
 // home is a development server with one user pool, which its tests trust under a name.
 type home struct {
 	*wiretest.Server
-	local  *wiretest.LocalUserPools
+	users  *idp.Client
+	folder string // of the server's data
 	traces *wiretest.TraceList
 	alias  string // the local name of the user pool
 }
@@ -32,15 +41,74 @@ const (
 
 func startHome(t *testing.T, change ...func(*poolhouse.Config)) *home {
 	t.Helper()
-	h := &home{local: &wiretest.LocalUserPools{}, traces: &wiretest.TraceList{}}
-	h.local.Set(homeID, wiretest.LocalUserPool{Issuer: logintest.NewIssuer(t)})
+	h := &home{folder: t.TempDir(), traces: &wiretest.TraceList{}}
 	h.Server = wiretest.Start(t, append([]func(*poolhouse.Config){
-		h.local.Configure,
-		func(c *poolhouse.Config) { c.OnTrace = h.traces.Add },
+		func(c *poolhouse.Config) { c.DataDir, c.OnTrace = h.folder, h.traces.Add },
 	}, change...)...)
 	h.alias = strings.TrimPrefix(h.URL, "http://") + "/" + homeID
+	h.users = idp.New(idp.Options{
+		BaseEndpoint:     &h.URL,
+		Region:           wiretest.Region,
+		RetryMaxAttempts: 1,
+		HTTPClient:       wiretest.Connections,
+		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+	h.newUserPool(t, homeID, nil)
 
 	return h
+}
+
+// newUserPool makes a user pool with an ID.
+func (h *home) newUserPool(t *testing.T, id string, tags map[string]string) {
+	t.Helper()
+	all := map[string]string{"_custom_id_": id}
+	maps.Copy(all, tags)
+	wiretest.Must(h.users.CreateUserPool(t.Context(), &idp.CreateUserPoolInput{
+		PoolName:     aws.String("users"),
+		UserPoolTags: all,
+	}))(t)
+}
+
+func (h *home) deleteUserPool(t *testing.T, id string) {
+	t.Helper()
+	wiretest.Must(h.users.DeleteUserPool(t.Context(), &idp.DeleteUserPoolInput{UserPoolId: &id}))(t)
+}
+
+// idToken returns an ID token of a user pool with any claims, also with those that the user pool would
+// never write: it signs with the key in the user pool's file.
+func (h *home) idToken(t *testing.T, id, client, subject string, claims map[string]any) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(h.folder, "dev-userpools", id+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Keys []struct {
+			ID      string `json:"id"`
+			Private []byte `json:"private"`
+		} `json:"keys"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil || len(file.Keys) == 0 {
+		t.Fatalf("the file of a user pool has %d keys: %v", len(file.Keys), err)
+	}
+	private, err := x509.ParsePKCS8PrivateKey(file.Keys[0].Private)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	all := map[string]any{
+		"iss":              h.URL + "/" + id,
+		"aud":              client,
+		"sub":              subject,
+		"token_use":        "id",
+		"auth_time":        time.Now().Unix(),
+		"cognito:username": subject,
+	}
+	maps.Copy(all, claims)
+	key := logintest.NewKey(t, jose.RS256)
+	key.ID, key.Private = file.Keys[0].ID, private.(crypto.Signer)
+
+	return key.Sign(nil, logintest.NewIssuerAt(t, h.URL).Payload(all))
 }
 
 // trusting makes an identity pool that trusts the client "web" of a user pool.
@@ -56,7 +124,7 @@ func (h *home) trusting(t *testing.T, name string, change ...func(*ci.CreateIden
 
 func (h *home) token(t *testing.T, subject string, claims map[string]any) string {
 	t.Helper()
-	return h.local.IDToken(t, h.Server, homeID, "web", subject, claims)
+	return h.idToken(t, homeID, "web", subject, claims)
 }
 
 // Whatever name the pool and the client use, it is one provider with one identity for each user, and
@@ -164,8 +232,8 @@ func TestLocalUserPoolNamesRefused(t *testing.T) {
 func TestLocalUserPoolTokens(t *testing.T) {
 	h := startHome(t)
 	stranger := logintest.NewIssuer(t)
-	h.local.Set("us-east-1_Other", wiretest.LocalUserPool{Issuer: logintest.NewIssuer(t)})
-	h.local.Set("us-east-1_AsAtAWS", wiretest.LocalUserPool{Issuer: logintest.NewIssuer(t), AWSIssuer: true})
+	h.newUserPool(t, "us-east-1_Other", nil)
+	h.newUserPool(t, "us-east-1_AsAtAWS", map[string]string{"_issuer_": "aws"})
 	const asAtAWS = "cognito-idp.us-east-1.amazonaws.com/us-east-1_AsAtAWS"
 	pool := h.trusting(t, homeAtAWS, func(in *ci.CreateIdentityPoolInput) {
 		in.CognitoIdentityProviders = append(in.CognitoIdentityProviders,
@@ -179,20 +247,20 @@ func TestLocalUserPoolTokens(t *testing.T) {
 			login.MessageIssuerMismatch},
 		{"AWS's issuer by the local name", h.alias, h.token(t, "alice", map[string]any{"iss": "https://" + homeAtAWS}),
 			login.MessageIssuerMismatch},
-		{"AWS's issuer by the setting", asAtAWS, h.local.IDToken(t, h.Server, "us-east-1_AsAtAWS", "web", "alice",
+		{"AWS's issuer by the setting", asAtAWS, h.idToken(t, "us-east-1_AsAtAWS", "web", "alice",
 			map[string]any{"iss": "https://" + asAtAWS}), ""},
-		{"the local issuer beside the setting", asAtAWS, h.local.IDToken(t, h.Server, "us-east-1_AsAtAWS", "web",
+		{"the local issuer beside the setting", asAtAWS, h.idToken(t, "us-east-1_AsAtAWS", "web",
 			"alice", nil), ""},
 		{"another client", homeAtAWS, h.token(t, "alice", map[string]any{"aud": "ios"}),
 			login.MessageUnsupportedProvider},
 		{"an access token", homeAtAWS, h.token(t, "alice", map[string]any{"aud": nil, "token_use": "access"}),
 			"Invalid login token. Missing a required claim: aud"},
 		{"no ID token", homeAtAWS, h.token(t, "alice", map[string]any{"token_use": "access"}), login.MessageNotOIDC},
-		{"another user pool's keys", homeAtAWS, h.local.IDToken(t, h.Server, "us-east-1_Other", "web", "alice",
+		{"another user pool's keys", homeAtAWS, h.idToken(t, "us-east-1_Other", "web", "alice",
 			map[string]any{"iss": h.URL + "/" + homeID}), login.MessageBadSignature},
 		{"keys of a stranger", homeAtAWS, stranger.Token(forged), login.MessageBadSignature},
 		{"a user pool that the pool lacks", "cognito-idp.us-east-1.amazonaws.com/us-east-1_Other",
-			h.local.IDToken(t, h.Server, "us-east-1_Other", "web", "alice", nil), login.MessageUnsupportedProvider},
+			h.idToken(t, "us-east-1_Other", "web", "alice", nil), login.MessageUnsupportedProvider},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := h.Public().GetId(t.Context(),
@@ -212,9 +280,9 @@ func TestLocalUserPoolComesAndGoes(t *testing.T) {
 	h := startHome(t)
 	const late, lateAtAWS = "us-east-1_Late", "cognito-idp.us-east-1.amazonaws.com/us-east-1_Late"
 	pool := h.trusting(t, strings.Replace(h.alias, homeID, late, 1))
-	token := func() string { return h.local.IDToken(t, h.Server, late, "web", "alice", nil) }
+	token := func() string { return h.idToken(t, late, "web", "alice", nil) }
 
-	h.local.Set(late, wiretest.LocalUserPool{Issuer: logintest.NewIssuer(t)})
+	h.newUserPool(t, late, nil)
 	old := token()
 	user := h.GetID(t, pool, map[string]string{lateAtAWS: old})
 
@@ -230,13 +298,14 @@ func TestLocalUserPoolComesAndGoes(t *testing.T) {
 		}
 	}
 
-	h.local.Set(late, wiretest.LocalUserPool{Issuer: logintest.NewIssuer(t)})
+	h.deleteUserPool(t, late)
+	h.newUserPool(t, late, nil)
 	refused(lateAtAWS, old, login.MessageBadSignature, "signing-key-former")
 	wiretest.Equal(t, "identity of the user pool made anew", h.GetID(t, pool, map[string]string{lateAtAWS: token()}),
 		user)
 
 	again := token()
-	h.local.Delete(late)
+	h.deleteUserPool(t, late)
 	for _, key := range []string{lateAtAWS, strings.Replace(h.alias, homeID, late, 1)} {
 		refused(key, again, login.MessageUnsupportedProvider, "openid-connect-provider-user-pool")
 	}
@@ -260,7 +329,7 @@ func TestLocalUserPoolAndSettings(t *testing.T) {
 		c.UserPools = map[string]poolhouse.ProviderOverride{named: at}
 		c.UserPoolRegions = map[string]poolhouse.ProviderOverride{"us-east-1": at}
 	})
-	h.local.Set("us-east-1_Named", wiretest.LocalUserPool{Issuer: logintest.NewIssuer(t)})
+	h.newUserPool(t, "us-east-1_Named", nil)
 	pool := h.trusting(t, homeAtAWS, func(in *ci.CreateIdentityPoolInput) {
 		for _, name := range []string{named, regional, unknown} {
 			in.CognitoIdentityProviders = append(in.CognitoIdentityProviders,
@@ -268,7 +337,7 @@ func TestLocalUserPoolAndSettings(t *testing.T) {
 		}
 	})
 	theirs := elsewhere.Token(map[string]any{"aud": "web", "sub": "alice", "token_use": "id"})
-	ours := h.local.IDToken(t, h.Server, "us-east-1_Named", "web", "alice", nil)
+	ours := h.idToken(t, "us-east-1_Named", "web", "alice", nil)
 
 	for _, test := range []struct{ name, key, token, message string }{
 		{"the user pool here", homeAtAWS, h.token(t, "alice", nil), ""},
@@ -394,33 +463,47 @@ func TestLocalUserPoolPrincipalTags(t *testing.T) {
 	}
 }
 
-// Where the pool checks a client's tokens, the end of the sign-in ends the token and the
-// credentials at once, and nothing where it does not.
+// Where the pool checks a client's tokens, what the user pool knows about the user ends tokens that name no
+// sign-in at once, and nothing where it does not. Tokens that name one are tried with user pools.
 func TestLocalUserPoolServerSideTokenCheck(t *testing.T) {
-	for name, standing := range map[string]identitypool.Standing{
-		"signed out": identitypool.SignedOut,
-		"disabled":   identitypool.UserDisabled,
-		"deleted":    identitypool.UserDeleted,
+	h := startHome(t)
+	pool := h.trusting(t, homeAtAWS, func(in *ci.CreateIdentityPoolInput) {
+		in.CognitoIdentityProviders[0].ServerSideTokenCheck = aws.Bool(true)
+		in.CognitoIdentityProviders = append(in.CognitoIdentityProviders, types.CognitoIdentityProvider{
+			ProviderName: aws.String(h.alias), ClientId: aws.String("ios"), ServerSideTokenCheck: aws.Bool(false)})
+	})
+	home := aws.String(homeID)
+
+	for name, end := range map[string]func(user *string) error{
+		"signed out": func(user *string) error {
+			_, err := h.users.AdminUserGlobalSignOut(t.Context(),
+				&idp.AdminUserGlobalSignOutInput{UserPoolId: home, Username: user})
+			return err
+		},
+		"disabled": func(user *string) error {
+			_, err := h.users.AdminDisableUser(t.Context(),
+				&idp.AdminDisableUserInput{UserPoolId: home, Username: user})
+			return err
+		},
+		"deleted": func(user *string) error {
+			_, err := h.users.AdminDeleteUser(t.Context(), &idp.AdminDeleteUserInput{UserPoolId: home, Username: user})
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := startHome(t)
-			pool := h.trusting(t, homeAtAWS, func(in *ci.CreateIdentityPoolInput) {
-				in.CognitoIdentityProviders[0].ServerSideTokenCheck = aws.Bool(true)
-				in.CognitoIdentityProviders = append(in.CognitoIdentityProviders, types.CognitoIdentityProvider{
-					ProviderName: aws.String(h.alias), ClientId: aws.String("ios"),
-					ServerSideTokenCheck: aws.Bool(false)})
-			})
-			checked, other := h.signedIn(t, pool, "web", "alice"), h.signedIn(t, pool, "web", "bob")
-			free := h.signedIn(t, pool, "ios", "carol")
+			alice, bob := h.newUser(t, "alice "+name), h.newUser(t, "bob "+name)
+			checked, other := h.signedIn(t, pool, "web", alice), h.signedIn(t, pool, "web", bob)
+			free := h.signedIn(t, pool, "ios", alice)
 			for _, u := range []*localUser{checked, other, free} {
-				u.wants(t, true, true)
+				u.wants(t, true)
 			}
 
-			h.local.End(homeID, "sign-in of alice", standing)
-			h.local.End(homeID, "sign-in of carol", standing)
-			checked.wants(t, false, false)
-			other.wants(t, true, true)
-			free.wants(t, true, true)
+			if err := end(&alice); err != nil {
+				t.Fatal(err)
+			}
+			checked.wants(t, false)
+			other.wants(t, true)
+			free.wants(t, true)
 
 			if id := h.GetID(t, pool, checked.logins); id != checked.id {
 				t.Errorf("GetId gives %s, want %s: AWS checks before tokens and credentials", id, checked.id)
@@ -429,28 +512,42 @@ func TestLocalUserPoolServerSideTokenCheck(t *testing.T) {
 	}
 }
 
-// localUser is a user with credentials.
+// newUser makes a user of the user pool, and returns the subject of its tokens, by which the API finds it
+// too.
+func (h *home) newUser(t *testing.T, name string) (subject string) {
+	t.Helper()
+	name = strings.ReplaceAll(name, " ", "-")
+	user := wiretest.Must(h.users.AdminCreateUser(t.Context(), &idp.AdminCreateUserInput{
+		UserPoolId: aws.String(homeID),
+		Username:   &name,
+	}))(t).User
+	for _, a := range user.Attributes {
+		if *a.Name == "sub" {
+			return *a.Value
+		}
+	}
+	t.Fatal("a user without sub")
+
+	return ""
+}
+
+// localUser is a user with an identity.
 type localUser struct {
-	h           *home
-	id          string
-	logins      map[string]string
-	credentials *types.Credentials
+	h      *home
+	id     string
+	logins map[string]string
 }
 
 func (h *home) signedIn(t *testing.T, pool, client, subject string) *localUser {
 	t.Helper()
-	u := &localUser{h: h, logins: map[string]string{
-		h.alias: h.local.IDToken(t, h.Server, homeID, client, subject, nil)}}
+	u := &localUser{h: h, logins: map[string]string{h.alias: h.idToken(t, homeID, client, subject, nil)}}
 	u.id = h.GetID(t, pool, u.logins)
-	u.credentials = wiretest.Must(h.Public().GetCredentialsForIdentity(t.Context(),
-		&ci.GetCredentialsForIdentityInput{IdentityId: &u.id, Logins: u.logins}))(t).Credentials
 
 	return u
 }
 
-// wants checks whether the token still gives tokens and credentials, and whether the credentials
-// still work.
-func (u *localUser) wants(t *testing.T, token, credentials bool) {
+// wants checks whether the token still gives tokens and credentials.
+func (u *localUser) wants(t *testing.T, token bool) {
 	t.Helper()
 	_, err := u.h.Public().GetCredentialsForIdentity(t.Context(),
 		&ci.GetCredentialsForIdentityInput{IdentityId: &u.id, Logins: u.logins})
@@ -462,10 +559,5 @@ func (u *localUser) wants(t *testing.T, token, credentials bool) {
 		} else if !token {
 			wiretest.WantError(t, err, "NotAuthorizedException", "Invalid login token. Token has been revoked.")
 		}
-	}
-
-	c := u.credentials
-	if _, err := u.h.Whoami(t, *c.AccessKeyId, *c.SecretKey, *c.SessionToken); (err == nil) != credentials {
-		t.Errorf("the credentials work: %v (%v), want %v", err == nil, err, credentials)
 	}
 }

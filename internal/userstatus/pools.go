@@ -62,7 +62,7 @@ func (s Settings) Pools(o Options) (Pools, error) {
 
 	byProvider, err := checkers(s.ByProvider, o)
 	byRegion, err2 := checkers(s.ByRegion, o)
-	return Pools{ByProvider: byProvider, ByRegion: byRegion}, errors.Join(err, err2)
+	return Pools{ByProvider: byProvider, ByRegion: byRegion, Local: o.Local}, errors.Join(err, err2)
 }
 
 func checkers(configs map[string]Config, o Options) (map[string]Checker, error) {

@@ -88,6 +88,7 @@ type Asker interface {
 // Options are the parts of a Checker besides its Config.
 type Options struct {
 	Asker Asker
+	Local Local // for Settings.Pools: knows the user pools of this server; nil = it has none
 	Now   func() time.Time
 }
 

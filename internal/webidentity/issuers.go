@@ -59,8 +59,6 @@ type Options struct {
 	// Admit reports whether a request for a document may ask the database. It is asked for issuers that the
 	// node does not hold, because anybody can make up their IDs. nil = always.
 	Admit func() bool
-	// PublishDelay is that of issuer.Options.
-	PublishDelay time.Duration
 }
 
 // maxOpened bounds the issuers whose keys a node holds: some 30 MB.
@@ -178,13 +176,12 @@ func (s *Issuers) open(ctx context.Context, id string) (*issuer.Issuer, error) {
 	opened, err, _ := s.opening.Do(id, func() (any, error) {
 		// Others wait for this, too: a client that leaves must not end it.
 		i, err := issuer.New(overload.WithoutBudget(context.WithoutCancel(ctx)), issuer.Options{
-			Store:        s.o.Store,
-			Sealer:       s.o.Sealer,
-			URL:          s.url(id),
-			WebIdentity:  id,
-			Now:          s.o.Now,
-			Logger:       s.o.Logger,
-			PublishDelay: s.o.PublishDelay,
+			Store:       s.o.Store,
+			Sealer:      s.o.Sealer,
+			URL:         s.url(id),
+			WebIdentity: id,
+			Now:         s.o.Now,
+			Logger:      s.o.Logger,
 		})
 		if err != nil {
 			return nil, err

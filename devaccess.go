@@ -1,0 +1,121 @@
+package poolhouse
+
+import (
+	"context"
+	"errors"
+
+	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+	"github.com/poolhouse-id/poolhouse/internal/devpool"
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+var errNoDevelopment = errors.New("this is no development server")
+
+// DevInfo returns what clients of a development server need; false for other servers.
+func (s *Server) DevInfo() (DevInfo, bool) {
+	if s.dev == nil {
+		return DevInfo{}, false
+	}
+	return s.dev.endpoints.Info, true
+}
+
+// DevUsers returns the users whom the development issuer vouches for by name; nil for other servers.
+func (s *Server) DevUsers() *devuser.Store {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.endpoints.Users
+}
+
+// DevClients returns the clients of the development issuer that seeds describe; nil for other servers.
+func (s *Server) DevClients() *devissuer.Clients {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.endpoints.Clients
+}
+
+// DevPools returns at most limit pools of a development server's account and region, in the order of
+// their IDs. It fails for other servers.
+func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {
+	if s.dev == nil {
+		return nil, errNoDevelopment
+	}
+	pools, err := s.store.ListPools(ctx, identitypool.AccountID(s.config.Account), s.config.region(), "", limit)
+	if err != nil {
+		return nil, err
+	}
+
+	info := s.dev.endpoints.Info
+	list := make([]DevPool, len(pools)) // not nil: its JSON is a list
+	for i, pool := range pools {
+		list[i] = devpool.Of(pool, info.OIDCProviderARN, info.LoginKey)
+		list[i].UserPool = s.ownUserPool(pool)
+	}
+
+	return list, nil
+}
+
+// FormerDevIssuer returns the URL of the development issuer at the last start, if it was another one.
+func (s *Server) FormerDevIssuer() string {
+	if s.dev == nil {
+		return ""
+	}
+	return s.dev.endpoints.Issuer.Former
+}
+
+// SeedUserAgent returns the user agent of the calls by which a development server applies its own
+// seeds. They are no calls of clients: neither the page nor the terminal shows them. No client can
+// guess it. It is empty for other servers.
+func (s *Server) SeedUserAgent() string {
+	if s.dev == nil {
+		return ""
+	}
+	return s.dev.seedAgent
+}
+
+// SeedIdentities makes identities of a development server.
+// See cognitoidentity.Service.SeedIdentities.
+func (s *Server) SeedIdentities(ctx context.Context, seeded []cognitoidentity.SeededIdentity) error {
+	if s.dev == nil {
+		return errNoDevelopment
+	}
+	return s.pools.SeedIdentities(ctx, seeded)
+}
+
+// CheckSeededIdentities checks identities of a development server before their pools are made.
+// See cognitoidentity.Service.CheckSeededIdentities.
+func (s *Server) CheckSeededIdentities(
+	ctx context.Context, seeded []cognitoidentity.SeededIdentity, f cognitoidentity.Foreseen,
+) error {
+	if s.dev == nil {
+		return errNoDevelopment
+	}
+	return s.pools.CheckSeededIdentities(ctx, seeded, f)
+}
+
+// DevUserPools returns at most limit user pools of the account and region of a development server.
+func (s *Server) DevUserPools(limit int) []DevUserPool {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.userPools.Summaries(s.config.Account, s.config.region(), limit)
+}
+
+// ownUserPool returns the first user pool of a development server that an identity pool trusts; nil = none.
+func (s *Server) ownUserPool(pool identitypool.Pool) *devpool.UserPool {
+	for _, trusted := range pool.CognitoIdentityProviders {
+		name, _ := identitypool.ParseUserPool(trusted.ProviderName)
+		own, exists := s.dev.localUserPools.UserPool(name.ID)
+		if exists && own.Name == trusted.ProviderName {
+			return &devpool.UserPool{ID: name.ID, ClientID: trusted.ClientID}
+		}
+	}
+
+	return nil
+}
+
+// isSeed reports whether a call is one of the server's own, by which it applies a seed.
+func (d *development) isSeed(userAgent string) bool { return d != nil && userAgent == d.seedAgent }
