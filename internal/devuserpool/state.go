@@ -3,7 +3,6 @@ package devuserpool
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -88,26 +87,16 @@ func OpenState(folder string) (*State, error) {
 	return s, nil
 }
 
-// readPool reads the file of a pool. Opening a pipe or a device could wait for ever.
+// readPool reads the file of a pool. Error: ErrDamaged.
 func readPool(path string) (*Pool, error) {
-	info, err := os.Stat(path)
+	text, err := wholefile.Read(path, maxFile)
+	if refused, ok := errors.AsType[*wholefile.RefusedError](err); ok {
+		return nil, fmt.Errorf("%w: %s", ErrDamaged, refused.Reason)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, fmt.Errorf("%w: it is no regular file of at most %d bytes", ErrDamaged, maxFile)
 	}
 
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-
-	text, err := io.ReadAll(io.LimitReader(file, maxFile))
-	if err != nil {
-		return nil, err
-	}
 	p := new(Pool)
 	if err := json.Unmarshal(text, p); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -254,10 +243,7 @@ func (s *State) keep(p *Pool) error {
 		if err != nil {
 			return err
 		}
-		if err := wholefile.Replace(s.path(p.ID), func(f *os.File) error {
-			_, err := f.Write(text)
-			return err
-		}); err != nil {
+		if err := wholefile.ReplaceText(s.path(p.ID), text); err != nil {
 			return err
 		}
 	}
