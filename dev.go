@@ -26,11 +26,12 @@ import (
 
 // Files of Config.DataDir that only `poolhouse dev` writes: DevIssuerKeyFile has the key of the
 // development issuer, DevUsersFile the users that it vouches for by name, and DevSignInsFile who is
-// signed in to what.
+// signed in to what. The folder DevUserPoolsFolder has the user pools with their users and keys.
 const (
-	DevIssuerKeyFile = devissuer.KeyFile
-	DevUsersFile     = devuser.File
-	DevSignInsFile   = devissuer.GrantsFile
+	DevIssuerKeyFile   = devissuer.KeyFile
+	DevUsersFile       = devuser.File
+	DevSignInsFile     = devissuer.GrantsFile
+	DevUserPoolsFolder = devuserpool.Folder
 )
 
 // Paths of the control API of a development server. Config.DevControlToken guards them.
