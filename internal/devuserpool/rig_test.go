@@ -13,11 +13,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
+// everybody is the caller of all operations.
+var everybody = awsapi.Caller{Account: "111122223333", Region: "eu-central-1"}
+
 // openGate lets everybody in as one account.
 type openGate struct{}
 
 func (openGate) Authenticate(*http.Request, []byte, string) (awsapi.Caller, error) {
-	return awsapi.Caller{Account: "111122223333", Region: "eu-central-1"}, nil
+	return everybody, nil
 }
 
 func (openGate) Authorize(context.Context, awsapi.Caller, awsapi.Access) error { return nil }
