@@ -55,6 +55,9 @@ func (s *Server) addUserPools(d *development) error {
 		Now:       c.Now,
 		Logger:    c.Logger,
 		FixedCode: c.DevUserPoolCode,
+		MayChooseIDs: func(account string) bool {
+			return c.mayChooseIDs(identitypool.AccountID(account))
+		},
 		Codes: func(_ context.Context, code DevCode) {
 			d.codes.Add(code)
 			if c.OnDevCode != nil {

@@ -45,6 +45,7 @@ type State struct {
 	folder string // "" = memory
 
 	changing sync.Mutex // one change at a time
+	former   []formerID // oldest first; changing guards it
 
 	changes atomic.Uint64 // counts them
 
@@ -68,9 +69,13 @@ func OpenState(folder string) (*State, error) {
 		return nil, err
 	}
 
+	if s.former, err = readFormer(folder); err != nil {
+		return nil, err
+	}
+
 	for _, entry := range entries {
 		name, isPool := strings.CutSuffix(entry.Name(), ".json")
-		if !isPool {
+		if !isPool || entry.Name() == formerFile {
 			continue
 		}
 		path := filepath.Join(folder, entry.Name())
@@ -195,6 +200,18 @@ func (s *State) change(id string, edit func(*Pool) error) error {
 		return err
 	}
 
+	var deleted []string
+	for client := range before.Clients {
+		if _, stays := after.Clients[client]; !stays {
+			deleted = append(deleted, client)
+		}
+	}
+	if len(deleted) > 0 {
+		if err := s.keepFormer(before.Account, deleted...); err != nil {
+			return err
+		}
+	}
+
 	return s.keep(after)
 }
 
@@ -213,6 +230,9 @@ func (s *State) create(p *Pool) error {
 			return fmt.Errorf("%w: %q", errPoolTaken, p.ID)
 		}
 	}
+	if s.isOthers(formerPool(p.ID), p.Account) {
+		return fmt.Errorf("%w: %q was another account's", errPoolTaken, p.ID)
+	}
 	if err := s.clientsFree(p); err != nil {
 		return err
 	}
@@ -226,11 +246,15 @@ func (s *State) create(p *Pool) error {
 	return s.keep(p)
 }
 
-// clientsFree fails if another pool has one of p's clients: sign-in calls name the client alone.
+// clientsFree fails if another pool has one of p's clients, or another account had it: sign-in calls name the
+// client alone.
 func (s *State) clientsFree(p *Pool) error {
 	for id := range p.Clients {
 		if other, _, found := s.client(id); found && other.ID != p.ID {
 			return fmt.Errorf("%w: %q", errClientTaken, id)
+		}
+		if s.isOthers(id, p.Account) {
+			return fmt.Errorf("%w: %q was another account's", errClientTaken, id)
 		}
 	}
 	return nil
@@ -267,6 +291,11 @@ func (s *State) remove(id string, allow func(*Pool) error) error {
 		return err
 	}
 	if err := allow(p); err != nil {
+		return err
+	}
+
+	ids := append(slices.Sorted(maps.Keys(p.Clients)), formerPool(id))
+	if err := s.keepFormer(p.Account, ids...); err != nil {
 		return err
 	}
 	if s.folder != "" {
