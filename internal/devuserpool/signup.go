@@ -164,7 +164,7 @@ func (s *Service) verifyAddress(p *Pool, u *User, code Code, force bool) error {
 	}
 	u.Attributes[code.Attribute+verifiedSuffix] = "true"
 
-	return nil
+	return p.checkAliases(*u)
 }
 
 // ResendConfirmationCode sends another code that confirms a sign-up.
