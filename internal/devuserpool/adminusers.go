@@ -123,7 +123,7 @@ func (s *Service) invite(p *Pool, u *User, in *AdminCreateUserRequest) ([]SentCo
 
 // passwordEnds returns when a temporary password stops working.
 func (p *Pool) passwordEnds(now time.Time) time.Time {
-	return now.Add(days(*p.Settings.Policies.PasswordPolicy.TemporaryPasswordValidityDays))
+	return now.Add(days(*p.passwordPolicy().TemporaryPasswordValidityDays))
 }
 
 // described returns the user as answers show it, with the attributes of these names; nil = all.

@@ -49,7 +49,7 @@ func (s *Service) CreateUserPool(
 	if err := p.followTags(); err != nil {
 		return nil, err
 	}
-	key, err := s.newKey()
+	key, err := newKey(now)
 	if err != nil {
 		return nil, err
 	}

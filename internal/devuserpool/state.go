@@ -1,6 +1,7 @@
 package devuserpool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -112,7 +113,8 @@ func readPool(path string) (*Pool, error) {
 
 var poolIDForm = regexp.MustCompile(`^[a-z0-9-]+_[0-9a-zA-Z]+$`)
 
-// check reports what is wrong with a pool that was read from a file.
+// check reports what is wrong with a pool that was read from a file: others rely on what the operations
+// fill in.
 func (p *Pool) check() error {
 	if !poolIDForm.MatchString(p.ID) || p.Account == "" || p.Region == "" {
 		return fmt.Errorf("%w: it has no valid ID, account or region", ErrDamaged)
@@ -121,13 +123,35 @@ func (p *Pool) check() error {
 		return fmt.Errorf("%w: it has too many users, clients or groups", ErrDamaged)
 	}
 
+	if err := p.Settings.check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if _, err := p.keySet(); len(p.Keys) == 0 || err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, cmp.Or(err, errNoKey))
+	}
+
+	return p.checkParts()
+}
+
+// checkParts reports what is wrong with a pool's clients, groups and users, and makes the maps that the
+// file lacks, so that a change can write to them.
+func (p *Pool) checkParts() error {
+	for id, c := range p.Clients {
+		if c.ID == "" || c.ID != id || c.Settings.ClientName == nil {
+			return fmt.Errorf("%w: a client has no valid ID or name", ErrDamaged)
+		}
+	}
+	for name, g := range p.Groups {
+		if g.Name == "" || g.Name != name {
+			return fmt.Errorf("%w: a group has no valid name", ErrDamaged)
+		}
+	}
 	for key, u := range p.Users {
-		if u.Username == "" || u.Sub == "" || key != p.key(u.Username) {
-			return fmt.Errorf("%w: a user has no valid name", ErrDamaged)
+		if u.Username == "" || u.Sub == "" || key != p.key(u.Username) || u.Attributes == nil {
+			return fmt.Errorf("%w: a user has no valid name, subject or attributes", ErrDamaged)
 		}
 	}
 
-	// Maps that the file lacks are empty, so that a change can write to them.
 	if p.Clients == nil {
 		p.Clients = map[string]Client{}
 	}
