@@ -93,7 +93,8 @@ type Code struct {
 	Failures    int       `json:"failures,omitzero"`
 }
 
-// Session is a sign-in: a refresh token and the tokens made from it.
+// Session is a refresh token of a sign-in and the tokens made from it. Those with the same origin are of the
+// same sign-in.
 type Session struct {
 	Hash    []byte    `json:"hash"`   // SHA-256 of the refresh token
 	Client  string    `json:"client"` // ID
@@ -113,7 +114,8 @@ const (
 	maxGroups   = 300
 	maxUsers    = 10_000
 	maxCodes    = 8   // of a user; the oldest goes
-	maxSessions = 200 // of a user; the oldest goes, and its tokens are not valid any more
+	maxSessions = 200 // sign-ins of a user; the oldest goes, and its tokens are not valid any more
+	maxRotated  = 10  // refresh tokens of a sign-in, with those that were replaced
 	maxTags     = 50
 )
 
