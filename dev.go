@@ -16,17 +16,19 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 )
 
 // Files of Config.DataDir that only `poolhouse dev` writes: DevIssuerKeyFile has the key of the
 // development issuer, DevUsersFile the users that it vouches for by name, and DevSignInsFile who is
-// signed in to what.
+// signed in to what. The folder DevUserPoolsFolder has the user pools with their users and keys.
 const (
-	DevIssuerKeyFile = devissuer.KeyFile
-	DevUsersFile     = devuser.File
-	DevSignInsFile   = devissuer.GrantsFile
+	DevIssuerKeyFile   = devissuer.KeyFile
+	DevUsersFile       = devuser.File
+	DevSignInsFile     = devissuer.GrantsFile
+	DevUserPoolsFolder = devuserpool.Folder
 )
 
 // Paths of the control API of a development server. Config.DevControlToken guards them.
@@ -221,6 +223,9 @@ func (s *Server) addUserPools(d *development) error {
 		Now:       c.Now,
 		Logger:    c.Logger,
 		FixedCode: c.DevUserPoolCode,
+		MayChooseIDs: func(account string) bool {
+			return c.mayChooseIDs(identitypool.AccountID(account))
+		},
 		Codes: func(_ context.Context, code DevCode) {
 			d.codes.Add(code)
 			if c.OnDevCode != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
@@ -79,6 +80,7 @@ func adviseMemory(err error) error {
 func adviseReset(err error, folder string) error {
 	damaged := []error{
 		store.ErrDamaged, envelope.ErrWrongKey, devissuer.ErrKey, devissuer.ErrGrants, devuser.ErrDamaged,
+		devuserpool.ErrDamaged,
 	}
 	if errors.Is(err, store.ErrDamaged) && filepath.Base(folder) != devFolder {
 		return err // deleteDevFiles refuses it
@@ -100,8 +102,8 @@ func devResetCommand() *cobra.Command {
 		Use:   "reset",
 		Short: "Delete what the development server keeps",
 		Long: `Delete the data of the development server in .poolhouse, or in the folder of --data: its
-pools, identities, roles, users, access keys and signing keys. No server may use the
-folder.
+pools, identities, roles, users, user pools, access keys and signing keys. No server may
+use the folder.
 Nothing else in the folder is touched.`,
 		Example: "  poolhouse dev reset",
 		Args:    cobra.NoArgs,
@@ -164,22 +166,48 @@ func deleteDevFiles(ctx context.Context, folder string) error {
 
 	// The log goes before its database, and the issuer's key last: an interrupted reset can be
 	// repeated.
-	database := poolhouse.DatabaseFile
+	database, userPools := poolhouse.DatabaseFile, poolhouse.DevUserPoolsFolder
 	for _, pattern := range []string{
 		database + "-*", database, poolhouse.MasterKeyFile, wholefile.TemporaryName,
-		poolhouse.DevUsersFile, poolhouse.DevSignInsFile, poolhouse.DevIssuerKeyFile,
+		poolhouse.DevUsersFile, poolhouse.DevSignInsFile,
+		userPools + "/*_*.json", userPools + "/" + wholefile.TemporaryName, // IDs of user pools have a _
 	} {
-		files, err := fs.Glob(os.DirFS(folder), pattern)
-		if err != nil {
+		if err := deleteFiles(folder, pattern); err != nil {
 			return err
 		}
+	}
+	if err := deleteEmptyFolder(filepath.Join(folder, userPools)); err != nil {
+		return err
+	}
 
-		for _, name := range files {
-			if err := os.Remove(filepath.Join(folder, name)); err != nil {
-				return err
-			}
+	return deleteFiles(folder, poolhouse.DevIssuerKeyFile)
+}
+
+// deleteFiles deletes the files of a folder whose names match a pattern (path.Match).
+func deleteFiles(folder, pattern string) error {
+	files, err := fs.Glob(os.DirFS(folder), pattern)
+	if err != nil {
+		return err
+	}
+
+	for _, name := range files {
+		if err := os.Remove(filepath.Join(folder, name)); err != nil {
+			return err
 		}
 	}
 
 	return nil
+}
+
+// deleteEmptyFolder deletes a folder, unless it has files that the server did not write.
+func deleteEmptyFolder(path string) error {
+	left, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) || len(left) > 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+
+	return os.Remove(path)
 }

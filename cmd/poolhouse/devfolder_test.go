@@ -166,15 +166,27 @@ func TestDevResetTouchesNothingElse(t *testing.T) {
 		t.Error(err)
 	}
 
-	p := launch(t, "dev", "--listen", "127.0.0.1:0")
-	url := endpointIn(t, p.out)
+	seed := filepath.Join(t.TempDir(), "seed.yaml")
+	pools := "Resources: {Users: {Type: AWS::Cognito::UserPool}}"
+	if err := os.WriteFile(seed, []byte(pools), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, "dev", "--listen", "127.0.0.1:0", "--seed", seed)
+	url, _ := firstLines(t, p)
 	if _, err := run1(t, "dev", "token", "--endpoint", url, "--sub", "a"); err != nil { // waits for the key
 		t.Fatal(err)
 	}
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"mine", ".poolhouse-new-1", "poolhouse.db-journal"} {
+	userPools := poolhouse.DevUserPoolsFolder
+	if kept, err := filepath.Glob(filepath.Join(devFolder, userPools, "*.json")); len(kept) != 1 || err != nil {
+		t.Fatalf("the user pool is in %v, %v", kept, err)
+	}
+	for _, name := range []string{
+		"mine", ".poolhouse-new-1", "poolhouse.db-journal", poolhouse.DevSignInsFile,
+		userPools + "/.poolhouse-new-1",
+	} {
 		if err := os.WriteFile(filepath.Join(devFolder, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -194,6 +206,17 @@ func TestDevResetTouchesNothingElse(t *testing.T) {
 	}
 	if !slices.Equal(left, []string{".gitignore", "mine"}) || err != nil {
 		t.Errorf("the reset left %v, %v", left, err)
+	}
+
+	mine := filepath.Join(devFolder, userPools, "mine.json") // no user pool has the ID
+	if err := errors.Join(os.Mkdir(filepath.Dir(mine), 0o700), os.WriteFile(mine, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := run1(t, "dev", "reset"); err != nil {
+		t.Fatal(out, err)
+	}
+	if _, err := os.Stat(mine); err != nil {
+		t.Error(err)
 	}
 }
 

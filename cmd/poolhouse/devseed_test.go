@@ -211,7 +211,10 @@ func TestDevInMemoryMakesNoKeyFile(t *testing.T) {
 // TestDamagedDevelopmentData checks that who cannot start is told how to begin anew, and can.
 func TestDamagedDevelopmentData(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, file := range []string{poolhouse.DevUsersFile, poolhouse.DevIssuerKeyFile, poolhouse.DatabaseFile} {
+	for _, file := range []string{
+		poolhouse.DevUsersFile, poolhouse.DevIssuerKeyFile, poolhouse.DatabaseFile,
+		filepath.Join(poolhouse.DevUserPoolsFolder, "us-east-1_Damaged.json"),
+	} {
 		p := launch(t, "dev", "--listen", "127.0.0.1:0")
 		url, _ := firstLines(t, p)
 		if out, err := run1(t, "dev", "token", "--endpoint", url, "--user", "alice"); err != nil {
@@ -220,7 +223,11 @@ func TestDamagedDevelopmentData(t *testing.T) {
 		ends(t, p)
 
 		damage := []byte(strings.Repeat("damage ", 2000))
-		if err := os.WriteFile(filepath.Join(devFolder, file), damage, 0o600); err != nil {
+		path := filepath.Join(devFolder, file)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, damage, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		out, err := run1(t, "dev", "--listen", "127.0.0.1:0")

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"sync"
 
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
@@ -179,8 +178,5 @@ func write(path string, users map[string]User) error {
 		return err
 	}
 
-	return wholefile.Replace(path, func(f *os.File) error {
-		_, err := f.Write(append(text, '\n'))
-		return err
-	})
+	return wholefile.ReplaceText(path, append(text, '\n'))
 }

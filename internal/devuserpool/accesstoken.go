@@ -97,7 +97,7 @@ func (s *Service) verified(token string) (bearer, error) {
 	return bearer{pool: p, client: c, claims: claims}, nil
 }
 
-// holder returns the user of a verified token, in a pool as it is now.
+// holder returns the present user of a verified token.
 func (s *Service) holder(b bearer, p *Pool) (User, error) {
 	u, exists := p.Users[p.key(b.claims.Username)]
 	if !exists || u.Sub != b.claims.Subject {
@@ -106,7 +106,7 @@ func (s *Service) holder(b bearer, p *Pool) (User, error) {
 	if !u.Enabled {
 		return User{}, userDisabled()
 	}
-	if u.tokenEnded(b.claims) {
+	if u.ended(b.claims.Origin, time.Unix(b.claims.IssuedAt, 0)) {
 		return User{}, awsapi.Refused(notAuthorized, accessTokenRevoked.With(), "Access Token has been revoked")
 	}
 	if u.Status == statusResetRequired {
@@ -114,15 +114,6 @@ func (s *Service) holder(b bearer, p *Pool) (User, error) {
 	}
 
 	return u, nil
-}
-
-// tokenEnded reports whether a token was revoked, or the user signed out. A token of a client without
-// revocation has no origin: it ends by the time of a sign-out alone.
-func (u User) tokenEnded(c tokenClaims) bool {
-	if c.Origin == "" {
-		return !u.SignedOutAt.IsZero() && c.IssuedAt <= u.SignedOutAt.Unix()
-	}
-	return !slices.ContainsFunc(u.Sessions, func(s Session) bool { return s.Origin == c.Origin && !s.Revoked })
 }
 
 func invalidAccessToken() error {

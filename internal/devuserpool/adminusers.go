@@ -15,7 +15,7 @@ func (s *Service) AdminCreateUser(
 	ctx context.Context, c awsapi.Caller, in *AdminCreateUserRequest,
 ) (*AdminCreateUserResponse, error) {
 	var u User
-	var sent *SentCode
+	var sent []SentCode
 	err := s.changeCallerPool(ctx, c, *in.UserPoolId, func(p *Pool) (err error) {
 		if isValue(in.MessageAction, "RESEND") {
 			u, err = p.invited(*in.Username)
@@ -34,9 +34,7 @@ func (s *Service) AdminCreateUser(
 		return nil, err
 	}
 
-	if sent != nil && s.Codes != nil {
-		s.Codes(ctx, *sent)
-	}
+	s.show(ctx, sent...)
 
 	return &AdminCreateUserResponse{User: u.described(nil)}, nil
 }
@@ -86,8 +84,8 @@ func (p *Pool) invited(username string) (User, error) {
 	return u, nil
 }
 
-// invite sets the temporary password of a user, and returns the message for the developer; nil = none.
-func (s *Service) invite(p *Pool, u *User, in *AdminCreateUserRequest) (*SentCode, error) {
+// invite sets the temporary password of a user, and returns the messages for the developer: one at most.
+func (s *Service) invite(p *Pool, u *User, in *AdminCreateUserRequest) ([]SentCode, error) {
 	var password string
 	if in.TemporaryPassword != nil {
 		password = *in.TemporaryPassword
@@ -112,20 +110,20 @@ func (s *Service) invite(p *Pool, u *User, in *AdminCreateUserRequest) (*SentCod
 		destination = u.Attributes["phone_number"]
 	}
 
-	return &SentCode{
+	return []SentCode{{
 		Pool:        p.ID,
-		PoolName:    *p.Settings.Name,
+		PoolName:    p.name(),
 		Username:    u.Username,
 		Purpose:     "sign in for the first time",
 		Destination: destination,
 		Code:        password,
 		Time:        s.Now(),
-	}, nil
+	}}, nil
 }
 
 // passwordEnds returns when a temporary password stops working.
 func (p *Pool) passwordEnds(now time.Time) time.Time {
-	return now.Add(days(*p.Settings.Policies.PasswordPolicy.TemporaryPasswordValidityDays))
+	return now.Add(days(*p.passwordPolicy().TemporaryPasswordValidityDays))
 }
 
 // described returns the user as answers show it, with the attributes of these names; nil = all.
@@ -216,6 +214,7 @@ func (s *Service) changeCallerUser(
 func (s *Service) AdminUpdateUserAttributes(
 	ctx context.Context, c awsapi.Caller, in *AdminUpdateUserAttributesRequest,
 ) (*AdminUpdateUserAttributesResponse, error) {
+	var sent []SentCode
 	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
 		unverified, err := p.changeAttributes(u, in.UserAttributes)
 		if err != nil {
@@ -223,18 +222,19 @@ func (s *Service) AdminUpdateUserAttributes(
 		}
 
 		for _, attribute := range unverified {
-			if !slices.Contains(p.Settings.AutoVerifiedAttributes, attribute) {
-				continue
-			}
-			if err := s.sendCode(ctx, p, u, purposeAttribute, attribute); err != nil {
-				return err
+			if slices.Contains(p.Settings.AutoVerifiedAttributes, attribute) {
+				sent = append(sent, s.addCode(p, u, purposeAttribute, attribute))
 			}
 		}
 
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	s.show(ctx, sent...)
 
-	return &AdminUpdateUserAttributesResponse{}, err
+	return &AdminUpdateUserAttributesResponse{}, nil
 }
 
 // AdminDeleteUserAttributes removes attributes of a user; those that the user does not have are ignored.
@@ -348,6 +348,7 @@ func (s *Service) endSignIns(
 func (s *Service) AdminResetUserPassword(
 	ctx context.Context, c awsapi.Caller, in *AdminResetUserPasswordRequest,
 ) (*AdminResetUserPasswordResponse, error) {
+	var sent SentCode
 	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
 		if u.Status != statusConfirmed && u.Status != statusResetRequired {
 			return awsapi.Refused(notAuthorized, userStatus.With("status", u.Status),
@@ -359,11 +360,16 @@ func (s *Service) AdminResetUserPassword(
 				"no registered/verified email or phone_number")
 		}
 		u.Status = statusResetRequired
+		sent = s.addCode(p, u, purposePassword, attribute)
 
-		return s.sendCode(ctx, p, u, purposePassword, attribute)
+		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	s.show(ctx, sent)
 
-	return &AdminResetUserPasswordResponse{}, err
+	return &AdminResetUserPasswordResponse{}, nil
 }
 
 // verifiedAddress returns the attribute that a code to recover the account goes to; "" = none.

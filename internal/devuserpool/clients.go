@@ -48,6 +48,9 @@ func (s *Service) CreateUserPoolClient(
 		return nil, err
 	}
 	if in.PoolhouseID != nil {
+		if err := s.mayChooseIDs(c); err != nil {
+			return nil, err
+		}
 		id = *in.PoolhouseID
 	}
 

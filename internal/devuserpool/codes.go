@@ -35,14 +35,15 @@ const (
 
 const codeNumbers = 1_000_000 // six digits
 
-// sendCode makes a code for a user, keeps it in u and shows it to the developer. attribute is where the
-// code goes to: email or phone_number.
-func (s *Service) sendCode(ctx context.Context, p *Pool, u *User, purpose, attribute string) error {
-	return s.sendCodeTo(ctx, p, u, purpose, attribute, u.Attributes[attribute])
+// addCode makes a code for a user and keeps it in u. attribute is where the code goes to: email or
+// phone_number. The caller shows the code to the developer once the change of the pool is kept: a code
+// that was lost would not work.
+func (s *Service) addCode(p *Pool, u *User, purpose, attribute string) SentCode {
+	return s.addCodeFor(p, u, purpose, attribute, u.Attributes[attribute])
 }
 
-// sendCodeTo is sendCode with an address that need not be the user's yet.
-func (s *Service) sendCodeTo(ctx context.Context, p *Pool, u *User, purpose, attribute, destination string) error {
+// addCodeFor is addCode with an address that need not be the user's yet.
+func (s *Service) addCodeFor(p *Pool, u *User, purpose, attribute, destination string) SentCode {
 	now := s.Now()
 	one := Code{
 		Purpose:     purpose,
@@ -67,19 +68,25 @@ func (s *Service) sendCodeTo(ctx context.Context, p *Pool, u *User, purpose, att
 		u.Codes = slices.Delete(u.Codes, 0, over)
 	}
 
-	if s.Codes != nil {
-		s.Codes(ctx, SentCode{
-			Pool:        p.ID,
-			PoolName:    p.name(),
-			Username:    u.Username,
-			Purpose:     purpose,
-			Destination: destination,
-			Code:        one.Value,
-			Time:        now,
-		})
+	return SentCode{
+		Pool:        p.ID,
+		PoolName:    p.name(),
+		Username:    u.Username,
+		Purpose:     purpose,
+		Destination: destination,
+		Code:        one.Value,
+		Time:        now,
 	}
+}
 
-	return nil
+// show shows codes to the developer.
+func (s *Service) show(ctx context.Context, codes ...SentCode) {
+	if s.Codes == nil {
+		return
+	}
+	for _, one := range codes {
+		s.Codes(ctx, one)
+	}
 }
 
 func (p *Pool) name() string {

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -19,7 +20,7 @@ var errNoKey = errors.New("the user pool has no signing key")
 
 // newKey makes a key that signs a new pool's tokens. Its ID is made from the public key, so that
 // nobody who has cached a key takes it for another.
-func (s *Service) newKey() (Key, error) {
+func newKey(now time.Time) (Key, error) {
 	private, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
 		return Key{}, fmt.Errorf("a signing key for a user pool: %w", err)
@@ -34,7 +35,7 @@ func (s *Service) newKey() (Key, error) {
 	return Key{
 		ID:      base64.RawURLEncoding.EncodeToString(sum[:]),
 		Private: text,
-		Created: s.Now(),
+		Created: now,
 	}, nil
 }
 

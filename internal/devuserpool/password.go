@@ -20,21 +20,8 @@ const (
 	digits    = "0123456789"
 )
 
-// passwordPolicy returns the pool's policy with AWS's defaults for what it does not set.
-func (p *Pool) passwordPolicy() PasswordPolicyType {
-	if p.Settings.Policies == nil || p.Settings.Policies.PasswordPolicy == nil {
-		yes, length := true, 8
-		return PasswordPolicyType{
-			MinimumLength:    &length,
-			RequireUppercase: &yes,
-			RequireLowercase: &yes,
-			RequireNumbers:   &yes,
-			RequireSymbols:   &yes,
-		}
-	}
-
-	return *p.Settings.Policies.PasswordPolicy
-}
+// passwordPolicy returns the pool's policy, with AWS's defaults filled in.
+func (p *Pool) passwordPolicy() PasswordPolicyType { return *p.Settings.Policies.PasswordPolicy }
 
 // leastPassword is the shortest password that a policy may allow, in characters.
 const leastPassword = 6
@@ -43,10 +30,8 @@ func isSet(b *bool) bool { return b != nil && *b }
 
 // checkPassword refuses a password that the pool's policy does not allow (InvalidPasswordException).
 func (p *Pool) checkPassword(password string) error {
-	policy, least := p.passwordPolicy(), leastPassword
-	if policy.MinimumLength != nil {
-		least = max(least, *policy.MinimumLength)
-	}
+	policy := p.passwordPolicy()
+	least := max(leastPassword, *policy.MinimumLength)
 
 	switch {
 	case utf8.RuneCountInString(password) < least:
@@ -118,11 +103,7 @@ const newPasswordLength = 12
 
 // newPassword makes a temporary password that the pool's policy allows.
 func (s *Service) newPassword(p *Pool) string {
-	length := newPasswordLength
-	if policy := p.passwordPolicy(); policy.MinimumLength != nil {
-		length = max(length, *policy.MinimumLength)
-	}
-
+	length := max(newPasswordLength, *p.passwordPolicy().MinimumLength)
 	sets := []string{lowercase, uppercase, digits, "!#%+-=?@"}
 	var password strings.Builder
 	for n := range length {

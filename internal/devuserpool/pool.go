@@ -93,7 +93,8 @@ type Code struct {
 	Failures    int       `json:"failures,omitzero"`
 }
 
-// Session is a sign-in: a refresh token and the tokens made from it.
+// Session is a refresh token of a sign-in and the tokens made from it. Those with the same origin are of the
+// same sign-in.
 type Session struct {
 	Hash    []byte    `json:"hash"`   // SHA-256 of the refresh token
 	Client  string    `json:"client"` // ID
@@ -113,7 +114,8 @@ const (
 	maxGroups   = 300
 	maxUsers    = 10_000
 	maxCodes    = 8   // of a user; the oldest goes
-	maxSessions = 200 // of a user; the oldest goes, and its tokens are not valid any more
+	maxSessions = 200 // sign-ins of a user; the oldest goes, and its tokens are not valid any more
+	maxRotated  = 10  // refresh tokens of a sign-in, with those that were replaced
 	maxTags     = 50
 )
 
@@ -154,20 +156,42 @@ func (p *Pool) key(username string) string {
 	return strings.ToLower(username)
 }
 
-// user finds a user by user name, subject or, where the pool has such aliases, by e-mail address,
+// user finds a user by user name, else by subject, else, where the pool has such aliases, by e-mail address,
 // telephone number or preferred user name.
 func (p *Pool) user(name string) (User, bool) {
 	if u, found := p.Users[p.key(name)]; found {
 		return u, true
 	}
 
+	var owner User
+	found := false
 	for _, u := range p.Users {
-		if u.Sub == name || p.hasAlias(u, name) {
+		if p.sameText(u.Sub, name) {
 			return u, true
+		}
+		// One name has one user. Files of former versions may have more: all calls find the same one.
+		if p.hasAlias(u, name) && (!found || u.Sub < owner.Sub) {
+			owner, found = u, true
 		}
 	}
 
-	return User{}, false
+	return owner, found
+}
+
+// namesAnother reports whether a name is the user name, the subject or an alias of a user whose subject is
+// not except. A name that begins to count must be of nobody else: who takes it would take over sign-ins.
+func (p *Pool) namesAnother(name, except string) bool {
+	if u, found := p.Users[p.key(name)]; found && u.Sub != except {
+		return true
+	}
+
+	for _, u := range p.Users {
+		if u.Sub != except && (p.sameText(u.Sub, name) || p.hasAlias(u, name)) {
+			return true
+		}
+	}
+
+	return false
 }
 
 // hasAlias reports whether a user can be named by an attribute of this value.
@@ -202,12 +226,7 @@ func (p *Pool) isAlias(u User, attribute string) bool {
 }
 
 // sameText compares two names of users.
-func (p *Pool) sameText(a, b string) bool {
-	if p.caseSensitive() {
-		return a == b
-	}
-	return strings.EqualFold(a, b)
-}
+func (p *Pool) sameText(a, b string) bool { return p.key(a) == p.key(b) }
 
 // aliasOwner returns another user whom an attribute of this value names.
 func (p *Pool) aliasOwner(attribute, value, except string) (User, bool) {

@@ -28,7 +28,7 @@ func (s *Service) CreateUserPool(
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.newPoolID(c.Region, in.UserPoolTags)
+	id, err := s.newPoolID(c, in.UserPoolTags)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (s *Service) CreateUserPool(
 	if err := p.followTags(); err != nil {
 		return nil, err
 	}
-	key, err := s.newKey()
+	key, err := newKey(now)
 	if err != nil {
 		return nil, err
 	}
@@ -78,13 +78,17 @@ func (p *Pool) followTags() error {
 }
 
 // newPoolID returns the ID of a new pool: the one that a tag chooses, or a random one.
-func (s *Service) newPoolID(region string, tags map[string]string) (string, error) {
+func (s *Service) newPoolID(c awsapi.Caller, tags map[string]string) (string, error) {
+	region := c.Region
 	chosen, isChosen := tags[customIDTag]
 	if !isChosen {
 		name, err := s.randomText(9, lowercase+uppercase+digits)
 		return region + "_" + name, err
 	}
 
+	if err := s.mayChooseIDs(c); err != nil {
+		return "", err
+	}
 	if !strings.Contains(chosen, "_") {
 		chosen = region + "_" + chosen
 	}
@@ -94,6 +98,19 @@ func (s *Service) newPoolID(region string, tags map[string]string) (string, erro
 	}
 
 	return chosen, nil
+}
+
+// mayChooseIDs refuses callers whose account may not choose IDs.
+func (s *Service) mayChooseIDs(c awsapi.Caller) error {
+	if s.MayChooseIDs != nil && s.MayChooseIDs(c.Account) {
+		return nil
+	}
+
+	setting := explain.Link{Kind: explain.LinkSetting, ID: "chosen_ids", Source: explain.SourceFile}
+
+	return awsapi.RefusedAs(awsapi.AccessDenied, idChoice.With("account", c.Account).At(setting),
+		"IDs are chosen by the home account of this server only; "+
+			"for other accounts its operator can set chosen_ids to all.")
 }
 
 // randomText returns n characters of an alphabet of at most 128.

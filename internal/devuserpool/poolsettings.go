@@ -2,6 +2,7 @@ package devuserpool
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -103,6 +104,29 @@ func updatedSettings(in *UpdateUserPoolRequest) (UserPoolType, error) {
 		}),
 		UserPoolTier: cmp.Or(in.UserPoolTier, new("ESSENTIALS")),
 	}, nil
+}
+
+// errSettings means that settings lack what every pool has: see updatedSettings and schema.
+var errSettings = errors.New("a setting that every pool has is missing")
+
+// check reports settings that are missing from a file. Others rely on those that updatedSettings and schema
+// fill in.
+func (s *UserPoolType) check() error {
+	if s.Name == nil || s.DeletionProtection == nil || s.Policies == nil || s.Policies.PasswordPolicy == nil {
+		return errSettings
+	}
+	policy := s.Policies.PasswordPolicy
+	if policy.MinimumLength == nil || policy.TemporaryPasswordValidityDays == nil {
+		return errSettings
+	}
+
+	for _, a := range s.SchemaAttributes {
+		if a.Name == nil || a.AttributeDataType == nil || a.Mutable == nil || a.Required == nil {
+			return errSettings
+		}
+	}
+
+	return nil
 }
 
 // keepFixed takes over from before the settings that UpdateUserPool does not change.

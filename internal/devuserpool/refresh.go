@@ -128,7 +128,7 @@ func (s *Service) checkSession(c Client, u User, one Session) error {
 		return awsapi.Refused(notAuthorized, refreshTokenRevoked.With(), "Refresh Token has been revoked")
 	case !now.Before(one.Ends):
 		return awsapi.Refused(notAuthorized, refreshTokenExpired.With(), "Refresh Token has expired")
-	case !one.Replaced.IsZero() && !now.Before(one.Replaced):
+	case one.replaced(now):
 		return awsapi.Refused(refreshTokenReuse, refreshTokenReplaced.With(), "Refresh Token has been rotated")
 	case !u.Enabled:
 		return userDisabled()

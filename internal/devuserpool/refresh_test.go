@@ -1,6 +1,7 @@
 package devuserpool
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -242,4 +243,57 @@ func TestSecretsOfClients(t *testing.T) {
 	begin["AuthParameters"].(object)["SECRET_HASH"] = "aGFzaA=="
 	public.refused("InitiateAuth", begin, "InvalidParameterException: App client "+public.id+
 		" is not configured for secret but secret hash was received")
+}
+
+// Refreshes of one sign-in do not end the user's others, and a token that was replaced lately still tells
+// its reuse.
+func TestRotationSparesOtherSignIns(t *testing.T) {
+	r := newRig(t, nil, object{"RefreshTokenRotation": object{"Feature": "ENABLED", "RetryGracePeriodSeconds": 0},
+		"ExplicitAuthFlows": []string{"ALLOW_USER_PASSWORD_AUTH"}})
+	r.user("ada", "email", "ada@example.com")
+	other, first := r.signIn("ada", rightPassword), r.signIn("ada", rightPassword)
+	set, last := first, first
+	for range 3 * maxRotated {
+		last, set = set, r.tokensOf(r.ok("GetTokensFromRefreshToken", r.refreshing(set.refresh)))
+	}
+
+	r.ok("GetUser", object{"AccessToken": other.access})
+	r.ok("GetUser", object{"AccessToken": set.access})
+	r.refused("GetTokensFromRefreshToken", r.refreshing(last.refresh),
+		"RefreshTokenReuseException: Refresh Token has been rotated")
+	r.refused("GetTokensFromRefreshToken", r.refreshing(first.refresh),
+		"NotAuthorizedException: Invalid Refresh Token")
+	r.ok("GetTokensFromRefreshToken", r.refreshing(other.refresh))
+}
+
+// Above the bounds, what is of least use goes first.
+func TestWhichSessionsGo(t *testing.T) {
+	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	u := &User{}
+	for i := range maxSessions {
+		u.keepSession(Session{Origin: fmt.Sprint(i), Revoked: i == 7, Ends: now.Add(time.Hour)}, now)
+	}
+	for range 5 * maxSessions { // retries within the grace period
+		u.keepSession(Session{Origin: "3", Replaced: now.Add(time.Minute), Ends: now.Add(time.Hour)}, now)
+	}
+	count := func(origin string) (n int) {
+		for _, s := range u.Sessions {
+			if s.Origin == origin {
+				n++
+			}
+		}
+		return n
+	}
+	if len(u.Sessions) != maxSessions-1+maxRotated || count("3") != maxRotated {
+		t.Errorf("%d sessions, %d of the sign-in that was refreshed", len(u.Sessions), count("3"))
+	}
+
+	u.keepSession(Session{Origin: "new", Ends: now.Add(time.Hour)}, now)
+	if count("7") != 0 || count("0") != 1 {
+		t.Error("a revoked sign-in does not go first")
+	}
+	u.keepSession(Session{Origin: "newer", Ends: now.Add(time.Hour)}, now)
+	if count("0") != 0 || count("1") != 1 {
+		t.Error("the oldest sign-in does not go")
+	}
 }

@@ -32,6 +32,13 @@ var (
 		Got:      "another form or region",
 		Fix:      "correct the tag, or leave it out",
 	})
+	idChoice = Refusals.Add(explain.Reason{
+		Code:     "choice-of-a-user-pool-id",
+		Check:    "choice of an ID",
+		Expected: "a call by the server's own account (account_id)",
+		Got:      "a call by account {account}",
+		Fix:      "let the server choose, or ask its operator to set chosen_ids to all",
+	})
 	issuerFault = Refusals.Add(explain.Reason{
 		Code:     "development-user-pool-issuer",
 		Check:    "development user pool",

@@ -2,6 +2,7 @@ package devuserpool
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -13,11 +14,17 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
-// openGate lets everybody in as one account.
+// everybody is the caller of all operations.
+var everybody = awsapi.Caller{Account: "111122223333", Region: "eu-central-1"}
+
+// openGate lets everybody in, as the account that a header names, or else as everybody.Account.
 type openGate struct{}
 
-func (openGate) Authenticate(*http.Request, []byte, string) (awsapi.Caller, error) {
-	return awsapi.Caller{Account: "111122223333", Region: "eu-central-1"}, nil
+func (openGate) Authenticate(r *http.Request, _ []byte, _ string) (awsapi.Caller, error) {
+	c := everybody
+	c.Account = cmp.Or(r.Header.Get("Account"), c.Account)
+
+	return c, nil
 }
 
 func (openGate) Authorize(context.Context, awsapi.Caller, awsapi.Access) error { return nil }
@@ -29,6 +36,9 @@ type rig struct {
 	api  http.Handler
 	pool string
 	id   string // of the client
+
+	account     string // of signed calls; "" = everybody.Account
+	chosenByAll bool   // every account may choose IDs
 
 	mu    sync.Mutex
 	now   time.Time
@@ -46,9 +56,10 @@ func newRig(t *testing.T, pool, client object) *rig {
 	}
 	r := &rig{t: t, now: time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)}
 	r.Service = New(Options{
-		State:  state,
-		Issuer: "http://127.0.0.1:9229",
-		Now:    r.clock,
+		State:        state,
+		Issuer:       "http://127.0.0.1:9229",
+		Now:          r.clock,
+		MayChooseIDs: func(account string) bool { return account == everybody.Account || r.chosenByAll },
 		Codes: func(_ context.Context, c SentCode) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -102,6 +113,7 @@ func (r *rig) call(operation string, in object) (out object, refusal string) {
 	request.Header.Set("X-Amz-Target", TargetPrefix+"."+operation)
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 that openGate takes") // public operations ignore it
+	request.Header.Set("Account", r.account)
 	answer := httptest.NewRecorder()
 	r.api.ServeHTTP(answer, request)
 

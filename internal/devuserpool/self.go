@@ -74,6 +74,7 @@ func (s *Service) UpdateUserAttributes(
 	}
 
 	out := &UpdateUserAttributesResponse{}
+	var sent []SentCode
 	err = s.changeBearer(b, func(p *Pool, u *User) error {
 		now, later := p.splitChanges(*u, in.UserAttributes)
 		unverified, err := p.changeAttributes(u, now)
@@ -90,9 +91,7 @@ func (s *Service) UpdateUserAttributes(
 			if !slices.Contains(p.Settings.AutoVerifiedAttributes, *a.Name) {
 				continue
 			}
-			if err := s.sendCodeTo(ctx, p, u, purposeAttribute, *a.Name, *a.Value); err != nil {
-				return err
-			}
+			sent = append(sent, s.addCodeFor(p, u, purposeAttribute, *a.Name, *a.Value))
 			out.CodeDeliveryDetailsList = append(out.CodeDeliveryDetailsList, *delivery(*a.Name, *a.Value))
 		}
 
@@ -101,6 +100,7 @@ func (s *Service) UpdateUserAttributes(
 	if err != nil {
 		return nil, err
 	}
+	s.show(ctx, sent...)
 
 	return out, nil
 }
@@ -162,22 +162,25 @@ func (s *Service) GetUserAttributeVerificationCode(
 		return nil, err
 	}
 
-	var sent *CodeDeliveryDetailsType
+	var sent SentCode
 	err = s.changeBearer(b, func(p *Pool, u *User) error {
 		address := u.Attributes[*in.AttributeName]
 		if address == "" {
 			return awsapi.Refused(invalidParameter, codeAddress.With(),
 				"User does not have a value for the attribute %s.", *in.AttributeName)
 		}
-		sent = delivery(*in.AttributeName, address)
+		sent = s.addCode(p, u, purposeAttribute, *in.AttributeName)
 
-		return s.sendCode(ctx, p, u, purposeAttribute, *in.AttributeName)
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.show(ctx, sent)
 
-	return &GetUserAttributeVerificationCodeResponse{CodeDeliveryDetails: sent}, nil
+	return &GetUserAttributeVerificationCodeResponse{
+		CodeDeliveryDetails: delivery(*in.AttributeName, sent.Destination),
+	}, nil
 }
 
 // isAddress refuses attributes that no code can be sent to.

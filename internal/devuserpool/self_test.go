@@ -146,8 +146,8 @@ func TestPasswordPolicy(t *testing.T) {
 		{all, "Пароль-Aa1", ""},
 		{long, "aaaaaaaaaaaaaaaaaaa", "not long enough"},
 		{long, "aaaaaaaaaaaaaaaaaaaa", ""},
-		{&Pool{}, "Correct-1", ""},
-		{&Pool{}, "correct-1", "must have uppercase characters"},
+		{validPool(t), "Correct-1", ""},
+		{validPool(t), "correct-1", "must have uppercase characters"},
 	} {
 		got := ""
 		if err := test.pool.checkPassword(test.password); err != nil {
@@ -160,7 +160,7 @@ func TestPasswordPolicy(t *testing.T) {
 	}
 
 	s := New(Options{})
-	for _, p := range []*Pool{all, long, {}} {
+	for _, p := range []*Pool{all, long, validPool(t)} {
 		seen := map[string]bool{}
 		for range 50 {
 			password := s.newPassword(p)

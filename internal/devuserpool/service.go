@@ -29,6 +29,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Codes shows a code to the developer, in place of an e-mail or a text message; may be nil.
 	Codes func(context.Context, SentCode)
+	// MayChooseIDs reports whether an account may choose the IDs of its pools and clients; nil = none may.
+	// A pool keeps its ID, which identity pools trust, so a caller who chooses could take a trusted one.
+	MayChooseIDs func(account string) bool
 	// FixedCode is every code; "" = codes are random.
 	FixedCode string
 	// SignOuts ends what was given for a user's tokens elsewhere; may be nil.

@@ -33,7 +33,8 @@ func (s *Service) SignUp(ctx context.Context, in *SignUpRequest) (*SignUpRespons
 	}
 
 	var u User
-	var sent *CodeDeliveryDetailsType
+	var sent []SentCode
+	var where *CodeDeliveryDetailsType
 	err = s.State.change(p.ID, func(p *Pool) error {
 		var err error
 		if u, err = s.newUser(p, *in.Username, in.UserAttributes, s.Now()); err != nil {
@@ -49,10 +50,8 @@ func (s *Service) SignUp(ctx context.Context, in *SignUpRequest) (*SignUpRespons
 
 		u.Status = statusUnconfirmed
 		if attribute := p.verifiable(u); attribute != "" {
-			if err := s.sendCode(ctx, p, &u, purposeSignUp, attribute); err != nil {
-				return err
-			}
-			sent = delivery(attribute, u.Attributes[attribute])
+			sent = append(sent, s.addCode(p, &u, purposeSignUp, attribute))
+			where = delivery(attribute, u.Attributes[attribute])
 		}
 		p.put(u)
 
@@ -62,9 +61,9 @@ func (s *Service) SignUp(ctx context.Context, in *SignUpRequest) (*SignUpRespons
 		return nil, stateError(err, p.ID)
 	}
 
-	confirmed := false
+	s.show(ctx, sent...)
 
-	return &SignUpResponse{UserConfirmed: &confirmed, UserSub: &u.Sub, CodeDeliveryDetails: sent}, nil
+	return &SignUpResponse{UserConfirmed: new(false), UserSub: &u.Sub, CodeDeliveryDetails: where}, nil
 }
 
 // named finds the user of a public call that names one. exists is false for a user who does not exist, if
@@ -165,7 +164,7 @@ func (s *Service) verifyAddress(p *Pool, u *User, code Code, force bool) error {
 	}
 	u.Attributes[code.Attribute+verifiedSuffix] = "true"
 
-	return nil
+	return p.checkAliases(*u)
 }
 
 // ResendConfirmationCode sends another code that confirms a sign-up.
@@ -187,7 +186,8 @@ func (s *Service) ResendConfirmationCode(
 		return &ResendConfirmationCodeResponse{CodeDeliveryDetails: simulatedDelivery(p, *in.Username)}, nil
 	}
 
-	var sent *CodeDeliveryDetailsType
+	var sent SentCode
+	var where *CodeDeliveryDetailsType
 	err = s.changeUser(p.ID, of(u), func(p *Pool, u *User) error {
 		attribute := p.verifiable(*u)
 		switch {
@@ -199,15 +199,17 @@ func (s *Service) ResendConfirmationCode(
 		case attribute == "":
 			return awsapi.Refused(invalidParameter, codeAddress.With(), "Auto verification not turned on.")
 		}
-		sent = delivery(attribute, u.Attributes[attribute])
+		sent = s.addCode(p, u, purposeSignUp, attribute)
+		where = delivery(attribute, sent.Destination)
 
-		return s.sendCode(ctx, p, u, purposeSignUp, attribute)
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.show(ctx, sent)
 
-	return &ResendConfirmationCodeResponse{CodeDeliveryDetails: sent}, nil
+	return &ResendConfirmationCodeResponse{CodeDeliveryDetails: where}, nil
 }
 
 // simulatedDelivery tells where a code went that was not sent, by the form of the name and the settings of
@@ -253,7 +255,8 @@ func (s *Service) ForgotPassword(ctx context.Context, in *ForgotPasswordRequest)
 		return &ForgotPasswordResponse{CodeDeliveryDetails: simulatedDelivery(p, *in.Username)}, nil
 	}
 
-	var sent *CodeDeliveryDetailsType
+	var sent SentCode
+	var where *CodeDeliveryDetailsType
 	err = s.changeUser(p.ID, of(u), func(p *Pool, u *User) error {
 		attribute := p.recovery(*u)
 		switch {
@@ -268,15 +271,17 @@ func (s *Service) ForgotPassword(ctx context.Context, in *ForgotPasswordRequest)
 			return awsapi.Refused(invalidParameter, recoveryAddress.With(),
 				"Cannot reset password for the user as there is no registered/verified email or phone_number")
 		}
-		sent = delivery(attribute, u.Attributes[attribute])
+		sent = s.addCode(p, u, purposePassword, attribute)
+		where = delivery(attribute, sent.Destination)
 
-		return s.sendCode(ctx, p, u, purposePassword, attribute)
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.show(ctx, sent)
 
-	return &ForgotPasswordResponse{CodeDeliveryDetails: sent}, nil
+	return &ForgotPasswordResponse{CodeDeliveryDetails: where}, nil
 }
 
 // ConfirmForgotPassword sets a new password by the code of ForgotPassword. A password that the policy

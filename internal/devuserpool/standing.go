@@ -9,8 +9,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
-// What identity pools ask of user pools: the keys that prove tokens, and what has become of a
-// sign-in. They ask each time, in this process, so that a change counts at once.
+// Identity pools ask user pools for the keys that prove tokens, and whether a sign-in still counts. They
+// ask each time, in this process, so that a change counts at once.
 
 var _ provider.LocalUserPools = (*State)(nil)
 
@@ -37,7 +37,7 @@ func (s *State) UserPool(id string) (provider.LocalUserPool, bool) {
 	return local, true
 }
 
-// Standing returns what has become of a sign-in. One with an ID counts as long as its session does:
+// Standing returns whether a sign-in still counts, and if not, why. One with an ID counts as long as its session does:
 // exactly, unlike times, which tokens have in whole seconds.
 func (s *State) Standing(signIn identitypool.SignIn) identitypool.Standing {
 	name, _ := identitypool.ParseUserPool(signIn.Provider)
@@ -56,20 +56,24 @@ func (s *State) Standing(signIn identitypool.SignIn) identitypool.Standing {
 }
 
 func (u User) standing(signIn identitypool.SignIn) identitypool.Standing {
-	live := func(s Session) bool { return s.Origin == signIn.ID && !s.Revoked }
-	ended := !slices.ContainsFunc(u.Sessions, live)
-	if signIn.ID == "" { // the client's tokens cannot be revoked, or a Cognito token came between
-		ended = !u.SignedOutAt.IsZero() && !signIn.Until.After(u.SignedOutAt.Truncate(time.Second))
-	}
-
 	switch {
 	case !u.Enabled:
 		return identitypool.UserDisabled
-	case ended:
+	case u.ended(signIn.ID, signIn.Until):
 		return identitypool.SignedOut
 	default:
 		return identitypool.Good
 	}
+}
+
+// ended reports whether what was issued for a sign-in was revoked, or the user has signed out since. Without
+// an origin, because the client's tokens cannot be revoked or a Cognito token came between, it ends by the
+// time of a sign-out alone. Tokens have whole seconds: those of the second of the sign-out have ended.
+func (u User) ended(origin string, issued time.Time) bool {
+	if origin == "" {
+		return !u.SignedOutAt.IsZero() && issued.Unix() <= u.SignedOutAt.Unix()
+	}
+	return !slices.ContainsFunc(u.Sessions, func(s Session) bool { return s.Origin == origin && !s.Revoked })
 }
 
 // Changes counts the changes of all pools.

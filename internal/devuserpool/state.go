@@ -1,9 +1,9 @@
 package devuserpool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -46,6 +46,7 @@ type State struct {
 	folder string // "" = memory
 
 	changing sync.Mutex // one change at a time
+	former   []formerID // oldest first; changing guards it
 
 	changes atomic.Uint64 // counts them
 
@@ -69,9 +70,13 @@ func OpenState(folder string) (*State, error) {
 		return nil, err
 	}
 
+	if s.former, err = readFormer(folder); err != nil {
+		return nil, err
+	}
+
 	for _, entry := range entries {
 		name, isPool := strings.CutSuffix(entry.Name(), ".json")
-		if !isPool {
+		if !isPool || entry.Name() == formerFile {
 			continue
 		}
 		path := filepath.Join(folder, entry.Name())
@@ -88,26 +93,16 @@ func OpenState(folder string) (*State, error) {
 	return s, nil
 }
 
-// readPool reads the file of a pool. Opening a pipe or a device could wait for ever.
+// readPool reads the file of a pool. Error: ErrDamaged.
 func readPool(path string) (*Pool, error) {
-	info, err := os.Stat(path)
+	text, err := wholefile.Read(path, maxFile)
+	if refused, ok := errors.AsType[*wholefile.RefusedError](err); ok {
+		return nil, fmt.Errorf("%w: %s", ErrDamaged, refused.Reason)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, fmt.Errorf("%w: it is no regular file of at most %d bytes", ErrDamaged, maxFile)
 	}
 
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-
-	text, err := io.ReadAll(io.LimitReader(file, maxFile))
-	if err != nil {
-		return nil, err
-	}
 	p := new(Pool)
 	if err := json.Unmarshal(text, p); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -118,7 +113,8 @@ func readPool(path string) (*Pool, error) {
 
 var poolIDForm = regexp.MustCompile(`^[a-z0-9-]+_[0-9a-zA-Z]+$`)
 
-// check reports what is wrong with a pool that was read from a file.
+// check reports what is wrong with a pool that was read from a file: others rely on what the operations
+// fill in.
 func (p *Pool) check() error {
 	if !poolIDForm.MatchString(p.ID) || p.Account == "" || p.Region == "" {
 		return fmt.Errorf("%w: it has no valid ID, account or region", ErrDamaged)
@@ -127,13 +123,35 @@ func (p *Pool) check() error {
 		return fmt.Errorf("%w: it has too many users, clients or groups", ErrDamaged)
 	}
 
+	if err := p.Settings.check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if _, err := p.keySet(); len(p.Keys) == 0 || err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, cmp.Or(err, errNoKey))
+	}
+
+	return p.checkParts()
+}
+
+// checkParts reports what is wrong with a pool's clients, groups and users, and makes the maps that the
+// file lacks, so that a change can write to them.
+func (p *Pool) checkParts() error {
+	for id, c := range p.Clients {
+		if c.ID == "" || c.ID != id || c.Settings.ClientName == nil {
+			return fmt.Errorf("%w: a client has no valid ID or name", ErrDamaged)
+		}
+	}
+	for name, g := range p.Groups {
+		if g.Name == "" || g.Name != name {
+			return fmt.Errorf("%w: a group has no valid name", ErrDamaged)
+		}
+	}
 	for key, u := range p.Users {
-		if u.Username == "" || u.Sub == "" || key != p.key(u.Username) {
-			return fmt.Errorf("%w: a user has no valid name", ErrDamaged)
+		if u.Username == "" || u.Sub == "" || key != p.key(u.Username) || u.Attributes == nil {
+			return fmt.Errorf("%w: a user has no valid name, subject or attributes", ErrDamaged)
 		}
 	}
 
-	// Maps that the file lacks are empty, so that a change can write to them.
 	if p.Clients == nil {
 		p.Clients = map[string]Client{}
 	}
@@ -206,6 +224,18 @@ func (s *State) change(id string, edit func(*Pool) error) error {
 		return err
 	}
 
+	var deleted []string
+	for client := range before.Clients {
+		if _, stays := after.Clients[client]; !stays {
+			deleted = append(deleted, client)
+		}
+	}
+	if len(deleted) > 0 {
+		if err := s.keepFormer(before.Account, deleted...); err != nil {
+			return err
+		}
+	}
+
 	return s.keep(after)
 }
 
@@ -224,6 +254,9 @@ func (s *State) create(p *Pool) error {
 			return fmt.Errorf("%w: %q", errPoolTaken, p.ID)
 		}
 	}
+	if s.isOthers(formerPool(p.ID), p.Account) {
+		return fmt.Errorf("%w: %q was another account's", errPoolTaken, p.ID)
+	}
 	if err := s.clientsFree(p); err != nil {
 		return err
 	}
@@ -237,11 +270,15 @@ func (s *State) create(p *Pool) error {
 	return s.keep(p)
 }
 
-// clientsFree fails if another pool has one of p's clients: sign-in calls name the client alone.
+// clientsFree fails if another pool has one of p's clients, or another account had it: sign-in calls name the
+// client alone.
 func (s *State) clientsFree(p *Pool) error {
 	for id := range p.Clients {
 		if other, _, found := s.client(id); found && other.ID != p.ID {
 			return fmt.Errorf("%w: %q", errClientTaken, id)
+		}
+		if s.isOthers(id, p.Account) {
+			return fmt.Errorf("%w: %q was another account's", errClientTaken, id)
 		}
 	}
 	return nil
@@ -254,10 +291,7 @@ func (s *State) keep(p *Pool) error {
 		if err != nil {
 			return err
 		}
-		if err := wholefile.Replace(s.path(p.ID), func(f *os.File) error {
-			_, err := f.Write(text)
-			return err
-		}); err != nil {
+		if err := wholefile.ReplaceText(s.path(p.ID), text); err != nil {
 			return err
 		}
 	}
@@ -281,6 +315,11 @@ func (s *State) remove(id string, allow func(*Pool) error) error {
 		return err
 	}
 	if err := allow(p); err != nil {
+		return err
+	}
+
+	ids := append(slices.Sorted(maps.Keys(p.Clients)), formerPool(id))
+	if err := s.keepFormer(p.Account, ids...); err != nil {
 		return err
 	}
 	if s.folder != "" {

@@ -6,10 +6,36 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 )
+
+// testKey signs for the pools of all tests, because it is slow to make.
+var testKey = sync.OnceValues(func() (Key, error) { return newKey(time.Unix(0, 0).UTC()) })
+
+// validPool returns a pool as an operation makes it, with a client and a user.
+func validPool(t *testing.T) *Pool {
+	t.Helper()
+	settings, err := settingsOf(&CreateUserPoolRequest{PoolName: new("p")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := testKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return &Pool{
+		ID: "us-east-1_Abc", Account: "111122223333", Region: "us-east-1", Settings: settings, Keys: []Key{key},
+		Clients: map[string]Client{"c": {ID: "c", Settings: UserPoolClientType{ClientName: new("c")}}},
+		Groups:  map[string]Group{},
+		Users:   map[string]User{"alice": {Username: "alice", Sub: "s", Attributes: map[string]string{"email": "a"}}},
+	}
+}
 
 // stored returns a state with a folder, and a pool in it.
 func stored(t *testing.T) (*State, string, *Pool) {
@@ -19,11 +45,7 @@ func stored(t *testing.T) (*State, string, *Pool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Pool{
-		ID: "us-east-1_Abc", Account: "111122223333", Region: "us-east-1",
-		Clients: map[string]Client{"c": {ID: "c"}}, Groups: map[string]Group{},
-		Users: map[string]User{"alice": {Username: "alice", Sub: "s", Attributes: map[string]string{"email": "a"}}},
-	}
+	p := validPool(t)
 	if err := state.create(p); err != nil {
 		t.Fatal(err)
 	}
@@ -124,17 +146,42 @@ func TestStateRefuses(t *testing.T) {
 	}
 }
 
-// A damaged file is reported with its name; the server does not start with half of the pools.
+// A damaged file is reported with its name; the server does not start with half of the pools, and does not
+// fail later for want of a part that every pool has.
 func TestDamagedFiles(t *testing.T) {
-	for name, text := range map[string]string{
-		"no JSON":       "{",
-		"another pool":  `{"id":"us-east-1_Other","account":"1","region":"us-east-1"}`,
-		"no account":    `{"id":"us-east-1_Abc","region":"us-east-1"}`,
-		"nameless user": `{"id":"us-east-1_Abc","account":"1","region":"us-east-1","users":{"a":{}}}`,
-		"wrong key": `{"id":"us-east-1_Abc","account":"1","region":"us-east-1",
-"users":{"a":{"username":"b","sub":"c"}}}`,
-		"list": `[]`,
+	damaged := map[string]string{"no JSON": "{", "list": `[]`}
+	for name, damage := range map[string]func(*Pool){
+		"another pool":       func(p *Pool) { p.ID = "us-east-1_Other" },
+		"no account":         func(p *Pool) { p.Account = "" },
+		"no settings":        func(p *Pool) { p.Settings = UserPoolType{} },
+		"no name":            func(p *Pool) { p.Settings.Name = nil },
+		"no protection":      func(p *Pool) { p.Settings.DeletionProtection = nil },
+		"no policy":          func(p *Pool) { p.Settings.Policies.PasswordPolicy = nil },
+		"no length":          func(p *Pool) { p.Settings.Policies.PasswordPolicy.MinimumLength = nil },
+		"no days":            func(p *Pool) { p.Settings.Policies.PasswordPolicy.TemporaryPasswordValidityDays = nil },
+		"nameless schema":    func(p *Pool) { p.Settings.SchemaAttributes[0].Name = nil },
+		"typeless schema":    func(p *Pool) { p.Settings.SchemaAttributes[0].AttributeDataType = nil },
+		"schema, mutable":    func(p *Pool) { p.Settings.SchemaAttributes[0].Mutable = nil },
+		"schema, required":   func(p *Pool) { p.Settings.SchemaAttributes[0].Required = nil },
+		"no key":             func(p *Pool) { p.Keys = nil },
+		"unreadable key":     func(p *Pool) { p.Keys = []Key{{ID: "k", Private: []byte("x")}} },
+		"nameless client":    func(p *Pool) { p.Clients["c"] = Client{ID: "c"} },
+		"client's wrong ID":  func(p *Pool) { p.Clients["d"] = p.Clients["c"] },
+		"group's wrong name": func(p *Pool) { p.Groups["g"] = Group{Name: "h"} },
+		"nameless user":      func(p *Pool) { p.Users["a"] = User{Attributes: map[string]string{}} },
+		"user's wrong name":  func(p *Pool) { p.Users["bob"] = p.Users["alice"] },
+		"no attributes":      func(p *Pool) { p.Users["a"] = User{Username: "a", Sub: "s"} },
 	} {
+		p := validPool(t)
+		damage(p)
+		text, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		damaged[name] = string(text)
+	}
+
+	for name, text := range damaged {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
 			if err := os.WriteFile(filepath.Join(folder, "us-east-1_Abc.json"), []byte(text), 0o600); err != nil {
@@ -146,17 +193,25 @@ func TestDamagedFiles(t *testing.T) {
 			}
 		})
 	}
+}
 
+// Files that are of no pool are left alone, and a pool may lack clients, groups and users.
+func TestOtherFiles(t *testing.T) {
 	folder := t.TempDir()
-	minimal := `{"id":"us-east-1_Abc","account":"1","region":"us-east-1"}`
-	others := map[string]string{"us-east-1_Abc.json": minimal, ".poolhouse-new-1": "{", "notes.txt": "x"}
+	p := validPool(t)
+	p.Clients, p.Groups, p.Users = nil, nil, nil
+	minimal, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := map[string]string{"us-east-1_Abc.json": string(minimal), ".poolhouse-new-1": "{", "notes.txt": "x"}
 	for name, text := range others {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	state, err := OpenState(folder)
-	if err != nil || len(state.all()) != 1 {
+	if err != nil || len(state.all()) != 1 || state.all()[0].Users == nil {
 		t.Errorf("%v, %v", state, err)
 	}
 }

@@ -119,14 +119,37 @@ func guidOf(b []byte) string {
 	return text
 }
 
-// keepSession adds a session to a user. Ended ones go, and above the bound the oldest.
+// keepSession adds a session to a user. Those whose time is over go. Of one sign-in only the newest tokens are
+// kept, those that still work before others, which stay to tell their reuse: refreshes do not cost the user
+// other sign-ins. Above the bound of sign-ins a revoked one goes, or else the oldest.
 func (u *User) keepSession(one Session, now time.Time) {
 	u.Sessions = slices.DeleteFunc(u.Sessions, func(s Session) bool { return !now.Before(s.Ends) })
 	u.Sessions = append(u.Sessions, one)
-	if over := len(u.Sessions) - maxSessions; over > 0 {
-		u.Sessions = slices.Delete(u.Sessions, 0, over)
+
+	tokens, origins := 0, map[string]bool{}
+	for _, s := range u.Sessions {
+		origins[s.Origin] = true
+		if s.Origin == one.Origin {
+			tokens++
+		}
+	}
+
+	for ; tokens > maxRotated; tokens-- {
+		at := slices.IndexFunc(u.Sessions, func(s Session) bool { return s.Origin == one.Origin && s.replaced(now) })
+		if at < 0 {
+			at = slices.IndexFunc(u.Sessions, func(s Session) bool { return s.Origin == one.Origin })
+		}
+		u.Sessions = slices.Delete(u.Sessions, at, at+1)
+	}
+	for over := len(origins) - maxSessions; over > 0; over-- {
+		at := max(0, slices.IndexFunc(u.Sessions, func(s Session) bool { return s.Revoked }))
+		oldest := u.Sessions[at].Origin
+		u.Sessions = slices.DeleteFunc(u.Sessions, func(s Session) bool { return s.Origin == oldest })
 	}
 }
+
+// replaced reports whether the refresh token was rotated and does not work any more.
+func (s Session) replaced(now time.Time) bool { return !s.Replaced.IsZero() && !now.Before(s.Replaced) }
 
 // tokens signs an ID token and an access token for a session. The refresh token is in the answer if it is
 // not "".

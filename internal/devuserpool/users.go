@@ -36,7 +36,7 @@ func (s *Service) newUser(p *Pool, username string, given []AttributeType, now t
 		if err != nil {
 			return User{}, err
 		}
-		if _, taken := p.aliasOwner(kind, username, ""); taken {
+		if p.namesAnother(username, "") {
 			return User{}, aliasTakenFault(usernameExists, kind)
 		}
 		attributes[kind] = username
@@ -56,7 +56,7 @@ func (s *Service) newUser(p *Pool, username string, given []AttributeType, now t
 	if err := p.requireAttributes(u); err != nil {
 		return User{}, err
 	}
-	if _, taken := p.Users[p.key(u.Username)]; taken {
+	if p.namesAnother(u.Username, u.Sub) || p.namesAnother(u.Sub, u.Sub) {
 		return User{}, awsapi.Refused(usernameExists, nameTaken.With(), "User already exists")
 	}
 	if err := p.checkAliases(u); err != nil {
@@ -190,13 +190,13 @@ func (p *Pool) requireAttributes(u User) error {
 	return nil
 }
 
-// checkAliases refuses a user whom an address would name that names another user already.
+// checkAliases refuses a user whom an alias would name that names another user already, in whatever way.
 func (p *Pool) checkAliases(u User) error {
 	for _, attribute := range p.aliases() {
 		if !p.isAlias(u, attribute) {
 			continue
 		}
-		if _, taken := p.aliasOwner(attribute, u.Attributes[attribute], u.Sub); taken {
+		if p.namesAnother(u.Attributes[attribute], u.Sub) {
 			return aliasTakenFault(aliasExists, attribute)
 		}
 	}

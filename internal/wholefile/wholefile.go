@@ -89,6 +89,14 @@ func Replace(path string, write func(*os.File) error) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
+// ReplaceText is Replace with the whole text of the file.
+func ReplaceText(path string, text []byte) error {
+	return Replace(path, func(f *os.File) error {
+		_, err := f.Write(text)
+		return err
+	})
+}
+
 // writeTemporary writes a file beside path, and returns its name. If it fails, it removes the
 // file.
 func writeTemporary(path string, write func(*os.File) error) (name string, err error) {

@@ -79,6 +79,16 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+func TestReplaceText(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	for _, content := range []string{"first", "", "the last"} {
+		if err := wholefile.ReplaceText(path, []byte(content)); err != nil {
+			t.Fatal(err)
+		}
+		only(t, path, content)
+	}
+}
+
 // A rename fails onto a folder, and leaves nothing behind.
 func TestReplaceAFolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "folder")
