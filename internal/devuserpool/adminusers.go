@@ -210,17 +210,25 @@ func (s *Service) changeCallerUser(
 }
 
 // AdminUpdateUserAttributes changes attributes of a user. A new address that the pool verifies by itself
-// gets a code, unless the call says that it is verified.
+// gets a code, unless the call says that it is verified. Where the pool asks for it, the address changes only
+// with the code (API reference, UserAttributeUpdateSettingsType).
 func (s *Service) AdminUpdateUserAttributes(
 	ctx context.Context, c awsapi.Caller, in *AdminUpdateUserAttributesRequest,
 ) (*AdminUpdateUserAttributesResponse, error) {
 	var sent []SentCode
 	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
-		unverified, err := p.changeAttributes(u, in.UserAttributes)
+		now, later, err := p.splitChanges(*u, in.UserAttributes)
+		if err != nil {
+			return err
+		}
+		unverified, err := p.changeAttributes(u, now)
 		if err != nil {
 			return err
 		}
 
+		for _, a := range later {
+			sent = append(sent, s.addCodeFor(p, u, purposeAttribute, *a.Name, *a.Value))
+		}
 		for _, attribute := range unverified {
 			if slices.Contains(p.Settings.AutoVerifiedAttributes, attribute) {
 				sent = append(sent, s.addCode(p, u, purposeAttribute, attribute))

@@ -76,7 +76,10 @@ func (s *Service) UpdateUserAttributes(
 	out := &UpdateUserAttributesResponse{}
 	var sent []SentCode
 	err = s.changeBearer(b, func(p *Pool, u *User) error {
-		now, later := p.splitChanges(*u, in.UserAttributes)
+		now, later, err := p.splitChanges(*u, in.UserAttributes)
+		if err != nil {
+			return err
+		}
 		unverified, err := p.changeAttributes(u, now)
 		if err != nil {
 			return err
@@ -105,19 +108,31 @@ func (s *Service) UpdateUserAttributes(
 	return out, nil
 }
 
-// splitChanges separates the addresses that change only once they are verified.
-func (p *Pool) splitChanges(u User, given []AttributeType) (now, later []AttributeType) {
+// splitChanges separates the addresses that change only once they are verified. Those are refused now if the
+// change would be.
+func (p *Pool) splitChanges(u User, given []AttributeType) (now, later []AttributeType, err error) {
+	told := func(attribute string) bool { // as verified, which only administrators may
+		return slices.ContainsFunc(given, func(a AttributeType) bool {
+			return *a.Name == attribute+verifiedSuffix && text(a.Value) == "true"
+		})
+	}
+
 	for _, a := range given {
 		value := text(a.Value)
 		former := u.Attributes[*a.Name]
-		if value != "" && former != "" && former != value && p.changesByCode(*a.Name) {
+		if value != "" && former != "" && former != value && p.changesByCode(*a.Name) && !told(*a.Name) {
 			later = append(later, AttributeType{Name: a.Name, Value: &value})
 			continue
 		}
 		now = append(now, a)
 	}
 
-	return now, later
+	if len(later) > 0 {
+		tried := u.clone()
+		_, err = p.changeAttributes(&tried, later)
+	}
+
+	return now, later, err
 }
 
 // DeleteUserAttributes removes attributes of the user of an access token.
@@ -214,7 +229,10 @@ func (s *Service) VerifyUserAttribute(
 
 		// The code was sent to a new address that the user did not have yet.
 		if u.Attributes[code.Attribute] != code.Destination && p.changesByCode(code.Attribute) {
-			u.Attributes[code.Attribute] = code.Destination
+			change := []AttributeType{{Name: &code.Attribute, Value: &code.Destination}}
+			if _, err := p.changeAttributes(u, change); err != nil {
+				return err
+			}
 		}
 
 		return s.verifyAddress(p, u, code, false)
