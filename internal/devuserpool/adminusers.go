@@ -354,7 +354,7 @@ func (s *Service) AdminResetUserPassword(
 			return awsapi.Refused(notAuthorized, userStatus.With("status", u.Status),
 				"User password cannot be reset in the current state.")
 		}
-		attribute := u.verifiedAddress()
+		attribute := p.recovery(*u)
 		if attribute == "" {
 			return awsapi.Refused(invalidParameter, noAddress.With(), "Cannot reset password for the user as there is "+
 				"no registered/verified email or phone_number")
@@ -370,14 +370,4 @@ func (s *Service) AdminResetUserPassword(
 	s.show(ctx, sent)
 
 	return &AdminResetUserPasswordResponse{}, nil
-}
-
-// verifiedAddress returns the attribute that a code to recover the account goes to; "" = none.
-func (u User) verifiedAddress() string {
-	for _, attribute := range []string{"email", "phone_number"} {
-		if u.Attributes[attribute] != "" && u.Attributes[attribute+verifiedSuffix] == "true" {
-			return attribute
-		}
-	}
-	return ""
 }

@@ -247,6 +247,48 @@ func TestUsernameAttributes(t *testing.T) {
 		"a@b.example")}), "AliasExistsException: An account with the given email already exists.")
 }
 
+// An administrator's reset sends its code where the user's own would go: by the pool's setting, to a
+// verified address.
+func TestAdminResetFollowsTheRecoverySetting(t *testing.T) {
+	way := func(names ...string) object {
+		list := []object{}
+		for i, name := range names {
+			list = append(list, object{"Name": name, "Priority": i + 1})
+		}
+		return object{"AccountRecoverySetting": object{"RecoveryMechanisms": list}}
+	}
+	const none = "InvalidParameterException: Cannot reset password for the user as there is no registered/verified " +
+		"email or phone_number"
+
+	for name, test := range map[string]struct {
+		settings      object
+		unverified    string // attribute; "" = none
+		want, refusal string
+	}{
+		"default":            {want: "a@b.example"},
+		"telephone first":    {settings: way("verified_phone_number", "verified_email"), want: "+14155550100"},
+		"no verified number": {way("verified_phone_number", "verified_email"), "phone_number", "a@b.example", ""},
+		"administrator":      {settings: way("admin_only"), refusal: none},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, test.settings, nil)
+			attributes := []string{"email", "a@b.example", "phone_number", "+14155550100"}
+			for _, address := range []string{"email", "phone_number"} {
+				if address != test.unverified {
+					attributes = append(attributes, address+verifiedSuffix, "true")
+				}
+			}
+			r.ok("AdminCreateUser", r.about("alice", object{"UserAttributes": attributeObjects(attributes...)}))
+			r.ok("AdminSetUserPassword", r.about("alice", object{"Password": rightPassword, "Permanent": true}))
+
+			r.refused("AdminResetUserPassword", r.about("alice", nil), test.refusal)
+			if got := r.codes[len(r.codes)-1].Destination; test.want != "" && got != test.want {
+				t.Errorf("the code went to %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
 // toldSignOuts remembers which sign-outs it was told.
 type toldSignOuts struct {
 	subjects []string
