@@ -317,31 +317,21 @@ func (s *Service) AdminDeleteUser(
 	return nil, s.endSignIns(ctx, c, *in.UserPoolId, *in.Username, (*Pool).remove)
 }
 
-// endSignIns ends all sign-ins of a user, here and where the tokens were taken. keep stores the user as it
-// is then.
+// endSignIns ends all sign-ins of a user. keep stores the user with that.
 func (s *Service) endSignIns(
 	ctx context.Context, c awsapi.Caller, pool, username string, keep func(*Pool, User),
 ) error {
-	var p *Pool
-	var u User
-	now := s.Now()
-	err := s.changeCallerPool(ctx, c, pool, func(changed *Pool) error {
-		var found bool
-		if u, found = changed.user(username); !found {
+	return s.changeCallerPool(ctx, c, pool, func(p *Pool) error {
+		u, exists := p.user(username)
+		if !exists {
 			return userMissing()
 		}
-		u.signOut(now)
-		u.Modified = now
-		keep(changed, u)
-		p = changed
+		u.signOut(s.Now())
+		u.Modified = s.Now()
+		keep(p, u)
 
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-
-	return s.tellSignOut(ctx, p, u, now)
 }
 
 // AdminResetUserPassword makes a user's password unusable, and gives a code for a new one.
