@@ -18,7 +18,10 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/devpool"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
@@ -313,5 +316,46 @@ func TestSettingsComeBeforeDevelopment(t *testing.T) {
 	all := beside(map[string]ProviderOverride{"a": {BaseURL: "set"}}, added)
 	if all["a"].BaseURL != "set" || all["b"].BaseURL != "added" || added["a"].BaseURL != "added" {
 		t.Errorf("the overrides are %v, added %v", all, added)
+	}
+}
+
+// oneUserPool is a server with the user pool us-east-1_Own.
+type oneUserPool struct{ provider.LocalUserPools }
+
+func (oneUserPool) UserPool(id string) (provider.LocalUserPool, bool) {
+	return provider.LocalUserPool{Name: "cognito-idp.us-east-1.amazonaws.com/us-east-1_Own"}, id == "us-east-1_Own"
+}
+
+// Only a user pool of the server itself is shown with an identity pool, and with the client that it trusts.
+func TestOwnUserPool(t *testing.T) {
+	s := &Server{dev: &development{devParts: devParts{localUserPools: oneUserPool{}}}}
+	trust := func(names ...string) (pool identitypool.Pool) {
+		for i, name := range names {
+			pool.CognitoIdentityProviders = append(pool.CognitoIdentityProviders,
+				identitypool.CognitoIdentityProvider{ProviderName: name, ClientID: "client" + string(rune('1'+i))})
+		}
+		return pool
+	}
+
+	const own = "cognito-idp.us-east-1.amazonaws.com/us-east-1_Own"
+	for _, test := range []struct {
+		trusts []string
+		client string // "" = none is shown
+	}{
+		{nil, ""},
+		{[]string{own}, "client1"},
+		{[]string{"cognito-idp.us-east-1.amazonaws.com/us-east-1_AtAWS", own, own}, "client2"},
+		{[]string{"cognito-idp.us-east-1.amazonaws.com/us-east-1_AtAWS"}, ""},
+		{[]string{"cognito-idp.eu-west-1.amazonaws.com/us-east-1_Own"}, ""},
+		{[]string{"users.example.com/us-east-1_Own"}, ""},
+	} {
+		got := s.ownUserPool(trust(test.trusts...))
+		if test.client == "" && got != nil {
+			t.Errorf("%v: %+v, want none", test.trusts, *got)
+		}
+		want := devpool.UserPool{ID: "us-east-1_Own", ClientID: test.client}
+		if test.client != "" && (got == nil || *got != want) {
+			t.Errorf("%v: %+v, want %+v", test.trusts, got, want)
+		}
 	}
 }

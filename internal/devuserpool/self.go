@@ -33,11 +33,8 @@ func (s *Service) DeleteUser(ctx context.Context, in *DeleteUserRequest) (*awsap
 
 		return nil
 	})
-	if err != nil {
-		return nil, stateError(err, b.pool.ID)
-	}
 
-	return nil, s.tellSignOut(ctx, b.pool, b.user, s.Now())
+	return nil, stateError(err, b.pool.ID)
 }
 
 // GlobalSignOut ends all tokens of the user of an access token.
@@ -46,15 +43,12 @@ func (s *Service) GlobalSignOut(ctx context.Context, in *GlobalSignOutRequest) (
 	if err != nil {
 		return nil, err
 	}
-	now := s.Now()
-	if err := s.changeBearer(b, func(_ *Pool, u *User) error {
-		u.signOut(now)
+	err = s.changeBearer(b, func(_ *Pool, u *User) error {
+		u.signOut(s.Now())
 		return nil
-	}); err != nil {
-		return nil, err
-	}
+	})
 
-	return &GlobalSignOutResponse{}, s.tellSignOut(ctx, b.pool, b.user, now)
+	return &GlobalSignOutResponse{}, err
 }
 
 // UpdateUserAttributes changes attributes of the user of an access token. A changed address gets a code if

@@ -102,3 +102,16 @@ func TestLocalUserPool(t *testing.T) {
 		t.Error("a pool that nobody made is there")
 	}
 }
+
+// The name is AWS's in each partition.
+func TestProviderName(t *testing.T) {
+	for region, want := range map[string]string{
+		"us-east-1":      "cognito-idp.us-east-1.amazonaws.com/p",
+		"cn-north-1":     "cognito-idp.cn-north-1.amazonaws.com.cn/p",
+		"eusc-de-east-1": "cognito-idp.eusc-de-east-1.amazonaws.eu/p",
+	} {
+		if got := (&Pool{ID: "p", Region: region}).ProviderName(); got != want {
+			t.Errorf("%s: %s, want %s", region, got, want)
+		}
+	}
+}
