@@ -21,6 +21,7 @@ type tokenClaims struct {
 	Username string `json:"username"`
 	Scope    string `json:"scope"`
 	Origin   string `json:"origin_jti"`
+	Event    string `json:"event_id"`
 	IssuedAt int64  `json:"iat"`
 	Expires  int64  `json:"exp"`
 }
@@ -106,7 +107,7 @@ func (s *Service) holder(b bearer, p *Pool) (User, error) {
 	if !u.Enabled {
 		return User{}, userDisabled()
 	}
-	if u.ended(b.claims.Origin, time.Unix(b.claims.IssuedAt, 0)) {
+	if u.ended(b.claims.Origin, b.claims.Event, time.Unix(b.claims.IssuedAt, 0)) {
 		return User{}, awsapi.Refused(notAuthorized, accessTokenRevoked.With(), "Access Token has been revoked")
 	}
 	if u.Status == statusResetRequired {

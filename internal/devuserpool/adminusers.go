@@ -210,17 +210,25 @@ func (s *Service) changeCallerUser(
 }
 
 // AdminUpdateUserAttributes changes attributes of a user. A new address that the pool verifies by itself
-// gets a code, unless the call says that it is verified.
+// gets a code, unless the call says that it is verified. Where the pool asks for it, the address changes only
+// with the code (API reference, UserAttributeUpdateSettingsType).
 func (s *Service) AdminUpdateUserAttributes(
 	ctx context.Context, c awsapi.Caller, in *AdminUpdateUserAttributesRequest,
 ) (*AdminUpdateUserAttributesResponse, error) {
 	var sent []SentCode
 	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
-		unverified, err := p.changeAttributes(u, in.UserAttributes)
+		now, later, err := p.splitChanges(*u, in.UserAttributes)
+		if err != nil {
+			return err
+		}
+		unverified, err := p.changeAttributes(u, now)
 		if err != nil {
 			return err
 		}
 
+		for _, a := range later {
+			sent = append(sent, s.addCodeFor(p, u, purposeAttribute, *a.Name, *a.Value))
+		}
 		for _, attribute := range unverified {
 			if slices.Contains(p.Settings.AutoVerifiedAttributes, attribute) {
 				sent = append(sent, s.addCode(p, u, purposeAttribute, attribute))
@@ -317,31 +325,21 @@ func (s *Service) AdminDeleteUser(
 	return nil, s.endSignIns(ctx, c, *in.UserPoolId, *in.Username, (*Pool).remove)
 }
 
-// endSignIns ends all sign-ins of a user, here and where the tokens were taken. keep stores the user as it
-// is then.
+// endSignIns ends all sign-ins of a user. keep stores the user with that.
 func (s *Service) endSignIns(
 	ctx context.Context, c awsapi.Caller, pool, username string, keep func(*Pool, User),
 ) error {
-	var p *Pool
-	var u User
-	now := s.Now()
-	err := s.changeCallerPool(ctx, c, pool, func(changed *Pool) error {
-		var found bool
-		if u, found = changed.user(username); !found {
+	return s.changeCallerPool(ctx, c, pool, func(p *Pool) error {
+		u, exists := p.user(username)
+		if !exists {
 			return userMissing()
 		}
-		u.signOut(now)
-		u.Modified = now
-		keep(changed, u)
-		p = changed
+		u.signOut(s.Now())
+		u.Modified = s.Now()
+		keep(p, u)
 
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-
-	return s.tellSignOut(ctx, p, u, now)
 }
 
 // AdminResetUserPassword makes a user's password unusable, and gives a code for a new one.
@@ -354,7 +352,7 @@ func (s *Service) AdminResetUserPassword(
 			return awsapi.Refused(notAuthorized, userStatus.With("status", u.Status),
 				"User password cannot be reset in the current state.")
 		}
-		attribute := u.verifiedAddress()
+		attribute := p.recovery(*u)
 		if attribute == "" {
 			return awsapi.Refused(invalidParameter, noAddress.With(), "Cannot reset password for the user as there is "+
 				"no registered/verified email or phone_number")
@@ -370,14 +368,4 @@ func (s *Service) AdminResetUserPassword(
 	s.show(ctx, sent)
 
 	return &AdminResetUserPasswordResponse{}, nil
-}
-
-// verifiedAddress returns the attribute that a code to recover the account goes to; "" = none.
-func (u User) verifiedAddress() string {
-	for _, attribute := range []string{"email", "phone_number"} {
-		if u.Attributes[attribute] != "" && u.Attributes[attribute+verifiedSuffix] == "true" {
-			return attribute
-		}
-	}
-	return ""
 }

@@ -1,8 +1,6 @@
 package devuserpool
 
 import (
-	"context"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,7 +96,7 @@ func TestAdminSetUserPassword(t *testing.T) {
 	}
 }
 
-// Sign-out, disabling and deleting end the user's tokens here, and are told to the rest of the server.
+// Sign-out, disabling and deleting end the user's tokens.
 func TestAdminsEndSignIns(t *testing.T) {
 	for operation, want := range map[string]string{
 		"AdminUserGlobalSignOut": "NotAuthorizedException: Access Token has been revoked",
@@ -106,12 +104,9 @@ func TestAdminsEndSignIns(t *testing.T) {
 		"AdminDeleteUser":        "UserNotFoundException: User does not exist.",
 	} {
 		t.Run(operation, func(t *testing.T) {
-			told := &toldSignOuts{}
 			r := newRig(t, nil, nil)
-			r.SignOuts = told
 			r.user("alice", "email", "a@b.example")
 			tokens := r.signIn("alice", rightPassword)
-			sub := r.attributeOf("alice", "sub")
 			r.pass(time.Minute)
 			r.ok("GetUser", object{"AccessToken": tokens.access})
 
@@ -120,9 +115,6 @@ func TestAdminsEndSignIns(t *testing.T) {
 			if _, got := r.call("InitiateAuth", object{"ClientId": r.id, "AuthFlow": "REFRESH_TOKEN_AUTH",
 				"AuthParameters": object{"REFRESH_TOKEN": tokens.refresh}}); !strings.HasPrefix(got, "NotAuthorized") {
 				t.Errorf("refresh: %q", got)
-			}
-			if !slices.Equal(told.subjects, []string{sub}) || !told.until.Equal(r.clock()) {
-				t.Errorf("told %+v", told)
 			}
 		})
 	}
@@ -247,13 +239,44 @@ func TestUsernameAttributes(t *testing.T) {
 		"a@b.example")}), "AliasExistsException: An account with the given email already exists.")
 }
 
-// toldSignOuts remembers which sign-outs it was told.
-type toldSignOuts struct {
-	subjects []string
-	until    time.Time
-}
+// An administrator's reset sends its code where the user's own would go: by the pool's setting, to a
+// verified address.
+func TestAdminResetFollowsTheRecoverySetting(t *testing.T) {
+	way := func(names ...string) object {
+		list := []object{}
+		for i, name := range names {
+			list = append(list, object{"Name": name, "Priority": i + 1})
+		}
+		return object{"AccountRecoverySetting": object{"RecoveryMechanisms": list}}
+	}
+	const none = "InvalidParameterException: Cannot reset password for the user as there is no registered/verified " +
+		"email or phone_number"
 
-func (s *toldSignOuts) SignedOut(_ context.Context, _ *Pool, subject string, until time.Time) error {
-	s.subjects, s.until = append(s.subjects, subject), until
-	return nil
+	for name, test := range map[string]struct {
+		settings      object
+		unverified    string // attribute; "" = none
+		want, refusal string
+	}{
+		"default":            {want: "a@b.example"},
+		"telephone first":    {settings: way("verified_phone_number", "verified_email"), want: "+14155550100"},
+		"no verified number": {way("verified_phone_number", "verified_email"), "phone_number", "a@b.example", ""},
+		"administrator":      {settings: way("admin_only"), refusal: none},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, test.settings, nil)
+			attributes := []string{"email", "a@b.example", "phone_number", "+14155550100"}
+			for _, address := range []string{"email", "phone_number"} {
+				if address != test.unverified {
+					attributes = append(attributes, address+verifiedSuffix, "true")
+				}
+			}
+			r.ok("AdminCreateUser", r.about("alice", object{"UserAttributes": attributeObjects(attributes...)}))
+			r.ok("AdminSetUserPassword", r.about("alice", object{"Password": rightPassword, "Permanent": true}))
+
+			r.refused("AdminResetUserPassword", r.about("alice", nil), test.refusal)
+			if got := r.codes[len(r.codes)-1].Destination; test.want != "" && got != test.want {
+				t.Errorf("the code went to %s, want %s", got, test.want)
+			}
+		})
+	}
 }

@@ -42,7 +42,7 @@ func (s *Service) RespondToAuthChallenge(
 		return nil, err
 	}
 	a := attempt{pool: p, client: c, params: in.ChallengeResponses, session: text(in.Session)}
-	o, err := s.respond(ctx, a, *in.ChallengeName)
+	o, err := s.respond(a, *in.ChallengeName)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (s *Service) AdminRespondToAuthChallenge(
 		return nil, err
 	}
 	a := attempt{pool: p, client: c, params: in.ChallengeResponses, session: text(in.Session)}
-	o, err := s.respond(ctx, a, *in.ChallengeName)
+	o, err := s.respond(a, *in.ChallengeName)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +78,8 @@ func (s *Service) AdminRespondToAuthChallenge(
 }
 
 // respond takes the client's answer to a challenge.
-func (s *Service) respond(ctx context.Context, a attempt, challenge string) (outcome, error) {
-	answer := map[string]func(context.Context, attempt) (outcome, error){
+func (s *Service) respond(a attempt, challenge string) (outcome, error) {
+	answer := map[string]func(attempt) (outcome, error){
 		stepPassword:    s.answerPassword,
 		stepNewPassword: s.answerNewPassword,
 		stepSelect:      s.answerSelect,
@@ -95,11 +95,11 @@ func (s *Service) respond(ctx context.Context, a attempt, challenge string) (out
 		return outcome{}, err
 	}
 
-	return answer(ctx, a)
+	return answer(a)
 }
 
 // answerPassword verifies the client's proof of the password.
-func (s *Service) answerPassword(ctx context.Context, a attempt) (outcome, error) {
+func (s *Service) answerPassword(a attempt) (outcome, error) {
 	if err := a.require(paramBlock, paramSignature, paramTimestamp); err != nil {
 		return outcome{}, err
 	}
@@ -134,7 +134,7 @@ func (s *Service) answerPassword(ctx context.Context, a attempt) (outcome, error
 	}
 	s.signIns.succeeded(key)
 
-	return s.proven(ctx, a, u)
+	return s.proven(a, u)
 }
 
 // checkSignIn refuses a sign-in that did not begin at this client, or is at another step.
@@ -200,7 +200,7 @@ func (p *Pool) missing(u User) []string {
 
 // answerNewPassword sets the password of a user who had a temporary one, and signs the user in. A password
 // that the policy refuses may be tried again with the same session.
-func (s *Service) answerNewPassword(ctx context.Context, a attempt) (outcome, error) {
+func (s *Service) answerNewPassword(a attempt) (outcome, error) {
 	if a.session == "" {
 		return outcome{}, missingParameter("Session")
 	}
@@ -229,7 +229,7 @@ func (s *Service) answerNewPassword(ctx context.Context, a attempt) (outcome, er
 		return outcome{}, err
 	}
 
-	return s.finish(ctx, a, u, func(p *Pool, u *User) error {
+	return s.finish(a, u, func(p *Pool, u *User) error {
 		if len(given) > 0 {
 			if _, err := p.changeAttributes(u, given); err != nil {
 				return err
@@ -287,14 +287,14 @@ func (c Client) mayWrite(attribute string) error {
 
 // userFlow begins USER_AUTH: with the factor that the client prefers if it sends all for it, else with the
 // choice of a factor. A user who has just confirmed the sign-up needs no factor.
-func (s *Service) userFlow(ctx context.Context, a attempt) (outcome, error) {
+func (s *Service) userFlow(a attempt) (outcome, error) {
 	if a.session != "" {
-		return s.afterSignUp(ctx, a)
+		return s.afterSignUp(a)
 	}
 
 	switch preferred := a.params[paramPreferred]; {
 	case preferred == factorPassword && a.params[paramPassword] != "":
-		return s.signInByPassword(ctx, a)
+		return s.signInByPassword(a)
 	case preferred == factorPasswordSRP && a.params[paramA] != "":
 		return s.beginSRP(a)
 	}
@@ -317,7 +317,7 @@ func (s *Service) userFlow(ctx context.Context, a attempt) (outcome, error) {
 }
 
 // answerSelect goes on with the factor that the client has chosen.
-func (s *Service) answerSelect(ctx context.Context, a attempt) (outcome, error) {
+func (s *Service) answerSelect(a attempt) (outcome, error) {
 	if a.session == "" {
 		return outcome{}, missingParameter("Session")
 	}
@@ -329,7 +329,7 @@ func (s *Service) answerSelect(ctx context.Context, a attempt) (outcome, error) 
 	switch a.params[paramAnswer] {
 	case factorPassword:
 	case factorPasswordSRP:
-		needed, begin = paramA, func(_ context.Context, a attempt) (outcome, error) { return s.beginSRP(a) }
+		needed, begin = paramA, s.beginSRP
 	default:
 		return outcome{}, refusedPart("factors other than PASSWORD and PASSWORD_SRP (ANSWER)")
 	}
@@ -345,11 +345,11 @@ func (s *Service) answerSelect(ctx context.Context, a attempt) (outcome, error) 
 		return outcome{}, awsapi.Refused(notAuthorized, signInUnknown.With(), "Invalid session for the user.")
 	}
 
-	return begin(ctx, a)
+	return begin(a)
 }
 
 // afterSignUp signs in a user by the session from ConfirmSignUp.
-func (s *Service) afterSignUp(ctx context.Context, a attempt) (outcome, error) {
+func (s *Service) afterSignUp(a attempt) (outcome, error) {
 	one, result := s.signIns.take(a.session)
 	if err := a.checkSignIn(one, result, stepConfirmed); err != nil {
 		return outcome{}, err
@@ -361,5 +361,5 @@ func (s *Service) afterSignUp(ctx context.Context, a attempt) (outcome, error) {
 		return outcome{}, awsapi.Refused(notAuthorized, signInUnknown.With(), "Invalid session for the user.")
 	}
 
-	return s.proven(ctx, a, u)
+	return s.proven(a, u)
 }

@@ -209,7 +209,8 @@ func (s *Service) UpdateUserPoolClient(
 	return &UpdateUserPoolClientResponse{UserPoolClient: client.described()}, nil
 }
 
-// DeleteUserPoolClient removes a client. Its refresh tokens stop working.
+// DeleteUserPoolClient removes a client with its sessions: its tokens stop working, also if a client gets the ID
+// again.
 func (s *Service) DeleteUserPoolClient(
 	ctx context.Context, c awsapi.Caller, in *DeleteUserPoolClientRequest,
 ) (*awsapi.NoOutput, error) {
@@ -218,6 +219,11 @@ func (s *Service) DeleteUserPoolClient(
 			return clientMissing(*in.ClientId)
 		}
 		delete(p.Clients, *in.ClientId)
+
+		for key, u := range p.Users {
+			u.Sessions = slices.DeleteFunc(u.Sessions, func(s Session) bool { return s.Client == *in.ClientId })
+			p.Users[key] = u
+		}
 
 		return nil
 	})

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Pool is a user pool with everything in it: plain data, as the file of the pool has it.
@@ -123,17 +125,7 @@ const (
 func (p *Pool) ARN() string { return poolARN(p.Region, p.Account, p.ID) }
 
 // ProviderName returns AWS's name of the pool as a login provider.
-func (p *Pool) ProviderName() string {
-	return "cognito-idp." + p.Region + "." + domain(p.Region) + "/" + p.ID
-}
-
-// domain returns the domain of AWS's endpoints in a region.
-func domain(region string) string {
-	if strings.HasPrefix(region, "cn-") {
-		return "amazonaws.com.cn"
-	}
-	return "amazonaws.com"
-}
+func (p *Pool) ProviderName() string { return identitypool.UserPoolName(p.Region, p.ID) }
 
 // ShortName returns the part of the ID that SRP mixes into passwords.
 func (p *Pool) ShortName() string {

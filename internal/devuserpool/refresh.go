@@ -11,7 +11,7 @@ import (
 )
 
 // refreshFlow is REFRESH_TOKEN_AUTH.
-func (s *Service) refreshFlow(ctx context.Context, a attempt) (outcome, error) {
+func (s *Service) refreshFlow(a attempt) (outcome, error) {
 	if err := a.require(paramRefresh); err != nil {
 		return outcome{}, err
 	}
@@ -20,7 +20,7 @@ func (s *Service) refreshFlow(ctx context.Context, a attempt) (outcome, error) {
 			"Refresh token rotation is enabled for this client: use GetTokensFromRefreshToken.")
 	}
 
-	tokens, err := s.refresh(ctx, a.pool, a.client, a.params[paramRefresh], func(u User) error {
+	tokens, err := s.refresh(a.pool, a.client, a.params[paramRefresh], func(u User) error {
 		return a.client.checkRefreshHash(a.params[paramSecretHash], u)
 	})
 
@@ -44,7 +44,7 @@ func (s *Service) GetTokensFromRefreshToken(
 		return nil, flowRefused(flowRefresh)
 	}
 
-	tokens, err := s.refresh(ctx, p, c, *in.RefreshToken, func(User) error { return nil })
+	tokens, err := s.refresh(p, c, *in.RefreshToken, func(User) error { return nil })
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (s *Service) GetTokensFromRefreshToken(
 
 // refresh signs new tokens for a refresh token of the client. allow may refuse the token's user.
 func (s *Service) refresh(
-	_ context.Context, p *Pool, c Client, token string, allow func(User) error,
+	p *Pool, c Client, token string, allow func(User) error,
 ) (*AuthenticationResultType, error) {
 	u, one, err := s.refreshable(p, c, token)
 	if err != nil {

@@ -33,11 +33,8 @@ func (s *Service) DeleteUser(ctx context.Context, in *DeleteUserRequest) (*awsap
 
 		return nil
 	})
-	if err != nil {
-		return nil, stateError(err, b.pool.ID)
-	}
 
-	return nil, s.tellSignOut(ctx, b.pool, b.user, s.Now())
+	return nil, stateError(err, b.pool.ID)
 }
 
 // GlobalSignOut ends all tokens of the user of an access token.
@@ -46,15 +43,12 @@ func (s *Service) GlobalSignOut(ctx context.Context, in *GlobalSignOutRequest) (
 	if err != nil {
 		return nil, err
 	}
-	now := s.Now()
-	if err := s.changeBearer(b, func(_ *Pool, u *User) error {
-		u.signOut(now)
+	err = s.changeBearer(b, func(_ *Pool, u *User) error {
+		u.signOut(s.Now())
 		return nil
-	}); err != nil {
-		return nil, err
-	}
+	})
 
-	return &GlobalSignOutResponse{}, s.tellSignOut(ctx, b.pool, b.user, now)
+	return &GlobalSignOutResponse{}, err
 }
 
 // UpdateUserAttributes changes attributes of the user of an access token. A changed address gets a code if
@@ -76,7 +70,10 @@ func (s *Service) UpdateUserAttributes(
 	out := &UpdateUserAttributesResponse{}
 	var sent []SentCode
 	err = s.changeBearer(b, func(p *Pool, u *User) error {
-		now, later := p.splitChanges(*u, in.UserAttributes)
+		now, later, err := p.splitChanges(*u, in.UserAttributes)
+		if err != nil {
+			return err
+		}
 		unverified, err := p.changeAttributes(u, now)
 		if err != nil {
 			return err
@@ -105,19 +102,31 @@ func (s *Service) UpdateUserAttributes(
 	return out, nil
 }
 
-// splitChanges separates the addresses that change only once they are verified.
-func (p *Pool) splitChanges(u User, given []AttributeType) (now, later []AttributeType) {
+// splitChanges separates the addresses that change only once they are verified. Those are refused now if the
+// change would be.
+func (p *Pool) splitChanges(u User, given []AttributeType) (now, later []AttributeType, err error) {
+	told := func(attribute string) bool { // as verified, which only administrators may
+		return slices.ContainsFunc(given, func(a AttributeType) bool {
+			return *a.Name == attribute+verifiedSuffix && text(a.Value) == "true"
+		})
+	}
+
 	for _, a := range given {
 		value := text(a.Value)
 		former := u.Attributes[*a.Name]
-		if value != "" && former != "" && former != value && p.changesByCode(*a.Name) {
+		if value != "" && former != "" && former != value && p.changesByCode(*a.Name) && !told(*a.Name) {
 			later = append(later, AttributeType{Name: a.Name, Value: &value})
 			continue
 		}
 		now = append(now, a)
 	}
 
-	return now, later
+	if len(later) > 0 {
+		tried := u.clone()
+		_, err = p.changeAttributes(&tried, later)
+	}
+
+	return now, later, err
 }
 
 // DeleteUserAttributes removes attributes of the user of an access token.
@@ -214,7 +223,10 @@ func (s *Service) VerifyUserAttribute(
 
 		// The code was sent to a new address that the user did not have yet.
 		if u.Attributes[code.Attribute] != code.Destination && p.changesByCode(code.Attribute) {
-			u.Attributes[code.Attribute] = code.Destination
+			change := []AttributeType{{Name: &code.Attribute, Value: &code.Destination}}
+			if _, err := p.changeAttributes(u, change); err != nil {
+				return err
+			}
 		}
 
 		return s.verifyAddress(p, u, code, false)

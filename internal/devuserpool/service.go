@@ -34,8 +34,6 @@ type Options struct {
 	MayChooseIDs func(account string) bool
 	// FixedCode is every code; "" = codes are random.
 	FixedCode string
-	// SignOuts ends what was given for a user's tokens elsewhere; may be nil.
-	SignOuts SignOuts
 }
 
 // SentCode is a code or a temporary password that a user would get by e-mail or text message.
@@ -47,12 +45,6 @@ type SentCode struct {
 	Destination string    `json:"destination"` // address or number; "" = none
 	Code        string    `json:"code"`
 	Time        time.Time `json:"time"`
-}
-
-// SignOuts learns that a user's tokens are not valid any more.
-type SignOuts interface {
-	// SignedOut ends what was given for tokens of the user that were issued until a time.
-	SignedOut(ctx context.Context, pool *Pool, subject string, until time.Time) error
 }
 
 // Service implements the operations of the API. It is safe for concurrent use.

@@ -54,7 +54,7 @@ func (s *Service) InitiateAuth(ctx context.Context, in *InitiateAuthRequest) (*I
 		return nil, methodUnsupported(*in.AuthFlow)
 	}
 
-	o, err := s.initiate(ctx, attempt{pool: p, client: c, params: in.AuthParameters, session: text(in.Session)},
+	o, err := s.initiate(attempt{pool: p, client: c, params: in.AuthParameters, session: text(in.Session)},
 		*in.AuthFlow)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (s *Service) AdminInitiateAuth(
 		return nil, methodUnsupported(*in.AuthFlow)
 	}
 
-	o, err := s.initiate(ctx, attempt{pool: p, client: c, params: in.AuthParameters, session: text(in.Session)},
+	o, err := s.initiate(attempt{pool: p, client: c, params: in.AuthParameters, session: text(in.Session)},
 		*in.AuthFlow)
 	if err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func methodUnsupported(flow string) error {
 }
 
 // initiate begins a flow that the client allows.
-func (s *Service) initiate(ctx context.Context, a attempt, flow string) (outcome, error) {
+func (s *Service) initiate(a attempt, flow string) (outcome, error) {
 	switch flow {
 	case flowRefreshShort:
 		flow = flowRefresh
@@ -128,7 +128,7 @@ func (s *Service) initiate(ctx context.Context, a attempt, flow string) (outcome
 		return outcome{}, flowRefused(flow)
 	}
 	if flow == flowRefresh {
-		return s.refreshFlow(ctx, a)
+		return s.refreshFlow(a)
 	}
 
 	if err := a.require(paramUsername); err != nil {
@@ -142,9 +142,9 @@ func (s *Service) initiate(ctx context.Context, a attempt, flow string) (outcome
 	case flowSRP:
 		return s.beginSRP(a)
 	case flowUser:
-		return s.userFlow(ctx, a)
+		return s.userFlow(a)
 	default:
-		return s.signInByPassword(ctx, a)
+		return s.signInByPassword(a)
 	}
 }
 
@@ -200,7 +200,7 @@ func (a attempt) lockKey(u User, exists bool) string {
 }
 
 // signInByPassword signs a user in whose password came with the call.
-func (s *Service) signInByPassword(ctx context.Context, a attempt) (outcome, error) {
+func (s *Service) signInByPassword(a attempt) (outcome, error) {
 	if err := a.require(paramUsername, paramPassword); err != nil {
 		return outcome{}, err
 	}
@@ -226,7 +226,7 @@ func (s *Service) signInByPassword(ctx context.Context, a attempt) (outcome, err
 	}
 	s.signIns.succeeded(key)
 
-	return s.proven(ctx, a, u)
+	return s.proven(a, u)
 }
 
 // refuse is the answer to a wrong password, or to any password of a user who does not exist.
@@ -242,7 +242,7 @@ func (s *Service) refuse(a attempt, u User, exists bool) error {
 }
 
 // proven goes on with a user whose password was right.
-func (s *Service) proven(ctx context.Context, a attempt, u User) (outcome, error) {
+func (s *Service) proven(a attempt, u User) (outcome, error) {
 	switch {
 	case !u.Enabled:
 		return outcome{}, userDisabled()
@@ -256,7 +256,7 @@ func (s *Service) proven(ctx context.Context, a attempt, u User) (outcome, error
 	case u.Status == statusForceChange:
 		return s.askNewPassword(a, u)
 	default:
-		return s.finish(ctx, a, u, nil)
+		return s.finish(a, u, nil)
 	}
 }
 
@@ -265,7 +265,7 @@ var errChanged = errors.New("the user was changed meanwhile")
 
 // finish keeps the session of a user and signs the tokens. edit may change the user in the same step; nil =
 // nothing. The user must still have the password that was proven.
-func (s *Service) finish(_ context.Context, a attempt, u User, edit func(*Pool, *User) error) (outcome, error) {
+func (s *Service) finish(a attempt, u User, edit func(*Pool, *User) error) (outcome, error) {
 	session, refresh, err := s.newSession(a.client)
 	if err != nil {
 		return outcome{}, err

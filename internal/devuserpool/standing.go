@@ -59,21 +59,31 @@ func (u User) standing(signIn identitypool.SignIn) identitypool.Standing {
 	switch {
 	case !u.Enabled:
 		return identitypool.UserDisabled
-	case u.ended(signIn.ID, signIn.Until):
+	case u.ended(signIn.ID, "", signIn.Until):
 		return identitypool.SignedOut
 	default:
 		return identitypool.Good
 	}
 }
 
-// ended reports whether what was issued for a sign-in was revoked, or the user has signed out since. Without
-// an origin, because the client's tokens cannot be revoked or a Cognito token came between, it ends by the
-// time of a sign-out alone. Tokens have whole seconds: those of the second of the sign-out have ended.
-func (u User) ended(origin string, issued time.Time) bool {
-	if origin == "" {
-		return !u.SignedOutAt.IsZero() && issued.Unix() <= u.SignedOutAt.Unix()
+// ended reports whether what was issued for a sign-in was revoked, or the user has signed out since. Tokens
+// of a client without revocation have no origin, but the event of their sign-in. Without both, because a
+// Cognito token came between, a sign-in ends by the time of a sign-out alone. Such times are in whole seconds:
+// those of the second of the sign-out have ended, unless the user has signed in again within it.
+func (u User) ended(origin, event string, issued time.Time) bool {
+	isLive := func(s Session) bool { return s.Origin == origin && !s.Revoked }
+	if origin == "" && event != "" {
+		isLive = func(s Session) bool { return s.Event == event && !s.Revoked }
 	}
-	return !slices.ContainsFunc(u.Sessions, func(s Session) bool { return s.Origin == origin && !s.Revoked })
+	if origin == "" && event == "" {
+		out := u.SignedOutAt.Unix()
+		if u.SignedOutAt.IsZero() || issued.Unix() > out {
+			return false
+		}
+		isLive = func(s Session) bool { return issued.Unix() == out && s.SignIn.Unix() == out && !s.Revoked }
+	}
+
+	return !slices.ContainsFunc(u.Sessions, isLive)
 }
 
 // Changes counts the changes of all pools.

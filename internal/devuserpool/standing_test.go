@@ -19,6 +19,8 @@ func TestStanding(t *testing.T) {
 	sessions := []Session{{Origin: "old", Revoked: true}, {Origin: "new"}}
 	p := &Pool{ID: "us-east-1_A", Account: "000000000000", Region: "us-east-1", Users: map[string]User{
 		"alice": {Username: "alice", Sub: "a", Enabled: true, Sessions: sessions, SignedOutAt: at},
+		"dora": {Username: "dora", Sub: "e", Enabled: true, SignedOutAt: at,
+			Sessions: []Session{{Origin: "again", SignIn: at.Add(time.Millisecond)}}},
 		"bob":   {Username: "bob", Sub: "b", Enabled: true},
 		"carol": {Username: "carol", Sub: "c", Sessions: sessions},
 	}}
@@ -42,6 +44,8 @@ func TestStanding(t *testing.T) {
 		"another user's":           {"b", "new", at, identitypool.SignedOut},
 		"no ID, before":            {"a", "", second.Add(-time.Second), identitypool.SignedOut},
 		"no ID, the same second":   {"a", "", second, identitypool.SignedOut},
+		"no ID, signed in again":   {"e", "", second, identitypool.Good},
+		"no ID, before that":       {"e", "", second.Add(-time.Second), identitypool.SignedOut},
 		"no ID, after":             {"a", "", second.Add(time.Second), identitypool.Good},
 		"no ID, never signed out":  {"b", "", second, identitypool.Good},
 		"disabled":                 {"c", "new", second, identitypool.UserDisabled},
@@ -96,5 +100,18 @@ func TestLocalUserPool(t *testing.T) {
 
 	if _, found := state.UserPool("us-east-1_C"); found {
 		t.Error("a pool that nobody made is there")
+	}
+}
+
+// The name is AWS's in each partition.
+func TestProviderName(t *testing.T) {
+	for region, want := range map[string]string{
+		"us-east-1":      "cognito-idp.us-east-1.amazonaws.com/p",
+		"cn-north-1":     "cognito-idp.cn-north-1.amazonaws.com.cn/p",
+		"eusc-de-east-1": "cognito-idp.eusc-de-east-1.amazonaws.eu/p",
+	} {
+		if got := (&Pool{ID: "p", Region: region}).ProviderName(); got != want {
+			t.Errorf("%s: %s, want %s", region, got, want)
+		}
 	}
 }

@@ -170,7 +170,6 @@ func TestDamagedFiles(t *testing.T) {
 		"group's wrong name": func(p *Pool) { p.Groups["g"] = Group{Name: "h"} },
 		"nameless user":      func(p *Pool) { p.Users["a"] = User{Attributes: map[string]string{}} },
 		"user's wrong name":  func(p *Pool) { p.Users["bob"] = p.Users["alice"] },
-		"no attributes":      func(p *Pool) { p.Users["a"] = User{Username: "a", Sub: "s"} },
 	} {
 		p := validPool(t)
 		damage(p)
@@ -180,6 +179,12 @@ func TestDamagedFiles(t *testing.T) {
 		}
 		damaged[name] = string(text)
 	}
+
+	text, err := json.Marshal(validPool(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged["no attributes"] = strings.Replace(string(text), `"attributes":{"email":"a"}`, `"attributes":null`, 1)
 
 	for name, text := range damaged {
 		t.Run(name, func(t *testing.T) {

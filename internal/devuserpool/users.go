@@ -1,7 +1,6 @@
 package devuserpool
 
 import (
-	"context"
 	"encoding/hex"
 	"io"
 	"maps"
@@ -268,12 +267,4 @@ func (u *User) signOut(now time.Time) {
 	for i := range u.Sessions {
 		u.Sessions[i].Revoked = true
 	}
-}
-
-// tellSignOut ends what was given for tokens of a user elsewhere.
-func (s *Service) tellSignOut(ctx context.Context, p *Pool, u User, now time.Time) error {
-	if s.SignOuts == nil {
-		return nil
-	}
-	return s.SignOuts.SignedOut(ctx, p, u.Sub, now)
 }
