@@ -24,6 +24,11 @@ type webHost struct {
 // characters of Unicode that look like a dot or a letter are refused.
 var validName = regexp.MustCompile(`^` + label + `(\.` + label + `)*\.?$`)
 
+// browserAddress matches names that browsers take for an IPv4 address, in a form that others may take for
+// a name: 0x8.0x8.0x8.0x8, 134744072, 8.8.8.8. (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+// No origin of a browser has them; a redirect to one leads to the address.
+var browserAddress = regexp.MustCompile(`(^|\.)([0-9]+|0[xX][0-9A-Fa-f]*)\.?$`)
+
 const label = `[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?`
 
 const maxName = 254 // characters, with a trailing dot (RFC 1035)
@@ -97,7 +102,7 @@ func parseOrigin(text string) (origin, bool) {
 	scheme, address, found := strings.Cut(text, "://")
 	scheme = strings.ToLower(scheme)
 	h, port, ok := parseHost(address)
-	if !found || !ok || port == ":" || !validScheme.MatchString(scheme) {
+	if !found || !ok || port == ":" || h.ip == (netip.Addr{}) && browserAddress.MatchString(h.name) || !validScheme.MatchString(scheme) {
 		return origin{}, false
 	}
 	if port == defaultPorts[scheme] {

@@ -123,6 +123,13 @@ func TestOrigins(t *testing.T) {
 		{"http://[::1]:5173", own, true},
 		{"http://[::ffff:127.0.0.1]:5173", own, true},
 		{"http://web:8080", own, true},
+		{"http://0xweb", own, true},
+		{"http://web1", own, true},
+		{"http://134744072", own, false}, // 8.8.8.8 for browsers, as are the next
+		{"http://0x08080808:80", own, false},
+		{"http://0X8080808", own, false},
+		{"http://01002004010", own, false},
+		{"http://0x", own, false},
 		{"https://my-laptop", own, true},
 		{"https://app.test", own, true},
 		{"https://APP.test:443", own, true},

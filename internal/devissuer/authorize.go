@@ -1,6 +1,7 @@
 package devissuer
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -33,6 +35,30 @@ type authRequest struct {
 	prompt       []string
 	maxAge       int64  // seconds; -1 = any
 	userCode     string // of the device that asks; "" = a page or program asks
+}
+
+// compact returns the request without the rest of its form, of which its texts are parts: it waits long.
+func (a authRequest) compact() authRequest {
+	for _, text := range []*string{
+		&a.redirectURI, &a.responseMode, &a.state, &a.nonce, &a.challenge, &a.loginHint,
+	} {
+		*text = strings.Clone(*text)
+	}
+	return a
+}
+
+// knownPrompts returns the values of prompt that have an effect, each once.
+func knownPrompts(text string) (known []string) {
+	sent := strings.Fields(text)
+	for _, one := range []string{
+		oidc.PromptNone, oidc.PromptLogin, oidc.PromptConsent, oidc.PromptSelectAccount,
+	} {
+		if slices.Contains(sent, one) {
+			known = append(known, one)
+		}
+	}
+
+	return known
 }
 
 // mustSignIn reports whether the request wants a new sign-in although there is a session.
@@ -73,8 +99,8 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		responseMode: r.Form.Get("response_mode"),
 		state:        r.Form.Get("state"),
 		nonce:        r.Form.Get("nonce"),
-		scopes:       withoutUnknown(spaced(r.Form.Get("scope"))),
-		prompt:       spaced(r.Form.Get("prompt")),
+		scopes:       withoutUnknown(strings.Fields(r.Form.Get("scope"))),
+		prompt:       knownPrompts(r.Form.Get("prompt")),
 		challenge:    r.Form.Get("code_challenge"),
 		loginHint:    r.Form.Get("login_hint"),
 		maxAge:       -1,
@@ -95,8 +121,8 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	secret := p.o.Random()
-	p.requests.put(secret, a)
+	secret := rand.Text()
+	p.requests.put(secret, a.compact())
 	p.showSignIn(w, r, http.StatusOK, secret, a, made{})
 }
 
@@ -113,7 +139,7 @@ func (p *Provider) whoAsks(r *http.Request) (client, string, error) {
 		return client{}, "", fmt.Errorf("%w: its client_id has characters that no client ID has, or more than %d",
 			errRedirect, maxClientID)
 	}
-	if err := p.checkRedirect(r, c.Client.RedirectURIs, redirectURI); err != nil {
+	if err := p.checkRedirect(r, c.described.RedirectURIs, redirectURI); err != nil {
 		return client{}, "", fmt.Errorf("%w: redirect_uri of the client %s: %w", errRedirect, id, err)
 	}
 
@@ -165,7 +191,7 @@ func (a *authRequest) check(form url.Values) error {
 		return refuse(string(oidc.InvalidScope), "scope must have openid")
 	case len(a.nonce) > maxNonce || len(a.loginHint) > maxHint:
 		return refuse(invalid, "nonce or login_hint is too long")
-	case a.challenge == "" && a.client.Secret == "":
+	case a.challenge == "" && a.client.described.Secret == "":
 		return refuse(invalid, "a public client must send a code_challenge (PKCE)")
 	case a.challenge != "" && form.Get("code_challenge_method") != string(oidc.CodeChallengeMethodS256):
 		return refuse(invalid, "code_challenge_method must be S256")
@@ -211,13 +237,12 @@ func (p *Provider) hinted(r *http.Request, a *authRequest) (subject string, err 
 func (p *Provider) authorizeSilently(
 	w http.ResponseWriter, a authRequest, s session, signedIn bool, hinted string,
 ) {
-	user, err := p.o.Users.Get(s.User)
 	switch {
-	case !signedIn || err != nil:
+	case !signedIn:
 		p.sendFault(w, a, &fault{string(oidc.LoginRequired), "nobody is signed in in this browser"})
 	case a.mustSignIn(s, p.o.Now()):
 		p.sendFault(w, a, &fault{string(oidc.LoginRequired), "the sign-in is older than max_age"})
-	case hinted != "" && hinted != user.Subject:
+	case hinted != "" && hinted != s.Subject:
 		p.sendFault(w, a, &fault{string(oidc.LoginRequired), "another user is signed in"})
 	default:
 		p.sendCode(w, a, s)
@@ -226,22 +251,23 @@ func (p *Provider) authorizeSilently(
 
 // sendCode sends a browser back to the client with an authorization code.
 func (p *Provider) sendCode(w http.ResponseWriter, a authRequest, s session) {
-	if err := p.remember(s, a.client.ID); err != nil {
+	p.exchange.Lock()
+	defer p.exchange.Unlock()
+
+	if err := p.remember(s, a.client.GetID()); err != nil {
 		p.sendFault(w, a, err)
 		return
 	}
 
-	secret := p.o.Random()
+	secret := rand.Text()
 	p.codes.put(secret, code{
-		client:      a.client.ID,
+		client:      a.client.GetID(),
 		redirectURI: a.redirectURI,
 		challenge:   a.challenge,
 		nonce:       a.nonce,
 		scopes:      a.scopes,
-		user:        s.User,
-		session:     s.ID,
-		authTime:    s.AuthTime,
-		grant:       p.o.Random(),
+		session:     s,
+		grant:       rand.Text(),
 	})
 	p.sendBack(w, a, url.Values{"code": {secret}})
 }
@@ -250,7 +276,7 @@ func (p *Provider) sendCode(w http.ResponseWriter, a authRequest, s session) {
 func (p *Provider) sendFault(w http.ResponseWriter, a authRequest, err error) {
 	f, known := errors.AsType[*fault](err)
 	if !known {
-		p.o.Logger.Error("a sign-in failed", "client", a.client.ID, "error", err)
+		p.o.Logger.Error("a sign-in failed", "client", a.client.GetID(), "error", err)
 		f = &fault{string(oidc.ServerError), "the sign-in could not be stored: the log has the reason"}
 	}
 
@@ -264,17 +290,20 @@ func (p *Provider) sendBack(w http.ResponseWriter, a authRequest, answer url.Val
 		answer.Set("state", a.state)
 	}
 
-	separator := "?"
-	switch parsed, err := url.Parse(a.redirectURI); {
-	case err != nil:
-		p.showProblem(w, http.StatusBadRequest, errRedirect.Error())
-		return
-	case a.responseMode == string(oidc.ResponseModeFragment):
-		separator = "#"
-	case parsed.RawQuery != "" || parsed.ForceQuery:
-		separator = "&"
+	location := withParameters(a.redirectURI, answer)
+	if a.responseMode == string(oidc.ResponseModeFragment) {
+		location = a.redirectURI + "#" + answer.Encode()
 	}
 
-	w.Header().Set("Location", a.redirectURI+separator+answer.Encode())
+	w.Header().Set("Location", location)
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// withParameters adds parameters to a URI without a fragment.
+func withParameters(uri string, values url.Values) string {
+	separator := "?"
+	if strings.Contains(uri, "?") {
+		separator = "&"
+	}
+	return uri + separator + values.Encode()
 }

@@ -89,7 +89,7 @@ func (p *Provider) idToken(
 	return p.o.Issuer.sign(ctx, idTokenType, payload)
 }
 
-// hint is what an ID token tells that a client sends back.
+// hint has the claims of an ID token that a client sends back.
 type hint struct {
 	Issuer  string        `json:"iss"`
 	Subject string        `json:"sub"`
@@ -106,6 +106,9 @@ func (i *Issuer) readHint(ctx context.Context, token string) (hint, error) {
 	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return hint{}, errHint
+	}
+	if kind := signed.Signatures[0].Header.ExtraHeaders[jose.HeaderType]; kind != idTokenType {
+		return hint{}, errHint // a logout token has the same key
 	}
 	set, err := i.published(ctx)
 	if err != nil {

@@ -160,26 +160,26 @@ func (c *Clients) find(id string) (client, bool) {
 	defer c.mu.RUnlock()
 
 	if described, found := c.byID[id]; found {
-		return client{described}, true
+		return client{described: described}, true
 	}
 
-	return client{Client{ID: id}}, true
+	return client{described: Client{ID: strings.Clone(id)}}, true
 }
 
 // client is a Client as the library sees it.
-type client struct{ Client }
+type client struct{ described Client }
 
 var _ op.Client = client{}
 
 // isSecret reports whether text is the client's secret, in a time that does not depend on it.
 func (c client) isSecret(text string) bool {
-	own, sent := sha256.Sum256([]byte(c.Secret)), sha256.Sum256([]byte(text))
-	return c.Secret != "" && subtle.ConstantTimeCompare(own[:], sent[:]) == 1
+	own, sent := sha256.Sum256([]byte(c.described.Secret)), sha256.Sum256([]byte(text))
+	return c.described.Secret != "" && subtle.ConstantTimeCompare(own[:], sent[:]) == 1
 }
 
-func (c client) GetID() string                    { return c.ID }
-func (c client) RedirectURIs() []string           { return c.Client.RedirectURIs }
-func (c client) PostLogoutRedirectURIs() []string { return c.Client.PostLogoutRedirectURIs }
+func (c client) GetID() string                    { return c.described.ID }
+func (c client) RedirectURIs() []string           { return c.described.RedirectURIs }
+func (c client) PostLogoutRedirectURIs() []string { return c.described.PostLogoutRedirectURIs }
 func (c client) ResponseTypes() []oidc.ResponseType {
 	return []oidc.ResponseType{oidc.ResponseTypeCode}
 }
@@ -193,14 +193,14 @@ func (c client) IDTokenUserinfoClaimsAssertion() bool { return true }
 func (c client) ClockSkew() time.Duration             { return 0 }
 
 func (c client) ApplicationType() op.ApplicationType {
-	if c.Secret != "" {
+	if c.described.Secret != "" {
 		return op.ApplicationTypeWeb
 	}
 	return op.ApplicationTypeUserAgent
 }
 
 func (c client) AuthMethod() oidc.AuthMethod {
-	if c.Secret != "" {
+	if c.described.Secret != "" {
 		return oidc.AuthMethodBasic
 	}
 	return oidc.AuthMethodNone

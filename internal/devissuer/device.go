@@ -2,6 +2,8 @@ package devissuer
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -19,15 +21,13 @@ const userCodeLetters = 8
 
 // device is a device that waits until a person has entered its code (RFC 8628).
 type device struct {
-	client   string
-	scopes   []string
-	polled   time.Time
-	done     bool
-	denied   bool
-	user     string
-	session  string
-	authTime time.Time
-	grant    string // ID of the grant that it becomes
+	client  string
+	scopes  []string
+	polled  time.Time
+	done    bool
+	denied  bool
+	session session // in which a person signed in
+	grant   string  // ID of the grant that it becomes
 }
 
 // DeviceAuthorization gives a device its codes.
@@ -39,12 +39,12 @@ func (s *server) DeviceAuthorization(
 		return nil, oidc.ErrInvalidScope().WithDescription("scope must have openid")
 	}
 
-	deviceCode := s.p.o.Random()
+	deviceCode := rand.Text()
 	userCode, err := op.NewUserCode([]rune(op.CharSetBase20), userCodeLetters, userCodeLetters/2)
 	if err != nil {
 		return nil, err
 	}
-	s.p.devices.put(userCode, device{client: r.Client.GetID(), scopes: scopes, grant: s.p.o.Random()})
+	s.p.devices.put(userCode, device{client: r.Client.GetID(), scopes: scopes, grant: rand.Text()})
 	s.p.byDevice.put(deviceCode, userCode)
 
 	page := s.p.o.Issuer.URL + devicePath
@@ -98,10 +98,11 @@ func (s *server) DeviceToken(
 	return s.p.issue(ctx, grant{
 		ID:       d.grant,
 		Client:   d.client,
-		User:     d.user,
-		Session:  d.session,
+		User:     d.session.User,
+		Subject:  d.session.Subject,
+		Session:  d.session.ID,
 		Scopes:   d.scopes,
-		AuthTime: d.authTime,
+		AuthTime: d.session.AuthTime,
 	}, d.scopes, "")
 }
 
@@ -125,7 +126,7 @@ func (p *Provider) readUserCode(w http.ResponseWriter, r *http.Request) {
 	}
 
 	c, _ := p.o.Clients.find(d.client)
-	secret := p.o.Random()
+	secret := rand.Text()
 	a := authRequest{client: c, scopes: d.scopes, userCode: userCode, maxAge: -1}
 	p.requests.put(secret, a)
 	p.showSignIn(w, r, http.StatusOK, secret, a, made{})
@@ -133,16 +134,23 @@ func (p *Provider) readUserCode(w http.ResponseWriter, r *http.Request) {
 
 // finishDevice tells a device's next request that a person has signed in, or would not.
 func (p *Provider) finishDevice(w http.ResponseWriter, a authRequest, s session, denied bool) {
+	p.exchange.Lock()
+	defer p.exchange.Unlock()
+
 	if !denied {
-		if err := p.remember(s, a.client.ID); err != nil {
+		err := p.remember(s, a.client.GetID())
+		if ended, ok := errors.AsType[*fault](err); ok {
+			p.showProblem(w, http.StatusBadRequest, ended.text)
+			return
+		}
+		if err != nil {
 			p.failed(w, err)
 			return
 		}
 	}
 
 	_, found := p.devices.change(a.userCode, func(d device) device {
-		d.done, d.denied = !denied, denied
-		d.user, d.session, d.authTime = s.User, s.ID, s.AuthTime
+		d.done, d.denied, d.session = !denied, denied, s
 
 		return d
 	})

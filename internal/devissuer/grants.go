@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +31,7 @@ const (
 	maxSessions     = 500
 	maxGrants       = 1000
 	maxAccessTokens = 10 // of a grant
+	maxUsed         = 20 // refresh tokens of a grant that are known to be used
 	maxGrantsFile   = 8 << 20
 
 	sessionLifetime = 24 * time.Hour
@@ -44,27 +44,31 @@ type session struct {
 	ID       string    `json:"sid"`    // sid of the tokens
 	Cookie   string    `json:"cookie"` // hash of the cookie
 	User     string    `json:"user"`   // name
+	Subject  string    `json:"sub"`    // of the user at the sign-in
 	AuthTime time.Time `json:"auth_time"`
 	Clients  []string  `json:"clients,omitempty"` // which got tokens; replaced, not changed
 	Expires  time.Time `json:"expires"`
 }
 
-// grant is what a user has allowed a client: the tokens of one sign-in and their successors. Its
-// slices are not changed, but replaced.
+// grant has the tokens that one sign-in gave a client, and their successors. Its slices are not
+// changed, but replaced.
 type grant struct {
 	ID       string        `json:"id"`
 	Client   string        `json:"client"`
 	User     string        `json:"user"`
+	Subject  string        `json:"sub"` // of the user at the sign-in
 	Session  string        `json:"sid"`
 	Scopes   []string      `json:"scopes"`
 	AuthTime time.Time     `json:"auth_time"`
 	Refresh  string        `json:"refresh,omitempty"` // hash of the only refresh token that is good; "" = none
+	Used     []string      `json:"used,omitempty"`    // hashes of the refresh tokens before it, oldest first
 	Access   []accessToken `json:"access,omitempty"`  // oldest first
 	Expires  time.Time     `json:"expires"`
 }
 
 type accessToken struct {
 	Hash    string    `json:"hash"`
+	Scopes  []string  `json:"scopes"`
 	Issued  time.Time `json:"issued"`
 	Expires time.Time `json:"expires"`
 }
@@ -121,7 +125,7 @@ func openGrants(path string, now func() time.Time) (*grants, error) {
 	return g, nil
 }
 
-// hash returns what is kept in place of a secret. Secrets are random, so that no salt is needed.
+// hash returns the hash that is kept in place of a secret. Secrets are random, so that no salt is needed.
 func hash(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
@@ -131,8 +135,8 @@ func isHashOf(kept, secret string) bool {
 	return kept != "" && subtle.ConstantTimeCompare([]byte(kept), []byte(hash(secret))) == 1
 }
 
-// change changes sessions and grants in the file, and then in memory. It drops what has expired, and
-// what expires first if there is too much.
+// change changes sessions and grants in the file, and then in memory. It drops those that have expired,
+// and those that expire first if there are too many.
 func (g *grants) change(edit func(sessions map[string]session, all map[string]grant) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -158,7 +162,7 @@ func (g *grants) change(edit func(sessions map[string]session, all map[string]gr
 	return nil
 }
 
-// dropFirst removes what expires first until there are at most most entries.
+// dropFirst removes the entries that expire first until there are at most most entries.
 func dropFirst[V any](all map[string]V, most int, expires func(V) time.Time) {
 	for len(all) > most {
 		first := ""
@@ -182,10 +186,7 @@ func writeGrants(path string, sessions map[string]session, all map[string]grant)
 		return err
 	}
 
-	return wholefile.Replace(path, func(f *os.File) error {
-		_, err := f.Write(append(text, '\n'))
-		return err
-	})
+	return wholefile.ReplaceText(path, append(text, '\n'))
 }
 
 // session returns the session of a cookie; false = none, or it has expired.

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -121,8 +120,5 @@ func writeKeys(path string, k keys) error {
 		return err
 	}
 
-	return wholefile.Replace(path, func(f *os.File) error {
-		_, err := f.Write(append(text, '\n'))
-		return err
-	})
+	return wholefile.ReplaceText(path, append(text, '\n'))
 }

@@ -2,6 +2,7 @@ package devissuer
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -19,11 +20,16 @@ const (
 	logoutTimeout       = 3 * time.Second // for all clients
 )
 
-// logout is what a person is asked about.
+// logout is a logout on which a person decides.
 type logout struct {
-	session, subject string
-	clients          []string // which hear of it besides those of the session
-	redirectURI      string   // with state; "" = a page of this server
+	sessions    []endingSession
+	redirectURI string // with state; "" = a page of this server
+}
+
+// endingSession is a session that a logout ends.
+type endingSession struct {
+	id, subject string
+	clients     []string // which hear of it besides those that are known to have its tokens
 }
 
 // endSession serves the endpoint at which clients end sessions (OpenID Connect RP-Initiated Logout 1.0,
@@ -37,16 +43,14 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 
 	s, signedIn := p.sessionOf(r)
 	switch {
-	case proven && (!signedIn || l.session == s.ID):
+	case proven && (!signedIn || l.sessions[0].id == s.ID):
 		p.carryOut(w, r, l)
 	case !signedIn:
 		p.leave(w, l)
 	default:
-		l.session = s.ID
-		if user, err := p.o.Users.Get(s.User); err == nil {
-			l.subject = user.Subject
-		}
-		secret := p.o.Random()
+		// The client's own session may be one that the browser had before: both end.
+		l.sessions = append(l.sessions, endingSession{id: s.ID, subject: s.Subject})
+		secret := rand.Text()
 		p.logouts.put(secret, l)
 		p.show(w, http.StatusOK, "signout", view{
 			Title:      "Sign out",
@@ -71,7 +75,9 @@ func (p *Provider) readLogout(r *http.Request) (l logout, proven bool, problem s
 		if !slices.Contains(h.Client, id) {
 			return l, false, "the app cannot sign you out: its id_token_hint was issued to another client"
 		}
-		l.session, l.subject, l.clients, proven = h.Session, h.Subject, []string{id}, h.Session != ""
+		if proven = h.Session != ""; proven {
+			l.sessions = []endingSession{{id: h.Session, subject: h.Subject, clients: []string{strings.Clone(id)}}}
+		}
 	}
 	if redirectURI == "" {
 		return l, proven, ""
@@ -82,8 +88,8 @@ func (p *Provider) readLogout(r *http.Request) (l logout, proven bool, problem s
 		return l, false, "the app cannot sign you out: with post_logout_redirect_uri it must send id_token_hint " +
 			"or client_id"
 	}
-	described := c.Client.PostLogoutRedirectURIs
-	if len(described) == 0 && len(c.Client.RedirectURIs) > 0 {
+	described := c.described.PostLogoutRedirectURIs
+	if len(described) == 0 && len(c.described.RedirectURIs) > 0 {
 		described = []string{""} // a client that is described has no others
 	}
 	if err := p.checkRedirect(r, described, redirectURI); err != nil {
@@ -94,13 +100,9 @@ func (p *Provider) readLogout(r *http.Request) (l logout, proven bool, problem s
 		return l, false, "the app cannot sign you out: state has more than 4096 bytes"
 	}
 
-	l.redirectURI = redirectURI
+	l.redirectURI = strings.Clone(redirectURI) // without the rest of the form
 	if state != "" {
-		separator := "?"
-		if strings.Contains(redirectURI, "?") {
-			separator = "&"
-		}
-		l.redirectURI += separator + url.Values{"state": {state}}.Encode()
+		l.redirectURI = withParameters(redirectURI, url.Values{"state": {state}})
 	}
 
 	return l, proven, ""
@@ -110,7 +112,7 @@ func (p *Provider) readLogout(r *http.Request) (l logout, proven bool, problem s
 func (p *Provider) signOut(w http.ResponseWriter, r *http.Request) {
 	l, found := p.logouts.take(r.PostForm.Get("request"))
 	s, signedIn := p.sessionOf(r)
-	if !found || signedIn && s.ID != l.session {
+	if !found || signedIn && !l.ends(s.ID) {
 		p.showProblem(w, http.StatusBadRequest, "this was finished, or has waited for more than half an hour")
 		return
 	}
@@ -122,31 +124,64 @@ func (p *Provider) signOut(w http.ResponseWriter, r *http.Request) {
 	p.carryOut(w, r, l)
 }
 
-// carryOut ends a session with its tokens, tells those who have relied on it, and lets the browser go.
+func (l logout) ends(id string) bool {
+	return slices.ContainsFunc(l.sessions, func(e endingSession) bool { return e.id == id })
+}
+
+// carryOut ends sessions with their tokens, tells those who have relied on them, and lets the browser go.
 func (p *Provider) carryOut(w http.ResponseWriter, r *http.Request, l logout) {
-	clients := l.clients
-	ended, err := p.grants.end(
-		func(g grant) bool { return g.Session == l.session },
-		func(s session) bool {
-			if s.ID == l.session {
-				clients = slices.Concat(clients, s.Clients)
-			}
-			return s.ID == l.session
-		})
-	if err != nil {
+	if err := p.endSessions(l); err != nil {
 		p.failed(w, err)
 		return
 	}
-
-	for _, g := range ended {
-		clients = append(clients, g.Client)
+	for _, e := range l.sessions {
+		p.notify(r.Context(), e)
 	}
-	slices.Sort(clients)
-	l.clients = slices.Compact(clients)
-	p.notify(r.Context(), l)
 
 	p.setCookie(w, "", -time.Second)
 	p.leave(w, l)
+}
+
+// endSessions ends sessions with their tokens, and with the codes that wait for tokens. It adds their
+// clients to l.
+func (p *Provider) endSessions(l logout) error {
+	p.exchange.Lock()
+	defer p.exchange.Unlock()
+
+	p.codes.drop(func(c code) bool { return l.ends(c.session.ID) })
+	p.devices.drop(func(d device) bool { return l.ends(d.session.ID) })
+
+	var sessions []session
+	grants, err := p.grants.end(
+		func(g grant) bool { return l.ends(g.Session) },
+		func(s session) bool {
+			if l.ends(s.ID) {
+				sessions = append(sessions, s)
+			}
+			return l.ends(s.ID)
+		})
+	if err != nil {
+		return err
+	}
+
+	for n := range l.sessions {
+		e := &l.sessions[n]
+		for _, s := range sessions {
+			if s.ID == e.id {
+				e.clients = slices.Concat(e.clients, s.Clients)
+			}
+		}
+
+		for _, g := range grants {
+			if g.Session == e.id {
+				e.clients = append(e.clients, g.Client)
+			}
+		}
+		slices.Sort(e.clients)
+		e.clients = slices.Compact(e.clients)
+	}
+
+	return nil
 }
 
 // leave sends a browser to where the client wants it after a logout.
@@ -161,7 +196,7 @@ func (p *Provider) leave(w http.ResponseWriter, l logout) {
 
 // notify sends logout tokens (OpenID Connect Back-Channel Logout 1.0) to the server's own receiver,
 // which ends the logins of the session, and to clients. It waits for them, for logoutTimeout at most.
-func (p *Provider) notify(ctx context.Context, l logout) {
+func (p *Provider) notify(ctx context.Context, l endingSession) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logoutTimeout)
 	defer cancel()
 
@@ -172,12 +207,12 @@ func (p *Provider) notify(ctx context.Context, l logout) {
 	var told sync.WaitGroup
 	for _, id := range l.clients {
 		c, _ := p.o.Clients.find(id)
-		if c.BackChannelLogoutURI == "" {
+		if c.described.BackChannelLogoutURI == "" {
 			continue
 		}
 		told.Go(func() {
 			p.tell(ctx, id, l, []string{id}, func(ctx context.Context, form url.Values) (int, error) {
-				return p.post(ctx, c.BackChannelLogoutURI, form)
+				return p.post(ctx, c.described.BackChannelLogoutURI, form)
 			})
 		})
 	}
@@ -186,7 +221,7 @@ func (p *Provider) notify(ctx context.Context, l logout) {
 
 // tell sends one logout token.
 func (p *Provider) tell(
-	ctx context.Context, who string, l logout, audience []string,
+	ctx context.Context, who string, l endingSession, audience []string,
 	send func(context.Context, url.Values) (int, error),
 ) {
 	now := p.o.Now()
@@ -196,9 +231,9 @@ func (p *Provider) tell(
 		Audience:   audience,
 		IssuedAt:   oidc.FromTime(now),
 		Expiration: oidc.FromTime(now.Add(logoutTokenLifetime)),
-		JWTID:      p.o.Random(),
+		JWTID:      rand.Text(),
 		Events:     map[string]any{"http://schemas.openid.net/event/backchannel-logout": struct{}{}},
-		SessionID:  l.session,
+		SessionID:  l.id,
 	})
 	var token string
 	if err == nil {
@@ -248,7 +283,7 @@ func (p *Provider) post(ctx context.Context, address string, form url.Values) (s
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 
-	answer, err := p.o.Client.Do(request)
+	answer, err := p.client.Do(request)
 	if err != nil {
 		return 0, err
 	}

@@ -57,17 +57,17 @@ func (p *Provider) showSignIn(
 		Problem:    input.Problem,
 		Request:    secret,
 		UserCode:   a.userCode,
-		Client:     a.client.ID,
+		Client:     a.client.GetID(),
 		GoesTo:     originOf(a.redirectURI),
 		Scopes:     a.scopes,
-		Untrusted:  !p.o.Trusted(a.client.ID),
+		Untrusted:  !p.o.Trusted(a.client.GetID()),
 		Audience:   p.o.Issuer.Audience,
 		Made:       input,
 		formAction: a.redirectURI,
 	}
 
 	if s, signedIn := p.sessionOf(r); signedIn && !a.mustSignIn(s, p.o.Now()) {
-		if user, err := p.o.Users.Get(s.User); err == nil {
+		if user, found := p.person(s.User, s.Subject); found {
 			v.Session = &user
 		}
 	}

@@ -1,11 +1,12 @@
 package devissuer
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
 
-// Bounds and lifetimes of what waits for somebody.
+// Bounds and lifetimes of requests and codes that wait for somebody.
 const (
 	maxPending = 1000 // of a kind
 
@@ -14,8 +15,8 @@ const (
 	deviceLifetime  = 10 * time.Minute // a person enters a device's code
 )
 
-// pending keeps what waits for somebody, for a limited time, by the hash of a secret. If there is too
-// much, the oldest goes. It is safe for concurrent use.
+// pending keeps values that wait for somebody, for a limited time, by the hash of a secret. If there are
+// too many, the oldest goes. It is safe for concurrent use.
 //
 // cache: development requests
 type pending[V any] struct {
@@ -75,6 +76,14 @@ func (p *pending[V]) take(secret string) (value V, found bool) {
 	}
 
 	return w.value, true
+}
+
+// drop removes the values that are gone.
+func (p *pending[V]) drop(gone func(V) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	maps.DeleteFunc(p.all, func(_ string, w waiting[V]) bool { return gone(w.value) })
 }
 
 // change replaces the value of a secret, if it has one.

@@ -1,7 +1,6 @@
 package devissuer
 
 import (
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -33,12 +32,9 @@ type ProviderOptions struct {
 	Trusted func(clientID string) bool
 	// Receiver is the server's own receiver of logout tokens; nil = none.
 	Receiver http.Handler
-	// Client sends logout tokens to clients; nil = one that follows no redirects.
-	Client *http.Client
 
 	Now    func() time.Time
-	Random func() string // secrets of at least 128 bits; nil = crypto/rand.Text
-	Logger *slog.Logger  // nil = discards
+	Logger *slog.Logger // nil = discards
 }
 
 // Provider is the OpenID Connect provider around an Issuer. It keeps what its endpoints need.
@@ -51,7 +47,11 @@ type Provider struct {
 	byDevice *pending[string] // user code by device code
 	logouts  *pending[logout] // by the secret in the page
 
-	exchange sync.Mutex // one exchange of codes and refresh tokens at a time: the second sees that it is one
+	client *http.Client // sends logout tokens to clients; follows no redirects
+
+	// exchange lets codes, grants and sessions change one after the other: a second use of a code or
+	// refresh token sees the first, and nothing outlives a logout.
+	exchange sync.Mutex
 	handler  func() http.Handler
 }
 
@@ -82,16 +82,8 @@ func NewProvider(o ProviderOptions) (*Provider, error) {
 	if o.Trusted == nil {
 		o.Trusted = func(string) bool { return true }
 	}
-	if o.Random == nil {
-		o.Random = rand.Text
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Client == nil {
-		o.Client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse
-		}}
 	}
 
 	p := &Provider{
@@ -102,6 +94,9 @@ func NewProvider(o ProviderOptions) (*Provider, error) {
 		devices:  newPending[device](o.Now, deviceLifetime),
 		byDevice: newPending[string](o.Now, deviceLifetime),
 		logouts:  newPending[logout](o.Now, requestLifetime),
+		client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		}},
 	}
 	p.handler = sync.OnceValue(p.routes)
 
@@ -234,19 +229,23 @@ func checkForm(next http.Handler) http.Handler {
 // challenge adds to answers with status 401 how to authenticate (RFC 9110, section 15.5.2).
 func challenge(scheme string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(&challenger{w, scheme}, r)
+		text := scheme + ` realm="poolhouse dev"`
+		if scheme == oidc.BearerToken && r.Header.Get("Authorization") != "" {
+			text += `, error="` + invalidToken + `"`
+		}
+		next.ServeHTTP(&challenger{w, text}, r)
 	})
 }
 
 type challenger struct {
 	http.ResponseWriter
 
-	scheme string
+	text string
 }
 
 func (c *challenger) WriteHeader(status int) {
 	if status == http.StatusUnauthorized {
-		c.Header().Set("WWW-Authenticate", c.scheme+` realm="poolhouse dev"`)
+		c.Header().Set("WWW-Authenticate", c.text)
 	}
 	c.ResponseWriter.WriteHeader(status)
 }

@@ -2,29 +2,30 @@ package devissuer
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
 )
 
-// server answers what the library has read from requests of programs. What it does not implement, the
-// library refuses.
+// server answers requests of programs that the library has read. The library refuses those for which it
+// has no method.
 type server struct {
 	op.UnimplementedServer
 
 	p *Provider
 }
 
-// code is what an authorization code stands for.
+// code is a sign-in that waits until its client exchanges the authorization code.
 type code struct {
 	client, redirectURI, challenge, nonce string
 	scopes                                []string
-	user, session                         string
-	authTime                              time.Time
+	session                               session
 	grant                                 string // ID of the grant that it becomes
 	used                                  bool
 }
@@ -46,10 +47,10 @@ func (s *server) VerifyClient(_ context.Context, r *op.Request[op.ClientCredenti
 	switch {
 	case !found:
 		return nil, invalidClient("this can be no client ID")
-	case c.Secret == "" && r.Data.ClientSecret != "":
+	case c.described.Secret == "" && r.Data.ClientSecret != "":
 		return nil, invalidClient("this client is public: leave the secret out, or describe the client with a " +
 			"secret under Clients in a seed")
-	case c.Secret != "" && !c.isSecret(r.Data.ClientSecret):
+	case c.described.Secret != "" && !c.isSecret(r.Data.ClientSecret):
 		return nil, invalidClient("the secret is missing or wrong")
 	}
 
@@ -95,10 +96,11 @@ func (s *server) CodeExchange(
 	return s.p.issue(ctx, grant{
 		ID:       c.grant,
 		Client:   c.client,
-		User:     c.user,
-		Session:  c.session,
+		User:     c.session.User,
+		Subject:  c.session.Subject,
+		Session:  c.session.ID,
 		Scopes:   c.scopes,
-		AuthTime: c.authTime,
+		AuthTime: c.session.AuthTime,
 	}, c.scopes, c.nonce)
 }
 
@@ -114,11 +116,14 @@ func (s *server) RefreshToken(
 	if !found || g.Refresh == "" || g.Client != r.Client.GetID() {
 		return nil, invalidGrant("the refresh token is unknown, ended, or has expired")
 	}
-	if !isHashOf(g.Refresh, secret) {
+	if slices.ContainsFunc(g.Used, func(used string) bool { return isHashOf(used, secret) }) {
 		if _, err := s.p.grants.end(func(one grant) bool { return one.ID == g.ID }, noSession); err != nil {
 			return nil, err
 		}
 		return nil, invalidGrant("the refresh token was used before, so that all its tokens have ended: sign in again")
+	}
+	if !isHashOf(g.Refresh, secret) {
+		return nil, invalidGrant("the refresh token is unknown, ended, or has expired")
 	}
 
 	scopes := g.Scopes
@@ -134,22 +139,39 @@ func (s *server) RefreshToken(
 	return s.p.issue(ctx, g, scopes, "")
 }
 
+// invalidToken is an error of protected resources (RFC 6750, section 3.1).
+const invalidToken = "invalid_token"
+
+// person returns the user of a session or grant; false = the user is gone, or the name is another
+// person's since.
+func (p *Provider) person(name, subject string) (devuser.User, bool) {
+	user, err := p.o.Users.Get(name)
+	return user, err == nil && user.Subject == subject
+}
+
 // issue gives the tokens of a grant, and keeps it.
 func (p *Provider) issue(ctx context.Context, g grant, scopes []string, nonce string) (*op.Response, error) {
-	user, err := p.o.Users.Get(g.User)
-	if err != nil {
-		return nil, invalidGrant("the user no longer exists")
+	user, found := p.person(g.User, g.Subject)
+	if !found {
+		if _, err := p.grants.end(func(one grant) bool { return one.ID == g.ID }, noSession); err != nil {
+			return nil, err
+		}
+		return nil, invalidGrant("the user no longer exists, or has another subject since")
 	}
 
 	now := p.o.Now()
-	access, refresh := p.o.Random(), ""
+	access, refresh := rand.Text(), ""
 	g.Expires = now.Add(tokenLifetime)
 	g.Access = append(slices.DeleteFunc(slices.Clone(g.Access),
 		func(a accessToken) bool { return !now.Before(a.Expires) }),
-		accessToken{Hash: hash(access), Issued: now, Expires: now.Add(tokenLifetime)})
+		accessToken{Hash: hash(access), Scopes: scopes, Issued: now, Expires: now.Add(tokenLifetime)})
 	g.Access = g.Access[max(0, len(g.Access)-maxAccessTokens):]
 	if slices.Contains(g.Scopes, oidc.ScopeOfflineAccess) {
-		refresh = p.o.Random()
+		refresh = rand.Text()
+		if g.Refresh != "" {
+			g.Used = append(slices.Clone(g.Used), g.Refresh)
+			g.Used = g.Used[max(0, len(g.Used)-maxUsed):]
+		}
 		g.Refresh, g.Expires = hash(refresh), now.Add(refreshLifetime)
 		refresh = g.ID + "." + refresh
 	}
@@ -162,12 +184,14 @@ func (p *Provider) issue(ctx context.Context, g grant, scopes []string, nonce st
 		Scope:        scopes,
 	}
 	if slices.Contains(scopes, oidc.ScopeOpenID) {
-		if answer.IDToken, err = p.idToken(ctx, g, user, scopes, nonce, answer.AccessToken); err != nil {
+		token, err := p.idToken(ctx, g, user, scopes, nonce, answer.AccessToken)
+		if err != nil {
 			return nil, err
 		}
+		answer.IDToken = token
 	}
 
-	err = p.grants.change(func(_ map[string]session, all map[string]grant) error {
+	err := p.grants.change(func(_ map[string]session, all map[string]grant) error {
 		all[g.ID] = g
 		return nil
 	})
@@ -180,15 +204,15 @@ func (p *Provider) issue(ctx context.Context, g grant, scopes []string, nonce st
 
 // UserInfo tells about the user of an access token.
 func (s *server) UserInfo(_ context.Context, r *op.Request[oidc.UserInfoRequest]) (*op.Response, error) {
-	g, _, good := s.p.grants.byAccessToken(r.Data.AccessToken)
-	user, err := s.p.o.Users.Get(g.User)
-	if !good || err != nil {
+	g, access, good := s.p.grants.byAccessToken(r.Data.AccessToken)
+	user, found := s.p.person(g.User, g.Subject)
+	if !good || !found {
 		return nil, op.NewStatusError(
-			oidc.ErrAccessDenied().WithDescription("the access token is unknown, ended, or has expired"),
+			&oidc.Error{ErrorType: invalidToken, Description: "the access token is unknown, ended, or has expired"},
 			http.StatusUnauthorized)
 	}
 
-	claims := claimsOf(user, g.Scopes)
+	claims := claimsOf(user, access.Scopes)
 	claims["sub"] = user.Subject
 
 	return op.NewResponse(claims), nil
@@ -206,14 +230,14 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 	if !good {
 		return inactive, nil
 	}
-	user, err := s.p.o.Users.Get(g.User)
-	if err != nil {
-		return inactive, nil //nolint:nilerr // a token of nobody is not active
+	user, found := s.p.person(g.User, g.Subject)
+	if !found {
+		return inactive, nil
 	}
 
 	return op.NewResponse(&oidc.IntrospectionResponse{
 		Active:     true,
-		Scope:      g.Scopes,
+		Scope:      access.Scopes,
 		ClientID:   g.Client,
 		TokenType:  oidc.BearerToken,
 		Expiration: oidc.FromTime(access.Expires),
@@ -229,6 +253,9 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 // Revocation ends a refresh token with its grant, or an access token alone. A token that is not good
 // needs none (RFC 7009, section 2.2).
 func (s *server) Revocation(_ context.Context, r *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
+	s.p.exchange.Lock()
+	defer s.p.exchange.Unlock()
+
 	done := op.NewResponse(nil)
 	g, secret, found := s.p.grants.byToken(r.Data.Token)
 	if !found || g.Client != r.Client.GetID() {
@@ -255,14 +282,11 @@ func (s *server) Revocation(_ context.Context, r *op.ClientRequest[oidc.Revocati
 // withoutUnknown returns the scopes that the provider has, each once.
 func withoutUnknown(scopes []string) []string {
 	var known []string
-	for _, scope := range scopes {
-		if slices.Contains(scopesSupported, scope) && !slices.Contains(known, scope) {
+	for _, scope := range scopesSupported {
+		if slices.Contains(scopes, scope) {
 			known = append(known, scope)
 		}
 	}
 
 	return known
 }
-
-// spaced returns the words of a parameter.
-func spaced(text string) []string { return strings.Fields(text) }

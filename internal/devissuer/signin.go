@@ -2,6 +2,7 @@ package devissuer
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -34,7 +35,11 @@ func (p *Provider) sessionOf(r *http.Request) (session, bool) {
 	if err != nil {
 		return session{}, false
 	}
-	return p.grants.session(cookie.Value)
+
+	s, found := p.grants.session(cookie.Value)
+	_, same := p.person(s.User, s.Subject)
+
+	return s, found && same
 }
 
 func (p *Provider) setCookie(w http.ResponseWriter, value string, maxAge time.Duration) {
@@ -49,16 +54,25 @@ func (p *Provider) setCookie(w http.ResponseWriter, value string, maxAge time.Du
 	})
 }
 
-// startSession starts a session of a user, in place of the one that the browser has.
-func (p *Provider) startSession(w http.ResponseWriter, r *http.Request, user string) (session, error) {
-	before, _ := p.sessionOf(r)
-	cookie, now := p.o.Random(), p.o.Now()
+// startSession starts a session of a user, in place of the one that the browser has. The same user's goes
+// on: the ID tokens of both have the same sid.
+func (p *Provider) startSession(w http.ResponseWriter, r *http.Request, user devuser.User) (session, error) {
+	p.exchange.Lock()
+	defer p.exchange.Unlock()
+
+	before, signedIn := p.sessionOf(r)
+	cookie, now := rand.Text(), p.o.Now()
 	s := session{
-		ID:       p.o.Random(),
+		ID:       rand.Text(),
 		Cookie:   hash(cookie),
-		User:     user,
+		User:     user.Name,
+		Subject:  user.Subject,
 		AuthTime: now,
 		Expires:  now.Add(sessionLifetime),
+	}
+
+	if signedIn && before.User == s.User && before.Subject == s.Subject {
+		s.ID, s.Clients = before.ID, before.Clients
 	}
 
 	err := p.grants.change(func(sessions map[string]session, _ map[string]grant) error {
@@ -74,11 +88,15 @@ func (p *Provider) startSession(w http.ResponseWriter, r *http.Request, user str
 	return s, err
 }
 
-// remember notes that a client got tokens of a session: it hears of the logout.
+// remember notes that a client got tokens of a session: it hears of the logout. Callers hold exchange.
+// Error: *fault if the session has ended.
 func (p *Provider) remember(s session, client string) error {
 	return p.grants.change(func(sessions map[string]session, _ map[string]grant) error {
 		one, found := sessions[s.Cookie]
-		if found && !slices.Contains(one.Clients, client) && len(one.Clients) < MaxClients {
+		if !found {
+			return &fault{string(oidc.LoginRequired), "the session has ended"}
+		}
+		if !slices.Contains(one.Clients, client) && len(one.Clients) < MaxClients {
 			one.Clients = append(slices.Clone(one.Clients), client)
 			sessions[s.Cookie] = one
 		}
@@ -99,13 +117,13 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request) {
 
 	current, signedIn := p.sessionOf(r)
 	input := readMade(r.PostForm)
-	var user string
+	var user devuser.User
 	switch {
 	case r.PostForm.Has("cancel"):
 		p.finish(w, secret, session{}, true)
 		return
 	case r.PostForm.Has("continue"):
-		if _, err := p.o.Users.Get(current.User); err != nil || !signedIn || a.mustSignIn(current, p.o.Now()) {
+		if !signedIn || a.mustSignIn(current, p.o.Now()) {
 			p.showSignIn(w, r, http.StatusOK, secret, a, made{Problem: "The sign-in before has ended. Choose a user."})
 			return
 		}
@@ -120,10 +138,10 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request) {
 
 			return
 		}
-		user = made.Name
+		user = made
 	default:
-		user = r.PostForm.Get("user")
-		if _, err := p.o.Users.Get(user); err != nil {
+		var err error
+		if user, err = p.o.Users.Get(r.PostForm.Get("user")); err != nil {
 			input = made{Problem: "There is no user of that name."}
 			p.showSignIn(w, r, http.StatusUnprocessableEntity, secret, a, input)
 
@@ -161,7 +179,7 @@ func (p *Provider) finish(w http.ResponseWriter, secret string, s session, denie
 	}
 }
 
-// made is what a person entered to make a user.
+// made has the fields with which a person makes a user.
 type made struct {
 	User, Name, Email, Groups, Claims string
 	Problem                           string // what is wrong with it; "" = nothing

@@ -142,16 +142,18 @@ var (
 		Check:    "token audience",
 		Expected: "{clients}",
 		Got:      "{audience}",
-		Fix:      "make the token with `poolhouse dev token` without --aud, or with --aud {clients}",
-		Message:  "{message}",
+		Fix: "list the client under Clients in a seed if an app signed in with it; of `poolhouse dev token` leave out " +
+			"--aud, or set --aud {clients}",
+		Message: "{message}",
 	})
 	developmentParty = Refusals.Add(explain.Reason{
 		Code:     "token-authorized-party-development",
 		Check:    "token authorized party",
 		Expected: "{clients}",
 		Got:      "{client}",
-		Fix:      "make the token with `poolhouse dev token` without the claim azp, or with --claim azp={clients}",
-		Message:  "{message}",
+		Fix: "list the client under Clients in a seed if an app signed in with it; of `poolhouse dev token` leave out " +
+			"the claim azp, or set --claim azp={clients}",
+		Message: "{message}",
 	})
 	eventAudience = Refusals.Add(explain.Reason{
 		Code:     "token-audience-event",
