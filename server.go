@@ -319,7 +319,8 @@ func (s *Server) Run(ctx context.Context) {
 	group.Wait()
 }
 
-// Close ends outgoing fetches, closes the database after the running writes, logs its counts of warnings and errors, and releases the data folder.
+// Close ends outgoing fetches, closes the database after the running writes, logs its counts of warnings
+// and errors, and releases the data folder.
 func (s *Server) Close() error {
 	if s.outbound != nil {
 		s.outbound.Close()

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -76,8 +77,8 @@ func (a *applier) keptUserPools(ctx context.Context, resources []Resource) (note
 			continue
 		}
 		if name, ours := strings.CutPrefix(st.markers[marker], a.options.Name+"/"); ours && !stays[name] {
-			notes = append(notes, "the user pool "+id+" was made for "+name+", which is no longer in the file, and stays: "+
-				"delete it with aws cognito-idp delete-user-pool --user-pool-id "+id)
+			notes = append(notes, fmt.Sprintf("the user pool %s was made for %s, which is no longer in the file, "+
+				"and stays: delete it with aws cognito-idp delete-user-pool --user-pool-id %s", id, name, id))
 		}
 	}
 

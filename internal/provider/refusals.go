@@ -85,8 +85,8 @@ var (
 		Check:    "OpenID Connect provider",
 		Expected: "a user pool that this server has",
 		Got:      "{name}; this server has no user pool {id}, or no longer",
-		Fix: "create the user pool on this server, with the ID in the tag _custom_id_ if it must stay the same, and have " +
-			"its ID in the identity pool and in the app; then sign in again",
+		Fix: "create the user pool on this server, with the ID in the tag _custom_id_ if it must stay the same, and " +
+			"have its ID in the identity pool and in the app; then sign in again",
 	})
 	providerConsumerKey = Refusals.Add(explain.Reason{
 		Code:     "login-provider-consumer-key",
