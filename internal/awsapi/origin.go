@@ -102,7 +102,10 @@ func parseOrigin(text string) (origin, bool) {
 	scheme, address, found := strings.Cut(text, "://")
 	scheme = strings.ToLower(scheme)
 	h, port, ok := parseHost(address)
-	if !found || !ok || port == ":" || h.ip == (netip.Addr{}) && browserAddress.MatchString(h.name) || !validScheme.MatchString(scheme) {
+	if h.ip == (netip.Addr{}) && browserAddress.MatchString(h.name) {
+		return origin{}, false
+	}
+	if !found || !ok || port == ":" || !validScheme.MatchString(scheme) {
 		return origin{}, false
 	}
 	if port == defaultPorts[scheme] {

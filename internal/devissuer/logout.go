@@ -134,6 +134,7 @@ func (p *Provider) carryOut(w http.ResponseWriter, r *http.Request, l logout) {
 		p.failed(w, err)
 		return
 	}
+
 	for _, e := range l.sessions {
 		p.notify(r.Context(), e)
 	}

@@ -189,7 +189,8 @@ func TestLogoutTokenAsAHint(t *testing.T) {
 		token string
 		want  int
 	}{"ID token": {got.ID, 200}, "logout token": {logoutToken, 400}} {
-		if answer := w.send("GET", "/end_session", url.Values{"id_token_hint": {test.token}}); answer.Code != test.want {
+		answer := w.send("GET", "/end_session", url.Values{"id_token_hint": {test.token}})
+		if answer.Code != test.want {
 			t.Errorf("%s: %d", name, answer.Code)
 		}
 	}

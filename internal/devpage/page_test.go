@@ -134,7 +134,8 @@ func TestPageShowsPoolsAndCalls(t *testing.T) {
 		"<dt>other users</dt><dd>get the role <code>Member</code>",
 		"get-id --endpoint-url http://example.com \\\n  --identity-pool-id us-east-1:1</pre>",
 		`--logins "127.0.0.1:4599/dev-issuer=$(poolhouse dev token --endpoint http://example.com --user zoe)`,
-		"<a href=\"/dev-issuer/device\">", "<strong>zoe</strong> Zoe Z.", "&#34;sub&#34;: &#34;0815&#34;", "&#34;&lt;b&gt;&#34;",
+		"<a href=\"/dev-issuer/device\">",
+		"<strong>zoe</strong> Zoe Z.", "&#34;sub&#34;: &#34;0815&#34;", "&#34;&lt;b&gt;&#34;",
 		"GetCallerIdentity", "refused: NotAuthorizedException", "Token is not from a supported provider",
 		"<dd>mend the issuer</dd>", "not reached: token-times, token-subject",
 	} {

@@ -142,8 +142,8 @@ var (
 		Check:    "token audience",
 		Expected: "{clients}",
 		Got:      "{audience}",
-		Fix: "list the client under Clients in a seed if an app signed in with it; of `poolhouse dev token` leave out " +
-			"--aud, or set --aud {clients}",
+		Fix: "list the client under Clients in a seed if an app signed in with it; of `poolhouse dev token` leave " +
+			"out --aud, or set --aud {clients}",
 		Message: "{message}",
 	})
 	developmentParty = Refusals.Add(explain.Reason{
@@ -151,8 +151,8 @@ var (
 		Check:    "token authorized party",
 		Expected: "{clients}",
 		Got:      "{client}",
-		Fix: "list the client under Clients in a seed if an app signed in with it; of `poolhouse dev token` leave out " +
-			"the claim azp, or set --claim azp={clients}",
+		Fix: "list the client under Clients in a seed if an app signed in with it; of `poolhouse dev token` leave " +
+			"out the claim azp, or set --claim azp={clients}",
 		Message: "{message}",
 	})
 	eventAudience = Refusals.Add(explain.Reason{
