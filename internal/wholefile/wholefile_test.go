@@ -188,7 +188,7 @@ func TestRemoveTemporary(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := RemoveTemporary(folder); err != nil {
+	if err := wholefile.RemoveTemporary(folder); err != nil {
 		t.Fatal(err)
 	}
 
@@ -196,7 +196,7 @@ func TestRemoveTemporary(t *testing.T) {
 	if err != nil || len(entries) != 1 || entries[0].Name() != "kept.json" {
 		t.Errorf("%v: %v", err, entries)
 	}
-	if err := RemoveTemporary(filepath.Join(folder, "none")); err != nil {
+	if err := wholefile.RemoveTemporary(filepath.Join(folder, "none")); err != nil {
 		t.Errorf("of no folder: %v", err)
 	}
 }
