@@ -66,7 +66,10 @@ class Pycognito(PoolCase):
             user.authenticate("Temporary-1")
         user.new_password_challenge("Temporary-1", PASSWORD)
         user.authenticate(PASSWORD)
-        user.username = user.id_claims["cognito:username"]  # AWS, too, wants the hash of this name at a refresh
+        # pycognito hashes the name that the user signed in with, and AWS wants that of the token.
+        message = self.error("NotAuthorizedException", user.renew_access_token)
+        self.assertEqual(message, f"SecretHash does not match for the client: {secret['ClientId']}")
+        user.username = user.id_claims["cognito:username"]
         user.renew_access_token()
         user.verify_tokens()
         self.assertEqual(user.id_claims["aud"], secret["ClientId"])

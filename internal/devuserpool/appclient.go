@@ -69,6 +69,19 @@ func (c Client) checkSecretHash(given string, names ...string) error {
 	return c.wrongSecretHash()
 }
 
+// checkRefreshHash verifies SECRET_HASH of a refresh. The hash is of the user name, which the refresh token alone
+// tells; an address that the user signed in with does not count. Some clients send the secret itself.
+func (c Client) checkRefreshHash(given string, u User) error {
+	if given == "" || c.secret() == "" {
+		return c.checkSecretHash(given)
+	}
+	if c.hasSecret(given) || c.checkSecretHash(given, u.Username, u.Sub) == nil {
+		return nil
+	}
+
+	return awsapi.Refused(notAuthorized, refreshHashWrong.With(), "SecretHash does not match for the client: %s", c.ID)
+}
+
 func (c Client) wrongSecretHash() error {
 	return awsapi.Refused(notAuthorized, secretHashWrong.With(), "Unable to verify secret hash for client %s", c.ID)
 }

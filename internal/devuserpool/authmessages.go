@@ -26,6 +26,11 @@ var authMessages = []explain.Message{
 	},
 	{
 		Code:    "NotAuthorizedException",
+		Text:    "SecretHash does not match for the client: {client}",
+		Reasons: []explain.Code{"secret-hash-of-the-refresh"},
+	},
+	{
+		Code:    "NotAuthorizedException",
 		Text:    "Unable to verify secret for client {client}",
 		Reasons: []explain.Code{"client-secret"},
 	},

@@ -34,6 +34,13 @@ var (
 		Got: "another value",
 		Fix: "compare the client secret, and hash the user name that the same call sends",
 	})
+	refreshHashWrong = Refusals.Add(explain.Reason{
+		Code:     "secret-hash-of-the-refresh",
+		Check:    "secret hash of the refresh",
+		Expected: "the Base64 of HMAC-SHA256, with the client secret as key, over the user name and the client ID",
+		Got:      "another value",
+		Fix:      "hash the claim cognito:username of the ID token, also if the user signed in with an address",
+	})
 	clientSecretWrong = Refusals.Add(explain.Reason{
 		Code:     "client-secret",
 		Check:    "client secret",

@@ -191,7 +191,7 @@ func (s *Service) askNewPassword(a attempt, u User) (outcome, error) {
 func (p *Pool) missing(u User) []string {
 	names := []string{}
 	for _, a := range p.Settings.SchemaAttributes {
-		if isSet(a.Required) && *a.Name != "sub" && u.Attributes[*a.Name] == "" {
+		if isTrue(a.Required) && *a.Name != "sub" && u.Attributes[*a.Name] == "" {
 			names = append(names, attributePrefix+*a.Name)
 		}
 	}

@@ -84,6 +84,7 @@ func (s *Service) show(ctx context.Context, codes ...SentCode) {
 	if s.Codes == nil {
 		return
 	}
+
 	for _, one := range codes {
 		s.Codes(ctx, one)
 	}

@@ -37,7 +37,8 @@ func TestNoCodeOfALostChange(t *testing.T) {
 			return err
 		},
 		"AdminCreateUser": func(r *rig, _ string) error {
-			_, err := r.AdminCreateUser(ctx, everybody, &AdminCreateUserRequest{UserPoolId: &r.pool, Username: new("new")})
+			_, err := r.AdminCreateUser(ctx, everybody,
+				&AdminCreateUserRequest{UserPoolId: &r.pool, Username: new("new")})
 			return err
 		},
 		"AdminUpdateUserAttributes": func(r *rig, _ string) error {

@@ -26,8 +26,6 @@ func (p *Pool) passwordPolicy() PasswordPolicyType { return *p.Settings.Policies
 // leastPassword is the shortest password that a policy may allow, in characters.
 const leastPassword = 6
 
-func isSet(b *bool) bool { return b != nil && *b }
-
 // checkPassword refuses a password that the pool's policy does not allow (InvalidPasswordException).
 func (p *Pool) checkPassword(password string) error {
 	policy := p.passwordPolicy()
@@ -40,16 +38,16 @@ func (p *Pool) checkPassword(password string) error {
 	case strings.TrimSpace(password) != password:
 		return awsapi.Refused(invalidPassword, passwordPolicy.With("rule", "a space begins or ends it"),
 			"Password did not conform with policy: Password must not start or end with a space")
-	case isSet(policy.RequireUppercase) && !strings.ContainsAny(password, uppercase):
+	case isTrue(policy.RequireUppercase) && !strings.ContainsAny(password, uppercase):
 		return awsapi.Refused(invalidPassword, passwordPolicy.With("rule", "it has no upper-case letter"),
 			"Password did not conform with policy: Password must have uppercase characters")
-	case isSet(policy.RequireLowercase) && !strings.ContainsAny(password, lowercase):
+	case isTrue(policy.RequireLowercase) && !strings.ContainsAny(password, lowercase):
 		return awsapi.Refused(invalidPassword, passwordPolicy.With("rule", "it has no lower-case letter"),
 			"Password did not conform with policy: Password must have lowercase characters")
-	case isSet(policy.RequireNumbers) && !strings.ContainsAny(password, digits):
+	case isTrue(policy.RequireNumbers) && !strings.ContainsAny(password, digits):
 		return awsapi.Refused(invalidPassword, passwordPolicy.With("rule", "it has no digit"),
 			"Password did not conform with policy: Password must have numeric characters")
-	case isSet(policy.RequireSymbols) && !strings.ContainsAny(password, passwordSymbols):
+	case isTrue(policy.RequireSymbols) && !strings.ContainsAny(password, passwordSymbols):
 		return awsapi.Refused(invalidPassword, passwordPolicy.With("rule", "it has no special character"),
 			"Password did not conform with policy: Password must have symbol characters")
 	}

@@ -127,12 +127,6 @@ func (p *Pool) ARN() string { return poolARN(p.Region, p.Account, p.ID) }
 // ProviderName returns AWS's name of the pool as a login provider.
 func (p *Pool) ProviderName() string { return identitypool.UserPoolName(p.Region, p.ID) }
 
-// ShortName returns the part of the ID that SRP mixes into passwords.
-func (p *Pool) ShortName() string {
-	_, name, _ := strings.Cut(p.ID, "_")
-	return name
-}
-
 // caseSensitive reports whether user names that differ only in case are of two users. They are unless the
 // pool was made with UsernameConfiguration (API reference).
 func (p *Pool) caseSensitive() bool {

@@ -20,13 +20,8 @@ func (s *Service) refreshFlow(a attempt) (outcome, error) {
 			"Refresh token rotation is enabled for this client: use GetTokensFromRefreshToken.")
 	}
 
-	// The hash is of the user name, which the token alone tells. Some clients send the secret itself.
 	tokens, err := s.refresh(a.pool, a.client, a.params[paramRefresh], func(u User) error {
-		given := a.params[paramSecretHash]
-		if given != "" && a.client.secret() != "" && a.client.hasSecret(given) {
-			return nil
-		}
-		return a.client.checkSecretHash(given, u.Username, u.Sub)
+		return a.client.checkRefreshHash(a.params[paramSecretHash], u)
 	})
 
 	return outcome{parameters: map[string]string{}, tokens: tokens}, err

@@ -225,8 +225,10 @@ func TestSecretsOfClients(t *testing.T) {
 		refresh["AuthParameters"].(object)["SECRET_HASH"] = given
 		r.ok("InitiateAuth", refresh)
 	}
-	refresh["AuthParameters"].(object)["SECRET_HASH"] = hash("eve")
-	r.refused("InitiateAuth", refresh, wrong)
+	for _, given := range []string{hash("eve"), hash("ada@example.com"), "%%%"} {
+		refresh["AuthParameters"].(object)["SECRET_HASH"] = given
+		r.refused("InitiateAuth", refresh, "NotAuthorizedException: SecretHash does not match for the client: "+r.id)
+	}
 
 	in := r.refreshing(set.refresh)
 	r.refused("GetTokensFromRefreshToken", in, "NotAuthorizedException: Unable to verify secret for client "+r.id)

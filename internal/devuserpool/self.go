@@ -138,19 +138,15 @@ func (s *Service) DeleteUserAttributes(
 		return nil, err
 	}
 
-	var given []AttributeType
 	for _, name := range in.UserAttributeNames {
 		if err := b.client.mayWrite(name); err != nil {
 			return nil, err
 		}
-		given = append(given, AttributeType{Name: &name, Value: new("")})
 	}
 
 	err = s.changeBearer(b, func(p *Pool, u *User) error {
-		_, err := p.changeAttributes(u, given)
 		u.Modified = s.Now()
-
-		return err
+		return p.deleteAttributes(u, in.UserAttributeNames)
 	})
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ func (s *Service) SignUp(ctx context.Context, in *SignUpRequest) (*SignUpRespons
 	if err := c.checkSecretHash(text(in.SecretHash), *in.Username); err != nil {
 		return nil, err
 	}
-	if config := p.Settings.AdminCreateUserConfig; config != nil && isSet(config.AllowAdminCreateUserOnly) {
+	if config := p.Settings.AdminCreateUserConfig; config != nil && isTrue(config.AllowAdminCreateUserOnly) {
 		return nil, awsapi.Refused(notAuthorized, signUpClosed.With(), "SignUp is not permitted for this user pool")
 	}
 	if in.Password == nil {
@@ -121,7 +121,7 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *ConfirmSignUpRequest) (
 		if refusal != nil {
 			return nil
 		}
-		if err := s.verifyAddress(p, now, code, isSet(in.ForceAliasCreation)); err != nil {
+		if err := s.verifyAddress(p, now, code, isTrue(in.ForceAliasCreation)); err != nil {
 			return err
 		}
 		now.Status, now.Modified = statusConfirmed, s.Now()

@@ -144,11 +144,13 @@ func (p *Pool) checkParts() error {
 			return fmt.Errorf("%w: a client has no valid ID or name", ErrDamaged)
 		}
 	}
+
 	for name, g := range p.Groups {
 		if g.Name == "" || g.Name != name {
 			return fmt.Errorf("%w: a group has no valid name", ErrDamaged)
 		}
 	}
+
 	for key, u := range p.Users {
 		if u.Username == "" || u.Sub == "" || key != p.key(u.Username) || u.Attributes == nil {
 			return fmt.Errorf("%w: a user has no valid name, subject or attributes", ErrDamaged)
