@@ -19,6 +19,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
 // Files of Config.DataDir that only `poolhouse dev` writes: DevIssuerKeyFile has the key of the
@@ -148,6 +149,11 @@ func (s *Server) devEndpoints() (*devissuer.Control, error) {
 	if c.DataDir != "" {
 		keyFile = filepath.Join(c.DataDir, DevIssuerKeyFile)
 		usersFile = filepath.Join(c.DataDir, DevUsersFile)
+
+		// The store's lock keeps other servers away.
+		if err := wholefile.RemoveTemporary(c.DataDir); err != nil {
+			return nil, err
+		}
 	}
 	users, err := devuser.Open(usersFile)
 	if err != nil {

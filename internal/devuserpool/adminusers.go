@@ -15,6 +15,7 @@ func (s *Service) AdminCreateUser(
 	ctx context.Context, c awsapi.Caller, in *AdminCreateUserRequest,
 ) (*AdminCreateUserResponse, error) {
 	var u User
+	var key string
 	var sent []SentCode
 	err := s.changeCallerPool(ctx, c, *in.UserPoolId, func(p *Pool) (err error) {
 		if isValue(in.MessageAction, "RESEND") {
@@ -27,6 +28,7 @@ func (s *Service) AdminCreateUser(
 		}
 
 		sent, err = s.invite(p, &u, in)
+		key = attempt{pool: p}.lockKey(u, true)
 
 		return err
 	})
@@ -34,6 +36,7 @@ func (s *Service) AdminCreateUser(
 		return nil, err
 	}
 
+	s.signIns.succeeded(key)
 	s.show(ctx, sent...)
 
 	return &AdminCreateUserResponse{User: u.described(nil)}, nil
@@ -167,10 +170,11 @@ func (s *Service) AdminGetUser(
 }
 
 // AdminSetUserPassword sets a password, which the user must change at the next sign-in unless it is
-// permanent.
+// permanent. Wrong passwords of before do not count any more.
 func (s *Service) AdminSetUserPassword(
 	ctx context.Context, c awsapi.Caller, in *AdminSetUserPasswordRequest,
 ) (*AdminSetUserPasswordResponse, error) {
+	var key string
 	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
 		if err := p.checkPassword(*in.Password); err != nil {
 			return err
@@ -179,6 +183,7 @@ func (s *Service) AdminSetUserPassword(
 			return err
 		}
 
+		key = attempt{pool: p}.lockKey(*u, true)
 		u.Status, u.PasswordEnds = statusConfirmed, time.Time{}
 		if !isTrue(in.Permanent) {
 			u.Status, u.PasswordEnds = statusForceChange, p.passwordEnds(s.Now())
@@ -186,6 +191,10 @@ func (s *Service) AdminSetUserPassword(
 
 		return nil
 	})
+
+	if err == nil {
+		s.signIns.succeeded(key)
+	}
 
 	return &AdminSetUserPasswordResponse{}, err
 }

@@ -296,7 +296,25 @@ func checkClient(p *Pool, in *UpdateUserPoolClientRequest, doing string) error {
 		}
 	}
 
+	if !p.areWritable(in.WriteAttributes) {
+		return clientFault("attributes", "Invalid write attributes specified while "+doing+" a client")
+	}
+
 	return checkValidity(in)
+}
+
+// areWritable reports whether a client's users may write these attributes and no others: none that only the
+// pool sets, and all that it requires of new users. No names stand for all that may be written.
+func (p *Pool) areWritable(names []string) bool {
+	for _, own := range []string{"sub", "email" + verifiedSuffix, "phone_number" + verifiedSuffix} {
+		if slices.Contains(names, own) {
+			return false
+		}
+	}
+
+	return len(names) == 0 || !slices.ContainsFunc(p.Settings.SchemaAttributes, func(a SchemaAttributeType) bool {
+		return isTrue(a.Required) && *a.Name != "sub" && !slices.Contains(names, *a.Name)
+	})
 }
 
 // checkFlows refuses new names of flows beside old ones.

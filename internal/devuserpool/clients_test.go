@@ -117,3 +117,29 @@ func TestPages(t *testing.T) {
 			"InvalidParameterException: Invalid pagination token.")
 	}
 }
+
+// A client's users may write what the pool requires of them, and nothing that only the pool sets.
+func TestWriteAttributes(t *testing.T) {
+	const invalid = "InvalidParameterException: Invalid write attributes specified while creating a client"
+	r := newRig(t, object{"Schema": []object{{"Name": "email", "Required": true}}}, nil)
+	for name, test := range map[string]struct {
+		names []string
+		want  string
+	}{
+		"none":             {nil, ""},
+		"the required one": {[]string{"email", "name"}, ""},
+		"not the required": {[]string{"name"}, invalid},
+		"the subject":      {[]string{"email", "sub"}, invalid},
+		"verified e-mail":  {[]string{"email", "email_verified"}, invalid},
+		"verified number":  {[]string{"email", "phone_number_verified"}, invalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r.t = t
+			_, got := r.call("CreateUserPoolClient", object{"UserPoolId": r.pool, "ClientName": "c",
+				"WriteAttributes": test.names})
+			if got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}

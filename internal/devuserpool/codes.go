@@ -120,8 +120,7 @@ func (s *Service) checkCode(u *User, purpose, attribute, given string) (Code, *a
 
 	switch {
 	case one.Failures >= maxCodeFailures:
-		return Code{}, awsapi.Refused(limitExceeded, codeAttempts.With(),
-			"Attempt limit exceeded, please try after some time.")
+		return Code{}, tooManyCodeAttempts()
 	case !now.Before(one.Ends):
 		return Code{}, codeGone()
 	case subtle.ConstantTimeCompare([]byte(one.Value), []byte(given)) != 1:
@@ -132,6 +131,19 @@ func (s *Service) checkCode(u *User, purpose, attribute, given string) (Code, *a
 	u.Codes = slices.Delete(u.Codes, at, at+1)
 
 	return one, nil
+}
+
+// refuseCode is the answer to a code from a user whom the client must not tell of: like that to a wrong code,
+// with the same limit.
+func (s *Service) refuseCode(p *Pool, name string) *awsapi.Error {
+	if s.signIns.wrongCode(p.ID + "\x00code\x00" + p.key(name)) {
+		return tooManyCodeAttempts()
+	}
+	return codeMismatch()
+}
+
+func tooManyCodeAttempts() *awsapi.Error {
+	return awsapi.Refused(limitExceeded, codeAttempts.With(), "Attempt limit exceeded, please try after some time.")
 }
 
 func codeGone() *awsapi.Error {

@@ -3,6 +3,7 @@ package devuserpool
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -87,5 +88,24 @@ func TestDamagedFormerIDs(t *testing.T) {
 	}
 	if _, err := OpenState(folder); !errors.Is(err, ErrDamaged) {
 		t.Errorf("%v", err)
+	}
+}
+
+// What a killed process was writing is gone after the next start.
+func TestTemporaryFilesAreRemoved(t *testing.T) {
+	_, folder, _ := stored(t)
+	left := filepath.Join(folder, ".poolhouse-new-123")
+	if err := os.WriteFile(left, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, err := OpenState(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is there: %v", err)
+	}
+	if len(again.all()) != 1 {
+		t.Error("the pool is gone")
 	}
 }

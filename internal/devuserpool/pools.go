@@ -62,8 +62,20 @@ func (s *Service) CreateUserPool(
 	return &CreateUserPoolResponse{UserPool: p.described()}, nil
 }
 
-// followTags sets what tags of a pool choose.
+// followTags sets what tags of a pool choose. Those of AWS cannot be set, and the ID is chosen only when the
+// pool is made.
 func (p *Pool) followTags() error {
+	for key := range p.Settings.UserPoolTags {
+		if strings.HasPrefix(strings.ToLower(key), "aws:") {
+			return awsapi.Refused(invalidParameter, tagFault.With("key", explain.ShownText(key)),
+				"Tag keys cannot begin with aws:, which is reserved for system use.")
+		}
+	}
+	if id, chosen := p.Settings.UserPoolTags[customIDTag]; chosen && id != p.ID && p.Region+"_"+id != p.ID {
+		return awsapi.Refused(invalidParameter, tagFault.With("key", customIDTag),
+			"The tag _custom_id_ chooses the ID of a new pool only.")
+	}
+
 	switch issuer := p.Settings.UserPoolTags[issuerTag]; issuer {
 	case "", "local":
 		p.AWSIssuer = false

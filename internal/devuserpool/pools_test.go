@@ -386,3 +386,32 @@ func TestIssuerTag(t *testing.T) {
 	r.refused("CreateUserPool", object{"PoolName": "x", "UserPoolTags": object{issuerTag: "AWS"}},
 		"InvalidParameterException: The tag _issuer_ is aws or local.")
 }
+
+// Tags that would have no effect, or are AWS's own, are refused.
+func TestTagsThatCannotBe(t *testing.T) {
+	const reserved = "InvalidParameterException: Tag keys cannot begin with aws:, which is reserved for system use."
+	const late = "InvalidParameterException: The tag _custom_id_ chooses the ID of a new pool only."
+	r := newRig(t, object{"UserPoolTags": object{customIDTag: "Chosen"}}, nil)
+	arn := r.described()["Arn"]
+	for _, key := range []string{"aws:x", "AWS:x"} {
+		r.refused("TagResource", object{"ResourceArn": arn, "Tags": object{key: "1"}}, reserved)
+		r.refused("CreateUserPool", object{"PoolName": "p", "UserPoolTags": object{key: "1"}}, reserved)
+	}
+	r.refused("TagResource", object{"ResourceArn": arn, "Tags": object{customIDTag: "Other"}}, late)
+	r.refused("UpdateUserPool", object{"UserPoolId": r.pool, "UserPoolTags": object{customIDTag: "Other"}}, late)
+
+	for _, id := range []string{"Chosen", "eu-central-1_Chosen"} { // as templates send it again
+		r.ok("UpdateUserPool", object{"UserPoolId": r.pool, "UserPoolTags": object{customIDTag: id}})
+	}
+}
+
+// A custom attribute of the type DateTime takes a date and a time.
+func TestDateTimeAttribute(t *testing.T) {
+	r := newRig(t, object{"Schema": []object{{"Name": "at", "AttributeDataType": "DateTime", "Mutable": true}}}, nil)
+	create := func(value string) object {
+		return r.about("u"+value[:1], object{"UserAttributes": attributeObjects("custom:at", value)})
+	}
+	r.refused("AdminCreateUser", create("hello"), "InvalidParameterException: Attributes did not conform to the "+
+		"schema: custom:at: Attribute value must be a date and a time (RFC 3339).\n")
+	r.ok("AdminCreateUser", create("2026-12-01T12:00:00Z"))
+}

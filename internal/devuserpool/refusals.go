@@ -46,6 +46,13 @@ var (
 		Got:      "{issuer}",
 		Fix:      "correct the tag, or leave it out: local is the default",
 	})
+	tagFault = Refusals.Add(explain.Reason{
+		Code:     "development-user-pool-tag",
+		Check:    "development user pool",
+		Expected: "keys that do not begin with aws:, and " + customIDTag + " at a new pool alone",
+		Got:      "{key}",
+		Fix:      "correct the tag, or leave it out",
+	})
 	deletionProtected = Refusals.Add(explain.Reason{
 		Code:     "development-user-pool-protection",
 		Check:    "development user pool",

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -251,7 +252,11 @@ func faultOf(a SchemaAttributeType, value string) string {
 				return "Attribute value must not be greater than " + *c.MaxValue + "."
 			}
 		}
-	case typeString, typeDateTime:
+	case typeDateTime:
+		if _, err := time.Parse(time.RFC3339, value); err != nil {
+			return "Attribute value must be a date and a time (RFC 3339)."
+		}
+	case typeString:
 		n := utf8.RuneCountInString(value)
 		if c := a.StringAttributeConstraints; c != nil {
 			if least, set := bound(c.MinLength); set && n < least {

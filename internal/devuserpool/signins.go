@@ -191,6 +191,29 @@ func (s *signIns) failed(user string) {
 	s.failures[user] = f
 }
 
+// wrongCode counts a wrong code of somebody, and reports whether there were as many before as a user may send
+// in a time.
+func (s *signIns) wrongCode(user string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	now := s.now()
+	f, known := s.failures[user]
+	if now.Sub(f.last) >= codeFailuresReset {
+		f = failures{last: now} // the time runs from the first one
+	}
+	if f.count >= maxCodeFailures {
+		return true
+	}
+	if !known && len(s.failures) >= maxFailingUsers {
+		s.forget(now)
+	}
+	f.count++
+	s.failures[user] = f
+
+	return false
+}
+
 // forget makes room for other users: of those whose failures no longer count, else of any tenth.
 func (s *signIns) forget(now time.Time) {
 	for user, f := range s.failures {

@@ -61,6 +61,7 @@ func (s *Service) SignUp(ctx context.Context, in *SignUpRequest) (*SignUpRespons
 		return nil, stateError(err, p.ID)
 	}
 
+	s.signIns.succeeded(attempt{pool: p}.lockKey(u, true))
 	s.show(ctx, sent...)
 
 	return &SignUpResponse{UserConfirmed: new(false), UserSub: &u.Sub, CodeDeliveryDetails: where}, nil
@@ -101,12 +102,15 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *ConfirmSignUpRequest) (
 	if err != nil {
 		return nil, err
 	}
-	if !exists {
+	if !exists || !u.Enabled && c.preventsExistenceErrors() {
 		return nil, codeGone()
 	}
 
 	var refusal *awsapi.Error
 	err = s.changeUser(p.ID, of(u), func(p *Pool, now *User) error {
+		if !now.Enabled {
+			return userDisabled()
+		}
 		if now.Status != statusUnconfirmed {
 			return awsapi.Refused(notAuthorized, signUpConfirmed.With("status", now.Status),
 				"User cannot be confirmed. Current status is %s", now.Status)
@@ -300,11 +304,13 @@ func (s *Service) ConfirmForgotPassword(
 	if err != nil {
 		return nil, err
 	}
-	if !exists || !u.Enabled && c.preventsExistenceErrors() {
-		return nil, codeMismatch()
-	}
+
+	// What the password is refused for must not depend on whether the user exists.
 	if err := p.checkPassword(*in.Password); err != nil {
 		return nil, err
+	}
+	if !exists || !u.Enabled && c.preventsExistenceErrors() {
+		return nil, s.refuseCode(p, *in.Username)
 	}
 
 	var refusal *awsapi.Error
@@ -325,6 +331,8 @@ func (s *Service) ConfirmForgotPassword(
 	if refusal != nil {
 		return nil, refusal
 	}
+
+	s.signIns.succeeded(attempt{pool: p}.lockKey(u, true))
 
 	return &ConfirmForgotPasswordResponse{}, nil
 }

@@ -59,6 +59,8 @@ func (u User) standing(signIn identitypool.SignIn) identitypool.Standing {
 	switch {
 	case !u.Enabled:
 		return identitypool.UserDisabled
+	case u.Status == statusResetRequired: // as for the user's own calls; a new password lets sign-ins count again
+		return identitypool.SignedOut
 	case u.ended(signIn.ID, "", signIn.Until):
 		return identitypool.SignedOut
 	default:

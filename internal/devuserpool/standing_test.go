@@ -21,6 +21,7 @@ func TestStanding(t *testing.T) {
 		"alice": {Username: "alice", Sub: "a", Enabled: true, Sessions: sessions, SignedOutAt: at},
 		"dora": {Username: "dora", Sub: "e", Enabled: true, SignedOutAt: at,
 			Sessions: []Session{{Origin: "again", SignIn: at.Add(time.Millisecond)}}},
+		"eve":   {Username: "eve", Sub: "f", Enabled: true, Status: statusResetRequired, Sessions: sessions},
 		"bob":   {Username: "bob", Sub: "b", Enabled: true},
 		"carol": {Username: "carol", Sub: "c", Sessions: sessions},
 	}}
@@ -46,6 +47,7 @@ func TestStanding(t *testing.T) {
 		"no ID, the same second":   {"a", "", second, identitypool.SignedOut},
 		"no ID, signed in again":   {"e", "", second, identitypool.Good},
 		"no ID, before that":       {"e", "", second.Add(-time.Second), identitypool.SignedOut},
+		"password to be reset":     {"f", "new", second, identitypool.SignedOut},
 		"no ID, after":             {"a", "", second.Add(time.Second), identitypool.Good},
 		"no ID, never signed out":  {"b", "", second, identitypool.Good},
 		"disabled":                 {"c", "new", second, identitypool.UserDisabled},

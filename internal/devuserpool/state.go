@@ -70,6 +70,9 @@ func OpenState(folder string) (*State, error) {
 		return nil, err
 	}
 
+	if err := wholefile.RemoveTemporary(folder); err != nil {
+		return nil, err
+	}
 	if s.former, err = readFormer(folder); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -46,6 +47,18 @@ func Read(path string, limit int64) ([]byte, error) {
 // TemporaryName is the pattern of a file's name while it is written. A file with such a name is
 // left by a process that was killed.
 const TemporaryName = ".poolhouse-new-*"
+
+// RemoveTemporary removes what killed processes have left in a folder. Nobody else may write to the folder.
+func RemoveTemporary(folder string) error {
+	names, err := fs.Glob(os.DirFS(folder), TemporaryName)
+	for _, name := range names {
+		if err := os.Remove(filepath.Join(folder, name)); err != nil {
+			return err
+		}
+	}
+
+	return err
+}
 
 // Create writes a new file with the mode 0600. When it returns without an error, the file and
 // its name are on disk. The error wraps fs.ErrExist if the name is taken; the file that has it

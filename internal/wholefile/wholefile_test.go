@@ -180,3 +180,23 @@ func TestRead(t *testing.T) {
 		t.Errorf("a missing file: %v", err)
 	}
 }
+
+func TestRemoveTemporary(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{".poolhouse-new-1", "kept.json"} {
+		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := wholefile.RemoveTemporary(folder); err != nil {
+		t.Fatal(err)
+	}
+
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "kept.json" {
+		t.Errorf("%v: %v", err, entries)
+	}
+	if err := wholefile.RemoveTemporary(filepath.Join(folder, "none")); err != nil {
+		t.Errorf("of no folder: %v", err)
+	}
+}
