@@ -175,6 +175,7 @@ func (s *Service) AdminSetUserPassword(
 	ctx context.Context, c awsapi.Caller, in *AdminSetUserPasswordRequest,
 ) (*AdminSetUserPasswordResponse, error) {
 	var key string
+
 	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
 		if err := p.checkPassword(*in.Password); err != nil {
 			return err
@@ -191,7 +192,6 @@ func (s *Service) AdminSetUserPassword(
 
 		return nil
 	})
-
 	if err == nil {
 		s.signIns.succeeded(key)
 	}
@@ -238,6 +238,7 @@ func (s *Service) AdminUpdateUserAttributes(
 		for _, a := range later {
 			sent = append(sent, s.addCodeFor(p, u, purposeAttribute, *a.Name, *a.Value))
 		}
+
 		for _, attribute := range unverified {
 			if slices.Contains(p.Settings.AutoVerifiedAttributes, attribute) {
 				sent = append(sent, s.addCode(p, u, purposeAttribute, attribute))

@@ -128,6 +128,7 @@ func (a *API) authorizeCaller(ctx context.Context, e *entry) error {
 	if err := e.checkTrust(ctx, a.Now()); err != nil {
 		return e.callerDenied(err)
 	}
+
 	return a.checkCallerPolicies(ctx, e)
 }
 
