@@ -136,6 +136,22 @@ var Messages = slices.Concat(authMessages, []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
+		Text:    "Tag keys cannot begin with aws:, which is reserved for system use.",
+		Reasons: []explain.Code{"development-user-pool-tag"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "The tag _custom_id_ chooses the ID of a new pool only.",
+		Reasons: []explain.Code{"development-user-pool-tag"},
+	},
+	{
+		Code: "AccessDeniedException",
+		Text: "IDs are chosen by the home account of this server only; for other accounts its operator " +
+			"can set chosen_ids to all.",
+		Reasons: []explain.Code{"choice-of-an-id-of-a-user-pool"},
+	},
+	{
+		Code:    "InvalidParameterException",
 		Text:    "The tag _issuer_ is aws or local.",
 		Reasons: []explain.Code{"development-user-pool-issuer"},
 	},

@@ -28,7 +28,8 @@ func TestPendingAddressConforms(t *testing.T) {
 	}{
 		"immutable": {
 			object{"Mutable": false}, "new@x.example",
-			"InvalidParameterException: Attributes did not conform to the schema: email: Attribute cannot be updated.\n",
+			"InvalidParameterException: Attributes did not conform to the schema: " +
+				"email: Attribute cannot be updated.\n",
 		},
 		"form": {object{}, "no address", "InvalidParameterException: Invalid email address format."},
 		"length": {

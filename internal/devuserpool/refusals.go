@@ -33,7 +33,7 @@ var (
 		Fix:      "correct the tag, or leave it out",
 	})
 	idChoice = Refusals.Add(explain.Reason{
-		Code:     "choice-of-a-user-pool-id",
+		Code:     "choice-of-an-id-of-a-user-pool",
 		Check:    "choice of an ID",
 		Expected: "a call by the server's own account (account_id)",
 		Got:      "a call by account {account}",

@@ -36,6 +36,7 @@ var allowedImports = map[string][]string{
 		"internal/logging", "internal/login", "internal/metrics", "internal/outbound", "internal/overload",
 		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/signout",
 		"internal/store", "internal/stsapi", "internal/userstatus", "internal/webidentity",
+		"internal/wholefile",
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
