@@ -41,7 +41,7 @@ var allowedImports = map[string][]string{
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
 		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devissuer", "internal/devseed",
-		"internal/devuser", "internal/envelope", "internal/explain",
+		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/webidentity",
 		"internal/wholefile", "sigv4",
