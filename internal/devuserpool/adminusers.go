@@ -191,7 +191,6 @@ func (s *Service) AdminSetUserPassword(
 
 		return nil
 	})
-
 	if err == nil {
 		s.signIns.succeeded(key)
 	}
@@ -238,6 +237,7 @@ func (s *Service) AdminUpdateUserAttributes(
 		for _, a := range later {
 			sent = append(sent, s.addCodeFor(p, u, purposeAttribute, *a.Name, *a.Value))
 		}
+
 		for _, attribute := range unverified {
 			if slices.Contains(p.Settings.AutoVerifiedAttributes, attribute) {
 				sent = append(sent, s.addCode(p, u, purposeAttribute, attribute))

@@ -286,6 +286,7 @@ func (s *State) clientsFree(p *Pool) error {
 			return fmt.Errorf("%w: %q was another account's", errClientTaken, id)
 		}
 	}
+
 	return nil
 }
 

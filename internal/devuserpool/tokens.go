@@ -141,6 +141,7 @@ func (u *User) keepSession(one Session, now time.Time) {
 		}
 		u.Sessions = slices.Delete(u.Sessions, at, at+1)
 	}
+
 	for over := len(origins) - maxSessions; over > 0; over-- {
 		at := max(0, slices.IndexFunc(u.Sessions, func(s Session) bool { return s.Revoked }))
 		oldest := u.Sessions[at].Origin
