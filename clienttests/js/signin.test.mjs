@@ -68,6 +68,12 @@ async function tabTo(page, text) {
   assert.fail(`the keyboard does not reach ${text}`);
 }
 
+// enter presses Enter once the page has given the focus to something, which it does when it is drawn.
+async function enter(page) {
+  await page.locator("button:focus, input:focus").waitFor();
+  await page.keyboard.press("Enter");
+}
+
 // credentialsOf returns the identity of an ID token, once it has got credentials.
 async function credentialsOf(idToken) {
   const cognito = new CognitoIdentityClient({ region: "us-east-1", endpoint: info.endpoint });
@@ -83,7 +89,7 @@ test("an SPA with oidc-client-ts signs in, writes to a bucket, and signs out", a
   const page = await open(url);
   await page.getByRole("button", { name: "Sign in" }).press("Enter");
   await onPage(page);
-  await page.keyboard.press("Enter"); // the first user has the focus
+  await enter(page); // the first user has the focus
   await page.getByRole("button", { name: "Sign out" }).waitFor();
   const text = await page.locator("body").innerText();
   const [, key] = text.match(/^Alice Archer keeps (us-east-1:[0-9a-f-]+\/hello\.txt)/) ?? assert.fail(text);
@@ -102,7 +108,7 @@ test("an SPA with oidc-client-ts renews its tokens, and the page offers to conti
   await page.getByRole("button", { name: "Sign in" }).click();
   await onPage(page);
   await tabTo(page, "bob");
-  await page.keyboard.press("Enter");
+  await enter(page);
   await page.getByRole("button", { name: "Sign out" }).waitFor();
   const stored = () => page.evaluate(() => JSON.parse(sessionStorage.getItem(Object.keys(sessionStorage).find((key) => key.startsWith("oidc.user:")))));
   const before = await stored();
@@ -118,7 +124,7 @@ test("an SPA with oidc-client-ts renews its tokens, and the page offers to conti
   await page.getByRole("button", { name: "Sign in" }).click();
   await onPage(page);
   await page.getByRole("heading", { name: "You are signed in" }).waitFor();
-  await page.keyboard.press("Enter"); // Continue as bob
+  await enter(page); // Continue as bob
   await page.getByText("Bob Baker keeps").waitFor();
 });
 
@@ -133,7 +139,7 @@ test("react-oidc-context signs a new user in", async () => {
   await tabTo(page, "More claims");
   await page.keyboard.type('{"level": 3}');
   await tabTo(page, "Make and sign in");
-  await page.keyboard.press("Enter");
+  await enter(page);
   const output = page.locator("output").filter({ hasText: "ASIA" });
   await output.waitFor();
   assert.match(await page.locator("p").innerText(), /^dora is us-east-1:/);
@@ -148,7 +154,7 @@ test("Amplify goes from a guest to a user of a generic provider", async () => {
   await page.getByRole("button", { name: "Sign in" }).press("Enter");
   await onPage(page);
   await tabTo(page, "carol");
-  await page.keyboard.press("Enter");
+  await enter(page);
   await page.getByText(/^carol us-east-1:.* ASIA/).waitFor();
 });
 
@@ -164,7 +170,7 @@ test("Auth.js signs in on a server", async () => {
   const page = await open(`http://localhost:${port}/auth/signin`);
   await page.getByRole("button", { name: /Poolhouse/ }).press("Enter");
   await onPage(page);
-  await page.keyboard.press("Enter");
+  await enter(page);
   await page.waitForURL(`http://localhost:${port}/**`);
   const session = JSON.parse(await page.evaluate(async () => (await fetch("/auth/session")).text()));
   assert.match(await credentialsOf(session.idToken), /^us-east-1:/);
@@ -180,7 +186,7 @@ test("openid-client signs in with code and PKCE, reads userinfo, rotates and rev
     code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: "S256" };
   const page = await open(client.buildAuthorizationUrl(config, parameters).href);
   const landed = page.waitForRequest((request) => request.url().startsWith("http://127.0.0.1:9/callback"));
-  await page.keyboard.press("Enter").catch(() => {}); // nobody listens there
+  await enter(page).catch(() => {}); // nobody listens there
   const back = new URL((await landed).url());
   const tokens = await client.authorizationCodeGrant(config, back, { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce });
   assert.equal(tokens.claims().sub, "bob");
@@ -198,10 +204,10 @@ test("openid-client signs a device in", async () => {
   const device = await client.initiateDeviceAuthorization(config, { scope: "openid" });
   const waits = client.pollDeviceAuthorizationGrant(config, device, undefined, { signal: AbortSignal.timeout(20_000) });
   const page = await open(device.verification_uri_complete);
-  await page.keyboard.press("Enter"); // the code is there
+  await enter(page); // the code is there
   await page.getByRole("heading", { name: "Choose a user" }).waitFor();
   await tabTo(page, "carol");
-  await page.keyboard.press("Enter");
+  await enter(page);
   await page.getByText("Go back to your device").waitFor();
   const tokens = await waits;
   assert.equal(tokens.claims().sub, "carol");
