@@ -357,12 +357,13 @@ func checkValidity(in *UpdateUserPoolClientRequest) error {
 	return nil
 }
 
-// validity returns a number of units as a duration; 0 if the number is absent.
+// validity returns a number of units, or without a unit of the usual ones, as a duration; 0 if the number
+// is absent.
 func validity(n *int, unit *string, usual time.Duration) time.Duration {
 	if n == nil {
 		return 0
 	}
-	if unit != nil {
+	if unit != nil && *unit != "" {
 		usual = units[*unit]
 	}
 	if time.Duration(*n) > longestRefresh/usual { // a product would overflow

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/big"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -68,7 +69,7 @@ func (s *Service) setPassword(p *Pool, u *User, password string) error {
 
 func (u *User) storeVerifier(v srpVerifier) {
 	u.Salt, u.Verifier = hex.EncodeToString(v.salt), hex.EncodeToString(v.verifier)
-	u.PasswordEnds = zeroTime
+	u.PasswordEnds = time.Time{}
 }
 
 // verifierOf returns the verifier of the user's password. A user without a password gets one that no

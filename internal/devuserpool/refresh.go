@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
@@ -84,7 +85,7 @@ func (s *Service) refresh(
 		}
 
 		one = *old // the new token ends when the old one would have
-		one.Hash, one.Replaced = hash, zeroTime
+		one.Hash, one.Replaced = hash, time.Time{}
 		u.keepSession(one, s.Now())
 		after = p
 

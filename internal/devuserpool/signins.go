@@ -41,7 +41,7 @@ const (
 	maxFailingUsers   = 10_000
 	secretBlockBytes  = 800
 	sessionBytes      = 96
-	defaultSignInTime = 3 * time.Minute
+	defaultSignInTime = defaultSessionMinutes * time.Minute
 )
 
 // signIns keeps the sign-ins that have begun, for the time that a client has for a step, and the failures

@@ -67,15 +67,36 @@ func (s *Service) SignUp(ctx context.Context, in *SignUpRequest) (*SignUpRespons
 	return &SignUpResponse{UserConfirmed: new(false), UserSub: &u.Sub, CodeDeliveryDetails: where}, nil
 }
 
-// named finds the user of a public call that names one. exists is false for a user who does not exist, if
-// the client must not tell; the error has AWS's words if it may.
-func (s *Service) named(p *Pool, c Client, name string) (u User, exists bool, err error) {
-	u, exists = p.user(name)
-	if !exists && !c.preventsExistenceErrors() {
-		return User{}, false, awsapi.Refused(userNotFound, userUnknown.With(),
-			"Username/client id combination not found.")
+// named has the user whom a public call names, and the client that calls.
+type named struct {
+	pool   *Pool
+	client Client
+	user   User
+	exists bool // false for a user who does not exist, if the client must not tell
+}
+
+// named finds the user of a public call that names one, once the client's secret hash is verified. It has
+// AWS's error for a user who does not exist, if the client may tell.
+func (s *Service) named(ctx context.Context, clientID string, secretHash *string, name string) (named, error) {
+	p, c, err := s.appClient(ctx, clientID)
+	if err != nil {
+		return named{}, err
 	}
-	return u, exists, nil
+	if err := c.checkSecretHash(text(secretHash), name); err != nil {
+		return named{}, err
+	}
+
+	u, exists := p.user(name)
+	if !exists && !c.preventsExistenceErrors() {
+		return named{}, awsapi.Refused(userNotFound, userUnknown.With(), "Username/client id combination not found.")
+	}
+
+	return named{pool: p, client: c, user: u, exists: exists}, nil
+}
+
+// hidden reports whether an answer must be as for a user who does not exist.
+func (n named) hidden() bool {
+	return !n.exists || !n.user.Enabled && n.client.preventsExistenceErrors()
 }
 
 // of finds a user again, in a pool as it is now.
@@ -91,23 +112,16 @@ func of(u User) func(*Pool) (User, error) {
 
 // ConfirmSignUp confirms a user by the code, which also verifies the address that the code was sent to.
 func (s *Service) ConfirmSignUp(ctx context.Context, in *ConfirmSignUpRequest) (*ConfirmSignUpResponse, error) {
-	p, c, err := s.appClient(ctx, *in.ClientId)
+	who, err := s.named(ctx, *in.ClientId, in.SecretHash, *in.Username)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkSecretHash(text(in.SecretHash), *in.Username); err != nil {
-		return nil, err
-	}
-	u, exists, err := s.named(p, c, *in.Username)
-	if err != nil {
-		return nil, err
-	}
-	if !exists || !u.Enabled && c.preventsExistenceErrors() {
+	if who.hidden() {
 		return nil, codeGone()
 	}
 
 	var refusal *awsapi.Error
-	err = s.changeUser(p.ID, of(u), func(p *Pool, now *User) error {
+	err = s.changeUser(who.pool.ID, of(who.user), func(p *Pool, now *User) error {
 		if !now.Enabled {
 			return userDisabled()
 		}
@@ -125,7 +139,7 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *ConfirmSignUpRequest) (
 			return err
 		}
 		now.Status, now.Modified = statusConfirmed, s.Now()
-		u = *now
+		who.user = *now
 
 		return nil
 	})
@@ -137,10 +151,13 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *ConfirmSignUpRequest) (
 	}
 
 	out := &ConfirmSignUpResponse{}
-	if c.allows(flowUser) {
-		one := s.step(attempt{pool: p, client: c, params: map[string]string{paramUsername: *in.Username}},
-			stepConfirmed, u.Username)
-		one.proven = u.Verifier
+	if who.client.allows(flowUser) {
+		one := s.step(attempt{
+			pool:   who.pool,
+			client: who.client,
+			params: map[string]string{paramUsername: *in.Username},
+		}, stepConfirmed, who.user.Username)
+		one.proven = who.user.Verifier
 		session, err := s.signIns.begin(one, sessionBytes)
 		if err != nil {
 			return nil, err
@@ -175,24 +192,17 @@ func (s *Service) verifyAddress(p *Pool, u *User, code Code, force bool) error {
 func (s *Service) ResendConfirmationCode(
 	ctx context.Context, in *ResendConfirmationCodeRequest,
 ) (*ResendConfirmationCodeResponse, error) {
-	p, c, err := s.appClient(ctx, *in.ClientId)
+	who, err := s.named(ctx, *in.ClientId, in.SecretHash, *in.Username)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkSecretHash(text(in.SecretHash), *in.Username); err != nil {
-		return nil, err
-	}
-	u, exists, err := s.named(p, c, *in.Username)
-	if err != nil {
-		return nil, err
-	}
-	if !exists || !u.Enabled && c.preventsExistenceErrors() {
-		return &ResendConfirmationCodeResponse{CodeDeliveryDetails: simulatedDelivery(p, *in.Username)}, nil
+	if who.hidden() {
+		return &ResendConfirmationCodeResponse{CodeDeliveryDetails: simulatedDelivery(who.pool, *in.Username)}, nil
 	}
 
 	var sent SentCode
 	var where *CodeDeliveryDetailsType
-	err = s.changeUser(p.ID, of(u), func(p *Pool, u *User) error {
+	err = s.changeUser(who.pool.ID, of(who.user), func(p *Pool, u *User) error {
 		attribute := p.verifiable(*u)
 		switch {
 		case !u.Enabled:
@@ -244,24 +254,18 @@ func simulatedDigits(sum []byte) string {
 
 // ForgotPassword sends a code that lets a user set a new password.
 func (s *Service) ForgotPassword(ctx context.Context, in *ForgotPasswordRequest) (*ForgotPasswordResponse, error) {
-	p, c, err := s.appClient(ctx, *in.ClientId)
+	who, err := s.named(ctx, *in.ClientId, in.SecretHash, *in.Username)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkSecretHash(text(in.SecretHash), *in.Username); err != nil {
-		return nil, err
-	}
-	u, exists, err := s.named(p, c, *in.Username)
-	if err != nil {
-		return nil, err
-	}
-	if hidden := !exists || !u.Enabled || p.recovery(u) == ""; hidden && c.preventsExistenceErrors() {
-		return &ForgotPasswordResponse{CodeDeliveryDetails: simulatedDelivery(p, *in.Username)}, nil
+	noAddress := who.pool.recovery(who.user) == "" && who.client.preventsExistenceErrors()
+	if who.hidden() || noAddress {
+		return &ForgotPasswordResponse{CodeDeliveryDetails: simulatedDelivery(who.pool, *in.Username)}, nil
 	}
 
 	var sent SentCode
 	var where *CodeDeliveryDetailsType
-	err = s.changeUser(p.ID, of(u), func(p *Pool, u *User) error {
+	err = s.changeUser(who.pool.ID, of(who.user), func(p *Pool, u *User) error {
 		attribute := p.recovery(*u)
 		switch {
 		case !u.Enabled:
@@ -293,28 +297,21 @@ func (s *Service) ForgotPassword(ctx context.Context, in *ForgotPasswordRequest)
 func (s *Service) ConfirmForgotPassword(
 	ctx context.Context, in *ConfirmForgotPasswordRequest,
 ) (*ConfirmForgotPasswordResponse, error) {
-	p, c, err := s.appClient(ctx, *in.ClientId)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.checkSecretHash(text(in.SecretHash), *in.Username); err != nil {
-		return nil, err
-	}
-	u, exists, err := s.named(p, c, *in.Username)
+	who, err := s.named(ctx, *in.ClientId, in.SecretHash, *in.Username)
 	if err != nil {
 		return nil, err
 	}
 
 	// What the password is refused for must not depend on whether the user exists.
-	if err := p.checkPassword(*in.Password); err != nil {
+	if err := who.pool.checkPassword(*in.Password); err != nil {
 		return nil, err
 	}
-	if !exists || !u.Enabled && c.preventsExistenceErrors() {
-		return nil, s.refuseCode(p, *in.Username)
+	if who.hidden() {
+		return nil, s.refuseCode(who.pool, *in.Username)
 	}
 
 	var refusal *awsapi.Error
-	err = s.changeUser(p.ID, of(u), func(p *Pool, u *User) error {
+	err = s.changeUser(who.pool.ID, of(who.user), func(p *Pool, u *User) error {
 		if !u.Enabled {
 			return userDisabled()
 		}
@@ -332,7 +329,7 @@ func (s *Service) ConfirmForgotPassword(
 		return nil, refusal
 	}
 
-	s.signIns.succeeded(attempt{pool: p}.lockKey(u, true))
+	s.signIns.succeeded(attempt{pool: who.pool}.lockKey(who.user, true))
 
 	return &ConfirmForgotPasswordResponse{}, nil
 }

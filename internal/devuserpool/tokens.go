@@ -13,15 +13,13 @@ import (
 	"time"
 )
 
-var zeroTime time.Time
-
 const (
 	refreshTokenBytes    = 96
 	accessTokenScope     = "aws.cognito.signin.user.admin"
 	tokenTypeBearer      = "Bearer"
 	useID, useAccess     = "id", "access"
 	defaultTokenLifetime = time.Hour
-	defaultRefresh       = 30 * 24 * time.Hour
+	defaultRefresh       = defaultRefreshDays * 24 * time.Hour
 )
 
 // units are the units of token lifetimes (TokenValidityUnitsType).
@@ -32,18 +30,6 @@ var units = map[string]time.Duration{
 	"days":    24 * time.Hour,
 }
 
-// lifetime returns a client's setting for a kind of token: a count of a unit, or without it the default.
-func lifetime(count *int, unit *string, usual string, otherwise time.Duration) time.Duration {
-	if count == nil || *count == 0 {
-		return otherwise
-	}
-	name := usual
-	if unit != nil && *unit != "" {
-		name = *unit
-	}
-	return time.Duration(*count) * units[name]
-}
-
 func (c Client) validityUnits() TokenValidityUnitsType {
 	if c.Settings.TokenValidityUnits == nil {
 		return TokenValidityUnitsType{}
@@ -52,15 +38,16 @@ func (c Client) validityUnits() TokenValidityUnitsType {
 }
 
 func (c Client) accessLifetime() time.Duration {
-	return lifetime(c.Settings.AccessTokenValidity, c.validityUnits().AccessToken, "hours", defaultTokenLifetime)
+	set := validity(c.Settings.AccessTokenValidity, c.validityUnits().AccessToken, time.Hour)
+	return cmp.Or(set, defaultTokenLifetime)
 }
 
 func (c Client) idLifetime() time.Duration {
-	return lifetime(c.Settings.IdTokenValidity, c.validityUnits().IdToken, "hours", defaultTokenLifetime)
+	return cmp.Or(validity(c.Settings.IdTokenValidity, c.validityUnits().IdToken, time.Hour), defaultTokenLifetime)
 }
 
 func (c Client) refreshLifetime() time.Duration {
-	return lifetime(c.Settings.RefreshTokenValidity, c.validityUnits().RefreshToken, "days", defaultRefresh)
+	return cmp.Or(validity(c.Settings.RefreshTokenValidity, c.validityUnits().RefreshToken, days(1)), defaultRefresh)
 }
 
 // revokes reports whether the client's tokens can be revoked. The setting is on unless it is switched off.
