@@ -209,7 +209,7 @@ func beforeYouStart(t *testing.T, s *server) []string {
 var signedInLine = regexp.MustCompile(`(?m)^(guest|user) (us-east-1:[0-9a-f-]{36}) ` +
 	`arn:aws:sts::000000000000:assumed-role/([\w-]+)/CognitoIdentityCredentials$`)
 
-// userPoolLine is what a program with a development user pool prints.
+// userPoolLine matches the line of a program with a development user pool.
 var userPoolLine = regexp.MustCompile(`(?m)^ann us-east-1:[0-9a-f-]{36} ` +
 	`arn:aws:sts::000000000000:assumed-role/[\w-]+/CognitoIdentityCredentials$`)
 

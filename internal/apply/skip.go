@@ -23,8 +23,8 @@ const (
 	principalTagsType = "AWS::Cognito::IdentityPoolPrincipalTag"
 	samlProviderType  = "AWS::IAM::SAMLProvider"
 	functionType      = "AWS::Lambda::Function"
-	// customOIDCProvider is what CDK's OpenIdConnectProvider makes: a Lambda function that makes
-	// the provider.
+	// customOIDCProvider is the type of CDK's OpenIdConnectProvider: a Lambda function makes the
+	// provider.
 	customOIDCProvider = "Custom::AWSCDKOpenIdConnectProvider"
 )
 

@@ -75,7 +75,7 @@ func authenticated(key []byte, parts ...[]byte) []byte {
 	return h.Sum(nil)
 }
 
-// srpVerifier is what the server keeps in place of a password.
+// srpVerifier proves a password that the server does not keep.
 type srpVerifier struct {
 	salt     []byte
 	verifier []byte

@@ -82,7 +82,7 @@ func TestStanding(t *testing.T) {
 	}
 }
 
-// What is told of a pool's keys is what it publishes; a pool with a damaged key proves nothing.
+// Identity pools get the keys that a pool publishes; a pool with a damaged key proves nothing.
 func TestLocalUserPool(t *testing.T) {
 	state, err := OpenState("")
 	if err != nil {

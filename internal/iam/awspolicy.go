@@ -63,8 +63,8 @@ func builtinAWSPolicy(name, text string) awsPolicy {
 	}
 }
 
-// awsPolicyFile is what `aws iam get-account-authorization-details --filter
-// AWSManagedPolicy` prints. Members that are not here do not matter.
+// awsPolicyFile has the output of `aws iam get-account-authorization-details --filter
+// AWSManagedPolicy`. Members that are not here do not matter.
 type awsPolicyFile struct {
 	IsTruncated bool              `json:"IsTruncated"`
 	Policies    []awsPolicyInFile `json:"Policies"`
