@@ -148,6 +148,8 @@ func FuzzRoundTrip(f *testing.F) {
 			t.Skip("AWS's Go signer orders names before escaping them; the rule, as in AWS's vectors, is after")
 		case !fieldValue(header), !fieldValue(token) || strings.Contains(token, " "):
 			t.Skip("no header value")
+		case trimsMoreThanBlanks(header), trimsMoreThanBlanks(token):
+			t.Skip("AWS's Go signer signs without outer Unicode spaces, but net/http sends them")
 		case !literal && strings.TrimSuffix("/"+p, "/") != strings.TrimSuffix(path.Clean("/"+p), "/"):
 			t.Skip("AWS's Go signer does not normalise paths")
 		}
@@ -164,6 +166,10 @@ func FuzzRoundTrip(f *testing.F) {
 func fieldValue(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
 }
+
+// trimsMoreThanBlanks tells whether s begins or ends with a space that is not
+// white space to HTTP, such as a no-break space.
+func trimsMoreThanBlanks(s string) bool { return strings.TrimSpace(s) != strings.Trim(s, " \t") }
 
 func escapingReorders(names []string) bool {
 	slices.Sort(names)
