@@ -245,4 +245,25 @@ func (g *grants) end(ends func(grant) bool, endsSession func(session) bool) (end
 	return ended, err
 }
 
+// forget ends the grants and sessions of users, in memory also if the file cannot be written: the next
+// change writes it.
+func (g *grants) forget(isGone func(user, subject string) bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+
+	sessions, all := maps.Clone(g.sessions), maps.Clone(g.grants)
+	maps.DeleteFunc(sessions, func(_ string, s session) bool { return isGone(s.User, s.Subject) })
+	maps.DeleteFunc(all, func(_ string, one grant) bool { return isGone(one.User, one.Subject) })
+	if len(sessions) == len(g.sessions) && len(all) == len(g.grants) {
+		return nil
+	}
+	g.sessions, g.grants = sessions, all
+
+	if g.path == "" {
+		return nil
+	}
+
+	return writeGrants(g.path, sessions, all)
+}
+
 func noSession(session) bool { return false }

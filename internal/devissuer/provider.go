@@ -50,7 +50,7 @@ type Provider struct {
 	client *http.Client // sends logout tokens to clients; follows no redirects
 
 	// exchange lets codes, grants and sessions change one after the other: a second use of a code or
-	// refresh token sees the first, and nothing outlives a logout.
+	// refresh token sees the first, and nothing outlives a logout or its user.
 	exchange sync.Mutex
 	handler  func() http.Handler
 }
@@ -66,7 +66,8 @@ var (
 )
 
 // NewProvider returns a Provider, with the sessions and grants of its file. It builds its routes at the
-// first request, so that the start of the server stays quick. Error: ErrGrants.
+// first request, so that the start of the server stays quick. From now on, users who are deleted or get
+// another subject lose their sessions and grants. Error: ErrGrants.
 func NewProvider(o ProviderOptions) (*Provider, error) {
 	kept, err := openGrants(o.GrantsFile, o.Now)
 	if err != nil {
@@ -99,6 +100,12 @@ func NewProvider(o ProviderOptions) (*Provider, error) {
 		}},
 	}
 	p.handler = sync.OnceValue(p.routes)
+
+	// Users may have gone while the server was down.
+	if err := kept.forget(p.isGone); err != nil {
+		return nil, err
+	}
+	o.Users.OnEnd(p.endUsers)
 
 	return p, nil
 }

@@ -9,8 +9,6 @@ import (
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
-
-	"github.com/poolhouse-id/poolhouse/internal/devuser"
 )
 
 // server answers requests of programs that the library has read. The library refuses those for which it
@@ -141,13 +139,6 @@ func (s *server) RefreshToken(
 
 // invalidToken is an error of protected resources (RFC 6750, section 3.1).
 const invalidToken = "invalid_token"
-
-// person returns the user of a session or grant; false = the user is gone, or the name is another
-// person's since.
-func (p *Provider) person(name, subject string) (devuser.User, bool) {
-	user, err := p.o.Users.Get(name)
-	return user, err == nil && user.Subject == subject
-}
 
 // issue gives the tokens of a grant, and keeps it.
 func (p *Provider) issue(ctx context.Context, g grant, scopes []string, nonce string) (*op.Response, error) {

@@ -55,10 +55,14 @@ func (p *Provider) setCookie(w http.ResponseWriter, value string, maxAge time.Du
 }
 
 // startSession starts a session of a user, in place of the one that the browser has. The same user's goes
-// on: the ID tokens of both have the same sid.
+// on: the ID tokens of both have the same sid. Error: errUserGone.
 func (p *Provider) startSession(w http.ResponseWriter, r *http.Request, user devuser.User) (session, error) {
 	p.exchange.Lock()
 	defer p.exchange.Unlock()
+
+	if p.isGone(user.Name, user.Subject) { // since somebody chose the user
+		return session{}, errUserGone
+	}
 
 	before, signedIn := p.sessionOf(r)
 	cookie, now := rand.Text(), p.o.Now()
@@ -150,7 +154,10 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 
 	s, err := p.startSession(w, r, user)
-	if err != nil {
+	if errors.Is(err, errUserGone) {
+		p.showSignIn(w, r, http.StatusUnprocessableEntity, secret, a, made{Problem: explained(err)})
+		return
+	} else if err != nil {
 		p.failed(w, err)
 		return
 	}
@@ -196,6 +203,8 @@ func readMade(form url.Values) made {
 }
 
 var (
+	errUserGone = errors.New("this user was deleted: choose another one")
+
 	errTaken  = errors.New("there is a user of that name: choose it above, or another name")
 	errClaims = errors.New(`the claims must be one JSON object, such as {"department": "sales"}`)
 )

@@ -2,7 +2,9 @@ package devissuer
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
@@ -21,6 +23,38 @@ type UserRequest struct {
 // UsersResponse is the answer of the endpoint UsersPath.
 type UsersResponse struct {
 	Users []devuser.User `json:"users"` // in the order of their names
+}
+
+// person returns the user of a session or grant; false = the user is gone, or the name is another
+// person's since.
+func (p *Provider) person(name, subject string) (devuser.User, bool) {
+	user, err := p.o.Users.Get(name)
+	return user, err == nil && user.Subject == subject
+}
+
+// isGone reports whether the user of a session or grant is no longer there.
+func (p *Provider) isGone(name, subject string) bool {
+	_, found := p.person(name, subject)
+	return !found
+}
+
+// endUsers ends all that people have by their sign-ins: sessions, grants, and codes that wait for tokens.
+// Whoever is made later with the same name and subject is somebody else.
+func (p *Provider) endUsers(ended []devuser.User) error {
+	p.exchange.Lock()
+	defer p.exchange.Unlock()
+
+	isEnded := func(name, subject string) bool {
+		return slices.ContainsFunc(ended, func(u devuser.User) bool { return u.Name == name && u.Subject == subject })
+	}
+	p.codes.drop(func(c code) bool { return isEnded(c.session.User, c.session.Subject) })
+	p.devices.drop(func(d device) bool { return isEnded(d.session.User, d.session.Subject) })
+
+	if err := p.grants.forget(isEnded); err != nil {
+		return fmt.Errorf("the sign-ins of deleted users: %w", err)
+	}
+
+	return nil
 }
 
 func (d *Control) listUsers(w http.ResponseWriter, _ *http.Request) {

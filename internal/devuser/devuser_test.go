@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -195,5 +196,79 @@ func TestExampleFlag(t *testing.T) {
 		if got := devuser.ExampleFlag(users); got != want {
 			t.Errorf("ExampleFlag(%v) = %s, want %s", users, got, want)
 		}
+	}
+}
+
+// TestOnEnd checks who is told of, and that a change waits for the one before.
+func TestOnEnd(t *testing.T) {
+	s, err := devuser.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	s.OnEnd(func(ended []devuser.User) error {
+		for _, u := range ended {
+			_, err := s.Get(u.Name)
+			told = append(told, fmt.Sprint(u.Name, " ", u.Subject, " ", err == nil))
+		}
+		return nil
+	})
+
+	change := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(s.Put(user(t, "alice", nil), user(t, "bob", nil), user(t, "carol", nil)))
+	change(s.Put(user(t, "alice", map[string]any{"email": "a@b.c"})))
+	change(s.Add(user(t, "dora", nil)))
+	if len(told) > 0 {
+		t.Errorf("nobody has gone, but told was %v", told)
+	}
+	change(s.Put(user(t, "bob", map[string]any{"sub": "b-2"}), user(t, "carol", map[string]any{"sub": "c-2"})))
+	change(s.Delete("alice"))
+	if got := strings.Join(told, ", "); got != "bob bob true, carol carol true, alice alice false" {
+		t.Errorf("told was %s", got)
+	}
+
+	fault := errors.New("a fault")
+	s.OnEnd(func([]devuser.User) error { return fault })
+	if err := s.Delete("bob"); !errors.Is(err, fault) {
+		t.Errorf("the fault: %v", err)
+	}
+	if _, err := s.Get("bob"); !errors.Is(err, devuser.ErrNotFound) {
+		t.Errorf("bob: %v", err)
+	}
+}
+
+// TestChangesWaitForTheEnd checks that nobody is made again before all of the former user has ended.
+func TestChangesWaitForTheEnd(t *testing.T) {
+	s, err := devuser.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put(user(t, "alice", nil)); err != nil {
+		t.Fatal(err)
+	}
+
+	made, order := make(chan error), []string{}
+	s.OnEnd(func([]devuser.User) error {
+		go func() { made <- s.Put(user(t, "alice", nil)) }()
+		for range 1000 { // time for the other change
+			runtime.Gosched()
+			if len(s.List()) > 0 {
+				order = append(order, "made again")
+			}
+		}
+		order = append(order, "ended")
+
+		return nil
+	})
+	if err := s.Delete("alice"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-made; err != nil || len(order) != 1 {
+		t.Errorf("%v, %v", order, err)
 	}
 }

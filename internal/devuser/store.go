@@ -23,7 +23,10 @@ const maxFile = 32 << 20 // bytes; more than MaxUsers need
 type Store struct {
 	path string // "" = memory
 
-	mu    sync.Mutex
+	changing sync.Mutex // held for a whole change, with its onEnd
+	onEnd    func(ended []User) error
+
+	mu    sync.Mutex // held while users is read or replaced
 	users map[string]User
 }
 
@@ -97,6 +100,17 @@ func (s *Store) Get(name string) (User, error) {
 	return u.clone(), nil
 }
 
+// OnEnd sets what is done after users were deleted, or got another subject: it gets them as they were.
+// The next change waits until it returns, so that a user who is made again is not taken for the former
+// one. It may read the store, but not change it. If it fails, the users have gone all the same, and the
+// change returns its error.
+func (s *Store) OnEnd(do func(ended []User) error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+
+	s.onEnd = do
+}
+
 // Put adds users, or replaces those with their names: all of them or none. Error: ErrInvalid.
 func (s *Store) Put(users ...User) error {
 	for _, u := range users {
@@ -147,24 +161,46 @@ func (s *Store) Delete(name string) error {
 	})
 }
 
-// change changes the users in the file, and then in memory.
+// change changes the users in the file, and then in memory. Then it tells of those who have gone.
 func (s *Store) change(edit func(map[string]User) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.changing.Lock()
+	defer s.changing.Unlock()
 
-	all := maps.Clone(s.users)
+	s.mu.Lock()
+	before := s.users
+	s.mu.Unlock()
+
+	all := maps.Clone(before)
 	if err := edit(all); err != nil {
 		return err
 	}
-
 	if s.path != "" {
 		if err := write(s.path, all); err != nil {
 			return err
 		}
 	}
+
+	s.mu.Lock()
 	s.users = all
+	s.mu.Unlock()
+
+	if gone := ended(before, all); len(gone) > 0 && s.onEnd != nil {
+		return s.onEnd(gone)
+	}
 
 	return nil
+}
+
+// ended returns the users of before whom after does not have with the same subject.
+func ended(before, after map[string]User) (gone []User) {
+	for _, name := range names(before) {
+		now, still := after[name]
+		if !still || now.Subject != before[name].Subject {
+			gone = append(gone, before[name].clone())
+		}
+	}
+
+	return gone
 }
 
 // write writes the file whole or not at all.
