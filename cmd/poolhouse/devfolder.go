@@ -76,12 +76,25 @@ func adviseMemory(err error) error {
 	return fmt.Errorf("%w\nrun `poolhouse dev --memory` to keep nothing, or name another folder with --data", err)
 }
 
-// adviseReset adds to a fault of development data how to begin anew.
+// losses tell what is lost with a file that development can do without.
+var losses = []struct {
+	fault      error
+	file, lost string
+}{
+	{devissuer.ErrGrants, poolhouse.DevSignInsFile, "people sign in again"},
+	{devuser.ErrDamaged, poolhouse.DevUsersFile, "its users are lost, seeds make theirs again"},
+}
+
+// adviseReset adds to a fault of development data how to begin anew, with as little lost as possible.
 func adviseReset(err error, folder string) error {
-	damaged := []error{
-		store.ErrDamaged, envelope.ErrWrongKey, devissuer.ErrKey, devissuer.ErrGrants, devuser.ErrDamaged,
-		devuserpool.ErrDamaged,
+	for _, l := range losses {
+		if folder != "" && errors.Is(err, l.fault) {
+			return fmt.Errorf("%w\ndelete %s to begin without it: %s, and all else stays",
+				err, shellQuoted(filepath.Join(folder, l.file)), l.lost)
+		}
 	}
+
+	damaged := []error{store.ErrDamaged, envelope.ErrWrongKey, devissuer.ErrKey, devuserpool.ErrDamaged}
 	if errors.Is(err, store.ErrDamaged) && filepath.Base(folder) != devFolder {
 		return err // deleteDevFiles refuses it
 	}

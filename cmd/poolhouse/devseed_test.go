@@ -211,9 +211,13 @@ func TestDevInMemoryMakesNoKeyFile(t *testing.T) {
 // TestDamagedDevelopmentData checks that who cannot start is told how to begin anew, and can.
 func TestDamagedDevelopmentData(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, file := range []string{
-		poolhouse.DevUsersFile, poolhouse.DevIssuerKeyFile, poolhouse.DatabaseFile,
-		filepath.Join(poolhouse.DevUserPoolsFolder, "us-east-1_Damaged.json"),
+	const reset = "run `poolhouse dev reset` to delete"
+	for file, advice := range map[string]string{
+		poolhouse.DevIssuerKeyFile: reset,
+		poolhouse.DatabaseFile:     reset,
+		filepath.Join(poolhouse.DevUserPoolsFolder, "us-east-1_Damaged.json"): reset,
+		poolhouse.DevUsersFile:   "dev-users.json to begin without it: its users are lost",
+		poolhouse.DevSignInsFile: "dev-sign-ins.json to begin without it: people sign in again",
 	} {
 		p := launch(t, "dev", "--listen", "127.0.0.1:0")
 		url, _ := firstLines(t, p)
@@ -231,8 +235,15 @@ func TestDamagedDevelopmentData(t *testing.T) {
 			t.Fatal(err)
 		}
 		out, err := run1(t, "dev", "--listen", "127.0.0.1:0")
-		if err == nil || !strings.Contains(out, "run `poolhouse dev reset` to delete") {
+		if err == nil || !strings.Contains(out, advice) || strings.Contains(out, "reset") != (advice == reset) {
 			t.Errorf("%s: %s, %v", file, out, err)
+		}
+
+		if advice != reset {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			continue // the next start shows that this was enough
 		}
 		if out, err := run1(t, "dev", "reset"); err != nil {
 			t.Fatalf("%s: the reset: %s, %v", file, out, err)
