@@ -143,7 +143,10 @@ func (f *fileReader) seedClients(section template.Field) (all []SeedClient) {
 		for _, m := range f.template.Members(described, described.Key) {
 			switch m.Key {
 			case "Secret":
-				c.Secret, _ = f.template.Text(m, m.Key)
+				var isText bool
+				if c.Secret, isText = f.template.Text(m, m.Key); isText && c.Secret == "" {
+					f.fault(m.Line, "Secret is empty: leave it out for a public client")
+				}
 			case "RedirectUris":
 				c.RedirectURIs = f.texts(m)
 			case "PostLogoutRedirectUris":

@@ -26,6 +26,9 @@ func TestClientsOfSeeds(t *testing.T) {
 	for name, test := range map[string][2]string{
 		"a misspelt member":  {"  x: {Secrets: abc}", "did you mean Secret?"},
 		"a script":           {`  x: {RedirectUris: ["javascript:alert(1)"]}`, "is no redirect URI"},
+		"a wildcard":         {`  x: {RedirectUris: ["http://localhost/*"]}`, "list each URI"},
+		"a wildcard to end":  {`  x: {PostLogoutRedirectUris: ["http://*.localhost/"]}`, "list each URI"},
+		"an empty secret":    {`  x: {Secret: ""}`, "leave it out for a public client"},
 		"no list":            {"  x: {RedirectUris: a}", "RedirectUris"},
 		"a bad name":         {`  "a b": {}`, "client ID"},
 		"a logout elsewhere": {"  x: {BackChannelLogoutUri: com.example.app:/x}", "no http or https URI"},
