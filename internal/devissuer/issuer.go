@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
 )
 
 // Limits of a token.
@@ -145,6 +147,10 @@ func (i *Issuer) Token(ctx context.Context, r TokenRequest) (string, error) {
 					"their own)",
 				ErrRequest, reserved)
 		}
+	}
+
+	if err := devuser.CheckClaims(claims); err != nil {
+		return "", fmt.Errorf("%w: %s", ErrRequest, withoutKind(err))
 	}
 
 	now := i.now()

@@ -262,6 +262,11 @@ func separated(text string) []any {
 
 // explained returns an error as a sentence for people.
 func explained(err error) string {
-	text := strings.TrimPrefix(err.Error(), devuser.ErrInvalid.Error()+": ")
+	text := withoutKind(err)
 	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// withoutKind returns the text of an error without that of its kind, devuser.ErrInvalid.
+func withoutKind(err error) string {
+	return strings.TrimPrefix(err.Error(), devuser.ErrInvalid.Error()+": ")
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 )
@@ -106,8 +105,7 @@ func answerUser(w http.ResponseWriter, user devuser.User, err error) {
 	case errors.Is(err, devuser.ErrNotFound):
 		writeJSON(w, http.StatusNotFound, TokenResponse{Error: err.Error()})
 	case errors.Is(err, devuser.ErrInvalid):
-		text := strings.TrimPrefix(err.Error(), devuser.ErrInvalid.Error()+": ")
-		writeJSON(w, http.StatusBadRequest, TokenResponse{Error: text})
+		writeJSON(w, http.StatusBadRequest, TokenResponse{Error: withoutKind(err)})
 	default:
 		writeJSON(w, http.StatusInternalServerError,
 			TokenResponse{Error: "the users could not be written: " + err.Error()})

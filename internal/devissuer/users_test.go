@@ -82,6 +82,7 @@ func TestTokenOfAUser(t *testing.T) {
 		`{"user": "nobody"}`:                        "there are alice, plain",
 		`{"user": "alice", "sub": "alice"}`:         "give sub or user, not both",
 		`{"user": "alice", "claims": {"sub": "x"}}`: `the claim "sub" is set by the issuer`,
+		`{"sub": "alice", "claims": {"Sub": "x"}}`:  "pools refuse tokens with the claim Sub",
 		`{}`: "the subject must have",
 	} {
 		if _, fault := ask(request); !strings.Contains(fault, want) {

@@ -53,6 +53,24 @@ var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]*$`)
 // issued are the claims that the issuer sets.
 var issued = []string{"iss", "aud", "iat", "exp"}
 
+// deciding are the claims that decide something when a token is verified.
+var deciding = append([]string{"sub", "nbf", "azp", "jti", "nonce", "token_use", "events"}, issued...)
+
+// CheckClaims refuses claims that would spoil a token: pools refuse those whose names differ in case only
+// from a claim that decides something. Error: ErrInvalid.
+func CheckClaims(claims map[string]any) error {
+	for name := range claims {
+		for _, known := range deciding {
+			if name != known && strings.EqualFold(name, known) {
+				return fmt.Errorf("%w: pools refuse tokens with the claim %s, which is %s in another case: leave it out",
+					ErrInvalid, shown(name), known)
+			}
+		}
+	}
+
+	return nil
+}
+
 // New returns a user with the claims of a token. The claim sub is the subject; without it the
 // subject is the name. Error: ErrInvalid.
 func New(name string, claims map[string]any) (User, error) {
@@ -83,6 +101,10 @@ func (u User) check() error {
 		if _, given := u.Claims[name]; given {
 			return fmt.Errorf("%w: the issuer sets the claim %s: leave it out", ErrInvalid, name)
 		}
+	}
+
+	if err := CheckClaims(u.Claims); err != nil {
+		return err
 	}
 
 	text, err := json.Marshal(u.Claims)

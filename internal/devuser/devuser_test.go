@@ -117,6 +117,10 @@ func TestUsersThatAreRefused(t *testing.T) {
 		"the issuer's own":  {"alice", map[string]any{"exp": 1}},
 		"many claims":       {"alice", map[string]any{"a": strings.Repeat("a", 16<<10)}},
 		"a claim not JSON":  {"alice", map[string]any{"a": func() {}}},
+		"sub in capitals":   {"alice", map[string]any{"Sub": "a"}},
+		"iss in capitals":   {"alice", map[string]any{"ISS": "a"}},
+		"iss of Unicode":    {"alice", map[string]any{"i\u017fs": "a"}},
+		"another of pools":  {"alice", map[string]any{"Token_Use": "id"}},
 		"a subject no text": {"alice", map[string]any{"sub": "\xff"}},
 	} {
 		if u, err := devuser.New(test.name, test.claims); !errors.Is(err, devuser.ErrInvalid) {
@@ -124,6 +128,10 @@ func TestUsersThatAreRefused(t *testing.T) {
 		}
 	}
 
+	fine := map[string]any{"token_use": "id", "nonce": "n", "SUBJECT": "a", "Issuer": "b", "Email": "c"}
+	if _, err := devuser.New("alice", fine); err != nil {
+		t.Errorf("claims that pools take: %v", err)
+	}
 	if _, err := devuser.New("alice+1@example.com", map[string]any{"sub": strings.Repeat("a", 255)}); err != nil {
 		t.Errorf("an e-mail address: %v", err)
 	}
