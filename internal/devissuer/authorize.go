@@ -160,8 +160,7 @@ func (p *Provider) checkRedirect(r *http.Request, described []string, uri string
 	if err != nil {
 		return err
 	}
-	web := parsed.Scheme == "http" || parsed.Scheme == "https"
-	if web && !p.o.AllowsOrigin(parsed.Scheme+"://"+parsed.Host, r.Host) {
+	if isPageOf(parsed) && !p.o.AllowsOrigin(parsed.Scheme+"://"+parsed.Host, r.Host) {
 		return errors.New("it does not lead to this machine: add its origin to dev.allowed_origins, or describe " +
 			"the client in a seed")
 	}
@@ -187,7 +186,7 @@ func (a *authRequest) check(form url.Values) error {
 		return refuse(requestURINotSupported, "request objects are not supported")
 	case form.Get("response_type") != string(oidc.ResponseTypeCode):
 		return refuse(unsupportedResponseType, "response_type must be code")
-	case len(a.scopes) == 0:
+	case !slices.Contains(a.scopes, oidc.ScopeOpenID):
 		return refuse(string(oidc.InvalidScope), "scope must have openid")
 	case len(a.nonce) > maxNonce || len(a.loginHint) > maxHint:
 		return refuse(invalid, "nonce or login_hint is too long")

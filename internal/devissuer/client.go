@@ -59,6 +59,10 @@ func (c Client) Check() error {
 		if parsed, err := parseRedirect(uri); err != nil || !parsed.IsAbs() {
 			return fmt.Errorf("%w %s: %q is no redirect URI: %v", ErrClient, c.ID, uri, err)
 		}
+		if strings.Contains(uri, "*") {
+			return fmt.Errorf("%w %s: %q would match a * only: list each URI, or leave them all out to allow any page "+
+				"of this machine", ErrClient, c.ID, uri)
+		}
 	}
 	if c.BackChannelLogoutURI == "" {
 		return nil
@@ -74,6 +78,15 @@ func (c Client) Check() error {
 
 func validClientID(id string) bool { return len(id) <= maxClientID && clientIDForm.MatchString(id) }
 
+// webViewSchemes are the schemes of pages in apps, as capacitor://localhost/: those of Capacitor and of
+// Ionic before it, on iOS, and of Tauri. On Android such pages have http or https.
+var webViewSchemes = []string{"capacitor", "ionic", "tauri"}
+
+// isPageOf reports whether a URI is a page with an origin, which may call the server or not.
+func isPageOf(uri *url.URL) bool {
+	return uri.Scheme == "http" || uri.Scheme == "https" || slices.Contains(webViewSchemes, uri.Scheme)
+}
+
 // parseRedirect parses a URI that a browser or program may be sent to. Schemes that browsers run or
 // read files with have no dot, so no app has one of them: private-use schemes are reverse domain
 // names (RFC 8252, section 7.1).
@@ -86,16 +99,17 @@ func parseRedirect(text string) (*url.URL, error) {
 		return nil, errors.New("it is no URI")
 	}
 
-	web := parsed.Scheme == "http" || parsed.Scheme == "https"
+	page := isPageOf(parsed)
 	switch {
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		return nil, errors.New("it has characters that a URI must escape")
 	case strings.Contains(text, "#") || parsed.User != nil:
 		return nil, errors.New("it has a fragment, a user or a password")
-	case web && parsed.Host == "":
+	case page && parsed.Host == "":
 		return nil, errors.New("it names no host")
-	case !web && !strings.Contains(parsed.Scheme, "."):
-		return nil, errors.New("its scheme is neither http nor https, nor has a dot as com.example.app")
+	case !page && !strings.Contains(parsed.Scheme, "."):
+		return nil, errors.New("its scheme is neither http, https nor one of " + strings.Join(webViewSchemes, ", ") +
+			", nor has it a dot as com.example.app")
 	}
 
 	return parsed, nil

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ func (s *server) DeviceAuthorization(
 	_ context.Context, r *op.ClientRequest[oidc.DeviceAuthorizationRequest],
 ) (*op.Response, error) {
 	scopes := withoutUnknown(r.Data.Scopes)
-	if len(scopes) == 0 {
+	if !slices.Contains(scopes, oidc.ScopeOpenID) {
 		return nil, oidc.ErrInvalidScope().WithDescription("scope must have openid")
 	}
 

@@ -140,6 +140,13 @@ func TestDeviceCode(t *testing.T) {
 		t.Errorf("a second time: %+v", got)
 	}
 
+	for scope, want := range map[string]int{"openid": 200, "profile": 400, "": 400} {
+		form := url.Values{"client_id": {"tv"}, "scope": {scope}}
+		if answer := w.send("POST", "/device_authorization", form); answer.Code != want {
+			t.Errorf("the scope %q: %d %s", scope, answer.Code, answer.Body)
+		}
+	}
+
 	code, userCode = begin(w)
 	enter(w, userCode, url.Values{"cancel": {"yes"}})
 	if got := poll(w, code); got.Error != "access_denied" {

@@ -81,7 +81,7 @@ func (p *Provider) showSignIn(
 	case at < 0 && a.loginHint != "" && input == (made{}):
 		v.Made = madeFor(a.loginHint)
 	}
-	if at >= 0 && a.loginHint != "" && v.Session != nil && !isMeant(*v.Session, a.loginHint) {
+	if a.loginHint != "" && v.Session != nil && !isMeant(*v.Session, a.loginHint) {
 		v.Session = nil // the app asks for somebody else
 	}
 	v.FocusMade = v.Made.User != "" && v.Session == nil

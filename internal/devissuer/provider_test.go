@@ -81,7 +81,8 @@ func (w *world) start() {
 		Clients:    w.clients,
 		GrantsFile: grantsFile,
 		AllowsOrigin: func(origin, _ string) bool {
-			return strings.HasPrefix(origin, "http://localhost:") || strings.HasPrefix(origin, "http://127.0.0.1:")
+			return strings.HasPrefix(origin, "http://localhost:") || strings.HasPrefix(origin, "http://127.0.0.1:") ||
+				strings.HasSuffix(origin, "://localhost")
 		},
 		Trusted: func(id string) bool { return id == "poolhouse-dev" },
 		Receiver: http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
@@ -413,6 +414,7 @@ func TestAuthorizationRefusals(t *testing.T) {
 		"no type":          {[]string{"response_type", ""}, "unsupported_response_type"},
 		"no scope":         {[]string{"scope", ""}, "invalid_scope"},
 		"foreign scope":    {[]string{"scope", "admin"}, "invalid_scope"},
+		"without openid":   {[]string{"scope", "profile offline_access"}, "invalid_scope"},
 		"request object":   {[]string{"request", "eyJ"}, "request_not_supported"},
 		"request URI":      {[]string{"request_uri", "https://x.example"}, "request_uri_not_supported"},
 		"form_post":        {[]string{"response_mode", "form_post"}, "invalid_request"},
@@ -445,6 +447,10 @@ func TestRedirectsThatAreRefused(t *testing.T) {
 		"javascript":    {"redirect_uri", "javascript:alert(1)"},
 		"data":          {"redirect_uri", "data:text/html,x"},
 		"file":          {"redirect_uri", "file:///etc/passwd"},
+		"script's host": {"redirect_uri", "javascript://localhost/%0aalert(1)"},
+		"file's host":   {"redirect_uri", "file://localhost/etc/passwd"},
+		"web view":      {"redirect_uri", "capacitor://evil.example/cb"},
+		"view's host":   {"redirect_uri", "capacitor:/cb"},
 		"fragment":      {"redirect_uri", callback + "#x"},
 		"relative":      {"redirect_uri", "/cb"},
 		"no host":       {"redirect_uri", "http:///cb"},
@@ -466,6 +472,10 @@ func TestRedirectsThatAreRefused(t *testing.T) {
 	for name, pairs := range map[string][]string{
 		"described": {"client_id", "fixed"},
 		"app":       {"redirect_uri", "com.example.app:/cb"},
+		"Capacitor": {"redirect_uri", "capacitor://localhost/"},
+		"Ionic":     {"redirect_uri", "ionic://localhost/cb"},
+		"Tauri":     {"redirect_uri", "tauri://localhost"},
+		"Android":   {"redirect_uri", "https://localhost/cb"},
 		"query":     {"redirect_uri", callback + "?a=b"},
 	} {
 		if answer := w.send("GET", "/authorize", asked(pairs...)); answer.Code != 200 {
@@ -499,6 +509,8 @@ func TestPrompts(t *testing.T) {
 		"young enough":    {ask("max_age", "60"), true},
 		"too old":         {ask("max_age", "59"), false},
 		"hint of another": {ask("login_hint", "bob"), false},
+		"unknown hint":    {ask("login_hint", "new@example.com"), false},
+		"its own hint":    {ask("login_hint", "ALICE@example.com"), true},
 		"acr_values":      {ask("acr_values", "urn:x"), true},
 	} {
 		if strings.Contains(test.got, goOn) != test.want {
@@ -509,13 +521,15 @@ func TestPrompts(t *testing.T) {
 		t.Error("the user of login_hint is not the first")
 	}
 	cookie := w.cookie
-	w.cookie = "" // another browser
-	page := ask("login_hint", "new@example.com")
-	w.cookie = cookie
-	if !strings.Contains(page, `value="new@example.com"`) || strings.Count(page, " autofocus") != 1 ||
-		!regexp.MustCompile(`name="new_user"[^>]* autofocus`).MatchString(page) {
-		t.Error("an unknown login_hint does not fill the fields")
+	for name, cookie := range map[string]string{"another browser": "", "a session": cookie} {
+		w.cookie = cookie
+		page := ask("login_hint", "new@example.com")
+		if !strings.Contains(page, `value="new@example.com"`) || strings.Count(page, " autofocus") != 1 ||
+			!regexp.MustCompile(`name="new_user"[^>]* autofocus`).MatchString(page) {
+			t.Errorf("%s: an unknown login_hint does not fill the fields", name)
+		}
 	}
+	w.cookie = cookie
 
 	for name, test := range map[string][2]string{
 		"none":             {silent(), "alice"},
