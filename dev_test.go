@@ -222,6 +222,44 @@ func TestPartsOfDevelopment(t *testing.T) {
 	}
 }
 
+// TestFramesThatAskWhoIsSignedIn checks that a page of this machine hears login_required in a frame, at
+// once. Frames of other pages are refused, and so is the page that people see.
+func TestFramesThatAskWhoIsSignedIn(t *testing.T) {
+	_, dev, _ := newPart(t)
+	defer func() {
+		if err := dev.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+
+	const app, request = "http://localhost:5173/", "client_id=a&response_type=code&scope=openid&redirect_uri=" +
+		"http://localhost:5173/&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+	for name, test := range map[string]struct {
+		prompt, referer string
+		status          int
+	}{
+		"page of this machine":   {"&prompt=none", app, http.StatusSeeOther},
+		"foreign page":           {"&prompt=none", "http://evil.example/", http.StatusForbidden},
+		"page that hides itself": {"&prompt=none", "", http.StatusForbidden},
+		"sign-in page":           {"", app, http.StatusForbidden},
+		"sign-in page, forced":   {"&prompt=none&prompt=login", app, http.StatusForbidden},
+		"two prompts":            {"&prompt=none%20login", app, http.StatusForbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := get("/dev-issuer/authorize?" + request + test.prompt)
+			r.Header.Set("Sec-Fetch-Site", "cross-site")
+			r.Header.Set("Sec-Fetch-Mode", "navigate")
+			r.Header.Set("Sec-Fetch-Dest", "iframe")
+			r.Header.Set("Referer", test.referer)
+			w := ask(dev, r)
+			sentBack := strings.HasPrefix(w.Header().Get("Location"), app+"?error=login_required")
+			if w.Code != test.status || sentBack != (test.status == http.StatusSeeOther) {
+				t.Errorf("%d %v %s, want %d", w.Code, w.Header(), w.Body, test.status)
+			}
+		})
+	}
+}
+
 // TestLoginsOfPartsOfDevelopment checks that logins by the providers of a part are accepted, with the
 // documents that it publishes, and that others of them are not.
 func TestLoginsOfPartsOfDevelopment(t *testing.T) {

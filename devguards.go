@@ -24,6 +24,7 @@ func (c *Config) devGuards() (devGuards, error) {
 		Origins:     c.DevOrigins,
 		Navigations: append(devissuer.Navigations(), issuer.AuthorizePath),
 		Pages:       []string{"/"},
+		Frames:      devissuer.IsSilent,
 		CallsByGet:  awsapi.CallsByGet,
 	})
 	control, err := awsapi.NewControlGuard(awsapi.ControlGuardOptions{

@@ -3,6 +3,7 @@ package awsapi
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,9 @@ type BrowserGuardOptions struct {
 	// Pages are the paths that a link may open in a tab by GET without a query: what is
 	// there is for people to read, and changes nothing.
 	Pages []string
+	// Frames reports whether a page that may call may also open a request in a frame: what it
+	// opens shows nothing, and answers as if the browser had no cookie. nil = none.
+	Frames func(*http.Request) bool
 	// CallsByGet reports whether a GET calls an operation.
 	CallsByGet func(*http.Request) bool
 }
@@ -64,8 +68,8 @@ func NewBrowserGuard(o BrowserGuardOptions) (*BrowserGuard, error) {
 		g.hosts[h.name] = true
 	}
 
-	for _, url := range o.URLs {
-		if name := hostOf(url); name != "" {
+	for _, address := range o.URLs {
+		if name := hostOf(address); name != "" {
 			g.hosts[name] = true
 		}
 	}
@@ -104,7 +108,7 @@ func (g *BrowserGuard) checkHost(r *http.Request) *Denial {
 // checkPage refuses a request that a page of a foreign origin made a browser send.
 // checkHost has checked its host.
 func (g *BrowserGuard) checkPage(r *http.Request) *Denial {
-	if g.navigates(r) {
+	if g.navigates(r) || g.frames(r) {
 		return nil
 	}
 
@@ -140,6 +144,18 @@ func (g *BrowserGuard) navigates(r *http.Request) bool {
 
 	return opens && r.Method == http.MethodGet &&
 		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+}
+
+// frames reports whether a page that may call opens r in a frame. Such a request has no Origin; a page
+// may leave Referer out, but not forge it.
+func (g *BrowserGuard) frames(r *http.Request) bool {
+	if g.o.Frames == nil || r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Mode") != "navigate" ||
+		r.Header.Get("Sec-Fetch-Dest") != "iframe" {
+		return false
+	}
+	page, err := url.Parse(r.Referer())
+
+	return err == nil && g.Allows(page.Scheme+"://"+page.Host, r.Host) && g.o.Frames(r)
 }
 
 // Allows reports whether pages of an origin may call this server, which the request

@@ -29,6 +29,7 @@ func newGuard(t *testing.T) *awsapi.BrowserGuard {
 			"chrome-extension://abcdef"},
 		Navigations: []string{"/authorize"},
 		Pages:       []string{"/"},
+		Frames:      func(r *http.Request) bool { return r.URL.Path == "/authorize" && r.URL.RawQuery == "silent" },
 		CallsByGet:  func(r *http.Request) bool { return r.Method == http.MethodGet && r.URL.Query().Has("Action") },
 	})
 	if err != nil {
@@ -296,6 +297,41 @@ func TestFetchMetadata(t *testing.T) {
 				"Sec-Fetch-Dest": {"empty"}}, false},
 	} {
 		if got := g.Check(request(test.method, test.target, test.webHost, test.headers)) == nil; got != test.allowed {
+			t.Errorf("%s: allowed = %v", name, got)
+		}
+	}
+}
+
+// A page that may call may ask in a frame who is signed in; others may not.
+func TestSilentFrames(t *testing.T) {
+	g := newGuard(t)
+	const silent, own, app = "/authorize?silent", "127.0.0.1", "http://localhost:5173/"
+	for name, test := range map[string]struct {
+		method, target, webHost, referer string
+		dest                             string
+		allowed                          bool
+	}{
+		"of this machine":   {"GET", silent, own, app, "iframe", true},
+		"listed":            {"GET", silent, own, "https://app.test/", "iframe", true},
+		"with its path":     {"GET", silent, own, "http://localhost/a?b#c", "iframe", true},
+		"of a web view":     {"GET", silent, own, "capacitor://localhost", "iframe", true},
+		"foreign":           {"GET", silent, own, "http://evil.example/", "iframe", false},
+		"foreign, as ours":  {"GET", silent, own, "http://localhost@evil.example/", "iframe", false},
+		"foreign, its path": {"GET", silent, own, "http://evil.example/http://localhost/", "iframe", false},
+		"no referrer":       {"GET", silent, own, "", "iframe", false},
+		"no URL":            {"GET", silent, own, "http://[", "iframe", false},
+		"rebound":           {"GET", silent, "evil.example", app, "iframe", false},
+		"not silent":        {"GET", "/authorize", own, app, "iframe", false},
+		"another path":      {"GET", "/?silent", own, app, "iframe", false},
+		"posted":            {"POST", silent, own, app, "iframe", false},
+		"an image":          {"GET", silent, own, app, "image", false},
+		"an embed":          {"GET", silent, own, app, "embed", false},
+	} {
+		sent := headers{"Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {test.dest}}
+		if test.referer != "" {
+			sent["Referer"] = []string{test.referer}
+		}
+		if got := g.Check(request(test.method, test.target, test.webHost, sent)) == nil; got != test.allowed {
 			t.Errorf("%s: allowed = %v", name, got)
 		}
 	}

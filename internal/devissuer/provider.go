@@ -123,6 +123,14 @@ func Navigations() []string {
 	return []string{Path + authorizePath, Path + endSessionPath, Path + devicePath}
 }
 
+// IsSilent reports whether a request asks who is signed in without any page: an authorization request with
+// prompt none. In a frame of another site it has no cookie, because that is SameSite=Lax: the answer is
+// login_required.
+func IsSilent(r *http.Request) bool {
+	prompts := r.URL.Query()["prompt"]
+	return r.URL.Path == Path+authorizePath && len(prompts) == 1 && prompts[0] == oidc.PromptNone
+}
+
 // Routes returns the provider by its pattern for http.ServeMux.
 func (p *Provider) Routes() map[string]http.Handler { return map[string]http.Handler{Path + "/": p} }
 
