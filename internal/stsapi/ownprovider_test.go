@@ -96,6 +96,11 @@ func TestOwnIssuerAsAProvider(t *testing.T) {
 			in.Audience = []string{"https://other.example"}
 		}))
 		wantRefusal(t, err, "InvalidIdentityToken", "Incorrect token audience")
+		_, err = r.assume(t, webToken(t, s, wiretest.HomeAccount, func(in *sts.GetWebIdentityTokenInput) {
+			in.Audience = []string{outside, "https://other.example"}
+		}))
+		wantRefusal(t, err, "InvalidIdentityToken", "more than one audience while authorized party is not present")
+
 		altered := webToken(t, s, wiretest.HomeAccount)
 		_, err = r.assume(t, altered[:len(altered)-8]+wiretest.Flip(altered[len(altered)-8:]))
 		wantRefusal(t, err, "InvalidIdentityToken", "")
