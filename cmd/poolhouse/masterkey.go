@@ -11,6 +11,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
 
 func masterKeyCommand() *cobra.Command {
@@ -74,11 +75,13 @@ func changeMasterKey(c *cobra.Command, args []string, d *database) error {
 
 // keyPlace returns the place that a sealed signing or session key is bound to.
 func keyPlace(k store.Key) (string, error) {
-	if place, ok := issuer.SealPlace(k); ok {
-		return place, nil
+	for _, placeOf := range []func(store.Key) (string, bool){
+		issuer.SealPlace, webidentity.SealPlace, session.SealPlace,
+	} {
+		if place, ok := placeOf(k); ok {
+			return place, nil
+		}
 	}
-	if place, ok := session.SealPlace(k); ok {
-		return place, nil
-	}
+
 	return "", fmt.Errorf("a key for %q, which this version does not know", k.Purpose)
 }

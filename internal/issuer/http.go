@@ -14,9 +14,6 @@ const (
 	DiscoveryPath = "/.well-known/openid-configuration"
 	JWKSPath      = "/.well-known/jwks_uri"
 	AuthorizePath = "/authorize"
-	// WebIdentityJWKSPath is the path of the keys below an issuer of web identity tokens (IAM API
-	// reference, EnableOutboundWebIdentityFederation).
-	WebIdentityJWKSPath = "/.well-known/jwks.json"
 )
 
 // discoveryDocument returns the discovery document (OpenID Connect Discovery 1.0,
@@ -33,11 +30,11 @@ func (i *Issuer) discoveryDocument() (document, error) {
 	}{
 		i.options.URL,
 		i.options.URL + AuthorizePath,
-		i.options.URL + i.profile.jwksPath,
+		i.options.URL + i.profile.JWKSPath,
 		[]string{"id_token"},
 		[]string{"public"},
 		i.order,
-		i.profile.claims,
+		i.profile.Claims,
 	})
 }
 
@@ -55,7 +52,7 @@ func (i *Issuer) Document(ctx context.Context, address string) (body []byte, own
 	switch address {
 	case i.options.URL + DiscoveryPath:
 		return i.discovery.body, true, nil
-	case i.options.URL + i.profile.jwksPath:
+	case i.options.URL + i.profile.JWKSPath:
 		now := i.options.Now()
 		set, err := i.current(ctx, now)
 		if err != nil {
@@ -99,7 +96,7 @@ func (i *Issuer) JWKSHandler() http.Handler {
 // instead, in the form of RFC 6749, section 4.1.2.1. It never redirects.
 func (i *Issuer) AuthorizeHandler() http.Handler {
 	body := []byte(`{"error":"unsupported_response_type","error_description":"This issuer signs nobody in. ` +
-		i.profile.refusal + `"}` + "\n")
+		i.profile.Refusal + `"}` + "\n")
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")

@@ -1,6 +1,6 @@
 // Package issuer is the server's OpenID Connect issuer. It signs the tokens of
 // GetOpenIdToken, publishes the keys that verify them, and rotates those keys. It does the
-// same for the issuers of web identity tokens, one for each account (Options.WebIdentity).
+// same for issuers with another Profile, such as those of package webidentity.
 //
 // A verifier that honours the cache headers never meets a token that it cannot verify. So
 // a key is published before it signs, and until its last token has expired:
@@ -30,8 +30,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -71,12 +69,11 @@ type Options struct {
 	Sealer Sealer
 	URL    string // the iss claim, without a trailing slash
 	Region string // the first part of key IDs
-	// WebIdentity is the ID of an issuer of web identity tokens, a UUID. It needs no Region. "" =
-	// the issuer of Cognito tokens.
-	WebIdentity string
-	Algorithm   string           // for tokens that ask for none; "" = RS512
-	Now         func() time.Time // nil = time.Now
-	Logger      *slog.Logger     // nil = none
+	// Profile is that of another issuer, which needs no Region; nil = the issuer of Cognito tokens.
+	Profile   *Profile
+	Algorithm string           // for tokens that ask for none; "" = the profile's first, RS512
+	Now       func() time.Time // nil = time.Now
+	Logger    *slog.Logger     // nil = none
 
 	// PublishDelay is the time between publishing a key and signing with it, at least
 	// 4 s; 0 = 1 h. Verifiers may cache for at most a quarter of it, and a node may learn
@@ -86,7 +83,7 @@ type Options struct {
 	// shorter.
 	RefreshEvery time.Duration
 	// TokenLifetime is the longest life of a token. Keys stay published for as long after
-	// their last signature. 0 = MaxTokenLifetime, or MaxWebIdentityLifetime.
+	// their last signature. 0 = the profile's, MaxTokenLifetime.
 	TokenLifetime time.Duration
 	// Background makes New return without waiting for the first keys; the first call that
 	// needs one waits. For development.
@@ -99,7 +96,7 @@ type Options struct {
 // Issuer signs and publishes. It is safe for concurrent use.
 type Issuer struct {
 	options   Options
-	profile   profile
+	profile   Profile
 	timing    timing
 	order     []string // algorithms, the issuer's own first
 	discovery document
@@ -149,16 +146,13 @@ func newIssuer(o Options) (*Issuer, error) {
 	if err := CheckURL(o.URL); err != nil {
 		return nil, err
 	}
-	if o.WebIdentity == "" && !regionPattern.MatchString(o.Region) {
+	if o.Profile == nil && !regionPattern.MatchString(o.Region) {
 		return nil, fmt.Errorf("region %q cannot begin a key ID: use the form us-east-1", o.Region)
-	}
-	if o.WebIdentity != "" && uuid.Validate(o.WebIdentity) != nil { // it begins key IDs
-		return nil, fmt.Errorf("the ID %q of an issuer is no UUID", o.WebIdentity)
 	}
 
 	p := o.profile()
-	o.Algorithm = cmp.Or(o.Algorithm, p.algorithms[0])
-	if !slices.Contains(p.algorithms, o.Algorithm) {
+	o.Algorithm = cmp.Or(o.Algorithm, p.Algorithms[0])
+	if !slices.Contains(p.Algorithms, o.Algorithm) {
 		return nil, p.unknown(o.Algorithm)
 	}
 
@@ -258,7 +252,7 @@ const MaxCached = time.Minute
 
 func newTiming(o Options) (timing, error) {
 	publish := cmp.Or(o.PublishDelay, defaultPublishDelay)
-	longest := o.profile().lifetime
+	longest := o.profile().Lifetime
 	t := timing{
 		publish:     publish,
 		maxAge:      min(MaxCached, (publish / 4).Truncate(time.Second)),

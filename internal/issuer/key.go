@@ -15,7 +15,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -110,8 +109,8 @@ func (i *Issuer) newRow(
 	}
 
 	row := store.Key{
-		Purpose:   i.profile.purpose,
-		ID:        i.profile.keyIDs + strconv.FormatInt(number, 10) + suffix,
+		Purpose:   i.profile.Purpose,
+		ID:        i.profile.KeyIDs + strconv.FormatInt(number, 10) + suffix,
 		Algorithm: algorithm,
 		Public:    der,
 		Created:   now,
@@ -137,9 +136,9 @@ func idSuffix(public crypto.PublicKey) (string, error) {
 }
 
 // SealPlace returns the place that the sealed private half of a signing key is bound to.
-// It returns false if the key has another purpose.
+// It returns false if the key has another purpose; the place is right for keys of other profiles, too.
 func SealPlace(r store.Key) (string, bool) {
-	return sealedFor(r), r.Purpose == purpose || strings.HasPrefix(r.Purpose, webIdentityPurpose)
+	return sealedFor(r), r.Purpose == purpose
 }
 
 // sealedFor returns the place that a sealed private key is bound to. It includes the
@@ -206,7 +205,7 @@ func (i *Issuer) open(r store.Key) (*key, error) {
 		row:         r,
 		public:      certificate.PublicKey,
 		certificate: certificate,
-		header:      encodeHeader(r.ID, i.profile.tokenType, r.Algorithm),
+		header:      encodeHeader(r.ID, i.profile.TokenType, r.Algorithm),
 	}
 	if len(pkcs8) == 0 { // erased
 		return k, nil

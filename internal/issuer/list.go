@@ -38,9 +38,9 @@ func List(ctx context.Context, s KeyStore, now time.Time) ([]KeyInfo, error) {
 	return list(ctx, s, purpose, now)
 }
 
-// ListWebIdentity is List for the keys of an issuer of web identity tokens.
-func ListWebIdentity(ctx context.Context, s KeyStore, issuerID string, now time.Time) ([]KeyInfo, error) {
-	return list(ctx, s, webIdentity(issuerID).purpose, now)
+// List is the function List for an issuer with this profile.
+func (p Profile) List(ctx context.Context, s KeyStore, now time.Time) ([]KeyInfo, error) {
+	return list(ctx, s, p.Purpose, now)
 }
 
 func list(ctx context.Context, s KeyStore, purpose string, now time.Time) ([]KeyInfo, error) {

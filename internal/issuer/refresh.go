@@ -100,7 +100,7 @@ func (i *Issuer) read(ctx context.Context, limit time.Duration) ([]*key, error) 
 	ctx, cancel := overload.Within(ctx, limit)
 	defer cancel()
 
-	rows, err := i.options.Store.Keys(ctx, i.profile.purpose)
+	rows, err := i.options.Store.Keys(ctx, i.profile.Purpose)
 	if err != nil {
 		return nil, fmt.Errorf("reading the signing keys: %w", err)
 	}

@@ -58,16 +58,16 @@ func RetireIn(ctx context.Context, s KeyStore, sealer Sealer, now func() time.Ti
 	return retireIn(ctx, Options{Store: s, Sealer: sealer, Now: now}, id)
 }
 
-// RetireWebIdentityIn is RetireIn for a key of an issuer of web identity tokens.
-func RetireWebIdentityIn(
-	ctx context.Context, s KeyStore, sealer Sealer, now func() time.Time, issuerID, id string,
+// RetireIn is the function RetireIn for an issuer with this profile.
+func (p Profile) RetireIn(
+	ctx context.Context, s KeyStore, sealer Sealer, now func() time.Time, id string,
 ) (KeyInfo, error) {
-	return retireIn(ctx, Options{Store: s, Sealer: sealer, Now: now, WebIdentity: issuerID}, id)
+	return retireIn(ctx, Options{Store: s, Sealer: sealer, Now: now, Profile: &p}, id)
 }
 
 func retireIn(ctx context.Context, o Options, id string) (KeyInfo, error) {
 	i := &Issuer{options: o, profile: o.profile(), refreshing: make(chan struct{}, 1)}
-	i.order = i.profile.algorithms
+	i.order = i.profile.Algorithms
 
 	var err error
 	if i.timing, err = newTiming(i.options); err != nil {

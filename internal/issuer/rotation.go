@@ -31,7 +31,7 @@ func (i *Issuer) Rotate(ctx context.Context) error {
 	}
 	defer i.release()
 
-	return i.change(ctx, i.options.Now(), noLimit, i.profile.algorithms, i.rotate)
+	return i.change(ctx, i.options.Now(), noLimit, i.profile.Algorithms, i.rotate)
 }
 
 // RotateNow adds a key to every algorithm that signs at once, on every node within Lag.
@@ -45,7 +45,7 @@ func (i *Issuer) RotateNow(ctx context.Context) error {
 	}
 	defer i.release()
 
-	return i.change(ctx, i.options.Now(), noLimit, i.profile.algorithms, i.rotateNow)
+	return i.change(ctx, i.options.Now(), noLimit, i.profile.Algorithms, i.rotateNow)
 }
 
 // newKeys holds new private keys that have no row yet, by algorithm.
@@ -70,7 +70,7 @@ func (i *Issuer) change(
 	ctx, cancel := overload.Within(ctx, limit)
 	defer cancel()
 
-	rows, err := i.options.Store.UpdateKeys(ctx, i.profile.purpose, func(rows []store.Key) ([]store.Key, error) {
+	rows, err := i.options.Store.UpdateKeys(ctx, i.profile.Purpose, func(rows []store.Key) ([]store.Key, error) {
 		keys, err := i.openAll(rows)
 		if err != nil {
 			return nil, err
@@ -172,10 +172,10 @@ func (i *Issuer) scheduleEnds(keys []*key, now, until time.Time) ([]store.Key, e
 
 // checkRoom returns ErrTooManyKeys unless each algorithm has room for one more key. ends
 // has the times at which the published keys end.
-func (p profile) checkRoom(ends map[string][]time.Time) error {
+func (p Profile) checkRoom(ends map[string][]time.Time) error {
 	var full string
 	var room time.Time // when all algorithms have room
-	for _, algorithm := range p.algorithms {
+	for _, algorithm := range p.Algorithms {
 		times := ends[algorithm]
 		if len(times) < maxPublished {
 			continue

@@ -16,6 +16,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
 
 const (
@@ -25,10 +26,21 @@ const (
 	otherURL = "https://id.example.com/web-identity/" + otherID
 )
 
+// webOptions returns the options of an issuer of web identity tokens.
+func webOptions(t testing.TB, f *fixture, url, id string) issuer.Options {
+	t.Helper()
+	profile, err := webidentity.Profile(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return issuer.Options{Store: f.store, Sealer: f.sealer, URL: url, Profile: &profile, Now: f.clock.Now}
+}
+
 // newWebIdentity returns an issuer of web identity tokens.
 func newWebIdentity(t testing.TB, f *fixture, url, id string) *issuer.Issuer {
 	t.Helper()
-	o := issuer.Options{Store: f.store, Sealer: f.sealer, URL: url, WebIdentity: id, Now: f.clock.Now}
+	o := webOptions(t, f, url, id)
 	o.SetGenerate(func(algorithm string) (crypto.Signer, error) {
 		if algorithm == issuer.ES384 {
 			return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
@@ -68,14 +80,14 @@ func webVerifier(t testing.TB, i *issuer.Issuer, f *fixture, url string) *oidc.I
 	return oidc.NewVerifier(url, keys, &oidc.Config{
 		ClientID:             "service",
 		Now:                  f.clock.Now,
-		SupportedSigningAlgs: issuer.WebIdentityAlgorithms,
+		SupportedSigningAlgs: webidentity.Algorithms,
 	})
 }
 
 func TestWebIdentityTokens(t *testing.T) {
 	f := newFixture(t)
 	i := newWebIdentity(t, f, webURL, webID)
-	for _, algorithm := range issuer.WebIdentityAlgorithms {
+	for _, algorithm := range webidentity.Algorithms {
 		token := signWeb(t, i, f, webURL, algorithm)
 		parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES384})
 		if err != nil {
@@ -154,8 +166,7 @@ func TestKeyOfAnotherIssuer(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	o := issuer.Options{Store: f.store, Sealer: f.sealer, URL: otherURL, WebIdentity: otherID, Now: f.clock.Now}
-	if _, err := issuer.New(context.Background(), o); err == nil {
+	if _, err := issuer.New(context.Background(), webOptions(t, f, otherURL, otherID)); err == nil {
 		t.Error("a key that was moved is used")
 	}
 }
@@ -171,7 +182,8 @@ func TestWebIdentityRotation(t *testing.T) {
 		t.Errorf("a rotated key is still accepted: %v", err)
 	}
 
-	keys, err := issuer.ListWebIdentity(t.Context(), f.store, webID, f.clock.Now())
+	profile := *webOptions(t, f, webURL, webID).Profile
+	keys, err := profile.List(t.Context(), f.store, f.clock.Now())
 	if err != nil || len(keys) != 4 {
 		t.Fatalf("%d keys, %v", len(keys), err)
 	}
@@ -181,7 +193,7 @@ func TestWebIdentityRotation(t *testing.T) {
 			retired = k.ID
 		}
 	}
-	if _, err := issuer.RetireWebIdentityIn(t.Context(), f.store, f.sealer, f.clock.Now, webID, retired); err != nil {
+	if _, err := profile.RetireIn(t.Context(), f.store, f.sealer, f.clock.Now, retired); err != nil {
 		t.Fatal(err)
 	}
 	if err := i.Refresh(t.Context()); err != nil {
@@ -195,34 +207,30 @@ func TestWebIdentityRotation(t *testing.T) {
 	}
 }
 
-func TestWebIdentityNeedsUUID(t *testing.T) {
-	f := newFixture(t)
-	for _, id := range []string{`x","alg":"none`, "123456789012", "../x"} {
-		o := issuer.Options{Store: f.store, Sealer: f.sealer, URL: webURL, WebIdentity: id, Now: f.clock.Now}
-		if _, err := issuer.New(t.Context(), o); err == nil {
-			t.Errorf("%q is accepted", id)
-		}
-	}
-}
-
 // The master key can be changed: the place of each sealed key is known.
 func TestSealPlaces(t *testing.T) {
 	f := newFixture(t)
 	f.issuer(t)
 	newWebIdentity(t, f, webURL, webID)
-	for _, purpose := range []string{"signing", "web-identity/" + webID} {
+	for purpose, placeOf := range map[string]func(store.Key) (string, bool){
+		"signing": issuer.SealPlace, "web-identity/" + webID: webidentity.SealPlace,
+	} {
 		rows, err := f.store.Keys(t.Context(), purpose)
 		if err != nil || len(rows) == 0 {
 			t.Fatalf("%d keys, %v", len(rows), err)
 		}
 		for _, r := range rows {
-			place, ok := issuer.SealPlace(r)
+			place, ok := placeOf(r)
 			if _, err := f.sealer.Open(r.Sealed, place); !ok || err != nil {
 				t.Errorf("%s, %s: %t, %v", purpose, r.ID, ok, err)
 			}
 		}
 	}
-	if _, ok := issuer.SealPlace(store.Key{Purpose: "session"}); ok {
-		t.Error("a session key has a place")
+	for purpose, ok := range map[string][2]bool{"signing": {true, false}, "web-identity/x": {false, true}, "session": {}} {
+		_, signing := issuer.SealPlace(store.Key{Purpose: purpose})
+		_, web := webidentity.SealPlace(store.Key{Purpose: purpose})
+		if signing != ok[0] || web != ok[1] {
+			t.Errorf("a key for %s has a place: %t, %t", purpose, signing, web)
+		}
 	}
 }

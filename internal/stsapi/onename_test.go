@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
@@ -34,7 +33,7 @@ func TestWebIdentityTokenNamesAPrincipalOnce(t *testing.T) {
 				token := *wiretest.Must(webTokens(s, key.credentials).GetWebIdentityToken(t.Context(), wanted(),
 					func(o *sts.Options) { o.Region = region }))(t).WebIdentityToken
 				claims := claimsOf(t, issuerURL, outside, token)
-				facts, _ := claims[issuer.ClaimWebIdentity].(map[string]any)
+				facts, _ := claims[claimCaller].(map[string]any)
 				want := "arn:" + partition + path + key.name
 				if claims["sub"] != want || facts["principal_id"] != want || facts["source_region"] != server {
 					t.Errorf("%s, signed for %s: sub %v, principal_id %v, source_region %v; want %s, %s", server,

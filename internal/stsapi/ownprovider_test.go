@@ -14,6 +14,7 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
@@ -79,7 +80,7 @@ func TestOwnIssuerAsAProvider(t *testing.T) {
 		"the same account": register(t, s, wiretest.HomeAccount, home, homeRoot),
 		"another account":  register(t, s, wiretest.Stranger, home, homeRoot),
 	} {
-		for _, algorithm := range issuer.WebIdentityAlgorithms {
+		for _, algorithm := range webidentity.Algorithms {
 			out, err := r.assume(t, webToken(t, s, wiretest.HomeAccount, func(in *sts.GetWebIdentityTokenInput) {
 				in.SigningAlgorithm = &algorithm
 			}))
@@ -127,19 +128,19 @@ func TestRetiredKeyOfAnOwnIssuer(t *testing.T) {
 	token := webToken(t, s, wiretest.HomeAccount)
 	wiretest.Must(r.assume(t, token))(t) // the control, which also fills the caches
 
-	id := home[strings.LastIndexByte(home, '/')+1:]
+	profile := wiretest.Must(webidentity.Profile(home[strings.LastIndexByte(home, '/')+1:]))(t)
 	sealer := wiretest.Must(envelope.New(bytes.Repeat([]byte{9}, 32)))(t)
 	beside := wiretest.Must(issuer.New(t.Context(), issuer.Options{
-		Store:       s.DB,
-		Sealer:      sealer,
-		URL:         home,
-		WebIdentity: id,
-		Now:         clock,
+		Store:   s.DB,
+		Sealer:  sealer,
+		URL:     home,
+		Profile: &profile,
+		Now:     clock,
 	}))(t)
 	if err := beside.RotateNow(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	wiretest.Must(issuer.RetireWebIdentityIn(t.Context(), s.DB, sealer, clock, id, wiretest.KeyID(t, token)))(t)
+	wiretest.Must(profile.RetireIn(t.Context(), s.DB, sealer, clock, wiretest.KeyID(t, token)))(t)
 
 	set(clock().Add(issuer.Lag))
 	if _, err := r.assume(t, token); err == nil {

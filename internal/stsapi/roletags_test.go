@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
@@ -89,7 +88,7 @@ func TestRoleTagsArePrincipalTags(t *testing.T) {
 		}
 
 		token := *wiretest.Must(webTokens(s, key).GetWebIdentityToken(t.Context(), wanted()))(t).WebIdentityToken
-		facts, _ := claimsOf(t, issuerURL, outside, token)[issuer.ClaimWebIdentity].(map[string]any)
+		facts, _ := claimsOf(t, issuerURL, outside, token)[claimCaller].(map[string]any)
 		if diff := cmp.Diff(tc.want, facts["principal_tags"]); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
@@ -102,7 +101,7 @@ func TestRoleTagsArePrincipalTags(t *testing.T) {
 			continue
 		}
 		token = *wiretest.Must(webTokens(s, chained).GetWebIdentityToken(t.Context(), wanted()))(t).WebIdentityToken
-		facts, _ = claimsOf(t, issuerURL, outside, token)[issuer.ClaimWebIdentity].(map[string]any)
+		facts, _ = claimsOf(t, issuerURL, outside, token)[claimCaller].(map[string]any)
 		if facts["principal_tags"] != nil {
 			t.Errorf("%s: the next role has %v", name, facts["principal_tags"])
 		}

@@ -11,7 +11,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
 
@@ -39,7 +38,7 @@ type WebIdentities interface {
 // Constraints of the API's model.
 var (
 	webAudienceList = &awsapi.List{Min: 1, Max: 10, Element: &awsapi.String{Min: 1, Max: 1000}}
-	webAlgorithm    = &awsapi.String{Min: 5, Max: 5, Enum: issuer.WebIdentityAlgorithms}
+	webAlgorithm    = &awsapi.String{Min: 5, Max: 5, Enum: webidentity.Algorithms}
 	webSeconds      = &awsapi.Integer{Min: 60, Max: 3600}
 	webSubjectMode  = &awsapi.String{Enum: []string{awsIdentity, originIdentity}}
 	webScope        = &awsapi.String{

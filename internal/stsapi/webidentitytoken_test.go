@@ -23,10 +23,14 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
 const outside = "https://service.example.com"
+
+// claimCaller is the claim with the facts about the caller.
+const claimCaller = "https://sts.amazonaws.com/"
 
 // webTokens is an STS client with one key.
 func webTokens(s *wiretest.Server, key aws.Credentials) *sts.Client {
@@ -105,7 +109,7 @@ func TestWebIdentityTokenOfAPoolsUser(t *testing.T) {
 		}
 		user := s.User(t, s.Logins(t, "alice"))
 
-		for _, algorithm := range issuer.WebIdentityAlgorithms {
+		for _, algorithm := range webidentity.Algorithms {
 			before := time.Now().Truncate(time.Second)
 			out := wiretest.Must(webTokens(s, user.Key).GetWebIdentityToken(t.Context(),
 				wanted(func(in *sts.GetWebIdentityTokenInput) {
@@ -119,7 +123,7 @@ func TestWebIdentityTokenOfAPoolsUser(t *testing.T) {
 			if exp-iat != 300 || iat < before.Unix() || out.Expiration.Unix() != exp || len(jti) != 36 {
 				t.Errorf("%s: exp %d, iat %d, expiration %s, jti %s", algorithm, exp, iat, out.Expiration, jti)
 			}
-			facts, _ := claims[issuer.ClaimWebIdentity].(map[string]any)
+			facts, _ := claims[claimCaller].(map[string]any)
 			if end, err := time.Parse(time.RFC3339, fmt.Sprint(facts["original_session_exp"])); err != nil ||
 				end.Before(before.Add(59*time.Minute)) {
 				t.Errorf("%s: session until %v, %v", algorithm, facts["original_session_exp"], err)
@@ -133,7 +137,7 @@ func TestWebIdentityTokenOfAPoolsUser(t *testing.T) {
 				"iss": issuerURL,
 				"aud": outside, // a string, as AWS's with one audience
 				"sub": wiretest.AuthenticatedRole,
-				issuer.ClaimWebIdentity: map[string]any{
+				claimCaller: map[string]any{
 					"aws_account":                     wiretest.HomeAccount,
 					"source_region":                   wiretest.Region,
 					"principal_id":                    wiretest.AuthenticatedRole,
@@ -174,7 +178,7 @@ func TestWebIdentityTokenOfAKey(t *testing.T) {
 		"aws_account":   wiretest.HomeAccount,
 		"source_region": wiretest.Region,
 		"principal_id":  "arn:aws:iam::000000000000:root",
-	}, claims[issuer.ClaimWebIdentity]); diff != "" {
+	}, claims[claimCaller]); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -295,7 +299,7 @@ func TestGuestsGetNoWebIdentityToken(t *testing.T) {
 			t.Errorf("without a bound: %v", err)
 			continue
 		}
-		facts, _ := claimsOf(t, issuerURL, outside, *out.WebIdentityToken)[issuer.ClaimWebIdentity].(map[string]any)
+		facts, _ := claimsOf(t, issuerURL, outside, *out.WebIdentityToken)[claimCaller].(map[string]any)
 		if facts["cognito_authentication_type"] != "unauthenticated" {
 			t.Errorf("a guest's token: %v", facts)
 		}

@@ -22,7 +22,7 @@ var documents = []struct {
 	handler         func(*issuer.Issuer) http.Handler
 }{
 	{issuer.DiscoveryPath, "WebIdentityDiscovery", (*issuer.Issuer).DiscoveryHandler},
-	{issuer.WebIdentityJWKSPath, "WebIdentityJWKS", (*issuer.Issuer).JWKSHandler},
+	{jwksPath, "WebIdentityJWKS", (*issuer.Issuer).JWKSHandler},
 	{issuer.AuthorizePath, "WebIdentityAuthorize", (*issuer.Issuer).AuthorizeHandler},
 }
 

@@ -173,15 +173,20 @@ func (s *Issuers) open(ctx context.Context, id string) (*issuer.Issuer, error) {
 		return i, nil
 	}
 
+	profile, err := Profile(id)
+	if err != nil {
+		return nil, err
+	}
+
 	opened, err, _ := s.opening.Do(id, func() (any, error) {
 		// Others wait for this, too: a client that leaves must not end it.
 		i, err := issuer.New(overload.WithoutBudget(context.WithoutCancel(ctx)), issuer.Options{
-			Store:       s.o.Store,
-			Sealer:      s.o.Sealer,
-			URL:         s.url(id),
-			WebIdentity: id,
-			Now:         s.o.Now,
-			Logger:      s.o.Logger,
+			Store:   s.o.Store,
+			Sealer:  s.o.Sealer,
+			URL:     s.url(id),
+			Profile: &profile,
+			Now:     s.o.Now,
+			Logger:  s.o.Logger,
 		})
 		if err != nil {
 			return nil, err

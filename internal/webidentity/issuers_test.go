@@ -113,7 +113,7 @@ func (n *installation) check(t testing.TB, i *webidentity.Issuers, url, token st
 	_, err = oidc.NewVerifier(url, keys, &oidc.Config{
 		ClientID:             "service",
 		Now:                  n.clock,
-		SupportedSigningAlgs: issuer.WebIdentityAlgorithms,
+		SupportedSigningAlgs: webidentity.Algorithms,
 	}).Verify(t.Context(), token)
 
 	return err
@@ -144,7 +144,7 @@ func TestEnableOnTwoNodes(t *testing.T) {
 			if url, err := node.URL(t.Context(), account); err != nil || url != made {
 				t.Errorf("node %d: %s, %v", k, url, err)
 			}
-			for _, algorithm := range issuer.WebIdentityAlgorithms {
+			for _, algorithm := range webidentity.Algorithms {
 				if err := n.check(t, nodes[1-k], made, n.sign(t, node, account, algorithm)); err != nil {
 					t.Errorf("a token of node %d, %s, at the other: %v", k, algorithm, err)
 				}

@@ -14,7 +14,7 @@ type Key struct {
 	issuer.KeyInfo
 	Account identitypool.AccountID
 
-	issuerID string
+	issuer issuer.Profile
 }
 
 // ListKeys describes the keys of an account's issuer at a moment, or of all accounts' for "": by account,
@@ -30,13 +30,17 @@ func ListKeys(ctx context.Context, s Store, account identitypool.AccountID, now 
 		if account != "" && w.Account != account {
 			continue
 		}
-		infos, err := issuer.ListWebIdentity(ctx, s, w.ID, now)
+		profile, err := Profile(w.ID)
+		if err != nil {
+			return nil, err
+		}
+		infos, err := profile.List(ctx, s, now)
 		if err != nil {
 			return nil, err
 		}
 
 		for _, info := range infos {
-			keys = append(keys, Key{KeyInfo: info, Account: w.Account, issuerID: w.ID})
+			keys = append(keys, Key{KeyInfo: info, Account: w.Account, issuer: profile})
 		}
 	}
 
@@ -52,7 +56,7 @@ func RetireIn(ctx context.Context, s Store, sealer issuer.Sealer, now func() tim
 
 	for _, k := range keys {
 		if k.ID == id {
-			k.KeyInfo, err = issuer.RetireWebIdentityIn(ctx, s, sealer, now, k.issuerID, id)
+			k.KeyInfo, err = k.issuer.RetireIn(ctx, s, sealer, now, id)
 			return k, err
 		}
 	}

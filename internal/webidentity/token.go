@@ -18,7 +18,7 @@ const MaxToken = 20000
 // Token describes a token to sign.
 type Token struct {
 	Account   identitypool.AccountID // whose issuer signs
-	Algorithm string                 // one of issuer.WebIdentityAlgorithms
+	Algorithm string                 // one of Algorithms
 	Audience  []string               // one at least
 	Subject   string                 // ARN of the caller's role or user
 	Caller    Caller
@@ -26,7 +26,7 @@ type Token struct {
 	Expires   time.Time
 }
 
-// Caller has the facts about the caller, in the claim issuer.ClaimWebIdentity. The names of the first
+// Caller has the facts about the caller, in a claim of their own. The names of the first
 // eight are AWS's (IAM User Guide, "Understanding token claims"; observed). Empty ones are left out.
 type Caller struct {
 	Account           string            `json:"aws_account"`
