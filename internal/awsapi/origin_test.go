@@ -331,6 +331,7 @@ func TestSilentFrames(t *testing.T) {
 		if test.referer != "" {
 			sent["Referer"] = []string{test.referer}
 		}
+
 		if got := g.Check(request(test.method, test.target, test.webHost, sent)) == nil; got != test.allowed {
 			t.Errorf("%s: allowed = %v", name, got)
 		}
@@ -348,6 +349,7 @@ func TestGuardSettings(t *testing.T) {
 		"wildcard":   {awsapi.BrowserGuardOptions{Hosts: []string{"a.test", "*.test"}}, `dev.allowed_hosts: "*.test"`},
 		"any host":   {awsapi.BrowserGuardOptions{Hosts: []string{"*"}}, `dev.allowed_hosts: "*"`},
 		"empty host": {awsapi.BrowserGuardOptions{Hosts: []string{""}}, `dev.allowed_hosts: ""`},
+
 		"any origin": {awsapi.BrowserGuardOptions{Origins: []string{"*"}}, `dev.allowed_origins: "*"`},
 		"any origin, too": {awsapi.BrowserGuardOptions{Origins: []string{"http://a.test", "*"}},
 			`dev.allowed_origins: "*"`},

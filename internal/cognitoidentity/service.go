@@ -191,6 +191,7 @@ func (s *Service) Operations() []awsapi.Operation {
 			s.describeIdentityNeeds),
 		awsapi.Signed("DescribeIdentityPool", "cognito-identity:DescribeIdentityPool", s.DescribeIdentityPool,
 			onPool(s, func(in *DescribeIdentityPoolInput) *string { return in.IdentityPoolId })),
+
 		awsapi.Public("GetCredentialsForIdentity", s.credentialsClass(), s.GetCredentialsForIdentity),
 		awsapi.Public("GetId", overload.Writes, s.GetId),
 		awsapi.Signed("GetIdentityPoolRoles", "cognito-identity:GetIdentityPoolRoles", s.GetIdentityPoolRoles,
@@ -203,6 +204,7 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("GetPrincipalTagAttributeMap", "cognito-identity:GetPrincipalTagAttributeMap",
 			s.GetPrincipalTagAttributeMap,
 			onPool(s, func(in *GetPrincipalTagAttributeMapInput) *string { return in.IdentityPoolId })),
+
 		awsapi.Signed("ListIdentities", "cognito-identity:ListIdentities", s.ListIdentities,
 			onPool(s, func(in *ListIdentitiesInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("ListIdentityPools", "cognito-identity:ListIdentityPools", s.ListIdentityPools, onAllPools),
@@ -213,6 +215,7 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("MergeDeveloperIdentities", "cognito-identity:MergeDeveloperIdentities",
 			s.MergeDeveloperIdentities,
 			onPool(s, func(in *MergeDeveloperIdentitiesInput) *string { return in.IdentityPoolId })),
+
 		awsapi.Signed("SetIdentityPoolRoles", "cognito-identity:SetIdentityPoolRoles", s.SetIdentityPoolRoles,
 			onPool(s, func(in *SetIdentityPoolRolesInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("SetPrincipalTagAttributeMap", "cognito-identity:SetPrincipalTagAttributeMap",

@@ -110,8 +110,11 @@ func TestDeletedUsersLeaveNothing(t *testing.T) {
 		"a seed changes claims": {func(w *world) {
 			w.put(devuser.User{Name: "alice", Subject: "alice", Claims: map[string]any{"a": "b"}})
 		}, everything},
-		"the control API changes claims": {func(w *world) { w.control("PUT", "alice", `{"claims":{"a":"b"}}`) }, everything},
-		"another user is deleted":        {func(w *world) { w.control("DELETE", "bob", "") }, everything},
+		"the control API changes claims": {func(w *world) {
+			w.control("PUT", "alice", `{"claims":{"a":"b"}}`)
+		}, everything},
+		"another user is deleted": {func(w *world) { w.control("DELETE", "bob", "") }, everything},
+
 		"deleted, made by the control API": {func(w *world) {
 			w.control("DELETE", "alice", "")
 			w.control("PUT", "alice", `{}`)
@@ -125,6 +128,7 @@ func TestDeletedUsersLeaveNothing(t *testing.T) {
 			form := url.Values{"request": {w.page(asked())}, "make": {"yes"}, "new_user": {"alice"}}
 			w.back(w.send("POST", "/sign-in", form))
 		}, ""},
+
 		"another subject by a seed, and back": {func(w *world) {
 			w.put(devuser.User{Name: "alice", Subject: "other"})
 			w.put(alice)
@@ -133,6 +137,7 @@ func TestDeletedUsersLeaveNothing(t *testing.T) {
 			w.control("PUT", "alice", `{"sub":"other"}`)
 			w.control("PUT", "alice", `{"sub":"alice"}`)
 		}, ""},
+
 		"deleted, and made after a restart": {func(w *world) {
 			w.control("DELETE", "alice", "")
 			w.start()

@@ -79,6 +79,7 @@ func TestFormsOfOtherSites(t *testing.T) {
 		if answer := w.send("POST", "/sign-in", form, change); answer.Code != http.StatusForbidden {
 			t.Errorf("%s: %d", name, answer.Code)
 		}
+
 		own := w.send("POST", "/sign-in", form, func(r *http.Request) {
 			r.Header.Set("Origin", base)
 			r.Header.Set("Sec-Fetch-Site", "same-origin")
@@ -433,6 +434,7 @@ func TestCORS(t *testing.T) {
 			}
 		}
 	}
+
 	if answer := w.send("GET", "/authorize", asked(), func(r *http.Request) {
 		r.Header.Set("Origin", "http://localhost:5173")
 	}); answer.Header().Get("Access-Control-Allow-Origin") != "" {

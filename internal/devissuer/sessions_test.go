@@ -1,7 +1,6 @@
 package devissuer_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"runtime"
@@ -43,21 +42,13 @@ func TestLogoutEndsCodes(t *testing.T) {
 func TestLogoutEndsDevices(t *testing.T) {
 	for name, logout := range map[string]bool{"logout": true, "no logout": false} {
 		w := newWorld(t, "")
-		answer := w.send("POST", "/device_authorization", url.Values{"client_id": {"tv"}, "scope": {"openid"}})
-		var device struct {
-			Code string `json:"device_code"`
-			User string `json:"user_code"`
-		}
-		if err := json.Unmarshal(answer.Body.Bytes(), &device); err != nil {
-			t.Fatal(err)
-		}
-		page := w.send("POST", "/device", url.Values{"user_code": {device.User}}).Body.String()
-		w.send("POST", "/sign-in", url.Values{"request": {hidden.FindStringSubmatch(page)[1]}, "user": {"bob"}})
+		code := w.deviceFor("bob")
 		if logout {
 			w.signOut(nil)
 		}
+
 		got := w.token("client_id", "tv", "grant_type", "urn:ietf:params:oauth:grant-type:device_code",
-			"device_code", device.Code)
+			"device_code", code)
 		if (got.Error == "expired_token") != logout {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -141,6 +132,7 @@ func TestScopesOfAnAccessToken(t *testing.T) {
 	}
 	got := w.signedIn("alice")
 	narrow := w.refresh(got.Refresh, "scope", "openid")
+
 	for name, test := range map[string]struct {
 		token string
 		email bool
@@ -148,6 +140,7 @@ func TestScopesOfAnAccessToken(t *testing.T) {
 		if _, info := w.userinfo(test.token); strings.Contains(info, "alice@example.com") != test.email {
 			t.Errorf("%s: userinfo %s", name, info)
 		}
+
 		answer := w.send("POST", "/introspect", url.Values{
 			"token": {test.token}, "client_id": {"shop"}, "client_secret": {"s3cret"},
 		}).Body.String()

@@ -62,8 +62,8 @@ func CheckClaims(claims map[string]any) error {
 	for name := range claims {
 		for _, known := range deciding {
 			if name != known && strings.EqualFold(name, known) {
-				return fmt.Errorf("%w: pools refuse tokens with the claim %s, which is %s in another case: leave it out",
-					ErrInvalid, shown(name), known)
+				return fmt.Errorf("%w: pools refuse tokens with the claim %s, which is %s in another case: "+
+					"leave it out", ErrInvalid, shown(name), known)
 			}
 		}
 	}

@@ -226,7 +226,9 @@ func TestSealPlaces(t *testing.T) {
 			}
 		}
 	}
-	for purpose, ok := range map[string][2]bool{"signing": {true, false}, "web-identity/x": {false, true}, "session": {}} {
+	for purpose, ok := range map[string][2]bool{
+		"signing": {true, false}, "web-identity/x": {false, true}, "session": {},
+	} {
 		_, signing := issuer.SealPlace(store.Key{Purpose: purpose})
 		_, web := webidentity.SealPlace(store.Key{Purpose: purpose})
 		if signing != ok[0] || web != ok[1] {

@@ -313,6 +313,7 @@ func TestTooLarge(t *testing.T) {
 		if _, err := a.Enable(t.Context(), account); err != nil {
 			t.Fatal(err)
 		}
+
 		for size, fits := range map[int]bool{100: true, 13000: true, 14800: false, 15000: false} {
 			token, err := a.Sign(t.Context(), webidentity.Token{
 				Account:   account,
@@ -337,6 +338,7 @@ func TestDocument(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for address, want := range map[string]bool{
 			url + "/.well-known/openid-configuration":    true,
 			url + "/.well-known/jwks.json":               true,

@@ -12,9 +12,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// MaxLifetime is the longest life of a web identity token (API model,
+// maxLifetime is the longest life of a web identity token (API model,
 // webIdentityTokenDurationSecondsType).
-const MaxLifetime = time.Hour
+const maxLifetime = time.Hour
 
 // Algorithms lists the algorithms that can sign web identity tokens, the default of verifiers
 // first (STS API reference, GetWebIdentityToken).
@@ -38,7 +38,7 @@ func Profile(id string) (issuer.Profile, error) {
 		Algorithms: Algorithms,
 		KeyIDs:     keyIDs(id),
 		TokenType:  "JWT", // AWS's
-		Lifetime:   MaxLifetime,
+		Lifetime:   maxLifetime,
 		JWKSPath:   jwksPath,
 		Claims:     claims(),
 		Refusal:    "Its tokens are the answers of sts:GetWebIdentityToken.",
