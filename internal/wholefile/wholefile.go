@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 )
 
-// RefusedError tells why Read does not read a file.
+// RefusedError tells why a file is not read, or not written.
 type RefusedError struct {
 	Path   string
 	Reason string // such as "it is no regular file"
@@ -108,6 +108,15 @@ func ReplaceText(path string, text []byte) error {
 		_, err := f.Write(text)
 		return err
 	})
+}
+
+// ReplaceWithin is ReplaceText for a file that is read with a limit in bytes: it writes no text that Read
+// would refuse. Error: *RefusedError.
+func ReplaceWithin(path string, text []byte, limit int64) error {
+	if int64(len(text)) > limit {
+		return &RefusedError{Path: path, Reason: fmt.Sprintf("it would have more than %d bytes", limit)}
+	}
+	return ReplaceText(path, text)
 }
 
 // writeTemporary writes a file beside path, and returns its name. If it fails, it removes the

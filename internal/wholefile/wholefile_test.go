@@ -181,6 +181,23 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestReplaceWithin checks that what is written can be read with the same limit, and that nothing is
+// written otherwise.
+func TestReplaceWithin(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := wholefile.ReplaceWithin(path, []byte("1234"), 4); err != nil {
+		t.Fatal(err)
+	}
+	err := wholefile.ReplaceWithin(path, []byte("12345"), 4)
+	refused, ok := errors.AsType[*wholefile.RefusedError](err)
+	if !ok || refused.Reason != "it would have more than 4 bytes" || refused.Path != path {
+		t.Errorf("a longer text: %v", err)
+	}
+	if got, err := wholefile.Read(path, 4); err != nil || string(got) != "1234" {
+		t.Errorf("the file has %q, %v", got, err)
+	}
+}
+
 func TestRemoveTemporary(t *testing.T) {
 	folder := t.TempDir()
 	for _, name := range []string{".poolhouse-new-1", "kept.json"} {
