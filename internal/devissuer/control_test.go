@@ -52,6 +52,8 @@ func TestControlAnswers(t *testing.T) {
 	const plain, withCharset = "application/json", "application/json; charset=utf-8"
 	get := func(path string) [4]string { return [4]string{"GET", path} }
 	post := func(kind, body string) [4]string { return [4]string{"POST", devissuer.TokenPath, kind, body} }
+	put := func(body string) [4]string { return [4]string{"PUT", devissuer.UsersPath + "/eve", plain, body} }
+	deep := strings.Repeat("[", 4200) + strings.Repeat("]", 4200)
 	listed := `{"pools":[{"id":"us-east-1:1","name":"app","allow_guests":true}]}`
 	large := `{"sub":"` + strings.Repeat("a", 70<<10) + `"}`
 	for name, test := range map[string]struct {
@@ -74,6 +76,9 @@ func TestControlAnswers(t *testing.T) {
 		"wrong name":   {healthy, post(plain, `{"subject":"a"}`), 400, `"error"`},
 		"own claim":    {healthy, post(plain, `{"sub":"a","claims":{"iss":"x"}}`), 400, `"error"`},
 		"too large":    {healthy, post(plain, large), 400, `"error"`},
+		"too deep":     {healthy, post(plain, `{"sub":"a","claims":{"a":`+deep+`}}`), 400, "more than 16 levels deep"},
+		"deep user":    {healthy, put(`{"claims":{"a":` + deep + `}}`), 400, "more than 16 levels deep"},
+		"user":         {healthy, put(`{"claims":{"a":[[1]]}}`), 200, `"name":"eve"`},
 		"method":       {healthy, get(devissuer.TokenPath), 404, "POST " + devissuer.TokenPath},
 		"another path": {healthy, get("/_poolhouse/dev/nothing"), 404, "GET " + devissuer.InfoPath},
 		"preflight":    {healthy, [4]string{"OPTIONS", devissuer.TokenPath}, 404, `"error"`},

@@ -41,6 +41,7 @@ func TestMakeAUserOnThePage(t *testing.T) {
 		t.Errorf("the claims are %v", claims)
 	}
 
+	deep := strings.Repeat("[", 4200) + strings.Repeat("]", 4200)
 	for name, pairs := range map[string][]string{
 		"no name":      {},
 		"bad name":     {"new_user", "<script>alert(1)</script>"},
@@ -52,6 +53,7 @@ func TestMakeAUserOnThePage(t *testing.T) {
 		"forged iss":   {"new_user", "eve", "new_claims", `{"iss": "x"}`},
 		"sub a number": {"new_user", "eve", "new_claims", `{"sub": 1}`},
 		"many groups":  {"new_user", "eve", "new_groups", strings.Repeat("g,g", 101)},
+		"deep":         {"new_user", "eve", "new_claims", `{"a": ` + deep + `}`},
 		"large":        {"new_user", "eve", "new_claims", `{"a": "` + strings.Repeat("a", 17<<10) + `"}`},
 	} {
 		answer := enter(w, pairs...)

@@ -20,6 +20,7 @@ const (
 	maxName    = 128      // bytes
 	maxSubject = 255      // bytes (OpenID Connect Core 1.0, section 2)
 	maxClaims  = 16 << 10 // bytes of JSON
+	maxDepth   = 16       // levels of the claims, themselves one; that is what pools read of a token
 )
 
 // Errors of this package. ErrInvalid means that a user cannot be kept as it is, and ErrDamaged that
@@ -57,18 +58,56 @@ var issued = []string{"iss", "aud", "iat", "exp"}
 var deciding = append([]string{"sub", "nbf", "azp", "jti", "nonce", "token_use", "events"}, issued...)
 
 // CheckClaims refuses claims that would spoil a token: pools refuse those whose names differ in case only
-// from a claim that decides something. Error: ErrInvalid.
+// from a claim that decides something, and those that are nested deeply. Error: ErrInvalid.
 func CheckClaims(claims map[string]any) error {
+	_, err := encodeClaims(claims)
+	return err
+}
+
+// encodeClaims is CheckClaims, and returns the claims as JSON.
+func encodeClaims(claims map[string]any) ([]byte, error) {
 	for name := range claims {
 		for _, known := range deciding {
 			if name != known && strings.EqualFold(name, known) {
-				return fmt.Errorf("%w: pools refuse tokens with the claim %s, which is %s in another case: "+
+				return nil, fmt.Errorf("%w: pools refuse tokens with the claim %s, which is %s in another case: "+
 					"leave it out", ErrInvalid, shown(name), known)
 			}
 		}
 	}
 
-	return nil
+	text, err := json.Marshal(claims)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the claims are no JSON: %w", ErrInvalid, err)
+	}
+	if isDeep(text) {
+		return nil, fmt.Errorf("%w: the claims are nested more than %d levels deep, and pools refuse such tokens",
+			ErrInvalid, maxDepth)
+	}
+
+	return text, nil
+}
+
+// isDeep reports whether valid JSON has more than maxDepth levels.
+func isDeep(text []byte) bool {
+	depth, inText, escaped := 0, false, false
+	for _, c := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case inText:
+			escaped, inText = c == '\\', c != '"'
+		case c == '"':
+			inText = true
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+
+	return false
 }
 
 // New returns a user with the claims of a token. The claim sub is the subject; without it the
@@ -103,13 +142,9 @@ func (u User) check() error {
 		}
 	}
 
-	if err := CheckClaims(u.Claims); err != nil {
-		return err
-	}
-
-	text, err := json.Marshal(u.Claims)
+	text, err := encodeClaims(u.Claims)
 	if err != nil {
-		return fmt.Errorf("%w: the claims are no JSON: %w", ErrInvalid, err)
+		return err
 	}
 	if len(text) > maxClaims {
 		return fmt.Errorf("%w: the claims have %d bytes of JSON; the limit is %d", ErrInvalid, len(text), maxClaims)

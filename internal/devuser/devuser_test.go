@@ -137,6 +137,68 @@ func TestUsersThatAreRefused(t *testing.T) {
 	}
 }
 
+// nested returns a claim of levels lists, as JSON that was read.
+func nested(levels int) any {
+	var value any = json.Number("1")
+	for range levels {
+		value = []any{value}
+	}
+	return value
+}
+
+// TestDepthOfClaims checks that claims are as deep as pools read them (idtoken), at most.
+func TestDepthOfClaims(t *testing.T) {
+	if _, err := devuser.New("alice", map[string]any{"a": nested(15), "b": nested(15), "c": strings.Repeat(`[\"`, 20)}); err != nil {
+		t.Errorf("16 levels: %v", err)
+	}
+	for _, levels := range []int{16, 4200} {
+		claims := map[string]any{"a": nested(levels)}
+		if _, err := devuser.New("alice", claims); !errors.Is(err, devuser.ErrInvalid) ||
+			!strings.Contains(err.Error(), "more than 16 levels deep") {
+			t.Errorf("%d levels and the claims: %v", levels, err)
+		}
+		if err := devuser.CheckClaims(claims); !errors.Is(err, devuser.ErrInvalid) {
+			t.Errorf("of a token, %d levels and the claims: %v", levels, err)
+		}
+	}
+}
+
+// TestLargestFileLoads checks that a file of as many users as there may be loads, each as large as a user
+// may be, whatever its claims consist of.
+func TestLargestFileLoads(t *testing.T) {
+	digits := make([]any, 8185)
+	for n := range digits {
+		digits[n] = json.Number("0")
+	}
+
+	for name, claim := range map[string]any{
+		"numbers": digits,
+		"text":    strings.Repeat("a", 16<<10-len(`{"a":""}`)),
+		"escapes": strings.Repeat("<", (16<<10-len(`{"a":""}`))/6),
+	} {
+		path := filepath.Join(t.TempDir(), devuser.File)
+		s, err := devuser.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		many := make([]devuser.User, devuser.MaxUsers)
+		for n := range many {
+			long := fmt.Sprintf("u%0127d", n)
+			many[n] = user(t, long, map[string]any{"a": claim, "sub": strings.Repeat("\x01", 255)})
+		}
+		if err := s.Put(many...); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+
+		again, err := devuser.Open(path)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if got := again.List(); len(got) != len(many) || !reflect.DeepEqual(got[999], many[999]) {
+			t.Errorf("%s: %d users were read", name, len(got))
+		}
+	}
+}
+
 func TestDamagedFiles(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty":       "",

@@ -15,7 +15,8 @@ import (
 // File is the name of the file in the data folder that has the users.
 const File = "dev-users.json"
 
-const maxFile = 32 << 20 // bytes; more than MaxUsers need
+// maxFile is in bytes: more than MaxUsers of the largest users need, as write writes them.
+const maxFile = 32 << 20
 
 // Store keeps users in a file, or in memory. It is safe for concurrent use by one process.
 //
@@ -203,16 +204,23 @@ func ended(before, after map[string]User) (gone []User) {
 	return gone
 }
 
-// write writes the file whole or not at all.
+// write writes the file whole or not at all: one line for each user, without indentation, by which claims
+// could grow beyond any bound.
 func write(path string, users map[string]User) error {
-	d := document{Users: []User{}}
-	for _, name := range names(users) {
-		d.Users = append(d.Users, users[name])
+	var text bytes.Buffer
+	text.WriteString(`{"users": [`)
+	for n, name := range names(users) {
+		one, err := json.Marshal(users[name])
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			text.WriteByte(',')
+		}
+		text.WriteByte('\n')
+		text.Write(one)
 	}
-	text, err := json.MarshalIndent(d, "", "  ")
-	if err != nil {
-		return err
-	}
+	text.WriteString("\n]}\n")
 
-	return wholefile.ReplaceText(path, append(text, '\n'))
+	return wholefile.ReplaceWithin(path, text.Bytes(), maxFile)
 }
