@@ -104,7 +104,7 @@ func (s *server) DeviceToken(
 		Session:  d.session.ID,
 		Scopes:   d.scopes,
 		AuthTime: d.session.AuthTime,
-	}, d.scopes, "")
+	}, d.scopes, rand.Text(), "")
 }
 
 // askUserCode shows the page on which a person enters the code of a device.

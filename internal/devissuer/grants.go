@@ -31,8 +31,8 @@ const (
 	maxSessions     = 500
 	maxGrants       = 1000
 	maxAccessTokens = 10 // of a grant
-	maxUsed         = 20 // refresh tokens of a grant that are known to be used
-	maxGrantsFile   = 8 << 20
+	// maxGrantsFile is in bytes: more than these numbers of the largest sessions and grants need.
+	maxGrantsFile = 16 << 20
 
 	sessionLifetime = 24 * time.Hour
 	tokenLifetime   = time.Hour           // of ID tokens and access tokens
@@ -61,7 +61,7 @@ type grant struct {
 	Scopes   []string      `json:"scopes"`
 	AuthTime time.Time     `json:"auth_time"`
 	Refresh  string        `json:"refresh,omitempty"` // hash of the only refresh token that is good; "" = none
-	Used     []string      `json:"used,omitempty"`    // hashes of the refresh tokens before it, oldest first
+	Family   string        `json:"family,omitempty"`  // hash of what all refresh tokens of the grant have
 	Access   []accessToken `json:"access,omitempty"`  // oldest first
 	Expires  time.Time     `json:"expires"`
 }

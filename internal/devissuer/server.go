@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -114,7 +115,7 @@ func (s *server) RefreshToken(
 	if !found || g.Refresh == "" || g.Client != r.Client.GetID() {
 		return nil, invalidGrant("the refresh token is unknown, ended, or has expired")
 	}
-	if slices.ContainsFunc(g.Used, func(used string) bool { return isHashOf(used, secret) }) {
+	if !isHashOf(g.Refresh, secret) && isHashOf(g.Family, familyOf(secret)) {
 		if _, err := s.p.grants.end(func(one grant) bool { return one.ID == g.ID }, noSession); err != nil {
 			return nil, err
 		}
@@ -132,16 +133,26 @@ func (s *server) RefreshToken(
 				return nil, oidc.ErrInvalidScope().WithDescription("a scope is asked for that was not granted")
 			}
 		}
+		scopes = withoutUnknown(scopes) // each once
 	}
 
-	return s.p.issue(ctx, g, scopes, "")
+	return s.p.issue(ctx, g, scopes, familyOf(secret), "")
+}
+
+// familyOf returns the part of a refresh token's secret that all refresh tokens of a grant share, and no other
+// token has. So a token that was good once is known without a list of all.
+func familyOf(secret string) string {
+	family, _, _ := strings.Cut(secret, ".")
+	return family
 }
 
 // invalidToken is an error of protected resources (RFC 6750, section 3.1).
 const invalidToken = "invalid_token"
 
 // issue gives the tokens of a grant, and keeps it.
-func (p *Provider) issue(ctx context.Context, g grant, scopes []string, nonce string) (*op.Response, error) {
+func (p *Provider) issue(
+	ctx context.Context, g grant, scopes []string, family, nonce string,
+) (*op.Response, error) {
 	user, found := p.person(g.User, g.Subject)
 	if !found {
 		if _, err := p.grants.end(func(one grant) bool { return one.ID == g.ID }, noSession); err != nil {
@@ -158,12 +169,8 @@ func (p *Provider) issue(ctx context.Context, g grant, scopes []string, nonce st
 		accessToken{Hash: hash(access), Scopes: scopes, Issued: now, Expires: now.Add(tokenLifetime)})
 	g.Access = g.Access[max(0, len(g.Access)-maxAccessTokens):]
 	if slices.Contains(g.Scopes, oidc.ScopeOfflineAccess) {
-		refresh = rand.Text()
-		if g.Refresh != "" {
-			g.Used = append(slices.Clone(g.Used), g.Refresh)
-			g.Used = g.Used[max(0, len(g.Used)-maxUsed):]
-		}
-		g.Refresh, g.Expires = hash(refresh), now.Add(refreshLifetime)
+		refresh = family + "." + rand.Text()
+		g.Refresh, g.Family, g.Expires = hash(refresh), hash(family), now.Add(refreshLifetime)
 		refresh = g.ID + "." + refresh
 	}
 
@@ -253,7 +260,7 @@ func (s *server) Revocation(_ context.Context, r *op.ClientRequest[oidc.Revocati
 		return done, nil
 	}
 
-	if isHashOf(g.Refresh, secret) {
+	if isHashOf(g.Family, familyOf(secret)) { // an older one, too: somebody else may have used it
 		_, err := s.p.grants.end(func(one grant) bool { return one.ID == g.ID }, noSession)
 		return done, err
 	}

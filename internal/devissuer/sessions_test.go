@@ -213,3 +213,40 @@ func TestMemoryOfRequests(t *testing.T) {
 	}
 	runtime.KeepAlive(w)
 }
+
+// A refresh token that comes again ends all, however often it was replaced since; at the endpoint for
+// revocation, too.
+func TestOldRefreshTokens(t *testing.T) {
+	for name, use := range map[string]func(w *world, token string){
+		"refresh": func(w *world, token string) {
+			if got := w.refresh(token); got.Error != "invalid_grant" || !strings.Contains(got.Text, "used before") {
+				t.Errorf("the first one again: %+v", got)
+			}
+		},
+		"revocation": func(w *world, token string) {
+			w.send("POST", "/revoke", url.Values{"token": {token}, "client_id": {"poolhouse-dev"}})
+		},
+		"nothing":        func(*world, string) {},
+		"another client": func(w *world, token string) { w.refresh(token, "client_id", "other") },
+		"another client's revocation": func(w *world, token string) {
+			w.send("POST", "/revoke", url.Values{"token": {token}, "client_id": {"other"}})
+		},
+	} {
+		w := newWorld(t, t.TempDir())
+		first := w.signedIn("alice")
+		last := first
+		for range 25 {
+			last = w.refresh(last.Refresh)
+		}
+		w.start()
+
+		use(w, first.Refresh)
+		ends := name == "refresh" || name == "revocation"
+		if status, _ := w.userinfo(last.Access); (status == http.StatusUnauthorized) != ends {
+			t.Errorf("%s: userinfo: %d", name, status)
+		}
+		if after := w.refresh(last.Refresh); (after.Error != "") != ends {
+			t.Errorf("%s: the last one: %+v", name, after)
+		}
+	}
+}
