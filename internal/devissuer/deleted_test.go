@@ -22,8 +22,8 @@ type held struct {
 	device string
 }
 
-// deviceFor returns the code of a device for which a person has signed in.
-func (w *world) deviceFor(user string) string {
+// device returns the codes of a new device, the one that people type last.
+func (w *world) device() (code, userCode string) {
 	w.Helper()
 	answer := w.send("POST", "/device_authorization", url.Values{"client_id": {"tv"}, "scope": {"openid"}})
 	var device struct {
@@ -34,10 +34,17 @@ func (w *world) deviceFor(user string) string {
 		w.Fatal(err)
 	}
 
-	page := w.send("POST", "/device", url.Values{"user_code": {device.User}}).Body.String()
+	return device.Code, device.User
+}
+
+// deviceFor returns the code of a device for which a person has signed in.
+func (w *world) deviceFor(user string) string {
+	w.Helper()
+	code, userCode := w.device()
+	page := w.send("POST", "/device", url.Values{"user_code": {userCode}}).Body.String()
 	w.send("POST", "/sign-in", url.Values{"request": {hidden.FindStringSubmatch(page)[1]}, "user": {user}})
 
-	return device.Code
+	return code
 }
 
 // hold signs a user in, for all that one can hold.

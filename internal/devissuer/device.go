@@ -133,11 +133,17 @@ func (p *Provider) readUserCode(w http.ResponseWriter, r *http.Request) {
 	p.showSignIn(w, r, http.StatusOK, secret, a, made{})
 }
 
-// finishDevice tells a device's next request that a person has signed in, or would not.
+// finishDevice tells a device's next request that a person has signed in, or would not. Only the first of
+// two answers counts.
 func (p *Provider) finishDevice(w http.ResponseWriter, a authRequest, s session, denied bool) {
 	p.exchange.Lock()
 	defer p.exchange.Unlock()
 
+	if d, _ := p.devices.get(a.userCode); d.done || d.denied {
+		p.showProblem(w, http.StatusBadRequest,
+			"this device has its answer, by another browser or page: if that was not you, begin again on the device")
+		return
+	}
 	if !denied {
 		err := p.remember(s, a.client.GetID())
 		if ended, ok := errors.AsType[*fault](err); ok {

@@ -250,3 +250,41 @@ func TestOldRefreshTokens(t *testing.T) {
 		}
 	}
 }
+
+// Two browsers may open the page of one device: the first answer counts.
+func TestSecondAnswerForADevice(t *testing.T) {
+	for first, second := range map[string]string{"bob": "alice", "cancel": "alice", "alice": "cancel"} {
+		w := newWorld(t, "")
+		code, userCode := w.device()
+		forms := []url.Values{}
+		for _, who := range []string{first, second} {
+			page := w.send("POST", "/device", url.Values{"user_code": {userCode}}).Body.String()
+			form := url.Values{"request": {hidden.FindStringSubmatch(page)[1]}, "user": {who}}
+			if who == "cancel" {
+				form.Set("cancel", "yes")
+			}
+			forms = append(forms, form)
+		}
+
+		if answer := w.send("POST", "/sign-in", forms[0]); answer.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", first, answer.Code, answer.Body)
+		}
+		answer := newBrowser(w).send("POST", "/sign-in", forms[1])
+		if answer.Code != http.StatusBadRequest || !strings.Contains(answer.Body.String(), "has its answer") {
+			t.Errorf("%s after %s: %d %s", second, first, answer.Code, answer.Body)
+		}
+
+		got := w.token("client_id", "tv", "grant_type", "urn:ietf:params:oauth:grant-type:device_code",
+			"device_code", code)
+		switch first {
+		case "cancel":
+			if got.Error != "access_denied" {
+				t.Errorf("cancelled first: %+v", got)
+			}
+		default:
+			if want, _ := w.users.Get(first); got.Error != "" || payload(t, got.ID)["sub"] != want.Subject {
+				t.Errorf("%s first: %+v", first, got)
+			}
+		}
+	}
+}
