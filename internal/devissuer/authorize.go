@@ -139,7 +139,7 @@ func (p *Provider) whoAsks(r *http.Request) (client, string, error) {
 		return client{}, "", fmt.Errorf("%w: its client_id has characters that no client ID has, or more than %d",
 			errRedirect, maxClientID)
 	}
-	if err := p.checkRedirect(r, c.described.RedirectURIs, redirectURI); err != nil {
+	if err := p.checkRedirect(r, c.described.RedirectURIs, redirectURI, answerParameters...); err != nil {
 		return client{}, "", fmt.Errorf("%w: redirect_uri of the client %s: %w", errRedirect, id, err)
 	}
 
@@ -147,8 +147,8 @@ func (p *Provider) whoAsks(r *http.Request) (client, string, error) {
 }
 
 // checkRedirect refuses a URI to which nobody may be sent. Those of a described client are compared
-// exactly; others must lead to a page that may call this server, or to an app.
-func (p *Provider) checkRedirect(r *http.Request, described []string, uri string) error {
+// exactly; others must lead to a page that may call this server, or to an app. The answer adds parameters.
+func (p *Provider) checkRedirect(r *http.Request, described []string, uri string, added ...string) error {
 	if len(described) > 0 {
 		if slices.Contains(described, uri) {
 			return nil
@@ -156,7 +156,7 @@ func (p *Provider) checkRedirect(r *http.Request, described []string, uri string
 		return errors.New("it is none of those that the seed has for the client")
 	}
 
-	parsed, err := parseRedirect(uri)
+	parsed, err := parseRedirect(uri, added...)
 	if err != nil {
 		return err
 	}

@@ -55,13 +55,15 @@ func (c Client) Check() error {
 		return fmt.Errorf("%w %s: there are more than %d URIs", ErrClient, c.ID, maxURIs)
 	}
 
-	for _, uri := range slices.Concat(c.RedirectURIs, c.PostLogoutRedirectURIs) {
-		if parsed, err := parseRedirect(uri); err != nil || !parsed.IsAbs() {
-			return fmt.Errorf("%w %s: %q is no redirect URI: %v", ErrClient, c.ID, uri, err)
+	for _, uri := range c.RedirectURIs {
+		if err := checkListed(uri, answerParameters...); err != nil {
+			return fmt.Errorf("%w %s: %q %w", ErrClient, c.ID, uri, err)
 		}
-		if strings.Contains(uri, "*") {
-			return fmt.Errorf("%w %s: %q would match a * only: list each URI, or leave them all out to allow any page "+
-				"of this machine", ErrClient, c.ID, uri)
+	}
+
+	for _, uri := range c.PostLogoutRedirectURIs {
+		if err := checkListed(uri, "state"); err != nil {
+			return fmt.Errorf("%w %s: %q %w", ErrClient, c.ID, uri, err)
 		}
 	}
 	if c.BackChannelLogoutURI == "" {
@@ -71,6 +73,18 @@ func (c Client) Check() error {
 	parsed, err := parseRedirect(c.BackChannelLogoutURI)
 	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" {
 		return fmt.Errorf("%w %s: %q is no http or https URI", ErrClient, c.ID, c.BackChannelLogoutURI)
+	}
+
+	return nil
+}
+
+// checkListed refuses a URI of a seed to which nobody may be sent with the parameters of an answer.
+func checkListed(uri string, added ...string) error {
+	if _, err := parseRedirect(uri, added...); err != nil {
+		return fmt.Errorf("is no redirect URI: %w", err)
+	}
+	if strings.Contains(uri, "*") {
+		return errors.New("would match a * only: list each URI, or leave them all out to allow any page of this machine")
 	}
 
 	return nil
@@ -89,8 +103,8 @@ func isPageOf(uri *url.URL) bool {
 
 // parseRedirect parses a URI that a browser or program may be sent to. Schemes that browsers run or
 // read files with have no dot, so no app has one of them: private-use schemes are reverse domain
-// names (RFC 8252, section 7.1).
-func parseRedirect(text string) (*url.URL, error) {
+// names (RFC 8252, section 7.1). Parameters that an answer adds must not be there before.
+func parseRedirect(text string, added ...string) (*url.URL, error) {
 	if len(text) > maxURI {
 		return nil, fmt.Errorf("it has more than %d bytes", maxURI)
 	}
@@ -112,8 +126,21 @@ func parseRedirect(text string) (*url.URL, error) {
 			", nor has it a dot as com.example.app")
 	}
 
+	values, err := url.ParseQuery(parsed.RawQuery)
+	if err != nil {
+		return nil, errors.New("its query cannot be read")
+	}
+	for _, name := range added {
+		if values.Has(name) {
+			return nil, errors.New("it has the parameter " + name + ", which the answer adds")
+		}
+	}
+
 	return parsed, nil
 }
+
+// answerParameters are those that an answer to an authorization request may add to a redirect URI.
+var answerParameters = []string{"code", "state", "iss", "error", "error_description"}
 
 // Clients are the clients that seeds describe. It is safe for concurrent use.
 //

@@ -92,7 +92,7 @@ func (p *Provider) readLogout(r *http.Request) (l logout, proven bool, problem s
 	if len(described) == 0 && len(c.described.RedirectURIs) > 0 {
 		described = []string{""} // a client that is described has no others
 	}
-	if err := p.checkRedirect(r, described, redirectURI); err != nil {
+	if err := p.checkRedirect(r, described, redirectURI, "state"); err != nil {
 		return l, false, "the app cannot sign you out: post_logout_redirect_uri of the client " + id + ": " +
 			err.Error()
 	}
