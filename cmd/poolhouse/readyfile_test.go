@@ -293,3 +293,31 @@ func TestStaleReadyFile(t *testing.T) {
 		}
 	}
 }
+
+// TestLargestReadyFile checks that a server reads its file again, with as many pools as it may have of the
+// longest names.
+func TestLargestReadyFile(t *testing.T) {
+	pool := `{"id": "us-gov-west-1:` + strings.Repeat("a", 36) + `", "name": "` + strings.Repeat(`\n`, 128) + `",
+		"user_pool": {"id": "` + strings.Repeat("a", 55) + `", "client_id": "` + strings.Repeat("a", 128) + `"}}`
+	pools := strings.TrimSuffix(strings.Repeat(pool+",", poolhouse.MaxDevPools), ",")
+	var r readiness
+	if err := json.Unmarshal([]byte(`{"pools": [`+pools+`]}`), &r); err != nil {
+		t.Fatal(err)
+	}
+	r.Endpoint, r.PID = "http://127.0.0.1:1", os.Getpid()
+
+	path := filepath.Join(t.TempDir(), "ready")
+	f, err := newReadyFile(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.write(r); err != nil {
+		t.Fatal(err)
+	}
+	if own, err := f.isOwn(); !own || err != nil {
+		t.Errorf("its server reads the file: %v, %v", own, err)
+	}
+	if _, err := newReadyFile(t.Context(), path); err != nil {
+		t.Errorf("the next server: %v", err)
+	}
+}

@@ -186,7 +186,7 @@ func writeGrants(path string, sessions map[string]session, all map[string]grant)
 		return err
 	}
 
-	return wholefile.ReplaceText(path, append(text, '\n'))
+	return wholefile.ReplaceWithin(path, append(text, '\n'), maxGrantsFile)
 }
 
 // session returns the session of a cookie; false = none, or it has expired.

@@ -101,7 +101,8 @@ func newKey() (jose.JSONWebKey, error) {
 	return key, err
 }
 
-// writeKeys writes the keys whole or not at all.
+// writeKeys writes the keys whole or not at all. Error: ErrKey, if one that its user has put into the file is
+// so large that the file could not be read again.
 func writeKeys(path string, k keys) error {
 	text, err := json.Marshal(k.signing)
 	if err != nil {
@@ -120,5 +121,10 @@ func writeKeys(path string, k keys) error {
 		return err
 	}
 
-	return wholefile.ReplaceText(path, append(text, '\n'))
+	err = wholefile.ReplaceWithin(path, append(text, '\n'), maxKeyFile)
+	if refused, ok := errors.AsType[*wholefile.RefusedError](err); ok {
+		return fmt.Errorf("%s: %w: %s: delete the file for a new key", path, ErrKey, refused.Reason)
+	}
+
+	return err
 }

@@ -21,7 +21,7 @@ const publishedAfter = maxLifetime*time.Second + 5*time.Minute
 var ErrTooManyKeys = errors.New("too many former keys are still published")
 
 // Rotate makes a new key, which signs from now on, and returns its ID. The key before stays published
-// until its tokens have expired. Error: ErrTooManyKeys.
+// until its tokens have expired. Errors: ErrTooManyKeys; ErrKey if the former key is too large.
 func (i *Issuer) Rotate(ctx context.Context) (keyID string, err error) {
 	if err := i.wait(ctx); err != nil {
 		return "", err

@@ -100,7 +100,7 @@ func (s *server) CodeExchange(
 		Session:  c.session.ID,
 		Scopes:   c.scopes,
 		AuthTime: c.session.AuthTime,
-	}, c.scopes, c.nonce)
+	}, c.scopes, rand.Text(), c.nonce)
 }
 
 // RefreshToken gives new tokens for a refresh token, which is no longer good then. One that comes a

@@ -120,7 +120,7 @@ type RotateResponse struct {
 func (d *Control) rotate(w http.ResponseWriter, r *http.Request) {
 	keyID, err := d.Issuer.Rotate(r.Context())
 	switch {
-	case errors.Is(err, ErrTooManyKeys):
+	case errors.Is(err, ErrTooManyKeys), errors.Is(err, ErrKey):
 		writeJSON(w, http.StatusConflict, TokenResponse{Error: err.Error()})
 	case err != nil:
 		writeJSON(w, http.StatusInternalServerError, TokenResponse{Error: "the key could not be made: " + err.Error()})
