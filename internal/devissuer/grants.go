@@ -41,10 +41,11 @@ const (
 
 // session is a browser in which a user has signed in.
 type session struct {
-	ID       string    `json:"sid"`    // sid of the tokens
-	Cookie   string    `json:"cookie"` // hash of the cookie
-	User     string    `json:"user"`   // name
-	Subject  string    `json:"sub"`    // of the user at the sign-in
+	ID       string    `json:"sid"`                // sid of the tokens
+	Cookie   string    `json:"cookie"`             // hash of the browser's cookie
+	Replaced bool      `json:"replaced,omitempty"` // by another user in the same browser: a logout there ends both
+	User     string    `json:"user"`               // name
+	Subject  string    `json:"sub"`                // of the user at the sign-in
 	AuthTime time.Time `json:"auth_time"`
 	Clients  []string  `json:"clients,omitempty"` // which got tokens; replaced, not changed
 	Expires  time.Time `json:"expires"`
@@ -81,7 +82,7 @@ type grants struct {
 	now  func() time.Time
 
 	mu       sync.Mutex
-	sessions map[string]session // by hash of the cookie
+	sessions map[string]session // by ID
 	grants   map[string]grant   // by ID
 }
 
@@ -115,7 +116,7 @@ func openGrants(path string, now func() time.Time) (*grants, error) {
 	}
 
 	for _, s := range d.Sessions {
-		g.sessions[s.Cookie] = s
+		g.sessions[s.ID] = s
 	}
 
 	for _, one := range d.Grants {
@@ -194,9 +195,53 @@ func (g *grants) session(cookie string) (session, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 
-	s, found := g.sessions[hash(cookie)]
+	kept := hash(cookie)
+	for _, s := range g.sessions {
+		if s.Cookie == kept && !s.Replaced {
+			return s, g.now().Before(s.Expires)
+		}
+	}
 
-	return s, found && g.now().Before(s.Expires)
+	return session{}, false
+}
+
+// replacedBy returns the sessions that the browser of a session had before it.
+func (g *grants) replacedBy(id string) (before []session) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+
+	current, found := g.sessions[id]
+	if !found || current.Replaced {
+		return nil
+	}
+
+	for _, s := range g.sessions {
+		if s.Cookie == current.Cookie && s.Replaced {
+			before = append(before, s)
+		}
+	}
+	slices.SortFunc(before, func(a, b session) int { return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.ID, b.ID)) })
+
+	return before
+}
+
+// replace makes s the session of a browser with a cookie, whose other sessions stay for a logout to find. The
+// same user's goes on: the ID tokens of both have the same sid.
+func (s session) replace(cookie string, sessions map[string]session) session {
+	for id, one := range sessions {
+		if one.Cookie != cookie {
+			continue
+		}
+		if one.User == s.User && one.Subject == s.Subject {
+			s.ID, s.Clients = one.ID, one.Clients
+		}
+
+		one.Cookie, one.Replaced, one.Expires = s.Cookie, true, s.Expires
+		sessions[id] = one
+	}
+	sessions[s.ID] = s
+
+	return s
 }
 
 // byToken returns the grant that a token names, and the token's secret; false = there is none, or it

@@ -56,6 +56,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 			Title:      "Sign out",
 			Request:    secret,
 			User:       s.User,
+			Former:     p.formerUsers(s),
 			formAction: l.redirectURI,
 		})
 	}
@@ -128,26 +129,42 @@ func (l logout) ends(id string) bool {
 	return slices.ContainsFunc(l.sessions, func(e endingSession) bool { return e.id == id })
 }
 
+// formerUsers names those whose sessions end with s, because they signed in before in the same browser.
+func (p *Provider) formerUsers(s session) (names []string) {
+	for _, before := range p.grants.replacedBy(s.ID) {
+		if !slices.Contains(names, before.User) {
+			names = append(names, before.User)
+		}
+	}
+	return names
+}
+
 // carryOut ends sessions with their tokens, tells those who have relied on them, and lets the browser go.
 func (p *Provider) carryOut(w http.ResponseWriter, r *http.Request, l logout) {
-	if err := p.endSessions(l); err != nil {
+	l, err := p.endSessions(l)
+	if err != nil {
 		p.failed(w, err)
 		return
 	}
 
-	for _, e := range l.sessions {
-		p.notify(r.Context(), e)
-	}
-
+	p.notify(r.Context(), l.sessions)
 	p.setCookie(w, "", -time.Second)
 	p.leave(w, l)
 }
 
-// endSessions ends sessions with their tokens, and with the codes that wait for tokens. It adds their
-// clients to l.
-func (p *Provider) endSessions(l logout) error {
+// endSessions ends sessions with their tokens, and with the codes that wait for tokens. With a browser's
+// session end those that the browser had before. It returns l with all of them, and with their clients.
+func (p *Provider) endSessions(l logout) (logout, error) {
 	p.exchange.Lock()
 	defer p.exchange.Unlock()
+
+	for _, e := range slices.Clone(l.sessions) {
+		for _, before := range p.grants.replacedBy(e.id) {
+			if !l.ends(before.ID) {
+				l.sessions = append(l.sessions, endingSession{id: before.ID, subject: before.Subject})
+			}
+		}
+	}
 
 	p.codes.drop(func(c code) bool { return l.ends(c.session.ID) })
 	p.devices.drop(func(d device) bool { return l.ends(d.session.ID) })
@@ -162,7 +179,7 @@ func (p *Provider) endSessions(l logout) error {
 			return l.ends(s.ID)
 		})
 	if err != nil {
-		return err
+		return l, err
 	}
 
 	for n := range l.sessions {
@@ -182,7 +199,7 @@ func (p *Provider) endSessions(l logout) error {
 		e.clients = slices.Compact(e.clients)
 	}
 
-	return nil
+	return l, nil
 }
 
 // leave sends a browser to where the client wants it after a logout.
@@ -196,26 +213,30 @@ func (p *Provider) leave(w http.ResponseWriter, l logout) {
 }
 
 // notify sends logout tokens (OpenID Connect Back-Channel Logout 1.0) to the server's own receiver,
-// which ends the logins of the session, and to clients. It waits for them, for logoutTimeout at most.
-func (p *Provider) notify(ctx context.Context, l endingSession) {
+// which ends the logins of the sessions, and to clients. It waits for them, for logoutTimeout at most.
+func (p *Provider) notify(ctx context.Context, sessions []endingSession) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logoutTimeout)
 	defer cancel()
 
-	if p.o.Receiver != nil && slices.ContainsFunc(l.clients, p.o.Trusted) {
-		p.tell(ctx, "this server", l, l.clients, p.receive)
+	for _, e := range sessions { // before any client can take the time
+		if p.o.Receiver != nil && slices.ContainsFunc(e.clients, p.o.Trusted) {
+			p.tell(ctx, "this server", e, e.clients, p.receive)
+		}
 	}
 
 	var told sync.WaitGroup
-	for _, id := range l.clients {
-		c, _ := p.o.Clients.find(id)
-		if c.described.BackChannelLogoutURI == "" {
-			continue
-		}
-		told.Go(func() {
-			p.tell(ctx, id, l, []string{id}, func(ctx context.Context, form url.Values) (int, error) {
-				return p.post(ctx, c.described.BackChannelLogoutURI, form)
+	for _, e := range sessions {
+		for _, id := range e.clients {
+			c, _ := p.o.Clients.find(id)
+			if c.described.BackChannelLogoutURI == "" {
+				continue
+			}
+			told.Go(func() {
+				p.tell(ctx, id, e, []string{id}, func(ctx context.Context, form url.Values) (int, error) {
+					return p.post(ctx, c.described.BackChannelLogoutURI, form)
+				})
 			})
-		})
+		}
 	}
 	told.Wait()
 }

@@ -32,7 +32,8 @@ type view struct {
 
 	Request  string // the secret of what waits
 	UserCode string
-	User     string // who is signed in
+	User     string   // who is signed in
+	Former   []string // who was before, and is signed out with User
 
 	Client    string
 	GoesTo    string // where the browser goes afterwards

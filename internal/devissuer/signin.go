@@ -54,8 +54,7 @@ func (p *Provider) setCookie(w http.ResponseWriter, value string, maxAge time.Du
 	})
 }
 
-// startSession starts a session of a user, in place of the one that the browser has. The same user's goes
-// on: the ID tokens of both have the same sid. Error: errUserGone.
+// startSession starts a session of a user, in place of the one that the browser has. Error: errUserGone.
 func (p *Provider) startSession(w http.ResponseWriter, r *http.Request, user devuser.User) (session, error) {
 	p.exchange.Lock()
 	defer p.exchange.Unlock()
@@ -64,7 +63,6 @@ func (p *Provider) startSession(w http.ResponseWriter, r *http.Request, user dev
 		return session{}, errUserGone
 	}
 
-	before, signedIn := p.sessionOf(r)
 	cookie, now := rand.Text(), p.o.Now()
 	s := session{
 		ID:       rand.Text(),
@@ -75,13 +73,12 @@ func (p *Provider) startSession(w http.ResponseWriter, r *http.Request, user dev
 		Expires:  now.Add(sessionLifetime),
 	}
 
-	if signedIn && before.User == s.User && before.Subject == s.Subject {
-		s.ID, s.Clients = before.ID, before.Clients
-	}
-
 	err := p.grants.change(func(sessions map[string]session, _ map[string]grant) error {
-		delete(sessions, before.Cookie)
-		sessions[s.Cookie] = s
+		before := "" // of no session
+		if sent, err := r.Cookie(p.cookieName()); err == nil {
+			before = hash(sent.Value)
+		}
+		s = s.replace(before, sessions)
 
 		return nil
 	})
@@ -96,13 +93,13 @@ func (p *Provider) startSession(w http.ResponseWriter, r *http.Request, user dev
 // Error: *fault if the session has ended.
 func (p *Provider) remember(s session, client string) error {
 	return p.grants.change(func(sessions map[string]session, _ map[string]grant) error {
-		one, found := sessions[s.Cookie]
-		if !found {
+		one, found := sessions[s.ID]
+		if !found || one.Replaced {
 			return &fault{string(oidc.LoginRequired), "the session has ended"}
 		}
 		if !slices.Contains(one.Clients, client) && len(one.Clients) < MaxClients {
 			one.Clients = append(slices.Clone(one.Clients), client)
-			sessions[s.Cookie] = one
+			sessions[s.ID] = one
 		}
 
 		return nil
