@@ -137,7 +137,7 @@ func isHashOf(kept, secret string) bool {
 }
 
 // change changes sessions and grants in the file, and then in memory. It drops those that have expired,
-// and those that expire first if there are too many.
+// and others if there are too many.
 func (g *grants) change(edit func(sessions map[string]session, all map[string]grant) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -150,7 +150,7 @@ func (g *grants) change(edit func(sessions map[string]session, all map[string]gr
 	if err := edit(sessions, all); err != nil {
 		return err
 	}
-	dropFirst(sessions, maxSessions, func(s session) time.Time { return s.Expires })
+	dropSessions(sessions, all)
 	dropFirst(all, maxGrants, func(one grant) time.Time { return one.Expires })
 
 	if g.path != "" {
@@ -161,6 +161,27 @@ func (g *grants) change(edit func(sessions map[string]session, all map[string]gr
 	g.sessions, g.grants = sessions, all
 
 	return nil
+}
+
+// dropSessions removes sessions until there are at most maxSessions: first the oldest that were replaced, with
+// their tokens, which no logout would find any more, and then those that expire first.
+func dropSessions(sessions map[string]session, all map[string]grant) {
+	replaced := map[string]session{}
+	for id, s := range sessions {
+		if s.Replaced {
+			replaced[id] = s
+		}
+	}
+
+	kept := maps.Clone(replaced)
+	dropFirst(kept, max(0, maxSessions-(len(sessions)-len(replaced))), func(s session) time.Time { return s.AuthTime })
+	for id := range replaced {
+		if _, stays := kept[id]; !stays {
+			delete(sessions, id)
+			maps.DeleteFunc(all, func(_ string, one grant) bool { return one.Session == id })
+		}
+	}
+	dropFirst(sessions, maxSessions, func(s session) time.Time { return s.Expires })
 }
 
 // dropFirst removes the entries that expire first until there are at most most entries.

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
 )
 
 // as signs another user in, in the same browser.
@@ -127,5 +130,41 @@ func TestLogoutTellsOfReplacedSessions(t *testing.T) {
 	slices.Sort(heard)
 	if slices.Sort(want); !slices.Equal(heard, want) {
 		t.Errorf("heard %v, want %v", heard, want)
+	}
+}
+
+// A browser in which very many people sign in makes room for itself: the sessions of other browsers stay.
+// Those that go take their tokens with them, because no logout would find these.
+func TestManyPeopleInOneBrowser(t *testing.T) {
+	w := newWorld(t, "")
+	other := newBrowser(w)
+	other.signedIn("bob")
+	alice := w.signedIn("alice")
+
+	const most = 500 // sessions
+	people := make([]devuser.User, most)
+	for n := range people {
+		name := fmt.Sprint("u", n)
+		people[n] = devuser.User{Name: name, Subject: name}
+	}
+	w.put(people...)
+	for n, u := range people {
+		if n == most-2 {
+			if alice = w.refresh(alice.Refresh); alice.Error != "" {
+				t.Fatalf("alice's with %d others: %+v", n, alice)
+			}
+		}
+		w.now = w.now.Add(time.Second)
+		w.code(asked("prompt", "login"), u.Name)
+	}
+
+	if after := w.refresh(alice.Refresh); after.Error != "invalid_grant" {
+		t.Errorf("alice's: %+v", after)
+	}
+	for name, browser := range map[string]*world{"this": w, "the other": other} {
+		silent := w.back(browser.send("GET", "/authorize", asked("prompt", "none")))
+		if silent.Get("code") == "" {
+			t.Errorf("%s browser: %v", name, silent)
+		}
 	}
 }
