@@ -66,6 +66,14 @@ type grant struct {
 	Expires  time.Time     `json:"expires"`
 }
 
+// wasUsed reports whether a secret is that of a refresh token that was used.
+func (g grant) wasUsed(secret string) bool {
+	return slices.ContainsFunc(g.Used, func(used string) bool { return isHashOf(used, secret) })
+}
+
+// isRefresh reports whether a secret is that of a refresh token, used or not.
+func (g grant) isRefresh(secret string) bool { return isHashOf(g.Refresh, secret) || g.wasUsed(secret) }
+
 type accessToken struct {
 	Hash    string    `json:"hash"`
 	Scopes  []string  `json:"scopes"`

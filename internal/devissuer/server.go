@@ -114,7 +114,7 @@ func (s *server) RefreshToken(
 	if !found || g.Refresh == "" || g.Client != r.Client.GetID() {
 		return nil, invalidGrant("the refresh token is unknown, ended, or has expired")
 	}
-	if slices.ContainsFunc(g.Used, func(used string) bool { return isHashOf(used, secret) }) {
+	if g.wasUsed(secret) {
 		if _, err := s.p.grants.end(func(one grant) bool { return one.ID == g.ID }, noSession); err != nil {
 			return nil, err
 		}
@@ -241,8 +241,9 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 	}), nil
 }
 
-// Revocation ends a refresh token with its grant, or an access token alone. A token that is not good
-// needs none (RFC 7009, section 2.2).
+// Revocation ends a refresh token with its grant, or an access token alone. A refresh token that was used
+// ends the grant, too: its successor may be on the way to a client that no longer wants it. A token that
+// is not good needs none (RFC 7009, section 2.2).
 func (s *server) Revocation(_ context.Context, r *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
 	s.p.exchange.Lock()
 	defer s.p.exchange.Unlock()
@@ -253,7 +254,7 @@ func (s *server) Revocation(_ context.Context, r *op.ClientRequest[oidc.Revocati
 		return done, nil
 	}
 
-	if isHashOf(g.Refresh, secret) {
+	if g.isRefresh(secret) {
 		_, err := s.p.grants.end(func(one grant) bool { return one.ID == g.ID }, noSession)
 		return done, err
 	}
