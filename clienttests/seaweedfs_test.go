@@ -19,6 +19,9 @@ func TestPhotosOnSeaweedFS(t *testing.T) { tryPhotos(t, startSeaweedFS(t)) }
 // Amplify with a user pool of the development server, whose users write to a bucket of SeaweedFS.
 func TestUserPoolsOnSeaweedFS(t *testing.T) { tryUserPools(t, startSeaweedFS(t), "userpool.test.mjs") }
 
+// Libraries with the development issuer; the SPA of docs/dev-sign-in.md writes to a bucket of SeaweedFS.
+func TestSignInOnSeaweedFS(t *testing.T) { trySignIn(t, startSeaweedFS(t)) }
+
 // startSeaweedFS returns the address of a store that asks nobody.
 func startSeaweedFS(t *testing.T) string {
 	t.Helper()

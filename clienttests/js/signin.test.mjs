@@ -15,7 +15,7 @@ import * as client from "openid-client";
 import { launch } from "./browser.mjs";
 
 const info = JSON.parse(process.env.POOLHOUSE_INFO);
-const { APP, POOL, STORE, S3, BUCKET, SCREENSHOTS } = process.env;
+const { APP, POOL, STORE, S3, BUCKET, SERVER_PORT, SCREENSHOTS } = process.env;
 const ISSUER = info.issuer;
 const axe = fs.readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 
@@ -38,7 +38,7 @@ async function serve(program) {
     }],
   });
   const server = http.createServer((request, response) => {
-    if (request.url === "/app.js") response.writeHead(200, { "Content-Type": "text/javascript" }).end(file.text);
+    if (request.url.split("?")[0] === "/app.js") response.writeHead(200, { "Content-Type": "text/javascript" }).end(file.text);
     else response.writeHead(200, { "Content-Type": "text/html" }).end('<!doctype html><title>app</title><body><script type=module src="/app.js"></script>');
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -128,6 +128,31 @@ test("an SPA with oidc-client-ts renews its tokens, and the page offers to conti
   await page.getByText("Bob Baker keeps").waitFor();
 });
 
+test("a frame hears at once who is signed in, or that the browser keeps the cookie back", async () => {
+  const url = await serve(path.join(APP, "app.js"));
+  const page = await open(url);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await onPage(page);
+  await enter(page);
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+
+  for (const [host, prompt, want] of [["127.0.0.1", "none", "code"], ["localhost", "none", "login_required"], ["localhost", "login", "refused"]]) {
+    await page.goto(url.replace("localhost", host));
+    const answer = await page.evaluate(async ({ address, prompt }) => {
+      const frame = document.createElement("iframe");
+      const redirect = `${location.origin}/app.js`; // runs nothing in a frame
+      frame.src = `${address}&redirect_uri=${encodeURIComponent(redirect)}&prompt=${prompt}`;
+      const loaded = new Promise((resolve) => { frame.onload = resolve; });
+      document.body.append(frame);
+      await loaded;
+      if (!frame.contentDocument) return "refused"; // it has another origin
+      const parameters = new URLSearchParams(frame.contentWindow.location.search);
+      return parameters.get("error") ?? (parameters.has("code") ? "code" : "nothing");
+    }, { address: authorization().replace(/&redirect_uri=[^&]*/, ""), prompt });
+    assert.equal(answer, want, `${host}, ${prompt}`);
+  }
+});
+
 test("react-oidc-context signs a new user in", async () => {
   const page = await open(await serve("signin/react.jsx"));
   await page.getByRole("button", { name: "Sign in" }).press("Enter");
@@ -158,12 +183,10 @@ test("Amplify goes from a guest to a user of a generic provider", async () => {
   await page.getByText(/^carol us-east-1:.* ASIA/).waitFor();
 });
 
-test("Auth.js signs in on a server", async () => {
-  const probe = http.createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address();
-  probe.close();
-  const server = spawn(process.execPath, ["signin/authjs.mjs"], { env: { ...process.env, PORT: String(port), ISSUER }, stdio: ["ignore", "pipe", "inherit"] });
+// authjs signs in on a server with Auth.js, and returns its session and that server.
+async function authjs(port, more = {}) {
+  const env = { ...process.env, PORT: String(port), ISSUER, ...more };
+  const server = spawn(process.execPath, ["signin/authjs.mjs"], { env, stdio: ["ignore", "pipe", "inherit"] });
   closers.push(() => server.kill());
   await once(server.stdout, "data");
 
@@ -172,8 +195,36 @@ test("Auth.js signs in on a server", async () => {
   await onPage(page);
   await enter(page);
   await page.waitForURL(`http://localhost:${port}/**`);
-  const session = JSON.parse(await page.evaluate(async () => (await fetch("/auth/session")).text()));
+  return { server, session: JSON.parse(await page.evaluate(async () => (await fetch("/auth/session")).text())) };
+}
+
+const audienceOf = (idToken) => JSON.parse(Buffer.from(idToken.split(".")[1], "base64url")).aud;
+
+test("Auth.js signs in on a server", async () => {
+  const probe = http.createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  const { session } = await authjs(port);
+  assert.equal(audienceOf(session.idToken), "poolhouse-dev");
   assert.match(await credentialsOf(session.idToken), /^us-east-1:/);
+});
+
+// The client of docs/dev-sign-in.md that has a secret, and one redirect URI, that of Auth.js.
+const confidential = { CLIENT: "my-server", SECRET: "a secret of development" };
+const callback = `http://localhost:${SERVER_PORT}/auth/callback/poolhouse`;
+
+test("Auth.js signs in with a client of a seed that has a secret", async () => {
+  const { server, session } = await authjs(SERVER_PORT, confidential);
+  assert.equal(audienceOf(session.idToken), confidential.CLIENT);
+  assert.match(await credentialsOf(session.idToken), /^us-east-1:/);
+  server.kill();
+  await once(server, "exit");
+
+  const wrong = await authjs(SERVER_PORT, { ...confidential, SECRET: "another" });
+  assert.equal(wrong.session, null);
+  wrong.server.kill();
+  await once(wrong.server, "exit");
 });
 
 const insecure = { execute: [client.allowInsecureRequests] };
@@ -198,6 +249,40 @@ test("openid-client signs in with code and PKCE, reads userinfo, rotates and rev
   await assert.rejects(client.refreshTokenGrant(config, next.refresh_token), { error: "invalid_grant" });
   await assert.rejects(client.fetchUserInfo(config, next.access_token, "bob"));
 });
+
+for (const [name, authenticate] of [["the header", client.ClientSecretBasic], ["the form", client.ClientSecretPost]]) {
+  test(`openid-client signs in with a client of a seed, its secret in ${name}`, async () => {
+    const { CLIENT, SECRET } = confidential;
+    const as = (secret) => client.discovery(new URL(ISSUER), CLIENT, undefined, authenticate(secret), insecure);
+    const config = await as(SECRET), wrong = await as("another");
+
+    const verifier = client.randomPKCECodeVerifier(), state = client.randomState();
+    const code = async () => {
+      const page = await open(client.buildAuthorizationUrl(config, {
+        redirect_uri: callback, scope: "openid offline_access", state, login_hint: "carol",
+        code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: "S256" }).href);
+      const landed = page.waitForRequest((request) => request.url().startsWith(callback));
+      await enter(page).catch(() => {}); // nobody listens there
+      return new URL((await landed).url());
+    };
+    const checks = { pkceCodeVerifier: verifier, expectedState: state };
+    await assert.rejects(client.authorizationCodeGrant(wrong, await code(), checks), { status: 401 });
+
+    const tokens = await client.authorizationCodeGrant(config, await code(), checks);
+    assert.equal(tokens.claims().sub, "carol");
+    assert.equal(tokens.claims().aud, CLIENT);
+    await credentialsOf(tokens.id_token);
+    assert.equal((await client.tokenIntrospection(config, tokens.access_token)).active, true);
+
+    await assert.rejects(client.refreshTokenGrant(wrong, tokens.refresh_token), { status: 401 });
+    const next = await client.refreshTokenGrant(config, tokens.refresh_token);
+    await client.tokenRevocation(config, next.refresh_token);
+    assert.equal((await client.tokenIntrospection(config, next.access_token)).active, false);
+
+    const page = await open(client.buildAuthorizationUrl(config, { redirect_uri: `${callback}/other`, scope: "openid" }).href);
+    await page.getByText("none of those that the seed has").waitFor();
+  });
+}
 
 test("openid-client signs a device in", async () => {
   const config = await client.discovery(new URL(ISSUER), "poolhouse-dev", undefined, client.None(), insecure);

@@ -67,6 +67,23 @@ type grant struct {
 	Expires  time.Time     `json:"expires"`
 }
 
+// wasUsed reports whether a secret is that of a refresh token that was used.
+func (g grant) wasUsed(secret string) bool {
+	return g.isRefresh(secret) && !isHashOf(g.Refresh, secret)
+}
+
+// isRefresh reports whether a secret is that of a refresh token, used or not.
+func (g grant) isRefresh(secret string) bool {
+	return isHashOf(g.Refresh, secret) || isHashOf(g.Family, familyOf(secret))
+}
+
+// familyOf returns the part of a refresh token's secret that all refresh tokens of a grant share, and no other
+// token has. So a token that was good once is known without a list of all.
+func familyOf(secret string) string {
+	family, _, _ := strings.Cut(secret, ".")
+	return family
+}
+
 type accessToken struct {
 	Hash    string    `json:"hash"`
 	Scopes  []string  `json:"scopes"`

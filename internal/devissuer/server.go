@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -115,7 +114,7 @@ func (s *server) RefreshToken(
 	if !found || g.Refresh == "" || g.Client != r.Client.GetID() {
 		return nil, invalidGrant("the refresh token is unknown, ended, or has expired")
 	}
-	if !isHashOf(g.Refresh, secret) && isHashOf(g.Family, familyOf(secret)) {
+	if g.wasUsed(secret) {
 		if _, err := s.p.grants.end(func(one grant) bool { return one.ID == g.ID }, noSession); err != nil {
 			return nil, err
 		}
@@ -137,13 +136,6 @@ func (s *server) RefreshToken(
 	}
 
 	return s.p.issue(ctx, g, scopes, familyOf(secret), "")
-}
-
-// familyOf returns the part of a refresh token's secret that all refresh tokens of a grant share, and no other
-// token has. So a token that was good once is known without a list of all.
-func familyOf(secret string) string {
-	family, _, _ := strings.Cut(secret, ".")
-	return family
 }
 
 // invalidToken is an error of protected resources (RFC 6750, section 3.1).
@@ -248,8 +240,9 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 	}), nil
 }
 
-// Revocation ends a refresh token with its grant, or an access token alone. A token that is not good
-// needs none (RFC 7009, section 2.2).
+// Revocation ends a refresh token with its grant, or an access token alone. A refresh token that was used
+// ends the grant, too: its successor may be on the way to a client that no longer wants it. A token that
+// is not good needs none (RFC 7009, section 2.2).
 func (s *server) Revocation(_ context.Context, r *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
 	s.p.exchange.Lock()
 	defer s.p.exchange.Unlock()
@@ -260,7 +253,7 @@ func (s *server) Revocation(_ context.Context, r *op.ClientRequest[oidc.Revocati
 		return done, nil
 	}
 
-	if isHashOf(g.Family, familyOf(secret)) { // an older one, too: somebody else may have used it
+	if g.isRefresh(secret) {
 		_, err := s.p.grants.end(func(one grant) bool { return one.ID == g.ID }, noSession)
 		return done, err
 	}

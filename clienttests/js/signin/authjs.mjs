@@ -1,18 +1,19 @@
 // A small server with Auth.js, as frameworks have it. PORT, ISSUER; its page tells who is signed in, and
-// the ID token.
+// the ID token. CLIENT and SECRET are of a client that a seed describes; without them the client is public.
 import { createServer } from "node:http";
 
 import { Auth } from "@auth/core";
 
-const { PORT, ISSUER } = process.env;
+const { PORT, ISSUER, CLIENT, SECRET } = process.env;
 const origin = `http://localhost:${PORT}`;
 const config = {
   basePath: "/auth",
   trustHost: true,
   secret: "not a secret, as this is a test",
   providers: [{
-    id: "poolhouse", name: "Poolhouse", type: "oidc", issuer: ISSUER, clientId: "poolhouse-dev",
-    client: { token_endpoint_auth_method: "none" }, checks: ["pkce", "state", "nonce"],
+    id: "poolhouse", name: "Poolhouse", type: "oidc", issuer: ISSUER,
+    ...(SECRET ? { clientId: CLIENT, clientSecret: SECRET } : { clientId: "poolhouse-dev", client: { token_endpoint_auth_method: "none" } }),
+    checks: ["pkce", "state", "nonce"],
   }],
   callbacks: {
     jwt: ({ token, account }) => (account ? { ...token, idToken: account.id_token } : token),
