@@ -84,7 +84,8 @@ func checkListed(uri string, added ...string) error {
 		return fmt.Errorf("is no redirect URI: %w", err)
 	}
 	if strings.Contains(uri, "*") {
-		return errors.New("would match a * only: list each URI, or leave them all out to allow any page of this machine")
+		return errors.New("would match a * only: list each URI, or leave them all out to allow any page of this " +
+			"machine")
 	}
 
 	return nil
@@ -130,6 +131,7 @@ func parseRedirect(text string, added ...string) (*url.URL, error) {
 	if err != nil {
 		return nil, errors.New("its query cannot be read")
 	}
+
 	for _, name := range added {
 		if values.Has(name) {
 			return nil, errors.New("it has the parameter " + name + ", which the answer adds")

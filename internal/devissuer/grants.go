@@ -192,6 +192,7 @@ func dropSessions(sessions map[string]session, all map[string]grant) {
 
 	kept := maps.Clone(replaced)
 	dropFirst(kept, max(0, maxSessions-(len(sessions)-len(replaced))), func(s session) time.Time { return s.AuthTime })
+
 	for id := range replaced {
 		if _, stays := kept[id]; !stays {
 			delete(sessions, id)
@@ -258,7 +259,7 @@ func (g *grants) replacedBy(id string) (before []session) {
 			before = append(before, s)
 		}
 	}
-	slices.SortFunc(before, func(a, b session) int { return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(before, func(a, b session) int { return cmp.Compare(a.User, b.User) })
 
 	return before
 }

@@ -70,6 +70,7 @@ func TestLogoutEndsReplacedSessions(t *testing.T) {
 		"back again": {func(w *world, alice held) {
 			bob := w.as("bob")
 			again := w.as("alice")
+
 			if payload(t, again.ID)["sid"] != payload(t, alice.tokens.ID)["sid"] {
 				t.Error("the session of the same user does not go on")
 			}
@@ -88,6 +89,7 @@ func TestLogoutEndsReplacedSessions(t *testing.T) {
 			w := newWorld(t, t.TempDir())
 			w.control("PUT", "carol", "{}")
 			alice := w.hold("alice")
+
 			test.logout(w, alice)
 			if got := strings.Join(w.alive(alice), ", "); got != test.alive {
 				t.Errorf("%q is alive, want %q", got, test.alive)

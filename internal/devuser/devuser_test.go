@@ -148,7 +148,8 @@ func nested(levels int) any {
 
 // TestDepthOfClaims checks that claims are as deep as pools read them (idtoken), at most.
 func TestDepthOfClaims(t *testing.T) {
-	if _, err := devuser.New("alice", map[string]any{"a": nested(15), "b": nested(15), "c": strings.Repeat(`[\"`, 20)}); err != nil {
+	flat := strings.Repeat(`[\"`, 20)
+	if _, err := devuser.New("alice", map[string]any{"a": nested(15), "b": nested(15), "c": flat}); err != nil {
 		t.Errorf("16 levels: %v", err)
 	}
 	for _, levels := range []int{16, 4200} {

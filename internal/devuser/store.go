@@ -209,6 +209,7 @@ func ended(before, after map[string]User) (gone []User) {
 func write(path string, users map[string]User) error {
 	var text bytes.Buffer
 	text.WriteString(`{"users": [`)
+
 	for n, name := range names(users) {
 		one, err := json.Marshal(users[name])
 		if err != nil {

@@ -19,10 +19,10 @@ const (
 // seeds and demo, 220 for GetFederationToken, the reads of tools and AWS's managed policies, 1,400 to
 // evaluate CloudFormation templates, 50 for templates as seeds, 230 for builds and systemd's
 // credentials, 250 to check seeds before anything changes, 200 to check templates likewise, 400 for web
-// identity tokens, 1,200 to sign people in at the issuer of `poolhouse dev` and to end what deleted
-// users had, and 3,500 for its user pools: their operations, the tokens of their users in identity
-// pools, and seeds.
-const mostStatements = 35_650
+// identity tokens, 1,300 to sign people in at the issuer of `poolhouse dev`, to end what deleted users and
+// those of the same browser had, and to write no file that does not load, and 3,500 for its user pools:
+// their operations, the tokens of their users in identity pools, and seeds.
+const mostStatements = 35_750
 
 // findings lists each break of a limit that has a place, then those of a whole group. Tests are
 // held to the limits of layout only: a table of cases is rightly long. With tests, all limits
