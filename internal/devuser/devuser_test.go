@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -164,38 +165,62 @@ func TestDepthOfClaims(t *testing.T) {
 	}
 }
 
-// TestLargestFileLoads checks that a file of as many users as there may be loads, each as large as a user
-// may be, whatever its claims consist of.
-func TestLargestFileLoads(t *testing.T) {
-	digits := make([]any, 8185)
-	for n := range digits {
-		digits[n] = json.Number("0")
+// largest returns users of the largest size that have a claim.
+func largest(t *testing.T, count int, claim any) []devuser.User {
+	t.Helper()
+	many := make([]devuser.User, count)
+	for n := range many {
+		claims := map[string]any{"a": claim, "sub": strings.Repeat("\x01", 255)}
+		many[n] = user(t, fmt.Sprintf("u%0127d", n), claims)
 	}
 
-	for name, claim := range map[string]any{
-		"numbers": digits,
-		"text":    strings.Repeat("a", 16<<10-len(`{"a":""}`)),
-		"escapes": strings.Repeat("<", (16<<10-len(`{"a":""}`))/6),
-	} {
-		path := filepath.Join(t.TempDir(), devuser.File)
-		s, err := devuser.Open(path)
+	return many
+}
+
+// written returns a file of users.
+func written(t *testing.T, users []devuser.User) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), devuser.File)
+	s, err := devuser.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put(users...); err != nil {
+		t.Fatal(err)
+	}
+
+	return path
+}
+
+// TestLargestFileLoads checks that a file of as many users as there may be loads, each as large as a user
+// may be. Whatever their claims consist of, the file is no larger than that.
+func TestLargestFileLoads(t *testing.T) {
+	const room = 16<<10 - len(`{"a":""}`)
+	text := strings.Repeat("a", room)
+	many := largest(t, devuser.MaxUsers, text)
+	s, err := devuser.Open(written(t, many))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.List(); !reflect.DeepEqual(got, many) {
+		t.Errorf("%d users were read", len(got))
+	}
+
+	size := func(claim any) int64 {
+		info, err := os.Stat(written(t, largest(t, 5, claim)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		many := make([]devuser.User, devuser.MaxUsers)
-		for n := range many {
-			long := fmt.Sprintf("u%0127d", n)
-			many[n] = user(t, long, map[string]any{"a": claim, "sub": strings.Repeat("\x01", 255)})
-		}
-		if err := s.Put(many...); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-
-		again, err := devuser.Open(path)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-		} else if got := again.List(); len(got) != len(many) || !reflect.DeepEqual(got[999], many[999]) {
-			t.Errorf("%s: %d users were read", name, len(got))
+		return info.Size()
+	}
+	most := size(text)
+	for name, claim := range map[string]any{
+		"numbers": slices.Repeat([]any{json.Number("0")}, room/2),
+		"lists":   slices.Repeat([]any{nested(14)}, room/30),
+		"escapes": strings.Repeat("<", room/6),
+	} {
+		if got := size(claim); got > most {
+			t.Errorf("%s: 5 users take %d bytes, and with text %d", name, got, most)
 		}
 	}
 }
