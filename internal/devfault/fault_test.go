@@ -51,7 +51,7 @@ func started() *Engine {
 }
 
 func TestInvalidFaults(t *testing.T) {
-	for _, f := range []Fault{
+	list := []Fault{
 		{},
 		{Operation: "GetId"},
 		{Operation: "GetId", Provider: "*", Answer: Down},
@@ -80,7 +80,9 @@ func TestInvalidFaults(t *testing.T) {
 		{Database: All, Error: ReadOnly},
 		{Database: Writes, Error: "Limit"},
 		{Database: Writes, Error: Unavailable, Service: "iam"},
-	} {
+	}
+
+	for _, f := range list {
 		if _, err := started().Add(f); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%+v: %v", f, err)
 		}
@@ -131,7 +133,8 @@ func TestWhichFaultCounts(t *testing.T) {
 		n := e.Inject(t.Context(), service, operation)
 		got = append(got, n.Code+" "+n.Fault)
 	}
-	if want := []string{" ", "NoPool fault-1", " ", "Throttled fault-3", "Limit fault-2", "Limit fault-2", " "}; !slices.Equal(got, want) {
+	want := []string{" ", "NoPool fault-1", " ", "Throttled fault-3", "Limit fault-2", "Limit fault-2", " "}
+	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
@@ -206,7 +209,7 @@ func TestProviderAddresses(t *testing.T) {
 		{"127.0.0.1:4599/dev-issuer", "http://127.0.0.1:4599/dev-issuer/jwks", true},
 		{"127.0.0.1:4599/dev-issuer", "http://127.0.0.1:4599/dev-issuers/jwks", false},
 		{"127.0.0.1:4599/dev-issuer", "http://127.0.0.1:4599/", false},
-		{"cognito-idp.us-east-1.amazonaws.com/us-east-1_abc", "http://127.0.0.1:4599/us-east-1_Abc/.well-known/jwks.json", true},
+		{"cognito-idp.us-east-1.amazonaws.com/us-east-1_abc", "http://127.0.0.1:4599/us-east-1_Abc/.well-known/x", true},
 		{"cognito-idp.us-east-1.amazonaws.com/us-east-1_abc", "http://127.0.0.1:4599/us-east-1_Abcd/x", false},
 	} {
 		address, err := url.Parse(test.address)
@@ -298,7 +301,8 @@ func TestFaultJSON(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		`{"operation":"GetId","error":1}`, `{"operation":"GetId","delay_ms":60001}`, `{"operation":"GetId","delay_ms":-1}`,
+		`{"operation":"GetId","error":1}`, `{"operation":"GetId","delay_ms":60001}`,
+		`{"operation":"GetId","delay_ms":-1}`,
 		`{"operation":"GetId","other":1}`, `{"operation":1}`, `[]`, `{"operation":"GetId","delay_ms":1e99}`,
 	} {
 		if err := json.Unmarshal([]byte(text), new(Fault)); err == nil {

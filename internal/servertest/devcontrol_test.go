@@ -106,14 +106,16 @@ func TestDevWaitForCall(t *testing.T) {
 	go func() {
 		var got answer
 		if status := control(t, s, http.MethodGet,
-			poolhouse.DevCallsPath+"/wait?operation=GetId&error=NotAuthorizedException&timeout_seconds=60", "", &got); status != 200 {
+			poolhouse.DevCallsPath+"/wait?operation=GetId&error=NotAuthorizedException&timeout_seconds=60", "",
+			&got); status != http.StatusOK {
 			t.Errorf("status %d, %+v", status, got)
 		}
 		came <- got
 	}()
 
 	s.GetID(t, pool, nil)
-	_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{"a.example": "b"}})
+	logins := map[string]string{"a.example": "b"}
+	_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: logins})
 	wiretest.WantError(t, err, "NotAuthorizedException", "")
 	if got := <-came; got.Explain.Reason == "" || got.ID == 0 {
 		t.Errorf("the call is %+v", got)
@@ -188,7 +190,8 @@ func TestDevResetFails(t *testing.T) {
 	})
 	pool := s.NewPool(t)
 	var got map[string]any
-	if status := control(t, s, http.MethodPost, poolhouse.DevResetPath, "", &got); status != http.StatusInternalServerError {
+	status := control(t, s, http.MethodPost, poolhouse.DevResetPath, "", &got)
+	if status != http.StatusInternalServerError {
 		t.Errorf("status %d", status)
 	}
 	s.GetID(t, pool, s.Logins(t, "alice"))
