@@ -3,12 +3,19 @@ package poolhouse
 import (
 	"context"
 	"errors"
+	"net/http"
 
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devcalls"
+	"github.com/poolhouse-id/poolhouse/internal/devclock"
+	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+	"github.com/poolhouse-id/poolhouse/internal/devpage"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
 var errNoDevelopment = errors.New("this is no development server")
@@ -18,7 +25,7 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 	if s.dev == nil {
 		return DevInfo{}, false
 	}
-	return s.dev.endpoints.Info, true
+	return s.latest().dev.endpoints.Info, true
 }
 
 // DevUsers returns the users whom the development issuer vouches for by name; nil for other servers.
@@ -26,7 +33,7 @@ func (s *Server) DevUsers() *devuser.Store {
 	if s.dev == nil {
 		return nil
 	}
-	return s.dev.endpoints.Users
+	return s.latest().dev.endpoints.Users
 }
 
 // DevClients returns the clients of the development issuer that seeds describe; nil for other servers.
@@ -34,7 +41,7 @@ func (s *Server) DevClients() *devissuer.Clients {
 	if s.dev == nil {
 		return nil
 	}
-	return s.dev.endpoints.Clients
+	return s.latest().dev.endpoints.Clients
 }
 
 // DevPools returns at most limit pools of a development server's account and region, in the order of
@@ -43,6 +50,7 @@ func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {
 	if s.dev == nil {
 		return nil, errNoDevelopment
 	}
+	s = s.latest()
 	pools, err := s.store.ListPools(ctx, identitypool.AccountID(s.config.Account), s.config.region(), "", limit)
 	if err != nil {
 		return nil, err
@@ -63,7 +71,7 @@ func (s *Server) FormerDevIssuer() string {
 	if s.dev == nil {
 		return ""
 	}
-	return s.dev.endpoints.Issuer.Former
+	return s.latest().dev.endpoints.Issuer.Former
 }
 
 // SeedUserAgent returns the user agent of the calls by which a development server applies its own
@@ -73,7 +81,7 @@ func (s *Server) SeedUserAgent() string {
 	if s.dev == nil {
 		return ""
 	}
-	return s.dev.seedAgent
+	return s.latest().dev.seedAgent
 }
 
 // SeedIdentities makes identities of a development server.
@@ -82,7 +90,7 @@ func (s *Server) SeedIdentities(ctx context.Context, seeded []cognitoidentity.Se
 	if s.dev == nil {
 		return errNoDevelopment
 	}
-	return s.pools.SeedIdentities(ctx, seeded)
+	return s.latest().pools.SeedIdentities(ctx, seeded)
 }
 
 // CheckSeededIdentities checks identities of a development server before their pools are made.
@@ -93,7 +101,7 @@ func (s *Server) CheckSeededIdentities(
 	if s.dev == nil {
 		return errNoDevelopment
 	}
-	return s.pools.CheckSeededIdentities(ctx, seeded, f)
+	return s.latest().pools.CheckSeededIdentities(ctx, seeded, f)
 }
 
 // DevUserPools returns at most limit user pools of the account and region of a development server.
@@ -101,6 +109,8 @@ func (s *Server) DevUserPools(limit int) []DevUserPool {
 	if s.dev == nil {
 		return nil
 	}
+	s = s.latest()
+
 	return s.dev.userPools.Summaries(s.config.Account, s.config.region(), limit)
 }
 
@@ -119,3 +129,133 @@ func (s *Server) ownUserPool(pool identitypool.Pool) *devpool.UserPool {
 
 // isSeed reports whether a call is one of the server's own, by which it applies a seed.
 func (d *development) isSeed(userAgent string) bool { return d != nil && userAgent == d.seedAgent }
+
+// DevClock returns the clock of a development server, which may be moved and stopped; nil for other servers.
+func (s *Server) DevClock() *devclock.Clock {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.tools.clock
+}
+
+// DevFaults returns what makes calls, login providers and the database of a development server fail on request;
+// nil for other servers.
+func (s *Server) DevFaults() *devfault.Engine {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.tools.faults
+}
+
+// DevCalls returns the newest calls of clients of a development server; nil for other servers.
+func (s *Server) DevCalls() *devcalls.Calls {
+	if s.dev == nil {
+		return nil
+	}
+	return &s.dev.tools.calls
+}
+
+// DevReset makes a development server as it was after its first start: all its data is deleted, then
+// Config.OnDevReset fills it again. The clock shows the machine's time, and there are no faults and no calls. The
+// keys that sign tokens stay. Calls under way end first, and calls that come meanwhile wait. A second reset
+// waits for the first. empty is for OnDevReset. Errors: ErrResetBusy, when nothing was reset but the faults;
+// those of a start. After an error of a server with a data folder, Failed is closed.
+func (s *Server) DevReset(ctx context.Context, empty bool) error {
+	if s.dev == nil {
+		return errNoDevelopment
+	}
+	return s.dev.tools.reset(ctx, empty)
+}
+
+// devGuards protect a development server.
+type devGuards struct {
+	browsers *awsapi.BrowserGuard // from pages of other origins that a developer visits
+	control  *awsapi.ControlGuard // the control API from other machines
+}
+
+// devGuards returns the guards of the settings. Its error has all faults.
+func (c *Config) devGuards() (devGuards, error) {
+	browsers, fault := awsapi.NewBrowserGuard(awsapi.BrowserGuardOptions{
+		URLs:        []string{c.IssuerURL},
+		Hosts:       c.DevHosts,
+		Origins:     c.DevOrigins,
+		Navigations: append(devissuer.Navigations(), issuer.AuthorizePath),
+		Pages:       []string{"/"},
+		Frames:      devissuer.IsSilent,
+		CallsByGet:  awsapi.CallsByGet,
+	})
+	control, err := awsapi.NewControlGuard(awsapi.ControlGuardOptions{
+		Prefix:      devissuer.ControlPrefix,
+		Token:       c.DevControlToken,
+		BehindProxy: c.BehindProxy,
+	})
+
+	return devGuards{browsers: browsers, control: control}, errors.Join(fault, err)
+}
+
+// guarded puts the guards before next; in production there are none.
+func (d *development) guarded(api *awsapi.Service, next http.Handler) http.Handler {
+	if d == nil {
+		return next
+	}
+	return api.Guard(d.guards.browsers.Check, api.Guard(d.guards.control.Check, next))
+}
+
+// withPage answers browsers at / with the page, and all others with next; in production everybody.
+func (d *development) withPage(next http.Handler) http.Handler {
+	if d == nil {
+		return next
+	}
+	page := d.guardPage(d.page)
+
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if devpage.Wants(r) {
+			page.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// withUserPools answers requests for the documents of user pools, and all others with next; in production
+// everybody. A pattern of the mux for all pools would collide with others.
+func (d *development) withUserPools(next http.Handler) http.Handler {
+	if d == nil {
+		return next
+	}
+
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if d.userPools.Publishes(r) {
+			d.userPools.Publish(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// guardPage puts the guard of the control API before a page, which shows users and calls, or lets
+// anybody sign in.
+func (d *development) guardPage(page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if denial := d.guards.control.CheckPage(r); denial == nil {
+			page.ServeHTTP(w, r)
+		} else if denial.Challenge != "" {
+			w.Header().Set("WWW-Authenticate", denial.Challenge)
+			plain(w, http.StatusUnauthorized, pageRefusal)
+		} else {
+			plain(w, http.StatusForbidden, pageRefusal)
+		}
+	})
+}
+
+// pageRefusal is for people at a browser.
+const pageRefusal = `This page shows the users of a development server, or signs people in. Other machines may
+not see it.
+
+Open it in a browser on the machine that the server runs on, by a loopback address such as 127.0.0.1.
+From another machine, forward a port: ssh -L 4599:127.0.0.1:4599 HOST
+For a server in a container, start it with dev.control_token. The browser then asks for a name, which
+may be any, and a password, which is the token.
+
+The APIs are open to other machines as before.
+`

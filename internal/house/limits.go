@@ -9,7 +9,7 @@ const (
 	mostFunction     = 70 // lines
 	mostCognitive    = 30
 	mostFile         = 500 // lines
-	mostFilesAtRoot  = 12  // tests too
+	mostFilesAtRoot  = 13  // tests too
 	smallestMeasured = 200 // lines in bodies: fewer have no meaningful share of blank ones
 )
 
@@ -20,9 +20,10 @@ const (
 // evaluate CloudFormation templates, 50 for templates as seeds, 230 for builds and systemd's
 // credentials, 250 to check seeds before anything changes, 200 to check templates likewise, 400 for web
 // identity tokens, 1,300 to sign people in at the issuer of `poolhouse dev`, to end what deleted users and
-// those of the same browser had, and to write no file that does not load, and 3,500 for its user pools:
-// their operations, the tokens of their users in identity pools, and seeds.
-const mostStatements = 35_750
+// those of the same browser had, and to write no file that does not load, 3,500 for its user pools:
+// their operations, the tokens of their users in identity pools, and seeds, and 1,200 for its resets,
+// faults, clock, calls and SAML responses.
+const mostStatements = 36_950
 
 // findings lists each break of a limit that has a place, then those of a whole group. Tests are
 // held to the limits of layout only: a table of cases is rightly long. With tests, all limits

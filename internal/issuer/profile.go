@@ -37,6 +37,9 @@ func cognito(region string) Profile {
 // purpose names the signing keys of Cognito tokens in the store.
 const purpose = "signing"
 
+// KeyPurpose is purpose, for whoever keeps the keys while the rest of the data is deleted.
+const KeyPurpose = purpose
+
 // profile returns the profile that the options ask for.
 func (o *Options) profile() Profile {
 	if o.Profile != nil {
