@@ -229,6 +229,29 @@ func TestDisabledAndEnabled(t *testing.T) {
 	a.signIn(t, a.checked, email).wants(t, "enabled, signed in again", true, true)
 }
 
+// Tokens of a deleted client end with it, whether the client could revoke tokens or not: a client that gets the
+// ID again is another one.
+func TestDeletedClient(t *testing.T) {
+	for _, revokes := range []bool{true, false} {
+		a := startApp(t)
+		wiretest.Must(a.users.UpdateUserPoolClient(t.Context(), &idp.UpdateUserPoolClientInput{
+			UserPoolId:            &a.userPool,
+			ClientId:              &a.checked,
+			EnableTokenRevocation: &revokes,
+			ExplicitAuthFlows:     []idptypes.ExplicitAuthFlowsType{"ALLOW_USER_PASSWORD_AUTH"},
+		}))(t)
+		a.signUp(t, "alice@example.com")
+		u := a.signIn(t, a.checked, "alice@example.com")
+		u.wants(t, "before", true, true)
+
+		wiretest.Must(a.users.DeleteUserPoolClient(t.Context(), &idp.DeleteUserPoolClientInput{
+			UserPoolId: &a.userPool,
+			ClientId:   &a.checked,
+		}))(t)
+		u.wants(t, "deleted", false, false)
+	}
+}
+
 // A deleted user pool ends everything at once, of clients without the check too, as nothing
 // proves its tokens any more. Credentials of those stay, as at AWS.
 func TestDeletedUserPool(t *testing.T) {

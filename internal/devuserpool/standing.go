@@ -61,23 +61,20 @@ func (u User) standing(signIn identitypool.SignIn) identitypool.Standing {
 		return identitypool.UserDisabled
 	case u.Status == statusResetRequired: // as for the user's own calls; a new password lets sign-ins count again
 		return identitypool.SignedOut
-	case u.ended(signIn.ID, "", signIn.Until):
+	case u.ended(signIn.ID, signIn.Until):
 		return identitypool.SignedOut
 	default:
 		return identitypool.Good
 	}
 }
 
-// ended reports whether what was issued for a sign-in was revoked, or the user has signed out since. Tokens
-// of a client without revocation have no origin, but the event of their sign-in. Without both, because a
-// Cognito token came between, a sign-in ends by the time of a sign-out alone. Such times are in whole seconds:
-// those of the second of the sign-out have ended, unless the user has signed in again within it.
-func (u User) ended(origin, event string, issued time.Time) bool {
-	isLive := func(s Session) bool { return s.Origin == origin && !s.Revoked }
-	if origin == "" && event != "" {
-		isLive = func(s Session) bool { return s.Event == event && !s.Revoked }
-	}
-	if origin == "" && event == "" {
+// ended reports whether what was issued for a sign-in was revoked, its client was deleted, or the user has
+// signed out since. id is the sign-in's (identitypool.SignInID). Without it, because a Cognito token came
+// between, a sign-in ends by the time of a sign-out alone. Such times are in whole seconds: those of the second
+// of the sign-out have ended, unless the user has signed in again within it.
+func (u User) ended(id string, issued time.Time) bool {
+	isLive := func(s Session) bool { return (s.Origin == id || s.Event == id) && !s.Revoked }
+	if id == "" {
 		out := u.SignedOutAt.Unix()
 		if u.SignedOutAt.IsZero() || issued.Unix() > out {
 			return false
