@@ -44,14 +44,7 @@ func forApp(traces *wiretest.TraceList) func(*poolhouse.Config) {
 
 func newApp(t *testing.T, s *wiretest.Server, traces *wiretest.TraceList) *app {
 	t.Helper()
-	a := &app{Server: s, traces: traces}
-	a.users = idp.New(idp.Options{
-		BaseEndpoint:     &a.URL,
-		Region:           wiretest.Region,
-		RetryMaxAttempts: 1,
-		HTTPClient:       wiretest.Connections,
-		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
+	a := &app{Server: s, traces: traces, users: usersOf(s, "test", "test")}
 
 	a.userPool = *wiretest.Must(a.users.CreateUserPool(t.Context(), &idp.CreateUserPoolInput{
 		PoolName:               aws.String("users"),
@@ -70,6 +63,17 @@ func newApp(t *testing.T, s *wiretest.Server, traces *wiretest.TraceList) *app {
 	})
 
 	return a
+}
+
+// usersOf returns a client of user pools that signs with a key.
+func usersOf(s *wiretest.Server, id, secret string) *idp.Client {
+	return idp.New(idp.Options{
+		BaseEndpoint:     &s.URL,
+		Region:           wiretest.Region,
+		RetryMaxAttempts: 1,
+		HTTPClient:       wiretest.Connections,
+		Credentials:      credentials.NewStaticCredentialsProvider(id, secret, ""),
+	})
 }
 
 // atAWS returns the name of the user pool at AWS.
