@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
@@ -155,43 +154,6 @@ func codeMismatch() *awsapi.Error {
 		"Invalid verification code provided, please try again.")
 }
 
-// delivery returns where a code went, as answers show it.
-func delivery(attribute, destination string) *CodeDeliveryDetailsType {
-	medium, shown := "EMAIL", maskedEmail(destination)
-	if attribute == "phone_number" {
-		medium, shown = "SMS", maskedPhone(destination)
-	}
-
-	return &CodeDeliveryDetailsType{
-		AttributeName:  &attribute,
-		DeliveryMedium: &medium,
-		Destination:    &shown,
-	}
-}
-
-// maskedEmail shows the first letter of the name and of the domain, as AWS does: a***@e***.
-func maskedEmail(address string) string {
-	name, domain, _ := strings.Cut(address, "@")
-	return initial(name) + "***@" + initial(domain) + "***"
-}
-
-func initial(text string) string {
-	r, size := utf8.DecodeRuneInString(text)
-	if size == 0 || r == utf8.RuneError {
-		return ""
-	}
-	return string(r)
-}
-
-const shownDigits = 4
-
-// maskedPhone shows the last digits: +*******1234.
-func maskedPhone(number string) string {
-	digits := strings.TrimPrefix(number, "+")
-	hidden := max(0, len(digits)-shownDigits)
-	return "+" + strings.Repeat("*", hidden) + digits[hidden:]
-}
-
 // verifiable returns the attribute to which the pool sends a code that confirms a user's sign-up: the
 // telephone number before the e-mail address, of those that the pool verifies; "" = none.
 func (p *Pool) verifiable(u User) string {
@@ -239,19 +201,4 @@ func (p *Pool) recoveryWays() []string {
 	}
 
 	return names
-}
-
-func number(n *int) int {
-	if n == nil {
-		return 0
-	}
-	return *n
-}
-
-// text returns the text of an optional member.
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

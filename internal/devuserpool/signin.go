@@ -229,12 +229,14 @@ func (s *Service) signInByPassword(a attempt) (outcome, error) {
 	return s.proven(a, u)
 }
 
-// refuse is the answer to a wrong password, or to any password of a user who does not exist.
+// refuse is the answer to a wrong password, or to any password of a user who does not exist. After a reset no
+// password counts (API reference, AdminResetUserPassword), which a client may tell only to users who know theirs
+// if it must not tell which users exist.
 func (s *Service) refuse(a attempt, u User, exists bool) error {
 	switch {
 	case !exists && !a.client.preventsExistenceErrors():
 		return userMissing()
-	case exists && u.Enabled && u.Status == statusResetRequired && u.Verifier == "":
+	case exists && u.Enabled && u.Status == statusResetRequired && !a.client.preventsExistenceErrors():
 		return resetRequired()
 	default:
 		return incorrect()
