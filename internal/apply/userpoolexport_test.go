@@ -74,7 +74,8 @@ func TestExportOfUserPools(t *testing.T) {
 	} {
 		contains(t, strings.Join(exported.Notes, "\n"), want)
 	}
-	contains(t, file, "PoolhouseId: us-east-1_Customers\n", "PoolhouseId: customersapp\n", "UserPoolId:\n        Ref: Staff")
+	contains(t, file, "PoolhouseId: us-east-1_Customers\n", "PoolhouseId: customersapp\n",
+		"UserPoolId:\n        Ref: Staff")
 	lacks(t, file, "alice", "UserPoolUser", "_custom_id_", "ClientSecret", "Name: nickname", "poolhouse:applied")
 	equal(t, "what changes on the same server", actions(r.applied(withUserPools(t, file), "pools")), "")
 
@@ -112,7 +113,8 @@ func TestExportWithoutUserPools(t *testing.T) {
 		r.refuse = refusing("ListUserPools", refusal)
 		exported := r.export(false)
 		lacks(t, string(exported.File), "AWS::Cognito::UserPool\n")
-		if got := strings.Contains(strings.Join(exported.Notes, "\n"), "user pools: they cannot be read"); got != noted {
+		notes := strings.Join(exported.Notes, "\n")
+		if strings.Contains(notes, "user pools: they cannot be read") != noted {
 			t.Errorf("%s: notes %q", refusal, exported.Notes)
 		}
 	}

@@ -41,6 +41,7 @@ func TestStatusesThatClientsTell(t *testing.T) {
 			"registered/verified email or phone_number"
 		notNow       = "NotAuthorizedException: User password cannot be reset in the current state."
 		isConfirmed  = "InvalidParameterException: User is already confirmed."
+		notVerified  = "InvalidParameterException: Auto verification not turned on."
 		noUser       = "UserNotFoundException: Username/client id combination not found."
 		toBeReset    = "PasswordResetRequiredException: Password reset required for the user"
 		newPassword  = "NEW_PASSWORD_REQUIRED"
@@ -53,7 +54,7 @@ func TestStatusesThatClientsTell(t *testing.T) {
 			answers{notConfirmed, wrongPair, hides, sends},
 		},
 		"unreachable": {
-			answers{notConfirmed, wrongPair, unreachable, "InvalidParameterException: Auto verification not turned on."},
+			answers{notConfirmed, wrongPair, unreachable, notVerified},
 			answers{notConfirmed, wrongPair, hides, hides},
 		},
 		"confirmed": {
