@@ -47,7 +47,7 @@ func (s *Service) addCodeFor(p *Pool, u *User, purpose, attribute, destination s
 	one := Code{
 		Purpose:     purpose,
 		Attribute:   attribute,
-		Value:       cmp.Or(s.FixedCode, fmt.Sprintf("%06d", s.below(codeNumbers))),
+		Value:       cmp.Or(s.FixedCode, fmt.Sprintf("%06d", below(codeNumbers))),
 		Destination: destination,
 		Created:     now,
 		Ends:        now.Add(codeLifetime),
@@ -89,12 +89,7 @@ func (s *Service) show(ctx context.Context, codes ...SentCode) {
 	}
 }
 
-func (p *Pool) name() string {
-	if p.Settings.Name == nil {
-		return ""
-	}
-	return *p.Settings.Name
-}
+func (p *Pool) name() string { return text(p.Settings.Name) }
 
 // code returns the place of a user's code; -1 = there is none. An empty attribute stands for any.
 func (u *User) code(purpose, attribute string) int {
@@ -135,7 +130,7 @@ func (s *Service) checkCode(u *User, purpose, attribute, given string) (Code, *a
 // refuseCode is the answer to a code from a user whom the client must not tell of: like that to a wrong code,
 // with the same limit.
 func (s *Service) refuseCode(p *Pool, name string) *awsapi.Error {
-	if s.signIns.wrongCode(p.ID + "\x00code\x00" + p.key(name)) {
+	if s.lockouts.wrongCode(p.ID + "\x00code\x00" + p.key(name)) {
 		return tooManyCodeAttempts()
 	}
 	return codeMismatch()

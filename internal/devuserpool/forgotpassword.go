@@ -73,7 +73,7 @@ func (s *Service) ConfirmForgotPassword(
 		return nil, refusal
 	}
 
-	s.signIns.succeeded(attempt{pool: who.pool}.lockKey(who.user, true))
+	s.lockouts.succeeded(attempt{pool: who.pool}.lockKey(who.user, true))
 
 	return &ConfirmForgotPasswordResponse{}, nil
 }

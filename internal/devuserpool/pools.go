@@ -3,7 +3,7 @@ package devuserpool
 import (
 	"cmp"
 	"context"
-	"io"
+	"crypto/rand"
 	"maps"
 	"slices"
 	"strings"
@@ -94,8 +94,7 @@ func (s *Service) newPoolID(c awsapi.Caller, tags map[string]string) (string, er
 	region := c.Region
 	chosen, isChosen := tags[customIDTag]
 	if !isChosen {
-		name, err := s.randomText(9, lowercase+uppercase+digits)
-		return region + "_" + name, err
+		return region + "_" + randomText(9, lowercase+uppercase+digits), nil
 	}
 
 	if err := s.mayChooseIDs(c); err != nil {
@@ -126,13 +125,11 @@ func (s *Service) mayChooseIDs(c awsapi.Caller) error {
 }
 
 // randomText returns n characters of an alphabet of at most 128.
-func (s *Service) randomText(n int, alphabet string) (string, error) {
+func randomText(n int, alphabet string) string {
 	var text []byte
 	buffer := make([]byte, 2*n)
 	for len(text) < n {
-		if _, err := io.ReadFull(s.Random, buffer); err != nil {
-			return "", err
-		}
+		_, _ = rand.Read(buffer) // never fails
 
 		for _, b := range buffer {
 			// A remainder alone would prefer the alphabet's first characters.
@@ -142,7 +139,7 @@ func (s *Service) randomText(n int, alphabet string) (string, error) {
 		}
 	}
 
-	return string(text), nil
+	return string(text)
 }
 
 // DescribeUserPool returns a pool.
@@ -275,9 +272,6 @@ func (s *Service) SetUserPoolMfaConfig(
 
 	return &SetUserPoolMfaConfigResponse{MfaConfiguration: new(mfaOff)}, nil
 }
-
-// isTrue reports whether an optional member is true.
-func isTrue(b *bool) bool { return b != nil && *b }
 
 // days returns n days.
 func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }

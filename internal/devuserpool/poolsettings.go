@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"maps"
-	"reflect"
 	"slices"
 )
 
@@ -255,17 +254,3 @@ func refuseSettings(in *UpdateUserPoolRequest) error {
 
 // asksForMFA reports whether a MfaConfiguration is another than OFF.
 func asksForMFA(configuration *string) bool { return configuration != nil && *configuration != mfaOff }
-
-// isGiven reports whether an optional structure has any member.
-func isGiven[T any](s *T) bool { return s != nil && !reflect.ValueOf(*s).IsZero() }
-
-// isValue reports whether an optional text is there and equal.
-func isValue(text *string, value string) bool { return text != nil && *text == value }
-
-// orNil returns nil for an empty list: answers leave it out.
-func orNil(list []string) []string {
-	if len(list) == 0 {
-		return nil
-	}
-	return slices.Clone(list)
-}

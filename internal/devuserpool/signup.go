@@ -61,7 +61,7 @@ func (s *Service) SignUp(ctx context.Context, in *SignUpRequest) (*SignUpRespons
 		return nil, stateError(err, p.ID)
 	}
 
-	s.signIns.succeeded(attempt{pool: p}.lockKey(u, true))
+	s.lockouts.succeeded(attempt{pool: p}.lockKey(u, true))
 	s.show(ctx, sent...)
 
 	return &SignUpResponse{UserConfirmed: new(false), UserSub: &u.Sub, CodeDeliveryDetails: where}, nil
@@ -109,17 +109,13 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *ConfirmSignUpRequest) (
 
 	out := &ConfirmSignUpResponse{}
 	if who.client.allows(flowUser) {
-		one := s.step(attempt{
+		one := s.newChallenge(attempt{
 			pool:   who.pool,
 			client: who.client,
 			params: map[string]string{paramUsername: *in.Username},
-		}, stepConfirmed, who.user.Username)
-		one.proven = who.user.Verifier
-		session, err := s.signIns.begin(one, sessionBytes)
-		if err != nil {
-			return nil, err
-		}
-		out.Session = &session
+		}, challengeConfirmed, who.user.Username)
+		one.verifier = who.user.Verifier
+		out.Session = new(s.challenges.begin(one, sessionBytes))
 	}
 
 	return out, nil

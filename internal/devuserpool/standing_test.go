@@ -16,17 +16,17 @@ func TestStanding(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	sessions := []Session{
+	sessions := []RefreshToken{
 		{Origin: "old", Event: "old event", Revoked: true},
 		{Origin: "new", Event: "new event"},
 	}
 	p := &Pool{ID: "us-east-1_A", Account: "000000000000", Region: "us-east-1", Users: map[string]User{
-		"alice": {Username: "alice", Sub: "a", Enabled: true, Sessions: sessions, SignedOutAt: at},
+		"alice": {Username: "alice", Sub: "a", Enabled: true, RefreshTokens: sessions, SignedOutAt: at},
 		"dora": {Username: "dora", Sub: "e", Enabled: true, SignedOutAt: at,
-			Sessions: []Session{{Origin: "again", SignIn: at.Add(time.Millisecond)}}},
-		"eve":   {Username: "eve", Sub: "f", Enabled: true, Status: statusResetRequired, Sessions: sessions},
+			RefreshTokens: []RefreshToken{{Origin: "again", SignIn: at.Add(time.Millisecond)}}},
+		"eve":   {Username: "eve", Sub: "f", Enabled: true, Status: statusResetRequired, RefreshTokens: sessions},
 		"bob":   {Username: "bob", Sub: "b", Enabled: true},
-		"carol": {Username: "carol", Sub: "c", Sessions: sessions},
+		"carol": {Username: "carol", Sub: "c", RefreshTokens: sessions},
 	}}
 	before := state.Changes()
 	if err := state.create(p); err != nil {
