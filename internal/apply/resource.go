@@ -14,6 +14,8 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // properties are those of one resource, as a file wants them or as a server has them. A file may
@@ -127,7 +129,7 @@ var kinds = []*kind{
 		attributes: []string{"Ref", "UserPoolId", "Arn", "ProviderName", "ProviderURL"},
 		links:      []string{"Ref"},
 		pinned:     true,
-		validID:    validUserPoolID,
+		validID:    identitypool.ValidUserPoolID,
 
 		withoutUserPools: dropUnsimulated,
 	},

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // readUserPools reads the user pools of a development server, each with its clients and groups. Their users
@@ -63,7 +65,7 @@ func exportedUserPool(id string, have map[string]any) (*state, error) {
 	if err := decode([]byte(show(have["UserPoolTags"])), &given); err != nil {
 		return nil, err
 	}
-	delete(given, customUserPoolID) // PoolhouseId has it
+	delete(given, identitypool.CustomIDTag) // PoolhouseId has it
 
 	have = maps.Clone(have)
 	delete(have, "UserPoolTags")

@@ -11,10 +11,8 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
-
-// customIDTag is the tag of a new pool that chooses its ID, as for identity pools.
-const customIDTag = "_custom_id_"
 
 // issuerTag is the tag that chooses the issuer of a pool's tokens: aws for the name that AWS would give it,
 // local for this server's, which is the default. No name serves all verifiers.
@@ -71,8 +69,8 @@ func (p *Pool) followTags() error {
 				"Tag keys cannot begin with aws:, which is reserved for system use.")
 		}
 	}
-	if id, chosen := p.Settings.UserPoolTags[customIDTag]; chosen && id != p.ID && p.Region+"_"+id != p.ID {
-		return awsapi.Refused(invalidParameter, tagFault.With("key", customIDTag),
+	if id, chosen := p.Settings.UserPoolTags[identitypool.CustomIDTag]; chosen && id != p.ID && p.Region+"_"+id != p.ID {
+		return awsapi.Refused(invalidParameter, tagFault.With("key", identitypool.CustomIDTag),
 			"The tag _custom_id_ chooses the ID of a new pool only.")
 	}
 
@@ -92,7 +90,7 @@ func (p *Pool) followTags() error {
 // newPoolID returns the ID of a new pool: the one that a tag chooses, or a random one.
 func (s *Service) newPoolID(c awsapi.Caller, tags map[string]string) (string, error) {
 	region := c.Region
-	chosen, isChosen := tags[customIDTag]
+	chosen, isChosen := tags[identitypool.CustomIDTag]
 	if !isChosen {
 		return region + "_" + randomText(9, lowercase+uppercase+digits), nil
 	}
@@ -103,7 +101,7 @@ func (s *Service) newPoolID(c awsapi.Caller, tags map[string]string) (string, er
 	if !strings.Contains(chosen, "_") {
 		chosen = region + "_" + chosen
 	}
-	if !poolIDForm.MatchString(chosen) || !strings.HasPrefix(chosen, region+"_") || len(chosen) > 55 {
+	if !identitypool.ValidUserPoolID(chosen) || !strings.HasPrefix(chosen, region+"_") {
 		return "", awsapi.Refused(invalidParameter, poolIDFault.With("region", region),
 			"The tag _custom_id_ is not the ID of a user pool in %s.", region)
 	}

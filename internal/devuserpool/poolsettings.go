@@ -190,22 +190,6 @@ func adminCreateUser(in *UpdateUserPoolRequest) *AdminCreateUserConfigType {
 	return &config
 }
 
-// part is a part of user pools that is not simulated, and whether a call asks for it.
-type part struct {
-	name  string
-	asked bool
-}
-
-// refuseParts refuses the first part that a call asks for.
-func refuseParts(parts ...part) error {
-	for _, p := range parts {
-		if p.asked {
-			return refusedPart(p.name)
-		}
-	}
-	return nil
-}
-
 // refuseSettings refuses the settings of a pool that are not simulated. Values that mean the same as none
 // pass. Every DeviceConfiguration turns device tracking on (API reference), also that without a true member,
 // which Terraform sends empty.
