@@ -25,7 +25,7 @@ type lockouts struct {
 	users map[string]failures
 }
 
-// failures are the wrong passwords of a user.
+// failures are the wrong passwords of a user, or the wrong codes.
 type failures struct {
 	count int
 	last  time.Time

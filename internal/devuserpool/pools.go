@@ -69,7 +69,8 @@ func (p *Pool) followTags() error {
 				"Tag keys cannot begin with aws:, which is reserved for system use.")
 		}
 	}
-	if id, chosen := p.Settings.UserPoolTags[identitypool.CustomIDTag]; chosen && id != p.ID && p.Region+"_"+id != p.ID {
+	id, chosen := p.Settings.UserPoolTags[identitypool.CustomIDTag]
+	if chosen && id != p.ID && p.Region+"_"+id != p.ID {
 		return awsapi.Refused(invalidParameter, tagFault.With("key", identitypool.CustomIDTag),
 			"The tag _custom_id_ chooses the ID of a new pool only.")
 	}

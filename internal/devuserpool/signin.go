@@ -26,7 +26,7 @@ type attempt struct {
 	pool    *Pool // nobody may change it
 	client  Client
 	params  map[string]string
-	session string
+	session string // Session of the call; "" = none
 }
 
 // authResponse is the answer of all four operations that sign users in: a challenge, or tokens. Those that answer
@@ -258,6 +258,7 @@ func (s *Service) finish(a attempt, u User, edit func(*Pool, *User) error) (*aut
 		}
 		return now, nil
 	}
+
 	err := s.changeUser(a.pool.ID, same, func(p *Pool, u *User) error {
 		if edit != nil {
 			if err := edit(p, u); err != nil {

@@ -91,7 +91,7 @@ func guidOf(b []byte) string {
 	return uuid.Must(uuid.NewRandomFromReader(bytes.NewReader(b))).String()
 }
 
-// keepToken adds a session to a user. Those whose time is over go. Of one sign-in only the newest tokens are
+// keepToken adds a refresh token to a user. Those whose time is over go. Of one sign-in only the newest tokens are
 // kept, those that still work before others, which stay to tell their reuse: refreshes do not cost the user
 // other sign-ins. Above the bound of sign-ins a revoked one goes, or else the oldest.
 func (u *User) keepToken(one RefreshToken, now time.Time) {
