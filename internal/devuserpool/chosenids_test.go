@@ -29,6 +29,7 @@ func TestSettingOfChosenIDs(t *testing.T) {
 					PoolName:     aws.String("users"),
 					UserPoolTags: map[string]string{"_custom_id_": "us-east-1_Of" + account},
 				})
+
 			if want != "" {
 				wiretest.WantError(t, err, want, idsChosenByHome)
 			} else if err != nil {
