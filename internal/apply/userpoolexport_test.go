@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/apply"
 )
 
 // manySettings is a user pool with settings of each form, with a client that has a secret, and a role that a
@@ -78,6 +80,17 @@ func TestExportOfUserPools(t *testing.T) {
 		"UserPoolId:\n        Ref: Staff")
 	lacks(t, file, "alice", "UserPoolUser", "_custom_id_", "ClientSecret", "Name: nickname", "poolhouse:applied")
 	equal(t, "what changes on the same server", actions(r.applied(withUserPools(t, file), "pools")), "")
+
+	// A server without user pools takes the rest: identity pools name user pools by their names at AWS.
+	rest, err := apply.Read(exported.File, apply.ReadOptions{IgnoreUnknown: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	production := newRig(t)
+	production.refuse = refusing("CreateUserPool", "UnknownOperationException")
+	production.applied(rest, "pools")
+	contains(t, string(production.export(false).File),
+		"ProviderName: cognito-idp.us-east-1.amazonaws.com/us-east-1_Customers")
 
 	again := newRig(t)
 	again.applied(withUserPools(t, file), "pools")
