@@ -68,6 +68,7 @@ func Export(ctx context.Context, c *Client, o ExportOptions) (*Exported, error) 
 			return nil, err
 		}
 	}
+
 	for _, k := range kinds {
 		some, err := e.readKind(ctx, k)
 		if err != nil {
