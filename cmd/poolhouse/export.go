@@ -14,8 +14,8 @@ func exportCommand() *cobra.Command {
 		Long: `Write a running server's pools, roles and providers as a file for "poolhouse apply".
 On an empty server, apply creates the same resources from the file, with the same pool
 IDs. Anything that the file cannot describe is listed on standard error. The file has
-no identities: use "poolhouse backup" for them. It has no user pools of poolhouse dev: keep
-the file that made them.
+no identities: use "poolhouse backup" for them. From poolhouse dev it has the user pools
+with their clients and groups, but no users.
 
 The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 AWS_REGION.`,

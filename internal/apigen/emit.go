@@ -226,13 +226,18 @@ func (e *emitter) elementType(name string) (string, error) {
 
 // validate writes the checks of an input structure, in the model's order.
 func (e *emitter) validate(name string, s shape) {
-	if slices.ContainsFunc(e.Operations.names, func(op string) bool {
+	at := slices.IndexFunc(e.Operations.names, func(op string) bool {
 		in := e.Operations.values[op].Input
 		return in != nil && in.Shape == name
-	}) {
+	})
+	if at >= 0 {
 		e.printf("// Validate returns what the model forbids about in.\n"+
 			"func (in *%s) Validate() []awsapi.Violation {\n"+
 			"var v awsapi.Validator\nin.validate(&v)\nreturn v.Violations()\n}\n\n", name)
+	}
+	if at >= 0 && e.Operations.values[e.Operations.names[at]].AuthType != "none" && s.requires("UserPoolId") {
+		e.printf("// pool returns the ID of the user pool that in names.\n"+
+			"func (in *%s) pool() string { return *in.UserPoolId }\n\n", name)
 	}
 	e.printf("func (in *%s) validate(v *awsapi.Validator) {\n", name)
 

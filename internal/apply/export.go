@@ -63,6 +63,12 @@ func Export(ctx context.Context, c *Client, o ExportOptions) (*Exported, error) 
 	e := &exporter{server: s, fromAWS: o.FromAWS, known: o.AWSPolicies}
 
 	var all []*state
+	if !o.FromAWS {
+		if all, err = e.readUserPools(ctx); err != nil {
+			return nil, err
+		}
+	}
+
 	for _, k := range kinds {
 		some, err := e.readKind(ctx, k)
 		if err != nil {
@@ -266,7 +272,7 @@ func (e *exporter) write(all []*state) []byte {
 		k := kindOf(st.properties)
 		one := pairs{{key: "Type", value: st.properties.typeName()}}
 		if k.pinned {
-			one = append(one, pair{key: "Metadata", value: pairs{{key: pinned, value: st.id}}})
+			one = append(one, pair{key: "Metadata", value: pairs{{key: pinned, value: k.pinnedID(st.id)}}})
 		}
 		references := links.of(i, e.server)
 		if !k.opaque {

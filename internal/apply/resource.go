@@ -14,6 +14,8 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // properties are those of one resource, as a file wants them or as a server has them. A file may
@@ -91,6 +93,8 @@ type kind struct {
 	read       func(*server, context.Context, string) (*state, error)
 	refers     bool // export keeps what its properties name
 	pinned     bool // PoolhouseId can choose its ID
+	// chosenID returns the part of an ID that PoolhouseId chooses; nil = all of it.
+	chosenID func(id string) string
 	// validID reports whether an ID can be chosen; nil = it is that of an identity pool.
 	validID func(string) bool
 	opaque  bool // export does not look for the account in it
@@ -107,8 +111,8 @@ type listing struct {
 	trust string // of a role, URL-encoded
 }
 
-// kinds has every type. Deleting in this order works. Those of user pools have no list: export and
-// --prune leave them alone.
+// kinds has every type. Deleting in this order works. Those of user pools have no list, so that --prune
+// leaves them alone; export reads them by readUserPools.
 var kinds = []*kind{
 	{new: func() properties { return new(userPoolMember) }},
 	{new: func() properties { return new(userPoolUser) }, attributes: []string{"Ref"}},
@@ -117,13 +121,15 @@ var kinds = []*kind{
 		new:        func() properties { return new(userPoolClient) },
 		attributes: []string{"Ref", "ClientId", "Name"},
 		pinned:     true,
+		chosenID:   func(id string) string { return id[strings.LastIndexByte(id, '/')+1:] },
 		validID:    validClientID,
 	},
 	{
 		new:        func() properties { return new(userPoolResource) },
 		attributes: []string{"Ref", "UserPoolId", "Arn", "ProviderName", "ProviderURL"},
+		links:      []string{"Ref"},
 		pinned:     true,
-		validID:    validUserPoolID,
+		validID:    identitypool.ValidUserPoolID,
 
 		withoutUserPools: dropUnsimulated,
 	},
@@ -182,6 +188,14 @@ func byName(kinds []*kind) map[string]*kind {
 	}
 
 	return all
+}
+
+// pinnedID returns what PoolhouseId is for a resource with an ID.
+func (k *kind) pinnedID(id string) string {
+	if k.chosenID == nil {
+		return id
+	}
+	return k.chosenID(id)
 }
 
 func kindOf(r properties) *kind { return types[r.typeName()] }

@@ -27,6 +27,9 @@ func (s stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w,
 			"<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>none</Message></Error></ErrorResponse>")
+	case !known && strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AWSCognitoIdentityProviderService."):
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"__type":"UnknownOperationException","message":"none"}`)
 	case !known:
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, `{"__type":"com.amazonaws#ResourceNotFoundException","message":"none"}`)

@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // settings is a property that the file has in the API's own form, of any depth.
@@ -109,9 +110,6 @@ func (c *Client) HasUserPools(ctx context.Context) (bool, error) {
 // MentionsUserPools reports whether a text may have resources of user pools.
 func MentionsUserPools(text []byte) bool { return bytes.Contains(text, []byte(userPoolType)) }
 
-// customUserPoolID is the tag of a new user pool that chooses its ID.
-const customUserPoolID = "_custom_id_"
-
 func (p *userPoolResource) find(ctx context.Context, a *applier, r Resource) (*state, error) {
 	if r.PinnedID != "" {
 		return p.described(ctx, a.server, r.PinnedID)
@@ -183,7 +181,7 @@ func (p *userPoolResource) described(ctx context.Context, s *server, id string) 
 	if err := decode([]byte(show(have["UserPoolTags"])), &given); err != nil {
 		return nil, err
 	}
-	delete(given, customUserPoolID)
+	delete(given, identitypool.CustomIDTag)
 	st := &state{id: id, properties: server}
 	server.UserPoolTags = st.userTags(given)
 
@@ -282,7 +280,7 @@ func (p *userPoolResource) put(ctx context.Context, a *applier, ch *change) erro
 
 	if id := ch.resource.PinnedID; id != "" {
 		withID := maps.Clone(in["UserPoolTags"].(tags))
-		withID[customUserPoolID] = id
+		withID[identitypool.CustomIDTag] = id
 		in["UserPoolTags"] = withID
 	}
 	var out struct{ UserPool struct{ Id string } }
@@ -322,11 +320,6 @@ func dropUnsimulated(f *fileReader, name string, given map[string]any) (gone str
 
 	return ""
 }
-
-// validUserPoolID reports whether a user pool may have an ID.
-func validUserPoolID(id string) bool { return userPoolIDForm.MatchString(id) }
-
-var userPoolIDForm = regexp.MustCompile(`^[a-z0-9-]+_[0-9A-Za-z]{1,32}$`)
 
 // userPoolTypes are the types of what only servers with user pools have.
 var userPoolTypes = []string{

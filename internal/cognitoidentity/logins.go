@@ -222,7 +222,7 @@ func (s *Service) signInsOf(logins []identitypool.VerifiedLogin) []identitypool.
 	for _, l := range logins {
 		id := ""
 		if l.Checked {
-			id, _ = l.Claims["origin_jti"].(string)
+			id = identitypool.SignInID(l.Claims)
 		}
 		if s.Providers.IsLocal(l.Provider) && l.Checked == (id != "") {
 			signIns = append(signIns, identitypool.SignIn{Provider: l.Provider, Subject: l.Subject, ID: id})

@@ -168,7 +168,7 @@ func (s *Service) newPool(c awsapi.Caller, in *CreateIdentityPoolInput) (identit
 		Updated: now,
 	}
 
-	if pinned, ok := in.IdentityPoolTags[pinnedIDTag]; ok && s.PinnedPoolIDs {
+	if pinned, ok := in.IdentityPoolTags[identitypool.CustomIDTag]; ok && s.PinnedPoolIDs {
 		id, err := s.pinnedID(c, pinned)
 		if err != nil {
 			return identitypool.Pool{}, err
@@ -192,7 +192,7 @@ func (s *Service) pinnedID(c awsapi.Caller, value string) (identitypool.PoolID, 
 	if !identitypool.ValidID(id) || identitypool.RegionOf(id) != c.Region {
 		return "", awsapi.Refused(invalidParameter, pinnedIDForm.With("region", c.Region),
 			"The tag %s must hold a pool ID of this region, %s:<lower-case GUID>, or its GUID alone.",
-			pinnedIDTag, c.Region)
+			identitypool.CustomIDTag, c.Region)
 	}
 
 	return identitypool.PoolID(id), nil

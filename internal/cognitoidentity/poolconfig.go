@@ -16,9 +16,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
-// pinnedIDTag is the tag whose value becomes a new pool's ID in development.
-const pinnedIDTag = "_custom_id_"
-
 var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
 // configure replaces all settings of the pool but the ID with in's members. It checks

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Reasons for which a pool is not made.
@@ -40,7 +41,7 @@ var (
 	pinnedIDForm = Refusals.Add(explain.Reason{
 		Code:     "pool-id-form-of-the-tag",
 		Check:    "pool ID",
-		Expected: "{region}:GUID in the tag " + pinnedIDTag + ", or the GUID alone, in lower case",
+		Expected: "{region}:GUID in the tag " + identitypool.CustomIDTag + ", or the GUID alone, in lower case",
 		Got:      "a value of another form or region",
 		Fix: "write the GUID as 8-4-4-4-12 hexadecimal digits in lower case, and sign the call for the region at " +
 			"the beginning of the ID; or leave the tag out",

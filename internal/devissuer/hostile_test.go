@@ -225,7 +225,8 @@ func TestEndSessionAsks(t *testing.T) {
 	other := newBrowser(w)
 	bob := other.signedIn("bob")
 	for name, form := range map[string]url.Values{
-		"nothing": nil, "client": {"client_id": {"poolhouse-dev"}, "post_logout_redirect_uri": {callback}},
+		"nothing":    nil,
+		"client":     {"client_id": {"poolhouse-dev"}, "post_logout_redirect_uri": {callback}},
 		"of another": {"id_token_hint": {bob.ID}},
 	} {
 		answer := w.send("GET", "/end_session", form)
@@ -407,8 +408,11 @@ func TestHostileRequests(t *testing.T) {
 	}
 
 	for name, secret := range map[string]string{
-		"access token": good.Access, "refresh token": good.Refresh, "ID token": good.ID, "state": "s&1",
-		"cookie": w.cookie,
+		"access token":  good.Access,
+		"refresh token": good.Refresh,
+		"ID token":      good.ID,
+		"state":         "s&1",
+		"cookie":        w.cookie,
 	} {
 		if secret == "" || strings.Contains(log.String()+w.log.String(), secret) {
 			t.Errorf("the log has the %s", name)
@@ -423,8 +427,11 @@ func TestHostileRequests(t *testing.T) {
 func TestCORS(t *testing.T) {
 	w := newWorld(t, "")
 	for _, path := range []string{"/.well-known/openid-configuration", "/jwks", "/userinfo", "/token"} {
-		for origin, want := range map[string]string{"http://localhost:5173": "http://localhost:5173",
-			"https://evil.example": "", "null": ""} {
+		for origin, want := range map[string]string{
+			"http://localhost:5173": "http://localhost:5173",
+			"https://evil.example":  "",
+			"null":                  "",
+		} {
 			answer := w.send("OPTIONS", path, nil, func(r *http.Request) {
 				r.Header.Set("Origin", origin)
 				r.Header.Set("Access-Control-Request-Method", "POST")

@@ -1,6 +1,7 @@
 package devuserpool
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -107,7 +108,7 @@ func (s *Service) holder(b bearer, p *Pool) (User, error) {
 	if !u.Enabled {
 		return User{}, userDisabled()
 	}
-	if u.ended(b.claims.Origin, b.claims.Event, time.Unix(b.claims.IssuedAt, 0)) {
+	if u.ended(cmp.Or(b.claims.Origin, b.claims.Event), time.Unix(b.claims.IssuedAt, 0)) {
 		return User{}, awsapi.Refused(notAuthorized, accessTokenRevoked.With(), "Access Token has been revoked")
 	}
 	if u.Status == statusResetRequired {

@@ -36,7 +36,7 @@ func (s *Service) AdminCreateUser(
 		return nil, err
 	}
 
-	s.signIns.succeeded(key)
+	s.lockouts.succeeded(key)
 	s.show(ctx, sent...)
 
 	return &AdminCreateUserResponse{User: u.described(nil)}, nil
@@ -96,7 +96,7 @@ func (s *Service) invite(p *Pool, u *User, in *AdminCreateUserRequest) ([]SentCo
 			return nil, err
 		}
 	} else {
-		password = s.newPassword(p)
+		password = p.newPassword()
 	}
 
 	if err := s.setPassword(p, u, password); err != nil {
@@ -193,7 +193,7 @@ func (s *Service) AdminSetUserPassword(
 		return nil
 	})
 	if err == nil {
-		s.signIns.succeeded(key)
+		s.lockouts.succeeded(key)
 	}
 
 	return &AdminSetUserPasswordResponse{}, err

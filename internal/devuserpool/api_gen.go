@@ -354,6 +354,9 @@ func (in *AddCustomAttributesRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *AddCustomAttributesRequest) pool() string { return *in.UserPoolId }
+
 func (in *AddCustomAttributesRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
 	awsapi.Structures(v, "customAttributes", in.CustomAttributes, &shapeCustomAttributesListType, true, (*SchemaAttributeType).validate)
@@ -376,6 +379,9 @@ func (in *AdminAddUserToGroupRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *AdminAddUserToGroupRequest) pool() string { return *in.UserPoolId }
 
 func (in *AdminAddUserToGroupRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -411,6 +417,9 @@ func (in *AdminConfirmSignUpRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *AdminConfirmSignUpRequest) pool() string { return *in.UserPoolId }
 
 func (in *AdminConfirmSignUpRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -469,6 +478,9 @@ func (in *AdminCreateUserRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *AdminCreateUserRequest) pool() string { return *in.UserPoolId }
 
 func (in *AdminCreateUserRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -535,6 +547,9 @@ func (in *AdminDeleteUserAttributesRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *AdminDeleteUserAttributesRequest) pool() string { return *in.UserPoolId }
+
 func (in *AdminDeleteUserAttributesRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
 	v.String("username", in.Username, &shapeUsernameType, true)
@@ -573,6 +588,9 @@ func (in *AdminDeleteUserRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *AdminDeleteUserRequest) pool() string { return *in.UserPoolId }
+
 func (in *AdminDeleteUserRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
 	v.String("username", in.Username, &shapeUsernameType, true)
@@ -604,6 +622,9 @@ func (in *AdminDisableUserRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *AdminDisableUserRequest) pool() string { return *in.UserPoolId }
 
 func (in *AdminDisableUserRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -641,6 +662,9 @@ func (in *AdminEnableUserRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *AdminEnableUserRequest) pool() string { return *in.UserPoolId }
+
 func (in *AdminEnableUserRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
 	v.String("username", in.Username, &shapeUsernameType, true)
@@ -676,6 +700,9 @@ func (in *AdminGetUserRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *AdminGetUserRequest) pool() string { return *in.UserPoolId }
 
 func (in *AdminGetUserRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -749,6 +776,9 @@ func (in *AdminInitiateAuthRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *AdminInitiateAuthRequest) pool() string { return *in.UserPoolId }
+
 func (in *AdminInitiateAuthRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
 	v.String("clientId", in.ClientId, &shapeClientIdType, true)
@@ -821,6 +851,9 @@ func (in *AdminListGroupsForUserRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *AdminListGroupsForUserRequest) pool() string { return *in.UserPoolId }
+
 func (in *AdminListGroupsForUserRequest) validate(v *awsapi.Validator) {
 	v.String("username", in.Username, &shapeUsernameType, true)
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -864,6 +897,9 @@ func (in *AdminRemoveUserFromGroupRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *AdminRemoveUserFromGroupRequest) pool() string { return *in.UserPoolId }
+
 func (in *AdminRemoveUserFromGroupRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
 	v.String("username", in.Username, &shapeUsernameType, true)
@@ -898,6 +934,9 @@ func (in *AdminResetUserPasswordRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *AdminResetUserPasswordRequest) pool() string { return *in.UserPoolId }
 
 func (in *AdminResetUserPasswordRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -942,6 +981,9 @@ func (in *AdminRespondToAuthChallengeRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *AdminRespondToAuthChallengeRequest) pool() string { return *in.UserPoolId }
 
 func (in *AdminRespondToAuthChallengeRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -1015,6 +1057,9 @@ func (in *AdminSetUserPasswordRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *AdminSetUserPasswordRequest) pool() string { return *in.UserPoolId }
+
 func (in *AdminSetUserPasswordRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
 	v.String("username", in.Username, &shapeUsernameType, true)
@@ -1057,6 +1102,9 @@ func (in *AdminUpdateUserAttributesRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *AdminUpdateUserAttributesRequest) pool() string { return *in.UserPoolId }
+
 func (in *AdminUpdateUserAttributesRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
 	v.String("username", in.Username, &shapeUsernameType, true)
@@ -1096,6 +1144,9 @@ func (in *AdminUserGlobalSignOutRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *AdminUserGlobalSignOutRequest) pool() string { return *in.UserPoolId }
 
 func (in *AdminUserGlobalSignOutRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -1412,6 +1463,9 @@ func (in *CreateGroupRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *CreateGroupRequest) pool() string { return *in.UserPoolId }
+
 func (in *CreateGroupRequest) validate(v *awsapi.Validator) {
 	v.String("groupName", in.GroupName, &shapeGroupNameType, true)
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -1460,6 +1514,9 @@ func (in *CreateUserPoolClientRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *CreateUserPoolClientRequest) pool() string { return *in.UserPoolId }
 
 func (in *CreateUserPoolClientRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -1671,6 +1728,9 @@ func (in *DeleteGroupRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *DeleteGroupRequest) pool() string { return *in.UserPoolId }
+
 func (in *DeleteGroupRequest) validate(v *awsapi.Validator) {
 	v.String("groupName", in.GroupName, &shapeGroupNameType, true)
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -1725,6 +1785,9 @@ func (in *DeleteUserPoolClientRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *DeleteUserPoolClientRequest) pool() string { return *in.UserPoolId }
+
 func (in *DeleteUserPoolClientRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
 	v.String("clientId", in.ClientId, &shapeClientIdType, true)
@@ -1755,6 +1818,9 @@ func (in *DeleteUserPoolRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *DeleteUserPoolRequest) pool() string { return *in.UserPoolId }
 
 func (in *DeleteUserPoolRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -1801,6 +1867,9 @@ func (in *DescribeUserPoolClientRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *DescribeUserPoolClientRequest) pool() string { return *in.UserPoolId }
 
 func (in *DescribeUserPoolClientRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -1850,6 +1919,9 @@ func (in *DescribeUserPoolRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *DescribeUserPoolRequest) pool() string { return *in.UserPoolId }
 
 func (in *DescribeUserPoolRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -2008,6 +2080,9 @@ func (in *GetGroupRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *GetGroupRequest) pool() string { return *in.UserPoolId }
+
 func (in *GetGroupRequest) validate(v *awsapi.Validator) {
 	v.String("groupName", in.GroupName, &shapeGroupNameType, true)
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -2128,6 +2203,9 @@ func (in *GetUserPoolMfaConfigRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *GetUserPoolMfaConfigRequest) pool() string { return *in.UserPoolId }
 
 func (in *GetUserPoolMfaConfigRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -2462,6 +2540,9 @@ func (in *ListGroupsRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *ListGroupsRequest) pool() string { return *in.UserPoolId }
+
 func (in *ListGroupsRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
 	v.Integer("limit", in.Limit, &shapeQueryLimitType, false)
@@ -2509,6 +2590,9 @@ func (in *ListUserPoolClientsRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *ListUserPoolClientsRequest) pool() string { return *in.UserPoolId }
 
 func (in *ListUserPoolClientsRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -2576,6 +2660,9 @@ func (in *ListUsersInGroupRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *ListUsersInGroupRequest) pool() string { return *in.UserPoolId }
+
 func (in *ListUsersInGroupRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
 	v.String("groupName", in.GroupName, &shapeGroupNameType, true)
@@ -2618,6 +2705,9 @@ func (in *ListUsersRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *ListUsersRequest) pool() string { return *in.UserPoolId }
 
 func (in *ListUsersRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -2944,6 +3034,9 @@ func (in *SetUserPoolMfaConfigRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *SetUserPoolMfaConfigRequest) pool() string { return *in.UserPoolId }
+
 func (in *SetUserPoolMfaConfigRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
 	v.Structure("smsMfaConfiguration", in.SmsMfaConfiguration != nil, false, in.SmsMfaConfiguration.validate)
@@ -3167,6 +3260,9 @@ func (in *UpdateGroupRequest) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
+// pool returns the ID of the user pool that in names.
+func (in *UpdateGroupRequest) pool() string { return *in.UserPoolId }
+
 func (in *UpdateGroupRequest) validate(v *awsapi.Validator) {
 	v.String("groupName", in.GroupName, &shapeGroupNameType, true)
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -3254,6 +3350,9 @@ func (in *UpdateUserPoolClientRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *UpdateUserPoolClientRequest) pool() string { return *in.UserPoolId }
 
 func (in *UpdateUserPoolClientRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)
@@ -3371,6 +3470,9 @@ func (in *UpdateUserPoolRequest) Validate() []awsapi.Violation {
 	in.validate(&v)
 	return v.Violations()
 }
+
+// pool returns the ID of the user pool that in names.
+func (in *UpdateUserPoolRequest) pool() string { return *in.UserPoolId }
 
 func (in *UpdateUserPoolRequest) validate(v *awsapi.Validator) {
 	v.String("userPoolId", in.UserPoolId, &shapeUserPoolIdType, true)

@@ -37,12 +37,12 @@ func (c Client) preventsExistenceErrors() bool {
 	return text(c.Settings.PreventUserExistenceErrors) == "ENABLED"
 }
 
-// signInTime is how long the client has for each step of a sign-in.
-func (c Client) signInTime() time.Duration {
+// challengeTime is how long the client has for each step of a sign-in.
+func (c Client) challengeTime() time.Duration {
 	if minutes := number(c.Settings.AuthSessionValidity); minutes > 0 {
 		return time.Duration(minutes) * time.Minute
 	}
-	return defaultSignInTime
+	return defaultChallengeTime
 }
 
 // checkSecretHash verifies SECRET_HASH: HMAC-SHA256 of the user name as sent and the client ID. names are

@@ -36,109 +36,101 @@ const timestampForm = "Mon Jan 2 15:04:05 UTC 2006"
 // RespondToAuthChallenge goes on with a sign-in.
 func (s *Service) RespondToAuthChallenge(
 	ctx context.Context, in *RespondToAuthChallengeRequest,
-) (*RespondToAuthChallengeResponse, error) {
+) (*authResponse, error) {
 	p, c, err := s.appClient(ctx, *in.ClientId)
 	if err != nil {
 		return nil, err
 	}
-	a := attempt{pool: p, client: c, params: in.ChallengeResponses, session: text(in.Session)}
-	o, err := s.respond(a, *in.ChallengeName)
-	if err != nil {
-		return nil, err
+	a := attempt{
+		pool:    p,
+		client:  c,
+		params:  in.ChallengeResponses,
+		session: text(in.Session),
 	}
 
-	return &RespondToAuthChallengeResponse{
-		ChallengeName:        optional(o.challenge),
-		Session:              optional(o.session),
-		ChallengeParameters:  o.parameters,
-		AuthenticationResult: o.tokens,
-	}, nil
+	return s.respond(a, *in.ChallengeName)
 }
 
 // AdminRespondToAuthChallenge is RespondToAuthChallenge for servers.
 func (s *Service) AdminRespondToAuthChallenge(
 	ctx context.Context, caller awsapi.Caller, in *AdminRespondToAuthChallengeRequest,
-) (*AdminRespondToAuthChallengeResponse, error) {
+) (*authResponse, error) {
 	p, c, err := s.callerClient(ctx, caller, *in.UserPoolId, *in.ClientId)
 	if err != nil {
 		return nil, err
 	}
-	a := attempt{pool: p, client: c, params: in.ChallengeResponses, session: text(in.Session)}
-	o, err := s.respond(a, *in.ChallengeName)
-	if err != nil {
-		return nil, err
+	a := attempt{
+		pool:    p,
+		client:  c,
+		params:  in.ChallengeResponses,
+		session: text(in.Session),
 	}
 
-	return &AdminRespondToAuthChallengeResponse{
-		ChallengeName:        optional(o.challenge),
-		Session:              optional(o.session),
-		ChallengeParameters:  o.parameters,
-		AuthenticationResult: o.tokens,
-	}, nil
+	return s.respond(a, *in.ChallengeName)
 }
 
 // respond takes the client's answer to a challenge.
-func (s *Service) respond(a attempt, challenge string) (outcome, error) {
-	answer := map[string]func(attempt) (outcome, error){
-		stepPassword:    s.answerPassword,
-		stepNewPassword: s.answerNewPassword,
-		stepSelect:      s.answerSelect,
+func (s *Service) respond(a attempt, challenge string) (*authResponse, error) {
+	answer := map[string]func(attempt) (*authResponse, error){
+		challengePassword:    s.answerPassword,
+		challengeNewPassword: s.answerNewPassword,
+		challengeSelect:      s.answerSelect,
 	}[challenge]
 	if answer == nil {
-		return outcome{}, refusedPart("the challenge " + challenge)
+		return nil, refusedPart("the challenge " + challenge)
 	}
 
 	if err := a.require(paramUsername); err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 	if err := a.client.checkSecretHash(a.params[paramSecretHash], a.params[paramUsername]); err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 
 	return answer(a)
 }
 
 // answerPassword verifies the client's proof of the password.
-func (s *Service) answerPassword(a attempt) (outcome, error) {
+func (s *Service) answerPassword(a attempt) (*authResponse, error) {
 	if err := a.require(paramBlock, paramSignature, paramTimestamp); err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 	if _, err := time.Parse(timestampForm, a.params[paramTimestamp]); err != nil {
-		return outcome{}, awsapi.Refused(invalidParameter, timestampText.With(),
+		return nil, awsapi.Refused(invalidParameter, timestampText.With(),
 			"TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.")
 	}
 
-	one, result := s.signIns.take(a.params[paramBlock])
-	if err := a.checkSignIn(one, result, stepPassword); err != nil {
-		return outcome{}, err
+	one, result := s.challenges.take(a.params[paramBlock])
+	if err := a.checkChallenge(one, result, challengePassword); err != nil {
+		return nil, err
 	}
 	block, err := base64.StdEncoding.DecodeString(a.params[paramBlock])
 	if err != nil {
-		return outcome{}, incorrect()
+		return nil, incorrect()
 	}
 
 	// The secret block tells who signs in, whatever USERNAME has.
 	timestamp, signature := a.params[paramTimestamp], a.params[paramSignature]
-	a.params = map[string]string{paramUsername: one.name}
+	a.params = map[string]string{paramUsername: one.login}
 	u, exists := a.pool.Users[a.pool.key(one.username)]
 	exists = exists && one.username != ""
 	key := a.lockKey(u, exists)
-	if s.signIns.locked(key) {
-		return outcome{}, tooManyAttempts()
+	if s.lockouts.locked(key) {
+		return nil, tooManyAttempts()
 	}
 
-	right := one.exchange.proven(a.pool.ID, one.userID, block, timestamp, signature)
-	if !right || !exists || hexOf(s.verifierOf(a.pool, u)) != one.proven {
-		s.signIns.failed(key)
-		return outcome{}, s.refuse(a, u, exists)
+	right := one.exchange.Proves(a.pool.ID, one.userID, block, timestamp, signature)
+	if !right || !exists || hexOf(s.verifierOf(a.pool, u)) != one.verifier {
+		s.lockouts.failed(key)
+		return nil, s.refuse(a, u, exists)
 	}
-	s.signIns.succeeded(key)
+	s.lockouts.succeeded(key)
 
-	return s.proven(a, u)
+	return s.checkStatus(a, u)
 }
 
-// checkSignIn refuses a sign-in that did not begin at this client, or is at another step.
-func (a attempt) checkSignIn(one signIn, result lookup, step string) error {
+// checkChallenge refuses the answer to a challenge that this client did not get, or to one of another name.
+func (a attempt) checkChallenge(one challenge, result lookup, name string) error {
 	switch {
 	case result == usedUp:
 		return awsapi.Refused(notAuthorized, signInUsed.With(),
@@ -146,7 +138,7 @@ func (a attempt) checkSignIn(one signIn, result lookup, step string) error {
 	case result == expired:
 		return awsapi.Refused(notAuthorized, signInExpired.With(),
 			"Invalid session for the user, session is expired.")
-	case result != found, one.step != step, one.pool != a.pool.ID, one.client != a.client.ID:
+	case result != found, one.name != name, one.pool != a.pool.ID, one.client != a.client.ID:
 		return awsapi.Refused(notAuthorized, signInUnknown.With(), "Invalid session for the user.")
 	default:
 		return nil
@@ -154,13 +146,10 @@ func (a attempt) checkSignIn(one signIn, result lookup, step string) error {
 }
 
 // askNewPassword begins the challenge for a user with a temporary password.
-func (s *Service) askNewPassword(a attempt, u User) (outcome, error) {
-	one := s.step(a, stepNewPassword, u.Username)
-	one.proven = u.Verifier
-	session, err := s.signIns.begin(one, sessionBytes)
-	if err != nil {
-		return outcome{}, err
-	}
+func (s *Service) askNewPassword(a attempt, u User) (*authResponse, error) {
+	one := s.newChallenge(a, challengeNewPassword, u.Username)
+	one.verifier = u.Verifier
+	session := s.challenges.begin(one, sessionBytes)
 
 	shown := maps.Clone(u.Attributes)
 	if shown == nil {
@@ -169,17 +158,17 @@ func (s *Service) askNewPassword(a attempt, u User) (outcome, error) {
 	delete(shown, "sub")
 	attributes, err := json.Marshal(shown)
 	if err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 	missing, err := json.Marshal(a.pool.missing(u))
 	if err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 
-	return outcome{
-		challenge: stepNewPassword,
-		session:   session,
-		parameters: map[string]string{
+	return &authResponse{
+		ChallengeName: new(challengeNewPassword),
+		Session:       &session,
+		ChallengeParameters: map[string]string{
 			paramUserID:         u.Username,
 			paramUserAttributes: string(attributes),
 			paramRequired:       string(missing),
@@ -200,33 +189,33 @@ func (p *Pool) missing(u User) []string {
 
 // answerNewPassword sets the password of a user who had a temporary one, and signs the user in. A password
 // that the policy refuses may be tried again with the same session.
-func (s *Service) answerNewPassword(a attempt) (outcome, error) {
+func (s *Service) answerNewPassword(a attempt) (*authResponse, error) {
 	if a.session == "" {
-		return outcome{}, missingParameter("Session")
+		return nil, missingParameter("Session")
 	}
 	if err := a.require(paramNewPassword); err != nil {
-		return outcome{}, err
+		return nil, err
 	}
-	one, result := s.signIns.find(a.session)
-	if err := a.checkSignIn(one, result, stepNewPassword); err != nil {
-		return outcome{}, err
+	one, result := s.challenges.find(a.session)
+	if err := a.checkChallenge(one, result, challengeNewPassword); err != nil {
+		return nil, err
 	}
 
 	u, exists := a.pool.Users[a.pool.key(one.username)]
 	named, known := a.pool.user(a.params[paramUsername])
-	if !exists || !known || named.Sub != u.Sub || u.Verifier != one.proven || u.Status != statusForceChange {
-		return outcome{}, awsapi.Refused(notAuthorized, signInUnknown.With(), "Invalid session for the user.")
+	if !exists || !known || named.Sub != u.Sub || u.Verifier != one.verifier || u.Status != statusForceChange {
+		return nil, awsapi.Refused(notAuthorized, signInUnknown.With(), "Invalid session for the user.")
 	}
 	if !u.Enabled {
-		return outcome{}, userDisabled()
+		return nil, userDisabled()
 	}
 	password := a.params[paramNewPassword]
 	if err := a.pool.checkPassword(password); err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 	given, err := a.givenAttributes()
 	if err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 
 	return s.finish(a, u, func(p *Pool, u *User) error {
@@ -246,9 +235,9 @@ func (s *Service) answerNewPassword(a attempt) (outcome, error) {
 		u.Status, u.Modified = statusConfirmed, s.Now()
 
 		// It is used up only now, and by one call alone.
-		_, result := s.signIns.take(a.session)
+		_, result := s.challenges.take(a.session)
 
-		return a.checkSignIn(one, result, stepNewPassword)
+		return a.checkChallenge(one, result, challengeNewPassword)
 	})
 }
 
@@ -287,7 +276,7 @@ func (c Client) mayWrite(attribute string) error {
 
 // userFlow begins USER_AUTH: with the factor that the client prefers if it sends all for it, else with the
 // choice of a factor. A user who has just confirmed the sign-up needs no factor.
-func (s *Service) userFlow(a attempt) (outcome, error) {
+func (s *Service) userFlow(a attempt) (*authResponse, error) {
 	if a.session != "" {
 		return s.afterSignUp(a)
 	}
@@ -301,28 +290,27 @@ func (s *Service) userFlow(a attempt) (outcome, error) {
 
 	u, exists, err := a.find()
 	if err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 	if !exists && !a.client.preventsExistenceErrors() {
-		return outcome{}, userMissing()
+		return nil, userMissing()
 	}
-	session, err := s.signIns.begin(s.step(a, stepSelect, u.Username), sessionBytes)
 
-	return outcome{
-		challenge:  stepSelect,
-		session:    session,
-		parameters: map[string]string{},
-		available:  []string{factorPasswordSRP, factorPassword},
-	}, err
+	return &authResponse{
+		ChallengeName:       new(challengeSelect),
+		Session:             new(s.challenges.begin(s.newChallenge(a, challengeSelect, u.Username), sessionBytes)),
+		ChallengeParameters: map[string]string{},
+		AvailableChallenges: []string{factorPasswordSRP, factorPassword},
+	}, nil
 }
 
 // answerSelect goes on with the factor that the client has chosen.
-func (s *Service) answerSelect(a attempt) (outcome, error) {
+func (s *Service) answerSelect(a attempt) (*authResponse, error) {
 	if a.session == "" {
-		return outcome{}, missingParameter("Session")
+		return nil, missingParameter("Session")
 	}
 	if err := a.require(paramAnswer); err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 
 	needed, begin := paramPassword, s.signInByPassword
@@ -331,35 +319,35 @@ func (s *Service) answerSelect(a attempt) (outcome, error) {
 	case factorPasswordSRP:
 		needed, begin = paramA, s.beginSRP
 	default:
-		return outcome{}, refusedPart("factors other than PASSWORD and PASSWORD_SRP (ANSWER)")
+		return nil, refusedPart("factors other than PASSWORD and PASSWORD_SRP (ANSWER)")
 	}
 	if err := a.require(needed); err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 
-	one, result := s.signIns.take(a.session)
-	if err := a.checkSignIn(one, result, stepSelect); err != nil {
-		return outcome{}, err
+	one, result := s.challenges.take(a.session)
+	if err := a.checkChallenge(one, result, challengeSelect); err != nil {
+		return nil, err
 	}
-	if a.pool.key(a.params[paramUsername]) != a.pool.key(one.name) {
-		return outcome{}, awsapi.Refused(notAuthorized, signInUnknown.With(), "Invalid session for the user.")
+	if a.pool.key(a.params[paramUsername]) != a.pool.key(one.login) {
+		return nil, awsapi.Refused(notAuthorized, signInUnknown.With(), "Invalid session for the user.")
 	}
 
 	return begin(a)
 }
 
 // afterSignUp signs in a user by the session from ConfirmSignUp.
-func (s *Service) afterSignUp(a attempt) (outcome, error) {
-	one, result := s.signIns.take(a.session)
-	if err := a.checkSignIn(one, result, stepConfirmed); err != nil {
-		return outcome{}, err
+func (s *Service) afterSignUp(a attempt) (*authResponse, error) {
+	one, result := s.challenges.take(a.session)
+	if err := a.checkChallenge(one, result, challengeConfirmed); err != nil {
+		return nil, err
 	}
 
 	u, exists := a.pool.Users[a.pool.key(one.username)]
 	named, known := a.pool.user(a.params[paramUsername])
-	if !exists || !known || named.Sub != u.Sub || u.Verifier != one.proven {
-		return outcome{}, awsapi.Refused(notAuthorized, signInUnknown.With(), "Invalid session for the user.")
+	if !exists || !known || named.Sub != u.Sub || u.Verifier != one.verifier {
+		return nil, awsapi.Refused(notAuthorized, signInUnknown.With(), "Invalid session for the user.")
 	}
 
-	return s.proven(a, u)
+	return s.checkStatus(a, u)
 }

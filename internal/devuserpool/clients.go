@@ -43,10 +43,7 @@ func (in *newClientRequest) Validate() []awsapi.Violation {
 func (s *Service) CreateUserPoolClient(
 	ctx context.Context, c awsapi.Caller, in *newClientRequest,
 ) (*CreateUserPoolClientResponse, error) {
-	id, err := s.randomText(26, lowercase+digits)
-	if err != nil {
-		return nil, err
-	}
+	id := randomText(26, lowercase+digits)
 	if in.PoolhouseID != nil {
 		if err := s.mayChooseIDs(c); err != nil {
 			return nil, err
@@ -55,7 +52,7 @@ func (s *Service) CreateUserPoolClient(
 	}
 
 	var made Client
-	err = s.changeCallerPool(ctx, c, *in.UserPoolId, func(p *Pool) error {
+	err := s.changeCallerPool(ctx, c, *in.UserPoolId, func(p *Pool) (err error) {
 		if _, taken := p.Clients[id]; taken {
 			return errClientTaken
 		}
@@ -108,11 +105,7 @@ func (s *Service) newClient(p *Pool, id string, in *CreateUserPoolClientRequest)
 		if in.ClientSecret != nil {
 			return Client{}, clientFault("GenerateSecret", "ClientSecret cannot be given with GenerateSecret.")
 		}
-		secret, err := s.randomText(52, lowercase+digits)
-		if err != nil {
-			return Client{}, err
-		}
-		settings.ClientSecret = &secret
+		settings.ClientSecret = new(randomText(52, lowercase+digits))
 	}
 
 	now := s.Now()
@@ -209,7 +202,7 @@ func (s *Service) UpdateUserPoolClient(
 	return &UpdateUserPoolClientResponse{UserPoolClient: client.described()}, nil
 }
 
-// DeleteUserPoolClient removes a client with its sessions: its tokens stop working, also if a client gets the ID
+// DeleteUserPoolClient removes a client with its refresh tokens: its tokens stop working, also if a client gets the ID
 // again.
 func (s *Service) DeleteUserPoolClient(
 	ctx context.Context, c awsapi.Caller, in *DeleteUserPoolClientRequest,
@@ -221,7 +214,9 @@ func (s *Service) DeleteUserPoolClient(
 		delete(p.Clients, *in.ClientId)
 
 		for key, u := range p.Users {
-			u.Sessions = slices.DeleteFunc(u.Sessions, func(s Session) bool { return s.Client == *in.ClientId })
+			u.RefreshTokens = slices.DeleteFunc(u.RefreshTokens, func(t RefreshToken) bool {
+				return t.Client == *in.ClientId
+			})
 			p.Users[key] = u
 		}
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
@@ -48,7 +47,7 @@ func (s *Service) addCodeFor(p *Pool, u *User, purpose, attribute, destination s
 	one := Code{
 		Purpose:     purpose,
 		Attribute:   attribute,
-		Value:       cmp.Or(s.FixedCode, fmt.Sprintf("%06d", s.below(codeNumbers))),
+		Value:       cmp.Or(s.FixedCode, fmt.Sprintf("%06d", below(codeNumbers))),
 		Destination: destination,
 		Created:     now,
 		Ends:        now.Add(codeLifetime),
@@ -90,12 +89,7 @@ func (s *Service) show(ctx context.Context, codes ...SentCode) {
 	}
 }
 
-func (p *Pool) name() string {
-	if p.Settings.Name == nil {
-		return ""
-	}
-	return *p.Settings.Name
-}
+func (p *Pool) name() string { return text(p.Settings.Name) }
 
 // code returns the place of a user's code; -1 = there is none. An empty attribute stands for any.
 func (u *User) code(purpose, attribute string) int {
@@ -136,7 +130,7 @@ func (s *Service) checkCode(u *User, purpose, attribute, given string) (Code, *a
 // refuseCode is the answer to a code from a user whom the client must not tell of: like that to a wrong code,
 // with the same limit.
 func (s *Service) refuseCode(p *Pool, name string) *awsapi.Error {
-	if s.signIns.wrongCode(p.ID + "\x00code\x00" + p.key(name)) {
+	if s.lockouts.wrongCode(p.ID + "\x00code\x00" + p.key(name)) {
 		return tooManyCodeAttempts()
 	}
 	return codeMismatch()
@@ -153,43 +147,6 @@ func codeGone() *awsapi.Error {
 func codeMismatch() *awsapi.Error {
 	return awsapi.Refused(codeMismatched, codeWrong.With(),
 		"Invalid verification code provided, please try again.")
-}
-
-// delivery returns where a code went, as answers show it.
-func delivery(attribute, destination string) *CodeDeliveryDetailsType {
-	medium, shown := "EMAIL", maskedEmail(destination)
-	if attribute == "phone_number" {
-		medium, shown = "SMS", maskedPhone(destination)
-	}
-
-	return &CodeDeliveryDetailsType{
-		AttributeName:  &attribute,
-		DeliveryMedium: &medium,
-		Destination:    &shown,
-	}
-}
-
-// maskedEmail shows the first letter of the name and of the domain, as AWS does: a***@e***.
-func maskedEmail(address string) string {
-	name, domain, _ := strings.Cut(address, "@")
-	return initial(name) + "***@" + initial(domain) + "***"
-}
-
-func initial(text string) string {
-	r, size := utf8.DecodeRuneInString(text)
-	if size == 0 || r == utf8.RuneError {
-		return ""
-	}
-	return string(r)
-}
-
-const shownDigits = 4
-
-// maskedPhone shows the last digits: +*******1234.
-func maskedPhone(number string) string {
-	digits := strings.TrimPrefix(number, "+")
-	hidden := max(0, len(digits)-shownDigits)
-	return "+" + strings.Repeat("*", hidden) + digits[hidden:]
 }
 
 // verifiable returns the attribute to which the pool sends a code that confirms a user's sign-up: the
@@ -239,19 +196,4 @@ func (p *Pool) recoveryWays() []string {
 	}
 
 	return names
-}
-
-func number(n *int) int {
-	if n == nil {
-		return 0
-	}
-	return *n
-}
-
-// text returns the text of an optional member.
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

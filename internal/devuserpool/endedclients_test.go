@@ -1,6 +1,10 @@
 package devuserpool
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
 
 // Tokens without origin_jti end with the sign-out, and those of a sign-in in the same second do not.
 func TestSignInWithinTheSecondOfASignOut(t *testing.T) {
@@ -31,7 +35,7 @@ func TestMadeAgain(t *testing.T) {
 				"ExplicitAuthFlows":     []string{"ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}}
 			makeAll := func() {
 				r.call("CreateUserPool", object{"PoolName": "p", "AutoVerifiedAttributes": []string{"email"},
-					"UserPoolTags": object{customIDTag: pool}})
+					"UserPoolTags": object{identitypool.CustomIDTag: pool}})
 				r.call("CreateUserPoolClient", settings)
 				r.pool, r.id = pool, client
 				if _, refusal := r.call("AdminGetUser", r.about("ada", nil)); refusal != "" {

@@ -9,16 +9,24 @@ import (
 
 // Exceptions of the API model.
 const (
-	invalidParameter = "InvalidParameterException"
-	invalidPassword  = "InvalidPasswordException"
-	notAuthorized    = "NotAuthorizedException"
-	resourceNotFound = "ResourceNotFoundException"
-	userNotFound     = "UserNotFoundException"
-	usernameExists   = "UsernameExistsException"
-	aliasExists      = "AliasExistsException"
-	groupExists      = "GroupExistsException"
-	limitExceeded    = "LimitExceededException"
-	unsupportedState = "UnsupportedUserStateException"
+	invalidParameter     = "InvalidParameterException"
+	invalidPassword      = "InvalidPasswordException"
+	notAuthorized        = "NotAuthorizedException"
+	resourceNotFound     = "ResourceNotFoundException"
+	userNotFound         = "UserNotFoundException"
+	usernameExists       = "UsernameExistsException"
+	aliasExists          = "AliasExistsException"
+	groupExists          = "GroupExistsException"
+	limitExceeded        = "LimitExceededException"
+	unsupportedState     = "UnsupportedUserStateException"
+	userNotConfirmed     = "UserNotConfirmedException"
+	passwordReset        = "PasswordResetRequiredException"
+	expiredCode          = "ExpiredCodeException"
+	codeMismatched       = "CodeMismatchException"
+	refreshTokenReuse    = "RefreshTokenReuseException"
+	unauthorized         = "UnauthorizedException"
+	unsupportedOperation = "UnsupportedOperationException"
+	unsupportedTokenType = "UnsupportedTokenTypeException"
 )
 
 // poolNotFound is AWS's error for a pool that the caller does not have.
@@ -46,4 +54,26 @@ func stateError(err error, pool string) error {
 	default:
 		return err
 	}
+}
+
+// incorrect is the answer to a wrong password, and to a user who does not exist.
+func incorrect() *awsapi.Error {
+	return awsapi.Refused(notAuthorized, passwordWrong.With(), "Incorrect username or password.")
+}
+
+func tooManyAttempts() error {
+	return awsapi.Refused(notAuthorized, passwordAttempts.With(), "Password attempts exceeded")
+}
+
+func userDisabled() error {
+	return awsapi.Refused(notAuthorized, userOff.With(), "User is disabled.")
+}
+
+func resetRequired() error {
+	return awsapi.Refused(passwordReset, userReset.With(), "Password reset required for the user")
+}
+
+// userGone is the answer to a token of a user who was deleted.
+func userGone() error {
+	return awsapi.Refused(userNotFound, userDeleted.With(), "User does not exist.")
 }

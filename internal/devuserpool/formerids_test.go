@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Only accounts that may choose IDs do so, for pools and for clients.
@@ -14,7 +16,7 @@ func TestWhoChoosesIDs(t *testing.T) {
 	const denied = "AccessDeniedException: IDs are chosen by the home account of this server only; " +
 		"for other accounts its operator can set chosen_ids to all."
 	r := newRig(t, nil, nil)
-	chosen := object{"PoolName": "p", "UserPoolTags": object{customIDTag: "eu-central-1_Trusted"}}
+	chosen := object{"PoolName": "p", "UserPoolTags": object{identitypool.CustomIDTag: "eu-central-1_Trusted"}}
 
 	r.account = "444455556666"
 	r.refused("CreateUserPool", chosen, denied)
@@ -35,7 +37,7 @@ func TestDeletedIDsStayWithTheirAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.State, r.chosenByAll = state, true
-	pool := object{"PoolName": "p", "UserPoolTags": object{customIDTag: "eu-central-1_Mine"}}
+	pool := object{"PoolName": "p", "UserPoolTags": object{identitypool.CustomIDTag: "eu-central-1_Mine"}}
 	client := object{"UserPoolId": "eu-central-1_Mine", "ClientName": "c", "PoolhouseId": "myclient"}
 	gone := object{"UserPoolId": "eu-central-1_Mine", "ClientName": "c", "PoolhouseId": "goneclient"}
 	r.ok("CreateUserPool", pool)
@@ -49,7 +51,8 @@ func TestDeletedIDsStayWithTheirAccount(t *testing.T) {
 
 	r.account = "444455556666"
 	r.refused("CreateUserPool", pool, "InvalidParameterException: The user pool ID is taken.")
-	r.refused("CreateUserPool", object{"PoolName": "p", "UserPoolTags": object{customIDTag: "eu-central-1_mine"}},
+	inLowerCase := object{identitypool.CustomIDTag: "eu-central-1_mine"}
+	r.refused("CreateUserPool", object{"PoolName": "p", "UserPoolTags": inLowerCase},
 		"InvalidParameterException: The user pool ID is taken.")
 	own := r.ok("CreateUserPool", object{"PoolName": "p"})["UserPool"].(object)["Id"]
 	for _, id := range []string{"myclient", "goneclient"} {

@@ -33,6 +33,129 @@ func TestForgottenPasswordTellsNoUser(t *testing.T) {
 		"Password": rightPassword}, codeWrongIs)
 }
 
+// What sign-ins and requests for codes answer to users of each status. With PreventUserExistenceErrors only a
+// user who knows the password learns the status (developer guide, "Managing user existence error responses").
+func TestStatusesThatClientsTell(t *testing.T) {
+	const (
+		unreachable = "InvalidParameterException: Cannot reset password for the user as there is no " +
+			"registered/verified email or phone_number"
+		notNow       = "NotAuthorizedException: User password cannot be reset in the current state."
+		isConfirmed  = "InvalidParameterException: User is already confirmed."
+		notVerified  = "InvalidParameterException: Auto verification not turned on."
+		noUser       = "UserNotFoundException: Username/client id combination not found."
+		toBeReset    = "PasswordResetRequiredException: Password reset required for the user"
+		newPassword  = "NEW_PASSWORD_REQUIRED"
+		sends, hides = "sends a code", "sends none"
+	)
+	type answers struct{ right, wrong, forgot, resend string }
+	for user, want := range map[string]struct{ legacy, enabled answers }{
+		"new": {
+			answers{notConfirmed, wrongPair, unreachable, sends},
+			answers{notConfirmed, wrongPair, hides, sends},
+		},
+		"unreachable": {
+			answers{notConfirmed, wrongPair, unreachable, notVerified},
+			answers{notConfirmed, wrongPair, hides, hides},
+		},
+		"confirmed": {
+			answers{"", wrongPair, sends, isConfirmed},
+			answers{"", wrongPair, sends, hides},
+		},
+		"invited": {
+			answers{newPassword, wrongPair, notNow, isConfirmed},
+			answers{newPassword, wrongPair, hides, hides},
+		},
+		"reset": {
+			answers{toBeReset, toBeReset, sends, isConfirmed},
+			answers{toBeReset, wrongPair, sends, hides},
+		},
+		"disabled": {
+			answers{disabledUser, wrongPair, disabledUser, disabledUser},
+			answers{disabledUser, wrongPair, hides, hides},
+		},
+		"nobody": {
+			answers{noSuchUser, noSuchUser, noUser, noUser},
+			answers{wrongPair, wrongPair, hides, hides},
+		},
+	} {
+		for setting, want := range map[string]answers{"LEGACY": want.legacy, "ENABLED": want.enabled} {
+			t.Run(user+" "+setting, func(t *testing.T) {
+				r := newRig(t, nil, object{"PreventUserExistenceErrors": setting})
+				r.withStatus(user)
+
+				for password, want := range map[string]string{rightPassword: want.right, "Wrong-1": want.wrong} {
+					out, refusal := r.call("InitiateAuth", r.byPassword(user, password))
+					if challenge, asked := out["ChallengeName"].(string); asked {
+						refusal = challenge
+					}
+					if refusal != want {
+						t.Errorf("with %s: %q, want %q", password, refusal, want)
+					}
+
+					if user == "nobody" && setting == "LEGACY" {
+						continue // SRP does not begin
+					}
+					out, refusal = r.call("RespondToAuthChallenge", r.srp(user, password))
+					if challenge, asked := out["ChallengeName"].(string); asked {
+						refusal = challenge
+					}
+					if refusal != want {
+						t.Errorf("SRP with %s: %q, want %q", password, refusal, want)
+					}
+				}
+
+				for operation, want := range map[string]string{
+					"ForgotPassword":         want.forgot,
+					"ResendConfirmationCode": want.resend,
+				} {
+					before := len(r.codes)
+					out, got := r.call(operation, object{"ClientId": r.id, "Username": user})
+					if details, isThere := out["CodeDeliveryDetails"].(object); isThere && got == "" {
+						got = hides
+						if len(r.codes) > before {
+							got = sends
+						}
+						if details["Destination"] == "" || details["AttributeName"] != "email" {
+							t.Errorf("%s: the code goes to %v", operation, details)
+						}
+					}
+					if got != want {
+						t.Errorf("%s: %q, want %q", operation, got, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// withStatus makes a user of a status that the name tells.
+func (r *rig) withStatus(name string) {
+	r.t.Helper()
+	address := attributeObjects("email", name+"@example.com", "email_verified", "true")
+	switch name {
+	case "nobody":
+	case "new":
+		r.ok("SignUp", object{
+			"ClientId":       r.id,
+			"Username":       name,
+			"Password":       rightPassword,
+			"UserAttributes": address[:1],
+		})
+	case "unreachable":
+		r.ok("SignUp", object{"ClientId": r.id, "Username": name, "Password": rightPassword})
+	case "invited":
+		r.ok("AdminCreateUser", r.about(name, object{"TemporaryPassword": rightPassword, "UserAttributes": address}))
+	case "confirmed":
+		r.user(name, "email", name+"@example.com")
+	case "reset":
+		r.user(name, "email", name+"@example.com")
+		r.ok("AdminResetUserPassword", r.about(name, nil))
+	case "disabled":
+		r.user(name, "email", name+"@example.com")
+		r.ok("AdminDisableUser", r.about(name, nil))
+	}
+}
+
 // A disabled user cannot confirm the sign-up, and is not told of where the client must not tell.
 func TestDisabledUserConfirmsNothing(t *testing.T) {
 	for prevents, want := range map[string]string{"LEGACY": disabledUser, "ENABLED": codeExpiredIs} {

@@ -44,14 +44,7 @@ func forApp(traces *wiretest.TraceList) func(*poolhouse.Config) {
 
 func newApp(t *testing.T, s *wiretest.Server, traces *wiretest.TraceList) *app {
 	t.Helper()
-	a := &app{Server: s, traces: traces}
-	a.users = idp.New(idp.Options{
-		BaseEndpoint:     &a.URL,
-		Region:           wiretest.Region,
-		RetryMaxAttempts: 1,
-		HTTPClient:       wiretest.Connections,
-		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
+	a := &app{Server: s, traces: traces, users: usersOf(s, "test", "test")}
 
 	a.userPool = *wiretest.Must(a.users.CreateUserPool(t.Context(), &idp.CreateUserPoolInput{
 		PoolName:               aws.String("users"),
@@ -70,6 +63,17 @@ func newApp(t *testing.T, s *wiretest.Server, traces *wiretest.TraceList) *app {
 	})
 
 	return a
+}
+
+// usersOf returns a client of user pools that signs with a key.
+func usersOf(s *wiretest.Server, id, secret string) *idp.Client {
+	return idp.New(idp.Options{
+		BaseEndpoint:     &s.URL,
+		Region:           wiretest.Region,
+		RetryMaxAttempts: 1,
+		HTTPClient:       wiretest.Connections,
+		Credentials:      credentials.NewStaticCredentialsProvider(id, secret, ""),
+	})
 }
 
 // atAWS returns the name of the user pool at AWS.
@@ -227,6 +231,29 @@ func TestDisabledAndEnabled(t *testing.T) {
 	wiretest.Must(a.users.AdminEnableUser(t.Context(),
 		&idp.AdminEnableUserInput{UserPoolId: &a.userPool, Username: user}))(t)
 	a.signIn(t, a.checked, email).wants(t, "enabled, signed in again", true, true)
+}
+
+// Tokens of a deleted client end with it, whether the client could revoke tokens or not: a client that gets the
+// ID again is another one.
+func TestDeletedClient(t *testing.T) {
+	for _, revokes := range []bool{true, false} {
+		a := startApp(t)
+		wiretest.Must(a.users.UpdateUserPoolClient(t.Context(), &idp.UpdateUserPoolClientInput{
+			UserPoolId:            &a.userPool,
+			ClientId:              &a.checked,
+			EnableTokenRevocation: &revokes,
+			ExplicitAuthFlows:     []idptypes.ExplicitAuthFlowsType{"ALLOW_USER_PASSWORD_AUTH"},
+		}))(t)
+		a.signUp(t, "alice@example.com")
+		u := a.signIn(t, a.checked, "alice@example.com")
+		u.wants(t, "before", true, true)
+
+		wiretest.Must(a.users.DeleteUserPoolClient(t.Context(), &idp.DeleteUserPoolClientInput{
+			UserPoolId: &a.userPool,
+			ClientId:   &a.checked,
+		}))(t)
+		u.wants(t, "deleted", false, false)
+	}
 }
 
 // A deleted user pool ends everything at once, of clients without the check too, as nothing

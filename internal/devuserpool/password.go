@@ -1,14 +1,17 @@
 package devuserpool
 
 import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
-	"io"
 	"math/big"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp"
 )
 
 // passwordSymbols are the special characters of password policies (developer guide, "Adding user pool
@@ -58,7 +61,7 @@ func (p *Pool) checkPassword(password string) error {
 
 // setPassword stores the verifier of a password that was checked. The password is permanent.
 func (s *Service) setPassword(p *Pool, u *User, password string) error {
-	v, err := newVerifier(s.Random, p.ID, u.Username, password)
+	v, err := srp.NewVerifier(rand.Reader, p.ID, u.Username, password)
 	if err != nil {
 		return err
 	}
@@ -67,26 +70,26 @@ func (s *Service) setPassword(p *Pool, u *User, password string) error {
 	return nil
 }
 
-func (u *User) storeVerifier(v srpVerifier) {
-	u.Salt, u.Verifier = hex.EncodeToString(v.salt), hex.EncodeToString(v.verifier)
+func (u *User) storeVerifier(v srp.Verifier) {
+	u.Salt, u.Verifier = hex.EncodeToString(v.Salt), hex.EncodeToString(v.Value)
 	u.PasswordEnds = time.Time{}
 }
 
 // verifierOf returns the verifier of the user's password. A user without a password gets one that no
 // password fits, so that nobody can tell from outside.
-func (s *Service) verifierOf(p *Pool, u User) srpVerifier {
+func (s *Service) verifierOf(p *Pool, u User) srp.Verifier {
 	salt, err := hex.DecodeString(u.Salt)
 	verifier, failed := hex.DecodeString(u.Verifier)
 	if err != nil || failed != nil || len(salt) == 0 || len(verifier) == 0 {
 		return s.simulated(p, u.Username)
 	}
-	return srpVerifier{salt: salt, verifier: verifier}
+	return srp.Verifier{Salt: salt, Value: verifier}
 }
 
 // simulated returns the verifier that an unknown user of a pool seems to have. The pool's key makes it
 // stable: it is the only secret of a pool.
-func (s *Service) simulated(p *Pool, name string) srpVerifier {
-	return simulatedVerifier(p.secret("unknown users"), p.key(name))
+func (s *Service) simulated(p *Pool, name string) srp.Verifier {
+	return srp.SimulatedVerifier(p.secret("unknown users"), p.key(name))
 }
 
 // secret returns a secret of the pool for a purpose.
@@ -101,26 +104,32 @@ func (p *Pool) secret(purpose string) []byte {
 const newPasswordLength = 12
 
 // newPassword makes a temporary password that the pool's policy allows.
-func (s *Service) newPassword(p *Pool) string {
+func (p *Pool) newPassword() string {
 	length := max(newPasswordLength, *p.passwordPolicy().MinimumLength)
 	sets := []string{lowercase, uppercase, digits, "!#%+-=?@"}
 	var password strings.Builder
 	for n := range length {
 		set := sets[n%len(sets)]
-		password.WriteByte(set[s.below(len(set))])
+		password.WriteByte(set[below(len(set))])
 	}
 
 	return password.String()
 }
 
 // below returns a random number from 0 to n-1.
-func (s *Service) below(n int) int {
-	var random [16]byte // far more than n, so that no result is favoured
-	if _, err := io.ReadFull(s.Random, random[:]); err != nil {
-		panic("devuserpool: no randomness: " + err.Error()) // crypto/rand never fails
-	}
-	return int(new(big.Int).Mod(new(big.Int).SetBytes(random[:]), big.NewInt(int64(n))).Int64())
+func below(n int) int {
+	number, _ := rand.Int(rand.Reader, big.NewInt(int64(n))) // never fails
+	return int(number.Int64())
 }
 
 // hexOf returns the text of a verifier as User has it.
-func hexOf(v srpVerifier) string { return hex.EncodeToString(v.verifier) }
+func hexOf(v srp.Verifier) string { return hex.EncodeToString(v.Value) }
+
+// authenticated returns HMAC-SHA256 of the parts.
+func authenticated(key []byte, parts ...[]byte) []byte {
+	h := hmac.New(sha256.New, key)
+	for _, part := range parts {
+		h.Write(part)
+	}
+	return h.Sum(nil)
+}

@@ -79,9 +79,9 @@ type User struct {
 	// PasswordEnds is when a temporary password stops working; zero = never.
 	PasswordEnds time.Time `json:"passwordEnds,omitzero"`
 
-	Codes       []Code    `json:"codes,omitzero"`
-	Sessions    []Session `json:"sessions,omitzero"`
-	SignedOutAt time.Time `json:"signedOutAt,omitzero"` // tokens issued until then are not valid
+	Codes         []Code         `json:"codes,omitzero"`
+	RefreshTokens []RefreshToken `json:"sessions,omitzero"`
+	SignedOutAt   time.Time      `json:"signedOutAt,omitzero"` // tokens issued until then are not valid
 }
 
 // Code is a code that was sent to a user.
@@ -95,10 +95,10 @@ type Code struct {
 	Failures    int       `json:"failures,omitzero"`
 }
 
-// Session is a refresh token of a sign-in and the tokens made from it. Those with the same origin are of the
-// same sign-in.
-type Session struct {
-	Hash    []byte    `json:"hash"`   // SHA-256 of the refresh token
+// RefreshToken is a refresh token of a sign-in, and stands for the tokens made from it. Those with the same
+// origin are of the same sign-in.
+type RefreshToken struct {
+	Hash    []byte    `json:"hash"`   // SHA-256
 	Client  string    `json:"client"` // ID
 	Origin  string    `json:"origin"` // origin_jti
 	Event   string    `json:"event"`  // event_id
@@ -111,14 +111,14 @@ type Session struct {
 
 // Bounds of what a pool keeps.
 const (
-	maxPools    = 100
-	maxClients  = 100
-	maxGroups   = 300
-	maxUsers    = 10_000
-	maxCodes    = 8   // of a user; the oldest goes
-	maxSessions = 200 // sign-ins of a user; the oldest goes, and its tokens are not valid any more
-	maxRotated  = 10  // refresh tokens of a sign-in, with those that were replaced
-	maxTags     = 50
+	maxPools       = 100
+	maxClients     = 100
+	maxGroups      = 300
+	maxUsers       = 10_000
+	maxCodes       = 8   // of a user; the oldest goes
+	maxUserSignIns = 200 // sign-ins of a user; the oldest goes, and its tokens are not valid any more
+	maxRotated     = 10  // refresh tokens of a sign-in, with those that were replaced
+	maxTags        = 50
 )
 
 // ARN returns the name of the pool in policies.
@@ -256,7 +256,7 @@ func (u User) clone() User {
 	u.Attributes = maps.Clone(u.Attributes)
 	u.Groups = slices.Clone(u.Groups)
 	u.Codes = slices.Clone(u.Codes)
-	u.Sessions = slices.Clone(u.Sessions)
+	u.RefreshTokens = slices.Clone(u.RefreshTokens)
 
 	return u
 }

@@ -3,7 +3,7 @@ package devuserpool
 import (
 	"cmp"
 	"context"
-	"io"
+	"crypto/rand"
 	"maps"
 	"slices"
 	"strings"
@@ -11,10 +11,8 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
-
-// customIDTag is the tag of a new pool that chooses its ID, as for identity pools.
-const customIDTag = "_custom_id_"
 
 // issuerTag is the tag that chooses the issuer of a pool's tokens: aws for the name that AWS would give it,
 // local for this server's, which is the default. No name serves all verifiers.
@@ -71,8 +69,9 @@ func (p *Pool) followTags() error {
 				"Tag keys cannot begin with aws:, which is reserved for system use.")
 		}
 	}
-	if id, chosen := p.Settings.UserPoolTags[customIDTag]; chosen && id != p.ID && p.Region+"_"+id != p.ID {
-		return awsapi.Refused(invalidParameter, tagFault.With("key", customIDTag),
+	id, chosen := p.Settings.UserPoolTags[identitypool.CustomIDTag]
+	if chosen && id != p.ID && p.Region+"_"+id != p.ID {
+		return awsapi.Refused(invalidParameter, tagFault.With("key", identitypool.CustomIDTag),
 			"The tag _custom_id_ chooses the ID of a new pool only.")
 	}
 
@@ -92,10 +91,9 @@ func (p *Pool) followTags() error {
 // newPoolID returns the ID of a new pool: the one that a tag chooses, or a random one.
 func (s *Service) newPoolID(c awsapi.Caller, tags map[string]string) (string, error) {
 	region := c.Region
-	chosen, isChosen := tags[customIDTag]
+	chosen, isChosen := tags[identitypool.CustomIDTag]
 	if !isChosen {
-		name, err := s.randomText(9, lowercase+uppercase+digits)
-		return region + "_" + name, err
+		return region + "_" + randomText(9, lowercase+uppercase+digits), nil
 	}
 
 	if err := s.mayChooseIDs(c); err != nil {
@@ -104,7 +102,7 @@ func (s *Service) newPoolID(c awsapi.Caller, tags map[string]string) (string, er
 	if !strings.Contains(chosen, "_") {
 		chosen = region + "_" + chosen
 	}
-	if !poolIDForm.MatchString(chosen) || !strings.HasPrefix(chosen, region+"_") || len(chosen) > 55 {
+	if !identitypool.ValidUserPoolID(chosen) || !strings.HasPrefix(chosen, region+"_") {
 		return "", awsapi.Refused(invalidParameter, poolIDFault.With("region", region),
 			"The tag _custom_id_ is not the ID of a user pool in %s.", region)
 	}
@@ -126,13 +124,11 @@ func (s *Service) mayChooseIDs(c awsapi.Caller) error {
 }
 
 // randomText returns n characters of an alphabet of at most 128.
-func (s *Service) randomText(n int, alphabet string) (string, error) {
+func randomText(n int, alphabet string) string {
 	var text []byte
 	buffer := make([]byte, 2*n)
 	for len(text) < n {
-		if _, err := io.ReadFull(s.Random, buffer); err != nil {
-			return "", err
-		}
+		_, _ = rand.Read(buffer) // never fails
 
 		for _, b := range buffer {
 			// A remainder alone would prefer the alphabet's first characters.
@@ -142,7 +138,7 @@ func (s *Service) randomText(n int, alphabet string) (string, error) {
 		}
 	}
 
-	return string(text), nil
+	return string(text)
 }
 
 // DescribeUserPool returns a pool.
@@ -275,9 +271,6 @@ func (s *Service) SetUserPoolMfaConfig(
 
 	return &SetUserPoolMfaConfigResponse{MfaConfiguration: new(mfaOff)}, nil
 }
-
-// isTrue reports whether an optional member is true.
-func isTrue(b *bool) bool { return b != nil && *b }
 
 // days returns n days.
 func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // described returns the pool of the rig.
@@ -251,7 +253,7 @@ func TestSchemas(t *testing.T) {
 func TestChosenPoolID(t *testing.T) {
 	r := newRig(t, object{}, object{})
 	create := func(id string) object {
-		return object{"PoolName": "x", "UserPoolTags": object{customIDTag: id}}
+		return object{"PoolName": "x", "UserPoolTags": object{identitypool.CustomIDTag: id}}
 	}
 	pool := r.ok("CreateUserPool", create("Mine"))["UserPool"].(object)
 	if pool["Id"] != "eu-central-1_Mine" {
@@ -391,17 +393,18 @@ func TestIssuerTag(t *testing.T) {
 func TestTagsThatCannotBe(t *testing.T) {
 	const reserved = "InvalidParameterException: Tag keys cannot begin with aws:, which is reserved for system use."
 	const late = "InvalidParameterException: The tag _custom_id_ chooses the ID of a new pool only."
-	r := newRig(t, object{"UserPoolTags": object{customIDTag: "Chosen"}}, nil)
+	r := newRig(t, object{"UserPoolTags": object{identitypool.CustomIDTag: "Chosen"}}, nil)
 	arn := r.described()["Arn"]
 	for _, key := range []string{"aws:x", "AWS:x"} {
 		r.refused("TagResource", object{"ResourceArn": arn, "Tags": object{key: "1"}}, reserved)
 		r.refused("CreateUserPool", object{"PoolName": "p", "UserPoolTags": object{key: "1"}}, reserved)
 	}
-	r.refused("TagResource", object{"ResourceArn": arn, "Tags": object{customIDTag: "Other"}}, late)
-	r.refused("UpdateUserPool", object{"UserPoolId": r.pool, "UserPoolTags": object{customIDTag: "Other"}}, late)
+	other := object{identitypool.CustomIDTag: "Other"}
+	r.refused("TagResource", object{"ResourceArn": arn, "Tags": other}, late)
+	r.refused("UpdateUserPool", object{"UserPoolId": r.pool, "UserPoolTags": other}, late)
 
 	for _, id := range []string{"Chosen", "eu-central-1_Chosen"} { // as templates send it again
-		r.ok("UpdateUserPool", object{"UserPoolId": r.pool, "UserPoolTags": object{customIDTag: id}})
+		r.ok("UpdateUserPool", object{"UserPoolId": r.pool, "UserPoolTags": object{identitypool.CustomIDTag: id}})
 	}
 }
 

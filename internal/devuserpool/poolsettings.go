@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"maps"
-	"reflect"
 	"slices"
 )
 
@@ -191,22 +190,6 @@ func adminCreateUser(in *UpdateUserPoolRequest) *AdminCreateUserConfigType {
 	return &config
 }
 
-// part is a part of user pools that is not simulated, and whether a call asks for it.
-type part struct {
-	name  string
-	asked bool
-}
-
-// refuseParts refuses the first part that a call asks for.
-func refuseParts(parts ...part) error {
-	for _, p := range parts {
-		if p.asked {
-			return refusedPart(p.name)
-		}
-	}
-	return nil
-}
-
 // refuseSettings refuses the settings of a pool that are not simulated. Values that mean the same as none
 // pass. Every DeviceConfiguration turns device tracking on (API reference), also that without a true member,
 // which Terraform sends empty.
@@ -255,17 +238,3 @@ func refuseSettings(in *UpdateUserPoolRequest) error {
 
 // asksForMFA reports whether a MfaConfiguration is another than OFF.
 func asksForMFA(configuration *string) bool { return configuration != nil && *configuration != mfaOff }
-
-// isGiven reports whether an optional structure has any member.
-func isGiven[T any](s *T) bool { return s != nil && !reflect.ValueOf(*s).IsZero() }
-
-// isValue reports whether an optional text is there and equal.
-func isValue(text *string, value string) bool { return text != nil && *text == value }
-
-// orNil returns nil for an empty list: answers leave it out.
-func orNil(list []string) []string {
-	if len(list) == 0 {
-		return nil
-	}
-	return slices.Clone(list)
-}

@@ -12,12 +12,12 @@ import (
 )
 
 // refreshFlow is REFRESH_TOKEN_AUTH.
-func (s *Service) refreshFlow(a attempt) (outcome, error) {
+func (s *Service) refreshFlow(a attempt) (*authResponse, error) {
 	if err := a.require(paramRefresh); err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 	if _, rotates := a.client.rotates(); rotates {
-		return outcome{}, awsapi.Refused(unsupportedOperation, refreshRotation.With(),
+		return nil, awsapi.Refused(unsupportedOperation, refreshRotation.With(),
 			"Refresh token rotation is enabled for this client: use GetTokensFromRefreshToken.")
 	}
 
@@ -25,7 +25,7 @@ func (s *Service) refreshFlow(a attempt) (outcome, error) {
 		return a.client.checkRefreshHash(a.params[paramSecretHash], u)
 	})
 
-	return outcome{parameters: map[string]string{}, tokens: tokens}, err
+	return withTokens(tokens), err
 }
 
 // GetTokensFromRefreshToken signs new tokens for a refresh token, with a new refresh token if the client
@@ -69,24 +69,21 @@ func (s *Service) refresh(
 		return s.tokens(p, c, u, one, "")
 	}
 
-	next, hash, err := s.refreshToken()
-	if err != nil {
-		return nil, err
-	}
+	next, hash := randomToken()
 	var after *Pool
 	again := func(p *Pool) (User, error) {
 		u, _, err := s.refreshable(p, c, token)
 		return u, err
 	}
 	err = s.changeUser(p.ID, again, func(p *Pool, u *User) error {
-		old := &u.Sessions[u.session(hashOf(token))]
+		old := &u.RefreshTokens[u.tokenAt(hashOf(token))]
 		if old.Replaced.IsZero() {
 			old.Replaced = s.Now().Add(grace)
 		}
 
 		one = *old // the new token ends when the old one would have
 		one.Hash, one.Replaced = hash, time.Time{}
-		u.keepSession(one, s.Now())
+		u.keepToken(one, s.Now())
 		after = p
 
 		return nil
@@ -98,29 +95,29 @@ func (s *Service) refresh(
 	return s.tokens(after, c, after.Users[after.key(u.Username)], one, next)
 }
 
-// session returns the place of the session with a hash; -1 = there is none.
-func (u User) session(hash []byte) int {
-	return slices.IndexFunc(u.Sessions, func(s Session) bool { return bytes.Equal(s.Hash, hash) })
+// tokenAt returns the place of the refresh token with a hash; -1 = there is none.
+func (u User) tokenAt(hash []byte) int {
+	return slices.IndexFunc(u.RefreshTokens, func(t RefreshToken) bool { return bytes.Equal(t.Hash, hash) })
 }
 
-// refreshable finds the user and the session of a refresh token that is valid at the client.
-func (s *Service) refreshable(p *Pool, c Client, token string) (User, Session, error) {
+// refreshable finds a refresh token that is valid at the client, and its user.
+func (s *Service) refreshable(p *Pool, c Client, token string) (User, RefreshToken, error) {
 	hash := hashOf(token)
 	for _, u := range p.Users {
-		at := u.session(hash)
+		at := u.tokenAt(hash)
 		if at < 0 {
 			continue
 		}
-		one := u.Sessions[at]
+		one := u.RefreshTokens[at]
 
-		return u, one, s.checkSession(c, u, one)
+		return u, one, s.checkRefreshToken(c, u, one)
 	}
 
-	return User{}, Session{}, invalidRefreshToken()
+	return User{}, RefreshToken{}, invalidRefreshToken()
 }
 
-// checkSession refuses a session that gives no tokens any more.
-func (s *Service) checkSession(c Client, u User, one Session) error {
+// checkRefreshToken refuses a refresh token that gives no tokens any more.
+func (s *Service) checkRefreshToken(c Client, u User, one RefreshToken) error {
 	now := s.Now()
 	switch {
 	case one.Client != c.ID:
@@ -144,8 +141,8 @@ func invalidRefreshToken() error {
 	return awsapi.Refused(notAuthorized, refreshTokenUnknown.With(), "Invalid Refresh Token")
 }
 
-// errNothingToRevoke means that a token is of no session.
-var errNothingToRevoke = errors.New("no session has the token")
+// errNothingToRevoke means that no user has a refresh token.
+var errNothingToRevoke = errors.New("no user has the refresh token")
 
 // RevokeToken ends a refresh token and all tokens that were made from it. A token that nobody knows is no
 // error (RFC 7009, section 2.2).
@@ -168,20 +165,20 @@ func (s *Service) RevokeToken(ctx context.Context, in *RevokeTokenRequest) (*Rev
 		return nil, awsapi.Refused(unsupportedTokenType, revokeKind.With(), "Unsupported token type.")
 	}
 
-	revoked := Session{}
+	revoked := RefreshToken{}
 	find := func(p *Pool) (User, error) {
 		for _, u := range p.Users {
-			if at := u.session(hashOf(*in.Token)); at >= 0 && u.Sessions[at].Client == c.ID {
-				revoked = u.Sessions[at]
+			if at := u.tokenAt(hashOf(*in.Token)); at >= 0 && u.RefreshTokens[at].Client == c.ID {
+				revoked = u.RefreshTokens[at]
 				return u, nil
 			}
 		}
 		return User{}, errNothingToRevoke
 	}
 	err = s.changeUser(p.ID, find, func(_ *Pool, u *User) error {
-		for i := range u.Sessions {
-			if u.Sessions[i].Origin == revoked.Origin {
-				u.Sessions[i].Revoked = true
+		for i := range u.RefreshTokens {
+			if u.RefreshTokens[i].Origin == revoked.Origin {
+				u.RefreshTokens[i].Revoked = true
 			}
 		}
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp/srptest"
 )
 
 const (
@@ -165,22 +167,16 @@ func TestSessionsAreBounded(t *testing.T) {
 	r := newRig(t, nil, nil)
 	u := &User{}
 	now := r.clock()
-	for range maxSessions + 5 {
-		one, _, err := r.newSession(Client{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		u.keepSession(one, now)
+	for range maxUserSignIns + 5 {
+		one, _ := r.newRefreshToken(Client{})
+		u.keepToken(one, now)
 	}
-	if len(u.Sessions) != maxSessions {
-		t.Errorf("%d sessions are kept", len(u.Sessions))
+	if len(u.RefreshTokens) != maxUserSignIns {
+		t.Errorf("%d sessions are kept", len(u.RefreshTokens))
 	}
-	one, _, err := r.newSession(Client{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if u.keepSession(one, now.Add(defaultRefresh)); len(u.Sessions) != 1 {
-		t.Errorf("%d sessions are kept after their time", len(u.Sessions))
+	one, _ := r.newRefreshToken(Client{})
+	if u.keepToken(one, now.Add(defaultRefresh)); len(u.RefreshTokens) != 1 {
+		t.Errorf("%d sessions are kept after their time", len(u.RefreshTokens))
 	}
 }
 
@@ -211,9 +207,9 @@ func TestSecretsOfClients(t *testing.T) {
 	begin["AuthParameters"].(object)["SECRET_HASH"] = hash("ada")
 	set := r.tokensOf(r.ok("InitiateAuth", begin))
 
-	client := newSRPClient(t)
+	client := srptest.NewClient(t)
 	out := r.ok("InitiateAuth", object{"ClientId": r.id, "AuthFlow": "USER_SRP_AUTH",
-		"AuthParameters": object{"USERNAME": "ada", "SRP_A": client.srpA(), "SECRET_HASH": hash("ada")}})
+		"AuthParameters": object{"USERNAME": "ada", "SRP_A": client.A(), "SECRET_HASH": hash("ada")}})
 	proof := r.proofOf(client, out, rightPassword)
 	r.refused("RespondToAuthChallenge", proof, missing)
 	proof["ChallengeResponses"].(object)["SECRET_HASH"] = hash("ada")
@@ -270,29 +266,29 @@ func TestRotationSparesOtherSignIns(t *testing.T) {
 func TestWhichSessionsGo(t *testing.T) {
 	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 	u := &User{}
-	for i := range maxSessions {
-		u.keepSession(Session{Origin: fmt.Sprint(i), Revoked: i == 7, Ends: now.Add(time.Hour)}, now)
+	for i := range maxUserSignIns {
+		u.keepToken(RefreshToken{Origin: fmt.Sprint(i), Revoked: i == 7, Ends: now.Add(time.Hour)}, now)
 	}
-	for range 5 * maxSessions { // retries within the grace period
-		u.keepSession(Session{Origin: "3", Replaced: now.Add(time.Minute), Ends: now.Add(time.Hour)}, now)
+	for range 5 * maxUserSignIns { // retries within the grace period
+		u.keepToken(RefreshToken{Origin: "3", Replaced: now.Add(time.Minute), Ends: now.Add(time.Hour)}, now)
 	}
 	count := func(origin string) (n int) {
-		for _, s := range u.Sessions {
+		for _, s := range u.RefreshTokens {
 			if s.Origin == origin {
 				n++
 			}
 		}
 		return n
 	}
-	if len(u.Sessions) != maxSessions-1+maxRotated || count("3") != maxRotated {
-		t.Errorf("%d sessions, %d of the sign-in that was refreshed", len(u.Sessions), count("3"))
+	if len(u.RefreshTokens) != maxUserSignIns-1+maxRotated || count("3") != maxRotated {
+		t.Errorf("%d sessions, %d of the sign-in that was refreshed", len(u.RefreshTokens), count("3"))
 	}
 
-	u.keepSession(Session{Origin: "new", Ends: now.Add(time.Hour)}, now)
+	u.keepToken(RefreshToken{Origin: "new", Ends: now.Add(time.Hour)}, now)
 	if count("7") != 0 || count("0") != 1 {
 		t.Error("a revoked sign-in does not go first")
 	}
-	u.keepSession(Session{Origin: "newer", Ends: now.Add(time.Hour)}, now)
+	u.keepToken(RefreshToken{Origin: "newer", Ends: now.Add(time.Hour)}, now)
 	if count("0") != 0 || count("1") != 1 {
 		t.Error("the oldest sign-in does not go")
 	}

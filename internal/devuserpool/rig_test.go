@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp/srptest"
 )
 
 // everybody is the caller of all operations.
@@ -212,14 +213,14 @@ func (r *rig) byPassword(name, password string) object {
 // srp begins a sign-in by SRP and returns the answer to the challenge.
 func (r *rig) srp(name, password string) object {
 	r.t.Helper()
-	client := newSRPClient(r.t)
+	client := srptest.NewClient(r.t)
 	out := r.ok("InitiateAuth", object{"ClientId": r.id, "AuthFlow": "USER_SRP_AUTH",
-		"AuthParameters": object{"USERNAME": name, "SRP_A": client.srpA()}})
+		"AuthParameters": object{"USERNAME": name, "SRP_A": client.A()}})
 	return r.proofOf(client, out, password)
 }
 
 // proofOf answers PASSWORD_VERIFIER.
-func (r *rig) proofOf(client *srpClient, out object, password string) object {
+func (r *rig) proofOf(client *srptest.Client, out object, password string) object {
 	r.t.Helper()
 	if out["ChallengeName"] != "PASSWORD_VERIFIER" {
 		r.t.Fatalf("the challenge is %v", out)
@@ -229,7 +230,7 @@ func (r *rig) proofOf(client *srpClient, out object, password string) object {
 		p[name] = value.(string)
 	}
 	timestamp := r.clock().Format(timestampForm)
-	signature := client.signature(r.t, r.pool, p["USER_ID_FOR_SRP"], password, p["SALT"], p["SRP_B"],
+	signature := client.Signature(r.t, r.pool, p["USER_ID_FOR_SRP"], password, p["SALT"], p["SRP_B"],
 		unbase64(r.t, p["SECRET_BLOCK"]), timestamp)
 
 	return object{"ClientId": r.id, "ChallengeName": "PASSWORD_VERIFIER", "ChallengeResponses": object{

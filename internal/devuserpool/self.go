@@ -251,16 +251,16 @@ func (s *Service) ChangePassword(ctx context.Context, in *ChangePasswordRequest)
 		return nil, err
 	}
 	key := attempt{pool: b.pool}.lockKey(b.user, true)
-	if s.signIns.locked(key) {
+	if s.lockouts.locked(key) {
 		return nil, awsapi.Refused(limitExceeded, passwordAttempts.With(),
 			"Attempt limit exceeded, please try after some time.")
 	}
 
-	if !s.verifierOf(b.pool, b.user).matches(b.pool.ID, b.user.Username, text(in.PreviousPassword)) {
-		s.signIns.failed(key)
+	if !s.verifierOf(b.pool, b.user).Matches(b.pool.ID, b.user.Username, text(in.PreviousPassword)) {
+		s.lockouts.failed(key)
 		return nil, incorrect()
 	}
-	s.signIns.succeeded(key)
+	s.lockouts.succeeded(key)
 	if err := b.pool.checkPassword(*in.ProposedPassword); err != nil {
 		return nil, err
 	}

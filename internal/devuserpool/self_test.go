@@ -159,11 +159,10 @@ func TestPasswordPolicy(t *testing.T) {
 		}
 	}
 
-	s := New(Options{})
 	for _, p := range []*Pool{all, long, validPool(t)} {
 		seen := map[string]bool{}
 		for range 50 {
-			password := s.newPassword(p)
+			password := p.newPassword()
 			if err := p.checkPassword(password); err != nil || seen[password] {
 				t.Errorf("the temporary password %q: %v", password, err)
 			}

@@ -11,8 +11,6 @@ package devuserpool
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"io"
 	"log/slog"
 	"time"
 
@@ -25,7 +23,6 @@ type Options struct {
 	// Issuer is the URL of this server. The issuer of a pool's tokens is this, a slash, and the pool's ID.
 	Issuer string
 	Now    func() time.Time
-	Random io.Reader // may be nil: crypto/rand
 	Logger *slog.Logger
 	// Codes shows a code to the developer, in place of an e-mail or a text message; may be nil.
 	Codes func(context.Context, SentCode)
@@ -50,15 +47,15 @@ type SentCode struct {
 // Service implements the operations of the API. It is safe for concurrent use.
 type Service struct {
 	Options
-	signIns *signIns
+	challenges *challenges
+	lockouts   *lockouts
 }
 
 // New returns a Service.
 func New(o Options) *Service {
-	o.Random = cmp.Or[io.Reader](o.Random, rand.Reader)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 
-	return &Service{Options: o, signIns: newSignIns(o)}
+	return &Service{Options: o, challenges: newChallenges(o.Now), lockouts: newLockouts(o.Now)}
 }
 
 // Names by which requests call the API.

@@ -2,9 +2,11 @@ package devuserpool
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
@@ -24,28 +26,15 @@ type attempt struct {
 	pool    *Pool // nobody may change it
 	client  Client
 	params  map[string]string
-	session string
+	session string // Session of the call; "" = none
 }
 
-// outcome is the answer to an attempt: a challenge, or tokens.
-type outcome struct {
-	challenge  string
-	session    string
-	parameters map[string]string
-	available  []string
-	tokens     *AuthenticationResultType
-}
-
-// optional returns an optional member; "" = it is left out.
-func optional(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}
+// authResponse is the answer of all four operations that sign users in: a challenge, or tokens. Those that answer
+// a challenge have the same members but AvailableChallenges, which then is absent.
+type authResponse = InitiateAuthResponse
 
 // InitiateAuth begins a sign-in of a user, or refreshes one.
-func (s *Service) InitiateAuth(ctx context.Context, in *InitiateAuthRequest) (*InitiateAuthResponse, error) {
+func (s *Service) InitiateAuth(ctx context.Context, in *InitiateAuthRequest) (*authResponse, error) {
 	p, c, err := s.appClient(ctx, *in.ClientId)
 	if err != nil {
 		return nil, err
@@ -54,25 +43,20 @@ func (s *Service) InitiateAuth(ctx context.Context, in *InitiateAuthRequest) (*I
 		return nil, methodUnsupported(*in.AuthFlow)
 	}
 
-	o, err := s.initiate(attempt{pool: p, client: c, params: in.AuthParameters, session: text(in.Session)},
-		*in.AuthFlow)
-	if err != nil {
-		return nil, err
+	a := attempt{
+		pool:    p,
+		client:  c,
+		params:  in.AuthParameters,
+		session: text(in.Session),
 	}
 
-	return &InitiateAuthResponse{
-		ChallengeName:        optional(o.challenge),
-		Session:              optional(o.session),
-		ChallengeParameters:  o.parameters,
-		AvailableChallenges:  o.available,
-		AuthenticationResult: o.tokens,
-	}, nil
+	return s.initiate(a, *in.AuthFlow)
 }
 
 // AdminInitiateAuth is InitiateAuth for servers.
 func (s *Service) AdminInitiateAuth(
 	ctx context.Context, caller awsapi.Caller, in *AdminInitiateAuthRequest,
-) (*AdminInitiateAuthResponse, error) {
+) (*authResponse, error) {
 	p, c, err := s.callerClient(ctx, caller, *in.UserPoolId, *in.ClientId)
 	if err != nil {
 		return nil, err
@@ -81,19 +65,14 @@ func (s *Service) AdminInitiateAuth(
 		return nil, methodUnsupported(*in.AuthFlow)
 	}
 
-	o, err := s.initiate(attempt{pool: p, client: c, params: in.AuthParameters, session: text(in.Session)},
-		*in.AuthFlow)
-	if err != nil {
-		return nil, err
+	a := attempt{
+		pool:    p,
+		client:  c,
+		params:  in.AuthParameters,
+		session: text(in.Session),
 	}
 
-	return &AdminInitiateAuthResponse{
-		ChallengeName:        optional(o.challenge),
-		Session:              optional(o.session),
-		ChallengeParameters:  o.parameters,
-		AvailableChallenges:  o.available,
-		AuthenticationResult: o.tokens,
-	}, nil
+	return s.initiate(a, *in.AuthFlow)
 }
 
 // callerClient returns a client of a pool of the caller's account and region.
@@ -115,27 +94,27 @@ func methodUnsupported(flow string) error {
 }
 
 // initiate begins a flow that the client allows.
-func (s *Service) initiate(a attempt, flow string) (outcome, error) {
+func (s *Service) initiate(a attempt, flow string) (*authResponse, error) {
 	switch flow {
 	case flowRefreshShort:
 		flow = flowRefresh
 	case flowAdminNoSRP:
 		flow = flowAdminPassword
 	case flowCustom:
-		return outcome{}, refusedPart("the flow CUSTOM_AUTH")
+		return nil, refusedPart("the flow CUSTOM_AUTH")
 	}
 	if !a.client.allows(flow) {
-		return outcome{}, flowRefused(flow)
+		return nil, flowRefused(flow)
 	}
 	if flow == flowRefresh {
 		return s.refreshFlow(a)
 	}
 
 	if err := a.require(paramUsername); err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 	if err := a.client.checkSecretHash(a.params[paramSecretHash], a.params[paramUsername]); err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 
 	switch flow {
@@ -200,59 +179,61 @@ func (a attempt) lockKey(u User, exists bool) string {
 }
 
 // signInByPassword signs a user in whose password came with the call.
-func (s *Service) signInByPassword(a attempt) (outcome, error) {
+func (s *Service) signInByPassword(a attempt) (*authResponse, error) {
 	if err := a.require(paramUsername, paramPassword); err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 	u, exists, err := a.find()
 	if err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 	key := a.lockKey(u, exists)
-	if s.signIns.locked(key) {
-		return outcome{}, tooManyAttempts()
+	if s.lockouts.locked(key) {
+		return nil, tooManyAttempts()
 	}
 
 	// The work is the same for users who do not exist.
-	name, v := a.params[paramUsername], srpVerifier{}
+	name, v := a.params[paramUsername], srp.Verifier{}
 	if exists {
 		name, v = u.Username, s.verifierOf(a.pool, u)
 	} else {
 		v = s.simulated(a.pool, name)
 	}
-	if !v.matches(a.pool.ID, name, a.params[paramPassword]) {
-		s.signIns.failed(key)
-		return outcome{}, s.refuse(a, u, exists)
+	if !v.Matches(a.pool.ID, name, a.params[paramPassword]) {
+		s.lockouts.failed(key)
+		return nil, s.refuse(a, u, exists)
 	}
-	s.signIns.succeeded(key)
+	s.lockouts.succeeded(key)
 
-	return s.proven(a, u)
+	return s.checkStatus(a, u)
 }
 
-// refuse is the answer to a wrong password, or to any password of a user who does not exist.
+// refuse is the answer to a wrong password, or to any password of a user who does not exist. After a reset no
+// password counts (API reference, AdminResetUserPassword), which a client may tell only to users who know theirs
+// if it must not tell which users exist.
 func (s *Service) refuse(a attempt, u User, exists bool) error {
 	switch {
 	case !exists && !a.client.preventsExistenceErrors():
 		return userMissing()
-	case exists && u.Enabled && u.Status == statusResetRequired && u.Verifier == "":
+	case exists && u.Enabled && u.Status == statusResetRequired && !a.client.preventsExistenceErrors():
 		return resetRequired()
 	default:
 		return incorrect()
 	}
 }
 
-// proven goes on with a user whose password was right.
-func (s *Service) proven(a attempt, u User) (outcome, error) {
+// checkStatus goes on with a user whose password was right, as the status allows.
+func (s *Service) checkStatus(a attempt, u User) (*authResponse, error) {
 	switch {
 	case !u.Enabled:
-		return outcome{}, userDisabled()
+		return nil, userDisabled()
 	case !u.PasswordEnds.IsZero() && !s.Now().Before(u.PasswordEnds):
-		return outcome{}, awsapi.Refused(notAuthorized, passwordExpired.With(),
+		return nil, awsapi.Refused(notAuthorized, passwordExpired.With(),
 			"Temporary password has expired and must be reset by an administrator.")
 	case u.Status == statusUnconfirmed:
-		return outcome{}, awsapi.Refused(userNotConfirmed, userUnconfirmed.With(), "User is not confirmed.")
+		return nil, awsapi.Refused(userNotConfirmed, userUnconfirmed.With(), "User is not confirmed.")
 	case u.Status == statusResetRequired:
-		return outcome{}, resetRequired()
+		return nil, resetRequired()
 	case u.Status == statusForceChange:
 		return s.askNewPassword(a, u)
 	default:
@@ -263,13 +244,10 @@ func (s *Service) proven(a attempt, u User) (outcome, error) {
 // errChanged means that a user was changed while signing in.
 var errChanged = errors.New("the user was changed meanwhile")
 
-// finish keeps the session of a user and signs the tokens. edit may change the user in the same step; nil =
+// finish keeps the refresh token of a user and signs the others. edit may change the user in the same step; nil =
 // nothing. The user must still have the password that was proven.
-func (s *Service) finish(a attempt, u User, edit func(*Pool, *User) error) (outcome, error) {
-	session, refresh, err := s.newSession(a.client)
-	if err != nil {
-		return outcome{}, err
-	}
+func (s *Service) finish(a attempt, u User, edit func(*Pool, *User) error) (*authResponse, error) {
+	one, token := s.newRefreshToken(a.client)
 
 	var after *Pool
 	var signedIn User
@@ -280,24 +258,29 @@ func (s *Service) finish(a attempt, u User, edit func(*Pool, *User) error) (outc
 		}
 		return now, nil
 	}
-	err = s.changeUser(a.pool.ID, same, func(p *Pool, u *User) error {
+
+	err := s.changeUser(a.pool.ID, same, func(p *Pool, u *User) error {
 		if edit != nil {
 			if err := edit(p, u); err != nil {
 				return err
 			}
 		}
-		u.keepSession(session, s.Now())
+		u.keepToken(one, s.Now())
 		after, signedIn = p, *u
 
 		return nil
 	})
 	if err != nil {
-		return outcome{}, err
+		return nil, err
 	}
+	tokens, err := s.tokens(after, a.client, signedIn, one, token)
 
-	tokens, err := s.tokens(after, a.client, signedIn, session, refresh)
+	return withTokens(tokens), err
+}
 
-	return outcome{parameters: map[string]string{}, tokens: tokens}, err
+// withTokens is the answer that ends a sign-in.
+func withTokens(tokens *AuthenticationResultType) *authResponse {
+	return &authResponse{ChallengeParameters: map[string]string{}, AuthenticationResult: tokens}
 }
 
 // changeUser changes one user of a pool, whom find finds in it.
@@ -329,47 +312,44 @@ func (a attempt) simulatedID(name string) string {
 }
 
 // beginSRP answers USER_SRP_AUTH with the password challenge.
-func (s *Service) beginSRP(a attempt) (outcome, error) {
+func (s *Service) beginSRP(a attempt) (*authResponse, error) {
 	if err := a.require(paramUsername, paramA); err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 	u, exists, err := a.find()
 	if err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 	if !exists && !a.client.preventsExistenceErrors() {
-		return outcome{}, userMissing()
+		return nil, userMissing()
 	}
-	if s.signIns.locked(a.lockKey(u, exists)) {
-		return outcome{}, tooManyAttempts()
+	if s.lockouts.locked(a.lockKey(u, exists)) {
+		return nil, tooManyAttempts()
 	}
 
-	one := s.step(a, stepPassword, u.Username)
-	one.userID = a.simulatedID(one.name)
-	v := s.simulated(a.pool, one.name)
+	one := s.newChallenge(a, challengePassword, u.Username)
+	one.userID = a.simulatedID(one.login)
+	v := s.simulated(a.pool, one.login)
 	if exists {
 		one.userID, v = u.Username, s.verifierOf(a.pool, u)
 	}
-	one.proven = hexOf(v)
+	one.verifier = hexOf(v)
 
-	one.exchange, err = newExchange(s.Random, v, a.params[paramA])
-	if errors.Is(err, errSRP) {
-		return outcome{}, awsapi.Refused(invalidParameter, srpValueForm.With("fault", explain.ShownText(err.Error())),
+	one.exchange, err = srp.NewExchange(rand.Reader, v, a.params[paramA])
+	if errors.Is(err, srp.ErrValue) {
+		return nil, awsapi.Refused(invalidParameter, srpValueForm.With("fault", explain.ShownText(err.Error())),
 			"Invalid SRP_A.")
 	}
 	if err != nil {
-		return outcome{}, err
+		return nil, err
 	}
 
-	block, err := s.signIns.begin(one, secretBlockBytes)
-	if err != nil {
-		return outcome{}, err
-	}
-	salt, public := one.exchange.challenge()
+	block := s.challenges.begin(one, secretBlockBytes)
+	salt, public := one.exchange.Challenge()
 
-	return outcome{
-		challenge: stepPassword,
-		parameters: map[string]string{
+	return &authResponse{
+		ChallengeName: new(challengePassword),
+		ChallengeParameters: map[string]string{
 			"SALT":         salt,
 			"SRP_B":        public,
 			"SECRET_BLOCK": block,
@@ -379,14 +359,14 @@ func (s *Service) beginSRP(a attempt) (outcome, error) {
 	}, nil
 }
 
-// step returns a sign-in that waits for the client.
-func (s *Service) step(a attempt, step, username string) signIn {
-	return signIn{
-		step:     step,
+// newChallenge returns a challenge for a client.
+func (s *Service) newChallenge(a attempt, name, username string) challenge {
+	return challenge{
+		name:     name,
 		pool:     a.pool.ID,
 		client:   a.client.ID,
-		name:     a.params[paramUsername],
+		login:    a.params[paramUsername],
 		username: username,
-		ends:     s.Now().Add(a.client.signInTime()),
+		ends:     s.Now().Add(a.client.challengeTime()),
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp"
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp/srptest"
 )
 
 func unbase64(t *testing.T, text string) []byte {
@@ -67,9 +70,9 @@ func TestSignInBySRP(t *testing.T) {
 	r.refused("RespondToAuthChallenge", proof, badSession)
 
 	for a, want := range map[string]string{
-		"0":         "InvalidParameterException: Invalid SRP_A.",
-		srpPrimeHex: "InvalidParameterException: Invalid SRP_A.",
-		"":          "InvalidParameterException: Missing required parameter SRP_A",
+		"0":          "InvalidParameterException: Invalid SRP_A.",
+		srp.PrimeHex: "InvalidParameterException: Invalid SRP_A.",
+		"":           "InvalidParameterException: Missing required parameter SRP_A",
 	} {
 		r.refused("InitiateAuth", object{"ClientId": r.id, "AuthFlow": "USER_SRP_AUTH",
 			"AuthParameters": object{"USERNAME": "ada", "SRP_A": a}}, want)
@@ -96,7 +99,7 @@ func TestUsersWhoDoNotExist(t *testing.T) {
 	r := newRig(t, nil, object{"PreventUserExistenceErrors": "ENABLED"})
 	begin := func(name string) object {
 		out := r.ok("InitiateAuth", object{"ClientId": r.id, "AuthFlow": "USER_SRP_AUTH",
-			"AuthParameters": object{"USERNAME": name, "SRP_A": newSRPClient(t).srpA()}})
+			"AuthParameters": object{"USERNAME": name, "SRP_A": srptest.NewClient(t).A()}})
 		return out["ChallengeParameters"].(object)
 	}
 
@@ -192,11 +195,11 @@ func TestLockout(t *testing.T) {
 // A server that is down for a long time does not lock anybody out for longer than the longest lock.
 func TestLockoutIsBounded(t *testing.T) {
 	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
-	s := newSignIns(Options{Now: func() time.Time { return now }})
+	s := newLockouts(func() time.Time { return now })
 	for range 100 {
 		s.failed("ada")
 	}
-	if until := s.failures["ada"].until; until.Sub(now) != longestLock {
+	if until := s.users["ada"].until; until.Sub(now) != longestLock {
 		t.Errorf("the lock lasts %s", until.Sub(now))
 	}
 	now = now.Add(failuresReset)
@@ -207,32 +210,25 @@ func TestLockoutIsBounded(t *testing.T) {
 	for n := range 2 * maxFailingUsers {
 		s.failed(string(rune(n)))
 	}
-	if len(s.failures) > maxFailingUsers {
-		t.Errorf("%d users are kept", len(s.failures))
+	if len(s.users) > maxFailingUsers {
+		t.Errorf("%d users are kept", len(s.users))
 	}
 }
 
 func TestSignInsAreBounded(t *testing.T) {
 	r := newRig(t, nil, nil)
-	first, err := r.signIns.begin(signIn{ends: r.now.Add(time.Minute)}, sessionBytes)
-	if err != nil {
-		t.Fatal(err)
+	first := r.challenges.begin(challenge{ends: r.now.Add(time.Minute)}, sessionBytes)
+	for range maxChallenges {
+		r.challenges.begin(challenge{ends: r.now.Add(time.Minute)}, 1)
 	}
-	for range maxSignIns {
-		if _, err := r.signIns.begin(signIn{ends: r.now.Add(time.Minute)}, 1); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, result := r.signIns.find(first); result != unknown || len(r.signIns.waiting) > maxSignIns {
-		t.Errorf("%d sign-ins wait, and the first is %d", len(r.signIns.waiting), result)
+	if _, result := r.challenges.find(first); result != unknown || len(r.challenges.waiting) > maxChallenges {
+		t.Errorf("%d sign-ins wait, and the first is %d", len(r.challenges.waiting), result)
 	}
 
 	r.pass(time.Minute)
-	if _, err := r.signIns.begin(signIn{ends: r.now}, sessionBytes); err != nil {
-		t.Fatal(err)
-	}
-	if len(r.signIns.order) != 1 {
-		t.Errorf("%d sign-ins are kept after their time", len(r.signIns.order))
+	r.challenges.begin(challenge{ends: r.now}, sessionBytes)
+	if len(r.challenges.order) != 1 {
+		t.Errorf("%d sign-ins are kept after their time", len(r.challenges.order))
 	}
 }
 
@@ -309,8 +305,8 @@ func TestAdministratorsSignIn(t *testing.T) {
 	r.refused("AdminInitiateAuth", call("USER_PASSWORD_AUTH", pair),
 		"InvalidParameterException: Initiate Auth method not supported.")
 
-	client := newSRPClient(t)
-	out := r.ok("AdminInitiateAuth", call("USER_SRP_AUTH", object{"USERNAME": "ada", "SRP_A": client.srpA()}))
+	client := srptest.NewClient(t)
+	out := r.ok("AdminInitiateAuth", call("USER_SRP_AUTH", object{"USERNAME": "ada", "SRP_A": client.A()}))
 	proof := r.proofOf(client, out, rightPassword)
 	proof["UserPoolId"] = r.pool
 	r.tokensOf(r.ok("AdminRespondToAuthChallenge", proof))

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp/srptest"
 )
 
 func TestSignUpAndConfirm(t *testing.T) {
@@ -313,8 +315,8 @@ func TestChoiceOfAFactor(t *testing.T) {
 
 	r.tokensOf(r.ok("InitiateAuth", begin("USERNAME", "ada", "PREFERRED_CHALLENGE", "PASSWORD",
 		"PASSWORD", rightPassword)))
-	client := newSRPClient(t)
-	out = r.ok("InitiateAuth", begin("USERNAME", "ada", "PREFERRED_CHALLENGE", "PASSWORD_SRP", "SRP_A", client.srpA()))
+	client := srptest.NewClient(t)
+	out = r.ok("InitiateAuth", begin("USERNAME", "ada", "PREFERRED_CHALLENGE", "PASSWORD_SRP", "SRP_A", client.A()))
 	r.tokensOf(r.ok("RespondToAuthChallenge", r.proofOf(client, out, rightPassword)))
 
 	chosen := func(session any, answer ...string) object {
@@ -335,8 +337,8 @@ func TestChoiceOfAFactor(t *testing.T) {
 	r.tokensOf(r.ok("RespondToAuthChallenge", chosen(out["Session"], "ANSWER", "PASSWORD", "PASSWORD", rightPassword)))
 
 	out = r.ok("InitiateAuth", begin("USERNAME", "ada"))
-	client = newSRPClient(t)
-	out = r.ok("RespondToAuthChallenge", chosen(out["Session"], "ANSWER", "PASSWORD_SRP", "SRP_A", client.srpA()))
+	client = srptest.NewClient(t)
+	out = r.ok("RespondToAuthChallenge", chosen(out["Session"], "ANSWER", "PASSWORD_SRP", "SRP_A", client.A()))
 	r.tokensOf(r.ok("RespondToAuthChallenge", r.proofOf(client, out, rightPassword)))
 	r.refused("RespondToAuthChallenge", object{"ClientId": r.id, "ChallengeName": "SMS_MFA",
 		"ChallengeResponses": object{"USERNAME": "ada"}},

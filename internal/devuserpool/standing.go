@@ -37,8 +37,8 @@ func (s *State) UserPool(id string) (provider.LocalUserPool, bool) {
 	return local, true
 }
 
-// Standing returns whether a sign-in still counts, and if not, why. One with an ID counts as long as its session does:
-// exactly, unlike times, which tokens have in whole seconds.
+// Standing returns whether a sign-in still counts, and if not, why. One with an ID counts as long as its refresh
+// token does: exactly, unlike times, which tokens have in whole seconds.
 func (s *State) Standing(signIn identitypool.SignIn) identitypool.Standing {
 	name, _ := identitypool.ParseUserPool(signIn.Provider)
 	p, err := s.view(name.ID)
@@ -61,31 +61,30 @@ func (u User) standing(signIn identitypool.SignIn) identitypool.Standing {
 		return identitypool.UserDisabled
 	case u.Status == statusResetRequired: // as for the user's own calls; a new password lets sign-ins count again
 		return identitypool.SignedOut
-	case u.ended(signIn.ID, "", signIn.Until):
+	case u.ended(signIn.ID, signIn.Until):
 		return identitypool.SignedOut
 	default:
 		return identitypool.Good
 	}
 }
 
-// ended reports whether what was issued for a sign-in was revoked, or the user has signed out since. Tokens
-// of a client without revocation have no origin, but the event of their sign-in. Without both, because a
-// Cognito token came between, a sign-in ends by the time of a sign-out alone. Such times are in whole seconds:
-// those of the second of the sign-out have ended, unless the user has signed in again within it.
-func (u User) ended(origin, event string, issued time.Time) bool {
-	isLive := func(s Session) bool { return s.Origin == origin && !s.Revoked }
-	if origin == "" && event != "" {
-		isLive = func(s Session) bool { return s.Event == event && !s.Revoked }
-	}
-	if origin == "" && event == "" {
+// ended reports whether what was issued for a sign-in was revoked, its client was deleted, or the user has
+// signed out since. id is the sign-in's (identitypool.SignInID). Without it, because a Cognito token came
+// between, a sign-in ends by the time of a sign-out alone. Such times are in whole seconds: those of the second
+// of the sign-out have ended, unless the user has signed in again within it.
+func (u User) ended(id string, issued time.Time) bool {
+	isLive := func(t RefreshToken) bool { return (t.Origin == id || t.Event == id) && !t.Revoked }
+	if id == "" {
 		out := u.SignedOutAt.Unix()
 		if u.SignedOutAt.IsZero() || issued.Unix() > out {
 			return false
 		}
-		isLive = func(s Session) bool { return issued.Unix() == out && s.SignIn.Unix() == out && !s.Revoked }
+		isLive = func(t RefreshToken) bool {
+			return issued.Unix() == out && t.SignIn.Unix() == out && !t.Revoked
+		}
 	}
 
-	return !slices.ContainsFunc(u.Sessions, isLive)
+	return !slices.ContainsFunc(u.RefreshTokens, isLive)
 }
 
 // Changes counts the changes of all pools.

@@ -16,14 +16,17 @@ func TestStanding(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	sessions := []Session{{Origin: "old", Revoked: true}, {Origin: "new"}}
+	sessions := []RefreshToken{
+		{Origin: "old", Event: "old event", Revoked: true},
+		{Origin: "new", Event: "new event"},
+	}
 	p := &Pool{ID: "us-east-1_A", Account: "000000000000", Region: "us-east-1", Users: map[string]User{
-		"alice": {Username: "alice", Sub: "a", Enabled: true, Sessions: sessions, SignedOutAt: at},
+		"alice": {Username: "alice", Sub: "a", Enabled: true, RefreshTokens: sessions, SignedOutAt: at},
 		"dora": {Username: "dora", Sub: "e", Enabled: true, SignedOutAt: at,
-			Sessions: []Session{{Origin: "again", SignIn: at.Add(time.Millisecond)}}},
-		"eve":   {Username: "eve", Sub: "f", Enabled: true, Status: statusResetRequired, Sessions: sessions},
+			RefreshTokens: []RefreshToken{{Origin: "again", SignIn: at.Add(time.Millisecond)}}},
+		"eve":   {Username: "eve", Sub: "f", Enabled: true, Status: statusResetRequired, RefreshTokens: sessions},
 		"bob":   {Username: "bob", Sub: "b", Enabled: true},
-		"carol": {Username: "carol", Sub: "c", Sessions: sessions},
+		"carol": {Username: "carol", Sub: "c", RefreshTokens: sessions},
 	}}
 	before := state.Changes()
 	if err := state.create(p); err != nil {
@@ -41,6 +44,9 @@ func TestStanding(t *testing.T) {
 	}{
 		"revoked":                  {"a", "old", at.Add(time.Hour), identitypool.SignedOut},
 		"in the same second":       {"a", "new", second, identitypool.Good},
+		"event, revoked":           {"a", "old event", at.Add(time.Hour), identitypool.SignedOut},
+		"event, the same second":   {"a", "new event", second, identitypool.Good},
+		"event of no session":      {"b", "new event", second.Add(time.Hour), identitypool.SignedOut},
 		"of no session":            {"a", "other", at.Add(time.Hour), identitypool.SignedOut},
 		"another user's":           {"b", "new", at, identitypool.SignedOut},
 		"no ID, before":            {"a", "", second.Add(-time.Second), identitypool.SignedOut},

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
@@ -114,12 +114,10 @@ func readPool(path string) (*Pool, error) {
 	return p, p.check()
 }
 
-var poolIDForm = regexp.MustCompile(`^[a-z0-9-]+_[0-9a-zA-Z]+$`)
-
 // check reports what is wrong with a pool that was read from a file: others rely on what the operations
 // fill in.
 func (p *Pool) check() error {
-	if !poolIDForm.MatchString(p.ID) || p.Account == "" || p.Region == "" {
+	if !identitypool.ValidUserPoolID(p.ID) || p.Account == "" || p.Region == "" {
 		return fmt.Errorf("%w: it has no valid ID, account or region", ErrDamaged)
 	}
 	if len(p.Users) > maxUsers || len(p.Clients) > maxClients || len(p.Groups) > maxGroups {

@@ -3,14 +3,16 @@ package devuserpool
 import (
 	"bytes"
 	"cmp"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 const (
@@ -55,41 +57,28 @@ func (c Client) revokes() bool {
 	return c.Settings.EnableTokenRevocation == nil || *c.Settings.EnableTokenRevocation
 }
 
-// newSession returns a session of a user who signed in now, and its refresh token.
-func (s *Service) newSession(c Client) (Session, string, error) {
-	token, hash, err := s.refreshToken()
-	if err != nil {
-		return Session{}, "", err
-	}
-	origin, err := newGUID(s.Random)
-	if err != nil {
-		return Session{}, "", err
-	}
-	event, err := newGUID(s.Random)
-	if err != nil {
-		return Session{}, "", err
-	}
+// newRefreshToken returns the refresh token of a user who signed in now, and its text.
+func (s *Service) newRefreshToken(c Client) (RefreshToken, string) {
+	token, hash := randomToken()
 	now := s.Now()
 
-	return Session{
+	return RefreshToken{
 		Hash:   hash,
 		Client: c.ID,
-		Origin: origin,
-		Event:  event,
+		Origin: uuid.NewString(),
+		Event:  uuid.NewString(),
 		SignIn: now,
 		Ends:   now.Add(c.refreshLifetime()),
-	}, token, nil
+	}, token
 }
 
-// refreshToken returns a refresh token that nobody can read anything from, and its hash.
-func (s *Service) refreshToken() (token string, hash []byte, err error) {
+// randomToken returns a refresh token that nobody can read anything from, and its hash.
+func randomToken() (token string, hash []byte) {
 	random := make([]byte, refreshTokenBytes)
-	if _, err := io.ReadFull(s.Random, random); err != nil {
-		return "", nil, fmt.Errorf("a refresh token: %w", err)
-	}
+	_, _ = rand.Read(random) // never fails
 	token = base64.RawURLEncoding.EncodeToString(random)
 
-	return token, hashOf(token), nil
+	return token, hashOf(token)
 }
 
 func hashOf(token string) []byte {
@@ -97,52 +86,52 @@ func hashOf(token string) []byte {
 	return sum[:]
 }
 
-// guidOf returns a GUID that is made from random-looking bytes.
+// guidOf returns a GUID that is made from 16 random-looking bytes or more.
 func guidOf(b []byte) string {
-	text, err := newGUID(bytes.NewReader(b))
-	if err != nil {
-		panic("devuserpool: too few bytes for a GUID")
-	}
-	return text
+	return uuid.Must(uuid.NewRandomFromReader(bytes.NewReader(b))).String()
 }
 
-// keepSession adds a session to a user. Those whose time is over go. Of one sign-in only the newest tokens are
+// keepToken adds a refresh token to a user. Those whose time is over go. Of one sign-in only the newest tokens are
 // kept, those that still work before others, which stay to tell their reuse: refreshes do not cost the user
 // other sign-ins. Above the bound of sign-ins a revoked one goes, or else the oldest.
-func (u *User) keepSession(one Session, now time.Time) {
-	u.Sessions = slices.DeleteFunc(u.Sessions, func(s Session) bool { return !now.Before(s.Ends) })
-	u.Sessions = append(u.Sessions, one)
+func (u *User) keepToken(one RefreshToken, now time.Time) {
+	u.RefreshTokens = slices.DeleteFunc(u.RefreshTokens, func(t RefreshToken) bool { return !now.Before(t.Ends) })
+	u.RefreshTokens = append(u.RefreshTokens, one)
 
 	tokens, origins := 0, map[string]bool{}
-	for _, s := range u.Sessions {
-		origins[s.Origin] = true
-		if s.Origin == one.Origin {
+	for _, t := range u.RefreshTokens {
+		origins[t.Origin] = true
+		if t.Origin == one.Origin {
 			tokens++
 		}
 	}
 
 	for ; tokens > maxRotated; tokens-- {
-		at := slices.IndexFunc(u.Sessions, func(s Session) bool { return s.Origin == one.Origin && s.replaced(now) })
+		at := slices.IndexFunc(u.RefreshTokens, func(t RefreshToken) bool {
+			return t.Origin == one.Origin && t.replaced(now)
+		})
 		if at < 0 {
-			at = slices.IndexFunc(u.Sessions, func(s Session) bool { return s.Origin == one.Origin })
+			at = slices.IndexFunc(u.RefreshTokens, func(t RefreshToken) bool { return t.Origin == one.Origin })
 		}
-		u.Sessions = slices.Delete(u.Sessions, at, at+1)
+		u.RefreshTokens = slices.Delete(u.RefreshTokens, at, at+1)
 	}
 
-	for over := len(origins) - maxSessions; over > 0; over-- {
-		at := max(0, slices.IndexFunc(u.Sessions, func(s Session) bool { return s.Revoked }))
-		oldest := u.Sessions[at].Origin
-		u.Sessions = slices.DeleteFunc(u.Sessions, func(s Session) bool { return s.Origin == oldest })
+	for over := len(origins) - maxUserSignIns; over > 0; over-- {
+		at := max(0, slices.IndexFunc(u.RefreshTokens, func(t RefreshToken) bool { return t.Revoked }))
+		oldest := u.RefreshTokens[at].Origin
+		u.RefreshTokens = slices.DeleteFunc(u.RefreshTokens, func(t RefreshToken) bool { return t.Origin == oldest })
 	}
 }
 
 // replaced reports whether the refresh token was rotated and does not work any more.
-func (s Session) replaced(now time.Time) bool { return !s.Replaced.IsZero() && !now.Before(s.Replaced) }
+func (t RefreshToken) replaced(now time.Time) bool {
+	return !t.Replaced.IsZero() && !now.Before(t.Replaced)
+}
 
-// tokens signs an ID token and an access token for a session. The refresh token is in the answer if it is
+// tokens signs an ID token and an access token of a sign-in. The refresh token is in the answer if it is
 // not "".
 func (s *Service) tokens(
-	p *Pool, c Client, u User, one Session, refresh string,
+	p *Pool, c Client, u User, one RefreshToken, refresh string,
 ) (*AuthenticationResultType, error) {
 	id, err := s.sign(p, s.idClaims(p, c, u, one))
 	if err != nil {
@@ -169,11 +158,7 @@ func (s *Service) tokens(
 
 // sign returns a signed token with claims and a new jti.
 func (s *Service) sign(p *Pool, claims map[string]any) (string, error) {
-	jti, err := newGUID(s.Random)
-	if err != nil {
-		return "", err
-	}
-	claims["jti"] = jti
+	claims["jti"] = uuid.NewString()
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("the claims of a token: %w", err)
@@ -192,7 +177,9 @@ func (s *Service) sign(p *Pool, claims map[string]any) (string, error) {
 }
 
 // commonClaims are in both tokens.
-func (s *Service) commonClaims(p *Pool, c Client, u User, one Session, use string, life time.Duration) map[string]any {
+func (s *Service) commonClaims(
+	p *Pool, c Client, u User, one RefreshToken, use string, life time.Duration,
+) map[string]any {
 	now := s.Now()
 	claims := map[string]any{
 		"sub":       u.Sub,
@@ -213,14 +200,14 @@ func (s *Service) commonClaims(p *Pool, c Client, u User, one Session, use strin
 	return claims
 }
 
-func (s *Service) accessClaims(p *Pool, c Client, u User, one Session) map[string]any {
+func (s *Service) accessClaims(p *Pool, c Client, u User, one RefreshToken) map[string]any {
 	claims := s.commonClaims(p, c, u, one, useAccess, c.accessLifetime())
 	claims["client_id"], claims["username"], claims["scope"] = c.ID, u.Username, accessTokenScope
 
 	return claims
 }
 
-func (s *Service) idClaims(p *Pool, c Client, u User, one Session) map[string]any {
+func (s *Service) idClaims(p *Pool, c Client, u User, one RefreshToken) map[string]any {
 	claims := map[string]any{}
 	for name, value := range u.Attributes {
 		if c.mayRead(name) {

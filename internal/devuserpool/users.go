@@ -1,14 +1,13 @@
 package devuserpool
 
 import (
-	"encoding/hex"
-	"io"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
@@ -21,15 +20,12 @@ func (s *Service) newUser(p *Pool, username string, given []AttributeType, now t
 	if len(p.Users) >= maxUsers {
 		return User{}, tooMany("users of a pool", maxUsers)
 	}
-	sub, err := newGUID(s.Random)
-	if err != nil {
-		return User{}, err
-	}
 	attributes, err := p.attributesOf(given)
 	if err != nil {
 		return User{}, err
 	}
 
+	sub := uuid.NewString()
 	if len(p.Settings.UsernameAttributes) > 0 {
 		kind, err := p.addressOf(username)
 		if err != nil {
@@ -65,19 +61,6 @@ func (s *Service) newUser(p *Pool, username string, given []AttributeType, now t
 	p.put(u)
 
 	return u, nil
-}
-
-// newGUID returns a random GUID (RFC 9562, version 4).
-func newGUID(random io.Reader) (string, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return "", err
-	}
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	text := hex.EncodeToString(b[:])
-
-	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:], nil
 }
 
 // Forms of addresses that AWS accepts.
@@ -264,7 +247,7 @@ func (u User) attributeList() []AttributeType {
 // signOut ends all sign-ins of a user: tokens issued until now are not valid any more.
 func (u *User) signOut(now time.Time) {
 	u.SignedOutAt = now
-	for i := range u.Sessions {
-		u.Sessions[i].Revoked = true
+	for i := range u.RefreshTokens {
+		u.RefreshTokens[i].Revoked = true
 	}
 }

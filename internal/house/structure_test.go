@@ -95,10 +95,12 @@ var allowedImports = map[string][]string{
 	"internal/devstyle": {},
 	"internal/devuser":  {"internal/wholefile"},
 	"internal/devuserpool": {
-		"internal/awsapi", "internal/explain", "internal/identitypool", "internal/overload", "internal/provider",
-		"internal/wholefile",
+		"internal/awsapi", "internal/devuserpool/srp", "internal/explain", "internal/identitypool",
+		"internal/overload", "internal/provider", "internal/wholefile",
 	},
-	"internal/explain": {},
+	"internal/devuserpool/srp":         {},
+	"internal/devuserpool/srp/srptest": {},
+	"internal/explain":                 {},
 	"internal/forwardauth": {
 		"auth", "internal/awsapi", "internal/explain", "internal/gate", "internal/iam", "internal/iam/policy",
 		"internal/identitypool", "internal/ratelimit", "internal/session", "sigv4",

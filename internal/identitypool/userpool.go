@@ -8,7 +8,7 @@ import (
 // userPoolName matches the provider name of a user pool at AWS. The region is taken
 // from the host, since emulators give IDs of another form to a region's pools.
 var userPoolName = regexp.MustCompile(
-	`^(cognito-idp\.([a-z0-9-]+)\.amazonaws\.(?:com|com\.cn|eu))/([\w-]+_[0-9A-Za-z]+)$`)
+	`^(cognito-idp\.([a-z0-9-]+)\.amazonaws\.(?:com|com\.cn|eu))/(` + userPoolIDForm + `)$`)
 
 // UserPool holds the parts of a user pool's provider name at AWS.
 type UserPool struct{ Host, Region, ID string }
@@ -33,10 +33,25 @@ func (u UserPool) TwoRegions() bool {
 	return region != u.Region && awsRegion.MatchString(region)
 }
 
-// userPoolID is the form of the IDs of user pools (user pools API model, UserPoolIdType).
-var userPoolID = regexp.MustCompile(`^[\w-]+_[0-9A-Za-z]+$`)
+// CustomIDTag is the tag of a new identity pool or user pool that chooses its ID, on servers for development.
+const CustomIDTag = "_custom_id_"
 
-const maxUserPoolID = 55
+// userPoolIDForm is the form of the IDs of user pools (user pools API model, UserPoolIdType).
+const (
+	userPoolIDForm = `[\w-]+_[0-9A-Za-z]+`
+	maxUserPoolID  = 55
+)
+
+var (
+	userPoolID = regexp.MustCompile(`^` + userPoolIDForm + `$`)
+	// newUserPoolID has one underscore: clients take what follows it for the name in SRP.
+	newUserPoolID = regexp.MustCompile(`^[a-z0-9-]+_[0-9A-Za-z]+$`)
+)
+
+// ValidUserPoolID reports whether a user pool of this server may have an ID: REGION_NAME.
+func ValidUserPoolID(id string) bool {
+	return len(id) <= maxUserPoolID && newUserPoolID.MatchString(id)
+}
 
 // OwnUserPoolName returns the provider name of a user pool of this server: that of the region
 // with which its ID begins, as all IDs at AWS do, or else of the server's region. It returns

@@ -72,3 +72,23 @@ func TestOwnUserPoolName(t *testing.T) {
 		}
 	}
 }
+
+// A new user pool has an ID from which clients can take the name for SRP.
+func TestValidUserPoolID(t *testing.T) {
+	for id, want := range map[string]bool{
+		"us-east-1_AbC123":                     true,
+		"us-east-1_" + strings.Repeat("a", 45): true,
+		"us-east-1_" + strings.Repeat("a", 46): false,
+		"us-east-1_a_b":                        false,
+		"us_east_x":                            false,
+		"us-east-1_":                           false,
+		"_former":                              false,
+		"us-east-1_a/b":                        false,
+		"us-east-1_a\n":                        false,
+		"":                                     false,
+	} {
+		if got := ValidUserPoolID(id); got != want {
+			t.Errorf("%q: %t", id, got)
+		}
+	}
+}

@@ -11,11 +11,10 @@ import (
 
 // SignInOf returns the sign-in that a user's token shows.
 func SignInOf(u User) identitypool.SignIn {
-	id, _ := u.Claims.All["origin_jti"].(string)
 	return identitypool.SignIn{
 		Provider: u.Provider,
 		Subject:  u.Claims.Subject,
-		ID:       id,
+		ID:       identitypool.SignInID(u.Claims.All),
 		Until:    u.Claims.IssuedAt,
 	}
 }

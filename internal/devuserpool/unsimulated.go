@@ -33,3 +33,26 @@ func refusedRows(simulated []awsapi.Operation) []awsapi.Operation {
 
 	return rows
 }
+
+// refusedPart refuses what a development server does not simulate. It is never status 500: Terraform would
+// try again for minutes.
+func refusedPart(thing string) *awsapi.Error {
+	return awsapi.Refused(invalidParameter, notSimulated.With("thing", thing),
+		"Poolhouse's development user pools do not simulate %s.", thing)
+}
+
+// part is a part of user pools that is not simulated, and whether a call asks for it.
+type part struct {
+	name  string
+	asked bool
+}
+
+// refuseParts refuses the first part that a call asks for.
+func refuseParts(parts ...part) error {
+	for _, p := range parts {
+		if p.asked {
+			return refusedPart(p.name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package devuserpool
+
+import (
+	"context"
+	"slices"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+)
+
+// ForgotPassword sends a code that lets a user set a new password.
+func (s *Service) ForgotPassword(ctx context.Context, in *ForgotPasswordRequest) (*ForgotPasswordResponse, error) {
+	who, err := s.named(ctx, *in.ClientId, in.SecretHash, *in.Username)
+	if err != nil {
+		return nil, err
+	}
+
+	where, err := s.sendCode(ctx, who, purposePassword, func(p *Pool, u User) (string, error) {
+		attribute := p.recovery(u)
+		switch {
+		case u.Status == statusForceChange:
+			return "", awsapi.Refused(notAuthorized, passwordResettable.With(),
+				"User password cannot be reset in the current state.")
+		case slices.Equal(p.recoveryWays(), []string{recoverAdmin}):
+			return "", awsapi.Refused(notAuthorized, passwordByAdmin.With(), "Contact administrator to reset password.")
+		case attribute == "":
+			return "", awsapi.Refused(invalidParameter, recoveryAddress.With(),
+				"Cannot reset password for the user as there is no registered/verified email or phone_number")
+		default:
+			return attribute, nil
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	return &ForgotPasswordResponse{CodeDeliveryDetails: where}, nil
+}
+
+// ConfirmForgotPassword sets a new password by the code of ForgotPassword. A password that the policy
+// refuses does not use the code up.
+func (s *Service) ConfirmForgotPassword(
+	ctx context.Context, in *ConfirmForgotPasswordRequest,
+) (*ConfirmForgotPasswordResponse, error) {
+	who, err := s.named(ctx, *in.ClientId, in.SecretHash, *in.Username)
+	if err != nil {
+		return nil, err
+	}
+
+	// What the password is refused for must not depend on whether the user exists.
+	if err := who.pool.checkPassword(*in.Password); err != nil {
+		return nil, err
+	}
+	if who.hidden() {
+		return nil, s.refuseCode(who.pool, *in.Username)
+	}
+
+	var refusal *awsapi.Error
+	err = s.changeUser(who.pool.ID, of(who.user), func(p *Pool, u *User) error {
+		if !u.Enabled {
+			return userDisabled()
+		}
+		if _, refusal = s.checkCode(u, purposePassword, "", *in.ConfirmationCode); refusal != nil {
+			return nil
+		}
+		u.Status, u.Modified = statusConfirmed, s.Now()
+
+		return s.setPassword(p, u, *in.Password)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if refusal != nil {
+		return nil, refusal
+	}
+
+	s.lockouts.succeeded(attempt{pool: who.pool}.lockKey(who.user, true))
+
+	return &ConfirmForgotPasswordResponse{}, nil
+}
