@@ -105,7 +105,11 @@ func runAgent(c *cobra.Command, program []string) (err error) {
 	if _, err := a.source(c.Context()); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, a.clean()) }()
+	defer func() {
+		if failed := a.clean(); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}()
 
 	variables, listener, err := a.prepare(c, len(program) > 0)
 	if err != nil {

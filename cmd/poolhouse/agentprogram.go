@@ -13,10 +13,21 @@ import (
 	"golang.org/x/term"
 )
 
-// programExit is the exit status of the program that the agent ran. It is no fault of the agent.
-type programExit int
+// programExit is the end of the program that the agent ran, whose status becomes this command's. There
+// is nothing to tell unless the agent failed, too.
+type programExit struct {
+	status int
+	cause  error // why the program could not be run, or what the agent could not do; nil = nothing
+}
 
-func (e programExit) Error() string { return fmt.Sprintf("the program ended with status %d", int(e)) }
+func (e *programExit) Error() string {
+	if e.cause == nil {
+		return fmt.Sprintf("the program ended with status %d", e.status)
+	}
+	return e.cause.Error()
+}
+
+func (e *programExit) Unwrap() error { return e.cause }
 
 // statusNoProgram is the status of shells for a program that is not found.
 const statusNoProgram = 127
@@ -70,7 +81,7 @@ func checkSharedFiles() error {
 	return nil
 }
 
-// runProgram runs a program until it ends, and passes signals on. It returns programExit unless the
+// runProgram runs a program until it ends, and passes signals on. It returns *programExit unless the
 // program succeeds.
 func runProgram(program []string, environment []string) error {
 	command := exec.Command(program[0], program[1:]...) //nolint:noctx // it ends when it wants to
@@ -82,7 +93,7 @@ func runProgram(program []string, environment []string) error {
 	defer signal.Stop(signals)
 
 	if err := command.Start(); err != nil {
-		return errors.Join(programExit(statusNoProgram), err)
+		return &programExit{status: statusNoProgram, cause: err}
 	}
 
 	ended := make(chan error, 1)
@@ -97,7 +108,7 @@ func runProgram(program []string, environment []string) error {
 			}
 		case err := <-ended:
 			if failed, is := errors.AsType[*exec.ExitError](err); is {
-				return programExit(exitStatusOf(failed.ProcessState))
+				return &programExit{status: exitStatusOf(failed.ProcessState)}
 			}
 			return err
 		}

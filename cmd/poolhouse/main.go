@@ -40,7 +40,9 @@ func run() int {
 	}
 
 	err := rootCommand().ExecuteContext(ctx)
-	if _, silent := err.(programExit); err != nil && !silent { //nolint:errorlint // joined with a fault, it is not silent
+	// An error that is joined with the program's end is told.
+	program, ended := err.(*programExit) //nolint:errorlint // as it is, not joined
+	if err != nil && (!ended || program.cause != nil) {
 		lastWords(os.Stderr, err)
 	}
 
@@ -62,8 +64,8 @@ const (
 )
 
 func exitStatus(err error) int {
-	if program, is := errors.AsType[programExit](err); is {
-		return int(program)
+	if program, is := errors.AsType[*programExit](err); is {
+		return program.status
 	}
 	if _, is := errors.AsType[*clilogin.SignInError](err); is {
 		return statusSignIn

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -116,6 +117,7 @@ type callbackWaiter struct {
 	host     string
 	state    string
 	issuer   issuer
+	taken    atomic.Bool
 	answered chan callback // one
 }
 
@@ -143,14 +145,13 @@ func (w *callbackWaiter) ServeHTTP(response http.ResponseWriter, r *http.Request
 		return
 	}
 
-	answer := w.read(query)
-	select {
-	case w.answered <- answer:
-	default:
+	if w.taken.Swap(true) {
 		showPage(response, http.StatusBadRequest, "Not accepted", "The sign-in has an answer already.")
 		return
 	}
 
+	answer := w.read(query)
+	w.answered <- answer
 	if answer.err != nil {
 		showPage(response, http.StatusBadRequest, "Not signed in", "Your terminal tells why. You can close this page.")
 		return
