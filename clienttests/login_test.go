@@ -238,7 +238,8 @@ func TestLoginWithADevice(t *testing.T) {
 	s := startDev(t, "--demo")
 	p := newPerson(t, s)
 	cmd := exec.CommandContext(t.Context(), binary, "login", "--profile", "alice", "--flow", "device",
-		"--endpoint", s.info.Endpoint, "--identity-pool", demoPool, "--issuer", s.info.Issuer, "--client-id", s.info.Audience)
+		"--endpoint", s.info.Endpoint, "--identity-pool", demoPool, "--issuer", s.info.Issuer,
+		"--client-id", s.info.Audience)
 	cmd.Env = p.environment
 	address := p.start(t, cmd, regexp.MustCompile(`http\S+user_code=(\S+)`))
 
@@ -297,7 +298,8 @@ func TestLoginAtAUserPool(t *testing.T) {
 	}
 	flags := []string{"login", "--profile", "ann", "--endpoint", s.info.Endpoint,
 		"--identity-pool", "us-east-1:4b1e4c2e-58f0-4b52-9a5c-0d6b6f0a7c11",
-		"--user-pool", "us-east-1_Users", "--client-id", "rotating", "--username", "ann@example.com", "--password-stdin"}
+		"--user-pool", "us-east-1_Users", "--client-id", "rotating", "--username", "ann@example.com",
+		"--password-stdin"}
 
 	// The first sign-in wants a new password.
 	for _, input := range []string{"Wrong-1\n", "Temporary-1\nSecret-123\nSecret-124\n"} {
@@ -321,7 +323,8 @@ func TestLoginAtAUserPool(t *testing.T) {
 	}
 
 	p.succeeds(t, "poolhouse", "whoami", "--profile", "ann")
-	if _, messages, status := p.command(t, "", "poolhouse", "logout", "--profile", "ann"); status != 0 || messages != "" {
+	_, messages, status := p.command(t, "", "poolhouse", "logout", "--profile", "ann")
+	if status != 0 || messages != "" {
 		t.Errorf("logout: status %d, %s", status, messages)
 	}
 }
@@ -416,8 +419,8 @@ print(session.get_credentials().method)`
 	agent := []string{"agent", "--profile", "alice", "--"}
 
 	t.Run("AWS CLI", func(t *testing.T) {
-		got := p.succeeds(t, "poolhouse", append(agent, client(t, "/usr/bin/aws", "awscli"), "sts", "get-caller-identity",
-			"--endpoint-url", s.info.Endpoint, "--query", "Arn", "--output", "text")...)
+		got := p.succeeds(t, "poolhouse", append(agent, client(t, "/usr/bin/aws", "awscli"),
+			"sts", "get-caller-identity", "--endpoint-url", s.info.Endpoint, "--query", "Arn", "--output", "text")...)
 		if strings.TrimSpace(got) != demoUser {
 			t.Errorf("it is %s", got)
 		}
@@ -448,8 +451,8 @@ func (p *person) rclone(t *testing.T) {
 
 		signed = append(signed, r.Header.Get("Authorization")+" "+r.Header.Get("X-Amz-Security-Token"))
 		w.Header().Set("Content-Type", "application/xml")
-		_, _ = io.WriteString(w, `<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>photos</Name>`+
-			`<IsTruncated>false</IsTruncated><Contents><Key>hello.txt</Key><Size>5</Size>`+
+		_, _ = io.WriteString(w, `<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">`+
+			`<Name>photos</Name><IsTruncated>false</IsTruncated><Contents><Key>hello.txt</Key><Size>5</Size>`+
 			`<LastModified>2026-12-01T12:00:00Z</LastModified></Contents></ListBucketResult>`)
 	}))
 	defer store.Close()
@@ -475,7 +478,8 @@ func (p *person) rclone(t *testing.T) {
 func (p *person) exitStatuses(t *testing.T) {
 	t.Helper()
 	for script, want := range map[string]int{"exit 7": 7, "kill -TERM $$": 143, "true": 0} {
-		_, messages, status := p.command(t, "", "poolhouse", "agent", "--profile", "alice", "--", "/bin/sh", "-c", script)
+		_, messages, status := p.command(t, "", "poolhouse", "agent", "--profile", "alice", "--",
+			"/bin/sh", "-c", script)
 		if status != want || messages != "" {
 			t.Errorf("%s: status %d, %s", script, status, messages)
 		}

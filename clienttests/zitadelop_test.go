@@ -63,7 +63,8 @@ func (p zitadelOP) logIn(t *testing.T, person *person, pool string) {
 		t.Fatal(err)
 	}
 
-	cmd := exec.CommandContext(t.Context(), binary, "login", "--profile", "zitadel", "--no-browser", "--flow", "browser",
+	cmd := exec.CommandContext(t.Context(), binary, "login", "--profile", "zitadel",
+		"--no-browser", "--flow", "browser",
 		"--endpoint", person.info.Endpoint, "--identity-pool", pool, "--issuer", p.issuer, "--client-id", "app",
 		"--client-secret-file", secret, "--callback-port", callback.Port())
 	cmd.Env = person.environment

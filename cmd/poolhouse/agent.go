@@ -64,8 +64,8 @@ stopped. It listens on loopback addresses only.`,
 	addProfile(c)
 	f := c.Flags()
 	f.String("listen", "127.0.0.1:0", "loopback address of the endpoint; port 0 = any free one")
-	f.String("token-file", "", "file with the endpoint's token, made if it does not exist; default: a file that ends with "+
-		"the agent")
+	f.String("token-file", "",
+		"file with the endpoint's token, made if it does not exist; default: a file that ends with the agent")
 	f.String("env-file", "", "file that gets the environment as lines for sh, when the agent is ready")
 	f.String("credentials-file", "", "credentials file of AWS SDKs to keep")
 	f.String("credentials-profile", "default", "name of the profile in that file")
@@ -188,9 +188,12 @@ func (a *agent) keepToken(path string) (string, error) {
 		text, err := wholefile.Read(path, maxTokenFile)
 		if err == nil {
 			a.token = strings.TrimSpace(string(text))
-			if len(a.token) < leastToken || strings.ContainsFunc(a.token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-				return "", fmt.Errorf("the token in %s must have at least %d letters and digits on one line", path, leastToken)
+			odd := strings.ContainsFunc(a.token, func(r rune) bool { return r <= ' ' || r > '~' })
+			if len(a.token) < leastToken || odd {
+				return "", fmt.Errorf("the token in %s must have at least %d letters and digits on one line", path,
+					leastToken)
 			}
+
 			return path, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -241,7 +244,13 @@ func (a *agent) start(
 		if err != nil {
 			return nil, err
 		}
-		keeper := credentialagent.Keeper{File: file, Source: a.source, Now: time.Now, After: time.After, Failed: a.failed}
+		keeper := credentialagent.Keeper{
+			File:   file,
+			Source: a.source,
+			Now:    time.Now,
+			After:  time.After,
+			Failed: a.failed,
+		}
 		background.Go(func() { keeper.Keep(ctx) })
 	}
 

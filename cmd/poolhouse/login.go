@@ -103,7 +103,8 @@ there is one (--storage).`,
 	f.String("issuer", "", "the OpenID Connect issuer, exactly as its tokens name it")
 	f.String("client-id", "", "ID of the client at the issuer, or of the app client of the user pool")
 	f.String("client-secret-file", "", "file with the client's secret, if it has one; - = standard input")
-	f.StringArray("scope", nil, "scope to ask for (repeatable); default: openid, and offline_access if the issuer has it")
+	f.StringArray("scope", nil,
+		"scope to ask for (repeatable); default: openid, and offline_access if the issuer has it")
 	f.String("flow", "", "browser or device; default: browser if this machine has one")
 	f.Int("callback-port", 0, "port of http://127.0.0.1:PORT/callback, if the issuer wants a fixed one; 0 = any")
 	f.Bool("no-browser", false, "open no browser: only print the address")
@@ -112,7 +113,8 @@ there is one (--storage).`,
 	f.String("username", "", "the user of the user pool; default: asked at each login")
 	f.Bool("password-stdin", false, "read the password, and what else the user pool asks for, from standard input")
 	f.String("role-arn", "", "ARN of the role, instead of the one that the pool chooses")
-	f.Bool("basic-flow", false, "assume --role-arn with a token of the pool (GetOpenIdToken, AssumeRoleWithWebIdentity)")
+	f.Bool("basic-flow", false,
+		"assume --role-arn with a token of the pool (GetOpenIdToken, AssumeRoleWithWebIdentity)")
 	f.String("storage", "", "keyring or file; default: the keyring if there is one")
 
 	return c
@@ -254,8 +256,8 @@ A guest who logs out is another guest next time.`,
 				return err
 			}
 			if unrevoked != nil {
-				fmt.Fprintf(c.ErrOrStderr(), "The session is forgotten here, but its refresh token was not revoked: %v\n",
-					unrevoked)
+				fmt.Fprintf(c.ErrOrStderr(),
+					"The session is forgotten here, but its refresh token was not revoked: %v\n", unrevoked)
 			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "Signed out: %s\n", name)
 

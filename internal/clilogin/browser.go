@@ -173,8 +173,8 @@ func (w *callbackWaiter) read(query url.Values) callback {
 		return callback{err: untrusted("the answer of the sign-in does not name its issuer, as %s promises",
 			hostOf(w.issuer.URL))}
 	case query.Has("iss") && iss != w.issuer.URL:
-		return callback{err: untrusted("the answer of the sign-in is from the issuer %s, not %s", explain.ShownText(iss),
-			explain.ShownText(w.issuer.URL))}
+		return callback{err: untrusted("the answer of the sign-in is from the issuer %s, not %s",
+			explain.ShownText(iss), explain.ShownText(w.issuer.URL))}
 	}
 
 	if code := query.Get("error"); code != "" {

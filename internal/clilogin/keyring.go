@@ -80,8 +80,8 @@ func (c *Client) keyringKey(ctx context.Context, name string) ([]byte, error) {
 		return nil, ErrNoKey
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the system's keyring: %w; unlock it, or use `poolhouse login --profile %s --storage file`",
-			err, name)
+		return nil, fmt.Errorf("the system's keyring: %w; unlock it, or use "+
+			"`poolhouse login --profile %s --storage file`", err, name)
 	}
 
 	key, err := base64.StdEncoding.DecodeString(secret)

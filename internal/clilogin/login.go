@@ -92,7 +92,8 @@ func (c *Client) signIn(ctx context.Context, p Profile, flow Flow, s *session) (
 		return tokens{}, err
 	}
 	if got.id == "" {
-		return tokens{}, untrusted("%s gives no ID token: is the scope openid allowed for the client?", hostOf(p.issuer()))
+		return tokens{}, untrusted("%s gives no ID token: is the scope openid allowed for the client?",
+			hostOf(p.issuer()))
 	}
 
 	claims, err := c.verify(ctx, p, keys, got.id, nonce)

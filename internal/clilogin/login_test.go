@@ -185,40 +185,45 @@ func TestHostileIssuer(t *testing.T) {
 	elsewhere := func(w http.ResponseWriter, q *http.Request) {
 		http.Redirect(w, q, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
 	}
+	answering := func(changes map[string]any) func(*rig) { return func(r *rig) { r.issuer.answer = changes } }
+	claiming := func(changes map[string]any) func(*rig) { return func(r *rig) { r.issuer.claims = changes } }
+	publishing := func(changes map[string]any) func(*rig) { return func(r *rig) { r.issuer.discovery = changes } }
+	back := func(change func(url.Values)) func(*rig) { return func(r *rig) { r.back = change } }
+	forEver := func(w http.ResponseWriter, _ *http.Request) { endless(w) }
 	const discovery = "/.well-known/openid-configuration"
 
 	for name, test := range map[string]struct {
 		lie  func(*rig)
 		want string
 	}{
-		"other nonce":      {func(r *rig) { r.issuer.claims = map[string]any{"nonce": "n"} }, "nonce"},
-		"no nonce":         {func(r *rig) { r.issuer.claims = map[string]any{"nonce": nil} }, "nonce"},
-		"other audience":   {func(r *rig) { r.issuer.claims = map[string]any{"aud": "another"} }, "audience"},
-		"other issuer":     {func(r *rig) { r.issuer.claims = map[string]any{"iss": "https://a.example"} }, "issuer"},
-		"alg none":         {func(r *rig) { r.issuer.claims = map[string]any{"alg": "none"} }, "not accepted"},
-		"expired":          {func(r *rig) { r.issuer.claims = map[string]any{"exp": 1} }, "clock of this machine"},
-		"no subject":       {func(r *rig) { r.issuer.claims = map[string]any{"sub": nil} }, "not accepted"},
-		"no ID token":      {func(r *rig) { r.issuer.answer = map[string]any{"id_token": nil} }, "no ID token"},
-		"no access token":  {func(r *rig) { r.issuer.answer = map[string]any{"access_token": nil} }, "no token response"},
-		"text as ID token": {func(r *rig) { r.issuer.answer = map[string]any{"id_token": "secret-text"} }, "not accepted"},
+		"other nonce":      {claiming(map[string]any{"nonce": "n"}), "nonce"},
+		"no nonce":         {claiming(map[string]any{"nonce": nil}), "nonce"},
+		"other audience":   {claiming(map[string]any{"aud": "another"}), "audience"},
+		"other issuer":     {claiming(map[string]any{"iss": "https://a.example"}), "issuer"},
+		"alg none":         {claiming(map[string]any{"alg": "none"}), "not accepted"},
+		"expired":          {claiming(map[string]any{"exp": 1}), "clock of this machine"},
+		"no subject":       {claiming(map[string]any{"sub": nil}), "not accepted"},
+		"no ID token":      {answering(map[string]any{"id_token": nil}), "no ID token"},
+		"no access token":  {answering(map[string]any{"access_token": nil}), "no token response"},
+		"text as ID token": {answering(map[string]any{"id_token": "secret-text"}), "not accepted"},
 
-		"iss of another": {func(r *rig) { r.back = func(q url.Values) { q.Set("iss", "https://a.example") } }, "issuer"},
-		"no iss":         {func(r *rig) { r.back = func(q url.Values) { q.Del("iss") } }, "does not name its issuer"},
-		"no code":        {func(r *rig) { r.back = func(q url.Values) { q.Del("code") } }, "no code"},
-		"two codes":      {func(r *rig) { r.back = func(q url.Values) { q.Add("code", "b") } }, "twice"},
-		"other code":     {func(r *rig) { r.back = func(q url.Values) { q.Set("code", "b") } }, "invalid_grant"},
+		"iss of another": {back(func(q url.Values) { q.Set("iss", "https://a.example") }), "issuer"},
+		"no iss":         {back(func(q url.Values) { q.Del("iss") }), "does not name its issuer"},
+		"no code":        {back(func(q url.Values) { q.Del("code") }), "no code"},
+		"two codes":      {back(func(q url.Values) { q.Add("code", "b") }), "twice"},
+		"other code":     {back(func(q url.Values) { q.Set("code", "b") }), "invalid_grant"},
 		"refused": {func(r *rig) {
 			r.back = func(q url.Values) { q.Set("error", "access_denied"); q.Set("error_description", "\x1b[2Jno") }
 		}, "access_denied"},
 
-		"discovery of another":   {func(r *rig) { r.issuer.discovery = map[string]any{"issuer": "https://a.example"} }, "states"},
-		"token endpoint by http": {func(r *rig) { r.issuer.discovery = map[string]any{"token_endpoint": "http://a.example/t"} }, "https"},
-		"keys by ftp":            {func(r *rig) { r.issuer.discovery = map[string]any{"jwks_uri": "ftp://a.example/t"} }, "https"},
-		"no token endpoint":      {func(r *rig) { r.issuer.discovery = map[string]any{"token_endpoint": nil} }, "lacks"},
+		"discovery of another":   {publishing(map[string]any{"issuer": "https://a.example"}), "states"},
+		"token endpoint by http": {publishing(map[string]any{"token_endpoint": "http://a.example/t"}), "https"},
+		"keys by ftp":            {publishing(map[string]any{"jwks_uri": "ftp://a.example/t"}), "https"},
+		"no token endpoint":      {publishing(map[string]any{"token_endpoint": nil}), "lacks"},
 
-		"endless discovery":   {at(discovery, func(w http.ResponseWriter, _ *http.Request) { endless(w) }), "more than"},
-		"endless tokens":      {at("/token", func(w http.ResponseWriter, _ *http.Request) { endless(w) }), "127.0.0.1"},
-		"endless keys":        {at("/jwks", func(w http.ResponseWriter, _ *http.Request) { endless(w) }), "more than"},
+		"endless discovery":   {at(discovery, forEver), "more than"},
+		"endless tokens":      {at("/token", forEver), "127.0.0.1"},
+		"endless keys":        {at("/jwks", forEver), "more than"},
 		"discovery elsewhere": {at(discovery, elsewhere), "redirect"},
 		"tokens elsewhere":    {at("/token", elsewhere), "redirect"},
 		"keys elsewhere":      {at("/jwks", elsewhere), "redirect"},

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math/big"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -77,7 +76,7 @@ func TestCheckAddress(t *testing.T) {
 func TestSTSEndpoint(t *testing.T) {
 	for endpoint, want := range map[string]string{
 		"https://cognito-identity.eu-west-1.amazonaws.com": "https://sts.eu-west-1.amazonaws.com",
-		"https://id.example":                               "https://id.example",
+		"https://id.example": "https://id.example",
 	} {
 		if got := (Profile{Endpoint: endpoint}).stsEndpoint(); got != want {
 			t.Errorf("%s: %s", endpoint, got)
@@ -128,7 +127,7 @@ func TestUserFolders(t *testing.T) {
 		t.Setenv("XDG_CONFIG_HOME", test.config)
 		t.Setenv("XDG_STATE_HOME", test.state)
 		got, err := UserFolders()
-		if err != nil || filepath.ToSlash(got.Config) != test.wantConfig || filepath.ToSlash(got.State) != test.wantState {
+		if err != nil || got.Config != test.wantConfig || got.State != test.wantState {
 			t.Errorf("%+v: %+v, %v", test, got, err)
 		}
 	}

@@ -132,7 +132,8 @@ func (c *Client) exchange(ctx context.Context, p Profile, s *session) error {
 		}
 
 		got, err := c.credentialsFor(ctx, p, s.IdentityID, logins)
-		if refused, is := errors.AsType[*RefusedError](err); is && refused.Code == "ResourceNotFoundException" && known {
+		refused, is := errors.AsType[*RefusedError](err)
+		if is && refused.Code == "ResourceNotFoundException" && known {
 			s.IdentityID, known = "", false // the identity was deleted
 			continue
 		}

@@ -63,7 +63,7 @@ func TestRotation(t *testing.T) {
 		r.clock.Advance(2 * time.Hour)
 		r.credentials()
 		if kept := r.kept().RefreshToken; kept != r.issuer.refresh || r.issuer.spent != n+1 {
-			t.Errorf("after %d hours %q is kept, %q is good; %d were spent", 2*(n+1), kept, r.issuer.refresh, r.issuer.spent)
+			t.Errorf("renewal %d: %q is kept, %q is good; %d were spent", n, kept, r.issuer.refresh, r.issuer.spent)
 		}
 	}
 }
@@ -209,7 +209,8 @@ func TestUnavailable(t *testing.T) {
 	for name, fail := range map[string]func(*rig){
 		"server stopped": func(r *rig) { r.server.Stop() },
 		"a page of the network": func(r *rig) {
-			r.requests.before = func(_ string, q *http.Request) { q.URL.Host = strings.TrimPrefix(r.issuer.URL, "http://") }
+			page := strings.TrimPrefix(r.issuer.URL, "http://")
+			r.requests.before = func(_ string, q *http.Request) { q.URL.Host = page }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -251,7 +252,8 @@ func TestRenewedForAnother(t *testing.T) {
 	r.login()
 	r.clock.Advance(2 * time.Hour)
 	r.issuer.subject = "mallory"
-	if _, err := r.Credentials(t.Context(), "photos"); !isUntrusted(err) || !strings.Contains(err.Error(), "another user") {
+	_, err := r.Credentials(t.Context(), "photos")
+	if !isUntrusted(err) || !strings.Contains(err.Error(), "another user") {
 		t.Errorf("the error is %v", err)
 	}
 	if r.kept().IDToken != "" {

@@ -75,7 +75,8 @@ func TestHandler(t *testing.T) {
 			if (test.want != 200) != (got["code"] != "" && got["message"] != "") {
 				t.Errorf("the error is %s", w.Body)
 			}
-			if reached := test.want == 200 || test.want == 503; (asked == 1) != reached || (told == 1) != (test.want == 503) {
+			reached, failed := test.want == 200 || test.want == 503, test.want == 503
+			if (asked == 1) != reached || (told == 1) != failed {
 				t.Errorf("asked %d, told %d times", asked, told)
 			}
 		})
@@ -96,7 +97,8 @@ func TestNoToken(t *testing.T) {
 func TestListen(t *testing.T) {
 	for address, good := range map[string]bool{
 		"127.0.0.1:0": true, "127.9.9.9:0": true,
-		"0.0.0.0:0": false, ":0": false, "[::]:0": false, "localhost:0": false, "192.0.2.1:0": false, "127.0.0.1": false,
+		"0.0.0.0:0": false, ":0": false, "[::]:0": false, "localhost:0": false, "192.0.2.1:0": false,
+		"127.0.0.1": false,
 	} {
 		listener, err := Listen(address)
 		if err == nil {

@@ -40,7 +40,8 @@ var allowedImports = map[string][]string{
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
-		"", "internal/apply", "internal/assume", "internal/clilogin", "internal/credentialagent", "internal/datalock", "internal/devissuer", "internal/devseed",
+		"", "internal/apply", "internal/assume", "internal/clilogin",
+		"internal/credentialagent", "internal/datalock", "internal/devissuer", "internal/devseed",
 		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/webidentity",
