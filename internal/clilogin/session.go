@@ -74,6 +74,8 @@ const (
 	sealingKey = 32 // bytes
 	// lockPoll is the time between two attempts to get a lock.
 	lockPoll = 50 * time.Millisecond
+	// lockTime bounds the wait for another process, which renews for renewTime at most. It may be stopped.
+	lockTime = 2 * renewTime
 )
 
 // errNoSession means that nobody has signed in.
@@ -91,6 +93,9 @@ func (c *Client) lock(ctx context.Context, name string) (release func(), err err
 	if err := os.MkdirAll(c.sessionFolder(), 0o700); err != nil {
 		return nil, err
 	}
+
+	ctx, cancel := context.WithTimeout(ctx, lockTime)
+	defer cancel()
 
 	file := flock.New(filepath.Join(c.sessionFolder(), name+".lock"), flock.SetPermissions(0o600))
 	locked, err := file.TryLockContext(ctx, lockPoll)
