@@ -263,6 +263,7 @@ func (a *agent) start(
 	})
 	background.Go(func() {
 		<-ctx.Done()
+
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), agentStop)
 		defer cancel()
 

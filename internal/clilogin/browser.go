@@ -57,6 +57,7 @@ func (c *Client) browserFlow(ctx context.Context, p Profile, i issuer, secret st
 	address := config.AuthCodeURL(state, options...)
 
 	waiter := &callbackWaiter{host: host, state: state, issuer: i, answered: make(chan callback, 1)}
+
 	server := &http.Server{
 		Handler:           waiter,
 		ReadHeaderTimeout: exchangeTime,
