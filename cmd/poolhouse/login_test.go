@@ -59,12 +59,12 @@ func TestCheckSharedFiles(t *testing.T) {
 	}
 
 	for text, good := range map[string]bool{
-		"[default]\nregion = us-east-1\n":                            true,
-		"[profile other]\ncredential_process = x\n":                  true,
-		"[default]\ncredential_process = x\n":                        false,
-		"[profile default]\nsso_session = x\n":                       false,
-		"[default]\naws_access_key_id = A\n":                         false,
-		"[default]\nrole_arn = A\n[profile other]\nregion = a\n":     false,
+		"[default]\nregion = us-east-1\n":                           true,
+		"[profile other]\ncredential_process = x\n":                 true,
+		"[default]\ncredential_process = x\n":                       false,
+		"[profile default]\nsso_session = x\n":                      false,
+		"[default]\naws_access_key_id = A\n":                        false,
+		"[default]\nrole_arn = A\n[profile other]\nregion = a\n":    false,
 		"[default]\n# credential_process = x\nregion = us-east-1\n": true,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
