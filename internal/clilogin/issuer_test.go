@@ -283,16 +283,25 @@ const testRole = "arn:aws:iam::000000000000:role/User"
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
+	r := newIssuerRig(t)
+	r.server = poolhousetest.Start(t, r.clock.AddTo, func(c *poolhouse.Config) {
+		c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{
+			URL: r.issuer.URL, ClientIDs: []string{testClient}, AllowHTTP: true, AllowPrivate: true,
+		})
+	})
+	r.profile.Endpoint, r.profile.IdentityPool = r.server.URL, r.makePool()
+
+	return r
+}
+
+// newIssuerRig is newRig without a Poolhouse, for sign-ins that get no further than the issuer.
+func newIssuerRig(t *testing.T) *rig {
+	t.Helper()
 	clock := poolhousetest.NewClock()
 	r := &rig{
 		t: t, clock: clock, issuer: newFakeIssuer(t, clock),
 		requests: &counter{count: map[string]int{}}, back: func(url.Values) {},
 	}
-	r.server = poolhousetest.Start(t, clock.AddTo, func(c *poolhouse.Config) {
-		c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{
-			URL: r.issuer.URL, ClientIDs: []string{testClient}, AllowHTTP: true, AllowPrivate: true,
-		})
-	})
 
 	folder := t.TempDir()
 	r.o = Options{
@@ -310,8 +319,8 @@ func newRig(t *testing.T) *rig {
 	r.Client = New(r.o)
 	r.profile = Profile{
 		Name:         "photos",
-		Endpoint:     r.server.URL,
-		IdentityPool: r.makePool(),
+		Endpoint:     "http://127.0.0.1:1",
+		IdentityPool: "us-east-1:00000000-0000-4000-8000-000000000001",
 		Issuer:       r.issuer.URL,
 		ClientID:     testClient,
 	}

@@ -235,7 +235,7 @@ func TestHostileIssuer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t)
+			r := newIssuerRig(t)
 			test.lie(r)
 
 			err := r.Login(t.Context(), r.profile, LoginOptions{})

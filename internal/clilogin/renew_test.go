@@ -309,6 +309,13 @@ func TestDeletedIdentity(t *testing.T) {
 
 // Whoever edits a profile cannot send its tokens elsewhere.
 func TestChangedProfile(t *testing.T) {
+	r := newRig(t)
+	r.login()
+	good, err := r.Profile("photos")
+	if err != nil {
+		t.Fatal(err)
+	}
+
 	for name, change := range map[string]func(*Profile){
 		"endpoint":  func(p *Profile) { p.Endpoint = "http://127.0.0.1:1" },
 		"issuer":    func(p *Profile) { p.Issuer = "http://127.0.0.1:1" },
@@ -318,12 +325,7 @@ func TestChangedProfile(t *testing.T) {
 		"user pool": func(p *Profile) { p.Issuer, p.UserPool = "", "us-east-1_Other" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
-			r.login()
-			p, err := r.Profile("photos")
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := good
 			change(&p)
 			if err := r.keepProfile(p); err != nil {
 				t.Fatal(err)
