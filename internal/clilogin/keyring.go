@@ -72,7 +72,8 @@ func (c *Client) keyringWorks(ctx context.Context) bool {
 
 func (c *Client) keyringKey(ctx context.Context, name string) ([]byte, error) {
 	if c.o.Keyring == nil {
-		return nil, fmt.Errorf("the key of the profile %s is in the system's keyring, and there is none here", name)
+		return nil, fmt.Errorf("the key of the profile %[1]s is in the system's keyring, and there is none here: run "+
+			"`poolhouse login --profile %[1]s --storage file`", name)
 	}
 
 	secret, err := within(ctx, func() (string, error) { return c.o.Keyring.Get("profile " + name) })
