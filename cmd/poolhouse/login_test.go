@@ -21,7 +21,7 @@ func TestLoginStatuses(t *testing.T) {
 		want int
 	}{
 		"sign-in":         {&clilogin.SignInError{Profile: "a"}, statusSignIn},
-		"unavailable":     {errors.Join(errors.New("x"), &clilogin.UnavailableError{Cause: fs.ErrClosed}), statusTryAgain},
+		"unavailable":     {&clilogin.UnavailableError{Server: "a", Cause: fs.ErrClosed}, statusTryAgain},
 		"refused":         {&clilogin.RefusedError{}, statusFailed},
 		"missing":         {&clilogin.MissingError{Profile: "a"}, statusFailed},
 		"program":         {&programExit{status: 7}, 7},
