@@ -69,7 +69,8 @@ func TestDocumentation(t *testing.T) {
 		}
 		t.Run(strings.TrimPrefix(page, "../"), func(t *testing.T) {
 			var options []string
-			if slices.Contains([]string{"../README.md", "../docs/control-api.md", "../docs/dev.md"}, page) {
+			if slices.Contains([]string{"../README.md", "../docs/control-api.md", "../docs/dev.md",
+				"../docs/cli-login.md", "../docs/agent.md"}, page) {
 				options = []string{"--demo"} // their reader starts in a new folder
 			}
 			s := startDev(t, options...)
@@ -81,7 +82,7 @@ func TestDocumentation(t *testing.T) {
 				removeAfterwards(t, "../poolhouse")
 			} else {
 				shell.Dir = pageFolder(t, page)
-				shell.Env = withProgram(shell.Env)
+				shell.Env = withBrowser(t, withProgram(shell.Env))
 			}
 
 			if out, err := shell.CombinedOutput(); err != nil {

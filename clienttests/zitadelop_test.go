@@ -53,6 +53,49 @@ func (p zitadelOP) signIn(t *testing.T, user string) string {
 	return answer.IDToken
 }
 
+// logIn signs a user in with the command line: a client with a secret and a fixed redirect URI.
+func (p zitadelOP) logIn(t *testing.T, person *person, pool string) {
+	t.Helper()
+	secret := filepath.Join(t.TempDir(), "secret")
+	writeFile(t, secret, "app-secret\n")
+	callback, err := url.Parse(p.callback)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	cmd := exec.CommandContext(t.Context(), binary, "login", "--profile", "zitadel",
+		"--no-browser", "--flow", "browser",
+		"--endpoint", person.info.Endpoint, "--identity-pool", pool, "--issuer", p.issuer, "--client-id", "app",
+		"--client-secret-file", secret, "--callback-port", callback.Port())
+	cmd.Env = person.environment
+	address := person.start(t, cmd, regexp.MustCompile(`http\S+code_challenge=\S+`))
+
+	b := newBrowser(t, p.callback)
+	_, page := b.visit(t, address[0], nil)
+	found := regexp.MustCompile(`name="id" value="([^"]+)"`).FindStringSubmatch(page)
+	if found == nil {
+		t.Fatalf("no form to sign in: %s", page)
+	}
+	back, page := b.visit(t, strings.TrimSuffix(p.issuer, "/")+"/login/username",
+		url.Values{"id": {found[1]}, "username": {"test-user2"}, "password": {"verysecure"}})
+	if back == nil {
+		t.Fatalf("no way back: %s", page)
+	}
+	if _, page = b.visit(t, back.String(), nil); !strings.Contains(page, "Signed in") {
+		t.Errorf("the page is %s", page)
+	}
+
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if who := person.succeeds(t, "poolhouse", "whoami", "--profile", "zitadel"); !strings.Contains(who, "id2") {
+		t.Errorf("whoami prints %s", who)
+	}
+	if renewed := person.expire(t, "zitadel"); renewed["refresh_token"] != nil {
+		person.succeeds(t, "poolhouse", "credentials", "--profile", "zitadel")
+	}
+}
+
 // do posts to one of the provider's own addresses.
 func (p zitadelOP) do(t *testing.T, path string) string {
 	t.Helper()
@@ -99,7 +142,7 @@ oidc_providers:
   - {url: %q, client_ids: [app], allow_http: true, allow_private: true}
 `, name, issuer, base, base, issuer)))
 
-	callback := "http://127.0.0.1:1/callback"
+	callback := "http://" + listentest.FreeAddress(t) + "/callback"
 	startPeer(t, ".",
 		[]string{"ISSUER=" + issuer, "CALLBACK=" + callback,
 			"LOGOUT=" + s.info.Endpoint + "/backchannel-logout/" + url.PathEscape(name)},
@@ -140,6 +183,8 @@ oidc_providers:
 	discovered.accepted(t, "a token of the new key, by discovery", key, p.signIn(t, "test-user2"))
 	checked.accepted(t, "a token of the former key", name, first)
 	checked.accepted(t, "a token of the new key", name, p.signIn(t, "test-user2"))
+
+	p.logIn(t, newPerson(t, s), discovered.pool)
 
 	p.do(t, "/end?sub=id1")
 	checked.refused(t, "a user whose token is no longer active", name, first, "Token has been revoked")

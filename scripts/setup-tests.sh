@@ -19,6 +19,7 @@ if [ "${TEST_TAGS:-}" = extended ]; then
 	done
 fi
 [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
+command -v rclone >/dev/null || missing+=(rclone)
 command -v curl >/dev/null || missing+=(curl)
 command -v openssl >/dev/null || missing+=(openssl)
 [ -x /usr/bin/caddy ] || missing+=(caddy)

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/clilogin"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -39,7 +40,9 @@ func run() int {
 	}
 
 	err := rootCommand().ExecuteContext(ctx)
-	if err != nil {
+	// An error that is joined with the program's end is told.
+	program, ended := err.(*programExit) //nolint:errorlint // as it is, not joined
+	if err != nil && (!ended || program.cause != nil) {
 		lastWords(os.Stderr, err)
 	}
 
@@ -51,12 +54,26 @@ const (
 	statusFailed         = 1
 	statusInitialised    = 3
 	statusNotInitialised = 4
+	// statusSignIn means that a person must sign in (`poolhouse login`).
+	statusSignIn = 5
+	// statusTryAgain means that a server could not be asked (EX_TEMPFAIL of sysexits.h).
+	statusTryAgain = 75
 	// statusIOError ends a process whose database acknowledges no more writes, or is
 	// damaged (EX_IOERR of sysexits.h).
 	statusIOError = 74
 )
 
 func exitStatus(err error) int {
+	if program, is := errors.AsType[*programExit](err); is {
+		return program.status
+	}
+	if _, is := errors.AsType[*clilogin.SignInError](err); is {
+		return statusSignIn
+	}
+	if _, is := errors.AsType[*clilogin.UnavailableError](err); is {
+		return statusTryAgain
+	}
+
 	switch {
 	case err == nil:
 		return 0
@@ -116,6 +133,11 @@ Settings come from flags, then the environment (POOLHOUSE_*), then one YAML file
 		importCommand(),
 		explainCommand(),
 		identityCommand(),
+		loginCommand(),
+		logoutCommand(),
+		whoamiCommand(),
+		credentialsCommand(),
+		agentCommand(),
 		healthcheckCommand(),
 		versionCommand(),
 	)

@@ -106,7 +106,7 @@ func environment(environ []string, rows []setting) koanf.Provider {
 }
 
 // reserved lists variables with envPrefix that are not settings.
-var reserved = map[string]bool{"POOLHOUSE_CONFIG": true, poolVariable: true}
+var reserved = map[string]bool{"POOLHOUSE_CONFIG": true, poolVariable: true, profileVariable: true}
 
 // checkNames refuses environment variables that no setting has.
 func checkNames(environ []string, rows []setting) (faults []error) {

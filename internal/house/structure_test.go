@@ -41,7 +41,8 @@ var allowedImports = map[string][]string{
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
-		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devissuer", "internal/devseed",
+		"", "internal/apply", "internal/assume", "internal/clilogin",
+		"internal/credentialagent", "internal/datalock", "internal/devissuer", "internal/devseed",
 		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/webidentity",
@@ -60,6 +61,10 @@ var allowedImports = map[string][]string{
 		"internal/outbound", "internal/session",
 	},
 	"internal/awsapi": {"internal/explain", "internal/overload"},
+	"internal/clilogin": {
+		"internal/explain", "internal/idtoken", "internal/outbound", "internal/wholefile", "sigv4",
+	},
+	"internal/credentialagent": {"internal/clilogin", "internal/wholefile"},
 	"internal/cognitoidentity": {
 		"internal/assume", "internal/awsapi", "internal/envelope", "internal/explain", "internal/iam",
 		"internal/iam/policy",
@@ -179,7 +184,9 @@ var fences = map[string][]string{
 	"github.com/prometheus/client_golang": {"internal/metrics"},
 	"github.com/spf13/cobra":              {"cmd/poolhouse"},
 	"github.com/knadh/koanf":              {"cmd/poolhouse"},
-	"github.com/gofrs/flock":              {"internal/datalock"},
+	"github.com/gofrs/flock":              {"internal/clilogin", "internal/datalock"},
+	"github.com/zalando/go-keyring":       {"internal/clilogin"},
+	"golang.org/x/oauth2":                 {"internal/clilogin"},
 	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/template"},
 	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
 

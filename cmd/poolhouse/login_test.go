@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse/internal/clilogin"
+)
+
+// Scripts tell by the status whether a person must sign in, and whether trying again helps.
+func TestLoginStatuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		want int
+	}{
+		"sign-in":         {&clilogin.SignInError{Profile: "a"}, statusSignIn},
+		"unavailable":     {&clilogin.UnavailableError{Server: "a", Cause: fs.ErrClosed}, statusTryAgain},
+		"refused":         {&clilogin.RefusedError{}, statusFailed},
+		"missing":         {&clilogin.MissingError{Profile: "a"}, statusFailed},
+		"program":         {&programExit{status: 7}, 7},
+		"program, joined": {errors.Join(&programExit{status: 7}, fs.ErrPermission), 7},
+		"program of 0":    {nil, 0},
+	} {
+		if got := exitStatus(test.err); got != test.want {
+			t.Errorf("%s: %d, want %d", name, got, test.want)
+		}
+	}
+}
+
+// A program of the agent finds no other credentials before the agent's.
+func TestProgramEnvironment(t *testing.T) {
+	before := []string{"HOME=/h", "AWS_REGION=eu-west-1", "AWS_CONFIG_FILE=/c"}
+	for _, name := range outranking {
+		before = append(before, name+"=other")
+	}
+
+	after := programEnvironment(before, []variable{{name: fullURIVariable, value: "http://127.0.0.1:1/credentials"}})
+	want := []string{
+		"HOME=/h", "AWS_REGION=eu-west-1", "AWS_CONFIG_FILE=/c", fullURIVariable + "=http://127.0.0.1:1/credentials",
+		"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull,
+	}
+	if !slices.Equal(after, want) {
+		t.Errorf("the environment is %q", after)
+	}
+}
+
+func TestCheckSharedFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	t.Setenv("AWS_CONFIG_FILE", path)
+	if err := checkSharedFiles(); err != nil {
+		t.Errorf("no file: %v", err)
+	}
+
+	for text, good := range map[string]bool{
+		"[default]\nregion = us-east-1\n":                           true,
+		"[profile other]\ncredential_process = x\n":                 true,
+		"[default]\ncredential_process = x\n":                       false,
+		"[profile default]\nsso_session = x\n":                      false,
+		"[default]\naws_access_key_id = A\n":                        false,
+		"[default]\nrole_arn = A\n[profile other]\nregion = a\n":    false,
+		"[default]\n# credential_process = x\nregion = us-east-1\n": true,
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := checkSharedFiles(); (err == nil) != good {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// With --password-stdin each question takes a line. Without it and a terminal, nobody is asked.
+func TestAsker(t *testing.T) {
+	c := &cobra.Command{}
+	c.SetIn(strings.NewReader("ann\r\nsecret word \nlast"))
+	if askerOf(c, false) != nil {
+		t.Error("somebody is asked without a terminal")
+	}
+
+	ask := askerOf(c, true)
+	for _, want := range []string{"ann", "secret word ", "last"} {
+		if got, err := ask(t.Context(), "label", true); got != want || err != nil {
+			t.Errorf("%q, %v, want %q", got, err, want)
+		}
+	}
+	if got, err := ask(t.Context(), "label", true); err == nil {
+		t.Errorf("after the end: %q", got)
+	}
+}
+
+func TestReadSecret(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte(" of-the-client\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := &cobra.Command{}
+	c.SetIn(strings.NewReader("of-the-client\n"))
+	for _, from := range []string{path, "-"} {
+		if got, err := readSecret(c, from); got != "of-the-client" || err != nil {
+			t.Errorf("%s: %q, %v", from, got, err)
+		}
+	}
+
+	c.SetIn(strings.NewReader(strings.Repeat("x", maxClientSecret+1)))
+	if _, err := readSecret(c, "-"); err == nil {
+		t.Error("a secret without end is taken")
+	}
+}

@@ -1,0 +1,254 @@
+package clilogin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// LoginOptions are what a login has besides its profile.
+type LoginOptions struct {
+	ClientSecret string // "" = that of the former session, or none
+	// Flow is the way of this login if the profile has none; "" = the browser if there is one, else the
+	// device flow if the issuer has it.
+	Flow Flow
+}
+
+// Login signs a person in, keeps the profile and a new session, and gets credentials, so that a pool
+// that refuses the login is noticed at once. The session before is kept if the sign-in fails, and
+// replaced if it succeeds.
+func (c *Client) Login(ctx context.Context, p Profile, o LoginOptions) error {
+	if err := p.Validate(); err != nil {
+		return err
+	}
+
+	p = c.withStorage(ctx, p)
+	s := session{Binding: p.binding(), ClientSecret: o.ClientSecret}
+	former, err := c.readSession(ctx, p)
+	if err == nil && s.ClientSecret == "" {
+		s.ClientSecret = former.ClientSecret
+	}
+
+	// Nobody holds the lock while a person signs in: other processes go on with the former session.
+	var got tokens
+	if !p.Guest() {
+		if got, err = c.signIn(ctx, p, o.Flow, &s); err != nil {
+			return err
+		}
+	}
+
+	release, err := c.lock(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	defer release()
+
+	if former, err := c.readSession(ctx, p); err == nil && former.Subject == s.Subject {
+		s.IdentityID = former.IdentityID // a guest stays who it is
+	}
+	s.SignedIn, s.IDToken, s.RefreshToken = c.o.Now().UTC(), got.id, got.refresh
+	if err := c.keepProfile(p); err != nil {
+		return err
+	}
+	if p.Storage == StorageFile {
+		_ = c.deleteKeyringKey(ctx, p.Name) // of a time when the storage was the keyring
+	}
+	if err := c.writeSession(ctx, p, s); err != nil {
+		return err
+	}
+
+	return c.renew(ctx, p, &s)
+}
+
+// signIn gets tokens of a person, and proves the ID token.
+func (c *Client) signIn(ctx context.Context, p Profile, flow Flow, s *session) (tokens, error) {
+	var got tokens
+	var nonce, keys string
+	var err error
+	if p.UserPool != "" {
+		keys = p.issuer() + userPoolKeys
+		got, err = c.passwordFlow(ctx, p, s.ClientSecret)
+	} else {
+		var i issuer
+		if i, err = c.discover(ctx, p.Issuer); err != nil {
+			return tokens{}, err
+		}
+		keys = i.Keys
+
+		switch c.flowAt(p, flow, i) {
+		case FlowDevice:
+			got, err = c.deviceFlow(ctx, p, i, s.ClientSecret)
+		default:
+			got, nonce, err = c.browserFlow(ctx, p, i, s.ClientSecret)
+		}
+	}
+	if err != nil {
+		return tokens{}, err
+	}
+	if got.id == "" {
+		return tokens{}, untrusted("%s gives no ID token: is the scope openid allowed for the client?",
+			hostOf(p.issuer()))
+	}
+
+	claims, err := c.verify(ctx, p, keys, got.id, nonce)
+	if err != nil {
+		return tokens{}, err
+	}
+	s.Subject, s.IDTokenExpires = claims.Subject, claims.Expires
+
+	return got, nil
+}
+
+// flowAt chooses the flow of a login.
+func (c *Client) flowAt(p Profile, flow Flow, i issuer) Flow {
+	switch {
+	case flow != "":
+		return flow
+	case p.Flow != "":
+		return p.Flow
+	case c.o.Open == nil && i.Device != "", i.Authorization == "":
+		return FlowDevice
+	default:
+		return FlowBrowser
+	}
+}
+
+// refreshAtIssuer spends a refresh token at a token endpoint.
+func (c *Client) refreshAtIssuer(ctx context.Context, p Profile, i issuer, s session) (tokens, error) {
+	spent := &oauth2.Token{RefreshToken: s.RefreshToken}
+	token, err := p.oauth(i, s.ClientSecret, "").TokenSource(c.withWeb(ctx), spent).Token()
+	if err != nil {
+		return tokens{}, tokenError(i.Token, err)
+	}
+
+	return tokensOf(token), nil
+}
+
+// withStorage chooses where secrets are kept if the profile does not tell.
+func (c *Client) withStorage(ctx context.Context, p Profile) Profile {
+	if p.Storage != "" {
+		return p
+	}
+	p.Storage = StorageFile
+	if c.keyringWorks(ctx) {
+		p.Storage = StorageKeyring
+	}
+
+	return p
+}
+
+// Logout ends the session of a profile at its issuer, where that can be, and forgets it. With remove it
+// forgets the profile too. unrevoked tells why the issuer was not told; nil = it was, or needed not.
+func (c *Client) Logout(ctx context.Context, name string, remove bool) (unrevoked, err error) {
+	p, err := c.Profile(name)
+	if err != nil {
+		return nil, err
+	}
+	release, err := c.lock(ctx, p.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+
+	s, err := c.readSession(ctx, p)
+	_, unusable := errors.AsType[*SignInError](err)
+	switch {
+	case errors.Is(err, errNoSession):
+	case unusable:
+		unrevoked = err
+	case err != nil:
+		return nil, err
+	case s.RefreshToken != "":
+		told, err := c.revoke(ctx, p, s)
+		if err == nil && !told {
+			err = errors.New("it has no revocation endpoint")
+		}
+		unrevoked = err
+	}
+
+	err = errors.Join(c.removeSession(p.Name), c.deleteKeyringKey(ctx, p.Name))
+	if remove {
+		err = errors.Join(err, c.removeProfile(p.Name))
+	}
+
+	return unrevoked, err
+}
+
+func (c *Client) removeProfile(name string) error {
+	err := os.Remove(c.profilePath(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Status tells who a profile is.
+type Status struct {
+	Profile      string    `json:"profile"`
+	Endpoint     string    `json:"endpoint"`
+	IdentityPool string    `json:"identity_pool"`
+	Issuer       string    `json:"issuer,omitempty"`
+	Subject      string    `json:"subject,omitempty"`
+	IdentityID   string    `json:"identity_id,omitempty"`
+	RoleARN      string    `json:"role_arn,omitempty"` // of the role session
+	Expires      time.Time `json:"expires,omitzero"`   // of the credentials
+	Renewable    bool      `json:"renewable"`          // without a person
+	SignedIn     time.Time `json:"signed_in,omitzero"`
+	Storage      Storage   `json:"storage,omitempty"`
+}
+
+// Status returns what is known about a profile without asking anybody. Errors as those of Credentials:
+// the status has what is known then.
+func (c *Client) Status(ctx context.Context, name string) (Status, error) {
+	p, err := c.Profile(name)
+	if err != nil {
+		return Status{}, err
+	}
+
+	status := Status{
+		Profile:      p.Name,
+		Endpoint:     p.Endpoint,
+		IdentityPool: p.IdentityPool,
+		Issuer:       p.issuer(),
+		Storage:      p.Storage,
+	}
+
+	s, err := c.readSession(ctx, p)
+	if errors.Is(err, errNoSession) {
+		if p.Guest() {
+			return status, nil
+		}
+		return status, &SignInError{Profile: p.Name, Reason: errNoSession.Error()}
+	}
+	if err != nil {
+		return status, err
+	}
+
+	status.Subject, status.IdentityID, status.SignedIn = s.Subject, s.IdentityID, s.SignedIn
+	status.Expires, status.Renewable = s.Credentials.Expires, p.Guest() || s.RefreshToken != ""
+
+	return status, nil
+}
+
+// Whoami is Status with credentials, which it renews if need be, and the role that they have at STS.
+func (c *Client) Whoami(ctx context.Context, name string) (Status, error) {
+	got, renewErr := c.Credentials(ctx, name)
+	status, err := c.Status(ctx, name)
+	if err != nil || renewErr != nil {
+		return status, cmp.Or(renewErr, err)
+	}
+
+	p, err := c.Profile(name)
+	if err != nil {
+		return status, err
+	}
+	status.RoleARN, err = c.callerARN(ctx, p, got)
+
+	return status, err
+}

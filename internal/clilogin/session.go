@@ -1,0 +1,260 @@
+package clilogin
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
+)
+
+// Credentials are temporary credentials of an identity.
+type Credentials struct {
+	AccessKeyID     string    `json:"access_key_id"`
+	SecretAccessKey string    `json:"secret_access_key"`
+	SessionToken    string    `json:"session_token"`
+	Expires         time.Time `json:"expires"`
+	Issued          time.Time `json:"issued"` // when they were received
+}
+
+// String hides the secrets, so that a format verb cannot print them.
+func (Credentials) String() string { return "(credentials)" }
+
+// GoString hides the secrets too.
+func (Credentials) GoString() string { return "(credentials)" }
+
+// session is what a sign-in left: all secrets of a profile.
+type session struct {
+	Binding      string    `json:"binding"` // Profile.binding at the sign-in
+	SignedIn     time.Time `json:"signed_in"`
+	Subject      string    `json:"subject,omitempty"`
+	ClientSecret string    `json:"client_secret,omitempty"`
+
+	IDToken        string    `json:"id_token,omitempty"`
+	IDTokenExpires time.Time `json:"id_token_expires,omitzero"`
+	RefreshToken   string    `json:"refresh_token,omitempty"`
+	// Refreshing is when a process began to spend the refresh token. It is zero once the answer is kept.
+	Refreshing time.Time `json:"refreshing,omitzero"`
+	// Ended tells why the issuer takes the refresh token no more.
+	Ended string `json:"ended,omitempty"`
+
+	IdentityID  string      `json:"identity_id,omitempty"`
+	Credentials Credentials `json:"credentials,omitzero"`
+}
+
+// String hides the secrets.
+func (session) String() string { return "(session)" }
+
+// GoString hides the secrets too.
+func (session) GoString() string { return "(session)" }
+
+// sessionFile is the form of the file of a session: in clear, or sealed with AES-256-GCM.
+type sessionFile struct {
+	Version int      `json:"version"`
+	Session *session `json:"session,omitempty"`
+	Sealed  string   `json:"sealed,omitempty"`
+}
+
+const (
+	sessionVersion = 1
+	// maxSession bounds the file of a session, in bytes: some tokens of 50,000 bytes each.
+	maxSession = 1 << 20
+	sealingKey = 32 // bytes
+	// lockPoll is the time between two attempts to get a lock.
+	lockPoll = 50 * time.Millisecond
+	// lockTime bounds the wait for another process, which renews for renewTime at most. It may be stopped.
+	lockTime = 2 * renewTime
+)
+
+// errNoSession means that nobody has signed in.
+var errNoSession = errors.New("nobody is signed in")
+
+func (c *Client) sessionFolder() string { return filepath.Join(c.o.Folders.State, "sessions") }
+
+func (c *Client) sessionPath(name string) string {
+	return filepath.Join(c.sessionFolder(), name+".json")
+}
+
+// lock waits until this process alone may change the session of a profile. The lock ends with the
+// process.
+func (c *Client) lock(ctx context.Context, name string) (release func(), err error) {
+	if err := os.MkdirAll(c.sessionFolder(), 0o700); err != nil {
+		return nil, err
+	}
+
+	ctx, cancel := context.WithTimeout(ctx, lockTime)
+	defer cancel()
+
+	file := flock.New(filepath.Join(c.sessionFolder(), name+".lock"), flock.SetPermissions(0o600))
+	locked, err := file.TryLockContext(ctx, lockPoll)
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("another process renews the profile %s and does not end: %w", name, ctx.Err())
+	case err != nil:
+		return nil, fmt.Errorf("the lock of the profile %s: %w", name, err)
+	case !locked:
+		return nil, fmt.Errorf("the lock of the profile %s is not free", name)
+	}
+
+	return func() { _ = file.Unlock() }, nil
+}
+
+// readSession returns the session of a profile. Errors: errNoSession; *SignInError if the session cannot
+// be used.
+func (c *Client) readSession(ctx context.Context, p Profile) (session, error) {
+	path := c.sessionPath(p.Name)
+	text, err := wholefile.Read(path, maxSession)
+	if errors.Is(err, fs.ErrNotExist) {
+		return session{}, errNoSession
+	}
+	if err != nil {
+		return session{}, err
+	}
+	if err := checkMode(path); err != nil {
+		return session{}, err
+	}
+
+	var file sessionFile
+	if json.Unmarshal(text, &file) != nil || file.Version != sessionVersion {
+		return session{}, &SignInError{Profile: p.Name, Reason: path + " is not a session of this version"}
+	}
+
+	if file.Session == nil {
+		s, err := c.unseal(ctx, p.Name, file.Sealed)
+		if err != nil {
+			return session{}, err
+		}
+		file.Session = &s
+	}
+	if file.Session.Binding != p.binding() {
+		return session{}, &SignInError{Profile: p.Name, Reason: "its endpoint, pool, issuer or client was changed"}
+	}
+
+	return *file.Session, nil
+}
+
+// checkMode refuses a file that others may read: somebody has copied or changed it.
+func checkMode(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || runtime.GOOS == "windows" {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Errorf("%s has mode %04o, so that others may read the session: run chmod 600, and sign in again if "+
+			"somebody may have read it", path, mode)
+	}
+
+	return nil
+}
+
+// writeSession keeps the session of a profile. The caller holds the lock.
+func (c *Client) writeSession(ctx context.Context, p Profile, s session) error {
+	if err := os.MkdirAll(c.sessionFolder(), 0o700); err != nil {
+		return err
+	}
+
+	file := sessionFile{Version: sessionVersion}
+	if p.Storage == StorageKeyring {
+		sealed, err := c.seal(ctx, p.Name, s)
+		if err != nil {
+			return err
+		}
+		file.Sealed = sealed
+	} else {
+		file.Session = &s
+	}
+
+	text, err := json.Marshal(file)
+	if err != nil {
+		return err
+	}
+	if err := wholefile.ReplaceText(c.sessionPath(p.Name), append(text, '\n')); err != nil {
+		return fmt.Errorf("the session of the profile %s cannot be written: %w", p.Name, err)
+	}
+
+	return nil
+}
+
+// removeSession forgets the session of a profile. The lock file stays: another process may wait for it.
+func (c *Client) removeSession(name string) error {
+	err := os.Remove(c.sessionPath(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// seal encrypts a session under its key in the keyring, which it makes if there is none.
+func (c *Client) seal(ctx context.Context, name string, s session) (string, error) {
+	key, err := c.keyringKey(ctx, name)
+	if errors.Is(err, ErrNoKey) {
+		key = make([]byte, sealingKey)
+		rand.Read(key)
+		err = c.setKeyringKey(ctx, name, key)
+	}
+	if err != nil {
+		return "", err
+	}
+
+	gcm, err := newGCM(key)
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return "", err
+	}
+
+	return base64.StdEncoding.EncodeToString(gcm.Seal(nil, nil, text, sealedFor(name))), nil
+}
+
+func (c *Client) unseal(ctx context.Context, name, sealed string) (session, error) {
+	key, err := c.keyringKey(ctx, name)
+	if errors.Is(err, ErrNoKey) {
+		return session{}, &SignInError{Profile: name, Reason: "the key of its session is not in the keyring"}
+	}
+	if err != nil {
+		return session{}, err
+	}
+
+	gcm, err := newGCM(key)
+	if err != nil {
+		return session{}, err
+	}
+	var s session
+	text, err := base64.StdEncoding.DecodeString(sealed)
+	if err == nil {
+		text, err = gcm.Open(nil, nil, text, sealedFor(name))
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	if err != nil {
+		return session{}, &SignInError{Profile: name, Reason: "its session does not belong to the key in the keyring"}
+	}
+
+	return s, nil
+}
+
+// sealedFor binds a sealed session to its profile: the file of another profile does not open.
+func sealedFor(name string) []byte { return []byte("poolhouse session 1 " + name) }
+
+func newGCM(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
