@@ -144,13 +144,10 @@ func (p *Provider) routes() http.Handler {
 		programs.Handle(pattern, handler)
 	}
 
-	library := http.StripPrefix(Path, op.RegisterServer(&server{p: p}, op.Endpoints{
-		Token:               op.NewEndpoint(tokenPath),
-		Introspection:       op.NewEndpoint(introspectionPath),
-		Userinfo:            op.NewEndpoint(userinfoPath),
-		Revocation:          op.NewEndpoint(revocationPath),
-		DeviceAuthorization: op.NewEndpoint(deviceAuthorizationPath),
-	}, op.WithServerCORSOptions(nil)))
+	// The library tells slog's default logger, which is the embedding program's, about each route that it
+	// registers, and takes no other. So nobody hears of it who signs nobody in.
+	built := sync.OnceValue(p.library)
+	library := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { built().ServeHTTP(w, r) })
 	for _, path := range []string{tokenPath, introspectionPath, revocationPath, deviceAuthorizationPath} {
 		programs.Handle("POST "+Path+path, checkForm(challenge("Basic", library)))
 	}
@@ -188,6 +185,17 @@ func (p *Provider) routes() http.Handler {
 		}
 		withCORS.ServeHTTP(w, r)
 	})
+}
+
+// library returns the endpoints whose requests the library reads.
+func (p *Provider) library() http.Handler {
+	return http.StripPrefix(Path, op.RegisterServer(&server{p: p}, op.Endpoints{
+		Token:               op.NewEndpoint(tokenPath),
+		Introspection:       op.NewEndpoint(introspectionPath),
+		Userinfo:            op.NewEndpoint(userinfoPath),
+		Revocation:          op.NewEndpoint(revocationPath),
+		DeviceAuthorization: op.NewEndpoint(deviceAuthorizationPath),
+	}, op.WithServerCORSOptions(nil)))
 }
 
 func isPage(path string) bool {
