@@ -182,6 +182,7 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 		x.record.Duration = s.now().Sub(x.record.Start)
 
 		var steps []explain.Step
+
 		if x.record.Code != "" {
 			steps = x.decided()
 		}
