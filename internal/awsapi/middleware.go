@@ -182,11 +182,11 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 		x.record.Duration = s.now().Sub(x.record.Start)
 
 		var steps []explain.Step
-
 		if x.record.Code != "" {
 			steps = x.decided()
 		}
 		s.log(r, x, steps)
+
 		defer s.observed(&x.record) // whoever is told of a call can ask for the reasons
 
 		if rec := &x.record; s.recorder != nil && rec.Code != "" {
