@@ -29,14 +29,14 @@ func atRoot(t *testing.T) {
 // allowedImports is the direction of imports: what each package may import of ours.
 var allowedImports = map[string][]string{
 	"": {
-		"internal/adminapi", "internal/apply", "internal/assume", "internal/awsapi",
-		"internal/cognitoidentity", "internal/datalock", "internal/devcalls", "internal/devclock", "internal/devcontrol", "internal/devfault",
+		"internal/adminapi", "internal/apply", "internal/assume", "internal/awsapi", "internal/cognitoidentity",
+		"internal/datalock", "internal/devcalls", "internal/devclock", "internal/devcontrol", "internal/devfault",
 		"internal/devissuer", "internal/devpage", "internal/devpool", "internal/devsaml", "internal/devseed",
-		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain", "internal/forwardauth", "internal/gate",
-		"internal/iam", "internal/iamapi", "internal/identitypool", "internal/idtoken", "internal/issuer",
-		"internal/logging", "internal/login", "internal/metrics", "internal/outbound", "internal/overload",
-		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/signout",
-		"internal/store", "internal/stsapi", "internal/userstatus", "internal/webidentity",
+		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain", "internal/forwardauth",
+		"internal/gate", "internal/iam", "internal/iamapi", "internal/identitypool", "internal/idtoken",
+		"internal/issuer", "internal/logging", "internal/login", "internal/metrics", "internal/outbound",
+		"internal/overload", "internal/provider", "internal/ratelimit", "internal/saml", "internal/session",
+		"internal/signout", "internal/store", "internal/stsapi", "internal/userstatus", "internal/webidentity",
 		"internal/wholefile", "sigv4",
 	},
 	"auth": {"sigv4"},
