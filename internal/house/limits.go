@@ -20,8 +20,9 @@ const (
 // evaluate CloudFormation templates, 50 for templates as seeds, 230 for builds and systemd's
 // credentials, 250 to check seeds before anything changes, 200 to check templates likewise, 400 for web
 // identity tokens, 1,100 to sign people in at the issuer of `poolhouse dev`, and 3,500 for its user
-// pools: their operations, the tokens of their users in identity pools, and seeds.
-const mostStatements = 35_550
+// pools: their operations, the tokens of their users in identity pools, and seeds; and 900 to ask any server
+// what AWS is known to answer.
+const mostStatements = 36_450
 
 // findings lists each break of a limit that has a place, then those of a whole group. Tests are
 // held to the limits of layout only: a table of cases is rightly long. With tests, all limits

@@ -40,8 +40,8 @@ var allowedImports = map[string][]string{
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
-		"", "internal/apply", "internal/assume", "internal/datalock", "internal/devissuer", "internal/devseed",
-		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
+		"", "internal/apply", "internal/assume", "internal/conformance", "internal/datalock", "internal/devissuer",
+		"internal/devseed", "internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/webidentity",
 		"internal/wholefile", "sigv4",
@@ -66,8 +66,9 @@ var allowedImports = map[string][]string{
 		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/store",
 		"internal/userstatus",
 	},
-	"internal/datalock": {},
-	"internal/envelope": {"internal/wholefile"},
+	"internal/conformance": {"sigv4"},
+	"internal/datalock":    {},
+	"internal/envelope":    {"internal/wholefile"},
 	"internal/devissuer": {
 		"internal/devpool", "internal/devstyle", "internal/devuser", "internal/explain", "internal/identitypool",
 		"internal/wholefile",
@@ -167,7 +168,7 @@ var fences = map[string][]string{
 	"github.com/spf13/cobra":              {"cmd/poolhouse"},
 	"github.com/knadh/koanf":              {"cmd/poolhouse"},
 	"github.com/gofrs/flock":              {"internal/datalock"},
-	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/template"},
+	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/conformance", "internal/template"},
 	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
 
 	"github.com/KimMachineGun/automemlimit": {"cmd/poolhouse"},
