@@ -72,6 +72,9 @@ func TestDocumentation(t *testing.T) {
 			if slices.Contains([]string{"../README.md", "../docs/control-api.md", "../docs/dev.md"}, page) {
 				options = []string{"--demo"} // their reader starts in a new folder
 			}
+			if page == "../docs/conformance.md" {
+				options = []string{"--strict-roles"} // as the page tells
+			}
 			s := startDev(t, options...)
 			shell := exec.CommandContext(t.Context(), "/bin/bash", "-euo", "pipefail", "-c", script.String())
 			shell.Env = append(s.environment(t), "ENDPOINT="+s.info.Endpoint, "TMPDIR="+t.TempDir())

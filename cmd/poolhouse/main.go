@@ -49,6 +49,7 @@ func run() int {
 // Exit statuses, for scripts and supervisors (docs/operations.md, "Exit statuses").
 const (
 	statusFailed         = 1
+	statusCouldNotRun    = 2 // of conformance
 	statusInitialised    = 3
 	statusNotInitialised = 4
 	// statusIOError ends a process whose database acknowledges no more writes, or is
@@ -60,6 +61,8 @@ func exitStatus(err error) int {
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, new(couldNotRun)):
+		return statusCouldNotRun
 	case errors.Is(err, poolhouse.ErrInitialised):
 		return statusInitialised
 	case errors.Is(err, poolhouse.ErrNotInitialised):
@@ -115,6 +118,7 @@ Settings come from flags, then the environment (POOLHOUSE_*), then one YAML file
 		exportCommand(),
 		importCommand(),
 		explainCommand(),
+		conformanceCommand(),
 		identityCommand(),
 		healthcheckCommand(),
 		versionCommand(),
