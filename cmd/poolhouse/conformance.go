@@ -105,6 +105,7 @@ func runConformance(c *cobra.Command) error {
 	if asJSON {
 		write = report.WriteJSON
 	}
+
 	err = errors.Join(write(c.OutOrStdout()), writeJUnit(c, report))
 	total := report.Total()
 	switch {

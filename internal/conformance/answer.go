@@ -78,6 +78,7 @@ func find(members any, path string) (value any, is bool) {
 		if value, is := v[path]; is {
 			return value, true
 		}
+
 		for i := range path {
 			if path[i] != '.' {
 				continue
@@ -95,6 +96,7 @@ func find(members any, path string) (value any, is bool) {
 		if !more {
 			return v[n], true
 		}
+
 		return find(v[n], rest)
 	}
 

@@ -70,6 +70,7 @@ func (k *run) do(ctx context.Context, step Step, s scope) (Answer, error) {
 	if err := k.pace(ctx); err != nil {
 		return Answer{}, err
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, k.Timeout)
 	defer cancel()
 
@@ -147,6 +148,7 @@ func (k *run) request(ctx context.Context, step Step, s scope, now time.Time) (*
 	if err != nil {
 		return nil, err
 	}
+
 	request.Header = header
 	for name, value := range step.Headers {
 		request.Header.Del(name)
@@ -185,6 +187,7 @@ func (k *run) sign(request *http.Request, body []byte, step Step, s scope, now t
 	if name == "iam" {
 		region = k.IAMRegion
 	}
+
 	switch step.Sign {
 	case "", "caller", "changed":
 	case "unknown-key":

@@ -86,6 +86,7 @@ func (w Want) compareMembers(a Answer, fault func(what, want, got string)) {
 	if len(w.Only) == 0 {
 		return
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(a.Members)) {
 		if !slices.Contains(w.Only, name) {
 			fault(name, absent, masked(name, a.Members[name], true))
@@ -179,11 +180,13 @@ func match(want, got any) bool {
 		if !is || len(members) != len(v) {
 			return false
 		}
+
 		for name, item := range v {
 			if inner, is := members[name]; !is || !match(item, inner) {
 				return false
 			}
 		}
+
 		return true
 	case []any:
 		list, is := got.([]any)

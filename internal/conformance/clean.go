@@ -32,6 +32,7 @@ func (k *run) remember(step Step, s scope, a Answer) {
 	}
 	value, _ := find(a.Members, maker.id)
 	id, _ := value.(string)
+
 	name := ""
 	for _, member := range []string{"IdentityPoolName", "PoolName", "RoleName"} {
 		if given, is := step.Request[member]; is {

@@ -16,6 +16,7 @@ func Reference(probes []Probe) string {
 | Family | Probes | of the model | of guides | recorded | measured |
 |---|---|---|---|---|---|
 `)
+
 	report := Report{}
 	for _, p := range probes {
 		report.Results = append(report.Results, Result{Probe: p, Outcome: Passed})
@@ -37,6 +38,7 @@ func Reference(probes []Probe) string {
 
 	for _, family := range families {
 		fmt.Fprintf(&b, "\n## %s\n| Probe | Rule | AWS answers | Source |\n|---|---|---|---|\n", family.name)
+
 		for _, p := range inFamily(probes, family.name) {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s: %s |\n", p.ID, cell(p.Rule), cell(p.Want.brief()), p.Source,
 				cell(linked(p.Cite)))

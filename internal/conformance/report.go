@@ -73,6 +73,7 @@ func (r Report) WriteText(w io.Writer) error {
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	write := func(title string, lines []line) {
 		fmt.Fprintf(table, "%s\tpassed\tfailed\tnot run\n", title)
+
 		for _, l := range lines {
 			fmt.Fprintf(table, "%s\t%d\t%d\t%d\n", l.name, l.Passed, l.Failed, l.NotRun)
 		}
@@ -100,6 +101,7 @@ func (r Result) describe(b *strings.Builder) {
 	if r.Reason != "" {
 		fmt.Fprintf(b, "  %s\n", r.Reason)
 	}
+
 	for _, f := range r.Faults {
 		fmt.Fprintf(b, "  %s\n    expected %s\n    got      %s\n", f.What, f.Want, f.Got)
 	}
@@ -240,6 +242,7 @@ func (r Result) junit() junitCase {
 	c := junitCase{Name: r.ID, Class: "conformance." + r.Family}
 	var text strings.Builder
 	r.describe(&text)
+
 	switch r.Outcome {
 	case Failed:
 		c.Failure = &junitNote{Message: r.Rule, Text: text.String()}

@@ -59,6 +59,7 @@ func forge(token string) string {
 // fill replaces the variables of a text. In a pattern their values stand for themselves.
 func (s scope) fill(text string) string {
 	isPattern := strings.HasPrefix(text, "~") || strings.HasPrefix(text, "#")
+
 	return variable.ReplaceAllStringFunc(text, func(found string) string {
 		value, is := s.lookup(found[1:])
 		switch {
@@ -87,10 +88,12 @@ func (s scope) fillAll(value any) any {
 		if n, is := v["$repeat"]; is {
 			return s.repeat(n, v)
 		}
+
 		filled := make(map[string]any, len(v))
 		for name, item := range v {
 			filled[s.fill(name)] = s.fillAll(item)
 		}
+
 		return filled
 	}
 
@@ -207,6 +210,7 @@ func (s scope) fillTexts(texts map[string]string) map[string]string {
 	if texts == nil {
 		return nil
 	}
+
 	filled := make(map[string]string, len(texts))
 	for name, text := range texts {
 		filled[s.fill(name)] = s.fill(text)
