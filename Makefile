@@ -26,6 +26,7 @@ generate:
 	go generate work
 	go run ./cmd/poolhouse config --docs > docs/configuration.md
 	go run ./cmd/poolhouse explain --docs > docs/errors.md
+	go run ./cmd/poolhouse conformance --docs > docs/conformance-probes.md
 	go run ./packaging/licences
 
 # The list of packages with tests: a run that misses one fails.

@@ -73,6 +73,9 @@ func TestDocumentation(t *testing.T) {
 				"../docs/cli-login.md", "../docs/agent.md"}, page) {
 				options = []string{"--demo"} // their reader starts in a new folder
 			}
+			if page == "../docs/conformance.md" {
+				options = []string{"--strict-roles"} // as the page tells
+			}
 			s := startDev(t, options...)
 			shell := exec.CommandContext(t.Context(), "/bin/bash", "-euo", "pipefail", "-c", script.String())
 			shell.Env = append(s.environment(t), "ENDPOINT="+s.info.Endpoint, "TMPDIR="+t.TempDir())

@@ -52,6 +52,7 @@ func run() int {
 // Exit statuses, for scripts and supervisors (docs/operations.md, "Exit statuses").
 const (
 	statusFailed         = 1
+	statusCouldNotRun    = 2 // of conformance
 	statusInitialised    = 3
 	statusNotInitialised = 4
 	// statusSignIn means that a person must sign in (`poolhouse login`).
@@ -77,6 +78,8 @@ func exitStatus(err error) int {
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, new(couldNotRun)):
+		return statusCouldNotRun
 	case errors.Is(err, poolhouse.ErrInitialised):
 		return statusInitialised
 	case errors.Is(err, poolhouse.ErrNotInitialised):
@@ -132,6 +135,7 @@ Settings come from flags, then the environment (POOLHOUSE_*), then one YAML file
 		exportCommand(),
 		importCommand(),
 		explainCommand(),
+		conformanceCommand(),
 		identityCommand(),
 		loginCommand(),
 		logoutCommand(),

@@ -135,7 +135,7 @@ func (awsJSON) refuse(x *exchange, c *call, e *Error) wireError {
 
 	body := []byte(`{"__type":`)
 	body, _ = jsontext.AppendQuote(body, w.code)
-	body = append(body, `,"message":`...)
+	body = append(body, `,"`+messageMember(w.code)+`":`...)
 	body, _ = jsontext.AppendQuote(body, w.message)
 	body = append(body, '}')
 
@@ -148,6 +148,15 @@ func (awsJSON) refuse(x *exchange, c *call, e *Error) wireError {
 	_, _ = x.Write(body)
 
 	return w
+}
+
+// messageMember returns the name of the member with an error's text. A denial comes from AWS's front door,
+// which writes it with a capital (recorded: aws-samples/resource-control-policy-examples issue 18).
+func messageMember(code string) string {
+	if code == "AccessDeniedException" {
+		return "Message"
+	}
+	return "message"
 }
 
 // headerSafe returns s as a header value: printable ASCII, at most 1 KiB.

@@ -128,7 +128,11 @@ func (r *rig) call(operation string, in object) (out object, refusal string) {
 	case http.StatusOK:
 		return out, ""
 	case http.StatusBadRequest:
-		return out, out["__type"].(string) + ": " + out["message"].(string)
+		message, is := out["message"].(string)
+		if !is {
+			message = out["Message"].(string) // of a denial
+		}
+		return out, out["__type"].(string) + ": " + message
 	default:
 		r.t.Fatalf("%s: status %d: %s", operation, answer.Code, answer.Body)
 		return nil, ""

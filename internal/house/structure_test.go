@@ -44,6 +44,8 @@ var allowedImports = map[string][]string{
 		"", "internal/apply", "internal/assume", "internal/clilogin",
 		"internal/credentialagent", "internal/datalock", "internal/devissuer", "internal/devseed",
 		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
+		"", "internal/apply", "internal/assume", "internal/conformance", "internal/datalock", "internal/devissuer",
+		"internal/devseed", "internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/webidentity",
 		"internal/wholefile", "sigv4",
@@ -83,6 +85,9 @@ var allowedImports = map[string][]string{
 	"internal/devfault": {
 		"internal/awsapi", "internal/explain", "internal/outbound", "internal/overload", "internal/store",
 	},
+	"internal/conformance": {"sigv4"},
+	"internal/datalock":    {},
+	"internal/envelope":    {"internal/wholefile"},
 	"internal/devissuer": {
 		"internal/devpool", "internal/devstyle", "internal/devuser", "internal/explain", "internal/identitypool",
 		"internal/wholefile",
@@ -188,6 +193,8 @@ var fences = map[string][]string{
 	"github.com/zalando/go-keyring":       {"internal/clilogin"},
 	"golang.org/x/oauth2":                 {"internal/clilogin"},
 	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/template"},
+	"github.com/gofrs/flock":              {"internal/datalock"},
+	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/conformance", "internal/template"},
 	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
 
 	"github.com/KimMachineGun/automemlimit": {"cmd/poolhouse"},

@@ -10,8 +10,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// leftover matches a placeholder without a value.
-var leftover = regexp.MustCompile(`\{[a-zA-Z]+\}`)
+// leftover matches a placeholder without a value. The classes of a pattern, such as \p{L}, are none.
+var leftover = regexp.MustCompile(`(^|[^p]|(^|[^\\])p)\{[a-zA-Z]+\}`)
 
 // wantReasons fails any test in which a refusal has no reason. next receives the traces, too;
 // it may be nil.

@@ -28,6 +28,8 @@ func TestUnexplainedRefusalsAreSeen(t *testing.T) {
 			t.Errorf("%s: taken for explained", name)
 		}
 	}
+
+	complete.Expected = `[\p{L}\p{N}]+` // classes of a pattern are no placeholders
 	if fault := reasonFault(poolhouse.Trace{Steps: []explain.Step{complete}, Reason: "a"}); fault != "" {
 		t.Errorf("a complete step: %s", fault)
 	}
