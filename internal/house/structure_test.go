@@ -41,11 +41,9 @@ var allowedImports = map[string][]string{
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
-		"", "internal/apply", "internal/assume", "internal/clilogin",
+		"", "internal/apply", "internal/assume", "internal/clilogin", "internal/conformance",
 		"internal/credentialagent", "internal/datalock", "internal/devissuer", "internal/devseed",
 		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
-		"", "internal/apply", "internal/assume", "internal/conformance", "internal/datalock", "internal/devissuer",
-		"internal/devseed", "internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/webidentity",
 		"internal/wholefile", "sigv4",
@@ -74,8 +72,6 @@ var allowedImports = map[string][]string{
 		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/store",
 		"internal/userstatus",
 	},
-	"internal/datalock": {},
-	"internal/envelope": {"internal/wholefile"},
 	"internal/devcalls": {"internal/explain"},
 	"internal/devclock": {},
 	"internal/devcontrol": {
@@ -192,8 +188,6 @@ var fences = map[string][]string{
 	"github.com/gofrs/flock":              {"internal/clilogin", "internal/datalock"},
 	"github.com/zalando/go-keyring":       {"internal/clilogin"},
 	"golang.org/x/oauth2":                 {"internal/clilogin"},
-	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/template"},
-	"github.com/gofrs/flock":              {"internal/datalock"},
 	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/conformance", "internal/template"},
 	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
 
