@@ -346,7 +346,8 @@ func TestDevResetsDuringCalls(t *testing.T) {
 		for range 3 {
 			resets.Go(func() {
 				var pools any
-				if status := control(t, s, http.MethodPost, poolhouse.DevResetPath, "", &pools); status != http.StatusOK {
+				status := control(t, s, http.MethodPost, poolhouse.DevResetPath, "", &pools)
+				if status != http.StatusOK {
 					t.Errorf("a reset has status %d: %v", status, pools)
 				}
 			})
