@@ -157,7 +157,11 @@ func (s *Server) addControl(d *development) (err error) {
 			return err
 		}
 	}
-	d.samlProviders = append(d.samlProviders, SAMLProviderConfig{Name: devsaml.Name, Metadata: tools.saml.Metadata()})
+	d.samlProviders = append(d.samlProviders, SAMLProviderConfig{
+		Name:        devsaml.Name,
+		Metadata:    tools.saml.Metadata(),
+		Development: true,
+	})
 
 	control := devcontrol.New(devcontrol.Options{
 		Clock:     tools.clock,
