@@ -167,7 +167,7 @@ func (s *Server) devEndpoints() (*devissuer.Control, error) {
 		AccessKeyID:     DevAccessKeyID,
 		SecretAccessKey: DevSecretAccessKey,
 		Audience:        DevAudience,
-	}, c.IssuerURL, keyFile, users, c.Now)
+	}, c.IssuerURL, keyFile, users, c.Now, c.TestKeys)
 	if err != nil {
 		return nil, err
 	}
@@ -229,6 +229,7 @@ func (s *Server) addUserPools(d *development) error {
 		Now:       c.Now,
 		Logger:    c.Logger,
 		FixedCode: c.DevUserPoolCode,
+		Keys:      c.TestKeys,
 		MayChooseIDs: func(account string) bool {
 			return c.mayChooseIDs(identitypool.AccountID(account))
 		},

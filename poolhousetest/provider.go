@@ -2,7 +2,6 @@ package poolhousetest
 
 import (
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -12,11 +11,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/poolhousetest/internal/keys"
 )
 
 // ClientID is the client ID (aud) in a Provider's tokens.
@@ -27,9 +26,6 @@ const (
 	keyID    = "poolhousetest"
 	lifetime = time.Hour // of a token
 )
-
-// signingKey is made once for all providers, because RSA keys take long to make.
-var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 // Provider is an OpenID Connect identity provider with discovery and published keys
 // (https://openid.net/specs/openid-connect-discovery-1_0.html). It signs in every user
@@ -47,7 +43,7 @@ type Provider struct {
 // a clock, tokens have the time that it shows.
 func NewProvider(t testing.TB, clock ...*Clock) *Provider {
 	t.Helper()
-	key, err := signingKey()
+	key, err := keys.ForeignKey(0)
 	if err != nil {
 		t.Fatalf("poolhousetest: no signing key: %v", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/poolhousetest/internal/keys"
 )
 
 // Server is a Poolhouse that listens on a loopback port.
@@ -48,6 +49,9 @@ func Start(t testing.TB, options ...func(*poolhouse.Config)) *Server {
 	}
 	for _, change := range options {
 		change(&config)
+	}
+	if config.Dev && config.DataDir == "" && config.DatabaseURL == "" {
+		config.TestKeys = keys.NewMaker()
 	}
 
 	server, err := poolhouse.New(t.Context(), config)

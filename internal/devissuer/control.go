@@ -17,6 +17,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/testkeys"
 )
 
 // Info has what clients of a development server need.
@@ -74,9 +75,9 @@ type Control struct {
 // and keeps its key in keyFile ("" = nowhere). NewControl fills the fields of info that are
 // about the issuer.
 func NewControl(
-	info Info, baseURL, keyFile string, users *devuser.Store, now func() time.Time,
+	info Info, baseURL, keyFile string, users *devuser.Store, now func() time.Time, rsaKeys testkeys.Maker,
 ) (*Control, error) {
-	issuer, err := New(baseURL, info.Audience, keyFile, now)
+	issuer, err := New(baseURL, info.Audience, keyFile, now, rsaKeys)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ var allowedImports = map[string][]string{
 		"internal/iam", "internal/iamapi", "internal/identitypool", "internal/idtoken", "internal/issuer",
 		"internal/logging", "internal/login", "internal/metrics", "internal/outbound", "internal/overload",
 		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/signout",
-		"internal/store", "internal/stsapi", "internal/userstatus", "internal/webidentity",
+		"internal/store", "internal/stsapi", "internal/testkeys", "internal/userstatus", "internal/webidentity",
 		"internal/wholefile",
 	},
 	"auth": {"sigv4"},
@@ -70,7 +70,7 @@ var allowedImports = map[string][]string{
 	"internal/envelope": {"internal/wholefile"},
 	"internal/devissuer": {
 		"internal/devpool", "internal/devstyle", "internal/devuser", "internal/explain", "internal/identitypool",
-		"internal/wholefile",
+		"internal/testkeys", "internal/wholefile",
 	},
 	"internal/devpage": {
 		"internal/devissuer", "internal/devpool", "internal/devstyle", "internal/devuser", "internal/devuserpool",
@@ -85,7 +85,7 @@ var allowedImports = map[string][]string{
 	"internal/devuser":  {"internal/wholefile"},
 	"internal/devuserpool": {
 		"internal/awsapi", "internal/explain", "internal/identitypool", "internal/overload", "internal/provider",
-		"internal/wholefile",
+		"internal/testkeys", "internal/wholefile",
 	},
 	"internal/explain": {},
 	"internal/forwardauth": {
@@ -106,7 +106,7 @@ var allowedImports = map[string][]string{
 	},
 	"internal/identitypool": {"internal/explain"},
 	"internal/idtoken":      {"internal/explain", "internal/outbound"},
-	"internal/issuer":       {"internal/explain", "internal/overload", "internal/store"},
+	"internal/issuer":       {"internal/explain", "internal/overload", "internal/store", "internal/testkeys"},
 	"internal/logging":      {},
 	"internal/login": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "internal/saml",
@@ -146,11 +146,15 @@ var allowedImports = map[string][]string{
 	"internal/userstatus": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "sigv4",
 	},
-	"internal/template":    {"internal/explain"},
-	"internal/webidentity": {"internal/identitypool", "internal/issuer", "internal/overload", "internal/store"},
-	"internal/wholefile":   {},
-	"poolhousetest":        {""},
-	"sigv4":                {},
+	"internal/template": {"internal/explain"},
+	"internal/testkeys": {},
+	"internal/webidentity": {
+		"internal/identitypool", "internal/issuer", "internal/overload", "internal/store", "internal/testkeys",
+	},
+	"internal/wholefile":          {},
+	"poolhousetest":               {"", "poolhousetest/internal/keys"},
+	"poolhousetest/internal/keys": {"internal/testkeys"},
+	"sigv4":                       {},
 }
 
 // fences keeps libraries where they belong.
