@@ -1,6 +1,7 @@
 package poolhouse
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -158,6 +159,8 @@ type Config struct {
 	Logger  *slog.Logger     // nil = none
 	Now     func() time.Time // nil = time.Now
 	OnTrace func(Trace)      // receives every refusal as it happens; may be nil
+	// DevSeed fills a development server, when Server.Seed is called; nil = it stays empty.
+	DevSeed func(ctx context.Context, s *Server) error
 	// OnDevCode receives every code that the user pools of a development server send; may be nil.
 	OnDevCode func(DevCode)
 	// LogLinesDropped returns how many lines the Logger has dropped because nobody read

@@ -37,6 +37,23 @@ func (s *Server) DevClients() *devissuer.Clients {
 	return s.dev.endpoints.Clients
 }
 
+// DevToken returns an ID token of the development issuer, as a request to DevTokenPath does. It fails for
+// other servers.
+func (s *Server) DevToken(ctx context.Context, r DevTokenRequest) (string, error) {
+	if s.dev == nil {
+		return "", errNoDevelopment
+	}
+	return s.dev.endpoints.Mint(ctx, r)
+}
+
+// Seed brings a development server to what Config.DevSeed has.
+func (s *Server) Seed(ctx context.Context) error {
+	if s.dev == nil || s.config.DevSeed == nil {
+		return nil
+	}
+	return s.config.DevSeed(ctx, s)
+}
+
 // DevPools returns at most limit pools of a development server's account and region, in the order of
 // their IDs. It fails for other servers.
 func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {

@@ -98,17 +98,13 @@ func (f *failing) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
+func (f *failing) Fatal(args ...any) { f.Fatalf("%s", fmt.Sprint(args...)) }
+
 func TestStartFails(t *testing.T) {
-	f := &failing{TB: t}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-
-		poolhousetest.Start(f, func(c *poolhouse.Config) { c.Region = "Nowhere" })
-	}()
-	<-ended
-
-	if !strings.Contains(f.message, "cannot start") || !strings.Contains(f.message, `region "Nowhere"`) {
-		t.Errorf("the test fails with %q", f.message)
+	message := failureOf(t, func(t testing.TB) {
+		poolhousetest.Start(t, func(c *poolhouse.Config) { c.Region = "Nowhere" })
+	})
+	if !strings.Contains(message, "cannot start") || !strings.Contains(message, `region "Nowhere"`) {
+		t.Errorf("the test fails with %q", message)
 	}
 }

@@ -8,14 +8,18 @@
 package poolhousetest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/devseed"
 	"github.com/poolhouse-id/poolhouse/poolhousetest/internal/keys"
 )
 
@@ -27,13 +31,17 @@ type Server struct {
 	URL string
 	// Stop ends the server before the test ends. A second call does nothing.
 	Stop func()
+
+	region    string
+	client    *http.Client  // of SDKs
+	inProcess *apply.Client // needs no HTTP
 }
 
 // Start runs a server until the test ends. It is a development server with its
 // database in memory. It accepts the access key that AccessKey returns, and roles
 // that nobody defined. Options change the configuration, in their order. The test
 // fails at once if the server cannot start. Warnings go to the test's log.
-func Start(t testing.TB, options ...func(*poolhouse.Config)) *Server {
+func Start(t testing.TB, options ...Option) *Server {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -60,29 +68,43 @@ func Start(t testing.TB, options ...func(*poolhouse.Config)) *Server {
 		t.Fatalf("poolhousetest: the server cannot start: %v", err)
 	}
 
-	stop := serve(t, server, listener)
-	t.Cleanup(stop)
+	s := &Server{
+		Server: server,
+		URL:    url,
+		region: cmp.Or(config.Region, poolhouse.DevRegion),
+		client: &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()},
+	}
+	s.Stop = s.serve(t, listener)
+	t.Cleanup(s.Stop)
 
-	return &Server{Server: server, URL: url, Stop: stop}
+	if config.Dev {
+		s.inProcess = devseed.New(server).Client
+	}
+	if err := server.Seed(t.Context()); err != nil {
+		t.Fatalf("poolhousetest: the server cannot be filled: %v", err)
+	}
+
+	return s
 }
 
 // serve answers on listener until stop is called.
-func serve(t testing.TB, server *poolhouse.Server, listener net.Listener) (stop func()) {
+func (s *Server) serve(t testing.TB, listener net.Listener) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var background sync.WaitGroup
-	background.Go(func() { server.Run(ctx) })
+	background.Go(func() { s.Run(ctx) })
 
-	web := httptest.NewUnstartedServer(server)
+	web := httptest.NewUnstartedServer(s.Server)
 	_ = web.Listener.Close() // the port that httptest chose
 	web.Listener = listener
 	web.Start()
 
 	return sync.OnceFunc(func() {
+		s.client.CloseIdleConnections()
 		web.Close()
 		cancel()
 		background.Wait()
 
-		if err := server.Close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Errorf("poolhousetest: the server does not close: %v", err)
 		}
 	})

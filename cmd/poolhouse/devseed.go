@@ -17,7 +17,6 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/devseed"
-	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
 // devSeeds fill a development server before it answers anybody.
@@ -76,20 +75,7 @@ func newDevSeeds(c *cobra.Command, s *settings) (*devSeeds, error) {
 // plant brings the server to what the demo and the seeds have.
 func (s *devSeeds) plant(ctx context.Context, server *poolhouse.Server, out io.Writer) error {
 	info, _ := server.DevInfo()
-	s.seeder = &devseed.Seeder{
-		Client: devseed.InProcess(server, server.SeedUserAgent(), info.Endpoint, info.Region, sigv4.Credentials{
-			AccessKeyID:     info.AccessKeyID,
-			SecretAccessKey: info.SecretAccessKey,
-		}),
-		Users:       server.DevUsers(),
-		Clients:     server.DevClients(),
-		ProviderARN: info.OIDCProviderARN,
-		LoginKey:    info.LoginKey,
-		Identities:  server.SeedIdentities,
-
-		CheckIdentities: server.CheckSeededIdentities,
-	}
-
+	s.seeder = devseed.New(server)
 	if err := s.seeder.DemoFollows(ctx, info.Region, server.FormerDevIssuer()); err != nil {
 		return fmt.Errorf("the demo: %w", err)
 	}

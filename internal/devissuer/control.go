@@ -172,12 +172,7 @@ func (d *Control) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	var token string
-	err := d.asUser(&request)
-	if err == nil {
-		token, err = d.Issuer.Token(r.Context(), request)
-	}
-
+	token, err := d.Mint(r.Context(), request)
 	switch {
 	case errors.Is(err, ErrRequest):
 		text := strings.TrimPrefix(err.Error(), ErrRequest.Error()+": ")
@@ -188,6 +183,14 @@ func (d *Control) token(w http.ResponseWriter, r *http.Request) {
 	default:
 		writeJSON(w, http.StatusOK, TokenResponse{Token: token})
 	}
+}
+
+// Mint returns an ID token of a user, or of anybody. Its errors wrap ErrRequest if the request is at fault.
+func (d *Control) Mint(ctx context.Context, request TokenRequest) (string, error) {
+	if err := d.asUser(&request); err != nil {
+		return "", err
+	}
+	return d.Issuer.Token(ctx, request)
 }
 
 // asUser gives a request that names a user that user's subject and claims. Claims of the request

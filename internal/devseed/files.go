@@ -53,6 +53,17 @@ func Read(paths []string, o apply.ReadOptions) ([]File, error) {
 	return files, errors.Join(append(faults, checkNames(files)...)...)
 }
 
+// ReadText reads the text of a seed. The name stands for its path in messages, and without its extension
+// for the file's name.
+func ReadText(name, text string, o apply.ReadOptions) (File, error) {
+	if len(text) > apply.MaxFile {
+		return File{}, fmt.Errorf("%s: the seed has %d bytes; the limit is %d", name, len(text), apply.MaxFile)
+	}
+	o.Name, o.IgnoreUnknown = strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), true
+
+	return parse(name, []byte(text), o)
+}
+
 // expand returns the files of the paths, with their names.
 func expand(paths []string) (list []apply.Stack, err error) {
 	for _, path := range paths {

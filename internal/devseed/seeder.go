@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
@@ -14,6 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
 // Seeder applies seeds to one development server.
@@ -27,6 +29,35 @@ type Seeder struct {
 	Identities func(context.Context, []cognitoidentity.SeededIdentity) error
 	// CheckIdentities returns the error that Identities would have.
 	CheckIdentities func(context.Context, []cognitoidentity.SeededIdentity, cognitoidentity.Foreseen) error
+}
+
+// Server is a development server. *poolhouse.Server is one.
+type Server interface {
+	http.Handler
+	DevInfo() (devissuer.Info, bool)
+	DevUsers() *devuser.Store
+	DevClients() *devissuer.Clients
+	SeedUserAgent() string
+	SeedIdentities(context.Context, []cognitoidentity.SeededIdentity) error
+	CheckSeededIdentities(context.Context, []cognitoidentity.SeededIdentity, cognitoidentity.Foreseen) error
+}
+
+// New returns a seeder of a server in this process, which need not listen.
+func New(s Server) *Seeder {
+	info, _ := s.DevInfo()
+
+	return &Seeder{
+		Client: InProcess(s, s.SeedUserAgent(), info.Endpoint, info.Region, sigv4.Credentials{
+			AccessKeyID:     info.AccessKeyID,
+			SecretAccessKey: info.SecretAccessKey,
+		}),
+		Users:           s.DevUsers(),
+		Clients:         s.DevClients(),
+		ProviderARN:     info.OIDCProviderARN,
+		LoginKey:        info.LoginKey,
+		Identities:      s.SeedIdentities,
+		CheckIdentities: s.CheckSeededIdentities,
+	}
 }
 
 // ErrPartly means that an error came when something was changed already. Any other error of Apply
