@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -37,12 +38,19 @@ type Server struct {
 	inProcess *apply.Client // needs no HTTP
 }
 
+// starting has room for the starts that run at once. Many at once would each be so slow that the calls that fill
+// a server exceed their time (overload.Budget).
+var starting = make(chan struct{}, runtime.GOMAXPROCS(0))
+
 // Start runs a server until the test ends. It is a development server with its
 // database in memory. It accepts the access key that AccessKey returns, and roles
 // that nobody defined. Options change the configuration, in their order. The test
 // fails at once if the server cannot start. Warnings go to the test's log.
 func Start(t testing.TB, options ...Option) *Server {
 	t.Helper()
+	starting <- struct{}{}
+	defer func() { <-starting }()
+
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("poolhousetest: no free port: %v", err)
