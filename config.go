@@ -159,10 +159,11 @@ type Config struct {
 	Logger  *slog.Logger     // nil = none
 	Now     func() time.Time // nil = time.Now
 	OnTrace func(Trace)      // receives every refusal as it happens; may be nil
-	// DevSeed fills a development server, when Server.Seed is called; nil = it stays empty.
-	DevSeed func(ctx context.Context, s *Server) error
 	// OnDevCode receives every code that the user pools of a development server send; may be nil.
 	OnDevCode func(DevCode)
+	// OnDevReset fills a development server after a reset, before it answers anybody; empty = with what every
+	// server has. nil = it stays as it is. See Server.DevReset.
+	OnDevReset func(ctx context.Context, fresh *Server, empty bool) error
 	// LogLinesDropped returns how many lines the Logger has dropped because nobody read
 	// them, for the metrics; nil = none.
 	LogLinesDropped func() uint64

@@ -5,6 +5,9 @@ import (
 	"errors"
 
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devcalls"
+	"github.com/poolhouse-id/poolhouse/internal/devclock"
+	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
@@ -18,7 +21,7 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 	if s.dev == nil {
 		return DevInfo{}, false
 	}
-	return s.dev.endpoints.Info, true
+	return s.latest().dev.endpoints.Info, true
 }
 
 // DevUsers returns the users whom the development issuer vouches for by name; nil for other servers.
@@ -26,7 +29,7 @@ func (s *Server) DevUsers() *devuser.Store {
 	if s.dev == nil {
 		return nil
 	}
-	return s.dev.endpoints.Users
+	return s.latest().dev.endpoints.Users
 }
 
 // DevClients returns the clients of the development issuer that seeds describe; nil for other servers.
@@ -34,7 +37,7 @@ func (s *Server) DevClients() *devissuer.Clients {
 	if s.dev == nil {
 		return nil
 	}
-	return s.dev.endpoints.Clients
+	return s.latest().dev.endpoints.Clients
 }
 
 // DevToken returns an ID token of the development issuer, as a request to DevTokenPath does. It fails for
@@ -43,15 +46,18 @@ func (s *Server) DevToken(ctx context.Context, r DevTokenRequest) (string, error
 	if s.dev == nil {
 		return "", errNoDevelopment
 	}
-	return s.dev.endpoints.Mint(ctx, r)
+	return s.latest().dev.endpoints.Mint(ctx, r)
 }
 
-// Seed brings a development server to what Config.DevSeed has.
-func (s *Server) Seed(ctx context.Context) error {
-	if s.dev == nil || s.config.DevSeed == nil {
-		return nil
+// DevRotateKey gives the development issuer a new key, as a request to DevRotatePath does. It fails for other
+// servers.
+func (s *Server) DevRotateKey(ctx context.Context) error {
+	if s.dev == nil {
+		return errNoDevelopment
 	}
-	return s.config.DevSeed(ctx, s)
+	_, err := s.latest().dev.endpoints.Issuer.Rotate(ctx)
+
+	return err
 }
 
 // DevPools returns at most limit pools of a development server's account and region, in the order of
@@ -60,6 +66,7 @@ func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {
 	if s.dev == nil {
 		return nil, errNoDevelopment
 	}
+	s = s.latest()
 	pools, err := s.store.ListPools(ctx, identitypool.AccountID(s.config.Account), s.config.region(), "", limit)
 	if err != nil {
 		return nil, err
@@ -80,7 +87,7 @@ func (s *Server) FormerDevIssuer() string {
 	if s.dev == nil {
 		return ""
 	}
-	return s.dev.endpoints.Issuer.Former
+	return s.latest().dev.endpoints.Issuer.Former
 }
 
 // SeedUserAgent returns the user agent of the calls by which a development server applies its own
@@ -90,7 +97,7 @@ func (s *Server) SeedUserAgent() string {
 	if s.dev == nil {
 		return ""
 	}
-	return s.dev.seedAgent
+	return s.latest().dev.seedAgent
 }
 
 // SeedIdentities makes identities of a development server.
@@ -99,7 +106,7 @@ func (s *Server) SeedIdentities(ctx context.Context, seeded []cognitoidentity.Se
 	if s.dev == nil {
 		return errNoDevelopment
 	}
-	return s.pools.SeedIdentities(ctx, seeded)
+	return s.latest().pools.SeedIdentities(ctx, seeded)
 }
 
 // CheckSeededIdentities checks identities of a development server before their pools are made.
@@ -110,7 +117,7 @@ func (s *Server) CheckSeededIdentities(
 	if s.dev == nil {
 		return errNoDevelopment
 	}
-	return s.pools.CheckSeededIdentities(ctx, seeded, f)
+	return s.latest().pools.CheckSeededIdentities(ctx, seeded, f)
 }
 
 // DevUserPools returns at most limit user pools of the account and region of a development server.
@@ -118,6 +125,8 @@ func (s *Server) DevUserPools(limit int) []DevUserPool {
 	if s.dev == nil {
 		return nil
 	}
+	s = s.latest()
+
 	return s.dev.userPools.Summaries(s.config.Account, s.config.region(), limit)
 }
 
@@ -136,3 +145,40 @@ func (s *Server) ownUserPool(pool identitypool.Pool) *devpool.UserPool {
 
 // isSeed reports whether a call is one of the server's own, by which it applies a seed.
 func (d *development) isSeed(userAgent string) bool { return d != nil && userAgent == d.seedAgent }
+
+// DevClock returns the clock of a development server, which may be moved and stopped; nil for other servers.
+func (s *Server) DevClock() *devclock.Clock {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.tools.clock
+}
+
+// DevFaults returns what makes calls, login providers and the database of a development server fail on request;
+// nil for other servers.
+func (s *Server) DevFaults() *devfault.Engine {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.tools.faults
+}
+
+// DevCalls returns the newest calls of clients of a development server; nil for other servers.
+func (s *Server) DevCalls() *devcalls.Calls {
+	if s.dev == nil {
+		return nil
+	}
+	return &s.dev.tools.calls
+}
+
+// DevReset makes a development server as it was after its first start: all its data is deleted, then
+// Config.OnDevReset fills it again. The clock shows the machine's time, and there are no faults and no calls. The
+// keys that sign tokens stay. Calls under way end first, and calls that come meanwhile wait. A second reset
+// waits for the first. empty is for OnDevReset. Errors: ErrResetBusy, when nothing was reset but the faults;
+// those of a start. After an error of a server with a data folder, Failed is closed.
+func (s *Server) DevReset(ctx context.Context, empty bool) error {
+	if s.dev == nil {
+		return errNoDevelopment
+	}
+	return s.dev.tools.reset(ctx, empty)
+}

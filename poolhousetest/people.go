@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/devseed"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
@@ -218,7 +219,8 @@ func proposal(name string, names []string) string {
 // pools calls an operation of the identity pools without HTTP. Such calls are no calls of the program under test.
 func (s *Server) pools(t testing.TB, operation string, in, out any) {
 	t.Helper()
-	err := s.inProcess.JSON(t.Context(), "cognito-identity", "AWSCognitoIdentityService", operation, in, out)
+	client := devseed.New(s.Server).Client
+	err := client.JSON(t.Context(), "cognito-identity", "AWSCognitoIdentityService", operation, in, out)
 	if err != nil {
 		t.Fatalf("poolhousetest: %v", err)
 	}

@@ -48,15 +48,19 @@ func Demo() Option {
 	})
 }
 
-// seeded returns an option that adds to what the options before it fill the server with.
+// seeded returns an option that adds to what the options before it fill the server with, at its start and after
+// each reset.
 func seeded(seed func(context.Context, *poolhouse.Server) error) Option {
 	return func(c *poolhouse.Config) {
-		before := c.DevSeed
-		c.DevSeed = func(ctx context.Context, s *poolhouse.Server) error {
+		before := c.OnDevReset
+		c.OnDevReset = func(ctx context.Context, s *poolhouse.Server, empty bool) error {
 			if before != nil {
-				if err := before(ctx, s); err != nil {
+				if err := before(ctx, s, empty); err != nil {
 					return err
 				}
+			}
+			if empty {
+				return nil
 			}
 			return seed(ctx, s)
 		}

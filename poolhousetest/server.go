@@ -19,8 +19,6 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/apply"
-	"github.com/poolhouse-id/poolhouse/internal/devseed"
 	"github.com/poolhouse-id/poolhouse/poolhousetest/internal/keys"
 )
 
@@ -32,10 +30,12 @@ type Server struct {
 	URL string
 	// Stop ends the server before the test ends. A second call does nothing.
 	Stop func()
+	// Clock is the time of the server, which runs with the machine's until the test moves it; nil outside
+	// development.
+	Clock *Clock
 
-	region    string
-	client    *http.Client  // of SDKs
-	inProcess *apply.Client // needs no HTTP
+	region string
+	client *http.Client // of SDKs
 }
 
 // starting has room for the starts that run at once. Many at once would each be so slow that the calls that fill
@@ -83,13 +83,18 @@ func Start(t testing.TB, options ...Option) *Server {
 		client: &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()},
 	}
 	s.Stop = s.serve(t, listener)
-	t.Cleanup(s.Stop)
+	t.Cleanup(func() {
+		s.logCalls(t)
+		s.Stop()
+	})
 
-	if config.Dev {
-		s.inProcess = devseed.New(server).Client
+	if clock := server.DevClock(); clock != nil {
+		s.Clock = &Clock{clock: clock}
 	}
-	if err := server.Seed(t.Context()); err != nil {
-		t.Fatalf("poolhousetest: the server cannot be filled: %v", err)
+	if config.OnDevReset != nil && config.Dev {
+		if err := config.OnDevReset(t.Context(), server, false); err != nil {
+			t.Fatalf("poolhousetest: the server cannot be filled: %v", err)
+		}
 	}
 
 	return s
@@ -107,6 +112,7 @@ func (s *Server) serve(t testing.TB, listener net.Listener) (stop func()) {
 	web.Start()
 
 	return sync.OnceFunc(func() {
+		s.Stopping() // a fault may make calls wait
 		s.client.CloseIdleConnections()
 		web.Close()
 		cancel()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devclock"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -35,6 +36,7 @@ type Seeder struct {
 type Server interface {
 	http.Handler
 	DevInfo() (devissuer.Info, bool)
+	DevClock() *devclock.Clock
 	DevUsers() *devuser.Store
 	DevClients() *devissuer.Clients
 	SeedUserAgent() string
@@ -45,12 +47,14 @@ type Server interface {
 // New returns a seeder of a server in this process, which need not listen.
 func New(s Server) *Seeder {
 	info, _ := s.DevInfo()
+	client := InProcess(s, s.SeedUserAgent(), info.Endpoint, info.Region, sigv4.Credentials{
+		AccessKeyID:     info.AccessKeyID,
+		SecretAccessKey: info.SecretAccessKey,
+	})
+	client.Now = s.DevClock().Now // a moved or skewed clock must not make the calls invalid
 
 	return &Seeder{
-		Client: InProcess(s, s.SeedUserAgent(), info.Endpoint, info.Region, sigv4.Credentials{
-			AccessKeyID:     info.AccessKeyID,
-			SecretAccessKey: info.SecretAccessKey,
-		}),
+		Client:          client,
 		Users:           s.DevUsers(),
 		Clients:         s.DevClients(),
 		ProviderARN:     info.OIDCProviderARN,
