@@ -1,6 +1,7 @@
 package poolhousetest
 
 import (
+	"context"
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,11 +38,14 @@ type Provider struct {
 
 	t   testing.TB
 	key *rsa.PrivateKey
+	own *Clock // nil = that of the server
+
+	mu  sync.Mutex
 	now func() time.Time
 }
 
-// NewProvider starts a provider on a loopback port and ends it with the test. With
-// a clock, tokens have the time that it shows.
+// NewProvider starts a provider on a loopback port and ends it with the test. Tokens have the time that the clock
+// shows; without one, that of the server which began with AddTo.
 func NewProvider(t testing.TB, clock ...*Clock) *Provider {
 	t.Helper()
 	key, err := keys.ForeignKey(0)
@@ -50,7 +55,7 @@ func NewProvider(t testing.TB, clock ...*Clock) *Provider {
 
 	p := &Provider{t: t, key: key, now: time.Now}
 	if len(clock) > 0 {
-		p.now = clock[0].Now
+		p.own, p.now = clock[0], clock[0].Now
 	}
 
 	mux := http.NewServeMux()
@@ -72,6 +77,28 @@ func (p *Provider) AddTo(config *poolhouse.Config) {
 		AllowHTTP:    true,
 		AllowPrivate: true,
 	})
+
+	seeded(func(_ context.Context, s *poolhouse.Server) error {
+		p.follow(s)
+		return nil
+	})(config)
+}
+
+// follow makes the provider tell the time of a server, unless it has a clock of its own.
+func (p *Provider) follow(s *poolhouse.Server) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	if clock := s.DevClock(); clock != nil && p.own == nil {
+		p.now = clock.Now
+	}
+}
+
+func (p *Provider) time() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	return p.now()
 }
 
 // ARN returns the name for OpenIdConnectProviderARNs of an identity pool, in the
@@ -93,7 +120,7 @@ func (p *Provider) Logins(subject string) map[string]string {
 // A claim that is nil is left out of the token.
 func (p *Provider) Token(claims map[string]any) string {
 	p.t.Helper()
-	now := p.now()
+	now := p.time()
 	all := map[string]any{
 		"iss": p.URL,
 		"aud": ClientID,
