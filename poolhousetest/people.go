@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/devseed"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
@@ -41,7 +40,7 @@ func (s *Server) PutUser(t testing.TB, name string, claims map[string]any) {
 func (s *Server) Token(t testing.TB, who string, claims ...map[string]any) string {
 	t.Helper()
 	request := poolhouse.DevTokenRequest{User: who, Claims: map[string]any{}}
-	if users := s.DevUsers(); users != nil && len(users.List()) == 0 {
+	if s.hasNoUsers() {
 		request.User, request.Subject = "", who
 	}
 	for _, some := range claims {
@@ -49,6 +48,11 @@ func (s *Server) Token(t testing.TB, who string, claims ...map[string]any) strin
 	}
 
 	return s.TokenOf(t, request)
+}
+
+func (s *Server) hasNoUsers() bool {
+	users := s.DevUsers()
+	return users != nil && len(users.List()) == 0
 }
 
 // TokenOf returns an ID token of the server's own provider as the request describes it: for anybody, for another
@@ -67,6 +71,38 @@ func (s *Server) Logins(t testing.TB, who string, claims ...map[string]any) map[
 	t.Helper()
 	info, _ := s.DevInfo()
 	return map[string]string{info.LoginKey: s.Token(t, who, claims...)}
+}
+
+// SAMLResponse returns a response of the server's own SAML provider for a user, in base64, as it is in a Logins map
+// and in the parameter SAMLAssertion of AssumeRoleWithSAML. The user's claims that are texts become attributes;
+// the others are added to them. If the server has no users at all, who may be anybody: it is the NameID.
+func (s *Server) SAMLResponse(t testing.TB, who string, attributes map[string][]string) string {
+	t.Helper()
+	return s.saml(t, who, attributes).Response
+}
+
+// SAMLLogins returns a Logins map that signs a user in by the server's own SAML provider, whose ARN is its key: a
+// pool has it in SamlProviderARNs. See SAMLResponse.
+func (s *Server) SAMLLogins(t testing.TB, who string, attributes map[string][]string) map[string]string {
+	t.Helper()
+	response := s.saml(t, who, attributes)
+
+	return map[string]string{response.LoginKey: response.Response}
+}
+
+func (s *Server) saml(t testing.TB, who string, attributes map[string][]string) poolhouse.DevSAMLResponse {
+	t.Helper()
+	request := poolhouse.DevSAMLRequest{User: who, Attributes: attributes}
+	if s.hasNoUsers() {
+		request.User, request.NameID = "", who
+	}
+
+	response, err := s.DevSAML(request)
+	if err != nil {
+		t.Fatalf("poolhousetest: no SAML response: %v", err)
+	}
+
+	return response
 }
 
 // Identity is an identity of an identity pool with credentials for its role.
@@ -219,8 +255,7 @@ func proposal(name string, names []string) string {
 // pools calls an operation of the identity pools without HTTP. Such calls are no calls of the program under test.
 func (s *Server) pools(t testing.TB, operation string, in, out any) {
 	t.Helper()
-	client := devseed.New(s.Server).Client
-	err := client.JSON(t.Context(), "cognito-identity", "AWSCognitoIdentityService", operation, in, out)
+	err := s.DevSeeder().Client.JSON(t.Context(), "cognito-identity", "AWSCognitoIdentityService", operation, in, out)
 	if err != nil {
 		t.Fatalf("poolhousetest: %v", err)
 	}

@@ -24,6 +24,7 @@ Resources:
       AllowUnauthenticatedIdentities: true
       DeveloperProviderName: login.shop
       OpenIdConnectProviderARNs: [!Ref Poolhouse::DevProviderArn]
+      SamlProviderARNs: ["arn:aws:iam::000000000000:saml-provider/poolhouse-dev"]
   Kiosk:
     Type: AWS::Cognito::IdentityPool
     Properties: {IdentityPoolName: kiosk, AllowUnauthenticatedIdentities: true}
@@ -81,6 +82,14 @@ func TestPeople(t *testing.T) {
 		t.Errorf("the backend's user is %s", arn)
 	}
 
+	corporate := server.SignInWith(t, "shop", server.SAMLLogins(t, "ann", map[string][]string{"team": {"a", "b"}}))
+	if arn := callerOf(t, corporate); !strings.Contains(arn, ":assumed-role/Member/") || corporate.ID == ann.ID {
+		t.Errorf("ann by SAML is %s, %s", corporate.ID, arn)
+	}
+	if response := server.SAMLResponse(t, "ann", nil); response == "" || strings.HasPrefix(response, "<") {
+		t.Errorf("the SAML response is %q", response)
+	}
+
 	server.PutUser(t, "ben", map[string]any{"sub": "b-1", "email": "ben@example.com"})
 	if ben := server.SignIn(t, "shop", "ben"); ben.ID == ann.ID {
 		t.Error("ben is ann")
@@ -99,6 +108,7 @@ func TestMistakes(t *testing.T) {
 		"2 identity pools fit":                func(t testing.TB) { server.Guest(t, "") },
 		"the server has no identity pool":     func(t testing.TB) { empty.Guest(t, "") },
 		"the claim \"iss\" is set":            func(t testing.TB) { server.Token(t, "ann", map[string]any{"iss": "x"}) },
+		"no SAML response":                    func(t testing.TB) { server.SAMLResponse(t, "amn", nil) },
 		"has no DeveloperProviderName":        func(t testing.TB) { server.DeveloperToken(t, "kiosk", "a") },
 		"the issuer sets the claim exp":       func(t testing.TB) { server.PutUser(t, "c", map[string]any{"exp": 1}) },
 		"SeedText: line 2: unknown section":   func(t testing.TB) { poolhousetest.Start(t, poolhousetest.SeedText("\nPools: {}")) },

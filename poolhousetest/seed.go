@@ -24,18 +24,18 @@ func Seed(paths ...string) Option {
 		if err != nil {
 			return err
 		}
-		return devseed.New(s).Apply(ctx, files, io.Discard)
+		return s.DevSeeder().Apply(ctx, files, io.Discard)
 	})
 }
 
 // SeedText is Seed with the text of one seed, in YAML or JSON.
 func SeedText(text string) Option {
 	return seeded(func(ctx context.Context, s *poolhouse.Server) error {
-		file, err := devseed.ReadText("SeedText", text, readOptions(s))
+		file, err := devseed.Parse("SeedText", []byte(text), readOptions(s))
 		if err != nil {
 			return err
 		}
-		return devseed.New(s).Apply(ctx, []devseed.File{file}, io.Discard)
+		return s.DevSeeder().Apply(ctx, []devseed.File{file}, io.Discard)
 	})
 }
 
@@ -44,7 +44,7 @@ func SeedText(text string) Option {
 func Demo() Option {
 	return seeded(func(ctx context.Context, s *poolhouse.Server) error {
 		info, _ := s.DevInfo()
-		return devseed.New(s).Demo(ctx, info.Region)
+		return s.DevSeeder().Demo(ctx, info.Region)
 	})
 }
 

@@ -53,17 +53,6 @@ func Read(paths []string, o apply.ReadOptions) ([]File, error) {
 	return files, errors.Join(append(faults, checkNames(files)...)...)
 }
 
-// ReadText reads the text of a seed. The name stands for its path in messages, and without its extension
-// for the file's name.
-func ReadText(name, text string, o apply.ReadOptions) (File, error) {
-	if len(text) > apply.MaxFile {
-		return File{}, fmt.Errorf("%s: the seed has %d bytes; the limit is %d", name, len(text), apply.MaxFile)
-	}
-	o.Name, o.IgnoreUnknown = strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), true
-
-	return parse(name, []byte(text), o)
-}
-
 // expand returns the files of the paths, with their names.
 func expand(paths []string) (list []apply.Stack, err error) {
 	for _, path := range paths {
@@ -132,6 +121,12 @@ func readFile(from apply.Stack, o apply.ReadOptions) (File, error) {
 	o.Name, o.IgnoreUnknown = from.Name, true
 
 	return parse(from.Path, text, o)
+}
+
+// Parse reads the text of one seed, which has a name in place of a path.
+func Parse(name string, text []byte, o apply.ReadOptions) (File, error) {
+	o.Name, o.IgnoreUnknown = name, true
+	return parse(name, text, o)
 }
 
 // parse reads the text of a seed.

@@ -40,7 +40,7 @@ func start(t *testing.T, options ...func(*poolhouse.Config)) *rig {
 		}
 	})...)
 
-	r.seeder = devseed.New(r.server)
+	r.seeder = r.server.DevSeeder()
 
 	return r
 }

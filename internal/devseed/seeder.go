@@ -7,16 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
-	"github.com/poolhouse-id/poolhouse/internal/devclock"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
 // Seeder applies seeds to one development server.
@@ -30,38 +27,8 @@ type Seeder struct {
 	Identities func(context.Context, []cognitoidentity.SeededIdentity) error
 	// CheckIdentities returns the error that Identities would have.
 	CheckIdentities func(context.Context, []cognitoidentity.SeededIdentity, cognitoidentity.Foreseen) error
-}
-
-// Server is a development server. *poolhouse.Server is one.
-type Server interface {
-	http.Handler
-	DevInfo() (devissuer.Info, bool)
-	DevClock() *devclock.Clock
-	DevUsers() *devuser.Store
-	DevClients() *devissuer.Clients
-	SeedUserAgent() string
-	SeedIdentities(context.Context, []cognitoidentity.SeededIdentity) error
-	CheckSeededIdentities(context.Context, []cognitoidentity.SeededIdentity, cognitoidentity.Foreseen) error
-}
-
-// New returns a seeder of a server in this process, which need not listen.
-func New(s Server) *Seeder {
-	info, _ := s.DevInfo()
-	client := InProcess(s, s.SeedUserAgent(), info.Endpoint, info.Region, sigv4.Credentials{
-		AccessKeyID:     info.AccessKeyID,
-		SecretAccessKey: info.SecretAccessKey,
-	})
-	client.Now = s.DevClock().Now // a moved or skewed clock must not make the calls invalid
-
-	return &Seeder{
-		Client:          client,
-		Users:           s.DevUsers(),
-		Clients:         s.DevClients(),
-		ProviderARN:     info.OIDCProviderARN,
-		LoginKey:        info.LoginKey,
-		Identities:      s.SeedIdentities,
-		CheckIdentities: s.CheckSeededIdentities,
-	}
+	// Applied gets the outcome of each file; nil = nobody wants it.
+	Applied func(*apply.Result)
 }
 
 // ErrPartly means that an error came when something was changed already. Any other error of Apply
@@ -109,6 +76,9 @@ func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 			return partly{err}
 		}
 		pools.add(f, done)
+		if s.Applied != nil {
+			s.Applied(done)
+		}
 		apply.Say(out, "Seed %s: %s", f.Path, summary(done, changed[f.Path]))
 		tell(out, f)
 	}
@@ -278,7 +248,7 @@ func unknownUser(name string, users map[string]bool) error {
 // resources applies the resources of a file.
 func (s *Seeder) resources(ctx context.Context, f File, o apply.Options) (*apply.Result, error) {
 	if len(f.Seed.Resources) == 0 {
-		return &apply.Result{}, nil
+		return apply.NewResult(f.Name, f.Seed.File), nil
 	}
 
 	o.Name, o.Out = f.Name, io.Discard
