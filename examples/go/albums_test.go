@@ -7,32 +7,28 @@ import (
 	"github.com/poolhouse-id/poolhouse/poolhousetest"
 )
 
-func start(t *testing.T) (*poolhousetest.Server, App) {
+func TestAlbums(t *testing.T) {
 	server := poolhousetest.Start(t, poolhousetest.Seed("pool.yaml"))
-	return server, App{Config: server.AWSConfig(), PoolID: server.PoolID(t, "albums")}
-}
+	app := App{Config: server.AWSConfig(), PoolID: server.PoolID(t, "albums")}
+	alice, bob := server.Logins(t, "alice"), server.Logins(t, "bob")
 
-func TestUsersHaveTheirOwnFolders(t *testing.T) {
-	server, app := start(t)
-	alice, keys, err := app.SignIn(t.Context(), server.Logins(t, "alice"))
-	if err != nil || *keys.AccessKeyId == "" {
-		t.Fatal(alice, err)
-	}
+	t.Run("users have folders of their own", func(t *testing.T) {
+		first, keys, err := app.SignIn(t.Context(), alice)
+		if err != nil || *keys.AccessKeyId == "" {
+			t.Fatal(first, err)
+		}
+		if other, _, err := app.SignIn(t.Context(), bob); err != nil || other == first {
+			t.Errorf("alice has %s, bob %s, %v", first, other, err)
+		}
+	})
 
-	bob, _, err := app.SignIn(t.Context(), server.Logins(t, "bob"))
-	if err != nil || bob == alice {
-		t.Errorf("alice has %s, bob %s, %v", alice, bob, err)
-	}
-}
-
-func TestBusy(t *testing.T) {
-	server, app := start(t)
-	server.Fail(t, poolhousetest.Fault{Operation: "GetId", Error: "TooManyRequestsException", Times: 1})
-	if _, _, err := app.SignIn(t.Context(), server.Logins(t, "alice")); !errors.Is(err, ErrBusy) {
-		t.Errorf("throttled: %v", err)
-	}
-
-	if _, _, err := app.SignIn(t.Context(), server.Logins(t, "alice")); err != nil {
-		t.Errorf("afterwards: %v", err)
-	}
+	t.Run("a user is told when the service is busy", func(t *testing.T) {
+		server.Fail(t, poolhousetest.Fault{Operation: "GetId", Error: "TooManyRequestsException", Times: 1})
+		if _, _, err := app.SignIn(t.Context(), alice); !errors.Is(err, ErrBusy) {
+			t.Errorf("throttled: %v", err)
+		}
+		if _, _, err := app.SignIn(t.Context(), alice); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
 }
