@@ -26,8 +26,9 @@ func TestGoExample(t *testing.T) {
 // aboutPoolhouse has the lines that the suite would not have without Poolhouse.
 var aboutPoolhouse = regexp.MustCompile(`(?i)poolhouse|\bserver\b`)
 
-// TestGoExampleIsShort counts the lines that Poolhouse adds to the example's suite: of the tests, of the app's template,
-// and of go.mod. It counts neither the replacement nor the libraries below Poolhouse, which the go command writes.
+// TestGoExampleIsShort counts the lines that Poolhouse adds to the example's suite: of the tests, of the app's
+// template, and of go.mod. It counts neither the replacement nor the libraries below Poolhouse, which the go
+// command writes.
 func TestGoExampleIsShort(t *testing.T) {
 	const most, least = 10, 5
 	var added []string

@@ -65,7 +65,12 @@ func TestFaults(t *testing.T) {
 			want:  []string{"NotAuthorizedException"},
 		},
 		"a disk is full after two writes": {
-			fault: poolhousetest.Fault{Database: poolhousetest.Writes, Error: poolhousetest.DiskFull, After: 2, Times: 1},
+			fault: poolhousetest.Fault{
+				Database: poolhousetest.Writes,
+				Error:    poolhousetest.DiskFull,
+				After:    2,
+				Times:    1,
+			},
 			call: func(t *testing.T, s *poolhousetest.Server) error {
 				t.Helper()
 				return newPool(t, s, "another")

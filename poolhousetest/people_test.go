@@ -102,19 +102,25 @@ func TestMistakes(t *testing.T) {
 	server := poolhousetest.Start(t, poolhousetest.SeedText(twoPools))
 	empty := poolhousetest.Start(t)
 
-	for want, call := range map[string]func(t testing.TB){
+	production := &poolhousetest.Server{Server: new(poolhouse.Server)}
+	start := func(option poolhousetest.Option) func(testing.TB) {
+		return func(t testing.TB) { poolhousetest.Start(t, option) }
+	}
+	claim := map[string]any{"iss": "x"}
+
+	for want, call := range map[string]func(testing.TB){
 		"did you mean ann?":                   func(t testing.TB) { server.Token(t, "amn") },
+		"no SAML response":                    func(t testing.TB) { server.SAMLResponse(t, "amn", nil) },
 		`"shopp", did you mean "shop"?`:       func(t testing.TB) { server.Guest(t, "shopp") },
 		"2 identity pools fit":                func(t testing.TB) { server.Guest(t, "") },
 		"the server has no identity pool":     func(t testing.TB) { empty.Guest(t, "") },
-		"the claim \"iss\" is set":            func(t testing.TB) { server.Token(t, "ann", map[string]any{"iss": "x"}) },
-		"no SAML response":                    func(t testing.TB) { server.SAMLResponse(t, "amn", nil) },
+		`the claim "iss" is set`:              func(t testing.TB) { server.Token(t, "ann", claim) },
+		"the issuer sets the claim iss":       func(t testing.TB) { server.PutUser(t, "c", claim) },
 		"has no DeveloperProviderName":        func(t testing.TB) { server.DeveloperToken(t, "kiosk", "a") },
-		"the issuer sets the claim exp":       func(t testing.TB) { server.PutUser(t, "c", map[string]any{"exp": 1}) },
-		"SeedText: line 2: unknown section":   func(t testing.TB) { poolhousetest.Start(t, poolhousetest.SeedText("\nPools: {}")) },
-		"stat nowhere.yaml":                   func(t testing.TB) { poolhousetest.Start(t, poolhousetest.Seed("nowhere.yaml")) },
 		"NotAuthorizedException":              func(t testing.TB) { server.SignIn(t, "kiosk", "ann") },
-		"only a development server has users": func(t testing.TB) { (&poolhousetest.Server{Server: new(poolhouse.Server)}).PutUser(t, "a", nil) },
+		"only a development server has users": func(t testing.TB) { production.PutUser(t, "a", nil) },
+		"SeedText: line 2: unknown section":   start(poolhousetest.SeedText("\nPools: {}")),
+		"stat nowhere.yaml":                   start(poolhousetest.Seed("nowhere.yaml")),
 	} {
 		if message := failureOf(t, call); !strings.Contains(message, want) {
 			t.Errorf("the test fails with %q, want %q", message, want)

@@ -1,10 +1,13 @@
-// Package poolhousetest runs Poolhouse inside a test: a server on a free port, an
-// OpenID Connect provider for its logins, and a clock that the test moves.
+// Package poolhousetest runs Poolhouse inside a test: a server on a free port that signs users in, fails when the
+// test wants it to, and has a clock that the test moves.
 //
-//	provider := poolhousetest.NewProvider(t)
-//	server := poolhousetest.Start(t, provider.AddTo)
+//	server := poolhousetest.Start(t, poolhousetest.Seed("app.yaml"))
+//	app := NewApp(server.AWSConfig())
+//	server.Fail(t, poolhousetest.Fault{Operation: "GetId", Error: "TooManyRequestsException", Times: 1})
+//	err := app.SignIn(server.Logins(t, "alice"))
 //
-// The package's example signs a user in with an AWS SDK; docs/testing/go.md explains it.
+// If the test fails, its log has the app's calls, and why each was refused. Start reading at Start;
+// docs/testing/go.md shows the examples of this package by task.
 package poolhousetest
 
 import (
@@ -45,7 +48,9 @@ var starting = make(chan struct{}, runtime.GOMAXPROCS(0))
 // Start runs a server until the test ends. It is a development server with its
 // database in memory. It accepts the access key that AccessKey returns, and roles
 // that nobody defined. Options change the configuration, in their order. The test
-// fails at once if the server cannot start. Warnings go to the test's log.
+// fails at once if the server cannot start. Warnings go to the test's log, and so do
+// the last calls if the test fails. The server's keys are published: see package
+// testkeys. A start takes milliseconds; those of parallel tests take turns.
 func Start(t testing.TB, options ...Option) *Server {
 	t.Helper()
 	starting <- struct{}{}

@@ -151,8 +151,11 @@ var allowedImports = map[string][]string{
 	"internal/webidentity": {
 		"internal/identitypool", "internal/issuer", "internal/overload", "internal/store", "internal/testkeys",
 	},
-	"internal/wholefile":          {},
-	"poolhousetest":               {"", "poolhousetest/internal/keys"},
+	"internal/wholefile": {},
+	"poolhousetest": {
+		"", "internal/apply", "internal/devcalls", "internal/devclock", "internal/devfault", "internal/devseed",
+		"internal/devuser", "internal/explain", "poolhousetest/internal/keys",
+	},
 	"poolhousetest/internal/keys": {"internal/testkeys"},
 	"sigv4":                       {},
 }
@@ -172,7 +175,7 @@ var fences = map[string][]string{
 	"github.com/knadh/koanf":              {"cmd/poolhouse"},
 	"github.com/gofrs/flock":              {"internal/datalock"},
 	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/template"},
-	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
+	"github.com/aws/aws-sdk-go-v2":        {"poolhousetest"}, // no service's module; else tests only
 
 	"github.com/KimMachineGun/automemlimit": {"cmd/poolhouse"},
 }
