@@ -99,9 +99,10 @@ func (s *Server) devSeed(ctx context.Context, name string, text []byte) (any, er
 	return outcome, nil
 }
 
-// DevSAMLRequest is the body of a request to DevSAMLPath, and DevSAMLResponse its answer.
 type (
-	DevSAMLRequest  = devcontrol.SAMLRequest
+	// DevSAMLRequest is the body of a request to DevSAMLPath.
+	DevSAMLRequest = devcontrol.SAMLRequest
+	// DevSAMLResponse is the answer of the endpoint DevSAMLPath.
 	DevSAMLResponse = devcontrol.SAMLResponse
 )
 

@@ -134,6 +134,7 @@ func (p *Pool) check() error {
 	if len(p.Keys) == 0 || err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, cmp.Or(err, errNoKey))
 	}
+
 	for _, k := range set.Keys {
 		if err := testkeys.Check(k.Key); err != nil {
 			return fmt.Errorf("%w: it has %w: delete the file", ErrDamaged, err)

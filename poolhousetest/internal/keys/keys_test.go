@@ -12,7 +12,7 @@ import (
 
 const given = 16 - keys.Foreign // keys that a server gets without generating one
 
-// make all keys of the list: those of servers, and the foreign ones.
+// all returns the keys of the list: those of servers, and the foreign ones.
 func all(t *testing.T) []*rsa.PrivateKey {
 	t.Helper()
 	var list []*rsa.PrivateKey
@@ -27,9 +27,9 @@ func all(t *testing.T) []*rsa.PrivateKey {
 	return list
 }
 
-func must(t *testing.T, make func() (*rsa.PrivateKey, error)) *rsa.PrivateKey {
+func must(t *testing.T, get func() (*rsa.PrivateKey, error)) *rsa.PrivateKey {
 	t.Helper()
-	key, err := make()
+	key, err := get()
 	if err != nil {
 		t.Fatal(err)
 	}
