@@ -83,7 +83,7 @@ func (s *Server) WaitForCall(t testing.TB, operation string, after uint64, patie
 		t.Fatal("poolhousetest: WaitForCall: only a development server remembers calls")
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(lasting(t), patience)
 	defer cancel()
 
 	found, ok := all.Wait(ctx, after, func(c devcalls.Call) bool { return c.Operation == operation })
@@ -173,7 +173,7 @@ func (s *Server) logCalls(t testing.TB) {
 // machine's time, and there are no faults and no calls. The keys that sign tokens stay. Calls under way end first.
 func (s *Server) Reset(t testing.TB) {
 	t.Helper()
-	if err := s.DevReset(t.Context(), false); err != nil {
+	if err := s.DevReset(lasting(t), false); err != nil {
 		t.Fatalf("poolhousetest: Reset: %v", err)
 	}
 }
@@ -182,7 +182,7 @@ func (s *Server) Reset(t testing.TB) {
 // until they expire.
 func (s *Server) RotateKey(t testing.TB) {
 	t.Helper()
-	if err := s.DevRotateKey(t.Context()); err != nil {
+	if err := s.DevRotateKey(lasting(t)); err != nil {
 		t.Fatalf("poolhousetest: RotateKey: %v", err)
 	}
 }

@@ -222,6 +222,21 @@ func TestReset(t *testing.T) {
 	}
 }
 
+// Subtests share a server and clean up after themselves, when their contexts are over.
+func TestCleanup(t *testing.T) {
+	server := poolhousetest.Start(t, poolhousetest.Demo())
+	t.Run("subtest", func(t *testing.T) {
+		server.PutUser(t, "dora", nil)
+		t.Cleanup(func() {
+			server.SignIn(t, "", "dora")
+			server.Reset(t)
+		})
+	})
+	if users := server.DevUsers().List(); len(users) != 3 {
+		t.Errorf("after the subtest the server has %d users, want alice, bob and carol", len(users))
+	}
+}
+
 func TestRotateKey(t *testing.T) {
 	server := poolhousetest.Start(t, poolhousetest.Demo())
 	before := server.Logins(t, "alice")

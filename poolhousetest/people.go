@@ -59,7 +59,7 @@ func (s *Server) hasNoUsers() bool {
 // audience, or expired.
 func (s *Server) TokenOf(t testing.TB, request poolhouse.DevTokenRequest) string {
 	t.Helper()
-	token, err := s.DevToken(t.Context(), request)
+	token, err := s.DevToken(lasting(t), request)
 	if err != nil {
 		t.Fatalf("poolhousetest: no token: %v", err)
 	}
@@ -216,7 +216,7 @@ const maxPools = 1000 // that a name is looked for among
 // PoolID returns the ID of an identity pool, of which name is the name or the ID; "" = the only pool.
 func (s *Server) PoolID(t testing.TB, name string) string {
 	t.Helper()
-	pools, err := s.DevPools(t.Context(), maxPools)
+	pools, err := s.DevPools(lasting(t), maxPools)
 	if err != nil {
 		t.Fatalf("poolhousetest: the pools cannot be read: %v", err)
 	}
@@ -255,7 +255,11 @@ func proposal(name string, names []string) string {
 // pools calls an operation of the identity pools without HTTP. Such calls are no calls of the program under test.
 func (s *Server) pools(t testing.TB, operation string, in, out any) {
 	t.Helper()
-	err := s.DevSeeder().Client.JSON(t.Context(), "cognito-identity", "AWSCognitoIdentityService", operation, in, out)
+	seeder := s.DevSeeder()
+	if seeder == nil {
+		t.Fatalf("poolhousetest: %s: only a development server can be called so", operation)
+	}
+	err := seeder.Client.JSON(lasting(t), "cognito-identity", "AWSCognitoIdentityService", operation, in, out)
 	if err != nil {
 		t.Fatalf("poolhousetest: %v", err)
 	}

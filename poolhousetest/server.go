@@ -45,6 +45,13 @@ type Server struct {
 // a server exceed their time (overload.Budget).
 var starting = make(chan struct{}, runtime.GOMAXPROCS(0))
 
+// idleConnections bounds the connections that the clients of SDKs keep for calls in parallel.
+const idleConnections = 16
+
+// lasting returns the context of a test for calls of the package itself. The test's own is over when its
+// cleanup functions run, which may call the package, too.
+func lasting(t testing.TB) context.Context { return context.WithoutCancel(t.Context()) }
+
 // Start runs a server until the test ends. It is a development server with its
 // database in memory. It accepts the access key that AccessKey returns, and roles
 // that nobody defined. Options change the configuration, in their order. The test
@@ -75,7 +82,7 @@ func Start(t testing.TB, options ...Option) *Server {
 		config.TestKeys = keys.NewMaker()
 	}
 
-	server, err := poolhouse.New(t.Context(), config)
+	server, err := poolhouse.New(lasting(t), config)
 	if err != nil {
 		_ = listener.Close()
 		t.Fatalf("poolhousetest: the server cannot start: %v", err)
@@ -85,7 +92,7 @@ func Start(t testing.TB, options ...Option) *Server {
 		Server: server,
 		URL:    url,
 		region: cmp.Or(config.Region, poolhouse.DevRegion),
-		client: &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()},
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: idleConnections}},
 	}
 	s.Stop = s.serve(t, listener)
 	t.Cleanup(func() {
@@ -97,7 +104,7 @@ func Start(t testing.TB, options ...Option) *Server {
 		s.Clock = &Clock{clock: clock}
 	}
 	if config.OnDevReset != nil && config.Dev {
-		if err := config.OnDevReset(t.Context(), server, false); err != nil {
+		if err := config.OnDevReset(lasting(t), server, false); err != nil {
 			t.Fatalf("poolhousetest: the server cannot be filled: %v", err)
 		}
 	}
