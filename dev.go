@@ -63,6 +63,10 @@ type (
 	DevTokenRequest = devissuer.TokenRequest
 	// DevTokenResponse is the answer of the endpoint DevTokenPath.
 	DevTokenResponse = devissuer.TokenResponse
+	// DevSAMLRequest is the body of a request to DevSAMLPath.
+	DevSAMLRequest = devcontrol.SAMLRequest
+	// DevSAMLResponse is the answer of the endpoint DevSAMLPath.
+	DevSAMLResponse = devcontrol.SAMLResponse
 	// DevPoolsResponse is the answer of the endpoint DevPoolsPath.
 	DevPoolsResponse = devissuer.PoolsResponse
 	// DevPool is an identity pool as a developer needs it.
@@ -87,7 +91,7 @@ type development struct {
 	guards    devGuards
 	page      http.Handler
 	tools     *devTools
-	rules     devRules
+	rules     devfault.Rules
 	seedAgent string // see Server.SeedUserAgent
 	userPools *devuserpool.Service
 	codes     devuserpool.Codes // for the page

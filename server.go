@@ -206,7 +206,9 @@ func (c *Config) checkDatabase() error {
 
 // directory returns the settings' roles and providers, and the server's own SAML providers. resources has those of the IAM API; it
 // may be nil to check only the settings.
-func (c *Config) directory(oidc []OIDCProviderConfig, own []SAMLProviderConfig, resources *store.Store) iam.Config {
+func (c *Config) directory(
+	oidc []OIDCProviderConfig, own []SAMLProviderConfig, resources *store.Store,
+) iam.Config {
 	return iam.Config{
 		Account:           identitypool.AccountID(cmp.Or(c.Account, DevAccount)),
 		Partition:         identitypool.Partition(c.region()),

@@ -36,7 +36,9 @@ func (c *Control) reset(w http.ResponseWriter, r *http.Request) {
 
 	list, err := c.o.Pools(r.Context(), devissuer.MaxPools)
 	if err != nil {
-		refuse(w, http.StatusServiceUnavailable, errors.New("the server was reset, but its pools could not be read"), nil)
+		read := errors.New("the server was reset, but its pools could not be read")
+		refuse(w, http.StatusServiceUnavailable, read, nil)
+
 		return
 	}
 	devissuer.WriteJSON(w, http.StatusOK, devissuer.PoolsResponse{Pools: list})

@@ -20,7 +20,7 @@ import (
 var Refusals explain.Catalogue
 
 var databaseInjected = Refusals.Add(explain.Reason{
-	Code:     "injected-database-fault",
+	Code:     "injected-faults-database",
 	Check:    "injected faults",
 	Expected: "no fault for the database",
 	Got:      "the fault {fault}, which somebody injected",
