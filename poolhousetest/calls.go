@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/devcalls"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Call is a call that a client made to an API of the server. It has no token and no secret.
@@ -134,19 +133,7 @@ func explained(c devcalls.Call) string {
 		}
 	}
 
-	if len(c.Planned) > 0 {
-		fmt.Fprintf(&b, "not reached: %s\n", joined(c.Planned))
-	}
-
 	return strings.TrimSuffix(b.String(), "\n")
-}
-
-func joined(codes []explain.Code) string {
-	names := make([]string, len(codes))
-	for n, code := range codes {
-		names[n] = string(code)
-	}
-	return strings.Join(names, ", ")
 }
 
 const loggedCalls = 20 // of a failed test

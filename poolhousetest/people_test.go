@@ -117,7 +117,7 @@ func TestMistakes(t *testing.T) {
 		`the claim "iss" is set`:              func(t testing.TB) { server.Token(t, "ann", claim) },
 		"the issuer sets the claim iss":       func(t testing.TB) { server.PutUser(t, "c", claim) },
 		"has no DeveloperProviderName":        func(t testing.TB) { server.DeveloperToken(t, "kiosk", "a") },
-		"NotAuthorizedException":              func(t testing.TB) { server.SignIn(t, "kiosk", "ann") },
+		"fix: add the provider 127.0.0.1":     func(t testing.TB) { server.SignIn(t, "kiosk", "ann") },
 		"GetCredentialsForIdentity: only a":   func(t testing.TB) { production.CredentialsFor(t, "i", nil) },
 		"only a development server has users": func(t testing.TB) { production.PutUser(t, "a", nil) },
 		"SeedText: line 2: unknown section":   start(poolhousetest.SeedText("\nPools: {}")),

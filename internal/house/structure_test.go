@@ -165,7 +165,7 @@ var allowedImports = map[string][]string{
 	"internal/wholefile": {},
 	"poolhousetest": {
 		"", "internal/apply", "internal/devcalls", "internal/devclock", "internal/devfault", "internal/devseed",
-		"internal/devuser", "internal/explain", "poolhousetest/internal/keys",
+		"internal/devuser", "internal/explain", "poolhousetest/internal/keys", "sigv4",
 	},
 	"poolhousetest/internal/keys": {"internal/testkeys"},
 	"sigv4":                       {},
