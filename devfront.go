@@ -110,9 +110,11 @@ func (f *devFront) reset(ctx context.Context, empty bool) error {
 
 	waiting, cancel := context.WithTimeout(ctx, resetWait)
 	defer cancel()
+
 	if !f.door.Shut(waiting) {
 		return ErrResetBusy
 	}
+
 	defer f.door.Open()
 
 	// Whoever asked may leave: half a reset would be worse.
@@ -243,6 +245,7 @@ func (f *devFront) stopping() {
 // close ends the server after a reset under way.
 func (f *devFront) close() error {
 	f.stopping()
+
 	f.turns <- struct{}{}
 	defer func() { <-f.turns }()
 

@@ -204,8 +204,8 @@ func (c *Config) checkDatabase() error {
 	return nil
 }
 
-// directory returns the settings' roles and providers, and the server's own SAML providers. resources has those of the IAM API; it
-// may be nil to check only the settings.
+// directory returns the settings' roles and providers, and the server's own SAML providers. resources has those
+// of the IAM API; it may be nil to check only the settings.
 func (c *Config) directory(
 	oidc []OIDCProviderConfig, own []SAMLProviderConfig, resources *store.Store,
 ) iam.Config {

@@ -206,6 +206,7 @@ func (a *API) ErrorNames(operation string) []string {
 	if a.Target != "" {
 		words = &jsonWords
 	}
+
 	for _, kind := range kinds {
 		names = append(names, translate(&Error{Kind: kind}, words, nil, a).code)
 	}

@@ -209,7 +209,7 @@ func TestProviderAddresses(t *testing.T) {
 		{"127.0.0.1:4599/dev-issuer", "http://127.0.0.1:4599/dev-issuer/jwks", true},
 		{"127.0.0.1:4599/dev-issuer", "http://127.0.0.1:4599/dev-issuers/jwks", false},
 		{"127.0.0.1:4599/dev-issuer", "http://127.0.0.1:4599/", false},
-		{"cognito-idp.us-east-1.amazonaws.com/us-east-1_abc", "http://127.0.0.1:4599/us-east-1_Abc/.well-known/x", true},
+		{"cognito-idp.us-east-1.amazonaws.com/us-east-1_abc", "http://127.0.0.1:4599/us-east-1_Abc/jwks", true},
 		{"cognito-idp.us-east-1.amazonaws.com/us-east-1_abc", "http://127.0.0.1:4599/us-east-1_Abcd/x", false},
 	} {
 		address, err := url.Parse(test.address)

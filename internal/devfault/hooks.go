@@ -174,6 +174,7 @@ func (e *Engine) waitForDatabase(ctx context.Context, f *active) bool {
 	if !overload.BudgetLeft(ctx) {
 		return false
 	}
+
 	allowed, end := overload.StartWait(ctx, 0)
 	defer end()
 
