@@ -23,6 +23,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/stsapi"
+	"github.com/poolhouse-id/poolhouse/internal/testkeys"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
@@ -146,6 +147,9 @@ type Config struct {
 	// AcceptUnknownRoles treats a role that was never defined as one that trusts the pool
 	// and allows nothing. Only with Dev.
 	AcceptUnknownRoles bool
+	// TestKeys gives out the RSA keys of package poolhousetest, for a quick start. Only with Dev, and with
+	// all data in memory; package poolhousetest sets it. nil = generate keys, and refuse test keys.
+	TestKeys testkeys.Maker
 
 	// AddressLimits bounds what clients may do from one address before they prove anything;
 	// on by default.

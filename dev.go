@@ -63,6 +63,10 @@ type (
 	DevTokenRequest = devissuer.TokenRequest
 	// DevTokenResponse is the answer of the endpoint DevTokenPath.
 	DevTokenResponse = devissuer.TokenResponse
+	// DevSAMLRequest is the body of a request to DevSAMLPath.
+	DevSAMLRequest = devcontrol.SAMLRequest
+	// DevSAMLResponse is the answer of the endpoint DevSAMLPath.
+	DevSAMLResponse = devcontrol.SAMLResponse
 	// DevPoolsResponse is the answer of the endpoint DevPoolsPath.
 	DevPoolsResponse = devissuer.PoolsResponse
 	// DevPool is an identity pool as a developer needs it.
@@ -194,7 +198,7 @@ func (s *Server) devEndpoints(tools *devTools) (*devissuer.Control, error) {
 		AccessKeyID:     DevAccessKeyID,
 		SecretAccessKey: DevSecretAccessKey,
 		Audience:        DevAudience,
-	}, c.IssuerURL, keyFile, users, c.Now, tools.issuer)
+	}, c.IssuerURL, keyFile, users, c.Now, c.TestKeys, tools.issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -257,6 +261,7 @@ func (s *Server) addUserPools(d *development) error {
 		Now:       c.Now,
 		Logger:    c.Logger,
 		FixedCode: c.DevUserPoolCode,
+		Keys:      c.TestKeys,
 		MayChooseIDs: func(account string) bool {
 			return c.mayChooseIDs(identitypool.AccountID(account))
 		},

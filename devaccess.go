@@ -44,6 +44,37 @@ func (s *Server) DevClients() *devissuer.Clients {
 	return s.latest().dev.endpoints.Clients
 }
 
+// DevToken returns an ID token of the development issuer, as a request to DevTokenPath does. It fails for
+// other servers.
+func (s *Server) DevToken(ctx context.Context, r DevTokenRequest) (string, error) {
+	if s.dev == nil {
+		return "", errNoDevelopment
+	}
+	return s.latest().dev.endpoints.Mint(ctx, r)
+}
+
+// DevSAML returns a response of the SAML provider of a development server, as a request to DevSAMLPath does. It
+// fails for other servers.
+func (s *Server) DevSAML(r DevSAMLRequest) (DevSAMLResponse, error) {
+	if s.dev == nil {
+		return DevSAMLResponse{}, errNoDevelopment
+	}
+	s = s.latest()
+
+	return s.devSAML(s.dev, r)
+}
+
+// DevRotateKey gives the development issuer a new key, as a request to DevRotatePath does. It fails for other
+// servers.
+func (s *Server) DevRotateKey(ctx context.Context) error {
+	if s.dev == nil {
+		return errNoDevelopment
+	}
+	_, err := s.latest().dev.endpoints.Issuer.Rotate(ctx)
+
+	return err
+}
+
 // DevPools returns at most limit pools of a development server's account and region, in the order of
 // their IDs. It fails for other servers.
 func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {

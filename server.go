@@ -177,6 +177,9 @@ func (c *Config) check() error {
 	if c.AcceptUnknownRoles && !c.Dev {
 		return errors.New("accepting unknown roles is for development only")
 	}
+	if c.TestKeys != nil && (!c.Dev || c.DataDir != "" || c.DatabaseURL != "") {
+		return errors.New("test keys are for development with all data in memory only")
+	}
 	if err := c.checkDatabase(); err != nil {
 		return err
 	}

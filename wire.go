@@ -134,7 +134,8 @@ func (s *Server) openKeys(ctx context.Context, sealer *envelope.Sealer) (err err
 		Algorithm:  c.TokenAlgorithm,
 		Now:        c.Now,
 		Logger:     c.Logger,
-		Background: c.Dev,
+		Background: c.Dev && c.TestKeys == nil,
+		Keys:       c.TestKeys,
 	})
 	if err != nil {
 		return err
@@ -162,6 +163,7 @@ func (s *Server) openWebIdentities(sealer *envelope.Sealer) {
 		Now:    s.config.Now,
 		Logger: s.config.Logger,
 		Admit:  func() bool { return s.overload.Admit(overload.Reads) },
+		Keys:   s.config.TestKeys,
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -13,19 +14,31 @@ import (
 	"github.com/poolhouse-id/poolhouse/poolhousetest"
 )
 
-// The page shows the example that TestSignIn runs.
-func TestPageShowsTheExample(t *testing.T) {
-	example, err := os.ReadFile("example_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+var goBlock = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
+
+// The page shows examples that tests run: those of this package, and a whole suite.
+func TestPageShowsTheExamples(t *testing.T) {
 	page, err := os.ReadFile("../docs/testing/go.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	var run strings.Builder
+	for _, file := range []string{"example_test.go", "../examples/go/albums_test.go"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run.Write(text)
+	}
 
-	if !strings.Contains(string(page), "```go\n"+string(example)+"```\n") {
-		t.Error("docs/testing/go.md does not show example_test.go")
+	blocks := goBlock.FindAllStringSubmatch(string(page), -1)
+	if len(blocks) < 5 {
+		t.Errorf("the page shows %d examples", len(blocks))
+	}
+	for _, block := range blocks {
+		if !strings.Contains(run.String(), block[1]) {
+			t.Errorf("no test runs this example of docs/testing/go.md:\n%s", block[1])
+		}
 	}
 }
 
@@ -98,17 +111,13 @@ func (f *failing) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
+func (f *failing) Fatal(args ...any) { f.Fatalf("%s", fmt.Sprint(args...)) }
+
 func TestStartFails(t *testing.T) {
-	f := &failing{TB: t}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-
-		poolhousetest.Start(f, func(c *poolhouse.Config) { c.Region = "Nowhere" })
-	}()
-	<-ended
-
-	if !strings.Contains(f.message, "cannot start") || !strings.Contains(f.message, `region "Nowhere"`) {
-		t.Errorf("the test fails with %q", f.message)
+	message := failureOf(t, func(t testing.TB) {
+		poolhousetest.Start(t, func(c *poolhouse.Config) { c.Region = "Nowhere" })
+	})
+	if !strings.Contains(message, "cannot start") || !strings.Contains(message, `region "Nowhere"`) {
+		t.Errorf("the test fails with %q", message)
 	}
 }

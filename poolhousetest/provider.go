@@ -1,8 +1,8 @@
 package poolhousetest
 
 import (
+	"context"
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/poolhousetest/internal/keys"
 )
 
 // ClientID is the client ID (aud) in a Provider's tokens.
@@ -28,9 +29,6 @@ const (
 	lifetime = time.Hour // of a token
 )
 
-// signingKey is made once for all providers, because RSA keys take long to make.
-var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
-
 // Provider is an OpenID Connect identity provider with discovery and published keys
 // (https://openid.net/specs/openid-connect-discovery-1_0.html). It signs in every user
 // that the test names. It is safe for concurrent use.
@@ -40,21 +38,24 @@ type Provider struct {
 
 	t   testing.TB
 	key *rsa.PrivateKey
+	own *Clock // nil = that of the server
+
+	mu  sync.Mutex
 	now func() time.Time
 }
 
-// NewProvider starts a provider on a loopback port and ends it with the test. With
-// a clock, tokens have the time that it shows.
+// NewProvider starts a provider on a loopback port and ends it with the test. Tokens have the time that the clock
+// shows; without one, that of the server which began with AddTo.
 func NewProvider(t testing.TB, clock ...*Clock) *Provider {
 	t.Helper()
-	key, err := signingKey()
+	key, err := keys.ForeignKey(0)
 	if err != nil {
 		t.Fatalf("poolhousetest: no signing key: %v", err)
 	}
 
 	p := &Provider{t: t, key: key, now: time.Now}
 	if len(clock) > 0 {
-		p.now = clock[0].Now
+		p.own, p.now = clock[0], clock[0].Now
 	}
 
 	mux := http.NewServeMux()
@@ -76,6 +77,28 @@ func (p *Provider) AddTo(config *poolhouse.Config) {
 		AllowHTTP:    true,
 		AllowPrivate: true,
 	})
+
+	seeded(func(_ context.Context, s *poolhouse.Server) error {
+		p.follow(s)
+		return nil
+	})(config)
+}
+
+// follow makes the provider tell the time of a server, unless it has a clock of its own.
+func (p *Provider) follow(s *poolhouse.Server) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	if clock := s.DevClock(); clock != nil && p.own == nil {
+		p.now = clock.Now
+	}
+}
+
+func (p *Provider) time() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	return p.now()
 }
 
 // ARN returns the name for OpenIdConnectProviderARNs of an identity pool, in the
@@ -97,7 +120,7 @@ func (p *Provider) Logins(subject string) map[string]string {
 // A claim that is nil is left out of the token.
 func (p *Provider) Token(claims map[string]any) string {
 	p.t.Helper()
-	now := p.now()
+	now := p.time()
 	all := map[string]any{
 		"iss": p.URL,
 		"aud": ClientID,

@@ -1,21 +1,28 @@
-// Package poolhousetest runs Poolhouse inside a test: a server on a free port, an
-// OpenID Connect provider for its logins, and a clock that the test moves.
+// Package poolhousetest runs Poolhouse inside a test: a server on a free port that signs users in, fails when the
+// test wants it to, and has a clock that the test moves.
 //
-//	provider := poolhousetest.NewProvider(t)
-//	server := poolhousetest.Start(t, provider.AddTo)
+//	server := poolhousetest.Start(t, poolhousetest.Seed("app.yaml"))
+//	app := NewApp(server.AWSConfig())
+//	server.Fail(t, poolhousetest.Fault{Operation: "GetId", Error: "TooManyRequestsException", Times: 1})
+//	err := app.SignIn(server.Logins(t, "alice"))
 //
-// The package's example signs a user in with an AWS SDK; docs/testing/go.md explains it.
+// If the test fails, its log has the app's calls, and why each was refused. Start reading at Start;
+// docs/testing/go.md shows the examples of this package by task.
 package poolhousetest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/poolhousetest/internal/keys"
 )
 
 // Server is a Poolhouse that listens on a loopback port.
@@ -26,14 +33,36 @@ type Server struct {
 	URL string
 	// Stop ends the server before the test ends. A second call does nothing.
 	Stop func()
+	// Clock is the time of the server, which runs with the machine's until the test moves it; nil outside
+	// development.
+	Clock *Clock
+
+	region string
+	client *http.Client // of SDKs
 }
+
+// starting has room for the starts that run at once. Many at once would each be so slow that the calls that fill
+// a server exceed their time (overload.Budget).
+var starting = make(chan struct{}, runtime.GOMAXPROCS(0))
+
+// idleConnections bounds the connections that the clients of SDKs keep for calls in parallel.
+const idleConnections = 16
+
+// lasting returns the context of a test for calls of the package itself. The test's own is over when its
+// cleanup functions run, which may call the package, too.
+func lasting(t testing.TB) context.Context { return context.WithoutCancel(t.Context()) }
 
 // Start runs a server until the test ends. It is a development server with its
 // database in memory. It accepts the access key that AccessKey returns, and roles
 // that nobody defined. Options change the configuration, in their order. The test
-// fails at once if the server cannot start. Warnings go to the test's log.
-func Start(t testing.TB, options ...func(*poolhouse.Config)) *Server {
+// fails at once if the server cannot start. Warnings go to the test's log, and so do
+// the last calls if the test fails. The server's keys are published: see package
+// testkeys. A start takes milliseconds; those of parallel tests take turns.
+func Start(t testing.TB, options ...Option) *Server {
 	t.Helper()
+	starting <- struct{}{}
+	defer func() { <-starting }()
+
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("poolhousetest: no free port: %v", err)
@@ -49,37 +78,59 @@ func Start(t testing.TB, options ...func(*poolhouse.Config)) *Server {
 	for _, change := range options {
 		change(&config)
 	}
+	if config.Dev && config.DataDir == "" && config.DatabaseURL == "" {
+		config.TestKeys = keys.NewMaker()
+	}
 
-	server, err := poolhouse.New(t.Context(), config)
+	server, err := poolhouse.New(lasting(t), config)
 	if err != nil {
 		_ = listener.Close()
 		t.Fatalf("poolhousetest: the server cannot start: %v", err)
 	}
 
-	stop := serve(t, server, listener)
-	t.Cleanup(stop)
+	s := &Server{
+		Server: server,
+		URL:    url,
+		region: cmp.Or(config.Region, poolhouse.DevRegion),
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: idleConnections}},
+	}
+	s.Stop = s.serve(t, listener)
+	t.Cleanup(func() {
+		s.logCalls(t)
+		s.Stop()
+	})
 
-	return &Server{Server: server, URL: url, Stop: stop}
+	if clock := server.DevClock(); clock != nil {
+		s.Clock = &Clock{clock: clock}
+	}
+	if config.OnDevReset != nil && config.Dev {
+		if err := config.OnDevReset(lasting(t), server, false); err != nil {
+			t.Fatalf("poolhousetest: the server cannot be filled: %v", err)
+		}
+	}
+
+	return s
 }
 
 // serve answers on listener until stop is called.
-func serve(t testing.TB, server *poolhouse.Server, listener net.Listener) (stop func()) {
+func (s *Server) serve(t testing.TB, listener net.Listener) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var background sync.WaitGroup
-	background.Go(func() { server.Run(ctx) })
+	background.Go(func() { s.Run(ctx) })
 
-	web := httptest.NewUnstartedServer(server)
+	web := httptest.NewUnstartedServer(s.Server)
 	_ = web.Listener.Close() // the port that httptest chose
 	web.Listener = listener
 	web.Start()
 
 	return sync.OnceFunc(func() {
-		server.Stopping() // a fault may make calls wait
+		s.Stopping() // a fault may make calls wait
+		s.client.CloseIdleConnections()
 		web.Close()
 		cancel()
 		background.Wait()
 
-		if err := server.Close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Errorf("poolhousetest: the server does not close: %v", err)
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/testkeys"
 )
 
 // Info has what clients of a development server need.
@@ -77,11 +78,12 @@ type Control struct {
 // about the issuer. kept is the issuer of the same server before its data was deleted, whose keys stay; nil = a
 // new one.
 func NewControl(
-	info Info, baseURL, keyFile string, users *devuser.Store, now func() time.Time, kept *Issuer,
+	info Info, baseURL, keyFile string, users *devuser.Store, now func() time.Time,
+	rsaKeys testkeys.Maker, kept *Issuer,
 ) (*Control, error) {
 	issuer, err := kept, error(nil)
 	if issuer == nil {
-		issuer, err = New(baseURL, info.Audience, keyFile, now)
+		issuer, err = New(baseURL, info.Audience, keyFile, now, rsaKeys)
 	}
 	if err != nil {
 		return nil, err
@@ -178,12 +180,7 @@ func (d *Control) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	var token string
-	err := d.asUser(&request)
-	if err == nil {
-		token, err = d.Issuer.Token(r.Context(), request)
-	}
-
+	token, err := d.Mint(r.Context(), request)
 	switch {
 	case errors.Is(err, ErrRequest):
 		text := strings.TrimPrefix(err.Error(), ErrRequest.Error()+": ")
@@ -194,6 +191,14 @@ func (d *Control) token(w http.ResponseWriter, r *http.Request) {
 	default:
 		WriteJSON(w, http.StatusOK, TokenResponse{Token: token})
 	}
+}
+
+// Mint returns an ID token of a user, or of anybody. Its errors wrap ErrRequest if the request is at fault.
+func (d *Control) Mint(ctx context.Context, request TokenRequest) (string, error) {
+	if err := d.asUser(&request); err != nil {
+		return "", err
+	}
+	return d.Issuer.Token(ctx, request)
 }
 
 // asUser gives a request that names a user that user's subject and claims. Claims of the request

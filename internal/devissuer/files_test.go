@@ -134,7 +134,7 @@ func TestKeyFileWithoutRoom(t *testing.T) {
 		w.start() // loads again
 
 		long := base + "/" + strings.Repeat("a", 4000)
-		_, err = devissuer.New(long, "poolhouse-dev", w.folder+"/key", time.Now)
+		_, err = devissuer.New(long, "poolhouse-dev", w.folder+"/key", time.Now, nil)
 		if errors.Is(err, devissuer.ErrKey) != refused {
 			t.Errorf("%s, another name: %v", name, err)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/testkeys"
 )
 
 // Limits of a token.
@@ -43,6 +44,7 @@ type Issuer struct {
 	Former string
 
 	keyFile string // "" = the keys are temporary
+	rsaKeys testkeys.Maker
 	now     func() time.Time
 	ready   chan struct{} // closed once the key or err is set
 	err     error
@@ -63,11 +65,14 @@ type TokenRequest struct {
 // New returns an issuer at baseURL + Path. It keeps its RSA key and its URL in keyFile;
 // with "" both are lost when the process ends. It generates a new key in the background, for a quick
 // start; the first call that needs the key waits. A file that has no key is an error.
-func New(baseURL, audience, keyFile string, now func() time.Time) (*Issuer, error) {
+//
+// With test keys it waits for the key, which is there at once.
+func New(baseURL, audience, keyFile string, now func() time.Time, rsaKeys testkeys.Maker) (*Issuer, error) {
 	i := &Issuer{
 		URL:      baseURL + Path,
 		Audience: audience,
 		keyFile:  keyFile,
+		rsaKeys:  rsaKeys,
 		now:      now,
 		ready:    make(chan struct{}),
 	}
@@ -90,6 +95,11 @@ func New(baseURL, audience, keyFile string, now func() time.Time) (*Issuer, erro
 		}
 	}
 
+	if rsaKeys != nil {
+		i.generate()
+		return i, i.err
+	}
+
 	go i.generate()
 
 	return i, nil
@@ -98,7 +108,7 @@ func New(baseURL, audience, keyFile string, now func() time.Time) (*Issuer, erro
 func (i *Issuer) generate() {
 	defer close(i.ready)
 
-	key, err := newKey()
+	key, err := newKey(i.rsaKeys)
 	first := keys{signing: key, issuer: i.URL}
 	if err == nil && i.keyFile != "" {
 		err = writeKeys(i.keyFile, first)

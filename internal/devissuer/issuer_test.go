@@ -19,7 +19,7 @@ import (
 
 func newIssuer(t *testing.T, url, keyFile string) *devissuer.Issuer {
 	t.Helper()
-	dev, err := devissuer.New(url, "poolhouse-dev", keyFile, time.Now)
+	dev, err := devissuer.New(url, "poolhouse-dev", keyFile, time.Now, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestDevKeyFilesThatHaveNone(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := devissuer.New("http://127.0.0.1:1", "a", file, time.Now)
+		_, err := devissuer.New("http://127.0.0.1:1", "a", file, time.Now, nil)
 		if !errors.Is(err, devissuer.ErrKey) || !strings.Contains(err.Error(), "delete the file for a new key") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -157,7 +157,7 @@ func TestDevKeyFilesThatHaveNone(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = devissuer.New("http://127.0.0.1:1", "a", pipe, time.Now)
+	_, err = devissuer.New("http://127.0.0.1:1", "a", pipe, time.Now, nil)
 	if !errors.Is(err, devissuer.ErrKey) || !strings.Contains(err.Error(), "no regular file") {
 		t.Errorf("a pipe: %v", err)
 	}

@@ -2,7 +2,6 @@ package devissuer
 
 import (
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/poolhouse-id/poolhouse/internal/testkeys"
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
@@ -61,13 +61,18 @@ func readKeys(path string) (keys, error) {
 	if err := json.Unmarshal(text, &key); err != nil {
 		return keys{}, fmt.Errorf("%s: %w: %w: delete the file for a new key", path, ErrKey, err)
 	}
-	if private, ok := key.Key.(*rsa.PrivateKey); !ok || private.N.BitLen() < keyBits || key.KeyID == "" {
+	private, ok := key.Key.(*rsa.PrivateKey)
+	if !ok || private.N.BitLen() < keyBits || key.KeyID == "" {
 		return keys{}, fmt.Errorf("%s: %w: it has no RSA key of %d bits with a kid: delete the file for a new key",
 			path, ErrKey, keyBits)
 	}
 	if key.Use != "" && key.Use != "sig" || key.Algorithm != "" && key.Algorithm != string(jose.RS256) {
 		return keys{}, fmt.Errorf("%s: %w: the key is for use %q with alg %q, and not for signatures with %s: "+
 			"delete the file for a new key", path, ErrKey, key.Use, key.Algorithm, jose.RS256)
+	}
+
+	if err := testkeys.Check(&private.PublicKey); err != nil {
+		return keys{}, fmt.Errorf("%s: %w: it has %w: delete the file for a new key", path, ErrKey, err)
 	}
 
 	var others struct {
@@ -80,6 +85,9 @@ func readKeys(path string) (keys, error) {
 
 	for n := range others.Former {
 		others.Former[n].Key = others.Former[n].Key.Public()
+		if err := testkeys.Check(others.Former[n].Key.Key); err != nil {
+			return keys{}, fmt.Errorf("%s: %w: it has %w: delete the file for a new key", path, ErrKey, err)
+		}
 	}
 	issuer, _ := others.Issuer.(string)
 
@@ -88,8 +96,8 @@ func readKeys(path string) (keys, error) {
 
 // newKey generates a key. Its ID is its thumbprint (RFC 7638), so that no two keys share one:
 // whoever has cached a key under an ID never takes it for another.
-func newKey() (jose.JSONWebKey, error) {
-	private, err := rsa.GenerateKey(rand.Reader, keyBits)
+func newKey(rsaKeys testkeys.Maker) (jose.JSONWebKey, error) {
+	private, err := rsaKeys.New()
 	if err != nil {
 		return jose.JSONWebKey{}, err
 	}

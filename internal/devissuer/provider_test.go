@@ -69,7 +69,7 @@ func (w *world) start() {
 	now := func() time.Time { return w.now }
 
 	var err error
-	if w.issuer, err = devissuer.New(base, "poolhouse-dev", keyFile, now); err != nil {
+	if w.issuer, err = devissuer.New(base, "poolhouse-dev", keyFile, now, nil); err != nil {
 		w.Fatal(err)
 	}
 	if w.users, err = devuser.Open(usersFile); err != nil {

@@ -26,7 +26,7 @@ func (i *Issuer) Rotate(ctx context.Context) (keyID string, err error) {
 	if err := i.wait(ctx); err != nil {
 		return "", err
 	}
-	key, err := newKey()
+	key, err := newKey(i.rsaKeys)
 	if err != nil {
 		return "", err
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/devseed"
 	"github.com/poolhouse-id/poolhouse/poolhousetest"
-	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
 // rig is a development server with its seeder.
@@ -41,20 +40,7 @@ func start(t *testing.T, options ...func(*poolhouse.Config)) *rig {
 		}
 	})...)
 
-	info, _ := r.server.DevInfo()
-	r.seeder = &devseed.Seeder{
-		Client: devseed.InProcess(r.server, r.server.SeedUserAgent(), info.Endpoint, info.Region, sigv4.Credentials{
-			AccessKeyID:     info.AccessKeyID,
-			SecretAccessKey: info.SecretAccessKey,
-		}),
-		Users:       r.server.DevUsers(),
-		Clients:     r.server.DevClients(),
-		ProviderARN: info.OIDCProviderARN,
-		LoginKey:    info.LoginKey,
-		Identities:  r.server.SeedIdentities,
-
-		CheckIdentities: r.server.CheckSeededIdentities,
-	}
+	r.seeder = r.server.DevSeeder()
 
 	return r
 }

@@ -1,7 +1,6 @@
 package devuserpool
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -11,17 +10,17 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-)
 
-const keyBits = 2048
+	"github.com/poolhouse-id/poolhouse/internal/testkeys"
+)
 
 // errNoKey means that a pool has no key that signs.
 var errNoKey = errors.New("the user pool has no signing key")
 
 // newKey makes a key that signs a new pool's tokens. Its ID is made from the public key, so that
 // nobody who has cached a key takes it for another.
-func newKey(now time.Time) (Key, error) {
-	private, err := rsa.GenerateKey(rand.Reader, keyBits)
+func newKey(now time.Time, rsaKeys testkeys.Maker) (Key, error) {
+	private, err := rsaKeys.New()
 	if err != nil {
 		return Key{}, fmt.Errorf("a signing key for a user pool: %w", err)
 	}

@@ -47,7 +47,7 @@ func (s *Service) CreateUserPool(
 	if err := p.followTags(); err != nil {
 		return nil, err
 	}
-	key, err := newKey(now)
+	key, err := newKey(now, s.Keys)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/testkeys"
 )
 
 // Options are the parts and settings of a Service. All fields without "may be nil" are required.
@@ -31,6 +32,8 @@ type Options struct {
 	MayChooseIDs func(account string) bool
 	// FixedCode is every code; "" = codes are random.
 	FixedCode string
+	// Keys makes RSA keys; nil = generate them.
+	Keys testkeys.Maker
 }
 
 // SentCode is a code or a temporary password that a user would get by e-mail or text message.

@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/testkeys"
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
@@ -127,8 +128,15 @@ func (p *Pool) check() error {
 	if err := p.Settings.check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if _, err := p.keySet(); len(p.Keys) == 0 || err != nil {
+	set, err := p.keySet()
+	if len(p.Keys) == 0 || err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, cmp.Or(err, errNoKey))
+	}
+
+	for _, k := range set.Keys {
+		if err := testkeys.Check(k.Key); err != nil {
+			return fmt.Errorf("%w: it has %w: delete the file", ErrDamaged, err)
+		}
 	}
 
 	return p.checkParts()

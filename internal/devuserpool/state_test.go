@@ -15,7 +15,7 @@ import (
 )
 
 // testKey signs for the pools of all tests, because it is slow to make.
-var testKey = sync.OnceValues(func() (Key, error) { return newKey(time.Unix(0, 0).UTC()) })
+var testKey = sync.OnceValues(func() (Key, error) { return newKey(time.Unix(0, 0).UTC(), nil) })
 
 // validPool returns a pool as an operation makes it, with a client and a user.
 func validPool(t *testing.T) *Pool {

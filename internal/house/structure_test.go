@@ -36,8 +36,8 @@ var allowedImports = map[string][]string{
 		"internal/gate", "internal/iam", "internal/iamapi", "internal/identitypool", "internal/idtoken",
 		"internal/issuer", "internal/logging", "internal/login", "internal/metrics", "internal/outbound",
 		"internal/overload", "internal/provider", "internal/ratelimit", "internal/saml", "internal/session",
-		"internal/signout", "internal/store", "internal/stsapi", "internal/userstatus", "internal/webidentity",
-		"internal/wholefile", "sigv4",
+		"internal/signout", "internal/store", "internal/stsapi", "internal/testkeys", "internal/userstatus",
+		"internal/webidentity", "internal/wholefile", "sigv4",
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
@@ -86,7 +86,7 @@ var allowedImports = map[string][]string{
 	"internal/envelope":    {"internal/wholefile"},
 	"internal/devissuer": {
 		"internal/devpool", "internal/devstyle", "internal/devuser", "internal/explain", "internal/identitypool",
-		"internal/wholefile",
+		"internal/testkeys", "internal/wholefile",
 	},
 	"internal/devpage": {
 		"internal/devcalls", "internal/devissuer", "internal/devpool", "internal/devstyle", "internal/devuser",
@@ -102,7 +102,7 @@ var allowedImports = map[string][]string{
 	"internal/devuser":  {"internal/wholefile"},
 	"internal/devuserpool": {
 		"internal/awsapi", "internal/devuserpool/srp", "internal/explain", "internal/identitypool",
-		"internal/overload", "internal/provider", "internal/wholefile",
+		"internal/overload", "internal/provider", "internal/testkeys", "internal/wholefile",
 	},
 	"internal/devuserpool/srp":         {},
 	"internal/devuserpool/srp/srptest": {},
@@ -125,7 +125,7 @@ var allowedImports = map[string][]string{
 	},
 	"internal/identitypool": {"internal/explain"},
 	"internal/idtoken":      {"internal/explain", "internal/outbound"},
-	"internal/issuer":       {"internal/explain", "internal/overload", "internal/store"},
+	"internal/issuer":       {"internal/explain", "internal/overload", "internal/store", "internal/testkeys"},
 	"internal/logging":      {},
 	"internal/login": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "internal/saml",
@@ -165,11 +165,18 @@ var allowedImports = map[string][]string{
 	"internal/userstatus": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "sigv4",
 	},
-	"internal/template":    {"internal/explain"},
-	"internal/webidentity": {"internal/identitypool", "internal/issuer", "internal/overload", "internal/store"},
-	"internal/wholefile":   {},
-	"poolhousetest":        {""},
-	"sigv4":                {},
+	"internal/template": {"internal/explain"},
+	"internal/testkeys": {},
+	"internal/webidentity": {
+		"internal/identitypool", "internal/issuer", "internal/overload", "internal/store", "internal/testkeys",
+	},
+	"internal/wholefile": {},
+	"poolhousetest": {
+		"", "internal/apply", "internal/devcalls", "internal/devclock", "internal/devfault", "internal/devseed",
+		"internal/devuser", "internal/explain", "poolhousetest/internal/keys", "sigv4",
+	},
+	"poolhousetest/internal/keys": {"internal/testkeys"},
+	"sigv4":                       {},
 }
 
 // fences keeps libraries where they belong.
@@ -189,7 +196,7 @@ var fences = map[string][]string{
 	"github.com/zalando/go-keyring":       {"internal/clilogin"},
 	"golang.org/x/oauth2":                 {"internal/clilogin"},
 	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/conformance", "internal/template"},
-	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
+	"github.com/aws/aws-sdk-go-v2":        {"poolhousetest"}, // no service's module; else tests only
 
 	"github.com/KimMachineGun/automemlimit": {"cmd/poolhouse"},
 }

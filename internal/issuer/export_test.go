@@ -54,4 +54,4 @@ func (i *Issuer) AppendClaims(c Claims) ([]byte, error) { return i.appendClaims(
 func SealedFor(r store.Key) string { return sealedFor(r) }
 
 // Generate makes a private key as New does when no test interferes.
-func Generate(algorithm string) (crypto.Signer, error) { return generate(algorithm) }
+func Generate(algorithm string) (crypto.Signer, error) { return generate(algorithm, nil) }

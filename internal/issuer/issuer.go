@@ -33,6 +33,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/testkeys"
 )
 
 // Signature algorithms (RFC 7518).
@@ -88,6 +89,8 @@ type Options struct {
 	// Background makes New return without waiting for the first keys; the first call that
 	// needs one waits. For development.
 	Background bool
+	// Keys makes RSA keys; nil = generate them, and refuse test keys.
+	Keys testkeys.Maker
 
 	generate func(algorithm string) (crypto.Signer, error) // tests have ready-made keys
 	idSuffix func(public crypto.PublicKey) (string, error) // tests name keys by their number
@@ -128,6 +131,12 @@ func New(ctx context.Context, o Options) (*Issuer, error) {
 		return i, i.refresh(ctx, noLimit)
 	}
 
+	// Other faults may pass, and are found again in the background.
+	if _, err := i.read(ctx, readTimeout); errors.Is(err, testkeys.ErrPublished) {
+		i.release()
+		return nil, err
+	}
+
 	go func() {
 		defer i.release()
 
@@ -161,7 +170,7 @@ func newIssuer(o Options) (*Issuer, error) {
 	}
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.generate == nil {
-		o.generate = generate
+		o.generate = func(algorithm string) (crypto.Signer, error) { return generate(algorithm, o.Keys) }
 	}
 	if o.idSuffix == nil {
 		o.idSuffix = idSuffix

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/testkeys"
 )
 
 const rsaBits = 2048 // AWS's; NIST SP 800-57 part 1 accepts it until 2030
@@ -35,10 +36,11 @@ type key struct {
 	header      string // base64url of the JOSE header, with the dot behind it
 }
 
-func generate(algorithm string) (crypto.Signer, error) {
+// generate makes a private key; rsaKeys makes those for RSA.
+func generate(algorithm string, rsaKeys testkeys.Maker) (crypto.Signer, error) {
 	switch algorithm {
 	case RS256, RS512:
-		return rsa.GenerateKey(rand.Reader, rsaBits)
+		return rsaKeys.New()
 	case ES256, ES384:
 		return ecdsa.GenerateKey(curves[algorithm], rand.Reader)
 	default:
@@ -199,6 +201,10 @@ func (i *Issuer) open(r store.Key) (*key, error) {
 	if !fits(certificate.PublicKey, r.Algorithm) {
 		return nil, fmt.Errorf("its algorithm %q is not one of this version for a %s key",
 			r.Algorithm, certificate.PublicKeyAlgorithm)
+	}
+
+	if err := i.options.Keys.Check(certificate.PublicKey); err != nil {
+		return nil, fmt.Errorf("it is %w: start over with another database", err)
 	}
 
 	k := &key{

@@ -22,6 +22,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/testkeys"
 )
 
 // Errors that callers distinguish with errors.Is.
@@ -59,6 +60,8 @@ type Options struct {
 	// Admit reports whether a request for a document may ask the database. It is asked for issuers that the
 	// node does not hold, because anybody can make up their IDs. nil = always.
 	Admit func() bool
+	// Keys makes RSA keys; nil = generate them, and refuse test keys.
+	Keys testkeys.Maker
 }
 
 // maxOpened bounds the issuers whose keys a node holds: some 30 MB.
@@ -187,6 +190,7 @@ func (s *Issuers) open(ctx context.Context, id string) (*issuer.Issuer, error) {
 			Profile: &profile,
 			Now:     s.o.Now,
 			Logger:  s.o.Logger,
+			Keys:    s.o.Keys,
 		})
 		if err != nil {
 			return nil, err

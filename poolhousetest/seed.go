@@ -1,0 +1,77 @@
+package poolhousetest
+
+import (
+	"context"
+	"io"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/devseed"
+)
+
+// DemoPool is the ID of the pool that Demo makes.
+const DemoPool = devseed.DemoPool
+
+// Option changes how Start runs a server.
+type Option = func(*poolhouse.Config)
+
+// Seed is an option for Start: the server begins with the pools, roles, users and identities of seeds, which
+// are files or folders as `poolhouse dev --seed` takes them. A path is relative to the test's folder. The test
+// fails if a seed has a fault; its message has the line.
+func Seed(paths ...string) Option {
+	return seeded(func(ctx context.Context, s *poolhouse.Server) error {
+		files, err := devseed.Read(paths, readOptions(s))
+		if err != nil {
+			return err
+		}
+		return s.DevSeeder().Apply(ctx, files, io.Discard)
+	})
+}
+
+// SeedText is Seed with the text of one seed, in YAML or JSON.
+func SeedText(text string) Option {
+	return seeded(func(ctx context.Context, s *poolhouse.Server) error {
+		file, err := devseed.Parse("SeedText", []byte(text), readOptions(s))
+		if err != nil {
+			return err
+		}
+		return s.DevSeeder().Apply(ctx, []devseed.File{file}, io.Discard)
+	})
+}
+
+// Demo is an option for Start: the server begins with the demo of `poolhouse dev`, which is the pool DemoPool,
+// roles for its guests and users, and the users alice, bob and carol.
+func Demo() Option {
+	return seeded(func(ctx context.Context, s *poolhouse.Server) error {
+		info, _ := s.DevInfo()
+		return s.DevSeeder().Demo(ctx, info.Region)
+	})
+}
+
+// seeded returns an option that adds to what the options before it fill the server with, at its start and after
+// each reset.
+func seeded(seed func(context.Context, *poolhouse.Server) error) Option {
+	return func(c *poolhouse.Config) {
+		before := c.OnDevReset
+		c.OnDevReset = func(ctx context.Context, s *poolhouse.Server, empty bool) error {
+			if before != nil {
+				if err := before(ctx, s, empty); err != nil {
+					return err
+				}
+			}
+			if empty {
+				return nil
+			}
+			return seed(ctx, s)
+		}
+	}
+}
+
+func readOptions(s *poolhouse.Server) apply.ReadOptions {
+	info, _ := s.DevInfo()
+	return apply.ReadOptions{
+		Region:    info.Region,
+		UserPools: true,
+		Account:   func() (string, error) { return info.AccountID, nil },
+	}
+}
