@@ -1,0 +1,66 @@
+package packaging
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestJUnitPackage runs suites with the extension from a Maven repository that has what was built.
+func TestJUnitPackage(t *testing.T) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Maven keeps what it takes from a repository: a former build of this commit must not count.
+	kept := filepath.Join(home, ".m2/repository/io/github/poolhouse-id")
+	forget := func() {
+		if err := os.RemoveAll(kept); err != nil {
+			t.Error(err)
+		}
+	}
+	forget()
+	t.Cleanup(forget)
+
+	folder := suiteFolder(t, t.TempDir(), "junit/after")
+	if err := os.CopyFS(folder, os.DirFS("suites/junit/more")); err != nil {
+		t.Fatal(err)
+	}
+	repository, err := filepath.Abs(filepath.Join(dist, "maven"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pom := filepath.Join(folder, "pom.xml")
+	text, err := os.ReadFile(pom)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = []byte(strings.NewReplacer("VERSION", built.Version, "</project>", "<repositories><repository><id>built</id><url>file://"+
+		repository+"</url></repository></repositories></project>").Replace(string(text)))
+	if err := os.WriteFile(pom, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	temporary := t.TempDir()
+	mvn := suite{folder, []string{"JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=" + temporary}, []string{"mvn", "-B", "test"}}
+	mvn.passes(t, "Tests run: 12, Failures: 0, Errors: 0, Skipped: 0")
+	leavesNothing(t, temporary)
+
+	failing := `import io.github.poolhouseid.junit5.*;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+@WithPoolhouse
+class FailingTest {
+    @Test
+    void fails(Poolhouse poolhouse) {
+        poolhouse.session(poolhouse.poolId(), poolhouse.logins(Map.of("user", "alice", "expires_in", -600)));
+    }
+}
+`
+	if err := os.WriteFile(filepath.Join(folder, "src/test/java/FailingTest.java"), []byte(failing), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	suite{folder, mvn.environment, append(mvn.command, "-Dtest=FailingTest")}.tells(t)
+}
