@@ -27,25 +27,15 @@ func TestJUnitPackage(t *testing.T) {
 	if err := os.CopyFS(folder, os.DirFS("suites/junit/more")); err != nil {
 		t.Fatal(err)
 	}
-	repository, err := filepath.Abs(filepath.Join(dist, "maven"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pom := filepath.Join(folder, "pom.xml")
-	text, err := os.ReadFile(pom)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text = []byte(strings.NewReplacer("VERSION", built.Version, "</project>", "<repositories><repository><id>built</id><url>file://"+
-		repository+"</url></repository></repositories></project>").Replace(string(text)))
-	if err := os.WriteFile(pom, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	page := pageFolder(t, t.TempDir(), "junit.md")
+	useBuilt(t, filepath.Join(folder, "pom.xml"), "VERSION")
+	useBuilt(t, filepath.Join(page, "pom.xml"), "0.1.0")
 
 	temporary := t.TempDir()
 	mvn := suite{folder, []string{"JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=" + temporary}, []string{"mvn", "-B", "test"}}
 	mvn.passes(t, "Tests run: 12, Failures: 0, Errors: 0, Skipped: 0")
 	leavesNothing(t, temporary)
+	suite{page, mvn.environment, mvn.command}.passes(t, "Tests run: 4, Failures: 0, Errors: 0, Skipped: 0")
 
 	failing := `import io.github.poolhouseid.junit5.*;
 import java.util.Map;
@@ -63,4 +53,29 @@ class FailingTest {
 		t.Fatal(err)
 	}
 	suite{folder, mvn.environment, append(mvn.command, "-Dtest=FailingTest")}.tells(t)
+}
+
+// useBuilt lets a suite take the built extension, in place of the version that it names.
+func useBuilt(t *testing.T, pom, version string) {
+	t.Helper()
+	repository, err := filepath.Abs(filepath.Join(dist, "maven"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(pom)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := "<version>" + version + "</version>"
+	if strings.Count(string(text), named) != 1 {
+		t.Fatalf("%s does not name version %s once", pom, version)
+	}
+
+	repositories := "<repositories><repository><id>built</id><url>file://" + repository +
+		"</url></repository></repositories></project>"
+	text = []byte(strings.NewReplacer(named, "<version>"+built.Version+"</version>", "</project>", repositories).
+		Replace(string(text)))
+	if err := os.WriteFile(pom, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,6 +62,60 @@ func suiteFolder(t *testing.T, parent, suite string) string {
 	}
 
 	return folder
+}
+
+// fileBlock is a block with the content of a file, after a line that begins with the file's name and ends
+// with a colon.
+var fileBlock = regexp.MustCompile("(?m)^`([\\w./-]+)`[^\n]*:\n\n```\\w+\n((?s).*?)^```$")
+
+// pageFolder returns a folder with the files that a page of docs/testing shows.
+func pageFolder(t *testing.T, parent, page string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../docs/testing", page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(parent, page)
+	blocks := fileBlock.FindAllStringSubmatch(string(text), -1)
+	for _, block := range blocks {
+		path := filepath.Join(folder, block[1])
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(block[2]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(blocks) == 0 {
+		t.Fatalf("%s shows no file", page)
+	}
+
+	return folder
+}
+
+// The README of each package shows the suite that the tests run.
+func TestREADMEsShowTheSuites(t *testing.T) {
+	for readme, test := range map[string]string{
+		"npm/README.md":    "suites/vitest/after/albums.test.js",
+		"pytest/README.md": "suites/pytest/after/test_albums.py",
+		"junit/README.md":  "suites/junit/after/src/test/java/AlbumsTest.java",
+	} {
+		text, err := os.ReadFile(readme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		suite, err := os.ReadFile(test)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, shown, _ := strings.Cut(string(suite), "hrottling") // the body of the test with Poolhouse
+		_, shown, _ = strings.Cut(shown, "\n")
+		for line := range strings.Lines(shown) {
+			if !strings.Contains(string(text), strings.TrimSpace(line)) && !strings.Contains(line, "poolhouse.calls()") {
+				t.Errorf("%s does not show %s", readme, line)
+			}
+		}
+	}
 }
 
 // suite is a run of a test runner.
@@ -184,6 +239,14 @@ func TestPytestPackage(t *testing.T) {
 	pytest("after").passes(t, "2 passed")
 	pytest("more").passes(t, "14 passed")
 	pytest("seeded").passes(t, "2 passed")
+	run := []string{python, "-m", "pytest", "-q", "-p", "no:cacheprovider"}
+	suite{pageFolder(t, parent, "pytest.md"), environment, run}.passes(t, "4 passed")
+	example := filepath.Join(parent, "example")
+	if err := os.CopyFS(example, os.DirFS("../examples/pytest")); err != nil {
+		t.Fatal(err)
+	}
+	suite{example, environment, run}.passes(t, "5 passed")
+
 	pytest("failing", "-k", "fails").tells(t)
 
 	// The program is a command, too.
@@ -254,6 +317,13 @@ func nodeFolder(t *testing.T) string {
 func installNode(t *testing.T, parent, name string) string {
 	t.Helper()
 	folder := suiteFolder(t, parent, name)
+	installNodeInto(t, folder)
+
+	return folder
+}
+
+func installNodeInto(t *testing.T, folder string) {
+	t.Helper()
 	description := filepath.Join(folder, "package.json")
 	text, err := os.ReadFile(description)
 	if err == nil {
@@ -268,12 +338,15 @@ func installNode(t *testing.T, parent, name string) string {
 	if err := os.WriteFile(description, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-
-	return folder
 }
 
 func TestVitestPackage(t *testing.T) {
 	parent := nodeFolder(t)
+	page := pageFolder(t, parent, "vitest.md")
+	installNodeInto(t, page)
+	suite{page, []string{"PATH=" + filepath.Join(parent, "node_modules/.bin") + ":" + os.Getenv("PATH")},
+		[]string{"npm", "test"}}.passes(t, "4 passed")
+
 	vitest := []string{"node", filepath.Join(parent, "node_modules/vitest/vitest.mjs"), "run", "--reporter=verbose"}
 	suite{installNode(t, parent, "vitest/after"), nil, vitest}.passes(t, "2 passed")
 

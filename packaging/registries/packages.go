@@ -188,7 +188,8 @@ func (b *builder) maven(ctx context.Context, output string) error {
 		}
 	}
 
-	arguments := []string{"-B", "-q", "deploy", "-DaltDeploymentRepository=dist::file://" + output,
+	arguments := []string{"-B", "-q", "deploy", "-Dmaven.install.skip=true",
+		"-DaltDeploymentRepository=dist::file://" + output,
 		"-Dproject.build.outputTimestamp=" + b.created.UTC().Format(time.RFC3339)}
 	if b.release {
 		arguments = append(arguments, "-Prelease")
