@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Measures what somebody waits for who adds Poolhouse to a test suite that exists, from nothing: an
+# empty folder, the built packages, and the registries of the languages for what else the suite needs.
+# It prints a table of seconds and of lines that were added to the suite. The suites have a signed-in
+# user and an injected fault.
+#
+#	scripts/first-suite.sh [DIST] [LANGUAGE...]
+#
+# DIST is a folder that scripts/release.sh has filled, by default dist. LANGUAGE is pytest, vitest, jest
+# or junit, by default all. It needs Python with pip, Node.js, and Java with Maven.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+dist=$(realpath "${1:-$root/dist}")
+languages=("${@:2}")
+[ ${#languages[@]} -gt 0 ] || languages=(pytest vitest jest junit)
+python=${PYTHON:-python3}
+
+room=$(mktemp -d)
+trap 'rm -rf "$room"' EXIT
+unset "${!POOLHOUSE_@}" "${!AWS_@}"
+
+now() { echo "${EPOCHREALTIME/./}"; } # microseconds
+
+# measured COMMAND... runs a command and leaves its seconds in $seconds. Its output shows if it fails.
+measured() {
+	local began
+	began=$(now)
+	"$@" >"$room/log" 2>&1 || { cat "$room/log" >&2; echo "failed: $*" >&2; exit 1; }
+	seconds=$(awk -v us=$(($(now) - began)) 'BEGIN { printf "%.2f", us / 1e6 }')
+}
+
+install_pytest() { "$python" -m pip install --quiet --target packages --pre --find-links "$dist/pypi" -r requirements.txt; }
+run_pytest() { PYTHONPATH=packages "$python" -m pytest -q -p no:cacheprovider; }
+
+install_npm() {
+	local name files=("$dist"/npm/poolhouse-[0-9]*.tgz "$dist"/npm/poolhouse-"$(node -p 'process.platform + "-" + process.arch')"-*.tgz)
+	[ -e node_modules ] || sed -i '/"poolhouse": /d; s/^\(    "\(jest\|vitest\)": "[^"]*"\),$/\1/' package.json # it is not published yet
+	for name in jest vitest; do sed -i "s/\"$name\": \"\\*\"/\"$name\": \"$(npm_version "$name")\"/" package.json; done
+	npm install --silent --no-audit --no-fund --save-dev "${files[@]}"
+}
+npm_version() { node -p "require('$root/packaging/npm/package.json').devDependencies['$1']"; }
+install_vitest() { install_npm; }
+run_vitest() { npx vitest run; }
+install_jest() { install_npm; }
+run_jest() { NODE_OPTIONS=--experimental-vm-modules npx jest; }
+
+install_junit() {
+	local version
+	version=$(sed -n 's/.*"version": *"\([^"]*\)".*/\1/p' "$dist/metadata.json")
+	rm -rf ~/.m2/repository/io/github/poolhouse-id
+	sed -i "s|VERSION|$version|; s|</project>|<repositories><repository><id>built</id><url>file://$dist/maven</url></repository></repositories>&|" pom.xml
+	mvn -B -q test-compile
+}
+run_junit() { mvn -B -q test; }
+
+printf '| %-8s | %11s | %17s | %11s |\n|%s|%s:|%s:|%s:|\n' "Suite" "lines added" "installed in s" "run in s" \
+	---------- ------------ ------------------ ------------
+for language in "${languages[@]}"; do
+	suite=$root/packaging/suites/$language
+	added=$(git diff --no-index --numstat "$suite/before" "$suite/after" | awk '{ n += $1 } END { print n }' || true)
+	cp -r "$suite/after" "$room/$language"
+	cd "$room/$language"
+	measured "install_$language"
+	installed=$seconds
+	measured "run_$language"
+	printf '| %-8s | %11s | %17s | %11s |\n' "$language" "$added" "$installed" "$seconds"
+done
+[ ! -e ~/.m2/repository/io/github/poolhouse-id ] || rm -rf ~/.m2/repository/io/github/poolhouse-id
