@@ -1,6 +1,7 @@
 package poolhouse
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -156,6 +157,9 @@ type Config struct {
 	OnTrace func(Trace)      // receives every refusal as it happens; may be nil
 	// OnDevCode receives every code that the user pools of a development server send; may be nil.
 	OnDevCode func(DevCode)
+	// OnDevReset fills a development server after a reset, before it answers anybody; empty = with what every
+	// server has. nil = it stays as it is. See Server.DevReset.
+	OnDevReset func(ctx context.Context, fresh *Server, empty bool) error
 	// LogLinesDropped returns how many lines the Logger has dropped because nobody read
 	// them, for the metrics; nil = none.
 	LogLinesDropped func() uint64

@@ -11,6 +11,9 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/devcalls"
+	"github.com/poolhouse-id/poolhouse/internal/devclock"
+	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
@@ -38,6 +41,11 @@ const (
 	DevTokenPath  = devissuer.TokenPath
 	DevPoolsPath  = devissuer.PoolsPath
 	DevRotatePath = devissuer.RotatePath
+
+	DevResetPath  = devissuer.ControlPrefix + "dev/reset"
+	DevClockPath  = devissuer.ControlPrefix + "dev/clock"
+	DevFaultsPath = devissuer.ControlPrefix + "dev/faults"
+	DevCallsPath  = devissuer.ControlPrefix + "dev/calls"
 	// DevCodesPath is the path of the newest codes of user pools.
 	DevCodesPath = devissuer.ControlPrefix + "dev/codes"
 )
@@ -59,6 +67,12 @@ type (
 	// DevCode is a code or a temporary password that a user of a development user pool would get by
 	// e-mail or text message.
 	DevCode = devuserpool.SentCode
+	// DevFault is what fails on request in a development server. See Server.DevFaults.
+	DevFault = devfault.Fault
+	// DevCall is a call that a client made to a development server. See Server.DevCalls.
+	DevCall = devcalls.Call
+	// DevClockChange is a change of the clock of a development server. See Server.DevClock.
+	DevClockChange = devclock.Change
 	// DevUserPool is a user pool as a developer needs it.
 	DevUserPool = devuserpool.Summary
 )
@@ -69,7 +83,8 @@ type development struct {
 	endpoints *devissuer.Control
 	guards    devGuards
 	page      http.Handler
-	calls     devpage.Calls
+	tools     *devTools
+	rules     devRules
 	seedAgent string // see Server.SeedUserAgent
 	userPools *devuserpool.Service
 	codes     devuserpool.Codes // for the page
@@ -96,22 +111,27 @@ type devParts struct {
 
 // newDevelopment makes all that only a development server has. The server has its store, keys and account
 // by now. A further part of development adds its lines at the end.
-func (s *Server) newDevelopment() (*development, error) {
+func (s *Server) newDevelopment(tools *devTools) (*development, error) {
 	guards, err := s.config.devGuards()
 	if err != nil {
 		return nil, err
 	}
-	endpoints, err := s.devEndpoints()
+	endpoints, err := s.devEndpoints(tools)
 	if err != nil {
 		return nil, err
 	}
 
-	d := &development{endpoints: endpoints, guards: guards, seedAgent: "poolhouse-dev-seed/" + rand.Text()}
+	d := &development{
+		endpoints: endpoints,
+		guards:    guards,
+		tools:     tools,
+		seedAgent: "poolhouse-dev-seed/" + rand.Text(),
+	}
 	d.page = devpage.New(devpage.Options{
 		Info:    endpoints.Info,
 		Version: s.config.Version,
 		Data:    s.DataPlace(),
-		Calls:   &d.calls,
+		Calls:   &tools.calls,
 		Logger:  s.config.Logger,
 		Pools:   s.DevPools,
 		Users:   endpoints.Users.List,
@@ -143,7 +163,7 @@ func (s *Server) newDevelopment() (*development, error) {
 
 // devEndpoints returns the endpoints of a development server. Their issuer keeps its key and its
 // users in the data folder.
-func (s *Server) devEndpoints() (*devissuer.Control, error) {
+func (s *Server) devEndpoints(tools *devTools) (*devissuer.Control, error) {
 	c := &s.config
 	keyFile, usersFile := "", ""
 	if c.DataDir != "" {
@@ -167,10 +187,11 @@ func (s *Server) devEndpoints() (*devissuer.Control, error) {
 		AccessKeyID:     DevAccessKeyID,
 		SecretAccessKey: DevSecretAccessKey,
 		Audience:        DevAudience,
-	}, c.IssuerURL, keyFile, users, c.Now)
+	}, c.IssuerURL, keyFile, users, c.Now, tools.issuer)
 	if err != nil {
 		return nil, err
 	}
+	tools.issuer = endpoints.Issuer
 	endpoints.Pools = s.DevPools
 
 	if former := endpoints.Issuer.Former; former != "" {
@@ -252,7 +273,7 @@ func (s *Server) addUserPools(d *development) error {
 func (s *Server) receiveLogoutToken(w http.ResponseWriter, r *http.Request) {
 	received := r.Clone(r.Context())
 	received.URL = &url.URL{Path: backChannelPrefix + r.PathValue(signout.ProviderPath)}
-	s.ServeHTTP(w, received)
+	s.handler.ServeHTTP(w, received)
 }
 
 // added returns what the parts of development add; nothing in production.
@@ -280,7 +301,7 @@ func (d *development) observe(r *awsapi.Record) {
 		return
 	}
 
-	d.calls.Add(devpage.Call{
+	d.tools.calls.Add(devcalls.Call{
 		RequestID: r.RequestID,
 		Start:     r.Start,
 		Duration:  r.Duration,
@@ -295,6 +316,6 @@ func (d *development) observe(r *awsapi.Record) {
 // explain remembers for the page why a call was refused.
 func (d *development) explain(t Trace) {
 	if d != nil && t.Operation != "" {
-		d.calls.Explain(t.RequestID, t.Message, t.Steps, t.Planned)
+		d.tools.calls.Explain(t.RequestID, t.Message, t.Steps, t.Planned)
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devcalls"
+	"github.com/poolhouse-id/poolhouse/internal/devclock"
+	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
@@ -18,7 +21,7 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 	if s.dev == nil {
 		return DevInfo{}, false
 	}
-	return s.dev.endpoints.Info, true
+	return s.latest().dev.endpoints.Info, true
 }
 
 // DevUsers returns the users whom the development issuer vouches for by name; nil for other servers.
@@ -26,7 +29,7 @@ func (s *Server) DevUsers() *devuser.Store {
 	if s.dev == nil {
 		return nil
 	}
-	return s.dev.endpoints.Users
+	return s.latest().dev.endpoints.Users
 }
 
 // DevClients returns the clients of the development issuer that seeds describe; nil for other servers.
@@ -34,7 +37,7 @@ func (s *Server) DevClients() *devissuer.Clients {
 	if s.dev == nil {
 		return nil
 	}
-	return s.dev.endpoints.Clients
+	return s.latest().dev.endpoints.Clients
 }
 
 // DevPools returns at most limit pools of a development server's account and region, in the order of
@@ -43,6 +46,7 @@ func (s *Server) DevPools(ctx context.Context, limit int) ([]DevPool, error) {
 	if s.dev == nil {
 		return nil, errNoDevelopment
 	}
+	s = s.latest()
 	pools, err := s.store.ListPools(ctx, identitypool.AccountID(s.config.Account), s.config.region(), "", limit)
 	if err != nil {
 		return nil, err
@@ -63,7 +67,7 @@ func (s *Server) FormerDevIssuer() string {
 	if s.dev == nil {
 		return ""
 	}
-	return s.dev.endpoints.Issuer.Former
+	return s.latest().dev.endpoints.Issuer.Former
 }
 
 // SeedUserAgent returns the user agent of the calls by which a development server applies its own
@@ -73,7 +77,7 @@ func (s *Server) SeedUserAgent() string {
 	if s.dev == nil {
 		return ""
 	}
-	return s.dev.seedAgent
+	return s.latest().dev.seedAgent
 }
 
 // SeedIdentities makes identities of a development server.
@@ -82,7 +86,7 @@ func (s *Server) SeedIdentities(ctx context.Context, seeded []cognitoidentity.Se
 	if s.dev == nil {
 		return errNoDevelopment
 	}
-	return s.pools.SeedIdentities(ctx, seeded)
+	return s.latest().pools.SeedIdentities(ctx, seeded)
 }
 
 // CheckSeededIdentities checks identities of a development server before their pools are made.
@@ -93,7 +97,7 @@ func (s *Server) CheckSeededIdentities(
 	if s.dev == nil {
 		return errNoDevelopment
 	}
-	return s.pools.CheckSeededIdentities(ctx, seeded, f)
+	return s.latest().pools.CheckSeededIdentities(ctx, seeded, f)
 }
 
 // DevUserPools returns at most limit user pools of the account and region of a development server.
@@ -101,6 +105,8 @@ func (s *Server) DevUserPools(limit int) []DevUserPool {
 	if s.dev == nil {
 		return nil
 	}
+	s = s.latest()
+
 	return s.dev.userPools.Summaries(s.config.Account, s.config.region(), limit)
 }
 
@@ -119,3 +125,40 @@ func (s *Server) ownUserPool(pool identitypool.Pool) *devpool.UserPool {
 
 // isSeed reports whether a call is one of the server's own, by which it applies a seed.
 func (d *development) isSeed(userAgent string) bool { return d != nil && userAgent == d.seedAgent }
+
+// DevClock returns the clock of a development server, which may be moved and stopped; nil for other servers.
+func (s *Server) DevClock() *devclock.Clock {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.tools.clock
+}
+
+// DevFaults returns what makes calls, login providers and the database of a development server fail on request;
+// nil for other servers.
+func (s *Server) DevFaults() *devfault.Engine {
+	if s.dev == nil {
+		return nil
+	}
+	return s.dev.tools.faults
+}
+
+// DevCalls returns the newest calls of clients of a development server; nil for other servers.
+func (s *Server) DevCalls() *devcalls.Calls {
+	if s.dev == nil {
+		return nil
+	}
+	return &s.dev.tools.calls
+}
+
+// DevReset makes a development server as it was after its first start: all its data is deleted, then
+// Config.OnDevReset fills it again. The clock shows the machine's time, and there are no faults and no calls. The
+// keys that sign tokens stay. Calls under way end first, and calls that come meanwhile wait. A second reset
+// waits for the first. empty is for OnDevReset. Errors: ErrResetBusy, when nothing was reset but the faults;
+// those of a start. After an error of a server with a data folder, Failed is closed.
+func (s *Server) DevReset(ctx context.Context, empty bool) error {
+	if s.dev == nil {
+		return errNoDevelopment
+	}
+	return s.dev.tools.reset(ctx, empty)
+}

@@ -65,6 +65,7 @@ type Server struct {
 	apart         http.Handler // for MetricsHandler
 	forward       http.Handler // for ForwardHandler
 	dev           *development // nil in production
+	front         *devFront    // of the Server that New returned, in development; else nil
 	keys          *iam.AccessKeys
 	rates         *ratelimit.Reporter
 	lock          *datalock.Lock // of the data folder; nil without one
@@ -78,7 +79,24 @@ type Trace = adminapi.Trace
 // New opens the database and builds a Server. Its errors name the setting at fault. Run does
 // the background work. If another server uses DataDir, New waits for it to end, at most that
 // server's LameDuck and ten seconds.
-func New(ctx context.Context, c Config) (_ *Server, err error) {
+func New(ctx context.Context, c Config) (*Server, error) {
+	if !c.Dev {
+		return build(ctx, c, nil)
+	}
+
+	tools := newDevTools(&c)
+	s, err := build(ctx, c, tools)
+	if err != nil {
+		return nil, err
+	}
+	s.front = newDevFront(c, tools, s)
+	tools.reset = s.front.reset
+
+	return s, nil
+}
+
+// build is New, for each server of a development server that begins anew. tools is nil in production.
+func build(ctx context.Context, c Config, tools *devTools) (_ *Server, err error) {
 	c.fill()
 	if err := c.check(); err != nil {
 		return nil, err
@@ -90,12 +108,12 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 
 	s := &Server{config: c, traces: adminapi.NewTraces(adminapi.KeptTraces)}
-	s.countFaults()
+	s.countFaults(tools)
 	c.Logger = s.config.Logger
 
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.Close())
+			err = errors.Join(err, s.close())
 		}
 	}()
 
@@ -106,7 +124,10 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.store, err = store.Open(ctx, c.storeOptions(sealer)); err != nil {
+	if s.store, err = store.Open(ctx, tools.storeOptions(c.storeOptions(sealer))); err != nil {
+		return nil, err
+	}
+	if err := tools.restoreKeys(ctx, s.store, c.Now()); err != nil {
 		return nil, err
 	}
 
@@ -135,7 +156,7 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 
 	if c.Dev {
-		if s.dev, err = s.newDevelopment(); err != nil {
+		if s.dev, err = s.newDevelopment(tools); err != nil {
 			return nil, err
 		}
 	}
@@ -200,7 +221,7 @@ func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) ia
 }
 
 // Account returns the account of the settings' roles and providers.
-func (s *Server) Account() string { return s.config.Account }
+func (s *Server) Account() string { return s.latest().config.Account }
 
 // DataPlace tells people where the server keeps its data: "in " and a place.
 func (s *Server) DataPlace() string {
@@ -239,12 +260,22 @@ func (c *Config) region() string {
 
 // MetricsHandler serves /metrics, /healthz and /readyz, for a listener that the public cannot
 // reach.
-func (s *Server) MetricsHandler() http.Handler { return s.apart }
+func (s *Server) MetricsHandler() http.Handler {
+	if s.front == nil {
+		return s.apart
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.latest().apart.ServeHTTP(w, r) })
+}
 
 // ForwardHandler serves the routes of Config.Check that have ForwardTo, for a separate
 // listener; nil if there are none. It reads a body for as long as data arrives, so its
 // http.Server must have no ReadTimeout and no WriteTimeout.
-func (s *Server) ForwardHandler() http.Handler { return s.forward }
+func (s *Server) ForwardHandler() http.Handler {
+	if s.front == nil || s.forward == nil {
+		return s.forward
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.latest().forward.ServeHTTP(w, r) })
+}
 
 // Refused keeps the trace of a refused call (awsapi.Recorder).
 func (s *Server) Refused(r awsapi.Refusal) {
@@ -284,27 +315,57 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.stopping.Load() {
 		w.Header().Set("Connection", "close") // net/http also ends HTTP/2 connections for it
 	}
+	if s.front != nil {
+		s.front.ServeHTTP(w, r)
+		return
+	}
 	s.handler.ServeHTTP(w, r)
 }
 
 // Stopping announces the end: from now on /readyz answers 503, and every response asks its
 // client to reconnect, which leads to another node. All calls are still answered until the
 // caller closes the listener.
-func (s *Server) Stopping() { s.stopping.Store(true) }
+func (s *Server) Stopping() {
+	s.stopping.Store(true)
+	if s.front != nil {
+		s.latest().stopping.Store(true)
+		s.front.stopping()
+	}
+}
 
 // Failed returns a channel that is closed when no more writes will be acknowledged: a commit
 // could not be made durable, the database is damaged, or its files are gone. Answer the
 // running calls, then end the process, so that its supervisor restarts it. Failure returns
 // the cause.
-func (s *Server) Failed() <-chan struct{} { return s.store.Failed() }
+func (s *Server) Failed() <-chan struct{} {
+	if s.front != nil {
+		return s.front.failed
+	}
+	return s.store.Failed()
+}
 
 // Failure returns nil, or why no more writes will be acknowledged: an ErrStopped that names
 // the failed operation, the file and the fix.
-func (s *Server) Failure() error { return s.store.Failure() }
+func (s *Server) Failure() error {
+	if s.front != nil {
+		if failure := s.front.failure.Load(); failure != nil {
+			return *failure
+		}
+	}
+	return s.latest().store.Failure()
+}
 
 // Run does the background work until ctx ends: it renews keys, picks up changes that other
 // nodes and the command line made, and finishes deletions that a crash interrupted.
 func (s *Server) Run(ctx context.Context) {
+	if s.front != nil {
+		s.front.run(ctx)
+		return
+	}
+	s.run(ctx)
+}
+
+func (s *Server) run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { s.issuer.Run(ctx) })
 	group.Go(func() { s.webIdentities.Run(ctx) })
@@ -322,6 +383,13 @@ func (s *Server) Run(ctx context.Context) {
 // Close ends outgoing fetches, closes the database after the running writes, logs its counts of warnings
 // and errors, and releases the data folder.
 func (s *Server) Close() error {
+	if s.front != nil {
+		return s.front.close()
+	}
+	return s.close()
+}
+
+func (s *Server) close() error {
 	if s.outbound != nil {
 		s.outbound.Close()
 	}
@@ -339,9 +407,9 @@ func (s *Server) Close() error {
 }
 
 // countFaults makes the logger count equal warnings and errors.
-func (s *Server) countFaults() {
+func (s *Server) countFaults(tools *devTools) {
 	s.faults = logging.NewFaults(logging.FaultOptions{
-		Now: s.config.Now,
+		Now: tools.machine(s.config.Now),
 		// For the access line of a failed call: the caller is not part of the fault.
 		Attributes: map[string][]string{"request": {logging.FaultAttribute, "reason", "stack"}},
 		Summaries:  []string{overload.RefusalsMessage, ratelimit.RefusalsMessage},

@@ -52,7 +52,12 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 	}
 
 	s.openWebIdentities(sealer)
-	s.outbound = outbound.New(outbound.Options{Now: s.config.Now, Logger: s.config.Logger, Own: s.ownDocument})
+	s.outbound = outbound.New(outbound.Options{
+		Now:    s.config.Now,
+		Logger: s.config.Logger,
+		Own:    s.ownDocument,
+		Fault:  s.dev.providerFault(),
+	})
 	s.logins = login.New(s.outbound, login.Options{Now: s.config.Now, Logger: s.config.Logger})
 
 	p.providers = s.loginProviders(p.directory)
@@ -72,6 +77,7 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 	}
 
 	s.wireRoutes(api, checks)
+	s.useTools()
 
 	return nil
 }
@@ -197,6 +203,7 @@ func (s *Server) wireGate(p *parts) {
 		Services:   services,
 		Now:        now,
 		Dev:        s.config.Dev,
+		Signing:    s.devTools().signing(),
 	})
 }
 

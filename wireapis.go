@@ -38,10 +38,12 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Target:       adminapi.Target,
 		InternalCode: "InternalErrorException",
 		Operations:   s.adminAPI(p).Operations(),
+		Codes:        awsapi.CodesOf(adminapi.Messages),
 	})
 
 	if c.Dev {
 		apis = append(apis, s.dev.added().apis...)
+		s.dev.rules = newDevRules(apis)
 	} else {
 		apis = append(apis, noUserPools())
 	}
@@ -62,7 +64,9 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		APIs:        apis,
 		Gate:        p.gate,
 		Logger:      c.Logger,
-		Now:         c.Now,
+		Now:         s.devTools().machine(c.Now),
+		Date:        s.devTools().date(),
+		Injector:    s.devTools().injector(s.dev.isSeed),
 		Observe:     s.observe,
 		Recorder:    s,
 		Limiter:     limiter,
@@ -95,6 +99,7 @@ func awsAPIs(pools *cognitoidentity.Service, tokens *stsapi.API, roles *iamapi.S
 			Target:       cognitoidentity.TargetPrefix,
 			InternalCode: "InternalErrorException",
 			Operations:   pools.Operations(),
+			Exceptions:   cognitoidentity.Exceptions,
 		},
 		{
 			Name:       stsapi.APIName,
@@ -102,6 +107,7 @@ func awsAPIs(pools *cognitoidentity.Service, tokens *stsapi.API, roles *iamapi.S
 			Namespace:  stsapi.APINamespace,
 			Operations: tokens.Operations(),
 			Statuses:   stsapi.APIStatuses,
+			Codes:      awsapi.CodesOf(stsapi.Messages),
 		},
 		{
 			Name:         iamapi.Name,
@@ -110,6 +116,7 @@ func awsAPIs(pools *cognitoidentity.Service, tokens *stsapi.API, roles *iamapi.S
 			InternalCode: iamapi.InternalCode,
 			Operations:   roles.Operations(),
 			Statuses:     iamapi.Statuses,
+			Codes:        awsapi.CodesOf(iamapi.Messages),
 		},
 	}
 }

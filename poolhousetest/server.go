@@ -74,6 +74,7 @@ func serve(t testing.TB, server *poolhouse.Server, listener net.Listener) (stop 
 	web.Start()
 
 	return sync.OnceFunc(func() {
+		server.Stopping() // a fault may make calls wait
 		web.Close()
 		cancel()
 		background.Wait()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,11 +17,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
 // devFolder is where `poolhouse dev` keeps its data if no setting names a place.
-const devFolder = ".poolhouse"
+const devFolder = poolhouse.DevFolder
 
 // chooseDevData sets where a development server keeps its data: nowhere with --memory, else
 // where the settings name, else in devFolder. It makes nothing.
@@ -83,7 +81,7 @@ func adviseReset(err error, folder string) error {
 		devuserpool.ErrDamaged,
 	}
 	if errors.Is(err, store.ErrDamaged) && filepath.Base(folder) != devFolder {
-		return err // deleteDevFiles refuses it
+		return err // poolhouse.DeleteDevData refuses it
 	}
 	if folder == "" || !slices.ContainsFunc(damaged, func(fault error) bool { return errors.Is(err, fault) }) {
 		return err
@@ -150,64 +148,5 @@ func resetDevFolder(c *cobra.Command, folder string) error {
 		return err
 	}
 
-	return errors.Join(deleteDevFiles(c.Context(), folder), lock.Release())
-}
-
-// deleteDevFiles deletes the files that a development server writes, those of interrupted writes
-// too. The caller holds the folder.
-func deleteDevFiles(ctx context.Context, folder string) error {
-	err := poolhouse.CheckDevelopment(ctx, poolhouse.Config{DataDir: folder})
-	if errors.Is(err, store.ErrDamaged) && filepath.Base(folder) == devFolder {
-		err = nil // nobody can tell whose it was, but a folder of this name is not production's
-	}
-	if err != nil {
-		return fmt.Errorf("nothing was deleted: %w: if you are sure, delete the folder yourself", err)
-	}
-
-	// The log goes before its database, and the issuer's key last: an interrupted reset can be
-	// repeated.
-	database, userPools := poolhouse.DatabaseFile, poolhouse.DevUserPoolsFolder
-	for _, pattern := range []string{
-		database + "-*", database, poolhouse.MasterKeyFile, wholefile.TemporaryName,
-		poolhouse.DevUsersFile, poolhouse.DevSignInsFile,
-		userPools + "/*_*.json", userPools + "/" + wholefile.TemporaryName, // IDs of user pools have a _
-	} {
-		if err := deleteFiles(folder, pattern); err != nil {
-			return err
-		}
-	}
-	if err := deleteEmptyFolder(filepath.Join(folder, userPools)); err != nil {
-		return err
-	}
-
-	return deleteFiles(folder, poolhouse.DevIssuerKeyFile)
-}
-
-// deleteFiles deletes the files of a folder whose names match a pattern (path.Match).
-func deleteFiles(folder, pattern string) error {
-	files, err := fs.Glob(os.DirFS(folder), pattern)
-	if err != nil {
-		return err
-	}
-
-	for _, name := range files {
-		if err := os.Remove(filepath.Join(folder, name)); err != nil {
-			return err
-		}
-	}
-
-	return nil
-}
-
-// deleteEmptyFolder deletes a folder, unless it has files that the server did not write.
-func deleteEmptyFolder(path string) error {
-	left, err := os.ReadDir(path)
-	if errors.Is(err, fs.ErrNotExist) || len(left) > 0 {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-
-	return os.Remove(path)
+	return errors.Join(poolhouse.DeleteDevData(c.Context(), folder, false), lock.Release())
 }

@@ -95,7 +95,7 @@ var (
 func (s *Service) cors(_ string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h["Date"] = s.date.value(s.now())
+		h["Date"] = s.date.value(s.dateNow())
 		if r.TLS != nil {
 			h["Strict-Transport-Security"] = strictTLS
 		}
@@ -159,6 +159,10 @@ func (s *Service) identify(operation string, next http.Handler) http.Handler {
 		x.requestID[0] = x.record.RequestID
 		w.Header()["X-Amzn-Requestid"] = x.requestID[:]
 		next.ServeHTTP(x, r)
+
+		if x.cut != CutNever {
+			panic(http.ErrAbortHandler) // net/http ends the connection
+		}
 	})
 }
 
@@ -172,7 +176,7 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 		defer s.recoverHook()
 
 		x := w.(*exchange)
-		if !x.wrote {
+		if !x.wrote && x.cut == CutNever {
 			x.record.Status = http.StatusOK // as net/http will answer
 		}
 		x.record.Duration = s.now().Sub(x.record.Start)
@@ -182,7 +186,7 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 			steps = x.decided()
 		}
 		s.log(r, x, steps)
-		s.observed(&x.record)
+		defer s.observed(&x.record) // whoever is told of a call can ask for the reasons
 
 		if rec := &x.record; s.recorder != nil && rec.Code != "" {
 			s.recorder.Refused(Refusal{

@@ -172,6 +172,9 @@ type exchange struct {
 
 	busy bool // a queue of this server is full: Options.Busy
 
+	cut   Cut    // nothing is written, and the connection ends: Options.Injector
+	fault string // Injection.Fault
+
 	requestID, length [1]string       // backing arrays of header values
 	steps             [8]explain.Step // backing array of trace
 }
@@ -201,6 +204,9 @@ func (x *exchange) WriteHeader(status int) {
 		x.wrote = true
 		x.record.Status = status
 	}
+	if x.cut != CutNever {
+		return
+	}
 	x.ResponseWriter.WriteHeader(status)
 }
 
@@ -208,6 +214,9 @@ func (x *exchange) Write(b []byte) (int, error) {
 	if !x.wrote {
 		x.wrote = true
 		x.record.Status = http.StatusOK
+	}
+	if x.cut != CutNever {
+		return len(b), nil
 	}
 	return x.ResponseWriter.Write(b)
 }

@@ -37,6 +37,10 @@ type API struct {
 	// = it has some.
 	Absent   string
 	Statuses map[string]int // HTTP status by error code, for errors that operations name; default 400
+	// Codes are the error types that operations name, and Exceptions those of one operation, if the API's
+	// model tells. Both are for ErrorNames alone.
+	Codes      []string
+	Exceptions func(operation string) []string
 }
 
 // Options configures a Service. Only APIs is required.
@@ -66,6 +70,10 @@ type Options struct {
 	// BehindProxy means that every request comes through a proxy that sets
 	// X-Forwarded-For and X-Forwarded-Proto.
 	BehindProxy bool
+	// Injector makes calls fail on request; nil = none, as always in production.
+	Injector Injector
+	// Date is the clock of the Date header; nil = Now.
+	Date func() time.Time
 }
 
 // Service is an http.Handler that serves several APIs on one port. It ignores path and
@@ -87,6 +95,8 @@ type Service struct {
 	busy, unavailable func(error) bool
 	checkOrigin       func(*http.Request) *Denial
 	behindProxy       bool
+	injector          Injector
+	dateNow           func() time.Time
 
 	targets  map[string]*api // by X-Amz-Target prefix
 	fallback *api            // for other prefixes
@@ -119,12 +129,17 @@ func New(o Options) (*Service, error) {
 		unavailable:  o.Unavailable,
 		checkOrigin:  o.CheckOrigin,
 		behindProxy:  o.BehindProxy,
+		injector:     o.Injector,
+		dateNow:      o.Date,
 		targets:      map[string]*api{},
 		versions:     map[string]*api{},
 	}
 
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.dateNow == nil {
+		s.dateNow = s.now
 	}
 	if s.newID == nil {
 		s.newID = uuid.NewString
@@ -207,6 +222,8 @@ type protocol interface {
 	answer(x *exchange, c *call, out any) error
 	// refuse writes e and returns it as written.
 	refuse(x *exchange, c *call, e *Error) wireError
+	// word returns the error type that stands for a kind.
+	word(c *call, kind Kind) string
 }
 
 // dispatch answers an API request: read the body, find the operation, run it, write the
@@ -231,13 +248,16 @@ func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 	var out any
 	if err == nil {
 		x.record.Service, x.record.Operation = c.api.Name, c.op.name
-		out, err = c.run(r.Context(), x)
+		out, err = c.runOrFail(r.Context(), x)
 	}
 	if err == nil {
 		err = c.protocol.answer(x, c, out)
 	}
 	if err != nil {
 		x.refuse(c, err)
+	}
+	if x.cut != CutNever {
+		x.cutOff()
 	}
 }
 
@@ -324,6 +344,14 @@ var (
 	}
 	publicChecks = []explain.Code{"server-load", "request-body", "input"}
 )
+
+// runOrFail is run, unless a developer wants the call to fail.
+func (c *call) runOrFail(ctx context.Context, x *exchange) (any, error) {
+	if done, err := c.inject(ctx, x); done {
+		return nil, err
+	}
+	return c.run(ctx, x)
+}
 
 // run takes one operation through its checks. Signed: authenticate, count for the
 // caller's account, decode, validate, authorise, act. Public: decode, validate, act;

@@ -369,3 +369,13 @@ func (s *Service) resolver(pool identitypool.Pool) identitypool.Resolver {
 		MaxLogins: s.Limits.LoginsPerIdentity,
 	}
 }
+
+// Exceptions returns the error types that an operation may answer, as AWS's model of the API has them.
+func Exceptions(operation string) []string {
+	for _, o := range apiOperations {
+		if o.name == operation {
+			return o.errors
+		}
+	}
+	return nil
+}

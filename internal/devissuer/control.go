@@ -72,11 +72,15 @@ type Control struct {
 
 // NewControl returns the endpoints of a development server. Its issuer is at baseURL + Path
 // and keeps its key in keyFile ("" = nowhere). NewControl fills the fields of info that are
-// about the issuer.
+// about the issuer. kept is the issuer of the same server before its data was deleted, whose keys stay; nil = a
+// new one.
 func NewControl(
-	info Info, baseURL, keyFile string, users *devuser.Store, now func() time.Time,
+	info Info, baseURL, keyFile string, users *devuser.Store, now func() time.Time, kept *Issuer,
 ) (*Control, error) {
-	issuer, err := New(baseURL, info.Audience, keyFile, now)
+	issuer, err := kept, error(nil)
+	if issuer == nil {
+		issuer, err = New(baseURL, info.Audience, keyFile, now)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func controlAPI(t *testing.T, pools []devpool.Pool, fault error) http.Handler {
 		t.Fatal(err)
 	}
 	endpoints, err := devissuer.NewControl(devissuer.Info{Region: "us-east-1", AccountID: "000000000000"},
-		"http://127.0.0.1:4599", "", users, time.Now)
+		"http://127.0.0.1:4599", "", users, time.Now, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

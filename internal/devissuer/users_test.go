@@ -20,7 +20,7 @@ func TestTokenOfAUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dev, err := devissuer.NewControl(devissuer.Info{}, "http://127.0.0.1:1", "", users, time.Now)
+	dev, err := devissuer.NewControl(devissuer.Info{}, "http://127.0.0.1:1", "", users, time.Now, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

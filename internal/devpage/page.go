@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devcalls"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devstyle"
@@ -28,7 +29,7 @@ type Options struct {
 	Info    devissuer.Info
 	Version string
 	Data    string // where the data is, in words
-	Calls   *Calls
+	Calls   *devcalls.Calls
 	// Pools returns at most limit pools, in the order of their IDs.
 	Pools func(ctx context.Context, limit int) ([]devpool.Pool, error)
 	// Users returns the users whom the built-in issuer vouches for by name.
@@ -50,6 +51,8 @@ func New(o Options) *Page { return &Page{o: o} }
 const (
 	maxPools = 50
 	maxUsers = 50
+
+	keptCalls = 50
 )
 
 var (
@@ -110,7 +113,7 @@ type view struct {
 	UserPools []devuserpool.Summary
 	MorePools bool // there are more user pools
 	Codes     []devuserpool.SentCode
-	Calls     []Call
+	Calls     []devcalls.Call
 }
 
 // shownUser is a user with the claims of its tokens, as JSON.
@@ -143,7 +146,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Data:     p.o.Data,
 		Endpoint: devissuer.Endpoint(r),
 		Styles:   template.CSS(devstyle.CSS),
-		Calls:    p.o.Calls.Newest(),
+		Calls:    p.o.Calls.Newest(keptCalls),
 	}
 	pools, err := p.o.Pools(r.Context(), maxPools+1)
 	if err != nil {

@@ -3,7 +3,6 @@ package devpage
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/poolhouse-id/poolhouse/internal/devcalls"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devstyle"
@@ -58,7 +58,7 @@ func TestWants(t *testing.T) {
 func shown(t *testing.T, o Options) (string, http.Header) {
 	t.Helper()
 	if o.Calls == nil {
-		o.Calls = &Calls{}
+		o.Calls = &devcalls.Calls{}
 	}
 	if o.Users == nil {
 		o.Users = func() []devuser.User { return nil }
@@ -91,14 +91,14 @@ func pools(list ...identitypool.Pool) func(context.Context, int) ([]devpool.Pool
 }
 
 func TestPageShowsPoolsAndCalls(t *testing.T) {
-	var calls Calls
-	calls.Add(Call{RequestID: "r-1", Service: "sts", Operation: "GetCallerIdentity", Status: 200})
+	var calls devcalls.Calls
+	calls.Add(devcalls.Call{RequestID: "r-1", Service: "sts", Operation: "GetCallerIdentity", Status: 200})
 	calls.Explain("r-2", "Token is not from a supported provider of this identity pool.", []explain.Step{
 		{Code: "token-form", Check: "token form", OK: true, Got: "a JWT"},
 		{Code: "token-issuer", Check: "token issuer", Expected: "one issuer", Got: "another", Fix: "mend the issuer"},
 	}, []explain.Code{"token-times", "token-subject"})
-	calls.Add(Call{RequestID: "r-3", Operation: "Authorize", Status: 400})
-	calls.Add(Call{RequestID: "r-2", Operation: "GetId", Status: 400, Outcome: "NotAuthorizedException"})
+	calls.Add(devcalls.Call{RequestID: "r-3", Operation: "Authorize", Status: 400})
+	calls.Add(devcalls.Call{RequestID: "r-2", Operation: "GetId", Status: 400, Outcome: "NotAuthorizedException"})
 
 	body, _ := shown(t, Options{
 		Info: devissuer.Info{
@@ -151,9 +151,9 @@ func TestPageShowsPoolsAndCalls(t *testing.T) {
 // What clients send is text on the page, whatever it looks like.
 func TestPageEscapes(t *testing.T) {
 	const hostile = `</title><script>alert(1)</script>"\'><img src=x onerror=alert(1)>`
-	var calls Calls
+	var calls devcalls.Calls
 	calls.Explain("r", hostile, []explain.Step{{Check: hostile, Got: hostile, Fix: hostile, Provider: hostile}}, nil)
-	calls.Add(Call{RequestID: "r", Operation: hostile, Outcome: hostile, Service: hostile, Pool: hostile, Status: 400})
+	calls.Add(devcalls.Call{RequestID: "r", Operation: hostile, Outcome: hostile, Service: hostile, Pool: hostile, Status: 400})
 
 	body, header := shown(t, Options{
 		Info:  devissuer.Info{Region: hostile, LoginKey: hostile},
@@ -214,34 +214,6 @@ func TestPageWithoutPools(t *testing.T) {
 	} {
 		if body, _ := shown(t, Options{Pools: read}); !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
-		}
-	}
-}
-
-// Whichever comes first, the answer or its explanation, both end up in one call; only so many
-// are kept, and an explanation without an answer is not shown.
-func TestCalls(t *testing.T) {
-	var calls Calls
-	for n := range keptCalls + 7 {
-		id := fmt.Sprint(n)
-		if n%2 == 0 {
-			calls.Explain(id, "why "+id, nil, nil)
-		}
-		calls.Add(Call{RequestID: id, Operation: "GetId", Status: 400})
-		if n%2 == 1 {
-			calls.Explain(id, "why "+id, nil, nil)
-		}
-	}
-	calls.Explain("unanswered", "why", nil, nil)
-
-	list := calls.Newest()
-	if len(list) != keptCalls-1 {
-		t.Fatalf("%d calls are shown", len(list))
-	}
-	for n, call := range list {
-		want := fmt.Sprint(keptCalls + 6 - n)
-		if call.RequestID != want || call.Message != "why "+want || call.Status != 400 {
-			t.Errorf("call %d is %+v", n, call)
 		}
 	}
 }

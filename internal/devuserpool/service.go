@@ -75,5 +75,16 @@ func (s *Service) API() awsapi.API {
 		InternalCode: "InternalErrorException",
 		InvalidCode:  invalidParameter, // not ValidationException, as other JSON APIs have
 		Operations:   s.Operations(),
+		Exceptions:   Exceptions,
 	}
+}
+
+// Exceptions returns the error types that an operation may answer, as AWS's model of the API has them.
+func Exceptions(operation string) []string {
+	for _, o := range apiOperations {
+		if o.name == operation {
+			return o.errors
+		}
+	}
+	return nil
 }

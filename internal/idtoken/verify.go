@@ -52,6 +52,14 @@ func New(client *outbound.Client, now func() time.Time) *Verifier {
 	}
 }
 
+// Forget drops all documents of providers, and which tokens they proved.
+func (v *Verifier) Forget() {
+	v.discoveries.Clear()
+	v.keySets.Clear()
+	v.own.Purge()
+	v.proved.Purge()
+}
+
 // Verify proves an OpenID Connect ID token by a rule, which it neither keeps nor
 // changes. It returns *Refused if the token is bad and *Unavailable if the
 // provider could not be asked; both are also added to the context's explain.Trace.

@@ -45,6 +45,9 @@ func cognito(region string) profile {
 // purpose names the signing keys of Cognito tokens in the store.
 const purpose = "signing"
 
+// KeyPurpose is purpose, for whoever keeps the keys while the rest of the data is deleted.
+const KeyPurpose = purpose
+
 // webIdentityPurpose is followed by the ID of the issuer.
 const webIdentityPurpose = "web-identity/"
 

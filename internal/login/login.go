@@ -138,6 +138,13 @@ func New(client *outbound.Client, o Options) *Verifier {
 	}
 }
 
+// Forget drops what the providers have answered, and which of them did not answer.
+func (v *Verifier) Forget() {
+	v.tokens.Forget()
+	v.answers.forget()
+	v.client.ForgiveHosts()
+}
+
 // Verify proves credential against trust. It returns *Refused if the credential is
 // bad and *Unavailable if the provider could not be asked; both are also added to
 // the context's explain.Trace, with the checks that passed. It returns within the

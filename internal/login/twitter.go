@@ -219,3 +219,6 @@ func (j *judge) twitterClaims(id string) Claims {
 		All:      map[string]any{"aud": app, "sub": id},
 	}
 }
+
+// forget drops all answers.
+func (a *answers) forget() { a.held.Purge() }

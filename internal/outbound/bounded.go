@@ -42,5 +42,13 @@ func (b *Bounded[K, V]) Get(key K, create func() V) V {
 	return value
 }
 
+// Clear drops all values.
+func (b *Bounded[K, V]) Clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	b.cache.Purge()
+}
+
 // Len returns the number of values held.
 func (b *Bounded[K, V]) Len() int { return b.cache.Len() }

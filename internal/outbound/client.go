@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -49,6 +50,9 @@ type Options struct {
 	// Own returns a document that this process publishes itself, so that it is read without the
 	// network; own is false for any other address. nil = there are none.
 	Own func(ctx context.Context, address string) (body []byte, own bool, err error)
+	// Fault returns the fault that a developer wants a request to have; nil = none. A nil Fault means that
+	// no request has one, as always in production.
+	Fault func(address *url.URL) *Fault
 }
 
 // Client sends requests. It follows no redirect, uses no proxy, and connects

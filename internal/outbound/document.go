@@ -34,7 +34,7 @@ func (c *Client) get(ctx context.Context, p Policy, address, etag string) (docum
 	if err != nil {
 		return document{}, err
 	}
-	if d, own, err := c.own(ctx, address); own {
+	if d, own, err := c.own(ctx, u, address); own {
 		return d, err
 	}
 	if p.Pinned && u.Scheme != "https" {
@@ -55,7 +55,7 @@ func (c *Client) get(ctx context.Context, p Policy, address, etag string) (docum
 }
 
 // own returns a document that this process publishes itself.
-func (c *Client) own(ctx context.Context, address string) (d document, own bool, err error) {
+func (c *Client) own(ctx context.Context, u *url.URL, address string) (d document, own bool, err error) {
 	if c.o.Own == nil {
 		return document{}, false, nil
 	}
@@ -65,13 +65,29 @@ func (c *Client) own(ctx context.Context, address string) (d document, own bool,
 
 	d.body, own, err = c.o.Own(ctx, address)
 	d.own = own
+	if !own || err != nil {
+		return d, own, err
+	}
 
-	return d, own, err
+	fault := c.fault(u)
+	response, err := fault.before(ctx, u)
+	if err == nil && response != nil {
+		d, err = readDocument(u, response, false)
+	}
+
+	return fault.after(d), own, err
 }
 
 func (c *Client) exchange(ctx context.Context, p Policy, u *url.URL, etag string) (document, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
+
+	fault := c.fault(u)
+	if response, err := fault.before(ctx, u); err != nil {
+		return document{}, err
+	} else if response != nil {
+		return readDocument(u, response, false)
+	}
 
 	transport, err := c.transport(p)
 	if err != nil {
@@ -93,7 +109,9 @@ func (c *Client) exchange(ctx context.Context, p Policy, u *url.URL, etag string
 	}
 	defer response.Body.Close()
 
-	return readDocument(u, response, etag != "")
+	d, err := readDocument(u, response, etag != "")
+
+	return fault.after(d), err
 }
 
 func readDocument(u *url.URL, response *http.Response, conditional bool) (document, error) {

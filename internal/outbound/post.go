@@ -58,7 +58,7 @@ func (c *Client) Post(ctx context.Context, e Endpoint, header http.Header, body 
 	}
 	var r Response
 	err = c.send(ctx, k, u, func(transport *http.Transport) error {
-		r, err = post(ctx, transport, u, header, body)
+		r, err = c.post(ctx, transport, u, header, body)
 		if err == nil && e.FaultsCount && r.Status >= http.StatusInternalServerError {
 			return errFault
 		}
@@ -72,7 +72,7 @@ func (c *Client) Post(ctx context.Context, e Endpoint, header http.Header, body 
 	return r, nil
 }
 
-func post(
+func (c *Client) post(
 	ctx context.Context,
 	transport *http.Transport, u *url.URL, header http.Header, body []byte,
 ) (Response, error) {
@@ -94,7 +94,10 @@ func post(
 	}
 	request.Header.Set("User-Agent", "poolhouse")
 	client := &http.Client{Transport: transport, CheckRedirect: noRedirect}
-	response, err := client.Do(request)
+	response, err := c.fault(u).before(ctx, u)
+	if err == nil && response == nil {
+		response, err = client.Do(request)
+	}
 	if err != nil {
 		return Response{}, withoutEcho(u, explainTransport(u, err))
 	}

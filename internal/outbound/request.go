@@ -61,7 +61,10 @@ func (c *Client) Get(ctx context.Context, p Policy, q Request) (Response, error)
 			header.Set("Authorization", q.Authorization)
 		}
 
-		response, err := roundTrip(ctx, transport, u, header, q.Once)
+		response, err := c.fault(u).before(ctx, u)
+		if err == nil && response == nil {
+			response, err = roundTrip(ctx, transport, u, header, q.Once)
+		}
 		if err != nil {
 			return withoutEcho(u, err)
 		}

@@ -100,6 +100,11 @@ type Options struct {
 	// 0 = 65536, about 60 MiB when full; negative = no cache.
 	CacheEntries int
 
+	// Fault is asked before each read and write; its error is the database's. It may wait. After is what
+	// the caller gets in place of a success that it does not learn of; nil = success. A nil Fault means that
+	// nothing fails on request, as always in production.
+	Fault func(ctx context.Context, write bool) (after, err error)
+
 	// For tests.
 	clock       func() time.Time                       // measures waits; nil = time.Now
 	timing      postgres.Timing                        // shorter bounds; the zero Timing = the usual ones
@@ -223,6 +228,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if o.Fault != nil {
+		s.engine = faulty{Engine: s.engine, fault: o.Fault}
 	}
 
 	return s, nil

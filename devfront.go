@@ -1,0 +1,318 @@
+package poolhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+)
+
+// devFront stands in front of a development server, so that it can begin anew while it runs: a reset builds a
+// successor, which answers from then on. Only the Server that New returned has one.
+//
+//	calls       enter ──► current ──► leave          faults, clock, calls, reset: not counted
+//	reset       turn ──► shut: new calls wait, running ones end ──► build, seed ──► current = successor ──► open
+type devFront struct {
+	origin  Config // of New
+	tools   *devTools
+	current atomic.Pointer[Server]
+
+	door  devDoor
+	turns chan struct{} // full while a reset or the end has its turn
+
+	ended    context.Context // ends with Close
+	end      context.CancelFunc
+	failed   chan struct{}
+	failOnce sync.Once
+	failure  atomic.Pointer[error] // of a reset that left nothing
+
+	mu      sync.Mutex
+	running context.Context // of Run; nil before
+	stopRun func()          // ends the background work of current, and waits; nil = there is none
+}
+
+// ErrResetBusy means that calls under way did not end in time for a reset. Nothing was reset.
+var ErrResetBusy = errors.New("calls under way did not end in time")
+
+// resetWait is how long a reset waits for calls under way. Each of them is answered within a few seconds,
+// unless its client is slow.
+const resetWait = 20 * time.Second
+
+// newDevFront returns the front of a server that has begun, of the configuration that it began with.
+func newDevFront(origin Config, tools *devTools, s *Server) *devFront {
+	f := &devFront{
+		origin: origin,
+		tools:  tools,
+		turns:  make(chan struct{}, 1),
+		failed: make(chan struct{}),
+	}
+	f.ended, f.end = context.WithCancel(context.Background())
+	tools.ending = f.ended
+	f.current.Store(s)
+
+	return f
+}
+
+// latest returns the server that answers now: s itself, unless it was reset.
+func (s *Server) latest() *Server {
+	if s.front == nil {
+		return s
+	}
+	return s.front.current.Load()
+}
+
+// ungated are the paths that are answered during a reset, and that a reset does not wait for. What they
+// are about outlives a reset.
+var ungated = []string{DevResetPath, DevFaultsPath, DevClockPath, DevCallsPath}
+
+func (f *devFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	isBelow := func(path string) bool { return r.URL.Path == path || strings.HasPrefix(r.URL.Path, path+"/") }
+	if slices.ContainsFunc(ungated, isBelow) {
+		f.current.Load().handler.ServeHTTP(w, r)
+		return
+	}
+
+	if !f.door.enter(r.Context()) {
+		return // the client has gone
+	}
+	defer f.door.leave()
+
+	f.current.Load().handler.ServeHTTP(w, r)
+}
+
+// reset makes the server as it was after its first start. See Server.DevReset.
+func (f *devFront) reset(ctx context.Context, empty bool) error {
+	if f.origin.DatabaseURL != "" {
+		return errors.New("a development server whose data is in PostgreSQL cannot be reset: use another database")
+	}
+
+	select {
+	case f.turns <- struct{}{}:
+		defer func() { <-f.turns }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := f.ended.Err(); err != nil {
+		return errors.New("the server is stopping")
+	}
+
+	f.tools.faults.Clear() // calls that wait for a fault end
+
+	waiting, cancel := context.WithTimeout(ctx, resetWait)
+	defer cancel()
+	if !f.door.shut(waiting) {
+		return ErrResetBusy
+	}
+	defer f.door.open()
+
+	// Whoever asked may leave: half a reset would be worse.
+	ctx = context.WithoutCancel(ctx)
+	f.tools.clock.Reset()
+	if err := f.succeed(ctx, empty); err != nil {
+		return err
+	}
+	f.tools.faults.Clear() // somebody may have made some meanwhile
+	f.tools.calls.Forget()
+
+	return nil
+}
+
+// succeed replaces the server by a new one. Nobody is answered meanwhile.
+func (f *devFront) succeed(ctx context.Context, empty bool) (err error) {
+	former := f.current.Load()
+
+	if f.tools.keys, err = former.store.Keys(ctx, issuer.KeyPurpose); err != nil {
+		return err
+	}
+
+	// Two servers cannot have one folder. Data in memory is the former's alone until the new one has begun, so
+	// that a failure changes nothing.
+	if f.origin.DataDir != "" {
+		f.stopBackground()
+		if err := former.close(); err != nil {
+			return f.fail(fmt.Errorf("closing the data before a reset: %w", err))
+		}
+		if err := DeleteDevData(ctx, f.origin.DataDir, true); err != nil {
+			return f.fail(err)
+		}
+	}
+
+	next, err := build(ctx, f.origin, f.tools)
+	if err == nil && f.origin.OnDevReset != nil {
+		err = f.origin.OnDevReset(ctx, next, empty)
+	}
+	if err != nil {
+		err = fmt.Errorf("the reset failed: %w", err)
+		if next != nil {
+			err = errors.Join(err, next.close())
+		}
+		if f.origin.DataDir != "" {
+			return f.fail(err)
+		}
+		former.useTools()
+
+		return err
+	}
+
+	f.stopBackground()
+	f.current.Store(next)
+	f.startBackground()
+	if f.origin.DataDir == "" {
+		return former.close()
+	}
+
+	return nil
+}
+
+// fail ends the server: it has no data any more.
+func (f *devFront) fail(err error) error {
+	f.failure.Store(&err)
+	f.failOnce.Do(func() { close(f.failed) })
+
+	return err
+}
+
+// run does the background work of whichever server answers.
+func (f *devFront) run(ctx context.Context) {
+	f.turns <- struct{}{} // not in the middle of a reset
+	f.mu.Lock()
+	f.running = ctx
+	f.mu.Unlock()
+	f.startBackground()
+	<-f.turns
+
+	<-ctx.Done()
+	f.stopBackground()
+}
+
+func (f *devFront) startBackground() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	if f.running == nil || f.running.Err() != nil || f.stopRun != nil {
+		return
+	}
+
+	s := f.current.Load()
+	ctx, cancel := context.WithCancel(f.running)
+	var group sync.WaitGroup
+	group.Go(func() { s.run(ctx) })
+	group.Go(func() { f.watch(ctx, s) })
+	f.stopRun = func() {
+		cancel()
+		group.Wait()
+	}
+}
+
+func (f *devFront) stopBackground() {
+	f.mu.Lock()
+	stop := f.stopRun
+	f.stopRun = nil
+	f.mu.Unlock()
+
+	if stop != nil {
+		stop()
+	}
+}
+
+// watch reports that the database of a server has failed.
+func (f *devFront) watch(ctx context.Context, s *Server) {
+	select {
+	case <-s.store.Failed():
+		f.failOnce.Do(func() { close(f.failed) })
+	case <-ctx.Done():
+	}
+}
+
+// stopping ends what would keep a stop waiting: faults, and requests that wait for calls.
+func (f *devFront) stopping() {
+	f.end()
+	f.tools.faults.Stop()
+}
+
+// close ends the server after a reset under way.
+func (f *devFront) close() error {
+	f.stopping()
+	f.turns <- struct{}{}
+	defer func() { <-f.turns }()
+
+	return f.current.Load().close()
+}
+
+// devDoor lets calls in, and waits until they are out again.
+type devDoor struct {
+	mu     sync.Mutex
+	inside int
+	shutUp chan struct{} // closed when the door opens; nil = it is open
+	empty  chan struct{} // closed when nobody is inside; nil = nobody waits for that
+}
+
+// enter waits until the door is open: false = ctx has ended before.
+func (d *devDoor) enter(ctx context.Context) bool {
+	for {
+		d.mu.Lock()
+		closed := d.shutUp
+		if closed == nil {
+			d.inside++
+		}
+		d.mu.Unlock()
+
+		if closed == nil {
+			return true
+		}
+
+		select {
+		case <-closed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func (d *devDoor) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+
+	d.inside--
+	if d.inside == 0 && d.empty != nil {
+		close(d.empty)
+		d.empty = nil
+	}
+}
+
+// shut closes the door and waits until nobody is inside. If ctx ends before, it opens the door again and returns
+// false. Only one caller at a time may shut it.
+func (d *devDoor) shut(ctx context.Context) bool {
+	empty := make(chan struct{})
+	d.mu.Lock()
+	d.shutUp = make(chan struct{})
+	if d.inside == 0 {
+		close(empty)
+	} else {
+		d.empty = empty
+	}
+	d.mu.Unlock()
+
+	select {
+	case <-empty:
+		return true
+	case <-ctx.Done():
+		d.open()
+		return false
+	}
+}
+
+func (d *devDoor) open() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+
+	close(d.shutUp)
+	d.shutUp, d.empty = nil, nil
+}
