@@ -79,7 +79,8 @@ func TestAction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRunner(t, "INPUT_START=true", "GITHUB_ACTION_REF=v"+built.Version, "INPUT_RELEASES="+releases(t, unchanged))
+	address := releases(t, unchanged)
+	r := newRunner(t, "INPUT_START=true", "GITHUB_ACTION_REF=v"+built.Version, "INPUT_RELEASES="+address)
 	suite{action, r.environment, []string{"node", "main.mjs"}}.passes(t, "Poolhouse answers at")
 
 	endpoint := r.told(t, "GITHUB_OUTPUT")["endpoint"]
@@ -92,8 +93,9 @@ func TestAction(t *testing.T) {
 	for folder := range r.told(t, "GITHUB_PATH") {
 		program = filepath.Join(folder, "poolhouse")
 	}
-	if got := output(t, program, "dev", "token", "--endpoint", endpoint, "--user", "alice"); !strings.HasPrefix(got, "eyJ") {
-		t.Errorf("a token: %s", got)
+	token := output(t, program, "dev", "token", "--endpoint", endpoint, "--user", "alice")
+	if !strings.HasPrefix(token, "eyJ") {
+		t.Errorf("a token: %s", token)
 	}
 
 	state := []string{}
@@ -128,10 +130,11 @@ func TestActionSeeds(t *testing.T) {
 		"INPUT_SEED=\n"+seed+"\n", "INPUT_ARGUMENTS=--log-level info")
 	suite{action, r.environment, []string{"node", "main.mjs"}}.run(t, true)
 	state := r.told(t, "GITHUB_STATE")
-	server := connect(t, r.told(t, "GITHUB_OUTPUT")["endpoint"])
-	if got := output(t, "curl", "-s", r.told(t, "GITHUB_OUTPUT")["endpoint"]+"/_poolhouse/dev/users"); !strings.Contains(
-		got, `"ann"`) || strings.Contains(got, `"alice"`) {
-		t.Errorf("the users are %s", got)
+	endpoint := r.told(t, "GITHUB_OUTPUT")["endpoint"]
+	server := connect(t, endpoint)
+	users := output(t, "curl", "-s", endpoint+"/_poolhouse/dev/users")
+	if !strings.Contains(users, `"ann"`) || strings.Contains(users, `"alice"`) {
+		t.Errorf("the users are %s", users)
 	}
 	suite{action, append(r.environment, "STATE_pid="+state["pid"]), []string{"node", "post.mjs"}}.run(t, true)
 	server.ends(t)
@@ -144,7 +147,7 @@ func TestActionRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := releases(t, unchanged)
-	changed := releases(t, func(text string) string { return strings.NewReplacer("0", "1", "a", "b").Replace(text) })
+	changed := releases(t, strings.NewReplacer("0", "1", "a", "b").Replace)
 	for want, inputs := range map[string][]string{
 		"does not have the checksum": {"INPUT_VERSION=" + built.Version, "INPUT_RELEASES=" + changed},
 		"404 Not Found":              {"INPUT_VERSION=9.9.9", "INPUT_RELEASES=" + good},

@@ -165,7 +165,9 @@ func (s suite) tells(t *testing.T) {
 	t.Helper()
 	out := s.run(t, false)
 	lower := strings.ToLower(out)
-	for _, want := range []string{"last calls of poolhouse", "getid 400 notauthorizedexception", "refused ", "fix: "} {
+	for _, want := range []string{
+		"last calls of poolhouse", "getid 400 notauthorizedexception", "refused ", "fix: ",
+	} {
 		if !strings.Contains(lower, want) {
 			t.Errorf("%v does not tell %q:\n%s", s.command, want, out)
 		}
@@ -233,8 +235,8 @@ func installWheel(t *testing.T) []string {
 func TestPytestPackage(t *testing.T) {
 	environment, parent := installWheel(t), t.TempDir()
 	pytest := func(name string, more ...string) suite {
-		return suite{suiteFolder(t, parent, "pytest/"+name), environment,
-			append([]string{python, "-W", "error::ResourceWarning", "-m", "pytest", "-q", "-p", "no:cacheprovider"}, more...)}
+		command := []string{python, "-W", "error::ResourceWarning", "-m", "pytest", "-q", "-p", "no:cacheprovider"}
+		return suite{suiteFolder(t, parent, "pytest/"+name), environment, append(command, more...)}
 	}
 	pytest("after").passes(t, "2 passed")
 	pytest("more").passes(t, "14 passed")
@@ -333,7 +335,8 @@ func installNodeInto(t *testing.T, folder string) {
 		text = []byte(`{"private": true, "type": "module"}`)
 	}
 	install := suite{folder, nil, []string{"npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock",
-		"--offline", "--prefix", folder, builtFile(t, "npm/poolhouse-[0-9]*.tgz"), builtFile(t, "npm/poolhouse-linux-x64-*.tgz")}}
+		"--offline", "--prefix", folder, builtFile(t, "npm/poolhouse-[0-9]*.tgz"),
+		builtFile(t, "npm/poolhouse-linux-x64-*.tgz")}}
 	install.run(t, true)
 	if err := os.WriteFile(description, text, 0o600); err != nil {
 		t.Fatal(err)
@@ -370,7 +373,8 @@ func TestVitestPackage(t *testing.T) {
 	if output, err := exec.CommandContext(t.Context(), "mkfifo", told).CombinedOutput(); err != nil {
 		t.Fatal(string(output), err)
 	}
-	waiting := suite{failing, []string{"TOLD=" + told}, append(vitest, "-t", "waits", "--pool=forks")}.cmd(t.Context(), t)
+	run := suite{failing, []string{"TOLD=" + told}, append(vitest, "-t", "waits", "--pool=forks")}
+	waiting := run.cmd(t.Context(), t)
 	if err := waiting.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -53,14 +53,7 @@ IDs that you choose. --watch applies the files again when they change.`,
 			if err := checkDevDatabase(s); err != nil {
 				return err
 			}
-			path, err := c.Flags().GetString("ready-file")
-			if err != nil {
-				return err
-			}
-			if path == "" && c.Flags().Changed("ready-file") {
-				return errors.New(`--ready-file "": name a file; is a variable empty?`)
-			}
-			ready, err := newReadyFile(c.Context(), path)
+			ctx, ready, err := supervised(c)
 			if err != nil {
 				return err
 			}
@@ -68,15 +61,6 @@ IDs that you choose. --watch applies the files again when they change.`,
 			seeds, err := newDevSeeds(c, s)
 			if err != nil {
 				return err
-			}
-
-			ctx := c.Context()
-			if withParent, err := c.Flags().GetBool("exit-with-parent"); err != nil {
-				return err
-			} else if withParent {
-				if ctx, err = whileParentLives(ctx, os.Stdin); err != nil {
-					return err
-				}
 			}
 
 			return dev(ctx, s, seeds, ready, net.InterfaceAddrs)

@@ -7,7 +7,33 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/spf13/cobra"
 )
+
+// supervised returns what the flags say about a program that has started the server: a context that
+// ends with it, and the file that it waits for.
+func supervised(c *cobra.Command) (context.Context, *readyFile, error) {
+	flags, ctx := c.Flags(), c.Context()
+	path, err := flags.GetString("ready-file")
+	if err != nil {
+		return nil, nil, err
+	}
+	if path == "" && flags.Changed("ready-file") {
+		return nil, nil, errors.New(`--ready-file "": name a file; is a variable empty?`)
+	}
+	ready, err := newReadyFile(ctx, path)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	withParent, err := flags.GetBool("exit-with-parent")
+	if err == nil && withParent {
+		ctx, err = whileParentLives(ctx, os.Stdin)
+	}
+
+	return ctx, ready, err
+}
 
 // whileParentLives returns a context that ends when input does. The program that started this one
 // holds the other end of the pipe, and the system closes it however that program ends: it need not

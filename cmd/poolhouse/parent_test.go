@@ -13,18 +13,18 @@ import (
 	"time"
 )
 
-// supervised is a server that a program has started for itself: it reads one line, and keeps the
+// child is a server that a program has started for itself: it reads one line, and keeps the
 // pipe open for as long as it wants the server.
-type supervised struct {
+type child struct {
 	cmd    *exec.Cmd
 	input  io.WriteCloser
 	output *bufio.Reader
 	ready  readiness
 }
 
-func startSupervised(t *testing.T, arguments ...string) *supervised {
+func startChild(t *testing.T, arguments ...string) *child {
 	t.Helper()
-	s := &supervised{cmd: exec.CommandContext(context.Background(), "poolhouse", append([]string{"dev", "--memory",
+	s := &child{cmd: exec.CommandContext(context.Background(), "poolhouse", append([]string{"dev", "--memory",
 		"--listen", "127.0.0.1:0", "--ready-file", "-", "--exit-with-parent"}, arguments...)...)}
 	s.cmd.Stderr = t.Output()
 	output, err := s.cmd.StdoutPipe()
@@ -54,7 +54,7 @@ func startSupervised(t *testing.T, arguments ...string) *supervised {
 // The first line on standard output has what a ready file has, and the server answers by then.
 // All else is on standard error.
 func TestReadyLine(t *testing.T) {
-	s := startSupervised(t, "--demo")
+	s := startChild(t, "--demo")
 	response, err := http.Get(s.ready.Endpoint + "/readyz")
 	if err != nil {
 		t.Fatal(err)

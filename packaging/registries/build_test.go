@@ -25,12 +25,15 @@ func TestReadBuild(t *testing.T) {
 		"two programs": {`[{"type": "Archive", "goos": "plan9"},
 			{"type": "Binary", "goos": "windows", "goarch": "arm64", "path": "w"},
 			{"type": "Binary", "goos": "linux", "goarch": "amd64", "path": "l"}]`, "l w"},
-		"an unknown platform": {`[{"type": "Binary", "goos": "plan9", "goarch": "amd64"}]`, "no registry knows plan9/amd64"},
-		"no program":          {`[{"type": "Archive"}]`, "has built no program"},
-		"no list":             {`{`, "artifacts.json: "},
+		"an unknown platform": {`[{"type": "Binary", "goos": "plan9", "goarch": "amd64"}]`,
+			"no registry knows plan9/amd64"},
+		"no program": {`[{"type": "Archive"}]`, "has built no program"},
+		"no list":    {`{`, "artifacts.json: "},
 	} {
 		folder := t.TempDir()
-		for file, text := range map[string]string{"metadata.json": `{"version": "1.2.3"}`, "artifacts.json": c.artifacts} {
+		for file, text := range map[string]string{
+			"metadata.json": `{"version": "1.2.3"}`, "artifacts.json": c.artifacts,
+		} {
 			if err := os.WriteFile(filepath.Join(folder, file), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -42,15 +42,19 @@ func run(ctx context.Context, arguments []string, usage io.Writer) error {
 	}
 
 	var err error
-	if b.created, err = time.Parse(time.RFC3339, created); err != nil {
+	b.created, err = time.Parse(time.RFC3339, created)
+	if err != nil {
 		return fmt.Errorf("-created: %w", err)
 	}
 	if b.built, err = readBuild(dist); err != nil {
 		return err
 	}
-	if b.dist, err = os.MkdirTemp("", "registries"); err != nil { // the tools read files above a folder, too
+
+	b.dist, err = os.MkdirTemp("", "registries") // the tools read files above a folder, too
+	if err != nil {
 		return err
 	}
+
 	defer func() { _ = os.RemoveAll(b.dist) }()
 
 	return b.all(ctx, dist)

@@ -30,7 +30,7 @@ type builder struct {
 
 // all makes the packages in folders below dist.
 func (b *builder) all(ctx context.Context, dist string) error {
-	for name, make := range map[string]func(context.Context, string) error{
+	for name, build := range map[string]func(context.Context, string) error{
 		"npm": b.npm, "pypi": b.wheels, "maven": b.maven,
 	} {
 		output, err := filepath.Abs(filepath.Join(dist, name))
@@ -43,7 +43,7 @@ func (b *builder) all(ctx context.Context, dist string) error {
 		if err := os.MkdirAll(output, 0o755); err != nil {
 			return err
 		}
-		if err := make(ctx, output); err != nil {
+		if err := build(ctx, output); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -67,8 +67,8 @@ func (b *builder) npm(ctx context.Context, output string) error {
 		if err := copyFile(p.path, filepath.Join(folder, "bin", p.executable()), 0o755); err != nil {
 			return err
 		}
-		text := fmt.Sprintf("# %s\n\nThe program for %s on %s, which the package [poolhouse](https://www.npmjs.com/package/poolhouse) "+
-			"runs. Install that one.\n", name, p.node, p.cpu)
+		text := fmt.Sprintf("# %s\n\nThe program for %s on %s, which the package "+
+			"[poolhouse](https://www.npmjs.com/package/poolhouse) runs. Install that one.\n", name, p.node, p.cpu)
 		if err := writeFile(filepath.Join(folder, "README.md"), text); err != nil {
 			return err
 		}
@@ -121,7 +121,8 @@ func (b *builder) wheels(ctx context.Context, output string) error {
 		if err := copyFile(p.path, program, 0o755); err != nil {
 			return err
 		}
-		if err := replace(filepath.Join(folder, "pyproject.toml"), noVersion, pythonVersion(b.built.version)); err != nil {
+		project := filepath.Join(folder, "pyproject.toml")
+		if err := replace(project, noVersion, pythonVersion(b.built.version)); err != nil {
 			return err
 		}
 		if err := b.addLicences(folder); err != nil {
@@ -129,8 +130,8 @@ func (b *builder) wheels(ctx context.Context, output string) error {
 		}
 
 		environment := []string{"POOLHOUSE_WHEEL_PLATFORM=" + p.wheel}
-		err := b.tool(ctx, folder, environment, b.python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-cache-dir",
-			"--disable-pip-version-check", "--wheel-dir", output, ".")
+		err := b.tool(ctx, folder, environment, b.python, "-m", "pip", "wheel", "--quiet", "--no-deps",
+			"--no-cache-dir", "--disable-pip-version-check", "--wheel-dir", output, ".")
 		if err != nil {
 			return err
 		}
@@ -149,8 +150,8 @@ func (b *builder) maven(ctx context.Context, output string) error {
 	var jars, dependencies strings.Builder
 	for _, p := range b.built.programs {
 		name := p.system + "-" + p.arch
-		content := filepath.Join(folder, "binary", "content", name, "io/github/poolhouseid/binary", name, p.executable())
-		if err := copyFile(p.path, content, 0o755); err != nil {
+		content := filepath.Join(folder, "binary", "content", name, "io/github/poolhouseid/binary", name)
+		if err := copyFile(p.path, filepath.Join(content, p.executable()), 0o755); err != nil {
 			return err
 		}
 		fmt.Fprintf(&jars, `
@@ -172,9 +173,12 @@ func (b *builder) maven(ctx context.Context, output string) error {
     </dependency>`, name)
 	}
 
-	for module, platforms := range map[string]string{".": "", "binary": jars.String(), "junit5": dependencies.String()} {
+	version := "<version>" + b.built.version + "</version>"
+	for module, platforms := range map[string]string{
+		".": "", "binary": jars.String(), "junit5": dependencies.String(),
+	} {
 		pom := filepath.Join(folder, module, "pom.xml")
-		if err := replace(pom, "<version>"+noVersion+"</version>", "<version>"+b.built.version+"</version>"); err != nil {
+		if err := replace(pom, "<version>"+noVersion+"</version>", version); err != nil {
 			return err
 		}
 		if module == "." {
@@ -199,7 +203,9 @@ func (b *builder) maven(ctx context.Context, output string) error {
 }
 
 // tool runs a program of a language in a folder.
-func (b *builder) tool(ctx context.Context, folder string, environment []string, name string, arguments ...string) error {
+func (b *builder) tool(
+	ctx context.Context, folder string, environment []string, name string, arguments ...string,
+) error {
 	command := exec.CommandContext(ctx, name, arguments...)
 	command.Dir = folder
 	command.Env = append(os.Environ(), "SOURCE_DATE_EPOCH="+strconv.FormatInt(b.created.Unix(), 10))
