@@ -30,14 +30,20 @@ measured() {
 	seconds=$(awk -v us=$(($(now) - began)) 'BEGIN { printf "%.2f", us / 1e6 }')
 }
 
-install_pytest() { "$python" -m pip install --quiet --target packages --pre --find-links "$dist/pypi" -r requirements.txt; }
+install_pytest() {
+	"$python" -m pip install --quiet --target packages --pre --find-links "$dist/pypi" -r requirements.txt
+}
 run_pytest() { PYTHONPATH=packages "$python" -m pytest -q -p no:cacheprovider; }
 
+# install_npm takes the versions of the project's own tests, and Poolhouse, which package.json names as its
+# users write it, from the built files.
 install_npm() {
-	local name files=("$dist"/npm/poolhouse-[0-9]*.tgz "$dist"/npm/poolhouse-"$(node -p 'process.platform + "-" + process.arch')"-*.tgz)
-	[ -e node_modules ] || sed -i '/"poolhouse": /d; s/^\(    "\(jest\|vitest\)": "[^"]*"\),$/\1/' package.json # it is not published yet
-	for name in jest vitest; do sed -i "s/\"$name\": \"\\*\"/\"$name\": \"$(npm_version "$name")\"/" package.json; done
-	npm install --silent --no-audit --no-fund --save-dev "${files[@]}"
+	local name platform
+	platform=$(node -p 'process.platform + "-" + process.arch')
+	sed -i '/"poolhouse": /d; /"jest"/s/,$//' package.json
+	for name in jest vitest; do sed -i "s/\"$name\": \"\*\"/\"$name\": \"$(npm_version "$name")\"/" package.json; done
+	npm install --silent --no-audit --no-fund --save-dev "$dist"/npm/poolhouse-[0-9]*.tgz \
+		"$dist/npm/poolhouse-$platform"-*.tgz
 }
 npm_version() { node -p "require('$root/packaging/npm/package.json').devDependencies['$1']"; }
 install_vitest() { install_npm; }
@@ -49,7 +55,9 @@ install_junit() {
 	local version
 	version=$(sed -n 's/.*"version": *"\([^"]*\)".*/\1/p' "$dist/metadata.json")
 	rm -rf ~/.m2/repository/io/github/poolhouse-id
-	sed -i "s|VERSION|$version|; s|</project>|<repositories><repository><id>built</id><url>file://$dist/maven</url></repository></repositories>&|" pom.xml
+	sed -i "s|VERSION|$version|" pom.xml
+	sed -i "s|</project>|<repositories><repository><id>built</id><url>file://$dist/maven</url></repository>&|" pom.xml
+	sed -i "s|</project>|</repositories>&|" pom.xml
 	mvn -B -q test-compile
 }
 run_junit() { mvn -B -q test; }

@@ -253,7 +253,8 @@ export class Poolhouse {
   }
 
   async #control(method, path, body) {
-    return this.#request(method, path, method === "GET" || method === "DELETE" ? undefined : JSON.stringify(body ?? {}));
+    const bare = method === "GET" || method === "DELETE";
+    return this.#request(method, path, bare ? undefined : JSON.stringify(body ?? {}));
   }
 
   async #request(method, path, body, type = "application/json") {

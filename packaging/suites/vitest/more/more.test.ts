@@ -26,7 +26,8 @@ test("users and guests sign in", async () => {
   expect((await poolhouse.signIn({ sub: "alice" })).identityId).toBe(sessions[0]!.identityId);
   expect(sessions[2]!.credentials.expiration.getTime()).toBeGreaterThan(Date.now());
 
-  const pools = await new CognitoIdentityClient(poolhouse.clientConfig).send(new ListIdentityPoolsCommand({ MaxResults: 9 }));
+  const client = new CognitoIdentityClient(poolhouse.clientConfig);
+  const pools = await client.send(new ListIdentityPoolsCommand({ MaxResults: 9 }));
   expect(pools.IdentityPools?.map((pool) => pool.IdentityPoolId)).toEqual([poolhouse.poolId]);
 });
 

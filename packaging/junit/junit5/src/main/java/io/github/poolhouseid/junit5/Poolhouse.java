@@ -249,8 +249,9 @@ public final class Poolhouse implements AutoCloseable {
         Object id = identity("GetId", Map.of("IdentityPoolId", poolId, "Logins", logins)).get("IdentityId");
         Map<String, Object> keys = Json.object(
             identity("GetCredentialsForIdentity", Map.of("IdentityId", id, "Logins", logins)).get("Credentials"));
+        Instant expiration = Instant.ofEpochSecond(((BigDecimal) keys.get("Expiration")).longValue());
         return new Session(id.toString(), logins, keys.get("AccessKeyId").toString(), keys.get("SecretKey").toString(),
-            keys.get("SessionToken").toString(), Instant.ofEpochSecond(((BigDecimal) keys.get("Expiration")).longValue()));
+            keys.get("SessionToken").toString(), expiration);
     }
 
     /** Lets something go wrong from now on, and returns the fault's ID. */

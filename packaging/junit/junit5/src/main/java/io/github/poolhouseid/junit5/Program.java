@@ -19,14 +19,15 @@ final class Program implements AutoCloseable {
             return;
         }
 
-        String name = "/io/github/poolhouseid/binary/" + platform() + "/poolhouse" + (isWindows() ? ".exe" : "");
+        String executable = isWindows() ? "poolhouse.exe" : "poolhouse";
+        String name = "/io/github/poolhouseid/binary/" + platform() + "/" + executable;
         try (InputStream content = Program.class.getResourceAsStream(name)) {
             if (content == null) {
-                throw new PoolhouseException("there is no " + name + " on the class path: is poolhouse-binary excluded? "
-                    + "For another program set POOLHOUSE_BINARY to its path", 0, "");
+                throw new PoolhouseException("there is no " + name + " on the class path: is poolhouse-binary "
+                    + "excluded? For another program set POOLHOUSE_BINARY to its path", 0, "");
             }
             folder = Files.createTempDirectory("poolhouse");
-            path = folder.resolve(isWindows() ? "poolhouse.exe" : "poolhouse");
+            path = folder.resolve(executable);
             Files.copy(content, path);
             if (!isWindows() && !path.toFile().setExecutable(true, true)) {
                 throw new IOException(path + " cannot be made executable");
