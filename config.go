@@ -356,7 +356,7 @@ func (c *Config) Validate() error {
 	)
 
 	if errors.Join(faults...) == nil { // the account is part of every provider's ARN
-		faults = append(faults, c.directory(c.OIDCProviders, nil).Validate())
+		faults = append(faults, c.directory(c.OIDCProviders, nil, nil).Validate())
 		if !c.Dev {
 			faults = append(faults, c.checkRoleAccounts())
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/devcalls"
 	"github.com/poolhouse-id/poolhouse/internal/devclock"
+	"github.com/poolhouse-id/poolhouse/internal/devcontrol"
 	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpage"
@@ -42,10 +43,12 @@ const (
 	DevPoolsPath  = devissuer.PoolsPath
 	DevRotatePath = devissuer.RotatePath
 
-	DevResetPath  = devissuer.ControlPrefix + "dev/reset"
-	DevClockPath  = devissuer.ControlPrefix + "dev/clock"
-	DevFaultsPath = devissuer.ControlPrefix + "dev/faults"
-	DevCallsPath  = devissuer.ControlPrefix + "dev/calls"
+	DevResetPath  = devcontrol.ResetPath
+	DevSeedPath   = devcontrol.SeedPath
+	DevSAMLPath   = devcontrol.SAMLPath
+	DevClockPath  = devcontrol.ClockPath
+	DevFaultsPath = devcontrol.FaultsPath
+	DevCallsPath  = devcontrol.CallsPath
 	// DevCodesPath is the path of the newest codes of user pools.
 	DevCodesPath = devissuer.ControlPrefix + "dev/codes"
 )
@@ -102,6 +105,7 @@ type devParts struct {
 	routes map[string]http.Handler
 	// oidcProviders are registered beside those of the settings.
 	oidcProviders []OIDCProviderConfig
+	samlProviders []SAMLProviderConfig
 	// localUserPools are the server's own user pools. Those that the settings name come first.
 	localUserPools provider.LocalUserPools
 	// documents return what the server publishes itself, so that it verifies tokens without reaching
@@ -155,6 +159,9 @@ func (s *Server) newDevelopment(tools *devTools) (*development, error) {
 	})
 
 	if err := s.addUserPools(d); err != nil {
+		return nil, err
+	}
+	if err := s.addControl(d); err != nil {
 		return nil, err
 	}
 

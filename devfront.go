@@ -27,8 +27,6 @@ type devFront struct {
 	door  devDoor
 	turns chan struct{} // full while a reset or the end has its turn
 
-	ended    context.Context // ends with Close
-	end      context.CancelFunc
 	failed   chan struct{}
 	failOnce sync.Once
 	failure  atomic.Pointer[error] // of a reset that left nothing
@@ -53,9 +51,8 @@ func newDevFront(origin Config, tools *devTools, s *Server) *devFront {
 		turns:  make(chan struct{}, 1),
 		failed: make(chan struct{}),
 	}
-	f.ended, f.end = context.WithCancel(context.Background())
-	tools.ending = f.ended
 	f.current.Store(s)
+	tools.latest, tools.reset = f.current.Load, f.reset
 
 	return f
 }
@@ -99,7 +96,7 @@ func (f *devFront) reset(ctx context.Context, empty bool) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := f.ended.Err(); err != nil {
+	if err := f.tools.ending.Err(); err != nil {
 		return errors.New("the server is stopping")
 	}
 
@@ -233,7 +230,7 @@ func (f *devFront) watch(ctx context.Context, s *Server) {
 
 // stopping ends what would keep a stop waiting: faults, and requests that wait for calls.
 func (f *devFront) stopping() {
-	f.end()
+	f.tools.end()
 	f.tools.faults.Stop()
 }
 

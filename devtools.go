@@ -12,6 +12,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/devclock"
 	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+	"github.com/poolhouse-id/poolhouse/internal/devsaml"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -24,9 +25,12 @@ type devTools struct {
 	calls  devcalls.Calls
 
 	issuer *devissuer.Issuer // with its keys; nil before the first start
+	saml   *devsaml.Provider // with its key; nil before the first start
 	keys   []store.Key       // of Cognito tokens, of the server before a reset
 	reset  func(ctx context.Context, empty bool) error
+	latest func() *Server  // the server that answers now
 	ending context.Context // ends when the server stops
+	end    context.CancelFunc
 }
 
 // newDevTools returns the tools of a development server, and makes its configuration read their clock.
@@ -37,8 +41,8 @@ func newDevTools(c *Config) *devTools {
 	tools := &devTools{
 		clock:  devclock.New(c.Now),
 		faults: devfault.New(nil),
-		ending: context.Background(),
 	}
+	tools.ending, tools.end = context.WithCancel(context.Background())
 	c.Now = tools.clock.Now
 
 	if c.DataDir == "" && c.DatabaseURL == "" && len(c.MasterKey) == 0 {

@@ -90,7 +90,6 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		return nil, err
 	}
 	s.front = newDevFront(c, tools, s)
-	tools.reset = s.front.reset
 
 	return s, nil
 }
@@ -202,15 +201,15 @@ func (c *Config) checkDatabase() error {
 	return nil
 }
 
-// directory returns the settings' roles and providers. resources has those of the IAM API; it
+// directory returns the settings' roles and providers, and the server's own SAML providers. resources has those of the IAM API; it
 // may be nil to check only the settings.
-func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) iam.Config {
+func (c *Config) directory(oidc []OIDCProviderConfig, own []SAMLProviderConfig, resources *store.Store) iam.Config {
 	return iam.Config{
 		Account:           identitypool.AccountID(cmp.Or(c.Account, DevAccount)),
 		Partition:         identitypool.Partition(c.region()),
 		Roles:             c.Roles,
 		OIDCProviders:     oidc,
-		SAMLProviders:     c.samlProviders(),
+		SAMLProviders:     c.samlProviders(own),
 		PreviousEntityIDs: c.SAMLPreviousEntityIDs,
 		AWSPolicies:       c.ManagedPolicies,
 		Store:             resources,
@@ -236,8 +235,8 @@ func (s *Server) DataPlace() string {
 }
 
 // samlProviders returns the settings' providers, which may name this server by its issuer URL.
-func (c *Config) samlProviders() []SAMLProviderConfig {
-	providers := slices.Clone(c.SAMLProviders)
+func (c *Config) samlProviders(own []SAMLProviderConfig) []SAMLProviderConfig {
+	providers := slices.Concat(c.SAMLProviders, own)
 	if c.IssuerURL == "" {
 		return providers
 	}

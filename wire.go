@@ -87,7 +87,7 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 	c := &s.config
 	providers := slices.Concat(c.OIDCProviders, s.dev.added().oidcProviders)
-	directory, err := iam.NewDirectory(c.directory(providers, s.store))
+	directory, err := iam.NewDirectory(c.directory(providers, s.dev.added().samlProviders, s.store))
 	if err != nil {
 		return nil, err
 	}

@@ -109,6 +109,9 @@ func dev(
 	colour := newPalette(people)
 	c.OnTrace = func(t poolhouse.Trace) { printTrace(out.stdout, colour, t) }
 	c.OnDevCode = func(code poolhouse.DevCode) { printCode(out.stdout, colour, code) }
+	c.OnDevReset = func(ctx context.Context, fresh *poolhouse.Server, empty bool) error {
+		return seeds.replant(ctx, fresh, empty, out.stdout)
+	}
 	limitMemory(memlimit.FromCgroup, out.logger)
 
 	server, err := poolhouse.New(ctx, c)
@@ -142,7 +145,7 @@ func dev(
 	serve := func(ctx context.Context) error { return serveUntil(ctx, server, l, c.LameDuck, out.logger) }
 	applied := func() error { return ready.refresh(ctx, about) }
 
-	return seeds.watchDuring(ctx, out.stdout, colour, applied, func(ctx context.Context) error {
+	return seeds.watchDuring(ctx, server, out.stdout, colour, applied, func(ctx context.Context) error {
 		return ready.during(ctx, info.Endpoint, about, serve)
 	})
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/devseed"
-	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
 // devSeeds fill a development server before it answers anybody.
@@ -27,8 +26,6 @@ type devSeeds struct {
 	read  apply.ReadOptions
 	demo  bool
 	quiet bool // the demo may be impossible: nobody asked for it
-
-	seeder *devseed.Seeder
 }
 
 // newDevSeeds reads the flags about seeds. A new folder that dev chose itself begins with the demo,
@@ -76,35 +73,31 @@ func newDevSeeds(c *cobra.Command, s *settings) (*devSeeds, error) {
 // plant brings the server to what the demo and the seeds have.
 func (s *devSeeds) plant(ctx context.Context, server *poolhouse.Server, out io.Writer) error {
 	info, _ := server.DevInfo()
-	s.seeder = &devseed.Seeder{
-		Client: devseed.InProcess(server, server.SeedUserAgent(), info.Endpoint, info.Region, sigv4.Credentials{
-			AccessKeyID:     info.AccessKeyID,
-			SecretAccessKey: info.SecretAccessKey,
-		}),
-		Users:       server.DevUsers(),
-		Clients:     server.DevClients(),
-		ProviderARN: info.OIDCProviderARN,
-		LoginKey:    info.LoginKey,
-		Identities:  server.SeedIdentities,
+	seeder := server.DevSeeder()
 
-		CheckIdentities: server.CheckSeededIdentities,
-	}
-
-	if err := s.seeder.DemoFollows(ctx, info.Region, server.FormerDevIssuer()); err != nil {
+	if err := seeder.DemoFollows(ctx, info.Region, server.FormerDevIssuer()); err != nil {
 		return fmt.Errorf("the demo: %w", err)
 	}
 	if s.demo {
-		err := s.seeder.Demo(ctx, info.Region)
+		err := seeder.Demo(ctx, info.Region)
 		if err != nil && !(s.quiet && errors.Is(err, devseed.ErrNoDemo)) {
 			return fmt.Errorf("the demo: %w", err)
 		}
 	}
 
-	return s.apply(ctx, out)
+	return s.apply(ctx, seeder, out)
+}
+
+// replant is plant for a server that begins anew; empty leaves the demo and the files out.
+func (s *devSeeds) replant(ctx context.Context, server *poolhouse.Server, empty bool, out io.Writer) error {
+	if empty {
+		return nil
+	}
+	return s.plant(ctx, server, out)
 }
 
 // apply reads the files and applies them.
-func (s *devSeeds) apply(ctx context.Context, out io.Writer) error {
+func (s *devSeeds) apply(ctx context.Context, seeder *devseed.Seeder, out io.Writer) error {
 	if len(s.paths) == 0 {
 		return nil
 	}
@@ -113,13 +106,14 @@ func (s *devSeeds) apply(ctx context.Context, out io.Writer) error {
 		return err
 	}
 
-	return s.seeder.Apply(ctx, files, out)
+	return seeder.Apply(ctx, files, out)
 }
 
 // watchDuring runs serve. Meanwhile, if that was asked for, it applies the files again when they
 // change, and calls applied after that.
 func (s *devSeeds) watchDuring(
-	ctx context.Context, out io.Writer, colour palette, applied func() error, serve func(context.Context) error,
+	ctx context.Context, server *poolhouse.Server, out io.Writer, colour palette,
+	applied func() error, serve func(context.Context) error,
 ) error {
 	if s.watch == nil {
 		return serve(ctx)
@@ -132,7 +126,7 @@ func (s *devSeeds) watchDuring(
 	var group sync.WaitGroup
 	group.Go(func() {
 		s.watch.Run(watching, tick.C, func() {
-			if err := s.apply(watching, out); err != nil && watching.Err() == nil {
+			if err := s.apply(watching, server.DevSeeder(), out); err != nil && watching.Err() == nil {
 				reportSeed(out, colour, err)
 			}
 			if err := applied(); err != nil && watching.Err() == nil {

@@ -57,16 +57,21 @@ type OutputResult struct {
 // afterApply is why an output has no value in a dry run.
 const afterApply = "it is known after apply"
 
-func (a *applier) result(file *File, plan []*change) (*Result, error) {
-	out := &Result{
-		Name:      a.options.Name,
-		DryRun:    a.options.DryRun,
+// NewResult returns the outcome of a file of which nothing was applied yet.
+func NewResult(name string, file *File) *Result {
+	return &Result{
+		Name:      name,
 		Pools:     []PoolResult{},
 		Resources: []ResourceResult{},
 		Outputs:   map[string]OutputResult{},
 		Skipped:   append([]Skipped{}, file.Skipped...),
 		Notes:     append([]string{}, file.Notes...),
 	}
+}
+
+func (a *applier) result(file *File, plan []*change) (*Result, error) {
+	out := NewResult(a.options.Name, file)
+	out.DryRun = a.options.DryRun
 	for _, ch := range plan {
 		id := a.physicalID(ch)
 		out.Resources = append(out.Resources, ResourceResult{

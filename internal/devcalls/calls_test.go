@@ -32,4 +32,3 @@ func TestCalls(t *testing.T) {
 		}
 	}
 }
-

@@ -66,6 +66,8 @@ type Control struct {
 	Clients *Clients       // that seeds describe
 	// Provider serves the issuer's endpoints; nil = discovery and keys alone.
 	Provider *Provider
+	// More are the patterns of the rest of the control API, for the answer about paths that it does not have.
+	More []string
 	// Pools returns at most limit pools of the server, in the order of their IDs.
 	Pools func(ctx context.Context, limit int) ([]devpool.Pool, error)
 }
@@ -128,8 +130,9 @@ func (d *Control) Routes() map[string]http.Handler {
 		all[route.pattern] = route.serve
 	}
 	all[ControlPrefix] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusNotFound, TokenResponse{
-			Error: "the control API has no such path with this method: it has " + strings.Join(Routes(), ", "),
+		WriteJSON(w, http.StatusNotFound, TokenResponse{
+			Error: "the control API has no such path with this method: it has " +
+				strings.Join(append(Routes(), d.More...), ", "),
 		})
 	})
 
@@ -139,7 +142,7 @@ func (d *Control) Routes() map[string]http.Handler {
 func (d *Control) info(w http.ResponseWriter, r *http.Request) {
 	info := d.Info
 	info.Endpoint = Endpoint(r)
-	writeJSON(w, http.StatusOK, info)
+	WriteJSON(w, http.StatusOK, info)
 }
 
 // Endpoint returns the address by which a client reached a development server: of this machine, or
@@ -162,16 +165,16 @@ type PoolsResponse struct {
 func (d *Control) pools(w http.ResponseWriter, r *http.Request) {
 	list, err := d.Pools(r.Context(), MaxPools)
 	if err != nil {
-		writeJSON(w, http.StatusServiceUnavailable,
+		WriteJSON(w, http.StatusServiceUnavailable,
 			TokenResponse{Error: "the pools could not be read: try again"})
 		return
 	}
-	writeJSON(w, http.StatusOK, PoolsResponse{Pools: list})
+	WriteJSON(w, http.StatusOK, PoolsResponse{Pools: list})
 }
 
 func (d *Control) token(w http.ResponseWriter, r *http.Request) {
 	var request TokenRequest
-	if !readJSON(w, r, &request, tokenRule) {
+	if !ReadJSON(w, r, &request, tokenRule) {
 		return
 	}
 
@@ -184,12 +187,12 @@ func (d *Control) token(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, ErrRequest):
 		text := strings.TrimPrefix(err.Error(), ErrRequest.Error()+": ")
-		writeJSON(w, http.StatusBadRequest, TokenResponse{Error: text})
+		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: text})
 	case err != nil:
-		writeJSON(w, http.StatusInternalServerError,
+		WriteJSON(w, http.StatusInternalServerError,
 			TokenResponse{Error: "the token could not be signed: " + err.Error()})
 	default:
-		writeJSON(w, http.StatusOK, TokenResponse{Token: token})
+		WriteJSON(w, http.StatusOK, TokenResponse{Token: token})
 	}
 }
 
@@ -241,11 +244,11 @@ func (d *Control) otherUsers(name string) string {
 	}
 }
 
-// readJSON reads a request of one JSON object. If it cannot, it answers with what is wrong, and the rule.
-func readJSON(w http.ResponseWriter, r *http.Request, into any, rule string) bool {
+// ReadJSON reads a request of one JSON object. If it cannot, it answers with what is wrong, and the rule.
+func ReadJSON(w http.ResponseWriter, r *http.Request, into any, rule string) bool {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		// A form post needs no preflight, so a foreign page could send one.
-		writeJSON(w, http.StatusUnsupportedMediaType, TokenResponse{Error: "send application/json"})
+		WriteJSON(w, http.StatusUnsupportedMediaType, TokenResponse{Error: "send application/json"})
 		return false
 	}
 
@@ -257,20 +260,21 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any, rule string) boo
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // its text names our types
 			text = cmp.Or(wrong.Field, "the body") + " cannot be " + wrong.Value
 		}
-		writeJSON(w, http.StatusBadRequest, TokenResponse{Error: text + ": " + rule})
+		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: text + ": " + rule})
 
 		return false
 	}
 
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		writeJSON(w, http.StatusBadRequest, TokenResponse{Error: "something follows the request: " + rule})
+		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: "something follows the request: " + rule})
 		return false
 	}
 
 	return true
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
+// WriteJSON answers with JSON.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

@@ -217,7 +217,7 @@ func checkForm(next http.Handler) http.Handler {
 			problem = "a parameter is in the URL: send all in the body, which logs do not keep"
 		}
 		if problem != "" {
-			writeJSON(w, http.StatusBadRequest,
+			WriteJSON(w, http.StatusBadRequest,
 				map[string]string{"error": string(oidc.InvalidRequest), "error_description": problem})
 			return
 		}

@@ -28,13 +28,13 @@ func (d *Control) listUsers(w http.ResponseWriter, _ *http.Request) {
 	if all == nil {
 		all = []devuser.User{}
 	}
-	writeJSON(w, http.StatusOK, UsersResponse{Users: all})
+	WriteJSON(w, http.StatusOK, UsersResponse{Users: all})
 }
 
 // putUser adds a user, or replaces the one of that name.
 func (d *Control) putUser(w http.ResponseWriter, r *http.Request) {
 	var request UserRequest
-	if !readJSON(w, r, &request, usersRule) {
+	if !ReadJSON(w, r, &request, usersRule) {
 		return
 	}
 
@@ -43,7 +43,7 @@ func (d *Control) putUser(w http.ResponseWriter, r *http.Request) {
 		claims = map[string]any{}
 	}
 	if _, twice := claims["sub"]; twice {
-		writeJSON(w, http.StatusBadRequest, TokenResponse{Error: "sub is no claim here: it has its own member"})
+		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: "sub is no claim here: it has its own member"})
 		return
 	}
 	if request.Subject != "" {
@@ -68,14 +68,14 @@ func (d *Control) deleteUser(w http.ResponseWriter, r *http.Request) {
 func answerUser(w http.ResponseWriter, user devuser.User, err error) {
 	switch {
 	case err == nil:
-		writeJSON(w, http.StatusOK, user)
+		WriteJSON(w, http.StatusOK, user)
 	case errors.Is(err, devuser.ErrNotFound):
-		writeJSON(w, http.StatusNotFound, TokenResponse{Error: err.Error()})
+		WriteJSON(w, http.StatusNotFound, TokenResponse{Error: err.Error()})
 	case errors.Is(err, devuser.ErrInvalid):
 		text := strings.TrimPrefix(err.Error(), devuser.ErrInvalid.Error()+": ")
-		writeJSON(w, http.StatusBadRequest, TokenResponse{Error: text})
+		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: text})
 	default:
-		writeJSON(w, http.StatusInternalServerError,
+		WriteJSON(w, http.StatusInternalServerError,
 			TokenResponse{Error: "the users could not be written: " + err.Error()})
 	}
 }
@@ -89,10 +89,10 @@ func (d *Control) rotate(w http.ResponseWriter, r *http.Request) {
 	keyID, err := d.Issuer.Rotate(r.Context())
 	switch {
 	case errors.Is(err, ErrTooManyKeys):
-		writeJSON(w, http.StatusConflict, TokenResponse{Error: err.Error()})
+		WriteJSON(w, http.StatusConflict, TokenResponse{Error: err.Error()})
 	case err != nil:
-		writeJSON(w, http.StatusInternalServerError, TokenResponse{Error: "the key could not be made: " + err.Error()})
+		WriteJSON(w, http.StatusInternalServerError, TokenResponse{Error: "the key could not be made: " + err.Error()})
 	default:
-		writeJSON(w, http.StatusOK, RotateResponse{KeyID: keyID})
+		WriteJSON(w, http.StatusOK, RotateResponse{KeyID: keyID})
 	}
 }

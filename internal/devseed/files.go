@@ -123,6 +123,12 @@ func readFile(from apply.Stack, o apply.ReadOptions) (File, error) {
 	return parse(from.Path, text, o)
 }
 
+// Parse reads the text of one seed, which has a name in place of a path.
+func Parse(name string, text []byte, o apply.ReadOptions) (File, error) {
+	o.Name, o.IgnoreUnknown = name, true
+	return parse(name, text, o)
+}
+
 // parse reads the text of a seed.
 func parse(path string, text []byte, o apply.ReadOptions) (File, error) {
 	f := File{Path: path, Name: o.Name}

@@ -27,6 +27,8 @@ type Seeder struct {
 	Identities func(context.Context, []cognitoidentity.SeededIdentity) error
 	// CheckIdentities returns the error that Identities would have.
 	CheckIdentities func(context.Context, []cognitoidentity.SeededIdentity, cognitoidentity.Foreseen) error
+	// Applied gets the outcome of each file; nil = nobody wants it.
+	Applied func(*apply.Result)
 }
 
 // ErrPartly means that an error came when something was changed already. Any other error of Apply
@@ -74,6 +76,9 @@ func (s *Seeder) Apply(ctx context.Context, files []File, out io.Writer) error {
 			return partly{err}
 		}
 		pools.add(f, done)
+		if s.Applied != nil {
+			s.Applied(done)
+		}
 		apply.Say(out, "Seed %s: %s", f.Path, summary(done, changed[f.Path]))
 		tell(out, f)
 	}
@@ -243,7 +248,7 @@ func unknownUser(name string, users map[string]bool) error {
 // resources applies the resources of a file.
 func (s *Seeder) resources(ctx context.Context, f File, o apply.Options) (*apply.Result, error) {
 	if len(f.Seed.Resources) == 0 {
-		return &apply.Result{}, nil
+		return apply.NewResult(f.Name, f.Seed.File), nil
 	}
 
 	o.Name, o.Out = f.Name, io.Discard

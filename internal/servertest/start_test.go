@@ -14,6 +14,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devcontrol"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -172,7 +173,7 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	for _, path := range []string{"/token", "/userinfo", "/sign-in", "/sign-out", "/device_authorization"} {
 		paths = append(paths, devissuer.Path+path)
 	}
-	for _, route := range devissuer.Routes() {
+	for _, route := range append(devissuer.Routes(), devcontrol.Routes()...) {
 		_, path, _ := strings.Cut(route, " ")
 		paths = append(paths, path)
 	}
@@ -214,6 +215,12 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	}
 	if clients := p.DevClients(); clients != nil {
 		t.Errorf("DevClients = %+v", clients.IDs())
+	}
+	if p.DevClock() != nil || p.DevFaults() != nil || p.DevCalls() != nil || p.DevSeeder() != nil {
+		t.Error("the clock, the faults, the calls or the seeder of development are there")
+	}
+	if err := p.DevReset(t.Context(), true); err == nil {
+		t.Error("DevReset works")
 	}
 	if pools, err := p.DevPools(t.Context(), 1); err == nil {
 		t.Errorf("DevPools = %+v", pools)

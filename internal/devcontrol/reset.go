@@ -1,0 +1,88 @@
+package devcontrol
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"slices"
+
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+)
+
+// resetRequest is the body of a request for ResetPath.
+type resetRequest struct {
+	Empty bool `json:"empty"`
+}
+
+func (c *Control) reset(w http.ResponseWriter, r *http.Request) {
+	var request resetRequest
+	if r.ContentLength != 0 &&
+		!devissuer.ReadJSON(w, r, &request, "send nothing, or one JSON object with empty (true or false)") {
+		return
+	}
+
+	if err := c.o.Reset(r.Context(), request.Empty); err != nil {
+		status := http.StatusInternalServerError
+		if c.o.ResetBusy(err) {
+			status = http.StatusServiceUnavailable
+			w.Header().Set("Retry-After", "1")
+		}
+		refuse(w, status, err, nil)
+
+		return
+	}
+
+	list, err := c.o.Pools(r.Context(), devissuer.MaxPools)
+	if err != nil {
+		refuse(w, http.StatusServiceUnavailable, errors.New("the server was reset, but its pools could not be read"), nil)
+		return
+	}
+	devissuer.WriteJSON(w, http.StatusOK, devissuer.PoolsResponse{Pools: list})
+}
+
+// MaxSeed bounds a seed, in bytes.
+const MaxSeed = 1 << 20
+
+var (
+	seedTypes = []string{"application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"}
+	seedName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+)
+
+func (c *Control) seed(w http.ResponseWriter, r *http.Request) {
+	// A form post needs no preflight, so a foreign page could send one.
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || !slices.Contains(seedTypes, kind) {
+		refuse(w, http.StatusUnsupportedMediaType, errors.New("send application/yaml or application/json"), nil)
+		return
+	}
+	name := "seed"
+	if r.URL.Query().Has("name") {
+		name = r.URL.Query().Get("name")
+	}
+	if !seedName.MatchString(name) {
+		refuse(w, http.StatusBadRequest, errors.New("name has 1 to 64 letters, digits, '.', '_' and '-'"), nil)
+		return
+	}
+
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxSeed))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		refuse(w, http.StatusRequestEntityTooLarge, errors.New("a seed has at most 1 MiB"), nil)
+		return
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, errors.New("the body cannot be read"), nil)
+		return
+	}
+
+	result, err := c.o.Seed(r.Context(), name, text)
+	switch {
+	case errors.Is(err, ErrSeed):
+		refuse(w, http.StatusBadRequest, err, ErrSeed)
+	case err != nil:
+		refuse(w, http.StatusInternalServerError, err, nil)
+	default:
+		devissuer.WriteJSON(w, http.StatusOK, result)
+	}
+}
