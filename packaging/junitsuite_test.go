@@ -28,14 +28,19 @@ func TestJUnitPackage(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := pageFolder(t, t.TempDir(), "junit.md")
-	useBuilt(t, filepath.Join(folder, "pom.xml"), "VERSION")
 	useBuilt(t, filepath.Join(page, "pom.xml"), "0.1.0")
+	if err := os.Rename(filepath.Join(folder, "pom.xml"), filepath.Join(folder, "pom-of-the-suite.xml")); err != nil {
+		t.Fatal(err)
+	}
+	useBuilt(t, filepath.Join(folder, "pom-of-the-suite.xml"), "VERSION")
+	if err := os.CopyFS(folder, os.DirFS(page)); err != nil { // with its pom.xml: one start of Maven for all
+		t.Fatal(err)
+	}
 
 	temporary := t.TempDir()
 	mvn := suite{folder, []string{"JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=" + temporary}, []string{"mvn", "-B", "test"}}
-	mvn.passes(t, "Tests run: 12, Failures: 0, Errors: 0, Skipped: 0")
+	mvn.passes(t, "Tests run: 16, Failures: 0, Errors: 0, Skipped: 0")
 	leavesNothing(t, temporary)
-	suite{page, mvn.environment, mvn.command}.passes(t, "Tests run: 4, Failures: 0, Errors: 0, Skipped: 0")
 
 	failing := `import io.github.poolhouseid.junit5.*;
 import java.util.Map;
@@ -52,7 +57,7 @@ class FailingTest {
 	if err := os.WriteFile(filepath.Join(folder, "src/test/java/FailingTest.java"), []byte(failing), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	suite{folder, mvn.environment, append(mvn.command, "-Dtest=FailingTest")}.tells(t)
+	suite{folder, mvn.environment, append(mvn.command, "-f", "pom-of-the-suite.xml", "-Dtest=FailingTest")}.tells(t)
 }
 
 // useBuilt lets a suite take the built extension, in place of the version that it names.

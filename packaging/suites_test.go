@@ -1,7 +1,7 @@
 package packaging
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"fmt"
 	"io/fs"
@@ -234,9 +234,9 @@ func installWheel(t *testing.T) []string {
 
 func TestPytestPackage(t *testing.T) {
 	environment, parent := installWheel(t), t.TempDir()
-	pytest := func(name string, more ...string) suite {
+	pytest := func(name string) suite {
 		command := []string{python, "-W", "error::ResourceWarning", "-m", "pytest", "-q", "-p", "no:cacheprovider"}
-		return suite{suiteFolder(t, parent, "pytest/"+name), environment, append(command, more...)}
+		return suite{suiteFolder(t, parent, "pytest/"+name), environment, command}
 	}
 	pytest("after").passes(t, "2 passed")
 	pytest("more").passes(t, "14 passed")
@@ -249,16 +249,16 @@ func TestPytestPackage(t *testing.T) {
 	}
 	suite{example, environment, run}.passes(t, "5 passed")
 
-	pytest("failing", "-k", "fails").tells(t)
+	failing := pytest("failing")
+	suite{failing.folder, environment, append(failing.command, "-k", "fails")}.tells(t)
 
 	// The program is a command, too.
 	name := strings.TrimPrefix(strings.Split(environment[0], ":")[0], "PYTHONPATH=")
 	version := suite{parent, environment, []string{python, filepath.Join(name, "bin", "poolhouse"), "version"}}
 	version.passes(t, "poolhouse "+built.Version)
 
-	c := pytest("failing", "-k", "waits").cmd(t.Context(), t)
-	_, endpoint := startWaiting(t, c)
-	server := connect(t, endpoint)
+	c := suite{failing.folder, environment, append(failing.command, "-k", "waits")}.cmd(t.Context(), t)
+	server := connect(t, startWaiting(t, c))
 	if err := c.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -266,8 +266,8 @@ func TestPytestPackage(t *testing.T) {
 	server.ends(t)
 }
 
-// startWaiting starts a suite whose test prints the server's address and then waits.
-func startWaiting(t *testing.T, c *exec.Cmd) (first, endpoint string) {
+// startWaiting starts a suite whose test prints the server's address and then waits. It returns the address.
+func startWaiting(t *testing.T, c *exec.Cmd) string {
 	t.Helper()
 	input, err := c.StdinPipe()
 	if err != nil {
@@ -285,17 +285,14 @@ func startWaiting(t *testing.T, c *exec.Cmd) (first, endpoint string) {
 	}
 	t.Cleanup(func() { _ = c.Process.Kill() })
 
-	var text bytes.Buffer
-	for part := make([]byte, 1024); ; {
-		n, err := output.Read(part)
-		text.Write(part[:n])
-		for line := range strings.Lines(text.String()) {
-			if i := strings.Index(line, "http://127.0.0.1:"); i >= 0 && strings.HasSuffix(line, "\n") {
-				return strings.TrimSpace(line[:i]), strings.TrimSpace(line[i:])
-			}
+	lines := bufio.NewReader(output)
+	for {
+		line, err := lines.ReadString('\n')
+		if strings.HasPrefix(line, "http://127.0.0.1:") {
+			return strings.TrimSpace(line)
 		}
 		if err != nil {
-			t.Fatalf("%s: %v\n%s", c, err, text.String())
+			t.Fatalf("%s: %v", c, err)
 		}
 	}
 }

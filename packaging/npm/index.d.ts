@@ -82,6 +82,7 @@ export interface Call {
   status: number;
   error?: string;
   request_id: string;
+  message?: string;
   explain?: Record<string, unknown>;
 }
 
@@ -140,6 +141,8 @@ export class Poolhouse implements AsyncDisposable {
     now(): Promise<Date>;
     advance(seconds: number): Promise<Date>;
     set(time: Date | string | number): Promise<Date>;
+    /** Moves the clock, and lets it count for signatures, too: SDKs notice that the clocks differ. */
+    skew(seconds: number): Promise<Date>;
     stop(): Promise<Date>;
     /** Back to the real time. */
     reset(): Promise<Date>;
@@ -158,7 +161,7 @@ export class Poolhouse implements AsyncDisposable {
   /** The newest codes that the server's user pools have sent. */
   codes(): Promise<Record<string, string>[]>;
 
-  /** The newest calls of clients, oldest first. */
+  /** The calls of clients since the test began, oldest first, at most the newest 1000. */
   calls(options?: { after?: number; limit?: number }): Promise<Call[]>;
   /** Waits for a call, also for one that was there before, unless `after` is its ID or a later one. */
   waitForCall(wanted?: {

@@ -8,6 +8,7 @@ export { binary };
 
 const keptOutput = 64 * 1024; // characters of the server's output that an error shows
 const stopTimeout = 10_000; // ms
+const keptCalls = 1000; // by the server
 
 /** An answer of the server that is no success. */
 export class PoolhouseError extends Error {
@@ -186,6 +187,8 @@ export class Poolhouse {
     now: async () => new Date((await this.#control("GET", "clock")).now),
     advance: async (seconds) => new Date((await this.#control("PUT", "clock", { advance_seconds: seconds })).now),
     set: async (time) => new Date((await this.#control("PUT", "clock", { now: new Date(time).toISOString() })).now),
+    skew: async (seconds) =>
+      new Date((await this.#control("PUT", "clock", { advance_seconds: seconds, skewed: true })).now),
     stop: async () => new Date((await this.#control("PUT", "clock", { stopped: true })).now),
     reset: async () => new Date((await this.#control("DELETE", "clock")).now),
   };
@@ -222,7 +225,7 @@ export class Poolhouse {
     return (await this.#control("GET", "codes")).codes;
   }
 
-  async calls({ after, limit } = {}) {
+  async calls({ after, limit = keptCalls } = {}) {
     return (await this.#control("GET", `calls${query({ after, limit })}`)).calls;
   }
 
@@ -300,9 +303,8 @@ function query(members) {
 function shown(call) {
   const lines = [[call.operation, call.status, call.error, call.request_id && `(request ${call.request_id})`]
     .filter(Boolean).join(" ")];
-  const { message, steps = [] } = call.explain ?? {};
-  if (message) lines.push(`  ${message}`);
-  for (const step of steps.filter((one) => !one.ok)) {
+  if (call.message) lines.push(`  ${call.message}`);
+  for (const step of (call.explain?.steps ?? []).filter((one) => !one.ok)) {
     lines.push(`  refused ${step.check}: expected ${step.expected}; got ${step.got}`);
     if (step.fix) lines.push(`    fix: ${step.fix}`);
   }

@@ -18,7 +18,8 @@ from .program import binary
 
 START_TIMEOUT = 30.0  # seconds
 STOP_TIMEOUT = 10.0  # seconds
-REQUEST_TIMEOUT = 60.0  # seconds
+REQUEST_TIMEOUT = 90.0  # seconds
+KEPT_CALLS = 1000  # by the server
 
 # The server is on this machine: no proxy of the environment leads there.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -40,6 +41,10 @@ class Credentials(NamedTuple):
     secret_access_key: str
     session_token: str
     expiration: datetime
+
+    def __repr__(self) -> str:
+        """Shows no secret, as pytest prints what a failed assertion compares."""
+        return f"Credentials(access_key_id={self.access_key_id!r}, expiration={self.expiration!r})"
 
     def boto3(self) -> Dict[str, str]:
         """Returns the arguments for boto3.client or boto3.Session."""
@@ -76,6 +81,10 @@ class Clock:
         """Sets the clock to a time with a time zone. It goes on from there."""
         text = time.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
         return _time(self._server.control("PUT", "clock", {"now": text})["now"])
+
+    def skew(self, seconds: float) -> datetime:
+        """Moves the clock, and lets it count for signatures, too: SDKs notice that the clocks differ."""
+        return _time(self._server.control("PUT", "clock", {"advance_seconds": seconds, "skewed": True})["now"])
 
     def stop(self) -> datetime:
         return _time(self._server.control("PUT", "clock", {"stopped": True})["now"])
@@ -294,8 +303,8 @@ class Poolhouse:
         codes: List[Dict[str, Any]] = self.control("GET", "codes")["codes"]
         return codes
 
-    def calls(self, *, after: Optional[int] = None, limit: Optional[int] = None) -> List[Dict[str, Any]]:
-        """Returns the newest calls of clients, oldest first."""
+    def calls(self, *, after: Optional[int] = None, limit: int = KEPT_CALLS) -> List[Dict[str, Any]]:
+        """Returns the calls of clients since the test began, oldest first, at most the newest 1000."""
         path = "calls" + _query({"after": after, "limit": limit})
         calls: List[Dict[str, Any]] = self.control("GET", path)["calls"]
         return calls
@@ -363,10 +372,9 @@ def _shown(call: Mapping[str, Any]) -> str:
     lines = [" ".join(str(part) for part in (call["operation"], call.get("status"), call.get("error")) if part)]
     if call.get("request_id"):
         lines[0] += f" (request {call['request_id']})"
-    explained = call.get("explain") or {}
-    if explained.get("message"):
-        lines.append("  " + explained["message"])
-    for step in explained.get("steps") or ():
+    if call.get("message"):
+        lines.append("  " + call["message"])
+    for step in (call.get("explain") or {}).get("steps") or ():
         if not step.get("ok"):
             lines.append(f"  refused {step['check']}: expected {step.get('expected')}; got {step.get('got')}")
             if step.get("fix"):

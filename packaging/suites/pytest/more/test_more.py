@@ -14,6 +14,7 @@ def test_sign_in(poolhouse):
     alice, bob, guest = poolhouse.sign_in("alice"), poolhouse.sign_in("bob"), poolhouse.guest()
     assert len({alice.identity_id, bob.identity_id, guest.identity_id}) == 3
     assert poolhouse.sign_in(sub="alice").identity_id == alice.identity_id
+    assert alice.credentials.secret_access_key not in repr(alice.credentials)
     assert guest.logins == {} and guest.credentials.expiration > datetime.now(timezone.utc)
     assert ":assumed-role/PoolhouseDemoUser/" in poolhouse.client("sts", alice).get_caller_identity()["Arn"]
     assert poolhouse.client("cognito-identity").list_identity_pools(MaxResults=1)["IdentityPools"]

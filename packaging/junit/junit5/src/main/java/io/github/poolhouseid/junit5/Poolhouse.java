@@ -31,6 +31,7 @@ import java.util.stream.Collectors;
 public final class Poolhouse implements AutoCloseable {
     private static final Duration START = Duration.ofSeconds(30);
     private static final Duration STOP = Duration.ofSeconds(10);
+    private static final Duration REQUEST = Duration.ofSeconds(90);
     private static final int LINES = 1000;
 
     // The server is on this machine: no proxy of the settings leads there.
@@ -301,9 +302,12 @@ public final class Poolhouse implements AutoCloseable {
         return control("POST", "rotate-key", Map.of()).get("kid").toString();
     }
 
-    /** Returns the newest calls of clients, oldest first: operation, status, error, explain and so on. */
+    /**
+     * Returns the calls of clients since the test began, oldest first, at most the newest 1000: operation, status,
+     * error, explain and so on.
+     */
     public List<Map<String, Object>> calls() {
-        return Json.objects(control("GET", "calls", null).get("calls"));
+        return Json.objects(control("GET", "calls?limit=1000", null).get("calls"));
     }
 
     /** Waits for a call of an operation, also for one that was there before. */
@@ -330,11 +334,10 @@ public final class Poolhouse implements AutoCloseable {
             out.append(" (request ").append(call.get("request_id")).append(")");
         }
 
-        Map<String, Object> explained = Json.object(call.get("explain"));
-        if (explained.get("message") != null) {
-            out.append("\n  ").append(explained.get("message"));
+        if (call.get("message") != null) {
+            out.append("\n  ").append(call.get("message"));
         }
-        for (Map<String, Object> step : Json.objects(explained.get("steps"))) {
+        for (Map<String, Object> step : Json.objects(Json.object(call.get("explain")).get("steps"))) {
             if (Boolean.TRUE.equals(step.get("ok"))) {
                 continue;
             }
@@ -368,7 +371,7 @@ public final class Poolhouse implements AutoCloseable {
     private Map<String, Object> send(HttpRequest.Builder request, String name) {
         HttpResponse<String> answer;
         try {
-            answer = http.send(request.timeout(Duration.ofMinutes(1)).build(), HttpResponse.BodyHandlers.ofString());
+            answer = http.send(request.timeout(REQUEST).build(), HttpResponse.BodyHandlers.ofString());
         } catch (IOException e) {
             throw new PoolhouseException(name + ": " + e, e);
         } catch (InterruptedException e) {
@@ -412,6 +415,11 @@ public final class Poolhouse implements AutoCloseable {
         /** Sets the clock. It goes on from there. */
         public Instant set(Instant time) {
             return time(control("PUT", "clock", Map.of("now", time.toString())));
+        }
+
+        /** Moves the clock, and lets it count for signatures, too: SDKs notice that the clocks differ. */
+        public Instant skew(Duration time) {
+            return time(control("PUT", "clock", Map.of("advance_seconds", time.toSeconds(), "skewed", true)));
         }
 
         /** Stops the clock. */
