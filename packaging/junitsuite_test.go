@@ -54,10 +54,12 @@ class FailingTest {
     }
 }
 `
-	if err := os.WriteFile(filepath.Join(folder, "src/test/java/FailingTest.java"), []byte(failing), 0o600); err != nil {
+	source := filepath.Join(folder, "src/test/java/FailingTest.java")
+	if err := os.WriteFile(source, []byte(failing), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	suite{folder, mvn.environment, append(mvn.command, "-f", "pom-of-the-suite.xml", "-Dtest=FailingTest")}.tells(t)
+	command := append(mvn.command, "-f", "pom-of-the-suite.xml", "-Dtest=FailingTest")
+	suite{folder, mvn.environment, command}.tells(t)
 }
 
 // useBuilt lets a suite take the built extension, in place of the version that it names.
