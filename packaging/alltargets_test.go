@@ -113,7 +113,7 @@ func TestFirstSuite(t *testing.T) {
 	t.Setenv("PYTHON", python)
 	out := output(t, "../scripts/first-suite.sh", dist)
 	rows := regexp.MustCompile(`(?m)^\| \w+ +\| +\d+ \| +\d+\.\d\d \| +\d+\.\d\d \|$`).FindAllString(out, -1)
-	if len(rows) != 4 {
+	if len(rows) < 4 {
 		t.Errorf("%d rows:\n%s", len(rows), out)
 	}
 	t.Log("\n" + out)

@@ -6,14 +6,18 @@
 #
 #	scripts/first-suite.sh [DIST] [LANGUAGE...]
 #
-# DIST is a folder that scripts/release.sh has filled, by default dist. LANGUAGE is pytest, vitest, jest
-# or junit, by default all. It needs Python with pip, Node.js, and Java with Maven.
+# DIST is a folder that scripts/release.sh has filled, by default dist. LANGUAGE is go, pytest, vitest,
+# jest or junit, by default all. It needs Go, Python with pip, Node.js, and Java with Maven. The suite in
+# Go is examples/go, which takes Poolhouse from this work tree; its caches are those of the user.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 dist=$(realpath "${1:-$root/dist}")
 languages=("${@:2}")
-[ ${#languages[@]} -gt 0 ] || languages=(pytest vitest jest junit)
+if [ ${#languages[@]} -eq 0 ]; then
+	languages=(pytest vitest jest junit)
+	[ ! -d "$root/examples/go" ] || languages=(go "${languages[@]}")
+fi
 python=${PYTHON:-python3}
 
 room=$(mktemp -d)
@@ -29,6 +33,17 @@ measured() {
 	"$@" >"$room/log" 2>&1 || { cat "$room/log" >&2; echo "failed: $*" >&2; exit 1; }
 	seconds=$(awk -v us=$(($(now) - began)) 'BEGIN { printf "%.2f", us / 1e6 }')
 }
+
+# lines_go counts the lines that the suite would not have without Poolhouse, but not those that the go
+# command writes.
+lines_go() {
+	cat albums_test.go pool.yaml go.mod | grep -v -E '^(replace |//)' | grep -c -i -E 'poolhouse|\bserver\b'
+}
+install_go() {
+	sed -i "s|=> ../..|=> $root|" go.mod
+	GOWORK=off go test -c -o suite.test .
+}
+run_go() { GOWORK=off go test -count=1 .; }
 
 install_pytest() {
 	"$python" -m pip install --quiet --target packages --pre --find-links "$dist/pypi" -r requirements.txt
@@ -65,10 +80,16 @@ run_junit() { mvn -B -q test; }
 printf '| %-8s | %11s | %17s | %11s |\n|%s|%s:|%s:|%s:|\n' "Suite" "lines added" "installed in s" "run in s" \
 	---------- ------------ ------------------ ------------
 for language in "${languages[@]}"; do
-	suite=$root/packaging/suites/$language
-	added=$(git diff --no-index --numstat "$suite/before" "$suite/after" | awk '{ n += $1 } END { print n }' || true)
-	cp -r "$suite/after" "$room/$language"
-	cd "$room/$language"
+	if [ "$language" = go ]; then
+		cp -r "$root/examples/go" "$room/go"
+		cd "$room/go"
+		added=$(lines_go)
+	else
+		folder=$root/packaging/suites/$language
+		added=$(git diff --no-index --numstat "$folder/before" "$folder/after" | awk '{ n += $1 } END { print n }' || true)
+		cp -r "$folder/after" "$room/$language"
+		cd "$room/$language"
+	fi
 	measured "install_$language"
 	installed=$seconds
 	measured "run_$language"
