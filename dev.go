@@ -87,7 +87,7 @@ type development struct {
 	guards    devGuards
 	page      http.Handler
 	tools     *devTools
-	rules     devRules
+	rules     devfault.Rules
 	seedAgent string // see Server.SeedUserAgent
 	userPools *devuserpool.Service
 	codes     devuserpool.Codes // for the page

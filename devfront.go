@@ -4,14 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devcontrol"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
 // devFront stands in front of a development server, so that it can begin anew while it runs: a reset builds a
@@ -24,7 +30,7 @@ type devFront struct {
 	tools   *devTools
 	current atomic.Pointer[Server]
 
-	door  devDoor
+	door  devcontrol.Door
 	turns chan struct{} // full while a reset or the end has its turn
 
 	failed   chan struct{}
@@ -52,7 +58,7 @@ func newDevFront(origin Config, tools *devTools, s *Server) *devFront {
 		failed: make(chan struct{}),
 	}
 	f.current.Store(s)
-	tools.latest, tools.reset = f.current.Load, f.reset
+	tools.reset = f.reset
 
 	return f
 }
@@ -76,49 +82,52 @@ func (f *devFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	if !f.door.enter(r.Context()) {
+	if !f.door.Enter(r.Context()) {
 		return // the client has gone
 	}
-	defer f.door.leave()
+	defer f.door.Leave()
 
 	f.current.Load().handler.ServeHTTP(w, r)
 }
 
-// reset makes the server as it was after its first start. See Server.DevReset.
-func (f *devFront) reset(ctx context.Context, empty bool) error {
+// reset makes the server as it was after its first start, and returns its pools: after the next reset, it may have
+// others. See Server.DevReset.
+func (f *devFront) reset(ctx context.Context, empty bool) ([]DevPool, error) {
 	if f.origin.DatabaseURL != "" {
-		return errors.New("a development server whose data is in PostgreSQL cannot be reset: use another database")
+		return nil, errors.New("a development server whose data is in PostgreSQL cannot be reset: use another database")
 	}
 
 	select {
 	case f.turns <- struct{}{}:
 		defer func() { <-f.turns }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 	if err := f.tools.ending.Err(); err != nil {
-		return errors.New("the server is stopping")
+		return nil, errors.New("the server is stopping")
 	}
 
 	f.tools.faults.Clear() // calls that wait for a fault end
 
 	waiting, cancel := context.WithTimeout(ctx, resetWait)
 	defer cancel()
-	if !f.door.shut(waiting) {
-		return ErrResetBusy
+
+	if !f.door.Shut(waiting) {
+		return nil, ErrResetBusy
 	}
-	defer f.door.open()
+
+	defer f.door.Open()
 
 	// Whoever asked may leave: half a reset would be worse.
 	ctx = context.WithoutCancel(ctx)
 	f.tools.clock.Reset()
 	if err := f.succeed(ctx, empty); err != nil {
-		return err
+		return nil, err
 	}
 	f.tools.faults.Clear() // somebody may have made some meanwhile
 	f.tools.calls.Forget()
 
-	return nil
+	return f.current.Load().DevPools(ctx, MaxDevPools)
 }
 
 // succeed replaces the server by a new one. Nobody is answered meanwhile.
@@ -237,79 +246,81 @@ func (f *devFront) stopping() {
 // close ends the server after a reset under way.
 func (f *devFront) close() error {
 	f.stopping()
+
 	f.turns <- struct{}{}
 	defer func() { <-f.turns }()
 
 	return f.current.Load().close()
 }
 
-// devDoor lets calls in, and waits until they are out again.
-type devDoor struct {
-	mu     sync.Mutex
-	inside int
-	shutUp chan struct{} // closed when the door opens; nil = it is open
-	empty  chan struct{} // closed when nobody is inside; nil = nobody waits for that
-}
+// DevFolder is the name of the folder in which `poolhouse dev` keeps its data if no setting names a place.
+const DevFolder = ".poolhouse"
 
-// enter waits until the door is open: false = ctx has ended before.
-func (d *devDoor) enter(ctx context.Context) bool {
-	for {
-		d.mu.Lock()
-		closed := d.shutUp
-		if closed == nil {
-			d.inside++
-		}
-		d.mu.Unlock()
+// DeleteDevData deletes the files that a development server writes to a folder, those of interrupted writes
+// too. With keepKeys the master key and the development issuer's keys stay. The caller holds the folder. It
+// deletes nothing if the folder has data of production.
+func DeleteDevData(ctx context.Context, folder string, keepKeys bool) error {
+	err := CheckDevelopment(ctx, Config{DataDir: folder})
+	if errors.Is(err, store.ErrDamaged) && filepath.Base(folder) == DevFolder {
+		err = nil // nobody can tell whose it was, but a folder of this name is not production's
+	}
+	if err != nil {
+		return fmt.Errorf("nothing was deleted: %w: if you are sure, delete the folder yourself", err)
+	}
 
-		if closed == nil {
-			return true
-		}
-
-		select {
-		case <-closed:
-		case <-ctx.Done():
-			return false
+	// The log goes before its database, and the issuer's key last: an interrupted reset can be
+	// repeated.
+	database, userPools := DatabaseFile, DevUserPoolsFolder
+	for _, pattern := range []string{
+		database + "-*", database, wholefile.TemporaryName, DevUsersFile, DevSignInsFile,
+		userPools + "/*_*.json", userPools + "/" + wholefile.TemporaryName, // IDs of user pools have a _
+	} {
+		if err := deleteFiles(folder, pattern); err != nil {
+			return err
 		}
 	}
+	if err := deleteEmptyFolder(filepath.Join(folder, userPools)); err != nil {
+		return err
+	}
+
+	if keepKeys {
+		return nil
+	}
+
+	for _, key := range []string{MasterKeyFile, DevIssuerKeyFile} {
+		if err := deleteFiles(folder, key); err != nil {
+			return err
+		}
+	}
+
+	return nil
 }
 
-func (d *devDoor) leave() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-
-	d.inside--
-	if d.inside == 0 && d.empty != nil {
-		close(d.empty)
-		d.empty = nil
+// deleteFiles deletes the files of a folder whose names match a pattern (path.Match).
+func deleteFiles(folder, pattern string) error {
+	files, err := fs.Glob(os.DirFS(folder), pattern)
+	if err != nil {
+		return err
 	}
+
+	for _, name := range files {
+		if err := os.Remove(filepath.Join(folder, name)); err != nil {
+			return err
+		}
+	}
+
+	return nil
 }
 
-// shut closes the door and waits until nobody is inside. If ctx ends before, it opens the door again and returns
-// false. Only one caller at a time may shut it.
-func (d *devDoor) shut(ctx context.Context) bool {
-	empty := make(chan struct{})
-	d.mu.Lock()
-	d.shutUp = make(chan struct{})
-	if d.inside == 0 {
-		close(empty)
-	} else {
-		d.empty = empty
+// deleteEmptyFolder deletes a folder, unless it has files that the server did not write.
+func deleteEmptyFolder(path string) error {
+	left, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) || len(left) > 0 {
+		return nil
 	}
-	d.mu.Unlock()
-
-	select {
-	case <-empty:
-		return true
-	case <-ctx.Done():
-		d.open()
-		return false
+	if err != nil {
+		return err
 	}
-}
 
-func (d *devDoor) open() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-
-	close(d.shutUp)
-	d.shutUp, d.empty = nil, nil
+	return os.Remove(path)
 }

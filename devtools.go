@@ -3,19 +3,29 @@ package poolhouse
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
 	"net/url"
 	"slices"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/devcalls"
 	"github.com/poolhouse-id/poolhouse/internal/devclock"
+	"github.com/poolhouse-id/poolhouse/internal/devcontrol"
 	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devsaml"
+	"github.com/poolhouse-id/poolhouse/internal/devseed"
+	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
 // devTools are what tests do with a development server. They outlive its resets.
@@ -27,8 +37,7 @@ type devTools struct {
 	issuer *devissuer.Issuer // with its keys; nil before the first start
 	saml   *devsaml.Provider // with its key; nil before the first start
 	keys   []store.Key       // of Cognito tokens, of the server before a reset
-	reset  func(ctx context.Context, empty bool) error
-	latest func() *Server  // the server that answers now
+	reset  func(ctx context.Context, empty bool) ([]DevPool, error)
 	ending context.Context // ends when the server stops
 	end    context.CancelFunc
 }
@@ -94,22 +103,9 @@ func (t *devTools) storeOptions(o store.Options) store.Options {
 // injector returns the faults of operations; nil in production.
 func (t *devTools) injector(isSeed func(userAgent string) bool) awsapi.Injector {
 	if t == nil {
-		return nil // not a nil *devInjector, which would be one
+		return nil // not a nil *Engine, which would be an Injector
 	}
-	return devInjector{engine: t.faults, isSeed: isSeed}
-}
-
-// devInjector makes calls fail, but not those by which the server applies a seed.
-type devInjector struct {
-	engine *devfault.Engine
-	isSeed func(userAgent string) bool
-}
-
-func (i devInjector) Inject(ctx context.Context, service, operation string) awsapi.Injection {
-	if i.isSeed(awsapi.RecordFrom(ctx).UserAgent) {
-		return awsapi.Injection{}
-	}
-	return i.engine.Inject(ctx, service, operation)
+	return t.faults.Except(isSeed)
 }
 
 // restoreKeys gives a new database the keys of Cognito tokens that the former one had, so that whoever has
@@ -129,34 +125,6 @@ func (t *devTools) restoreKeys(ctx context.Context, s *store.Store, now time.Tim
 
 	return err
 }
-
-// devRules tell the faults which operations the server has.
-type devRules struct {
-	names  map[string][]string
-	errors map[[2]string][]string // by signing name and operation
-}
-
-// newDevRules returns the rules of APIs.
-func newDevRules(apis []awsapi.API) devRules {
-	rules := devRules{names: map[string][]string{}, errors: map[[2]string][]string{}}
-	for i := range apis {
-		api := &apis[i]
-		for _, operation := range api.Operations {
-			rules.names[api.Name] = append(rules.names[api.Name], operation.Name())
-			rules.errors[[2]string{api.Name, operation.Name()}] = api.ErrorNames(operation.Name())
-		}
-	}
-
-	return rules
-}
-
-// ErrorNames returns the error types that an operation may answer.
-func (r devRules) ErrorNames(service, operation string) []string {
-	return r.errors[[2]string{service, operation}]
-}
-
-// Operations returns the names of the operations by the signing names of their APIs.
-func (r devRules) Operations() map[string][]string { return r.names }
 
 // devTools returns the tools of a development server; nil in production.
 func (s *Server) devTools() *devTools {
@@ -179,4 +147,136 @@ func (s *Server) useTools() {
 	if s.dev != nil {
 		s.dev.tools.faults.Serve(s.dev.rules, s.logins.Forget)
 	}
+}
+
+// addControl adds the part of the control API by which tests control the server, and the SAML provider.
+func (s *Server) addControl(d *development) (err error) {
+	tools := d.tools
+	if tools.saml == nil {
+		if tools.saml, err = devsaml.New(s.config.IssuerURL, s.config.Now); err != nil {
+			return err
+		}
+	}
+	d.samlProviders = append(d.samlProviders, SAMLProviderConfig{Name: devsaml.Name, Metadata: tools.saml.Metadata()})
+
+	control := devcontrol.New(devcontrol.Options{
+		Clock:     tools.clock,
+		Faults:    tools.faults,
+		Calls:     &tools.calls,
+		Reset:     func(ctx context.Context, empty bool) ([]DevPool, error) { return tools.reset(ctx, empty) },
+		ResetBusy: func(err error) bool { return errors.Is(err, ErrResetBusy) },
+		Seed:      s.devSeed,
+		SAML:      func(r devcontrol.SAMLRequest) (devcontrol.SAMLResponse, error) { return s.devSAML(d, r) },
+		Ending:    tools.ending,
+	})
+	maps.Copy(d.routes, control.Routes())
+	d.endpoints.More = append(devcontrol.Routes(), "GET "+DevCodesPath)
+
+	return nil
+}
+
+// DevSeeder returns what applies seeds to a development server; nil for other servers. After a reset it is
+// another one.
+func (s *Server) DevSeeder() *devseed.Seeder {
+	if s.dev == nil {
+		return nil
+	}
+	s = s.latest()
+	info := s.dev.endpoints.Info
+
+	// The handler of this very server: its door may be shut, or shut later.
+	client := devseed.InProcess(s.handler, s.dev.seedAgent, info.Endpoint, info.Region, sigv4.Credentials{
+		AccessKeyID:     info.AccessKeyID,
+		SecretAccessKey: info.SecretAccessKey,
+	})
+	client.Now = s.dev.tools.clock.Date
+
+	return &devseed.Seeder{
+		Client:      client,
+		Users:       s.dev.endpoints.Users,
+		Clients:     s.dev.endpoints.Clients,
+		ProviderARN: info.OIDCProviderARN,
+		LoginKey:    info.LoginKey,
+		Identities:  s.pools.SeedIdentities,
+
+		CheckIdentities: s.pools.CheckSeededIdentities,
+	}
+}
+
+// devSeed applies the text of a seed, for the control API.
+func (s *Server) devSeed(ctx context.Context, name string, text []byte) (any, error) {
+	c := &s.config
+	file, err := devseed.Parse(name, text, apply.ReadOptions{
+		Region:    c.region(),
+		UserPools: true,
+		Account:   func() (string, error) { return c.Account, nil },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", devcontrol.ErrSeed, err)
+	}
+
+	var outcome apply.Result
+	seeder := s.DevSeeder()
+	seeder.Applied = func(r *apply.Result) { outcome = *r }
+	err = seeder.Apply(ctx, []devseed.File{file}, io.Discard)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", devcontrol.ErrSeed, err)
+	}
+
+	return outcome, nil
+}
+
+// devSAML signs a SAML response, for the control API. Claims of a user that are texts, or lists of texts, become
+// attributes.
+func (s *Server) devSAML(d *development, r devcontrol.SAMLRequest) (response devcontrol.SAMLResponse, err error) {
+	login := devsaml.Login{
+		NameID:     r.NameID,
+		Attributes: r.Attributes,
+		Audience:   r.Audience,
+		Lifetime:   r.ExpiresIn,
+	}
+	if r.User != "" {
+		if r.NameID != "" {
+			return response, fmt.Errorf("%w: give user or name_id, not both", devcontrol.ErrSAML)
+		}
+		user, err := d.endpoints.Users.Get(r.User)
+		if err != nil {
+			return response, fmt.Errorf("%w: %w", devcontrol.ErrSAML, err)
+		}
+		login.NameID, login.Attributes = user.Subject, attributesOf(user, r.Attributes)
+	}
+
+	response.Response, err = d.tools.saml.Response(login)
+	if errors.Is(err, devsaml.ErrRequest) {
+		return response, fmt.Errorf("%w: %w", devcontrol.ErrSAML, err)
+	}
+	info := d.endpoints.Info
+	response.LoginKey = "arn:" + identitypool.Partition(info.Region) + ":iam::" + info.AccountID +
+		":saml-provider/" + devsaml.Name
+
+	return response, err
+}
+
+// attributesOf returns the attributes of a user, and those given, which come first.
+func attributesOf(user devuser.User, given map[string][]string) map[string][]string {
+	all := map[string][]string{}
+	for name, value := range user.Claims {
+		switch value := value.(type) {
+		case string:
+			all[name] = []string{value}
+		case []any:
+			texts := make([]string, 0, len(value))
+			for _, one := range value {
+				if text, ok := one.(string); ok {
+					texts = append(texts, text)
+				}
+			}
+			if len(texts) > 0 && len(texts) == len(value) {
+				all[name] = texts
+			}
+		}
+	}
+	maps.Copy(all, given)
+
+	return all
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
@@ -38,6 +39,12 @@ func Refusals() []explain.Chapter {
 			About:   "Another machine calls the control API of a development server.",
 			Package: "internal/awsapi",
 			Reasons: awsapi.ControlRefusals,
+		},
+		{
+			Title:   "Injected faults",
+			About:   "Somebody makes the database of a development server fail; see docs/control-api.md.",
+			Package: "internal/devfault",
+			Reasons: devfault.Refusals,
 		},
 		{
 			Title:    "Requests",

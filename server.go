@@ -201,9 +201,11 @@ func (c *Config) checkDatabase() error {
 	return nil
 }
 
-// directory returns the settings' roles and providers, and the server's own SAML providers. resources has those of the IAM API; it
-// may be nil to check only the settings.
-func (c *Config) directory(oidc []OIDCProviderConfig, own []SAMLProviderConfig, resources *store.Store) iam.Config {
+// directory returns the settings' roles and providers, and the server's own SAML providers. resources has those
+// of the IAM API; it may be nil to check only the settings.
+func (c *Config) directory(
+	oidc []OIDCProviderConfig, own []SAMLProviderConfig, resources *store.Store,
+) iam.Config {
 	return iam.Config{
 		Account:           identitypool.AccountID(cmp.Or(c.Account, DevAccount)),
 		Partition:         identitypool.Partition(c.region()),

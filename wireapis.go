@@ -7,6 +7,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -43,7 +44,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 
 	if c.Dev {
 		apis = append(apis, s.dev.added().apis...)
-		s.dev.rules = newDevRules(apis)
+		s.dev.rules = devfault.RulesOf(apis)
 	} else {
 		apis = append(apis, noUserPools())
 	}

@@ -110,7 +110,10 @@ func dev(
 	c.OnTrace = func(t poolhouse.Trace) { printTrace(out.stdout, colour, t) }
 	c.OnDevCode = func(code poolhouse.DevCode) { printCode(out.stdout, colour, code) }
 	c.OnDevReset = func(ctx context.Context, fresh *poolhouse.Server, empty bool) error {
-		return seeds.replant(ctx, fresh, empty, out.stdout)
+		if err := seeds.replant(ctx, fresh, empty, out.stdout); err != nil {
+			return err
+		}
+		return ready.refresh(ctx, aboutServer(fresh))
 	}
 	limitMemory(memlimit.FromCgroup, out.logger)
 

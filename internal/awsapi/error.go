@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,4 +187,39 @@ func translate(e *Error, table *[InternalError + 1]words, status map[string]int,
 	w.status = cmp.Or(e.Status, w.status)
 
 	return w
+}
+
+// ErrorNames returns the error types with which an operation may answer, sorted; nil = there is no such
+// operation.
+func (a *API) ErrorNames(operation string) []string {
+	known := slices.ContainsFunc(a.Operations, func(o Operation) bool { return o.name == operation })
+	if !known {
+		return nil
+	}
+
+	names := slices.Clone(a.Codes)
+	if a.Exceptions != nil {
+		names = slices.Clone(a.Exceptions(operation))
+	}
+
+	words := &queryWords
+	if a.Target != "" {
+		words = &jsonWords
+	}
+
+	for _, kind := range kinds {
+		names = append(names, translate(&Error{Kind: kind}, words, nil, a).code)
+	}
+	slices.Sort(names)
+
+	return slices.Compact(names)
+}
+
+// word returns the error type that stands for a kind.
+func (awsJSON) word(c *call, kind Kind) string {
+	return translate(&Error{Kind: kind}, &jsonWords, jsonStatus, &c.api.API).code
+}
+
+func (awsQuery) word(c *call, kind Kind) string {
+	return translate(&Error{Kind: kind}, &queryWords, queryStatus, &c.api.API).code
 }

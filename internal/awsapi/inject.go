@@ -38,14 +38,14 @@ const CutCode = "ConnectionCut"
 
 var (
 	faultInjected = Refusals.Add(explain.Reason{
-		Code:     "injected-fault",
+		Code:     "injected-faults-operation",
 		Check:    "injected faults",
 		Expected: "no fault for this operation",
 		Got:      "the fault {fault}, which somebody injected",
 		Fix:      "delete the fault: DELETE /_poolhouse/dev/faults/{fault}",
 	})
 	cutInjected = Refusals.Add(explain.Reason{
-		Code:     "injected-cut",
+		Code:     "injected-faults-connection",
 		Check:    "injected faults",
 		Expected: "no fault for this operation",
 		Got:      "the fault {fault}, which somebody injected: it cuts the connection {when}",
@@ -120,31 +120,6 @@ func (x *exchange) cutOff() {
 	x.record.Reason = "an injected fault cut the connection " + when
 }
 
-// ErrorNames returns the error types with which an operation may answer, sorted; nil = there is no such
-// operation.
-func (a *API) ErrorNames(operation string) []string {
-	known := slices.ContainsFunc(a.Operations, func(o Operation) bool { return o.name == operation })
-	if !known {
-		return nil
-	}
-
-	names := slices.Clone(a.Codes)
-	if a.Exceptions != nil {
-		names = slices.Clone(a.Exceptions(operation))
-	}
-
-	words := &queryWords
-	if a.Target != "" {
-		words = &jsonWords
-	}
-	for _, kind := range kinds {
-		names = append(names, translate(&Error{Kind: kind}, words, nil, a).code)
-	}
-	slices.Sort(names)
-
-	return slices.Compact(names)
-}
-
 // CodesOf returns the error types of messages, of both protocols.
 func CodesOf(messages []explain.Message) []string {
 	var codes []string
@@ -156,12 +131,4 @@ func CodesOf(messages []explain.Message) []string {
 	slices.Sort(codes)
 
 	return slices.Compact(codes)
-}
-
-func (awsJSON) word(c *call, kind Kind) string {
-	return translate(&Error{Kind: kind}, &jsonWords, jsonStatus, &c.api.API).code
-}
-
-func (awsQuery) word(c *call, kind Kind) string {
-	return translate(&Error{Kind: kind}, &queryWords, queryStatus, &c.api.API).code
 }

@@ -186,6 +186,7 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 			steps = x.decided()
 		}
 		s.log(r, x, steps)
+
 		defer s.observed(&x.record) // whoever is told of a call can ask for the reasons
 
 		if rec := &x.record; s.recorder != nil && rec.Code != "" {

@@ -30,7 +30,6 @@ type Clock struct {
 	at     time.Time     // what a stopped clock shows
 	still  bool
 	skewed bool
-	moved  []func() // called after each change
 }
 
 // State is what the clock shows, and how.
@@ -116,13 +115,13 @@ func (c *Clock) Change(change Change) (State, error) {
 	}
 
 	c.mu.Lock()
+	defer c.mu.Unlock()
 
 	now := c.now().Add(change.Advance)
 	if !change.Now.IsZero() {
 		now = change.Now
 	}
 	if year := now.UTC().Year(); year < MinYear || year > MaxYear {
-		c.mu.Unlock()
 		return State{}, ErrRange
 	}
 
@@ -139,15 +138,8 @@ func (c *Clock) Change(change Change) (State, error) {
 	if !change.Now.IsZero() || change.Stopped != nil || c.still {
 		c.offset = now.Sub(c.machine())
 	}
-	state := c.state()
-	moved := c.moved
-	c.mu.Unlock()
 
-	for _, call := range moved {
-		call()
-	}
-
-	return state, nil
+	return c.state(), nil
 }
 
 // Advance moves the clock by d; a negative d moves it back. Error: ErrRange.
@@ -176,23 +168,9 @@ func (c *Clock) run(runs bool) {
 // Reset makes the clock show the machine's time again.
 func (c *Clock) Reset() State {
 	c.mu.Lock()
-	c.offset, c.still, c.skewed = 0, false, false
-	state := c.state()
-	moved := c.moved
-	c.mu.Unlock()
-
-	for _, call := range moved {
-		call()
-	}
-
-	return state
-}
-
-// OnMove makes the clock call f after each change, in the goroutine that changes it, in place of the
-// functions given before.
-func (c *Clock) OnMove(f ...func()) {
-	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	c.moved = f
+	c.offset, c.still, c.skewed = 0, false, false
+
+	return c.state()
 }

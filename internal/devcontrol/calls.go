@@ -149,6 +149,7 @@ func others(calls []devcalls.Call) string {
 		count[strings.TrimSpace(c.Operation+" "+c.Outcome)]++
 	}
 	var parts []string
+
 	for _, name := range slices.Sorted(maps.Keys(count)) {
 		parts = append(parts, fmt.Sprintf("%d %s", count[name], name))
 	}

@@ -239,6 +239,7 @@ func (e *Engine) wait(ctx context.Context, f *active, d time.Duration) {
 	if d <= 0 {
 		return
 	}
+
 	timer, stop := e.after(d)
 	defer stop()
 

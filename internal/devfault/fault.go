@@ -150,7 +150,7 @@ func (f *Fault) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	if limit := MaxDelay.Milliseconds(); w.DelayMS > limit || w.DelayMS < 0 {
-		return fmt.Errorf("%w: delay_ms is 0 to %d", ErrInvalid, limit)
+		return fmt.Errorf("delay_ms is 0 to %d", limit)
 	}
 	*f = Fault(w.bare)
 	f.Delay = time.Duration(w.DelayMS) * time.Millisecond

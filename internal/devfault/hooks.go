@@ -20,7 +20,7 @@ import (
 var Refusals explain.Catalogue
 
 var databaseInjected = Refusals.Add(explain.Reason{
-	Code:     "injected-database-fault",
+	Code:     "injected-faults-database",
 	Check:    "injected faults",
 	Expected: "no fault for the database",
 	Got:      "the fault {fault}, which somebody injected",
@@ -174,6 +174,7 @@ func (e *Engine) waitForDatabase(ctx context.Context, f *active) bool {
 	if !overload.BudgetLeft(ctx) {
 		return false
 	}
+
 	allowed, end := overload.StartWait(ctx, 0)
 	defer end()
 

@@ -153,7 +153,8 @@ func TestPageEscapes(t *testing.T) {
 	const hostile = `</title><script>alert(1)</script>"\'><img src=x onerror=alert(1)>`
 	var calls devcalls.Calls
 	calls.Explain("r", hostile, []explain.Step{{Check: hostile, Got: hostile, Fix: hostile, Provider: hostile}}, nil)
-	calls.Add(devcalls.Call{RequestID: "r", Operation: hostile, Outcome: hostile, Service: hostile, Pool: hostile, Status: 400})
+	calls.Add(devcalls.Call{RequestID: "r", Operation: hostile,
+		Outcome: hostile, Service: hostile, Pool: hostile, Status: 400})
 
 	body, header := shown(t, Options{
 		Info:  devissuer.Info{Region: hostile, LoginKey: hostile},

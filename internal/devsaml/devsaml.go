@@ -208,8 +208,10 @@ func writeAttributes(b *strings.Builder, attributes map[string][]string) {
 	}
 
 	b.WriteString(`<saml:AttributeStatement>`)
+
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		b.WriteString(`<saml:Attribute Name="` + escape(name) + `">`)
+
 		for _, value := range attributes[name] {
 			b.WriteString(`<saml:AttributeValue xsi:type="xs:string">` + escape(value) + `</saml:AttributeValue>`)
 		}

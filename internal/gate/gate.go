@@ -56,6 +56,7 @@ func New(o Options) *Gate {
 	if o.Signing != nil {
 		g.second = &sigv4.Verifier{Keys: g.key, Services: g.verifier.Services, Now: o.Signing}
 	}
+
 	for _, service := range o.Services {
 		g.verifier.Services[service] = sigv4.Service{Presigned: sigv4.PresignedWindow}
 	}

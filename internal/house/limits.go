@@ -9,7 +9,7 @@ const (
 	mostFunction     = 70 // lines
 	mostCognitive    = 30
 	mostFile         = 500 // lines
-	mostFilesAtRoot  = 12  // tests too
+	mostFilesAtRoot  = 13  // tests too
 	smallestMeasured = 200 // lines in bodies: fewer have no meaningful share of blank ones
 )
 
@@ -19,9 +19,10 @@ const (
 // seeds and demo, 220 for GetFederationToken, the reads of tools and AWS's managed policies, 1,400 to
 // evaluate CloudFormation templates, 50 for templates as seeds, 230 for builds and systemd's
 // credentials, 250 to check seeds before anything changes, 200 to check templates likewise, 400 for web
-// identity tokens, 1,100 to sign people in at the issuer of `poolhouse dev`, and 3,500 for its user
-// pools: their operations, the tokens of their users in identity pools, and seeds.
-const mostStatements = 35_550
+// identity tokens, 1,100 to sign people in at the issuer of `poolhouse dev`, 3,500 for its user
+// pools: their operations, the tokens of their users in identity pools, and seeds, and 1,200 for its resets,
+// faults, clock, calls and SAML responses.
+const mostStatements = 36_750
 
 // findings lists each break of a limit that has a place, then those of a whole group. Tests are
 // held to the limits of layout only: a table of cases is rightly long. With tests, all limits

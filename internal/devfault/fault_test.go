@@ -1,0 +1,337 @@
+package devfault
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+)
+
+// operations are the rules of a server with two APIs that share a name.
+type operations map[string]map[string][]string
+
+func (o operations) ErrorNames(service, operation string) []string { return o[service][operation] }
+
+func (o operations) Operations() map[string][]string {
+	all := map[string][]string{}
+	for service, names := range o {
+		for name := range names {
+			all[service] = append(all[service], name)
+		}
+	}
+	return all
+}
+
+var rules = operations{
+	"cognito-identity": {"GetId": {"Limit", "Throttled"}, "TagResource": {"Throttled"}},
+	"cognito-idp":      {"TagResource": {"Throttled", "NoPool"}},
+}
+
+// started returns an engine whose waits end only when the test ends them.
+func started() *Engine {
+	e := New(func(time.Duration) (<-chan time.Time, func() bool) {
+		return make(chan time.Time), func() bool { return true }
+	})
+	e.Serve(rules, func() {})
+	return e
+}
+
+func TestInvalidFaults(t *testing.T) {
+	list := []Fault{
+		{},
+		{Operation: "GetId"},
+		{Operation: "GetId", Provider: "*", Answer: Down},
+		{Operation: "GetIdd", Error: "Limit"},
+		{Operation: "GetId", Error: "NoPool"},
+		{Operation: "TagResource", Service: "cognito-identity", Error: "NoPool"},
+		{Operation: "TagResource", Service: "iam", Error: "NoPool"},
+		{Operation: "GetId", Error: "Limit", Disconnect: Before},
+		{Operation: "GetId", Disconnect: "between"},
+		{Operation: "GetId", Delay: MaxDelay + 1},
+		{Operation: "GetId", Delay: -1},
+		{Operation: "GetId", Delay: 1, Times: -1},
+		{Operation: "GetId", Delay: 1, After: MaxCount + 1},
+		{Operation: "GetId", Delay: 1, Message: "m"},
+		{Operation: "GetId", Error: "Limit", Message: strings.Repeat("m", maxMessage+1)},
+		{Operation: "GetId", Delay: 1, Status: 500},
+		{Operation: Any, Error: "Unknown"},
+		{Provider: "*"},
+		{Provider: "*", Answer: "gone"},
+		{Provider: "*", Answer: Down, Status: 500},
+		{Provider: "*", Answer: BadStatus, Status: 200},
+		{Provider: "*", Answer: Down, Error: "Limit"},
+		{Provider: strings.Repeat("p", maxName+1), Answer: Down},
+		{Database: "some", Error: Unavailable},
+		{Database: All},
+		{Database: All, Error: ReadOnly},
+		{Database: Writes, Error: "Limit"},
+		{Database: Writes, Error: Unavailable, Service: "iam"},
+	}
+
+	for _, f := range list {
+		if _, err := started().Add(f); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%+v: %v", f, err)
+		}
+	}
+}
+
+func TestFaultsAreBounded(t *testing.T) {
+	e := started()
+	for range MaxFaults {
+		if _, err := e.Add(Fault{Operation: "GetId", Error: "Limit"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := e.Add(Fault{Operation: "GetId", Error: "Limit"}); !errors.Is(err, ErrTooMany) {
+		t.Errorf("one more: %v", err)
+	}
+	if ended := e.Clear(); len(ended) != MaxFaults || len(e.List()) != 0 {
+		t.Errorf("%d ended", len(ended))
+	}
+	e.Stop()
+	if _, err := e.Add(Fault{Operation: "GetId", Error: "Limit"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Inject(t.Context(), "cognito-identity", "GetId"); got.Code != "" {
+		t.Errorf("a stopped engine injects %+v", got)
+	}
+}
+
+// The oldest fault that is due counts, each exactly as often as it should.
+func TestWhichFaultCounts(t *testing.T) {
+	e := started()
+	for _, f := range []Fault{
+		{Operation: "TagResource", Service: "cognito-idp", Error: "NoPool", Times: 1},
+		{Operation: Any, Error: "Limit", After: 1, Times: 2},
+		{Operation: "GetId", Error: "Throttled", Times: 1},
+	} {
+		if _, err := e.Add(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	var got []string
+	for _, call := range []string{
+		"cognito-identity TagResource", "cognito-idp TagResource", "cognito-idp TagResource",
+		"cognito-identity GetId", "cognito-identity GetId", "cognito-identity GetId", "cognito-identity GetId",
+	} {
+		service, operation, _ := strings.Cut(call, " ")
+		n := e.Inject(t.Context(), service, operation)
+		got = append(got, n.Code+" "+n.Fault)
+	}
+	want := []string{" ", "NoPool fault-1", " ", "Throttled fault-3", "Limit fault-2", "Limit fault-2", " "}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestExactlyTimes(t *testing.T) {
+	e := started()
+	fault, err := e.Add(Fault{Operation: "GetId", Disconnect: After, After: 20, Times: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var group sync.WaitGroup
+	cuts := make(chan awsapi.Cut, 1000)
+	for range 100 {
+		group.Go(func() {
+			for range 10 {
+				cuts <- e.Inject(t.Context(), "cognito-identity", "GetId").Cut
+			}
+		})
+	}
+	group.Wait()
+	close(cuts)
+
+	n := 0
+	for cut := range cuts {
+		if cut == awsapi.CutAfter {
+			n++
+		}
+	}
+	if now, err := e.Get(fault.ID); n != 50 || err != nil || now.Hits != 50 {
+		t.Errorf("%d cuts, %+v, %v", n, now, err)
+	}
+}
+
+// Whoever waits because of a fault goes on when the fault or its own context ends.
+func TestWaitsEnd(t *testing.T) {
+	for name, end := range map[string]func(e *Engine, id string, cancel func()){
+		"deleted":  func(e *Engine, id string, _ func()) { _, _ = e.Delete(id) },
+		"cleared":  func(e *Engine, _ string, _ func()) { e.Clear() },
+		"stopped":  func(e *Engine, _ string, _ func()) { e.Stop() },
+		"canceled": func(_ *Engine, _ string, cancel func()) { cancel() },
+	} {
+		e := started()
+		fault, err := e.Add(Fault{Operation: "GetId", Delay: MaxDelay})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			e.Inject(ctx, "cognito-identity", "GetId")
+		}()
+		end(e, fault.ID, cancel)
+		select {
+		case <-ended:
+		case <-t.Context().Done():
+			t.Errorf("%s: still waiting", name)
+		}
+		cancel()
+	}
+}
+
+func TestProviderAddresses(t *testing.T) {
+	for _, test := range []struct {
+		provider, address string
+		want              bool
+	}{
+		{"accounts.google.com", "https://accounts.google.com/.well-known/openid-configuration", true},
+		{"accounts.google.com", "https://ACCOUNTS.google.com/x", true},
+		{"accounts.google.com", "https://accounts.google.com.evil.example/x", false},
+		{"127.0.0.1:4599/dev-issuer", "http://127.0.0.1:4599/dev-issuer/jwks", true},
+		{"127.0.0.1:4599/dev-issuer", "http://127.0.0.1:4599/dev-issuers/jwks", false},
+		{"127.0.0.1:4599/dev-issuer", "http://127.0.0.1:4599/", false},
+		{"cognito-idp.us-east-1.amazonaws.com/us-east-1_abc", "http://127.0.0.1:4599/us-east-1_Abc/jwks", true},
+		{"cognito-idp.us-east-1.amazonaws.com/us-east-1_abc", "http://127.0.0.1:4599/us-east-1_Abcd/x", false},
+	} {
+		address, err := url.Parse(test.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := isAt(test.provider, address); got != test.want {
+			t.Errorf("%s at %s: %t", test.provider, test.address, got)
+		}
+	}
+}
+
+// The keys of a provider may be at another host than its discovery document.
+func TestForeignKeysFollowDiscovery(t *testing.T) {
+	e := started()
+	if _, err := e.Add(Fault{Provider: "id.example", Answer: ForeignKeys}); err != nil {
+		t.Fatal(err)
+	}
+	discovery, _ := url.Parse("https://id.example/.well-known/openid-configuration")
+	keys, _ := url.Parse("https://cdn.example/keys")
+	if e.Provider(keys) != nil {
+		t.Error("the fault is about another host from the start")
+	}
+	document := `{"issuer":"https://id.example","jwks_uri":"https://cdn.example/keys"}`
+	if got := e.Provider(discovery).Alter([]byte(document)); string(got) != document {
+		t.Errorf("the discovery document became %s", got)
+	}
+	if e.Provider(keys) == nil {
+		t.Error("the fault is not about the keys")
+	}
+}
+
+// Foreign keys are good keys of the same kinds and IDs, but others.
+func TestForeignKeys(t *testing.T) {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	curve, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edwards, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var set jose.JSONWebKeySet
+	for id, key := range map[string]any{"r": private.Public(), "e": curve.Public(), "o": edwards} {
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: key, KeyID: id, Use: "sig"})
+	}
+	text, err := json.Marshal(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var altered jose.JSONWebKeySet
+	if err := json.Unmarshal(foreign(text), &altered); err != nil {
+		t.Fatal(err)
+	}
+	for n, key := range altered.Keys {
+		own, _ := set.Keys[n].MarshalJSON()
+		other, _ := key.MarshalJSON()
+		if key.KeyID != set.Keys[n].KeyID || !key.Valid() || string(own) == string(other) {
+			t.Errorf("%s became %s", own, other)
+		}
+	}
+	for _, same := range []string{`{"issuer":"a"}`, `no JSON`, `[]`, `{"keys":1}`} {
+		if got := foreign([]byte(same)); string(got) != same {
+			t.Errorf("%s became %s", same, got)
+		}
+	}
+}
+
+func TestFaultJSON(t *testing.T) {
+	for text, want := range map[string]Fault{
+		`{"database":"writes","error":true,"delay_ms":1500,"hits":0}`: {
+			Database: Writes, Error: Unavailable, Delay: 1500 * time.Millisecond},
+		`{"operation":"GetId","disconnect":true,"times":2}`: {Operation: "GetId", Disconnect: Before, Times: 2},
+		`{"operation":"GetId","disconnect":false}`:          {Operation: "GetId"},
+	} {
+		var got Fault
+		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
+			t.Errorf("%s = %+v, %v", text, got, err)
+		}
+		again, err := json.Marshal(got)
+		var back Fault
+		if err != nil || json.Unmarshal(again, &back) != nil || back != want {
+			t.Errorf("%s is written as %s, %v", text, again, err)
+		}
+	}
+	for _, text := range []string{
+		`{"operation":"GetId","error":1}`, `{"operation":"GetId","delay_ms":60001}`,
+		`{"operation":"GetId","delay_ms":-1}`,
+		`{"operation":"GetId","other":1}`, `{"operation":1}`, `[]`, `{"operation":"GetId","delay_ms":1e99}`,
+	} {
+		if err := json.Unmarshal([]byte(text), new(Fault)); err == nil {
+			t.Errorf("%s is taken", text)
+		}
+	}
+}
+
+// Whatever somebody sends, a fault that is taken is within its bounds and is written as it is read.
+func FuzzFault(f *testing.F) {
+	f.Add(`{"operation":"GetId","error":"Limit","times":1}`)
+	f.Add(`{"provider":"*","answer":"status","status":500,"delay_ms":60000}`)
+	f.Add(`{"database":"writes","error":true,"after":2,"disconnect":false}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var fault Fault
+		if json.Unmarshal([]byte(text), &fault) != nil {
+			return
+		}
+		added, err := started().Add(fault)
+		if err != nil {
+			return
+		}
+		if added.Delay < 0 || added.Delay > MaxDelay || added.Times < 0 || added.Times > MaxCount || added.After < 0 {
+			t.Errorf("%s is taken as %+v", text, added)
+		}
+		written, err := json.Marshal(added)
+		var back Fault
+		if err != nil || json.Unmarshal(written, &back) != nil || back != added {
+			t.Errorf("%+v is written as %s, %v", added, written, err)
+		}
+	})
+}
