@@ -67,8 +67,8 @@ func (b *builder) npm(ctx context.Context, output string) error {
 		if err := copyFile(p.path, filepath.Join(folder, "bin", p.executable()), 0o755); err != nil {
 			return err
 		}
-		text := fmt.Sprintf("# %s\n\nThe program for %s on %s, which the package "+
-			"[poolhouse](https://www.npmjs.com/package/poolhouse) runs. Install that one.\n", name, p.node, p.cpu)
+		text := fmt.Sprintf("# %s\n\nThe program for %s on %s, which the package poolhouse runs. Install that one.\n",
+			name, p.node, p.cpu)
 		if err := writeFile(filepath.Join(folder, "README.md"), text); err != nil {
 			return err
 		}
