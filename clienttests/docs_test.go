@@ -182,18 +182,6 @@ func linkPackages(t *testing.T, folder string) {
 	}
 }
 
-// The page about pytest shows the example's fixture.
-func TestPytestPageShowsTheExample(t *testing.T) {
-	const name = "conftest.py"
-	example, err := os.ReadFile("../examples/pytest/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if pageFiles(t, "../docs/testing/pytest.md")[name] != string(example) {
-		t.Errorf("docs/testing/pytest.md does not show examples/pytest/%s", name)
-	}
-}
-
 // The parts of a page that tests run are found.
 func TestPageFiles(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "page.md")

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,68 @@ func TestEveryArchive(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Each registry's package of a platform has that platform's program, as the archive has it.
+func TestEveryRegistry(t *testing.T) {
+	for target, names := range map[string]struct{ npm, wheel string }{
+		"linux-amd64":   {"linux-x64", "manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64"},
+		"linux-arm64":   {"linux-arm64", "manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64"},
+		"darwin-amd64":  {"darwin-x64", "macosx_12_0_x86_64"},
+		"darwin-arm64":  {"darwin-arm64", "macosx_12_0_arm64"},
+		"windows-amd64": {"win32-x64", "win_amd64"},
+		"windows-arm64": {"win32-arm64", "win_arm64"},
+	} {
+		t.Run(target, func(t *testing.T) {
+			program, archived := "poolhouse", ""
+			folder := "poolhouse_" + built.Version + "_" + strings.Replace(target, "-", "_", 1)
+			if strings.HasPrefix(target, "windows") {
+				program += ".exe"
+				archived = output(t, "unzip", "-p", builtFile(t, folder+".zip"), folder+"/"+program)
+			} else {
+				archived = output(t, "tar", "-xzOf", builtFile(t, folder+".tar.gz"), folder+"/"+program)
+			}
+
+			npm := builtFile(t, "npm/poolhouse-"+names.npm+"-*.tgz")
+			jar := builtFile(t, "maven/io/github/poolhouse-id/poolhouse-binary/*/*-"+target+".jar")
+			for where, got := range map[string]string{
+				"npm": output(t, "tar", "-xzOf", npm, "package/bin/"+program),
+				"the wheel": output(t, "unzip", "-p", builtFile(t, "pypi/*-py3-none-"+names.wheel+".whl"),
+					"pytest_poolhouse/bin/"+program),
+				"the jar": output(t, "unzip", "-p", jar, "io/github/poolhouseid/binary/"+target+"/"+program),
+			} {
+				if got != archived {
+					t.Errorf("%s has another program: %d bytes, want %d", where, len(got), len(archived))
+				}
+			}
+
+			system, machine, _ := strings.Cut(names.npm, "-")
+			var about struct{ OS, CPU []string }
+			text := output(t, "tar", "-xzOf", npm, "package/package.json")
+			if err := json.Unmarshal([]byte(text), &about); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(about.OS, []string{system}) || !slices.Equal(about.CPU, []string{machine}) {
+				t.Errorf("npm installs it on %+v", about)
+			}
+			main := output(t, "tar", "-xzOf", builtFile(t, "npm/poolhouse-[0-9]*.tgz"), "package/package.json")
+			if !strings.Contains(main, `"@poolhouse/`+names.npm+`": "`+built.Version+`"`) {
+				t.Errorf("the package does not depend on @poolhouse/%s", names.npm)
+			}
+		})
+	}
+	builtFile(t, "maven/io/github/poolhouse-id/poolhouse-junit5/*/*-javadoc.jar") // Maven Central wants it
+}
+
+// From an empty folder to a suite with a user and a fault, in each language. Its seconds are for people.
+func TestFirstSuite(t *testing.T) {
+	t.Setenv("PYTHON", python)
+	out := output(t, "../scripts/first-suite.sh", dist)
+	rows := regexp.MustCompile(`(?m)^\| \w+ +\| +\d+ \| +\d+\.\d\d \| +\d+\.\d\d \|$`).FindAllString(out, -1)
+	if len(rows) < 4 {
+		t.Errorf("%d rows:\n%s", len(rows), out)
+	}
+	t.Log("\n" + out)
 }
 
 func isELF(path string, machine elf.Machine) (bool, error) {

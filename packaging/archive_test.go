@@ -52,8 +52,12 @@ func TestVersion(t *testing.T) {
 	}
 
 	// The names of files and images in the documents are those of this version.
-	named := regexp.MustCompile(`poolhouse[_:-](\d+\.\d+\.\d+)`)
-	for _, page := range []string{"../docs/install.md", "../docs/releasing.md", "compose.yaml"} {
+	named := regexp.MustCompile(`(?:poolhouse[_:-]|/action@v|"poolhouse": "\^|` +
+		`poolhouse-junit5(?::|</artifactId>\s*<version>))(\d+\.\d+\.\d+)`)
+	for _, page := range []string{
+		"../docs/install.md", "../docs/releasing.md", "compose.yaml", "../docs/testing/vitest.md",
+		"../docs/testing/junit.md", "../docs/testing/github-actions.md", "junit/README.md", "action/README.md",
+	} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

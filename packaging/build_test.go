@@ -28,7 +28,7 @@ func run(m *testing.M) int {
 
 	build := exec.Command("./scripts/release.sh")
 	build.Dir = ".."
-	build.Env = append(os.Environ(), "DIST="+filepath.Base(dist))
+	build.Env = append(os.Environ(), "DIST="+filepath.Base(dist), "PYTHON="+python)
 	if !allTargets {
 		build.Env = append(build.Env, "ONLY=linux-amd64")
 	}

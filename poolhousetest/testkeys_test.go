@@ -18,8 +18,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 	"github.com/poolhouse-id/poolhouse/internal/testkeys"
+	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 	"github.com/poolhouse-id/poolhouse/poolhousetest/internal/keys"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )

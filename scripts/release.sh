@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds every file of a release into dist/: archives, packages, images, SBOMs, checksums and the
-# Homebrew cask. It publishes nothing.
+# Builds every file of a release into dist/: archives, packages, images, SBOMs, checksums, the
+# Homebrew cask, and the packages for npm, PyPI and Maven. It publishes nothing.
 #
 #	scripts/release.sh          a snapshot of the current commit
 #	scripts/release.sh --tagged the release of the current commit's tag, from a clean work tree
@@ -52,3 +52,8 @@ goreleaser release --config "$config" "${options[@]}"
 
 rm -rf "$dist/image"
 go run ./packaging/image -index "$dist/image" "$dist"/poolhouse_*_image.tar
+
+# Maven Central wants the Java documentation, too; tests do without.
+release=()
+[ -n "${ONLY:-}" ] || release=(-release)
+go run ./packaging/registries -dist "$dist" -created "$RELEASE_DATE" -python "${PYTHON:-python3}" "${release[@]}"

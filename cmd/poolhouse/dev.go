@@ -53,14 +53,7 @@ IDs that you choose. --watch applies the files again when they change.`,
 			if err := checkDevDatabase(s); err != nil {
 				return err
 			}
-			path, err := c.Flags().GetString("ready-file")
-			if err != nil {
-				return err
-			}
-			if path == "" && c.Flags().Changed("ready-file") {
-				return errors.New(`--ready-file "": name a file; is a variable empty?`)
-			}
-			ready, err := newReadyFile(c.Context(), path)
+			ctx, ready, err := supervised(c)
 			if err != nil {
 				return err
 			}
@@ -70,7 +63,7 @@ IDs that you choose. --watch applies the files again when they change.`,
 				return err
 			}
 
-			return dev(c.Context(), s, seeds, ready, net.InterfaceAddrs)
+			return dev(ctx, s, seeds, ready, net.InterfaceAddrs)
 		},
 	}
 	addSettings(c, "listen", "data", "issuer_url", "strict_roles", "managed_policies_file", "chosen_ids",
@@ -81,7 +74,10 @@ IDs that you choose. --watch applies the files again when they change.`,
 	c.Flags().StringArray("seed", nil,
 		"file, or folder of files, of pools, roles, providers, users and identities to have; may be repeated")
 	c.Flags().Bool("watch", false, "apply the files of --seed again when they change")
-	c.Flags().String("ready-file", "", "file that is there while the server answers: JSON with its endpoint and pools")
+	c.Flags().String("ready-file", "",
+		"file that is there while the server answers: JSON with its endpoint and pools; - prints it as one line")
+	c.Flags().Bool("exit-with-parent", false, "stop when the program that started this one ends: "+
+		"standard input must be a pipe from it, whose end stops the server")
 	c.AddCommand(devInfoCommand(), devTokenCommand(), devEnvCommand(), devRotateKeyCommand(),
 		devResetCommand())
 
@@ -91,7 +87,11 @@ IDs that you choose. --watch applies the files again when they change.`,
 func dev(
 	ctx context.Context, s *settings, seeds *devSeeds, ready *readyFile, addresses func() ([]net.Addr, error),
 ) error {
-	out, err := devOutputs(s)
+	people := os.Stdout
+	if ready.isLine() {
+		people = os.Stderr // a program reads standard output
+	}
+	out, err := devOutputs(s, people)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func dev(
 		return errors.Join(adviseReset(err, c.DataDir), l.Close())
 	}
 
-	colour := newPalette(os.Stdout)
+	colour := newPalette(people)
 	c.OnTrace = func(t poolhouse.Trace) { printTrace(out.stdout, colour, t) }
 	c.OnDevCode = func(code poolhouse.DevCode) { printCode(out.stdout, colour, code) }
 	c.OnDevReset = func(ctx context.Context, fresh *poolhouse.Server, empty bool) error {

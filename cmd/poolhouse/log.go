@@ -34,12 +34,13 @@ func serveOutputs(s *settings) (*outputs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return processOutputs(s, l, logDelay)
+	return processOutputs(s, l, logDelay, os.Stdout)
 }
 
 // devOutputs starts the outputs of a development server: without delay, and without the request
-// log unless it is asked for (--log-level info), so that the terminal shows only failures.
-func devOutputs(s *settings) (*outputs, error) {
+// log unless it is asked for (--log-level info), so that the terminal shows only failures. All but
+// the log goes to people.
+func devOutputs(s *settings, people *os.File) (*outputs, error) {
 	l := slog.LevelWarn
 	if s.source(&s.LogLevel) != "default" {
 		var err error
@@ -47,13 +48,13 @@ func devOutputs(s *settings) (*outputs, error) {
 			return nil, err
 		}
 	}
-	return processOutputs(s, l, 0)
+	return processOutputs(s, l, 0, people)
 }
 
 // processOutputs starts the outputs of the process, which libraries use, too. From here on the
 // process outlives the readers of its outputs.
-func processOutputs(s *settings, l slog.Level, delay time.Duration) (*outputs, error) {
-	o, err := newOutputs(s, l, delay, os.Stdout, os.Stderr)
+func processOutputs(s *settings, l slog.Level, delay time.Duration, stdout *os.File) (*outputs, error) {
+	o, err := newOutputs(s, l, delay, stdout, os.Stderr)
 	if err != nil {
 		return nil, err
 	}

@@ -36,10 +36,14 @@ const (
 	readyTimeout = 2 * time.Second
 )
 
+// readyLine as the path prints the content on standard output, as one line and once, for a program
+// that has started the server and reads it.
+const readyLine = "-"
+
 // readyFile tells programs that wait for a server that it answers. The file is there exactly while
 // the server does.
 type readyFile struct {
-	path string
+	path string // absolute, or readyLine
 
 	mu      sync.Mutex
 	written []byte // nil = the server is not ready yet
@@ -48,8 +52,11 @@ type readyFile struct {
 // newReadyFile checks that the file can be written, and removes one that an earlier server left:
 // nobody may take it for this server's. It touches no other file: the path may be a mistake.
 func newReadyFile(ctx context.Context, path string) (*readyFile, error) {
-	if path == "" {
+	switch path {
+	case "":
 		return nil, nil
+	case readyLine:
+		return &readyFile{path: readyLine}, nil
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -81,6 +88,9 @@ func newReadyFile(ctx context.Context, path string) (*readyFile, error) {
 
 // readyPattern names the temporary files beside a ready file.
 const readyPattern = ".poolhouse-ready-*"
+
+// isLine reports whether the content goes to standard output.
+func (f *readyFile) isLine() bool { return f != nil && f.path == readyLine }
 
 func (f *readyFile) fault(err error) error { return fmt.Errorf("--ready-file %s: %w", f.path, err) }
 
@@ -188,7 +198,7 @@ func (f *readyFile) announce(
 
 // refresh writes the file again if the server has written it, because the pools may be others.
 func (f *readyFile) refresh(ctx context.Context, about func(context.Context) (readiness, error)) error {
-	if f == nil {
+	if f == nil || f.isLine() {
 		return nil
 	}
 	r, err := about(ctx)
@@ -245,6 +255,9 @@ func answers(ctx context.Context, endpoint string) bool {
 // write puts the file in its place, whole or not at all. A link that somebody has put there
 // meanwhile is replaced and not followed.
 func (f *readyFile) write(r readiness) error {
+	if f.isLine() {
+		return json.NewEncoder(os.Stdout).Encode(r)
+	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err

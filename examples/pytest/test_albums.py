@@ -5,7 +5,7 @@ from albums import Albums
 
 @pytest.fixture
 def albums(poolhouse):
-    return Albums(poolhouse.public, poolhouse.pool(guests=False), poolhouse.endpoint)
+    return Albums(poolhouse.pool_id)
 
 
 def test_users_have_their_own_folders(poolhouse, albums):
@@ -17,15 +17,20 @@ def test_users_have_their_own_folders(poolhouse, albums):
 
 def test_the_session_is_the_users(poolhouse, albums):
     _, session = albums.sign_in(poolhouse.logins("alice"))
-    sts = session.client("sts", endpoint_url=poolhouse.endpoint)
-    assert ":assumed-role/User/" in sts.get_caller_identity()["Arn"]
+    assert ":assumed-role/User/" in session.client("sts").get_caller_identity()["Arn"]
 
 
-def test_guests_are_refused(poolhouse, albums):
-    with pytest.raises(poolhouse.public.exceptions.NotAuthorizedException, match="Unauthenticated access"):
+def test_guests_are_refused(albums):
+    with pytest.raises(albums.pools.exceptions.NotAuthorizedException, match="Unauthenticated access"):
         albums.sign_in({})
 
 
 def test_users_of_another_app_are_refused(poolhouse, albums):
-    with pytest.raises(poolhouse.public.exceptions.NotAuthorizedException, match="Incorrect token audience"):
-        albums.sign_in(poolhouse.logins("alice", aud="another-app"))
+    with pytest.raises(albums.pools.exceptions.NotAuthorizedException, match="Incorrect token audience"):
+        albums.sign_in(poolhouse.logins("alice", audience="another-app"))
+
+
+def test_a_lost_connection_is_tried_again(poolhouse, albums):
+    poolhouse.fail("GetId", disconnect="after", times=1)
+    folder, _ = albums.sign_in(poolhouse.logins("alice"))
+    assert folder == albums.sign_in(poolhouse.logins("alice"))[0]

@@ -1,0 +1,58 @@
+"""The fixtures of pytest-poolhouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Generator, Iterator
+
+import pytest
+
+from .server import Poolhouse
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini(
+        "poolhouse_seed", type="linelist", default=[],
+        help="files, or folders of files, of pools, roles, providers, users and identities to have; "
+        "without any there is the demo pool with the users alice, bob and carol")
+    parser.addini(
+        "poolhouse_arguments", type="args", default=[], help="more arguments of poolhouse dev")
+
+
+@pytest.fixture(scope="session")
+def poolhouse_server(request: pytest.FixtureRequest) -> Iterator[Poolhouse]:
+    """A server for the whole run, or for each worker of pytest-xdist. Nothing resets it between tests."""
+    root = Path(request.config.inipath).parent if request.config.inipath else Path(request.config.rootpath)
+    seeds = [root / seed for seed in request.config.getini("poolhouse_seed")]
+    with Poolhouse(seeds=seeds, arguments=request.config.getini("poolhouse_arguments")) as server:
+        yield server
+
+
+@pytest.fixture
+def poolhouse(
+    request: pytest.FixtureRequest, poolhouse_server: Poolhouse, monkeypatch: pytest.MonkeyPatch,
+) -> Poolhouse:
+    """The server as it started, with its address and keys in the environment, where boto3 finds them.
+
+    A test that fails shows the server's last calls, with the reason of each refusal.
+    """
+    poolhouse_server.reset()
+    for name, value in poolhouse_server.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    return poolhouse_server
+
+
+@pytest.hookimpl(hookwrapper=True)  # type: ignore[misc,unused-ignore]
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, None]:
+    outcome = yield
+    report = outcome.get_result()
+    server = getattr(item, "funcargs", {}).get("poolhouse")
+    if report.when == "call" and report.failed and isinstance(server, Poolhouse):
+        try:
+            calls = server.explain()
+        except Exception as error:  # it must not hide why the test failed
+            calls = f"not to be had: {error}"
+        if calls:
+            report.sections.append(("last calls of Poolhouse", calls))
