@@ -195,7 +195,9 @@ func (s *Server) DevReset(ctx context.Context, empty bool) error {
 	if s.dev == nil {
 		return errNoDevelopment
 	}
-	return s.dev.tools.reset(ctx, empty)
+	_, err := s.dev.tools.reset(ctx, empty)
+
+	return err
 }
 
 // devGuards protect a development server.

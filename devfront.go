@@ -58,7 +58,7 @@ func newDevFront(origin Config, tools *devTools, s *Server) *devFront {
 		failed: make(chan struct{}),
 	}
 	f.current.Store(s)
-	tools.latest, tools.reset = f.current.Load, f.reset
+	tools.reset = f.reset
 
 	return f
 }
@@ -90,20 +90,21 @@ func (f *devFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.current.Load().handler.ServeHTTP(w, r)
 }
 
-// reset makes the server as it was after its first start. See Server.DevReset.
-func (f *devFront) reset(ctx context.Context, empty bool) error {
+// reset makes the server as it was after its first start, and returns its pools: after the next reset, it may have
+// others. See Server.DevReset.
+func (f *devFront) reset(ctx context.Context, empty bool) ([]DevPool, error) {
 	if f.origin.DatabaseURL != "" {
-		return errors.New("a development server whose data is in PostgreSQL cannot be reset: use another database")
+		return nil, errors.New("a development server whose data is in PostgreSQL cannot be reset: use another database")
 	}
 
 	select {
 	case f.turns <- struct{}{}:
 		defer func() { <-f.turns }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 	if err := f.tools.ending.Err(); err != nil {
-		return errors.New("the server is stopping")
+		return nil, errors.New("the server is stopping")
 	}
 
 	f.tools.faults.Clear() // calls that wait for a fault end
@@ -112,7 +113,7 @@ func (f *devFront) reset(ctx context.Context, empty bool) error {
 	defer cancel()
 
 	if !f.door.Shut(waiting) {
-		return ErrResetBusy
+		return nil, ErrResetBusy
 	}
 
 	defer f.door.Open()
@@ -121,12 +122,12 @@ func (f *devFront) reset(ctx context.Context, empty bool) error {
 	ctx = context.WithoutCancel(ctx)
 	f.tools.clock.Reset()
 	if err := f.succeed(ctx, empty); err != nil {
-		return err
+		return nil, err
 	}
 	f.tools.faults.Clear() // somebody may have made some meanwhile
 	f.tools.calls.Forget()
 
-	return nil
+	return f.current.Load().DevPools(ctx, MaxDevPools)
 }
 
 // succeed replaces the server by a new one. Nobody is answered meanwhile.

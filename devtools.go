@@ -37,8 +37,7 @@ type devTools struct {
 	issuer *devissuer.Issuer // with its keys; nil before the first start
 	saml   *devsaml.Provider // with its key; nil before the first start
 	keys   []store.Key       // of Cognito tokens, of the server before a reset
-	reset  func(ctx context.Context, empty bool) error
-	latest func() *Server  // the server that answers now
+	reset  func(ctx context.Context, empty bool) ([]DevPool, error)
 	ending context.Context // ends when the server stops
 	end    context.CancelFunc
 }
@@ -158,28 +157,26 @@ func (s *Server) addControl(d *development) (err error) {
 			return err
 		}
 	}
-	d.samlProviders = append(d.samlProviders, SAMLProviderConfig{Name: devsaml.Name, Metadata: tools.saml.Metadata()})
+	d.samlProviders = append(d.samlProviders, SAMLProviderConfig{
+		Name:        devsaml.Name,
+		Metadata:    tools.saml.Metadata(),
+		Development: true,
+	})
 
 	control := devcontrol.New(devcontrol.Options{
 		Clock:     tools.clock,
 		Faults:    tools.faults,
 		Calls:     &tools.calls,
-		Reset:     func(ctx context.Context, empty bool) error { return tools.reset(ctx, empty) },
+		Reset:     func(ctx context.Context, empty bool) ([]DevPool, error) { return tools.reset(ctx, empty) },
 		ResetBusy: func(err error) bool { return errors.Is(err, ErrResetBusy) },
 		Seed:      s.devSeed,
 		SAML:      func(r devcontrol.SAMLRequest) (devcontrol.SAMLResponse, error) { return s.devSAML(d, r) },
-		Pools:     s.latestDevPools,
 		Ending:    tools.ending,
 	})
 	maps.Copy(d.routes, control.Routes())
 	d.endpoints.More = append(devcontrol.Routes(), "GET "+DevCodesPath)
 
 	return nil
-}
-
-// latestDevPools returns the pools of the server that answers now: after a reset, that is not s.
-func (s *Server) latestDevPools(ctx context.Context, limit int) ([]DevPool, error) {
-	return s.dev.tools.latest().DevPools(ctx, limit)
 }
 
 // DevSeeder returns what applies seeds to a development server; nil for other servers. After a reset it is

@@ -32,16 +32,14 @@ type Options struct {
 	Clock  *devclock.Clock
 	Faults *devfault.Engine
 	Calls  *devcalls.Calls
-	// Reset makes the server as it was after its first start; empty = without seeds.
-	Reset func(ctx context.Context, empty bool) error
+	// Reset makes the server as it was after its first start, and returns its pools; empty = without seeds.
+	Reset func(ctx context.Context, empty bool) ([]devpool.Pool, error)
 	// ResetBusy recognises errors of Reset that a later try may not have.
 	ResetBusy func(error) bool
 	// Seed applies a seed, which gets a name, and returns the outcome as JSON. Error: ErrSeed.
 	Seed func(ctx context.Context, name string, text []byte) (any, error)
 	// SAML returns a signed SAML response. Error: ErrSAML.
 	SAML func(SAMLRequest) (SAMLResponse, error)
-	// Pools returns at most limit pools of the server, in the order of their IDs.
-	Pools func(ctx context.Context, limit int) ([]devpool.Pool, error)
 	// Ending ends when the server stops: nobody may wait longer.
 	Ending context.Context
 }

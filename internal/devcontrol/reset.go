@@ -23,7 +23,8 @@ func (c *Control) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	if err := c.o.Reset(r.Context(), request.Empty); err != nil {
+	pools, err := c.o.Reset(r.Context(), request.Empty)
+	if err != nil {
 		status := http.StatusInternalServerError
 		if c.o.ResetBusy(err) {
 			status = http.StatusServiceUnavailable
@@ -34,14 +35,7 @@ func (c *Control) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	list, err := c.o.Pools(r.Context(), devissuer.MaxPools)
-	if err != nil {
-		read := errors.New("the server was reset, but its pools could not be read")
-		refuse(w, http.StatusServiceUnavailable, read, nil)
-
-		return
-	}
-	devissuer.WriteJSON(w, http.StatusOK, devissuer.PoolsResponse{Pools: list})
+	devissuer.WriteJSON(w, http.StatusOK, devissuer.PoolsResponse{Pools: pools})
 }
 
 // MaxSeed bounds a seed, in bytes.
