@@ -103,7 +103,7 @@ func goroutines(t *testing.T, patience time.Duration) string {
 // The goroutines of a server that runs are found, so that those of one that does not end would be.
 func TestLeftoversAreFound(t *testing.T) {
 	server := poolhousetest.Start(t)
-	if left := goroutines(t, 0); !strings.Contains(left, "(*Server).Run") {
+	if left := goroutines(t, 0); !strings.Contains(left, "poolhousetest.(*Server).serve") {
 		t.Errorf("goroutines while a server runs: %s", left)
 	}
 

@@ -3,6 +3,7 @@ package poolhousetest
 import (
 	"context"
 	"io"
+	"sync"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/apply"
@@ -48,23 +49,57 @@ func Demo() Option {
 	})
 }
 
-// seeded returns an option that adds to what the options before it fill the server with, at its start and after
-// each reset.
-func seeded(seed func(context.Context, *poolhouse.Server) error) Option {
+// fill fills a server, at its start and after each reset.
+type fill func(context.Context, *poolhouse.Server) error
+
+// fills has what the options of a Start under way fill its server with, a *[]fill for each *poolhouse.Config: a
+// configuration itself has only what happens after a reset.
+var fills sync.Map
+
+// seeded returns an option that adds to what the options before it fill the server with. It does nothing outside
+// of Start.
+func seeded(seed fill) Option {
 	return func(c *poolhouse.Config) {
-		before := c.OnDevReset
-		c.OnDevReset = func(ctx context.Context, s *poolhouse.Server, empty bool) error {
-			if before != nil {
-				if err := before(ctx, s, empty); err != nil {
-					return err
-				}
-			}
-			if empty {
-				return nil
-			}
-			return seed(ctx, s)
+		if all, ok := fills.Load(c); ok {
+			list := all.(*[]fill)
+			*list = append(*list, seed)
 		}
 	}
+}
+
+// configure applies options, and returns what fills the server at its start. The configuration does the same after
+// a reset, before what the options want then.
+func configure(c *poolhouse.Config, options []Option) fill {
+	var all []fill
+	fills.Store(c, &all)
+	defer fills.Delete(c)
+
+	for _, change := range options {
+		change(c)
+	}
+
+	start := func(ctx context.Context, s *poolhouse.Server) error {
+		for _, seed := range all {
+			if err := seed(ctx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	after := c.OnDevReset
+	c.OnDevReset = func(ctx context.Context, s *poolhouse.Server, empty bool) error {
+		if !empty {
+			if err := start(ctx, s); err != nil {
+				return err
+			}
+		}
+		if after == nil {
+			return nil
+		}
+		return after(ctx, s, empty)
+	}
+
+	return start
 }
 
 func readOptions(s *poolhouse.Server) apply.ReadOptions {

@@ -75,9 +75,7 @@ func Start(t testing.TB, options ...Option) *Server {
 		IssuerURL:          url,
 		Logger:             slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
-	for _, change := range options {
-		change(&config)
-	}
+	begin := configure(&config, options)
 	if config.Dev && config.DataDir == "" && config.DatabaseURL == "" {
 		config.TestKeys = keys.NewMaker()
 	}
@@ -103,8 +101,8 @@ func Start(t testing.TB, options ...Option) *Server {
 	if clock := server.DevClock(); clock != nil {
 		s.Clock = &Clock{clock: clock}
 	}
-	if config.OnDevReset != nil && config.Dev {
-		if err := config.OnDevReset(lasting(t), server, false); err != nil {
+	if config.Dev {
+		if err := begin(lasting(t), server); err != nil {
 			t.Fatalf("poolhousetest: the server cannot be filled: %v", err)
 		}
 	}
