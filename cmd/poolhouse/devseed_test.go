@@ -221,7 +221,7 @@ func TestDamagedDevelopmentData(t *testing.T) {
 	} {
 		p := launch(t, "dev", "--listen", "127.0.0.1:0")
 		url, _ := firstLines(t, p)
-		if out, err := run1(t, "dev", "token", "--endpoint", url, "--user", "alice"); err != nil {
+		if out, err := run1(t, "dev", "token", "--endpoint", url, "--sub", "alice"); err != nil {
 			t.Fatal(out, err)
 		}
 		ends(t, p)

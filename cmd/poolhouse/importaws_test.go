@@ -77,7 +77,8 @@ func (s *awsStub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	scope := r.Header.Get("Authorization")
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		_, operation, _ := strings.Cut(target, ".")
-		if strings.HasPrefix(target, "PoolhouseAdmin.") {
+		isUserPools := strings.HasPrefix(target, "AWSCognitoIdentityProviderService.")
+		if isUserPools || strings.HasPrefix(target, "PoolhouseAdmin.") {
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, `{"__type":"com.amazon#AccessDeniedException","message":"no"}`)
 			return
