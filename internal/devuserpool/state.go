@@ -265,7 +265,7 @@ func (s *State) create(p *Pool) error {
 	}
 
 	if s.folder != "" {
-		if err := os.MkdirAll(s.folder, 0o700); err != nil {
+		if err := wholefile.MakeFolder(s.folder); err != nil {
 			return err
 		}
 	}
@@ -327,7 +327,7 @@ func (s *State) remove(id string, allow func(*Pool) error) error {
 		return err
 	}
 	if s.folder != "" {
-		if err := os.Remove(s.path(id)); err != nil {
+		if err := wholefile.Remove(s.path(id)); err != nil {
 			return err
 		}
 	}
