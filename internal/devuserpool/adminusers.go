@@ -66,10 +66,7 @@ func (p *Pool) freeAliases(given []AttributeType) {
 		if values[attribute+verifiedSuffix] != "true" {
 			continue
 		}
-		if owner, taken := p.aliasOwner(attribute, values[attribute], ""); taken {
-			owner.Attributes[attribute+verifiedSuffix] = "false"
-			p.put(owner)
-		}
+		p.takeAlias(attribute, values[attribute], "")
 	}
 }
 

@@ -229,6 +229,27 @@ func (p *Pool) aliasOwner(attribute, value, except string) (User, bool) {
 	return User{}, false
 }
 
+// takeAlias lets an address name no other user any more. Files of former versions may have addresses as preferred
+// user names: those users lose it.
+func (p *Pool) takeAlias(attribute, value, except string) {
+	if !slices.Contains(p.Settings.AliasAttributes, attribute) || value == "" {
+		return
+	}
+
+	for key, u := range p.Users {
+		if u.Sub == except {
+			continue
+		}
+		if p.isAlias(u, attribute) && p.sameText(u.Attributes[attribute], value) {
+			u.Attributes[attribute+verifiedSuffix] = "false"
+		}
+		if p.hasAlias(u, value) {
+			delete(u.Attributes, "preferred_username")
+		}
+		p.Users[key] = u
+	}
+}
+
 // put stores a user.
 func (p *Pool) put(u User) { p.Users[p.key(u.Username)] = u }
 

@@ -128,13 +128,12 @@ func (s *Service) verifyAddress(p *Pool, u *User, code Code, force bool) error {
 		return codeGone() // the address has changed since
 	}
 
-	owner, taken := p.aliasOwner(code.Attribute, code.Destination, u.Sub)
+	_, taken := p.aliasOwner(code.Attribute, code.Destination, u.Sub)
 	if taken && (!force || len(p.Settings.UsernameAttributes) > 0) {
 		return awsapi.Refused(aliasExists, aliasTaken.With(), "An account with the %s already exists.", code.Attribute)
 	}
-	if taken {
-		owner.Attributes[code.Attribute+verifiedSuffix] = "false"
-		p.put(owner)
+	if force {
+		p.takeAlias(code.Attribute, code.Destination, u.Sub)
 	}
 	u.Attributes[code.Attribute+verifiedSuffix] = "true"
 

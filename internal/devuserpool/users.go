@@ -51,6 +51,9 @@ func (s *Service) newUser(p *Pool, username string, given []AttributeType, now t
 	if err := p.requireAttributes(u); err != nil {
 		return User{}, err
 	}
+	if err := p.checkPreferred(u.Attributes); err != nil {
+		return User{}, err
+	}
 	if p.namesAnother(u.Username, u.Sub) || p.namesAnother(u.Sub, u.Sub) {
 		return User{}, awsapi.Refused(usernameExists, nameTaken.With(), "User already exists")
 	}
@@ -100,6 +103,16 @@ func (p *Pool) checkUsername(username string) error {
 	default:
 		return nil
 	}
+}
+
+// checkPreferred is checkUsername for the preferred user name among attributes, where that names its user: it would
+// keep the address's owner from signing in by the address.
+func (p *Pool) checkPreferred(attributes map[string]string) error {
+	preferred := attributes["preferred_username"]
+	if preferred == "" || !slices.Contains(p.Settings.AliasAttributes, "preferred_username") {
+		return nil
+	}
+	return p.checkUsername(preferred)
 }
 
 func usernameFault(message string) *awsapi.Error {
@@ -226,6 +239,12 @@ func (p *Pool) changeAttributes(u *User, given []AttributeType) (unverified []st
 		if value != "" {
 			values[address+verifiedSuffix] = "false"
 			unverified = append(unverified, address)
+		}
+	}
+
+	if values["preferred_username"] != u.Attributes["preferred_username"] {
+		if err := p.checkPreferred(values); err != nil {
+			return nil, err
 		}
 	}
 
