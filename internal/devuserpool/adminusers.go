@@ -341,7 +341,7 @@ func (s *Service) endSignIns(
 		if !exists {
 			return userMissing()
 		}
-		u.signOut(s.Now())
+		p.signOut(&u, s.Now())
 		u.Modified = s.Now()
 		keep(p, u)
 

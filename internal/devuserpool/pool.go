@@ -26,6 +26,9 @@ type Pool struct {
 	Clients map[string]Client `json:"clients"`       // by ID
 	Groups  map[string]Group  `json:"groups"`        // by name
 	Users   map[string]User   `json:"users"`         // by key: see Pool.key
+
+	bytes int  // of the pool in its file, as it was read or last kept
+	ends  bool // a change that is not kept yet ends sign-ins
 }
 
 // Key is a key that signs a pool's tokens.
@@ -119,6 +122,7 @@ const (
 	maxUserSignIns = 200 // sign-ins of a user; the oldest goes, and its tokens are not valid any more
 	maxRotated     = 10  // refresh tokens of a sign-in, with those that were replaced
 	maxTags        = 50
+	maxUserBytes   = 64 << 10 // of a user's name and attributes, in JSON
 )
 
 // ARN returns the name of the pool in policies.

@@ -43,8 +43,8 @@ func (s *Service) GlobalSignOut(ctx context.Context, in *GlobalSignOutRequest) (
 	if err != nil {
 		return nil, err
 	}
-	err = s.changeBearer(b, func(_ *Pool, u *User) error {
-		u.signOut(s.Now())
+	err = s.changeBearer(b, func(p *Pool, u *User) error {
+		p.signOut(u, s.Now())
 		return nil
 	})
 

@@ -32,6 +32,10 @@ func (s *Service) SignUp(ctx context.Context, in *SignUpRequest) (*SignUpRespons
 		}
 	}
 
+	if p.bytes > maxSignUpBytes {
+		return nil, tooMany("bytes of a user pool in which users sign up", maxSignUpBytes)
+	}
+
 	var u User
 	var sent []SentCode
 	var where *CodeDeliveryDetailsType
