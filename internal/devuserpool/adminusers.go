@@ -15,7 +15,7 @@ func (s *Service) AdminCreateUser(
 	ctx context.Context, c awsapi.Caller, in *AdminCreateUserRequest,
 ) (*AdminCreateUserResponse, error) {
 	var u User
-	var key string
+	var key failing
 	var sent []SentCode
 	err := s.changeCallerPool(ctx, c, *in.UserPoolId, func(p *Pool) (err error) {
 		if isValue(in.MessageAction, "RESEND") {
@@ -171,7 +171,7 @@ func (s *Service) AdminGetUser(
 func (s *Service) AdminSetUserPassword(
 	ctx context.Context, c awsapi.Caller, in *AdminSetUserPasswordRequest,
 ) (*AdminSetUserPasswordResponse, error) {
-	var key string
+	var key failing
 
 	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
 		if err := p.checkPassword(*in.Password); err != nil {

@@ -95,7 +95,6 @@ type Code struct {
 	Destination string    `json:"destination,omitzero"`
 	Created     time.Time `json:"created"`
 	Ends        time.Time `json:"ends"`
-	Failures    int       `json:"failures,omitzero"`
 }
 
 // RefreshToken is a refresh token of a sign-in, and stands for the tokens made from it. Those with the same

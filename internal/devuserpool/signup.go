@@ -81,7 +81,6 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *ConfirmSignUpRequest) (
 		return nil, codeGone()
 	}
 
-	var refusal *awsapi.Error
 	err = s.changeUser(who.pool.ID, of(who.user), func(p *Pool, now *User) error {
 		if !now.Enabled {
 			return userDisabled()
@@ -91,10 +90,9 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *ConfirmSignUpRequest) (
 				"User cannot be confirmed. Current status is %s", now.Status)
 		}
 
-		var code Code
-		code, refusal = s.checkCode(now, purposeSignUp, "", *in.ConfirmationCode)
-		if refusal != nil {
-			return nil
+		code, err := s.checkCode(p, now, purposeSignUp, "", *in.ConfirmationCode, false)
+		if err != nil {
+			return err
 		}
 		if err := s.verifyAddress(p, now, code, isTrue(in.ForceAliasCreation)); err != nil {
 			return err
@@ -106,9 +104,6 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *ConfirmSignUpRequest) (
 	})
 	if err != nil {
 		return nil, err
-	}
-	if refusal != nil {
-		return nil, refusal
 	}
 
 	out := &ConfirmSignUpResponse{}

@@ -233,7 +233,11 @@ func (p *Pool) changeAttributes(u *User, given []AttributeType) (unverified []st
 
 	for _, address := range []string{"email", "phone_number"} {
 		value, set := values[address]
-		if !set || value == u.Attributes[address] {
+		if !set {
+			continue
+		}
+		u.dropCodes(func(c Code) bool { return c.Attribute == address && c.Destination != value })
+		if value == u.Attributes[address] {
 			continue
 		}
 		if values[address+verifiedSuffix] == "true" {
