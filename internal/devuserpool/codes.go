@@ -119,6 +119,7 @@ func (s *Service) checkCode(
 	one, sent := u.code(purpose, attribute)
 	over := !sent || !s.Now().Before(one.Ends)
 	right := sent && subtle.ConstantTimeCompare([]byte(one.Value), []byte(given)) == 1
+
 	switch {
 	case over && (right || !hides):
 		return Code{}, codeGone()

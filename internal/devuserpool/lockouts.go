@@ -113,6 +113,7 @@ func (t *failureTable) makeRoom() {
 		return
 	}
 	maps.DeleteFunc(t.strangers, isOver)
+
 	for who := range t.strangers {
 		if len(t.strangers) <= maxFailingStrangers*9/10 {
 			return

@@ -177,6 +177,7 @@ func (s *Service) RevokeToken(ctx context.Context, in *RevokeTokenRequest) (*Rev
 	}
 	err = s.changeUser(p.ID, find, func(p *Pool, u *User) error {
 		p.ends = true
+
 		for i := range u.RefreshTokens {
 			if u.RefreshTokens[i].Origin == revoked.Origin {
 				u.RefreshTokens[i].Revoked = true

@@ -229,6 +229,7 @@ func (s *Service) VerifyUserAttribute(
 	if err != nil {
 		return nil, err
 	}
+
 	return &VerifyUserAttributeResponse{}, nil
 }
 

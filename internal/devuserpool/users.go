@@ -297,6 +297,7 @@ func (u User) attributeList() []AttributeType {
 func (p *Pool) signOut(u *User, now time.Time) {
 	p.ends = true
 	u.SignedOutAt = now
+
 	for i := range u.RefreshTokens {
 		u.RefreshTokens[i].Revoked = true
 	}

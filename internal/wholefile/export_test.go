@@ -4,7 +4,7 @@ import "testing"
 
 // SyncFolders calls f in place of what writes the names in a folder to disk.
 func SyncFolders(t *testing.T, f func(path string) error) {
-	real := syncFolder
+	original := syncFolder
 	syncFolder = f
-	t.Cleanup(func() { syncFolder = real })
+	t.Cleanup(func() { syncFolder = original })
 }
