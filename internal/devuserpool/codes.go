@@ -137,11 +137,9 @@ func (s *Service) checkCode(
 // with the same limit.
 func (s *Service) refuseCode(p *Pool, name string) error {
 	guesses := failing{pool: p.ID, user: p.key(name), purpose: purposePassword}
-	if s.wrongCodes.reached(guesses) {
+	if !s.wrongCodes.failed(guesses) {
 		return tooManyCodeAttempts()
 	}
-	s.wrongCodes.failed(guesses)
-
 	return codeMismatch()
 }
 

@@ -157,12 +157,18 @@ func newWrongCodes(now func() time.Time) wrongCodes {
 // reached reports whether there were as many wrong codes as there may be.
 func (w wrongCodes) reached(who failing) bool { return w.table.get(who).count >= maxCodeFailures }
 
-// failed counts a wrong code. The time runs from the first one.
-func (w wrongCodes) failed(who failing) {
+// failed counts a wrong code, unless there were as many before as there may be: false. The time runs from the
+// first one.
+func (w wrongCodes) failed(who failing) (counted bool) {
 	w.table.change(who, func(f *failures) {
 		if f.count == 0 {
 			f.since = w.table.now()
 		}
-		f.count++
+		if f.count < maxCodeFailures {
+			f.count++
+			counted = true
+		}
 	})
+
+	return counted
 }

@@ -2,6 +2,8 @@ package devuserpool
 
 import (
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -66,6 +68,27 @@ func TestFailuresOfUsersEnd(t *testing.T) {
 	}
 	if n := len(codes.table.users); n > 2*maxFailingStrangers {
 		t.Errorf("%d users are kept after the time of most is over", n)
+	}
+}
+
+// Codes at the same time are as many as one after another, for users and for names of nobody.
+func TestWrongCodesAtTheSameTime(t *testing.T) {
+	codes := newWrongCodes(func() time.Time { return time.Unix(0, 0) })
+	for _, who := range []failing{{user: "ada", exists: true}, {user: "nobody"}} {
+		var counted atomic.Int32
+		var calls sync.WaitGroup
+		for range 50 {
+			calls.Go(func() {
+				if codes.failed(who) {
+					counted.Add(1)
+				}
+			})
+		}
+		calls.Wait()
+
+		if n := counted.Load(); n != maxCodeFailures || !codes.reached(who) {
+			t.Errorf("%s: %d codes counted", who.user, n)
+		}
 	}
 }
 

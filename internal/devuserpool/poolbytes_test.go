@@ -98,6 +98,20 @@ func TestFullPool(t *testing.T) {
 	}
 }
 
+// A full pool does not tell either which users exist.
+func TestFullPoolTellsNoUser(t *testing.T) {
+	r := newRig(t, nil, object{"PreventUserExistenceErrors": "ENABLED"})
+	r.user("ada", "email", "ada@example.com")
+	r.fill(maxPoolBytes)
+	shown := len(r.codes)
+	for _, name := range []string{"ada", "nobody"} {
+		r.ok("ForgotPassword", object{"ClientId": r.id, "Username": name})
+	}
+	if len(r.codes) != shown {
+		t.Error("a code was shown that is not kept")
+	}
+}
+
 // A user's attributes have bytes enough for what apps keep, and not for more: what signs up is of anybody.
 func TestBytesOfAUser(t *testing.T) {
 	const tooLarge = "LimitExceededException: There are at most 65536 bytes of a user's attributes."
