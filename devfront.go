@@ -304,7 +304,7 @@ func deleteFiles(folder, pattern string) error {
 	}
 
 	for _, name := range files {
-		if err := os.Remove(filepath.Join(folder, name)); err != nil {
+		if err := wholefile.Remove(filepath.Join(folder, name)); err != nil {
 			return err
 		}
 	}
@@ -322,5 +322,5 @@ func deleteEmptyFolder(path string) error {
 		return err
 	}
 
-	return os.Remove(path)
+	return wholefile.Remove(path)
 }

@@ -160,7 +160,7 @@ func providerError(err error, pool identitypool.Pool) error {
 		return awsapi.Refused(notAuthorized, refused.Why, text, pool.ID)
 	case provider.SameProvider:
 		const text = "The logins %s and %s are of the same provider."
-		return awsapi.Refused(invalidParameter, refused.Why, text, refused.Key, refused.Name)
+		return awsapi.Refused(invalidParameter, refused.Why, text, refused.Key, refused.Other)
 	case provider.DeveloperName:
 		return awsapi.Refused(invalidParameter, refused.Why, messagePublicProvider)
 	case provider.CognitoToken:

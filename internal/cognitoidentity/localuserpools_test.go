@@ -274,6 +274,19 @@ func TestLocalUserPoolTokens(t *testing.T) {
 	}
 }
 
+// Both names of one user pool are refused together, by the names that the call has.
+func TestBothNamesOfAUserPool(t *testing.T) {
+	h := startHome(t)
+	pool := h.trusting(t, homeAtAWS)
+	token := h.token(t, "alice", nil)
+	_, err := h.Public().GetId(t.Context(), &ci.GetIdInput{
+		IdentityPoolId: &pool,
+		Logins:         map[string]string{homeAtAWS: token, h.alias: token},
+	})
+	wiretest.WantError(t, err, "InvalidParameterException",
+		"The logins "+homeAtAWS+" and "+h.alias+" are of the same provider.")
+}
+
 // A user pool may be made after the identity pool. Tokens of one that is deleted, or made anew, are
 // refused at once, and the reason names it.
 func TestLocalUserPoolComesAndGoes(t *testing.T) {

@@ -15,7 +15,7 @@ func (s *Service) AdminCreateUser(
 	ctx context.Context, c awsapi.Caller, in *AdminCreateUserRequest,
 ) (*AdminCreateUserResponse, error) {
 	var u User
-	var key string
+	var key failing
 	var sent []SentCode
 	err := s.changeCallerPool(ctx, c, *in.UserPoolId, func(p *Pool) (err error) {
 		if isValue(in.MessageAction, "RESEND") {
@@ -66,10 +66,7 @@ func (p *Pool) freeAliases(given []AttributeType) {
 		if values[attribute+verifiedSuffix] != "true" {
 			continue
 		}
-		if owner, taken := p.aliasOwner(attribute, values[attribute], ""); taken {
-			owner.Attributes[attribute+verifiedSuffix] = "false"
-			p.put(owner)
-		}
+		p.takeAlias(attribute, values[attribute], "")
 	}
 }
 
@@ -174,7 +171,7 @@ func (s *Service) AdminGetUser(
 func (s *Service) AdminSetUserPassword(
 	ctx context.Context, c awsapi.Caller, in *AdminSetUserPasswordRequest,
 ) (*AdminSetUserPasswordResponse, error) {
-	var key string
+	var key failing
 
 	err := s.changeCallerUser(ctx, c, *in.UserPoolId, *in.Username, func(p *Pool, u *User) error {
 		if err := p.checkPassword(*in.Password); err != nil {
@@ -344,7 +341,7 @@ func (s *Service) endSignIns(
 		if !exists {
 			return userMissing()
 		}
-		u.signOut(s.Now())
+		p.signOut(&u, s.Now())
 		u.Modified = s.Now()
 		keep(p, u)
 

@@ -25,8 +25,8 @@ const (
 	passwordCodeLifetime = time.Hour
 )
 
-// maxCodeFailures is how often a user may send a wrong code before codes for the purpose are refused for
-// codeFailuresReset. Another code does not start the count again.
+// maxCodeFailures is how often a user may send a wrong code before codes for the purpose are refused, until
+// codeFailuresReset after the first wrong one. Neither another code nor a right one starts the count again.
 const (
 	maxCodeFailures   = 5
 	codeFailuresReset = time.Hour
@@ -56,12 +56,7 @@ func (s *Service) addCodeFor(p *Pool, u *User, purpose, attribute, destination s
 		one.Ends = now.Add(passwordCodeLifetime)
 	}
 
-	if at := u.code(purpose, attribute); at >= 0 {
-		if old := u.Codes[at]; old.Failures > 0 && now.Before(old.Created.Add(codeFailuresReset)) {
-			one.Created, one.Failures = old.Created, old.Failures
-		}
-		u.Codes = slices.Delete(u.Codes, at, at+1)
-	}
+	u.dropCodes(func(c Code) bool { return c.replacedBy(purpose, attribute) })
 	u.Codes = append(u.Codes, one)
 	if over := len(u.Codes) - maxCodes; over > 0 {
 		u.Codes = slices.Delete(u.Codes, 0, over)
@@ -91,46 +86,58 @@ func (s *Service) show(ctx context.Context, codes ...SentCode) {
 
 func (p *Pool) name() string { return text(p.Settings.Name) }
 
-// code returns the place of a user's code; -1 = there is none. An empty attribute stands for any.
-func (u *User) code(purpose, attribute string) int {
-	return slices.IndexFunc(u.Codes, func(c Code) bool {
-		return c.Purpose == purpose && (attribute == "" || c.Attribute == attribute)
-	})
+// replacedBy reports whether a code does not work any more once another one is sent. Only codes that verify
+// addresses stand beside each other, one for each address.
+func (c Code) replacedBy(purpose, attribute string) bool {
+	return c.Purpose == purpose && (purpose != purposeAttribute || c.Attribute == attribute)
+}
+
+func (u *User) dropCodes(match func(Code) bool) { u.Codes = slices.DeleteFunc(u.Codes, match) }
+
+// code returns the newest code of a user; false = there is none.
+func (u *User) code(purpose, attribute string) (Code, bool) {
+	for _, one := range slices.Backward(u.Codes) {
+		if one.replacedBy(purpose, attribute) {
+			return one, true
+		}
+	}
+	return Code{}, false
 }
 
 // checkCode compares a code from the user. If it is right, the code is used up, and checkCode returns it.
-// A wrong one is counted in u, which the caller must keep: the refusal is the second result, and not an
-// error, because an error would undo the change.
-func (s *Service) checkCode(u *User, purpose, attribute, given string) (Code, *awsapi.Error) {
-	now, at := s.Now(), u.code(purpose, attribute)
-	if at < 0 {
-		return Code{}, codeGone()
+// attribute is the address that a code of purposeAttribute verifies. Wrong codes are counted beside the pool:
+// anybody may send them, so they must not cost a write. hides means that the refusal must not tell whether a
+// code was sent, so that of a user without one is as for a user who does not exist (refuseCode).
+func (s *Service) checkCode(
+	p *Pool, u *User, purpose, attribute, given string, hides bool,
+) (Code, error) {
+	guesses := failing{pool: p.ID, user: u.Sub, purpose: purpose, exists: true}
+	if s.wrongCodes.reached(guesses) {
+		return Code{}, tooManyCodeAttempts()
 	}
 
-	one := u.Codes[at]
-	if one.Failures > 0 && !now.Before(one.Created.Add(codeFailuresReset)) {
-		u.Codes[at].Created, u.Codes[at].Failures, one.Failures = now, 0, 0
-	}
+	one, sent := u.code(purpose, attribute)
+	over := !sent || !s.Now().Before(one.Ends)
+	right := sent && subtle.ConstantTimeCompare([]byte(one.Value), []byte(given)) == 1
 
 	switch {
-	case one.Failures >= maxCodeFailures:
-		return Code{}, tooManyCodeAttempts()
-	case !now.Before(one.Ends):
+	case over && (right || !hides):
 		return Code{}, codeGone()
-	case subtle.ConstantTimeCompare([]byte(one.Value), []byte(given)) != 1:
-		u.Codes[at].Failures++
+	case !right:
+		s.wrongCodes.failed(guesses)
 		return Code{}, codeMismatch()
 	}
 
-	u.Codes = slices.Delete(u.Codes, at, at+1)
+	u.dropCodes(func(c Code) bool { return c.replacedBy(purpose, attribute) })
 
 	return one, nil
 }
 
 // refuseCode is the answer to a code from a user whom the client must not tell of: like that to a wrong code,
 // with the same limit.
-func (s *Service) refuseCode(p *Pool, name string) *awsapi.Error {
-	if s.lockouts.wrongCode(p.ID + "\x00code\x00" + p.key(name)) {
+func (s *Service) refuseCode(p *Pool, name string) error {
+	guesses := failing{pool: p.ID, user: p.key(name), purpose: purposePassword}
+	if !s.wrongCodes.failed(guesses) {
 		return tooManyCodeAttempts()
 	}
 	return codeMismatch()
@@ -176,6 +183,14 @@ func (p *Pool) recovery(u User) string {
 		}
 	}
 	return ""
+}
+
+// recovers reports whether a code for a new password still counts: it went to a verified address that the user
+// has, and by a way that the pool allows.
+func (p *Pool) recovers(u User, code Code) bool {
+	return u.Attributes[code.Attribute] == code.Destination &&
+		u.Attributes[code.Attribute+verifiedSuffix] == "true" &&
+		slices.Contains(p.recoveryWays(), "verified_"+code.Attribute)
 }
 
 // recoveryWays returns the ways to a new password, the best first. Without a setting they are the telephone

@@ -2,9 +2,12 @@ package devuserpool
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
 // sendCode sends a user a code for a purpose, to the attribute that choose returns, and returns where the code
@@ -19,23 +22,20 @@ func (s *Service) sendCode(
 
 	var sent SentCode
 	var where *CodeDeliveryDetailsType
-	var refusal error
 	err := s.changeUser(who.pool.ID, of(who.user), func(p *Pool, u *User) error {
-		var attribute string
 		if !u.Enabled {
-			refusal = userDisabled()
-		} else {
-			attribute, refusal = choose(p, *u)
+			return userDisabled()
 		}
-		if refusal != nil {
-			return refusal
+		attribute, err := choose(p, *u)
+		if err != nil {
+			return err
 		}
 		sent = s.addCode(p, u, purpose, attribute)
 		where = delivery(attribute, sent.Destination)
 
 		return nil
 	})
-	if refusal != nil && who.client.preventsExistenceErrors() {
+	if refusal, ok := errors.AsType[*awsapi.Error](err); ok && who.client.preventsExistenceErrors() {
 		s.Logger.InfoContext(ctx, "a user of a user pool gets no code, and the answer does not tell, because the "+
 			"app client has PreventUserExistenceErrors", "pool", who.pool.ID, "purpose", purpose, "reason", refusal)
 		return simulatedDelivery(who.pool, who.name), nil

@@ -51,6 +51,8 @@ func stateError(err error, pool string) error {
 		return awsapi.Refused(invalidParameter, clientTaken.With(), "The client ID is taken.")
 	case errors.Is(err, errPools):
 		return tooMany("user pools", maxPools)
+	case errors.Is(err, errPoolBytes):
+		return tooMany("bytes of a user pool", maxPoolBytes)
 	default:
 		return err
 	}

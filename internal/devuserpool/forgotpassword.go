@@ -54,13 +54,17 @@ func (s *Service) ConfirmForgotPassword(
 		return nil, s.refuseCode(who.pool, *in.Username)
 	}
 
-	var refusal *awsapi.Error
 	err = s.changeUser(who.pool.ID, of(who.user), func(p *Pool, u *User) error {
 		if !u.Enabled {
 			return userDisabled()
 		}
-		if _, refusal = s.checkCode(u, purposePassword, "", *in.ConfirmationCode); refusal != nil {
-			return nil
+		hides := who.client.preventsExistenceErrors()
+		code, err := s.checkCode(p, u, purposePassword, "", *in.ConfirmationCode, hides)
+		if err != nil {
+			return err
+		}
+		if u.Status == statusForceChange || !p.recovers(*u, code) {
+			return codeGone() // what the code was sent for has changed since
 		}
 		u.Status, u.Modified = statusConfirmed, s.Now()
 
@@ -69,10 +73,6 @@ func (s *Service) ConfirmForgotPassword(
 	if err != nil {
 		return nil, err
 	}
-	if refusal != nil {
-		return nil, refusal
-	}
-
 	s.lockouts.succeeded(attempt{pool: who.pool}.lockKey(who.user, true))
 
 	return &ConfirmForgotPasswordResponse{}, nil

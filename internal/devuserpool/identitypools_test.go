@@ -217,6 +217,46 @@ func TestEndOfSignIn(t *testing.T) {
 	}
 }
 
+// Tokens of a client without revocation have no origin_jti. They end with their sign-in all the same, not by its
+// time: that of the next one may be in the same second.
+func TestEndOfSignInWithoutRevocation(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, a *app, u *signedIn){
+		"GlobalSignOut": func(t *testing.T, a *app, u *signedIn) {
+			wiretest.Must(a.users.GlobalSignOut(t.Context(),
+				&idp.GlobalSignOutInput{AccessToken: u.tokens.AccessToken}))(t)
+		},
+		"revocation on, RevokeToken": func(t *testing.T, a *app, u *signedIn) {
+			a.setRevocation(t, true)
+			wiretest.Must(a.users.RevokeToken(t.Context(),
+				&idp.RevokeTokenInput{ClientId: &a.checked, Token: u.tokens.RefreshToken}))(t)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := startApp(t)
+			const email = "alice@example.com"
+			a.signUp(t, email)
+			a.setRevocation(t, false)
+			former := a.signIn(t, a.checked, email)
+			former.wants(t, "before", true, true)
+
+			end(t, a, former)
+			former.wants(t, "after", false, false)
+			a.signIn(t, a.checked, email).wants(t, "after a new sign-in", true, true)
+			former.wants(t, "after a new sign-in, with the old one", false, false)
+		})
+	}
+}
+
+func (a *app) setRevocation(t *testing.T, on bool) {
+	t.Helper()
+	wiretest.Must(a.users.UpdateUserPoolClient(t.Context(), &idp.UpdateUserPoolClientInput{
+		UserPoolId:            &a.userPool,
+		ClientId:              &a.checked,
+		EnableTokenRevocation: &on,
+		ExplicitAuthFlows:     []idptypes.ExplicitAuthFlowsType{"ALLOW_USER_PASSWORD_AUTH"},
+	}))(t)
+}
+
 // A disabled user who is enabled again needs a new sign-in only if the user pool says so: the token
 // counts as the user pool has it.
 func TestDisabledAndEnabled(t *testing.T) {
@@ -238,12 +278,7 @@ func TestDisabledAndEnabled(t *testing.T) {
 func TestDeletedClient(t *testing.T) {
 	for _, revokes := range []bool{true, false} {
 		a := startApp(t)
-		wiretest.Must(a.users.UpdateUserPoolClient(t.Context(), &idp.UpdateUserPoolClientInput{
-			UserPoolId:            &a.userPool,
-			ClientId:              &a.checked,
-			EnableTokenRevocation: &revokes,
-			ExplicitAuthFlows:     []idptypes.ExplicitAuthFlowsType{"ALLOW_USER_PASSWORD_AUTH"},
-		}))(t)
+		a.setRevocation(t, revokes)
 		a.signUp(t, "alice@example.com")
 		u := a.signIn(t, a.checked, "alice@example.com")
 		u.wants(t, "before", true, true)

@@ -19,7 +19,7 @@ func TestOneNameOneUser(t *testing.T) {
 	}
 	r.ok("UpdateUserAttributes", preferred(victim.access, "vic"))
 
-	for _, name := range []string{"victim", "vic", "victim@example.com", sub} {
+	for _, name := range []string{"victim", "vic", sub} {
 		r.refused("UpdateUserAttributes", preferred(thief.access, name),
 			"AliasExistsException: An account with the given preferred_username already exists.")
 		r.refused("AdminUpdateUserAttributes", object{"UserPoolId": r.pool, "Username": "thief",
@@ -37,21 +37,103 @@ func TestOneNameOneUser(t *testing.T) {
 	r.signIn(sub, rightPassword)
 }
 
-// An address that is another user's preferred user name does not begin to count by verification, not even
-// by force: only an address of the same kind moves.
-func TestVerificationTakesNoName(t *testing.T) {
-	r := newRig(t, object{"AliasAttributes": []string{"email", "preferred_username"}}, nil)
-	r.user("first", "email", "first@example.com")
-	first := r.signIn("first", rightPassword)
-	r.ok("SignUp", object{"ClientId": r.id, "Username": "second", "Password": rightPassword,
-		"UserAttributes": attributeObjects("email", "x@example.com")})
-	code := r.code()
-	r.ok("UpdateUserAttributes", object{"AccessToken": first.access,
-		"UserAttributes": attributeObjects("preferred_username", "x@example.com")})
+// A preferred user name in the form of an address would keep the address's owner from it, so that it is refused
+// where such addresses are aliases.
+func TestPreferredNameIsNoAddress(t *testing.T) {
+	const (
+		isEmail = "InvalidParameterException: Username cannot be of email format, since user pool is configured for " +
+			"email alias."
+		isPhone = "InvalidParameterException: Username cannot be of phone number format, since user pool is " +
+			"configured for phone number alias."
+	)
+	for name, test := range map[string]struct {
+		aliases         []string
+		preferred, want string
+		stays           bool // the user has the name already
+	}{
+		"email":             {[]string{"email", "preferred_username"}, "x@example.com", isEmail, false},
+		"phone":             {[]string{"phone_number", "preferred_username"}, "+4912345", isPhone, false},
+		"no address":        {[]string{"email", "preferred_username"}, "countess", "", false},
+		"no alias":          {[]string{"email"}, "x@example.com", "", false},
+		"other address":     {[]string{"phone_number", "preferred_username"}, "x@example.com", "", false},
+		"had before a mend": {[]string{"email", "preferred_username"}, "x@example.com", "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, object{"AliasAttributes": test.aliases}, nil)
+			r.user("ada", "email", "ada@example.com", "phone_number", "+49999")
+			set := r.signIn("ada", rightPassword)
+			if test.stays {
+				r.change("ada", func(u *User) { u.Attributes["preferred_username"] = test.preferred })
+			}
 
-	r.refused("ConfirmSignUp", object{"ClientId": r.id, "Username": "second", "ConfirmationCode": code,
-		"ForceAliasCreation": true}, "AliasExistsException: An account with the given email already exists.")
-	r.signIn("x@example.com", rightPassword)
+			given := attributeObjects("preferred_username", test.preferred)
+			calls := map[string]object{
+				"UpdateUserAttributes":      {"AccessToken": set.access, "UserAttributes": given},
+				"AdminUpdateUserAttributes": r.about("ada", object{"UserAttributes": given}),
+			}
+			for operation, in := range calls {
+				if _, got := r.call(operation, in); got != test.want {
+					t.Errorf("%s: %q, want %q", operation, got, test.want)
+				}
+			}
+			if test.want != "" {
+				r.refused("AdminCreateUser", r.about("new", object{"UserAttributes": given}), test.want)
+			}
+		})
+	}
+}
+
+// change changes a user as no operation does.
+func (r *rig) change(name string, edit func(*User)) {
+	r.t.Helper()
+	if err := r.State.change(r.pool, func(p *Pool) error {
+		u := p.Users[name]
+		edit(&u)
+		p.put(u)
+
+		return nil
+	}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// The owner of an address gets it by force from users of former versions, whose preferred user name it is.
+func TestOwnerTakesAnAddressBack(t *testing.T) {
+	const address = "x@example.com"
+	for name, take := range map[string]func(*rig){
+		"ConfirmSignUp": func(r *rig) {
+			r.ok("SignUp", object{"ClientId": r.id, "Username": "owner", "Password": "Another-1",
+				"UserAttributes": attributeObjects("email", address)})
+			confirm := object{"ClientId": r.id, "Username": "owner", "ConfirmationCode": r.code()}
+			r.refused("ConfirmSignUp", confirm,
+				"AliasExistsException: An account with the given email already exists.")
+			confirm["ForceAliasCreation"] = true
+			r.ok("ConfirmSignUp", confirm)
+		},
+		"AdminCreateUser": func(r *rig) {
+			in := r.about("owner", object{"TemporaryPassword": "Another-1",
+				"UserAttributes": attributeObjects("email", address, "email_verified", "true")})
+			r.refused("AdminCreateUser", in, "AliasExistsException: An account with the given email already exists.")
+			in["ForceAliasCreation"] = true
+			r.ok("AdminCreateUser", in)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, object{"AliasAttributes": []string{"email", "preferred_username"}}, nil)
+			r.user("first", "email", "first@example.com")
+			r.change("first", func(u *User) { u.Attributes["preferred_username"] = address })
+			r.signIn(address, rightPassword)
+
+			take(r)
+			p, err := r.State.view(r.pool)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if u, _ := p.user(address); u.Username != "owner" || p.Users["first"].Attributes["email"] == "" {
+				t.Errorf("the address is %s's, and the other user has %v", u.Username, p.Users["first"].Attributes)
+			}
+		})
+	}
 }
 
 // Case counts in no comparison of names, or in all.

@@ -59,13 +59,15 @@ func (p *Pool) checkPassword(password string) error {
 	return nil
 }
 
-// setPassword stores the verifier of a password that was checked. The password is permanent.
+// setPassword stores the verifier of a password that was checked. The password is permanent. Codes for another one
+// end: they were sent to replace the former password.
 func (s *Service) setPassword(p *Pool, u *User, password string) error {
 	v, err := srp.NewVerifier(rand.Reader, p.ID, u.Username, password)
 	if err != nil {
 		return err
 	}
 	u.storeVerifier(v)
+	u.dropCodes(func(c Code) bool { return c.Purpose == purposePassword })
 
 	return nil
 }

@@ -72,6 +72,41 @@ func TestPendingAddressConformsLater(t *testing.T) {
 		"InvalidParameterException: Attributes did not conform to the schema: email: Attribute cannot be updated.\n")
 }
 
+// An address that waits for its code does not come after a later change.
+func TestLaterChangeEndsAPendingAddress(t *testing.T) {
+	for name, later := range map[string]func(r *rig, access string){
+		"administrator": func(r *rig, _ string) {
+			r.ok("AdminUpdateUserAttributes", r.about("ada", object{
+				"UserAttributes": attributeObjects("email", "z@x.example", "email_verified", "true")}))
+		},
+		"administrator, deleted": func(r *rig, _ string) {
+			r.ok("AdminDeleteUserAttributes", r.about("ada", object{"UserAttributeNames": []string{"email"}}))
+		},
+		"user, deleted": func(r *rig, access string) {
+			r.ok("DeleteUserAttributes", object{"AccessToken": access, "UserAttributeNames": []string{"email"}})
+		},
+		"user, back to the present one": func(r *rig, access string) {
+			r.ok("UpdateUserAttributes", object{"AccessToken": access,
+				"UserAttributes": attributeObjects("email", "ada@x.example")})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newAddressRig(t, object{})
+			set := r.signIn("ada", rightPassword)
+			r.ok("UpdateUserAttributes", object{"AccessToken": set.access,
+				"UserAttributes": attributeObjects("email", "new@x.example")})
+			verify := object{"AccessToken": set.access, "AttributeName": "email", "Code": r.code()}
+
+			later(r, set.access)
+			want := r.emailOf("ada")
+			r.refused("VerifyUserAttribute", verify, codeExpiredIs)
+			if got := r.emailOf("ada"); got != want {
+				t.Errorf("the address is %q, want %q", got, want)
+			}
+		})
+	}
+}
+
 // Administrators change an address at once only if they say that it is verified.
 func TestAdminsAddressWaitsForItsCode(t *testing.T) {
 	r := newAddressRig(t, object{})

@@ -26,6 +26,9 @@ type Pool struct {
 	Clients map[string]Client `json:"clients"`       // by ID
 	Groups  map[string]Group  `json:"groups"`        // by name
 	Users   map[string]User   `json:"users"`         // by key: see Pool.key
+
+	bytes int  // of the pool in its file, as it was read or last kept
+	ends  bool // a change that is not kept yet ends sign-ins
 }
 
 // Key is a key that signs a pool's tokens.
@@ -92,7 +95,6 @@ type Code struct {
 	Destination string    `json:"destination,omitzero"`
 	Created     time.Time `json:"created"`
 	Ends        time.Time `json:"ends"`
-	Failures    int       `json:"failures,omitzero"`
 }
 
 // RefreshToken is a refresh token of a sign-in, and stands for the tokens made from it. Those with the same
@@ -119,6 +121,7 @@ const (
 	maxUserSignIns = 200 // sign-ins of a user; the oldest goes, and its tokens are not valid any more
 	maxRotated     = 10  // refresh tokens of a sign-in, with those that were replaced
 	maxTags        = 50
+	maxUserBytes   = 64 << 10 // of a user's name and attributes, in JSON
 )
 
 // ARN returns the name of the pool in policies.
@@ -227,6 +230,27 @@ func (p *Pool) aliasOwner(attribute, value, except string) (User, bool) {
 	}
 
 	return User{}, false
+}
+
+// takeAlias lets an address name no other user any more. Files of former versions may have addresses as preferred
+// user names: those users lose it.
+func (p *Pool) takeAlias(attribute, value, except string) {
+	if !slices.Contains(p.Settings.AliasAttributes, attribute) || value == "" {
+		return
+	}
+
+	for key, u := range p.Users {
+		if u.Sub == except {
+			continue
+		}
+		if p.isAlias(u, attribute) && p.sameText(u.Attributes[attribute], value) {
+			u.Attributes[attribute+verifiedSuffix] = "false"
+		}
+		if p.hasAlias(u, value) {
+			delete(u.Attributes, "preferred_username")
+		}
+		p.Users[key] = u
+	}
 }
 
 // put stores a user.

@@ -175,7 +175,9 @@ func (s *Service) RevokeToken(ctx context.Context, in *RevokeTokenRequest) (*Rev
 		}
 		return User{}, errNothingToRevoke
 	}
-	err = s.changeUser(p.ID, find, func(_ *Pool, u *User) error {
+	err = s.changeUser(p.ID, find, func(p *Pool, u *User) error {
+		p.ends = true
+
 		for i := range u.RefreshTokens {
 			if u.RefreshTokens[i].Origin == revoked.Origin {
 				u.RefreshTokens[i].Revoked = true

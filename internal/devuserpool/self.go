@@ -43,8 +43,8 @@ func (s *Service) GlobalSignOut(ctx context.Context, in *GlobalSignOutRequest) (
 	if err != nil {
 		return nil, err
 	}
-	err = s.changeBearer(b, func(_ *Pool, u *User) error {
-		u.signOut(s.Now())
+	err = s.changeBearer(b, func(p *Pool, u *User) error {
+		p.signOut(u, s.Now())
 		return nil
 	})
 
@@ -209,11 +209,10 @@ func (s *Service) VerifyUserAttribute(
 		return nil, err
 	}
 
-	var refusal *awsapi.Error
 	err = s.changeBearer(b, func(p *Pool, u *User) error {
-		var code Code
-		if code, refusal = s.checkCode(u, purposeAttribute, *in.AttributeName, *in.Code); refusal != nil {
-			return nil
+		code, err := s.checkCode(p, u, purposeAttribute, *in.AttributeName, *in.Code, false)
+		if err != nil {
+			return err
 		}
 		u.Modified = s.Now()
 
@@ -229,9 +228,6 @@ func (s *Service) VerifyUserAttribute(
 	})
 	if err != nil {
 		return nil, err
-	}
-	if refusal != nil {
-		return nil, refusal
 	}
 
 	return &VerifyUserAttributeResponse{}, nil

@@ -51,14 +51,20 @@ type SentCode struct {
 type Service struct {
 	Options
 	challenges *challenges
-	lockouts   *lockouts
+	lockouts   lockouts
+	wrongCodes wrongCodes
 }
 
 // New returns a Service.
 func New(o Options) *Service {
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 
-	return &Service{Options: o, challenges: newChallenges(o.Now), lockouts: newLockouts(o.Now)}
+	return &Service{
+		Options:    o,
+		challenges: newChallenges(o.Now),
+		lockouts:   newLockouts(o.Now),
+		wrongCodes: newWrongCodes(o.Now),
+	}
 }
 
 // Names by which requests call the API.

@@ -170,12 +170,12 @@ func (a attempt) find() (User, bool, error) {
 }
 
 // lockKey names a user whose failures are counted, whether the user exists or not.
-func (a attempt) lockKey(u User, exists bool) string {
+func (a attempt) lockKey(u User, exists bool) failing {
 	name := a.params[paramUsername]
 	if exists {
 		name = u.Username
 	}
-	return a.pool.ID + "\x00" + a.pool.key(name)
+	return failing{pool: a.pool.ID, user: a.pool.key(name), exists: exists}
 }
 
 // signInByPassword signs a user in whose password came with the call.

@@ -192,29 +192,6 @@ func TestLockout(t *testing.T) {
 	}
 }
 
-// A server that is down for a long time does not lock anybody out for longer than the longest lock.
-func TestLockoutIsBounded(t *testing.T) {
-	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
-	s := newLockouts(func() time.Time { return now })
-	for range 100 {
-		s.failed("ada")
-	}
-	if until := s.users["ada"].until; until.Sub(now) != longestLock {
-		t.Errorf("the lock lasts %s", until.Sub(now))
-	}
-	now = now.Add(failuresReset)
-	if s.failed("ada"); s.locked("ada") {
-		t.Error("failures never lose their weight")
-	}
-
-	for n := range 2 * maxFailingUsers {
-		s.failed(string(rune(n)))
-	}
-	if len(s.users) > maxFailingUsers {
-		t.Errorf("%d users are kept", len(s.users))
-	}
-}
-
 func TestSignInsAreBounded(t *testing.T) {
 	r := newRig(t, nil, nil)
 	first := r.challenges.begin(challenge{ends: r.now.Add(time.Minute)}, sessionBytes)

@@ -32,6 +32,10 @@ func (s *Service) SignUp(ctx context.Context, in *SignUpRequest) (*SignUpRespons
 		}
 	}
 
+	if p.bytes > maxSignUpBytes {
+		return nil, tooMany("bytes of a user pool in which users sign up", maxSignUpBytes)
+	}
+
 	var u User
 	var sent []SentCode
 	var where *CodeDeliveryDetailsType
@@ -77,7 +81,6 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *ConfirmSignUpRequest) (
 		return nil, codeGone()
 	}
 
-	var refusal *awsapi.Error
 	err = s.changeUser(who.pool.ID, of(who.user), func(p *Pool, now *User) error {
 		if !now.Enabled {
 			return userDisabled()
@@ -87,10 +90,9 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *ConfirmSignUpRequest) (
 				"User cannot be confirmed. Current status is %s", now.Status)
 		}
 
-		var code Code
-		code, refusal = s.checkCode(now, purposeSignUp, "", *in.ConfirmationCode)
-		if refusal != nil {
-			return nil
+		code, err := s.checkCode(p, now, purposeSignUp, "", *in.ConfirmationCode, false)
+		if err != nil {
+			return err
 		}
 		if err := s.verifyAddress(p, now, code, isTrue(in.ForceAliasCreation)); err != nil {
 			return err
@@ -102,9 +104,6 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *ConfirmSignUpRequest) (
 	})
 	if err != nil {
 		return nil, err
-	}
-	if refusal != nil {
-		return nil, refusal
 	}
 
 	out := &ConfirmSignUpResponse{}
@@ -128,13 +127,12 @@ func (s *Service) verifyAddress(p *Pool, u *User, code Code, force bool) error {
 		return codeGone() // the address has changed since
 	}
 
-	owner, taken := p.aliasOwner(code.Attribute, code.Destination, u.Sub)
+	_, taken := p.aliasOwner(code.Attribute, code.Destination, u.Sub)
 	if taken && (!force || len(p.Settings.UsernameAttributes) > 0) {
 		return awsapi.Refused(aliasExists, aliasTaken.With(), "An account with the %s already exists.", code.Attribute)
 	}
-	if taken {
-		owner.Attributes[code.Attribute+verifiedSuffix] = "false"
-		p.put(owner)
+	if force {
+		p.takeAlias(code.Attribute, code.Destination, u.Sub)
 	}
 	u.Attributes[code.Attribute+verifiedSuffix] = "true"
 

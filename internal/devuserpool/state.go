@@ -23,7 +23,12 @@ import (
 // Folder is the name of the folder in the data folder that has a file for each pool.
 const Folder = "dev-userpools"
 
-const maxFile = 256 << 20 // bytes; more than the users of a pool need
+// Bounds of the file of a pool, in bytes. Each change writes the file, so that they bound what a change costs.
+const (
+	maxPoolBytes   = 32 << 20  // of what is written
+	maxSignUpBytes = 24 << 20  // above which users cannot sign up, so that they do not take all room from others
+	maxFile        = 256 << 20 // of what is read: former versions wrote more
+)
 
 // Errors of State.
 var (
@@ -35,6 +40,8 @@ var (
 	errClientTaken = errors.New("the ID of the client is taken")
 	// errPools means that there are as many pools as there may be.
 	errPools = errors.New("too many user pools")
+	// errPoolBytes means that a pool would have more bytes than it may.
+	errPoolBytes = errors.New("the user pool is full")
 	// ErrDamaged means that the file of a pool cannot be read.
 	ErrDamaged = errors.New("the file of a user pool is damaged")
 )
@@ -111,6 +118,8 @@ func readPool(path string) (*Pool, error) {
 	if err := json.Unmarshal(text, p); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
+
+	p.bytes = len(text)
 
 	return p, p.check()
 }
@@ -217,7 +226,7 @@ func (s *State) client(id string) (*Pool, Client, bool) {
 }
 
 // change gives edit a copy of a pool, and keeps the copy unless edit fails: on disk before anybody sees
-// it. Errors: errNoPool, errClientTaken, edit's.
+// it. Errors: errNoPool, errClientTaken, errPoolBytes, edit's.
 func (s *State) change(id string, edit func(*Pool) error) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -250,7 +259,7 @@ func (s *State) change(id string, edit func(*Pool) error) error {
 	return s.keep(after)
 }
 
-// create adds a pool. Errors: errPoolTaken, errPools, errClientTaken.
+// create adds a pool. Errors: errPoolTaken, errPools, errClientTaken, errPoolBytes.
 func (s *State) create(p *Pool) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -273,7 +282,7 @@ func (s *State) create(p *Pool) error {
 	}
 
 	if s.folder != "" {
-		if err := os.MkdirAll(s.folder, 0o700); err != nil {
+		if err := wholefile.MakeFolder(s.folder); err != nil {
 			return err
 		}
 	}
@@ -296,13 +305,20 @@ func (s *State) clientsFree(p *Pool) error {
 	return nil
 }
 
-// keep writes a pool, and then makes it visible.
+// keep writes a pool, and then makes it visible. What it writes can be read again. A pool that is full may get
+// smaller, and sign-ins in it may end, for which it grows by little. Error: errPoolBytes.
 func (s *State) keep(p *Pool) error {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	grows := len(text) > p.bytes
+	if grows && (len(text) > maxFile || len(text) > maxPoolBytes && !p.ends) {
+		return errPoolBytes
+	}
+	p.bytes, p.ends = len(text), false
+
 	if s.folder != "" {
-		text, err := json.Marshal(p)
-		if err != nil {
-			return err
-		}
 		if err := wholefile.ReplaceText(s.path(p.ID), text); err != nil {
 			return err
 		}
@@ -335,7 +351,7 @@ func (s *State) remove(id string, allow func(*Pool) error) error {
 		return err
 	}
 	if s.folder != "" {
-		if err := os.Remove(s.path(id)); err != nil {
+		if err := wholefile.Remove(s.path(id)); err != nil {
 			return err
 		}
 	}

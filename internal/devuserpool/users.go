@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
@@ -50,6 +51,12 @@ func (s *Service) newUser(p *Pool, username string, given []AttributeType, now t
 	}
 	if err := p.requireAttributes(u); err != nil {
 		return User{}, err
+	}
+	if err := p.checkPreferred(u.Attributes); err != nil {
+		return User{}, err
+	}
+	if u.size() > maxUserBytes {
+		return User{}, tooMany("bytes of a user's attributes", maxUserBytes)
 	}
 	if p.namesAnother(u.Username, u.Sub) || p.namesAnother(u.Sub, u.Sub) {
 		return User{}, awsapi.Refused(usernameExists, nameTaken.With(), "User already exists")
@@ -100,6 +107,16 @@ func (p *Pool) checkUsername(username string) error {
 	default:
 		return nil
 	}
+}
+
+// checkPreferred is checkUsername for the preferred user name among attributes, where that names its user: it would
+// keep the address's owner from signing in by the address.
+func (p *Pool) checkPreferred(attributes map[string]string) error {
+	preferred := attributes["preferred_username"]
+	if preferred == "" || !slices.Contains(p.Settings.AliasAttributes, "preferred_username") {
+		return nil
+	}
+	return p.checkUsername(preferred)
 }
 
 func usernameFault(message string) *awsapi.Error {
@@ -216,7 +233,11 @@ func (p *Pool) changeAttributes(u *User, given []AttributeType) (unverified []st
 
 	for _, address := range []string{"email", "phone_number"} {
 		value, set := values[address]
-		if !set || value == u.Attributes[address] {
+		if !set {
+			continue
+		}
+		u.dropCodes(func(c Code) bool { return c.Attribute == address && c.Destination != value })
+		if value == u.Attributes[address] {
 			continue
 		}
 		if values[address+verifiedSuffix] == "true" {
@@ -229,10 +250,38 @@ func (p *Pool) changeAttributes(u *User, given []AttributeType) (unverified []st
 		}
 	}
 
+	if values["preferred_username"] != u.Attributes["preferred_username"] {
+		if err := p.checkPreferred(values); err != nil {
+			return nil, err
+		}
+	}
+
+	before := u.size()
 	maps.Copy(u.Attributes, values)
 	maps.DeleteFunc(u.Attributes, func(_, value string) bool { return value == "" })
+	if size := u.size(); size > maxUserBytes && size > before {
+		return nil, tooMany("bytes of a user's attributes", maxUserBytes)
+	}
 
 	return unverified, p.checkAliases(*u)
+}
+
+// size returns the bytes of a user's name and attributes in the file.
+func (u User) size() int {
+	size := textSize(u.Username)
+	for name, value := range u.Attributes {
+		size += textSize(name) + textSize(value)
+	}
+	return size
+}
+
+// textSize returns the bytes of a text in JSON, with quotes and a separator.
+func textSize(text string) int {
+	quoted, err := jsontext.AppendQuote(nil, text)
+	if err != nil { // no UTF-8, for which AppendQuote writes replacement characters
+		quoted = append(quoted, text...)
+	}
+	return len(quoted) + 1
 }
 
 // attributeList returns a user's attributes as answers have them, the subject too.
@@ -245,8 +294,10 @@ func (u User) attributeList() []AttributeType {
 }
 
 // signOut ends all sign-ins of a user: tokens issued until now are not valid any more.
-func (u *User) signOut(now time.Time) {
+func (p *Pool) signOut(u *User, now time.Time) {
+	p.ends = true
 	u.SignedOutAt = now
+
 	for i := range u.RefreshTokens {
 		u.RefreshTokens[i].Revoked = true
 	}

@@ -12,7 +12,7 @@ type Fault int
 const (
 	Unsupported   Fault = iota + 1 // the pool lacks the provider, or cannot prove its logins
 	NoProviders                    // the pool has no login provider at all
-	SameProvider                   // Key names the provider Name, as another key does
+	SameProvider                   // Key and Other name one provider
 	CognitoToken                   // a Cognito token is not a provider's login
 	DeveloperName                  // the pool's developer provider has no tokens
 	NotIDToken                     // the value is not an ID token, which the key's provider issues
@@ -22,10 +22,10 @@ const (
 
 // Error is the refusal of a login because of its provider.
 type Error struct {
-	Fault     Fault
-	Key, Name string // of SameProvider
-	Why       *explain.Refusal
-	Cause     error // may be nil
+	Fault      Fault
+	Key, Other string // of SameProvider
+	Why        *explain.Refusal
+	Cause      error // may be nil
 }
 
 // Error returns a line for the log.

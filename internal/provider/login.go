@@ -16,7 +16,8 @@ type Login struct {
 	Config identitypool.ProviderConfig // of the pool; Name is the pool's name for the key
 	Trust  login.Trust
 	Token  string
-	fault  error // not nil if the key cannot be used
+	key    string // of Logins
+	fault  error  // not nil if the key cannot be used
 }
 
 // Resolve returns the logins of a call on a pool, sorted by the providers' names. It
@@ -65,18 +66,20 @@ func (r *Registry) named(pool identitypool.Pool, logins map[string]string) ([]Lo
 		if err == nil {
 			err = r.checkLogin(key, logins[key])
 		}
-		if slices.ContainsFunc(list, func(l Login) bool { return l.Config.Name == config.Name }) {
+		at := slices.IndexFunc(list, func(l Login) bool { return l.Config.Name == config.Name })
+		if at >= 0 {
 			why := loginTwice.With("key", ShownName(key), "name", pool.ShownName(config.Name))
 			return nil, &Error{
 				Fault: SameProvider,
 				Key:   key,
-				Name:  config.Name,
+				Other: list[at].key,
 				Why:   why,
 			}
 		}
 		list = append(list, Login{
 			Config: config,
 			Token:  logins[key],
+			key:    key,
 			fault:  err,
 		})
 	}

@@ -75,12 +75,7 @@ func Create(path string, write func(*os.File) error) error {
 		return err
 	}
 
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-
-	return errors.Join(folder.Sync(), folder.Close())
+	return syncFolder(filepath.Dir(path))
 }
 
 // Replace is like Create, but replaces a file of the same name, and needs no hard links. In a
@@ -94,9 +89,36 @@ func Replace(path string, write func(*os.File) error) error {
 		return errors.Join(err, os.Remove(temporary))
 	}
 
-	folder, err := os.Open(filepath.Dir(path))
+	return syncFolder(filepath.Dir(path))
+}
+
+// Remove removes a file or an empty folder. When it returns without an error, a power cut does not bring it back,
+// except in a folder that cannot be opened. Errors are those of os.Remove.
+func Remove(path string) error {
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// MakeFolder makes a folder with the mode 0700, unless it is there, and what lacks above it. Like those of
+// Replace, its name is on disk then.
+func MakeFolder(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder writes the names in a folder to disk. It is a variable for tests: nothing but a power cut shows
+// what it does.
+var syncFolder = func(path string) error {
+	folder, err := os.Open(path)
 	if err != nil {
-		return nil //nolint:nilerr // the file is in place; some file systems have no folders to sync
+		return nil //nolint:nilerr // the change is made; some file systems have no folders to sync
 	}
 
 	return errors.Join(folder.Sync(), folder.Close())

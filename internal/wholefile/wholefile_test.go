@@ -79,6 +79,60 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// A name that comes or goes is on disk when the call returns, and a disk that fails is reported.
+func TestNamesAreOnDisk(t *testing.T) {
+	for name, act := range map[string]func(path string) error{
+		"create":           func(path string) error { return wholefile.Create(path+" new", text("x")) },
+		"replace":          func(path string) error { return wholefile.Replace(path, text("x")) },
+		"remove":           wholefile.Remove,
+		"remove, a folder": func(path string) error { return wholefile.Remove(path + " folder") },
+		"make a folder":    func(path string) error { return wholefile.MakeFolder(path + " new") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			path := filepath.Join(folder, "file")
+			if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Mkdir(path+" folder", 0o700)); err != nil {
+				t.Fatal(err)
+			}
+
+			var synced []string
+			errDisk := errors.New("disk")
+			wholefile.SyncFolders(t, func(path string) error {
+				synced = append(synced, path)
+				return errDisk
+			})
+			if err := act(path); !errors.Is(err, errDisk) || len(synced) != 1 || synced[0] != folder {
+				t.Errorf("%v: synced %q", err, synced)
+			}
+		})
+	}
+}
+
+func TestRemove(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := wholefile.Remove(path); err != nil {
+		t.Error(err)
+	}
+	if err := wholefile.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("again: %v", err)
+	}
+}
+
+func TestMakeFolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "folder")
+	for range 2 {
+		if err := wholefile.MakeFolder(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
 func TestReplaceText(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	for _, content := range []string{"first", "", "the last"} {
