@@ -22,6 +22,7 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/wholebody"
 	"github.com/poolhouse-id/poolhouse/poolhousetest/internal/keys"
 )
 
@@ -90,7 +91,9 @@ func Start(t testing.TB, options ...Option) *Server {
 		Server: server,
 		URL:    url,
 		region: cmp.Or(config.Region, poolhouse.DevRegion),
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: idleConnections}},
+		client: &http.Client{Transport: wholebody.Transport{
+			Base: &http.Transport{MaxIdleConnsPerHost: idleConnections},
+		}},
 	}
 	s.Stop = s.serve(t, listener)
 	t.Cleanup(func() {

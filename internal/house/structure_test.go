@@ -173,9 +173,10 @@ var allowedImports = map[string][]string{
 	"internal/wholefile": {},
 	"poolhousetest": {
 		"", "internal/apply", "internal/devcalls", "internal/devclock", "internal/devfault", "internal/devseed",
-		"internal/devuser", "internal/explain", "poolhousetest/internal/keys", "sigv4",
+		"internal/devuser", "internal/explain", "internal/wholebody", "poolhousetest/internal/keys", "sigv4",
 	},
 	"poolhousetest/internal/keys": {"internal/testkeys"},
+	"internal/wholebody":          {},
 	"sigv4":                       {},
 }
 

@@ -90,7 +90,7 @@ func (w *partitionWorld) iam() *iamclient.Client {
 		BaseEndpoint:     &w.URL,
 		Region:           w.region,
 		RetryMaxAttempts: 1,
-		HTTPClient:       &http.Client{Transport: wiretest.WholeAnswers{}},
+		HTTPClient:       wiretest.Connections,
 		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
 }
@@ -793,7 +793,7 @@ func TestPartitionsOfSTS(t *testing.T) {
 					BaseEndpoint:     &w.URL,
 					Region:           w.region,
 					RetryMaxAttempts: 1,
-					HTTPClient:       &http.Client{Transport: wiretest.WholeAnswers{}},
+					HTTPClient:       wiretest.Connections,
 					Credentials: credentials.NewStaticCredentialsProvider(
 						*fresh.AccessKeyId, *fresh.SecretAccessKey, *fresh.SessionToken,
 					),

@@ -1,9 +1,6 @@
 package wiretest
 
 import (
-	"bytes"
-	"io"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -22,29 +19,9 @@ func (s *Server) IAMBy(id, secret, token string) *iamclient.Client {
 		BaseEndpoint:     &s.URL,
 		Region:           Region,
 		RetryMaxAttempts: 1,
-		HTTPClient:       &http.Client{Transport: WholeAnswers{}},
+		HTTPClient:       Connections,
 		Credentials:      credentials.NewStaticCredentialsProvider(id, secret, token),
 	})
-}
-
-// WholeAnswers reads each answer to its end before the SDK sees it. The SDK closes its
-// request's body as soon as there is an answer. If the answer comes before net/http has looked
-// for the body's end, which can happen within one process, the connection is lost while the
-// answer is only half read.
-type WholeAnswers struct{}
-
-// RoundTrip implements http.RoundTripper.
-func (WholeAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-
-	text, err := io.ReadAll(answer.Body)
-	_ = answer.Body.Close()
-	answer.Body = io.NopCloser(bytes.NewReader(text))
-
-	return answer, err
 }
 
 // Policies, and the start of the home account's ARNs.

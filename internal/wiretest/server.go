@@ -22,6 +22,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/wholebody"
 	"github.com/poolhouse-id/poolhouse/poolhousetest"
 )
 
@@ -85,7 +86,9 @@ const Region = "us-east-1"
 
 // Connections are shared by the clients of all tests. Otherwise each client of the SDK would
 // open its own.
-var Connections = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Second}}
+var Connections = &http.Client{Transport: wholebody.Transport{
+	Base: &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Second},
+}}
 
 // SignedBy returns a client that signs with the given keys.
 func (s *Server) SignedBy(region, id, secret, token string) *ci.Client {
