@@ -116,8 +116,8 @@ func (e *Engine) checkNames(f Fault) error {
 		return invalid("the server has no API with the signing name %q", f.Service)
 	case len(errors) == 0:
 		return invalid("there is no operation %q%s", f.Operation, nearest(f.Operation, all))
-	case f.Error != "" && !slices.Contains(errors, string(f.Error)):
-		return invalid("%s does not answer with the error %q%s", f.Operation, f.Error, nearest(string(f.Error), errors))
+	case f.Error != "" && !slices.Contains(errors, f.Error):
+		return invalid("%s does not answer with the error %q%s", f.Operation, f.Error, nearest(f.Error, errors))
 	default:
 		return nil
 	}

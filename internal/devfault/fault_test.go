@@ -59,7 +59,7 @@ func TestInvalidFaults(t *testing.T) {
 		{Operation: "GetId", Error: "NoPool"},
 		{Operation: "TagResource", Service: "cognito-identity", Error: "NoPool"},
 		{Operation: "TagResource", Service: "iam", Error: "NoPool"},
-		{Operation: "GetId", Error: "Limit", Disconnect: Before},
+		{Operation: "GetId", Error: "Limit", Disconnect: BeforeCall},
 		{Operation: "GetId", Disconnect: "between"},
 		{Operation: "GetId", Delay: MaxDelay + 1},
 		{Operation: "GetId", Delay: -1},
@@ -141,7 +141,7 @@ func TestWhichFaultCounts(t *testing.T) {
 
 func TestExactlyTimes(t *testing.T) {
 	e := started()
-	fault, err := e.Add(Fault{Operation: "GetId", Disconnect: After, After: 20, Times: 50})
+	fault, err := e.Add(Fault{Operation: "GetId", Disconnect: AfterCall, After: 20, Times: 50})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,10 +285,9 @@ func TestForeignKeys(t *testing.T) {
 
 func TestFaultJSON(t *testing.T) {
 	for text, want := range map[string]Fault{
-		`{"database":"writes","error":true,"delay_ms":1500,"hits":0}`: {
+		`{"database":"writes","error":"unavailable","delay_ms":1500,"hits":0}`: {
 			Database: Writes, Error: Unavailable, Delay: 1500 * time.Millisecond},
-		`{"operation":"GetId","disconnect":true,"times":2}`: {Operation: "GetId", Disconnect: Before, Times: 2},
-		`{"operation":"GetId","disconnect":false}`:          {Operation: "GetId"},
+		`{"operation":"GetId","disconnect":"before","times":2}`: {Operation: "GetId", Disconnect: BeforeCall, Times: 2},
 	} {
 		var got Fault
 		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
@@ -301,7 +300,8 @@ func TestFaultJSON(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		`{"operation":"GetId","error":1}`, `{"operation":"GetId","delay_ms":60001}`,
+		`{"operation":"GetId","error":1}`, `{"operation":"GetId","error":true}`,
+		`{"database":"writes","error":true}`, `{"operation":"GetId","disconnect":true}`, `{"operation":"GetId","delay_ms":60001}`,
 		`{"operation":"GetId","delay_ms":-1}`,
 		`{"operation":"GetId","other":1}`, `{"operation":1}`, `[]`, `{"operation":"GetId","delay_ms":1e99}`,
 	} {
@@ -311,11 +311,21 @@ func TestFaultJSON(t *testing.T) {
 	}
 }
 
+// A member of a wrong kind is named as the caller wrote it.
+func TestWrongMember(t *testing.T) {
+	for _, member := range []string{"error", "disconnect"} {
+		err := json.Unmarshal([]byte(`{"operation":"GetId","`+member+`":true}`), new(Fault))
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok || wrong.Field != member {
+			t.Errorf("%s: %v", member, err)
+		}
+	}
+}
+
 // Whatever somebody sends, a fault that is taken is within its bounds and is written as it is read.
 func FuzzFault(f *testing.F) {
 	f.Add(`{"operation":"GetId","error":"Limit","times":1}`)
 	f.Add(`{"provider":"*","answer":"status","status":500,"delay_ms":60000}`)
-	f.Add(`{"database":"writes","error":true,"after":2,"disconnect":false}`)
+	f.Add(`{"database":"writes","error":"unavailable","after":2,"disconnect":true}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		var fault Fault
 		if json.Unmarshal([]byte(text), &fault) != nil {

@@ -35,11 +35,11 @@ func (e *Engine) Inject(ctx context.Context, service, operation string) awsapi.I
 	}
 	e.wait(ctx, f, f.Delay)
 
-	n := awsapi.Injection{Code: string(f.Error), Message: f.Message, Fault: f.ID}
+	n := awsapi.Injection{Code: f.Error, Message: f.Message, Fault: f.ID}
 	switch f.Disconnect {
-	case Before:
+	case BeforeCall:
 		n.Cut = awsapi.CutBefore
-	case After:
+	case AfterCall:
 		n.Cut = awsapi.CutAfter
 	}
 
@@ -57,7 +57,7 @@ func (e *Engine) isAbout(f *active, service, operation string) bool {
 	case f.Error == "" || e.rules == nil:
 		return true
 	default:
-		return slices.Contains(e.rules.ErrorNames(service, operation), string(f.Error))
+		return slices.Contains(e.rules.ErrorNames(service, operation), f.Error)
 	}
 }
 

@@ -146,19 +146,19 @@ func TestDevFaultCount(t *testing.T) {
 // A connection that is cut after the operation leaves what it did; one that is cut before leaves nothing.
 func TestDevFaultDisconnect(t *testing.T) {
 	s := wiretest.Start(t)
-	for _, when := range []devfault.CutTime{devfault.Before, devfault.After} {
+	for _, when := range []string{devfault.BeforeCall, devfault.AfterCall} {
 		fault := wiretest.Must(s.DevFaults().Add(devfault.Fault{
 			Operation: "CreateIdentityPool", Disconnect: when, Times: 1,
 		}))(t)
 		once := func(o *ci.Options) { o.RetryMaxAttempts = 1 }
 		_, err := s.Admin().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
-			IdentityPoolName: aws.String(string(when)), AllowUnauthenticatedIdentities: true}, once)
+			IdentityPoolName: aws.String(when), AllowUnauthenticatedIdentities: true}, once)
 		if answer, ok := errors.AsType[smithy.APIError](err); err == nil || ok {
 			t.Errorf("%s: %v %v", when, err, answer)
 		}
 
 		pools := wiretest.Must(s.DevPools(t.Context(), 10))(t)
-		if made := len(pools) > 0; made != (when == devfault.After) {
+		if made := len(pools) > 0; made != (when == devfault.AfterCall) {
 			t.Errorf("%s: the pools are %+v", when, pools)
 		}
 		call, found := s.DevCalls().Wait(t.Context(), 0, func(c devcalls.Call) bool {
@@ -175,7 +175,7 @@ func TestDevFaultDisconnect(t *testing.T) {
 func TestDevFaultDatabase(t *testing.T) {
 	s := wiretest.Start(t)
 	pool := s.NewPool(t)
-	for name, status := range map[devfault.ErrorName]int{
+	for name, status := range map[string]int{
 		devfault.Unavailable: 503, devfault.DiskFull: 503, devfault.ReadOnly: 503, devfault.UnknownOutcome: 503,
 	} {
 		fault := wiretest.Must(s.DevFaults().Add(devfault.Fault{
