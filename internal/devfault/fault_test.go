@@ -46,7 +46,7 @@ func started() *Engine {
 	e := New(func(time.Duration) (<-chan time.Time, func() bool) {
 		return make(chan time.Time), func() bool { return true }
 	})
-	e.Serve(rules, func() {})
+	e.Serve(rules, func() {}, nil)
 	return e
 }
 

@@ -74,6 +74,27 @@ func TestDevClockMoves(t *testing.T) {
 	}
 }
 
+// When the clock goes back before the server's start, tokens and credentials are good as ever.
+func TestDevClockBeforeTheStart(t *testing.T) {
+	s := wiretest.Start(t)
+	pool := s.NewPool(t)
+	for _, now := range []time.Time{
+		s.DevClock().Now().Add(-2 * time.Hour), time.Date(devclock.MinYear, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		if err := s.DevClock().Set(now); err != nil {
+			t.Fatal(err)
+		}
+
+		id := s.GetID(t, pool, nil)
+		_, err := s.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id})
+		if err != nil {
+			t.Errorf("at %s: %v", now, err)
+		}
+		guest(t, s, pool)
+		s.GetID(t, pool, s.Logins(t, "alice"))
+	}
+}
+
 // A skewed clock refuses signatures of the machine's time, and tells SDKs its own in the Date header, so that
 // they correct themselves.
 func TestDevClockSkewed(t *testing.T) {
@@ -274,13 +295,13 @@ func TestDevReset(t *testing.T) {
 	resettable(t, func(t *testing.T, store func(*poolhouse.Config)) {
 		fills := 0
 		s := wiretest.Start(t, store, func(c *poolhouse.Config) {
-			c.OnDevReset = func(_ context.Context, fresh *poolhouse.Server, empty bool) error {
+			atReset(func(_ context.Context, fresh *poolhouse.Server, empty bool) error {
 				fills++
 				if pools, err := fresh.DevPools(context.Background(), 1); len(pools) > 0 || err != nil || !empty {
 					return errors.New("the fresh server is not empty")
 				}
 				return nil
-			}
+			})(c)
 		})
 		pool := s.NewPool(t)
 		keys := guest(t, s, pool).Credentials
