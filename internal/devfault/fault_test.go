@@ -169,32 +169,58 @@ func TestExactlyTimes(t *testing.T) {
 	}
 }
 
-// Whoever waits because of a fault goes on when the fault or its own context ends.
+// Whoever waits because of a fault goes on when the fault or its own context ends, and when faults are held.
 func TestWaitsEnd(t *testing.T) {
 	for name, end := range map[string]func(e *Engine, id string, cancel func()){
 		"deleted":  func(e *Engine, id string, _ func()) { _, _ = e.Delete(id) },
 		"cleared":  func(e *Engine, _ string, _ func()) { e.Clear() },
 		"stopped":  func(e *Engine, _ string, _ func()) { e.Stop() },
+		"held":     func(e *Engine, _ string, _ func()) { e.Hold() },
 		"canceled": func(_ *Engine, _ string, cancel func()) { cancel() },
 	} {
-		e := started()
+		waiting := make(chan struct{})
+		e := New(func(time.Duration) (<-chan time.Time, func() bool) {
+			close(waiting)
+			return make(chan time.Time), func() bool { return true }
+		})
 		fault, err := e.Add(Fault{Operation: "GetId", Delay: MaxDelay})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
 			e.Inject(ctx, "cognito-identity", "GetId")
 		}()
-		end(e, fault.ID, cancel)
+		<-waiting
 		select {
 		case <-ended:
-		case <-t.Context().Done():
-			t.Errorf("%s: still waiting", name)
+			t.Errorf("%s: nobody waits", name)
+		default:
 		}
+		end(e, fault.ID, cancel)
+		<-ended // otherwise the test never ends
 		cancel()
+	}
+}
+
+// While faults are held none comes true. Then they do as before, with their hits.
+func TestHold(t *testing.T) {
+	e := started()
+	if _, err := e.Add(Fault{Operation: "GetId", Error: "Limit", Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	inject := func() string { return e.Inject(t.Context(), "cognito-identity", "GetId").Code }
+
+	release := e.Hold()
+	if got := inject(); got != "" {
+		t.Errorf("a held fault answers %q", got)
+	}
+	release()
+	if got := []string{inject(), inject()}; got[0] != "Limit" || got[1] != "" {
+		t.Errorf("afterwards: %q", got)
 	}
 }
 

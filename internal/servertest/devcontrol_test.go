@@ -56,7 +56,7 @@ func atReset(hook func(context.Context, *poolhouse.Server, bool) error) func(*po
 	}
 }
 
-// SAML responses of the control API sign users in, at identity pools and at STS, until they expire.
+// SAML responses of the control API sign users in, at identity pools and at STS.
 func TestDevSAMLResponses(t *testing.T) {
 	s := wiretest.Start(t)
 	var user any
@@ -88,21 +88,40 @@ func TestDevSAMLResponses(t *testing.T) {
 	if aws.ToString(out.Subject) != "alice" {
 		t.Errorf("the subject is %s", aws.ToString(out.Subject))
 	}
+}
+
+// samlPool returns a pool that trusts the SAML provider of a development server.
+func samlPool(t *testing.T, s *wiretest.Server, response devcontrol.SAMLResponse) string {
+	t.Helper()
+	return s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.SamlProviderARNs = []string{response.LoginKey} })
+}
+
+func TestDevSAMLResponseExpires(t *testing.T) {
+	s := wiretest.Start(t)
+	response := wiretest.Must(s.DevSAML(poolhouse.DevSAMLRequest{NameID: "bob"}))(t)
+	pool := samlPool(t, s, response)
+	logins := map[string]string{response.LoginKey: response.Response}
+	s.GetID(t, pool, logins)
 
 	if err := s.DevClock().Advance(2 * time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: logins})
 	wiretest.WantError(t, err, "NotAuthorizedException", "")
+}
 
-	// A changed response proves nothing: the negative control.
+// The SAML provider is there after a reset. A changed response proves nothing: the negative control.
+func TestDevSAMLAfterReset(t *testing.T) {
+	s := wiretest.Start(t)
 	if err := s.DevReset(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	pool = s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.SamlProviderARNs = []string{response.LoginKey} })
+	var response devcontrol.SAMLResponse
 	control(t, s, http.MethodPost, poolhouse.DevSAMLPath, `{"name_id":"bob&<x>"}`, &response)
+	pool := samlPool(t, s, response)
 	s.GetID(t, pool, map[string]string{response.LoginKey: response.Response})
-	_, err = s.Public().GetId(t.Context(), &ci.GetIdInput{
+
+	_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{
 		IdentityPoolId: &pool,
 		Logins:         map[string]string{response.LoginKey: wiretest.Flip(response.Response)},
 	})
