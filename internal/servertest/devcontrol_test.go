@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -173,8 +174,8 @@ func TestDevWaitEndsWithTheServer(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		close(asked)
-		got := wiretest.Do(t, request)
+		trace := httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(asked) }}
+		got := wiretest.Do(t, request.WithContext(httptrace.WithClientTrace(t.Context(), &trace)))
 		answered <- got.Status
 	}()
 	<-asked
@@ -202,7 +203,14 @@ func TestDevResetWaitsForCalls(t *testing.T) {
 		reset <- control(t, s, http.MethodPost, poolhouse.DevResetPath, "", &got)
 	}()
 	<-inside
-	go func() { call <- s.Raw(t, "GetId", `{"IdentityPoolId":"`+pool+`"}`, false) }()
+	sent := make(chan struct{})
+	go func() {
+		call <- s.Raw(t, "GetId", `{"IdentityPoolId":"`+pool+`"}`, false, func(r *http.Request) {
+			trace := httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(sent) }}
+			*r = *r.WithContext(httptrace.WithClientTrace(r.Context(), &trace))
+		})
+	}()
+	<-sent
 
 	// Faults, clock and calls are there meanwhile.
 	var got any
