@@ -327,7 +327,8 @@ func TestFaultJSON(t *testing.T) {
 	}
 	for _, text := range []string{
 		`{"operation":"GetId","error":1}`, `{"operation":"GetId","error":true}`,
-		`{"database":"writes","error":true}`, `{"operation":"GetId","disconnect":true}`, `{"operation":"GetId","delay_ms":60001}`,
+		`{"database":"writes","error":true}`, `{"operation":"GetId","disconnect":true}`,
+		`{"operation":"GetId","delay_ms":60001}`,
 		`{"operation":"GetId","delay_ms":-1}`,
 		`{"operation":"GetId","other":1}`, `{"operation":1}`, `[]`, `{"operation":"GetId","delay_ms":1e99}`,
 	} {
