@@ -189,8 +189,9 @@ func (s *Server) DevCalls() *devcalls.Calls {
 // DevReset makes a development server as it was after its first start: all its data is deleted, then
 // Config.OnDevReset fills it again. The clock shows the machine's time, and there are no faults and no calls. The
 // keys that sign tokens stay. Calls under way end first, and calls that come meanwhile wait. A second reset
-// waits for the first. empty is for OnDevReset. Errors: ErrResetBusy, when nothing was reset but the faults;
-// those of a start. After an error of a server with a data folder, Failed is closed.
+// waits for the first. empty is for OnDevReset. Errors: ErrResetBusy, those of a start, and those of
+// Config.OnDevReset. A server in memory is then as before, but for calls that waited because of a fault. One with a
+// data folder may have lost its data: then Failed is closed.
 func (s *Server) DevReset(ctx context.Context, empty bool) error {
 	if s.dev == nil {
 		return errNoDevelopment

@@ -107,7 +107,8 @@ func (f *devFront) reset(ctx context.Context, empty bool) ([]DevPool, error) {
 		return nil, errors.New("the server is stopping")
 	}
 
-	f.tools.faults.Clear() // calls that wait for a fault end
+	release := f.tools.faults.Hold() // calls that wait for a fault end
+	defer release()
 
 	waiting, cancel := context.WithTimeout(ctx, resetWait)
 	defer cancel()
@@ -116,15 +117,20 @@ func (f *devFront) reset(ctx context.Context, empty bool) ([]DevPool, error) {
 		return nil, ErrResetBusy
 	}
 
-	defer f.door.Open()
+	defer func() {
+		release() // before anybody comes in
+		f.door.Open()
+	}()
 
 	// Whoever asked may leave: half a reset would be worse.
 	ctx = context.WithoutCancel(ctx)
+	restore := f.tools.clock.Save()
 	f.tools.clock.Reset()
 	if err := f.succeed(ctx, empty); err != nil {
+		restore()
 		return nil, err
 	}
-	f.tools.faults.Clear() // somebody may have made some meanwhile
+	f.tools.faults.Clear()
 	f.tools.calls.Forget()
 
 	return f.current.Load().DevPools(ctx, MaxDevPools)
@@ -169,9 +175,14 @@ func (f *devFront) succeed(ctx context.Context, empty bool) (err error) {
 
 	f.stopBackground()
 	f.current.Store(next)
+	if f.tools.ending.Err() != nil {
+		next.stopping.Store(true) // Stopping may have met the former one
+	}
 	f.startBackground()
 	if f.origin.DataDir == "" {
-		return former.close()
+		if err := former.close(); err != nil { // its data is nobody's any more
+			next.config.Logger.Warn("closing the data from before a reset", "error", err)
+		}
 	}
 
 	return nil

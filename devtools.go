@@ -92,6 +92,15 @@ func (t *devTools) signing() func() time.Time {
 	}
 }
 
+// firstKeysFrom returns when the first keys of Cognito tokens sign from: the first time that the clock can show,
+// as tests move it back; zero in production.
+func (t *devTools) firstKeysFrom() time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return time.Date(devclock.MinYear, 1, 1, 0, 0, 0, 0, time.UTC)
+}
+
 // storeOptions adds the faults of the database.
 func (t *devTools) storeOptions(o store.Options) store.Options {
 	if t != nil {
@@ -101,11 +110,11 @@ func (t *devTools) storeOptions(o store.Options) store.Options {
 }
 
 // injector returns the faults of operations; nil in production.
-func (t *devTools) injector(isSeed func(userAgent string) bool) awsapi.Injector {
+func (t *devTools) injector() awsapi.Injector {
 	if t == nil {
 		return nil // not a nil *Engine, which would be an Injector
 	}
-	return t.faults.Except(isSeed)
+	return t.faults
 }
 
 // restoreKeys gives a new database the keys of Cognito tokens that the former one had, so that whoever has
@@ -145,7 +154,7 @@ func (d *development) providerFault() func(*url.URL) *outbound.Fault {
 // useTools makes faults be about this server.
 func (s *Server) useTools() {
 	if s.dev != nil {
-		s.dev.tools.faults.Serve(s.dev.rules, s.logins.Forget)
+		s.dev.tools.faults.Serve(s.dev.rules, s.logins.Forget, s.dev.isSeed)
 	}
 }
 

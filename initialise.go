@@ -331,6 +331,7 @@ func newAccount() (string, error) {
 // the only time that its secret can be seen, so call it when nothing else can prevent
 // serving. made is false if there is a key already, or another node has just made one.
 func (s *Server) FirstKey(ctx context.Context) (key AccessKey, made bool, err error) {
+	s = s.latest()
 	k, secret, made, err := s.keys.CreateFirst(ctx, iam.NewAccessKey{
 		Account:     identitypool.AccountID(s.config.Account),
 		Description: "root key of the first start",

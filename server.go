@@ -332,15 +332,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) Stopping() {
 	s.stopping.Store(true)
 	if s.front != nil {
+		s.front.stopping() // first, so that a reset that ends now marks its server
 		s.latest().stopping.Store(true)
-		s.front.stopping()
 	}
 }
 
 // Failed returns a channel that is closed when no more writes will be acknowledged: a commit
 // could not be made durable, the database is damaged, or its files are gone. Answer the
 // running calls, then end the process, so that its supervisor restarts it. Failure returns
-// the cause.
+// the cause. In development it is closed only while Run runs, or after a reset that left nothing.
 func (s *Server) Failed() <-chan struct{} {
 	if s.front != nil {
 		return s.front.failed

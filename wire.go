@@ -136,6 +136,8 @@ func (s *Server) openKeys(ctx context.Context, sealer *envelope.Sealer) (err err
 		Logger:     c.Logger,
 		Background: c.Dev && c.TestKeys == nil,
 		Keys:       c.TestKeys,
+
+		FirstKeysFrom: s.devTools().firstKeysFrom(),
 	})
 	if err != nil {
 		return err
@@ -164,6 +166,8 @@ func (s *Server) openWebIdentities(sealer *envelope.Sealer) {
 		Logger: s.config.Logger,
 		Admit:  func() bool { return s.overload.Admit(overload.Reads) },
 		Keys:   s.config.TestKeys,
+
+		FirstKeysFrom: s.devTools().firstKeysFrom(),
 	})
 }
 

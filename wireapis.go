@@ -67,7 +67,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Logger:      c.Logger,
 		Now:         s.devTools().machine(c.Now),
 		Date:        s.devTools().date(),
-		Injector:    s.devTools().injector(s.dev.isSeed),
+		Injector:    s.devTools().injector(),
 		Observe:     s.observe,
 		Recorder:    s,
 		Limiter:     limiter,

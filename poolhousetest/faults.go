@@ -53,8 +53,8 @@ type Fault struct {
 
 // Values of Fault.Disconnect.
 const (
-	BeforeCall = devfault.Before // the operation is not carried out
-	AfterCall  = devfault.After  // it is carried out, and its answer is lost
+	BeforeCall = devfault.BeforeCall // the operation is not carried out
+	AfterCall  = devfault.AfterCall  // it is carried out, and its answer is lost
 )
 
 // Values of Fault.Answer.
@@ -100,9 +100,9 @@ func (s *Server) Fail(t testing.TB, f Fault) *ActiveFault {
 	made, err := faults.Add(devfault.Fault{
 		Operation:  f.Operation,
 		Service:    f.Service,
-		Error:      devfault.ErrorName(f.Error),
+		Error:      f.Error,
 		Message:    f.Message,
-		Disconnect: devfault.CutTime(f.Disconnect),
+		Disconnect: f.Disconnect,
 		Provider:   f.Provider,
 		Answer:     f.Answer,
 		Status:     f.Status,

@@ -165,6 +165,20 @@ func (c *Clock) run(runs bool) {
 	_, _ = c.Change(Change{Stopped: &stopped}) // the time is not changed, so that it stays in range
 }
 
+// Save returns what makes the clock go on as if nothing had changed it since.
+func (c *Clock) Save() (restore func()) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	offset, at, still, skewed := c.offset, c.at, c.still, c.skewed
+
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+
+		c.offset, c.at, c.still, c.skewed = offset, at, still, skewed
+	}
+}
+
 // Reset makes the clock show the machine's time again.
 func (c *Clock) Reset() State {
 	c.mu.Lock()

@@ -1,7 +1,6 @@
 package devcontrol
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -58,7 +57,7 @@ func (c *Control) putClock(w http.ResponseWriter, r *http.Request) {
 
 	state, err := c.o.Clock.Change(change)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, errors.Join(err), nil)
+		refuse(w, http.StatusBadRequest, err, nil)
 		return
 	}
 	writeClock(w, state)

@@ -31,7 +31,9 @@ type Engine struct {
 	faults  []*active // oldest first
 	last    int       // number in the newest ID
 	rules   Rules
-	forget  func() // drops what is known of login providers
+	forget  func()                      // drops what is known of login providers
+	isOwn   func(userAgent string) bool // recognises the server's own calls; nil = there are none
+	held    bool
 	stopped bool
 }
 
@@ -58,12 +60,35 @@ func New(after func(time.Duration) (<-chan time.Time, func() bool)) *Engine {
 }
 
 // Serve tells the engine which operations there are, and how to drop what is known of login providers: a
-// fault of a provider, and its end, count at once, and not when kept documents have become old.
-func (e *Engine) Serve(rules Rules, forget func()) {
+// fault of a provider, and its end, count at once, and not when kept documents have become old. Calls of user
+// agents for which isOwn is true are the server's own: no fault is about them.
+func (e *Engine) Serve(rules Rules, forget func(), isOwn func(userAgent string) bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 
-	e.rules, e.forget = rules, forget
+	e.rules, e.forget, e.isOwn = rules, forget, isOwn
+}
+
+// Hold ends the waits that faults have caused. The faults stay, but none comes true until release is called.
+func (e *Engine) Hold() (release func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+
+	e.held = true
+	for _, f := range e.faults {
+		close(f.ended)
+		f.ended = make(chan struct{})
+	}
+
+	return sync.OnceFunc(func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+
+		e.held = false
+		for _, f := range e.faults {
+			e.changed(f.Fault) // documents of providers were good meanwhile
+		}
+	})
 }
 
 // Add makes a fault and returns it with its ID. Errors: ErrInvalid, ErrTooMany.
@@ -116,8 +141,8 @@ func (e *Engine) checkNames(f Fault) error {
 		return invalid("the server has no API with the signing name %q", f.Service)
 	case len(errors) == 0:
 		return invalid("there is no operation %q%s", f.Operation, nearest(f.Operation, all))
-	case f.Error != "" && !slices.Contains(errors, string(f.Error)):
-		return invalid("%s does not answer with the error %q%s", f.Operation, f.Error, nearest(string(f.Error), errors))
+	case f.Error != "" && !slices.Contains(errors, f.Error):
+		return invalid("%s does not answer with the error %q%s", f.Operation, f.Error, nearest(f.Error, errors))
 	default:
 		return nil
 	}
@@ -214,7 +239,7 @@ func (e *Engine) take(matches func(*active) bool) *active {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 
-	if e.stopped {
+	if e.stopped || e.held {
 		return nil
 	}
 

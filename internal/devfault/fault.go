@@ -50,8 +50,8 @@ const (
 
 // Times at which a connection is cut.
 const (
-	Before = "before" // the operation is not carried out
-	After  = "after"  // it is carried out, and its answer is lost
+	BeforeCall = "before" // the operation is not carried out
+	AfterCall  = "after"  // it is carried out, and its answer is lost
 )
 
 // Fault describes what fails. It names one of Operation, Provider and Database.
@@ -65,11 +65,11 @@ type Fault struct {
 	Service   string `json:"service,omitempty"`
 	// Error is the error type to answer, such as TooManyRequestsException, in place of the operation's
 	// answer. For the database it is Unavailable, DiskFull, ReadOnly or UnknownOutcome.
-	Error ErrorName `json:"error,omitempty"`
+	Error string `json:"error,omitempty"`
 	// Message is the text of the error; "" = that of the protocol.
 	Message string `json:"message,omitempty"`
-	// Disconnect cuts the connection Before or After the operation is carried out.
-	Disconnect CutTime `json:"disconnect,omitempty"`
+	// Disconnect cuts the connection BeforeCall or AfterCall: before or after the operation is carried out.
+	Disconnect string `json:"disconnect,omitempty"`
 
 	// Provider is a login provider by its key in Logins, or Any.
 	Provider string `json:"provider,omitempty"`
@@ -91,38 +91,6 @@ type Fault struct {
 
 	// Hits is how often the fault came true. The engine counts it.
 	Hits int `json:"hits"`
-}
-
-// ErrorName is an error type. In JSON, true stands for Unavailable.
-type ErrorName string
-
-// UnmarshalJSON reads a text, or true.
-func (e *ErrorName) UnmarshalJSON(text []byte) error {
-	return unmarshalNamed(text, Unavailable, (*string)(e), "error")
-}
-
-// CutTime is when a connection is cut. In JSON, true stands for Before.
-type CutTime string
-
-// UnmarshalJSON reads a text, or true.
-func (c *CutTime) UnmarshalJSON(text []byte) error {
-	return unmarshalNamed(text, Before, (*string)(c), "disconnect")
-}
-
-func unmarshalNamed(text []byte, whenTrue string, into *string, member string) error {
-	switch string(text) {
-	case "true":
-		*into = whenTrue
-		return nil
-	case "false", "null":
-		*into = ""
-		return nil
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("%s must be a text or true", member)
-	}
-
-	return nil
 }
 
 // bare is Fault without its methods.
@@ -147,6 +115,9 @@ func (f *Fault) UnmarshalJSON(text []byte) error {
 
 	var w wire
 	if err := decoder.Decode(&w); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			wrong.Field = strings.TrimPrefix(wrong.Field, "bare.") // callers show it
+		}
 		return err
 	}
 	if limit := MaxDelay.Milliseconds(); w.DelayMS > limit || w.DelayMS < 0 {
@@ -208,8 +179,8 @@ func (f Fault) checkOperation() error {
 	switch {
 	case f.Answer != "" || f.Status != 0:
 		return invalid("answer and status are for a provider")
-	case f.Disconnect != "" && f.Disconnect != Before && f.Disconnect != After:
-		return invalid("disconnect is %s, %s or true", Before, After)
+	case f.Disconnect != "" && f.Disconnect != BeforeCall && f.Disconnect != AfterCall:
+		return invalid("disconnect is %s or %s", BeforeCall, AfterCall)
 	case f.Disconnect != "" && f.Error != "":
 		return invalid("give error or disconnect, not both")
 	case f.Disconnect == "" && f.Error == "" && f.Delay == 0:
@@ -247,8 +218,8 @@ func (f Fault) checkDatabase() error {
 		return invalid("service, message, disconnect, answer and status are not for the database")
 	case !slices.Contains([]string{Reads, Writes, All}, f.Database):
 		return invalid("database is %s, %s or %s", Reads, Writes, All)
-	case f.Error != "" && !slices.Contains(names, string(f.Error)):
-		return invalid("error is true or one of %s", strings.Join(names, ", "))
+	case f.Error != "" && !slices.Contains(names, f.Error):
+		return invalid("error is one of %s", strings.Join(names, ", "))
 	case onlyWrites && f.Database != Writes:
 		return invalid("error %s is for the database's writes", f.Error)
 	case f.Error == "" && f.Delay == 0:

@@ -46,7 +46,7 @@ func started() *Engine {
 	e := New(func(time.Duration) (<-chan time.Time, func() bool) {
 		return make(chan time.Time), func() bool { return true }
 	})
-	e.Serve(rules, func() {})
+	e.Serve(rules, func() {}, nil)
 	return e
 }
 
@@ -59,7 +59,7 @@ func TestInvalidFaults(t *testing.T) {
 		{Operation: "GetId", Error: "NoPool"},
 		{Operation: "TagResource", Service: "cognito-identity", Error: "NoPool"},
 		{Operation: "TagResource", Service: "iam", Error: "NoPool"},
-		{Operation: "GetId", Error: "Limit", Disconnect: Before},
+		{Operation: "GetId", Error: "Limit", Disconnect: BeforeCall},
 		{Operation: "GetId", Disconnect: "between"},
 		{Operation: "GetId", Delay: MaxDelay + 1},
 		{Operation: "GetId", Delay: -1},
@@ -141,7 +141,7 @@ func TestWhichFaultCounts(t *testing.T) {
 
 func TestExactlyTimes(t *testing.T) {
 	e := started()
-	fault, err := e.Add(Fault{Operation: "GetId", Disconnect: After, After: 20, Times: 50})
+	fault, err := e.Add(Fault{Operation: "GetId", Disconnect: AfterCall, After: 20, Times: 50})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,32 +169,58 @@ func TestExactlyTimes(t *testing.T) {
 	}
 }
 
-// Whoever waits because of a fault goes on when the fault or its own context ends.
+// Whoever waits because of a fault goes on when the fault or its own context ends, and when faults are held.
 func TestWaitsEnd(t *testing.T) {
 	for name, end := range map[string]func(e *Engine, id string, cancel func()){
 		"deleted":  func(e *Engine, id string, _ func()) { _, _ = e.Delete(id) },
 		"cleared":  func(e *Engine, _ string, _ func()) { e.Clear() },
 		"stopped":  func(e *Engine, _ string, _ func()) { e.Stop() },
+		"held":     func(e *Engine, _ string, _ func()) { e.Hold() },
 		"canceled": func(_ *Engine, _ string, cancel func()) { cancel() },
 	} {
-		e := started()
+		waiting := make(chan struct{})
+		e := New(func(time.Duration) (<-chan time.Time, func() bool) {
+			close(waiting)
+			return make(chan time.Time), func() bool { return true }
+		})
 		fault, err := e.Add(Fault{Operation: "GetId", Delay: MaxDelay})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
 			e.Inject(ctx, "cognito-identity", "GetId")
 		}()
-		end(e, fault.ID, cancel)
+		<-waiting
 		select {
 		case <-ended:
-		case <-t.Context().Done():
-			t.Errorf("%s: still waiting", name)
+			t.Errorf("%s: nobody waits", name)
+		default:
 		}
+		end(e, fault.ID, cancel)
+		<-ended // otherwise the test never ends
 		cancel()
+	}
+}
+
+// While faults are held none comes true. Then they do as before, with their hits.
+func TestHold(t *testing.T) {
+	e := started()
+	if _, err := e.Add(Fault{Operation: "GetId", Error: "Limit", Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	inject := func() string { return e.Inject(t.Context(), "cognito-identity", "GetId").Code }
+
+	release := e.Hold()
+	if got := inject(); got != "" {
+		t.Errorf("a held fault answers %q", got)
+	}
+	release()
+	if got := []string{inject(), inject()}; got[0] != "Limit" || got[1] != "" {
+		t.Errorf("afterwards: %q", got)
 	}
 }
 
@@ -285,10 +311,9 @@ func TestForeignKeys(t *testing.T) {
 
 func TestFaultJSON(t *testing.T) {
 	for text, want := range map[string]Fault{
-		`{"database":"writes","error":true,"delay_ms":1500,"hits":0}`: {
+		`{"database":"writes","error":"unavailable","delay_ms":1500,"hits":0}`: {
 			Database: Writes, Error: Unavailable, Delay: 1500 * time.Millisecond},
-		`{"operation":"GetId","disconnect":true,"times":2}`: {Operation: "GetId", Disconnect: Before, Times: 2},
-		`{"operation":"GetId","disconnect":false}`:          {Operation: "GetId"},
+		`{"operation":"GetId","disconnect":"before","times":2}`: {Operation: "GetId", Disconnect: BeforeCall, Times: 2},
 	} {
 		var got Fault
 		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
@@ -301,7 +326,9 @@ func TestFaultJSON(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		`{"operation":"GetId","error":1}`, `{"operation":"GetId","delay_ms":60001}`,
+		`{"operation":"GetId","error":1}`, `{"operation":"GetId","error":true}`,
+		`{"database":"writes","error":true}`, `{"operation":"GetId","disconnect":true}`,
+		`{"operation":"GetId","delay_ms":60001}`,
 		`{"operation":"GetId","delay_ms":-1}`,
 		`{"operation":"GetId","other":1}`, `{"operation":1}`, `[]`, `{"operation":"GetId","delay_ms":1e99}`,
 	} {
@@ -311,11 +338,21 @@ func TestFaultJSON(t *testing.T) {
 	}
 }
 
+// A member of a wrong kind is named as the caller wrote it.
+func TestWrongMember(t *testing.T) {
+	for _, member := range []string{"error", "disconnect"} {
+		err := json.Unmarshal([]byte(`{"operation":"GetId","`+member+`":true}`), new(Fault))
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok || wrong.Field != member {
+			t.Errorf("%s: %v", member, err)
+		}
+	}
+}
+
 // Whatever somebody sends, a fault that is taken is within its bounds and is written as it is read.
 func FuzzFault(f *testing.F) {
 	f.Add(`{"operation":"GetId","error":"Limit","times":1}`)
 	f.Add(`{"provider":"*","answer":"status","status":500,"delay_ms":60000}`)
-	f.Add(`{"database":"writes","error":true,"after":2,"disconnect":false}`)
+	f.Add(`{"database":"writes","error":"unavailable","after":2,"disconnect":true}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		var fault Fault
 		if json.Unmarshal([]byte(text), &fault) != nil {

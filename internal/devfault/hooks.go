@@ -29,21 +29,34 @@ var databaseInjected = Refusals.Add(explain.Reason{
 
 // Inject makes calls fail (awsapi.Injector).
 func (e *Engine) Inject(ctx context.Context, service, operation string) awsapi.Injection {
+	if e.isOwnCall(ctx) {
+		return awsapi.Injection{}
+	}
+
 	f := e.take(func(f *active) bool { return e.isAbout(f, service, operation) })
 	if f == nil {
 		return awsapi.Injection{}
 	}
 	e.wait(ctx, f, f.Delay)
 
-	n := awsapi.Injection{Code: string(f.Error), Message: f.Message, Fault: f.ID}
+	n := awsapi.Injection{Code: f.Error, Message: f.Message, Fault: f.ID}
 	switch f.Disconnect {
-	case Before:
+	case BeforeCall:
 		n.Cut = awsapi.CutBefore
-	case After:
+	case AfterCall:
 		n.Cut = awsapi.CutAfter
 	}
 
 	return n
+}
+
+// isOwnCall reports whether a call is the server's own, such as one of a seed.
+func (e *Engine) isOwnCall(ctx context.Context) bool {
+	e.mu.Lock()
+	isOwn := e.isOwn
+	e.mu.Unlock()
+
+	return isOwn != nil && isOwn(awsapi.RecordFrom(ctx).UserAgent)
 }
 
 // isAbout reports whether a fault is about an operation. One about any is only about those that may answer
@@ -57,7 +70,7 @@ func (e *Engine) isAbout(f *active, service, operation string) bool {
 	case f.Error == "" || e.rules == nil:
 		return true
 	default:
-		return slices.Contains(e.rules.ErrorNames(service, operation), string(f.Error))
+		return slices.Contains(e.rules.ErrorNames(service, operation), f.Error)
 	}
 }
 
@@ -135,7 +148,7 @@ func (e *Engine) follow(id string, body []byte) {
 
 // Database makes reads and writes of calls fail (store.Options.Fault). The server's own work does not count.
 func (e *Engine) Database(ctx context.Context, write bool) (after, err error) {
-	if awsapi.RecordFrom(ctx).Operation == "" {
+	if awsapi.RecordFrom(ctx).Operation == "" || e.isOwnCall(ctx) {
 		return nil, nil
 	}
 	work := Reads

@@ -1,10 +1,6 @@
 package devfault
 
-import (
-	"context"
-
-	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-)
+import "github.com/poolhouse-id/poolhouse/internal/awsapi"
 
 // apiRules are the Rules of APIs.
 type apiRules struct {
@@ -31,21 +27,3 @@ func (r apiRules) ErrorNames(service, operation string) []string {
 }
 
 func (r apiRules) Operations() map[string][]string { return r.names }
-
-// Except returns an injector that leaves the calls of some user agents alone.
-func (e *Engine) Except(isSpared func(userAgent string) bool) awsapi.Injector {
-	return sparing{Engine: e, isSpared: isSpared}
-}
-
-type sparing struct {
-	*Engine
-
-	isSpared func(userAgent string) bool
-}
-
-func (s sparing) Inject(ctx context.Context, service, operation string) awsapi.Injection {
-	if s.isSpared(awsapi.RecordFrom(ctx).UserAgent) {
-		return awsapi.Injection{}
-	}
-	return s.Engine.Inject(ctx, service, operation)
-}

@@ -89,6 +89,9 @@ type Options struct {
 	// Background makes New return without waiting for the first keys; the first call that
 	// needs one waits. For development.
 	Background bool
+	// FirstKeysFrom is when the first keys sign from; zero = when they are made. For development, where
+	// the clock may go back.
+	FirstKeysFrom time.Time
 	// Keys makes RSA keys; nil = generate them, and refuse test keys.
 	Keys testkeys.Maker
 

@@ -91,7 +91,7 @@ func (i *Issuer) newRow(
 		SerialNumber: big.NewInt(number),
 		Subject:      pkix.Name{CommonName: at.Host[:min(len(at.Host), 64)]}, // X.520 allows 64 characters
 		URIs:         []*url.URL{at},
-		NotBefore:    now.Add(-i.timing.margin),
+		NotBefore:    earlier(signsFrom, now.Add(-i.timing.margin)),
 		NotAfter:     endless,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 	}
@@ -234,4 +234,11 @@ func (i *Issuer) open(r store.Key) (*key, error) {
 func (k *key) hasHalf(private crypto.Signer) bool {
 	public, ok := k.public.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && public.Equal(private.Public())
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }

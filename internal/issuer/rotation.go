@@ -240,8 +240,11 @@ func (i *Issuer) planUpkeep(keys []*key, made newKeys) ([]store.Key, error) {
 	// nobody has cached anything. A key for an algorithm that is added later must be
 	// published first.
 	signsFrom := now.Add(-i.timing.margin)
-	if len(keys) > 0 {
+	switch {
+	case len(keys) > 0:
 		signsFrom = now.Add(i.timing.publish)
+	case !i.options.FirstKeysFrom.IsZero():
+		signsFrom = i.options.FirstKeysFrom
 	}
 
 	absent := i.profile.missing(keys)

@@ -3,9 +3,13 @@ package servertest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,8 +18,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/devclock"
 	"github.com/poolhouse-id/poolhouse/internal/devcontrol"
 	"github.com/poolhouse-id/poolhouse/internal/devfault"
+	"github.com/poolhouse-id/poolhouse/internal/devseed"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
@@ -35,7 +43,21 @@ func control(t *testing.T, s *wiretest.Server, method, path, body string, into a
 	return got.Status
 }
 
-// SAML responses of the control API sign users in, at identity pools and at STS, until they expire.
+// atReset makes a server call hook when it is reset, but not when it is filled at its start.
+func atReset(hook func(context.Context, *poolhouse.Server, bool) error) func(*poolhouse.Config) {
+	started := false
+	return func(c *poolhouse.Config) {
+		c.OnDevReset = func(ctx context.Context, s *poolhouse.Server, empty bool) error {
+			if !started {
+				started = true
+				return nil
+			}
+			return hook(ctx, s, empty)
+		}
+	}
+}
+
+// SAML responses of the control API sign users in, at identity pools and at STS.
 func TestDevSAMLResponses(t *testing.T) {
 	s := wiretest.Start(t)
 	var user any
@@ -67,21 +89,40 @@ func TestDevSAMLResponses(t *testing.T) {
 	if aws.ToString(out.Subject) != "alice" {
 		t.Errorf("the subject is %s", aws.ToString(out.Subject))
 	}
+}
+
+// samlPool returns a pool that trusts the SAML provider of a development server.
+func samlPool(t *testing.T, s *wiretest.Server, response devcontrol.SAMLResponse) string {
+	t.Helper()
+	return s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.SamlProviderARNs = []string{response.LoginKey} })
+}
+
+func TestDevSAMLResponseExpires(t *testing.T) {
+	s := wiretest.Start(t)
+	response := wiretest.Must(s.DevSAML(poolhouse.DevSAMLRequest{NameID: "bob"}))(t)
+	pool := samlPool(t, s, response)
+	logins := map[string]string{response.LoginKey: response.Response}
+	s.GetID(t, pool, logins)
 
 	if err := s.DevClock().Advance(2 * time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: logins})
 	wiretest.WantError(t, err, "NotAuthorizedException", "")
+}
 
-	// A changed response proves nothing: the negative control.
+// The SAML provider is there after a reset. A changed response proves nothing: the negative control.
+func TestDevSAMLAfterReset(t *testing.T) {
+	s := wiretest.Start(t)
 	if err := s.DevReset(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	pool = s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.SamlProviderARNs = []string{response.LoginKey} })
+	var response devcontrol.SAMLResponse
 	control(t, s, http.MethodPost, poolhouse.DevSAMLPath, `{"name_id":"bob&<x>"}`, &response)
+	pool := samlPool(t, s, response)
 	s.GetID(t, pool, map[string]string{response.LoginKey: response.Response})
-	_, err = s.Public().GetId(t.Context(), &ci.GetIdInput{
+
+	_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{
 		IdentityPoolId: &pool,
 		Logins:         map[string]string{response.LoginKey: wiretest.Flip(response.Response)},
 	})
@@ -133,8 +174,8 @@ func TestDevWaitEndsWithTheServer(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		close(asked)
-		got := wiretest.Do(t, request)
+		trace := httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(asked) }}
+		got := wiretest.Do(t, request.WithContext(httptrace.WithClientTrace(t.Context(), &trace)))
 		answered <- got.Status
 	}()
 	<-asked
@@ -148,11 +189,11 @@ func TestDevWaitEndsWithTheServer(t *testing.T) {
 func TestDevResetWaitsForCalls(t *testing.T) {
 	inside, goOn := make(chan struct{}), make(chan struct{})
 	s := wiretest.Start(t, func(c *poolhouse.Config) {
-		c.OnDevReset = func(context.Context, *poolhouse.Server, bool) error {
+		atReset(func(context.Context, *poolhouse.Server, bool) error {
 			close(inside)
 			<-goOn
 			return nil
-		}
+		})(c)
 	})
 	pool := s.NewPool(t)
 
@@ -162,7 +203,14 @@ func TestDevResetWaitsForCalls(t *testing.T) {
 		reset <- control(t, s, http.MethodPost, poolhouse.DevResetPath, "", &got)
 	}()
 	<-inside
-	go func() { call <- s.Raw(t, "GetId", `{"IdentityPoolId":"`+pool+`"}`, false) }()
+	sent := make(chan struct{})
+	go func() {
+		call <- s.Raw(t, "GetId", `{"IdentityPoolId":"`+pool+`"}`, false, func(r *http.Request) {
+			trace := httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(sent) }}
+			*r = *r.WithContext(httptrace.WithClientTrace(r.Context(), &trace))
+		})
+	}()
+	<-sent
 
 	// Faults, clock and calls are there meanwhile.
 	var got any
@@ -183,29 +231,182 @@ func TestDevResetWaitsForCalls(t *testing.T) {
 	}
 }
 
-// A reset that fails leaves a server in memory as it was.
+// A reset that fails leaves a server in memory as it was, with its clock, faults and calls.
 func TestDevResetFails(t *testing.T) {
 	s := wiretest.Start(t, func(c *poolhouse.Config) {
-		c.OnDevReset = func(context.Context, *poolhouse.Server, bool) error { return io.ErrUnexpectedEOF }
+		atReset(func(context.Context, *poolhouse.Server, bool) error { return io.ErrUnexpectedEOF })(c)
 	})
 	pool := s.NewPool(t)
+	fault := wiretest.Must(s.DevFaults().Add(devfault.Fault{
+		Operation: "DescribeIdentityPool", Error: "TooManyRequestsException",
+	}))(t)
+	stopped := true
+	clock := wiretest.Must(s.DevClock().Change(devclock.Change{Advance: time.Hour, Stopped: &stopped}))(t)
+
 	var got map[string]any
 	status := control(t, s, http.MethodPost, poolhouse.DevResetPath, "", &got)
 	if status != http.StatusInternalServerError {
 		t.Errorf("status %d", status)
 	}
+
+	if list := s.DevFaults().List(); len(list) != 1 || list[0] != fault {
+		t.Errorf("the faults are %+v", list)
+	}
+	if now := s.DevClock().State(); !now.Now.Equal(clock.Now) || !now.Stopped {
+		t.Errorf("the clock was %+v and is %+v", clock, now)
+	}
+	if calls := s.DevCalls().Newest(1); len(calls) != 1 || calls[0].Operation != "SetIdentityPoolRoles" {
+		t.Errorf("the newest call is %+v", calls)
+	}
 	s.GetID(t, pool, s.Logins(t, "alice"))
 
+	// Faults are about the server that is there.
+	input := &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}
+	once := func(o *ci.Options) { o.RetryMaxAttempts = 1 }
+	_, err := s.Admin().DescribeIdentityPool(t.Context(), input, once)
+	wiretest.WantError(t, err, "TooManyRequestsException", "")
 	wiretest.Must(s.DevFaults().Add(devfault.Fault{Provider: devfault.Any, Answer: devfault.Down}))(t)
-	_, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: s.Logins(t, "alice")})
-	wiretest.WantError(t, err, "ExternalServiceException", "") // faults are about the server that is there
+	_, err = s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: s.Logins(t, "alice")})
+	wiretest.WantError(t, err, "ExternalServiceException", "")
+}
+
+// seedPool is a seed with an identity pool.
+const seedPool = "Resources:\n  P:\n    Type: AWS::Cognito::IdentityPool\n" +
+	"    Properties: {IdentityPoolName: seeded, AllowUnauthenticatedIdentities: true}\n"
+
+// No fault is about the server's own calls: seeds are applied, also at a reset, whatever fails for clients.
+func TestDevFaultsSpareSeeds(t *testing.T) {
+	resettable(t, func(t *testing.T, store func(*poolhouse.Config)) {
+		var s *wiretest.Server
+		fail := func() {
+			for _, f := range []devfault.Fault{
+				{Database: devfault.All, Error: devfault.Unavailable},
+				{Operation: devfault.Any, Error: "TooManyRequestsException"},
+			} {
+				wiretest.Must(s.DevFaults().Add(f))(t)
+			}
+		}
+		s = wiretest.Start(t, store, func(c *poolhouse.Config) {
+			atReset(func(ctx context.Context, fresh *poolhouse.Server, _ bool) error {
+				fail() // while it is reset
+				file, err := devseed.Parse("seed", []byte(seedPool), apply.ReadOptions{
+					Region:  wiretest.Region,
+					Account: func() (string, error) { return fresh.Account(), nil },
+				})
+				if err != nil {
+					return err
+				}
+				return fresh.DevSeeder().Apply(ctx, []devseed.File{file}, io.Discard)
+			})(c)
+		})
+		pool := s.NewPool(t)
+		fail()
+
+		got := s.Raw(t, "GetId", `{"IdentityPoolId":"`+pool+`"}`, false) // the negative control
+		if got.Status == http.StatusOK {
+			t.Error("a client's call succeeds")
+		}
+		request := wiretest.Must(http.NewRequestWithContext(t.Context(), http.MethodPost,
+			s.URL+devcontrol.SeedPath, strings.NewReader(seedPool)))(t)
+		request.Header.Set("Content-Type", "application/yaml")
+		if got := wiretest.Do(t, request); got.Status != http.StatusOK {
+			t.Errorf("a seed: %d %s", got.Status, got.Body)
+		}
+
+		if err := s.DevReset(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		pools := wiretest.Must(s.DevPools(t.Context(), 10))(t)
+		if len(pools) != 1 || len(s.DevFaults().List()) != 0 {
+			t.Errorf("the pools are %+v, and the faults %+v", pools, s.DevFaults().List())
+		}
+	})
+}
+
+// A stop that is announced in the middle of a reset counts for the server after it.
+func TestDevStoppingDuringReset(t *testing.T) {
+	var s *wiretest.Server
+	s = wiretest.Start(t, func(c *poolhouse.Config) {
+		atReset(func(context.Context, *poolhouse.Server, bool) error {
+			s.Stopping()
+			return nil
+		})(c)
+	})
+	if got := s.Get(t, "/readyz"); got.Status != http.StatusOK {
+		t.Errorf("before: %d %s", got.Status, got.Body)
+	}
+	if err := s.DevReset(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Get(t, "/readyz"); got.Status != http.StatusServiceUnavailable {
+		t.Errorf("after: %d %s", got.Status, got.Body)
+	}
+}
+
+// Methods of a server that was reset are about what is there now: development has no home account, as before.
+func TestFirstKeyAfterReset(t *testing.T) {
+	s := wiretest.Start(t)
+	for _, when := range []string{"before", "after"} {
+		if _, made, err := s.FirstKey(t.Context()); made || !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s: made %t, %v", when, made, err)
+		}
+		if err := s.DevReset(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// brokenLog is a log that fails when it is broken.
+type brokenLog struct {
+	slog.Handler
+
+	broken *atomic.Bool
+}
+
+func (b brokenLog) Handle(ctx context.Context, r slog.Record) error {
+	if b.broken.Load() {
+		return io.ErrClosedPipe
+	}
+	return b.Handler.Handle(ctx, r)
+}
+
+func (b brokenLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return brokenLog{b.Handler.WithAttrs(attrs), b.broken}
+}
+
+func (b brokenLog) WithGroup(name string) slog.Handler {
+	return brokenLog{b.Handler.WithGroup(name), b.broken}
+}
+
+// A reset succeeds although the former data cannot be closed well.
+func TestDevResetClosesBadly(t *testing.T) {
+	var broken atomic.Bool
+	s := wiretest.Start(t, func(c *poolhouse.Config) {
+		c.Logger = slog.New(brokenLog{slog.DiscardHandler, &broken})
+		atReset(func(context.Context, *poolhouse.Server, bool) error {
+			broken.Store(true)
+			return nil
+		})(c)
+	})
+	pool := s.NewPool(t)
+	wiretest.Must(s.DevFaults().Add(devfault.Fault{Database: devfault.Writes, Error: devfault.Unavailable}))(t)
+	for range 3 { // lines that are counted, and told at the end
+		s.Raw(t, "GetId", `{"IdentityPoolId":"`+pool+`"}`, false)
+	}
+
+	if err := s.DevReset(t.Context(), true); err != nil {
+		t.Error(err)
+	}
+	if calls := s.DevCalls().Newest(1); len(calls) > 0 {
+		t.Errorf("a call from before is left: %+v", calls)
+	}
 }
 
 // A server with a data folder that cannot begin anew stops, and tells why.
 func TestDevResetFailsInAFolder(t *testing.T) {
 	s := wiretest.Start(t, func(c *poolhouse.Config) {
 		c.DataDir = t.TempDir()
-		c.OnDevReset = func(context.Context, *poolhouse.Server, bool) error { return io.ErrUnexpectedEOF }
+		atReset(func(context.Context, *poolhouse.Server, bool) error { return io.ErrUnexpectedEOF })(c)
 	})
 	if err := s.DevReset(t.Context(), true); err == nil {
 		t.Error("the reset succeeds")

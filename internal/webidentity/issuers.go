@@ -62,6 +62,8 @@ type Options struct {
 	Admit func() bool
 	// Keys makes RSA keys; nil = generate them, and refuse test keys.
 	Keys testkeys.Maker
+	// FirstKeysFrom is when an issuer's first keys sign from; zero = when they are made.
+	FirstKeysFrom time.Time
 }
 
 // maxOpened bounds the issuers whose keys a node holds: some 30 MB.
@@ -191,6 +193,8 @@ func (s *Issuers) open(ctx context.Context, id string) (*issuer.Issuer, error) {
 			Now:     s.o.Now,
 			Logger:  s.o.Logger,
 			Keys:    s.o.Keys,
+
+			FirstKeysFrom: s.o.FirstKeysFrom,
 		})
 		if err != nil {
 			return nil, err
