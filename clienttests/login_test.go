@@ -156,6 +156,11 @@ func TestLogin(t *testing.T) {
 	})
 
 	t.Run("boto3", func(t *testing.T) {
+		// Files of botocore's past, which would come first.
+		writeFile(t, p.home(".boto"), "[Credentials]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n")
+		writeFile(t, p.home("legacy"), "AWSAccessKeyId=AKIAOTHER\nAWSSecretKey=x\n")
+		p := &person{p.server, overlay(p.environment, []string{"AWS_CREDENTIAL_FILE=" + p.home("legacy")})}
+
 		python := client(t, "/usr/bin/python3", "python3-boto3")
 		got := p.succeeds(t, python, "-c", `import boto3, sys
 session = boto3.Session(profile_name="alice")
@@ -427,6 +432,11 @@ print(session.get_credentials().method)`
 	})
 
 	t.Run("boto3", func(t *testing.T) {
+		// Files of botocore's past, which would come first.
+		writeFile(t, p.home(".boto"), "[Credentials]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n")
+		writeFile(t, p.home("legacy"), "AWSAccessKeyId=AKIAOTHER\nAWSSecretKey=x\n")
+		p := &person{p.server, overlay(p.environment, []string{"AWS_CREDENTIAL_FILE=" + p.home("legacy")})}
+
 		got := p.succeeds(t, "poolhouse", append(agent, client(t, "/usr/bin/python3", "python3-boto3"), "-c", boto,
 			s.info.Endpoint)...)
 		if got != demoUser+"\ncontainer-role\n" {

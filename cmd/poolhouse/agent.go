@@ -10,10 +10,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,6 +38,8 @@ const (
 	leastToken   = 16      // characters of a token that somebody else chose
 	// agentStop bounds the requests that run when the agent ends.
 	agentStop = 3 * time.Second
+	// renewalStop bounds the renewal that runs when the agent ends. If it is lost, so may be the session.
+	renewalStop = 10 * time.Second
 )
 
 func agentCommand() *cobra.Command {
@@ -58,6 +63,9 @@ stopped. It listens on loopback addresses only.`,
 			if c.ArgsLenAtDash() > 0 || c.ArgsLenAtDash() < 0 && len(args) > 0 {
 				return errors.New("write the program after --, as in: poolhouse agent -- aws s3 ls")
 			}
+			if err := checkAgentFlags(c, args); err != nil {
+				return err
+			}
 			return runAgent(c, args)
 		},
 	}
@@ -73,13 +81,27 @@ stopped. It listens on loopback addresses only.`,
 	return c
 }
 
+// checkAgentFlags refuses flags that would have no effect.
+func checkAgentFlags(c *cobra.Command, program []string) error {
+	f := c.Flags()
+	switch {
+	case len(program) > 0 && f.Changed("env-file"):
+		return errors.New("--env-file is for an agent without a program: a program gets the environment itself")
+	case f.Changed("credentials-profile") && !f.Changed("credentials-file"):
+		return errors.New("--credentials-profile names a profile in a --credentials-file: give both")
+	}
+
+	return nil
+}
+
 // agent is a running endpoint with what it has written.
 type agent struct {
-	client  *clilogin.Client
 	profile clilogin.Profile
+	renewer *credentialagent.Renewer
 	stderr  io.Writer
 	token   string
 	uri     string
+	folder  string // for tokens and locks
 
 	mu       sync.Mutex
 	lastTold string
@@ -87,12 +109,8 @@ type agent struct {
 }
 
 func runAgent(c *cobra.Command, program []string) (err error) {
-	client, err := loginClient(c, nil, nil)
+	a, err := newAgent(c)
 	if err != nil {
-		return err
-	}
-	a := &agent{client: client, stderr: c.ErrOrStderr()}
-	if a.profile, err = client.Profile(chosenLogin(c)); err != nil {
 		return err
 	}
 	if len(program) > 0 {
@@ -101,8 +119,12 @@ func runAgent(c *cobra.Command, program []string) (err error) {
 		}
 	}
 
+	caught, stop := catchHangup(c.Context())
+	defer stop()
+	defer a.stopRenewal()
+
 	// Before anything is written: without a session there is nothing to serve.
-	if _, err := a.source(c.Context()); err != nil {
+	if _, err := a.renewer.Source(caught); err != nil {
 		return err
 	}
 	defer func() {
@@ -116,9 +138,9 @@ func runAgent(c *cobra.Command, program []string) (err error) {
 		return err
 	}
 
-	ctx, cancel := context.WithCancel(c.Context())
+	ctx, cancel := context.WithCancel(caught)
 	if len(program) > 0 {
-		ctx, cancel = context.WithCancel(context.WithoutCancel(c.Context())) // the program ends first
+		ctx, cancel = context.WithCancel(context.WithoutCancel(caught)) // the program ends first
 	}
 	defer cancel()
 
@@ -132,6 +154,9 @@ func runAgent(c *cobra.Command, program []string) (err error) {
 	}
 	defer cancel()
 
+	if len(program) > 0 && caught.Err() != nil {
+		return errors.New("the agent was stopped before the program began")
+	}
 	if len(program) > 0 {
 		return runProgram(program, programEnvironment(os.Environ(), variables))
 	}
@@ -144,6 +169,62 @@ func runAgent(c *cobra.Command, program []string) (err error) {
 		return nil
 	case err := <-ended:
 		return err
+	}
+}
+
+// newAgent returns an agent for the chosen profile, with nothing started.
+func newAgent(c *cobra.Command) (*agent, error) {
+	client, err := loginClient(c, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	profile, err := client.Profile(chosenLogin(c))
+	if err != nil {
+		return nil, err
+	}
+	folders, err := clilogin.UserFolders()
+	if err != nil {
+		return nil, err
+	}
+
+	a := &agent{profile: profile, stderr: c.ErrOrStderr(), folder: filepath.Join(folders.State, "agents")}
+	a.renewer = &credentialagent.Renewer{
+		Kept: func(ctx context.Context) (clilogin.Credentials, bool, error) {
+			return client.Kept(ctx, profile.Name)
+		},
+		Renew: func(ctx context.Context) (clilogin.Credentials, error) {
+			return client.Credentials(ctx, profile.Name)
+		},
+		Now:    time.Now,
+		After:  time.After,
+		Failed: a.failed,
+	}
+
+	return a, nil
+}
+
+// stopRenewal waits a while for the renewal that runs.
+func (a *agent) stopRenewal() {
+	ctx, cancel := context.WithTimeout(context.Background(), renewalStop)
+	defer cancel()
+
+	a.renewer.Stop(ctx)
+}
+
+// catchHangup returns a context that ends when the terminal closes, too, so that the agent removes its
+// files. Under nohup it goes on. Writing to a pipe that nobody reads gives an error instead of a signal.
+func catchHangup(ctx context.Context) (context.Context, context.CancelFunc) {
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+
+	stop := func() {}
+	if !signal.Ignored(syscall.SIGHUP) {
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+	}
+
+	return ctx, func() {
+		stop()
+		signal.Stop(broken)
 	}
 }
 
@@ -185,15 +266,8 @@ func (a *agent) keepToken(path string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		text, err := wholefile.Read(path, maxTokenFile)
+		a.token, err = readToken(path)
 		if err == nil {
-			a.token = strings.TrimSpace(string(text))
-			odd := strings.ContainsFunc(a.token, func(r rune) bool { return r <= ' ' || r > '~' })
-			if len(a.token) < leastToken || odd {
-				return "", fmt.Errorf("the token in %s must have at least %d letters and digits on one line", path,
-					leastToken)
-			}
-
 			return path, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -203,18 +277,40 @@ func (a *agent) keepToken(path string) (string, error) {
 		return path, a.writeToken(path)
 	}
 
-	folders, err := clilogin.UserFolders()
-	if err != nil {
+	if err := os.MkdirAll(a.folder, 0o700); err != nil {
 		return "", err
 	}
-	folder := filepath.Join(folders.State, "agents")
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return "", err
-	}
-	path = filepath.Join(folder, a.profile.Name+"-"+strconv.Itoa(os.Getpid())+".token")
+	// The folder may be shared with a container, in which a process has the same ID.
+	path = filepath.Join(a.folder, a.profile.Name+"-"+strconv.Itoa(os.Getpid())+"-"+rand.Text()+".token")
 	a.remove = append(a.remove, func() error { return os.Remove(path) })
 
 	return path, a.writeToken(path)
+}
+
+// readToken reads a token that somebody else chose. SDKs send all of the file, so that a line end would
+// be a part of it, which none of them allows.
+func readToken(path string) (string, error) {
+	text, err := wholefile.Read(path, maxTokenFile)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
+		return "", fmt.Errorf("%s has mode %04o, so that others may read the token: remove it, and the agent makes "+
+			"another", path, mode)
+	}
+
+	token := string(text)
+	odd := strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
+	if len(token) < leastToken || odd {
+		return "", fmt.Errorf("the token in %s must have at least %d letters and digits, without a line end (printf "+
+			"writes none): remove the file, and the agent makes another", path, leastToken)
+	}
+
+	return token, nil
 }
 
 // writeToken writes no line end: SDKs send all of the file.
@@ -230,14 +326,14 @@ func (a *agent) start(
 	f := c.Flags()
 	if path, _ := f.GetString("credentials-file"); path != "" {
 		section, _ := f.GetString("credentials-profile")
-		file := credentialagent.File{Path: path, Section: section, Region: a.profile.Region()}
+		file := credentialagent.File{OwnFile: a.ownFile(path), Section: section, Region: a.profile.Region()}
 		if err := file.Prepare(); err != nil {
 			return nil, err
 		}
 		a.remove = append(a.remove, file.Remove)
 
 		// The first before anybody is told that the agent is ready.
-		got, err := a.source(ctx)
+		got, err := a.renewer.Source(ctx)
 		if err == nil {
 			err = file.Write(got)
 		}
@@ -246,7 +342,7 @@ func (a *agent) start(
 		}
 		keeper := credentialagent.Keeper{
 			File:   file,
-			Source: a.source,
+			Source: a.renewer.Source,
 			Now:    time.Now,
 			After:  time.After,
 			Failed: a.failed,
@@ -254,7 +350,7 @@ func (a *agent) start(
 		background.Go(func() { keeper.Keep(ctx) })
 	}
 
-	server := credentialagent.NewServer(&credentialagent.Handler{Token: a.token, Source: a.source, Failed: a.failed})
+	server := credentialagent.NewServer(&credentialagent.Handler{Token: a.token, Source: a.renewer.Source, Failed: a.failed})
 	serving := make(chan error, 1)
 	background.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -279,18 +375,22 @@ func (a *agent) start(
 func (a *agent) announce(c *cobra.Command, variables []variable) error {
 	text := envFormats["sh"](variables)
 	if path, _ := c.Flags().GetString("env-file"); path != "" {
-		if err := wholefile.ReplaceText(path, []byte(text)); err != nil {
+		file := a.ownFile(path)
+		if err := file.Prepare(); err != nil {
 			return err
 		}
-		a.remove = append(a.remove, func() error { return os.Remove(path) })
+		a.remove = append(a.remove, file.Remove)
+		if err := file.Write(text); err != nil {
+			return err
+		}
 	}
 	_, err := io.WriteString(c.OutOrStdout(), text)
 
 	return err
 }
 
-func (a *agent) source(ctx context.Context) (clilogin.Credentials, error) {
-	return a.client.Credentials(ctx, a.profile.Name)
+func (a *agent) ownFile(path string) *credentialagent.OwnFile {
+	return &credentialagent.OwnFile{Path: path, Locks: a.folder}
 }
 
 // failed tells a failure on standard error, once until another comes.
@@ -308,7 +408,10 @@ func (a *agent) failed(err error) {
 func (a *agent) clean() error {
 	var faults []error
 	for _, remove := range a.remove {
-		if err := remove(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := remove()
+		if foreign, is := errors.AsType[*credentialagent.ForeignFileError](err); is {
+			a.failed(foreign)
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			faults = append(faults, err)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -29,14 +30,19 @@ func (e *programExit) Error() string {
 
 func (e *programExit) Unwrap() error { return e.cause }
 
-// statusNoProgram is the status of shells for a program that is not found.
-const statusNoProgram = 127
+// Statuses of shells for a program that is not found, and for one that cannot be run.
+const (
+	statusNoProgram   = 127
+	statusNotRunnable = 126
+)
 
 // outranking are variables from which AWS SDKs would take other credentials than the agent's, or by
 // which they would look for them elsewhere.
 var outranking = []string{
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
 	"AWS_CREDENTIAL_EXPIRATION",
+	"AWS_ACCESS_KEY", "AWS_SECRET_KEY", // of older SDKs; that for Go still reads them
+	"AWS_CREDENTIAL_FILE", "BOTO_CONFIG", "AWS_CREDENTIAL_PROFILES_FILE", // of botocore, and of Java's first SDK
 	"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SHARED_CREDENTIALS_FILE",
 	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", fullURIVariable, tokenVariable, tokenFileVariable,
 }
@@ -52,7 +58,8 @@ func programEnvironment(environment []string, variables []variable) []string {
 		result = append(result, v.name+"="+v.value)
 	}
 
-	return append(result, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
+	// Without BOTO_CONFIG, botocore takes keys from ~/.boto and /etc/boto.cfg.
+	return append(result, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "BOTO_CONFIG="+os.DevNull)
 }
 
 // checkSharedFiles refuses to run a program that would use another identity: the default profile of
@@ -90,11 +97,20 @@ func runProgram(program []string, environment []string) error {
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
 
 	signals := make(chan os.Signal, len(passedOn))
-	signal.Notify(signals, passedOn...)
+	for _, s := range passedOn {
+		if !signal.Ignored(s) { // as under nohup: the program ignores it, too
+			signal.Notify(signals, s)
+		}
+	}
 	defer signal.Stop(signals)
 
 	if err := command.Start(); err != nil {
-		return &programExit{status: statusNoProgram, cause: err}
+		status := statusNotRunnable
+		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+			status = statusNoProgram
+		}
+
+		return &programExit{status: status, cause: err}
 	}
 
 	ended := make(chan error, 1)

@@ -37,14 +37,16 @@ func TestLoginStatuses(t *testing.T) {
 // A program of the agent finds no other credentials before the agent's.
 func TestProgramEnvironment(t *testing.T) {
 	before := []string{"HOME=/h", "AWS_REGION=eu-west-1", "AWS_CONFIG_FILE=/c"}
-	for _, name := range outranking {
+	for _, name := range append([]string{
+		"AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_CREDENTIAL_FILE", "BOTO_CONFIG", "AWS_CREDENTIAL_PROFILES_FILE",
+	}, outranking...) {
 		before = append(before, name+"=other")
 	}
 
 	after := programEnvironment(before, []variable{{name: fullURIVariable, value: "http://127.0.0.1:1/credentials"}})
 	want := []string{
 		"HOME=/h", "AWS_REGION=eu-west-1", "AWS_CONFIG_FILE=/c", fullURIVariable + "=http://127.0.0.1:1/credentials",
-		"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull,
+		"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "BOTO_CONFIG=" + os.DevNull,
 	}
 	if !slices.Equal(after, want) {
 		t.Errorf("the environment is %q", after)

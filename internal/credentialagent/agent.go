@@ -11,9 +11,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/clilogin"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
 // Path is the path of the credentials.
@@ -51,10 +53,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 
 	switch {
-	case !isLoopback(r.Host):
+	case !outbound.IsLoopback((&url.URL{Host: r.Host}).Hostname()):
 		// A page whose name was made to lead here (DNS rebinding) has no token, but need not know more.
 		refuse(w, http.StatusForbidden, "Forbidden", "the Host must be a loopback address")
 	case !h.authorized(r):
+		header.Set("Connection", "close") // it may be anybody of this machine
 		refuse(w, http.StatusUnauthorized, "Unauthorized", "Authorization must be the token of this agent")
 	case r.URL.Path != Path:
 		refuse(w, http.StatusNotFound, "NotFound", "the credentials are at "+Path)
@@ -78,7 +81,12 @@ func (h *Handler) authorized(r *http.Request) bool {
 }
 
 func (h *Handler) give(w http.ResponseWriter, r *http.Request) {
+	befriend(r)
+
 	got, err := h.Source(r.Context())
+	if r.Context().Err() != nil {
+		return // the program has gone
+	}
 	if err != nil {
 		h.Failed(err)
 		// SDKs show the message to the developer of the program, who can sign in again.
@@ -100,30 +108,20 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	_ = json.NewEncoder(w).Encode(fault{Code: code, Message: message})
 }
 
-// isLoopback reports whether a Host header names this machine.
-func isLoopback(host string) bool {
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = host
-	}
-	if name == "localhost" {
-		return true
-	}
-	address, err := netip.ParseAddr(name)
-
-	return err == nil && address.IsLoopback()
-}
-
 // Bounds of the server.
 const (
 	readTime   = 5 * time.Second
 	maxHeaders = 16 << 10
 )
 
-// NewServer returns an HTTP server with bounds for the handler.
+// NewServer returns an HTTP server for the handler, with bounds for requests and connections.
 func NewServer(h *Handler) *http.Server {
+	var c connections
+
 	return &http.Server{
 		Handler:           h,
+		ConnContext:       c.context,
+		ConnState:         c.state,
 		ReadHeaderTimeout: readTime,
 		ReadTimeout:       readTime,
 		IdleTimeout:       time.Minute,
@@ -142,7 +140,7 @@ func (e *NotLoopbackError) Error() string {
 // names: they may lead anywhere.
 func Listen(address string) (net.Listener, error) {
 	parsed, err := netip.ParseAddrPort(address)
-	if err != nil || !parsed.Addr().Unmap().IsLoopback() {
+	if err != nil || !outbound.IsLoopback(parsed.Addr().String()) {
 		return nil, &NotLoopbackError{Address: address}
 	}
 	return net.Listen("tcp", address)

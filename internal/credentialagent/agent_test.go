@@ -41,6 +41,7 @@ func TestHandler(t *testing.T) {
 		"good":             {"GET", "127.0.0.1:80", Path, []string{token}, nil, 200},
 		"good, IPv6":       {"GET", "[::1]:80", Path, []string{token}, nil, 200},
 		"good, name":       {"GET", "localhost:80", Path, []string{token}, nil, 200},
+		"good, no port":    {"GET", "[::1]", Path, []string{token}, nil, 200},
 		"no token":         {"GET", "127.0.0.1", Path, nil, nil, 401},
 		"empty token":      {"GET", "127.0.0.1", Path, []string{""}, nil, 401},
 		"wrong token":      {"GET", "127.0.0.1", Path, []string{token + "x"}, nil, 401},
@@ -110,54 +111,12 @@ func TestListen(t *testing.T) {
 	}
 }
 
-func TestFile(t *testing.T) {
-	f := File{Path: filepath.Join(t.TempDir(), "new", "credentials"), Section: "photos", Region: "us-east-1"}
-	if err := errors.Join(f.Prepare(), f.Write(good)); err != nil {
-		t.Fatal(err)
-	}
-	want := mark + "# Expires: 2026-12-01T13:00:00Z\n[photos]\naws_access_key_id = ASIA1\n" +
-		"aws_secret_access_key = secret\naws_session_token = session\nregion = us-east-1\n"
-	text, err := os.ReadFile(f.Path)
-	info, statErr := os.Stat(f.Path)
-	if err != nil || statErr != nil || string(text) != want || info.Mode().Perm() != 0o600 {
-		t.Errorf("%s %v, %v", text, info.Mode(), errors.Join(err, statErr))
-	}
-
-	// It may be replaced and removed, as it is an agent's.
-	if err := errors.Join(f.Prepare(), f.Remove(), f.Remove()); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(f.Path); !os.IsNotExist(err) {
-		t.Errorf("it is still there: %v", err)
-	}
-
-	// A file with keys of its own is not.
-	own := "[default]\naws_access_key_id = AKIA\n"
-	if err := os.WriteFile(f.Path, []byte(own), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, foreign := errors.AsType[*ForeignFileError](f.Prepare()); !foreign || f.Remove() != nil {
-		t.Error("the file of another is taken")
-	}
-	if text, err := os.ReadFile(f.Path); string(text) != own {
-		t.Errorf("the file of another became %s, %v", text, err)
-	}
-
-	for _, name := range []string{"", "a]\n[b", "a b", strings.Repeat("a", 65)} {
-		if _, bad := errors.AsType[*SectionError]((File{Path: f.Path, Section: name}).Prepare()); !bad {
-			t.Errorf("the name %q is taken", name)
-		}
-	}
-	hostile := good
-	hostile.SessionToken = "a\n[default]"
-	if err := f.Write(hostile); err == nil || strings.Contains(err.Error(), "[default]") {
-		t.Errorf("a token with a line end: %v", err)
-	}
-}
-
 // The file is replaced before its credentials expire, soon after a failure, and never in a tight loop.
 func TestKeep(t *testing.T) {
-	f := File{Path: filepath.Join(t.TempDir(), "credentials"), Section: "default"}
+	f := File{
+		OwnFile: &OwnFile{Path: filepath.Join(t.TempDir(), "credentials"), Locks: t.TempDir()},
+		Section: "default",
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 

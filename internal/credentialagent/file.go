@@ -2,24 +2,15 @@ package credentialagent
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/clilogin"
-	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
 const (
-	// mark begins a file that an agent wrote. Others are not overwritten.
-	mark = "# Written by `poolhouse agent`, which replaces it. Do not edit.\n"
-	// maxFile bounds a file that is looked at before it is replaced, in bytes.
-	maxFile = 1 << 20
 	// leastWait is between two renewals, whatever credentials say about their life.
 	leastWait = 10 * time.Second
 	// retryWait is between two attempts after a failure.
@@ -28,16 +19,10 @@ const (
 
 var sectionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// ForeignFileError means that a file is not an agent's.
-type ForeignFileError struct{ Path string }
-
-func (e *ForeignFileError) Error() string {
-	return e.Path + " was not written by `poolhouse agent`, and is not replaced: give another --credentials-file"
-}
-
 // File is a credentials file of AWS SDKs that an agent keeps.
 type File struct {
-	Path    string
+	*OwnFile
+
 	Section string // the name of AWS's profile in it
 	Region  string // "" = the file has none
 }
@@ -50,32 +35,17 @@ func (e *SectionError) Error() string {
 		"underscores", e.Name)
 }
 
-// Prepare makes the folder of the file. It refuses a file that is not an agent's. Errors:
-// *SectionError, *ForeignFileError, those of package os.
+// Prepare takes the file for this process. Errors: *SectionError, those of OwnFile.Prepare.
 func (f File) Prepare() error {
 	if !sectionName.MatchString(f.Section) {
 		return &SectionError{Name: f.Section}
 	}
-	if err := f.own(); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-
-	return os.MkdirAll(filepath.Dir(f.Path), 0o700)
+	return f.OwnFile.Prepare()
 }
 
-// own returns an error unless the file is an agent's.
-func (f File) own() error {
-	text, err := wholefile.Read(f.Path, maxFile)
-	if err == nil && !strings.HasPrefix(string(text), mark) {
-		err = &ForeignFileError{Path: f.Path}
-	}
-	return err
-}
-
-// Write replaces the file. It is complete whenever a program reads it, and only the user may.
+// Write replaces the credentials. Errors as those of OwnFile.Write.
 func (f File) Write(k clilogin.Credentials) error {
 	var b strings.Builder
-	b.WriteString(mark)
 	fmt.Fprintf(&b, "# Expires: %s\n[%s]\n", k.Expires.UTC().Format(time.RFC3339), f.Section)
 
 	for _, row := range [][2]string{
@@ -93,20 +63,7 @@ func (f File) Write(k clilogin.Credentials) error {
 		fmt.Fprintf(&b, "%s = %s\n", row[0], row[1])
 	}
 
-	return wholefile.ReplaceText(f.Path, []byte(b.String()))
-}
-
-// Remove removes the file, unless another program has replaced it.
-func (f File) Remove() error {
-	err := f.own()
-	if err == nil {
-		err = os.Remove(f.Path)
-	}
-	if _, foreign := errors.AsType[*ForeignFileError](err); foreign || errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-
-	return err
+	return f.OwnFile.Write(b.String())
 }
 
 // Keeper renews the credentials in a file.

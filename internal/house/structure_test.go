@@ -64,7 +64,7 @@ var allowedImports = map[string][]string{
 	"internal/clilogin": {
 		"internal/explain", "internal/idtoken", "internal/outbound", "internal/wholefile", "sigv4",
 	},
-	"internal/credentialagent": {"internal/clilogin", "internal/wholefile"},
+	"internal/credentialagent": {"internal/clilogin", "internal/outbound", "internal/wholefile"},
 	"internal/cognitoidentity": {
 		"internal/assume", "internal/awsapi", "internal/envelope", "internal/explain", "internal/iam",
 		"internal/iam/policy",
@@ -193,7 +193,7 @@ var fences = map[string][]string{
 	"github.com/prometheus/client_golang": {"internal/metrics"},
 	"github.com/spf13/cobra":              {"cmd/poolhouse"},
 	"github.com/knadh/koanf":              {"cmd/poolhouse"},
-	"github.com/gofrs/flock":              {"internal/clilogin", "internal/datalock"},
+	"github.com/gofrs/flock":              {"internal/clilogin", "internal/credentialagent", "internal/datalock"},
 	"github.com/zalando/go-keyring":       {"internal/clilogin"},
 	"golang.org/x/oauth2":                 {"internal/clilogin"},
 	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/conformance", "internal/template"},
