@@ -58,6 +58,10 @@ stopped. It listens on loopback addresses only.`,
 			if c.ArgsLenAtDash() > 0 || c.ArgsLenAtDash() < 0 && len(args) > 0 {
 				return errors.New("write the program after --, as in: poolhouse agent -- aws s3 ls")
 			}
+			if err := checkAgentFlags(c, args); err != nil {
+				return err
+			}
+
 			return runAgent(c, args)
 		},
 	}
@@ -71,6 +75,19 @@ stopped. It listens on loopback addresses only.`,
 	f.String("credentials-profile", "default", "name of the profile in that file")
 
 	return c
+}
+
+// checkAgentFlags refuses flags that would do nothing.
+func checkAgentFlags(c *cobra.Command, program []string) error {
+	f := c.Flags()
+	if envFile, _ := f.GetString("env-file"); envFile != "" && len(program) > 0 {
+		return errors.New("--env-file is for other programs than the agent's: leave it out, or the program after --")
+	}
+	if file, _ := f.GetString("credentials-file"); file == "" && f.Changed("credentials-profile") {
+		return errors.New("--credentials-profile names a profile in --credentials-file: give both")
+	}
+
+	return nil
 }
 
 // agent is a running endpoint with what it has written.
@@ -87,12 +104,12 @@ type agent struct {
 }
 
 func runAgent(c *cobra.Command, program []string) (err error) {
-	client, err := loginClient(c, nil, nil)
+	client, err := loginClient(c, clilogin.Options{})
 	if err != nil {
 		return err
 	}
 	a := &agent{client: client, stderr: c.ErrOrStderr()}
-	if a.profile, err = client.Profile(chosenLogin(c)); err != nil {
+	if a.profile, err = client.Profile(chosenProfile(c)); err != nil {
 		return err
 	}
 	if len(program) > 0 {

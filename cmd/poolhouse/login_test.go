@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -111,5 +112,36 @@ func TestReadSecret(t *testing.T) {
 	c.SetIn(strings.NewReader(strings.Repeat("x", maxClientSecret+1)))
 	if _, err := readSecret(c, "-"); err == nil {
 		t.Error("a secret without end is taken")
+	}
+}
+
+// Flags that cannot have an effect together are refused before anything is asked, read or written.
+func TestLoginFlags(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+
+	for _, test := range []struct {
+		args  []string
+		want  string
+		fails bool // for these flags
+	}{
+		{[]string{"login", "--client-secret-file", "-", "--password-stdin"}, "both read standard input", true},
+		{[]string{"login", "--client-secret-file", "-"}, "both read standard input", false},
+		{[]string{"login", "--password-stdin"}, "both read standard input", false},
+		{[]string{"agent", "--env-file", "a.env", "--", "true"}, "--env-file is for", true},
+		{[]string{"agent", "--env-file", "a.env"}, "--env-file is for", false},
+		{[]string{"agent", "--credentials-profile", "a"}, "give both", true},
+		{[]string{"agent", "--credentials-profile", "a", "--credentials-file", "f"}, "give both", false},
+	} {
+		root := rootCommand()
+		root.SetArgs(test.args)
+		root.SetIn(strings.NewReader(""))
+		root.SetOut(io.Discard)
+		root.SetErr(io.Discard)
+
+		err := root.ExecuteContext(t.Context())
+		if err == nil || strings.Contains(err.Error(), test.want) != test.fails {
+			t.Errorf("%q: %v", test.args, err)
+		}
 	}
 }

@@ -27,7 +27,7 @@ expire. It renews them first, and asks STS for the role.
 		Example: "  poolhouse whoami --profile photos\n  poolhouse whoami --all",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := loginClient(c, nil, nil)
+			client, err := loginClient(c, clilogin.Options{})
 			if err != nil {
 				return err
 			}
@@ -36,7 +36,7 @@ expire. It renews them first, and asks STS for the role.
 				return listProfiles(c, client, asJSON)
 			}
 
-			status, failed := client.Whoami(c.Context(), chosenLogin(c))
+			status, failed := client.Whoami(c.Context(), chosenProfile(c))
 			if status.Profile == "" {
 				return failed
 			}
@@ -155,11 +155,11 @@ if only a new sign-in helps, it fails with status 5 and names the command.
 				return fmt.Errorf("--format %q: use %s or one of %s", format, processFormat, strings.Join(names, ", "))
 			}
 
-			client, err := loginClient(c, nil, nil)
+			client, err := loginClient(c, clilogin.Options{})
 			if err != nil {
 				return err
 			}
-			got, err := client.Credentials(c.Context(), chosenLogin(c))
+			got, err := client.Credentials(c.Context(), chosenProfile(c))
 			if err != nil {
 				return err
 			}

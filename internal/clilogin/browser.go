@@ -78,7 +78,7 @@ func (c *Client) browserFlow(ctx context.Context, p Profile, i issuer, secret st
 	}()
 
 	c.o.Notice("Sign in with your browser:\n\n  " + address + "\n")
-	if c.o.Open != nil {
+	if c.o.Open != nil && !c.o.PrintOnly {
 		if err := c.o.Open(ctx, address); err != nil {
 			c.o.Notice("No browser could be opened: open the address yourself.")
 		}

@@ -15,7 +15,7 @@ import (
 // maxQuoted bounds the text of a server in an error, in bytes.
 const maxQuoted = 300
 
-// ProfileError means that a profile cannot be used as it is, or does not exist.
+// ProfileError means that a profile cannot be used as it is. *MissingError means that there is none.
 type ProfileError struct {
 	Profile string
 	Problem string

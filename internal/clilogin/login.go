@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-
 	"time"
 
 	"golang.org/x/oauth2"
@@ -15,9 +14,6 @@ import (
 // LoginOptions are what a login has besides its profile.
 type LoginOptions struct {
 	ClientSecret string // "" = that of the former session, or none
-	// Flow is the way of this login if the profile has none; "" = the browser if there is one, else the
-	// device flow if the issuer has it.
-	Flow Flow
 }
 
 // Login signs a person in, keeps the profile and a new session, and gets credentials, so that a pool
@@ -38,7 +34,7 @@ func (c *Client) Login(ctx context.Context, p Profile, o LoginOptions) error {
 	// Nobody holds the lock while a person signs in: other processes go on with the former session.
 	var got tokens
 	if !p.Guest() {
-		if got, err = c.signIn(ctx, p, o.Flow, &s); err != nil {
+		if got, err = c.signIn(ctx, p, &s); err != nil {
 			return err
 		}
 	}
@@ -67,7 +63,7 @@ func (c *Client) Login(ctx context.Context, p Profile, o LoginOptions) error {
 }
 
 // signIn gets tokens of a person, and proves the ID token.
-func (c *Client) signIn(ctx context.Context, p Profile, flow Flow, s *session) (tokens, error) {
+func (c *Client) signIn(ctx context.Context, p Profile, s *session) (tokens, error) {
 	var got tokens
 	var nonce, keys string
 	var err error
@@ -81,7 +77,7 @@ func (c *Client) signIn(ctx context.Context, p Profile, flow Flow, s *session) (
 		}
 		keys = i.Keys
 
-		switch c.flowAt(p, flow, i) {
+		switch c.flowAt(p, i) {
 		case FlowDevice:
 			got, err = c.deviceFlow(ctx, p, i, s.ClientSecret)
 		default:
@@ -105,14 +101,14 @@ func (c *Client) signIn(ctx context.Context, p Profile, flow Flow, s *session) (
 	return got, nil
 }
 
-// flowAt chooses the flow of a login.
-func (c *Client) flowAt(p Profile, flow Flow, i issuer) Flow {
+// flowAt chooses the flow of a login if the profile does not tell it. A person who opens the address has a
+// browser here: the device flow is for machines without one.
+func (c *Client) flowAt(p Profile, i issuer) Flow {
+	noBrowser := c.o.Open == nil && !c.o.PrintOnly
 	switch {
-	case flow != "":
-		return flow
 	case p.Flow != "":
 		return p.Flow
-	case c.o.Open == nil && i.Device != "", i.Authorization == "":
+	case noBrowser && i.Device != "", i.Authorization == "":
 		return FlowDevice
 	default:
 		return FlowBrowser

@@ -15,7 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
-// DefaultProfile is the name of the profile of who names none.
+// DefaultProfile is the name of the profile of a command that names none.
 const DefaultProfile = "default"
 
 // Flow is the way in which a person signs in at an OpenID Connect issuer.
@@ -48,7 +48,7 @@ type Profile struct {
 	Issuer       string   `json:"issuer,omitempty"`
 	ClientID     string   `json:"client_id,omitempty"`
 	Scopes       []string `json:"scopes,omitempty"`        // none = openid, and offline_access if the issuer has it
-	Flow         Flow     `json:"flow,omitempty"`          // "" = chosen at each login
+	Flow         Flow     `json:"flow,omitempty"`          // "" = the browser if there is one, or the device flow
 	CallbackPort int      `json:"callback_port,omitempty"` // 0 = any free one
 
 	UserPool         string `json:"user_pool,omitempty"`          // ID; its users sign in with a password

@@ -20,15 +20,14 @@ const (
 	renewTime = time.Minute
 )
 
-// fresh reports whether credentials need no renewal. Short-lived ones are replaced in the last third of
-// their life.
+// fresh reports whether credentials need no renewal.
 func (k Credentials) fresh(now time.Time) bool {
-	margin := min(renewBefore, k.Expires.Sub(k.Issued)/3)
 	// A clock that was set back would keep expired credentials for ever.
-	return k.AccessKeyID != "" && k.Expires.Sub(now) > margin && !k.Issued.After(now.Add(mostSkew))
+	return k.AccessKeyID != "" && now.Before(k.RenewAt()) && !k.Issued.After(now.Add(mostSkew))
 }
 
-// RenewAt returns when Credentials gives new ones.
+// RenewAt returns when Credentials gives new ones. Short-lived ones are replaced in the last third of their
+// life.
 func (k Credentials) RenewAt() time.Time {
 	return k.Expires.Add(-min(renewBefore, k.Expires.Sub(k.Issued)/3))
 }
