@@ -109,7 +109,7 @@ func texts(value any) []string {
 	return found
 }
 
-// scopes returns the scopes to ask for. Without offline_access most issuers give no refresh token, and
+// scopesAt returns the scopes to ask for. Without offline_access most issuers give no refresh token, and
 // those that do not know it refuse it.
 func (p Profile) scopesAt(i issuer) []string {
 	scopes := slices.Clone(p.Scopes)
@@ -201,8 +201,7 @@ func (c *Client) verify(ctx context.Context, p Profile, keysURL, token, nonce st
 
 // clockHint adds to the refusal of a new token that this machine's clock may be wrong.
 func (c *Client) clockHint(refused *idtoken.Refused) string {
-	if !strings.Contains(refused.Reason.Check, "expir") && !strings.Contains(refused.Reason.Check, "time") &&
-		!refused.Expired() {
+	if !refused.ByClock() {
 		return ""
 	}
 	return "; the clock of this machine shows " + c.o.Now().UTC().Format(time.RFC3339) + ": is it right?"
