@@ -58,10 +58,6 @@ stopped. It listens on loopback addresses only.`,
 			if c.ArgsLenAtDash() > 0 || c.ArgsLenAtDash() < 0 && len(args) > 0 {
 				return errors.New("write the program after --, as in: poolhouse agent -- aws s3 ls")
 			}
-			if err := checkAgentFlags(c, args); err != nil {
-				return err
-			}
-
 			return runAgent(c, args)
 		},
 	}
@@ -75,19 +71,6 @@ stopped. It listens on loopback addresses only.`,
 	f.String("credentials-profile", "default", "name of the profile in that file")
 
 	return c
-}
-
-// checkAgentFlags refuses flags that would do nothing.
-func checkAgentFlags(c *cobra.Command, program []string) error {
-	f := c.Flags()
-	if envFile, _ := f.GetString("env-file"); envFile != "" && len(program) > 0 {
-		return errors.New("--env-file is for other programs than the agent's: leave it out, or the program after --")
-	}
-	if file, _ := f.GetString("credentials-file"); file == "" && f.Changed("credentials-profile") {
-		return errors.New("--credentials-profile names a profile in --credentials-file: give both")
-	}
-
-	return nil
 }
 
 // agent is a running endpoint with what it has written.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -165,6 +166,11 @@ func describedProfile(c *cobra.Command, client *clilogin.Client, name string) (c
 		return p, missing
 	}
 
+	// A file that cannot be read is told, unless the flags describe the profile anew.
+	if isBroken && p.Endpoint == "" {
+		return p, err
+	}
+
 	return p, p.Validate()
 }
 
@@ -199,7 +205,11 @@ func runLogin(c *cobra.Command) error {
 		}
 	}
 
-	if err := client.Login(c.Context(), p, options); err != nil {
+	err = client.Login(c.Context(), p, options)
+	if errors.Is(err, context.Canceled) {
+		return errors.New("the sign-in was interrupted")
+	}
+	if err != nil {
 		return err
 	}
 	status, err := client.Status(c.Context(), p.Name)

@@ -81,7 +81,10 @@ func listProfiles(c *cobra.Command, client *clilogin.Client, asJSON bool) error 
 	table := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 	for _, s := range list {
 		state := "signed out"
-		if !s.SignedIn.IsZero() {
+		switch {
+		case s.Ended != "":
+			state = "ended"
+		case !s.SignedIn.IsZero():
 			state = "since " + s.SignedIn.Format(time.RFC3339)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", s.Profile, state, orGuest(s.Issuer), s.IdentityPool)
@@ -123,6 +126,7 @@ func writeStatus(out io.Writer, s clilogin.Status, now time.Time) {
 		{"identity_id", s.IdentityID},
 		{"role_arn", s.RoleARN},
 		{"expires", expires},
+		{"ended", s.Ended},
 		{"renewed", renewed},
 		{"storage", string(s.Storage)},
 		{"endpoint", s.Endpoint},

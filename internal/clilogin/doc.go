@@ -61,6 +61,12 @@ type Folders struct {
 // system on macOS and Windows.
 func UserFolders() (Folders, error) {
 	config, err := os.UserConfigDir()
+	if isXDG := runtime.GOOS != "windows" && runtime.GOOS != "darwin"; isXDG &&
+		!filepath.IsAbs(os.Getenv("XDG_CONFIG_HOME")) {
+		// XDG: a folder that is not absolute is to be ignored. The library refuses it.
+		config, err = os.UserHomeDir()
+		config = filepath.Join(config, ".config")
+	}
 	if err != nil {
 		return Folders{}, err
 	}

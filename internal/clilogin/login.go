@@ -39,12 +39,13 @@ func (c *Client) Login(ctx context.Context, p Profile, o LoginOptions) error {
 		}
 	}
 
-	release, err := c.lock(ctx, p.Name)
+	release, err := c.lock(ctx, p.Name, lockTime)
 	if err != nil {
 		return err
 	}
 	defer release()
 
+	before, hasBefore := c.loginOf(ctx, p.Name)
 	if former, err := c.readSession(ctx, p); err == nil && former.Subject == s.Subject {
 		s.IdentityID = former.IdentityID // a guest stays who it is
 	}
@@ -52,14 +53,54 @@ func (c *Client) Login(ctx context.Context, p Profile, o LoginOptions) error {
 	if err := c.keepProfile(p); err != nil {
 		return err
 	}
-	if p.Storage == StorageFile {
-		_ = c.deleteKeyringKey(ctx, p.Name) // of a time when the storage was the keyring
+	err = c.writeSession(ctx, p, s)
+	if err == nil {
+		err = c.renew(ctx, p, &s)
 	}
-	if err := c.writeSession(ctx, p, s); err != nil {
-		return err
+	if err != nil && hasBefore && !c.keepsNew(err, before.profile, p) {
+		return errors.Join(err, c.restore(ctx, before))
 	}
 
-	return c.renew(ctx, p, &s)
+	if err == nil && p.Storage == StorageFile {
+		_ = c.deleteKeyringKey(ctx, p.Name) // of a time when the storage was the keyring
+	}
+
+	return err
+}
+
+// login is a profile with its session.
+type login struct {
+	profile Profile
+	session session
+}
+
+// loginOf returns the login of a profile that works, as far as this machine knows.
+func (c *Client) loginOf(ctx context.Context, name string) (login, bool) {
+	p, err := c.Profile(name)
+	if err != nil {
+		return login{}, false
+	}
+	s, err := c.readSession(ctx, p)
+
+	return login{profile: p, session: s}, err == nil && s.Ended == ""
+}
+
+// keepsNew reports whether a new login that got no credentials is kept: a server of the same profile could not
+// be asked, and may accept it later.
+func (c *Client) keepsNew(err error, before, p Profile) bool {
+	_, unavailable := errors.AsType[*UnavailableError](err)
+	return unavailable && before.binding() == p.binding() && before.RoleARN == p.RoleARN
+}
+
+// restore brings a former login back after one that was refused.
+func (c *Client) restore(ctx context.Context, before login) error {
+	ctx = context.WithoutCancel(ctx)
+	if err := errors.Join(c.keepProfile(before.profile), c.writeSession(ctx, before.profile, before.session)); err != nil {
+		return err
+	}
+	c.o.Notice("The profile " + before.profile.Name + " keeps its former login.")
+
+	return nil
 }
 
 // signIn gets tokens of a person, and proves the ID token.
@@ -139,41 +180,55 @@ func (c *Client) withStorage(ctx context.Context, p Profile) Profile {
 	return p
 }
 
-// Logout ends the session of a profile at its issuer, where that can be, and forgets it. With remove it
-// forgets the profile too. unrevoked tells why the issuer was not told; nil = it was, or needed not.
+// Logout ends the session of a profile at its issuer, where that can be, and forgets it, also if nobody can
+// read it any more. With remove it forgets the profile too. unrevoked tells why the issuer was not told; nil =
+// it was, or needed not.
 func (c *Client) Logout(ctx context.Context, name string, remove bool) (unrevoked, err error) {
-	p, err := c.Profile(name)
-	if err != nil {
-		return nil, err
+	p, profileErr := c.Profile(name)
+	if !profileName.MatchString(name) {
+		return nil, profileErr
 	}
-	release, err := c.lock(ctx, p.Name)
+	if _, missing := errors.AsType[*MissingError](profileErr); missing {
+		if _, err := os.Stat(c.sessionFolder(name)); err != nil {
+			return nil, profileErr
+		}
+	}
+
+	release, err := c.lock(ctx, name, lockTime)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 
-	s, err := c.readSession(ctx, p)
-	_, unusable := errors.AsType[*SignInError](err)
-	switch {
-	case errors.Is(err, errNoSession):
-	case unusable:
-		unrevoked = err
-	case err != nil:
-		return nil, err
-	case s.RefreshToken != "":
-		told, err := c.revoke(ctx, p, s)
-		if err == nil && !told {
-			err = errors.New("it has no revocation endpoint")
-		}
-		unrevoked = err
+	unrevoked = profileErr
+	if profileErr == nil {
+		unrevoked = c.endAtIssuer(ctx, p)
 	}
 
-	err = errors.Join(c.removeSession(p.Name), c.deleteKeyringKey(ctx, p.Name))
+	err = errors.Join(c.removeSession(name), c.deleteKeyringKey(ctx, name))
 	if remove {
-		err = errors.Join(err, c.removeProfile(p.Name))
+		err = errors.Join(err, c.removeProfile(name))
 	}
 
 	return unrevoked, err
+}
+
+// endAtIssuer revokes the refresh token of a profile, if it has one.
+func (c *Client) endAtIssuer(ctx context.Context, p Profile) error {
+	s, err := c.readSession(ctx, p)
+	if errors.Is(err, errNoSession) {
+		return nil
+	}
+	if err != nil || s.RefreshToken == "" {
+		return err
+	}
+
+	told, err := c.revoke(ctx, p, s)
+	if err == nil && !told {
+		err = errors.New("it has no revocation endpoint")
+	}
+
+	return err
 }
 
 func (c *Client) removeProfile(name string) error {
@@ -196,6 +251,7 @@ type Status struct {
 	Expires      time.Time `json:"expires,omitzero"`   // of the credentials
 	Renewable    bool      `json:"renewable"`          // without a person
 	SignedIn     time.Time `json:"signed_in,omitzero"`
+	Ended        string    `json:"ended,omitempty"` // why the sign-in is of no use
 	Storage      Storage   `json:"storage,omitempty"`
 }
 
@@ -227,6 +283,7 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	}
 
 	status.Subject, status.IdentityID, status.SignedIn = s.Subject, s.IdentityID, s.SignedIn
+	status.Ended = s.Ended
 	status.Expires, status.Renewable = s.Credentials.Expires, p.Guest() || s.RefreshToken != ""
 
 	return status, nil

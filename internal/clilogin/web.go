@@ -221,6 +221,7 @@ func (w *web) call(ctx context.Context, endpoint, service, operation string, inp
 // sends others of this kind with status 500 and more.
 var passingCodes = map[string]bool{
 	"TooManyRequestsException": true,
+	"LimitExceededException":   true, // of user pools, for attempts
 	"ExternalServiceException": true,
 	"Throttling":               true,
 	"ThrottlingException":      true,

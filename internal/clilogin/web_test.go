@@ -32,8 +32,9 @@ func TestAWSErrors(t *testing.T) {
 	}{
 		{"refused", answering{400, `{"__type":"a#NotAuthorizedException","message":"no"}`}, false,
 			"NotAuthorizedException: no"},
-		{"its message in upper case", answering{400, `{"__type":"LimitExceededException","Message":"no"}`}, false,
-			"LimitExceededException: no"},
+		{"its message in upper case", answering{400, `{"__type":"ResourceNotFoundException","Message":"no"}`}, false,
+			"ResourceNotFoundException: no"},
+		{"attempts", answering{400, `{"__type":"LimitExceededException"}`}, true, "LimitExceededException"},
 		{"too many", answering{400, `{"__type":"TooManyRequestsException"}`}, true, "TooManyRequestsException"},
 		{"a provider is down", answering{400, `{"__type":"ExternalServiceException"}`}, true, "ExternalService"},
 		{"status 429", answering{429, `{"__type":"TooManyRequestsException"}`}, true, "status 429"},

@@ -38,8 +38,8 @@ type answer struct {
 	Expiration      string
 }
 
-// wireError is an error of the protocol.
-type wireError struct {
+// fault is an error of the protocol.
+type fault struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 }
@@ -97,7 +97,7 @@ func (h *Handler) give(w http.ResponseWriter, r *http.Request) {
 
 func refuse(w http.ResponseWriter, status int, code, message string) {
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(wireError{Code: code, Message: message})
+	_ = json.NewEncoder(w).Encode(fault{Code: code, Message: message})
 }
 
 // isLoopback reports whether a Host header names this machine.
