@@ -87,6 +87,10 @@ func (c *Client) discover(ctx context.Context, url string) (issuer, error) {
 		if err := checkAddress(address); err != nil {
 			return issuer{}, untrusted("the discovery document's %s: %v", name, err)
 		}
+		// An issuer elsewhere must not send requests to the services of this machine.
+		if strings.HasPrefix(url, "https:") && !strings.HasPrefix(address, "https:") {
+			return issuer{}, untrusted("the discovery document's %s is not https", name)
+		}
 	}
 	if i.Token == "" || i.Keys == "" {
 		return issuer{}, untrusted("the discovery document of %s lacks token_endpoint or jwks_uri", hostOf(url))
@@ -192,6 +196,12 @@ func (c *Client) verify(ctx context.Context, p Profile, keysURL, token, nonce st
 		return claims, untrusted("the ID token of %s cannot be verified: %v", hostOf(p.issuer()), err)
 	}
 
+	// OpenID Connect Core 1.0, section 3.1.3.7: azp alone is not enough, as it is for identity pools.
+	audience, _ := claims.All["aud"].(string)
+	if audience != p.ClientID && !slices.Contains(texts(claims.All["aud"]), p.ClientID) {
+		return claims, untrusted("the ID token of %s is for another client: its aud does not have the client ID",
+			hostOf(p.issuer()))
+	}
 	if stated, _ := claims.All["nonce"].(string); nonce != "" && stated != nonce {
 		return claims, untrusted("the ID token of %s is not of this sign-in: its nonce is another", hostOf(p.issuer()))
 	}

@@ -227,6 +227,7 @@ func TestHostileIssuer(t *testing.T) {
 		"other nonce":      {claiming(map[string]any{"nonce": "n"}), "nonce"},
 		"no nonce":         {claiming(map[string]any{"nonce": nil}), "nonce"},
 		"other audience":   {claiming(map[string]any{"aud": "another"}), "audience"},
+		"azp alone":        {claiming(map[string]any{"aud": "another", "azp": testClient}), "another client"},
 		"other issuer":     {claiming(map[string]any{"iss": "https://a.example"}), "issuer"},
 		"alg none":         {claiming(map[string]any{"alg": "none"}), "not accepted"},
 		"expired":          {claiming(map[string]any{"exp": 1}), "clock of this machine"},
