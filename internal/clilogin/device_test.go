@@ -23,7 +23,8 @@ func TestDeviceAnswers(t *testing.T) {
 		r := newIssuerRig(t)
 		r.profile.Flow = FlowDevice
 		r.answerAt("/device", http.StatusOK, body)
-		if err := r.Login(t.Context(), r.profile, LoginOptions{}); !isUntrusted(err) || !strings.Contains(err.Error(), want) {
+		err := r.Login(t.Context(), r.profile, LoginOptions{})
+		if !isUntrusted(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -84,8 +85,8 @@ func TestCallbackAtPort80(t *testing.T) {
 	} {
 		waiter := &callbackWaiter{host: "127.0.0.1:80", state: "s", answered: make(chan callback, 1)}
 		response := httptest.NewRecorder()
-		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+host+"/callback?state=s&code=c",
-			http.NoBody)
+		address := "http://" + host + "/callback?state=s&code=c"
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
 		waiter.ServeHTTP(response, request)
 		if response.Code != want {
 			t.Errorf("%s: %d", host, response.Code)
@@ -96,7 +97,8 @@ func TestCallbackAtPort80(t *testing.T) {
 // An issuer elsewhere cannot send requests to services of this machine.
 func TestEndpointsOfThisMachine(t *testing.T) {
 	document := func(issuer, token string) answering {
-		return answering{200, `{"issuer":"` + issuer + `","token_endpoint":"` + token + `","jwks_uri":"` + issuer + `/k"}`}
+		text := `{"issuer":"` + issuer + `","token_endpoint":"` + token + `","jwks_uri":"` + issuer + `/k"}`
+		return answering{200, text}
 	}
 	for _, test := range []struct {
 		issuer, token string

@@ -152,7 +152,8 @@ func TestEndAfterUnavailable(t *testing.T) {
 	_, _ = r.Credentials(t.Context(), "photos")
 	r.answerAt("/token", http.StatusBadRequest, `{"error":"invalid_grant","error_description":"disabled user"}`)
 
-	if _, err := r.Credentials(t.Context(), "photos"); !isSignIn(err) || !strings.Contains(err.Error(), "disabled user") {
+	_, err := r.Credentials(t.Context(), "photos")
+	if !isSignIn(err) || !strings.Contains(err.Error(), "disabled user") {
 		t.Error(err)
 	}
 	if status, err := r.Status(t.Context(), "photos"); err != nil || !strings.Contains(status.Ended, "invalid_grant") {

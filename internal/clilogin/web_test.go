@@ -43,7 +43,8 @@ func TestAWSErrors(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var output struct{}
-			err := newWeb(test.answer).call(t.Context(), "https://id.example", identityService, "GetId", output, &output)
+			web := newWeb(test.answer)
+			err := web.call(t.Context(), "https://id.example", identityService, "GetId", output, &output)
 			checkAWSError(t, err, test.unavailable, test.want)
 		})
 	}
