@@ -349,7 +349,7 @@ func fetchForm(t *testing.T, address string, form url.Values) {
 // expire takes away what is good without the refresh token, and returns the rest of the session.
 func (p *person) expire(t *testing.T, profile string) map[string]any {
 	t.Helper()
-	path := p.home(".local", "state", "poolhouse", "sessions", profile+".json")
+	path := p.home(".local", "state", "poolhouse", "sessions", profile, "session.json")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

@@ -174,11 +174,11 @@ func runAgent(c *cobra.Command, program []string) (err error) {
 
 // newAgent returns an agent for the chosen profile, with nothing started.
 func newAgent(c *cobra.Command) (*agent, error) {
-	client, err := loginClient(c, nil, nil)
+	client, err := loginClient(c, clilogin.Options{})
 	if err != nil {
 		return nil, err
 	}
-	profile, err := client.Profile(chosenLogin(c))
+	profile, err := client.Profile(chosenProfile(c))
 	if err != nil {
 		return nil, err
 	}

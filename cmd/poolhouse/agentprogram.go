@@ -74,7 +74,7 @@ func checkSharedFiles() error {
 		path = filepath.Join(home, ".aws", "config")
 	}
 
-	p := &profile{name: "default", values: map[string]string{}}
+	p := &awsProfile{name: "default", values: map[string]string{}}
 	if _, err := p.read(path, []string{"default", "profile default"}); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func clientKeys() (sigv4.Credentials, error) {
 		return keys, nil
 	}
 
-	p, err := chosenProfile()
+	p, err := chosenAWSProfile()
 	if err != nil {
 		return keys, err
 	}
@@ -41,7 +41,7 @@ func clientRegion() (string, error) {
 	if region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")); region != "" {
 		return region, nil
 	}
-	p, err := chosenProfile()
+	p, err := chosenAWSProfile()
 	if err != nil {
 		return "", err
 	}

@@ -29,32 +29,27 @@ func addProfile(c *cobra.Command) {
 		clilogin.DefaultProfile+"\")")
 }
 
-func chosenLogin(c *cobra.Command) string {
+// chosenProfile returns the name of the profile of this command. It is no profile of AWS (chosenAWSProfile).
+func chosenProfile(c *cobra.Command) string {
 	name, _ := c.Flags().GetString("profile")
 	return cmp.Or(name, os.Getenv(profileVariable), clilogin.DefaultProfile)
 }
 
-// loginClient returns a client with the folders and the keyring of the user. Its notices go to standard
-// error: standard output belongs to what reads credentials.
-func loginClient(c *cobra.Command, open func(context.Context, string) error, ask asker) (*clilogin.Client, error) {
+// loginClient returns a client with the folders and the keyring of the user, and how o asks the person.
+// Its notices go to standard error: standard output belongs to what reads credentials.
+func loginClient(c *cobra.Command, o clilogin.Options) (*clilogin.Client, error) {
 	folders, err := clilogin.UserFolders()
 	if err != nil {
 		return nil, fmt.Errorf("the folder for profiles: %w", err)
 	}
 
-	var keyring clilogin.Keyring
+	o.Folders, o.Now = folders, time.Now
+	o.Notice = func(text string) { fmt.Fprintln(c.ErrOrStderr(), text) }
 	if hasKeyring() {
-		keyring = clilogin.SystemKeyring{}
+		o.Keyring = clilogin.SystemKeyring{}
 	}
 
-	return clilogin.New(clilogin.Options{
-		Folders: folders,
-		Now:     time.Now,
-		Keyring: keyring,
-		Notice:  func(text string) { fmt.Fprintln(c.ErrOrStderr(), text) },
-		Open:    open,
-		Ask:     ask,
-	}), nil
+	return clilogin.New(o), nil
 }
 
 // hasKeyring reports whether the system can have a keyring. On Unix that is a service on the session's
@@ -107,7 +102,7 @@ there is one (--storage).`,
 		"scope to ask for (repeatable); default: openid, and offline_access if the issuer has it")
 	f.String("flow", "", "browser or device; default: browser if this machine has one")
 	f.Int("callback-port", 0, "port of http://127.0.0.1:PORT/callback, if the issuer wants a fixed one; 0 = any")
-	f.Bool("no-browser", false, "open no browser: only print the address")
+	f.Bool("no-browser", false, "open no browser: print the address, to be opened on this machine")
 	f.String("user-pool", "", "ID of a Cognito user pool, whose users sign in with a password")
 	f.String("user-pool-endpoint", "", "address of the user pool's API; default: the endpoint")
 	f.String("username", "", "the user of the user pool; default: asked at each login")
@@ -171,6 +166,11 @@ func describedProfile(c *cobra.Command, client *clilogin.Client, name string) (c
 		return p, missing
 	}
 
+	// A file that cannot be read is told, unless the flags describe the profile anew.
+	if isBroken && p.Endpoint == "" {
+		return p, err
+	}
+
 	return p, p.Validate()
 }
 
@@ -179,27 +179,37 @@ func runLogin(c *cobra.Command) error {
 	noBrowser, _ := f.GetBool("no-browser")
 	fromStdin, _ := f.GetBool("password-stdin")
 
-	open := openBrowser()
-	if noBrowser {
-		open = nil
+	secretFile, _ := f.GetString("client-secret-file")
+	if fromStdin && secretFile == "-" {
+		return errors.New("--client-secret-file - and --password-stdin both read standard input: " +
+			"give the client's secret in a file")
 	}
-	client, err := loginClient(c, open, askerOf(c, fromStdin))
+
+	client, err := loginClient(c, clilogin.Options{
+		Open:      openBrowser(),
+		PrintOnly: noBrowser,
+		Ask:       askerOf(c, fromStdin),
+	})
 	if err != nil {
 		return err
 	}
-	p, err := describedProfile(c, client, chosenLogin(c))
+	p, err := describedProfile(c, client, chosenProfile(c))
 	if err != nil {
 		return err
 	}
 
 	options := clilogin.LoginOptions{}
-	if path, _ := f.GetString("client-secret-file"); path != "" {
-		if options.ClientSecret, err = readSecret(c, path); err != nil {
+	if secretFile != "" {
+		if options.ClientSecret, err = readSecret(c, secretFile); err != nil {
 			return err
 		}
 	}
 
-	if err := client.Login(c.Context(), p, options); err != nil {
+	err = client.Login(c.Context(), p, options)
+	if errors.Is(err, context.Canceled) {
+		return errors.New("the sign-in was interrupted")
+	}
+	if err != nil {
 		return err
 	}
 	status, err := client.Status(c.Context(), p.Name)
@@ -244,13 +254,13 @@ A guest who logs out is another guest next time.`,
 		Example: "  poolhouse logout --profile photos",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := loginClient(c, nil, nil)
+			client, err := loginClient(c, clilogin.Options{})
 			if err != nil {
 				return err
 			}
 			remove, _ := c.Flags().GetBool("remove")
 
-			name := chosenLogin(c)
+			name := chosenProfile(c)
 			unrevoked, err := client.Logout(c.Context(), name, remove)
 			if err != nil {
 				return err

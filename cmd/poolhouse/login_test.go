@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +24,7 @@ func TestLoginStatuses(t *testing.T) {
 	}{
 		"sign-in":         {&clilogin.SignInError{Profile: "a"}, statusSignIn},
 		"unavailable":     {&clilogin.UnavailableError{Server: "a", Cause: fs.ErrClosed}, statusTryAgain},
+		"busy":            {&clilogin.BusyError{Profile: "a"}, statusTryAgain},
 		"refused":         {&clilogin.RefusedError{}, statusFailed},
 		"missing":         {&clilogin.MissingError{Profile: "a"}, statusFailed},
 		"program":         {&programExit{status: 7}, 7},
@@ -113,5 +116,70 @@ func TestReadSecret(t *testing.T) {
 	c.SetIn(strings.NewReader(strings.Repeat("x", maxClientSecret+1)))
 	if _, err := readSecret(c, "-"); err == nil {
 		t.Error("a secret without end is taken")
+	}
+}
+
+// Flags that cannot have an effect together are refused before anything is asked, read or written.
+func TestLoginFlags(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+
+	for _, test := range []struct {
+		args  []string
+		want  string
+		fails bool // for these flags
+	}{
+		{[]string{"login", "--client-secret-file", "-", "--password-stdin"}, "both read standard input", true},
+		{[]string{"login", "--client-secret-file", "-"}, "both read standard input", false},
+		{[]string{"login", "--password-stdin"}, "both read standard input", false},
+	} {
+		root := rootCommand()
+		root.SetArgs(test.args)
+		root.SetIn(strings.NewReader(""))
+		root.SetOut(io.Discard)
+		root.SetErr(io.Discard)
+
+		err := root.ExecuteContext(t.Context())
+		if err == nil || strings.Contains(err.Error(), test.want) != test.fails {
+			t.Errorf("%q: %v", test.args, err)
+		}
+	}
+}
+
+// What stops a login before it began is told as it is.
+func TestLoginErrors(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", folder)
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	profiles := filepath.Join(folder, "poolhouse", "profiles")
+	err := errors.Join(os.MkdirAll(profiles, 0o700),
+		os.WriteFile(filepath.Join(profiles, "broken.json"), []byte("{"), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	flags := []string{
+		"--endpoint", "http://127.0.0.1:1", "--identity-pool", "us-east-1:00000000-0000-4000-8000-000000000001",
+		"--issuer", "http://127.0.0.1:1", "--client-id", "c",
+	}
+	for _, test := range []struct {
+		ctx  context.Context
+		args []string
+		want string
+	}{
+		{t.Context(), []string{"--profile", "broken"}, "is not valid"},
+		{t.Context(), append(flags, "--profile", "broken"), "could not be asked"}, // described anew
+		{t.Context(), append(flags, "--user-pool", "us-east-1_A"), "--issuer ''"},
+		{interrupted, flags, "the sign-in was interrupted"},
+	} {
+		root := rootCommand()
+		root.SetArgs(append([]string{"login"}, test.args...))
+		root.SetOut(io.Discard)
+		root.SetErr(io.Discard)
+		if err := root.ExecuteContext(test.ctx); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%q: %v", test.args, err)
+		}
 	}
 }

@@ -74,6 +74,9 @@ func exitStatus(err error) int {
 	if _, is := errors.AsType[*clilogin.UnavailableError](err); is {
 		return statusTryAgain
 	}
+	if _, is := errors.AsType[*clilogin.BusyError](err); is {
+		return statusTryAgain
+	}
 
 	switch {
 	case err == nil:

@@ -13,9 +13,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// profile has the values of one profile in AWS's shared files (AWS SDKs and Tools Reference Guide,
+// awsProfile has the values of one profile in AWS's shared files (AWS SDKs and Tools Reference Guide,
 // "Shared config and credentials files").
-type profile struct {
+type awsProfile struct {
 	name   string
 	values map[string]string
 }
@@ -23,14 +23,14 @@ type profile struct {
 // keyVariables are the variables that hold keys, or name a profile.
 const keyVariables = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 
-// chosenProfile reads the profile that AWS_PROFILE names; nil if it names none.
-func chosenProfile() (*profile, error) {
+// chosenAWSProfile reads the profile that AWS_PROFILE names; nil if it names none.
+func chosenAWSProfile() (*awsProfile, error) {
 	name := os.Getenv("AWS_PROFILE")
 	if name == "" {
 		return nil, nil
 	}
 
-	p := &profile{name: name, values: map[string]string{}}
+	p := &awsProfile{name: name, values: map[string]string{}}
 	found := false
 	// The credentials file counts more: it is read last.
 	for _, file := range []struct{ variable, base, section string }{
@@ -68,7 +68,7 @@ const maxProfileLine = 64 << 10
 
 // read adds the values of some sections of a file. It reports whether one of them is there. A
 // file that does not exist has none.
-func (p *profile) read(path string, sections []string) (found bool, err error) {
+func (p *awsProfile) read(path string, sections []string) (found bool, err error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -111,7 +111,7 @@ var indirect = []string{
 }
 
 // keys returns the keys of a profile. Only those that are in the files are read.
-func (p *profile) keys() (sigv4.Credentials, error) {
+func (p *awsProfile) keys() (sigv4.Credentials, error) {
 	keys := sigv4.Credentials{
 		AccessKeyID:     p.values["aws_access_key_id"],
 		SecretAccessKey: p.values["aws_secret_access_key"],

@@ -27,7 +27,7 @@ expire. It renews them first, and asks STS for the role.
 		Example: "  poolhouse whoami --profile photos\n  poolhouse whoami --all",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := loginClient(c, nil, nil)
+			client, err := loginClient(c, clilogin.Options{})
 			if err != nil {
 				return err
 			}
@@ -36,7 +36,7 @@ expire. It renews them first, and asks STS for the role.
 				return listProfiles(c, client, asJSON)
 			}
 
-			status, failed := client.Whoami(c.Context(), chosenLogin(c))
+			status, failed := client.Whoami(c.Context(), chosenProfile(c))
 			if status.Profile == "" {
 				return failed
 			}
@@ -81,7 +81,10 @@ func listProfiles(c *cobra.Command, client *clilogin.Client, asJSON bool) error 
 	table := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 	for _, s := range list {
 		state := "signed out"
-		if !s.SignedIn.IsZero() {
+		switch {
+		case s.Ended != "":
+			state = "ended"
+		case !s.SignedIn.IsZero():
 			state = "since " + s.SignedIn.Format(time.RFC3339)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", s.Profile, state, orGuest(s.Issuer), s.IdentityPool)
@@ -123,6 +126,7 @@ func writeStatus(out io.Writer, s clilogin.Status, now time.Time) {
 		{"identity_id", s.IdentityID},
 		{"role_arn", s.RoleARN},
 		{"expires", expires},
+		{"ended", s.Ended},
 		{"renewed", renewed},
 		{"storage", string(s.Storage)},
 		{"endpoint", s.Endpoint},
@@ -155,11 +159,11 @@ if only a new sign-in helps, it fails with status 5 and names the command.
 				return fmt.Errorf("--format %q: use %s or one of %s", format, processFormat, strings.Join(names, ", "))
 			}
 
-			client, err := loginClient(c, nil, nil)
+			client, err := loginClient(c, clilogin.Options{})
 			if err != nil {
 				return err
 			}
-			got, err := client.Credentials(c.Context(), chosenLogin(c))
+			got, err := client.Credentials(c.Context(), chosenProfile(c))
 			if err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +28,7 @@ const (
 )
 
 // errWaited means that no person has signed in.
-var errWaited = errors.New("nobody has signed in within " + signInTime.String())
+var errWaited = errors.New("nobody has signed in, and the time for it is over")
 
 // callback is the answer of the issuer that a browser brings.
 type callback struct {
@@ -78,7 +79,7 @@ func (c *Client) browserFlow(ctx context.Context, p Profile, i issuer, secret st
 	}()
 
 	c.o.Notice("Sign in with your browser:\n\n  " + address + "\n")
-	if c.o.Open != nil {
+	if c.o.Open != nil && !c.o.PrintOnly {
 		if err := c.o.Open(ctx, address); err != nil {
 			c.o.Notice("No browser could be opened: open the address yourself.")
 		}
@@ -132,7 +133,8 @@ func (w *callbackWaiter) ServeHTTP(response http.ResponseWriter, r *http.Request
 	header.Set("Connection", "close")
 
 	// The Host is compared because another name may lead to this port (DNS rebinding).
-	if r.Host != w.host || r.URL.Path != callbackPath || r.Method != http.MethodGet {
+	// Clients leave the port 80 out.
+	if strings.TrimSuffix(r.Host, ":80") != strings.TrimSuffix(w.host, ":80") || r.URL.Path != callbackPath || r.Method != http.MethodGet {
 		showPage(response, http.StatusNotFound, "Nothing is here", "This port waits for the answer of a sign-in.")
 		return
 	}

@@ -30,6 +30,8 @@ type Options struct {
 	Notice func(text string)
 	// Open opens an address in a browser; nil = there is no browser here.
 	Open func(ctx context.Context, address string) error
+	// PrintOnly leaves it to the person to open the address in a browser of this machine. Open is not used.
+	PrintOnly bool
 	// Ask asks for a text that a user pool wants: a password or a code; nil = nobody can be asked.
 	// hidden texts are not shown while they are typed.
 	Ask func(ctx context.Context, label string, hidden bool) (string, error)
@@ -59,6 +61,12 @@ type Folders struct {
 // system on macOS and Windows.
 func UserFolders() (Folders, error) {
 	config, err := os.UserConfigDir()
+	if isXDG := runtime.GOOS != "windows" && runtime.GOOS != "darwin"; isXDG &&
+		!filepath.IsAbs(os.Getenv("XDG_CONFIG_HOME")) {
+		// XDG: a folder that is not absolute is to be ignored. The library refuses it.
+		config, err = os.UserHomeDir()
+		config = filepath.Join(config, ".config")
+	}
 	if err != nil {
 		return Folders{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 
 	"golang.org/x/oauth2"
@@ -15,13 +16,28 @@ import (
 // maxQuoted bounds the text of a server in an error, in bytes.
 const maxQuoted = 300
 
-// ProfileError means that a profile cannot be used as it is, or does not exist.
+// ProfileError means that a profile cannot be used as it is. *MissingError means that there is none.
 type ProfileError struct {
 	Profile string
 	Problem string
 }
 
-func (e *ProfileError) Error() string { return "profile " + e.Profile + ": " + e.Problem }
+func (e *ProfileError) Error() string { return "profile " + shownName(e.Profile) + ": " + e.Problem }
+
+// shownName shows the name of a profile, which is the text of a person until it was checked.
+func shownName(name string) string {
+	if profileName.MatchString(name) {
+		return name
+	}
+	return explain.ShownText(name)
+}
+
+// BusyError means that another process held the lock of a profile for too long. Trying again may help.
+type BusyError struct{ Profile string }
+
+func (e *BusyError) Error() string {
+	return "another process renews the profile " + e.Profile + " and does not end"
+}
 
 // SignInError means that only a new sign-in helps. No secret is in its text.
 type SignInError struct {
@@ -89,15 +105,6 @@ func untrusted(format string, arguments ...any) error {
 	return &UntrustedError{Problem: fmt.Sprintf(format, arguments...)}
 }
 
-// mayPass reports whether the same request may succeed later. A network that asks its users to sign in
-// first answers in the place of servers, with pages that prove nothing.
-func mayPass(err error) bool {
-	_, unavailable := errors.AsType[*UnavailableError](err)
-	_, odd := errors.AsType[*UntrustedError](err)
-
-	return unavailable || odd
-}
-
 // withoutQuery removes from an error the address of the request: its query may have a secret.
 func withoutQuery(err error) error {
 	if failed, is := errors.AsType[*url.Error](err); is {
@@ -106,20 +113,35 @@ func withoutQuery(err error) error {
 	return err
 }
 
+// passingOAuthCodes are the errors of issuers after which the same request may succeed later: those of RFC 6749,
+// section 4.1.2.1, and one that issuers use for too many requests.
+var passingOAuthCodes = map[string]bool{
+	"server_error":            true,
+	"temporarily_unavailable": true,
+	"too_many_requests":       true,
+}
+
 // tokenError returns the error for what a token endpoint answered. It never quotes the body of an
 // answer without an error code: that may be anything, tokens too.
 func tokenError(address string, err error) error {
 	server := hostOf(address)
 	if answered, is := errors.AsType[*oauth2.RetrieveError](err); is {
-		if answered.Response != nil && answered.Response.StatusCode >= 500 {
-			return &UnavailableError{Server: server, Cause: fmt.Errorf("status %d", answered.Response.StatusCode)}
+		status := statusOf(answered)
+		if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests {
+			return &UnavailableError{Server: server, Cause: fmt.Errorf("status %d", status)}
+		}
+		if passingOAuthCodes[answered.ErrorCode] {
+			return &UnavailableError{
+				Server: server,
+				Cause:  refusedBy(server, "the sign-in", answered.ErrorCode, answered.ErrorDescription),
+			}
 		}
 		if answered.ErrorCode != "" {
 			return refusedBy(server, "the sign-in", answered.ErrorCode, answered.ErrorDescription)
 		}
 
 		return untrusted("%s answers with status %d and no error code: is it a token endpoint?",
-			server, statusOf(answered))
+			server, status)
 	}
 
 	if failed, is := errors.AsType[*UntrustedError](err); is {

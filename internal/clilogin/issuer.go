@@ -87,6 +87,10 @@ func (c *Client) discover(ctx context.Context, url string) (issuer, error) {
 		if err := checkAddress(address); err != nil {
 			return issuer{}, untrusted("the discovery document's %s: %v", name, err)
 		}
+		// An issuer elsewhere must not send requests to the services of this machine.
+		if strings.HasPrefix(url, "https:") && !strings.HasPrefix(address, "https:") {
+			return issuer{}, untrusted("the discovery document's %s is not https", name)
+		}
 	}
 	if i.Token == "" || i.Keys == "" {
 		return issuer{}, untrusted("the discovery document of %s lacks token_endpoint or jwks_uri", hostOf(url))
@@ -109,7 +113,7 @@ func texts(value any) []string {
 	return found
 }
 
-// scopes returns the scopes to ask for. Without offline_access most issuers give no refresh token, and
+// scopesAt returns the scopes to ask for. Without offline_access most issuers give no refresh token, and
 // those that do not know it refuse it.
 func (p Profile) scopesAt(i issuer) []string {
 	scopes := slices.Clone(p.Scopes)
@@ -192,6 +196,12 @@ func (c *Client) verify(ctx context.Context, p Profile, keysURL, token, nonce st
 		return claims, untrusted("the ID token of %s cannot be verified: %v", hostOf(p.issuer()), err)
 	}
 
+	// OpenID Connect Core 1.0, section 3.1.3.7: azp alone is not enough, as it is for identity pools.
+	audience, _ := claims.All["aud"].(string)
+	if audience != p.ClientID && !slices.Contains(texts(claims.All["aud"]), p.ClientID) {
+		return claims, untrusted("the ID token of %s is for another client: its aud does not have the client ID",
+			hostOf(p.issuer()))
+	}
 	if stated, _ := claims.All["nonce"].(string); nonce != "" && stated != nonce {
 		return claims, untrusted("the ID token of %s is not of this sign-in: its nonce is another", hostOf(p.issuer()))
 	}
@@ -201,8 +211,7 @@ func (c *Client) verify(ctx context.Context, p Profile, keysURL, token, nonce st
 
 // clockHint adds to the refusal of a new token that this machine's clock may be wrong.
 func (c *Client) clockHint(refused *idtoken.Refused) string {
-	if !strings.Contains(refused.Reason.Check, "expir") && !strings.Contains(refused.Reason.Check, "time") &&
-		!refused.Expired() {
+	if !refused.ByClock() {
 		return ""
 	}
 	return "; the clock of this machine shows " + c.o.Now().UTC().Format(time.RFC3339) + ": is it right?"

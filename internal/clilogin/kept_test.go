@@ -16,7 +16,7 @@ func TestKept(t *testing.T) {
 	r.login()
 	want := r.credentials()
 
-	release, err := r.lock(t.Context(), "photos")
+	release, err := r.lock(t.Context(), "photos", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

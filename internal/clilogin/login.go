@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-
 	"time"
 
 	"golang.org/x/oauth2"
@@ -15,9 +14,6 @@ import (
 // LoginOptions are what a login has besides its profile.
 type LoginOptions struct {
 	ClientSecret string // "" = that of the former session, or none
-	// Flow is the way of this login if the profile has none; "" = the browser if there is one, else the
-	// device flow if the issuer has it.
-	Flow Flow
 }
 
 // Login signs a person in, keeps the profile and a new session, and gets credentials, so that a pool
@@ -38,17 +34,18 @@ func (c *Client) Login(ctx context.Context, p Profile, o LoginOptions) error {
 	// Nobody holds the lock while a person signs in: other processes go on with the former session.
 	var got tokens
 	if !p.Guest() {
-		if got, err = c.signIn(ctx, p, o.Flow, &s); err != nil {
+		if got, err = c.signIn(ctx, p, &s); err != nil {
 			return err
 		}
 	}
 
-	release, err := c.lock(ctx, p.Name)
+	release, err := c.lock(ctx, p.Name, lockTime)
 	if err != nil {
 		return err
 	}
 	defer release()
 
+	before, hasBefore := c.loginOf(ctx, p.Name)
 	if former, err := c.readSession(ctx, p); err == nil && former.Subject == s.Subject {
 		s.IdentityID = former.IdentityID // a guest stays who it is
 	}
@@ -56,18 +53,58 @@ func (c *Client) Login(ctx context.Context, p Profile, o LoginOptions) error {
 	if err := c.keepProfile(p); err != nil {
 		return err
 	}
-	if p.Storage == StorageFile {
-		_ = c.deleteKeyringKey(ctx, p.Name) // of a time when the storage was the keyring
+	err = c.writeSession(ctx, p, s)
+	if err == nil {
+		err = c.renew(ctx, p, &s)
 	}
-	if err := c.writeSession(ctx, p, s); err != nil {
-		return err
+	if err != nil && hasBefore && !c.keepsNew(err, before.profile, p) {
+		return errors.Join(err, c.restore(ctx, before))
 	}
 
-	return c.renew(ctx, p, &s)
+	if err == nil && p.Storage == StorageFile {
+		_ = c.deleteKeyringKey(ctx, p.Name) // of a time when the storage was the keyring
+	}
+
+	return err
+}
+
+// login is a profile with its session.
+type login struct {
+	profile Profile
+	session session
+}
+
+// loginOf returns the login of a profile that works, as far as this machine knows.
+func (c *Client) loginOf(ctx context.Context, name string) (login, bool) {
+	p, err := c.Profile(name)
+	if err != nil {
+		return login{}, false
+	}
+	s, err := c.readSession(ctx, p)
+
+	return login{profile: p, session: s}, err == nil && s.Ended == ""
+}
+
+// keepsNew reports whether a new login that got no credentials is kept: a server of the same profile could not
+// be asked, and may accept it later.
+func (c *Client) keepsNew(err error, before, p Profile) bool {
+	_, unavailable := errors.AsType[*UnavailableError](err)
+	return unavailable && before.binding() == p.binding() && before.RoleARN == p.RoleARN
+}
+
+// restore brings a former login back after one that was refused.
+func (c *Client) restore(ctx context.Context, before login) error {
+	ctx = context.WithoutCancel(ctx)
+	if err := errors.Join(c.keepProfile(before.profile), c.writeSession(ctx, before.profile, before.session)); err != nil {
+		return err
+	}
+	c.o.Notice("The profile " + before.profile.Name + " keeps its former login.")
+
+	return nil
 }
 
 // signIn gets tokens of a person, and proves the ID token.
-func (c *Client) signIn(ctx context.Context, p Profile, flow Flow, s *session) (tokens, error) {
+func (c *Client) signIn(ctx context.Context, p Profile, s *session) (tokens, error) {
 	var got tokens
 	var nonce, keys string
 	var err error
@@ -81,7 +118,7 @@ func (c *Client) signIn(ctx context.Context, p Profile, flow Flow, s *session) (
 		}
 		keys = i.Keys
 
-		switch c.flowAt(p, flow, i) {
+		switch c.flowAt(p, i) {
 		case FlowDevice:
 			got, err = c.deviceFlow(ctx, p, i, s.ClientSecret)
 		default:
@@ -105,14 +142,14 @@ func (c *Client) signIn(ctx context.Context, p Profile, flow Flow, s *session) (
 	return got, nil
 }
 
-// flowAt chooses the flow of a login.
-func (c *Client) flowAt(p Profile, flow Flow, i issuer) Flow {
+// flowAt chooses the flow of a login if the profile does not tell it. A person who opens the address has a
+// browser here: the device flow is for machines without one.
+func (c *Client) flowAt(p Profile, i issuer) Flow {
+	noBrowser := c.o.Open == nil && !c.o.PrintOnly
 	switch {
-	case flow != "":
-		return flow
 	case p.Flow != "":
 		return p.Flow
-	case c.o.Open == nil && i.Device != "", i.Authorization == "":
+	case noBrowser && i.Device != "", i.Authorization == "":
 		return FlowDevice
 	default:
 		return FlowBrowser
@@ -143,41 +180,55 @@ func (c *Client) withStorage(ctx context.Context, p Profile) Profile {
 	return p
 }
 
-// Logout ends the session of a profile at its issuer, where that can be, and forgets it. With remove it
-// forgets the profile too. unrevoked tells why the issuer was not told; nil = it was, or needed not.
+// Logout ends the session of a profile at its issuer, where that can be, and forgets it, also if nobody can
+// read it any more. With remove it forgets the profile too. unrevoked tells why the issuer was not told; nil =
+// it was, or needed not.
 func (c *Client) Logout(ctx context.Context, name string, remove bool) (unrevoked, err error) {
-	p, err := c.Profile(name)
-	if err != nil {
-		return nil, err
+	p, profileErr := c.Profile(name)
+	if !profileName.MatchString(name) {
+		return nil, profileErr
 	}
-	release, err := c.lock(ctx, p.Name)
+	if _, missing := errors.AsType[*MissingError](profileErr); missing {
+		if _, err := os.Stat(c.sessionFolder(name)); err != nil {
+			return nil, profileErr
+		}
+	}
+
+	release, err := c.lock(ctx, name, lockTime)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 
-	s, err := c.readSession(ctx, p)
-	_, unusable := errors.AsType[*SignInError](err)
-	switch {
-	case errors.Is(err, errNoSession):
-	case unusable:
-		unrevoked = err
-	case err != nil:
-		return nil, err
-	case s.RefreshToken != "":
-		told, err := c.revoke(ctx, p, s)
-		if err == nil && !told {
-			err = errors.New("it has no revocation endpoint")
-		}
-		unrevoked = err
+	unrevoked = profileErr
+	if profileErr == nil {
+		unrevoked = c.endAtIssuer(ctx, p)
 	}
 
-	err = errors.Join(c.removeSession(p.Name), c.deleteKeyringKey(ctx, p.Name))
+	err = errors.Join(c.removeSession(name), c.deleteKeyringKey(ctx, name))
 	if remove {
-		err = errors.Join(err, c.removeProfile(p.Name))
+		err = errors.Join(err, c.removeProfile(name))
 	}
 
 	return unrevoked, err
+}
+
+// endAtIssuer revokes the refresh token of a profile, if it has one.
+func (c *Client) endAtIssuer(ctx context.Context, p Profile) error {
+	s, err := c.readSession(ctx, p)
+	if errors.Is(err, errNoSession) {
+		return nil
+	}
+	if err != nil || s.RefreshToken == "" {
+		return err
+	}
+
+	told, err := c.revoke(ctx, p, s)
+	if err == nil && !told {
+		err = errors.New("it has no revocation endpoint")
+	}
+
+	return err
 }
 
 func (c *Client) removeProfile(name string) error {
@@ -200,6 +251,7 @@ type Status struct {
 	Expires      time.Time `json:"expires,omitzero"`   // of the credentials
 	Renewable    bool      `json:"renewable"`          // without a person
 	SignedIn     time.Time `json:"signed_in,omitzero"`
+	Ended        string    `json:"ended,omitempty"` // why the sign-in is of no use
 	Storage      Storage   `json:"storage,omitempty"`
 }
 
@@ -231,6 +283,7 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	}
 
 	status.Subject, status.IdentityID, status.SignedIn = s.Subject, s.IdentityID, s.SignedIn
+	status.Ended = s.Ended
 	status.Expires, status.Renewable = s.Credentials.Expires, p.Guest() || s.RefreshToken != ""
 
 	return status, nil

@@ -62,27 +62,55 @@ func TestLoginWithADevice(t *testing.T) {
 	}
 }
 
-// Without a browser the device flow is chosen, if the issuer has it.
+// Without a browser the device flow is chosen, if the issuer has it. A person who opens the address has one.
 func TestFlow(t *testing.T) {
 	with, without := New(Options{Open: func(context.Context, string) error { return nil }}), New(Options{})
+	printing := New(Options{PrintOnly: true})
 	both := issuer{Authorization: "https://a", Device: "https://d"}
 	for _, test := range []struct {
 		client *Client
 		issuer issuer
-		asked  Flow
 		kept   Flow
 		want   Flow
 	}{
-		{with, both, "", "", FlowBrowser},
-		{without, both, "", "", FlowDevice},
-		{without, issuer{Authorization: "https://a"}, "", "", FlowBrowser},
-		{with, issuer{Device: "https://d"}, "", "", FlowDevice},
-		{with, both, "", FlowDevice, FlowDevice},
-		{with, both, FlowBrowser, FlowDevice, FlowBrowser},
+		{with, both, "", FlowBrowser},
+		{without, both, "", FlowDevice},
+		{without, issuer{Authorization: "https://a"}, "", FlowBrowser},
+		{with, issuer{Device: "https://d"}, "", FlowDevice},
+		{with, both, FlowDevice, FlowDevice},
+		{without, both, FlowBrowser, FlowBrowser},
+		{printing, both, "", FlowBrowser},
+		{printing, both, FlowDevice, FlowDevice},
+		{printing, issuer{Device: "https://d"}, "", FlowDevice},
 	} {
-		if got := test.client.flowAt(Profile{Flow: test.kept}, test.asked, test.issuer); got != test.want {
+		if got := test.client.flowAt(Profile{Flow: test.kept}, test.issuer); got != test.want {
 			t.Errorf("%+v: %s", test, got)
 		}
+	}
+}
+
+// A person who opens the printed address signs in, and no browser is opened.
+func TestPrintOnly(t *testing.T) {
+	r := newRig(t)
+	r.o.PrintOnly = true
+	opened := false
+	r.o.Open = func(context.Context, string) error { opened = true; return nil }
+	r.o.Notice = func(text string) {
+		for line := range strings.Lines(text) {
+			address := strings.TrimSpace(line)
+			if !strings.HasPrefix(address, r.issuer.URL+"/authorize?") {
+				continue
+			}
+			if err := r.open(t.Context(), address); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	r.Client = New(r.o)
+	r.login()
+
+	if opened || r.kept().Subject != "alice" {
+		t.Errorf("opened: %t, the subject is %q", opened, r.kept().Subject)
 	}
 }
 
@@ -199,6 +227,7 @@ func TestHostileIssuer(t *testing.T) {
 		"other nonce":      {claiming(map[string]any{"nonce": "n"}), "nonce"},
 		"no nonce":         {claiming(map[string]any{"nonce": nil}), "nonce"},
 		"other audience":   {claiming(map[string]any{"aud": "another"}), "audience"},
+		"azp alone":        {claiming(map[string]any{"aud": "another", "azp": testClient}), "another client"},
 		"other issuer":     {claiming(map[string]any{"iss": "https://a.example"}), "issuer"},
 		"alg none":         {claiming(map[string]any{"alg": "none"}), "not accepted"},
 		"expired":          {claiming(map[string]any{"exp": 1}), "clock of this machine"},

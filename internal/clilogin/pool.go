@@ -145,16 +145,16 @@ func (c *Client) query(r *http.Request, operation string, output any) error {
 		return nil
 	}
 
-	var fault struct {
+	var failed struct {
 		Code    string `xml:"Error>Code"`
 		Message string `xml:"Error>Message"`
 	}
-	if xml.Unmarshal(body, &fault) != nil || fault.Code == "" {
+	if xml.Unmarshal(body, &failed) != nil || failed.Code == "" {
 		return untrusted("%s answers %s with status %d and no error of AWS: is it the right endpoint?", r.URL.Host,
 			operation, status)
 	}
 
-	return refusedBy(r.URL.Host, operation, fault.Code, fault.Message)
+	return awsError(r.URL.Host, operation, failed.Code, failed.Message)
 }
 
 // callerARN asks STS whose credentials these are.

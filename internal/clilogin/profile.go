@@ -15,7 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
-// DefaultProfile is the name of the profile of who names none.
+// DefaultProfile is the name of the profile of a command that names none.
 const DefaultProfile = "default"
 
 // Flow is the way in which a person signs in at an OpenID Connect issuer.
@@ -48,7 +48,7 @@ type Profile struct {
 	Issuer       string   `json:"issuer,omitempty"`
 	ClientID     string   `json:"client_id,omitempty"`
 	Scopes       []string `json:"scopes,omitempty"`        // none = openid, and offline_access if the issuer has it
-	Flow         Flow     `json:"flow,omitempty"`          // "" = chosen at each login
+	Flow         Flow     `json:"flow,omitempty"`          // "" = the browser if there is one, or the device flow
 	CallbackPort int      `json:"callback_port,omitempty"` // 0 = any free one
 
 	UserPool         string `json:"user_pool,omitempty"`          // ID; its users sign in with a password
@@ -131,7 +131,7 @@ func (p Profile) problem() string {
 	case !identityPool.MatchString(p.IdentityPool):
 		return "--identity-pool must be an ID such as us-east-1:00000000-0000-4000-8000-000000000001, not a name"
 	case p.Issuer != "" && p.UserPool != "":
-		return "give --issuer or --user-pool, not both: --user-pool asks for a password, --issuer opens its page"
+		return "give --issuer or --user-pool, not both, and --issuer '' or --user-pool '' to take back what the profile has"
 	case !p.Guest() && p.ClientID == "":
 		return "give --client-id, the ID of the app at the issuer"
 	case p.Guest() && p.ClientID != "":

@@ -123,6 +123,7 @@ func TestUserFolders(t *testing.T) {
 		{"", "", "/home/a/.config/poolhouse", "/home/a/.local/state/poolhouse"},
 		{"/c", "/s", "/c/poolhouse", "/s/poolhouse"},
 		{"/c", "relative", "/c/poolhouse", "/home/a/.local/state/poolhouse"},
+		{"relative", "/s", "/home/a/.config/poolhouse", "/s/poolhouse"},
 	} {
 		t.Setenv("XDG_CONFIG_HOME", test.config)
 		t.Setenv("XDG_STATE_HOME", test.state)

@@ -20,15 +20,19 @@ const (
 	renewTime = time.Minute
 )
 
-// fresh reports whether credentials need no renewal. Short-lived ones are replaced in the last third of
-// their life.
+// fresh reports whether credentials need no renewal.
 func (k Credentials) fresh(now time.Time) bool {
-	margin := min(renewBefore, k.Expires.Sub(k.Issued)/3)
 	// A clock that was set back would keep expired credentials for ever.
-	return k.AccessKeyID != "" && k.Expires.Sub(now) > margin && !k.Issued.After(now.Add(mostSkew))
+	return k.AccessKeyID != "" && now.Before(k.RenewAt()) && !k.Issued.After(now.Add(mostSkew))
 }
 
-// RenewAt returns when Credentials gives new ones.
+// good reports whether credentials can be used, if new ones cannot be had.
+func (k Credentials) good(now time.Time) bool {
+	return k.AccessKeyID != "" && k.Expires.Sub(now) > leastLeft
+}
+
+// RenewAt returns when Credentials gives new ones. Short-lived ones are replaced in the last third of their
+// life.
 func (k Credentials) RenewAt() time.Time {
 	return k.Expires.Add(-min(renewBefore, k.Expires.Sub(k.Issued)/3))
 }
@@ -43,17 +47,29 @@ func (c *Client) Credentials(ctx context.Context, name string) (Credentials, err
 	}
 
 	// Without the lock: most calls find fresh credentials.
-	if s, err := c.readSession(ctx, p); err == nil && s.Credentials.fresh(c.o.Now()) {
+	s, err := c.readSession(ctx, p)
+	if err == nil && s.Credentials.fresh(c.o.Now()) {
 		return s.Credentials, nil
 	}
 
-	release, err := c.lock(ctx, p.Name)
+	// While another process renews, credentials that are still good need not wait for it.
+	wait, good := lockTime, err == nil && s.Credentials.good(c.o.Now())
+	if good {
+		wait = 0
+	}
+	release, err := c.lock(ctx, p.Name, wait)
+	if _, busy := errors.AsType[*BusyError](err); busy && good {
+		return s.Credentials, nil
+	}
+	if err != nil && good {
+		return c.stillGood(s.Credentials, err), nil
+	}
 	if err != nil {
 		return Credentials{}, err
 	}
 	defer release()
 
-	s, err := c.readSession(ctx, p)
+	s, err = c.readSession(ctx, p)
 	switch {
 	case errors.Is(err, errNoSession) && p.Guest():
 		p, s = c.withStorage(ctx, p), session{Binding: p.binding(), SignedIn: c.o.Now().UTC()}
@@ -65,18 +81,22 @@ func (c *Client) Credentials(ctx context.Context, name string) (Credentials, err
 		return s.Credentials, nil // another process has renewed them
 	}
 
+	// Also new credentials that could not be kept are good.
 	err = c.renew(ctx, p, &s)
-	if mayPass(err) && s.Credentials.Expires.Sub(c.o.Now()) > leastLeft {
-		c.o.Notice("The credentials could not be renewed, and are still good until " +
-			shownTime(s.Credentials.Expires) + ": " + err.Error())
-
-		return s.Credentials, nil
+	if err != nil && s.Credentials.good(c.o.Now()) {
+		return c.stillGood(s.Credentials, err), nil
 	}
 	if err != nil {
 		return Credentials{}, err
 	}
 
 	return s.Credentials, nil
+}
+
+// stillGood tells the person why nothing was renewed, and returns the credentials that can be used until then.
+func (c *Client) stillGood(k Credentials, why error) Credentials {
+	c.o.Notice("The renewal failed; the credentials are good until " + shownTime(k.Expires) + ": " + why.Error())
+	return k
 }
 
 // renew gets new credentials, and a new ID token first if that has expired. It keeps each step. The
@@ -219,14 +239,18 @@ var endedCodes = map[string]bool{
 // notRefreshed keeps the end of a session, and returns the error for the caller.
 func (c *Client) notRefreshed(ctx context.Context, p Profile, s *session, interrupted time.Time, err error) error {
 	refused, is := errors.AsType[*RefusedError](err)
-	if !is || !endedCodes[refused.Code] {
+	if is && !endedCodes[refused.Code] {
+		s.Refreshing = time.Time{} // this was an answer: the token is not spent
+		return errors.Join(err, c.writeSession(ctx, p, *s))
+	}
+	if !is {
 		return err
 	}
 
 	reason := fmt.Sprintf("the sign-in has ended (%s: %s)", refused.Code, refused.Message)
 	if !interrupted.IsZero() {
-		reason = fmt.Sprintf("the renewal at %s was interrupted, and the refresh token is no longer good (%s)",
-			shownTime(interrupted), refused.Code)
+		reason = fmt.Sprintf("the renewal at %s had no answer, and the refresh token is no longer good (%s: %s)",
+			shownTime(interrupted), refused.Code, refused.Message)
 	}
 	s.Ended, s.Refreshing, s.RefreshToken, s.IDToken = reason, time.Time{}, "", ""
 	if err := c.writeSession(ctx, p, *s); err != nil {

@@ -81,32 +81,44 @@ const (
 // errNoSession means that nobody has signed in.
 var errNoSession = errors.New("nobody is signed in")
 
-func (c *Client) sessionFolder() string { return filepath.Join(c.o.Folders.State, "sessions") }
+// sessionFolder has the session of a profile, its lock, and what a killed process has left.
+func (c *Client) sessionFolder(name string) string {
+	return filepath.Join(c.o.Folders.State, "sessions", name)
+}
 
 func (c *Client) sessionPath(name string) string {
-	return filepath.Join(c.sessionFolder(), name+".json")
+	return filepath.Join(c.sessionFolder(name), "session.json")
 }
 
 // lock waits until this process alone may change the session of a profile. The lock ends with the
-// process.
-func (c *Client) lock(ctx context.Context, name string) (release func(), err error) {
-	if err := os.MkdirAll(c.sessionFolder(), 0o700); err != nil {
+// process. Error: *BusyError if it is not free within wait.
+func (c *Client) lock(ctx context.Context, name string, wait time.Duration) (release func(), err error) {
+	if err := os.MkdirAll(c.sessionFolder(name), 0o700); err != nil {
 		return nil, err
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, lockTime)
-	defer cancel()
+	file := flock.New(filepath.Join(c.sessionFolder(name), "lock"), flock.SetPermissions(0o600))
+	locked, err := file.TryLock()
+	if err == nil && !locked && wait > 0 {
+		waiting, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
 
-	file := flock.New(filepath.Join(c.sessionFolder(), name+".lock"), flock.SetPermissions(0o600))
-	locked, err := file.TryLockContext(ctx, lockPoll)
+		locked, err = file.TryLockContext(waiting, lockPoll)
+	}
 	switch {
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("another process renews the profile %s and does not end: %w", name, ctx.Err())
-	case err != nil:
+		if locked {
+			_ = file.Unlock()
+		}
+		return nil, ctx.Err()
+	case err != nil && !errors.Is(err, context.DeadlineExceeded):
 		return nil, fmt.Errorf("the lock of the profile %s: %w", name, err)
 	case !locked:
-		return nil, fmt.Errorf("the lock of the profile %s is not free", name)
+		return nil, &BusyError{Profile: name}
 	}
+
+	// A process that was killed while it wrote has left a file with secrets.
+	_ = wholefile.RemoveTemporary(c.sessionFolder(name))
 
 	return func() { _ = file.Unlock() }, nil
 }
@@ -122,7 +134,7 @@ func (c *Client) readSession(ctx context.Context, p Profile) (session, error) {
 	if err != nil {
 		return session{}, err
 	}
-	if err := checkMode(path); err != nil {
+	if err := errors.Join(checkMode(path), checkFolder(filepath.Dir(path))); err != nil {
 		return session{}, err
 	}
 
@@ -159,9 +171,27 @@ func checkMode(path string) error {
 	return nil
 }
 
+// checkFolder refuses a folder in which others could replace files.
+func checkFolder(folder string) error {
+	for _, one := range []string{folder, filepath.Dir(folder)} {
+		info, err := os.Stat(one)
+		if err != nil || runtime.GOOS == "windows" {
+			return err
+		}
+		if mode := info.Mode().Perm(); mode&0o022 != 0 {
+			return fmt.Errorf("%s has mode %04o, so that others may replace sessions: run chmod 700", one, mode)
+		}
+	}
+
+	return nil
+}
+
 // writeSession keeps the session of a profile. The caller holds the lock.
 func (c *Client) writeSession(ctx context.Context, p Profile, s session) error {
-	if err := os.MkdirAll(c.sessionFolder(), 0o700); err != nil {
+	if err := os.MkdirAll(c.sessionFolder(p.Name), 0o700); err != nil {
+		return err
+	}
+	if err := checkFolder(c.sessionFolder(p.Name)); err != nil {
 		return err
 	}
 

@@ -2,6 +2,7 @@ package clilogin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -148,8 +149,8 @@ func (w *web) get(ctx context.Context, address string) ([]byte, error) {
 	return body, nil
 }
 
-// do sends a request. Errors: *UnavailableError, also for responses of status 429, 500 and more without
-// an AWS error; *UntrustedError.
+// do sends a request. Errors: *UnavailableError, also for responses of status 429, 500 and more;
+// *UntrustedError.
 func (w *web) do(r *http.Request) (status int, body []byte, err error) {
 	response, err := w.http.Do(r)
 	if err == nil {
@@ -171,8 +172,8 @@ func (w *web) do(r *http.Request) (status int, body []byte, err error) {
 	return response.StatusCode, body, nil
 }
 
-// awsFault is an error of AWS's JSON protocol.
-type awsFault struct {
+// wireError is an error of AWS's JSON protocol.
+type wireError struct {
 	Type    string `json:"__type"`
 	Message string `json:"message"`
 	Upper   string `json:"Message"`
@@ -203,21 +204,35 @@ func (w *web) call(ctx context.Context, endpoint, service, operation string, inp
 		return nil
 	}
 
-	var fault awsFault
-	if json.Unmarshal(answer, &fault) != nil || fault.Type == "" {
+	var failed wireError
+	if json.Unmarshal(answer, &failed) != nil || failed.Type == "" {
 		return untrusted("%s answers %s with status %d and no error of AWS: is it the right endpoint?",
 			r.URL.Host, operation, status)
 	}
-	if fault.Message == "" {
-		fault.Message = fault.Upper
-	}
-	_, code, namespaced := strings.Cut(fault.Type, "#")
+	_, code, namespaced := strings.Cut(failed.Type, "#")
 	if !namespaced {
-		code = fault.Type
-	}
-	if code == "TooManyRequestsException" || code == "InternalErrorException" {
-		return &UnavailableError{Server: r.URL.Host, Cause: refusedBy(r.URL.Host, operation, code, fault.Message)}
+		code = failed.Type
 	}
 
-	return refusedBy(r.URL.Host, operation, code, fault.Message)
+	return awsError(r.URL.Host, operation, code, cmp.Or(failed.Message, failed.Upper))
+}
+
+// passingCodes are the errors of AWS with status 400 after which the same request may succeed later. AWS
+// sends others of this kind with status 500 and more.
+var passingCodes = map[string]bool{
+	"TooManyRequestsException": true,
+	"LimitExceededException":   true, // of user pools, for attempts
+	"ExternalServiceException": true,
+	"Throttling":               true,
+	"ThrottlingException":      true,
+	"IDPCommunicationError":    true,
+}
+
+// awsError returns the error for what AWS's protocols name with a code.
+func awsError(server, operation, code, message string) error {
+	refused := refusedBy(server, operation, code, message)
+	if passingCodes[code] {
+		return &UnavailableError{Server: server, Cause: refused}
+	}
+	return refused
 }

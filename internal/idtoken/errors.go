@@ -44,6 +44,11 @@ func (r *Refused) Expired() bool {
 	return r.Message == MessageTokenExpired || strings.HasPrefix(r.Message, MessageExpired)
 }
 
+// ByClock reports whether the clock decided: the credential is too old, or from the future.
+func (r *Refused) ByClock() bool {
+	return r.Expired() || r.Reason.Code == tokenFuture.Code
+}
+
 // MissingClaim returns the name of the claim that a refused token lacks, or "".
 func (r *Refused) MissingClaim() string {
 	name, _ := strings.CutPrefix(r.Message, messageMissingClaim)
