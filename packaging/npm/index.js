@@ -39,7 +39,7 @@ export class Poolhouse {
     const seeds = [seed].flat().flatMap((file) => ["--seed", String(file)]);
     const child = spawn(binary(), ["dev", "--memory", "--listen", "127.0.0.1:0", "--ready-file", "-",
       "--exit-with-parent", ...(demo ? ["--demo"] : []), ...seeds, ...args],
-    { stdio: ["pipe", "pipe", "pipe"], windowsHide: true, env: withoutClients(env) });
+    { stdio: ["pipe", "pipe", "pipe"], windowsHide: true, env: withoutSettings(env) });
     this.#child = child;
     this.#output = "";
 
@@ -283,10 +283,9 @@ export async function startPoolhouse(options) {
   return new Poolhouse(options).start();
 }
 
-/** An environment without what is meant for clients of another server. */
-function withoutClients(environment) {
-  return Object.fromEntries(Object.entries(environment)
-    .filter(([name]) => !/^(POOLHOUSE_(?!BINARY)|AWS_)/.test(name)));
+/** An environment without settings of AWS and Poolhouse: those of this machine's user are for other servers. */
+function withoutSettings(environment) {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !/^(POOLHOUSE|AWS)_/.test(name)));
 }
 
 /** The members of an object in the control API's spelling: delayMs is delay_ms. */
