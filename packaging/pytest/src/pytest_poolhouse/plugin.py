@@ -9,6 +9,12 @@ import pytest
 
 from .server import Poolhouse
 
+# Settings of the developer's own AWS account. SDKs would send the token with the server's keys, look for the
+# profile, or call AWS in place of the server.
+FOREIGN = (
+    "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
@@ -39,8 +45,8 @@ def poolhouse(
     poolhouse_server.reset()
     for name, value in poolhouse_server.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    for name in FOREIGN:
+        monkeypatch.delenv(name, raising=False)
     return poolhouse_server
 
 

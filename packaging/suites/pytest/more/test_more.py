@@ -37,6 +37,13 @@ def test_the_server_is_in_the_environment(poolhouse):
     assert os.environ["AWS_REGION"] == poolhouse.region == "us-east-1"
 
 
+def test_the_developers_own_account_is_not_used(poolhouse):
+    import boto3
+
+    pools = boto3.client("cognito-identity").list_identity_pools(MaxResults=1)["IdentityPools"]
+    assert [pool["IdentityPoolId"] for pool in pools] == [poolhouse.pool_id]
+
+
 def test_each_test_begins_anew(poolhouse, poolhouse_server):
     poolhouse.put_user("dora", claims={"email": "dora@example.com"})
     poolhouse.fail("GetId", error="TooManyRequestsException")

@@ -5,7 +5,14 @@ import type { Session } from "poolhouse";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
+
+// The test runs with settings of a developer's own AWS account. Hooks that are first here are the last to run.
+const own = { ...process.env };
+afterAll(() => {
+  expect(process.env.AWS_PROFILE).toBe("own");
+  expect(process.env).toEqual(own);
+});
 
 const unstarted = () => poolhouse.endpoint;
 const poolhouse: Poolhouse = usePoolhouse();
@@ -43,6 +50,11 @@ test("the server is in the environment", () => {
   expect(process.env.AWS_ENDPOINT_URL_STS).toBe(poolhouse.endpoint);
   expect(process.env.POOLHOUSE_POOL_ID).toBe(poolhouse.poolId);
   expect(process.env.AWS_REGION).toBe(poolhouse.region);
+});
+
+test("the developer's own account is not used", async () => {
+  const pools = await new CognitoIdentityClient({}).send(new ListIdentityPoolsCommand({ MaxResults: 9 }));
+  expect(pools.IdentityPools?.map((pool) => pool.IdentityPoolId)).toEqual([poolhouse.poolId]);
 });
 
 test("a test leaves something", async () => {

@@ -1,6 +1,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -106,6 +107,8 @@ class MoreTest {
     void theServerIsInTheSystemProperties() {
         assertEquals(poolhouse.endpoint().toString(), System.getProperty("aws.endpointUrlSts"));
         assertEquals(poolhouse.poolId(), System.getProperty("poolhouse.poolId"));
+        assertNull(System.getProperty("aws.sessionToken"));
+        assertNull(System.getProperty("aws.profile"));
     }
 
     @Test

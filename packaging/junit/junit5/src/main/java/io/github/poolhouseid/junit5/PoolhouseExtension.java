@@ -71,11 +71,15 @@ public final class PoolhouseExtension
 
     /** The server of the run. JUnit closes it with the store, since version 5.13. */
     private static final class Running implements AutoCloseable {
+        // Of the developer's own AWS account: the SDK would send the token with the server's keys.
+        private static final List<String> FOREIGN = List.of("aws.sessionToken", "aws.profile");
+
         private final Poolhouse server;
         private final Map<String, String> before = new HashMap<>();
 
         Running(ExtensionContext context) {
             server = Poolhouse.start(parts(context, "poolhouse.seed", ","), parts(context, "poolhouse.arguments", " "));
+            FOREIGN.forEach(name -> before.put(name, System.clearProperty(name)));
             server.systemProperties().forEach((name, value) -> before.put(name, System.setProperty(name, value)));
         }
 
