@@ -173,7 +173,8 @@ func (s suite) tells(t *testing.T) {
 	out := s.run(t, false)
 	lower := strings.ToLower(out)
 	for _, want := range []string{
-		"last calls of poolhouse", "getid 400 notauthorizedexception", "refused ", "fix: ",
+		"last calls of poolhouse", "getid 400 notauthorizedexception", "refused ", "; got ", "fix: ",
+		"reason: token-expiry",
 	} {
 		if !strings.Contains(lower, want) {
 			t.Errorf("%v does not tell %q:\n%s", s.command, want, out)

@@ -129,6 +129,21 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// A call of the package that is refused tells why, and is no call of the app: it uses up no fault, and is not in the
+// app's list.
+func TestARefusalUsesUpNoFault(t *testing.T) {
+	server := poolhousetest.Start(t, poolhousetest.SeedText(twoPools))
+	fault := server.Fail(t, poolhousetest.Fault{Operation: "GetId", Error: "TooManyRequestsException", Times: 1})
+
+	message := failureOf(t, func(t testing.TB) { server.SignIn(t, "kiosk", "ann") })
+	if !strings.Contains(message, "fix: add the provider 127.0.0.1") || strings.Contains(message, "TooManyRequests") {
+		t.Errorf("the test fails with %q", message)
+	}
+	if calls := server.Calls(); len(calls) > 0 || fault.Hits() > 0 {
+		t.Errorf("the fault has come true %d times, and the calls are %v", fault.Hits(), calls)
+	}
+}
+
 // failureOf returns the message with which a test fails.
 func failureOf(t *testing.T, call func(testing.TB)) string {
 	t.Helper()

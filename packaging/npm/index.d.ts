@@ -83,7 +83,8 @@ export interface Call {
   error?: string;
   request_id: string;
   message?: string;
-  explain?: Record<string, unknown>;
+  /** Why it was refused; `text` is for people. */
+  explain?: { text: string; [more: string]: unknown };
 }
 
 /** An answer of the server that is no success. Its name is the error of AWS, if it has one. */

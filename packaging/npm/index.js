@@ -9,6 +9,7 @@ export { binary };
 const keptOutput = 64 * 1024; // characters of the server's output that an error shows
 const stopTimeout = 10_000; // ms
 const keptCalls = 1000; // by the server
+const shownCalls = 20; // by explain
 
 /** An answer of the server that is no success. */
 export class PoolhouseError extends Error {
@@ -234,7 +235,7 @@ export class Poolhouse {
   }
 
   /** The last calls as text, with the reason of each refusal. */
-  async explain({ limit = 10 } = {}) {
+  async explain({ limit = shownCalls } = {}) {
     const calls = await this.calls();
     return calls.slice(-limit).map(shown).join("\n");
   }
@@ -303,9 +304,6 @@ function shown(call) {
   const lines = [[call.operation, call.status, call.error, call.request_id && `(request ${call.request_id})`]
     .filter(Boolean).join(" ")];
   if (call.message) lines.push(`  ${call.message}`);
-  for (const step of (call.explain?.steps ?? []).filter((one) => !one.ok)) {
-    lines.push(`  refused ${step.check}: expected ${step.expected}; got ${step.got}`);
-    if (step.fix) lines.push(`    fix: ${step.fix}`);
-  }
+  if (call.explain) lines.push(`  ${call.explain.text.replaceAll("\n", "\n  ")}`);
   return lines.join("\n");
 }

@@ -20,6 +20,7 @@ START_TIMEOUT = 30.0  # seconds
 STOP_TIMEOUT = 10.0  # seconds
 REQUEST_TIMEOUT = 90.0  # seconds
 KEPT_CALLS = 1000  # by the server
+SHOWN_CALLS = 20  # by explain
 
 # The server is on this machine: no proxy of the environment leads there.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -318,7 +319,7 @@ class Poolhouse:
             "operation": operation, "status": status, "error": error, "after": after,
             "timeout_seconds": timeout_seconds}))
 
-    def explain(self, *, limit: int = 10) -> str:
+    def explain(self, *, limit: int = SHOWN_CALLS) -> str:
         """Returns the last calls as text, with the reason of each refusal."""
         return "\n".join(_shown(call) for call in self.calls()[-limit:])
 
@@ -374,9 +375,6 @@ def _shown(call: Mapping[str, Any]) -> str:
         lines[0] += f" (request {call['request_id']})"
     if call.get("message"):
         lines.append("  " + call["message"])
-    for step in (call.get("explain") or {}).get("steps") or ():
-        if not step.get("ok"):
-            lines.append(f"  refused {step['check']}: expected {step.get('expected')}; got {step.get('got')}")
-            if step.get("fix"):
-                lines.append("    fix: " + step["fix"])
+    if call.get("explain"):
+        lines.append("  " + call["explain"]["text"].replace("\n", "\n  "))
     return "\n".join(lines)

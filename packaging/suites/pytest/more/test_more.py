@@ -106,7 +106,8 @@ def test_explain(poolhouse):
     with pytest.raises(PoolhouseError):
         poolhouse.sign_in("alice", expires_in=-600)
     text = poolhouse.explain()
-    assert "GetId 400 NotAuthorizedException" in text and "refused" in text and "expected" in text
+    assert "GetId 400 NotAuthorizedException" in text and "\n  refused " in text and "; got " in text
+    assert text.endswith("\n  reason: token-expiry")
 
 
 def test_users_and_keys(poolhouse):

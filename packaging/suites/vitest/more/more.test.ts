@@ -98,7 +98,9 @@ test("calls can be read and waited for", async () => {
   await expect(poolhouse.waitForCall({ operation: "ListIdentities", timeoutSeconds: 1 })).rejects
     .toMatchObject({ status: 408 });
   await expect(poolhouse.signIn("alice", { expiresIn: -600 })).rejects.toThrow();
-  expect(await poolhouse.explain()).toMatch(/GetId 400 NotAuthorizedException(.|\n)*refused .*: expected/);
+  const explained = await poolhouse.explain();
+  expect(explained).toMatch(/GetId 400 NotAuthorizedException[^]*\n  refused .*: expected .*; got /);
+  expect(explained).toMatch(/\n  reason: token-expiry$/);
 });
 
 test("keys, codes and SAML", async () => {

@@ -46,7 +46,7 @@ class MoreTest {
         assertEquals("NotAuthorizedException", refusal.code());
         assertEquals(400, refusal.status());
         assertTrue(poolhouse.explain().contains("GetId 400 NotAuthorizedException"), poolhouse.explain());
-        assertTrue(poolhouse.explain().contains("refused"), poolhouse.explain());
+        assertTrue(poolhouse.explain().endsWith("\n  reason: token-expiry"), poolhouse.explain());
         refusal = assertThrows(PoolhouseException.class, () -> poolhouse.token("\"nobody\" \u00e9\n"));
         assertTrue(refusal.getMessage().contains("no such user"), refusal.getMessage());
     }
