@@ -26,7 +26,7 @@ func TestOurServerConforms(t *testing.T) {
 	}
 	for _, r := range results {
 		if r.Outcome != conformance.Passed {
-			t.Errorf("%s %s: %s %+v", r.Outcome, r.ID, r.Reason, r.Faults)
+			t.Errorf("%s %s: %s %+v", r.Outcome, r.ID, r.Reason, r.Differences)
 		}
 	}
 

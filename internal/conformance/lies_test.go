@@ -204,7 +204,7 @@ func TestEveryProbeNoticesItsLies(t *testing.T) {
 				return
 			}
 			told++
-			if len(r.Want.faults(answer)) == 0 {
+			if len(r.Want.differences(answer)) == 0 {
 				t.Errorf("%s does not notice: %s", r.ID, l.name)
 			}
 		}
@@ -214,7 +214,7 @@ func TestEveryProbeNoticesItsLies(t *testing.T) {
 		for _, l := range slices.Concat(lies, memberLies(r.Want)) {
 			noticed(l)
 		}
-		if len(r.Want.faults(Answer{})) == 0 {
+		if len(r.Want.differences(Answer{})) == 0 {
 			t.Errorf("%s takes nothing for an answer", r.ID)
 		}
 	}

@@ -169,7 +169,7 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestReports(t *testing.T) {
 	report := conformance.Report{Endpoint: "http://example", Results: []conformance.Result{
 		{Probe: probe("good"), Outcome: conformance.Passed},
-		{Probe: probe("bad"), Outcome: conformance.Failed, Faults: []conformance.Fault{
+		{Probe: probe("bad"), Outcome: conformance.Failed, Differences: []conformance.Difference{
 			{What: "message", Want: "this <text>", Got: conformance.Shown(`{"SecretKey":"wJalrXUtnFEMI"}` + "\n")},
 		}},
 		{Probe: probe("absent"), Outcome: conformance.NotRun, Reason: "needs IAM"},
@@ -193,14 +193,14 @@ func TestReports(t *testing.T) {
 		Passed, Failed int
 		Probes         []struct {
 			ID, Outcome, Cite string
-			Faults            []conformance.Fault
+			Differences       []conformance.Difference
 			Expected          map[string]any
 		}
 	}
 	if err := json.Unmarshal(object.Bytes(), &decoded); err != nil {
 		t.Fatal(err)
 	}
-	if decoded.Passed != 1 || len(decoded.Probes) != 3 || decoded.Probes[1].Faults[0].Want != "this <text>" ||
+	if decoded.Passed != 1 || len(decoded.Probes) != 3 || decoded.Probes[1].Differences[0].Want != "this <text>" ||
 		decoded.Probes[2].Outcome != "not run" || decoded.Probes[0].Expected["status"] != 200.0 {
 		t.Errorf("%+v", decoded)
 	}
