@@ -134,8 +134,10 @@ export class Poolhouse implements AsyncDisposable {
   fail(fault: Fault): Promise<Fault & { id: string }>;
   /** The faults that are set, each with its number of `hits`. */
   faults(): Promise<(Fault & { id: string; hits: number })[]>;
-  /** Ends one fault, or all. */
-  heal(id?: string): Promise<void>;
+  /** Ends a fault. */
+  endFault(id: string): Promise<void>;
+  /** Ends all faults. */
+  endFaults(): Promise<void>;
 
   /** The server's clock. All return the time there. */
   readonly clock: {

@@ -180,8 +180,12 @@ export class Poolhouse {
     return (await this.#control("GET", "faults")).faults;
   }
 
-  async heal(id) {
-    await this.#control("DELETE", id === undefined ? "faults" : `faults/${encodeURIComponent(id)}`);
+  async endFault(id) {
+    await this.#control("DELETE", `faults/${encodeURIComponent(id)}`);
+  }
+
+  async endFaults() {
+    await this.#control("DELETE", "faults");
   }
 
   clock = {

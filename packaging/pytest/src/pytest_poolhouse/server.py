@@ -265,9 +265,12 @@ class Poolhouse:
         faults: List[Dict[str, Any]] = self.control("GET", "faults")["faults"]
         return faults
 
-    def heal(self, fault_id: Optional[str] = None) -> None:
-        """Ends one fault, or all."""
-        self.control("DELETE", "faults" if fault_id is None else "faults/" + urllib.parse.quote(fault_id, safe=""))
+    def end_fault(self, fault_id: str) -> None:
+        self.control("DELETE", "faults/" + urllib.parse.quote(fault_id, safe=""))
+
+    def end_faults(self) -> None:
+        """Ends all faults."""
+        self.control("DELETE", "faults")
 
     def reset(self, *, empty: bool = False) -> None:
         """Makes everything as after a start; with empty, without seeds and demo."""

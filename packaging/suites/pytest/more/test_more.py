@@ -67,10 +67,10 @@ def test_faults(poolhouse):
         poolhouse.guest()
     assert refusal.value.code == "InternalErrorException"
     assert [f["hits"] for f in poolhouse.faults()] == [1]
-    poolhouse.heal(fault["id"])
+    poolhouse.end_fault(fault["id"])
     poolhouse.guest()
     poolhouse.fail("*", error="TooManyRequestsException")
-    poolhouse.heal()
+    poolhouse.end_faults()
     poolhouse.guest()
 
 

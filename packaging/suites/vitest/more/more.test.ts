@@ -76,10 +76,10 @@ test("faults end", async () => {
   await poolhouse.guest();
   await expect(poolhouse.guest()).rejects.toMatchObject({ name: "InternalErrorException" });
   expect((await poolhouse.faults()).map((fault) => fault.hits)).toEqual([1]);
-  await poolhouse.heal(id);
+  await poolhouse.endFault(id);
   await poolhouse.guest();
   await poolhouse.fail({ operation: "*", delayMs: 60_000 });
-  await poolhouse.heal();
+  await poolhouse.endFaults();
   await poolhouse.guest();
 });
 

@@ -66,11 +66,11 @@ class MoreTest {
         String id = poolhouse.fail(Fault.operation("GetId").error("InternalErrorException").after(1));
         poolhouse.guest();
         assertEquals("InternalErrorException", assertThrows(PoolhouseException.class, poolhouse::guest).code());
-        poolhouse.heal(id);
+        poolhouse.endFault(id);
         poolhouse.guest();
         poolhouse.fail(Fault.operation("*").delay(Duration.ofMinutes(1)));
         poolhouse.fail(Fault.provider("*").answer("down"));
-        poolhouse.heal();
+        poolhouse.endFaults();
         poolhouse.guest();
     }
 

@@ -267,12 +267,12 @@ public final class Poolhouse implements AutoCloseable {
     }
 
     /** Ends a fault. */
-    public void heal(String id) {
+    public void endFault(String id) {
         control("DELETE", "faults/" + encoded(id), null);
     }
 
     /** Ends all faults. */
-    public void heal() {
+    public void endFaults() {
         control("DELETE", "faults", null);
     }
 
