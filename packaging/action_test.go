@@ -159,6 +159,7 @@ func TestActionRefuses(t *testing.T) {
 	for want, inputs := range map[string][]string{
 		"does not have the checksum": {"INPUT_VERSION=" + built.Version, "INPUT_RELEASES=" + changed},
 		"404 Not Found":              {"INPUT_VERSION=9.9.9", "INPUT_RELEASES=" + good},
+		"http://127.0.0.1:1/v":       {"INPUT_VERSION=9.9.9", "INPUT_RELEASES=http://127.0.0.1:1"},
 		"is no version":              {"GITHUB_ACTION_REF=main", "INPUT_RELEASES=" + good},
 		"did not start": {"INPUT_VERSION=" + built.Version, "INPUT_RELEASES=" + good,
 			"INPUT_SEED=gone.yaml"},

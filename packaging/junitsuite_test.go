@@ -42,13 +42,18 @@ func TestJUnitPackage(t *testing.T) {
 
 	failing := `import io.github.poolhouseid.junit5.*;
 import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 @WithPoolhouse
 class FailingTest {
-    @Test
+    @BeforeEach
     void fails(Poolhouse poolhouse) {
         poolhouse.session(poolhouse.poolId(), poolhouse.logins(Map.of("user", "alice", "expires_in", -600)));
+    }
+
+    @Test
+    void isNotReached() {
     }
 }
 `

@@ -260,7 +260,9 @@ func TestPytestPackage(t *testing.T) {
 	suite{example, environment, run}.passes(t, "5 passed")
 
 	failing := pytest("failing")
-	suite{failing.folder, environment, append(failing.command, "-k", "fails")}.tells(t)
+	for _, test := range []string{"fails", "is_not_set_up"} {
+		suite{failing.folder, environment, append(slices.Clone(failing.command), "-k", test)}.tells(t)
+	}
 
 	// The program is a command, too.
 	name := strings.TrimPrefix(strings.Split(environment[0], ":")[0], "PYTHONPATH=")

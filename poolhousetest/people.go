@@ -235,7 +235,7 @@ func (s *Server) PoolID(t testing.TB, name string) string {
 	case len(found) == 1:
 		return found[0]
 	case len(pools) == 0:
-		t.Fatal("poolhousetest: the server has no identity pool: start it with Seed or Demo")
+		t.Fatal("poolhousetest: the server has no identity pool: start it with Demo, or with Seed and a pool")
 	case len(found) == 0:
 		t.Fatalf("poolhousetest: no identity pool %q%s: there are %s", name, proposal(name, names),
 			strings.Join(names, ", "))

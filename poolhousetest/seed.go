@@ -3,6 +3,8 @@ package poolhousetest
 import (
 	"context"
 	"io"
+	"path/filepath"
+	"slices"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/apply"
@@ -16,9 +18,16 @@ const DemoPool = devseed.DemoPool
 type Option = func(*poolhouse.Config)
 
 // Seed is an option for Start: the server begins with the pools, roles, users and identities of seeds, which
-// are files or folders as `poolhouse dev --seed` takes them. A path is relative to the test's folder. The test
-// fails if a seed has a fault; its message has the line.
+// are files or folders as `poolhouse dev --seed` takes them. A path is relative to the folder that the test is in when
+// it calls Seed. The test fails if a seed has a fault; its message has the line.
 func Seed(paths ...string) Option {
+	paths = slices.Clone(paths)
+	for n, path := range paths {
+		if whole, err := filepath.Abs(path); err == nil { // a reset may come after a change of the folder
+			paths[n] = whole
+		}
+	}
+
 	return seeded(func(ctx context.Context, s *poolhouse.Server) error {
 		files, err := devseed.Read(paths, readOptions(s))
 		if err != nil {

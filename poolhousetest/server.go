@@ -103,7 +103,10 @@ func Start(t testing.TB, options ...Option) *Server {
 	if clock := server.DevClock(); clock != nil {
 		s.Clock = &Clock{clock: clock}
 	}
-	if config.OnDevReset != nil && config.Dev {
+	if config.OnDevReset != nil && !config.Dev {
+		t.Fatal("poolhousetest: only a development server takes seeds and the demo")
+	}
+	if config.OnDevReset != nil {
 		if err := config.OnDevReset(lasting(t), server, false); err != nil {
 			t.Fatalf("poolhousetest: the server cannot be filled: %v", err)
 		}

@@ -33,7 +33,9 @@ function version() {
 }
 
 async function download(address) {
-  const answer = await fetch(address);
+  const answer = await fetch(address).catch((error) => {
+    throw new Error(`${address}: ${error.cause?.message || error.cause?.code || error.message}`);
+  });
   if (!answer.ok) throw new Error(`${address}: ${answer.status} ${answer.statusText}`);
   return Buffer.from(await answer.arrayBuffer());
 }

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { inspect } from "node:util";
 
 import { binary } from "./binary.js";
 
@@ -139,6 +140,7 @@ export class Poolhouse {
   }
 
   async token(user, { expiresIn, audience, claims } = {}) {
+    if (!user) throw new TypeError('poolhouse: whose token? Give a user\'s name, or {sub: "…"} for anybody');
     const who = typeof user === "string" ? { user } : { sub: user.sub };
     const body = { ...who, expires_in: expiresIn, aud: audience, claims };
     return (await this.#control("POST", "token", body)).token;
@@ -160,7 +162,7 @@ export class Poolhouse {
     const { IdentityId: identityId } = await this.#identity("GetId", { IdentityPoolId: poolId, Logins: logins });
     const { Credentials: keys } = await this.#identity("GetCredentialsForIdentity",
       { IdentityId: identityId, Logins: logins });
-    return {
+    const session = {
       identityId,
       logins,
       credentials: {
@@ -170,6 +172,9 @@ export class Poolhouse {
         expiration: new Date(keys.Expiration * 1000),
       },
     };
+    // A failed assertion prints what it compares: no token, and no key.
+    const withoutSecrets = { value: () => ({ identityId, accessKeyId: keys.AccessKeyId }) };
+    return Object.defineProperties(session, { toJSON: withoutSecrets, [inspect.custom]: withoutSecrets });
   }
 
   async fail(fault) {

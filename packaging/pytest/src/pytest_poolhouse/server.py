@@ -10,7 +10,7 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Deque, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
@@ -64,6 +64,10 @@ class Session(NamedTuple):
     """What get_id and get_credentials_for_identity take as Logins. Empty for a guest."""
     credentials: Credentials
 
+    def __repr__(self) -> str:
+        """Shows no token."""
+        return f"Session(identity_id={self.identity_id!r}, credentials={self.credentials!r})"
+
 
 class Clock:
     """The server's clock."""
@@ -74,8 +78,10 @@ class Clock:
     def now(self) -> datetime:
         return _time(self._server.control("GET", "clock")["now"])
 
-    def advance(self, seconds: float) -> datetime:
+    def advance(self, seconds: Union[float, timedelta]) -> datetime:
         """Moves the clock on, and returns the time there."""
+        if isinstance(seconds, timedelta):
+            seconds = seconds.total_seconds()
         return _time(self._server.control("PUT", "clock", {"advance_seconds": seconds})["now"])
 
     def set(self, time: datetime) -> datetime:

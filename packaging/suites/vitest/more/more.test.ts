@@ -5,6 +5,7 @@ import type { Session } from "poolhouse";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { afterAll, expect, test } from "vitest";
 
 // The test runs with settings of a developer's own AWS account. Hooks that are first here are the last to run.
@@ -31,6 +32,9 @@ test("users and guests sign in", async () => {
   const sessions: Session[] = [await poolhouse.signIn("alice"), await poolhouse.signIn("bob"), await poolhouse.guest()];
   expect(new Set(sessions.map((one) => one.identityId)).size).toBe(3);
   expect((await poolhouse.signIn({ sub: "alice" })).identityId).toBe(sessions[0]!.identityId);
+  const shown = inspect(sessions[0]) + JSON.stringify(sessions[0]);
+  expect(shown).not.toMatch(/eyJ/);
+  expect(shown).not.toContain(sessions[0]!.credentials.secretAccessKey);
   expect(sessions[2]!.credentials.expiration.getTime()).toBeGreaterThan(Date.now());
 
   const client = new CognitoIdentityClient(poolhouse.clientConfig);
@@ -42,6 +46,7 @@ test("refusals have the error's name", async () => {
   const refusal = await poolhouse.signIn("alice", { expiresIn: -600 }).catch((error: unknown) => error);
   expect(refusal).toBeInstanceOf(PoolhouseError);
   expect(refusal).toMatchObject({ name: "NotAuthorizedException", status: 400 });
+  await expect(poolhouse.signIn("")).rejects.toThrow(/whose token/);
   await expect(poolhouse.token("nobody")).rejects.toThrow(/no such user/);
   await expect(poolhouse.signIn("alice", { audience: "another-app" })).rejects.toThrow(/Incorrect token audience/);
 });
