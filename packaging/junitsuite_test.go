@@ -35,8 +35,9 @@ func TestJUnitPackage(t *testing.T) {
 	}
 
 	temporary := t.TempDir()
+	own := "-DargLine=-Daws.sessionToken=own -Daws.profile=own"
 	mvn := suite{folder, []string{"JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=" + temporary},
-		[]string{"mvn", "-B", "-Dmaven.repo.local=" + kept, "-DargLine=-Daws.sessionToken=own -Daws.profile=own", "test"}}
+		[]string{"mvn", "-B", "-Dmaven.repo.local=" + kept, own, "test"}}
 	mvn.passes(t, "Tests run: 16, Failures: 0, Errors: 0, Skipped: 0")
 	leavesNothing(t, temporary)
 

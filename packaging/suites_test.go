@@ -268,7 +268,8 @@ func TestPytestPackage(t *testing.T) {
 	name := strings.TrimPrefix(strings.Split(environment[0], ":")[0], "PYTHONPATH=")
 	version := suite{parent, environment, []string{python, filepath.Join(name, "bin", "poolhouse"), "version"}}
 	version.passes(t, "poolhouse "+built.Version)
-	version.environment = append(slices.Clone(environment), "POOLHOUSE_BINARY="+filepath.Join(name, "pytest_poolhouse/bin/poolhouse"))
+	chosen := "POOLHOUSE_BINARY=" + filepath.Join(name, "pytest_poolhouse/bin/poolhouse")
+	version.environment = append(slices.Clone(environment), chosen)
 	version.passes(t, "poolhouse "+built.Version)
 
 	c := suite{failing.folder, environment, append(failing.command, "-k", "waits")}.cmd(t.Context(), t)

@@ -85,6 +85,7 @@ func TestConformanceExitStatuses(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 
+	withPassword := strings.Replace(other.URL, "//", "//me:hidden@", 1)
 	for _, c := range []struct {
 		name string
 		args []string
@@ -93,8 +94,7 @@ func TestConformanceExitStatuses(t *testing.T) {
 	}{
 		{"ours", []string{"--endpoint", url, "--only", "tokens,guest-off"}, 0, "recorded"},
 		{"another", []string{"--endpoint", other.URL}, 1, "probes failed at " + other.URL},
-		{"a password", []string{"--endpoint", strings.Replace(other.URL, "//", "//me:hidden@", 1), "--only", "pools"}, 1,
-			"probes failed at http://xxxxx@"},
+		{"a password", []string{"--endpoint", withPassword, "--only", "pools"}, 1, "probes failed at http://xxxxx@"},
 		{"nobody", []string{"--endpoint", gone.URL}, 2, "the endpoint does not answer"},
 		{"no URL", []string{"--endpoint", "localhost"}, 2, "no http or https URL"},
 		{"no such probe", []string{"--only", "nothing"}, 2, "the families are authentication, "},

@@ -67,7 +67,8 @@ func TestServersThatAnswerEverythingAlike(t *testing.T) {
 func TestServersThatDoNotAnswer(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	if _, _, err := conformance.KitFor(gone.URL).Run(t.Context(), probes(t)); !errors.Is(err, conformance.ErrUnreachable) {
+	_, _, err := conformance.KitFor(gone.URL).Run(t.Context(), probes(t))
+	if !errors.Is(err, conformance.ErrUnreachable) {
 		t.Errorf("a server that is gone: %v", err)
 	}
 
