@@ -103,6 +103,7 @@ func runConformance(c *cobra.Command) error {
 	}
 
 	defer holdSignals(c.Context())()
+
 	results, left, runErr := kit.Run(c.Context(), probes)
 	report := conformance.Report{Endpoint: explain.ShownAddress(endpoint(c)), Results: results, Left: left}
 

@@ -20,6 +20,7 @@ func Text(steps []Step, planned []Code, colour func(word string) string) string 
 	if colour == nil {
 		colour = func(word string) string { return word }
 	}
+
 	var b strings.Builder
 	for _, s := range steps {
 		s.write(&b, colour)
