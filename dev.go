@@ -325,6 +325,11 @@ func (d *development) observe(r *awsapi.Record) {
 	})
 }
 
+// explainSeed remembers why a call of a seed was refused, for whoever made it.
+func (d *development) explainSeed(r awsapi.Refusal) {
+	d.tools.calls.ExplainOwn(r.RequestID, r.Message, r.Steps, r.Planned)
+}
+
 // explain remembers for the page why a call was refused.
 func (d *development) explain(t Trace) {
 	if d != nil && t.Operation != "" {

@@ -287,8 +287,9 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		r.Region = ""
 	}
 
-	if s.dev.isSeed(r.UserAgent) {
-		return // a seed looks for what may not be there
+	if s.dev.isSeed(r.UserAgent) { // a seed looks for what may not be there
+		s.dev.explainSeed(r)
+		return
 	}
 
 	t := Trace{

@@ -80,14 +80,22 @@ func TestAction(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := releases(t, unchanged)
-	r := newRunner(t, "INPUT_START=true", "GITHUB_ACTION_REF=v"+built.Version, "INPUT_RELEASES="+address)
-	suite{action, r.environment, []string{"node", "main.mjs"}}.passes(t, "Poolhouse answers at")
+	inputs := []string{"INPUT_START=true", "GITHUB_ACTION_REF=v" + built.Version, "INPUT_RELEASES=" + address}
+	r := newRunner(t, append(inputs, ownAccount...)...)
+	out := suite{action, r.environment, []string{"node", "main.mjs"}}.run(t, true)
+	warning := "a job that sets AWS_PROFILE, AWS_CREDENTIAL_EXPIRATION, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS\n"
+	if !strings.Contains(out, "Poolhouse answers at") || !strings.Contains(out, warning) {
+		t.Errorf("the action tells %s", out)
+	}
 
 	endpoint := r.told(t, "GITHUB_OUTPUT")["endpoint"]
 	server := connect(t, endpoint)
 	environment := r.told(t, "GITHUB_ENV")
 	if environment["AWS_ENDPOINT_URL_COGNITO_IDENTITY"] != endpoint || environment["POOLHOUSE_POOL_ID"] == "" {
 		t.Errorf("the job's environment has %v", environment)
+	}
+	if token, is := environment["AWS_SESSION_TOKEN"]; !is || token != "" {
+		t.Errorf("the job keeps the session token %q of other keys", token)
 	}
 	var program string
 	for folder := range r.told(t, "GITHUB_PATH") {
@@ -102,7 +110,7 @@ func TestAction(t *testing.T) {
 	for name, value := range r.told(t, "GITHUB_STATE") {
 		state = append(state, "STATE_"+name+"="+value)
 	}
-	out := suite{action, append(r.environment, state...), []string{"node", "post.mjs"}}.run(t, true)
+	out = suite{action, append(r.environment, state...), []string{"node", "post.mjs"}}.run(t, true)
 	found := regexp.MustCompile(`::stop-commands::(\S+)\n`).FindStringSubmatch(out)
 	if found == nil || !strings.Contains(out, endpoint) || !strings.Contains(out, "::"+found[1]+"::\n") {
 		t.Errorf("the log is not shown, or could have commands:\n%s", out)
@@ -151,6 +159,7 @@ func TestActionRefuses(t *testing.T) {
 	for want, inputs := range map[string][]string{
 		"does not have the checksum": {"INPUT_VERSION=" + built.Version, "INPUT_RELEASES=" + changed},
 		"404 Not Found":              {"INPUT_VERSION=9.9.9", "INPUT_RELEASES=" + good},
+		"http://127.0.0.1:1/v":       {"INPUT_VERSION=9.9.9", "INPUT_RELEASES=http://127.0.0.1:1"},
 		"is no version":              {"GITHUB_ACTION_REF=main", "INPUT_RELEASES=" + good},
 		"did not start": {"INPUT_VERSION=" + built.Version, "INPUT_RELEASES=" + good,
 			"INPUT_SEED=gone.yaml"},

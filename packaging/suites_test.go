@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -126,6 +127,11 @@ type suite struct {
 	command     []string
 }
 
+// ownAccount is what the environment of a developer may have for AWS itself. No package may use it.
+var ownAccount = []string{"AWS_ACCESS_KEY_ID=own", "AWS_SECRET_ACCESS_KEY=own", "AWS_SESSION_TOKEN=own",
+	"AWS_SECURITY_TOKEN=own", "AWS_CREDENTIAL_EXPIRATION=2020-01-01T00:00:00Z", "AWS_PROFILE=own",
+	"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true"}
+
 // cmd returns the command, in an environment without settings of this machine's user.
 func (s suite) cmd(ctx context.Context, t *testing.T) *exec.Cmd {
 	t.Helper()
@@ -167,7 +173,8 @@ func (s suite) tells(t *testing.T) {
 	out := s.run(t, false)
 	lower := strings.ToLower(out)
 	for _, want := range []string{
-		"last calls of poolhouse", "getid 400 notauthorizedexception", "refused ", "fix: ",
+		"last calls of poolhouse", "getid 400 notauthorizedexception", "refused ", "; got ", "fix: ",
+		"reason: token-expiry",
 	} {
 		if !strings.Contains(lower, want) {
 			t.Errorf("%v does not tell %q:\n%s", s.command, want, out)
@@ -240,7 +247,9 @@ func TestPytestPackage(t *testing.T) {
 		return suite{suiteFolder(t, parent, "pytest/"+name), environment, command}
 	}
 	pytest("after").passes(t, "2 passed")
-	pytest("more").passes(t, "14 passed")
+	more := pytest("more")
+	more.environment = append(slices.Clone(environment), ownAccount...)
+	more.passes(t, "15 passed")
 	pytest("seeded").passes(t, "2 passed")
 	run := []string{python, "-m", "pytest", "-q", "-p", "no:cacheprovider"}
 	suite{pageFolder(t, parent, "pytest.md"), environment, run}.passes(t, "4 passed")
@@ -251,11 +260,16 @@ func TestPytestPackage(t *testing.T) {
 	suite{example, environment, run}.passes(t, "5 passed")
 
 	failing := pytest("failing")
-	suite{failing.folder, environment, append(failing.command, "-k", "fails")}.tells(t)
+	for _, test := range []string{"fails", "is_not_set_up"} {
+		suite{failing.folder, environment, append(slices.Clone(failing.command), "-k", test)}.tells(t)
+	}
 
 	// The program is a command, too.
 	name := strings.TrimPrefix(strings.Split(environment[0], ":")[0], "PYTHONPATH=")
 	version := suite{parent, environment, []string{python, filepath.Join(name, "bin", "poolhouse"), "version"}}
+	version.passes(t, "poolhouse "+built.Version)
+	chosen := "POOLHOUSE_BINARY=" + filepath.Join(name, "pytest_poolhouse/bin/poolhouse")
+	version.environment = append(slices.Clone(environment), chosen)
 	version.passes(t, "poolhouse "+built.Version)
 
 	c := suite{failing.folder, environment, append(failing.command, "-k", "waits")}.cmd(t.Context(), t)
@@ -349,10 +363,13 @@ func TestVitestPackage(t *testing.T) {
 		[]string{"npm", "test"}}.passes(t, "4 passed")
 
 	vitest := []string{"node", filepath.Join(parent, "node_modules/vitest/vitest.mjs"), "run", "--reporter=verbose"}
-	suite{installNode(t, parent, "vitest/after"), nil, vitest}.passes(t, "2 passed")
+	after := installNode(t, parent, "vitest/after")
+	suite{after, nil, vitest}.passes(t, "2 passed")
+	chosen := []string{"POOLHOUSE_BINARY=" + filepath.Join(after, "node_modules/@poolhouse/linux-x64/bin/poolhouse")}
+	suite{after, chosen, vitest}.passes(t, "2 passed")
 
 	more := installNode(t, parent, "vitest/more")
-	suite{more, nil, vitest}.passes(t, "12 passed")
+	suite{more, ownAccount, vitest}.passes(t, "13 passed")
 	suite{more, nil, []string{"node", filepath.Join(parent, "node_modules/typescript/bin/tsc")}}.run(t, true)
 
 	failing := installNode(t, parent, "vitest/failing")
@@ -361,6 +378,7 @@ func TestVitestPackage(t *testing.T) {
 	// The launcher stands for the program, with its exit status.
 	program := filepath.Join(failing, "node_modules/.bin/poolhouse")
 	suite{failing, nil, []string{program, "version"}}.passes(t, "poolhouse "+built.Version)
+	suite{failing, chosen, []string{program, "version"}}.passes(t, "poolhouse "+built.Version)
 	refused := suite{failing, nil, []string{program, "dev", "--unknown"}}.cmd(t.Context(), t)
 	if err := refused.Run(); refused.ProcessState.ExitCode() != 1 {
 		t.Errorf("the launcher ended with %v", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/devcalls"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Call is a call that a client made to an API of the server. It has no token and no secret.
@@ -110,30 +111,8 @@ func callOf(c devcalls.Call) Call {
 		Error:     c.Outcome,
 		Message:   c.Message,
 		RequestID: c.RequestID,
-		Explain:   explained(c),
+		Explain:   explain.Text(c.Steps, c.Planned, nil),
 	}
-}
-
-// explained returns the steps of a refusal as text, the deciding one last.
-func explained(c devcalls.Call) string {
-	var b strings.Builder
-	for _, step := range c.Steps {
-		of := ""
-		if step.Provider != "" {
-			of = " (" + step.Provider + ")"
-		}
-		if step.OK {
-			fmt.Fprintf(&b, "ok      %s%s: %s\n", step.Title(), of, step.Got)
-			continue
-		}
-
-		fmt.Fprintf(&b, "refused %s%s: expected %s, got %s\n", step.Title(), of, step.Expected, step.Got)
-		if step.Fix != "" {
-			fmt.Fprintf(&b, "        fix: %s\n", step.Fix)
-		}
-	}
-
-	return strings.TrimSuffix(b.String(), "\n")
 }
 
 const loggedCalls = 20 // of a failed test

@@ -275,7 +275,7 @@ func TestCalls(t *testing.T) {
 		t.Errorf("the first call is %+v", good)
 	}
 	if bad := calls[1]; bad.Status != 400 || bad.Error != "NotAuthorizedException" ||
-		!strings.Contains(bad.Explain, "refused token expiry") || !strings.Contains(bad.Explain, "fix: ") {
+		!strings.Contains(bad.Explain, ": token expiry: expected ") || !strings.Contains(bad.Explain, "fix: ") {
 		t.Errorf("the second call is %+v", bad)
 	}
 	if strings.Contains(fmt.Sprint(calls), "eyJ") {

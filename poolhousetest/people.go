@@ -13,10 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/devseed"
+	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
 // PutUser adds a user of the server's own provider, or replaces the user of that name. The claims are those of
@@ -236,7 +235,7 @@ func (s *Server) PoolID(t testing.TB, name string) string {
 	case len(found) == 1:
 		return found[0]
 	case len(pools) == 0:
-		t.Fatal("poolhousetest: the server has no identity pool: start it with Seed or Demo")
+		t.Fatal("poolhousetest: the server has no identity pool: start it with Demo, or with Seed and a pool")
 	case len(found) == 0:
 		t.Fatalf("poolhousetest: no identity pool %q%s: there are %s", name, proposal(name, names),
 			strings.Join(names, ", "))
@@ -263,28 +262,17 @@ func (s *Server) pools(t testing.TB, operation string, in, out any) {
 	}
 	err := seeder.Client.JSON(lasting(t), identityPools, identityPoolsTarget, operation, in, out)
 	if err != nil {
-		t.Fatalf("poolhousetest: %v%s", err, s.whyRefused(t, operation, in))
+		t.Fatalf("poolhousetest: %v%s", err, s.whyRefused(err))
 	}
 }
 
-// whyRefused makes a call that was refused once more, as a client, because the server explains only what clients
-// do, and returns the explanation.
-func (s *Server) whyRefused(t testing.TB, operation string, in any) string {
-	t.Helper()
-	info, _ := s.DevInfo()
-	client := devseed.InProcess(s.Server, source, info.Endpoint, info.Region, sigv4.Credentials{
-		AccessKeyID:     info.AccessKeyID,
-		SecretAccessKey: info.SecretAccessKey,
-	})
-	client.Now = s.Clock.clock.Date
-	_ = client.JSON(lasting(t), identityPools, identityPoolsTarget, operation, in, nil)
-
-	newest := s.DevCalls().Newest(1)
-	if len(newest) == 0 || newest[0].Operation != operation {
+// whyRefused returns the explanation of a call that was refused; "" = there is none.
+func (s *Server) whyRefused(err error) string {
+	call, ok := s.DevCalls().Own(apply.RequestID(err))
+	if !ok {
 		return ""
 	}
-
-	return "\n" + explained(newest[0])
+	return "\n" + explain.Text(call.Steps, call.Planned, nil)
 }
 
 const (

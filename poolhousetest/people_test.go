@@ -1,6 +1,7 @@
 package poolhousetest_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -120,13 +121,46 @@ func TestMistakes(t *testing.T) {
 		"fix: add the provider 127.0.0.1":     func(t testing.TB) { server.SignIn(t, "kiosk", "ann") },
 		"GetCredentialsForIdentity: only a":   func(t testing.TB) { production.CredentialsFor(t, "i", nil) },
 		"only a development server has users": func(t testing.TB) { production.PutUser(t, "a", nil) },
-		"SeedText: line 2: unknown section":   start(poolhousetest.SeedText("\nPools: {}")),
-		"stat nowhere.yaml":                   start(poolhousetest.Seed("nowhere.yaml")),
+		"only a development server takes seeds": func(t testing.TB) {
+			poolhousetest.Start(t, poolhousetest.Demo(), func(c *poolhouse.Config) {
+				c.Dev, c.AcceptUnknownRoles, c.DataDir, c.MasterKey = false, false, t.TempDir(), make([]byte, 32)
+			})
+		},
+		"SeedText: line 2: unknown section": start(poolhousetest.SeedText("\nPools: {}")),
+		"nowhere.yaml: no such file":        start(poolhousetest.Seed("nowhere.yaml")),
 	} {
 		if message := failureOf(t, call); !strings.Contains(message, want) {
 			t.Errorf("the test fails with %q, want %q", message, want)
 		}
 	}
+}
+
+// A call of the package that is refused tells why, and is no call of the app: it uses up no fault, and is not in the
+// app's list.
+func TestARefusalUsesUpNoFault(t *testing.T) {
+	server := poolhousetest.Start(t, poolhousetest.SeedText(twoPools))
+	fault := server.Fail(t, poolhousetest.Fault{Operation: "GetId", Error: "TooManyRequestsException", Times: 1})
+
+	message := failureOf(t, func(t testing.TB) { server.SignIn(t, "kiosk", "ann") })
+	if !strings.Contains(message, "fix: add the provider 127.0.0.1") || strings.Contains(message, "TooManyRequests") {
+		t.Errorf("the test fails with %q", message)
+	}
+	if calls := server.Calls(); len(calls) > 0 || fault.Hits() > 0 {
+		t.Errorf("the fault has come true %d times, and the calls are %v", fault.Hits(), calls)
+	}
+}
+
+// A reset reads the seeds again, also after the test has gone to another folder.
+func TestResetInAnotherFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("app.yaml", []byte(twoPools), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := poolhousetest.Start(t, poolhousetest.Seed("app.yaml"))
+
+	t.Chdir(t.TempDir())
+	server.Reset(t)
+	server.SignIn(t, "shop", "ann")
 }
 
 // failureOf returns the message with which a test fails.

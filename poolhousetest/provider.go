@@ -119,7 +119,6 @@ func (p *Provider) Logins(subject string) map[string]string {
 // (ClientID), sub ("user"), iat (now) and exp (one hour later) if they are not given.
 // A claim that is nil is left out of the token.
 func (p *Provider) Token(claims map[string]any) string {
-	p.t.Helper()
 	now := p.time()
 	all := map[string]any{
 		"iss": p.URL,
@@ -143,7 +142,6 @@ func (p *Provider) Token(claims map[string]any) string {
 }
 
 func (p *Provider) encode(v map[string]any) string {
-	p.t.Helper()
 	text, err := json.Marshal(v)
 	if err != nil {
 		p.t.Fatalf("poolhousetest: claims that are no JSON: %v", err)

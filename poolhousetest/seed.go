@@ -3,6 +3,8 @@ package poolhousetest
 import (
 	"context"
 	"io"
+	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/poolhouse-id/poolhouse"
@@ -17,9 +19,16 @@ const DemoPool = devseed.DemoPool
 type Option = func(*poolhouse.Config)
 
 // Seed is an option for Start: the server begins with the pools, roles, users and identities of seeds, which
-// are files or folders as `poolhouse dev --seed` takes them. A path is relative to the test's folder. The test
-// fails if a seed has a fault; its message has the line.
+// are files or folders as `poolhouse dev --seed` takes them. A path is relative to the folder that the test is in when
+// it calls Seed. The test fails if a seed has a fault; its message has the line.
 func Seed(paths ...string) Option {
+	paths = slices.Clone(paths)
+	for n, path := range paths {
+		if whole, err := filepath.Abs(path); err == nil { // a reset may come after a change of the folder
+			paths[n] = whole
+		}
+	}
+
 	return seeded(func(ctx context.Context, s *poolhouse.Server) error {
 		files, err := devseed.Read(paths, readOptions(s))
 		if err != nil {
@@ -67,8 +76,8 @@ func seeded(seed fill) Option {
 	}
 }
 
-// configure applies options, and returns what fills the server at its start. The configuration does the same after
-// a reset, before what the options want then.
+// configure applies options, and returns what fills the server at its start; nil = nothing. The configuration does the
+// same after a reset, before what the options want then.
 func configure(c *poolhouse.Config, options []Option) fill {
 	var all []fill
 	fills.Store(c, &all)
@@ -76,6 +85,10 @@ func configure(c *poolhouse.Config, options []Option) fill {
 
 	for _, change := range options {
 		change(c)
+	}
+
+	if len(all) == 0 {
+		return nil
 	}
 
 	start := func(ctx context.Context, s *poolhouse.Server) error {

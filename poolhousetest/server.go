@@ -104,7 +104,10 @@ func Start(t testing.TB, options ...Option) *Server {
 	if clock := server.DevClock(); clock != nil {
 		s.Clock = &Clock{clock: clock}
 	}
-	if config.Dev {
+	if begin != nil && !config.Dev {
+		t.Fatal("poolhousetest: only a development server takes seeds and the demo")
+	}
+	if begin != nil {
 		if err := begin(lasting(t), server); err != nil {
 			t.Fatalf("poolhousetest: the server cannot be filled: %v", err)
 		}

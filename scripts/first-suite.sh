@@ -69,13 +69,12 @@ run_jest() { NODE_OPTIONS=--experimental-vm-modules npx jest; }
 install_junit() {
 	local version
 	version=$(sed -n 's/.*"version": *"\([^"]*\)".*/\1/p' "$dist/metadata.json")
-	rm -rf ~/.m2/repository/io/github/poolhouse-id
 	sed -i "s|VERSION|$version|" pom.xml
 	sed -i "s|</project>|<repositories><repository><id>built</id><url>file://$dist/maven</url></repository>&|" pom.xml
 	sed -i "s|</project>|</repositories>&|" pom.xml
-	mvn -B -q test-compile
+	mvn -B -q "-Dmaven.repo.local=$room/maven" test-compile
 }
-run_junit() { mvn -B -q test; }
+run_junit() { mvn -B -q "-Dmaven.repo.local=$room/maven" test; }
 
 printf '| %-8s | %11s | %17s | %11s |\n|%s|%s:|%s:|%s:|\n' "Suite" "lines added" "installed in s" "run in s" \
 	---------- ------------ ------------------ ------------
@@ -95,4 +94,3 @@ for language in "${languages[@]}"; do
 	measured "run_$language"
 	printf '| %-8s | %11s | %17s | %11s |\n' "$language" "$added" "$installed" "$seconds"
 done
-[ ! -e ~/.m2/repository/io/github/poolhouse-id ] || rm -rf ~/.m2/repository/io/github/poolhouse-id

@@ -72,7 +72,6 @@ server refuses calls.`,
 
 			var out struct {
 				Operation, Outcome, Message string
-				Reason                      explain.Code
 				Steps                       []explain.Step
 				Planned                     []explain.Code
 			}
@@ -92,11 +91,7 @@ server refuses calls.`,
 
 			var b strings.Builder
 			fmt.Fprintln(&b, printable(joined(": ", out.Operation, out.Outcome, out.Message)))
-			writeSteps(&b, newPalette(c.OutOrStdout()), poolhouse.Trace{
-				Steps:   out.Steps,
-				Reason:  out.Reason,
-				Planned: out.Planned,
-			})
+			writeSteps(&b, newPalette(c.OutOrStdout()), out.Steps, out.Planned)
 			_, err = io.WriteString(c.OutOrStdout(), b.String())
 
 			return err

@@ -11,13 +11,17 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse/internal/conformance"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
@@ -68,7 +72,7 @@ run.`,
 	flags.String("junit", "", "also write the report to this file, in JUnit's XML")
 	flags.Bool("list", false, "print the probes with their sources, and ask nobody")
 	flags.Bool("docs", false, "print the probes with their sources in Markdown, and ask nobody")
-	flags.StringSlice("only", nil, "run only these families or probes: beginnings of their names")
+	flags.StringSlice("only", nil, "run only these families, or probes whose names begin so")
 	flags.Float64("rate", 0, "calls per second; 0: 4 for other machines, unlimited for this one")
 	flags.Duration("timeout", clientTimeout, "time for one call")
 	flags.String("account", "", "account ID of the keys; empty: ask STS")
@@ -98,8 +102,10 @@ func runConformance(c *cobra.Command) error {
 		return couldNotRun{err}
 	}
 
+	defer holdSignals(c.Context())()
+
 	results, left, runErr := kit.Run(c.Context(), probes)
-	report := conformance.Report{Endpoint: endpoint(c), Results: results, Left: left}
+	report := conformance.Report{Endpoint: explain.ShownAddress(endpoint(c)), Results: results, Left: left}
 
 	write := report.WriteText
 	if asJSON {
@@ -114,12 +120,34 @@ func runConformance(c *cobra.Command) error {
 	case err != nil:
 		return couldNotRun{err}
 	case total.Failed > 0:
-		return fmt.Errorf("%d of %d probes failed at %s", total.Failed, len(results), endpoint(c))
+		return fmt.Errorf("%d of %d probes failed at %s", total.Failed, len(results), explain.ShownAddress(endpoint(c)))
+	case kit.Credentials.AccessKeyID == "" && total.NotRun > 0:
+		return couldNotRun{fmt.Errorf("%d of %d probes were not run: set the keys of the server", total.NotRun,
+			len(results))}
 	case total.Passed == 0:
-		return couldNotRun{errors.New("no probe could be run: set the keys of the server")}
+		return couldNotRun{errors.New("no probe could be run")}
 	}
 
 	return nil
+}
+
+// sameRequest is the time within which two signals are one request to stop: timeout(1) signals a command and then its
+// whole group.
+const sameRequest = time.Second
+
+// holdSignals keeps a signal that comes with the one that ended ctx from ending the process while it deletes what it
+// made. It returns a function that ends this.
+func holdSignals(ctx context.Context) (release func()) {
+	held := make(chan os.Signal, 1)
+	signal.Notify(held, os.Interrupt, syscall.SIGTERM)
+	forget := context.AfterFunc(ctx, func() {
+		time.AfterFunc(sameRequest, func() { signal.Stop(held) })
+	})
+
+	return func() {
+		forget()
+		signal.Stop(held)
+	}
 }
 
 func writeJUnit(c *cobra.Command, report conformance.Report) error {
@@ -168,7 +196,7 @@ func chosenProbes(c *cobra.Command) ([]conformance.Probe, error) {
 func conformanceKit(c *cobra.Command) (conformance.Kit, error) {
 	address, err := url.Parse(endpoint(c))
 	if err != nil || address.Host == "" || address.Scheme != "http" && address.Scheme != "https" {
-		return conformance.Kit{}, fmt.Errorf("--endpoint %q is no http or https URL", endpoint(c))
+		return conformance.Kit{}, fmt.Errorf("--endpoint %q is no http or https URL", explain.ShownAddress(endpoint(c)))
 	}
 	region, err := clientRegion()
 	if err != nil {

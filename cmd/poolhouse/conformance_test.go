@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/xml"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse"
@@ -83,6 +85,7 @@ func TestConformanceExitStatuses(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 
+	withPassword := strings.Replace(other.URL, "//", "//me:hidden@", 1)
 	for _, c := range []struct {
 		name string
 		args []string
@@ -91,6 +94,7 @@ func TestConformanceExitStatuses(t *testing.T) {
 	}{
 		{"ours", []string{"--endpoint", url, "--only", "tokens,guest-off"}, 0, "recorded"},
 		{"another", []string{"--endpoint", other.URL}, 1, "probes failed at " + other.URL},
+		{"a password", []string{"--endpoint", withPassword, "--only", "pools"}, 1, "probes failed at http://xxxxx@"},
 		{"nobody", []string{"--endpoint", gone.URL}, 2, "the endpoint does not answer"},
 		{"no URL", []string{"--endpoint", "localhost"}, 2, "no http or https URL"},
 		{"no such probe", []string{"--only", "nothing"}, 2, "the families are authentication, "},
@@ -110,7 +114,7 @@ func TestConformanceExitStatuses(t *testing.T) {
 			if err != nil {
 				out += err.Error()
 			}
-			if !strings.Contains(out, c.text) {
+			if !strings.Contains(out, c.text) || strings.Contains(out, "hidden") {
 				t.Errorf("no %q in %s", c.text, out)
 			}
 		})
@@ -122,7 +126,7 @@ func TestConformanceWithoutKeys(t *testing.T) {
 	url := conformanceServer(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	out, err := command(t, "conformance", "--endpoint", url, "--only", "required", "--json")
-	if exitStatus(err) == statusFailed {
+	if exitStatus(err) != statusCouldNotRun || !strings.Contains(err.Error(), "probes were not run: set the keys") {
 		t.Fatalf("%v\n%s", err, out)
 	}
 
@@ -141,6 +145,22 @@ func TestConformanceWithoutKeys(t *testing.T) {
 	}
 	if report.Failed > 0 || skipped < 30 {
 		t.Errorf("%d failed, %d were not run for the lack of keys", report.Failed, skipped)
+	}
+}
+
+// A second signal at the moment of the first does not end the command while it deletes what it made: it would end
+// the process of this test.
+func TestConformanceHoldsSignals(t *testing.T) {
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer holdSignals(ctx)()
+
+	cancel()
+	if err := self.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -236,7 +236,7 @@ func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
 		fmt.Fprintf(&b, "  %s", printable(t.Message))
 	}
 	fmt.Fprintf(&b, "  (request %s)\n", t.RequestID)
-	writeSteps(&b, p, t)
+	writeSteps(&b, p, t.Steps, t.Planned)
 	_, _ = io.WriteString(out, b.String())
 }
 
@@ -256,53 +256,15 @@ func joined(separator string, texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), separator)
 }
 
-// writeSteps shows the checks of a refused call, the checks not reached, and the reason.
-func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
-	for _, s := range t.Steps {
-		check := s.Title()
-		if s.Provider != "" {
-			check = s.Provider + ": " + check
+// writeSteps shows why a call was refused.
+func writeSteps(b *strings.Builder, p palette, steps []explain.Step, planned []explain.Code) {
+	colour := func(word string) string {
+		if strings.HasPrefix(word, "ok") {
+			return p.Green + word + p.Reset
 		}
-		if s.OK {
-			fmt.Fprintf(b, "  %sok%s      %s: %s\n", p.Green, p.Reset, printable(check), printable(s.Got))
-			continue
-		}
-
-		fmt.Fprintf(b, "  %srefused%s %s: expected %s; got %s\n",
-			p.Red, p.Reset, printable(check), printable(s.Expected), printable(s.Got))
-		if s.Detail != "" {
-			for line := range strings.SplitSeq(s.Detail, "\n") {
-				fmt.Fprintf(b, "          | %s\n", printable(line))
-			}
-		}
-		if s.Fix != "" {
-			fmt.Fprintf(b, "          fix: %s\n", printable(s.Fix))
-		}
-		if s.Link != nil {
-			fmt.Fprintf(b, "          at: %s\n", printable(place(*s.Link)))
-		}
+		return p.Red + word + p.Reset
 	}
-
-	if len(t.Planned) > 0 {
-		names := make([]string, len(t.Planned))
-		for i, code := range t.Planned {
-			names[i] = string(code)
-		}
-		fmt.Fprintf(b, "  not reached: %s\n", printable(strings.Join(names, ", ")))
+	if text := explain.Text(steps, planned, colour); text != "" {
+		b.WriteString("  " + strings.ReplaceAll(text, "\n", "\n  ") + "\n")
 	}
-
-	if t.Reason != "" {
-		fmt.Fprintf(b, "  reason: %s\n", printable(string(t.Reason)))
-	}
-}
-
-// place describes where a link leads.
-func place(l explain.Link) string {
-	text := joined(", ", joined(" ", l.Kind, l.ID), l.Field)
-	text = joined(": add ", text, l.Add)
-	if l.Source == explain.SourceFile && l.Kind != explain.LinkSetting {
-		text += " (in the settings file)"
-	}
-
-	return text
 }

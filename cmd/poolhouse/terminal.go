@@ -1,17 +1,8 @@
 package main
 
-import (
-	"strconv"
-	"strings"
-	"unicode"
-)
+import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// printable returns text for a terminal. Text from clients may contain escape sequences and line
-// ends, which would change what an operator reads.
+// printable is explain.Escaped.
 func printable(text string) string {
-	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
-		return text
-	}
-	quoted := strconv.QuoteToGraphic(text)
-	return quoted[1 : len(quoted)-1]
+	return explain.Escaped(text)
 }

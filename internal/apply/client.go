@@ -41,6 +41,7 @@ type Client struct {
 type apiError struct {
 	Operation, Code, Message string
 	Status                   int
+	RequestID                string
 }
 
 func (e *apiError) Error() string {
@@ -48,6 +49,14 @@ func (e *apiError) Error() string {
 		return fmt.Sprintf("%s: the server answered with status %d", e.Operation, e.Status)
 	}
 	return e.Operation + ": " + e.Code + ": " + e.Message
+}
+
+// RequestID returns the ID of the call that a server refused with err; "" = err is no refusal.
+func RequestID(err error) string {
+	if refusal, ok := errors.AsType[*apiError](err); ok {
+		return refusal.RequestID
+	}
+	return ""
 }
 
 // refusedAs reports whether err is a refusal with one of the codes.
@@ -213,7 +222,11 @@ func (c *Client) once(ctx context.Context, call call) ([]byte, error) {
 }
 
 func refusal(operation string, response *http.Response, answer []byte) error {
-	e := &apiError{Operation: operation, Status: response.StatusCode}
+	e := &apiError{
+		Operation: operation,
+		Status:    response.StatusCode,
+		RequestID: response.Header.Get("X-Amzn-Requestid"),
+	}
 	var asJSON struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Fault is one difference between what AWS answers and what came.
-type Fault struct {
+// Difference is one difference between what AWS answers and what came.
+type Difference struct {
 	What string `json:"what"`
 	Want string `json:"want"`
 	Got  string `json:"got"`
@@ -23,63 +23,63 @@ const tolerance = 300
 // absent is what a missing member is shown as.
 const absent = "(absent)"
 
-// faults compares an answer with what is wanted, all variables filled in.
-func (w Want) faults(a Answer) []Fault {
-	var found []Fault
-	fault := func(what, want, got string) {
-		found = append(found, Fault{What: what, Want: Shown(want), Got: Shown(got)})
+// differences compares an answer with what is wanted, all variables filled in.
+func (w Want) differences(a Answer) []Difference {
+	var found []Difference
+	differs := func(what, want, got string) {
+		found = append(found, Difference{What: what, Want: Shown(want), Got: Shown(got)})
 	}
 
-	w.compareStatus(a, fault)
+	w.compareStatus(a, differs)
 	if w.Error != "" && a.Code != w.Error {
-		fault("error", w.Error, orAbsent(a.Code))
+		differs("error", w.Error, orAbsent(a.Code))
 	}
 	if w.Message != "" && !matchText(w.Message, a.Message) {
-		fault("message", w.Message, orAbsent(a.Message))
+		differs("message", w.Message, orAbsent(a.Message))
 	}
 	if w.Body != "" && !matchText(w.Body, a.Body) {
-		fault("body", w.Body, a.Body)
+		differs("body", w.Body, a.Body)
 	}
 
-	w.compareMembers(a, fault)
-	w.compareHeaders(a, fault)
-	w.compareTimes(a, fault)
-	w.Token.compare(a, fault)
+	w.compareMembers(a, differs)
+	w.compareHeaders(a, differs)
+	w.compareTimes(a, differs)
+	w.Token.compare(a, differs)
 
 	return found
 }
 
-func (w Want) compareStatus(a Answer, fault func(what, want, got string)) {
+func (w Want) compareStatus(a Answer, differs func(what, want, got string)) {
 	got := fmt.Sprint(a.Status)
 	switch {
 	case w.Status != 0 && a.Status != w.Status:
-		fault("status", fmt.Sprint(w.Status), got)
+		differs("status", fmt.Sprint(w.Status), got)
 	case w.Status == 0 && w.Error != "" && (a.Status < 400 || a.Status > 499):
-		fault("status", "4xx", got)
+		differs("status", "4xx", got)
 	case w.Status == 0 && w.Error == "" && a.Status != http.StatusOK:
-		fault("status", "200", got)
+		differs("status", "200", got)
 	}
 }
 
-func (w Want) compareMembers(a Answer, fault func(what, want, got string)) {
+func (w Want) compareMembers(a Answer, differs func(what, want, got string)) {
 	for _, path := range slices.Sorted(maps.Keys(w.Answer)) {
 		want := w.Answer[path]
 		got, is := find(a.Members, path)
 		if !is || !match(want, got) {
-			fault(path, asJSON(want), masked(path, got, is))
+			differs(path, asJSON(want), masked(path, got, is))
 		}
 	}
 
 	for _, path := range slices.Sorted(maps.Keys(w.Not)) {
 		got, is := find(a.Members, path)
 		if text, isText := got.(string); !is || !isText || text == w.Not[path] {
-			fault(path, "another value than "+w.Not[path], masked(path, got, is))
+			differs(path, "another value than "+w.Not[path], masked(path, got, is))
 		}
 	}
 
 	for _, path := range w.Lacks {
 		if got, is := find(a.Members, path); is {
-			fault(path, absent, shownMember(got, is))
+			differs(path, absent, shownMember(got, is))
 		}
 	}
 
@@ -89,45 +89,45 @@ func (w Want) compareMembers(a Answer, fault func(what, want, got string)) {
 
 	for _, name := range slices.Sorted(maps.Keys(a.Members)) {
 		if !slices.Contains(w.Only, name) {
-			fault(name, absent, masked(name, a.Members[name], true))
+			differs(name, absent, masked(name, a.Members[name], true))
 		}
 	}
 
 	for _, name := range w.Only {
 		if _, is := a.Members[name]; !is {
-			fault(name, "present", absent)
+			differs(name, "present", absent)
 		}
 	}
 }
 
-func (w Want) compareHeaders(a Answer, fault func(what, want, got string)) {
+func (w Want) compareHeaders(a Answer, differs func(what, want, got string)) {
 	for _, name := range slices.Sorted(maps.Keys(w.Headers)) {
 		want, got := w.Headers[name], strings.Join(a.Header.Values(name), ", ")
 		_, is := a.Header[http.CanonicalHeaderKey(name)]
 		switch {
 		case want == "!" && is:
-			fault("header "+name, absent, got)
+			differs("header "+name, absent, got)
 		case want != "!" && !is:
-			fault("header "+name, want, absent)
+			differs("header "+name, want, absent)
 		case want != "!" && !matchText(want, got):
-			fault("header "+name, want, got)
+			differs("header "+name, want, got)
 		}
 	}
 }
 
-func (w Want) compareTimes(a Answer, fault func(what, want, got string)) {
+func (w Want) compareTimes(a Answer, differs func(what, want, got string)) {
 	for _, path := range slices.Sorted(maps.Keys(w.Ahead)) {
 		want := a.At.Unix() + w.Ahead[path]
 		got, is := find(a.Members, path)
 		seconds, isNumber := number(got)
 		if !is || !isNumber || seconds < want-tolerance || seconds > want+tolerance {
-			fault(path, fmt.Sprintf("about %d", want), shownMember(got, is))
+			differs(path, fmt.Sprintf("about %d", want), shownMember(got, is))
 		}
 	}
 }
 
 // compare compares the token of an answer.
-func (w *TokenWant) compare(a Answer, fault func(what, want, got string)) {
+func (w *TokenWant) compare(a Answer, differs func(what, want, got string)) {
 	if w == nil {
 		return
 	}
@@ -135,24 +135,24 @@ func (w *TokenWant) compare(a Answer, fault func(what, want, got string)) {
 	text, _ := member.(string)
 	t, err := readToken(text)
 	if err != nil {
-		fault(w.Member, "a JSON Web Token", masked(w.Member, member, is))
+		differs(w.Member, "a JSON Web Token", masked(w.Member, member, is))
 		return
 	}
 
 	if w.Head != "" && !matchText(w.Head, t.head) {
-		fault("header of the token", w.Head, t.head)
+		differs("header of the token", w.Head, t.head)
 	}
 
 	for _, path := range slices.Sorted(maps.Keys(w.Claims)) {
 		got, is := find(t.claims, path)
 		if !is || !match(w.Claims[path], got) {
-			fault("claim "+path, asJSON(w.Claims[path]), shownMember(got, is))
+			differs("claim "+path, asJSON(w.Claims[path]), shownMember(got, is))
 		}
 	}
 
 	for _, path := range w.Lacks {
 		if got, is := find(t.claims, path); is {
-			fault("claim "+path, absent, shownMember(got, is))
+			differs("claim "+path, absent, shownMember(got, is))
 		}
 	}
 
@@ -162,7 +162,7 @@ func (w *TokenWant) compare(a Answer, fault func(what, want, got string)) {
 	from, hasFrom := number(t.claims["iat"])
 	to, hasTo := number(t.claims["exp"])
 	if !hasFrom || !hasTo || to-from != w.Lifetime {
-		fault("lifetime of the token", fmt.Sprint(w.Lifetime), fmt.Sprint(to-from))
+		differs("lifetime of the token", fmt.Sprint(w.Lifetime), fmt.Sprint(to-from))
 	}
 }
 

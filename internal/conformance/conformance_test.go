@@ -1,10 +1,7 @@
 package conformance_test
 
 import (
-	"context"
-	"net/http"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
@@ -13,26 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/conformance"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
-	"github.com/poolhouse-id/poolhouse/sigv4"
 )
-
-// kitFor returns a kit that calls url with the development key.
-func kitFor(url string) conformance.Kit {
-	return conformance.Kit{
-		Endpoint: func(string) string { return url },
-		Credentials: sigv4.Credentials{
-			AccessKeyID:     poolhouse.DevAccessKeyID,
-			SecretAccessKey: poolhouse.DevSecretAccessKey,
-		},
-		Region:    wiretest.Region,
-		IAMRegion: wiretest.Region,
-		RunID:     "test",
-		Transport: http.DefaultTransport,
-		Timeout:   time.Minute,
-		Now:       time.Now,
-		Wait:      func(context.Context, time.Duration) error { return nil },
-	}
-}
 
 func probes(t *testing.T) []conformance.Probe {
 	t.Helper()
@@ -42,13 +20,13 @@ func probes(t *testing.T) []conformance.Probe {
 // Our own development server passes every probe, and nothing of the kit stays in it.
 func TestOurServerConforms(t *testing.T) {
 	s := wiretest.Start(t, func(c *poolhouse.Config) { c.AcceptUnknownRoles = false })
-	results, left, err := kitFor(s.URL).Run(t.Context(), probes(t))
+	results, left, err := conformance.KitFor(s.URL).Run(t.Context(), probes(t))
 	if err != nil || len(left) > 0 {
 		t.Fatal(err, left)
 	}
 	for _, r := range results {
 		if r.Outcome != conformance.Passed {
-			t.Errorf("%s %s: %s %+v", r.Outcome, r.ID, r.Reason, r.Faults)
+			t.Errorf("%s %s: %s %+v", r.Outcome, r.ID, r.Reason, r.Differences)
 		}
 	}
 

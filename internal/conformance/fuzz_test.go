@@ -24,15 +24,15 @@ func FuzzAnswer(f *testing.F) {
 		a := Answer{Status: 200, Header: http.Header{"X-Amzn-Errortype": {header}}, Body: body}
 		a.read()
 		p := probes[len(body)%len(probes)]
-		found := p.Want.faults(a)
+		found := p.Want.differences(a)
 		if p.Want.Token != nil {
 			_, _ = readToken(body)
 		}
 
-		for _, fault := range found {
-			for _, r := range fault.What + fault.Want + fault.Got {
+		for _, difference := range found {
+			for _, r := range difference.What + difference.Want + difference.Got {
 				if !unicode.IsPrint(r) {
-					t.Errorf("%q is not printable in %+v", r, fault)
+					t.Errorf("%q is not printable in %+v", r, difference)
 				}
 			}
 		}

@@ -1,19 +1,18 @@
 package conformance
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
-	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
 // lie changes an answer in one way. It returns false if there is nothing to change.
@@ -97,7 +96,7 @@ func changedValue(value any, path string, change func(string, any) (any, bool)) 
 	case []any:
 		var list []any
 		for i, item := range v {
-			if item, keep := changedValue(item, path+"."+string(rune('0'+i%10)), change); keep {
+			if item, keep := changedValue(item, path+"."+strconv.Itoa(i), change); keep {
 				list = append(list, item)
 			}
 		}
@@ -192,7 +191,7 @@ func retold(value any, change func(*token)) string {
 func TestEveryProbeNoticesItsLies(t *testing.T) {
 	s := wiretest.Start(t, func(c *poolhouse.Config) { c.AcceptUnknownRoles = false })
 	probes := wiretest.Must(Probes())(t)
-	results, _, err := kitAt(s.URL).Run(t.Context(), probes)
+	results, _, err := KitFor(s.URL).Run(t.Context(), probes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,36 +204,21 @@ func TestEveryProbeNoticesItsLies(t *testing.T) {
 				return
 			}
 			told++
-			if len(r.Want.faults(answer)) == 0 {
+			if len(r.Want.differences(answer)) == 0 {
 				t.Errorf("%s does not notice: %s", r.ID, l.name)
 			}
+		}
+		for _, name := range r.Want.names() {
+			t.Errorf("%s compares with the text $%s", r.ID, name)
 		}
 		for _, l := range slices.Concat(lies, memberLies(r.Want)) {
 			noticed(l)
 		}
-		if len(r.Want.faults(Answer{})) == 0 {
+		if len(r.Want.differences(Answer{})) == 0 {
 			t.Errorf("%s takes nothing for an answer", r.ID)
 		}
 	}
 	if len(results) != len(probes) || told < 3*len(probes) {
 		t.Errorf("%d lies about %d of %d probes", told, len(results), len(probes))
-	}
-}
-
-// kitAt returns a kit that calls url with the development key.
-func kitAt(url string) Kit {
-	return Kit{
-		Endpoint: func(string) string { return url },
-		Credentials: sigv4.Credentials{
-			AccessKeyID:     poolhouse.DevAccessKeyID,
-			SecretAccessKey: poolhouse.DevSecretAccessKey,
-		},
-		Region:    wiretest.Region,
-		IAMRegion: wiretest.Region,
-		RunID:     "test",
-		Transport: http.DefaultTransport,
-		Timeout:   time.Minute,
-		Now:       time.Now,
-		Wait:      func(context.Context, time.Duration) error { return nil },
 	}
 }

@@ -17,11 +17,14 @@ func Reference(probes []Probe) string {
 |---|---|---|---|---|---|
 `)
 
-	report := Report{}
+	var families []string
+	inFamily := map[string][]Probe{}
 	for _, p := range probes {
-		report.Results = append(report.Results, Result{Probe: p, Outcome: Passed})
+		if _, is := inFamily[p.Family]; !is {
+			families = append(families, p.Family)
+		}
+		inFamily[p.Family] = append(inFamily[p.Family], p)
 	}
-	families := report.by(func(p Probe) string { return p.Family })
 	row := func(name string, chosen []Probe) {
 		counts := map[Source]int{}
 		for _, p := range chosen {
@@ -32,30 +35,20 @@ func Reference(probes []Probe) string {
 	}
 
 	for _, family := range families {
-		row(fmt.Sprintf("[%s](#%s)", family.name, family.name), inFamily(probes, family.name))
+		row(fmt.Sprintf("[%s](#%s)", family, family), inFamily[family])
 	}
 	row("all", probes)
 
 	for _, family := range families {
-		fmt.Fprintf(&b, "\n## %s\n| Probe | Rule | AWS answers | Source |\n|---|---|---|---|\n", family.name)
+		fmt.Fprintf(&b, "\n## %s\n| Probe | Rule | AWS answers | Source |\n|---|---|---|---|\n", family)
 
-		for _, p := range inFamily(probes, family.name) {
+		for _, p := range inFamily[family] {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s: %s |\n", p.ID, cell(p.Rule), cell(p.Want.brief()), p.Source,
 				cell(linked(p.Cite)))
 		}
 	}
 
 	return b.String()
-}
-
-func inFamily(probes []Probe, family string) []Probe {
-	var found []Probe
-	for _, p := range probes {
-		if p.Family == family {
-			found = append(found, p)
-		}
-	}
-	return found
 }
 
 // maxBrief bounds a text of the table, in characters.

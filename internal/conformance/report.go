@@ -102,25 +102,25 @@ func (r Result) describe(b *strings.Builder) {
 		fmt.Fprintf(b, "  %s\n", r.Reason)
 	}
 
-	for _, f := range r.Faults {
-		fmt.Fprintf(b, "  %s\n    expected %s\n    got      %s\n", f.What, f.Want, f.Got)
+	for _, d := range r.Differences {
+		fmt.Fprintf(b, "  %s\n    expected %s\n    got      %s\n", d.What, d.Want, d.Got)
 	}
 	fmt.Fprintf(b, "  source   %s: %s\n\n", r.Source, r.Cite)
 }
 
 // shownProbe is a probe of the JSON report.
 type shownProbe struct {
-	ID       string  `json:"id"`
-	Family   string  `json:"family"`
-	Rule     string  `json:"rule"`
-	Source   Source  `json:"source"`
-	Cite     string  `json:"cite"`
-	Call     string  `json:"call"`
-	Expected Want    `json:"expected"`
-	Outcome  Outcome `json:"outcome,omitempty"`
-	Reason   string  `json:"reason,omitempty"`
-	Faults   []Fault `json:"faults,omitempty"`
-	Status   int     `json:"status,omitempty"`
+	ID          string       `json:"id"`
+	Family      string       `json:"family"`
+	Rule        string       `json:"rule"`
+	Source      Source       `json:"source"`
+	Cite        string       `json:"cite"`
+	Call        string       `json:"call"`
+	Expected    Want         `json:"expected"`
+	Outcome     Outcome      `json:"outcome,omitempty"`
+	Reason      string       `json:"reason,omitempty"`
+	Differences []Difference `json:"differences,omitempty"`
+	Status      int          `json:"status,omitempty"`
 }
 
 func shown(p Probe) shownProbe {
@@ -141,7 +141,7 @@ func (r Report) WriteJSON(w io.Writer) error {
 	for i, result := range r.Results {
 		probes[i] = shown(result.Probe)
 		probes[i].Outcome, probes[i].Reason = result.Outcome, result.Reason
-		probes[i].Faults, probes[i].Status = result.Faults, result.Answer.Status
+		probes[i].Differences, probes[i].Status = result.Differences, result.Answer.Status
 	}
 
 	total := r.Total()

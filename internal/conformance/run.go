@@ -54,11 +54,11 @@ const (
 // Result is a probe with its outcome.
 type Result struct {
 	Probe
-	Outcome Outcome
-	Reason  string // why it was not run, or could not be prepared
-	Faults  []Fault
-	Answer  Answer
-	Want    Want // with the variables filled in
+	Outcome     Outcome
+	Reason      string // why it was not run, or could not be prepared
+	Differences []Difference
+	Answer      Answer
+	Want        Want // with the variables filled in
 }
 
 // ErrUnreachable means that the endpoint does not answer.
@@ -122,8 +122,8 @@ func (k *run) probe(ctx context.Context, p Probe) Result {
 	}
 
 	result.Answer, result.Want = answer, p.Want.fill(s)
-	result.Faults = result.Want.faults(answer)
-	if len(result.Faults) == 0 {
+	result.Differences = result.Want.differences(answer)
+	if len(result.Differences) == 0 {
 		result.Outcome = Passed
 	}
 

@@ -43,7 +43,7 @@ func TestServersThatAnswerEverythingAlike(t *testing.T) {
 			}))
 			t.Cleanup(web.Close)
 
-			results, _, err := kitFor(web.URL).Run(t.Context(), probes(t))
+			results, _, err := conformance.KitFor(web.URL).Run(t.Context(), probes(t))
 			if err != nil || len(results) != len(probes(t)) {
 				t.Fatal(err, len(results))
 			}
@@ -67,7 +67,8 @@ func TestServersThatAnswerEverythingAlike(t *testing.T) {
 func TestServersThatDoNotAnswer(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	if _, _, err := kitFor(gone.URL).Run(t.Context(), probes(t)); !errors.Is(err, conformance.ErrUnreachable) {
+	_, _, err := conformance.KitFor(gone.URL).Run(t.Context(), probes(t))
+	if !errors.Is(err, conformance.ErrUnreachable) {
 		t.Errorf("a server that is gone: %v", err)
 	}
 
@@ -76,7 +77,7 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	t.Cleanup(hanging.Close)
-	kit := kitFor(hanging.URL)
+	kit := conformance.KitFor(hanging.URL)
 	kit.Timeout = 20 * time.Millisecond
 	results, _, err := kit.Run(t.Context(), probes(t))
 	if !errors.Is(err, conformance.ErrUnreachable) || len(results) > 10 {
@@ -92,7 +93,7 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 		}
 	}))
 	t.Cleanup(endless.Close)
-	results, _, err = kitFor(endless.URL).Run(t.Context(), probes(t)[:3])
+	results, _, err = conformance.KitFor(endless.URL).Run(t.Context(), probes(t)[:3])
 	if err != nil || results[0].Outcome != conformance.Failed || !strings.Contains(results[0].Reason, "more than") {
 		t.Errorf("an endless answer: %v %+v", err, results)
 	}
@@ -131,7 +132,7 @@ func TestNothingOfOthersIsDeleted(t *testing.T) {
 	t.Cleanup(web.Close)
 
 	chosen := slices.DeleteFunc(probes(t), func(p conformance.Probe) bool { return p.Family != "tokens" })
-	if _, _, err := kitFor(web.URL).Run(t.Context(), chosen); err != nil {
+	if _, _, err := conformance.KitFor(web.URL).Run(t.Context(), chosen); err != nil {
 		t.Fatal(err)
 	}
 	if len(deleted) > 0 {
@@ -143,7 +144,7 @@ func TestNothingOfOthersIsDeleted(t *testing.T) {
 func TestPauses(t *testing.T) {
 	s := wiretest.Start(t)
 	waits, calls := 0, 0
-	kit := kitFor(s.URL)
+	kit := conformance.KitFor(s.URL)
 	kit.Pause = time.Second
 	kit.Wait = func(_ context.Context, d time.Duration) error {
 		waits++
@@ -169,7 +170,7 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestReports(t *testing.T) {
 	report := conformance.Report{Endpoint: "http://example", Results: []conformance.Result{
 		{Probe: probe("good"), Outcome: conformance.Passed},
-		{Probe: probe("bad"), Outcome: conformance.Failed, Faults: []conformance.Fault{
+		{Probe: probe("bad"), Outcome: conformance.Failed, Differences: []conformance.Difference{
 			{What: "message", Want: "this <text>", Got: conformance.Shown(`{"SecretKey":"wJalrXUtnFEMI"}` + "\n")},
 		}},
 		{Probe: probe("absent"), Outcome: conformance.NotRun, Reason: "needs IAM"},
@@ -193,14 +194,14 @@ func TestReports(t *testing.T) {
 		Passed, Failed int
 		Probes         []struct {
 			ID, Outcome, Cite string
-			Faults            []conformance.Fault
+			Differences       []conformance.Difference
 			Expected          map[string]any
 		}
 	}
 	if err := json.Unmarshal(object.Bytes(), &decoded); err != nil {
 		t.Fatal(err)
 	}
-	if decoded.Passed != 1 || len(decoded.Probes) != 3 || decoded.Probes[1].Faults[0].Want != "this <text>" ||
+	if decoded.Passed != 1 || len(decoded.Probes) != 3 || decoded.Probes[1].Differences[0].Want != "this <text>" ||
 		decoded.Probes[2].Outcome != "not run" || decoded.Probes[0].Expected["status"] != 200.0 {
 		t.Errorf("%+v", decoded)
 	}

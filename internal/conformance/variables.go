@@ -180,7 +180,7 @@ func (s Step) names() []string {
 func (w Want) names() []string {
 	names := namesIn(w.Answer, w.Not, w.Headers, w.Message, w.Body, w.Lacks)
 	if w.Token != nil {
-		names = append(names, namesIn(w.Token.Head, w.Token.Claims)...)
+		names = append(names, namesIn(w.Token.Head, w.Token.Claims, w.Token.Lacks)...)
 	}
 
 	return names
@@ -193,10 +193,11 @@ func (w Want) fill(s scope) Want {
 		w.Answer, _ = s.fillAll(w.Answer).(map[string]any)
 	}
 
-	w.Not, w.Headers = s.fillTexts(w.Not), s.fillTexts(w.Headers)
+	w.Not, w.Headers, w.Lacks = s.fillTexts(w.Not), s.fillTexts(w.Headers), s.fillList(w.Lacks)
 	if w.Token != nil {
 		token := *w.Token
 		token.Head = s.fill(token.Head)
+		token.Lacks = s.fillList(token.Lacks)
 		if token.Claims != nil {
 			token.Claims, _ = s.fillAll(token.Claims).(map[string]any)
 		}
@@ -204,6 +205,14 @@ func (w Want) fill(s scope) Want {
 	}
 
 	return w
+}
+
+func (s scope) fillList(texts []string) []string {
+	var filled []string
+	for _, text := range texts {
+		filled = append(filled, s.fill(text))
+	}
+	return filled
 }
 
 func (s scope) fillTexts(texts map[string]string) map[string]string {

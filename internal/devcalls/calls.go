@@ -49,6 +49,7 @@ type Calls struct {
 	list    []Call // oldest answer first
 	last    uint64
 	reasons []Call        // of calls that are not answered yet, oldest first, at most maxReasons
+	own     []Call        // refused ones of the server itself, oldest first, at most maxReasons
 	change  chan struct{} // closed at the next answer; nil = nobody waits
 }
 
@@ -89,6 +90,31 @@ func (c *Calls) Explain(requestID, message string, steps []explain.Step, planned
 		c.reasons = slices.Delete(c.reasons, 0, 1)
 	}
 	c.reasons = append(c.reasons, Call{RequestID: requestID, Message: message, Steps: steps, Planned: planned})
+}
+
+// ExplainOwn notes why a call of the server itself was refused, such as one of a seed. It is not among the calls of
+// clients.
+func (c *Calls) ExplainOwn(requestID, message string, steps []explain.Step, planned []explain.Code) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	if len(c.own) == maxReasons {
+		c.own = slices.Delete(c.own, 0, 1)
+	}
+	c.own = append(c.own, Call{RequestID: requestID, Message: message, Steps: steps, Planned: planned})
+}
+
+// Own returns a refused call of the server itself; false = it is not among the newest.
+func (c *Calls) Own(requestID string) (Call, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	n := indexOf(c.own, requestID)
+	if n < 0 {
+		return Call{}, false
+	}
+
+	return c.own[n], true
 }
 
 func indexOf(list []Call, requestID string) int {

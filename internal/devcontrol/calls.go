@@ -32,9 +32,10 @@ type call struct {
 	Explain   *explanation `json:"explain,omitempty"`
 }
 
-// explanation is why a call was refused, as `poolhouse explain --json` tells.
+// explanation is why a call was refused: the text that the terminal shows, and its parts.
 type explanation struct {
 	Reason  explain.Code   `json:"reason"`
+	Text    string         `json:"text"`
 	Steps   []explain.Step `json:"steps"`
 	Planned []explain.Code `json:"planned,omitempty"`
 }
@@ -66,7 +67,12 @@ func shown(c devcalls.Call) call {
 		RequestID: c.RequestID,
 	}
 	if step := c.Deciding(); step != nil {
-		one.Explain = &explanation{Reason: step.Code, Steps: c.Steps, Planned: c.Planned}
+		one.Explain = &explanation{
+			Reason:  step.Code,
+			Text:    explain.Text(c.Steps, c.Planned, nil),
+			Steps:   c.Steps,
+			Planned: c.Planned,
+		}
 	}
 
 	return one

@@ -9,6 +9,11 @@ const systems = { linux: "linux", darwin: "darwin", win32: "windows" };
 const machines = { x64: "amd64", arm64: "arm64" };
 const startTimeout = 60_000; // ms
 
+// With one of these from an earlier step, SDKs take other keys than the server's, or call AWS. A step can be given
+// no variable less: an empty AWS_PROFILE is a fault for the AWS CLI.
+const foreign = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CREDENTIAL_EXPIRATION",
+  "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
+
 const input = (name) => (process.env[`INPUT_${name.toUpperCase()}`] ?? "").trim();
 
 /** Appends lines NAME=VALUE to a file of the runner. */
@@ -28,7 +33,9 @@ function version() {
 }
 
 async function download(address) {
-  const answer = await fetch(address);
+  const answer = await fetch(address).catch((error) => {
+    throw new Error(`${address}: ${error.cause?.message || error.cause?.code || error.message}`);
+  });
   if (!answer.ok) throw new Error(`${address}: ${answer.status} ${answer.statusText}`);
   return Buffer.from(await answer.arrayBuffer());
 }
@@ -96,6 +103,8 @@ async function main() {
   const environment = JSON.parse(execFileSync(program,
     ["dev", "env", "--endpoint", server.endpoint, "--format", "json"], { stdio: ["ignore", "pipe", "inherit"] }));
   tell("GITHUB_ENV", environment);
+  const left = foreign.filter((name) => process.env[name]);
+  if (left.length > 0) console.log(`::warning::SDKs may not call Poolhouse in a job that sets ${left.join(", ")}`);
   tell("GITHUB_OUTPUT", { endpoint: server.endpoint, "pool-id": environment.POOLHOUSE_POOL_ID ?? "" });
   console.log(`Poolhouse answers at ${server.endpoint}.`);
 }

@@ -54,12 +54,12 @@ export interface TokenOptions {
 export interface Fault {
   /** Calls of this operation, or of "*". */
   operation?: string;
-  /** They answer this error, such as "TooManyRequestsException". With `database`: true. */
-  error?: string | boolean;
+  /** They answer this error, such as "TooManyRequestsException". With `database`: "unavailable", "disk_full" and others. */
+  error?: string;
   /** They take longer. */
   delayMs?: number;
   /** Their connection is cut: before they are carried out, or after. */
-  disconnect?: boolean | "before" | "after";
+  disconnect?: "before" | "after";
   /** Requests to a login provider, by its key or host, or to "*". */
   provider?: string;
   /** What the provider does. */
@@ -83,7 +83,8 @@ export interface Call {
   error?: string;
   request_id: string;
   message?: string;
-  explain?: Record<string, unknown>;
+  /** Why it was refused; `text` is for people. */
+  explain?: { text: string; [more: string]: unknown };
 }
 
 /** An answer of the server that is no success. Its name is the error of AWS, if it has one. */
@@ -133,8 +134,10 @@ export class Poolhouse implements AsyncDisposable {
   fail(fault: Fault): Promise<Fault & { id: string }>;
   /** The faults that are set, each with its number of `hits`. */
   faults(): Promise<(Fault & { id: string; hits: number })[]>;
-  /** Ends one fault, or all. */
-  heal(id?: string): Promise<void>;
+  /** Ends a fault. */
+  endFault(id: string): Promise<void>;
+  /** Ends all faults. */
+  endFaults(): Promise<void>;
 
   /** The server's clock. All return the time there. */
   readonly clock: {

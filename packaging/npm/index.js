@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { inspect } from "node:util";
 
 import { binary } from "./binary.js";
 
@@ -9,6 +10,7 @@ export { binary };
 const keptOutput = 64 * 1024; // characters of the server's output that an error shows
 const stopTimeout = 10_000; // ms
 const keptCalls = 1000; // by the server
+const shownCalls = 20; // by explain
 
 /** An answer of the server that is no success. */
 export class PoolhouseError extends Error {
@@ -39,7 +41,7 @@ export class Poolhouse {
     const seeds = [seed].flat().flatMap((file) => ["--seed", String(file)]);
     const child = spawn(binary(), ["dev", "--memory", "--listen", "127.0.0.1:0", "--ready-file", "-",
       "--exit-with-parent", ...(demo ? ["--demo"] : []), ...seeds, ...args],
-    { stdio: ["pipe", "pipe", "pipe"], windowsHide: true, env: withoutClients(env) });
+    { stdio: ["pipe", "pipe", "pipe"], windowsHide: true, env: withoutSettings(env) });
     this.#child = child;
     this.#output = "";
 
@@ -138,6 +140,7 @@ export class Poolhouse {
   }
 
   async token(user, { expiresIn, audience, claims } = {}) {
+    if (!user) throw new TypeError('poolhouse: whose token? Give a user\'s name, or {sub: "…"} for anybody');
     const who = typeof user === "string" ? { user } : { sub: user.sub };
     const body = { ...who, expires_in: expiresIn, aud: audience, claims };
     return (await this.#control("POST", "token", body)).token;
@@ -159,7 +162,7 @@ export class Poolhouse {
     const { IdentityId: identityId } = await this.#identity("GetId", { IdentityPoolId: poolId, Logins: logins });
     const { Credentials: keys } = await this.#identity("GetCredentialsForIdentity",
       { IdentityId: identityId, Logins: logins });
-    return {
+    const session = {
       identityId,
       logins,
       credentials: {
@@ -169,6 +172,9 @@ export class Poolhouse {
         expiration: new Date(keys.Expiration * 1000),
       },
     };
+    // A failed assertion prints what it compares: no token, and no key.
+    const withoutSecrets = { value: () => ({ identityId, accessKeyId: keys.AccessKeyId }) };
+    return Object.defineProperties(session, { toJSON: withoutSecrets, [inspect.custom]: withoutSecrets });
   }
 
   async fail(fault) {
@@ -179,8 +185,12 @@ export class Poolhouse {
     return (await this.#control("GET", "faults")).faults;
   }
 
-  async heal(id) {
-    await this.#control("DELETE", id === undefined ? "faults" : `faults/${encodeURIComponent(id)}`);
+  async endFault(id) {
+    await this.#control("DELETE", `faults/${encodeURIComponent(id)}`);
+  }
+
+  async endFaults() {
+    await this.#control("DELETE", "faults");
   }
 
   clock = {
@@ -234,7 +244,7 @@ export class Poolhouse {
   }
 
   /** The last calls as text, with the reason of each refusal. */
-  async explain({ limit = 10 } = {}) {
+  async explain({ limit = shownCalls } = {}) {
     const calls = await this.calls();
     return calls.slice(-limit).map(shown).join("\n");
   }
@@ -283,10 +293,9 @@ export async function startPoolhouse(options) {
   return new Poolhouse(options).start();
 }
 
-/** An environment without what is meant for clients of another server. */
-function withoutClients(environment) {
-  return Object.fromEntries(Object.entries(environment)
-    .filter(([name]) => !/^(POOLHOUSE_(?!BINARY)|AWS_)/.test(name)));
+/** An environment without settings of AWS and Poolhouse: those of this machine's user are for other servers. */
+function withoutSettings(environment) {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !/^(POOLHOUSE|AWS)_/.test(name)));
 }
 
 /** The members of an object in the control API's spelling: delayMs is delay_ms. */
@@ -304,9 +313,6 @@ function shown(call) {
   const lines = [[call.operation, call.status, call.error, call.request_id && `(request ${call.request_id})`]
     .filter(Boolean).join(" ")];
   if (call.message) lines.push(`  ${call.message}`);
-  for (const step of (call.explain?.steps ?? []).filter((one) => !one.ok)) {
-    lines.push(`  refused ${step.check}: expected ${step.expected}; got ${step.got}`);
-    if (step.fix) lines.push(`    fix: ${step.fix}`);
-  }
+  if (call.explain) lines.push(`  ${call.explain.text.replaceAll("\n", "\n  ")}`);
   return lines.join("\n");
 }

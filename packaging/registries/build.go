@@ -28,12 +28,30 @@ type platform struct {
 // platforms lists the platforms of a release. The programs are static: wheels for glibc and for musl
 // have the same. Go 1.26 needs macOS 12; pip on Apple silicon begins with 11.
 var platforms = []platform{
-	{"linux", "amd64", "linux", "x64", "manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64"},
-	{"linux", "arm64", "linux", "arm64", "manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64"},
-	{"darwin", "amd64", "darwin", "x64", "macosx_12_0_x86_64"},
-	{"darwin", "arm64", "darwin", "arm64", "macosx_12_0_arm64"},
-	{"windows", "amd64", "win32", "x64", "win_amd64"},
-	{"windows", "arm64", "win32", "arm64", "win_arm64"},
+	{
+		system: "linux", arch: "amd64", node: "linux", cpu: "x64",
+		wheel: "manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64",
+	},
+	{
+		system: "linux", arch: "arm64", node: "linux", cpu: "arm64",
+		wheel: "manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64",
+	},
+	{
+		system: "darwin", arch: "amd64", node: "darwin", cpu: "x64",
+		wheel: "macosx_12_0_x86_64",
+	},
+	{
+		system: "darwin", arch: "arm64", node: "darwin", cpu: "arm64",
+		wheel: "macosx_12_0_arm64",
+	},
+	{
+		system: "windows", arch: "amd64", node: "win32", cpu: "x64",
+		wheel: "win_amd64",
+	},
+	{
+		system: "windows", arch: "arm64", node: "win32", cpu: "arm64",
+		wheel: "win_arm64",
+	},
 }
 
 // executable returns the program's file name on the platform.

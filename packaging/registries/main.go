@@ -50,12 +50,12 @@ func run(ctx context.Context, arguments []string, usage io.Writer) error {
 		return err
 	}
 
-	b.dist, err = os.MkdirTemp("", "registries") // the tools read files above a folder, too
+	b.work, err = os.MkdirTemp("", "registries") // the tools read files above a folder, too
 	if err != nil {
 		return err
 	}
 
-	defer func() { _ = os.RemoveAll(b.dist) }()
+	defer func() { _ = os.RemoveAll(b.work) }()
 
 	return b.all(ctx, dist)
 }

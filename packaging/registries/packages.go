@@ -21,7 +21,7 @@ const noVersion = "0.0.0"
 // builder makes the packages. Equal programs make equal packages.
 type builder struct {
 	sources, documents string // folders
-	dist               string // folder for its work
+	work               string // folder for intermediate files
 	built              build
 	created            time.Time
 	python             string
@@ -30,10 +30,11 @@ type builder struct {
 
 // all makes the packages in folders below dist.
 func (b *builder) all(ctx context.Context, dist string) error {
-	for name, build := range map[string]func(context.Context, string) error{
-		"npm": b.npm, "pypi": b.wheels, "maven": b.maven,
-	} {
-		output, err := filepath.Abs(filepath.Join(dist, name))
+	for _, registry := range []struct {
+		name  string
+		build func(ctx context.Context, output string) error
+	}{{"npm", b.npm}, {"pypi", b.wheels}, {"maven", b.maven}} {
+		output, err := filepath.Abs(filepath.Join(dist, registry.name))
 		if err != nil {
 			return err
 		}
@@ -43,8 +44,8 @@ func (b *builder) all(ctx context.Context, dist string) error {
 		if err := os.MkdirAll(output, 0o755); err != nil {
 			return err
 		}
-		if err := build(ctx, output); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		if err := registry.build(ctx, output); err != nil {
+			return fmt.Errorf("%s: %w", registry.name, err)
 		}
 	}
 
@@ -63,7 +64,7 @@ func (b *builder) npm(ctx context.Context, output string) error {
 	for _, p := range b.built.programs {
 		name := "@poolhouse/" + p.node + "-" + p.cpu
 		optional[name] = b.built.version
-		folder := filepath.Join(b.dist, "npm-"+p.node+"-"+p.cpu)
+		folder := filepath.Join(b.work, "npm-"+p.node+"-"+p.cpu)
 		if err := copyFile(p.path, filepath.Join(folder, "bin", p.executable()), 0o755); err != nil {
 			return err
 		}
@@ -83,7 +84,7 @@ func (b *builder) npm(ctx context.Context, output string) error {
 		}
 	}
 
-	folder := filepath.Join(b.dist, "npm")
+	folder := filepath.Join(b.work, "npm")
 	if err := copyTree(source, folder, "node_modules", "package-lock.json", ".npmrc"); err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (b *builder) pack(ctx context.Context, folder, output string, about map[str
 // wheels makes a wheel for each program.
 func (b *builder) wheels(ctx context.Context, output string) error {
 	for _, p := range b.built.programs {
-		folder := filepath.Join(b.dist, "wheel-"+p.system+"-"+p.arch)
+		folder := filepath.Join(b.work, "wheel-"+p.system+"-"+p.arch)
 		if err := copyTree(filepath.Join(b.sources, "pytest"), folder, "__pycache__"); err != nil {
 			return err
 		}
@@ -142,7 +143,7 @@ func (b *builder) wheels(ctx context.Context, output string) error {
 
 // maven makes a repository with the extension and a jar of each program.
 func (b *builder) maven(ctx context.Context, output string) error {
-	folder := filepath.Join(b.dist, "maven")
+	folder := filepath.Join(b.work, "maven")
 	if err := copyTree(filepath.Join(b.sources, "junit"), folder, "target"); err != nil {
 		return err
 	}

@@ -13,7 +13,8 @@ try {
   process.exit(1);
 }
 
-const child = spawn(program, process.argv.slice(2), { stdio: "inherit" });
+const { POOLHOUSE_BINARY: _, ...env } = process.env; // the program knows its own settings only
+const child = spawn(program, process.argv.slice(2), { stdio: "inherit", env });
 // The terminal sends SIGINT to both: a second one would stop a server without its orderly end.
 process.on("SIGINT", () => {
   if (!process.stdin.isTTY) child.kill("SIGINT");

@@ -21,8 +21,8 @@ import (
 //go:embed keys.pem
 var text []byte
 
-// Foreign is the number of keys at the end of the list that NewMaker never gives out: an attacker's, or
-// those of identity providers.
+// Foreign is the number of keys at the end of the list that NewMaker never gives out. Tests sign with them
+// as somebody other than the server.
 const Foreign = 4
 
 // parsed returns all keys. It reads each once.

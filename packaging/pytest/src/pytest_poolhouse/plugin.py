@@ -9,6 +9,15 @@ import pytest
 
 from .server import Poolhouse
 
+# Settings of the developer's own AWS account. SDKs would send the token with the server's keys, look for the
+# profile, or call AWS in place of the server.
+FOREIGN = (
+    "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+
+RUNNING = pytest.StashKey[Poolhouse]()
+USES_SERVER = pytest.StashKey[bool]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
@@ -25,6 +34,7 @@ def poolhouse_server(request: pytest.FixtureRequest) -> Iterator[Poolhouse]:
     root = Path(request.config.inipath).parent if request.config.inipath else Path(request.config.rootpath)
     seeds = [root / seed for seed in request.config.getini("poolhouse_seed")]
     with Poolhouse(seeds=seeds, arguments=request.config.getini("poolhouse_arguments")) as server:
+        request.config.stash[RUNNING] = server
         yield server
 
 
@@ -36,11 +46,12 @@ def poolhouse(
 
     A test that fails shows the server's last calls, with the reason of each refusal.
     """
+    request.node.stash[USES_SERVER] = True
     poolhouse_server.reset()
     for name, value in poolhouse_server.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    for name in FOREIGN:
+        monkeypatch.delenv(name, raising=False)
     return poolhouse_server
 
 
@@ -48,8 +59,9 @@ def poolhouse(
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, None]:
     outcome = yield
     report = outcome.get_result()
-    server = getattr(item, "funcargs", {}).get("poolhouse")
-    if report.when == "call" and report.failed and isinstance(server, Poolhouse):
+    server = item.config.stash.get(RUNNING, None)
+    uses = item.stash.get(USES_SERVER, False) or "poolhouse_server" in getattr(item, "fixturenames", ())
+    if report.failed and server and uses:
         try:
             calls = server.explain()
         except Exception as error:  # it must not hide why the test failed

@@ -23,9 +23,11 @@ def binary() -> str:
 
 def main() -> None:
     """Runs the program in place of this one."""
+    program = binary()
+    os.environ.pop("POOLHOUSE_BINARY", None)  # the program knows its own settings only
     if os.name != "nt":
-        os.execv(binary(), ["poolhouse", *sys.argv[1:]])
-    process = subprocess.Popen([binary(), *sys.argv[1:]])
+        os.execv(program, ["poolhouse", *sys.argv[1:]])
+    process = subprocess.Popen([program, *sys.argv[1:]])
     while True:
         try:
             sys.exit(process.wait())

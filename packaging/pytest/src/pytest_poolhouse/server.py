@@ -10,7 +10,7 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Deque, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
@@ -20,6 +20,7 @@ START_TIMEOUT = 30.0  # seconds
 STOP_TIMEOUT = 10.0  # seconds
 REQUEST_TIMEOUT = 90.0  # seconds
 KEPT_CALLS = 1000  # by the server
+SHOWN_CALLS = 20  # by explain
 
 # The server is on this machine: no proxy of the environment leads there.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -63,6 +64,10 @@ class Session(NamedTuple):
     """What get_id and get_credentials_for_identity take as Logins. Empty for a guest."""
     credentials: Credentials
 
+    def __repr__(self) -> str:
+        """Shows no token."""
+        return f"Session(identity_id={self.identity_id!r}, credentials={self.credentials!r})"
+
 
 class Clock:
     """The server's clock."""
@@ -73,8 +78,10 @@ class Clock:
     def now(self) -> datetime:
         return _time(self._server.control("GET", "clock")["now"])
 
-    def advance(self, seconds: float) -> datetime:
+    def advance(self, seconds: Union[float, timedelta]) -> datetime:
         """Moves the clock on, and returns the time there."""
+        if isinstance(seconds, timedelta):
+            seconds = seconds.total_seconds()
         return _time(self._server.control("PUT", "clock", {"advance_seconds": seconds})["now"])
 
     def set(self, time: datetime) -> datetime:
@@ -244,8 +251,8 @@ class Poolhouse:
             datetime.fromtimestamp(keys["Expiration"], timezone.utc)))
 
     def fail(
-        self, operation: Optional[str] = None, *, error: Union[str, bool, None] = None, times: Optional[int] = None,
-        after: Optional[int] = None, delay_ms: Optional[int] = None, disconnect: Union[str, bool, None] = None,
+        self, operation: Optional[str] = None, *, error: Optional[str] = None, times: Optional[int] = None,
+        after: Optional[int] = None, delay_ms: Optional[int] = None, disconnect: Optional[str] = None,
         provider: Optional[str] = None, answer: Optional[str] = None, database: Optional[str] = None, **more: Any,
     ) -> Dict[str, Any]:
         """Lets something go wrong from now on, and returns the fault with its id.
@@ -264,9 +271,12 @@ class Poolhouse:
         faults: List[Dict[str, Any]] = self.control("GET", "faults")["faults"]
         return faults
 
-    def heal(self, fault_id: Optional[str] = None) -> None:
-        """Ends one fault, or all."""
-        self.control("DELETE", "faults" if fault_id is None else "faults/" + urllib.parse.quote(fault_id, safe=""))
+    def end_fault(self, fault_id: str) -> None:
+        self.control("DELETE", "faults/" + urllib.parse.quote(fault_id, safe=""))
+
+    def end_faults(self) -> None:
+        """Ends all faults."""
+        self.control("DELETE", "faults")
 
     def reset(self, *, empty: bool = False) -> None:
         """Makes everything as after a start; with empty, without seeds and demo."""
@@ -318,7 +328,7 @@ class Poolhouse:
             "operation": operation, "status": status, "error": error, "after": after,
             "timeout_seconds": timeout_seconds}))
 
-    def explain(self, *, limit: int = 10) -> str:
+    def explain(self, *, limit: int = SHOWN_CALLS) -> str:
         """Returns the last calls as text, with the reason of each refusal."""
         return "\n".join(_shown(call) for call in self.calls()[-limit:])
 
@@ -374,9 +384,6 @@ def _shown(call: Mapping[str, Any]) -> str:
         lines[0] += f" (request {call['request_id']})"
     if call.get("message"):
         lines.append("  " + call["message"])
-    for step in (call.get("explain") or {}).get("steps") or ():
-        if not step.get("ok"):
-            lines.append(f"  refused {step['check']}: expected {step.get('expected')}; got {step.get('got')}")
-            if step.get("fix"):
-                lines.append("    fix: " + step["fix"])
+    if call.get("explain"):
+        lines.append("  " + call["explain"]["text"].replace("\n", "\n  "))
     return "\n".join(lines)

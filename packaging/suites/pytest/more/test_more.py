@@ -14,7 +14,8 @@ def test_sign_in(poolhouse):
     alice, bob, guest = poolhouse.sign_in("alice"), poolhouse.sign_in("bob"), poolhouse.guest()
     assert len({alice.identity_id, bob.identity_id, guest.identity_id}) == 3
     assert poolhouse.sign_in(sub="alice").identity_id == alice.identity_id
-    assert alice.credentials.secret_access_key not in repr(alice.credentials)
+    assert alice.credentials.secret_access_key not in repr(alice)
+    assert "eyJ" not in repr(alice)
     assert guest.logins == {} and guest.credentials.expiration > datetime.now(timezone.utc)
     assert ":assumed-role/PoolhouseDemoUser/" in poolhouse.client("sts", alice).get_caller_identity()["Arn"]
     assert poolhouse.client("cognito-identity").list_identity_pools(MaxResults=1)["IdentityPools"]
@@ -35,6 +36,13 @@ def test_the_server_is_in_the_environment(poolhouse):
         assert os.environ["AWS_ENDPOINT_URL_" + service] == poolhouse.endpoint
     assert os.environ["POOLHOUSE_POOL_ID"] == poolhouse.pool_id
     assert os.environ["AWS_REGION"] == poolhouse.region == "us-east-1"
+
+
+def test_the_developers_own_account_is_not_used(poolhouse):
+    import boto3
+
+    pools = boto3.client("cognito-identity").list_identity_pools(MaxResults=1)["IdentityPools"]
+    assert [pool["IdentityPoolId"] for pool in pools] == [poolhouse.pool_id]
 
 
 def test_each_test_begins_anew(poolhouse, poolhouse_server):
@@ -60,10 +68,10 @@ def test_faults(poolhouse):
         poolhouse.guest()
     assert refusal.value.code == "InternalErrorException"
     assert [f["hits"] for f in poolhouse.faults()] == [1]
-    poolhouse.heal(fault["id"])
+    poolhouse.end_fault(fault["id"])
     poolhouse.guest()
     poolhouse.fail("*", error="TooManyRequestsException")
-    poolhouse.heal()
+    poolhouse.end_faults()
     poolhouse.guest()
 
 
@@ -74,7 +82,7 @@ def test_a_provider_is_down(poolhouse):
 
 def test_clock(poolhouse):
     token = poolhouse.logins("alice")
-    poolhouse.clock.advance(7200)
+    poolhouse.clock.advance(timedelta(hours=2))
     with pytest.raises(PoolhouseError, match="Token expired"):
         poolhouse._session(None, token)
     past = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -99,7 +107,8 @@ def test_explain(poolhouse):
     with pytest.raises(PoolhouseError):
         poolhouse.sign_in("alice", expires_in=-600)
     text = poolhouse.explain()
-    assert "GetId 400 NotAuthorizedException" in text and "refused" in text and "expected" in text
+    assert "GetId 400 NotAuthorizedException" in text and "\n  refused " in text and "; got " in text
+    assert text.endswith("\n  reason: token-expiry")
 
 
 def test_users_and_keys(poolhouse):

@@ -5,7 +5,15 @@ import type { Session } from "poolhouse";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { inspect } from "node:util";
+import { afterAll, expect, test } from "vitest";
+
+// The test runs with settings of a developer's own AWS account. Hooks that are first here are the last to run.
+const own = { ...process.env };
+afterAll(() => {
+  expect(process.env.AWS_PROFILE).toBe("own");
+  expect(process.env).toEqual(own);
+});
 
 const unstarted = () => poolhouse.endpoint;
 const poolhouse: Poolhouse = usePoolhouse();
@@ -24,6 +32,9 @@ test("users and guests sign in", async () => {
   const sessions: Session[] = [await poolhouse.signIn("alice"), await poolhouse.signIn("bob"), await poolhouse.guest()];
   expect(new Set(sessions.map((one) => one.identityId)).size).toBe(3);
   expect((await poolhouse.signIn({ sub: "alice" })).identityId).toBe(sessions[0]!.identityId);
+  const shown = inspect(sessions[0]) + JSON.stringify(sessions[0]);
+  expect(shown).not.toMatch(/eyJ/);
+  expect(shown).not.toContain(sessions[0]!.credentials.secretAccessKey);
   expect(sessions[2]!.credentials.expiration.getTime()).toBeGreaterThan(Date.now());
 
   const client = new CognitoIdentityClient(poolhouse.clientConfig);
@@ -35,6 +46,7 @@ test("refusals have the error's name", async () => {
   const refusal = await poolhouse.signIn("alice", { expiresIn: -600 }).catch((error: unknown) => error);
   expect(refusal).toBeInstanceOf(PoolhouseError);
   expect(refusal).toMatchObject({ name: "NotAuthorizedException", status: 400 });
+  await expect(poolhouse.signIn("")).rejects.toThrow(/whose token/);
   await expect(poolhouse.token("nobody")).rejects.toThrow(/no such user/);
   await expect(poolhouse.signIn("alice", { audience: "another-app" })).rejects.toThrow(/Incorrect token audience/);
 });
@@ -43,6 +55,11 @@ test("the server is in the environment", () => {
   expect(process.env.AWS_ENDPOINT_URL_STS).toBe(poolhouse.endpoint);
   expect(process.env.POOLHOUSE_POOL_ID).toBe(poolhouse.poolId);
   expect(process.env.AWS_REGION).toBe(poolhouse.region);
+});
+
+test("the developer's own account is not used", async () => {
+  const pools = await new CognitoIdentityClient({}).send(new ListIdentityPoolsCommand({ MaxResults: 9 }));
+  expect(pools.IdentityPools?.map((pool) => pool.IdentityPoolId)).toEqual([poolhouse.poolId]);
 });
 
 test("a test leaves something", async () => {
@@ -64,10 +81,10 @@ test("faults end", async () => {
   await poolhouse.guest();
   await expect(poolhouse.guest()).rejects.toMatchObject({ name: "InternalErrorException" });
   expect((await poolhouse.faults()).map((fault) => fault.hits)).toEqual([1]);
-  await poolhouse.heal(id);
+  await poolhouse.endFault(id);
   await poolhouse.guest();
   await poolhouse.fail({ operation: "*", delayMs: 60_000 });
-  await poolhouse.heal();
+  await poolhouse.endFaults();
   await poolhouse.guest();
 });
 
@@ -86,7 +103,9 @@ test("calls can be read and waited for", async () => {
   await expect(poolhouse.waitForCall({ operation: "ListIdentities", timeoutSeconds: 1 })).rejects
     .toMatchObject({ status: 408 });
   await expect(poolhouse.signIn("alice", { expiresIn: -600 })).rejects.toThrow();
-  expect(await poolhouse.explain()).toMatch(/GetId 400 NotAuthorizedException(.|\n)*refused .*: expected/);
+  const explained = await poolhouse.explain();
+  expect(explained).toMatch(/GetId 400 NotAuthorizedException[^]*\n  refused .*: expected .*; got /);
+  expect(explained).toMatch(/\n  reason: token-expiry$/);
 });
 
 test("keys, codes and SAML", async () => {

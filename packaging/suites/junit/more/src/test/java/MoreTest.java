@@ -1,6 +1,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -45,7 +46,7 @@ class MoreTest {
         assertEquals("NotAuthorizedException", refusal.code());
         assertEquals(400, refusal.status());
         assertTrue(poolhouse.explain().contains("GetId 400 NotAuthorizedException"), poolhouse.explain());
-        assertTrue(poolhouse.explain().contains("refused"), poolhouse.explain());
+        assertTrue(poolhouse.explain().endsWith("\n  reason: token-expiry"), poolhouse.explain());
         refusal = assertThrows(PoolhouseException.class, () -> poolhouse.token("\"nobody\" \u00e9\n"));
         assertTrue(refusal.getMessage().contains("no such user"), refusal.getMessage());
     }
@@ -65,11 +66,11 @@ class MoreTest {
         String id = poolhouse.fail(Fault.operation("GetId").error("InternalErrorException").after(1));
         poolhouse.guest();
         assertEquals("InternalErrorException", assertThrows(PoolhouseException.class, poolhouse::guest).code());
-        poolhouse.heal(id);
+        poolhouse.endFault(id);
         poolhouse.guest();
         poolhouse.fail(Fault.operation("*").delay(Duration.ofMinutes(1)));
         poolhouse.fail(Fault.provider("*").answer("down"));
-        poolhouse.heal();
+        poolhouse.endFaults();
         poolhouse.guest();
     }
 
@@ -106,6 +107,8 @@ class MoreTest {
     void theServerIsInTheSystemProperties() {
         assertEquals(poolhouse.endpoint().toString(), System.getProperty("aws.endpointUrlSts"));
         assertEquals(poolhouse.poolId(), System.getProperty("poolhouse.poolId"));
+        assertNull(System.getProperty("aws.sessionToken"));
+        assertNull(System.getProperty("aws.profile"));
     }
 
     @Test

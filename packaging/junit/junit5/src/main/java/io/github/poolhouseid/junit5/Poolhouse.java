@@ -33,6 +33,7 @@ public final class Poolhouse implements AutoCloseable {
     private static final Duration STOP = Duration.ofSeconds(10);
     private static final Duration REQUEST = Duration.ofSeconds(90);
     private static final int LINES = 1000;
+    private static final int SHOWN = 20; // calls
 
     // The server is on this machine: no proxy of the settings leads there.
     private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
@@ -266,12 +267,12 @@ public final class Poolhouse implements AutoCloseable {
     }
 
     /** Ends a fault. */
-    public void heal(String id) {
+    public void endFault(String id) {
         control("DELETE", "faults/" + encoded(id), null);
     }
 
     /** Ends all faults. */
-    public void heal() {
+    public void endFaults() {
         control("DELETE", "faults", null);
     }
 
@@ -319,7 +320,7 @@ public final class Poolhouse implements AutoCloseable {
     /** Returns the last calls as text, with the reason of each refusal. */
     public String explain() {
         List<Map<String, Object>> calls = calls();
-        return calls.subList(Math.max(0, calls.size() - 10), calls.size()).stream().map(Poolhouse::shown)
+        return calls.subList(Math.max(0, calls.size() - SHOWN), calls.size()).stream().map(Poolhouse::shown)
             .collect(Collectors.joining("\n"));
     }
 
@@ -337,15 +338,9 @@ public final class Poolhouse implements AutoCloseable {
         if (call.get("message") != null) {
             out.append("\n  ").append(call.get("message"));
         }
-        for (Map<String, Object> step : Json.objects(Json.object(call.get("explain")).get("steps"))) {
-            if (Boolean.TRUE.equals(step.get("ok"))) {
-                continue;
-            }
-            out.append("\n  refused ").append(step.get("check")).append(": expected ").append(step.get("expected"))
-                .append("; got ").append(step.get("got"));
-            if (step.get("fix") != null) {
-                out.append("\n    fix: ").append(step.get("fix"));
-            }
+        if (call.get("explain") != null) {
+            String text = Json.object(call.get("explain")).get("text").toString();
+            out.append("\n  ").append(text.replace("\n", "\n  "));
         }
         return out.toString();
     }

@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
+import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -20,7 +20,7 @@ import org.junit.jupiter.api.extension.ParameterResolver;
  * {@code poolhouse.arguments} more arguments of {@code poolhouse dev}, separated by blanks.
  */
 public final class PoolhouseExtension
-        implements BeforeAllCallback, BeforeEachCallback, AfterTestExecutionCallback, ParameterResolver {
+        implements BeforeAllCallback, BeforeEachCallback, AfterEachCallback, ParameterResolver {
     private static final ExtensionContext.Namespace SPACE = ExtensionContext.Namespace.create(PoolhouseExtension.class);
 
     /** Makes the extension; JUnit does this. */
@@ -38,7 +38,7 @@ public final class PoolhouseExtension
     }
 
     @Override
-    public void afterTestExecution(ExtensionContext context) {
+    public void afterEach(ExtensionContext context) {
         if (context.getExecutionException().isEmpty()) {
             return;
         }
@@ -71,11 +71,15 @@ public final class PoolhouseExtension
 
     /** The server of the run. JUnit closes it with the store, since version 5.13. */
     private static final class Running implements AutoCloseable {
+        // Of the developer's own AWS account: the SDK would send the token with the server's keys.
+        private static final List<String> FOREIGN = List.of("aws.sessionToken", "aws.profile");
+
         private final Poolhouse server;
         private final Map<String, String> before = new HashMap<>();
 
         Running(ExtensionContext context) {
             server = Poolhouse.start(parts(context, "poolhouse.seed", ","), parts(context, "poolhouse.arguments", " "));
+            FOREIGN.forEach(name -> before.put(name, System.clearProperty(name)));
             server.systemProperties().forEach((name, value) -> before.put(name, System.setProperty(name, value)));
         }
 
