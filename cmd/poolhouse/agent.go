@@ -350,7 +350,11 @@ func (a *agent) start(
 		background.Go(func() { keeper.Keep(ctx) })
 	}
 
-	server := credentialagent.NewServer(&credentialagent.Handler{Token: a.token, Source: a.renewer.Source, Failed: a.failed})
+	server := credentialagent.NewServer(&credentialagent.Handler{
+		Token:  a.token,
+		Source: a.renewer.Source,
+		Failed: a.failed,
+	})
 	serving := make(chan error, 1)
 	background.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -18,16 +18,22 @@ import (
 	"testing"
 )
 
-// guest signs a guest in, at a server that may hang, for the agents of a test. It returns the user's
-// folder, in which the test is, too.
-func guest(t *testing.T, hangs *atomic.Bool) (home string) {
+// hanging is a server that may hang. It notes when a client has given up.
+type hanging struct{ hangs, givenUp atomic.Bool }
+
+// guest signs a guest in, for the agents of a test. It returns the user's folder, in which the test is, too.
+func guest(t *testing.T, h *hanging) (home string) {
 	t.Helper()
 	home = t.TempDir()
 	ended := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if hangs.Load() {
-			_, _ = io.Copy(io.Discard, r.Body)
-			<-ended
+		_, _ = io.Copy(io.Discard, r.Body)
+		if h.hangs.Load() {
+			select {
+			case <-r.Context().Done():
+				h.givenUp.Store(true)
+			case <-ended:
+			}
 		}
 		_, _ = io.WriteString(w, `{"IdentityId": "us-east-1:11111111-1111-4111-8111-111111111111", "Credentials": {
 			"AccessKeyId": "ASIAOFTHEGUEST", "SecretKey": "s", "SessionToken": "t", "Expiration": 4102444800}}`)
@@ -66,29 +72,31 @@ func ready(t *testing.T, args ...string) *process {
 }
 
 func TestAgentFlags(t *testing.T) {
-	guest(t, new(atomic.Bool))
+	guest(t, new(hanging))
 	for name, test := range map[string]struct {
 		args []string
 		want string
 	}{
-		"environment file with a program": {[]string{"--env-file", "e", "--", "true"}, "--env-file is for an agent without"},
-		"profile without a file":          {[]string{"--credentials-profile", "a", "--", "true"}, "give both"},
-		"program without --":              {[]string{"true"}, "write the program after --"},
+		"environment file with a program": {
+			[]string{"--env-file", "e", "--", "true"}, "--env-file is for an agent without",
+		},
+		"profile without a file": {[]string{"--credentials-profile", "a", "--", "true"}, "give both"},
+		"program without --":     {[]string{"true"}, "write the program after --"},
 	} {
 		out, err := run1(t, append([]string{"agent"}, test.args...)...)
 		if err == nil || !strings.Contains(out, test.want) {
 			t.Errorf("%s: %v, %s", name, err, out)
 		}
 	}
-	if out, err := run1(t, "agent", "--credentials-file", "c", "--credentials-profile", "a", "--", "cat", "c"); err != nil ||
-		!strings.Contains(out, "[a]\naws_access_key_id = ASIAOFTHEGUEST\n") {
+	out, err := run1(t, "agent", "--credentials-file", "c", "--credentials-profile", "a", "--", "cat", "c")
+	if err != nil || !strings.Contains(out, "[a]\naws_access_key_id = ASIAOFTHEGUEST\n") {
 		t.Errorf("with all that is needed: %v, %s", err, out)
 	}
 }
 
 // Files of others are neither replaced nor removed, whichever flag names them.
 func TestAgentSparesFiles(t *testing.T) {
-	guest(t, new(atomic.Bool))
+	guest(t, new(hanging))
 	const mine = "MY=data\n"
 	for _, flag := range []string{"--env-file", "--credentials-file"} {
 		if err := os.WriteFile("mine", []byte(mine), 0o600); err != nil {
@@ -102,7 +110,8 @@ func TestAgentSparesFiles(t *testing.T) {
 
 	// What is added while the agent runs stays, and is no failure.
 	p := ready(t, "--env-file", "e", "--credentials-file", "c")
-	if out, err := run1(t, "agent", "--credentials-file", "c"); err == nil || !strings.Contains(out, "another agent keeps") {
+	out, err := run1(t, "agent", "--credentials-file", "c")
+	if err == nil || !strings.Contains(out, "another agent keeps") {
 		t.Errorf("a second agent: %v, %s", err, out)
 	}
 	for _, path := range []string{"e", "c"} {
@@ -126,7 +135,7 @@ func TestAgentSparesFiles(t *testing.T) {
 
 // An agent removes all its files when it is stopped, also by the end of its terminal.
 func TestAgentLeavesNothing(t *testing.T) {
-	home := guest(t, new(atomic.Bool))
+	home := guest(t, new(hanging))
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		p := ready(t, "--env-file", "e", "--credentials-file", "c")
 		if err := p.stop(signal); err != nil {
@@ -146,7 +155,7 @@ func TestAgentLeavesNothing(t *testing.T) {
 
 // Under nohup neither the agent nor its program ends with the terminal.
 func TestAgentUnderNohup(t *testing.T) {
-	guest(t, new(atomic.Bool))
+	guest(t, new(hanging))
 	out, err := exec.CommandContext(t.Context(), "/bin/sh", "-c",
 		`trap "" HUP; exec poolhouse agent -- /bin/sh -c 'kill -HUP $PPID; kill -HUP $$; echo survived'`).Output()
 	if err != nil || string(out) != "survived\n" {
@@ -156,8 +165,8 @@ func TestAgentUnderNohup(t *testing.T) {
 
 // A server that hangs costs nobody the credentials that are good.
 func TestAgentOfAHangingServer(t *testing.T) {
-	var hangs atomic.Bool
-	home := guest(t, &hangs)
+	var server hanging
+	home := guest(t, &server)
 	path := filepath.Join(home, "state", "poolhouse", "sessions", "g.json")
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -176,8 +185,11 @@ func TestAgentOfAHangingServer(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	hangs.Store(true)
+	server.hangs.Store(true)
 	p := ready(t, "--credentials-file", "c")
+	if server.givenUp.Load() {
+		t.Error("the agent waited until the request failed")
+	}
 	if text, err := os.ReadFile("c"); err != nil || !strings.Contains(string(text), "ASIAOFTHEGUEST") {
 		t.Errorf("the file has %s, %v", text, err)
 	}
@@ -206,6 +218,7 @@ func TestReadToken(t *testing.T) {
 		if err := errors.Join(os.WriteFile(path, []byte(test.text), 0o600), os.Chmod(path, test.mode)); err != nil {
 			t.Fatal(err)
 		}
+
 		got, err := readToken(path)
 		if (err == nil) != test.good || test.good && got != long ||
 			err != nil && strings.Contains(err.Error(), long) {

@@ -97,12 +97,13 @@ func runProgram(program []string, environment []string) error {
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
 
 	signals := make(chan os.Signal, len(passedOn))
+	defer signal.Stop(signals)
+
 	for _, s := range passedOn {
 		if !signal.Ignored(s) { // as under nohup: the program ignores it, too
 			signal.Notify(signals, s)
 		}
 	}
-	defer signal.Stop(signals)
 
 	if err := command.Start(); err != nil {
 		status := statusNotRunnable

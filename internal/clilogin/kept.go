@@ -33,4 +33,6 @@ func (c *Client) Kept(ctx context.Context, name string) (kept Credentials, fresh
 // ExpiredError means that no credentials of a profile are kept that are still good.
 type ExpiredError struct{ Profile string }
 
-func (e *ExpiredError) Error() string { return "profile " + e.Profile + ": no good credentials are kept" }
+func (e *ExpiredError) Error() string {
+	return "profile " + e.Profile + ": no good credentials are kept"
+}

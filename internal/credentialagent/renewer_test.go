@@ -69,6 +69,8 @@ func TestRenewer(t *testing.T) {
 					}
 				}
 				<-time.After(2 * time.Minute)
+				synctest.Wait()
+
 				if *renewals != 1 || (*told == 1) != (test.failure != nil) {
 					t.Errorf("%d renewals, %d failures told", *renewals, *told)
 				}
