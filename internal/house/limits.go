@@ -23,9 +23,9 @@ const (
 // those of the same browser had, and to write no file that does not load, 3,500 for its user pools:
 // their operations, the tokens of their users in identity pools, and seeds, and 1,200 for its resets,
 // faults, clock, calls and SAML responses. 50 are for the export of user pools,
-// 1,600 to sign in on the command line and to give the credentials to other programs, 900 to ask servers what AWS
+// 1,650 to sign in on the command line and to give the credentials to other programs, 900 to ask servers what AWS
 // is known to answer, and 250 for package poolhousetest.
-const mostStatements = 39_750
+const mostStatements = 39_800
 
 // findings lists each break of a limit that has a place, then those of a whole group. Tests are
 // held to the limits of layout only: a table of cases is rightly long. With tests, all limits
