@@ -134,7 +134,8 @@ func (w *callbackWaiter) ServeHTTP(response http.ResponseWriter, r *http.Request
 
 	// The Host is compared because another name may lead to this port (DNS rebinding).
 	// Clients leave the port 80 out.
-	if strings.TrimSuffix(r.Host, ":80") != strings.TrimSuffix(w.host, ":80") || r.URL.Path != callbackPath || r.Method != http.MethodGet {
+	sameHost := strings.TrimSuffix(r.Host, ":80") == strings.TrimSuffix(w.host, ":80")
+	if !sameHost || r.URL.Path != callbackPath || r.Method != http.MethodGet {
 		showPage(response, http.StatusNotFound, "Nothing is here", "This port waits for the answer of a sign-in.")
 		return
 	}

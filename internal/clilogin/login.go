@@ -95,7 +95,8 @@ func (c *Client) keepsNew(err error, before, p Profile) bool {
 // restore brings a former login back after one that was refused.
 func (c *Client) restore(ctx context.Context, before login) error {
 	ctx = context.WithoutCancel(ctx)
-	if err := errors.Join(c.keepProfile(before.profile), c.writeSession(ctx, before.profile, before.session)); err != nil {
+	err := errors.Join(c.keepProfile(before.profile), c.writeSession(ctx, before.profile, before.session))
+	if err != nil {
 		return err
 	}
 	c.o.Notice("The profile " + before.profile.Name + " keeps its former login.")

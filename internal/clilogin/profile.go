@@ -131,7 +131,8 @@ func (p Profile) problem() string {
 	case !identityPool.MatchString(p.IdentityPool):
 		return "--identity-pool must be an ID such as us-east-1:00000000-0000-4000-8000-000000000001, not a name"
 	case p.Issuer != "" && p.UserPool != "":
-		return "give --issuer or --user-pool, not both, and --issuer '' or --user-pool '' to take back what the profile has"
+		return "give --issuer or --user-pool, not both, and" +
+			" --issuer '' or --user-pool '' to take back what the profile has"
 	case !p.Guest() && p.ClientID == "":
 		return "give --client-id, the ID of the app at the issuer"
 	case p.Guest() && p.ClientID != "":

@@ -67,6 +67,7 @@ func (c *Client) Credentials(ctx context.Context, name string) (Credentials, err
 	if err != nil {
 		return Credentials{}, err
 	}
+
 	defer release()
 
 	s, err = c.readSession(ctx, p)

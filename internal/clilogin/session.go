@@ -105,6 +105,7 @@ func (c *Client) lock(ctx context.Context, name string, wait time.Duration) (rel
 
 		locked, err = file.TryLockContext(waiting, lockPoll)
 	}
+
 	switch {
 	case ctx.Err() != nil:
 		if locked {

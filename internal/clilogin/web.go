@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -110,7 +109,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 // this machine.
 func checkAddress(address string) error {
 	u, err := url.Parse(address)
-	allowHTTP := err == nil && isLoopback(u.Hostname())
+	allowHTTP := err == nil && outbound.IsLoopback(u.Hostname())
 	if _, err := outbound.CheckURL(address, allowHTTP); err != nil {
 		if failed, is := errors.AsType[*outbound.Error](err); is {
 			return untrusted("%s: use https (http is for this machine only)", failed.Problem)
@@ -119,15 +118,6 @@ func checkAddress(address string) error {
 	}
 
 	return nil
-}
-
-// isLoopback reports whether a host is this machine.
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback()
 }
 
 // get returns the body of a document.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -66,6 +67,17 @@ func CheckURL(address string, allowHTTP bool) (*url.URL, error) {
 	default:
 		return bad("is not https", "use https")
 	}
+}
+
+// IsLoopback reports whether a host is this machine: localhost, or a loopback address. Names below localhost are
+// not: resolvers may ask the network for them.
+func IsLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+
+	return err == nil && address.Unmap().IsLoopback()
 }
 
 // showAddress returns an address without user, password and query, which may be
