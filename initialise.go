@@ -339,6 +339,7 @@ func (s *Server) FirstKey(ctx context.Context) (key AccessKey, made bool, err er
 	if err != nil || !made {
 		return AccessKey{}, false, err
 	}
+
 	return AccessKey{Account: string(k.Account), AccessKeyID: k.ID, SecretAccessKey: secret}, true, nil
 }
 

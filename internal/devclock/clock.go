@@ -169,6 +169,7 @@ func (c *Clock) run(runs bool) {
 func (c *Clock) Save() (restore func()) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+
 	offset, at, still, skewed := c.offset, c.at, c.still, c.skewed
 
 	return func() {

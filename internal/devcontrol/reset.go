@@ -53,9 +53,13 @@ func (c *Control) seed(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnsupportedMediaType, errors.New("send application/yaml or application/json"), nil)
 		return
 	}
+	q := newQuery(r, "name")
+	if q.refused(w) {
+		return
+	}
 	name := "seed"
-	if r.URL.Query().Has("name") {
-		name = r.URL.Query().Get("name")
+	if q.values.Has("name") {
+		name = q.values.Get("name")
 	}
 	if !seedName.MatchString(name) {
 		refuse(w, http.StatusBadRequest, errors.New("name has 1 to 64 letters, digits, '.', '_' and '-'"), nil)

@@ -251,7 +251,8 @@ func TestProviderAddresses(t *testing.T) {
 // The keys of a provider may be at another host than its discovery document.
 func TestForeignKeysFollowDiscovery(t *testing.T) {
 	e := started()
-	if _, err := e.Add(Fault{Provider: "id.example", Answer: ForeignKeys}); err != nil {
+	added, err := e.Add(Fault{Provider: "id.example", Answer: ForeignKeys, Times: 1})
+	if err != nil {
 		t.Fatal(err)
 	}
 	discovery, _ := url.Parse("https://id.example/.well-known/openid-configuration")
@@ -263,8 +264,15 @@ func TestForeignKeysFollowDiscovery(t *testing.T) {
 	if got := e.Provider(discovery).Alter([]byte(document)); string(got) != document {
 		t.Errorf("the discovery document became %s", got)
 	}
+	if f, err := e.Get(added.ID); f.Hits != 0 || err != nil {
+		t.Errorf("a document without keys is a hit: %+v, %v", f, err)
+	}
+
 	if e.Provider(keys) == nil {
 		t.Error("the fault is not about the keys")
+	}
+	if e.Provider(keys) != nil {
+		t.Error("the fault comes true twice")
 	}
 }
 
@@ -292,8 +300,8 @@ func TestForeignKeys(t *testing.T) {
 	}
 
 	var altered jose.JSONWebKeySet
-	if err := json.Unmarshal(foreign(text), &altered); err != nil {
-		t.Fatal(err)
+	if got, isKeySet := foreign(text); !isKeySet || json.Unmarshal(got, &altered) != nil {
+		t.Fatalf("%s, %v", got, isKeySet)
 	}
 	for n, key := range altered.Keys {
 		own, _ := set.Keys[n].MarshalJSON()
@@ -303,8 +311,8 @@ func TestForeignKeys(t *testing.T) {
 		}
 	}
 	for _, same := range []string{`{"issuer":"a"}`, `no JSON`, `[]`, `{"keys":1}`} {
-		if got := foreign([]byte(same)); string(got) != same {
-			t.Errorf("%s became %s", same, got)
+		if got, isKeySet := foreign([]byte(same)); string(got) != same || isKeySet {
+			t.Errorf("%s became %s, %v", same, got, isKeySet)
 		}
 	}
 }

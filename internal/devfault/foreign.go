@@ -10,14 +10,14 @@ import (
 
 // foreign replaces the keys of a key set by others with the same IDs, which nobody signs with. Any other
 // document stays as it is.
-func foreign(body []byte) []byte {
+func foreign(body []byte) (altered []byte, isKeySet bool) {
 	var set map[string]any
 	if json.Unmarshal(body, &set) != nil {
-		return body
+		return body, false
 	}
-	keys, isSet := set["keys"].([]any)
-	if !isSet {
-		return body
+	keys, isKeySet := set["keys"].([]any)
+	if !isKeySet {
+		return body, false
 	}
 
 	for _, key := range keys {
@@ -28,10 +28,10 @@ func foreign(body []byte) []byte {
 
 	altered, err := json.Marshal(set)
 	if err != nil { // it came as JSON
-		return body
+		return body, false
 	}
 
-	return altered
+	return altered, true
 }
 
 // replaceKey gives a JSON Web Key other public numbers (RFC 7518, section 6).

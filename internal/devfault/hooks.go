@@ -104,8 +104,12 @@ func (e *Engine) Provider(address *url.URL) *outbound.Fault {
 		fault.Status, fault.Body = http.StatusOK, []byte("\x00<!DOCTYPE html><title>injected</title>{")
 	case ForeignKeys:
 		fault.Alter = func(body []byte) []byte {
-			e.follow(f.ID, body)
-			return foreign(body)
+			altered, isKeySet := foreign(body)
+			if !isKeySet {
+				e.follow(f.ID, body)
+			}
+
+			return altered
 		}
 	}
 
@@ -119,28 +123,31 @@ func isAt(provider string, address *url.URL) bool {
 		return rest == "" || rest[0] == '/'
 	}
 
-	// The user pools of this server have its own address.
+	// The settings may give a user pool another address.
 	_, pool, _ := strings.Cut(provider, "/")
 
 	return strings.HasPrefix(provider, "cognito-idp.") && pool != "" &&
 		strings.HasPrefix(strings.ToLower(address.Path)+"/", "/"+pool+"/")
 }
 
-// follow makes a fault also be about the keys that a discovery document of its provider names, which may be at
-// another host.
+// follow takes back a hit of a document without keys, which stays as it is. If that is a discovery document, the
+// fault is also about the keys that it names, which may be at another host.
 func (e *Engine) follow(id string, body []byte) {
 	var discovery struct {
 		Keys string `json:"jwks_uri"`
 	}
-	if json.Unmarshal(body, &discovery) != nil || discovery.Keys == "" {
-		return
-	}
+	_ = json.Unmarshal(body, &discovery) // anything else names no keys
 
 	e.mu.Lock()
 	defer e.mu.Unlock()
 
 	for _, f := range e.faults {
-		if f.ID == id && len(f.also) < MaxFaults {
+		if f.ID != id {
+			continue
+		}
+		f.seen--
+		f.Hits--
+		if discovery.Keys != "" && len(f.also) < MaxFaults {
 			f.also[discovery.Keys] = true
 		}
 	}

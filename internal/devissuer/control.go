@@ -1,6 +1,7 @@
 package devissuer
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -12,6 +13,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
@@ -257,7 +260,15 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, into any, rule string) boo
 		return false
 	}
 
-	decoder := json.NewDecoder(io.LimitReader(r.Body, maxRequest))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		text := fmt.Sprintf("the body has more than %d bytes, or was cut off", maxRequest)
+		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: text})
+
+		return false
+	}
+
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	decoder.UseNumber()
 	if err := decoder.Decode(into); err != nil {
@@ -272,6 +283,12 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, into any, rule string) boo
 
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: "something follows the request: " + rule})
+		return false
+	}
+	if !jsontext.Value(body).IsValid() { // encoding/json takes both
+		text := "a member comes twice, or a text is not UTF-8: " + rule
+		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: text})
+
 		return false
 	}
 
