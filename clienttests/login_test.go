@@ -434,6 +434,7 @@ print(session.get_credentials().method)`
 	t.Run("boto3", func(t *testing.T) {
 		// Files of botocore's past, which would come first.
 		writeFile(t, p.home(".boto"), "[Credentials]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n")
+		t.Cleanup(func() { _ = os.Remove(p.home(".boto")) }) // the next clients read it, too
 		writeFile(t, p.home("legacy"), "AWSAccessKeyId=AKIAOTHER\nAWSSecretKey=x\n")
 		p := &person{p.server, overlay(p.environment, []string{"AWS_CREDENTIAL_FILE=" + p.home("legacy")})}
 

@@ -167,7 +167,7 @@ func TestAgentUnderNohup(t *testing.T) {
 func TestAgentOfAHangingServer(t *testing.T) {
 	var server hanging
 	home := guest(t, &server)
-	path := filepath.Join(home, "state", "poolhouse", "sessions", "g.json")
+	path := filepath.Join(home, "state", "poolhouse", "sessions", "g", "session.json")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

@@ -1,14 +1,18 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"encoding/xml"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -31,8 +35,8 @@ func conformanceServer(t *testing.T) string {
 
 // Our own server passes; the object and the file have every probe.
 func TestConformanceOfOurServer(t *testing.T) {
-	url, file := conformanceServer(t), filepath.Join(t.TempDir(), "junit.xml")
-	out := mustRun(t, "conformance", "--endpoint", url, "--json", "--junit", file)
+	endpoint, file := conformanceServer(t), filepath.Join(t.TempDir(), "junit.xml")
+	out := mustRun(t, "conformance", "--endpoint", endpoint, "--json", "--junit", file)
 
 	var report struct {
 		Passed, Failed int
@@ -148,19 +152,50 @@ func TestConformanceWithoutKeys(t *testing.T) {
 	}
 }
 
-// A second signal at the moment of the first does not end the command while it deletes what it made: it would end
-// the process of this test.
-func TestConformanceHoldsSignals(t *testing.T) {
-	self, err := os.FindProcess(os.Getpid())
+// Two signals that come together, as timeout(1) sends them, are one request to stop: the command deletes the pools that
+// it made, and then ends.
+func TestConformanceStopsInOrder(t *testing.T) {
+	address, err := url.Parse(conformanceServer(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer holdSignals(ctx)()
+	var made, deleted atomic.Int32
+	var stop sync.Once
+	started := make(chan struct{})
+	cmd := exec.CommandContext(t.Context(), "poolhouse", "conformance", "--rate", "20", "--endpoint")
+	cmd.Stderr = t.Output()
+	proxy := httputil.NewSingleHostReverseProxy(address)
+	proxy.ModifyResponse = func(response *http.Response) error {
+		_, operation, _ := strings.Cut(response.Request.Header.Get("X-Amz-Target"), ".")
+		switch {
+		case response.StatusCode != http.StatusOK:
+		case operation == "CreateIdentityPool":
+			made.Add(1)
+			stop.Do(func() {
+				<-started
+				_ = cmd.Process.Signal(syscall.SIGTERM)
+				_ = cmd.Process.Signal(os.Interrupt)
+			})
+		case operation == "DeleteIdentityPool":
+			deleted.Add(1)
+		}
 
-	cancel()
-	if err := self.Signal(syscall.SIGTERM); err != nil {
+		return nil
+	}
+	web := httptest.NewServer(proxy)
+	defer web.Close()
+
+	cmd.Args = append(cmd.Args, web.URL)
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
+	}
+	close(started)
+
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() < 0 {
+		t.Errorf("the command ended with %v", err)
+	}
+	if made.Load() == 0 || deleted.Load() != made.Load() {
+		t.Errorf("%d pools were made, and %d deleted", made.Load(), deleted.Load())
 	}
 }
 

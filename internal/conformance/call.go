@@ -71,7 +71,8 @@ func (k *run) do(ctx context.Context, step Step, s scope) (Answer, error) {
 		return Answer{}, err
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, k.Timeout)
+	// A call that was sent is heard out: nobody could delete what it made without its answer.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.Timeout)
 	defer cancel()
 
 	now := k.Now()

@@ -130,7 +130,7 @@ func isAt(provider string, address *url.URL) bool {
 		strings.HasPrefix(strings.ToLower(address.Path)+"/", "/"+pool+"/")
 }
 
-// follow takes back a hit of a document without keys, which stays as it is. If that is a discovery document, the
+// follow does not count a document without keys, which stays as it is, for a hit. If that is a discovery document, the
 // fault is also about the keys that it names, which may be at another host.
 func (e *Engine) follow(id string, body []byte) {
 	var discovery struct {
