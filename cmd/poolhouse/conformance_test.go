@@ -80,7 +80,7 @@ func TestConformanceOfOurServer(t *testing.T) {
 
 // The exit status tells a server that differs from one that could not be asked.
 func TestConformanceExitStatuses(t *testing.T) {
-	url := conformanceServer(t)
+	endpoint := conformanceServer(t)
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("{}"))
 	}))
@@ -96,7 +96,7 @@ func TestConformanceExitStatuses(t *testing.T) {
 		want int
 		text string
 	}{
-		{"ours", []string{"--endpoint", url, "--only", "tokens,guest-off"}, 0, "recorded"},
+		{"ours", []string{"--endpoint", endpoint, "--only", "tokens,guest-off"}, 0, "recorded"},
 		{"another", []string{"--endpoint", other.URL}, 1, "probes failed at " + other.URL},
 		{"a password", []string{"--endpoint", withPassword, "--only", "pools"}, 1, "probes failed at http://xxxxx@"},
 		{"nobody", []string{"--endpoint", gone.URL}, 2, "the endpoint does not answer"},
@@ -105,7 +105,7 @@ func TestConformanceExitStatuses(t *testing.T) {
 		{"no such flag", []string{"--jsn"}, 2, "did you mean --json"},
 		{"an argument", []string{"x"}, 2, "unknown command"},
 		{"a negative rate", []string{"--rate", "-1"}, 2, "--rate"},
-		{"no time", []string{"--endpoint", url, "--timeout", "0s"}, 2, "--timeout must be positive"},
+		{"no time", []string{"--endpoint", endpoint, "--timeout", "0s"}, 2, "--timeout must be positive"},
 		{"half a provider", []string{"--oidc-key", "idp.example"}, 2, "belong together"},
 		{"another region", []string{"--endpoint", "https://sts.eu-west-1.amazonaws.com"}, 2, "set AWS_REGION"},
 		{"a list", []string{"--list"}, 0, "guest-off"},
@@ -127,9 +127,9 @@ func TestConformanceExitStatuses(t *testing.T) {
 
 // Without keys the signed probes are not run, and none of them passes.
 func TestConformanceWithoutKeys(t *testing.T) {
-	url := conformanceServer(t)
+	endpoint := conformanceServer(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
-	out, err := command(t, "conformance", "--endpoint", url, "--only", "required", "--json")
+	out, err := command(t, "conformance", "--endpoint", endpoint, "--only", "required", "--json")
 	if exitStatus(err) != statusCouldNotRun || !strings.Contains(err.Error(), "probes were not run: set the keys") {
 		t.Fatalf("%v\n%s", err, out)
 	}
