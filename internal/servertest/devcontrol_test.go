@@ -43,18 +43,9 @@ func control(t *testing.T, s *wiretest.Server, method, path, body string, into a
 	return got.Status
 }
 
-// atReset makes a server call hook when it is reset, but not when it is filled at its start.
+// atReset makes a server call hook when it is reset.
 func atReset(hook func(context.Context, *poolhouse.Server, bool) error) func(*poolhouse.Config) {
-	started := false
-	return func(c *poolhouse.Config) {
-		c.OnDevReset = func(ctx context.Context, s *poolhouse.Server, empty bool) error {
-			if !started {
-				started = true
-				return nil
-			}
-			return hook(ctx, s, empty)
-		}
-	}
+	return func(c *poolhouse.Config) { c.OnDevReset = hook }
 }
 
 // SAML responses of the control API sign users in, at identity pools and at STS.
@@ -188,13 +179,11 @@ func TestDevWaitEndsWithTheServer(t *testing.T) {
 // A reset waits for calls under way, however they were delayed, and other calls wait for the reset.
 func TestDevResetWaitsForCalls(t *testing.T) {
 	inside, goOn := make(chan struct{}), make(chan struct{})
-	s := wiretest.Start(t, func(c *poolhouse.Config) {
-		atReset(func(context.Context, *poolhouse.Server, bool) error {
-			close(inside)
-			<-goOn
-			return nil
-		})(c)
-	})
+	s := wiretest.Start(t, atReset(func(context.Context, *poolhouse.Server, bool) error {
+		close(inside)
+		<-goOn
+		return nil
+	}))
 	pool := s.NewPool(t)
 
 	reset, call := make(chan int, 1), make(chan wiretest.Answer, 1)
