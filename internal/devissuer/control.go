@@ -262,7 +262,7 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, into any, rule string) boo
 
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if err != nil {
-		text := fmt.Sprintf("the body has more than %d bytes, or was cut off", maxRequest)
+		text := fmt.Sprintf("the body has more than %d bytes, or was cut off: %s", maxRequest, rule)
 		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: text})
 
 		return false
