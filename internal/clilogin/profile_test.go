@@ -1,12 +1,16 @@
 package clilogin
 
 import (
+	"crypto/rand"
 	"errors"
 	"math/big"
 	"os"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/srp"
 )
 
 func TestProfileProblems(t *testing.T) {
@@ -136,24 +140,42 @@ func TestUserFolders(t *testing.T) {
 
 // A server that sends values of no group could know the key without the password.
 func TestHostileSRP(t *testing.T) {
-	c := newSRPClient()
-	if _, err := c.key("us-east-1_A", "ann", "p", "ab12", "2"); err != nil {
+	exchange, err := srp.NewClient(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &poolSignIn{
+		c:        &Client{o: Options{Now: func() time.Time { return time.Time{} }}},
+		p:        Profile{UserPool: "us-east-1_A"},
+		password: "p",
+		exchange: exchange,
+	}
+	prove := func(userID, salt, public string) error {
+		return s.prove(map[string]string{
+			"SECRET_BLOCK":    "YQ==",
+			"USER_ID_FOR_SRP": userID,
+			"SALT":            salt,
+			"SRP_B":           public,
+		}, map[string]string{})
+	}
+	if err := prove("ann", "ab12", "2"); err != nil {
 		t.Errorf("a good value: %v", err)
 	}
 
-	twice := new(big.Int).Mul(srpPrime, big.NewInt(2)).Text(16)
+	prime, _ := new(big.Int).SetString(srp.PrimeHex, 16)
+	twice := new(big.Int).Mul(prime, big.NewInt(2)).Text(16)
 	for name, values := range map[string][3]string{
 		"zero":           {"ann", "ab", "0"},
-		"prime":          {"ann", "ab", srpPrimeHex},
+		"prime":          {"ann", "ab", srp.PrimeHex},
 		"twice prime":    {"ann", "ab", twice},
 		"negative":       {"ann", "ab", "-2"},
 		"no hexadecimal": {"ann", "ab", "0x2"},
 		"empty":          {"ann", "ab", ""},
-		"long":           {"ann", "ab", strings.Repeat("1", srpMaxHex+1)},
+		"long":           {"ann", "ab", strings.Repeat("1", 768+1)},
 		"no salt":        {"ann", "", "2"},
 		"no user":        {"", "ab", "2"},
 	} {
-		if _, err := c.key("us-east-1_A", values[0], "p", values[1], values[2]); !isUntrusted(err) {
+		if err := prove(values[0], values[1], values[2]); !isUntrusted(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

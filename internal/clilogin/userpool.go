@@ -3,6 +3,7 @@ package clilogin
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/srp"
 )
 
 const (
@@ -48,7 +50,7 @@ type poolSignIn struct {
 	secret   string // of the client; "" = it is public
 	username string
 	password string
-	exchange *srpClient
+	exchange *srp.Client
 	proved   bool // the pool has accepted the proof of the password
 }
 
@@ -58,8 +60,11 @@ func (c *Client) passwordFlow(ctx context.Context, p Profile, secret string) (to
 		return tokens{}, errNobodyToAsk
 	}
 
-	s := &poolSignIn{c: c, p: p, secret: secret, username: p.Username, exchange: newSRPClient()}
-	var err error
+	exchange, err := srp.NewClient(rand.Reader)
+	if err != nil {
+		return tokens{}, err
+	}
+	s := &poolSignIn{c: c, p: p, secret: secret, username: p.Username, exchange: exchange}
 	if s.username == "" {
 		if s.username, err = c.o.Ask(ctx, "User name", false); err != nil {
 			return tokens{}, err
@@ -74,7 +79,7 @@ func (c *Client) passwordFlow(ctx context.Context, p Profile, secret string) (to
 
 // run goes through the challenges of the pool.
 func (s *poolSignIn) run(ctx context.Context) (tokens, error) {
-	parameters := map[string]string{"USERNAME": s.username, "SRP_A": s.exchange.public()}
+	parameters := map[string]string{"USERNAME": s.username, "SRP_A": s.exchange.Public()}
 	s.addSecretHash(parameters, s.username)
 
 	var answer authAnswer
@@ -183,17 +188,17 @@ func (s *poolSignIn) prove(parameters, responses map[string]string) error {
 		return untrusted("the user pool's SECRET_BLOCK is not Base64")
 	}
 	userID := parameters["USER_ID_FOR_SRP"]
-	key, err := s.exchange.key(s.p.UserPool, userID, s.password, parameters["SALT"], parameters["SRP_B"])
-	if err != nil {
-		return err
-	}
-
 	// The form that AWS's clients use, with an English month and no leading zero of the day.
 	timestamp := s.c.o.Now().UTC().Format("Mon Jan 2 15:04:05 UTC 2006")
+	signature, err := s.exchange.Prove(
+		s.p.UserPool, userID, s.password, parameters["SALT"], parameters["SRP_B"], block, timestamp)
+	if err != nil {
+		return untrusted("the user pool's answer cannot be part of a sign-in: %s", err)
+	}
+
 	responses["PASSWORD_CLAIM_SECRET_BLOCK"] = parameters["SECRET_BLOCK"]
 	responses["TIMESTAMP"] = timestamp
-	responses["PASSWORD_CLAIM_SIGNATURE"] = base64.StdEncoding.EncodeToString(
-		authenticated(key, []byte(poolName(s.p.UserPool)), []byte(userID), block, []byte(timestamp)))
+	responses["PASSWORD_CLAIM_SIGNATURE"] = signature
 
 	return nil
 }

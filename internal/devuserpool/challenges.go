@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp"
+	"github.com/poolhouse-id/poolhouse/internal/srp"
 )
 
 // Challenges, in the API's words, except for the last one.

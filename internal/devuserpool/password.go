@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp"
+	"github.com/poolhouse-id/poolhouse/internal/srp"
 )
 
 // passwordSymbols are the special characters of password policies (developer guide, "Adding user pool

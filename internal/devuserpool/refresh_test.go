@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp/srptest"
+	"github.com/poolhouse-id/poolhouse/internal/srp/srptest"
 )
 
 const (

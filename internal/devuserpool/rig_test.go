@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp/srptest"
+	"github.com/poolhouse-id/poolhouse/internal/srp/srptest"
 )
 
 // everybody is the caller of all operations.

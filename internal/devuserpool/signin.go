@@ -6,8 +6,8 @@ import (
 	"errors"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/srp"
 )
 
 // Parameters and responses of sign-ins.

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp"
-	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp/srptest"
+	"github.com/poolhouse-id/poolhouse/internal/srp"
+	"github.com/poolhouse-id/poolhouse/internal/srp/srptest"
 )
 
 func unbase64(t *testing.T, text string) []byte {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp/srptest"
+	"github.com/poolhouse-id/poolhouse/internal/srp/srptest"
 )
 
 func TestSignUpAndConfirm(t *testing.T) {

@@ -62,7 +62,7 @@ var allowedImports = map[string][]string{
 	},
 	"internal/awsapi": {"internal/explain", "internal/overload"},
 	"internal/clilogin": {
-		"internal/explain", "internal/idtoken", "internal/outbound", "internal/wholefile", "sigv4",
+		"internal/explain", "internal/idtoken", "internal/outbound", "internal/srp", "internal/wholefile", "sigv4",
 	},
 	"internal/credentialagent": {"internal/clilogin", "internal/outbound", "internal/wholefile"},
 	"internal/cognitoidentity": {
@@ -101,12 +101,10 @@ var allowedImports = map[string][]string{
 	"internal/devstyle": {},
 	"internal/devuser":  {"internal/wholefile"},
 	"internal/devuserpool": {
-		"internal/awsapi", "internal/devuserpool/srp", "internal/explain", "internal/identitypool",
+		"internal/awsapi", "internal/explain", "internal/identitypool", "internal/srp",
 		"internal/overload", "internal/provider", "internal/testkeys", "internal/wholefile",
 	},
-	"internal/devuserpool/srp":         {},
-	"internal/devuserpool/srp/srptest": {},
-	"internal/explain":                 {},
+	"internal/explain": {},
 	"internal/forwardauth": {
 		"auth", "internal/awsapi", "internal/explain", "internal/gate", "internal/iam", "internal/iam/policy",
 		"internal/identitypool", "internal/ratelimit", "internal/session", "sigv4",
@@ -176,6 +174,8 @@ var allowedImports = map[string][]string{
 		"internal/devuser", "internal/explain", "internal/wholebody", "poolhousetest/internal/keys", "sigv4",
 	},
 	"poolhousetest/internal/keys": {"internal/testkeys"},
+	"internal/srp":                {},
+	"internal/srp/srptest":        {},
 	"internal/wholebody":          {},
 	"sigv4":                       {},
 }

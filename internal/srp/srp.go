@@ -1,4 +1,4 @@
-// Package srp is the server's side of USER_SRP_AUTH: SRP-6a (RFC 5054) with the 3072-bit group of RFC 3526,
+// Package srp has both sides of USER_SRP_AUTH: SRP-6a (RFC 5054) with the 3072-bit group of RFC 3526,
 // SHA-256, and Amazon's own key derivation and proof. AWS publishes them in its clients only. The package keeps
 // no state.
 package srp
@@ -26,11 +26,11 @@ const (
 		"ABF5AE8CDB0933D71E8C94E04A25619DCEE3D2261AD2EE6BF12FFA06D98A0864D87602733EC86A64521F2B18177B200C" +
 		"BBE117577A615D6C770988C0BAD946E208E24FA074E5AB3143DB5BFCE0FD108E4B82D120A93AD2CAFFFFFFFFFFFFFFFF"
 	saltBytes   = 16
-	secretBytes = 32 // of b; RFC 5054, section 2.5.3, asks for at least 256 bits
+	secretBytes = 32 // of a and b; RFC 5054, sections 2.5.3 and 2.5.4, asks for at least 256 bits
 	keyBytes    = 16
 	keyInfo     = "Caldera Derived Key"
 
-	// maxHex bounds SRP_A: the hexadecimal digits of a number below the prime.
+	// maxHex bounds what the other side sends: the hexadecimal digits of a number below the prime.
 	maxHex = 768
 )
 
@@ -40,7 +40,7 @@ var (
 	multiplier = new(big.Int).SetBytes(hashed(padded(prime), padded(generator)))
 )
 
-// ErrValue means that a client's SRP_A cannot be part of a sign-in.
+// ErrValue means that what the other side sent cannot be part of a sign-in.
 var ErrValue = errors.New("invalid SRP value")
 
 func mustHex(text string) *big.Int {
@@ -51,7 +51,7 @@ func mustHex(text string) *big.Int {
 	return n
 }
 
-// padded returns n as the clients hash it: big endian, with a zero byte in front if the first
+// padded returns n as both sides hash it: big endian, with a zero byte in front if the first
 // bit is set, as in a signed number.
 func padded(n *big.Int) []byte {
 	b := n.Bytes()
@@ -95,9 +95,14 @@ func NewVerifier(random io.Reader, poolID, userID, password string) (Verifier, e
 
 // valueOf returns g^x of a password.
 func valueOf(salt []byte, poolID, userID, password string) []byte {
-	inner := hashed([]byte(poolName(poolID)), []byte(userID), []byte(":"), []byte(password))
-	x := new(big.Int).SetBytes(hashed(padded(new(big.Int).SetBytes(salt)), inner))
+	x := exponentOf(new(big.Int).SetBytes(salt), poolID, userID, password)
 	return new(big.Int).Exp(generator, x, prime).Bytes()
+}
+
+// exponentOf returns x of a password.
+func exponentOf(salt *big.Int, poolID, userID, password string) *big.Int {
+	inner := hashed([]byte(poolName(poolID)), []byte(userID), []byte(":"), []byte(password))
+	return new(big.Int).SetBytes(hashed(padded(salt), inner))
 }
 
 // Matches reports whether the password belongs to the verifier. A verifier without salt is of
@@ -140,7 +145,7 @@ type Exchange struct {
 // NewExchange answers a client's SRP_A. It returns ErrValue for a value that would make the key
 // independent of the password (RFC 5054, section 2.5.4).
 func NewExchange(random io.Reader, v Verifier, clientA string) (*Exchange, error) {
-	a, err := readValue(clientA)
+	a, err := readValue("SRP_A", clientA)
 	if err != nil {
 		return nil, err
 	}
@@ -168,24 +173,34 @@ func NewExchange(random io.Reader, v Verifier, clientA string) (*Exchange, error
 	}
 }
 
-// readValue reads a hexadecimal number that is not a multiple of the prime.
-func readValue(text string) (*big.Int, error) {
+// readNumber reads a hexadecimal number of a bounded size.
+func readNumber(name, text string) (*big.Int, error) {
 	if text == "" || len(text) > maxHex {
-		return nil, fmt.Errorf("%w: SRP_A has %d characters, not 1 to %d", ErrValue, len(text), maxHex)
+		return nil, fmt.Errorf("%w: %s has %d characters, not 1 to %d", ErrValue, name, len(text), maxHex)
 	}
 
 	for _, r := range text {
 		if !strings.ContainsRune("0123456789abcdefABCDEF", r) {
-			return nil, fmt.Errorf("%w: SRP_A is not hexadecimal", ErrValue)
+			return nil, fmt.Errorf("%w: %s is not hexadecimal", ErrValue, name)
 		}
 	}
 
-	a, _ := new(big.Int).SetString(text, 16)
-	if new(big.Int).Mod(a, prime).Sign() == 0 {
-		return nil, fmt.Errorf("%w: SRP_A is a multiple of the prime", ErrValue)
+	n, _ := new(big.Int).SetString(text, 16)
+
+	return n, nil
+}
+
+// readValue reads a hexadecimal number that is not a multiple of the prime.
+func readValue(name, text string) (*big.Int, error) {
+	n, err := readNumber(name, text)
+	if err != nil {
+		return nil, err
+	}
+	if new(big.Int).Mod(n, prime).Sign() == 0 {
+		return nil, fmt.Errorf("%w: %s is a multiple of the prime", ErrValue, name)
 	}
 
-	return a, nil
+	return n, nil
 }
 
 // scrambler returns u.
@@ -207,9 +222,12 @@ func (e *Exchange) key() []byte {
 	s.Mul(s, e.a)
 	s.Exp(s.Mod(s, prime), e.b, prime)
 
-	// HKDF (RFC 5869) with one block.
-	extracted := authenticated(padded(u), padded(s))
+	return derived(u, s)
+}
 
+// derived returns the key of a shared secret: HKDF (RFC 5869) with one block.
+func derived(u, s *big.Int) []byte {
+	extracted := authenticated(padded(u), padded(s))
 	return authenticated(extracted, []byte(keyInfo), []byte{1})[:keyBytes]
 }
 

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/poolhouse-id/poolhouse/internal/devuserpool/srp/srptest"
+	"github.com/poolhouse-id/poolhouse/internal/srp/srptest"
 )
 
 const (
