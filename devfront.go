@@ -43,7 +43,7 @@ type devFront struct {
 }
 
 // ErrResetBusy means that calls under way did not end in time for a reset. Nothing was reset.
-var ErrResetBusy = errors.New("calls under way did not end in time")
+var ErrResetBusy = devcontrol.ErrBusy
 
 // resetWait is how long a reset waits for calls under way. Each of them is answered within a few seconds,
 // unless its client is slow.

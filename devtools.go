@@ -28,7 +28,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// devTools are what tests do with a development server. They outlive its resets.
+// devTools let tests control a development server. They outlive its resets.
 type devTools struct {
 	clock  *devclock.Clock
 	faults *devfault.Engine
@@ -173,14 +173,13 @@ func (s *Server) addControl(d *development) (err error) {
 	})
 
 	control := devcontrol.New(devcontrol.Options{
-		Clock:     tools.clock,
-		Faults:    tools.faults,
-		Calls:     &tools.calls,
-		Reset:     func(ctx context.Context, empty bool) ([]DevPool, error) { return tools.reset(ctx, empty) },
-		ResetBusy: func(err error) bool { return errors.Is(err, ErrResetBusy) },
-		Seed:      s.devSeed,
-		SAML:      func(r devcontrol.SAMLRequest) (devcontrol.SAMLResponse, error) { return s.devSAML(d, r) },
-		Ending:    tools.ending,
+		Clock:  tools.clock,
+		Faults: tools.faults,
+		Calls:  &tools.calls,
+		Reset:  func(ctx context.Context, empty bool) ([]DevPool, error) { return tools.reset(ctx, empty) },
+		Seed:   s.devSeed,
+		SAML:   func(r devcontrol.SAMLRequest) (devcontrol.SAMLResponse, error) { return s.devSAML(d, r) },
+		Ending: tools.ending,
 	})
 	maps.Copy(d.routes, control.Routes())
 	d.endpoints.More = append(devcontrol.Routes(), "GET "+DevCodesPath)

@@ -8,7 +8,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 )
 
-// clockState is what the clock shows, in JSON.
+// clockState is a devclock.State in JSON.
 type clockState struct {
 	Now     time.Time `json:"now"`
 	Offset  float64   `json:"offset_seconds"`

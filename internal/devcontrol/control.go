@@ -33,9 +33,8 @@ type Options struct {
 	Faults *devfault.Engine
 	Calls  *devcalls.Calls
 	// Reset makes the server as it was after its first start, and returns its pools; empty = without seeds.
+	// Error: ErrBusy, and others that a later try has, too.
 	Reset func(ctx context.Context, empty bool) ([]devpool.Pool, error)
-	// ResetBusy recognises errors of Reset that a later try may not have.
-	ResetBusy func(error) bool
 	// Seed applies a seed, which gets a name, and returns the outcome as JSON. Error: ErrSeed.
 	Seed func(ctx context.Context, name string, text []byte) (any, error)
 	// SAML returns a signed SAML response. Error: ErrSAML.
@@ -43,6 +42,9 @@ type Options struct {
 	// Ending ends when the server stops: nobody may wait longer.
 	Ending context.Context
 }
+
+// ErrBusy means that calls under way did not end in time for a reset. Nothing was reset.
+var ErrBusy = errors.New("calls under way did not end in time")
 
 // Errors that mean that a request is at fault. Their texts are shown without the prefix.
 var (

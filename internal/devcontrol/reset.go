@@ -26,7 +26,7 @@ func (c *Control) reset(w http.ResponseWriter, r *http.Request) {
 	pools, err := c.o.Reset(r.Context(), request.Empty)
 	if err != nil {
 		status := http.StatusInternalServerError
-		if c.o.ResetBusy(err) {
+		if errors.Is(err, ErrBusy) {
 			status = http.StatusServiceUnavailable
 			w.Header().Set("Retry-After", "1")
 		}
