@@ -74,7 +74,7 @@ type (
 	// DevCode is a code or a temporary password that a user of a development user pool would get by
 	// e-mail or text message.
 	DevCode = devuserpool.SentCode
-	// DevFault is what fails on request in a development server. See Server.DevFaults.
+	// DevFault describes what fails on request in a development server. See Server.DevFaults.
 	DevFault = devfault.Fault
 	// DevCall is a call that a client made to a development server. See Server.DevCalls.
 	DevCall = devcalls.Call

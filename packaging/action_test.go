@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// runnerOf is what a runner of GitHub gives to the scripts of an action.
+// runnerOf has the environment and files that a runner of GitHub gives to the scripts of an action.
 type runnerOf struct {
 	folder      string
 	environment []string

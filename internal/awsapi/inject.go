@@ -15,7 +15,7 @@ type Injector interface {
 	Inject(ctx context.Context, service, operation string) Injection
 }
 
-// Injection is what becomes of a call; the zero Injection leaves it as it is.
+// Injection makes a call fail; the zero Injection leaves it as it is.
 type Injection struct {
 	Code    string // error type on the wire; "" = the operation's own answer
 	Message string // "" = a text of the protocol

@@ -28,7 +28,7 @@ var algorithms = []string{
 	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 }
 
-// issuer is what an issuer's discovery document tells (OpenID Connect Discovery 1.0, section 3).
+// issuer has the members of an issuer's discovery document (OpenID Connect Discovery 1.0, section 3).
 type issuer struct {
 	URL           string
 	Authorization string
@@ -154,7 +154,7 @@ func (c *Client) withWeb(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oauth2.HTTPClient, c.web.http)
 }
 
-// tokens are what an issuer gives for a sign-in.
+// tokens come from an issuer for a sign-in.
 type tokens struct {
 	id      string
 	refresh string // "" = none

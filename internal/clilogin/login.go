@@ -11,7 +11,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// LoginOptions are what a login has besides its profile.
+// LoginOptions configure one login beside its profile.
 type LoginOptions struct {
 	ClientSecret string // "" = that of the former session, or none
 }

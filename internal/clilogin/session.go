@@ -35,7 +35,7 @@ func (Credentials) String() string { return "(credentials)" }
 // GoString hides the secrets too.
 func (Credentials) GoString() string { return "(credentials)" }
 
-// session is what a sign-in left: all secrets of a profile.
+// session has all secrets of a profile, from its last sign-in.
 type session struct {
 	Binding      string    `json:"binding"` // Profile.binding at the sign-in
 	SignedIn     time.Time `json:"signed_in"`

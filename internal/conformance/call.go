@@ -42,7 +42,7 @@ var protocols = map[string]protocol{
 	"http": {service: "cognito-identity"},
 }
 
-// Answer is what the server sent.
+// Answer is the server's response.
 type Answer struct {
 	Status  int
 	Header  http.Header

@@ -20,7 +20,7 @@ type Difference struct {
 // tolerance bounds in seconds how far the server's clock may be from the kit's.
 const tolerance = 300
 
-// absent is what a missing member is shown as.
+// absent stands for a missing member in a report.
 const absent = "(absent)"
 
 // differences compares an answer with what is wanted, all variables filled in.

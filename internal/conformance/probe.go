@@ -67,7 +67,7 @@ type Step struct {
 	Save map[string]string `yaml:"save"`
 }
 
-// Want is what AWS answers. A text that begins with "~" is a regular expression; one with "#" is a
+// Want describes AWS's answer. A text that begins with "~" is a regular expression; one with "#" is a
 // regular expression for the JSON text of a member.
 type Want struct {
 	Status  int               `yaml:"status" json:"status,omitempty"` // 0: 200, or of an error any 4xx
@@ -84,7 +84,7 @@ type Want struct {
 	Ahead map[string]int64 `yaml:"ahead" json:"ahead,omitempty"`
 }
 
-// TokenWant is what a JSON Web Token of the answer has.
+// TokenWant describes a JSON Web Token of the answer.
 type TokenWant struct {
 	Member   string         `yaml:"member" json:"member"`
 	Head     string         `yaml:"head" json:"head,omitempty"` // the decoded text of the header

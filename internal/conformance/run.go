@@ -41,7 +41,7 @@ const NamePrefix = "poolhouse-conformance-"
 // maxUnreachable is the number of calls in a row without an answer after which a run ends.
 const maxUnreachable = 3
 
-// Outcome is what became of a probe.
+// Outcome tells how a probe ended.
 type Outcome string
 
 // Outcomes.

@@ -32,7 +32,7 @@ type Clock struct {
 	skewed bool
 }
 
-// State is what the clock shows, and how.
+// State has the time that the clock shows, and how it runs.
 type State struct {
 	Now     time.Time
 	Offset  time.Duration // from the machine's time

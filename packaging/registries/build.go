@@ -62,7 +62,7 @@ func (p platform) executable() string {
 	return "poolhouse"
 }
 
-// build is what GoReleaser has built.
+// build has the artifacts of GoReleaser.
 type build struct {
 	version  string
 	programs []program
