@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -348,7 +349,9 @@ func (c *Config) Validate() error {
 	}
 
 	// The zero services are there for the names of their operations.
-	apis := awsAPIs(new(cognitoidentity.Service), new(stsapi.API), new(iamapi.Service))
+	apis := append(
+		awsAPIs(new(cognitoidentity.Service), new(stsapi.API), new(iamapi.Service)), adminAPI(new(adminapi.Service)),
+	)
 	_, guests := c.guestPolicies()
 	faults = append(faults,
 		c.RateLimits.Validate(apis),

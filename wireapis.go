@@ -34,13 +34,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		origins = nil // the guard of development decides
 	}
 
-	apis := append(awsAPIs(s.pools, s.stsAPI(p), s.iamAPI(p)), awsapi.API{
-		Name:         adminapi.Name,
-		Target:       adminapi.Target,
-		InternalCode: "InternalErrorException",
-		Operations:   s.adminAPI(p).Operations(),
-		Codes:        awsapi.CodesOf(adminapi.Messages),
-	})
+	apis := append(awsAPIs(s.pools, s.stsAPI(p), s.iamAPI(p)), adminAPI(s.adminService(p)))
 
 	if c.Dev {
 		apis = append(apis, s.dev.added().apis...)
@@ -57,7 +51,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 	}
 
 	var limiter awsapi.Limiter // an interface, because a nil *Accounts in it would not be nil
-	if rates := c.RateLimits.Rates(); len(rates) > 0 {
+	if rates := c.RateLimits.Rates(adminapi.Rates()); len(rates) > 0 {
 		limiter = ratelimit.NewAccounts(rates, apis, c.Now, s.rates)
 	}
 
@@ -122,6 +116,17 @@ func awsAPIs(pools *cognitoidentity.Service, tokens *stsapi.API, roles *iamapi.S
 	}
 }
 
+// adminAPI returns the administrators' API. Its operations may have a rate, too.
+func adminAPI(operations *adminapi.Service) awsapi.API {
+	return awsapi.API{
+		Name:         adminapi.Name,
+		Target:       adminapi.Target,
+		InternalCode: "InternalErrorException",
+		Operations:   operations.Operations(),
+		Codes:        awsapi.CodesOf(adminapi.Messages),
+	}
+}
+
 // newGuard returns the guard that refuses calls while the server is overloaded.
 func (s *Server) newGuard() *overload.Guard {
 	return overload.NewGuard(overload.Options{
@@ -137,8 +142,8 @@ func (s *Server) newGuard() *overload.Guard {
 	})
 }
 
-// adminAPI returns the administrators' API.
-func (s *Server) adminAPI(p *parts) *adminapi.Service {
+// adminService returns the operations of the administrators' API.
+func (s *Server) adminService(p *parts) *adminapi.Service {
 	c := &s.config
 
 	return adminapi.New(adminapi.Options{

@@ -50,7 +50,8 @@ var allowedImports = map[string][]string{
 	},
 	"internal/adminapi": {
 		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate",
-		"internal/iam", "internal/identitypool", "internal/session", "internal/signout", "internal/store",
+		"internal/iam", "internal/identitypool", "internal/ratelimit", "internal/session", "internal/signout",
+		"internal/store",
 	},
 	"internal/apply": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "internal/template",

@@ -193,11 +193,15 @@ func (l AddressLimits) WithDefaults() AddressLimits {
 	return l
 }
 
-// Rates returns the rates in force, by operation or group.
-func (l Settings) Rates() map[string]Rate {
-	rates := map[string]Rate{}
+// Rates returns the rates in force, by operation or group: those of builtIn, which apply
+// without any setting, then those of the preset, then Operations.
+func (l Settings) Rates(builtIn map[string]Rate) map[string]Rate {
+	rates := maps.Clone(builtIn)
+	if rates == nil {
+		rates = map[string]Rate{}
+	}
 	if l.Preset == PresetAWS {
-		rates = awsRates()
+		maps.Copy(rates, awsRates())
 	}
 	maps.Copy(rates, l.Operations)
 

@@ -659,7 +659,7 @@ func TestRateSettings(t *testing.T) {
 		{one("sts:*", rate{PerSecond: 1e308}), "rate_limits.operations.sts:*: rate 1e+308" + noRate},
 		{one("sts:*", rate{PerSecond: 1e-300}), "rate_limits.operations.sts:*: rate 1e-300" + noRate},
 		{one("GetId", rate{PerSecond: 1}), "rate_limits.operations.GetId" + noName},
-		{one("poolhouse:Explain", rate{PerSecond: 1}), "rate_limits.operations.poolhouse:Explain" + noName},
+		{one("login:Explain", rate{PerSecond: 1}), "rate_limits.operations.login:Explain" + noName},
 		{one("sts:*", rate{PerSecond: -1}), "rate_limits.operations.sts:*: rate -1" + noRate},
 		{one("sts:*", rate{PerSecond: math.NaN()}), "rate_limits.operations.sts:*: rate NaN" + noRate},
 		{one("sts:*", rate{PerSecond: 1, Burst: -1}), "rate_limits.operations.sts:*: burst -1" + noBurst},
