@@ -52,9 +52,10 @@ func explainCommand() *cobra.Command {
 the value that it expected, the value that it got, and how to fix it. The request ID is
 in the response header x-amzn-RequestId; SDKs show it with the error.
 
-The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-AWS_REGION. Use the account and the region of the refused call. If the call belongs to
-no account, use the server's own account. With --docs, print all reasons for which a
+` + signingHelp + `
+
+Use the account and the region of the refused call. If the call belongs to no account,
+use the server's own account. With --docs, print all reasons for which a
 server refuses calls.`,
 		Example: `  poolhouse explain 3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55
   poolhouse explain --docs`,
@@ -166,8 +167,7 @@ this applies to the pools of all accounts. New sign-ins at the provider are acce
 Tokens and credentials that Poolhouse has issued stay valid until they expire. If the
 setting sign_out_ends_sessions is on, the credentials end, too.
 
-The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-AWS_REGION.`,
+` + signingHelp,
 		Example: `  poolhouse identity sign-out --provider accounts.google.com --subject 1092...
   poolhouse identity sign-out --provider idp.example.com --subject alice \
     --session 08a5019c-17e1-4977-8f42-65a12843ea02`,

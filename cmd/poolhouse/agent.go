@@ -114,7 +114,7 @@ func runAgent(c *cobra.Command, program []string) (err error) {
 		return err
 	}
 	if len(program) > 0 {
-		if err := checkSharedFiles(); err != nil {
+		if err := checkSharedFiles(c.Context()); err != nil {
 			return err
 		}
 	}

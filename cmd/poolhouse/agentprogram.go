@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/config"
 	"golang.org/x/term"
 )
 
@@ -64,7 +66,7 @@ func programEnvironment(environment []string, variables []variable) []string {
 
 // checkSharedFiles refuses to run a program that would use another identity: the default profile of
 // AWS's configuration file comes before container credentials.
-func checkSharedFiles() error {
+func checkSharedFiles(ctx context.Context) error {
 	path := os.Getenv("AWS_CONFIG_FILE")
 	if path == "" {
 		home, err := os.UserHomeDir()
@@ -74,15 +76,33 @@ func checkSharedFiles() error {
 		path = filepath.Join(home, ".aws", "config")
 	}
 
-	p := &awsProfile{name: "default", values: map[string]string{}}
-	if _, err := p.read(path, []string{"default", "profile default"}); err != nil {
-		return err
+	profile, err := config.LoadSharedConfigProfile(ctx, "default", func(o *config.LoadSharedConfigOptions) {
+		o.ConfigFiles, o.CredentialsFiles = []string{path}, []string{os.DevNull}
+	})
+	if _, none := errors.AsType[config.SharedConfigProfileNotExistError](err); none {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the default profile in %s: %w; run with AWS_CONFIG_FILE=%s, or mend it", path, err, os.DevNull)
 	}
 
-	for _, setting := range append([]string{"aws_access_key_id"}, indirect...) {
-		if p.values[setting] != "" {
+	for _, setting := range []struct {
+		name  string
+		given bool
+	}{
+		{"aws_access_key_id", profile.Credentials.AccessKeyID != ""},
+		{"credential_process", profile.CredentialProcess != ""},
+		{"credential_source", profile.CredentialSource != ""},
+		{"role_arn", profile.RoleARN != ""},
+		{"source_profile", profile.SourceProfileName != ""},
+		{"sso_session", profile.SSOSessionName != ""},
+		{"sso_start_url", profile.SSOStartURL != ""},
+		{"web_identity_token_file", profile.WebIdentityTokenFile != ""},
+		{"login_session", profile.LoginSession != ""},
+	} {
+		if setting.given {
 			return fmt.Errorf("the default profile in %s has %s, which AWS SDKs use before the agent: run with "+
-				"AWS_CONFIG_FILE=%s, or move the setting to another profile", path, setting, os.DevNull)
+				"AWS_CONFIG_FILE=%s, or move the setting to another profile", path, setting.name, os.DevNull)
 		}
 	}
 

@@ -2,11 +2,16 @@ package main
 
 import (
 	"cmp"
-	"errors"
+	"context"
+	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
@@ -14,52 +19,69 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// clientKeys returns the keys of the environment, or else those of the profile that it names.
-func clientKeys() (sigv4.Credentials, error) {
-	keys := sigv4.Credentials{
-		AccessKeyID:     os.Getenv("AWS_ACCESS_KEY_ID"),
-		SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
-		SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
-	}
-	if keys.AccessKeyID != "" && keys.SecretAccessKey != "" {
-		return keys, nil
-	}
+// signingHelp tells in a command's help where its keys come from.
+const signingHelp = `The command signs with the keys that the AWS CLI would use: those of AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or else of the profile in AWS_PROFILE or the
+profile default, which may have a credential_process. The region is AWS_REGION's, or the
+profile's.`
 
-	p, err := chosenAWSProfile()
+// awsSettings returns the region and the source of keys that an AWS SDK would use here: the
+// environment, then the profile that AWS_PROFILE names, or else the profile default. A profile
+// may run a credential_process, assume a role or have a sign-in of IAM Identity Center. The
+// metadata service of a virtual machine is not asked: elsewhere, that would take seconds.
+func awsSettings(ctx context.Context) (aws.Config, error) {
+	settings, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
 	if err != nil {
-		return keys, err
-	}
-	if p == nil {
-		return keys, errors.New("no keys to sign with: " + keyVariables)
+		return aws.Config{}, fmt.Errorf("the settings of the AWS SDKs: %s", onOneLine(err))
 	}
 
-	return p.keys()
+	return settings, nil
 }
 
-// clientRegion returns the region of the environment, or else that of the profile that it names.
-func clientRegion() (string, error) {
-	if region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")); region != "" {
-		return region, nil
+// onOneLine returns an error's text without the line ends that the SDK has in some.
+func onOneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// clientKeys returns the keys that an AWS SDK would use here.
+func clientKeys(ctx context.Context) (sigv4.Credentials, error) {
+	settings, err := awsSettings(ctx)
+	if err != nil {
+		return sigv4.Credentials{}, err
 	}
-	p, err := chosenAWSProfile()
+
+	keys, err := settings.Credentials.Retrieve(ctx)
+	if err != nil {
+		return sigv4.Credentials{}, fmt.Errorf("no keys to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
+			"or AWS_PROFILE: %s", onOneLine(err))
+	}
+
+	return sigv4.Credentials{
+		AccessKeyID:     keys.AccessKeyID,
+		SecretAccessKey: keys.SecretAccessKey,
+		SessionToken:    keys.SessionToken,
+	}, nil
+}
+
+// clientRegion returns the region that an AWS SDK would use here. AWS_DEFAULT_REGION is read
+// too, as the AWS CLI does.
+func clientRegion(ctx context.Context) (string, error) {
+	settings, err := awsSettings(ctx)
 	if err != nil {
 		return "", err
 	}
-	if p == nil {
-		return poolhouse.DevRegion, nil
-	}
 
-	return cmp.Or(p.values["region"], poolhouse.DevRegion), nil
+	return cmp.Or(
+		os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), settings.Region, poolhouse.DevRegion,
+	), nil
 }
 
-// apiClient calls the signed APIs with the keys in the environment. at returns a service's
-// URL.
-func apiClient(at func(service string) string) (*apply.Client, error) {
-	keys, err := clientKeys()
+// apiClient calls the signed APIs with the keys that an AWS SDK would use here. at returns a
+// service's URL.
+func apiClient(ctx context.Context, at func(service string) string) (*apply.Client, error) {
+	keys, err := clientKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	region, err := clientRegion()
+	region, err := clientRegion(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -77,5 +99,5 @@ func apiClient(at func(service string) string) (*apply.Client, error) {
 // serverClient returns a client of the server that the command names.
 func serverClient(c *cobra.Command) (*apply.Client, error) {
 	url := endpoint(c)
-	return apiClient(func(string) string { return url })
+	return apiClient(c.Context(), func(string) string { return url })
 }

@@ -38,8 +38,7 @@ outputs at the end. Resources are deleted only with --prune, and only those that
 apply of the same file created. On poolhouse dev, a file may also describe user pools with
 their clients, groups and users. --prune leaves these alone.
 
-The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION,
-or with those of AWS_PROFILE in AWS's shared files.`,
+` + signingHelp,
 		Example: `  poolhouse apply -f pools.yaml --dry-run
   poolhouse apply -f pools.yaml
   cdk synth MyStack | poolhouse apply -f -
@@ -93,7 +92,7 @@ func runApply(c *cobra.Command, o applyFlags) error {
 		}
 		return client.Account(c.Context())
 	}
-	region, err := clientRegion()
+	region, err := clientRegion(c.Context())
 	if err != nil {
 		return err
 	}

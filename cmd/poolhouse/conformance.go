@@ -45,9 +45,9 @@ of AWS that somebody published.
 
 Any server with the API of Amazon Cognito identity pools may be asked, AWS, too. The
 command makes pools, roles and user pools with names that begin with
-poolhouse-conformance-, and deletes these at the end. It signs with the keys in
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or with
-those of AWS_PROFILE in AWS's shared files. Probes that need what the server lacks, such
+poolhouse-conformance-, and deletes these at the end. It signs with
+the keys and the region that the AWS CLI would use: AWS_ACCESS_KEY_ID and so on, or the
+profile in AWS_PROFILE. Probes that need what the server lacks, such
 as user pools, are "not run".
 
 The exit status is 0 if no probe failed, 1 if some failed, and 2 if they could not be
@@ -198,7 +198,7 @@ func conformanceKit(c *cobra.Command) (conformance.Kit, error) {
 	if err != nil || address.Host == "" || address.Scheme != "http" && address.Scheme != "https" {
 		return conformance.Kit{}, fmt.Errorf("--endpoint %q is no http or https URL", explain.ShownAddress(endpoint(c)))
 	}
-	region, err := clientRegion()
+	region, err := clientRegion(c.Context())
 	if err != nil {
 		return conformance.Kit{}, err
 	}
@@ -212,7 +212,7 @@ func conformanceKit(c *cobra.Command) (conformance.Kit, error) {
 		return conformance.Kit{}, errors.Join(err, positive("timeout", timeout > 0))
 	}
 
-	keys, _ := clientKeys() // without keys, only the public operations are asked
+	keys, _ := clientKeys(c.Context()) // without keys, only the public operations are asked
 	kit := conformance.Kit{
 		Endpoint:    func(string) string { return endpoint(c) },
 		Credentials: keys,

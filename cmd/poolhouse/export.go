@@ -17,8 +17,7 @@ IDs. Anything that the file cannot describe is listed on standard error. The fil
 no identities: use "poolhouse backup" for them. From poolhouse dev it has the user pools
 with their clients and groups, but no users.
 
-The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-AWS_REGION.`,
+` + signingHelp,
 		Example: "  poolhouse export > pools.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

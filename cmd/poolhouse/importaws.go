@@ -81,10 +81,7 @@ identities". Anything that cannot be carried over is listed on standard error. R
 AWS's managed policies if --managed-policies names a file with their content, which the
 server needs, too (setting managed_policies_file).
 
-The command signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_SESSION_TOKEN and AWS_REGION, or with those of AWS_PROFILE in AWS's shared files. If
-the profile signs in or assumes a role, run first:
-eval "$(aws configure export-credentials --format env)".`,
+` + signingHelp,
 		Example: `  poolhouse import aws > pools.yaml
   poolhouse import aws --identities identities.jsonl > pools.yaml
   aws iam get-account-authorization-details --filter AWSManagedPolicy > aws-policies.json
@@ -101,12 +98,12 @@ eval "$(aws configure export-credentials --format env)".`,
 
 // importAWS reads from AWS, and writes the files.
 func importAWS(c *cobra.Command) error {
-	region, err := clientRegion()
+	region, err := clientRegion(c.Context())
 	if err != nil {
 		return err
 	}
 	override, _ := c.Flags().GetString("endpoint")
-	client, err := apiClient(func(service string) string {
+	client, err := apiClient(c.Context(), func(service string) string {
 		if override != "" {
 			return override
 		}

@@ -177,8 +177,7 @@ issued so far to an identity, in a pool or for a role. Every node refuses them w
 five seconds. This cannot be undone. If the identity, pool or role does not exist,
 the command reports it.
 
-The command calls a running server and signs with the keys in AWS_ACCESS_KEY_ID,
-AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
+` + signingHelp,
 		Example: `  poolhouse keys revoke-session ASIAIOSFODNN7EXAMPLE
   poolhouse keys revoke-session --identity us-east-1:...
   poolhouse keys revoke-session --role arn:aws:iam::123456789012:role/app`,

@@ -59,7 +59,7 @@ func TestProgramEnvironment(t *testing.T) {
 func TestCheckSharedFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config")
 	t.Setenv("AWS_CONFIG_FILE", path)
-	if err := checkSharedFiles(); err != nil {
+	if err := checkSharedFiles(t.Context()); err != nil {
 		t.Errorf("no file: %v", err)
 	}
 
@@ -75,7 +75,7 @@ func TestCheckSharedFiles(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := checkSharedFiles(); (err == nil) != good {
+		if err := checkSharedFiles(t.Context()); (err == nil) != good {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

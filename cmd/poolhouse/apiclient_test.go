@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/poolhouse-id/poolhouse"
 )
 
 // profiles writes AWS's shared files and chooses a profile of them.
@@ -30,6 +32,8 @@ s3 =
 output = json
 [profile sso]
 sso_session = company
+[profile process]
+credential_process = echo '{"Version": 1, "AccessKeyId": "AKIAPROCESS", "SecretAccessKey": "from-process"}'
 [profile role]
 role_arn = arn:aws:iam::123456789012:role/r
 [shop]
@@ -52,15 +56,16 @@ func TestProfiles(t *testing.T) {
 	for _, test := range []struct{ profile, key, secret, token, region, fault string }{
 		{profile: "shop", key: "AKIASHOP", secret: "a+b/c=", token: "token", region: "eu-north-1"},
 		{profile: "default", key: "AKIADEFAULT", secret: "default-secret", region: "eu-west-1"},
-		{profile: "sso", fault: `the profile "sso" gets its keys by sso_session, which poolhouse cannot do: ` +
-			`run first eval "$(aws configure export-credentials --profile sso --format env)"`},
-		{profile: "role", fault: "gets its keys by role_arn"},
-		{profile: "half", fault: "has no aws_access_key_id and aws_secret_access_key"},
-		{profile: "none", fault: `the profile "none" of AWS_PROFILE is in neither of AWS's shared files`},
+		{profile: "process", key: "AKIAPROCESS", secret: "from-process", region: poolhouse.DevRegion},
+		{profile: "sso", fault: "the settings of the AWS SDKs: failed to find SSO session section, company"},
+		{profile: "role", fault: "or AWS_PROFILE: failed to refresh cached credentials, operation error STS: AssumeRole"},
+		{profile: "half", fault: "half, Error using profile: 2, partial credentials found for profile half"},
+		{profile: "none", fault: "failed to get shared config profile, none"},
+		{profile: "", key: "AKIADEFAULT", secret: "default-secret", region: "eu-west-1"},
 	} {
 		profiles(t, test.profile, testConfig, testCredentials)
 
-		client, err := apiClient(func(string) string { return "" })
+		client, err := apiClient(t.Context(), func(string) string { return "" })
 		if test.fault != "" {
 			if err == nil || !strings.Contains(err.Error(), test.fault) || strings.Contains(err.Error(), "secret-") {
 				t.Errorf("%s: got %v, want %q", test.profile, err, test.fault)
@@ -85,22 +90,22 @@ func TestProfileAndEnvironment(t *testing.T) {
 	profiles(t, "shop", testConfig, testCredentials)
 	t.Setenv("AWS_ACCESS_KEY_ID", "test")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
-	client, err := apiClient(func(string) string { return "" })
+	client, err := apiClient(t.Context(), func(string) string { return "" })
 	if err != nil || client.Credentials.AccessKeyID != "test" || client.Region != "eu-north-1" {
 		t.Errorf("%+v, %v", client, err)
 	}
 	t.Setenv("AWS_REGION", "us-west-2")
-	if region, err := clientRegion(); region != "us-west-2" || err != nil {
+	if region, err := clientRegion(t.Context()); region != "us-west-2" || err != nil {
 		t.Errorf("%s, %v", region, err)
 	}
 
-	profiles(t, "", testConfig, testCredentials)
-	if _, err := clientKeys(); err == nil || !strings.Contains(err.Error(), "or AWS_PROFILE") {
+	profiles(t, "", "", "")
+	if _, err := clientKeys(t.Context()); err == nil || !strings.Contains(err.Error(), "or AWS_PROFILE") {
 		t.Errorf("without a profile: %v", err)
 	}
 	profiles(t, "shop", testConfig, testCredentials)
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
-	if keys, err := clientKeys(); err != nil || keys.AccessKeyID != "AKIASHOP" {
+	if keys, err := clientKeys(t.Context()); err != nil || keys.AccessKeyID != "AKIASHOP" {
 		t.Errorf("without a config file: %+v, %v", keys, err)
 	}
 
@@ -109,7 +114,7 @@ func TestProfileAndEnvironment(t *testing.T) {
 	t.Setenv("HOME", home)
 	t.Setenv("AWS_CONFIG_FILE", "")
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "")
-	if _, err := clientKeys(); err == nil || !strings.Contains(err.Error(), "is in neither") {
+	if _, err := clientKeys(t.Context()); err == nil || !strings.Contains(err.Error(), "failed to get shared config profile, shop") {
 		t.Errorf("with an empty home: %v", err)
 	}
 }
