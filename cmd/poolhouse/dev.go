@@ -13,11 +13,11 @@ import (
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/terminal"
 )
 
 func devCommand() *cobra.Command {
@@ -106,7 +106,7 @@ func dev(
 		return errors.Join(adviseReset(err, c.DataDir), l.Close())
 	}
 
-	colour := newPalette(people)
+	colour := terminal.PaletteFor(people)
 	c.OnTrace = func(t poolhouse.Trace) { printTrace(out.stdout, colour, t) }
 	c.OnDevCode = func(code poolhouse.DevCode) { printCode(out.stdout, colour, code) }
 	c.OnDevReset = func(ctx context.Context, fresh *poolhouse.Server, empty bool) error {
@@ -217,19 +217,8 @@ func devConfig(ctx context.Context, s *settings, out *outputs, l listeners) (poo
 	return c, err
 }
 
-// palette has colours for terminals, unless NO_COLOR is set (no-color.org).
-type palette struct{ Bold, Red, Green, Reset string }
-
-func newPalette(out io.Writer) palette {
-	f, ok := out.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || !term.IsTerminal(int(f.Fd())) {
-		return palette{}
-	}
-	return palette{Bold: "\x1b[1m", Red: "\x1b[31m", Green: "\x1b[32m", Reset: "\x1b[0m"}
-}
-
 // printTrace explains on the terminal why a call was refused.
-func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
+func printTrace(out io.Writer, p terminal.Palette, t poolhouse.Trace) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s%s%s", p.Bold, joined(" ", t.Operation, t.Outcome), p.Reset)
 	if t.Message != "" {
@@ -241,7 +230,7 @@ func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
 }
 
 // printCode shows a code on the terminal, in place of an e-mail or a text message.
-func printCode(out io.Writer, p palette, c poolhouse.DevCode) {
+func printCode(out io.Writer, p terminal.Palette, c poolhouse.DevCode) {
 	whom := c.Username
 	if c.Destination != "" && c.Destination != c.Username {
 		whom += " (" + c.Destination + ")"
@@ -257,7 +246,7 @@ func joined(separator string, texts ...string) string {
 }
 
 // writeSteps shows why a call was refused.
-func writeSteps(b *strings.Builder, p palette, steps []explain.Step, planned []explain.Code) {
+func writeSteps(b *strings.Builder, p terminal.Palette, steps []explain.Step, planned []explain.Code) {
 	colour := func(word string) string {
 		if strings.HasPrefix(word, "ok") {
 			return p.Green + word + p.Reset

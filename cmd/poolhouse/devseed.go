@@ -17,6 +17,7 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/devseed"
+	"github.com/poolhouse-id/poolhouse/internal/terminal"
 )
 
 // devSeeds fill a development server before it answers anybody.
@@ -112,7 +113,7 @@ func (s *devSeeds) apply(ctx context.Context, seeder *devseed.Seeder, out io.Wri
 // watchDuring runs serve. Meanwhile, if that was asked for, it applies the files again when they
 // change, and calls applied after that.
 func (s *devSeeds) watchDuring(
-	ctx context.Context, server *poolhouse.Server, out io.Writer, colour palette,
+	ctx context.Context, server *poolhouse.Server, out io.Writer, colour terminal.Palette,
 	applied func() error, serve func(context.Context) error,
 ) error {
 	if s.watch == nil {
@@ -143,7 +144,7 @@ func (s *devSeeds) watchDuring(
 }
 
 // reportSeed tells on the terminal why changed files were not applied.
-func reportSeed(out io.Writer, colour palette, err error) {
+func reportSeed(out io.Writer, colour terminal.Palette, err error) {
 	outcome := "The server runs on with what it had."
 	if errors.Is(err, devseed.ErrPartly) {
 		outcome = "The rest of the files was applied, up to there."

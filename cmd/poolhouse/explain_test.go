@@ -8,6 +8,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/terminal"
 )
 
 // The command prints docs/errors.md.
@@ -37,7 +38,7 @@ func TestHeadingOfATrace(t *testing.T) {
 		"\nForward No  (request id)\n":    {Operation: "Forward", Outcome: "No", RequestID: "id"},
 	} {
 		var out strings.Builder
-		printTrace(&out, palette{}, trace)
+		printTrace(&out, terminal.Palette{}, trace)
 		if out.String() != want {
 			t.Errorf("heading %q, want %q", out.String(), want)
 		}
@@ -51,7 +52,7 @@ func TestHeadingOfATrace(t *testing.T) {
 // A refusal is shown with all that it tells.
 func TestRefusalOnTheTerminal(t *testing.T) {
 	var out strings.Builder
-	printTrace(&out, palette{}, poolhouse.Trace{
+	printTrace(&out, terminal.Palette{}, poolhouse.Trace{
 		Operation: "GetId",
 		Outcome:   "NotAuthorizedException",
 		Message:   "no",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/poolhouse-id/poolhouse/internal/admincli"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -30,7 +31,7 @@ its account.`,
 			func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.SetDisabled(ctx, id, true) }),
 		keyChangeCommand("enable", "Accept a disabled key again",
 			func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.SetDisabled(ctx, id, false) }),
-		revokeSessionCommand(),
+		admincli.RevokeSession(adminOptions()),
 		keyChangeCommand("delete", "Delete a key",
 			func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.Delete(ctx, id) }),
 	)
@@ -161,50 +162,4 @@ func keyChangeCommand(name, short string, change func(context.Context, *iam.Acce
 		}
 		return err
 	}))
-}
-
-func revokeSessionCommand() *cobra.Command {
-	flags := memberFlags{
-		{name: "identity", member: "IdentityId", usage: "end the sessions of this identity"},
-		{name: "pool", member: "IdentityPoolId", usage: "end the sessions of this identity pool"},
-		{name: "role", member: "RoleArn", usage: "end the sessions of this role, by its ARN"},
-	}
-	c := &cobra.Command{
-		Use:   "revoke-session [ACCESS_KEY_ID]",
-		Short: "End session credentials before they expire",
-		Long: `End session credentials: of one temporary access key (ASIA...), or all that have been
-issued so far to an identity, in a pool or for a role. Every node refuses them within
-five seconds. This cannot be undone. If the identity, pool or role does not exist,
-the command reports it.
-
-` + signingHelp,
-		Example: `  poolhouse keys revoke-session ASIAIOSFODNN7EXAMPLE
-  poolhouse keys revoke-session --identity us-east-1:...
-  poolhouse keys revoke-session --role arn:aws:iam::123456789012:role/app`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			in := flags.given(c)
-			if len(args) == 1 {
-				in["AccessKeyId"] = args[0]
-			}
-
-			var out struct{ Known *bool }
-			if err := adminCall(c, "RevokeSessions", in, &out); err != nil {
-				return err
-			}
-			if out.Known != nil && !*out.Known {
-				_, err := fmt.Fprintln(c.OutOrStdout(), "The account has no such identity, pool or role now. "+
-					"If it was deleted, every node refuses its credentials within five seconds; "+
-					"if not, check the ID.")
-				return err
-			}
-			_, err := fmt.Fprintln(c.OutOrStdout(), "revoked; every node refuses the credentials within five seconds")
-
-			return err
-		},
-	}
-	addEndpoint(c)
-	flags.addTo(c)
-
-	return c
 }

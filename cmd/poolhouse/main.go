@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/admincli"
 	"github.com/poolhouse-id/poolhouse/internal/clilogin"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -139,7 +140,6 @@ Settings come from flags, then the environment (POOLHOUSE_*), then one YAML file
 		importCommand(),
 		explainCommand(),
 		conformanceCommand(),
-		identityCommand(),
 		loginCommand(),
 		logoutCommand(),
 		whoamiCommand(),
@@ -148,6 +148,8 @@ Settings come from flags, then the environment (POOLHOUSE_*), then one YAML file
 		healthcheckCommand(),
 		versionCommand(),
 	)
+
+	root.AddCommand(admincli.Commands(adminOptions())...)
 
 	return root
 }

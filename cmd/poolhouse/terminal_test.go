@@ -8,6 +8,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/terminal"
 )
 
 // The example calls the program in a way that the reader's shell understands.
@@ -40,7 +41,7 @@ func TestTracesArePrintable(t *testing.T) {
 	passed := step
 	passed.OK = true
 	var out strings.Builder
-	printTrace(&out, palette{}, poolhouse.Trace{
+	printTrace(&out, terminal.Palette{}, poolhouse.Trace{
 		Operation: "GetId",
 		Outcome:   "NotAuthorizedException",
 		Message:   evil,
@@ -72,7 +73,7 @@ func TestPrintCode(t *testing.T) {
 		},
 	} {
 		var out strings.Builder
-		printCode(&out, palette{}, code)
+		printCode(&out, terminal.Palette{}, code)
 		if out.String() != want {
 			t.Errorf("printed %q, want %q", out.String(), want)
 		}

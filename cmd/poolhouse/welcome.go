@@ -13,6 +13,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
+	"github.com/poolhouse-id/poolhouse/internal/terminal"
 )
 
 // What a welcome lists; more is counted in words.
@@ -23,7 +24,7 @@ const (
 
 // welcome has the text that a development server prints when it is ready.
 type welcome struct {
-	Colour  palette
+	Colour  terminal.Palette
 	Version string
 	Program string // how a shell calls it
 	Info    poolhouse.DevInfo

@@ -1,0 +1,98 @@
+// Package admincli has the commands that list, show and change what a running server has:
+// pools, identities, roles, login providers and access keys. They call the server's signed APIs
+// and decide nothing themselves.
+//
+// Start reading at Commands.
+package admincli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse/internal/apply"
+)
+
+// Options are what the commands need of the program that they belong to.
+type Options struct {
+	// Client returns a client of the server that a command names.
+	Client func(c *cobra.Command) (*apply.Client, error)
+	// AddEndpoint gives a command the flag by which it names a server.
+	AddEndpoint func(c *cobra.Command)
+	// SigningHelp tells where the client's keys come from.
+	SigningHelp string
+}
+
+// Commands returns one command for each kind of thing that a server has.
+func Commands(o Options) []*cobra.Command {
+	return []*cobra.Command{
+		o.poolCommand(),
+		o.roleCommand(),
+		o.identityCommand(),
+		o.providerCommand(),
+		o.keyCommand(),
+	}
+}
+
+// work is what a command does with a server.
+type work func(ctx context.Context, c *cobra.Command, client *apply.Client, args []string) error
+
+// on completes a command that does work on a server.
+func (o Options) on(c *cobra.Command, do work) *cobra.Command {
+	c.RunE = func(c *cobra.Command, args []string) error {
+		client, err := o.Client(c)
+		if err != nil {
+			return err
+		}
+		return do(c.Context(), c, client, args)
+	}
+	c.Long = c.Short + "." + longer(c.Long) + "\n\n" + o.SigningHelp
+	o.AddEndpoint(c)
+
+	return c
+}
+
+// longer is the text of a command's help after its first sentence.
+func longer(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "\n\n" + text
+}
+
+// pools calls an operation of the identity pools API.
+func pools(ctx context.Context, client *apply.Client, operation string, in, out any) error {
+	return client.JSON(ctx, "cognito-identity", "AWSCognitoIdentityService", operation, in, out)
+}
+
+// iam calls an operation of the IAM API.
+func iam(ctx context.Context, client *apply.Client, operation string, in url.Values, out any) error {
+	return client.Query(ctx, "iam", "2010-05-08", operation, in, out)
+}
+
+// errNotConfirmed means that a person did not confirm a deletion.
+var errNotConfirmed = errors.New("not confirmed: nothing was deleted")
+
+// addYes adds the flag that confirms a deletion.
+func addYes(c *cobra.Command) {
+	c.Flags().Bool("yes", false, "do it without asking")
+}
+
+// confirm asks whether to do what the question tells. Without a terminal, only --yes confirms.
+func confirm(c *cobra.Command, question string) error {
+	if yes, _ := c.Flags().GetBool("yes"); yes {
+		return nil
+	}
+	answer, err := typed(c, question+" Type yes to go on: ")
+	if err != nil {
+		return fmt.Errorf("%w; with --yes, nobody is asked", err)
+	}
+	if answer != "yes" {
+		return errNotConfirmed
+	}
+
+	return nil
+}

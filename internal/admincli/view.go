@@ -1,0 +1,102 @@
+package admincli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Forms in which a command shows what it has.
+const (
+	asTable = "table"
+	asJSON  = "json"
+	asYAML  = "yaml"
+)
+
+var forms = []string{asTable, asJSON, asYAML}
+
+// addForm adds the flags that choose the form.
+func addForm(c *cobra.Command) {
+	c.Flags().StringP("output", "o", asTable, "form: table for people; json or yaml for programs")
+	c.Flags().Bool("json", false, "the same as --output json")
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// formOf returns the form that the flags choose.
+func formOf(c *cobra.Command) (string, error) {
+	form, _ := c.Flags().GetString("output")
+	if short, _ := c.Flags().GetBool("json"); short {
+		if c.Flags().Changed("output") && form != asJSON {
+			return "", fmt.Errorf("--json and --output %s: give one of them", form)
+		}
+		form = asJSON
+	}
+	if !slices.Contains(forms, form) {
+		return "", fmt.Errorf("--output %q: use %s", form, strings.Join(forms, ", "))
+	}
+
+	return form, nil
+}
+
+// show prints value, which has the members of the API, in the form that the flags choose. table
+// prints it for people.
+func show(c *cobra.Command, value any, table func(*lines)) error {
+	form, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	if form == asTable {
+		text := &lines{}
+		table(text)
+		return text.writeTo(c.OutOrStdout())
+	}
+
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	if form == asYAML {
+		if text, err = yaml.JSONToYAML(text); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintln(c.OutOrStdout(), string(bytes.TrimRight(text, "\n")))
+
+	return err
+}
+
+// lines are rows of cells, whose columns get one width.
+type lines struct{ rows [][]string }
+
+// add adds a row. Cells may come from anybody: they cannot drive the terminal.
+func (l *lines) add(cells ...string) {
+	for i := range cells {
+		cells[i] = explain.Escaped(cells[i])
+	}
+	l.rows = append(l.rows, cells)
+}
+
+// named adds a row with a name and a value, unless there is no value.
+func (l *lines) named(name, value string) {
+	if value != "" {
+		l.add(name, value)
+	}
+}
+
+func (l *lines) writeTo(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, row := range l.rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+
+	return w.Flush()
+}
