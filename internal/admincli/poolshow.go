@@ -133,7 +133,8 @@ func readPool(ctx context.Context, client *apply.Client, id string) (*wholePool,
 	for _, provider := range whole.Pool.tagged() {
 		var tags principalTags
 		in := members{"IdentityPoolId": id, "IdentityProviderName": provider}
-		if err := pools(ctx, client, "GetPrincipalTagAttributeMap", in, &tags); err != nil {
+		err := pools(ctx, client, "GetPrincipalTagAttributeMap", in, &tags)
+		if err != nil && !apply.Missing(err) { // nothing was ever set for it
 			return nil, err
 		}
 		if tags.UseDefaults || len(tags.PrincipalTags) > 0 {

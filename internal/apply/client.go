@@ -65,13 +65,14 @@ func refusedAs(err error, codes ...string) bool {
 	return ok && slices.Contains(codes, refusal.Code)
 }
 
-func missing(err error) bool {
+// Missing reports whether a server refused a call with err because what it names does not exist.
+func Missing(err error) bool {
 	return refusedAs(err, "ResourceNotFoundException", "NoSuchEntity")
 }
 
 // found reports whether a call found what it asked for. Its error is nil if there is none.
 func found(err error) (bool, error) {
-	if missing(err) {
+	if Missing(err) {
 		return false, nil
 	}
 	return err == nil, err

@@ -144,7 +144,7 @@ func (p *managedPolicy) put(ctx context.Context, a *applier, ch *change) error {
 		// Delete only the version that the plan has shown. If there is no room since
 		// then, the server refuses the next call.
 		if version := have.inTheWay; version != "" {
-			if err := a.deleteVersion(ctx, ch.have.id, version); err != nil && !missing(err) {
+			if err := a.deleteVersion(ctx, ch.have.id, version); err != nil && !Missing(err) {
 				return err
 			}
 		}

@@ -41,7 +41,7 @@ func (p *principalTags) read(ctx context.Context, s *server) (*state, error) {
 	out := &principalTags{}
 	err := s.pools(ctx, "GetPrincipalTagAttributeMap", in, out)
 	switch {
-	case missing(err), refusedAs(err, "InvalidParameterException"):
+	case Missing(err), refusedAs(err, "InvalidParameterException"):
 		return nil, nil
 	case err != nil, len(out.PrincipalTags) == 0 && !out.UseDefaults:
 		return nil, err

@@ -108,7 +108,7 @@ func (u *userPoolUser) find(ctx context.Context, a *applier, _ Resource) (*state
 	var out struct{ UserAttributes []userAttribute }
 	in := map[string]any{"UserPoolId": u.UserPoolId, "Username": u.Username}
 	err := a.userPools(ctx, "AdminGetUser", in, &out)
-	if missing(err) || refusedAs(err, "UserNotFoundException") {
+	if Missing(err) || refusedAs(err, "UserNotFoundException") {
 		return nil, nil
 	}
 	if err != nil {
@@ -169,7 +169,7 @@ func (m *userPoolMember) find(ctx context.Context, a *applier, _ Resource) (*sta
 	var out struct{ Groups []struct{ GroupName string } }
 	in := map[string]any{"UserPoolId": m.UserPoolId, "Username": m.Username}
 	err := a.userPools(ctx, "AdminListGroupsForUser", in, &out)
-	if missing(err) || refusedAs(err, "UserNotFoundException") {
+	if Missing(err) || refusedAs(err, "UserNotFoundException") {
 		return nil, nil
 	}
 	if err != nil {
