@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/admincli"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/terminal"
 )
 
@@ -225,7 +225,7 @@ func printTrace(out io.Writer, p terminal.Palette, t poolhouse.Trace) {
 		fmt.Fprintf(&b, "  %s", printable(t.Message))
 	}
 	fmt.Fprintf(&b, "  (request %s)\n", t.RequestID)
-	writeSteps(&b, p, t.Steps, t.Planned)
+	b.WriteString(admincli.Steps(p, t.Steps, t.Planned))
 	_, _ = io.WriteString(out, b.String())
 }
 
@@ -243,17 +243,4 @@ func printCode(out io.Writer, p terminal.Palette, c poolhouse.DevCode) {
 // joined joins the non-empty texts with a separator.
 func joined(separator string, texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), separator)
-}
-
-// writeSteps shows why a call was refused.
-func writeSteps(b *strings.Builder, p terminal.Palette, steps []explain.Step, planned []explain.Code) {
-	colour := func(word string) string {
-		if strings.HasPrefix(word, "ok") {
-			return p.Green + word + p.Reset
-		}
-		return p.Red + word + p.Reset
-	}
-	if text := explain.Text(steps, planned, colour); text != "" {
-		b.WriteString("  " + strings.ReplaceAll(text, "\n", "\n  ") + "\n")
-	}
 }

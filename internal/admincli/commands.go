@@ -34,6 +34,7 @@ func Commands(o Options) []*cobra.Command {
 		o.identityCommand(),
 		o.providerCommand(),
 		o.keyCommand(),
+		TryRoles(o),
 	}
 }
 

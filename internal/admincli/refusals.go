@@ -1,0 +1,136 @@
+package admincli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+const (
+	shownRefusals = 50  // without --follow
+	readRefusals  = 200 // in one call, with --follow
+	followSeconds = 10  // that one call waits for refusals
+)
+
+// refusalsPage is an answer of ListRefusals.
+type refusalsPage struct {
+	Refusals []refusal // oldest first
+	Next     string    `json:"-"`
+	Skipped  uint64
+	Nodes    struct{ Warning string }
+}
+
+// listRefusals shows the newest refusals. To follow, it waits for more until ctx ends.
+func listRefusals(ctx context.Context, c *cobra.Command, client *apply.Client, follow bool) error {
+	form, err := formOf(c)
+	if err != nil {
+		return err
+	}
+
+	in := members{"MaxResults": shownRefusals}
+	for flag, member := range map[string]string{
+		"pool": "IdentityPoolId", "provider": "ProviderName", "reason": "Reason", "operation": "Operation",
+	} {
+		value, _ := c.Flags().GetString(flag)
+		in.given(member, value)
+	}
+
+	page, err := readRefusalsPage(ctx, client, in)
+	if err != nil {
+		return err
+	}
+	warned := page.warn(c, "")
+	if !follow {
+		return show(c, page.Refusals, func(t *lines) { page.table(t) })
+	}
+
+	for {
+		if err := page.print(c, form); err != nil {
+			return err
+		}
+
+		in["After"], in["WaitSeconds"], in["MaxResults"] = page.Next, followSeconds, readRefusals
+		page, err = readRefusalsPage(ctx, client, in)
+		if errors.Is(err, context.Canceled) || ctx.Err() != nil {
+			return nil // stopped by a person
+		}
+		if err != nil {
+			return err
+		}
+		warned = page.warn(c, warned)
+	}
+}
+
+func readRefusalsPage(ctx context.Context, client *apply.Client, in members) (*refusalsPage, error) {
+	var out struct {
+		refusalsPage
+		Next string
+	}
+	if err := client.Admin(ctx, "ListRefusals", in, &out); err != nil {
+		return nil, err
+	}
+	out.refusalsPage.Next = out.Next
+
+	return &out.refusalsPage, nil
+}
+
+// warn tells once what the list lacks, and returns the warning.
+func (p *refusalsPage) warn(c *cobra.Command, before string) string {
+	if w := p.Nodes.Warning; w != "" && w != before {
+		fmt.Fprintln(c.ErrOrStderr(), "warning: "+explain.Escaped(w))
+	}
+	return p.Nodes.Warning
+}
+
+// print prints refusals that were followed: a line each, in JSON an object each.
+func (p *refusalsPage) print(c *cobra.Command, form string) error {
+	out := c.OutOrStdout()
+	if p.Skipped > 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "%d refusals were forgotten before they could be read\n", p.Skipped)
+	}
+
+	if form == asTable {
+		t := &lines{}
+		p.rows(t)
+		return t.writeTo(out)
+	}
+
+	for i := range p.Refusals {
+		if form == asYAML {
+			fmt.Fprintln(out, "---")
+			if err := show(c, p.Refusals[i], nil); err != nil {
+				return err
+			}
+			continue
+		}
+		text, err := json.Marshal(p.Refusals[i])
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(out, string(text))
+	}
+
+	return nil
+}
+
+func (p *refusalsPage) table(t *lines) {
+	if len(p.Refusals) == 0 {
+		t.add("No refused calls are remembered.")
+		return
+	}
+	t.add("TIME", "REQUEST ID", "OPERATION", "REASON", "POOL", "PROVIDER")
+	p.rows(t)
+}
+
+func (p *refusalsPage) rows(t *lines) {
+	for i := range p.Refusals {
+		r := &p.Refusals[i]
+		t.add(r.Time.String(), r.RequestId, r.Operation, string(r.Reason), r.IdentityPoolId, r.ProviderName)
+	}
+}
