@@ -34,7 +34,12 @@ func Commands(o Options) []*cobra.Command {
 		o.identityCommand(),
 		o.providerCommand(),
 		o.keyCommand(),
-		TryRoles(o),
+		o.signingKeyCommand(),
+		tryRolesCommand(o),
+		checkAccessCommand(o),
+		statisticsCommand(o),
+		settingsCommand(o),
+		statusCommand(o),
 	}
 }
 

@@ -2,7 +2,6 @@ package admincli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -31,24 +30,6 @@ type identity struct {
 }
 
 type loginOf struct{ ProviderName, Subject, Kind string }
-
-// moment is a time as the API has it: seconds since 1970.
-type moment json.Number
-
-// MarshalJSON returns the number.
-func (m moment) MarshalJSON() ([]byte, error) { return json.Marshal(json.Number(m)) }
-
-// UnmarshalJSON reads the number.
-func (m *moment) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, (*json.Number)(m)) }
-
-// String returns the time for people, in UTC.
-func (m moment) String() string {
-	seconds, err := json.Number(m).Float64()
-	if err != nil {
-		return string(m)
-	}
-	return time.Unix(int64(seconds), 0).UTC().Format(time.RFC3339)
-}
 
 // made returns when the identity was made, "" if the server does not tell.
 func (i *identity) made() string {

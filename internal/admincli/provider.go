@@ -15,7 +15,8 @@ import (
 
 func (o Options) providerCommand() *cobra.Command {
 	c := &cobra.Command{Use: "provider", Short: "List, show and change OpenID Connect and SAML providers"}
-	c.AddCommand(o.providerList(), o.providerShow(), o.providerCreate(), o.providerUpdate(), o.providerDelete())
+	c.AddCommand(o.providerList(), o.providerShow(), o.providerCreate(), o.providerUpdate(), o.providerDelete(),
+		o.providerTest())
 
 	return c
 }

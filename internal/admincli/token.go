@@ -172,8 +172,8 @@ type rule struct {
 	Why               string
 }
 
-// TryRoles returns the command that tells which role a user would get.
-func TryRoles(o Options) *cobra.Command {
+// tryRolesCommand returns the command that tells which role a user would get.
+func tryRolesCommand(o Options) *cobra.Command {
 	c := o.on(&cobra.Command{
 		Use:   "try-roles POOL_ID",
 		Short: "Show which role and principal tags a user would get, with the pool's rules or with drafts",

@@ -92,6 +92,9 @@ func (l *lines) named(name, value string) {
 	}
 }
 
+// printed is a text that cannot drive the terminal.
+func printed(text string) string { return explain.Escaped(text) }
+
 func (l *lines) writeTo(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, row := range l.rows {
