@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -226,6 +227,33 @@ func TestReadToken(t *testing.T) {
 		}
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// Agents that begin at once with one token file all take the token that is in it at the end.
+func TestKeepTokenAtOnce(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "token")
+		agents := make([]agent, 4)
+		var group sync.WaitGroup
+		for n := range agents {
+			group.Go(func() {
+				if _, err := agents[n].keepToken(path); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range agents {
+			if agents[n].token != string(text) {
+				t.Fatalf("agent %d takes another token than that of the file", n)
+			}
 		}
 	}
 }
