@@ -267,6 +267,13 @@ func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
+func (c *counter) named(name string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	return c.count[name]
+}
+
 func (c *counter) total() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

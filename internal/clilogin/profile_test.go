@@ -69,6 +69,8 @@ func TestCheckAddress(t *testing.T) {
 		"javascript:alert(1)":         false,
 		"https://id.example/\x1b[2J":  false,
 		"http://127.0.0.1@evil.test/": false,
+		"https://a.example/ the code": false,
+		"https://\u0430pple.example/": false, // a Cyrillic letter
 	} {
 		if err := checkAddress(address); (err == nil) != good {
 			t.Errorf("%s: %v", address, err)

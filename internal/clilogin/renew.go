@@ -201,12 +201,13 @@ func (c *Client) refresh(ctx context.Context, p Profile, s *session) error {
 		return c.notRefreshed(ctx, p, s, interrupted, err)
 	}
 
-	// Kept at once: the former refresh token may be spent.
+	// Kept at once, however late the answer is: the former refresh token may be spent.
+	keeping := context.WithoutCancel(ctx)
 	if got.refresh != "" {
 		s.RefreshToken = got.refresh
 	}
 	s.Refreshing, s.IDToken = time.Time{}, ""
-	if err := c.writeSession(ctx, p, *s); err != nil {
+	if err := c.writeSession(keeping, p, *s); err != nil {
 		return err
 	}
 	if got.id == "" {
