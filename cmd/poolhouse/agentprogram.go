@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/term"
 )
 
 // programExit is the end of the program that the agent ran, whose status becomes this command's. There
@@ -121,7 +119,7 @@ func runProgram(program []string, environment []string) error {
 		select {
 		case s := <-signals:
 			// A terminal has sent its signals to the program already.
-			if !fromTerminal(s) || !term.IsTerminal(int(os.Stdin.Fd())) {
+			if !fromTerminal(s) {
 				_ = command.Process.Signal(s) // the program may have ended
 			}
 		case err := <-ended:
