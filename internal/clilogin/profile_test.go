@@ -24,6 +24,8 @@ func TestProfileProblems(t *testing.T) {
 
 	for want, change := range map[string]func(*Profile){
 		"its name":                  func(p *Profile) { p.Name = "../a" },
+		"end with a dot":            func(p *Profile) { p.Name = "a." },
+		"device of Windows":         func(p *Profile) { p.Name = "Nul.b" },
 		"name must":                 func(p *Profile) { p.Name = "" },
 		"give --endpoint":           func(p *Profile) { p.Endpoint = "" },
 		"give --identity-pool":      func(p *Profile) { p.IdentityPool = "" },

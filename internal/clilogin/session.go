@@ -158,7 +158,7 @@ func (c *Client) readSession(ctx context.Context, p Profile) (session, error) {
 	return *file.Session, nil
 }
 
-// checkMode refuses a file that others may read: somebody has copied or changed it.
+// checkMode refuses a file that others may read, or made: somebody has copied or changed it.
 func checkMode(path string) error {
 	info, err := os.Stat(path)
 	if err != nil || runtime.GOOS == "windows" {
@@ -169,7 +169,7 @@ func checkMode(path string) error {
 			"somebody may have read it", path, mode)
 	}
 
-	return nil
+	return checkOwner(path, info)
 }
 
 // checkFolder refuses a folder in which others could replace files.
@@ -181,6 +181,9 @@ func checkFolder(folder string) error {
 		}
 		if mode := info.Mode().Perm(); mode&0o022 != 0 {
 			return fmt.Errorf("%s has mode %04o, so that others may replace sessions: run chmod 700", one, mode)
+		}
+		if err := checkOwner(one, info); err != nil {
+			return err
 		}
 	}
 
