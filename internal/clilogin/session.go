@@ -221,6 +221,29 @@ func (c *Client) writeSession(ctx context.Context, p Profile, s session) error {
 	return nil
 }
 
+// SignedIn returns the names of all profiles with a session in order, also of those whose profile was removed.
+func (c *Client) SignedIn() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(c.o.Folders.State, "sessions"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+
+	var names []string // ReadDir has sorted them
+	for _, entry := range entries {
+		if !profileName.MatchString(entry.Name()) {
+			continue
+		}
+		if _, err := os.Lstat(c.sessionPath(entry.Name())); err == nil {
+			names = append(names, entry.Name())
+		}
+	}
+
+	return names, nil
+}
+
 // removeSession forgets the session of a profile. The lock file stays: another process may wait for it.
 func (c *Client) removeSession(name string) error {
 	err := os.Remove(c.sessionPath(name))
