@@ -38,7 +38,7 @@ const (
 	leastToken   = 16      // characters of a token that somebody else chose
 	// agentStop bounds the requests that run when the agent ends.
 	agentStop = 3 * time.Second
-	// renewalStop bounds the renewal that runs when the agent ends. If it is lost, so may be the session.
+	// renewalStop bounds the renewal that runs when the agent ends. If it is lost, so may be the sign-in.
 	renewalStop = 10 * time.Second
 )
 
@@ -123,7 +123,7 @@ func runAgent(c *cobra.Command, program []string) (err error) {
 	defer stop()
 	defer a.stopRenewal()
 
-	// Before anything is written: without a session there is nothing to serve.
+	// Before anything is written: without a sign-in there is nothing to serve.
 	if _, err := a.renewer.Source(caught); err != nil {
 		return err
 	}

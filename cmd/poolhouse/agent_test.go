@@ -168,7 +168,7 @@ func TestAgentUnderNohup(t *testing.T) {
 func TestAgentOfAHangingServer(t *testing.T) {
 	var server hanging
 	home := guest(t, &server)
-	path := filepath.Join(home, "state", "poolhouse", "sessions", "g", "session.json")
+	path := filepath.Join(home, "state", "poolhouse", "sign-ins", "g", "sign-in.json")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +177,7 @@ func TestAgentOfAHangingServer(t *testing.T) {
 	if err := json.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	kept := file["session"].(map[string]any)["credentials"].(map[string]any)
+	kept := file["sign_in"].(map[string]any)["credentials"].(map[string]any)
 	kept["issued"] = "2099-12-01T00:00:00Z" // by a clock that was wrong: to be renewed, but good
 	if text, err = json.Marshal(file); err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ func loginCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "login",
 		Short: "Sign in, for the AWS CLI and every AWS SDK",
-		Long: `Sign in at an OpenID Connect issuer or a user pool, and keep the session under the
+		Long: `Sign in at an OpenID Connect issuer or a user pool, and keep the sign-in under the
 name of a profile. The first login of a profile describes it; later ones need --profile
 only. A profile without --issuer and --user-pool is a guest's.
 

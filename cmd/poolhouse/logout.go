@@ -14,12 +14,12 @@ import (
 func logoutCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "logout",
-		Short: "End the session of a profile",
-		Long: `End the session of a profile: revoke its refresh token at the issuer or user pool, and
+		Short: "End the sign-in of a profile",
+		Long: `End the signIn of a profile: revoke its refresh token at the issuer or user pool, and
 forget tokens and credentials. The profile itself stays, for the next login. Credentials
 that programs have already received work until they expire.
 
---all ends the sessions of all profiles.
+--all ends the sign-ins of all profiles.
 
 A guest who logs out is another guest next time.`,
 		Example: "  poolhouse logout --profile photos\n  poolhouse logout --all",
@@ -42,14 +42,14 @@ A guest who logs out is another guest next time.`,
 		},
 	}
 	addProfile(c)
-	c.Flags().Bool("all", false, "end the sessions of all profiles")
+	c.Flags().Bool("all", false, "end the sign-ins of all profiles")
 	c.Flags().Bool("remove", false, "remove the profile too")
 	c.MarkFlagsMutuallyExclusive("all", "profile")
 
 	return c
 }
 
-// namesToLogOut returns the names of all profiles with a session, and of all others if they are to be removed.
+// namesToLogOut returns the names of all profiles with a sign-in, and of all others if they are to be removed.
 func namesToLogOut(client *clilogin.Client, remove bool) ([]string, error) {
 	names, err := client.SignedIn()
 	if err != nil || !remove {
@@ -63,7 +63,7 @@ func namesToLogOut(client *clilogin.Client, remove bool) ([]string, error) {
 	return slices.Compact(names), err
 }
 
-// logOut ends sessions at once, so that an issuer that hangs delays no other, and tells the results in order.
+// logOut ends sign-ins at once, so that an issuer that hangs delays no other, and tells the results in order.
 func logOut(c *cobra.Command, client *clilogin.Client, names []string, remove bool) error {
 	type result struct{ unrevoked, err error }
 
@@ -83,7 +83,7 @@ func logOut(c *cobra.Command, client *clilogin.Client, names []string, remove bo
 			continue
 		}
 		if unrevoked := results[n].unrevoked; unrevoked != nil {
-			fmt.Fprintf(c.ErrOrStderr(), "The session of %s is forgotten here, but its refresh token was not revoked: %s\n",
+			fmt.Fprintf(c.ErrOrStderr(), "The sign-in of %s is forgotten here, but its refresh token was not revoked: %s\n",
 				name, printable(unrevoked.Error()))
 		}
 		if _, err := fmt.Fprintf(c.OutOrStdout(), "Signed out: %s\n", name); err != nil {

@@ -18,20 +18,20 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-// All sessions are ended, whatever is wrong with one. Profiles stay unless they are to be removed.
+// All sign-ins are ended, whatever is wrong with one. Profiles stay unless they are to be removed.
 func TestLogoutAll(t *testing.T) {
 	home := guest(t, new(hanging))
 	profile := func(name string) string { return filepath.Join(home, "config", "poolhouse", "profiles", name+".json") }
-	session := func(name string) string {
-		return filepath.Join(home, "state", "poolhouse", "sessions", name, "session.json")
+	signIn := func(name string) string {
+		return filepath.Join(home, "state", "poolhouse", "sign-ins", name, "sign-in.json")
 	}
 	for _, name := range []string{"h", "never"} {
 		copyFile(t, profile("g"), profile(name))
 	}
 	for _, name := range []string{"h", "orphan"} {
-		copyFile(t, session("g"), session(name))
+		copyFile(t, signIn("g"), signIn(name))
 	}
-	if err := os.WriteFile(session("h"), []byte("broken"), 0o600); err != nil {
+	if err := os.WriteFile(signIn("h"), []byte("broken"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 
@@ -40,11 +40,11 @@ func TestLogoutAll(t *testing.T) {
 	}
 	out, err := run1(t, "logout", "--all")
 	if err != nil || strings.Count(out, "was not revoked") != 2 ||
-		!strings.Contains(out, "The session of orphan is forgotten") || strings.Contains(out, "never") {
+		!strings.Contains(out, "The sign-in of orphan is forgotten") || strings.Contains(out, "never") {
 		t.Errorf("%v, %s", err, out)
 	}
 	for _, name := range []string{"g", "h", "orphan"} {
-		if _, err := os.Stat(session(name)); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(out, "Signed out: "+name) {
+		if _, err := os.Stat(signIn(name)); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(out, "Signed out: "+name) {
 			t.Errorf("%s: %v, %s", name, err, out)
 		}
 	}
@@ -61,11 +61,11 @@ func TestLogoutAll(t *testing.T) {
 	}
 }
 
-// A session that cannot be forgotten keeps no other one.
+// A sign-in that cannot be forgotten keeps no other one.
 func TestLogoutAllGoesOn(t *testing.T) {
 	home := guest(t, new(hanging))
-	sessions := filepath.Join(home, "state", "poolhouse", "sessions")
-	if err := os.MkdirAll(filepath.Join(sessions, "a", "session.json", "full"), 0o700); err != nil {
+	signIns := filepath.Join(home, "state", "poolhouse", "sign-ins")
+	if err := os.MkdirAll(filepath.Join(signIns, "a", "sign-in.json", "full"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 

@@ -435,14 +435,14 @@ func (r *rig) credentials() Credentials {
 	return got
 }
 
-// kept returns the session in the file.
-func (r *rig) kept() session {
+// kept returns the sign-in in the file.
+func (r *rig) kept() signIn {
 	r.t.Helper()
 	p, err := r.Profile(r.profile.Name)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	s, err := r.readSession(r.t.Context(), p)
+	s, err := r.readSignIn(r.t.Context(), p)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func TestKeyring(t *testing.T) {
 	r.Client = New(r.o)
 	r.login()
 
-	text, err := os.ReadFile(r.sessionPath("photos"))
+	text, err := os.ReadFile(r.signInPath("photos"))
 	if err != nil || strings.Contains(string(text), "refresh") || strings.Contains(string(text), "eyJ") ||
 		!strings.Contains(string(text), `"sealed"`) {
 		t.Errorf("the file has %s, %v", text, err)
@@ -69,12 +69,12 @@ func TestKeyring(t *testing.T) {
 	r.clock.Advance(2 * time.Hour)
 	r.credentials()
 
-	// A session opens neither as that of another profile nor with another key.
+	// A sign-in opens neither as that of another profile nor with another key.
 	p := r.profile
 	p.Name, p.Storage = "other", StorageKeyring
 	keyring.secrets["profile other"] = keyring.secrets["profile photos"]
-	err = errors.Join(r.keepProfile(p), os.MkdirAll(r.sessionFolder("other"), 0o700),
-		os.WriteFile(r.sessionPath("other"), text, 0o600))
+	err = errors.Join(r.keepProfile(p), os.MkdirAll(r.signInFolder("other"), 0o700),
+		os.WriteFile(r.signInPath("other"), text, 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}

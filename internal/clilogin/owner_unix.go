@@ -21,6 +21,6 @@ func checkOwner(path string, info fs.FileInfo) error {
 		return nil
 	}
 
-	return fmt.Errorf("%s belongs to another user (%d), who may have made the session: remove it, and sign in again",
+	return fmt.Errorf("%s belongs to another user (%d), who may have made the sign-in: remove it, and sign in again",
 		path, stat.Uid)
 }

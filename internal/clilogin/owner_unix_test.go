@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// A session that another user made, or could replace, is not used.
-func TestForeignSession(t *testing.T) {
+// A sign-in that another user made, or could replace, is not used.
+func TestForeignSignIn(t *testing.T) {
 	r := newRig(t)
 	r.login()
-	paths := []string{r.sessionPath("photos"), r.sessionFolder("photos"), filepath.Dir(r.sessionFolder("photos"))}
+	paths := []string{r.signInPath("photos"), r.signInFolder("photos"), filepath.Dir(r.signInFolder("photos"))}
 
 	me := os.Geteuid()
 	t.Cleanup(func() { currentUser = os.Geteuid })

@@ -27,7 +27,7 @@ const (
 	FlowDevice  Flow = "device"  // device authorization (RFC 8628)
 )
 
-// Storage is the place of a session's secrets.
+// Storage is the place of a sign-in's secrets.
 type Storage string
 
 // Storages.
@@ -106,7 +106,7 @@ func (p Profile) stsEndpoint() string {
 	return strings.Replace(p.Endpoint, "://cognito-identity.", "://sts.", 1)
 }
 
-// binding names all that a session's secrets may be sent to. A session of another binding is not used:
+// binding names all that a sign-in's secrets may be sent to. A sign-in of another binding is not used:
 // whoever edits a profile cannot send its tokens elsewhere.
 func (p Profile) binding() string {
 	text, _ := json.Marshal([]string{p.Endpoint, p.stsEndpoint(), p.IdentityPool, p.issuer(), p.ClientID})

@@ -123,11 +123,11 @@ func TestWrittenBeforeUse(t *testing.T) {
 		switch s := r.kept(); name {
 		case "/token":
 			if s.Refreshing.IsZero() || s.RefreshToken != r.issuer.refresh {
-				t.Errorf("before the token is spent, the session has %v", s.Refreshing)
+				t.Errorf("before the token is spent, the sign-in has %v", s.Refreshing)
 			}
 		case "/jwks", "GetCredentialsForIdentity":
 			if s.RefreshToken != r.issuer.refresh || !s.Refreshing.IsZero() {
-				t.Errorf("before %s, the session has not the new token", name)
+				t.Errorf("before %s, the sign-in has not the new token", name)
 			}
 		}
 	}
@@ -168,7 +168,7 @@ func TestDiedWhileRefreshing(t *testing.T) {
 			p, s := r.profile, r.kept()
 			p.Storage = StorageFile
 			s.Refreshing = r.clock.Now()
-			if err := r.writeSession(t.Context(), p, s); err != nil {
+			if err := r.writeSignIn(t.Context(), p, s); err != nil {
 				t.Fatal(err)
 			}
 			if !good {
@@ -246,7 +246,7 @@ func TestIssuerUnavailable(t *testing.T) {
 	r.credentials()
 }
 
-// An issuer cannot turn a session into that of another user.
+// An issuer cannot turn a sign-in into that of another user.
 func TestRenewedForAnother(t *testing.T) {
 	r := newRig(t)
 	r.login()
@@ -271,7 +271,7 @@ func TestIssuerRenewsNoIDToken(t *testing.T) {
 	}
 }
 
-// A clock that is wrong is named in the error, and does not end the session.
+// A clock that is wrong is named in the error, and does not end the sign-in.
 func TestWrongClock(t *testing.T) {
 	for _, wrong := range []time.Duration{-48 * time.Hour, 48 * time.Hour} {
 		t.Run(fmt.Sprint(wrong), func(t *testing.T) {
@@ -297,7 +297,7 @@ func TestDeletedIdentity(t *testing.T) {
 	p.Storage = StorageFile
 	s.IdentityID = "us-east-1:00000000-0000-4000-8000-00000000dead"
 	s.Credentials = Credentials{}
-	if err := r.writeSession(t.Context(), p, s); err != nil {
+	if err := r.writeSignIn(t.Context(), p, s); err != nil {
 		t.Fatal(err)
 	}
 
@@ -342,7 +342,7 @@ func TestChangedProfile(t *testing.T) {
 func TestOpenFile(t *testing.T) {
 	r := newRig(t)
 	r.login()
-	if err := os.Chmod(r.sessionPath("photos"), 0o644); err != nil {
+	if err := os.Chmod(r.signInPath("photos"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Credentials(t.Context(), "photos"); err == nil || !strings.Contains(err.Error(), "0644") {
@@ -353,8 +353,8 @@ func TestOpenFile(t *testing.T) {
 // Secrets do not come out of a format verb.
 func TestShown(t *testing.T) {
 	for _, value := range []any{
-		Credentials{SecretAccessKey: "hidden"}, session{RefreshToken: "hidden"},
-		&session{RefreshToken: "hidden", Credentials: Credentials{SecretAccessKey: "hidden"}},
+		Credentials{SecretAccessKey: "hidden"}, signIn{RefreshToken: "hidden"},
+		&signIn{RefreshToken: "hidden", Credentials: Credentials{SecretAccessKey: "hidden"}},
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 			if text := fmt.Sprintf(verb, value); strings.Contains(text, "hidden") {

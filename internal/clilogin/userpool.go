@@ -222,7 +222,7 @@ func (s *poolSignIn) addSecretHash(parameters map[string]string) {
 }
 
 // refreshAtPool spends a refresh token at a user pool. A pool with rotation gives a new one.
-func (c *Client) refreshAtPool(ctx context.Context, p Profile, s session) (tokens, error) {
+func (c *Client) refreshAtPool(ctx context.Context, p Profile, s signIn) (tokens, error) {
 	input := map[string]string{"ClientId": p.ClientID, "RefreshToken": s.RefreshToken}
 	if s.ClientSecret != "" {
 		input["ClientSecret"] = s.ClientSecret

@@ -68,7 +68,7 @@ func (r *Renewer) Source(ctx context.Context) (clilogin.Credentials, error) {
 }
 
 // join returns the renewal that runs, or begins one. It outlives its caller: an answer of the issuer
-// that nobody keeps would lose the session. With patient it returns nil soon after one that failed: programs may
+// that nobody keeps would lose the sign-in. With patient it returns nil soon after one that failed: programs may
 // ask at each of their calls, and an issuer in trouble must not get a request for each.
 func (r *Renewer) join(ctx context.Context, patient bool) *renewal {
 	r.mu.Lock()
