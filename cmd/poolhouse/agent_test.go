@@ -89,6 +89,7 @@ func TestAgentFlags(t *testing.T) {
 			t.Errorf("%s: %v, %s", name, err, out)
 		}
 	}
+
 	out, err := run1(t, "agent", "--credentials-file", "c", "--credentials-profile", "a", "--", "cat", "c")
 	if err != nil || !strings.Contains(out, "[a]\naws_access_key_id = ASIAOFTHEGUEST\n") {
 		t.Errorf("with all that is needed: %v, %s", err, out)
@@ -267,6 +268,7 @@ func TestRunProgramStatuses(t *testing.T) {
 		os.WriteFile(noFormat, []byte("text"), 0o700)); err != nil { //nolint:gosec // it must be executable
 		t.Fatal(err)
 	}
+
 	for path, want := range map[string]int{
 		plain:                             statusNotRunnable,
 		folder:                            statusNotRunnable,

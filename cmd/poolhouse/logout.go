@@ -83,7 +83,8 @@ func logOut(c *cobra.Command, client *clilogin.Client, names []string, remove bo
 			continue
 		}
 		if unrevoked := results[n].unrevoked; unrevoked != nil {
-			fmt.Fprintf(c.ErrOrStderr(), "The sign-in of %s is forgotten here, but its refresh token was not revoked: %s\n",
+			fmt.Fprintf(c.ErrOrStderr(),
+				"The sign-in of %s is forgotten here, but its refresh token was not revoked: %s\n",
 				name, printable(unrevoked.Error()))
 		}
 		if _, err := fmt.Fprintf(c.OutOrStdout(), "Signed out: %s\n", name); err != nil {

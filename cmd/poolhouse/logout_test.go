@@ -44,7 +44,8 @@ func TestLogoutAll(t *testing.T) {
 		t.Errorf("%v, %s", err, out)
 	}
 	for _, name := range []string{"g", "h", "orphan"} {
-		if _, err := os.Stat(signIn(name)); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(out, "Signed out: "+name) {
+		_, err := os.Stat(signIn(name))
+		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(out, "Signed out: "+name) {
 			t.Errorf("%s: %v, %s", name, err, out)
 		}
 	}
@@ -52,7 +53,8 @@ func TestLogoutAll(t *testing.T) {
 		t.Errorf("again: %v, %s", err, out)
 	}
 
-	if out, err := run1(t, "logout", "--all", "--remove"); err != nil || out != "Signed out: g\nSigned out: h\nSigned out: never\n" {
+	out, err = run1(t, "logout", "--all", "--remove")
+	if err != nil || out != "Signed out: g\nSigned out: h\nSigned out: never\n" {
 		t.Errorf("with --remove: %v, %s", err, out)
 	}
 	left, err := os.ReadDir(filepath.Dir(profile("g")))

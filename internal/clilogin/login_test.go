@@ -67,6 +67,7 @@ func TestFlow(t *testing.T) {
 	with, without := New(Options{Open: func(context.Context, string) error { return nil }}), New(Options{})
 	printing := New(Options{PrintOnly: true})
 	both := issuer{Authorization: "https://a", Device: "https://d"}
+
 	for _, test := range []struct {
 		client *Client
 		issuer issuer

@@ -56,7 +56,7 @@ func TestProfileProblems(t *testing.T) {
 }
 
 func TestCheckAddress(t *testing.T) {
-	for address, good := range map[string]bool{
+	addresses := map[string]bool{
 		"https://id.example":          true,
 		"http://127.0.0.1:4599":       true,
 		"http://[::1]:4599/x":         true,
@@ -73,7 +73,9 @@ func TestCheckAddress(t *testing.T) {
 		"http://127.0.0.1@evil.test/": false,
 		"https://a.example/ the code": false,
 		"https://\u0430pple.example/": false, // a Cyrillic letter
-	} {
+	}
+
+	for address, good := range addresses {
 		if err := checkAddress(address); (err == nil) != good {
 			t.Errorf("%s: %v", address, err)
 		}

@@ -268,7 +268,9 @@ func TestUserPoolRefusals(t *testing.T) {
 			p.challenges = slices.Repeat([]string{"SMS_MFA"}, 20)
 			p.expected = slices.Repeat([]map[string]string{{"SMS_MFA_CODE": "1"}}, 20)
 		}, append([]string{"Secret-123"}, slices.Repeat([]string{"1"}, 20)...), "more than 8 times"},
-		"tokens without a password": {func(p *userPoolStandIn) { p.skipSRP = true }, []string{"Secret-123"}, "without asking"},
+		"tokens without a password": {func(p *userPoolStandIn) {
+			p.skipSRP = true
+		}, []string{"Secret-123"}, "without asking"},
 		"a new password without the former": {func(p *userPoolStandIn) {
 			p.skipSRP, p.challenges = true, []string{"NEW_PASSWORD_REQUIRED"}
 		}, []string{"Secret-123", "Secret-124", "Secret-124"}, "before the password"},
@@ -281,6 +283,7 @@ func TestUserPoolRefusals(t *testing.T) {
 	} {
 		p := newUserPoolStandIn(t)
 		test.change(p)
+
 		_, err := p.signIn(test.typed...)
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.ContainsAny(err.Error(), "\x1b") ||
 			strings.Contains(err.Error(), "Secret-") {
