@@ -34,7 +34,8 @@ func TestLoginWithAKeyring(t *testing.T) {
 		t.Fatalf("status %d, %s%s", status, out, messages)
 	}
 	text, err := os.ReadFile(p.home(".local", "state", "poolhouse", "sign-ins", "alice", "sign-in.json"))
-	if err != nil || !strings.HasPrefix(string(text), `{"version":1,"sealed":"`) || strings.Contains(string(text), "eyJ") {
+	if err != nil || strings.Contains(string(text), "eyJ") ||
+		!strings.HasPrefix(string(text), `{"version":1,"sealed":"`) {
 		t.Errorf("the file has %s, %v", text, err)
 	}
 
