@@ -94,18 +94,21 @@ func (d description) check(t *testing.T, body []byte, place ...string) error {
 func (d description) undocumented(value any, place ...string) []string {
 	found, place := d.at(place...)
 	schema, _ := found.(map[string]any)
+
 	switch value := value.(type) {
 	case []any:
 		var all []string
 		for _, one := range value {
 			all = append(all, d.undocumented(one, append(slices.Clone(place), "items")...)...)
 		}
+
 		return all
 	case map[string]any:
 		properties, _ := schema["properties"].(map[string]any)
 		if properties == nil {
 			return nil // any members
 		}
+
 		var all []string
 		for name, one := range value {
 			if properties[name] == nil {

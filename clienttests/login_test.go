@@ -212,7 +212,7 @@ func (p *person) outputs(t *testing.T) {
 	}
 }
 
-// refusals checks what a person is told after the session has ended.
+// refusals checks what a person is told after the sign-in has ended.
 func (p *person) refusals(t *testing.T) {
 	t.Helper()
 	if out := p.succeeds(t, "poolhouse", "logout", "--profile", "alice"); !strings.Contains(out, "alice") {
@@ -346,10 +346,10 @@ func fetchForm(t *testing.T, address string, form url.Values) {
 	}
 }
 
-// expire takes away what is good without the refresh token, and returns the rest of the session.
+// expire takes away what is good without the refresh token, and returns the rest of the sign-in.
 func (p *person) expire(t *testing.T, profile string) map[string]any {
 	t.Helper()
-	path := p.home(".local", "state", "poolhouse", "sessions", profile, "session.json")
+	path := p.home(".local", "state", "poolhouse", "sign-ins", profile, "sign-in.json")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -359,9 +359,9 @@ func (p *person) expire(t *testing.T, profile string) map[string]any {
 		t.Fatal(err)
 	}
 
-	session := file["session"].(map[string]any)
-	delete(session, "id_token")
-	delete(session, "credentials")
+	signIn := file["sign_in"].(map[string]any)
+	delete(signIn, "id_token")
+	delete(signIn, "credentials")
 	if text, err = json.Marshal(file); err != nil {
 		t.Fatal(err)
 	}
@@ -369,7 +369,7 @@ func (p *person) expire(t *testing.T, profile string) map[string]any {
 		t.Fatal(err)
 	}
 
-	return session
+	return signIn
 }
 
 // Many processes that begin at once renew once: the development issuer ends a sign-in whose refresh
@@ -401,9 +401,9 @@ func TestLoginEndedAtTheIssuer(t *testing.T) {
 	s := startDev(t, "--demo")
 	p := newPerson(t, s)
 	p.login(t, "alice")
-	session := p.expire(t, "alice")
+	signIn := p.expire(t, "alice")
 	fetchForm(t, s.info.Issuer+"/revoke", url.Values{
-		"token": {session["refresh_token"].(string)}, "client_id": {s.info.Audience},
+		"token": {signIn["refresh_token"].(string)}, "client_id": {s.info.Audience},
 	})
 
 	_, messages, status := p.command(t, "", "poolhouse", "credentials", "--profile", "alice")

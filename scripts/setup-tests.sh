@@ -19,6 +19,9 @@ if [ "${TEST_TAGS:-}" = extended ]; then
 	done
 fi
 [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
+# A keyring, on a bus of its own.
+command -v gnome-keyring-daemon >/dev/null || missing+=(gnome-keyring)
+command -v dbus-run-session >/dev/null || missing+=(dbus-daemon)
 command -v rclone >/dev/null || missing+=(rclone)
 command -v curl >/dev/null || missing+=(curl)
 command -v openssl >/dev/null || missing+=(openssl)

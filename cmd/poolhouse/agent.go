@@ -38,7 +38,7 @@ const (
 	leastToken   = 16      // characters of a token that somebody else chose
 	// agentStop bounds the requests that run when the agent ends.
 	agentStop = 3 * time.Second
-	// renewalStop bounds the renewal that runs when the agent ends. If it is lost, so may be the session.
+	// renewalStop bounds the renewal that runs when the agent ends. If it is lost, so may be the sign-in.
 	renewalStop = 10 * time.Second
 )
 
@@ -123,7 +123,7 @@ func runAgent(c *cobra.Command, program []string) (err error) {
 	defer stop()
 	defer a.stopRenewal()
 
-	// Before anything is written: without a session there is nothing to serve.
+	// Before anything is written: without a sign-in there is nothing to serve.
 	if _, err := a.renewer.Source(caught); err != nil {
 		return err
 	}
@@ -274,7 +274,13 @@ func (a *agent) keepToken(path string) (string, error) {
 			return "", err
 		}
 
-		return path, a.writeToken(path)
+		// Agents that begin at once have one token: that of the first.
+		err = a.writeToken(path)
+		if errors.Is(err, fs.ErrExist) {
+			a.token, err = readToken(path)
+		}
+
+		return path, err
 	}
 
 	if err := os.MkdirAll(a.folder, 0o700); err != nil {
@@ -313,10 +319,14 @@ func readToken(path string) (string, error) {
 	return token, nil
 }
 
-// writeToken writes no line end: SDKs send all of the file.
+// writeToken makes the file of a new token. It writes no line end: SDKs send all of the file. Error: fs.ErrExist
+// if the name is taken.
 func (a *agent) writeToken(path string) error {
 	a.token = rand.Text()
-	return wholefile.ReplaceText(path, []byte(a.token))
+	return wholefile.Create(path, func(f *os.File) error {
+		_, err := f.WriteString(a.token)
+		return err
+	})
 }
 
 // start serves the endpoint and keeps the file until ctx ends.

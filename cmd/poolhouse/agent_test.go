@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -88,6 +89,7 @@ func TestAgentFlags(t *testing.T) {
 			t.Errorf("%s: %v, %s", name, err, out)
 		}
 	}
+
 	out, err := run1(t, "agent", "--credentials-file", "c", "--credentials-profile", "a", "--", "cat", "c")
 	if err != nil || !strings.Contains(out, "[a]\naws_access_key_id = ASIAOFTHEGUEST\n") {
 		t.Errorf("with all that is needed: %v, %s", err, out)
@@ -167,7 +169,7 @@ func TestAgentUnderNohup(t *testing.T) {
 func TestAgentOfAHangingServer(t *testing.T) {
 	var server hanging
 	home := guest(t, &server)
-	path := filepath.Join(home, "state", "poolhouse", "sessions", "g", "session.json")
+	path := filepath.Join(home, "state", "poolhouse", "sign-ins", "g", "sign-in.json")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +178,7 @@ func TestAgentOfAHangingServer(t *testing.T) {
 	if err := json.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	kept := file["session"].(map[string]any)["credentials"].(map[string]any)
+	kept := file["sign_in"].(map[string]any)["credentials"].(map[string]any)
 	kept["issued"] = "2099-12-01T00:00:00Z" // by a clock that was wrong: to be renewed, but good
 	if text, err = json.Marshal(file); err != nil {
 		t.Fatal(err)
@@ -230,6 +232,33 @@ func TestReadToken(t *testing.T) {
 	}
 }
 
+// Agents that begin at once with one token file all take the token that is in it at the end.
+func TestKeepTokenAtOnce(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "token")
+		agents := make([]agent, 4)
+		var group sync.WaitGroup
+		for n := range agents {
+			group.Go(func() {
+				if _, err := agents[n].keepToken(path); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range agents {
+			if agents[n].token != string(text) {
+				t.Fatalf("agent %d takes another token than that of the file", n)
+			}
+		}
+	}
+}
+
 // A program that cannot be run ends the agent as it would end a shell.
 func TestRunProgramStatuses(t *testing.T) {
 	folder := t.TempDir()
@@ -239,6 +268,7 @@ func TestRunProgramStatuses(t *testing.T) {
 		os.WriteFile(noFormat, []byte("text"), 0o700)); err != nil { //nolint:gosec // it must be executable
 		t.Fatal(err)
 	}
+
 	for path, want := range map[string]int{
 		plain:                             statusNotRunnable,
 		folder:                            statusNotRunnable,

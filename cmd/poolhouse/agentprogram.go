@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/config"
-	"golang.org/x/term"
 )
 
 // programExit is the end of the program that the agent ran, whose status becomes this command's. There
@@ -141,7 +140,7 @@ func runProgram(program []string, environment []string) error {
 		select {
 		case s := <-signals:
 			// A terminal has sent its signals to the program already.
-			if !fromTerminal(s) || !term.IsTerminal(int(os.Stdin.Fd())) {
+			if !fromTerminal(s) {
 				_ = command.Process.Signal(s) // the program may have ended
 			}
 		case err := <-ended:

@@ -67,7 +67,7 @@ func loginCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "login",
 		Short: "Sign in, for the AWS CLI and every AWS SDK",
-		Long: `Sign in at an OpenID Connect issuer or a user pool, and keep the session under the
+		Long: `Sign in at an OpenID Connect issuer or a user pool, and keep the sign-in under the
 name of a profile. The first login of a profile describes it; later ones need --profile
 only. A profile without --issuer and --user-pool is a guest's.
 
@@ -240,42 +240,4 @@ func readSecret(c *cobra.Command, path string) (string, error) {
 	}
 
 	return strings.TrimSpace(string(text)), nil
-}
-
-func logoutCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "logout",
-		Short: "End the session of a profile",
-		Long: `End the session of a profile: revoke its refresh token at the issuer or user pool, and
-forget tokens and credentials. The profile itself stays, for the next login. Credentials
-that programs have already received work until they expire.
-
-A guest who logs out is another guest next time.`,
-		Example: "  poolhouse logout --profile photos",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := loginClient(c, clilogin.Options{})
-			if err != nil {
-				return err
-			}
-			remove, _ := c.Flags().GetBool("remove")
-
-			name := chosenProfile(c)
-			unrevoked, err := client.Logout(c.Context(), name, remove)
-			if err != nil {
-				return err
-			}
-			if unrevoked != nil {
-				fmt.Fprintf(c.ErrOrStderr(),
-					"The session is forgotten here, but its refresh token was not revoked: %v\n", unrevoked)
-			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "Signed out: %s\n", name)
-
-			return err
-		},
-	}
-	addProfile(c)
-	c.Flags().Bool("remove", false, "remove the profile too")
-
-	return c
 }

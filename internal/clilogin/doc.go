@@ -1,9 +1,9 @@
 // Package clilogin signs people in from the command line, and gets their temporary credentials from an
 // identity pool: at any OpenID Connect issuer, at a user pool, or as a guest. It keeps profiles and
-// sessions in files of the user, and renews what expires.
+// sign-ins in files of the user, and renews what expires.
 //
 // Start reading at Client: Login signs in (browser.go, device.go, userpool.go), Credentials renews
-// (renew.go), Logout ends. A profile (profile.go) has no secret; a session (session.go) has all of them.
+// (renew.go), Logout ends. A profile (profile.go) has no secret; a sign-in (signin.go) has all of them.
 //
 // Two processes never spend one refresh token: renewals of a profile hold its lock. What the issuer
 // answered is written before it is used, so that a crash loses as little as possible.
@@ -24,7 +24,7 @@ type Options struct {
 	Now     func() time.Time
 	// HTTP sends all requests; nil = a transport with the proxy of the environment.
 	HTTP http.RoundTripper
-	// Keyring keeps the keys of sessions; nil = there is none.
+	// Keyring keeps the keys of sign-ins; nil = there is none.
 	Keyring Keyring
 	// Notice tells the person something: an address to open, a code to type; nil = nobody is told.
 	Notice func(text string)
@@ -37,7 +37,7 @@ type Options struct {
 	Ask func(ctx context.Context, label string, hidden bool) (string, error)
 }
 
-// Client signs in and keeps sessions. It is safe for concurrent use, also by several processes.
+// Client signs in and keeps sign-ins. It is safe for concurrent use, also by several processes.
 type Client struct {
 	o   Options
 	web *web
@@ -51,10 +51,10 @@ func New(o Options) *Client {
 	return &Client{o: o, web: newWeb(o.HTTP)}
 }
 
-// Folders are where profiles and sessions are kept.
+// Folders are where profiles and sign-ins are kept.
 type Folders struct {
 	Config string // profiles
-	State  string // sessions and locks
+	State  string // sign-ins and locks
 }
 
 // UserFolders returns the folders of the user: those of the XDG base directories on Unix, those of the

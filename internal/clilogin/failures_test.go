@@ -14,7 +14,7 @@ import (
 )
 
 // age leaves the credentials 15 minutes, and the ID token none.
-func (r *rig) age(changes ...func(*session)) Credentials {
+func (r *rig) age(changes ...func(*signIn)) Credentials {
 	r.t.Helper()
 	p, err := r.Profile("photos")
 	if err != nil {
@@ -26,7 +26,7 @@ func (r *rig) age(changes ...func(*session)) Credentials {
 	for _, change := range changes {
 		change(&s)
 	}
-	if err := r.writeSession(r.t.Context(), p, s); err != nil {
+	if err := r.writeSignIn(r.t.Context(), p, s); err != nil {
 		r.t.Fatal(err)
 	}
 
@@ -75,7 +75,7 @@ func TestGoodCredentialsAreUsed(t *testing.T) {
 		"an error of the client":   {fail: token(401, "invalid_client")},
 		"throttled":                {fail: pool("ThrottlingException")},
 		"refused by the pool":      {fail: pool("NotAuthorizedException")},
-		"no refresh token":         {fail: func(r *rig) { r.age(func(s *session) { s.RefreshToken = "" }) }},
+		"no refresh token":         {fail: func(r *rig) { r.age(func(s *signIn) { s.RefreshToken = "" }) }},
 		"the lock cannot be taken": {fail: func(r *rig) { r.spoil("lock") }},
 		"another process renews":   {fail: (*rig).holdLock, silent: true},
 	} {
@@ -93,16 +93,16 @@ func TestGoodCredentialsAreUsed(t *testing.T) {
 	}
 }
 
-// spoil makes a file of the session one that cannot be written.
+// spoil makes a file of the sign-in one that cannot be written.
 func (r *rig) spoil(name string) {
-	path := filepath.Join(r.sessionFolder("photos"), name)
+	path := filepath.Join(r.signInFolder("photos"), name)
 	if err := errors.Join(os.RemoveAll(path), os.MkdirAll(filepath.Join(path, "full"), 0o700)); err != nil {
 		r.t.Error(err)
 	}
 }
 
 func (r *rig) holdLock() {
-	other := flock.New(filepath.Join(r.sessionFolder("photos"), "lock"))
+	other := flock.New(filepath.Join(r.signInFolder("photos"), "lock"))
 	if locked, err := other.TryLock(); !locked || err != nil {
 		r.t.Fatal(locked, err)
 	}
@@ -113,10 +113,10 @@ func (r *rig) holdLock() {
 func TestNotKept(t *testing.T) {
 	r := newRig(t)
 	r.login()
-	former := r.age(func(s *session) { s.IDTokenExpires = r.clock.Now().Add(time.Hour) })
+	former := r.age(func(s *signIn) { s.IDTokenExpires = r.clock.Now().Add(time.Hour) })
 	r.requests.before = func(name string, _ *http.Request) {
 		if name == "GetCredentialsForIdentity" {
-			r.spoil("session.json")
+			r.spoil("sign-in.json")
 		}
 	}
 
@@ -165,8 +165,8 @@ func TestEndAfterUnavailable(t *testing.T) {
 func TestLeftovers(t *testing.T) {
 	r := newRig(t)
 	r.login()
-	mine := filepath.Join(r.sessionFolder("photos"), ".poolhouse-new-1")
-	foreign := filepath.Join(r.sessionFolder("other"), ".poolhouse-new-1") // another process may be writing it
+	mine := filepath.Join(r.signInFolder("photos"), ".poolhouse-new-1")
+	foreign := filepath.Join(r.signInFolder("other"), ".poolhouse-new-1") // another process may be writing it
 	err := errors.Join(os.MkdirAll(filepath.Dir(foreign), 0o700), os.WriteFile(mine, []byte("secret"), 0o600),
 		os.WriteFile(foreign, []byte("secret"), 0o600))
 	if err != nil {
@@ -184,12 +184,12 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
-// A session that nobody can read is forgotten too, and the person is told that it was not revoked.
-func TestLogoutOfABrokenSession(t *testing.T) {
+// A sign-in that nobody can read is forgotten too, and the person is told that it was not revoked.
+func TestLogoutOfABrokenSignIn(t *testing.T) {
 	for name, spoil := range map[string]func(*rig) error{
-		"others may read it": func(r *rig) error { return os.Chmod(r.sessionPath("photos"), 0o644) },
+		"others may read it": func(r *rig) error { return os.Chmod(r.signInPath("photos"), 0o644) },
 		"no keyring": func(r *rig) error {
-			return os.WriteFile(r.sessionPath("photos"), []byte(`{"version":1,"sealed":"AAAA"}`), 0o600)
+			return os.WriteFile(r.signInPath("photos"), []byte(`{"version":1,"sealed":"AAAA"}`), 0o600)
 		},
 		"a broken profile": func(r *rig) error { return os.WriteFile(r.profilePath("photos"), []byte("{"), 0o600) },
 		"no profile":       func(r *rig) error { return os.Remove(r.profilePath("photos")) },
@@ -205,7 +205,7 @@ func TestLogoutOfABrokenSession(t *testing.T) {
 			if unrevoked == nil || err != nil {
 				t.Errorf("unrevoked: %v, %v", unrevoked, err)
 			}
-			for _, path := range []string{r.sessionPath("photos"), r.profilePath("photos")} {
+			for _, path := range []string{r.signInPath("photos"), r.profilePath("photos")} {
 				if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("%s: %v", path, err)
 				}
@@ -253,12 +253,12 @@ func TestRefusedLogin(t *testing.T) {
 	}
 }
 
-// Others must not be able to replace a session.
+// Others must not be able to replace a sign-in.
 func TestOpenFolder(t *testing.T) {
 	r := newRig(t)
 	r.login()
 	r.credentials()
-	if err := os.Chmod(filepath.Dir(r.sessionFolder("photos")), 0o777); err != nil { //nolint:gosec // the test's point
+	if err := os.Chmod(filepath.Dir(r.signInFolder("photos")), 0o777); err != nil { //nolint:gosec // the test's point
 		t.Fatal(err)
 	}
 	if _, err := r.Credentials(t.Context(), "photos"); err == nil || !strings.Contains(err.Error(), "0777") {

@@ -218,7 +218,7 @@ func (c *Client) clockHint(refused *idtoken.Refused) string {
 }
 
 // revoke ends a refresh token at the issuer (RFC 7009). told = false: the issuer has no such endpoint.
-func (c *Client) revoke(ctx context.Context, p Profile, s session) (told bool, err error) {
+func (c *Client) revoke(ctx context.Context, p Profile, s signIn) (told bool, err error) {
 	if p.UserPool != "" {
 		input := map[string]string{"Token": s.RefreshToken, "ClientId": p.ClientID}
 		if s.ClientSecret != "" {
@@ -236,7 +236,7 @@ func (c *Client) revoke(ctx context.Context, p Profile, s session) (told bool, e
 	return true, c.revokeAt(ctx, p, i, s)
 }
 
-func (c *Client) revokeAt(ctx context.Context, p Profile, i issuer, s session) error {
+func (c *Client) revokeAt(ctx context.Context, p Profile, i issuer, s signIn) error {
 	form := formOf("token", s.RefreshToken, "token_type_hint", "refresh_token", "client_id", p.ClientID)
 	if s.ClientSecret != "" && i.SecretInForm {
 		form.Set("client_secret", s.ClientSecret)

@@ -267,6 +267,13 @@ func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
+func (c *counter) named(name string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	return c.count[name]
+}
+
 func (c *counter) total() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -428,14 +435,14 @@ func (r *rig) credentials() Credentials {
 	return got
 }
 
-// kept returns the session in the file.
-func (r *rig) kept() session {
+// kept returns the sign-in in the file.
+func (r *rig) kept() signIn {
 	r.t.Helper()
 	p, err := r.Profile(r.profile.Name)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	s, err := r.readSession(r.t.Context(), p)
+	s, err := r.readSignIn(r.t.Context(), p)
 	if err != nil {
 		r.t.Fatal(err)
 	}

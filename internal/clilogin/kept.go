@@ -7,16 +7,16 @@ import (
 
 // Kept returns the credentials of a profile as they are, without asking a server or waiting for another
 // process. They are good for more than a minute. With fresh, Credentials would not renew them. Errors:
-// *ExpiredError; *SignInError if nobody is signed in, or the session cannot be used; *MissingError,
+// *ExpiredError; *SignInError if nobody is signed in, or the sign-in cannot be used; *MissingError,
 // *ProfileError.
 func (c *Client) Kept(ctx context.Context, name string) (kept Credentials, fresh bool, err error) {
 	p, err := c.Profile(name)
 	if err != nil {
 		return Credentials{}, false, err
 	}
-	s, err := c.readSession(ctx, p)
-	if errors.Is(err, errNoSession) {
-		err = &SignInError{Profile: p.Name, Reason: errNoSession.Error()}
+	s, err := c.readSignIn(ctx, p)
+	if errors.Is(err, errNotSignedIn) {
+		err = &SignInError{Profile: p.Name, Reason: errNotSignedIn.Error()}
 	}
 	if err != nil {
 		return Credentials{}, false, err

@@ -43,7 +43,7 @@ func TestKept(t *testing.T) {
 		}
 	}
 
-	if err := r.removeSession("photos"); err != nil {
+	if err := r.removeSignIn("photos"); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err = r.Kept(t.Context(), "photos")

@@ -12,7 +12,7 @@ import (
 
 // Keyring keeps short secrets by name. Keyrings are slow and may ask the person to unlock them.
 //
-// Only a key of 32 bytes per profile is there, and the session is encrypted under it in a file: Windows
+// Only a key of 32 bytes per profile is there, and the sign-in is encrypted under it in a file: Windows
 // takes at most 2,560 bytes and macOS about 3,000, and the tokens of a user pool alone are larger.
 type Keyring interface {
 	// Get returns a secret. Error: ErrNoKey.
@@ -104,7 +104,7 @@ func (c *Client) setKeyringKey(ctx context.Context, name string, key []byte) err
 	return nil
 }
 
-// deleteKeyringKey forgets the key of a profile; without it nobody can read the session.
+// deleteKeyringKey forgets the key of a profile; without it nobody can read the sign-in.
 func (c *Client) deleteKeyringKey(ctx context.Context, name string) error {
 	if c.o.Keyring == nil {
 		return nil

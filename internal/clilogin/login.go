@@ -13,11 +13,11 @@ import (
 
 // LoginOptions configure one login beside its profile.
 type LoginOptions struct {
-	ClientSecret string // "" = that of the former session, or none
+	ClientSecret string // "" = that of the former sign-in, or none
 }
 
-// Login signs a person in, keeps the profile and a new session, and gets credentials, so that a pool
-// that refuses the login is noticed at once. The session before is kept if the sign-in fails, and
+// Login signs a person in, keeps the profile and a new sign-in, and gets credentials, so that a pool
+// that refuses the login is noticed at once. The one before is kept if this one fails, and
 // replaced if it succeeds.
 func (c *Client) Login(ctx context.Context, p Profile, o LoginOptions) error {
 	if err := p.Validate(); err != nil {
@@ -25,16 +25,16 @@ func (c *Client) Login(ctx context.Context, p Profile, o LoginOptions) error {
 	}
 
 	p = c.withStorage(ctx, p)
-	s := session{Binding: p.binding(), ClientSecret: o.ClientSecret}
-	former, err := c.readSession(ctx, p)
+	s := signIn{Binding: p.binding(), ClientSecret: o.ClientSecret}
+	former, err := c.readSignIn(ctx, p)
 	if err == nil && s.ClientSecret == "" {
 		s.ClientSecret = former.ClientSecret
 	}
 
-	// Nobody holds the lock while a person signs in: other processes go on with the former session.
+	// Nobody holds the lock while a person signs in: other processes go on with the former sign-in.
 	var got tokens
 	if !p.Guest() {
-		if got, err = c.signIn(ctx, p, &s); err != nil {
+		if got, err = c.authenticate(ctx, p, &s); err != nil {
 			return err
 		}
 	}
@@ -46,14 +46,14 @@ func (c *Client) Login(ctx context.Context, p Profile, o LoginOptions) error {
 	defer release()
 
 	before, hasBefore := c.loginOf(ctx, p.Name)
-	if former, err := c.readSession(ctx, p); err == nil && former.Subject == s.Subject {
+	if former, err := c.readSignIn(ctx, p); err == nil && former.Subject == s.Subject {
 		s.IdentityID = former.IdentityID // a guest stays who it is
 	}
 	s.SignedIn, s.IDToken, s.RefreshToken = c.o.Now().UTC(), got.id, got.refresh
 	if err := c.keepProfile(p); err != nil {
 		return err
 	}
-	err = c.writeSession(ctx, p, s)
+	err = c.writeSignIn(ctx, p, s)
 	if err == nil {
 		err = c.renew(ctx, p, &s)
 	}
@@ -68,10 +68,10 @@ func (c *Client) Login(ctx context.Context, p Profile, o LoginOptions) error {
 	return err
 }
 
-// login is a profile with its session.
+// login is a profile with its sign-in.
 type login struct {
 	profile Profile
-	session session
+	signIn  signIn
 }
 
 // loginOf returns the login of a profile that works, as far as this machine knows.
@@ -80,9 +80,9 @@ func (c *Client) loginOf(ctx context.Context, name string) (login, bool) {
 	if err != nil {
 		return login{}, false
 	}
-	s, err := c.readSession(ctx, p)
+	s, err := c.readSignIn(ctx, p)
 
-	return login{profile: p, session: s}, err == nil && s.Ended == ""
+	return login{profile: p, signIn: s}, err == nil && s.Ended == ""
 }
 
 // keepsNew reports whether a new login that got no credentials is kept: a server of the same profile could not
@@ -95,7 +95,7 @@ func (c *Client) keepsNew(err error, before, p Profile) bool {
 // restore brings a former login back after one that was refused.
 func (c *Client) restore(ctx context.Context, before login) error {
 	ctx = context.WithoutCancel(ctx)
-	err := errors.Join(c.keepProfile(before.profile), c.writeSession(ctx, before.profile, before.session))
+	err := errors.Join(c.keepProfile(before.profile), c.writeSignIn(ctx, before.profile, before.signIn))
 	if err != nil {
 		return err
 	}
@@ -104,8 +104,8 @@ func (c *Client) restore(ctx context.Context, before login) error {
 	return nil
 }
 
-// signIn gets tokens of a person, and proves the ID token.
-func (c *Client) signIn(ctx context.Context, p Profile, s *session) (tokens, error) {
+// authenticate gets tokens of a person, and proves the ID token.
+func (c *Client) authenticate(ctx context.Context, p Profile, s *signIn) (tokens, error) {
 	var got tokens
 	var nonce, keys string
 	var err error
@@ -158,7 +158,7 @@ func (c *Client) flowAt(p Profile, i issuer) Flow {
 }
 
 // refreshAtIssuer spends a refresh token at a token endpoint.
-func (c *Client) refreshAtIssuer(ctx context.Context, p Profile, i issuer, s session) (tokens, error) {
+func (c *Client) refreshAtIssuer(ctx context.Context, p Profile, i issuer, s signIn) (tokens, error) {
 	spent := &oauth2.Token{RefreshToken: s.RefreshToken}
 	token, err := p.oauth(i, s.ClientSecret, "").TokenSource(c.withWeb(ctx), spent).Token()
 	if err != nil {
@@ -181,7 +181,7 @@ func (c *Client) withStorage(ctx context.Context, p Profile) Profile {
 	return p
 }
 
-// Logout ends the session of a profile at its issuer, where that can be, and forgets it, also if nobody can
+// Logout ends the sign-in of a profile at its issuer, where that can be, and forgets it, also if nobody can
 // read it any more. With remove it forgets the profile too. unrevoked tells why the issuer was not told; nil =
 // it was, or needed not.
 func (c *Client) Logout(ctx context.Context, name string, remove bool) (unrevoked, err error) {
@@ -190,7 +190,7 @@ func (c *Client) Logout(ctx context.Context, name string, remove bool) (unrevoke
 		return nil, profileErr
 	}
 	if _, missing := errors.AsType[*MissingError](profileErr); missing {
-		if _, err := os.Stat(c.sessionFolder(name)); err != nil {
+		if _, err := os.Stat(c.signInFolder(name)); err != nil {
 			return nil, profileErr
 		}
 	}
@@ -206,7 +206,7 @@ func (c *Client) Logout(ctx context.Context, name string, remove bool) (unrevoke
 		unrevoked = c.endAtIssuer(ctx, p)
 	}
 
-	err = errors.Join(c.removeSession(name), c.deleteKeyringKey(ctx, name))
+	err = errors.Join(c.removeSignIn(name), c.deleteKeyringKey(ctx, name))
 	if remove {
 		err = errors.Join(err, c.removeProfile(name))
 	}
@@ -216,8 +216,8 @@ func (c *Client) Logout(ctx context.Context, name string, remove bool) (unrevoke
 
 // endAtIssuer revokes the refresh token of a profile, if it has one.
 func (c *Client) endAtIssuer(ctx context.Context, p Profile) error {
-	s, err := c.readSession(ctx, p)
-	if errors.Is(err, errNoSession) {
+	s, err := c.readSignIn(ctx, p)
+	if errors.Is(err, errNotSignedIn) {
 		return nil
 	}
 	if err != nil || s.RefreshToken == "" {
@@ -272,12 +272,12 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 		Storage:      p.Storage,
 	}
 
-	s, err := c.readSession(ctx, p)
-	if errors.Is(err, errNoSession) {
+	s, err := c.readSignIn(ctx, p)
+	if errors.Is(err, errNotSignedIn) {
 		if p.Guest() {
 			return status, nil
 		}
-		return status, &SignInError{Profile: p.Name, Reason: errNoSession.Error()}
+		return status, &SignInError{Profile: p.Name, Reason: errNotSignedIn.Error()}
 	}
 	if err != nil {
 		return status, err

@@ -67,6 +67,7 @@ func TestFlow(t *testing.T) {
 	with, without := New(Options{Open: func(context.Context, string) error { return nil }}), New(Options{})
 	printing := New(Options{PrintOnly: true})
 	both := issuer{Authorization: "https://a", Device: "https://d"}
+
 	for _, test := range []struct {
 		client *Client
 		issuer issuer
@@ -166,14 +167,14 @@ func TestLogout(t *testing.T) {
 		t.Errorf("after the logout: %v", err)
 	}
 
-	// The session is forgotten also if the issuer cannot be told.
+	// The sign-in is forgotten also if the issuer cannot be told.
 	r.login()
 	r.issuer.Close()
 	if unrevoked, err := r.Logout(t.Context(), "photos", true); unrevoked == nil || err != nil {
 		t.Error(unrevoked, err)
 	}
-	if _, err := os.Stat(r.sessionPath("photos")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the session is there: %v", err)
+	if _, err := os.Stat(r.signInPath("photos")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the sign-in is there: %v", err)
 	}
 	if names, err := r.Profiles(); len(names) > 0 || err != nil {
 		t.Errorf("profiles %q, %v", names, err)
@@ -198,7 +199,7 @@ func endless(w http.ResponseWriter) {
 	}
 }
 
-// An issuer that lies gets no session, and its errors have no secret.
+// An issuer that lies gets no sign-in, and its errors have no secret.
 func TestHostileIssuer(t *testing.T) {
 	at := func(path string, answer http.HandlerFunc) func(*rig) {
 		return func(r *rig) {

@@ -27,7 +27,7 @@ const (
 	FlowDevice  Flow = "device"  // device authorization (RFC 8628)
 )
 
-// Storage is the place of a session's secrets.
+// Storage is the place of a sign-in's secrets.
 type Storage string
 
 // Storages.
@@ -61,7 +61,9 @@ type Profile struct {
 }
 
 var (
-	profileName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	profileName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	// Windows opens a device for such names, with any extension, and ignores a dot at the end.
+	deviceName   = regexp.MustCompile(`^(?i:CON|PRN|AUX|NUL|(COM|LPT)[0-9])(\.|$)`)
 	identityPool = regexp.MustCompile(`^[a-z0-9-]{1,32}:[0-9a-f-]{36}$`)
 	userPool     = regexp.MustCompile(`^[a-z0-9-]{1,32}_[0-9a-zA-Z]{1,55}$`)
 	roleARN      = regexp.MustCompile(`^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]{1,512}$`)
@@ -104,7 +106,7 @@ func (p Profile) stsEndpoint() string {
 	return strings.Replace(p.Endpoint, "://cognito-identity.", "://sts.", 1)
 }
 
-// binding names all that a session's secrets may be sent to. A session of another binding is not used:
+// binding names all that a sign-in's secrets may be sent to. A sign-in of another binding is not used:
 // whoever edits a profile cannot send its tokens elsewhere.
 func (p Profile) binding() string {
 	text, _ := json.Marshal([]string{p.Endpoint, p.stsEndpoint(), p.IdentityPool, p.issuer(), p.ClientID})
@@ -124,6 +126,8 @@ func (p Profile) problem() string {
 	switch {
 	case !profileName.MatchString(p.Name):
 		return "its name must have 1 to 64 letters, digits, dots, dashes and underscores"
+	case deviceName.MatchString(p.Name) || strings.HasSuffix(p.Name, "."):
+		return "its name must not end with a dot, and not be that of a device of Windows, such as CON"
 	case p.Endpoint == "":
 		return "give --endpoint, the address of the server"
 	case p.IdentityPool == "":

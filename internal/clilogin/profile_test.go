@@ -24,6 +24,8 @@ func TestProfileProblems(t *testing.T) {
 
 	for want, change := range map[string]func(*Profile){
 		"its name":                  func(p *Profile) { p.Name = "../a" },
+		"end with a dot":            func(p *Profile) { p.Name = "a." },
+		"device of Windows":         func(p *Profile) { p.Name = "Nul.b" },
 		"name must":                 func(p *Profile) { p.Name = "" },
 		"give --endpoint":           func(p *Profile) { p.Endpoint = "" },
 		"give --identity-pool":      func(p *Profile) { p.IdentityPool = "" },
@@ -54,7 +56,7 @@ func TestProfileProblems(t *testing.T) {
 }
 
 func TestCheckAddress(t *testing.T) {
-	for address, good := range map[string]bool{
+	addresses := map[string]bool{
 		"https://id.example":          true,
 		"http://127.0.0.1:4599":       true,
 		"http://[::1]:4599/x":         true,
@@ -69,7 +71,11 @@ func TestCheckAddress(t *testing.T) {
 		"javascript:alert(1)":         false,
 		"https://id.example/\x1b[2J":  false,
 		"http://127.0.0.1@evil.test/": false,
-	} {
+		"https://a.example/ the code": false,
+		"https://\u0430pple.example/": false, // a Cyrillic letter
+	}
+
+	for address, good := range addresses {
 		if err := checkAddress(address); (err == nil) != good {
 			t.Errorf("%s: %v", address, err)
 		}

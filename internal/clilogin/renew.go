@@ -16,7 +16,7 @@ const (
 	// tokenLeft is how long an ID token must still be good to be sent.
 	tokenLeft = time.Minute
 	// renewTime bounds one renewal. It goes on when its caller is interrupted: an answer of the issuer
-	// that nobody keeps would lose the session.
+	// that nobody keeps would lose the sign-in.
 	renewTime = time.Minute
 )
 
@@ -47,7 +47,7 @@ func (c *Client) Credentials(ctx context.Context, name string) (Credentials, err
 	}
 
 	// Without the lock: most calls find fresh credentials.
-	s, err := c.readSession(ctx, p)
+	s, err := c.readSignIn(ctx, p)
 	if err == nil && s.Credentials.fresh(c.o.Now()) {
 		return s.Credentials, nil
 	}
@@ -70,12 +70,12 @@ func (c *Client) Credentials(ctx context.Context, name string) (Credentials, err
 
 	defer release()
 
-	s, err = c.readSession(ctx, p)
+	s, err = c.readSignIn(ctx, p)
 	switch {
-	case errors.Is(err, errNoSession) && p.Guest():
-		p, s = c.withStorage(ctx, p), session{Binding: p.binding(), SignedIn: c.o.Now().UTC()}
-	case errors.Is(err, errNoSession):
-		return Credentials{}, &SignInError{Profile: p.Name, Reason: errNoSession.Error()}
+	case errors.Is(err, errNotSignedIn) && p.Guest():
+		p, s = c.withStorage(ctx, p), signIn{Binding: p.binding(), SignedIn: c.o.Now().UTC()}
+	case errors.Is(err, errNotSignedIn):
+		return Credentials{}, &SignInError{Profile: p.Name, Reason: errNotSignedIn.Error()}
 	case err != nil:
 		return Credentials{}, err
 	case s.Credentials.fresh(c.o.Now()):
@@ -102,7 +102,7 @@ func (c *Client) stillGood(k Credentials, why error) Credentials {
 
 // renew gets new credentials, and a new ID token first if that has expired. It keeps each step. The
 // caller holds the lock.
-func (c *Client) renew(ctx context.Context, p Profile, s *session) error {
+func (c *Client) renew(ctx context.Context, p Profile, s *signIn) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTime)
 	defer cancel()
 
@@ -117,7 +117,7 @@ func (c *Client) renew(ctx context.Context, p Profile, s *session) error {
 	err := c.exchange(ctx, p, s)
 	if refused, is := errors.AsType[*RefusedError](err); is && refused.Code == "NotAuthorizedException" &&
 		!p.Guest() && !refreshed && s.RefreshToken != "" {
-		// The ID token may be of a session that was ended since. A new one tells.
+		// The ID token may be of a sign-in that was ended since. A new one tells.
 		if err := c.refresh(ctx, p, s); err != nil {
 			return err
 		}
@@ -127,11 +127,11 @@ func (c *Client) renew(ctx context.Context, p Profile, s *session) error {
 		return err
 	}
 
-	return c.writeSession(ctx, p, *s)
+	return c.writeSignIn(ctx, p, *s)
 }
 
 // exchange trades the ID token for credentials.
-func (c *Client) exchange(ctx context.Context, p Profile, s *session) error {
+func (c *Client) exchange(ctx context.Context, p Profile, s *signIn) error {
 	logins := map[string]string{}
 	if !p.Guest() {
 		logins[p.loginKey()] = s.IDToken
@@ -147,7 +147,7 @@ func (c *Client) exchange(ctx context.Context, p Profile, s *session) error {
 			s.IdentityID = id
 
 			// A guest whose ID is lost is another guest next time.
-			if err := c.writeSession(ctx, p, *s); err != nil {
+			if err := c.writeSignIn(ctx, p, *s); err != nil {
 				return err
 			}
 		}
@@ -168,7 +168,7 @@ func (c *Client) exchange(ctx context.Context, p Profile, s *session) error {
 
 // refresh spends the refresh token for a new ID token. What is written before the request proves that
 // the answer can be written too, and tells the next process if this one dies in between.
-func (c *Client) refresh(ctx context.Context, p Profile, s *session) error {
+func (c *Client) refresh(ctx context.Context, p Profile, s *signIn) error {
 	if s.Ended != "" {
 		return &SignInError{Profile: p.Name, Reason: s.Ended}
 	}
@@ -192,7 +192,7 @@ func (c *Client) refresh(ctx context.Context, p Profile, s *session) error {
 
 	interrupted := s.Refreshing
 	s.Refreshing = c.o.Now().UTC()
-	if err := c.writeSession(ctx, p, *s); err != nil {
+	if err := c.writeSignIn(ctx, p, *s); err != nil {
 		return err
 	}
 
@@ -201,12 +201,13 @@ func (c *Client) refresh(ctx context.Context, p Profile, s *session) error {
 		return c.notRefreshed(ctx, p, s, interrupted, err)
 	}
 
-	// Kept at once: the former refresh token may be spent.
+	// Kept at once, however late the answer is: the former refresh token may be spent.
+	keeping := context.WithoutCancel(ctx)
 	if got.refresh != "" {
 		s.RefreshToken = got.refresh
 	}
 	s.Refreshing, s.IDToken = time.Time{}, ""
-	if err := c.writeSession(ctx, p, *s); err != nil {
+	if err := c.writeSignIn(keeping, p, *s); err != nil {
 		return err
 	}
 	if got.id == "" {
@@ -222,7 +223,7 @@ func (c *Client) refresh(ctx context.Context, p Profile, s *session) error {
 	}
 	s.IDToken, s.IDTokenExpires = got.id, claims.Expires
 
-	return c.writeSession(ctx, p, *s)
+	return c.writeSignIn(ctx, p, *s)
 }
 
 // endedCodes are the errors after which a refresh token is of no use: that of RFC 6749, section 5.2, and
@@ -237,12 +238,12 @@ var endedCodes = map[string]bool{
 	"RefreshTokenReuseException":     true,
 }
 
-// notRefreshed keeps the end of a session, and returns the error for the caller.
-func (c *Client) notRefreshed(ctx context.Context, p Profile, s *session, interrupted time.Time, err error) error {
+// notRefreshed keeps the end of a sign-in, and returns the error for the caller.
+func (c *Client) notRefreshed(ctx context.Context, p Profile, s *signIn, interrupted time.Time, err error) error {
 	refused, is := errors.AsType[*RefusedError](err)
 	if is && !endedCodes[refused.Code] {
 		s.Refreshing = time.Time{} // this was an answer: the token is not spent
-		return errors.Join(err, c.writeSession(ctx, p, *s))
+		return errors.Join(err, c.writeSignIn(ctx, p, *s))
 	}
 	if !is {
 		return err
@@ -254,7 +255,7 @@ func (c *Client) notRefreshed(ctx context.Context, p Profile, s *session, interr
 			shownTime(interrupted), refused.Code, refused.Message)
 	}
 	s.Ended, s.Refreshing, s.RefreshToken, s.IDToken = reason, time.Time{}, "", ""
-	if err := c.writeSession(ctx, p, *s); err != nil {
+	if err := c.writeSignIn(ctx, p, *s); err != nil {
 		return err
 	}
 

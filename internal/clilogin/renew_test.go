@@ -123,11 +123,11 @@ func TestWrittenBeforeUse(t *testing.T) {
 		switch s := r.kept(); name {
 		case "/token":
 			if s.Refreshing.IsZero() || s.RefreshToken != r.issuer.refresh {
-				t.Errorf("before the token is spent, the session has %v", s.Refreshing)
+				t.Errorf("before the token is spent, the sign-in has %v", s.Refreshing)
 			}
 		case "/jwks", "GetCredentialsForIdentity":
 			if s.RefreshToken != r.issuer.refresh || !s.Refreshing.IsZero() {
-				t.Errorf("before %s, the session has not the new token", name)
+				t.Errorf("before %s, the sign-in has not the new token", name)
 			}
 		}
 	}
@@ -168,7 +168,7 @@ func TestDiedWhileRefreshing(t *testing.T) {
 			p, s := r.profile, r.kept()
 			p.Storage = StorageFile
 			s.Refreshing = r.clock.Now()
-			if err := r.writeSession(t.Context(), p, s); err != nil {
+			if err := r.writeSignIn(t.Context(), p, s); err != nil {
 				t.Fatal(err)
 			}
 			if !good {
@@ -246,7 +246,7 @@ func TestIssuerUnavailable(t *testing.T) {
 	r.credentials()
 }
 
-// An issuer cannot turn a session into that of another user.
+// An issuer cannot turn a sign-in into that of another user.
 func TestRenewedForAnother(t *testing.T) {
 	r := newRig(t)
 	r.login()
@@ -271,7 +271,7 @@ func TestIssuerRenewsNoIDToken(t *testing.T) {
 	}
 }
 
-// A clock that is wrong is named in the error, and does not end the session.
+// A clock that is wrong is named in the error, and does not end the sign-in.
 func TestWrongClock(t *testing.T) {
 	for _, wrong := range []time.Duration{-48 * time.Hour, 48 * time.Hour} {
 		t.Run(fmt.Sprint(wrong), func(t *testing.T) {
@@ -297,7 +297,7 @@ func TestDeletedIdentity(t *testing.T) {
 	p.Storage = StorageFile
 	s.IdentityID = "us-east-1:00000000-0000-4000-8000-00000000dead"
 	s.Credentials = Credentials{}
-	if err := r.writeSession(t.Context(), p, s); err != nil {
+	if err := r.writeSignIn(t.Context(), p, s); err != nil {
 		t.Fatal(err)
 	}
 
@@ -339,107 +339,10 @@ func TestChangedProfile(t *testing.T) {
 	}
 }
 
-// memoryKeyring is a keyring; err fails each use.
-type memoryKeyring struct {
-	mu      sync.Mutex
-	secrets map[string]string
-	err     error
-}
-
-func (k *memoryKeyring) Get(name string) (string, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-
-	secret, found := k.secrets[name]
-	if k.err == nil && !found {
-		return "", ErrNoKey
-	}
-	return secret, k.err
-}
-
-func (k *memoryKeyring) Set(name, secret string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-
-	k.secrets[name] = secret
-
-	return k.err
-}
-
-func (k *memoryKeyring) Delete(name string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-
-	delete(k.secrets, name)
-
-	return k.err
-}
-
-func TestKeyring(t *testing.T) {
-	r := newRig(t)
-	keyring := &memoryKeyring{secrets: map[string]string{}}
-	r.o.Keyring = keyring
-	r.Client = New(r.o)
-	r.login()
-
-	text, err := os.ReadFile(r.sessionPath("photos"))
-	if err != nil || strings.Contains(string(text), "refresh") || strings.Contains(string(text), "eyJ") ||
-		!strings.Contains(string(text), `"sealed"`) {
-		t.Errorf("the file has %s, %v", text, err)
-	}
-	if len(keyring.secrets) != 1 || len(keyring.secrets["profile photos"]) > 64 {
-		t.Errorf("the keyring has %v", keyring.secrets)
-	}
-	r.clock.Advance(2 * time.Hour)
-	r.credentials()
-
-	// A session opens neither as that of another profile nor with another key.
-	p := r.profile
-	p.Name, p.Storage = "other", StorageKeyring
-	keyring.secrets["profile other"] = keyring.secrets["profile photos"]
-	err = errors.Join(r.keepProfile(p), os.MkdirAll(r.sessionFolder("other"), 0o700),
-		os.WriteFile(r.sessionPath("other"), text, 0o600))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.Credentials(t.Context(), "other"); !isSignIn(err) {
-		t.Errorf("as another profile: %v", err)
-	}
-
-	keyring.err = errors.New("it is locked")
-	if _, err := r.Credentials(t.Context(), "photos"); err == nil || isSignIn(err) ||
-		!strings.Contains(err.Error(), "it is locked") {
-		t.Errorf("a locked keyring: %v", err)
-	}
-	keyring.err = nil
-
-	good := keyring.secrets["profile photos"]
-	keyring.secrets["profile photos"] = strings.Repeat("A", 43) + "="
-	if _, err := r.Credentials(t.Context(), "photos"); !isSignIn(err) {
-		t.Errorf("another key: %v", err)
-	}
-	keyring.secrets["profile photos"] = good
-	if _, err := r.Logout(t.Context(), "photos", false); err != nil || keyring.secrets["profile photos"] != "" {
-		t.Errorf("after the logout the keyring has %v, %v", keyring.secrets, err)
-	}
-}
-
-// Without a keyring that works, a file is chosen.
-func TestBrokenKeyring(t *testing.T) {
-	r := newRig(t)
-	r.o.Keyring = &memoryKeyring{secrets: map[string]string{}, err: errors.New("no service")}
-	r.Client = New(r.o)
-	r.login()
-	if p, err := r.Profile("photos"); err != nil || p.Storage != StorageFile {
-		t.Errorf("the storage is %q, %v", p.Storage, err)
-	}
-	r.credentials()
-}
-
 func TestOpenFile(t *testing.T) {
 	r := newRig(t)
 	r.login()
-	if err := os.Chmod(r.sessionPath("photos"), 0o644); err != nil {
+	if err := os.Chmod(r.signInPath("photos"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Credentials(t.Context(), "photos"); err == nil || !strings.Contains(err.Error(), "0644") {
@@ -450,8 +353,8 @@ func TestOpenFile(t *testing.T) {
 // Secrets do not come out of a format verb.
 func TestShown(t *testing.T) {
 	for _, value := range []any{
-		Credentials{SecretAccessKey: "hidden"}, session{RefreshToken: "hidden"},
-		&session{RefreshToken: "hidden", Credentials: Credentials{SecretAccessKey: "hidden"}},
+		Credentials{SecretAccessKey: "hidden"}, signIn{RefreshToken: "hidden"},
+		&signIn{RefreshToken: "hidden", Credentials: Credentials{SecretAccessKey: "hidden"}},
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 			if text := fmt.Sprintf(verb, value); strings.Contains(text, "hidden") {

@@ -48,7 +48,7 @@ type poolSignIn struct {
 	c        *Client
 	p        Profile
 	secret   string // of the client; "" = it is public
-	username string
+	username string // what the person signs in with; then the pool's own name of the user
 	password string
 	exchange *srp.Client
 	proved   bool // the pool has accepted the proof of the password
@@ -80,7 +80,7 @@ func (c *Client) passwordFlow(ctx context.Context, p Profile, secret string) (to
 // run goes through the challenges of the pool.
 func (s *poolSignIn) run(ctx context.Context) (tokens, error) {
 	parameters := map[string]string{"USERNAME": s.username, "SRP_A": s.exchange.Public()}
-	s.addSecretHash(parameters, s.username)
+	s.addSecretHash(parameters)
 
 	var answer authAnswer
 	err := s.call(ctx, "InitiateAuth", map[string]any{
@@ -128,12 +128,17 @@ func (s *poolSignIn) call(ctx context.Context, operation string, input, output a
 
 // respond returns the answers to one challenge.
 func (s *poolSignIn) respond(ctx context.Context, asked authAnswer) (map[string]string, error) {
-	name := s.username
-	if id := asked.ChallengeParameters["USER_ID_FOR_SRP"]; id != "" {
-		name = id
+	if !s.proved && asked.ChallengeName != "PASSWORD_VERIFIER" {
+		return nil, untrusted("the user pool asks for %s before the password", explain.ShownText(asked.ChallengeName))
 	}
-	responses := map[string]string{"USERNAME": name}
-	s.addSecretHash(responses, name)
+
+	// The pool names the user for all that follows, and compares SECRET_HASH with that name, not with an alias
+	// such as an address. Not all challenges repeat it.
+	if id := asked.ChallengeParameters["USER_ID_FOR_SRP"]; id != "" {
+		s.username = id
+	}
+	responses := map[string]string{"USERNAME": s.username}
+	s.addSecretHash(responses)
 
 	code := func(key, label string) (map[string]string, error) {
 		text, err := s.c.o.Ask(ctx, label, false)
@@ -152,6 +157,8 @@ func (s *poolSignIn) respond(ctx context.Context, asked authAnswer) (map[string]
 		responses["NEW_PASSWORD"] = password
 
 		return responses, err
+	case "SELECT_MFA_TYPE":
+		return code("ANSWER", "Second factor, one of "+explain.ShownText(asked.ChallengeParameters["MFAS_CAN_CHOOSE"]))
 	case "SOFTWARE_TOKEN_MFA":
 		return code("SOFTWARE_TOKEN_MFA_CODE", "Code of your authenticator app")
 	case "SMS_MFA":
@@ -205,17 +212,17 @@ func (s *poolSignIn) prove(parameters, responses map[string]string) error {
 
 // addSecretHash adds the proof of the client's secret (Cognito developer guide, "Computing secret hash
 // values").
-func (s *poolSignIn) addSecretHash(parameters map[string]string, username string) {
+func (s *poolSignIn) addSecretHash(parameters map[string]string) {
 	if s.secret == "" {
 		return
 	}
 	mac := hmac.New(sha256.New, []byte(s.secret))
-	mac.Write([]byte(username + s.p.ClientID))
+	mac.Write([]byte(s.username + s.p.ClientID))
 	parameters["SECRET_HASH"] = base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // refreshAtPool spends a refresh token at a user pool. A pool with rotation gives a new one.
-func (c *Client) refreshAtPool(ctx context.Context, p Profile, s session) (tokens, error) {
+func (c *Client) refreshAtPool(ctx context.Context, p Profile, s signIn) (tokens, error) {
 	input := map[string]string{"ClientId": p.ClientID, "RefreshToken": s.RefreshToken}
 	if s.ClientSecret != "" {
 		input["ClientSecret"] = s.ClientSecret

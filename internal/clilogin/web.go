@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
@@ -106,8 +107,13 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 }
 
 // checkAddress refuses an address to which secrets may not be sent: it must be https, or http on
-// this machine.
+// this machine. It must be ASCII without spaces (RFC 3986), so that an address that a server sent looks like no
+// other one, and like no sentence, when a person reads it.
 func checkAddress(address string) error {
+	if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return untrusted("address %s has characters that no URL has", explain.ShownText(address))
+	}
+
 	u, err := url.Parse(address)
 	allowHTTP := err == nil && outbound.IsLoopback(u.Hostname())
 	if _, err := outbound.CheckURL(address, allowHTTP); err != nil {

@@ -25,6 +25,8 @@ type Renewer struct {
 
 	mu      sync.Mutex
 	running *renewal
+	// nextTry is when a renewal may begin while others are good, after one that gave nothing fresh.
+	nextTry time.Time
 }
 
 // renewal is a call of Renew. The result is there when done is closed.
@@ -44,10 +46,14 @@ func (r *Renewer) Source(ctx context.Context) (clilogin.Credentials, error) {
 	if err == nil && fresh {
 		return kept, nil
 	}
-	current := r.join(ctx)
+	good := err == nil
+	current := r.join(ctx, good)
+	if current == nil {
+		return kept, nil
+	}
 
 	var enough <-chan time.Time // nil = never
-	if err == nil {
+	if good {
 		enough = r.After(max(patience-r.Now().Sub(current.began), 0))
 	}
 
@@ -62,13 +68,17 @@ func (r *Renewer) Source(ctx context.Context) (clilogin.Credentials, error) {
 }
 
 // join returns the renewal that runs, or begins one. It outlives its caller: an answer of the issuer
-// that nobody keeps would lose the session.
-func (r *Renewer) join(ctx context.Context) *renewal {
+// that nobody keeps would lose the sign-in. With patient it returns nil soon after one that failed: programs may
+// ask at each of their calls, and an issuer in trouble must not get a request for each.
+func (r *Renewer) join(ctx context.Context, patient bool) *renewal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
 	if r.running != nil {
 		return r.running
+	}
+	if patient && r.Now().Before(r.nextTry) {
+		return nil
 	}
 
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -86,6 +96,9 @@ func (r *Renewer) join(ctx context.Context) *renewal {
 		defer r.mu.Unlock()
 
 		r.running = nil
+		if current.err != nil || !r.Now().Before(current.got.RenewAt()) {
+			r.nextTry = r.Now().Add(retryWait)
+		}
 		close(current.done)
 	}()
 

@@ -79,6 +79,46 @@ func TestRenewer(t *testing.T) {
 	}
 }
 
+// An issuer in trouble gets no request for each call of a program that has good credentials. Without them,
+// each call tries again.
+func TestRenewerSparesTheIssuer(t *testing.T) {
+	for name, test := range map[string]struct {
+		kept, failure error
+		got           clilogin.Credentials
+		want          int // renewals of ten calls
+	}{
+		"it fails":                 {failure: errors.New("refused"), want: 1},
+		"it gives the same":        {got: clilogin.Credentials{AccessKeyID: "ASIA1"}, want: 1},
+		"it fails, none are good":  {kept: &clilogin.ExpiredError{}, failure: errors.New("refused"), want: 10},
+		"negative: it gives fresh": {got: clilogin.Credentials{Expires: time.Unix(1<<40, 0)}, want: 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, _, _ := newRenewer(0, test.kept, nil)
+				renewals := 0
+				r.Renew = func(context.Context) (clilogin.Credentials, error) {
+					renewals++
+					return test.got, test.failure
+				}
+
+				for range 10 {
+					_, _ = r.Source(t.Context())
+					synctest.Wait()
+				}
+				if renewals != test.want {
+					t.Errorf("%d renewals, want %d", renewals, test.want)
+				}
+
+				<-time.After(retryWait)
+				_, _ = r.Source(t.Context())
+				if renewals != test.want+1 {
+					t.Errorf("later: %d renewals, want %d", renewals, test.want+1)
+				}
+			})
+		})
+	}
+}
+
 // Credentials that are fresh are not renewed.
 func TestRenewerFresh(t *testing.T) {
 	r, renewals, _ := newRenewer(0, nil, nil)

@@ -242,6 +242,7 @@ func TestProviderAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if got := isAt(test.provider, address); got != test.want {
 			t.Errorf("%s at %s: %t", test.provider, test.address, got)
 		}
@@ -333,6 +334,7 @@ func TestFaultJSON(t *testing.T) {
 			t.Errorf("%s is written as %s, %v", text, again, err)
 		}
 	}
+
 	for _, text := range []string{
 		`{"operation":"GetId","error":1}`, `{"operation":"GetId","error":true}`,
 		`{"database":"writes","error":true}`, `{"operation":"GetId","disconnect":true}`,
@@ -370,9 +372,11 @@ func FuzzFault(f *testing.F) {
 		if err != nil {
 			return
 		}
+
 		if added.Delay < 0 || added.Delay > MaxDelay || added.Times < 0 || added.Times > MaxCount || added.After < 0 {
 			t.Errorf("%s is taken as %+v", text, added)
 		}
+
 		written, err := json.Marshal(added)
 		var back Fault
 		if err != nil || json.Unmarshal(written, &back) != nil || back != added {

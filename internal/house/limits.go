@@ -33,6 +33,7 @@ var mostStatements = sum([]share{
 	{40, "bounds of the bytes of user pools and of wrong codes"},
 	{1_600, "sign-in on the command line, and credentials for other programs"},
 	{360, "what the control API, logins and the agent leave alone, keep or take back"},
+	{30, "`logout --all`, files of other users, and second factors that are chosen"},
 	{900, "conformance: what AWS is known to answer"},
 	{250, "package poolhousetest"},
 })

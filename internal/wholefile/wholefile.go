@@ -115,14 +115,7 @@ func MakeFolder(path string) error {
 
 // syncFolder writes the names in a folder to disk. It is a variable for tests: nothing but a power cut shows
 // what it does.
-var syncFolder = func(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return nil //nolint:nilerr // the change is made; some file systems have no folders to sync
-	}
-
-	return errors.Join(folder.Sync(), folder.Close())
-}
+var syncFolder = syncNames
 
 // ReplaceText is Replace with the whole text of the file.
 func ReplaceText(path string, text []byte) error {

@@ -35,8 +35,8 @@ func (Credentials) String() string { return "(credentials)" }
 // GoString hides the secrets too.
 func (Credentials) GoString() string { return "(credentials)" }
 
-// session has all secrets of a profile, from its last sign-in.
-type session struct {
+// signIn is what a profile has of its last sign-in: all its secrets.
+type signIn struct {
 	Binding      string    `json:"binding"` // Profile.binding at the sign-in
 	SignedIn     time.Time `json:"signed_in"`
 	Subject      string    `json:"subject,omitempty"`
@@ -55,22 +55,22 @@ type session struct {
 }
 
 // String hides the secrets.
-func (session) String() string { return "(session)" }
+func (signIn) String() string { return "(sign-in)" }
 
 // GoString hides the secrets too.
-func (session) GoString() string { return "(session)" }
+func (signIn) GoString() string { return "(sign-in)" }
 
-// sessionFile is the form of the file of a session: in clear, or sealed with AES-256-GCM.
-type sessionFile struct {
-	Version int      `json:"version"`
-	Session *session `json:"session,omitempty"`
-	Sealed  string   `json:"sealed,omitempty"`
+// signInFile is the form of the file of a sign-in: in clear, or sealed with AES-256-GCM.
+type signInFile struct {
+	Version int     `json:"version"`
+	SignIn  *signIn `json:"sign_in,omitempty"`
+	Sealed  string  `json:"sealed,omitempty"`
 }
 
 const (
-	sessionVersion = 1
-	// maxSession bounds the file of a session, in bytes: some tokens of 50,000 bytes each.
-	maxSession = 1 << 20
+	signInVersion = 1
+	// maxSignIn bounds the file of a sign-in, in bytes: some tokens of 50,000 bytes each.
+	maxSignIn  = 1 << 20
 	sealingKey = 32 // bytes
 	// lockPoll is the time between two attempts to get a lock.
 	lockPoll = 50 * time.Millisecond
@@ -78,26 +78,26 @@ const (
 	lockTime = 2 * renewTime
 )
 
-// errNoSession means that nobody has signed in.
-var errNoSession = errors.New("nobody is signed in")
+// errNotSignedIn means that nobody has signed in.
+var errNotSignedIn = errors.New("nobody is signed in")
 
-// sessionFolder has the session of a profile, its lock, and what a killed process has left.
-func (c *Client) sessionFolder(name string) string {
-	return filepath.Join(c.o.Folders.State, "sessions", name)
+// signInFolder has the sign-in of a profile, its lock, and what a killed process has left.
+func (c *Client) signInFolder(name string) string {
+	return filepath.Join(c.o.Folders.State, "sign-ins", name)
 }
 
-func (c *Client) sessionPath(name string) string {
-	return filepath.Join(c.sessionFolder(name), "session.json")
+func (c *Client) signInPath(name string) string {
+	return filepath.Join(c.signInFolder(name), "sign-in.json")
 }
 
-// lock waits until this process alone may change the session of a profile. The lock ends with the
+// lock waits until this process alone may change the sign-in of a profile. The lock ends with the
 // process. Error: *BusyError if it is not free within wait.
 func (c *Client) lock(ctx context.Context, name string, wait time.Duration) (release func(), err error) {
-	if err := os.MkdirAll(c.sessionFolder(name), 0o700); err != nil {
+	if err := os.MkdirAll(c.signInFolder(name), 0o700); err != nil {
 		return nil, err
 	}
 
-	file := flock.New(filepath.Join(c.sessionFolder(name), "lock"), flock.SetPermissions(0o600))
+	file := flock.New(filepath.Join(c.signInFolder(name), "lock"), flock.SetPermissions(0o600))
 	locked, err := file.TryLock()
 	if err == nil && !locked && wait > 0 {
 		waiting, cancel := context.WithTimeout(ctx, wait)
@@ -119,57 +119,57 @@ func (c *Client) lock(ctx context.Context, name string, wait time.Duration) (rel
 	}
 
 	// A process that was killed while it wrote has left a file with secrets.
-	_ = wholefile.RemoveTemporary(c.sessionFolder(name))
+	_ = wholefile.RemoveTemporary(c.signInFolder(name))
 
 	return func() { _ = file.Unlock() }, nil
 }
 
-// readSession returns the session of a profile. Errors: errNoSession; *SignInError if the session cannot
+// readSignIn returns the sign-in of a profile. Errors: errNotSignedIn; *SignInError if the sign-in cannot
 // be used.
-func (c *Client) readSession(ctx context.Context, p Profile) (session, error) {
-	path := c.sessionPath(p.Name)
-	text, err := wholefile.Read(path, maxSession)
+func (c *Client) readSignIn(ctx context.Context, p Profile) (signIn, error) {
+	path := c.signInPath(p.Name)
+	text, err := wholefile.Read(path, maxSignIn)
 	if errors.Is(err, fs.ErrNotExist) {
-		return session{}, errNoSession
+		return signIn{}, errNotSignedIn
 	}
 	if err != nil {
-		return session{}, err
+		return signIn{}, err
 	}
 	if err := errors.Join(checkMode(path), checkFolder(filepath.Dir(path))); err != nil {
-		return session{}, err
+		return signIn{}, err
 	}
 
-	var file sessionFile
-	if json.Unmarshal(text, &file) != nil || file.Version != sessionVersion {
-		return session{}, &SignInError{Profile: p.Name, Reason: path + " is not a session of this version"}
+	var file signInFile
+	if json.Unmarshal(text, &file) != nil || file.Version != signInVersion {
+		return signIn{}, &SignInError{Profile: p.Name, Reason: path + " is not a sign-in of this version"}
 	}
 
-	if file.Session == nil {
+	if file.SignIn == nil {
 		s, err := c.unseal(ctx, p.Name, file.Sealed)
 		if err != nil {
-			return session{}, err
+			return signIn{}, err
 		}
-		file.Session = &s
+		file.SignIn = &s
 	}
-	if file.Session.Binding != p.binding() {
-		return session{}, &SignInError{Profile: p.Name, Reason: "its endpoint, pool, issuer or client was changed"}
+	if file.SignIn.Binding != p.binding() {
+		return signIn{}, &SignInError{Profile: p.Name, Reason: "its endpoint, pool, issuer or client was changed"}
 	}
 
-	return *file.Session, nil
+	return *file.SignIn, nil
 }
 
-// checkMode refuses a file that others may read: somebody has copied or changed it.
+// checkMode refuses a file that others may read, or made: somebody has copied or changed it.
 func checkMode(path string) error {
 	info, err := os.Stat(path)
 	if err != nil || runtime.GOOS == "windows" {
 		return err
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Errorf("%s has mode %04o, so that others may read the session: run chmod 600, and sign in again if "+
+		return fmt.Errorf("%s has mode %04o, so that others may read the sign-in: run chmod 600, and sign in again if "+
 			"somebody may have read it", path, mode)
 	}
 
-	return nil
+	return checkOwner(path, info)
 }
 
 // checkFolder refuses a folder in which others could replace files.
@@ -180,23 +180,26 @@ func checkFolder(folder string) error {
 			return err
 		}
 		if mode := info.Mode().Perm(); mode&0o022 != 0 {
-			return fmt.Errorf("%s has mode %04o, so that others may replace sessions: run chmod 700", one, mode)
+			return fmt.Errorf("%s has mode %04o, so that others may replace sign-ins: run chmod 700", one, mode)
+		}
+		if err := checkOwner(one, info); err != nil {
+			return err
 		}
 	}
 
 	return nil
 }
 
-// writeSession keeps the session of a profile. The caller holds the lock.
-func (c *Client) writeSession(ctx context.Context, p Profile, s session) error {
-	if err := os.MkdirAll(c.sessionFolder(p.Name), 0o700); err != nil {
+// writeSignIn keeps the sign-in of a profile. The caller holds the lock.
+func (c *Client) writeSignIn(ctx context.Context, p Profile, s signIn) error {
+	if err := os.MkdirAll(c.signInFolder(p.Name), 0o700); err != nil {
 		return err
 	}
-	if err := checkFolder(c.sessionFolder(p.Name)); err != nil {
+	if err := checkFolder(c.signInFolder(p.Name)); err != nil {
 		return err
 	}
 
-	file := sessionFile{Version: sessionVersion}
+	file := signInFile{Version: signInVersion}
 	if p.Storage == StorageKeyring {
 		sealed, err := c.seal(ctx, p.Name, s)
 		if err != nil {
@@ -204,31 +207,54 @@ func (c *Client) writeSession(ctx context.Context, p Profile, s session) error {
 		}
 		file.Sealed = sealed
 	} else {
-		file.Session = &s
+		file.SignIn = &s
 	}
 
 	text, err := json.Marshal(file)
 	if err != nil {
 		return err
 	}
-	if err := wholefile.ReplaceText(c.sessionPath(p.Name), append(text, '\n')); err != nil {
-		return fmt.Errorf("the session of the profile %s cannot be written: %w", p.Name, err)
+	if err := wholefile.ReplaceText(c.signInPath(p.Name), append(text, '\n')); err != nil {
+		return fmt.Errorf("the sign-in of the profile %s cannot be written: %w", p.Name, err)
 	}
 
 	return nil
 }
 
-// removeSession forgets the session of a profile. The lock file stays: another process may wait for it.
-func (c *Client) removeSession(name string) error {
-	err := os.Remove(c.sessionPath(name))
+// SignedIn returns the names of all profiles with a sign-in in order, also of those whose profile was removed.
+func (c *Client) SignedIn() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(c.o.Folders.State, "sign-ins"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+
+	var names []string // ReadDir has sorted them
+	for _, entry := range entries {
+		if !profileName.MatchString(entry.Name()) {
+			continue
+		}
+		if _, err := os.Lstat(c.signInPath(entry.Name())); err == nil {
+			names = append(names, entry.Name())
+		}
+	}
+
+	return names, nil
+}
+
+// removeSignIn forgets the sign-in of a profile. The lock file stays: another process may wait for it.
+func (c *Client) removeSignIn(name string) error {
+	err := os.Remove(c.signInPath(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
-// seal encrypts a session under its key in the keyring, which it makes if there is none.
-func (c *Client) seal(ctx context.Context, name string, s session) (string, error) {
+// seal encrypts a sign-in under its key in the keyring, which it makes if there is none.
+func (c *Client) seal(ctx context.Context, name string, s signIn) (string, error) {
 	key, err := c.keyringKey(ctx, name)
 	if errors.Is(err, ErrNoKey) {
 		key = make([]byte, sealingKey)
@@ -251,20 +277,20 @@ func (c *Client) seal(ctx context.Context, name string, s session) (string, erro
 	return base64.StdEncoding.EncodeToString(gcm.Seal(nil, nil, text, sealedFor(name))), nil
 }
 
-func (c *Client) unseal(ctx context.Context, name, sealed string) (session, error) {
+func (c *Client) unseal(ctx context.Context, name, sealed string) (signIn, error) {
 	key, err := c.keyringKey(ctx, name)
 	if errors.Is(err, ErrNoKey) {
-		return session{}, &SignInError{Profile: name, Reason: "the key of its session is not in the keyring"}
+		return signIn{}, &SignInError{Profile: name, Reason: "the key of its sign-in is not in the keyring"}
 	}
 	if err != nil {
-		return session{}, err
+		return signIn{}, err
 	}
 
 	gcm, err := newGCM(key)
 	if err != nil {
-		return session{}, err
+		return signIn{}, err
 	}
-	var s session
+	var s signIn
 	text, err := base64.StdEncoding.DecodeString(sealed)
 	if err == nil {
 		text, err = gcm.Open(nil, nil, text, sealedFor(name))
@@ -273,14 +299,14 @@ func (c *Client) unseal(ctx context.Context, name, sealed string) (session, erro
 		err = json.Unmarshal(text, &s)
 	}
 	if err != nil {
-		return session{}, &SignInError{Profile: name, Reason: "its session does not belong to the key in the keyring"}
+		return signIn{}, &SignInError{Profile: name, Reason: "its sign-in does not belong to the key in the keyring"}
 	}
 
 	return s, nil
 }
 
-// sealedFor binds a sealed session to its profile: the file of another profile does not open.
-func sealedFor(name string) []byte { return []byte("poolhouse session 1 " + name) }
+// sealedFor binds a sealed sign-in to its profile: the file of another profile does not open.
+func sealedFor(name string) []byte { return []byte("poolhouse sign-in 1 " + name) }
 
 func newGCM(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
