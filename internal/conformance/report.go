@@ -219,7 +219,8 @@ type junitNote struct {
 	Text    string `xml:",chardata"`
 }
 
-// WriteJUnit writes the report in the XML format of JUnit: a suite for each family, and one more if the run ended early.
+// WriteJUnit writes the report in the XML format of JUnit: a suite for each family, and one more if the run
+// ended early.
 func (r Report) WriteJUnit(w io.Writer) error {
 	var suites junitSuites
 	for _, family := range r.by(func(p Probe) string { return p.Family }) {
