@@ -188,6 +188,7 @@ func chosenProbes(c *cobra.Command) ([]conformance.Probe, error) {
 		if !slices.Contains(families, p.Family) {
 			families = append(families, p.Family)
 		}
+
 		isChosen := false
 		for _, name := range only {
 			if name != "" && (p.Family == name || strings.HasPrefix(p.ID, name)) {
@@ -214,7 +215,8 @@ func conformanceKit(c *cobra.Command) (conformance.Kit, error) {
 	address, err := url.Parse(endpoint(c))
 	if err != nil || address.Host == "" || address.Scheme != "http" && address.Scheme != "https" ||
 		address.RawQuery != "" || address.Fragment != "" {
-		return conformance.Kit{}, fmt.Errorf("--endpoint %q is no http or https URL without a query", explain.ShownAddress(endpoint(c)))
+		return conformance.Kit{}, fmt.Errorf("--endpoint %q is no http or https URL without a query",
+			explain.ShownAddress(endpoint(c)))
 	}
 	region, err := clientRegion()
 	if err != nil {
