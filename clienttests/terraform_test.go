@@ -275,37 +275,3 @@ func TestTerraform(t *testing.T) {
 		}
 	}
 }
-
-// In a region of another partition the same configuration, with the region's name of
-// identity pools, has the region's ARNs.
-func TestTerraformPartitions(t *testing.T) {
-	for region, names := range map[string]struct{ partition, service string }{
-		"cn-north-1":    {"aws-cn", "cognito-identity.cn-north-1.amazonaws.com.cn"},
-		"us-gov-west-1": {"aws-us-gov", "cognito-identity-us-gov.amazonaws.com"},
-	} {
-		t.Run(region, func(t *testing.T) {
-			w := newWorkspace(t, startDev(t))
-			w.write(t, "main.tf", strings.NewReplacer(
-				"us-east-1", region,
-				"cognito-identity.amazonaws.com", names.service,
-			).Replace(terraformMain))
-			w.write(t, "one.xml", samlMetadata(t, "https://one.example.com"))
-			w.write(t, "two.xml", samlMetadata(t, "https://two.example.com"))
-			w.must(t, "init", "-input=false")
-			w.must(t, "apply", "-auto-approve", "-input=false")
-
-			base := "arn:" + names.partition + ":iam::000000000000:"
-			want := "000000000000 " + base + "role/app/signed-in 3600 " + base +
-				"oidc-provider/login.example.com/realm Corp signed-in"
-			if got := strings.TrimSpace(w.must(t, "output", "-raw", "seen")); got != want {
-				t.Errorf("data sources: %q, want %q", got, want)
-			}
-			w.unchanged(t, "after apply")
-
-			w.environment = append(w.environment, "TF_VAR_stage=two")
-			w.must(t, "apply", "-auto-approve", "-input=false")
-			w.unchanged(t, "after the change")
-			w.must(t, "destroy", "-auto-approve", "-input=false")
-		})
-	}
-}

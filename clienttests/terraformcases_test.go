@@ -82,44 +82,6 @@ func (s *server) empty(t *testing.T, lists map[string][]string) {
 	}
 }
 
-// The acceptance cases of the AWS provider for identity pools, and for roles and policies:
-// every argument is applied, changed in place, imported and destroyed, and no plan has
-// anything left to do.
-func TestTerraformCases(t *testing.T) {
-	for file, of := range map[string]struct {
-		seen     string
-		replaced string // what the provider cannot change in place
-	}{
-		"pools.tf": {"the same pool", "aws_cognito_identity_pool_roles_attachment.roles"},
-		"roles.tf": {"arn:aws:iam::000000000000:role/team/app/whole 35", "aws_iam_role_policy_attachment.own"},
-	} {
-		t.Run(file, func(t *testing.T) {
-			s, w := newCase(t, file)
-			w.apply(t, "after apply")
-			if got := w.must(t, "output", "-raw", "seen"); strings.TrimSpace(got) != of.seen {
-				t.Errorf("seen: %q, want %q", got, of.seen)
-			}
-
-			w.environment = append(w.environment, "TF_VAR_stage=two")
-			plan := w.must(t, "plan", "-input=false")
-			if strings.Count(plan, "must be replaced") != 1 ||
-				!strings.Contains(plan, of.replaced+" must be replaced") {
-				t.Errorf("the change replaces more, or less, than %s:\n%s", of.replaced, tail(plan))
-			}
-			w.apply(t, "after the change")
-
-			w.importAgain(t)
-			w.must(t, "destroy", "-auto-approve", "-input=false")
-			s.empty(t, map[string][]string{
-				"Roles":            {"iam", "list-roles"},
-				"Policies":         {"iam", "list-policies", "--scope", "Local"},
-				"SAMLProviderList": {"iam", "list-saml-providers"},
-				"IdentityPools":    {"cognito-identity", "list-identity-pools", "--max-results", "60"},
-			})
-		})
-	}
-}
-
 // The data sources that modules read first.
 func TestTerraformReads(t *testing.T) {
 	const base = "arn:aws:iam::000000000000:"

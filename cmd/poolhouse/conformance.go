@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -22,6 +22,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/conformance"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/wholefile"
 )
 
@@ -29,6 +30,8 @@ import (
 type couldNotRun struct{ error }
 
 func (c couldNotRun) Unwrap() error { return c.error }
+
+var accountID = regexp.MustCompile(`^\d{12}$`)
 
 // awsRate is the number of calls per second to servers that are not on this machine. AWS allows five for
 // the tags of pools, its lowest rate here.
@@ -105,8 +108,12 @@ func runConformance(c *cobra.Command) error {
 	defer holdSignals(c.Context())()
 
 	results, left, runErr := kit.Run(c.Context(), probes)
-	report := conformance.Report{Endpoint: explain.ShownAddress(endpoint(c)), Results: results, Left: left}
-
+	report := conformance.Report{
+		Endpoint: explain.ShownAddress(endpoint(c)),
+		Results:  results,
+		Left:     left,
+		Err:      runErr,
+	}
 	write := report.WriteText
 	if asJSON {
 		write = report.WriteJSON
@@ -176,17 +183,28 @@ func chosenProbes(c *cobra.Command) ([]conformance.Probe, error) {
 
 	var families []string
 	var chosen []conformance.Probe
+	used := map[string]bool{}
 	for _, p := range probes {
 		if !slices.Contains(families, p.Family) {
 			families = append(families, p.Family)
 		}
-		isNamed := func(name string) bool { return p.Family == name || strings.HasPrefix(p.ID, name) }
-		if slices.ContainsFunc(only, isNamed) {
+
+		isChosen := false
+		for _, name := range only {
+			if name != "" && (p.Family == name || strings.HasPrefix(p.ID, name)) {
+				isChosen, used[name] = true, true
+			}
+		}
+		if isChosen {
 			chosen = append(chosen, p)
 		}
 	}
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("--only names no probe; the families are %s", strings.Join(families, ", "))
+
+	// A misspelt name beside others would leave out probes, and nobody would notice.
+	for _, name := range only {
+		if !used[name] {
+			return nil, fmt.Errorf("--only: %q names no probe; the families are %s", name, strings.Join(families, ", "))
+		}
 	}
 
 	return chosen, nil
@@ -195,8 +213,10 @@ func chosenProbes(c *cobra.Command) ([]conformance.Probe, error) {
 // conformanceKit makes the kit that the flags and the environment describe.
 func conformanceKit(c *cobra.Command) (conformance.Kit, error) {
 	address, err := url.Parse(endpoint(c))
-	if err != nil || address.Host == "" || address.Scheme != "http" && address.Scheme != "https" {
-		return conformance.Kit{}, fmt.Errorf("--endpoint %q is no http or https URL", explain.ShownAddress(endpoint(c)))
+	if err != nil || address.Host == "" || address.Scheme != "http" && address.Scheme != "https" ||
+		address.RawQuery != "" || address.Fragment != "" {
+		return conformance.Kit{}, fmt.Errorf("--endpoint %q is no http or https URL without a query",
+			explain.ShownAddress(endpoint(c)))
 	}
 	region, err := clientRegion(c.Context())
 	if err != nil {
@@ -255,6 +275,10 @@ func givenToKit(c *cobra.Command) (map[string]string, error) {
 		}
 	}
 
+	if account, is := given["ACCOUNT"]; is && !accountID.MatchString(account) {
+		return nil, fmt.Errorf("--account %q is no account ID: give twelve digits", account)
+	}
+
 	path, _ := c.Flags().GetString("oidc-token-file")
 	if (path == "") != (given["OIDCKEY"] == "") || (path == "") != (given["OIDCARN"] == "") {
 		return nil, errors.New("--oidc-token-file, --oidc-key and --oidc-provider-arn belong together")
@@ -262,10 +286,16 @@ func givenToKit(c *cobra.Command) (map[string]string, error) {
 	if path == "" {
 		return given, nil
 	}
-	text, err := wholefile.Read(path, maxAnswer)
-	given["OIDCTOKEN"] = strings.TrimSpace(string(text))
 
-	return given, err
+	text, err := wholefile.Read(path, maxAnswer)
+	if err != nil {
+		return nil, err
+	}
+	if given["OIDCTOKEN"] = strings.TrimSpace(string(text)); given["OIDCTOKEN"] == "" {
+		return nil, fmt.Errorf("--oidc-token-file: %s is empty", path)
+	}
+
+	return given, nil
 }
 
 // pauseFor returns the time between calls.
@@ -278,8 +308,7 @@ func pauseFor(c *cobra.Command, address *url.URL) (time.Duration, error) {
 		return time.Duration(float64(time.Second) / rate), nil
 	}
 
-	ip := net.ParseIP(address.Hostname())
-	if address.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+	if outbound.IsLoopback(address.Hostname()) {
 		return 0, nil
 	}
 

@@ -89,6 +89,11 @@ func TestConformanceExitStatuses(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 
+	empty := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
 	withPassword := strings.Replace(other.URL, "//", "//me:hidden@", 1)
 	for _, c := range []struct {
 		name string
@@ -101,7 +106,13 @@ func TestConformanceExitStatuses(t *testing.T) {
 		{"a password", []string{"--endpoint", withPassword, "--only", "pools"}, 1, "probes failed at http://xxxxx@"},
 		{"nobody", []string{"--endpoint", gone.URL}, 2, "the endpoint does not answer"},
 		{"no URL", []string{"--endpoint", "localhost"}, 2, "no http or https URL"},
+		{"a query", []string{"--endpoint", other.URL + "?x=1"}, 2, "URL without a query"},
 		{"no such probe", []string{"--only", "nothing"}, 2, "the families are authentication, "},
+		{"one name of no probe", []string{"--only", "tokens,tgas"}, 2, `"tgas" names no probe`},
+		{"a name that is empty", []string{"--only", "tokens,"}, 2, `"" names no probe`},
+		{"no account", []string{"--endpoint", endpoint, "--account", "1234"}, 2, "no account ID"},
+		{"an empty token", []string{"--oidc-token-file", empty, "--oidc-key", "idp.example", "--oidc-provider-arn",
+			"arn:aws:iam::000000000000:oidc-provider/idp.example"}, 2, "is empty"},
 		{"no such flag", []string{"--jsn"}, 2, "did you mean --json"},
 		{"an argument", []string{"x"}, 2, "unknown command"},
 		{"a negative rate", []string{"--rate", "-1"}, 2, "--rate"},

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,7 +28,9 @@ func (a *Answer) read() {
 
 	decoder := json.NewDecoder(strings.NewReader(a.Body))
 	decoder.UseNumber()
-	if err := decoder.Decode(&a.Members); err != nil || a.Members == nil {
+	err := decoder.Decode(&a.Members)
+	_, rest := decoder.Token()
+	if err != nil || a.Members == nil || !errors.Is(rest, io.EOF) { // SDKs read none of such an answer
 		a.Members = map[string]any{}
 	}
 

@@ -86,15 +86,18 @@ func (k *run) do(ctx context.Context, step Step, s scope) (Answer, error) {
 	}
 	response, err := client.Do(request)
 	if err != nil {
+		k.lose(step, s, err)
 		return Answer{}, unreachable{err}
 	}
 	defer response.Body.Close()
 
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
+		k.lose(step, s, err)
 		return Answer{}, unreachable{err}
 	}
 	if len(body) > maxAnswer {
+		k.lose(step, s, nil)
 		return Answer{}, fmt.Errorf("the answer has more than %d bytes", maxAnswer)
 	}
 

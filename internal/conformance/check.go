@@ -27,7 +27,7 @@ const absent = "(absent)"
 func (w Want) differences(a Answer) []Difference {
 	var found []Difference
 	differs := func(what, want, got string) {
-		found = append(found, Difference{What: what, Want: Shown(want), Got: Shown(got)})
+		found = append(found, Difference{What: Shown(what), Want: Shown(want), Got: Shown(got)})
 	}
 
 	w.compareStatus(a, differs)
@@ -79,7 +79,7 @@ func (w Want) compareMembers(a Answer, differs func(what, want, got string)) {
 
 	for _, path := range w.Lacks {
 		if got, is := find(a.Members, path); is {
-			differs(path, absent, shownMember(got, is))
+			differs(path, absent, masked(path, got, is))
 		}
 	}
 

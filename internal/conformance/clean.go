@@ -2,7 +2,9 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -32,13 +34,7 @@ func (k *run) remember(step Step, s scope, a Answer) {
 	}
 	value, _ := find(a.Members, maker.id)
 	id, _ := value.(string)
-
-	name := ""
-	for _, member := range []string{"IdentityPoolName", "PoolName", "RoleName"} {
-		if given, is := step.Request[member]; is {
-			name = fmt.Sprint(s.fillAll(given))
-		}
-	}
+	name := step.nameOfMade(s)
 
 	named := strings.HasPrefix(name, NamePrefix) && strings.Contains(a.Body, name)
 	if id != "" && named && !slices.ContainsFunc(k.made, func(m made) bool { return m.id == id }) {
@@ -46,15 +42,41 @@ func (k *run) remember(step Step, s scope, a Answer) {
 	}
 }
 
+// nameOfMade returns the name of what a call makes.
+func (s Step) nameOfMade(scope scope) string {
+	name := ""
+	for _, member := range []string{"IdentityPoolName", "PoolName", "RoleName"} {
+		if given, is := s.Request[member]; is {
+			name = fmt.Sprint(scope.fillAll(given))
+		}
+	}
+
+	return name
+}
+
+// lose notes that a call may have made something whose ID nobody knows, as its answer was lost.
+func (k *run) lose(step Step, s scope, err error) {
+	failed, isNetwork := errors.AsType[*net.OpError](err)
+	if _, is := makers[step.Call]; !is || isNetwork && failed.Op == "dial" {
+		return
+	}
+	name := step.nameOfMade(s)
+	if strings.HasPrefix(name, NamePrefix) && !slices.Contains(k.lost, name) {
+		k.lost = append(k.lost, name)
+	}
+}
+
 // cleaning bounds the time that deleting takes.
 const cleaning = 2 * time.Minute
 
-// clean deletes what the kit made, the newest first, and returns what is left.
+// clean deletes what the kit made, the newest first, and returns what is left: IDs, and names of what may be there.
 func (k *run) clean(ctx context.Context) []string {
 	ctx, cancel := context.WithTimeout(ctx, cleaning)
 	defer cancel()
 
-	var left []string
+	// A server that left calls unanswered gets one more: perhaps it was only some operation.
+	k.silent = min(k.silent, maxUnreachable-1)
+	left := k.lost
 	for _, m := range slices.Backward(k.made) {
 		step := Step{Call: m.call, Request: map[string]any{m.member: m.id}}
 		if k.silent >= maxUnreachable {

@@ -14,6 +14,7 @@ type Report struct {
 	Endpoint string
 	Results  []Result
 	Left     []string // what could not be deleted
+	Err      error    // because of which the run ended early
 }
 
 // Count is the number of probes by outcome.
@@ -144,16 +145,25 @@ func (r Report) WriteJSON(w io.Writer) error {
 		probes[i].Differences, probes[i].Status = result.Differences, result.Answer.Status
 	}
 
-	total := r.Total()
+	left := make([]string, len(r.Left))
+	for i, id := range r.Left {
+		left[i] = Shown(id)
+	}
 
-	return writeIndented(w, map[string]any{
+	total := r.Total()
+	object := map[string]any{
 		"endpoint": r.Endpoint,
 		"passed":   total.Passed,
 		"failed":   total.Failed,
 		"not_run":  total.NotRun,
-		"left":     append([]string{}, r.Left...),
+		"left":     left,
 		"probes":   probes,
-	})
+	}
+	if r.Err != nil {
+		object["error"] = Shown(r.Err.Error())
+	}
+
+	return writeIndented(w, object)
 }
 
 func writeIndented(w io.Writer, value any) error {
@@ -191,6 +201,7 @@ type junitSuite struct {
 	Name     string      `xml:"name,attr"`
 	Tests    int         `xml:"tests,attr"`
 	Failures int         `xml:"failures,attr"`
+	Errors   int         `xml:"errors,attr"`
 	Skipped  int         `xml:"skipped,attr"`
 	Cases    []junitCase `xml:"testcase"`
 }
@@ -199,6 +210,7 @@ type junitCase struct {
 	Name    string     `xml:"name,attr"`
 	Class   string     `xml:"classname,attr"`
 	Failure *junitNote `xml:"failure"`
+	Error   *junitNote `xml:"error"`
 	Skipped *junitNote `xml:"skipped"`
 }
 
@@ -207,7 +219,8 @@ type junitNote struct {
 	Text    string `xml:",chardata"`
 }
 
-// WriteJUnit writes the report in the XML format of JUnit: a suite for each family.
+// WriteJUnit writes the report in the XML format of JUnit: a suite for each family, and one more if the run
+// ended early.
 func (r Report) WriteJUnit(w io.Writer) error {
 	var suites junitSuites
 	for _, family := range r.by(func(p Probe) string { return p.Family }) {
@@ -223,6 +236,21 @@ func (r Report) WriteJUnit(w io.Writer) error {
 			}
 		}
 		suites.Suites = append(suites.Suites, suite)
+	}
+
+	// What was never asked must not look like a suite that passed.
+	if r.Err != nil {
+		ended := junitCase{
+			Name:  "all probes were run",
+			Class: "conformance.run",
+			Error: &junitNote{Message: Shown(r.Err.Error())},
+		}
+		suites.Suites = append(suites.Suites, junitSuite{
+			Name:   "conformance.run",
+			Tests:  1,
+			Errors: 1,
+			Cases:  []junitCase{ended},
+		})
 	}
 
 	if _, err := io.WriteString(w, xml.Header); err != nil {

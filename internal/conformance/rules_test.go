@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -38,14 +39,16 @@ func TestNoRuleCountsTwice(t *testing.T) {
 // The kit has at least 250 probes, 60 of them from recorded answers, and every source is one.
 func TestSourcesOfProbes(t *testing.T) {
 	counts := map[conformance.Source]int{}
-	address := regexp.MustCompile(`^https://[^ ]+\.[^ ]+(: .+)?$`)
+	address := regexp.MustCompile(`^https://[\w.-]+\.\w+/[^ ]+[^ :](: .+)?$`)
+	repository := regexp.MustCompile(`^https://github\.com/[^/]+/[^/]+/?(:|$)`) // nobody finds a rule in a whole one
 	for _, p := range probes(t) {
 		counts[p.Source]++
-		if p.Source == conformance.Guide && !address.MatchString(p.Cite) {
-			t.Errorf("%s cites no address: %s", p.ID, p.Cite)
+		if p.Source != conformance.Model && (!address.MatchString(p.Cite) || repository.MatchString(p.Cite)) {
+			t.Errorf("%s cites no page: %s", p.ID, p.Cite)
 		}
-		if strings.HasPrefix(p.Cite, "http") && !address.MatchString(p.Cite) {
-			t.Errorf("%s cites a broken address: %s", p.ID, p.Cite)
+		isRefusal := p.Want.Status >= http.StatusBadRequest
+		if isRefusal && p.Want.Error+p.Want.Message+p.Want.Body == "" && len(p.Want.Headers) == 0 {
+			t.Errorf("%s would pass with any refusal", p.ID)
 		}
 	}
 

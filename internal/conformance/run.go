@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
@@ -37,6 +37,10 @@ type Kit struct {
 
 // NamePrefix begins the name of all that the kit makes.
 const NamePrefix = "poolhouse-conformance-"
+
+// maxSaved bounds a value of an answer that later calls and patterns repeat, in bytes. Tokens and session tokens of AWS
+// are below it.
+const maxSaved = 16 << 10
 
 // maxUnreachable is the number of calls in a row without an answer after which a run ends.
 const maxUnreachable = 3
@@ -76,7 +80,8 @@ type run struct {
 	shared  map[string]string
 	broken  map[*Recipe]error // recipes that failed
 	made    []made
-	silent  int // calls in a row without an answer
+	lost    []string // names of what calls without an answer may have made
+	silent  int      // calls in a row without an answer
 	called  bool
 }
 
@@ -97,28 +102,35 @@ func (k Kit) Run(ctx context.Context, probes []Probe) (results []Result, left []
 		if err := ctx.Err(); err != nil {
 			return results, nil, err
 		}
-		results = append(results, r.probe(ctx, p))
+		result, err := r.probe(ctx, p)
+		if err != nil {
+			return results, nil, err
+		}
+		results = append(results, result)
 		if r.silent >= maxUnreachable {
-			return results, nil, fmt.Errorf("%w: %s", ErrUnreachable, results[len(results)-1].Reason)
+			return results, nil, fmt.Errorf("%w: %s", ErrUnreachable, result.Reason)
 		}
 	}
 
 	return results, nil, nil
 }
 
-// probe runs one probe.
-func (k *run) probe(ctx context.Context, p Probe) Result {
+// probe runs one probe. An error means that ctx ended, which is not the server's fault.
+func (k *run) probe(ctx context.Context, p Probe) (Result, error) {
 	result := Result{Probe: p, Outcome: Failed, Want: p.Want}
 	s := scope{own: map[string]string{}, shared: k.shared}
 
 	answer, err := k.ask(ctx, p, s)
 	if need, is := errors.AsType[needError](err); is {
-		result.Outcome, result.Reason = NotRun, need.Error()
-		return result
+		result.Outcome, result.Reason = NotRun, Shown(need.Error())
+		return result, nil
+	}
+	if err != nil && ctx.Err() != nil {
+		return result, ctx.Err()
 	}
 	if err != nil {
 		result.Reason = Shown(err.Error())
-		return result
+		return result, nil
 	}
 
 	result.Answer, result.Want = answer, p.Want.fill(s)
@@ -127,7 +139,7 @@ func (k *run) probe(ctx context.Context, p Probe) Result {
 		result.Outcome = Passed
 	}
 
-	return result
+	return result, nil
 }
 
 // ask makes what the probe needs, and then sends its call.
@@ -177,6 +189,9 @@ func (k *run) prepare(ctx context.Context, step Step, s scope, to map[string]str
 		text := fmt.Sprint(value)
 		if !is || text == "" {
 			return fmt.Errorf("preparing with %s: no %s in %s", step.Call, path, Shown(answer.Body))
+		}
+		if len(text) > maxSaved {
+			return fmt.Errorf("preparing with %s: %s has more than %d bytes", step.Call, path, maxSaved)
 		}
 		to[name] = text
 	}
@@ -246,13 +261,8 @@ var givenNames = map[string]string{
 // isLocal reports whether the endpoint is a loopback address.
 func (k *run) isLocal() bool {
 	address, err := url.Parse(k.Endpoint("cognito-identity"))
-	if err != nil {
-		return false
-	}
-	host := address.Hostname()
-	ip, err := netip.ParseAddr(host)
 
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.IsLoopback()
+	return err == nil && outbound.IsLoopback(address.Hostname())
 }
 
 // pace waits between calls, as the caller wants it.

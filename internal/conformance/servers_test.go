@@ -10,12 +10,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/poolhouse-id/poolhouse/internal/conformance"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
@@ -34,6 +36,7 @@ func TestServersThatAnswerEverythingAlike(t *testing.T) {
 		{"no JSON", "\x00\xff<", http.StatusOK},
 		{"an error", `{"__type":"ValidationException","message":"1 validation error detected"}`, http.StatusBadRequest},
 		{"an array", "[[[[", http.StatusOK},
+		{"names that change the terminal", "{\"\x1b[2J\u009b2J\u202e\":\"\x1b[31m\"}", http.StatusOK},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -55,11 +58,22 @@ func TestServersThatAnswerEverythingAlike(t *testing.T) {
 				if r.Outcome == conformance.Failed {
 					failed++
 				}
+				for _, d := range r.Differences {
+					printable(t, r.ID, d.What+d.Want+d.Got)
+				}
+				printable(t, r.ID, r.Reason)
 			}
 			if failed < 250 {
 				t.Errorf("%d probes fail", failed)
 			}
 		})
+	}
+}
+
+func printable(t *testing.T, id, text string) {
+	t.Helper()
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Errorf("%s shows what is not printable: %q", id, text)
 	}
 }
 
@@ -96,6 +110,127 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 	results, _, err = conformance.KitFor(endless.URL).Run(t.Context(), probes(t)[:3])
 	if err != nil || results[0].Outcome != conformance.Failed || !strings.Contains(results[0].Reason, "more than") {
 		t.Errorf("an endless answer: %v %+v", err, results)
+	}
+}
+
+// proxy passes calls on to a server, and its answers through change.
+func proxy(t *testing.T, to string, change func(operation string, answer *http.Response, body []byte) []byte) string {
+	t.Helper()
+	forward := httputil.NewSingleHostReverseProxy(wiretest.Must(url.Parse(to))(t))
+	forward.ModifyResponse = func(answer *http.Response) error {
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			return err
+		}
+		_, operation, _ := strings.Cut(answer.Request.Header.Get("X-Amz-Target"), ".")
+		body = change(operation, answer, body)
+		answer.Body = io.NopCloser(bytes.NewReader(body))
+		answer.ContentLength = int64(len(body))
+		answer.Header.Set("Content-Length", fmt.Sprint(len(body)))
+
+		return nil
+	}
+	web := httptest.NewServer(forward)
+	t.Cleanup(web.Close)
+
+	return web.URL
+}
+
+func family(t *testing.T, name string) []conformance.Probe {
+	t.Helper()
+	return slices.DeleteFunc(probes(t), func(p conformance.Probe) bool { return p.Family != name })
+}
+
+// An answer with something behind its JSON is none: SDKs fail at it.
+func TestTextBehindAnAnswer(t *testing.T) {
+	s := wiretest.Start(t)
+	chosen := slices.DeleteFunc(family(t, "pools"), func(p conformance.Probe) bool {
+		return len(p.Want.Answer) == 0
+	})
+	for behind, passes := range map[string]bool{"": true, "\n": true, "}": false, "{}": false, "x": false} {
+		address := proxy(t, s.URL, func(_ string, answer *http.Response, body []byte) []byte {
+			if strings.HasPrefix(answer.Header.Get("Content-Type"), "application/x-amz-json") {
+				body = append(body, behind...)
+			}
+			return body
+		})
+		results, _, err := conformance.KitFor(address).Run(t.Context(), chosen)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		for _, r := range results {
+			if (r.Outcome == conformance.Passed) != passes {
+				t.Errorf("%q behind the answer: %s %s %s %+v", behind, r.ID, r.Outcome, r.Reason, r.Differences)
+			}
+		}
+	}
+}
+
+// An ID as long as the answer may be is not repeated in every later call and pattern.
+func TestLongIDs(t *testing.T) {
+	s := wiretest.Start(t)
+	address := proxy(t, s.URL, func(operation string, _ *http.Response, body []byte) []byte {
+		if operation == "GetId" {
+			return fmt.Appendf(nil, `{"IdentityId":%q}`, strings.Repeat("x", 900_000))
+		}
+		return body
+	})
+	results, _, err := conformance.KitFor(address).Run(t.Context(), family(t, "tokens"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(results, func(r conformance.Result) bool {
+		return r.Outcome == conformance.Failed && strings.Contains(r.Reason, "IdentityId has more than")
+	}) {
+		t.Error("no probe tells of the length")
+	}
+}
+
+// A pool whose answer was lost may be there: the report names it.
+func TestLostAnswersAreReported(t *testing.T) {
+	s := wiretest.Start(t)
+	address := proxy(t, s.URL, func(operation string, _ *http.Response, body []byte) []byte {
+		if operation == "CreateIdentityPool" {
+			panic(http.ErrAbortHandler)
+		}
+		return body
+	})
+	_, left, err := conformance.KitFor(address).Run(t.Context(), family(t, "tokens"))
+	if !errors.Is(err, conformance.ErrUnreachable) && err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(left, []string{conformance.NamePrefix + "test"}) {
+		t.Errorf("left: %q", left)
+	}
+
+	_, left, _ = conformance.KitFor("http://127.0.0.1:1").Run(t.Context(), family(t, "tokens"))
+	if len(left) != 0 {
+		t.Errorf("nothing was sent, and %q are left", left)
+	}
+}
+
+// The end of a run by its caller is no failure of the probe that it met.
+func TestStoppedRun(t *testing.T) {
+	s := wiretest.Start(t)
+	ctx, stop := context.WithCancel(t.Context())
+	kit, waits := conformance.KitFor(s.URL), 0
+	kit.Pause = time.Second
+	kit.Wait = func(ctx context.Context, _ time.Duration) error {
+		if waits++; waits == 5 {
+			stop()
+		}
+		return ctx.Err()
+	}
+
+	results, left, err := kit.Run(ctx, probes(t))
+	if !errors.Is(err, context.Canceled) || len(left) > 0 || len(results) == 0 {
+		t.Fatalf("%d results, %q are left: %v", len(results), left, err)
+	}
+	for _, r := range results {
+		if r.Outcome != conformance.Passed {
+			t.Errorf("%s %s: %s", r.ID, r.Outcome, r.Reason)
+		}
 	}
 }
 
@@ -174,7 +309,7 @@ func TestReports(t *testing.T) {
 			{What: "message", Want: "this <text>", Got: conformance.Shown(`{"SecretKey":"wJalrXUtnFEMI"}` + "\n")},
 		}},
 		{Probe: probe("absent"), Outcome: conformance.NotRun, Reason: "needs IAM"},
-	}, Left: []string{"us-east-1:left"}}
+	}, Left: []string{"us-east-1:left\u009b"}, Err: errors.New("stopped")}
 
 	var text, object, junit bytes.Buffer
 	for _, err := range []error{report.WriteText(&text), report.WriteJSON(&object), report.WriteJUnit(&junit)} {
@@ -192,6 +327,7 @@ func TestReports(t *testing.T) {
 
 	var decoded struct {
 		Passed, Failed int
+		Error          string
 		Probes         []struct {
 			ID, Outcome, Cite string
 			Differences       []conformance.Difference
@@ -206,18 +342,28 @@ func TestReports(t *testing.T) {
 		t.Errorf("%+v", decoded)
 	}
 
+	type suite struct {
+		Tests    int `xml:"tests,attr"`
+		Failures int `xml:"failures,attr"`
+		Skipped  int `xml:"skipped,attr"`
+		Errors   int `xml:"errors,attr"`
+	}
 	var suites struct {
-		Suites []struct {
-			Tests, Failures, Skipped int `xml:",attr"`
-		} `xml:"testsuite"`
+		Suites []suite `xml:"testsuite"`
 	}
 	if err := xml.Unmarshal(junit.Bytes(), &suites); err != nil {
 		t.Fatal(err)
 	}
+	ended := suite{Tests: 1, Errors: 1} // what was not asked is not silently absent
+	if decoded.Error != "stopped" || !slices.Equal(suites.Suites, []suite{{Tests: 3, Failures: 1, Skipped: 1}, ended}) {
+		t.Errorf("error %q, suites %+v", decoded.Error, suites.Suites)
+	}
+
 	for _, out := range []string{text.String(), object.String(), junit.String()} {
 		if strings.Contains(out, "wJalrXUtnFEMI") {
 			t.Errorf("a secret: %s", out)
 		}
+		printable(t, "the report", strings.ReplaceAll(out, "\n", " "))
 	}
 }
 

@@ -82,7 +82,7 @@ var allowedImports = map[string][]string{
 	"internal/devfault": {
 		"internal/awsapi", "internal/explain", "internal/outbound", "internal/overload", "internal/store",
 	},
-	"internal/conformance": {"sigv4"},
+	"internal/conformance": {"internal/outbound", "sigv4"},
 	"internal/datalock":    {},
 	"internal/envelope":    {"internal/wholefile"},
 	"internal/devissuer": {
