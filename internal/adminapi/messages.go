@@ -31,6 +31,11 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
+		Text:    "Give either Token or SamlResponse.",
+		Reasons: []explain.Code{"input-members"},
+	},
+	{
+		Code:    "InvalidParameterException",
 		Text:    "Give one of AccessKeyId, IdentityId, IdentityPoolId and RoleArn.",
 		Reasons: []explain.Code{"input-members"},
 	},

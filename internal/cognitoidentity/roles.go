@@ -26,16 +26,11 @@ func (s *Service) SetIdentityPoolRoles(
 	if err != nil {
 		return nil, err
 	}
-	mappings, err := s.roleMappings(pool, in.RoleMappings)
+	mappings, err := s.checkRoles(ctx, c, pool, in.Roles, in.RoleMappings)
 	if err != nil {
 		return nil, err
 	}
-
-	for _, role := range rolesIn(in.Roles, mappings) {
-		if err := s.passRole(ctx, c, pool, role); err != nil {
-			return nil, err
-		}
-	}
+	s.warnUnknownRoles(ctx, pool, rolesIn(in.Roles, mappings))
 
 	_, err = s.Store.UpdatePool(ctx, pool.ID, func(p *identitypool.Pool) error {
 		// Again, inside the transaction: the pool's providers may have changed.
@@ -48,6 +43,35 @@ func (s *Service) SetIdentityPoolRoles(
 	})
 
 	return nil, poolError(err, *in.IdentityPoolId)
+}
+
+// checkRoles converts mappings, and refuses roles and mappings that the caller cannot give the
+// pool.
+func (s *Service) checkRoles(
+	ctx context.Context, c awsapi.Caller, pool identitypool.Pool, roles map[string]string, in map[string]RoleMapping,
+) (map[string]identitypool.RoleMapping, error) {
+	mappings, err := s.roleMappings(pool, in)
+	if err != nil {
+		return nil, err
+	}
+
+	for _, role := range rolesIn(roles, mappings) {
+		if err := s.passRole(ctx, c, pool, role); err != nil {
+			return nil, err
+		}
+	}
+
+	return mappings, nil
+}
+
+// warnUnknownRoles logs the roles that IAM does not know. They are accepted, as at AWS:
+// requests for credentials then fail.
+func (s *Service) warnUnknownRoles(ctx context.Context, pool identitypool.Pool, arns []string) {
+	for _, arn := range arns {
+		if _, err := s.Directory.RoleOf(ctx, arn); errors.Is(err, iam.ErrNotFound) {
+			s.Logger.WarnContext(ctx, "an identity pool was given a role that is not defined", "pool", pool.ID, "role", arn)
+		}
+	}
 }
 
 // roleMappings converts the input's mappings. It refuses keys that are not a
@@ -187,8 +211,7 @@ func rolesIn(defaults map[string]string, mappings map[string]identitypool.RoleMa
 }
 
 // passRole refuses a role that is not a role of the pool's account or that the
-// caller may not pass on. It accepts a role that IAM does not know, as AWS does:
-// requests for credentials then fail.
+// caller may not pass on.
 func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypool.Pool, arn string) error {
 	link := pool.Link("Roles")
 
@@ -208,10 +231,6 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 			return roleRefused(arn, why.At(explain.Link{Kind: explain.LinkAccessKey, ID: c.AccessKeyID})).Because(err)
 		}
 		return err
-	}
-
-	if _, err := s.Directory.RoleOf(ctx, arn); errors.Is(err, iam.ErrNotFound) {
-		s.Logger.WarnContext(ctx, "an identity pool was given a role that is not defined", "pool", pool.ID, "role", arn)
 	}
 
 	return nil
