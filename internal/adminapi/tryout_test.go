@@ -73,7 +73,11 @@ func encoded(t *testing.T, value any) string {
 // realVerdict signs a user in at a pool: GetId, then GetCredentialsForIdentity.
 func realVerdict(t *testing.T, s *wiretest.Server, pool, custom string, logins map[string]string) verdict {
 	t.Helper()
-	got := s.Raw(t, "GetId", encoded(t, map[string]any{"IdentityPoolId": pool, "Logins": logins}), false)
+	in := map[string]any{"IdentityPoolId": pool}
+	if logins != nil {
+		in["Logins"] = logins
+	}
+	got := s.Raw(t, "GetId", encoded(t, in), false)
 	if got.Status != http.StatusOK {
 		return refusedVerdict(t, s, got)
 	}
@@ -85,7 +89,10 @@ func realVerdict(t *testing.T, s *wiretest.Server, pool, custom string, logins m
 // credentialsOf asks for an identity's credentials, and who they belong to.
 func credentialsOf(t *testing.T, s *wiretest.Server, id, custom string, logins map[string]string) verdict {
 	t.Helper()
-	in := map[string]any{"IdentityId": id, "Logins": logins}
+	in := map[string]any{"IdentityId": id}
+	if logins != nil {
+		in["Logins"] = logins
+	}
 	if custom != "" {
 		in["CustomRoleArn"] = custom
 	}
@@ -132,27 +139,34 @@ func noRates(c *poolhouse.Config) {
 	c.RateLimits.Operations = map[string]ratelimit.Rate{"poolhouse:ExplainToken": {}}
 }
 
-// trustPolicy lets Cognito assume a role by actions, under a condition.
-func trustPolicy(actions, condition string) string {
+// trustPolicy lets the identities of pools assume a role by actions. amr is the entry that their
+// sessions must have; "" = any.
+func trustPolicy(actions, amr string, pools ...string) string {
+	condition := map[string]any{"StringEquals": map[string]any{"cognito-identity.amazonaws.com:aud": pools}}
+	if amr != "" {
+		condition["ForAnyValue:StringLike"] = map[string]string{"cognito-identity.amazonaws.com:amr": amr}
+	}
+	text, _ := json.Marshal(condition) // of texts only
+
 	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
-		"Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":%s%s}]}`, actions, condition)
+		"Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":%s,"Condition":%s}]}`, actions, text)
 }
 
 // testRoles makes roles whose trust policies differ, and returns the ARNs of these and of roles
 // that nobody made.
-func testRoles(t *testing.T, s *wiretest.Server) []string {
+func testRoles(t *testing.T, s *wiretest.Server, pools ...string) []string {
 	t.Helper()
-	const both = `["sts:AssumeRoleWithWebIdentity","sts:TagSession"]`
+	const (
+		both  = `["sts:AssumeRoleWithWebIdentity","sts:TagSession"]`
+		other = "us-east-1:00000000-0000-4000-8000-000000000000"
+	)
 	trusts := map[string]string{
-		"Tagged":   trustPolicy(both, ""),
-		"Untagged": trustPolicy(`"sts:AssumeRoleWithWebIdentity"`, ""),
-		"Guests": trustPolicy(both, `,"Condition":{"ForAnyValue:StringLike":
-			{"cognito-identity.amazonaws.com:amr":"unauthenticated"}}`),
-		"Users": trustPolicy(both, `,"Condition":{"ForAnyValue:StringLike":
-			{"cognito-identity.amazonaws.com:amr":"authenticated"}}`),
-		"OtherPool": trustPolicy(both, `,"Condition":{"StringEquals":
-			{"cognito-identity.amazonaws.com:aud":"us-east-1:00000000-0000-4000-8000-000000000000"}}`),
-		"Nobody": strings.Replace(trustPolicy(both, ""), "Allow", "Deny", 1),
+		"Tagged":    trustPolicy(both, "", pools...),
+		"Untagged":  trustPolicy(`"sts:AssumeRoleWithWebIdentity"`, "", pools...),
+		"Guests":    trustPolicy(both, "unauthenticated", pools...),
+		"Users":     trustPolicy(both, "authenticated", pools...),
+		"OtherPool": trustPolicy(both, "", other),
+		"Nobody":    strings.Replace(trustPolicy(both, "", pools...), "Allow", "Deny", 1),
 	}
 
 	arns := []string{wiretest.AuthenticatedRole, "arn:aws:iam::000000000000:role/Unknown"}
@@ -248,8 +262,8 @@ func (c choices) draft() map[string]any {
 	return draft
 }
 
-// store gives a pool the draft by the operations of AWS.
-func store(t *testing.T, s *wiretest.Server, pool string, draft map[string]any) {
+// storeDraft gives a pool the draft by the operations of AWS.
+func storeDraft(t *testing.T, s *wiretest.Server, pool string, draft map[string]any) {
 	t.Helper()
 	roles := map[string]any{
 		"IdentityPoolId": pool, "Roles": draft["Roles"], "RoleMappings": draft["RoleMappings"],
@@ -278,7 +292,7 @@ func TestTryRolesAgrees(t *testing.T) {
 	wiretest.EachStore(t, func(t *testing.T, s *wiretest.Server) {
 		info := wiretest.DevInfo(s)
 		pool := s.NewPool(t)
-		c := choices{Rand: rand.New(rand.NewPCG(15, 2)), roles: testRoles(t, s), provider: info.OIDCProviderARN}
+		c := choices{Rand: rand.New(rand.NewPCG(15, 2)), roles: testRoles(t, s, pool), provider: info.OIDCProviderARN}
 		outcomes := map[string]int{}
 
 		for n := range generated {
@@ -304,7 +318,7 @@ func TestTryRolesAgrees(t *testing.T) {
 			}
 
 			got := decoded[tried](t, s.AdminCall(t, "TryRoles", encoded(t, in)))
-			store(t, s, pool, draft)
+			storeDraft(t, s, pool, draft)
 			want := realVerdict(t, s, pool, custom, logins)
 			if got.verdict() != want {
 				t.Errorf("case %d: %s\nclaims %v\nTryRoles %+v\nsign-in  %+v", n, encoded(t, in), claims, got.verdict(), want)
