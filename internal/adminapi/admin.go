@@ -84,6 +84,8 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", s.revokeSessions, s.revokeSessionsNeeds),
 		awsapi.Signed("ExplainToken", "poolhouse:ExplainToken", s.explainToken, s.explainTokenNeeds),
 		awsapi.Signed("TryRoles", "poolhouse:TryRoles", s.tryRoles, s.tryRolesNeeds),
+		awsapi.Signed("ValidateIdentityPool", "poolhouse:ValidateIdentityPool", s.validateIdentityPool,
+			s.validatePoolNeeds),
 	}
 }
 

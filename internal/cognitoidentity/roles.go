@@ -50,18 +50,28 @@ func (s *Service) SetIdentityPoolRoles(
 func (s *Service) checkRoles(
 	ctx context.Context, c awsapi.Caller, pool identitypool.Pool, roles map[string]string, in map[string]RoleMapping,
 ) (map[string]identitypool.RoleMapping, error) {
-	mappings, err := s.roleMappings(pool, in)
-	if err != nil {
-		return nil, err
+	var f faults
+	mappings := s.checkAllRoles(ctx, c, pool, roles, in, &f)
+	return mappings, f.first()
+}
+
+// checkAllRoles is checkRoles for a collection of refusals.
+func (s *Service) checkAllRoles(
+	ctx context.Context, c awsapi.Caller, pool identitypool.Pool, roles map[string]string, in map[string]RoleMapping,
+	f *faults,
+) map[string]identitypool.RoleMapping {
+	mappings, end := s.convertMappings(pool, in, f)
+	if end {
+		return nil
 	}
 
 	for _, role := range rolesIn(roles, mappings) {
-		if err := s.passRole(ctx, c, pool, role); err != nil {
-			return nil, err
+		if end := f.add(s.passRole(ctx, c, pool, role)); end {
+			return nil
 		}
 	}
 
-	return mappings, nil
+	return mappings
 }
 
 // warnUnknownRoles logs the roles that IAM does not know. They are accepted, as at AWS:
@@ -79,29 +89,42 @@ func (s *Service) warnUnknownRoles(ctx context.Context, pool identitypool.Pool, 
 func (s *Service) roleMappings(
 	p identitypool.Pool, in map[string]RoleMapping,
 ) (map[string]identitypool.RoleMapping, error) {
+	var f faults
+	mappings, _ := s.convertMappings(p, in, &f)
+	return mappings, f.first()
+}
+
+// convertMappings is roleMappings for a collection of refusals. It returns the mappings that
+// are good, and reports whether the checks end.
+func (s *Service) convertMappings(
+	p identitypool.Pool, in map[string]RoleMapping, f *faults,
+) (mappings map[string]identitypool.RoleMapping, end bool) {
 	if len(in) == 0 {
-		return nil, nil
+		return nil, false
 	}
 
 	in, given, err := s.mappingKeys(p, in)
 	if err != nil {
-		return nil, err
+		return nil, f.add(err)
 	}
 
-	mappings := make(map[string]identitypool.RoleMapping, len(in))
+	mappings = make(map[string]identitypool.RoleMapping, len(in))
 	for _, key := range slices.Sorted(maps.Keys(in)) {
-		if err := checkMappingKey(p, key, cmp.Or(given[key], p.ShownName(key)), in); err != nil {
-			return nil, err
+		err := checkMappingKey(p, key, cmp.Or(given[key], p.ShownName(key)), in)
+		var mapping identitypool.RoleMapping
+		if err == nil {
+			mapping, err = s.roleMapping(p, key, in[key])
 		}
-		mapping, err := s.roleMapping(p, key, in[key])
-		if err != nil {
-			return nil, err
+		if end := f.add(err); end {
+			return nil, true
 		}
-		mapping.Given = given[key]
-		mappings[key] = mapping
+		if err == nil {
+			mapping.Given = given[key]
+			mappings[key] = mapping
+		}
 	}
 
-	return mappings, nil
+	return mappings, false
 }
 
 // checkMappingKey refuses a stored key that no login of the pool uses, and the second key
