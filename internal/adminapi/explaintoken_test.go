@@ -3,7 +3,6 @@ package adminapi_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,10 +164,11 @@ func TestExplainTokenAgrees(t *testing.T) {
 func TestExplainSAMLAgrees(t *testing.T) {
 	eachExplainWorld(t, func(t *testing.T, w explainWorld) {
 		pool, _ := w.pools(t)
+		offered := []samltest.Attribute{wiretest.Pairs(wiretest.OpsRole)}
 		past := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
 		for name, response := range map[string]string{
 			"good":     w.idp.Response(t, samltest.Login{NameID: "alice"}),
-			"roles":    w.idp.Response(t, samltest.Login{NameID: "alice", Attributes: []samltest.Attribute{wiretest.Pairs(wiretest.OpsRole)}}),
+			"roles":    w.idp.Response(t, samltest.Login{NameID: "alice", Attributes: offered}),
 			"expired":  w.idp.Response(t, samltest.Login{NameID: "alice", NotOnOrAfter: past}),
 			"stranger": w.stranger.Response(t, samltest.Login{NameID: "alice"}),
 			"no XML":   "bm8gWE1M",
@@ -256,8 +256,9 @@ func TestExplainTokenGoesOn(t *testing.T) {
 		if got.Results[0].IdentityPoolId != pool || other.IdentityPoolId != foreign || other.Accepted {
 			t.Fatalf("results: %+v", got.Results)
 		}
-		if !slices.ContainsFunc(got.Results, func(r tried) bool { return r.IdentityPoolId == foreign && r.Reason != "" }) {
-			t.Errorf("no reason: %+v", other)
+		last := other.Steps[len(other.Steps)-1]
+		if other.Reason == "" || last.Link == nil || last.Link.Id != foreign || last.Link.Add != providerARN(w.issuer) {
+			t.Errorf("no reason, or no link: %+v", other)
 		}
 	})
 }

@@ -321,7 +321,7 @@ func TestTryRolesAgrees(t *testing.T) {
 			storeDraft(t, s, pool, draft)
 			want := realVerdict(t, s, pool, custom, logins)
 			if got.verdict() != want {
-				t.Errorf("case %d: %s\nclaims %v\nTryRoles %+v\nsign-in  %+v", n, encoded(t, in), claims, got.verdict(), want)
+				t.Errorf("case %d: %s\nTryRoles %+v\nsign-in  %+v", n, encoded(t, in), got.verdict(), want)
 			}
 			outcomes[want.reason]++
 		}

@@ -74,10 +74,11 @@ func (c choices) configuration() map[string]any {
 			}
 		},
 		func() {
+			const userPool = "cognito-idp.us-east-1.amazonaws.com/us-east-1_a"
 			in["CognitoIdentityProviders"] = []map[string]string{
-				{"ProviderName": c.of("cognito-idp.us-east-1.amazonaws.com/us-east-1_a", "a.example"), "ClientId": "abc"},
-				{"ProviderName": "cognito-idp.us-east-1.amazonaws.com/us-east-1_a", "ClientId": c.of("abc", "a-b", "d")},
-				{"ProviderName": "cognito-idp.us-east-1.amazonaws.com/us-east-1_b"},
+				{"ProviderName": c.of(userPool, "a.example"), "ClientId": "abc"},
+				{"ProviderName": userPool, "ClientId": c.of("abc", "a-b", "d")},
+				{"ProviderName": userPool + "b"},
 			}[c.IntN(2):]
 		},
 		func() { in["IdentityPoolTags"] = map[string]string{c.of("aws:x", "a", "a#"): c.of("ok", "b#")} },
@@ -177,7 +178,8 @@ func TestValidateIdentityPoolAgrees(t *testing.T) {
 }
 
 func compareDraft(
-	t *testing.T, s *wiretest.Server, n int, pool string, in, draft map[string]any, got validated, outcomes map[string]int,
+	t *testing.T, s *wiretest.Server, n int, pool string, in, draft map[string]any, got validated,
+	outcomes map[string]int,
 ) {
 	t.Helper()
 	roles := map[string]any{"IdentityPoolId": pool, "RoleMappings": draft["RoleMappings"]}
@@ -193,7 +195,8 @@ func compareDraft(
 }
 
 func compare(
-	t *testing.T, n int, in map[string]any, got validated, operation string, real wiretest.Answer, outcomes map[string]int,
+	t *testing.T, n int, in map[string]any, got validated, operation string, real wiretest.Answer,
+	outcomes map[string]int,
 ) {
 	t.Helper()
 	want := realAnswer(t, real)

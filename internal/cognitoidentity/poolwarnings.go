@@ -98,8 +98,9 @@ func (v *poolValidation) warnProvider(ctx context.Context, name string) error {
 	shown := v.pool.ShownName(name)
 	trust, err := v.Providers.Trust(ctx, config)
 	if refused, ok := errors.AsType[*provider.Error](err); ok {
-		v.warning("provider", field, "Logins of "+shown+" would be refused: expected "+refused.Why.Expected+", got "+
-			refused.Why.Got+".", refused.Why.Fix)
+		why := refused.Why
+		v.warning("provider", field,
+			"Logins of "+shown+" would be refused: expected "+why.Expected+", got "+why.Got+".", why.Fix)
 		return v.warnSpelling(ctx, config, field)
 	} else if err != nil {
 		return err
@@ -112,15 +113,16 @@ func (v *poolValidation) warnProvider(ctx context.Context, name string) error {
 	if err != nil {
 		return nil //nolint:nilerr // the registration has its own checks
 	}
+	issuer := explain.ShownText(trust.Issuers[0])
 	if address.Scheme == "http" {
 		v.warning("issuer-http", field,
-			"The issuer "+explain.ShownText(trust.Issuers[0])+" has no TLS: others in the network could forge its keys.",
+			"The issuer "+issuer+" has no TLS: others in the network could forge its keys.",
 			"use an https: issuer outside of development")
 	}
 	if host := address.Hostname(); isLoopback(host) {
 		v.warning("issuer-loopback", field,
-			"The issuer "+explain.ShownText(trust.Issuers[0])+" is on this machine. localhost, 127.0.0.1 and [::1] are "+
-				"different issuers: a token must name this one.",
+			"The issuer "+issuer+" is on this machine. localhost, 127.0.0.1 and [::1] are different issuers: a token "+
+				"must name this one.",
 			"compare it with the claim iss of a token")
 	}
 

@@ -79,7 +79,8 @@ func (s *Service) checkAllRoles(
 func (s *Service) warnUnknownRoles(ctx context.Context, pool identitypool.Pool, arns []string) {
 	for _, arn := range arns {
 		if _, err := s.Directory.RoleOf(ctx, arn); errors.Is(err, iam.ErrNotFound) {
-			s.Logger.WarnContext(ctx, "an identity pool was given a role that is not defined", "pool", pool.ID, "role", arn)
+			s.Logger.WarnContext(ctx, "an identity pool was given a role that is not defined",
+				"pool", pool.ID, "role", arn)
 		}
 	}
 }

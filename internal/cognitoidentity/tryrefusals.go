@@ -13,7 +13,7 @@ var (
 	tryClaimsForm = Refusals.Add(explain.Reason{
 		Code:     "try-claims",
 		Check:    "try",
-		Expected: "Claims as one JSON object, within the limits of a token",
+		Expected: "one JSON object in Claims, within the limits of a token",
 		Got:      "{problem}",
 		Fix:      "send the claims as they stand in the token's payload",
 	})
@@ -25,7 +25,7 @@ var (
 		Fix:      "register the metadata of this identity provider, and add its ARN to the pool",
 	})
 	examinedOpaque = Refusals.Add(explain.Reason{
-		Code:     "examined-opaque",
+		Code:     "examined-provider-opaque",
 		Check:    "examined provider",
 		Expected: "a token that names its issuer, or ProviderName",
 		Got:      "a token that only its provider can read",

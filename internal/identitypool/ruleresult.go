@@ -53,14 +53,16 @@ func (r Rule) why(claims map[string]any) string {
 	case !present:
 		return "there is no claim " + name
 	case isList && r.MatchType != MatchContains:
-		return fmt.Sprintf("%s is a list of %s, and only Contains looks into lists", name, explain.Count(len(items), "value"))
+		values := explain.Count(len(items), "value")
+		return fmt.Sprintf("%s is a list of %s, and only Contains looks into lists", name, values)
 	case !isList && !isScalar:
 		return name + " is neither text, number, boolean nor list"
 	}
 
 	says := map[bool]map[string]string{
 		true: {
-			MatchEquals: "equals", MatchNotEqual: "differs from", MatchStartsWith: "begins with", MatchContains: "contains",
+			MatchEquals: "equals", MatchNotEqual: "differs from", MatchStartsWith: "begins with",
+			MatchContains: "contains",
 		},
 		false: {
 			MatchEquals: "differs from", MatchNotEqual: "equals", MatchStartsWith: "does not begin with",
