@@ -44,14 +44,23 @@ func TestTryingOutLeavesNothing(t *testing.T) {
 	good := s.Token(t, "alice")
 	bad := wiretest.Flip(good)
 
+	const address = "203.0.113.7"
+	ask := func(operation string, in map[string]any) wiretest.Answer {
+		body := encoded(t, in)
+		return s.Raw(t, "", body, false, func(r *http.Request) {
+			r.Header.Set("X-Amz-Target", "PoolhouseAdmin."+operation)
+			r.Header.Set("X-Forwarded-For", address)
+			wiretest.Sign(t, r, body, "poolhouse")
+		})
+	}
+
 	for range 10 {
 		for _, token := range []string{good, bad} {
-			in := encoded(t, map[string]any{"Token": token})
-			decoded[explained](t, s.AdminCall(t, "ExplainToken", in))
-			decoded[tried](t, s.AdminCall(t, "TryRoles", encoded(t, map[string]any{
+			decoded[explained](t, ask("ExplainToken", map[string]any{"Token": token}))
+			decoded[tried](t, ask("TryRoles", map[string]any{
 				"IdentityPoolId": pool, "ProviderName": info.LoginKey, "Token": token,
 				"Roles": map[string]string{"authenticated": "arn:aws:iam::000000000000:role/Draft"},
-			})))
+			}))
 		}
 	}
 
@@ -72,7 +81,7 @@ func TestTryingOutLeavesNothing(t *testing.T) {
 	// The address still has its three refused logins; the fourth is one too many.
 	for n := range 5 {
 		in := encoded(t, map[string]any{"IdentityPoolId": pool, "Logins": map[string]string{info.LoginKey: bad}})
-		got := s.Raw(t, "GetId", in, false, func(r *http.Request) { r.Header.Set("X-Forwarded-For", "203.0.113.7") })
+		got := s.Raw(t, "GetId", in, false, func(r *http.Request) { r.Header.Set("X-Forwarded-For", address) })
 		if limited := got.Status == http.StatusTooManyRequests; limited != (n >= 3) {
 			t.Errorf("refused login %d: %d %s", n, got.Status, got.Body)
 		}
