@@ -1,6 +1,7 @@
 package poolhouse
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/stsapi"
+	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
 
 // databaseTime is how long a call waits for the database in total, so that every call is
@@ -159,7 +161,17 @@ func (s *Server) adminService(p *parts) *adminapi.Service {
 		Home:              identitypool.AccountID(c.Account),
 		SignOutEverywhere: c.SignOutInAllAccounts,
 		Now:               c.Now,
+		WebIssuer:         s.webIssuer,
 	})
+}
+
+// webIssuer returns the issuer of an account's web identity tokens; "" = it has none.
+func (s *Server) webIssuer(ctx context.Context, account identitypool.AccountID) (string, error) {
+	url, err := s.webIdentities.URL(ctx, account)
+	if errors.Is(err, webidentity.ErrDisabled) {
+		return "", nil
+	}
+	return url, err
 }
 
 // stsAPI returns the STS API, with the same parts as the pools.

@@ -56,6 +56,8 @@ type Options struct {
 	// SignOutEverywhere makes sign-outs by the home account count for all accounts.
 	SignOutEverywhere bool
 	Now               func() time.Time
+	// WebIssuer returns the issuer of an account's web identity tokens; "" = it has none.
+	WebIssuer func(ctx context.Context, account identitypool.AccountID) (string, error)
 }
 
 // Service implements the operations of the table in Operations. It is safe for concurrent
@@ -80,6 +82,10 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("VerifySession", "poolhouse:VerifySession", s.verifySession,
 			awsapi.OnUnknown[verifySessionInput]),
 		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", s.revokeSessions, s.revokeSessionsNeeds),
+		awsapi.Signed("ExplainToken", "poolhouse:ExplainToken", s.explainToken, s.explainTokenNeeds),
+		awsapi.Signed("TryRoles", "poolhouse:TryRoles", s.tryRoles, s.tryRolesNeeds),
+		awsapi.Signed("ValidateIdentityPool", "poolhouse:ValidateIdentityPool", s.validateIdentityPool,
+			s.validatePoolNeeds),
 	}
 }
 

@@ -90,11 +90,18 @@ func (s *Service) explain(_ context.Context, c awsapi.Caller, in *explainInput) 
 		Outcome:   t.Outcome,
 		Message:   t.Message,
 		Reason:    t.Reason,
-		Steps:     []explainStep{},
+		Steps:     shownSteps(t.Steps),
 		Planned:   append([]explain.Code{}, t.Planned...),
 	}
-	for _, s := range t.Steps {
-		out.Steps = append(out.Steps, explainStep{
+
+	return out, nil
+}
+
+// shownSteps returns steps in the API's form.
+func shownSteps(steps []explain.Step) []explainStep {
+	list := make([]explainStep, 0, len(steps))
+	for _, s := range steps {
+		list = append(list, explainStep{
 			Code:     s.Code,
 			Provider: s.Provider,
 			Check:    s.Check,
@@ -108,5 +115,5 @@ func (s *Service) explain(_ context.Context, c awsapi.Caller, in *explainInput) 
 		})
 	}
 
-	return out, nil
+	return list
 }

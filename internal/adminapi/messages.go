@@ -31,6 +31,21 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
+		Text:    "Claims must be one JSON object: it is {problem}.",
+		Reasons: []explain.Code{"try-claims"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "Give {members}.",
+		Reasons: []explain.Code{"try-members"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "Give either Token or SamlResponse.",
+		Reasons: []explain.Code{"input-members"},
+	},
+	{
+		Code:    "InvalidParameterException",
 		Text:    "Give one of AccessKeyId, IdentityId, IdentityPoolId and RoleArn.",
 		Reasons: []explain.Code{"input-members"},
 	},

@@ -32,6 +32,9 @@ const Builtin = "builtin"
 // those of Service.AssumeRoleForIdentity, and ErrUnavailable.
 type Engine interface {
 	AssumeRoleForIdentity(ctx context.Context, r Request) (session.Credentials, error)
+	// Decide returns the error that AssumeRoleForIdentity would return, as far as this server
+	// can know it: it contacts nobody, and gives no credentials.
+	Decide(ctx context.Context, r Request) error
 }
 
 // Signer signs a token about an identity for a relying party; *issuer.Issuer is one.
@@ -137,8 +140,17 @@ type Router struct {
 
 // AssumeRoleForIdentity asks the engine of the request's pool.
 func (r *Router) AssumeRoleForIdentity(ctx context.Context, q Request) (session.Credentials, error) {
-	if source, named := r.pools[q.PoolID]; named {
-		return source.AssumeRoleForIdentity(ctx, q)
+	return r.engineOf(q.PoolID).AssumeRoleForIdentity(ctx, q)
+}
+
+// Decide asks the engine of the request's pool.
+func (r *Router) Decide(ctx context.Context, q Request) error {
+	return r.engineOf(q.PoolID).Decide(ctx, q)
+}
+
+func (r *Router) engineOf(pool identitypool.PoolID) Engine {
+	if source, named := r.pools[pool]; named {
+		return source
 	}
-	return r.fallback.AssumeRoleForIdentity(ctx, q)
+	return r.fallback
 }

@@ -125,6 +125,24 @@ func (e *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (se
 	return session.Credentials{}, e.deny(trace, refused.why(shownTarget(role), what, e.name).Of(e.name))
 }
 
+// Decide checks what this server knows about the engine: that the settings have the role, and
+// a name for the session. The engine itself decides when it is asked for credentials.
+func (e *RemoteEngine) Decide(ctx context.Context, r Request) error {
+	trace := explain.FromContext(ctx)
+	trace.Plan(enginePlan)
+
+	role, why := e.role(r)
+	if why != nil {
+		return e.deny(trace, why)
+	}
+	trace.PassOf("role at credential engine", e.name, shownTarget(role))
+	if _, why := e.sessionName(&r); why != nil {
+		return e.deny(trace, why)
+	}
+
+	return nil
+}
+
 // tryAgain is the advice if the failed request suggests no better one.
 const tryAgain = "try again; check that the credential engine is up and reachable from this server"
 

@@ -83,6 +83,9 @@ func ReadPoolRole(text string) PoolRole {
 	return PoolRole{ARN: arn, text: text, fault: err}
 }
 
+// String returns the text that was read.
+func (r PoolRole) String() string { return r.text }
+
 // NewRequest returns a request of a client.
 func NewRequest(client policy.Client) Request { return Request{client: client} }
 
@@ -135,13 +138,35 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (session
 	}
 	trace.Plan(poolPlan)
 
-	role, known, err := s.role(ctx, r, trace)
+	wanted, err := s.decide(ctx, &r, trace)
 	if err != nil {
 		return session.Credentials{}, err
 	}
 
+	c, err := s.minter.Mint(ctx, wanted)
+	if errors.Is(err, session.ErrTooLarge) {
+		trace.Refuse(tokenSizeOfPool.With("limit", strconv.Itoa(session.MaxTokenBytes), "fault", err.Error()))
+	}
+
+	return c, err
+}
+
+// Decide decides about a request as AssumeRoleForIdentity does, and gives no credentials: it
+// drops those that show whether the session token has room for the tags.
+func (s *Service) Decide(ctx context.Context, r Request) error {
+	_, err := s.AssumeRoleForIdentity(ctx, r)
+	return err
+}
+
+// decide checks the role of a complete request, and returns the session to mint.
+func (s *Service) decide(ctx context.Context, r *Request, trace *explain.Trace) (session.Session, error) {
+	role, known, err := s.role(ctx, *r, trace)
+	if err != nil {
+		return session.Session{}, err
+	}
+
 	if why := session.CheckTags(r.Tags); why != nil {
-		return session.Credentials{}, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
+		return session.Session{}, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
 	}
 	if r.Duration < minDuration || r.Duration > role.MaxSession {
 		shown := RoleIn(role, identitypool.Partition(r.Region))
@@ -149,14 +174,14 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (session
 			"least", minDuration.String(), "limit", role.MaxSession.String(), "duration", r.Duration.String(),
 		).Of(shown.ARN.String()).At(LinkTo(shown, "MaxSessionDuration", "max_session_duration"))
 
-		return session.Credentials{}, fmt.Errorf("%w: %w", ErrDuration, trace.Refuse(why))
+		return session.Session{}, fmt.Errorf("%w: %w", ErrDuration, trace.Refuse(why))
 	}
 
 	now := s.now()
 	if known {
 		attempt := r.attempt(role)
 		if err := attempt.Trusted(trace, now); err != nil {
-			return session.Credentials{}, err
+			return session.Session{}, err
 		}
 	}
 
@@ -179,12 +204,7 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (session
 		wanted.Policies = s.guestPolicies(r.PoolID)
 	}
 
-	c, err := s.minter.Mint(ctx, wanted)
-	if errors.Is(err, session.ErrTooLarge) {
-		trace.Refuse(tokenSizeOfPool.With("limit", strconv.Itoa(session.MaxTokenBytes), "fault", err.Error()))
-	}
-
-	return c, err
+	return wanted, nil
 }
 
 // complete fills in defaults and refuses requests that contradict themselves, which only

@@ -300,7 +300,7 @@ func (x *exchange) refuse(c *call, err error) {
 // explain records in the trace why a call is refused. e is the Error made from err.
 func (x *exchange) explain(c *call, e *Error, err error) {
 	for _, f := range e.violations[:min(len(e.violations), maxListed)] {
-		x.trace.Refuse(f.why())
+		x.trace.Refuse(f.Why())
 	}
 
 	why := e.Why

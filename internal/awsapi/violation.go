@@ -251,8 +251,8 @@ func bound(s string) string {
 	return s
 }
 
-// why returns f as a reason, without the value: a secret may be in the wrong member.
-func (f Violation) why() *explain.Refusal {
+// Why returns f as a reason, without the value: a secret may be in the wrong member.
+func (f Violation) Why() *explain.Refusal {
 	if f.Constraint == notNull {
 		return inputMissing.With().Of(f.Path)
 	}

@@ -244,7 +244,7 @@ func TestViolationsAreExplained(t *testing.T) {
 				t.Fatal("no violation")
 			}
 
-			got := v.Violations()[0].why()
+			got := v.Violations()[0].Why()
 			if got.Subject != "a" || got.Expected != test.expected || got.Got != test.got || got.Fix != test.fix {
 				t.Errorf("%q %q %q %q", got.Subject, got.Expected, got.Got, got.Fix)
 			}

@@ -26,8 +26,7 @@ func (s *Service) GetCredentialsForIdentity(
 		return nil, err
 	}
 
-	request := assume.NewRequest(policy.Client(awsapi.RecordFrom(ctx).Client))
-	request.Account, request.Region, request.PoolID = pool.Account, pool.Region, pool.ID
+	request := s.roleRequest(ctx, pool)
 	choice := identitypool.RoleRequest{}
 	if in.CustomRoleArn != nil {
 		if err := s.checkCustomRole(pool, *in.CustomRoleArn); err != nil {
@@ -49,32 +48,18 @@ func (s *Service) GetCredentialsForIdentity(
 			return nil, err
 		}
 		identity, pool, choice.Logins = used.identity, used.pool, used.logins
-		request.Guest, request.Logins = len(choice.Logins) == 0, choice.Logins
-		request.AMR = identitypool.AMR(choice.Logins)
-		if !request.Guest {
-			request.Provider = choice.Logins[0].Provider
-		}
-		request.SignIns = s.signInsOf(choice.Logins)
-		if request.Tags, err = pool.SessionTags(choice.Logins, explain.FromContext(ctx)); err != nil {
-			return nil, configurationError(err)
+		if err := s.describeLogins(ctx, pool, choice.Logins, &request); err != nil {
+			return nil, err
 		}
 	}
 
-	request.IdentityID, request.Predecessor = identity.ID, identity.Predecessor
-	role, err := pool.ChooseRole(choice, explain.FromContext(ctx))
-	if err != nil {
-		return nil, roleError(err)
+	if err := chooseRole(ctx, pool, identity, choice, &request); err != nil {
+		return nil, err
 	}
-	request.Role = assume.ReadPoolRole(role)
 
 	credentials, err := s.Credentials.AssumeRoleForIdentity(ctx, request)
-	if errors.Is(err, assume.ErrDenied) || errors.Is(err, session.ErrTooLarge) {
-		return nil, configurationError(err)
-	} else if errors.Is(err, assume.ErrUnavailable) {
-		const text = "The credential engine of this identity pool is not responding."
-		return nil, awsapi.Refused(externalService, reasonOf(err), text).Because(err)
-	} else if err != nil {
-		return nil, err
+	if err != nil {
+		return nil, engineError(err)
 	}
 
 	return &GetCredentialsForIdentityResponse{
@@ -86,6 +71,62 @@ func (s *Service) GetCredentialsForIdentity(
 			Expiration:   awsapi.At(credentials.Expiration),
 		},
 	}, nil
+}
+
+// roleRequest returns a request for credentials of an identity of a pool, with the client of
+// this call.
+func (s *Service) roleRequest(ctx context.Context, pool identitypool.Pool) assume.Request {
+	request := assume.NewRequest(policy.Client(awsapi.RecordFrom(ctx).Client))
+	request.Account, request.Region, request.PoolID = pool.Account, pool.Region, pool.ID
+
+	return request
+}
+
+// describeLogins puts what logins prove into a request: none are a guest's.
+func (s *Service) describeLogins(
+	ctx context.Context, pool identitypool.Pool, logins []identitypool.VerifiedLogin, r *assume.Request,
+) error {
+	r.Guest, r.Logins = len(logins) == 0, logins
+	r.AMR = identitypool.AMR(logins)
+	if !r.Guest {
+		r.Provider = logins[0].Provider
+	}
+	r.SignIns = s.signInsOf(logins)
+
+	var err error
+	if r.Tags, err = pool.SessionTags(logins, explain.FromContext(ctx)); err != nil {
+		return configurationError(err)
+	}
+
+	return nil
+}
+
+// chooseRole puts an identity and its role into a request.
+func chooseRole(
+	ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, choice identitypool.RoleRequest,
+	r *assume.Request,
+) error {
+	r.IdentityID, r.Predecessor = identity.ID, identity.Predecessor
+	role, err := pool.ChooseRole(choice, explain.FromContext(ctx))
+	if err != nil {
+		return roleError(err)
+	}
+	r.Role = assume.ReadPoolRole(role)
+
+	return nil
+}
+
+// engineError turns a refusal of the credential engine into the API's error.
+func engineError(err error) error {
+	switch {
+	case errors.Is(err, assume.ErrDenied), errors.Is(err, session.ErrTooLarge):
+		return configurationError(err)
+	case errors.Is(err, assume.ErrUnavailable):
+		const text = "The credential engine of this identity pool is not responding."
+		return awsapi.Refused(externalService, reasonOf(err), text).Because(err)
+	default:
+		return err
+	}
 }
 
 func configurationError(cause error) error {

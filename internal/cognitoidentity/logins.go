@@ -164,15 +164,24 @@ func (s *Service) proveOne(
 		return identitypool.VerifiedLogin{}, err
 	}
 
+	v := verifiedLogin(l, claims)
+	if l.Trust.Kind == login.SAML {
+		err = s.rescope(ctx, l.Config.Pool, v.Login, l.Trust.SAML)
+	}
+
+	return v, err
+}
+
+// verifiedLogin returns a login with the claims that its provider vouches for.
+func verifiedLogin(l *provider.Login, claims login.Claims) identitypool.VerifiedLogin {
 	v := l.Config.Verified(claims.Subject, claims.Audience)
 	v.Claims, v.Roles, v.Expires = claims.All, claims.Roles, claims.Expires
 	v.Checked = mustBeChecked(l.Config, claims)
 	if l.Trust.Kind == login.SAML {
 		v.Scope = claims.Scope
-		err = s.rescope(ctx, l.Config.Pool, v.Login, l.Trust.SAML)
 	}
 
-	return v, err
+	return v
 }
 
 // provenClaims returns the claims that the provider of a login vouches for. It refuses the
@@ -189,30 +198,42 @@ func (s *Service) provenClaims(
 		return login.Claims{}, loginError(err)
 	}
 
-	traced := func(ctx context.Context) context.Context {
-		return explain.NewContext(ctx, explain.FromContext(ctx).For(l.Config.Name))
+	if err := s.checkSignOut(ctx, l, claims); err != nil {
+		return login.Claims{}, err
 	}
-
-	// Opaque tokens carry no time of issue: their provider answers for them.
-	if l.Trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
-		err := s.SignOuts.Check(traced(ctx), l.Config.Account, s.Providers.ToStored(l.Config.Name), claims)
-		if err != nil {
-			return login.Claims{}, loginError(err)
-		}
-	}
-
 	if use == toIssue && mustBeChecked(l.Config, claims) {
 		user := userstatus.User{
 			Provider: l.Config.Name,
 			Token:    l.Token,
 			Claims:   claims,
 		}
-		if err := s.UserStatus.Check(traced(providerCtx), user); err != nil {
+		if err := s.UserStatus.Check(tracedFor(providerCtx, l), user); err != nil {
 			return login.Claims{}, loginError(err)
 		}
 	}
 
 	return claims, nil
+}
+
+// tracedFor returns ctx with a trace for the steps of one login.
+func tracedFor(ctx context.Context, l *provider.Login) context.Context {
+	return explain.NewContext(ctx, explain.FromContext(ctx).For(l.Config.Name))
+}
+
+// checkSignOut refuses a login if the user has signed out since. Opaque tokens carry no time
+// of issue: their provider answers for them.
+func (s *Service) checkSignOut(ctx context.Context, l *provider.Login, claims login.Claims) error {
+	if l.Trust.Kind != login.OIDC && claims.IssuedAt.IsZero() {
+		return nil
+	}
+
+	err := s.SignOuts.Check(
+		tracedFor(ctx, l), l.Config.Account, s.Providers.ToStored(l.Config.Name), claims)
+	if err != nil {
+		return loginError(err)
+	}
+
+	return nil
 }
 
 // signInsOf returns the sign-ins at user pools of this server that led to the logins, for the

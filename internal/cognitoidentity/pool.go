@@ -133,10 +133,9 @@ func CreateNeeds(ctx context.Context, c awsapi.Caller, in *CreateIdentityPoolInp
 func (s *Service) addPool(ctx context.Context, c awsapi.Caller, pool identitypool.Pool) (*IdentityPool, error) {
 	switch err := s.Store.CreatePool(ctx, pool, s.Limits.Pools); {
 	case errors.Is(err, store.ErrLimit):
-		return nil, awsapi.Refused(limitExceeded, poolLimit.With("limit", strconv.Itoa(s.Limits.Pools)),
-			"The account has reached its limit of %d identity pools in %s.", s.Limits.Pools, c.Region)
+		return nil, s.poolLimitError(c.Region)
 	case errors.Is(err, store.ErrConflict):
-		return nil, awsapi.Refused(conflict, poolIDTaken.With(), "IdentityPool '%s' already exists.", pool.ID)
+		return nil, poolConflict(pool.ID)
 	case err != nil:
 		return nil, err
 	}

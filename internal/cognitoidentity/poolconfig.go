@@ -22,6 +22,34 @@ var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 // the rules that the API model cannot express. Values that the pool already has stay
 // valid, even if newer rules forbid them; an imported pool keeps its providers' names.
 func (s *Service) configure(p *identitypool.Pool, in *IdentityPool, imported bool) error {
+	var f faults
+	s.configureAll(p, in, imported, &f)
+	return f.first()
+}
+
+// faults collects the refusals of a configuration: the first one, or all for people who ask.
+type faults struct {
+	all  bool
+	list []error
+}
+
+// add notes a refusal, if err is one, and reports whether the checks end.
+func (f *faults) add(err error) (end bool) {
+	if err != nil {
+		f.list = append(f.list, err)
+	}
+	return len(f.list) > 0 && !f.all
+}
+
+func (f *faults) first() error {
+	if len(f.list) == 0 {
+		return nil
+	}
+	return f.list[0]
+}
+
+// configureAll is configure for a collection of refusals.
+func (s *Service) configureAll(p *identitypool.Pool, in *IdentityPool, imported bool, f *faults) {
 	before := *p
 
 	p.Name = *in.IdentityPoolName
@@ -34,66 +62,65 @@ func (s *Service) configure(p *identitypool.Pool, in *IdentityPool, imported boo
 
 	c := change{
 		Service:  s,
+		faults:   f,
 		before:   before,
 		imported: imported,
 	}
-	if err := c.setProviderARNs(p, in); err != nil {
-		return err
-	}
-	if err := c.setUserPools(p, in.CognitoIdentityProviders); err != nil {
-		return err
-	}
-	if err := c.checkOIDCProviders(p); err != nil {
-		return err
-	}
-	if err := c.checkSAMLProviders(p); err != nil {
-		return err
-	}
-	if err := c.checkLoginProviders(p); err != nil {
-		return err
-	}
-	if err := c.setDeveloperName(p, in.DeveloperProviderName); err != nil {
-		return err
+	for _, check := range []func() bool{
+		func() bool { return c.setProviderARNs(p, in) },
+		func() bool { return c.setUserPools(p, in.CognitoIdentityProviders) },
+		func() bool { return c.checkOIDCProviders(p) },
+		func() bool { return c.checkSAMLProviders(p) },
+		func() bool { return c.checkLoginProviders(p) },
+		func() bool { return c.add(c.setDeveloperName(p, in.DeveloperProviderName)) },
+	} {
+		if end := check(); end {
+			return
+		}
 	}
 
 	if n := len(p.Tags); n > s.Limits.TagsPerPool {
-		return awsapi.Refused(limitExceeded, s.tooManyTags(*p),
-			"The identity pool would have %d tags; the limit is %d.", n, s.Limits.TagsPerPool)
+		if end := f.add(awsapi.Refused(limitExceeded, s.tooManyTags(*p),
+			"The identity pool would have %d tags; the limit is %d.", n, s.Limits.TagsPerPool)); end {
+			return
+		}
 	}
 
-	return s.checkTags(*p)
+	s.checkTagTexts(*p, f)
 }
 
 // change is a pool that is about to get another configuration.
 type change struct {
 	*Service
+	*faults
 	before   identitypool.Pool // has no configuration yet if the pool is new
 	imported bool
 }
 
 // setProviderARNs gives the pool the ARNs of providers in the stored form. Other checks
-// judge the providers that they name.
-func (c change) setProviderARNs(p *identitypool.Pool, in *IdentityPool) error {
-	oidc, err := c.storedARNs(*p, "OpenIdConnectProviderARNs", c.before.OIDCProviderARNs, in.OpenIdConnectProviderARNs)
-	if err != nil {
-		return err
+// judge the providers that they name. Like the other checks, it reports whether they end.
+func (c change) setProviderARNs(p *identitypool.Pool, in *IdentityPool) (end bool) {
+	oidc, end := c.storedARNs(*p, "OpenIdConnectProviderARNs", c.before.OIDCProviderARNs, in.OpenIdConnectProviderARNs)
+	if end {
+		return true
 	}
-	saml, err := c.storedARNs(*p, "SamlProviderARNs", c.before.SAMLProviderARNs, in.SamlProviderARNs)
-	if err != nil {
-		return err
-	}
+	saml, end := c.storedARNs(*p, "SamlProviderARNs", c.before.SAMLProviderARNs, in.SamlProviderARNs)
 	p.OIDCProviderARNs, p.SAMLProviderARNs = oidc, saml
 
-	return nil
+	return end
 }
 
 // storedARNs refuses provider ARNs of another partition than the pool's, and returns the
 // others in the stored form. have are the ARNs that the pool had.
-func (c change) storedARNs(p identitypool.Pool, field string, have, given []string) ([]string, error) {
-	var list []string
+func (c change) storedARNs(
+	p identitypool.Pool, field string, have, given []string,
+) (list []string, end bool) {
 	for _, arn := range given {
 		if err := checkPartition(p, field, arn); err != nil && !c.imported {
-			return nil, err
+			if end := c.add(err); end {
+				return nil, true
+			}
+			continue
 		}
 
 		stored := c.Providers.ToStored(arn)
@@ -105,25 +132,25 @@ func (c change) storedARNs(p identitypool.Pool, field string, have, given []stri
 		list = append(list, stored)
 	}
 
-	return list, nil
+	return list, false
 }
 
-func (c change) setUserPools(p *identitypool.Pool, list []CognitoIdentityProvider) error {
+func (c change) setUserPools(p *identitypool.Pool, list []CognitoIdentityProvider) (end bool) {
 	p.CognitoIdentityProviders = nil
 	for _, one := range list {
-		if err := c.addUserPool(p, one); err != nil {
-			return err
+		if end := c.add(c.addUserPool(p, one)); end {
+			return true
 		}
 	}
 
 	if n := len(p.CognitoIdentityProviders); n > c.Limits.UserPoolProviders {
 		why := userPoolLimit.With("limit", strconv.Itoa(c.Limits.UserPoolProviders), "count", strconv.Itoa(n))
-		return awsapi.Refused(limitExceeded, why.At(p.Link("CognitoIdentityProviders")),
+		return c.add(awsapi.Refused(limitExceeded, why.At(p.Link("CognitoIdentityProviders")),
 			"The identity pool would have %d Cognito identity providers; the limit is %d.",
-			n, c.Limits.UserPoolProviders)
+			n, c.Limits.UserPoolProviders))
 	}
 
-	return nil
+	return false
 }
 
 func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) error {
@@ -200,57 +227,69 @@ func (c change) keepsHost(name string, pool identitypool.UserPool) bool {
 // checkOIDCProviders refuses values that are not the ARN of an OpenID Connect provider,
 // and a second ARN for an issuer. As at AWS, the provider may belong to another account or
 // not be registered: then its logins are refused.
-func (c change) checkOIDCProviders(p *identitypool.Pool) error {
-	link := p.Link("OpenIdConnectProviderARNs")
+func (c change) checkOIDCProviders(p *identitypool.Pool) (end bool) {
 	byIssuer := map[string]string{}
 	for _, arn := range p.OIDCProviderARNs {
-		shown := p.ShownName(arn)
-
-		_, kind, issuer, ok := identitypool.ParseProviderARN(arn)
-		if !ok || kind != identitypool.OIDCProvider {
-			return awsapi.Refused(invalidParameter, providerARNForm.With("arn", provider.ShownName(shown)).At(link),
-				"'%s' is not the ARN of an IAM %s.", shown, identitypool.OIDCProvider)
+		if end := c.add(c.checkOIDCProvider(p, arn, byIssuer)); end {
+			return true
 		}
-		if why := provider.ARNFault(shown); why != nil && !c.keepsARNs(c.before.OIDCProviderARNs, arn) {
-			const text = "'%s' is not the ARN of an IAM %s."
-			return awsapi.Refused(invalidParameter, why.At(link), text, shown, identitypool.OIDCProvider).
-				LogAs(fmt.Sprintf(text, provider.ShownARN(shown), identitypool.OIDCProvider))
-		}
-
-		other, twice := byIssuer[issuer]
-		if twice && (other == arn || !c.keepsARNs(c.before.OIDCProviderARNs, other, arn)) {
-			why := providerARNTwice.With("providers", listedTwice(p.ShownName(other), shown))
-			return awsapi.Refused(invalidParameter, why.At(link), "The provider '%s' is listed twice.", shown)
-		}
-		byIssuer[issuer] = arn
 	}
+	return false
+}
+
+// checkOIDCProvider checks one ARN, and adds it to those of issuers.
+func (c change) checkOIDCProvider(p *identitypool.Pool, arn string, byIssuer map[string]string) error {
+	link := p.Link("OpenIdConnectProviderARNs")
+	shown := p.ShownName(arn)
+
+	_, kind, issuer, ok := identitypool.ParseProviderARN(arn)
+	if !ok || kind != identitypool.OIDCProvider {
+		return awsapi.Refused(invalidParameter, providerARNForm.With("arn", provider.ShownName(shown)).At(link),
+			"'%s' is not the ARN of an IAM %s.", shown, identitypool.OIDCProvider)
+	}
+	if why := provider.ARNFault(shown); why != nil && !c.keepsARNs(c.before.OIDCProviderARNs, arn) {
+		const text = "'%s' is not the ARN of an IAM %s."
+		return awsapi.Refused(invalidParameter, why.At(link), text, shown, identitypool.OIDCProvider).
+			LogAs(fmt.Sprintf(text, provider.ShownARN(shown), identitypool.OIDCProvider))
+	}
+
+	other, twice := byIssuer[issuer]
+	if twice && (other == arn || !c.keepsARNs(c.before.OIDCProviderARNs, other, arn)) {
+		why := providerARNTwice.With("providers", listedTwice(p.ShownName(other), shown))
+		return awsapi.Refused(invalidParameter, why.At(link), "The provider '%s' is listed twice.", shown)
+	}
+	byIssuer[issuer] = arn
 
 	return nil
 }
 
 // checkSAMLProviders refuses values that are not the ARN of a SAML provider of the pool's
 // account. An unregistered provider is accepted; its logins are refused.
-func (c change) checkSAMLProviders(p *identitypool.Pool) error {
+func (c change) checkSAMLProviders(p *identitypool.Pool) (end bool) {
 	link := p.Link("SamlProviderARNs")
 	for i, arn := range p.SAMLProviderARNs {
 		shown := p.ShownName(arn)
 		owner, kind, _, ok := identitypool.ParseProviderARN(arn)
 		valid := ok && kind == identitypool.SAMLProvider && owner == p.Account
 
+		var err error
 		switch {
 		case !valid && !slices.Contains(c.before.SAMLProviderARNs, arn):
 			why := samlProviderAccount.With("partition", identitypool.Partition(p.Region), "account", string(p.Account),
 				"arn", provider.ShownName(shown))
-			return awsapi.Refused(notAuthorized, why.At(link),
+			err = awsapi.Refused(notAuthorized, why.At(link),
 				"Identity provider %s is not valid for account %s", shown, p.Account)
 		case slices.Contains(p.SAMLProviderARNs[:i], arn):
 			why := providerARNTwice.With("providers", listedTwice(shown, shown))
-			return awsapi.Refused(invalidParameter, why.At(link),
+			err = awsapi.Refused(invalidParameter, why.At(link),
 				"The provider '%s' is listed twice.", shown)
+		}
+		if end := c.add(err); end {
+			return true
 		}
 	}
 
-	return nil
+	return false
 }
 
 // listedTwice returns text that names two providers, or one that is listed twice.
@@ -273,7 +312,7 @@ func (c change) keepsARNs(have []string, arns ...string) bool {
 
 // checkLoginProviders refuses keys of SupportedLoginProviders for which no login can be
 // proved.
-func (c change) checkLoginProviders(p *identitypool.Pool) error {
+func (c change) checkLoginProviders(p *identitypool.Pool) (end bool) {
 	for _, name := range slices.Sorted(maps.Keys(p.SupportedLoginProviders)) {
 		_, had := c.before.SupportedLoginProviders[name]
 		if _, known := c.Providers.Table().ByKey(name); known || had || c.imported {
@@ -284,11 +323,13 @@ func (c change) checkLoginProviders(p *identitypool.Pool) error {
 		known := strings.Join(c.Providers.Table().Keys(), ", ")
 		why := loginProviderUnknown.With("names", known, "name", provider.ShownName(name))
 
-		return awsapi.Refused(invalidParameter, why.At(p.Link("SupportedLoginProviders")), text, name).
-			LogAs(fmt.Sprintf(text, provider.ShownName(name)))
+		if end := c.add(awsapi.Refused(invalidParameter, why.At(p.Link("SupportedLoginProviders")), text, name).
+			LogAs(fmt.Sprintf(text, provider.ShownName(name)))); end {
+			return true
+		}
 	}
 
-	return nil
+	return false
 }
 
 // setDeveloperName sets the name of the developer provider, if one is given. A name that
@@ -339,19 +380,29 @@ func (s *Service) checkTags(p identitypool.Pool) error {
 			"The identity pool would have %d tags; the limit is %d.", n, s.Limits.TagsPerPool)
 	}
 
+	var f faults
+	s.checkTagTexts(p, &f)
+
+	return f.first()
+}
+
+// checkTagTexts checks the keys and values of a pool's tags, in the order of the keys.
+func (s *Service) checkTagTexts(p identitypool.Pool, f *faults) {
 	link := p.Link("IdentityPoolTags")
-	for key, value := range p.Tags {
+	for _, key := range slices.Sorted(maps.Keys(p.Tags)) {
+		var err error
 		switch {
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return awsapi.Refused(invalidParameter, poolTagReserved.With().At(link),
+			err = awsapi.Refused(invalidParameter, poolTagReserved.With().At(link),
 				"Tag keys that begin with 'aws:' are reserved.")
-		case !tagPattern.MatchString(key) || !tagPattern.MatchString(value):
-			return awsapi.Refused(invalidParameter, poolTagAlphabet.With().At(link),
+		case !tagPattern.MatchString(key) || !tagPattern.MatchString(p.Tags[key]):
+			err = awsapi.Refused(invalidParameter, poolTagAlphabet.With().At(link),
 				"Tags may hold letters, digits, white space and _.:/=+-@ only.")
 		}
+		if end := f.add(err); end {
+			return
+		}
 	}
-
-	return nil
 }
 
 func (s *Service) tooManyTags(p identitypool.Pool) *explain.Refusal {

@@ -22,44 +22,56 @@ func (s *Service) SetPrincipalTagAttributeMap(
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPartition(pool, "PrincipalTags", *in.IdentityProviderName); err != nil {
-		return nil, err
-	}
-	if err := checkTagMap(pool, in.PrincipalTags); err != nil {
+	if err := checkTagMap(pool, *in.IdentityProviderName, in.PrincipalTags); err != nil {
 		return nil, err
 	}
 
-	given := *in.IdentityProviderName
-	m := identitypool.PrincipalTagMap{
-		UseDefaults: in.UseDefaults != nil && *in.UseDefaults,
-		Tags:        maps.Clone(in.PrincipalTags),
-	}
+	var m identitypool.PrincipalTagMap
 	_, err = s.Store.UpdatePool(ctx, pool.ID, func(p *identitypool.Pool) error {
-		stored := p.StoredName(given)
-		if atAWS, isLocal := s.Providers.LocalName(given); isLocal {
-			stored = atAWS
-		}
-
-		// An existing map can be changed and emptied even if no login uses it.
-		if _, had := p.PrincipalTags[stored]; !had && !p.TagsLogins(stored) {
-			return tagMapOfNobody(*p, given, stored)
-		}
-		if p.PrincipalTags == nil {
-			p.PrincipalTags = map[string]identitypool.PrincipalTagMap{}
-		}
-		p.PrincipalTags[stored] = m
-
-		return nil
+		var err error
+		m, err = s.setTagMap(p, in)
+		return err
 	})
 	if err != nil {
 		return nil, poolError(err, *in.IdentityPoolId)
 	}
 
-	return new(SetPrincipalTagAttributeMapResponse(tagMapOutput(*in.IdentityPoolId, given, m))), nil
+	return new(SetPrincipalTagAttributeMapResponse(tagMapOutput(*in.IdentityPoolId, *in.IdentityProviderName, m))), nil
 }
 
-// checkTagMap refuses a map that cannot produce valid tags.
-func checkTagMap(pool identitypool.Pool, tags map[string]string) error {
+// setTagMap gives a pool the map of a provider.
+func (s *Service) setTagMap(
+	p *identitypool.Pool, in *SetPrincipalTagAttributeMapInput,
+) (identitypool.PrincipalTagMap, error) {
+	given := *in.IdentityProviderName
+	m := identitypool.PrincipalTagMap{
+		UseDefaults: in.UseDefaults != nil && *in.UseDefaults,
+		Tags:        maps.Clone(in.PrincipalTags),
+	}
+	stored := p.StoredName(given)
+	if atAWS, isLocal := s.Providers.LocalName(given); isLocal {
+		stored = atAWS
+	}
+
+	// An existing map can be changed and emptied even if no login uses it.
+	if _, had := p.PrincipalTags[stored]; !had && !p.TagsLogins(stored) {
+		return m, tagMapOfNobody(*p, given, stored)
+	}
+	if p.PrincipalTags == nil {
+		p.PrincipalTags = map[string]identitypool.PrincipalTagMap{}
+	}
+	p.PrincipalTags[stored] = m
+
+	return m, nil
+}
+
+// checkTagMap refuses a map for a provider of another partition, and one that cannot produce
+// valid tags.
+func checkTagMap(pool identitypool.Pool, name string, tags map[string]string) error {
+	if err := checkPartition(pool, "PrincipalTags", name); err != nil {
+		return err
+	}
+
 	link := pool.Link("PrincipalTags")
 	if n := tagMapBytes(tags); n > identitypool.MaxTagMapBytes {
 		why := tagMapSize.With("limit", strconv.Itoa(identitypool.MaxTagMapBytes), "count", strconv.Itoa(n))

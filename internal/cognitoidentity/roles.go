@@ -26,16 +26,11 @@ func (s *Service) SetIdentityPoolRoles(
 	if err != nil {
 		return nil, err
 	}
-	mappings, err := s.roleMappings(pool, in.RoleMappings)
+	mappings, err := s.checkRoles(ctx, c, pool, in.Roles, in.RoleMappings)
 	if err != nil {
 		return nil, err
 	}
-
-	for _, role := range rolesIn(in.Roles, mappings) {
-		if err := s.passRole(ctx, c, pool, role); err != nil {
-			return nil, err
-		}
-	}
+	s.warnUnknownRoles(ctx, pool, rolesIn(in.Roles, mappings))
 
 	_, err = s.Store.UpdatePool(ctx, pool.ID, func(p *identitypool.Pool) error {
 		// Again, inside the transaction: the pool's providers may have changed.
@@ -50,34 +45,87 @@ func (s *Service) SetIdentityPoolRoles(
 	return nil, poolError(err, *in.IdentityPoolId)
 }
 
+// checkRoles converts mappings, and refuses roles and mappings that the caller cannot give the
+// pool.
+func (s *Service) checkRoles(
+	ctx context.Context, c awsapi.Caller, pool identitypool.Pool, roles map[string]string, in map[string]RoleMapping,
+) (map[string]identitypool.RoleMapping, error) {
+	var f faults
+	mappings := s.checkAllRoles(ctx, c, pool, roles, in, &f)
+	return mappings, f.first()
+}
+
+// checkAllRoles is checkRoles for a collection of refusals.
+func (s *Service) checkAllRoles(
+	ctx context.Context, c awsapi.Caller, pool identitypool.Pool, roles map[string]string, in map[string]RoleMapping,
+	f *faults,
+) map[string]identitypool.RoleMapping {
+	mappings, end := s.convertMappings(pool, in, f)
+	if end {
+		return nil
+	}
+
+	for _, role := range rolesIn(roles, mappings) {
+		if end := f.add(s.passRole(ctx, c, pool, role)); end {
+			return nil
+		}
+	}
+
+	return mappings
+}
+
+// warnUnknownRoles logs the roles that IAM does not know. They are accepted, as at AWS:
+// requests for credentials then fail.
+func (s *Service) warnUnknownRoles(ctx context.Context, pool identitypool.Pool, arns []string) {
+	for _, arn := range arns {
+		if _, err := s.Directory.RoleOf(ctx, arn); errors.Is(err, iam.ErrNotFound) {
+			s.Logger.WarnContext(ctx, "an identity pool was given a role that is not defined",
+				"pool", pool.ID, "role", arn)
+		}
+	}
+}
+
 // roleMappings converts the input's mappings. It refuses keys that are not a
 // provider of the pool, and mappings that could never choose a role.
 func (s *Service) roleMappings(
 	p identitypool.Pool, in map[string]RoleMapping,
 ) (map[string]identitypool.RoleMapping, error) {
+	var f faults
+	mappings, _ := s.convertMappings(p, in, &f)
+	return mappings, f.first()
+}
+
+// convertMappings is roleMappings for a collection of refusals. It returns the mappings that
+// are good, and reports whether the checks end.
+func (s *Service) convertMappings(
+	p identitypool.Pool, in map[string]RoleMapping, f *faults,
+) (mappings map[string]identitypool.RoleMapping, end bool) {
 	if len(in) == 0 {
-		return nil, nil
+		return nil, false
 	}
 
 	in, given, err := s.mappingKeys(p, in)
 	if err != nil {
-		return nil, err
+		return nil, f.add(err)
 	}
 
-	mappings := make(map[string]identitypool.RoleMapping, len(in))
+	mappings = make(map[string]identitypool.RoleMapping, len(in))
 	for _, key := range slices.Sorted(maps.Keys(in)) {
-		if err := checkMappingKey(p, key, cmp.Or(given[key], p.ShownName(key)), in); err != nil {
-			return nil, err
+		err := checkMappingKey(p, key, cmp.Or(given[key], p.ShownName(key)), in)
+		var mapping identitypool.RoleMapping
+		if err == nil {
+			mapping, err = s.roleMapping(p, key, in[key])
 		}
-		mapping, err := s.roleMapping(p, key, in[key])
-		if err != nil {
-			return nil, err
+		if end := f.add(err); end {
+			return nil, true
 		}
-		mapping.Given = given[key]
-		mappings[key] = mapping
+		if err == nil {
+			mapping.Given = given[key]
+			mappings[key] = mapping
+		}
 	}
 
-	return mappings, nil
+	return mappings, false
 }
 
 // checkMappingKey refuses a stored key that no login of the pool uses, and the second key
@@ -187,8 +235,7 @@ func rolesIn(defaults map[string]string, mappings map[string]identitypool.RoleMa
 }
 
 // passRole refuses a role that is not a role of the pool's account or that the
-// caller may not pass on. It accepts a role that IAM does not know, as AWS does:
-// requests for credentials then fail.
+// caller may not pass on.
 func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypool.Pool, arn string) error {
 	link := pool.Link("Roles")
 
@@ -208,10 +255,6 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 			return roleRefused(arn, why.At(explain.Link{Kind: explain.LinkAccessKey, ID: c.AccessKeyID})).Because(err)
 		}
 		return err
-	}
-
-	if _, err := s.Directory.RoleOf(ctx, arn); errors.Is(err, iam.ErrNotFound) {
-		s.Logger.WarnContext(ctx, "an identity pool was given a role that is not defined", "pool", pool.ID, "role", arn)
 	}
 
 	return nil

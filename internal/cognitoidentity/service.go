@@ -86,11 +86,16 @@ type Issuer interface {
 // CredentialEngine exchanges an identity and a role for temporary credentials.
 type CredentialEngine interface {
 	AssumeRoleForIdentity(ctx context.Context, r assume.Request) (session.Credentials, error)
+	// Decide returns the refusal of AssumeRoleForIdentity without giving credentials.
+	Decide(ctx context.Context, r assume.Request) error
 }
 
 // Logins proves one login.
 type Logins interface {
 	Verify(ctx context.Context, trust login.Trust, credential string) (login.Claims, error)
+	// Examine makes all checks of Verify that have a meaning by themselves, and returns the
+	// claims even if they are not proved.
+	Examine(ctx context.Context, trust login.Trust, credential string) (c login.Claims, proven bool, err error)
 }
 
 // SignOuts refuses the claims of a verified login (*login.Refused) if the user has

@@ -36,6 +36,7 @@ var mostStatements = sum([]share{
 	{30, "`logout --all`, files of other users, and second factors that are chosen"},
 	{900, "conformance: what AWS is known to answer"},
 	{250, "package poolhousetest"},
+	{850, "what a token would pass, what rules would give, what a pool's settings would break"},
 })
 
 // share is the number of statements that something needs.

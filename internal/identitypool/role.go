@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -214,13 +215,10 @@ func (p Pool) mappedRole(
 		}
 	case MappingRules:
 		got = fmt.Sprintf("no match among %d rules", len(m.Rules))
-		for i, rule := range m.Rules {
-			if !rule.matches(claims) || custom != "" && !SameARN(rule.RoleARN, custom) {
-				continue
-			}
+		if i := m.choose(claims, custom); i >= 0 {
+			rule := m.Rules[i]
 			trace.PassOf("role mapping", key, fmt.Sprintf("rule %d: %s %s", i+1, rule.Claim, rule.MatchType))
 			role = rule.RoleARN
-			break
 		}
 		if role == "" && custom != "" {
 			why := customNoRule.With("key", key, "custom", custom).At(p.ID.Link("RoleMappings"))
@@ -245,6 +243,13 @@ func (p Pool) mappedRole(
 type tokenRoles struct {
 	roles     []string // each once
 	preferred string   // one of roles, or ""
+}
+
+// choose returns the index of the rule that gives the role; -1 = none does.
+func (m RoleMapping) choose(claims map[string]any, custom string) int {
+	return slices.IndexFunc(m.Rules, func(r Rule) bool {
+		return r.matches(claims) && (custom == "" || SameARN(r.RoleARN, custom))
+	})
 }
 
 // roleClaims reads cognito:roles, an array in real tokens and a comma-separated

@@ -66,6 +66,7 @@ func (j *judge) judgeClaims(claims map[string]any, now time.Time, skew time.Dura
 	}
 
 	c := Claims{All: claims}
+	var first *Refused
 	for _, step := range []func(*Claims) *Refused{
 		j.issuer,
 		j.required,
@@ -74,13 +75,19 @@ func (j *judge) judgeClaims(claims map[string]any, now time.Time, skew time.Dura
 		j.audience,
 		j.requiredValues,
 	} {
-		if refused := step(&c); refused != nil {
+		refused := step(&c)
+		if refused != nil && !j.thorough {
 			return Claims{}, refused
 		}
+		first = cmp.Or(first, refused)
 	}
 
-	return c, nil
+	return c, first
 }
+
+// reported reports whether an earlier check has already refused the token because it lacks the
+// claim.
+func (j *judge) reported(c *Claims, name string) bool { return j.thorough && c.All[name] == nil }
 
 func (j *judge) missing(name string) *Refused {
 	return j.refuse(tokenClaimsMissing.With("claim", name))
@@ -111,17 +118,25 @@ func (j *judge) issuer(c *Claims) *Refused {
 }
 
 func (j *judge) required(c *Claims) *Refused {
+	var first *Refused
 	for _, name := range []string{"sub", "aud", "exp"} {
-		if c.All[name] == nil {
-			return j.missing(name)
+		if c.All[name] != nil {
+			continue
 		}
+
+		refused := j.missing(name)
+		if !j.thorough {
+			return refused
+		}
+		first = cmp.Or(first, refused)
 	}
-	return nil
+
+	return first
 }
 
 // times checks exp, nbf and iat (RFC 7519 section 4.1.4 to 4.1.6).
 func (j *judge) times(c *Claims, now time.Time, skew time.Duration) *Refused {
-	return j.judgeTimes(c, now, skew, true)
+	return j.judgeTimes(c, now, skew, !j.reported(c, "exp"))
 }
 
 // eventTimes is times for tokens that need no exp.
@@ -144,6 +159,7 @@ func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires
 	}
 
 	exp := moment["exp"]
+	c.Expires, c.IssuedAt = exp, moment["iat"]
 	if expires && !now.Before(exp.Add(skew)) {
 		return j.refuse(tokenExpiry.With(
 			"earliest", now.Add(-skew).UTC().Format(time.RFC3339),
@@ -163,7 +179,6 @@ func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires
 		}
 	}
 
-	c.Expires, c.IssuedAt = exp, moment["iat"]
 	if j.trace != nil && expires {
 		j.pass("token expiry", exp.UTC().Format(time.RFC3339))
 	}
@@ -192,6 +207,10 @@ func numericDate(value any) (time.Time, bool) {
 // subject accepts only a sub that can be stored and shown safely. Subjects are
 // compared byte for byte afterwards and never normalised.
 func (j *judge) subject(c *Claims) *Refused {
+	if j.reported(c, "sub") {
+		return nil
+	}
+
 	text, isString := c.All["sub"].(string)
 	if !isString || text == "" || len(text) > MaxSubjectBytes || !explain.Printable(text) {
 		return j.refuse(tokenSubject.With("subject", explain.Masked(c.All["sub"])))
@@ -209,6 +228,10 @@ func (j *judge) subject(c *Claims) *Refused {
 // be an accepted client; otherwise aud must be. An aud of several clients without
 // azp passes only if all are accepted (OpenID Connect Core 1.0 section 3.1.3.7, 3).
 func (j *judge) audience(c *Claims) *Refused {
+	if j.reported(c, "aud") {
+		return nil
+	}
+
 	audiences, valid := stringOrList(c.All["aud"])
 	if !valid {
 		return j.refuse(tokenAudienceForm.With("audience", explain.Shown(c.All["aud"])))
@@ -221,13 +244,13 @@ func (j *judge) audience(c *Claims) *Refused {
 		check, candidates = "token authorized party", []string{text}
 	}
 
+	c.Audience = candidates[0]
 	for _, candidate := range candidates {
 		if candidate == "" || !slices.Contains(j.rule.Audiences, candidate) {
 			return j.refuse(j.otherClient(candidates, candidate, c.All["aud"], azp, authorized))
 		}
 	}
 
-	c.Audience = candidates[0]
 	j.pass(check, c.Audience)
 
 	return nil

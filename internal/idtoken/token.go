@@ -42,6 +42,8 @@ type judge struct {
 	// apiLimit is true if the API bounds the token's size, not a setting.
 	apiLimit bool
 	whole    bool // read all claims, proved or not
+	// thorough makes all checks of the claims, whatever the earlier ones said.
+	thorough bool
 }
 
 func (j *judge) pass(check, got string) { j.trace.Pass(check, got) }

@@ -80,28 +80,37 @@ func (v *Verifier) Verify(ctx context.Context, rule *Rule, token string) (Claims
 		return Claims{}, refused
 	}
 
-	switch err := v.proveSignature(ctx, rule, now, &t); {
+	if err := j.signature(&t, v.proveSignature(ctx, rule, now, &t)); err != nil {
+		return Claims{}, err
+	}
+	if refused := j.readRest(&t, &claims); refused != nil {
+		return Claims{}, refused
+	}
+
+	return claims, nil
+}
+
+// signature judges the result of proveSignature.
+func (j *judge) signature(t *idToken, err error) error {
+	switch {
 	case err == nil:
 		if j.trace != nil {
 			j.pass("token signature", t.algorithm+" "+explain.ShownText(t.keyID))
 		}
-		if refused := j.readRest(&t, &claims); refused != nil {
-			return Claims{}, refused
-		}
-		return claims, nil
-	case errors.Is(err, errUnknownKey) && rule.OwnKeys != nil:
-		return Claims{}, j.refuse(signingKeyFormer.With("provider", rule.Provider, "id", explain.ShownText(t.keyID)))
+		return nil
+	case errors.Is(err, errUnknownKey) && j.rule.OwnKeys != nil:
+		return j.refuse(signingKeyFormer.With("provider", j.rule.Provider, "id", explain.ShownText(t.keyID)))
 	case errors.Is(err, errUnknownKey):
-		return Claims{}, j.refuse(signingKeyUnknown.With(
+		return j.refuse(signingKeyUnknown.With(
 			"id", explain.ShownText(t.keyID),
 			"period", refetchPeriod.String(),
 		))
 	case errors.Is(err, errUnfitKey):
-		return Claims{}, j.refuse(signingKeyUnfit.With("algorithm", t.algorithm))
+		return j.refuse(signingKeyUnfit.With("algorithm", t.algorithm))
 	case errors.Is(err, errBadSignature):
-		return Claims{}, j.refuse(tokenSignature.With("algorithm", t.algorithm))
+		return j.refuse(tokenSignature.With("algorithm", t.algorithm))
 	default:
-		return Claims{}, j.unavailable(err)
+		return j.unavailable(err)
 	}
 }
 

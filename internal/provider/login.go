@@ -57,6 +57,45 @@ func (r *Registry) Resolve(
 	return list, nil
 }
 
+// ResolveStated is Resolve for a login of which only the key is known, because an administrator
+// states its claims.
+func (r *Registry) ResolveStated(ctx context.Context, pool identitypool.Pool, key string) (Login, error) {
+	config, err := r.In(pool, key)
+	if err == nil {
+		err = mayProve(pool, config)
+	}
+	if err == nil && config.Kind == identitypool.UnknownProvider {
+		err = r.lacksProvider(pool, config.Name, unproven{})
+	}
+	if err != nil {
+		return Login{}, err
+	}
+
+	trust, err := r.Trust(ctx, config)
+
+	return Login{Config: config, Trust: trust, key: key}, err
+}
+
+// OfIssuer returns the Logins keys of a pool whose tokens have an issuer, sorted.
+func (r *Registry) OfIssuer(pool identitypool.Pool, issuer string) []string {
+	var keys []string
+	for _, name := range pool.PublicProviderNames() {
+		if issuers, _ := r.keyIssuers(pool, name); slices.Contains(issuers, issuer) {
+			keys = append(keys, name)
+		}
+	}
+
+	return keys
+}
+
+// KeyOf returns the Logins key under which clients send tokens of an issuer.
+func (r *Registry) KeyOf(issuer string) string {
+	if row, known := r.o.Table.ByIssuer(issuer); known {
+		return row.Key
+	}
+	return withoutScheme(issuer)
+}
+
 // named finds the pool's providers for the keys of logins. An alias stands for its provider.
 // One provider under two keys is refused, since these could be two users.
 func (r *Registry) named(pool identitypool.Pool, logins map[string]string) ([]Login, error) {

@@ -94,6 +94,16 @@ func attributeValues(a *etree.Element) ([]string, *Refused) {
 	return values, nil
 }
 
+// OfAttributes returns an assertion that has only attributes, with AWS's interpreted. It
+// refuses the values that Read refuses.
+func OfAttributes(attributes map[string][]string) (*Assertion, *Refused) {
+	a := &Assertion{Attributes: attributes}
+	if refused := a.readAWS(); refused != nil {
+		return nil, refused
+	}
+	return a, nil
+}
+
 // readAWS interprets AWS's attributes. It refuses the values that AWS's STS refuses.
 func (a *Assertion) readAWS() *Refused {
 	var roles []string

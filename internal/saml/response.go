@@ -55,6 +55,27 @@ func (p *Provider) Read(encoded string, now time.Time, skew time.Duration) (*Ass
 	return j.a, nil
 }
 
+// PeekIssuer reads the issuer of a response's assertion, and proves nothing. A caller may use it
+// only to choose the provider that judges the response.
+func PeekIssuer(encoded string) (string, *Refused) {
+	response, refused := decode(encoded)
+	if refused != nil {
+		return "", refused
+	}
+	assertion, refused := structure(response)
+	if refused != nil {
+		return "", refused
+	}
+
+	issuer, n := one(assertion, assertionNamespace, "Issuer")
+	if issuer == nil {
+		return "", malformed(noIssuer.With("count", strconv.Itoa(n)))
+	}
+	name, _ := text(issuer)
+
+	return name, nil
+}
+
 // decode returns the Response element of an encoded document that is safe to parse.
 func decode(encoded string) (*etree.Element, *Refused) {
 	if len(encoded) > MaxResponse {

@@ -61,6 +61,21 @@ func checkPoolIDs(id, account, region string) error {
 	return errors.Join(checkID("pool ID", id), checkID("account", account), checkID("region", region))
 }
 
+const countPools = `SELECT count(*) FROM pools WHERE account = $1 AND region = $2 AND NOT deleting`
+
+// HasPools reports whether an account has at least limit pools in a region, so that CreatePool
+// would refuse another one with ErrLimit. A limit of 0 is none.
+func (s *Store) HasPools(
+	ctx context.Context, account identitypool.AccountID, region string, limit int,
+) (bool, error) {
+	if limit <= 0 {
+		return false, nil
+	}
+	n, err := readOne(ctx, s, "count of pools", scanInt, countPools, string(account), region)
+
+	return n >= int64(limit), err
+}
+
 // CreatePool adds p as version 1, created now unless p.Created is set. A limit
 // greater than 0 bounds the pools of p's account and region.
 // Errors: ErrConflict when the ID exists, also while its deletion is running, or
@@ -84,9 +99,7 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 			if err := lockAccount(t, p.Account, p.Region); err != nil {
 				return err
 			}
-			n, err := collect(t, scanInt,
-				`SELECT count(*) FROM pools WHERE account = $1 AND region = $2 AND NOT deleting`,
-				string(p.Account), p.Region)
+			n, err := collect(t, scanInt, countPools, string(p.Account), p.Region)
 			if err != nil {
 				return err
 			}

@@ -71,6 +71,8 @@ type User struct {
 	Provider string // the Logins key, REGION's host/POOL
 	Token    string
 	Claims   idtoken.Claims
+	// Afresh asks the user pool even if it was asked a moment ago, and does not keep a yes.
+	Afresh bool
 }
 
 // Checker returns nil if the user may sign in, *idtoken.Refused if not, and
@@ -222,8 +224,8 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 	trace := explain.FromContext(ctx)
 	now := r.now()
 
-	key := ""
-	if r.yes != nil {
+	key, keeps := "", r.yes != nil && !u.Afresh
+	if keeps {
 		key = r.ask.same(u)
 		if until, known := r.yes.Get(key); known && now.Before(until) {
 			trace.Pass(check, "asked a moment ago")
@@ -255,7 +257,7 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 	}
 
 	trace.Pass(check, "the user pool knows the user")
-	if r.yes != nil {
+	if keeps {
 		r.yes.Add(key, now.Add(r.keep))
 	}
 

@@ -71,13 +71,13 @@ func Start(t testing.TB, change ...func(*poolhouse.Config)) *Server {
 }
 
 // EachStore runs a test on the embedded database and on PostgreSQL.
-func EachStore(t *testing.T, test func(t *testing.T, s *Server)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, Start(t)) })
+func EachStore(t *testing.T, test func(t *testing.T, s *Server), change ...func(*poolhouse.Config)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, Start(t, change...)) })
 	t.Run("postgresql", func(t *testing.T) {
-		test(t, Start(t, func(c *poolhouse.Config) {
+		test(t, Start(t, append(slices.Clone(change), func(c *poolhouse.Config) {
 			c.DatabaseURL = pgtest.URL(t)
 			c.MasterKey = bytes.Repeat([]byte{7}, 32)
-		}))
+		})...))
 	})
 }
 
