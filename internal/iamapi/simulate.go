@@ -124,16 +124,14 @@ func (s *Service) entity(ctx context.Context, c awsapi.Caller, arn string) (*ent
 		return s.roleEntity(ctx, arn, name)
 	case kind == "user" && parts[4] == c.Account:
 		return s.userEntity(ctx, c, arn, name)
-	case kind == "user":
-		return nil, refuse(noSuchEntity, userMissing.With("name", name))
-	case kind == "role":
-		return nil, roleWords(name).fault(iam.ErrNotFound)
 	default: // there are no groups
-		return nil, words{
-			what:    "group",
-			missing: "The group with name " + name + " cannot be found.",
-		}.fault(iam.ErrNotFound)
+		return nil, noEntity(kind, name)
 	}
+}
+
+func noEntity(kind, name string) error {
+	missing := "The " + kind + " with name " + name + " cannot be found."
+	return words{what: kind, missing: missing}.fault(iam.ErrNotFound)
 }
 
 func (s *Service) roleEntity(ctx context.Context, arn, name string) (*entity, error) {
@@ -160,7 +158,7 @@ func (s *Service) userEntity(ctx context.Context, c awsapi.Caller, arn, name str
 
 	principal, policies, ok := iam.SimulatedKey(found)
 	if err != nil || !ok || found.Account != accountOf(c) || !principal.Is(s.view.Directory.ToStored(arn)) {
-		return nil, refuse(noSuchEntity, userMissing.With("name", name))
+		return nil, noEntity("user", name)
 	}
 
 	return &entity{principal: principal, policies: policies}, nil
