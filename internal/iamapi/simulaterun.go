@@ -12,8 +12,9 @@ import (
 // Bounds of a simulation's page. IAM, too, may return fewer results than MaxItems. An action that does
 // not fit in a page of its own is refused.
 const (
-	// maxSimulationWork bounds the bytes of policies that are evaluated, once for each resource.
-	maxSimulationWork = 64 << 20
+	// maxSimulationWork bounds the bytes of policies that are evaluated, once for each resource; a resource counts
+	// once more for every 64 bytes, as a pattern with question marks takes that long.
+	maxSimulationWork = 32 << 20
 	// maxSimulationOutput bounds the bytes of the answer, roughly.
 	maxSimulationOutput = 8 << 20
 	// maxMatched bounds the statements that a result names. The first ones are the policies' first.
@@ -31,10 +32,14 @@ type simulationRun struct {
 
 // page evaluates actions until the page is full.
 func (r *simulationRun) page(ctx context.Context, actions []string) ([]evaluationResult, error) {
-	work := 0
+	size, times := 0, 0
 	for _, source := range r.simulation.All() {
-		work += len(source.Document.String()) * len(r.resources)
+		size += len(source.Document.String())
 	}
+	for _, resource := range r.resources {
+		times += 1 + len(resource)/64
+	}
+	work := size * times
 	if work > maxSimulationWork {
 		return nil, tooLarge(maxSimulationWork)
 	}
