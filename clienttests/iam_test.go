@@ -195,7 +195,8 @@ func TestSimulationThroughAWSCLI(t *testing.T) {
 	}
 	result := func(decision, statements string) string {
 		return `{"EvaluationResults": [{"EvalActionName": "` + action + `", "EvalResourceName": "*",` +
-			`"EvalDecision": "` + decision + `", "MatchedStatements": [` + statements + `], "MissingContextValues": []}]}`
+			`"EvalDecision": "` + decision + `", "MatchedStatements": [` + statements + `],` +
+			`"MissingContextValues": []}]}`
 	}
 
 	same(t, "after the date", call("simulate-custom-policy", "--policy-input-list", document, "--action-names", action,

@@ -83,7 +83,12 @@ var caseFamilies = []caseFamily{
 			"DateGreaterThanEquals"},
 		compared: []string{"2026-11-23T00:00:00Z", "2026-11-23T12:00:00Z", "1795392000"},
 	},
-	{key: "my:flag", values: []string{"true", "false"}, operators: []string{"Bool"}, compared: []string{"true", "false"}},
+	{
+		key:       "my:flag",
+		values:    []string{"true", "false"},
+		operators: []string{"Bool"},
+		compared:  []string{"true", "false"},
+	},
 	{
 		key:       "my:bytes",
 		values:    []string{"AAEC", "AAED"},
@@ -192,7 +197,8 @@ func (d caseDice) draw() *simulatedCase {
 		c.Boundary = d.document()
 	}
 	if d.IntN(3) == 0 {
-		c.ResourcePolicy = d.document("*", map[string]any{"AWS": simulatedUser}, map[string]any{"AWS": simulatedAccount},
+		c.ResourcePolicy = d.document("*", map[string]any{"AWS": simulatedUser},
+			map[string]any{"AWS": simulatedAccount},
 			map[string]any{"AWS": []string{"arn:aws:iam::111111111111:root", "222222222222"}},
 			map[string]any{"AWS": simulatedUser + "2"}, map[string]any{"Service": "sns.amazonaws.com"})
 	}

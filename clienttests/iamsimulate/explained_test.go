@@ -96,8 +96,8 @@ var rules = []struct {
 		applies: func(c *simulatedCase, p *part) bool { return !p.old && p.negated() && p.hasNoValue(c) },
 	},
 	{
-		why: "this server: a key with one value is a variable, whatever its type; with several it is not known, so that " +
-			"Deny applies and Allow does not (" + guide + `"Policy variables": only keys with one value can be ` +
+		why: "this server: a key with one value is a variable, whatever its type; with several it is not known, so " +
+			"that Deny applies and Allow does not (" + guide + `"Policy variables": only keys with one value can be ` +
 			"variables); for iam-simulate nothing with it holds",
 		applies: func(c *simulatedCase, p *part) bool {
 			return !p.old && p.has("${my:list}") && c.keys["my:list"] != nil

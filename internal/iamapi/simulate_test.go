@@ -120,7 +120,8 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 			"known":  {shown(simulate("s3:PutObject", own, secure)), allowed},
 			"absent": {shown(simulate("s3:PutObject", own, entry("aws:SecureTransport", "boolean"))), allowed},
 			"another tag": {
-				shown(simulate("s3:GetObject", other, secure, entry("aws:PrincipalTag/team", "string", "blue"))), allowed,
+				shown(simulate("s3:GetObject", other, secure, entry("aws:PrincipalTag/team", "string", "blue"))),
+				allowed,
 			},
 		} {
 			wiretest.Equal(t, name, of.got, of.want)
@@ -147,7 +148,8 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 		wiretest.Equal(t, "together", string(r.EvalDecision)+" "+*r.EvalResourceName, "implicitDeny *")
 		got := ""
 		for _, one := range r.ResourceSpecificResults {
-			got += *one.EvalResourceName + " " + shownResult(one.EvalResourceDecision, one.MatchedStatements, nil) + "\n"
+			got += *one.EvalResourceName + " " +
+				shownResult(one.EvalResourceDecision, one.MatchedStatements, nil) + "\n"
 		}
 		wiretest.Equal(t, "each resource", got, own+" allowed role_App_files(IAM Policy)1:39-1:127 "+
 			"PolicyInputList.1(IAM Policy)1:42-1:92\n"+other+" implicitDeny\n")
@@ -457,7 +459,9 @@ func TestSimulationOfKeys(t *testing.T) {
 
 	own := w.IAMBy(key.ID, secret, "")
 	wiretest.Equal(t, "allowed", wiretest.Must(simulate(own, app, other))(t), "implicitDeny")
-	for _, source := range []string{other, user, wiretest.IAMBase + "role/None", "arn:aws:iam::111111111111:role/Other"} {
+	for _, source := range []string{
+		other, user, wiretest.IAMBase + "role/None", "arn:aws:iam::111111111111:role/Other",
+	} {
 		_, err := simulate(own, source, app)
 		wiretest.WantError(t, err, "AccessDenied", "")
 	}

@@ -6,7 +6,7 @@ import "github.com/poolhouse-id/poolhouse/internal/explain"
 var (
 	simulationPolicy = Refusals.Add(explain.Reason{
 		Code:     "simulation-policy",
-		Check:    "policy",
+		Check:    "simulation",
 		Expected: "a policy that this server can evaluate",
 		Got:      "{policy}: {problem}",
 		Fix:      "rewrite the named part of the document; docs/iam.md lists what policies may contain",
@@ -14,7 +14,7 @@ var (
 	})
 	simulationBoundaries = Refusals.Add(explain.Reason{
 		Code:     "simulation-boundaries",
-		Check:    "permissions boundary",
+		Check:    "simulation",
 		Expected: "one permissions boundary at most",
 		Got:      "several",
 		Fix:      "give one; put its statements together",
@@ -22,7 +22,7 @@ var (
 	})
 	simulationOrganization = Refusals.Add(explain.Reason{
 		Code:     "simulation-organization",
-		Check:    "service control policies",
+		Check:    "simulation",
 		Expected: "none: this server has no organisations",
 		Got:      "OrderedOrganizationPolicyInputList",
 		Fix:      "leave it out; give one policy that limits the principal as a permissions boundary",
@@ -30,7 +30,7 @@ var (
 	})
 	simulationAction = Refusals.Add(explain.Reason{
 		Code:     "simulation-action",
-		Check:    "action",
+		Check:    "simulation",
 		Expected: "SERVICE:OPERATION without wildcards",
 		Got:      "{name}",
 		Fix:      "write the operation's whole name: s3:GetObject",
@@ -38,7 +38,7 @@ var (
 	})
 	simulationResource = Refusals.Add(explain.Reason{
 		Code:     "simulation-resource",
-		Check:    "resource",
+		Check:    "simulation",
 		Expected: "ARNs, or a lone *",
 		Got:      "{name}",
 		Fix:      "write the ARN, or leave ResourceArns out",
@@ -46,7 +46,7 @@ var (
 	})
 	simulationOwner = Refusals.Add(explain.Reason{
 		Code:     "simulation-owner",
-		Check:    "resource owner",
+		Check:    "simulation",
 		Expected: "an account's number of 12 digits, or its ARN",
 		Got:      "{owner}",
 		Fix:      "write it as arn:aws:iam::ACCOUNT:root",
@@ -54,7 +54,7 @@ var (
 	})
 	simulationEntity = Refusals.Add(explain.Reason{
 		Code:     "simulation-entity",
-		Check:    "principal",
+		Check:    "simulation",
 		Expected: "the ARN of a role or a user; CallerArn: of a user",
 		Got:      "{arn}",
 		Fix:      "name a session's role by its own ARN: arn:aws:iam::ACCOUNT:role/NAME",
@@ -62,7 +62,7 @@ var (
 	})
 	simulationCaller = Refusals.Add(explain.Reason{
 		Code:     "simulation-caller",
-		Check:    "caller",
+		Check:    "simulation",
 		Expected: "CallerArn, the ARN of a user, as the policy of a resource names principals",
 		Got:      "none",
 		Fix:      "give CallerArn; the user need not exist",
@@ -70,7 +70,7 @@ var (
 	})
 	simulationKey = Refusals.Add(explain.Reason{
 		Code:     "simulation-key",
-		Check:    "context entry",
+		Check:    "simulation",
 		Expected: "a condition key of the form PREFIX:NAME",
 		Got:      "{key}",
 		Fix:      "write the key as policies do: aws:SourceIp",
@@ -78,7 +78,7 @@ var (
 	})
 	simulationKeyTwice = Refusals.Add(explain.Reason{
 		Code:     "simulation-key-twice",
-		Check:    "context entry",
+		Check:    "simulation",
 		Expected: "each condition key once; case does not matter",
 		Got:      "{key} twice",
 		Fix:      "put all its values in one entry",
@@ -86,7 +86,7 @@ var (
 	})
 	simulationValue = Refusals.Add(explain.Reason{
 		Code:     "simulation-value",
-		Check:    "context entry",
+		Check:    "simulation",
 		Expected: "values of the type {type}; more than one if it is a list",
 		Got:      "other values for {key}",
 		Fix:      "correct the values, or the type",
@@ -94,7 +94,7 @@ var (
 	})
 	simulationOption = Refusals.Add(explain.Reason{
 		Code:     "simulation-option",
-		Check:    "resource handling option",
+		Check:    "simulation",
 		Expected: "EC2-VPC-InstanceStore, EC2-VPC-InstanceStore-Subnet, EC2-VPC-EBS, EC2-VPC-EBS-Subnet",
 		Got:      "{option}",
 		Fix:      "leave it out unless you simulate ec2:RunInstances",
@@ -102,7 +102,7 @@ var (
 	})
 	simulationOptionResource = Refusals.Add(explain.Reason{
 		Code:     "simulation-option-resource",
-		Check:    "resource handling option",
+		Check:    "simulation",
 		Expected: "the resources that {option} needs",
 		Got:      "no {kind} among ResourceArns",
 		Fix:      "add the ARN of a resource of that kind",
@@ -110,7 +110,7 @@ var (
 	})
 	simulationResourcePolicy = Refusals.Add(explain.Reason{
 		Code:     "simulation-resource-policy",
-		Check:    "policy of the resource",
+		Check:    "simulation",
 		Expected: "resources by ARN that ResourcePolicy is about, and that are no roles",
 		Got:      "{resource}",
 		Fix:      "leave the resource out, or simulate it without ResourcePolicy",
@@ -118,7 +118,7 @@ var (
 	})
 	simulationSize = Refusals.Add(explain.Reason{
 		Code:  "simulation-size",
-		Check: "size of the simulation",
+		Check: "simulation",
 		Expected: "policies and resources whose results can be found in one answer: up to {limit} bytes " +
 			"for each action",
 		Got:     "more",
@@ -127,7 +127,7 @@ var (
 	})
 	simulationEvaluation = Refusals.Add(explain.Reason{
 		Code:     "simulation-evaluation",
-		Check:    "policy",
+		Check:    "simulation",
 		Expected: "policies of the role that this server can evaluate",
 		Got:      "{problem}",
 		Fix:      "write the policy again; docs/iam.md lists what policies may contain",

@@ -31,8 +31,8 @@ func (d policyDice) condition() map[string]any {
 
 	key := one(d, "aws:PrincipalTag/team", "aws:ResourceTag/team", "iam:ResourceTag/team", "aws:SecureTransport",
 		"aws:RequestedRegion", "aws:PrincipalArn", "aws:PrincipalType", "aws:username", "s3:prefix", "my:key",
-		"aws:MultiFactorAuthPresent", "aws:FederatedProvider", "aws:userid", "aws:PrincipalAccount", "aws:ViaAWSService",
-		"aws:ResourceAccount", "aws:PrincipalTag/none")
+		"aws:MultiFactorAuthPresent", "aws:FederatedProvider", "aws:userid", "aws:PrincipalAccount",
+		"aws:ViaAWSService", "aws:ResourceAccount", "aws:PrincipalTag/none")
 	if d.IntN(4) == 0 {
 		return map[string]any{"Null": map[string]any{key: one(d, "true", "false")}}
 	}
