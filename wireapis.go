@@ -214,6 +214,8 @@ func (s *Server) iamAPI(p *parts) *iamapi.Service {
 		HasAccount:         s.hasAccount,
 		HasRootKey:         s.keys.HasRoot,
 		WebIdentities:      s.webIdentities,
+		Authorizer:         p.authorizer,
+		KeyOwner:           s.keys.Caller,
 		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
 	})
 }

@@ -173,3 +173,48 @@ func (s *server) aws(t *testing.T, arguments ...string) string {
 
 	return string(out)
 }
+
+// The policy simulator, called by the AWS CLI, answers as AWS's own examples do (AWS CLI reference,
+// simulate-custom-policy).
+func TestSimulationThroughAWSCLI(t *testing.T) {
+	s := startDev(t)
+	call := func(arguments ...string) map[string]any {
+		t.Helper()
+		answer := map[string]any{}
+		if err := json.Unmarshal([]byte(s.aws(t, append([]string{"iam"}, arguments...)...)), &answer); err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+
+	const document = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"dynamodb:*","Resource":"*",` +
+		`"Condition":{"DateGreaterThan":{"aws:CurrentTime":"2018-08-16T12:00:00Z"}}}}`
+	const action = "dynamodb:CreateBackup"
+	entry := func(date string) string {
+		return "ContextKeyName='aws:CurrentTime',ContextKeyValues='" + date + "',ContextKeyType=date"
+	}
+	result := func(decision, statements string) string {
+		return `{"EvaluationResults": [{"EvalActionName": "` + action + `", "EvalResourceName": "*",` +
+			`"EvalDecision": "` + decision + `", "MatchedStatements": [` + statements + `],` +
+			`"MissingContextValues": []}]}`
+	}
+
+	same(t, "after the date", call("simulate-custom-policy", "--policy-input-list", document, "--action-names", action,
+		"--context-entries", entry("2019-04-25T11:00:00Z")),
+		result("allowed", `{"SourcePolicyId": "PolicyInputList.1", "SourcePolicyType": "IAM Policy",`+
+			`"StartPosition": {"Line": 1, "Column": 38}, "EndPosition": {"Line": 1, "Column": 167}}`))
+	same(t, "before the date", call("simulate-custom-policy", "--policy-input-list", document, "--action-names", action,
+		"--context-entries", entry("2014-04-25T11:00:00Z")), result("implicitDeny", ""))
+	same(t, "keys", call("get-context-keys-for-custom-policy", "--policy-input-list", document),
+		`{"ContextKeyNames": ["aws:CurrentTime"]}`)
+
+	const role = "arn:aws:iam::000000000000:role/App"
+	call("create-role", "--role-name", "App", "--assume-role-policy-document",
+		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "000000000000"},`+
+			` "Action": "sts:AssumeRole"}]}`)
+	s.aws(t, "iam", "put-role-policy", "--role-name", "App", "--policy-name", "db", "--policy-document", document)
+	same(t, "a role", call("simulate-principal-policy", "--policy-source-arn", role, "--action-names", action,
+		"--context-entries", entry("2014-04-25T11:00:00Z")), result("implicitDeny", ""))
+	same(t, "keys of a role", call("get-context-keys-for-principal-policy", "--policy-source-arn", role),
+		`{"ContextKeyNames": ["aws:CurrentTime"]}`)
+}

@@ -106,6 +106,8 @@ func TestTerraformReads(t *testing.T) {
 		"profiles": 0.0,
 		"pool":     true,
 		"classic":  false,
+		"may":      "true role_reader_files",
+		"may_not":  "false s3:GetObject implicitDeny s3:PutObject implicitDeny aws:SecureTransport",
 	} {
 		if seen[name] != want {
 			t.Errorf("%s: %v, want %v", name, seen[name], want)

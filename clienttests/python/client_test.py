@@ -250,6 +250,35 @@ class Round(Case):
         self.assertIsInstance(error, ADMIN.exceptions.DeveloperUserAlreadyRegisteredException)
 
 
+class Simulations(Case):
+    """The policy simulator, with every type of context keys and the paginator."""
+
+    def test_types_and_pages(self):
+        values = {"string": "a", "numeric": "5", "boolean": "true", "ip": "10.1.2.3", "binary": "AAEC", "date": "2026-11-23T00:00:00Z"}
+        operators = {"string": "StringEquals", "numeric": "NumericEquals", "boolean": "Bool", "ip": "IpAddress",
+                     "binary": "BinaryEquals", "date": "DateEquals"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "s3:*", "Resource": "*",
+             "Condition": {operators[kind]: {f"my:{kind}": value} for kind, value in values.items()}}]})
+        iam = client("iam")
+        keys = iam.get_context_keys_for_custom_policy(PolicyInputList=[policy])["ContextKeyNames"]
+        self.assertEqual(keys, sorted(f"my:{kind}" for kind in values))
+        for suffix in ("", "List"):
+            entries = [{"ContextKeyName": f"my:{kind}", "ContextKeyValues": [value], "ContextKeyType": kind + suffix} for kind, value in values.items()]
+            pages = iam.get_paginator("simulate_custom_policy").paginate(
+                PolicyInputList=[policy], ActionNames=["s3:GetObject", "s3:PutObject", "sqs:SendMessage"], ContextEntries=entries,
+                PaginationConfig={"PageSize": 2})
+            results = [result for page in pages for result in page["EvaluationResults"]]
+            self.assertEqual([result["EvalDecision"] for result in results], ["allowed", "allowed", "implicitDeny"])
+            self.assertEqual(results[0]["MatchedStatements"][0]["SourcePolicyId"], "PolicyInputList.1")
+        absent = [dict(entry, ContextKeyValues=[]) for entry in entries]
+        result = iam.simulate_custom_policy(PolicyInputList=[policy], ActionNames=["s3:GetObject"], ContextEntries=absent)
+        self.assertEqual(result["EvaluationResults"][0]["MissingContextValues"], [])
+        error = self.refused("NoSuchEntity", None, iam.simulate_principal_policy, ActionNames=["s3:GetObject"],
+                             PolicySourceArn="arn:aws:iam::000000000000:role/None")
+        self.assertIsInstance(error, iam.exceptions.NoSuchEntityException)
+
+
 class Refusals(Case):
     """Error classes and texts, as botocore builds them from the answers."""
 

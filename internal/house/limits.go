@@ -37,6 +37,7 @@ var mostStatements = sum([]share{
 	{900, "conformance: what AWS is known to answer"},
 	{250, "package poolhousetest"},
 	{850, "what a token would pass, what rules would give, what a pool's settings would break"},
+	{480, "the simulation of policies in the IAM API"},
 })
 
 // share is the number of statements that something needs.

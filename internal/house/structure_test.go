@@ -119,8 +119,8 @@ var allowedImports = map[string][]string{
 	},
 	"internal/iam/policy": {"internal/identitypool"},
 	"internal/iamapi": {
-		"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/store",
-		"internal/webidentity",
+		"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool",
+		"internal/store", "internal/webidentity",
 	},
 	"internal/identitypool": {"internal/explain"},
 	"internal/idtoken":      {"internal/explain", "internal/outbound"},

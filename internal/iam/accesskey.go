@@ -334,6 +334,12 @@ func (k *AccessKeys) Lookup(ctx context.Context, id string) (c Caller, secret st
 	return c, secret, nil
 }
 
+// Caller is Lookup without the secret.
+func (k *AccessKeys) Caller(ctx context.Context, id string) (Caller, error) {
+	caller, _, err := k.Lookup(ctx, id)
+	return caller, err
+}
+
 // Owner returns the account of a key, even if the key is disabled; "" if there is no
 // such key. A refused call may name the key without having its secret: its account
 // need not be the caller's.

@@ -124,12 +124,8 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		return err
 	}
 	b.request = a.request(c, access, b.role.Tags)
-	identity := b.identity
-	if says == trustsCaller { // as good as an identity policy
-		identity = append(slices.Clip(identity), everything)
-	}
 
-	d := policy.Allowed(b.request, identity, b.boundary, b.session)
+	d := b.decide(says)
 	if d.Allowed {
 		return nil
 	}
@@ -138,6 +134,16 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 	refusal.Explicit, refusal.Unknown = d.Explicit, d.Unknown
 
 	return refusal
+}
+
+// decide asks the policies about the request.
+func (b *bounds) decide(says resourceSays) policy.Decision {
+	identity := b.identity
+	if says == trustsCaller { // as good as an identity policy
+		identity = append(slices.Clip(identity), everything)
+	}
+
+	return policy.Allowed(b.request, identity, b.boundary, b.session)
 }
 
 // denied returns the refusal of access to c.

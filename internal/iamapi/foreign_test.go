@@ -69,6 +69,9 @@ var foreignIAM = map[string]string{
 	"TagSAMLProvider":      "SAMLProviderArn=SAML&Tags.member.1.Key=k&Tags.member.1.Value=v",
 	"UntagSAMLProvider":    "SAMLProviderArn=SAML&TagKeys.member.1=k",
 	"ListSAMLProviderTags": "SAMLProviderArn=SAML",
+
+	"SimulatePrincipalPolicy":          "PolicySourceArn=ROLEARN&ActionNames.member.1=s3:GetObject",
+	"GetContextKeysForPrincipalPolicy": "PolicySourceArn=ROLEARN",
 }
 
 // ownIAM are the operations that list the caller's account, or make things in it.
@@ -96,6 +99,9 @@ var ownIAM = map[string]string{
 	"CreatePolicy":                "PolicyName=ROLE&PolicyDocument=ALLOW",
 	"CreateOpenIDConnectProvider": "Url=https://shared.example&ClientIDList.member.1=b",
 	"CreateSAMLProvider":          "Name=ROLE&SAMLMetadataDocument=METADATA",
+
+	"SimulateCustomPolicy":          "PolicyInputList.member.1=ALLOW&ActionNames.member.1=s3:GetObject",
+	"GetContextKeysForCustomPolicy": "PolicyInputList.member.1=ALLOW",
 }
 
 // Whoever holds another account's root key finds nothing of this account's and
@@ -123,6 +129,7 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 		for key, list := range values {
 			values[key] = []string{map[string]string{
 				"ROLE":     name,
+				"ROLEARN":  arn + "role/" + name,
 				"POLICY":   arn + "policy/" + name,
 				"OIDC":     arn + "oidc-provider/" + strings.ToLower(name) + ".example",
 				"SAML":     arn + "saml-provider/" + name,

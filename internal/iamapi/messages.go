@@ -137,6 +137,70 @@ var Messages = []explain.Message{
 		Reasons: []explain.Code{"saml-metadata-unreadable"},
 	},
 	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-action"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-boundaries"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-caller"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-entity"},
+	},
+	{
+		Code:    "PolicyEvaluation",
+		Reasons: []explain.Code{"simulation-evaluation"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-key"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-key-twice"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-option"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-option-resource"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-organization"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-owner"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-policy"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-resource"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-resource-policy"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-size"},
+	},
+	{
+		Code:    "InvalidInput",
+		Reasons: []explain.Code{"simulation-value"},
+	},
+	{
 		Code:    "LimitExceeded",
 		Reasons: []explain.Code{"tags-quota"},
 	},

@@ -69,6 +69,13 @@ func (s *Service) Operations() []awsapi.Operation {
 		signed(s, "ListServerCertificates", (*Service).listServerCertificates),
 		signed(s, "ListVirtualMFADevices", (*Service).listVirtualMFADevices),
 
+		awsapi.Signed("SimulateCustomPolicy", "iam:SimulateCustomPolicy",
+			call(s, (*Service).simulateCustomPolicy), nil),
+		signed(s, "SimulatePrincipalPolicy", (*Service).simulatePrincipalPolicy),
+		awsapi.Signed("GetContextKeysForCustomPolicy", "iam:GetContextKeysForCustomPolicy",
+			call(s, (*Service).contextKeysForCustomPolicy), nil),
+		signed(s, "GetContextKeysForPrincipalPolicy", (*Service).contextKeysForPrincipalPolicy),
+
 		awsapi.Signed("GetUser", "iam:GetUser", call(s, (*Service).getUser), nil),
 		awsapi.Signed("GetAccountAuthorizationDetails", "iam:GetAccountAuthorizationDetails",
 			call(s, (*Service).getAccountAuthorizationDetails), nil),

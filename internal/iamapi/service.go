@@ -40,6 +40,10 @@ type Options struct {
 	// HasRootKey reports whether an account has an access key without a policy.
 	HasRootKey    func(context.Context, identitypool.AccountID) (bool, error)
 	WebIdentities WebIdentities
+	// Authorizer decides in the policy simulator.
+	Authorizer *iam.Authorizer
+	// KeyOwner returns the caller of an access key. Its error wraps iam.ErrNotFound or iam.ErrDisabled.
+	KeyOwner func(ctx context.Context, id string) (iam.Caller, error)
 	// AcceptUnknownRoles accepts trust policies that name roles which do not exist,
 	// and logs a warning. For development only.
 	AcceptUnknownRoles bool
@@ -53,6 +57,8 @@ type Service struct {
 	hasAccount    func(context.Context, identitypool.AccountID) (bool, error)
 	hasRootKey    func(context.Context, identitypool.AccountID) (bool, error)
 	webIdentities WebIdentities
+	authorizer    *iam.Authorizer
+	keyOwner      func(ctx context.Context, id string) (iam.Caller, error)
 	acceptUnknown bool
 }
 
@@ -70,6 +76,8 @@ func New(o Options) *Service {
 		hasAccount:    o.HasAccount,
 		hasRootKey:    o.HasRootKey,
 		webIdentities: o.WebIdentities,
+		authorizer:    o.Authorizer,
+		keyOwner:      o.KeyOwner,
 		acceptUnknown: o.AcceptUnknownRoles,
 	}
 }
@@ -95,6 +103,7 @@ var Statuses = map[string]int{
 	featureEnabled:           409,
 	featureDisabled:          404,
 	"ConcurrentModification": 409,
+	policyEvaluation:         500,
 	InternalCode:             500,
 }
 
@@ -107,6 +116,7 @@ const (
 	limitExceeded     = "LimitExceeded"
 	deleteConflict    = "DeleteConflict"
 	unmodifiable      = "UnmodifiableEntity"
+	policyEvaluation  = "PolicyEvaluation"
 )
 
 // words are the texts of one kind of resource.

@@ -65,8 +65,49 @@ data "aws_iam_users" "all" {}
 data "aws_iam_instance_profiles" "reader" { role_name = aws_iam_role.reader.name }
 data "aws_cognito_identity_pool" "pool" { identity_pool_name = aws_cognito_identity_pool.pool.identity_pool_name }
 
+# What modules ask before they do something: may this role?
+resource "aws_iam_role_policy" "reader" {
+  name = "files"
+  role = aws_iam_role.reader.name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "s3:GetObject"
+      Resource  = "arn:aws:s3:::bucket/*"
+      Condition = { Bool = { "aws:SecureTransport" = "true" } }
+    }]
+  })
+}
+data "aws_iam_principal_policy_simulation" "may" {
+  policy_source_arn = aws_iam_role.reader.arn
+  action_names      = ["s3:GetObject"]
+  resource_arns     = ["arn:aws:s3:::bucket/a"]
+  context {
+    key    = "aws:SecureTransport"
+    type   = "boolean"
+    values = ["true"]
+  }
+  depends_on = [aws_iam_role_policy.reader]
+}
+data "aws_iam_principal_policy_simulation" "may_not" {
+  policy_source_arn         = aws_iam_role.reader.arn
+  action_names              = ["s3:GetObject", "s3:PutObject"]
+  resource_owner_account_id = data.aws_caller_identity.me.account_id
+  depends_on                = [aws_iam_role_policy.reader]
+}
+
 output "seen" {
   value = {
+    may = join(" ", [
+      data.aws_iam_principal_policy_simulation.may.all_allowed,
+      tolist(tolist(data.aws_iam_principal_policy_simulation.may.results)[0].matched_statements)[0].source_policy_id,
+    ])
+    may_not = join(" ", concat(
+      [data.aws_iam_principal_policy_simulation.may_not.all_allowed],
+      [for r in data.aws_iam_principal_policy_simulation.may_not.results : "${r.action_name} ${r.decision}"],
+      tolist(tolist(data.aws_iam_principal_policy_simulation.may_not.results)[0].missing_context_keys),
+    ))
     account  = data.aws_caller_identity.me.account_id
     caller   = data.aws_caller_identity.me.arn
     region   = data.aws_region.here.name

@@ -138,6 +138,7 @@ func (p *parser) statement(where string, index int) (writtenStatement, error) {
 	s := writtenStatement{where: where, Statement: Statement{Index: index}}
 	seen := map[string]bool{}
 
+	s.extent.from = int(p.dec.InputOffset())
 	err := p.object(where, func(name string) (err error) {
 		at := where + "." + name
 		seen[name] = true
@@ -166,6 +167,7 @@ func (p *parser) statement(where string, index int) (writtenStatement, error) {
 	if err != nil {
 		return s, err
 	}
+	s.extent.to = int(p.dec.InputOffset())
 
 	for _, name := range []string{"Action", "Resource", "Principal"} {
 		if seen[name] && seen["Not"+name] {

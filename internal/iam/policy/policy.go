@@ -71,6 +71,7 @@ type Statement struct {
 	resources    []pattern // nil = the element is absent
 	notResource  bool
 	conditions   []condition
+	extent       extent
 
 	// services are the parts of actions before the colon; for NotAction, only services
 	// excluded as a whole (`s3:*`).

@@ -311,6 +311,11 @@ func parseBinary(s string) ([]byte, bool) {
 	return b, err == nil
 }
 
+func parseAddress(s string) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(s)
+	return addr.Unmap(), err == nil && addr.Zone() == ""
+}
+
 func compileAddresses(values []string) (matcher, error) {
 	wanted := make([]netip.Prefix, 0, len(values))
 	for _, v := range values {
@@ -330,11 +335,10 @@ func compileAddresses(values []string) (matcher, error) {
 	}
 
 	return func(value string, _ *scope) truth {
-		addr, err := netip.ParseAddr(value)
-		if err != nil || addr.Zone() != "" {
+		addr, ok := parseAddress(value)
+		if !ok {
 			return unknown
 		}
-		addr = addr.Unmap()
 
 		for _, prefix := range wanted {
 			if prefix.Contains(addr) {
