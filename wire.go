@@ -38,12 +38,13 @@ type parts struct {
 	events     *signout.Sources
 	assume     *assume.Service
 	addresses  *ratelimit.Addresses
+	sealer     *envelope.Sealer
 }
 
 // wire builds everything above the database: roles and providers, keys, the gate, the
 // identity pools, the APIs, and their routes.
 func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) {
-	var p parts
+	p := parts{sealer: sealer}
 	if p.directory, err = s.openDirectory(ctx); err != nil {
 		return err
 	}

@@ -159,6 +159,10 @@ func (s *Server) adminService(p *parts) *adminapi.Service {
 		Home:              identitypool.AccountID(c.Account),
 		SignOutEverywhere: c.SignOutInAllAccounts,
 		Now:               c.Now,
+		Keys:              s.keys,
+		Authorizer:        p.authorizer,
+		Authorize:         p.gate.Authorize,
+		PageSealer:        p.sealer,
 	})
 }
 

@@ -56,6 +56,12 @@ type Options struct {
 	// SignOutEverywhere makes sign-outs by the home account count for all accounts.
 	SignOutEverywhere bool
 	Now               func() time.Time
+	Keys              *iam.AccessKeys
+	Authorizer        *iam.Authorizer
+	// Authorize decides whether a caller has a permission. (*gate.Gate).Authorize does.
+	Authorize func(ctx context.Context, c awsapi.Caller, needed awsapi.Access) error
+	// PageSealer seals the tokens of pages.
+	PageSealer iam.Sealer
 }
 
 // Service implements the operations of the table in Operations. It is safe for concurrent
@@ -80,6 +86,11 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("VerifySession", "poolhouse:VerifySession", s.verifySession,
 			awsapi.OnUnknown[verifySessionInput]),
 		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", s.revokeSessions, s.revokeSessionsNeeds),
+		awsapi.Signed("CheckAccess", "poolhouse:CheckAccess", s.checkAccess, nil),
+		awsapi.Signed("CreateAccessKey", "poolhouse:CreateAccessKey", s.createAccessKey, nil),
+		awsapi.Signed("ListAccessKeys", "poolhouse:ListAccessKeys", s.listAccessKeys, nil),
+		awsapi.Signed("UpdateAccessKey", "poolhouse:UpdateAccessKey", s.updateAccessKey, nil),
+		awsapi.Signed("DeleteAccessKey", "poolhouse:DeleteAccessKey", s.deleteAccessKey, nil),
 	}
 }
 

@@ -1,0 +1,66 @@
+package adminapi
+
+import "github.com/poolhouse-id/poolhouse/internal/explain"
+
+// The reasons of the operations on access keys.
+var (
+	keyMissing = Refusals.Add(explain.Reason{
+		Code:     "access-key-lookup",
+		Check:    "access key",
+		Expected: "an access key of account {account}",
+		Got:      "none with this ID",
+		Fix:      "look the ID up with ListAccessKeys, and sign with a key of its account",
+	})
+	keyBounded = Refusals.Add(explain.Reason{
+		Code:     "access-key-bounded",
+		Check:    "caller of an access key's change",
+		Expected: "a caller that may do everything in its account",
+		Got:      "{caller}, which policies limit",
+		Fix: "sign with a key without a policy, or with a session of a role that allows everything and has no " +
+			"boundary: a key outlives sessions, and could do more than a caller that is limited",
+	})
+	keyWithoutPolicy = Refusals.Add(explain.Reason{
+		Code:     "access-key-policy",
+		Check:    "access key's policy",
+		Expected: "a policy document",
+		Got:      "none",
+		Fix: "give a policy that allows what the key is for; a key without one is made beside the database, " +
+			"with poolhouse keys create",
+	})
+	keyOwn = Refusals.Add(explain.Reason{
+		Code:     "access-key-own",
+		Check:    "access key's use",
+		Expected: "another key than the one that signs the call, or AllowOwn",
+		Got:      "the caller's own key",
+		Fix:      "sign with another key, or give AllowOwn: you cannot sign with this key afterwards",
+	})
+	keyLast = Refusals.Add(explain.Reason{
+		Code:     "access-key-last",
+		Check:    "access keys that are left",
+		Expected: "another enabled key of account {account} without a policy",
+		Got:      "none",
+		Fix: "make and try another one first, with poolhouse keys create; poolhouse keys delete removes even " +
+			"the last one",
+	})
+	keyLimit = Refusals.Add(explain.Reason{
+		Code:     "access-key-limit",
+		Check:    "number of access keys",
+		Expected: "fewer than {limit}",
+		Got:      "{limit}",
+		Fix:      "delete keys that are not used",
+	})
+	keyForm = Refusals.Add(explain.Reason{
+		Code:     "access-key-form",
+		Check:    "access key",
+		Expected: "a policy document and a description that are valid",
+		Got:      "{fault}",
+		Fix:      "correct it",
+	})
+	keysPageForeign = Refusals.Add(explain.Reason{
+		Code:     "access-keys-page",
+		Check:    "page",
+		Expected: "the NextToken of the previous page of the same list",
+		Got:      "another value",
+		Fix:      "leave NextToken out to begin with the first page",
+	})
+)
