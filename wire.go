@@ -39,6 +39,7 @@ type parts struct {
 	assume     *assume.Service
 	addresses  *ratelimit.Addresses
 	sealer     *envelope.Sealer
+	engines    *assume.Router
 }
 
 // wire builds everything above the database: roles and providers, keys, the gate, the
@@ -283,6 +284,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 	if err != nil {
 		return err
 	}
+	p.engines = credentials
 	bindings, err := s.bindSAMLLogins(ctx, p.directory)
 	if err != nil {
 		return err

@@ -9,12 +9,16 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/providercheck"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
+	"github.com/poolhouse-id/poolhouse/internal/serverstatus"
+	"github.com/poolhouse-id/poolhouse/internal/signingkeys"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/stsapi"
 )
@@ -34,6 +38,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		origins = nil // the guard of development decides
 	}
 
+	s.overload = s.newGuard()
 	apis := append(awsAPIs(s.pools, s.stsAPI(p), s.iamAPI(p)), adminAPI(s.adminService(p)))
 
 	if c.Dev {
@@ -43,7 +48,6 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		apis = append(apis, noUserPools())
 	}
 
-	s.overload = s.newGuard()
 	s.metrics = metrics.New(c.Version, apis, s.store, Refusals())
 	s.metrics.Watch(s.overload)
 	if c.LogLinesDropped != nil {
@@ -163,7 +167,35 @@ func (s *Server) adminService(p *parts) *adminapi.Service {
 		Authorizer:        p.authorizer,
 		Authorize:         p.gate.Authorize,
 		PageSealer:        p.sealer,
+		SigningKeys:       s.signingKeys(p.sealer),
+		Status:            s.status(p),
+		Settings:          c.shownSettings(),
+		Checker:           providercheck.New(s.outbound, p.directory, c.Now),
 	})
+}
+
+// signingKeys returns the keys that sign tokens, for the administrators' API.
+func (s *Server) signingKeys(sealer *envelope.Sealer) *signingkeys.Keys {
+	return &signingkeys.Keys{
+		Store:  s.store,
+		Sealer: sealer,
+		Pools:  s.issuer,
+		Web:    s.webIdentities,
+		Now:    s.config.Now,
+	}
+}
+
+// status returns what tells the status of this node.
+func (s *Server) status(p *parts) *serverstatus.Reporter {
+	return &serverstatus.Reporter{
+		Version:         s.config.Version,
+		Started:         s.config.Now(),
+		Now:             s.config.Now,
+		Store:           s.store,
+		Engines:         p.engines.Health,
+		LogLinesDropped: s.config.LogLinesDropped,
+		Guard:           s.overload,
+	}
 }
 
 // stsAPI returns the STS API, with the same parts as the pools.

@@ -21,7 +21,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/providercheck"
+	"github.com/poolhouse-id/poolhouse/internal/serverstatus"
 	"github.com/poolhouse-id/poolhouse/internal/session"
+	"github.com/poolhouse-id/poolhouse/internal/settingtable"
+	"github.com/poolhouse-id/poolhouse/internal/signingkeys"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -61,7 +65,11 @@ type Options struct {
 	// Authorize decides whether a caller has a permission. (*gate.Gate).Authorize does.
 	Authorize func(ctx context.Context, c awsapi.Caller, needed awsapi.Access) error
 	// PageSealer seals the tokens of pages.
-	PageSealer iam.Sealer
+	PageSealer  iam.Sealer
+	SigningKeys *signingkeys.Keys
+	Status      *serverstatus.Reporter
+	Settings    []settingtable.Setting
+	Checker     *providercheck.Checker
 }
 
 // Service implements the operations of the table in Operations. It is safe for concurrent
@@ -91,6 +99,12 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("ListAccessKeys", "poolhouse:ListAccessKeys", s.listAccessKeys, nil),
 		awsapi.Signed("UpdateAccessKey", "poolhouse:UpdateAccessKey", s.updateAccessKey, nil),
 		awsapi.Signed("DeleteAccessKey", "poolhouse:DeleteAccessKey", s.deleteAccessKey, nil),
+		awsapi.Signed("ListSigningKeys", "poolhouse:ListSigningKeys", s.listSigningKeys, nil),
+		awsapi.Signed("RotateSigningKeys", "poolhouse:RotateSigningKeys", s.rotateSigningKeys, nil),
+		awsapi.Signed("RetireSigningKey", "poolhouse:RetireSigningKey", s.retireSigningKey, nil),
+		awsapi.Signed("GetServerStatus", "poolhouse:GetServerStatus", s.getServerStatus, nil),
+		awsapi.Signed("ListSettings", "poolhouse:ListSettings", s.listSettings, nil),
+		awsapi.Signed("TestProvider", "poolhouse:TestProvider", s.testProvider, nil),
 	}
 }
 

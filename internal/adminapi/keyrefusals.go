@@ -64,3 +64,60 @@ var (
 		Fix:      "leave NextToken out to begin with the first page",
 	})
 )
+
+// The reasons of the operations on signing keys, and of those for the operator.
+var (
+	homeAccountOnly = Refusals.Add(explain.Reason{
+		Code:     "home-account-only",
+		Check:    "caller's account",
+		Expected: "the home account, account_id in the settings",
+		Got:      "account {account} calls {operation}",
+		Fix:      "sign with a key of the home account: what this is about belongs to the operator of the server",
+	})
+	signingKeysNone = Refusals.Add(explain.Reason{
+		Code:     "signing-keys-none",
+		Check:    "signing keys",
+		Expected: "an account with web identity tokens",
+		Got:      "account {account} has none",
+		Fix:      "call EnableOutboundWebIdentityFederation first; the first call makes the keys",
+	})
+	signingKeysMany = Refusals.Add(explain.Reason{
+		Code:     "signing-keys-many",
+		Check:    "number of signing keys",
+		Expected: "room for a new key of each algorithm",
+		Got:      "{fault}",
+		Fix:      "wait, or retire keys that leaked with RetireSigningKey",
+	})
+	signingKeyMissing = Refusals.Add(explain.Reason{
+		Code:     "signing-key-lookup",
+		Check:    "signing key",
+		Expected: "a key of identity pools (home account only) or of account {account}",
+		Got:      "none with this ID",
+		Fix:      "look the ID up with ListSigningKeys; the home account names other accounts with Account",
+	})
+	signingKeySigns = Refusals.Add(explain.Reason{
+		Code:     "signing-key-in-use",
+		Check:    "signing key's use",
+		Expected: "a key that does not sign now",
+		Got:      "the one that signs",
+		Fix:      "call RotateSigningKeys with Now first, then retire the key",
+	})
+)
+
+// The reasons of TestProvider. Those of its steps are in package providercheck.
+var (
+	testedMissing = Refusals.Add(explain.Reason{
+		Code:     "tested-provider",
+		Check:    "tested provider",
+		Expected: "the ARN of a provider of account {account}",
+		Got:      "none with this ARN",
+		Fix:      "look the ARN up with ListOpenIDConnectProviders or ListSAMLProviders, or give Issuer or SamlMetadata",
+	})
+	testsBusy = Refusals.Add(explain.Reason{
+		Code:     "tested-provider-rate",
+		Check:    "number of provider tests",
+		Expected: "a few a second, of all accounts together",
+		Got:      "more",
+		Fix:      "wait a few seconds",
+	})
+)

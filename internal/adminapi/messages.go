@@ -134,4 +134,39 @@ var Messages = []explain.Message{
 		Text:    "This is the key that signs the call: give AllowOwn to end it all the same.",
 		Reasons: []explain.Code{"access-key-own"},
 	},
+	{
+		Code:    "LimitExceededException",
+		Text:    "Too many signing keys are published: wait until earlier ones end.",
+		Reasons: []explain.Code{"signing-keys-many"},
+	},
+	{
+		Code:    "ResourceNotFoundException",
+		Text:    "The account has no signing keys.",
+		Reasons: []explain.Code{"signing-keys-none"},
+	},
+	{
+		Code:    "ResourceNotFoundException",
+		Text:    "No such signing key.",
+		Reasons: []explain.Code{"signing-key-lookup"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "The key signs tokens now: call RotateSigningKeys with Now first.",
+		Reasons: []explain.Code{"signing-key-in-use"},
+	},
+	{
+		Code:    "AccessDeniedException",
+		Text:    "Only the home account may call {operation}.",
+		Reasons: []explain.Code{"home-account-only"},
+	},
+	{
+		Code:    "ResourceNotFoundException",
+		Text:    "No such provider in this account.",
+		Reasons: []explain.Code{"tested-provider"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "Give one of Issuer, ProviderArn and SamlMetadata.",
+		Reasons: []explain.Code{"input-members"},
+	},
 }
