@@ -56,6 +56,7 @@ var allowedImports = map[string][]string{
 		"internal/issuer", "internal/providercheck", "internal/serverstatus", "internal/settingtable",
 		"internal/signingkeys",
 	},
+	"internal/adminapi/writereference": {"internal/adminapi"},
 	"internal/providercheck": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/idtoken", "internal/outbound",
 		"internal/saml",
