@@ -2,6 +2,7 @@ package poolhouse
 
 import (
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
@@ -18,6 +19,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/providercheck"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/serverstatus"
+	"github.com/poolhouse-id/poolhouse/internal/settingtable"
 	"github.com/poolhouse-id/poolhouse/internal/signingkeys"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/stsapi"
@@ -240,4 +242,21 @@ func (s *Server) iamAPI(p *parts) *iamapi.Service {
 		WebIdentities:      s.webIdentities,
 		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
 	})
+}
+
+// Setting is a setting with its value in force, as ListSettings shows it. Secrets are masked.
+type Setting = settingtable.Setting
+
+// shownSettings lists the settings: those that the program gave, or else the single-valued ones of c.
+func (c *Config) shownSettings() []Setting {
+	if c.Settings != nil {
+		return c.Settings
+	}
+
+	// Rows needs addresses of structs, and must not share those of the server.
+	shown, standard := *c, Config{}
+	standard.Limits = standard.Limits.WithDefaults()
+	standard.AddressLimits = standard.AddressLimits.WithDefaults()
+
+	return settingtable.Of(reflect.ValueOf(&shown).Elem(), reflect.ValueOf(&standard).Elem())
 }

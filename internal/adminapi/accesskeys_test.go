@@ -120,9 +120,10 @@ func TestAccessKeysDoNotEscalate(t *testing.T) {
 
 	const keysOnly = `{"Effect":"Allow","Action":"poolhouse:*","Resource":"*"}`
 	for name, statements := range map[string]string{
-		"one API":    keysOnly,
-		"a Deny":     wiretest.AllowAllStatement + `,{"Effect":"Deny","Action":"s3:GetObject","Resource":"*"}`,
-		"condition":  `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}`,
+		"one API": keysOnly,
+		"a Deny":  wiretest.AllowAllStatement + `,{"Effect":"Deny","Action":"s3:GetObject","Resource":"*"}`,
+		"condition": `{"Effect":"Allow","Action":"*","Resource":"*",
+			"Condition":{"Bool":{"aws:SecureTransport":"false"}}}`,
 		"NotAction":  `{"Effect":"Allow","NotAction":"s3:GetObject","Resource":"*"}`,
 		"by service": `{"Effect":"Allow","Action":["poolhouse:*","iam:*","sts:*","cognito-identity:*"],"Resource":"*"}`,
 	} {
@@ -173,7 +174,8 @@ func TestAccessKeysThatAreNeeded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		asked[struct{}](t, w, wiretest.Stranger, "DeleteAccessKey", fmt.Sprintf(`{"AccessKeyId":%q,"AllowOwn":true}`, root))
+		asked[struct{}](t, w, wiretest.Stranger, "DeleteAccessKey",
+			fmt.Sprintf(`{"AccessKeyId":%q,"AllowOwn":true}`, root))
 		w.Keys[wiretest.Stranger] = aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: secret}
 		wiretest.Equal(t, "the other root key", listPoolsBy(t, w, wiretest.Stranger), 200)
 	})

@@ -22,9 +22,11 @@ type checkedAccess struct {
 func TestCheckAccess(t *testing.T) {
 	eachAccounts(t, func(t *testing.T, w *wiretest.Accounts) {
 		pool := func(color string) string {
-			return *wiretest.Must(w.Pools(wiretest.Stranger).CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
-				IdentityPoolName: new("p"), IdentityPoolTags: map[string]string{"color": color},
-			}))(t).IdentityPoolId
+			in := &ci.CreateIdentityPoolInput{
+				IdentityPoolName: new("p"),
+				IdentityPoolTags: map[string]string{"color": color},
+			}
+			return *wiretest.Must(w.Pools(wiretest.Stranger).CreateIdentityPool(t.Context(), in))(t).IdentityPoolId
 		}
 		red, blue := pool("red"), pool("blue")
 		newKey(t, w, wiretest.Stranger, "reader", wiretest.PolicyOf(
@@ -36,7 +38,8 @@ func TestCheckAccess(t *testing.T) {
 			arn := "arn:aws:cognito-identity:us-east-1:" + wiretest.Stranger + ":identitypool/" + id
 			got := asked[checkedAccess](t, w, "reader", "CheckAccess", fmt.Sprintf(
 				`{"Checks":[{"Action":"cognito-identity:DescribeIdentityPool","Resource":%q},
-				{"Action":"cognito-identity:DeleteIdentityPool","Resource":%q},{"Action":"poolhouse:CheckAccess"}]}`, arn, arn))
+				{"Action":"cognito-identity:DeleteIdentityPool","Resource":%q},
+				{"Action":"poolhouse:CheckAccess"}]}`, arn, arn))
 			real := w.Post(t, "reader", "cognito-identity", "AWSCognitoIdentityService.DescribeIdentityPool",
 				fmt.Sprintf(`{"IdentityPoolId":%q}`, id))
 			wiretest.Equal(t, "the call itself", real.Status == 200, allowed)
@@ -52,7 +55,8 @@ func TestCheckAccess(t *testing.T) {
 			`{"Checks":[{"Action":"cognito-identity:DescribeIdentityPool",
 			"Resource":"arn:aws:cognito-identity:us-east-1:%s:identitypool/%s"}]}`, wiretest.Stranger, red))
 		wiretest.Equal(t, "another account's pool", foreign.Results[0].Allowed, false)
-		wantRefused(t, "no permission", w.Administer(t, wiretest.Stranger, "CheckAccess", `{}`), "ValidationException", "")
+		wantRefused(t, "nothing asked", w.Administer(t, wiretest.Stranger, "CheckAccess", `{}`),
+			"ValidationException", "")
 	})
 }
 
@@ -72,7 +76,10 @@ func TestCheckAccessInputs(t *testing.T) {
 		{`{"Checks":[{"Action":"*"}]}`, "ValidationException"},
 		{`{"Checks":[{"Action":"s3:Get*"}]}`, "ValidationException"},
 		{`{"Checks":[{"Action":"s3:GetObject","Resource":"bucket"}]}`, "ValidationException"},
-		{`{"Checks":[{"Action":"s3:GetObject","Resource":"arn:` + strings.Repeat("x", 2048) + `"}]}`, "ValidationException"},
+		{
+			`{"Checks":[{"Action":"s3:GetObject","Resource":"arn:` + strings.Repeat("x", 2048) + `"}]}`,
+			"ValidationException",
+		},
 		{`{"Checks":"all"}`, "SerializationException"},
 	} {
 		wantRefused(t, test.body[:min(60, len(test.body))],

@@ -13,7 +13,7 @@ var (
 	})
 	keyBounded = Refusals.Add(explain.Reason{
 		Code:     "access-key-bounded",
-		Check:    "caller of an access key's change",
+		Check:    "access key",
 		Expected: "a caller that may do everything in its account",
 		Got:      "{caller}, which policies limit",
 		Fix: "sign with a key without a policy, or with a session of a role that allows everything and has no " +
@@ -21,7 +21,7 @@ var (
 	})
 	keyWithoutPolicy = Refusals.Add(explain.Reason{
 		Code:     "access-key-policy",
-		Check:    "access key's policy",
+		Check:    "access key",
 		Expected: "a policy document",
 		Got:      "none",
 		Fix: "give a policy that allows what the key is for; a key without one is made beside the database, " +
@@ -29,14 +29,14 @@ var (
 	})
 	keyOwn = Refusals.Add(explain.Reason{
 		Code:     "access-key-own",
-		Check:    "access key's use",
+		Check:    "access key",
 		Expected: "another key than the one that signs the call, or AllowOwn",
 		Got:      "the caller's own key",
 		Fix:      "sign with another key, or give AllowOwn: you cannot sign with this key afterwards",
 	})
 	keyLast = Refusals.Add(explain.Reason{
 		Code:     "access-key-last",
-		Check:    "access keys that are left",
+		Check:    "access key",
 		Expected: "another enabled key of account {account} without a policy",
 		Got:      "none",
 		Fix: "make and try another one first, with poolhouse keys create; poolhouse keys delete removes even " +
@@ -44,7 +44,7 @@ var (
 	})
 	keyLimit = Refusals.Add(explain.Reason{
 		Code:     "access-key-limit",
-		Check:    "number of access keys",
+		Check:    "access key",
 		Expected: "fewer than {limit}",
 		Got:      "{limit}",
 		Fix:      "delete keys that are not used",
@@ -58,7 +58,7 @@ var (
 	})
 	keysPageForeign = Refusals.Add(explain.Reason{
 		Code:     "access-keys-page",
-		Check:    "page",
+		Check:    "access keys",
 		Expected: "the NextToken of the previous page of the same list",
 		Got:      "another value",
 		Fix:      "leave NextToken out to begin with the first page",
@@ -69,7 +69,7 @@ var (
 var (
 	homeAccountOnly = Refusals.Add(explain.Reason{
 		Code:     "home-account-only",
-		Check:    "caller's account",
+		Check:    "home account",
 		Expected: "the home account, account_id in the settings",
 		Got:      "account {account} calls {operation}",
 		Fix:      "sign with a key of the home account: what this is about belongs to the operator of the server",
@@ -83,7 +83,7 @@ var (
 	})
 	signingKeysMany = Refusals.Add(explain.Reason{
 		Code:     "signing-keys-many",
-		Check:    "number of signing keys",
+		Check:    "signing keys",
 		Expected: "room for a new key of each algorithm",
 		Got:      "{fault}",
 		Fix:      "wait, or retire keys that leaked with RetireSigningKey",
@@ -97,7 +97,7 @@ var (
 	})
 	signingKeySigns = Refusals.Add(explain.Reason{
 		Code:     "signing-key-in-use",
-		Check:    "signing key's use",
+		Check:    "signing key",
 		Expected: "a key that does not sign now",
 		Got:      "the one that signs",
 		Fix:      "call RotateSigningKeys with Now first, then retire the key",
@@ -111,11 +111,12 @@ var (
 		Check:    "tested provider",
 		Expected: "the ARN of a provider of account {account}",
 		Got:      "none with this ARN",
-		Fix:      "look the ARN up with ListOpenIDConnectProviders or ListSAMLProviders, or give Issuer or SamlMetadata",
+		Fix: "look the ARN up with ListOpenIDConnectProviders or ListSAMLProviders, or give Issuer or " +
+			"SamlMetadata",
 	})
 	testsBusy = Refusals.Add(explain.Reason{
 		Code:     "tested-provider-rate",
-		Check:    "number of provider tests",
+		Check:    "tested provider",
 		Expected: "a few a second, of all accounts together",
 		Got:      "more",
 		Fix:      "wait a few seconds",

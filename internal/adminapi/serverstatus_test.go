@@ -66,7 +66,9 @@ func TestOperatorsOperations(t *testing.T) {
 
 	got := w.Administer(t, wiretest.HomeAccount, "ListSettings", `{}`)
 	wiretest.Equal(t, "status", got.Status, 200)
-	for _, want := range []string{`"Name":"issuer_url"`, `"Name":"limits.`, `"Source":"program"`, `"Source":"default"`} {
+	for _, want := range []string{
+		`"Name":"issuer_url"`, `"Name":"limits.`, `"Source":"program"`, `"Source":"default"`,
+	} {
 		if !strings.Contains(got.Body, want) {
 			t.Errorf("no %s in %s", want, got.Body)
 		}

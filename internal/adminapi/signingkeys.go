@@ -150,8 +150,8 @@ func (s *Service) retireSigningKey(
 	key, err := s.options.SigningKeys.Retire(ctx, scope, *in.KeyId)
 	switch {
 	case errors.Is(err, issuer.ErrNoKey):
-		return nil, awsapi.Refused("ResourceNotFoundException", signingKeyMissing.With("account", string(scope.Account)),
-			"No such signing key.").Because(err)
+		why := signingKeyMissing.With("account", string(scope.Account))
+		return nil, awsapi.Refused("ResourceNotFoundException", why, "No such signing key.").Because(err)
 	case errors.Is(err, issuer.ErrKeySigns):
 		return nil, badInput(signingKeySigns.With(),
 			"The key signs tokens now: call RotateSigningKeys with Now first.").Because(err)

@@ -121,7 +121,12 @@ func shownTest(r *providercheck.Result) *testProviderOutput {
 			out.Steps = append(out.Steps, *shownReason(step.Refusal))
 			continue
 		}
-		out.Steps = append(out.Steps, explainStep{Code: explain.CodeOf(step.Check), Check: step.Check, OK: true, Got: step.Got})
+		out.Steps = append(out.Steps, explainStep{
+			Code:  explain.CodeOf(step.Check),
+			Check: step.Check,
+			OK:    true,
+			Got:   step.Got,
+		})
 	}
 
 	return out

@@ -36,7 +36,9 @@ func TestTestProvider(t *testing.T) {
 			&iamclient.CreateOpenIDConnectProviderInput{Url: &issuer.URL, ClientIDList: []string{"app"}},
 		))(t).OpenIDConnectProviderArn
 
-		for _, body := range []string{fmt.Sprintf(`{"Issuer":%q}`, issuer.URL), fmt.Sprintf(`{"ProviderArn":%q}`, arn)} {
+		for _, body := range []string{
+			fmt.Sprintf(`{"Issuer":%q}`, issuer.URL), fmt.Sprintf(`{"ProviderArn":%q}`, arn),
+		} {
 			got := asked[testedProvider](t, w, wiretest.Stranger, "TestProvider", body)
 			if !got.Passed || len(got.Found.Keys) == 0 || got.Found.Keys[0].Bits < 256 || len(got.Steps) != 4 {
 				t.Errorf("%s: %+v", body, got)
@@ -46,8 +48,10 @@ func TestTestProvider(t *testing.T) {
 			}
 		}
 
-		slash := asked[testedProvider](t, w, wiretest.Stranger, "TestProvider", fmt.Sprintf(`{"Issuer":%q}`, issuer.URL+"/"))
-		if slash.Passed || !slices.ContainsFunc(slash.Warnings, func(s string) bool { return strings.Contains(s, "slash") }) {
+		slash := asked[testedProvider](t, w, wiretest.Stranger, "TestProvider",
+			fmt.Sprintf(`{"Issuer":%q}`, issuer.URL+"/"))
+		warned := func(text string) bool { return strings.Contains(text, "slash") }
+		if slash.Passed || !slices.ContainsFunc(slash.Warnings, warned) {
 			t.Errorf("another spelling: %+v", slash)
 		}
 

@@ -224,7 +224,9 @@ func (r *Result) judgeKeys(accepted []string) {
 	}
 	fits := slices.ContainsFunc(r.Keys, func(k idtoken.InspectedKey) bool {
 		return k.Algorithm != "" && slices.Contains(accepted, k.Algorithm) ||
-			k.Algorithm == "" && slices.ContainsFunc(accepted, func(a string) bool { return idtoken.SignsWith(k.Type, a) })
+			k.Algorithm == "" && slices.ContainsFunc(accepted, func(algorithm string) bool {
+				return idtoken.SignsWith(k.Type, algorithm)
+			})
 	})
 	if !fits {
 		r.refuse("keys", keysUnusable.With("algorithms", strings.Join(accepted, ", "),

@@ -36,14 +36,14 @@ var (
 	})
 	metadataOld = Refusals.Add(explain.Reason{
 		Code:     "tested-metadata-validity",
-		Check:    "tested metadata's validity",
+		Check:    "tested metadata",
 		Expected: "metadata that is still valid",
 		Got:      "metadata that was valid until {end}",
 		Fix:      "export the metadata at the identity provider again",
 	})
 	certificateOld = Refusals.Add(explain.Reason{
 		Code:     "tested-certificate",
-		Check:    "tested signing certificate",
+		Check:    "tested certificate",
 		Expected: "a certificate in force",
 		Got:      "{count}, all expired or not yet valid",
 		Fix:      "renew the signing certificate at the identity provider, and export its metadata again",
