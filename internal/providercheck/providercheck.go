@@ -121,14 +121,14 @@ func (c *Checker) Metadata(document string) *Result {
 		why = metadataUnusable.With("fault", fault.Problem, "fix", fault.Fix)
 	}
 
-	return &Result{Steps: []Step{{Check: "metadata", Refusal: why}}}
+	return &Result{Steps: []Step{{Check: "tested metadata", Refusal: why}}}
 }
 
 func (c *Checker) metadata(m saml.Metadata) *Result {
 	r := &Result{Issuer: m.EntityID}
-	r.pass("metadata", "the entity ID "+explain.ShownText(m.EntityID))
+	r.pass("tested metadata", "the entity ID "+explain.ShownText(m.EntityID))
 	if !m.ValidUntil.IsZero() && !c.now().Before(m.ValidUntil) {
-		r.refuse("metadata's validity", metadataOld.With("end", m.ValidUntil.UTC().Format(time.RFC3339)))
+		r.refuse("tested metadata", metadataOld.With("end", m.ValidUntil.UTC().Format(time.RFC3339)))
 	}
 
 	usable := 0
@@ -142,10 +142,10 @@ func (c *Checker) metadata(m saml.Metadata) *Result {
 		r.Keys = append(r.Keys, certificateKey(certificate))
 	}
 	if usable == 0 {
-		r.refuse("signing certificate", certificateOld.With("count", strconv.Itoa(len(m.Certificates))))
+		r.refuse("tested certificate", certificateOld.With("count", strconv.Itoa(len(m.Certificates))))
 		return r
 	}
-	r.pass("signing certificate", strconv.Itoa(usable)+" in force")
+	r.pass("tested certificate", strconv.Itoa(usable)+" in force")
 
 	return r
 }
@@ -162,10 +162,10 @@ func certificateKey(c *x509.Certificate) idtoken.InspectedKey {
 func (c *Checker) openID(ctx context.Context, p iam.OIDCProvider) (*Result, error) {
 	r := &Result{Issuer: p.URL, Warnings: warnings(p.URL)}
 	if fault := c.directory.CheckOIDCURL(p.URL); fault != "" && p.ARN == "" {
-		r.refuse("issuer", issuerForm.With("fault", fault))
+		r.refuse("tested issuer", issuerForm.With("fault", fault))
 		return r, nil
 	}
-	r.pass("issuer", "an address that can be registered")
+	r.pass("tested issuer", "an address that can be registered")
 
 	if !c.all.AllowN(c.now(), 1) {
 		return nil, ErrBusy
@@ -202,19 +202,19 @@ func (c *Checker) openID(ctx context.Context, p iam.OIDCProvider) (*Result, erro
 func (r *Result) addSteps(in *idtoken.Inspection, err error) {
 	if in.Discovery != "" {
 		if err != nil && in.KeySet == "" {
-			r.refuse("discovery document", documentUnusable.With(
+			r.refuse("tested document", documentUnusable.With(
 				"address", explain.ShownAddress(in.Discovery), "fault", err.Error(), "fix", fixOf(err)))
 			return
 		}
-		r.pass("discovery document", explain.ShownAddress(in.Discovery))
+		r.pass("tested document", explain.ShownAddress(in.Discovery))
 	}
 
 	if err != nil {
-		r.refuse("key set", documentUnusable.With(
+		r.refuse("tested document", documentUnusable.With(
 			"address", explain.ShownAddress(in.KeySet), "fault", err.Error(), "fix", fixOf(err)))
 		return
 	}
-	r.pass("key set", explain.ShownAddress(in.KeySet))
+	r.pass("tested document", explain.ShownAddress(in.KeySet))
 }
 
 // judgeKeys tells whether the provider has a key that tokens can be verified with.
@@ -229,11 +229,11 @@ func (r *Result) judgeKeys(accepted []string) {
 			})
 	})
 	if !fits {
-		r.refuse("keys", keysUnusable.With("algorithms", strings.Join(accepted, ", "),
+		r.refuse("tested keys", keysUnusable.With("algorithms", strings.Join(accepted, ", "),
 			"count", strconv.Itoa(len(r.Keys)), "unusable", strconv.Itoa(r.Unusable)))
 		return
 	}
-	r.pass("keys", strconv.Itoa(len(r.Keys))+" usable")
+	r.pass("tested keys", strconv.Itoa(len(r.Keys))+" usable")
 }
 
 func (r *Result) pass(check, got string) { r.Steps = append(r.Steps, Step{Check: check, Got: got}) }
