@@ -170,6 +170,9 @@ type Config struct {
 	LogLinesDropped func() uint64
 
 	Version string // shown in metrics
+	// Settings are the settings in force, which ListSettings shows to the home account; nil = the
+	// single-valued ones of this struct.
+	Settings []Setting
 }
 
 // SettingHelp documents the single-valued settings, by name.

@@ -16,6 +16,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
+	"github.com/poolhouse-id/poolhouse/internal/providercheck"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
 	"github.com/poolhouse-id/poolhouse/internal/session"
@@ -179,6 +180,12 @@ func Refusals() []explain.Chapter {
 			Package:  "internal/adminapi",
 			Reasons:  adminapi.Refusals,
 			Messages: adminapi.Messages,
+		},
+		{
+			Title:   "Tests of providers",
+			About:   "TestProvider found why sign-ins by a provider cannot work. The call itself is answered.",
+			Package: "internal/providercheck",
+			Reasons: providercheck.Refusals,
 		},
 	}
 }

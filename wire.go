@@ -38,12 +38,14 @@ type parts struct {
 	events     *signout.Sources
 	assume     *assume.Service
 	addresses  *ratelimit.Addresses
+	sealer     *envelope.Sealer
+	engines    *assume.Router
 }
 
 // wire builds everything above the database: roles and providers, keys, the gate, the
 // identity pools, the APIs, and their routes.
 func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) {
-	var p parts
+	p := parts{sealer: sealer}
 	if p.directory, err = s.openDirectory(ctx); err != nil {
 		return err
 	}
@@ -282,6 +284,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 	if err != nil {
 		return err
 	}
+	p.engines = credentials
 	bindings, err := s.bindSAMLLogins(ctx, p.directory)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package poolhouse
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
@@ -10,12 +11,17 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devuserpool"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/providercheck"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
+	"github.com/poolhouse-id/poolhouse/internal/serverstatus"
+	"github.com/poolhouse-id/poolhouse/internal/settingtable"
+	"github.com/poolhouse-id/poolhouse/internal/signingkeys"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/stsapi"
 	"github.com/poolhouse-id/poolhouse/internal/webidentity"
@@ -36,6 +42,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		origins = nil // the guard of development decides
 	}
 
+	s.overload = s.newGuard()
 	apis := append(awsAPIs(s.pools, s.stsAPI(p), s.iamAPI(p)), adminAPI(s.adminService(p)))
 
 	if c.Dev {
@@ -45,7 +52,6 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		apis = append(apis, noUserPools())
 	}
 
-	s.overload = s.newGuard()
 	s.metrics = metrics.New(c.Version, apis, s.store, Refusals())
 	s.metrics.Watch(s.overload)
 	if c.LogLinesDropped != nil {
@@ -162,6 +168,14 @@ func (s *Server) adminService(p *parts) *adminapi.Service {
 		SignOutEverywhere: c.SignOutInAllAccounts,
 		Now:               c.Now,
 		WebIssuer:         s.webIssuer,
+		Keys:              s.keys,
+		Authorizer:        p.authorizer,
+		Authorize:         p.gate.Authorize,
+		PageSealer:        p.sealer,
+		SigningKeys:       s.signingKeys(p.sealer),
+		Status:            s.status(p),
+		Settings:          c.shownSettings(),
+		Checker:           providercheck.New(s.outbound, p.directory, c.Now),
 	})
 }
 
@@ -172,6 +186,30 @@ func (s *Server) webIssuer(ctx context.Context, account identitypool.AccountID) 
 		return "", nil
 	}
 	return url, err
+}
+
+// signingKeys returns the keys that sign tokens, for the administrators' API.
+func (s *Server) signingKeys(sealer *envelope.Sealer) *signingkeys.Keys {
+	return &signingkeys.Keys{
+		Store:  s.store,
+		Sealer: sealer,
+		Pools:  s.issuer,
+		Web:    s.webIdentities,
+		Now:    s.config.Now,
+	}
+}
+
+// status returns what tells the status of this node.
+func (s *Server) status(p *parts) *serverstatus.Reporter {
+	return &serverstatus.Reporter{
+		Version:         s.config.Version,
+		Started:         s.config.Now(),
+		Now:             s.config.Now,
+		Store:           s.store,
+		Engines:         p.engines.Health,
+		LogLinesDropped: s.config.LogLinesDropped,
+		Guard:           s.overload,
+	}
 }
 
 // stsAPI returns the STS API, with the same parts as the pools.
@@ -218,4 +256,21 @@ func (s *Server) iamAPI(p *parts) *iamapi.Service {
 		KeyOwner:           s.keys.Caller,
 		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
 	})
+}
+
+// Setting is a setting with its value in force, as ListSettings shows it. Secrets are masked.
+type Setting = settingtable.Setting
+
+// shownSettings lists the settings: those that the program gave, or else the single-valued ones of c.
+func (c *Config) shownSettings() []Setting {
+	if c.Settings != nil {
+		return c.Settings
+	}
+
+	// Rows needs addresses of structs, and must not share those of the server.
+	shown, standard := *c, Config{}
+	standard.Limits = standard.Limits.WithDefaults()
+	standard.AddressLimits = standard.AddressLimits.WithDefaults()
+
+	return settingtable.Of(reflect.ValueOf(&shown).Elem(), reflect.ValueOf(&standard).Elem())
 }

@@ -188,6 +188,7 @@ func devConfig(ctx context.Context, s *settings, out *outputs, l listeners) (poo
 	}
 	c.Dev = true
 	c.AcceptUnknownRoles = !s.StrictRoles
+	c.Settings = s.forServer()
 	c.Logger, c.LogLinesDropped = out.logger, out.dropped
 	if c.LameDuck, err = lameDuck(s, devLameDuck); err != nil {
 		return c, err

@@ -22,14 +22,14 @@ POOLHOUSE_CONFIG). An unknown name or a value of the wrong type is an error.
 
 	for _, s := range newSettings().rows {
 		flag, standard := "–", "–"
-		if s.hasFlag {
+		if s.HasFlag {
 			flag = "`--" + s.flag() + "`"
 		}
-		if s.standard != "" {
-			standard = "`" + s.standard + "`"
+		if s.Standard != "" {
+			standard = "`" + s.Standard + "`"
 		}
 
-		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", s.name, flag, s.env(), standard, s.help)
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", s.Name, flag, s.env(), standard, s.Help)
 	}
 	b.WriteString(lists)
 

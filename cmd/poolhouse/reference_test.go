@@ -69,12 +69,12 @@ func TestNearest(t *testing.T) {
 func TestEverySettingHasOneName(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range newSettings().rows {
-		if seen[r.name] || r.help == "" || !strings.HasSuffix(r.help, ".") {
-			t.Errorf("setting %s: repeated, or its help is no sentence", r.name)
+		if seen[r.Name] || r.Help == "" || !strings.HasSuffix(r.Help, ".") {
+			t.Errorf("setting %s: repeated, or its help is no sentence", r.Name)
 		}
-		seen[r.name] = true
-		if err := r.check(r.standard); err != nil {
-			t.Errorf("default of %s: %v", r.name, err)
+		seen[r.Name] = true
+		if err := r.check(r.Standard); err != nil {
+			t.Errorf("default of %s: %v", r.Name, err)
 		}
 	}
 }

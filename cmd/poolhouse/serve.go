@@ -120,6 +120,7 @@ func productionConfig(ctx context.Context, s *settings, out *outputs) (poolhouse
 
 	c.RequireInitialised = true
 	c.ListenAddress = s.Listen
+	c.Settings = s.forServer()
 	c.Logger, c.LogLinesDropped = out.logger, out.dropped
 	if c.LameDuck, err = lameDuck(s, serveLameDuck); err != nil {
 		return c, err

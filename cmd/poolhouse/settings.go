@@ -25,19 +25,19 @@ func addSettings(c *cobra.Command, only ...string) {
 
 	rows := newSettings().rows
 	for _, name := range only {
-		if !slices.ContainsFunc(rows, func(r setting) bool { return r.name == name }) {
+		if !slices.ContainsFunc(rows, func(r setting) bool { return r.Name == name }) {
 			panic("no setting has the name " + name)
 		}
 	}
 
 	for _, r := range rows {
-		if !r.hasFlag || len(only) > 0 && !slices.Contains(only, r.name) {
+		if !r.HasFlag || len(only) > 0 && !slices.Contains(only, r.Name) {
 			continue
 		}
 		if r.isBool() {
-			c.Flags().Bool(r.flag(), r.standard == "true", r.help)
+			c.Flags().Bool(r.flag(), r.Standard == "true", r.Help)
 		} else {
-			c.Flags().String(r.flag(), r.standard, r.help)
+			c.Flags().String(r.flag(), r.Standard, r.Help)
 		}
 	}
 }
@@ -50,7 +50,7 @@ func loadSettings(c *cobra.Command) (*settings, error) {
 	given := map[string]string{}
 	for _, r := range newSettings().rows {
 		if f := c.Flags().Lookup(r.flag()); f != nil && f.Changed {
-			given[r.name] = f.Value.String()
+			given[r.Name] = f.Value.String()
 		}
 	}
 
@@ -77,8 +77,8 @@ func serverConfig(s *settings) (poolhouse.Config, error) {
 	}
 
 	for _, r := range s.rows {
-		if err := r.checkDuration(s.values[r.name].text); err != nil {
-			return c, s.fault(r.field.Addr().Interface(), "%w", err)
+		if err := r.checkDuration(s.values[r.Name].text); err != nil {
+			return c, s.fault(r.Field.Addr().Interface(), "%w", err)
 		}
 	}
 

@@ -125,10 +125,10 @@ func singleValues(raw map[string]any, text []byte, rows []setting) map[string]an
 		}
 		v, given := from[key]
 		if _, isFloat := v.(float64); isFloat {
-			v = asWritten(text, r.name, v)
+			v = asWritten(text, r.Name, v)
 		}
 		if given {
-			values[r.name] = v
+			values[r.Name] = v
 		}
 	}
 

@@ -12,6 +12,7 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/settingtable"
 )
 
 // load merges the sources: flags come before the environment (POOLHOUSE_*), and that comes
@@ -33,16 +34,16 @@ func load(flags map[string]string, environ []string, path string) (*settings, er
 		}
 	}
 
-	standard := func(r setting) (string, bool) { return r.standard, true }
+	standard := func(r setting) (string, bool) { return r.Standard, true }
 	ofFile := func(r setting) (string, bool) {
 		text, given, err := r.fileText(fromFile)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("settings file %s: %s %w", path, r.name, err))
+			faults = append(faults, fmt.Errorf("settings file %s: %s %w", path, r.Name, err))
 		}
 		return text, given && err == nil
 	}
 	ofFlags := func(r setting) (string, bool) {
-		text, given := flags[r.name]
+		text, given := flags[r.Name]
 		return text, given
 	}
 	sources := []struct {
@@ -62,16 +63,16 @@ func load(flags map[string]string, environ []string, path string) (*settings, er
 		}
 
 		for _, r := range s.rows {
-			if k.Exists(r.name) {
-				s.values[r.name] = value{text: k.String(r.name), source: source.name(r)}
+			if k.Exists(r.Name) {
+				s.values[r.Name] = value{text: k.String(r.Name), source: source.name(r)}
 			}
 		}
 	}
 
 	for _, r := range s.rows {
-		v := s.values[r.name]
+		v := s.values[r.Name]
 		if err := r.check(v.text); err != nil {
-			faults = append(faults, fmt.Errorf("%s (%s): %w", r.name, v.source, err))
+			faults = append(faults, fmt.Errorf("%s (%s): %w", r.Name, v.source, err))
 			continue
 		}
 		r.set(v.text)
@@ -85,7 +86,7 @@ func texts(rows []setting, text func(setting) (string, bool)) koanf.Provider {
 	values := map[string]any{}
 	for _, r := range rows {
 		if t, given := text(r); given {
-			values[r.name] = t
+			values[r.Name] = t
 		}
 	}
 	return confmap.Provider(values, ".")
@@ -95,7 +96,7 @@ func texts(rows []setting, text func(setting) (string, bool)) koanf.Provider {
 func environment(environ []string, rows []setting) koanf.Provider {
 	names := map[string]string{}
 	for _, r := range rows {
-		names[r.env()] = r.name
+		names[r.env()] = r.Name
 	}
 
 	return env.Provider(".", env.Opt{
@@ -132,13 +133,13 @@ func checkNames(environ []string, rows []setting) (faults []error) {
 
 // fileText returns the text of a value of the file. The items of a list are joined by commas.
 func (r setting) fileText(file map[string]any) (text string, given bool, err error) {
-	v, given := file[r.name]
+	v, given := file[r.Name]
 	if enabled, ok := boolean(v); ok && r.isBool() {
 		return strconv.FormatBool(enabled), given, nil
 	}
 
 	items, isList := v.([]any)
-	if !r.isList() || !isList {
+	if !r.IsList() || !isList {
 		text, err = scalar(v)
 		return text, given, err
 	}
@@ -146,7 +147,7 @@ func (r setting) fileText(file map[string]any) (text string, given bool, err err
 	texts := make([]string, len(items))
 	for i, item := range items {
 		text, ok := item.(string)
-		if !ok || len(splitList(text)) != 1 {
+		if !ok || len(settingtable.SplitList(text)) != 1 {
 			return "", given, fmt.Errorf("must be a list of texts without commas and spaces, not %s",
 				explain.ShownAddress(fmt.Sprint(item)))
 		}

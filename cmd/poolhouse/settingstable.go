@@ -8,10 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/settingtable"
 )
 
 // settings are the settings in force: the server's, and those of the program around it.
@@ -75,47 +74,38 @@ type value struct {
 }
 
 // setting is a single-valued setting.
-type setting struct {
-	name     string // in the file; in a section "section.name"
-	standard string // the default
-	help     string
-	max      int           // of a number; 0 = the server checks it, if anything does
-	bounds   string        // of a duration, in words, for messages; "" = none are told
-	secret   bool          // masked when shown
-	address  bool          // shown without user, password, query and fragment
-	hasFlag  bool          // process lists show flags
-	not      bool          // field has the opposite value
-	field    reflect.Value // of the settings
-}
+type setting struct{ settingtable.Row }
 
 // envPrefix begins all environment variables of Poolhouse.
 const envPrefix = "POOLHOUSE_"
 
 // flag returns the setting's flag without the leading dashes.
-func (r setting) flag() string { return strings.NewReplacer("_", "-", ".", "-").Replace(r.name) }
+func (r setting) flag() string { return strings.NewReplacer("_", "-", ".", "-").Replace(r.Name) }
 
 // env returns the setting's environment variable.
 func (r setting) env() string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(r.name, ".", "_"))
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(r.Name, ".", "_"))
 }
 
 // place returns where the setting is in the file: in a section, or at the top ("").
 func (r setting) place() (section, key string) {
-	if section, key, found := strings.Cut(r.name, "."); found {
+	if section, key, found := strings.Cut(r.Name, "."); found {
 		return section, key
 	}
-	return "", r.name
+	return "", r.Name
 }
 
 // newSettings returns settings with the defaults.
 func newSettings() *settings {
 	s := &settings{values: map[string]value{}}
 	s.Limits, s.AddressLimits = s.Limits.WithDefaults(), s.AddressLimits.WithDefaults()
-	s.addRows(reflect.ValueOf(s).Elem(), setting{hasFlag: true}, map[string]string{})
+	for _, r := range settingtable.Rows(reflect.ValueOf(s).Elem()) {
+		s.rows = append(s.rows, setting{r})
+	}
 
 	// Settings of a section come after all others, as in the reference.
 	slices.SortStableFunc(s.rows, func(a, b setting) int {
-		return strings.Count(a.name, ".") - strings.Count(b.name, ".")
+		return strings.Count(a.Name, ".") - strings.Count(b.Name, ".")
 	})
 
 	for _, m := range moved {
@@ -138,7 +128,7 @@ var moved = []struct{ name, after string }{
 // move moves a setting to the place after another one.
 func (s *settings) move(name, after string) {
 	place := func(name string) int {
-		return slices.IndexFunc(s.rows, func(r setting) bool { return r.name == name })
+		return slices.IndexFunc(s.rows, func(r setting) bool { return r.Name == name })
 	}
 
 	from := place(name)
@@ -147,62 +137,12 @@ func (s *settings) move(name, after string) {
 	s.rows = slices.Insert(s.rows, place(after)+1, moved)
 }
 
-// addRows adds the settings of a struct. help has those of the structs around it, too.
-func (s *settings) addRows(in reflect.Value, of setting, help map[string]string) {
-	if documented, ok := in.Addr().Interface().(interface{ SettingHelp() map[string]string }); ok {
-		for name, text := range documented.SettingHelp() {
-			help[of.name+name] = text
-		}
-	}
-
-	for n := range in.NumField() {
-		field := in.Type().Field(n)
-		tag, ok := field.Tag.Lookup("setting")
-		if !ok && !field.Anonymous {
-			continue
-		}
-
-		r := of
-		name, option, _ := strings.Cut(tag, ",")
-		r.name += name
-		r.hasFlag = of.hasFlag && field.Tag.Get("flag") != "no"
-		r.not = option == "not"
-		r.field = in.Field(n)
-		if field.Type.Kind() == reflect.Struct {
-			s.addRows(r.field, r, help)
-			continue
-		}
-
-		r.help = help[r.name]
-		r.secret, r.address = field.Tag.Get("shown") == "secret", field.Tag.Get("shown") == "address"
-		r.max, _ = strconv.Atoi(field.Tag.Get("max"))
-		r.bounds = field.Tag.Get("bounds")
-		if r.standard, ok = field.Tag.Lookup("default"); !ok {
-			r.standard = r.text()
-		}
-		s.rows = append(s.rows, r)
-	}
-}
-
-func (r setting) isBool() bool { return r.field.Kind() == reflect.Bool }
-func (r setting) isList() bool { return r.field.Kind() == reflect.Slice }
-
-// text returns the text of the field.
-func (r setting) text() string {
-	switch v := r.field.Interface().(type) {
-	case bool:
-		return strconv.FormatBool(v != r.not)
-	case []string:
-		return strings.Join(v, ",")
-	default:
-		return fmt.Sprint(v)
-	}
-}
+func (r setting) isBool() bool { return r.Field.Kind() == reflect.Bool }
 
 // check refuses a text that the field cannot have. serverConfig checks durations, which not
 // all commands need.
 func (r setting) check(text string) error {
-	switch r.field.Interface().(type) {
+	switch r.Field.Interface().(type) {
 	case bool:
 		if _, err := strconv.ParseBool(text); err != nil {
 			return fmt.Errorf("%q: use true or false", text)
@@ -210,8 +150,8 @@ func (r setting) check(text string) error {
 	case int, float64:
 		n, err := strconv.Atoi(text)
 		switch {
-		case r.max > 0 && (err != nil || n < 1 || n > r.max):
-			return fmt.Errorf("%q: use a whole number from 1 to %d", text, r.max)
+		case r.Max > 0 && (err != nil || n < 1 || n > r.Max):
+			return fmt.Errorf("%q: use a whole number from 1 to %d", text, r.Max)
 		case err != nil || n < 1:
 			return fmt.Errorf("%q: use a whole number from 1", text)
 		}
@@ -222,11 +162,11 @@ func (r setting) check(text string) error {
 
 // checkDuration refuses a text that is no duration, if the field is one.
 func (r setting) checkDuration(text string) error {
-	if _, is := r.field.Interface().(time.Duration); !is {
+	if _, is := r.Field.Interface().(time.Duration); !is {
 		return nil
 	}
 	if _, err := time.ParseDuration(text); err != nil {
-		return fmt.Errorf("use a duration, %s", cmp.Or(r.bounds, "such as 10ms, 5s or 1h"))
+		return fmt.Errorf("use a duration, %s", cmp.Or(r.Bounds, "such as 10ms, 5s or 1h"))
 	}
 
 	return nil
@@ -234,10 +174,10 @@ func (r setting) checkDuration(text string) error {
 
 // set sets the field to a text that check and checkDuration have accepted.
 func (r setting) set(text string) {
-	switch to := r.field.Addr().Interface().(type) {
+	switch to := r.Field.Addr().Interface().(type) {
 	case *bool:
 		given, _ := strconv.ParseBool(text)
-		*to = given != r.not
+		*to = given != r.Not
 	case *int:
 		*to, _ = strconv.Atoi(text)
 	case *float64:
@@ -245,57 +185,29 @@ func (r setting) set(text string) {
 	case *time.Duration:
 		*to, _ = time.ParseDuration(text)
 	case *[]string:
-		*to = splitList(text)
+		*to = settingtable.SplitList(text)
 	case *string:
 		*to = text
 	}
 }
 
-// splitList splits the text of a list at commas and spaces.
-func splitList(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
-}
-
 // row returns the setting that a field of s has.
 func (s *settings) row(field any) setting {
-	n := slices.IndexFunc(s.rows, func(r setting) bool { return r.field.Addr().Interface() == field })
+	n := slices.IndexFunc(s.rows, func(r setting) bool { return r.Field.Addr().Interface() == field })
 	return s.rows[n]
 }
 
 // text returns the text of the setting that a field of s has.
-func (s *settings) text(field any) string { return s.values[s.row(field).name].text }
+func (s *settings) text(field any) string { return s.values[s.row(field).Name].text }
 
 // source returns the source of the setting that a field of s has.
-func (s *settings) source(field any) string { return s.values[s.row(field).name].source }
+func (s *settings) source(field any) string { return s.values[s.row(field).Name].source }
 
 // fault returns an error that names a setting by its field in s, with source and fault.
 func (s *settings) fault(field any, format string, args ...any) error {
 	r := s.row(field)
-	v := s.values[r.name]
-	return fmt.Errorf("%s = %q (%s): %w", r.name, r.shown(v.text), v.source, fmt.Errorf(format, args...))
-}
-
-// shown returns the setting's text as it may be shown.
-func (r setting) shown(text string) string {
-	switch {
-	case r.secret:
-		return explain.Secret(text).String()
-	case r.address && r.isList():
-		items := splitList(text)
-		shown := make([]string, len(items))
-		for i, item := range items {
-			shown[i] = explain.ShownAddress(item)
-		}
-		if slices.Equal(shown, items) {
-			return text // as it was given
-		}
-
-		return strings.Join(shown, ",")
-	case r.address:
-		return explain.ShownAddress(text)
-	default:
-		return text
-	}
+	v := s.values[r.Name]
+	return fmt.Errorf("%s = %q (%s): %w", r.Name, r.Shown(v.text), v.source, fmt.Errorf(format, args...))
 }
 
 // shownSetting is a setting as `poolhouse config` prints it.
@@ -309,8 +221,33 @@ type shownSetting struct {
 func (s *settings) show() []shownSetting {
 	list := make([]shownSetting, 0, len(s.rows))
 	for _, r := range s.rows {
-		v := s.values[r.name]
-		list = append(list, shownSetting{Name: r.name, Value: r.shown(v.text), Source: v.source})
+		v := s.values[r.Name]
+		list = append(list, shownSetting{Name: r.Name, Value: r.Shown(v.text), Source: v.source})
 	}
+	return list
+}
+
+// forServer lists the settings for the administrators' API: single-valued ones, and how many entries
+// each section of the file has.
+func (s *settings) forServer() []poolhouse.Setting {
+	list := make([]poolhouse.Setting, 0, len(s.rows))
+	for _, r := range s.rows {
+		v := s.values[r.Name]
+		list = append(list, poolhouse.Setting{
+			Name:    r.Name,
+			Value:   r.Shown(v.text),
+			Source:  v.source,
+			Default: r.Shown(r.Standard),
+		})
+	}
+
+	for _, section := range s.file.counts() {
+		list = append(list, poolhouse.Setting{
+			Name:   section.name,
+			Value:  fmt.Sprintf("%d defined", section.entries),
+			Source: "file " + s.file.path,
+		})
+	}
+
 	return list
 }

@@ -54,7 +54,7 @@ func TestShownAsWritten(t *testing.T) {
 func TestOrderOfSettings(t *testing.T) {
 	var names []string
 	for _, r := range newSettings().rows {
-		names = append(names, r.name)
+		names = append(names, r.Name)
 	}
 
 	for _, want := range [][]string{

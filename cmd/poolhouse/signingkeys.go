@@ -17,6 +17,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/signingkeys"
 	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
 
@@ -32,29 +33,21 @@ func signingKeysListCommand() *cobra.Command {
 		Short: "List the keys that sign tokens",
 		Args:  cobra.NoArgs,
 	}, func(c *cobra.Command, _ []string, d *database) error {
-		now := time.Now()
-		keys, err := issuer.List(c.Context(), d.store, now)
-		if err != nil {
-			return err
-		}
-		accounts, err := webidentity.ListKeys(c.Context(), d.store, "", now)
+		keys, err := d.signingKeys(nil).List(c.Context(), signingkeys.Scope{Pools: true, Web: true})
 		if err != nil {
 			return err
 		}
 
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "KEY\tALGORITHM\tSTATE\tSIGNS FROM\tPUBLISHED UNTIL\tSIGNS FOR")
-		row := func(k issuer.KeyInfo, signsFor string) {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n",
-				k.ID, k.Algorithm, k.State, moment(k.SignsFrom), end(k.PublishedUntil), signsFor)
-		}
 
 		for _, k := range keys {
-			row(k, "identity pools")
-		}
-
-		for _, k := range accounts {
-			row(k.KeyInfo, "account "+string(k.Account))
+			signsFor := "identity pools"
+			if k.Account != "" {
+				signsFor = "account " + string(k.Account)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n",
+				k.ID, k.Algorithm, k.State, moment(k.SignsFrom), end(k.PublishedUntil), signsFor)
 		}
 
 		return w.Flush()
@@ -97,13 +90,15 @@ Running servers apply the change within ten seconds.`,
 
 		now, _ := c.Flags().GetBool("now")
 		named, _ := c.Flags().GetString("account")
+		keys := d.signingKeys(sealer)
 		if named == "" {
-			if err := rotatePools(c.Context(), d, sealer, now); err != nil {
+			if keys.Pools, err = poolIssuer(c.Context(), d, sealer); err != nil {
 				return err
 			}
 		}
 		account := identitypool.AccountID(named)
-		if err := rotateWebIdentity(c.Context(), d, sealer, account, now); err != nil {
+		scope := signingkeys.Scope{Pools: named == "", Web: true, Account: account}
+		if err := keys.Rotate(c.Context(), scope, now); err != nil {
 			return err
 		}
 		if !now {
@@ -126,8 +121,22 @@ Running servers apply the change within ten seconds.`,
 	return c
 }
 
-// rotatePools rotates the keys of the tokens of identity pools.
-func rotatePools(ctx context.Context, d *database, sealer issuer.Sealer, now bool) error {
+// signingKeys returns the signing keys of the database. sealer is not needed to list them.
+func (d *database) signingKeys(sealer issuer.Sealer) *signingkeys.Keys {
+	return &signingkeys.Keys{
+		Store:  d.store,
+		Sealer: sealer,
+		Web: webidentity.New(webidentity.Options{
+			Store:  d.store,
+			Sealer: sealer,
+			URL:    strings.TrimSuffix(d.settings.IssuerURL, "/"),
+		}),
+		Now: time.Now,
+	}
+}
+
+// poolIssuer returns the issuer of the tokens of identity pools.
+func poolIssuer(ctx context.Context, d *database, sealer issuer.Sealer) (*issuer.Issuer, error) {
 	i, err := issuer.New(ctx, issuer.Options{
 		Store:     d.store,
 		Sealer:    sealer,
@@ -136,14 +145,10 @@ func rotatePools(ctx context.Context, d *database, sealer issuer.Sealer, now boo
 		Algorithm: d.settings.TokenAlgorithm,
 	})
 	if err != nil {
-		return fmt.Errorf("%w (use the same issuer_url, region and token_algorithm as the server)", err)
+		return nil, fmt.Errorf("%w (use the same issuer_url, region and token_algorithm as the server)", err)
 	}
 
-	if now {
-		return i.RotateNow(ctx)
-	}
-
-	return i.Rotate(ctx)
+	return i, nil
 }
 
 // replaced prints which keys a rotation replaced, and how to end them.
@@ -182,12 +187,8 @@ You cannot retire the key in use: run "poolhouse signing-keys rotate --now" firs
 			return err
 		}
 
-		key, err := issuer.RetireIn(c.Context(), d.store, sealer, time.Now, args[0])
-		var web webidentity.Key
-		if errors.Is(err, issuer.ErrNoKey) {
-			web, err = webidentity.RetireIn(c.Context(), d.store, sealer, time.Now, args[0])
-		}
-
+		scope := signingkeys.Scope{Pools: true, Web: true}
+		key, err := d.signingKeys(sealer).Retire(c.Context(), scope, args[0])
 		switch {
 		case errors.Is(err, issuer.ErrNoKey):
 			return fmt.Errorf("there is no signing key %s; `poolhouse signing-keys list` shows them", args[0])
@@ -197,11 +198,11 @@ You cannot retire the key in use: run "poolhouse signing-keys rotate --now" firs
 		case err != nil:
 			return err
 		}
-		if web.ID != "" {
-			showRetiredWebIdentity(c.OutOrStdout(), web)
+		if key.Account != "" {
+			showRetiredWebIdentity(c.OutOrStdout(), key)
 			return nil
 		}
-		showRetired(c.OutOrStdout(), key, d.settings)
+		showRetired(c.OutOrStdout(), key.KeyInfo, d.settings)
 
 		return nil
 	}, "token_algorithm")

@@ -8,14 +8,16 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/poolhouse-id/poolhouse/internal/settingtable"
 )
 
 // sample is a text that a setting can have, other than its default.
 func sample(t *testing.T, r setting) string {
 	t.Helper()
-	switch r.field.Interface().(type) {
+	switch r.Field.Interface().(type) {
 	case bool:
-		return map[string]string{"true": "false", "false": "true"}[r.standard]
+		return map[string]string{"true": "false", "false": "true"}[r.Standard]
 	case int, float64:
 		return "7"
 	case time.Duration:
@@ -25,7 +27,7 @@ func sample(t *testing.T, r setting) string {
 	case string:
 		return "some-text"
 	default:
-		t.Fatalf("%s has a type that no source can give: %s", r.name, r.field.Type())
+		t.Fatalf("%s has a type that no source can give: %s", r.Name, r.Field.Type())
 		return ""
 	}
 }
@@ -49,8 +51,8 @@ func TestSourcesAreEqual(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		environ, flags := []string{r.env() + "=" + text}, map[string]string{r.name: text}
-		other := []string{r.env() + "=" + r.standard}
+		environ, flags := []string{r.env() + "=" + text}, map[string]string{r.Name: text}
+		other := []string{r.env() + "=" + r.Standard}
 		for _, test := range []struct {
 			flags   map[string]string
 			environ []string
@@ -65,20 +67,20 @@ func TestSourcesAreEqual(t *testing.T) {
 		} {
 			s, err := load(test.flags, test.environ, test.path)
 			if err != nil {
-				t.Errorf("%s from %s: %v", r.name, test.source, err)
+				t.Errorf("%s from %s: %v", r.Name, test.source, err)
 				continue
 			}
 
 			want := newSettings()
 			want.rows[n].set(text)
-			got := value{text: s.rows[n].text(), source: s.source(s.rows[n].field.Addr().Interface())}
-			if got.text != want.rows[n].text() || got.source != test.source {
+			got := value{text: s.rows[n].Text(), source: s.source(s.rows[n].Field.Addr().Interface())}
+			if got.text != want.rows[n].Text() || got.source != test.source {
 				t.Errorf("%s = %q from %s, want %q from %s",
-					r.name, got.text, got.source, want.rows[n].text(), test.source)
+					r.Name, got.text, got.source, want.rows[n].Text(), test.source)
 			}
 			for m, row := range s.rows {
-				if m != n && row.text() != want.rows[m].text() && row.standard != row.text() {
-					t.Errorf("%s changes %s to %q", r.name, row.name, row.text())
+				if m != n && row.Text() != want.rows[m].text() && row.standard != row.Text() {
+					t.Errorf("%s changes %s to %q", r.Name, row.name, row.Text())
 				}
 			}
 		}
@@ -102,19 +104,21 @@ func (*withNewSetting) SettingHelp() map[string]string {
 func TestANewSettingIsOneField(t *testing.T) {
 	var with withNewSetting
 	s := &settings{}
-	s.addRows(reflect.ValueOf(&with).Elem(), setting{hasFlag: true}, map[string]string{})
+	for _, r := range settingtable.Rows(reflect.ValueOf(&with).Elem()) {
+		s.rows = append(s.rows, setting{r})
+	}
 	if len(s.rows) != 3 {
 		t.Fatalf("%d settings", len(s.rows))
 	}
 
 	name, wait, size := s.rows[0], s.rows[1], s.rows[2]
-	if name.flag() != "new-name" || name.env() != "POOLHOUSE_NEW_NAME" || name.standard != "standard" ||
-		name.help != "A name." || !name.hasFlag {
+	if name.flag() != "new-name" || name.env() != "POOLHOUSE_NEW_NAME" || name.Standard != "standard" ||
+		name.Help != "A name." || !name.HasFlag {
 		t.Errorf("%+v", name)
 	}
 	section, key := size.place()
-	if section != "new_part" || key != "size" || size.env() != "POOLHOUSE_NEW_PART_SIZE" || size.hasFlag ||
-		size.help != "A size." || size.check("10") == nil || size.check("9") != nil {
+	if section != "new_part" || key != "size" || size.env() != "POOLHOUSE_NEW_PART_SIZE" || size.HasFlag ||
+		size.Help != "A size." || size.check("10") == nil || size.check("9") != nil {
 		t.Errorf("%+v", size)
 	}
 

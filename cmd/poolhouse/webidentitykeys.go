@@ -4,40 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/signingkeys"
 	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
-
-// rotateWebIdentity rotates the keys of web identity tokens of an account, or of all for "".
-func rotateWebIdentity(
-	ctx context.Context, d *database, sealer issuer.Sealer, account identitypool.AccountID, now bool,
-) error {
-	issuers := webidentity.New(webidentity.Options{
-		Store:  d.store,
-		Sealer: sealer,
-		URL:    strings.TrimSuffix(d.settings.IssuerURL, "/"),
-	})
-
-	accounts := 0
-	err := issuers.Each(ctx, account, func(_ store.WebIdentityIssuer, i *issuer.Issuer) error {
-		accounts++
-		if now {
-			return i.RotateNow(ctx)
-		}
-		return i.Rotate(ctx)
-	})
-	if err == nil && account != "" && accounts == 0 {
-		err = fmt.Errorf("account %s has no keys of web identity tokens: "+
-			"it never called EnableOutboundWebIdentityFederation", account)
-	}
-
-	return err
-}
 
 // webIdentityReplaced prints which keys of web identity tokens a rotation replaced.
 func webIdentityReplaced(ctx context.Context, w io.Writer, d *database, account identitypool.AccountID) error {
@@ -57,7 +30,7 @@ func webIdentityReplaced(ctx context.Context, w io.Writer, d *database, account 
 }
 
 // showRetiredWebIdentity explains which tokens end with a key of web identity tokens.
-func showRetiredWebIdentity(w io.Writer, k webidentity.Key) {
+func showRetiredWebIdentity(w io.Writer, k signingkeys.Key) {
 	if retiredBefore(w, k.KeyInfo) {
 		return
 	}

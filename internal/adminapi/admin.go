@@ -21,7 +21,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/providercheck"
+	"github.com/poolhouse-id/poolhouse/internal/serverstatus"
 	"github.com/poolhouse-id/poolhouse/internal/session"
+	"github.com/poolhouse-id/poolhouse/internal/settingtable"
+	"github.com/poolhouse-id/poolhouse/internal/signingkeys"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -57,7 +61,17 @@ type Options struct {
 	SignOutEverywhere bool
 	Now               func() time.Time
 	// WebIssuer returns the issuer of an account's web identity tokens; "" = it has none.
-	WebIssuer func(ctx context.Context, account identitypool.AccountID) (string, error)
+	WebIssuer  func(ctx context.Context, account identitypool.AccountID) (string, error)
+	Keys       *iam.AccessKeys
+	Authorizer *iam.Authorizer
+	// Authorize decides whether a caller has a permission. (*gate.Gate).Authorize does.
+	Authorize func(ctx context.Context, c awsapi.Caller, needed awsapi.Access) error
+	// PageSealer seals the tokens of pages.
+	PageSealer  iam.Sealer
+	SigningKeys *signingkeys.Keys
+	Status      *serverstatus.Reporter
+	Settings    []settingtable.Setting
+	Checker     *providercheck.Checker
 }
 
 // Service implements the operations of the table in Operations. It is safe for concurrent
@@ -86,6 +100,17 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("TryRoles", "poolhouse:TryRoles", s.tryRoles, s.tryRolesNeeds),
 		awsapi.Signed("ValidateIdentityPool", "poolhouse:ValidateIdentityPool", s.validateIdentityPool,
 			s.validatePoolNeeds),
+		awsapi.Signed("CheckAccess", "poolhouse:CheckAccess", s.checkAccess, nil),
+		awsapi.Signed("CreateAccessKey", "poolhouse:CreateAccessKey", s.createAccessKey, nil),
+		awsapi.Signed("ListAccessKeys", "poolhouse:ListAccessKeys", s.listAccessKeys, nil),
+		awsapi.Signed("UpdateAccessKey", "poolhouse:UpdateAccessKey", s.updateAccessKey, nil),
+		awsapi.Signed("DeleteAccessKey", "poolhouse:DeleteAccessKey", s.deleteAccessKey, nil),
+		awsapi.Signed("ListSigningKeys", "poolhouse:ListSigningKeys", s.listSigningKeys, nil),
+		awsapi.Signed("RotateSigningKeys", "poolhouse:RotateSigningKeys", s.rotateSigningKeys, nil),
+		awsapi.Signed("RetireSigningKey", "poolhouse:RetireSigningKey", s.retireSigningKey, nil),
+		awsapi.Signed("GetServerStatus", "poolhouse:GetServerStatus", s.getServerStatus, nil),
+		awsapi.Signed("ListSettings", "poolhouse:ListSettings", s.listSettings, nil),
+		awsapi.Signed("TestProvider", "poolhouse:TestProvider", s.testProvider, nil),
 	}
 }
 

@@ -107,4 +107,81 @@ var Messages = []explain.Message{
 		Text:    "The value is empty, too long or not valid text.",
 		Reasons: []explain.Code{"input-text"},
 	},
+	{
+		Code: "AccessDeniedException",
+		Text: "Only a caller that may do everything in the account may make or enable an access key, " +
+			"or take a key without a policy out of use.",
+		Reasons: []explain.Code{"access-key-bounded"},
+	},
+	{
+		Code: "InvalidParameterException",
+		Text: "Give Policy: a key without a policy may do everything in the account, and is made with " +
+			"poolhouse keys create.",
+		Reasons: []explain.Code{"access-key-policy"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "Invalid NextToken.",
+		Reasons: []explain.Code{"access-keys-page"},
+	},
+	{
+		Code:    "ResourceNotFoundException",
+		Text:    "No such access key in this account.",
+		Reasons: []explain.Code{"access-key-lookup"},
+	},
+	{
+		Code:    "LimitExceededException",
+		Text:    "The account has {count} access keys.",
+		Reasons: []explain.Code{"access-key-limit"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "The access key is not valid: {value}.",
+		Reasons: []explain.Code{"access-key-form"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "This is the account's last enabled access key without a policy.",
+		Reasons: []explain.Code{"access-key-last"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "This is the key that signs the call: give AllowOwn to end it all the same.",
+		Reasons: []explain.Code{"access-key-own"},
+	},
+	{
+		Code:    "LimitExceededException",
+		Text:    "Too many signing keys are published: wait until earlier ones end.",
+		Reasons: []explain.Code{"signing-keys-many"},
+	},
+	{
+		Code:    "ResourceNotFoundException",
+		Text:    "The account has no signing keys.",
+		Reasons: []explain.Code{"signing-keys-none"},
+	},
+	{
+		Code:    "ResourceNotFoundException",
+		Text:    "No such signing key.",
+		Reasons: []explain.Code{"signing-key-lookup"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "The key signs tokens now: call RotateSigningKeys with Now first.",
+		Reasons: []explain.Code{"signing-key-in-use"},
+	},
+	{
+		Code:    "AccessDeniedException",
+		Text:    "Only the home account may call {operation}.",
+		Reasons: []explain.Code{"home-account-only"},
+	},
+	{
+		Code:    "ResourceNotFoundException",
+		Text:    "No such provider in this account.",
+		Reasons: []explain.Code{"tested-provider"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "Give one of Issuer, ProviderArn and SamlMetadata.",
+		Reasons: []explain.Code{"input-members"},
+	},
 }

@@ -8,6 +8,9 @@ import "github.com/poolhouse-id/poolhouse/internal/ratelimit"
 // much more than a sign-in.
 func Rates() map[string]ratelimit.Rate {
 	return map[string]ratelimit.Rate{
-		"poolhouse:ExplainToken": {PerSecond: 2, Burst: 20},
+		"poolhouse:ExplainToken":      {PerSecond: 2, Burst: 20},
+		"poolhouse:RotateSigningKeys": {PerSecond: 0.05, Burst: 5}, // makes RSA keys
+		"poolhouse:TestProvider":      {PerSecond: 0.2, Burst: 10}, // sends requests wherever its caller wants
+		"poolhouse:GetServerStatus":   {PerSecond: 5, Burst: 20},
 	}
 }

@@ -124,6 +124,7 @@ func (s Settings) route(engines map[string]Engine) *Router {
 	r := &Router{
 		fallback: engines[cmp.Or(s.Engine, Builtin)],
 		pools:    make(map[identitypool.PoolID]Engine, len(s.Pools)),
+		engines:  engines,
 	}
 	for pool, name := range s.Pools {
 		r.pools[identitypool.PoolID(pool)] = engines[name]
@@ -136,6 +137,7 @@ func (s Settings) route(engines map[string]Engine) *Router {
 type Router struct {
 	fallback Engine
 	pools    map[identitypool.PoolID]Engine
+	engines  map[string]Engine // all, by name
 }
 
 // AssumeRoleForIdentity asks the engine of the request's pool.

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -38,6 +39,7 @@ type RemoteEngine struct {
 	poster Poster
 	now    func() time.Time
 	logger *slog.Logger
+	health atomic.Pointer[Health] // nil = it was never asked
 }
 
 // newRemoteEngine returns the engine, or an error for invalid settings. It sends no request.
@@ -105,6 +107,7 @@ func (e *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (se
 
 	credentials, problem := e.read(response, now)
 	if problem == nil {
+		e.healthy(true, "")
 		trace.PassOf(
 			"credential engine", e.name, "credentials until "+credentials.Expiration.UTC().Format(time.RFC3339),
 		)
@@ -117,6 +120,7 @@ func (e *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (se
 	if !ok {
 		return session.Credentials{}, e.unavailable(ctx, trace, engineNoSTS.With("answer", what, "engine", e.name), nil)
 	}
+	e.healthy(true, "it refuses: "+what)
 	e.logger.WarnContext(
 		ctx, "credential engine refused",
 		"engine", e.name, "pool", string(r.PoolID), "role", role, "reason", what,
@@ -167,6 +171,9 @@ func shownTarget(role string) string {
 
 func (e *RemoteEngine) unavailable(ctx context.Context, trace *explain.Trace, why *explain.Refusal, cause error) error {
 	trace.Refuse(why.Of(e.name).At(e.setting("endpoint")))
+	if !errors.Is(cause, context.Canceled) { // the caller has not just left
+		e.healthy(false, why.Got)
+	}
 	e.logger.WarnContext(ctx, "credential engine gave no answer", "engine", e.name, "reason", why.Got)
 	if cause != nil {
 		return fmt.Errorf("%w: engine %s: %w: %w", ErrUnavailable, e.name, why, cause)

@@ -94,6 +94,9 @@ type Operation struct {
 // Name returns the operation's name on the wire.
 func (o Operation) Name() string { return o.name }
 
+// Action returns the permission that the operation needs, such as sts:AssumeRole; "" = none.
+func (o Operation) Action() string { return o.action }
+
 // Signed reports whether the operation needs a signature.
 func (o Operation) Signed() bool { return o.action != "" }
 

@@ -38,6 +38,7 @@ var allowedImports = map[string][]string{
 		"internal/overload", "internal/provider", "internal/ratelimit", "internal/saml", "internal/session",
 		"internal/signout", "internal/store", "internal/stsapi", "internal/testkeys", "internal/userstatus",
 		"internal/webidentity", "internal/wholefile", "sigv4",
+		"internal/providercheck", "internal/serverstatus", "internal/settingtable", "internal/signingkeys",
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
@@ -46,13 +47,22 @@ var allowedImports = map[string][]string{
 		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/webidentity",
-		"internal/wholefile", "sigv4",
+		"internal/wholefile", "sigv4", "internal/settingtable", "internal/signingkeys",
 	},
 	"internal/adminapi": {
 		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate",
 		"internal/iam", "internal/identitypool", "internal/ratelimit", "internal/session", "internal/signout",
 		"internal/store",
+		"internal/issuer", "internal/providercheck", "internal/serverstatus", "internal/settingtable",
+		"internal/signingkeys",
 	},
+	"internal/providercheck": {
+		"internal/explain", "internal/iam", "internal/identitypool", "internal/idtoken", "internal/outbound",
+		"internal/saml",
+	},
+	"internal/serverstatus": {"internal/assume", "internal/overload", "internal/store"},
+	"internal/settingtable": {"internal/explain"},
+	"internal/signingkeys":  {"internal/identitypool", "internal/issuer", "internal/store", "internal/webidentity"},
 	"internal/apply": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "internal/template",
 		"internal/wholefile", "sigv4",
@@ -207,7 +217,7 @@ var fences = map[string][]string{
 func isHelper(name string) bool {
 	return slices.ContainsFunc([]string{
 		"bench", "clienttests", "internal/house", "internal/pgtest", "internal/yardstick",
-		"internal/apigen",
+		"internal/apigen", "internal/adminapi/writereference",
 		"packaging", "sigv4/internal",
 	}, func(p string) bool {
 		return name == p || strings.HasPrefix(name, p+"/")

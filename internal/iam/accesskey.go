@@ -30,6 +30,10 @@ type AccessKeyStore interface {
 	AccessKeys(ctx context.Context, account identitypool.AccountID) ([]store.AccessKey, error)
 	SetAccessKeyDisabled(ctx context.Context, id string, disabled bool) error
 	DeleteAccessKey(ctx context.Context, id string) error
+	// These two find only a key of the account. They return an error that wraps store.ErrLastKey rather
+	// than leave the account without an enabled key that has no policy.
+	SetAccessKeyDisabledOf(ctx context.Context, account identitypool.AccountID, id string, disabled bool) error
+	DeleteAccessKeyOf(ctx context.Context, account identitypool.AccountID, id string) error
 }
 
 // Sealer seals and opens secrets, like envelope.Sealer. aad is the place that the
@@ -261,25 +265,8 @@ func (k *AccessKeys) created(ctx context.Context, row store.AccessKey) {
 
 // row checks a new key and seals its secret.
 func (k *AccessKeys) row(id, secret string, n NewAccessKey) (store.AccessKey, error) {
-	const (
-		maxDescription = 256
-		maxPolicy      = 10_240 // the largest of IAM's quotas for inline policies
-	)
-
-	switch {
-	case !isAccount(string(n.Account)):
-		return store.AccessKey{}, fmt.Errorf("account %q: use 12 digits", n.Account)
-	case utf8.RuneCountInString(n.Description) > maxDescription,
-		!utf8.ValidString(n.Description),
-		strings.ContainsRune(n.Description, 0):
-		return store.AccessKey{}, fmt.Errorf(
-			"the description of an access key has up to %d characters of UTF-8, none of them NUL", maxDescription)
-	case len(n.Policy) > maxPolicy:
-		return store.AccessKey{}, fmt.Errorf(
-			"the access key's policy has %d bytes, %d are allowed", len(n.Policy), maxPolicy)
-	}
-	if _, err := keyPolicy(n.Policy); err != nil {
-		return store.AccessKey{}, fmt.Errorf("the access key's policy: %w", err)
+	if err := n.check(); err != nil {
+		return store.AccessKey{}, err
 	}
 
 	row := store.AccessKey{
@@ -293,6 +280,31 @@ func (k *AccessKeys) row(id, secret string, n NewAccessKey) (store.AccessKey, er
 	row.SealedSecret = k.sealer.Seal([]byte(secret), SealPlace(row))
 
 	return row, nil
+}
+
+// check refuses what no key can have.
+func (n NewAccessKey) check() error {
+	const (
+		maxDescription = 256
+		maxPolicy      = 10_240 // the largest of IAM's quotas for inline policies
+	)
+
+	switch {
+	case !isAccount(string(n.Account)):
+		return fmt.Errorf("account %q: use 12 digits", n.Account)
+	case utf8.RuneCountInString(n.Description) > maxDescription,
+		!utf8.ValidString(n.Description),
+		strings.ContainsRune(n.Description, 0):
+		return fmt.Errorf(
+			"the description of an access key has up to %d characters of UTF-8, none of them NUL", maxDescription)
+	case len(n.Policy) > maxPolicy:
+		return fmt.Errorf("the access key's policy has %d bytes, %d are allowed", len(n.Policy), maxPolicy)
+	}
+	if _, err := keyPolicy(n.Policy); err != nil {
+		return fmt.Errorf("the access key's policy: %w", err)
+	}
+
+	return nil
 }
 
 // Lookup returns the caller of an access key, and the key's secret. The error wraps

@@ -107,6 +107,16 @@ func (r *rows) DeleteAccessKey(_ context.Context, id string) error {
 	return nil
 }
 
+func (r *rows) SetAccessKeyDisabledOf(
+	ctx context.Context, _ identitypool.AccountID, id string, disabled bool,
+) error {
+	return r.SetAccessKeyDisabled(ctx, id, disabled)
+}
+
+func (r *rows) DeleteAccessKeyOf(ctx context.Context, _ identitypool.AccountID, id string) error {
+	return r.DeleteAccessKey(ctx, id)
+}
+
 // boundSealer seals nothing, but refuses what it sealed for another place, as
 // the real one does.
 type boundSealer struct{}

@@ -247,17 +247,22 @@ func (d *Directory) storedOIDCProvider(ctx context.Context, arn string) (OIDCPro
 			return OIDCProvider{}, fmt.Errorf("OIDC provider %s: %w", arn, fromStore(err))
 		}
 
-		return OIDCProvider{
-			ARN:          arn,
-			URL:          row.URL,
-			Account:      account,
-			ClientIDs:    row.ClientIDs,
-			Thumbprints:  row.Thumbprints,
-			Algorithms:   awsAlgorithms,
-			AllowHTTP:    d.local,
-			AllowPrivate: d.local,
-		}, nil
+		p := d.PlannedOIDCProvider(row.URL)
+		p.ARN, p.Account, p.ClientIDs, p.Thumbprints = arn, account, row.ClientIDs, row.Thumbprints
+
+		return p, nil
 	})
+}
+
+// PlannedOIDCProvider returns the rules that a provider with this URL would have if the IAM API
+// registered it.
+func (d *Directory) PlannedOIDCProvider(url string) OIDCProvider {
+	return OIDCProvider{
+		URL:          url,
+		Algorithms:   awsAlgorithms,
+		AllowHTTP:    d.local,
+		AllowPrivate: d.local,
+	}
 }
 
 // awsAlgorithms are the algorithms that AWS accepts from every provider (STS API

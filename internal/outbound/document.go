@@ -25,6 +25,7 @@ type document struct {
 	etag      string
 	maxAge    time.Duration // 0 if the provider states none
 	own       bool          // this process publishes it
+	expires   time.Time     // of the host's certificate; zero without TLS
 }
 
 // get fetches address under p. etag is the ETag of the document that the caller
@@ -37,12 +38,8 @@ func (c *Client) get(ctx context.Context, p Policy, address, etag string) (docum
 	if d, own, err := c.own(ctx, u, address); own {
 		return d, err
 	}
-	if p.Pinned && u.Scheme != "https" {
-		return document{}, &Error{
-			Problem: "thumbprints cannot be checked without TLS",
-			Reached: true,
-			Fix:     "give the provider an https address, or do not enforce thumbprints",
-		}
+	if err := checkPinned(p, u); err != nil {
+		return document{}, err
 	}
 
 	var d document
@@ -52,6 +49,19 @@ func (c *Client) get(ctx context.Context, p Policy, address, etag string) (docum
 	})
 
 	return d, err
+}
+
+// checkPinned refuses an address without TLS where thumbprints count.
+func checkPinned(p Policy, u *url.URL) error {
+	if !p.Pinned || u.Scheme == "https" {
+		return nil
+	}
+
+	return &Error{
+		Problem: "thumbprints cannot be checked without TLS",
+		Reached: true,
+		Fix:     "give the provider an https address, or do not enforce thumbprints",
+	}
 }
 
 // own returns a document that this process publishes itself.
@@ -110,6 +120,9 @@ func (c *Client) exchange(ctx context.Context, p Policy, u *url.URL, etag string
 	defer response.Body.Close()
 
 	d, err := readDocument(u, response, etag != "")
+	if tls := response.TLS; tls != nil && len(tls.PeerCertificates) > 0 {
+		d.expires = tls.PeerCertificates[0].NotAfter
+	}
 
 	return fault.after(d), err
 }

@@ -18,6 +18,8 @@ type Error struct {
 	// Reached is true if the host is alive, so that its breaker stays closed.
 	Reached bool
 	Cause   error // may be nil
+
+	nowhere bool // the host has no address that may be asked
 }
 
 func (e *Error) Error() string {

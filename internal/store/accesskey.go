@@ -115,3 +115,54 @@ func (s *Store) changeAccessKey(ctx context.Context, id, text string, args ...an
 		return mustFind(t, "access key", text, append([]any{id}, args...)...)
 	})
 }
+
+// ErrLastKey means that an account would have no enabled key without a policy left, so that nobody
+// could do everything in it. Nothing was written.
+var ErrLastKey = errors.New("the account has no other enabled access key without a policy")
+
+// SetAccessKeyDisabledOf is SetAccessKeyDisabled for a key of an account, unless the account needs the
+// key. Errors: ErrNotFound, ErrLastKey.
+func (s *Store) SetAccessKeyDisabledOf(
+	ctx context.Context, account identitypool.AccountID, id string, disabled bool,
+) error {
+	if !disabled {
+		return s.changeAccessKey(ctx, id,
+			`UPDATE access_keys SET disabled = $3 WHERE access_key_id = $1 AND account = $2`, string(account), false)
+	}
+	return s.changeUnlessLast(ctx, account, id,
+		`UPDATE access_keys SET disabled = $3 WHERE access_key_id = $1 AND account = $2`, true)
+}
+
+// DeleteAccessKeyOf is DeleteAccessKey for a key of an account, unless the account needs the key.
+// Errors: ErrNotFound, ErrLastKey.
+func (s *Store) DeleteAccessKeyOf(ctx context.Context, account identitypool.AccountID, id string) error {
+	return s.changeUnlessLast(ctx, account, id, `DELETE FROM access_keys WHERE access_key_id = $1 AND account = $2`)
+}
+
+// changeUnlessLast takes a key out of use, unless it is the account's last one that is enabled and has
+// no policy. Two calls that take out one key each must not leave none: the home account's row makes
+// them take turns.
+func (s *Store) changeUnlessLast(
+	ctx context.Context, account identitypool.AccountID, id, text string, args ...any,
+) error {
+	if !storable(id, maxID) {
+		return notFound("access key")
+	}
+
+	return s.write(ctx, func(t *engine.Tx) error {
+		if _, err := t.Exec(`UPDATE home_account SET account = account WHERE one = 1`); err != nil {
+			return err
+		}
+
+		roots, err := collect(t, scanString, `SELECT access_key_id FROM access_keys
+			WHERE account = $1 AND policy = '' AND NOT disabled ORDER BY access_key_id LIMIT 2`, string(account))
+		if err != nil {
+			return err
+		}
+		if len(roots) == 1 && roots[0] == id {
+			return fmt.Errorf("access key %s: %w", id, ErrLastKey)
+		}
+
+		return mustFind(t, "access key", text, append([]any{id, string(account)}, args...)...)
+	})
+}

@@ -45,7 +45,9 @@ func leaveQueue(e engine.Engine, queue *overload.Queue, ticket overload.Ticket, 
 
 // isAnswer reports whether err is about the data, so that the database works.
 func isAnswer(err error) bool {
-	answers := []error{ErrNotFound, ErrConflict, ErrLimit, ErrInvalid, ErrNoSealer, ErrOtherSealer, errMoved}
+	answers := []error{
+		ErrNotFound, ErrConflict, ErrLimit, ErrInvalid, ErrNoSealer, ErrOtherSealer, ErrLastKey, errMoved,
+	}
 	return slices.ContainsFunc(answers, func(answer error) bool { return errors.Is(err, answer) })
 }
 

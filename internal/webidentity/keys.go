@@ -47,9 +47,11 @@ func ListKeys(ctx context.Context, s Store, account identitypool.AccountID, now 
 	return keys, nil
 }
 
-// RetireIn is issuer.RetireIn for a key of an account's issuer.
-func RetireIn(ctx context.Context, s Store, sealer issuer.Sealer, now func() time.Time, id string) (Key, error) {
-	keys, err := ListKeys(ctx, s, "", now())
+// RetireIn is issuer.RetireIn for a key of an account's issuer, or of any account's for "".
+func RetireIn(
+	ctx context.Context, s Store, sealer issuer.Sealer, now func() time.Time, account identitypool.AccountID, id string,
+) (Key, error) {
+	keys, err := ListKeys(ctx, s, account, now())
 	if err != nil {
 		return Key{}, err
 	}

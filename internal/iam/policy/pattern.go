@@ -213,6 +213,9 @@ func (sc *scope) expand(list, elements []element) ([]element, truth) {
 	return list, filled
 }
 
+// isAny reports whether the pattern is *.
+func (p pattern) isAny() bool { return p.mode == modeAny }
+
 // matchFixed is match for patterns without variables.
 func (p *pattern) matchFixed(s string) bool {
 	switch p.mode {

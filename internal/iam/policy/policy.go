@@ -8,7 +8,10 @@
 // Start reading at Parse and at Document.Evaluate.
 package policy
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // maxDocumentBytes is the size of the longest document that Parse reads. The IAM API
 // accepts 131072 characters (policyDocumentType), but AWSSupportServiceRolePolicy, which
@@ -57,6 +60,27 @@ func (d *Document) String() string { return d.text }
 
 // Version returns the document's version of the policy language.
 func (d *Document) Version() string { return d.version }
+
+// Everything reports whether the document allows every action on every resource without a condition,
+// and has no Deny.
+func (d *Document) Everything() bool {
+	all := false
+	for n := range d.statements {
+		s := &d.statements[n]
+		if s.Effect == Deny {
+			return false
+		}
+		all = all || !s.notAction && !s.notResource && len(s.conditions) == 0 &&
+			slices.ContainsFunc(s.actions, pattern.isAny) && slices.ContainsFunc(s.resources, pattern.isAny)
+	}
+
+	return all
+}
+
+// Denies reports whether the document has a Deny.
+func (d *Document) Denies() bool {
+	return slices.ContainsFunc(d.statements, func(s Statement) bool { return s.Effect == Deny })
+}
 
 // Statement is one statement of a Document.
 type Statement struct {

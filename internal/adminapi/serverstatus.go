@@ -1,0 +1,172 @@
+package adminapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/serverstatus"
+	"github.com/poolhouse-id/poolhouse/internal/signingkeys"
+)
+
+// homeOnly refuses callers of other accounts than the home account, which belongs to the operator.
+func (s *Service) homeOnly(c awsapi.Caller, operation string) error {
+	if c.Account == string(s.options.Home) {
+		return nil
+	}
+
+	why := homeAccountOnly.With("account", c.Account, "operation", operation)
+	return awsapi.RefusedAs(awsapi.AccessDenied, why, "Only the home account may call "+operation+".")
+}
+
+type getServerStatusInput struct{}
+
+type getServerStatusOutput struct {
+	Version     string
+	Nodes       []nodeStatus
+	SigningKeys []signingKey // of identity pools
+}
+
+type nodeStatus struct {
+	Version         string
+	Started         awsapi.Timestamp
+	UptimeSeconds   int64
+	Store           storeStatus
+	Engines         []engineStatus
+	LogLinesDropped uint64
+	Load            []loadStatus
+}
+
+type storeStatus struct {
+	Engine        string
+	Reachable     bool
+	Writable      bool
+	SchemaVersion int64
+	SizeBytes     int64
+}
+
+type engineStatus struct {
+	Name        string
+	Healthy     bool
+	LastError   string            `json:",omitzero"`
+	LastErrorAt *awsapi.Timestamp `json:",omitzero"`
+}
+
+type loadStatus struct {
+	Class            string
+	WaitMilliseconds float64
+	InFlight         int64
+	Refused          uint64
+}
+
+// getServerStatus tells the operator what this node is doing, and which keys sign.
+func (s *Service) getServerStatus(
+	ctx context.Context, c awsapi.Caller, _ *getServerStatusInput,
+) (*getServerStatusOutput, error) {
+	if err := s.homeOnly(c, "GetServerStatus"); err != nil {
+		return nil, err
+	}
+
+	node := s.options.Status.Node(ctx)
+	out := &getServerStatusOutput{Version: node.Version, Nodes: []nodeStatus{shownNode(node)}}
+	if !node.Store.Reachable {
+		return out, nil
+	}
+
+	keys, err := s.options.SigningKeys.List(ctx, signingkeys.Scope{Pools: true})
+	out.SigningKeys = s.shownSigningKeys(keys)
+
+	return out, err
+}
+
+func shownNode(n serverstatus.Node) nodeStatus {
+	out := nodeStatus{
+		Version:       n.Version,
+		Started:       awsapi.Timestamp(n.Started),
+		UptimeSeconds: int64(n.Uptime / time.Second),
+		Store: storeStatus{
+			Engine:        n.Store.Engine,
+			Reachable:     n.Store.Reachable,
+			Writable:      n.Store.Writable,
+			SchemaVersion: n.Store.SchemaVersion,
+			SizeBytes:     n.Store.Bytes,
+		},
+		Engines:         []engineStatus{},
+		LogLinesDropped: n.LogLinesDropped,
+	}
+	for _, e := range n.Engines {
+		out.Engines = append(out.Engines, engineStatus{
+			Name:        e.Name,
+			Healthy:     e.Healthy,
+			LastError:   e.LastError,
+			LastErrorAt: moment(e.LastErrorAt),
+		})
+	}
+
+	for _, l := range n.Load {
+		out.Load = append(out.Load, loadStatus{
+			Class:            l.Class,
+			WaitMilliseconds: float64(l.Wait.Microseconds()) / 1000,
+			InFlight:         l.InFlight,
+			Refused:          l.Refused,
+		})
+	}
+
+	return out
+}
+
+// moment returns a time of the API; nil for the zero time.
+func moment(t time.Time) *awsapi.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return new(awsapi.Timestamp(t))
+}
+
+type listSettingsInput struct{}
+
+type listSettingsOutput struct{ Settings []shownSetting }
+
+type shownSetting struct {
+	Name    string
+	Value   string // a secret is masked
+	Source  string
+	Default string
+	// NeedsRestart is true: servers read their settings when they start.
+	NeedsRestart bool
+}
+
+// listSettings shows the settings in force to the operator.
+func (s *Service) listSettings(
+	_ context.Context, c awsapi.Caller, _ *listSettingsInput,
+) (*listSettingsOutput, error) {
+	if err := s.homeOnly(c, "ListSettings"); err != nil {
+		return nil, err
+	}
+
+	out := &listSettingsOutput{Settings: []shownSetting{}}
+	for _, setting := range s.options.Settings {
+		out.Settings = append(out.Settings, shownSetting{
+			Name:         setting.Name,
+			Value:        setting.Value,
+			Source:       setting.Source,
+			Default:      setting.Default,
+			NeedsRestart: true,
+		})
+	}
+
+	return out, nil
+}
+
+// ownAccount returns the account whose web identity tokens a call is about: the caller's, or another
+// one that the home account names.
+func (s *Service) ownAccount(
+	c awsapi.Caller, named *string, operation string,
+) (account identitypool.AccountID, pools bool, err error) {
+	if named == nil || *named == c.Account {
+		return identitypool.AccountID(c.Account), named == nil && c.Account == string(s.options.Home), nil
+	}
+
+	return identitypool.AccountID(*named), false, s.homeOnly(c, operation+" for another account")
+}

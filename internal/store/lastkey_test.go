@@ -1,0 +1,61 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+)
+
+// Of several calls that end an account's keys at once, on several nodes, one key survives.
+func TestTheLastKeySurvives(t *testing.T) {
+	const account, stranger = "111122223333", "999999999999"
+	eachCluster(t, func(t *testing.T, nodes []*Store) {
+		if _, _, err := nodes[0].Initialise(t.Context(), AccessKey{
+			ID: "AKIA0", Account: account, SealedSecret: []byte("s"),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for n := 1; n < 4; n++ {
+			if err := nodes[0].CreateAccessKey(t.Context(), AccessKey{
+				ID: fmt.Sprintf("AKIA%d", n), Account: account, SealedSecret: []byte("s"),
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		var group sync.WaitGroup
+		results := make([]error, 4)
+		for n := range results {
+			group.Go(func() {
+				node, id := nodes[n%len(nodes)], fmt.Sprintf("AKIA%d", n)
+				if n%2 == 0 {
+					results[n] = node.DeleteAccessKeyOf(t.Context(), account, id)
+				} else {
+					results[n] = node.SetAccessKeyDisabledOf(t.Context(), account, id, true)
+				}
+			})
+		}
+		group.Wait()
+
+		refused := 0
+		for _, err := range results {
+			switch {
+			case errors.Is(err, ErrLastKey):
+				refused++
+			case err != nil:
+				t.Error(err)
+			}
+		}
+		if refused != 1 {
+			t.Errorf("%d of the calls were refused: %v", refused, results)
+		}
+
+		for what, err := range map[string]error{
+			"delete another account's key": nodes[0].DeleteAccessKeyOf(t.Context(), stranger, "AKIA1"),
+			"enable another account's key": nodes[0].SetAccessKeyDisabledOf(t.Context(), stranger, "AKIA1", false),
+		} {
+			wantError(t, what, err, ErrNotFound)
+		}
+	})
+}
