@@ -109,6 +109,7 @@ func TestREADMEsShowTheSuites(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		_, shown, _ := strings.Cut(string(suite), "hrottling") // the body of the test with Poolhouse
 		_, shown, _ = strings.Cut(shown, "\n")
 		for line := range strings.Lines(shown) {
