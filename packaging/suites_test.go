@@ -109,6 +109,7 @@ func TestREADMEsShowTheSuites(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		_, shown, _ := strings.Cut(string(suite), "hrottling") // the body of the test with Poolhouse
 		_, shown, _ = strings.Cut(shown, "\n")
 		for line := range strings.Lines(shown) {
@@ -249,7 +250,7 @@ func TestPytestPackage(t *testing.T) {
 	pytest("after").passes(t, "2 passed")
 	more := pytest("more")
 	more.environment = append(slices.Clone(environment), ownAccount...)
-	more.passes(t, "15 passed")
+	more.passes(t, "16 passed")
 	pytest("seeded").passes(t, "2 passed")
 	run := []string{python, "-m", "pytest", "-q", "-p", "no:cacheprovider"}
 	suite{pageFolder(t, parent, "pytest.md"), environment, run}.passes(t, "4 passed")
@@ -369,7 +370,7 @@ func TestVitestPackage(t *testing.T) {
 	suite{after, chosen, vitest}.passes(t, "2 passed")
 
 	more := installNode(t, parent, "vitest/more")
-	suite{more, ownAccount, vitest}.passes(t, "13 passed")
+	suite{more, ownAccount, vitest}.passes(t, "14 passed")
 	suite{more, nil, []string{"node", filepath.Join(parent, "node_modules/typescript/bin/tsc")}}.run(t, true)
 
 	failing := installNode(t, parent, "vitest/failing")

@@ -177,6 +177,9 @@ func chosenProbes(c *cobra.Command) ([]conformance.Probe, error) {
 		return nil, err
 	}
 	only, _ := c.Flags().GetStringSlice("only")
+	if len(only) == 0 && c.Flags().Changed("only") {
+		return nil, errors.New(`--only "": name families or probes; is a variable empty?`)
+	}
 	if len(only) == 0 {
 		return probes, nil
 	}

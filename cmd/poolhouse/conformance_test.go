@@ -109,6 +109,7 @@ func TestConformanceExitStatuses(t *testing.T) {
 		{"a query", []string{"--endpoint", other.URL + "?x=1"}, 2, "URL without a query"},
 		{"no such probe", []string{"--only", "nothing"}, 2, "the families are authentication, "},
 		{"one name of no probe", []string{"--only", "tokens,tgas"}, 2, `"tgas" names no probe`},
+		{"no name", []string{"--only", ""}, 2, "is a variable empty?"},
 		{"a name that is empty", []string{"--only", "tokens,"}, 2, `"" names no probe`},
 		{"no account", []string{"--endpoint", endpoint, "--account", "1234"}, 2, "no account ID"},
 		{"an empty token", []string{"--oidc-token-file", empty, "--oidc-key", "idp.example", "--oidc-provider-arn",

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { inspect } from "node:util";
 
 import { binary } from "./binary.js";
@@ -9,6 +10,7 @@ export { binary };
 
 const keptOutput = 64 * 1024; // characters of the server's output that an error shows
 const stopTimeout = 10_000; // ms
+const endTimeout = 1000; // ms, for the system to tell that a server has ended which no longer answers
 const keptCalls = 1000; // by the server
 const shownCalls = 20; // by explain
 
@@ -251,7 +253,7 @@ export class Poolhouse {
 
   /** Calls an operation of the identity pools as a client does that has no keys. */
   async #identity(operation, body) {
-    const answer = await fetch(this.endpoint, {
+    const answer = await this.#fetch(this.endpoint, {
       method: "POST",
       headers: {
         "Content-Type": "application/x-amz-json-1.1",
@@ -265,13 +267,27 @@ export class Poolhouse {
     throw new PoolhouseError(`${operation}: ${content.message}`, { status: answer.status, name: content.__type });
   }
 
+  /** Is fetch. Of a server that has ended it tells so, and why. */
+  async #fetch(...request) {
+    try {
+      return await fetch(...request);
+    } catch (cause) {
+      const child = this.#child;
+      if (child) await Promise.race([this.#ended, delay(endTimeout)]);
+      const status = child?.exitCode ?? child?.signalCode;
+      if (child && status === null) throw cause; // it runs
+      throw new Error(child ? `poolhouse dev has ended with ${status}:\n${this.#output}` : "poolhouse: it is stopped",
+        { cause });
+    }
+  }
+
   async #control(method, path, body) {
     const bare = method === "GET" || method === "DELETE";
     return this.#request(method, path, bare ? undefined : JSON.stringify(body ?? {}));
   }
 
   async #request(method, path, body, type = "application/json") {
-    const answer = await fetch(`${this.#ready?.endpoint ?? this.endpoint}/_poolhouse/dev/${path}`, {
+    const answer = await this.#fetch(`${this.#ready?.endpoint ?? this.endpoint}/_poolhouse/dev/${path}`, {
       method,
       headers: body === undefined ? {} : { "Content-Type": type },
       body,

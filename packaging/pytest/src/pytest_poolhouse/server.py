@@ -18,6 +18,7 @@ from .program import binary
 
 START_TIMEOUT = 30.0  # seconds
 STOP_TIMEOUT = 10.0  # seconds
+END_TIMEOUT = 1  # s, for the system to tell that a server has ended which no longer answers
 REQUEST_TIMEOUT = 90.0  # seconds
 KEPT_CALLS = 1000  # by the server
 SHOWN_CALLS = 20  # by explain
@@ -339,13 +340,23 @@ class Poolhouse:
     def _control(self, method: str, path: str, body: Optional[bytes], content_type: str) -> Dict[str, Any]:
         address = f"{self._ready['endpoint']}/_poolhouse/dev/{path}"
         headers = {} if body is None else {"Content-Type": content_type}
-        return _send(urllib.request.Request(address, body, headers, method=method), f"{method} {path}")
+        return self._send(urllib.request.Request(address, body, headers, method=method), f"{method} {path}")
 
     def _identity(self, operation: str, body: Mapping[str, Any]) -> Dict[str, Any]:
         """Calls an operation of the identity pools as a client does that has no keys."""
         headers = {
             "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AWSCognitoIdentityService." + operation}
-        return _send(urllib.request.Request(self.endpoint, json.dumps(body).encode(), headers), operation)
+        return self._send(urllib.request.Request(self.endpoint, json.dumps(body).encode(), headers), operation)
+
+    def _send(self, request: urllib.request.Request, name: str) -> Dict[str, Any]:
+        try:
+            return _send(request, name)
+        except OSError as error:
+            try:
+                status = self._process.wait(END_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                raise error from None  # it runs
+            raise RuntimeError(f"poolhouse dev has ended with status {status}:\n{self.output}") from None
 
 
 def _send(request: urllib.request.Request, name: str) -> Dict[str, Any]:

@@ -149,3 +149,10 @@ def test_a_server_of_ones_own(poolhouse, tmp_path, monkeypatch):
         urllib.request.urlopen(other.endpoint, timeout=10)
     with pytest.raises(RuntimeError, match="(?s)did not start.*gone.yaml"):
         Poolhouse(seeds=[tmp_path / "gone.yaml"])
+
+
+def test_a_server_that_has_ended_says_so():
+    with Poolhouse() as server:
+        server._process.kill()
+        with pytest.raises(RuntimeError, match="poolhouse dev has ended with status -9:\n"):
+            server.calls()

@@ -2,6 +2,7 @@ import { CognitoIdentityClient, ListIdentityPoolsCommand } from "@aws-sdk/client
 import { usePoolhouse } from "poolhouse/vitest";
 import { Poolhouse, PoolhouseError, startPoolhouse } from "poolhouse";
 import type { Session } from "poolhouse";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -137,4 +138,16 @@ test("a server of one's own", async () => {
   await other.stop();
   await expect(fetch(other.endpoint)).rejects.toThrow();
   await expect(startPoolhouse({ seed: "gone.yaml" })).rejects.toThrow(/did not start[^]*gone\.yaml/);
+});
+
+test("a server that has ended says so", async () => {
+  const children = () => execFileSync("ps", ["--ppid", String(process.pid), "-o", "pid=,comm="], { encoding: "utf8" })
+    .split("\n").filter((line) => line.endsWith(" poolhouse")).map((line) => parseInt(line));
+  const before = children();
+  const server = await startPoolhouse();
+  const pid = children().find((child) => !before.includes(child));
+  process.kill(pid!, "SIGKILL");
+  await expect(server.calls()).rejects.toThrow("poolhouse dev has ended with SIGKILL:\n");
+  await server.stop();
+  await expect(server.calls()).rejects.toThrow("it is stopped");
 });
