@@ -467,6 +467,8 @@ func TestFailedStart(t *testing.T) {
 // Error lines and panics do not wait for a reader either. The same lines written
 // straight to the pipe stop the server, which shows that the pipe is full.
 func TestErrorLinesDoNotWait(t *testing.T) {
+	t.Parallel()
+
 	settings, err := load(map[string]string{"log_format": "json"}, nil, "")
 	if err != nil {
 		t.Fatal(err)
