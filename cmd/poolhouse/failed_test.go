@@ -149,6 +149,8 @@ func TestFailedDatabaseEndsTheProcess(t *testing.T) {
 // So does a process whose database fails while it stops, in its lame-duck time and
 // while it finishes calls.
 func TestDatabaseFailsDuringAStop(t *testing.T) {
+	t.Parallel()
+
 	for _, when := range []string{"lame duck", "drain"} {
 		t.Run(when, func(t *testing.T) {
 			lameDuck := "25s"

@@ -35,6 +35,8 @@ func statusOf(err error) int {
 
 // The statuses tell scripts what a database is; several may initialise it at once.
 func TestInitStatuses(t *testing.T) {
+	t.Parallel()
+
 	eachDatabase(t, func(t *testing.T, flags []string) {
 		serve := append([]string{"serve", "--issuer-url", "https://id.example", "--listen", "127.0.0.1:0"}, flags...)
 		out, err := run1(t, serve...)
@@ -70,6 +72,8 @@ func TestInitStatuses(t *testing.T) {
 
 // A key that nobody has seen is not left behind.
 func TestInitThatCannotShowTheKey(t *testing.T) {
+	t.Parallel()
+
 	for name, output := range map[string]func(t *testing.T) *os.File{
 		"full disk": func(t *testing.T) *os.File {
 			file, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -126,6 +130,8 @@ func TestInitThatCannotShowTheKey(t *testing.T) {
 
 // An output that swallows the key is refused before anything is made.
 func TestOutputThatSwallowsTheKey(t *testing.T) {
+	t.Parallel()
+
 	for name, redirect := range map[string]string{
 		"closed":      ">&-",
 		"null device": ">/dev/null",
@@ -161,6 +167,8 @@ func TestOutputThatSwallowsTheKey(t *testing.T) {
 
 // What is at the data folder's path is told apart, with the cure, and left as it is.
 func TestWhatIsNoDataFolder(t *testing.T) {
+	t.Parallel()
+
 	write := func(name, text string) func(t *testing.T, data string) {
 		return func(t *testing.T, data string) {
 			err := errors.Join(os.MkdirAll(data, 0o700), os.WriteFile(filepath.Join(data, name), []byte(text), 0o600))
@@ -360,6 +368,8 @@ func TestInitCommandLineHoldsNoSecret(t *testing.T) {
 
 // What no server would start on is not called initialised.
 func TestInitWithoutTheMasterKey(t *testing.T) {
+	t.Parallel()
+
 	eachDatabase(t, func(t *testing.T, flags []string) {
 		initialised(t, flags...)
 		key := flags[len(flags)-1]

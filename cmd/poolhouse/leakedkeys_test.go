@@ -70,6 +70,8 @@ func kidOf(t *testing.T, token string) string {
 // The commands of the runbook, beside a running server: what leaked ends within
 // ten seconds.
 func TestLeakedKeysOfARunningServer(t *testing.T) {
+	t.Parallel()
+
 	data := filepath.Join(t.TempDir(), "data")
 	var root accessKey
 	s := serveOn(t, data, &root)

@@ -64,6 +64,8 @@ func (l *logged) began() (serves bool, err error) {
 // Of two servers that start at once on one folder one serves. The other follows
 // when the first is killed: the lock dies with its process.
 func TestTwoServersOnOneFolder(t *testing.T) {
+	t.Parallel()
+
 	rounds := 10
 	if testing.Short() {
 		rounds = 3
@@ -107,6 +109,8 @@ func TestTwoServersOnOneFolder(t *testing.T) {
 // What may run beside a server does; what may not is refused, and the refusal
 // names the server and the folder.
 func TestBesideAServer(t *testing.T) {
+	t.Parallel()
+
 	data := filepath.Join(t.TempDir(), "data")
 	var key accessKey
 	s := serveOn(t, data, &key)

@@ -277,6 +277,8 @@ var outputCases = []struct{ command, format, blocked string }{
 // A server whose output nobody reads answers all calls, is healthy, counts what it
 // drops, and can be stopped.
 func TestUnreadOutputStopsNothing(t *testing.T) {
+	t.Parallel()
+
 	for _, tt := range outputCases {
 		t.Run(tt.command+" "+tt.format+" "+tt.blocked, func(t *testing.T) {
 			p := newUnread(t)
@@ -349,6 +351,8 @@ func logLine(t *testing.T, format, line string) (dropped int) {
 // A reader that comes back gets whole lines, as many as there are, and is told how
 // many are missing.
 func TestReaderComesBack(t *testing.T) {
+	t.Parallel()
+
 	for _, tt := range []struct{ command, format string }{
 		{"serve", "json"},
 		{"serve", "text"},
@@ -467,6 +471,8 @@ func TestFailedStart(t *testing.T) {
 // Error lines and panics do not wait for a reader either. The same lines written
 // straight to the pipe stop the server, which shows that the pipe is full.
 func TestErrorLinesDoNotWait(t *testing.T) {
+	t.Parallel()
+
 	settings, err := load(map[string]string{"log_format": "json"}, nil, "")
 	if err != nil {
 		t.Fatal(err)

@@ -389,6 +389,8 @@ func serveOn(t *testing.T, data string, key *accessKey, more ...string) *server 
 // The program is killed at random moments while it answers writes; nothing it
 // answered may be missing after the restart.
 func TestKilledServerLosesNothing(t *testing.T) {
+	t.Parallel()
+
 	kills := 50
 	if testing.Short() {
 		kills = 10
@@ -500,6 +502,8 @@ func writeUntilKilled(t *testing.T, s *server, pool string, round int) map[strin
 
 // Requests under way when the server is told to stop are answered.
 func TestGracefulStop(t *testing.T) {
+	t.Parallel()
+
 	data := filepath.Join(t.TempDir(), "data")
 	var key accessKey
 	s := serveOn(t, data, &key)

@@ -161,6 +161,8 @@ func stopsUnderLoad(t *testing.T, stops int, lameDuck time.Duration, overTLS boo
 // Clients that follow /readyz lose no call when a server stops; without a
 // lame-duck time they do.
 func TestStopsUnderLoad(t *testing.T) {
+	t.Parallel()
+
 	stops := 10
 	if testing.Short() {
 		stops = 2
@@ -168,6 +170,8 @@ func TestStopsUnderLoad(t *testing.T) {
 
 	for name, overTLS := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
 			if failed := stopsUnderLoad(t, stops, time.Second, overTLS); failed > 0 {
 				t.Errorf("%d calls failed in %d stops", failed, stops)
 			}
@@ -183,6 +187,8 @@ func TestStopsUnderLoad(t *testing.T) {
 
 // What a server does between a signal and its end, and that another ends it at once.
 func TestLameDuck(t *testing.T) {
+	t.Parallel()
+
 	for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 		t.Run(name, func(t *testing.T) {
 			metrics := listentest.FreeAddress(t)

@@ -12,6 +12,8 @@ import (
 
 // The commands for signing keys reach the keys of web identity tokens, beside a running server.
 func TestWebIdentityKeysOfARunningServer(t *testing.T) {
+	t.Parallel()
+
 	data := filepath.Join(t.TempDir(), "data")
 	var root accessKey
 	s := serveOn(t, data, &root)
