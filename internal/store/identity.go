@@ -113,7 +113,8 @@ func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) err
 	if !i.Guest() || i.MergedTo != "" {
 		return fmt.Errorf("%w: only a guest is created without logins", ErrInvalid)
 	}
-	if i.Created.IsZero() {
+	dated := !i.Created.IsZero()
+	if !dated {
 		i.Created = s.now()
 	}
 	if i.Modified.IsZero() {
@@ -124,8 +125,16 @@ func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) err
 	if s.engine.IsViolation(err) {
 		return fmt.Errorf("identity: %w", ErrConflict)
 	}
+	switch {
+	case err != nil:
+		return err
+	case dated:
+		s.counts.changed(i.PoolID, 1, s.now())
+	default:
+		s.counts.made(i.PoolID, i.Created)
+	}
 
-	return err
+	return nil
 }
 
 // insertIdentity adds a row, without logins, to an existing pool.
@@ -275,7 +284,12 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identitypool.IdentityID) 
 			return err
 		}
 
-		return s.write(ctx, func(t *engine.Tx) error { return s.deleteIdentity(t, before) })
+		err = s.write(ctx, func(t *engine.Tx) error { return s.deleteIdentity(t, before) })
+		if err == nil {
+			s.counts.changed(before.PoolID, -1, s.now())
+		}
+
+		return err
 	})
 }
 

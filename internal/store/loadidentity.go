@@ -36,6 +36,9 @@ func (s *Store) LoadIdentity(ctx context.Context, i identitypool.Identity) error
 	if s.engine.IsViolation(err) {
 		return fmt.Errorf("identity: %w", ErrConflict)
 	}
+	if err == nil {
+		s.counts.changed(i.PoolID, 1, later(s.now(), i.Created))
+	}
 
 	return err
 }
@@ -86,8 +89,18 @@ func (s *Store) ReplaceIdentities(ctx context.Context, identities []identitypool
 		if s.engine.IsViolation(err) {
 			return fmt.Errorf("identity: %w", ErrConflict)
 		}
+		if err != nil {
+			return err
+		}
 
-		return err
+		for _, row := range replaced {
+			s.counts.changed(row.PoolID, -1, s.now())
+		}
+		for _, i := range identities {
+			s.counts.changed(i.PoolID, 1, later(s.now(), i.Created))
+		}
+
+		return nil
 	})
 }
 
@@ -266,6 +279,12 @@ func (s *Store) addFree(ctx context.Context, identities []identitypool.Identity,
 		}
 		return nil
 	})
+	if err == nil {
+		for _, n := range free {
+			s.counts.changed(identities[n].PoolID, 1, later(s.now(), identities[n].Created))
+		}
+		return nil
+	}
 	if !s.engine.IsViolation(err) && !isOutcome(err) {
 		return err
 	}
