@@ -56,6 +56,11 @@ type Options struct {
 	// SignOutEverywhere makes sign-outs by the home account count for all accounts.
 	SignOutEverywhere bool
 	Now               func() time.Time
+	Keys              *iam.AccessKeys
+	// Fresh stores what this node has counted, unless it did so a moment ago.
+	Fresh func(context.Context)
+	// Counted is the clock of statistics; in development it is not the one that tests move.
+	Counted func() time.Time
 }
 
 // Service implements the operations of the table in Operations. It is safe for concurrent
@@ -80,6 +85,11 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("VerifySession", "poolhouse:VerifySession", s.verifySession,
 			awsapi.OnUnknown[verifySessionInput]),
 		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", s.revokeSessions, s.revokeSessionsNeeds),
+		awsapi.Signed("ListPoolSummaries", "poolhouse:ListPoolSummaries", s.listPoolSummaries,
+			awsapi.OnUnknown[listPoolSummariesInput]),
+		awsapi.Signed("SearchIdentities", "poolhouse:SearchIdentities", s.searchIdentities, s.searchIdentitiesNeeds),
+		awsapi.Signed("GetStatistics", "poolhouse:GetStatistics", s.getStatistics, s.getStatisticsNeeds),
+		awsapi.Signed("PreviewDeletion", "poolhouse:PreviewDeletion", s.previewDeletion, s.previewDeletionNeeds),
 	}
 }
 

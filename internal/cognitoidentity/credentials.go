@@ -60,6 +60,7 @@ func (s *Service) GetCredentialsForIdentity(
 		}
 	}
 
+	awsapi.RecordFrom(ctx).SignIn = awsapi.SignInOf(request.Guest)
 	request.IdentityID, request.Predecessor = identity.ID, identity.Predecessor
 	role, err := pool.ChooseRole(choice, explain.FromContext(ctx))
 	if err != nil {

@@ -33,7 +33,7 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	}
 
 	logins := identitypool.Logins(verified)
-	identity, err := s.Store.Resolve(ctx, pool.ID, "", logins, s.resolver(pool).FirstSignIn(logins))
+	identity, err := s.Store.Resolve(ctx, pool.ID, "", logins, noteNew(ctx, s.resolver(pool).FirstSignIn(logins)))
 	if err != nil {
 		// The token operations declare no such error.
 		if linked, ok := errors.AsType[*identitypool.LoginConflict](err); ok && linked.TooMany {
