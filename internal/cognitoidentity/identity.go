@@ -79,6 +79,7 @@ func (s *Service) newGuest(ctx context.Context, pool identitypool.Pool) (*GetIdR
 	if err := s.Store.CreateIdentity(ctx, guest); err != nil {
 		return nil, poolError(err, string(pool.ID))
 	}
+	awsapi.RecordFrom(ctx).NewIdentity = true
 
 	return &GetIdResponse{IdentityId: new(string(guest.ID))}, nil
 }

@@ -74,6 +74,15 @@ func (c *countChanges) made(pool identitypool.PoolID, created time.Time) {
 	c.add(countKey{pool, periodEnd(created)}, countChange{identities: 1})
 }
 
+// added gathers an identity that was made a moment ago, or elsewhere at another time.
+func (c *countChanges) added(pool identitypool.PoolID, created, now time.Time) {
+	if age := now.Sub(created); age < -recountSkew || age > defaultWriteTimeout {
+		c.changed(pool, 1, later(now, created))
+		return
+	}
+	c.made(pool, created)
+}
+
 // changed gathers n identities that were added with dates of their own, or -n that were deleted.
 func (c *countChanges) changed(pool identitypool.PoolID, n int64, now time.Time) {
 	c.add(countKey{pool, periodEnd(now)}, countChange{identities: n, disturbing: 1})

@@ -113,8 +113,7 @@ func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) err
 	if !i.Guest() || i.MergedTo != "" {
 		return fmt.Errorf("%w: only a guest is created without logins", ErrInvalid)
 	}
-	dated := !i.Created.IsZero()
-	if !dated {
+	if i.Created.IsZero() {
 		i.Created = s.now()
 	}
 	if i.Modified.IsZero() {
@@ -125,16 +124,11 @@ func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) err
 	if s.engine.IsViolation(err) {
 		return fmt.Errorf("identity: %w", ErrConflict)
 	}
-	switch {
-	case err != nil:
-		return err
-	case dated:
-		s.counts.changed(i.PoolID, 1, s.now())
-	default:
-		s.counts.made(i.PoolID, i.Created)
+	if err == nil {
+		s.counts.added(i.PoolID, i.Created, s.now())
 	}
 
-	return nil
+	return err
 }
 
 // insertIdentity adds a row, without logins, to an existing pool.

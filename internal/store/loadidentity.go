@@ -37,7 +37,7 @@ func (s *Store) LoadIdentity(ctx context.Context, i identitypool.Identity) error
 		return fmt.Errorf("identity: %w", ErrConflict)
 	}
 	if err == nil {
-		s.counts.changed(i.PoolID, 1, later(s.now(), i.Created))
+		s.counts.added(i.PoolID, i.Created, s.now())
 	}
 
 	return err
@@ -97,7 +97,7 @@ func (s *Store) ReplaceIdentities(ctx context.Context, identities []identitypool
 			s.counts.changed(row.PoolID, -1, s.now())
 		}
 		for _, i := range identities {
-			s.counts.changed(i.PoolID, 1, later(s.now(), i.Created))
+			s.counts.added(i.PoolID, i.Created, s.now())
 		}
 
 		return nil
@@ -281,7 +281,7 @@ func (s *Store) addFree(ctx context.Context, identities []identitypool.Identity,
 	})
 	if err == nil {
 		for _, n := range free {
-			s.counts.changed(identities[n].PoolID, 1, later(s.now(), identities[n].Created))
+			s.counts.added(identities[n].PoolID, identities[n].Created, s.now())
 		}
 		return nil
 	}
