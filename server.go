@@ -420,7 +420,7 @@ func (s *Server) close() error {
 }
 
 // lastFlush bounds how long Close waits for statistics to be stored.
-const lastFlush = 2 * time.Second
+const lastFlush = 700 * time.Millisecond
 
 // flushStatistics stores the statistics of the last seconds.
 func (s *Server) flushStatistics() {

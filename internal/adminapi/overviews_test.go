@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -393,4 +394,88 @@ func TestThreeNodesCountTogether(t *testing.T) {
 	if p := list.Pools[0]; p.Identities == nil || *p.Identities != 3 || p.SignIns24h != 3 {
 		t.Errorf("got %+v", p)
 	}
+}
+
+type preview struct {
+	Identities                          *int64
+	Logins                              int
+	Pools, Roles, Providers, AccessKeys []string
+	LongestSession                      int
+}
+
+func TestPreviewDeletion(t *testing.T) {
+	eachTenancy(t, func(t *testing.T, w *wiretest.Accounts) {
+		pool, ids := makePool(t, w, wiretest.HomeAccount, "own", 2)
+		foreign, others := makePool(t, w, neighbour, "foreign", 1)
+		user := wiretest.Must(w.Pools(wiretest.HomeAccount).GetOpenIdTokenForDeveloperIdentity(t.Context(),
+			&ci.GetOpenIdTokenForDeveloperIdentityInput{
+				IdentityPoolId: &pool, Logins: map[string]string{"login.my.app": "alice"},
+			}))(t)
+		trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity",` +
+			`"Principal":{"Federated":"cognito-identity.amazonaws.com"},` +
+			`"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"}}}]}`
+		made := wiretest.Must(w.Roles(wiretest.HomeAccount).CreateRole(t.Context(), &iamclient.CreateRoleInput{
+			RoleName: aws.String("named"), AssumeRolePolicyDocument: &trust, MaxSessionDuration: aws.Int32(7200),
+		}))(t)
+		role := *made.Role.Arn
+		wiretest.Must(w.Pools(wiretest.HomeAccount).SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{
+			IdentityPoolId: &pool, Roles: map[string]string{"authenticated": role},
+		}))(t)
+		key, _, err := w.AccessKeys(t).Create(t.Context(), iam.NewAccessKey{
+			Account: identitypool.AccountID(wiretest.HomeAccount),
+			Policy: wiretest.PolicyOf(`{"Effect":"Allow","Action":"*","Resource":"arn:aws:cognito-identity:us-east-1:` +
+				wiretest.HomeAccount + `:identitypool/` + pool + `"}`),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		ask := func(kind, id string) preview {
+			t.Helper()
+			return administer[preview](t, w, wiretest.HomeAccount, "PreviewDeletion",
+				fmt.Sprintf(`{"Kind":%q,"Id":%q}`, kind, id))
+		}
+		one := func(what string, list []string, want string) {
+			t.Helper()
+			if !slices.Equal(list, []string{want}) {
+				t.Errorf("%s: %q, want %q", what, list, want)
+			}
+		}
+		got := ask("identity-pool", pool)
+		if got.Identities == nil || *got.Identities != 3 || got.Logins != 1 || got.LongestSession != 7200 {
+			t.Errorf("pool: %+v", got)
+		}
+		one("roles", got.Roles, role)
+		one("providers", got.Providers, "login.my.app")
+		one("keys", got.AccessKeys, key.ID)
+
+		if got = ask("identity", *user.IdentityId); *got.Identities != 1 || got.Logins != 1 || got.LongestSession != 3600 {
+			t.Errorf("identity: %+v", got)
+		}
+		if got = ask("role", role); *got.Identities != 3 || got.LongestSession != 7200 || len(got.Roles) != 0 {
+			t.Errorf("role: %+v", got)
+		}
+		one("pools", got.Pools, pool)
+		if got = ask("access-key", key.ID); got.LongestSession != 129600 {
+			t.Errorf("key: %+v", got)
+		}
+
+		missing := "ResourceNotFoundException"
+		wantRefusals(t, w, "PreviewDeletion", map[string]string{
+			`{}`:                             "InvalidParameterException",
+			`{"Kind":"identity-pool"}`:       "InvalidParameterException",
+			`{"Kind":"planet","Id":"earth"}`: "InvalidParameterException",
+			`{"Kind":"role","Id":7}`:         "SerializationException",
+			`{"Kind":"identity-pool","Id":"` + foreign + `"}`:                                                 missing,
+			`{"Kind":"identity","Id":"` + others[0] + `"}`:                                                    missing,
+			`{"Kind":"identity","Id":"` + ids[0][:30] + `"}`:                                                  missing,
+			`{"Kind":"role","Id":"arn:aws:iam::` + neighbour + `:role/x"}`:                                    missing,
+			`{"Kind":"role","Id":"` + role + `x"}`:                                                            missing,
+			`{"Kind":"provider","Id":"arn:aws:iam::` + wiretest.HomeAccount + `:oidc-provider/none.example"}`: missing,
+			`{"Kind":"provider","Id":"none"}`:                                                                 missing,
+			`{"Kind":"access-key","Id":"` + w.Keys[neighbour].AccessKeyID + `"}`:                              missing,
+			`{"Kind":"role","Id":"` + strings.Repeat("a", 2049) + `"}`:                                        "InvalidParameterException",
+		})
+		wantPermission(t, w, "PreviewDeletion", `{"Kind":"identity-pool","Id":"`+pool+`"}`)
+	})
 }

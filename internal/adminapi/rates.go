@@ -7,5 +7,11 @@ import "github.com/poolhouse-id/poolhouse/internal/ratelimit"
 // one if it tells a caller what it could find out by trying, contacts other servers, or costs
 // much more than a sign-in.
 func Rates() map[string]ratelimit.Rate {
-	return map[string]ratelimit.Rate{}
+	return map[string]ratelimit.Rate{
+		// Each reads all pools of the account, or many rows.
+		"poolhouse:ListPoolSummaries": {PerSecond: 20, Burst: 40},
+		"poolhouse:SearchIdentities":  {PerSecond: 50, Burst: 100},
+		"poolhouse:GetStatistics":     {PerSecond: 10, Burst: 20},
+		"poolhouse:PreviewDeletion":   {PerSecond: 10, Burst: 20},
+	}
 }

@@ -37,7 +37,7 @@ var allowedImports = map[string][]string{
 		"internal/issuer", "internal/logging", "internal/login", "internal/metrics", "internal/outbound",
 		"internal/overload", "internal/provider", "internal/ratelimit", "internal/saml", "internal/session",
 		"internal/signout", "internal/store", "internal/stsapi", "internal/testkeys", "internal/userstatus",
-		"internal/webidentity", "internal/wholefile", "sigv4",
+		"internal/webidentity", "internal/wholefile", "sigv4", "internal/statistics",
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
@@ -51,7 +51,7 @@ var allowedImports = map[string][]string{
 	"internal/adminapi": {
 		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate",
 		"internal/iam", "internal/identitypool", "internal/ratelimit", "internal/session", "internal/signout",
-		"internal/store",
+		"internal/store", "internal/statistics",
 	},
 	"internal/apply": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "internal/template",
@@ -149,6 +149,7 @@ var allowedImports = map[string][]string{
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/login", "internal/provider",
 		"internal/store",
 	},
+	"internal/statistics": {"internal/awsapi", "internal/identitypool", "internal/store"},
 	"internal/store": {
 		"internal/identitypool", "internal/overload", "internal/store/engine", "internal/store/postgres",
 		"internal/store/sqlite",

@@ -27,7 +27,7 @@ const FlushEvery = 5 * time.Second
 const flushPools = 100
 
 // closeFlush bounds how long Close waits for the last flush.
-const closeFlush = 2 * time.Second
+const closeFlush = 700 * time.Millisecond
 
 // countKey names the changes of a pool in a period, by the period's end. An identity that was made when the
 // period ended is part of it.
@@ -76,7 +76,7 @@ func (c *countChanges) made(pool identitypool.PoolID, created time.Time) {
 
 // added gathers an identity that was made a moment ago, or elsewhere at another time.
 func (c *countChanges) added(pool identitypool.PoolID, created, now time.Time) {
-	if age := now.Sub(created); age < -recountSkew || age > defaultWriteTimeout {
+	if age := now.Sub(created); age < -recountSkew || age > recountSkew {
 		c.changed(pool, 1, later(now, created))
 		return
 	}

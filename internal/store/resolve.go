@@ -82,7 +82,7 @@ func (s *Store) Resolve(
 			return fmt.Errorf("identity: %w", ErrConflict)
 		}
 		if err == nil && planned.create {
-			s.counts.made(pool, result.Created)
+			s.counts.added(pool, result.Created, s.now())
 		}
 
 		return err
