@@ -9,9 +9,9 @@ import "github.com/poolhouse-id/poolhouse/internal/ratelimit"
 func Rates() map[string]ratelimit.Rate {
 	return map[string]ratelimit.Rate{
 		// Each reads all pools of the account, or many rows.
-		"poolhouse:ListPoolSummaries": {PerSecond: 20, Burst: 40},
+		"poolhouse:ListPoolSummaries": {PerSecond: 20, Burst: 60},
 		"poolhouse:SearchIdentities":  {PerSecond: 50, Burst: 100},
-		"poolhouse:GetStatistics":     {PerSecond: 10, Burst: 20},
-		"poolhouse:PreviewDeletion":   {PerSecond: 10, Burst: 20},
+		"poolhouse:GetStatistics":     {PerSecond: 10, Burst: 60},
+		"poolhouse:PreviewDeletion":   {PerSecond: 10, Burst: 60},
 	}
 }
