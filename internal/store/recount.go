@@ -192,13 +192,16 @@ func (r *recount) claim(
 	return claimed, nil
 }
 
+// recountText reads a page of the identities of a pool that were made until a time.
+const recountText = `SELECT created, identity_id FROM identities
+	WHERE pool_id = $1 AND (created, identity_id) > ($2, $3) AND created <= $4
+	ORDER BY created, identity_id LIMIT $5`
+
 // count reads how many identities of a pool were made until a time.
 func (r *recount) count(ctx context.Context, pool identitypool.PoolID, until int64) (n int64, err error) {
 	after := Place{}
 	for {
-		page, err := readAll(ctx, r.store, scanPlace, `SELECT created, identity_id FROM identities
-			WHERE pool_id = $1 AND (created, identity_id) > ($2, $3) AND created <= $4
-			ORDER BY created, identity_id LIMIT $5`,
+		page, err := readAll(ctx, r.store, scanPlace, recountText,
 			string(pool), millis(after.Created), string(after.ID), until, r.store.recountPage)
 		if err != nil {
 			return 0, err
