@@ -203,5 +203,8 @@ func plain(w http.ResponseWriter, status int, text string) {
 // observe counts an answered request.
 func (s *Server) observe(r *awsapi.Record) {
 	s.metrics.Observe(r)
+	if !s.dev.isSeed(r.UserAgent) {
+		s.statistics.Observe(r)
+	}
 	s.dev.observe(r)
 }

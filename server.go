@@ -32,6 +32,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
+	"github.com/poolhouse-id/poolhouse/internal/statistics"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
@@ -68,6 +69,8 @@ type Server struct {
 	front         *devFront    // of the Server that New returned, in development; else nil
 	keys          *iam.AccessKeys
 	rates         *ratelimit.Reporter
+	statistics    *statistics.Recorder
+	countsStored  atomic.Int64   // when storeCounts last did so, in nanoseconds
 	lock          *datalock.Lock // of the data folder; nil without one
 	stopping      atomic.Bool
 	unready       atomic.Pointer[string] // reason of the last readiness probe; nil = ready
@@ -377,6 +380,8 @@ func (s *Server) run(ctx context.Context) {
 	group.Go(func() { s.sessions.Run(ctx) })
 	group.Go(func() { s.rates.Run(ctx) })
 	group.Go(func() { s.overload.Run(ctx) })
+	group.Go(func() { s.store.RunCounts(ctx) })
+	group.Go(func() { s.statistics.Run(ctx) })
 
 	if err := s.store.ResumeDeletions(ctx); err != nil && ctx.Err() == nil {
 		s.config.Logger.Error("interrupted pool deletions could not be finished", "error", err)
@@ -400,6 +405,9 @@ func (s *Server) close() error {
 	}
 
 	var errs []error
+	if s.statistics != nil {
+		s.flushStatistics()
+	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
@@ -409,6 +417,19 @@ func (s *Server) close() error {
 	}
 
 	return errors.Join(errs...)
+}
+
+// lastFlush bounds how long Close waits for statistics to be stored.
+const lastFlush = 700 * time.Millisecond
+
+// flushStatistics stores the statistics of the last seconds.
+func (s *Server) flushStatistics() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastFlush)
+	defer cancel()
+
+	if err := s.statistics.Flush(ctx); err != nil {
+		s.config.Logger.Warn("the statistics of the last seconds could not be stored", "error", err)
+	}
 }
 
 // countFaults makes the logger count equal warnings and errors.

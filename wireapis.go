@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
@@ -22,6 +24,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/serverstatus"
 	"github.com/poolhouse-id/poolhouse/internal/settingtable"
 	"github.com/poolhouse-id/poolhouse/internal/signingkeys"
+	"github.com/poolhouse-id/poolhouse/internal/statistics"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/stsapi"
 	"github.com/poolhouse-id/poolhouse/internal/webidentity"
@@ -54,6 +57,8 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 
 	s.metrics = metrics.New(c.Version, apis, s.store, Refusals())
 	s.metrics.Watch(s.overload)
+	s.statistics = s.newStatistics(apis)
+	s.metrics.CountStatisticsOverflow(s.statistics.Overflowed)
 	if c.LogLinesDropped != nil {
 		s.metrics.CountLogDrops(c.LogLinesDropped)
 	}
@@ -82,6 +87,28 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 
 		DatabaseTime: databaseTime,
 	})
+}
+
+// newStatistics returns the recorder of statistics for the operations of apis.
+func (s *Server) newStatistics(apis []awsapi.API) *statistics.Recorder {
+	o := statistics.Options{
+		Store:  s.store,
+		Node:   uuid.NewString(),
+		Now:    s.devTools().machine(s.config.Now),
+		Logger: s.config.Logger,
+	}
+	for _, api := range apis {
+		for _, operation := range api.Operations {
+			o.Operations = append(o.Operations, operation.Name())
+		}
+	}
+	for _, chapter := range Refusals() {
+		for _, reason := range chapter.Reasons {
+			o.Reasons = append(o.Reasons, string(reason.Code))
+		}
+	}
+
+	return statistics.New(o)
 }
 
 // noUserPools is in place of user pools in production.
@@ -176,6 +203,8 @@ func (s *Server) adminService(p *parts) *adminapi.Service {
 		Status:            s.status(p),
 		Settings:          c.shownSettings(),
 		Checker:           providercheck.New(s.outbound, p.directory, c.Now),
+		Fresh:             s.storeCounts,
+		Counted:           s.devTools().machine(c.Now),
 	})
 }
 
@@ -209,6 +238,22 @@ func (s *Server) status(p *parts) *serverstatus.Reporter {
 		Engines:         p.engines.Health,
 		LogLinesDropped: s.config.LogLinesDropped,
 		Guard:           s.overload,
+	}
+}
+
+// storeCounts stores what this node has counted, so that an administrator sees it. It does so once a second at most,
+// and does not wait for a slow database: the answer then lacks the last half minute.
+func (s *Server) storeCounts(ctx context.Context) {
+	const often, patience = time.Second, 500 * time.Millisecond
+	now, last := s.devTools().machine(s.config.Now)().UnixNano(), s.countsStored.Load()
+	if now-last < int64(often) && now >= last || !s.countsStored.CompareAndSwap(last, now) {
+		return
+	}
+
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := errors.Join(s.store.FlushCounts(ctx), s.statistics.Flush(ctx)); err != nil {
+		s.config.Logger.Debug("counts could not be stored for an administrator's call", "error", err)
 	}
 }
 

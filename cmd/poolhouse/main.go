@@ -135,6 +135,7 @@ Settings come from flags, then the environment (POOLHOUSE_*), then one YAML file
 		masterKeyCommand(),
 		backupCommand(),
 		restoreCommand(),
+		recountCommand(),
 		applyCommand(),
 		exportCommand(),
 		importCommand(),

@@ -72,6 +72,10 @@ type Options struct {
 	Status      *serverstatus.Reporter
 	Settings    []settingtable.Setting
 	Checker     *providercheck.Checker
+	// Fresh stores what this node has counted, unless it did so a moment ago.
+	Fresh func(context.Context)
+	// Counted is the clock of statistics; in development it is not the one that tests move.
+	Counted func() time.Time
 }
 
 // Service implements the operations of the table in Operations. It is safe for concurrent
@@ -111,6 +115,11 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("GetServerStatus", "poolhouse:GetServerStatus", s.getServerStatus, nil),
 		awsapi.Signed("ListSettings", "poolhouse:ListSettings", s.listSettings, nil),
 		awsapi.Signed("TestProvider", "poolhouse:TestProvider", s.testProvider, nil),
+		awsapi.Signed("ListPoolSummaries", "poolhouse:ListPoolSummaries", s.listPoolSummaries,
+			awsapi.OnUnknown[listPoolSummariesInput]),
+		awsapi.Signed("SearchIdentities", "poolhouse:SearchIdentities", s.searchIdentities, s.searchIdentitiesNeeds),
+		awsapi.Signed("GetStatistics", "poolhouse:GetStatistics", s.getStatistics, s.getStatisticsNeeds),
+		awsapi.Signed("PreviewDeletion", "poolhouse:PreviewDeletion", s.previewDeletion, s.previewDeletionNeeds),
 	}
 }
 

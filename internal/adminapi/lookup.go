@@ -43,6 +43,10 @@ func (s *Service) lookupIdentity(
 		return nil, err
 	}
 
+	return shownIdentity(identity, pool), nil
+}
+
+func shownIdentity(identity identitypool.Identity, pool identitypool.Pool) *lookupIdentityOutput {
 	out := &lookupIdentityOutput{
 		IdentityId:     string(identity.ID),
 		IdentityPoolId: string(identity.PoolID),
@@ -58,7 +62,7 @@ func (s *Service) lookupIdentity(
 		})
 	}
 
-	return out, nil
+	return out
 }
 
 // findIdentity returns the identity that the input names, and its pool. Error:

@@ -184,4 +184,35 @@ var Messages = []explain.Message{
 		Text:    "Give one of Issuer, ProviderArn and SamlMetadata.",
 		Reasons: []explain.Code{"input-members"},
 	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "{value} must be {value}.",
+		Reasons: []explain.Code{"input-range"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "NextToken is not one of this operation, account and question.",
+		Reasons: []explain.Code{"admin-page-token"},
+	},
+	{
+		Code:    "ResourceNotFoundException",
+		Text:    "No such identity pool in this account and region.",
+		Reasons: []explain.Code{"pool-lookup"},
+	},
+	{
+		Code:    "ResourceNotFoundException",
+		Text:    "There is nothing of this kind with this ID in this account and region.",
+		Reasons: []explain.Code{"deletion-target"},
+	},
+	{
+		Code: "InvalidParameterException",
+		Text: "Give IdentityPoolId with ProviderName and Subject, or IdentityIdPrefix, or IdentityPoolId alone or " +
+			"with CreatedAfter.",
+		Reasons: []explain.Code{"input-members"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "Give Kind and Id.",
+		Reasons: []explain.Code{"input-members"},
+	},
 }

@@ -12,5 +12,10 @@ func Rates() map[string]ratelimit.Rate {
 		"poolhouse:RotateSigningKeys": {PerSecond: 0.05, Burst: 5}, // makes RSA keys
 		"poolhouse:TestProvider":      {PerSecond: 0.2, Burst: 10}, // sends requests wherever its caller wants
 		"poolhouse:GetServerStatus":   {PerSecond: 5, Burst: 20},
+		// Each reads all pools of the account, or many rows.
+		"poolhouse:ListPoolSummaries": {PerSecond: 20, Burst: 60},
+		"poolhouse:SearchIdentities":  {PerSecond: 50, Burst: 100},
+		"poolhouse:GetStatistics":     {PerSecond: 10, Burst: 60},
+		"poolhouse:PreviewDeletion":   {PerSecond: 10, Burst: 60},
 	}
 }

@@ -89,6 +89,35 @@ var (
 			"they were revoked",
 	})
 
+	pageForeign = Refusals.Add(explain.Reason{
+		Code:     "admin-page-token",
+		Check:    "page",
+		Expected: "the NextToken of this operation, account and question",
+		Got:      "another one",
+		Fix:      "send NextToken unchanged, with the other members of the call that returned it",
+	})
+	inputRange = Refusals.Add(explain.Reason{
+		Code:     "input-range",
+		Check:    "input",
+		Expected: "{expected}",
+		Got:      "another value of {member}",
+		Fix:      "correct {member}",
+	})
+	deletionMissing = Refusals.Add(explain.Reason{
+		Code:     "deletion-target",
+		Check:    "deletion",
+		Expected: "a thing of account {account} in the region {region}",
+		Got:      "none",
+		Fix:      "check Kind and Id; sign for the region of the pool or identity",
+	})
+	poolMissing = Refusals.Add(explain.Reason{
+		Code:     "pool-lookup",
+		Check:    "identity pool",
+		Expected: "an identity pool of account {account} in the region {region}",
+		Got:      "none",
+		Fix:      "check IdentityPoolId, and sign for the pool's region, the part of its ID before the colon",
+	})
+
 	revokeForm = Refusals.Add(explain.Reason{
 		Code:     "sessions-to-revoke",
 		Check:    "sessions to revoke",

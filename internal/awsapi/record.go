@@ -40,6 +40,27 @@ type Record struct {
 	UserAgent string
 	Client    Client
 	Attrs     []slog.Attr // what the operation adds to the log line
+	// SignIn and NewIdentity are set by operations of identity pools, for statistics.
+	SignIn      SignIn
+	NewIdentity bool // the call made an identity, if it succeeds
+}
+
+// SignIn says whether a call, if it succeeds, is a sign-in at an identity pool.
+type SignIn int
+
+// The kinds of sign-ins.
+const (
+	NoSignIn SignIn = iota
+	UserSignIn
+	GuestSignIn
+)
+
+// SignInOf returns the kind of sign-in with or without logins.
+func SignInOf(guest bool) SignIn {
+	if guest {
+		return GuestSignIn
+	}
+	return UserSignIn
 }
 
 // Concern notes that the call concerns account: as the record's own if it has none yet,

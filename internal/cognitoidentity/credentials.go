@@ -53,6 +53,7 @@ func (s *Service) GetCredentialsForIdentity(
 		}
 	}
 
+	awsapi.RecordFrom(ctx).SignIn = awsapi.SignInOf(request.Guest)
 	if err := chooseRole(ctx, pool, identity, choice, &request); err != nil {
 		return nil, err
 	}

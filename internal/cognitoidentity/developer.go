@@ -61,7 +61,7 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(
 	developer, public := pool.DeveloperLogin(user), identitypool.Logins(verified)
 	identity, err := s.Store.Resolve(ctx, pool.ID, identitypool.IdentityID(target),
 		append([]identitypool.Login{developer.Login}, public...),
-		s.resolver(pool).DeveloperSignIn(developer.Login, public))
+		noteNew(ctx, s.resolver(pool).DeveloperSignIn(developer.Login, public)))
 	if err != nil {
 		if target == "" {
 			return nil, resolveError(err, pool, "")

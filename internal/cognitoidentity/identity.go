@@ -33,7 +33,7 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	}
 
 	logins := identitypool.Logins(verified)
-	identity, err := s.Store.Resolve(ctx, pool.ID, "", logins, s.resolver(pool).FirstSignIn(logins))
+	identity, err := s.Store.Resolve(ctx, pool.ID, "", logins, noteNew(ctx, s.resolver(pool).FirstSignIn(logins)))
 	if err != nil {
 		// The token operations declare no such error.
 		if linked, ok := errors.AsType[*identitypool.LoginConflict](err); ok && linked.TooMany {
@@ -79,6 +79,7 @@ func (s *Service) newGuest(ctx context.Context, pool identitypool.Pool) (*GetIdR
 	if err := s.Store.CreateIdentity(ctx, guest); err != nil {
 		return nil, poolError(err, string(pool.ID))
 	}
+	awsapi.RecordFrom(ctx).NewIdentity = true
 
 	return &GetIdResponse{IdentityId: new(string(guest.ID))}, nil
 }

@@ -30,3 +30,15 @@ func (s *Service) pageStart(scope string, token *string) (string, error) {
 
 	return "", awsapi.Refused(invalidParameter, pageTokenForeign.With(), messageNextToken).Because(err)
 }
+
+// PageToken returns the token of a page of the administrators' API.
+func (s *Service) PageToken(scope, last string) *string {
+	return s.pageToken("administration/"+scope, last)
+}
+
+// PageStart returns the key after which a page of the administrators' API begins, "" for the first page. ok is false
+// for a token that PageToken did not make for this scope.
+func (s *Service) PageStart(scope string, token *string) (last string, ok bool) {
+	last, err := s.pageStart("administration/"+scope, token)
+	return last, err == nil
+}

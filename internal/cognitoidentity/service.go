@@ -367,6 +367,20 @@ func note(ctx context.Context, pool identitypool.Pool) {
 	r.Account, r.Region, r.Pool = string(pool.Account), pool.Region, string(pool.ID)
 }
 
+// decision decides which identity a call gets (store.Resolve).
+type decision = func(identitypool.View) (identitypool.Plan, error)
+
+// noteNew notes for statistics whether decide makes an identity.
+func noteNew(ctx context.Context, decide decision) decision {
+	record := awsapi.RecordFrom(ctx)
+	return func(v identitypool.View) (identitypool.Plan, error) {
+		plan, err := decide(v)
+		record.NewIdentity = err == nil && plan.Create // the last decision is the one that is carried out
+
+		return plan, err
+	}
+}
+
 // newID returns a fresh "REGION:GUID". GUIDs are version 4, from crypto/rand:
 // a guest's identity ID is a bearer secret.
 func newID(region string) string { return region + ":" + uuid.NewString() }

@@ -40,6 +40,7 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 		return nil, err
 	}
 
+	awsapi.RecordFrom(ctx).SignIn = awsapi.SignInOf(len(used.logins) == 0)
 	tags, err := used.pool.SessionTags(used.logins, explain.FromContext(ctx))
 	if err != nil {
 		return nil, awsapi.Refused(notAuthorized, reasonOf(err),

@@ -39,6 +39,7 @@ var allowedImports = map[string][]string{
 		"internal/signout", "internal/store", "internal/stsapi", "internal/testkeys", "internal/userstatus",
 		"internal/webidentity", "internal/wholefile", "sigv4",
 		"internal/providercheck", "internal/serverstatus", "internal/settingtable", "internal/signingkeys",
+		"internal/statistics",
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
@@ -55,6 +56,7 @@ var allowedImports = map[string][]string{
 		"internal/store",
 		"internal/issuer", "internal/providercheck", "internal/serverstatus", "internal/settingtable",
 		"internal/signingkeys",
+		"internal/statistics",
 	},
 	"internal/providercheck": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/idtoken", "internal/outbound",
@@ -159,6 +161,7 @@ var allowedImports = map[string][]string{
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/login", "internal/provider",
 		"internal/store",
 	},
+	"internal/statistics": {"internal/awsapi", "internal/identitypool", "internal/store"},
 	"internal/store": {
 		"internal/identitypool", "internal/overload", "internal/store/engine", "internal/store/postgres",
 		"internal/store/sqlite",

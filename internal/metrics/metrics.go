@@ -115,6 +115,14 @@ func (m *Metrics) CountLogDrops(dropped func() uint64) {
 	}, func() float64 { return float64(dropped()) }))
 }
 
+// CountStatisticsOverflow exports the number of calls that statistics count without their account or pool.
+func (m *Metrics) CountStatisticsOverflow(overflowed func() int64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "poolhouse_statistics_overflow_total",
+		Help: "Times that statistics had no room for an account or identity pool, and counted it as \"other\".",
+	}, func() float64 { return float64(overflowed()) }))
+}
+
 // Watch exports waits, calls in flight and refusals of a Guard, by class of calls.
 func (m *Metrics) Watch(g *overload.Guard) {
 	for _, class := range overload.Classes() {

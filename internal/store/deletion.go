@@ -188,6 +188,11 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 			if err := s.rememberPoolID(t, id); err != nil {
 				return err
 			}
+			if _, err := t.Exec(`DELETE FROM pool_counts WHERE EXISTS
+				(SELECT 1 FROM pools AS p WHERE p.pool_id = pool_counts.pool_id AND p.deleting)
+				AND pool_id = $1`, string(id)); err != nil {
+				return err
+			}
 			_, err := t.Exec(`DELETE FROM pools WHERE pool_id = $1 AND deleting`, string(id))
 			return err
 		})
@@ -195,6 +200,8 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 	if err != nil {
 		return fmt.Errorf("removing deleted pool %s: %w", id, err)
 	}
+
+	s.counts.forget(id)
 
 	return s.step("removed")
 }

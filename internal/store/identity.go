@@ -124,6 +124,9 @@ func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) err
 	if s.engine.IsViolation(err) {
 		return fmt.Errorf("identity: %w", ErrConflict)
 	}
+	if err == nil {
+		s.counts.added(i.PoolID, i.Created, s.now())
+	}
 
 	return err
 }
@@ -265,6 +268,38 @@ func (s *Store) ListIdentities(
 	return convert(rows, func(r *identityRow) identitypool.Identity { return r.Identity }), nil
 }
 
+// IdentitiesWithPrefix returns at most limit identities of all pools whose IDs begin with prefix, which must not be
+// empty, in the order of their IDs, beginning with the first behind after.
+func (s *Store) IdentitiesWithPrefix(
+	ctx context.Context, prefix string, after identitypool.IdentityID, limit int,
+) ([]identitypool.Identity, error) {
+	if prefix == "" || !storable(prefix, maxID) || !storable(string(after), maxID) {
+		return nil, fmt.Errorf("%w: prefix of IDs", ErrInvalid)
+	}
+
+	last := len(prefix) - 1
+	end := prefix[:last] + string(rune(prefix[last]+1)) // callers' prefixes are ASCII
+	var rows []*identityRow
+	err := s.read(ctx, func(q engine.Querier) (err error) {
+		rows, _, err = collectIdentities(q, prefixText, prefix, string(after), end, limit)
+		return err
+	})
+
+	return convert(rows, func(r *identityRow) identitypool.Identity { return r.Identity }), err
+}
+
+const prefixText = `SELECT ` + identityColumns + `
+	FROM (SELECT * FROM identities AS c
+		WHERE c.identity_id >= $1 AND c.identity_id > $2 AND c.identity_id < $3
+		ORDER BY c.identity_id LIMIT $4) AS i
+	LEFT JOIN logins AS l ON l.identity_id = i.identity_id` + identityOrder
+
+// CountLogins counts the logins of a pool, up to limit.
+func (s *Store) CountLogins(ctx context.Context, pool identitypool.PoolID, limit int) (int64, error) {
+	return readOne(ctx, s, "logins", scanInt,
+		`SELECT count(*) FROM (SELECT 1 FROM logins WHERE pool_id = $1 LIMIT $2) AS l`, string(pool), limit)
+}
+
 // DeleteIdentity removes an identity and its logins, which may then be linked
 // again elsewhere. Identities that were merged into it stay disabled.
 // Errors: ErrNotFound, ErrBusy.
@@ -275,7 +310,12 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identitypool.IdentityID) 
 			return err
 		}
 
-		return s.write(ctx, func(t *engine.Tx) error { return s.deleteIdentity(t, before) })
+		err = s.write(ctx, func(t *engine.Tx) error { return s.deleteIdentity(t, before) })
+		if err == nil {
+			s.counts.changed(before.PoolID, -1, s.now())
+		}
+
+		return err
 	})
 }
 

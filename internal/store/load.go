@@ -54,6 +54,9 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 		if err != nil {
 			return err
 		}
+		if err := countLoaded(t); err != nil {
+			return err
+		}
 		after, err := countRows(t)
 		if err == nil && after != loaded {
 			err = fmt.Errorf("%w: somebody else wrote to the store", ErrConflict)

@@ -36,6 +36,9 @@ func (s *Store) LoadIdentity(ctx context.Context, i identitypool.Identity) error
 	if s.engine.IsViolation(err) {
 		return fmt.Errorf("identity: %w", ErrConflict)
 	}
+	if err == nil {
+		s.counts.added(i.PoolID, i.Created, s.now())
+	}
 
 	return err
 }
@@ -86,8 +89,18 @@ func (s *Store) ReplaceIdentities(ctx context.Context, identities []identitypool
 		if s.engine.IsViolation(err) {
 			return fmt.Errorf("identity: %w", ErrConflict)
 		}
+		if err != nil {
+			return err
+		}
 
-		return err
+		for _, row := range replaced {
+			s.counts.changed(row.PoolID, -1, s.now())
+		}
+		for _, i := range identities {
+			s.counts.added(i.PoolID, i.Created, s.now())
+		}
+
+		return nil
 	})
 }
 
@@ -266,6 +279,12 @@ func (s *Store) addFree(ctx context.Context, identities []identitypool.Identity,
 		}
 		return nil
 	})
+	if err == nil {
+		for _, n := range free {
+			s.counts.added(identities[n].PoolID, identities[n].Created, s.now())
+		}
+		return nil
+	}
 	if !s.engine.IsViolation(err) && !isOutcome(err) {
 		return err
 	}

@@ -114,6 +114,10 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 			return err
 		}
 
+		if err := insertCount(t, p.ID); err != nil {
+			return err
+		}
+
 		return takePoolID(t, p.ID, p.Account)
 	})
 	if s.engine.IsViolation(err) {

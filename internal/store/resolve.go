@@ -81,6 +81,9 @@ func (s *Store) Resolve(
 		if races.taken(plan, s.engine.IsViolation(err)) {
 			return fmt.Errorf("identity: %w", ErrConflict)
 		}
+		if err == nil && planned.create {
+			s.counts.added(pool, result.Created, s.now())
+		}
 
 		return err
 	})

@@ -175,6 +175,10 @@ type Store struct {
 
 	loading chan struct{} // full while a load has its turn
 
+	counts      countChanges
+	recountPage int                                              // recountPage except in tests
+	recountWait func(ctx context.Context, d time.Duration) error // rest except in tests
+
 	probes  probes
 	commits engine.Histogram
 
@@ -195,6 +199,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		deletionBatch: defaultDeletionBatch,
 		deletionRest:  defaultDeletionRest,
 		loading:       make(chan struct{}, 1),
+		recountPage:   recountPage,
+		recountWait:   rest,
 		probes:        probes{now: o.clock},
 	}
 
@@ -236,14 +242,21 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close finishes the writes under way, refuses further calls with ErrClosed and
-// closes the database. Removals of pools end after their current batch.
+// Close finishes the writes under way, stores the numbers of identities, refuses further calls with
+// ErrClosed and closes the database. Removals of pools end after their current batch.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
 		s.deletionsMu.Lock()
 		close(s.closing)
 		s.deletionsMu.Unlock()
 		s.deletions.Wait()
+
+		ctx, cancel := context.WithTimeout(context.Background(), closeFlush)
+		defer cancel()
+		if err := s.FlushCounts(ctx); err != nil {
+			s.log.Warn("the last numbers of identities could not be stored; `poolhouse recount` corrects them",
+				"error", err)
+		}
 		s.closeErr = s.engine.Close()
 	})
 	return s.closeErr

@@ -1,0 +1,49 @@
+package statistics
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// readPart is how much time one read of statistics covers, so that a long time needs little memory.
+const readPart = 24 * time.Hour
+
+// Range is a question for statistics.
+type Range struct {
+	Account  identitypool.AccountID
+	Region   string
+	Pool     identitypool.PoolID // "" = the account's
+	From, To time.Time           // To is not part of it
+	Step     time.Duration
+}
+
+// Read adds up the counts of all nodes in steps: those that were stored.
+func Read(ctx context.Context, s *store.Store, r Range) ([]Counts, error) {
+	steps := make([]Counts, (r.To.Sub(r.From)+r.Step-1)/r.Step)
+	for from := r.From; from.Before(r.To); from = from.Add(readPart) {
+		to := from.Add(readPart)
+		if to.After(r.To) {
+			to = r.To
+		}
+
+		rows, err := s.Statistics(ctx, string(r.Account), r.Region, r.Pool, from, to)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			var c Counts
+			if err := json.Unmarshal([]byte(row.Counts), &c); err != nil {
+				return nil, fmt.Errorf("statistics of %s: %w", row.Period, err)
+			}
+			steps[row.Period.Sub(r.From)/r.Step].Add(&c)
+		}
+	}
+
+	return steps, nil
+}

@@ -1,0 +1,195 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
+)
+
+// StatisticsRow is what one node counted for an account and region in one period.
+type StatisticsRow struct {
+	Account, Region string
+	Period          time.Time // its begin
+	Node            string    // a process
+	Pool            identitypool.PoolID
+	// SignIns and Refused repeat what is in Counts, of rows with a Pool.
+	SignIns, Refused int64
+	Counts           string // JSON of at most 64 KiB
+}
+
+func (r StatisticsRow) check() error {
+	return errors.Join(
+		checkText("account", r.Account, maxID),
+		checkText("region", r.Region, maxID),
+		checkText("pool ID", string(r.Pool), maxID),
+		checkID("node", r.Node),
+		checkText("counts", r.Counts, maxText),
+	)
+}
+
+// statisticsBatch is how many rows of statistics one transaction writes or removes.
+const statisticsBatch = 100
+
+// SaveStatistics stores rows of periods in which the account got calls, and replaces those that a node has stored
+// before: of pools if pools is set, and otherwise of accounts. Error: ErrInvalid, and then nothing is stored. It
+// returns how many were stored.
+func (s *Store) SaveStatistics(ctx context.Context, pools bool, rows []StatisticsRow) (stored int, err error) {
+	for _, r := range rows {
+		if err := r.check(); err != nil {
+			return 0, err
+		}
+	}
+
+	for stored < len(rows) {
+		batch := rows[stored:min(stored+statisticsBatch, len(rows))]
+		err := s.write(ctx, func(t *engine.Tx) error {
+			for _, r := range batch {
+				if err := saveStatistics(t, pools, r); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return stored, err
+		}
+		stored += len(batch)
+	}
+
+	return stored, nil
+}
+
+func saveStatistics(t *engine.Tx, pools bool, r StatisticsRow) error {
+	if pools {
+		_, err := t.Exec(`INSERT INTO pool_statistics (account, region, period, pool_id, node, sign_ins, refused, counts)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+			ON CONFLICT (account, region, period, pool_id, node)
+			DO UPDATE SET sign_ins = excluded.sign_ins, refused = excluded.refused, counts = excluded.counts`,
+			r.Account, r.Region, millis(r.Period), string(r.Pool), r.Node, r.SignIns, r.Refused, r.Counts)
+		return err
+	}
+
+	_, err := t.Exec(`INSERT INTO statistics (account, region, period, node, counts) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (account, region, period, node) DO UPDATE SET counts = excluded.counts`,
+		r.Account, r.Region, millis(r.Period), r.Node, r.Counts)
+
+	return err
+}
+
+// Statistics returns the rows of an account and region whose periods begin in [from, to), of one pool unless pool
+// is "". The order is that of time.
+func (s *Store) Statistics(
+	ctx context.Context, account, region string, pool identitypool.PoolID, from, to time.Time,
+) ([]StatisticsRow, error) {
+	if !storable(account, maxID) || !storable(region, maxID) || !storable(string(pool), maxID) {
+		return nil, nil
+	}
+	scan := func(row scanner) (r StatisticsRow, err error) {
+		var period int64
+		err = row.Scan(&period, &r.Node, &r.Counts)
+		r.Account, r.Region, r.Pool, r.Period = account, region, pool, fromMillis(period)
+		return r, err
+	}
+
+	if pool == "" {
+		return readAll(ctx, s, scan, `SELECT period, node, counts FROM statistics
+			WHERE account = $1 AND region = $2 AND period >= $3 AND period < $4 ORDER BY period`,
+			account, region, millis(from), millis(to))
+	}
+
+	return readAll(ctx, s, scan, `SELECT period, node, counts FROM pool_statistics
+		WHERE account = $1 AND region = $2 AND period >= $3 AND period < $4 AND pool_id = $5 ORDER BY period`,
+		account, region, millis(from), millis(to), string(pool))
+}
+
+// RemoveStatistics removes up to 100 rows of each kind whose periods began before a time, and reports whether there
+// may be more.
+func (s *Store) RemoveStatistics(ctx context.Context, before time.Time) (more bool, err error) {
+	removed, err := writeResult(ctx, s, func(t *engine.Tx) (most int64, err error) {
+		n, err := t.Exec(`DELETE FROM statistics WHERE (account, region, period, node) IN
+			(SELECT account, region, period, node FROM statistics WHERE period < $1 LIMIT $2)`,
+			millis(before), statisticsBatch)
+		if err != nil {
+			return 0, err
+		}
+		m, err := t.Exec(`DELETE FROM pool_statistics WHERE (account, region, period, pool_id, node) IN
+			(SELECT account, region, period, pool_id, node FROM pool_statistics WHERE period < $1 LIMIT $2)`,
+			millis(before), statisticsBatch)
+		return max(n, m), err
+	})
+
+	return removed == statisticsBatch, err
+}
+
+// PoolSummary describes a pool for lists.
+type PoolSummary struct {
+	Pool identitypool.Pool // without secrets: they are sealed
+	// Identities is how many identities the pool has; known is false until the pool of an older version was counted.
+	Identities       int64
+	Known            bool
+	SignIns, Refused int64 // since the time that was asked for
+}
+
+// PoolSummaries returns all pools of an account and region, in the order of their IDs, at most limit.
+func (s *Store) PoolSummaries(
+	ctx context.Context, account identitypool.AccountID, region string, since time.Time, limit int,
+) ([]PoolSummary, error) {
+	if !storable(string(account), maxID) || !storable(region, maxID) {
+		return nil, nil
+	}
+
+	type usage struct {
+		pool             identitypool.PoolID
+		signIns, refused int64
+	}
+	var pools []PoolSummary
+	var used []usage
+	err := s.read(ctx, func(q engine.Querier) (err error) {
+		pools, err = collect(q, scanSummary, `SELECT p.pool_id, p.account, p.region, p.settings, p.created,
+				COALESCE(c.identities, 0), COALESCE(c.counted, FALSE)
+			FROM pools AS p LEFT JOIN pool_counts AS c ON c.pool_id = p.pool_id
+			WHERE p.account = $1 AND p.region = $2 AND NOT p.deleting ORDER BY p.pool_id LIMIT $3`,
+			string(account), region, limit)
+		if err != nil {
+			return err
+		}
+		used, err = collect(q, func(row scanner) (u usage, err error) {
+			err = row.Scan(&u.pool, &u.signIns, &u.refused)
+			return u, err
+		}, `SELECT pool_id, CAST(SUM(sign_ins) AS BIGINT), CAST(SUM(refused) AS BIGINT) FROM pool_statistics
+			WHERE account = $1 AND region = $2 AND period > $3 GROUP BY pool_id`,
+			string(account), region, millis(since))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	byID := make(map[identitypool.PoolID]usage, len(used))
+	for _, u := range used {
+		byID[u.pool] = u
+	}
+	for n := range pools {
+		u := byID[pools[n].Pool.ID]
+		pools[n].SignIns, pools[n].Refused = u.signIns, u.refused
+	}
+
+	return pools, nil
+}
+
+func scanSummary(row scanner) (p PoolSummary, err error) {
+	var r storedPool
+	var settings string
+	var created int64
+	if err := row.Scan(&r.ID, &r.Account, &r.Region, &settings, &created, &p.Identities, &p.Known); err != nil {
+		return p, err
+	}
+	r.Created = fromMillis(created)
+	err = r.decode(settings)
+	p.Pool, p.Identities = r.Pool, max(p.Identities, 0)
+
+	return p, err
+}
