@@ -11,6 +11,11 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
+		Text:    "After is not the Next of an answer to the same question.",
+		Reasons: []explain.Code{"refusals-position"},
+	},
+	{
+		Code:    "InvalidParameterException",
 		Text:    "Date must be yesterday, today or tomorrow (UTC), as YYYYMMDD.",
 		Reasons: []explain.Code{"verified-scope-date"},
 	},

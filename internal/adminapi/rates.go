@@ -7,5 +7,7 @@ import "github.com/poolhouse-id/poolhouse/internal/ratelimit"
 // one if it tells a caller what it could find out by trying, contacts other servers, or costs
 // much more than a sign-in.
 func Rates() map[string]ratelimit.Rate {
-	return map[string]ratelimit.Rate{}
+	return map[string]ratelimit.Rate{
+		Name + ":ListRefusals": {PerSecond: 10, Burst: 50},
+	}
 }

@@ -65,6 +65,7 @@ func (j *judge) judgeClaims(claims map[string]any, now time.Time, skew time.Dura
 		return Claims{}, j.refuse(tokenClaimsEvent.With())
 	}
 
+	j.client = clientOf(claims)
 	c := Claims{All: claims}
 	for _, step := range []func(*Claims) *Refused{
 		j.issuer,
@@ -80,6 +81,18 @@ func (j *judge) judgeClaims(claims map[string]any, now time.Time, skew time.Dura
 	}
 
 	return c, nil
+}
+
+// clientOf returns the client that a token was issued to, as far as its claims tell.
+func clientOf(claims map[string]any) string {
+	if azp, ok := claims["azp"].(string); ok {
+		return azp
+	}
+	if audiences, valid := stringOrList(claims["aud"]); valid {
+		return audiences[0]
+	}
+
+	return ""
 }
 
 func (j *judge) missing(name string) *Refused {
@@ -228,7 +241,7 @@ func (j *judge) audience(c *Claims) *Refused {
 	}
 
 	c.Audience = candidates[0]
-	j.pass(check, c.Audience)
+	j.trace.PassBy(check, c.Audience)
 
 	return nil
 }
