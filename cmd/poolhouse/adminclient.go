@@ -71,6 +71,7 @@ server refuses calls.`,
 			}
 
 			var out struct {
+				refusedCall
 				Operation, Outcome, Message string
 				Steps                       []explain.Step
 				Planned                     []explain.Code
@@ -91,6 +92,7 @@ server refuses calls.`,
 
 			var b strings.Builder
 			fmt.Fprintln(&b, printable(joined(": ", out.Operation, out.Outcome, out.Message)))
+			out.write(&b)
 			writeSteps(&b, newPalette(c.OutOrStdout()), out.Steps, out.Planned)
 			_, err = io.WriteString(c.OutOrStdout(), b.String())
 
@@ -101,6 +103,38 @@ server refuses calls.`,
 	c.Flags().Bool("docs", false, "print all reasons for which calls are refused, in Markdown")
 
 	return c
+}
+
+// refusedCall tells where a refused call came from and what it reached.
+type refusedCall struct {
+	Time                                       float64
+	IdentityPoolId, ProviderName, Client, Node string
+	SourceAddress, AccessKeyId, Region         string
+}
+
+// write writes what is known, a line each.
+func (r refusedCall) write(b *strings.Builder) {
+	var when string
+	if r.Time > 0 {
+		when = time.UnixMilli(int64(r.Time * 1000)).UTC().Format(time.RFC3339)
+	}
+
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, line := range [][2]string{
+		{"time", when},
+		{"region", r.Region},
+		{"pool", r.IdentityPoolId},
+		{"provider", r.ProviderName},
+		{"client", r.Client},
+		{"address", r.SourceAddress},
+		{"key", r.AccessKeyId},
+		{"node", r.Node},
+	} {
+		if line[1] != "" {
+			fmt.Fprintf(w, "  %s\t%s\n", line[0], printable(line[1]))
+		}
+	}
+	_ = w.Flush() // into memory
 }
 
 func identityCommand() *cobra.Command {

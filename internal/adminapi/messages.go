@@ -49,7 +49,7 @@ var Messages = []explain.Message{
 		Code: "ResourceNotFoundException",
 		Text: "No refused call of account {account} in the region {region} with this request ID is " +
 			"remembered. If the call was for another region, set AWS_REGION to that. The newest " +
-			"{count} of all accounts are kept, in memory; the log has them all.",
+			"{count} of all accounts are kept, in memory; the log has them all.{warning}",
 		Reasons: []explain.Code{"refused-call"},
 	},
 	{

@@ -37,7 +37,7 @@ var allowedImports = map[string][]string{
 		"internal/issuer", "internal/logging", "internal/login", "internal/metrics", "internal/outbound",
 		"internal/overload", "internal/provider", "internal/ratelimit", "internal/saml", "internal/session",
 		"internal/signout", "internal/store", "internal/stsapi", "internal/testkeys", "internal/userstatus",
-		"internal/webidentity", "internal/wholefile", "sigv4",
+		"internal/nodes", "internal/traces", "internal/webidentity", "internal/wholefile", "sigv4",
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
@@ -51,7 +51,7 @@ var allowedImports = map[string][]string{
 	"internal/adminapi": {
 		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate",
 		"internal/iam", "internal/identitypool", "internal/ratelimit", "internal/session", "internal/signout",
-		"internal/store",
+		"internal/envelope", "internal/store", "internal/traces",
 	},
 	"internal/apply": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "internal/template",
@@ -169,6 +169,8 @@ var allowedImports = map[string][]string{
 	"internal/webidentity": {
 		"internal/identitypool", "internal/issuer", "internal/overload", "internal/store", "internal/testkeys",
 	},
+	"internal/nodes":     {"internal/envelope"},
+	"internal/traces":    {"internal/explain", "internal/iam", "internal/nodes"},
 	"internal/wholefile": {},
 	"poolhousetest": {
 		"", "internal/apply", "internal/devcalls", "internal/devclock", "internal/devfault", "internal/devseed",
