@@ -6,10 +6,16 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/traces"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
@@ -208,5 +214,206 @@ func TestListRefusalsOfAllNodes(t *testing.T) {
 	}
 	if jsonOf(paged) != jsonOf(want) || len(want) < 6 {
 		t.Errorf("in pages %v, at once %v", paged, want)
+	}
+}
+
+// Bad members are refused with what is wrong; what another account, region or filter
+// got as Next is not a position here.
+func TestListRefusalsInput(t *testing.T) {
+	wiretest.EachStore(t, func(t *testing.T, s *wiretest.Server) {
+		pool := s.NewPool(t)
+		refuse(t, s, pool, "no token")
+		next := refusals(t, s).Next
+		filtered := refusals(t, s, member("Reason", "none")).Next
+
+		for _, body := range []string{
+			member("After", ""), member("After", "x"), member("After", wiretest.Flip(next)), member("After", filtered),
+			member("After", 1), member("After", strings.Repeat("x", 20_000)),
+			member("WaitSeconds", -1), member("WaitSeconds", 21), member("WaitSeconds", "1"),
+			member("MaxResults", 0), member("MaxResults", 201),
+			member("IdentityPoolId", ""), member("IdentityPoolId", strings.Repeat("x", 56)),
+			member("ProviderName", strings.Repeat("x", 513)), member("Reason", strings.Repeat("x", 129)),
+			member("Operation", []int{1}),
+		} {
+			if answer := s.AdminCall(t, "ListRefusals", "{"+body+"}"); answer.Status != http.StatusBadRequest {
+				t.Errorf("%.80s: %d %s", body, answer.Status, answer.Body)
+			}
+		}
+		if answer := s.AdminCall(t, "ListRefusals", "{"+member("After", next)+"}"); answer.Status != http.StatusOK {
+			t.Errorf("the position itself: %s", answer.Body)
+		}
+	})
+}
+
+// An account lists its own refusals; the home account also those of no account. Who has
+// no permission, or another region, sees nothing.
+func TestListRefusalsOfAccounts(t *testing.T) {
+	const a, b = "111111111111", "222222222222"
+	w := wiretest.StartTenants(t, []string{a, b})
+	list := func(account string, members ...string) (list refusalList) {
+		t.Helper()
+		answer := w.Administer(t, account, "ListRefusals", "{"+strings.Join(members, ",")+"}")
+		if err := json.Unmarshal([]byte(answer.Body), &list); err != nil || answer.Status != http.StatusOK {
+			t.Fatalf("%d %s", answer.Status, answer.Body)
+		}
+		return list
+	}
+
+	own := *wiretest.Must(w.Pools(a).CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+		IdentityPoolName: aws.String("p"),
+	}))(t).IdentityPoolId
+	id := refuse(t, w.Server, own, "no token")
+	if got := list(a); jsonOf(got.requests()) != jsonOf([]string{id}) || got.Refusals[0].IdentityPoolId != own {
+		t.Errorf("the pool's account: %+v", got)
+	}
+	if got := list(b); len(got.Refusals) != 0 {
+		t.Errorf("another account: %+v", got)
+	}
+	if answer := w.Administer(t, b, "ListRefusals", "{"+member("After", list(a).Next)+"}"); answer.Status != 400 {
+		t.Errorf("another account's position: %s", answer.Body)
+	}
+
+	unknown := refuse(t, w.Server, "us-east-1:11111111-2222-4333-8444-555555555555", "no token")
+	if got := list(wiretest.HomeAccount, member("FromOldest", true)); !strings.Contains(jsonOf(got.requests()), unknown) ||
+		strings.Contains(jsonOf(got.requests()), id) {
+		t.Errorf("the home account: %+v", got)
+	}
+	if got := list(a); strings.Contains(jsonOf(got.requests()), unknown) {
+		t.Errorf("a call that reached no account is shown to %s", a)
+	}
+
+	body := "{}"
+	elsewhere := w.Raw(t, "", body, false, func(r *http.Request) {
+		r.Header.Set("X-Amz-Target", "PoolhouseAdmin.ListRefusals")
+		key := w.Keys[a]
+		wiretest.SignWith(t, r, body, "poolhouse", "eu-west-1", key.AccessKeyID, key.SecretAccessKey)
+	})
+	if elsewhere.Status != http.StatusOK || strings.Contains(elsewhere.Body, id) {
+		t.Errorf("another region: %s", elsewhere.Body)
+	}
+
+	key, secret, err := w.AccessKeys(t).Create(t.Context(), iam.NewAccessKey{
+		Account: a,
+		Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"poolhouse:Explain",` +
+			`"Resource":"*"}]}`,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	denied := w.Raw(t, "", body, false, func(r *http.Request) {
+		r.Header.Set("X-Amz-Target", "PoolhouseAdmin.ListRefusals")
+		wiretest.SignWith(t, r, body, "poolhouse", wiretest.Region, key.ID, secret)
+	})
+	if denied.Status == http.StatusOK || !strings.Contains(denied.Body, "poolhouse:ListRefusals") {
+		t.Errorf("without permission: %d %s", denied.Status, denied.Body)
+	}
+}
+
+// One account's waits are bounded, and end when the server stops.
+func TestListRefusalsWaitsAreBounded(t *testing.T) {
+	s := wiretest.Start(t)
+	filter := member("Reason", "none") // or the refused ninth call would end the eight waits
+	from := refusals(t, s, filter)
+	waiting := "{" + member("After", from.Next) + "," + member("WaitSeconds", 20) + "," + filter + "}"
+	answers := make(chan wiretest.Answer, traces.MaxAccountWaits+1)
+	for range cap(answers) {
+		go func() { answers <- s.AdminCall(t, "ListRefusals", waiting) }()
+	}
+
+	refused := <-answers
+	if refused.Status == http.StatusOK || !strings.Contains(refused.Body, "TooManyRequestsException") {
+		t.Errorf("%d %s", refused.Status, refused.Body)
+	}
+
+	s.Stopping()
+	for range traces.MaxAccountWaits {
+		if answer := <-answers; answer.Status != http.StatusOK {
+			t.Errorf("a wait ends with %d %s", answer.Status, answer.Body)
+		}
+	}
+}
+
+// A node to which notifications do not come says so, and shows its own.
+func TestListRefusalsWithoutNotifications(t *testing.T) {
+	url := pgtest.URL(t)
+	proxy, behind := pgtest.NewProxy(t, url)
+	proxy.Set(&pgtest.Rule{Client: "LISTEN", Action: pgtest.Cut})
+
+	start := func(url string) *wiretest.Server {
+		return wiretest.Start(t, func(c *poolhouse.Config) {
+			c.DatabaseURL, c.MasterKey = url, bytes.Repeat([]byte{7}, 32)
+		})
+	}
+	alone, other := start(behind), start(url)
+	pool := alone.NewPool(t)
+	refuse(t, other, pool, "no token")
+	id := refuse(t, alone, pool, "no token")
+
+	list := refusals(t, alone)
+	if !list.Nodes.Alone || list.Nodes.Warning == "" || jsonOf(list.requests()) != jsonOf([]string{id}) {
+		t.Errorf("%+v", list)
+	}
+	if proxy.Acted() == 0 {
+		t.Error("the proxy did not act")
+	}
+	answer := alone.AdminCall(t, "Explain", `{"RequestId":"3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55"}`)
+	if !strings.Contains(answer.Body, "Only the refusals of the node") {
+		t.Errorf("Explain does not tell that it knows one node: %s", answer.Body)
+	}
+}
+
+// Two thousand refusals and more come while somebody watches: each is listed once, or
+// counted as skipped, and no more are kept than ever.
+func TestListRefusalsOfAFlood(t *testing.T) {
+	nodes := startNodes(t, 2)
+	pool := nodes[0].NewPool(t)
+	from := refusals(t, nodes[0])
+
+	const calls = 1200 // at each node
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+
+		var all sync.WaitGroup
+		for n := range 8 {
+			all.Go(func() {
+				for range 2 * calls / 8 {
+					refuse(t, nodes[n%2], pool, "no token")
+				}
+			})
+		}
+		all.Wait()
+	}()
+
+	seen := map[string]bool{}
+	skipped, empty := 0, 0
+	for empty < 2 {
+		body := "{" + member("After", from.Next) + "," + member("WaitSeconds", 1) + "," + member("MaxResults", 200) + "}"
+		answer := nodes[0].AdminCall(t, "ListRefusals", body)
+		if answer.Status == http.StatusTooManyRequests {
+			continue // a viewer that asks for each refusal alone is slowed down
+		}
+		var list refusalList
+		if err := json.Unmarshal([]byte(answer.Body), &list); err != nil || answer.Status != http.StatusOK {
+			t.Fatalf("%d %s", answer.Status, answer.Body)
+		}
+		from.Next, skipped = list.Next, skipped+list.Skipped
+		for _, id := range list.requests() {
+			if seen[id] {
+				t.Fatalf("%s is listed twice", id)
+			}
+			seen[id] = true
+		}
+
+		select {
+		case <-done:
+			if len(list.Refusals) == 0 {
+				empty++
+			}
+		default:
+		}
+	}
+	if len(seen)+skipped < 2*calls {
+		t.Errorf("%d seen and %d skipped of %d", len(seen), skipped, 2*calls)
 	}
 }
