@@ -88,11 +88,14 @@ func clientOf(claims map[string]any) string {
 	if azp, ok := claims["azp"].(string); ok {
 		return azp
 	}
-	if audiences, valid := stringOrList(claims["aud"]); valid {
-		return audiences[0]
-	}
 
-	return ""
+	aud := claims["aud"]
+	if list, isList := aud.([]any); isList && len(list) > 0 { // it may be long, and is not proven
+		aud = list[0]
+	}
+	text, _ := aud.(string)
+
+	return text
 }
 
 func (j *judge) missing(name string) *Refused {

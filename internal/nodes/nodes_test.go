@@ -205,7 +205,11 @@ func TestHeldQuestion(t *testing.T) {
 		}
 
 		began := time.Now()
-		got := a.Ask(t.Context(), Question{Kind: "hold", Wait: 10 * time.Second, Enough: func(Answer) bool { return true }})
+		got := a.Ask(t.Context(), Question{
+			Kind:   "hold",
+			Wait:   10 * time.Second,
+			Enough: func(Answer) bool { return true },
+		})
 		if !slices.Equal(got.bodies(), []string{"news"}) || got.Silent != nil || time.Since(began) != 3*time.Second {
 			t.Errorf("%+v after %s", got, time.Since(began))
 		}
@@ -289,7 +293,13 @@ func TestForgedMessages(t *testing.T) {
 		a.Nodes.handlers["count"] = func(context.Context, []byte) []byte { asked++; return nil }
 
 		ask := func(key byte, change func(*message)) string {
-			m := message{Type: question, From: "stranger", Kind: "count", Question: fmt.Sprint(asked), At: time.Now().UnixMilli()}
+			m := message{
+				Type:     question,
+				From:     "stranger",
+				Kind:     "count",
+				Question: fmt.Sprint(asked),
+				At:       time.Now().UnixMilli(),
+			}
 			change(&m)
 			parts, err := m.seal(sealerOf(t, key))
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -257,7 +258,7 @@ func TestProgram(t *testing.T) {
 		"curl/8":                                      "curl/8",
 		"\x1b[31mred x":                               "",
 		"ünicode":                                     "",
-		"a234567890123456789012345678901234567890123456789012345678901234567890": "a234567890123456789012345678901234567890123456789012345678901234"[:maxProgram],
+		strings.Repeat("a", 100) + " x":               strings.Repeat("a", maxProgram),
 	} {
 		if got := Program(agent); got != want {
 			t.Errorf("%q: %q, want %q", agent, got, want)
