@@ -86,6 +86,7 @@ func (s *Service) explain(ctx context.Context, c awsapi.Caller, in *explainInput
 			note = " " + note
 		}
 		why := traceForgotten.With("account", c.Account, "region", c.Region, "kept", strconv.Itoa(traces.Capacity))
+
 		return nil, awsapi.Refused("ResourceNotFoundException", why,
 			"No refused call of account %s in the region %s with this request ID is remembered. If the call was for "+
 				"another region, set AWS_REGION to that. "+

@@ -191,7 +191,9 @@ func (s *Service) positions(q traces.Query, in *listRefusalsInput) (traces.Posit
 		}
 	}
 
-	return nil, badInput(positionForeign.With(), "After is not the Next of an answer to the same question.").Because(err)
+	refused := badInput(positionForeign.With(), "After is not the Next of an answer to the same question.")
+
+	return nil, refused.Because(err)
 }
 
 // sealPositions hides from clients how many refusals a node has, and binds the text to

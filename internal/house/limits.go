@@ -35,6 +35,7 @@ var mostStatements = sum([]share{
 	{360, "what the control API, logins and the agent leave alone, keep or take back"},
 	{900, "conformance: what AWS is known to answer"},
 	{250, "package poolhousetest"},
+	{700, "`ListRefusals`, and nodes that ask each other"},
 })
 
 // share is the number of statements that something needs.

@@ -58,6 +58,7 @@ func (n *Nodes) Ask(ctx context.Context, q Question) Answers {
 	if q.Wait > 0 {
 		limit = min(q.Wait, MaxWait)
 	}
+
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 
@@ -207,5 +208,6 @@ func (n *Nodes) collect(m message) {
 	if err != nil {
 		return
 	}
+
 	a.done <- Answer{Node: m.From, Name: m.Name, Body: body}
 }

@@ -130,6 +130,7 @@ func (n *Nodes) Run(ctx context.Context) {
 	}
 
 	n.setIdle(false)
+
 	pause := shortestPause
 	for ctx.Err() == nil {
 		began := n.options.Now()
@@ -362,6 +363,7 @@ func (n *Nodes) answer(ctx context.Context, m message) {
 		if body == nil || ctx.Err() != nil {
 			return
 		}
+
 		sending, cancel := context.WithTimeout(ctx, answerIn)
 		defer cancel()
 

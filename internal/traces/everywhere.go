@@ -145,6 +145,7 @@ func (e *Everywhere) List(ctx context.Context, q Query, from Positions, wait tim
 // list asks each node once.
 func (e *Everywhere) list(ctx context.Context, q Query, from Positions) List {
 	asked := listQuestion{Query: q, Positions: from}
+
 	pages := map[string]Page{e.nodes.ID(): e.page(asked)}
 	answers := e.ask(ctx, listKind, asked, 0, nil)
 	for _, a := range answers.List {
@@ -212,6 +213,7 @@ func mergePages(q Query, from Positions, pages map[string]Page) List {
 	} else if len(all) > q.Max {
 		all, left = all[:q.Max], all[q.Max:]
 	}
+
 	for _, entry := range all {
 		list.Entries = append(list.Entries, entry.Entry)
 	}
@@ -226,6 +228,7 @@ func (l *List) advance(from Positions, pages map[string]Page, taken, left []plac
 	for _, entry := range taken {
 		last[entry.node] = entry.Entry
 	}
+
 	for _, entry := range left {
 		more[entry.node] = true
 	}

@@ -142,6 +142,7 @@ func (s *Kept) after(account string, mark uint64, page *Page) stretch {
 		if e := a.queues[class].Front(); e != nil && (oldest == nil || e.Value.(*keptTrace).mark < oldest.mark) {
 			oldest = e.Value.(*keptTrace)
 		}
+
 		for e := a.queues[class].Back(); e != nil && e.Value.(*keptTrace).mark > mark; e = e.Prev() {
 			found.traces = append(found.traces, e.Value.(*keptTrace))
 		}
@@ -175,6 +176,7 @@ func (w *watcher) notice(account string) {
 	if account != w.account && (account != "" || !w.home) {
 		return
 	}
+
 	select {
 	case w.news <- struct{}{}:
 	default: // it has not looked yet

@@ -98,6 +98,7 @@ func (s *Kept) keep(t Trace) {
 	a.last++ // never more than added, so that an account that comes back goes on from there
 	s.byID[id] = a.queues[t.class()].PushBack(&keptTrace{Trace: t, number: s.added, mark: a.last})
 	a.size++
+
 	for w := range s.watchers {
 		w.notice(t.Account)
 	}
