@@ -110,6 +110,8 @@ func (f *devFront) reset(ctx context.Context, empty bool) ([]DevPool, error) {
 	release := f.tools.faults.Hold() // calls that wait for a fault end
 	defer release()
 
+	f.current.Load().traces.EndWaits()
+
 	waiting, cancel := context.WithTimeout(ctx, resetWait)
 	defer cancel()
 

@@ -16,7 +16,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
@@ -27,6 +26,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/logging"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/metrics"
+	"github.com/poolhouse-id/poolhouse/internal/nodes"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
@@ -34,6 +34,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/statistics"
 	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/traces"
 	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
 
@@ -58,7 +59,9 @@ type Server struct {
 	logins        *login.Verifier
 	signOuts      *signout.Service
 	pools         *cognitoidentity.Service
-	traces        *adminapi.Traces
+	traces        *traces.Kept
+	refusals      *traces.Everywhere
+	nodes         *nodes.Nodes
 	metrics       *metrics.Metrics
 	faults        *logging.Faults
 	overload      *overload.Guard
@@ -77,7 +80,7 @@ type Server struct {
 }
 
 // Trace is the recorded decision of a refused call, as `poolhouse explain` shows it.
-type Trace = adminapi.Trace
+type Trace = traces.Trace
 
 // New opens the database and builds a Server. Its errors name the setting at fault. Run does
 // the background work. If another server uses DataDir, New waits for it to end, at most that
@@ -109,7 +112,7 @@ func build(ctx context.Context, c Config, tools *devTools) (_ *Server, err error
 		}
 	}
 
-	s := &Server{config: c, traces: adminapi.NewTraces(adminapi.KeptTraces)}
+	s := &Server{config: c, traces: traces.New(traces.Capacity, c.Now())}
 	s.countFaults(tools)
 	c.Logger = s.config.Logger
 
@@ -308,6 +311,9 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		Reason:      r.Reason,
 		Planned:     r.Planned,
 		AccessKeyID: r.AccessKeyID,
+		PoolID:      r.Pool,
+		Client:      traces.Program(r.UserAgent),
+		Address:     r.Address,
 	}
 	s.traces.Add(t)
 	s.dev.explain(t)
@@ -335,9 +341,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // caller closes the listener.
 func (s *Server) Stopping() {
 	s.stopping.Store(true)
+	s.traces.Stop()
 	if s.front != nil {
 		s.front.stopping() // first, so that a reset that ends now marks its server
 		s.latest().stopping.Store(true)
+		s.latest().traces.Stop()
 	}
 }
 
@@ -382,6 +390,7 @@ func (s *Server) run(ctx context.Context) {
 	group.Go(func() { s.overload.Run(ctx) })
 	group.Go(func() { s.store.RunCounts(ctx) })
 	group.Go(func() { s.statistics.Run(ctx) })
+	group.Go(func() { s.nodes.Run(ctx) })
 
 	if err := s.store.ResumeDeletions(ctx); err != nil && ctx.Err() == nil {
 		s.config.Logger.Error("interrupted pool deletions could not be finished", "error", err)

@@ -1,7 +1,9 @@
 package poolhouse
 
 import (
+	"cmp"
 	"context"
+	"os"
 	"slices"
 
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
@@ -15,6 +17,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/nodes"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
@@ -22,6 +25,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/stsapi"
+	"github.com/poolhouse-id/poolhouse/internal/traces"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 	"github.com/poolhouse-id/poolhouse/internal/webidentity"
 )
@@ -46,6 +50,7 @@ type parts struct {
 // identity pools, the APIs, and their routes.
 func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) {
 	p := parts{sealer: sealer}
+	s.joinNodes(sealer)
 	if p.directory, err = s.openDirectory(ctx); err != nil {
 		return err
 	}
@@ -122,6 +127,22 @@ func (s *Server) policyLog() *iam.PolicyLog {
 		HasAccount:         s.hasAccount,
 		AcceptUnknownRoles: c.AcceptUnknownRoles,
 	}
+}
+
+// joinNodes makes the refusals of all nodes of the database visible at each. Run listens to the others.
+func (s *Server) joinNodes(sealer *envelope.Sealer) {
+	name, _ := os.Hostname() // only for people
+	o := nodes.Options{
+		Sealer: sealer,
+		Name:   cmp.Or(name, "node"),
+		Now:    s.config.Now,
+		Logger: s.config.Logger,
+	}
+	if carrier := s.store.Notices(); carrier != nil { // else a nil interface would not be nil in the other
+		o.Carrier = carrier
+	}
+	s.nodes = nodes.New(o)
+	s.refusals = traces.NewEverywhere(s.traces, s.nodes)
 }
 
 // openKeys opens the keys that sign tokens and seal sessions. Afterwards, when the master key

@@ -183,7 +183,8 @@ func (s *Server) adminService(p *parts) *adminapi.Service {
 
 	return adminapi.New(adminapi.Options{
 		Store:             s.store,
-		Traces:            s.traces,
+		Traces:            s.refusals,
+		Sealer:            p.sealer,
 		Pools:             s.pools,
 		Directory:         p.directory,
 		Sessions:          p.opened,

@@ -1,6 +1,5 @@
 // Package adminapi is the administrators' API: the operations that AWS's APIs do not offer,
-// in the same protocol (AWS JSON 1.1) and signed with the same keys. It also keeps the traces
-// of refused calls, which Explain shows.
+// in the same protocol (AWS JSON 1.1) and signed with the same keys.
 //
 // Whoever a policy allows may call it. A call sees the caller's account only; for an
 // identity or a pool also only the caller's region. The answer for another account's thing is
@@ -17,6 +16,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -28,6 +28,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/signingkeys"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/traces"
 )
 
 // Name and Target are the API's signing name and its part of X-Amz-Target.
@@ -47,7 +48,8 @@ type Providers interface {
 // Options are the parts and settings of a Service.
 type Options struct {
 	Store     *store.Store
-	Traces    *Traces
+	Traces    *traces.Everywhere
+	Sealer    *envelope.Sealer // seals positions in lists
 	Pools     *cognitoidentity.Service
 	Directory *iam.Directory
 	Sessions  *gate.Sessions
@@ -120,6 +122,7 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("SearchIdentities", "poolhouse:SearchIdentities", s.searchIdentities, s.searchIdentitiesNeeds),
 		awsapi.Signed("GetStatistics", "poolhouse:GetStatistics", s.getStatistics, s.getStatisticsNeeds),
 		awsapi.Signed("PreviewDeletion", "poolhouse:PreviewDeletion", s.previewDeletion, s.previewDeletionNeeds),
+		awsapi.Signed("ListRefusals", "poolhouse:ListRefusals", s.listRefusals, awsapi.OnUnknown[listRefusalsInput]),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/traces"
 )
 
 // explainInput names a refused call.
@@ -22,6 +23,14 @@ type explainOutput struct {
 	Reason    explain.Code // of the deciding step: the last that is not OK
 	Steps     []explainStep
 	Planned   []explain.Code // checks that were not reached
+
+	Region         string `json:",omitzero"`
+	IdentityPoolId string `json:",omitzero"`
+	ProviderName   string `json:",omitzero"`
+	Client         string `json:",omitzero"`
+	SourceAddress  string `json:",omitzero"`
+	AccessKeyId    string `json:",omitzero"`
+	Node           string // that refused the call
 }
 
 type explainStep struct {
@@ -65,22 +74,24 @@ func shownLink(l *explain.Link) *explainLink {
 // the part that the account may see. The call must have been for the caller's region, or
 // have failed before its region was known. Only the home account, which belongs to the
 // operator, may see calls that reached no account.
-func (s *Service) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
+func (s *Service) explain(ctx context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
 	if in.RequestId == nil {
 		return nil, missing("RequestId")
 	}
 
-	t, ok := s.options.Traces.find(c.Account, *in.RequestId)
-	if !ok && c.Account == string(s.options.Home) {
-		t, ok = s.options.Traces.find("", *in.RequestId)
-	}
+	t, ok, seen := s.options.Traces.Find(ctx, c.Account, c.Account == string(s.options.Home), *in.RequestId)
 	if !ok || t.Region != "" && t.Region != c.Region {
-		why := traceForgotten.With("account", c.Account, "region", c.Region, "kept", strconv.Itoa(KeptTraces))
+		note := shownNodes(seen).Warning
+		if note != "" {
+			note = " " + note
+		}
+		why := traceForgotten.With("account", c.Account, "region", c.Region, "kept", strconv.Itoa(traces.Capacity))
+
 		return nil, awsapi.Refused("ResourceNotFoundException", why,
 			"No refused call of account %s in the region %s with this request ID is remembered. If the call was for "+
 				"another region, set AWS_REGION to that. "+
-				"The newest %d of all accounts are kept, in memory; the log has them all.",
-			c.Account, c.Region, KeptTraces)
+				"The newest %d of all accounts are kept, in memory; the log has them all.%s",
+			c.Account, c.Region, traces.Capacity, note)
 	}
 
 	out := &explainOutput{
@@ -92,6 +103,14 @@ func (s *Service) explain(_ context.Context, c awsapi.Caller, in *explainInput) 
 		Reason:    t.Reason,
 		Steps:     shownSteps(t.Steps),
 		Planned:   append([]explain.Code{}, t.Planned...),
+
+		Region:         t.Region,
+		IdentityPoolId: t.PoolID,
+		ProviderName:   t.Provider,
+		Client:         t.Client,
+		SourceAddress:  shownAddress(t),
+		AccessKeyId:    t.AccessKeyID,
+		Node:           t.Node,
 	}
 
 	return out, nil

@@ -11,6 +11,11 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
+		Text:    "After is not the Next of an answer to the same question.",
+		Reasons: []explain.Code{"refusals-position"},
+	},
+	{
+		Code:    "InvalidParameterException",
 		Text:    "Date must be yesterday, today or tomorrow (UTC), as YYYYMMDD.",
 		Reasons: []explain.Code{"verified-scope-date"},
 	},
@@ -59,7 +64,7 @@ var Messages = []explain.Message{
 		Code: "ResourceNotFoundException",
 		Text: "No refused call of account {account} in the region {region} with this request ID is " +
 			"remembered. If the call was for another region, set AWS_REGION to that. The newest " +
-			"{count} of all accounts are kept, in memory; the log has them all.",
+			"{count} of all accounts are kept, in memory; the log has them all.{warning}",
 		Reasons: []explain.Code{"refused-call"},
 	},
 	{

@@ -17,5 +17,6 @@ func Rates() map[string]ratelimit.Rate {
 		"poolhouse:SearchIdentities":  {PerSecond: 50, Burst: 100},
 		"poolhouse:GetStatistics":     {PerSecond: 10, Burst: 60},
 		"poolhouse:PreviewDeletion":   {PerSecond: 10, Burst: 60},
+		"poolhouse:ListRefusals":      {PerSecond: 10, Burst: 50},
 	}
 }

@@ -18,8 +18,22 @@ var (
 		Check:    "refused call",
 		Expected: "the request ID of a refused call of account {account} in the region {region}",
 		Got:      "a request ID that is not known there",
-		Fix: "set AWS_REGION to the region that the call was for, and sign with a key of its account; ask the node " +
-			"that answered the call: it keeps the newest {kept} refusals; the log has all",
+		Fix: "set AWS_REGION to the region that the call was for, and sign with a key of its account; each node " +
+			"keeps its newest {kept} refusals until it stops; the log has all",
+	})
+	positionForeign = Refusals.Add(explain.Reason{
+		Code:     "refusals-position",
+		Check:    "refusals position",
+		Expected: "the Next of an earlier answer, for the same account, region and filters",
+		Got:      "another text",
+		Fix:      "send the Next of the last answer unchanged, with the same filters; or begin without After",
+	})
+	refusalWaits = Refusals.Add(explain.Reason{
+		Code:     "refusals-waits",
+		Check:    "refusals waits",
+		Expected: "at most {account} calls of an account that wait for refusals, and {node} of all accounts at a node",
+		Got:      "one more",
+		Fix:      "share one waiting call among all viewers, or call without WaitSeconds",
 	})
 	identityMissing = Refusals.Add(explain.Reason{
 		Code:     "identity-lookup",

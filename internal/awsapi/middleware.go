@@ -206,6 +206,8 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 				Planned:     x.trace.Planned(),
 				AccessKeyID: rec.AccessKeyID,
 				UserAgent:   rec.UserAgent,
+				Pool:        rec.Pool,
+				Address:     rec.Client.IP,
 			})
 		}
 	})

@@ -169,6 +169,8 @@ type Refusal struct {
 	// AccessKeyID is the key whose signature was proven; "" = none was.
 	AccessKeyID string
 	UserAgent   string
+	Pool        string     // as in the record
+	Address     netip.Addr // of the client, as in the access log
 }
 
 // Recorder keeps refusals so that people can ask for the reason. Refused must return

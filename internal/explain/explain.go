@@ -25,6 +25,7 @@ type Step struct {
 	Fix      string `json:"fix,omitempty"`      // what to change, in plain words
 	Link     *Link  `json:"link,omitempty"`     // the thing that the fix changes; nil = not one thing
 	Detail   string `json:"detail,omitempty"`   // Got in several lines, e.g. a canonical request
+	Client   string `json:"client,omitempty"`   // the client ID that the login's token names, proven or not
 
 	// Scope is the account whose step it is, if the request concerns several; nil = all
 	// of them may read it.
@@ -209,6 +210,16 @@ func (t *Trace) PassOf(check, subject, got string) {
 	})
 }
 
+// PassBy is Pass for a check of the client that a token was issued to.
+func (t *Trace) PassBy(check, client string) {
+	t.add(Step{
+		Check:  check,
+		OK:     true,
+		Got:    client,
+		Client: client,
+	})
+}
+
 // Refuse records a failed check, only once if it is called again, and returns it. It
 // ignores a nil refusal.
 func (t *Trace) Refuse(r *Refusal) *Refusal {
@@ -235,7 +246,7 @@ func (t *Trace) add(s Step) {
 		return
 	}
 
-	for _, text := range []*string{&s.Provider, &s.Subject, &s.Expected, &s.Got, &s.Fix} {
+	for _, text := range []*string{&s.Provider, &s.Subject, &s.Expected, &s.Got, &s.Fix, &s.Client} {
 		*text = cut(*text, maxText)
 	}
 	s.Detail = cut(s.Detail, maxDetail)

@@ -118,6 +118,7 @@ type Refusal struct {
 	Message, Expected, Got, Fix string
 	Link                        *Link  // nil = not one thing
 	Detail                      string // Got in several lines; "" = Got is enough
+	Client                      string // Step.Client
 
 	recorded bool // in a Trace
 }
@@ -182,6 +183,7 @@ func (r *Refusal) Step() Step {
 		Fix:      r.Fix,
 		Link:     r.Link,
 		Detail:   r.Detail,
+		Client:   r.Client,
 	}
 }
 

@@ -40,6 +40,7 @@ var mostStatements = sum([]share{
 	{480, "the simulation of policies in the IAM API"},
 	{600, "keys, status, settings and tests of providers in the admin API"},
 	{750, "counters, statistics, pool summaries, searches and previews of deletions"},
+	{700, "`ListRefusals`, and nodes that ask each other"},
 })
 
 // share is the number of statements that something needs.

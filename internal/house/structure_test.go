@@ -40,6 +40,7 @@ var allowedImports = map[string][]string{
 		"internal/webidentity", "internal/wholefile", "sigv4",
 		"internal/providercheck", "internal/serverstatus", "internal/settingtable", "internal/signingkeys",
 		"internal/statistics",
+		"internal/nodes", "internal/traces",
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
@@ -57,6 +58,7 @@ var allowedImports = map[string][]string{
 		"internal/issuer", "internal/providercheck", "internal/serverstatus", "internal/settingtable",
 		"internal/signingkeys",
 		"internal/statistics",
+		"internal/envelope", "internal/traces",
 	},
 	"internal/providercheck": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/idtoken", "internal/outbound",
@@ -182,6 +184,8 @@ var allowedImports = map[string][]string{
 	"internal/webidentity": {
 		"internal/identitypool", "internal/issuer", "internal/overload", "internal/store", "internal/testkeys",
 	},
+	"internal/nodes":     {"internal/envelope"},
+	"internal/traces":    {"internal/explain", "internal/iam", "internal/nodes"},
 	"internal/wholefile": {},
 	"poolhousetest": {
 		"", "internal/apply", "internal/devcalls", "internal/devclock", "internal/devfault", "internal/devseed",

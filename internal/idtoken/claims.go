@@ -65,6 +65,7 @@ func (j *judge) judgeClaims(claims map[string]any, now time.Time, skew time.Dura
 		return Claims{}, j.refuse(tokenClaimsEvent.With())
 	}
 
+	j.client = clientOf(claims)
 	c := Claims{All: claims}
 	var first *Refused
 	for _, step := range []func(*Claims) *Refused{
@@ -88,6 +89,21 @@ func (j *judge) judgeClaims(claims map[string]any, now time.Time, skew time.Dura
 // reported reports whether an earlier check has already refused the token because it lacks the
 // claim.
 func (j *judge) reported(c *Claims, name string) bool { return j.thorough && c.All[name] == nil }
+
+// clientOf returns the client that a token was issued to, as far as its claims tell.
+func clientOf(claims map[string]any) string {
+	if azp, ok := claims["azp"].(string); ok {
+		return azp
+	}
+
+	aud := claims["aud"]
+	if list, isList := aud.([]any); isList && len(list) > 0 { // it may be long, and is not proven
+		aud = list[0]
+	}
+	text, _ := aud.(string)
+
+	return text
+}
 
 func (j *judge) missing(name string) *Refused {
 	return j.refuse(tokenClaimsMissing.With("claim", name))
@@ -251,7 +267,7 @@ func (j *judge) audience(c *Claims) *Refused {
 		}
 	}
 
-	j.pass(check, c.Audience)
+	j.trace.PassBy(check, c.Audience)
 
 	return nil
 }

@@ -44,11 +44,17 @@ type judge struct {
 	whole    bool // read all claims, proved or not
 	// thorough makes all checks of the claims, whatever the earlier ones said.
 	thorough bool
+	client   string // the client that the claims name, proved or not
 }
 
 func (j *judge) pass(check, got string) { j.trace.Pass(check, got) }
 
-func (j *judge) refuse(r *explain.Refusal) *Refused { return &Refused{Refusal: j.trace.Refuse(r)} }
+func (j *judge) refuse(r *explain.Refusal) *Refused {
+	if j.client != "" {
+		r.Client = explain.ShownText(j.client)
+	}
+	return &Refused{Refusal: j.trace.Refuse(r)}
+}
 
 // parse checks the form of a token: JWS compact serialization (RFC 7515 section
 // 7.1) in canonical base64url, with a header and claims in strict JSON. The

@@ -73,7 +73,7 @@ func (v *Verifier) judgeTokenInfo(j *judge, r outbound.Response) (Claims, error)
 	if audience == "" {
 		return Claims{}, j.otherApplication(explain.ShownText(client) + " of " + explain.ShownText(app))
 	}
-	j.pass("token application", explain.ShownText(audience))
+	j.trace.PassBy("token application", explain.ShownText(audience))
 
 	left, valid := wholeNumber(r.Object["exp"]) // seconds left, not a time
 	if !valid || left > maxAmazonLifetime {

@@ -201,7 +201,7 @@ func (g graph) application(id string) *Refused {
 	if !slices.Contains(g.j.trust.Audiences, id) {
 		return g.j.otherApplication(explain.ShownText(id))
 	}
-	g.j.pass("token application", id)
+	g.j.trace.PassBy("token application", id)
 	return nil
 }
 

@@ -159,7 +159,8 @@ func (o Options) withDefaults() Options {
 type Store struct {
 	options Options
 	engine  engine.Engine
-	cache   *cache // nil when there is none
+	notices Notices // nil on SQLite
+	cache   *cache  // nil when there is none
 	log     *slog.Logger
 
 	// deletions counts the pool removals under way; closing ends them between
@@ -235,12 +236,30 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.notices, _ = s.engine.(Notices) // SQLite has none
 	if o.Fault != nil {
 		s.engine = faulty{Engine: s.engine, fault: o.Fault}
 	}
 
 	return s, nil
 }
+
+// Notices carry messages between the nodes of a database. Messages may be lost, and
+// reach the sender, too.
+type Notices interface {
+	// Send sends messages of at most MaxNotice bytes each.
+	Send(ctx context.Context, messages []string) error
+	// Listen passes on messages until ctx ends or the connection is lost. It calls
+	// listening when they begin to arrive.
+	Listen(ctx context.Context, listening func(), receive func(message string)) error
+}
+
+// MaxNotice bounds one message of Notices, in bytes.
+const MaxNotice = postgres.MaxNotice
+
+// Notices returns the way to the other nodes of the database, or nil if there cannot be
+// any: on SQLite.
+func (s *Store) Notices() Notices { return s.notices }
 
 // Close finishes the writes under way, stores the numbers of identities, refuses further calls with
 // ErrClosed and closes the database. Removals of pools end after their current batch.

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
@@ -19,6 +21,7 @@ import (
 // nodes may use one database.
 type Engine struct {
 	reads, writes *pool
+	config        *pgx.ConnConfig
 	address       string // of the servers, for messages
 	queue         int64
 	timing        Timing

@@ -49,6 +49,7 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	config.DialFunc = dialToConnect(dialer().DialContext)
 
 	e := &Engine{
+		config:  config,
 		address: addressOf(config),
 		queue:   int64(o.WriteQueue),
 		reading: overload.NewQueue(o.ReadConns, 1, o.Clock),

@@ -1,4 +1,4 @@
-package adminapi
+package traces
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 // accessKeys are those of the classes of callers.
@@ -61,7 +62,7 @@ func TestTracesAreKeptByTheRule(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 0))
 
 		capacity, accounts := 1+random.IntN(60), 1+random.IntN(20)
-		s, m := NewTraces(capacity), &traceModel{capacity: capacity}
+		s, m := New(capacity, time.Time{}), &traceModel{capacity: capacity}
 		loud := random.IntN(accounts) // one account floods the others
 		for n := range 600 {
 			account := random.IntN(accounts)
@@ -83,7 +84,7 @@ func TestTracesAreKeptByTheRule(t *testing.T) {
 			}
 
 			for _, want := range m.traces {
-				if _, kept := s.find(want.Account, want.RequestID); !kept {
+				if _, kept := s.Find(want.Account, want.RequestID); !kept {
 					t.Fatalf("seed %d, trace %d: %+v is not kept", seed, n, want)
 				}
 			}
@@ -106,14 +107,14 @@ func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
 				AccessKeyID: accessKeys[n%3]}
 		},
 	} {
-		s := NewTraces(KeptTraces)
+		s := New(Capacity, time.Time{})
 		for _, victim := range []string{account(99), account(98)} {
 			for n := range 100 {
 				s.Add(Trace{RequestID: fmt.Sprint(victim, n), Account: victim, AccessKeyID: accessKeys[n%3]})
 			}
 		}
 
-		for n := range 10_400 + KeptTraces {
+		for n := range 10_400 + Capacity {
 			trace := flood(n)
 			trace.RequestID = fmt.Sprint("flood", n)
 			if n%50 == 0 {
@@ -121,21 +122,21 @@ func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
 			}
 			s.Add(trace)
 
-			if len(s.byID) > KeptTraces {
+			if len(s.byID) > Capacity {
 				t.Fatalf("%s: %d traces are kept", name, len(s.byID))
 			}
 		}
 
 		for n := range 100 {
 			for _, victim := range []string{account(99), account(98)} {
-				if _, kept := s.find(victim, fmt.Sprint(victim, n)); !kept {
+				if _, kept := s.Find(victim, fmt.Sprint(victim, n)); !kept {
 					t.Errorf("%s: trace %d of account %s is gone", name, n, victim)
 				}
 			}
 		}
 
-		if len(s.byID) != KeptTraces {
-			t.Errorf("%s: %d traces are kept, want %d", name, len(s.byID), KeptTraces)
+		if len(s.byID) != Capacity {
+			t.Errorf("%s: %d traces are kept, want %d", name, len(s.byID), Capacity)
 		}
 	}
 }
@@ -144,18 +145,18 @@ func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
 // forget its administrators' own refusals.
 func TestTracesOfAdministratorsAreNotFlushed(t *testing.T) {
 	for flooder := range keyCaller {
-		s := NewTraces(KeptTraces)
+		s := New(Capacity, time.Time{})
 		for n := range 100 {
 			s.Add(Trace{RequestID: fmt.Sprint("own", n), Account: "1", AccessKeyID: accessKeys[keyCaller]})
 		}
 
-		for n := range 2 * KeptTraces {
+		for n := range 2 * Capacity {
 			s.Add(Trace{RequestID: fmt.Sprint("flood", n), Account: "1", AccessKeyID: accessKeys[flooder]})
 			s.Add(Trace{RequestID: fmt.Sprint("other", n), Account: "2", AccessKeyID: accessKeys[n%3]})
 		}
 
 		for n := range 100 {
-			if _, kept := s.find("1", fmt.Sprint("own", n)); !kept {
+			if _, kept := s.Find("1", fmt.Sprint("own", n)); !kept {
 				t.Errorf("class %d flushes trace %d of a key's", flooder, n)
 			}
 		}
@@ -165,36 +166,36 @@ func TestTracesOfAdministratorsAreNotFlushed(t *testing.T) {
 // Callers of another account, whose refusals at an account's roles are kept for it
 // too, do not make it forget its own.
 func TestTracesOfOtherAccountsFlushNothing(t *testing.T) {
-	s := NewTraces(KeptTraces)
+	s := New(Capacity, time.Time{})
 	for n := range 100 {
 		s.Add(Trace{RequestID: fmt.Sprint("own", n), Account: "1", AccessKeyID: accessKeys[n%2+1]})
 	}
 
-	for n := range 2 * KeptTraces {
+	for n := range 2 * Capacity {
 		s.Add(Trace{
 			RequestID:   fmt.Sprint("foreign", n),
 			Account:     fmt.Sprint(n%40 + 2),
 			Others:      []string{"1"},
 			AccessKeyID: accessKeys[n%3],
 		})
-		if len(s.byID) > KeptTraces {
+		if len(s.byID) > Capacity {
 			t.Fatalf("%d traces are kept", len(s.byID))
 		}
 	}
 
 	for n := range 100 {
-		if _, kept := s.find("1", fmt.Sprint("own", n)); !kept {
+		if _, kept := s.Find("1", fmt.Sprint("own", n)); !kept {
 			t.Errorf("trace %d of the account's own is gone", n)
 		}
 	}
-	last := fmt.Sprint("foreign", 2*KeptTraces-1)
-	if _, kept := s.find("1", last); !kept {
+	last := fmt.Sprint("foreign", 2*Capacity-1)
+	if _, kept := s.Find("1", last); !kept {
 		t.Error("the account cannot see who was refused by its roles")
 	}
 }
 
 func BenchmarkTraces(b *testing.B) {
-	s := NewTraces(KeptTraces)
+	s := New(Capacity, time.Time{})
 	for n := range b.N {
 		s.Add(Trace{RequestID: fmt.Sprint(n), Account: fmt.Sprint(n % 200)})
 	}

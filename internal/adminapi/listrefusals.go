@@ -1,0 +1,212 @@
+package adminapi
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/traces"
+)
+
+// listRefusalsInput selects refusals. All members may be left out.
+type listRefusalsInput struct {
+	After       *string // Next of an earlier answer
+	FromOldest  *bool   // without After: begin with the oldest, not with the newest
+	WaitSeconds *int
+	MaxResults  *int
+
+	IdentityPoolId, ProviderName, Reason, Operation *string
+}
+
+// Bounds of ListRefusals.
+const (
+	maxRefusals     = 200
+	defaultRefusals = 100
+	maxWaitSeconds  = 20
+)
+
+// Validate implements awsapi's check of the input.
+func (in *listRefusalsInput) Validate() []awsapi.Violation {
+	var v awsapi.Validator
+	v.String("after", in.After, &awsapi.String{Min: 1, Max: 16384}, false)
+	v.Integer("waitSeconds", in.WaitSeconds, &awsapi.Integer{Min: 0, Max: maxWaitSeconds}, false)
+	v.Integer("maxResults", in.MaxResults, &awsapi.Integer{Min: 1, Max: maxRefusals}, false)
+	v.String("identityPoolId", in.IdentityPoolId, &awsapi.String{Min: 1, Max: 55}, false)
+	v.String("providerName", in.ProviderName, &awsapi.String{Min: 1, Max: 512}, false)
+	v.String("reason", in.Reason, &awsapi.String{Min: 1, Max: 128}, false)
+	v.String("operation", in.Operation, &awsapi.String{Min: 1, Max: 128}, false)
+
+	return v.Violations()
+}
+
+type listRefusalsOutput struct {
+	Refusals  []refusalEntry // oldest first
+	Next      string
+	Skipped   uint64
+	KeptSince awsapi.Timestamp
+	Nodes     refusalNodes
+}
+
+type refusalEntry struct {
+	RequestId      string
+	Time           awsapi.Timestamp
+	Operation      string
+	Outcome        string
+	Reason         explain.Code
+	Region         string `json:",omitzero"`
+	IdentityPoolId string `json:",omitzero"`
+	ProviderName   string `json:",omitzero"`
+	Client         string `json:",omitzero"`
+	SourceAddress  string `json:",omitzero"`
+	AccessKeyId    string `json:",omitzero"`
+	Node           string
+}
+
+// refusalNodes tells whose refusals an answer has.
+type refusalNodes struct {
+	Silent  []string // names of nodes that did not answer
+	Alone   bool     // the node that answers cannot reach the others, if there are any
+	Warning string   `json:",omitzero"` // both in a sentence, for people
+}
+
+func shownNodes(seen traces.Seen) refusalNodes {
+	shown := refusalNodes{Silent: append([]string{}, seen.Silent...), Alone: seen.Alone}
+	switch {
+	case seen.Alone:
+		shown.Warning = "Only the refusals of the node that answered: notifications of the database do not reach it, " +
+			"so it cannot ask the others. With PgBouncer use pool_mode = session."
+	case len(seen.Silent) > 0:
+		shown.Warning = "Without the refusals of nodes that did not answer: " + strings.Join(seen.Silent, ", ") + "."
+	}
+
+	return shown
+}
+
+// listRefusals returns the refusals that the caller's account may see, of all nodes,
+// oldest first. If there are none it waits for some.
+func (s *Service) listRefusals(
+	ctx context.Context, c awsapi.Caller, in *listRefusalsInput,
+) (*listRefusalsOutput, error) {
+	q := traces.Query{
+		Account:   c.Account,
+		Home:      c.Account == string(s.options.Home),
+		Region:    c.Region,
+		PoolID:    awsapi.Text(in.IdentityPoolId),
+		Provider:  awsapi.Text(in.ProviderName),
+		Reason:    awsapi.Text(in.Reason),
+		Operation: awsapi.Text(in.Operation),
+		Max:       defaultRefusals,
+	}
+	if in.MaxResults != nil {
+		q.Max = *in.MaxResults
+	}
+	from, err := s.positions(q, in)
+	if err != nil {
+		return nil, err
+	}
+
+	wait := time.Duration(0)
+	if in.WaitSeconds != nil && *in.WaitSeconds > 0 {
+		leave, ok := s.options.Traces.Admit(c.Account)
+		if !ok {
+			why := refusalWaits.With(
+				"account", strconv.Itoa(traces.MaxAccountWaits), "node", strconv.Itoa(traces.MaxWaits))
+			refused := awsapi.RefusedAs(awsapi.Throttled, why, "")
+			refused.RetryAfter = time.Second
+			return nil, refused
+		}
+		defer leave()
+
+		wait = time.Duration(*in.WaitSeconds) * time.Second
+	}
+
+	list := s.options.Traces.List(ctx, q, from, wait)
+	next, err := s.sealPositions(q, list.Next)
+	if err != nil {
+		return nil, err
+	}
+
+	out := &listRefusalsOutput{
+		Refusals:  []refusalEntry{},
+		Next:      next,
+		Skipped:   list.Skipped,
+		KeptSince: awsapi.Timestamp(list.Since),
+		Nodes:     shownNodes(list.Seen),
+	}
+	for _, entry := range list.Entries {
+		out.Refusals = append(out.Refusals, shownRefusal(entry.Trace))
+	}
+
+	return out, nil
+}
+
+func shownRefusal(t traces.Trace) refusalEntry {
+	return refusalEntry{
+		RequestId:      t.RequestID,
+		Time:           awsapi.Timestamp(t.Time),
+		Operation:      t.Operation,
+		Outcome:        t.Outcome,
+		Reason:         t.Reason,
+		Region:         t.Region,
+		IdentityPoolId: t.PoolID,
+		ProviderName:   t.Provider,
+		Client:         t.Client,
+		SourceAddress:  shownAddress(t),
+		AccessKeyId:    t.AccessKeyID,
+		Node:           t.Node,
+	}
+}
+
+func shownAddress(t traces.Trace) string {
+	if !t.Address.IsValid() {
+		return ""
+	}
+	return t.Address.String()
+}
+
+// positions reads where to begin. nil = with the newest.
+func (s *Service) positions(q traces.Query, in *listRefusalsInput) (traces.Positions, error) {
+	if in.After == nil {
+		if in.FromOldest != nil && *in.FromOldest {
+			return traces.Positions{}, nil
+		}
+		return nil, nil
+	}
+
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(*in.After)
+	if err == nil {
+		var plain []byte
+		if plain, err = s.options.Sealer.Open(sealed, positionPlace(q)); err == nil {
+			from := traces.Positions{}
+			err = json.Unmarshal(plain, &from)
+			if err == nil {
+				return from, nil
+			}
+		}
+	}
+
+	refused := badInput(positionForeign.With(), "After is not the Next of an answer to the same question.")
+
+	return nil, refused.Because(err)
+}
+
+// sealPositions hides from clients how many refusals a node has, and binds the text to
+// the account, the region and the filters.
+func (s *Service) sealPositions(q traces.Query, p traces.Positions) (string, error) {
+	plain, err := json.Marshal(p)
+	if err != nil {
+		return "", err
+	}
+
+	return base64.RawURLEncoding.EncodeToString(s.options.Sealer.Seal(plain, positionPlace(q))), nil
+}
+
+func positionPlace(q traces.Query) string {
+	return fmt.Sprintf("refusals/%q", []string{q.Account, q.Region, q.PoolID, q.Provider, q.Reason, q.Operation})
+}
