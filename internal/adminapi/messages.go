@@ -197,12 +197,12 @@ var Messages = []explain.Message{
 	{
 		Code:    "InvalidParameterException",
 		Text:    "NextToken is not one of this operation, account and question.",
-		Reasons: []explain.Code{"admin-page-token"},
+		Reasons: []explain.Code{"page-token-admin"},
 	},
 	{
 		Code:    "ResourceNotFoundException",
 		Text:    "No such identity pool in this account and region.",
-		Reasons: []explain.Code{"pool-lookup"},
+		Reasons: []explain.Code{"identity-pool-lookup"},
 	},
 	{
 		Code:    "ResourceNotFoundException",

@@ -104,7 +104,7 @@ var (
 	})
 
 	pageForeign = Refusals.Add(explain.Reason{
-		Code:     "admin-page-token",
+		Code:     "page-token-admin",
 		Check:    "page",
 		Expected: "the NextToken of this operation, account and question",
 		Got:      "another one",
@@ -125,7 +125,7 @@ var (
 		Fix:      "check Kind and Id; sign for the region of the pool or identity",
 	})
 	poolMissing = Refusals.Add(explain.Reason{
-		Code:     "pool-lookup",
+		Code:     "identity-pool-lookup",
 		Check:    "identity pool",
 		Expected: "an identity pool of account {account} in the region {region}",
 		Got:      "none",

@@ -39,7 +39,7 @@ var mostStatements = sum([]share{
 	{850, "what a token would pass, what rules would give, what a pool's settings would break"},
 	{480, "the simulation of policies in the IAM API"},
 	{600, "keys, status, settings and tests of providers in the admin API"},
-	{750, "counters, statistics, pool summaries, searches and previews of deletions"},
+	{950, "counters, statistics, pool summaries, searches and previews of deletions"},
 	{700, "`ListRefusals`, and nodes that ask each other"},
 })
 
