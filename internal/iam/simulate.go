@@ -72,11 +72,11 @@ func SimulatedRole(r Role) (p SimulatedPrincipal, identity []SourcePolicy, bound
 
 // simulatedID returns the name of a role's policy as IAM's simulator has it: managed policies by
 // their names, inline ones after their role.
-func simulatedID(role, policy string) string {
-	if strings.HasPrefix(policy, "arn:") {
-		return policy[strings.LastIndexAny(policy, "/:")+1:]
+func simulatedID(role, name string) string {
+	if strings.HasPrefix(name, "arn:") {
+		return name[strings.LastIndexAny(name, "/:")+1:]
 	}
-	return "role_" + role + "_" + policy
+	return "role_" + role + "_" + name
 }
 
 // SimulatedKey returns the user of an access key with a policy as the principal of a simulation, and
@@ -237,6 +237,7 @@ func (s *Simulation) request(action, resource string, now time.Time) policy.Requ
 	if r.Context.Caller == nil {
 		r.Context.Caller = policy.Keys{}
 	}
+
 	for key, values := range s.Keys {
 		r.Context.Caller.Set(key, values...)
 	}

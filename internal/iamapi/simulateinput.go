@@ -84,19 +84,25 @@ func (in *simulateCustomPolicyInput) Validate() []awsapi.Violation {
 // ofEntity names a role or a user by ARN.
 type ofEntity struct{ PolicySourceArn *string }
 
-// access asks for permission for the entity. One of another account is looked for in the caller's account:
+// accessTo describes access to the entity. One of another account is looked for in the caller's account:
 // only callers with permission learn that it is missing.
-func (in *ofEntity) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+func (in *ofEntity) accessTo(s *Service, c awsapi.Caller) awsapi.Access {
 	given := awsapi.Text(in.PolicySourceArn)
 	if parts := strings.SplitN(given, ":", 6); len(parts) == 6 && parts[4] != c.Account {
 		given = s.view.ARN(accountOf(c), parts[5])
 	}
-	return s.arnAccess(c, &given), nil
+	return s.arnAccess(c, &given)
 }
 
 type simulatePrincipalPolicyInput struct {
 	ofEntity
 	simulationInput
+}
+
+func (in *simulatePrincipalPolicyInput) access(
+	_ context.Context, s *Service, c awsapi.Caller,
+) (awsapi.Access, error) {
+	return in.accessTo(s, c), nil
 }
 
 func (in *simulatePrincipalPolicyInput) Validate() []awsapi.Violation {

@@ -36,6 +36,7 @@ func (r *simulationRun) page(ctx context.Context, actions []string) ([]evaluatio
 	for _, source := range r.simulation.All() {
 		size += len(source.Document.String())
 	}
+
 	for _, resource := range r.resources {
 		times += 1 + len(resource)/64
 	}
@@ -169,6 +170,7 @@ func together(results []resourceResult) iam.SimulatedDecision {
 			decision = iam.SimulatedImplicitDeny
 		}
 	}
+
 	return decision
 }
 
@@ -232,6 +234,10 @@ func contextKeys(policies []iam.SourcePolicy) *contextKeysOutput {
 type principalContextKeysInput struct {
 	ofEntity
 	PolicyInputList []string
+}
+
+func (in *principalContextKeysInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return in.accessTo(s, c), nil
 }
 
 func (in *principalContextKeysInput) Validate() []awsapi.Violation {

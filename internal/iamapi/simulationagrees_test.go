@@ -151,15 +151,15 @@ func TestSimulationAgreesWithCalls(t *testing.T) {
 			}
 			ofText := wiretest.Must(c.SimulateCustomPolicy(ctx, custom))(t).EvaluationResults[0].EvalDecision
 
-			real, err := "allowed", call.call()
+			really, err := "allowed", call.call()
 			if api, ok := errors.AsType[smithy.APIError](err); ok && isDenied(api) {
-				real = "denied"
+				really = "denied"
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			if (ofRole == "allowed") != (real == "allowed") || ofText != ofRole {
+			if (ofRole == "allowed") != (really == "allowed") || ofText != ofRole {
 				t.Errorf("%s on %s: really %s, of the role %s, of the text %s\npolicy: %s\nboundary: %s",
-					call.action, call.resource, real, ofRole, ofText, document, boundary)
+					call.action, call.resource, really, ofRole, ofText, document, boundary)
 			}
 			counts[string(ofRole)]++
 		}
