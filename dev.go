@@ -14,7 +14,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devcalls"
-	"github.com/poolhouse-id/poolhouse/internal/devclock"
 	"github.com/poolhouse-id/poolhouse/internal/devcontrol"
 	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
@@ -82,12 +81,6 @@ type (
 	// DevCode is a code or a temporary password that a user of a development user pool would get by
 	// e-mail or text message.
 	DevCode = devuserpool.SentCode
-	// DevFault describes what fails on request in a development server. See Server.DevFaults.
-	DevFault = devfault.Fault
-	// DevCall is a call that a client made to a development server. See Server.DevCalls.
-	DevCall = devcalls.Call
-	// DevClockChange is a change of the clock of a development server. See Server.DevClock.
-	DevClockChange = devclock.Change
 	// DevUserPool is a user pool as a developer needs it.
 	DevUserPool = devuserpool.Summary
 )
@@ -100,7 +93,7 @@ type development struct {
 	guards    devGuards
 	page      http.Handler
 	tools     *devTools
-	rules     devfault.Rules
+	known     devfault.Operations // of all APIs
 	// seedAgent is the user agent of the calls by which the server applies seeds. They are no calls of clients:
 	// neither the page nor the terminal shows them. No client can guess it.
 	seedAgent string

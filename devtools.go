@@ -156,7 +156,7 @@ func (d *development) providerFault() func(*url.URL) *outbound.Fault {
 // useTools makes faults be about this server.
 func (s *Server) useTools() {
 	if s.dev != nil {
-		s.dev.tools.faults.Serve(s.dev.rules, s.logins.Forget, s.dev.isSeed)
+		s.dev.tools.faults.Serve(s.dev.known, s.logins.Forget, s.dev.isSeed)
 	}
 }
 

@@ -21,22 +21,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
-// operations are the rules of a server with two APIs that share a name.
-type operations map[string]map[string][]string
-
-func (o operations) ErrorNames(service, operation string) []string { return o[service][operation] }
-
-func (o operations) Operations() map[string][]string {
-	all := map[string][]string{}
-	for service, names := range o {
-		for name := range names {
-			all[service] = append(all[service], name)
-		}
-	}
-	return all
-}
-
-var rules = operations{
+// rules are the operations of a server with two APIs that share a name.
+var rules = Operations{
 	"cognito-identity": {"GetId": {"Limit", "Throttled"}, "TagResource": {"Throttled"}},
 	"cognito-idp":      {"TagResource": {"Throttled", "NoPool"}},
 }
