@@ -72,7 +72,8 @@ func controlCalls(routes []string) map[string]devCall {
 	}
 	for _, route := range routes {
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer("{name}", "admin", "{id}", "fault-1", "/wait", "/wait?timeout_seconds=0").Replace(path)
+		path = strings.NewReplacer("{name}", "admin", "{id}", "fault-1", "/wait", "/wait?timeout_seconds=0").
+			Replace(path)
 		calls[route] = devCall{method: method, target: path, body: `{"sub":"admin"}`, header: inJSON}
 	}
 

@@ -52,7 +52,8 @@ func TestFaultJSON(t *testing.T) {
 		`{"operation":"GetId","delay_ms":1,"id":"a"}`:  "leave them out",
 		`[]`: "no JSON object",
 	} {
-		if status, got := ask(devfault.New(nil), "POST", FaultsPath, body); status != 400 || !strings.Contains(got, text) {
+		status, got := ask(devfault.New(nil), "POST", FaultsPath, body)
+		if status != 400 || !strings.Contains(got, text) {
 			t.Errorf("%s = %d %s", body, status, got)
 		}
 	}

@@ -479,7 +479,10 @@ func TestDevSeedOfABrokenServer(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for seed, want := range map[string]int{users: http.StatusInternalServerError, pools: http.StatusServiceUnavailable} {
+	for seed, want := range map[string]int{
+		users: http.StatusInternalServerError,
+		pools: http.StatusServiceUnavailable,
+	} {
 		answer.Error = ""
 		status := control(t, s, http.MethodPost, poolhouse.DevSeedPath, seed, &answer)
 		if status != want || answer.Error == "" {
