@@ -92,6 +92,7 @@ func (d description) check(t *testing.T, body []byte, place ...string) error {
 func (d description) undocumented(value any, place ...string) []string {
 	found, place := d.at(place...)
 	schema, _ := found.(map[string]any)
+
 	switch value := value.(type) {
 	case []any:
 		var all []string
@@ -104,6 +105,7 @@ func (d description) undocumented(value any, place ...string) []string {
 		if properties == nil {
 			return nil // any members
 		}
+
 		var all []string
 		for name, one := range value {
 			if properties[name] == nil {

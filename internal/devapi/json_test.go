@@ -80,6 +80,7 @@ func TestReadOptionalJSON(t *testing.T) {
 		r.ContentLength = test.length
 		r.Header.Set("Content-Type", test.kind)
 		w := httptest.NewRecorder()
+
 		read := ReadOptionalJSON(w, r, new(asked), "the rule")
 		if read != (test.status == 200) || w.Code != test.status {
 			t.Errorf("%s: %t, %d %s", name, read, w.Code, w.Body)

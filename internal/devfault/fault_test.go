@@ -228,6 +228,7 @@ func TestProviderAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if got := isAt(test.provider, address); got != test.want {
 			t.Errorf("%s at %s: %t", test.provider, test.address, got)
 		}
