@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -11,8 +12,8 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devcalls"
-	"github.com/poolhouse-id/poolhouse/internal/devclock"
 	"github.com/poolhouse-id/poolhouse/internal/devcontrol"
 	"github.com/poolhouse-id/poolhouse/internal/devfault"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
@@ -50,8 +51,12 @@ const (
 	DevFaultsPath = devcontrol.FaultsPath
 	DevCallsPath  = devcontrol.CallsPath
 	// DevCodesPath is the path of the newest codes of user pools.
-	DevCodesPath = devissuer.ControlPrefix + "dev/codes"
+	DevCodesPath = devapi.Prefix + "dev/codes"
 )
+
+// MaxDevDelay bounds how long a development server keeps a client waiting on request, by a fault or until a call
+// comes.
+const MaxDevDelay = max(devfault.MaxDelay, devcontrol.MaxWait)
 
 // MaxDevPools bounds the pools of a DevPoolsResponse.
 const MaxDevPools = devissuer.MaxPools
@@ -63,6 +68,8 @@ type (
 	DevTokenRequest = devissuer.TokenRequest
 	// DevTokenResponse is the answer of the endpoint DevTokenPath.
 	DevTokenResponse = devissuer.TokenResponse
+	// DevErrorResponse is the answer of every endpoint that refuses a request.
+	DevErrorResponse = devapi.ErrorResponse
 	// DevSAMLRequest is the body of a request to DevSAMLPath.
 	DevSAMLRequest = devcontrol.SAMLRequest
 	// DevSAMLResponse is the answer of the endpoint DevSAMLPath.
@@ -74,12 +81,6 @@ type (
 	// DevCode is a code or a temporary password that a user of a development user pool would get by
 	// e-mail or text message.
 	DevCode = devuserpool.SentCode
-	// DevFault describes what fails on request in a development server. See Server.DevFaults.
-	DevFault = devfault.Fault
-	// DevCall is a call that a client made to a development server. See Server.DevCalls.
-	DevCall = devcalls.Call
-	// DevClockChange is a change of the clock of a development server. See Server.DevClock.
-	DevClockChange = devclock.Change
 	// DevUserPool is a user pool as a developer needs it.
 	DevUserPool = devuserpool.Summary
 )
@@ -88,11 +89,14 @@ type (
 // production: everything for developers hangs on it.
 type development struct {
 	endpoints *devissuer.Control
+	control   []devapi.Route // the whole control API
 	guards    devGuards
 	page      http.Handler
 	tools     *devTools
-	rules     devfault.Rules
-	seedAgent string // see Server.SeedUserAgent
+	known     devfault.Operations // of all APIs
+	// seedAgent is the user agent of the calls by which the server applies seeds. They are no calls of clients:
+	// neither the page nor the terminal shows them. No client can guess it.
+	seedAgent string
 	userPools *devuserpool.Service
 	codes     devuserpool.Codes // for the page
 
@@ -148,10 +152,12 @@ func (s *Server) newDevelopment(tools *devTools) (*development, error) {
 		Codes:     d.codes.Newest,
 	})
 
-	if endpoints.Provider, err = s.devProvider(d); err != nil {
+	provider, err := s.devProvider(d)
+	if err != nil {
 		return nil, err
 	}
-	d.routes = endpoints.Routes()
+	d.routes = provider.Routes()
+	d.control = endpoints.Routes()
 	d.documents = append(d.documents, endpoints.Issuer.Document)
 	d.oidcProviders = append(d.oidcProviders, OIDCProviderConfig{
 		URL:           endpoints.Info.Issuer, // verified by discovery and published keys, like any other
@@ -168,6 +174,7 @@ func (s *Server) newDevelopment(tools *devTools) (*development, error) {
 	if err := s.addControl(d); err != nil {
 		return nil, err
 	}
+	maps.Copy(d.routes, devapi.Handlers(d.control))
 
 	return d, nil
 }
@@ -191,19 +198,27 @@ func (s *Server) devEndpoints(tools *devTools) (*devissuer.Control, error) {
 		return nil, err
 	}
 
-	endpoints, err := devissuer.NewControl(DevInfo{
-		Endpoint:        cmp.Or(c.DevEndpoint, c.IssuerURL),
-		Region:          c.region(),
-		AccountID:       c.Account,
-		AccessKeyID:     DevAccessKeyID,
-		SecretAccessKey: DevSecretAccessKey,
-		Audience:        DevAudience,
-	}, c.IssuerURL, keyFile, users, c.Now, c.TestKeys, tools.issuer)
+	endpoints, err := devissuer.NewControl(devissuer.ControlOptions{
+		Info: DevInfo{
+			Endpoint:        cmp.Or(c.DevEndpoint, c.IssuerURL),
+			Region:          c.region(),
+			AccountID:       c.Account,
+			AccessKeyID:     DevAccessKeyID,
+			SecretAccessKey: DevSecretAccessKey,
+			Audience:        DevAudience,
+		},
+		Issuer:  tools.issuer,
+		BaseURL: c.IssuerURL,
+		KeyFile: keyFile,
+		Now:     c.Now,
+		RSAKeys: c.TestKeys,
+		Users:   users,
+		Pools:   s.DevPools,
+	})
 	if err != nil {
 		return nil, err
 	}
 	tools.issuer = endpoints.Issuer
-	endpoints.Pools = s.DevPools
 
 	if former := endpoints.Issuer.Former; former != "" {
 		c.Logger.Warn("the development issuer has another name than at the last start: its users get new "+
@@ -275,7 +290,7 @@ func (s *Server) addUserPools(d *development) error {
 	d.localUserPools = state
 	d.apis = append(d.apis, d.userPools.API())
 	d.documents = append(d.documents, d.userPools.Document)
-	d.routes["GET "+DevCodesPath] = &d.codes
+	d.control = append(d.control, devapi.Route{Pattern: "GET " + DevCodesPath, Serve: d.codes.ServeHTTP})
 
 	return nil
 }

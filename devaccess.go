@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devcalls"
 	"github.com/poolhouse-id/poolhouse/internal/devclock"
 	"github.com/poolhouse-id/poolhouse/internal/devfault"
@@ -26,6 +26,15 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 		return DevInfo{}, false
 	}
 	return s.latest().dev.endpoints.Info, true
+}
+
+// DevRoutes lists the requests of the control API of a development server, as patterns of http.ServeMux with their
+// methods; nil for other servers.
+func (s *Server) DevRoutes() []string {
+	if s.dev == nil {
+		return nil
+	}
+	return devapi.Patterns(s.latest().dev.control)
 }
 
 // DevUsers returns the users whom the development issuer vouches for by name; nil for other servers.
@@ -103,36 +112,6 @@ func (s *Server) FormerDevIssuer() string {
 		return ""
 	}
 	return s.latest().dev.endpoints.Issuer.Former
-}
-
-// SeedUserAgent returns the user agent of the calls by which a development server applies its own
-// seeds. They are no calls of clients: neither the page nor the terminal shows them. No client can
-// guess it. It is empty for other servers.
-func (s *Server) SeedUserAgent() string {
-	if s.dev == nil {
-		return ""
-	}
-	return s.latest().dev.seedAgent
-}
-
-// SeedIdentities makes identities of a development server.
-// See cognitoidentity.Service.SeedIdentities.
-func (s *Server) SeedIdentities(ctx context.Context, seeded []cognitoidentity.SeededIdentity) error {
-	if s.dev == nil {
-		return errNoDevelopment
-	}
-	return s.latest().pools.SeedIdentities(ctx, seeded)
-}
-
-// CheckSeededIdentities checks identities of a development server before their pools are made.
-// See cognitoidentity.Service.CheckSeededIdentities.
-func (s *Server) CheckSeededIdentities(
-	ctx context.Context, seeded []cognitoidentity.SeededIdentity, f cognitoidentity.Foreseen,
-) error {
-	if s.dev == nil {
-		return errNoDevelopment
-	}
-	return s.latest().pools.CheckSeededIdentities(ctx, seeded, f)
 }
 
 // DevUserPools returns at most limit user pools of the account and region of a development server.
@@ -219,7 +198,7 @@ func (c *Config) devGuards() (devGuards, error) {
 		CallsByGet:  awsapi.CallsByGet,
 	})
 	control, err := awsapi.NewControlGuard(awsapi.ControlGuardOptions{
-		Prefix:      devissuer.ControlPrefix,
+		Prefix:      devapi.Prefix,
 		Token:       c.DevControlToken,
 		BehindProxy: c.BehindProxy,
 	})
@@ -227,12 +206,26 @@ func (c *Config) devGuards() (devGuards, error) {
 	return devGuards{browsers: browsers, control: control}, errors.Join(fault, err)
 }
 
-// guarded puts the guards before next; in production there are none.
+// guarded puts the guards before next; in production there are none. What they refuse of the control API, they refuse
+// in its form.
 func (d *development) guarded(api *awsapi.Service, next http.Handler) http.Handler {
 	if d == nil {
 		return next
 	}
-	return api.Guard(d.guards.browsers.Check, api.Guard(d.guards.control.Check, next))
+
+	check := func(r *http.Request) *awsapi.Denial {
+		denial := d.guards.browsers.Check(r)
+		if denial == nil {
+			denial = d.guards.control.Check(r)
+		}
+		if denial != nil {
+			denial.Plain = d.guards.control.Guards(r.URL.Path)
+		}
+
+		return denial
+	}
+
+	return api.Guard(check, next)
 }
 
 // withPage answers browsers at / with the page, and all others with next; in production everybody.

@@ -30,8 +30,9 @@ type devFront struct {
 	tools   *devTools
 	current atomic.Pointer[Server]
 
-	door  devcontrol.Door
-	turns chan struct{} // full while a reset or the end has its turn
+	door    devcontrol.Door
+	uploads uploads
+	turns   chan struct{} // full while a reset or the end has its turn
 
 	failed   chan struct{}
 	failOnce sync.Once
@@ -45,8 +46,8 @@ type devFront struct {
 // ErrResetBusy means that calls under way did not end in time for a reset. Nothing was reset.
 var ErrResetBusy = devcontrol.ErrBusy
 
-// resetWait is how long a reset waits for calls under way. Each of them is answered within a few seconds,
-// unless its client is slow.
+// resetWait is how long a reset waits for calls under way. Each of them is answered within a few seconds, unless its
+// client reads slowly. What clients send slowly is cut off (uploadGrace).
 const resetWait = 20 * time.Second
 
 // newDevFront returns the front of a server that has begun, of the configuration that it began with.
@@ -87,6 +88,9 @@ func (f *devFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer f.door.Leave()
 
+	r, done := f.uploads.add(w, r)
+	defer done()
+
 	f.current.Load().handler.ServeHTTP(w, r)
 }
 
@@ -114,6 +118,7 @@ func (f *devFront) reset(ctx context.Context, empty bool) ([]DevPool, error) {
 
 	waiting, cancel := context.WithTimeout(ctx, resetWait)
 	defer cancel()
+	defer time.AfterFunc(uploadGrace, f.uploads.cutOff).Stop()
 
 	if !f.door.Shut(waiting) {
 		return nil, ErrResetBusy

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
@@ -23,6 +24,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/sigv4"
@@ -154,7 +156,7 @@ func (d *development) providerFault() func(*url.URL) *outbound.Fault {
 // useTools makes faults be about this server.
 func (s *Server) useTools() {
 	if s.dev != nil {
-		s.dev.tools.faults.Serve(s.dev.rules, s.logins.Forget, s.dev.isSeed)
+		s.dev.tools.faults.Serve(s.dev.known, s.logins.Forget, s.dev.isSeed)
 	}
 }
 
@@ -181,8 +183,7 @@ func (s *Server) addControl(d *development) (err error) {
 		SAML:   func(r devcontrol.SAMLRequest) (devcontrol.SAMLResponse, error) { return s.devSAML(d, r) },
 		Ending: tools.ending,
 	})
-	maps.Copy(d.routes, control.Routes())
-	d.endpoints.More = append(devcontrol.Routes(), "GET "+DevCodesPath)
+	d.control = append(d.control, control.Routes()...)
 
 	return nil
 }
@@ -230,12 +231,25 @@ func (s *Server) devSeed(ctx context.Context, name string, text []byte) (any, er
 	var outcome apply.Result
 	seeder := s.DevSeeder()
 	seeder.Applied = func(r *apply.Result) { outcome = *r }
-	err = seeder.Apply(ctx, []devseed.File{file}, io.Discard)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", devcontrol.ErrSeed, err)
+	if err := seeder.Apply(ctx, []devseed.File{file}, io.Discard); err != nil {
+		return nil, seedError(err)
 	}
 
 	return outcome, nil
+}
+
+// seedError tells whether a seed is at fault, or this server.
+func seedError(err error) error {
+	_, ofSystem := errors.AsType[syscall.Errno](err) // users and user pools are files
+
+	switch {
+	case apply.IsServerFault(err), metrics.Unavailable(err), metrics.Busy(err):
+		return fmt.Errorf("%w: %w", devcontrol.ErrUnavailable, err)
+	case ofSystem, errors.Is(err, context.Canceled):
+		return err
+	default:
+		return fmt.Errorf("%w: %w", devcontrol.ErrSeed, err)
+	}
 }
 
 // devSAML signs a SAML response, for the control API. Claims of a user that are texts, or lists of texts, become

@@ -50,7 +50,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 
 	if c.Dev {
 		apis = append(apis, s.dev.added().apis...)
-		s.dev.rules = devfault.RulesOf(apis)
+		s.dev.known = devfault.OperationsOf(apis)
 	} else {
 		apis = append(apis, noUserPools())
 	}

@@ -15,9 +15,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/devcontrol"
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/poolhousetest"
 )
 
@@ -139,7 +137,7 @@ func (d description) operations() (all []string) {
 
 // The description has exactly the operations that the server has.
 func TestControlAPIDescribesAllRoutes(t *testing.T) {
-	server := slices.Concat(devissuer.Routes(), devcontrol.Routes(), []string{"GET " + poolhouse.DevCodesPath})
+	server := poolhousetest.Start(t).DevRoutes()
 	slices.Sort(server)
 	if described := readDescription(t).operations(); !slices.Equal(described, server) {
 		t.Errorf("%s has\n%q\nand the server\n%q", openAPI, described, server)

@@ -155,19 +155,12 @@ func (s controlClient) call(ctx context.Context, method, path string, body []byt
 		return answer, nil
 	}
 
-	var refused struct {
-		poolhouse.DevTokenResponse
-
-		Message string `json:"message"` // of a guard
-	}
-	switch err := json.Unmarshal(answer, &refused); {
-	case err == nil && refused.Error != "":
-		return nil, errors.New(refused.Error)
-	case err == nil && refused.Message != "":
-		return nil, errors.New(refused.Message)
-	default:
+	var refused poolhouse.DevErrorResponse
+	if err := json.Unmarshal(answer, &refused); err != nil || refused.Error == "" {
 		return nil, fmt.Errorf("%s answered %s: is it a `poolhouse dev`?", s.endpoint+path, response.Status)
 	}
+
+	return nil, errors.New(refused.Error)
 }
 
 // unreachable adds to the error of a call how to name the server.

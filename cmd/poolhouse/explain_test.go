@@ -96,25 +96,3 @@ GetId NotAuthorizedException  no  (request id)
 		t.Errorf("%s", out.String())
 	}
 }
-
-// The lines before the checks have what is known, and nothing that changes a terminal.
-func TestRefusedCall(t *testing.T) {
-	var b strings.Builder
-	refusedCall{
-		Time:           1764547200,
-		IdentityPoolId: "us-east-1:x",
-		Client:         "app\x1b[0m",
-		SourceAddress:  "192.0.2.1",
-		Node:           "web-1/abcd",
-	}.write(&b)
-
-	const want = `  time     2025-12-01T00:00:00Z
-  pool     us-east-1:x
-  client   app\x1b[0m
-  address  192.0.2.1
-  node     web-1/abcd
-`
-	if b.String() != want {
-		t.Errorf("%s", b.String())
-	}
-}

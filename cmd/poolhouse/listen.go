@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/logging"
 )
 
@@ -69,6 +70,16 @@ func newWebServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
+}
+
+// newMainServer makes the server of the APIs. One for development may answer late because somebody wants it to.
+func newMainServer(server *poolhouse.Server, logger *slog.Logger) *http.Server {
+	web := newWebServer(server, logger)
+	if _, isDev := server.DevInfo(); isDev {
+		web.WriteTimeout += poolhouse.MaxDevDelay
+	}
+
+	return web
 }
 
 // newForwardServer makes a server for forwarded requests. Its handler limits the times of

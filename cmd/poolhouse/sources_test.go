@@ -79,8 +79,8 @@ func TestSourcesAreEqual(t *testing.T) {
 					r.Name, got.text, got.source, want.rows[n].Text(), test.source)
 			}
 			for m, row := range s.rows {
-				if m != n && row.Text() != want.rows[m].text() && row.standard != row.Text() {
-					t.Errorf("%s changes %s to %q", r.Name, row.name, row.Text())
+				if m != n && row.Text() != want.rows[m].Text() && row.Standard != row.Text() {
+					t.Errorf("%s changes %s to %q", r.Name, row.Name, row.Text())
 				}
 			}
 		}

@@ -38,7 +38,7 @@ func serveUntil(
 	var group sync.WaitGroup
 	group.Go(func() { server.Run(background) })
 
-	web, metrics := newWebServer(server, logger), newWebServer(server.MetricsHandler(), logger)
+	web, metrics := newMainServer(server, logger), newWebServer(server.MetricsHandler(), logger)
 	forward := newForwardServer(server.ForwardHandler(), logger)
 
 	ended := make(chan error, 3)

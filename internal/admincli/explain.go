@@ -137,6 +137,7 @@ func (r *refusal) text(p terminal.Palette) string {
 
 	origin := &lines{}
 	origin.named("  time", r.Time.String())
+	origin.named("  region", r.Region)
 	origin.named("  pool", r.IdentityPoolId)
 	origin.named("  provider", r.ProviderName)
 	origin.named("  client", r.Client)

@@ -59,6 +59,17 @@ func RequestID(err error) string {
 	return ""
 }
 
+// IsServerFault reports whether a server could not carry out a call although nothing is wrong with it, or whether it is
+// too busy.
+func IsServerFault(err error) bool {
+	refusal, ok := errors.AsType[*apiError](err)
+	return ok && (refusal.Status >= http.StatusInternalServerError || isThrottled(err))
+}
+
+func isThrottled(err error) bool {
+	return refusedAs(err, "TooManyRequestsException", "Throttling", "ThrottlingException")
+}
+
 // refusedAs reports whether err is a refusal with one of the codes.
 func refusedAs(err error, codes ...string) bool {
 	refusal, ok := errors.AsType[*apiError](err)
@@ -164,7 +175,7 @@ type call struct {
 func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 	for attempt := 1; ; attempt++ {
 		answer, err := c.once(ctx, call)
-		if !refusedAs(err, "TooManyRequestsException", "Throttling", "ThrottlingException") || attempt == attempts {
+		if !isThrottled(err) || attempt == attempts {
 			return answer, err
 		}
 		if err := c.wait(ctx, time.Second<<(attempt-1)); err != nil {

@@ -48,7 +48,7 @@ func NewControlGuard(o ControlGuardOptions) (*ControlGuard, error) {
 
 // Check returns why a request is refused, or nil to let it through.
 func (g *ControlGuard) Check(r *http.Request) *Denial {
-	if !g.guards(r.URL.Path) {
+	if !g.Guards(r.URL.Path) {
 		return nil
 	}
 	return g.checkCaller(r)
@@ -104,8 +104,8 @@ func (g *ControlGuard) isToken(text string) bool {
 	return g.o.Token != "" && subtle.ConstantTimeCompare(digest[:], g.digest[:]) == 1
 }
 
-// guards reports whether a path is below the prefix in any of its forms.
-func (g *ControlGuard) guards(p string) bool {
+// Guards reports whether a path is below the prefix in any of its forms.
+func (g *ControlGuard) Guards(p string) bool {
 	return strings.HasPrefix(path.Clean("/"+p)+"/", g.o.Prefix)
 }
 

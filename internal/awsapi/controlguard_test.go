@@ -2,6 +2,7 @@ package awsapi_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
@@ -57,7 +57,7 @@ func seenFrom(t *testing.T, from string, change ...func(*poolhouse.Config)) *wir
 func withToken(c *poolhouse.Config) { c.DevControlToken = controlSecret }
 
 // controlCalls are calls of every route of the control API, and of what may come to be there.
-func controlCalls() map[string]devCall {
+func controlCalls(routes []string) map[string]devCall {
 	calls := map[string]devCall{
 		"a future route":  {method: "POST", target: "/_poolhouse/dev/users", body: `{}`, header: inJSON},
 		"a future API":    {method: "GET", target: "/_poolhouse/other"},
@@ -70,9 +70,10 @@ func controlCalls() map[string]devCall {
 		"a call of an API": {method: "POST", target: poolhouse.DevTokenPath, header: createPool,
 			body: `{"IdentityPoolName":"evil","AllowUnauthenticatedIdentities":true}`, service: "cognito-identity"},
 	}
-	for _, route := range devissuer.Routes() {
+	for _, route := range routes {
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.ReplaceAll(path, "{name}", "admin")
+		path = strings.NewReplacer("{name}", "admin", "{id}", "fault-1", "/wait", "/wait?timeout_seconds=0").
+			Replace(path)
 		calls[route] = devCall{method: method, target: path, body: `{"sub":"admin"}`, header: inJSON}
 	}
 
@@ -88,9 +89,10 @@ func TestControlAPIOfOtherMachines(t *testing.T) {
 	bearer := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+controlSecret) }
 	alone := func(*http.Request) {}
 
-	for name, c := range controlCalls() {
+	for name, c := range controlCalls(own.DevRoutes()) {
 		got := sent(t, unset, c, alone)
 		refusedPage(t, name+" without the setting", got, "dev.control_token")
+		inControlForm(t, name+" without the setting", got)
 		if c.service == "" { // else the header has a signature
 			got = sent(t, unset, c, bearer)
 			refusedPage(t, name+" with a token that nobody set", got, "dev.control_token")
@@ -101,6 +103,7 @@ func TestControlAPIOfOtherMachines(t *testing.T) {
 			!strings.Contains(got.Body, "dev.control_token") || strings.Contains(got.Body, controlSecret) {
 			t.Errorf("%s without the token: %d %v %s", name, got.Status, got.Header, got.Body)
 		}
+		inControlForm(t, name+" without the token", got)
 
 		for what, s := range map[string]*wiretest.Server{"unset": own, "set": ownSet} {
 			if got := sent(t, s, c, alone); got.Status == http.StatusForbidden || got.Status == 401 {
@@ -112,17 +115,49 @@ func TestControlAPIOfOtherMachines(t *testing.T) {
 		}
 	}
 
-	for _, route := range devissuer.Routes() {
-		if got := sent(t, set, controlCalls()[route], bearer); got.Status != http.StatusOK {
+	for _, route := range []string{
+		"GET /_poolhouse/dev/info", "PUT /_poolhouse/dev/users/{name}", "POST /_poolhouse/dev/token",
+		"DELETE /_poolhouse/dev/users/{name}", "POST /_poolhouse/dev/rotate-key", "GET /_poolhouse/dev/calls",
+	} {
+		if got := sent(t, set, controlCalls(set.DevRoutes())[route], bearer); got.Status != http.StatusOK {
 			t.Errorf("%s with the token: %d %s", route, got.Status, got.Body)
 		}
+	}
+}
+
+// inControlForm fails the test unless a refusal has the form of the control API, whatever was asked.
+func inControlForm(t *testing.T, what string, got wiretest.Answer) {
+	t.Helper()
+	var body map[string]string
+	err := json.Unmarshal([]byte(got.Body), &body)
+	if kind := got.Header.Get("Content-Type"); err != nil || len(body) != 1 || body["error"] == "" ||
+		kind != "application/json" || got.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s: %s %s", what, kind, got.Body)
+	}
+}
+
+// Pages and form posts get refusals of the control API in its form, and those of the AWS APIs in AWS's.
+func TestControlAPIRefusesPagesInItsForm(t *testing.T) {
+	s := wiretest.Start(t)
+	foreign := func(r *http.Request) {
+		r.Header.Set("Origin", "https://evil.example")
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	got := sent(t, s, devCall{method: "POST", target: poolhouse.DevResetPath, body: "empty=true"}, foreign)
+	refusedPage(t, "reset", got, "dev.allowed_origins")
+	inControlForm(t, "reset", got)
+
+	got = sent(t, s, devCall{method: "POST", target: "/", body: "Action=GetCallerIdentity"}, foreign)
+	refusedPage(t, "an API of AWS", got, "dev.allowed_origins")
+	if !strings.HasPrefix(got.Body, "<ErrorResponse") {
+		t.Errorf("an API of AWS refuses a page with %s", got.Body)
 	}
 }
 
 // What is no control token.
 func TestControlTokens(t *testing.T) {
 	s := seenFrom(t, "192.0.2.7", withToken)
-	token := controlCalls()["POST "+poolhouse.DevTokenPath]
+	token := controlCalls(s.DevRoutes())["POST "+poolhouse.DevTokenPath]
 	for name, header := range map[string][]string{
 		"empty":          {""},
 		"scheme alone":   {"Bearer"},
@@ -312,7 +347,7 @@ func TestControlAPIOnTheWire(t *testing.T) {
 		}
 	}
 
-	if !slices.Contains(devissuer.Routes(), "GET /_poolhouse/dev/info") {
+	if !slices.Contains(s.DevRoutes(), "GET /_poolhouse/dev/info") {
 		t.Error("the path of this test is not that of the API")
 	}
 }

@@ -28,9 +28,10 @@ type Cut uint8
 
 // The times at which a connection is cut.
 const (
-	CutNever  Cut = iota
-	CutBefore     // the operation is not carried out
-	CutAfter      // it is carried out, and its answer is lost
+	CutNever    Cut = iota
+	CutBefore       // the operation is not carried out
+	CutAfter        // it is carried out, and its answer is lost
+	cutByClient     // the client has left, and the operation failed for that
 )
 
 // CutCode is the code of a call without an answer, in the log and the record of calls.
@@ -50,6 +51,13 @@ var (
 		Expected: "no fault for this operation",
 		Got:      "the fault {fault}, which somebody injected: it cuts the connection {when}",
 		Fix:      "delete the fault: DELETE /_poolhouse/dev/faults/{fault}",
+	})
+	clientLeft = Refusals.Add(explain.Reason{
+		Code:     "client-left",
+		Check:    "client",
+		Expected: "a client that waits for the answer",
+		Got:      "a client that has closed the connection",
+		Fix:      "let the client wait longer; a fault with delay_ms makes calls as slow as this",
 	})
 )
 
@@ -105,8 +113,22 @@ var kinds = []Kind{
 	AccessDenied, UnknownOperation, Malformed, InvalidInput, Throttled, Unavailable, InternalError,
 }
 
+// hasLeft reports whether a call failed because its client did not wait for the answer. Only development tells that
+// from a fault of the server: tests inject delays to see what clients do, and look at the calls then.
+func (c *call) hasLeft(err error) bool {
+	return err != nil && c.injector != nil && c.request.Context().Err() != nil
+}
+
 // cutOff notes that the call got no answer.
 func (x *exchange) cutOff() {
+	if x.cut == cutByClient {
+		x.record.Status, x.record.Code = 0, CutCode
+		x.record.Reason = "the client has left"
+		x.trace.Refuse(clientLeft.With())
+
+		return
+	}
+
 	when := "before the operation is carried out"
 	if x.cut == CutAfter {
 		when = "after the operation was carried out"

@@ -16,6 +16,12 @@ type awsJSON struct{}
 
 var jsonType = []string{"application/x-amz-json-1.1"}
 
+// Headers of plainJSON.
+var (
+	plainJSONType = []string{"application/json"}
+	noStore       = []string{"no-store"}
+)
+
 // jsonWords are the types of AWS JSON services. Contract: HTTP 400 for every client
 // error except throttling, which older SDKs retry only at 429.
 var jsonWords = [InternalError + 1]words{
@@ -144,6 +150,25 @@ func (awsJSON) refuse(x *exchange, c *call, e *Error) wireError {
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	h["X-Amzn-Errortype"] = []string{w.code + ":"}
 	h["X-Amzn-Errormessage"] = []string{headerSafe(w.message)}
+	x.WriteHeader(w.status)
+	_, _ = x.Write(body)
+
+	return w
+}
+
+// plainJSON writes refusals as the control API of development does: {"error": text}. All else is as in AWS JSON.
+type plainJSON struct{ awsJSON }
+
+func (plainJSON) refuse(x *exchange, c *call, e *Error) wireError {
+	w := translate(e, &jsonWords, jsonStatus, &c.api.API)
+
+	body, _ := jsontext.AppendQuote([]byte(`{"error":`), w.message)
+	body = append(body, "}\n"...)
+
+	h := x.Header()
+	h["Content-Type"] = plainJSONType
+	h["Cache-Control"] = noStore
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	x.WriteHeader(w.status)
 	_, _ = x.Write(body)
 

@@ -42,10 +42,12 @@ type Denial struct {
 	// Challenge is the WWW-Authenticate header of status 401, for a request that lacks a
 	// credential; "" = none, and status 403.
 	Challenge string
+	// Plain makes the answer one JSON object with error, as that of the control API, and not in the form of AWS.
+	Plain bool
 }
 
 // Guard puts check before next. A request that check denies gets status 403 or 401 in the
-// form of its protocol, without CORS headers. It is logged, counted and kept with its
+// form of its protocol, or plain, without CORS headers. It is logged, counted and kept with its
 // trace, as any refusal.
 func (s *Service) Guard(check func(*http.Request) *Denial, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -68,6 +70,9 @@ func (s *Service) deny(w http.ResponseWriter, r *http.Request, d *Denial) {
 	s.WrapInternal("", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
 		x.call = s.newCall(r)
+		if d.Plain {
+			x.call.protocol = plainJSON{}
+		}
 		x.refuse(&x.call, &Error{
 			Kind:    AccessDenied,
 			Status:  status,

@@ -253,7 +253,10 @@ func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = c.protocol.answer(x, c, out)
 	}
-	if err != nil {
+	switch {
+	case c.hasLeft(err):
+		x.cut = cutByClient
+	case err != nil:
 		x.refuse(c, err)
 	}
 	if x.cut != CutNever {

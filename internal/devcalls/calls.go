@@ -25,7 +25,7 @@ type Call struct {
 	Service   string // signing name of the API
 	Operation string
 	Pool      string
-	Status    int    // HTTP status; 0 = the connection was cut by a fault
+	Status    int    // HTTP status; 0 = a fault cut the connection, or the client left
 	Outcome   string // error type on the wire; "" = success
 	Message   string // error message on the wire
 	Steps     []explain.Step

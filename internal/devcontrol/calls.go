@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devcalls"
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
@@ -90,9 +90,11 @@ func shownAll(calls []devcalls.Call, last uint64) callList {
 const (
 	defaultCalls = 100
 	defaultWait  = 10 * time.Second
-	maxWait      = 60 // seconds
 	maxMissed    = 20 // calls that came in place of the one that was waited for
 )
+
+// MaxWait bounds how long somebody may wait for a call.
+const MaxWait = time.Minute
 
 func (c *Control) calls(w http.ResponseWriter, r *http.Request) {
 	q := newQuery(r, "after", "limit")
@@ -101,18 +103,18 @@ func (c *Control) calls(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	devissuer.WriteJSON(w, http.StatusOK, shownAll(c.o.Calls.Since(after, int(limit))))
+	devapi.WriteJSON(w, http.StatusOK, shownAll(c.o.Calls.Since(after, int(limit))))
 }
 
 func (c *Control) forgetCalls(w http.ResponseWriter, _ *http.Request) {
 	c.o.Calls.Forget()
-	devissuer.WriteJSON(w, http.StatusOK, shownAll(c.o.Calls.Since(0, 0)))
+	devapi.WriteJSON(w, http.StatusOK, shownAll(c.o.Calls.Since(0, 0)))
 }
 
 func (c *Control) waitForCall(w http.ResponseWriter, r *http.Request) {
 	q := newQuery(r, "after", "timeout_seconds", "service", "operation", "status", "error")
 	after := q.number("after", 0, 1<<53)
-	timeout := q.number("timeout_seconds", uint64(defaultWait/time.Second), maxWait)
+	timeout := q.number("timeout_seconds", uint64(defaultWait/time.Second), uint64(MaxWait/time.Second))
 	status := q.number("status", 0, 599)
 	if q.refused(w) {
 		return
@@ -128,7 +130,7 @@ func (c *Control) waitForCall(w http.ResponseWriter, r *http.Request) {
 			(!q.values.Has("status") || int(status) == one.Status)
 	}
 	if found, ok := c.o.Calls.Wait(ctx, after, isWanted); ok {
-		devissuer.WriteJSON(w, http.StatusOK, shown(found))
+		devapi.WriteJSON(w, http.StatusOK, shown(found))
 		return
 	}
 	if c.o.Ending.Err() != nil {
@@ -138,7 +140,7 @@ func (c *Control) waitForCall(w http.ResponseWriter, r *http.Request) {
 
 	came, last := c.o.Calls.Since(after, devcalls.Kept)
 	text := fmt.Sprintf("no such call came within %d seconds", timeout)
-	devissuer.WriteJSON(w, http.StatusRequestTimeout, missedCall{
+	devapi.WriteJSON(w, http.StatusRequestTimeout, missedCall{
 		Error:    text + "; " + others(came),
 		callList: shownAll(came[max(0, len(came)-maxMissed):], last),
 	})

@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devclock"
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 )
 
 // clockState is a devclock.State in JSON.
@@ -34,7 +34,7 @@ func (c *Control) clock(w http.ResponseWriter, _ *http.Request) { writeClock(w, 
 
 func (c *Control) putClock(w http.ResponseWriter, r *http.Request) {
 	var request clockChange
-	if !devissuer.ReadJSON(w, r, &request, clockRule) {
+	if !devapi.ReadJSON(w, r, &request, clockRule) {
 		return
 	}
 	if request.Advance > maxAdvance || request.Advance < -maxAdvance {
@@ -68,7 +68,7 @@ func (c *Control) deleteClock(w http.ResponseWriter, _ *http.Request) {
 }
 
 func writeClock(w http.ResponseWriter, s devclock.State) {
-	devissuer.WriteJSON(w, http.StatusOK, clockState{
+	devapi.WriteJSON(w, http.StatusOK, clockState{
 		Now:     s.Now.UTC(),
 		Offset:  s.Offset.Round(time.Millisecond).Seconds(),
 		Stopped: s.Stopped,

@@ -9,21 +9,21 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devcalls"
 	"github.com/poolhouse-id/poolhouse/internal/devclock"
 	"github.com/poolhouse-id/poolhouse/internal/devfault"
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 )
 
 // Paths of this part of the control API.
 const (
-	ResetPath  = devissuer.ControlPrefix + "dev/reset"
-	SeedPath   = devissuer.ControlPrefix + "dev/seed"
-	SAMLPath   = devissuer.ControlPrefix + "dev/saml-response"
-	ClockPath  = devissuer.ControlPrefix + "dev/clock"
-	FaultsPath = devissuer.ControlPrefix + "dev/faults" // a fault is below it, by ID
-	CallsPath  = devissuer.ControlPrefix + "dev/calls"
+	ResetPath  = devapi.Prefix + "dev/reset"
+	SeedPath   = devapi.Prefix + "dev/seed"
+	SAMLPath   = devapi.Prefix + "dev/saml-response"
+	ClockPath  = devapi.Prefix + "dev/clock"
+	FaultsPath = devapi.Prefix + "dev/faults" // a fault is below it, by ID
+	CallsPath  = devapi.Prefix + "dev/calls"
 	WaitPath   = CallsPath + "/wait"
 )
 
@@ -35,7 +35,8 @@ type Options struct {
 	// Reset makes the server as it was after its first start, and returns its pools; empty = without seeds.
 	// Error: ErrBusy, and others that a later try has, too.
 	Reset func(ctx context.Context, empty bool) ([]devpool.Pool, error)
-	// Seed applies a seed, which gets a name, and returns the outcome as JSON. Error: ErrSeed.
+	// Seed applies a seed, which gets a name, and returns the outcome as JSON. Errors: ErrSeed, ErrUnavailable,
+	// and others of the server.
 	Seed func(ctx context.Context, name string, text []byte) (any, error)
 	// SAML returns a signed SAML response. Error: ErrSAML.
 	SAML func(SAMLRequest) (SAMLResponse, error)
@@ -45,6 +46,9 @@ type Options struct {
 
 // ErrBusy means that calls under way did not end in time for a reset. Nothing was reset.
 var ErrBusy = errors.New("calls under way did not end in time")
+
+// ErrUnavailable means that the server cannot do it now, and that a later try may succeed.
+var ErrUnavailable = errors.New("the server cannot do it now")
 
 // Errors that mean that a request is at fault. Their texts are shown without the prefix.
 var (
@@ -58,47 +62,24 @@ type Control struct{ o Options }
 // New returns the API of a development server.
 func New(o Options) *Control { return &Control{o: o} }
 
-// Routes lists the paths of this part of the API with their methods, as patterns of http.ServeMux.
-func Routes() []string {
-	var patterns []string
-	for _, route := range (&Control{}).routes() {
-		patterns = append(patterns, route.pattern)
+// Routes returns this part of the API.
+func (c *Control) Routes() []devapi.Route {
+	return []devapi.Route{
+		{Pattern: "POST " + ResetPath, Serve: c.reset},
+		{Pattern: "POST " + SeedPath, Serve: c.seed},
+		{Pattern: "POST " + SAMLPath, Serve: c.saml},
+		{Pattern: "GET " + ClockPath, Serve: c.clock},
+		{Pattern: "PUT " + ClockPath, Serve: c.putClock},
+		{Pattern: "DELETE " + ClockPath, Serve: c.deleteClock},
+		{Pattern: "GET " + FaultsPath, Serve: c.faults},
+		{Pattern: "POST " + FaultsPath, Serve: c.addFault},
+		{Pattern: "DELETE " + FaultsPath, Serve: c.clearFaults},
+		{Pattern: "GET " + FaultsPath + "/{id}", Serve: c.fault},
+		{Pattern: "DELETE " + FaultsPath + "/{id}", Serve: c.deleteFault},
+		{Pattern: "GET " + CallsPath, Serve: c.calls},
+		{Pattern: "DELETE " + CallsPath, Serve: c.forgetCalls},
+		{Pattern: "GET " + WaitPath, Serve: c.waitForCall},
 	}
-	return patterns
-}
-
-type route struct {
-	pattern string
-	serve   http.HandlerFunc
-}
-
-func (c *Control) routes() []route {
-	return []route{
-		{pattern: "POST " + ResetPath, serve: c.reset},
-		{pattern: "POST " + SeedPath, serve: c.seed},
-		{pattern: "POST " + SAMLPath, serve: c.saml},
-		{pattern: "GET " + ClockPath, serve: c.clock},
-		{pattern: "PUT " + ClockPath, serve: c.putClock},
-		{pattern: "DELETE " + ClockPath, serve: c.deleteClock},
-		{pattern: "GET " + FaultsPath, serve: c.faults},
-		{pattern: "POST " + FaultsPath, serve: c.addFault},
-		{pattern: "DELETE " + FaultsPath, serve: c.clearFaults},
-		{pattern: "GET " + FaultsPath + "/{id}", serve: c.fault},
-		{pattern: "DELETE " + FaultsPath + "/{id}", serve: c.deleteFault},
-		{pattern: "GET " + CallsPath, serve: c.calls},
-		{pattern: "DELETE " + CallsPath, serve: c.forgetCalls},
-		{pattern: "GET " + WaitPath, serve: c.waitForCall},
-	}
-}
-
-// Routes returns the handlers by their patterns for http.ServeMux.
-func (c *Control) Routes() map[string]http.Handler {
-	all := map[string]http.Handler{}
-	for _, route := range c.routes() {
-		all[route.pattern] = route.serve
-	}
-
-	return all
 }
 
 // refuse answers with the text of an error, without a prefix that tells only its kind.
@@ -107,5 +88,5 @@ func refuse(w http.ResponseWriter, status int, err error, kind error) {
 	if kind != nil {
 		text = strings.TrimPrefix(text, kind.Error()+": ")
 	}
-	devissuer.WriteJSON(w, status, devissuer.TokenResponse{Error: text})
+	devapi.Refuse(w, status, text)
 }

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 )
 
@@ -18,8 +19,7 @@ type resetRequest struct {
 
 func (c *Control) reset(w http.ResponseWriter, r *http.Request) {
 	var request resetRequest
-	if r.ContentLength != 0 &&
-		!devissuer.ReadJSON(w, r, &request, "send nothing, or one JSON object with empty (true or false)") {
+	if !devapi.ReadOptionalJSON(w, r, &request, "send nothing, or one JSON object with empty (true or false)") {
 		return
 	}
 
@@ -35,7 +35,7 @@ func (c *Control) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	devissuer.WriteJSON(w, http.StatusOK, devissuer.PoolsResponse{Pools: pools})
+	devapi.WriteJSON(w, http.StatusOK, devissuer.PoolsResponse{Pools: pools})
 }
 
 // MaxSeed bounds a seed, in bytes.
@@ -50,9 +50,10 @@ func (c *Control) seed(w http.ResponseWriter, r *http.Request) {
 	// A form post needs no preflight, so a foreign page could send one.
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || !slices.Contains(seedTypes, kind) {
-		refuse(w, http.StatusUnsupportedMediaType, errors.New("send application/yaml or application/json"), nil)
+		devapi.Refuse(w, http.StatusUnsupportedMediaType, "send application/yaml or application/json")
 		return
 	}
+
 	q := newQuery(r, "name")
 	if q.refused(w) {
 		return
@@ -62,17 +63,17 @@ func (c *Control) seed(w http.ResponseWriter, r *http.Request) {
 		name = q.values.Get("name")
 	}
 	if !seedName.MatchString(name) {
-		refuse(w, http.StatusBadRequest, errors.New("name has 1 to 64 letters, digits, '.', '_' and '-'"), nil)
+		devapi.Refuse(w, http.StatusBadRequest, "name has 1 to 64 letters, digits, '.', '_' and '-'")
 		return
 	}
 
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxSeed))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		refuse(w, http.StatusRequestEntityTooLarge, errors.New("a seed has at most 1 MiB"), nil)
+		devapi.Refuse(w, http.StatusRequestEntityTooLarge, "a seed has at most 1 MiB")
 		return
 	}
 	if err != nil {
-		refuse(w, http.StatusBadRequest, errors.New("the body cannot be read"), nil)
+		devapi.Refuse(w, http.StatusBadRequest, "the body cannot be read")
 		return
 	}
 
@@ -80,9 +81,12 @@ func (c *Control) seed(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, ErrSeed):
 		refuse(w, http.StatusBadRequest, err, ErrSeed)
+	case errors.Is(err, ErrUnavailable):
+		w.Header().Set("Retry-After", "1")
+		refuse(w, http.StatusServiceUnavailable, err, nil)
 	case err != nil:
 		refuse(w, http.StatusInternalServerError, err, nil)
 	default:
-		devissuer.WriteJSON(w, http.StatusOK, result)
+		devapi.WriteJSON(w, http.StatusOK, result)
 	}
 }

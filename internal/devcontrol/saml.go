@@ -4,7 +4,7 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 )
 
 // SAMLRequest asks for a SAML response.
@@ -29,7 +29,7 @@ const samlRule = "send one JSON object of at most 64 KiB with user or name_id, a
 
 func (c *Control) saml(w http.ResponseWriter, r *http.Request) {
 	var request SAMLRequest
-	if !devissuer.ReadJSON(w, r, &request, samlRule) {
+	if !devapi.ReadJSON(w, r, &request, samlRule) {
 		return
 	}
 
@@ -40,6 +40,6 @@ func (c *Control) saml(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		refuse(w, http.StatusInternalServerError, err, nil)
 	default:
-		devissuer.WriteJSON(w, http.StatusOK, response)
+		devapi.WriteJSON(w, http.StatusOK, response)
 	}
 }

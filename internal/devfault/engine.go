@@ -11,15 +11,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// Rules tell what operations there are. Their methods must be quick.
-type Rules interface {
-	// ErrorNames returns the error types that an operation may answer, of the API with a signing name; nil =
-	// there is no such operation.
-	ErrorNames(service, operation string) []string
-	// Operations returns the names of the operations by the signing names of their APIs.
-	Operations() map[string][]string
-}
-
 // Engine keeps the faults that somebody wants, and decides which of them come true. Of the faults that match,
 // the oldest that is due counts. It is safe for concurrent use.
 //
@@ -28,9 +19,9 @@ type Engine struct {
 	after func(time.Duration) (<-chan time.Time, func() bool)
 
 	mu      sync.Mutex
-	faults  []*active // oldest first
-	last    int       // number in the newest ID
-	rules   Rules
+	faults  []*active                   // oldest first
+	last    int                         // number in the newest ID
+	known   Operations                  // nil = any
 	forget  func()                      // drops what is known of login providers
 	isOwn   func(userAgent string) bool // recognises the server's own calls; nil = there are none
 	held    bool
@@ -62,11 +53,11 @@ func New(after func(time.Duration) (<-chan time.Time, func() bool)) *Engine {
 // Serve tells the engine which operations there are, and how to drop what is known of login providers: a
 // fault of a provider, and its end, count at once, and not when kept documents have become old. Calls of user
 // agents for which isOwn is true are the server's own: no fault is about them.
-func (e *Engine) Serve(rules Rules, forget func(), isOwn func(userAgent string) bool) {
+func (e *Engine) Serve(known Operations, forget func(), isOwn func(userAgent string) bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 
-	e.rules, e.forget, e.isOwn = rules, forget, isOwn
+	e.known, e.forget, e.isOwn = known, forget, isOwn
 }
 
 // Hold ends the waits that faults have caused. The faults stay, but none comes true until release is called.
@@ -118,20 +109,20 @@ func (e *Engine) Add(f Fault) (Fault, error) {
 
 // checkNames refuses an operation that no API has, and an error that the operation does not answer.
 func (e *Engine) checkNames(f Fault) error {
-	if f.Operation == "" || e.rules == nil {
+	if f.Operation == "" || e.known == nil {
 		return nil
 	}
 
 	var all, errors []string
-	for service, operations := range e.rules.Operations() {
+	for service, operations := range e.known {
 		if f.Service != "" && f.Service != service {
 			continue
 		}
 
-		all = append(all, operations...)
-		for _, operation := range operations {
+		for operation, names := range operations {
+			all = append(all, operation)
 			if f.Operation == Any || f.Operation == operation {
-				errors = append(errors, e.rules.ErrorNames(service, operation)...)
+				errors = append(errors, names...)
 			}
 		}
 	}

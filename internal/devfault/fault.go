@@ -3,7 +3,6 @@
 package devfault
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -81,7 +80,7 @@ type Fault struct {
 	// Database is Reads, Writes or All.
 	Database string `json:"database,omitempty"`
 
-	// Delay is the time to wait before, at most MaxDelay. In JSON it is delay_ms, in milliseconds.
+	// Delay is the time to wait before, at most MaxDelay.
 	Delay time.Duration `json:"-"`
 
 	// After is the number of matching calls, requests or statements to leave alone first, and Times the
@@ -91,42 +90,6 @@ type Fault struct {
 
 	// Hits is how often the fault came true. The engine counts it.
 	Hits int `json:"hits"`
-}
-
-// bare is Fault without its methods.
-type bare Fault
-
-// wire is a Fault in JSON.
-type wire struct {
-	bare
-
-	DelayMS int64 `json:"delay_ms,omitempty"`
-}
-
-// MarshalJSON writes the delay in milliseconds.
-func (f Fault) MarshalJSON() ([]byte, error) {
-	return json.Marshal(wire{bare: bare(f), DelayMS: f.Delay.Milliseconds()})
-}
-
-// UnmarshalJSON reads the delay in milliseconds. It refuses members that a fault does not have.
-func (f *Fault) UnmarshalJSON(text []byte) error {
-	decoder := json.NewDecoder(strings.NewReader(string(text)))
-	decoder.DisallowUnknownFields()
-
-	var w wire
-	if err := decoder.Decode(&w); err != nil {
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			wrong.Field = strings.TrimPrefix(wrong.Field, "bare.") // callers show it
-		}
-		return err
-	}
-	if limit := MaxDelay.Milliseconds(); w.DelayMS > limit || w.DelayMS < 0 {
-		return fmt.Errorf("delay_ms is 0 to %d", limit)
-	}
-	*f = Fault(w.bare)
-	f.Delay = time.Duration(w.DelayMS) * time.Millisecond
-
-	return nil
 }
 
 // Errors of the engine.

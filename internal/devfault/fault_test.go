@@ -21,22 +21,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
-// operations are the rules of a server with two APIs that share a name.
-type operations map[string]map[string][]string
-
-func (o operations) ErrorNames(service, operation string) []string { return o[service][operation] }
-
-func (o operations) Operations() map[string][]string {
-	all := map[string][]string{}
-	for service, names := range o {
-		for name := range names {
-			all[service] = append(all[service], name)
-		}
-	}
-	return all
-}
-
-var rules = operations{
+// rules are the operations of a server with two APIs that share a name.
+var rules = Operations{
 	"cognito-identity": {"GetId": {"Limit", "Throttled"}, "TagResource": {"Throttled"}},
 	"cognito-idp":      {"TagResource": {"Throttled", "NoPool"}},
 }
@@ -316,71 +302,4 @@ func TestForeignKeys(t *testing.T) {
 			t.Errorf("%s became %s, %v", same, got, isKeySet)
 		}
 	}
-}
-
-func TestFaultJSON(t *testing.T) {
-	for text, want := range map[string]Fault{
-		`{"database":"writes","error":"unavailable","delay_ms":1500,"hits":0}`: {
-			Database: Writes, Error: Unavailable, Delay: 1500 * time.Millisecond},
-		`{"operation":"GetId","disconnect":"before","times":2}`: {Operation: "GetId", Disconnect: BeforeCall, Times: 2},
-	} {
-		var got Fault
-		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
-			t.Errorf("%s = %+v, %v", text, got, err)
-		}
-		again, err := json.Marshal(got)
-		var back Fault
-		if err != nil || json.Unmarshal(again, &back) != nil || back != want {
-			t.Errorf("%s is written as %s, %v", text, again, err)
-		}
-	}
-
-	for _, text := range []string{
-		`{"operation":"GetId","error":1}`, `{"operation":"GetId","error":true}`,
-		`{"database":"writes","error":true}`, `{"operation":"GetId","disconnect":true}`,
-		`{"operation":"GetId","delay_ms":60001}`,
-		`{"operation":"GetId","delay_ms":-1}`,
-		`{"operation":"GetId","other":1}`, `{"operation":1}`, `[]`, `{"operation":"GetId","delay_ms":1e99}`,
-	} {
-		if err := json.Unmarshal([]byte(text), new(Fault)); err == nil {
-			t.Errorf("%s is taken", text)
-		}
-	}
-}
-
-// A member of a wrong kind is named as the caller wrote it.
-func TestWrongMember(t *testing.T) {
-	for _, member := range []string{"error", "disconnect"} {
-		err := json.Unmarshal([]byte(`{"operation":"GetId","`+member+`":true}`), new(Fault))
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok || wrong.Field != member {
-			t.Errorf("%s: %v", member, err)
-		}
-	}
-}
-
-// Whatever somebody sends, a fault that is taken is within its bounds and is written as it is read.
-func FuzzFault(f *testing.F) {
-	f.Add(`{"operation":"GetId","error":"Limit","times":1}`)
-	f.Add(`{"provider":"*","answer":"status","status":500,"delay_ms":60000}`)
-	f.Add(`{"database":"writes","error":"unavailable","after":2,"disconnect":true}`)
-	f.Fuzz(func(t *testing.T, text string) {
-		var fault Fault
-		if json.Unmarshal([]byte(text), &fault) != nil {
-			return
-		}
-		added, err := started().Add(fault)
-		if err != nil {
-			return
-		}
-
-		if added.Delay < 0 || added.Delay > MaxDelay || added.Times < 0 || added.Times > MaxCount || added.After < 0 {
-			t.Errorf("%s is taken as %+v", text, added)
-		}
-
-		written, err := json.Marshal(added)
-		var back Fault
-		if err != nil || json.Unmarshal(written, &back) != nil || back != added {
-			t.Errorf("%+v is written as %s, %v", added, written, err)
-		}
-	})
 }

@@ -67,10 +67,10 @@ func (e *Engine) isAbout(f *active, service, operation string) bool {
 		return false
 	case f.Operation != Any && f.Operation != operation:
 		return false
-	case f.Error == "" || e.rules == nil:
+	case f.Error == "" || e.known == nil:
 		return true
 	default:
-		return slices.Contains(e.rules.ErrorNames(service, operation), f.Error)
+		return slices.Contains(e.known[service][operation], f.Error)
 	}
 }
 

@@ -2,28 +2,19 @@ package devfault
 
 import "github.com/poolhouse-id/poolhouse/internal/awsapi"
 
-// apiRules are the Rules of APIs.
-type apiRules struct {
-	names  map[string][]string
-	errors map[[2]string][]string // by signing name and operation
-}
+// Operations has the error types that each operation may answer, by the signing name of its API and its own name.
+type Operations map[string]map[string][]string
 
-// RulesOf returns the rules of a server with APIs.
-func RulesOf(apis []awsapi.API) Rules {
-	rules := apiRules{names: map[string][]string{}, errors: map[[2]string][]string{}}
+// OperationsOf returns the operations of APIs.
+func OperationsOf(apis []awsapi.API) Operations {
+	all := Operations{}
 	for i := range apis {
 		api := &apis[i]
+		all[api.Name] = map[string][]string{}
 		for _, operation := range api.Operations {
-			rules.names[api.Name] = append(rules.names[api.Name], operation.Name())
-			rules.errors[[2]string{api.Name, operation.Name()}] = api.ErrorNames(operation.Name())
+			all[api.Name][operation.Name()] = api.ErrorNames(operation.Name())
 		}
 	}
 
-	return rules
+	return all
 }
-
-func (r apiRules) ErrorNames(service, operation string) []string {
-	return r.errors[[2]string{service, operation}]
-}
-
-func (r apiRules) Operations() map[string][]string { return r.names }

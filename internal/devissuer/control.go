@@ -1,21 +1,15 @@
 package devissuer
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"mime"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -36,26 +30,19 @@ type Info struct {
 	Audience        string `json:"audience"`          // the client ID that is trusted
 }
 
-// TokenResponse has the token, or the reason why there is none.
+// TokenResponse is the answer of the endpoint TokenPath.
 type TokenResponse struct {
-	Token string `json:"token,omitempty"`
-	Error string `json:"error,omitempty"`
+	Token string `json:"token"`
 }
 
-// ControlPrefix begins all paths of the control API of a development server. Requests for what is
-// below it pass a guard first.
-const ControlPrefix = "/_poolhouse/"
-
-// Paths of the control API.
+// Paths of this part of the control API.
 const (
-	InfoPath   = ControlPrefix + "dev/info"
-	TokenPath  = ControlPrefix + "dev/token"
-	PoolsPath  = ControlPrefix + "dev/pools"
-	UsersPath  = ControlPrefix + "dev/users" // a user is below it, by name
-	RotatePath = ControlPrefix + "dev/rotate-key"
+	InfoPath   = devapi.Prefix + "dev/info"
+	TokenPath  = devapi.Prefix + "dev/token"
+	PoolsPath  = devapi.Prefix + "dev/pools"
+	UsersPath  = devapi.Prefix + "dev/users" // a user is below it, by name
+	RotatePath = devapi.Prefix + "dev/rotate-key"
 )
-
-const maxRequest = 64 << 10 // bytes
 
 // tokenRule explains how to request a token.
 const tokenRule = "send one JSON object of at most 64 KiB with sub or user, and aud (texts), expires_in " +
@@ -68,86 +55,62 @@ type Control struct {
 	Issuer  *Issuer
 	Users   *devuser.Store // whom the issuer vouches for by name
 	Clients *Clients       // that seeds describe
-	// Provider serves the issuer's endpoints; nil = discovery and keys alone.
-	Provider *Provider
-	// More are the patterns of the rest of the control API, for the answer about paths that it does not have.
-	More []string
+
+	pools func(ctx context.Context, limit int) ([]devpool.Pool, error)
+}
+
+// ControlOptions configure a Control.
+type ControlOptions struct {
+	// Info is what clients need. NewControl fills the members that are about the issuer.
+	Info Info
+	// Issuer is the issuer of the same server before its data was deleted, whose keys stay; nil = a new one, by
+	// the fields below.
+	Issuer  *Issuer
+	BaseURL string // the issuer is at BaseURL + Path
+	KeyFile string // "" = nowhere
+	Now     func() time.Time
+	RSAKeys testkeys.Maker // nil = new keys
+
+	Users *devuser.Store
 	// Pools returns at most limit pools of the server, in the order of their IDs.
 	Pools func(ctx context.Context, limit int) ([]devpool.Pool, error)
 }
 
-// NewControl returns the endpoints of a development server. Its issuer is at baseURL + Path
-// and keeps its key in keyFile ("" = nowhere). NewControl fills the fields of info that are
-// about the issuer. kept is the issuer of the same server before its data was deleted, whose keys stay; nil = a
-// new one.
-func NewControl(
-	info Info, baseURL, keyFile string, users *devuser.Store, now func() time.Time,
-	rsaKeys testkeys.Maker, kept *Issuer,
-) (*Control, error) {
-	issuer, err := kept, error(nil)
+// NewControl returns the endpoints of a development server, and makes its issuer.
+func NewControl(o ControlOptions) (*Control, error) {
+	issuer := o.Issuer
 	if issuer == nil {
-		issuer, err = New(baseURL, info.Audience, keyFile, now, rsaKeys)
+		var err error
+		if issuer, err = New(o.BaseURL, o.Info.Audience, o.KeyFile, o.Now, o.RSAKeys); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
+
+	info := o.Info
 	info.Issuer, info.LoginKey = issuer.URL, issuer.LoginKey()
 	info.OIDCProviderARN = "arn:" + identitypool.Partition(info.Region) + ":iam::" + info.AccountID +
 		":oidc-provider/" + info.LoginKey
 
-	return &Control{Info: info, Issuer: issuer, Users: users, Clients: &Clients{}}, nil
+	return &Control{Info: info, Issuer: issuer, Users: o.Users, Clients: &Clients{}, pools: o.Pools}, nil
 }
 
-// Routes lists the paths of the control API with their methods, as patterns of http.ServeMux.
-func Routes() []string {
-	var patterns []string
-	for _, route := range (&Control{}).routes() {
-		patterns = append(patterns, route.pattern)
+// Routes returns the endpoints, without those of the issuer.
+func (d *Control) Routes() []devapi.Route {
+	return []devapi.Route{
+		{Pattern: "GET " + InfoPath, Serve: d.info},
+		{Pattern: "GET " + PoolsPath, Serve: d.listPools},
+		{Pattern: "POST " + TokenPath, Serve: d.token},
+		{Pattern: "GET " + UsersPath, Serve: d.listUsers},
+		{Pattern: "PUT " + UsersPath + "/{name}", Serve: d.putUser},
+		{Pattern: "DELETE " + UsersPath + "/{name}", Serve: d.deleteUser},
+		{Pattern: "POST " + RotatePath, Serve: d.rotate},
 	}
-	return patterns
-}
-
-type route struct {
-	pattern string
-	serve   http.HandlerFunc
-}
-
-func (d *Control) routes() []route {
-	return []route{
-		{pattern: "GET " + InfoPath, serve: d.info},
-		{pattern: "GET " + PoolsPath, serve: d.pools},
-		{pattern: "POST " + TokenPath, serve: d.token},
-		{pattern: "GET " + UsersPath, serve: d.listUsers},
-		{pattern: "PUT " + UsersPath + "/{name}", serve: d.putUser},
-		{pattern: "DELETE " + UsersPath + "/{name}", serve: d.deleteUser},
-		{pattern: "POST " + RotatePath, serve: d.rotate},
-	}
-}
-
-// Routes returns the handlers of the endpoints and of their issuer, by their patterns for http.ServeMux.
-func (d *Control) Routes() map[string]http.Handler {
-	all := d.Issuer.Routes()
-	if d.Provider != nil {
-		all = d.Provider.Routes()
-	}
-
-	for _, route := range d.routes() {
-		all[route.pattern] = route.serve
-	}
-	all[ControlPrefix] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		WriteJSON(w, http.StatusNotFound, TokenResponse{
-			Error: "the control API has no such path with this method: it has " +
-				strings.Join(append(Routes(), d.More...), ", "),
-		})
-	})
-
-	return all
 }
 
 func (d *Control) info(w http.ResponseWriter, r *http.Request) {
 	info := d.Info
 	info.Endpoint = Endpoint(r)
-	WriteJSON(w, http.StatusOK, info)
+	devapi.WriteJSON(w, http.StatusOK, info)
 }
 
 // Endpoint returns the address by which a client reached a development server: of this machine, or
@@ -167,19 +130,18 @@ type PoolsResponse struct {
 	Pools []devpool.Pool `json:"pools"` // at most MaxPools, in the order of their IDs
 }
 
-func (d *Control) pools(w http.ResponseWriter, r *http.Request) {
-	list, err := d.Pools(r.Context(), MaxPools)
+func (d *Control) listPools(w http.ResponseWriter, r *http.Request) {
+	list, err := d.pools(r.Context(), MaxPools)
 	if err != nil {
-		WriteJSON(w, http.StatusServiceUnavailable,
-			TokenResponse{Error: "the pools could not be read: try again"})
+		devapi.Refuse(w, http.StatusServiceUnavailable, "the pools could not be read: try again")
 		return
 	}
-	WriteJSON(w, http.StatusOK, PoolsResponse{Pools: list})
+	devapi.WriteJSON(w, http.StatusOK, PoolsResponse{Pools: list})
 }
 
 func (d *Control) token(w http.ResponseWriter, r *http.Request) {
 	var request TokenRequest
-	if !ReadJSON(w, r, &request, tokenRule) {
+	if !devapi.ReadJSON(w, r, &request, tokenRule) {
 		return
 	}
 
@@ -187,12 +149,11 @@ func (d *Control) token(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, ErrRequest):
 		text := strings.TrimPrefix(err.Error(), ErrRequest.Error()+": ")
-		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: text})
+		devapi.Refuse(w, http.StatusBadRequest, text)
 	case err != nil:
-		WriteJSON(w, http.StatusInternalServerError,
-			TokenResponse{Error: "the token could not be signed: " + err.Error()})
+		devapi.Refuse(w, http.StatusInternalServerError, "the token could not be signed: "+err.Error())
 	default:
-		WriteJSON(w, http.StatusOK, TokenResponse{Token: token})
+		devapi.WriteJSON(w, http.StatusOK, TokenResponse{Token: token})
 	}
 }
 
@@ -250,55 +211,4 @@ func (d *Control) otherUsers(name string) string {
 	default:
 		return ": there are " + strings.Join(names, ", ")
 	}
-}
-
-// ReadJSON reads a request of one JSON object. If it cannot, it answers with what is wrong, and the rule.
-func ReadJSON(w http.ResponseWriter, r *http.Request, into any, rule string) bool {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		// A form post needs no preflight, so a foreign page could send one.
-		WriteJSON(w, http.StatusUnsupportedMediaType, TokenResponse{Error: "send application/json"})
-		return false
-	}
-
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-	if err != nil {
-		text := fmt.Sprintf("the body has more than %d bytes, or was cut off: %s", maxRequest, rule)
-		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: text})
-
-		return false
-	}
-
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	decoder.UseNumber()
-	if err := decoder.Decode(into); err != nil {
-		text := err.Error()
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // its text names our types
-			text = cmp.Or(wrong.Field, "the body") + " cannot be " + wrong.Value
-		}
-		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: text + ": " + rule})
-
-		return false
-	}
-
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: "something follows the request: " + rule})
-		return false
-	}
-	if !jsontext.Value(body).IsValid() { // encoding/json takes both
-		text := "a member comes twice, or a text is not UTF-8: " + rule
-		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: text})
-
-		return false
-	}
-
-	return true
-}
-
-// WriteJSON answers with JSON.
-func WriteJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // an error means that the client has gone
 }

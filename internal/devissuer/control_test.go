@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devpool"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
@@ -22,16 +23,20 @@ func controlAPI(t *testing.T, pools []devpool.Pool, fault error) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	endpoints, err := devissuer.NewControl(devissuer.Info{Region: "us-east-1", AccountID: "000000000000"},
-		"http://127.0.0.1:4599", "", users, time.Now, nil, nil)
+	endpoints, err := devissuer.NewControl(devissuer.ControlOptions{
+		Info:    devissuer.Info{Region: "us-east-1", AccountID: "000000000000"},
+		BaseURL: "http://127.0.0.1:4599",
+		Users:   users,
+		Now:     time.Now,
+		Pools: func(_ context.Context, limit int) ([]devpool.Pool, error) {
+			return pools[:min(limit, len(pools))], fault
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	endpoints.Pools = func(_ context.Context, limit int) ([]devpool.Pool, error) {
-		return pools[:min(limit, len(pools))], fault
-	}
 
-	return mounted(endpoints.Routes())
+	return mounted(devapi.Handlers(endpoints.Routes()))
 }
 
 // mounted returns a mux with the routes.
@@ -73,13 +78,19 @@ func TestControlAnswers(t *testing.T) {
 		"no kind":      {healthy, post("", `{"sub":"a"}`), 415, `"error"`},
 		"no JSON":      {healthy, post(plain, `sub=a`), 400, `"error"`},
 		"no subject":   {healthy, post(plain, `{}`), 400, `"error"`},
+		"other case":   {healthy, post(plain, `{"Sub":"a"}`), 400, `unknown member \"Sub\"`},
+		"null":         {healthy, post(plain, `null`), 400, "no JSON object"},
+		"list":         {healthy, post(plain, `[]`), 400, "no JSON object"},
+		"null user":    {healthy, put(`null`), 400, "no JSON object"},
+		"wrong type":   {healthy, post(plain, `{"sub":{}}`), 400, "sub cannot be an object"},
+		"fraction":     {healthy, post(plain, `{"sub":"a","expires_in":1.5}`), 400, "expires_in cannot be 1.5"},
 		"wrong name":   {healthy, post(plain, `{"subject":"a"}`), 400, `"error"`},
 		"own claim":    {healthy, post(plain, `{"sub":"a","claims":{"iss":"x"}}`), 400, `"error"`},
 		"too large":    {healthy, post(plain, large), 400, `"error"`},
 		"padded":       {healthy, post(plain, `{}`+strings.Repeat(" ", 70<<10)+"x"), 400, "more than 65536 bytes"},
-		"two values":   {healthy, post(plain, `{"sub":"a"} {"sub":"b"}`), 400, "something follows"},
+		"two values":   {healthy, post(plain, `{"sub":"a"} {"sub":"b"}`), 400, "after top-level value"},
 		"name twice":   {healthy, post(plain, `{"sub":"a","sub":"b"}`), 400, "comes twice"},
-		"no UTF-8":     {healthy, post(plain, "{\"sub\":\"a\xff\"}"), 400, "is not UTF-8"},
+		"no UTF-8":     {healthy, post(plain, "{\"sub\":\"a\xff\"}"), 400, "invalid UTF-8"},
 		"too deep":     {healthy, post(plain, `{"sub":"a","claims":{"a":`+deep+`}}`), 400, "more than 16 levels deep"},
 		"deep user":    {healthy, put(`{"claims":{"a":` + deep + `}}`), 400, "more than 16 levels deep"},
 		"user":         {healthy, put(`{"claims":{"a":[[1]]}}`), 200, `"name":"eve"`},

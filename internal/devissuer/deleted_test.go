@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 )
@@ -90,7 +91,7 @@ func (w *world) control(method, user, body string) {
 	r := httptest.NewRequest(method, devissuer.UsersPath+"/"+user, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	answer := httptest.NewRecorder()
-	mounted(api.Routes()).ServeHTTP(answer, r)
+	mounted(devapi.Handlers(api.Routes())).ServeHTTP(answer, r)
 	if answer.Code != http.StatusOK {
 		w.Fatalf("%s: %d %s", method, answer.Code, answer.Body)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 )
@@ -123,7 +124,8 @@ func TestKeyFileWithoutRoom(t *testing.T) {
 
 		api := &devissuer.Control{Issuer: w.issuer, Users: w.users, Clients: w.clients}
 		answer := httptest.NewRecorder()
-		mounted(api.Routes()).ServeHTTP(answer, httptest.NewRequest(http.MethodPost, devissuer.RotatePath, nil))
+		rotate := httptest.NewRequest(http.MethodPost, devissuer.RotatePath, nil)
+		mounted(devapi.Handlers(api.Routes())).ServeHTTP(answer, rotate)
 		refused := test.want != 200
 		if answer.Code != test.want || strings.Contains(answer.Body.String(), "more than 65536 bytes") != refused {
 			t.Errorf("%s: %d %s", name, answer.Code, answer.Body)

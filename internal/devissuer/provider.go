@@ -12,6 +12,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 )
 
@@ -207,7 +208,7 @@ func isPage(path string) bool {
 // formProblem parses the form of a request, and tells what is wrong with it; "" = nothing. A parameter
 // may be there only once (RFC 6749, section 3.1).
 func formProblem(w http.ResponseWriter, r *http.Request) string {
-	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+	r.Body = http.MaxBytesReader(w, r.Body, devapi.MaxRequest)
 	if err := r.ParseForm(); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			return "the form has more than 64 KiB"
@@ -240,7 +241,7 @@ func checkForm(next http.Handler) http.Handler {
 			problem = "a parameter is in the URL: send all in the body, which logs do not keep"
 		}
 		if problem != "" {
-			WriteJSON(w, http.StatusBadRequest,
+			devapi.WriteJSON(w, http.StatusBadRequest,
 				map[string]string{"error": string(oidc.InvalidRequest), "error_description": problem})
 			return
 		}

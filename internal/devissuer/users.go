@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 )
 
@@ -61,13 +62,13 @@ func (d *Control) listUsers(w http.ResponseWriter, _ *http.Request) {
 	if all == nil {
 		all = []devuser.User{}
 	}
-	WriteJSON(w, http.StatusOK, UsersResponse{Users: all})
+	devapi.WriteJSON(w, http.StatusOK, UsersResponse{Users: all})
 }
 
 // putUser adds a user, or replaces the one of that name.
 func (d *Control) putUser(w http.ResponseWriter, r *http.Request) {
 	var request UserRequest
-	if !ReadJSON(w, r, &request, usersRule) {
+	if !devapi.ReadJSON(w, r, &request, usersRule) {
 		return
 	}
 
@@ -76,7 +77,7 @@ func (d *Control) putUser(w http.ResponseWriter, r *http.Request) {
 		claims = map[string]any{}
 	}
 	if _, twice := claims["sub"]; twice {
-		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: "sub is no claim here: it has its own member"})
+		devapi.Refuse(w, http.StatusBadRequest, "sub is no claim here: it has its own member")
 		return
 	}
 	if request.Subject != "" {
@@ -101,14 +102,13 @@ func (d *Control) deleteUser(w http.ResponseWriter, r *http.Request) {
 func answerUser(w http.ResponseWriter, user devuser.User, err error) {
 	switch {
 	case err == nil:
-		WriteJSON(w, http.StatusOK, user)
+		devapi.WriteJSON(w, http.StatusOK, user)
 	case errors.Is(err, devuser.ErrNotFound):
-		WriteJSON(w, http.StatusNotFound, TokenResponse{Error: err.Error()})
+		devapi.Refuse(w, http.StatusNotFound, err.Error())
 	case errors.Is(err, devuser.ErrInvalid):
-		WriteJSON(w, http.StatusBadRequest, TokenResponse{Error: withoutKind(err)})
+		devapi.Refuse(w, http.StatusBadRequest, withoutKind(err))
 	default:
-		WriteJSON(w, http.StatusInternalServerError,
-			TokenResponse{Error: "the users could not be written: " + err.Error()})
+		devapi.Refuse(w, http.StatusInternalServerError, "the users could not be written: "+err.Error())
 	}
 }
 
@@ -121,10 +121,10 @@ func (d *Control) rotate(w http.ResponseWriter, r *http.Request) {
 	keyID, err := d.Issuer.Rotate(r.Context())
 	switch {
 	case errors.Is(err, ErrTooManyKeys), errors.Is(err, ErrKey):
-		WriteJSON(w, http.StatusConflict, TokenResponse{Error: err.Error()})
+		devapi.Refuse(w, http.StatusConflict, err.Error())
 	case err != nil:
-		WriteJSON(w, http.StatusInternalServerError, TokenResponse{Error: "the key could not be made: " + err.Error()})
+		devapi.Refuse(w, http.StatusInternalServerError, "the key could not be made: "+err.Error())
 	default:
-		WriteJSON(w, http.StatusOK, RotateResponse{KeyID: keyID})
+		devapi.WriteJSON(w, http.StatusOK, RotateResponse{KeyID: keyID})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/devuser"
 )
@@ -20,18 +21,25 @@ func TestTokenOfAUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dev, err := devissuer.NewControl(devissuer.Info{}, "http://127.0.0.1:1", "", users, time.Now, nil, nil)
+	dev, err := devissuer.NewControl(devissuer.ControlOptions{
+		BaseURL: "http://127.0.0.1:1",
+		Users:   users,
+		Now:     time.Now,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := mounted(dev.Routes())
+	mux := mounted(devapi.Handlers(dev.Routes()))
 	ask := func(request string) (claims map[string]any, fault string) {
 		t.Helper()
 		r := httptest.NewRequest(http.MethodPost, devissuer.TokenPath, strings.NewReader(request))
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, r)
-		var out devissuer.TokenResponse
+		var out struct {
+			devissuer.TokenResponse
+			devapi.ErrorResponse
+		}
 		if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
 			t.Fatal(err)
 		}

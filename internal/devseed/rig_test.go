@@ -124,7 +124,7 @@ func (r *rig) logins(user string) map[string]any {
 
 	var out poolhouse.DevTokenResponse
 	if err := json.NewDecoder(answer.Body).Decode(&out); err != nil || out.Token == "" {
-		r.Fatalf("no token for %s: %s %v", user, out.Error, err)
+		r.Fatalf("no token for %s: %s %v", user, answer.Status, err)
 	}
 
 	return map[string]any{r.seeder.LoginKey: out.Token}

@@ -1,12 +1,13 @@
 package devuserpool
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
 	"sync"
+
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 )
 
 // Summary is a user pool as a developer needs it.
@@ -79,15 +80,7 @@ func (c *Codes) Newest() []SentCode {
 
 // ServeHTTP answers the control API with the codes, newest first.
 func (c *Codes) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	body, err := json.Marshal(map[string][]SentCode{"codes": append([]SentCode{}, c.Newest()...)})
-	if err != nil { // texts and times always encode
-		http.Error(w, "the codes cannot be written", http.StatusInternalServerError)
-		return
-	}
-
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(body) // an error means that the client has gone
+	devapi.WriteJSON(w, http.StatusOK, map[string][]SentCode{"codes": append([]SentCode{}, c.Newest()...)})
 }
 
 var fixedCodeForm = regexp.MustCompile(`^[A-Za-z0-9]{0,64}$`)

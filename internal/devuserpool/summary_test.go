@@ -32,7 +32,7 @@ func TestCodes(t *testing.T) {
 
 	answer = httptest.NewRecorder()
 	new(Codes).ServeHTTP(answer, nil)
-	if got := answer.Body.String(); got != `{"codes":[]}` {
+	if got := answer.Body.String(); got != "{\"codes\":[]}\n" {
 		t.Errorf("without codes: %s", got)
 	}
 }

@@ -30,9 +30,10 @@ func atRoot(t *testing.T) {
 var allowedImports = map[string][]string{
 	"": {
 		"internal/adminapi", "internal/apply", "internal/assume", "internal/awsapi", "internal/cognitoidentity",
-		"internal/datalock", "internal/devcalls", "internal/devclock", "internal/devcontrol", "internal/devfault",
-		"internal/devissuer", "internal/devpage", "internal/devpool", "internal/devsaml", "internal/devseed",
-		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain", "internal/forwardauth",
+		"internal/datalock", "internal/devapi", "internal/devcalls", "internal/devclock", "internal/devcontrol",
+		"internal/devfault", "internal/devissuer", "internal/devpage", "internal/devpool", "internal/devsaml",
+		"internal/devseed", "internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
+		"internal/forwardauth",
 		"internal/gate", "internal/iam", "internal/iamapi", "internal/identitypool", "internal/idtoken",
 		"internal/issuer", "internal/logging", "internal/login", "internal/metrics", "internal/outbound",
 		"internal/overload", "internal/provider", "internal/ratelimit", "internal/saml", "internal/session",
@@ -44,7 +45,7 @@ var allowedImports = map[string][]string{
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
-		"", "internal/apply", "internal/assume", "internal/clilogin", "internal/conformance",
+		"", "internal/admincli", "internal/apply", "internal/assume", "internal/clilogin", "internal/conformance",
 		"internal/credentialagent", "internal/datalock", "internal/devissuer", "internal/devseed",
 		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
@@ -67,6 +68,8 @@ var allowedImports = map[string][]string{
 	"internal/serverstatus": {"internal/assume", "internal/overload", "internal/store"},
 	"internal/settingtable": {"internal/explain"},
 	"internal/signingkeys":  {"internal/identitypool", "internal/issuer", "internal/store", "internal/webidentity"},
+	"internal/admincli":     {"internal/apply", "internal/explain", "internal/terminal"},
+	"internal/terminal":     {},
 	"internal/apply": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/provider", "internal/template",
 		"internal/wholefile", "sigv4",
@@ -87,10 +90,12 @@ var allowedImports = map[string][]string{
 		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/store",
 		"internal/userstatus",
 	},
+	"internal/devapi":   {},
 	"internal/devcalls": {"internal/explain"},
 	"internal/devclock": {},
 	"internal/devcontrol": {
-		"internal/devcalls", "internal/devclock", "internal/devfault", "internal/devissuer", "internal/devpool",
+		"internal/devapi", "internal/devcalls", "internal/devclock", "internal/devfault", "internal/devissuer",
+		"internal/devpool",
 		"internal/explain",
 	},
 	"internal/devfault": {
@@ -100,7 +105,8 @@ var allowedImports = map[string][]string{
 	"internal/datalock":    {},
 	"internal/envelope":    {"internal/wholefile"},
 	"internal/devissuer": {
-		"internal/devpool", "internal/devstyle", "internal/devuser", "internal/explain", "internal/identitypool",
+		"internal/devapi", "internal/devpool", "internal/devstyle", "internal/devuser", "internal/explain",
+		"internal/identitypool",
 		"internal/testkeys", "internal/wholefile",
 	},
 	"internal/devpage": {
@@ -116,7 +122,7 @@ var allowedImports = map[string][]string{
 	"internal/devstyle": {},
 	"internal/devuser":  {"internal/wholefile"},
 	"internal/devuserpool": {
-		"internal/awsapi", "internal/explain", "internal/identitypool", "internal/srp",
+		"internal/awsapi", "internal/devapi", "internal/explain", "internal/identitypool", "internal/srp",
 		"internal/overload", "internal/provider", "internal/testkeys", "internal/wholefile",
 	},
 	"internal/explain": {},

@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptrace"
+	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,6 +23,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/devcalls"
 	"github.com/poolhouse-id/poolhouse/internal/devclock"
 	"github.com/poolhouse-id/poolhouse/internal/devcontrol"
 	"github.com/poolhouse-id/poolhouse/internal/devfault"
@@ -403,5 +408,85 @@ func TestDevResetFailsInAFolder(t *testing.T) {
 	<-s.Failed()
 	if err := s.Failure(); err == nil || !strings.Contains(err.Error(), "reset") {
 		t.Errorf("the failure is %v", err)
+	}
+}
+
+// A client that sends its body slowly does not keep a reset waiting: it is cut off. Bodies that have come are not.
+func TestDevResetCutsSlowUploads(t *testing.T) {
+	s := wiretest.Start(t)
+	address := strings.TrimPrefix(s.URL, "http://")
+	for _, path := range []string{"/", poolhouse.DevTokenPath, poolhouse.DevSeedPath} {
+		conn := wiretest.Must((&net.Dialer{}).DialContext(t.Context(), "tcp", address))(t)
+		wiretest.Must(fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"+
+			"X-Amz-Target: AWSCognitoIdentityService.GetId\r\nContent-Length: 1000\r\n\r\n{", path, address))(t)
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+
+	var pools any
+	if status := control(t, s, http.MethodPost, poolhouse.DevResetPath, "", &pools); status != http.StatusOK {
+		t.Fatalf("the reset has status %d: %v", status, pools)
+	}
+	wiretest.Must(s.DevToken(t.Context(), poolhouse.DevTokenRequest{Subject: "alice"}))(t)
+}
+
+// A client that leaves while a fault keeps it waiting is no fault of the server.
+func TestDevClientLeaves(t *testing.T) {
+	s := wiretest.Start(t)
+	pool := s.NewPool(t)
+	for _, fault := range []devfault.Fault{
+		{Operation: "GetId", Delay: devfault.MaxDelay},
+		{Operation: "GetId", Error: "TooManyRequestsException", Delay: devfault.MaxDelay},
+		{Database: devfault.All, Delay: devfault.MaxDelay},
+	} {
+		made := wiretest.Must(s.DevFaults().Add(fault))(t)
+		_, last := s.DevCalls().Since(0, 0)
+		ctx, leave := context.WithCancel(t.Context())
+		go func() {
+			for t.Context().Err() == nil { // until the call waits
+				if f, err := s.DevFaults().Get(made.ID); err != nil || f.Hits > 0 {
+					break
+				}
+				runtime.Gosched()
+			}
+			leave()
+		}()
+		if _, err := s.Public().GetId(ctx, &ci.GetIdInput{IdentityPoolId: &pool}); err == nil {
+			t.Fatal("the call has an answer")
+		}
+
+		call, ok := s.DevCalls().Wait(t.Context(), last, func(devcalls.Call) bool { return true })
+		if step := call.Deciding(); !ok || call.Status != 0 || call.Outcome != "ConnectionCut" || step == nil ||
+			step.Code != "client-left" {
+			t.Errorf("%+v: %+v", fault, call)
+		}
+		wiretest.Must(s.DevFaults().Delete(made.ID))(t)
+	}
+}
+
+// What the server cannot do is no fault of a seed.
+func TestDevSeedOfABrokenServer(t *testing.T) {
+	const users, pools = `{"Users":{"erin":{}}}`, `{"Resources":{"P":{"Type":"AWS::Cognito::IdentityPool",` +
+		`"Properties":{"AllowUnauthenticatedIdentities":true}}}}`
+	folder := t.TempDir()
+	s := wiretest.Start(t, func(c *poolhouse.Config) { c.DataDir = folder })
+	var answer struct {
+		Error string `json:"error"`
+	}
+	if status := control(t, s, http.MethodPost, poolhouse.DevSeedPath, `{"Users":1}`, &answer); status != 400 {
+		t.Errorf("a bad seed has status %d: %s", status, answer.Error)
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+
+	for seed, want := range map[string]int{
+		users: http.StatusInternalServerError,
+		pools: http.StatusServiceUnavailable,
+	} {
+		answer.Error = ""
+		status := control(t, s, http.MethodPost, poolhouse.DevSeedPath, seed, &answer)
+		if status != want || answer.Error == "" {
+			t.Errorf("%s = %d %s", seed, status, answer.Error)
+		}
 	}
 }

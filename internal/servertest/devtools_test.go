@@ -202,6 +202,7 @@ func TestDevFaultDatabase(t *testing.T) {
 		fault := wiretest.Must(s.DevFaults().Add(devfault.Fault{
 			Database: devfault.Writes, Error: name, After: 2, Times: 1,
 		}))(t)
+
 		for n := range 4 {
 			got := s.Raw(t, "GetId", `{"IdentityPoolId":"`+pool+`"}`, false)
 			switch {
@@ -215,6 +216,7 @@ func TestDevFaultDatabase(t *testing.T) {
 			t.Errorf("%s: %v, %d hits", name, err, ended.Hits)
 		}
 	}
+
 	list := wiretest.Must(s.Admin().ListIdentities(t.Context(),
 		&ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(60)}))(t)
 	if len(list.Identities) != 3*4+1 { // an unknown outcome was a success
@@ -266,6 +268,7 @@ func TestDevFaultDelayEnds(t *testing.T) {
 			list := s.DevFaults().List()
 			return len(list) == 1 && list[0].Hits == 1
 		})
+
 		end()
 		select {
 		case <-answered:

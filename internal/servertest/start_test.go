@@ -13,8 +13,7 @@ import (
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
-	"github.com/poolhouse-id/poolhouse/internal/devcontrol"
+	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -167,13 +166,13 @@ func TestDevelopmentKeyAddedLater(t *testing.T) {
 func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	p := wiretest.StartProduction(t)
 	paths := []string{"/", devissuer.Path + "/.well-known/openid-configuration", devissuer.Path + "/jwks",
-		devissuer.ControlPrefix, devissuer.ControlPrefix + "dev/",
+		devapi.Prefix, devapi.Prefix + "dev/",
 		"/us-east-1_Abc/.well-known/jwks.json"}
 	paths = append(paths, devissuer.Navigations()...)
 	for _, path := range []string{"/token", "/userinfo", "/sign-in", "/sign-out", "/device_authorization"} {
 		paths = append(paths, devissuer.Path+path)
 	}
-	for _, route := range append(devissuer.Routes(), devcontrol.Routes()...) {
+	for _, route := range wiretest.Start(t).DevRoutes() {
 		_, path, _ := strings.Cut(route, " ")
 		paths = append(paths, path)
 	}
@@ -213,6 +212,9 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	if users := p.DevUsers(); users != nil {
 		t.Errorf("DevUsers = %+v", users.List())
 	}
+	if routes := p.DevRoutes(); routes != nil {
+		t.Errorf("DevRoutes = %v", routes)
+	}
 	if clients := p.DevClients(); clients != nil {
 		t.Errorf("DevClients = %+v", clients.IDs())
 	}
@@ -225,14 +227,8 @@ func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	if pools, err := p.DevPools(t.Context(), 1); err == nil {
 		t.Errorf("DevPools = %+v", pools)
 	}
-	if err := p.SeedIdentities(t.Context(), nil); err == nil {
-		t.Error("SeedIdentities works")
-	}
-	if err := p.CheckSeededIdentities(t.Context(), nil, cognitoidentity.Foreseen{}); err == nil {
-		t.Error("CheckSeededIdentities works")
-	}
-	if agent, former := p.SeedUserAgent(), p.FormerDevIssuer(); agent != "" || former != "" {
-		t.Errorf("SeedUserAgent, FormerDevIssuer = %q, %q", agent, former)
+	if former := p.FormerDevIssuer(); former != "" {
+		t.Errorf("FormerDevIssuer = %q", former)
 	}
 	for _, pinned := range []string{
 		"us-east-1:11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555555", "no ID",

@@ -227,11 +227,11 @@ func TestRotationReachesOtherNodes(t *testing.T) {
 			t.Errorf("the old key is published until it is retired: %v", err)
 		}
 
-		if _, err := webidentity.RetireIn(t.Context(), n.stores[0], n.sealer, n.clock, keyID(t, others)); !errors.Is(
+		if _, err := webidentity.RetireIn(t.Context(), n.stores[0], n.sealer, n.clock, "", keyID(t, others)); !errors.Is(
 			err, issuer.ErrKeySigns) {
 			t.Errorf("a key in use: %v", err)
 		}
-		gone, err := webidentity.RetireIn(t.Context(), n.stores[0], n.sealer, n.clock, keyID(t, old))
+		gone, err := webidentity.RetireIn(t.Context(), n.stores[0], n.sealer, n.clock, "", keyID(t, old))
 		if err != nil || gone.Account != account || gone.State != issuer.Retired {
 			t.Errorf("retired: %+v, %v", gone, err)
 		}
@@ -239,7 +239,7 @@ func TestRotationReachesOtherNodes(t *testing.T) {
 		if err := n.check(t, b, url, old); err == nil {
 			t.Error("the other node publishes a retired key")
 		}
-		if _, err := webidentity.RetireIn(t.Context(), n.stores[0], n.sealer, n.clock, "x-1"); !errors.Is(
+		if _, err := webidentity.RetireIn(t.Context(), n.stores[0], n.sealer, n.clock, "", "x-1"); !errors.Is(
 			err, issuer.ErrNoKey) {
 			t.Errorf("no such key: %v", err)
 		}

@@ -87,6 +87,10 @@ class Clock:
 
     def set(self, time: datetime) -> datetime:
         """Sets the clock to a time with a time zone. It goes on from there."""
+        if not isinstance(time, datetime):
+            raise TypeError(
+                f"clock.set takes a datetime, such as datetime(2030, 1, 31, 12, tzinfo=timezone.utc), not {time!r}"
+            )
         text = time.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
         return _time(self._server.control("PUT", "clock", {"now": text})["now"])
 
