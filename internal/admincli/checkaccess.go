@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // errDenied is the end of check-access if something is not allowed.
@@ -37,7 +36,7 @@ func checkAccess(ctx context.Context, c *cobra.Command, client *apply.Client, ar
 		Results []struct {
 			Action, Resource string
 			Allowed          bool
-			Why              *explain.Step `json:",omitempty"`
+			Why              *step `json:",omitempty"`
 		}
 	}
 	if err := client.Admin(ctx, "CheckAccess", members{"Checks": []members{check}}, &out); err != nil {

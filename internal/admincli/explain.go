@@ -92,7 +92,7 @@ type refusal struct {
 	SourceAddress  string         `json:",omitempty"`
 	AccessKeyId    string         `json:",omitempty"`
 	Node           string         `json:",omitempty"`
-	Steps          []explain.Step `json:",omitempty"`
+	Steps          []step         `json:",omitempty"`
 	Planned        []explain.Code `json:",omitempty"`
 }
 
@@ -146,7 +146,7 @@ func (r *refusal) text(p terminal.Palette) string {
 	origin.named("  node", r.Node)
 	_ = origin.writeTo(&b) // a strings.Builder takes all
 
-	b.WriteString(Steps(p, r.Steps, r.Planned))
+	b.WriteString(Steps(p, explainedSteps(r.Steps), r.Planned))
 
 	return b.String()
 }

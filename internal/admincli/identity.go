@@ -23,7 +23,8 @@ func (o Options) identityCommand() *cobra.Command {
 type identity struct {
 	IdentityId     string
 	IdentityPoolId string
-	CreationDate   *moment `json:",omitempty"`
+	CreationDate   *moment `json:",omitempty"` // SearchIdentities alone has both times
+	LastModified   *moment `json:"LastModifiedDate,omitempty"`
 	Disabled       bool
 	MergedTo       string `json:",omitempty"`
 	Logins         []loginOf
@@ -78,9 +79,11 @@ so that the beginning of a subject finds nothing.`,
 	c.ValidArgsFunction = o.completer(poolNames)
 	c.Flags().String("provider", "", "login provider name, with --subject")
 	c.Flags().String("subject", "", "the provider's subject, or the developer user identifier, with --provider")
-	c.Flags().String("prefix", "", "only identities whose ID begins so")
+	c.Flags().String("prefix", "", "only identities whose ID begins so, as us-east-1:51fd; at least four digits")
 	c.Flags().String("created-after", "", "only identities made after this time, as 2026-11-30T12:00:00Z")
 	c.MarkFlagsRequiredTogether("provider", "subject")
+	c.MarkFlagsMutuallyExclusive("subject", "prefix")
+	c.MarkFlagsMutuallyExclusive("subject", "created-after")
 	addMax(c)
 	addForm(c)
 

@@ -2,6 +2,7 @@ package admincli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -114,7 +115,9 @@ func (o Options) identityDelete() *cobra.Command {
 		Example: "  poolhouse identity delete us-east-1:51fd7bd7-775e-40af-96c8-d7dbf4ab5f3e",
 		Args:    cobra.RangeArgs(1, mostDeleted),
 	}, deleteIdentities)
+	c.Flags().Bool("dry-run", false, "show what the deletion of one identity concerns, and delete nothing")
 	addYes(c)
+	addForm(c)
 
 	return c
 }
@@ -122,10 +125,22 @@ func (o Options) identityDelete() *cobra.Command {
 func deleteIdentities(ctx context.Context, c *cobra.Command, client *apply.Client, args []string) error {
 	question := fmt.Sprintf("Delete %s? Their users get new identity IDs at the next sign-in, and lose what is stored "+
 		"under the old ones.", explain.Count(len(args), "identity ID"))
+	erase := func() error { return eraseIdentities(ctx, client, args) }
+	if len(args) == 1 {
+		return deletion{kind: "identity", id: args[0], question: question}.confirmed(ctx, c, client, erase)
+	}
+
+	if dry, _ := c.Flags().GetBool("dry-run"); dry {
+		return errors.New("--dry-run is for one identity")
+	}
 	if err := confirm(c, question); err != nil {
 		return err
 	}
 
+	return erase()
+}
+
+func eraseIdentities(ctx context.Context, client *apply.Client, args []string) error {
 	var out struct {
 		UnprocessedIdentityIds []struct{ IdentityId, ErrorCode string }
 	}

@@ -196,13 +196,14 @@ func (o Options) keyDelete() *cobra.Command {
 		Short:   "Delete an access key",
 		Example: "  poolhouse key delete AKIAIOSFODNN7EXAMPLE",
 	}, func(ctx context.Context, c *cobra.Command, client *apply.Client, in members) error {
-		question := fmt.Sprintf("Delete the access key %s? What signs with it is refused.", in["AccessKeyId"])
-		if err := confirm(c, question); err != nil {
-			return err
-		}
-		return client.Admin(ctx, "DeleteAccessKey", in, nil)
+		id := fmt.Sprint(in["AccessKeyId"])
+		return deletion{
+			kind:     "access-key",
+			id:       id,
+			question: "Delete the access key " + id + "? What signs with it is refused.",
+		}.confirmed(ctx, c, client, func() error { return client.Admin(ctx, "DeleteAccessKey", in, nil) })
 	})
-	addYes(c)
+	addDeletion(c)
 
 	return c
 }

@@ -14,6 +14,9 @@ func (m moment) MarshalJSON() ([]byte, error) { return json.Marshal(json.Number(
 // UnmarshalJSON reads the number.
 func (m *moment) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, (*json.Number)(m)) }
 
+// seconds shows a number of seconds for people.
+func seconds(n int64) string { return (time.Duration(n) * time.Second).String() }
+
 // String returns the time for people, in UTC.
 func (m moment) String() string { return m.plus(0) }
 

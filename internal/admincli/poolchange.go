@@ -2,14 +2,15 @@ package admincli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 const poolFlagsHelp = `The flags have what most pools need. "poolhouse apply" takes role rules and principal tags
@@ -131,6 +132,7 @@ flow is off unless a flag allows it.`,
 	}, createPool)
 	addPoolFlags(c)
 	c.Flags().String("developer", "", "name of the developer provider: your own backend")
+	c.Flags().String("id", "", "ID that the pool had elsewhere; it must be of the server's region")
 	c.Flags().Bool("dry-run", false, "check the pool, and create nothing")
 	addForm(c)
 
@@ -149,7 +151,7 @@ func createPool(ctx context.Context, c *cobra.Command, client *apply.Client, arg
 		return validatePool(ctx, c, client, whole)
 	}
 
-	if err := pools(ctx, client, "CreateIdentityPool", whole.Pool, &whole.Pool); err != nil {
+	if err := whole.create(ctx, c, client); err != nil {
 		return err
 	}
 	if err := whole.saveRoles(ctx, client); err != nil {
@@ -157,6 +159,15 @@ func createPool(ctx context.Context, c *cobra.Command, client *apply.Client, arg
 	}
 
 	return show(c, whole, whole.lines)
+}
+
+// create makes the pool, with the ID of the flag --id if it is given.
+func (w *wholePool) create(ctx context.Context, c *cobra.Command, client *apply.Client) error {
+	if id, _ := c.Flags().GetString("id"); id != "" {
+		w.Pool.IdentityPoolId = id
+		return client.Admin(ctx, "CreateIdentityPoolWithId", w.Pool, &w.Pool)
+	}
+	return pools(ctx, client, "CreateIdentityPool", w.Pool, &w.Pool)
 }
 
 // saveRoles saves the default roles and the role rules, unless there are none.
@@ -224,21 +235,52 @@ func updatePool(ctx context.Context, c *cobra.Command, client *apply.Client, arg
 	return show(c, whole, whole.lines)
 }
 
-// violation is one rule that a pool breaks.
-type violation struct{ Field, Message, Fix string }
+// violation is one reason for which an operation would refuse a pool.
+type violation struct {
+	Operation string
+	Field     string `json:",omitempty"`
+	Error     string
+	Message   string
+	Reason    string `json:",omitempty"`
+	Fix       string `json:",omitempty"`
+}
+
+// poolWarning is what is allowed in a pool, and probably not meant.
+type poolWarning struct{ Code, Field, Message, Fix string }
+
+// validation is the input of ValidateIdentityPool.
+type validation struct {
+	pool
+
+	Roles         map[string]string          `json:",omitempty"`
+	RoleMappings  map[string]json.RawMessage `json:",omitempty"`
+	PrincipalTags []tagMap                   `json:",omitempty"`
+}
+
+// tagMap are the principal tags of one provider.
+type tagMap struct {
+	IdentityProviderName string
+
+	principalTags
+}
 
 // validatePool shows what the server would refuse in a pool.
 func validatePool(ctx context.Context, c *cobra.Command, client *apply.Client, whole *wholePool) error {
-	in := members{"Pool": whole.Pool, "Roles": whole.Roles, "RoleMappings": whole.RoleMappings}
-	in.given("IdentityPoolId", whole.Pool.IdentityPoolId)
-	var out struct{ Violations, Warnings []violation }
+	in := validation{pool: whole.Pool, Roles: whole.Roles, RoleMappings: whole.RoleMappings}
+	for _, provider := range sortedKeys(whole.PrincipalTags) {
+		in.PrincipalTags = append(in.PrincipalTags, tagMap{provider, whole.PrincipalTags[provider]})
+	}
+	var out struct {
+		Violations, Refusals []violation
+		Warnings             []poolWarning
+	}
 	if err := client.Admin(ctx, "ValidateIdentityPool", in, &out); err != nil {
 		return err
 	}
 
 	err := show(c, out, func(t *lines) {
 		for _, v := range out.Violations {
-			t.add("refused", v.Field, v.Message, v.Fix)
+			t.add("refused", v.Operation+" "+v.Field, v.Message, v.Fix)
 		}
 		for _, v := range out.Warnings {
 			t.add("warning", v.Field, v.Message, v.Fix)
@@ -248,7 +290,7 @@ func validatePool(ctx context.Context, c *cobra.Command, client *apply.Client, w
 		}
 	})
 	if n := len(out.Violations); err == nil && n > 0 {
-		return fmt.Errorf("the server would refuse this pool, for %d reasons", n)
+		return fmt.Errorf("the server would refuse this pool, for %s", explain.Count(n, "reason"))
 	}
 
 	return err
@@ -262,33 +304,17 @@ func (o Options) poolDelete() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}, deletePool)
 	c.ValidArgsFunction = o.completer(poolNames)
-	addYes(c)
+	addDeletion(c)
 
 	return c
 }
 
 func deletePool(ctx context.Context, c *cobra.Command, client *apply.Client, args []string) error {
-	found, err := previewed(ctx, client, "identity-pool", args[0])
-	if err != nil {
-		return err
-	}
-	question := fmt.Sprintf("Delete the pool %s with %s identities and %s logins? Users get new identity IDs if you "+
-		"make it again.", args[0], number(found.Identities), number(found.Logins))
-	if err := confirm(c, question); err != nil {
-		return err
-	}
-
-	return pools(ctx, client, "DeleteIdentityPool", members{"IdentityPoolId": args[0]}, nil)
+	return deletion{
+		kind:     "identity-pool",
+		id:       args[0],
+		question: "Delete the pool " + args[0] + "? Users get new identity IDs if you make it again.",
+	}.confirmed(ctx, c, client, func() error {
+		return pools(ctx, client, "DeleteIdentityPool", members{"IdentityPoolId": args[0]}, nil)
+	})
 }
-
-// preview has what goes with a thing that is deleted.
-type preview struct{ Identities, Logins int64 }
-
-func previewed(ctx context.Context, client *apply.Client, kind, id string) (preview, error) {
-	var found preview
-	err := client.Admin(ctx, "PreviewDeletion", members{"Kind": kind, "Id": id}, &found)
-
-	return found, err
-}
-
-func number(n int64) string { return strconv.FormatInt(n, 10) }

@@ -263,18 +263,20 @@ func (o Options) providerDelete() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}, deleteProvider)
 	c.ValidArgsFunction = o.completer(providerNames)
-	addYes(c)
+	addDeletion(c)
 
 	return c
 }
 
 func deleteProvider(ctx context.Context, c *cobra.Command, client *apply.Client, args []string) error {
-	if err := confirm(c, "Delete the provider "+args[0]+"? Its users are refused at once; identities stay."); err != nil {
-		return err
-	}
-	if kindOf(args[0]) == samlKind {
-		return iam(ctx, client, "DeleteSAMLProvider", url.Values{"SAMLProviderArn": {args[0]}}, nil)
-	}
-
-	return iam(ctx, client, "DeleteOpenIDConnectProvider", url.Values{"OpenIDConnectProviderArn": {args[0]}}, nil)
+	return deletion{
+		kind:     "provider",
+		id:       args[0],
+		question: "Delete the provider " + args[0] + "? Its users are refused at once; identities stay.",
+	}.confirmed(ctx, c, client, func() error {
+		if kindOf(args[0]) == samlKind {
+			return iam(ctx, client, "DeleteSAMLProvider", url.Values{"SAMLProviderArn": {args[0]}}, nil)
+		}
+		return iam(ctx, client, "DeleteOpenIDConnectProvider", url.Values{"OpenIDConnectProviderArn": {args[0]}}, nil)
+	})
 }

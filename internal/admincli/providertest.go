@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/terminal"
 )
 
@@ -29,7 +28,7 @@ type testedProvider struct {
 		Milliseconds float64
 		Certificate  *struct{ Expires moment } `json:",omitempty"`
 	}
-	Steps    []explain.Step
+	Steps    []step
 	Warnings []string
 }
 
@@ -88,7 +87,7 @@ func testProvider(ctx context.Context, c *cobra.Command, client *apply.Client, a
 }
 
 func (p *testedProvider) write(out io.Writer) error {
-	if _, err := io.WriteString(out, Steps(terminal.PaletteFor(out), p.Steps, nil)); err != nil {
+	if _, err := io.WriteString(out, Steps(terminal.PaletteFor(out), explainedSteps(p.Steps), nil)); err != nil {
 		return err
 	}
 

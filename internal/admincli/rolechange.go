@@ -67,7 +67,7 @@ func (o Options) roleDelete() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}, deleteRole)
 	c.ValidArgsFunction = o.completer(roleNames)
-	addYes(c)
+	addDeletion(c)
 
 	return c
 }
@@ -77,12 +77,17 @@ func deleteRole(ctx context.Context, c *cobra.Command, client *apply.Client, arg
 	if err != nil {
 		return err
 	}
-	question := fmt.Sprintf("Delete the role %s with %d policies? Pools that use it give no credentials for it any more.",
-		r.RoleName, len(r.Policies))
-	if err := confirm(c, question); err != nil {
-		return err
-	}
 
+	return deletion{
+		kind: "role",
+		id:   r.Arn,
+		question: fmt.Sprintf("Delete the role %s with %d policies? Pools that use it give no credentials for it any more.",
+			r.RoleName, len(r.Policies)+len(r.AttachedPolicies)),
+	}.confirmed(ctx, c, client, func() error { return r.delete(ctx, client) })
+}
+
+// delete removes the role's policies, then the role.
+func (r *wholeRole) delete(ctx context.Context, client *apply.Client) error {
 	on := url.Values{"RoleName": {r.RoleName}}
 	for _, arn := range r.AttachedPolicies {
 		in := maps.Clone(on)

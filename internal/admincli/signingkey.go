@@ -17,7 +17,7 @@ type signingKey struct {
 	State          string
 	AgeSeconds     int64
 	Account        string  `json:",omitempty"`
-	SignsFrom      *moment `json:",omitempty"`
+	SignsFrom      *moment // nil: it signs from the beginning
 	SignsUntil     *moment `json:",omitempty"`
 	PublishedUntil *moment `json:",omitempty"`
 	RetiredAt      *moment `json:",omitempty"`
@@ -123,11 +123,16 @@ func (o Options) signingKeyRetire() *cobra.Command {
 		}
 		in := accountOf(c)
 		in["KeyId"] = args[0]
+		var out struct{ SigningKey signingKey }
+		if err := client.Admin(ctx, "RetireSigningKey", in, &out); err != nil {
+			return err
+		}
 
-		return client.Admin(ctx, "RetireSigningKey", in, nil)
+		return showSigningKeys(c, []signingKey{out.SigningKey})
 	})
 	addAccount(c)
 	addYes(c)
+	addForm(c)
 
 	return c
 }

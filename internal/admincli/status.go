@@ -2,30 +2,26 @@ package admincli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/terminal"
 )
 
 // serverStatus has the members of GetServerStatus.
 type serverStatus struct {
 	Version     string
-	Nodes       []nodeStatus
-	Silent      []string     `json:",omitempty"`
-	Warning     string       `json:",omitempty"`
+	Nodes       []nodeStatus // the one that answers
 	SigningKeys []signingKey `json:",omitempty"`
 }
 
 type nodeStatus struct {
-	Node          string `json:",omitempty"`
 	Version       string
 	Started       moment
 	UptimeSeconds int64
@@ -82,7 +78,7 @@ func showStatus(ctx context.Context, c *cobra.Command, client *apply.Client, _ [
 	}
 
 	if faults := out.faults(); err == nil && faults > 0 {
-		return fmt.Errorf("something is wrong in %d places", faults)
+		return fmt.Errorf("something is wrong in %s", explain.Count(faults, "place"))
 	}
 
 	return err
@@ -93,12 +89,11 @@ func (s *serverStatus) write(out io.Writer) error {
 	p := terminal.PaletteFor(out)
 	t := &lines{}
 	t.add("version", s.Version)
-	t.named("warning", s.Warning)
 	if err := t.writeTo(out); err != nil {
 		return err
 	}
 
-	for i := range s.Nodes {
+	for i := range s.Nodes { // one today
 		if err := s.Nodes[i].write(out, p); err != nil {
 			return err
 		}
@@ -114,7 +109,7 @@ func (s *serverStatus) write(out io.Writer) error {
 }
 
 func (n *nodeStatus) write(out io.Writer, p terminal.Palette) error {
-	fmt.Fprintf(out, "\nnode %s\n", printed(n.Node))
+	fmt.Fprintln(out, "\nthis node")
 	database := p.Green + "ok" + p.Reset
 	switch {
 	case !n.Store.Reachable:
@@ -135,10 +130,10 @@ func (n *nodeStatus) write(out io.Writer, p terminal.Palette) error {
 
 	t := &lines{}
 	t.add("  up for", (time.Duration(n.UptimeSeconds) * time.Second).String())
-	t.add("  log lines dropped", strconv.FormatUint(n.LogLinesDropped, 10))
+	t.add("  log lines dropped", number(n.LogLinesDropped))
 	for _, l := range n.Load {
-		t.add("  load of "+l.Class, strconv.FormatInt(l.InFlight, 10)+" calls",
-			fmt.Sprintf("%.1f ms wait", l.WaitMilliseconds), strconv.FormatUint(l.Refused, 10)+" refused")
+		t.add("  load of "+l.Class, number(l.InFlight)+" calls",
+			fmt.Sprintf("%.1f ms wait", l.WaitMilliseconds), number(l.Refused)+" refused")
 	}
 
 	return t.writeTo(out)
@@ -146,7 +141,7 @@ func (n *nodeStatus) write(out io.Writer, p terminal.Palette) error {
 
 // faults counts what is wrong.
 func (s *serverStatus) faults() int {
-	count := len(s.Silent)
+	count := 0
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
 		if !n.Store.Reachable || !n.Store.Writable {
@@ -168,9 +163,9 @@ func size(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1
 // setting has the members of a setting in ListSettings.
 type setting struct {
 	Name         string
-	Value        json.RawMessage
+	Value        string // a secret is masked
 	Source       string
-	Default      json.RawMessage `json:",omitempty"`
+	Default      string
 	NeedsRestart bool
 }
 
@@ -203,16 +198,7 @@ func showSettings(ctx context.Context, c *cobra.Command, client *apply.Client, _
 	return show(c, all, func(t *lines) {
 		t.add("SETTING", "VALUE", "SOURCE")
 		for _, s := range all {
-			t.add(s.Name, plain(s.Value), s.Source)
+			t.add(s.Name, s.Value, s.Source)
 		}
 	})
-}
-
-// plain shows a JSON value for people: a text without quotes.
-func plain(value json.RawMessage) string {
-	var text string
-	if json.Unmarshal(value, &text) == nil {
-		return text
-	}
-	return string(value)
 }

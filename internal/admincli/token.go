@@ -30,7 +30,7 @@ type trial struct {
 	RoleArn        string            `json:",omitempty"`
 	Trust          *trust            `json:",omitempty"`
 	Tags           map[string]string `json:",omitempty"`
-	Steps          []explain.Step
+	Steps          []step
 }
 
 type trust struct {
@@ -138,7 +138,7 @@ func (e *explainedToken) show(c *cobra.Command) error {
 
 	for i := range e.Results {
 		r := &e.Results[i]
-		fmt.Fprintf(out, "\n%s %s\n%s", r.IdentityPoolId, explain.Escaped(r.Name), r.text(terminal.PaletteFor(out)))
+		fmt.Fprintf(out, "\n%s %s\n%s", printed(r.IdentityPoolId), printed(r.Name), r.text(terminal.PaletteFor(out)))
 	}
 
 	return nil
@@ -147,7 +147,7 @@ func (e *explainedToken) show(c *cobra.Command) error {
 // text tells the checks of a trial and its result.
 func (r *trial) text(p terminal.Palette) string {
 	var b strings.Builder
-	b.WriteString(Steps(p, r.Steps, nil))
+	b.WriteString(Steps(p, explainedSteps(r.Steps), nil))
 	result := &lines{}
 	if r.Accepted {
 		result.add("  accepted", "as "+r.ProviderName)

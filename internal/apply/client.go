@@ -51,6 +51,14 @@ func (e *apiError) Error() string {
 	return e.Operation + ": " + e.Code + ": " + e.Message
 }
 
+// UnreachableError means that a server gave no answer.
+type UnreachableError struct{ Cause error }
+
+func (e *UnreachableError) Error() string { return e.Cause.Error() }
+
+// Unwrap returns the cause.
+func (e *UnreachableError) Unwrap() error { return e.Cause }
+
 // RequestID returns the ID of the call that a server refused with err; "" = err is no refusal.
 func RequestID(err error) string {
 	if refusal, ok := errors.AsType[*apiError](err); ok {
@@ -68,6 +76,11 @@ func IsServerFault(err error) bool {
 
 func isThrottled(err error) bool {
 	return refusedAs(err, "TooManyRequestsException", "Throttling", "ThrottlingException")
+}
+
+// IsBadInput reports whether a server refused a call with err because of its input.
+func IsBadInput(err error) bool {
+	return refusedAs(err, "InvalidParameterException", "ValidationException", "ValidationError")
 }
 
 // refusedAs reports whether err is a refusal with one of the codes.
@@ -178,13 +191,14 @@ func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 		if !isThrottled(err) || attempt == attempts {
 			return answer, err
 		}
-		if err := c.wait(ctx, time.Second<<(attempt-1)); err != nil {
+		if err := c.Pause(ctx, time.Second<<(attempt-1)); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (c *Client) wait(ctx context.Context, d time.Duration) error {
+// Pause waits for a time. Error: that of ctx, if it ends earlier.
+func (c *Client) Pause(ctx context.Context, d time.Duration) error {
 	if c.Wait != nil {
 		return c.Wait(ctx, d)
 	}
@@ -215,13 +229,13 @@ func (c *Client) once(ctx context.Context, call call) ([]byte, error) {
 
 	response, err := c.HTTP.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, &UnreachableError{Cause: err}
 	}
 	defer response.Body.Close()
 
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
-		return nil, err
+		return nil, &UnreachableError{Cause: err}
 	}
 	if len(answer) > maxAnswer {
 		return nil, fmt.Errorf("%s: the answer has more than %d bytes", call.operation, maxAnswer)
