@@ -229,9 +229,9 @@ func (s *Server) signingKeys(sealer *envelope.Sealer) *signingkeys.Keys {
 	}
 }
 
-// status returns what tells the status of this node.
-func (s *Server) status(p *parts) *serverstatus.Reporter {
-	return &serverstatus.Reporter{
+// status returns what tells the status of this node and of the others.
+func (s *Server) status(p *parts) *serverstatus.Everywhere {
+	return serverstatus.NewEverywhere(&serverstatus.Reporter{
 		Version:         s.config.Version,
 		Started:         s.config.Now(),
 		Now:             s.config.Now,
@@ -239,7 +239,7 @@ func (s *Server) status(p *parts) *serverstatus.Reporter {
 		Engines:         p.engines.Health,
 		LogLinesDropped: s.config.LogLinesDropped,
 		Guard:           s.overload,
-	}
+	}, s.nodes)
 }
 
 // storeCounts stores what this node has counted, so that an administrator sees it. It does so once a second at most,

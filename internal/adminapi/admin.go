@@ -71,7 +71,7 @@ type Options struct {
 	// PageSealer seals the tokens of pages.
 	PageSealer  iam.Sealer
 	SigningKeys *signingkeys.Keys
-	Status      *serverstatus.Reporter
+	Status      *serverstatus.Everywhere
 	Settings    []settingtable.Setting
 	Checker     *providercheck.Checker
 	// Fresh stores what this node has counted, unless it did so a moment ago.

@@ -81,7 +81,7 @@ func (s *Service) explain(ctx context.Context, c awsapi.Caller, in *explainInput
 
 	t, ok, seen := s.options.Traces.Find(ctx, c.Account, c.Account == string(s.options.Home), *in.RequestId)
 	if !ok || t.Region != "" && t.Region != c.Region {
-		note := shownNodes(seen).Warning
+		note := shownNodes("refusals", seen.Silent, seen.Alone).Warning
 		if note != "" {
 			note = " " + note
 		}

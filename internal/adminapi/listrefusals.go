@@ -50,7 +50,7 @@ type listRefusalsOutput struct {
 	Next      string
 	Skipped   uint64
 	KeptSince awsapi.Timestamp
-	Nodes     refusalNodes
+	Nodes     nodesSeen
 }
 
 type refusalEntry struct {
@@ -68,21 +68,22 @@ type refusalEntry struct {
 	Node           string
 }
 
-// refusalNodes tells whose refusals an answer has.
-type refusalNodes struct {
+// nodesSeen tells of which nodes an answer is.
+type nodesSeen struct {
 	Silent  []string // names of nodes that did not answer
 	Alone   bool     // the node that answers cannot reach the others, if there are any
 	Warning string   `json:",omitzero"` // both in a sentence, for people
 }
 
-func shownNodes(seen traces.Seen) refusalNodes {
-	shown := refusalNodes{Silent: append([]string{}, seen.Silent...), Alone: seen.Alone}
+// shownNodes words what an answer with the things of all nodes lacks.
+func shownNodes(things string, silent []string, alone bool) nodesSeen {
+	shown := nodesSeen{Silent: append([]string{}, silent...), Alone: alone}
 	switch {
-	case seen.Alone:
-		shown.Warning = "Only the refusals of the node that answered: notifications of the database do not reach it, " +
-			"so it cannot ask the others. With PgBouncer use pool_mode = session."
-	case len(seen.Silent) > 0:
-		shown.Warning = "Without the refusals of nodes that did not answer: " + strings.Join(seen.Silent, ", ") + "."
+	case alone:
+		shown.Warning = "Only the " + things + " of the node that answered: notifications of the database do not " +
+			"reach it, so it cannot ask the others. With PgBouncer use pool_mode = session."
+	case len(silent) > 0:
+		shown.Warning = "Without the " + things + " of nodes that did not answer: " + strings.Join(silent, ", ") + "."
 	}
 
 	return shown
@@ -137,7 +138,7 @@ func (s *Service) listRefusals(
 		Next:      next,
 		Skipped:   list.Skipped,
 		KeptSince: awsapi.Timestamp(list.Since),
-		Nodes:     shownNodes(list.Seen),
+		Nodes:     shownNodes("refusals", list.Silent, list.Alone),
 	}
 	for _, entry := range list.Entries {
 		out.Refusals = append(out.Refusals, shownRefusal(entry.Trace))

@@ -23,12 +23,14 @@ func (s *Service) homeOnly(c awsapi.Caller, operation string) error {
 type getServerStatusInput struct{}
 
 type getServerStatusOutput struct {
-	Version     string
-	Nodes       []nodeStatus
+	Version     string       // of the node that answers
+	Nodes       []nodeStatus // the one that answers is the first
+	nodesSeen                // the nodes that are missing
 	SigningKeys []signingKey // of identity pools
 }
 
 type nodeStatus struct {
+	Node            string
 	Version         string
 	Started         awsapi.Timestamp
 	UptimeSeconds   int64
@@ -60,7 +62,7 @@ type loadStatus struct {
 	Refused          uint64
 }
 
-// getServerStatus tells the operator what this node is doing, and which keys sign.
+// getServerStatus tells the operator what the nodes are doing, and which keys sign.
 func (s *Service) getServerStatus(
 	ctx context.Context, c awsapi.Caller, _ *getServerStatusInput,
 ) (*getServerStatusOutput, error) {
@@ -68,9 +70,13 @@ func (s *Service) getServerStatus(
 		return nil, err
 	}
 
-	node := s.options.Status.Node(ctx)
-	out := &getServerStatusOutput{Version: node.Version, Nodes: []nodeStatus{shownNode(node)}}
-	if !node.Store.Reachable {
+	all := s.options.Status.All(ctx)
+	own := all.Nodes[0]
+	out := &getServerStatusOutput{Version: own.Version, nodesSeen: shownNodes("status", all.Silent, all.Alone)}
+	for _, node := range all.Nodes {
+		out.Nodes = append(out.Nodes, shownNode(node))
+	}
+	if !own.Store.Reachable {
 		return out, nil
 	}
 
@@ -80,8 +86,9 @@ func (s *Service) getServerStatus(
 	return out, err
 }
 
-func shownNode(n serverstatus.Node) nodeStatus {
+func shownNode(n serverstatus.NamedNode) nodeStatus {
 	out := nodeStatus{
+		Node:          n.Name,
 		Version:       n.Version,
 		Started:       awsapi.Timestamp(n.Started),
 		UptimeSeconds: int64(n.Uptime / time.Second),

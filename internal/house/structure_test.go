@@ -65,7 +65,7 @@ var allowedImports = map[string][]string{
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/idtoken", "internal/outbound",
 		"internal/saml",
 	},
-	"internal/serverstatus": {"internal/assume", "internal/overload", "internal/store"},
+	"internal/serverstatus": {"internal/assume", "internal/nodes", "internal/overload", "internal/store"},
 	"internal/settingtable": {"internal/explain"},
 	"internal/signingkeys":  {"internal/identitypool", "internal/issuer", "internal/store", "internal/webidentity"},
 	"internal/admincli":     {"internal/apply", "internal/explain", "internal/terminal"},

@@ -1,7 +1,7 @@
-// Package serverstatus tells what one node of a server is doing: its version, its database, its
-// credential engines and how busy it is. A node answers for itself alone.
+// Package serverstatus tells what the nodes of a server are doing: their versions, their database, their
+// credential engines and how busy they are. Each node answers for itself, and asks the others.
 //
-// Start reading at Reporter.Node.
+// Start reading at Everywhere.All.
 package serverstatus
 
 import (
