@@ -77,7 +77,8 @@ func deleteRole(ctx context.Context, c *cobra.Command, client *apply.Client, arg
 	if err != nil {
 		return err
 	}
-	question := fmt.Sprintf("Delete the role %s with %d policies? Pools that use it give no credentials for it any more.",
+	question := fmt.Sprintf(
+		"Delete the role %s with %d policies? Pools that use it give no credentials for it any more.",
 		r.RoleName, len(r.Policies))
 	if err := confirm(c, question); err != nil {
 		return err
