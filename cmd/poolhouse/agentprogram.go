@@ -82,7 +82,8 @@ func checkSharedFiles(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("the default profile in %s: %w; run with AWS_CONFIG_FILE=%s, or mend it", path, err, os.DevNull)
+		return fmt.Errorf("the default profile in %s: %w; run with AWS_CONFIG_FILE=%s, or mend it",
+			path, err, os.DevNull)
 	}
 
 	for _, setting := range []struct {

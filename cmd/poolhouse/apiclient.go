@@ -50,8 +50,8 @@ func clientKeys(ctx context.Context) (sigv4.Credentials, error) {
 
 	keys, err := settings.Credentials.Retrieve(ctx)
 	if err != nil {
-		return sigv4.Credentials{}, fmt.Errorf("no keys to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
-			"or AWS_PROFILE: %s", onOneLine(err))
+		return sigv4.Credentials{}, fmt.Errorf("no keys to sign with: "+
+			"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE: %s", onOneLine(err))
 	}
 
 	return sigv4.Credentials{

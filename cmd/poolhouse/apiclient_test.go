@@ -58,7 +58,10 @@ func TestProfiles(t *testing.T) {
 		{profile: "default", key: "AKIADEFAULT", secret: "default-secret", region: "eu-west-1"},
 		{profile: "process", key: "AKIAPROCESS", secret: "from-process", region: poolhouse.DevRegion},
 		{profile: "sso", fault: "the settings of the AWS SDKs: failed to find SSO session section, company"},
-		{profile: "role", fault: "or AWS_PROFILE: failed to refresh cached credentials, operation error STS: AssumeRole"},
+		{
+			profile: "role",
+			fault:   "or AWS_PROFILE: failed to refresh cached credentials, operation error STS: AssumeRole",
+		},
 		{profile: "half", fault: "half, Error using profile: 2, partial credentials found for profile half"},
 		{profile: "none", fault: "failed to get shared config profile, none"},
 		{profile: "", key: "AKIADEFAULT", secret: "default-secret", region: "eu-west-1"},
@@ -114,7 +117,8 @@ func TestProfileAndEnvironment(t *testing.T) {
 	t.Setenv("HOME", home)
 	t.Setenv("AWS_CONFIG_FILE", "")
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "")
-	if _, err := clientKeys(t.Context()); err == nil || !strings.Contains(err.Error(), "failed to get shared config profile, shop") {
+	_, err := clientKeys(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "failed to get shared config profile, shop") {
 		t.Errorf("with an empty home: %v", err)
 	}
 }

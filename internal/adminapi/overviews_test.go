@@ -175,12 +175,12 @@ func wantRefusals(t *testing.T, w *wiretest.Accounts, operation string, inputs m
 // wantPermission calls an operation with keys that may not, may by the action, and may only on another resource.
 func wantPermission(t *testing.T, w *wiretest.Accounts, operation, body string) {
 	t.Helper()
+	allow := `{"Effect":"Allow","Action":"poolhouse:` + operation + `","Resource":`
 	policies := map[string]bool{
-		`{"Effect":"Allow","Action":"poolhouse:Explain","Resource":"*"}`:                                                     false,
-		`{"Effect":"Allow","Action":"poolhouse:` + operation + `","Resource":"*"}`:                                           true,
-		`{"Effect":"Allow","Action":"poolhouse:` + operation + `","Resource":"arn:aws:cognito-identity:*:*:identitypool/x"}`: false,
-		`{"Effect":"Allow","Action":"poolhouse:` + operation + `","Resource":"*",` +
-			`"Condition":{"StringEquals":{"aws:ResourceTag/team":"a"}}}`: false,
+		`{"Effect":"Allow","Action":"poolhouse:Explain","Resource":"*"}`: false,
+		allow + `"*"}`: true,
+		allow + `"arn:aws:cognito-identity:*:*:identitypool/x"}`:                 false,
+		allow + `"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"a"}}}`: false,
 	}
 	for statement, allowed := range policies {
 		key, secret, err := w.AccessKeys(t).Create(t.Context(), iam.NewAccessKey{
@@ -192,7 +192,8 @@ func wantPermission(t *testing.T, w *wiretest.Accounts, operation, body string) 
 		}
 		w.Keys["limited"] = aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: secret}
 		answer := w.Administer(t, "limited", operation, body)
-		if denied := strings.Contains(answer.Body, "AccessDenied"); denied == allowed || allowed != (answer.Status == 200) {
+		denied := strings.Contains(answer.Body, "AccessDenied")
+		if denied == allowed || allowed != (answer.Status == 200) {
 			t.Errorf("%s with %s: %d %s", operation, statement, answer.Status, answer.Body)
 		}
 	}
@@ -222,11 +223,12 @@ func TestSearchIdentities(t *testing.T) {
 			return administer[searched](t, w, wiretest.HomeAccount, "SearchIdentities", body)
 		}
 		quoted := fmt.Sprintf(`"IdentityPoolId":%q`, pool)
+		everyone := append(slices.Clone(ids), *user.IdentityId)
 		questions := map[string][]string{
 			`{` + quoted + `,"ProviderName":"login.my.app","Subject":"alice"}`: {*user.IdentityId},
 			`{` + quoted + `,"ProviderName":"login.my.app","Subject":"bob"}`:   nil,
 			`{` + quoted + `,"CreatedAfter":4e9}`:                              nil,
-			`{` + quoted + `,"CreatedAfter":1}`:                                append(slices.Clone(ids), *user.IdentityId),
+			`{` + quoted + `,"CreatedAfter":1}`:                                everyone,
 			`{"IdentityIdPrefix":"` + ids[0] + `"}`:                            ids[:1],
 			`{"IdentityIdPrefix":"` + more[0][:len(more[0])-4] + `"}`:          more,
 			`{` + quoted + `,"IdentityIdPrefix":"` + more[0] + `"}`:            nil,
@@ -256,9 +258,10 @@ func TestSearchIdentities(t *testing.T) {
 			if seen += len(page.Identities); page.NextToken == nil {
 				break
 			}
-			body = `{` + quoted + `,"MaxResults":3,"NextToken":"` + *page.NextToken + `"}`
+			next := `,"NextToken":"` + *page.NextToken + `"}`
+			body = `{` + quoted + `,"MaxResults":3` + next
 			wantRefusals(t, w, "SearchIdentities", map[string]string{
-				`{"IdentityPoolId":"` + second + `","NextToken":"` + *page.NextToken + `"}`: "InvalidParameterException",
+				`{"IdentityPoolId":"` + second + `"` + next: "InvalidParameterException",
 			})
 		}
 		if seen != 4 {
@@ -276,9 +279,12 @@ func TestSearchIdentities(t *testing.T) {
 			`{"IdentityIdPrefix":"us-east-1:"}`:     "InvalidParameterException",
 			`{"IdentityIdPrefix":"us-east-1:00ü0"}`: "InvalidParameterException",
 			`{"IdentityIdPrefix":7}`:                "SerializationException",
-			`{"IdentityPoolId":"` + foreign + `"}`:  "ResourceNotFoundException",
-			`{"IdentityPoolId":"` + nobody + `"}`:   "ResourceNotFoundException",
-			`{"IdentityPoolId":"` + foreign + `","ProviderName":"login.my.app","Subject":"alice"}`: "ResourceNotFoundException",
+		})
+		missing := "ResourceNotFoundException"
+		wantRefusals(t, w, "SearchIdentities", map[string]string{
+			`{"IdentityPoolId":"` + foreign + `"}`:                                                 missing,
+			`{"IdentityPoolId":"` + nobody + `"}`:                                                  missing,
+			`{"IdentityPoolId":"` + foreign + `","ProviderName":"login.my.app","Subject":"alice"}`: missing,
 		})
 		wantPermission(t, w, "SearchIdentities", `{`+quoted+`}`)
 	})
@@ -343,7 +349,8 @@ func TestGetStatistics(t *testing.T) {
 				t.Errorf("latency: %+v", tokens)
 			}
 		}
-		if got := administer[statisticsAnswer](t, w, neighbour, "GetStatistics", `{"Step":86400}`); sum(got.Series.Guests) != 1 {
+		got := administer[statisticsAnswer](t, w, neighbour, "GetStatistics", `{"Step":86400}`)
+		if sum(got.Series.Guests) != 1 {
 			t.Errorf("the other account: %+v", got)
 		}
 		if got := administer[statisticsAnswer](t, w, wiretest.HomeAccount, "GetStatistics",
@@ -449,7 +456,8 @@ func TestPreviewDeletion(t *testing.T) {
 		one("providers", got.Providers, "login.my.app")
 		one("keys", got.AccessKeys, key.ID)
 
-		if got = ask("identity", *user.IdentityId); *got.Identities != 1 || got.Logins != 1 || got.LongestSession != 3600 {
+		got = ask("identity", *user.IdentityId)
+		if *got.Identities != 1 || got.Logins != 1 || got.LongestSession != 3600 {
 			t.Errorf("identity: %+v", got)
 		}
 		if got = ask("role", role); *got.Identities != 3 || got.LongestSession != 7200 || len(got.Roles) != 0 {
@@ -466,6 +474,8 @@ func TestPreviewDeletion(t *testing.T) {
 			`{"Kind":"identity-pool"}`:       "InvalidParameterException",
 			`{"Kind":"planet","Id":"earth"}`: "InvalidParameterException",
 			`{"Kind":"role","Id":7}`:         "SerializationException",
+			`{"Kind":"role","Id":"` + strings.Repeat("a", 2049) + `"}`: "InvalidParameterException",
+
 			`{"Kind":"identity-pool","Id":"` + foreign + `"}`:                                                 missing,
 			`{"Kind":"identity","Id":"` + others[0] + `"}`:                                                    missing,
 			`{"Kind":"identity","Id":"` + ids[0][:30] + `"}`:                                                  missing,
@@ -474,7 +484,6 @@ func TestPreviewDeletion(t *testing.T) {
 			`{"Kind":"provider","Id":"arn:aws:iam::` + wiretest.HomeAccount + `:oidc-provider/none.example"}`: missing,
 			`{"Kind":"provider","Id":"none"}`:                                                                 missing,
 			`{"Kind":"access-key","Id":"` + w.Keys[neighbour].AccessKeyID + `"}`:                              missing,
-			`{"Kind":"role","Id":"` + strings.Repeat("a", 2049) + `"}`:                                        "InvalidParameterException",
 		})
 		wantPermission(t, w, "PreviewDeletion", `{"Kind":"identity-pool","Id":"`+pool+`"}`)
 	})

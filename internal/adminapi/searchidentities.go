@@ -164,7 +164,9 @@ func (q *identitySearch) byLogin(ctx context.Context, in *searchIdentitiesInput)
 }
 
 // byTime lists a pool's identities, which were made at a time or later, in the order of their creation.
-func (q *identitySearch) byTime(ctx context.Context, start string) (found []identitypool.Identity, next string, err error) {
+func (q *identitySearch) byTime(ctx context.Context, start string) (
+	found []identitypool.Identity, next string, err error,
+) {
 	after := store.Place{Created: q.after}
 	if start != "" {
 		if after, err = store.ParsePlace(start); err != nil {
@@ -194,7 +196,8 @@ func (q *identitySearch) byPrefix(
 	}
 
 	for range maxScans {
-		page, err := q.service.options.Store.IdentitiesWithPrefix(ctx, q.prefix, identitypool.IdentityID(after), scannedIDs)
+		page, err := q.service.options.Store.IdentitiesWithPrefix(
+			ctx, q.prefix, identitypool.IdentityID(after), scannedIDs)
 		if err != nil {
 			return nil, "", err
 		}

@@ -104,7 +104,8 @@ earlier keys stay valid until they expire.`,
 		return showSigningKeys(c, out.SigningKeys)
 	})
 	addAccount(c)
-	c.Flags().Bool("now", false, "sign with them at once: verifiers that keep the old list refuse their tokens for a while")
+	c.Flags().Bool("now", false,
+		"sign with them at once: verifiers that keep the old list refuse their tokens for a while")
 	addForm(c)
 
 	return c

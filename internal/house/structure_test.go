@@ -50,7 +50,7 @@ var allowedImports = map[string][]string{
 		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/webidentity",
-		"internal/wholefile", "sigv4", "internal/settingtable", "internal/signingkeys",
+		"internal/wholefile", "sigv4", "internal/settingtable", "internal/signingkeys", "internal/terminal",
 	},
 	"internal/adminapi": {
 		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate",
@@ -215,13 +215,16 @@ var fences = map[string][]string{
 	"github.com/beevik/etree":             {"internal/devsaml", "internal/saml"},
 	"github.com/russellhaering/goxmldsig": {"internal/devsaml", "internal/saml"},
 	"github.com/prometheus/client_golang": {"internal/metrics"},
-	"github.com/spf13/cobra":              {"cmd/poolhouse"},
+	"github.com/spf13/cobra":              {"cmd/poolhouse", "internal/admincli"},
 	"github.com/knadh/koanf":              {"cmd/poolhouse"},
 	"github.com/gofrs/flock":              {"internal/clilogin", "internal/credentialagent", "internal/datalock"},
 	"github.com/zalando/go-keyring":       {"internal/clilogin"},
 	"golang.org/x/oauth2":                 {"internal/clilogin"},
-	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/conformance", "internal/template"},
-	"github.com/aws/aws-sdk-go-v2":        {"poolhousetest"}, // no service's module; else tests only
+	"github.com/goccy/go-yaml": {
+		"cmd/poolhouse", "internal/admincli", "internal/conformance", "internal/template",
+	},
+	// Commands read profiles with it, poolhousetest configures clients; else tests only.
+	"github.com/aws/aws-sdk-go-v2": {"cmd/poolhouse", "poolhousetest"},
 
 	"github.com/KimMachineGun/automemlimit": {"cmd/poolhouse"},
 }

@@ -104,8 +104,8 @@ func TestFlushAfterAFault(t *testing.T) {
 	}
 
 	got := read(t, r, now)
-	if got.Guests != 2 || got.SignIns != 0 || got.Identities != 2 || got.Refused["known"] != 2 || got.Refused[Other] != 2 ||
-		len(got.Refused) != 2 || got.Latency["GetId"].Calls() != 6 {
+	if got.Guests != 2 || got.SignIns != 0 || got.Identities != 2 || got.Refused["known"] != 2 ||
+		got.Refused[Other] != 2 || len(got.Refused) != 2 || got.Latency["GetId"].Calls() != 6 {
 		t.Errorf("got %+v", got)
 	}
 

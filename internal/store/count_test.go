@@ -28,7 +28,8 @@ func storedCount(t *testing.T, s *Store, pool identitypool.PoolID) int64 {
 // realCount counts the rows.
 func realCount(t *testing.T, s *Store, pool identitypool.PoolID) int64 {
 	t.Helper()
-	n, err := readOne(t.Context(), s, "count", scanInt, `SELECT count(*) FROM identities WHERE pool_id = $1`, string(pool))
+	n, err := readOne(t.Context(), s, "count", scanInt,
+		`SELECT count(*) FROM identities WHERE pool_id = $1`, string(pool))
 	noError(t, err)
 	return n
 }

@@ -58,50 +58,52 @@ func (s *Store) ReplaceIdentities(ctx context.Context, identities []identitypool
 		ids[i.ID] = true
 	}
 
-	return s.retryRaces(ctx, func() error {
-		var replaced []*identityRow
-		for _, i := range identities {
-			row, err := s.readIdentity(ctx, i.ID)
-			if errors.Is(err, ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			replaced = append(replaced, row)
-		}
+	return s.retryRaces(ctx, func() error { return s.replaceIdentities(ctx, identities) })
+}
 
-		err := s.write(ctx, func(t *engine.Tx) error {
-			for _, row := range replaced {
-				if err := s.deleteIdentity(t, row); err != nil {
-					return err
-				}
-			}
-
-			for _, i := range identities {
-				if err := loadIdentity(t, i); err != nil {
-					return err
-				}
-			}
-
-			return nil
-		})
-		if s.engine.IsViolation(err) {
-			return fmt.Errorf("identity: %w", ErrConflict)
+func (s *Store) replaceIdentities(ctx context.Context, identities []identitypool.Identity) error {
+	var replaced []*identityRow
+	for _, i := range identities {
+		row, err := s.readIdentity(ctx, i.ID)
+		if errors.Is(err, ErrNotFound) {
+			continue
 		}
 		if err != nil {
 			return err
 		}
+		replaced = append(replaced, row)
+	}
 
+	err := s.write(ctx, func(t *engine.Tx) error {
 		for _, row := range replaced {
-			s.counts.changed(row.PoolID, -1, s.now())
+			if err := s.deleteIdentity(t, row); err != nil {
+				return err
+			}
 		}
+
 		for _, i := range identities {
-			s.counts.added(i.PoolID, i.Created, s.now())
+			if err := loadIdentity(t, i); err != nil {
+				return err
+			}
 		}
 
 		return nil
 	})
+	if s.engine.IsViolation(err) {
+		return fmt.Errorf("identity: %w", ErrConflict)
+	}
+	if err != nil {
+		return err
+	}
+
+	for _, row := range replaced {
+		s.counts.changed(row.PoolID, -1, s.now())
+	}
+	for _, i := range identities {
+		s.counts.added(i.PoolID, i.Created, s.now())
+	}
+
+	return nil
 }
 
 // LoadIdentities adds many identities of a pool as LoadIdentity does; outcomes has

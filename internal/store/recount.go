@@ -285,7 +285,8 @@ func (s *Store) RunCounts(ctx context.Context) {
 				s.log.Warn("the identities of older pools could not be counted; the next attempt is in ten minutes",
 					"error", err)
 			case result.Pools > 0:
-				s.log.Info("the identities of pools were counted", "pools", result.Pools, "identities", result.Identities)
+				s.log.Info("the identities of pools were counted",
+					"pools", result.Pools, "identities", result.Identities)
 			}
 			if rest(ctx, countAgainEvery) != nil {
 				return

@@ -35,7 +35,8 @@ func TestSearchesUseAnIndex(t *testing.T) {
 				plan, err := planOf(tx, explain+query.text, query.args...)
 				for _, line := range strings.Split(plan, "\n") {
 					scans := strings.Contains(line, "Seq Scan") ||
-						strings.Contains(line, "SCAN ") && !strings.Contains(line, "SCAN i") && !strings.Contains(line, "SCAN l")
+						strings.Contains(line, "SCAN ") &&
+							!strings.Contains(line, "SCAN i") && !strings.Contains(line, "SCAN l")
 					if scans || plan == "" {
 						t.Errorf("%s: %s", name, plan)
 					}
@@ -78,7 +79,8 @@ func TestIdentitiesWithPrefix(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		pool := addPool(t, s)
 		for _, id := range []string{"r:aa0", "r:aa1", "r:aaf", "r:ab0", "r:a"} {
-			noError(t, s.CreateIdentity(t.Context(), identitypool.Identity{ID: identitypool.IdentityID(id), PoolID: pool}))
+			identity := identitypool.Identity{ID: identitypool.IdentityID(id), PoolID: pool}
+			noError(t, s.CreateIdentity(t.Context(), identity))
 		}
 		for _, c := range []struct {
 			prefix, after string

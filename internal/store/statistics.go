@@ -64,7 +64,8 @@ func (s *Store) SaveStatistics(ctx context.Context, pools bool, rows []Statistic
 
 func saveStatistics(t *engine.Tx, pools bool, r StatisticsRow) error {
 	if pools {
-		_, err := t.Exec(`INSERT INTO pool_statistics (account, region, period, pool_id, node, sign_ins, refused, counts)
+		_, err := t.Exec(`
+			INSERT INTO pool_statistics (account, region, period, pool_id, node, sign_ins, refused, counts)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT (account, region, period, pool_id, node)
 			DO UPDATE SET sign_ins = excluded.sign_ins, refused = excluded.refused, counts = excluded.counts`,
