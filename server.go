@@ -310,8 +310,9 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		Steps:       r.Steps,
 		Reason:      r.Reason,
 		Planned:     r.Planned,
-		AccessKeyID: r.AccessKeyID,
-		PoolID:      r.Pool,
+		AccessKeyID: cmp.Or(r.AccessKeyID, r.ClaimedKeyID),
+		KeyUnproven: r.AccessKeyID == "" && r.ClaimedKeyID != "",
+		PoolID:      cmp.Or(r.Pool, r.AskedPool),
 		Client:      traces.Program(r.UserAgent),
 		Address:     r.Address,
 	}

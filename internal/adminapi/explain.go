@@ -30,6 +30,7 @@ type explainOutput struct {
 	Client         string `json:",omitzero"`
 	SourceAddress  string `json:",omitzero"`
 	AccessKeyId    string `json:",omitzero"`
+	KeyUnproven    bool   `json:",omitzero"` // the signature was refused: anybody can name the key
 	Node           string // that refused the call
 }
 
@@ -110,6 +111,7 @@ func (s *Service) explain(ctx context.Context, c awsapi.Caller, in *explainInput
 		Client:         t.Client,
 		SourceAddress:  shownAddress(t),
 		AccessKeyId:    t.AccessKeyID,
+		KeyUnproven:    t.KeyUnproven,
 		Node:           t.Node,
 	}
 

@@ -65,6 +65,7 @@ type refusalEntry struct {
 	Client         string `json:",omitzero"`
 	SourceAddress  string `json:",omitzero"`
 	AccessKeyId    string `json:",omitzero"`
+	KeyUnproven    bool   `json:",omitzero"` // the signature was refused: anybody can name the key
 	Node           string
 }
 
@@ -128,6 +129,7 @@ func (s *Service) listRefusals(
 	}
 
 	list := s.options.Traces.List(ctx, q, from, wait)
+	awsapi.RecordFrom(ctx).Waited = list.Waited
 	next, err := s.sealPositions(q, list.Next)
 	if err != nil {
 		return nil, err
@@ -160,6 +162,7 @@ func shownRefusal(t traces.Trace) refusalEntry {
 		Client:         t.Client,
 		SourceAddress:  shownAddress(t),
 		AccessKeyId:    t.AccessKeyID,
+		KeyUnproven:    t.KeyUnproven,
 		Node:           t.Node,
 	}
 }

@@ -91,6 +91,7 @@ type refusal struct {
 	Client         string         `json:",omitempty"`
 	SourceAddress  string         `json:",omitempty"`
 	AccessKeyId    string         `json:",omitempty"`
+	KeyUnproven    bool           `json:",omitempty"`
 	Node           string         `json:",omitempty"`
 	Steps          []step         `json:",omitempty"`
 	Planned        []explain.Code `json:",omitempty"`
@@ -143,7 +144,11 @@ func (r *refusal) text(p terminal.Palette) string {
 	origin.named("  provider", r.ProviderName)
 	origin.named("  client", r.Client)
 	origin.named("  address", r.SourceAddress)
-	origin.named("  access key", r.AccessKeyId)
+	key := r.AccessKeyId
+	if r.KeyUnproven {
+		key += " (named by the request, not proven)"
+	}
+	origin.named("  access key", key)
 	origin.named("  node", r.Node)
 	_ = origin.writeTo(&b) // a strings.Builder takes all
 

@@ -196,23 +196,25 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 
 		if rec := &x.record; s.recorder != nil && rec.Code != "" {
 			s.recorder.Refused(Refusal{
-				Time:        rec.Start,
-				RequestID:   rec.RequestID,
-				Service:     rec.Service,
-				Account:     rec.Account,
-				Others:      rec.Others,
-				Region:      rec.Region,
-				Operation:   rec.Operation,
-				Code:        rec.Code,
-				Message:     cmp.Or(x.message, rec.Message),
-				Status:      rec.Status,
-				Steps:       steps,
-				Reason:      rec.ReasonCode,
-				Planned:     x.trace.Planned(),
-				AccessKeyID: rec.AccessKeyID,
-				UserAgent:   rec.UserAgent,
-				Pool:        rec.Pool,
-				Address:     rec.Client.IP,
+				Time:         rec.Start,
+				RequestID:    rec.RequestID,
+				Service:      rec.Service,
+				Account:      rec.Account,
+				Others:       rec.Others,
+				Region:       rec.Region,
+				Operation:    rec.Operation,
+				Code:         rec.Code,
+				Message:      cmp.Or(x.message, rec.Message),
+				Status:       rec.Status,
+				Steps:        steps,
+				Reason:       rec.ReasonCode,
+				Planned:      x.trace.Planned(),
+				AccessKeyID:  rec.AccessKeyID,
+				ClaimedKeyID: rec.ClaimedKeyID,
+				AskedPool:    rec.AskedPool,
+				UserAgent:    rec.UserAgent,
+				Pool:         rec.Pool,
+				Address:      rec.Client.IP,
 			})
 		}
 	})
@@ -277,6 +279,9 @@ func (s *Service) log(r *http.Request, x *exchange, steps []explain.Step) {
 		}
 	}
 	attrs = append(attrs, slog.Int("status", rec.Status), slog.Duration("duration", rec.Duration))
+	if rec.Waited > 0 {
+		attrs = append(attrs, slog.Duration("waited", rec.Waited))
+	}
 	attrs = append(attrs, failedCheck(steps)...)
 
 	// Without the caller's address, which costs more than the attributes do.

@@ -24,9 +24,15 @@ type Record struct {
 	Pool        string   // the resource that the call concerns, set by the operation
 	Others      []string // further accounts that the call concerns, such as a role's
 	AccessKeyID string   // whose signature was proven
-	Code        string   // error type on the wire; "" = success
-	Status      int      // HTTP status
-	Reason      string   // why it was refused, for the log
+	// ClaimedKeyID is the access key that a refused signature names, which anybody can
+	// name. One that is in no account is shortened, because it may be a secret.
+	ClaimedKeyID string
+	// AskedPool is the pool that a call asked for, if there is none. It is shortened: an
+	// identity ID, which may be a secret, is easily sent in its place.
+	AskedPool string
+	Code      string // error type on the wire; "" = success
+	Status    int    // HTTP status
+	Reason    string // why it was refused, for the log
 	// Message is Refusal.Message, set by handlers outside AWS's protocols.
 	Message string
 	// ReasonCode is the code of the check that decided a refusal; "" = success.
@@ -37,6 +43,9 @@ type Record struct {
 	Throttled bool
 	Start     time.Time
 	Duration  time.Duration
+	// Waited is the part of Duration that the caller asked to wait for something to
+	// happen. It does not measure the operation.
+	Waited    time.Duration
 	UserAgent string
 	Client    Client
 	Attrs     []slog.Attr // what the operation adds to the log line
@@ -54,6 +63,9 @@ const (
 	UserSignIn
 	GuestSignIn
 )
+
+// Work returns how long the server took, without what the caller asked it to wait.
+func (r *Record) Work() time.Duration { return max(r.Duration-r.Waited, 0) }
 
 // SignInOf returns the kind of sign-in with or without logins.
 func SignInOf(guest bool) SignIn {
@@ -168,9 +180,11 @@ type Refusal struct {
 	Planned []explain.Code
 	// AccessKeyID is the key whose signature was proven; "" = none was.
 	AccessKeyID string
-	UserAgent   string
-	Pool        string     // as in the record
-	Address     netip.Addr // of the client, as in the access log
+	// ClaimedKeyID and AskedPool are as in the record.
+	ClaimedKeyID, AskedPool string
+	UserAgent               string
+	Pool                    string     // as in the record
+	Address                 netip.Addr // of the client, as in the access log
 }
 
 // Recorder keeps refusals so that people can ask for the reason. Refused must return

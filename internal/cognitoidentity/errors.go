@@ -1,6 +1,7 @@
 package cognitoidentity
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -51,6 +52,12 @@ const (
 func poolNotFound(id string, why *explain.Refusal) *awsapi.Error {
 	const text = "IdentityPool '%s' not found."
 	return awsapi.Refused(notFound, why, text, id).LogAs(fmt.Sprintf(text, masked(id)))
+}
+
+// askedPoolNotFound is poolNotFound for a call that named the pool.
+func askedPoolNotFound(ctx context.Context, id string, why *explain.Refusal) *awsapi.Error {
+	awsapi.RecordFrom(ctx).AskedPool = masked(id)
+	return poolNotFound(id, why)
 }
 
 // whyNoPool explains that a caller has no such pool. It compares the call with itself:

@@ -18,7 +18,7 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	explain.FromContext(ctx).Plan(planGetID.of(s.Providers, in.Logins))
 	pool, err := s.Store.SharedPool(ctx, identitypool.PoolID(*in.IdentityPoolId))
 	if err != nil {
-		return nil, publicPoolError(err, *in.IdentityPoolId)
+		return nil, publicPoolError(ctx, err, *in.IdentityPoolId)
 	}
 	if len(in.Logins) == 0 {
 		return s.newGuest(ctx, pool)
@@ -47,9 +47,9 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 }
 
 // publicPoolError is poolError for a call that nobody signed.
-func publicPoolError(err error, id string) error {
+func publicPoolError(ctx context.Context, err error, id string) error {
 	if errors.Is(err, store.ErrNotFound) {
-		return poolNotFound(id, poolUnknownPublic.With())
+		return askedPoolNotFound(ctx, id, poolUnknownPublic.With())
 	}
 	return err
 }

@@ -313,7 +313,7 @@ func (s *Service) callerPool(ctx context.Context, c awsapi.Caller, id string) (i
 	}
 
 	if errors.Is(err, store.ErrNotFound) {
-		return identitypool.Pool{}, poolNotFound(id, whyNoPool(identitypool.RegionOf(id), c.Region))
+		return identitypool.Pool{}, askedPoolNotFound(ctx, id, whyNoPool(identitypool.RegionOf(id), c.Region))
 	} else if err != nil {
 		return identitypool.Pool{}, err
 	}

@@ -25,7 +25,7 @@ func (s *Service) callerPoolByARN(ctx context.Context, c awsapi.Caller, arn stri
 	}
 
 	if region != c.Region || string(account) != c.Account {
-		return identitypool.Pool{}, poolNotFound(string(id), whyNoPool(region, c.Region))
+		return identitypool.Pool{}, askedPoolNotFound(ctx, string(id), whyNoPool(region, c.Region))
 	}
 
 	return s.callerPool(ctx, c, string(id))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -23,6 +24,7 @@ func (h *Handler) signatureRefused(signed *http.Request, asked original, e *sigv
 
 	key, token := sigv4.UnverifiedKey(signed)
 	key = shownKey(key)
+	awsapi.RecordFrom(signed.Context()).ClaimedKeyID = key
 
 	switch e.Code {
 	case sigv4.MissingAuthentication:

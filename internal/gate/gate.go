@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -81,7 +82,8 @@ func (g *Gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 		} else { // refused before its key was looked up
 			account = g.Owner(r.Context(), r)
 		}
-		awsapi.RecordFrom(r.Context()).Account = string(account)
+		record := awsapi.RecordFrom(r.Context())
+		record.Account, record.ClaimedKeyID = string(account), claimedKey(r, account)
 
 		return awsapi.Caller{}, g.refused(r.Context(), err, account, r.Header.Get("Authorization"), len(body))
 	}
@@ -96,6 +98,22 @@ func (g *Gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 		Region:      result.Region,
 		Session:     caller,
 	}, nil
+}
+
+// maxKeyID bounds an access key ID that is kept, in bytes. IAM's have at most 128.
+const maxKeyID = 128
+
+// claimedKey returns the access key that a request names, in the form that may be shown.
+func claimedKey(r *http.Request, account identitypool.AccountID) string {
+	id, _ := sigv4.UnverifiedKey(r)
+	if account != "" {
+		return strings.ToValidUTF8(id[:min(len(id), maxKeyID)], "")
+	}
+	if id == "" {
+		return ""
+	}
+
+	return iam.ShownKeyID(id)
 }
 
 // verify verifies a signature by the clock, or by the second one if the first makes it too old or too new.

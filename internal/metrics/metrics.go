@@ -154,7 +154,7 @@ func (m *Metrics) Watch(g *overload.Guard) {
 func (m *Metrics) Observe(r *awsapi.Record) {
 	known, ok := m.success[r.Operation]
 	if ok && !r.Throttled {
-		known.duration.Observe(r.Duration.Seconds())
+		known.duration.Observe(r.Work().Seconds())
 	}
 	if r.Fault != "" {
 		m.faults.WithLabelValues(r.Fault).Inc()

@@ -120,6 +120,9 @@ func (n *Nodes) ID() string { return n.id }
 // Name returns the name of this node: that of its machine, and the start of its ID.
 func (n *Nodes) Name() string { return n.options.Name }
 
+// Now returns the time by this node's clock.
+func (n *Nodes) Now() time.Time { return n.options.Now() }
+
 // Handle sets who answers questions of a kind, before Run.
 func (n *Nodes) Handle(kind string, h Handler) { n.handlers[kind] = h }
 

@@ -145,7 +145,7 @@ func (r *Recorder) Observe(rec *awsapi.Record) {
 	counts := r.counts(s, k, false)
 	r.count(counts, rec)
 	if !rec.Throttled {
-		counts.latency(rec.Operation).observe(rec.Duration)
+		counts.latency(rec.Operation).observe(rec.Work())
 	}
 
 	// A pool that nobody owns has no row: its name is the caller's text.

@@ -150,6 +150,24 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
+// What a caller asked to wait is not part of the time that a call took.
+func TestWaitsAreNoLatency(t *testing.T) {
+	now, fault := time.Unix(1_000_000, 0), error(nil)
+	r := recorder(t, &now, &fault)
+	r.Observe(&awsapi.Record{
+		RequestID: "r", Operation: "GetId", Account: "1", Region: "r", Start: now,
+		Duration: 20 * time.Second, Waited: 20*time.Second - time.Millisecond,
+	})
+	if err := r.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	counts := read(t, r, now.Add(20*time.Second))
+	if got := counts.latency("GetId").Quantile(1); got > 10 {
+		t.Errorf("a call that worked for a millisecond took %v ms", got)
+	}
+}
+
 // Observe and Flush run side by side and lose nothing.
 func TestConcurrentObserve(t *testing.T) {
 	now, fault := time.Unix(1_000_000, 0), error(nil)

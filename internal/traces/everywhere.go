@@ -62,8 +62,9 @@ type Seen struct {
 type List struct {
 	Entries []Entry // oldest first
 	Next    Positions
-	Skipped uint64    // forgotten since the positions
-	Since   time.Time // of the node that has forgotten most
+	Skipped uint64        // forgotten since the positions
+	Since   time.Time     // of the node that has forgotten most
+	Waited  time.Duration // for a refusal
 	Seen
 }
 
@@ -135,8 +136,11 @@ func (e *Everywhere) List(ctx context.Context, q Query, from Positions, wait tim
 		return first
 	}
 
+	began := e.nodes.Now()
 	e.await(ctx, q, first.Next, wait)
+	waited := e.nodes.Now().Sub(began)
 	list := e.list(ctx, q, first.Next)
+	list.Waited = waited
 	list.Skipped += first.Skipped
 
 	return list

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -54,7 +55,12 @@ type Page struct {
 func (q *Query) matches(t *Trace) bool {
 	equal := func(want, got string) bool { return want == "" || want == got }
 
-	return (t.Region == "" || t.Region == q.Region) && equal(q.PoolID, t.PoolID) && equal(q.Provider, t.Provider) &&
+	pool := equal(q.PoolID, t.PoolID)
+	if start, short := strings.CutSuffix(t.PoolID, Shortened); short {
+		pool = strings.HasPrefix(q.PoolID, start)
+	}
+
+	return (t.Region == "" || t.Region == q.Region) && pool && equal(q.Provider, t.Provider) &&
 		equal(q.Reason, string(t.Reason)) && equal(q.Operation, t.Operation)
 }
 

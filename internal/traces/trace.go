@@ -26,10 +26,12 @@ type Trace struct {
 	Reason  explain.Code
 	Planned []explain.Code
 
-	// AccessKeyID is the key that signed the call; "" if no key did, or if the
-	// signature was not proven.
+	// AccessKeyID is the key that the call is signed with; "" = it is not signed. With
+	// KeyUnproven the signature was refused: anybody can name the key.
 	AccessKeyID string
-	// PoolID is the identity pool that the call reached; "" = none.
+	KeyUnproven bool
+	// PoolID is the identity pool that the call reached; "" = none. One that does not
+	// exist is shortened, and ends with Shortened.
 	PoolID string
 	// Provider is the login provider of the deciding step, or of the call's only login.
 	Provider string
@@ -41,6 +43,9 @@ type Trace struct {
 	// Node names the node that refused the call; "" = this one.
 	Node string
 }
+
+// Shortened ends the ID of a pool that does not exist.
+const Shortened = "…"
 
 // views returns the parts of the trace that each account concerned may see. The operator
 // sees the whole trace of a call that reached no account.
@@ -59,9 +64,9 @@ func (t Trace) views() []Trace {
 		other.Account = account
 		other.Client = "" // of the caller's program
 		other.show(t, account)
-		other.Region = ""      // the caller's; a role has none
-		other.AccessKeyID = "" // else these traces could push out those of the account's calls
-		other.PoolID = ""      // another account's, as is where the call came from
+		other.Region = ""                                // the caller's; a role has none
+		other.AccessKeyID, other.KeyUnproven = "", false // else these traces could push out those of the account's calls
+		other.PoolID = ""                                // another account's, as is where the call came from
 		other.Address = netip.Addr{}
 		views = append(views, other)
 	}
@@ -162,7 +167,7 @@ const (
 
 func (t *Trace) class() callerClass {
 	switch {
-	case t.AccessKeyID == "":
+	case t.AccessKeyID == "", t.KeyUnproven:
 		return unprovenCaller
 	case strings.HasPrefix(t.AccessKeyID, iam.SessionPrefix):
 		return sessionCaller

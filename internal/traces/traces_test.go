@@ -152,6 +152,12 @@ func TestTracesOfAdministratorsAreNotFlushed(t *testing.T) {
 
 		for n := range 2 * Capacity {
 			s.Add(Trace{RequestID: fmt.Sprint("flood", n), Account: "1", AccessKeyID: accessKeys[flooder]})
+			s.Add(Trace{
+				RequestID:   fmt.Sprint("named", n),
+				Account:     "1",
+				AccessKeyID: accessKeys[keyCaller], // its signature was refused
+				KeyUnproven: true,
+			})
 			s.Add(Trace{RequestID: fmt.Sprint("other", n), Account: "2", AccessKeyID: accessKeys[n%3]})
 		}
 
