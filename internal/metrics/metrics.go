@@ -115,7 +115,7 @@ func (m *Metrics) CountLogDrops(dropped func() uint64) {
 	}, func() float64 { return float64(dropped()) }))
 }
 
-// CountStatisticsOverflow exports the number of calls that statistics count without their account or pool.
+// CountStatisticsOverflow exports the number of calls that statistics count without their account, pool, operation or reason.
 func (m *Metrics) CountStatisticsOverflow(overflowed func() int64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "poolhouse_statistics_overflow_total",
