@@ -227,6 +227,9 @@ func (r *Recorder) gather() {
 				r.overflowed.Add(1)
 				k = k.overflow(k.pool != "")
 				w = windows[k]
+				if w == nil && r.row(k).Check() != nil { // its account cannot be stored either: nobody's row has it
+					continue
+				}
 			}
 			if w == nil {
 				w = new(window)
