@@ -415,11 +415,8 @@ func (s *Server) close() error {
 	}
 
 	var errs []error
-	if s.statistics != nil {
-		s.flushStatistics()
-	}
 	if s.store != nil {
-		errs = append(errs, s.store.Close())
+		errs = append(errs, s.store.CloseAfter(s.flushStatistics))
 	}
 	errs = append(errs, s.faults.Close())
 	if s.lock != nil {
@@ -429,14 +426,11 @@ func (s *Server) close() error {
 	return errors.Join(errs...)
 }
 
-// lastFlush bounds how long Close waits for statistics to be stored.
-const lastFlush = 700 * time.Millisecond
-
 // flushStatistics stores the statistics of the last seconds.
-func (s *Server) flushStatistics() {
-	ctx, cancel := context.WithTimeout(context.Background(), lastFlush)
-	defer cancel()
-
+func (s *Server) flushStatistics(ctx context.Context) {
+	if s.statistics == nil { // the server did not start
+		return
+	}
 	if err := s.statistics.Flush(ctx); err != nil {
 		s.config.Logger.Warn("the statistics of the last seconds could not be stored", "error", err)
 	}

@@ -69,6 +69,10 @@ func (r *results) saved() *savedFigures {
 		}
 	}
 
+	for _, row := range r.Lists.Rows {
+		s.less(row.Operation, "p99 ms", inMillis(row.P99))
+	}
+
 	return s
 }
 

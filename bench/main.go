@@ -98,7 +98,7 @@ func readOptions() (options, error) {
 func (o *options) whole() bool { return !o.short && o.only == parts && o.match == "" && o.binary == "" }
 
 // parts are the names that -only takes.
-const parts = "rate,check,engine,latency,overload,memory,start,growth"
+const parts = "rate,check,engine,latency,overload,memory,start,growth,lists"
 
 func run(ctx context.Context) error {
 	o, err := readOptions()
@@ -184,6 +184,7 @@ func (b *bench) measureParts(ctx context.Context, names []string) (r *results, e
 		"memory":   b.memory,
 		"start":    b.start,
 		"growth":   b.growth,
+		"lists":    b.lists,
 	}
 	for _, name := range names {
 		part, ok := all[name]

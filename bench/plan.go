@@ -17,6 +17,7 @@ type plan struct {
 	flooding      time.Duration // beyond a peak
 	recovering    time.Duration // after that
 	crowding      time.Duration // normal load beside idle and slow clients
+	listCalls     int           // of each kind of the admin API
 	limit         time.Duration
 }
 
@@ -34,6 +35,7 @@ var fullPlan = plan{
 	flooding:      15 * time.Second,
 	recovering:    3 * time.Second,
 	crowding:      20 * time.Second,
+	listCalls:     300,
 	limit:         time.Hour,
 }
 
@@ -51,5 +53,6 @@ var shortPlan = plan{
 	flooding:      4 * time.Second,
 	recovering:    2 * time.Second,
 	crowding:      5 * time.Second,
+	listCalls:     100,
 	limit:         20 * time.Minute,
 }

@@ -29,6 +29,7 @@ type results struct {
 	Memory    memoryUse
 	Start     startTimes
 	Growth    growthTable
+	Lists     listTable
 	Checks    []checkRow
 	Engine    engineUse
 }
@@ -112,6 +113,7 @@ func (r *results) render() string {
 		r.Overload.barTable(),
 		resourceTable(r.Memory, r.Start),
 		r.Growth.table(),
+		r.Lists.table(),
 	} {
 		if len(t) < 2 { // that part was not measured
 			continue

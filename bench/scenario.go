@@ -301,12 +301,17 @@ func plainTargets(url, operation string, inputs []map[string]any) ([]vegeta.Targ
 const signatureLife = 10 * time.Minute
 
 func sign(ctx context.Context, t *vegeta.Target, keyID, secret string) error {
+	return signFor(ctx, t, "cognito-identity", keyID, secret)
+}
+
+// signFor signs a request to a service.
+func signFor(ctx context.Context, t *vegeta.Target, service, keyID, secret string) error {
 	r, err := t.Request()
 	if err != nil {
 		return err
 	}
 	err = v4.NewSigner().SignHTTP(ctx, aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret},
-		r, sha256Hex(t.Body), "cognito-identity", region, time.Now())
+		r, sha256Hex(t.Body), service, region, time.Now())
 	t.Header = r.Header
 	return err
 }

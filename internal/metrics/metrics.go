@@ -115,11 +115,12 @@ func (m *Metrics) CountLogDrops(dropped func() uint64) {
 	}, func() float64 { return float64(dropped()) }))
 }
 
-// CountStatisticsOverflow exports the number of calls that statistics count without their account or pool.
+// CountStatisticsOverflow exports the number of calls that statistics count without their account, pool, operation
+// or reason.
 func (m *Metrics) CountStatisticsOverflow(overflowed func() int64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "poolhouse_statistics_overflow_total",
-		Help: "Times that statistics had no room for an account or identity pool, and counted it as \"other\".",
+		Help: "Calls that statistics count as \"other\", without room for their account, pool, operation or reason.",
 	}, func() float64 { return float64(overflowed()) }))
 }
 

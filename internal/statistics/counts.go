@@ -1,6 +1,8 @@
 package statistics
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -102,6 +104,34 @@ func (c *Counts) Add(other *Counts) {
 	for operation, h := range other.Latency {
 		c.latency(operation).add(h)
 	}
+}
+
+// shrink adds the rarer half of the operations and of the reasons to Other, and returns how many calls these had.
+func (c *Counts) shrink() (calls int64) {
+	for _, operation := range rarer(c.Latency, (*Histogram).Calls) {
+		h := c.Latency[operation]
+		delete(c.Latency, operation)
+		c.latency(Other).add(h)
+		calls += h.Calls()
+	}
+	for _, reason := range rarer(c.Refused, func(n int64) int64 { return n }) {
+		n := c.Refused[reason]
+		delete(c.Refused, reason)
+		c.refuse(Other, n)
+		calls += n
+	}
+
+	return calls
+}
+
+// rarer returns the names of the half with the fewest calls, without Other.
+func rarer[V any](counts map[string]V, calls func(V) int64) []string {
+	names := slices.DeleteFunc(slices.Collect(maps.Keys(counts)), func(name string) bool { return name == Other })
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(calls(counts[a]), calls(counts[b])), cmp.Compare(a, b))
+	})
+
+	return names[:(len(names)+1)/2]
 }
 
 func (c *Counts) refuse(reason string, n int64) {

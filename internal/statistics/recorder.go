@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"log/slog"
 	"maps"
@@ -221,10 +222,14 @@ func (r *Recorder) gather() {
 				windows, most = r.pools, maxPools
 			}
 			w := windows[k]
-			if w == nil && len(windows) >= 2*most { // of two periods: one may have just ended
+			// Of two periods: one may have just ended.
+			if w == nil && (len(windows) >= 2*most || r.row(k).Check() != nil) {
 				r.overflowed.Add(1)
 				k = k.overflow(k.pool != "")
 				w = windows[k]
+				if w == nil && r.row(k).Check() != nil { // its account cannot be stored either: nobody's row has it
+					continue
+				}
 			}
 			if w == nil {
 				w = new(window)
@@ -252,20 +257,13 @@ func (r *Recorder) save(ctx context.Context, pools bool, windows map[key]*window
 	rows := make([]store.StatisticsRow, 0, len(keys))
 	for _, k := range keys {
 		c := &windows[k].counts
-		text, err := json.Marshal(c, json.Deterministic(true))
+		text, err := r.text(c)
 		if err != nil {
 			return err
 		}
-		rows = append(rows, store.StatisticsRow{
-			Account: k.account,
-			Region:  k.region,
-			Period:  time.Unix(k.period, 0),
-			Node:    r.options.Node,
-			Pool:    identitypool.PoolID(k.pool),
-			SignIns: c.SignIns + c.Guests,
-			Refused: c.RefusedCalls(),
-			Counts:  string(text),
-		})
+		row := r.row(k)
+		row.SignIns, row.Refused, row.Counts = c.SignIns+c.Guests, c.RefusedCalls(), text
+		rows = append(rows, row)
 	}
 
 	stored, err := r.options.Store.SaveStatistics(ctx, pools, rows)
@@ -274,6 +272,33 @@ func (r *Recorder) save(ctx context.Context, pools bool, windows map[key]*window
 	}
 
 	return err
+}
+
+// row returns the row of a key, without its counts.
+func (r *Recorder) row(k key) store.StatisticsRow {
+	return store.StatisticsRow{
+		Account: k.account,
+		Region:  k.region,
+		Period:  time.Unix(k.period, 0),
+		Node:    r.options.Node,
+		Pool:    identitypool.PoolID(k.pool),
+	}
+}
+
+// text returns the counts as they are stored. If that is more than a row may have, the rarest operations and reasons
+// become one, because one row that is refused would keep all others from being stored.
+func (r *Recorder) text(c *Counts) (string, error) {
+	for {
+		text, err := json.Marshal(c, json.Deterministic(true))
+		if err != nil || len(text) <= store.MostStatistics {
+			return string(text), err
+		}
+		calls := c.shrink()
+		if calls == 0 {
+			return "", fmt.Errorf("counts of %d bytes", len(text))
+		}
+		r.overflowed.Add(calls)
+	}
 }
 
 // forget drops periods that have ended.

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -209,4 +211,63 @@ func BenchmarkObserve(b *testing.B) {
 			r.Observe(rec)
 		}
 	})
+}
+
+// A row that the store would not take keeps no other from being stored: what is too long in it becomes "other", and
+// what has a name that no row can have is nobody's.
+func TestOneRowFailsNoOther(t *testing.T) {
+	now, fault := time.Unix(1_000_000, 0), error(nil)
+	r := recorder(t, &now, &fault)
+	const operations = 3000
+	for n := range operations {
+		r.operations[fmt.Sprint("Operation", n)] = true
+		r.reasons[fmt.Sprint("reason-", n)] = true
+	}
+
+	call := awsapi.Record{RequestID: "1", Account: "1", Region: "r", Pool: "r:p", Start: now}
+	for n := range operations {
+		rec := call
+		rec.Operation, rec.Duration = fmt.Sprint("Operation", n), time.Minute
+		rec.Code, rec.ReasonCode = "NotAuthorizedException", explain.Code(fmt.Sprint("reason-", n))
+		for range 1 + n/(operations-1) { // the last one is the most frequent
+			r.Observe(&rec)
+		}
+	}
+	for _, change := range []func(*awsapi.Record){
+		func(rec *awsapi.Record) { rec.Region = "\x00" },
+		func(rec *awsapi.Record) { rec.Account = strings.Repeat("a", 5000) },
+		func(rec *awsapi.Record) { rec.Pool = "\xff" },
+		func(rec *awsapi.Record) { rec.Account = "2" },
+	} {
+		rec := call
+		rec.Operation, rec.SignIn = "GetId", awsapi.UserSignIn
+		change(&rec)
+		r.Observe(&rec)
+	}
+	if err := r.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	got := read(t, r, now)
+	last := fmt.Sprint("Operation", operations-1)
+	calls := int64(0)
+	for _, h := range got.Latency {
+		calls += h.Calls()
+	}
+	if calls != operations+2 || got.RefusedCalls() != operations+1 || got.Latency[last].Calls() != 2 ||
+		got.Latency[Other].Calls() == 0 || got.Refused[Other] == 0 || got.SignIns != 1 {
+		t.Errorf("%d calls, %d refused, %d of the most frequent, %d others, %d sign-ins", calls, got.RefusedCalls(),
+			got.Latency[last].Calls(), got.Latency[Other].Calls(), got.SignIns)
+	}
+	if rows, err := r.options.Store.Statistics(t.Context(), "2", "r", "", now.Add(-Period), now.Add(Period)); err != nil ||
+		len(rows) != 1 {
+		t.Errorf("the other account has %d rows; %v", len(rows), err)
+	}
+	if rows, err := r.options.Store.Statistics(t.Context(), "", "", "", now.Add(-Period), now.Add(Period)); err != nil ||
+		len(rows) != 1 || !strings.Contains(rows[0].Counts, `"signIns":2`) {
+		t.Errorf("nobody's rows are %v; %v", rows, err)
+	}
+	if r.Overflowed() < operations/2 {
+		t.Errorf("%d calls are told", r.Overflowed())
+	}
 }

@@ -17,10 +17,14 @@ type StatisticsRow struct {
 	Pool            identitypool.PoolID
 	// SignIns and Refused repeat what is in Counts, of rows with a Pool.
 	SignIns, Refused int64
-	Counts           string // JSON of at most 64 KiB
+	Counts           string // JSON of at most MostStatistics bytes
 }
 
-func (r StatisticsRow) check() error {
+// MostStatistics is how many bytes the counts of a row may have.
+const MostStatistics = maxText
+
+// Check reports whether SaveStatistics takes the row. Error: ErrInvalid.
+func (r StatisticsRow) Check() error {
 	return errors.Join(
 		checkText("account", r.Account, maxID),
 		checkText("region", r.Region, maxID),
@@ -38,7 +42,7 @@ const statisticsBatch = 100
 // returns how many were stored.
 func (s *Store) SaveStatistics(ctx context.Context, pools bool, rows []StatisticsRow) (stored int, err error) {
 	for _, r := range rows {
-		if err := r.check(); err != nil {
+		if err := r.Check(); err != nil {
 			return 0, err
 		}
 	}
