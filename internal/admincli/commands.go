@@ -52,6 +52,11 @@ type work func(ctx context.Context, c *cobra.Command, client *apply.Client, args
 // on completes a command that does work on a server.
 func (o Options) on(c *cobra.Command, do work) *cobra.Command {
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if c.Flags().Lookup("output") != nil {
+			if _, err := formOf(c); err != nil { // before anything changes
+				return err
+			}
+		}
 		client, err := o.Client(c)
 		if err != nil {
 			return err

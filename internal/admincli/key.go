@@ -152,10 +152,6 @@ func createKey(ctx context.Context, c *cobra.Command, client *apply.Client, _ []
 	if err != nil {
 		return err
 	}
-	if _, err := formOf(c); err != nil { // before the secret exists
-		return err
-	}
-
 	in := members{"Policy": policy}
 	description, _ := c.Flags().GetString("description")
 	in.given("Description", description)

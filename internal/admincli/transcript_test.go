@@ -75,7 +75,7 @@ func words(line string) []string {
 var variables = map[string]*regexp.Regexp{
 	"$IDENTITY": regexp.MustCompile(`identity  +(us-east-1:[0-9a-f-]{36})`),
 	"$KEY":      regexp.MustCompile(`AWS_ACCESS_KEY_ID=(\S+)`),
-	"$SIGNING":  regexp.MustCompile(`(?m)^(\S+)  RS256  +signing`),
+	"$SIGNING":  regexp.MustCompile(`(?m)^(\S+)  RS256  +retired`),
 	"$REQUEST":  regexp.MustCompile(`(?m)^\S+Z  ([0-9a-f-]{36})`),
 }
 
@@ -110,6 +110,14 @@ func TestTranscript(t *testing.T) {
 			if found := pattern.FindStringSubmatch(out); found != nil {
 				values[name] = found[1]
 			}
+		}
+	}
+
+	// What the admin API has is called, but for `poolhouse apply`, which loads, and the statistics of today.
+	for _, row := range table(t, "admin-api/README.md", "<!-- operations:", "<!-- end of operations -->") {
+		name := strings.TrimSpace(row[0])
+		if r.called(name) == 0 && name != "LoadIdentities" && name != "GetStatistics" {
+			t.Errorf("no command of the transcript calls %s", name)
 		}
 	}
 
