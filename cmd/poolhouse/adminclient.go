@@ -10,7 +10,24 @@ import (
 
 // adminOptions are what the commands on a running server need of this program.
 func adminOptions() admincli.Options {
-	return admincli.Options{Client: serverClient, AddEndpoint: addEndpoint, SigningHelp: signingHelp}
+	return admincli.Options{
+		Client:      serverClient,
+		AddEndpoint: addEndpoint,
+		SigningHelp: signingHelp,
+		Reasons:     reasonCodes(),
+	}
+}
+
+// reasonCodes returns the codes of all reasons for which calls are refused.
+func reasonCodes() []string {
+	var codes []string
+	for _, chapter := range poolhouse.Refusals() {
+		for _, reason := range chapter.Reasons {
+			codes = append(codes, string(reason.Code))
+		}
+	}
+
+	return codes
 }
 
 func explainCommand() *cobra.Command {

@@ -41,6 +41,16 @@ func awsSettings(ctx context.Context) (aws.Config, error) {
 // onOneLine returns an error's text without the line ends that the SDK has in some.
 func onOneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
+// noKeysError means that an AWS SDK would find no keys here.
+type noKeysError struct{ cause error }
+
+func (e *noKeysError) Error() string {
+	return "no keys to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE: " + onOneLine(e.cause)
+}
+
+// Unwrap returns the cause, which has the exit status of a credential_process.
+func (e *noKeysError) Unwrap() error { return e.cause }
+
 // clientKeys returns the keys that an AWS SDK would use here.
 func clientKeys(ctx context.Context) (sigv4.Credentials, error) {
 	settings, err := awsSettings(ctx)
@@ -50,8 +60,7 @@ func clientKeys(ctx context.Context) (sigv4.Credentials, error) {
 
 	keys, err := settings.Credentials.Retrieve(ctx)
 	if err != nil {
-		return sigv4.Credentials{}, fmt.Errorf("no keys to sign with: "+
-			"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE: %s", onOneLine(err))
+		return sigv4.Credentials{}, &noKeysError{err}
 	}
 
 	return sigv4.Credentials{

@@ -19,10 +19,11 @@ import (
 func keysCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "keys",
-		Short: "Manage access keys",
-		Long: `Manage access keys. The command changes the database; running servers apply the
-change within five seconds. A key without a policy is root: it may do everything in
-its account.`,
+		Short: "Manage access keys in the database, beside the server",
+		Long: `Manage access keys in the database, beside the server: the command needs no access key.
+Running servers apply a change within five seconds. A key without a policy is root: it may
+do everything in its account. "poolhouse key" works from anywhere: it calls a running
+server's API, and makes no root keys.`,
 	}
 	c.AddCommand(
 		keysCreateCommand(),

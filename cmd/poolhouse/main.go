@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/admincli"
+	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/internal/clilogin"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -77,6 +80,16 @@ func exitStatus(err error) int {
 	}
 	if _, is := errors.AsType[*clilogin.BusyError](err); is {
 		return statusTryAgain
+	}
+	if _, is := errors.AsType[*apply.UnreachableError](err); is {
+		return statusTryAgain
+	}
+	// A credential_process may be `poolhouse credentials`, which tells by its status what is wrong.
+	if _, noKeys := errors.AsType[*noKeysError](err); noKeys {
+		process, ended := errors.AsType[*exec.ExitError](err)
+		if ended && slices.Contains([]int{statusSignIn, statusTryAgain}, process.ExitCode()) {
+			return process.ExitCode()
+		}
 	}
 
 	switch {

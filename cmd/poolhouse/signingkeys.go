@@ -22,7 +22,13 @@ import (
 )
 
 func signingKeysCommand() *cobra.Command {
-	c := &cobra.Command{Use: "signing-keys", Short: "List, rotate and retire the keys that sign tokens"}
+	c := &cobra.Command{
+		Use:   "signing-keys",
+		Short: "List, rotate and retire the keys that sign tokens, in the database",
+		Long: `List, rotate and retire the keys that sign tokens, in the database, beside the server: the
+command needs no access key. "poolhouse signing-key" works from anywhere: it calls a running
+server's API.`,
+	}
 	c.AddCommand(signingKeysListCommand(), signingKeysRotateCommand(), signingKeysRetireCommand())
 	return c
 }

@@ -22,6 +22,8 @@ type Options struct {
 	Client func(c *cobra.Command) (*apply.Client, error)
 	// AddEndpoint gives a command the flag by which it names a server.
 	AddEndpoint func(c *cobra.Command)
+	// Reasons are the codes of the reasons for which calls are refused.
+	Reasons []string
 	// SigningHelp tells where the client's keys come from.
 	SigningHelp string
 }
@@ -35,6 +37,7 @@ func Commands(o Options) []*cobra.Command {
 		o.providerCommand(),
 		o.keyCommand(),
 		o.signingKeyCommand(),
+		o.sessionCommand(),
 		tryRolesCommand(o),
 		checkAccessCommand(o),
 		statisticsCommand(o),
@@ -49,17 +52,35 @@ type work func(ctx context.Context, c *cobra.Command, client *apply.Client, args
 // on completes a command that does work on a server.
 func (o Options) on(c *cobra.Command, do work) *cobra.Command {
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if c.Flags().Lookup("output") != nil {
+			if _, err := formOf(c); err != nil { // before anything changes
+				return err
+			}
+		}
 		client, err := o.Client(c)
 		if err != nil {
 			return err
 		}
-		return do(c.Context(), c, client, args)
+		if err := do(c.Context(), c, client, args); err != nil {
+			return &failure{err}
+		}
+
+		return nil
 	}
 	c.Long = c.Short + "." + longer(c.Long) + "\n\n" + o.SigningHelp
 	o.AddEndpoint(c)
 
 	return c
 }
+
+// failure is the end of a command. Servers' messages may have anything in them: it shows them so
+// that they cannot drive the terminal.
+type failure struct{ cause error }
+
+func (f *failure) Error() string { return printed(f.cause.Error()) }
+
+// Unwrap returns the cause.
+func (f *failure) Unwrap() error { return f.cause }
 
 // longer is the text of a command's help after its first sentence.
 func longer(text string) string {

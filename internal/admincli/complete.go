@@ -3,6 +3,7 @@ package admincli
 import (
 	"context"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,7 @@ func poolNames(ctx context.Context, client *apply.Client) ([]cobra.Completion, e
 
 	var names []cobra.Completion
 	for _, p := range out.IdentityPools {
-		names = append(names, cobra.CompletionWithDesc(p.IdentityPoolId, p.IdentityPoolName))
+		names = append(names, cobra.CompletionWithDesc(p.IdentityPoolId, printed(p.IdentityPoolName)))
 	}
 
 	return names, nil
@@ -84,6 +85,64 @@ func providerNames(ctx context.Context, client *apply.Client) ([]cobra.Completio
 	}
 
 	return names, nil
+}
+
+// keyIDs returns the IDs of the first access keys, with what they are for.
+func keyIDs(ctx context.Context, client *apply.Client) ([]cobra.Completion, error) {
+	var page struct{ AccessKeys []accessKey }
+	if err := client.Admin(ctx, "ListAccessKeys", members{}, &page); err != nil {
+		return nil, err
+	}
+
+	var names []cobra.Completion
+	for i := range page.AccessKeys {
+		names = append(names, cobra.CompletionWithDesc(page.AccessKeys[i].AccessKeyId, printed(page.AccessKeys[i].Description)))
+	}
+
+	return names, nil
+}
+
+// signingKeyIDs returns the IDs of the signing keys, with their states.
+func signingKeyIDs(ctx context.Context, client *apply.Client) ([]cobra.Completion, error) {
+	var out struct{ SigningKeys []signingKey }
+	if err := client.Admin(ctx, "ListSigningKeys", members{}, &out); err != nil {
+		return nil, err
+	}
+
+	var names []cobra.Completion
+	for _, k := range out.SigningKeys {
+		names = append(names, cobra.CompletionWithDesc(k.KeyId, k.State))
+	}
+
+	return names, nil
+}
+
+// refusedOperations returns the operations that the server refused lately.
+func refusedOperations(ctx context.Context, client *apply.Client) ([]cobra.Completion, error) {
+	page, err := readRefusalsPage(ctx, client, members{"MaxResults": readRefusals})
+	if err != nil {
+		return nil, err
+	}
+
+	var names []cobra.Completion
+	for i := range page.Refusals {
+		if name := page.Refusals[i].Operation; name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+
+	return slices.Compact(names), nil
+}
+
+// flagCompleter completes the value of a flag with what the server has.
+func (o Options) flagCompleter(
+	names func(ctx context.Context, client *apply.Client) ([]cobra.Completion, error),
+) cobra.CompletionFunc {
+	complete := o.completer(names)
+	return func(c *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return complete(c, nil, word)
+	}
 }
 
 // marker returns the input of the page of a list of IAM.

@@ -39,7 +39,7 @@ type deletion struct{ kind, id, question string }
 func (d deletion) confirmed(ctx context.Context, c *cobra.Command, client *apply.Client, do func() error) error {
 	dry, _ := c.Flags().GetBool("dry-run")
 	if yes, _ := c.Flags().GetBool("yes"); yes && !dry {
-		return do()
+		return d.done(c, do)
 	}
 
 	var found preview
@@ -59,7 +59,15 @@ func (d deletion) confirmed(ctx context.Context, c *cobra.Command, client *apply
 		return err
 	}
 
-	return do()
+	return d.done(c, do)
+}
+
+// done deletes the thing and tells so.
+func (d deletion) done(c *cobra.Command, do func() error) error {
+	if err := do(); err != nil {
+		return err
+	}
+	return changed(c, "deleted:", d.id)
 }
 
 func (p *preview) lines(t *lines) {

@@ -57,6 +57,10 @@ poolhouse:ListRefusals and poolhouse:ExplainToken.`,
 	f.String("reason", "", "only refusals for this reason: a code of --docs")
 	f.String("operation", "", "only refusals of this operation")
 	c.MarkFlagsMutuallyExclusive("docs", "follow", "token")
+	_ = c.RegisterFlagCompletionFunc("pool", o.flagCompleter(poolNames))
+	_ = c.RegisterFlagCompletionFunc("operation", o.flagCompleter(refusedOperations))
+	_ = c.RegisterFlagCompletionFunc("reason",
+		cobra.FixedCompletions(o.Reasons, cobra.ShellCompDirectiveNoFileComp))
 	addForm(c)
 
 	return c

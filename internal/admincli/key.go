@@ -3,6 +3,7 @@ package admincli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,8 +15,9 @@ func (o Options) keyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "key",
 		Short: "List, show and change access keys of a running server",
-		Long: `List, show and change access keys over the API of a running server. "poolhouse keys" does
-it beside the server, in its database, and needs no key.`,
+		Long: `List, show and change access keys over the API of a running server, from anywhere: the
+command signs with an access key. If you have none, use "poolhouse keys" beside the
+server. It works in the server's database and needs no key.`,
 	}
 	c.AddCommand(o.keyList(), o.keyShow(), o.keyCreate(), o.keyUpdate(), o.keyDelete())
 
@@ -41,7 +43,7 @@ func (k *accessKey) lines(t *lines) {
 	}
 	t.add("rights", k.rights())
 	t.named("description", k.Description)
-	t.named("policy", k.Policy)
+	t.json("policy", k.Policy)
 }
 
 func (k *accessKey) rights() string {
@@ -115,6 +117,7 @@ func (o Options) keyShow() *cobra.Command {
 
 		return fmt.Errorf("the account has no access key %s; `poolhouse key list` shows them", explain.Escaped(args[0]))
 	})
+	c.ValidArgsFunction = o.completer(keyIDs)
 	addForm(c)
 
 	return c
@@ -149,10 +152,6 @@ func createKey(ctx context.Context, c *cobra.Command, client *apply.Client, _ []
 	if err != nil {
 		return err
 	}
-	if _, err := formOf(c); err != nil { // before the secret exists
-		return err
-	}
-
 	in := members{"Policy": policy}
 	description, _ := c.Flags().GetString("description")
 	in.given("Description", description)
@@ -180,7 +179,11 @@ func (o Options) keyUpdate() *cobra.Command {
 		if disable, _ := c.Flags().GetBool("disable"); disable {
 			in["Status"] = "Inactive"
 		}
-		return client.Admin(ctx, "UpdateAccessKey", in, nil)
+		if err := client.Admin(ctx, "UpdateAccessKey", in, nil); err != nil {
+			return err
+		}
+
+		return changed(c, fmt.Sprint(in["AccessKeyId"]), "is", strings.ToLower(fmt.Sprint(in["Status"])))
 	})
 	c.Flags().Bool("disable", false, "refuse the key until it is enabled again")
 	c.Flags().Bool("enable", false, "accept the key again")
@@ -213,6 +216,7 @@ func (o Options) onKey(
 	c *cobra.Command, change func(ctx context.Context, c *cobra.Command, client *apply.Client, in members) error,
 ) *cobra.Command {
 	c.Args = cobra.ExactArgs(1)
+	c.ValidArgsFunction = o.completer(keyIDs)
 	c.Flags().Bool("own", false, "allow it for the key that this command signs with")
 
 	return o.on(c, func(ctx context.Context, c *cobra.Command, client *apply.Client, args []string) error {

@@ -164,8 +164,8 @@ func createPool(ctx context.Context, c *cobra.Command, client *apply.Client, arg
 // create makes the pool, with the ID of the flag --id if it is given.
 func (w *wholePool) create(ctx context.Context, c *cobra.Command, client *apply.Client) error {
 	if id, _ := c.Flags().GetString("id"); id != "" {
-		w.Pool.IdentityPoolId = id
-		return client.Admin(ctx, "CreateIdentityPoolWithId", w.Pool, &w.Pool)
+		in := members{"IdentityPoolId": id, "Pool": w.Pool}
+		return client.Admin(ctx, "CreateIdentityPoolWithId", in, &w.Pool)
 	}
 	return pools(ctx, client, "CreateIdentityPool", w.Pool, &w.Pool)
 }
@@ -280,10 +280,12 @@ func validatePool(ctx context.Context, c *cobra.Command, client *apply.Client, w
 
 	err := show(c, out, func(t *lines) {
 		for _, v := range out.Violations {
-			t.add("refused", v.Operation+" "+v.Field, v.Message, v.Fix)
+			t.add("refused", v.Operation+" "+v.Field+": "+v.Message)
+			t.add("", "fix: "+v.Fix)
 		}
 		for _, v := range out.Warnings {
-			t.add("warning", v.Field, v.Message, v.Fix)
+			t.add("warning", v.Field+": "+v.Message)
+			t.add("", "fix: "+v.Fix)
 		}
 		if len(out.Violations)+len(out.Warnings) == 0 {
 			t.add("The server would accept this pool.")

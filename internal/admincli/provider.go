@@ -94,14 +94,21 @@ type provider struct {
 	Url        string   `json:",omitempty"`
 	Clients    []string `json:"ClientIDList,omitempty" xml:"ClientIDList>member"`
 	CreateDate string
-	ValidUntil string `json:",omitempty"`
-	Metadata   string `json:"SAMLMetadataDocument,omitempty" xml:"SAMLMetadataDocument"`
+	ValidUntil string            `json:",omitempty"`
+	Settings   []providerSetting `json:",omitempty" xml:"-"` // that IAM cannot show
+	Metadata   string            `json:"SAMLMetadataDocument,omitempty" xml:"SAMLMetadataDocument"`
+}
+
+// providerSetting is a setting of a provider that only the settings file has.
+type providerSetting struct {
+	Name  string
+	Value string `json:",omitempty"`
 }
 
 func (o Options) providerShow() *cobra.Command {
 	c := o.on(&cobra.Command{
 		Use:     "show ARN",
-		Short:   "Show a provider",
+		Short:   "Show a provider, with what the settings file adds to it",
 		Example: "  poolhouse provider show arn:aws:iam::000000000000:oidc-provider/idp.example.com",
 		Args:    cobra.ExactArgs(1),
 	}, showProvider)
@@ -117,6 +124,10 @@ func showProvider(ctx context.Context, c *cobra.Command, client *apply.Client, a
 		return err
 	}
 
+	if err := p.readSettings(ctx, client); err != nil {
+		return err
+	}
+
 	return show(c, p, func(t *lines) {
 		t.add("provider", p.Arn)
 		t.named("issuer", p.Url)
@@ -125,10 +136,34 @@ func showProvider(ctx context.Context, c *cobra.Command, client *apply.Client, a
 		}
 		t.add("created", p.CreateDate)
 		t.named("valid until", p.ValidUntil)
+		for _, s := range p.Settings {
+			t.add("setting", s.Name, s.Value)
+		}
 		if p.Metadata != "" {
 			t.add("metadata", strconv.Itoa(len(p.Metadata))+" bytes: --json shows them")
 		}
 	})
+}
+
+// readSettings adds the settings of the settings file. A key that may not read them sees none.
+func (p *provider) readSettings(ctx context.Context, client *apply.Client) error {
+	var out struct {
+		Providers []struct {
+			Arn      string
+			Settings []providerSetting
+		}
+	}
+	err := client.Admin(ctx, "ListProviderSettings", members{}, &out)
+	if apply.Denied(err) {
+		return nil
+	}
+	for _, one := range out.Providers {
+		if one.Arn == p.Arn {
+			p.Settings = one.Settings
+		}
+	}
+
+	return err
 }
 
 func readProvider(ctx context.Context, client *apply.Client, arn string) (*provider, error) {

@@ -92,7 +92,9 @@ func (p *testedProvider) write(out io.Writer) error {
 	}
 
 	t := &lines{}
-	t.named("issuer", p.Found.Issuer)
+	if p.Passed {
+		t.named("issuer", p.Found.Issuer)
+	}
 	t.named("algorithms", strings.Join(p.Found.Algorithms, ", "))
 	for _, k := range p.Found.Keys {
 		t.add("key "+k.KeyId, k.Type+" "+k.Algorithm, strconv.Itoa(k.Bits)+" bits")

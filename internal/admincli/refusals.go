@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -56,14 +57,43 @@ func listRefusals(ctx context.Context, c *cobra.Command, client *apply.Client, f
 		}
 
 		in["After"], in["WaitSeconds"], in["MaxResults"] = page.Next, followSeconds, readRefusals
-		page, err = readRefusalsPage(ctx, client, in)
-		if errors.Is(err, context.Canceled) || ctx.Err() != nil {
+		page, err = nextRefusals(ctx, c, client, in)
+		if ctx.Err() != nil {
 			return nil // stopped by a person
 		}
 		if err != nil {
 			return err
 		}
 		warned = page.warn(c, warned)
+	}
+}
+
+// Bounds of the pauses between attempts to reach a server that was lost.
+const (
+	firstPause   = time.Second
+	longestPause = 30 * time.Second
+)
+
+// nextRefusals waits for refusals. A server that is lost is asked again, ever later, until it answers
+// or ctx ends. One that has forgotten where the list was, as after a new start, begins with its oldest.
+func nextRefusals(ctx context.Context, c *cobra.Command, client *apply.Client, in members) (*refusalsPage, error) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		page, err := readRefusalsPage(ctx, client, in)
+		_, lost := errors.AsType[*apply.UnreachableError](err)
+		switch {
+		case apply.IsBadInput(err) && in["After"] != nil:
+			delete(in, "After")
+			in["FromOldest"] = true
+			continue
+		case !lost && !apply.IsServerFault(err) || ctx.Err() != nil:
+			delete(in, "FromOldest")
+			return page, err
+		}
+
+		fmt.Fprintf(c.ErrOrStderr(), "the server cannot be asked, trying again in %s: %s\n", pause, printed(err.Error()))
+		if err := client.Pause(ctx, pause); err != nil {
+			return nil, err
+		}
 	}
 }
 

@@ -129,14 +129,14 @@ func (r *wholeRole) lines(t *lines) {
 	t.add("arn", r.Arn)
 	t.named("description", r.Description)
 	t.add("created", r.CreateDate)
-	t.add("longest session", strconv.Itoa(r.MaxSessionDuration)+" s")
-	t.add("trust policy", r.AssumeRolePolicyDocument.text())
-
-	for _, name := range sortedKeys(r.Policies) {
-		t.add("policy "+name, r.Policies[name].text())
-	}
+	t.add("longest session", seconds(int64(r.MaxSessionDuration)))
 	for _, arn := range r.AttachedPolicies {
 		t.add("attached policy", arn)
+	}
+
+	t.json("trust policy", r.AssumeRolePolicyDocument.text())
+	for _, name := range sortedKeys(r.Policies) {
+		t.json("policy "+name, r.Policies[name].text())
 	}
 }
 

@@ -36,7 +36,8 @@ func (o Options) signingKeyCommand() *cobra.Command {
 		Use:   "signing-key",
 		Short: "List, rotate and retire the keys that sign tokens, on a running server",
 		Long: `List, rotate and retire the keys that sign tokens, over the API of a running server.
-"poolhouse signing-keys" does it beside the server, in its database.`,
+If the server is down, or you have no access key, use "poolhouse signing-keys" beside it.
+That works in the server's database.`,
 	}
 	c.AddCommand(o.signingKeyList(), o.signingKeyRotate(), o.signingKeyRetire())
 
@@ -131,6 +132,7 @@ func (o Options) signingKeyRetire() *cobra.Command {
 
 		return showSigningKeys(c, []signingKey{out.SigningKey})
 	})
+	c.ValidArgsFunction = o.completer(signingKeyIDs)
 	addAccount(c)
 	addYes(c)
 	addForm(c)

@@ -1,6 +1,7 @@
 package admincli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -150,13 +151,13 @@ func (r *trial) text(p terminal.Palette) string {
 	b.WriteString(Steps(p, explainedSteps(r.Steps), nil))
 	result := &lines{}
 	if r.Accepted {
-		result.add("  accepted", "as "+r.ProviderName)
+		result.add("  accepted", "as "+cmp.Or(r.ProviderName, "a guest"))
 	} else {
 		result.add("  refused", r.Error+": "+r.Message)
 	}
 	result.named("  role", r.RoleArn)
-	if r.Trust != nil {
-		result.add("  trust", yesNo(r.Trust.Allowed), r.Trust.Statement)
+	if r.Trust != nil && r.Trust.Allowed {
+		result.add("  trusted by", r.Trust.Statement)
 	}
 	for _, key := range sortedKeys(r.Tags) {
 		result.add("  principal tag", key, r.Tags[key])

@@ -75,7 +75,20 @@ func show(c *cobra.Command, value any, table func(*lines)) error {
 }
 
 // lines are rows of cells, whose columns get one width.
-type lines struct{ rows [][]string }
+type lines struct {
+	rows  [][]string
+	below []document // texts of several lines, after the rows
+}
+
+// document is a JSON text with its title.
+type document struct{ title, text string }
+
+// json adds a JSON document, which is shown indented below the rows.
+func (l *lines) json(title, text string) {
+	if text != "" {
+		l.below = append(l.below, document{title, text})
+	}
+}
 
 // add adds a row. Cells may come from anybody: they cannot drive the terminal.
 func (l *lines) add(cells ...string) {
@@ -96,10 +109,40 @@ func (l *lines) named(name, value string) {
 func printed(text string) string { return explain.Escaped(text) }
 
 func (l *lines) writeTo(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	for _, row := range l.rows {
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
+	_ = w.Flush() // a strings.Builder takes all
 
-	return w.Flush()
+	for line := range strings.Lines(table.String()) {
+		if _, err := fmt.Fprintln(out, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+
+	for _, d := range l.below {
+		if _, err := fmt.Fprintf(out, "\n%s\n%s\n", printed(d.title), d.indented()); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+// indented returns the document with its members on lines of their own. No line drives the terminal.
+func (d document) indented() string {
+	var b bytes.Buffer
+	text := d.text
+	if json.Indent(&b, []byte(text), "", "  ") == nil {
+		text = b.String()
+	}
+
+	var all []string
+	for line := range strings.Lines(text) {
+		all = append(all, "  "+printed(strings.TrimRight(line, "\r\n")))
+	}
+
+	return strings.Join(all, "\n")
 }

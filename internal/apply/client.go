@@ -78,6 +78,9 @@ func isThrottled(err error) bool {
 	return refusedAs(err, "TooManyRequestsException", "Throttling", "ThrottlingException")
 }
 
+// Denied reports whether a server refused a call with err because the key may not make it.
+func Denied(err error) bool { return refusedAs(err, "AccessDeniedException", "AccessDenied") }
+
 // IsBadInput reports whether a server refused a call with err because of its input.
 func IsBadInput(err error) bool {
 	return refusedAs(err, "InvalidParameterException", "ValidationException", "ValidationError")

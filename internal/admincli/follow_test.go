@@ -1,0 +1,110 @@
+package admincli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/apply"
+)
+
+// record keeps what is written to it.
+type record struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (r *record) Write(text []byte) (int, error) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.text.Write(text)
+}
+
+func (r *record) String() string {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.text.String()
+}
+
+// Refusals are shown as they come. A server that is lost is asked again, ever later; the end by a person is no
+// failure.
+func TestFollow(t *testing.T) {
+	r := newRig(t)
+	var pauses []time.Duration
+	r.wait = func(d time.Duration) {
+		if pauses = append(pauses, d); len(pauses) == 3 {
+			r.lose(false)
+		}
+	}
+	r.refuse(t)
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	lines, out := io.Pipe()
+	notes := &record{}
+	ended := make(chan error, 1)
+	go func() {
+		root := r.root()
+		root.SetArgs([]string{"explain", "--follow", "--json", "--reason", "identity-pool-public"})
+		root.SetOut(out)
+		root.SetErr(notes)
+		ended <- root.ExecuteContext(ctx)
+		_ = out.Close()
+	}()
+
+	decoder := json.NewDecoder(lines)
+	seen := map[string]bool{}
+	next := func() {
+		t.Helper()
+		var refusal struct{ RequestId, Reason string }
+		if err := decoder.Decode(&refusal); err != nil || refusal.Reason != "identity-pool-public" {
+			t.Fatalf("%+v, %v\n%s", refusal, err, notes)
+		}
+		if seen[refusal.RequestId] {
+			t.Errorf("%s was shown twice", refusal.RequestId)
+		}
+		seen[refusal.RequestId] = true
+	}
+	next()
+	r.refuse(t)
+	next()
+
+	r.lose(true) // for the call after the one that waits
+	r.refuse(t)
+	next()
+	r.refuse(t)
+	next()
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("stopped: %v", err)
+	}
+
+	if len(pauses) != 3 || pauses[0] != time.Second || pauses[1] != 2*time.Second || pauses[2] != 4*time.Second {
+		t.Errorf("pauses %v", pauses)
+	}
+	if text := notes.String(); strings.Count(text, "trying again in") != 3 || strings.Contains(text, "\x1b") {
+		t.Errorf("notes: %q", text)
+	}
+}
+
+// What is refused before anything is shown ends the command; so does a key that is taken away.
+func TestFollowFails(t *testing.T) {
+	r := newRig(t)
+	r.lose(true)
+	_, _, err := r.run(t, "", "explain", "--follow")
+	if _, unreachable := errors.AsType[*apply.UnreachableError](err); !unreachable {
+		t.Errorf("without a server: %v", err)
+	}
+
+	r.lose(false)
+	r.key.SecretAccessKey = "wrong"
+	if _, _, err := r.run(t, "", "explain", "--follow"); err == nil || !strings.Contains(err.Error(), "Signature") {
+		t.Errorf("with a wrong secret: %v", err)
+	}
+}
