@@ -227,7 +227,7 @@ func (s *settings) show() []shownSetting {
 	return list
 }
 
-// forServer lists the settings for the administrators' API: single-valued ones, and how many entries
+// forServer lists the settings for the admin API: single-valued ones, and how many entries
 // each section of the file has.
 func (s *settings) forServer() []poolhouse.Setting {
 	list := make([]poolhouse.Setting, 0, len(s.rows))

@@ -30,7 +30,7 @@ func eachTenancy(t *testing.T, test func(t *testing.T, w *wiretest.Accounts)) {
 	})
 }
 
-// administer calls an operation of the administrators' API and decodes its answer.
+// administer calls an operation of the admin API and decodes its answer.
 func administer[T any](t *testing.T, w *wiretest.Accounts, account, operation, body string) (out T) {
 	t.Helper()
 	answer := w.Administer(t, account, operation, body)

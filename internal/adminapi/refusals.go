@@ -2,7 +2,7 @@ package adminapi
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// Refusals are the reasons for which the administrators' API refuses calls.
+// Refusals are the reasons for which the admin API refuses calls.
 var Refusals explain.Catalogue
 
 var (

@@ -312,7 +312,7 @@ func TestExplainIsNotFlushed(t *testing.T) {
 	}
 }
 
-// at calls an operation of the administrators' API at a time.
+// at calls an operation of the admin API at a time.
 func at(t *testing.T, w *wiretest.Accounts, account, operation, body string, now time.Time) wiretest.Answer {
 	t.Helper()
 	r := wiretest.JSONCall(t, w.URL, "PoolhouseAdmin."+operation, body)

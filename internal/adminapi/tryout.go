@@ -18,14 +18,14 @@ type explainTokenOutput struct {
 	NextToken *string `json:",omitzero"`
 }
 
-// explainTokenResult is what one pool says about a credential.
+// explainTokenResult tells what a credential would pass at one pool.
 type explainTokenResult struct {
 	IdentityPoolId string
 	Name           string
 	tried
 }
 
-// tried is what a sign-in would lead to.
+// tried tells whether a sign-in would be accepted, and which role and tags it would lead to.
 type tried struct {
 	ProviderName string `json:",omitzero"`
 	Accepted     bool

@@ -24,7 +24,7 @@ server. It works in the server's database and needs no key.`,
 	return c
 }
 
-// accessKey has the members of an access key in the administrators' API.
+// accessKey has the members of an access key in the admin API.
 type accessKey struct {
 	AccessKeyId string
 	Status      string

@@ -150,7 +150,7 @@ func (c *Client) pools(ctx context.Context, operation string, in, out any) error
 	return c.JSON(ctx, "cognito-identity", "AWSCognitoIdentityService", operation, in, out)
 }
 
-// Admin calls an operation of the administrators' API.
+// Admin calls an operation of the admin API.
 func (c *Client) Admin(ctx context.Context, operation string, in, out any) error {
 	return c.JSON(ctx, "poolhouse", "PoolhouseAdmin", operation, in, out)
 }

@@ -35,7 +35,7 @@ func (Credentials) String() string { return "(credentials)" }
 // GoString hides the secrets too.
 func (Credentials) GoString() string { return "(credentials)" }
 
-// signIn is what a profile has of its last sign-in: all its secrets.
+// signIn has the secrets that a profile keeps of its last sign-in.
 type signIn struct {
 	Binding      string    `json:"binding"` // Profile.binding at the sign-in
 	SignedIn     time.Time `json:"signed_in"`

@@ -58,8 +58,7 @@ const (
 	KindUnknownFormat = "Unknown"
 )
 
-// Explained is what a credential says about itself, which nobody has proved, and what the pools
-// say about it.
+// Explained has the claims of a credential, which nobody has proved, and the checks of each pool.
 type Explained struct {
 	Kind    string
 	Issuer  string

@@ -15,7 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
-// Trial is what GetId and GetCredentialsForIdentity would answer to a login that leads to a new
+// Trial tells how GetId and GetCredentialsForIdentity would answer a login that leads to a new
 // identity of a pool. Nobody is signed in for it: no identity is made, nothing is linked, and no
 // limit of an address counts it.
 type Trial struct {
@@ -32,7 +32,7 @@ type Trial struct {
 	Rules   []identitypool.RuleResult
 }
 
-// TrustResult is what the trust policy of a role says.
+// TrustResult tells whether a role's trust policy allows a sign-in.
 type TrustResult struct {
 	Allowed   bool
 	Statement string // that allows or denies, for people

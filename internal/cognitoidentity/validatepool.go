@@ -42,7 +42,7 @@ type PoolFault struct {
 	Why       *explain.Refusal
 }
 
-// PoolVerdict is what the operations would answer.
+// PoolVerdict lists what the operations would refuse in a pool's settings, and what is probably a mistake.
 type PoolVerdict struct {
 	Faults []PoolFault // in the order of the checks
 	// Refused has the first refusal of each operation that would refuse.

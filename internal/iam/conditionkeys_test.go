@@ -38,7 +38,7 @@ func TestKnownKeysAreDocumented(t *testing.T) {
 	}
 
 	if len(serviceKeys[AdminAPI].Names()) > 0 {
-		t.Error("the administrators' API has keys of its own, which are not documented")
+		t.Error("the admin API has keys of its own, which are not documented")
 	}
 }
 

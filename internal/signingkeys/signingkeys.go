@@ -1,6 +1,6 @@
 // Package signingkeys lists, rotates and retires the keys that sign tokens: those of identity pools,
 // which belong to the server, and those of the web identity tokens of each account. The command
-// `poolhouse signing-keys` does so beside the database, the administrators' API in a server.
+// `poolhouse signing-keys` does so beside the database, the admin API in a server.
 //
 // Start reading at Keys.
 package signingkeys

@@ -218,7 +218,7 @@ func everyAPI(t *testing.T, s *wiretest.Server, corp *logintest.Issuer) []call {
 
 			return err
 		}),
-		{name: "administrators' API", do: func() error {
+		{name: "admin API", do: func() error {
 			return failed(s.AdminCall(t, "RevokeSessions", `{"RoleArn":"arn:aws:iam::000000000000:role/Nobody"}`))
 		}},
 		{name: "forward auth", byMemory: true, do: func() error { // for two seconds

@@ -100,7 +100,7 @@ func (w *Accounts) Roles(account string) *iamclient.Client {
 	return w.IAMBy(key.AccessKeyID, key.SecretAccessKey, "")
 }
 
-// Administer calls an operation of the administrators' API with an account's key.
+// Administer calls an operation of the admin API with an account's key.
 func (w *Accounts) Administer(t *testing.T, account, operation, body string) Answer {
 	t.Helper()
 	return w.Post(t, account, "poolhouse", "PoolhouseAdmin."+operation, body)

@@ -197,7 +197,7 @@ func (s *Server) Raw(t *testing.T, operation, body string, signed bool, change .
 	return Do(t, request)
 }
 
-// AdminCall posts a body for an operation of the administrators' API, signed.
+// AdminCall posts a body for an operation of the admin API, signed.
 func (s *Server) AdminCall(t *testing.T, operation, body string) Answer {
 	t.Helper()
 	return s.Raw(t, "", body, false, func(r *http.Request) {

@@ -38,7 +38,7 @@ func (a Tenant) IAM() *iamclient.Client { return a.Server.IAMBy(a.ID, a.Secret, 
 // RoleARN returns the ARN of a role of the account.
 func (a Tenant) RoleARN(name string) string { return "arn:aws:iam::" + a.Account + ":role/" + name }
 
-// admin calls the administrators' API and returns the error, or the body.
+// admin calls the admin API and returns the error, or the body.
 func (a Tenant) admin(t *testing.T, operation, body string) (refused, answer string) {
 	t.Helper()
 	got := a.Server.Raw(t, "", body, false, func(r *http.Request) {
