@@ -123,6 +123,7 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("GetStatistics", "poolhouse:GetStatistics", s.getStatistics, s.getStatisticsNeeds),
 		awsapi.Signed("PreviewDeletion", "poolhouse:PreviewDeletion", s.previewDeletion, s.previewDeletionNeeds),
 		awsapi.Signed("ListRefusals", "poolhouse:ListRefusals", s.listRefusals, awsapi.OnUnknown[listRefusalsInput]),
+		awsapi.Signed("ExportPool", "poolhouse:ExportPool", s.exportPool, s.exportPoolNeeds),
 	}
 }
 

@@ -46,6 +46,11 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
+		Text:    "Give either IdentityPoolId or Draft.",
+		Reasons: []explain.Code{"input-members"},
+	},
+	{
+		Code:    "InvalidParameterException",
 		Text:    "Give either Token or SamlResponse.",
 		Reasons: []explain.Code{"input-members"},
 	},

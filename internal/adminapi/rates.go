@@ -18,5 +18,6 @@ func Rates() map[string]ratelimit.Rate {
 		"poolhouse:GetStatistics":     {PerSecond: 10, Burst: 60},
 		"poolhouse:PreviewDeletion":   {PerSecond: 10, Burst: 60},
 		"poolhouse:ListRefusals":      {PerSecond: 10, Burst: 50},
+		"poolhouse:ExportPool":        {PerSecond: 10, Burst: 60}, // a call for each provider of the pool
 	}
 }

@@ -38,6 +38,7 @@ var purposes = map[string]string{
 	"RetireSigningKey":         "end a signing key that leaked, with its tokens",
 	"GetServerStatus":          "version, database, engines, load (home account only)",
 	"ListSettings":             "the settings in force, with their sources (home account only)",
+	"ExportPool":               "a pool or a draft as text: a file, Terraform, AWS CLI commands",
 	"TestProvider":             "whether sign-ins by a provider can work",
 }
 

@@ -51,6 +51,9 @@ func (e *apiError) Error() string {
 	return e.Operation + ": " + e.Code + ": " + e.Message
 }
 
+// RefusalCode returns the error type that the server answered with.
+func (e *apiError) RefusalCode() string { return e.Code }
+
 // UnreachableError means that a server gave no answer.
 type UnreachableError struct{ Cause error }
 
@@ -88,8 +91,11 @@ func IsBadInput(err error) bool {
 
 // refusedAs reports whether err is a refusal with one of the codes.
 func refusedAs(err error, codes ...string) bool {
-	refusal, ok := errors.AsType[*apiError](err)
-	return ok && slices.Contains(codes, refusal.Code)
+	refusal, ok := errors.AsType[interface {
+		error
+		RefusalCode() string
+	}](err)
+	return ok && slices.Contains(codes, refusal.RefusalCode())
 }
 
 // Missing reports whether a server refused a call with err because what it names does not exist.
@@ -146,7 +152,8 @@ func decode(answer []byte, out any) error {
 	return decoder.Decode(out)
 }
 
-func (c *Client) pools(ctx context.Context, operation string, in, out any) error {
+// CallPools calls an operation of identity pools.
+func (c *Client) CallPools(ctx context.Context, operation string, in, out any) error {
 	return c.JSON(ctx, "cognito-identity", "AWSCognitoIdentityService", operation, in, out)
 }
 

@@ -38,6 +38,7 @@ type exporter struct {
 	*server
 
 	fromAWS bool
+	draft   bool // what is exported has no ID yet
 	known   iam.AWSPolicies
 	lacks   bool     // a role has a policy of AWS that is not known
 	pools   []string // IDs
@@ -108,19 +109,7 @@ func (e *exporter) readKind(ctx context.Context, k *kind) (all []*state, err err
 	}
 	err = k.each(ctx, e.server, e.wanted, func(st *state) error {
 		add(st)
-
-		for _, p := range st.properties.parts(st.id) {
-			found, err := p.read(ctx, e.server)
-			if err != nil {
-				return err
-			}
-			if found != nil {
-				found.markers = map[string]string{marker: st.markers[p.markerKey()]}
-				add(found)
-			}
-		}
-
-		return nil
+		return e.readParts(ctx, st, add)
 	})
 	if err != nil {
 		return nil, err
@@ -133,6 +122,22 @@ func (e *exporter) readKind(ctx context.Context, k *kind) (all []*state, err err
 	}
 
 	return all, nil
+}
+
+// readParts reads the parts of a resource, and gives them to add.
+func (e *exporter) readParts(ctx context.Context, whole *state, add func(*state)) error {
+	for _, p := range whole.properties.parts(whole.id) {
+		found, err := p.read(ctx, e.server)
+		if err != nil {
+			return err
+		}
+		if found != nil {
+			found.markers = map[string]string{marker: whole.markers[p.markerKey()]}
+			add(found)
+		}
+	}
+
+	return nil
 }
 
 var (
@@ -271,7 +276,7 @@ func (e *exporter) write(all []*state) []byte {
 	for i, st := range all {
 		k := kindOf(st.properties)
 		one := pairs{{key: "Type", value: st.properties.typeName()}}
-		if k.pinned {
+		if k.pinned && !e.draft {
 			one = append(one, pair{key: "Metadata", value: pairs{{key: pinned, value: k.pinnedID(st.id)}}})
 		}
 		references := links.of(i, e.server)

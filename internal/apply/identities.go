@@ -32,7 +32,7 @@ type login struct{ ProviderName, Subject string }
 // WriteIdentities writes the identities of pools, one JSON value a line, and
 // returns notes on what it could not read.
 func WriteIdentities(ctx context.Context, c *Client, pools []string, w io.Writer) (notes []string, err error) {
-	s := &server{Client: c}
+	s := &server{Client: c, door: c}
 	out := json.NewEncoder(w)
 	for _, id := range pools {
 		st, err := s.pool(ctx, id)

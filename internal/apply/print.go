@@ -3,8 +3,6 @@ package apply
 import (
 	"fmt"
 	"io"
-	"strings"
-	"unicode"
 )
 
 // say prints a line.
@@ -13,13 +11,7 @@ func (a *applier) say(format string, args ...any) { Say(a.options.Out, format, a
 // Say prints a line. Names and values may come from anybody who may change the
 // server or write a file: they must not drive the terminal.
 func Say(out io.Writer, format string, args ...any) {
-	line := strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, fmt.Sprintf(format, args...))
-	_, _ = io.WriteString(out, line+"\n")
+	_, _ = io.WriteString(out, printable(fmt.Sprintf(format, args...))+"\n")
 }
 
 // print prints the plan, and returns how many changes there are to make.

@@ -284,7 +284,7 @@ func (f *fileReader) checkPool(i SeedIdentity, resources []Resource) {
 
 // PoolExists reports whether the client's account has a pool with the ID.
 func PoolExists(ctx context.Context, c *Client, id string) (bool, error) {
-	s := &server{Client: c}
+	s := &server{Client: c, door: c}
 	st, err := s.pool(ctx, id)
 
 	return st != nil, err

@@ -10,10 +10,22 @@ import (
 	"strings"
 )
 
+// PoolsCaller calls operations of identity pools, as *Client does. Its errors tell the
+// error type of a refusal by a method RefusalCode.
+type PoolsCaller interface {
+	CallPools(ctx context.Context, operation string, in, out any) error
+}
+
 // server reads and changes one account and region.
 type server struct {
-	*Client
-	account, partition string
+	*Client // nil = only pools can be read
+
+	door                       PoolsCaller
+	account, partition, region string
+}
+
+func (s *server) pools(ctx context.Context, operation string, in, out any) error {
+	return s.door.CallPools(ctx, operation, in, out)
 }
 
 func connect(ctx context.Context, c *Client) (*server, error) {
@@ -30,7 +42,13 @@ func connect(ctx context.Context, c *Client) (*server, error) {
 		return nil, fmt.Errorf("GetCallerIdentity: the ARN %q has no partition", out.Arn)
 	}
 
-	return &server{Client: c, account: out.Account, partition: parts[1]}, nil
+	return &server{
+		Client:    c,
+		door:      c,
+		account:   out.Account,
+		partition: parts[1],
+		region:    c.Region,
+	}, nil
 }
 
 // Account returns the account of the client's keys.
@@ -47,7 +65,7 @@ func (s *server) arn(rest string) string {
 }
 
 func (s *server) poolARN(id string) string {
-	return "arn:" + s.partition + ":cognito-identity:" + s.Region + ":" + s.account + ":identitypool/" + id
+	return "arn:" + s.partition + ":cognito-identity:" + s.region + ":" + s.account + ":identitypool/" + id
 }
 
 // listIAM returns what an operation of IAM lists, of all pages. The result of such an

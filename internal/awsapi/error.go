@@ -117,6 +117,9 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
+// RefusalCode returns the code on the wire of a named refusal; "" = it is of a kind that all services share.
+func (e *Error) RefusalCode() string { return e.Code }
+
 // asError finds the Error in err; any other error becomes an internal error.
 func asError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -60,6 +60,7 @@ var allowedImports = map[string][]string{
 		"internal/signingkeys",
 		"internal/statistics",
 		"internal/envelope", "internal/traces",
+		"internal/apply",
 	},
 	"internal/providercheck": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/idtoken", "internal/outbound",
