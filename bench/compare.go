@@ -71,6 +71,7 @@ func (r *results) saved() *savedFigures {
 
 	for _, row := range r.Lists.Rows {
 		s.less(row.Operation, "p99 ms", inMillis(row.P99))
+		s.less(row.Operation, cpuUnit, row.CPU)
 	}
 
 	return s

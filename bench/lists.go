@@ -43,6 +43,7 @@ type listTable struct {
 type listRow struct {
 	Operation string
 	P50, P99  time.Duration
+	CPU       float64 // microseconds of the server's processor time per call
 	Size      int // bytes of an answer
 }
 
@@ -76,7 +77,7 @@ func (b *bench) lists(ctx context.Context, r *results) error {
 	}
 
 	return b.serving(ctx, d, func(p *process) error {
-		a := &administrator{url: p.url, deployment: d}
+		a := &administrator{server: p, deployment: d}
 		questions, err := listQuestions(ctx, a, g.about, middle)
 		if err != nil {
 			return err
@@ -87,7 +88,8 @@ func (b *bench) lists(ctx context.Context, r *results) error {
 				return fmt.Errorf("%s: %w", q.name, err)
 			}
 			r.Lists.Rows = append(r.Lists.Rows, row)
-			progress("%s: p50 %v p99 %v, %d bytes", row.Operation, row.P50, row.P99, row.Size)
+			progress("%s: p50 %v p99 %v, %.0f µs of processor time, %d bytes", row.Operation, row.P50, row.P99, row.CPU,
+				row.Size)
 		}
 
 		return nil
@@ -312,7 +314,7 @@ func withToken(input map[string]any, token string) map[string]any {
 
 // administrator calls the admin API of a server.
 type administrator struct {
-	url string
+	server *process
 	*deployment
 }
 
@@ -331,7 +333,7 @@ func (a *administrator) call(
 }
 
 func (a *administrator) target(ctx context.Context, operation string, input map[string]any) (vegeta.Target, error) {
-	t, err := target(a.url, operation, input)
+	t, err := target(a.server.url, operation, input)
 	if err != nil {
 		return t, err
 	}
@@ -368,7 +370,14 @@ func (a *administrator) measure(ctx context.Context, q listQuestion, calls int) 
 	row := listRow{Operation: q.name}
 	const warmUp = 5
 	var o outcome
+	var before time.Duration
 	for n := range warmUp + calls {
+		if n == warmUp {
+			var err error
+			if before, err = a.server.cpu(); err != nil {
+				return row, err
+			}
+		}
 		answer, took, err := a.call(ctx, q.operation, q.input(n))
 		if err != nil {
 			return row, err
@@ -381,17 +390,23 @@ func (a *administrator) measure(ctx context.Context, q listQuestion, calls int) 
 		}
 		row.Size = len(answer)
 	}
+	after, err := a.server.cpu()
+	if err != nil {
+		return row, err
+	}
+
 	slices.Sort(o.latencies)
 	row.P50, row.P99 = o.percentile(0.5), o.percentile(0.99)
+	row.CPU = microsEach(after-before, calls)
 
 	return row, nil
 }
 
 func (l *listTable) table() table {
 	t := table{{fmt.Sprintf("Admin API, one call at a time, %d identities in one pool, %d pools", l.Identities, listPools),
-		"p50 ms", "p99 ms", "Bytes", "Bound of p99", "Met"}}
+		"p50 ms", "p99 ms", "CPU ms", "Bytes", "Bound of p99", "Met"}}
 	for _, row := range l.Rows {
-		t = append(t, []string{row.Operation, millis(row.P50), millis(row.P99), fmt.Sprint(row.Size),
+		t = append(t, []string{row.Operation, millis(row.P50), millis(row.P99), fmt.Sprintf("%.2f", row.CPU/1e3), fmt.Sprint(row.Size),
 			"< " + millis(listBound) + " ms", met(row.P99 < listBound)})
 	}
 

@@ -100,15 +100,20 @@ func (s *Store) Statistics(
 	}
 
 	if pool == "" {
-		return readAll(ctx, s, scan, `SELECT period, node, counts FROM statistics
-			WHERE account = $1 AND region = $2 AND period >= $3 AND period < $4 ORDER BY period`,
+		return readAll(ctx, s, scan, statisticsText,
 			account, region, millis(from), millis(to))
 	}
 
-	return readAll(ctx, s, scan, `SELECT period, node, counts FROM pool_statistics
-		WHERE account = $1 AND region = $2 AND period >= $3 AND period < $4 AND pool_id = $5 ORDER BY period`,
+	return readAll(ctx, s, scan, poolStatisticsText,
 		account, region, millis(from), millis(to), string(pool))
 }
+
+const (
+	statisticsText = `SELECT period, node, counts FROM statistics
+		WHERE account = $1 AND region = $2 AND period >= $3 AND period < $4 ORDER BY period`
+	poolStatisticsText = `SELECT period, node, counts FROM pool_statistics
+		WHERE account = $1 AND region = $2 AND period >= $3 AND period < $4 AND pool_id = $5 ORDER BY period`
+)
 
 // RemoveStatistics removes up to 100 rows of each kind whose periods began before a time, and reports whether there
 // may be more.
@@ -153,20 +158,14 @@ func (s *Store) PoolSummaries(
 	var pools []PoolSummary
 	var used []usage
 	err := s.read(ctx, func(q engine.Querier) (err error) {
-		pools, err = collect(q, scanSummary, `SELECT p.pool_id, p.account, p.region, p.settings, p.created,
-				COALESCE(c.identities, 0), COALESCE(c.counted, FALSE)
-			FROM pools AS p LEFT JOIN pool_counts AS c ON c.pool_id = p.pool_id
-			WHERE p.account = $1 AND p.region = $2 AND NOT p.deleting ORDER BY p.pool_id LIMIT $3`,
-			string(account), region, limit)
+		pools, err = collect(q, scanSummary, summariesText, string(account), region, limit)
 		if err != nil {
 			return err
 		}
 		used, err = collect(q, func(row scanner) (u usage, err error) {
 			err = row.Scan(&u.pool, &u.signIns, &u.refused)
 			return u, err
-		}, `SELECT pool_id, CAST(SUM(sign_ins) AS BIGINT), CAST(SUM(refused) AS BIGINT) FROM pool_statistics
-			WHERE account = $1 AND region = $2 AND period > $3 GROUP BY pool_id`,
-			string(account), region, millis(since))
+		}, usedText, string(account), region, millis(since))
 		return err
 	})
 	if err != nil {
@@ -184,6 +183,15 @@ func (s *Store) PoolSummaries(
 
 	return pools, nil
 }
+
+const (
+	summariesText = `SELECT p.pool_id, p.account, p.region, p.settings, p.created,
+			COALESCE(c.identities, 0), COALESCE(c.counted, FALSE)
+		FROM pools AS p LEFT JOIN pool_counts AS c ON c.pool_id = p.pool_id
+		WHERE p.account = $1 AND p.region = $2 AND NOT p.deleting ORDER BY p.pool_id LIMIT $3`
+	usedText = `SELECT pool_id, CAST(SUM(sign_ins) AS BIGINT), CAST(SUM(refused) AS BIGINT) FROM pool_statistics
+		WHERE account = $1 AND region = $2 AND period > $3 GROUP BY pool_id`
+)
 
 func scanSummary(row scanner) (p PoolSummary, err error) {
 	var r storedPool
