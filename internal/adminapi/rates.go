@@ -9,6 +9,8 @@ import "github.com/poolhouse-id/poolhouse/internal/ratelimit"
 func Rates() map[string]ratelimit.Rate {
 	return map[string]ratelimit.Rate{
 		"poolhouse:ExplainToken":      {PerSecond: 2, Burst: 20},
+		"poolhouse:TryRoles":          {PerSecond: 5, Burst: 50},
+		"poolhouse:CheckAccess":       {PerSecond: 10, Burst: 50},  // makes up to 100 decisions
 		"poolhouse:RotateSigningKeys": {PerSecond: 0.05, Burst: 5}, // makes RSA keys
 		"poolhouse:TestProvider":      {PerSecond: 0.2, Burst: 10}, // sends requests wherever its caller wants
 		"poolhouse:GetServerStatus":   {PerSecond: 5, Burst: 20},

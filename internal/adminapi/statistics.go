@@ -60,7 +60,7 @@ func (s *Service) getStatistics(
 	if err != nil {
 		return nil, err
 	}
-	r.Account, r.Region = identitypool.AccountID(c.Account), c.Region
+	r.Account, r.Region, r.Now = identitypool.AccountID(c.Account), c.Region, now
 
 	if in.IdentityPoolId != nil {
 		pool, err := s.ownPool(ctx, c, identitypool.PoolID(*in.IdentityPoolId))

@@ -122,10 +122,19 @@ func (s *Service) tryRoles(
 	return out, nil
 }
 
+// tryRolesNeeds asks for the operation's action, and for that of ExplainToken where the call does
+// what ExplainToken does.
 func (s *Service) tryRolesNeeds(
 	_ context.Context, c awsapi.Caller, in *cognitoidentity.TryRolesInput,
 ) ([]awsapi.Access, error) {
-	return s.about(c, in.IdentityPoolId, nil, nil), nil
+	needed := s.about(c, in.IdentityPoolId, nil, nil)
+	if in.Token != nil {
+		explaining := needed[0]
+		explaining.Action = "poolhouse:ExplainToken"
+		needed = append(needed, explaining)
+	}
+
+	return needed, nil
 }
 
 func shownTrial(t *cognitoidentity.Trial) tried {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
@@ -305,4 +306,63 @@ func TestExplainTokenRate(t *testing.T) {
 		}
 	}
 	t.Error("no call was refused")
+}
+
+// TestValidationHidesOthersRoles gives a pool a role that another account has, and one that it lacks.
+func TestValidationHidesOthersRoles(t *testing.T) {
+	eachAccounts(t, func(t *testing.T, w *wiretest.Accounts) {
+		wiretest.Must(w.Roles(wiretest.HomeAccount).CreateRole(t.Context(), &iamclient.CreateRoleInput{
+			RoleName:                 new("Secret"),
+			AssumeRolePolicyDocument: new(wiretest.AccountTrust),
+		}))(t)
+		pool := *wiretest.Must(w.Pools(wiretest.Stranger).CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+			IdentityPoolName:               new("p"),
+			AllowUnauthenticatedIdentities: true,
+		}))(t).IdentityPoolId
+
+		validate := func(account, pool, role string) string {
+			in := map[string]any{
+				"IdentityPoolName":               "p",
+				"AllowUnauthenticatedIdentities": true,
+				"Roles":                          map[string]string{"unauthenticated": "arn:aws:iam::000000000000:role/" + role},
+			}
+			if pool != "" {
+				in["IdentityPoolId"] = pool
+			}
+			got := w.Administer(t, account, "ValidateIdentityPool", encoded(t, in))
+			wiretest.Equal(t, "status", got.Status, http.StatusOK)
+
+			return strings.ReplaceAll(got.Body, role, "ROLE")
+		}
+
+		for _, pool := range []string{"", pool} {
+			there, absent := validate(wiretest.Stranger, pool, "Secret"), validate(wiretest.Stranger, pool, "Absent")
+			wiretest.Equal(t, "answer about another account's role", there, absent)
+		}
+		if validate(wiretest.HomeAccount, "", "Secret") == validate(wiretest.HomeAccount, "", "Absent") {
+			t.Error("the answers about the caller's own roles do not differ")
+		}
+	})
+}
+
+// TestTryRolesWithATokenExplains needs the permission of ExplainToken where it judges a token.
+func TestTryRolesWithATokenExplains(t *testing.T) {
+	eachAccounts(t, func(t *testing.T, w *wiretest.Accounts) {
+		pool := *wiretest.Must(w.Pools(wiretest.Stranger).CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+			IdentityPoolName:               new("p"),
+			AllowUnauthenticatedIdentities: true,
+		}))(t).IdentityPoolId
+		newKey(t, w, wiretest.Stranger, "rules", wiretest.PolicyOf(
+			`{"Effect":"Allow","Action":"poolhouse:TryRoles","Resource":"*"}`))
+		newKey(t, w, wiretest.Stranger, "tokens", wiretest.PolicyOf(
+			`{"Effect":"Allow","Action":["poolhouse:TryRoles","poolhouse:ExplainToken"],"Resource":"*"}`))
+
+		guest := map[string]any{"IdentityPoolId": pool}
+		login := map[string]any{"IdentityPoolId": pool, "ProviderName": "login.example.com", "Token": "eyJ.e30.e30"}
+		wantRefused(t, "a token", w.Administer(t, "rules", "TryRoles", encoded(t, login)),
+			"AccessDenied", "poolhouse:ExplainToken")
+		wiretest.Equal(t, "no token", w.Administer(t, "rules", "TryRoles", encoded(t, guest)).Status, http.StatusOK)
+		wiretest.Equal(t, "both permissions",
+			w.Administer(t, "tokens", "TryRoles", encoded(t, login)).Status, http.StatusOK)
+	})
 }

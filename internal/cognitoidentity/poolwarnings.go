@@ -188,7 +188,17 @@ func isLoopback(host string) bool {
 
 // warnRole warns of a role that the pool's identities could not assume. The trust policy cannot
 // name a pool that has no ID yet.
+//
+// Whether another account has the role is not told: not even the trust policy of a role that is
+// there would let the pool's identities in.
 func (v *poolValidation) warnRole(ctx context.Context, arn string, guest bool, field string) error {
+	if role, err := iam.ParseRoleARN(arn); err == nil && role.Account != v.pool.Account {
+		v.warning("role-trust", field,
+			"Identities of the pool cannot assume "+arn+": it is a role of another account.",
+			"use a role in the pool's account")
+		return nil
+	}
+
 	_, err := v.Directory.RoleOf(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) {
 		v.warning("role-missing", field, "IAM has no role "+arn+": nobody gets its credentials.", "create the role")

@@ -3,6 +3,7 @@ package iamapi
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -12,8 +13,9 @@ import (
 // Bounds of a simulation's page. IAM, too, may return fewer results than MaxItems. An action that does
 // not fit in a page of its own is refused.
 const (
-	// maxSimulationWork bounds the bytes of policies that are evaluated, once for each resource; a resource counts
-	// once more for every 64 bytes, as a pattern with question marks takes that long.
+	// maxSimulationWork bounds the bytes of policies that are evaluated, once for each resource and for each value of
+	// a context key; each of these counts once more for every 64 bytes, as a pattern with question marks takes that
+	// long. A policy variable counts as the longest value that can take its place.
 	maxSimulationWork = 32 << 20
 	// maxSimulationOutput bounds the bytes of the answer, roughly.
 	maxSimulationOutput = 8 << 20
@@ -32,15 +34,7 @@ type simulationRun struct {
 
 // page evaluates actions until the page is full.
 func (r *simulationRun) page(ctx context.Context, actions []string) ([]evaluationResult, error) {
-	size, times := 0, 0
-	for _, source := range r.simulation.All() {
-		size += len(source.Document.String())
-	}
-
-	for _, resource := range r.resources {
-		times += 1 + len(resource)/64
-	}
-	work := size * times
+	work := r.work()
 	if work > maxSimulationWork {
 		return nil, tooLarge(maxSimulationWork)
 	}
@@ -65,6 +59,30 @@ func (r *simulationRun) page(ctx context.Context, actions []string) ([]evaluatio
 	}
 
 	return results, nil
+}
+
+// work returns what one action costs at most, in bytes of policies.
+func (r *simulationRun) work() int {
+	values, longest := 0, 0
+	for _, list := range r.simulation.Keys {
+		for _, value := range list {
+			values += 1 + len(value)/64
+			longest = max(longest, len(value))
+		}
+	}
+
+	size := 0
+	for _, source := range r.simulation.All() {
+		text := source.Document.String()
+		size += len(text) + strings.Count(text, "${")*longest
+	}
+
+	times := 0
+	for _, resource := range r.resources {
+		times += 1 + len(resource)/64 + values
+	}
+
+	return size * times
 }
 
 func tooLarge(limit int) error {

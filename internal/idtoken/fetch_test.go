@@ -454,3 +454,29 @@ func TestIssuerWithSlash(t *testing.T) {
 	f.accepts(t, f.issuer.Token(nil))
 	f.refuses(t, f.trust, f.issuer.Token(map[string]any{"iss": base}), "token issuer", idtoken.MessageIssuerMismatch)
 }
+
+// Who only calls the server does not learn what names resolve to in its network, or who resolves them.
+// The error, for the log, has both.
+func TestCallersAreNotToldNames(t *testing.T) {
+	told, logged := map[string]bool{}, map[string]bool{}
+	for host, resolves := range map[string]string{"absent.test": "", "private.test": "10.0.0.1"} {
+		s := newSecure(t, nil)
+		if resolves != "" {
+			s.net.name(host, resolves)
+		}
+		s.trust.JWKSURL = "https://" + host + "/jwks.json"
+
+		_, trace, err := s.verify(t, s.trust, s.issuer.Token(nil))
+		steps := trace.Steps()
+		last := steps[len(steps)-1]
+		told[strings.ReplaceAll(last.Got+last.Fix, host, "HOST")] = true
+		logged[strings.ReplaceAll(err.Error(), host, "HOST")] = true
+	}
+
+	if len(told) != 1 {
+		t.Errorf("callers are told %v", told)
+	}
+	if len(logged) != 2 {
+		t.Errorf("the log is told %v", logged)
+	}
+}

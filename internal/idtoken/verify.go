@@ -116,14 +116,15 @@ func (j *judge) signature(t *idToken, err error) error {
 
 // unavailable records that the provider could not be asked.
 func (j *judge) unavailable(err error) *Unavailable {
-	fix := cmp.Or(outbound.FixOf(err), "try again; check that the provider is reachable from this server")
+	told := outbound.Told(err)
+	fix := cmp.Or(outbound.FixOf(told), "try again; check that the provider is reachable from this server")
 
 	return &Unavailable{
 		Provider: j.rule.Provider,
 		Cause:    err,
 		Refusal: j.trace.Refuse(providerKeys.With(
 			"issuer", explain.ShownText(j.rule.Issuers[0]),
-			"problem", err.Error(),
+			"problem", told.Error(),
 			"fix", fix,
 		)),
 	}

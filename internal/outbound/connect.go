@@ -40,7 +40,7 @@ func (c *Client) connect(ctx context.Context, p Policy, network, hostPort string
 		return nil, &Error{
 			Problem: host + " has no address that may be asked",
 			Reached: true,
-			nowhere: true,
+			nowhere: host,
 			Fix: "providers must have a public address; if this one is in-house, allow private addresses for it " +
 				"(link-local addresses stay refused)",
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/url"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -19,7 +20,7 @@ type Error struct {
 	Reached bool
 	Cause   error // may be nil
 
-	nowhere bool // the host has no address that may be asked
+	nowhere string // the host, if it has no address that may be asked
 }
 
 func (e *Error) Error() string {
@@ -46,6 +47,28 @@ func FixOf(err error) string {
 		return failed.Fix
 	}
 	return ""
+}
+
+// Told returns err for those who only call this server. It gives one text to the two errors that tell
+// what a name resolves to, and names no resolver, so that nobody can look into the server's network.
+func Told(err error) error {
+	failed, _ := errors.AsType[*Error](err)
+	unresolved, _ := errors.AsType[*net.DNSError](err)
+	host := ""
+	switch {
+	case unresolved != nil:
+		host = unresolved.Name
+	case failed != nil && failed.nowhere != "":
+		host = failed.nowhere
+	default:
+		return err
+	}
+
+	return &Error{
+		Problem: explain.ShownText(host) + " does not resolve to an address that may be asked",
+		Fix: "check the name in DNS; providers must have a public address, unless the settings allow private " +
+			"addresses for this one",
+	}
 }
 
 // explainTransport turns the error of a failed exchange into an Error with a fix.

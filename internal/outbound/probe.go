@@ -2,8 +2,6 @@ package outbound
 
 import (
 	"context"
-	"errors"
-	"net"
 	"time"
 )
 
@@ -33,23 +31,8 @@ func (c *Client) Probe(ctx context.Context, p Policy, address string) (Probed, e
 		d, err = c.exchange(ctx, p, u, "")
 	}
 	if err != nil {
-		return Probed{}, hideNames(u.Hostname(), err)
+		return Probed{}, Told(err)
 	}
 
 	return Probed{Body: d.body, Took: c.o.Now().Sub(began), Expires: d.expires}, nil
-}
-
-// hideNames gives one text to the two errors that tell what a name resolves to.
-func hideNames(host string, err error) error {
-	failed, _ := errors.AsType[*Error](err)
-	_, unresolved := errors.AsType[*net.DNSError](err)
-	if !unresolved && (failed == nil || !failed.nowhere) {
-		return err
-	}
-
-	return &Error{
-		Problem: host + " does not resolve to an address that may be asked",
-		Fix: "check the name in DNS; providers must have a public address, unless the settings allow private " +
-			"addresses for this one",
-	}
 }

@@ -68,7 +68,7 @@ func read(t *testing.T, r *Recorder, at time.Time) Counts {
 	t.Helper()
 	from := at.Truncate(Period)
 	steps, err := Read(t.Context(), r.options.Store,
-		Range{Account: "1", Region: "r", From: from, To: from.Add(Period), Step: Period})
+		Range{Account: "1", Region: "r", From: from, To: from.Add(Period), Step: Period, Now: at})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,15 +21,17 @@ type Range struct {
 	Pool     identitypool.PoolID // "" = the account's
 	From, To time.Time           // To is not part of it
 	Step     time.Duration
+	Now      time.Time // nothing is stored long before Kept ago, or after it
 }
 
 // Read adds up the counts of all nodes in steps: those that were stored.
 func Read(ctx context.Context, s *store.Store, r Range) ([]Counts, error) {
 	steps := make([]Counts, (r.To.Sub(r.From)+r.Step-1)/r.Step)
-	for from := r.From; from.Before(r.To); from = from.Add(readPart) {
+	first, end := r.stored()
+	for from := first; from.Before(end); from = from.Add(readPart) {
 		to := from.Add(readPart)
-		if to.After(r.To) {
-			to = r.To
+		if to.After(end) {
+			to = end
 		}
 
 		rows, err := s.Statistics(ctx, string(r.Account), r.Region, r.Pool, from, to)
@@ -46,4 +48,18 @@ func Read(ctx context.Context, s *store.Store, r Range) ([]Counts, error) {
 	}
 
 	return steps, nil
+}
+
+// stored returns the part of the range that statistics may be stored of, with a day for the clocks of other
+// nodes and for what is not deleted yet. Most of a range of many years is not worth a read.
+func (r *Range) stored() (from, to time.Time) {
+	from, to = r.From, r.To
+	if oldest := r.Now.Add(-Kept - readPart); from.Before(oldest) {
+		from = oldest
+	}
+	if newest := r.Now.Add(readPart); to.After(newest) {
+		to = newest
+	}
+
+	return from, to
 }
