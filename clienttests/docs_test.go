@@ -70,7 +70,7 @@ func TestDocumentation(t *testing.T) {
 		t.Run(strings.TrimPrefix(page, "../"), func(t *testing.T) {
 			var options []string
 			if slices.Contains([]string{"../README.md", "../docs/control-api.md", "../docs/dev.md",
-				"../docs/cli-login.md", "../docs/agent.md"}, page) {
+				"../docs/cli-login.md", "../docs/agent.md", "../docs/cli.md"}, page) {
 				options = []string{"--demo"} // their reader starts in a new folder
 			}
 			if page == "../docs/conformance.md" {

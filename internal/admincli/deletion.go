@@ -73,8 +73,8 @@ func (d deletion) done(c *cobra.Command, do func() error) error {
 func (p *preview) lines(t *lines) {
 	t.add("deletes", p.Kind+" "+p.Id)
 	if p.Kind != "access-key" {
-		t.add("identities", counted(p.Identities))
-		t.add("logins", number(p.Logins))
+		t.add("concerns identities", counted(p.Identities))
+		t.add("concerns logins", number(p.Logins))
 	}
 	for _, list := range []struct {
 		name  string
@@ -83,7 +83,7 @@ func (p *preview) lines(t *lines) {
 		{"pool", p.Pools}, {"role", p.Roles}, {"provider", p.Providers}, {"access key", p.AccessKeys},
 	} {
 		for _, one := range list.those {
-			t.add(list.name, one)
+			t.add("concerns "+list.name, one)
 		}
 	}
 

@@ -130,12 +130,12 @@ func (o Options) signingKeyRetire() *cobra.Command {
 			return err
 		}
 
-		return showSigningKeys(c, []signingKey{out.SigningKey})
+		// The answer has the key's state before.
+		return changed(c, args[0], "is withdrawn: all tokens that it signed are refused; it was", out.SigningKey.State)
 	})
 	c.ValidArgsFunction = o.completer(signingKeyIDs)
 	addAccount(c)
 	addYes(c)
-	addForm(c)
 
 	return c
 }
