@@ -393,10 +393,9 @@ func TestSimulationRefusals(t *testing.T) {
 			in.ContextEntries = []types.ContextEntry{entry("s3:prefix", "string", strings.Repeat("a", 200_000))}
 		}, "InvalidInput", "The simulation is too large: use fewer resources or smaller policies."},
 		"many values": {func(in *iamclient.SimulateCustomPolicyInput) {
-			in.PolicyInputList = []string{slowPolicy}
-			in.ContextEntries = []types.ContextEntry{
-				entry("s3:prefix", "stringList", slices.Repeat([]string{"aa"}, 3000)...),
-			}
+			in.PolicyInputList = []string{slowPolicy, slowPolicy}
+			values := slices.Repeat([]string{"aa"}, 900)
+			in.ContextEntries = []types.ContextEntry{entry("s3:prefix", "stringList", values...)}
 		}, "InvalidInput", "The simulation is too large: use fewer resources or smaller policies."},
 		"long value of a variable": {func(in *iamclient.SimulateCustomPolicyInput) {
 			in.PolicyInputList = []string{strings.Replace(filesPolicy, "/*",
