@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -100,7 +99,7 @@ func (s *Service) listPoolSummaries(
 
 	s.options.Fresh(ctx)
 	pools, err := s.options.Store.PoolSummaries(ctx, identitypool.AccountID(c.Account), c.Region,
-		s.options.Counted().Add(-24*time.Hour), searchedPools+1)
+		s.options.Counted(), searchedPools+1)
 	if err != nil {
 		return nil, err
 	}

@@ -266,7 +266,7 @@ func (d *deletion) accessKey(ctx context.Context, id string) error {
 // pools lists the pools of the caller's account and region that a function accepts, and adds up their identities.
 func (d *deletion) pools(ctx context.Context, uses func(identitypool.Pool) bool) error {
 	pools, err := d.service.options.Store.PoolSummaries(ctx, identitypool.AccountID(d.caller.Account), d.caller.Region,
-		d.service.options.Counted(), searchedPools+1)
+		time.Time{}, searchedPools+1)
 	if err != nil {
 		return err
 	}

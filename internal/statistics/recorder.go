@@ -29,7 +29,7 @@ import (
 // The periods of accounts and of pools, and how long they are kept.
 const (
 	Period     = 5 * time.Minute
-	PoolPeriod = time.Hour
+	PoolPeriod = store.PoolPeriod
 	Kept       = 14 * 24 * time.Hour
 )
 

@@ -23,7 +23,7 @@ func TestSearchesUseAnIndex(t *testing.T) {
 			"prefix":  {prefixText, []any{"us-east-1:0000", "", "us-east-1:0001", 500}},
 			"recount": {recountText, []any{"p", int64(0), "", int64(1), 2000}},
 			"pools":   {summariesText, []any{"a", "r", 100}},
-			"used":    {usedText, []any{"a", "r", int64(1)}},
+			"used":    {usageText, []any{"a", "r", int64(1), int64(2)}},
 			"steps":   {statisticsText, []any{"a", "r", int64(1), int64(2)}},
 			"hours":   {poolStatisticsText, []any{"a", "r", int64(1), int64(2), "p"}},
 			"logins":  {`SELECT count(*) FROM (SELECT 1 FROM logins WHERE pool_id = $1 LIMIT $2) AS l`, []any{"p", 5}},

@@ -140,58 +140,42 @@ type PoolSummary struct {
 	// Identities is how many identities the pool has; known is false until the pool of an older version was counted.
 	Identities       int64
 	Known            bool
-	SignIns, Refused int64 // since the time that was asked for
+	SignIns, Refused int64 // of the last day
 }
 
-// PoolSummaries returns all pools of an account and region, in the order of their IDs, at most limit.
+// PoolSummaries returns all pools of an account and region, in the order of their IDs, at most limit. now is the time
+// of the nodes that count; without it, nothing is told of the last day.
 func (s *Store) PoolSummaries(
-	ctx context.Context, account identitypool.AccountID, region string, since time.Time, limit int,
+	ctx context.Context, account identitypool.AccountID, region string, now time.Time, limit int,
 ) ([]PoolSummary, error) {
 	if !storable(string(account), maxID) || !storable(region, maxID) {
 		return nil, nil
 	}
 
-	type usage struct {
-		pool             identitypool.PoolID
-		signIns, refused int64
+	pools, err := readAll(ctx, s, scanSummary, summariesText, string(account), region, limit)
+	if err != nil {
+		return nil, err
 	}
-	var pools []PoolSummary
-	var used []usage
-	err := s.read(ctx, func(q engine.Querier) (err error) {
-		pools, err = collect(q, scanSummary, summariesText, string(account), region, limit)
-		if err != nil {
-			return err
-		}
-		used, err = collect(q, func(row scanner) (u usage, err error) {
-			err = row.Scan(&u.pool, &u.signIns, &u.refused)
-			return u, err
-		}, usedText, string(account), region, millis(since))
-		return err
-	})
+	if now.IsZero() {
+		return pools, nil
+	}
+	used, err := s.usageOfDay(ctx, string(account), region, now)
 	if err != nil {
 		return nil, err
 	}
 
-	byID := make(map[identitypool.PoolID]usage, len(used))
-	for _, u := range used {
-		byID[u.pool] = u
-	}
 	for n := range pools {
-		u := byID[pools[n].Pool.ID]
+		u := used[pools[n].Pool.ID]
 		pools[n].SignIns, pools[n].Refused = u.signIns, u.refused
 	}
 
 	return pools, nil
 }
 
-const (
-	summariesText = `SELECT p.pool_id, p.account, p.region, p.settings, p.created,
-			COALESCE(c.identities, 0), COALESCE(c.counted, FALSE)
-		FROM pools AS p LEFT JOIN pool_counts AS c ON c.pool_id = p.pool_id
-		WHERE p.account = $1 AND p.region = $2 AND NOT p.deleting ORDER BY p.pool_id LIMIT $3`
-	usedText = `SELECT pool_id, CAST(SUM(sign_ins) AS BIGINT), CAST(SUM(refused) AS BIGINT) FROM pool_statistics
-		WHERE account = $1 AND region = $2 AND period > $3 GROUP BY pool_id`
-)
+const summariesText = `SELECT p.pool_id, p.account, p.region, p.settings, p.created,
+		COALESCE(c.identities, 0), COALESCE(c.counted, FALSE)
+	FROM pools AS p LEFT JOIN pool_counts AS c ON c.pool_id = p.pool_id
+	WHERE p.account = $1 AND p.region = $2 AND NOT p.deleting ORDER BY p.pool_id LIMIT $3`
 
 func scanSummary(row scanner) (p PoolSummary, err error) {
 	var r storedPool

@@ -177,6 +177,7 @@ type Store struct {
 	loading chan struct{} // full while a load has its turn
 
 	counts      countChanges
+	usage       poolUsage
 	recountPage int                                              // recountPage except in tests
 	recountWait func(ctx context.Context, d time.Duration) error // rest except in tests
 
