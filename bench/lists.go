@@ -197,7 +197,8 @@ func fillOverviews(ctx context.Context, d *deployment) (err error) {
 		}
 		for n := range poolHours {
 			for _, pool := range pools {
-				row, err := madeStatistics(node, pool, now.Truncate(statistics.PoolPeriod).Add(-time.Duration(n)*time.Hour))
+				at := now.Truncate(statistics.PoolPeriod).Add(-time.Duration(n) * time.Hour)
+				row, err := madeStatistics(node, pool, at)
 				if err != nil {
 					return err
 				}
@@ -290,7 +291,8 @@ func listQuestions(
 				"Subject": subject(n % len(about.users))}
 		}},
 		{"SearchIdentities, IdentityIdPrefix of 4 digits", "SearchIdentities", found, func(n int) map[string]any {
-			return map[string]any{"IdentityIdPrefix": about.guests[n%len(about.guests)][:len(region)+5], "MaxResults": 60}
+			prefix := about.guests[n%len(about.guests)][:len(region)+5]
+			return map[string]any{"IdentityIdPrefix": prefix, "MaxResults": 60}
 		}},
 		{"SearchIdentities, CreatedAfter", "SearchIdentities", found, always(later)},
 		{"SearchIdentities, CreatedAfter, next page", "SearchIdentities", found, always(withToken(later, next))},
@@ -406,11 +408,15 @@ func (a *administrator) measure(ctx context.Context, q listQuestion, calls int) 
 }
 
 func (l *listTable) table() table {
-	t := table{{fmt.Sprintf("Admin API, one call at a time, %d identities in one pool, %d pools", l.Identities, listPools),
-		"p50 ms", "p99 ms", "CPU ms", "Bytes", "Bound of p99", "Met"}}
+	t := table{{
+		fmt.Sprintf("Admin API, one call at a time, %d identities in one pool, %d pools", l.Identities, listPools),
+		"p50 ms", "p99 ms", "CPU ms", "Bytes", "Bound of p99", "Met",
+	}}
 	for _, row := range l.Rows {
-		t = append(t, []string{row.Operation, millis(row.P50), millis(row.P99), fmt.Sprintf("%.2f", row.CPU/1e3), fmt.Sprint(row.Size),
-			"< " + millis(listBound) + " ms", met(row.P99 < listBound)})
+		t = append(t, []string{
+			row.Operation, millis(row.P50), millis(row.P99), fmt.Sprintf("%.2f", row.CPU/1e3), fmt.Sprint(row.Size),
+			"< " + millis(listBound) + " ms", met(row.P99 < listBound),
+		})
 	}
 
 	return t

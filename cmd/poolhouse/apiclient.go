@@ -45,7 +45,8 @@ func onOneLine(err error) string { return strings.Join(strings.Fields(err.Error(
 type noKeysError struct{ cause error }
 
 func (e *noKeysError) Error() string {
-	return "no keys to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE: " + onOneLine(e.cause)
+	return "no keys to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE: " +
+		onOneLine(e.cause)
 }
 
 // Unwrap returns the cause, which has the exit status of a credential_process.

@@ -25,7 +25,8 @@ const hostileDraft = `{"IdentityPoolName":"my pool","AllowUnauthenticatedIdentit
 	"SupportedLoginProviders":{"accounts.google.com":"app","api.twitter.com":"key;` + xSecret + `"},
 	"IdentityPoolTags":{"team":"it's $(id) ${file(\"x\")}\n}"},
 	"Roles":{"authenticated":"arn:aws:iam::000000000000:role/user"},
-	"RoleMappings":{"accounts.google.com":{"Type":"Rules","AmbiguousRoleResolution":"Deny","RulesConfiguration":{"Rules":[
+	"RoleMappings":{"accounts.google.com":{"Type":"Rules","AmbiguousRoleResolution":"Deny",
+		"RulesConfiguration":{"Rules":[
 		{"Claim":"it's","MatchType":"Equals","Value":"%{x}","RoleARN":"arn:aws:iam::000000000000:role/user"}]}}},
 	"PrincipalTags":[{"IdentityProviderName":"accounts.google.com","UseDefaults":false,
 		"PrincipalTags":{"dept":"it's"}}]}`
@@ -92,7 +93,8 @@ func TestExportPoolInput(t *testing.T) {
 // Who may not read a pool may not export it either; a foreign pool is one that does not exist.
 func TestExportPoolOfAccounts(t *testing.T) {
 	eachTenancy(t, func(t *testing.T, w *wiretest.Accounts) {
-		pool := *wiretest.Must(w.Pools(wiretest.HomeAccount).CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+		home := w.Pools(wiretest.HomeAccount)
+		pool := *wiretest.Must(home.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
 			IdentityPoolName: aws.String("own"), AllowUnauthenticatedIdentities: true,
 			SupportedLoginProviders: map[string]string{"api.twitter.com": "key;" + xSecret},
 		}))(t).IdentityPoolId
@@ -123,7 +125,8 @@ func TestExportPoolOfAccounts(t *testing.T) {
 			newKey(t, w, wiretest.HomeAccount, name, statement)
 			wantRefused(t, name, w.Administer(t, name, "ExportPool", body), "AccessDeniedException", "not authorized")
 		}
-		newKey(t, w, wiretest.HomeAccount, "reader", wiretest.PolicyOf(`{"Effect":"Allow","Action":["poolhouse:ExportPool",
+		newKey(t, w, wiretest.HomeAccount, "reader", wiretest.PolicyOf(`{"Effect":"Allow","Action":[
+			"poolhouse:ExportPool",
 			"cognito-identity:DescribeIdentityPool","cognito-identity:GetIdentityPoolRoles",
 			"cognito-identity:GetPrincipalTagAttributeMap"],"Resource":"*"}`))
 		if got := w.Administer(t, "reader", "ExportPool", body); got.Status != http.StatusOK {

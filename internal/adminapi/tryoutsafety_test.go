@@ -324,7 +324,9 @@ func TestValidationHidesOthersRoles(t *testing.T) {
 			in := map[string]any{
 				"IdentityPoolName":               "p",
 				"AllowUnauthenticatedIdentities": true,
-				"Roles":                          map[string]string{"unauthenticated": "arn:aws:iam::000000000000:role/" + role},
+				"Roles": map[string]string{
+					"unauthenticated": "arn:aws:iam::000000000000:role/" + role,
+				},
 			}
 			if pool != "" {
 				in["IdentityPoolId"] = pool

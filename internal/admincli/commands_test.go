@@ -286,8 +286,10 @@ func TestHostileNames(t *testing.T) {
 	r.must(t, "pool", "create", "shop\tb\nINJECTED row", "--guests")
 	r.must(t, "key", "create", "--policy", "testdata/policy.json", "--description", hostile)
 	policy := filepath.Join(t.TempDir(), "policy.json")
-	write(t, policy, `{"Version": "2012-10-17", "Statement": {"Sid": "x`+"\u202e"+`", "Effect": "Allow", "Action": "a:b", "Resource": "\u001b[31m"}}`)
-	if _, _, err := r.run(t, "", "role", "create", "Hostile", "--pool", demoPool, "--description", "a\u202eb\u0085c"); err != nil {
+	write(t, policy, `{"Version": "2012-10-17", "Statement": {"Sid": "x`+"\u202e"+
+		`", "Effect": "Allow", "Action": "a:b", "Resource": "\u001b[31m"}}`)
+	_, _, err := r.run(t, "", "role", "create", "Hostile", "--pool", demoPool, "--description", "a\u202eb\u0085c")
+	if err != nil {
 		t.Logf("the server refuses such a description: %v", err)
 	}
 	client := r.must(t, "key", "list", "--json")
@@ -357,8 +359,9 @@ func TestSecrets(t *testing.T) {
 			if err != nil {
 				text += err.Error()
 			}
-			for _, secret := range []string{key.SecretAccessKey, r.key.SecretAccessKey + "-", signature[:40], string(session),
-				"SigningKey\""} {
+			for _, secret := range []string{
+				key.SecretAccessKey, r.key.SecretAccessKey + "-", signature[:40], string(session), "SigningKey\"",
+			} {
 				if strings.Contains(text, secret) && (secret != "SigningKey\"" || strings.HasPrefix(line, "session")) {
 					t.Errorf("%s -o %s shows a secret:\n%s", line, form, text)
 				}
@@ -380,6 +383,7 @@ func TestSecrets(t *testing.T) {
 func TestCompletion(t *testing.T) {
 	r := newRig(t)
 	r.refuse(t)
+
 	for line, want := range map[string]string{
 		"pool show ''":           demoPool + "\tPoolhouseDemo",
 		"pool update ''":         demoPool,
@@ -400,7 +404,8 @@ func TestCompletion(t *testing.T) {
 		if out := r.must(t, arguments...); !strings.Contains(out, want) || !strings.Contains(out, ":4") {
 			t.Errorf("%s: %s", line, out)
 		}
-		if strings.Contains(line, "--reason") || strings.Contains(line, "--output") || strings.Contains(line, "--sort") {
+		if strings.Contains(line, "--reason") || strings.Contains(line, "--output") ||
+			strings.Contains(line, "--sort") {
 			continue
 		}
 		r.lose(true)

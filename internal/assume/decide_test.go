@@ -25,12 +25,14 @@ func TestRemoteEngineDecides(t *testing.T) {
 		request Request
 		reason  *explain.Reason // nil = decided that it may be asked
 	}{
-		"a role":                  {request: user()},
-		"a guest":                 {request: guest()},
-		"a role of the settings":  {config: mapped, request: user()},
-		"a session's name":        {config: byTeam, request: user()},
-		"a role not in them":      {mapped, with(user(), "arn:aws:iam::123456789012:role/Other"), roleUnmapped},
-		"another account's role":  {EngineConfig{}, with(user(), "arn:aws:iam::999999999999:role/U"), engineRoleAccount},
+		"a role":                 {request: user()},
+		"a guest":                {request: guest()},
+		"a role of the settings": {config: mapped, request: user()},
+		"a session's name":       {config: byTeam, request: user()},
+		"a role not in them":     {mapped, with(user(), "arn:aws:iam::123456789012:role/Other"), roleUnmapped},
+		"another account's role": {
+			EngineConfig{}, with(user(), "arn:aws:iam::999999999999:role/U"), engineRoleAccount,
+		},
 		"no role":                 {EngineConfig{}, with(user(), "arn:minio:iam:::role/x"), engineRoleForm},
 		"no name for a guest":     {byTeam, guest(), nameOfGuest},
 		"no name without the tag": {byTeam, untagged, nameWithoutTag},

@@ -64,9 +64,10 @@ func (t Trace) views() []Trace {
 		other.Account = account
 		other.Client = "" // of the caller's program
 		other.show(t, account)
-		other.Region = ""                                // the caller's; a role has none
-		other.AccessKeyID, other.KeyUnproven = "", false // else these traces could push out those of the account's calls
-		other.PoolID = ""                                // another account's, as is where the call came from
+		other.Region = "" // the caller's; a role has none
+		// With a key these traces could push out those of the account's calls.
+		other.AccessKeyID, other.KeyUnproven = "", false
+		other.PoolID = "" // another account's, as is where the call came from
 		other.Address = netip.Addr{}
 		views = append(views, other)
 	}
