@@ -105,9 +105,9 @@ var ownIAM = map[string]string{
 }
 
 // Whoever holds another account's root key finds nothing of this account's and
-// changes nothing of it, by any signed operation of the IAM, STS and
-// administrators' APIs; what is there is answered like what is not. The 23
-// operations are in TestAnotherAccountSeesNothing.
+// changes nothing of it, by any signed operation of the IAM and STS APIs; what is
+// there is answered like what is not. The 23 operations are in TestAnotherAccountSeesNothing,
+// the administrators' in TestAnotherAccountAdministersNothing.
 func TestAnotherAccountTouchesNothing(t *testing.T) {
 	const b = "111111111111"
 	w := wiretest.StartTenants(t, []string{b})
