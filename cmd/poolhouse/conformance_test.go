@@ -215,6 +215,7 @@ func TestConformanceStopsInOrder(t *testing.T) {
 func TestConformanceEndpoints(t *testing.T) {
 	t.Setenv("AWS_REGION", "cn-north-1")
 	c := conformanceCommand()
+	c.SetContext(t.Context())
 	if err := c.Flags().Set("endpoint", "https://cognito-identity.cn-north-1.amazonaws.com.cn"); err != nil {
 		t.Fatal(err)
 	}
