@@ -102,7 +102,9 @@ func TestWaitsHoldUpNobody(t *testing.T) {
 		accounts = append(accounts, fmt.Sprintf("%012d", 111111111111+n))
 	}
 	var log wiretest.SafeBuffer
-	w := wiretest.StartTenants(t, accounts, func(c *poolhouse.Config) { c.Logger = slog.New(slog.NewJSONHandler(&log, nil)) })
+	w := wiretest.StartTenants(t, accounts, func(c *poolhouse.Config) {
+		c.Logger = slog.New(slog.NewJSONHandler(&log, nil))
+	})
 
 	waiting := "{" + member("WaitSeconds", 20) + "," + member("Reason", "none") + "}"
 	var waits sync.WaitGroup

@@ -17,7 +17,11 @@ func TestWaitsAreNotObserved(t *testing.T) {
 		duration: histogram,
 	}}}
 	for range 3 {
-		m.Observe(&awsapi.Record{Operation: "ListRefusals", Duration: 20 * time.Second, Waited: 19500 * time.Millisecond})
+		m.Observe(&awsapi.Record{
+			Operation: "ListRefusals",
+			Duration:  20 * time.Second,
+			Waited:    19500 * time.Millisecond,
+		})
 	}
 
 	registry := prometheus.NewRegistry()
