@@ -145,7 +145,8 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (session
 
 	c, err := s.minter.Mint(ctx, wanted)
 	if errors.Is(err, session.ErrTooLarge) {
-		trace.Refuse(tokenSizeOfPool.With("limit", strconv.Itoa(session.MaxTokenBytes), "fault", err.Error()))
+		why := tokenSizeOfPool.With("limit", strconv.Itoa(session.MaxTokenBytes), "fault", err.Error())
+		trace.Refuse(why.At(r.PoolID.Link("PrincipalTags")))
 	}
 
 	return c, err

@@ -315,7 +315,8 @@ var (
 		Check:    "role",
 		Expected: "permission for iam:PassRole on {arn}",
 		Got:      "the caller's policies do not give it",
-		Fix:      "allow iam:PassRole on the role in the policy of the access key {key}",
+		Fix: "allow iam:PassRole on the role in a policy of the caller's role; the policy of an access key " +
+			"cannot be changed: call with another key in place of {key}",
 	})
 )
 

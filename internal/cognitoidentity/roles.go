@@ -252,7 +252,7 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 	if err := s.Authorize(ctx, c, s.passRoleAccess(c, pool, arn)); err != nil {
 		if refused, ok := errors.AsType[*awsapi.Error](err); ok && refused.Kind == awsapi.AccessDenied {
 			why := rolePass.With("arn", arn, "key", c.AccessKeyID).Of(arn)
-			return roleRefused(arn, why.At(explain.Link{Kind: explain.LinkAccessKey, ID: c.AccessKeyID})).Because(err)
+			return roleRefused(arn, why).Because(err)
 		}
 		return err
 	}

@@ -155,9 +155,12 @@ func (r *Refusal) Of(subject string) *Refusal {
 	return r
 }
 
-// At sets the thing that the fix changes, and returns r.
+// At sets the thing that the fix changes, and returns r. A link without a kind is none.
 func (r *Refusal) At(l Link) *Refusal {
-	r.Link = &l
+	if l.Kind != "" {
+		r.Link = &l
+	}
+
 	return r
 }
 

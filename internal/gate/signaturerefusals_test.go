@@ -437,11 +437,11 @@ func TestPolicyRefusalsAreExplained(t *testing.T) {
 	}{
 		{"no statement of a key", key(other), "policies-key-none",
 			[]string{"access key AKIA", "poolhouse keys create --policy"},
-			explain.Link{Kind: explain.LinkAccessKey, Field: "Policy", Source: explain.SourceAPI}},
+			explain.Link{Kind: explain.LinkAccessKey, Source: explain.SourceAPI}},
 		{"a statement of a key",
 			key(wiretest.AllowAllStatement + `,{"Sid":"NoLists","Effect":"Deny","Action":"*:List*","Resource":"*"}`),
 			"policies-key-deny", []string{`statement "NoLists"`},
-			explain.Link{Kind: explain.LinkAccessKey, Field: "Policy", Source: explain.SourceAPI}},
+			explain.Link{Kind: explain.LinkAccessKey, Source: explain.SourceAPI}},
 		{"no statement of a role", assume(role("A", other, nil), nil), "policies-none", []string{"inline-A", "role/A"},
 			explain.Link{Kind: explain.LinkRole, Field: "Policies", Source: explain.SourceAPI}},
 		{"a statement of a role", assume(role("B",
@@ -460,7 +460,7 @@ func TestPolicyRefusalsAreExplained(t *testing.T) {
 		{"an unknown key",
 			key(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"foo:bar":"x"}}}`),
 			"policies-none-unknown", []string{"foo:bar"},
-			explain.Link{Kind: explain.LinkAccessKey, Field: "Policy", Source: explain.SourceAPI}},
+			explain.Link{Kind: explain.LinkAccessKey, Source: explain.SourceAPI}},
 	} {
 		for protocol, call := range signedCalls {
 			t.Run(test.name+"/"+protocol, func(t *testing.T) {

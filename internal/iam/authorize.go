@@ -331,11 +331,13 @@ func (b *bounds) owner() string {
 
 // link points at the resource that the fix changes: the access key or the role.
 func (b *bounds) link(layer policy.Layer) explain.Link {
-	if b.caller.ofAccessKey() {
+	if layer == policy.SessionLayer {
+		return explain.Link{} // only a new session has another policy
+	}
+	if b.caller.ofAccessKey() { // the policy of a key cannot be changed
 		return explain.Link{
 			Kind:   explain.LinkAccessKey,
 			ID:     b.caller.keyID,
-			Field:  "Policy",
 			Source: explain.SourceAPI,
 		}
 	}

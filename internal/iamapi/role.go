@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -319,15 +320,27 @@ func (s *Service) updateAssumeRolePolicy(
 	return nil, err
 }
 
+// linkTo returns a link to a field of a role of this API.
+func (s *Service) linkTo(r store.Role, field string) explain.Link {
+	return explain.Link{
+		Kind:   explain.LinkRole,
+		ID:     s.view.RoleARN(r),
+		Field:  field,
+		Source: explain.SourceAPI,
+	}
+}
+
 func (s *Service) deleteRole(ctx context.Context, c awsapi.Caller, in *roleInput) (*awsapi.NoOutput, error) {
 	err := s.view.Directory.DeleteRole(ctx, accountOf(c), *in.RoleName, func(r store.Role) error {
 		switch {
 		case len(r.Attached) > 0:
-			return refuse(deleteConflict, roleWithAttached.With("policies", strings.Join(r.Attached, ", ")).Of(r.Name))
+			return refuse(deleteConflict, roleWithAttached.With(
+				"policies", strings.Join(r.Attached, ", "),
+			).Of(r.Name).At(s.linkTo(r, "AttachedPolicies")))
 		case len(r.Policies) > 0:
 			return refuse(deleteConflict, roleWithInline.With(
 				"policies", strings.Join(slices.Sorted(maps.Keys(r.Policies)), ", "),
-			).Of(r.Name))
+			).Of(r.Name).At(s.linkTo(r, "Policies")))
 		}
 
 		return nil

@@ -47,7 +47,7 @@ func (s *Service) putRolePolicy(
 		if size > maxInlinePolicies {
 			return refuse(limitExceeded, inlineSize.With(
 				"limit", strconv.Itoa(maxInlinePolicies), "size", strconv.Itoa(size), "role", r.Name,
-			))
+			).At(s.linkTo(*r, "Policies")))
 		}
 		r.Policies = policies
 
@@ -192,7 +192,9 @@ func (s *Service) attachRolePolicy(
 			return nil
 		}
 		if len(r.Attached) >= maxAttachedPolicies {
-			return refuse(limitExceeded, attachmentQuota.With("limit", strconv.Itoa(maxAttachedPolicies)).Of(r.Name))
+			return refuse(limitExceeded, attachmentQuota.With(
+				"limit", strconv.Itoa(maxAttachedPolicies),
+			).Of(r.Name).At(s.linkTo(*r, "AttachedPolicies")))
 		}
 		r.Attached = append(r.Attached, *in.PolicyArn)
 		slices.Sort(r.Attached)

@@ -154,8 +154,7 @@ func (j *judge) otherIssuer(named string) *explain.Refusal {
 			"where", j.rule.issuersAt(named),
 		)
 		if link := j.rule.Link; link.Kind == explain.LinkOIDCProvider {
-			link.Field, link.Add = "Url", explain.ShownText(named)
-			refusal.At(link)
+			refusal.At(j.rule.spelledAs(link, named))
 		}
 
 		return refusal

@@ -96,6 +96,21 @@ func (r *Rule) issuersAt(named string) string {
 	}
 }
 
+// spelledAs returns a link for a provider whose URL should be the issuer named. The API
+// registers another one: it cannot change a URL, nor take one with http://.
+func (r *Rule) spelledAs(l explain.Link, named string) explain.Link {
+	plain := strings.HasPrefix(named, "http:") && !r.AllowHTTP
+	l.Field, l.Add = "", explain.ShownText(named)
+	switch {
+	case l.Source == explain.SourceFile:
+		l.Field = "url"
+	case plain:
+		return explain.Link{}
+	}
+
+	return l
+}
+
 // Registered marks the rule as that of a registered OpenID Connect provider, so that
 // advice names the place where it can be changed.
 func (r *Rule) Registered(arn string, inSettings bool) {

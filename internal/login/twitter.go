@@ -132,7 +132,7 @@ func (v *Verifier) verifyTwitter(ctx context.Context, trust Trust, credential st
 func (j *judge) signer(credential string) (oauth1, *Refused) {
 	t := j.trust
 	if len(t.Audiences) != 1 || t.Audiences[0] == "" || t.AppSecret == "" {
-		return oauth1{}, j.refuse(poolApplication.With("provider", t.Provider))
+		return oauth1{}, j.refuse(poolApplication.With("provider", t.Provider).At(t.Link))
 	}
 
 	token, secret, joined := strings.Cut(credential, ";")

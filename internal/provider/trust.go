@@ -128,7 +128,7 @@ func (r *Registry) appTrust(c identitypool.ProviderConfig) (login.Trust, error) 
 		if errors.Is(err, row.Ended) {
 			why = providerEnded.With("provider", c.Name)
 		}
-		return login.Trust{}, unsupported(why, err)
+		return login.Trust{}, unsupported(why.At(clientsOf(c, "SupportedLoginProviders")), err)
 	}
 
 	for _, t := range []*idtoken.Rule{&t.Rule, t.IDTokens} {

@@ -206,7 +206,8 @@ func (a *API) rowTrust(w *webIdentity, row provider.Row) (login.Trust, error) {
 // whose URL is written differently.
 func (a *API) unregistered(ctx context.Context, role iam.Role, iss string) (*explain.Refusal, error) {
 	if row, known := a.byIssuer(iss); known {
-		return trustUnnamed.With("name", row.Key, "account", string(role.Account), "issuer", iss), nil
+		why := trustUnnamed.With("name", row.Key, "account", string(role.Account), "issuer", iss)
+		return assume.AboutTrust(role, why), nil
 	}
 
 	for _, spelling := range spellings(iss) {
@@ -220,15 +221,30 @@ func (a *API) unregistered(ctx context.Context, role iam.Role, iss string) (*exp
 		if cause := assume.Difference(p.URL, iss); cause != "" {
 			return providerSpelling.With(
 				"account", string(role.Account), "issuer", shown(iss), "registered", p.URL, "cause", cause,
-			), nil
+			).At(toRegister(role, iss)), nil
 		}
 	}
 
 	if issuer := a.LoginProviders.RegisteredIssuer(iss); issuer != iss {
-		return userPoolUnregistered.With("account", string(role.Account), "issuer", issuer), nil
+		why := userPoolUnregistered.With("account", string(role.Account), "issuer", issuer)
+		return why.At(toRegister(role, issuer)), nil
 	}
 
-	return providerMissing.With("account", string(role.Account), "issuer", shown(iss)), nil
+	return providerMissing.With("account", string(role.Account), "issuer", shown(iss)).At(toRegister(role, iss)), nil
+}
+
+// toRegister links to the provider that CreateOpenIDConnectProvider would make for an
+// issuer; to none if the API does not register it.
+func toRegister(role iam.Role, iss string) explain.Link {
+	if !strings.HasPrefix(iss, "https://") || shown(iss) != iss {
+		return explain.Link{}
+	}
+
+	return explain.Link{
+		Kind:   explain.LinkOIDCProvider,
+		ID:     iam.OIDCProviderARN(role.ARN.Partition, role.Account, iss),
+		Source: explain.SourceAPI,
+	}
 }
 
 // shown returns an issuer from an unproven token in a form that answers and traces may repeat.

@@ -224,6 +224,9 @@ func (a *API) samlProvider(ctx context.Context, e *entry, arn string) (iam.SAMLP
 	provider, err := a.Providers.SAMLProvider(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) || err == nil && account != e.Role.Account {
 		why := samlProviderMissing.With("account", string(e.Role.Account), "provider", arn)
+		if account == e.Role.Account {
+			why.At(explain.Link{Kind: explain.LinkSAMLProvider, ID: arn, Source: explain.SourceAPI})
+		}
 		ofRole(ctx, e.Role.Account).Refuse(why)
 		return iam.SAMLProvider{}, awsapi.Refused(invalidIdentityToken, why, messageSAMLProvider)
 	} else if err != nil {
