@@ -41,7 +41,7 @@ var mostStatements = sum([]share{
 	{600, "keys, status, settings and tests of providers in the admin API"},
 	{950, "counters, statistics, pool summaries, searches and previews of deletions"},
 	{700, "`ListRefusals`, and nodes that ask each other"},
-	{1_500, "the command line of a running server"},
+	{1_600, "the command line of a running server"},
 })
 
 // share is the number of statements that something needs.

@@ -215,12 +215,12 @@ var fences = map[string][]string{
 	"github.com/beevik/etree":             {"internal/devsaml", "internal/saml"},
 	"github.com/russellhaering/goxmldsig": {"internal/devsaml", "internal/saml"},
 	"github.com/prometheus/client_golang": {"internal/metrics"},
-	"github.com/spf13/cobra":              {"cmd/poolhouse"},
+	"github.com/spf13/cobra":              {"cmd/poolhouse", "internal/admincli"},
 	"github.com/knadh/koanf":              {"cmd/poolhouse"},
 	"github.com/gofrs/flock":              {"internal/clilogin", "internal/credentialagent", "internal/datalock"},
 	"github.com/zalando/go-keyring":       {"internal/clilogin"},
 	"golang.org/x/oauth2":                 {"internal/clilogin"},
-	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/conformance", "internal/template"},
+	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/admincli", "internal/conformance", "internal/template"},
 	"github.com/aws/aws-sdk-go-v2":        {"poolhousetest"}, // no service's module; else tests only
 
 	"github.com/KimMachineGun/automemlimit": {"cmd/poolhouse"},
