@@ -18,7 +18,8 @@ func checkAccessCommand(o Options) *cobra.Command {
 		Use:   "check-access ACTION [RESOURCE_ARN]",
 		Short: "Tell whether the key may do something, and why not",
 		Example: "  poolhouse check-access cognito-identity:DeleteIdentityPool " +
-			"arn:aws:cognito-identity:us-east-1:000000000000:identitypool/us-east-1:00000000-0000-4000-8000-000000000001",
+			"arn:aws:cognito-identity:us-east-1:000000000000:identitypool/" +
+			"us-east-1:00000000-0000-4000-8000-000000000001",
 		Args: cobra.RangeArgs(1, 2),
 	}, checkAccess)
 	addForm(c)

@@ -96,7 +96,8 @@ func keyIDs(ctx context.Context, client *apply.Client) ([]cobra.Completion, erro
 
 	var names []cobra.Completion
 	for i := range page.AccessKeys {
-		names = append(names, cobra.CompletionWithDesc(page.AccessKeys[i].AccessKeyId, printed(page.AccessKeys[i].Description)))
+		key := &page.AccessKeys[i]
+		names = append(names, cobra.CompletionWithDesc(key.AccessKeyId, printed(key.Description)))
 	}
 
 	return names, nil

@@ -108,7 +108,8 @@ func explainCall(ctx context.Context, c *cobra.Command, client *apply.Client, id
 
 	var out refusal
 	if err := client.Admin(ctx, "Explain", members{"RequestId": id}, &out); err != nil {
-		return fmt.Errorf("%w; the key needs the permission poolhouse:Explain; another server is named by --endpoint", err)
+		return fmt.Errorf(
+			"%w; the key needs the permission poolhouse:Explain; another server is named by --endpoint", err)
 	}
 	form, err := formOf(c)
 	if err != nil || form != asTable {

@@ -90,7 +90,8 @@ func nextRefusals(ctx context.Context, c *cobra.Command, client *apply.Client, i
 			return page, err
 		}
 
-		fmt.Fprintf(c.ErrOrStderr(), "the server cannot be asked, trying again in %s: %s\n", pause, printed(err.Error()))
+		fmt.Fprintf(c.ErrOrStderr(), "the server cannot be asked, trying again in %s: %s\n",
+			pause, printed(err.Error()))
 		if err := client.Pause(ctx, pause); err != nil {
 			return nil, err
 		}

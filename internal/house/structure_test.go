@@ -50,7 +50,7 @@ var allowedImports = map[string][]string{
 		"internal/devuser", "internal/devuserpool", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/logging",
 		"internal/outbound", "internal/provider", "internal/session", "internal/store", "internal/webidentity",
-		"internal/wholefile", "sigv4", "internal/settingtable", "internal/signingkeys",
+		"internal/wholefile", "sigv4", "internal/settingtable", "internal/signingkeys", "internal/terminal",
 	},
 	"internal/adminapi": {
 		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate",
