@@ -221,7 +221,7 @@ var fences = map[string][]string{
 	"github.com/zalando/go-keyring":       {"internal/clilogin"},
 	"golang.org/x/oauth2":                 {"internal/clilogin"},
 	"github.com/goccy/go-yaml":            {"cmd/poolhouse", "internal/admincli", "internal/conformance", "internal/template"},
-	"github.com/aws/aws-sdk-go-v2":        {"poolhousetest"}, // no service's module; else tests only
+	"github.com/aws/aws-sdk-go-v2":        {"poolhousetest", "cmd/poolhouse"}, // no service's module; else tests only
 
 	"github.com/KimMachineGun/automemlimit": {"cmd/poolhouse"},
 }
