@@ -10,10 +10,11 @@ func TestExitStatusOfServerCommands(t *testing.T) {
 	devKeys(t)
 	endpoint := devServer(t)
 	const lost = "http://127.0.0.1:1" // nothing listens there
-	policy := written(t, "policy.json",
-		`{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "poolhouse:CheckAccess", "Resource": "*"}}`)
-	_, pasted, _ := strings.Cut(mustRun(t, "key", "create", "--policy", policy, "--endpoint", endpoint), "AWS_ACCESS_KEY_ID=")
-	id, secret, _ := strings.Cut(strings.TrimSpace(pasted), "\nAWS_SECRET_ACCESS_KEY=")
+	policy := written(t, "policy.json", `{"Version": "2012-10-17",
+		"Statement": {"Effect": "Allow", "Action": "poolhouse:CheckAccess", "Resource": "*"}}`)
+	made := mustRun(t, "key", "create", "--policy", policy, "--endpoint", endpoint)
+	id, secret, _ := strings.Cut(strings.TrimSpace(made), "\nAWS_SECRET_ACCESS_KEY=")
+	id = strings.TrimPrefix(id, "AWS_ACCESS_KEY_ID=")
 
 	for _, test := range []struct {
 		key, endpoint, command string

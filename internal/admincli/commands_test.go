@@ -286,20 +286,18 @@ func TestHostileNames(t *testing.T) {
 	r.must(t, "pool", "create", "shop\tb\nINJECTED row", "--guests")
 	r.must(t, "key", "create", "--policy", "testdata/policy.json", "--description", hostile)
 	policy := filepath.Join(t.TempDir(), "policy.json")
-	write(t, policy, `{"Version": "2012-10-17", "Statement": {"Sid": "x`+"\u202e"+
-		`", "Effect": "Allow", "Action": "a:b", "Resource": "\u001b[31m"}}`)
-	_, _, err := r.run(t, "", "role", "create", "Hostile", "--pool", demoPool, "--description", "a\u202eb\u0085c")
-	if err != nil {
-		t.Logf("the server refuses such a description: %v", err)
-	}
+	write(t, policy, `{"Version": "2012-10-17", "Statement": {"Sid": "a", "Effect": "Allow", "Action": "a:b",
+		"Resource": "arn:aws:s3:::x`+"\u202e\u009b"+`INJECTED"}}`)
+	r.must(t, "key", "create", "--policy", policy, "--description", "of a hostile policy")
 	client := r.must(t, "key", "list", "--json")
 	if !strings.Contains(client, "INJECTED") {
 		t.Fatal("the server took another description")
 	}
 
-	key := regexp.MustCompile(`AKIA[A-Z2-7]{16}`).FindString(client)
+	keys := regexp.MustCompile(`AKIA[A-Z2-7]{16}`).FindAllString(client, -1)
 	pool := regexp.MustCompile(`(us-east-1:[0-9a-f-]{36})  shop`).FindStringSubmatch(r.must(t, "pool", "list"))[1]
-	for _, line := range []string{"pool list", "pool show " + pool, "key list", "key show " + key, "role list",
+	for _, line := range []string{"pool list", "pool show " + pool, "key list", "key show " + keys[0],
+		"key show " + keys[1],
 		"explain", "__complete pool show ''", "__complete key show ''"} {
 		out := r.must(t, words(line)...)
 		for row := range strings.Lines(out) {
@@ -359,10 +357,8 @@ func TestSecrets(t *testing.T) {
 			if err != nil {
 				text += err.Error()
 			}
-			for _, secret := range []string{
-				key.SecretAccessKey, r.key.SecretAccessKey + "-", signature[:40], string(session), "SigningKey\"",
-			} {
-				if strings.Contains(text, secret) && (secret != "SigningKey\"" || strings.HasPrefix(line, "session")) {
+			for _, secret := range []string{key.SecretAccessKey, signature[:40], string(session), `"SigningKey"`} {
+				if strings.Contains(text, secret) {
 					t.Errorf("%s -o %s shows a secret:\n%s", line, form, text)
 				}
 			}
@@ -401,13 +397,14 @@ func TestCompletion(t *testing.T) {
 		"pool list --sort ''":    "Refused24h",
 	} {
 		arguments := append([]string{"__complete"}, words(line)...)
+
 		if out := r.must(t, arguments...); !strings.Contains(out, want) || !strings.Contains(out, ":4") {
 			t.Errorf("%s: %s", line, out)
 		}
-		if strings.Contains(line, "--reason") || strings.Contains(line, "--output") ||
-			strings.Contains(line, "--sort") {
+		if regexp.MustCompile("--(reason|output|sort)").MatchString(line) { // these need no server
 			continue
 		}
+
 		r.lose(true)
 		if out := r.must(t, arguments...); strings.Contains(out, want) || !strings.Contains(out, ":4") {
 			t.Errorf("%s without a server: %s", line, out)

@@ -61,7 +61,8 @@ func (o Options) identityUpdate() *cobra.Command {
 		Use:   "update IDENTITY_ID",
 		Short: "Link an identity to a user of your backend, or unlink it",
 		Long: `Linking makes a guest, or an identity without a user of your backend, known to the backend.
-Logins of other providers are linked and unlinked by their users, whose tokens this takes. "poolhouse identity sign-out" ends the tokens that a provider has issued.`,
+Logins of other providers are linked and unlinked by their users, whose tokens this takes.
+"poolhouse identity sign-out" ends the tokens that a provider has issued.`,
 		Example: "  poolhouse identity update us-east-1:51fd7bd7-775e-40af-96c8-d7dbf4ab5f3e " +
 			"--unlink-developer login.shop=alice",
 		Args: cobra.ExactArgs(1),

@@ -234,9 +234,9 @@ func (o Options) providerUpdate() *cobra.Command {
 	c := o.on(&cobra.Command{
 		Use:   "update ARN",
 		Short: "Change the client IDs of an OpenID Connect provider, or the metadata of a SAML provider",
-		Example: "  poolhouse provider update arn:aws:iam::000000000000:oidc-provider/idp.example.com " +
-			"--add-client-id admin\n" +
-			"  poolhouse provider update arn:aws:iam::000000000000:saml-provider/Company --metadata metadata.xml",
+		Example: `  poolhouse provider update arn:aws:iam::000000000000:oidc-provider/idp.example.com \
+    --add-client-id admin
+  poolhouse provider update arn:aws:iam::000000000000:saml-provider/Company --metadata metadata.xml`,
 		Args: cobra.ExactArgs(1),
 	}, updateProvider)
 	c.ValidArgsFunction = o.completer(providerNames)

@@ -176,9 +176,9 @@ func (o Options) roleCreate() *cobra.Command {
 		Short: "Create a role that a pool's users, or others, may assume",
 		Long: `Who may assume the role is told by --trust, or by --pool: its signed-in users, or its
 guests with --guests.`,
-		Example: "  poolhouse role create Shopper --pool us-east-1:00000000-0000-4000-8000-000000000001 " +
-			"--policy read.json\n" +
-			"  poolhouse role create Deployer --trust trust.json --max-session 3600",
+		Example: `  poolhouse role create Shopper --pool us-east-1:00000000-0000-4000-8000-000000000001 \
+    --policy read.json
+  poolhouse role create Deployer --trust trust.json --max-session 3600`,
 		Args: cobra.ExactArgs(1),
 	}, createRole)
 	c.Flags().String("pool", "", "identity pool whose users may assume the role")

@@ -81,8 +81,8 @@ func deleteRole(ctx context.Context, c *cobra.Command, client *apply.Client, arg
 	return deletion{
 		kind: "role",
 		id:   r.Arn,
-		question: fmt.Sprintf(
-			"Delete the role %s with %d policies? Pools that use it give no credentials for it any more.",
+		question: fmt.Sprintf("Delete the role %s with %d policies? Pools that use it give no credentials for it "+
+			"any more.",
 			r.RoleName, len(r.Policies)+len(r.AttachedPolicies)),
 	}.confirmed(ctx, c, client, func() error { return r.delete(ctx, client) })
 }

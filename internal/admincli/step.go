@@ -27,29 +27,15 @@ type link struct {
 
 // explainedSteps returns steps in the form whose text package explain writes.
 func explainedSteps(steps []step) []explain.Step {
-	list := make([]explain.Step, 0, len(steps))
-	for _, s := range steps {
-		one := explain.Step{
-			Code:     s.Code,
-			Provider: s.Provider,
-			Check:    s.Check,
-			Subject:  s.Subject,
-			OK:       s.OK,
-			Expected: s.Expected,
-			Got:      s.Got,
-			Fix:      s.Fix,
-			Detail:   s.Detail,
-		}
+	list := make([]explain.Step, len(steps))
+	for i, s := range steps {
+		one := &list[i]
+		one.Code, one.Provider, one.Check, one.Subject, one.OK = s.Code, s.Provider, s.Check, s.Subject, s.OK
+		one.Expected, one.Got, one.Fix, one.Detail = s.Expected, s.Got, s.Fix, s.Detail
 		if l := s.Link; l != nil {
-			one.Link = &explain.Link{
-				Kind:   l.Kind,
-				ID:     l.Id,
-				Field:  l.Field,
-				Add:    l.Add,
-				Source: l.Source,
-			}
+			one.Link = new(explain.Link)
+			one.Link.Kind, one.Link.ID, one.Link.Field, one.Link.Add, one.Link.Source = l.Kind, l.Id, l.Field, l.Add, l.Source
 		}
-		list = append(list, one)
 	}
 
 	return list
