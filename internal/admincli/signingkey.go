@@ -60,6 +60,7 @@ func accountOf(c *cobra.Command) members {
 func showSigningKeys(c *cobra.Command, all []signingKey) error {
 	return show(c, all, func(t *lines) {
 		t.add("KEY", "ALGORITHM", "STATE", "AGE", "FOR")
+
 		for i := range all {
 			all[i].row(t, "")
 		}
@@ -102,10 +103,12 @@ earlier keys stay valid until they expire.`,
 		if err := client.Admin(ctx, "RotateSigningKeys", in, &out); err != nil {
 			return err
 		}
+
 		return showSigningKeys(c, out.SigningKeys)
 	})
 	addAccount(c)
-	c.Flags().Bool("now", false, "sign with them at once: verifiers that keep the old list refuse their tokens for a while")
+	c.Flags().Bool("now", false,
+		"sign with them at once: verifiers that keep the old list refuse their tokens for a while")
 	addForm(c)
 
 	return c
