@@ -76,6 +76,7 @@ func (p *preview) lines(t *lines) {
 		t.add("concerns identities", counted(p.Identities))
 		t.add("concerns logins", number(p.Logins))
 	}
+
 	for _, list := range []struct {
 		name  string
 		those []string

@@ -133,6 +133,7 @@ func joinedShow(c *cobra.Command, value any, err error) error {
 // text tells why a call was refused: a heading, where it came from, and its checks.
 func (r *refusal) text(p terminal.Palette) string {
 	var b strings.Builder
+
 	heading := []string{}
 	for _, part := range []string{r.Operation, r.Outcome, r.Message} {
 		if part != "" {

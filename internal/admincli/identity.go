@@ -61,6 +61,7 @@ func (i *identity) lines(t *lines) {
 	if i.Disabled {
 		t.add("disabled", "merged into "+i.MergedTo)
 	}
+
 	for _, l := range i.Logins {
 		t.add("login", l.ProviderName, l.Subject, l.Kind)
 	}
@@ -122,6 +123,7 @@ func listIdentities(ctx context.Context, c *cobra.Command, client *apply.Client,
 
 	return show(c, all, func(t *lines) {
 		t.add("IDENTITY", "MADE", "LOGINS")
+
 		for i := range all {
 			t.add(all[i].IdentityId, all[i].made(), all[i].logins())
 		}

@@ -47,6 +47,7 @@ func objectOf(c *cobra.Command, flag string) (members, error) {
 	if err := json.Unmarshal([]byte(text), &raw); err != nil {
 		return nil, fmt.Errorf("--%s: it is no JSON object: %w", flag, err)
 	}
+
 	object := members{}
 	for name, value := range raw {
 		object[name] = value

@@ -82,6 +82,7 @@ func (o Options) keyList() *cobra.Command {
 
 		return show(c, all, func(t *lines) {
 			t.add("ACCESS KEY", "STATUS", "CREATED", "RIGHTS", "DESCRIPTION")
+
 			for i := range all {
 				created := ""
 				if at := all[i].CreateDate; at != nil {
@@ -163,6 +164,7 @@ func createKey(ctx context.Context, c *cobra.Command, client *apply.Client, _ []
 	return show(c, created, func(t *lines) {
 		t.add("AWS_ACCESS_KEY_ID=" + created.AccessKey.AccessKeyId)
 		t.add("AWS_SECRET_ACCESS_KEY=" + created.SecretAccessKey)
+
 		for _, warning := range created.Warnings {
 			t.add("# warning: " + warning)
 		}

@@ -71,6 +71,7 @@ func listPools(ctx context.Context, c *cobra.Command, client *apply.Client, _ []
 
 	return show(c, all, func(t *lines) {
 		t.add("POOL", "NAME", "GUESTS", "PROVIDERS", "IDENTITIES", "SIGN-INS 24H", "REFUSED 24H")
+
 		for _, p := range all {
 			t.add(p.Id, p.Name, yesNo(p.Guests), strconv.Itoa(len(p.Providers)), counted(p.Identities),
 				number(p.SignIns24h), number(p.Refused24h))

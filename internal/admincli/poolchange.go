@@ -283,6 +283,7 @@ func validatePool(ctx context.Context, c *cobra.Command, client *apply.Client, w
 			t.add("refused", v.Operation+" "+v.Field+": "+v.Message)
 			t.add("", "fix: "+v.Fix)
 		}
+
 		for _, v := range out.Warnings {
 			t.add("warning", v.Field+": "+v.Message)
 			t.add("", "fix: "+v.Fix)

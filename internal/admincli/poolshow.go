@@ -78,9 +78,11 @@ func (w *wholePool) lines(t *lines) {
 	for _, name := range slices.Sorted(maps.Keys(p.SupportedLoginProviders)) {
 		t.add("provider", name, p.SupportedLoginProviders[name])
 	}
+
 	for _, arn := range slices.Concat(p.OpenIdConnectProviderARNs, p.SamlProviderARNs) {
 		t.add("provider", arn)
 	}
+
 	for _, u := range p.CognitoIdentityProviders {
 		t.add("provider", u.ProviderName, u.ClientId)
 	}
@@ -88,6 +90,7 @@ func (w *wholePool) lines(t *lines) {
 	for _, kind := range slices.Sorted(maps.Keys(w.Roles)) {
 		t.add(kind+" role", w.Roles[kind])
 	}
+
 	for _, provider := range slices.Sorted(maps.Keys(w.RoleMappings)) {
 		t.add("role mapping", provider, string(w.RoleMappings[provider]))
 	}
@@ -95,6 +98,7 @@ func (w *wholePool) lines(t *lines) {
 	for _, provider := range slices.Sorted(maps.Keys(w.PrincipalTags)) {
 		t.add("principal tags", provider, w.PrincipalTags[provider].String())
 	}
+
 	for _, key := range slices.Sorted(maps.Keys(p.IdentityPoolTags)) {
 		t.add("tag", key, p.IdentityPoolTags[key])
 	}
@@ -153,6 +157,7 @@ func (p *pool) tagged() []string {
 		_, issuer, _ := strings.Cut(arn, ":oidc-provider/")
 		names = append(names, issuer)
 	}
+
 	for _, u := range p.CognitoIdentityProviders {
 		names = append(names, u.ProviderName)
 	}

@@ -78,6 +78,7 @@ func (o Options) providerList() *cobra.Command {
 
 		return show(c, all, func(t *lines) {
 			t.add("PROVIDER", "KIND", "CREATED")
+
 			for _, p := range all {
 				t.add(p.Arn, p.Kind, p.CreateDate)
 			}
@@ -131,11 +132,13 @@ func showProvider(ctx context.Context, c *cobra.Command, client *apply.Client, a
 	return show(c, p, func(t *lines) {
 		t.add("provider", p.Arn)
 		t.named("issuer", p.Url)
+
 		for _, id := range p.Clients {
 			t.add("client ID", id)
 		}
 		t.add("created", p.CreateDate)
 		t.named("valid until", p.ValidUntil)
+
 		for _, s := range p.Settings {
 			t.add("setting", s.Name, s.Value)
 		}
@@ -157,6 +160,7 @@ func (p *provider) readSettings(ctx context.Context, client *apply.Client) error
 	if apply.Denied(err) {
 		return nil
 	}
+
 	for _, one := range out.Providers {
 		if one.Arn == p.Arn {
 			p.Settings = one.Settings

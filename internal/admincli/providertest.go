@@ -96,6 +96,7 @@ func (p *testedProvider) write(out io.Writer) error {
 		t.named("issuer", p.Found.Issuer)
 	}
 	t.named("algorithms", strings.Join(p.Found.Algorithms, ", "))
+
 	for _, k := range p.Found.Keys {
 		t.add("key "+k.KeyId, k.Type+" "+k.Algorithm, strconv.Itoa(k.Bits)+" bits")
 	}
@@ -103,6 +104,7 @@ func (p *testedProvider) write(out io.Writer) error {
 	if p.Found.Certificate != nil {
 		t.add("certificate ends", p.Found.Certificate.Expires.String())
 	}
+
 	for _, w := range p.Warnings {
 		t.add("warning", w)
 	}

@@ -88,6 +88,7 @@ func listRoles(ctx context.Context, c *cobra.Command, client *apply.Client, _ []
 
 	return show(c, all, func(t *lines) {
 		t.add("ROLE", "ARN", "CREATED", "DESCRIPTION")
+
 		for _, r := range all {
 			t.add(r.RoleName, r.Arn, r.CreateDate, r.Description)
 		}
@@ -130,11 +131,13 @@ func (r *wholeRole) lines(t *lines) {
 	t.named("description", r.Description)
 	t.add("created", r.CreateDate)
 	t.add("longest session", seconds(int64(r.MaxSessionDuration)))
+
 	for _, arn := range r.AttachedPolicies {
 		t.add("attached policy", arn)
 	}
 
 	t.json("trust policy", r.AssumeRolePolicyDocument.text())
+
 	for _, name := range sortedKeys(r.Policies) {
 		t.json("policy "+name, r.Policies[name].text())
 	}
@@ -154,6 +157,7 @@ func readRole(ctx context.Context, client *apply.Client, name string) (*wholeRol
 	if err != nil {
 		return nil, err
 	}
+
 	for _, policy := range names {
 		var out struct {
 			Document policyDocument `xml:"GetRolePolicyResult>PolicyDocument"`

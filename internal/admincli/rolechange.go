@@ -97,6 +97,7 @@ func (r *wholeRole) delete(ctx context.Context, client *apply.Client) error {
 			return err
 		}
 	}
+
 	for _, name := range sortedKeys(r.Policies) {
 		in := maps.Clone(on)
 		in.Set("PolicyName", name)

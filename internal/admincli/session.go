@@ -47,6 +47,7 @@ func (p *principal) lines(t *lines) {
 	t.named("source identity", p.SourceIdentity)
 	t.add("issued", p.Issued.UTC().Format(time.RFC3339))
 	t.add("expires", p.Expires.UTC().Format(time.RFC3339))
+
 	for _, key := range sortedKeys(p.Tags) {
 		t.add("principal tag", key, p.Tags[key])
 	}

@@ -60,6 +60,7 @@ func accountOf(c *cobra.Command) members {
 func showSigningKeys(c *cobra.Command, all []signingKey) error {
 	return show(c, all, func(t *lines) {
 		t.add("KEY", "ALGORITHM", "STATE", "AGE", "FOR")
+
 		for i := range all {
 			all[i].row(t, "")
 		}
@@ -102,6 +103,7 @@ earlier keys stay valid until they expire.`,
 		if err := client.Admin(ctx, "RotateSigningKeys", in, &out); err != nil {
 			return err
 		}
+
 		return showSigningKeys(c, out.SigningKeys)
 	})
 	addAccount(c)

@@ -62,6 +62,7 @@ func showStatistics(ctx context.Context, c *cobra.Command, client *apply.Client,
 
 func (s *statistics) lines(t *lines) {
 	t.add("FROM", "SIGN-INS", "GUESTS", "NEW IDENTITIES", "REFUSED")
+
 	for i := range s.Series.SignIns {
 		refused := int64(0)
 		for _, counts := range s.Series.Refused {

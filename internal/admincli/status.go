@@ -101,6 +101,7 @@ func (s *serverStatus) write(out io.Writer) error {
 
 	keys := &lines{}
 	fmt.Fprintln(out, "\nsigning keys")
+
 	for _, k := range s.SigningKeys {
 		k.row(keys, "  ")
 	}
@@ -110,6 +111,7 @@ func (s *serverStatus) write(out io.Writer) error {
 
 func (n *nodeStatus) write(out io.Writer, p terminal.Palette) error {
 	fmt.Fprintln(out, "\nthis node")
+
 	database := p.Green + "ok" + p.Reset
 	switch {
 	case !n.Store.Reachable:
@@ -131,6 +133,7 @@ func (n *nodeStatus) write(out io.Writer, p terminal.Palette) error {
 	t := &lines{}
 	t.add("  up for", (time.Duration(n.UptimeSeconds) * time.Second).String())
 	t.add("  log lines dropped", number(n.LogLinesDropped))
+
 	for _, l := range n.Load {
 		t.add("  load of "+l.Class, number(l.InFlight)+" calls",
 			fmt.Sprintf("%.1f ms wait", l.WaitMilliseconds), number(l.Refused)+" refused")
@@ -147,6 +150,7 @@ func (s *serverStatus) faults() int {
 		if !n.Store.Reachable || !n.Store.Writable {
 			count++
 		}
+
 		for _, e := range n.Engines {
 			if !e.Healthy {
 				count++
@@ -197,6 +201,7 @@ func showSettings(ctx context.Context, c *cobra.Command, client *apply.Client, _
 
 	return show(c, all, func(t *lines) {
 		t.add("SETTING", "VALUE", "SOURCE")
+
 		for _, s := range all {
 			t.add(s.Name, s.Value, s.Source)
 		}

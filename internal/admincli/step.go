@@ -34,7 +34,8 @@ func explainedSteps(steps []step) []explain.Step {
 		one.Expected, one.Got, one.Fix, one.Detail = s.Expected, s.Got, s.Fix, s.Detail
 		if l := s.Link; l != nil {
 			one.Link = new(explain.Link)
-			one.Link.Kind, one.Link.ID, one.Link.Field, one.Link.Add, one.Link.Source = l.Kind, l.Id, l.Field, l.Add, l.Source
+			one.Link.Kind, one.Link.ID, one.Link.Source = l.Kind, l.Id, l.Source
+			one.Link.Field, one.Link.Add = l.Field, l.Add
 		}
 	}
 

@@ -93,6 +93,7 @@ func readCredential(stdin io.Reader, path string) (string, error) {
 			return "", fmt.Errorf("--token: %w", err)
 		}
 		defer file.Close()
+
 		in = file
 	}
 
@@ -159,6 +160,7 @@ func (r *trial) text(p terminal.Palette) string {
 	if r.Trust != nil && r.Trust.Allowed {
 		result.add("  trusted by", r.Trust.Statement)
 	}
+
 	for _, key := range sortedKeys(r.Tags) {
 		result.add("  principal tag", key, r.Tags[key])
 	}

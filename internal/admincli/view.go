@@ -110,6 +110,7 @@ func printed(text string) string { return explain.Escaped(text) }
 
 func (l *lines) writeTo(out io.Writer) error {
 	var table strings.Builder
+
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	for _, row := range l.rows {
 		fmt.Fprintln(w, strings.Join(row, "\t"))
