@@ -117,7 +117,7 @@ func TestProfileAndEnvironment(t *testing.T) {
 	t.Setenv("HOME", home)
 	t.Setenv("AWS_CONFIG_FILE", "")
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "")
-	_, err := clientKeys(t.Context())
+	_, err = clientKeys(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "failed to get shared config profile, shop") {
 		t.Errorf("with an empty home: %v", err)
 	}

@@ -13,7 +13,8 @@ import (
 
 func (o Options) poolCommand() *cobra.Command {
 	c := &cobra.Command{Use: "pool", Short: "List, show and change identity pools"}
-	c.AddCommand(o.poolList(), o.poolShow(), o.poolCreate(), o.poolUpdate(), o.poolDelete())
+	c.AddCommand(o.poolList(), o.poolShow(), o.poolCreate(), o.poolUpdate(), o.poolDelete(),
+		o.poolExport())
 
 	return c
 }

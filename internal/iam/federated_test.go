@@ -43,7 +43,7 @@ func TestFederatedUsersMay(t *testing.T) {
 		"TagSession":                {"", everyAction, "sts:TagSession", "policies-temporary"},
 		"GetSessionToken":           {"", everyAction, "sts:GetSessionToken", "policies-temporary"},
 		"another letter case":       {"", everyAction, "STS:assumerole", "policies-temporary"},
-		"admin API":       {pools, everyAction, "poolhouse:RevokeSessions", "policies-key-none"},
+		"admin API":                 {pools, everyAction, "poolhouse:RevokeSessions", "policies-key-none"},
 		"a tag": {everyAction, statements(allow(`"*"`,
 			`,"Condition":{"StringEquals":{"aws:PrincipalTag/team":"red"}}`)), "s3:GetObject", ""},
 		"another tag": {everyAction, statements(allow(`"*"`,

@@ -227,7 +227,7 @@ func TestRotationReachesOtherNodes(t *testing.T) {
 			t.Errorf("the old key is published until it is retired: %v", err)
 		}
 
-		_, err := webidentity.RetireIn(t.Context(), n.stores[0], n.sealer, n.clock, "", keyID(t, others))
+		_, err = webidentity.RetireIn(t.Context(), n.stores[0], n.sealer, n.clock, "", keyID(t, others))
 		if !errors.Is(err, issuer.ErrKeySigns) {
 			t.Errorf("a key in use: %v", err)
 		}
