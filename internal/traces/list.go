@@ -56,7 +56,7 @@ func (q *Query) matches(t *Trace) bool {
 	equal := func(want, got string) bool { return want == "" || want == got }
 
 	pool := equal(q.PoolID, t.PoolID)
-	if start, short := strings.CutSuffix(t.PoolID, Shortened); short {
+	if start, short := strings.CutSuffix(t.PoolID, Shortened); short && q.PoolID != "" {
 		pool = strings.HasPrefix(q.PoolID, start)
 	}
 
