@@ -22,7 +22,8 @@ func TestPreviewDeletionOfProvider(t *testing.T) {
 				&iamclient.CreateOpenIDConnectProviderInput{Url: &url, ClientIDList: []string{"app"}}))(t).
 				OpenIDConnectProviderArn
 		}
-		arn, unused := provider(wiretest.HomeAccount, "https://a.example"), provider(wiretest.HomeAccount, "https://b.example")
+		arn := provider(wiretest.HomeAccount, "https://a.example")
+		unused := provider(wiretest.HomeAccount, "https://b.example")
 		foreign := provider(neighbour, "https://c.example")
 		made := wiretest.Must(w.Pools(wiretest.HomeAccount).CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
 			IdentityPoolName:               aws.String("own"),
@@ -44,7 +45,8 @@ func TestPreviewDeletionOfProvider(t *testing.T) {
 		}
 		got := ask(arn)
 		if got.Identities == nil || *got.Identities != 1 || got.LongestSession != 7200 ||
-			!slices.Equal(got.Pools, []string{*made.IdentityPoolId}) || !slices.Equal(got.Roles, []string{*role.Role.Arn}) {
+			!slices.Equal(got.Pools, []string{*made.IdentityPoolId}) ||
+			!slices.Equal(got.Roles, []string{*role.Role.Arn}) {
 			t.Errorf("got %+v", got)
 		}
 		if got = ask(unused); *got.Identities != 0 || len(got.Pools)+len(got.Roles) != 0 || got.LongestSession != 0 {
@@ -79,7 +81,8 @@ func TestOverviewsOfAnotherRegion(t *testing.T) {
 				})
 				text := got.Header.Get("X-Amzn-ErrorType") + got.Body
 				if strings.Contains(text, c.want) != there {
-					t.Errorf("%s %s in %s: %d %s, want %s: %v", c.operation, c.body, region, got.Status, text, c.want, there)
+					t.Errorf("%s %s in %s: %d %s, want %s: %v",
+						c.operation, c.body, region, got.Status, text, c.want, there)
 				}
 			}
 		}
