@@ -152,11 +152,11 @@ func (s *Server) newDevelopment(tools *devTools) (*development, error) {
 		Codes:     d.codes.Newest,
 	})
 
-	provider, err := s.devProvider(d)
+	issuer, err := s.devProvider(d)
 	if err != nil {
 		return nil, err
 	}
-	d.routes = provider.Routes()
+	d.routes = issuer.Routes()
 	d.control = endpoints.Routes()
 	d.documents = append(d.documents, endpoints.Issuer.Document)
 	d.oidcProviders = append(d.oidcProviders, OIDCProviderConfig{

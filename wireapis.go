@@ -102,6 +102,7 @@ func (s *Server) newStatistics(apis []awsapi.API) *statistics.Recorder {
 			o.Operations = append(o.Operations, operation.Name())
 		}
 	}
+
 	for _, chapter := range Refusals() {
 		for _, reason := range chapter.Reasons {
 			o.Reasons = append(o.Reasons, string(reason.Code))
@@ -253,6 +254,7 @@ func (s *Server) storeCounts(ctx context.Context) {
 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+
 	if err := errors.Join(s.store.FlushCounts(ctx), s.statistics.Flush(ctx)); err != nil {
 		s.config.Logger.Debug("counts could not be stored for an administrator's call", "error", err)
 	}

@@ -82,6 +82,7 @@ func (b *bench) lists(ctx context.Context, r *results) error {
 		if err != nil {
 			return err
 		}
+
 		for _, q := range questions {
 			if !strings.Contains(q.name, b.match) {
 				continue
@@ -174,6 +175,7 @@ func fillOverviews(ctx context.Context, d *deployment) (err error) {
 	if err != nil {
 		return err
 	}
+
 	for n := range listPools {
 		pool := model
 		pool.ID, pool.Name = identitypool.PoolID(region+":"+uuid.NewString()), fmt.Sprintf("application %04d", n)
@@ -195,6 +197,7 @@ func fillOverviews(ctx context.Context, d *deployment) (err error) {
 			}
 			rows = append(rows, row)
 		}
+
 		for n := range poolHours {
 			for _, pool := range pools {
 				at := now.Truncate(statistics.PoolPeriod).Add(-time.Duration(n) * time.Hour)
@@ -278,6 +281,7 @@ func listQuestions(
 	}
 
 	pools, found := `{"Pools":[{"Id":"`, `{"Identities":[{"I`
+
 	return []listQuestion{
 		{"ListPoolSummaries, first page", "ListPoolSummaries", pools, always(map[string]any{"MaxResults": 100})},
 		{"ListPoolSummaries, Search", "ListPoolSummaries", pools, func(n int) map[string]any {
@@ -373,6 +377,7 @@ func (a *administrator) lastPage(ctx context.Context, operation string, first ma
 // measure asks a question several times, after a few times that do not count.
 func (a *administrator) measure(ctx context.Context, q listQuestion, calls int) (listRow, error) {
 	row := listRow{Operation: q.name}
+
 	const warmUp = 5
 	var o outcome
 	var before time.Duration

@@ -40,6 +40,7 @@ times at most. Then the command names it: run the command again at a quieter tim
 
 		fmt.Fprintf(c.OutOrStdout(), "Counted %d identities in %d pools; corrected the number of %d pools.\n",
 			result.Identities, result.Pools, result.Corrected)
+
 		for _, pool := range result.Disturbed {
 			fmt.Fprintf(c.OutOrStdout(),
 				"%s: identities were deleted or loaded meanwhile; the number may be wrong.\n", pool)

@@ -30,6 +30,7 @@ command needs no access key. "poolhouse signing-key" works from anywhere: it cal
 server's API.`,
 	}
 	c.AddCommand(signingKeysListCommand(), signingKeysRotateCommand(), signingKeysRetireCommand())
+
 	return c
 }
 
@@ -194,6 +195,7 @@ You cannot retire the key in use: run "poolhouse signing-keys rotate --now" firs
 		}
 
 		scope := signingkeys.Scope{Pools: true, Web: true}
+
 		key, err := d.signingKeys(sealer).Retire(c.Context(), scope, args[0])
 		switch {
 		case errors.Is(err, issuer.ErrNoKey):

@@ -130,6 +130,7 @@ func (s *Service) listAccessKeys(
 		out.NextToken = new(base64.RawURLEncoding.EncodeToString(
 			s.options.PageSealer.Seal([]byte(rest[size-1].ID), keysPage(c.Account))))
 	}
+
 	for _, key := range rest {
 		out.AccessKeys = append(out.AccessKeys, shownKey(key, who))
 	}

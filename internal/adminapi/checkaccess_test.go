@@ -40,9 +40,9 @@ func TestCheckAccess(t *testing.T) {
 				`{"Checks":[{"Action":"cognito-identity:DescribeIdentityPool","Resource":%q},
 				{"Action":"cognito-identity:DeleteIdentityPool","Resource":%q},
 				{"Action":"poolhouse:CheckAccess"}]}`, arn, arn))
-			real := w.Post(t, "reader", "cognito-identity", "AWSCognitoIdentityService.DescribeIdentityPool",
+			answer := w.Post(t, "reader", "cognito-identity", "AWSCognitoIdentityService.DescribeIdentityPool",
 				fmt.Sprintf(`{"IdentityPoolId":%q}`, id))
-			wiretest.Equal(t, "the call itself", real.Status == 200, allowed)
+			wiretest.Equal(t, "the call itself", answer.Status == 200, allowed)
 			wiretest.Equal(t, "the answer", got.Results[0].Allowed, allowed)
 			wiretest.Equal(t, "another action", got.Results[1].Allowed, false)
 			wiretest.Equal(t, "the call", got.Results[2].Allowed, true)

@@ -175,6 +175,7 @@ func (r *draftReader) CallPools(_ context.Context, operation string, in, out any
 		if err := copyJSON(in, &asked); err != nil {
 			return err
 		}
+
 		r.asked[asked.IdentityProviderName] = true
 		for _, draft := range r.PrincipalTags {
 			if awsapi.Text(draft.IdentityProviderName) == asked.IdentityProviderName {

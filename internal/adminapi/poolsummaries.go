@@ -136,6 +136,7 @@ func (s *Service) listPoolSummaries(
 		pools = pools[:size]
 		out.NextToken = s.pageToken(c, scope, place(pools[size-1]).String())
 	}
+
 	for _, p := range pools {
 		out.Pools = append(out.Pools, shownSummary(p))
 	}
@@ -166,9 +167,11 @@ func providersOf(pool identitypool.Pool) []string {
 	for name := range pool.SupportedLoginProviders {
 		names = append(names, pool.ShownName(name))
 	}
+
 	for _, client := range pool.CognitoIdentityProviders {
 		names = append(names, pool.ShownName(client.ProviderName))
 	}
+
 	for _, arn := range slices.Concat(pool.OIDCProviderARNs, pool.SAMLProviderARNs) {
 		names = append(names, pool.ShownName(arn))
 	}

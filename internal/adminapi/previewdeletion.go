@@ -174,6 +174,7 @@ func (d *deletion) identity(ctx context.Context, id string) error {
 
 	d.out.Identities, d.out.Logins = new(int64(1)), int64(len(identity.Logins))
 	d.list(&d.out.Pools, string(pool.ID))
+
 	for _, l := range identity.Logins {
 		d.list(&d.out.Providers, pool.ShownName(l.Provider))
 	}
@@ -314,6 +315,7 @@ func (d *deletion) keys(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("access keys: %w", err)
 	}
+
 	for _, key := range keys {
 		if strings.Contains(key.Policy, id) {
 			d.list(&d.out.AccessKeys, key.ID)
@@ -334,6 +336,7 @@ func rolesOf(pool identitypool.Pool) []string {
 	for _, arn := range pool.Roles {
 		arns = append(arns, arn)
 	}
+
 	for _, mapping := range pool.RoleMappings {
 		for _, rule := range mapping.Rules {
 			arns = append(arns, rule.RoleARN)

@@ -72,6 +72,7 @@ func reference() string {
 
 	var b strings.Builder
 	b.WriteString("| Operation | Permission | Calls a second (burst) | For |\n|---|---|---|---|\n")
+
 	for _, name := range slices.Sorted(maps.Keys(rows)) {
 		b.WriteString(rows[name])
 	}

@@ -195,11 +195,11 @@ func compareDraft(
 }
 
 func compare(
-	t *testing.T, n int, in map[string]any, got validated, operation string, real wiretest.Answer,
+	t *testing.T, n int, in map[string]any, got validated, operation string, answer wiretest.Answer,
 	outcomes map[string]int,
 ) {
 	t.Helper()
-	want := realAnswer(t, real)
+	want := realAnswer(t, answer)
 	outcomes[want]++
 	if have := got.answerOf(operation); have != want {
 		t.Errorf("case %d: %s\n%s: ValidateIdentityPool %q\nreally %q", n, encoded(t, in), operation, have, want)

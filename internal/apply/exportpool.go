@@ -184,6 +184,7 @@ func (p *exportedPool) cli() string {
 	if roles != nil {
 		set("set-identity-pool-roles", roles)
 	}
+
 	for _, one := range tags {
 		set("set-principal-tag-attribute-map", one)
 	}

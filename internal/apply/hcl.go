@@ -25,6 +25,7 @@ func (p *exportedPool) terraform() string {
 		b.set("openid_connect_provider_arns", create["OpenIdConnectProviderARNs"])
 		b.set("saml_provider_arns", create["SamlProviderARNs"])
 		b.set("tags", create["IdentityPoolTags"])
+
 		for _, u := range p.pool.CognitoIdentityProviders {
 			b.nested("cognito_identity_providers", func(b *hclBlock) {
 				b.set("provider_name", u.ProviderName)
@@ -39,6 +40,7 @@ func (p *exportedPool) terraform() string {
 		b.nested(`resource "aws_cognito_identity_pool_roles_attachment" "`+label+`"`, func(b *hclBlock) {
 			b.set("identity_pool_id", id)
 			b.set("roles", roles["Roles"])
+
 			for name, m := range sorted(p.roles.RoleMappings) {
 				b.nested("role_mapping", func(b *hclBlock) { b.roleMapping(name, m) })
 			}
@@ -137,6 +139,7 @@ func hclValue(v any, indent int) string {
 func hclQuoted(text string) string {
 	var b strings.Builder
 	b.WriteByte('"')
+
 	runes := []rune(text)
 	for i, r := range runes {
 		next, before := rune(0), rune(0)

@@ -178,6 +178,7 @@ func (e *RemoteEngine) unavailable(ctx context.Context, trace *explain.Trace, wh
 	if cause != nil {
 		return fmt.Errorf("%w: engine %s: %w: %w", ErrUnavailable, e.name, why, cause)
 	}
+
 	return fmt.Errorf("%w: engine %s: %w", ErrUnavailable, e.name, why)
 }
 

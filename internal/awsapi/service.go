@@ -253,6 +253,7 @@ func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = c.protocol.answer(x, c, out)
 	}
+
 	switch {
 	case c.hasLeft(err):
 		x.cut = cutByClient

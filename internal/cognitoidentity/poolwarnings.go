@@ -49,11 +49,13 @@ func (v *poolValidation) warn(ctx context.Context, in *ValidateIdentityPoolInput
 	}
 
 	v.warnNobody()
+
 	for _, name := range v.pool.PublicProviderNames() {
 		if err := v.warnProvider(ctx, name); err != nil {
 			return err
 		}
 	}
+
 	for _, kind := range []string{identitypool.Authenticated, identitypool.Unauthenticated} {
 		if role := v.pool.Roles[kind]; role != "" {
 			if err := v.warnRole(ctx, role, kind == identitypool.Unauthenticated, "Roles"); err != nil {
@@ -61,6 +63,7 @@ func (v *poolValidation) warn(ctx context.Context, in *ValidateIdentityPoolInput
 			}
 		}
 	}
+
 	for _, role := range rolesIn(nil, v.pool.RoleMappings) {
 		if err := v.warnRole(ctx, role, false, "RoleMappings"); err != nil {
 			return err
@@ -140,6 +143,7 @@ func (v *poolValidation) warnSpelling(ctx context.Context, config identitypool.P
 	if !hadSlash {
 		arn += "/"
 	}
+
 	others := []string{arn}
 	for _, host := range []string{"localhost", "127.0.0.1"} {
 		for _, other := range []string{"localhost", "127.0.0.1"} {

@@ -117,6 +117,7 @@ func (v *poolValidation) checkPool(ctx context.Context, in *ValidateIdentityPool
 
 	f := faults{all: true}
 	v.configureAll(&v.pool, config, false, &f)
+
 	for _, err := range f.list {
 		if err := v.add("", err); err != nil {
 			return err

@@ -73,6 +73,7 @@ func (m *KeyManager) SetDisabled(ctx context.Context, c Caller, id string, disab
 	}
 
 	defer m.Keys.cache.forget(id)
+
 	if err := m.Keys.store.SetAccessKeyDisabledOf(ctx, c.Account, id, disabled); err != nil {
 		return m.Keys.storeError(id, err)
 	}
@@ -89,6 +90,7 @@ func (m *KeyManager) Delete(ctx context.Context, c Caller, id string, own bool) 
 	}
 
 	defer m.Keys.cache.forget(id)
+
 	if err := m.Keys.store.DeleteAccessKeyOf(ctx, c.Account, id); err != nil {
 		return m.Keys.storeError(id, err)
 	}

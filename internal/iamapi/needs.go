@@ -174,3 +174,13 @@ func pathOf(path *string) string {
 	}
 	return *path
 }
+
+func (in *simulatePrincipalPolicyInput) access(
+	_ context.Context, s *Service, c awsapi.Caller,
+) (awsapi.Access, error) {
+	return in.accessTo(s, c), nil
+}
+
+func (in *principalContextKeysInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
+	return in.accessTo(s, c), nil
+}

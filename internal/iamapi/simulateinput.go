@@ -1,7 +1,6 @@
 package iamapi
 
 import (
-	"context"
 	"slices"
 	"strings"
 
@@ -97,12 +96,6 @@ func (in *ofEntity) accessTo(s *Service, c awsapi.Caller) awsapi.Access {
 type simulatePrincipalPolicyInput struct {
 	ofEntity
 	simulationInput
-}
-
-func (in *simulatePrincipalPolicyInput) access(
-	_ context.Context, s *Service, c awsapi.Caller,
-) (awsapi.Access, error) {
-	return in.accessTo(s, c), nil
 }
 
 func (in *simulatePrincipalPolicyInput) Validate() []awsapi.Violation {

@@ -254,10 +254,6 @@ type principalContextKeysInput struct {
 	PolicyInputList []string
 }
 
-func (in *principalContextKeysInput) access(_ context.Context, s *Service, c awsapi.Caller) (awsapi.Access, error) {
-	return in.accessTo(s, c), nil
-}
-
 func (in *principalContextKeysInput) Validate() []awsapi.Violation {
 	v := checked(required("policySourceArn", in.PolicySourceArn, &arn))
 	v.List("policyInputList", in.PolicyInputList, &awsapi.List{Element: &document}, false)

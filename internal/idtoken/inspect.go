@@ -114,6 +114,7 @@ func Bits(key any) int {
 	case ed25519.PublicKey:
 		return 8 * len(k)
 	}
+
 	return 0
 }
 

@@ -52,6 +52,7 @@ func (k *Keys) List(ctx context.Context, s Scope) ([]Key, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		for _, info := range infos {
 			keys = append(keys, Key{KeyInfo: info})
 		}

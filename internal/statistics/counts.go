@@ -101,6 +101,7 @@ func (c *Counts) Add(other *Counts) {
 	for reason, n := range other.Refused {
 		c.refuse(reason, n)
 	}
+
 	for operation, h := range other.Latency {
 		c.latency(operation).add(h)
 	}
@@ -114,6 +115,7 @@ func (c *Counts) shrink() (calls int64) {
 		c.latency(Other).add(h)
 		calls += h.Calls()
 	}
+
 	for _, reason := range rarer(c.Refused, func(n int64) int64 { return n }) {
 		n := c.Refused[reason]
 		delete(c.Refused, reason)

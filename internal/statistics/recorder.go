@@ -81,9 +81,9 @@ type Options struct {
 	Logger  *slog.Logger
 }
 
-// cache: statistics
-//
 // Recorder counts the calls of this node. It is safe for concurrent use.
+//
+// cache: statistics
 type Recorder struct {
 	options    Options
 	operations map[string]bool
@@ -123,6 +123,7 @@ func New(o Options) *Recorder {
 	for _, name := range o.Operations {
 		r.operations[name] = true
 	}
+
 	for _, code := range o.Reasons {
 		r.reasons[code] = true
 	}

@@ -38,6 +38,7 @@ func Read(ctx context.Context, s *store.Store, r Range) ([]Counts, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		for _, row := range rows {
 			var c Counts
 			if err := json.Unmarshal([]byte(row.Counts), &c); err != nil {

@@ -136,6 +136,7 @@ func (s *Store) FlushCounts(ctx context.Context) error {
 				"pools", len(batch), "error", err)
 			continue
 		}
+
 		for _, key := range batch {
 			s.counts.add(key, taken[key])
 		}

@@ -37,8 +37,8 @@ func realCount(t *testing.T, s *Store, pool identitypool.PoolID) int64 {
 func wantCounts(t *testing.T, s *Store, pools []identitypool.PoolID) {
 	t.Helper()
 	for _, pool := range pools {
-		if stored, real := storedCount(t, s, pool), realCount(t, s, pool); stored != real {
-			t.Errorf("pool %s: %d identities are stored, there are %d", pool, stored, real)
+		if stored, there := storedCount(t, s, pool), realCount(t, s, pool); stored != there {
+			t.Errorf("pool %s: %d identities are stored, there are %d", pool, stored, there)
 		}
 	}
 }

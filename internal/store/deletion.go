@@ -194,6 +194,7 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 				return err
 			}
 			_, err := t.Exec(`DELETE FROM pools WHERE pool_id = $1 AND deleting`, string(id))
+
 			return err
 		})
 	})

@@ -99,6 +99,7 @@ func (s *Store) replaceIdentities(ctx context.Context, identities []identitypool
 	for _, row := range replaced {
 		s.counts.changed(row.PoolID, -1, s.now())
 	}
+
 	for _, i := range identities {
 		s.counts.added(i.PoolID, i.Created, s.now())
 	}

@@ -105,6 +105,7 @@ func (s *Store) usageOfDay(
 		if at.Before(first) {
 			hour = known[millis(at)]
 		}
+
 		hours[millis(at)] = hour
 		for pool, u := range hour.pools {
 			sum := all[pool]
@@ -138,8 +139,10 @@ func (s *Store) readUsage(
 				hours[period] = map[identitypool.PoolID]usage{}
 			}
 			hours[period][identitypool.PoolID(pool)] = u
+
 			return none, nil
 		}, usageText, scope[0], scope[1], millis(first), millis(last))
+
 		return err
 	})
 }

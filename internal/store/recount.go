@@ -181,6 +181,7 @@ func (r *recount) claim(
 					part = append(part, pool)
 				}
 			}
+
 			return part, nil
 		})
 		if err != nil {
@@ -250,6 +251,7 @@ func (r *recount) finish(
 		_, err = t.Exec(`UPDATE pool_counts SET identities = $1, counted = TRUE, counted_until = recount_until,
 				recount_until = 0, recount_later = 0, recount_disturbed = 0
 			WHERE pool_id = $2 AND recount_until = $3`, n+found[0].later, string(pool), until)
+
 		return found, err
 	})
 	if err != nil || len(found) == 0 { // none: the pool was deleted, or another count has begun
@@ -278,6 +280,7 @@ func (s *Store) RunCounts(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+
 		for {
 			result, err := s.Recount(ctx, RecountOptions{Uncounted: true})
 			switch {
@@ -293,6 +296,7 @@ func (s *Store) RunCounts(ctx context.Context) {
 			}
 		}
 	}()
+
 	defer func() { <-done }()
 
 	failing := false

@@ -128,6 +128,7 @@ func (s *Store) RemoveStatistics(ctx context.Context, before time.Time) (more bo
 		m, err := t.Exec(`DELETE FROM pool_statistics WHERE (account, region, period, pool_id, node) IN
 			(SELECT account, region, period, pool_id, node FROM pool_statistics WHERE period < $1 LIMIT $2)`,
 			millis(before), statisticsBatch)
+
 		return max(n, m), err
 	})
 

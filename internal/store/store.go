@@ -277,6 +277,7 @@ func (s *Store) CloseAfter(last func(context.Context)) error {
 
 		ctx, cancel := context.WithTimeout(context.Background(), closeFlush)
 		defer cancel()
+
 		var others sync.WaitGroup
 		others.Go(func() { last(ctx) })
 		if err := s.FlushCounts(ctx); err != nil {
@@ -286,6 +287,7 @@ func (s *Store) CloseAfter(last func(context.Context)) error {
 		others.Wait()
 		s.closeErr = s.engine.Close()
 	})
+
 	return s.closeErr
 }
 
