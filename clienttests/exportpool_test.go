@@ -97,11 +97,16 @@ func TestExportedPoolIsEqual(t *testing.T) {
 
 	t.Run("cli", func(t *testing.T) {
 		to := startDev(t)
-		run := exec.CommandContext(t.Context(), "sh", "-c", from.poolhouse(t, "pool", "export", id, "--format", "cli"))
+		// Older versions of the AWS CLI read no endpoint from the environment.
+		script := "aws() { command aws --endpoint-url " + to.info.Endpoint + " \"$@\"; }\n" +
+			from.poolhouse(t, "pool", "export", id, "--format", "cli")
+		run := exec.CommandContext(t.Context(), "sh", "-c", script)
 		run.Env, run.Dir = to.environment(t), t.TempDir()
+		var faults strings.Builder
+		run.Stderr = &faults
 		out, err := run.Output()
 		if err != nil {
-			t.Fatalf("%v: %s", err, out)
+			t.Fatalf("%v: %s%s", err, out, faults.String())
 		}
 		if got := described(t, to, strings.TrimSpace(string(out))); got != want {
 			t.Errorf("made:\n%s\nwant:\n%s", got, want)

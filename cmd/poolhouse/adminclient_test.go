@@ -72,6 +72,7 @@ credential_process = exit 3
 		}
 	}
 
+	t.Setenv("AWS_PROFILE", "")
 	devKeys(t)
 	mustRun(t, "pool", "list", "--endpoint", endpoint)
 }

@@ -154,7 +154,7 @@ func TestDevHosts(t *testing.T) {
 func TestDevCallRefused(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
-		_, _ = fmt.Fprint(w, `{"__type":"AccessDeniedException","message":"add it to dev.allowed_hosts"}`)
+		_, _ = fmt.Fprint(w, `{"error":"add it to dev.allowed_hosts"}`)
 	}))
 	defer web.Close()
 

@@ -45,6 +45,13 @@ poolhouse:ListRefusals and poolhouse:ExplainToken.`,
 			_, err := io.WriteString(c.OutOrStdout(), docs())
 			return err
 		}
+		if len(args) == 1 {
+			if _, err := uuid.Parse(args[0]); err != nil {
+				return fmt.Errorf("%q is not a request ID: copy it from the response header x-amzn-RequestId; it looks "+
+					"like 3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55", args[0])
+			}
+		}
+
 		return ask(c, args)
 	}
 
@@ -102,11 +109,6 @@ type refusal struct {
 }
 
 func explainCall(ctx context.Context, c *cobra.Command, client *apply.Client, id string) error {
-	if _, err := uuid.Parse(id); err != nil {
-		return fmt.Errorf("%q is not a request ID: copy it from the response header x-amzn-RequestId; it looks like "+
-			"3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55", id)
-	}
-
 	var out refusal
 	if err := client.Admin(ctx, "Explain", members{"RequestId": id}, &out); err != nil {
 		return fmt.Errorf(

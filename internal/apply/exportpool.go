@@ -187,6 +187,7 @@ func (p *exportedPool) cli() string {
 
 	for _, one := range tags {
 		set("set-principal-tag-attribute-map", one)
+		b.WriteString(" > /dev/null") // it prints the map: only the ID of the pool is to be printed
 	}
 	b.WriteString(" &&\necho \"$pool_id\"\n")
 
