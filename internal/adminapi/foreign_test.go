@@ -67,6 +67,7 @@ var foreignInputs = map[string][]string{
 		`{"Kind":"identity-pool","Id":"POOL"}`, `{"Kind":"identity","Id":"IDENTITY"}`, `{"Kind":"role","Id":"ROLE"}`,
 		`{"Kind":"provider","Id":"PROVIDER"}`, `{"Kind":"access-key","Id":"KEY"}`,
 	},
+	"ExportPool":   {`{"IdentityPoolId":"POOL"}`, `{"IdentityPoolId":"POOL","Format":"cli"}`},
 	"ListRefusals": {`{}`, `{"FromOldest":true}`},
 }
 

@@ -144,7 +144,9 @@ func refusedVerdict(t *testing.T, s *wiretest.Server, a wiretest.Answer) verdict
 
 // noRates lifts the rates of the operations that tests call often.
 func noRates(c *poolhouse.Config) {
-	c.RateLimits.Operations = map[string]ratelimit.Rate{"poolhouse:ExplainToken": {}, "poolhouse:TryRoles": {}}
+	c.RateLimits.Operations = map[string]ratelimit.Rate{
+		"poolhouse:ExplainToken": {}, "poolhouse:TryRoles": {}, "poolhouse:ListRefusals": {},
+	}
 }
 
 // trustPolicy lets the identities of pools assume a role by actions. amr is the entry that their

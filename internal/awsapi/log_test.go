@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -210,9 +211,9 @@ func TestRecorder(t *testing.T) {
 		Time: testNow.Add(2 * time.Second), RequestID: testRequestID, Service: "store", Operation: "Fail",
 		Code: "IDPRejectedClaim", Message: "no", Status: 403,
 		Steps:  []explain.Step{{Code: "door", Check: "door", Expected: "open", Got: "closed", Fix: "wait"}},
-		Reason: "door",
+		Reason: "door", Address: netip.MustParseAddr("192.0.2.1"),
 	}}
-	if diff := cmp.Diff(refusals, want); diff != "" {
+	if diff := cmp.Diff(refusals, want, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("got -, want +\n%s", diff)
 	}
 }
