@@ -47,8 +47,8 @@ poolhouse:ListRefusals and poolhouse:ExplainToken.`,
 		}
 		if len(args) == 1 {
 			if _, err := uuid.Parse(args[0]); err != nil {
-				return fmt.Errorf("%q is not a request ID: copy it from the response header x-amzn-RequestId; it looks "+
-					"like 3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55", args[0])
+				return fmt.Errorf("%q is not a request ID: copy it from the response header x-amzn-RequestId; it "+
+					"looks like 3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55", args[0])
 			}
 		}
 
