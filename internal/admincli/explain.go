@@ -114,22 +114,11 @@ func explainCall(ctx context.Context, c *cobra.Command, client *apply.Client, id
 		return fmt.Errorf(
 			"%w; the key needs the permission poolhouse:Explain; another server is named by --endpoint", err)
 	}
-	form, err := formOf(c)
-	if err != nil || form != asTable {
-		return joinedShow(c, out, err)
-	}
 
-	_, err = io.WriteString(c.OutOrStdout(), out.text(terminal.PaletteFor(c.OutOrStdout())))
-
-	return err
-}
-
-// joinedShow shows a value for programs, unless there is an error.
-func joinedShow(c *cobra.Command, value any, err error) error {
-	if err != nil {
+	return showText(c, out, func(to io.Writer) error {
+		_, err := io.WriteString(to, out.text(terminal.PaletteFor(to)))
 		return err
-	}
-	return show(c, value, nil)
+	})
 }
 
 // text tells why a call was refused: a heading, where it came from, and its checks.

@@ -70,15 +70,7 @@ func testProvider(ctx context.Context, c *cobra.Command, client *apply.Client, a
 	if err := client.Admin(ctx, "TestProvider", in, &out); err != nil {
 		return err
 	}
-	form, err := formOf(c)
-	if err != nil {
-		return err
-	}
-	if form != asTable {
-		err = show(c, out, nil)
-	} else {
-		err = out.write(c.OutOrStdout())
-	}
+	err = showText(c, out, out.write)
 	if err == nil && !out.Passed {
 		err = errors.New("sign-ins by this provider cannot work")
 	}

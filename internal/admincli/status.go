@@ -67,16 +67,8 @@ func showStatus(ctx context.Context, c *cobra.Command, client *apply.Client, _ [
 	if err := client.Admin(ctx, "GetServerStatus", members{}, &out); err != nil {
 		return err
 	}
-	form, err := formOf(c)
-	if err != nil {
-		return err
-	}
-	if form != asTable {
-		err = show(c, out, nil)
-	} else {
-		err = out.write(c.OutOrStdout())
-	}
 
+	err := showText(c, out, out.write)
 	if faults := out.faults(); err == nil && faults > 0 {
 		return fmt.Errorf("something is wrong in %s", explain.Count(faults, "place"))
 	}

@@ -81,7 +81,7 @@ func explainToken(ctx context.Context, c *cobra.Command, client *apply.Client, p
 		}
 	}
 
-	return whole.show(c)
+	return showText(c, whole, whole.write)
 }
 
 // readCredential reads a token or a SAML response without the blanks around it.
@@ -120,12 +120,8 @@ func credentialMember(credential string) members {
 	return members{"Token": credential}
 }
 
-func (e *explainedToken) show(c *cobra.Command) error {
-	form, err := formOf(c)
-	if err != nil || form != asTable {
-		return joinedShow(c, e, err)
-	}
-
+// write tells a person what all pools say.
+func (e *explainedToken) write(out io.Writer) error {
 	head := &lines{}
 	head.add("kind", e.Kind)
 	head.named("issuer", e.Issuer)
@@ -133,7 +129,6 @@ func (e *explainedToken) show(c *cobra.Command) error {
 	if e.Expires != nil {
 		head.add("expires", e.Expires.String())
 	}
-	out := c.OutOrStdout()
 	if err := head.writeTo(out); err != nil {
 		return err
 	}
@@ -227,21 +222,19 @@ func tryRoles(ctx context.Context, c *cobra.Command, client *apply.Client, args 
 	if err := client.Admin(ctx, "TryRoles", in, &out); err != nil {
 		return err
 	}
-	form, err := formOf(c)
-	if err != nil || form != asTable {
-		return joinedShow(c, out, err)
-	}
 
-	rules := &lines{}
-	for i, r := range out.Rules {
-		rules.add("  rule "+strconv.Itoa(i+1), r.word(), r.Why)
-	}
-	if err := rules.writeTo(c.OutOrStdout()); err != nil {
+	return showText(c, out, func(to io.Writer) error {
+		rules := &lines{}
+		for i, r := range out.Rules {
+			rules.add("  rule "+strconv.Itoa(i+1), r.word(), r.Why)
+		}
+		if err := rules.writeTo(to); err != nil {
+			return err
+		}
+		_, err := io.WriteString(to, out.text(terminal.PaletteFor(to)))
+
 		return err
-	}
-	_, err = io.WriteString(c.OutOrStdout(), out.text(terminal.PaletteFor(c.OutOrStdout())))
-
-	return err
+	})
 }
 
 // word tells in a word what a rule said.

@@ -50,14 +50,21 @@ func formOf(c *cobra.Command) (string, error) {
 // show prints value, which has the members of the API, in the form that the flags choose. table
 // prints it for people.
 func show(c *cobra.Command, value any, table func(*lines)) error {
+	return showText(c, value, func(out io.Writer) error {
+		text := &lines{}
+		table(text)
+		return text.writeTo(out)
+	})
+}
+
+// showText is show for what is more than one table: write prints it for people.
+func showText(c *cobra.Command, value any, write func(io.Writer) error) error {
 	form, err := formOf(c)
 	if err != nil {
 		return err
 	}
 	if form == asTable {
-		text := &lines{}
-		table(text)
-		return text.writeTo(c.OutOrStdout())
+		return write(c.OutOrStdout())
 	}
 
 	text, err := json.MarshalIndent(value, "", "  ")
