@@ -15,23 +15,11 @@ type explainInput struct {
 }
 
 type explainOutput struct {
-	RequestId string
-	Time      awsapi.Timestamp
-	Operation string
-	Outcome   string
-	Message   string
-	Reason    explain.Code // of the deciding step: the last that is not OK
-	Steps     []explainStep
-	Planned   []explain.Code // checks that were not reached
+	refusalEntry
 
-	Region         string `json:",omitzero"`
-	IdentityPoolId string `json:",omitzero"`
-	ProviderName   string `json:",omitzero"`
-	Client         string `json:",omitzero"`
-	SourceAddress  string `json:",omitzero"`
-	AccessKeyId    string `json:",omitzero"`
-	KeyUnproven    bool   `json:",omitzero"` // the signature was refused: anybody can name the key
-	Node           string // that refused the call
+	Message string
+	Steps   []explainStep
+	Planned []explain.Code // checks that were not reached
 }
 
 type explainStep struct {
@@ -95,27 +83,12 @@ func (s *Service) explain(ctx context.Context, c awsapi.Caller, in *explainInput
 			c.Account, c.Region, traces.Capacity, note)
 	}
 
-	out := &explainOutput{
-		RequestId: t.RequestID,
-		Time:      awsapi.Timestamp(t.Time),
-		Operation: t.Operation,
-		Outcome:   t.Outcome,
-		Message:   t.Message,
-		Reason:    t.Reason,
-		Steps:     shownSteps(t.Steps),
-		Planned:   append([]explain.Code{}, t.Planned...),
-
-		Region:         t.Region,
-		IdentityPoolId: t.PoolID,
-		ProviderName:   t.Provider,
-		Client:         t.Client,
-		SourceAddress:  shownAddress(t),
-		AccessKeyId:    t.AccessKeyID,
-		KeyUnproven:    t.KeyUnproven,
-		Node:           t.Node,
-	}
-
-	return out, nil
+	return &explainOutput{
+		refusalEntry: shownRefusal(t),
+		Message:      t.Message,
+		Steps:        shownSteps(t.Steps),
+		Planned:      append([]explain.Code{}, t.Planned...),
+	}, nil
 }
 
 // shownSteps returns steps in the API's form.

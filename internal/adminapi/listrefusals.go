@@ -53,20 +53,21 @@ type listRefusalsOutput struct {
 	Nodes     nodesSeen
 }
 
+// refusalEntry is a refused call without its steps.
 type refusalEntry struct {
 	RequestId      string
 	Time           awsapi.Timestamp
 	Operation      string
 	Outcome        string
-	Reason         explain.Code
-	Region         string `json:",omitzero"`
-	IdentityPoolId string `json:",omitzero"`
-	ProviderName   string `json:",omitzero"`
-	Client         string `json:",omitzero"`
-	SourceAddress  string `json:",omitzero"`
-	AccessKeyId    string `json:",omitzero"`
-	KeyUnproven    bool   `json:",omitzero"` // the signature was refused: anybody can name the key
-	Node           string
+	Reason         explain.Code // of the deciding step: the last that is not OK
+	Region         string       `json:",omitzero"`
+	IdentityPoolId string       `json:",omitzero"`
+	ProviderName   string       `json:",omitzero"`
+	Client         string       `json:",omitzero"`
+	SourceAddress  string       `json:",omitzero"`
+	AccessKeyId    string       `json:",omitzero"`
+	KeyUnproven    bool         `json:",omitzero"` // the signature was refused: anybody can name the key
+	Node           string       // that refused the call
 }
 
 // nodesSeen tells of which nodes an answer is.
