@@ -204,7 +204,8 @@ func (n *Nodes) greet(ctx context.Context) {
 			return
 		}
 		n.options.Logger.Warn("this node does not hear the other nodes: ListRefusals and Explain show its own "+
-			"refusals only; with PgBouncer use pool_mode = session", "error", err)
+			"refusals only, and GetServerStatus its own status only; with PgBouncer use pool_mode = session",
+			"error", err)
 	})
 }
 

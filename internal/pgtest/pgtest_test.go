@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"context"
 	"database/sql"
 	"os"
 	"os/exec"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 func open(t *testing.T, url string) *sql.DB {
@@ -116,5 +119,38 @@ func TestBinariesAreFound(t *testing.T) {
 
 	if err != nil || filepath.Dir(initdb) != filepath.Dir(postgres) {
 		t.Errorf("binaries() = %q, %q, %v", initdb, postgres, err)
+	}
+}
+
+// A pooled connection goes to another client after a transaction, or after the session: in one mode LISTEN is
+// heard, in the other it is not.
+func TestPoolModes(t *testing.T) {
+	for mode, want := range map[string]bool{SessionPooling: true, TransactionPooling: false} {
+		t.Run(mode, func(t *testing.T) {
+			behind := PgBouncer(t, URL(t), mode)
+			listener, err := pgx.Connect(t.Context(), behind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close(t.Context())
+
+			if _, err := listener.Exec(t.Context(), `LISTEN news`); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := open(t, behind).ExecContext(t.Context(), `NOTIFY news`); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := listener.Exec(t.Context(), `SELECT 1`); err != nil { // its answer follows what was heard
+				t.Fatal(err)
+			}
+
+			ended, end := context.WithCancel(t.Context())
+			end()
+			_, err = listener.WaitForNotification(ended) // fails if nothing was heard before
+			heard := err == nil
+			if heard != want {
+				t.Errorf("heard: %t, want %t", heard, want)
+			}
+		})
 	}
 }
