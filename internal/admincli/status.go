@@ -17,11 +17,15 @@ import (
 // serverStatus has the members of GetServerStatus.
 type serverStatus struct {
 	Version     string
-	Nodes       []nodeStatus // the one that answers
+	Nodes       []nodeStatus // the one that answers is the first
+	Silent      []string     // nodes that did not answer
+	Alone       bool         // the node that answers cannot reach the others
+	Warning     string       `json:",omitempty"` // both in a sentence
 	SigningKeys []signingKey `json:",omitempty"`
 }
 
 type nodeStatus struct {
+	Node          string
 	Version       string
 	Started       moment
 	UptimeSeconds int64
@@ -53,7 +57,8 @@ func statusCommand(o Options) *cobra.Command {
 		Use:   "status",
 		Short: "Show how a running server is: nodes, database, engines, signing keys, load",
 		Long: `Only the server's own account may ask. The exit status is 1 if something is wrong: a
-database that does not answer or takes no writes, or a credential engine that fails.`,
+database that does not answer or takes no writes, or a credential engine that fails. A
+warning names nodes that do not answer, or tells that the server cannot reach others.`,
 		Example: "  poolhouse status",
 		Args:    cobra.NoArgs,
 	}, showStatus)
@@ -68,6 +73,9 @@ func showStatus(ctx context.Context, c *cobra.Command, client *apply.Client, _ [
 		return err
 	}
 
+	if out.Warning != "" {
+		fmt.Fprintln(c.ErrOrStderr(), "warning: "+explain.Escaped(out.Warning))
+	}
 	err := showText(c, out, out.write)
 	if faults := out.faults(); err == nil && faults > 0 {
 		return fmt.Errorf("something is wrong in %s", explain.Count(faults, "place"))
@@ -85,7 +93,7 @@ func (s *serverStatus) write(out io.Writer) error {
 		return err
 	}
 
-	for i := range s.Nodes { // one today
+	for i := range s.Nodes {
 		if err := s.Nodes[i].write(out, p); err != nil {
 			return err
 		}
@@ -102,7 +110,7 @@ func (s *serverStatus) write(out io.Writer) error {
 }
 
 func (n *nodeStatus) write(out io.Writer, p terminal.Palette) error {
-	fmt.Fprintln(out, "\nthis node")
+	fmt.Fprintf(out, "\nnode %s\n", printed(n.Node))
 
 	database := p.Green + "ok" + p.Reset
 	switch {

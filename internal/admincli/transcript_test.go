@@ -33,6 +33,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\d+\.\d ms wait`), "9.9 ms wait"},
 	{regexp.MustCompile(`us-east-1\d-[0-9a-f]{16}`), "us-east-1N-----------------"},
 	{regexp.MustCompile(`node     \S+`), "node     NAME"},
+	{regexp.MustCompile(`node \S+/[a-z2-7]{4}\n`), "node NAME\n"},
 	{regexp.MustCompile(`"Node": "[^"]+"`), `"Node": "NAME"`},
 	{regexp.MustCompile(`RS256 [\w-]{43}`), "RS256 KEY"},
 	{regexp.MustCompile(`aws-sdk-go-v2/[\d.]+`), "aws-sdk-go-v2/9"},
