@@ -278,3 +278,107 @@ func TestNodeIsKilled(t *testing.T) {
 		t.Errorf("after the new start: %+v", list)
 	}
 }
+
+// command runs a command of the program on a node, with the cluster's key, and returns what it prints and notes.
+func (n *clusterNode) command(t *testing.T, arguments ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, notes strings.Builder
+	cmd := exec.CommandContext(t.Context(), "poolhouse", append(arguments, "--endpoint", n.url)...)
+	cmd.Env = append(cmd.Environ(), "AWS_ACCESS_KEY_ID="+n.key.id, "AWS_SECRET_ACCESS_KEY="+n.key.secret)
+	cmd.Stdout, cmd.Stderr = &out, &notes
+	err = cmd.Run()
+
+	return out.String(), notes.String(), err
+}
+
+// nodesStatus is an answer of GetServerStatus.
+type nodesStatus struct {
+	Nodes   []struct{ Node string }
+	Silent  []string
+	Alone   bool
+	Warning string
+}
+
+// Behind PgBouncer with transaction pooling, nothing of LISTEN arrives. A node starts and works, knows its own
+// refusals and status only, and says so in its log, in its answers and in commands.
+func TestTransactionPooling(t *testing.T) {
+	t.Parallel()
+
+	c := newCluster(t)
+	// Statements that are prepared once for a connection are not there on the next one.
+	behind := pgtest.PgBouncer(t, c.database, pgtest.TransactionPooling) + "&default_query_exec_mode=exec"
+	a, b := c.node(t, behind), c.node(t, behind)
+	own, foreign := a.refuse(t), b.refuse(t)
+
+	wiretest.Await(t, func() bool { return strings.Contains(a.log.String(), "GetServerStatus") })
+	if log := a.log.String(); !strings.Contains(log, "this node does not hear the other nodes") ||
+		!strings.Contains(log, "pool_mode = session") {
+		t.Errorf("the log: %s", log)
+	}
+
+	list := a.refusals(t, nil)
+	if !list.Nodes.Alone || !strings.Contains(list.Nodes.Warning, "pool_mode = session") ||
+		!list.has(own) || list.has(foreign) {
+		t.Errorf("ListRefusals: %+v, want %s and not %s", list, own, foreign)
+	}
+	if err := a.explains(t, foreign); err == nil || !strings.Contains(err.Error(), "Only the refusals of the node") {
+		t.Errorf("Explain of another node's refusal: %v", err)
+	}
+	if err := a.explains(t, own); err != nil {
+		t.Errorf("Explain: %v", err)
+	}
+	var status nodesStatus
+	a.call(t, "GetServerStatus", map[string]any{}, &status)
+	if !status.Alone || len(status.Nodes) != 1 || !strings.Contains(status.Warning, "Only the status of the node") {
+		t.Errorf("GetServerStatus: %+v", status)
+	}
+
+	for _, arguments := range [][]string{{"status"}, {"status", "--json"}, {"explain"}, {"explain", "--json"}} {
+		_, notes, err := a.command(t, arguments...)
+		if err != nil || !strings.Contains(notes, "warning: Only the ") || strings.Count(notes, "\n") != 1 {
+			t.Errorf("%v notes %q, %v", arguments, notes, err)
+		}
+	}
+	if _, notes, err := a.command(t, "explain", foreign); err == nil || !strings.Contains(notes, "Only the refusals") {
+		t.Errorf("explain of another node's refusal: %q, %v", notes, err)
+	}
+}
+
+// Behind PgBouncer with session pooling, nodes hear each other as without it.
+func TestSessionPooling(t *testing.T) {
+	t.Parallel()
+
+	c := newCluster(t)
+	behind := pgtest.PgBouncer(t, c.database, pgtest.SessionPooling)
+	a, b, direct := c.node(t, behind), c.node(t, behind), c.node(t, c.database)
+	ids, _ := meet(t, a, b, direct)
+
+	for _, n := range []*clusterNode{a, b, direct} {
+		list := n.refusals(t, nil)
+		if list.Nodes.Alone || list.Nodes.Warning != "" || !list.has(ids...) {
+			t.Errorf("ListRefusals: %+v", list)
+		}
+		var status nodesStatus
+		n.call(t, "GetServerStatus", map[string]any{}, &status)
+		if status.Alone || len(status.Nodes) != 3 || status.Warning != "" {
+			t.Errorf("GetServerStatus: %+v", status)
+		}
+		if strings.Contains(n.log.String(), "does not hear") {
+			t.Errorf("the log: %s", n.log)
+		}
+	}
+	if out, notes, err := a.command(t, "status"); err != nil || notes != "" || strings.Count(out, "\nnode ") != 3 {
+		t.Errorf("status: %v\n%s%s", err, out, notes)
+	}
+
+	next := a.refusals(t, nil).Next
+	waiting := make(chan nodeRefusals, 1)
+	go func() {
+		defer close(waiting)
+		waiting <- a.refusals(t, map[string]any{"After": next, "WaitSeconds": 20})
+	}()
+	id := b.refuse(t)
+	if list := <-waiting; !list.has(id) {
+		t.Errorf("the call that waited has %+v, want %s", list, id)
+	}
+}
