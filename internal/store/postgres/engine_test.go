@@ -294,6 +294,57 @@ func TestMigrationsTakeTurns(t *testing.T) {
 	wantError(t, "Open after the other one is done", <-opened, nil)
 }
 
+// A start through a pooler that changes connections between transactions leaves no lock behind: the next node would
+// wait for it for ever.
+func TestMigrationLeavesNoLock(t *testing.T) {
+	url := pgtest.URL(t)
+	behind := pgtest.PgBouncer(t, url, pgtest.TransactionPooling) + "&default_query_exec_mode=exec"
+	busy, err := sql.Open("pgx", behind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+
+	o := Options{
+		URL:       behind,
+		ReadConns: 2,
+		Logger:    slog.New(slog.DiscardHandler),
+		Clock:     time.Now,
+		Commits:   &engine.Histogram{},
+	}
+	var others []*sql.Tx
+	o.Prepare = func(ctx context.Context, _ *sql.DB) error {
+		for range 8 { // other clients take the connections that are free
+			tx, err := busy.BeginTx(t.Context(), nil)
+			if err == nil {
+				_, err = tx.ExecContext(ctx, `SELECT 1`)
+			}
+			if err != nil {
+				return err
+			}
+			others = append(others, tx)
+		}
+		return nil
+	}
+	e, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tx := range others {
+		wantError(t, "Rollback", tx.Rollback(), nil)
+	}
+
+	outside, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outside.Close()
+
+	eventually(t, outside, `SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database
+		WHERE locktype = 'advisory' AND d.datname = current_database()`, 0)
+	wantError(t, "Close", e.Close(), nil)
+}
+
 // The injected clock measures, so that no answer depends on when a test runs.
 func TestPostgreSQLMeasuresByItsClock(t *testing.T) {
 	var ahead atomic.Int64 // of a fixed time

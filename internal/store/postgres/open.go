@@ -128,21 +128,24 @@ func (e *Engine) inspect(ctx context.Context) error {
 const migrationLock = 0x706f6f6c // "pool"
 
 // prepareAlone brings the schema up to date while no other node does, however long
-// that takes.
+// that takes. A transaction holds the lock: a pooler that changes connections between
+// transactions would leave a session's lock behind for good, and brings bounds along
+// that other sessions have set.
 func prepareAlone(ctx context.Context, db *sql.DB, prepare func(context.Context, *sql.DB) error) (err error) {
-	conn, err := db.Conn(ctx)
+	holding, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
+	defer func() { err = errors.Join(err, holding.Rollback()) }() // it has changed nothing
 
-	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, migrationLock); err != nil {
+	if _, err := holding.ExecContext(ctx, `SELECT set_config(name, '0', TRUE) FROM pg_settings
+		WHERE name IN ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout',
+			'transaction_timeout')`); err != nil {
+		return err
+	}
+	if _, err := holding.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, migrationLock); err != nil {
 		return fmt.Errorf("waiting for another node's migration: %w", err)
 	}
-	defer func() {
-		_, unlock := conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, migrationLock)
-		err = errors.Join(err, unlock)
-	}()
 
 	return prepare(ctx, db)
 }
