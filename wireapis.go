@@ -152,7 +152,7 @@ func awsAPIs(pools *cognitoidentity.Service, tokens *stsapi.API, roles *iamapi.S
 	}
 }
 
-// adminAPI returns the administrators' API. Its operations may have a rate, too.
+// adminAPI returns the admin API. Its operations may have a rate, too.
 func adminAPI(operations *adminapi.Service) awsapi.API {
 	return awsapi.API{
 		Name:         adminapi.Name,
@@ -178,7 +178,7 @@ func (s *Server) newGuard() *overload.Guard {
 	})
 }
 
-// adminService returns the operations of the administrators' API.
+// adminService returns the operations of the admin API.
 func (s *Server) adminService(p *parts) *adminapi.Service {
 	c := &s.config
 
@@ -200,7 +200,6 @@ func (s *Server) adminService(p *parts) *adminapi.Service {
 		Keys:              s.keys,
 		Authorizer:        p.authorizer,
 		Authorize:         p.gate.Authorize,
-		PageSealer:        p.sealer,
 		SigningKeys:       s.signingKeys(p.sealer),
 		Status:            s.status(p),
 		Settings:          c.shownSettings(),
@@ -219,7 +218,7 @@ func (s *Server) webIssuer(ctx context.Context, account identitypool.AccountID) 
 	return url, err
 }
 
-// signingKeys returns the keys that sign tokens, for the administrators' API.
+// signingKeys returns the keys that sign tokens, for the admin API.
 func (s *Server) signingKeys(sealer *envelope.Sealer) *signingkeys.Keys {
 	return &signingkeys.Keys{
 		Store:  s.store,

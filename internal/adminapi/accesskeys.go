@@ -2,7 +2,6 @@ package adminapi
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"slices"
 	"strconv"
@@ -127,8 +126,7 @@ func (s *Service) listAccessKeys(
 	out, who := &listAccessKeysOutput{AccessKeys: []accessKey{}}, iamCaller(c)
 	if len(rest) > size {
 		rest = rest[:size]
-		out.NextToken = new(base64.RawURLEncoding.EncodeToString(
-			s.options.PageSealer.Seal([]byte(rest[size-1].ID), keysPage(c.Account))))
+		out.NextToken = new(s.options.Sealer.SealText([]byte(rest[size-1].ID), keysPage(c.Account)))
 	}
 
 	for _, key := range rest {
@@ -147,15 +145,12 @@ func (s *Service) keysAfter(account string, token *string) (string, error) {
 		return "", nil
 	}
 
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(*token)
-	if err == nil {
-		var last []byte
-		if last, err = s.options.PageSealer.Open(sealed, keysPage(account)); err == nil {
-			return string(last), nil
-		}
+	last, err := s.options.Sealer.OpenText(*token, keysPage(account))
+	if err != nil {
+		return "", badInput(keysPageForeign.With(), "Invalid NextToken.").Because(err)
 	}
 
-	return "", badInput(keysPageForeign.With(), "Invalid NextToken.").Because(err)
+	return string(last), nil
 }
 
 type updateAccessKeyInput struct {

@@ -1,4 +1,4 @@
-// Package adminapi is the administrators' API: the operations that AWS's APIs do not offer,
+// Package adminapi is the admin API: the operations that AWS's APIs do not offer,
 // in the same protocol (AWS JSON 1.1) and signed with the same keys.
 //
 // Whoever a policy allows may call it. A call sees the caller's account only; for an
@@ -49,7 +49,7 @@ type Providers interface {
 type Options struct {
 	Store     *store.Store
 	Traces    *traces.Everywhere
-	Sealer    *envelope.Sealer // seals positions in lists
+	Sealer    *envelope.Sealer // seals page tokens
 	Pools     *cognitoidentity.Service
 	Directory *iam.Directory
 	Sessions  *gate.Sessions
@@ -67,9 +67,7 @@ type Options struct {
 	Keys       *iam.AccessKeys
 	Authorizer *iam.Authorizer
 	// Authorize decides whether a caller has a permission. (*gate.Gate).Authorize does.
-	Authorize func(ctx context.Context, c awsapi.Caller, needed awsapi.Access) error
-	// PageSealer seals the tokens of pages.
-	PageSealer  iam.Sealer
+	Authorize   func(ctx context.Context, c awsapi.Caller, needed awsapi.Access) error
 	SigningKeys *signingkeys.Keys
 	Status      *serverstatus.Everywhere
 	Settings    []settingtable.Setting

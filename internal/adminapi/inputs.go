@@ -26,20 +26,26 @@ func pageSize(asked *int, most int) (int, error) {
 
 // pageStart returns the key after which a page begins. scope tells everything that the question consists of.
 func (s *Service) pageStart(c awsapi.Caller, scope []string, token *string) (string, error) {
-	last, ok := s.options.Pools.PageStart(pageScope(c, scope), token)
-	if !ok {
-		return "", badInput(pageForeign.With(), "NextToken is not one of this operation, account and question.")
+	if token == nil {
+		return "", nil
 	}
-	return last, nil
+
+	last, err := s.options.Sealer.OpenText(*token, pageScope(c, scope))
+	if err != nil {
+		return "", badInput(pageForeign.With(), "NextToken is not one of this operation, account and question.").
+			Because(err)
+	}
+
+	return string(last), nil
 }
 
 func (s *Service) pageToken(c awsapi.Caller, scope []string, last string) *string {
-	return s.options.Pools.PageToken(pageScope(c, scope), last)
+	return new(s.options.Sealer.SealText([]byte(last), pageScope(c, scope)))
 }
 
 // pageScope keeps the parts apart by their quotes.
 func pageScope(c awsapi.Caller, scope []string) string {
-	return fmt.Sprintf("%q %q %q", c.Account, c.Region, scope)
+	return fmt.Sprintf("page/administration/%q %q %q", c.Account, c.Region, scope)
 }
 
 // maxEpoch bounds times of inputs, seconds: the end of the year 9999.

@@ -2,7 +2,6 @@ package adminapi
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -184,21 +183,17 @@ func (s *Service) positions(q traces.Query, in *listRefusalsInput) (traces.Posit
 		return nil, nil
 	}
 
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(*in.After)
+	from := traces.Positions{}
+	plain, err := s.options.Sealer.OpenText(*in.After, positionPlace(q))
 	if err == nil {
-		var plain []byte
-		if plain, err = s.options.Sealer.Open(sealed, positionPlace(q)); err == nil {
-			from := traces.Positions{}
-			err = json.Unmarshal(plain, &from)
-			if err == nil {
-				return from, nil
-			}
-		}
+		err = json.Unmarshal(plain, &from)
+	}
+	if err != nil {
+		return nil, badInput(positionForeign.With(), "After is not the Next of an answer to the same question.").
+			Because(err)
 	}
 
-	refused := badInput(positionForeign.With(), "After is not the Next of an answer to the same question.")
-
-	return nil, refused.Because(err)
+	return from, nil
 }
 
 // sealPositions hides from clients how many refusals a node has, and binds the text to
@@ -209,7 +204,7 @@ func (s *Service) sealPositions(q traces.Query, p traces.Positions) (string, err
 		return "", err
 	}
 
-	return base64.RawURLEncoding.EncodeToString(s.options.Sealer.Seal(plain, positionPlace(q))), nil
+	return s.options.Sealer.SealText(plain, positionPlace(q)), nil
 }
 
 func positionPlace(q traces.Query) string {

@@ -104,6 +104,21 @@ func (s *Sealer) Open(sealed []byte, aad string) ([]byte, error) {
 	return plain, nil
 }
 
+// SealText is like Seal, and returns the value as URL-safe base64, for page tokens, which clients send back.
+func (s *Sealer) SealText(plain []byte, aad string) string {
+	return base64.RawURLEncoding.EncodeToString(s.Seal(plain, aad))
+}
+
+// OpenText decrypts a text of SealText for the same aad. It returns the errors of Open, or a
+// base64.CorruptInputError.
+func (s *Sealer) OpenText(text, aad string) ([]byte, error) {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.Open(sealed, aad)
+}
+
 // additional returns the authenticated data. It includes the header, so that no bit of a
 // sealed value can change unnoticed.
 func (s *Sealer) additional(aad string) []byte {

@@ -155,3 +155,20 @@ func TestConcurrentCreation(t *testing.T) {
 		t.Errorf("%d starts made the key", makers)
 	}
 }
+
+func TestTextOpensAtItsPlaceOnly(t *testing.T) {
+	s := sealer(t, 1)
+	text := s.SealText([]byte("last"), "page/pools")
+	if plain, err := s.OpenText(text, "page/pools"); err != nil || string(plain) != "last" {
+		t.Errorf("%q, %v", plain, err)
+	}
+	if _, err := s.OpenText(text, "page/identities"); !errors.Is(err, envelope.ErrCorrupt) {
+		t.Errorf("at another place: %v", err)
+	}
+
+	for name, bad := range map[string]string{"empty": "", "short": "AAAA", "no base64": "?", "padded": text + "="} {
+		if plain, err := s.OpenText(bad, "page/pools"); err == nil {
+			t.Errorf("%s: opened as %q", name, plain)
+		}
+	}
+}
