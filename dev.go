@@ -103,7 +103,7 @@ type development struct {
 	devParts
 }
 
-// devParts are what the parts of development add to the server: its issuer, and whatever
+// devParts holds the additions of development to the server: its issuer, and whatever
 // newDevelopment lists with it. Production has none.
 type devParts struct {
 	// apis are served beside AWS's, signed or public as their operations say.

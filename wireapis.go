@@ -183,29 +183,41 @@ func (s *Server) adminService(p *parts) *adminapi.Service {
 	c := &s.config
 
 	return adminapi.New(adminapi.Options{
-		Store:             s.store,
-		Traces:            s.refusals,
-		Sealer:            p.sealer,
-		Pools:             s.pools,
-		Directory:         p.directory,
-		Sessions:          p.opened,
-		Revoked:           p.revoked,
-		SignOuts:          s.signOuts,
-		Providers:         p.events,
-		Opaque:            p.providers.Opaque,
-		Home:              identitypool.AccountID(c.Account),
-		SignOutEverywhere: c.SignOutInAllAccounts,
-		Now:               c.Now,
-		WebIssuer:         s.webIssuer,
-		Keys:              s.keys,
-		Authorizer:        p.authorizer,
-		Authorize:         p.gate.Authorize,
-		SigningKeys:       s.signingKeys(p.sealer),
-		Status:            s.status(p),
-		Settings:          c.shownSettings(),
-		Checker:           providercheck.New(s.outbound, p.directory, c.Now),
-		Fresh:             s.storeCounts,
-		Counted:           s.devTools().machine(c.Now),
+		CommonParts: adminapi.CommonParts{
+			Store:     s.store,
+			Pools:     s.pools,
+			Directory: p.directory,
+			Sealer:    p.sealer,
+			Authorize: p.gate.Authorize,
+			Home:      identitypool.AccountID(c.Account),
+			Now:       c.Now,
+		},
+		RefusalParts: adminapi.RefusalParts{Traces: s.refusals},
+		TrialParts: adminapi.TrialParts{
+			WebIssuer: s.webIssuer,
+			Checker:   providercheck.New(s.outbound, p.directory, c.Now),
+		},
+		SessionParts: adminapi.SessionParts{
+			Sessions:          p.opened,
+			Revoked:           p.revoked,
+			SignOuts:          s.signOuts,
+			Providers:         p.events,
+			Opaque:            p.providers.Opaque,
+			SignOutEverywhere: c.SignOutInAllAccounts,
+		},
+		KeyParts: adminapi.KeyParts{
+			Keys:        s.keys,
+			Authorizer:  p.authorizer,
+			SigningKeys: s.signingKeys(p.sealer),
+		},
+		OverviewParts: adminapi.OverviewParts{
+			Fresh:   s.storeCounts,
+			Counted: s.devTools().machine(c.Now),
+		},
+		OperatorParts: adminapi.OperatorParts{
+			Status:   s.status(p),
+			Settings: c.shownSettings(),
+		},
 	})
 }
 

@@ -128,7 +128,7 @@ type suite struct {
 	command     []string
 }
 
-// ownAccount is what the environment of a developer may have for AWS itself. No package may use it.
+// ownAccount has settings for AWS itself, as in a developer's environment. No package may use them.
 var ownAccount = []string{"AWS_ACCESS_KEY_ID=own", "AWS_SECRET_ACCESS_KEY=own", "AWS_SESSION_TOKEN=own",
 	"AWS_SECURITY_TOKEN=own", "AWS_CREDENTIAL_EXPIRATION=2020-01-01T00:00:00Z", "AWS_PROFILE=own",
 	"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true"}

@@ -8,7 +8,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// adminOptions are what the commands on a running server need of this program.
+// adminOptions connects the commands on a running server to the rest of this program.
 func adminOptions() admincli.Options {
 	return admincli.Options{
 		Client:      serverClient,

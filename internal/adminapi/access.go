@@ -81,3 +81,25 @@ func createWithIDNeeds(ctx context.Context, c awsapi.Caller, in *createWithIDInp
 	needed, err := cognitoidentity.CreateNeeds(ctx, c, in.Pool)
 	return append(needed, awsapi.Access{RequestTags: awsapi.TagsOf(in.Pool.IdentityPoolTags)}), err
 }
+
+// homeOnly refuses callers of other accounts than the home account, which belongs to the operator.
+func (s *Service) homeOnly(c awsapi.Caller, operation string) error {
+	if c.Account == string(s.options.Home) {
+		return nil
+	}
+
+	why := homeAccountOnly.With("account", c.Account, "operation", operation)
+	return awsapi.RefusedAs(awsapi.AccessDenied, why, "Only the home account may call "+operation+".")
+}
+
+// ownAccount returns the account whose web identity tokens a call is about: the caller's, or another
+// one that the home account names.
+func (s *Service) ownAccount(
+	c awsapi.Caller, named *string, operation string,
+) (account identitypool.AccountID, pools bool, err error) {
+	if named == nil || *named == c.Account {
+		return identitypool.AccountID(c.Account), named == nil && c.Account == string(s.options.Home), nil
+	}
+
+	return identitypool.AccountID(*named), false, s.homeOnly(c, operation+" for another account")
+}

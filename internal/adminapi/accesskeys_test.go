@@ -183,6 +183,7 @@ func TestAccessKeysThatAreNeeded(t *testing.T) {
 
 func TestAccessKeyInputs(t *testing.T) {
 	w := wiretest.StartTenants(t, []string{wiretest.Stranger})
+
 	for _, test := range []struct{ operation, body, code, part string }{
 		{"CreateAccessKey", `{}`, "InvalidParameterException", "Give Policy"},
 		{"CreateAccessKey", `{"Policy":""}`, "ValidationException", "policy"},

@@ -45,37 +45,73 @@ type Providers interface {
 	Known(ctx context.Context, accounts []identitypool.AccountID, name string) (bool, error)
 }
 
-// Options are the parts and settings of a Service.
+// Options are the parts and settings of a Service: those that operations of several families
+// need, and those of one family each.
 type Options struct {
+	CommonParts
+	RefusalParts
+	TrialParts
+	SessionParts
+	KeyParts
+	OverviewParts
+	OperatorParts
+}
+
+// CommonParts are needed by operations of several families.
+type CommonParts struct {
 	Store     *store.Store
-	Traces    *traces.Everywhere
-	Sealer    *envelope.Sealer // seals page tokens
 	Pools     *cognitoidentity.Service
 	Directory *iam.Directory
+	Sealer    *envelope.Sealer // seals page tokens
+	// Authorize decides whether a caller has a permission. (*gate.Gate).Authorize does.
+	Authorize func(ctx context.Context, c awsapi.Caller, needed awsapi.Access) error
+	Home      identitypool.AccountID // the operator's account
+	Now       func() time.Time
+}
+
+// RefusalParts are those of Explain and ListRefusals.
+type RefusalParts struct {
+	Traces *traces.Everywhere
+}
+
+// TrialParts are those of the operations that find out what would happen, and change nothing.
+type TrialParts struct {
+	// WebIssuer returns the issuer of an account's web identity tokens; "" = it has none.
+	WebIssuer func(ctx context.Context, account identitypool.AccountID) (string, error)
+	Checker   *providercheck.Checker
+}
+
+// SessionParts are those of the operations that end logins and sessions.
+type SessionParts struct {
 	Sessions  *gate.Sessions
 	Revoked   *session.Revocations
 	SignOuts  *signout.Service
 	Providers Providers
 	// Opaque reports whether a provider's tokens have no time of issue.
 	Opaque func(name string) bool
-	Home   identitypool.AccountID
 	// SignOutEverywhere makes sign-outs by the home account count for all accounts.
 	SignOutEverywhere bool
-	Now               func() time.Time
-	// WebIssuer returns the issuer of an account's web identity tokens; "" = it has none.
-	WebIssuer  func(ctx context.Context, account identitypool.AccountID) (string, error)
-	Keys       *iam.AccessKeys
-	Authorizer *iam.Authorizer
-	// Authorize decides whether a caller has a permission. (*gate.Gate).Authorize does.
-	Authorize   func(ctx context.Context, c awsapi.Caller, needed awsapi.Access) error
+}
+
+// KeyParts are those of the operations on access keys and signing keys.
+type KeyParts struct {
+	Keys        *iam.AccessKeys
+	Authorizer  *iam.Authorizer
 	SigningKeys *signingkeys.Keys
-	Status      *serverstatus.Everywhere
-	Settings    []settingtable.Setting
-	Checker     *providercheck.Checker
+}
+
+// OverviewParts are those of the operations that show what the nodes have counted.
+type OverviewParts struct {
 	// Fresh stores what this node has counted, unless it did so a moment ago.
 	Fresh func(context.Context)
 	// Counted is the clock of statistics; in development it is not the one that tests move.
 	Counted func() time.Time
+}
+
+// OperatorParts are those of the operations that only the home account may call.
+type OperatorParts struct {
+	Status   *serverstatus.Everywhere
+	Settings []settingtable.Setting
 }
 
 // Service implements the operations of the table in Operations. It is safe for concurrent
@@ -88,23 +124,40 @@ func New(o Options) *Service { return &Service{options: o} }
 // Operations returns the API's table: name, IAM action, method, access needed.
 func (s *Service) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
+		// Refusals, and what would be refused.
 		awsapi.Signed("Explain", "poolhouse:Explain", s.explain, awsapi.OnUnknown[explainInput]),
-		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", s.lookupIdentity, s.lookupIdentityNeeds),
-		awsapi.Signed("SignOut", "poolhouse:SignOut", s.signOut, awsapi.OnUnknown[signOutInput]),
-		awsapi.Signed("CreateIdentityPoolWithId", "poolhouse:CreateIdentityPoolWithId", s.createIdentityPoolWithID,
-			createWithIDNeeds),
-		awsapi.Signed("LoadIdentities", "poolhouse:LoadIdentities",
-			s.options.Pools.LoadIdentities, s.loadIdentitiesNeeds),
-		awsapi.Signed("ListProviderSettings", "poolhouse:ListProviderSettings", s.listProviderSettings,
-			awsapi.OnUnknown[listProviderSettingsInput]),
-		awsapi.Signed("VerifySession", "poolhouse:VerifySession", s.verifySession,
-			awsapi.OnUnknown[verifySessionInput]),
-		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", s.revokeSessions, s.revokeSessionsNeeds),
+		awsapi.Signed("ListRefusals", "poolhouse:ListRefusals", s.listRefusals, awsapi.OnUnknown[listRefusalsInput]),
 		awsapi.Signed("ExplainToken", "poolhouse:ExplainToken", s.explainToken, s.explainTokenNeeds),
 		awsapi.Signed("TryRoles", "poolhouse:TryRoles", s.tryRoles, s.tryRolesNeeds),
 		awsapi.Signed("ValidateIdentityPool", "poolhouse:ValidateIdentityPool", s.validateIdentityPool,
 			s.validatePoolNeeds),
 		awsapi.Signed("CheckAccess", "poolhouse:CheckAccess", s.checkAccess, nil),
+		awsapi.Signed("TestProvider", "poolhouse:TestProvider", s.testProvider, nil),
+
+		// Logins and sessions.
+		awsapi.Signed("SignOut", "poolhouse:SignOut", s.signOut, awsapi.OnUnknown[signOutInput]),
+		awsapi.Signed("VerifySession", "poolhouse:VerifySession", s.verifySession,
+			awsapi.OnUnknown[verifySessionInput]),
+		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", s.revokeSessions, s.revokeSessionsNeeds),
+
+		// Pools and identities.
+		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", s.lookupIdentity, s.lookupIdentityNeeds),
+		awsapi.Signed("SearchIdentities", "poolhouse:SearchIdentities", s.searchIdentities, s.searchIdentitiesNeeds),
+		awsapi.Signed("LoadIdentities", "poolhouse:LoadIdentities",
+			s.options.Pools.LoadIdentities, s.loadIdentitiesNeeds),
+		awsapi.Signed("CreateIdentityPoolWithId", "poolhouse:CreateIdentityPoolWithId", s.createIdentityPoolWithID,
+			createWithIDNeeds),
+		awsapi.Signed("ExportPool", "poolhouse:ExportPool", s.exportPool, s.exportPoolNeeds),
+		awsapi.Signed("ListProviderSettings", "poolhouse:ListProviderSettings", s.listProviderSettings,
+			awsapi.OnUnknown[listProviderSettingsInput]),
+
+		// Overviews.
+		awsapi.Signed("ListPoolSummaries", "poolhouse:ListPoolSummaries", s.listPoolSummaries,
+			awsapi.OnUnknown[listPoolSummariesInput]),
+		awsapi.Signed("GetStatistics", "poolhouse:GetStatistics", s.getStatistics, s.getStatisticsNeeds),
+		awsapi.Signed("PreviewDeletion", "poolhouse:PreviewDeletion", s.previewDeletion, s.previewDeletionNeeds),
+
+		// Access keys and signing keys.
 		awsapi.Signed("CreateAccessKey", "poolhouse:CreateAccessKey", s.createAccessKey, nil),
 		awsapi.Signed("ListAccessKeys", "poolhouse:ListAccessKeys", s.listAccessKeys, nil),
 		awsapi.Signed("UpdateAccessKey", "poolhouse:UpdateAccessKey", s.updateAccessKey, nil),
@@ -112,16 +165,10 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("ListSigningKeys", "poolhouse:ListSigningKeys", s.listSigningKeys, nil),
 		awsapi.Signed("RotateSigningKeys", "poolhouse:RotateSigningKeys", s.rotateSigningKeys, nil),
 		awsapi.Signed("RetireSigningKey", "poolhouse:RetireSigningKey", s.retireSigningKey, nil),
+
+		// For the operator.
 		awsapi.Signed("GetServerStatus", "poolhouse:GetServerStatus", s.getServerStatus, nil),
 		awsapi.Signed("ListSettings", "poolhouse:ListSettings", s.listSettings, nil),
-		awsapi.Signed("TestProvider", "poolhouse:TestProvider", s.testProvider, nil),
-		awsapi.Signed("ListPoolSummaries", "poolhouse:ListPoolSummaries", s.listPoolSummaries,
-			awsapi.OnUnknown[listPoolSummariesInput]),
-		awsapi.Signed("SearchIdentities", "poolhouse:SearchIdentities", s.searchIdentities, s.searchIdentitiesNeeds),
-		awsapi.Signed("GetStatistics", "poolhouse:GetStatistics", s.getStatistics, s.getStatisticsNeeds),
-		awsapi.Signed("PreviewDeletion", "poolhouse:PreviewDeletion", s.previewDeletion, s.previewDeletionNeeds),
-		awsapi.Signed("ListRefusals", "poolhouse:ListRefusals", s.listRefusals, awsapi.OnUnknown[listRefusalsInput]),
-		awsapi.Signed("ExportPool", "poolhouse:ExportPool", s.exportPool, s.exportPoolNeeds),
 	}
 }
 

@@ -34,6 +34,7 @@ const hostileDraft = `{"IdentityPoolName":"my pool","AllowUnauthenticatedIdentit
 // Each format has the pool, quotes what is hostile, and has no secret.
 func TestExportDraft(t *testing.T) {
 	s := wiretest.Start(t)
+
 	for format, wants := range map[string][]string{
 		"yaml": {
 			"Resources:\n", "AWS::Cognito::IdentityPoolRoleAttachment", "AWS::Cognito::IdentityPoolPrincipalTag",
@@ -54,6 +55,7 @@ func TestExportDraft(t *testing.T) {
 				t.Errorf("%s: no %s in\n%s", format, want, got.Text)
 			}
 		}
+
 		if strings.Contains(got.Text, xSecret) || strings.Contains(got.Text, "PoolhouseId") || len(got.Notes) == 0 {
 			t.Errorf("%s: %+v", format, got)
 		}
@@ -67,6 +69,7 @@ func TestExportPoolInput(t *testing.T) {
 		draft := func(members string) string {
 			return `{"Draft":{"IdentityPoolName":"p","AllowUnauthenticatedIdentities":true` + members + `}}`
 		}
+
 		for _, body := range []string{
 			`{}`, `{"IdentityPoolId":""}`, `{"IdentityPoolId":1}`, `{"Format":"yaml"}`,
 			`{"IdentityPoolId":"` + strings.Repeat("x", 56) + `"}`, `{"IdentityPoolId":"no pool"}`,
@@ -83,6 +86,7 @@ func TestExportPoolInput(t *testing.T) {
 				t.Errorf("%.120s: %d %s", body, answer.Status, answer.Body)
 			}
 		}
+
 		got := decoded[exported](t, s.AdminCall(t, "ExportPool", `{"IdentityPoolId":"`+pool+`"}`))
 		if !strings.Contains(got.Text, `PoolhouseId: `+pool) && !strings.Contains(got.Text, `PoolhouseId: "`+pool) {
 			t.Errorf("no ID in %s", got.Text)

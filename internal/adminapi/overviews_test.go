@@ -175,6 +175,7 @@ func wantRefusals(t *testing.T, w *wiretest.Accounts, operation string, inputs m
 // wantPermission calls an operation with keys that may not, may by the action, and may only on another resource.
 func wantPermission(t *testing.T, w *wiretest.Accounts, operation, body string) {
 	t.Helper()
+
 	allow := `{"Effect":"Allow","Action":"poolhouse:` + operation + `","Resource":`
 	policies := map[string]bool{
 		`{"Effect":"Allow","Action":"poolhouse:Explain","Resource":"*"}`: false,
@@ -182,6 +183,7 @@ func wantPermission(t *testing.T, w *wiretest.Accounts, operation, body string) 
 		allow + `"arn:aws:cognito-identity:*:*:identitypool/x"}`:                 false,
 		allow + `"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"a"}}}`: false,
 	}
+
 	for statement, allowed := range policies {
 		key, secret, err := w.AccessKeys(t).Create(t.Context(), iam.NewAccessKey{
 			Account: identitypool.AccountID(wiretest.HomeAccount),
@@ -191,6 +193,7 @@ func wantPermission(t *testing.T, w *wiretest.Accounts, operation, body string) 
 			t.Fatal(err)
 		}
 		w.Keys["limited"] = aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: secret}
+
 		answer := w.Administer(t, "limited", operation, body)
 		denied := strings.Contains(answer.Body, "AccessDenied")
 		if denied == allowed || allowed != (answer.Status == 200) {

@@ -64,6 +64,7 @@ func TestOverviewsOfAnotherRegion(t *testing.T) {
 	eachTenancy(t, func(t *testing.T, w *wiretest.Accounts) {
 		pool, ids := makePool(t, w, wiretest.HomeAccount, "own", 1)
 		signIn(t, w, ids[0])
+
 		for _, c := range []struct{ operation, body, want string }{
 			{"ListPoolSummaries", `{}`, `"Pools":[],"Total":0`},
 			{"SearchIdentities", `{"IdentityPoolId":"` + pool + `"}`, "ResourceNotFoundException"},
@@ -79,6 +80,7 @@ func TestOverviewsOfAnotherRegion(t *testing.T) {
 					r.Header.Set("X-Amz-Target", "PoolhouseAdmin."+c.operation)
 					wiretest.SignWith(t, r, c.body, "poolhouse", region, key.AccessKeyID, key.SecretAccessKey)
 				})
+
 				text := got.Header.Get("X-Amzn-ErrorType") + got.Body
 				if strings.Contains(text, c.want) != there {
 					t.Errorf("%s %s in %s: %d %s, want %s: %v",

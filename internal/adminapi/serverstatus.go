@@ -5,20 +5,9 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/serverstatus"
 	"github.com/poolhouse-id/poolhouse/internal/signingkeys"
 )
-
-// homeOnly refuses callers of other accounts than the home account, which belongs to the operator.
-func (s *Service) homeOnly(c awsapi.Caller, operation string) error {
-	if c.Account == string(s.options.Home) {
-		return nil
-	}
-
-	why := homeAccountOnly.With("account", c.Account, "operation", operation)
-	return awsapi.RefusedAs(awsapi.AccessDenied, why, "Only the home account may call "+operation+".")
-}
 
 type getServerStatusInput struct{}
 
@@ -164,16 +153,4 @@ func (s *Service) listSettings(
 	}
 
 	return out, nil
-}
-
-// ownAccount returns the account whose web identity tokens a call is about: the caller's, or another
-// one that the home account names.
-func (s *Service) ownAccount(
-	c awsapi.Caller, named *string, operation string,
-) (account identitypool.AccountID, pools bool, err error) {
-	if named == nil || *named == c.Account {
-		return identitypool.AccountID(c.Account), named == nil && c.Account == string(s.options.Home), nil
-	}
-
-	return identitypool.AccountID(*named), false, s.homeOnly(c, operation+" for another account")
 }

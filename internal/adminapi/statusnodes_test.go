@@ -20,7 +20,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
-// statusOfAll is what GetServerStatus answers about nodes.
+// statusOfAll reads the part about nodes of GetServerStatus's answer.
 type statusOfAll struct {
 	Version string
 	Nodes   []struct {

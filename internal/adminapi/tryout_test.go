@@ -38,7 +38,7 @@ type tried struct {
 	}
 }
 
-// verdict is what a sign-in leads to: a refusal, or a role with tags.
+// verdict is the outcome of a sign-in: a refusal, or a role with tags.
 type verdict struct{ reason, message, role, tags string }
 
 var expiredAt = regexp.MustCompile(`Token expired: \d+ >=`)

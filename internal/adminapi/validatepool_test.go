@@ -205,7 +205,7 @@ func compare(
 		t.Errorf("case %d: %s\n%s: ValidateIdentityPool %q\nreally %q", n, encoded(t, in), operation, have, want)
 	}
 
-	// The first violation is what the operation answers, unless it joins several of the model.
+	// The operation answers with the first violation, unless it joins several of the model.
 	for _, v := range got.Violations {
 		if v.Operation != operation {
 			continue

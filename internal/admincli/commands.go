@@ -16,7 +16,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/apply"
 )
 
-// Options are what the commands need of the program that they belong to.
+// Options connect the commands to the program that they belong to.
 type Options struct {
 	// Client returns a client of the server that a command names.
 	Client func(c *cobra.Command) (*apply.Client, error)
@@ -46,7 +46,7 @@ func Commands(o Options) []*cobra.Command {
 	}
 }
 
-// work is what a command does with a server.
+// work is done by a command on a server.
 type work func(ctx context.Context, c *cobra.Command, client *apply.Client, args []string) error
 
 // on completes a command that does work on a server.

@@ -245,7 +245,7 @@ type violation struct {
 	Fix       string `json:",omitempty"`
 }
 
-// poolWarning is what is allowed in a pool, and probably not meant.
+// poolWarning points out a setting that is allowed, and probably not meant.
 type poolWarning struct{ Code, Field, Message, Fix string }
 
 // validation is the input of ValidateIdentityPool.

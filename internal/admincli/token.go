@@ -19,7 +19,7 @@ import (
 // maxCredential bounds a token or a SAML response, in bytes.
 const maxCredential = 256 << 10
 
-// trial is what a sign-in at one pool would lead to.
+// trial is the outcome that a sign-in at one pool would have.
 type trial struct {
 	IdentityPoolId string            `json:",omitempty"`
 	Name           string            `json:",omitempty"`
@@ -39,7 +39,7 @@ type trust struct {
 	Statement string `json:",omitempty"`
 }
 
-// explainedToken is what all pools say about a credential.
+// explainedToken has the outcomes of one credential at all pools.
 type explainedToken struct {
 	Kind    string
 	Issuer  string  `json:",omitempty"`

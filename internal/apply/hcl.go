@@ -108,6 +108,7 @@ func (b *hclBlock) set(name string, v any) {
 // hclValue returns a value as an expression of HCL.
 func hclValue(v any, indent int) string {
 	margin := strings.Repeat(" ", indent)
+
 	switch v := v.(type) {
 	case hclWord:
 		return string(v)

@@ -61,7 +61,7 @@ type Control struct {
 
 // ControlOptions configure a Control.
 type ControlOptions struct {
-	// Info is what clients need. NewControl fills the members that are about the issuer.
+	// Info tells clients how to use the server. NewControl fills the members that are about the issuer.
 	Info Info
 	// Issuer is the issuer of the same server before its data was deleted, whose keys stay; nil = a new one, by
 	// the fields below.

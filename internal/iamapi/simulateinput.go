@@ -34,7 +34,7 @@ type contextEntry struct {
 // organizationPolicies are service control policies. This server has no organisations, and refuses them.
 type organizationPolicies struct{ ServiceControlPolicyInputList []string }
 
-// simulationInput is what both simulations have.
+// simulationInput has the members that both simulations share.
 type simulationInput struct {
 	paging
 	PolicyInputList                    []string

@@ -68,7 +68,7 @@ func (d policyDice) document() string {
 	return string(text)
 }
 
-// What the simulator says of a role is what the server then decides about calls of the role's sessions.
+// The simulator's decisions about a role are the server's about calls of the role's sessions.
 func TestSimulationAgreesWithCalls(t *testing.T) {
 	s := wiretest.Start(t)
 	c, ctx, dice := s.IAM(), t.Context(), policyDice{rand.New(rand.NewPCG(15, 5))}

@@ -6,7 +6,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// RuleResult is what a rule of a role mapping said about the claims of a login.
+// RuleResult tells how a rule of a role mapping judged the claims of a login.
 type RuleResult struct {
 	Matched  bool
 	LookedAt bool   // false for the rules after the one that gives the role

@@ -11,7 +11,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
-// Inspection is what a provider publishes.
+// Inspection describes the documents that a provider publishes.
 type Inspection struct {
 	Algorithms  []string // that the discovery document names for ID tokens
 	Keys        []InspectedKey

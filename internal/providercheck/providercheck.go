@@ -54,7 +54,7 @@ func New(client Client, directory *iam.Directory, now func() time.Time) *Checker
 	return &Checker{client: client, directory: directory, now: now, all: rate.NewLimiter(perSecond, burst)}
 }
 
-// Result is what a test found.
+// Result is the outcome of a test.
 type Result struct {
 	Issuer      string // URL of the issuer, or SAML entity ID
 	Algorithms  []string

@@ -76,7 +76,7 @@ func (h *Histogram) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Counts is what happened in a period.
+// Counts are the numbers of a period.
 type Counts struct {
 	SignIns    int64                 `json:"signIns,omitzero"`    // of users
 	Guests     int64                 `json:"guests,omitzero"`     // sign-ins without a login

@@ -174,6 +174,7 @@ func TestWaitsAreNoLatency(t *testing.T) {
 func TestConcurrentObserve(t *testing.T) {
 	now, fault := time.Unix(1_000_000, 0), error(nil)
 	r := recorder(t, &now, &fault)
+
 	var group sync.WaitGroup
 	for worker := range 4 {
 		group.Go(func() {
@@ -185,11 +186,13 @@ func TestConcurrentObserve(t *testing.T) {
 			}
 		})
 	}
+
 	for range 5 {
 		if err := r.Flush(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}
+
 	group.Wait()
 	if err := r.Flush(t.Context()); err != nil {
 		t.Error(err)

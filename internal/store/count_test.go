@@ -157,6 +157,7 @@ func (w *countWorld) flush() {
 // change makes one random change: with deletions, of identities of any age.
 func (w *countWorld) change(deletions bool) {
 	s, pool := w.nodes[w.random.IntN(len(w.nodes))], w.pools[w.random.IntN(len(w.pools))]
+
 	switch w.random.IntN(8) {
 	case 0:
 		if deletions && len(w.made) > 0 {

@@ -21,12 +21,12 @@ const (
 	usageScopes = 32
 )
 
-// usage is what a pool was used for.
+// usage counts the calls at a pool.
 type usage struct{ signIns, refused int64 }
 
 // cache: pool usage
 //
-// poolUsage remembers what the pools of an account and region were used for in hours that have ended: to add up a
+// poolUsage remembers the usage of an account's pools in a region, of the hours that have ended: to add up a
 // thousand pools' rows of a day takes longer than a list may.
 type poolUsage struct {
 	mu     sync.Mutex

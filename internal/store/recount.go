@@ -42,7 +42,7 @@ type RecountProgress struct {
 	Waiting        bool  // for other nodes
 }
 
-// RecountResult is what a count found.
+// RecountResult is the outcome of a count.
 type RecountResult struct {
 	Pools      int   // counted
 	Identities int64 // in all of them

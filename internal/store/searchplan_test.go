@@ -86,6 +86,7 @@ func TestIdentitiesWithPrefix(t *testing.T) {
 			identity := identitypool.Identity{ID: identitypool.IdentityID(id), PoolID: pool}
 			noError(t, s.CreateIdentity(t.Context(), identity))
 		}
+
 		for _, c := range []struct {
 			prefix, after string
 			limit         int
@@ -98,11 +99,13 @@ func TestIdentitiesWithPrefix(t *testing.T) {
 		} {
 			found, err := s.IdentitiesWithPrefix(t.Context(), c.prefix, identitypool.IdentityID(c.after), c.limit)
 			noError(t, err)
+
 			ids := convert(found, func(i identitypool.Identity) string { return string(i.ID) })
 			if got := strings.Join(ids, " "); got != c.want {
 				t.Errorf("%+v: %q", c, got)
 			}
 		}
+
 		_, err := s.IdentitiesWithPrefix(t.Context(), "", "", 1)
 		wantError(t, "no prefix", err, ErrInvalid)
 	})

@@ -9,7 +9,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// StatisticsRow is what one node counted for an account and region in one period.
+// StatisticsRow has one node's counts for an account and region in one period.
 type StatisticsRow struct {
 	Account, Region string
 	Period          time.Time // its begin

@@ -100,9 +100,9 @@ type Options struct {
 	// 0 = 65536, about 60 MiB when full; negative = no cache.
 	CacheEntries int
 
-	// Fault is asked before each read and write; its error is the database's. It may wait. After is what
-	// the caller gets in place of a success that it does not learn of; nil = success. A nil Fault means that
-	// nothing fails on request, as always in production.
+	// Fault is asked before each read and write; its error is the database's. It may wait. The caller gets
+	// after in place of a success that it does not learn of; nil = success. A nil Fault means that nothing
+	// fails on request, as always in production.
 	Fault func(ctx context.Context, write bool) (after, err error)
 
 	// For tests.

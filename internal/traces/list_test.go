@@ -69,7 +69,7 @@ func TestReadersMissNothing(t *testing.T) {
 	}
 }
 
-// The newest page has the newest; what follows it is what comes later.
+// The newest page has the newest; later refusals follow it.
 func TestNewestFirst(t *testing.T) {
 	s := New(100, time.Unix(5, 0))
 	for n := range 10 {
@@ -224,6 +224,7 @@ func TestWhatARefusalNames(t *testing.T) {
 	login := explain.Step{Code: "a", Check: "a", Provider: "p", Client: "app", OK: true}
 	role := explain.Step{Code: "b", Check: "b"}
 	second := explain.Step{Code: "a", Check: "a", Provider: "q", OK: true}
+
 	for _, test := range []struct {
 		steps            []explain.Step
 		provider, client string
@@ -238,11 +239,13 @@ func TestWhatARefusalNames(t *testing.T) {
 			RequestID: "r", Account: "1", Others: []string{"2"}, Steps: test.steps, Client: "program", PoolID: "pool",
 			AccessKeyID: "AKIA", Region: "r",
 		})
+
 		own, _ := s.Find("1", "r")
 		other, _ := s.Find("2", "r")
 		if own.Provider != test.provider || own.Client != test.client || own.PoolID != "pool" {
 			t.Errorf("%+v: %+v", test, own)
 		}
+
 		if other.PoolID != "" || other.AccessKeyID != "" || other.Client == "program" || other.Region != "" {
 			t.Errorf("the other account reads %+v", other)
 		}

@@ -66,15 +66,18 @@ func TestCheckValues(t *testing.T) {
 				t.Errorf("%q is no %s", value, kind)
 			}
 		}
+
 		for _, value := range of.bad {
 			if CheckValues(kind, []string{value}) || CheckValues(kind+"List", []string{of.good[0], value}) {
 				t.Errorf("%q is a %s", value, kind)
 			}
 		}
+
 		if CheckValues(kind, []string{of.good[0], of.good[0]}) || !CheckValues(kind, nil) {
 			t.Errorf("%s takes two values, or not none", kind)
 		}
 	}
+
 	if CheckValues("text", nil) || CheckValues("List", nil) {
 		t.Error("an unknown type has values")
 	}
