@@ -151,7 +151,7 @@ func fillQuickly(ctx context.Context, d *deployment, n int) (middle time.Time, e
 		{`INSERT INTO logins (pool_id, login_key, identity_id, kind, provider, subject, scope)
 			SELECT i.pool_id, randomblob(32), i.identity_id, l.kind, l.provider, CAST(i.identity_id AS BLOB), l.scope
 			FROM identities AS i, (SELECT kind, provider, scope FROM logins LIMIT 1) AS l
-			WHERE i.ever_linked AND i.created < ?1`, []any{begin + year.Milliseconds()}},
+			WHERE i.ever_linked AND i.created < ?1 AND i.identity_id NOT IN (SELECT identity_id FROM logins)`, []any{begin + year.Milliseconds()}},
 		{`UPDATE pool_counts SET identities = identities + ?1 WHERE pool_id = ?2`, []any{n, d.pool}},
 	} {
 		if _, err := db.ExecContext(ctx, statement.text, statement.args...); err != nil {

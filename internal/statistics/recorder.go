@@ -331,8 +331,12 @@ func (r *Recorder) Run(ctx context.Context) {
 			removed = now
 			err = r.Remove(ctx)
 		}
+		if err == nil {
+			_, err = r.Merge(ctx)
+		}
 		if err != nil && !failing && ctx.Err() == nil {
-			r.options.Logger.Warn("statistics could not be stored; they are kept for two hours", "error", err)
+			r.options.Logger.Warn("statistics could not be stored, merged or removed; they are kept for two hours",
+				"error", err)
 		}
 		failing = err != nil
 	}

@@ -40,15 +40,36 @@ func Read(ctx context.Context, s *store.Store, r Range) ([]Counts, error) {
 		}
 
 		for _, row := range rows {
-			var c Counts
-			if err := json.Unmarshal([]byte(row.Counts), &c); err != nil {
+			err := addRow(row, func(at time.Time) *Counts {
+				if at.Before(from) || !at.Before(to) {
+					return nil
+				}
+				return &steps[at.Sub(r.From)/r.Step]
+			})
+			if err != nil {
 				return nil, fmt.Errorf("statistics of %s: %w", row.Period, err)
 			}
-			steps[row.Period.Sub(r.From)/r.Step].Add(&c)
 		}
 	}
 
 	return steps, nil
+}
+
+// addRow adds the counts of a row to those that of returns for the begin of each period, nil = leave it out.
+func addRow(row store.StatisticsRow, of func(time.Time) *Counts) error {
+	if row.Hour != nil {
+		return readHour(row.Hour, func(n int) *Counts { return of(row.Period.Add(time.Duration(n) * Period)) })
+	}
+
+	var c Counts
+	if err := json.Unmarshal([]byte(row.Counts), &c); err != nil {
+		return err
+	}
+	if sum := of(row.Period); sum != nil {
+		sum.Add(&c)
+	}
+
+	return nil
 }
 
 // stored returns the part of the range that statistics may be stored of, with a day for the clocks of other

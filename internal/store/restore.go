@@ -126,6 +126,7 @@ var schemaTables = []string{
 	"settings_trust",
 	"sign_outs",
 	"statistics",
+	"statistics_hours",
 	"web_identity_issuers",
 	"write_probe",
 }

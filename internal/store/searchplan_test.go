@@ -24,8 +24,9 @@ func TestSearchesUseAnIndex(t *testing.T) {
 			"recount": {recountText, []any{"p", int64(0), "", int64(1), 2000}},
 			"pools":   {summariesText, []any{"a", "r", 100}},
 			"used":    {usageText, []any{"a", "r", int64(1), int64(2)}},
-			"steps":   {statisticsText, []any{"a", "r", int64(1), int64(2)}},
+			"steps":   {statisticsText, []any{"a", "r", int64(1), int64(2), int64(0)}},
 			"hours":   {poolStatisticsText, []any{"a", "r", int64(1), int64(2), "p"}},
+			"merge":   {unmergedText, []any{int64(1), int64(2), 9}},
 			"logins":  {`SELECT count(*) FROM (SELECT 1 FROM logins WHERE pool_id = $1 LIMIT $2) AS l`, []any{"p", 5}},
 		}
 

@@ -18,6 +18,9 @@ type StatisticsRow struct {
 	// SignIns and Refused repeat what is in Counts, of rows with a Pool.
 	SignIns, Refused int64
 	Counts           string // JSON of at most MostStatistics bytes
+	// Hour has the counts of all nodes in the hour that begins at Period, as MergeStatistics stored them; nil in
+	// rows of one node.
+	Hour []byte
 }
 
 // MostStatistics is how many bytes the counts of a row may have.
@@ -84,8 +87,8 @@ func saveStatistics(t *engine.Tx, pools bool, r StatisticsRow) error {
 	return err
 }
 
-// Statistics returns the rows of an account and region whose periods begin in [from, to), of one pool unless pool
-// is "". The order is that of time.
+// Statistics returns what is stored of an account and region about the time [from, to): rows whose periods begin in
+// it, of one pool unless pool is "", and hours (Hour is set) that have a part in it. The order is that of time.
 func (s *Store) Statistics(
 	ctx context.Context, account, region string, pool identitypool.PoolID, from, to time.Time,
 ) ([]StatisticsRow, error) {
@@ -94,14 +97,14 @@ func (s *Store) Statistics(
 	}
 	scan := func(row scanner) (r StatisticsRow, err error) {
 		var period int64
-		err = row.Scan(&period, &r.Node, &r.Counts)
+		err = row.Scan(&period, &r.Node, &r.Counts, &r.Hour)
 		r.Account, r.Region, r.Pool, r.Period = account, region, pool, fromMillis(period)
 		return r, err
 	}
 
 	if pool == "" {
 		return readAll(ctx, s, scan, statisticsText,
-			account, region, millis(from), millis(to))
+			account, region, millis(from), millis(to), millis(from.Add(-StatisticsHour)))
 	}
 
 	return readAll(ctx, s, scan, poolStatisticsText,
@@ -109,9 +112,12 @@ func (s *Store) Statistics(
 }
 
 const (
-	statisticsText = `SELECT period, node, counts FROM statistics
-		WHERE account = $1 AND region = $2 AND period >= $3 AND period < $4 ORDER BY period`
-	poolStatisticsText = `SELECT period, node, counts FROM pool_statistics
+	// In one statement, so that rows which become an hour meanwhile are seen once.
+	statisticsText = `SELECT period, node, counts, CAST(NULL AS BYTEA) FROM statistics
+			WHERE account = $1 AND region = $2 AND period >= $3 AND period < $4
+		UNION ALL SELECT period, '', '', counts FROM statistics_hours
+			WHERE account = $1 AND region = $2 AND period > $5 AND period < $4 ORDER BY 1`
+	poolStatisticsText = `SELECT period, node, counts, CAST(NULL AS BYTEA) FROM pool_statistics
 		WHERE account = $1 AND region = $2 AND period >= $3 AND period < $4 AND pool_id = $5 ORDER BY period`
 )
 
@@ -119,75 +125,23 @@ const (
 // may be more.
 func (s *Store) RemoveStatistics(ctx context.Context, before time.Time) (more bool, err error) {
 	removed, err := writeResult(ctx, s, func(t *engine.Tx) (most int64, err error) {
-		n, err := t.Exec(`DELETE FROM statistics WHERE (account, region, period, node) IN
-			(SELECT account, region, period, node FROM statistics WHERE period < $1 LIMIT $2)`,
-			millis(before), statisticsBatch)
-		if err != nil {
-			return 0, err
+		for _, text := range []string{
+			`DELETE FROM statistics WHERE (account, region, period, node) IN
+				(SELECT account, region, period, node FROM statistics WHERE period < $1 LIMIT $2)`,
+			`DELETE FROM statistics_hours WHERE (account, region, period) IN
+				(SELECT account, region, period FROM statistics_hours WHERE period < $1 LIMIT $2)`,
+			`DELETE FROM pool_statistics WHERE (account, region, period, pool_id, node) IN
+				(SELECT account, region, period, pool_id, node FROM pool_statistics WHERE period < $1 LIMIT $2)`,
+		} {
+			n, err := t.Exec(text, millis(before), statisticsBatch)
+			if err != nil {
+				return 0, err
+			}
+			most = max(most, n)
 		}
-		m, err := t.Exec(`DELETE FROM pool_statistics WHERE (account, region, period, pool_id, node) IN
-			(SELECT account, region, period, pool_id, node FROM pool_statistics WHERE period < $1 LIMIT $2)`,
-			millis(before), statisticsBatch)
 
-		return max(n, m), err
+		return most, nil
 	})
 
 	return removed == statisticsBatch, err
-}
-
-// PoolSummary describes a pool for lists.
-type PoolSummary struct {
-	Pool identitypool.Pool // without secrets: they are sealed
-	// Identities is how many identities the pool has; known is false until the pool of an older version was counted.
-	Identities       int64
-	Known            bool
-	SignIns, Refused int64 // of the last day
-}
-
-// PoolSummaries returns all pools of an account and region, in the order of their IDs, at most limit. now is the time
-// of the nodes that count; without it, nothing is told of the last day.
-func (s *Store) PoolSummaries(
-	ctx context.Context, account identitypool.AccountID, region string, now time.Time, limit int,
-) ([]PoolSummary, error) {
-	if !storable(string(account), maxID) || !storable(region, maxID) {
-		return nil, nil
-	}
-
-	pools, err := readAll(ctx, s, scanSummary, summariesText, string(account), region, limit)
-	if err != nil {
-		return nil, err
-	}
-	if now.IsZero() {
-		return pools, nil
-	}
-	used, err := s.usageOfDay(ctx, string(account), region, now)
-	if err != nil {
-		return nil, err
-	}
-
-	for n := range pools {
-		u := used[pools[n].Pool.ID]
-		pools[n].SignIns, pools[n].Refused = u.signIns, u.refused
-	}
-
-	return pools, nil
-}
-
-const summariesText = `SELECT p.pool_id, p.account, p.region, p.settings, p.created,
-		COALESCE(c.identities, 0), COALESCE(c.counted, FALSE)
-	FROM pools AS p LEFT JOIN pool_counts AS c ON c.pool_id = p.pool_id
-	WHERE p.account = $1 AND p.region = $2 AND NOT p.deleting ORDER BY p.pool_id LIMIT $3`
-
-func scanSummary(row scanner) (p PoolSummary, err error) {
-	var r storedPool
-	var settings string
-	var created int64
-	if err := row.Scan(&r.ID, &r.Account, &r.Region, &settings, &created, &p.Identities, &p.Known); err != nil {
-		return p, err
-	}
-	r.Created = fromMillis(created)
-	err = r.decode(settings)
-	p.Pool, p.Identities = r.Pool, max(p.Identities, 0)
-
-	return p, err
 }
