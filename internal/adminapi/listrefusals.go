@@ -49,7 +49,7 @@ type listRefusalsOutput struct {
 	Next      string
 	Skipped   uint64
 	KeptSince awsapi.Timestamp
-	Nodes     nodesSeen
+	Nodes     refusalNodes
 }
 
 // refusalEntry is a refused call without its steps.
@@ -74,6 +74,24 @@ type nodesSeen struct {
 	Silent  []string // names of nodes that did not answer
 	Alone   bool     // the node that answers cannot reach the others, if there are any
 	Warning string   `json:",omitzero"` // both in a sentence, for people
+}
+
+// refusalNodes tells of which nodes a list of refusals is.
+type refusalNodes struct {
+	nodesSeen
+
+	Gone int // nodes that have left since After
+}
+
+// shownRefusalNodes words what a list of refusals lacks.
+func shownRefusalNodes(list traces.List) refusalNodes {
+	shown := refusalNodes{nodesSeen: shownNodes("refusals", list.Silent, list.Alone), Gone: list.Gone}
+	if list.Gone > 0 {
+		shown.Warning = strings.TrimSpace(shown.Warning + " Refusals may be missing: since After, " +
+			explain.Count(list.Gone, "node") + " stopped or started again.")
+	}
+
+	return shown
 }
 
 // shownNodes words what an answer with the things of all nodes lacks.
@@ -140,7 +158,7 @@ func (s *Service) listRefusals(
 		Next:      next,
 		Skipped:   list.Skipped,
 		KeptSince: awsapi.Timestamp(list.Since),
-		Nodes:     shownNodes("refusals", list.Silent, list.Alone),
+		Nodes:     shownRefusalNodes(list),
 	}
 	for _, entry := range list.Entries {
 		out.Refusals = append(out.Refusals, shownRefusal(entry.Trace))

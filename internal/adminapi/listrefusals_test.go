@@ -33,6 +33,7 @@ type refusalList struct {
 	Nodes     struct {
 		Silent  []string
 		Alone   bool
+		Gone    int
 		Warning string
 	}
 }
@@ -214,6 +215,51 @@ func TestListRefusalsOfAllNodes(t *testing.T) {
 	}
 	if jsonOf(paged) != jsonOf(want) || len(want) < 6 {
 		t.Errorf("in pages %v, at once %v", paged, want)
+	}
+}
+
+// After a new start of the server a list goes on, and tells once that the node with its first part is gone.
+func TestListRefusalsAfterANewStart(t *testing.T) {
+	for engine, database := range map[string]func(*testing.T) string{
+		"sqlite":     func(*testing.T) string { return "" },
+		"postgresql": func(t *testing.T) string { return pgtest.URL(t) },
+	} {
+		t.Run(engine, func(t *testing.T) {
+			dir, url := t.TempDir(), database(t)
+			start := func() *wiretest.Server {
+				return wiretest.Start(t, noRates, func(c *poolhouse.Config) {
+					c.MasterKey = bytes.Repeat([]byte{7}, 32)
+					if c.DatabaseURL = url; url == "" {
+						c.DataDir = dir
+					}
+				})
+			}
+			s := start()
+			pool := s.NewPool(t)
+			refuse(t, s, pool, "no token")
+			before := refusals(t, s)
+			if again := refusals(t, s, member("After", before.Next)); again.Nodes.Gone != 0 {
+				t.Errorf("before: %+v", again)
+			}
+			s.Stop()
+
+			s = start()
+			first, second := refuse(t, s, pool, "no token"), refuse(t, s, pool, "no token")
+			var after refusalList
+			wiretest.Await(t, func() bool {
+				after = refusals(t, s, member("After", before.Next), member("MaxResults", 1))
+				return after.Nodes.Gone > 0
+			})
+			if after.Nodes.Gone != 1 || !strings.Contains(after.Nodes.Warning, "1 node stopped or started again") ||
+				jsonOf(after.requests()) != jsonOf([]string{first}) {
+				t.Errorf("after: %+v, want %s", after, first)
+			}
+			rest := refusals(t, s, member("After", after.Next))
+			if rest.Nodes.Gone != 0 || rest.Nodes.Warning != "" || rest.Skipped != 0 ||
+				jsonOf(rest.requests()) != jsonOf([]string{second}) {
+				t.Errorf("then: %+v, want %s", rest, second)
+			}
+		})
 	}
 }
 

@@ -93,6 +93,53 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// A server that does not know the list any more, as after a new start with another master key, begins with its
+// oldest refusals. A person learns since when some may be missing.
+func TestFollowANewServer(t *testing.T) {
+	r, next := newRig(t), newRig(t)
+	r.refuse(t)
+	next.refuse(t)
+	next.refuse(t)
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	lines, out := io.Pipe()
+	notes := &record{}
+	ended := make(chan error, 1)
+	go func() {
+		root := r.root()
+		root.SetArgs([]string{"explain", "--follow", "--json"})
+		root.SetOut(out)
+		root.SetErr(notes)
+		ended <- root.ExecuteContext(ctx)
+		_ = out.Close()
+	}()
+
+	decoder := json.NewDecoder(lines)
+	seen := map[string]bool{}
+	for n := range 4 {
+		var refusal struct{ RequestId string }
+		if err := decoder.Decode(&refusal); err != nil || seen[refusal.RequestId] {
+			t.Fatalf("%+v, %v\n%s", refusal, err, notes)
+		}
+		seen[refusal.RequestId] = true
+		if n == 0 { // the command waits for the second, or will
+			r.replace(next)
+			r.refuse(t)
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("stopped: %v", err)
+	}
+
+	const want = "the server does not know this list any more: it began again with what it keeps since " +
+		"2026-12-01T09:30:00Z; refusals since 2026-12-01T09:30:00Z may be missing\n"
+	if notes.String() != want {
+		t.Errorf("notes %q, want %q", notes, want)
+	}
+}
+
 // What is refused before anything is shown ends the command; so does a key that is taken away.
 func TestFollowFails(t *testing.T) {
 	r := newRig(t)

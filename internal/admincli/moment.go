@@ -20,11 +20,14 @@ func seconds(n int64) string { return (time.Duration(n) * time.Second).String() 
 // String returns the time for people, in UTC.
 func (m moment) String() string { return m.plus(0) }
 
+// shownTime shows a time for people, in UTC.
+func shownTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
 // plus returns a later time for people, in UTC.
 func (m moment) plus(d time.Duration) string {
 	seconds, err := json.Number(m).Float64()
 	if err != nil {
 		return string(m)
 	}
-	return time.Unix(int64(seconds), 0).Add(d).UTC().Format(time.RFC3339)
+	return shownTime(time.Unix(int64(seconds), 0).Add(d))
 }

@@ -21,10 +21,11 @@ const (
 
 // refusalsPage is an answer of ListRefusals.
 type refusalsPage struct {
-	Refusals []refusal // oldest first
-	Next     string    `json:"-"`
-	Skipped  uint64
-	Nodes    struct{ Warning string }
+	Refusals  []refusal // oldest first
+	Next      string    `json:"-"`
+	Skipped   uint64
+	KeptSince moment
+	Nodes     struct{ Warning string }
 }
 
 // listRefusals shows the newest refusals. To follow, it waits for more until ctx ends.
@@ -46,6 +47,7 @@ func listRefusals(ctx context.Context, c *cobra.Command, client *apply.Client, f
 	if err != nil {
 		return err
 	}
+	answered := client.Now()
 	warned := page.warn(c, "")
 	if !follow {
 		return show(c, page.Refusals, func(t *lines) { page.table(t) })
@@ -57,13 +59,14 @@ func listRefusals(ctx context.Context, c *cobra.Command, client *apply.Client, f
 		}
 
 		in["After"], in["WaitSeconds"], in["MaxResults"] = page.Next, followSeconds, readRefusals
-		page, err = nextRefusals(ctx, c, client, in)
+		page, err = nextRefusals(ctx, c, client, in, answered)
 		if ctx.Err() != nil {
 			return nil // stopped by a person
 		}
 		if err != nil {
 			return err
 		}
+		answered = client.Now()
 		warned = page.warn(c, warned)
 	}
 }
@@ -75,8 +78,11 @@ const (
 )
 
 // nextRefusals waits for refusals. A server that is lost is asked again, ever later, until it answers
-// or ctx ends. One that has forgotten where the list was, as after a new start, begins with its oldest.
-func nextRefusals(ctx context.Context, c *cobra.Command, client *apply.Client, in members) (*refusalsPage, error) {
+// or ctx ends. One that does not know where the list was, as after a new start with another master key, begins with
+// its oldest. Nobody can tell how many refusals are missing then, only of which time since the last answer.
+func nextRefusals(
+	ctx context.Context, c *cobra.Command, client *apply.Client, in members, answered time.Time,
+) (*refusalsPage, error) {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		page, err := readRefusalsPage(ctx, client, in)
 		_, lost := errors.AsType[*apply.UnreachableError](err)
@@ -86,6 +92,10 @@ func nextRefusals(ctx context.Context, c *cobra.Command, client *apply.Client, i
 			in["FromOldest"] = true
 			continue
 		case !lost && !apply.IsServerFault(err) || ctx.Err() != nil:
+			if err == nil && in["FromOldest"] != nil {
+				fmt.Fprintf(c.ErrOrStderr(), "the server does not know this list any more: it began again with what it "+
+					"keeps since %s; refusals since %s may be missing\n", page.KeptSince, shownTime(answered))
+			}
 			delete(in, "FromOldest")
 			return page, err
 		}

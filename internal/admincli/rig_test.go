@@ -26,6 +26,7 @@ type rig struct {
 
 	mutex sync.Mutex
 	lost  bool           // no call reaches the server
+	other string         // host of a server that took the place of the first; "" = none
 	calls map[string]int // by operation
 }
 
@@ -63,8 +64,12 @@ func (r *rig) RoundTrip(request *http.Request) (*http.Response, error) {
 
 	r.mutex.Lock()
 	r.calls[operation[strings.LastIndex(operation, ".")+1:]]++
-	lost := r.lost
+	lost, other := r.lost, r.other
 	r.mutex.Unlock()
+	if other != "" {
+		request = request.Clone(request.Context())
+		request.Host, request.URL.Host = request.URL.Host, other // the signature names the first
+	}
 	if lost {
 		return nil, fmt.Errorf("connection refused \x1b[31m")
 	}
@@ -76,6 +81,13 @@ func (r *rig) lose(lost bool) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.lost = lost
+}
+
+// replace lets another server answer from now on.
+func (r *rig) replace(by *rig) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.other = strings.TrimPrefix(by.URL, "http://")
 }
 
 func (r *rig) called(operation string) int {

@@ -123,6 +123,19 @@ func (n *Nodes) Name() string { return n.options.Name }
 // Now returns the time by this node's clock.
 func (n *Nodes) Now() time.Time { return n.options.Now() }
 
+// Gone reports whether the node of an ID is certainly not there any more: it has stopped, or has not answered for
+// a minute. A node that has just begun to listen, or hears nothing, cannot tell.
+func (n *Nodes) Gone(id string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+
+	if id == n.id || n.members[id] != nil {
+		return false
+	}
+
+	return n.options.Carrier == nil || n.heard && n.options.Now().Sub(n.greeted) > answerIn
+}
+
 // Handle sets who answers questions of a kind, before Run.
 func (n *Nodes) Handle(kind string, h Handler) { n.handlers[kind] = h }
 

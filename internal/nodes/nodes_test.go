@@ -274,6 +274,38 @@ func TestNothingArrives(t *testing.T) {
 	})
 }
 
+// Who said goodbye or was silent for a minute is gone; who is there is not. A node that has just begun, or hears
+// nothing, does not know.
+func TestGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := cluster()
+		a, b := start(t, w, "a", 1), start(t, w, "b", 1)
+		if a.Gone("stranger") {
+			t.Error("a node that has just begun to listen says who is gone")
+		}
+		time.Sleep(answerIn + time.Second)
+		if a.Gone(a.ID()) || a.Gone(b.ID()) || !a.Gone("stranger") {
+			t.Error("who is there is gone, or the reverse")
+		}
+
+		b.leave()
+		synctest.Wait()
+		if !a.Gone(b.ID()) {
+			t.Error("who said goodbye is not gone")
+		}
+
+		a.end()
+		if a.Gone("stranger") {
+			t.Error("a node that hears nothing says who is gone")
+		}
+	})
+
+	alone := New(Options{Sealer: sealerOf(t, 1), Now: time.Now})
+	if alone.Gone(alone.ID()) || !alone.Gone("stranger") {
+		t.Error("without other nodes every other ID is gone")
+	}
+}
+
 // Without other nodes, as on SQLite, nobody is alone.
 func TestNoCarrier(t *testing.T) {
 	n := New(Options{Sealer: sealerOf(t, 1), Now: time.Now})

@@ -140,8 +140,8 @@ func (s *Store) DeleteAccessKeyOf(ctx context.Context, account identitypool.Acco
 }
 
 // changeUnlessLast takes a key out of use, unless it is the account's last one that is enabled and has
-// no policy. Two calls that take out one key each must not leave none: the home account's row makes
-// them take turns.
+// no policy. Two calls that take out one key each must not leave none: locks on all such keys make them
+// take turns.
 func (s *Store) changeUnlessLast(
 	ctx context.Context, account identitypool.AccountID, id, text string, args ...any,
 ) error {
@@ -150,7 +150,8 @@ func (s *Store) changeUnlessLast(
 	}
 
 	return s.write(ctx, func(t *engine.Tx) error {
-		if _, err := t.Exec(`UPDATE home_account SET account = account WHERE one = 1`); err != nil {
+		if _, err := t.Exec(`UPDATE access_keys SET disabled = disabled
+			WHERE account = $1 AND policy = '' AND NOT disabled`, string(account)); err != nil {
 			return err
 		}
 

@@ -65,6 +65,8 @@ type List struct {
 	Skipped uint64        // forgotten since the positions
 	Since   time.Time     // of the node that has forgotten most
 	Waited  time.Duration // for a refusal
+	// Gone is the number of nodes that have left since the positions. What they refused after those is lost.
+	Gone int
 	Seen
 }
 
@@ -142,6 +144,7 @@ func (e *Everywhere) List(ctx context.Context, q Query, from Positions, wait tim
 	list := e.list(ctx, q, first.Next)
 	list.Waited = waited
 	list.Skipped += first.Skipped
+	list.Gone += first.Gone
 
 	return list
 }
@@ -160,6 +163,7 @@ func (e *Everywhere) list(ctx context.Context, q Query, from Positions) List {
 	}
 
 	list := mergePages(q, from, pages)
+	list.tellGone(e.nodes.Gone)
 	list.Seen = Seen{Silent: answers.Silent, Alone: answers.Alone}
 
 	return list
@@ -246,13 +250,25 @@ func (l *List) advance(from Positions, pages map[string]Page, taken, left []plac
 			l.Next[node] = entry.At
 			l.Skipped += entry.Skipped
 		default:
-			l.Next[node] = from[node]
+			l.Next[node] = Position{Own: from[node].Own, None: from[node].None}
 		}
 	}
 
 	for _, node := range slices.Sorted(maps.Keys(from)) { // those that do not answer now
 		if _, known := l.Next[node]; !known && len(l.Next) < maxPositions {
 			l.Next[node] = from[node]
+		}
+	}
+}
+
+// tellGone counts the nodes that have left, each once: it marks their positions, which stay because a node that was
+// only cut off comes back.
+func (l *List) tellGone(gone func(node string) bool) {
+	for node, at := range l.Next {
+		if !at.Gone && gone(node) {
+			l.Gone++
+			at.Gone = true
+			l.Next[node] = at
 		}
 	}
 }

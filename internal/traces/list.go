@@ -33,6 +33,8 @@ type Query struct {
 type Position struct {
 	Own  uint64 `json:"o"`
 	None uint64 `json:"n,omitempty"`
+	// Gone means that the reader was told that the node is gone.
+	Gone bool `json:"g,omitempty"`
 }
 
 // Entry is one refusal of a Page, without its steps.

@@ -218,6 +218,25 @@ func TestMergePages(t *testing.T) {
 	}
 }
 
+// Each node that has left is told once, and its position stays; one that answers again may leave again.
+func TestGoneNodesAreToldOnce(t *testing.T) {
+	gone := func(node string) bool { return node == "gone" || node == "left" }
+	from := Positions{"here": {Own: 1}, "gone": {Own: 2}, "left": {Own: 3, Gone: true}, "back": {Own: 4, Gone: true}}
+	pages := map[string]Page{"here": {Next: Position{Own: 5}}, "back": {Next: Position{Own: 4}}}
+
+	list := mergePages(Query{Max: 3}, from, pages)
+	list.tellGone(gone)
+	want := Positions{"here": {Own: 5}, "gone": {Own: 2, Gone: true}, "left": {Own: 3, Gone: true}, "back": {Own: 4}}
+	if list.Gone != 1 || fmt.Sprint(list.Next) != fmt.Sprint(want) {
+		t.Errorf("%d, %+v, want %+v", list.Gone, list.Next, want)
+	}
+
+	again := mergePages(Query{Max: 3}, list.Next, pages)
+	if again.tellGone(gone); again.Gone != 0 {
+		t.Errorf("again: %d", again.Gone)
+	}
+}
+
 // The provider is that of the deciding step, or the only one; a foreign account learns
 // nothing about where a call came from.
 func TestWhatARefusalNames(t *testing.T) {
