@@ -57,11 +57,7 @@ func AboutTrust(role iam.Role, why *explain.Refusal) *explain.Refusal {
 // the role.
 func LinkTo(role iam.Role, field, setting string) explain.Link {
 	if role.Setting != "" {
-		return explain.Link{
-			Kind:   explain.LinkSetting,
-			ID:     role.Setting + "." + setting,
-			Source: explain.SourceFile,
-		}
+		return explain.Setting(role.Setting).In(setting)
 	}
 
 	return explain.Link{

@@ -158,11 +158,7 @@ func (e *RemoteEngine) deny(trace *explain.Trace, why *explain.Refusal) error {
 
 // setting returns a link to a setting of the engine.
 func (e *RemoteEngine) setting(name string) explain.Link {
-	return explain.Link{
-		Kind:   explain.LinkSetting,
-		ID:     "credential_engines." + e.name + "." + name,
-		Source: explain.SourceFile,
-	}
+	return explain.Setting("credential_engines." + e.name).In(name)
 }
 
 func shownTarget(role string) string {

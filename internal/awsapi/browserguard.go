@@ -101,7 +101,7 @@ func (g *BrowserGuard) checkHost(r *http.Request) *Denial {
 	return &Denial{
 		Message: "This development server does not answer to " + named +
 			", so that no page reaches it by DNS rebinding. If the name is yours, add it to " + hostsSetting + ".",
-		Why: hostForeign.With("host", named).At(settingLink(hostsSetting)),
+		Why: hostForeign.With("host", named).At(explain.Setting(hostsSetting)),
 	}
 }
 
@@ -200,13 +200,8 @@ func pageRefusal(who, got string) *Denial {
 		Message: "The request was made by " + who +
 			", and pages that you visit may not drive this development server. " +
 			"If the page is yours, add its origin to " + originsSetting + ", and call with fetch.",
-		Why: pageForeign.With("page", got).At(settingLink(originsSetting)),
+		Why: pageForeign.With("page", got).At(explain.Setting(originsSetting)),
 	}
-}
-
-// settingLink returns the link to a setting.
-func settingLink(name string) explain.Link {
-	return explain.Link{Kind: explain.LinkSetting, ID: name, Source: explain.SourceFile}
 }
 
 // maxQuoted bounds how much of a header a message quotes, in bytes.

@@ -80,7 +80,7 @@ func (g *ControlGuard) checkCaller(r *http.Request) *Denial {
 			Message: "Other machines may not use the control API of this development server, because it issues " +
 				"tokens for anybody. Call it from the machine or container that it runs in, by a loopback address, " +
 				"or set " + controlSetting + " and send Authorization: Bearer with it.",
-			Why: controlTokenUnset.With().At(settingLink(controlSetting)),
+			Why: controlTokenUnset.With().At(explain.Setting(controlSetting)),
 		}
 	}
 
@@ -92,7 +92,7 @@ func (g *ControlGuard) checkCaller(r *http.Request) *Denial {
 	return &Denial{
 		Message: "The control API of this development server needs the token of its setting " + controlSetting +
 			" from other machines: send Authorization: Bearer with it.",
-		Why:       controlToken.With("got", got).At(settingLink(controlSetting)),
+		Why:       controlToken.With("got", got).At(explain.Setting(controlSetting)),
 		Challenge: "Bearer",
 	}
 }

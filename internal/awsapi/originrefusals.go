@@ -33,6 +33,8 @@ var (
 
 // unlisted refuses a call from a page whose origin the setting does not list.
 func unlisted(setting, origin string) *explain.Refusal {
-	link := explain.Link{Kind: explain.LinkSetting, ID: setting, Add: origin, Source: explain.SourceFile}
+	link := explain.Setting(setting)
+	link.Add = origin
+
 	return originUnlisted.With("setting", setting, "origin", quoteAddress(origin)).At(link)
 }

@@ -109,11 +109,7 @@ func (s *Service) mayChooseIDs(c awsapi.Caller) error {
 
 	const text = "IDs are chosen by the home account of this server only; " +
 		"for other accounts its operator can set chosen_ids to all."
-	setting := explain.Link{
-		Kind:   explain.LinkSetting,
-		ID:     "chosen_ids",
-		Source: explain.SourceFile,
-	}
+	setting := explain.Setting("chosen_ids")
 
 	return awsapi.RefusedAs(awsapi.AccessDenied, idChoice.With("account", c.Account).At(setting), text)
 }

@@ -332,6 +332,21 @@ func (c change) checkLoginProviders(p *identitypool.Pool) (end bool) {
 	return false
 }
 
+// fieldOf returns the field of a pool that has a public provider.
+func (c change) fieldOf(p *identitypool.Pool, name string) string {
+	isIt := func(u identitypool.CognitoIdentityProvider) bool { return u.ProviderName == name }
+	switch _, wellKnown := p.SupportedLoginProviders[name]; {
+	case wellKnown:
+		return "SupportedLoginProviders"
+	case slices.ContainsFunc(p.CognitoIdentityProviders, isIt):
+		return "CognitoIdentityProviders"
+	case slices.Contains(p.SAMLProviderARNs, name):
+		return "SamlProviderARNs"
+	}
+
+	return "OpenIdConnectProviderARNs"
+}
+
 // setDeveloperName sets the name of the developer provider, if one is given. A name that
 // other logins use would lock them out for ever, because it cannot be changed.
 func (c change) setDeveloperName(p *identitypool.Pool, given *string) error {
@@ -339,6 +354,7 @@ func (c change) setDeveloperName(p *identitypool.Pool, given *string) error {
 	have := c.before.DeveloperProviderName
 	if given != nil {
 		if have != "" && have != *given {
+			link.Add = have
 			return awsapi.Refused(invalidParameter, developerNameChange.With("have", have).At(link),
 				"The developer provider name of an identity pool cannot be changed once it is set.")
 		}
@@ -354,6 +370,7 @@ func (c change) setDeveloperName(p *identitypool.Pool, given *string) error {
 		return nil
 	case name == have:
 		if shared && !slices.Contains(c.before.PublicProviderNames(), name) {
+			link = p.Link(c.fieldOf(p, name)) // as the developer provider's name stays
 			return awsapi.Refused(invalidParameter, developerNameShared.With("name", name).At(link), text, name)
 		}
 	case p.IsOwnProvider(name) || !c.imported && (shared || c.takenName(name)):

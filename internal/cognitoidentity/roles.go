@@ -252,6 +252,10 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 	if err := s.Authorize(ctx, c, s.passRoleAccess(c, pool, arn)); err != nil {
 		if refused, ok := errors.AsType[*awsapi.Error](err); ok && refused.Kind == awsapi.AccessDenied {
 			why := rolePass.With("arn", arn, "key", c.AccessKeyID).Of(arn)
+			if refused.Why != nil && refused.Why.Link != nil {
+				why.At(*refused.Why.Link)
+			}
+
 			return roleRefused(arn, why).Because(err)
 		}
 		return err

@@ -116,7 +116,7 @@ func (s *Service) mayChooseIDs(c awsapi.Caller) error {
 		return nil
 	}
 
-	setting := explain.Link{Kind: explain.LinkSetting, ID: "chosen_ids", Source: explain.SourceFile}
+	setting := explain.Setting("chosen_ids")
 
 	return awsapi.RefusedAs(awsapi.AccessDenied, idChoice.With("account", c.Account).At(setting),
 		"IDs are chosen by the home account of this server only; "+

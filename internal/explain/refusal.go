@@ -123,16 +123,34 @@ type Refusal struct {
 	recorded bool // in a Trace
 }
 
-// Link is the thing that the fix changes, so that a page can link to it.
+// Link is the thing that the fix changes, so that a page can link to it. What the settings
+// file defines is a LinkSetting, whatever it is: no API changes it.
 type Link struct {
-	Kind string `json:"kind"`         // LinkPool, …
-	ID   string `json:"id,omitempty"` // its ID, ARN or name; the setting's path
-	// Field is the field to change there, in the API's words. Add is the value to add to
-	// it.
+	Kind string `json:"kind"` // LinkPool, …
+	// ID is its ID or ARN; for a setting its path, such as roles[3].trust_policy; "" for a
+	// pool that is not there yet.
+	ID string `json:"id,omitempty"`
+	// Field is the field to change there, in the API's words; "" for a setting, and for a
+	// thing that is missing or must be replaced. Add is the value to add to it.
 	Field string `json:"field,omitempty"`
 	Add   string `json:"add,omitempty"`
-	// Source is where the thing can be changed: SourceAPI or SourceFile.
+	// Source is where the thing can be changed: SourceFile for settings, else SourceAPI.
 	Source string `json:"source,omitempty"`
+}
+
+// Setting returns a link to the setting with a path in the settings file; none if the
+// path is "".
+func Setting(path string) Link {
+	if path == "" {
+		return Link{}
+	}
+	return Link{Kind: LinkSetting, ID: path, Source: SourceFile}
+}
+
+// In returns the link to a member of a setting, such as trust_policy in roles[3].
+func (l Link) In(member string) Link {
+	l.ID += "." + member
+	return l
 }
 
 // Kinds and sources of a Link.

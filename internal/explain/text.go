@@ -75,9 +75,6 @@ func (l Link) place() string {
 			place += part.separator + part.text
 		}
 	}
-	if l.Source == SourceFile && l.Kind != LinkSetting {
-		place += " (in the settings file)"
-	}
 
 	return place
 }

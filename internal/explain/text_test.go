@@ -21,7 +21,7 @@ func TestText(t *testing.T) {
 			Got:      "b",
 			Fix:      "c",
 			Detail:   "one\ntwo",
-			Link:     &explain.Link{Kind: explain.LinkRole, ID: "arn:x", Add: "y", Source: explain.SourceFile},
+			Link:     &explain.Link{Kind: explain.LinkSetting, ID: "a[0].b", Add: "y", Source: explain.SourceFile},
 		},
 	}
 	planned := []explain.Code{"first", "second"}
@@ -31,7 +31,7 @@ refused p: role account of arn:x: expected a; got b
         | one
         | two
         fix: c
-        at: role arn:x: add y (in the settings file)
+        at: setting a[0].b: add y
 not reached: first, second
 reason: role-account`
 	if got := explain.Text(steps, planned, nil); got != want {

@@ -49,7 +49,7 @@ func plan(checks ...string) []explain.Code {
 
 // setting returns a link to a setting of check.
 func setting(name string) explain.Link {
-	return explain.Link{Kind: explain.LinkSetting, ID: "check." + name, Source: explain.SourceFile}
+	return explain.Setting("check").In(name)
 }
 
 var (

@@ -342,20 +342,20 @@ func (b *bounds) link(layer policy.Layer) explain.Link {
 		}
 	}
 
-	link := explain.Link{
-		Kind:   explain.LinkRole,
-		ID:     b.caller.shownRole(),
-		Field:  "Policies",
-		Source: explain.SourceAPI,
-	}
+	field, member := "Policies", "policies"
 	if layer == policy.BoundaryLayer {
-		link.Field = "PermissionsBoundary"
+		field, member = "PermissionsBoundary", "permissions_boundary"
 	}
-	if b.role.InSettings {
-		link.Source = explain.SourceFile
+	if b.role.Setting != "" {
+		return explain.Setting(b.role.Setting).In(member)
 	}
 
-	return link
+	return explain.Link{
+		Kind:   explain.LinkRole,
+		ID:     b.caller.shownRole(),
+		Field:  field,
+		Source: explain.SourceAPI,
+	}
 }
 
 // policyOf names the policy that has the statement of a decision.

@@ -210,6 +210,9 @@ func (d *Directory) addOIDCProviders(c Config, all *faults) {
 		f := faults{setting: entry("oidc_providers", i)}
 		pc.Account = cmp.Or(pc.Account, c.Account)
 		p := newOIDCProvider(pc, c.Partition, &f)
+		if !p.Development { // no settings file has that one
+			p.Setting = f.setting
+		}
 		others.add(p.ARN, p.Account, ".url", pc.URL, "an account has one registration per host and path", &f)
 
 		d.providers[p.ARN] = p

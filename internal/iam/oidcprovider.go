@@ -58,8 +58,9 @@ type OIDCProvider struct {
 	AllowHTTP          bool
 	AllowPrivate       bool
 	EnforceThumbprints bool
-	InSettings         bool // registered in the settings file, not through the IAM API
-	Development        bool // registered by the program, for `poolhouse dev`
+	InSettings         bool   // registered in the settings file, not through the IAM API
+	Setting            string // its place there, such as oidc_providers[0]; "" = it has none
+	Development        bool   // registered by the program, for `poolhouse dev`
 
 	moreClientIDs func() []string // nil = none
 }

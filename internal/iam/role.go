@@ -79,7 +79,6 @@ type Role struct {
 	PolicyNames  []string
 	Boundary     *policy.Document // nil = none
 	BoundaryName string           // its ARN; "" = none, or one of the settings
-	InSettings   bool             // only the settings file can change it
 	MaxSession   time.Duration    // 1 h to 12 h
 	Tags         map[string]string
 	Setting      string // its place in the settings file, such as roles[0]; "" = made through the IAM API
@@ -104,7 +103,6 @@ const MaxSession = maxMaxSession * time.Second
 func newRole(c RoleConfig, f *faults) Role {
 	r := Role{
 		ID:         RoleID(c.ARN),
-		InSettings: true,
 		MaxSession: minMaxSession * time.Second,
 	}
 

@@ -107,11 +107,9 @@ func newSAMLProvider(c SAMLProviderConfig, partition string, f *faults) SAMLProv
 		Recipients:         slices.Clone(c.Recipients),
 		PreviousEntityIDs:  slices.Clone(c.PreviousEntityIDs),
 		AnyCertificateDate: c.AnyCertificateDate,
-		Link: explain.Link{
-			Kind:   explain.LinkSAMLProvider,
-			ID:     p.ARN,
-			Source: explain.SourceFile,
-		},
+	}
+	if !c.Development { // no settings file has that one
+		p.Provider.Link = explain.Setting(f.setting)
 	}
 
 	return p

@@ -254,11 +254,7 @@ func (r Resolver) check(p Plan, survivor *Identity, absorbed []Identity) (Plan, 
 
 	if len(held) > r.MaxLogins && !p.Unchanged() {
 		why := linkLimit.With("limit", strconv.Itoa(r.MaxLogins), "count", strconv.Itoa(len(held)))
-		setting := explain.Link{
-			Kind:   explain.LinkSetting,
-			ID:     "limits.logins_per_identity",
-			Source: explain.SourceFile,
-		}
+		setting := explain.Setting("limits.logins_per_identity")
 
 		return Plan{}, &LoginConflict{
 			Provider: held[len(held)-1].Provider,

@@ -147,17 +147,12 @@ func (j *judge) otherIssuer(named string) *explain.Refusal {
 	case otherPath:
 		return tokenIssuerPath.With("issuers", issuers, "issuer", explain.ShownText(named), "difference", difference)
 	case otherSpelling:
-		refusal := tokenIssuerSpelling.With(
+		return tokenIssuerSpelling.With(
 			"issuers", issuers,
 			"issuer", explain.ShownText(named),
 			"difference", difference,
 			"where", j.rule.issuersAt(named),
-		)
-		if link := j.rule.Link; link.Kind == explain.LinkOIDCProvider {
-			refusal.At(j.rule.spelledAs(link, named))
-		}
-
-		return refusal
+		).At(j.rule.spelledAs(named))
 	default:
 		return tokenIssuer.With("issuers", issuers, "issuer", explain.ShownText(named))
 	}

@@ -87,7 +87,7 @@ func TestNearIssuersAreExplained(t *testing.T) {
 	}{
 		"slash, in the settings": {
 			iss:      func(url string) string { return url + "/" },
-			register: func(t *idtoken.Rule) { t.Registered(arn, true) },
+			register: func(t *idtoken.Rule) { t.Registered(arn, "oidc_providers[0]") },
 			code:     "token-issuer-spelling",
 			got:      "differs only by the slash at the end",
 			fix:      []string{"exactly as it writes its iss", "oidc_providers"},
@@ -95,7 +95,7 @@ func TestNearIssuersAreExplained(t *testing.T) {
 		},
 		"host, through the API": {
 			iss:      func(url string) string { return strings.Replace(url, "127.0.0.1", "localhost", 1) },
-			register: func(t *idtoken.Rule) { t.Registered(arn, false) },
+			register: func(t *idtoken.Rule) { t.Registered(arn, "") },
 			code:     "token-issuer-spelling",
 			got:      "in the host (localhost, registered 127.0.0.1)",
 			fix:      []string{"CreateOpenIDConnectProvider"},
@@ -104,7 +104,7 @@ func TestNearIssuersAreExplained(t *testing.T) {
 		"scheme, through the API that takes https only": {
 			iss: func(url string) string { return url },
 			register: func(t *idtoken.Rule) {
-				t.Registered(arn, false)
+				t.Registered(arn, "")
 				t.Issuers = []string{strings.Replace(t.Issuers[0], "http:", "https:", 1)}
 				t.AllowHTTP = false
 			},
@@ -130,7 +130,7 @@ func TestNearIssuersAreExplained(t *testing.T) {
 		},
 		"another realm": {
 			iss:      func(url string) string { return url + "/realms/b" },
-			register: func(t *idtoken.Rule) { t.Registered(arn, true) },
+			register: func(t *idtoken.Rule) { t.Registered(arn, "oidc_providers[0]") },
 			code:     "token-issuer-path",
 			got:      "in the path (/realms/b, registered none)",
 			fix:      []string{"realm, tenant or user pool"},
@@ -138,7 +138,7 @@ func TestNearIssuersAreExplained(t *testing.T) {
 		},
 		"somebody else": {
 			iss:      func(string) string { return "https://evil.test" },
-			register: func(t *idtoken.Rule) { t.Registered(arn, true) },
+			register: func(t *idtoken.Rule) { t.Registered(arn, "oidc_providers[0]") },
 			code:     "token-issuer",
 			got:      "https://evil.test",
 			fix:      []string{"under the Logins key of the provider that issued it"},
@@ -162,7 +162,8 @@ func TestNearIssuersAreExplained(t *testing.T) {
 			if test.not != "" && strings.Contains(refused.Fix, test.not) {
 				t.Errorf("the fix %q has %q", refused.Fix, test.not)
 			}
-			if link := refused.Link; link != nil && (link.ID != arn || link.Add == "") {
+			if link := refused.Link; link != nil &&
+				(link.ID != arn && link.ID != "oidc_providers[0].url" || link.Add == "") {
 				t.Errorf("the link is %+v", link)
 			}
 		})
@@ -179,14 +180,14 @@ func TestAdviceForClients(t *testing.T) {
 		kind, src string
 	}{
 		"settings": {
-			register: func(t *idtoken.Rule) { t.Registered(arn, true) },
+			register: func(t *idtoken.Rule) { t.Registered(arn, "oidc_providers[0]") },
 			fix:      "to client_ids of the provider in oidc_providers of the settings",
 			not:      "AddClientID",
-			kind:     explain.LinkOIDCProvider,
+			kind:     explain.LinkSetting,
 			src:      explain.SourceFile,
 		},
 		"API": {
-			register: func(t *idtoken.Rule) { t.Registered(arn, false) },
+			register: func(t *idtoken.Rule) { t.Registered(arn, "") },
 			fix:      "AddClientIDToOpenIDConnectProvider",
 			not:      "oidc_providers",
 			kind:     explain.LinkOIDCProvider,

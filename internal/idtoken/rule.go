@@ -56,6 +56,9 @@ type Rule struct {
 	EnforceThumbprints bool
 
 	MaxTokenBytes int // 0 for DefaultMaxTokenBytes
+
+	registered bool   // Registered was called
+	setting    string // its argument
 }
 
 // Outbound returns the policy for requests to the issuer, thumbprints included.
@@ -81,7 +84,7 @@ func (r *Rule) issuersAt(named string) string {
 	switch {
 	case r.Development:
 		return "`poolhouse dev info` shows the registered one"
-	case r.Link.Kind != explain.LinkOIDCProvider:
+	case !r.registered:
 		return "the settings can name the issuers of this provider (issuers)"
 	case r.Link.Source == explain.SourceFile && plain:
 		return "the registered one is url of the provider in oidc_providers of the settings; " +
@@ -98,22 +101,45 @@ func (r *Rule) issuersAt(named string) string {
 
 // spelledAs returns a link for a provider whose URL should be the issuer named. The API
 // registers another one: it cannot change a URL, nor take one with http://.
-func (r *Rule) spelledAs(l explain.Link, named string) explain.Link {
+func (r *Rule) spelledAs(named string) explain.Link {
 	plain := strings.HasPrefix(named, "http:") && !r.AllowHTTP
-	l.Field, l.Add = "", explain.ShownText(named)
+	l := r.Link
 	switch {
+	case !r.registered, l.Source == explain.SourceAPI && plain:
+		return explain.Link{}
 	case l.Source == explain.SourceFile:
-		l.Field = "url"
-	case plain:
+		l = explain.Setting(r.setting).In("url")
+	default:
+		l.Field = ""
+	}
+	l.Add = explain.ShownText(named)
+
+	return l
+}
+
+// accepting returns a link to the accepted signature algorithms, which only a provider of
+// the settings file has.
+func (r *Rule) accepting(algorithm string) explain.Link {
+	if r.setting == "" {
 		return explain.Link{}
 	}
+	l := explain.Setting(r.setting).In("allowed_algs")
+	l.Add = algorithm
 
 	return l
 }
 
 // Registered marks the rule as that of a registered OpenID Connect provider, so that
-// advice names the place where it can be changed.
-func (r *Rule) Registered(arn string, inSettings bool) {
+// advice names the place where it can be changed. setting is its place in the settings
+// file; "" = the IAM API made it, or the program.
+func (r *Rule) Registered(arn, setting string) {
+	r.registered, r.setting = true, setting
+	if setting != "" {
+		r.Link = explain.Setting(setting).In("client_ids")
+		r.ClientsAt = "to client_ids of the provider in oidc_providers of the settings"
+		return
+	}
+
 	r.Link = explain.Link{
 		Kind:   explain.LinkOIDCProvider,
 		ID:     arn,
@@ -121,11 +147,6 @@ func (r *Rule) Registered(arn string, inSettings bool) {
 		Source: explain.SourceAPI,
 	}
 	r.ClientsAt = "to the registered provider, with AddClientIDToOpenIDConnectProvider"
-
-	if inSettings {
-		r.Link.Field, r.Link.Source = "client_ids", explain.SourceFile
-		r.ClientsAt = "to client_ids of the provider in oidc_providers of the settings"
-	}
 }
 
 // Validate reports every fault for which the rule would refuse all logins, or could

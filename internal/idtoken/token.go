@@ -215,11 +215,7 @@ func (j *judge) tooLong(limit, size int) *explain.Refusal {
 		return tokenFormAPISize.With("limit", strconv.Itoa(limit), "size", strconv.Itoa(size))
 	}
 
-	return tokenFormSize.With("limit", strconv.Itoa(limit), "size", strconv.Itoa(size)).At(explain.Link{
-		Kind:   explain.LinkSetting,
-		ID:     "limits.token_bytes",
-		Source: explain.SourceFile,
-	})
+	return tokenFormSize.With("limit", strconv.Itoa(limit), "size", strconv.Itoa(size)).At(explain.Setting("limits.token_bytes"))
 }
 
 // base64urlBytes is the alphabet of RFC 4648 section 5.
@@ -278,7 +274,8 @@ func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 		))
 	}
 	if !slices.Contains(accepted, algorithm) {
-		return j.refuse(algorithmNotListed.With("algorithms", usable(accepted), "algorithm", algorithm))
+		why := algorithmNotListed.With("algorithms", usable(accepted), "algorithm", algorithm)
+		return j.refuse(why.At(j.rule.accepting(algorithm)))
 	}
 	t.algorithm = algorithm
 

@@ -137,7 +137,7 @@ func (r *Registry) whyIssuer(pool identitypool.Pool, key, issuer string) *explai
 		return misspelt
 	}
 	if !pool.HasPublicProviders() {
-		return issuerNoProviders.With("named", named, "issuer", shown)
+		return issuerNoProviders.With("named", named, "issuer", shown).At(r.linkToAdd(pool, withoutScheme(issuer)))
 	}
 	if shown == issuer { // others may be as long as a token
 		if provider := r.issuedFor(pool, issuer); provider != "" {
@@ -150,7 +150,9 @@ func (r *Registry) whyIssuer(pool identitypool.Pool, key, issuer string) *explai
 		}
 	}
 
-	return issuerElsewhere.With("named", named, "issuer", shown, "providers", poolProviders(pool))
+	why := issuerElsewhere.With("named", named, "issuer", shown, "providers", poolProviders(pool))
+
+	return why.At(r.linkToAdd(pool, withoutScheme(issuer)))
 }
 
 // maxCompared limits the providers of a pool that a refused name is compared with. A
@@ -229,7 +231,7 @@ func (r *Registry) whyProvider(pool identitypool.Pool, key string, token unprove
 	}
 
 	if provider, difference := r.meant(pool, key); provider != "" {
-		at := linkAdding(pool, r.providerField(key), r.providerEntry(pool, key))
+		at := r.linkToAdd(pool, key)
 		if token.err != nil {
 			return providerNear.With("provider", provider, "key", shown, "difference", difference)
 		} else if explain.NameDifference(key, provider) != "" && !differentPorts(key, provider) {
@@ -242,11 +244,11 @@ func (r *Registry) whyProvider(pool identitypool.Pool, key string, token unprove
 		return providerHidden.With("providers", poolProviders(pool), "key", shown)
 	case !pool.HasPublicProviders():
 		why := providersNone.With("key", pool.ShownName(shown), "field", r.providerField(key))
-		return why.At(linkAdding(pool, r.providerField(key), r.providerEntry(pool, key)))
+		return why.At(r.linkToAdd(pool, key))
 	}
 	why := providerUnknown.With("providers", poolProviders(pool), "key", shown, "field", r.providerField(key))
 
-	return why.Of(shown).At(linkAdding(pool, r.providerField(key), r.providerEntry(pool, key)))
+	return why.Of(shown).At(r.linkToAdd(pool, key))
 }
 
 // isProvider reports whether a value of Logins is the name of a provider. Refusals show no
@@ -356,9 +358,9 @@ func poolProviders(pool identitypool.Pool) string {
 	return strings.Join(names, ", ")
 }
 
-// linkAdding links to a field of a pool; the fix adds a text to it.
-func linkAdding(pool identitypool.Pool, field, add string) explain.Link {
-	link := pool.ID.Link(field)
-	link.Add = add
+// linkToAdd links to the field of a pool that the provider of a Logins key belongs in.
+func (r *Registry) linkToAdd(pool identitypool.Pool, key string) explain.Link {
+	link := pool.ID.Link(r.providerField(key))
+	link.Add = r.providerEntry(pool, key)
 	return link
 }

@@ -81,7 +81,7 @@ func (r *Registry) Registered(p iam.OIDCProvider, iss string) (login.Trust, erro
 		},
 		Development: p.Development,
 	}}
-	t.Registered(p.ARN, p.InSettings)
+	t.Registered(p.ARN, p.Setting)
 
 	return t, r.registeredHere(&t, p.URL, iss, p.InSettings)
 }

@@ -175,5 +175,5 @@ func (a *Accounts) Count(ctx context.Context, account, service, name string) err
 	}
 	why := accountRefused.With("rate", l.String(), "setting", setting, "account", account, "calls", called)
 
-	return a.reporter.refuse(ctx, accountLimit, name, wait(bucket, now), why.At(settingLink(setting)))
+	return a.reporter.refuse(ctx, accountLimit, name, wait(bucket, now), why.At(explain.Setting(setting)))
 }

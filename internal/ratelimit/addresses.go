@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -102,7 +103,7 @@ func (a *Addresses) MakeGuest(ctx context.Context) error {
 
 func (a *Addresses) refuseGuest(ctx context.Context, source netip.Prefix, bucket *rate.Limiter, now time.Time) error {
 	why := guestsRefused.With("rate", a.Guests.String(), "address", shown(source)).
-		At(settingLink("address_limits.guest_rate"))
+		At(explain.Setting("address_limits.guest_rate"))
 	return a.Reporter.refuse(ctx, guestLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), why)
 }
 
@@ -122,7 +123,7 @@ func (a *Addresses) MayLogin(ctx context.Context, logins map[string]string) erro
 	}
 
 	why := loginsRefused.With("rate", a.RefusedLogins.String(), "address", shown(source)).
-		At(settingLink("address_limits.refused_login_rate"))
+		At(explain.Setting("address_limits.refused_login_rate"))
 
 	return a.Reporter.refuse(ctx, refusedLoginsLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), why)
 }

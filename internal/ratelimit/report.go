@@ -81,8 +81,3 @@ func (r *Reporter) refuse(
 
 	return refusal
 }
-
-// settingLink returns a link to the setting of a limit.
-func settingLink(name string) explain.Link {
-	return explain.Link{Kind: explain.LinkSetting, ID: name, Source: explain.SourceFile}
-}

@@ -580,6 +580,10 @@ func TestAdviceNamesThePlace(t *testing.T) {
 		} {
 			provider := trusting(t, idp)
 			provider.Link = explain.Link{Kind: explain.LinkSAMLProvider, ID: "arn", Source: source}
+			if source == file {
+				provider.Link = explain.Setting("saml_providers[0]")
+			}
+
 			_, refused := provider.Read(test.response, test.at, skew)
 			if refused == nil || !strings.Contains(refused.Fix, want.fix) {
 				t.Errorf("%s, %s: %v: no %q in the fix", name, source, refused, want.fix)
@@ -588,7 +592,8 @@ func TestAdviceNamesThePlace(t *testing.T) {
 
 			field := ""
 			if refused.Link != nil {
-				field = refused.Link.Field
+				field = refused.Link.Field + strings.TrimPrefix(refused.Link.ID, "saml_providers[0].")
+				field = strings.TrimSuffix(field, "arn")
 			}
 
 			if field != want.field {

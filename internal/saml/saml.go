@@ -28,8 +28,8 @@ type Provider struct {
 	// AnyCertificateDate accepts signatures by certificates that have expired or
 	// are not yet valid.
 	AnyCertificateDate bool
-	// Link leads to the place where the provider can be changed, for advice, unless
-	// its Kind is "".
+	// Link leads to the provider, or to its entry in the settings file, for advice; none
+	// if its Kind is "".
 	Link explain.Link
 }
 
@@ -59,14 +59,13 @@ func (p *Provider) metadataAt() string {
 // field is "" if the IAM API does not have it.
 func (p *Provider) at(r *explain.Refusal, field, setting string) *explain.Refusal {
 	link := p.Link
-	switch link.Source {
-	case explain.SourceFile:
-		link.Field = setting
-	case explain.SourceAPI:
-		link.Field = field
-	}
-	if link.Kind == "" || link.Field == "" {
+	switch {
+	case link.Source == explain.SourceFile:
+		link = link.In(setting)
+	case field == "":
 		return r
+	default:
+		link.Field = field
 	}
 
 	return r.At(link)

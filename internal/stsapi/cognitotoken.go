@@ -271,7 +271,13 @@ func (a *API) stillProven(
 		case identitypool.OIDCProviderKind:
 			_, err := a.Providers.OIDCProvider(ctx, proof.Config.ARN)
 			if errors.Is(err, iam.ErrNotFound) {
-				why := tokenProviderGone.With("provider", pool.ShownName(proof.Config.ARN))
+				arn := pool.ShownName(proof.Config.ARN)
+				why := tokenProviderGone.With("provider", arn).At(explain.Link{
+					Kind:   explain.LinkOIDCProvider,
+					ID:     arn,
+					Source: explain.SourceAPI,
+				})
+
 				return awsapi.Refused("IDPRejectedClaim", why, messageRejected).Because(err)
 			} else if err != nil {
 				return err

@@ -134,7 +134,7 @@ func TestTrustRefusalsAreExplained(t *testing.T) {
 
 		if link := w.lastStep(t).Link; link == nil ||
 			*link !=
-				(explain.Link{Kind: explain.LinkSetting, ID: "roles[0].trust_policy", Source: explain.SourceFile}) {
+				(explain.Setting("roles[0].trust_policy")) {
 			t.Errorf("the refusal leads to %+v", link)
 		}
 	})

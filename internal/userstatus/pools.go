@@ -138,11 +138,7 @@ func (p Pools) Check(ctx context.Context, u User) error {
 		}
 	}
 	if !known {
-		return refuse(ctx, unknownWay.With("pool", u.Provider).At(explain.Link{
-			Kind:   explain.LinkSetting,
-			ID:     "user_pools",
-			Source: explain.SourceFile,
-		}))
+		return refuse(ctx, unknownWay.With("pool", u.Provider).At(explain.Setting("user_pools")))
 	}
 
 	return c.Check(ctx, u)
