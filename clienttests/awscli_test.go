@@ -53,8 +53,13 @@ type awsCLI struct {
 
 func newAWSCLI(t *testing.T, s *server) *awsCLI {
 	t.Helper()
-	return &awsCLI{server: s, program: client(t, "/usr/bin/aws", "awscli"), environment: plainEnvironment(t),
-		accepted: map[string]int{}, refused: map[string]int{}}
+	return &awsCLI{
+		server:      s,
+		program:     filepath.Join(forkedAWS(t), "aws"),
+		environment: plainEnvironment(t),
+		accepted:    map[string]int{},
+		refused:     map[string]int{},
+	}
 }
 
 // refusal is an error answer as the AWS CLI shows it.

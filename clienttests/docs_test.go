@@ -21,11 +21,20 @@ var shellBlock = regexp.MustCompile("(?m)(?:^<!-- no-run:(.*)-->\n)?^```sh\n((?s
 // name and ends with a colon.
 var fileBlock = regexp.MustCompile("(?m)^`([\\w./-]+)`[^\n]*:\n\n```\\w+\n((?s).*?)^```$")
 
+// callFunction is a shell function that one page of the admin API defines, and callLink the others' link to it.
+var callFunction = regexp.MustCompile(`(?ms)^call\(\) \{\n.*?^\}\n`)
+
+const (
+	callPage = "../docs/admin-api/README.md"
+	callLink = "[`call`](README.md#call-an-operation)"
+)
+
 // TestDocumentation runs the commands of every page, a page's blocks in one
 // shell, beside a fresh development server. ENDPOINT is its URL. The shell is in
 // a folder with the files that the page shows, or with a copy of the example that
 // the page belongs to. The README is for who has just cloned: its shell is in the
-// repository and finds no program but what its own commands put on the path.
+// repository and finds no program but what its own commands put on the path. The other pages' AWS CLI is forked;
+// TestForkedAWS holds it to the one that starts.
 func TestDocumentation(t *testing.T) {
 	client(t, "/usr/bin/aws", "awscli")
 	var pages []string
@@ -54,6 +63,10 @@ func TestDocumentation(t *testing.T) {
 		}
 
 		var script strings.Builder
+		if strings.Contains(string(text), callLink) {
+			script.WriteString(definedCall(t))
+		}
+		blocks := ran
 		for n, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
 			switch reason := strings.TrimSpace(block[1]); {
 			case strings.HasPrefix(block[0], "<!--") && reason == "":
@@ -64,7 +77,7 @@ func TestDocumentation(t *testing.T) {
 			}
 		}
 
-		if script.Len() == 0 {
+		if ran == blocks {
 			continue
 		}
 		t.Run(strings.TrimPrefix(page, "../"), func(t *testing.T) {
@@ -85,7 +98,7 @@ func TestDocumentation(t *testing.T) {
 				removeAfterwards(t, "../poolhouse")
 			} else {
 				shell.Dir = pageFolder(t, page)
-				shell.Env = withBrowser(t, withProgram(shell.Env))
+				shell.Env = withBrowser(t, withProgram(before(forkedAWS(t), shell.Env)))
 			}
 
 			if out, err := shell.CombinedOutput(); err != nil {
@@ -97,6 +110,22 @@ func TestDocumentation(t *testing.T) {
 	if ran < 10 {
 		t.Errorf("%d blocks ran: the pages are not found, or hardly anything of them is shown to work", ran)
 	}
+}
+
+// definedCall returns the function that callPage defines.
+func definedCall(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(callPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	found := callFunction.FindString(string(text))
+	if found == "" {
+		t.Fatalf("%s does not define call", callPage)
+	}
+
+	return found
 }
 
 // pageFolder makes the folder that a page's commands run in.

@@ -161,7 +161,7 @@ func samlMetadata(t *testing.T, entity string) string {
 // aws runs the AWS CLI with the development keys and returns what it prints.
 func (s *server) aws(t *testing.T, arguments ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), client(t, "/usr/bin/aws", "awscli"),
+	cmd := exec.CommandContext(t.Context(), filepath.Join(forkedAWS(t), "aws"),
 		append(arguments, "--output", "json", "--endpoint-url", s.info.Endpoint)...)
 	cmd.Env = s.environment(t)
 	var stderr bytes.Buffer

@@ -27,3 +27,49 @@ func TestSimulationHasRoom(t *testing.T) {
 	}))(t)
 	wiretest.Equal(t, "results", len(out.EvaluationResults), 1)
 }
+
+// The answer is bounded. An action that does not fit into a page of its own is refused; one that only does not fit
+// beside the others is on the next page. Fewer resources are the negative control.
+func TestSimulationOutputIsBounded(t *testing.T) {
+	s := wiretest.Start(t)
+	statement := `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`
+	simulate := func(resources int, actions ...string) (*iamclient.SimulateCustomPolicyOutput, error) {
+		in := &iamclient.SimulateCustomPolicyInput{
+			// Each result names all of its statements.
+			PolicyInputList: []string{`{"Version":"2012-10-17","Statement":[` + statement +
+				strings.Repeat(","+statement, 99) + `]}`},
+			ActionNames: actions,
+		}
+		for i := range resources {
+			in.ResourceArns = append(in.ResourceArns, fmt.Sprintf("arn:aws:s3:::b/%d", i))
+		}
+
+		var all *iamclient.SimulateCustomPolicyOutput
+		for {
+			out, err := s.IAM().SimulateCustomPolicy(t.Context(), in)
+			if err != nil {
+				return nil, err
+			}
+			if all == nil {
+				all = out
+			} else {
+				all.EvaluationResults = append(all.EvaluationResults, out.EvaluationResults...)
+			}
+			if !out.IsTruncated {
+				return all, nil
+			}
+			in.Marker = out.Marker
+		}
+	}
+
+	_, err := simulate(140, "s3:GetObject")
+	wiretest.WantError(t, err, "InvalidInput", "The simulation is too large: use fewer resources or smaller policies.")
+
+	one := wiretest.Must(simulate(100, "s3:GetObject"))(t)
+	wiretest.Equal(t, "truncated", one.IsTruncated, false)
+	wiretest.Equal(t, "matched", len(one.EvaluationResults[0].ResourceSpecificResults[99].MatchedStatements), 100)
+
+	two := wiretest.Must(simulate(100, "s3:GetObject", "s3:PutObject"))(t)
+	wiretest.Equal(t, "first page is truncated", two.IsTruncated, true)
+	wiretest.Equal(t, "results of all pages", len(two.EvaluationResults), 2)
+}
