@@ -70,11 +70,16 @@ func (r *results) saved() *savedFigures {
 	}
 
 	for _, row := range r.Lists.Rows {
-		s.less(row.Operation, "p99 ms", inMillis(row.P99))
-		s.less(row.Operation, cpuUnit, row.CPU)
+		s.addTimes(row.Operation+", SQLite", row.SQLite)
+		s.addTimes(row.Operation+", PostgreSQL", row.PostgreSQL)
 	}
 
 	return s
+}
+
+func (s *savedFigures) addTimes(name string, t listTimes) {
+	s.less(name, "p99 ms", inMillis(t.P99))
+	s.less(name, cpuUnit, t.CPU)
 }
 
 const cpuUnit = "CPU µs/request"

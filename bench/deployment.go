@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 const (
@@ -28,6 +32,7 @@ const (
 type deployment struct {
 	dir       string // data
 	settings  string // file
+	database  string // PostgreSQL's URL; "" = SQLite in dir
 	address   string // to listen on; "" = any
 	keyID     string
 	secret    string
@@ -39,6 +44,7 @@ type deployment struct {
 type layout struct {
 	name     string
 	address  string                              // to listen on; "" = any
+	database string                              // PostgreSQL's URL; "" = SQLite
 	settings map[string]any                      // beside those of every deployment
 	pools    []func(*ci.CreateIdentityPoolInput) // the first takes sign-ins
 	signIn   int                                 // how many of them take sign-ins; the others are described only
@@ -76,7 +82,7 @@ var shownKey = regexp.MustCompile(`AWS_ACCESS_KEY_ID=(\S+)\s+AWS_SECRET_ACCESS_K
 // policies, and the roles are given to the pool.
 func (b *bench) newDeployment(ctx context.Context, l layout) (*deployment, error) {
 	d := &deployment{dir: filepath.Join(b.dir, l.name), settings: filepath.Join(b.dir, l.name+".yaml"),
-		address: l.address}
+		database: l.database, address: l.address}
 	if err := b.writeSettings(d, l); err != nil {
 		return nil, err
 	}
@@ -132,7 +138,7 @@ func abilitiesOf(ctx context.Context, program string) (abilities, error) {
 // shows them.
 func (b *bench) initialise(ctx context.Context, d *deployment) (string, error) {
 	if b.knows.initialise {
-		shown, err := command(ctx, b.binary, nil, "init", "--config", d.settings, "--data", d.dir).Output()
+		shown, err := command(ctx, b.binary, nil, append([]string{"init", "--config", d.settings}, d.dataFlag()...)...).Output()
 		if err != nil {
 			return "", fmt.Errorf("poolhouse init: %w", err)
 		}
@@ -191,6 +197,35 @@ func (b *bench) writeSettings(d *deployment, l layout) error {
 	return os.WriteFile(d.settings, text, 0o600)
 }
 
+// dataFlag names the data folder to the program. The settings name a PostgreSQL.
+func (d *deployment) dataFlag() []string {
+	if d.database != "" {
+		return nil
+	}
+	return []string{"--data", d.dir}
+}
+
+// store opens the database, which nobody serves, past the server.
+func (d *deployment) store(ctx context.Context) (*store.Store, error) {
+	o := store.Options{URL: d.database, CacheEntries: -1}
+	if d.database == "" {
+		o.Path = filepath.Join(d.dir, poolhouse.DatabaseFile)
+	}
+
+	return store.Open(ctx, o)
+}
+
+// sql opens the database with its driver.
+func (d *deployment) sql() (db *sql.DB, driver string, err error) {
+	driver, source := "pgx", d.database
+	if d.database == "" {
+		driver, source = "sqlite", filepath.Join(d.dir, poolhouse.DatabaseFile)
+	}
+	db, err = sql.Open(driver, source)
+
+	return db, driver, err
+}
+
 func (d *deployment) makePools(ctx context.Context, url string, l layout) error {
 	client := d.client(url)
 	for n, trust := range l.pools {
@@ -230,7 +265,7 @@ func (b *bench) serve(ctx context.Context, d *deployment) (*process, error) {
 	var p *process
 	err := onProcessors(b.cores.server, func() (err error) {
 		p, err = spawn(ctx, b.dir, address, b.binary, nil,
-			"serve", "--config", d.settings, "--data", d.dir, "--listen", address)
+			append([]string{"serve", "--config", d.settings, "--listen", address}, d.dataFlag()...)...)
 		return err
 	})
 

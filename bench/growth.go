@@ -17,7 +17,6 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 // growthFloor is the share of the rate that may be lost from the smallest store to the
@@ -245,12 +244,20 @@ const fillers = 256
 // fill makes a store of size identities, every other one a guest, through the
 // store's own methods while no server has it. The identities that requests will use are
 // spread evenly over it.
-func (b *bench) fill(ctx context.Context, size int, tokens []string) (_ *grown, err error) {
+func (b *bench) fill(ctx context.Context, size int, tokens []string) (*grown, error) {
 	d, err := b.base.copyTo(filepath.Join(b.dir, fmt.Sprintf("grown-%d", size)))
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.Open(ctx, store.Options{Path: filepath.Join(d.dir, poolhouse.DatabaseFile), CacheEntries: -1})
+
+	return b.fillDeployment(ctx, d, size, tokens)
+}
+
+// fillDeployment is fill for a deployment that nobody serves.
+func (b *bench) fillDeployment(
+	ctx context.Context, d *deployment, size int, tokens []string,
+) (_ *grown, err error) {
+	s, err := d.store(ctx)
 	if err != nil {
 		return nil, err
 	}

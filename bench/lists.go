@@ -2,34 +2,30 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
-	_ "modernc.org/sqlite" // the driver of the store
 
-	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/statistics"
-	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/traces"
 )
 
 const (
-	// listBound is what an administrator's list may take.
+	// listHeading begins the heading of the table.
+	listHeading = "An administrator's calls"
+	// listBound is how long an administrator's list may take.
 	listBound = 50 * time.Millisecond
-	// listPools is how many pools the account has, each with sign-ins in every hour of the last two days.
+	// listPools is how many pools the account has, each with sign-ins in every hour of 14 days.
 	listPools = 1000
-	poolHours = 48
+	// poolHours is how many hours are made at random. Those before repeat them.
+	poolHours = 24
+	// listPaged is how many identities the list is paged through half of, to reach a page far from its begin.
+	listPaged = 100_000
 	// listNodes is how many servers' statistics are added up.
 	listNodes = 2
 )
@@ -41,43 +37,70 @@ type listTable struct {
 }
 
 type listRow struct {
-	Operation string
-	P50, P99  time.Duration
-	CPU       float64 // microseconds of the server's processor time per call
-	Size      int     // bytes of an answer
+	Operation          string
+	SQLite, PostgreSQL listTimes
 }
 
-// lists measures the admin API's lists, one call at a time, on a store with many identities in one pool, many pools,
-// and statistics of 14 days.
+type listTimes struct {
+	P50, P99 time.Duration
+	CPU      float64 // microseconds of the server's processor time per call
+	Size     int     // bytes of an answer
+}
+
+// lists measures what administrators ask for, one call at a time, on a store with many identities in one pool, many
+// pools, and statistics of 14 days: on SQLite and on PostgreSQL.
 func (b *bench) lists(ctx context.Context, r *results) error {
 	tokens, err := b.issuer.tokens(preparedUsers)
 	if err != nil {
 		return err
 	}
 	r.Lists.Identities = b.sizes[len(b.sizes)-1]
+
+	onSQLite, err := b.base.copyTo(filepath.Join(b.dir, "lists"))
+	if err != nil {
+		return err
+	}
+	if err := b.listsOf(ctx, r, onSQLite, tokens); err != nil {
+		return fmt.Errorf("SQLite: %w", err)
+	}
+	onPostgreSQL, err := b.onPostgreSQL(ctx)
+	if err != nil {
+		return fmt.Errorf("PostgreSQL: %w", err)
+	}
+	if err := b.listsOf(ctx, r, onPostgreSQL, tokens); err != nil {
+		return fmt.Errorf("PostgreSQL: %w", err)
+	}
+
+	return nil
+}
+
+// listsOf fills a deployment, and measures all questions there.
+func (b *bench) listsOf(ctx context.Context, r *results, d *deployment, tokens []string) error {
 	progress("filling a store with %d identities", r.Lists.Identities)
-	g, err := b.fill(ctx, 2*preparedUsers, tokens)
+	g, err := b.fillDeployment(ctx, d, 2*preparedUsers, tokens)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	middle, err := fillQuickly(ctx, g.about.deployment, r.Lists.Identities-2*preparedUsers)
+	middle, err := fillQuickly(ctx, d, r.Lists.Identities-2*preparedUsers)
 	if err != nil {
 		return err
 	}
 	progress("%d identities in %v", r.Lists.Identities, time.Since(began).Round(time.Millisecond))
 
 	progress("adding %d pools and 14 days of statistics", listPools)
-	if err := fillOverviews(ctx, g.about.deployment); err != nil {
+	if err := fillOverviews(ctx, d); err != nil {
 		return err
 	}
-	d, err := b.withoutRates(g.about.deployment)
-	if err != nil {
+	if d, err = b.withoutRates(d); err != nil {
 		return err
 	}
 
 	return b.serving(ctx, d, func(p *process) error {
 		a := &administrator{server: p, deployment: d}
+		if err := a.beRefused(ctx); err != nil {
+			return err
+		}
 		questions, err := listQuestions(ctx, a, g.about, middle)
 		if err != nil {
 			return err
@@ -87,238 +110,32 @@ func (b *bench) lists(ctx context.Context, r *results) error {
 			if !strings.Contains(q.name, b.match) {
 				continue
 			}
-			row, err := a.measure(ctx, q, b.listCalls)
+			times, err := a.measure(ctx, q, b.listCalls)
 			if err != nil {
 				return fmt.Errorf("%s: %w", q.name, err)
 			}
-			r.Lists.Rows = append(r.Lists.Rows, row)
-			progress("%s: p50 %v p99 %v, %.0f µs of processor time, %d bytes", row.Operation, row.P50, row.P99, row.CPU,
-				row.Size)
+			r.Lists.add(q.name, d.database != "", times)
+			progress("%s: p50 %v p99 %v, %.0f µs of processor time, %d bytes", q.name, times.P50, times.P99, times.CPU,
+				times.Size)
 		}
 
 		return nil
 	})
 }
 
-// withoutRates returns the deployment with a settings file in which the rates of the admin API are no limit: one
-// client asks for as fast as it is answered.
-func (b *bench) withoutRates(d *deployment) (*deployment, error) {
-	text, err := os.ReadFile(d.settings)
-	if err != nil {
-		return nil, err
-	}
-	settings := map[string]any{}
-	if err := json.Unmarshal(text, &settings); err != nil {
-		return nil, err
+// add puts times into the row of an operation.
+func (l *listTable) add(operation string, onPostgreSQL bool, times listTimes) {
+	at := slices.IndexFunc(l.Rows, func(row listRow) bool { return row.Operation == operation })
+	if at < 0 {
+		at = len(l.Rows)
+		l.Rows = append(l.Rows, listRow{Operation: operation})
 	}
 
-	rates := map[string]any{}
-	for name := range adminapi.Rates() {
-		rates[name] = map[string]any{"rate": 10_000}
+	if onPostgreSQL {
+		l.Rows[at].PostgreSQL = times
+	} else {
+		l.Rows[at].SQLite = times
 	}
-	settings["rate_limits"] = map[string]any{"operations": rates}
-	if text, err = json.Marshal(settings); err != nil {
-		return nil, err
-	}
-
-	made := *d
-	made.settings = filepath.Join(b.dir, "lists.yaml")
-
-	return &made, os.WriteFile(made.settings, text, 0o600)
-}
-
-// fillQuickly adds identities of the last year to the deployment's pool, every other one with a login of a kind that
-// the pool has, by two statements: what is measured reads them only. It returns the time in the middle.
-func fillQuickly(ctx context.Context, d *deployment, n int) (middle time.Time, err error) {
-	db, err := sql.Open("sqlite", filepath.Join(d.dir, poolhouse.DatabaseFile))
-	if err != nil {
-		return middle, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-
-	const year = 365 * 24 * time.Hour
-	begin := time.Now().Add(-year).UnixMilli()
-	for _, statement := range []struct {
-		text string
-		args []any
-	}{
-		{`WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?1)
-			INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
-			SELECT ?2 || ':' || lower(hex(randomblob(4))) || '-' || lower(hex(randomblob(2))) || '-4' ||
-				substr(lower(hex(randomblob(2))), 2) || '-a' || substr(lower(hex(randomblob(2))), 2) || '-' ||
-				lower(hex(randomblob(6))), ?3, FALSE, '', n % 2, 1, ?4 + n * ?5 / ?1, ?4 + n * ?5 / ?1 FROM number`,
-			[]any{n, region, d.pool, begin, year.Milliseconds()}},
-		{`INSERT INTO logins (pool_id, login_key, identity_id, kind, provider, subject, scope)
-			SELECT i.pool_id, randomblob(32), i.identity_id, l.kind, l.provider, CAST(i.identity_id AS BLOB), l.scope
-			FROM identities AS i, (SELECT kind, provider, scope FROM logins LIMIT 1) AS l
-			WHERE i.ever_linked AND i.created < ?1 AND i.identity_id NOT IN (SELECT identity_id FROM logins)`, []any{begin + year.Milliseconds()}},
-		{`UPDATE pool_counts SET identities = identities + ?1 WHERE pool_id = ?2`, []any{n, d.pool}},
-	} {
-		if _, err := db.ExecContext(ctx, statement.text, statement.args...); err != nil {
-			return middle, fmt.Errorf("filling the store: %w", err)
-		}
-	}
-
-	return time.UnixMilli(begin).Add(year / 2), nil
-}
-
-// fillOverviews adds pools and statistics to a store that nobody serves.
-func fillOverviews(ctx context.Context, d *deployment) (err error) {
-	s, err := store.Open(ctx, store.Options{Path: filepath.Join(d.dir, poolhouse.DatabaseFile), CacheEntries: -1})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-
-	pools := []identitypool.PoolID{identitypool.PoolID(d.pool)}
-	model, err := s.Pool(ctx, pools[0])
-	if err != nil {
-		return err
-	}
-
-	for n := range listPools {
-		pool := model
-		pool.ID, pool.Name = identitypool.PoolID(region+":"+uuid.NewString()), fmt.Sprintf("application %04d", n)
-		pool.Created, pool.Updated = time.Time{}, time.Time{}
-		if err := s.CreatePool(ctx, pool, 0); err != nil {
-			return err
-		}
-		pools = append(pools, pool.ID)
-	}
-
-	now := time.Now()
-	var rows, poolRows []store.StatisticsRow
-	for range listNodes {
-		node := uuid.NewString()
-		for at := now.Truncate(statistics.Period); now.Sub(at) < statistics.Kept; at = at.Add(-statistics.Period) {
-			row, err := madeStatistics(node, "", at)
-			if err != nil {
-				return err
-			}
-			rows = append(rows, row)
-		}
-
-		for n := range poolHours {
-			for _, pool := range pools {
-				at := now.Truncate(statistics.PoolPeriod).Add(-time.Duration(n) * time.Hour)
-				row, err := madeStatistics(node, pool, at)
-				if err != nil {
-					return err
-				}
-				poolRows = append(poolRows, row)
-			}
-		}
-	}
-	if _, err := s.SaveStatistics(ctx, false, rows); err != nil {
-		return err
-	}
-	_, err = s.SaveStatistics(ctx, true, poolRows)
-
-	return err
-}
-
-// madeStatistics makes what a busy node counted in a period: of a pool, or of the account with latencies.
-func madeStatistics(node string, pool identitypool.PoolID, at time.Time) (store.StatisticsRow, error) {
-	c := statistics.Counts{
-		SignIns:    rand.Int64N(1000),
-		Guests:     rand.Int64N(1000),
-		Identities: rand.Int64N(100),
-		Refused:    map[string]int64{},
-	}
-	for _, reason := range []string{"login-expired", "login-signature", "guests-off", "identity-missing",
-		"account-call-rate", "role-ambiguous", "trust-refused", "access-denied"} {
-		c.Refused[reason] = 1 + rand.Int64N(100)
-	}
-	if pool == "" {
-		c.Latency = map[string]*statistics.Histogram{}
-		for _, operation := range []string{"GetId", "GetCredentialsForIdentity", "GetOpenIdToken",
-			"GetOpenIdTokenForDeveloperIdentity", "LookupDeveloperIdentity", "DescribeIdentityPool",
-			"AssumeRoleWithWebIdentity", "ListPoolSummaries"} {
-			h := new(statistics.Histogram)
-			for n := range len(h) / 2 {
-				h[n] = rand.Int64N(1000)
-			}
-			c.Latency[operation] = h
-		}
-	}
-	text, err := json.Marshal(&c)
-
-	return store.StatisticsRow{
-		Account: account,
-		Region:  region,
-		Period:  at,
-		Node:    node,
-		Pool:    pool,
-		SignIns: c.SignIns + c.Guests,
-		Refused: c.RefusedCalls(),
-		Counts:  string(text),
-	}, err
-}
-
-// listQuestion is a kind of call. input is asked for each call anew.
-type listQuestion struct {
-	name      string
-	operation string
-	member    string // what each answer contains
-	input     func(n int) map[string]any
-}
-
-// listQuestions returns the calls that are measured. The identities were made evenly around the middle.
-func listQuestions(
-	ctx context.Context, a *administrator, about *subjects, middle time.Time,
-) ([]listQuestion, error) {
-	always := func(in map[string]any) func(int) map[string]any {
-		return func(int) map[string]any { return in }
-	}
-	later := map[string]any{"IdentityPoolId": about.pool, "CreatedAfter": middle.Unix(), "MaxResults": 60}
-	next, err := a.token(ctx, "SearchIdentities", later)
-	if err != nil {
-		return nil, err
-	}
-	last, err := a.lastPage(ctx, "ListPoolSummaries", map[string]any{"MaxResults": 100})
-	if err != nil {
-		return nil, err
-	}
-
-	pools, found := `{"Pools":[{"Id":"`, `{"Identities":[{"I`
-
-	return []listQuestion{
-		{"ListPoolSummaries, first page", "ListPoolSummaries", pools, always(map[string]any{"MaxResults": 100})},
-		{"ListPoolSummaries, Search", "ListPoolSummaries", pools, func(n int) map[string]any {
-			return map[string]any{"Search": fmt.Sprintf("ion %03d", n%100)}
-		}},
-		{"ListPoolSummaries, Sort SignIns24h", "ListPoolSummaries", pools,
-			always(map[string]any{"Sort": "SignIns24h", "MaxResults": 100})},
-		{"ListPoolSummaries, last page", "ListPoolSummaries", pools, always(last)},
-		{"SearchIdentities, Subject", "SearchIdentities", found, func(n int) map[string]any {
-			return map[string]any{"IdentityPoolId": about.pool, "ProviderName": about.loginKey,
-				"Subject": subject(n % len(about.users))}
-		}},
-		{"SearchIdentities, IdentityIdPrefix of 4 digits", "SearchIdentities", found, func(n int) map[string]any {
-			prefix := about.guests[n%len(about.guests)][:len(region)+5]
-			return map[string]any{"IdentityIdPrefix": prefix, "MaxResults": 60}
-		}},
-		{"SearchIdentities, CreatedAfter", "SearchIdentities", found, always(later)},
-		{"SearchIdentities, CreatedAfter, next page", "SearchIdentities", found, always(withToken(later, next))},
-		{"PreviewDeletion of the large pool", "PreviewDeletion", `"Kind":"identity-pool"`,
-			always(map[string]any{"Kind": "identity-pool", "Id": about.pool})},
-		{"PreviewDeletion of a role of all pools", "PreviewDeletion", `"Kind":"role"`,
-			always(map[string]any{"Kind": "role", "Id": roleARN("User")})},
-		{"GetStatistics of a day", "GetStatistics", `"Series"`, always(map[string]any{})},
-		{"GetStatistics of 14 days", "GetStatistics", `"Series"`,
-			always(map[string]any{"From": time.Now().Add(-statistics.Kept).Unix() + 900, "Step": 900})},
-		{"GetStatistics of a pool, 14 days", "GetStatistics", `"Series"`, always(map[string]any{
-			"IdentityPoolId": about.pool, "From": time.Now().Add(-statistics.Kept).Unix() + 3600,
-		})},
-	}, nil
-}
-
-func withToken(input map[string]any, token string) map[string]any {
-	in := map[string]any{"NextToken": token}
-	for name, value := range input {
-		in[name] = value
-	}
-	return in
 }
 
 // administrator calls the admin API of a server.
@@ -345,6 +162,9 @@ func (a *administrator) target(ctx context.Context, operation string, input map[
 	t, err := target(a.server.url, operation, input)
 	if err != nil {
 		return t, err
+	}
+	if slices.Contains(poolOperations, operation) {
+		return t, sign(ctx, &t, a.keyID, a.secret)
 	}
 	t.Header.Set("X-Amz-Target", adminapi.Target+"."+operation)
 
@@ -374,16 +194,43 @@ func (a *administrator) lastPage(ctx context.Context, operation string, first ma
 	}
 }
 
+// middlePage returns the input that asks for a page in the middle of a list of so many items.
+func (a *administrator) middlePage(
+	ctx context.Context, operation string, first map[string]any, items int,
+) (map[string]any, error) {
+	in := first
+	for range items / first["MaxResults"].(int) / 2 {
+		token, err := a.token(ctx, operation, in)
+		if err != nil {
+			return nil, err
+		}
+		in = withToken(first, token)
+	}
+
+	return in, nil
+}
+
+// beRefused fills what a node keeps of refusals.
+func (a *administrator) beRefused(ctx context.Context) error {
+	missing := map[string]any{"IdentityPoolId": region + ":00000000-0000-4000-8000-000000000000"}
+	for range traces.Capacity {
+		_, _, err := a.call(ctx, "DescribeIdentityPool", missing)
+		if err == nil || !strings.Contains(err.Error(), "ResourceNotFoundException") {
+			return fmt.Errorf("a pool that does not exist was described: %w", err)
+		}
+	}
+
+	return nil
+}
+
 // measure asks a question several times, after a few times that do not count.
-func (a *administrator) measure(ctx context.Context, q listQuestion, calls int) (listRow, error) {
-	row := listRow{Operation: q.name}
+func (a *administrator) measure(ctx context.Context, q listQuestion, calls int) (row listTimes, err error) {
 
 	const warmUp = 5
 	var o outcome
 	var before time.Duration
 	for n := range warmUp + calls {
 		if n == warmUp {
-			var err error
 			if before, err = a.server.cpu(); err != nil {
 				return row, err
 			}
@@ -414,14 +261,16 @@ func (a *administrator) measure(ctx context.Context, q listQuestion, calls int) 
 
 func (l *listTable) table() table {
 	t := table{{
-		fmt.Sprintf("Admin API, one call at a time, %d identities in one pool, %d pools", l.Identities, listPools),
-		"p50 ms", "p99 ms", "CPU ms", "Bytes", "Bound of p99", "Met",
+		fmt.Sprintf(listHeading+", one call at a time, %d identities in one pool, %d pools", l.Identities, listPools),
+		"SQLite p50 ms", "p99 ms", "CPU ms", "PostgreSQL p50 ms", "p99 ms", "CPU ms", "Bytes", "Bound of p99", "Met",
 	}}
 	for _, row := range l.Rows {
-		t = append(t, []string{
-			row.Operation, millis(row.P50), millis(row.P99), fmt.Sprintf("%.2f", row.CPU/1e3), fmt.Sprint(row.Size),
-			"< " + millis(listBound) + " ms", met(row.P99 < listBound),
-		})
+		cells := []string{row.Operation}
+		for _, times := range []listTimes{row.SQLite, row.PostgreSQL} {
+			cells = append(cells, millis(times.P50), millis(times.P99), fmt.Sprintf("%.2f", times.CPU/1e3))
+		}
+		t = append(t, append(cells, fmt.Sprint(row.SQLite.Size), "< "+millis(listBound)+" ms",
+			met(max(row.SQLite.P99, row.PostgreSQL.P99) < listBound)))
 	}
 
 	return t

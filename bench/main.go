@@ -98,7 +98,7 @@ func readOptions() (options, error) {
 func (o *options) whole() bool { return !o.short && o.only == parts && o.match == "" && o.binary == "" }
 
 // parts are the names that -only takes.
-const parts = "rate,check,engine,latency,overload,memory,start,growth,lists"
+const parts = "rate,check,engine,latency,overload,memory,start,growth,lists,recording"
 
 func run(ctx context.Context) error {
 	o, err := readOptions()
@@ -176,15 +176,16 @@ func (b *bench) measureParts(ctx context.Context, names []string) (r *results, e
 	}
 
 	all := map[string]func(context.Context, *results) error{
-		"rate":     b.rates,
-		"check":    b.checks,
-		"engine":   b.engine,
-		"latency":  b.latencies,
-		"overload": b.overload,
-		"memory":   b.memory,
-		"start":    b.start,
-		"growth":   b.growth,
-		"lists":    b.lists,
+		"rate":      b.rates,
+		"check":     b.checks,
+		"engine":    b.engine,
+		"latency":   b.latencies,
+		"overload":  b.overload,
+		"memory":    b.memory,
+		"start":     b.start,
+		"growth":    b.growth,
+		"lists":     b.lists,
+		"recording": b.recording,
 	}
 	for _, name := range names {
 		part, ok := all[name]

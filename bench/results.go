@@ -30,6 +30,7 @@ type results struct {
 	Start     startTimes
 	Growth    growthTable
 	Lists     listTable
+	Recording recordingTable
 	Checks    []checkRow
 	Engine    engineUse
 }
@@ -114,6 +115,7 @@ func (r *results) render() string {
 		resourceTable(r.Memory, r.Start),
 		r.Growth.table(),
 		r.Lists.table(),
+		r.Recording.table(),
 	} {
 		if len(t) < 2 { // that part was not measured
 			continue

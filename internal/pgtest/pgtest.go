@@ -60,10 +60,9 @@ func URL(tb testing.TB) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	name := fmt.Sprintf("test_%d", s.databases.Add(1))
-	if err := s.run(`CREATE DATABASE ` + name +
-		` ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C' TEMPLATE template0`); err != nil {
-		tb.Fatalf("creating database: %v", err)
+	name, err := s.create()
+	if err != nil {
+		tb.Fatal(err)
 	}
 
 	tb.Cleanup(func() {
@@ -73,6 +72,29 @@ func URL(tb testing.TB) string {
 	})
 
 	return s.url(name)
+}
+
+// Database is URL for programs that are not tests: with the server of benchmarks. The database goes when the program
+// ends.
+func Database() (url string, err error) {
+	s, err := forBenchmarks()
+	if err != nil {
+		return "", err
+	}
+	name, err := s.create()
+
+	return s.url(name), err
+}
+
+// create makes an empty database.
+func (s *server) create() (name string, err error) {
+	name = fmt.Sprintf("test_%d", s.databases.Add(1))
+	if err := s.run(`CREATE DATABASE ` + name +
+		` ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C' TEMPLATE template0`); err != nil {
+		return "", fmt.Errorf("creating database: %w", err)
+	}
+
+	return name, nil
 }
 
 // server is a running PostgreSQL.
