@@ -1,11 +1,18 @@
 package adminapi_test
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
@@ -35,8 +42,8 @@ func query(api, operation string, pairs ...string) wireCall {
 
 // caller signs calls.
 type caller struct {
-	s          *wiretest.Server
-	id, secret string
+	s   *wiretest.Server
+	key aws.Credentials
 }
 
 // send makes a call, and returns its answer.
@@ -60,14 +67,21 @@ func (c caller) send(t *testing.T, call wireCall) wiretest.Answer {
 		"pools": "cognito-identity", "iam": "iam", "signed-sts": "sts", "poolhouse": "poolhouse",
 	}[call.api]
 	if service != "" {
-		wiretest.SignWith(t, r, call.body, service, wiretest.Region, c.id, c.secret)
+		sum := sha256.Sum256([]byte(call.body))
+		err := v4.NewSigner().SignHTTP(t.Context(), c.key, r, hex.EncodeToString(sum[:]), service, wiretest.Region,
+			time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	return wiretest.Do(t, r)
 }
 
 // root returns the caller with the development keys.
-func root(s *wiretest.Server) caller { return caller{s, "test", "test"} }
+func root(s *wiretest.Server) caller {
+	return caller{s, aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}}
+}
 
 // reasonOf makes a call, and returns why it was refused, with the link of the step that
 // decided it; "" if it was accepted.
@@ -108,9 +122,12 @@ type linkCase struct {
 	by    caller
 	call  wireCall
 	value string
-	// again is the call afterwards, if it is another one: the link is to a field of the call
-	// itself, or to an access key that takes another's place.
+	// again is the call afterwards, if the link is to a field of the call itself.
 	again wireCall
+	// partly means that the change alone is not enough: the pool must name the new provider.
+	partly bool
+	// policy is that of the access key that takes the place of the one that the link names.
+	policy string
 }
 
 // follow makes the change that a link names, by the operation of the API that has the field.
@@ -140,7 +157,8 @@ func follow(t *testing.T, s *wiretest.Server, l wireLink, value string) wiretest
 		return iam("UpdateRole", "RoleName", name, "MaxSessionDuration", value)
 	case "oidc-provider ":
 		_, issuer, _ := strings.Cut(l.Id, ":oidc-provider/")
-		return iam("CreateOpenIDConnectProvider", "Url", "https://"+issuer, "ClientIDList.member.1", "app")
+		url := cmp.Or(l.Add, "https://"+issuer)
+		return iam("CreateOpenIDConnectProvider", "Url", url, "ClientIDList.member.1", "app")
 	case "oidc-provider ClientIDList":
 		return iam("AddClientIDToOpenIDConnectProvider", "OpenIDConnectProviderArn", l.Id, "ClientID", l.Add)
 	case "saml-provider ":
@@ -188,12 +206,14 @@ func (c linkCase) check(t *testing.T, s *wiretest.Server) {
 	if reason != c.code {
 		t.Fatalf("%s is refused for %q, not %s: %s", c.call.operation, reason, c.code, answer.Body)
 	}
-	if link.Source != "api" || !fieldsOf[link.Kind][link.Field] {
+	if link.Source != "api" || !slices.Contains(wiretest.LinkFields[link.Kind], link.Field) {
 		t.Fatalf("%+v leads to no field", link)
 	}
 
 	again := c.call
-	if c.again.operation == "" {
+	if c.policy != "" {
+		c.by = replaceKey(t, s, link, c.policy)
+	} else if c.again.operation == "" {
 		if changed := follow(t, s, link, c.value); changed.Status != http.StatusOK {
 			t.Fatalf("%+v: the server refuses the change: %s", link, changed.Body)
 		}
@@ -201,11 +221,30 @@ func (c linkCase) check(t *testing.T, s *wiretest.Server) {
 		t.Errorf("%+v is not what changes in the second call", link)
 	}
 
-	if reason, _, answer = reasonOf(t, c.by, again); reason == c.code {
+	if reason, _, answer = reasonOf(t, c.by, again); reason == c.code && !c.partly {
 		t.Errorf("%+v: the change does not help: %s", link, answer.Body)
-	} else if c.again.operation != "" && reason != "" {
+	} else if (c.policy != "" || c.again.operation != "") && reason != "" {
 		t.Errorf("%+v: the call is now refused for %s", link, reason)
 	}
+}
+
+// replaceKey makes an access key in the place of the one that a link names, because the policy
+// and the secret of a key cannot be changed.
+func replaceKey(t *testing.T, s *wiretest.Server, l wireLink, policy string) caller {
+	t.Helper()
+	if l.Kind != "access-key" || l.Field != "" {
+		t.Fatalf("%+v is not an access key to replace", l)
+	}
+	var out struct {
+		AccessKey       struct{ AccessKeyId string }
+		SecretAccessKey string
+	}
+	answer := s.AdminCall(t, "CreateAccessKey", encoded(t, map[string]string{"Policy": policy}))
+	if err := json.Unmarshal([]byte(answer.Body), &out); err != nil || out.SecretAccessKey == "" {
+		t.Fatal(answer.Body)
+	}
+
+	return caller{s, aws.Credentials{AccessKeyID: out.AccessKey.AccessKeyId, SecretAccessKey: out.SecretAccessKey}}
 }
 
 // isForm reports whether the two calls differ in the field of the link only. Principal tags
@@ -225,20 +264,4 @@ func (c linkCase) isForm(l wireLink) bool {
 	after, _ := json.Marshal(fields(c.again))
 
 	return string(before) == string(after)
-}
-
-// fieldsOf lists the fields that links lead to; "" = the thing is made, or another one.
-var fieldsOf = map[string]map[string]bool{
-	"identity-pool": {
-		"AllowUnauthenticatedIdentities": true, "AllowClassicFlow": true, "SupportedLoginProviders": true,
-		"DeveloperProviderName": true, "OpenIdConnectProviderARNs": true, "CognitoIdentityProviders": true,
-		"SamlProviderARNs": true, "IdentityPoolTags": true, "Roles": true, "RoleMappings": true, "PrincipalTags": true,
-	},
-	"role": {
-		"": true, "AssumeRolePolicyDocument": true, "Policies": true, "AttachedPolicies": true,
-		"PermissionsBoundary": true, "MaxSessionDuration": true,
-	},
-	"oidc-provider": {"": true, "ClientIDList": true},
-	"saml-provider": {"": true, "SAMLMetadataDocument": true},
-	"access-key":    {"": true, "Status": true},
 }

@@ -79,9 +79,10 @@ func TestLinksToProvidersCanBeFollowed(t *testing.T) {
 
 	_, request = signIn(ofFile, inFile)
 	l, _ = linkOf(wiretest.HomeAccount, request)
-	if l.Source != "file" || l.Field != "client_ids" || l.Id != fileARN || l.Add != "other-app" {
+	if want := (link{"setting", "oidc_providers[0].client_ids", "", "other-app", "file"}); l != want {
 		t.Errorf("of the settings file: %+v", l)
 	}
+	l.Id = fileARN
 	wiretest.WantError(t, follow(wiretest.HomeAccount, l), "UnmodifiableEntity", "")
 
 	pool := w.NewPool(t)

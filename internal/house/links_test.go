@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,7 +12,10 @@ import (
 
 // grounds tells what the fix of a reason changes.
 var grounds = map[string]string{
-	"link":        "one thing, which the refusal links to where its place is known",
+	"link":        "one thing of an API; a linkCase of package adminapi follows the link over the wire",
+	"unfollowed":  "one thing of an API; no test follows the link over the wire",
+	"setting":     "a setting, which the refusal links to (TestLinkedSettingsExist)",
+	"unlinked":    "a thing that no kind of link has: a managed policy, a user pool, a switch of the account",
 	"several":     "one of several things, so that no link is right",
 	"client":      "the call, or the settings of the client",
 	"provider":    "something at the identity provider",
@@ -67,5 +71,30 @@ func TestEveryReasonHasALinkOrAGround(t *testing.T) {
 
 	for code := range listed {
 		t.Errorf("%s is listed, and no reason has it", code)
+	}
+}
+
+// Those links of APIs are followed over the wire that the list says.
+func TestListedLinksAreFollowed(t *testing.T) {
+	atRoot(t)
+	files, err := filepath.Glob("internal/adminapi/linkcures*_test.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+
+	var cases strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases.Write(text)
+	}
+
+	for code, ground := range groundsOf(t) {
+		followed := strings.Contains(cases.String(), `"`+string(code)+`"`)
+		if ground == "link" && !followed || ground == "unfollowed" && followed {
+			t.Errorf("%s is listed as %s; a linkCase follows it: %t", code, ground, followed)
+		}
 	}
 }

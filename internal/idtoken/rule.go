@@ -100,7 +100,7 @@ func (r *Rule) issuersAt(named string) string {
 }
 
 // spelledAs returns a link for a provider whose URL should be the issuer named. The API
-// registers another one: it cannot change a URL, nor take one with http://.
+// registers another one: it cannot change a URL, nor take one with http:// in production.
 func (r *Rule) spelledAs(named string) explain.Link {
 	plain := strings.HasPrefix(named, "http:") && !r.AllowHTTP
 	l := r.Link
@@ -110,7 +110,9 @@ func (r *Rule) spelledAs(named string) explain.Link {
 	case l.Source == explain.SourceFile:
 		l = explain.Setting(r.setting).In("url")
 	default:
-		l.Field = ""
+		account, _, _ := strings.Cut(l.ID, ":oidc-provider/")
+		_, issuer, _ := strings.Cut(named, "://")
+		l.ID, l.Field = account+":oidc-provider/"+explain.ShownText(issuer), ""
 	}
 	l.Add = explain.ShownText(named)
 

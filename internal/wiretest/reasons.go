@@ -2,6 +2,7 @@ package wiretest
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +45,39 @@ func reasonFault(trace poolhouse.Trace) string {
 		return "a text is empty"
 	case leftover.MatchString(strings.Join([]string{step.Expected, step.Got, step.Fix}, " ")):
 		return "a placeholder has no value"
+	}
+
+	return linkFault(step.Link)
+}
+
+// LinkFields lists the fields that links of each kind lead to; "" = the thing is missing, or
+// another one must take its place. A setting has a path and no field.
+var LinkFields = map[string][]string{
+	explain.LinkPool: {
+		"AllowUnauthenticatedIdentities", "AllowClassicFlow", "SupportedLoginProviders", "DeveloperProviderName",
+		"OpenIdConnectProviderARNs", "CognitoIdentityProviders", "SamlProviderARNs", "IdentityPoolTags", "Roles",
+		"RoleMappings", "PrincipalTags",
+	},
+	explain.LinkRole: {
+		"", "AssumeRolePolicyDocument", "Policies", "AttachedPolicies", "PermissionsBoundary", "MaxSessionDuration",
+	},
+	explain.LinkOIDCProvider: {"", "ClientIDList"},
+	explain.LinkSAMLProvider: {"", "SAMLMetadataDocument"},
+	explain.LinkAccessKey:    {"", "Status"},
+	explain.LinkSetting:      {""},
+}
+
+// linkFault names what is wrong with a link; "" = nothing, or there is none.
+func linkFault(l *explain.Link) string {
+	switch {
+	case l == nil:
+		return ""
+	case !slices.Contains(LinkFields[l.Kind], l.Field):
+		return "the link leads to no field"
+	case (l.Kind == explain.LinkSetting) != (l.Source == explain.SourceFile):
+		return "the link's source is " + l.Source
+	case l.ID == "" && l.Kind != explain.LinkPool:
+		return "the link has no ID"
 	}
 
 	return ""

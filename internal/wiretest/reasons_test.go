@@ -22,8 +22,13 @@ func TestUnexplainedRefusalsAreSeen(t *testing.T) {
 	empty.Fix = ""
 	other.Code = awsapi.Unexplained
 	open.Got = "{value}"
+	astray, unsettled := complete, complete
+	astray.Link = &explain.Link{Kind: explain.LinkRole, ID: "a", Field: "trust_policy", Source: explain.SourceAPI}
+	unsettled.Link = &explain.Link{Kind: explain.LinkRole, ID: "a", Source: explain.SourceFile}
 
-	for name, step := range map[string]explain.Step{"passed": passed, "empty": empty, "other": other, "open": open} {
+	for name, step := range map[string]explain.Step{
+		"passed": passed, "empty": empty, "other": other, "open": open, "astray": astray, "unsettled": unsettled,
+	} {
 		if reasonFault(poolhouse.Trace{Steps: []explain.Step{step}, Reason: step.Code}) == "" {
 			t.Errorf("%s: taken for explained", name)
 		}
