@@ -62,6 +62,31 @@ func TestExportDraft(t *testing.T) {
 	}
 }
 
+// The text in the place of a secret makes no pool: the server refuses it, and tells why.
+func TestExportedSecretIsNoSecret(t *testing.T) {
+	s := wiretest.Start(t)
+	pool := func(secret string) string {
+		return `{"IdentityPoolName":"p","AllowUnauthenticatedIdentities":true,` +
+			`"SupportedLoginProviders":{"api.twitter.com":"key;` + secret + `"}}`
+	}
+	got := decoded[exported](t, s.AdminCall(t, "ExportPool", `{"Format":"cli","Draft":`+pool(xSecret)+`}`))
+	if !strings.Contains(got.Text, "key;(hidden)") {
+		t.Fatalf("no placeholder in %s", got.Text)
+	}
+
+	refused := s.Raw(t, "CreateIdentityPool", pool("(hidden)"), true)
+	wantRefused(t, "the placeholder", refused, "ValidationException", "supportedLoginProviders")
+	why := s.AdminCall(t, "Explain", `{"RequestId":"`+refused.Header.Get("X-Amzn-Requestid")+`"}`)
+	for _, part := range []string{"a value with (hidden) in the place of a secret", "write the secret in the place"} {
+		if !strings.Contains(why.Body, part) {
+			t.Errorf("the explanation lacks %q: %s", part, why.Body)
+		}
+	}
+
+	made := s.Raw(t, "CreateIdentityPool", pool(xSecret), true)
+	wiretest.Equal(t, "the secret itself", made.Status, http.StatusOK)
+}
+
 // Bad input is refused with a type, and a draft is held to the models of the operations that would make it.
 func TestExportPoolInput(t *testing.T) {
 	wiretest.EachStore(t, func(t *testing.T, s *wiretest.Server) {

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // String lists the model's constraints on a string. Lengths are in characters.
@@ -70,12 +72,17 @@ func (c *String) demands(s string) []demand {
 		out = append(out, atLeast(c.shortest(), n, c.Min, "character"))
 	}
 	if c.Pattern != nil && !c.Pattern.MatchString(s) {
-		out = append(out, demand{
+		broken := demand{
 			text:     c.shape(),
 			expected: "a value of the form " + c.Pattern.String(),
 			got:      "a value of " + count(n, "character") + " in another form",
 			fix:      "write the value in this form, with no blanks, quotes or line ends around it",
-		})
+		}
+		if strings.Contains(s, explain.Hidden) { // of an exported pool
+			broken.got = "a value with " + explain.Hidden + " in the place of a secret"
+			broken.fix = "write the secret in the place of " + explain.Hidden
+		}
+		out = append(out, broken)
 	}
 	if c.Enum != nil && !slices.Contains(c.Enum, s) {
 		out = append(out, demand{

@@ -187,6 +187,7 @@ func TestInvalidKeepsValuesFromTheLog(t *testing.T) {
 func TestViolationsAreExplained(t *testing.T) {
 	var (
 		name   = String{Min: 1, Max: 5, Pattern: NewPattern(`[a-z]+`)}
+		form   = String{Pattern: NewPattern(`[a-z]+`)}
 		kind   = String{Enum: []string{"A", "B"}}
 		secret = String{Min: 2, Max: 4, Sensitive: true}
 		number = Integer{Min: 1, Max: 60}
@@ -210,6 +211,9 @@ func TestViolationsAreExplained(t *testing.T) {
 		"another form": {func(v *Validator) { v.String("a", new("S3"), &name, true) },
 			"a value of the form [a-z]+", "a value of 2 characters in another form",
 			"write the value in this form, with no blanks, quotes or line ends around it"},
+		"no secret": {func(v *Validator) { v.String("a", new("key;(hidden)"), &form, true) },
+			"a value of the form [a-z]+", "a value with (hidden) in the place of a secret",
+			"write the secret in the place of (hidden)"},
 		"another choice": {func(v *Validator) { v.String("a", new(hidden), &kind, true) },
 			"one of A, B", "a value of 6 characters that is none of them", "use one of A, B, in this letter case"},
 		"too large": {func(v *Validator) { v.Integer("a", new(61), &number, true) },

@@ -39,6 +39,9 @@ func (c *Catalogue) Add(r Reason) *Reason {
 	return &r
 }
 
+// Hidden stands in the place of a secret in texts that people see, for example in an exported pool.
+const Hidden = "(hidden)"
+
 // placeholder matches a placeholder in the texts of a Reason.
 var placeholder = regexp.MustCompile(`\{[a-zA-Z]+\}`)
 

@@ -3,6 +3,8 @@ package provider
 import (
 	"regexp"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // publicApp is the form of the application IDs that providers give out. A value of
@@ -29,8 +31,8 @@ func (t Table) ShownApp(key, app string) string {
 		return app
 	}
 	if id, _, joined := strings.Cut(app, ";"); joined {
-		return id + ";(hidden)"
+		return id + ";" + explain.Hidden
 	}
 
-	return "(hidden)"
+	return explain.Hidden
 }
