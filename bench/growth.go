@@ -241,6 +241,9 @@ const growthWarmUp = 3 * time.Second
 // fillers is the number of identities that are made at once: as many as one commit takes.
 const fillers = 256
 
+// postgreSQLFillers is fewer than the connections for writes to a PostgreSQL, each of which makes one at a time.
+const postgreSQLFillers = 4
+
 // fill makes a store of size identities, every other one a guest, through the
 // store's own methods while no server has it. The identities that requests will use are
 // spread evenly over it.
@@ -303,7 +306,11 @@ func (b *bench) fillDeployment(
 	failed := make(chan error, fillers)
 	begin := time.Now()
 
-	for range fillers {
+	workers := fillers
+	if d.database != "" {
+		workers = postgreSQLFillers
+	}
+	for range workers {
 		group.Go(func() {
 			for n := next.Add(1) - 1; n < int64(half); n = next.Add(1) - 1 {
 				if err := one(int(n)); err != nil {
