@@ -85,8 +85,8 @@ func readOptions() (options, error) {
 	flag.StringVar(&o.compare, "compare", "", "also print the figures beside those of this file, which -save wrote")
 	flag.StringVar(&o.binary, "binary", "",
 		"measure this program, of an older version perhaps, and leave bench/README.md alone")
-	flag.BoolVar(&o.write, "write", false, "put the tables of the parts that -only names into bench/README.md, in place of\n"+
-		"their former ones, with the date and the load")
+	flag.BoolVar(&o.write, "write", false,
+		"put the tables of the parts that -only names into bench/README.md, in place of their former ones")
 	flag.StringVar(&o.data, "data", "",
 		"folder for the databases, on the disk to be measured (default: for temporary files)")
 	flag.Parse()

@@ -63,6 +63,7 @@ func (b *bench) recording(ctx context.Context, r *results) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", from.name, err)
 		}
+
 		versions = append(versions, v)
 	}
 
@@ -89,7 +90,8 @@ func exportCommit(ctx context.Context, commit, dir string) error {
 		return err
 	}
 	archive := dir + ".tar"
-	if out, err := exec.CommandContext(ctx, "git", "archive", "--output", archive, commit).CombinedOutput(); err != nil {
+	git := exec.CommandContext(ctx, "git", "archive", "--output", archive, commit)
+	if out, err := git.CombinedOutput(); err != nil {
 		return fmt.Errorf("git archive: %w: %s", err, strings.TrimSpace(string(out)))
 	}
 	if out, err := exec.CommandContext(ctx, "tar", "-xf", archive, "-C", dir).CombinedOutput(); err != nil {
@@ -137,8 +139,8 @@ func (b *bench) newVersion(ctx context.Context, name, tree string) (*version, er
 		return nil, err
 	}
 	for program, source := range map[string]string{v.program: "./cmd/handlers", own.binary: "./cmd/poolhouse"} {
-		build := exec.CommandContext(ctx, "go", "build", "-C", tree, "-trimpath", "-buildvcs=false", "-overlay", file, "-o",
-			program, source)
+		build := exec.CommandContext(ctx, "go", "build", "-C", tree, "-trimpath", "-buildvcs=false",
+			"-overlay", file, "-o", program, source)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("building %s: %w\n%s", source, err, out)
@@ -316,7 +318,8 @@ func (t *recordingTable) table() table {
 	}}
 	for _, row := range t.Rows {
 		all = append(all, []string{
-			row.Operation, fmt.Sprintf("%.2f", row.Before), fmt.Sprintf("%.2f", row.Now), fmt.Sprintf("%.3f", row.Ratio),
+			row.Operation,
+			fmt.Sprintf("%.2f", row.Before), fmt.Sprintf("%.2f", row.Now), fmt.Sprintf("%.3f", row.Ratio),
 			fmt.Sprintf("%.3f–%.3f", row.Low, row.Top), fmt.Sprintf("%.3f", row.Twice),
 			fmt.Sprintf("≤ %.2f", recordingBound), met(row.Ratio <= recordingBound),
 		})

@@ -13,7 +13,8 @@ import (
 func TestReplaceTables(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "README.md")
 	const other = "| Resource | Measured |\n|---|---|\n| Memory | 1 MiB |"
-	if err := os.WriteFile(path, []byte("before\n"+beginMark+"\n\n"+other+"\n\n"+endMark+"\nafter\n"), 0o600); err != nil {
+	file := "before\n" + beginMark + "\n\n" + other + "\n\n" + endMark + "\nafter\n"
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
 

@@ -10,7 +10,8 @@ func TestOlderStatisticsAreKept(t *testing.T) {
 	path, db := olderDatabase(t, 22)
 	hour := time.Unix(1_000_000*3600, 0).UTC()
 	for _, statement := range []string{
-		`INSERT INTO statistics VALUES ('1', 'r', $1, 'a', '{"signIns":1}'), ('1', 'r', $1 + 300000, 'b', '{"signIns":2}')`,
+		`INSERT INTO statistics VALUES ('1', 'r', $1, 'a', '{"signIns":1}'),
+			('1', 'r', $1 + 300000, 'b', '{"signIns":2}')`,
 		`INSERT INTO pool_statistics VALUES ('1', 'r', $1, 'r:p', 'a', 3, 0, '{"signIns":3}')`,
 	} {
 		if _, err := db.ExecContext(t.Context(), statement, millis(hour)); err != nil {
@@ -96,8 +97,8 @@ func TestMergeStatistics(t *testing.T) {
 		if _, err := s.RemoveStatistics(t.Context(), hour.Add(time.Minute)); err != nil {
 			t.Error(err)
 		}
-		if rows, err := s.Statistics(t.Context(), "1", "r", "", hour.Add(-time.Hour), hour.Add(time.Hour)); err != nil ||
-			len(rows) != 0 {
+		rows, err := s.Statistics(t.Context(), "1", "r", "", hour.Add(-time.Hour), hour.Add(time.Hour))
+		if err != nil || len(rows) != 0 {
 			t.Errorf("removed: %+v, %v", rows, err)
 		}
 	})
