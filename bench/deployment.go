@@ -138,7 +138,8 @@ func abilitiesOf(ctx context.Context, program string) (abilities, error) {
 // shows them.
 func (b *bench) initialise(ctx context.Context, d *deployment) (string, error) {
 	if b.knows.initialise {
-		shown, err := command(ctx, b.binary, nil, append([]string{"init", "--config", d.settings}, d.dataFlag()...)...).Output()
+		args := append([]string{"init", "--config", d.settings}, d.dataFlag()...)
+		shown, err := command(ctx, b.binary, nil, args...).Output()
 		if err != nil {
 			return "", fmt.Errorf("poolhouse init: %w", err)
 		}

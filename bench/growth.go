@@ -241,6 +241,9 @@ const growthWarmUp = 3 * time.Second
 // fillers is the number of identities that are made at once: as many as one commit takes.
 const fillers = 256
 
+// postgreSQLFillers is fewer than the connections for writes to a PostgreSQL, each of which makes one at a time.
+const postgreSQLFillers = 4
+
 // fill makes a store of size identities, every other one a guest, through the
 // store's own methods while no server has it. The identities that requests will use are
 // spread evenly over it.
@@ -298,14 +301,27 @@ func (b *bench) fillDeployment(
 		return nil
 	}
 
+	workers := fillers
+	if d.database != "" {
+		workers = postgreSQLFillers
+	}
+	begin := time.Now()
+	if err := atOnce(workers, half, one); err != nil {
+		return nil, err
+	}
+	progress("%d identities in %v", 2*half, time.Since(begin).Round(time.Millisecond))
+
+	return &grown{size: size, about: about}, nil
+}
+
+// atOnce calls one with each number below all, several at once, until one fails.
+func atOnce(workers, all int, one func(int) error) error {
 	var next atomic.Int64
 	var group sync.WaitGroup
-	failed := make(chan error, fillers)
-	begin := time.Now()
-
-	for range fillers {
+	failed := make(chan error, workers)
+	for range workers {
 		group.Go(func() {
-			for n := next.Add(1) - 1; n < int64(half); n = next.Add(1) - 1 {
+			for n := next.Add(1) - 1; n < int64(all); n = next.Add(1) - 1 {
 				if err := one(int(n)); err != nil {
 					failed <- err
 					return
@@ -315,10 +331,6 @@ func (b *bench) fillDeployment(
 	}
 	group.Wait()
 	close(failed)
-	if err := <-failed; err != nil {
-		return nil, err
-	}
-	progress("%d identities in %v", 2*half, time.Since(begin).Round(time.Millisecond))
 
-	return &grown{size: size, about: about}, nil
+	return <-failed
 }

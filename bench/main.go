@@ -5,6 +5,7 @@
 //	go run ./bench                        # all of it, about 25 minutes
 //	go run ./bench -short                 # a few minutes, printed only
 //	go run ./bench -only overload         # one part, printed only
+//	go run ./bench -only lists -write     # one part, written into bench/README.md in place of its former table
 //	go run ./bench -short -save a.json    # also keeps the figures
 //	go run ./bench -short -compare a.json # also prints them beside those that were kept
 //	go run ./bench -profile d # CPU and allocation profiles of each operation into folder d
@@ -68,6 +69,7 @@ type options struct {
 	compare string // file
 	binary  string // file
 	data    string // folder
+	write   bool
 }
 
 // readOptions reads the flags. Each that measures less or something else than
@@ -83,12 +85,18 @@ func readOptions() (options, error) {
 	flag.StringVar(&o.compare, "compare", "", "also print the figures beside those of this file, which -save wrote")
 	flag.StringVar(&o.binary, "binary", "",
 		"measure this program, of an older version perhaps, and leave bench/README.md alone")
+	flag.BoolVar(&o.write, "write", false,
+		"put the tables of the parts that -only names into bench/README.md, in place of their former ones")
 	flag.StringVar(&o.data, "data", "",
 		"folder for the databases, on the disk to be measured (default: for temporary files)")
 	flag.Parse()
 
 	if flag.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	}
+
+	if o.write && (o.short || o.only == parts || o.match != "" || o.binary != "") {
+		return o, errors.New("-write needs -only, and all of its parts: no -short, -match or -binary")
 	}
 
 	return o, nil
@@ -130,6 +138,9 @@ func run(ctx context.Context) error {
 	}
 	if o.whole() {
 		return writeResults(readme, text)
+	}
+	if o.write {
+		return replaceTables(readme, r)
 	}
 
 	return nil

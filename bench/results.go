@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -103,8 +104,19 @@ type growthRow struct {
 // render writes the results as Markdown.
 func (r *results) render() string {
 	var b strings.Builder
-	for _, t := range []table{
-		r.Machine.table(),
+	for _, t := range append([]table{r.Machine.table()}, r.tables()...) {
+		if b.Len() > 0 {
+			b.WriteString("\n")
+		}
+		t.write(&b)
+	}
+
+	return b.String()
+}
+
+// tables returns those of the parts that were measured.
+func (r *results) tables() []table {
+	return slices.DeleteFunc([]table{
 		rateTable(rateHeading, r.Rates),
 		rateTable(loginHeading, r.Logins),
 		checkTable(r.Checks),
@@ -116,17 +128,50 @@ func (r *results) render() string {
 		r.Growth.table(),
 		r.Lists.table(),
 		r.Recording.table(),
-	} {
-		if len(t) < 2 { // that part was not measured
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteString("\n")
-		}
-		t.write(&b)
+	}, func(t table) bool { return len(t) < 2 })
+}
+
+// replaceTables puts each table of r into a file in place of the one whose heading begins alike, or behind all others,
+// under a line that tells when it was measured: the machine's table is about the others.
+func replaceTables(path string, r *results) error {
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("%w (run the command from the repository's root)", err)
+	}
+	_, text, _, err := cutResults(old)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 
-	return b.String()
+	blocks := strings.Split(strings.TrimSpace(text), "\n\n")
+	for _, t := range r.tables() {
+		var b strings.Builder
+		fmt.Fprintf(&b, "Measured apart from the others, %s, load before %s:\n\n", r.Machine.Date, r.Machine.Load)
+		t.write(&b)
+		blocks = replaceBlock(blocks, headingOf(t[0][0]), strings.TrimSpace(b.String()))
+	}
+
+	return writeResults(path, strings.Join(blocks, "\n\n")+"\n")
+}
+
+// headingOf returns the begin of a table with a first cell, up to figures that may change.
+func headingOf(cell string) string {
+	name, _, _ := strings.Cut(cell, ",")
+	return "| " + name
+}
+
+// replaceBlock replaces the block that begins with heading, and the line before that tells when it was measured.
+func replaceBlock(blocks []string, heading, made string) []string {
+	at := slices.IndexFunc(blocks, func(block string) bool { return strings.HasPrefix(block, heading) })
+	if at < 0 {
+		return append(blocks, made)
+	}
+	first := at
+	if at > 0 && strings.HasPrefix(blocks[at-1], "Measured apart") {
+		first--
+	}
+
+	return slices.Replace(blocks, first, at+1, made)
 }
 
 // writeResults puts text between the marks of a file.

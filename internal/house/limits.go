@@ -40,6 +40,7 @@ var mostStatements = sum([]share{
 	{480, "the simulation of policies in the IAM API"},
 	{600, "keys, status, settings and tests of providers in the admin API"},
 	{950, "counters, statistics, pool summaries, searches and previews of deletions"},
+	{130, "statistics of all nodes in one row for each hour"},
 	{700, "`ListRefusals`, and nodes that ask each other"},
 	{2_100, "commands of the admin API, exports of pools, and statistics by day"},
 })

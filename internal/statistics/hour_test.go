@@ -148,7 +148,8 @@ func TestMergeKeepsTheAnswers(t *testing.T) {
 		if err := all[0].Remove(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if rows, err := s.Statistics(t.Context(), "1", "r", "", begin, begin.Add(11*time.Hour)); len(rows) > 0 || err != nil {
+		rows, err = s.Statistics(t.Context(), "1", "r", "", begin, begin.Add(11*time.Hour))
+		if len(rows) > 0 || err != nil {
 			t.Errorf("after 14 days: %d rows, %v", len(rows), err)
 		}
 	})
@@ -182,7 +183,8 @@ func TestNodesMergeAtOnce(t *testing.T) {
 		var sum int64
 		for _, account := range []string{"1", "2", "3"} {
 			steps, err := Read(t.Context(), s, Range{
-				Account: identitypool.AccountID(account), Region: "r", From: begin, To: begin.Add(Kept), Step: Kept, Now: now,
+				Account: identitypool.AccountID(account), Region: "r",
+				From: begin, To: begin.Add(Kept), Step: Kept, Now: now,
 			})
 			if err != nil {
 				t.Fatal(err)

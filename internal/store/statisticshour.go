@@ -66,7 +66,8 @@ func (s *Store) MergeStatistics(
 			return err
 		}
 		// If another node makes the hour now, from rows that came later, the insertion fails, and all stays as it was.
-		text, counts := `INSERT INTO statistics_hours (account, region, period, counts) VALUES ($1, $2, $3, $4)`, []byte(nil)
+		text := `INSERT INTO statistics_hours (account, region, period, counts) VALUES ($1, $2, $3, $4)`
+		var counts []byte
 		if len(old) > 0 {
 			text = `UPDATE statistics_hours SET counts = $4 WHERE account = $1 AND region = $2 AND period = $3`
 			counts = old[0]
