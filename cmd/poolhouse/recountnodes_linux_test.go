@@ -48,7 +48,8 @@ func TestRecountBesideNodes(t *testing.T) {
 	for i, n := range nodes {
 		signUps.Go(func() {
 			for signingUp.Err() == nil {
-				if _, err := n.pools.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: pool.IdentityPoolId}); err != nil {
+				_, err := n.pools.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: pool.IdentityPoolId})
+				if err != nil {
 					continue // too many calls
 				}
 				if made[i]++; made[i] <= 2 {

@@ -82,6 +82,12 @@ func TestAccessKeysOfThreeNodes(t *testing.T) {
 	want("deleted", none)
 }
 
+// keysAt returns the stranger's keys as a node lists them.
+func keysAt(t *testing.T, n *wiretest.Accounts) []shownKey {
+	t.Helper()
+	return asked[struct{ AccessKeys []shownKey }](t, n, wiretest.Stranger, "ListAccessKeys", `{}`).AccessKeys
+}
+
 // Changes of one key at three nodes at a time end in one state, which all nodes show; none fails as a fault.
 func TestChangesOfOneKeyRace(t *testing.T) {
 	nodes, clock := startThree(t)
@@ -114,7 +120,7 @@ func TestChangesOfOneKeyRace(t *testing.T) {
 			t.Errorf("round %d: %v", round, got)
 		}
 		made := 0
-		first := asked[struct{ AccessKeys []shownKey }](t, nodes[0], wiretest.Stranger, "ListAccessKeys", `{}`).AccessKeys
+		first := keysAt(t, nodes[0])
 		for _, k := range first {
 			if k.Description == fmt.Sprint("round ", round) && k.Status == "Active" {
 				made++
@@ -128,8 +134,7 @@ func TestChangesOfOneKeyRace(t *testing.T) {
 		}
 
 		for _, n := range nodes[1:] {
-			list := asked[struct{ AccessKeys []shownKey }](t, n, wiretest.Stranger, "ListAccessKeys", `{}`).AccessKeys
-			if jsonOf(list) != jsonOf(first) {
+			if list := keysAt(t, n); jsonOf(list) != jsonOf(first) {
 				t.Errorf("round %d: %+v, at the first node %+v", round, list, first)
 			}
 		}
@@ -226,12 +231,17 @@ func TestRotationOfThreeNodes(t *testing.T) {
 		}
 		return kids
 	}
-	clock.Advance(10 * time.Second) // the documented time of a change
-	for i, n := range nodes {
-		if body := n.Get(t, "/.well-known/jwks_uri").Body; !strings.Contains(body, next) || !strings.Contains(body, old) {
-			t.Errorf("node %d does not publish %s and %s: %s", i, old, next, body)
+	published := func(when string) {
+		t.Helper()
+		for i, n := range nodes {
+			body := n.Get(t, "/.well-known/jwks_uri").Body
+			if !strings.Contains(body, next) || !strings.Contains(body, old) {
+				t.Errorf("%s: node %d does not publish %s and %s: %s", when, i, old, next, body)
+			}
 		}
 	}
+	clock.Advance(10 * time.Second) // the documented time of a change
+	published("before")
 	if got := signers(); !slices.Equal(got, []string{old, old, old}) {
 		t.Errorf("before %s: %v", from, got)
 	}
@@ -244,9 +254,5 @@ func TestRotationOfThreeNodes(t *testing.T) {
 	if got := signers(); !slices.Equal(got, []string{next, next, next}) {
 		t.Errorf("after %s: %v", from, got)
 	}
-	for i, n := range nodes {
-		if body := n.Get(t, "/.well-known/jwks_uri").Body; !strings.Contains(body, next) || !strings.Contains(body, old) {
-			t.Errorf("then node %d does not publish %s and %s: %s", i, old, next, body)
-		}
-	}
+	published("after")
 }

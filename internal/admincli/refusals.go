@@ -93,8 +93,8 @@ func nextRefusals(
 			continue
 		case !lost && !apply.IsServerFault(err) || ctx.Err() != nil:
 			if err == nil && in["FromOldest"] != nil {
-				fmt.Fprintf(c.ErrOrStderr(), "the server does not know this list any more: it began again with what it "+
-					"keeps since %s; refusals since %s may be missing\n", page.KeptSince, shownTime(answered))
+				fmt.Fprintf(c.ErrOrStderr(), "the server does not know this list any more: it began again with what "+
+					"it keeps since %s; refusals since %s may be missing\n", page.KeptSince, shownTime(answered))
 			}
 			delete(in, "FromOldest")
 			return page, err

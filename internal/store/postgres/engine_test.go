@@ -345,6 +345,46 @@ func TestMigrationLeavesNoLock(t *testing.T) {
 	wantError(t, "Close", e.Close(), nil)
 }
 
+// Without the setting for it, a start behind transaction pooling says what to do.
+func TestPreparedBehindAPooler(t *testing.T) {
+	behind := pgtest.PgBouncer(t, pgtest.URL(t), pgtest.TransactionPooling)
+	look := func(ctx context.Context, db *sql.DB) error {
+		_, err := db.ExecContext(ctx, `SELECT $1::int`, 1)
+		return err
+	}
+	wantError(t, "the first client", Look(t.Context(), behind, look), nil)
+	if err := Look(t.Context(), behind, look); err == nil || // its statement has the name of the first one's
+		!strings.Contains(err.Error(), "add default_query_exec_mode=exec to the database URL") {
+		t.Errorf("the second client: %v", err)
+	}
+	wantError(t, "with the setting", Look(t.Context(), behind+"&default_query_exec_mode=exec", look), nil)
+}
+
+// A connection of a pool keeps no notifications, which nobody would read.
+func TestPoolsKeepNoNotifications(t *testing.T) {
+	s := open(t, Options{URL: pgtest.URL(t)}, time.Minute)
+	conn, err := s.reads.db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+
+	for _, text := range []string{`LISTEN news`, `NOTIFY news`, `SELECT 1`} {
+		if _, err := conn.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	err = conn.Raw(func(c any) error {
+		_, err := c.(*session).Conn.Conn().WaitForNotification(ended) // fails if nothing is kept
+		return err
+	})
+	if err == nil {
+		t.Error("a notification is kept")
+	}
+}
+
 // The injected clock measures, so that no answer depends on when a test runs.
 func TestPostgreSQLMeasuresByItsClock(t *testing.T) {
 	var ahead atomic.Int64 // of a fixed time

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -18,6 +19,18 @@ const (
 	readOnlyTransaction  = "25006"
 	diskFull             = "53100"
 )
+
+// advised tells how a server is used whose pooler changes connections between transactions: the statements that were
+// prepared for a connection are not on the next one, or there already.
+func advised(err error) error {
+	switch sqlState(err) {
+	case "42P05", "26000": // duplicate_prepared_statement, invalid_sql_statement_name
+		return fmt.Errorf("%w; with PgBouncer use pool_mode = session, or add default_query_exec_mode=exec "+
+			"to the database URL", err)
+	}
+
+	return err
+}
 
 // isLost reports whether err means that the server had closed the connection.
 func isLost(err error) bool {

@@ -20,7 +20,7 @@ func Look(ctx context.Context, url string, look func(context.Context, *sql.DB) e
 	defer func() { err = errors.Join(err, db.Close()) }()
 
 	if err := look(ctx, db); err != nil {
-		return fmt.Errorf("looking into the PostgreSQL database: %w", err)
+		return fmt.Errorf("looking into the PostgreSQL database: %w", advised(err))
 	}
 
 	return nil

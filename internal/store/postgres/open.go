@@ -76,7 +76,7 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	starting := newPool("start", *config, o, timing, serverBounds{})
 	starting.db.SetMaxOpenConns(2) // one for the lock, one for the migrations
 	if err := errors.Join(prepareAlone(ctx, starting.db, o.Prepare), starting.db.Close()); err != nil {
-		return nil, err
+		return nil, advised(err)
 	}
 
 	return e, nil
@@ -99,7 +99,7 @@ func (e *Engine) inspect(ctx context.Context) error {
 		return fmt.Errorf("%w: PostgreSQL at %s gave no answer within %s: %w",
 			engine.ErrUnavailable, e.address, e.timing.Start, err)
 	case err != nil:
-		return fmt.Errorf("connecting to PostgreSQL at %s: %w", e.address, err)
+		return fmt.Errorf("connecting to PostgreSQL at %s: %w", e.address, advised(err))
 	case encoding != "UTF8":
 		return fmt.Errorf("the PostgreSQL database has encoding %s and must have UTF8: "+
 			"create it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)

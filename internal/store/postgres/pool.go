@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
@@ -76,6 +77,9 @@ func newPool(name string, config pgx.ConnConfig, o Options, timing Timing, bound
 		clock:  o.Clock,
 		origin: o.Clock(),
 	}
+	// A pooler may give this pool the connection on which another client has called LISTEN. The driver would keep what
+	// arrives for ever.
+	config.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {}
 	p.db = sql.OpenDB(connector{Connector: stdlib.GetConnector(config), pool: p})
 	p.db.SetMaxOpenConns(o.ReadConns)
 	p.db.SetMaxIdleConns(o.ReadConns)
