@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -28,6 +27,19 @@ const (
 	callPage = "../docs/admin-api/README.md"
 	callLink = "[`call`](README.md#call-an-operation)"
 )
+
+// serverOptions has the options of the server that a page's reader starts.
+var serverOptions = map[string][]string{
+	// These readers start in a new folder.
+	"../README.md":           {"--demo"},
+	"../docs/control-api.md": {"--demo"},
+	"../docs/dev.md":         {"--demo"},
+	"../docs/cli-login.md":   {"--demo"},
+	"../docs/agent.md":       {"--demo"},
+	"../docs/cli.md":         {"--demo"},
+	// As the page tells.
+	"../docs/conformance.md": {"--strict-roles"},
+}
 
 // TestDocumentation runs the commands of every page, a page's blocks in one
 // shell, beside a fresh development server. ENDPOINT is its URL. The shell is in
@@ -81,15 +93,7 @@ func TestDocumentation(t *testing.T) {
 			continue
 		}
 		t.Run(strings.TrimPrefix(page, "../"), func(t *testing.T) {
-			var options []string
-			if slices.Contains([]string{"../README.md", "../docs/control-api.md", "../docs/dev.md",
-				"../docs/cli-login.md", "../docs/agent.md", "../docs/cli.md"}, page) {
-				options = []string{"--demo"} // their reader starts in a new folder
-			}
-			if page == "../docs/conformance.md" {
-				options = []string{"--strict-roles"} // as the page tells
-			}
-			s := startDev(t, options...)
+			s := startDev(t, serverOptions[page]...)
 			shell := exec.CommandContext(t.Context(), "/bin/bash", "-euo", "pipefail", "-c", script.String())
 			shell.Env = append(s.environment(t), "ENDPOINT="+s.info.Endpoint, "TMPDIR="+t.TempDir())
 			if page == "../README.md" {

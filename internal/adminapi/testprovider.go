@@ -41,7 +41,7 @@ type testProviderOutput struct {
 }
 
 type foundProvider struct {
-	Issuer       string   // or the SAML entity ID
+	Issuer       string   // or the SAML entity ID; "" = none was found
 	Algorithms   []string // that the provider names
 	Keys         []foundKey
 	UnusableKeys int
@@ -94,13 +94,15 @@ func shownTest(r *providercheck.Result) *testProviderOutput {
 	out := &testProviderOutput{
 		Passed: true,
 		Found: foundProvider{
-			Issuer:       explain.ShownText(r.Issuer),
 			Algorithms:   append([]string{}, r.Algorithms...),
 			Keys:         []foundKey{},
 			UnusableKeys: r.Unusable,
 			Milliseconds: float64(r.Took.Microseconds()) / 1000,
 		},
 		Warnings: append([]string{}, r.Warnings...),
+	}
+	if r.Issuer != "" {
+		out.Found.Issuer = explain.ShownText(r.Issuer)
 	}
 	if !r.CertExpires.IsZero() {
 		out.Found.Certificate = &foundCertificate{Expires: awsapi.Timestamp(r.CertExpires)}

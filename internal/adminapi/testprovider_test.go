@@ -63,7 +63,8 @@ func TestTestProvider(t *testing.T) {
 		wantRefused(t, "a missing provider", missing, "ResourceNotFoundException", "No such provider")
 
 		metadata := asked[testedProvider](t, w, wiretest.Stranger, "TestProvider", `{"SamlMetadata":"<x/>"}`)
-		if metadata.Passed || metadata.Steps[0].Code != "tested-metadata" || metadata.Steps[0].Fix == "" {
+		if metadata.Passed || metadata.Steps[0].Code != "tested-metadata" || metadata.Steps[0].Fix == "" ||
+			metadata.Found.Issuer != "" {
 			t.Errorf("metadata: %+v", metadata)
 		}
 	})
