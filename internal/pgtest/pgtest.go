@@ -76,7 +76,7 @@ func URL(tb testing.TB) string {
 
 // Database is URL for programs that are not tests: with the server of benchmarks. The database goes when the program
 // ends.
-func Database() (url string, err error) {
+func Database() (address string, err error) {
 	s, err := forBenchmarks()
 	if err != nil {
 		return "", err

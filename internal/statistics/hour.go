@@ -140,6 +140,7 @@ func (h *Histogram) used() (first int, buckets []int64) {
 	for last > 0 && h[last-1] == 0 {
 		last--
 	}
+
 	for first < last && h[first] == 0 {
 		first++
 	}
@@ -170,6 +171,7 @@ func readHour(text []byte, of func(period int) *Counts) error {
 				c.refuse(reasons[n], calls)
 			}
 		}
+
 		for range r.number(len(operations)) {
 			if n := r.number(len(operations) - 1); r.err == nil {
 				r.histogram(c.latency(operations[n]))
