@@ -139,7 +139,7 @@ type Config struct {
 	DevControlToken string `setting:"dev.control_token" shown:"secret"`
 	// DevUserPoolCode is every code that the user pools of a development server send; "" = codes are
 	// random.
-	DevUserPoolCode string `setting:"dev.user_pool_code"`
+	DevUserPoolCode string `setting:"dev.user_pool_code" shown:"secret"`
 	// DevEndpoint is where clients on this machine reach a development server; "" = IssuerURL.
 	DevEndpoint string
 	// Dev switches on the well-known key pair test/test, the development issuer, pinned pool

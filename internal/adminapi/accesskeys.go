@@ -102,7 +102,8 @@ type listAccessKeysOutput struct {
 func (s *Service) listAccessKeys(
 	ctx context.Context, c awsapi.Caller, in *listAccessKeysInput,
 ) (*listAccessKeysOutput, error) {
-	after, err := s.keysAfter(c.Account, in.NextToken)
+	scope := []string{"access-keys"}
+	after, err := s.pageStart(c, scope, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +127,7 @@ func (s *Service) listAccessKeys(
 	out, who := &listAccessKeysOutput{AccessKeys: []accessKey{}}, iamCaller(c)
 	if len(rest) > size {
 		rest = rest[:size]
-		out.NextToken = new(s.options.Sealer.SealText([]byte(rest[size-1].ID), keysPage(c.Account)))
+		out.NextToken = s.pageToken(c, scope, rest[size-1].ID)
 	}
 
 	for _, key := range rest {
@@ -134,23 +135,6 @@ func (s *Service) listAccessKeys(
 	}
 
 	return out, nil
-}
-
-// keysPage is the place that the page tokens of an account's keys are sealed for.
-func keysPage(account string) string { return "admin-page/access-keys/" + account }
-
-// keysAfter returns the ID of the key before a page; "" for the first page.
-func (s *Service) keysAfter(account string, token *string) (string, error) {
-	if token == nil {
-		return "", nil
-	}
-
-	last, err := s.options.Sealer.OpenText(*token, keysPage(account))
-	if err != nil {
-		return "", badInput(keysPageForeign.With(), "Invalid NextToken.").Because(err)
-	}
-
-	return string(last), nil
 }
 
 type updateAccessKeyInput struct {

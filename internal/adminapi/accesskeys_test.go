@@ -200,7 +200,7 @@ func TestAccessKeyInputs(t *testing.T) {
 		},
 		{"ListAccessKeys", `{"MaxResults":0}`, "ValidationException", "maxResults"},
 		{"ListAccessKeys", `{"MaxResults":101}`, "ValidationException", "maxResults"},
-		{"ListAccessKeys", `{"NextToken":"AAAA"}`, "InvalidParameterException", "Invalid NextToken."},
+		{"ListAccessKeys", `{"NextToken":"AAAA"}`, "InvalidParameterException", "NextToken is not one"},
 		{"UpdateAccessKey", `{"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA"}`, "ValidationException", "status"},
 		{"UpdateAccessKey", `{"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA","Status":"Root"}`, "ValidationException", "status"},
 		{"UpdateAccessKey", `{"AccessKeyId":"a b","Status":"Inactive"}`, "ResourceNotFoundException", "No such"},
@@ -240,7 +240,7 @@ func TestAccessKeyPages(t *testing.T) {
 
 		token = got.NextToken
 		foreign := w.Administer(t, wiretest.HomeAccount, "ListAccessKeys", fmt.Sprintf(`{"NextToken":%q}`, token))
-		wantRefused(t, "a foreign token", foreign, "InvalidParameterException", "Invalid NextToken.")
+		wantRefused(t, "a foreign token", foreign, "InvalidParameterException", "NextToken is not one")
 	}
 	wiretest.Equal(t, "keys on all pages", len(seen), 5)
 }

@@ -3,14 +3,20 @@ package adminapi
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// maxChecks is the number of permissions that one call may ask for.
-const maxChecks = 100
+const (
+	// maxChecks is the number of permissions that one call may ask for.
+	maxChecks = 100
+	// maxCheckWork bounds the bytes of policies that one call reads: all of them for each check, and once
+	// more for every 64 bytes of its resource, as a pattern with question marks takes that long.
+	maxCheckWork = 32 << 20
+)
 
 var (
 	checksShape        = awsapi.List{Min: 1, Max: maxChecks}
@@ -48,6 +54,10 @@ type checkedAccess struct {
 // no such call's tags and conditions: where a policy asks for them, an Allow does not apply and a Deny
 // does.
 func (s *Service) checkAccess(ctx context.Context, c awsapi.Caller, in *checkAccessInput) (*checkAccessOutput, error) {
+	if err := s.boundChecks(ctx, c, in.Checks); err != nil {
+		return nil, err
+	}
+
 	out := &checkAccessOutput{Results: make([]checkedAccess, 0, len(in.Checks))}
 	for _, check := range in.Checks {
 		result := checkedAccess{Action: *check.Action, Resource: "*"}
@@ -74,6 +84,25 @@ func (s *Service) checkAccess(ctx context.Context, c awsapi.Caller, in *checkAcc
 	}
 
 	return out, nil
+}
+
+// boundChecks refuses checks that would take too long.
+func (s *Service) boundChecks(ctx context.Context, c awsapi.Caller, checks []accessCheck) error {
+	size, err := s.options.Authorizer.PolicySize(ctx, iamCaller(c))
+	if err != nil {
+		return err
+	}
+
+	times := 0
+	for _, check := range checks {
+		times += 1 + len(awsapi.Text(check.Resource))/64
+	}
+	if size*times > maxCheckWork {
+		return badInput(checksTooLarge.With("limit", strconv.Itoa(maxCheckWork)),
+			"The checks are too many for the caller's policies: ask in several calls.")
+	}
+
+	return nil
 }
 
 // tagsOf returns a look-up of the tags of the pool or role that an ARN names.

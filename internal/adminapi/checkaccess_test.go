@@ -86,3 +86,33 @@ func TestCheckAccessInputs(t *testing.T) {
 			w.Administer(t, wiretest.Stranger, "CheckAccess", test.body), test.code, "")
 	}
 }
+
+// One call reads a bounded amount of policies: a role with long patterns gets fewer checks in a call,
+// and ordinary checks have room.
+func TestCheckAccessIsBounded(t *testing.T) {
+	r := startPoolRig(t)
+	role := *r.NewIAMRole(t, "Long", wiretest.AccountTrust).Arn
+	for n := range 6 { // 10 KB of patterns each, attached
+		document := trustless(fmt.Sprintf(`{"Effect":"Allow","Action":"poolhouse:*","Resource":"*"},`+
+			`{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::%s"}`, strings.Repeat("?", 5800)))
+		root(r.Server).send(t, query("iam", "CreatePolicy", "PolicyName", fmt.Sprint("long", n), "PolicyDocument", document))
+		root(r.Server).send(t, query("iam", "AttachRolePolicy", "RoleName", "Long",
+			"PolicyArn", wiretest.IAMBase+fmt.Sprint("policy/long", n)))
+	}
+
+	by := r.session(t, role)
+	ask := func(count, size int) string {
+		one := `{"Action":"s3:GetObject","Resource":"arn:aws:s3:::` + strings.Repeat("a", size) + `"},`
+		body := `{"Checks":[` + strings.TrimSuffix(strings.Repeat(one, count), ",") + `]}`
+		reason, _, _ := reasonOf(t, by, wireCall{"poolhouse", "CheckAccess", body})
+		return reason
+	}
+	for _, test := range []struct {
+		count, size int
+		reason      string
+	}{{100, 1900, "access-checks-size"}, {20, 1900, ""}, {100, 100, ""}} {
+		if reason := ask(test.count, test.size); reason != test.reason {
+			t.Errorf("%d checks of %d bytes are refused for %q, not %q", test.count, test.size, reason, test.reason)
+		}
+	}
+}

@@ -56,13 +56,6 @@ var (
 		Got:      "{fault}",
 		Fix:      "correct it",
 	})
-	keysPageForeign = Refusals.Add(explain.Reason{
-		Code:     "access-keys-page",
-		Check:    "access keys",
-		Expected: "the NextToken of the previous page of the same list",
-		Got:      "another value",
-		Fix:      "leave NextToken out to begin with the first page",
-	})
 )
 
 // The reasons of the operations on signing keys, and of those for the operator.

@@ -130,11 +130,6 @@ var Messages = []explain.Message{
 		Reasons: []explain.Code{"access-key-policy"},
 	},
 	{
-		Code:    "InvalidParameterException",
-		Text:    "Invalid NextToken.",
-		Reasons: []explain.Code{"access-keys-page"},
-	},
-	{
 		Code:    "ResourceNotFoundException",
 		Text:    "No such access key in this account.",
 		Reasons: []explain.Code{"access-key-lookup"},
@@ -219,6 +214,11 @@ var Messages = []explain.Message{
 		Text: "Give IdentityPoolId with ProviderName and Subject, or IdentityIdPrefix, or IdentityPoolId alone or " +
 			"with CreatedAfter.",
 		Reasons: []explain.Code{"input-members"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "The checks are too many for the caller's policies: ask in several calls.",
+		Reasons: []explain.Code{"access-checks-size"},
 	},
 	{
 		Code:    "InvalidParameterException",

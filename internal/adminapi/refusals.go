@@ -117,6 +117,13 @@ var (
 		Got:      "another value of {member}",
 		Fix:      "correct {member}",
 	})
+	checksTooLarge = Refusals.Add(explain.Reason{
+		Code:     "access-checks-size",
+		Check:    "access checks",
+		Expected: "checks that read up to {limit} bytes of the caller's policies",
+		Got:      "more",
+		Fix:      "ask for fewer permissions, or with shorter resources, in one call",
+	})
 	deletionMissing = Refusals.Add(explain.Reason{
 		Code:     "deletion-target",
 		Check:    "deletion",

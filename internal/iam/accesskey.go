@@ -24,6 +24,9 @@ import (
 // key; the error of CreateAccessKey wraps store.ErrConflict if there is one already.
 type AccessKeyStore interface {
 	CreateAccessKey(ctx context.Context, k store.AccessKey) error
+	// CreateAccessKeyWithin is CreateAccessKey, unless the account has limit keys: then its error wraps
+	// store.ErrLimit.
+	CreateAccessKeyWithin(ctx context.Context, k store.AccessKey, limit int) error
 	CreateFirstAccessKey(ctx context.Context, k store.AccessKey) (made bool, err error)
 	Initialise(ctx context.Context, k store.AccessKey) (home identitypool.AccountID, made bool, err error)
 	AccessKey(ctx context.Context, id string) (store.AccessKey, error)

@@ -42,6 +42,13 @@ func (r *rows) change(id string, f func(k *store.AccessKey)) error {
 	return nil
 }
 
+func (r *rows) CreateAccessKeyWithin(ctx context.Context, k store.AccessKey, limit int) error {
+	if len(r.keys) >= limit {
+		return store.ErrLimit
+	}
+	return r.CreateAccessKey(ctx, k)
+}
+
 func (r *rows) CreateAccessKey(_ context.Context, k store.AccessKey) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -54,15 +54,20 @@ func (m *KeyManager) Create(ctx context.Context, c Caller, n NewAccessKey) (Acce
 		return AccessKey{}, "", fmt.Errorf("%w: %w", ErrKeyForm, err)
 	}
 
-	have, err := m.Keys.List(ctx, c.Account)
+	secret := newSecret()
+	row, err := m.Keys.row(newAccessKeyID(), secret, n)
 	if err != nil {
 		return AccessKey{}, "", err
 	}
-	if len(have) >= MaxAccountKeys {
+	err = m.Keys.store.CreateAccessKeyWithin(ctx, row, MaxAccountKeys)
+	if errors.Is(err, store.ErrLimit) {
 		return AccessKey{}, "", ErrKeyLimit
+	} else if err != nil {
+		return AccessKey{}, "", m.Keys.storeError(row.ID, err)
 	}
+	m.Keys.created(ctx, row)
 
-	return m.Keys.Create(ctx, n)
+	return fromRow(row), secret, nil
 }
 
 // SetDisabled disables or enables a key of the caller's account. own says that the caller knows that

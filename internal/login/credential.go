@@ -48,14 +48,14 @@ func (j *judge) verdict(c Claims, err error) (Claims, error) {
 		return Claims{}, refused
 	}
 
-	fix := cmp.Or(outbound.FixOf(err), "try again; check that the provider is reachable from this server")
+	fix := cmp.Or(outbound.FixOf(outbound.Told(err)), "try again; check that the provider is reachable from this server")
 
 	return Claims{}, &Unavailable{
 		Provider: j.trust.Provider,
 		Cause:    err,
 		Refusal: j.trace.Refuse(providerAnswer.With(
 			"api", explain.ShownText(j.trust.BaseURL),
-			"problem", err.Error(),
+			"problem", outbound.Told(err).Error(),
 			"fix", fix,
 		)),
 	}

@@ -69,6 +69,45 @@ func (s *Store) CreateAccessKey(ctx context.Context, k AccessKey) error {
 	return err
 }
 
+// CreateAccessKeyWithin is CreateAccessKey for an account that may have limit keys. Calls for all
+// accounts take turns, as in changeUnlessLast: two that count at once must not both find room.
+// Errors: ErrConflict, ErrInvalid, ErrLimit.
+func (s *Store) CreateAccessKeyWithin(ctx context.Context, k AccessKey, limit int) error {
+	if err := k.check(); err != nil {
+		return err
+	}
+	if k.Created.IsZero() {
+		k.Created = s.now()
+	}
+
+	err := s.write(ctx, func(t *engine.Tx) error {
+		if err := takeTurns(t); err != nil {
+			return err
+		}
+		n, err := collect(t, scanInt, `SELECT count(*) FROM access_keys WHERE account = $1`, string(k.Account))
+		if err != nil {
+			return err
+		}
+		if n[0] >= int64(limit) {
+			return fmt.Errorf("%w: account %s has %d access keys", ErrLimit, k.Account, n[0])
+		}
+
+		return insertAccessKey(t, k)
+	})
+	if s.engine.IsViolation(err) {
+		return fmt.Errorf("access key %s: %w", k.ID, ErrConflict)
+	}
+
+	return err
+}
+
+// takeTurns makes the transactions that count access keys run one after the other: each first changes a
+// row that every database has, also one that was never initialised. Keys are made seldom.
+func takeTurns(t *engine.Tx) error {
+	_, err := t.Exec(`UPDATE ownership_order SET last = last WHERE one = 1`)
+	return err
+}
+
 // AccessKey returns an access key. The store never caches it: the next call
 // after a key was disabled sees it disabled. Error: ErrNotFound.
 func (s *Store) AccessKey(ctx context.Context, id string) (AccessKey, error) {
@@ -140,8 +179,7 @@ func (s *Store) DeleteAccessKeyOf(ctx context.Context, account identitypool.Acco
 }
 
 // changeUnlessLast takes a key out of use, unless it is the account's last one that is enabled and has
-// no policy. Two calls that take out one key each must not leave none: locks on all such keys make them
-// take turns.
+// no policy. Two calls that take out one key each must not leave none, so they take turns.
 func (s *Store) changeUnlessLast(
 	ctx context.Context, account identitypool.AccountID, id, text string, args ...any,
 ) error {
@@ -150,8 +188,7 @@ func (s *Store) changeUnlessLast(
 	}
 
 	return s.write(ctx, func(t *engine.Tx) error {
-		if _, err := t.Exec(`UPDATE access_keys SET disabled = disabled
-			WHERE account = $1 AND policy = '' AND NOT disabled`, string(account)); err != nil {
+		if err := takeTurns(t); err != nil {
 			return err
 		}
 

@@ -55,3 +55,38 @@ func TestTheLastKeySurvives(t *testing.T) {
 		}
 	})
 }
+
+// Calls that make keys at once, on several nodes, make no more than the account may have.
+func TestTheLimitOfKeysHolds(t *testing.T) {
+	const account, limit = "111122223333", 5
+	eachCluster(t, func(t *testing.T, nodes []*Store) {
+		if _, _, err := nodes[0].Initialise(t.Context(), AccessKey{
+			ID: "AKIAHOME", Account: "000000000000", SealedSecret: []byte("s"),
+		}); err != nil {
+			t.Fatal(err)
+		}
+
+		var group sync.WaitGroup
+		results := make([]error, 16)
+		for n := range results {
+			group.Go(func() {
+				results[n] = nodes[n%len(nodes)].CreateAccessKeyWithin(t.Context(), AccessKey{
+					ID: fmt.Sprintf("AKIA%d", n), Account: account, SealedSecret: []byte("s"),
+				}, limit)
+			})
+		}
+		group.Wait()
+
+		made := 0
+		for _, err := range results {
+			if err == nil {
+				made++
+			} else if !errors.Is(err, ErrLimit) {
+				t.Error(err)
+			}
+		}
+		if have := must(nodes[0].AccessKeys(t.Context(), account))(t); made != limit || len(have) != limit {
+			t.Errorf("%d calls made keys, and the account has %d", made, len(have))
+		}
+	})
+}

@@ -238,7 +238,8 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 
 	no, err := r.ask.ask(ctx, u)
 	if err != nil {
-		fix := outbound.FixOf(err)
+		told := outbound.Told(err)
+		fix := outbound.FixOf(told)
 		if wrong, ok := errors.AsType[*Misconfigured](err); ok {
 			fix = wrong.Fix
 		}
@@ -249,7 +250,7 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 		return &idtoken.Unavailable{
 			Provider: u.Provider,
 			Cause:    err,
-			Refusal:  trace.Refuse(unanswered.With("pool", u.Provider, "problem", err.Error(), "fix", fix)),
+			Refusal:  trace.Refuse(unanswered.With("pool", u.Provider, "problem", told.Error(), "fix", fix)),
 		}
 	}
 	if no != nil {
