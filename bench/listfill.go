@@ -196,6 +196,7 @@ func fillStatistics(ctx context.Context, d *deployment) (err error) {
 	if _, err := s.SaveStatistics(ctx, true, poolRows); err != nil {
 		return err
 	}
+
 	r := statistics.New(statistics.Options{Store: s, Now: time.Now})
 	for more := true; more && err == nil; { // as a server does from hour to hour
 		more, err = r.Merge(ctx)

@@ -225,7 +225,6 @@ func (a *administrator) beRefused(ctx context.Context) error {
 
 // measure asks a question several times, after a few times that do not count.
 func (a *administrator) measure(ctx context.Context, q listQuestion, calls int) (row listTimes, err error) {
-
 	const warmUp = 5
 	var o outcome
 	var before time.Duration

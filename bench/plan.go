@@ -39,7 +39,7 @@ var fullPlan = plan{
 	crowding:        20 * time.Second,
 	listCalls:       300,
 	recordingStarts: 5,
-	recordingRounds: 40,
+	recordingRounds: 150,
 	limit:           2 * time.Hour,
 }
 
@@ -59,6 +59,6 @@ var shortPlan = plan{
 	crowding:        5 * time.Second,
 	listCalls:       100,
 	recordingStarts: 3,
-	recordingRounds: 20,
+	recordingRounds: 100,
 	limit:           20 * time.Minute,
 }

@@ -69,6 +69,7 @@ func run(ctx context.Context) (err error) {
 
 	running, stop := context.WithCancel(ctx)
 	defer stop()
+
 	go server.Run(running)
 
 	return answer(server, t.Kinds)
