@@ -48,6 +48,7 @@ func call() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+
 	defer func() { _ = connection.Close() }()
 
 	head := binary.BigEndian.AppendUint32(nil, uint32(len(asked)))

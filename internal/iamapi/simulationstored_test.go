@@ -36,9 +36,11 @@ func TestSimulationOfUnreadablePolicies(t *testing.T) {
 		return err
 	}
 	keys := func(role string) error {
-		_, err := w.IAM().GetContextKeysForPrincipalPolicy(t.Context(), &iamclient.GetContextKeysForPrincipalPolicyInput{
+		in := &iamclient.GetContextKeysForPrincipalPolicyInput{
 			PolicySourceArn: aws.String(wiretest.IAMBase + "role/" + role),
-		})
+		}
+		_, err := w.IAM().GetContextKeysForPrincipalPolicy(t.Context(), in)
+
 		return err
 	}
 
