@@ -39,7 +39,7 @@ type recordingRow struct {
 	Operation       string
 	Before, Now     float64 // microseconds per call, medians of the starts
 	Ratio, Low, Top float64 // Now to Before: of the starts, the median, the lowest and the highest
-	Twice           float64 // the ratio that is farthest from 1 of two processes of this version: what is left of the noise
+	Twice           float64 // largest ratio of two processes of this version: noise
 }
 
 // recording measures what a sign-in costs in the handler, beside the version before all that administrators see.

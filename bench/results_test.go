@@ -61,14 +61,22 @@ func TestListTable(t *testing.T) {
 	}
 }
 
-// The ratio of a row is the middle of the rounds' ratios: a round in which the machine was busy moves it little.
+// The ratio of a row is the middle of the starts', and what differs between two processes of one version is the worst.
 func TestRecordingRow(t *testing.T) {
-	s := recordingRounds{
-		before: []float64{10, 11, 30, 10}, now: []float64{10, 11, 11, 50}, ratios: []float64{1, 1.01, 0.4, 5},
-		twice: []float64{1, 1, 1, 9},
-	}
+	var s recordingStarts
+	s.add(10, 10, 10.2)
+	s.add(10, 20, 20)
+	s.add(10, 11, 10)
 	row := s.row("GetId")
-	if row.Ratio < 1 || row.Ratio > 1.01 || row.Low > row.Ratio || row.Top < row.Ratio || row.Twice != 1 {
+	if row.Before != 10 || row.Now != 10.5 || row.Ratio != 1.05 || row.Low != 1.01 || row.Top != 2 || row.Twice != 1.1 {
 		t.Errorf("got %+v", row)
+	}
+}
+
+// Rounds that other work disturbed do not count.
+func TestQuickRound(t *testing.T) {
+	rounds := []float64{90, 10.1, 30, 10.3, 50, 10.2, 80, 70, 60, 40}
+	if got := quick(rounds); got != 10.2 {
+		t.Errorf("%v is the time of a quick round", got)
 	}
 }
