@@ -95,7 +95,8 @@ func TestCheckAccessIsBounded(t *testing.T) {
 	for n := range 6 { // 10 KB of patterns each, attached
 		document := trustless(fmt.Sprintf(`{"Effect":"Allow","Action":"poolhouse:*","Resource":"*"},`+
 			`{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::%s"}`, strings.Repeat("?", 5800)))
-		root(r.Server).send(t, query("iam", "CreatePolicy", "PolicyName", fmt.Sprint("long", n), "PolicyDocument", document))
+		root(r.Server).send(t, query("iam", "CreatePolicy", "PolicyName", fmt.Sprint("long", n),
+			"PolicyDocument", document))
 		root(r.Server).send(t, query("iam", "AttachRolePolicy", "RoleName", "Long",
 			"PolicyArn", wiretest.IAMBase+fmt.Sprint("policy/long", n)))
 	}

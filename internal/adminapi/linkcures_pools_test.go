@@ -20,7 +20,7 @@ type poolRig struct {
 	arn, key string // of the development issuer
 }
 
-// closed makes a pool without guests, with the development issuer.
+// pool makes a pool without guests, with the development issuer.
 func (r poolRig) pool(t *testing.T, change ...func(*ci.CreateIdentityPoolInput)) string {
 	t.Helper()
 	in := &ci.CreateIdentityPoolInput{
@@ -32,7 +32,7 @@ func (r poolRig) pool(t *testing.T, change ...func(*ci.CreateIdentityPoolInput))
 	return *wiretest.Must(r.Admin().CreateIdentityPool(t.Context(), in))(t).IdentityPoolId
 }
 
-// with returns a call that asks a pool for an ID.
+// getID returns a call that asks a pool for an ID.
 func getID(pool, key, token string) wireCall {
 	logins := ""
 	if key != "" {
@@ -58,8 +58,8 @@ func withGuests(in *ci.CreateIdentityPoolInput) { in.AllowUnauthenticatedIdentit
 func startPoolRig(t *testing.T) poolRig {
 	t.Helper()
 	s := wiretest.Start(t, func(c *poolhouse.Config) {
-		c.AcceptUnknownRoles, c.TokenAlgorithm, c.Limits.RulesPerMapping, c.Limits.UserPoolProviders = false, "ES256", 1, 1
-		c.Limits.TagsPerPool = 1
+		c.AcceptUnknownRoles, c.TokenAlgorithm = false, "ES256"
+		c.Limits.RulesPerMapping, c.Limits.UserPoolProviders, c.Limits.TagsPerPool = 1, 1, 1
 	})
 	return poolRig{Server: s, arn: wiretest.DevInfo(s).OIDCProviderARN, key: wiretest.DevInfo(s).LoginKey}
 }
@@ -72,7 +72,9 @@ func TestLinksToPoolsCure(t *testing.T) {
 
 	open := r.pool(t, withGuests)
 	guest := r.GetID(t, open, nil)
-	developer := r.pool(t, noProvider, func(in *ci.CreateIdentityPoolInput) { in.DeveloperProviderName = aws.String("a.b") })
+	developer := r.pool(t, noProvider, func(in *ci.CreateIdentityPoolInput) {
+		in.DeveloperProviderName = aws.String("a.b")
+	})
 	noFlow := r.pool(t, withGuests, func(in *ci.CreateIdentityPoolInput) { in.AllowClassicFlow = aws.Bool(false) })
 	mapped := r.pool(t, withGuests, func(in *ci.CreateIdentityPoolInput) { in.AllowClassicFlow = aws.Bool(true) })
 	rule := func(value string) string {
@@ -166,7 +168,8 @@ func TestLinksToPoolSettingsCure(t *testing.T) {
 	}
 	update := func(field, value string) wireCall {
 		return pools("UpdateIdentityPool", fmt.Sprintf(
-			`{"IdentityPoolId":%q,"IdentityPoolName":"p","AllowUnauthenticatedIdentities":false,%q:%s}`, named, field, value))
+			`{"IdentityPoolId":%q,"IdentityPoolName":"p","AllowUnauthenticatedIdentities":false,%q:%s}`,
+			named, field, value))
 	}
 	roled := r.pool(t, func(in *ci.CreateIdentityPoolInput) {
 		in.CognitoIdentityProviders = []types.CognitoIdentityProvider{
@@ -203,7 +206,8 @@ func TestLinksToPoolSettingsCure(t *testing.T) {
 			call:  create("SamlProviderARNs", `["arn:aws-cn:iam::000000000000:saml-provider/corp"]`),
 			again: create("SamlProviderARNs", `["`+corp+`"]`)},
 		{code: "provider-arn-issuer",
-			call:  create("OpenIdConnectProviderARNs", `["arn:aws:iam::000000000000:oidc-provider/HTTPS://idp.example"]`),
+			call: create("OpenIdConnectProviderARNs",
+				`["arn:aws:iam::000000000000:oidc-provider/HTTPS://idp.example"]`),
 			again: create("OpenIdConnectProviderARNs", `["arn:aws:iam::000000000000:oidc-provider/idp.example"]`)},
 		{code: "supported-login-provider", call: create("SupportedLoginProviders", `{"idp.example":"app"}`),
 			again: create("SupportedLoginProviders", `{"accounts.google.com":"app"}`)},

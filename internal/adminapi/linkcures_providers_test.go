@@ -18,8 +18,8 @@ import (
 // register makes a provider by the IAM API, and returns its ARN.
 func (r poolRig) register(t *testing.T, url string) string {
 	t.Helper()
-	return *wiretest.Must(r.IAM().CreateOpenIDConnectProvider(t.Context(),
-		&iamclient.CreateOpenIDConnectProviderInput{Url: &url, ClientIDList: []string{"app"}}))(t).OpenIDConnectProviderArn
+	in := &iamclient.CreateOpenIDConnectProviderInput{Url: &url, ClientIDList: []string{"app"}}
+	return *wiretest.Must(r.IAM().CreateOpenIDConnectProvider(t.Context(), in))(t).OpenIDConnectProviderArn
 }
 
 // Links of refused tokens to OpenID Connect providers cure the refusal.
@@ -43,19 +43,21 @@ func TestLinksToOIDCProvidersCure(t *testing.T) {
 	spelled := r.pool(t, naming(wiretest.IAMBase+"oidc-provider/spelled.example"))
 	role := *r.NewIAMRole(t, "Web", trustOf(`{"Effect":"Allow","Principal":{"Federated":"`+nobody+
 		`"},"Action":"sts:AssumeRoleWithWebIdentity"}`)).Arn
+	ofNobody := token(map[string]any{"iss": "https://nobody.example"})
 	foreign := strings.Replace(nobody, "000000000000", "111111111111", 1)
 
 	for _, c := range []linkCase{
 		{code: "token-audience", call: getID(registered, key, token(map[string]any{"aud": "other"}))},
 		{code: "token-authorized-party",
 			call: getID(registered, key, token(map[string]any{"aud": []string{"app", "x"}, "azp": "third"}))},
-		{code: "token-audience-list", call: getID(registered, key, token(map[string]any{"aud": []string{"app", "fourth"}}))},
+		{code: "token-audience-list",
+			call: getID(registered, key, token(map[string]any{"aud": []string{"app", "fourth"}}))},
 		{code: "token-issuer-spelling", partly: true,
 			call: getID(spelled, "spelled.example", token(map[string]any{"iss": "https://spelled.example/"}))},
 		{code: "openid-connect-provider-registration",
-			call: getID(r.pool(t, naming(nobody)), "nobody.example", token(map[string]any{"iss": "https://nobody.example"}))},
+			call: getID(r.pool(t, naming(nobody)), "nobody.example", ofNobody)},
 		{code: "openid-connect-provider-account",
-			call:  getID(r.pool(t, naming(foreign)), "nobody.example", token(map[string]any{"iss": "https://nobody.example"})),
+			call:  getID(r.pool(t, naming(foreign)), "nobody.example", ofNobody),
 			value: `["` + nobody + `"]`},
 		{code: "openid-connect-provider",
 			call: query("sts", "AssumeRoleWithWebIdentity", "RoleArn", role, "RoleSessionName", "s1",

@@ -55,14 +55,16 @@ func TestLinksToTrustPoliciesCure(t *testing.T) {
 		},
 		"trust-policy-condition-unknown": {trust: trustOf(homeTrust("Allow", all, unknown))},
 		"trust-policy-deny":              {trust: trustOf(homeTrust("Allow", all, ""), homeTrust("Deny", assume, ""))},
-		"trust-policy-deny-unknown":      {trust: trustOf(homeTrust("Allow", all, ""), homeTrust("Deny", assume, unknown))},
-		"trust-policy-empty":             {trust: trustOf(homeTrust("Deny", `"sts:SetSourceIdentity"`, ""))},
+		"trust-policy-deny-unknown": {
+			trust: trustOf(homeTrust("Allow", all, ""), homeTrust("Deny", assume, unknown)),
+		},
+		"trust-policy-empty": {trust: trustOf(homeTrust("Deny", `"sts:SetSourceIdentity"`, ""))},
 	} {
 		t.Run(code, func(t *testing.T) {
 			role := *r.NewIAMRole(t, code, c.trust).Arn
 			pairs := append([]string{"RoleArn", role, "RoleSessionName", "s1"}, c.more...)
-			one := linkCase{code: code, by: root(r.Server), call: query("signed-sts", "AssumeRole", pairs...), value: good}
-			one.check(t, r.Server)
+			call := query("signed-sts", "AssumeRole", pairs...)
+			linkCase{code: code, by: root(r.Server), call: call, value: good}.check(t, r.Server)
 		})
 	}
 
@@ -113,8 +115,9 @@ func TestLinksToTrustPoliciesOfIdentitiesCure(t *testing.T) {
 				`"Condition":{"StringEquals":{` + aud + `:"POOL"}}}`,
 		},
 		"trust-policy-condition-principal-tags": {
-			statement: `{"Effect":"Allow",` + federated + `,"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],` +
-				`"Condition":{"StringEquals":{` + aud + `:"POOL","aws:RequestTag/team":"ops"}}}`,
+			statement: `{"Effect":"Allow",` + federated +
+				`,"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],"Condition":{` +
+				`"StringEquals":{` + aud + `:"POOL","aws:RequestTag/team":"ops"}}}`,
 		},
 		"trust-policy-condition-spelling": {
 			statement: `{"Effect":"Allow",` + federated + `,"Action":"sts:AssumeRoleWithWebIdentity","Condition":{` +
@@ -202,7 +205,8 @@ func TestLinksToPermissionsCure(t *testing.T) {
 	}{
 		{"policies-none", trustless(statement("Allow", "s3:GetObject", "*", "")), list},
 		{"policies-none-resource", trustless(statement("Allow", "cognito-identity:*", arn+"other", "")), describe},
-		{"policies-deny", trustless(wiretest.AllowAllStatement, statement("Deny", "cognito-identity:*", "*", "")), list},
+		{"policies-deny",
+			trustless(wiretest.AllowAllStatement, statement("Deny", "cognito-identity:*", "*", "")), list},
 		{"policies-deny-unknown",
 			trustless(wiretest.AllowAllStatement, statement("Deny", "cognito-identity:*", "*", unknown)), list},
 		{"policies-none-unknown", trustless(statement("Allow", "cognito-identity:*", "*", unknown)), list},
@@ -226,10 +230,8 @@ func TestLinksToPermissionsCure(t *testing.T) {
 			linkCase{code: code, by: by, call: c.call, policy: anything}.check(t, r.Server)
 		})
 	}
-	linkCase{
-		code: "policies-key-none", by: replaceKey(t, r.Server, wireLink{Kind: "access-key"}, refused[0].policy), call: list,
-		policy: anything,
-	}.check(t, r.Server)
+	bounded := replaceKey(t, r.Server, wireLink{Kind: "access-key"}, refused[0].policy)
+	linkCase{code: "policies-key-none", by: bounded, call: list, policy: anything}.check(t, r.Server)
 
 	disabled := replaceKey(t, r.Server, wireLink{Kind: "access-key"}, anything)
 	off := wireLink{Kind: "access-key", Id: disabled.key.AccessKeyID, Field: "Status"}
@@ -269,7 +271,8 @@ func TestLinksToPartsOfRolesCure(t *testing.T) {
 	follow(t, r.Server, wireLink{Kind: "role", Id: role("Inline"), Field: "Policies"}, long)
 	role("Attached")
 	for i := range 11 {
-		me.send(t, query("iam", "CreatePolicy", "PolicyName", fmt.Sprint("m", i), "PolicyDocument", wiretest.AccountAll))
+		me.send(t, query("iam", "CreatePolicy", "PolicyName", fmt.Sprint("m", i),
+			"PolicyDocument", wiretest.AccountAll))
 		if i < 10 {
 			me.send(t, attach("Attached", fmt.Sprint("m", i)))
 		}

@@ -301,7 +301,9 @@ func (in *IdentityPool) without(bad map[string]bool) *IdentityPool {
 
 // poolLimitError refuses a pool beyond the account's limit.
 func (s *Service) poolLimitError(region string) *awsapi.Error {
-	return awsapi.Refused(limitExceeded, poolLimit.With("limit", strconv.Itoa(s.Limits.Pools)).At(explain.Setting("limits.pools")),
+	why := poolLimit.With("limit", strconv.Itoa(s.Limits.Pools)).At(explain.Setting("limits.pools"))
+
+	return awsapi.Refused(limitExceeded, why,
 		"The account has reached its limit of %d identity pools in %s.", s.Limits.Pools, region)
 }
 

@@ -42,6 +42,7 @@ var mostStatements = sum([]share{
 	{950, "counters, statistics, pool summaries, searches and previews of deletions"},
 	{130, "statistics of all nodes in one row for each hour"},
 	{700, "`ListRefusals`, and nodes that ask each other"},
+	{200, "nodes that stop and start, poolers, and bounds of what keys may ask"},
 	{2_100, "commands of the admin API, exports of pools, and statistics by day"},
 })
 

@@ -136,7 +136,8 @@ func (w words) fault(err error) error {
 	case isPartition(err):
 		return wrongPartition(err)
 	case errors.Is(err, iam.ErrSettings):
-		return refuse(unmodifiable, resourceInSettings.With("what", w.what, "section", w.section).At(explain.Setting(w.section)))
+		why := resourceInSettings.With("what", w.what, "section", w.section)
+		return refuse(unmodifiable, why.At(explain.Setting(w.section)))
 	case errors.Is(err, iam.ErrNotFound):
 		return refuse(noSuchEntity, resourceMissing.With("what", w.what, "message", w.missing))
 	case errors.Is(err, iam.ErrConflict) && w.conflict != "":

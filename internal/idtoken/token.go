@@ -215,7 +215,9 @@ func (j *judge) tooLong(limit, size int) *explain.Refusal {
 		return tokenFormAPISize.With("limit", strconv.Itoa(limit), "size", strconv.Itoa(size))
 	}
 
-	return tokenFormSize.With("limit", strconv.Itoa(limit), "size", strconv.Itoa(size)).At(explain.Setting("limits.token_bytes"))
+	why := tokenFormSize.With("limit", strconv.Itoa(limit), "size", strconv.Itoa(size))
+
+	return why.At(explain.Setting("limits.token_bytes"))
 }
 
 // base64urlBytes is the alphabet of RFC 4648 section 5.

@@ -48,14 +48,15 @@ func (j *judge) verdict(c Claims, err error) (Claims, error) {
 		return Claims{}, refused
 	}
 
-	fix := cmp.Or(outbound.FixOf(outbound.Told(err)), "try again; check that the provider is reachable from this server")
+	told := outbound.Told(err)
+	fix := cmp.Or(outbound.FixOf(told), "try again; check that the provider is reachable from this server")
 
 	return Claims{}, &Unavailable{
 		Provider: j.trust.Provider,
 		Cause:    err,
 		Refusal: j.trace.Refuse(providerAnswer.With(
 			"api", explain.ShownText(j.trust.BaseURL),
-			"problem", outbound.Told(err).Error(),
+			"problem", told.Error(),
 			"fix", fix,
 		)),
 	}

@@ -43,7 +43,8 @@ func (v *Verifier) verifyFacebook(ctx context.Context, trust Trust, token string
 		if trust.IDTokens != nil {
 			return v.tokens.Verify(ctx, trust.IDTokens, token)
 		}
-		return Claims{}, j.refuse(credentialFormLimitedLogin.With().At(explain.Setting("providers.facebook.limited_login")))
+		setting := explain.Setting("providers.facebook.limited_login")
+		return Claims{}, j.refuse(credentialFormLimitedLogin.With().At(setting))
 	}
 
 	if refused := j.opaque("the access token of the Facebook SDK", token, maxFacebookToken); refused != nil {
