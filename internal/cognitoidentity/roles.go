@@ -258,6 +258,7 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 
 			return roleRefused(arn, why).Because(err)
 		}
+
 		return err
 	}
 
