@@ -73,7 +73,7 @@ func TestRefusalOnTheTerminal(t *testing.T) {
 					ID:     "arn:x",
 					Field:  "Policies",
 					Add:    "y",
-					Source: explain.SourceFile,
+					Source: explain.SourceAPI,
 				},
 			},
 		},
@@ -88,7 +88,7 @@ GetId NotAuthorizedException  no  (request id)
           | one
           | two\x1b[0m
           fix: c
-          at: role arn:x, Policies: add y (in the settings file)
+          at: role arn:x, Policies: add y
   not reached: first, second
   reason: role-account
 `
