@@ -26,7 +26,8 @@ type rig struct {
 
 	mutex sync.Mutex
 	lost  bool           // no call reaches the server
-	other string         // host of a server that took the place of the first; "" = none
+	other string         // host of a server that takes the place of the first; "" = none
+	after int            // the calls of an operation that still reach the first
 	calls map[string]int // by operation
 }
 
@@ -63,10 +64,11 @@ func (r *rig) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 
 	r.mutex.Lock()
-	r.calls[operation[strings.LastIndex(operation, ".")+1:]]++
-	lost, other := r.lost, r.other
+	operation = operation[strings.LastIndex(operation, ".")+1:]
+	r.calls[operation]++
+	lost, other, replaced := r.lost, r.other, r.calls[operation] > r.after
 	r.mutex.Unlock()
-	if other != "" {
+	if other != "" && replaced {
 		request = request.Clone(request.Context())
 		request.Host, request.URL.Host = request.URL.Host, other // the signature names the first
 	}
@@ -83,11 +85,11 @@ func (r *rig) lose(lost bool) {
 	r.lost = lost
 }
 
-// replace lets another server answer from now on.
-func (r *rig) replace(by *rig) {
+// replace lets another server answer, after a number of calls of each operation.
+func (r *rig) replace(by *rig, after int) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.other = strings.TrimPrefix(by.URL, "http://")
+	r.other, r.after = strings.TrimPrefix(by.URL, "http://"), after
 }
 
 func (r *rig) called(operation string) int {
