@@ -23,8 +23,9 @@ var oneRandomIndex string
 // schemaTable is the table with the schema's version.
 const schemaTable = "schema_version"
 
-// migrateAttempts bounds how often a start looks again that lost a race for the
-// first migration. Only SQLite needs it: PostgreSQL nodes hold a lock.
+// migrateAttempts bounds how often a start tries a migration that fails while the schema
+// stays at its version. A start that lost a race for a migration finds a newer version, and
+// its attempts begin anew. Only SQLite needs it: PostgreSQL nodes hold a lock.
 const migrateAttempts = 5
 
 // migrations returns the migrations of a database engine.
@@ -98,6 +99,7 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) error {
 		return err
 	}
 
+	reached := int64(-1)
 	for attempt := 1; ; attempt++ {
 		current, target, err := provider.GetVersions(ctx)
 		switch {
@@ -116,6 +118,9 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) error {
 
 		// Another process may have created the tables between our look and our
 		// attempt; each migration is one transaction, so looking again is safe.
+		if current > reached {
+			reached, attempt = current, 1
+		}
 		if attempt == migrateAttempts || ctx.Err() != nil {
 			return fmt.Errorf("migrating the schema: %w", err)
 		}

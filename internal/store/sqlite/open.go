@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
@@ -56,6 +58,9 @@ type Cache interface {
 // busyTimeout bounds how long a statement waits for another process's lock: the
 // command line may write to the file that a server has open.
 const busyTimeout = 5 * time.Second
+
+// turnInterval is the time between two attempts to turn the write-ahead log on.
+const turnInterval = 10 * time.Millisecond
 
 // logSizeLimit is the size, in bytes, to which a log that starts over is cut.
 const logSizeLimit = 128 << 20
@@ -116,6 +121,9 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	}
 	if err := e.openDBs(path); err != nil {
 		return nil, err
+	}
+	if err := turnLogOn(ctx, e.writeDB); err != nil {
+		return nil, explainOpening(o.Path, err)
 	}
 	if err := o.Prepare(ctx, e.writeDB); err != nil {
 		return nil, explainOpening(o.Path, err)
@@ -191,6 +199,29 @@ func (e *Engine) openDBs(path string) (err error) {
 	e.readDB, err = sql.Open("sqlite", dsn(path, true))
 
 	return err
+}
+
+// turnLogOn opens the first connection, which turns the write-ahead log of a new file on. SQLite does not wait for
+// another process's lock then, so this waits instead, as long as a statement would.
+func turnLogOn(ctx context.Context, db *sql.DB) error {
+	ctx, cancel := context.WithTimeout(ctx, busyTimeout)
+	defer cancel()
+
+	again := time.NewTicker(turnInterval)
+	defer again.Stop()
+
+	for {
+		err := db.PingContext(ctx)
+		if resultCode(err)&0xff != sqlite3.SQLITE_BUSY {
+			return err
+		}
+
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // openBeside opens the parts that a file has beside its writer: readers, the copies
