@@ -1,0 +1,53 @@
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { svelte } from '@sveltejs/vite-plugin-svelte'
+import { defineConfig } from 'vitest/config'
+
+// Groups of modules that several pages share. The first load has the frame alone; a page adds its own chunk and
+// the groups that it uses. Group names are tried from the top.
+const groups = [
+  { name: 'client', test: /node_modules[\\/]aws4fetch|src[\\/]frame[\\/](client|xml)/ },
+  { name: 'code', test: /src[\\/](samples|parts[\\/]code)[\\/]/ },
+  { name: 'trace', test: /src[\\/](texts[\\/]reasons|parts[\\/]trace[\\/])/ },
+  { name: 'chart', test: /src[\\/]parts[\\/]chart[\\/]/ },
+  { name: 'providers', test: /src[\\/]parts[\\/]providers[\\/]/ },
+  { name: 'pool', test: /src[\\/]parts[\\/]pool[\\/]/ },
+  { name: 'parts', test: /src[\\/](parts|api|texts)[\\/]/ },
+]
+
+// compress leaves only the gzip form of each file: the server sends it as it is.
+function compress(folder: string) {
+  return {
+    name: 'compress',
+    apply: 'build' as const,
+    closeBundle() {
+      for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+        const file = join(folder, name)
+        if (!statSync(file).isFile() || file.endsWith('.gz')) continue
+
+        writeFileSync(file + '.gz', gzipSync(readFileSync(file), { level: 9 }))
+        rmSync(file)
+      }
+    },
+  }
+}
+
+const folder = '../internal/console/dist'
+
+export default defineConfig({
+  base: './',
+  plugins: [svelte(), compress(folder)],
+  build: {
+    outDir: folder,
+    emptyOutDir: true,
+    target: 'es2022',
+    // The browsers that have light-dark() and popovers have modulepreload.
+    modulePreload: { polyfill: false },
+    // No file becomes a data: URL: the Content-Security-Policy refuses those.
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+    rolldownOptions: { output: { codeSplitting: { groups, includeDependenciesRecursively: false } } },
+  },
+  test: { include: ['src/**/*.test.ts'] },
+})
