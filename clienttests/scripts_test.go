@@ -50,7 +50,7 @@ func allPassed(t *testing.T, tap string) {
 
 // The lock files pin contents, not where somebody downloaded them from.
 func TestLockFiles(t *testing.T) {
-	for _, folder := range []string{"js", "iamsimulate", photosExample, "../packaging/npm"} {
+	for _, folder := range []string{"js", "iamsimulate", consoleFolder, photosExample, "../packaging/npm"} {
 		text, err := os.ReadFile(folder + "/package-lock.json")
 		if err != nil {
 			t.Fatal(err)

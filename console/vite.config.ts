@@ -1,7 +1,8 @@
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { svelte } from '@sveltejs/vite-plugin-svelte'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 // Groups of modules that several pages share. The first load has the frame alone; a page adds its own chunk and
@@ -17,10 +18,15 @@ const groups = [
 ]
 
 // compress leaves only the gzip form of each file: the server sends it as it is.
-function compress(folder: string) {
+function compress(): Plugin {
+  let folder = ''
+
   return {
     name: 'compress',
-    apply: 'build' as const,
+    apply: 'build',
+    configResolved(config) {
+      folder = resolve(config.root, config.build.outDir)
+    },
     closeBundle() {
       for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
         const file = join(folder, name)
@@ -33,13 +39,11 @@ function compress(folder: string) {
   }
 }
 
-const folder = '../internal/console/dist'
-
 export default defineConfig({
   base: './',
-  plugins: [svelte(), compress(folder)],
+  plugins: [svelte(), compress()],
   build: {
-    outDir: folder,
+    outDir: '../internal/console/dist',
     emptyOutDir: true,
     target: 'es2022',
     // The browsers that have light-dark() and popovers have modulepreload.

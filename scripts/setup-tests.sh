@@ -49,7 +49,7 @@ if ! [ ../python/packages -nt ../python/requirements.txt ]; then
 	rm -rf ../python/packages
 	/usr/bin/python3 -m pip install --quiet --target ../python/packages -r ../python/requirements.txt
 fi
-for folder in . ../../examples/photos ../../packaging/npm; do
+for folder in . ../../console ../../examples/photos ../../packaging/npm; do
 	[ -d "$folder/node_modules" ] && [ "$folder/node_modules" -nt "$folder/package-lock.json" ] ||
 		(cd "$folder" && npm ci --silent --no-audit --no-fund)
 done
