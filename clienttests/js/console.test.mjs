@@ -5,6 +5,7 @@ import test, { after } from "node:test";
 
 import { CognitoIdentityClient, CreateIdentityPoolCommand, GetIdCommand, SetIdentityPoolRolesCommand } from "@aws-sdk/client-cognito-identity";
 
+import { frameBudget, measure, mostRequests } from "./console-measure.mjs";
 import { browser, faultsOf, open, picture, signIn, views, visit } from "./console.mjs";
 
 const { endpoint: ENDPOINT } = JSON.parse(process.env.POOLHOUSE_INFO);
@@ -157,4 +158,15 @@ test("a key is kept only where its user wants it", async () => {
   await page.getByRole("button", { name: "Forget the key" }).click();
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
   await close();
+});
+
+test("the first load of every page keeps to its budget", async (t) => {
+  const { rows, frame } = await measure(ENDPOINT, POOL);
+  assert.ok(frame > 10 && frame <= frameBudget, `the frame has ${frame} kB`);
+  for (const row of rows) {
+    await t.test(row.title, () => {
+      assert.ok(row.kB > frame && row.kB <= row.budget, `${row.kB} kB of ${row.budget}: ${JSON.stringify(row.files)}`);
+      assert.ok(row.requests <= mostRequests, `${row.requests} requests: ${JSON.stringify(row.files)}`);
+    });
+  }
 });
