@@ -70,7 +70,7 @@ func warnOfConsole(l listeners, addresses func() ([]net.Addr, error), logger *sl
 
 	logger.Warn("the console can neither sign calls nor verify tokens in a browser that reaches it by plain HTTP at "+
 		"an address that is not loopback: browsers have no WebCrypto there",
-		"console_listen", at.Addr().String(), "reached_at", urls,
+		"address", at.Addr().String(), "reached_at", urls,
 		"fix", "open the console by a loopback address such as 127.0.0.1, also through a forwarded port, "+
 			"or set up a proxy with TLS")
 }
