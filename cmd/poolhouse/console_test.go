@@ -1,19 +1,18 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
 	"github.com/poolhouse-id/poolhouse/internal/listentest"
@@ -67,7 +66,7 @@ func pools(t *testing.T, url, origin string, key accessKey) error {
 		BaseEndpoint:     &url,
 		Region:           "us-east-1",
 		RetryMaxAttempts: 1,
-		Credentials:      credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, ""),
+		Credentials:      key.provider(),
 		HTTPClient: clientFunc(func(r *http.Request) (*http.Response, error) {
 			r.Header.Set("Origin", origin)
 			return http.DefaultClient.Do(r)
@@ -82,7 +81,7 @@ type clientFunc func(*http.Request) (*http.Response, error)
 
 func (f clientFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
-var testKey = accessKey{AccessKeyID: "test", SecretAccessKey: "test"}
+var testKey = accessKey{id: "test", secret: "test"}
 
 // poolhouse dev has the console on its address, and tells where.
 func TestConsoleOfDev(t *testing.T) {
@@ -299,19 +298,33 @@ func TestDevConsoleURL(t *testing.T) {
 
 // A program that was built without the console has none, and warns if the settings ask for it.
 func TestProgramWithoutConsole(t *testing.T) {
-	program := buildWith(t, "noconsole")
+	program := filepath.Join(t.TempDir(), "poolhouse")
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-tags", "noconsole", "-o", program, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	data := filepath.Join(t.TempDir(), "data")
 	initialised(t, "--data", data)
 	address := listentest.FreeAddress(t)
 
-	p := launchProgram(t, program, "serve", "--lame-duck", "0", "--data", data, "--issuer-url", "http://127.0.0.1:1",
-		"--console", "--listen", address)
+	var log strings.Builder
+	cmd := exec.CommandContext(t.Context(), program, "serve", "--lame-duck", "0", "--data", data, "--issuer-url",
+		"http://127.0.0.1:1", "--console", "--listen", address)
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
 	waitReady(t, "http://"+address)
+
 	got := fetch(t, "http://"+address+"/console/", "")
 	if got.StatusCode != http.StatusNotFound || got.body != "This program was built without the console.\n" {
 		t.Errorf("console = %d %s", got.StatusCode, got.body)
 	}
-	if err := p.stop(context.Background()); err != nil || !strings.Contains(p.log.String(), "built without the console") {
-		t.Errorf("%v, %s", err, &p.log)
+
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil || !strings.Contains(log.String(), "this program was built without the console") {
+		t.Errorf("%v, %s", err, &log)
 	}
 }
