@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -35,9 +36,9 @@ func checkConsoleListener(s *settings) error {
 		return s.fault(&s.ConsoleListen, "%v", err)
 	}
 	if s.TLSCert == "" && !local && !s.BehindProxy {
-		return s.fault(&s.ConsoleListen, "others can reach this address, and session tokens would be sent unencrypted, "+
-			"to a page that browsers give no cryptography: "+
-			"set tls_cert and tls_key, or behind_proxy if a proxy handles TLS, or listen on 127.0.0.1")
+		return s.fault(&s.ConsoleListen, "others can reach this address, and session tokens would be sent "+
+			"unencrypted, to a page that browsers give no WebCrypto: set tls_cert and tls_key, "+
+			"or behind_proxy if a proxy handles TLS, or listen on 127.0.0.1")
 	}
 
 	return nil
@@ -55,6 +56,21 @@ func devConsoleURL(s *settings, l net.Listener) string {
 	}
 
 	return url + poolhouse.ConsolePath
+}
+
+// shownConsole returns where to open the console of a development server; "" = it has none. It warns of one that works
+// only on this machine.
+func shownConsole(
+	server *poolhouse.Server, c *poolhouse.Config, l listeners, addresses func() ([]net.Addr, error),
+) string {
+	if !server.HasConsole() {
+		return ""
+	}
+	if !c.BehindProxy {
+		warnOfConsole(l, addresses, c.Logger)
+	}
+
+	return cmp.Or(c.DevConsoleURL, c.DevEndpoint+poolhouse.ConsolePath)
 }
 
 // warnOfConsole warns of a console that other machines reach by plain HTTP.

@@ -295,8 +295,8 @@ func TestTags(t *testing.T) {
 func TestOwns(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/console": true, "/console/": true, "/console/x": true, "/console//": true, "/console/../x": true,
-		"/": false, "/consoles": false, "/console2/": false, "/Console/": false, "//console/": false, "/x/console/": false,
-		"": false,
+		"/": false, "/consoles": false, "/console2/": false, "/Console/": false, "//console/": false,
+		"/x/console/": false, "": false,
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
 		r.URL.Path = path
@@ -328,15 +328,17 @@ func TestLeftOut(t *testing.T) {
 
 // A built console that cannot be served stops the start.
 func TestFaultsOfFiles(t *testing.T) {
+	long := strings.Repeat(" ", 4<<20+1)
+	plain := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	for want, change := range map[string]func(fstest.MapFS){
 		"there is no index.html":            func(f fstest.MapFS) { delete(f, "index.html.gz") },
 		"index.html is there with and":      func(f fstest.MapFS) { f["index.html"] = &fstest.MapFile{} },
 		"assets/a.exe: no content type":     func(f fstest.MapFS) { f["assets/a.exe"] = &fstest.MapFile{} },
 		"none: no content type":             func(f fstest.MapFS) { f["none"] = &fstest.MapFile{} },
-		"a.js.gz: gzip: invalid header":     func(f fstest.MapFS) { f["a.js.gz"] = &fstest.MapFile{Data: []byte("0123456789")} },
+		"a.js.gz: gzip: invalid header":     func(f fstest.MapFS) { f["a.js.gz"] = plain("0123456789") },
 		"a.js.gz: unexpected EOF":           func(f fstest.MapFS) { f["a.js.gz"] = cut(compressed(t, script)) },
-		"a.js.gz: it has more than 4194304": func(f fstest.MapFS) { f["a.js.gz"] = compressed(t, strings.Repeat(" ", 4<<20+1)) },
-		"a.js: it has more than 4194304":    func(f fstest.MapFS) { f["a.js"] = &fstest.MapFile{Data: make([]byte, 4<<20+1)} },
+		"a.js.gz: it has more than 4194304": func(f fstest.MapFS) { f["a.js.gz"] = compressed(t, long) },
+		"a.js: it has more than 4194304":    func(f fstest.MapFS) { f["a.js"] = plain(long) },
 	} {
 		files := built(t)
 		change(files)
