@@ -29,7 +29,9 @@ export class Stream {
   total = $state(0)
   /** left counts those that came too fast to be shown, or that the server forgot first. */
   left = $state(0)
+  /** warning is what the answer lacks, in the server's words; gone counts nodes that stopped or started again. */
   warning = $state('')
+  gone = $state(0)
   keptSince = $state(0)
   state = $state<'starting' | 'live' | 'paused' | 'hidden' | 'waiting' | 'failed'>('starting')
   /** since is when the list stopped to be live, and retryAt when the next try is, in milliseconds. */
@@ -50,12 +52,12 @@ export class Stream {
     this.#after = ''
     this.#queue = []
     this.rows = []
-    this.total = this.left = 0
+    this.total = this.left = this.gone = 0
     this.warning = ''
     this.error = undefined
     // Filters are a question of their own: it is answered once, and then the pause goes on.
     if (this.state === 'paused' || this.state === 'hidden') void this.#once()
-    else this.#go('starting')
+    else this.#go()
   }
 
   end(): void {
@@ -71,19 +73,19 @@ export class Stream {
   }
 
   resume(): void {
-    this.#go('starting')
+    this.#go()
   }
 
   /** now tries at once, without the rest of a back-off. */
   now(): void {
-    if (this.state === 'failed') this.#go('starting')
+    if (this.state === 'failed') this.#go()
     else this.#wake?.()
   }
 
-  #go(state: 'starting'): void {
+  #go(): void {
     this.#stop.abort()
     this.#stop = new AbortController()
-    this.state = state
+    this.state = 'starting'
     this.error = undefined
     void this.#follow(this.#stop.signal)
   }
@@ -93,7 +95,7 @@ export class Stream {
     this.#stop = new AbortController()
     const { signal } = this.#stop
     try {
-      await this.#read(signal)
+      await this.#read(signal, false)
     } catch (error) {
       if (!signal.aborted) this.error = error
     }
@@ -101,18 +103,20 @@ export class Stream {
 
   async #follow(signal: AbortSignal): Promise<void> {
     let failures = 0
+    let wait = false // the first answer comes at once, so that the page knows whether the server answers
 
     while (!signal.aborted) {
       try {
         const began = Date.now()
-        const waited = this.#after !== ''
-        const came = await this.#read(signal)
+        const came = await this.#read(signal, wait)
         this.state = 'live'
         failures = 0
         // An empty answer that came at once would make a busy loop, as while the server stops.
-        if (waited) await pause(came === 0 && Date.now() - began < 1000 ? 1000 : EVERY, signal)
+        if (wait) await pause(came === 0 && Date.now() - began < 1000 ? 1000 : EVERY, signal)
+        wait = true
       } catch (error) {
         if (signal.aborted) return
+        wait = false
         if (error instanceof CallError && error.kind === 'refused' && this.#after) {
           // The position is of another time, as after the server's restart with another key: begin anew.
           this.#after = ''
@@ -138,16 +142,22 @@ export class Stream {
     this.#wake = null
   }
 
-  async #read(signal: AbortSignal): Promise<number> {
+  async #read(signal: AbortSignal, wait: boolean): Promise<number> {
     const first = this.#after === ''
-    const input = { ...this.#filters, MaxResults: 200, ...(first ? {} : { After: this.#after, WaitSeconds: 20 }) }
+    const input = {
+      ...this.#filters,
+      MaxResults: 200,
+      WaitSeconds: wait ? 20 : 0,
+      ...(first ? {} : { After: this.#after }),
+    }
     const answer = await call<Answer>('admin', 'ListRefusals', input, { signal, seconds: 25 })
     if (signal.aborted) return 0
 
     this.#after = answer.Next
     this.keptSince = answer.KeptSince
-    // How many nodes have gone is told once, so a warning stays until the reader closes it.
-    if (answer.Nodes?.Warning || !answer.Nodes?.Gone) this.warning = answer.Nodes?.Warning ?? this.warning
+    this.warning = answer.Nodes?.Warning ?? ''
+    // How many nodes have gone is told once, so it is added up.
+    this.gone += answer.Nodes?.Gone ?? 0
     if (!first) this.left += answer.Skipped
 
     if (first) {
