@@ -69,8 +69,8 @@ export function find(path: string[]): Found | undefined {
   return undefined
 }
 
-/** has reports whether the console has the page of an area. */
-export const has = (area: string): boolean => find([area]) !== undefined
+/** has reports whether the console has a page. */
+export const has = (...path: string[]): boolean => find(path) !== undefined
 
 /** first is where somebody begins who named no page. */
 export const first = (): string => areas.find((area) => has(area.path))?.path ?? 'key'
