@@ -72,7 +72,8 @@ func TestConsoleOnTheWire(t *testing.T) {
 	} {
 		for url, want := range map[string]int{dev.URL: test.dev, production.URL: test.production} {
 			if got := visit(t, url, test.method, test.path, test.sent); got.Status != want {
-				t.Errorf("%s %s with %v = %d, want %d: %s", test.method, test.path, test.sent, got.Status, want, got.Body)
+				t.Errorf("%s %s with %v = %d, want %d: %s", test.method, test.path, test.sent, got.Status, want,
+					got.Body)
 			}
 		}
 	}
