@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
+	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
@@ -275,6 +277,29 @@ func TestConsoleWarning(t *testing.T) {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%s: %s", name, &log)
 			}
+		}
+	}
+}
+
+// The default of a command is shown as the value and as the default, and overrides nothing.
+func TestStandardOfCommand(t *testing.T) {
+	for environment, want := range map[string]string{
+		"":                        "true true default",
+		"POOLHOUSE_CONSOLE=false": "false true environment POOLHOUSE_CONSOLE",
+	} {
+		s, err := load(nil, []string{environment}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.standard(&s.Console, "true")
+
+		list := s.forServer()
+		n := slices.IndexFunc(list, func(shown poolhouse.Setting) bool { return shown.Name == "console" })
+		if got := list[n]; got.Value+" "+got.Default+" "+got.Source != want {
+			t.Errorf("%s: %+v", environment, got)
+		}
+		if s.Console != strings.HasPrefix(want, "true") {
+			t.Errorf("%s: console %t", environment, s.Console)
 		}
 	}
 }

@@ -76,6 +76,7 @@ func checkSettings(s *settings) error {
 	if _, err := loopbackOnly(s.Listen); err != nil {
 		return s.fault(&s.Listen, "%v", err)
 	}
+
 	for _, address := range []*string{&s.MetricsListen, &s.ConsoleListen} {
 		if *address == "" {
 			continue

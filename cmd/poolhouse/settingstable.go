@@ -70,20 +70,19 @@ func (*settings) SettingHelp() map[string]string {
 	}
 }
 
-// standard gives a setting that has no value from elsewhere another default than the tag has: that of a command.
+// standard gives a setting the default of a command, which differs from that of its tag.
 func (s *settings) standard(field any, text string) {
 	r := s.row(field)
-	if v := s.values[r.Name]; v.source != "default" {
-		return
-	}
-
-	s.values[r.Name] = value{text: text, source: "default"}
 	for i := range s.rows {
 		if s.rows[i].Name == r.Name {
 			s.rows[i].Standard = text
 		}
 	}
-	r.set(text)
+
+	if s.values[r.Name].source == "default" {
+		s.values[r.Name] = value{text: text, source: "default"}
+		r.set(text)
+	}
 }
 
 // value is the text of a setting with its source.

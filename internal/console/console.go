@@ -170,6 +170,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	}
 
 	h.Set("Content-Type", f.contentType)
+
 	switch {
 	case compressed:
 		h.Set("Content-Encoding", "gzip")
