@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -137,6 +138,7 @@ func TestAgentSparesFiles(t *testing.T) {
 
 // An agent removes all its files when it is stopped, also by the end of its terminal.
 func TestAgentLeavesNothing(t *testing.T) {
+	heedHangUps(t)
 	home := guest(t, new(hanging))
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		p := ready(t, "--env-file", "e", "--credentials-file", "c")
@@ -153,6 +155,19 @@ func TestAgentLeavesNothing(t *testing.T) {
 			t.Errorf("%v: left: %q, %v", signal, left, err)
 		}
 	}
+}
+
+// heedHangUps lets processes that the test starts end by SIGHUP, also if the test runs under nohup: what a process
+// ignores its children ignore, but they begin anew with what it handles.
+func heedHangUps(t *testing.T) {
+	t.Helper()
+	if !signal.Ignored(syscall.SIGHUP) {
+		return
+	}
+
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(received) })
 }
 
 // Under nohup neither the agent nor its program ends with the terminal.
