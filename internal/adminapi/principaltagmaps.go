@@ -14,10 +14,7 @@ import (
 // mostTagMaps bounds the maps of a page. A pool may have more: maps of providers that it had remain.
 const mostTagMaps = 50
 
-var (
-	tagMapsPoolShape = awsapi.String{Min: 1, Max: 55}
-	tagMapsPageShape = awsapi.Integer{Min: 1, Max: mostTagMaps}
-)
+var tagMapsPageShape = awsapi.Integer{Min: 1, Max: mostTagMaps}
 
 type listPrincipalTagMapsInput struct {
 	IdentityPoolId *string
@@ -27,7 +24,7 @@ type listPrincipalTagMapsInput struct {
 
 func (in *listPrincipalTagMapsInput) Validate() []awsapi.Violation {
 	var v awsapi.Validator
-	v.String("identityPoolId", in.IdentityPoolId, &tagMapsPoolShape, true)
+	v.String("identityPoolId", in.IdentityPoolId, &poolIDShape, true)
 	v.Integer("maxResults", in.MaxResults, &tagMapsPageShape, false)
 	v.String("nextToken", in.NextToken, &pageTokenShape, false)
 
@@ -69,10 +66,7 @@ func (s *Service) listPrincipalTagMaps(
 		return nil, err
 	}
 
-	size := mostTagMaps
-	if in.MaxResults != nil {
-		size = *in.MaxResults
-	}
+	size := pageSize(in.MaxResults, mostTagMaps)
 	names := slices.Sorted(maps.Keys(pool.PrincipalTags))
 	names = slices.DeleteFunc(names, func(name string) bool { return name <= after })
 
