@@ -140,19 +140,19 @@ func TestAgentSparesFiles(t *testing.T) {
 func TestAgentLeavesNothing(t *testing.T) {
 	heedHangUps(t)
 	home := guest(t, new(hanging))
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+	for _, end := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		p := ready(t, "--env-file", "e", "--credentials-file", "c")
-		if err := p.stop(signal); err != nil {
-			t.Errorf("%v: the agent ended with %v", signal, err)
+		if err := p.stop(end); err != nil {
+			t.Errorf("%v: the agent ended with %v", end, err)
 		}
 		for _, path := range []string{"e", "c"} {
 			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("%v: %s was left: %v", signal, path, err)
+				t.Errorf("%v: %s was left: %v", end, path, err)
 			}
 		}
 		left, err := filepath.Glob(filepath.Join(home, "state", "poolhouse", "agents", "*.token"))
 		if err != nil || len(left) != 0 {
-			t.Errorf("%v: left: %q, %v", signal, left, err)
+			t.Errorf("%v: left: %q, %v", end, left, err)
 		}
 	}
 }
