@@ -56,6 +56,7 @@ func Told(err error) error {
 	failed, _ := errors.AsType[*Error](err)
 	unresolved, _ := errors.AsType[*net.DNSError](err)
 	connection, _ := errors.AsType[*net.OpError](err)
+
 	host := ""
 	switch {
 	case unresolved != nil:
