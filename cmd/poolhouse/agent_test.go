@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -137,22 +138,36 @@ func TestAgentSparesFiles(t *testing.T) {
 
 // An agent removes all its files when it is stopped, also by the end of its terminal.
 func TestAgentLeavesNothing(t *testing.T) {
+	heedHangUps(t)
 	home := guest(t, new(hanging))
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+	for _, end := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		p := ready(t, "--env-file", "e", "--credentials-file", "c")
-		if err := p.stop(signal); err != nil {
-			t.Errorf("%v: the agent ended with %v", signal, err)
+		if err := p.stop(end); err != nil {
+			t.Errorf("%v: the agent ended with %v", end, err)
 		}
 		for _, path := range []string{"e", "c"} {
 			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("%v: %s was left: %v", signal, path, err)
+				t.Errorf("%v: %s was left: %v", end, path, err)
 			}
 		}
 		left, err := filepath.Glob(filepath.Join(home, "state", "poolhouse", "agents", "*.token"))
 		if err != nil || len(left) != 0 {
-			t.Errorf("%v: left: %q, %v", signal, left, err)
+			t.Errorf("%v: left: %q, %v", end, left, err)
 		}
 	}
+}
+
+// heedHangUps lets processes that the test starts end by SIGHUP, also if the test runs under nohup: what a process
+// ignores its children ignore, but they begin anew with what it handles.
+func heedHangUps(t *testing.T) {
+	t.Helper()
+	if !signal.Ignored(syscall.SIGHUP) {
+		return
+	}
+
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(received) })
 }
 
 // Under nohup neither the agent nor its program ends with the terminal.

@@ -112,10 +112,7 @@ func (s *Service) listAccessKeys(
 		return nil, err
 	}
 
-	size := maxKeysPage
-	if in.MaxResults != nil {
-		size = *in.MaxResults
-	}
+	size := pageSize(in.MaxResults, maxKeysPage)
 	first, _ := slices.BinarySearchFunc(all, after, func(k iam.AccessKey, after string) int {
 		if k.ID <= after {
 			return -1

@@ -31,6 +31,15 @@ type poolDraft struct {
 // maxDraftTagMaps bounds the maps of principal tags in a draft.
 const maxDraftTagMaps = 50
 
+var formatShape = awsapi.String{Enum: formats()}
+
+func formats() (names []string) {
+	for _, f := range apply.Formats {
+		names = append(names, string(f))
+	}
+	return names
+}
+
 // setRoles returns the input of SetIdentityPoolRoles.
 func (d *poolDraft) setRoles(pool string) *cognitoidentity.SetIdentityPoolRolesInput {
 	in := &cognitoidentity.SetIdentityPoolRolesInput{
@@ -58,12 +67,14 @@ func (d *poolDraft) setTags(pool string, i int) *cognitoidentity.SetPrincipalTag
 // Validate returns what the models of the operations that would make a draft forbid about it.
 func (in *exportPoolInput) Validate() []awsapi.Violation {
 	var v awsapi.Validator
-	v.String("identityPoolId", in.IdentityPoolId, &awsapi.String{Min: 1, Max: 55}, false)
-	v.String("format", in.Format, &awsapi.String{Min: 1, Max: 16}, false)
-	found := v.Violations()
+	v.String("identityPoolId", in.IdentityPoolId, &poolIDShape, false)
+	v.String("format", in.Format, &formatShape, false)
 	if in.Draft == nil {
-		return found
+		return v.Violations()
 	}
+	awsapi.Structures(&v, "draft.principalTags", in.Draft.PrincipalTags, &awsapi.List{Max: maxDraftTagMaps}, false,
+		func(*cognitoidentity.TagMapDraft, *awsapi.Validator) {})
+	found := v.Violations()
 
 	const pool = "us-east-1:00000000-0000-0000-0000-000000000000" // any
 	found = append(found, in.Draft.CreateIdentityPoolInput.Validate()...)
@@ -88,9 +99,6 @@ func (s *Service) exportPool(ctx context.Context, c awsapi.Caller, in *exportPoo
 	format := apply.YAML
 	if in.Format != nil {
 		format = apply.Format(*in.Format)
-	}
-	if !slices.Contains(apply.Formats, format) {
-		return nil, outOfRange("Format", "yaml, terraform or cli")
 	}
 
 	origin := apply.PoolOrigin{Account: c.Account, Region: c.Region}
@@ -192,10 +200,6 @@ func (r *draftReader) CallPools(_ context.Context, operation string, in, out any
 func exportDraft(
 	ctx context.Context, origin apply.PoolOrigin, draft *poolDraft, format apply.Format,
 ) (*exportPoolOutput, error) {
-	if len(draft.PrincipalTags) > maxDraftTagMaps {
-		return nil, outOfRange("PrincipalTags", fmt.Sprintf("a list of at most %d", maxDraftTagMaps))
-	}
-
 	reader := &draftReader{poolDraft: draft, asked: map[string]bool{}}
 	origin.Caller = reader
 	exported, err := apply.ExportPool(ctx, origin, format)

@@ -7,21 +7,25 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
-// outOfRange refuses a member that has a value of the right type, and not one of those expected.
+// An input has bounds of two kinds. What one member may be, its method Validate tells: ValidationException. How
+// members go together, and whose page token it is, the operation tells: InvalidParameterException.
+var (
+	poolIDShape = awsapi.String{Min: 1, Max: 55}
+	epochShape  = awsapi.Number{Max: 253402300799} // seconds since 1970, until the end of the year 9999
+)
+
+// outOfRange refuses a member whose value another member does not allow.
 func outOfRange(member, expected string) *awsapi.Error {
 	return badInput(inputRange.With("member", member, "expected", member+" that is "+expected),
 		fmt.Sprintf("%s must be %s.", member, expected))
 }
 
-// pageSize returns the number of results for a page; most is also the number if the caller gives none.
-func pageSize(asked *int, most int) (int, error) {
+// pageSize returns the number of results for a page.
+func pageSize(asked *int, unlessAsked int) int {
 	if asked == nil {
-		return most, nil
+		return unlessAsked
 	}
-	if *asked < 1 || *asked > most {
-		return 0, outOfRange("MaxResults", fmt.Sprintf("a number from 1 to %d", most))
-	}
-	return *asked, nil
+	return *asked
 }
 
 // pageStart returns the key after which a page begins. scope tells everything that the question consists of.
@@ -48,21 +52,5 @@ func pageScope(c awsapi.Caller, scope []string) string {
 	return fmt.Sprintf("page/administration/%q %q %q", c.Account, c.Region, scope)
 }
 
-// maxEpoch bounds times of inputs, seconds: the end of the year 9999.
-const maxEpoch = 253402300799
-
 // inputTime reads a time in seconds since 1970, with a fraction.
-func inputTime(member string, seconds float64) (time.Time, error) {
-	if !(seconds >= 0 && seconds <= maxEpoch) { // also NaN
-		return time.Time{}, outOfRange(member, "a time in seconds since 1970")
-	}
-	return time.UnixMilli(int64(seconds * 1000)).UTC(), nil
-}
-
-// inputText checks the length of text, in bytes.
-func inputText(member string, text *string, least, most int) error {
-	if text != nil && (len(*text) < least || len(*text) > most) {
-		return outOfRange(member, fmt.Sprintf("text of %d to %d bytes", least, most))
-	}
-	return nil
-}
+func inputTime(seconds float64) time.Time { return time.UnixMilli(int64(seconds * 1000)).UTC() }

@@ -36,7 +36,7 @@ func (in *listRefusalsInput) Validate() []awsapi.Violation {
 	v.String("after", in.After, &awsapi.String{Min: 1, Max: 16384}, false)
 	v.Integer("waitSeconds", in.WaitSeconds, &awsapi.Integer{Min: 0, Max: maxWaitSeconds}, false)
 	v.Integer("maxResults", in.MaxResults, &awsapi.Integer{Min: 1, Max: maxRefusals}, false)
-	v.String("identityPoolId", in.IdentityPoolId, &awsapi.String{Min: 1, Max: 55}, false)
+	v.String("identityPoolId", in.IdentityPoolId, &poolIDShape, false)
 	v.String("providerName", in.ProviderName, &awsapi.String{Min: 1, Max: 512}, false)
 	v.String("reason", in.Reason, &awsapi.String{Min: 1, Max: 128}, false)
 	v.String("operation", in.Operation, &awsapi.String{Min: 1, Max: 128}, false)
@@ -121,10 +121,7 @@ func (s *Service) listRefusals(
 		Provider:  awsapi.Text(in.ProviderName),
 		Reason:    awsapi.Text(in.Reason),
 		Operation: awsapi.Text(in.Operation),
-		Max:       defaultRefusals,
-	}
-	if in.MaxResults != nil {
-		q.Max = *in.MaxResults
+		Max:       pageSize(in.MaxResults, defaultRefusals),
 	}
 	from, err := s.positions(q, in)
 	if err != nil {

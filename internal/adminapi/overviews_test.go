@@ -150,12 +150,12 @@ func TestListPoolSummaries(t *testing.T) {
 		}
 
 		wantRefusals(t, w, "ListPoolSummaries", map[string]string{
-			`{"MaxResults":0}`:                              "InvalidParameterException",
-			`{"MaxResults":101}`:                            "InvalidParameterException",
+			`{"MaxResults":0}`:                              "ValidationException",
+			`{"MaxResults":101}`:                            "ValidationException",
 			`{"MaxResults":"1"}`:                            "SerializationException",
-			`{"Sort":"Size"}`:                               "InvalidParameterException",
+			`{"Sort":"Size"}`:                               "ValidationException",
 			`{"NextToken":"none"}`:                          "InvalidParameterException",
-			`{"Search":"` + strings.Repeat("a", 129) + `"}`: "InvalidParameterException",
+			`{"Search":"` + strings.Repeat("a", 129) + `"}`: "ValidationException",
 		})
 		wantPermission(t, w, "ListPoolSummaries", `{}`)
 	})
@@ -276,11 +276,11 @@ func TestSearchIdentities(t *testing.T) {
 			`{}`:                                    "InvalidParameterException",
 			`{"ProviderName":"a","Subject":"b"}`:    "InvalidParameterException",
 			`{` + quoted + `,"Subject":"b"}`:        "InvalidParameterException",
-			`{` + quoted + `,"MaxResults":61}`:      "InvalidParameterException",
-			`{` + quoted + `,"CreatedAfter":-1}`:    "InvalidParameterException",
-			`{` + quoted + `,"CreatedAfter":1e300}`: "InvalidParameterException",
-			`{"IdentityIdPrefix":"us-east-1:"}`:     "InvalidParameterException",
-			`{"IdentityIdPrefix":"us-east-1:00ü0"}`: "InvalidParameterException",
+			`{` + quoted + `,"MaxResults":61}`:      "ValidationException",
+			`{` + quoted + `,"CreatedAfter":-1}`:    "ValidationException",
+			`{` + quoted + `,"CreatedAfter":1e300}`: "ValidationException",
+			`{"IdentityIdPrefix":"us-east-1:"}`:     "ValidationException",
+			`{"IdentityIdPrefix":"us-east-1:00ü0"}`: "ValidationException",
 			`{"IdentityIdPrefix":7}`:                "SerializationException",
 		})
 		missing := "ResourceNotFoundException"
@@ -362,9 +362,9 @@ func TestGetStatistics(t *testing.T) {
 		}
 
 		wantRefusals(t, w, "GetStatistics", map[string]string{
-			`{"Step":299}`:  "InvalidParameterException",
-			`{"Step":0}`:    "InvalidParameterException",
-			`{"Step":-300}`: "InvalidParameterException",
+			`{"Step":299}`:  "ValidationException",
+			`{"Step":0}`:    "ValidationException",
+			`{"Step":-300}`: "ValidationException",
 			`{"IdentityPoolId":"` + pool + `","Step":300}`: "InvalidParameterException",
 			`{"From":2,"To":1}`:                            "InvalidParameterException",
 			`{"From":0,"To":253402300799}`:                 "InvalidParameterException",
@@ -373,9 +373,9 @@ func TestGetStatistics(t *testing.T) {
 			`{"Step":300.5}`:                               "SerializationException",
 			`{"Step":[300]}`:                               "SerializationException",
 			`{"Step":1e30}`:                                "SerializationException",
-			`{"To":1e99}`:                                  "InvalidParameterException",
+			`{"To":1e99}`:                                  "ValidationException",
 			`{"IdentityPoolId":"` + foreign + `"}`:         "ResourceNotFoundException",
-			`{"IdentityPoolId":""}`:                        "InvalidParameterException",
+			`{"IdentityPoolId":""}`:                        "ValidationException",
 		})
 		wantPermission(t, w, "GetStatistics", `{}`)
 	})
@@ -479,9 +479,9 @@ func TestPreviewDeletion(t *testing.T) {
 		wantRefusals(t, w, "PreviewDeletion", map[string]string{
 			`{}`:                             "InvalidParameterException",
 			`{"Kind":"identity-pool"}`:       "InvalidParameterException",
-			`{"Kind":"planet","Id":"earth"}`: "InvalidParameterException",
+			`{"Kind":"planet","Id":"earth"}`: "ValidationException",
 			`{"Kind":"role","Id":7}`:         "SerializationException",
-			`{"Kind":"role","Id":"` + strings.Repeat("a", 2049) + `"}`: "InvalidParameterException",
+			`{"Kind":"role","Id":"` + strings.Repeat("a", 2049) + `"}`: "ValidationException",
 
 			`{"Kind":"identity-pool","Id":"` + foreign + `"}`:                                                 missing,
 			`{"Kind":"identity","Id":"` + others[0] + `"}`:                                                    missing,

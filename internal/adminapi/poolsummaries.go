@@ -17,7 +17,12 @@ const (
 	mostSummaries = 100 // of a page
 	// searchedPools is how many pools of an account and region are looked at.
 	searchedPools = 10_000
-	maxSearch     = 128 // bytes
+)
+
+var (
+	searchShape      = awsapi.String{Max: 128}
+	summarySortShape = awsapi.String{Enum: []string{"Name", "Identities", "SignIns24h", "Refused24h", "Created"}}
+	summaryPageShape = awsapi.Integer{Min: 1, Max: mostSummaries}
 )
 
 type listPoolSummariesInput struct {
@@ -25,6 +30,16 @@ type listPoolSummariesInput struct {
 	Sort       *string // one of summaryOrders
 	MaxResults *int
 	NextToken  *string
+}
+
+func (in *listPoolSummariesInput) Validate() []awsapi.Violation {
+	var v awsapi.Validator
+	v.String("search", in.Search, &searchShape, false)
+	v.String("sort", in.Sort, &summarySortShape, false)
+	v.Integer("maxResults", in.MaxResults, &summaryPageShape, false)
+	v.String("nextToken", in.NextToken, &pageTokenShape, false)
+
+	return v.Violations()
 }
 
 type listPoolSummariesOutput struct {
@@ -78,18 +93,8 @@ func parseSummaryPlace(text string) (p summaryPlace, err error) {
 func (s *Service) listPoolSummaries(
 	ctx context.Context, c awsapi.Caller, in *listPoolSummariesInput,
 ) (*listPoolSummariesOutput, error) {
-	if err := inputText("Search", in.Search, 0, maxSearch); err != nil {
-		return nil, err
-	}
 	order := cmp.Or(awsapi.Text(in.Sort), "Name")
-	number, known := summaryOrders[order]
-	if !known {
-		return nil, outOfRange("Sort", "Name, Identities, SignIns24h, Refused24h or Created")
-	}
-	size, err := pageSize(in.MaxResults, mostSummaries)
-	if err != nil {
-		return nil, err
-	}
+	number, size := summaryOrders[order], pageSize(in.MaxResults, mostSummaries)
 	search := strings.ToLower(awsapi.Text(in.Search))
 	scope := []string{"ListPoolSummaries", order, search}
 	start, err := s.pageStart(c, scope, in.NextToken)

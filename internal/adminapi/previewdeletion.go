@@ -24,9 +24,22 @@ const (
 	keySession      = 36 * time.Hour // the longest of GetSessionToken
 )
 
+var (
+	deletionKindShape = awsapi.String{Enum: []string{"identity-pool", "identity", "role", "provider", "access-key"}}
+	deletionIDShape   = awsapi.String{Min: 1, Max: 2048}
+)
+
 type previewDeletionInput struct {
 	Kind *string
 	Id   *string
+}
+
+func (in *previewDeletionInput) Validate() []awsapi.Violation {
+	var v awsapi.Validator
+	v.String("kind", in.Kind, &deletionKindShape, false)
+	v.String("id", in.Id, &deletionIDShape, false)
+
+	return v.Violations()
 }
 
 type previewDeletionOutput struct {
@@ -70,11 +83,8 @@ type deletion struct {
 func (s *Service) previewDeletion(
 	ctx context.Context, c awsapi.Caller, in *previewDeletionInput,
 ) (*previewDeletionOutput, error) {
-	if awsapi.Text(in.Kind) == "" || awsapi.Text(in.Id) == "" {
+	if in.Kind == nil || in.Id == nil {
 		return nil, missing("Kind and Id")
-	}
-	if err := inputText("Id", in.Id, 1, 2048); err != nil {
-		return nil, err
 	}
 
 	d := &deletion{service: s, caller: c, out: &previewDeletionOutput{
@@ -92,13 +102,9 @@ func (s *Service) previewDeletion(
 		"provider":      d.provider,
 		"access-key":    d.accessKey,
 	}
-	look := kinds[*in.Kind]
-	if look == nil {
-		return nil, outOfRange("Kind", "identity-pool, identity, role, provider or access-key")
-	}
 
 	s.options.Fresh(ctx)
-	err := look(ctx, *in.Id)
+	err := kinds[*in.Kind](ctx, *in.Id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, awsapi.Refused("ResourceNotFoundException",
 			deletionMissing.With("account", c.Account, "region", c.Region),

@@ -3,7 +3,6 @@ package adminapi
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 
@@ -19,6 +18,12 @@ const (
 	maxScans   = 20
 )
 
+var (
+	// prefixShape has the least that a prefix must have, so that few identities of others share it.
+	prefixShape    = awsapi.String{Pattern: awsapi.NewPattern(`[a-z0-9-]{1,32}:[0-9a-f]{4}[0-9a-f-]{0,32}`)}
+	foundPageShape = awsapi.Integer{Min: 1, Max: mostFound}
+)
+
 type searchIdentitiesInput struct {
 	IdentityPoolId   *string
 	ProviderName     *string
@@ -27,6 +32,17 @@ type searchIdentitiesInput struct {
 	CreatedAfter     *float64 // seconds since 1970
 	MaxResults       *int
 	NextToken        *string
+}
+
+func (in *searchIdentitiesInput) Validate() []awsapi.Violation {
+	var v awsapi.Validator
+	v.String("identityPoolId", in.IdentityPoolId, &poolIDShape, false)
+	v.String("identityIdPrefix", in.IdentityIdPrefix, &prefixShape, false)
+	v.Number("createdAfter", in.CreatedAfter, &epochShape, false)
+	v.Integer("maxResults", in.MaxResults, &foundPageShape, false)
+	v.String("nextToken", in.NextToken, &pageTokenShape, false)
+
+	return v.Violations()
 }
 
 type searchIdentitiesOutput struct {
@@ -107,11 +123,8 @@ func (s *Service) searchIdentities(
 	return out, err
 }
 
-// idPrefix has the least that a prefix must have, so that few identities of others share it.
-var idPrefix = regexp.MustCompile(`^([a-z0-9-]{1,32}):[0-9a-f]{4}[0-9a-f-]{0,32}$`)
-
-// read checks the members and how they go together.
-func (q *identitySearch) read(in *searchIdentitiesInput) (err error) {
+// read takes the members, and checks how they go together.
+func (q *identitySearch) read(in *searchIdentitiesInput) error {
 	login := in.ProviderName != nil && in.Subject != nil
 	switch {
 	case (in.ProviderName != nil) != (in.Subject != nil),
@@ -121,26 +134,14 @@ func (q *identitySearch) read(in *searchIdentitiesInput) (err error) {
 			"alone or with CreatedAfter")
 	}
 
-	if q.size, err = pageSize(in.MaxResults, mostFound); err != nil {
-		return err
-	}
-	if in.IdentityPoolId != nil {
-		if err := inputText("IdentityPoolId", in.IdentityPoolId, 1, 55); err != nil {
-			return err
-		}
-		q.pool = identitypool.PoolID(*in.IdentityPoolId)
-	}
-	if in.IdentityIdPrefix != nil {
-		q.prefix = *in.IdentityIdPrefix
-		if !idPrefix.MatchString(q.prefix) {
-			return outOfRange("IdentityIdPrefix", "a region, a colon and at least the first four digits of an ID")
-		}
-	}
+	q.size = pageSize(in.MaxResults, mostFound)
+	q.pool = identitypool.PoolID(awsapi.Text(in.IdentityPoolId))
+	q.prefix = awsapi.Text(in.IdentityIdPrefix)
 	if in.CreatedAfter != nil {
-		q.after, err = inputTime("CreatedAfter", *in.CreatedAfter)
+		q.after = inputTime(*in.CreatedAfter)
 	}
 
-	return err
+	return nil
 }
 
 func noPool(c awsapi.Caller) error {

@@ -22,6 +22,18 @@ type getStatisticsInput struct {
 	IdentityPoolId *string
 }
 
+var stepShape = awsapi.Integer{Min: int(statistics.Period / time.Second), Max: int(statistics.Kept / time.Second)}
+
+func (in *getStatisticsInput) Validate() []awsapi.Violation {
+	var v awsapi.Validator
+	v.Number("from", in.From, &epochShape, false)
+	v.Number("to", in.To, &epochShape, false)
+	v.Integer("step", in.Step, &stepShape, false)
+	v.String("identityPoolId", in.IdentityPoolId, &poolIDShape, false)
+
+	return v.Violations()
+}
+
 type getStatisticsOutput struct {
 	From      awsapi.Timestamp // the begin of the first step
 	To        awsapi.Timestamp // the end of the last step
@@ -92,31 +104,24 @@ func statisticsRange(in *getStatisticsInput, now time.Time) (r statistics.Range,
 	period := statistics.Period
 	if in.IdentityPoolId != nil {
 		period = statistics.PoolPeriod
-		if err := inputText("IdentityPoolId", in.IdentityPoolId, 1, 55); err != nil {
-			return r, err
-		}
 	}
 
 	r.Step = period
 	if in.Step != nil {
 		seconds, unit := *in.Step, int(period/time.Second)
-		if seconds < unit || seconds > int(statistics.Kept/time.Second) || seconds%unit != 0 {
-			return r, outOfRange("Step", fmt.Sprintf("a multiple of %d seconds, at most 14 days", unit))
+		if seconds%unit != 0 {
+			return r, outOfRange("Step", fmt.Sprintf("a multiple of %d seconds", unit))
 		}
 		r.Step = time.Duration(seconds) * time.Second
 	}
 
 	r.To = now
 	if in.To != nil {
-		if r.To, err = inputTime("To", *in.To); err != nil {
-			return r, err
-		}
+		r.To = inputTime(*in.To)
 	}
 	r.From = r.To.Add(-24 * time.Hour)
 	if in.From != nil {
-		if r.From, err = inputTime("From", *in.From); err != nil {
-			return r, err
-		}
+		r.From = inputTime(*in.From)
 	}
 
 	seconds := int64(r.Step / time.Second)

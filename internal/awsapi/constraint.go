@@ -20,6 +20,9 @@ type String struct {
 // Integer has the model's bounds of an integer.
 type Integer struct{ Min, Max int }
 
+// Number has the bounds of a number that may have a fraction.
+type Number struct{ Min, Max float64 }
+
 // List lists the model's constraints on a list.
 type List struct {
 	Min, Max int     // number of elements; 0 = no bound
@@ -122,12 +125,12 @@ func atLeast(text string, n, least int, unit string) demand {
 }
 
 // between describes a number outside its range.
-func between(text string, n int, c *Integer) demand {
-	bounds := strconv.Itoa(c.Min) + " to " + strconv.Itoa(c.Max)
+func between(text, n, least, most string) demand {
+	bounds := least + " to " + most
 	return demand{
 		text:     text,
 		expected: "a number from " + bounds,
-		got:      strconv.Itoa(n),
+		got:      n,
 		fix:      "use a number from " + bounds,
 	}
 }

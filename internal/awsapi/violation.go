@@ -73,13 +73,29 @@ func (v *Validator) Integer(name string, n *int, c *Integer, required bool) {
 	case n == nil:
 		v.absent(name, required)
 	case c == nil:
-	case *n > c.Max:
-		text := "Member must have value less than or equal to " + strconv.Itoa(c.Max)
-		v.add(name, "'"+strconv.Itoa(*n)+"' ", between(text, *n, c))
-	case *n < c.Min:
-		text := "Member must have value greater than or equal to " + strconv.Itoa(c.Min)
-		v.add(name, "'"+strconv.Itoa(*n)+"' ", between(text, *n, c))
+	case *n > c.Max || *n < c.Min:
+		v.outside(name, *n > c.Max, strconv.Itoa(*n), strconv.Itoa(c.Min), strconv.Itoa(c.Max))
 	}
+}
+
+// Number checks a member that may have a fraction.
+func (v *Validator) Number(name string, n *float64, c *Number, required bool) {
+	switch {
+	case n == nil:
+		v.absent(name, required)
+	case !(*n >= c.Min && *n <= c.Max): // also NaN
+		text := func(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+		v.outside(name, *n > c.Max, strconv.FormatFloat(*n, 'g', -1, 64), text(c.Min), text(c.Max))
+	}
+}
+
+// outside adds a number that is out of its bounds.
+func (v *Validator) outside(name string, above bool, n, least, most string) {
+	text := "Member must have value greater than or equal to " + least
+	if above {
+		text = "Member must have value less than or equal to " + most
+	}
+	v.add(name, "'"+n+"' ", between(text, n, least, most))
 }
 
 // List checks a list of strings. A nil list is absent, an empty one is not.

@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"math"
 	"strings"
 	"testing"
 )
@@ -218,6 +219,12 @@ func TestViolationsAreExplained(t *testing.T) {
 			"one of A, B", "a value of 6 characters that is none of them", "use one of A, B, in this letter case"},
 		"too large": {func(v *Validator) { v.Integer("a", new(61), &number, true) },
 			"a number from 1 to 60", "61", "use a number from 1 to 60"},
+		"too early": {func(v *Validator) { v.Number("a", new(-0.5), &Number{Max: 9e9}, false) },
+			"a number from 0 to 9000000000", "-0.5", "use a number from 0 to 9000000000"},
+		"too late": {func(v *Validator) { v.Number("a", new(1e99), &Number{Max: 9e9}, false) },
+			"a number from 0 to 9000000000", "1e+99", "use a number from 0 to 9000000000"},
+		"no number": {func(v *Validator) { v.Number("a", new(math.NaN()), &Number{Max: 1}, false) },
+			"a number from 0 to 1", "NaN", "use a number from 0 to 1"},
 		"too small": {func(v *Validator) { v.Integer("a", new(-1), &number, true) },
 			"a number from 1 to 60", "-1", "use a number from 1 to 60"},
 		"too many elements": {func(v *Validator) { v.List("a", []string{"a", "b", "c"}, &names, true) },

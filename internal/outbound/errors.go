@@ -50,16 +50,23 @@ func FixOf(err error) string {
 }
 
 // Told returns err for those who only call this server. It gives one text to the two errors that tell
-// what a name resolves to, and names no resolver, so that nobody can look into the server's network.
+// what a name resolves to, and names no resolver and no address of a connection, so that nobody can look into
+// the server's network.
 func Told(err error) error {
 	failed, _ := errors.AsType[*Error](err)
 	unresolved, _ := errors.AsType[*net.DNSError](err)
+	connection, _ := errors.AsType[*net.OpError](err)
+
 	host := ""
 	switch {
 	case unresolved != nil:
 		host = unresolved.Name
 	case failed != nil && failed.nowhere != "":
 		host = failed.nowhere
+	case failed != nil && connection != nil: // it names both ends
+		told := *failed
+		told.Cause = connection.Err
+		return &told
 	default:
 		return err
 	}
