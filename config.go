@@ -14,6 +14,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/console"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -130,6 +131,13 @@ type Config struct {
 	// MetricsApart removes /metrics from the Server; MetricsHandler serves it.
 	MetricsApart bool
 
+	// Console serves the console at /console/. ConsoleApart removes it from the Server: ConsoleHandler
+	// serves it, together with everything that the page calls. ConsoleIdle is the time without input after
+	// which the page forgets its user's key; 0 = 30 minutes.
+	Console      bool `setting:"console"`
+	ConsoleApart bool
+	ConsoleIdle  time.Duration `setting:"console_idle" default:"30m" bounds:"from 1s to 24h"`
+
 	// DevHosts and DevOrigins are the hosts that a development server answers to, and the
 	// origins whose pages may call it, in addition to the developer's machine.
 	DevHosts   []string `setting:"dev.allowed_hosts" shown:"address"`
@@ -142,6 +150,9 @@ type Config struct {
 	DevUserPoolCode string `setting:"dev.user_pool_code" shown:"secret"`
 	// DevEndpoint is where clients on this machine reach a development server; "" = IssuerURL.
 	DevEndpoint string
+	// DevConsoleURL is where browsers on this machine reach a console that is apart on a development server, with
+	// a slash at the end.
+	DevConsoleURL string
 	// Dev switches on the well-known key pair test/test, the development issuer, pinned pool
 	// IDs and a start that does not wait for RSA keys.
 	Dev bool
@@ -212,6 +223,10 @@ func (Config) SettingHelp() map[string]string {
 
 		"allowed_origins": "Origins of the web pages that may call poolhouse serve, such as https://app.example.com; " +
 			"* allows every origin, as AWS does.",
+		"console": "Serve the console, a web page for administrators, at /console/. " +
+			"The default of poolhouse dev is true.",
+		"console_idle": "Time without input after which the console forgets the access key that its user entered, " +
+			"1s to 24h.",
 		"dev.allowed_hosts": "Host names that poolhouse dev accepts in addition to IP addresses, localhost, " +
 			"names without a dot, host.docker.internal and the host of issuer_url.",
 		"dev.allowed_origins": "Origins of the web pages that may call poolhouse dev, such as https://app.test, " +
@@ -344,7 +359,7 @@ func (c *Config) Validate() error {
 	if c.Check != nil {
 		faults = append(faults, c.Check.Validate())
 	}
-	faults = append(faults, c.checkOrigins())
+	faults = append(faults, console.CheckIdle(c.ConsoleIdle), c.checkOrigins())
 
 	for _, pool := range slices.Sorted(maps.Keys(c.PoolAlgorithms)) {
 		faults = append(faults, poolKey("token_algorithms", pool))

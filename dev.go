@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/console"
 	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devcalls"
 	"github.com/poolhouse-id/poolhouse/internal/devcontrol"
@@ -150,6 +151,7 @@ func (s *Server) newDevelopment(tools *devTools) (*development, error) {
 
 		UserPools: s.DevUserPools,
 		Codes:     d.codes.Newest,
+		Console:   s.consoleURL(),
 	})
 
 	issuer, err := s.devProvider(d)
@@ -177,6 +179,18 @@ func (s *Server) newDevelopment(tools *devTools) (*development, error) {
 	maps.Copy(d.routes, devapi.Handlers(d.control))
 
 	return d, nil
+}
+
+// consoleURL returns where a browser finds the console, for the page of a development server; "" = there is none.
+func (s *Server) consoleURL() string {
+	switch {
+	case !s.HasConsole():
+		return ""
+	case s.config.ConsoleApart:
+		return s.config.DevConsoleURL
+	default:
+		return console.Path
+	}
 }
 
 // devEndpoints returns the endpoints of a development server. Their issuer keeps its key and its

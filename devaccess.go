@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/console"
 	"github.com/poolhouse-id/poolhouse/internal/devapi"
 	"github.com/poolhouse-id/poolhouse/internal/devcalls"
 	"github.com/poolhouse-id/poolhouse/internal/devclock"
@@ -188,12 +190,17 @@ type devGuards struct {
 
 // devGuards returns the guards of the settings. Its error has all faults.
 func (c *Config) devGuards() (devGuards, error) {
+	pages := []string{"/"}
+	if c.Console {
+		pages = append(pages, console.Path, strings.TrimSuffix(console.Path, "/"))
+	}
+
 	browsers, fault := awsapi.NewBrowserGuard(awsapi.BrowserGuardOptions{
-		URLs:        []string{c.IssuerURL},
+		URLs:        []string{c.IssuerURL, c.DevConsoleURL},
 		Hosts:       c.DevHosts,
 		Origins:     c.DevOrigins,
 		Navigations: append(devissuer.Navigations(), issuer.AuthorizePath),
-		Pages:       []string{"/"},
+		Pages:       pages,
 		Frames:      devissuer.IsSilent,
 		CallsByGet:  awsapi.CallsByGet,
 	})

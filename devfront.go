@@ -77,10 +77,11 @@ func (s *Server) latest() *Server {
 // are about outlives a reset.
 var ungated = []string{DevResetPath, DevFaultsPath, DevClockPath, DevCallsPath}
 
-func (f *devFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// serve answers with the handler that of gives, of the server that answers now.
+func (f *devFront) serve(w http.ResponseWriter, r *http.Request, of func(*Server) http.Handler) {
 	isBelow := func(path string) bool { return r.URL.Path == path || strings.HasPrefix(r.URL.Path, path+"/") }
 	if slices.ContainsFunc(ungated, isBelow) {
-		f.current.Load().handler.ServeHTTP(w, r)
+		of(f.current.Load()).ServeHTTP(w, r)
 		return
 	}
 
@@ -92,7 +93,7 @@ func (f *devFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r, done := f.uploads.add(w, r)
 	defer done()
 
-	f.current.Load().handler.ServeHTTP(w, r)
+	of(f.current.Load()).ServeHTTP(w, r)
 }
 
 // reset makes the server as it was after its first start, and returns its pools: after the next reset, it may have

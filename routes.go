@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/console"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
@@ -22,14 +23,64 @@ const (
 	sharedSignalsPath = "POST /shared-signals/{" + signout.ProviderPath + "...}"
 )
 
+// ConsolePath is where a server has the console.
+const ConsolePath = console.Path
+
 // wireRoutes registers the APIs, forward auth and the rest under their paths.
-func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) {
+func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) error {
+	pages, err := s.consolePages()
+	if err != nil {
+		return err
+	}
 	s.apart = s.dev.guarded(api, s.metricsRoutes())
 
 	// Forward auth is not guarded: proxies send it the Host and Origin of requests to other services.
 	// It changes nothing, and answers only about the session.
-	s.handler = withCheck(checks, api, s.dev.guarded(api, s.routes(api)))
+	rest := s.routes(api)
+	s.handler = withCheck(checks, api, s.dev.guarded(api, rest))
 	s.forward = s.forwardHandler(checks, api)
+
+	if pages != nil {
+		withPages := withCheck(checks, api, console.Protect(s.dev.guarded(api, withConsole(pages, api, rest))))
+		if s.config.ConsoleApart {
+			s.console = withPages
+		} else {
+			s.handler = withPages
+		}
+	}
+
+	return nil
+}
+
+// consolePages returns the handler of the console; nil if it is off.
+func (s *Server) consolePages() (*console.Handler, error) {
+	c := &s.config
+	if !c.Console {
+		return nil, nil
+	}
+
+	return console.New(console.Files(), console.Context{
+		Development: c.Dev,
+		Region:      c.region(),
+		Account:     c.Account,
+		Version:     c.Version,
+		IdleSeconds: int(cmp.Or(c.ConsoleIdle, console.DefaultIdle).Seconds()),
+		UserPools:   s.dev != nil,
+	})
+}
+
+// withConsole answers requests for the console before the mux, which would redirect paths such as
+// /console//x, and before the APIs, which take a POST at any path.
+func withConsole(pages *console.Handler, api *awsapi.Service, rest http.Handler) http.Handler {
+	wrapped := api.WrapInternal("Console", pages)
+
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if console.Owns(r) {
+			wrapped.ServeHTTP(w, r)
+			return
+		}
+		rest.ServeHTTP(w, r)
+	})
 }
 
 // routes returns the server's routes. The APIs answer POST on any path, because clients put

@@ -18,6 +18,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/console"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
@@ -67,6 +68,7 @@ type Server struct {
 	overload      *overload.Guard
 	handler       http.Handler
 	apart         http.Handler // for MetricsHandler
+	console       http.Handler // for ConsoleHandler
 	forward       http.Handler // for ForwardHandler
 	dev           *development // nil in production
 	front         *devFront    // of the Server that New returned, in development; else nil
@@ -287,6 +289,20 @@ func (s *Server) ForwardHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.latest().forward.ServeHTTP(w, r) })
 }
 
+// HasConsole reports whether the console is on, and part of this program.
+func (s *Server) HasConsole() bool { return s.config.Console && console.Files() != nil }
+
+// ConsoleHandler serves everything that the Server does, and the console, for a separate listener; nil unless
+// the console is on and apart. The page may call only the address that it came from.
+func (s *Server) ConsoleHandler() http.Handler {
+	if s.console == nil {
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serve(w, r, func(latest *Server) http.Handler { return latest.console })
+	})
+}
+
 // Refused keeps the trace of a refused call (awsapi.Recorder).
 func (s *Server) Refused(r awsapi.Refusal) {
 	if r.Service == iamapi.Name { // IAM has no region: clients sign for us-east-1 everywhere
@@ -327,14 +343,19 @@ func (s *Server) Refused(r awsapi.Refusal) {
 // ServeHTTP serves the APIs, discovery, keys and health, and metrics unless MetricsApart is
 // set.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serve(w, r, func(latest *Server) http.Handler { return latest.handler })
+}
+
+// serve answers with the handler of a listener that of gives, of whichever server answers now.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, of func(*Server) http.Handler) {
 	if s.stopping.Load() {
 		w.Header().Set("Connection", "close") // net/http also ends HTTP/2 connections for it
 	}
 	if s.front != nil {
-		s.front.ServeHTTP(w, r)
+		s.front.serve(w, r, of)
 		return
 	}
-	s.handler.ServeHTTP(w, r)
+	of(s).ServeHTTP(w, r)
 }
 
 // Stopping announces the end: from now on /readyz answers 503, and every response asks its

@@ -83,7 +83,9 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 		return err
 	}
 
-	s.wireRoutes(api, checks)
+	if err := s.wireRoutes(api, checks); err != nil {
+		return err
+	}
 	s.useTools()
 
 	return nil

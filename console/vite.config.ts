@@ -39,9 +39,26 @@ function compress(): Plugin {
   }
 }
 
+// licences fails a build that has other packages than the folder licences, from which the list of the programs'
+// licences is made.
+function licences(): Plugin {
+  return {
+    name: 'licences',
+    apply: 'build',
+    generateBundle(_, bundle) {
+      const modules = Object.values(bundle).flatMap((file) => (file.type === 'chunk' ? Object.keys(file.modules) : []))
+      const found = modules.map((id) => /node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(id)?.[1])
+      const packages = [...new Set(found.filter((name) => name !== undefined))].sort()
+      const listed = readdirSync(join(import.meta.dirname, 'licences')).sort()
+      if (packages.join() !== listed.join())
+        this.error(`the build has ${packages.join()}; licences has ${listed.join()}`)
+    },
+  }
+}
+
 export default defineConfig({
   base: './',
-  plugins: [svelte(), compress()],
+  plugins: [svelte(), licences(), compress()],
   build: {
     outDir: '../internal/console/dist',
     emptyOutDir: true,

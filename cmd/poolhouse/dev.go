@@ -53,6 +53,10 @@ IDs that you choose. --watch applies the files again when they change.`,
 			if err := checkDevDatabase(s); err != nil {
 				return err
 			}
+			s.standard(&s.Console, "true")
+			if err := checkConsole(s); err != nil {
+				return err
+			}
 			ctx, ready, err := supervised(c)
 			if err != nil {
 				return err
@@ -68,7 +72,8 @@ IDs that you choose. --watch applies the files again when they change.`,
 	}
 	addSettings(c, "listen", "data", "issuer_url", "strict_roles", "managed_policies_file", "chosen_ids",
 		"token_algorithm", "log_level", "log_format", "dev.allowed_hosts", "dev.allowed_origins",
-		"dev.control_token", "dev.user_pool_code", "metrics_listen", "lame_duck", "max_wait")
+		"dev.control_token", "dev.user_pool_code", "metrics_listen", "console",
+		"console_listen", "console_idle", "lame_duck", "max_wait")
 	c.Flags().Bool("memory", false, "keep nothing: all data is gone when the server stops")
 	c.Flags().Bool("demo", false, "make the demo pool with its roles and users, unless it exists")
 	c.Flags().StringArray("seed", nil,
@@ -142,7 +147,7 @@ func dev(
 		return errors.Join(err, l.Close(), server.Close())
 	}
 
-	hello.Colour = colour
+	hello.Colour, hello.Console = colour, shownConsole(server, &c, l, addresses)
 	hello.print(out.stdout)
 	about := aboutServer(server)
 	serve := func(ctx context.Context) error { return serveUntil(ctx, server, l, c.LameDuck, out.logger) }
@@ -201,6 +206,9 @@ func devConfig(ctx context.Context, s *settings, out *outputs, l listeners) (poo
 	// another name than its own machine does.
 	c.DevEndpoint, c.ListenAddress = baseURL(l.main), l.main.Addr().String()
 	c.IssuerURL = cmp.Or(c.IssuerURL, c.DevEndpoint)
+	if l.console != nil {
+		c.DevConsoleURL = devConsoleURL(s, l.console)
+	}
 
 	if c.DataDir != "" {
 		if err := makeDevFolder(s, c.DataDir); err != nil {

@@ -76,9 +76,12 @@ func checkSettings(s *settings) error {
 	if _, err := loopbackOnly(s.Listen); err != nil {
 		return s.fault(&s.Listen, "%v", err)
 	}
-	if metrics := s.MetricsListen; metrics != "" {
-		if _, err := loopbackOnly(metrics); err != nil {
-			return s.fault(&s.MetricsListen, "%v", err)
+	for _, address := range []*string{&s.MetricsListen, &s.ConsoleListen} {
+		if *address == "" {
+			continue
+		}
+		if _, err := loopbackOnly(*address); err != nil {
+			return s.fault(address, "%v", err)
 		}
 	}
 

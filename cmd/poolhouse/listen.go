@@ -20,6 +20,7 @@ import (
 type listeners struct {
 	main    net.Listener
 	metrics net.Listener // nil = metrics are on main
+	console net.Listener // nil = the console is on main, or off
 	forward net.Listener // for the routes with forward_to; nil = there are none
 }
 
@@ -39,6 +40,11 @@ func listen(s *settings) (l listeners, err error) {
 			return l, s.fault(&s.MetricsListen, "%v", err)
 		}
 	}
+	if address := s.ConsoleListen; address != "" {
+		if l.console, err = net.Listen("tcp", address); err != nil {
+			return l, s.fault(&s.ConsoleListen, "%v", err)
+		}
+	}
 	if c := s.file.Check; c != nil && c.Listen != "" {
 		if l.forward, err = net.Listen("tcp", c.Listen); err != nil {
 			return l, fmt.Errorf("check.listen %s: %w", c.Listen, err)
@@ -51,12 +57,37 @@ func listen(s *settings) (l listeners, err error) {
 // Close closes the listeners of a server that did not start.
 func (l listeners) Close() error {
 	var errs []error
-	for _, each := range []net.Listener{l.main, l.metrics, l.forward} {
+	for _, each := range []net.Listener{l.main, l.metrics, l.console, l.forward} {
 		if each != nil {
 			errs = append(errs, each.Close())
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// encrypt puts TLS on the listeners that clients and browsers use.
+func (l *listeners) encrypt(cert *certificate) {
+	for _, each := range []*net.Listener{&l.main, &l.console, &l.forward} {
+		if *each != nil {
+			*each = cert.wrap(*each)
+		}
+	}
+}
+
+// announce logs the addresses of the further listeners.
+func (l listeners) announce(logger *slog.Logger) {
+	for _, each := range []struct {
+		listener net.Listener
+		text     string
+	}{
+		{listener: l.metrics, text: "serving metrics"},
+		{listener: l.console, text: "serving the console and the APIs"},
+		{listener: l.forward, text: "serving forwarded requests"},
+	} {
+		if each.listener != nil {
+			logger.Info(each.text, "address", each.listener.Addr().String())
+		}
+	}
 }
 
 // newWebServer makes a server with the limits that both listeners share.
@@ -72,9 +103,10 @@ func newWebServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// newMainServer makes the server of the APIs. One for development may answer late because somebody wants it to.
-func newMainServer(server *poolhouse.Server, logger *slog.Logger) *http.Server {
-	web := newWebServer(server, logger)
+// newMainServer makes a server of the APIs, with the handler of its listener. One for development may answer late
+// because somebody wants it to.
+func newMainServer(server *poolhouse.Server, handler http.Handler, logger *slog.Logger) *http.Server {
+	web := newWebServer(handler, logger)
 	if _, isDev := server.DevInfo(); isDev {
 		web.WriteTimeout += poolhouse.MaxDevDelay
 	}

@@ -14,10 +14,10 @@ import (
 func TestWriteTimeouts(t *testing.T) {
 	logger := slog.New(slog.DiscardHandler)
 	dev, production := wiretest.Start(t).Server, wiretest.StartProduction(t).Server.Server
-	if got := newMainServer(dev, logger).WriteTimeout; got < poolhouse.MaxDevDelay+10*time.Second {
+	if got := newMainServer(dev, dev, logger).WriteTimeout; got < poolhouse.MaxDevDelay+10*time.Second {
 		t.Errorf("development has %s, and answers wait for %s", got, poolhouse.MaxDevDelay)
 	}
-	if got := newMainServer(production, logger).WriteTimeout; got > poolhouse.MaxDevDelay {
+	if got := newMainServer(production, production, logger).WriteTimeout; got > poolhouse.MaxDevDelay {
 		t.Errorf("production has %s", got)
 	}
 }

@@ -93,19 +93,15 @@ func serve(ctx context.Context, s *settings) error {
 	}
 
 	if cert != nil {
-		l.main = cert.wrap(l.main)
-		if l.forward != nil {
-			l.forward = cert.wrap(l.forward)
-		}
+		l.encrypt(cert)
 	}
 
 	logger.Info("serving", "address", l.main.Addr().String(), "issuer", c.IssuerURL, "account", server.Account(),
 		"tls", cert != nil, "version", version())
-	if l.metrics != nil {
-		logger.Info("serving metrics", "address", l.metrics.Addr().String())
-	}
-	if l.forward != nil {
-		logger.Info("serving forwarded requests", "address", l.forward.Addr().String())
+	l.announce(logger)
+	if c.Console && !server.HasConsole() {
+		logger.Warn("the setting console is on, but this program was built without the console",
+			"fix", "use a program that was built without the tag noconsole, or set console to false")
 	}
 
 	return serveUntil(ctx, server, l, c.LameDuck, logger)
@@ -152,6 +148,9 @@ func checkProduction(s *settings) error {
 			"set tls_cert and tls_key, or behind_proxy if a proxy handles TLS, or listen on 127.0.0.1")
 	}
 	if err := checkForwardListener(s); err != nil {
+		return err
+	}
+	if err := checkConsoleListener(s); err != nil {
 		return err
 	}
 

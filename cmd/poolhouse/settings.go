@@ -70,7 +70,7 @@ func loadSettings(c *cobra.Command) (*settings, error) {
 func serverConfig(s *settings) (poolhouse.Config, error) {
 	c := s.Config
 	c.IssuerURL = strings.TrimSuffix(c.IssuerURL, "/")
-	c.MetricsApart = s.MetricsListen != ""
+	c.MetricsApart, c.ConsoleApart = s.MetricsListen != "", s.ConsoleListen != ""
 	c.Version = version()
 	if len(c.AllowedOrigins) == 0 {
 		return c, s.fault(&s.AllowedOrigins, `list the origins whose pages may call, or give "*" for any`)
@@ -80,6 +80,10 @@ func serverConfig(s *settings) (poolhouse.Config, error) {
 		if err := r.checkDuration(s.values[r.Name].text); err != nil {
 			return c, s.fault(r.Field.Addr().Interface(), "%w", err)
 		}
+	}
+
+	if c.ConsoleIdle == 0 { // the server's Config takes 0 for the default
+		return c, s.fault(&s.ConsoleIdle, "use a duration, %s", s.row(&s.ConsoleIdle).Bounds)
 	}
 
 	var err error

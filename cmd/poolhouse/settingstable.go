@@ -40,6 +40,7 @@ type settings struct {
 	LogLevel      string `setting:"log_level" default:"info"`
 	LogFormat     string `setting:"log_format" default:"auto"`
 	MetricsListen string `setting:"metrics_listen" shown:"address"`
+	ConsoleListen string `setting:"console_listen" shown:"address"`
 	LameDuckText  string `setting:"lame_duck"`
 
 	rows   []setting
@@ -62,9 +63,27 @@ func (*settings) SettingHelp() map[string]string {
 		"log_level":      "Lowest level to log: debug, info, warn or error.",
 		"log_format":     "text, json, or auto: text on a terminal, JSON otherwise.",
 		"metrics_listen": "Address for /metrics, host:port, plain HTTP; empty serves /metrics on the main address.",
+		"console_listen": "Address for the console, host:port. It serves everything that the main address does, " +
+			"with the same TLS; the main address then has no console. Empty serves the console on the main address.",
 		"lame_duck": "How long the server still answers calls after a stop signal, while /readyz answers 503; " +
 			"at most 25s. Empty means 5s in poolhouse serve and 0s in poolhouse dev.",
 	}
+}
+
+// standard gives a setting that has no value from elsewhere another default than the tag has: that of a command.
+func (s *settings) standard(field any, text string) {
+	r := s.row(field)
+	if v := s.values[r.Name]; v.source != "default" {
+		return
+	}
+
+	s.values[r.Name] = value{text: text, source: "default"}
+	for i := range s.rows {
+		if s.rows[i].Name == r.Name {
+			s.rows[i].Standard = text
+		}
+	}
+	r.set(text)
 }
 
 // value is the text of a setting with its source.
@@ -122,6 +141,9 @@ var moved = []struct{ name, after string }{
 	{name: "master_key_file", after: "max_wait"},
 	{name: "master_key", after: "master_key_file"},
 	{name: "strict_roles", after: "token_algorithm"},
+	{name: "console", after: "metrics_listen"},
+	{name: "console_listen", after: "console"},
+	{name: "console_idle", after: "console_listen"},
 	{name: "allowed_origins", after: "lame_duck"},
 }
 

@@ -38,13 +38,17 @@ func serveUntil(
 	var group sync.WaitGroup
 	group.Go(func() { server.Run(background) })
 
-	web, metrics := newMainServer(server, logger), newWebServer(server.MetricsHandler(), logger)
+	web, metrics := newMainServer(server, server, logger), newWebServer(server.MetricsHandler(), logger)
+	console := newMainServer(server, server.ConsoleHandler(), logger)
 	forward := newForwardServer(server.ForwardHandler(), logger)
 
-	ended := make(chan error, 3)
+	ended := make(chan error, 4)
 	go func() { ended <- web.Serve(l.main) }()
 	if l.metrics != nil {
 		go func() { ended <- metrics.Serve(l.metrics) }()
+	}
+	if l.console != nil {
+		go func() { ended <- console.Serve(l.console) }()
 	}
 	if l.forward != nil {
 		go func() { ended <- forward.Serve(l.forward) }()
@@ -52,11 +56,15 @@ func serveUntil(
 
 	err := waitForStop(ctx, server, ended, lameDuck, logger)
 	shutdown := func(ctx context.Context) error {
-		var forwarded sync.WaitGroup
-		forwarded.Go(func() { finishForwarded(ctx, forward, logger) })
-		defer forwarded.Wait()
+		var others sync.WaitGroup
+		others.Go(func() { finishForwarded(ctx, forward, logger) })
+		var consoleErr error
+		others.Go(func() { consoleErr = console.Shutdown(ctx) })
 
-		return web.Shutdown(ctx)
+		err := web.Shutdown(ctx)
+		others.Wait()
+
+		return errors.Join(err, consoleErr)
 	}
 	err = errors.Join(err, drain(shutdown, server.Failed()))
 
@@ -64,6 +72,7 @@ func serveUntil(
 	err = errors.Join(err, closeWithin(closeTime,
 		closing{what: "the listener", end: web.Close},
 		closing{what: "the listener for metrics", end: metrics.Close},
+		closing{what: "the listener of the console", end: console.Close},
 		closing{what: "the listener for forwarded requests", end: forward.Close},
 		closing{what: "the background work", end: func() error { group.Wait(); return nil }},
 		closing{what: "the database", end: server.Close},

@@ -29,6 +29,7 @@ type welcome struct {
 	Program string // how a shell calls it
 	Info    poolhouse.DevInfo
 	Data    string // where it is, in words
+	Console string // its URL; "" = there is none
 	Notes   []string
 
 	Pools     []poolhouse.DevPool
@@ -86,7 +87,8 @@ var welcomeText = template.Must(template.New("welcome").Funcs(template.FuncMap{
 {{range .Notes}}{{$.Colour.Red}}{{.}}{{$.Colour.Reset}}
 {{end}}Data is {{.Data}}.
 Open {{.Info.Endpoint}}/ in a browser to see pools, users and calls.
-{{if .Pools}}
+{{with .Console}}Open {{printable .}} for the console.
+{{end}}{{if .Pools}}
 {{.Colour.Bold}}Pools{{.Colour.Reset}}
 {{range .Pools}}  {{.ID}}  {{printable .Name}}{{if .Guests}}, with guests{{end}}
 {{end}}{{if .MorePools}}  and more: aws cognito-identity list-identity-pools --max-results 60

@@ -38,6 +38,7 @@ type Options struct {
 	// they sent.
 	UserPools func(limit int) []devuserpool.Summary
 	Codes     func() []devuserpool.SentCode
+	Console   string // where the console is, for a link; "" = there is none
 	Logger    *slog.Logger
 }
 
@@ -103,6 +104,7 @@ type view struct {
 	// Endpoint is how the browser reached the server, which can be another name than Info has.
 	Endpoint string
 	Styles   template.CSS
+	Console  string
 
 	Somebody  string // flag of `poolhouse dev token` that names a user
 	Pools     []devpool.Pool
@@ -146,6 +148,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Data:     p.o.Data,
 		Endpoint: devissuer.Endpoint(r),
 		Styles:   template.CSS(devstyle.CSS),
+		Console:  p.o.Console,
 		Calls:    p.o.Calls.Newest(keptCalls),
 	}
 	pools, err := p.o.Pools(r.Context(), maxPools+1)

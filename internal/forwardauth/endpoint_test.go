@@ -445,7 +445,7 @@ func TestCheckPathIsNotAnother(t *testing.T) {
 		"/backchannel-logout/idp.example.com",
 		"/shared-signals", "/shared-signals/x", "/_poolhouse", "/_poolhouse/check", poolhouse.DevInfoPath,
 		poolhouse.DevTokenPath,
-		devissuer.Path, devissuer.Path + "/jwks",
+		devissuer.Path, devissuer.Path + "/jwks", "/console", "/console/check",
 	} {
 		if !taken(path) {
 			t.Errorf("check.path %s is accepted", path)

@@ -111,6 +111,7 @@ var ownPaths = []string{
 	"_poolhouse",
 	"authorize",
 	"backchannel-logout",
+	"console",
 	"dev-issuer",
 	"healthz",
 	"metrics",

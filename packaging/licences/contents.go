@@ -73,8 +73,52 @@ func contents(root string) ([]part, error) {
 		return nil, err
 	}
 	modules, err := modulesOf(packages)
+	if err != nil {
+		return nil, err
+	}
+	scripts, err := scriptsOf(filepath.Join(root, "console"))
 
-	return append([]part{golang}, modules...), err
+	return slices.Concat([]part{golang}, modules, scripts), err
+}
+
+// scriptsOf returns the npm packages in the console, which the programs contain. The console's build fails if it has
+// another package than its folder licences has a text of.
+func scriptsOf(console string) ([]part, error) {
+	text, err := os.ReadFile(filepath.Join(console, "package-lock.json"))
+	if err != nil {
+		return nil, err
+	}
+	var lock struct {
+		Packages map[string]struct{ Version string }
+	}
+	if err := json.Unmarshal(text, &lock); err != nil {
+		return nil, err
+	}
+
+	entries, err := os.ReadDir(filepath.Join(console, "licences"))
+	if err != nil {
+		return nil, err
+	}
+
+	var parts []part
+	for _, e := range entries {
+		version := lock.Packages["node_modules/"+e.Name()].Version
+		if version == "" {
+			return nil, fmt.Errorf("the console's package-lock.json lacks %s", e.Name())
+		}
+		text, err := os.ReadFile(filepath.Join(console, "licences", e.Name()))
+		if err != nil {
+			return nil, err
+		}
+
+		parts = append(parts, part{
+			name:    "npm " + e.Name(),
+			version: version,
+			files:   []document{{path: "LICENSE", text: string(text)}},
+		})
+	}
+
+	return parts, nil
 }
 
 // list returns a package with all that it imports. GOWORK=off: users build without go.work.

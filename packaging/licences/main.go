@@ -58,7 +58,8 @@ const heading = `# Licences of third-party software
 <!-- Written by: go run ./packaging/licences -->
 
 The programs of a release contain the Go modules below, unchanged. Their sources are those of the Go module of this
-name and version. The container image contains golang.org/x/crypto/x509roots as a file with root certificates.
+name and version. The container image contains golang.org/x/crypto/x509roots as a file with root certificates. The
+console, which the programs contain too, is built with the npm packages.
 
 | Module | Version | Licences |
 |---|---|---|
