@@ -407,6 +407,7 @@ const texts: Record<string, Row> = {
     'Expected {expected}; registered is {got}.',
     'Register the issuer',
   ],
+  'refused-call': ['No such refusal is remembered', 'Somebody looked up {expected}.'],
 }
 
 // The family of a reason without a text of its own: the longest beginning of its code that stands here.

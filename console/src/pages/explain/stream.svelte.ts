@@ -42,7 +42,7 @@ export class Stream {
   #filters: Filters = {}
   #after = ''
   #queue: Refusal[] = []
-  #timer = 0
+  #timer: ReturnType<typeof setInterval> | undefined
   #stop = new AbortController()
   #wake: (() => void) | null = null
 
@@ -173,7 +173,7 @@ export class Stream {
     const next = queued(this.#queue, came)
     this.#queue = next.waiting
     this.left += next.left
-    this.#timer ||= window.setInterval(() => this.#show(), EVERY)
+    this.#timer ??= setInterval(() => this.#show(), EVERY)
     if (this.#queue.length === came.length) this.#show()
   }
 
@@ -188,7 +188,7 @@ export class Stream {
   }
 
   #drained(): void {
-    window.clearInterval(this.#timer)
-    this.#timer = 0
+    clearInterval(this.#timer)
+    this.#timer = undefined
   }
 }
