@@ -150,6 +150,8 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("ExportPool", "poolhouse:ExportPool", s.exportPool, s.exportPoolNeeds),
 		awsapi.Signed("ListProviderSettings", "poolhouse:ListProviderSettings", s.listProviderSettings,
 			awsapi.OnUnknown[listProviderSettingsInput]),
+		awsapi.Signed("ListPrincipalTagMaps", "poolhouse:ListPrincipalTagMaps", s.listPrincipalTagMaps,
+			s.listPrincipalTagMapsNeeds),
 
 		// Overviews.
 		awsapi.Signed("ListPoolSummaries", "poolhouse:ListPoolSummaries", s.listPoolSummaries,

@@ -67,8 +67,9 @@ var foreignInputs = map[string][]string{
 		`{"Kind":"identity-pool","Id":"POOL"}`, `{"Kind":"identity","Id":"IDENTITY"}`, `{"Kind":"role","Id":"ROLE"}`,
 		`{"Kind":"provider","Id":"PROVIDER"}`, `{"Kind":"access-key","Id":"KEY"}`,
 	},
-	"ExportPool":   {`{"IdentityPoolId":"POOL"}`, `{"IdentityPoolId":"POOL","Format":"cli"}`},
-	"ListRefusals": {`{}`, `{"FromOldest":true}`},
+	"ExportPool":           {`{"IdentityPoolId":"POOL"}`, `{"IdentityPoolId":"POOL","Format":"cli"}`},
+	"ListPrincipalTagMaps": {`{"IdentityPoolId":"POOL"}`},
+	"ListRefusals":         {`{}`, `{"FromOldest":true}`},
 }
 
 // ownAnswers are the operations that answer about the caller's account, whatever the input names.

@@ -15,11 +15,12 @@ func Rates() map[string]ratelimit.Rate {
 		"poolhouse:TestProvider":      {PerSecond: 0.2, Burst: 10}, // sends requests wherever its caller wants
 		"poolhouse:GetServerStatus":   {PerSecond: 5, Burst: 20},
 		// Each reads all pools of the account, or many rows.
-		"poolhouse:ListPoolSummaries": {PerSecond: 20, Burst: 60},
-		"poolhouse:SearchIdentities":  {PerSecond: 50, Burst: 100},
-		"poolhouse:GetStatistics":     {PerSecond: 10, Burst: 60},
-		"poolhouse:PreviewDeletion":   {PerSecond: 10, Burst: 60},
-		"poolhouse:ListRefusals":      {PerSecond: 10, Burst: 50},
-		"poolhouse:ExportPool":        {PerSecond: 10, Burst: 60}, // a call for each provider of the pool
+		"poolhouse:ListPoolSummaries":    {PerSecond: 20, Burst: 60},
+		"poolhouse:SearchIdentities":     {PerSecond: 50, Burst: 100},
+		"poolhouse:GetStatistics":        {PerSecond: 10, Burst: 60},
+		"poolhouse:PreviewDeletion":      {PerSecond: 10, Burst: 60},
+		"poolhouse:ListRefusals":         {PerSecond: 10, Burst: 50},
+		"poolhouse:ExportPool":           {PerSecond: 10, Burst: 60}, // a call for each provider of the pool
+		"poolhouse:ListPrincipalTagMaps": {PerSecond: 20, Burst: 60}, // copies and sorts a pool's settings
 	}
 }

@@ -28,6 +28,7 @@ var purposes = map[string]string{
 	"ListRefusals":             "the refused calls of the account, as they come",
 	"ListPoolSummaries":        "the pools with their numbers",
 	"SearchIdentities":         "identities by pool, login or the beginning of their ID",
+	"ListPrincipalTagMaps":     "which claims of a pool's providers become principal tags",
 	"GetStatistics":            "sign-ins, guests, refusals and times to answer of 14 days",
 	"PreviewDeletion":          "what a deletion would concern",
 	"ListAccessKeys":           "the access keys of the account, without secrets",

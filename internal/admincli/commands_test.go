@@ -369,7 +369,7 @@ func TestSecrets(t *testing.T) {
 	}
 
 	// A token that is none is not printed either.
-	out, notes, err := r.run(t, "CANARY-not-a-token", "explain", "--token", "-", "--provider", "accounts.google.com")
+	out, notes, err := r.run(t, "CANARY-not-a-token", "explain", "--token", "-", "--login", "accounts.google.com")
 	if strings.Contains(out+notes, "CANARY") || err != nil && strings.Contains(err.Error(), "CANARY") {
 		t.Errorf("%s%s%v", out, notes, err)
 	}
@@ -410,5 +410,32 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%s without a server: %s", line, out)
 		}
 		r.lose(false)
+	}
+}
+
+// A pool is shown with all its principal tags, and nothing is refused meanwhile.
+func TestShowLeavesNoRefusals(t *testing.T) {
+	r := newRig(t)
+	const pool = "us-east-1:11111111-2222-4333-8444-555555555555"
+	r.must(t, "pool", "create", "shop", "--id", pool, "--login", "accounts.google.com=a.apps.googleusercontent.com",
+		"--login", "www.amazon.com=amzn1.application-oa2-client.a")
+	client, _ := r.client(nil)
+	if err := client.CallPools(t.Context(), "SetPrincipalTagAttributeMap", map[string]any{
+		"IdentityPoolId":       pool,
+		"IdentityProviderName": "accounts.google.com",
+		"PrincipalTags":        map[string]string{"team": "hd"},
+	}, nil); err != nil {
+		t.Fatal(err)
+	}
+
+	out := r.must(t, "pool", "show", pool)
+	if !regexp.MustCompile(`(?m)^principal tags +accounts.google.com +team=hd$`).MatchString(out) ||
+		strings.Count(out, "principal tags") != 1 {
+		t.Errorf("pool show:\n%s", out)
+	}
+	r.must(t, "pool", "update", pool, "--name", "shop2", "--dry-run")
+	r.must(t, "pool", "update", pool, "--name", "shop2")
+	if refused := r.must(t, "explain", "--json"); strings.TrimSpace(refused) != "[]" {
+		t.Errorf("refusals: %s", refused)
 	}
 }

@@ -252,24 +252,13 @@ type poolWarning struct{ Code, Field, Message, Fix string }
 type validation struct {
 	pool
 
-	Roles         map[string]string          `json:",omitempty"`
-	RoleMappings  map[string]json.RawMessage `json:",omitempty"`
-	PrincipalTags []tagMap                   `json:",omitempty"`
+	Roles        map[string]string          `json:",omitempty"`
+	RoleMappings map[string]json.RawMessage `json:",omitempty"`
 }
 
-// tagMap are the principal tags of one provider.
-type tagMap struct {
-	IdentityProviderName string
-
-	principalTags
-}
-
-// validatePool shows what the server would refuse in a pool.
+// validatePool shows what the server would refuse in a pool. Its principal tags stay as the server has them.
 func validatePool(ctx context.Context, c *cobra.Command, client *apply.Client, whole *wholePool) error {
 	in := validation{pool: whole.Pool, Roles: whole.Roles, RoleMappings: whole.RoleMappings}
-	for _, provider := range sortedKeys(whole.PrincipalTags) {
-		in.PrincipalTags = append(in.PrincipalTags, tagMap{provider, whole.PrincipalTags[provider]})
-	}
 	var out struct {
 		Violations, Refusals []violation
 		Warnings             []poolWarning

@@ -120,7 +120,7 @@ func (p principalTags) String() string {
 
 // readPool reads a pool with what belongs to it.
 func readPool(ctx context.Context, client *apply.Client, id string) (*wholePool, error) {
-	whole := &wholePool{PrincipalTags: map[string]principalTags{}}
+	whole := &wholePool{}
 	in := members{"IdentityPoolId": id}
 	if err := pools(ctx, client, "DescribeIdentityPool", in, &whole.Pool); err != nil {
 		return nil, err
@@ -134,34 +134,35 @@ func readPool(ctx context.Context, client *apply.Client, id string) (*wholePool,
 	}
 	whole.Roles, whole.RoleMappings = roles.Roles, roles.RoleMappings
 
-	for _, provider := range whole.Pool.tagged() {
-		var tags principalTags
-		in := members{"IdentityPoolId": id, "IdentityProviderName": provider}
-		err := pools(ctx, client, "GetPrincipalTagAttributeMap", in, &tags)
-		if err != nil && !apply.Missing(err) { // nothing was ever set for it
-			return nil, err
-		}
-		if tags.UseDefaults || len(tags.PrincipalTags) > 0 {
-			whole.PrincipalTags[provider] = tags
-		}
-	}
+	var err error
+	whole.PrincipalTags, err = readPrincipalTags(ctx, client, id)
 
-	return whole, nil
+	return whole, err
 }
 
-// tagged returns the providers whose users may get principal tags, by the names that the API
-// has for them there.
-func (p *pool) tagged() []string {
-	names := slices.Concat(slices.Collect(maps.Keys(p.SupportedLoginProviders)), p.SamlProviderARNs)
-	for _, arn := range p.OpenIdConnectProviderARNs {
-		_, issuer, _ := strings.Cut(arn, ":oidc-provider/")
-		names = append(names, issuer)
-	}
+// readPrincipalTags returns the principal tags of a pool's providers, without providers whose map is empty.
+func readPrincipalTags(ctx context.Context, client *apply.Client, pool string) (map[string]principalTags, error) {
+	all := map[string]principalTags{}
+	for in := (members{"IdentityPoolId": pool}); ; {
+		var page struct {
+			PrincipalTagMaps []struct {
+				IdentityProviderName string
+				principalTags
+			}
+			NextToken string
+		}
+		if err := client.Admin(ctx, "ListPrincipalTagMaps", in, &page); err != nil {
+			return nil, err
+		}
 
-	for _, u := range p.CognitoIdentityProviders {
-		names = append(names, u.ProviderName)
+		for _, m := range page.PrincipalTagMaps {
+			if m.UseDefaults || len(m.PrincipalTags) > 0 {
+				all[m.IdentityProviderName] = m.principalTags
+			}
+		}
+		if page.NextToken == "" {
+			return all, nil
+		}
+		in["NextToken"] = page.NextToken
 	}
-	slices.Sort(names)
-
-	return slices.Compact(names)
 }
