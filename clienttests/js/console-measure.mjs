@@ -70,9 +70,10 @@ function table({ rows, frame }) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const endpoint = process.env.ENDPOINT;
-  const [{ id }] = (await (await fetch(`${endpoint}/_poolhouse/dev/pools`)).json()).pools;
-  await measure(endpoint, id); // warms the browser up
-  const text = table(await measure(endpoint, id));
+  const [pool] = (await (await fetch(`${endpoint}/_poolhouse/dev/pools`)).json()).pools;
+  if (!pool) throw new Error("the server has no pool to show: make one first");
+  await measure(endpoint, pool.id); // warms the browser up
+  const text = table(await measure(endpoint, pool.id));
   await browser.close();
 
   console.log(text);
