@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { hours, refusals, sum } from './numbers'
+import { hours, refusals, refusedSteps, sum } from './numbers'
 
 it('adds up', () => {
   expect(sum([1, 2])).toBe(3)
@@ -12,6 +12,11 @@ it('puts the most frequent reason first', () => {
     { reason: 'c', number: 4 },
     { reason: 'b', number: 1 },
   ])
+})
+
+it('adds up refusals by step', () => {
+  const series = { SignIns: [0, 0], Guests: [], Identities: [], Refused: { a: [0, 1], b: [2, 2] } }
+  expect(refusedSteps({ From: 0, To: 0, Step: 1, KeptSince: 0, Series: series })).toEqual([2, 3])
 })
 
 it.each([

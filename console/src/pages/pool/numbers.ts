@@ -65,6 +65,15 @@ export function refusals(of: Statistics): { reason: string; number: number }[] {
     .sort((a, b) => b.number - a.number)
 }
 
+/** refusedSteps returns the refusals of each step, whatever their reason. */
+export function refusedSteps(of: Statistics): number[] {
+  const all = of.Series.SignIns.map(() => 0)
+  for (const numbers of Object.values(of.Series.Refused ?? {}))
+    numbers.forEach((number, n) => (all[n] = (all[n] ?? 0) + number))
+
+  return all
+}
+
 /** hours tells a length in seconds in words. */
 export function hours(seconds: number): string {
   if (seconds >= 3600) {
