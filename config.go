@@ -14,6 +14,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/console"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -316,13 +317,6 @@ const (
 	maxMaxWait = 5 * time.Second
 )
 
-// Default and bounds of ConsoleIdle. The page counts whole seconds.
-const (
-	defaultConsoleIdle = 30 * time.Minute
-	minConsoleIdle     = time.Second
-	maxConsoleIdle     = 24 * time.Hour
-)
-
 // MaxDatabaseConnections bounds Config.DatabaseConnections.
 const MaxDatabaseConnections = 1000
 
@@ -365,12 +359,7 @@ func (c *Config) Validate() error {
 	if c.Check != nil {
 		faults = append(faults, c.Check.Validate())
 	}
-	if c.ConsoleIdle != 0 && (c.ConsoleIdle < minConsoleIdle || c.ConsoleIdle > maxConsoleIdle) {
-		faults = append(faults, fmt.Errorf(
-			"console_idle %s: use %s to %s", c.ConsoleIdle, minConsoleIdle, maxConsoleIdle,
-		))
-	}
-	faults = append(faults, c.checkOrigins())
+	faults = append(faults, console.CheckIdle(c.ConsoleIdle), c.checkOrigins())
 
 	for _, pool := range slices.Sorted(maps.Keys(c.PoolAlgorithms)) {
 		faults = append(faults, poolKey("token_algorithms", pool))

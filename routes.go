@@ -64,7 +64,7 @@ func (s *Server) consolePages() (*console.Handler, error) {
 		Region:      c.region(),
 		Account:     c.Account,
 		Version:     c.Version,
-		IdleSeconds: int(cmp.Or(c.ConsoleIdle, defaultConsoleIdle).Seconds()),
+		IdleSeconds: int(cmp.Or(c.ConsoleIdle, console.DefaultIdle).Seconds()),
 		UserPools:   s.dev != nil,
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -35,9 +36,9 @@ func checkConsoleListener(s *settings) error {
 		return s.fault(&s.ConsoleListen, "%v", err)
 	}
 	if s.TLSCert == "" && !local && !s.BehindProxy {
-		return s.fault(&s.ConsoleListen, "others can reach this address, and session tokens would be sent unencrypted, "+
-			"to a page that browsers give no cryptography: "+
-			"set tls_cert and tls_key, or behind_proxy if a proxy handles TLS, or listen on 127.0.0.1")
+		return s.fault(&s.ConsoleListen, "others can reach this address, and session tokens would be sent "+
+			"unencrypted, to a page that browsers give no WebCrypto: set tls_cert and tls_key, "+
+			"or behind_proxy if a proxy handles TLS, or listen on 127.0.0.1")
 	}
 
 	return nil
@@ -57,6 +58,21 @@ func devConsoleURL(s *settings, l net.Listener) string {
 	return url + poolhouse.ConsolePath
 }
 
+// shownConsole returns where to open the console of a development server; "" = it has none. It warns of one that works
+// only on this machine.
+func shownConsole(
+	server *poolhouse.Server, c *poolhouse.Config, l listeners, addresses func() ([]net.Addr, error),
+) string {
+	if !server.HasConsole() {
+		return ""
+	}
+	if !c.BehindProxy {
+		warnOfConsole(l, addresses, c.Logger)
+	}
+
+	return cmp.Or(c.DevConsoleURL, c.DevEndpoint+poolhouse.ConsolePath)
+}
+
 // warnOfConsole warns of a console that other machines reach by plain HTTP.
 func warnOfConsole(l listeners, addresses func() ([]net.Addr, error), logger *slog.Logger) {
 	at := l.main
@@ -70,7 +86,7 @@ func warnOfConsole(l listeners, addresses func() ([]net.Addr, error), logger *sl
 
 	logger.Warn("the console can neither sign calls nor verify tokens in a browser that reaches it by plain HTTP at "+
 		"an address that is not loopback: browsers have no WebCrypto there",
-		"console_listen", at.Addr().String(), "reached_at", urls,
+		"address", at.Addr().String(), "reached_at", urls,
 		"fix", "open the console by a loopback address such as 127.0.0.1, also through a forwarded port, "+
 			"or set up a proxy with TLS")
 }

@@ -147,11 +147,7 @@ func dev(
 		return errors.Join(err, l.Close(), server.Close())
 	}
 
-	if server.HasConsole() {
-		hello.Console = cmp.Or(c.DevConsoleURL, c.DevEndpoint+poolhouse.ConsolePath)
-		warnOfConsole(l, addresses, out.logger)
-	}
-	hello.Colour = colour
+	hello.Colour, hello.Console = colour, shownConsole(server, &c, l, addresses)
 	hello.print(out.stdout)
 	about := aboutServer(server)
 	serve := func(ctx context.Context) error { return serveUntil(ctx, server, l, c.LameDuck, out.logger) }

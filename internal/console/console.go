@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Path is where the console is.
@@ -45,6 +46,23 @@ type Context struct {
 	Version     string `json:"version"`
 	IdleSeconds int    `json:"idleSeconds"` // after which the page forgets its key
 	UserPools   bool   `json:"userPools,omitempty"`
+}
+
+// DefaultIdle is the usual time without input after which the page forgets its user's key.
+const DefaultIdle = 30 * time.Minute
+
+// Bounds of that time. The page counts whole seconds.
+const (
+	minIdle = time.Second
+	maxIdle = 24 * time.Hour
+)
+
+// CheckIdle refuses a time that the page cannot have; 0 stands for DefaultIdle.
+func CheckIdle(idle time.Duration) error {
+	if idle != 0 && (idle < minIdle || idle > maxIdle) {
+		return fmt.Errorf("console_idle %s: use %s to %s", idle, minIdle, maxIdle)
+	}
+	return nil
 }
 
 // contextName is the name of the file with the Context.

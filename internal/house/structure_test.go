@@ -42,6 +42,7 @@ var allowedImports = map[string][]string{
 		"internal/providercheck", "internal/serverstatus", "internal/settingtable", "internal/signingkeys",
 		"internal/statistics",
 		"internal/nodes", "internal/traces",
+		"internal/console",
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
@@ -103,6 +104,7 @@ var allowedImports = map[string][]string{
 		"internal/awsapi", "internal/explain", "internal/outbound", "internal/overload", "internal/store",
 	},
 	"internal/conformance": {"internal/outbound", "sigv4"},
+	"internal/console":     {},
 	"internal/datalock":    {},
 	"internal/envelope":    {"internal/wholefile"},
 	"internal/devissuer": {
