@@ -21,7 +21,10 @@ const (
 // go to that folder.
 func TestConsolePages(t *testing.T) {
 	node, chromium := client(t, "node", "nodejs"), client(t, "/usr/bin/chromium", "chromium")
-	out := startDev(t).script(t, "js", []string{"POOLHOUSE_CHROMIUM=" + chromium}, node,
+	out := startDev(t).script(t, "js", []string{
+		"POOLHOUSE_CHROMIUM=" + chromium,
+		"SCREENSHOTS=" + os.Getenv("SCREENSHOTS"),
+	}, node,
 		"--test", "--test-reporter=tap", "console.test.mjs")
 	allPassed(t, out)
 }

@@ -9,24 +9,28 @@ const step = (Code: string, OK = true, Provider?: string): Step => ({
   ...(Provider ? { Provider } : {}),
 })
 
-test('one provider: its checks follow the common ones, and what was not reached follows them', () => {
-  const list = groups([step('pool'), step('token-form', true, 'a'), step('token-audience', false, 'a')], ['role'])
+test('the checks of one provider stay in the order in which they were made', () => {
+  const list = groups(
+    [step('pool'), step('token-form', true, 'a'), step('token-audience', false, 'a'), step('trust-policy')],
+    ['role'],
+  )
 
-  expect(list.map((group) => group.provider)).toEqual(['', 'a'])
-  expect(list[1]?.rungs.map((rung) => `${rung.state} ${rung.title}`)).toEqual([
-    'passed Token form',
-    'refused Token audience',
-    'unreached Role',
+  expect(list.map((group) => group.rungs.map((rung) => `${rung.state} ${rung.title}`))).toEqual([
+    ['passed Pool', 'passed Token form', 'refused Token audience', 'passed Trust policy', 'unreached Role'],
   ])
 })
 
 test('the checks of several providers are kept apart, also when they came mixed', () => {
-  const list = groups([step('token-form', true, 'a'), step('token-form', false, 'b'), step('issuer', true, 'a')], ['x'])
+  const list = groups(
+    [step('pool'), step('form', true, 'a'), step('form', false, 'b'), step('issuer', true, 'a'), step('link')],
+    ['x'],
+  )
 
   expect(list.map((group) => [group.provider, group.rungs.length])).toEqual([
+    ['', 1],
     ['a', 2],
     ['b', 1],
-    ['', 1],
+    ['', 2],
   ])
 })
 

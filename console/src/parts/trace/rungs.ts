@@ -14,7 +14,7 @@ export interface Group {
   rungs: Rung[]
 }
 
-/** check returns a check's name with a capital: "token audience" becomes "Token audience". */
+/** capital returns a check's name with a capital: "token audience" becomes "Token audience". */
 export function capital(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1)
 }
@@ -25,17 +25,22 @@ export function words(code: string): string {
 }
 
 /**
- * groups returns the rungs: the common checks before those of the providers, and what was not reached last. The checks
- * of one provider stay in their order.
+ * groups returns the rungs in their order. With the logins of several providers each has a group of its own, between
+ * the common checks before and after them. What was not reached comes last.
  */
 export function groups(steps: Step[], planned: string[]): Group[] {
-  const common: Group = { provider: '', rungs: [] }
+  const providers = new Set(steps.map((step) => step.Provider).filter(Boolean))
+  const before: Group = { provider: '', rungs: [] }
+  const after: Group = { provider: '', rungs: [] }
   const byProvider = new Map<string, Group>()
 
   for (const step of steps) {
-    const provider = step.Provider ?? ''
-    let group = provider ? byProvider.get(provider) : common
-    if (!group) byProvider.set(provider, (group = { provider, rungs: [] }))
+    let group = byProvider.size > 0 ? after : before
+    if (providers.size < 2) group = before
+    else if (step.Provider) {
+      group = byProvider.get(step.Provider) ?? { provider: step.Provider, rungs: [] }
+      byProvider.set(step.Provider, group)
+    }
     group.rungs.push({
       state: step.OK ? 'passed' : 'refused',
       title: capital(step.Check),
@@ -44,15 +49,10 @@ export function groups(steps: Step[], planned: string[]): Group[] {
     })
   }
 
-  const list = [common, ...byProvider.values()].filter((group) => group.rungs.length > 0)
-  if (planned.length > 0) {
-    // After the checks of one provider what follows belongs to the same ladder; after several it is common again.
-    let last = list.length > 0 && (byProvider.size < 2 || !list.at(-1)?.provider) ? list.at(-1) : undefined
-    if (!last) list.push((last = { provider: '', rungs: [] }))
-    last.rungs.push(...planned.map((code): Rung => ({ state: 'unreached', title: words(code), subject: '' })))
-  }
+  const last = providers.size < 2 ? before : after
+  last.rungs.push(...planned.map((code): Rung => ({ state: 'unreached', title: words(code), subject: '' })))
 
-  return list
+  return [before, ...byProvider.values(), after].filter((group) => group.rungs.length > 0)
 }
 
 /** tally returns how many of all checks passed: "4 of 9 passed". */

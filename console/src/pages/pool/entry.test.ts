@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest'
+import { added, empty, entryOf, faultsOf, type Entry } from './entry'
+import type { Pool } from './pool'
+
+const oidc = 'arn:aws:iam::000000000000:oidc-provider/login.example.com'
+const pool: Pool = {
+  IdentityPoolId: 'us-east-1:1',
+  IdentityPoolName: 'shop',
+  AllowUnauthenticatedIdentities: false,
+  OpenIdConnectProviderARNs: [oidc],
+  SupportedLoginProviders: { 'graph.facebook.com': '42' },
+}
+const entry = (of: Partial<Entry>): Entry => ({ ...empty, ...of })
+
+it('adds to what is there', () => {
+  expect(added(pool, entry({ name: ` ${oidc}2 ` }))).toEqual({ OpenIdConnectProviderARNs: [oidc, `${oidc}2`] })
+  expect(added(pool, entry({ kind: 'social', name: 'api.twitter.com', client: 'k', secret: 's' }))).toEqual({
+    SupportedLoginProviders: { 'graph.facebook.com': '42', 'api.twitter.com': 'k;s' },
+  })
+  expect(added(pool, entry({ kind: 'user-pool', name: 'up', client: 'c' }))).toEqual({
+    CognitoIdentityProviders: [{ ProviderName: 'up', ClientId: 'c', ServerSideTokenCheck: true }],
+  })
+  expect(added({ ...pool, DeveloperProviderName: 'a' }, entry({ kind: 'developer', name: 'b' }))).toEqual({})
+})
+
+it.each<[Partial<Entry>, string]>([
+  [{ name: oidc }, 'name'],
+  [{ name: 'https://login.example.com' }, 'name'],
+  [{ kind: 'saml', name: oidc }, 'name'],
+  [{ kind: 'social', name: 'graph.facebook.com', client: '1' }, 'name'],
+  [{ kind: 'social', name: 'accounts.google.com', client: '1;2' }, 'client'],
+  [{ kind: 'social', name: 'api.twitter.com', client: 'k' }, 'secret'],
+  [{ kind: 'user-pool', name: 'up' }, 'client'],
+])('names the fault of %j', (of, field) =>
+  expect(Object.entries(faultsOf(entry(of), pool)).filter(([, fault]) => fault)).toMatchObject([[field, {}]]),
+)
+
+it('fills what a link proposes', () => {
+  expect(entryOf({ field: 'CognitoIdentityProviders', add: 'up:c' })).toEqual({
+    kind: 'user-pool',
+    name: 'up',
+    client: 'c',
+  })
+  expect(entryOf({ field: 'OpenIdConnectProviderARNs', add: oidc })).toEqual({ kind: 'oidc', name: oidc })
+  expect(entryOf({ field: 'SupportedLoginProviders', add: 'x'.repeat(300) })).toEqual({ kind: 'social', name: '' })
+})

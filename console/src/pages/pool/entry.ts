@@ -1,0 +1,102 @@
+// A provider that is about to be added to a pool.
+
+import { X, type Kind, type Pool, type Proposal } from './pool'
+
+export interface Entry {
+  kind: Kind
+  name: string
+  client: string
+  secret: string // of X
+  check: boolean // of a user pool
+}
+
+export const empty: Entry = { kind: 'oidc', name: '', client: '', secret: '', check: true }
+
+export const kinds: Record<Kind, string> = {
+  oidc: 'OpenID Connect',
+  saml: 'SAML',
+  social: 'Google, Apple, Facebook, Amazon or X',
+  'user-pool': 'User pool',
+  developer: 'Your own backend (developer name)',
+}
+
+const fields: Record<string, Kind> = {
+  OpenIdConnectProviderARNs: 'oidc',
+  SamlProviderARNs: 'saml',
+  SupportedLoginProviders: 'social',
+  CognitoIdentityProviders: 'user-pool',
+  DeveloperProviderName: 'developer',
+}
+
+/** entryOf fills an entry with what a link proposes. The part after a user pool's colon is its client. */
+export function entryOf(proposal: Proposal): Partial<Entry> {
+  const kind = fields[proposal.field] ?? 'oidc'
+  const most = kind === 'oidc' || kind === 'saml' ? 2048 : 257
+  const add = proposal.add.length <= most ? proposal.add : ''
+  if (kind !== 'user-pool') return { kind, name: add }
+
+  const [name = '', client = ''] = add.split(':')
+  return { kind, name, client }
+}
+
+/** faultsOf names what an entry lacks, by field. The server checks the rest. */
+export function faultsOf(entry: Entry, pool: Pool): { name: string; client: string; secret: string } {
+  const faults = { name: '', client: '', secret: '' }
+  const name = entry.name.trim()
+  const client = entry.client.trim()
+
+  if (!name) faults.name = 'Name the provider.'
+  else if (entry.kind === 'oidc' && !/^arn:[^:]+:iam::[^:]*:oidc-provider\/./.test(name))
+    faults.name = 'Give the ARN of an OpenID Connect provider, or register a new one.'
+  else if (entry.kind === 'saml' && !/^arn:[^:]+:iam::[^:]*:saml-provider\/./.test(name))
+    faults.name = 'Give the ARN of a SAML provider.'
+  else if (
+    (entry.kind === 'oidc' && pool.OpenIdConnectProviderARNs?.includes(name)) ||
+    (entry.kind === 'saml' && pool.SamlProviderARNs?.includes(name)) ||
+    (entry.kind === 'user-pool' &&
+      pool.CognitoIdentityProviders?.some((one) => one.ProviderName === name && one.ClientId === client))
+  )
+    faults.name = 'The pool has this provider.'
+  else if (entry.kind === 'social' && Object.hasOwn(pool.SupportedLoginProviders ?? {}, name))
+    faults.name = 'The pool has this provider. It has one app ID: remove it first to set another one.'
+  else if (entry.kind === 'developer' && pool.DeveloperProviderName)
+    faults.name = 'The pool has a developer name, which cannot be changed.'
+
+  if (entry.kind === 'social' || entry.kind === 'user-pool') {
+    if (!client) faults.client = entry.kind === 'social' ? 'Give the app ID.' : 'Give the app client ID.'
+    else if (entry.kind === 'social' && client.includes(';'))
+      faults.client = name === X ? 'The secret has a field of its own.' : 'Give one app ID.'
+  }
+  if (entry.kind === 'social' && name === X && !entry.secret.trim()) faults.secret = 'Give the secret.'
+
+  return faults
+}
+
+/** added returns the change that adds an entry to what a pool has now. */
+export function added(now: Pool, entry: Entry): Partial<Pool> {
+  const name = entry.name.trim()
+  const client = entry.client.trim()
+
+  switch (entry.kind) {
+    case 'oidc':
+      return { OpenIdConnectProviderARNs: [...new Set([...(now.OpenIdConnectProviderARNs ?? []), name])] }
+    case 'saml':
+      return { SamlProviderARNs: [...new Set([...(now.SamlProviderARNs ?? []), name])] }
+    case 'social':
+      return {
+        SupportedLoginProviders: {
+          ...now.SupportedLoginProviders,
+          [name]: name === X ? `${client};${entry.secret.trim()}` : client,
+        },
+      }
+    case 'user-pool':
+      return {
+        CognitoIdentityProviders: [
+          ...(now.CognitoIdentityProviders ?? []).filter((one) => one.ProviderName !== name || one.ClientId !== client),
+          { ProviderName: name, ClientId: client, ServerSideTokenCheck: entry.check },
+        ],
+      }
+    case 'developer':
+      return now.DeveloperProviderName ? {} : { DeveloperProviderName: name }
+  }
+}
