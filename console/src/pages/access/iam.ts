@@ -1,0 +1,162 @@
+// The IAM API as these pages read it.
+
+import { callQuery, type CallOptions } from '../../frame/client'
+import type { Element } from '../../frame/xml'
+
+type Input = Record<string, string | number | string[] | undefined>
+
+/** form writes an input of the query protocol. A list has one entry for each member; what is undefined is left out. */
+export function form(action: string, input: Input = {}): URLSearchParams {
+  const out = new URLSearchParams({ Action: action, Version: '2010-05-08' })
+  for (const [name, value] of Object.entries(input)) {
+    if (Array.isArray(value)) value.forEach((one, n) => out.set(`${name}.member.${n + 1}`, one))
+    else if (value !== undefined) out.set(name, String(value))
+  }
+
+  return out
+}
+
+/** iam makes a call, and returns its result. */
+export async function iam(action: string, input: Input = {}, signal?: AbortSignal): Promise<Element> {
+  const options: CallOptions = signal ? { signal } : {}
+  const root = await callQuery('iam', form(action, input), options)
+
+  return root.child(`${action}Result`) ?? root
+}
+
+/** Listed is what a list has, up to a bound; more tells that it has more. */
+export interface Listed<T> {
+  items: T[]
+  more: boolean
+}
+
+/** listAll reads the pages of a list, up to 1,000 items. */
+export async function listAll<T>(
+  action: string,
+  name: string,
+  read: (element: Element) => T,
+  input: Input = {},
+  signal?: AbortSignal,
+): Promise<Listed<T>> {
+  const items: T[] = []
+  let marker: string | undefined
+
+  do {
+    const page = await iam(action, { ...input, MaxItems: 200, Marker: marker }, signal)
+    items.push(...page.list(name).map(read))
+    marker = page.of('IsTruncated') === 'true' ? page.of('Marker') : undefined
+  } while (marker && items.length < 1000)
+
+  return { items, more: !!marker }
+}
+
+/** fromFile reports whether a thing comes from the settings file: the API gives such things the date of 1970. */
+export function fromFile(created: string): boolean {
+  return Date.parse(created) === 0
+}
+
+export interface Tag {
+  Key: string
+  Value: string
+}
+
+const tagsOf = (element: Element): Tag[] =>
+  element.list('Tags').map((tag) => ({ Key: tag.of('Key'), Value: tag.of('Value') }))
+
+export interface Role {
+  name: string
+  path: string
+  arn: string
+  created: string
+  description: string
+  trust: string
+  maxSession: number
+  boundary: string
+  tags: Tag[]
+}
+
+/** readRole reads a role. Its trust policy is percent-encoded, as at AWS. */
+export function readRole(element: Element): Role {
+  return {
+    name: element.of('RoleName'),
+    path: element.of('Path'),
+    arn: element.of('Arn'),
+    created: element.of('CreateDate'),
+    description: element.of('Description'),
+    trust: decoded(element.of('AssumeRolePolicyDocument')),
+    maxSession: Number(element.of('MaxSessionDuration')),
+    boundary: element.child('PermissionsBoundary')?.of('PermissionsBoundaryArn') ?? '',
+    tags: tagsOf(element),
+  }
+}
+
+export interface OIDCProvider {
+  arn: string
+  url: string
+  clients: string[]
+  thumbprints: string[]
+  created: string
+  tags: Tag[]
+}
+
+export async function readOIDC(arn: string, signal?: AbortSignal): Promise<OIDCProvider> {
+  const found = await iam('GetOpenIDConnectProvider', { OpenIDConnectProviderArn: arn }, signal)
+  const url = found.of('Url')
+
+  return {
+    arn,
+    url: url.includes('://') ? url : `https://${url}`,
+    clients: found.list('ClientIDList').map((one) => one.text),
+    thumbprints: found.list('ThumbprintList').map((one) => one.text),
+    created: found.of('CreateDate'),
+    tags: tagsOf(found),
+  }
+}
+
+export interface SAMLProvider {
+  arn: string
+  metadata: string
+  created: string
+  validUntil: string
+  tags: Tag[]
+}
+
+export async function readSAML(arn: string, signal?: AbortSignal): Promise<SAMLProvider> {
+  const found = await iam('GetSAMLProvider', { SAMLProviderArn: arn }, signal)
+
+  return {
+    arn,
+    metadata: found.of('SAMLMetadataDocument'),
+    created: found.of('CreateDate'),
+    validUntil: found.of('ValidUntil'),
+    tags: tagsOf(found),
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+export { decoded }
+
+/** arnOf returns the ARN that a route names: itself, or the name of a provider of the account. */
+export function arnOf(kind: 'oidc-provider' | 'saml-provider', name: string, region: string, account: string): string {
+  if (name.startsWith('arn:')) return name
+  const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
+
+  return `arn:${partition}:iam::${account}:${kind}/${name}`
+}
+
+/** nameOf returns the name at the end of a provider's ARN. An issuer's has slashes. */
+export function nameOf(arn: string): string {
+  return arn.replace(/^arn:[^:]*:iam::\d*:(?:oidc|saml)-provider\//, '')
+}
+
+/** lines reads one value a line; each once. */
+export function lines(text: string): string[] {
+  return [...new Set(text.split('\n').map((one) => one.trim()))].filter(Boolean)
+}
