@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { asked, bytes, faults, latest, operations, periodOf, periods, reasons, refused, share, short } from './figures'
+import { asked, bytes, faults, latest, operations, periodOf, periods, reasons, refused, short } from './figures'
 import type { Statistics, Status } from './figures'
 
 const statistics = (refusals: Record<string, number[]> | null): Statistics => ({
@@ -47,12 +47,6 @@ it('asks for at most the steps that the server gives', () => {
 
 it('writes numbers', () => {
   expect([short(0), short(48206), short(1_020_000), short(2_500_000_000)]).toEqual(['0', '48,206', '1.02 M', '2.50 G'])
-  expect([share(0, 0), share(1, 9), share(7, 1000), share(1, 1_000_000)]).toEqual([
-    '0 %',
-    '11 %',
-    '0.7 %',
-    'below 0.1 %',
-  ])
   expect([bytes(12), bytes(1_230_000)]).toEqual(['12 bytes', '1.23 MB'])
 })
 

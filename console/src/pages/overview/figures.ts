@@ -118,14 +118,6 @@ export function short(n: number): string {
   return `${(n / unit).toPrecision(3)} ${word}`
 }
 
-/** share writes a part of a whole in percent. */
-export function share(part: number, whole: number): string {
-  if (whole === 0 || part === 0) return '0 %'
-  const percent = (100 * part) / whole
-
-  return percent < 0.1 ? 'below 0.1 %' : `${percent < 10 ? percent.toFixed(1) : Math.round(percent).toString()} %`
-}
-
 /** age writes how old a key is. */
 export function age(seconds: number): string {
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
