@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { across, highest, moved, nearest, path, ticks, type Line } from './chart'
+import { across, alone, highest, moved, nearest, path, ticks, type Line } from './chart'
 
 const box = { left: 10, right: 110, top: 0, bottom: 100 }
 const line = (values: (number | null)[]): Line => ({ id: 'a', words: 'a', values, tone: 'accent' })
@@ -15,10 +15,12 @@ it.each([
   [[2.5], 4],
 ])('ends the axis of %j at %d', (values, end) => expect(highest([line(values)])).toBe(end))
 
-it('breaks a line where a value is missing, and draws one alone as a dot', () => {
-  expect(path([0, 50, null, 100, null], 100, box)).toBe('M10 100L35 50M85 0h.01')
+it('breaks a line where a value is missing, and finds those that stand alone', () => {
+  expect(path([0, 50, null, 100, null], 100, box)).toBe('M10 100L35 50M85 0')
+  expect(alone([0, 50, null, 100, null])).toEqual([{ n: 3, value: 100 }])
   expect(path([null, null], 100, box)).toBe('')
-  expect(path([1], 1, box)).toBe('M60 0h.01')
+  expect(path([1], 1, box)).toBe('M60 0')
+  expect(alone([1])).toEqual([{ n: 0, value: 1 }])
 })
 
 it('finds the step under the pointer', () => {

@@ -33,21 +33,26 @@ export function across(n: number, steps: number, box: Box): number {
 
 export const up = (value: number, top: number, box: Box): number => box.bottom - ((box.bottom - box.top) * value) / top
 
-/** path returns the drawing of a line. It is broken where a value is missing; a value alone becomes a dot. */
+const round = (n: number) => Math.round(n * 10) / 10
+const missing = (value: number | null | undefined) => value === null || value === undefined
+
+/** path returns the drawing of a line. It is broken where a value is missing. */
 export function path(values: readonly (number | null)[], top: number, box: Box): string {
   const parts: string[] = []
-  const round = (n: number) => Math.round(n * 10) / 10
-
   for (const [n, value] of values.entries()) {
     if (value === null) continue
-    const before = n > 0 ? values[n - 1] : null
-    const begins = before === null || before === undefined
-    const after = values[n + 1]
-    parts.push(`${begins ? 'M' : 'L'}${round(across(n, values.length, box))} ${round(up(value, top, box))}`)
-    if (begins && (after === null || after === undefined)) parts.push('h.01')
+    const pen = missing(values[n - 1]) ? 'M' : 'L'
+    parts.push(`${pen}${round(across(n, values.length, box))} ${round(up(value, top, box))}`)
   }
 
   return parts.join('')
+}
+
+/** alone returns the values between missing ones, which no line shows. */
+export function alone(values: readonly (number | null)[]): { n: number; value: number }[] {
+  return [...values.entries()].flatMap(([n, value]) =>
+    value !== null && missing(values[n - 1]) && missing(values[n + 1]) ? [{ n, value }] : [],
+  )
 }
 
 /** nearest returns the step at a place of the drawing. */
@@ -64,7 +69,7 @@ export interface Tick {
 }
 
 const two = (n: number) => String(n).padStart(2, '0')
-const days = (at: Date) => Math.round((Date.UTC(at.getFullYear(), at.getMonth(), at.getDate()) - 0) / 86_400_000)
+const days = (at: Date) => Math.round(Date.UTC(at.getFullYear(), at.getMonth(), at.getDate()) / 86_400_000)
 
 /**
  * ticks returns the steps that the time axis names: round local hours, or days from two days on. from and step are in
