@@ -39,6 +39,7 @@ export interface Draft {
   name: string
   classic: boolean
   tags: TagRow[]
+  sessionTags: boolean // the default principal tags, for each provider
 }
 
 /** CreateInput is the input of CreateIdentityPool. */
@@ -87,6 +88,7 @@ export function emptyDraft(): Draft {
     name: '',
     classic: false,
     tags: [],
+    sessionTags: false,
   }
 }
 
@@ -148,6 +150,29 @@ export function rolesOf(draft: Draft, account: string, region: string): Record<s
   return roles
 }
 
+export interface TagMap {
+  IdentityProviderName: string
+  UseDefaults: true
+}
+
+/** tagMapsOf returns what SetPrincipalTagAttributeMap gets, a map for each provider. */
+export function tagMapsOf(draft: Draft): TagMap[] {
+  if (!draft.sessionTags) return []
+  const names = [
+    ...draft.userPools.map((row) => row.name.trim()),
+    ...draft.oidc,
+    ...draft.saml,
+    ...draft.social.map((row) => row.name),
+  ]
+
+  return [...new Set(names)].map((name) => ({ IdentityProviderName: name, UseDefaults: true }))
+}
+
+/** twice returns a key that two tags have; '' if there is none. */
+export function twice(tags: TagRow[]): string {
+  return tags.find((one, n) => tags.some((other, m) => m < n && other.key === one.key))?.key ?? ''
+}
+
 /** trustOf returns the trust policy of a role that only users, or only guests, of one pool can take. */
 export function trustOf(pool: string, kind: RoleKind): string {
   const name = 'cognito-identity.amazonaws.com'
@@ -180,4 +205,41 @@ export function roleName(pool: string, kind: RoleKind): string {
     .slice(0, 50)
 
   return `${base || 'pool'}-${kind === 'authenticated' ? 'users' : 'guests'}`
+}
+
+/** shownInput returns the values of one field in words, without secrets. */
+export function shownInput(
+  input: CreateInput,
+  roles: Record<string, string>,
+  sessionTags: boolean,
+  field: string,
+): string[] {
+  switch (field) {
+    case 'AllowUnauthenticatedIdentities':
+      return input[field] === undefined ? [] : [input[field] ? 'allowed' : 'not allowed']
+    case 'AllowClassicFlow':
+      return [input[field] ? 'allowed' : 'not allowed']
+    case 'Roles':
+      return Object.entries(roles).map(([kind, arn]) => `${kind === 'authenticated' ? 'users' : 'guests'}: ${arn}`)
+    case 'PrincipalTags':
+      return sessionTags ? ['default tags, for each provider'] : []
+    case 'SupportedLoginProviders':
+      return Object.entries(input[field] ?? {}).map(
+        ([name, app]) => `${name}: ${name === X ? `${app.split(';')[0]};••••••••` : app}`,
+      )
+    case 'CognitoIdentityProviders':
+      return (input[field] ?? []).map(
+        (one) => `${one.ProviderName}, client ${one.ClientId}${one.ServerSideTokenCheck ? ', with token check' : ''}`,
+      )
+    case 'IdentityPoolTags':
+      return Object.entries(input[field] ?? {}).map(([key, value]) => `${key} = ${value}`)
+    case 'OpenIdConnectProviderARNs':
+    case 'SamlProviderARNs':
+      return input[field] ?? []
+    case 'DeveloperProviderName':
+    case 'IdentityPoolName':
+      return input[field] ? [input[field]] : []
+    default:
+      return []
+  }
 }
