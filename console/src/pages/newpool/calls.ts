@@ -1,6 +1,6 @@
 // The calls that make a pool, in their order. What was done is kept, so that a run after a failure goes on there.
 
-import { call, callQuery } from '../../frame/client'
+import { call, CallError, callQuery } from '../../frame/client'
 import { inputOf, kinds, rolesOf, tagMapsOf, trustOf, type Draft, type RoleKind } from '../../parts/pool/types'
 
 export interface Planned {
@@ -76,21 +76,29 @@ export async function perform(one: Planned, draft: Draft, made: Made, account: s
   return next
 }
 
-/** undo deletes what a run made: the pool, and the roles that it made for it. It returns what is still there. */
+/**
+ * undo deletes what a run made: the pool, and the roles that it made for it. What is gone already is no failure, so
+ * that it can be called again after one.
+ */
 export async function undo(made: Made, progress: (now: Made) => void): Promise<void> {
   let now = made
   if (now.pool) {
-    await call('pools', 'DeleteIdentityPool', { IdentityPoolId: now.pool })
-    now = { ...now, pool: '', done: now.done.filter((id) => id.startsWith('role ')) }
+    await unlessGone(call('pools', 'DeleteIdentityPool', { IdentityPoolId: now.pool }))
+    now = { ...now, pool: '', done: [] }
     progress(now)
   }
   for (const name of made.roles) {
-    await callQuery('iam', new URLSearchParams({ Action: 'DeleteRole', Version: '2010-05-08', RoleName: name }))
-    now = {
-      ...now,
-      roles: now.roles.filter((one) => one !== name),
-      done: now.done.filter((id) => id !== `role ${name}`),
-    }
+    const form = new URLSearchParams({ Action: 'DeleteRole', Version: '2010-05-08', RoleName: name })
+    await unlessGone(callQuery('iam', form))
+    now = { ...now, roles: now.roles.filter((one) => one !== name) }
     progress(now)
+  }
+}
+
+async function unlessGone(deletion: Promise<unknown>): Promise<void> {
+  try {
+    await deletion
+  } catch (failed) {
+    if (!(failed instanceof CallError && /^(ResourceNotFoundException|NoSuchEntity)$/.test(failed.code))) throw failed
   }
 }
