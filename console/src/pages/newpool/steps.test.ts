@@ -36,21 +36,26 @@ it('tells a place once, and never the value', () => {
     violation('IdentityPoolName', broken("''", 'identityPoolName', 'length'), 'send at least 1 character'),
     violation('IdentityPoolName', broken("''", 'identityPoolName', 'pattern'), 'write the value in this form'),
     violation('AllowUnauthenticatedIdentities', broken('null', 'a', 'Member must not be null'), 'send it'),
-    violation('SupportedLoginProviders', broken("'{x=key;hush}'", 'supportedLoginProviders', 'no'), 'one form'),
+    violation(
+      'SupportedLoginProviders',
+      broken("'{x=key;hush}'", 'supportedLoginProviders', 'Map value must satisfy constraint: [a, b]'),
+      'one form',
+    ),
     violation(
       'CognitoIdentityProviders',
-      broken("'a-b'", 'cognitoIdentityProviders.2.member.clientId', 'no'),
+      broken("'a-b'", 'cognitoIdentityProviders.2.member.clientId', 'regular expression x'),
       'digits',
     ),
     violation('SupportedLoginProviders', 'The app key;hush is bad.', 'change it'),
   ])
   expect(faults.map((one) => one.text)).toEqual([
-    'Send at least 1 character.',
+    'Give at least 1 character.',
     'Choose one.',
-    'One form.',
-    'Row 2, app client: Digits.',
+    'Each value needs the length and the characters that the field names, with no blanks around it.',
+    'Use only the characters that the field names, with no blanks around them.',
     'The app key;hush is bad. Change it.',
   ])
+  expect(faults[4]).toMatchObject({ row: 2, part: 'client' })
   expect(faultsOf([violation('a', 'The app key;hush is bad')], ['hush'])[0]?.text).toBe('The app key;•••••• is bad.')
 })
 

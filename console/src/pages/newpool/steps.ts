@@ -71,6 +71,8 @@ export interface Validation {
 export interface Fault {
   field: string
   text: string
+  row?: number // of a list, from 1
+  part?: string // of the row
 }
 
 const model = /^\d+ validation errors? detected: Value .* at '([^']*)' failed to satisfy constraint: (.*)$/s
@@ -89,23 +91,39 @@ export function faultsOf(violations: Violation[], secrets: string[] = []): Fault
     if (seen.has(`${field} ${place}`)) continue
 
     seen.add(`${field} ${place}`)
-    faults.push({ field, text: masked(found ? modelText(found, one) : sentences(one.Message, one.Fix), secrets) })
+    faults.push({
+      field,
+      text: masked(found ? modelText(found, one) : sentences(one.Message, one.Fix), secrets),
+      ...placeOf(place),
+    })
   }
 
-  return faults
+  // Principal tags name the providers: a provider with a fault has it once.
+  return faults.some((one) => stepOf(one.field) === 'providers')
+    ? faults.filter((one) => one.field !== 'PrincipalTags')
+    : faults
 }
 
 function modelText(found: RegExpExecArray, one: Violation): string {
-  const [, place = '', constraint = ''] = found
+  const constraint = found[2] ?? ''
   if (/must not be null/.test(constraint)) return 'Choose one.'
+  if (/satisfy constraint: \[/.test(constraint))
+    return 'Each value needs the length and the characters that the field names, with no blanks around it.'
+  if (/regular expression/.test(constraint))
+    return 'Use only the characters that the field names, with no blanks around them.'
 
-  const row = /\.(\d+)\.member(?:\.(\w+))?/.exec(place)
-  const where = row ? `Row ${row[1]}${row[2] ? `, ${parts[row[2]] ?? row[2]}` : ''}: ` : ''
-
-  return where + sentences(one.Fix ?? constraint)
+  return sentences((one.Fix ?? constraint).replace(/^send /, 'give '))
 }
 
-const parts: Record<string, string> = { providerName: 'user pool', clientId: 'app client' }
+const parts: Record<string, string> = { providerName: 'name', clientId: 'client' }
+
+function placeOf(place: string): { row?: number; part?: string } {
+  const found = /\.(\d+)\.member(?:\.(\w+))?$/.exec(place)
+  if (!found) return {}
+  const part = parts[found[2] ?? '']
+
+  return { row: Number(found[1]), ...(part ? { part } : {}) }
+}
 
 function sentences(...texts: (string | undefined)[]): string {
   return texts
