@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { emptyDraft, inputOf } from '../../parts/pool/types'
-import { faultsIn, faultsOf, labelOf, ownFaults, stepOf, warningsOf } from './steps'
+import { CallError } from '../../frame/client'
+import { faultsIn, faultsOf, labelOf, ownFaults, shownError, stepOf, warningsOf } from './steps'
 
 const violation = (Field: string, Message: string, Fix = '') => ({
   Operation: 'CreateIdentityPool',
@@ -55,7 +56,7 @@ it('tells a place once, and never the value', () => {
     'Use only the characters that the field names, with no blanks around them.',
     'The app key;hush is bad. Change it.',
   ])
-  expect(faults[4]).toMatchObject({ row: 2, part: 'client' })
+  expect(faults[3]).toMatchObject({ row: 2, part: 'client' })
   expect(faultsOf([violation('a', 'The app key;hush is bad')], ['hush'])[0]?.text).toBe('The app key;•••••• is bad.')
 })
 
@@ -91,4 +92,18 @@ it('finds what the input of the API cannot say', () => {
   draft.roles.authenticated.name = draft.roles.unauthenticated.name = 'same'
   draft.roles.unauthenticated.make = true
   expect(ownFaults(draft, '')[0]?.text).toContain('one name')
+})
+
+it('takes secrets out of refusals', () => {
+  const shown = shownError(new CallError('refused', "Value '{x=key;hush}' is bad", 'ValidationException', 'r-1'), [
+    'hush',
+    '',
+  ])
+  expect(shown).toMatchObject({
+    message: "Value '{x=key;••••••}' is bad",
+    code: 'ValidationException',
+    requestId: 'r-1',
+  })
+  const other = new Error('hush')
+  expect(shownError(other, ['hush'])).toBe(other)
 })

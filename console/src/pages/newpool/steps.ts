@@ -1,6 +1,7 @@
 // The steps of a new pool, and what the server found wrong with them.
 
-import { roleARN, kinds, type Draft } from '../../parts/pool/types'
+import { CallError } from '../../frame/client'
+import { kinds, roleARN, X, type Draft } from '../../parts/pool/types'
 
 export const steps = [
   { id: 'access', words: 'Who may sign in', fields: ['AllowUnauthenticatedIdentities'] },
@@ -134,6 +135,17 @@ function sentences(...texts: (string | undefined)[]): string {
 
 function masked(text: string, secrets: string[]): string {
   return secrets.filter(Boolean).reduce((shown, secret) => shown.split(secret).join('••••••'), text)
+}
+
+/** secretsOf lists what may not be shown. */
+export const secretsOf = (draft: Draft): string[] =>
+  draft.social.filter((row) => row.name === X).map((row) => row.secret.trim())
+
+/** shownError returns a refusal without secrets: a message of the API's model has the value that it refuses. */
+export function shownError(error: unknown, secrets: string[]): unknown {
+  if (!(error instanceof CallError)) return error
+
+  return new CallError(error.kind, masked(error.message, secrets), error.code, error.requestId, error.operation)
 }
 
 /** faultsIn returns the faults of one step; the last step has all. */
