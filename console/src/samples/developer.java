@@ -1,0 +1,31 @@
+// Sign a user of your backend in. The variable USER_ID has the user's ID there.
+// The first call is signed with the backend's own key.
+import java.net.URI;
+import java.util.Map;
+import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.cognitoidentity.CognitoIdentityClient;
+import software.amazon.awssdk.services.sts.StsClient;
+
+class App {
+  static final URI ENDPOINT = URI.create("__ENDPOINT__");
+  static final Region REGION = Region.of("__REGION__");
+  static final String POOL = "__POOL_ID__";
+
+  public static void main(String[] args) {
+    var pools = CognitoIdentityClient.builder().endpointOverride(ENDPOINT).region(REGION).build();
+    var user = Map.of("__LOGIN_KEY__", System.getenv("USER_ID"));
+    var answer = pools.getOpenIdTokenForDeveloperIdentity(r -> r.identityPoolId(POOL).logins(user));
+    var id = answer.identityId();
+    var logins = Map.of("cognito-identity.amazonaws.com", answer.token());
+    var keys = pools.getCredentialsForIdentity(r -> r.identityId(id).logins(logins)).credentials();
+    var session = AwsSessionCredentials.create(keys.accessKeyId(), keys.secretKey(), keys.sessionToken());
+
+    try (var sts = StsClient.builder().endpointOverride(ENDPOINT).region(REGION)
+        .credentialsProvider(StaticCredentialsProvider.create(session)).build()) {
+      System.out.println(id);
+      System.out.println(sts.getCallerIdentity().arn());
+    }
+  }
+}

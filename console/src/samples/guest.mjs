@@ -1,0 +1,21 @@
+// Sign a guest in.
+import { CognitoIdentityClient, GetCredentialsForIdentityCommand, GetIdCommand } from '@aws-sdk/client-cognito-identity'
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
+
+const endpoint = '__ENDPOINT__'
+const region = '__REGION__'
+const pool = '__POOL_ID__'
+
+const client = new CognitoIdentityClient({ endpoint, region })
+const { IdentityId } = await client.send(new GetIdCommand({ IdentityPoolId: pool }))
+const { Credentials } = await client.send(new GetCredentialsForIdentityCommand({ IdentityId }))
+const credentials = {
+  accessKeyId: Credentials.AccessKeyId,
+  secretAccessKey: Credentials.SecretKey,
+  sessionToken: Credentials.SessionToken,
+}
+
+const sts = new STSClient({ endpoint, region, credentials })
+const { Arn } = await sts.send(new GetCallerIdentityCommand({}))
+console.log(IdentityId)
+console.log(Arn)
