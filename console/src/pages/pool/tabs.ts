@@ -18,5 +18,7 @@ export const tabs: { id: string; words: string; load: () => Promise<{ default: T
   { id: 'providers', words: 'Providers', load: () => import('./Providers.svelte') },
   { id: 'roles', words: 'Roles and rules', load: () => import('./Roles.svelte') },
   { id: 'tags', words: 'Tags', load: () => import('./Tags.svelte') },
+  { id: 'identities', words: 'Identities', load: () => import('./Identities.svelte') },
+  { id: 'code', words: 'Code', load: () => import('./Code.svelte') },
   { id: 'settings', words: 'Settings', load: () => import('./Settings.svelte') },
 ]
