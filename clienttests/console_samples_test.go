@@ -156,7 +156,8 @@ func TestConsoleSamplesAreComplete(t *testing.T) {
 
 // sampleOutput is what a sample prints: the identity, and who its credentials are.
 func sampleOutput(role string) *regexp.Regexp {
-	return regexp.MustCompile(`(?m)^us-east-1:[0-9a-f-]{36}\narn:aws:sts::000000000000:assumed-role/` + role + `/[\w-]+$`)
+	return regexp.MustCompile(`(?m)^us-east-1:[0-9a-f-]{36}\n` +
+		`arn:aws:sts::000000000000:assumed-role/` + role + `/[\w-]+$`)
 }
 
 // writeSample writes a sample with values in place of its placeholders.
