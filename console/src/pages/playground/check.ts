@@ -6,5 +6,5 @@ export function checkOf(answer: unknown): string {
   const found = settings.find((one) => one.Name === 'check' || one.Name.startsWith('check.'))
   if (!found || found.Source === 'default') return ''
 
-  return `${found.Name}, ${found.Source}`
+  return `setting ${found.Name}, ${found.Source}`
 }
