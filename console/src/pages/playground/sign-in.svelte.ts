@@ -1,7 +1,7 @@
 // One sign-in: the results of its steps. It lives with the page, and what it got dies with it.
 
 import { from, plan, ready, type Planned, type State, type StepId, type Who } from './plan'
-import { callOf, type Fact, type Given, type Got } from './run'
+import type { Fact, Given, Got } from './run'
 
 export interface Result {
   state: State
@@ -52,9 +52,13 @@ export class SignIn {
     }
 
     const step = steps.find((one) => one.id === id) as Planned
+    const at = ++this.#runs
+    this.#put(id, { state: 'running', ms: 0, at, facts: [] })
+
+    const { callOf } = await import('./run')
+    if (this.#stop !== stop) return false
     const made = callOf(id, given, this.#sofar(steps))
     const request = { how: made.how, body: made.request }
-    const at = ++this.#runs
     this.#put(id, { state: 'running', ms: 0, at, facts: [], request })
 
     const begun = performance.now()
