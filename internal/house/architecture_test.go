@@ -66,7 +66,8 @@ func foldersOf(cell string) []string {
 			folders = append(folders, ".")
 		case slices.Contains([]string{"auth", "sigv4", "poolhousetest", "bench", "clienttests"}, name),
 			strings.HasPrefix(name, "cmd/"), strings.HasPrefix(name, "packaging/"), strings.HasPrefix(name, "sigv4/"),
-			strings.HasPrefix(name, "internal/"), strings.HasPrefix(name, "poolhousetest/"):
+			strings.HasPrefix(name, "internal/"), strings.HasPrefix(name, "poolhousetest/"),
+			strings.HasPrefix(name, "console/"):
 			folders = append(folders, name)
 		default:
 			folders = append(folders, "internal/"+name)

@@ -237,7 +237,7 @@ func isHelper(name string) bool {
 	return slices.ContainsFunc([]string{
 		"bench", "clienttests", "internal/house", "internal/pgtest", "internal/yardstick",
 		"internal/apigen", "internal/adminapi/writereference",
-		"packaging", "sigv4/internal",
+		"packaging", "sigv4/internal", "console/src/samples",
 	}, func(p string) bool {
 		return name == p || strings.HasPrefix(name, p+"/")
 	}) || strings.HasSuffix(name, "test")

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { languages, moved, read } from './languages'
-import { fill, samples, type Flow } from './samples'
+import { calls, fill, samples, type Flow } from './samples'
 
 const values = {
   pool: 'eu-west-1:11111111-2222-4333-8444-555555555555',
@@ -66,4 +66,21 @@ describe('languages', () => {
     ])
     expect(moved('ArrowLeft', 0, 5)).toBe(4)
   })
+})
+
+test('each sample has one call of each operation of its flow', () => {
+  const flows: Record<Flow, string[]> = {
+    guest: ['GetId', 'GetCredentialsForIdentity', 'GetCallerIdentity'],
+    user: ['GetId', 'GetCredentialsForIdentity', 'GetCallerIdentity'],
+    classic: ['GetId', 'GetOpenIdToken', 'AssumeRoleWithWebIdentity', 'GetCallerIdentity'],
+    developer: ['GetOpenIdTokenForDeveloperIdentity', 'GetCredentialsForIdentity', 'GetCallerIdentity'],
+  }
+
+  for (const [flow, operations] of Object.entries(flows))
+    for (const operation of operations)
+      for (const { language, text } of samples(flow as Flow, values))
+        expect(
+          text.split('\n').filter((line) => calls(line, operation)),
+          `${flow} ${language} ${operation}`,
+        ).toHaveLength(1)
 })

@@ -55,3 +55,12 @@ function quoted(value: string, language: Language): string {
 
   return language === 'mjs' ? inside.replaceAll("'", "\\'") : inside
 }
+
+/** calls reports whether a line of a sample calls an operation, in the spelling of any language. */
+export function calls(line: string, operation: string): boolean {
+  if (/^\s*(import\b|\/\/|#|[A-Z]\w+,$)/.test(line)) return false
+  const name = operation.toLowerCase()
+  const plain = line.toLowerCase().replaceAll(/[-_]/g, '')
+
+  return new RegExp(`\\b${name}(command)?\\b`).test(plain)
+}
