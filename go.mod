@@ -2,6 +2,9 @@ module github.com/poolhouse-id/poolhouse
 
 go 1.26.4
 
+// An npm package has a Go package, which is no part of this module.
+ignore ./console/node_modules
+
 require (
 	github.com/KimMachineGun/automemlimit v1.0.1
 	github.com/aws/aws-sdk-go-v2 v1.41.9

@@ -19,6 +19,7 @@ export const budgets = {
   identities: ["#/identities", 60],
   explain: ["#/explain", 48],
   "any token": ["#/explain/token", 60],
+  playground: ["#/play", 44],
   access: ["#/access/roles", 60],
   server: ["#/server", 60],
 };

@@ -59,6 +59,7 @@ const routes = {
   identity: of("identities", identity),
   explain: of("explain"),
   "any token": of("explain", "token"),
+  playground: of("play"),
   roles: of("access", "roles"),
   "OpenID Connect providers": of("access", "oidc"),
   "SAML providers": of("access", "saml"),

@@ -45,6 +45,7 @@ var mostStatements = sum([]share{
 	{200, "nodes that stop and start, poolers, and bounds of what keys may ask"},
 	{2_100, "commands of the admin API, exports of pools, and statistics by day"},
 	{150, "the console: its page, headers, settings and listener"},
+	{80, "principal tags of all providers of a pool"},
 })
 
 // share is the number of statements that something needs.

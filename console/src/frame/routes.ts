@@ -27,6 +27,7 @@ export const rows: Row[] = [
   { pattern: 'explain', page: 'explain', area: 'explain' },
   { pattern: 'explain/token', page: 'explaintoken', area: 'explain' },
   { pattern: 'explain/:request', page: 'explain', area: 'explain' },
+  { pattern: 'play', page: 'playground', area: 'play' },
   { pattern: 'access', page: 'access', area: 'access' },
   { pattern: 'access/:tab', page: 'access', area: 'access' },
   { pattern: 'access/:tab/:name', page: 'access', area: 'access' },
@@ -40,6 +41,7 @@ export const areas = [
   { path: 'pools', words: 'Pools', letter: 'p' },
   { path: 'identities', words: 'Identities', letter: 'i' },
   { path: 'explain', words: 'Explain', letter: 'e' },
+  { path: 'play', words: 'Playground', letter: 'l' },
   { path: 'access', words: 'Access', letter: 'a' },
   { path: 'server', words: 'Server', letter: 's' },
 ] as const

@@ -54,8 +54,10 @@ func run(ctx context.Context) error {
 	keys := out.Credentials
 
 	client := sts.New(sts.Options{
-		BaseEndpoint: aws.String(endpoint), Region: region,
-		Credentials: credentials.NewStaticCredentialsProvider(*keys.AccessKeyId, *keys.SecretAccessKey, *keys.SessionToken),
+		BaseEndpoint: aws.String(endpoint),
+		Region:       region,
+		Credentials: credentials.NewStaticCredentialsProvider(
+			*keys.AccessKeyId, *keys.SecretAccessKey, *keys.SessionToken),
 	})
 	caller, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
