@@ -136,7 +136,7 @@ type Config struct {
 	// which the page forgets its user's key; 0 = 30 minutes.
 	Console      bool `setting:"console"`
 	ConsoleApart bool
-	ConsoleIdle  time.Duration `setting:"console_idle" default:"30m" bounds:"from 1s to 24h"`
+	ConsoleIdle  time.Duration `setting:"console_idle" default:"30m0s" bounds:"from 1s to 24h"`
 
 	// DevHosts and DevOrigins are the hosts that a development server answers to, and the
 	// origins whose pages may call it, in addition to the developer's machine.
