@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -17,16 +18,25 @@ const (
 	consoleBuilt  = "../internal/console/dist"
 )
 
-// The pages of the console in Chromium; the script says what is tested. With SCREENSHOTS, pictures of all pages
-// go to that folder.
-func TestConsolePages(t *testing.T) {
+// The console in Chromium: its pages, and the tasks of its users, in one script for each subject. With SCREENSHOTS,
+// pictures go to that folder.
+func TestConsole(t *testing.T) {
 	node, chromium := client(t, "node", "nodejs"), client(t, "/usr/bin/chromium", "chromium")
-	out := startDev(t).script(t, "js", []string{
-		"POOLHOUSE_CHROMIUM=" + chromium,
-		"SCREENSHOTS=" + os.Getenv("SCREENSHOTS"),
-	}, node,
-		"--test", "--test-reporter=tap", "console.test.mjs")
-	allPassed(t, out)
+	scripts, err := filepath.Glob("js/console-*.test.mjs")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("%d scripts: %v", len(scripts), err)
+	}
+
+	for _, script := range scripts {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(script), "console-"), ".test.mjs")
+		t.Run(name, func(t *testing.T) {
+			out := startDev(t).script(t, "js", []string{
+				"POOLHOUSE_CHROMIUM=" + chromium,
+				"SCREENSHOTS=" + os.Getenv("SCREENSHOTS"),
+			}, node, "--test", "--test-reporter=tap", filepath.Base(script))
+			allPassed(t, out)
+		})
+	}
 }
 
 // The checks of the console's sources: types, linters, formatting, and the tests of what is logic.
