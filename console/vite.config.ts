@@ -5,17 +5,28 @@ import { svelte } from '@sveltejs/vite-plugin-svelte'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
-// Groups of modules that several pages share. The first load has the frame alone; a page adds its own chunk and
-// the groups that it uses. Group names are tried from the top.
+// Groups of modules that several pages share. The first load has the frame, with the library and the signer, and the
+// small parts with the styles of all components; a page adds its own chunk and the groups that it uses. Group names are
+// tried from the top.
 const groups = [
-  { name: 'client', test: /node_modules[\\/]aws4fetch|src[\\/]frame[\\/](client|xml)/ },
+  { name: 'frame', test: /node_modules|src[\\/]frame[\\/](?!Shortcuts)|preload-helper/ },
+  {
+    name: 'parts',
+    test: /svelte&type=style|src[\\/]parts[\\/]([^\\/]+|providers[\\/]test\.ts|trace[\\/]rungs\.ts)$|src[\\/]texts[\\/]reason\.|src[\\/]pages[\\/]access[\\/](permit|Act)/,
+  },
+  { name: 'reasons', test: /src[\\/]texts[\\/]reasons\.ts/ },
+  { name: 'trace', test: /src[\\/]parts[\\/]trace[\\/]/ },
   { name: 'code', test: /src[\\/](samples|parts[\\/]code)[\\/]/ },
-  { name: 'trace', test: /src[\\/](texts[\\/]reasons|parts[\\/]trace[\\/])/ },
   { name: 'chart', test: /src[\\/]parts[\\/]chart[\\/]/ },
   { name: 'providers', test: /src[\\/]parts[\\/]providers[\\/]/ },
-  { name: 'pool', test: /src[\\/]parts[\\/]pool[\\/]/ },
-  { name: 'parts', test: /src[\\/](parts|api|texts)[\\/]/ },
+  { name: 'fields', test: /src[\\/]parts[\\/]pool[\\/]/ },
+  { name: 'identities', test: /src[\\/]parts[\\/]identities[\\/]/ },
+  { name: 'pool', test: /src[\\/]pages[\\/]pool[\\/](Page|pool|numbers|Unsaved|focus|tabs|entry|resource|Conflict)/ },
+  { name: 'access', test: /src[\\/]pages[\\/]access[\\/](Page|iam|Uses|PolicyText|policy)/ },
 ]
+
+// Modules of the library that do something when they are loaded, for features that the console does not use.
+const unused = /svelte[\\/]src[\\/](legacy|internal[\\/]client[\\/]dom[\\/]elements[\\/]custom-element|reactivity)/
 
 // compress leaves only the gzip form of each file: the server sends it as it is.
 function compress(): Plugin {
@@ -58,7 +69,7 @@ function licences(): Plugin {
 
 export default defineConfig({
   base: './',
-  plugins: [svelte(), licences(), compress()],
+  plugins: [svelte({ compilerOptions: { runes: true, discloseVersion: false } }), licences(), compress()],
   build: {
     outDir: '../internal/console/dist',
     emptyOutDir: true,
@@ -68,7 +79,10 @@ export default defineConfig({
     // No file becomes a data: URL: the Content-Security-Policy refuses those.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
-    rolldownOptions: { output: { codeSplitting: { groups, includeDependenciesRecursively: false } } },
+    rolldownOptions: {
+      treeshake: { moduleSideEffects: [{ test: unused, sideEffects: false }] },
+      output: { codeSplitting: { groups, includeDependenciesRecursively: false } },
+    },
   },
   test: { include: ['src/**/*.test.ts'] },
 })

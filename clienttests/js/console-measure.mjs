@@ -8,25 +8,36 @@ import { fileURLToPath } from "node:url";
 
 import { browser } from "./console.mjs";
 
-// budgets are the aims of the design, in kB (1,000 bytes) of the first load as it is sent. Not every page keeps to its aim
-// yet; no page may become larger than most.
+// budgets are the aims of the design, in kB (1,000 bytes) of the first load as it is sent.
 export const budgets = {
   key: ["#/key", 60],
   overview: ["#/overview", 40],
   pools: ["#/pools", 60],
   "new pool": ["#/pools/new", 44],
-  pool: ["#/pools/POOL/roles", 46],
+  pool: ["#/pools/POOL/overview", 46],
+  "pool, providers": ["#/pools/POOL/providers", 46],
+  "pool, roles": ["#/pools/POOL/roles", 46],
+  "pool, tags": ["#/pools/POOL/tags", 46],
+  "pool, identities": ["#/pools/POOL/identities", 46],
+  "pool, code": ["#/pools/POOL/code", 46],
+  "pool, settings": ["#/pools/POOL/settings", 46],
   identities: ["#/identities", 60],
   explain: ["#/explain", 48],
   "any token": ["#/explain/token", 60],
   playground: ["#/play", 44],
-  access: ["#/access/roles", 60],
+  roles: ["#/access/roles", 60],
+  "OpenID Connect providers": ["#/access/oidc", 60],
+  "SAML providers": ["#/access/saml", 60],
+  "access keys": ["#/access/keys", 60],
+  engines: ["#/access/engines", 60],
   server: ["#/server", 60],
+  settings: ["#/server/settings", 60],
 };
 
-// frameBudget bounds what is sent before any page is: markup, style and the frame's script.
-export const frameBudget = 32; // the aim is 30
-export const most = { kB: 68, requests: 20 };
+// No page may send more than this. frameBudget bounds what is sent before any page is: markup, style, the library, the
+// frame's script and the signer.
+export const frameBudget = 35; // the aim is 30
+export const most = { kB: 60, requests: 12 };
 
 // load shows a route to a browser that has nothing in its cache and a key in this tab.
 async function load(endpoint, route) {
@@ -59,7 +70,7 @@ export async function measure(endpoint, pool) {
   }
 
   // The frame is what every page loads before its own parts.
-  const frame = rows[0].files.filter(({ name }) => name === "" || /^assets\/index-/.test(name) || /^context|^mark/.test(name));
+  const frame = rows[0].files.filter(({ name }) => name === "" || /^assets\/(index|frame)-/.test(name) || /^context|^mark/.test(name));
   return { rows, frame: kB(frame) };
 }
 

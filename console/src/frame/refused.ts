@@ -1,4 +1,4 @@
-// The number at Explain: the refusals of the last hour. It is loaded after the frame, because the signer is.
+// The number at Explain: the refusals of the last hour.
 
 import { call, CallError } from './client'
 import { session } from './session.svelte'

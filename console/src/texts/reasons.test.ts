@@ -1,11 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { reason, title, written } from './reasons'
+import { load, reason, title } from './reason.svelte'
+import { texts } from './reasons'
 
+const written = Object.keys(texts)
 const here = import.meta.dirname
 const catalogue = readFileSync(`${here}/../../../docs/errors.md`, 'utf8').split('\n## Reasons\n')[1] ?? ''
 const documented = [...catalogue.matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map((row) => row[1] ?? '')
 const without = readFileSync(`${here}/reasons.without.txt`, 'utf8').trim().split('\n')
+
+test('before the table is there, a reason has the words of its code', async () => {
+  expect(title('token-audience')).toBe('Token audience')
+  await load()
+  expect(title('token-audience')).toBe('The token was made for another client')
+})
 
 test('the catalogue is read', () => {
   expect(documented.length).toBeGreaterThan(500)

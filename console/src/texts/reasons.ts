@@ -1,20 +1,9 @@
 // What each reason of a refusal means, in plain words. docs/errors.md lists all reasons; one without a text of its own
 // here has the title of its family and the server's own words.
 
-import { capital } from '../parts/trace/rungs'
-import type { Step } from '../parts/trace/types'
+export type Row = [title: string, why: string, action?: string]
 
-export interface Reason {
-  title: string
-  /** {expected} and {got} stand for the values of the check that decided */
-  why: string
-  /** the words of the button to the thing to change; {add} stands for the value to add */
-  action: string
-}
-
-type Row = [title: string, why: string, action?: string]
-
-const texts: Record<string, Row> = {
+export const texts: Record<string, Row> = {
   'origin-of-the-request': ['A web page of another origin called', 'Expected {expected}; the page is {got}.'],
   'origin-of-the-request-listed': ['A web page of another origin called', 'Expected {expected}; the page is {got}.'],
   'client-left': ['The client left before the answer', 'The connection was closed before the call was done.'],
@@ -411,7 +400,7 @@ const texts: Record<string, Row> = {
 }
 
 // The family of a reason without a text of its own: the longest beginning of its code that stands here.
-const families: Record<string, string> = {
+export const families: Record<string, string> = {
   'access-key': 'The access key was not accepted',
   'account-at-x': 'The login at X was not accepted',
   body: 'The body of the request was not accepted',
@@ -464,49 +453,4 @@ const families: Record<string, string> = {
   token: 'The token was not accepted',
   'trust-policy': 'The role does not trust this caller',
   user: 'The user pool did not accept the call',
-}
-
-/** family returns the title of a reason without a text of its own; its code as words if no family has one. */
-function family(code: string): string {
-  const parts = code.split('-')
-  for (let n = parts.length; n > 0; n--) {
-    const start = parts.slice(0, n).join('-')
-    const title = Object.hasOwn(families, start) ? families[start] : undefined
-    if (title) return title
-  }
-
-  return capital(code.replaceAll('-', ' ')) || 'The call was refused'
-}
-
-/** written are the codes that have a text of their own. */
-export const written: string[] = Object.keys(texts)
-
-/** title returns the headline of a reason. */
-export function title(code: string): string {
-  return own(code)?.[0] ?? family(code)
-}
-
-/** reason returns what a refusal means, with the values of the check that decided. */
-export function reason(code: string, step?: Step): Reason {
-  const row = own(code)
-  const why = row?.[1] ?? (step?.Got ? 'Expected: {expected}. Got: {got}.' : '')
-
-  return { title: title(code), why: fill(why, step), action: fill(row?.[2] ?? '', step) }
-}
-
-// A code comes from the server; only texts of this file count, not the members that every object has.
-function own(code: string): Row | undefined {
-  return Object.hasOwn(texts, code) ? texts[code] : undefined
-}
-
-// fill puts the values into a text in one pass; an action whose value is missing is none.
-function fill(text: string, step?: Step): string {
-  const values: Record<string, string | undefined> = {
-    expected: step?.Expected,
-    got: step?.Got,
-    add: step?.Link?.Add,
-  }
-  if (text.includes('{add}') && !values.add) return ''
-
-  return text.replace(/\{(expected|got|add)\}/g, (_, name: string) => values[name] ?? 'something else')
 }

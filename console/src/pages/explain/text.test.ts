@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
 import { asText, command } from './text'
+import { load } from '../../texts/reason.svelte'
+
+await load()
 
 test('a refusal as text has its checks, and shows hidden characters', () => {
   const text = asText(

@@ -3,7 +3,7 @@
 import { capital } from '../../parts/trace/rungs'
 import { deciding, type Explained } from '../../parts/trace/types'
 import { visible } from '../../parts/text'
-import { reason } from '../../texts/reasons'
+import { reason } from '../../texts/reason.svelte'
 
 /** asText returns what the page shows of a refusal. Hidden characters are written out. */
 export function asText(one: Explained, pool = ''): string {

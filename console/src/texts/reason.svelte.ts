@@ -1,0 +1,77 @@
+// The words for a refusal. Their table is large, and most pages need none of it: it is loaded when the first word is
+// asked for, and what shows a word is drawn again when it arrives. Until then a reason has the words of its code.
+
+import { capital } from '../parts/trace/rungs'
+import type { Step } from '../parts/trace/types'
+import type { Row } from './reasons'
+
+export interface Reason {
+  title: string
+  /** {expected} and {got} stand for the values of the check that decided */
+  why: string
+  /** the words of the button to the thing to change; {add} stands for the value to add */
+  action: string
+}
+
+type Table = Pick<typeof import('./reasons'), 'texts' | 'families'>
+
+let table = $state.raw<Table>({ texts: {}, families: {} })
+let asked: Promise<void> | null = null
+
+/** load brings the table; a table that did not arrive is asked for again by the next word. */
+export function load(): Promise<void> {
+  asked ??= import('./reasons').then(
+    (module) => {
+      table = module
+    },
+    () => {
+      asked = null
+    },
+  )
+
+  return asked
+}
+
+/** family returns the title of a reason without a text of its own; its code as words if no family has one. */
+function family(code: string): string {
+  const parts = code.split('-')
+  for (let n = parts.length; n > 0; n--) {
+    const start = parts.slice(0, n).join('-')
+    const title = Object.hasOwn(table.families, start) ? table.families[start] : undefined
+    if (title) return title
+  }
+
+  return capital(code.replaceAll('-', ' ')) || 'The call was refused'
+}
+
+/** title returns the headline of a reason. */
+export function title(code: string): string {
+  return own(code)?.[0] ?? family(code)
+}
+
+/** reason returns what a refusal means, with the values of the check that decided. */
+export function reason(code: string, step?: Step): Reason {
+  const row = own(code)
+  const why = row?.[1] ?? (step?.Got ? 'Expected: {expected}. Got: {got}.' : '')
+
+  return { title: title(code), why: fill(why, step), action: fill(row?.[2] ?? '', step) }
+}
+
+// A code comes from the server; only texts of this file count, not the members that every object has.
+function own(code: string): Row | undefined {
+  void load()
+
+  return Object.hasOwn(table.texts, code) ? table.texts[code] : undefined
+}
+
+// fill puts the values into a text in one pass; an action whose value is missing is none.
+function fill(text: string, step?: Step): string {
+  const values: Record<string, string | undefined> = {
+    expected: step?.Expected,
+    got: step?.Got,
+    add: step?.Link?.Add,
+  }
+  if (text.includes('{add}') && !values.add) return ''
+
+  return text.replace(/\{(expected|got|add)\}/g, (_, name: string) => values[name] ?? 'something else')
+}
