@@ -1,7 +1,7 @@
 // The steps of a new pool, and what the server found wrong with them.
 
 import { CallError } from '../../frame/client'
-import { kinds, roleARN, X, type Draft } from '../../parts/pool/types'
+import { kinds, namesRole, roleARN, X, type Draft } from '../../parts/pool/types'
 
 export const steps = [
   { id: 'access', words: 'Who may sign in', fields: ['AllowUnauthenticatedIdentities'] },
@@ -172,7 +172,7 @@ export function ownFaults(draft: Draft, twice: string): Fault[] {
   const faults: Fault[] = []
   const making = kinds.filter((kind) => draft.roles[kind].make)
   for (const kind of making)
-    if (!/^[\w+=,.@-]{1,64}$/.test(draft.roles[kind].name))
+    if (!namesRole(draft.roles[kind].name))
       faults.push({
         field: 'Roles',
         text: `The new role of ${kind === 'authenticated' ? 'signed-in users' : 'guests'} needs a name of 1–64 letters, digits and _ + = , . @ -.`,
