@@ -14,6 +14,7 @@ after(() => browser.close());
 const secret = "xAppSecretThatStaysHidden";
 
 const press = async (page, name) => { await page.getByRole("button", { name, exact: true }).click(); await settled(page); };
+const field = (page, label) => page.getByLabel(label, { exact: true });
 const title = (page) => page.locator("main h2").first().innerText();
 
 // newPool opens the first step of the wizard, from the list of pools.
@@ -45,11 +46,11 @@ async function refusedBy(page, next, faults) {
 
 async function fillRoles(page) {
   await press(page, "Make a role that trusts this pool, for signed-in users");
-  await page.getByLabel("Name of the new role of signed-in users").fill("no blanks");
+  await field(page, "Name of the new role of signed-in users").fill("no blanks");
   await refusedBy(page, "Next: Providers",
     [["Roles: The new role of signed-in users needs a name of 1–64 letters, digits and _ + = , . @ -.", "#new-Roles"]]);
-  await page.getByLabel("Name of the new role of signed-in users").fill("Member");
-  await page.getByLabel("Role of guests").fill(roleARN("Visitor"));
+  await field(page, "Name of the new role of signed-in users").fill("Member");
+  await field(page, "Role of guests").fill(roleARN("Visitor"));
   await press(page, "Next: Providers");
 }
 
@@ -58,7 +59,8 @@ async function addProviders(page, issuer) {
   const dialog = page.getByRole("dialog");
   const add = async () => {
     await dialog.getByRole("button", { name: "Add the provider" }).click();
-    await dialog.waitFor({ state: "detached" });
+    await dialog.locator('[role="alert"], .bad').or(page.locator("body:not(:has(dialog[open]))")).first().waitFor();
+    assert.deepEqual(await dialog.locator('[role="alert"], .bad').allInnerTexts(), []);
     await settled(page);
   };
 
@@ -74,7 +76,7 @@ async function addProviders(page, issuer) {
 
   await press(page, "Add a SAML provider…");
   await dialog.getByLabel("Name").fill("corp");
-  await dialog.getByLabel("Metadata document").fill(await metadata());
+  await dialog.getByLabel("Metadata document").fill(await metadata("https://idp.example"));
   await add();
 }
 
@@ -82,16 +84,50 @@ async function fillProviders(page, issuer) {
   await addProviders(page, issuer);
   await press(page, "Add a user pool");
   await press(page, "Add a public provider");
-  await page.getByLabel("Public provider 1").selectOption("api.twitter.com");
-  await page.getByLabel("Consumer key of X").fill("xAppKey");
-  await page.getByLabel("Consumer secret of X").fill(`${secret} !`);
-  await page.getByLabel("Developer name").fill("my backend");
-  const rule = "Use only the characters that the field names, with no blanks around them.";
+  await field(page, "Public provider 1").selectOption("api.twitter.com");
+  await field(page, "Consumer key of X").fill("xAppKey");
+  await field(page, "Consumer secret of X").fill(`${secret} !`);
+  await field(page, "Developer name").fill("my backend");
   await refusedBy(page, "Next: Details", [
-    ["User pools, row 1: Use only", '[id^="new-CognitoIdentityProviders-"][id$="-name"]'],
-    [`Developer name: ${rule}`, "#new-DeveloperProviderName"],
+    ["Google, Apple, Facebook, Amazon or X: Each value needs the length and the characters that the field names, with no blanks around it.",
+      "#new-SupportedLoginProviders"],
+    ["Developer name: Use only the characters that the field names, with no blanks around them.", "#new-DeveloperProviderName"],
+    ["User pools, row 1, user pool: Give at least 1 character.", '[id^="new-CognitoIdentityProviders-"][id$="-name"]'],
+    ["User pools, row 1, app client: Give at least 1 character.", '[id^="new-CognitoIdentityProviders-"][id$="-client"]'],
   ]);
+  await field(page, "User pool 1").fill("cognito-idp.us-east-1.amazonaws.com/us-east-1_shop");
+  await field(page, "App client of user pool 1").fill("webapp1");
+  await field(page, "Server-side token check of user pool 1").check();
+  await field(page, "Consumer secret of X").fill(secret);
+  await field(page, "Developer name").fill("login.shop.example");
+  await press(page, "Next: Details");
 }
+
+async function fillDetails(page) {
+  await press(page, "Add a tag");
+  await field(page, "Key of tag 1").fill("env");
+  await field(page, "Value of tag 1").fill("prod");
+  await press(page, "Add a tag");
+  await field(page, "Key of tag 2").fill("env");
+  await refusedBy(page, "Next: Review", [["Tags of the pool: Two tags have the key env. Change or remove one.", "#new-IdentityPoolTags"]]);
+  await field(page, "Key of tag 2").fill("cost center");
+  await field(page, "Value of tag 2").fill("=1+1:@/");
+  await field(page, "Name").fill("shop, web + mobile");
+  await field(page, "Allow the classic flow").check();
+  await press(page, "Next: Review");
+}
+
+// texts returns the pool as it is written in each form.
+async function texts(page) {
+  const all = {};
+  for (const form of ["CLI", "YAML", "Terraform"]) {
+    await press(page, form);
+    all[form] = await page.getByRole("region", { name: "The pool as text" }).innerText();
+  }
+  return all;
+}
+
+const callsIn = (page) => page.getByRole("region", { name: /^\d+ calls?, in this order$/ }).locator("li").allInnerTexts();
 
 test("a pool of every parameter", async (t) => {
   const own = await serveIssuer();
@@ -99,8 +135,11 @@ test("a pool of every parameter", async (t) => {
   await makeRole("Visitor", trustOf("us-east-1:00000000-0000-4000-8000-000000000000", "unauthenticated"));
   const { page } = await newPool(t);
   await refusedBy(page, "Next: Roles", [["Guests: Choose one.", "#new-AllowUnauthenticatedIdentities"]]);
-  await page.getByLabel("Users who sign in, and guests").check();
+  await field(page, "Users who sign in, and guests").check();
   await press(page, "Next: Roles");
   await fillRoles(page);
   await fillProviders(page, own.issuer);
+  await fillDetails(page);
+
+  console.log(await callsIn(page), await texts(page));
 });

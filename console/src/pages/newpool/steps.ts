@@ -126,6 +126,15 @@ function placeOf(place: string): { row?: number; part?: string } {
   return { row: Number(found[1]), ...(part ? { part } : {}) }
 }
 
+const partWords: Record<string, string> = { name: 'user pool', client: 'app client' }
+
+/** placeIn names where a fault is, as precisely as the server told: two faults of one row are told apart. */
+export function placeIn(fault: Fault): string {
+  const row = fault.row ? `row ${fault.row}` : ''
+
+  return [labelOf(fault.field), row, partWords[fault.part ?? ''] ?? ''].filter(Boolean).join(', ')
+}
+
 function sentences(...texts: (string | undefined)[]): string {
   return texts
     .filter((text): text is string => !!text)
