@@ -109,7 +109,8 @@ async function fillDetails(page) {
   await field(page, "Value of tag 1").fill("prod");
   await press(page, "Add a tag");
   await field(page, "Key of tag 2").fill("env");
-  await refusedBy(page, "Next: Review", [["Tags of the pool: Two tags have the key env. Change or remove one.", "#new-IdentityPoolTags"]]);
+  await refusedBy(page, "Next: Review", [["Tags of the pool: Two tags have the key env. Change or remove one.", "#new-IdentityPoolTags"],
+    ["Name: Give at least 1 character.", "#new-IdentityPoolName"]]);
   await field(page, "Key of tag 2").fill("cost center");
   await field(page, "Value of tag 2").fill("=1+1:@/");
   await field(page, "Name").fill("shop, web + mobile");
@@ -117,29 +118,152 @@ async function fillDetails(page) {
   await press(page, "Next: Review");
 }
 
-// texts returns the pool as it is written in each form.
-async function texts(page) {
-  const all = {};
-  for (const form of ["CLI", "YAML", "Terraform"]) {
+// callsIn returns the calls of the review, with how far they came.
+const callsIn = (page) => page.getByRole("region", { name: /^\d+ calls?, in this order$/ }).locator("li").allInnerTexts();
+
+// onReview finds the calls and each form of the text, and X's secret in none of them.
+async function onReview(page) {
+  assert.deepEqual((await callsIn(page)).map((text) => text.replace(/\s+/g, " ").trim()), [
+    "Not made yet: CreateIdentityPool makes the pool and its ID",
+    "Not made yet: CreateRole makes the role Member, which only signed-in users of this pool can take",
+    "Not made yet: SetIdentityPoolRoles sets the role of signed-in users and of guests",
+  ]);
+
+  const has = { CLI: /^pool_id=.*create-identity-pool/m, YAML: /AWS::Cognito::IdentityPool/, Terraform: /resource "aws_cognito_identity_pool"/ };
+  for (const [form, expected] of Object.entries(has)) {
     await press(page, form);
-    all[form] = await page.getByRole("region", { name: "The pool as text" }).innerText();
+    const text = await page.getByRole("region", { name: "The pool as text" }).innerText();
+    assert.match(text, expected);
+    for (const value of ["shop, web + mobile", "xAppKey", "login.shop.example", roleARN("Member"), roleARN("Visitor"), "=1+1:@/"])
+      assert.ok(text.includes(value), `${form} lacks ${value}:\n${text}`);
+    assert.ok(!(await page.content()).includes(secret), `${form} has X's secret`);
   }
-  return all;
 }
 
-const callsIn = (page) => page.getByRole("region", { name: /^\d+ calls?, in this order$/ }).locator("li").allInnerTexts();
+async function poolNamed(name) {
+  const { IdentityPools } = await pools.send(new ListIdentityPoolsCommand({ MaxResults: 60 }));
+  const found = IdentityPools.filter((one) => one.IdentityPoolName === name);
+  assert.ok(found.length < 2, `${found.length} pools have the name ${name}`);
+  return found[0]?.IdentityPoolId;
+}
+
+async function described(id) {
+  const { $metadata, ...pool } = await pools.send(new DescribeIdentityPoolCommand({ IdentityPoolId: id }));
+  const { Roles, RoleMappings } = await pools.send(new GetIdentityPoolRolesCommand({ IdentityPoolId: id }));
+  return { ...pool, Roles, RoleMappings };
+}
 
 test("a pool of every parameter", async (t) => {
   const own = await serveIssuer();
   t.after(own.close);
   await makeRole("Visitor", trustOf("us-east-1:00000000-0000-4000-8000-000000000000", "unauthenticated"));
-  const { page } = await newPool(t);
+  const shown = await newPool(t);
+  const { page } = shown;
   await refusedBy(page, "Next: Roles", [["Guests: Choose one.", "#new-AllowUnauthenticatedIdentities"]]);
+  await picture(page, "flows-refused-step");
   await field(page, "Users who sign in, and guests").check();
   await press(page, "Next: Roles");
   await fillRoles(page);
   await fillProviders(page, own.issuer);
   await fillDetails(page);
+  await onReview(page);
+  await picture(page, "flows-review");
+  await press(page, "Create the pool");
+  await page.getByRole("status").filter({ hasText: "The pool shop, web + mobile is made." }).waitFor();
+  await picture(page, "flows-made");
+  assert.deepEqual(await faultsOf(shown), []);
 
-  console.log(await callsIn(page), await texts(page));
+  const id = await poolNamed("shop, web + mobile");
+  const issuer = own.issuer.replace("http://", "");
+  assert.deepEqual(await described(id), {
+    IdentityPoolId: id,
+    IdentityPoolName: "shop, web + mobile",
+    AllowUnauthenticatedIdentities: true,
+    AllowClassicFlow: true,
+    SupportedLoginProviders: { "api.twitter.com": `xAppKey;${secret}` },
+    DeveloperProviderName: "login.shop.example",
+    OpenIdConnectProviderARNs: [`arn:aws:iam::${ACCOUNT}:oidc-provider/${issuer}`],
+    CognitoIdentityProviders: [
+      { ProviderName: "cognito-idp.us-east-1.amazonaws.com/us-east-1_shop", ClientId: "webapp1", ServerSideTokenCheck: true }],
+    SamlProviderARNs: [`arn:aws:iam::${ACCOUNT}:saml-provider/corp`],
+    IdentityPoolTags: { env: "prod", "cost center": "=1+1:@/" },
+    Roles: { authenticated: roleARN("Member"), unauthenticated: roleARN("Visitor") },
+    RoleMappings: undefined,
+  });
+  assert.deepEqual(await trustIn("Member"), trustOf(id, "authenticated"));
+  const { ClientIDList } = await iam.getOpenIDConnectProvider({
+    OpenIDConnectProviderArn: `arn:aws:iam::${ACCOUNT}:oidc-provider/${issuer}` }).promise();
+  assert.deepEqual(ClientIDList.sort(), ["app-one", "app-two"]);
+
+  await page.getByRole("link", { name: "Open the pool", exact: true }).click();
+  await settled(page);
+  assert.equal(await page.locator("main h1").innerText(), "shop, web + mobile");
+});
+
+// half makes a pool whose role is refused, because another one has its name.
+async function half(t, pool, role) {
+  await makeRole(role, trustOf("us-east-1:00000000-0000-4000-8000-000000000000", "authenticated"));
+  const shown = await newPool(t, views.narrow);
+  const { page } = shown;
+  await field(page, "Only users who sign in").check();
+  await press(page, "Next: Roles");
+  await press(page, "Make a role that trusts this pool, for signed-in users");
+  await field(page, "Name of the new role of signed-in users").fill(role);
+  await press(page, "Next: Providers");
+  await press(page, "Next: Details");
+  await field(page, "Name").fill(pool);
+  await press(page, "Next: Review");
+  await press(page, "Create the pool");
+  await page.getByText("The pool exists, and is not complete.").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), "new-result");
+  assert.match((await callsIn(page)).join(" ").replace(/\s+/g, " "), /Made: CreateIdentityPool .* Refused: CreateRole .* Not made yet: SetIdentityPoolRoles/);
+  assert.match(await page.getByRole("alert").last().innerText(), /EntityAlreadyExists/);
+  await picture(page, "flows-half");
+  assert.deepEqual(await faultsOf(shown), []);
+
+  const id = await poolNamed(pool);
+  assert.equal((await described(id)).Roles, undefined);
+  return { page, id };
+}
+
+test("the roles of a pool that was made half are finished", async (t) => {
+  const { page, id } = await half(t, "half one", "Taken");
+  await page.getByRole("alert").getByRole("link", { name: "Roles", exact: true }).click();
+  await settled(page);
+  await field(page, "Name of the new role of signed-in users").fill("NotTaken");
+  await press(page, "Next: Providers");
+  await page.getByRole("link", { name: "in the last step" }).click();
+  await settled(page);
+
+  // The next call fails as well: then only it is left.
+  let failing = true;
+  await page.route("**/*", (route) => {
+    const call = route.request().headers()["x-amz-target"] ?? "";
+    if (!failing || !call.endsWith(".SetIdentityPoolRoles")) return route.continue();
+    failing = false;
+    return route.fulfill({ status: 500, contentType: "application/x-amz-json-1.1",
+      body: JSON.stringify({ __type: "InternalErrorException", message: "The database does not answer." }) });
+  });
+  await press(page, "Finish roles");
+  await page.getByText("2 of 3 calls are done; SetIdentityPoolRoles was refused.").waitFor();
+  await press(page, "Finish roles");
+  await page.getByRole("status").filter({ hasText: "The pool half one is made." }).waitFor();
+  assert.equal(await poolNamed("half one"), id);
+  assert.deepEqual((await described(id)).Roles, { authenticated: roleARN("NotTaken") });
+  assert.deepEqual(await trustIn("NotTaken"), trustOf(id, "authenticated"));
+});
+
+test("a pool that was made half is deleted again", async (t) => {
+  const { page } = await half(t, "half two", "TakenToo");
+  await press(page, "Delete the pool again");
+  await page.getByRole("dialog").getByRole("button", { name: "Delete the pool", exact: true }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Create the pool", exact: true }).waitFor();
+  assert.equal(await poolNamed("half two"), undefined);
+  assert.ok(await trustIn("TakenToo"), "a role that the page did not make is gone");
+
+  // The draft is still there.
+  await press(page, "Create the pool");
+  await page.getByText("The pool exists, and is not complete.").waitFor();
+  assert.ok(await poolNamed("half two"));
 });
