@@ -58,7 +58,7 @@ async function play(t, pool, view = views.wide) {
 
 const card = (page, operation) => page.getByRole("list", { name: "Steps of the sign-in" }).locator("> li")
   .filter({ has: page.getByRole("heading", { name: new RegExp(`^${operation}\\s*:`) }) });
-const stateOf = async (page) => (await page.getByRole("list", { name: "Steps of the sign-in" }).locator("> li h2").allInnerTexts())
+const stateOf = async (page) => (await page.getByRole("list", { name: "Steps of the sign-in" }).locator("> li > .head h2").allInnerTexts())
   .map((text) => text.replace(/\s+/g, " ").replace(" :", ":"));
 
 // factsOf returns the facts of a card by their names.
@@ -217,3 +217,44 @@ for (const [name, user] of Object.entries(users)) {
     });
   }
 }
+
+// A refused step shows the checks and the way to the setting; when the cause is gone it runs again.
+test("a refused step goes on when its cause is mended", async (t) => {
+  const pool = await makePool("mended");
+  const roles = { authenticated: roleARN("mended-users"), unauthenticated: roleARN("mended-guests") };
+  await pools.send(new SetIdentityPoolRolesCommand({ IdentityPoolId: pool, Roles: { unauthenticated: roles.unauthenticated } }));
+  const shown = await play(t, pool, views.narrow);
+  const { page, leaks } = shown;
+  await run(page, "GetCredentialsForIdentity was refused. 3 of 5 steps passed.");
+  assert.deepEqual(await stateOf(page), ["Development token: Passed", "GetId: Passed", "GetOpenIdToken: Passed",
+    "GetCredentialsForIdentity: Refused", "GetCallerIdentity: Not reached"]);
+
+  const refused = card(page, "GetCredentialsForIdentity");
+  assert.match(await refused.innerText(), /InvalidIdentityPoolConfigurationException/);
+  const rungs = (await refused.locator(".ladder li").allInnerTexts()).map((text) => text.replace(/\s+/g, " ").split(":")[0]);
+  assert.equal(rungs.filter((state) => state === "Refused").length, 1, rungs.join());
+  assert.ok(rungs.indexOf("Passed") < rungs.indexOf("Refused") && rungs.includes("Passed"), rungs.join());
+  const toSetting = refused.locator(`a[href^="#/pools/${encodeURIComponent(pool)}/roles"]`);
+  assert.equal(await toSetting.count(), 1);
+  const wait = card(page, "GetCallerIdentity").getByRole("button", { name: /^Run step/ });
+  assert.equal(await wait.getAttribute("aria-disabled"), "true");
+  await wait.click({ force: true });
+  assert.match((await stateOf(page)).at(-1), /Not reached$/);
+  await picture(page, "play-refused");
+  assert.deepEqual(await faultsOf(shown), []);
+
+  // The way to the setting leads to its field, and back to the same choice.
+  await toSetting.click();
+  await page.waitForFunction(() => document.activeElement?.matches("main input, main select, main textarea"));
+  await page.goBack();
+  await settled(page);
+  assert.ok(await page.getByLabel("A made-up user", { exact: true }).isChecked());
+  await run(page, "GetCredentialsForIdentity was refused.");
+
+  await pools.send(new SetIdentityPoolRolesCommand({ IdentityPoolId: pool, Roles: roles }));
+  await refused.getByRole("button", { name: /^Run again/ }).click();
+  await page.getByRole("heading", { name: /^GetCredentialsForIdentity\s*: Passed/ }).waitFor();
+  await card(page, "GetCallerIdentity").getByRole("button", { name: /^Run step/ }).click();
+  await page.getByRole("status").filter({ hasText: "The sign-in works: all 5 steps passed." }).waitFor();
+  assert.deepEqual(await leaks(), []);
+});
