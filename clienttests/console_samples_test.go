@@ -13,7 +13,8 @@ import (
 const samplesFolder = consoleFolder + "/src/samples"
 
 // sampleFlows are the flows, and the role that each leads to.
-var sampleFlows = map[string]string{"guest": "Guest", "user": "User", "classic": "User", "developer": "User"}
+var sampleFlows = map[string]string{"guest": "Guest", "guestclassic": "Guest", "user": "User", "classic": "User",
+	"developer": "User", "developerclassic": "User"}
 
 const samplePool = "us-east-1:11111111-2222-4333-8444-555555555555"
 
@@ -113,7 +114,7 @@ func TestConsoleSamples(t *testing.T) {
 						"__ROLE_ARN__": "arn:aws:iam::" + s.info.Account + ":role/" + role}
 					// Only the backend has a key.
 					more := []string{"FILE=" + name}
-					if flow == "developer" {
+					if strings.HasPrefix(flow, "developer") {
 						values["__LOGIN_KEY__"] = "app.example"
 						more = append(more, "AWS_ACCESS_KEY_ID="+s.info.AccessKeyID,
 							"AWS_SECRET_ACCESS_KEY="+s.info.SecretAccessKey)

@@ -3,6 +3,7 @@ package clienttests
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -19,7 +20,7 @@ const (
 )
 
 // The console in Chromium: its pages, and the tasks of its users, in one script for each subject. With SCREENSHOTS,
-// pictures go to that folder.
+// pictures go to that folder. A script may have a settings file of its name for its server.
 func TestConsole(t *testing.T) {
 	node, chromium := client(t, "node", "nodejs"), client(t, "/usr/bin/chromium", "chromium")
 	scripts, err := filepath.Glob("js/console-*.test.mjs")
@@ -30,13 +31,29 @@ func TestConsole(t *testing.T) {
 	for _, script := range scripts {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(script), "console-"), ".test.mjs")
 		t.Run(name, func(t *testing.T) {
-			out := startDev(t).script(t, "js", []string{
+			var arguments []string
+			if settings := "js/console-" + name + ".yaml"; exists(t, settings) {
+				arguments = []string{"--config", settings}
+			}
+
+			out := startDev(t, arguments...).script(t, "js", []string{
 				"POOLHOUSE_CHROMIUM=" + chromium,
 				"SCREENSHOTS=" + os.Getenv("SCREENSHOTS"),
 			}, node, "--test", "--test-reporter=tap", filepath.Base(script))
 			allPassed(t, out)
 		})
 	}
+}
+
+// exists reports whether there is a file.
+func exists(t *testing.T, name string) bool {
+	t.Helper()
+	_, err := os.Stat(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+
+	return err == nil
 }
 
 // The checks of the console's sources: types, linters, formatting, and the tests of what is logic.

@@ -1,7 +1,7 @@
 // The steps of a new pool, and what the server found wrong with them.
 
 import { CallError } from '../../frame/client'
-import { kinds, roleARN, X, type Draft } from '../../parts/pool/types'
+import { kinds, namesRole, roleARN, X, type Draft } from '../../parts/pool/types'
 
 export const steps = [
   { id: 'access', words: 'Who may sign in', fields: ['AllowUnauthenticatedIdentities'] },
@@ -126,6 +126,15 @@ function placeOf(place: string): { row?: number; part?: string } {
   return { row: Number(found[1]), ...(part ? { part } : {}) }
 }
 
+const partWords: Record<string, string> = { name: 'user pool', client: 'app client' }
+
+/** placeIn names where a fault is, as precisely as the server told: two faults of one row are told apart. */
+export function placeIn(fault: Fault): string {
+  const row = fault.row ? `row ${fault.row}` : ''
+
+  return [labelOf(fault.field), row, partWords[fault.part ?? ''] ?? ''].filter(Boolean).join(', ')
+}
+
 function sentences(...texts: (string | undefined)[]): string {
   return texts
     .filter((text): text is string => !!text)
@@ -172,7 +181,7 @@ export function ownFaults(draft: Draft, twice: string): Fault[] {
   const faults: Fault[] = []
   const making = kinds.filter((kind) => draft.roles[kind].make)
   for (const kind of making)
-    if (!/^[\w+=,.@-]{1,64}$/.test(draft.roles[kind].name))
+    if (!namesRole(draft.roles[kind].name))
       faults.push({
         field: 'Roles',
         text: `The new role of ${kind === 'authenticated' ? 'signed-in users' : 'guests'} needs a name of 1–64 letters, digits and _ + = , . @ -.`,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { accepted } from './pool'
+import { calls, samples, type Flow } from '../../parts/code/samples'
 import { claimsOf, codeOf, from, HIDDEN, masked, plan, ready, tally, type Who } from './plan'
 
 const ids = (who: Who, classic: boolean) => plan(who, classic).map((step) => step.id)
@@ -43,11 +44,27 @@ describe('plan', () => {
     )
   })
 
-  test('no code is shown that lacks the call', () => {
-    expect(codeOf('guest', true, 'assume')).toBeUndefined()
-    expect(codeOf('dev', false, 'openid')).toBe('classic')
-    expect(codeOf('saml', true, 'credentials')).toBe('user')
-    expect(codeOf('backend', false, 'credentials')).toBe('developer')
+  test('every call of a sign-in has code that makes it', () => {
+    const values = {
+      pool: 'us-east-1:1',
+      endpoint: 'https://id.example.com',
+      login: 'a.example',
+      role: 'arn:aws:iam::1:role/A',
+    }
+
+    for (const who of ['guest', 'dev', 'token', 'saml', 'backend'] satisfies Who[])
+      for (const classic of [false, true])
+        for (const step of plan(who, classic)) {
+          const code = codeOf(who, classic, step.id)
+          const about = `${who} ${classic} ${step.operation}`
+          if (step.id === 'mint') expect(code, about).toBeUndefined()
+          else
+            for (const { language, text } of samples(code as Flow, values))
+              expect(
+                text.split('\n').filter((line) => calls(line, step.operation)),
+                `${about} ${language}`,
+              ).toHaveLength(1)
+        }
   })
 })
 

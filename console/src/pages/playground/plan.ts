@@ -70,11 +70,18 @@ export function from(steps: Planned[], id: StepId): StepId[] {
 
 /** codeOf returns the sample that has the call of a step; undefined if none has it. */
 export function codeOf(who: Who, classic: boolean, id: StepId): Flow | undefined {
-  if (id === 'mint') return undefined
-  if (who === 'backend') return id === 'assume' || (classic && id === 'caller') ? undefined : 'developer'
-  if (who === 'guest') return id === 'openid' || id === 'assume' ? undefined : 'guest'
-
-  return id === 'openid' || (classic && classicFor(who)) ? (who === 'saml' ? undefined : 'classic') : 'user'
+  const byClassic = classic && classicFor(who)
+  switch (who) {
+    case 'guest':
+      return byClassic || id === 'openid' ? 'guestclassic' : 'guest'
+    case 'backend':
+      return byClassic ? 'developerclassic' : 'developer'
+    case 'saml':
+      return 'user'
+    default:
+      if (id === 'mint') return undefined
+      return byClassic || id === 'openid' ? 'classic' : 'user'
+  }
 }
 
 const secretMembers = new Set([

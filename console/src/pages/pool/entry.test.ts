@@ -41,6 +41,21 @@ it('fills what a link proposes', () => {
     name: 'up',
     client: 'c',
   })
+  expect(entryOf({ field: 'CognitoIdentityProviders', add: 'localhost:1/up' })).toEqual({
+    kind: 'user-pool',
+    name: 'localhost:1/up',
+  })
+  expect(entryOf({ field: 'CognitoIdentityProviders', add: 'localhost:1/up:c' })).toEqual({
+    kind: 'user-pool',
+    name: 'localhost:1/up',
+    client: 'c',
+  })
+  expect(entryOf({ field: 'SupportedLoginProviders', add: 'accounts.google.com:1' })).toEqual({
+    kind: 'social',
+    name: 'accounts.google.com',
+    client: '1',
+  })
+  expect(entryOf({ field: 'constructor', add: 'x:y' })).toEqual({ kind: 'oidc', name: 'x:y' })
   expect(entryOf({ field: 'OpenIdConnectProviderARNs', add: oidc })).toEqual({ kind: 'oidc', name: oidc })
   expect(entryOf({ field: 'SupportedLoginProviders', add: 'x'.repeat(300) })).toEqual({ kind: 'social', name: '' })
 })

@@ -28,15 +28,18 @@ const fields: Record<string, Kind> = {
   DeveloperProviderName: 'developer',
 }
 
-/** entryOf fills an entry with what a link proposes. The part after a user pool's colon is its client. */
+/**
+ * entryOf fills an entry with what a link proposes: a provider, or a provider and its client after a colon. Names of
+ * user pools have a colon of their own where they begin with an address and a port.
+ */
 export function entryOf(proposal: Proposal): Partial<Entry> {
-  const kind = fields[proposal.field] ?? 'oidc'
+  const kind = (Object.hasOwn(fields, proposal.field) ? fields[proposal.field] : undefined) ?? 'oidc'
   const most = kind === 'oidc' || kind === 'saml' ? 2048 : 257
   const add = proposal.add.length <= most ? proposal.add : ''
-  if (kind !== 'user-pool') return { kind, name: add }
+  const pair = kind === 'user-pool' || kind === 'social' ? /^(.+):([^:/]+)$/.exec(add) : null
+  const [, name, client] = pair ?? []
 
-  const [name = '', client = ''] = add.split(':')
-  return { kind, name, client }
+  return name && client ? { kind, name, client } : { kind, name: add }
 }
 
 /** faultsOf names what an entry lacks, by field. The server checks the rest. */

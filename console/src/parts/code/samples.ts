@@ -5,7 +5,7 @@ import { languages, type Language } from './languages'
 
 const files = import.meta.glob<string>('../../samples/*', { query: '?raw', import: 'default', eager: true })
 
-export type Flow = 'guest' | 'user' | 'classic' | 'developer'
+export type Flow = 'guest' | 'guestclassic' | 'user' | 'classic' | 'developer' | 'developerclassic'
 
 export interface Values {
   pool: string

@@ -42,6 +42,9 @@ it('names new roles by the ARN that they will have', () => {
     authenticated: 'arn:aws:iam::000000000000:role/shop-users',
   })
   expect(rolesOf(draft, '1', 'cn-north-1').authenticated).toMatch(/^arn:aws-cn:/)
+
+  draft.roles.authenticated.name = 'no blanks'
+  expect(rolesOf(draft, '000000000000', 'us-east-1')).toEqual({})
 })
 
 it('trusts one pool and one kind of users only', () => {

@@ -138,12 +138,18 @@ function partitionOf(region: string): string {
   return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
 }
 
-/** rolesOf returns the roles that SetIdentityPoolRoles gets, new ones by the ARN that they will have. */
+/** namesRole tells whether a new role can have a name. */
+export const namesRole = (name: string): boolean => /^[\w+=,.@-]{1,64}$/.test(name)
+
+/**
+ * rolesOf returns the roles that SetIdentityPoolRoles gets, new ones by the ARN that they will have. A name that no role
+ * can have makes no ARN: it is one fault, and the server's would be another one.
+ */
 export function rolesOf(draft: Draft, account: string, region: string): Record<string, string> {
   const roles: Record<string, string> = {}
   for (const kind of kinds) {
     const choice = draft.roles[kind]
-    const arn = choice.make ? (choice.name ? roleARN(choice.name, account, region) : '') : choice.arn.trim()
+    const arn = choice.make ? (namesRole(choice.name) ? roleARN(choice.name, account, region) : '') : choice.arn.trim()
     if (arn) roles[kind] = arn
   }
 

@@ -42,7 +42,9 @@ export function warningsOf(issuer: string): string[] {
 
   const warnings: string[] = []
   if (address.protocol === 'http:')
-    warnings.push('The issuer has no TLS (http:). Only a provider of the settings file may allow that.')
+    warnings.push(
+      'The issuer has no TLS (http:). Only a development server, or a provider of the settings file, does without it.',
+    )
   if (/^(localhost|127\.0\.0\.1|\[::1\])$/.test(address.hostname))
     warnings.push(
       'localhost and 127.0.0.1 are different issuers. Write the address exactly as the iss claim of the tokens has it.',

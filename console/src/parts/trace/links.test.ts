@@ -67,6 +67,33 @@ test('a link to the settings file has no page, but a line', () => {
   })
 })
 
+test('a client is proposed with the provider of the check', () => {
+  const link = { Kind: 'identity-pool', Id: pool, Field: 'CognitoIdentityProviders', Add: 'app', Source: 'api' }
+  const to = (of: object, step: object) => {
+    const found = way({ ...link, ...of }, step)
+    return found?.source === 'api' ? found.query.add : undefined
+  }
+
+  expect(to({}, { Provider: 'localhost:1/pool' })).toBe('localhost:1/pool:app')
+  expect(to({ Field: 'SupportedLoginProviders' }, { Provider: 'accounts.google.com' })).toBe('accounts.google.com:app')
+  expect(to({ Add: 'localhost:1/pool' }, {})).toBe('localhost:1/pool') // the provider itself is missing
+  expect(to({ Field: 'OpenIdConnectProviderARNs' }, { Provider: 'a.example' })).toBe('app')
+  expect(to({ Add: '' }, { Provider: 'a.example' })).toBeUndefined()
+})
+
+test('a check of role rules leads to those of its provider', () => {
+  expect(
+    way({ Kind: 'identity-pool', Id: pool, Field: 'RoleMappings', Source: 'api' }, { Subject: 'a.example' }),
+  ).toMatchObject({ query: { field: 'RoleMappings', add: 'a.example' } })
+})
+
+test('a field that every object has leads to the overview', () => {
+  expect(at({ Kind: 'identity-pool', Id: pool, Field: 'constructor' })).toEqual([
+    `pools/${pool}/overview`,
+    { field: 'constructor' },
+  ])
+})
+
 test('a value that is too long is not proposed, and an unknown kind leads nowhere', () => {
   expect(at({ Kind: 'identity-pool', Id: pool, Field: 'Roles', Add: 'x'.repeat(ADD + 1) })).toEqual([
     `pools/${pool}/roles`,

@@ -23,10 +23,11 @@ const tabs: Record<string, string> = {
 /** ADD bounds the value that a link proposes. */
 export const ADD = 2048
 
-/** way returns how to get to what a link names; null if there is no page for it. */
-export function way(link: Link): Way | null {
+/** way returns how to get to what the link of a check names; null if there is no page for it. */
+export function way(link: Link, step: Pick<Step, 'Provider' | 'Subject'> = {}): Way | null {
   const id = link.Id ?? ''
-  const add = link.Add && link.Add.length <= ADD ? link.Add : undefined
+  const whole = proposal(link, step)
+  const add = whole && whole.length <= ADD ? whole : undefined
   const query = { ...(link.Field ? { field: link.Field } : {}), ...(add ? { add } : {}) }
   if (link.Source === 'file' || link.Kind === 'setting') {
     return id ? { source: 'file', setting: id, line: line(id, link.Add) } : null
@@ -36,7 +37,7 @@ export function way(link: Link): Way | null {
   switch (link.Kind) {
     case 'identity-pool':
       if (!id) return to('Open the new pool', ['pools', 'new'])
-      return to('Open the pool', ['pools', id, tabs[link.Field ?? ''] ?? 'overview'])
+      return to('Open the pool', ['pools', id, tab(link.Field ?? '')])
     case 'identity':
       return id ? to('Open the identity', ['identities', id]) : null
     case 'role':
@@ -53,6 +54,22 @@ export function way(link: Link): Way | null {
     default:
       return null
   }
+}
+
+// tab returns the section of a pool's page that has a field.
+const tab = (field: string): string => (Object.hasOwn(tabs, field) ? (tabs[field] ?? '') : 'overview')
+
+/** PAIR stands between a provider and its client where a link proposes both. Client IDs have neither it nor a slash. */
+export const PAIR = ':'
+
+// proposal returns the value for the field. A check names a client alone, but the pool's field has pairs of a provider
+// and a client. And a check of role rules proposes nothing, but its rules are those of one provider.
+function proposal(link: Link, step: Pick<Step, 'Provider' | 'Subject'>): string | undefined {
+  const pairs = link.Field === 'CognitoIdentityProviders' || link.Field === 'SupportedLoginProviders'
+  if (link.Add && pairs && step.Provider && step.Provider !== link.Add) return step.Provider + PAIR + link.Add
+  if (!link.Add && link.Field === 'RoleMappings') return step.Subject
+
+  return link.Add
 }
 
 // thing leads to a thing of IAM. A link without a field means that the thing is missing: then it leads to the form that

@@ -1,0 +1,82 @@
+// The server as programs see it, to compare with what the console shows: AWS SDKs, and an issuer of nobody's.
+import http from "node:http";
+import { once } from "node:events";
+
+import { CognitoIdentityClient } from "@aws-sdk/client-cognito-identity";
+import { STSClient } from "@aws-sdk/client-sts";
+import AWS from "aws-sdk";
+
+export const { endpoint: ENDPOINT } = JSON.parse(process.env.POOLHOUSE_INFO);
+export const ACCOUNT = "000000000000";
+
+const region = "us-east-1";
+const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+
+export const pools = new CognitoIdentityClient({ endpoint: ENDPOINT, region, credentials });
+export const iam = new AWS.IAM({ endpoint: ENDPOINT, region, credentials });
+
+// stsAs calls STS with the credentials of a session.
+export const stsAs = (session) => new STSClient({ endpoint: ENDPOINT, region, credentials: session });
+
+export const roleARN = (name) => `arn:aws:iam::${ACCOUNT}:role/${name}`;
+
+// trustOf is the trust policy of a role that only users, or only guests, of one pool can take.
+export const trustOf = (pool, amr) => ({
+  Version: "2012-10-17",
+  Statement: [{
+    Effect: "Allow",
+    Principal: { Federated: "cognito-identity.amazonaws.com" },
+    Action: ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"],
+    Condition: {
+      StringEquals: { "cognito-identity.amazonaws.com:aud": pool },
+      "ForAnyValue:StringLike": { "cognito-identity.amazonaws.com:amr": amr },
+    },
+  }],
+});
+
+// makeRole makes a role, and returns its ARN.
+export async function makeRole(name, trust) {
+  const { Role } = await iam.createRole({ RoleName: name, AssumeRolePolicyDocument: JSON.stringify(trust) }).promise();
+  return Role.Arn;
+}
+
+// trustIn returns the trust policy that a role has.
+export async function trustIn(name) {
+  const { Role } = await iam.getRole({ RoleName: name }).promise();
+  return JSON.parse(decodeURIComponent(Role.AssumeRolePolicyDocument));
+}
+
+// dev calls the control API of a development server.
+export async function dev(path, input) {
+  const answer = await fetch(`${ENDPOINT}/_poolhouse/dev/${path}`, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(input) });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+}
+
+// metadata is the document of a SAML identity provider, with the certificate that a response of it has.
+export async function metadata(entity) {
+  const { saml_response } = await dev("saml-response", { name_id: "ann" });
+  const [, certificate] = /X509Certificate>([^<]+)</.exec(Buffer.from(saml_response, "base64").toString());
+  const binding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
+  return `<?xml version="1.0"?><md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="${entity}">
+<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:KeyDescriptor use="signing">
+<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>${certificate}</ds:X509Certificate>
+</ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:SingleSignOnService Binding="${binding}" Location="${entity}/sso"/>
+</md:IDPSSODescriptor>${" ".repeat(600)}</md:EntityDescriptor>`; // documents of less than 1000 characters are refused
+}
+
+// serveIssuer serves an OpenID Connect issuer that the server does not know yet, with the keys of its own issuer.
+export async function serveIssuer() {
+  const { keys } = await (await fetch(`${ENDPOINT}/dev-issuer/jwks`)).json();
+  const server = http.createServer((request, response) => {
+    const issuer = `http://127.0.0.1:${server.address().port}`;
+    const body = request.url === "/jwks" ? { keys } : {
+      issuer, jwks_uri: `${issuer}/jwks`, authorization_endpoint: `${issuer}/authorize`,
+      response_types_supported: ["id_token"], subject_types_supported: ["public"], id_token_signing_alg_values_supported: ["RS256"] };
+    response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(body));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+
+  return { issuer: `http://127.0.0.1:${server.address().port}`, close: () => { server.closeAllConnections(); server.close(); } };
+}
