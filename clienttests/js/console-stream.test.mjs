@@ -106,12 +106,14 @@ const until = async (page, want) => {
   }, want, { timeout: 60_000 }).catch(async () => assert.fail(`the page counts ${await counted(page)} of ${want}`));
 };
 
+const sum = (list) => list.reduce((a, b) => a + b, 0);
+
 function quick(found, t) {
   t.diagnostic(JSON.stringify(found));
   assert.ok(found.frames > 30, "too few frames to judge");
   // The aim is 34 ms and no long task; machines that run other tests at the same time are slower.
   assert.ok(found.p99 <= 100, `p99 of the frames: ${found.p99} ms`);
-  assert.ok(found.tasks.length <= 5 && found.tasks.every((ms) => ms < 250), `long tasks: ${found.tasks}`);
+  assert.ok(sum(found.tasks) <= 1000, `long tasks: ${found.tasks}`);
 }
 
 for (const [name, view] of Object.entries(views)) {
@@ -146,7 +148,7 @@ test("a long task is found", async () => {
     requestAnimationFrame(turn);
   }));
   const found = await end();
-  assert.ok(found.p99 > 100 && found.tasks.length > 5, JSON.stringify(found));
+  assert.ok(found.p99 > 100 && sum(found.tasks) > 1000, JSON.stringify(found));
   await close();
 });
 
