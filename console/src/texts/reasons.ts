@@ -1,7 +1,7 @@
 // What each reason of a refusal means, in plain words. docs/errors.md lists all reasons; one without a text of its own
 // here has the title of its family and the server's own words.
 
-import { capital } from '../parts/trace/rungs'
+import { sentence, words } from '../parts/trace/rungs'
 import type { Step } from '../parts/trace/types'
 
 export interface Reason {
@@ -10,6 +10,8 @@ export interface Reason {
   why: string
   /** the words of the button to the thing to change; {add} stands for the value to add */
   action: string
+  /** what to change: the server's advice as a sentence */
+  advice: string
 }
 
 type Row = [title: string, why: string, action?: string]
@@ -412,46 +414,120 @@ const texts: Record<string, Row> = {
 
 // The family of a reason without a text of its own: the longest beginning of its code that stands here.
 const families: Record<string, string> = {
+  'access-checks': 'The list of permissions to check is too long',
   'access-key': 'The access key was not accepted',
   'account-at-x': 'The login at X was not accepted',
+  'account-of-the-session': 'The session is of another account',
+  'address-attribute': 'The user pool cannot check this address',
+  'age-of-the-trust-policy': 'The trust policy is older than the pool',
+  'amr-of-the-token': 'The token does not tell how the user signed in',
+  'application-of-the-token': 'The role is for another application',
+  'arn-partition': 'The ARN is of another partition',
+  'attached-policy': 'The attached policy was not accepted',
+  'auth-flow': 'The app client does not allow this way of signing in',
+  'auth-parameter': 'A parameter of the sign-in was not accepted',
   body: 'The body of the request was not accepted',
+  caller: 'The caller may not make this call',
+  'choice-of-an-id': 'The caller may not choose an ID',
+  'classic-flow': 'The classic flow is not possible here',
+  'client-ids': 'The provider has too many client IDs',
+  'client-secret': "The app client's secret is wrong",
+  code: 'The code was not accepted',
   'control-token': 'The control API was called from another machine',
   'credential-engine': 'The credential engine gave no credentials',
   'credential-form': 'The login does not have the form of this provider',
   'credential-scope': 'The call was signed for something else',
+  customrolearn: 'The role that the app chose was not accepted',
   database: 'The database did not answer',
+  'deletion-target': 'What is to be deleted was not found',
   'developer-provider': 'The developer provider was not accepted',
   'developer-user-identifier': "The backend's user was not accepted",
+  'development-user-pool': 'The development user pool did not accept the call',
+  'engine-session-policy': 'A session policy for the engine cannot be made',
+  'engine-token-claim': 'A claim for the engine cannot be made',
+  'examined-provider': 'No provider of the pool fits the token',
+  'hash-of-the-arrived-body': 'The body that arrived is not the one that was signed',
+  'hash-of-the-body': 'The body of the request is not signed',
   'headers-of-the-client': 'The headers of the request were not accepted',
+  'home-account': "The call is for the operator's account only",
+  'host-of-the-request': 'The request names another host',
   identity: 'The identity was not accepted',
   'injected-faults': 'The development server made this fault on demand',
+  'inline-policies': "The role's inline policies were not accepted",
+  'inline-session-policy': 'The session policy was not accepted',
   input: 'The input of the call was not accepted',
+  'instance-profile': 'There are no instance profiles here',
   link: 'The login could not be linked',
+  'linked-logins': 'The logins are not those of the identity',
+  load: 'The identities cannot be loaded',
   'login-provider': 'The login provider was not accepted',
+  'logins-of-the-token': "The token's logins are not linked any more",
+  'logins-own-token': 'Other logins came with the token of your backend',
+  'logins-to-remove': 'This login cannot be unlinked in this way',
+  'lookup-key': 'The lookup names nobody',
+  'managed-session-policy': 'The managed session policy was not accepted',
+  marker: 'The next page of the list was not found',
+  'method-and-uri': 'The method or the path of the request was not accepted',
   'openid-connect-provider': 'The OpenID Connect provider was not accepted',
+  operation: 'The server does not have this operation in this form',
+  'original-request': "The proxy did not send the client's request in full",
   'own-token': "The backend's token was not accepted",
   'page-token': 'The page token was not accepted',
+  'password-attempts': 'Too many wrong passwords',
+  'password-policy': 'The password policy was not met',
+  'password-reset-by-the-user': 'The user cannot reset the password',
+  path: 'The path of the request can be read in two ways',
+  'permissions-boundary': 'The permissions boundary was not accepted',
   policies: 'The policies do not allow this call',
   policy: 'The policy was not accepted',
+  'pool-application': "The pool's keys of the app at X were not accepted",
+  'pool-arn': "The pool's ARN was not accepted",
   'pool-id': "The pool's ID was not accepted",
+  'pool-limit': 'The account has too many pools',
+  'pool-of-the-token': "The token's pool is not there any more",
+  'pool-partition': "The pool's ARN is of another partition",
   'pool-tags': 'The tags of the pool were not accepted',
+  preflight: 'A web page of another origin called',
+  'principal-partition': 'The trust policy names principals of another partition',
   'principal-tag': 'The principal tags were not accepted',
+  'principal-tags': 'The principal tags were not accepted',
+  'principals-of-the-trust-policy': 'The trust policy names a role that does not exist',
+  'provided-contexts': 'Contexts are not accepted here',
   provider: 'The provider was not accepted',
+  'recovery-address': 'The user has no verified address',
+  'refresh-flow': 'The app must refresh tokens in another way',
+  'refusals-position': 'The position in the list of refusals was not accepted',
+  'refusals-waits': 'Too many calls wait for refusals',
+  region: "The region's name was not accepted",
+  'region-of-the-signature': 'The call was signed for another region',
   'request-body': 'The body of the call cannot be read',
   'request-parameters': 'The parameters of the call cannot be read',
+  'request-signature': "The call's signature was not accepted",
+  'required-attribute': 'The user lacks a required attribute',
+  'resource-exists': 'There is such a thing already',
+  'resource-in-settings': 'The settings file has this: it is changed there',
+  'resource-missing': 'There is no such thing',
+  'resource-quota': 'The account has too many things of this kind',
+  'revocable-token': 'The token cannot be revoked',
+  'revoking-client': 'The app client may not revoke this token',
   role: 'The role was not accepted',
   'role-claims': 'The roles in the token cannot be used',
   'role-mapping': 'The role mapping was not accepted',
   'role-session-name': 'No session name could be made for the role',
   'room-for-the-request': 'The server has no room for this request',
+  route: 'No route lets this request through',
   saml: 'The SAML response was not accepted',
   'saml-metadata': 'The SAML metadata were not accepted',
+  'second-factor': 'Access keys have no second factor here',
+  'secret-hash': 'The secret hash was not accepted',
   'server-load': 'The server is too busy',
   serversidetokencheck: 'The user pool did not confirm the user',
   'service-behind': 'The service behind did not answer',
   'session-duration': 'The duration of the session was not accepted',
+  'session-policies': 'The session policies were not accepted',
   'session-tags': 'The session tags were not accepted',
   'session-token': 'The session token was not accepted',
+  'sessions-to-revoke': 'The sessions to end were not found',
   'sign-in': 'The sign-in did not go on',
   'sign-out': 'The user was signed out',
   'sign-up': 'The sign-up was not accepted',
@@ -459,14 +535,31 @@ const families: Record<string, string> = {
   'signed-body': 'The signed body was not accepted',
   'signed-headers': 'The signed headers were not accepted',
   'signing-key': 'The signing key was not accepted',
+  'signing-keys': 'The signing keys cannot be made',
+  'simulated-part-of-user-pools': 'The development server does not have this part of user pools',
   simulation: 'The simulation was not accepted',
+  'source-identity': "The session's source identity cannot be changed",
+  'source-of-the-copy': 'The source of the copy was not accepted',
+  'srp-value': 'The password proof was not accepted',
+  'sts-arn-partition': 'The ARN is of another partition',
+  'supported-login-provider': 'This provider is registered in another way',
+  tags: 'The tags were not accepted',
+  'temporary-password': 'The temporary password has expired',
   tested: 'The test of the provider failed',
+  thumbprints: 'The thumbprints were not accepted',
+  'timestamp-of-the-proof': "The password proof's time was not accepted",
   token: 'The token was not accepted',
+  'transitive-tag-keys': 'A transitive tag is not among the session tags',
   'trust-policy': 'The role does not trust this caller',
+  try: 'The try-out was not accepted',
   user: 'The user pool did not accept the call',
+  'verified-scope': 'The scope of the signature to verify was not accepted',
+  'verified-session': 'The session to verify was not accepted',
+  'web-identity-federation': 'Tokens for services outside are not set up so',
+  'writable-attribute': 'The app client may not write this attribute',
 }
 
-/** family returns the title of a reason without a text of its own; its code as words if no family has one. */
+/** family returns the title of a reason without a text of its own; one that names the check if no family has one. */
 function family(code: string): string {
   const parts = code.split('-')
   for (let n = parts.length; n > 0; n--) {
@@ -475,7 +568,8 @@ function family(code: string): string {
     if (title) return title
   }
 
-  return capital(code.replaceAll('-', ' ')) || 'The call was refused'
+  const check = words(code)
+  return check ? `This check did not pass: ${check}` : 'The call was refused'
 }
 
 /** written are the codes that have a text of their own. */
@@ -489,9 +583,24 @@ export function title(code: string): string {
 /** reason returns what a refusal means, with the values of the check that decided. */
 export function reason(code: string, step?: Step): Reason {
   const row = own(code)
-  const why = row?.[1] ?? (step?.Got ? 'Expected: {expected}. Got: {got}.' : '')
 
-  return { title: title(code), why: fill(why, step), action: fill(row?.[2] ?? '', step) }
+  return {
+    title: title(code),
+    why: row ? fill(row[1], step) : compared(step),
+    action: fill(row?.[2] ?? '', step),
+    advice: sentence(step?.Fix ?? '') || 'Compare what the app was told with what it sent; the checks are below.',
+  }
+}
+
+// compared tells what a check without a text of its own has compared.
+function compared(step?: Step): string {
+  if (step?.Expected && step.Got) return fill('The server expected {expected}. It got {got}.', step)
+  if (step?.Got) return fill('The server got {got}.', step)
+  if (step?.Expected) return fill('The server expected {expected}.', step)
+
+  return step?.Check
+    ? `The call did not pass the check “${step.Check}”.`
+    : 'The call did not pass a check of the server.'
 }
 
 // A code comes from the server; only texts of this file count, not the members that every object has.
