@@ -46,6 +46,7 @@ var mostStatements = sum([]share{
 	{2_100, "commands of the admin API, exports of pools, and statistics by day"},
 	{150, "the console: its page, headers, settings and listener"},
 	{80, "principal tags of all providers of a pool"},
+	{50, "the console's samples in Go"},
 })
 
 // share is the number of statements that something needs.

@@ -1,7 +1,7 @@
 // The words for a refusal. Their table is large, and most pages need none of it: it is loaded when the first word is
 // asked for, and what shows a word is drawn again when it arrives. Until then a reason has the words of its code.
 
-import { capital } from '../parts/trace/rungs'
+import { sentence, words } from '../parts/trace/rungs'
 import type { Step } from '../parts/trace/types'
 import type { Row } from './reasons'
 
@@ -11,10 +11,13 @@ export interface Reason {
   why: string
   /** the words of the button to the thing to change; {add} stands for the value to add */
   action: string
+  /** what to change: the server's advice as a sentence */
+  advice: string
 }
 
 type Table = Pick<typeof import('./reasons'), 'texts' | 'families'>
 
+let arrived = $state.raw(false)
 let table = $state.raw<Table>({ texts: {}, families: {} })
 let asked: Promise<void> | null = null
 
@@ -23,6 +26,7 @@ export function load(): Promise<void> {
   asked ??= import('./reasons').then(
     (module) => {
       table = module
+      arrived = true
     },
     () => {
       asked = null
@@ -32,7 +36,7 @@ export function load(): Promise<void> {
   return asked
 }
 
-/** family returns the title of a reason without a text of its own; its code as words if no family has one. */
+/** family returns the title of a reason without a text of its own; one that names the check if no family has one. */
 function family(code: string): string {
   const parts = code.split('-')
   for (let n = parts.length; n > 0; n--) {
@@ -41,7 +45,10 @@ function family(code: string): string {
     if (title) return title
   }
 
-  return capital(code.replaceAll('-', ' ')) || 'The call was refused'
+  const check = words(code)
+  if (check && !arrived) return check
+
+  return check ? `This check did not pass: ${check}` : 'The call was refused'
 }
 
 /** title returns the headline of a reason. */
@@ -52,9 +59,24 @@ export function title(code: string): string {
 /** reason returns what a refusal means, with the values of the check that decided. */
 export function reason(code: string, step?: Step): Reason {
   const row = own(code)
-  const why = row?.[1] ?? (step?.Got ? 'Expected: {expected}. Got: {got}.' : '')
 
-  return { title: title(code), why: fill(why, step), action: fill(row?.[2] ?? '', step) }
+  return {
+    title: title(code),
+    why: row ? fill(row[1], step) : compared(step),
+    action: fill(row?.[2] ?? '', step),
+    advice: sentence(step?.Fix ?? '') || 'Compare what the app was told with what it sent; the checks are below.',
+  }
+}
+
+// compared tells what a check without a text of its own has compared.
+function compared(step?: Step): string {
+  if (step?.Expected && step.Got) return fill('The server expected {expected}. It got {got}.', step)
+  if (step?.Got) return fill('The server got {got}.', step)
+  if (step?.Expected) return fill('The server expected {expected}.', step)
+
+  return step?.Check
+    ? `The call did not pass the check “${step.Check}”.`
+    : 'The call did not pass a check of the server.'
 }
 
 // A code comes from the server; only texts of this file count, not the members that every object has.

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { capital, words } from '../parts/trace/rungs'
 import { load, reason, title } from './reason.svelte'
 import { texts } from './reasons'
 
@@ -7,6 +8,19 @@ const written = Object.keys(texts)
 const here = import.meta.dirname
 const catalogue = readFileSync(`${here}/../../../docs/errors.md`, 'utf8').split('\n## Reasons\n')[1] ?? ''
 const documented = [...catalogue.matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map((row) => row[1] ?? '')
+// A value stands for each placeholder, as the server fills them in.
+const rows = [
+  ...catalogue
+    .replaceAll(/\{\w+\}/g, 'Value')
+    .matchAll(/^\| `([a-z0-9-]+)` \| (.+?) (?<!\\)\| (.+?) (?<!\\)\| (.+?) (?<!\\)\| (.+?) (?<!\\)\|$/gm),
+].map(([, Code = '', Check = '', Expected = '', Got = '', Fix = '']) => ({
+  Code,
+  Check,
+  OK: false,
+  Expected,
+  Got,
+  Fix,
+}))
 const without = readFileSync(`${here}/reasons.without.txt`, 'utf8').trim().split('\n')
 
 test('before the table is there, a reason has the words of its code', async () => {
@@ -53,6 +67,7 @@ test('values of the check stand in the text, and braces in a value stay', () => 
     title: 'The token was made for another client',
     why: 'The token is for {expected}. The server accepts shop.',
     action: 'Add other-app to the provider',
+    advice: 'Compare what the app was told with what it sent; the checks are below.',
   })
 })
 
@@ -61,13 +76,46 @@ test('an action without its value is none', () => {
   expect(reason('default-role').action).toBe('Choose a role')
 })
 
-test('a reason without a text has the title of its family, and an unknown one its code', () => {
+test('every documented refusal has a headline, a paragraph and advice', () => {
+  expect(rows.length).toBe(documented.length)
+  for (const step of rows) {
+    const { title, why, advice } = reason(step.Code, step)
+    expect(title, step.Code).toMatch(/^[A-Z].{8,}[^.]$/)
+    expect(title, step.Code).not.toMatch(/^This check/)
+    expect(why, step.Code).toMatch(/^[A-Z].{15,}\.$/s)
+    expect(advice, step.Code).toMatch(/^([A-Z]|`|[a-z]+[:./]).*[.?!]$/s)
+  }
+})
+
+test('the name of every check can be made from its code', () => {
+  for (const { Check } of rows) expect(words(Check.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-'))).toBe(capital(Check))
+})
+
+test('a reason without a text has the title of its family, and an unknown one its check', () => {
   expect(title('saml-nameid-qualifier')).toBe('The SAML response was not accepted')
   expect(title('token-new-thing')).toBe('The token was not accepted')
-  expect(title('brand-new')).toBe('Brand new')
+  expect(title('brand-new')).toBe('This check did not pass: Brand new')
   expect(title('')).toBe('The call was refused')
-  expect(title('constructor')).toBe('Constructor')
-  expect(reason('brand-new', { Code: 'x', Check: 'x', OK: false, Expected: 'a', Got: 'b' }).why).toBe(
-    'Expected: a. Got: b.',
-  )
+  expect(title('constructor')).toBe('This check did not pass: Constructor')
+})
+
+test.each([
+  [{ Expected: 'a', Got: 'b' }, 'The server expected a. It got b.'],
+  [{ Got: 'b' }, 'The server got b.'],
+  [{ Expected: 'a' }, 'The server expected a.'],
+  [{}, 'The call did not pass the check “x”.'],
+])('a refusal of an unknown reason has a paragraph: %j', (values, why) => {
+  expect(reason('brand-new', { Code: 'x', Check: 'x', OK: false, ...values }).why).toBe(why)
+})
+
+test('a refusal without any check has a paragraph and advice', () => {
+  const { why, advice } = reason('brand-new')
+  expect(why).toBe('The call did not pass a check of the server.')
+  expect(advice).toMatch(/^Compare /)
+})
+
+test("the server's advice becomes a sentence", () => {
+  const step = { Code: 'x', Check: 'x', OK: false, Fix: 'sign in again' }
+  expect(reason('x', step).advice).toBe('Sign in again.')
+  expect(reason('x', { ...step, Fix: 'Is it yours?' }).advice).toBe('Is it yours?')
 })

@@ -33,6 +33,7 @@ test('a refusal as text has its checks, and shows hidden characters', () => {
 
   expect(text).toBe(`The token was made for another client
 The token is for other-app. The server accepts shop.
+What to change: Compare what the app was told with what it sent; the checks are below.
 
 Time: 1970-01-01T00:00:00.000Z
 Operation: GetId

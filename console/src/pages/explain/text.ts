@@ -1,6 +1,6 @@
 // A refusal as plain text, for a ticket or a chat.
 
-import { capital } from '../../parts/trace/rungs'
+import { capital, words } from '../../parts/trace/rungs'
 import { deciding, type Explained } from '../../parts/trace/types'
 import { visible } from '../../parts/text'
 import { reason } from '../../texts/reason.svelte'
@@ -32,13 +32,13 @@ export function asText(one: Explained, pool = ''): string {
   return [
     meaning.title,
     meaning.why,
-    step?.Fix ? `What to change: ${step.Fix}` : '',
+    `What to change: ${meaning.advice}`,
     '',
     ...facts.filter(([, value]) => value).map(([name, value]) => `${name}: ${value}`),
     '',
     'Checks:',
     ...checks,
-    ...one.Planned.map((code) => `- not reached ${capital(code.replaceAll('-', ' '))}`),
+    ...one.Planned.map((code) => `- not reached ${words(code)}`),
   ]
     .map(visible)
     .filter((line, n, all) => line || all[n - 1])

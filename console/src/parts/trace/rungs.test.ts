@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { groups, tally } from './rungs'
+import { groups, sentence, tally, words } from './rungs'
 import { deciding, type Step } from './types'
 
 const step = (Code: string, OK = true, Provider?: string): Step => ({
@@ -46,4 +46,28 @@ test('the tally counts what was not reached', () => {
 test('the last failed step decides', () => {
   expect(deciding([step('a', false), step('b', false), step('c')])?.Code).toBe('b')
   expect(deciding([step('a')])).toBeUndefined()
+})
+
+test.each([
+  ['openid-connect-provider', 'OpenID Connect provider'],
+  ['serversidetokencheck', 'ServerSideTokenCheck'],
+  ['serversidetokencheck-disabled', 'ServerSideTokenCheck disabled'],
+  ['saml-nameid-qualifier', 'SAML NameID qualifier'],
+  ['account-at-x', 'Account at X'],
+  ['token-at-facebook', 'Token at Facebook'],
+  ['sign-out', 'Sign-out'],
+  ['identity', 'Identity'],
+])('the code %s reads %s', (code, text) => {
+  expect(words(code)).toBe(text)
+})
+
+test('a text becomes a sentence', () => {
+  expect(['', ' sign in ', 'why?', 'more…', 'iam:GetRole', 'a.b'].map(sentence)).toEqual([
+    '',
+    'Sign in.',
+    'Why?',
+    'More…',
+    'iam:GetRole.',
+    'a.b.',
+  ])
 })

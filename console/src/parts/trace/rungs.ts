@@ -19,9 +19,36 @@ export function capital(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1)
 }
 
-/** words returns a code as words, for checks that have no text: token-audience becomes "Token audience". */
+// How names are written that a code has in small letters. docs/errors.md has the names of all checks.
+const spellings: [RegExp, string][] = [
+  [/\bopenid connect\b/g, 'OpenID Connect'],
+  [/\bserversidetokencheck\b/g, 'ServerSideTokenCheck'],
+  [/\bcustomrolearn\b/g, 'CustomRoleArn'],
+  [/\bnameid\b/g, 'NameID'],
+  [/\battribute role\b/g, 'attribute Role'],
+  [/\brolesessionname\b/g, 'RoleSessionName'],
+  [/\bsign (in|out|up)\b/g, 'sign-$1'],
+  [/\bids\b/g, 'IDs'],
+]
+const capitals = /\b(api|arn|iam|id|saml|srp|sts|uri|url|x|xml)\b/g
+
+/** words returns a code as words, for checks that have no text: saml-audience becomes "SAML audience". */
 export function words(code: string): string {
-  return capital(code.replaceAll('-', ' '))
+  let text = code.replaceAll('-', ' ')
+  for (const [written, spelled] of spellings) text = text.replace(written, spelled)
+
+  return capital(
+    text
+      .replace(capitals, (name) => name.toUpperCase())
+      .replace(/\bat (amazon|facebook)\b/g, (_, name: string) => `at ${capital(name)}`),
+  )
+}
+
+/** sentence returns a text as a sentence: with a capital, unless it begins with a name, and with a full stop. */
+export function sentence(text: string): string {
+  const bare = text.trim()
+  const whole = /^[a-z]+([:./]\S|[A-Z0-9_])/.test(bare) ? bare : capital(bare)
+  return whole === '' || /[.!?…]$/.test(whole) ? whole : whole + '.'
 }
 
 /**
