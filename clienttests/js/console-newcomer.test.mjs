@@ -58,6 +58,8 @@ for (const [name, view] of Object.entries(views)) {
       await told.waitFor();
       assert.match(await told.innerText(), /^The sign-in works: all \d steps passed\.$/);
       const titles = await page.getByRole("list", { name: "Steps of the sign-in" }).locator("> li h2").allInnerTexts();
+      const caller = page.locator("li", { has: page.getByRole("heading", { name: /^GetCallerIdentity/ }) }).locator("dl");
+      assert.match(await caller.innerText(), /My-first-app-(users|guests)/); // a second pool's roles have other names
       assert.ok(titles.length >= 3 && titles.every((text) => text.endsWith("Passed")), titles.join());
       await looked(who);
     }
