@@ -11,6 +11,7 @@ import { browser, faultsOf, open, picture, settled, signIn, views } from "./cons
 
 after(() => browser.close());
 
+const BUILT_IN = `arn:aws:iam::${ACCOUNT}:saml-provider/poolhouse-dev`;
 const secret = "xAppSecretThatStaysHidden";
 
 const press = async (page, name) => { await page.getByRole("button", { name, exact: true }).click(); await settled(page); };
@@ -78,6 +79,9 @@ async function addProviders(page, issuer) {
   await dialog.getByLabel("Name").fill("corp");
   await dialog.getByLabel("Metadata document").fill(await metadata("https://idp.example"));
   await add();
+
+  // IAM does not list the development server's own one; a pool may have it.
+  await page.getByRole("checkbox", { name: BUILT_IN }).check();
 }
 
 async function fillProviders(page, issuer) {
@@ -185,7 +189,7 @@ test("a pool of every parameter", async (t) => {
     OpenIdConnectProviderARNs: [`arn:aws:iam::${ACCOUNT}:oidc-provider/${issuer}`],
     CognitoIdentityProviders: [
       { ProviderName: "cognito-idp.us-east-1.amazonaws.com/us-east-1_shop", ClientId: "webapp1", ServerSideTokenCheck: true }],
-    SamlProviderARNs: [`arn:aws:iam::${ACCOUNT}:saml-provider/corp`],
+    SamlProviderARNs: [`arn:aws:iam::${ACCOUNT}:saml-provider/corp`, BUILT_IN],
     IdentityPoolTags: { env: "prod", "cost center": "=1+1:@/" },
     Roles: { authenticated: roleARN("Member"), unauthenticated: roleARN("Visitor") },
     RoleMappings: undefined,

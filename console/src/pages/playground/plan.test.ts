@@ -15,6 +15,11 @@ describe('plan', () => {
     expect(ids('backend', true)).toEqual(['developer', 'assume', 'caller'])
   })
 
+  test('a pool that gives no token is asked for one by the classic flow alone', () => {
+    expect(plan('guest', false, false).map((step) => step.id)).toEqual(['getid', 'credentials', 'caller'])
+    expect(plan('guest', true, false).map((step) => step.id)).toEqual(['getid', 'openid', 'assume', 'caller'])
+  })
+
   test('only the enhanced flow does without GetOpenIdToken', () => {
     const enhanced = plan('token', false)
     const classic = plan('token', true)

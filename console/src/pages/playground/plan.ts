@@ -39,13 +39,16 @@ const all: Record<StepId, Planned> = {
 /** classicFor tells whether somebody can sign in by the classic flow: SAML is of the enhanced flow only. */
 export const classicFor = (who: Who): boolean => who !== 'saml'
 
-/** plan returns the steps of a sign-in. */
-export function plan(who: Who, classic: boolean): Planned[] {
+/**
+ * plan returns the steps of a sign-in. The enhanced flow asks for a token only to show it: where the pool gives none,
+ * because it does not allow the classic flow, a sign-in that works has no refusal.
+ */
+export function plan(who: Who, classic: boolean, tokens = true): Planned[] {
   const before: StepId[] = who === 'dev' ? ['mint', 'getid'] : who === 'backend' ? ['developer'] : ['getid']
   const byClassic = classic && classicFor(who)
   const ids: StepId[] = [...before]
   // The developer's token is one already, and a SAML response gives none.
-  if (who !== 'backend' && who !== 'saml') ids.push('openid')
+  if (who !== 'backend' && who !== 'saml' && (tokens || byClassic)) ids.push('openid')
   ids.push(byClassic ? 'assume' : 'credentials', 'caller')
 
   return ids.map((id) => (id === 'openid' && !byClassic ? { ...all[id], spare: true } : all[id]))

@@ -1,6 +1,6 @@
 // One sign-in: the results of its steps. It lives with the page, and what it got dies with it.
 
-import { from, plan, ready, type Planned, type State, type StepId, type Who } from './plan'
+import { from, ready, type Planned, type State, type StepId } from './plan'
 import type { Fact, Given, Got } from './run'
 
 export interface Result {
@@ -39,13 +39,12 @@ export class SignIn {
   }
 
   /** run makes the call of one step; what later steps had found out is no longer true. It returns whether to go on. */
-  async run(who: Who, classic: boolean, id: StepId, given: Given): Promise<boolean> {
+  async run(steps: Planned[], id: StepId, given: Given): Promise<boolean> {
     this.#stop?.abort()
     const stop = new AbortController()
     this.#stop = stop
     this.busy = true
 
-    const steps = plan(who, classic)
     for (const gone of from(steps, id)) {
       this.#put(gone, undefined)
       Reflect.deleteProperty(this.#got, gone)
@@ -86,10 +85,9 @@ export class SignIn {
   }
 
   /** all runs a step and those after it, until one is refused. */
-  async all(who: Who, classic: boolean, given: Given, first?: StepId): Promise<void> {
-    const steps = plan(who, classic)
+  async all(steps: Planned[], given: Given, first?: StepId): Promise<void> {
     for (const id of from(steps, first ?? (steps[0] as Planned).id)) {
-      if (!ready(steps, this.states, id) || !(await this.run(who, classic, id, given))) return
+      if (!ready(steps, this.states, id) || !(await this.run(steps, id, given))) return
     }
   }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { emptyDraft, inputOf, roleName, rolesOf, trustOf, withoutSecrets, X } from './types'
+import { emptyDraft, inputOf, rename, roleName, rolesOf, trustOf, withoutSecrets, X } from './types'
 
 it('always sends AllowClassicFlow, and leaves empty lists out', () => {
   expect(inputOf(emptyDraft())).toEqual({ IdentityPoolName: '', AllowClassicFlow: false })
@@ -56,6 +56,17 @@ it('trusts one pool and one kind of users only', () => {
     StringEquals: { 'cognito-identity.amazonaws.com:aud': 'us-east-1:1' },
     'ForAnyValue:StringLike': { 'cognito-identity.amazonaws.com:amr': 'unauthenticated' },
   })
+})
+
+it('renames new roles with the pool, but those that somebody named', () => {
+  const draft = emptyDraft()
+  draft.roles.authenticated = { make: true, arn: '', name: roleName('', 'authenticated') }
+  draft.roles.unauthenticated = { make: true, arn: '', name: 'Visitor' }
+  for (const name of ['m', 'my', 'my app']) rename(draft, name)
+
+  expect(draft.name).toBe('my app')
+  expect(draft.roles.authenticated.name).toBe('my-app-users')
+  expect(draft.roles.unauthenticated.name).toBe('Visitor')
 })
 
 it('proposes names that a role may have', () => {

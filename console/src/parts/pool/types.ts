@@ -213,6 +213,15 @@ export function roleName(pool: string, kind: RoleKind): string {
   return `${base || 'pool'}-${kind === 'authenticated' ? 'users' : 'guests'}`
 }
 
+/** rename gives a pool's draft its name. New roles that have a proposed name still get one of the new name. */
+export function rename(draft: Draft, name: string): void {
+  for (const kind of kinds) {
+    const choice = draft.roles[kind]
+    if (choice.make && choice.name === roleName(draft.name, kind)) choice.name = roleName(name, kind)
+  }
+  draft.name = name
+}
+
 /** shownInput returns the values of one field in words, without secrets. */
 export function shownInput(
   input: CreateInput,
