@@ -2,6 +2,7 @@
 
 import { callQuery, type CallOptions } from '../../frame/client'
 import type { Element } from '../../frame/xml'
+import { listed, type Listed } from '../../parts/listed'
 
 type Input = Record<string, string | number | string[] | undefined>
 
@@ -24,30 +25,19 @@ export async function iam(action: string, input: Input = {}, signal?: AbortSigna
   return root.child(`${action}Result`) ?? root
 }
 
-/** Listed is what a list has, up to a bound; more tells that it has more. */
-export interface Listed<T> {
-  items: T[]
-  more: boolean
-}
-
-/** listAll reads the pages of a list, up to 1,000 items. */
-export async function listAll<T>(
+/** listAll reads the pages of a list, as many as the console shows at once. */
+export function listAll<T>(
   action: string,
   name: string,
   read: (element: Element) => T,
   input: Input = {},
   signal?: AbortSignal,
 ): Promise<Listed<T>> {
-  const items: T[] = []
-  let marker: string | undefined
-
-  do {
+  return listed(async (marker) => {
     const page = await iam(action, { ...input, MaxItems: 200, Marker: marker }, signal)
-    items.push(...page.list(name).map(read))
-    marker = page.of('IsTruncated') === 'true' ? page.of('Marker') : undefined
-  } while (marker && items.length < 1000)
 
-  return { items, more: !!marker }
+    return { items: page.list(name).map(read), next: page.of('IsTruncated') === 'true' ? page.of('Marker') : '' }
+  })
 }
 
 /** fromFile reports whether a thing comes from the settings file: the API gives such things the date of 1970. */
