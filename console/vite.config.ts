@@ -10,15 +10,14 @@ import { defineConfig } from 'vitest/config'
 // tried from the top.
 const groups = [
   { name: 'frame', test: /node_modules|src[\\/]frame[\\/](?!Shortcuts)|preload-helper/ },
-  {
-    name: 'parts',
-    test: /svelte&type=style|src[\\/]parts[\\/]([^\\/]+|providers[\\/]test\.ts|trace[\\/]rungs\.ts)$|src[\\/]texts[\\/]reason\.|src[\\/]pages[\\/]access[\\/](permit|Act)/,
-  },
+  { name: 'parts', test: /svelte&type=style|src[\\/]parts[\\/][^\\/]+$/ },
+  { name: 'permits', test: /src[\\/]pages[\\/]access[\\/](permit|Act)/ },
+  { name: 'words', test: /src[\\/](texts[\\/]reason\.|parts[\\/]trace[\\/]rungs)/ },
   { name: 'reasons', test: /src[\\/]texts[\\/]reasons\.ts/ },
   { name: 'trace', test: /src[\\/]parts[\\/]trace[\\/]/ },
   { name: 'code', test: /src[\\/](samples|parts[\\/]code)[\\/]/ },
   { name: 'chart', test: /src[\\/]parts[\\/]chart[\\/]/ },
-  { name: 'providers', test: /src[\\/]parts[\\/]providers[\\/]/ },
+  { name: 'providers', test: /src[\\/]parts[\\/]providers[\\/]\w+\.svelte/ },
   { name: 'fields', test: /src[\\/]parts[\\/]pool[\\/]/ },
   { name: 'identities', test: /src[\\/]parts[\\/]identities[\\/]/ },
   { name: 'pool', test: /src[\\/]pages[\\/]pool[\\/](Page|pool|numbers|Unsaved|focus|tabs|entry|resource|Conflict)/ },
