@@ -37,7 +37,7 @@ export const budgets = {
 // No page may send more than this; the aims are 60 kB and 12 requests. frameBudget bounds what is sent before any page is: markup, style, the library, the
 // frame's script and the signer.
 export const frameBudget = 35; // the aim is 30
-export const most = { kB: 60.9, requests: 13 };
+export const most = { kB: 61, requests: 13 };
 
 // load shows a route to a browser that has nothing in its cache and a key in this tab.
 async function load(endpoint, route) {
