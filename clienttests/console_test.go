@@ -20,9 +20,8 @@ const (
 )
 
 // The console in Chromium: its pages, and the tasks of its users, in one script for each subject. With SCREENSHOTS,
-// pictures go to that folder. A script may have a settings file of its name for its server.
+// pictures go to that folder.
 func TestConsole(t *testing.T) {
-	node, chromium := client(t, "node", "nodejs"), client(t, "/usr/bin/chromium", "chromium")
 	scripts, err := filepath.Glob("js/console-*.test.mjs")
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("%d scripts: %v", len(scripts), err)
@@ -30,19 +29,26 @@ func TestConsole(t *testing.T) {
 
 	for _, script := range scripts {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(script), "console-"), ".test.mjs")
-		t.Run(name, func(t *testing.T) {
-			var arguments []string
-			if settings := "js/console-" + name + ".yaml"; exists(t, settings) {
-				arguments = []string{"--config", settings}
-			}
-
-			out := startDev(t, arguments...).script(t, "js", []string{
-				"POOLHOUSE_CHROMIUM=" + chromium,
-				"SCREENSHOTS=" + os.Getenv("SCREENSHOTS"),
-			}, node, "--test", "--test-reporter=tap", filepath.Base(script))
-			allPassed(t, out)
-		})
+		t.Run(name, func(t *testing.T) { consoleScript(t, strings.TrimSuffix(script, ".test.mjs")) })
 	}
+}
+
+// consoleScript runs a script against a development server of its own. The script may have a settings file of its name
+// for the server.
+func consoleScript(t *testing.T, path string) {
+	t.Helper()
+
+	var arguments []string
+	if settings := path + ".yaml"; exists(t, settings) {
+		arguments = []string{"--config", settings}
+	}
+
+	node, chromium := client(t, "node", "nodejs"), client(t, "/usr/bin/chromium", "chromium")
+	out := startDev(t, arguments...).script(t, "js", []string{
+		"POOLHOUSE_CHROMIUM=" + chromium,
+		"SCREENSHOTS=" + os.Getenv("SCREENSHOTS"),
+	}, node, "--test", "--test-reporter=tap", filepath.Base(path)+".test.mjs")
+	allPassed(t, out)
 }
 
 // exists reports whether there is a file.
