@@ -267,13 +267,20 @@ func TestSlowCallIsAnswered(t *testing.T) {
 
 	const body = `{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000000000"}`
 	_, err = fmt.Fprintf(slow, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-amz-json-1.1\r\n"+
-		"X-Amz-Target: AWSCognitoIdentityService.GetId\r\nContent-Length: %d\r\n\r\n%s",
+		"X-Amz-Target: AWSCognitoIdentityService.GetId\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n%s",
 		address, len(body), body[:10])
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	waitFor(t, http.DefaultClient, s.url) // a call later than the slow one's beginning
+	// The server sends this once it reads the body. A call whose header it has not read yet is not under way, and a
+	// stop may drop it.
+	answers := bufio.NewReader(slow)
+	begun, err := http.ReadResponse(answers, nil)
+	if err != nil || begun.StatusCode != http.StatusContinue {
+		t.Fatalf("the slow call did not begin: %v, %v", begun, err)
+	}
+
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +289,7 @@ func TestSlowCallIsAnswered(t *testing.T) {
 	if _, err := io.WriteString(slow, body[10:]); err != nil {
 		t.Fatal(err)
 	}
-	response, err := http.ReadResponse(bufio.NewReader(slow), nil)
+	response, err := http.ReadResponse(answers, nil)
 	if err != nil {
 		t.Fatalf("the slow call: %v", err)
 	}
