@@ -155,7 +155,7 @@ func TestConsoleSamplesAreComplete(t *testing.T) {
 	}
 }
 
-// sampleOutput is what a sample prints: the identity, and who its credentials are.
+// sampleOutput matches the output of a sample: the identity, and who its credentials are.
 func sampleOutput(role string) *regexp.Regexp {
 	return regexp.MustCompile(`(?m)^us-east-1:[0-9a-f-]{36}\n` +
 		`arn:aws:sts::000000000000:assumed-role/` + role + `/[\w-]+$`)

@@ -1,24 +1,32 @@
-// The server as programs see it, to compare with what the console shows: AWS SDKs, and an issuer of nobody's.
+// The server as programs see it, to compare with what the console shows: AWS SDKs, the control API of a development
+// server, and an issuer of nobody's.
 import http from "node:http";
 import { once } from "node:events";
 
-import { CognitoIdentityClient } from "@aws-sdk/client-cognito-identity";
-import { STSClient } from "@aws-sdk/client-sts";
+import { CognitoIdentityClient, GetCredentialsForIdentityCommand, GetIdCommand } from "@aws-sdk/client-cognito-identity";
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import AWS from "aws-sdk";
 
 export const { endpoint: ENDPOINT } = JSON.parse(process.env.POOLHOUSE_INFO);
-export const ACCOUNT = "000000000000";
+export const info = await (await fetch(`${ENDPOINT}/_poolhouse/dev/info`)).json();
+export const ACCOUNT = info.account_id;
 
 const region = "us-east-1";
 const credentials = { accessKeyId: "test", secretAccessKey: "test" };
 
-export const pools = new CognitoIdentityClient({ endpoint: ENDPOINT, region, credentials });
+export const pools = new CognitoIdentityClient({ endpoint: ENDPOINT, region, credentials, maxAttempts: 1 });
 export const iam = new AWS.IAM({ endpoint: ENDPOINT, region, credentials });
+export const idp = new AWS.CognitoIdentityServiceProvider({ endpoint: ENDPOINT, region, credentials });
+
+// send calls an operation of identity pools.
+export const send = (Command, input) => pools.send(new Command(input));
 
 // stsAs calls STS with the credentials of a session.
 export const stsAs = (session) => new STSClient({ endpoint: ENDPOINT, region, credentials: session });
 
-export const roleARN = (name) => `arn:aws:iam::${ACCOUNT}:role/${name}`;
+// arn is the ARN of a thing of IAM: a role, an oidc-provider, a saml-provider.
+export const arn = (kind, name) => `arn:aws:iam::${ACCOUNT}:${kind}/${name}`;
+export const roleARN = (name) => arn("role", name);
 
 // trustOf is the trust policy of a role that only users, or only guests, of one pool can take.
 export const trustOf = (pool, amr) => ({
@@ -52,6 +60,23 @@ export async function dev(path, input) {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(input) });
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   return answer.json();
+}
+
+// tokenFor asks the development issuer for a token of anybody.
+export const tokenFor = async (sub, more = {}) => (await dev("token", { sub, ...more })).token;
+
+// unsigned returns a token whose signature nobody made.
+export function unsigned(claims, header = {}) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  return `${part({ alg: "RS256", kid: "1", typ: "JWT", ...header })}.${part(claims)}.${Buffer.alloc(256, 1).toString("base64url")}`;
+}
+
+// roleOf signs a user in, or a guest, and returns the name of the role that the credentials are of.
+export async function roleOf(IdentityPoolId, Logins) {
+  const { IdentityId } = await send(GetIdCommand, { IdentityPoolId, Logins });
+  const { Credentials: c } = await send(GetCredentialsForIdentityCommand, { IdentityId, Logins });
+  const sts = stsAs({ accessKeyId: c.AccessKeyId, secretAccessKey: c.SecretKey, sessionToken: c.SessionToken });
+  return (await sts.send(new GetCallerIdentityCommand({}))).Arn.split("/")[1];
 }
 
 // metadata is the document of a SAML identity provider, with the certificate that a response of it has.

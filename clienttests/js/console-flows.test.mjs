@@ -6,12 +6,12 @@ import {
   DescribeIdentityPoolCommand, GetIdentityPoolRolesCommand, ListIdentityPoolsCommand,
 } from "@aws-sdk/client-cognito-identity";
 
-import { ACCOUNT, ENDPOINT, iam, makeRole, metadata, pools, roleARN, serveIssuer, trustIn, trustOf } from "./console-clients.mjs";
+import { arn, ENDPOINT, iam, makeRole, metadata, pools, roleARN, serveIssuer, trustIn, trustOf } from "./console-clients.mjs";
 import { browser, faultsOf, open, picture, settled, signIn, views } from "./console.mjs";
 
 after(() => browser.close());
 
-const BUILT_IN = `arn:aws:iam::${ACCOUNT}:saml-provider/poolhouse-dev`;
+const BUILT_IN = arn("saml-provider", "poolhouse-dev");
 const secret = "xAppSecretThatStaysHidden";
 
 const press = async (page, name) => { await page.getByRole("button", { name, exact: true }).click(); await settled(page); };
@@ -186,17 +186,17 @@ test("a pool of every parameter", async (t) => {
     AllowClassicFlow: true,
     SupportedLoginProviders: { "api.twitter.com": `xAppKey;${secret}` },
     DeveloperProviderName: "login.shop.example",
-    OpenIdConnectProviderARNs: [`arn:aws:iam::${ACCOUNT}:oidc-provider/${issuer}`],
+    OpenIdConnectProviderARNs: [arn("oidc-provider", issuer)],
     CognitoIdentityProviders: [
       { ProviderName: "cognito-idp.us-east-1.amazonaws.com/us-east-1_shop", ClientId: "webapp1", ServerSideTokenCheck: true }],
-    SamlProviderARNs: [`arn:aws:iam::${ACCOUNT}:saml-provider/corp`, BUILT_IN],
+    SamlProviderARNs: [arn("saml-provider", "corp"), BUILT_IN],
     IdentityPoolTags: { env: "prod", "cost center": "=1+1:@/" },
     Roles: { authenticated: roleARN("Member"), unauthenticated: roleARN("Visitor") },
     RoleMappings: undefined,
   });
   assert.deepEqual(await trustIn("Member"), trustOf(id, "authenticated"));
   const { ClientIDList } = await iam.getOpenIDConnectProvider({
-    OpenIDConnectProviderArn: `arn:aws:iam::${ACCOUNT}:oidc-provider/${issuer}` }).promise();
+    OpenIDConnectProviderArn: arn("oidc-provider", issuer) }).promise();
   assert.deepEqual(ClientIDList.sort(), ["app-one", "app-two"]);
 
   await page.getByRole("link", { name: "Open the pool", exact: true }).click();

@@ -3,14 +3,11 @@
 import assert from "node:assert/strict";
 import test, { after } from "node:test";
 
-import { CognitoIdentityClient, CreateIdentityPoolCommand, GetIdCommand, SetIdentityPoolRolesCommand } from "@aws-sdk/client-cognito-identity";
+import { CreateIdentityPoolCommand, GetIdCommand, SetIdentityPoolRolesCommand } from "@aws-sdk/client-cognito-identity";
 
+import { ENDPOINT, pools as client } from "./console-clients.mjs";
 import { frameBudget, measure, most } from "./console-measure.mjs";
 import { browser, faultsOf, open, picture, signIn, views, visit } from "./console.mjs";
-
-const { endpoint: ENDPOINT } = JSON.parse(process.env.POOLHOUSE_INFO);
-const client = new CognitoIdentityClient({
-  endpoint: ENDPOINT, region: "us-east-1", credentials: { accessKeyId: "test", secretAccessKey: "test" } });
 
 after(() => browser.close());
 

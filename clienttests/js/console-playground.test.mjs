@@ -8,14 +8,13 @@ import {
 } from "@aws-sdk/client-cognito-identity";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 
-import { ACCOUNT, dev, ENDPOINT, makeRole, pools, roleARN, stsAs, trustOf } from "./console-clients.mjs";
+import { ACCOUNT, arn, dev, ENDPOINT, info, makeRole, pools, roleARN, stsAs, trustOf } from "./console-clients.mjs";
 import { browser, faultsOf, open, picture, settled, signIn, views, visit } from "./console.mjs";
 
 after(() => browser.close());
 
-const { login_key: LOGIN, oidc_provider_arn: OIDC, issuer: ISSUER, audience: AUDIENCE } =
-  await (await fetch(`${ENDPOINT}/_poolhouse/dev/info`)).json();
-const SAML = `arn:aws:iam::${ACCOUNT}:saml-provider/poolhouse-dev`;
+const { login_key: LOGIN, oidc_provider_arn: OIDC, issuer: ISSUER, audience: AUDIENCE } = info;
+const SAML = arn("saml-provider", "poolhouse-dev");
 
 // makePool makes a pool that accepts everybody, with a role for users and one for guests.
 async function makePool(name, more = {}) {

@@ -4,7 +4,7 @@ import test, { after } from "node:test";
 
 import { CreateIdentityPoolCommand, GetIdCommand, GetOpenIdTokenCommand, SetIdentityPoolRolesCommand } from "@aws-sdk/client-cognito-identity";
 
-import { iam, idp, info, of, roleOf, send, tokenFor, unsigned } from "./console-calls.mjs";
+import { arn, iam, idp, info, roleARN, roleOf, send, tokenFor, unsigned } from "./console-clients.mjs";
 import { browser, faultsOf, open, picture, settled, signIn, views, visit } from "./console.mjs";
 
 const { endpoint: ENDPOINT, oidc_provider_arn: DEV, login_key: KEY } = info;
@@ -15,7 +15,7 @@ after(() => browser.close());
 async function pool(IdentityPoolName, more = {}, roles = {}) {
   const { IdentityPoolId } = await send(CreateIdentityPoolCommand, {
     IdentityPoolName, AllowUnauthenticatedIdentities: false, AllowClassicFlow: false, ...more });
-  await send(SetIdentityPoolRolesCommand, { IdentityPoolId, Roles: { authenticated: of("role", "User") }, ...roles });
+  await send(SetIdentityPoolRolesCommand, { IdentityPoolId, Roles: { authenticated: roleARN("User") }, ...roles });
   return IdentityPoolId;
 }
 
@@ -76,7 +76,7 @@ const refusals = [
     make: (name) => pool(name, { ...dev, SupportedLoginProviders: { "accounts.google.com": "app" } }, { RoleMappings: {
       "accounts.google.com": { Type: "Token", AmbiguousRoleResolution: "Deny" },
       [DEV]: { Type: "Rules", AmbiguousRoleResolution: "Deny", RulesConfiguration: { Rules: [
-        { Claim: "plan", MatchType: "Equals", Value: "pro", RoleARN: of("role", "Pro") }] } } } }),
+        { Claim: "plan", MatchType: "Equals", Value: "pro", RoleARN: roleARN("Pro") }] } } } }),
     call: async (id) => roleOf(id, { [KEY]: await tokenFor("ann", { claims: { plan: "free" } }) }),
     button: "Open the role rules", path: (id) => ["pools", id, "roles"],
     field: "Provider", holds: DEV,
@@ -89,7 +89,7 @@ const refusals = [
   { kind: "a role that trusts another pool", headline: "The role trusts another pool",
     async make(name) {
       await iam.createRole({ RoleName: "Other", AssumeRolePolicyDocument: trusting("us-east-1:00000000-0000-4000-8000-000000000000") }).promise();
-      return pool(name, dev, { Roles: { authenticated: of("role", "Other") } });
+      return pool(name, dev, { Roles: { authenticated: roleARN("Other") } });
     },
     call: async (id) => roleOf(id, { [KEY]: await tokenFor("ann") }),
     button: "Open the trust policy", path: () => ["access", "roles", "Other"],
@@ -114,7 +114,7 @@ const refusals = [
       await told(page, "Saved.");
     }, gives: 3 },
   { kind: "guests", headline: "The pool does not let guests in",
-    make: (name) => pool(name, dev, { Roles: { unauthenticated: of("role", "Guest") } }),
+    make: (name) => pool(name, dev, { Roles: { unauthenticated: roleARN("Guest") } }),
     call: (id) => roleOf(id),
     button: "Open guest access of the pool", path: (id) => ["pools", id, "settings"],
     field: "Allow guests",
@@ -129,7 +129,7 @@ const refusals = [
     button: "Choose a role", path: (id) => ["pools", id, "roles"],
     field: "Signed-in users",
     async mend(page) {
-      await page.getByLabel("Signed-in users").fill(of("role", "User"));
+      await page.getByLabel("Signed-in users").fill(roleARN("User"));
       await pressed(page, "Save rules");
       await told(page, "Saved.");
     }, gives: "User" },
@@ -203,7 +203,7 @@ test("the client of another app, at a provider of the account", async () => {
   const shown = await open(ENDPOINT);
   const { page } = shown;
   await iam.createOpenIDConnectProvider({ Url: `https://${issuer}`, ClientIDList: ["one"] }).promise();
-  const id = await pool("registered", { OpenIdConnectProviderARNs: [of("oidc-provider", issuer)] });
+  const id = await pool("registered", { OpenIdConnectProviderARNs: [arn("oidc-provider", issuer)] });
   await refused(() => roleOf(id, { [issuer]: forged(issuer, "two") }));
 
   await signIn(page);
@@ -248,7 +248,7 @@ test("what the console cannot mend has no button to a page", async (t) => {
 
   await t.test("a provider of the settings file gives the line for the file", async () => {
     const key = "file.example/realm";
-    const id = await pool("filed", { OpenIdConnectProviderARNs: [of("oidc-provider", key)] });
+    const id = await pool("filed", { OpenIdConnectProviderARNs: [arn("oidc-provider", key)] });
     await refused(() => roleOf(id, { [key]: forged(key, "other-app") }));
     await opened(page, "The token was made for another client", "filed");
     await picture(page, "refusals-file");

@@ -5,7 +5,7 @@ import test, { after } from "node:test";
 
 import { CreateIdentityPoolCommand, SetIdentityPoolRolesCommand } from "@aws-sdk/client-cognito-identity";
 
-import { iam, info, of, roleOf, send, tokenFor } from "./console-calls.mjs";
+import { iam, info, roleARN, roleOf, send, tokenFor } from "./console-clients.mjs";
 import { browser, faultsOf, open, picture, signIn, visit } from "./console.mjs";
 
 const { endpoint: ENDPOINT, oidc_provider_arn: DEV, login_key: KEY } = info;
@@ -37,12 +37,12 @@ function claims() {
 }
 
 const types = ["Equals", "Contains", "StartsWith", "NotEqual"];
-const rule = (n) => ({ Claim: any(names), MatchType: any(types), Value: any(values), RoleARN: of("role", `Rule${n + 1}`) });
+const rule = (n) => ({ Claim: any(names), MatchType: any(types), Value: any(values), RoleARN: roleARN(`Rule${n + 1}`) });
 
 function draft(n) {
   const otherwise = any(["Deny", "AuthenticatedRole"]);
   if (n % 6 === 5) {
-    const roles = ["Token1", "Token2", "Token3"].slice(0, 1 + below(3)).map((name) => of("role", name));
+    const roles = ["Token1", "Token2", "Token3"].slice(0, 1 + below(3)).map((name) => roleARN(name));
     const more = maybe(80) ? { "cognito:roles": roles } : {};
     return { type: "Token", otherwise, rules: [], claims: { ...claims(), ...more, ...(maybe(50) ? { "cognito:preferred_role": any(roles) } : {}) } };
   }
@@ -117,7 +117,7 @@ test("the try-out of a draft shows what the server decides after the save", asyn
     await t.test(`${n}: ${one.type}, ${one.rules.length} rules`, async () => {
       const { IdentityPoolId } = await send(CreateIdentityPoolCommand, {
         IdentityPoolName: `draft ${n}`, AllowUnauthenticatedIdentities: false, AllowClassicFlow: false, OpenIdConnectProviderARNs: [DEV] });
-      await send(SetIdentityPoolRolesCommand, { IdentityPoolId, Roles: { authenticated: of("role", "User") } });
+      await send(SetIdentityPoolRolesCommand, { IdentityPoolId, Roles: { authenticated: roleARN("User") } });
       await visit(page, `#/pools/${encodeURIComponent(IdentityPoolId)}/roles`);
       await enter(page, one);
       const before = await shown(page);
@@ -137,7 +137,7 @@ test("the try-out of a draft shows what the server decides after the save", asyn
       const by = Number(/^Rule(\d)$/.exec(real.role)?.[1] ?? 0);
       assert.equal(before.by, by);
       const at = by > 0 ? by - 1 : before.marks.indexOf("matches");
-      if (by === 0 && at >= 0) assert.equal(one.rules[at].RoleARN, of("role", "Rule1"), "a rule matched that the server did not take");
+      if (by === 0 && at >= 0) assert.equal(one.rules[at].RoleARN, roleARN("Rule1"), "a rule matched that the server did not take");
       const marks = one.rules.map((_, n) => n === at ? "matches" : at >= 0 && n > at ? "not looked at" : "no match");
       assert.deepEqual(before.marks, marks);
       assert.deepEqual(before.rows, marks.map((mark) => [mark, mark === "matches"]));
@@ -158,11 +158,11 @@ test("a try-out that shows another role is found", async () => {
   await signIn(page);
   const { IdentityPoolId } = await send(CreateIdentityPoolCommand, {
     IdentityPoolName: "planted", AllowUnauthenticatedIdentities: false, AllowClassicFlow: false, OpenIdConnectProviderARNs: [DEV] });
-  await send(SetIdentityPoolRolesCommand, { IdentityPoolId, Roles: { authenticated: of("role", "User") } });
+  await send(SetIdentityPoolRolesCommand, { IdentityPoolId, Roles: { authenticated: roleARN("User") } });
   await page.route("**/*", async (route) => {
     if (route.request().headers()["x-amz-target"] !== "PoolhouseAdmin.TryRoles") return route.fallback();
     const answer = await route.fetch();
-    await route.fulfill({ response: answer, json: { ...await answer.json(), RoleArn: of("role", "Planted") } });
+    await route.fulfill({ response: answer, json: { ...await answer.json(), RoleArn: roleARN("Planted") } });
   });
   await visit(page, `#/pools/${encodeURIComponent(IdentityPoolId)}/roles`);
   await enter(page, { type: "Default", otherwise: "Deny", rules: [], claims: { plan: "pro" } });

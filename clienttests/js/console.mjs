@@ -33,6 +33,7 @@ export async function open(endpoint, view = views.wide) {
   });
 
   await page.goto(`${endpoint}/console/`);
+  await page.locator("main h1").first().waitFor();
   return { page, reports, view, close: () => context.close() };
 }
 

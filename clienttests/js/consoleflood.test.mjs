@@ -5,7 +5,7 @@ import test, { after } from "node:test";
 
 import { CreateIdentityPoolCommand } from "@aws-sdk/client-cognito-identity";
 
-import { ENDPOINT, send } from "./console-calls.mjs";
+import { ENDPOINT, send } from "./console-clients.mjs";
 import { browser, open, picture, signIn, views, visit } from "./console.mjs";
 
 const RATE = 2000; // refusals a second
