@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { withBuiltIn } from './builtin'
+import { withBuiltIn } from './arns'
 
 const dev = { oidc_provider_arn: 'arn:aws-cn:iam::000000000000:oidc-provider/127.0.0.1:4566/dev-issuer' }
 const own = 'arn:aws-cn:iam::000000000000:saml-provider/poolhouse-dev'

@@ -1,0 +1,30 @@
+// The providers that a pool may have, by their ARNs.
+
+import { callQuery } from '../../frame/client'
+import { session, type DevInfo } from '../../frame/session.svelte'
+
+/** oidcARNs reads the OpenID Connect providers of the account. */
+export const oidcARNs = (signal: AbortSignal): Promise<string[]> =>
+  arns('ListOpenIDConnectProviders', 'OpenIDConnectProviderList', signal)
+
+/** samlARNs reads the SAML providers of the account. */
+export const samlARNs = async (signal: AbortSignal): Promise<string[]> =>
+  withBuiltIn(await arns('ListSAMLProviders', 'SAMLProviderList', signal), session.dev)
+
+async function arns(action: string, list: string, signal: AbortSignal): Promise<string[]> {
+  const answer = await callQuery('iam', new URLSearchParams({ Action: action, Version: '2010-05-08' }), { signal })
+  const entries = answer.find(list)?.children ?? []
+
+  return entries.map((one) => one.of('Arn')).filter(Boolean)
+}
+
+/**
+ * withBuiltIn adds the SAML provider of a development server to those that IAM lists. IAM leaves it out, because it is
+ * nobody's to change; pools may have it.
+ */
+export function withBuiltIn(arns: string[], dev: Pick<DevInfo, 'oidc_provider_arn'> | null): string[] {
+  if (!dev) return arns
+  const own = dev.oidc_provider_arn.replace(/:oidc-provider\/.*$/, ':saml-provider/poolhouse-dev')
+
+  return arns.includes(own) ? arns : [...arns, own]
+}
