@@ -2,6 +2,7 @@
 
 import { call, CallError, callQuery } from '../../frame/client'
 import { inputOf, kinds, rolesOf, tagMapsOf, trustOf, type Draft, type RoleKind } from '../../parts/pool/types'
+import type { Validation } from './steps'
 
 export interface Planned {
   id: string
@@ -19,6 +20,19 @@ export interface Made {
 export const nothing = (): Made => ({ pool: '', roles: [], done: [] })
 
 const whose: Record<RoleKind, string> = { authenticated: 'signed-in users', unauthenticated: 'guests' }
+
+/**
+ * validate returns what the server would refuse in a draft, and null for a key that may not ask. Such a key may make
+ * pools all the same: the server checks what is made.
+ */
+export async function validate(input: object, signal?: AbortSignal): Promise<Validation | null> {
+  try {
+    return await call<Validation>('admin', 'ValidateIdentityPool', input, signal ? { signal } : {})
+  } catch (why) {
+    if (why instanceof CallError && why.kind === 'denied') return null
+    throw why
+  }
+}
 
 /** plan lists the calls of a draft. */
 export function plan(draft: Draft, account: string, region: string): Planned[] {
