@@ -17,8 +17,7 @@ export interface Reason {
 
 type Table = Pick<typeof import('./reasons'), 'texts' | 'families'>
 
-let arrived = $state.raw(false)
-let table = $state.raw<Table>({ texts: {}, families: {} })
+let table = $state.raw<Table | null>(null) // null until it is there
 let asked: Promise<void> | null = null
 
 /** load brings the table; a table that did not arrive is asked for again by the next word. */
@@ -26,7 +25,6 @@ export function load(): Promise<void> {
   asked ??= import('./reasons').then(
     (module) => {
       table = module
-      arrived = true
     },
     () => {
       asked = null
@@ -41,12 +39,12 @@ function family(code: string): string {
   const parts = code.split('-')
   for (let n = parts.length; n > 0; n--) {
     const start = parts.slice(0, n).join('-')
-    const title = Object.hasOwn(table.families, start) ? table.families[start] : undefined
+    const title = entry(table?.families, start)
     if (title) return title
   }
 
   const check = words(code)
-  if (check && !arrived) return check
+  if (check && !table) return check
 
   return check ? `This check did not pass: ${check}` : 'The call was refused'
 }
@@ -79,11 +77,15 @@ function compared(step?: Step): string {
     : 'The call did not pass a check of the server.'
 }
 
-// A code comes from the server; only texts of this file count, not the members that every object has.
 function own(code: string): Row | undefined {
   void load()
 
-  return Object.hasOwn(table.texts, code) ? table.texts[code] : undefined
+  return entry(table?.texts, code)
+}
+
+// A code comes from the server; only entries of the table count, not the members that every object has.
+function entry<T>(of: Record<string, T> | undefined, code: string): T | undefined {
+  return of && Object.hasOwn(of, code) ? of[code] : undefined
 }
 
 // fill puts the values into a text in one pass; an action whose value is missing is none.

@@ -59,8 +59,8 @@ export function way(link: Link, step: Pick<Step, 'Provider' | 'Subject'> = {}): 
 // tab returns the section of a pool's page that has a field.
 const tab = (field: string): string => (Object.hasOwn(tabs, field) ? (tabs[field] ?? '') : 'overview')
 
-/** PAIR stands between a provider and its client where a link proposes both. Client IDs have neither it nor a slash. */
-export const PAIR = ':'
+// PAIR stands between a provider and its client where a link proposes both. Client IDs have neither it nor a slash.
+const PAIR = ':'
 
 // proposal returns the value for the field. A check names a client alone, but the pool's field has pairs of a provider
 // and a client. And a check of role rules proposes nothing, but its rules are those of one provider.
