@@ -159,12 +159,11 @@ func TestDatabaseFailsDuringAStop(t *testing.T) {
 			}
 
 			f := launchFailing(t, "--lame-duck", lameDuck)
-			slow := f.beginCall(t)
+			slow, answers := f.beginCall(t)
 
-			stuck := f.beginCall(t)
+			stuck, _ := f.beginCall(t)
 			defer stuck.Close()
 
-			waitFor(t, http.DefaultClient, f.url) // a call later than those two's beginning
 			if err := f.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}
@@ -178,7 +177,7 @@ func TestDatabaseFailsDuringAStop(t *testing.T) {
 			if _, err := io.WriteString(slow, "}"); err != nil {
 				t.Fatal(err)
 			}
-			if response, err := http.ReadResponse(bufio.NewReader(slow), nil); err == nil {
+			if response, err := http.ReadResponse(answers, nil); err == nil {
 				if err := response.Body.Close(); err != nil || response.StatusCode < 500 {
 					t.Errorf("the call that met the damage: %d, %v", response.StatusCode, err)
 				}
@@ -188,8 +187,8 @@ func TestDatabaseFailsDuringAStop(t *testing.T) {
 	}
 }
 
-// beginCall begins to make a guest. The call lacks its last byte, "}".
-func (f *failing) beginCall(t *testing.T) net.Conn {
+// beginCall begins to make a guest. The call lacks its last byte, "}". Its answers come from the reader.
+func (f *failing) beginCall(t *testing.T) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	address := strings.TrimPrefix(f.url, "http://")
 	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
@@ -197,16 +196,19 @@ func (f *failing) beginCall(t *testing.T) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
+	answers := bufio.NewReader(c)
 
 	body := fmt.Sprintf(`{"IdentityPoolId":%q}`, *f.pool)
 	_, err = fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-amz-json-1.1\r\n"+
-		"X-Amz-Target: AWSCognitoIdentityService.GetId\r\nContent-Length: %d\r\n\r\n%s",
+		"X-Amz-Target: AWSCognitoIdentityService.GetId\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n%s",
 		address, len(body), body[:len(body)-1])
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	return c
+	waitBegun(t, answers)
+
+	return c, answers
 }
 
 // waitClosedPort waits until a server takes no more connections.

@@ -273,13 +273,8 @@ func TestSlowCallIsAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// The server sends this once it reads the body. A call whose header it has not read yet is not under way, and a
-	// stop may drop it.
 	answers := bufio.NewReader(slow)
-	begun, err := http.ReadResponse(answers, nil)
-	if err != nil || begun.StatusCode != http.StatusContinue {
-		t.Fatalf("the slow call did not begin: %v, %v", begun, err)
-	}
+	waitBegun(t, answers)
 
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -300,6 +295,17 @@ func TestSlowCallIsAnswered(t *testing.T) {
 	_, _ = io.Copy(io.Discard, s.out)
 	if err := s.cmd.Wait(); err != nil {
 		t.Errorf("the server: %v", err)
+	}
+}
+
+// waitBegun waits until the server reads the body of a call that expects 100 Continue. A call whose header it
+// has not read yet is not under way, and a stop may drop it.
+func waitBegun(t *testing.T, answers *bufio.Reader) {
+	t.Helper()
+
+	begun, err := http.ReadResponse(answers, nil)
+	if err != nil || begun.StatusCode != http.StatusContinue {
+		t.Fatalf("the call did not begin: %v, %v", begun, err)
 	}
 }
 
