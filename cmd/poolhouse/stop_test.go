@@ -255,33 +255,15 @@ func waitStopping(t *testing.T, url string) {
 func TestSlowCallIsAnswered(t *testing.T) {
 	var key accessKey
 	s := serveOn(t, filepath.Join(t.TempDir(), "data"), &key)
-	address := strings.TrimPrefix(s.url, "http://")
-	slow, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer slow.Close()
+	waitFor(t, &http.Client{Transport: &http.Transport{}}, s.url) // its connection waits idly from here on
 
-	idle := &http.Client{Transport: &http.Transport{}}
-	waitFor(t, idle, s.url)
-
-	const body = `{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000000000"}`
-	_, err = fmt.Fprintf(slow, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-amz-json-1.1\r\n"+
-		"X-Amz-Target: AWSCognitoIdentityService.GetId\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n%s",
-		address, len(body), body[:10])
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	answers := bufio.NewReader(slow)
-	waitBegun(t, answers)
-
+	slow, answers := beginGetID(t, s.url, `{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000000000"}`)
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	waitClosedPort(t, s.url)
 
-	if _, err := io.WriteString(slow, body[10:]); err != nil {
+	if _, err := io.WriteString(slow, "}"); err != nil {
 		t.Fatal(err)
 	}
 	response, err := http.ReadResponse(answers, nil)
@@ -298,15 +280,34 @@ func TestSlowCallIsAnswered(t *testing.T) {
 	}
 }
 
-// waitBegun waits until the server reads the body of a call that expects 100 Continue. A call whose header it
-// has not read yet is not under way, and a stop may drop it.
-func waitBegun(t *testing.T, answers *bufio.Reader) {
+// beginGetID begins a call of GetId. Of the body, a JSON object, it leaves out the last byte, "}". It returns the
+// connection and a reader of its answers.
+func beginGetID(t *testing.T, url, body string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 
+	address := strings.TrimPrefix(url, "http://")
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+
+	_, err = fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-amz-json-1.1\r\n"+
+		"X-Amz-Target: AWSCognitoIdentityService.GetId\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n%s",
+		address, len(body), body[:len(body)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	// The server answers 100 Continue when it reads the body. A call whose header it has not read yet is not under
+	// way, and a stop may drop it.
+	answers := bufio.NewReader(c)
 	begun, err := http.ReadResponse(answers, nil)
 	if err != nil || begun.StatusCode != http.StatusContinue {
 		t.Fatalf("the call did not begin: %v, %v", begun, err)
 	}
+
+	return c, answers
 }
 
 // Another server waits for datalock.Grace after the lame duck. A server that uses
