@@ -28,6 +28,8 @@ export function href(path: string[], query: Record<string, string | undefined> =
   return '#/' + path.map(encodeURIComponent).join('/') + (text ? '?' + text : '')
 }
 
+const keep = (event: BeforeUnloadEvent) => event.preventDefault()
+
 class Router {
   here = $state.raw<Place>(parse(typeof location === 'undefined' ? '' : location.hash))
 
@@ -42,27 +44,29 @@ class Router {
 
   start(): () => void {
     const change = () => this.#change()
-    const unload = (event: BeforeUnloadEvent) => {
-      if (this.#hold?.()) event.preventDefault()
-    }
-
     window.addEventListener('hashchange', change)
-    window.addEventListener('beforeunload', unload)
 
-    return () => {
-      window.removeEventListener('hashchange', change)
-      window.removeEventListener('beforeunload', unload)
-    }
+    return () => window.removeEventListener('hashchange', change)
   }
 
   /**
-   * holdBy asks a page whether it has a draft before another page is shown. It returns how to end that; call it in
-   * onMount. Changes of the query alone are not held.
+   * holdBy asks a page whether it has a draft before another page is shown, or the browser leaves the console. It returns
+   * how to end that; call it in onMount. Changes of the query alone are not held.
    */
   holdBy(hasDraft: () => boolean): () => void {
     this.#hold = hasDraft
 
+    // The browser is told of drafts only while there is one: it keeps pages without a listener for its Back button.
+    const end = $effect.root(() => {
+      $effect(() => {
+        if (!hasDraft()) return
+        window.addEventListener('beforeunload', keep)
+        return () => window.removeEventListener('beforeunload', keep)
+      })
+    })
+
     return () => {
+      end()
       if (this.#hold === hasDraft) this.#hold = null
     }
   }
