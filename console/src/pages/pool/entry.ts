@@ -1,6 +1,6 @@
 // A provider that is about to be added to a pool.
 
-import { X, type Kind, type Pool, type Proposal } from './pool'
+import { X, type Kind, type Pool, type Proposal, type Provider } from './pool'
 
 export interface Entry {
   kind: Kind
@@ -61,7 +61,7 @@ export function faultsOf(entry: Entry, pool: Pool): { name: string; client: stri
   )
     faults.name = 'The pool has this provider.'
   else if (entry.kind === 'social' && Object.hasOwn(pool.SupportedLoginProviders ?? {}, name))
-    faults.name = 'The pool has this provider. It has one app ID: remove it first to set another one.'
+    faults.name = 'The pool has this provider. Change its app ID instead: it has one.'
   else if (entry.kind === 'developer' && pool.DeveloperProviderName)
     faults.name = 'The pool has a developer name, which cannot be changed.'
 
@@ -102,4 +102,55 @@ export function added(now: Pool, entry: Entry): Partial<Pool> {
     case 'developer':
       return now.DeveloperProviderName ? {} : { DeveloperProviderName: name }
   }
+}
+
+/** changeable returns an entry for what can be changed of a provider in its place. The secret of X is not in it. */
+export function changeable(of: Provider, pool: Pool): Entry {
+  const known = (pool.CognitoIdentityProviders ?? []).find(
+    (one) => one.ProviderName === of.name && one.ClientId === of.client,
+  )
+  const app = pool.SupportedLoginProviders?.[of.name] ?? ''
+
+  return {
+    kind: of.kind,
+    name: of.name,
+    client: of.kind === 'user-pool' ? of.client : of.name === X ? (app.split(';')[0] ?? '') : app,
+    secret: '',
+    check: !!known?.ServerSideTokenCheck,
+  }
+}
+
+/** changeFault names what a changed entry lacks; '' if nothing. The secret of X may stay as it is, without being typed. */
+export function changeFault(entry: Entry): string {
+  if (entry.kind !== 'social') return ''
+  const client = entry.client.trim()
+  if (!client) return 'Give the app ID.'
+  if (client.includes(';')) return entry.name === X ? 'The secret has a field of its own.' : 'Give one app ID.'
+
+  return ''
+}
+
+/** replaced returns the change that puts an entry in the place of the provider that has its name. */
+export function replaced(now: Pool, entry: Entry): Partial<Pool> {
+  if (entry.kind === 'user-pool')
+    return {
+      CognitoIdentityProviders: (now.CognitoIdentityProviders ?? []).map((one) =>
+        one.ProviderName === entry.name && one.ClientId === entry.client
+          ? { ...one, ServerSideTokenCheck: entry.check }
+          : one,
+      ),
+    }
+
+  const client = entry.client.trim()
+  const [, ...kept] = (now.SupportedLoginProviders?.[entry.name] ?? '').split(';')
+  const app = entry.name === X ? [client, entry.secret.trim() || kept.join(';')].join(';') : client
+
+  return { SupportedLoginProviders: { ...now.SupportedLoginProviders, [entry.name]: app } }
+}
+
+/** settingOf returns what a pool has of a provider that can be changed in its place; undefined if it is not there. */
+export function settingOf(pool: Pool, entry: Entry): unknown {
+  return entry.kind === 'user-pool'
+    ? pool.CognitoIdentityProviders?.find((one) => one.ProviderName === entry.name && one.ClientId === entry.client)
+    : pool.SupportedLoginProviders?.[entry.name]
 }

@@ -165,7 +165,10 @@ export function differences(mine: unknown, theirs: unknown, path = ''): Differen
     )
   }
 
-  return [{ path, mine: shown(mine, path), theirs: shown(theirs, path) }]
+  const one = { path, mine: shown(mine, path), theirs: shown(theirs, path) }
+  if (one.mine && one.mine === one.theirs) one.theirs += ' (another secret)'
+
+  return [one]
 }
 
 const isTree = (value: unknown): value is object => typeof value === 'object' && value !== null
