@@ -61,7 +61,12 @@ it('names differences by their place, and masks the secret', () => {
     { path: 'L › 1 › v', mine: '1', theirs: '2' },
   ])
   const masked = differences(pool, { ...pool, SupportedLoginProviders: { 'api.twitter.com': 'key;other' } })
-  expect(JSON.stringify(masked)).not.toMatch(/secret|other/)
+  expect(masked).toContainEqual({
+    path: 'SupportedLoginProviders › api.twitter.com',
+    mine: 'key;••••••••',
+    theirs: 'key;•••••••• (another secret)',
+  })
+  expect(JSON.stringify(masked)).not.toMatch(/;secret|other"/)
 })
 
 it.each([
