@@ -28,8 +28,6 @@ export function href(path: string[], query: Record<string, string | undefined> =
   return '#/' + path.map(encodeURIComponent).join('/') + (text ? '?' + text : '')
 }
 
-const keep = (event: BeforeUnloadEvent) => event.preventDefault()
-
 class Router {
   here = $state.raw<Place>(parse(typeof location === 'undefined' ? '' : location.hash))
 
@@ -39,7 +37,7 @@ class Router {
   /** held is the hash that somebody wants to go to while a draft is not saved. */
   held = $state<string | null>(null)
 
-  #hold: (() => boolean) | null = null
+  #holds = new Set<() => boolean>() // a page, and a dialog over it
   #last = typeof location === 'undefined' ? '' : location.hash
 
   start(): () => void {
@@ -54,12 +52,13 @@ class Router {
    * how to end that; call it in onMount. Changes of the query alone are not held.
    */
   holdBy(hasDraft: () => boolean): () => void {
-    this.#hold = hasDraft
+    this.#holds.add(hasDraft)
 
     // The browser is told of drafts only while there is one: it keeps pages without a listener for its Back button.
     const end = $effect.root(() => {
       $effect(() => {
         if (!hasDraft()) return
+        const keep = (event: BeforeUnloadEvent) => event.preventDefault()
         window.addEventListener('beforeunload', keep)
         return () => window.removeEventListener('beforeunload', keep)
       })
@@ -67,7 +66,7 @@ class Router {
 
     return () => {
       end()
-      if (this.#hold === hasDraft) this.#hold = null
+      this.#holds.delete(hasDraft)
     }
   }
 
@@ -75,7 +74,7 @@ class Router {
   leave(): void {
     const to = this.held
     this.held = null
-    this.#hold = null
+    this.#holds.clear()
     if (to !== null) location.hash = to
   }
 
@@ -86,7 +85,7 @@ class Router {
   #change(): void {
     const next = parse(location.hash)
     const samePage = next.path.join('/') === this.here.path.join('/')
-    if (!samePage && location.hash !== this.#last && this.#hold?.()) {
+    if (!samePage && location.hash !== this.#last && [...this.#holds].some((hasDraft) => hasDraft())) {
       this.held = location.hash
       history.replaceState(null, '', this.#last || '#/')
       return
