@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { firstPage, isFault, known, question, range, standing, turn, type Fields } from './search'
+import { firstPage, isFault, known, left, question, range, standing, turn, type Fields } from './search'
 
 const fields = (some: Partial<Fields>): Fields => ({ pool: '', provider: '', text: '', since: '', ...some })
 const pool = 'us-east-1:11111111-1111-1111-1111-111111111111'
@@ -57,4 +57,15 @@ it('tells the state', () => {
   expect(standing({ Disabled: false })).toBe('active')
   expect(standing({ Disabled: true })).toBe('disabled')
   expect(standing({ Disabled: true, MergedTo: pool })).toBe('merged')
+})
+
+it('tells which identities are left', () => {
+  expect(left([])).toBe('')
+  expect(left([{ IdentityId: 'a:1', ErrorCode: 'AccessDenied' }])).toMatch(/may not delete a:1/)
+  expect(
+    left([
+      { IdentityId: 'a:1', ErrorCode: 'AccessDenied' },
+      { IdentityId: 'a:2', ErrorCode: 'InternalServerError' },
+    ]),
+  ).toMatch(/a:1, a:2 now\. Try again/)
 })

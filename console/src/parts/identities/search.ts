@@ -126,3 +126,19 @@ export function range(page: number, rows: number, total?: number): string {
 
   return `${counts.format(begin)} to ${counts.format(end)}${of}`
 }
+
+export interface Unprocessed {
+  IdentityId?: string
+  ErrorCode?: string
+}
+
+/** left tells which identities were not deleted, and why; '' if all are gone. */
+export function left(failed: Unprocessed[]): string {
+  if (failed.length === 0) return ''
+  const names = failed.map((one) => one.IdentityId ?? 'an identity without an ID').join(', ')
+  const denied = failed.every((one) => one.ErrorCode === 'AccessDenied')
+
+  return denied
+    ? `This key may not delete ${names}: it lacks cognito-identity:DeleteIdentities.`
+    : `The server could not delete ${names} now. Try again.`
+}
