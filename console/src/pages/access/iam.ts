@@ -123,6 +123,18 @@ export async function readSAML(arn: string, signal?: AbortSignal): Promise<SAMLP
   }
 }
 
+/** readManaged returns the text of a managed policy, as it is in force. */
+export async function readManaged(arn: string, signal?: AbortSignal): Promise<string> {
+  const policy = (await iam('GetPolicy', { PolicyArn: arn }, signal)).child('Policy')
+  const version = await iam(
+    'GetPolicyVersion',
+    { PolicyArn: arn, VersionId: policy?.of('DefaultVersionId') ?? 'v1' },
+    signal,
+  )
+
+  return decoded(version.child('PolicyVersion')?.of('Document') ?? '')
+}
+
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
