@@ -103,8 +103,7 @@ const forms = [
     await press(page, "Save the provider");
   }, (pool) => { pool.SupportedLoginProviders[X] = `newKey;${secret}`; }],
   ["how a user pool is asked", "providers", async (page) => {
-    await page.getByRole("button", { name: `Change ${USER_POOL}`, exact: true }).last().click();
-    await settled(page);
+    await press(page, `Change ${USER_POOL}, client webapp2`);
     await page.getByRole("dialog").getByRole("checkbox").check();
     await press(page, "Save the provider");
   }, (pool) => { pool.CognitoIdentityProviders.find((one) => one.ClientId === "webapp2").ServerSideTokenCheck = true; }],
