@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { parseXML } from '../../frame/xml'
 import { arnOf, form, fromFile, lines, nameOf, readRole } from './iam'
-import { excerpt, faultAt, spread, statements, trusted, trustFor } from './policy'
+import { excerpt, faultAt, refusedBy, spread, statements, trusted, trustFor } from './policy'
 import { contextInput, decisionWords, readDecisions } from './simulation'
 
 const broken = '{"Version":"2012-10-17",\n "Statement":[{"Effect":"Allow" "Principal":"*"}]}'
@@ -108,4 +108,18 @@ it('reads decisions', () => {
     },
   ])
   expect(decisionWords('implicitDeny')).toContain('no statement allows it')
+})
+
+it.each([
+  ['Statement[1].Resource: none', 3, 39],
+  ['Statement[0].Action: s3', 2, 33],
+  ['Statement[0].Resource: x', 2, 50],
+  ['Statement[1].Condition: none', 3, 1],
+])('finds the place that a trace names: %s', (got, line, column) => {
+  const text = `{"Statement": [
+{"Effect":"Allow","Action":["x","s3"],"Resource":"x"},
+{"Effect":"Allow","Action":["x","s3"],"Resource":[]}]}`
+  expect(faultAt(text, got)).toMatchObject({ line, column })
+  expect(refusedBy([{ Check: 'policy document', OK: false, Got: got, Fix: 'f' }])).toEqual({ place: got, fix: 'f' })
+  expect(refusedBy([{ Check: 'permission', OK: false, Got: got }])).toBe(null)
 })

@@ -12,6 +12,19 @@ function spot(text: string, at: number): Spot {
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1, at }
 }
 
+/** Refused is what the trace of a refused policy tells besides the message, which has AWS's words. */
+export interface Refused {
+  place: string // 'Statement[1].Resource: none'
+  fix: string
+}
+
+/** refusedBy reads the check of a trace that refused the document; null if there is none. */
+export function refusedBy(steps: { Check: string; OK: boolean; Got?: string; Fix?: string }[] | null): Refused | null {
+  const step = steps?.find((one) => !one.OK && one.Check === 'policy document')
+
+  return step ? { place: step.Got ?? '', fix: step.Fix ?? '' } : null
+}
+
 /**
  * faultAt returns the place that the server's message is about: by a byte, or by a statement and the element that the
  * message quotes. It returns null if the message names no place.
@@ -23,10 +36,18 @@ export function faultAt(text: string, message: string): Spot | null {
     return spot(text, new TextDecoder().decode(bytes).length)
   }
 
-  const statement = /\bStatement(?:\[(\d+)\])?/.exec(message)
+  const statement = /\bStatement(?:\[(\d+)\])?(?:\.(\w+): ?(.*))?/s.exec(message)
   if (!statement) return null
   const range = statements(text)[Number(statement[1] ?? 0)]
   if (!range) return null
+
+  // The trace of a refusal names the element and its value: "Statement[0].Action: s3".
+  const [, , element, value] = statement
+  const from = element ? text.slice(range.from, range.to).indexOf(JSON.stringify(element)) : -1
+  if (from >= 0) {
+    const at = value ? text.slice(range.from + from, range.to).indexOf(JSON.stringify(value)) : -1
+    return spot(text, range.from + from + Math.max(at, 0))
+  }
 
   for (const [, quoted] of message.matchAll(/"([^"]+)"/g)) {
     const found = text.slice(range.from, range.to).indexOf(JSON.stringify(quoted))
