@@ -69,13 +69,23 @@ async function visitor() {
   return { context, page: await context.newPage() };
 }
 
-// load shows a route until nothing of the page waits for data: what is loaded for the data belongs to the first load.
+// waits reports whether a request is the one that Explain leaves open, until a refusal comes.
+const waits = (request) => /"WaitSeconds":[1-9]/.test(request.postData() ?? "");
+
+// load shows a route until the page waits for nothing any more: what it loads to show its data belongs to the first load.
 async function load(endpoint, route) {
   const { context, page } = await visitor();
+  const open = new Set();
+  page.on("request", (request) => { if (!waits(request)) open.add(request); });
+  for (const end of ["requestfinished", "requestfailed"]) page.on(end, (request) => open.delete(request));
+
   await page.goto(`${endpoint}/console/${route}`);
   const usable = await page.evaluate(() => window.heading);
-  await page.waitForFunction(() => !document.querySelector('main [aria-busy="true"]'));
-  await page.waitForLoadState("networkidle");
+  // An answer that has come is drawn in one of the next frames, and may then ask for a file.
+  for (let quiet = 0; quiet < 3; quiet = open.size > 0 ? 0 : quiet + 1) {
+    await page.waitForFunction(() => !document.querySelector('main [aria-busy="true"]'));
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  }
 
   const found = await page.evaluate(() => {
     const [document] = performance.getEntriesByType("navigation");
