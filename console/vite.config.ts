@@ -6,17 +6,20 @@ import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 // Groups of modules that several pages share. The first load has the frame, with the library and the signer, and the
-// small parts with the styles of all components; a page adds its own chunk and the groups that it uses. Group names are
-// tried from the top.
+// small parts with the styles of all components; a page adds its own chunk and the groups that it uses. What only some
+// pages need of the library goes with them. Group names are tried from the top.
 const groups = [
-  { name: 'frame', test: /node_modules|src[\\/]frame[\\/](?!Shortcuts)|preload-helper/ },
-  { name: 'parts', test: /svelte&type=style|src[\\/]parts[\\/][^\\/]+$/ },
+  { name: 'chart', test: /src[\\/]parts[\\/]chart[\\/](?!.*type=style)|svelte-element\.js|bindings[\\/]size\.js/ },
+  {
+    name: 'frame',
+    test: /node_modules(?!.*(reactivity[\\/]map|bindings[\\/]input)\.js)|src[\\/]frame[\\/](?!Shortcuts)|preload-helper/,
+  },
+  { name: 'parts', test: /svelte&type=style|bindings[\\/]input\.js|src[\\/]parts[\\/][^\\/]+$/ },
   { name: 'permits', test: /src[\\/]pages[\\/]access[\\/](permit|Act)/ },
   { name: 'words', test: /src[\\/](texts[\\/]reason\.|parts[\\/]trace[\\/]rungs)/ },
   { name: 'reasons', test: /src[\\/]texts[\\/]reasons\.ts/ },
   { name: 'trace', test: /src[\\/]parts[\\/]trace[\\/]/ },
   { name: 'code', test: /src[\\/](samples|parts[\\/]code)[\\/]/ },
-  { name: 'chart', test: /src[\\/]parts[\\/]chart[\\/]/ },
   { name: 'providers', test: /src[\\/]parts[\\/]providers[\\/]\w+\.svelte/ },
   { name: 'fields', test: /src[\\/]parts[\\/]pool[\\/]/ },
   { name: 'identities', test: /src[\\/]parts[\\/]identities[\\/]/ },
@@ -24,8 +27,9 @@ const groups = [
   { name: 'access', test: /src[\\/]pages[\\/]access[\\/](Page|iam|Uses|PolicyText|policy)/ },
 ]
 
-// Modules of the library that do something when they are loaded, for features that the console does not use.
-const unused = /svelte[\\/]src[\\/](legacy|internal[\\/]client[\\/]dom[\\/]elements[\\/]custom-element|reactivity)/
+// Modules of the library that need not be loaded where nothing of them is used.
+const unused =
+  /svelte[\\/]src[\\/](legacy|reactivity|internal[\\/]client[\\/]dom[\\/](elements[\\/](custom-element|bindings)|blocks[\\/]svelte-element))/
 
 // compress leaves only the gzip form of each file: the server sends it as it is.
 function compress(): Plugin {
