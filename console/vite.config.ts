@@ -5,26 +5,35 @@ import { svelte } from '@sveltejs/vite-plugin-svelte'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
+// What nearly every page uses of the console's own.
+const parts = [
+  /(?<!pages[\\/](explain|key|playground|pools|server)[\\/]\w+\.svelte\?)svelte&type=style/,
+  /src[\\/]parts[\\/]([^\\/]+|trace[\\/]rungs\.ts|providers[\\/]\w+\.ts)$/,
+  /src[\\/]texts[\\/]reason\./,
+  /src[\\/]pages[\\/]access[\\/](permit|Act)/,
+  /bindings[\\/]input\.js/,
+]
+const any = (patterns: RegExp[]) => new RegExp(patterns.map(({ source }) => source).join('|'))
+
 // Groups of modules that several pages share. The first load has the frame, with the library and the signer, and the
-// small parts with the styles of all components; a page adds its own chunk and the groups that it uses. What only some
-// pages need of the library goes with them. Group names are tried from the top.
+// small parts; a page adds its own chunk and the groups that it uses. What only some pages need of the library goes with
+// them. A style is a request of its own: those of pages that load few files are theirs, the others are with the parts.
+// Group names are tried from the top.
 const groups = [
   { name: 'chart', test: /src[\\/]parts[\\/]chart[\\/](?!.*type=style)|svelte-element\.js|bindings[\\/]size\.js/ },
+  { name: 'access', test: /src[\\/]pages[\\/]access[\\/](Page|iam|Uses|PolicyText|policy|(?!permit|Act).*type=style)/ },
+  { name: 'fields', test: /src[\\/](parts[\\/]pool[\\/]|pages[\\/]newpool[\\/].*type=style)/ },
   {
     name: 'frame',
     test: /node_modules(?!.*(reactivity[\\/]map|bindings[\\/]input)\.js)|src[\\/]frame[\\/](?!Shortcuts)|preload-helper/,
   },
-  { name: 'parts', test: /svelte&type=style|bindings[\\/]input\.js|src[\\/]parts[\\/][^\\/]+$/ },
-  { name: 'permits', test: /src[\\/]pages[\\/]access[\\/](permit|Act)/ },
-  { name: 'words', test: /src[\\/](texts[\\/]reason\.|parts[\\/]trace[\\/]rungs)/ },
+  { name: 'parts', test: any(parts) },
   { name: 'reasons', test: /src[\\/]texts[\\/]reasons\.ts/ },
   { name: 'trace', test: /src[\\/]parts[\\/]trace[\\/]/ },
   { name: 'code', test: /src[\\/](samples|parts[\\/]code)[\\/]/ },
-  { name: 'providers', test: /src[\\/]parts[\\/]providers[\\/]\w+\.svelte/ },
-  { name: 'fields', test: /src[\\/]parts[\\/]pool[\\/]/ },
+  { name: 'providers', test: /src[\\/]parts[\\/]providers[\\/]/ },
   { name: 'identities', test: /src[\\/]parts[\\/]identities[\\/]/ },
   { name: 'pool', test: /src[\\/]pages[\\/]pool[\\/](Page|pool|numbers|Unsaved|focus|tabs|entry|resource|Conflict)/ },
-  { name: 'access', test: /src[\\/]pages[\\/]access[\\/](Page|iam|Uses|PolicyText|policy)/ },
 ]
 
 // Modules of the library that need not be loaded where nothing of them is used.
