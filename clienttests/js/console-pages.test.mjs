@@ -6,7 +6,7 @@ import test, { after } from "node:test";
 import { CreateIdentityPoolCommand, GetIdCommand, SetIdentityPoolRolesCommand } from "@aws-sdk/client-cognito-identity";
 
 import { ENDPOINT, pools as client } from "./console-clients.mjs";
-import { frameBudget, measure, most } from "./console-measure.mjs";
+import { cold, coldBound, frameBudget, measure, most } from "./console-measure.mjs";
 import { browser, faultsOf, open, picture, signIn, views, visit } from "./console.mjs";
 
 after(() => browser.close());
@@ -164,4 +164,10 @@ test("the first load of every page is small", async (t) => {
       assert.ok(row.requests <= most.requests, `${row.requests} requests: ${JSON.stringify(row.files)}`);
     });
   }
+});
+
+test("the overview of a server that has just started is there soon", async () => {
+  const times = await cold();
+  assert.equal(times.length, 5);
+  assert.ok(times[0] > 0 && times[0] <= coldBound, `${times.map(Math.round)} ms; the fastest may take ${coldBound}`);
 });
