@@ -6,8 +6,7 @@ import test, { after } from "node:test";
 import { CreateIdentityPoolCommand } from "@aws-sdk/client-cognito-identity";
 import AWS from "aws-sdk";
 
-import { admin, iam, info, of, send } from "./console-calls.mjs";
-import { metadata, serveIssuer, trustIn, trustOf } from "./console-clients.mjs";
+import { admin, arn, iam, info, metadata, roleARN, send, serveIssuer, trustIn, trustOf } from "./console-clients.mjs";
 import { browser, faultsOf, open, picture, settled, signIn, views, visit } from "./console.mjs";
 
 const { endpoint: ENDPOINT, account_id: ACCOUNT, oidc_provider_arn: DEV } = info;
@@ -171,7 +170,7 @@ test("a role's policies", async (t) => {
 
   await t.test("the end of the role", async () => {
     const { IdentityPoolId } = await send(CreateIdentityPoolCommand, { IdentityPoolName: "names the role", AllowUnauthenticatedIdentities: false });
-    const rolesOf = { IdentityPoolId, Roles: { authenticated: of("role", "Policies") } };
+    const rolesOf = { IdentityPoolId, Roles: { authenticated: roleARN("Policies") } };
     const { SetIdentityPoolRolesCommand } = await import("@aws-sdk/client-cognito-identity");
     await send(SetIdentityPoolRolesCommand, rolesOf);
     await iam.attachRolePolicy({ RoleName: "Policies", PolicyArn: ADMINISTRATOR }).promise();
@@ -284,7 +283,7 @@ test("the simulator agrees with the server", async (t) => {
         await field(page, `Values of condition key ${keys}`).fill(value);
       }
       await press(page, "Ask the server");
-      const { EvaluationResults } = await iam.simulatePrincipalPolicy({ PolicySourceArn: of("role", "Simulated"), ActionNames: actions,
+      const { EvaluationResults } = await iam.simulatePrincipalPolicy({ PolicySourceArn: roleARN("Simulated"), ActionNames: actions,
         ...(resources.length > 0 ? { ResourceArns: resources } : {}),
         ContextEntries: context.map(([ContextKeyName, value]) => ({ ContextKeyName, ContextKeyType: "string", ContextKeyValues: [value] })) }).promise();
       const expected = EvaluationResults.flatMap((one) => one.ResourceSpecificResults?.length
@@ -310,7 +309,7 @@ test("the simulator shows what a session of the role gets", async (t) => {
   await iam.createRole({ RoleName: "Real", AssumeRolePolicyDocument: JSON.stringify(trust) }).promise();
   await iam.putRolePolicy({ RoleName: "Real", PolicyName: "Some", PolicyDocument: JSON.stringify(policy(allow("iam:GetRole"), allow("cognito-identity:List*"))) }).promise();
   const key = { endpoint: ENDPOINT, region: "us-east-1", accessKeyId: "test", secretAccessKey: "test" };
-  const { Credentials: c } = await new AWS.STS(key).assumeRole({ RoleArn: of("role", "Real"), RoleSessionName: "real" }).promise();
+  const { Credentials: c } = await new AWS.STS(key).assumeRole({ RoleArn: roleARN("Real"), RoleSessionName: "real" }).promise();
   const session = { ...key, accessKeyId: c.AccessKeyId, secretAccessKey: c.SecretAccessKey, sessionToken: c.SessionToken };
   const calls = {
     "iam:GetRole": () => new AWS.IAM(session).getRole({ RoleName: "Real" }),

@@ -3,8 +3,10 @@
 import http from "node:http";
 import { once } from "node:events";
 
+import { Sha256 } from "@aws-crypto/sha256-js";
 import { CognitoIdentityClient, GetCredentialsForIdentityCommand, GetIdCommand } from "@aws-sdk/client-cognito-identity";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { SignatureV4 } from "@smithy/signature-v4";
 import AWS from "aws-sdk";
 
 export const { endpoint: ENDPOINT } = JSON.parse(process.env.POOLHOUSE_INFO);
@@ -20,6 +22,21 @@ export const idp = new AWS.CognitoIdentityServiceProvider({ endpoint: ENDPOINT, 
 
 // send calls an operation of identity pools.
 export const send = (Command, input) => pools.send(new Command(input));
+
+const signer = new SignatureV4({ service: "poolhouse", region, credentials, sha256: Sha256 });
+
+// admin calls an operation of the admin API.
+export async function admin(operation, input = {}) {
+  const { protocol, host, hostname, port } = new URL(ENDPOINT);
+  const body = JSON.stringify(input);
+  const { headers } = await signer.sign({
+    method: "POST", protocol, hostname, port: Number(port), path: "/", query: {}, body,
+    headers: { host, "content-type": "application/x-amz-json-1.1", "x-amz-target": `PoolhouseAdmin.${operation}` } });
+  const answer = await fetch(`${ENDPOINT}/`, { method: "POST", headers, body });
+  const got = await answer.json();
+  if (!answer.ok) throw new Error(`${operation}: ${JSON.stringify(got)}`);
+  return got;
+}
 
 // stsAs calls STS with the credentials of a session.
 export const stsAs = (session) => new STSClient({ endpoint: ENDPOINT, region, credentials: session });

@@ -8,8 +8,7 @@ import {
   ListIdentityPoolsCommand, SetIdentityPoolRolesCommand, SetPrincipalTagAttributeMapCommand, UpdateIdentityPoolCommand,
 } from "@aws-sdk/client-cognito-identity";
 
-import { admin, iam, info, of, send, tokenFor } from "./console-calls.mjs";
-import { metadata, trustOf } from "./console-clients.mjs";
+import { admin, iam, info, metadata, roleARN, send, tokenFor, trustOf } from "./console-clients.mjs";
 import { browser, faultsOf, open, picture, settled, signIn, views, visit } from "./console.mjs";
 
 const { endpoint: ENDPOINT, oidc_provider_arn: DEV, login_key: KEY } = info;
@@ -53,10 +52,10 @@ async function makeFull(name, AllowClassicFlow) {
     IdentityPoolTags: { env: "prod", "cost center": "=1+1:@/" },
   });
   await send(SetIdentityPoolRolesCommand, { IdentityPoolId,
-    Roles: { authenticated: of("role", "User"), unauthenticated: of("role", "Guest") },
+    Roles: { authenticated: roleARN("User"), unauthenticated: roleARN("Guest") },
     RoleMappings: {
       [DEV]: { Type: "Rules", AmbiguousRoleResolution: "Deny", RulesConfiguration: { Rules: [
-        { Claim: "plan", MatchType: "Equals", Value: "pro", RoleARN: of("role", "Pro") }] } },
+        { Claim: "plan", MatchType: "Equals", Value: "pro", RoleARN: roleARN("Pro") }] } },
       [`${USER_POOL}:webapp1`]: { Type: "Token", AmbiguousRoleResolution: "AuthenticatedRole" } } });
   await send(SetPrincipalTagAttributeMapCommand, { IdentityPoolId, IdentityProviderName: DEV, PrincipalTags: { team: "team" } });
   await send(SetPrincipalTagAttributeMapCommand, { IdentityPoolId, IdentityProviderName: USER_POOL, UseDefaults: true });
@@ -119,11 +118,11 @@ const forms = [
     await press(page, "Remove the provider");
   }, (pool) => { delete pool.SupportedLoginProviders["accounts.google.com"]; }, "Removed."],
   ["roles", "roles", async (page) => {
-    await field(page, "Signed-in users").fill(of("role", "Member"));
+    await field(page, "Signed-in users").fill(roleARN("Member"));
     await field(page, "Value of rule 1").fill("plus");
     await press(page, "Save rules");
   }, (pool) => {
-    pool.Roles.authenticated = of("role", "Member");
+    pool.Roles.authenticated = roleARN("Member");
     pool.RoleMappings[DEV].RulesConfiguration.Rules[0].Value = "plus";
   }],
   ["principal tags", "tags", async (page) => {
@@ -262,12 +261,12 @@ test("somebody else's change is asked about", async (t) => {
   for (const [answer, member] of [["Save mine", "Mine"], ["Take theirs", "Theirs"]]) {
     await t.test(`roles: ${answer}`, async () => {
       const id = await makeFull(`conflict ${answer}`, false);
-      await meet(id, "roles", () => field(page, "Signed-in users").fill(of("role", "Mine")), "Save rules", (now) =>
-        send(SetIdentityPoolRolesCommand, { IdentityPoolId: id, RoleMappings: now.RoleMappings, Roles: { authenticated: of("role", "Theirs") } }));
+      await meet(id, "roles", () => field(page, "Signed-in users").fill(roleARN("Mine")), "Save rules", (now) =>
+        send(SetIdentityPoolRolesCommand, { IdentityPoolId: id, RoleMappings: now.RoleMappings, Roles: { authenticated: roleARN("Theirs") } }));
       await press(page, answer);
       if (answer === "Save mine") await saved(page);
-      assert.equal((await whole(id)).Roles.authenticated, of("role", member));
-      assert.equal(await field(page, "Signed-in users").inputValue(), of("role", member));
+      assert.equal((await whole(id)).Roles.authenticated, roleARN(member));
+      assert.equal(await field(page, "Signed-in users").inputValue(), roleARN(member));
     });
 
     await t.test(`principal tags: ${answer}`, async () => {
