@@ -41,20 +41,16 @@ export function faultAt(text: string, message: string): Spot | null {
   const range = statements(text)[Number(statement[1] ?? 0)]
   if (!range) return null
 
-  // The trace of a refusal names the element and its value: "Statement[0].Action: s3".
+  // The trace of a refusal names the element and its value, "Statement[0].Action: s3"; a message quotes the value.
   const [, , element, value] = statement
-  const from = element ? text.slice(range.from, range.to).indexOf(JSON.stringify(element)) : -1
-  if (from >= 0) {
-    const at = value ? text.slice(range.from + from, range.to).indexOf(JSON.stringify(value)) : -1
-    return spot(text, range.from + from + Math.max(at, 0))
-  }
-
-  for (const [, quoted] of message.matchAll(/"([^"]+)"/g)) {
-    const found = text.slice(range.from, range.to).indexOf(JSON.stringify(quoted))
+  const inside = text.slice(range.from, range.to)
+  const from = element ? Math.max(inside.indexOf(JSON.stringify(element)), 0) : 0
+  for (const one of [value, ...[...message.matchAll(/"([^"]+)"/g)].map((quoted) => quoted[1])]) {
+    const found = one ? inside.indexOf(JSON.stringify(one), from) : -1
     if (found >= 0) return spot(text, range.from + found)
   }
 
-  return spot(text, range.from)
+  return spot(text, range.from + from)
 }
 
 interface Range {
