@@ -8,7 +8,7 @@ import { defineConfig } from 'vitest/config'
 // What nearly every page uses of the console's own.
 const parts = [
   /(?<!pages[\\/](explain|key|playground|pools|server)[\\/]\w+\.svelte\?)svelte&type=style/,
-  /src[\\/]parts[\\/]([^\\/]+|trace[\\/]rungs\.ts|providers[\\/]\w+\.ts)$/,
+  /src[\\/]parts[\\/]((?!EndCredentials)[^\\/]+|trace[\\/]rungs\.ts|providers[\\/]\w+\.ts)$/,
   /src[\\/]texts[\\/]reason\./,
   /src[\\/]pages[\\/]access[\\/](permit|Act)/,
   /bindings[\\/]input\.js/,
@@ -22,6 +22,7 @@ const any = (patterns: RegExp[]) => new RegExp(patterns.map(({ source }) => sour
 const groups = [
   { name: 'chart', test: /src[\\/]parts[\\/]chart[\\/](?!.*type=style)|svelte-element\.js|bindings[\\/]size\.js/ },
   { name: 'access', test: /src[\\/]pages[\\/]access[\\/](Page|iam|Uses|PolicyText|policy|(?!permit|Act).*type=style)/ },
+  { name: 'roles', test: /src[\\/]parts[\\/]pool[\\/]RolePicker/ },
   { name: 'fields', test: /src[\\/](parts[\\/]pool[\\/]|pages[\\/]newpool[\\/].*type=style)/ },
   {
     name: 'frame',
@@ -32,7 +33,8 @@ const groups = [
   { name: 'trace', test: /src[\\/]parts[\\/]trace[\\/]/ },
   { name: 'code', test: /src[\\/](samples|parts[\\/]code)[\\/]/ },
   { name: 'providers', test: /src[\\/]parts[\\/]providers[\\/]/ },
-  { name: 'identities', test: /src[\\/]parts[\\/]identities[\\/]/ },
+  { name: 'identities', test: /src[\\/]parts[\\/]identities[\\/](?!DeleteSeveral)/ },
+  { name: 'newpool', test: /src[\\/]pages[\\/]newpool[\\/](calls|steps|wizard)/ },
   { name: 'pool', test: /src[\\/]pages[\\/]pool[\\/](Page|pool|numbers|Unsaved|focus|tabs|entry|resource|Conflict)/ },
 ]
 
