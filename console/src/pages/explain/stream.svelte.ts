@@ -34,7 +34,7 @@ export class Stream {
   gone = $state(0)
   keptSince = $state(0)
   state = $state<'starting' | 'live' | 'paused' | 'hidden' | 'waiting' | 'failed'>('starting')
-  /** since is when the list stopped to be live, and retryAt when the next try is, in milliseconds. */
+  /** since is when the list began to wait for its first answer or stopped to be live, and retryAt when the next try is, in milliseconds. */
   since = $state(0)
   retryAt = $state(0)
   error = $state.raw<unknown>(undefined)
@@ -82,10 +82,18 @@ export class Stream {
     else this.#wake?.()
   }
 
+  /** cancel ends the wait for the first answer. */
+  cancel(): void {
+    this.#stop.abort()
+    this.error = new CallError('silent', 'You cancelled the wait.')
+    this.state = 'failed'
+  }
+
   #go(): void {
     this.#stop.abort()
     this.#stop = new AbortController()
     this.state = 'starting'
+    this.since = Date.now()
     this.error = undefined
     void this.#follow(this.#stop.signal)
   }
