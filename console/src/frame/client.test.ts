@@ -58,7 +58,9 @@ it('tells kinds of failures apart', async () => {
   expect(await kindOf(refused(403, 'InvalidSignatureException', 'Signature expired: now'))).toMatchObject({
     kind: 'clock',
   })
-  expect(await kindOf(new Response('<html>', { status: 502 }))).toMatchObject({ kind: 'refused' })
+  expect(await kindOf(refused(500, 'InternalErrorException', 'x'))).toMatchObject({ kind: 'broken' })
+  expect(await kindOf(new Response('<html>', { status: 502 }))).toMatchObject({ kind: 'broken' })
+  expect(await kindOf(new Response('<html>', { status: 200 }))).toMatchObject({ kind: 'refused' })
   answers = []
   await expect(call('admin', 'Explain')).rejects.toMatchObject({ kind: 'unreachable' })
 })
@@ -85,6 +87,38 @@ it("signs once more with the server's time when the clock is wrong", async () =>
   await call('admin', 'Explain')
   expect(sent.map((request) => request.headers.get('x-amz-date'))).toEqual(['20261126T120000Z', '20261126T130000Z'])
   expect(session.clockOffset).toBe(3_600_000)
+
+  const again = async (offset: number): Promise<number> => {
+    answers = [new Response('{}', { headers: { Date: new Date(Date.now() + offset).toUTCString() } })]
+    await call('admin', 'Explain')
+    return session.clockOffset
+  }
+  expect(await again(3_601_000)).toBe(3_600_000)
+  expect(await again(3_700_000)).toBe(3_700_000)
+  expect(await again(1000)).toBe(0)
+})
+
+it('asks for another key once when the server refuses the key', async () => {
+  expect(await kindOf(refused(400, 'AccessDeniedException', 'x'))).toMatchObject({ kind: 'denied' })
+  expect(session.asking).toBe(false)
+
+  expect(await kindOf(refused(400, 'ExpiredTokenException', 'It expired.'))).toMatchObject({ kind: 'key' })
+  expect([session.asking, session.refused]).toEqual([true, { expired: true, words: 'It expired.' }])
+
+  session.asking = false
+  await kindOf(refused(400, 'ExpiredTokenException', 'It expired.'))
+  expect(session.asking).toBe(false)
+
+  session.use({ accessKeyId: 'AKIAOTHER', secretAccessKey: 'secret' }, false)
+  await kindOf(refused(403, 'UnrecognizedClientException', 'unknown'))
+  expect([session.asking, session.refused]).toEqual([true, { expired: false, words: 'unknown' }])
+})
+
+it('does not ask for another key when a call was made with a key of its own', async () => {
+  answers = [refused(400, 'ExpiredTokenException', 'x')]
+  const key = { accessKeyId: 'ASIAOWN', secretAccessKey: 'secret' }
+  await expect(call('admin', 'CheckAccess', {}, { key })).rejects.toMatchObject({ kind: 'key' })
+  expect(session.asking).toBe(false)
 })
 
 it('repeats a call that was too many, three times at most', async () => {

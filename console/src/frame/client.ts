@@ -10,6 +10,7 @@ export type ErrorKind =
   | 'key' // the key is unknown, disabled or expired, or its secret is wrong
   | 'clock' // this machine's clock is too far off
   | 'throttled' // too many calls
+  | 'broken' // the server failed: not a matter of the input
   | 'silent' // no answer in time
   | 'unreachable' // no connection
   | 'insecure' // no WebCrypto: plain HTTP off loopback
@@ -146,18 +147,23 @@ async function send(request: Request, options: CallOptions): Promise<Response> {
   }
 }
 
-// noteClock keeps how far the server's clock is from this machine's, so that calls are signed with its time.
+// noteClock keeps how far the server's clock is from this machine's, so that calls are signed with its time. The header
+// has whole seconds and travels, so a distance of a few seconds from the known one is the same distance: what depends on
+// it must not change with every answer.
 function noteClock(answer: Response): void {
   const served = Date.parse(answer.headers.get('Date') ?? '')
   if (Number.isNaN(served)) return
 
   const offset = served - Date.now()
-  session.clockOffset = Math.abs(offset) > 60_000 ? offset : 0
+  const known = session.clockOffset
+  if (Math.abs(offset) <= 60_000) session.clockOffset = 0
+  else if (known === 0 || Math.abs(offset - known) > 10_000) session.clockOffset = offset
 }
 
 // again makes a call once more if the clock was wrong, and up to three times if there were too many calls.
 async function again<T>(attempt: () => Promise<T>, options: CallOptions): Promise<T> {
   const before = session.clockOffset
+  const { key } = session
 
   for (let n = 1; ; n++) {
     try {
@@ -165,6 +171,8 @@ async function again<T>(attempt: () => Promise<T>, options: CallOptions): Promis
     } catch (error) {
       if (!(error instanceof CallError)) throw error
       const clock = (error.kind === 'clock' || error.kind === 'key') && n === 1 && session.clockOffset !== before
+      if (!clock && error.kind === 'key' && key && !options.key)
+        session.refuse(key, error.message, error.code.startsWith('ExpiredToken'))
       if (!clock && (error.kind !== 'throttled' || n === 3)) throw error
       if (!clock) await pause(300 * 2 ** n, options.signal)
     }
@@ -187,13 +195,7 @@ async function readJSON<T>(answer: Response, operation: string): Promise<T> {
   try {
     body = text ? (JSON.parse(text) as Record<string, unknown>) : {}
   } catch {
-    throw new CallError(
-      'refused',
-      'The answer is no JSON: something else may answer at this address.',
-      '',
-      '',
-      operation,
-    )
+    throw foreign(answer, 'JSON', operation)
   }
   if (answer.ok) return body as T
 
@@ -213,13 +215,7 @@ async function readXML(answer: Response, operation: string): Promise<Element> {
   try {
     root = parseXML(await answer.text())
   } catch {
-    throw new CallError(
-      'refused',
-      'The answer is no XML: something else may answer at this address.',
-      '',
-      '',
-      operation,
-    )
+    throw foreign(answer, 'XML', operation)
   }
   if (answer.ok) return root
 
@@ -227,9 +223,18 @@ async function readXML(answer: Response, operation: string): Promise<Element> {
   throw refusal(answer, operation, text('Code'), text('Message'), text('RequestId'))
 }
 
+// foreign is the error of an answer that is not of the API, such as a proxy's page.
+function foreign(answer: Response, form: string, operation: string): CallError {
+  const message = `The answer is no ${form}: something else may answer at this address.`
+  if (answer.status < 500) return new CallError('refused', message, '', '', operation)
+
+  return new CallError('broken', `The answer has status ${answer.status} and is no ${form}.`, '', '', operation)
+}
+
 function refusal(answer: Response, operation: string, code: string, message: string, requestId: string): CallError {
   let kind: ErrorKind = 'refused'
   if (throttledCodes.has(code) || answer.status === 429) kind = 'throttled'
+  else if (answer.status >= 500) kind = 'broken'
   else if (deniedCodes.has(code)) kind = 'denied'
   else if (/RequestExpired|RequestTimeTooSkewed/.test(code) || /Signature (expired|not yet current)/.test(message))
     kind = 'clock'

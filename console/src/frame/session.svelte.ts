@@ -38,7 +38,13 @@ class Session {
   dev = $state.raw<DevInfo | null>(null)
 
   /** ended tells why there is no key any more. */
-  ended = $state<'idle' | 'expired' | 'forgotten' | null>(null)
+  ended = $state<'idle' | 'forgotten' | null>(null)
+
+  /** asking shows the dialog that asks for another key; what was on the page stays. */
+  asking = $state(false)
+
+  /** refused is why the server does not accept the key any more, in its words. */
+  refused = $state<{ expired: boolean; words: string } | null>(null)
 
   /** clockOffset is the server's time less this machine's, in milliseconds; 0 below a minute. */
   clockOffset = $state(0)
@@ -56,17 +62,33 @@ class Session {
     this.key = key
     this.kept = keep
     this.ended = null
+    this.refused = null
+    this.asking = false
     this.touch()
 
     if (keep) sessionStorage.setItem(STORED, JSON.stringify(key))
     else sessionStorage.removeItem(STORED)
   }
 
-  forget(why: 'idle' | 'expired' | 'forgotten'): void {
+  forget(why: 'idle' | 'forgotten'): void {
     this.key = null
+    this.refused = null
+    this.asking = false
     this.kept = false
     this.ended = why
     sessionStorage.removeItem(STORED)
+  }
+
+  /** ask asks for another key. */
+  ask(): void {
+    this.asking = true
+  }
+
+  /** refuse notes that the server refused a key as such. The dialog comes by itself once for each key. */
+  refuse(key: Key, words: string, expired: boolean): void {
+    if (this.key !== key || this.refused) return
+    this.refused = { words, expired }
+    this.asking = true
   }
 
   /** touch notes that somebody is there. */

@@ -1,6 +1,7 @@
 // What a page reads from the server: the answer, the error, and whether it waits.
 
 import { CallError } from '../frame/client'
+import { session } from '../frame/session.svelte'
 import { untrack } from 'svelte'
 
 export class Loaded<T> {
@@ -74,6 +75,18 @@ export function load<T>(read: (signal: AbortSignal) => Promise<T>, key: () => un
     })
 
     return () => untrack(loaded.cancel)
+  })
+
+  // What a key could not read is read again with the next key. What could be read stays: a draft may be made of it.
+  let last = session.key
+  $effect(() => {
+    const { key } = session
+    if (key === last) return
+    last = key
+    untrack(() => {
+      const { error } = loaded
+      if (key && error instanceof CallError && ['key', 'denied'].includes(error.kind)) void loaded.again()
+    })
   })
 
   return loaded
