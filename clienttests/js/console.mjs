@@ -16,9 +16,11 @@ export const browser = await launch([]);
 
 // open shows the console to somebody new. reports has what the browser complains of: violations of the
 // Content-Security-Policy and Trusted Types, errors of scripts, and of the console. A refused call is none of them.
-export async function open(endpoint, view = views.wide) {
-  const context = await browser.newContext({ ...view, reducedMotion: "reduce" });
+// prepare gets the page before it loads anything.
+export async function open(endpoint, view = views.wide, prepare = async () => undefined) {
+  const context = await browser.newContext({ reducedMotion: "reduce", ...view });
   const page = await context.newPage();
+  await prepare(page);
   page.setDefaultTimeout(20_000);
 
   const reports = [];
@@ -41,6 +43,16 @@ export async function open(endpoint, view = views.wide) {
 export async function signIn(page) {
   await page.getByRole("button", { name: "Use the development key" }).click();
   await page.locator("header .who", { hasText: "test" }).waitFor();
+  await settled(page);
+}
+
+// signInWith uses a key that the admin API made, or credentials of a session.
+export async function signInWith(page, { id, secret, token = "" }) {
+  await page.getByLabel("Access key ID").fill(id);
+  await page.getByLabel("Secret access key").fill(secret);
+  await page.getByLabel("Session token").fill(token);
+  await page.getByRole("button", { name: "Use this key" }).click();
+  await page.locator("header .who", { hasText: id.slice(0, 8) }).waitFor();
   await settled(page);
 }
 
