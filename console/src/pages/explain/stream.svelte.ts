@@ -158,7 +158,7 @@ export class Stream {
       WaitSeconds: wait ? 20 : 0,
       ...(first ? {} : { After: this.#after }),
     }
-    const answer = await call<Answer>('admin', 'ListRefusals', input, { signal, seconds: 25 })
+    const answer = await call<Answer>('admin', 'ListRefusals', input, { signal, seconds: wait ? 25 : 5 })
     if (signal.aborted) return 0
 
     this.#after = answer.Next
