@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { ago, count, date, plural, safeLink, visible } from './text'
+import { ago, count, date, plural, safeLink, span, visible } from './text'
 
 it.each([
   ['plain Ünicode 名', 'plain Ünicode 名'],
@@ -28,3 +28,11 @@ it('writes numbers and times', () => {
   expect(ago(date(now / 1000 - 7300), now)).toBe('2 h')
   expect(ago(date('2026-11-20T12:00:00Z'), now)).toBe('2026-11-20')
 })
+
+it.each([
+  [0.4, '0 s'],
+  [59, '59 s'],
+  [3600, '1 h'],
+  [3661, '1 h 1 min'],
+  [100_000, '1 d 3 h'],
+])('writes %j seconds', (n, text) => expect(span(n)).toBe(text))

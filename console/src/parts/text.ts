@@ -42,6 +42,24 @@ export function ago(at: Date, now: number): string {
   return day(at)
 }
 
+/** span writes how long something lasts: "3 d 4 h". */
+export function span(seconds: number): string {
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor((seconds % 86_400) / 3600), 'h'],
+    [Math.floor((seconds % 3600) / 60), 'min'],
+    [Math.floor(seconds % 60), 's'],
+  ]
+  const from = parts.findIndex(([n]) => n > 0)
+  if (from < 0) return '0 s'
+
+  return parts
+    .slice(from, from + 2)
+    .filter(([n]) => n > 0)
+    .map(([n, unit]) => `${n} ${unit}`)
+    .join(' ')
+}
+
 /** day returns a local date, as 2026-11-26. */
 export function day(at: Date): string {
   const two = (n: number) => String(n).padStart(2, '0')

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { bytes, chosen, span, troubles, type Setting, type Status } from './status'
+import { bytes, chosen, troubles, type Setting, type Status } from './status'
 
 it.each([
   [0, '0 B'],
@@ -8,14 +8,6 @@ it.each([
   [278_528, '272 KiB'],
   [5 * 1024 ** 4, '5.0 TiB'],
 ])('writes %j bytes', (n, text) => expect(bytes(n)).toBe(text))
-
-it.each([
-  [0.4, '0 s'],
-  [59, '59 s'],
-  [3600, '1 h'],
-  [3661, '1 h 1 min'],
-  [100_000, '1 d 3 h'],
-])('writes %j seconds', (n, text) => expect(span(n)).toBe(text))
 
 const node = {
   Node: 'a',

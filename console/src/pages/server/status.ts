@@ -52,24 +52,6 @@ export function bytes(n: number): string {
   return `${unit > 0 && n < 10 ? n.toFixed(1) : Math.round(n)} ${units[unit]}`
 }
 
-/** span writes how long something lasts: "3 d 4 h". */
-export function span(seconds: number): string {
-  const parts: [number, string][] = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor((seconds % 86_400) / 3600), 'h'],
-    [Math.floor((seconds % 3600) / 60), 'min'],
-    [Math.floor(seconds % 60), 's'],
-  ]
-  const from = parts.findIndex(([n]) => n > 0)
-  if (from < 0) return '0 s'
-
-  return parts
-    .slice(from, from + 2)
-    .filter(([n]) => n > 0)
-    .map(([n, unit]) => `${n} ${unit}`)
-    .join(' ')
-}
-
 /** troubles lists what is wrong, each as a sentence. */
 export function troubles(status: Status): string[] {
   const list: string[] = []
