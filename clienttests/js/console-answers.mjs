@@ -10,23 +10,32 @@ export async function answers(page, endpoint) {
   const held = [];
   const arrivals = new EventEmitter();
 
-  await page.route(`${endpoint}/`, async (route) => {
-    const operation = target(route.request());
-    const rule = rules.get(operation) ?? rules.get("*");
+  // follow gives a call the answer that a rule wants.
+  function follow(rule, { route, operation }) {
     if (rule === "hold") {
       held.push({ route, operation });
-      return void arrivals.emit("held");
+      return arrivals.emit("held");
     }
     if (rule === "gone") return route.abort("connectionrefused");
     if (rule === "broken") return route.fulfill({ status: 500, contentType: "application/x-amz-json-1.1",
       headers: { "x-amzn-requestid": "00000000-0000-4000-8000-000000000500" },
       body: JSON.stringify({ __type: "InternalErrorException", message: "The service had an internal error." }) });
     return route.continue();
+  }
+
+  await page.route(`${endpoint}/`, async (route) => {
+    const operation = target(route.request());
+    await follow(rules.get(operation) ?? rules.get("*"), { route, operation });
   });
 
   return {
-    // set makes calls of operations (all, without any) wait ("hold"), reach nobody ("gone") or fail ("broken").
-    set(rule, ...operations) { for (const one of operations.length ? operations : ["*"]) rules.set(one, rule); },
+    // set makes calls of operations (all, without any) wait ("hold"), reach nobody ("gone") or fail ("broken"), also those
+    // that wait already.
+    async set(rule, ...operations) {
+      for (const one of operations.length ? operations : ["*"]) rules.set(one, rule);
+      const waited = held.splice(0);
+      await Promise.all(waited.map((one) => Promise.resolve(follow(rules.get(one.operation) ?? rules.get("*"), one)).catch(() => undefined)));
+    },
     // free lets all calls pass, also those that wait.
     async free() {
       rules.clear();
