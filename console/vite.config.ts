@@ -26,7 +26,7 @@ const groups = [
   { name: 'fields', test: /src[\\/](parts[\\/]pool[\\/]|pages[\\/]newpool[\\/].*type=style)/ },
   {
     name: 'frame',
-    test: /node_modules(?!.*(reactivity[\\/]map|bindings[\\/]input)\.js)|src[\\/]frame[\\/](?!Shortcuts|Rekey)|preload-helper/,
+    test: /node_modules(?!.*(reactivity[\\/]map|bindings[\\/]input)\.js)|src[\\/]frame[\\/](?!Shortcuts)|preload-helper/,
   },
   { name: 'parts', test: any(parts) },
   { name: 'reasons', test: /src[\\/]texts[\\/]reasons\.ts/ },
