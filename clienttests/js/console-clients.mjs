@@ -33,7 +33,7 @@ export async function admin(operation, input = {}) {
     method: "POST", protocol, hostname, port: Number(port), path: "/", query: {}, body,
     headers: { host, "content-type": "application/x-amz-json-1.1", "x-amz-target": `PoolhouseAdmin.${operation}` } });
   const answer = await fetch(`${ENDPOINT}/`, { method: "POST", headers, body });
-  const got = await answer.json();
+  const got = JSON.parse(await answer.text() || "{}"); // some operations answer nothing
   if (!answer.ok) throw new Error(`${operation}: ${JSON.stringify(got)}`);
   return got;
 }
@@ -77,21 +77,6 @@ export async function dev(path, input) {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(input) });
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   return answer.json();
-}
-
-const signer = new SignatureV4({ service: "poolhouse", region, credentials, sha256: Sha256 });
-
-// admin calls an operation of the admin API.
-export async function admin(operation, input = {}) {
-  const url = new URL(ENDPOINT);
-  const body = JSON.stringify(input);
-  const { headers } = await signer.sign({
-    method: "POST", protocol: url.protocol, hostname: url.hostname, port: Number(url.port), path: "/", query: {}, body,
-    headers: { host: url.host, "content-type": "application/x-amz-json-1.1", "x-amz-target": `PoolhouseAdmin.${operation}` } });
-  const answer = await fetch(`${ENDPOINT}/`, { method: "POST", headers, body });
-  const got = JSON.parse(await answer.text() || "{}"); // some operations answer nothing
-  if (!answer.ok) throw new Error(`${operation}: ${JSON.stringify(got)}`);
-  return got;
 }
 
 // tokenFor asks the development issuer for a token of anybody.
