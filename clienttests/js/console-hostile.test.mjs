@@ -1,0 +1,326 @@
+// Texts that others chose: names, tags, claims, descriptions, addresses, tokens, what programs call themselves. Whatever
+// the server lets them be, the console shows them as text. The same goes for texts in the console's own addresses.
+import assert from "node:assert/strict";
+import http from "node:http";
+import test, { after } from "node:test";
+
+import {
+  CreateIdentityPoolCommand, GetIdCommand, GetOpenIdTokenForDeveloperIdentityCommand, SetIdentityPoolRolesCommand,
+  SetPrincipalTagAttributeMapCommand,
+} from "@aws-sdk/client-cognito-identity";
+
+import { ENDPOINT, admin, iam, info, of, send, tokenFor, unsigned } from "./console-calls.mjs";
+import { hostile, plain, textFaults } from "./console-texts.mjs";
+import { browser, faultsOf, open, picture, settled, signIn, views, visit } from "./console.mjs";
+
+const { oidc_provider_arn: DEV, login_key: KEY } = info;
+
+after(() => browser.close());
+
+// taken has, of each place, the texts that the server takes there.
+const taken = {};
+
+// offer tries every text at a place. What the server refuses cannot be shown.
+async function offer(place, texts, make) {
+  taken[place] = [];
+  for (const [kind, text] of Object.entries(texts)) {
+    const made = await make(text, kind).then((value) => ({ value }), (error) => {
+      if (!error.$metadata?.requestId && !error.requestId && !/^\w+: \{/.test(error.message) && !/^no token/.test(error.message)) throw error;
+      return null;
+    });
+    if (made) taken[place].push({ kind, text, value: made.value });
+  }
+}
+
+const pool = async (IdentityPoolName, more = {}) => (await send(CreateIdentityPoolCommand, {
+  IdentityPoolName, AllowUnauthenticatedIdentities: true, AllowClassicFlow: false, ...more })).IdentityPoolId;
+const trust = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Principal: { Federated: "cognito-identity.amazonaws.com" },
+  Action: "sts:AssumeRoleWithWebIdentity", Condition: { StringEquals: { "cognito-identity.amazonaws.com:aud": "us-east-1:00000000-0000-4000-8000-000000000000" } } }] });
+
+await offer("pool name", plain, (name) => pool(name));
+await offer("developer provider name", plain, (name) => pool("developer", { DeveloperProviderName: name }));
+await offer("tag key", plain, (key) => pool("tags", { IdentityPoolTags: { [key]: "x" } }));
+await offer("tag value", plain, (value) => pool("tags", { IdentityPoolTags: { key: value } }));
+
+// The pool that most of the texts are in.
+const shop = await pool("shop", { OpenIdConnectProviderARNs: [DEV], DeveloperProviderName: "backend.example",
+  SupportedLoginProviders: { "accounts.google.com": "javascript.alert" } });
+const roles = (Rules) => send(SetIdentityPoolRolesCommand, { IdentityPoolId: shop, Roles: { authenticated: of("role", "User"), unauthenticated: of("role", "Guest") },
+  RoleMappings: { [DEV]: { Type: "Rules", AmbiguousRoleResolution: "Deny", RulesConfiguration: { Rules } } } });
+const rule = (more) => ({ Claim: "plan", MatchType: "Equals", Value: "x", RoleARN: of("role", "Pro"), ...more });
+await offer("claim of a rule", plain, (Claim) => roles([rule({ Claim })]));
+await offer("value of a rule", plain, (Value) => roles([rule({ Value })]));
+await roles([...taken["claim of a rule"].map(({ text }) => rule({ Claim: text })), ...taken["value of a rule"].map(({ text }) => rule({ Value: text }))].slice(0, 25));
+
+const tags = (PrincipalTags, IdentityProviderName = DEV) => send(SetPrincipalTagAttributeMapCommand, { IdentityPoolId: shop, IdentityProviderName, UseDefaults: false, PrincipalTags });
+await offer("principal tag", plain, (key) => tags({ [key]: "sub" }));
+await offer("claim of a principal tag", plain, (claim) => tags({ key: claim }));
+// A map has little room, so each provider of the pool has some of the texts.
+const short = (place) => taken[place].filter(({ text }) => text.length < 40).slice(0, 12);
+await tags(Object.fromEntries(short("principal tag").map(({ text }) => [text, "sub"])));
+await tags(Object.fromEntries(short("claim of a principal tag").map(({ text }, n) => [`key${n}`, text])), "accounts.google.com");
+
+let count = 0;
+const role = (more, RoleName = `role${++count}`) => iam.createRole({ RoleName, AssumeRolePolicyDocument: trust, ...more }).promise().then(() => RoleName);
+await offer("role description", plain, (Description) => role({ Description }));
+await offer("role name", plain, (name) => role({}, name.slice(0, 64)));
+await offer("role tag", plain, (Value) => role({ Tags: [{ Key: "key", Value }] }));
+await offer("statement of a trust policy", hostile, (Sid) => role({ AssumeRolePolicyDocument: trust.replace('"Effect"', `"Sid":${JSON.stringify(Sid.replace(/[^\w]/g, ""))},"Effect"`) }));
+await offer("condition of a trust policy", hostile, (value) => role({ AssumeRolePolicyDocument: trust.replace('"Condition":{', () => `"Condition":{"StringLike":{"cognito-identity.amazonaws.com:sub":${JSON.stringify(value)}},`) }));
+await offer("policy name", plain, (PolicyName) => iam.putRolePolicy({ RoleName: "role1", PolicyName, PolicyDocument: JSON.stringify({
+  Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "s3:GetObject", Resource: `arn:aws:s3:::bucket/${PolicyName}` }] }) }).promise());
+
+await offer("provider address", plain, (text) => iam.createOpenIDConnectProvider({ Url: `https://hostile.example/${text}`, ClientIDList: ["app"] }).promise());
+await offer("client ID", plain, (ClientID) => iam.createOpenIDConnectProvider({ Url: `https://client${++count}.example`, ClientIDList: [ClientID] }).promise());
+// The certificate of the server's own identity provider serves for others.
+const { saml_response: response } = await (await fetch(`${ENDPOINT}/_poolhouse/dev/saml-response`, {
+  method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name_id: "ann" }) })).json();
+const [, certificate] = /<(?:ds:)?X509Certificate>([^<]+)</.exec(Buffer.from(response, "base64").toString()) ?? [];
+const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+const metadata = (entity) => `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="${escaped(entity)}"><IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>${certificate}</X509Certificate></X509Data></KeyInfo></KeyDescriptor><SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://idp.example/sso"/></IDPSSODescriptor></EntityDescriptor>`;
+await offer("SAML entity ID", plain, (text) => iam.createSAMLProvider({ Name: `saml${++count}`, SAMLMetadataDocument: metadata(text) }).promise());
+await offer("SAML provider name", plain, (Name) => iam.createSAMLProvider({ Name, SAMLMetadataDocument: metadata(`urn:${++count}`) }).promise());
+
+await offer("access key description", plain, (Description) => admin("CreateAccessKey", { Description, Policy: JSON.stringify({
+  Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "cognito-identity:ListIdentityPools", Resource: "*" }] }) }));
+await offer("developer user", plain, async (user) => (await send(GetOpenIdTokenForDeveloperIdentityCommand, { IdentityPoolId: shop, Logins: { "backend.example": user } })).IdentityId);
+await offer("subject of a token", plain, async (sub) => (await send(GetIdCommand, { IdentityPoolId: shop, Logins: { [KEY]: await tokenFor(sub) } })).IdentityId);
+
+// refuse makes a call that is refused, with headers of any bytes, and returns its request ID.
+function refuse(input, headers = {}) {
+  const bytes = Object.entries({ "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AWSCognitoIdentityService.GetId", ...headers })
+    .map(([name, value]) => [name, Buffer.from(value).toString("latin1")]);
+  return new Promise((done, failed) => {
+    const request = http.request(ENDPOINT, { method: "POST", headers: Object.fromEntries(bytes) }, (answer) => {
+      answer.resume().on("end", () => done(answer.statusCode >= 400 ? answer.headers["x-amzn-requestid"] : undefined));
+    });
+    request.on("error", failed);
+    request.end(JSON.stringify(input));
+  });
+}
+// A header cannot have every text; what the client refuses to send, nobody can choose.
+const header = (text) => text.replace(/[\u0000-\u001f\u007f]/g, "");
+const now = Math.floor(Date.now() / 1000);
+const claims = (more) => unsigned({ iss: info.issuer, sub: "ann", aud: "other-app", iat: now, exp: now + 3600, ...more });
+const signature = (key) => `AWS4-HMAC-SHA256 Credential=${key}/20261126/us-east-1/cognito-identity/aws4_request, SignedHeaders=host, Signature=${"0".repeat(64)}`;
+const refused = {
+  "user agent": (text) => refuse({ IdentityPoolId: "us-east-1:00000000-0000-4000-8000-00000000dead" }, { "User-Agent": `${header(text)} x/1 app/${header(text)}` }),
+  operation: (text) => refuse({}, { "X-Amz-Target": `AWSCognitoIdentityService.${header(text)}` }),
+  "access key ID": (text) => refuse({ MaxResults: 1 }, { "X-Amz-Target": "AWSCognitoIdentityService.ListIdentityPools", Authorization: signature(header(text).replace(/[\s,/]/g, "")) }),
+  "pool ID": (text) => refuse({ IdentityPoolId: text }),
+  "login key": (text) => refuse({ IdentityPoolId: shop, Logins: { [text]: "x" } }),
+  "login value": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: text } }),
+  "client of a token": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: claims({ aud: text }) } }),
+  "clients of a token": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: claims({ aud: [text, "x"], azp: text }) } }),
+  "issuer of a token": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: claims({ iss: text }) } }),
+  "subject of a refused token": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: claims({ sub: text }) } }),
+  "key of a token": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: unsigned({ iss: info.issuer, sub: "a", aud: info.audience, iat: now, exp: now + 3600 }, { kid: text }) } }),
+  "algorithm of a token": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: unsigned({ iss: info.issuer }, { alg: text }) } }),
+};
+for (const [place, make] of Object.entries(refused)) await offer(`refused call: ${place}`, plain, make);
+
+const route = (...parts) => "#/" + parts.map(encodeURIComponent).join("/");
+const first = (place) => taken[place].at(0)?.value;
+const identity = taken["subject of a token"].find(({ kind }) => kind === "bidi")?.value;
+
+// Every page that shows a text of others.
+const routes = {
+  key: route("key"), overview: route("overview"), pools: route("pools"), "new pool": route("pools", "new", "roles"),
+  ...Object.fromEntries(["overview", "providers", "roles", "tags", "identities", "code", "settings"].map((tab) => [`pool, ${tab}`, route("pools", shop, tab)])),
+  ...Object.fromEntries(taken["pool name"].map(({ kind, value }) => [`pool named ${kind}`, route("pools", value, "settings")])),
+  ...Object.fromEntries(taken["developer provider name"].slice(0, 3).map(({ kind, value }) => [`developer name ${kind}`, route("pools", value, "providers")])),
+  ...Object.fromEntries(["tag key", "tag value"].map((place) => [place, route("pools", first(place), "settings")])),
+  identities: route("identities"), identity: route("identities", identity ?? ""), explain: route("explain"), "any token": route("explain", "token"),
+  playground: route("play"), roles: route("access", "roles"), providers: route("access", "oidc"), SAML: route("access", "saml"),
+  keys: route("access", "keys"), engines: route("access", "engines"), server: route("server"), settings: route("server", "settings"),
+  ...Object.fromEntries(taken["role description"].map(({ kind, value }) => [`role described ${kind}`, route("access", "roles", value)])),
+  ...Object.fromEntries(taken["condition of a trust policy"].slice(0, 4).map(({ kind, value }) => [`role that trusts ${kind}`, route("access", "roles", value)])),
+  ...Object.fromEntries(taken["provider address"].map(({ kind, text }) => [`provider at ${kind}`, route("access", "oidc", `hostile.example/${text}`)])),
+  ...Object.fromEntries(taken["client ID"].slice(0, 3).map(({ kind, value }) => [`provider with client ${kind}`, route("access", "oidc", value.OpenIDConnectProviderArn.split("oidc-provider/")[1])])),
+  ...Object.fromEntries(taken["SAML entity ID"].slice(0, 4).map(({ kind, value }) => [`SAML ${kind}`, route("access", "saml", value.SAMLProviderArn.split("/")[1])])),
+};
+const refusals = Object.entries(taken).filter(([place]) => place.startsWith("refused call")).flatMap(([place, list]) =>
+  list.filter(({ value }) => value).map(({ kind, value }) => [`${place}: ${kind}`, route("explain", value)]));
+
+// watched shows the console, and tells of every dialog and of every page that another one opens.
+async function watched(view) {
+  const shown = await open(ENDPOINT, view);
+  shown.page.on("dialog", (dialog) => { shown.reports.push(`script: dialog ${dialog.message()}`); void dialog.dismiss(); });
+  shown.page.on("popup", (page) => shown.reports.push(`script: a page ${page.url()}`));
+  return shown;
+}
+
+const faultsIn = async (shown) => [...await textFaults(shown.page), ...await faultsOf(shown)];
+
+test("the server takes hostile texts, so that there is something to show", (t) => {
+  for (const [place, list] of Object.entries(taken)) {
+    t.diagnostic(`${place}: ${list.map(({ kind }) => kind).join(", ")}`);
+    assert.ok(list.length > 0, `${place} takes none of the texts`);
+  }
+  assert.ok(identity, "no identity of a hostile subject");
+  assert.ok(refusals.length > 50, `${refusals.length} refusals`);
+});
+
+for (const [name, view] of Object.entries(views)) {
+  test(`hostile texts are shown as text, ${name}`, async (t) => {
+    const shown = await watched(view);
+    await signIn(shown.page);
+    let all = "";
+    for (const [title, to] of Object.entries(routes)) {
+      await t.test(title, async () => {
+        await visit(shown.page, to);
+        all += await shown.page.locator("main").innerText();
+        await picture(shown.page, `hostile-${name}-${title}`);
+        assert.deepEqual(await faultsIn(shown), []);
+      });
+    }
+    // They are shown, not left out: hidden characters as escapes, markup as it was written.
+    await t.test("they are shown", () => {
+      for (const text of ["\\u{202e}", "\\u{200b}", "<img src=x onerror=", "{{7*7}}", "=1+1", "javascript:", "__proto__", "W".repeat(60)])
+        assert.ok(all.replaceAll("\u00a0", " ").includes(text), `no page has ${text}`);
+    });
+    await shown.close();
+  });
+}
+
+test("hostile texts of refused calls are shown as text", async (t) => {
+  const shown = await watched(views.narrow);
+  await signIn(shown.page);
+  for (const [title, to] of refusals) {
+    await t.test(title, async () => {
+      await visit(shown.page, to);
+      assert.deepEqual(await textFaults(shown.page), []);
+      // axe once a place: what differs is the text.
+      if (/: (markup|long|bidi)$/.test(title)) {
+        await picture(shown.page, `hostile-${title}`);
+        assert.deepEqual(await faultsOf(shown), []);
+      }
+      const wide = await shown.page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= shown.view.viewport.width, `${wide} px wide`);
+      assert.deepEqual(shown.reports.splice(0), []);
+    });
+  }
+  await shown.close();
+});
+
+// What the server does not let others choose today, such as the names of engines, a server of another version may.
+test("hostile texts in every member of the server's answers are shown as text", async (t) => {
+  const kept = /^(Kind|Type|Status|State|Source|Next|NextToken|MatchType|AmbiguousRoleResolution|Field|Code|\w*Id|Id|\w*Arns?|Arn)$/;
+  const dirty = hostile.markup + hostile.bidi + hostile["script address"] + hostile.long;
+  const poison = (value, name = "") => {
+    if (typeof value === "string") return kept.test(name) || /^(arn:|us-east-1|[A-Z]{20}$)/.test(value) ? value : value + dirty;
+    if (Array.isArray(value)) return value.map((one) => poison(one, name));
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(Object.entries(value).map(([key, of]) => [name === "Refused" || name === "Latency" ? key + dirty : key, poison(of, key)]));
+  };
+
+  for (const [name, view] of Object.entries(views)) {
+    const shown = await watched(view);
+    await signIn(shown.page);
+    let poisoned = 0;
+    await shown.page.route("**/*", async (route) => {
+      if (!/^(PoolhouseAdmin|AWSCognitoIdentityService)\./.test(route.request().headers()["x-amz-target"] ?? "")) return route.fallback();
+      const answer = await route.fetch().catch(() => null);
+      if (!answer) return route.abort();
+      poisoned++;
+      const json = await answer.json();
+      if (/ListCredentialEngines|GetServerStatus/.test(route.request().headers()["x-amz-target"])) {
+        json.Engines = [{ Name: "engine", Kind: "builtin", Healthy: false, LastError: "error" }];
+      }
+      await route.fulfill({ response: answer, json: poison(json) }).catch(() => undefined);
+    });
+    const some = ["overview", "pools", "pool, overview", "pool, providers", "pool, roles", "pool, tags", "pool, identities", "pool, settings", "identities",
+      "identity", "explain", "engines", "keys", "server", "settings", "playground"];
+    for (const title of [...some, "a refusal", "a missing pool"]) {
+      await t.test(`${title}, ${name}`, async () => {
+        const to = title === "a refusal" ? refusals.at(-1)[1] : title === "a missing pool" ? route("pools", "us-east-1:00000000-0000-4000-8000-00000000dead", "overview") : routes[title];
+        await visit(shown.page, to);
+        await picture(shown.page, `poisoned-${name}-${title}`);
+        assert.deepEqual(await faultsIn(shown), []);
+      });
+    }
+    assert.ok(poisoned > some.length);
+    await shown.close();
+  }
+});
+
+// Addresses that somebody sends to an administrator.
+const long = "A".repeat(5000);
+const injected = {
+  "no page": "#/<img src=x onerror=alert(1)>", "no page, encoded": route(hostile.markup), "no page, cut escapes": "#/pools/%E0%A4%A",
+  "prototype": "#/__proto__", "constructor": "#/constructor/prototype", "toString of a pool": "#/pools/x/toString",
+  "tab that every object has": route("pools", shop, "constructor"), "list that every object has": "#/access/__proto__/constructor",
+  "no pool": route("pools", hostile.markup, "overview"), "bidi pool": route("pools", hostile.bidi), "long pool": route("pools", long, "roles"),
+  "no identity": route("identities", hostile.markup), "no refusal": route("explain", hostile.markup), "bidi refusal": route("explain", hostile.bidi),
+  "request ID of a prototype": "#/explain/__proto__", "long request ID": route("explain", long),
+  "no role": route("access", "roles", hostile.markup), "bidi role": route("access", "roles", hostile.bidi), "no provider": route("access", "oidc", hostile["script address"]), "no SAML": route("access", "saml", hostile.attribute),
+  "no key": route("access", "keys", hostile.markup), "no step": route("pools", "new", hostile.markup), "no part of the server": route("server", hostile.bidi),
+  "filters": `#/explain?${new URLSearchParams({ pool: hostile.bidi, reason: "__proto__", operation: hostile.markup, provider: hostile["script address"], key: hostile.bidi })}`,
+  "long filters": `#/explain?${new URLSearchParams({ pool: long, reason: long, operation: long, provider: long, key: long })}`,
+  "overview's period": "#/overview?days=<script>&period=__proto__", "search for a pool": `#/pools?${new URLSearchParams({ search: hostile.bidi, q: hostile.markup })}`,
+  "search for an identity": `#/identities?${new URLSearchParams({ pool: hostile.bidi, provider: hostile.markup, subject: hostile.bidi })}`,
+  "playground's pool": `#/play?${new URLSearchParams({ pool: hostile.markup })}`,
+};
+const fields = { providers: ["OpenIdConnectProviderARNs", "SamlProviderARNs", "SupportedLoginProviders", "CognitoIdentityProviders", "DeveloperProviderName"],
+  roles: ["Roles", "RoleMappings"], tags: ["PrincipalTags"], settings: ["AllowClassicFlow", "AllowUnauthenticatedIdentities", "IdentityPoolTags"], overview: ["__proto__", "constructor"] };
+for (const [tab, names] of Object.entries(fields)) {
+  for (const field of names) {
+    for (const [kind, add] of Object.entries({ markup: hostile.markup, bidi: hostile.bidi, long, address: hostile["script address"] }))
+      injected[`${field} of a pool, ${kind}`] = `${route("pools", shop, tab)}?${new URLSearchParams({ field, add })}`;
+  }
+}
+for (const [path, field] of [["roles", "RoleName"], ["oidc", "Url"], ["saml", "Name"]])
+  for (const [kind, add] of Object.entries({ markup: hostile.markup, bidi: hostile.bidi, long })) injected[`${field} of a new one, ${kind}`] = `#/access/${path}?${new URLSearchParams({ field, add })}`;
+
+test("hostile texts in addresses are shown as text, and change nothing", async (t) => {
+  const shown = await watched(views.narrow);
+  const { page } = shown;
+  await signIn(page);
+  const writes = [];
+  page.on("request", (request) => {
+    const called = request.headers()["x-amz-target"]?.split(".")[1] ?? new URLSearchParams(request.postData() ?? "").get("Action") ?? "";
+    if (/^(Create|Update|Delete|Put|Set|Add|Remove|Attach|Detach|Tag|Untag|Revoke|Rotate|Retire|Sign|Unlink|Merge)/.test(called)) writes.push(called);
+  });
+
+  for (const [title, to] of Object.entries(injected)) {
+    await t.test(title, async () => {
+      // As from a mail: the page is loaded anew, and the key is not there; then, as a click on a link.
+      await visit(page, to);
+      await page.locator("main h1").first().waitFor();
+      assert.notEqual((await page.locator("main h1").first().innerText()).trim(), "");
+      if (/markup|filters|^no |long/.test(title)) await picture(page, `injected-${title}`);
+      assert.deepEqual(await faultsIn(shown), []);
+      const lengths = await page.locator(":is(input, textarea, select)").evaluateAll((all) => all.map((one) => [one.value.length, one.maxLength]));
+      for (const [length, most] of lengths) assert.ok(most < 0 || length <= most, `a field of ${most} characters has ${length}`);
+      await page.keyboard.press("Escape");
+      if (await page.getByRole("dialog").count() > 0) await page.reload().then(() => signIn(page));
+    });
+  }
+  assert.deepEqual(writes, []);
+  await shown.close();
+});
+
+// The checks above must find a page that does it wrongly.
+const planted = {
+  "a hidden character": [/hidden character: P/, () => document.querySelector("main").append(Object.assign(document.createElement("p"), { textContent: "a\u202Eb" }))],
+  "a hidden character in a label": [/hidden character: H1 aria-label/, () => document.querySelector("main h1").setAttribute("aria-label", "a\u200Bb")],
+  "a hidden character in the title": [/hidden character: title/, () => { document.title = "a\u2066b"; }],
+  "a link that is a script": [/link: javascript:/, () => document.querySelector("main").append(Object.assign(document.createElement("a"), { href: "javascript:alert(1)", textContent: "go" }))],
+  "a link without encryption": [/link: http:/, () => document.querySelector("main").append(Object.assign(document.createElement("a"), { href: "http://elsewhere.example/", textContent: "go" }))],
+  "a script that ran": [/script: planted/, () => { window.ran = "planted"; }],
+  "a dialog": [/script: dialog/, () => { alert("planted"); }],
+  "a frame": [/element: IFRAME/, () => document.querySelector("main").append(document.createElement("iframe"))],
+  "a long word that does not break": [/overflow/, () => { const p = document.createElement("p"); p.textContent = "W".repeat(300); p.style.overflowWrap = "normal"; p.style.whiteSpace = "nowrap"; document.querySelector("main").append(p); }],
+};
+test("planted faults are found", async (t) => {
+  for (const [name, [expected, plant]] of Object.entries(planted)) {
+    await t.test(name, async () => {
+      const shown = await watched(views.narrow);
+      await settled(shown.page);
+      await shown.page.evaluate(plant);
+      const faults = await faultsIn(shown);
+      assert.ok(faults.some((fault) => expected.test(fault)), `not found; found: ${faults.join("\n")}`);
+      await shown.close();
+    });
+  }
+});
