@@ -10,8 +10,8 @@ import {
 } from "@aws-sdk/client-cognito-identity";
 
 import { ENDPOINT, admin, iam, info, of, send, tokenFor, unsigned } from "./console-calls.mjs";
-import { hostile, plain, textFaults } from "./console-texts.mjs";
-import { browser, faultsOf, open, picture, settled, signIn, views, visit } from "./console.mjs";
+import { faultsIn, hostile, narrowFaults, plain, route, watched } from "./console-texts.mjs";
+import { browser, picture, signIn, views, visit } from "./console.mjs";
 
 const { oidc_provider_arn: DEV, login_key: KEY } = info;
 
@@ -77,7 +77,7 @@ const { saml_response: response } = await (await fetch(`${ENDPOINT}/_poolhouse/d
   method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name_id: "ann" }) })).json();
 const [, certificate] = /<(?:ds:)?X509Certificate>([^<]+)</.exec(Buffer.from(response, "base64").toString()) ?? [];
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
-const metadata = (entity) => `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="${escaped(entity)}"><IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>${certificate}</X509Certificate></X509Data></KeyInfo></KeyDescriptor><SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://idp.example/sso"/></IDPSSODescriptor></EntityDescriptor>`;
+const metadata = (entity) => `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="${escaped(entity)}"><IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>${certificate}</X509Certificate></X509Data></KeyInfo></KeyDescriptor><SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://idp.example/sso"/></IDPSSODescriptor><Organization><OrganizationName xml:lang="en">${escaped(entity)}</OrganizationName><OrganizationDisplayName xml:lang="en">${escaped(entity)}</OrganizationDisplayName><OrganizationURL xml:lang="en">${escaped(entity)}</OrganizationURL></Organization>${" ".repeat(1000)}</EntityDescriptor>`;
 await offer("SAML entity ID", plain, (text) => iam.createSAMLProvider({ Name: `saml${++count}`, SAMLMetadataDocument: metadata(text) }).promise());
 await offer("SAML provider name", plain, (Name) => iam.createSAMLProvider({ Name, SAMLMetadataDocument: metadata(`urn:${++count}`) }).promise());
 
@@ -119,38 +119,30 @@ const refused = {
 };
 for (const [place, make] of Object.entries(refused)) await offer(`refused call: ${place}`, plain, make);
 
-const route = (...parts) => "#/" + parts.map(encodeURIComponent).join("/");
+// A text of each kind that the server takes there and that its page could show wrongly; lists show all of them.
+const telling = ["markup", "bidi", "long", "plain long", "script address", "plain address", "control", "prototype"];
+const some = (place, most = 3) => telling.flatMap((kind) => taken[place].filter((one) => one.kind === kind)).slice(0, most);
 const first = (place) => taken[place].at(0)?.value;
-const identity = taken["subject of a token"].find(({ kind }) => kind === "bidi")?.value;
+const identity = some("subject of a token", 1)[0]?.value;
 
 // Every page that shows a text of others.
 const routes = {
   key: route("key"), overview: route("overview"), pools: route("pools"), "new pool": route("pools", "new", "roles"),
   ...Object.fromEntries(["overview", "providers", "roles", "tags", "identities", "code", "settings"].map((tab) => [`pool, ${tab}`, route("pools", shop, tab)])),
-  ...Object.fromEntries(taken["pool name"].map(({ kind, value }) => [`pool named ${kind}`, route("pools", value, "settings")])),
-  ...Object.fromEntries(taken["developer provider name"].slice(0, 3).map(({ kind, value }) => [`developer name ${kind}`, route("pools", value, "providers")])),
+  ...Object.fromEntries(some("pool name").map(({ kind, value }) => [`pool named ${kind}`, route("pools", value, "settings")])),
+  ...Object.fromEntries(some("developer provider name", 2).map(({ kind, value }) => [`developer name ${kind}`, route("pools", value, "providers")])),
   ...Object.fromEntries(["tag key", "tag value"].map((place) => [place, route("pools", first(place), "settings")])),
   identities: route("identities"), identity: route("identities", identity ?? ""), explain: route("explain"), "any token": route("explain", "token"),
   playground: route("play"), roles: route("access", "roles"), providers: route("access", "oidc"), SAML: route("access", "saml"),
   keys: route("access", "keys"), engines: route("access", "engines"), server: route("server"), settings: route("server", "settings"),
-  ...Object.fromEntries(taken["role description"].map(({ kind, value }) => [`role described ${kind}`, route("access", "roles", value)])),
-  ...Object.fromEntries(taken["condition of a trust policy"].slice(0, 4).map(({ kind, value }) => [`role that trusts ${kind}`, route("access", "roles", value)])),
-  ...Object.fromEntries(taken["provider address"].map(({ kind, text }) => [`provider at ${kind}`, route("access", "oidc", `hostile.example/${text}`)])),
-  ...Object.fromEntries(taken["client ID"].slice(0, 3).map(({ kind, value }) => [`provider with client ${kind}`, route("access", "oidc", value.OpenIDConnectProviderArn.split("oidc-provider/")[1])])),
-  ...Object.fromEntries(taken["SAML entity ID"].slice(0, 4).map(({ kind, value }) => [`SAML ${kind}`, route("access", "saml", value.SAMLProviderArn.split("/")[1])])),
+  ...Object.fromEntries(some("role description").map(({ kind, value }) => [`role described ${kind}`, route("access", "roles", value)])),
+  ...Object.fromEntries(some("condition of a trust policy", 2).map(({ kind, value }) => [`role that trusts ${kind}`, route("access", "roles", value)])),
+  ...Object.fromEntries(some("provider address").map(({ kind, text }) => [`provider at ${kind}`, route("access", "oidc", `hostile.example/${text}`)])),
+  ...Object.fromEntries(some("client ID", 2).map(({ kind, value }) => [`provider with client ${kind}`, route("access", "oidc", value.OpenIDConnectProviderArn.split("oidc-provider/")[1])])),
+  ...Object.fromEntries(some("SAML entity ID", 2).map(({ kind, value }) => [`SAML ${kind}`, route("access", "saml", value.SAMLProviderArn.split("/")[1])])),
 };
 const refusals = Object.entries(taken).filter(([place]) => place.startsWith("refused call")).flatMap(([place, list]) =>
-  list.filter(({ value }) => value).map(({ kind, value }) => [`${place}: ${kind}`, route("explain", value)]));
-
-// watched shows the console, and tells of every dialog and of every page that another one opens.
-async function watched(view) {
-  const shown = await open(ENDPOINT, view);
-  shown.page.on("dialog", (dialog) => { shown.reports.push(`script: dialog ${dialog.message()}`); void dialog.dismiss(); });
-  shown.page.on("popup", (page) => shown.reports.push(`script: a page ${page.url()}`));
-  return shown;
-}
-
-const faultsIn = async (shown) => [...await textFaults(shown.page), ...await faultsOf(shown)];
+  list.filter(({ kind, value }) => value && ["markup", "bidi", "long"].includes(kind)).map(({ kind, value }) => [`${place}: ${kind}`, route("explain", value)]));
 
 test("the server takes hostile texts, so that there is something to show", (t) => {
   for (const [place, list] of Object.entries(taken)) {
@@ -158,7 +150,7 @@ test("the server takes hostile texts, so that there is something to show", (t) =
     assert.ok(list.length > 0, `${place} takes none of the texts`);
   }
   assert.ok(identity, "no identity of a hostile subject");
-  assert.ok(refusals.length > 50, `${refusals.length} refusals`);
+  assert.ok(refusals.length > 25, `${refusals.length} refusals`);
 });
 
 for (const [name, view] of Object.entries(views)) {
@@ -167,11 +159,13 @@ for (const [name, view] of Object.entries(views)) {
     await signIn(shown.page);
     let all = "";
     for (const [title, to] of Object.entries(routes)) {
+      // Where there is room, one thing of a kind is enough.
+      if (view === views.wide && /named|described|that trusts|provider (at|with)|^SAML /.test(title) && !/markup|bidi/.test(title)) continue;
       await t.test(title, async () => {
         await visit(shown.page, to);
         all += await shown.page.locator("main").innerText();
         await picture(shown.page, `hostile-${name}-${title}`);
-        assert.deepEqual(await faultsIn(shown), []);
+        assert.deepEqual(await (view === views.narrow ? faultsIn : narrowFaults)(shown), []);
       });
     }
     // They are shown, not left out: hidden characters as escapes, markup as it was written.
@@ -189,138 +183,10 @@ test("hostile texts of refused calls are shown as text", async (t) => {
   for (const [title, to] of refusals) {
     await t.test(title, async () => {
       await visit(shown.page, to);
-      assert.deepEqual(await textFaults(shown.page), []);
-      // axe once a place: what differs is the text.
-      if (/: (markup|long|bidi)$/.test(title)) {
-        await picture(shown.page, `hostile-${title}`);
-        assert.deepEqual(await faultsOf(shown), []);
-      }
-      const wide = await shown.page.evaluate(() => document.documentElement.scrollWidth);
-      assert.ok(wide <= shown.view.viewport.width, `${wide} px wide`);
-      assert.deepEqual(shown.reports.splice(0), []);
+      if (/: (markup|bidi)$/.test(title)) await picture(shown.page, `hostile-${title}`);
+      assert.deepEqual(await (title.endsWith(": markup") ? faultsIn : narrowFaults)(shown), []);
     });
   }
   await shown.close();
 });
 
-// What the server does not let others choose today, such as the names of engines, a server of another version may.
-test("hostile texts in every member of the server's answers are shown as text", async (t) => {
-  const kept = /^(Kind|Type|Status|State|Source|Next|NextToken|MatchType|AmbiguousRoleResolution|Field|Code|\w*Id|Id|\w*Arns?|Arn)$/;
-  const dirty = hostile.markup + hostile.bidi + hostile["script address"] + hostile.long;
-  const poison = (value, name = "") => {
-    if (typeof value === "string") return kept.test(name) || /^(arn:|us-east-1|[A-Z]{20}$)/.test(value) ? value : value + dirty;
-    if (Array.isArray(value)) return value.map((one) => poison(one, name));
-    if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(Object.entries(value).map(([key, of]) => [name === "Refused" || name === "Latency" ? key + dirty : key, poison(of, key)]));
-  };
-
-  for (const [name, view] of Object.entries(views)) {
-    const shown = await watched(view);
-    await signIn(shown.page);
-    let poisoned = 0;
-    await shown.page.route("**/*", async (route) => {
-      if (!/^(PoolhouseAdmin|AWSCognitoIdentityService)\./.test(route.request().headers()["x-amz-target"] ?? "")) return route.fallback();
-      const answer = await route.fetch().catch(() => null);
-      if (!answer) return route.abort();
-      poisoned++;
-      const json = await answer.json();
-      if (/ListCredentialEngines|GetServerStatus/.test(route.request().headers()["x-amz-target"])) {
-        json.Engines = [{ Name: "engine", Kind: "builtin", Healthy: false, LastError: "error" }];
-      }
-      await route.fulfill({ response: answer, json: poison(json) }).catch(() => undefined);
-    });
-    const some = ["overview", "pools", "pool, overview", "pool, providers", "pool, roles", "pool, tags", "pool, identities", "pool, settings", "identities",
-      "identity", "explain", "engines", "keys", "server", "settings", "playground"];
-    for (const title of [...some, "a refusal", "a missing pool"]) {
-      await t.test(`${title}, ${name}`, async () => {
-        const to = title === "a refusal" ? refusals.at(-1)[1] : title === "a missing pool" ? route("pools", "us-east-1:00000000-0000-4000-8000-00000000dead", "overview") : routes[title];
-        await visit(shown.page, to);
-        await picture(shown.page, `poisoned-${name}-${title}`);
-        assert.deepEqual(await faultsIn(shown), []);
-      });
-    }
-    assert.ok(poisoned > some.length);
-    await shown.close();
-  }
-});
-
-// Addresses that somebody sends to an administrator.
-const long = "A".repeat(5000);
-const injected = {
-  "no page": "#/<img src=x onerror=alert(1)>", "no page, encoded": route(hostile.markup), "no page, cut escapes": "#/pools/%E0%A4%A",
-  "prototype": "#/__proto__", "constructor": "#/constructor/prototype", "toString of a pool": "#/pools/x/toString",
-  "tab that every object has": route("pools", shop, "constructor"), "list that every object has": "#/access/__proto__/constructor",
-  "no pool": route("pools", hostile.markup, "overview"), "bidi pool": route("pools", hostile.bidi), "long pool": route("pools", long, "roles"),
-  "no identity": route("identities", hostile.markup), "no refusal": route("explain", hostile.markup), "bidi refusal": route("explain", hostile.bidi),
-  "request ID of a prototype": "#/explain/__proto__", "long request ID": route("explain", long),
-  "no role": route("access", "roles", hostile.markup), "bidi role": route("access", "roles", hostile.bidi), "no provider": route("access", "oidc", hostile["script address"]), "no SAML": route("access", "saml", hostile.attribute),
-  "no key": route("access", "keys", hostile.markup), "no step": route("pools", "new", hostile.markup), "no part of the server": route("server", hostile.bidi),
-  "filters": `#/explain?${new URLSearchParams({ pool: hostile.bidi, reason: "__proto__", operation: hostile.markup, provider: hostile["script address"], key: hostile.bidi })}`,
-  "long filters": `#/explain?${new URLSearchParams({ pool: long, reason: long, operation: long, provider: long, key: long })}`,
-  "overview's period": "#/overview?days=<script>&period=__proto__", "search for a pool": `#/pools?${new URLSearchParams({ search: hostile.bidi, q: hostile.markup })}`,
-  "search for an identity": `#/identities?${new URLSearchParams({ pool: hostile.bidi, provider: hostile.markup, subject: hostile.bidi })}`,
-  "playground's pool": `#/play?${new URLSearchParams({ pool: hostile.markup })}`,
-};
-const fields = { providers: ["OpenIdConnectProviderARNs", "SamlProviderARNs", "SupportedLoginProviders", "CognitoIdentityProviders", "DeveloperProviderName"],
-  roles: ["Roles", "RoleMappings"], tags: ["PrincipalTags"], settings: ["AllowClassicFlow", "AllowUnauthenticatedIdentities", "IdentityPoolTags"], overview: ["__proto__", "constructor"] };
-for (const [tab, names] of Object.entries(fields)) {
-  for (const field of names) {
-    for (const [kind, add] of Object.entries({ markup: hostile.markup, bidi: hostile.bidi, long, address: hostile["script address"] }))
-      injected[`${field} of a pool, ${kind}`] = `${route("pools", shop, tab)}?${new URLSearchParams({ field, add })}`;
-  }
-}
-for (const [path, field] of [["roles", "RoleName"], ["oidc", "Url"], ["saml", "Name"]])
-  for (const [kind, add] of Object.entries({ markup: hostile.markup, bidi: hostile.bidi, long })) injected[`${field} of a new one, ${kind}`] = `#/access/${path}?${new URLSearchParams({ field, add })}`;
-
-test("hostile texts in addresses are shown as text, and change nothing", async (t) => {
-  const shown = await watched(views.narrow);
-  const { page } = shown;
-  await signIn(page);
-  const writes = [];
-  page.on("request", (request) => {
-    const called = request.headers()["x-amz-target"]?.split(".")[1] ?? new URLSearchParams(request.postData() ?? "").get("Action") ?? "";
-    if (/^(Create|Update|Delete|Put|Set|Add|Remove|Attach|Detach|Tag|Untag|Revoke|Rotate|Retire|Sign|Unlink|Merge)/.test(called)) writes.push(called);
-  });
-
-  for (const [title, to] of Object.entries(injected)) {
-    await t.test(title, async () => {
-      // As from a mail: the page is loaded anew, and the key is not there; then, as a click on a link.
-      await visit(page, to);
-      await page.locator("main h1").first().waitFor();
-      assert.notEqual((await page.locator("main h1").first().innerText()).trim(), "");
-      if (/markup|filters|^no |long/.test(title)) await picture(page, `injected-${title}`);
-      assert.deepEqual(await faultsIn(shown), []);
-      const lengths = await page.locator(":is(input, textarea, select)").evaluateAll((all) => all.map((one) => [one.value.length, one.maxLength]));
-      for (const [length, most] of lengths) assert.ok(most < 0 || length <= most, `a field of ${most} characters has ${length}`);
-      await page.keyboard.press("Escape");
-      if (await page.getByRole("dialog").count() > 0) await page.reload().then(() => signIn(page));
-    });
-  }
-  assert.deepEqual(writes, []);
-  await shown.close();
-});
-
-// The checks above must find a page that does it wrongly.
-const planted = {
-  "a hidden character": [/hidden character: P/, () => document.querySelector("main").append(Object.assign(document.createElement("p"), { textContent: "a\u202Eb" }))],
-  "a hidden character in a label": [/hidden character: H1 aria-label/, () => document.querySelector("main h1").setAttribute("aria-label", "a\u200Bb")],
-  "a hidden character in the title": [/hidden character: title/, () => { document.title = "a\u2066b"; }],
-  "a link that is a script": [/link: javascript:/, () => document.querySelector("main").append(Object.assign(document.createElement("a"), { href: "javascript:alert(1)", textContent: "go" }))],
-  "a link without encryption": [/link: http:/, () => document.querySelector("main").append(Object.assign(document.createElement("a"), { href: "http://elsewhere.example/", textContent: "go" }))],
-  "a script that ran": [/script: planted/, () => { window.ran = "planted"; }],
-  "a dialog": [/script: dialog/, () => { alert("planted"); }],
-  "a frame": [/element: IFRAME/, () => document.querySelector("main").append(document.createElement("iframe"))],
-  "a long word that does not break": [/overflow/, () => { const p = document.createElement("p"); p.textContent = "W".repeat(300); p.style.overflowWrap = "normal"; p.style.whiteSpace = "nowrap"; document.querySelector("main").append(p); }],
-};
-test("planted faults are found", async (t) => {
-  for (const [name, [expected, plant]] of Object.entries(planted)) {
-    await t.test(name, async () => {
-      const shown = await watched(views.narrow);
-      await settled(shown.page);
-      await shown.page.evaluate(plant);
-      const faults = await faultsIn(shown);
-      assert.ok(faults.some((fault) => expected.test(fault)), `not found; found: ${faults.join("\n")}`);
-      await shown.close();
-    });
-  }
-});

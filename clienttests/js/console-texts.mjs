@@ -1,5 +1,8 @@
 // Texts that somebody may choose to harm those who look at them, and the faults of a page that shows them wrongly.
 
+import { ENDPOINT } from "./console-calls.mjs";
+import { faultsOf, open } from "./console.mjs";
+
 // Scripts tell of themselves in window.ran, or by a dialog.
 const script = "<img src=x onerror=\"window.ran='img';alert(1)\"><script>window.ran='script'</script></script>";
 export const hostile = {
@@ -49,4 +52,25 @@ export function textFaults(page) {
 
     return [...new Set(faults)];
   });
+}
+
+// route returns the address of a page.
+export const route = (...parts) => "#/" + parts.map(encodeURIComponent).join("/");
+
+// watched shows the console, and tells of every dialog and of every page that another one opens.
+export async function watched(view) {
+  const shown = await open(ENDPOINT, view);
+  shown.page.on("dialog", (dialog) => { shown.reports.push(`script: dialog ${dialog.message()}`); void dialog.dismiss(); });
+  shown.page.on("popup", (page) => shown.reports.push(`script: a page ${page.url()}`));
+  return shown;
+}
+
+// faultsIn returns all that is wrong with the page as it is shown.
+export const faultsIn = async (shown) => [...await textFaults(shown.page), ...await faultsOf(shown)];
+
+// narrowFaults returns what is wrong but for what axe finds, which does not depend on the text.
+export async function narrowFaults({ page, reports, view }) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  const over = wide > view.viewport.width ? [`overflow: ${wide} px`] : [];
+  return [...await textFaults(page), ...over, ...reports.splice(0)];
 }
