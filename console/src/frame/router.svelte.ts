@@ -5,11 +5,15 @@ export interface Place {
   query: URLSearchParams
 }
 
-/** parse returns the place that a hash names. A part that cannot be decoded stays as it is. */
+/**
+ * parse returns the place that a hash names. A part that cannot be decoded stays as it is. Values of the query fill
+ * fields, which cannot show hidden characters: somebody else may have written the hash, so such values are left out.
+ */
 export function parse(hash: string): Place {
   const [path = '', query = ''] = hash.replace(/^#/, '').split('?', 2)
+  const shown = [...new URLSearchParams(query)].filter(([, value]) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(value))
 
-  return { path: path.split('/').filter(Boolean).map(decode), query: new URLSearchParams(query) }
+  return { path: path.split('/').filter(Boolean).map(decode), query: new URLSearchParams(shown) }
 }
 
 function decode(part: string): string {

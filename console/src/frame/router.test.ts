@@ -16,3 +16,11 @@ it.each([
 it.each(['#/%', '#/%E0%A4%A', '#//', '', '#', '#?a=1'])('reads %j', (hash) => {
   expect(() => parse(hash)).not.toThrow()
 })
+
+it('leaves out values that a field cannot show', () => {
+  const { query } = parse('#/pools/a?field=Roles&add=a%E2%80%AEb&name=%F3%A0%81%81&search=caf%C3%A9+1')
+  expect([...query]).toEqual([
+    ['field', 'Roles'],
+    ['search', 'café 1'],
+  ])
+})

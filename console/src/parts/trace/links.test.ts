@@ -94,6 +94,13 @@ test('a field that every object has leads to the overview', () => {
   ])
 })
 
+test('a value with hidden characters is not proposed', () => {
+  expect(at({ Kind: 'identity-pool', Id: pool, Field: 'Roles', Add: 'a\u202eb' })).toEqual([
+    `pools/${pool}/roles`,
+    { field: 'Roles' },
+  ])
+})
+
 test('a value that is too long is not proposed, and an unknown kind leads nowhere', () => {
   expect(at({ Kind: 'identity-pool', Id: pool, Field: 'Roles', Add: 'x'.repeat(ADD + 1) })).toEqual([
     `pools/${pool}/roles`,

@@ -1,5 +1,6 @@
 // Where a fix is made: the page and field of the thing that a check's link names.
 
+import { visible } from '../text'
 import type { Link, Step } from './types'
 
 export type Way =
@@ -27,7 +28,8 @@ export const ADD = 2048
 export function way(link: Link, step: Pick<Step, 'Provider' | 'Subject'> = {}): Way | null {
   const id = link.Id ?? ''
   const whole = proposal(link, step)
-  const add = whole && whole.length <= ADD ? whole : undefined
+  // What a field cannot show, or not take, is not proposed.
+  const add = whole && whole.length <= ADD && whole === visible(whole) ? whole : undefined
   const query = { ...(link.Field ? { field: link.Field } : {}), ...(add ? { add } : {}) }
   if (link.Source === 'file' || link.Kind === 'setting') {
     return id ? { source: 'file', setting: id, line: line(id, link.Add) } : null
