@@ -1,7 +1,6 @@
-// Texts that others chose: names, tags, claims, descriptions, addresses, tokens, what programs call themselves. Whatever
-// the server lets them be, the console shows them as text. The same goes for texts in the console's own addresses.
+// Texts that others chose: names, tags, claims, descriptions, addresses, subjects. Whatever
+// the server lets them be, the console shows them as text.
 import assert from "node:assert/strict";
-import http from "node:http";
 import test, { after } from "node:test";
 
 import {
@@ -9,28 +8,13 @@ import {
   SetPrincipalTagAttributeMapCommand,
 } from "@aws-sdk/client-cognito-identity";
 
-import { ENDPOINT, admin, iam, info, of, send, tokenFor, unsigned } from "./console-calls.mjs";
-import { faultsIn, hostile, narrowFaults, plain, route, watched } from "./console-texts.mjs";
+import { ENDPOINT, admin, iam, info, of, send, tokenFor } from "./console-calls.mjs";
+import { faultsIn, hostile, narrowFaults, offer, plain, route, taken, watched } from "./console-texts.mjs";
 import { browser, picture, signIn, views, visit } from "./console.mjs";
 
 const { oidc_provider_arn: DEV, login_key: KEY } = info;
 
 after(() => browser.close());
-
-// taken has, of each place, the texts that the server takes there.
-const taken = {};
-
-// offer tries every text at a place. What the server refuses cannot be shown.
-async function offer(place, texts, make) {
-  taken[place] = [];
-  for (const [kind, text] of Object.entries(texts)) {
-    const made = await make(text, kind).then((value) => ({ value }), (error) => {
-      if (!error.$metadata?.requestId && !error.requestId && !/^\w+: \{/.test(error.message) && !/^no token/.test(error.message)) throw error;
-      return null;
-    });
-    if (made) taken[place].push({ kind, text, value: made.value });
-  }
-}
 
 const pool = async (IdentityPoolName, more = {}) => (await send(CreateIdentityPoolCommand, {
   IdentityPoolName, AllowUnauthenticatedIdentities: true, AllowClassicFlow: false, ...more })).IdentityPoolId;
@@ -86,39 +70,6 @@ await offer("access key description", plain, (Description) => admin("CreateAcces
 await offer("developer user", plain, async (user) => (await send(GetOpenIdTokenForDeveloperIdentityCommand, { IdentityPoolId: shop, Logins: { "backend.example": user } })).IdentityId);
 await offer("subject of a token", plain, async (sub) => (await send(GetIdCommand, { IdentityPoolId: shop, Logins: { [KEY]: await tokenFor(sub) } })).IdentityId);
 
-// refuse makes a call that is refused, with headers of any bytes, and returns its request ID.
-function refuse(input, headers = {}) {
-  const bytes = Object.entries({ "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AWSCognitoIdentityService.GetId", ...headers })
-    .map(([name, value]) => [name, Buffer.from(value).toString("latin1")]);
-  return new Promise((done, failed) => {
-    const request = http.request(ENDPOINT, { method: "POST", headers: Object.fromEntries(bytes) }, (answer) => {
-      answer.resume().on("end", () => done(answer.statusCode >= 400 ? answer.headers["x-amzn-requestid"] : undefined));
-    });
-    request.on("error", failed);
-    request.end(JSON.stringify(input));
-  });
-}
-// A header cannot have every text; what the client refuses to send, nobody can choose.
-const header = (text) => text.replace(/[\u0000-\u001f\u007f]/g, "");
-const now = Math.floor(Date.now() / 1000);
-const claims = (more) => unsigned({ iss: info.issuer, sub: "ann", aud: "other-app", iat: now, exp: now + 3600, ...more });
-const signature = (key) => `AWS4-HMAC-SHA256 Credential=${key}/20261126/us-east-1/cognito-identity/aws4_request, SignedHeaders=host, Signature=${"0".repeat(64)}`;
-const refused = {
-  "user agent": (text) => refuse({ IdentityPoolId: "us-east-1:00000000-0000-4000-8000-00000000dead" }, { "User-Agent": `${header(text)} x/1 app/${header(text)}` }),
-  operation: (text) => refuse({}, { "X-Amz-Target": `AWSCognitoIdentityService.${header(text)}` }),
-  "access key ID": (text) => refuse({ MaxResults: 1 }, { "X-Amz-Target": "AWSCognitoIdentityService.ListIdentityPools", Authorization: signature(header(text).replace(/[\s,/]/g, "")) }),
-  "pool ID": (text) => refuse({ IdentityPoolId: text }),
-  "login key": (text) => refuse({ IdentityPoolId: shop, Logins: { [text]: "x" } }),
-  "login value": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: text } }),
-  "client of a token": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: claims({ aud: text }) } }),
-  "clients of a token": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: claims({ aud: [text, "x"], azp: text }) } }),
-  "issuer of a token": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: claims({ iss: text }) } }),
-  "subject of a refused token": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: claims({ sub: text }) } }),
-  "key of a token": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: unsigned({ iss: info.issuer, sub: "a", aud: info.audience, iat: now, exp: now + 3600 }, { kid: text }) } }),
-  "algorithm of a token": (text) => refuse({ IdentityPoolId: shop, Logins: { [KEY]: unsigned({ iss: info.issuer }, { alg: text }) } }),
-};
-for (const [place, make] of Object.entries(refused)) await offer(`refused call: ${place}`, plain, make);
-
 // A text of each kind that the server takes there and that its page could show wrongly; lists show all of them.
 const telling = ["markup", "bidi", "long", "plain long", "script address", "plain address", "control", "prototype"];
 const some = (place, most = 3) => telling.flatMap((kind) => taken[place].filter((one) => one.kind === kind)).slice(0, most);
@@ -141,16 +92,12 @@ const routes = {
   ...Object.fromEntries(some("client ID", 2).map(({ kind, value }) => [`provider with client ${kind}`, route("access", "oidc", value.OpenIDConnectProviderArn.split("oidc-provider/")[1])])),
   ...Object.fromEntries(some("SAML entity ID", 2).map(({ kind, value }) => [`SAML ${kind}`, route("access", "saml", value.SAMLProviderArn.split("/")[1])])),
 };
-const refusals = Object.entries(taken).filter(([place]) => place.startsWith("refused call")).flatMap(([place, list]) =>
-  list.filter(({ kind, value }) => value && ["markup", "bidi", "long"].includes(kind)).map(({ kind, value }) => [`${place}: ${kind}`, route("explain", value)]));
-
 test("the server takes hostile texts, so that there is something to show", (t) => {
   for (const [place, list] of Object.entries(taken)) {
     t.diagnostic(`${place}: ${list.map(({ kind }) => kind).join(", ")}`);
     assert.ok(list.length > 0, `${place} takes none of the texts`);
   }
   assert.ok(identity, "no identity of a hostile subject");
-  assert.ok(refusals.length > 25, `${refusals.length} refusals`);
 });
 
 for (const [name, view] of Object.entries(views)) {
@@ -176,17 +123,3 @@ for (const [name, view] of Object.entries(views)) {
     await shown.close();
   });
 }
-
-test("hostile texts of refused calls are shown as text", async (t) => {
-  const shown = await watched(views.narrow);
-  await signIn(shown.page);
-  for (const [title, to] of refusals) {
-    await t.test(title, async () => {
-      await visit(shown.page, to);
-      if (/: (markup|bidi)$/.test(title)) await picture(shown.page, `hostile-${title}`);
-      assert.deepEqual(await (title.endsWith(": markup") ? faultsIn : narrowFaults)(shown), []);
-    });
-  }
-  await shown.close();
-});
-

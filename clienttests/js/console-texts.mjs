@@ -54,6 +54,21 @@ export function textFaults(page) {
   });
 }
 
+// taken has, of each place, the texts that the server takes there.
+export const taken = {};
+
+// offer tries every text at a place. What the server refuses cannot be shown.
+export async function offer(place, texts, make) {
+  taken[place] = [];
+  for (const [kind, text] of Object.entries(texts)) {
+    const made = await make(text, kind).then((value) => ({ value }), (error) => {
+      if (!error.$metadata?.requestId && !error.requestId && !/^\w+: \{/.test(error.message) && !/^no token/.test(error.message)) throw error;
+      return null;
+    });
+    if (made) taken[place].push({ kind, text, value: made.value });
+  }
+}
+
 // route returns the address of a page.
 export const route = (...parts) => "#/" + parts.map(encodeURIComponent).join("/");
 
