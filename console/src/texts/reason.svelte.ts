@@ -91,11 +91,14 @@ function entry<T>(of: Record<string, T> | undefined, code: string): T | undefine
 // fill puts the values into a text in one pass; an action whose value is missing is none.
 function fill(text: string, step?: Step): string {
   const values: Record<string, string | undefined> = {
-    expected: step?.Expected,
-    got: step?.Got,
+    expected: bare(step?.Expected),
+    got: bare(step?.Got),
     add: step?.Link?.Add,
   }
   if (text.includes('{add}') && !values.add) return ''
 
   return text.replace(/\{(expected|got|add)\}/g, (_, name: string) => values[name] ?? 'something else')
 }
+
+// bare takes the full stop from a value that is a sentence: the text around it has its own.
+const bare = (value?: string): string | undefined => value?.replace(/(?<!\.)\.$/, '')

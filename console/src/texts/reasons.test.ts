@@ -101,6 +101,7 @@ test('a reason without a text has the title of its family, and an unknown one it
 
 test.each([
   [{ Expected: 'a', Got: 'b' }, 'The server expected a. It got b.'],
+  [{ Got: 'none: it is gone.' }, 'The server got none: it is gone.'],
   [{ Got: 'b' }, 'The server got b.'],
   [{ Expected: 'a' }, 'The server expected a.'],
   [{}, 'The call did not pass the check “x”.'],
