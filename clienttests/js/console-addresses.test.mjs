@@ -5,7 +5,7 @@ import test, { after } from "node:test";
 
 import { CreateIdentityPoolCommand } from "@aws-sdk/client-cognito-identity";
 
-import { info, send } from "./console-calls.mjs";
+import { info, send } from "./console-clients.mjs";
 import { faultsIn, hostile, narrowFaults, route, watched } from "./console-texts.mjs";
 import { browser, picture, signIn, views, visit } from "./console.mjs";
 
@@ -72,4 +72,3 @@ test("hostile texts in addresses are shown as text, and change nothing", async (
   assert.deepEqual(writes, []);
   await shown.close();
 });
-

@@ -5,7 +5,7 @@ import test, { after } from "node:test";
 
 import { CreateIdentityPoolCommand, GetIdCommand, SetIdentityPoolRolesCommand } from "@aws-sdk/client-cognito-identity";
 
-import { info, of, send } from "./console-calls.mjs";
+import { info, send } from "./console-clients.mjs";
 import { faultsIn, hostile, route, watched } from "./console-texts.mjs";
 import { browser, picture, settled, signIn, views, visit } from "./console.mjs";
 
@@ -14,9 +14,9 @@ after(() => browser.close());
 const { IdentityPoolId: shop } = await send(CreateIdentityPoolCommand, {
   IdentityPoolName: "shop", AllowUnauthenticatedIdentities: true, AllowClassicFlow: false, OpenIdConnectProviderARNs: [info.oidc_provider_arn],
   SupportedLoginProviders: { "accounts.google.com": "app" }, DeveloperProviderName: "backend.example", IdentityPoolTags: { env: "test" } });
-await send(SetIdentityPoolRolesCommand, { IdentityPoolId: shop, Roles: { authenticated: of("role", "User") }, RoleMappings: {
+await send(SetIdentityPoolRolesCommand, { IdentityPoolId: shop, Roles: { authenticated: arn("role", "User") }, RoleMappings: {
   [info.oidc_provider_arn]: { Type: "Rules", AmbiguousRoleResolution: "Deny", RulesConfiguration: { Rules: [
-    { Claim: "plan", MatchType: "Equals", Value: "pro", RoleARN: of("role", "Pro") }] } } } });
+    { Claim: "plan", MatchType: "Equals", Value: "pro", RoleARN: arn("role", "Pro") }] } } } });
 const { IdentityId: identity } = await send(GetIdCommand, { IdentityPoolId: shop });
 const refusal = await send(GetIdCommand, { IdentityPoolId: shop, Logins: { [info.login_key]: "none" } }).catch((error) => error.$metadata.requestId);
 

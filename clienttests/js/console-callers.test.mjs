@@ -6,7 +6,7 @@ import test, { after } from "node:test";
 
 import { CreateIdentityPoolCommand } from "@aws-sdk/client-cognito-identity";
 
-import { ENDPOINT, info, send, unsigned } from "./console-calls.mjs";
+import { ENDPOINT, info, send, unsigned } from "./console-clients.mjs";
 import { faultsIn, narrowFaults, offer, plain, route, taken, watched } from "./console-texts.mjs";
 import { browser, picture, signIn, views, visit } from "./console.mjs";
 
@@ -80,4 +80,3 @@ test("hostile texts of refused calls are shown as text", async (t) => {
   });
   await shown.close();
 });
-

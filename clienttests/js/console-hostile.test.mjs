@@ -8,7 +8,7 @@ import {
   SetPrincipalTagAttributeMapCommand,
 } from "@aws-sdk/client-cognito-identity";
 
-import { ENDPOINT, admin, iam, info, of, send, tokenFor } from "./console-calls.mjs";
+import { ENDPOINT, admin, iam, info, send, tokenFor } from "./console-clients.mjs";
 import { faultsIn, hostile, narrowFaults, offer, plain, route, taken, watched } from "./console-texts.mjs";
 import { browser, picture, signIn, views, visit } from "./console.mjs";
 
@@ -29,9 +29,9 @@ await offer("tag value", plain, (value) => pool("tags", { IdentityPoolTags: { ke
 // The pool that most of the texts are in.
 const shop = await pool("shop", { OpenIdConnectProviderARNs: [DEV], DeveloperProviderName: "backend.example",
   SupportedLoginProviders: { "accounts.google.com": "javascript.alert" } });
-const roles = (Rules) => send(SetIdentityPoolRolesCommand, { IdentityPoolId: shop, Roles: { authenticated: of("role", "User"), unauthenticated: of("role", "Guest") },
+const roles = (Rules) => send(SetIdentityPoolRolesCommand, { IdentityPoolId: shop, Roles: { authenticated: arn("role", "User"), unauthenticated: arn("role", "Guest") },
   RoleMappings: { [DEV]: { Type: "Rules", AmbiguousRoleResolution: "Deny", RulesConfiguration: { Rules } } } });
-const rule = (more) => ({ Claim: "plan", MatchType: "Equals", Value: "x", RoleARN: of("role", "Pro"), ...more });
+const rule = (more) => ({ Claim: "plan", MatchType: "Equals", Value: "x", RoleARN: arn("role", "Pro"), ...more });
 await offer("claim of a rule", plain, (Claim) => roles([rule({ Claim })]));
 await offer("value of a rule", plain, (Value) => roles([rule({ Value })]));
 await roles([...taken["claim of a rule"].map(({ text }) => rule({ Claim: text })), ...taken["value of a rule"].map(({ text }) => rule({ Value: text }))].slice(0, 25));

@@ -1,6 +1,6 @@
 // Texts that somebody may choose to harm those who look at them, and the faults of a page that shows them wrongly.
 
-import { ENDPOINT } from "./console-calls.mjs";
+import { ENDPOINT } from "./console-clients.mjs";
 import { faultsOf, open } from "./console.mjs";
 
 // Scripts tell of themselves in window.ran, or by a dialog.
@@ -62,8 +62,9 @@ export async function offer(place, texts, make) {
   taken[place] = [];
   for (const [kind, text] of Object.entries(texts)) {
     const made = await make(text, kind).then((value) => ({ value }), (error) => {
-      if (!error.$metadata?.requestId && !error.requestId && !/^\w+: \{/.test(error.message) && !/^no token/.test(error.message)) throw error;
-      return null;
+      const status = error.$metadata?.httpStatusCode ?? error.statusCode ?? /^[\w-]+: (\d{3}) /.exec(error.message)?.[1];
+      if (status >= 400 && status < 500) return null;
+      throw error;
     });
     if (made) taken[place].push({ kind, text, value: made.value });
   }
