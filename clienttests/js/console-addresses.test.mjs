@@ -32,14 +32,16 @@ const injected = {
 };
 const fields = { providers: ["OpenIdConnectProviderARNs", "SamlProviderARNs", "SupportedLoginProviders", "CognitoIdentityProviders", "DeveloperProviderName"],
   roles: ["Roles", "RoleMappings"], tags: ["PrincipalTags"], settings: ["AllowClassicFlow", "AllowUnauthenticatedIdentities", "IdentityPoolTags"], overview: ["__proto__", "constructor"] };
+const adds = { markup: hostile.markup, bidi: hostile.bidi, long, address: hostile["script address"] };
 for (const [tab, names] of Object.entries(fields)) {
-  for (const field of names) {
-    for (const [kind, add] of Object.entries({ markup: hostile.markup, bidi: hostile.bidi, long, address: hostile["script address"] }))
+  for (const [n, field] of names.entries()) {
+    // The fields of a tab take a value in one place, so one of them has every kind.
+    for (const [kind, add] of Object.entries(n === 0 ? adds : { markup: hostile.markup }))
       injected[`${field} of a pool, ${kind}`] = `${route("pools", shop, tab)}?${new URLSearchParams({ field, add })}`;
   }
 }
-for (const [path, field] of [["roles", "RoleName"], ["oidc", "Url"], ["saml", "Name"]])
-  for (const [kind, add] of Object.entries({ markup: hostile.markup, bidi: hostile.bidi, long })) injected[`${field} of a new one, ${kind}`] = `#/access/${path}?${new URLSearchParams({ field, add })}`;
+for (const [path, field, kind] of [["roles", "RoleName", "markup"], ["oidc", "Url", "long"], ["saml", "Name", "bidi"]])
+  injected[`${field} of a new one, ${kind}`] = `#/access/${path}?${new URLSearchParams({ field, add: adds[kind] })}`;
 
 test("hostile texts in addresses are shown as text, and change nothing", async (t) => {
   const shown = await watched(views.narrow);
@@ -53,12 +55,10 @@ test("hostile texts in addresses are shown as text, and change nothing", async (
 
   for (const [title, to] of Object.entries(injected)) {
     await t.test(title, async () => {
-      // As from a mail: the page is loaded anew, and the key is not there; then, as a click on a link.
       await visit(page, to);
-      await page.locator("main h1").first().waitFor();
       assert.notEqual((await page.locator("main h1").first().innerText()).trim(), "");
       if (/markup|filters|^no |long/.test(title)) await picture(page, `injected-${title}`);
-      assert.deepEqual(await (/, (bidi|long|address)$/.test(title) ? narrowFaults : faultsIn)(shown), []);
+      assert.deepEqual(await (/ of a pool, markup/.test(title) ? faultsIn : narrowFaults)(shown), []);
       // A field has no more than somebody could type, and nothing that it cannot show.
       const fields = await page.locator(":is(input, textarea)").evaluateAll((all) => all.map((one) => [one.value, one.maxLength]));
       for (const [value, most] of fields) {
