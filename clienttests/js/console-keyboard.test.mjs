@@ -18,12 +18,12 @@ const { IdentityPoolId: ruled } = await send(CreateIdentityPoolCommand, {
   IdentityPoolName: "ruled", AllowUnauthenticatedIdentities: false, AllowClassicFlow: false, OpenIdConnectProviderARNs: [info.oidc_provider_arn] });
 await send(SetIdentityPoolRolesCommand, {
   IdentityPoolId: ruled, Roles: { authenticated: arn("role", "poolhouse-dev-user") },
-  RoleMappings: { [info.login_key]: { Type: "Rules", AmbiguousRoleResolution: "Deny", RulesConfiguration: { Rules: [
+  RoleMappings: { [info.oidc_provider_arn]: { Type: "Rules", AmbiguousRoleResolution: "Deny", RulesConfiguration: { Rules: [
     rule("pro", "Pro"), rule("team", "Team"), rule("free", "Free")] } } } });
 await send(GetIdCommand, { IdentityPoolId: ruled }).catch(() => undefined); // guests are refused: a second refusal
 
 const names = async (id) => (await send(GetIdentityPoolRolesCommand, { IdentityPoolId: id }))
-  .RoleMappings[info.login_key].RulesConfiguration.Rules.map(({ Value }) => Value);
+  .RoleMappings[info.oidc_provider_arn].RulesConfiguration.Rules.map(({ Value }) => Value);
 
 // keysOf returns what a test does with the keyboard of a page.
 function keysOf(page) {
