@@ -42,7 +42,7 @@ const clipped = (page) => page.evaluate(() => [...document.querySelectorAll("mai
     return overflowY !== "visible" && one.scrollHeight > one.clientHeight + 2 || overflowX !== "visible" && one.scrollWidth > one.clientWidth + 2
       || one.localName === "button" && (one.scrollWidth > one.clientWidth + 2 || one.scrollHeight > one.clientHeight + 2);
   })
-  .map((one) => `clipped: ${one.outerHTML.slice(0, 120)}`));
+  .map((one) => `clipped: ${one.innerText.slice(0, 60)}: ${one.outerHTML.slice(0, 120)}`));
 
 // small finds targets of less than 24 px that have no room around them, as WCAG 2.5.8 has it; links in sentences may be.
 const small = (page) => page.evaluate(() => {
