@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest'
 const css = readFileSync(join(import.meta.dirname, 'style.css'), 'utf8')
 const pairs = [...css.matchAll(/--([\w-]+): light-dark\((#[\da-f]{6}), (#[\da-f]{6})\);/g)]
 const themes = {
-  light: new Map(pairs.map(([, name, light]) => [name, light ?? ''])),
-  dark: new Map(pairs.map(([, name, , dark]) => [name, dark ?? ''])),
+  light: new Map(pairs.map(([, name = '', light = '']) => [name, light])),
+  dark: new Map(pairs.map(([, name = '', , dark = '']) => [name, dark])),
 }
 
 function luminance(colour: string): number {
