@@ -79,20 +79,6 @@ export async function dev(path, input) {
   return answer.json();
 }
 
-const signer = new SignatureV4({ service: "poolhouse", region, credentials, sha256: Sha256 });
-
-// admin calls an operation of the admin API.
-export async function admin(operation, input = {}) {
-  const { protocol, host, hostname, port } = new URL(ENDPOINT);
-  const body = JSON.stringify(input);
-  const { headers } = await signer.sign({
-    method: "POST", protocol, hostname, port: Number(port), path: "/", query: {}, body,
-    headers: { host, "content-type": "application/x-amz-json-1.1", "x-amz-target": `PoolhouseAdmin.${operation}` } });
-  const answer = await fetch(`${ENDPOINT}/`, { method: "POST", headers, body });
-  if (!answer.ok) throw new Error(`${operation}: ${answer.status} ${await answer.text()}`);
-  return answer.json();
-}
-
 // tokenFor asks the development issuer for a token of anybody.
 export const tokenFor = async (sub, more = {}) => (await dev("token", { sub, ...more })).token;
 
