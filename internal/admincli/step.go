@@ -33,9 +33,7 @@ func explainedSteps(steps []step) []explain.Step {
 		one.Code, one.Provider, one.Check, one.Subject, one.OK = s.Code, s.Provider, s.Check, s.Subject, s.OK
 		one.Expected, one.Got, one.Fix, one.Detail = s.Expected, s.Got, s.Fix, s.Detail
 		if l := s.Link; l != nil {
-			one.Link = new(explain.Link)
-			one.Link.Kind, one.Link.ID, one.Link.Source = l.Kind, l.Id, l.Source
-			one.Link.Field, one.Link.Add = l.Field, l.Add
+			one.Link = &explain.Link{Kind: l.Kind, ID: l.Id, Field: l.Field, Add: l.Add, Source: l.Source}
 		}
 	}
 

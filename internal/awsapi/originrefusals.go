@@ -33,8 +33,6 @@ var (
 
 // unlisted refuses a call from a page whose origin the setting does not list.
 func unlisted(setting, origin string) *explain.Refusal {
-	link := explain.Setting(setting)
-	link.Add = origin
-
+	link := explain.Setting(setting).Adding(origin)
 	return originUnlisted.With("setting", setting, "origin", quoteAddress(origin)).At(link)
 }

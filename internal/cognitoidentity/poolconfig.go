@@ -354,8 +354,7 @@ func (c change) setDeveloperName(p *identitypool.Pool, given *string) error {
 	have := c.before.DeveloperProviderName
 	if given != nil {
 		if have != "" && have != *given {
-			link.Add = have
-			return awsapi.Refused(invalidParameter, developerNameChange.With("have", have).At(link),
+			return awsapi.Refused(invalidParameter, developerNameChange.With("have", have).At(link.Adding(have)),
 				"The developer provider name of an identity pool cannot be changed once it is set.")
 		}
 		p.DeveloperProviderName = *given

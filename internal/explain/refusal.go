@@ -134,7 +134,7 @@ type Link struct {
 	// pool that is not there yet.
 	ID string `json:"id,omitempty"`
 	// Field is the field to change there, in the API's words; "" for a setting, and for a
-	// thing that is missing or must be replaced. Add is the value to add to it.
+	// thing that is missing or must be replaced. Add is the value to add to it, from Adding.
 	Field string `json:"field,omitempty"`
 	Add   string `json:"add,omitempty"`
 	// Source is where the thing can be changed: SourceFile for settings, else SourceAPI.
@@ -154,6 +154,19 @@ func Setting(path string) Link {
 func (l Link) In(member string) Link {
 	l.ID += "." + member
 	return l
+}
+
+// maxAdded bounds what a link proposes, in bytes: the bound of IAM for a client ID and for an issuer's URL.
+const maxAdded = 255
+
+// Adding returns the link with a value to add. A value that people could not read or the field
+// could not take is left out: a shortened or escaped form of it would be another value.
+func (l Link) Adding(value string) Link {
+	if len(value) > maxAdded || !Printable(value) {
+		value = ""
+	}
+
+	return Link{Kind: l.Kind, ID: l.ID, Field: l.Field, Add: value, Source: l.Source}
 }
 
 // Kinds and sources of a Link.

@@ -3,6 +3,7 @@ package explain
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -111,5 +112,24 @@ func TestCodes(t *testing.T) {
 	trace.Pass("SAML roles", "")
 	if got := trace.Steps()[0].Code; got != "saml-roles" {
 		t.Errorf("the code of a check that passed is %q", got)
+	}
+}
+
+// A link proposes a value as it is, or none: never one that was shortened or escaped for people.
+func TestLinksProposeExactValues(t *testing.T) {
+	from := Link{Kind: LinkOIDCProvider, ID: "arn", Field: "ClientIDList", Add: "before", Source: SourceAPI}
+	long := strings.Repeat("a", 255)
+	for _, value := range []string{"app", "an app", "Zürich", long, ""} {
+		want := from
+		want.Add = value
+		if got := from.Adding(value); got != want {
+			t.Errorf("%q: %+v", value, got)
+		}
+	}
+
+	for _, value := range []string{"a\u200bb", "a\nb", "a\u202eb", "a\xff", long + "a"} {
+		if got := from.Adding(value); got.Add != "" || got.ID != from.ID {
+			t.Errorf("%q: %+v", value, got)
+		}
 	}
 }

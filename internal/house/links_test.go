@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -22,6 +23,11 @@ var grounds = map[string]string{
 	"machine":     "a clock, proxy, engine or another thing that the operator runs",
 	"nothing":     "nothing: wait, or call again",
 	"development": "something that only poolhouse dev has",
+}
+
+// What a link proposes comes from Link.Adding, which leaves out what people cannot read.
+func TestLinksProposeByAdding(t *testing.T) {
+	forbid(t, regexp.MustCompile(`\.Add = `), "sets what a link proposes without Adding")
 }
 
 // groundsOf reads the list of grounds.

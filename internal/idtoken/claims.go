@@ -321,8 +321,7 @@ func (j *judge) otherClient(candidates []string, client string, aud, azp any, au
 	}
 
 	if link := j.rule.Link; link.Kind != "" {
-		link.Add = explain.ShownText(client)
-		refusal.At(link)
+		refusal.At(link.Adding(client))
 	}
 
 	return refusal

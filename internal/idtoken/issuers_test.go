@@ -216,3 +216,31 @@ func TestAdviceForClients(t *testing.T) {
 		})
 	}
 }
+
+// What advice proposes to add is exactly what the token has, or nothing if people could not read it.
+func TestAdviceProposesExactValues(t *testing.T) {
+	const arn = "arn:aws:iam::000000000000:oidc-provider/x"
+	long := strings.Repeat("a", 200)
+	for client, add := range map[string]string{
+		"an app": "an app", long: long, "a\u200bb": "", "a\u202eb": "", strings.Repeat("a", 300): "",
+	} {
+		f := newFixture(t, noNetwork(t))
+		f.trust.Registered(arn, "")
+		token := f.issuer.Token(map[string]any{"aud": client})
+		refused := f.refusal(t, f.trust, token, "token audience", idtoken.MessageWrongAudience)
+		if l := refused.Link; l == nil || l.ID != arn || l.Field != "ClientIDList" || l.Add != add {
+			t.Errorf("%q: the link is %+v", client, l)
+		}
+	}
+
+	for _, path := range []string{"\u200b", "/" + strings.Repeat("a", 300)} {
+		f := newFixture(t, noNetwork(t))
+		f.trust.Registered(arn, "")
+		f.trust.AllowHTTP = true
+		token := f.issuer.Token(map[string]any{"iss": f.issuer.URL + path})
+		refused := f.refusal(t, f.trust, token, "token issuer", idtoken.MessageIssuerMismatch)
+		if refused.Link != nil {
+			t.Errorf("%q: the link is %+v", path, refused.Link)
+		}
+	}
+}

@@ -100,21 +100,21 @@ func (r *Rule) issuersAt(named string) string {
 }
 
 // spelledAs returns a link for a provider whose URL should be the issuer named. The API
-// registers another one: it cannot change a URL, nor take one with http:// in production.
+// registers another one: it cannot change a URL, nor take one with http:// in production. An
+// issuer that people cannot read has no link.
 func (r *Rule) spelledAs(named string) explain.Link {
 	plain := strings.HasPrefix(named, "http:") && !r.AllowHTTP
-	l := r.Link
+	l := r.Link.Adding(named)
 	switch {
-	case !r.registered, l.Source == explain.SourceAPI && plain:
+	case !r.registered, l.Add == "", l.Source == explain.SourceAPI && plain:
 		return explain.Link{}
 	case l.Source == explain.SourceFile:
-		l = explain.Setting(r.setting).In("url")
+		l = explain.Setting(r.setting).In("url").Adding(named)
 	default:
 		account, _, _ := strings.Cut(l.ID, ":oidc-provider/")
 		_, issuer, _ := strings.Cut(named, "://")
-		l.ID, l.Field = account+":oidc-provider/"+explain.ShownText(issuer), ""
+		l.ID, l.Field = account+":oidc-provider/"+issuer, ""
 	}
-	l.Add = explain.ShownText(named)
 
 	return l
 }
@@ -125,10 +125,8 @@ func (r *Rule) accepting(algorithm string) explain.Link {
 	if r.setting == "" {
 		return explain.Link{}
 	}
-	l := explain.Setting(r.setting).In("allowed_algs")
-	l.Add = algorithm
 
-	return l
+	return explain.Setting(r.setting).In("allowed_algs").Adding(algorithm)
 }
 
 // Registered marks the rule as that of a registered OpenID Connect provider, so that

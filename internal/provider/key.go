@@ -360,7 +360,5 @@ func poolProviders(pool identitypool.Pool) string {
 
 // linkToAdd links to the field of a pool that the provider of a Logins key belongs in.
 func (r *Registry) linkToAdd(pool identitypool.Pool, key string) explain.Link {
-	link := pool.ID.Link(r.providerField(key))
-	link.Add = r.providerEntry(pool, key)
-	return link
+	return pool.ID.Link(r.providerField(key)).Adding(r.providerEntry(pool, key))
 }
