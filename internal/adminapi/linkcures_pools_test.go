@@ -257,6 +257,19 @@ func TestLinksToPoolSettingsCure(t *testing.T) {
 			again: goodMapping},
 		{code: "principal-tag-map-provider", call: tags("https://idp.example", `{"a":"b"}`), again: goodMap},
 		{code: "principal-tag-map-keys", call: tags(r.key, `{"aws:a":"b"}`), again: goodMap},
+		{code: "principal-tag-map-size", call: tags(r.key, `{"`+strings.Repeat("k", 128)+`":"`+
+			strings.Repeat("v", 256)+`","`+strings.Repeat("l", 77)+`":"x"}`), again: goodMap},
+		{code: "role-mapping-twice",
+			call: pools("SetIdentityPoolRoles", fmt.Sprintf(
+				`{"IdentityPoolId":%q,"Roles":{},"RoleMappings":{%q:%s,%q:%s}}`, roled, r.key, rules(rule), r.arn,
+				rules(rule))),
+			again: goodMapping},
+		{code: "role-form", call: mappings(r.key, rules(strings.Replace(rule, "role/x", "user/x", 1))),
+			again: goodMapping},
+		{code: "role-of-another-account",
+			call: mappings(r.key, rules(strings.Replace(rule, "000000000000", "111111111111", 1))), again: goodMapping},
+		{code: "role-partition", call: mappings(r.key, rules(strings.Replace(rule, "arn:aws:", "arn:aws-cn:", 1))),
+			again: goodMapping},
 		{code: "principal-tag-map-client", call: tags(userPool+":web", `{"a":"b"}`), again: goodMap},
 	} {
 		t.Run(c.code, func(t *testing.T) {

@@ -20,9 +20,16 @@ import (
 // wireLink is a Link in an answer of Explain.
 type wireLink struct{ Kind, Id, Field, Add, Source string }
 
+// wireStep is a step in an answer of Explain.
+type wireStep struct {
+	Code string
+	OK   bool
+	Link wireLink
+}
+
 // wireCall is a call of one of the APIs.
 type wireCall struct {
-	api       string // pools, public, iam, sts or signed-sts
+	api       string // pools, public, iam, sts, signed-sts or poolhouse
 	operation string
 	body      string // JSON; of iam and sts a query
 }
@@ -89,16 +96,13 @@ func reasonOf(t *testing.T, c caller, call wireCall) (reason string, link wireLi
 	t.Helper()
 	answer = c.send(t, call)
 	if answer.Status == http.StatusOK {
-		return "", link, answer
+		reason, link = examined(t, call, answer)
+		return reason, link, answer
 	}
 
 	var out struct {
 		Reason string
-		Steps  []struct {
-			Code string
-			OK   bool
-			Link wireLink
-		}
+		Steps  []wireStep
 	}
 	explained := c.s.AdminCall(t, "Explain",
 		encoded(t, map[string]string{"RequestId": answer.Header.Get("X-Amzn-Requestid")}))
@@ -106,13 +110,37 @@ func reasonOf(t *testing.T, c caller, call wireCall) (reason string, link wireLi
 		t.Fatalf("%s: %s: %s", call.operation, answer.Body, explained.Body)
 	}
 
-	for _, step := range slices.Backward(out.Steps) {
-		if step.Code == out.Reason && !step.OK {
-			return out.Reason, step.Link, answer
+	return out.Reason, linkOf(out.Steps, out.Reason), answer
+}
+
+// linkOf returns the link of the step that decided.
+func linkOf(steps []wireStep, reason string) wireLink {
+	for _, step := range slices.Backward(steps) {
+		if step.Code == reason && !step.OK {
+			return step.Link
 		}
 	}
 
-	return out.Reason, link, answer
+	return wireLink{}
+}
+
+// examined returns why the first result of an answer of ExplainToken is no sign-in.
+func examined(t *testing.T, call wireCall, answer wiretest.Answer) (reason string, link wireLink) {
+	t.Helper()
+	if call.operation != "ExplainToken" {
+		return "", link
+	}
+	var out struct {
+		Results []struct {
+			Reason string
+			Steps  []wireStep
+		}
+	}
+	if err := json.Unmarshal([]byte(answer.Body), &out); err != nil || len(out.Results) == 0 {
+		t.Fatal(answer.Body)
+	}
+
+	return out.Results[0].Reason, linkOf(out.Results[0].Steps, out.Results[0].Reason)
 }
 
 // linkCase is a reason with a link. Whoever follows it enters value, in which ADD stands for

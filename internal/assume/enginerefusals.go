@@ -12,7 +12,8 @@ var (
 		Check:    "role",
 		Expected: "the ARN of a role",
 		Got:      "{role}",
-		Fix: "set the pool's role to arn:{partition}:iam::{account}:role/NAME; put the engine's name for it into " +
+		Fix: "have the pool, or the provider whose login names the role, name it " +
+			"arn:{partition}:iam::{account}:role/NAME; put the engine's name for it into " +
 			"credential_engines.{engine}.roles",
 	})
 	engineRoleAccount = EngineRefusals.Add(explain.Reason{

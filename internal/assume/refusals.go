@@ -12,7 +12,8 @@ var (
 		Check:    "role",
 		Expected: "the ARN of a role",
 		Got:      "{role}",
-		Fix:      "set the pool's role to arn:{partition}:iam::{account}:role/NAME",
+		Fix: "have the pool, or the provider whose login names the role, name it " +
+			"arn:{partition}:iam::{account}:role/NAME",
 	})
 	poolRoleMissing = Refusals.Add(explain.Reason{
 		Code:     "role-missing-of-pool",

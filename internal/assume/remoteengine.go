@@ -181,7 +181,7 @@ func (e *RemoteEngine) unavailable(ctx context.Context, trace *explain.Trace, wh
 // role returns the engine's role for the pool's role. It refuses a role of another account,
 // because the engine may have no accounts.
 func (e *RemoteEngine) role(r Request) (string, *explain.Refusal) {
-	atPool := r.PoolID.Link("Roles")
+	atPool := r.roleOfPool()
 
 	if r.Role.fault != nil {
 		why := engineRoleForm.With("role", r.Role.text, "partition", identitypool.Partition(r.Region),

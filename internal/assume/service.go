@@ -70,9 +70,10 @@ type Request struct {
 	Duration time.Duration // 0 = 1 h
 }
 
-// PoolRole is the role that a pool's settings name. ReadPoolRole makes it.
+// PoolRole is the role that a pool's settings or a login name. ReadPoolRole makes it.
 type PoolRole struct {
 	ARN   iam.RoleARN // the zero ARN = the text is none
+	Field string      // the field of the pool that names it, for links; "" = a login does
 	text  string
 	fault error
 }
@@ -249,7 +250,11 @@ func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (ro
 
 	role, known, err = s.FindRole(ctx, arn, trace)
 	if errors.Is(err, iam.ErrNotFound) {
-		why := poolRoleMissing.With("role", r.shownRole()).At(r.roleOfPool())
+		why := poolRoleMissing.With("role", r.shownRole()).At(explain.Link{
+			Kind:   explain.LinkRole,
+			ID:     r.shownRole(),
+			Source: explain.SourceAPI,
+		}).At(r.roleOfPool())
 		return iam.Role{}, false, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
 	}
 
@@ -309,10 +314,10 @@ func (r *Request) shownRole() string {
 	return identitypool.InPartition(r.Role.text, identitypool.Partition(r.Region))
 }
 
-// roleOfPool returns a link to the place where the pool names its role.
+// roleOfPool returns a link to the place where the pool names its role; none if a login names it.
 func (r *Request) roleOfPool() explain.Link {
-	if r.PoolID == "" {
-		return explain.Link{Kind: explain.LinkRole, ID: r.Role.text, Source: explain.SourceAPI}
+	if r.Role.Field == "" {
+		return explain.Link{}
 	}
-	return r.PoolID.Link("Roles")
+	return r.PoolID.Link(r.Role.Field)
 }

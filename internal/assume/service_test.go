@@ -206,7 +206,7 @@ func TestAssumeRoleDenials(t *testing.T) {
 		{
 			writtenName: "no role's ARN", trust: trust(assumeOnly, ""),
 			change: func(r *Request) { r.Role = ReadPoolRole("app") },
-			want:   []string{"the ARN of a role", "app", "set the pool's role to"},
+			want:   []string{"the ARN of a role", "app", "name it arn:aws:iam::123456789012:role/NAME"},
 		},
 		{
 			writtenName: "another account", trust: trust(assumeOnly, ""),

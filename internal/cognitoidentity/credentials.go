@@ -112,7 +112,8 @@ func chooseRole(
 	if err != nil {
 		return roleError(err)
 	}
-	r.Role = assume.ReadPoolRole(role)
+	r.Role = assume.ReadPoolRole(role.ARN)
+	r.Role.Field = role.Field
 
 	return nil
 }

@@ -69,12 +69,13 @@ func (s *Service) mappingKeys(
 	return stored, given, nil
 }
 
-// wrongRole refuses a role's ARN of another partition than the pool's.
-func wrongRole(pool identitypool.Pool, arn string) error {
+// wrongRole refuses a role's ARN of another partition than the pool's. link leads to the field of
+// the pool that names it; none if the call does.
+func wrongRole(pool identitypool.Pool, arn string, link explain.Link) error {
 	partition := identitypool.Partition(pool.Region)
 	right := identitypool.InPartition(arn, partition)
 	why := rolePartition.With("partition", partition, "arn", arn, "right", right).Of(arn).
-		At(pool.Link("Roles"))
+		At(link)
 	return awsapi.Refused(notAuthorized, why, "Access to Role '%s' is forbidden. In the partition %s it is %s.",
 		arn, partition, right)
 }
@@ -86,7 +87,7 @@ func (s *Service) checkCustomRole(pool identitypool.Pool, arn string) error {
 	if !isRole || pool.ShownName(arn) == arn || s.Providers.ToStored(arn) == arn || pool.Names(arn) {
 		return nil
 	}
-	return wrongRole(pool, arn)
+	return wrongRole(pool, arn, explain.Link{})
 }
 
 func wrongPoolARN(region, arn, right string) error {

@@ -95,6 +95,7 @@ func checkTagMap(pool identitypool.Pool, name string, tags map[string]string) er
 func tagMapOfNobody(p identitypool.Pool, name, stored string) error {
 	shown := provider.ShownName(name)
 	why := tagMapProvider.With("names", namesOr(p.ShownNames(p.PublicProviderNames())), "name", shown)
+	link := p.Link("PrincipalTags")
 	userPool, _, _ := strings.Cut(stored, ":")
 
 	switch {
@@ -103,7 +104,7 @@ func tagMapOfNobody(p identitypool.Pool, name, stored string) error {
 		why = tagMapClient.With("userpool", userPool, "name", shown)
 	case p.Provider(name).Kind == identitypool.DeveloperProviderKind:
 		shown = name
-		why = tagMapDeveloper.With("name", shown)
+		why, link = tagMapDeveloper.With("name", shown), explain.Link{} // no map would do
 	default:
 		if misspelt := provider.Misspelt(p, name); misspelt != nil {
 			why = misspelt
@@ -112,7 +113,7 @@ func tagMapOfNobody(p identitypool.Pool, name, stored string) error {
 
 	const text = "(%s) is not a configured provider of the identity pool."
 
-	return awsapi.Refused(invalidParameter, why.Of(shown).At(p.Link("PrincipalTags")), text, name).
+	return awsapi.Refused(invalidParameter, why.Of(shown).At(link), text, name).
 		LogAs(fmt.Sprintf(text, shown))
 }
 

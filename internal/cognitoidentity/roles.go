@@ -66,7 +66,7 @@ func (s *Service) checkAllRoles(
 	}
 
 	for _, role := range rolesIn(roles, mappings) {
-		if end := f.add(s.passRole(ctx, c, pool, role)); end {
+		if end := f.add(s.passRole(ctx, c, pool, role, fieldOfRole(roles, role))); end {
 			return nil
 		}
 	}
@@ -234,10 +234,18 @@ func rolesIn(defaults map[string]string, mappings map[string]identitypool.RoleMa
 	return slices.Sorted(maps.Keys(seen))
 }
 
+// fieldOfRole returns the field of a pool that names a role: one that is not a default is a rule's.
+func fieldOfRole(defaults map[string]string, arn string) string {
+	if slices.Contains(slices.Collect(maps.Values(defaults)), arn) {
+		return "Roles"
+	}
+	return "RoleMappings"
+}
+
 // passRole refuses a role that is not a role of the pool's account or that the
-// caller may not pass on.
-func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypool.Pool, arn string) error {
-	link := pool.Link("Roles")
+// caller may not pass on. field is that of the pool that names the role.
+func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypool.Pool, arn, field string) error {
+	link := pool.Link(field)
 
 	switch account, ok := identitypool.RoleAccount(arn); {
 	case !ok:
@@ -246,7 +254,7 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 	case account != pool.Account:
 		return roleRefused(arn, roleOfAnother.With("account", string(pool.Account), "arn", arn).Of(arn).At(link))
 	case identitypool.PartitionOf(arn) != identitypool.Partition(pool.Region):
-		return wrongRole(pool, arn)
+		return wrongRole(pool, arn, link)
 	}
 
 	if err := s.Authorize(ctx, c, s.passRoleAccess(c, pool, arn)); err != nil {

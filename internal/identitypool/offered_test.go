@@ -62,13 +62,13 @@ func TestOfferedRoles(t *testing.T) {
 			trace := &explain.Trace{}
 			role, err := test.pool.ChooseRole(RoleRequest{Logins: test.logins, CustomARN: test.custom}, trace)
 			if test.fault == nil {
-				if err != nil || role != test.want {
+				if err != nil || role.ARN != test.want {
 					t.Errorf("role = %q, %v", role, err)
 				}
 				return
 			}
 
-			if err == nil || !errors.As(err, test.fault) || role != "" || !explained(err) {
+			if err == nil || !errors.As(err, test.fault) || role.ARN != "" || !explained(err) {
 				t.Errorf("role = %q, %v", role, err)
 			}
 		})

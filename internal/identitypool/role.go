@@ -71,26 +71,29 @@ type RoleRequest struct {
 	CustomARN    string          // CustomRoleArn of the call, or ""
 }
 
+// ChosenRole is a role with the field of the pool that names it, for links; "" = the login names it.
+type ChosenRole struct{ ARN, Field string }
+
 // ChooseRole chooses the role of GetCredentialsForIdentity (developer guide,
 // "Role-based access control"): that of the role mapping of the login's provider, or
 // one that a SAML provider offers in its Role attribute, or else the guest or
 // authenticated default. It refuses a CustomARN that is not offered, even if AWS may
 // ignore it: a caller that asks for one role must not get another. With several
 // mapped logins, all must lead to one role, or one of them must offer CustomARN.
-func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
+func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (ChosenRole, error) {
 	if len(r.Logins) == 0 && !r.CognitoToken {
 		return p.defaultRole(Unauthenticated, r, trace)
 	}
 
-	var chosen []string
+	var chosen []ChosenRole
 	var notOffered *CustomRoleError
 	for _, login := range r.Logins {
-		var role string
+		var role ChosenRole
 		var err error
 		if mapping, key, ok := p.mappingOf(login); ok {
 			role, err = p.mappedRole(mapping, key, login.Claims, r.CustomARN, trace)
 		} else if login.Roles != nil {
-			role, err = p.offeredRole(login, r.CustomARN)
+			role.ARN, err = p.offeredRole(login, r.CustomARN)
 		} else {
 			continue
 		}
@@ -98,9 +101,9 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 		if errors.As(err, &notOffered) {
 			continue // another login may offer it
 		} else if err != nil {
-			return "", err
+			return ChosenRole{}, err
 		}
-		if indexARN(chosen, role) < 0 {
+		if !slices.ContainsFunc(chosen, func(c ChosenRole) bool { return SameARN(c.ARN, role.ARN) }) {
 			chosen = append(chosen, role)
 		}
 	}
@@ -108,15 +111,20 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 	switch len(chosen) {
 	case 0:
 		if notOffered != nil {
-			return "", notOffered
+			return ChosenRole{}, notOffered
 		}
 		return p.defaultRole(Authenticated, r, trace)
 	case 1:
-		trace.Pass("role", chosen[0])
+		trace.Pass("role", chosen[0].ARN)
 		return chosen[0], nil
 	default:
-		why := severalRoles.With("roles", strings.Join(chosen, ", "))
-		return "", &AmbiguousRoleError{Provider: r.Logins[0].MappingKey, refused: refused{why: why}}
+		arns := make([]string, len(chosen))
+		for i, role := range chosen {
+			arns[i] = role.ARN
+		}
+		why := severalRoles.With("roles", strings.Join(arns, ", "))
+
+		return ChosenRole{}, &AmbiguousRoleError{Provider: r.Logins[0].MappingKey, refused: refused{why: why}}
 	}
 }
 
@@ -144,11 +152,11 @@ func (p Pool) offeredRole(l VerifiedLogin, custom string) (string, error) {
 	}
 }
 
-func (p Pool) defaultRole(kind string, r RoleRequest, trace *explain.Trace) (string, error) {
+func (p Pool) defaultRole(kind string, r RoleRequest, trace *explain.Trace) (ChosenRole, error) {
 	role, custom := p.Roles[kind], r.CustomARN
 	if role == "" {
 		why := defaultRoleUnset.With("kind", kind).At(p.ID.Link("Roles"))
-		return "", &NoRoleError{Kind: kind, refused: refused{why: why}}
+		return ChosenRole{}, &NoRoleError{Kind: kind, refused: refused{why: why}}
 	}
 
 	if custom != "" && !SameARN(custom, role) {
@@ -157,12 +165,12 @@ func (p Pool) defaultRole(kind string, r RoleRequest, trace *explain.Trace) (str
 		if len(r.Logins) == 0 {
 			why = customOneRole.With("role", shown, "custom", custom)
 		}
-		return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
+		return ChosenRole{}, &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 	}
 
 	trace.Pass("role", role)
 
-	return role, nil
+	return ChosenRole{role, "Roles"}, nil
 }
 
 // mappingOf finds a login's role mapping, and its key. The key of an OpenID Connect
@@ -190,13 +198,13 @@ func (p Pool) mappedRole(
 	m RoleMapping, key string,
 	claims map[string]any, custom string,
 	trace *explain.Trace,
-) (string, error) {
-	var role, got string
+) (ChosenRole, error) {
+	var role, field, got string
 	switch m.Type {
 	case MappingToken:
 		said, why := roleClaims(claims)
 		if why != nil {
-			return "", &AmbiguousRoleError{Provider: key, refused: refused{why: why.Of(key)}}
+			return ChosenRole{}, &AmbiguousRoleError{Provider: key, refused: refused{why: why.Of(key)}}
 		}
 
 		got = "cognito:roles = " + strings.Join(said.roles[:min(len(said.roles), 10)], ", ")
@@ -205,7 +213,7 @@ func (p Pool) mappedRole(
 			offered := indexARN(said.roles, custom)
 			if offered < 0 {
 				why := customNotInToken.With("custom", custom, "got", got)
-				return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
+				return ChosenRole{}, &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 			}
 			role = said.roles[offered]
 		case said.preferred != "":
@@ -218,16 +226,16 @@ func (p Pool) mappedRole(
 		if i := m.choose(claims, custom); i >= 0 {
 			rule := m.Rules[i]
 			trace.PassOf("role mapping", key, fmt.Sprintf("rule %d: %s %s", i+1, rule.Claim, rule.MatchType))
-			role = rule.RoleARN
+			role, field = rule.RoleARN, "RoleMappings"
 		}
 		if role == "" && custom != "" {
 			why := customNoRule.With("key", key, "custom", custom).At(p.ID.Link("RoleMappings"))
-			return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
+			return ChosenRole{}, &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 		}
 	}
 
 	if role != "" {
-		return role, nil
+		return ChosenRole{role, field}, nil
 	}
 	if m.AmbiguousRoleResolution == ResolveAuthenticatedRole {
 		trace.PassOf("role mapping", key, got+"; AmbiguousRoleResolution AuthenticatedRole applies")
@@ -236,7 +244,7 @@ func (p Pool) mappedRole(
 
 	why := noMappedRole.With("type", m.Type, "got", got).Of(key).At(p.ID.Link("RoleMappings"))
 
-	return "", &AmbiguousRoleError{Provider: key, refused: refused{why: why}}
+	return ChosenRole{}, &AmbiguousRoleError{Provider: key, refused: refused{why: why}}
 }
 
 // tokenRoles are the roles that a token names.

@@ -147,7 +147,7 @@ func TestChooseRole(t *testing.T) {
 				return
 			}
 
-			if err != nil || got != test.want {
+			if err != nil || got.ARN != test.want {
 				t.Errorf("= %q, %v; want %q", got, err, test.want)
 			}
 		})

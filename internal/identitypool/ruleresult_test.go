@@ -89,7 +89,7 @@ func TestRuleResults(t *testing.T) {
 					chosen = c.rules[i].RoleARN
 				}
 			}
-			if role != chosen || (err == nil) != (chosen != "") {
+			if role.ARN != chosen || (err == nil) != (chosen != "") {
 				t.Errorf("ChooseRole = %q, %v; the results say %q", role, err, chosen)
 			}
 		})

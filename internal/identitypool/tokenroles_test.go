@@ -73,7 +73,7 @@ func TestTokenRoleClaims(t *testing.T) {
 
 					if c.want == "" {
 						var refused *AmbiguousRoleError
-						if got != "" || !errors.As(err, &refused) || !explained(err) {
+						if got.ARN != "" || !errors.As(err, &refused) || !explained(err) {
 							t.Fatalf("= %q, %v; want a refusal with a trace", got, err)
 						}
 						return
@@ -93,7 +93,7 @@ func TestTokenRoleClaims(t *testing.T) {
 						}
 					}
 
-					if got != want || (want == "") != (err != nil) {
+					if got.ARN != want || (want == "") != (err != nil) {
 						t.Errorf("= %q, %v; want %q", got, err, want)
 					}
 				})

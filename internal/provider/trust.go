@@ -42,7 +42,8 @@ func (r *Registry) oidcTrust(ctx context.Context, c identitypool.ProviderConfig)
 	if errors.Is(err, iam.ErrNotFound) {
 		why := oidcUnregistered.With("arn", c.ARN, "issuer", c.Name).At(registration(explain.LinkOIDCProvider, c.ARN))
 		if right, wrong := rightARN(c.ARN); wrong {
-			why = oidcProviderIssuer.With("arn", ShownARN(c.ARN), "right", right)
+			why = oidcProviderIssuer.With("arn", ShownARN(c.ARN), "right", right).
+				At(clientsOf(c, "OpenIdConnectProviderARNs"))
 		}
 		return login.Trust{}, unsupported(why, err)
 	} else if err != nil {
