@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/console"
@@ -331,6 +332,7 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		PoolID:      cmp.Or(r.Pool, r.AskedPool),
 		Client:      traces.Program(r.UserAgent),
 		Address:     r.Address,
+		Lookup:      adminapi.IsLookup(r),
 	}
 	s.traces.Add(t)
 	s.dev.explain(t)

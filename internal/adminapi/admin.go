@@ -12,6 +12,7 @@ package adminapi
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -172,6 +173,23 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("GetServerStatus", "poolhouse:GetServerStatus", s.getServerStatus, nil),
 		awsapi.Signed("ListSettings", "poolhouse:ListSettings", s.listSettings, nil),
 	}
+}
+
+// lookups are the operations by which people look at what is there, or try something out.
+// VerifySession is not one: services ask it about their users, whose refusals people look for.
+var lookups = []string{
+	"Explain", "ListRefusals", "ExplainToken", "TryRoles", "ValidateIdentityPool", "CheckAccess", "TestProvider",
+	"LookupIdentity", "SearchIdentities", "ExportPool", "ListProviderSettings", "ListPrincipalTagMaps",
+	"ListPoolSummaries", "GetStatistics", "PreviewDeletion", "ListAccessKeys", "ListSigningKeys", "GetServerStatus",
+	"ListSettings",
+}
+
+// IsLookup reports whether a refused call looked something up with permission. Such a call is
+// not in the list of refusals: a console that looks at the list would fill it. One without
+// permission is.
+func IsLookup(r awsapi.Refusal) bool {
+	return r.Service == Name && r.AccessKeyID != "" && r.Code != "AccessDeniedException" &&
+		slices.Contains(lookups, r.Operation)
 }
 
 // missing refuses an input without the members that the operation needs.

@@ -118,7 +118,7 @@ func TestFollowANewServer(t *testing.T) {
 
 	decoder := json.NewDecoder(lines)
 	seen := map[string]bool{}
-	for n := range 5 { // two of the first server, two of the other, and the call that asked it for the lost list
+	for n := range 4 { // two of each server
 		var refusal struct{ RequestId string }
 		if err := decoder.Decode(&refusal); err != nil || seen[refusal.RequestId] {
 			t.Fatalf("%+v, %v\n%s", refusal, err, notes)

@@ -53,7 +53,7 @@ type Page struct {
 	Since   time.Time // when the oldest kept refusal was, or since when all are kept
 }
 
-// matches reports whether the query asks for t.
+// matches reports whether the query asks for t. No query asks for lookups.
 func (q *Query) matches(t *Trace) bool {
 	equal := func(want, got string) bool { return want == "" || want == got }
 
@@ -62,7 +62,7 @@ func (q *Query) matches(t *Trace) bool {
 		pool = strings.HasPrefix(q.PoolID, start)
 	}
 
-	return (t.Region == "" || t.Region == q.Region) && pool && equal(q.Provider, t.Provider) &&
+	return !t.Lookup && (t.Region == "" || t.Region == q.Region) && pool && equal(q.Provider, t.Provider) &&
 		equal(q.Reason, string(t.Reason)) && equal(q.Operation, t.Operation)
 }
 

@@ -40,6 +40,9 @@ type Trace struct {
 	Client string
 	// Address is where the call came from, as in the access log; the zero Addr = unknown.
 	Address netip.Addr
+	// Lookup means that a caller with permission only looked something up, such as a request
+	// ID: it is found by its own ID, and no list has it, because the lists are looked at.
+	Lookup bool
 	// Node names the node that refused the call; "" = this one.
 	Node string
 }
