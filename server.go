@@ -76,8 +76,8 @@ type Server struct {
 	keys          *iam.AccessKeys
 	rates         *ratelimit.Reporter
 	statistics    *statistics.Recorder
-	countsStored  atomic.Int64   // when storeCounts last did so, in nanoseconds
-	lock          *datalock.Lock // of the data folder; nil without one
+	counts        *statistics.Refresher // of statistics, and of the numbers of identities
+	lock          *datalock.Lock        // of the data folder; nil without one
 	stopping      atomic.Bool
 	unready       atomic.Pointer[string] // reason of the last readiness probe; nil = ready
 }

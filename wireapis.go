@@ -58,6 +58,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 	s.metrics = metrics.New(c.Version, apis, s.store, Refusals())
 	s.metrics.Watch(s.overload)
 	s.statistics = s.newStatistics(apis)
+	s.counts = s.countRefresher()
 	s.metrics.CountStatisticsOverflow(s.statistics.Overflowed)
 	if c.LogLinesDropped != nil {
 		s.metrics.CountLogDrops(c.LogLinesDropped)
@@ -211,7 +212,7 @@ func (s *Server) adminService(p *parts) *adminapi.Service {
 			SigningKeys: s.signingKeys(p.sealer),
 		},
 		OverviewParts: adminapi.OverviewParts{
-			Fresh:   s.storeCounts,
+			Fresh:   s.refreshCounts,
 			Counted: s.devTools().machine(c.Now),
 		},
 		OperatorParts: adminapi.OperatorParts{
@@ -254,19 +255,16 @@ func (s *Server) status(p *parts) *serverstatus.Everywhere {
 	}, s.nodes)
 }
 
-// storeCounts stores what this node has counted, so that an administrator sees it. It does so once a second at most,
-// and does not wait for a slow database: the answer then lacks the last half minute.
-func (s *Server) storeCounts(ctx context.Context) {
-	const often, patience = time.Second, 500 * time.Millisecond
-	now, last := s.devTools().machine(s.config.Now)().UnixNano(), s.countsStored.Load()
-	if now-last < int64(often) && now >= last || !s.countsStored.CompareAndSwap(last, now) {
-		return
-	}
+// countRefresher returns what stores this node's counts, so that an administrator sees them.
+func (s *Server) countRefresher() *statistics.Refresher {
+	return statistics.NewRefresher(func(ctx context.Context) error {
+		return errors.Join(s.store.FlushCounts(ctx), s.statistics.Flush(ctx))
+	}, s.devTools().machine(s.config.Now))
+}
 
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-
-	if err := errors.Join(s.store.FlushCounts(ctx), s.statistics.Flush(ctx)); err != nil {
+// refreshCounts stores this node's counts. If it cannot, the answer shows those of half a minute ago.
+func (s *Server) refreshCounts(ctx context.Context) {
+	if err := s.counts.Refresh(ctx); err != nil {
 		s.config.Logger.Debug("counts could not be stored for an administrator's call", "error", err)
 	}
 }

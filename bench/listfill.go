@@ -168,7 +168,7 @@ func fillStatistics(ctx context.Context, d *deployment) (err error) {
 	}
 
 	now := time.Now()
-	var rows, poolRows []store.StatisticsRow
+	var rows []store.StatisticsRow
 	for range listNodes {
 		node := uuid.NewString()
 		for at := now.Truncate(statistics.Period); now.Sub(at) < statistics.Kept; at = at.Add(-statistics.Period) {
@@ -186,14 +186,11 @@ func fillStatistics(ctx context.Context, d *deployment) (err error) {
 				if err != nil {
 					return err
 				}
-				poolRows = append(poolRows, row)
+				rows = append(rows, row)
 			}
 		}
 	}
-	if _, err := s.SaveStatistics(ctx, false, rows); err != nil {
-		return err
-	}
-	if _, err := s.SaveStatistics(ctx, true, poolRows); err != nil {
+	if _, err := s.SaveStatistics(ctx, rows); err != nil {
 		return err
 	}
 

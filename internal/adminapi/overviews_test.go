@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -382,6 +383,43 @@ func TestGetStatistics(t *testing.T) {
 }
 
 // Three nodes add up.
+// Answers that a console asks for at once agree, right after the calls that they count.
+func TestOverviewsAgree(t *testing.T) {
+	eachTenancy(t, func(t *testing.T, w *wiretest.Accounts) {
+		pool, users := makePool(t, w, wiretest.HomeAccount, "busy", 1)
+		const signIns = 7
+		for range signIns {
+			signIn(t, w, users[0])
+		}
+
+		guests := func(body string) func() int64 {
+			return func() int64 {
+				got := administer[statisticsAnswer](t, w, wiretest.HomeAccount, "GetStatistics", body)
+				return sum(got.Series.Guests)
+			}
+		}
+		reads := map[string]func() int64{
+			"the list": func() int64 {
+				list := administer[summaries](t, w, wiretest.HomeAccount, "ListPoolSummaries", `{}`)
+				return list.Pools[0].SignIns24h
+			},
+			"the account's statistics": guests(`{}`),
+			"the pool's statistics":    guests(`{"IdentityPoolId":"` + pool + `"}`),
+		}
+		var group sync.WaitGroup
+		for name, read := range reads {
+			for range 3 {
+				group.Go(func() {
+					if got := read(); got != signIns {
+						t.Errorf("%s: %d sign-ins, want %d", name, got, signIns)
+					}
+				})
+			}
+		}
+		group.Wait()
+	})
+}
+
 func TestThreeNodesCountTogether(t *testing.T) {
 	url := pgtest.URL(t)
 	w := wiretest.StartTenants(t, nil, func(c *poolhouse.Config) { c.DatabaseURL = url })

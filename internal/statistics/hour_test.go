@@ -211,7 +211,7 @@ func TestMergeGoesOnBehindABadRow(t *testing.T) {
 		row := r.row(key{account: "1", region: "r", period: now.Unix()})
 		for n, counts := range []string{"bad", `{"signIns":3}`} {
 			row.Account, row.Counts = fmt.Sprint(1+n), counts
-			if _, err := s.SaveStatistics(t.Context(), false, []store.StatisticsRow{row}); err != nil {
+			if _, err := s.SaveStatistics(t.Context(), []store.StatisticsRow{row}); err != nil {
 				t.Fatal(err)
 			}
 		}

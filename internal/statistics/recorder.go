@@ -9,7 +9,6 @@ package statistics
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
@@ -92,7 +91,7 @@ type Recorder struct {
 	shards     [shards]shard
 	overflowed atomic.Int64
 
-	flushing sync.Mutex // guards what follows
+	flushing chan struct{} // full during a flush; guards what follows
 	scopes   map[key]*window
 	pools    map[key]*window
 }
@@ -117,6 +116,7 @@ func New(o Options) *Recorder {
 		operations: map[string]bool{},
 		reasons:    map[string]bool{},
 		seed:       maphash.MakeSeed(),
+		flushing:   make(chan struct{}, 1),
 		scopes:     map[key]*window{},
 		pools:      map[key]*window{},
 	}
@@ -197,11 +197,15 @@ func (r *Recorder) Overflowed() int64 { return r.overflowed.Load() }
 
 // Flush stores what changed since the last call. What cannot be stored stays for the next call, for two hours.
 func (r *Recorder) Flush(ctx context.Context) error {
-	r.flushing.Lock()
-	defer r.flushing.Unlock()
+	select {
+	case r.flushing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-r.flushing }()
 
 	r.gather()
-	err := errors.Join(r.save(ctx, false, r.scopes), r.save(ctx, true, r.pools))
+	err := r.save(ctx)
 	r.forget(r.scopes, Period)
 	r.forget(r.pools, PoolPeriod)
 
@@ -242,22 +246,25 @@ func (r *Recorder) gather() {
 	}
 }
 
-// save stores the windows that changed.
-func (r *Recorder) save(ctx context.Context, pools bool, windows map[key]*window) error {
+// save stores the windows that changed. An account's row goes before those of its pools, so that one transaction
+// stores them and readers find the same calls in both.
+func (r *Recorder) save(ctx context.Context) error {
 	var keys []key
-	for k, w := range windows {
-		if w.changed {
-			keys = append(keys, k)
+	for _, windows := range []map[key]*window{r.scopes, r.pools} {
+		for k, w := range windows {
+			if w.changed {
+				keys = append(keys, k)
+			}
 		}
 	}
 	slices.SortFunc(keys, func(a, b key) int {
-		return cmp.Or(cmp.Compare(a.period, b.period), cmp.Compare(a.account, b.account),
-			cmp.Compare(a.region, b.region), cmp.Compare(a.pool, b.pool))
+		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.region, b.region),
+			cmp.Compare(a.pool, b.pool), cmp.Compare(a.period, b.period))
 	})
 
 	rows := make([]store.StatisticsRow, 0, len(keys))
 	for _, k := range keys {
-		c := &windows[k].counts
+		c := &r.window(k).counts
 		text, err := r.text(c)
 		if err != nil {
 			return err
@@ -267,12 +274,20 @@ func (r *Recorder) save(ctx context.Context, pools bool, windows map[key]*window
 		rows = append(rows, row)
 	}
 
-	stored, err := r.options.Store.SaveStatistics(ctx, pools, rows)
+	stored, err := r.options.Store.SaveStatistics(ctx, rows)
 	for _, k := range keys[:stored] {
-		windows[k].changed = false
+		r.window(k).changed = false
 	}
 
 	return err
+}
+
+// window returns the window of a key; nil if there is none.
+func (r *Recorder) window(k key) *window {
+	if k.pool != "" {
+		return r.pools[k]
+	}
+	return r.scopes[k]
 }
 
 // row returns the row of a key, without its counts.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -66,9 +67,22 @@ func recorder(t *testing.T, now *time.Time, fault *error) *Recorder {
 // read returns what was stored for the account 1 in the period of a time.
 func read(t *testing.T, r *Recorder, at time.Time) Counts {
 	t.Helper()
-	from := at.Truncate(Period)
-	steps, err := Read(t.Context(), r.options.Store,
-		Range{Account: "1", Region: "r", From: from, To: from.Add(Period), Step: Period, Now: at})
+	return readSteps(t, r, Range{From: at.Truncate(Period), Step: Period, Now: at})
+}
+
+// readPool returns what was stored for a pool of the account 1, "" = for the account, in the hour of a time.
+func readPool(t *testing.T, r *Recorder, pool string, at time.Time) Counts {
+	t.Helper()
+	return readSteps(t, r, Range{
+		Pool: identitypool.PoolID(pool), From: at.Truncate(PoolPeriod), Step: PoolPeriod, Now: at,
+	})
+}
+
+// readSteps returns what was stored for the account 1 in the first step of a range.
+func readSteps(t *testing.T, r *Recorder, wanted Range) Counts {
+	t.Helper()
+	wanted.Account, wanted.Region, wanted.To = "1", "r", wanted.From.Add(wanted.Step)
+	steps, err := Read(t.Context(), r.options.Store, wanted)
 	if err != nil {
 		t.Fatal(err)
 	}

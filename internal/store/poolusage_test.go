@@ -16,7 +16,7 @@ func TestPoolUsage(t *testing.T) {
 		hour := time.Unix(1_000_000*3600, 0).UTC()
 		save := func(node string, begin time.Time, signIns int64) {
 			t.Helper()
-			_, err := s.SaveStatistics(t.Context(), true, []StatisticsRow{{
+			_, err := s.SaveStatistics(t.Context(), []StatisticsRow{{
 				Account: "1", Region: "r", Period: begin, Node: node, Pool: pool.ID, SignIns: signIns, Refused: 1,
 				Counts: "{}",
 			}})

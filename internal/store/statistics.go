@@ -12,9 +12,9 @@ import (
 // StatisticsRow has one node's counts for an account and region in one period.
 type StatisticsRow struct {
 	Account, Region string
-	Period          time.Time // its begin
-	Node            string    // a process
-	Pool            identitypool.PoolID
+	Period          time.Time           // its begin
+	Node            string              // a process
+	Pool            identitypool.PoolID // "" = the account's row
 	// SignIns and Refused repeat what is in Counts, of rows with a Pool.
 	SignIns, Refused int64
 	Counts           string // JSON of at most MostStatistics bytes
@@ -40,10 +40,10 @@ func (r StatisticsRow) Check() error {
 // statisticsBatch is how many rows of statistics one transaction writes or removes.
 const statisticsBatch = 100
 
-// SaveStatistics stores rows of periods in which the account got calls, and replaces those that a node has stored
-// before: of pools if pools is set, and otherwise of accounts. Error: ErrInvalid, and then nothing is stored. It
-// returns how many were stored.
-func (s *Store) SaveStatistics(ctx context.Context, pools bool, rows []StatisticsRow) (stored int, err error) {
+// SaveStatistics stores rows of periods in which an account or a pool of it got calls, and replaces those that a
+// node has stored before: a hundred in a transaction. Error: ErrInvalid, and then nothing is stored. It returns how
+// many were stored.
+func (s *Store) SaveStatistics(ctx context.Context, rows []StatisticsRow) (stored int, err error) {
 	for _, r := range rows {
 		if err := r.Check(); err != nil {
 			return 0, err
@@ -54,7 +54,7 @@ func (s *Store) SaveStatistics(ctx context.Context, pools bool, rows []Statistic
 		batch := rows[stored:min(stored+statisticsBatch, len(rows))]
 		err := s.write(ctx, func(t *engine.Tx) error {
 			for _, r := range batch {
-				if err := saveStatistics(t, pools, r); err != nil {
+				if err := saveStatistics(t, r); err != nil {
 					return err
 				}
 			}
@@ -69,8 +69,8 @@ func (s *Store) SaveStatistics(ctx context.Context, pools bool, rows []Statistic
 	return stored, nil
 }
 
-func saveStatistics(t *engine.Tx, pools bool, r StatisticsRow) error {
-	if pools {
+func saveStatistics(t *engine.Tx, r StatisticsRow) error {
+	if r.Pool != "" {
 		_, err := t.Exec(`
 			INSERT INTO pool_statistics (account, region, period, pool_id, node, sign_ins, refused, counts)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

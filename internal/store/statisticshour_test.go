@@ -41,7 +41,7 @@ func TestMergeStatistics(t *testing.T) {
 		hour := time.Unix(1_000_000*3600, 0).UTC()
 		save := func(account, node string, at time.Time) {
 			t.Helper()
-			_, err := s.SaveStatistics(t.Context(), false,
+			_, err := s.SaveStatistics(t.Context(),
 				[]StatisticsRow{{Account: account, Region: "r", Node: node, Period: at, Counts: "{}"}})
 			noError(t, err)
 		}
