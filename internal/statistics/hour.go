@@ -30,7 +30,8 @@ const hourVersion = 1
 // hourPeriods is how many periods an hour has.
 const hourPeriods = int(store.StatisticsHour / Period)
 
-// settled is how long after its end an hour is merged: no node stores its rows any more, and clocks may differ.
+// settled is how long after its end an hour is merged: no node stores its rows any more, and clocks may differ by up
+// to an hour. A node that is further behind stores them again, and they count twice.
 const settled = unsaved + time.Hour
 
 var errHour = errors.New("the counts of an hour cannot be read")

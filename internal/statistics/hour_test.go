@@ -257,6 +257,45 @@ func TestMergeAfterAFault(t *testing.T) {
 	}
 }
 
+// No hour counts twice while clocks differ by less than an hour, even if the node that is behind could store its
+// last calls no sooner than it gives them up.
+func TestMergeWithClocksApart(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *store.Store) {
+		const apart = time.Hour - time.Minute
+		hour := time.Unix(1_000_000*3600, 0)
+		now := hour.Add(time.Hour - time.Minute)
+		ahead := now.Add(apart)
+		behind, merging := nodes(s, &now, "behind")[0], nodes(s, &ahead, "ahead")[0]
+		set := func(at time.Time) { now, ahead = at, at.Add(apart) }
+		merge := func() {
+			t.Helper()
+			if _, err := merging.Merge(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		call := &awsapi.Record{
+			RequestID: "1", Operation: "GetId", Account: "1", Region: "r", Start: now, SignIn: awsapi.UserSignIn,
+		}
+
+		behind.Observe(call)
+		flush(t, behind)
+		behind.Observe(call)
+		set(hour.Add(time.Hour + unsaved)) // the database is back at the last moment
+		merge()
+		flush(t, behind)
+		set(hour.Add(time.Hour + settled))
+		merge()
+
+		if got := read(t, behind, hour.Add(time.Hour-time.Minute)); got.SignIns != 2 {
+			t.Errorf("%d sign-ins are counted, want 2", got.SignIns)
+		}
+		if rows, err := s.Statistics(t.Context(), "1", "r", "", hour, now); err != nil || len(rows) != 1 ||
+			rows[0].Hour == nil {
+			t.Errorf("got %+v, %v; want the hour", rows, err)
+		}
+	})
+}
+
 func TestHourText(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 100 {
