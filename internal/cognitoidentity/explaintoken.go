@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +28,8 @@ type ExplainTokenInput struct {
 	NextToken       *string
 }
 
-// ExplainedPools is the number of pools in one answer.
+// ExplainedPools is the number of pools in one answer. A pool of which several SAML providers know the issuer has a
+// result for each. After so many results an answer has no further pool: to verify a response takes milliseconds.
 const ExplainedPools = 20
 
 // maxScanned bounds the pools that one call reads to find those that know the issuer.
@@ -77,17 +79,7 @@ func (s *Service) ExplainToken(
 	e.caller, e.deadline = c, providerDeadline(ctx)
 
 	if len(in.IdentityPoolIds) > 0 {
-		for _, id := range in.IdentityPoolIds {
-			pool, err := s.callerPool(ctx, c, id)
-			if err != nil {
-				return nil, err
-			}
-			if err := e.examineIn(ctx, pool); err != nil {
-				return nil, err
-			}
-		}
-
-		return &e.Explained, nil
+		return &e.Explained, e.examineNamed(ctx, in)
 	}
 
 	return &e.Explained, e.examinePage(ctx, in.NextToken)
@@ -229,6 +221,33 @@ func (e *examination) examineIn(ctx context.Context, pool identitypool.Pool) err
 			return err
 		}
 		e.Results = append(e.Results, t.result())
+	}
+
+	return nil
+}
+
+// examineNamed adds the results of a page of the pools that the call names. The page's token has the place of the
+// first pool of the next page.
+func (e *examination) examineNamed(ctx context.Context, in *ExplainTokenInput) error {
+	scope := e.scope() + "/named/" + strings.Join(in.IdentityPoolIds, "/")
+	start, err := e.pageStart(scope, in.NextToken)
+	if err != nil {
+		return err
+	}
+	first, _ := strconv.Atoi(start) // the first page has no start
+
+	for n := first; n < len(in.IdentityPoolIds); n++ {
+		if len(e.Results) >= ExplainedPools {
+			e.Next = e.pageToken(scope, strconv.Itoa(n))
+			return nil
+		}
+		pool, err := e.callerPool(ctx, e.caller, in.IdentityPoolIds[n])
+		if err != nil {
+			return err
+		}
+		if err := e.examineIn(ctx, pool); err != nil {
+			return err
+		}
 	}
 
 	return nil
