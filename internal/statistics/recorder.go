@@ -202,6 +202,7 @@ func (r *Recorder) Flush(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+
 	defer func() { <-r.flushing }()
 
 	r.gather()

@@ -40,6 +40,7 @@ func (r *Refresher) Refresh(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+
 	defer func() { <-r.turn }()
 
 	now := r.now()
