@@ -50,6 +50,10 @@ export function textFaults(page) {
       if (/^(IFRAME|OBJECT|EMBED|FRAME|BASE)$/.test(one.tagName) || (one.tagName === "IMG" && !one.src.startsWith(location.origin))) faults.push(`element: ${one.tagName}`);
     }
 
+    // A field has the text as it is, so its escapes stand beside it.
+    for (const one of document.querySelectorAll("main :is(input, textarea)"))
+      if (hidden.test(one.value) && !one.closest("li, .field")?.innerText.includes("\\u{")) faults.push(`hidden character: ${one.tagName} value`);
+
     return [...new Set(faults)];
   });
 }
