@@ -8,7 +8,7 @@ import { defineConfig } from 'vitest/config'
 // What nearly every page uses of the console's own.
 const parts = [
   /(?<!pages[\\/](explain|key|playground|pools|server)[\\/]\w+\.svelte\?)svelte&type=style/,
-  /src[\\/]parts[\\/]((?!EndCredentials)[^\\/]+|trace[\\/]rungs\.ts|providers[\\/]\w+\.ts)$/,
+  /src[\\/]parts[\\/]((?!EndCredentials|listed)[^\\/]+|trace[\\/]rungs\.ts|providers[\\/]\w+\.ts)$/,
   /src[\\/]texts[\\/]reason\./,
   /src[\\/]pages[\\/]access[\\/](permit|Act)/,
   /bindings[\\/]input\.js/,
@@ -35,7 +35,10 @@ const groups = [
   { name: 'providers', test: /src[\\/]parts[\\/]providers[\\/]/ },
   { name: 'identities', test: /src[\\/]parts[\\/]identities[\\/](?!DeleteSeveral)/ },
   { name: 'newpool', test: /src[\\/]pages[\\/]newpool[\\/](calls|steps|wizard)/ },
-  { name: 'pool', test: /src[\\/]pages[\\/]pool[\\/](Page|pool|numbers|Unsaved|focus|tabs|entry|resource|Conflict)/ },
+  {
+    name: 'pool',
+    test: /src[\\/]pages[\\/]pool[\\/](Page|pool|numbers|Unsaved|focus|tabs|entry|resource|Conflict|Hidden)/,
+  },
 ]
 
 // Modules of the library that need not be loaded where nothing of them is used.
