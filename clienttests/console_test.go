@@ -29,7 +29,12 @@ func TestConsole(t *testing.T) {
 
 	for _, script := range scripts {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(script), "console-"), ".test.mjs")
-		t.Run(name, func(t *testing.T) { consoleScript(t, strings.TrimSuffix(script, ".test.mjs")) })
+		t.Run(name, func(t *testing.T) {
+			if name != "pages" { // which measures times
+				t.Parallel()
+			}
+			consoleScript(t, strings.TrimSuffix(script, ".test.mjs"))
+		})
 	}
 }
 
