@@ -35,15 +35,10 @@ export interface CallOptions {
   key?: Key
 }
 
-/** Input is what a call of the query protocol takes; what is undefined is left out. */
-export type Input = Record<string, string | number | string[] | undefined>
-
 const services = {
   admin: { target: 'PoolhouseAdmin', service: 'poolhouse' },
   pools: { target: 'AWSCognitoIdentityService', service: 'cognito-identity' },
 } as const
-
-const versions = { iam: '2010-05-08', sts: '2011-06-15' } as const
 
 const keyCodes = new Set([
   'UnrecognizedClientException',
@@ -89,36 +84,24 @@ export function callPublic<T>(operation: string, input: object, options: CallOpt
   return send(request, options).then((answer) => readJSON<T>(answer, operation))
 }
 
-/** form writes a request of the query protocol. A list has one entry for each member. */
-export function form(service: keyof typeof versions, action: string, input: Input = {}): URLSearchParams {
-  const out = new URLSearchParams({ Action: action, Version: versions[service] })
-  for (const [name, value] of Object.entries(input)) {
-    if (Array.isArray(value)) value.forEach((one, n) => out.set(`${name}.member.${n + 1}`, one))
-    else if (value !== undefined) out.set(name, String(value))
-  }
-
-  return out
-}
-
 /**
  * callQuery makes a call of the query protocol, and returns the root of the answer. signed is false for calls such as
  * AssumeRoleWithWebIdentity.
  */
 export function callQuery(
-  service: keyof typeof versions,
-  action: string,
-  input: Input = {},
+  service: 'iam' | 'sts',
+  form: URLSearchParams,
   options: CallOptions & { signed?: boolean } = {},
 ): Promise<Element> {
   const headers = { 'Content-Type': 'application/x-www-form-urlencoded; charset=utf-8' }
-  const body = form(service, action, input).toString()
+  const operation = form.get('Action') ?? ''
 
   return again(async () => {
     const request =
       options.signed === false
-        ? new Request(endpoint(), { method: 'POST', headers, body })
-        : await sign(service, headers, body, options)
-    return readXML(await send(request, options), action)
+        ? new Request(endpoint(), { method: 'POST', headers, body: form.toString() })
+        : await sign(service, headers, form.toString(), options)
+    return readXML(await send(request, options), operation)
   }, options)
 }
 

@@ -1,7 +1,44 @@
-// Roles and providers as IAM's API describes them.
+// The IAM API as these pages read it.
 
+import { callQuery, type CallOptions } from '../../frame/client'
 import type { Element } from '../../frame/xml'
-import { iam } from '../../parts/iam'
+import { listed, type Listed } from '../../parts/listed'
+
+type Input = Record<string, string | number | string[] | undefined>
+
+/** form writes an input of the query protocol. A list has one entry for each member; what is undefined is left out. */
+export function form(action: string, input: Input = {}): URLSearchParams {
+  const out = new URLSearchParams({ Action: action, Version: '2010-05-08' })
+  for (const [name, value] of Object.entries(input)) {
+    if (Array.isArray(value)) value.forEach((one, n) => out.set(`${name}.member.${n + 1}`, one))
+    else if (value !== undefined) out.set(name, String(value))
+  }
+
+  return out
+}
+
+/** iam makes a call, and returns its result. */
+export async function iam(action: string, input: Input = {}, signal?: AbortSignal): Promise<Element> {
+  const options: CallOptions = signal ? { signal } : {}
+  const root = await callQuery('iam', form(action, input), options)
+
+  return root.child(`${action}Result`) ?? root
+}
+
+/** listAll reads the pages of a list, as many as the console shows at once. */
+export function listAll<T>(
+  action: string,
+  name: string,
+  read: (element: Element) => T,
+  input: Input = {},
+  signal?: AbortSignal,
+): Promise<Listed<T>> {
+  return listed(async (marker) => {
+    const page = await iam(action, { ...input, MaxItems: 200, Marker: marker }, signal)
+
+    return { items: page.list(name).map(read), next: page.of('IsTruncated') === 'true' ? page.of('Marker') : '' }
+  })
+}
 
 /** fromFile reports whether a thing comes from the settings file: the API gives such things the date of 1970. */
 export function fromFile(created: string): boolean {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { parseXML } from '../../frame/xml'
-import { arnOf, fromFile, lines, nameOf, readRole } from './iam'
+import { arnOf, form, fromFile, lines, nameOf, readRole } from './iam'
 import { excerpt, faultAt, refusedBy, spread, statements, trusted, trustFor } from './policy'
 import { contextInput, decisionWords, readDecisions } from './simulation'
 
@@ -54,7 +54,10 @@ it('lists whom a role trusts', () => {
   expect(trusted('{')).toBeNull()
 })
 
-it('writes the context of the simulator', () => {
+it('writes requests', () => {
+  expect(form('X', { A: ['p', 'q'], B: undefined, C: 3 }).toString()).toBe(
+    'Action=X&Version=2010-05-08&A.member.1=p&A.member.2=q&C=3',
+  )
   expect(
     contextInput([
       { key: '', type: 'string', values: 'x' },

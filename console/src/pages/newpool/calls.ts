@@ -1,7 +1,6 @@
 // The calls that make a pool, in their order. What was done is kept, so that a run after a failure goes on there.
 
-import { call, CallError } from '../../frame/client'
-import { iam } from '../../parts/iam'
+import { call, CallError, callQuery } from '../../frame/client'
 import { inputOf, kinds, rolesOf, tagMapsOf, trustOf, type Draft, type RoleKind } from '../../parts/pool/types'
 import type { Validation } from './steps'
 
@@ -72,7 +71,9 @@ export async function perform(one: Planned, draft: Draft, made: Made, account: s
       const kind = kinds.find((kind) => draft.roles[kind].make && one.id === `role ${draft.roles[kind].name}`)
       if (!kind) break
       const name = draft.roles[kind].name
-      await iam('CreateRole', { RoleName: name, AssumeRolePolicyDocument: trustOf(made.pool, kind) })
+      const form = new URLSearchParams({ Action: 'CreateRole', Version: '2010-05-08', RoleName: name })
+      form.set('AssumeRolePolicyDocument', trustOf(made.pool, kind))
+      await callQuery('iam', form)
       next.roles = [...made.roles, name]
       break
     }
@@ -101,7 +102,8 @@ export async function undo(made: Made, progress: (now: Made) => void): Promise<v
     progress(now)
   }
   for (const name of made.roles) {
-    await unlessGone(iam('DeleteRole', { RoleName: name }))
+    const form = new URLSearchParams({ Action: 'DeleteRole', Version: '2010-05-08', RoleName: name })
+    await unlessGone(callQuery('iam', form))
     now = { ...now, roles: now.roles.filter((one) => one !== name) }
     progress(now)
   }

@@ -1,6 +1,6 @@
 // The calls themselves. Each tells what it sent, what came, and the facts to show.
 
-import { call, callPublic, callQuery, endpoint, form } from '../../frame/client'
+import { call, callPublic, callQuery, endpoint } from '../../frame/client'
 import type { Key } from '../../frame/session.svelte'
 import type { Element } from '../../frame/xml'
 import { prove, read, type PublishedKey } from './token'
@@ -179,14 +179,19 @@ function developer(given: Given): Call {
 }
 
 function assume(given: Given, got: Got): Call {
-  const action = 'AssumeRoleWithWebIdentity'
-  const input = { RoleArn: given.role, RoleSessionName: 'playground', WebIdentityToken: got.openid ?? '' }
+  const request = {
+    Action: 'AssumeRoleWithWebIdentity',
+    Version: '2011-06-15',
+    RoleArn: given.role,
+    RoleSessionName: 'playground',
+    WebIdentityToken: got.openid ?? '',
+  }
 
   return {
     how: `POST ${endpoint()}\nContent-Type: application/x-www-form-urlencoded`,
-    request: Object.fromEntries(form('sts', action, input)),
+    request,
     send: async (signal) => {
-      const answer = await callQuery('sts', action, input, { signal, signed: false })
+      const answer = await callQuery('sts', new URLSearchParams(request), { signal, signed: false })
       const text = (name: string) => answer.find('Credentials')?.of(name) ?? ''
       const keys = {
         AccessKeyId: text('AccessKeyId'),
@@ -200,13 +205,16 @@ function assume(given: Given, got: Got): Call {
 }
 
 function caller(got: Got): Call {
-  const action = 'GetCallerIdentity'
+  const request = { Action: 'GetCallerIdentity', Version: '2011-06-15' }
 
   return {
     how: `POST ${endpoint()}\nContent-Type: application/x-www-form-urlencoded\nsigned with the credentials of the step before`,
-    request: Object.fromEntries(form('sts', action)),
+    request,
     send: async (signal) => {
-      const answer = await callQuery('sts', action, {}, { signal, ...(got.key ? { key: got.key } : {}) })
+      const answer = await callQuery('sts', new URLSearchParams(request), {
+        signal,
+        ...(got.key ? { key: got.key } : {}),
+      })
       const arn = answer.find('Arn')?.text ?? ''
       return {
         got: {},

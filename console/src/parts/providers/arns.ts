@@ -1,7 +1,7 @@
 // The providers that a pool may have, by their ARNs.
 
+import { callQuery } from '../../frame/client'
 import { session, type DevInfo } from '../../frame/session.svelte'
-import { iam } from '../iam'
 
 /** oidcARNs reads the OpenID Connect providers of the account. */
 export const oidcARNs = (signal: AbortSignal): Promise<string[]> =>
@@ -12,7 +12,10 @@ export const samlARNs = async (signal: AbortSignal): Promise<string[]> =>
   withBuiltIn(await arns('ListSAMLProviders', 'SAMLProviderList', signal), session.dev)
 
 async function arns(action: string, list: string, signal: AbortSignal): Promise<string[]> {
-  return (await iam(action, {}, signal)).list(list).map((one) => one.of('Arn'))
+  const answer = await callQuery('iam', new URLSearchParams({ Action: action, Version: '2010-05-08' }), { signal })
+  const entries = answer.find(list)?.children ?? []
+
+  return entries.map((one) => one.of('Arn')).filter(Boolean)
 }
 
 /**
