@@ -40,7 +40,7 @@ export const budgets = {
 
 // No page may send more than this. frameBudget bounds what is sent before any page is: markup, style, the library, the
 // frame's script and the signer.
-export const frameBudget = 34; // the aim is 30
+export const frameBudget = 34.5; // the aim is 30
 export const most = { kB: 65, requests: 13 }; // the aims are 60 and 12
 
 // coldAim is how many milliseconds the overview of a server that has just started may take on an idle machine. Tests
