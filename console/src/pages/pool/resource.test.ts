@@ -13,3 +13,10 @@ it('changes only tags that differ', () => {
     unset: ['c'],
   })
 })
+
+it('sees tags with the names of what every object has', () => {
+  expect(tagChanges({ constructor: 'a', toString: 'b' }, { toString: 'c' })).toEqual({
+    set: { toString: 'c' },
+    unset: ['constructor'],
+  })
+})

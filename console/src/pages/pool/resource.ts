@@ -15,6 +15,6 @@ export function tagChanges(
 ): { set: Record<string, string>; unset: string[] } {
   return {
     set: Object.fromEntries(Object.entries(to).filter(([key, value]) => from[key] !== value)),
-    unset: Object.keys(from).filter((key) => !(key in to)),
+    unset: Object.keys(from).filter((key) => !Object.hasOwn(to, key)),
   }
 }
