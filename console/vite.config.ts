@@ -37,7 +37,7 @@ const groups = [
   { name: 'newpool', test: /src[\\/]pages[\\/]newpool[\\/](calls|steps|wizard)/ },
   {
     name: 'pool',
-    test: /src[\\/]pages[\\/]pool[\\/](Page|pool|numbers|Unsaved|focus|tabs|entry|resource|Conflict|Hidden)/,
+    test: /src[\\/]pages[\\/]pool[\\/](Page|pool|numbers|Unsaved|focus|tabs|entry|Conflict|Hidden)/,
   },
 ]
 

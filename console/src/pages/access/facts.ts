@@ -1,7 +1,8 @@
 // What can be changed of a role besides its policies, and the calls that change it.
 
 import type { Role, Tag } from './iam'
-import type { TagRow } from '../../parts/pool/types'
+import { twice, type TagRow } from '../../parts/pool/types'
+import { tagChanges } from '../pool/resource'
 
 export interface Facts {
   description: string
@@ -35,7 +36,7 @@ export interface Faults {
 /** faultsOf names what a draft lacks. The server checks the rest. */
 export function faultsOf(draft: Facts): Faults {
   const seconds = Number(draft.seconds)
-  const twice = draft.tags.find((one, n) => draft.tags.some((other, m) => m < n && other.key === one.key))
+  const double = twice(draft.tags)
 
   return {
     seconds:
@@ -48,8 +49,8 @@ export function faultsOf(draft: Facts): Faults {
         : 'Give the ARN of a managed policy, or nothing.',
     tags: draft.tags.some((one) => !one.key)
       ? 'Each tag needs a key.'
-      : twice
-        ? `Two tags have the key ${twice.key}. Change or remove one.`
+      : double
+        ? `Two tags have the key ${double}. Change or remove one.`
         : '',
   }
 }
@@ -81,19 +82,19 @@ export function stepsOf(role: Role, draft: Facts): Step[] {
 }
 
 function tagSteps(RoleName: string, saved: Tag[], draft: TagRow[]): Step[] {
-  const before = new Map(saved.map((tag) => [tag.Key, tag.Value]))
-  const gone = saved.filter((tag) => !draft.some((row) => row.key === tag.Key)).map((tag) => tag.Key)
-  const set = draft.filter((row) => before.get(row.key) !== row.value)
+  const { set, unset } = tagChanges(
+    Object.fromEntries(saved.map((tag) => [tag.Key, tag.Value])),
+    Object.fromEntries(draft.map((row) => [row.key, row.value])),
+  )
+  const members = Object.entries(set).flatMap(([key, value], n) => [
+    [`Tags.member.${n + 1}.Key`, key],
+    [`Tags.member.${n + 1}.Value`, value],
+  ])
   const steps: Step[] = []
 
-  if (gone.length > 0) steps.push({ what: 'The tags', action: 'UntagRole', input: { RoleName, TagKeys: gone } })
-  if (set.length > 0) {
-    const members = set.flatMap((row, n) => [
-      [`Tags.member.${n + 1}.Key`, row.key],
-      [`Tags.member.${n + 1}.Value`, row.value],
-    ])
+  if (unset.length > 0) steps.push({ what: 'The tags', action: 'UntagRole', input: { RoleName, TagKeys: unset } })
+  if (members.length > 0)
     steps.push({ what: 'The tags', action: 'TagRole', input: { RoleName, ...Object.fromEntries(members) } })
-  }
 
   return steps
 }
