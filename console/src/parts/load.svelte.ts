@@ -78,16 +78,22 @@ export function load<T>(read: (signal: AbortSignal) => Promise<T>, key: () => un
   })
 
   // What a key could not read is read again with the next key. What could be read stays: a draft may be made of it.
+  onNextKey(() => {
+    const { error } = loaded
+    if (error instanceof CallError && ['key', 'denied'].includes(error.kind)) void loaded.again()
+  })
+
+  return loaded
+}
+
+/** onNextKey calls run whenever another key is used. Call it while a component is made. */
+export function onNextKey(run: () => void): void {
   let last = session.key
+
   $effect(() => {
     const { key } = session
     if (key === last) return
     last = key
-    untrack(() => {
-      const { error } = loaded
-      if (key && error instanceof CallError && ['key', 'denied'].includes(error.kind)) void loaded.again()
-    })
+    if (key) untrack(run)
   })
-
-  return loaded
 }
