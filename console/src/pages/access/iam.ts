@@ -153,6 +153,11 @@ export function arnOf(kind: 'oidc-provider' | 'saml-provider', name: string, reg
   return `arn:${partition}:iam::${account}:${kind}/${name}`
 }
 
+/** lastOf returns the name at the end of the ARN of a role or a policy, behind its path. */
+export function lastOf(arn: string): string {
+  return arn.slice(arn.lastIndexOf('/') + 1)
+}
+
 /** nameOf returns the name at the end of a provider's ARN. An issuer's has slashes. */
 export function nameOf(arn: string): string {
   return arn.replace(/^arn:[^:]*:iam::\d*:(?:oidc|saml)-provider\//, '')

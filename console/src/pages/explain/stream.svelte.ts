@@ -34,7 +34,10 @@ export class Stream {
   gone = $state(0)
   keptSince = $state(0)
   state = $state<'starting' | 'live' | 'paused' | 'hidden' | 'waiting' | 'failed'>('starting')
-  /** since is when the list began to wait for its first answer or stopped to be live, and retryAt when the next try is, in milliseconds. */
+  /**
+   * since is when the list began to wait for its first answer or stopped to be live, and retryAt when the next try is, in
+   * milliseconds.
+   */
   since = $state(0)
   retryAt = $state(0)
   error = $state.raw<unknown>(undefined)
