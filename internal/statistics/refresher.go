@@ -3,6 +3,8 @@ package statistics
 import (
 	"context"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 const (
@@ -14,40 +16,41 @@ const (
 
 // Refresher stores what a node has counted before somebody reads it. It is safe for concurrent use.
 type Refresher struct {
-	store func(context.Context) error
-	now   func() time.Time
-	turn  chan struct{} // full while a call stores; guards last
-	last  time.Time     // when a call last began to store
+	store   func(context.Context) error
+	now     func() time.Time
+	flights singleflight.Group // one at a time: two reads side by side find the same
+	last    time.Time          // when a flight last began to store; only flights use it
 }
 
 // NewRefresher returns a Refresher that stores counts with a function.
 func NewRefresher(flush func(context.Context) error, now func() time.Time) *Refresher {
-	return &Refresher{store: flush, now: now, turn: make(chan struct{}, 1)}
+	return &Refresher{store: flush, now: now}
 }
 
 // Refresh stores what was counted, unless a call began to do so within a second. If one still does, Refresh waits
-// for it: two reads side by side find the same. After a failure, too, it waits out the second, to spare a database in
-// trouble.
+// for it and returns its error. After a failure, too, it waits out the second, to spare a database in trouble.
 func (r *Refresher) Refresh(ctx context.Context) error {
 	// The others that wait want the counts even if this caller leaves.
-	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshPatience)
-	defer cancel()
+	shared := context.WithoutCancel(ctx)
+	flight := r.flights.DoChan("", func() (any, error) { return nil, r.refresh(shared) })
 
 	select {
-	case r.turn <- struct{}{}:
-	case <-storing.Done():
-		return storing.Err()
+	case done := <-flight:
+		return done.Err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
 
-	defer func() { <-r.turn }()
-
+func (r *Refresher) refresh(ctx context.Context) error {
 	now := r.now()
 	if age := now.Sub(r.last); age >= 0 && age < refreshEvery {
 		return nil
 	}
 	r.last = now
 
-	return r.store(storing)
+	ctx, cancel := context.WithTimeout(ctx, refreshPatience)
+	defer cancel()
+
+	return r.store(ctx)
 }

@@ -30,12 +30,14 @@ func TestRefreshWaitsForAnother(t *testing.T) {
 		leaving, leave := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		for n := range 5 {
-			ctx := t.Context()
-			if n == 0 {
-				ctx = leaving
-			}
 			group.Go(func() {
-				if err := r.Refresh(ctx); err != nil || stored.Load() != 1 {
+				if n == 0 {
+					if err := r.Refresh(leaving); !errors.Is(err, context.Canceled) {
+						t.Errorf("the reader that left got %v", err)
+					}
+					return
+				}
+				if err := r.Refresh(t.Context()); err != nil || stored.Load() != 1 {
 					t.Errorf("reader %d returned with %d stored: %v", n, stored.Load(), err)
 				}
 			})
