@@ -5,13 +5,13 @@ import { svelte } from '@sveltejs/vite-plugin-svelte'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
-// What nearly every page uses of the console's own.
+// What nearly every page uses and the frame does not: parts of the console, and of the library.
 const parts = [
   /(?<!pages[\\/](explain|key|playground|pools|server)[\\/]\w+\.svelte\?)svelte&type=style/,
   /src[\\/]parts[\\/]((?!EndCredentials|listed)[^\\/]+|trace[\\/]rungs\.ts|providers[\\/]\w+\.ts)$/,
   /src[\\/]texts[\\/]reason\./,
   /src[\\/]pages[\\/]access[\\/](permit|Act)/,
-  /bindings[\\/]input\.js/,
+  /svelte[\\/].*(bindings[\\/](input|select)|blocks[\\/](await|key)|elements[\\/]style)\.js/,
 ]
 const any = (patterns: RegExp[]) => new RegExp(patterns.map(({ source }) => source).join('|'))
 
@@ -20,30 +20,55 @@ const any = (patterns: RegExp[]) => new RegExp(patterns.map(({ source }) => sour
 // them. A style is a request of its own: those of pages that load few files are theirs, the others are with the parts.
 // Group names are tried from the top.
 const groups = [
-  { name: 'chart', test: /src[\\/]parts[\\/]chart[\\/](?!.*type=style)|svelte-element\.js|bindings[\\/]size\.js/ },
+  { name: 'chart', test: /src[\\/]parts[\\/]chart[\\/](?!.*type=style)|bindings[\\/]size\.js/ },
   { name: 'access', test: /src[\\/]pages[\\/]access[\\/](Page|iam|Uses|PolicyText|policy|(?!permit|Act).*type=style)/ },
   { name: 'roles', test: /src[\\/]parts[\\/]pool[\\/]RolePicker/ },
+  {
+    name: 'identities',
+    test: /src[\\/]parts[\\/]identities[\\/](?!DeleteSeveral)|svelte[\\/]src[\\/]reactivity[\\/]set\.js/,
+  },
   { name: 'fields', test: /src[\\/](parts[\\/]pool[\\/]|pages[\\/]newpool[\\/].*type=style)/ },
+  { name: 'parts', test: any(parts) },
   {
     name: 'frame',
-    test: /node_modules(?!.*(reactivity[\\/]map|bindings[\\/]input)\.js)|src[\\/]frame[\\/](?!Shortcuts)|preload-helper/,
+    test: /node_modules(?!.*reactivity[\\/]map\.js)|src[\\/]frame[\\/](?!Shortcuts)|preload-helper/,
   },
-  { name: 'parts', test: any(parts) },
   { name: 'reasons', test: /src[\\/]texts[\\/]reasons\.ts/ },
   { name: 'trace', test: /src[\\/]parts[\\/]trace[\\/]/ },
   { name: 'code', test: /src[\\/](samples|parts[\\/]code)[\\/]/ },
   { name: 'providers', test: /src[\\/]parts[\\/]providers[\\/]/ },
-  { name: 'identities', test: /src[\\/]parts[\\/]identities[\\/](?!DeleteSeveral)/ },
   { name: 'newpool', test: /src[\\/]pages[\\/]newpool[\\/](calls|steps|wizard)/ },
   {
     name: 'pool',
-    test: /src[\\/]pages[\\/]pool[\\/](Page|pool|numbers|Unsaved|focus|tabs|entry|Conflict|Hidden)/,
+    test: /src[\\/]pages[\\/]pool[\\/](Page|pool|numbers|Unsaved|focus|tabs|Conflict|Hidden)/,
   },
 ]
 
 // Modules of the library that need not be loaded where nothing of them is used.
-const unused =
-  /svelte[\\/]src[\\/](legacy|reactivity|internal[\\/]client[\\/]dom[\\/](elements[\\/](custom-element|bindings)|blocks[\\/]svelte-element))/
+const unused = any([
+  /svelte[\\/]src[\\/](legacy|reactivity)/,
+  /svelte[\\/]src[\\/]internal[\\/]client[\\/]dom[\\/]elements[\\/](custom-element|style|bindings)/,
+  /svelte[\\/]src[\\/]internal[\\/]client[\\/]dom[\\/]blocks[\\/](svelte-element|await|key)/,
+])
+
+// withoutHydration lets the minifier drop what the library has for pages that a server rendered: it cannot tell by
+// itself that the console never calls hydrate.
+function withoutHydration(): Plugin {
+  return {
+    name: 'without-hydration',
+    apply: 'build',
+    transform: {
+      filter: { id: /svelte[\\/]src[\\/]internal[\\/]client[\\/]dom[\\/]hydration\.js/ },
+      handler(code) {
+        const constant = code.replace('export let hydrating = false', 'export const hydrating = false')
+        const short = constant.replace(/^\thydrating = value;$/m, '')
+        if (constant === code || short === constant) this.error('the library tells in another way whether it hydrates')
+
+        return { code: short, map: null }
+      },
+    },
+  }
+}
 
 // compress leaves only the gzip form of each file: the server sends it as it is.
 function compress(): Plugin {
@@ -86,7 +111,12 @@ function licences(): Plugin {
 
 export default defineConfig({
   base: './',
-  plugins: [svelte({ compilerOptions: { runes: true, discloseVersion: false } }), licences(), compress()],
+  plugins: [
+    svelte({ compilerOptions: { runes: true, discloseVersion: false } }),
+    withoutHydration(),
+    licences(),
+    compress(),
+  ],
   build: {
     outDir: '../internal/console/dist',
     emptyOutDir: true,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { call, CallError, callQuery } from './client'
+import { call, CallError } from './client'
+import { callQuery } from '../parts/query'
 import { session } from './session.svelte'
 
 let answers: Response[] = []

@@ -2,7 +2,6 @@
 
 import { AwsV4Signer } from 'aws4fetch'
 import { session, type Key } from './session.svelte'
-import { parseXML, type Element } from './xml'
 
 export type ErrorKind =
   | 'refused' // the server's answer: input, state, limit
@@ -84,28 +83,7 @@ export function callPublic<T>(operation: string, input: object, options: CallOpt
   return send(request, options).then((answer) => readJSON<T>(answer, operation))
 }
 
-/**
- * callQuery makes a call of the query protocol, and returns the root of the answer. signed is false for calls such as
- * AssumeRoleWithWebIdentity.
- */
-export function callQuery(
-  service: 'iam' | 'sts',
-  form: URLSearchParams,
-  options: CallOptions & { signed?: boolean } = {},
-): Promise<Element> {
-  const headers = { 'Content-Type': 'application/x-www-form-urlencoded; charset=utf-8' }
-  const operation = form.get('Action') ?? ''
-
-  return again(async () => {
-    const request =
-      options.signed === false
-        ? new Request(endpoint(), { method: 'POST', headers, body: form.toString() })
-        : await sign(service, headers, form.toString(), options)
-    return readXML(await send(request, options), operation)
-  }, options)
-}
-
-async function sign(
+export async function sign(
   service: string,
   headers: Record<string, string>,
   body: string,
@@ -131,7 +109,7 @@ async function sign(
   return new Request(signed.url, { method: 'POST', headers: signed.headers, body })
 }
 
-async function send(request: Request, options: CallOptions): Promise<Response> {
+export async function send(request: Request, options: CallOptions): Promise<Response> {
   const seconds = options.seconds ?? 5
   const timeout = AbortSignal.timeout(seconds * 1000)
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
@@ -161,7 +139,7 @@ function noteClock(answer: Response): void {
 }
 
 // again makes a call once more if the clock was wrong, and up to three times if there were too many calls.
-async function again<T>(attempt: () => Promise<T>, options: CallOptions): Promise<T> {
+export async function again<T>(attempt: () => Promise<T>, options: CallOptions): Promise<T> {
   const before = session.clockOffset
   const { key } = session
 
@@ -210,28 +188,21 @@ async function readJSON<T>(answer: Response, operation: string): Promise<T> {
   )
 }
 
-async function readXML(answer: Response, operation: string): Promise<Element> {
-  let root: Element
-  try {
-    root = parseXML(await answer.text())
-  } catch {
-    throw foreign(answer, 'XML', operation)
-  }
-  if (answer.ok) return root
-
-  const text = (name: string) => root.find(name)?.text ?? ''
-  throw refusal(answer, operation, text('Code'), text('Message'), text('RequestId'))
-}
-
 // foreign is the error of an answer that is not of the API, such as a proxy's page.
-function foreign(answer: Response, form: string, operation: string): CallError {
+export function foreign(answer: Response, form: string, operation: string): CallError {
   const message = `The answer is no ${form}: something else may answer at this address.`
   if (answer.status < 500) return new CallError('refused', message, '', '', operation)
 
   return new CallError('broken', `The answer has status ${answer.status} and is no ${form}.`, '', '', operation)
 }
 
-function refusal(answer: Response, operation: string, code: string, message: string, requestId: string): CallError {
+export function refusal(
+  answer: Response,
+  operation: string,
+  code: string,
+  message: string,
+  requestId: string,
+): CallError {
   let kind: ErrorKind = 'refused'
   if (throttledCodes.has(code) || answer.status === 429) kind = 'throttled'
   else if (answer.status >= 500) kind = 'broken'

@@ -1,7 +1,8 @@
 // The IAM API as these pages read it.
 
-import { callQuery, type CallOptions } from '../../frame/client'
-import type { Element } from '../../frame/xml'
+import { type CallOptions } from '../../frame/client'
+import { callQuery } from '../../parts/query'
+import type { Element } from '../../parts/xml'
 import { listed, type Listed } from '../../parts/listed'
 
 type Input = Record<string, string | number | string[] | undefined>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { parseXML } from '../../frame/xml'
+import { parseXML } from '../../parts/xml'
 import { arnOf, form, fromFile, lines, nameOf, readRole } from './iam'
 import { excerpt, faultAt, refusedBy, spread, statements, trusted, trustFor } from './policy'
 import { contextInput, decisionWords, readDecisions } from './simulation'

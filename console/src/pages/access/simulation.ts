@@ -1,6 +1,6 @@
 // What the policy simulator is asked, and what it answers.
 
-import type { Element } from '../../frame/xml'
+import type { Element } from '../../parts/xml'
 
 export interface Entry {
   key: string

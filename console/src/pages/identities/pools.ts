@@ -1,6 +1,6 @@
 // Pools to choose from, as ListPoolSummaries has them.
 
-import { loginOf } from '../pool/pool'
+import { loginOf } from '../../parts/providers/arns'
 
 export interface Listed {
   Id: string

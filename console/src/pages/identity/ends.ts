@@ -1,7 +1,7 @@
 // What an identity's page reads for its confirmations.
 
 import { call } from '../../frame/client'
-import { loginOf } from '../pool/pool'
+import { loginOf } from '../../parts/providers/arns'
 
 interface Summary {
   Id: string

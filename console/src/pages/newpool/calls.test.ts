@@ -11,6 +11,7 @@ const client = vi.hoisted(() => {
   return { CallError, call: vi.fn(), callQuery: vi.fn() }
 })
 vi.mock('../../frame/client', () => client)
+vi.mock('../../parts/query', () => client)
 
 beforeEach(() => {
   client.call.mockReset()

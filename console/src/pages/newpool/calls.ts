@@ -1,6 +1,7 @@
 // The calls that make a pool, in their order. What was done is kept, so that a run after a failure goes on there.
 
-import { call, CallError, callQuery } from '../../frame/client'
+import { call, CallError } from '../../frame/client'
+import { callQuery } from '../../parts/query'
 import { inputOf, kinds, rolesOf, tagMapsOf, trustOf, type Draft, type RoleKind } from '../../parts/pool/types'
 import type { Validation } from './steps'
 

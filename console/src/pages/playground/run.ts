@@ -1,8 +1,9 @@
 // The calls themselves. Each tells what it sent, what came, and the facts to show.
 
-import { call, callPublic, callQuery, endpoint } from '../../frame/client'
+import { call, callPublic, endpoint } from '../../frame/client'
+import { callQuery } from '../../parts/query'
 import type { Key } from '../../frame/session.svelte'
-import type { Element } from '../../frame/xml'
+import type { Element } from '../../parts/xml'
 import { prove, read, type PublishedKey } from './token'
 import type { StepId, Who } from './plan'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { differences, loginOf, proposalOf, providers, same, shownApp, wholeUpdate, without, type Pool } from './pool'
+import { differences, proposalOf, providers, same, shownApp, wholeUpdate, without, type Pool } from './pool'
 
 const arn = 'arn:aws:iam::000000000000:oidc-provider/127.0.0.1:4566/dev'
 const pool: Pool = {
@@ -38,7 +38,6 @@ it('lists providers with their keys, and no secret', () => {
   ])
   expect(JSON.stringify(list)).not.toContain('secret')
   expect(shownApp('graph.facebook.com', '1;2')).toBe('1;2')
-  expect(loginOf('accounts.google.com')).toBe('accounts.google.com')
 })
 
 it('removes one provider', () => {

@@ -1,6 +1,7 @@
 // A pool as the API has it, what a save must send, and what changed meanwhile.
 
 import { call } from '../../frame/client'
+import { loginOf } from '../../parts/providers/arns'
 
 export interface UserPool {
   ProviderName: string
@@ -63,11 +64,6 @@ export interface Provider {
 }
 
 export const X = 'api.twitter.com'
-
-/** loginOf returns the key of Logins for a provider's ARN. */
-export function loginOf(arn: string): string {
-  return /^arn:[^:]+:iam::[^:]*:oidc-provider\/(.+)$/.exec(arn)?.[1] ?? arn
-}
 
 /** providers lists what a pool accepts. */
 export function providers(pool: Pool): Provider[] {

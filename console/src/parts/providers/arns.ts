@@ -1,6 +1,6 @@
 // The providers that a pool may have, by their ARNs.
 
-import { callQuery } from '../../frame/client'
+import { callQuery } from '../query'
 import { session, type DevInfo } from '../../frame/session.svelte'
 
 /** oidcARNs reads the OpenID Connect providers of the account. */
@@ -27,4 +27,9 @@ export function withBuiltIn(arns: string[], dev: Pick<DevInfo, 'oidc_provider_ar
   const own = dev.oidc_provider_arn.replace(/:oidc-provider\/.*$/, ':saml-provider/poolhouse-dev')
 
   return arns.includes(own) ? arns : [...arns, own]
+}
+
+/** loginOf returns the key of Logins for a provider's ARN. */
+export function loginOf(arn: string): string {
+  return /^arn:[^:]+:iam::[^:]*:oidc-provider\/(.+)$/.exec(arn)?.[1] ?? arn
 }
