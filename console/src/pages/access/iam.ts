@@ -1,30 +1,8 @@
-// The IAM API as these pages read it.
+// What these pages read of IAM.
 
-import { type CallOptions } from '../../frame/client'
-import { callQuery } from '../../parts/query'
 import type { Element } from '../../parts/xml'
+import { iam, partitionOf, type Input } from '../../parts/iam'
 import { listed, type Listed } from '../../parts/listed'
-
-type Input = Record<string, string | number | string[] | undefined>
-
-/** form writes an input of the query protocol. A list has one entry for each member; what is undefined is left out. */
-export function form(action: string, input: Input = {}): URLSearchParams {
-  const out = new URLSearchParams({ Action: action, Version: '2010-05-08' })
-  for (const [name, value] of Object.entries(input)) {
-    if (Array.isArray(value)) value.forEach((one, n) => out.set(`${name}.member.${n + 1}`, one))
-    else if (value !== undefined) out.set(name, String(value))
-  }
-
-  return out
-}
-
-/** iam makes a call, and returns its result. */
-export async function iam(action: string, input: Input = {}, signal?: AbortSignal): Promise<Element> {
-  const options: CallOptions = signal ? { signal } : {}
-  const root = await callQuery('iam', form(action, input), options)
-
-  return root.child(`${action}Result`) ?? root
-}
 
 /** listAll reads the pages of a list, as many as the console shows at once. */
 export function listAll<T>(
@@ -149,14 +127,8 @@ export { decoded }
 /** arnOf returns the ARN that a route names: itself, or the name of a provider of the account. */
 export function arnOf(kind: 'oidc-provider' | 'saml-provider', name: string, region: string, account: string): string {
   if (name.startsWith('arn:')) return name
-  const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
 
-  return `arn:${partition}:iam::${account}:${kind}/${name}`
-}
-
-/** lastOf returns the name at the end of the ARN of a role or a policy, behind its path. */
-export function lastOf(arn: string): string {
-  return arn.slice(arn.lastIndexOf('/') + 1)
+  return `arn:${partitionOf(region)}:iam::${account}:${kind}/${name}`
 }
 
 /** nameOf returns the name at the end of a provider's ARN. An issuer's has slashes. */

@@ -1,4 +1,5 @@
 import { beforeEach, expect, it, vi } from 'vitest'
+import { Element } from '../../parts/xml'
 import { emptyDraft } from '../../parts/pool/types'
 import { nothing, perform, plan, undo, type Made } from './calls'
 
@@ -17,7 +18,7 @@ beforeEach(() => {
   client.call.mockReset()
   client.callQuery.mockReset()
   client.call.mockResolvedValue({ IdentityPoolId: 'us-east-1:1' })
-  client.callQuery.mockResolvedValue({})
+  client.callQuery.mockResolvedValue(new Element('Response'))
 })
 
 function full() {

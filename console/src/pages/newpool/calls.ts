@@ -1,7 +1,7 @@
 // The calls that make a pool, in their order. What was done is kept, so that a run after a failure goes on there.
 
 import { call, CallError } from '../../frame/client'
-import { callQuery } from '../../parts/query'
+import { iam } from '../../parts/iam'
 import { inputOf, kinds, rolesOf, tagMapsOf, trustOf, type Draft, type RoleKind } from '../../parts/pool/types'
 import type { Validation } from './steps'
 
@@ -72,9 +72,7 @@ export async function perform(one: Planned, draft: Draft, made: Made, account: s
       const kind = kinds.find((kind) => draft.roles[kind].make && one.id === `role ${draft.roles[kind].name}`)
       if (!kind) break
       const name = draft.roles[kind].name
-      const form = new URLSearchParams({ Action: 'CreateRole', Version: '2010-05-08', RoleName: name })
-      form.set('AssumeRolePolicyDocument', trustOf(made.pool, kind))
-      await callQuery('iam', form)
+      await iam('CreateRole', { RoleName: name, AssumeRolePolicyDocument: trustOf(made.pool, kind) })
       next.roles = [...made.roles, name]
       break
     }
@@ -103,8 +101,7 @@ export async function undo(made: Made, progress: (now: Made) => void): Promise<v
     progress(now)
   }
   for (const name of made.roles) {
-    const form = new URLSearchParams({ Action: 'DeleteRole', Version: '2010-05-08', RoleName: name })
-    await unlessGone(callQuery('iam', form))
+    await unlessGone(iam('DeleteRole', { RoleName: name }))
     now = { ...now, roles: now.roles.filter((one) => one !== name) }
     progress(now)
   }

@@ -1,11 +1,12 @@
 // A pool as a resource with tags.
 
+import { partitionOf } from '../../parts/iam'
+
 /** arnOf returns the ARN of a pool. Its region is the beginning of its ID. */
 export function arnOf(id: string, account: string): string {
   const region = id.split(':')[0] ?? ''
-  const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
 
-  return `arn:${partition}:cognito-identity:${region}:${account}:identitypool/${id}`
+  return `arn:${partitionOf(region)}:cognito-identity:${region}:${account}:identitypool/${id}`
 }
 
 /** tagChanges returns what makes one set of tags of another. */

@@ -1,5 +1,7 @@
 // A pool that is being made: what the form holds, and what the API gets of it.
 
+import { partitionOf } from '../iam'
+
 export interface UserPoolRow {
   id: number // names the row while others come and go
   name: string
@@ -131,11 +133,6 @@ export function withoutSecrets(input: CreateInput): CreateInput {
 /** roleARN returns the ARN that a new role of the account gets. */
 export function roleARN(name: string, account: string, region: string): string {
   return `arn:${partitionOf(region)}:iam::${account}:role/${name}`
-}
-
-function partitionOf(region: string): string {
-  if (region.startsWith('cn-')) return 'aws-cn'
-  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
 }
 
 /** namesRole tells whether a new role can have a name. */

@@ -1,7 +1,7 @@
 // The providers that a pool may have, by their ARNs.
 
-import { callQuery } from '../query'
 import { session, type DevInfo } from '../../frame/session.svelte'
+import { iam } from '../iam'
 
 /** oidcARNs reads the OpenID Connect providers of the account. */
 export const oidcARNs = (signal: AbortSignal): Promise<string[]> =>
@@ -12,10 +12,9 @@ export const samlARNs = async (signal: AbortSignal): Promise<string[]> =>
   withBuiltIn(await arns('ListSAMLProviders', 'SAMLProviderList', signal), session.dev)
 
 async function arns(action: string, list: string, signal: AbortSignal): Promise<string[]> {
-  const answer = await callQuery('iam', new URLSearchParams({ Action: action, Version: '2010-05-08' }), { signal })
-  const entries = answer.find(list)?.children ?? []
+  const answer = await iam(action, {}, signal)
 
-  return entries.map((one) => one.of('Arn')).filter(Boolean)
+  return answer.list(list).map((one) => one.of('Arn'))
 }
 
 /**
