@@ -191,11 +191,17 @@ func (r *draftReader) CallPools(_ context.Context, operation string, in, out any
 			}
 		}
 
-		return nil
+		return noDraftTags{}
 	default:
 		return errors.New("a draft does not answer " + operation)
 	}
 }
+
+// noDraftTags answers, as a pool does, for a provider without a map of principal tags. No caller sees it.
+type noDraftTags struct{}
+
+func (noDraftTags) Error() string       { return "the draft has no principal tags for this provider" }
+func (noDraftTags) RefusalCode() string { return "ResourceNotFoundException" }
 
 func exportDraft(
 	ctx context.Context, origin apply.PoolOrigin, draft *poolDraft, format apply.Format,

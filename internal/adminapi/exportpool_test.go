@@ -62,6 +62,34 @@ func TestExportDraft(t *testing.T) {
 	}
 }
 
+// An exported pool has the maps of principal tags that are set but empty, and none for providers that never had one.
+func TestExportEmptyPrincipalTags(t *testing.T) {
+	wiretest.EachStore(t, func(t *testing.T, s *wiretest.Server) {
+		const pool = `"IdentityPoolName":"p","AllowUnauthenticatedIdentities":true,
+			"SupportedLoginProviders":{"accounts.google.com":"app","graph.facebook.com":"app"}`
+		made := decoded[struct{ IdentityPoolId string }](t, s.Raw(t, "CreateIdentityPool", "{"+pool+"}", true))
+		s.Raw(t, "SetPrincipalTagAttributeMap", `{"IdentityPoolId":"`+made.IdentityPoolId+`",
+			"IdentityProviderName":"accounts.google.com","PrincipalTags":{}}`, true)
+
+		for format, want := range map[string]string{
+			"yaml":      "IdentityProviderName: accounts.google.com\n      UseDefaults: false\n",
+			"terraform": "use_defaults = false\n  principal_tags = {\n  }\n",
+			"cli":       `{"IdentityProviderName":"accounts.google.com","PrincipalTags":{},"UseDefaults":false}`,
+		} {
+			for _, of := range []string{
+				`"IdentityPoolId":"` + made.IdentityPoolId + `"`,
+				`"Draft":{` + pool + `,"PrincipalTags":[
+					{"IdentityProviderName":"accounts.google.com","PrincipalTags":{}}]}`,
+			} {
+				got := decoded[exported](t, s.AdminCall(t, "ExportPool", `{"Format":"`+format+`",`+of+`}`))
+				if strings.Count(got.Text, want) != 1 || strings.Count(got.Text, "graph.facebook.com") != 1 {
+					t.Errorf("%s of %s:\n%s", format, of, got.Text)
+				}
+			}
+		}
+	})
+}
+
 // The text in the place of a secret makes no pool: the server refuses it, and tells why.
 func TestExportedSecretIsNoSecret(t *testing.T) {
 	s := wiretest.Start(t)

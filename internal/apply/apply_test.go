@@ -158,7 +158,9 @@ func TestPruneParts(t *testing.T) {
 	contains(t, out, "> SetIdentityPoolRoles\n>   IdentityPoolId: \""+poolOne+
 		"\"\n>   RoleMappings: {}\n>   Roles: {}\n> UntagResource\n",
 		"> SetPrincipalTagAttributeMap\n", ">   PrincipalTags: {}\n>   UseDefaults: false\n> UntagResource\n")
-	lacks(t, string(r.export(false).File), "RoleAttachment", "PrincipalTag")
+	exported := string(r.export(false).File)
+	lacks(t, exported, "RoleAttachment", "PrincipalTags:")
+	contains(t, exported, "IdentityProviderName: idp.example.com\n      UseDefaults: false\n") // empty, but there
 }
 
 // One file's resources are another's neither to change nor to prune.

@@ -102,6 +102,36 @@ func TestWrittenIsReadAgain(t *testing.T) {
 	equal(t, "document", found["AssumeRolePolicyDocument"], any(map[string]any{"Statement": statement}))
 }
 
+// A map of principal tags that is set but empty is not one that was never set: files and copies keep it.
+func TestEmptyPrincipalTagsAreKept(t *testing.T) {
+	const file = `Resources:
+  Pool:
+    Type: AWS::Cognito::IdentityPool
+    Metadata: {PoolhouseId: "` + poolOne + `"}
+    Properties:
+      AllowUnauthenticatedIdentities: true
+      SupportedLoginProviders: {accounts.google.com: web, graph.facebook.com: app}
+  Tags:
+    Type: AWS::Cognito::IdentityPoolPrincipalTag
+    Properties: {IdentityPoolId: !Ref Pool, IdentityProviderName: accounts.google.com, PrincipalTags: {}}
+`
+	r := newRig(t)
+	r.must(file)
+	contains(t, r.must(file, dryRun), "0 to create, 0 to update")
+
+	exported := string(r.export(false).File)
+	contains(t, exported, "IdentityProviderName: accounts.google.com\n      UseDefaults: false\n")
+	lacks(t, exported, "IdentityProviderName: graph.facebook.com")
+
+	elsewhere := newRig(t)
+	elsewhere.must(exported)
+	var got struct{ PrincipalTags map[string]string }
+	elsewhere.pools("GetPrincipalTagAttributeMap",
+		map[string]any{"IdentityPoolId": poolOne, "IdentityProviderName": "accounts.google.com"}, &got)
+	equal(t, "tags", len(got.PrincipalTags), 0)
+	equal(t, "exported again", string(elsewhere.export(false).File), exported)
+}
+
 // What a file cannot hold is told, and is not in it.
 func TestExportNotes(t *testing.T) {
 	const arn = "arn:aws:iam::" + account + ":"

@@ -163,6 +163,9 @@ func (p *exportedPool) inputs() (create, roles map[string]any, tags []map[string
 	for _, t := range p.tags {
 		one := tree(t)
 		delete(one, "IdentityPoolId")
+		if t.empty() {
+			one["PrincipalTags"] = map[string]any{}
+		}
 		tags = append(tags, one)
 	}
 

@@ -40,10 +40,11 @@ func (p *principalTags) read(ctx context.Context, s *server) (*state, error) {
 
 	out := &principalTags{}
 	err := s.pools(ctx, "GetPrincipalTagAttributeMap", in, out)
+
 	switch {
 	case Missing(err), refusedAs(err, "InvalidParameterException"):
 		return nil, nil
-	case err != nil, len(out.PrincipalTags) == 0 && !out.UseDefaults:
+	case err != nil:
 		return nil, err
 	}
 	out.IdentityPoolId, out.IdentityProviderName, out.unread = p.IdentityPoolId, p.IdentityProviderName, p.unread
@@ -51,9 +52,22 @@ func (p *principalTags) read(ctx context.Context, s *server) (*state, error) {
 	return &state{id: p.IdentityPoolId, properties: out}, nil
 }
 
+// find takes an empty map that no file made for none: remove leaves one.
 func (p *principalTags) find(ctx context.Context, a *applier, _ Resource) (*state, error) {
-	return a.findPart(ctx, p, p.IdentityPoolId)
+	st, err := a.findPart(ctx, p, p.IdentityPoolId)
+	if st == nil || err != nil {
+		return nil, err
+	}
+	if st.properties.(*principalTags).empty() && st.markers[marker] == "" {
+		return nil, nil
+	}
+
+	return st, nil
 }
+
+// empty reports whether logins get no tags by the map. It still counts: a login finds it in place of the map under the
+// provider's other name.
+func (p *principalTags) empty() bool { return len(p.PrincipalTags) == 0 && !p.UseDefaults }
 
 func (p *principalTags) put(ctx context.Context, a *applier, ch *change) error {
 	return a.setPart(ctx, ch, "SetPrincipalTagAttributeMap", p, p.IdentityPoolId)
