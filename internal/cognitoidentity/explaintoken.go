@@ -2,10 +2,7 @@ package cognitoidentity
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +13,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
-	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 // ExplainTokenInput is a credential to explain. AWS has no such operation.
@@ -28,14 +24,14 @@ type ExplainTokenInput struct {
 	NextToken       *string
 }
 
-// ExplainedPools is the number of pools in one answer. A pool of which several SAML providers know the issuer has a
-// result for each. After so many results an answer has no further pool: to verify a response takes milliseconds.
-const ExplainedPools = 20
+// ExplainedResults is the number of results in one answer, and of pools that a call may name. A pool of which several
+// SAML providers know the issuer has a result for each, and to verify a response takes milliseconds.
+const ExplainedResults = 20
 
 // maxScanned bounds the pools that one call reads to find those that know the issuer.
 const maxScanned = 2000
 
-var poolIDs = awsapi.List{Max: ExplainedPools, Element: &shapeIdentityPoolId}
+var poolIDs = awsapi.List{Max: ExplainedResults, Element: &shapeIdentityPoolId}
 
 // Validate returns what the model of Logins forbids about in. It never shows the credential.
 func (in *ExplainTokenInput) Validate() []awsapi.Violation {
@@ -202,57 +198,6 @@ func (e *examination) samlProviders(ctx context.Context, pool identitypool.Pool)
 	return keys, nil
 }
 
-// examineIn adds the results of a pool.
-func (e *examination) examineIn(ctx context.Context, pool identitypool.Pool) error {
-	keys, _, err := e.keysIn(ctx, pool)
-	if err != nil {
-		return err
-	}
-	if len(keys) == 0 {
-		t, _ := e.newTrial(ctx, pool, "")
-		_, _ = t.refused(e.noKey(pool))
-		e.Results = append(e.Results, t.result())
-		return nil
-	}
-
-	for _, key := range keys {
-		t, ctx := e.newTrial(ctx, pool, "")
-		if err := t.examine(ctx, e.deadline, key, e.credential); err != nil {
-			return err
-		}
-		e.Results = append(e.Results, t.result())
-	}
-
-	return nil
-}
-
-// examineNamed adds the results of a page of the pools that the call names. The page's token has the place of the
-// first pool of the next page.
-func (e *examination) examineNamed(ctx context.Context, in *ExplainTokenInput) error {
-	scope := e.scope() + "/named/" + strings.Join(in.IdentityPoolIds, "/")
-	start, err := e.pageStart(scope, in.NextToken)
-	if err != nil {
-		return err
-	}
-	first, _ := strconv.Atoi(start) // the first page has no start
-
-	for n := first; n < len(in.IdentityPoolIds); n++ {
-		if len(e.Results) >= ExplainedPools {
-			e.Next = e.pageToken(scope, strconv.Itoa(n))
-			return nil
-		}
-		pool, err := e.callerPool(ctx, e.caller, in.IdentityPoolIds[n])
-		if err != nil {
-			return err
-		}
-		if err := e.examineIn(ctx, pool); err != nil {
-			return err
-		}
-	}
-
-	return nil
-}
-
 // noKey explains that nobody could send the credential to a pool.
 func (e *examination) noKey(pool identitypool.Pool) error {
 	why := examinedOpaque.With()
@@ -262,72 +207,6 @@ func (e *examination) noKey(pool identitypool.Pool) error {
 	}
 
 	return awsapi.Refused(notAuthorized, why, messageUnsupportedProvider)
-}
-
-// examinePage adds the results of a page of pools: first of those that know the issuer, then of
-// the others. The page's token has the turn and the last pool.
-func (e *examination) examinePage(ctx context.Context, token *string) error {
-	start, err := e.pageStart(e.scope(), token)
-	if err != nil {
-		return err
-	}
-	turn, after, _ := strings.Cut(start, "/")
-	others := turn == "others"
-
-	for scanned := 0; ; {
-		const size = 200
-		account := identitypool.AccountID(e.caller.Account)
-		pools, err := e.Store.ListPools(ctx, account, e.caller.Region, identitypool.PoolID(after), size)
-		if err != nil {
-			return err
-		}
-
-		for i, pool := range pools {
-			if len(e.Results) >= ExplainedPools || scanned >= maxScanned {
-				e.Next = e.pageToken(e.scope(), turnName(others)+"/"+after)
-				return nil
-			}
-			if err := e.examineInTurn(ctx, pool, others); err != nil {
-				return err
-			}
-			scanned, after = scanned+1, string(pools[i].ID)
-		}
-		if len(pools) == size {
-			continue
-		}
-		if others {
-			return nil
-		}
-		others, after = true, ""
-	}
-}
-
-func turnName(others bool) string {
-	if others {
-		return "others"
-	}
-	return "knowing"
-}
-
-// examineInTurn adds the results of a pool if it belongs to the turn.
-func (e *examination) examineInTurn(ctx context.Context, pool identitypool.Pool, others bool) error {
-	_, known, err := e.keysIn(ctx, pool)
-	if err != nil || known == others {
-		return err
-	}
-
-	err = e.examineIn(ctx, pool)
-	if errors.Is(err, store.ErrNotFound) { // deleted meanwhile
-		return nil
-	}
-
-	return err
-}
-
-// scope binds page tokens to the account, the region and the credential.
-func (e *examination) scope() string {
-	sum := sha256.Sum256([]byte(e.provider + "\x00" + e.credential))
-	return strings.Join([]string{"explain-token", e.caller.Account, e.caller.Region, hex.EncodeToString(sum[:])}, "/")
 }
 
 // Accepted reports whether the login leads to credentials.

@@ -48,6 +48,7 @@ var mostStatements = sum([]share{
 	{80, "principal tags of all providers of a pool"},
 	{50, "the console's samples in Go"},
 	{30, "counts that are as fresh for all who read at once"},
+	{30, "pages of what a token would pass, which end within a pool"},
 })
 
 // share is the number of statements that something needs.
