@@ -3,14 +3,17 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/spf13/cobra"
 
@@ -61,7 +64,7 @@ func clientKeys(ctx context.Context) (sigv4.Credentials, error) {
 
 	keys, err := settings.Credentials.Retrieve(ctx)
 	if err != nil {
-		return sigv4.Credentials{}, &noKeysError{err}
+		return sigv4.Credentials{}, &noKeysError{withoutOutput(err)}
 	}
 
 	return sigv4.Credentials{
@@ -69,6 +72,20 @@ func clientKeys(ctx context.Context) (sigv4.Credentials, error) {
 		SecretAccessKey: keys.SecretAccessKey,
 		SessionToken:    keys.SessionToken,
 	}, nil
+}
+
+// withoutOutput returns an error of keys that does not quote what a credential_process printed. The
+// SDK's error does, and what is no whole set of keys may have a secret.
+func withoutOutput(err error) error {
+	if _, process := errors.AsType[*processcreds.ProviderError](err); !process {
+		return err
+	}
+	if ended, failed := errors.AsType[*exec.ExitError](err); failed {
+		return fmt.Errorf("the credential_process failed: %w", ended)
+	}
+
+	return errors.New("the credential_process did not print keys in time, as JSON with Version 1, AccessKeyId and " +
+		"SecretAccessKey")
 }
 
 // clientRegion returns the region that an AWS SDK would use here. AWS_DEFAULT_REGION is read

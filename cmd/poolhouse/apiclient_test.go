@@ -88,6 +88,29 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
+// What a credential_process prints may hold a secret, and is not told.
+func TestCredentialProcessIsNotQuoted(t *testing.T) {
+	for _, test := range []struct {
+		process, want string
+		status        int
+	}{
+		{`echo 'AKIA/hidden'`, "did not print keys", statusFailed},
+		{`echo '{"Version": 1, "SecretAccessKey": "hidden", }'`, "did not print keys", statusFailed},
+		{`echo '{"Version": 1, "SecretAccessKey": "hidden", "Expiration": "no"}'`, "did not print keys", statusFailed},
+		{`echo '{"Version": 1, "SecretAccessKey": "hidden"}'`, "did not print keys", statusFailed},
+		{`echo '{"Version": "hidden"}'`, "did not print keys", statusFailed},
+		{`echo hidden; exit 3`, "the credential_process failed: exit status 3", statusFailed},
+		{`echo hidden; exit 5`, "the credential_process failed: exit status 5", statusSignIn},
+	} {
+		profiles(t, "process", "[profile process]\ncredential_process = "+test.process+"\n", "")
+		_, err := clientKeys(t.Context())
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hidden") ||
+			exitStatus(err) != test.status {
+			t.Errorf("%s: status %d, %v", test.process, exitStatus(err), err)
+		}
+	}
+}
+
 // The environment comes before the profile, and files that are not there are none.
 func TestProfileAndEnvironment(t *testing.T) {
 	profiles(t, "shop", testConfig, testCredentials)

@@ -70,6 +70,12 @@ run.`,
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return couldNotRun{nearestFlag(c, err)} })
 
 	addEndpoint(c)
+	c.PreRunE = func(c *cobra.Command, args []string) error {
+		if err := validEndpoint(c, args); err != nil {
+			return couldNotRun{err}
+		}
+		return nil
+	}
 	flags := c.Flags()
 	flags.Bool("json", false, "print an object with the list probes")
 	flags.String("junit", "", "also write the report to this file, in JUnit's XML")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -25,11 +26,28 @@ const (
 func addEndpoint(c *cobra.Command) {
 	c.Flags().String("endpoint", cmp.Or(os.Getenv(endpointVariable), defaultEndpoint),
 		"URL of the running server (environment AWS_ENDPOINT_URL_COGNITO_IDENTITY)")
+	c.PreRunE = validEndpoint
+}
+
+// validEndpoint refuses an address of --endpoint, or of the environment, that no server can have.
+func validEndpoint(c *cobra.Command, _ []string) error {
+	flag := c.Flags().Lookup("endpoint")
+	address, err := url.Parse(flag.Value.String())
+	if err == nil && (address.Scheme == "http" || address.Scheme == "https") && address.Host != "" {
+		return nil
+	}
+
+	name := "--endpoint"
+	if !flag.Changed {
+		name = endpointVariable
+	}
+
+	return fmt.Errorf("%s must be the URL of a server, such as %s", name, defaultEndpoint)
 }
 
 func endpoint(c *cobra.Command) string {
-	url, _ := c.Flags().GetString("endpoint") // defined by addEndpoint
-	return strings.TrimSuffix(url, "/")
+	address, _ := c.Flags().GetString("endpoint") // defined by addEndpoint
+	return strings.TrimSuffix(address, "/")
 }
 
 func devInfoCommand() *cobra.Command {

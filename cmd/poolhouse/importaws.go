@@ -87,6 +87,12 @@ server needs, too (setting managed_policies_file).
   aws iam get-account-authorization-details --filter AWSManagedPolicy > aws-policies.json
   poolhouse import aws --managed-policies aws-policies.json > pools.yaml`,
 		Args: cobra.NoArgs,
+		PreRunE: func(c *cobra.Command, args []string) error {
+			if !c.Flags().Changed("endpoint") {
+				return nil
+			}
+			return validEndpoint(c, args)
+		},
 		RunE: func(c *cobra.Command, _ []string) error { return importAWS(c) },
 	}
 	c.Flags().String("endpoint", "", "URL for all AWS services; empty means AWS itself")

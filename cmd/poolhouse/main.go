@@ -43,7 +43,7 @@ func run() int {
 		debug.SetGCPercent(gcPercent)
 	}
 
-	err := rootCommand().ExecuteContext(ctx)
+	err := execute(ctx, rootCommand(), os.Args[1:])
 	// An error that is joined with the program's end is told.
 	program, ended := err.(*programExit) //nolint:errorlint // as it is, not joined
 	if err != nil && (!ended || program.cause != nil) {
@@ -51,6 +51,51 @@ func run() int {
 	}
 
 	return exitStatus(err)
+}
+
+// execute runs a command. A group of commands has none of its own, so it shows its help; cobra does so, too, for a name
+// that the group does not have, and ends well.
+func execute(ctx context.Context, root *cobra.Command, arguments []string) error {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd(arguments...)
+	root.SetArgs(arguments)
+
+	named, help := arguments, len(arguments) > 0 && arguments[0] == "help"
+	if help {
+		named = arguments[1:]
+	}
+	c, rest, err := root.Find(named)
+	if err != nil && help {
+		return err
+	}
+	if err == nil && !c.Runnable() && len(rest) > 0 {
+		if err := unknownCommand(c, rest); err != nil {
+			return err
+		}
+	}
+
+	return root.ExecuteContext(ctx)
+}
+
+// unknownCommand refuses the name of a command that a group does not have.
+func unknownCommand(group *cobra.Command, arguments []string) error {
+	if err := group.ParseFlags(arguments); err != nil {
+		return nil //nolint:nilerr // cobra tells of it, and shows the help for --help
+	}
+	names := group.Flags().Args()
+	if len(names) == 0 {
+		return nil
+	}
+
+	known := make([]string, 0, len(group.Commands()))
+	for _, c := range group.Commands() {
+		known = append(known, c.Name())
+	}
+	if near := explain.Nearest(names[0], known); near != "" {
+		return fmt.Errorf("unknown command %q for %q; did you mean %s?", names[0], group.CommandPath(), near)
+	}
+
+	return fmt.Errorf("unknown command %q for %q; `%[2]s --help` lists the commands", names[0], group.CommandPath())
 }
 
 // Exit statuses, for scripts and supervisors (docs/operations.md, "Exit statuses").

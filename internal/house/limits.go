@@ -49,6 +49,7 @@ var mostStatements = sum([]share{
 	{50, "the console's samples in Go"},
 	{30, "counts that are as fresh for all who read at once"},
 	{30, "pages of what a token would pass, which end within a pool"},
+	{50, "command lines with a name or an address that nothing has"},
 })
 
 // share is the number of statements that something needs.
