@@ -16,7 +16,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/console"
@@ -332,7 +331,7 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		PoolID:      cmp.Or(r.Pool, r.AskedPool),
 		Client:      traces.Program(r.UserAgent),
 		Address:     r.Address,
-		Lookup:      adminapi.IsLookup(r),
+		Lookup:      r.Lookup,
 	}
 	s.traces.Add(t)
 	s.dev.explain(t)

@@ -12,7 +12,6 @@ package adminapi
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -122,18 +121,21 @@ type Service struct{ options Options }
 // New returns a Service.
 func New(o Options) *Service { return &Service{options: o} }
 
-// Operations returns the API's table: name, IAM action, method, access needed.
+// Operations returns the API's table: name, IAM action, method, access needed. Refused lookups with permission are not
+// in the list of refusals: a console that looks at the list would fill it. VerifySession is no lookup: services ask it
+// about their users, whose refusals people look for.
 func (s *Service) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		// Refusals, and what would be refused.
-		awsapi.Signed("Explain", "poolhouse:Explain", s.explain, awsapi.OnUnknown[explainInput]),
-		awsapi.Signed("ListRefusals", "poolhouse:ListRefusals", s.listRefusals, awsapi.OnUnknown[listRefusalsInput]),
-		awsapi.Signed("ExplainToken", "poolhouse:ExplainToken", s.explainToken, s.explainTokenNeeds),
-		awsapi.Signed("TryRoles", "poolhouse:TryRoles", s.tryRoles, s.tryRolesNeeds),
+		awsapi.Signed("Explain", "poolhouse:Explain", s.explain, awsapi.OnUnknown[explainInput]).AsLookup(),
+		awsapi.Signed("ListRefusals", "poolhouse:ListRefusals", s.listRefusals,
+			awsapi.OnUnknown[listRefusalsInput]).AsLookup(),
+		awsapi.Signed("ExplainToken", "poolhouse:ExplainToken", s.explainToken, s.explainTokenNeeds).AsLookup(),
+		awsapi.Signed("TryRoles", "poolhouse:TryRoles", s.tryRoles, s.tryRolesNeeds).AsLookup(),
 		awsapi.Signed("ValidateIdentityPool", "poolhouse:ValidateIdentityPool", s.validateIdentityPool,
-			s.validatePoolNeeds),
-		awsapi.Signed("CheckAccess", "poolhouse:CheckAccess", s.checkAccess, nil),
-		awsapi.Signed("TestProvider", "poolhouse:TestProvider", s.testProvider, nil),
+			s.validatePoolNeeds).AsLookup(),
+		awsapi.Signed("CheckAccess", "poolhouse:CheckAccess", s.checkAccess, nil).AsLookup(),
+		awsapi.Signed("TestProvider", "poolhouse:TestProvider", s.testProvider, nil).AsLookup(),
 
 		// Logins and sessions.
 		awsapi.Signed("SignOut", "poolhouse:SignOut", s.signOut, awsapi.OnUnknown[signOutInput]),
@@ -142,54 +144,39 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", s.revokeSessions, s.revokeSessionsNeeds),
 
 		// Pools and identities.
-		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", s.lookupIdentity, s.lookupIdentityNeeds),
-		awsapi.Signed("SearchIdentities", "poolhouse:SearchIdentities", s.searchIdentities, s.searchIdentitiesNeeds),
+		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", s.lookupIdentity, s.lookupIdentityNeeds).AsLookup(),
+		awsapi.Signed("SearchIdentities", "poolhouse:SearchIdentities", s.searchIdentities,
+			s.searchIdentitiesNeeds).AsLookup(),
 		awsapi.Signed("LoadIdentities", "poolhouse:LoadIdentities",
 			s.options.Pools.LoadIdentities, s.loadIdentitiesNeeds),
 		awsapi.Signed("CreateIdentityPoolWithId", "poolhouse:CreateIdentityPoolWithId", s.createIdentityPoolWithID,
 			createWithIDNeeds),
-		awsapi.Signed("ExportPool", "poolhouse:ExportPool", s.exportPool, s.exportPoolNeeds),
+		awsapi.Signed("ExportPool", "poolhouse:ExportPool", s.exportPool, s.exportPoolNeeds).AsLookup(),
 		awsapi.Signed("ListProviderSettings", "poolhouse:ListProviderSettings", s.listProviderSettings,
-			awsapi.OnUnknown[listProviderSettingsInput]),
+			awsapi.OnUnknown[listProviderSettingsInput]).AsLookup(),
 		awsapi.Signed("ListPrincipalTagMaps", "poolhouse:ListPrincipalTagMaps", s.listPrincipalTagMaps,
-			s.listPrincipalTagMapsNeeds),
+			s.listPrincipalTagMapsNeeds).AsLookup(),
 
 		// Overviews.
 		awsapi.Signed("ListPoolSummaries", "poolhouse:ListPoolSummaries", s.listPoolSummaries,
-			awsapi.OnUnknown[listPoolSummariesInput]),
-		awsapi.Signed("GetStatistics", "poolhouse:GetStatistics", s.getStatistics, s.getStatisticsNeeds),
-		awsapi.Signed("PreviewDeletion", "poolhouse:PreviewDeletion", s.previewDeletion, s.previewDeletionNeeds),
+			awsapi.OnUnknown[listPoolSummariesInput]).AsLookup(),
+		awsapi.Signed("GetStatistics", "poolhouse:GetStatistics", s.getStatistics, s.getStatisticsNeeds).AsLookup(),
+		awsapi.Signed("PreviewDeletion", "poolhouse:PreviewDeletion", s.previewDeletion,
+			s.previewDeletionNeeds).AsLookup(),
 
 		// Access keys and signing keys.
 		awsapi.Signed("CreateAccessKey", "poolhouse:CreateAccessKey", s.createAccessKey, nil),
-		awsapi.Signed("ListAccessKeys", "poolhouse:ListAccessKeys", s.listAccessKeys, nil),
+		awsapi.Signed("ListAccessKeys", "poolhouse:ListAccessKeys", s.listAccessKeys, nil).AsLookup(),
 		awsapi.Signed("UpdateAccessKey", "poolhouse:UpdateAccessKey", s.updateAccessKey, nil),
 		awsapi.Signed("DeleteAccessKey", "poolhouse:DeleteAccessKey", s.deleteAccessKey, nil),
-		awsapi.Signed("ListSigningKeys", "poolhouse:ListSigningKeys", s.listSigningKeys, nil),
+		awsapi.Signed("ListSigningKeys", "poolhouse:ListSigningKeys", s.listSigningKeys, nil).AsLookup(),
 		awsapi.Signed("RotateSigningKeys", "poolhouse:RotateSigningKeys", s.rotateSigningKeys, nil),
 		awsapi.Signed("RetireSigningKey", "poolhouse:RetireSigningKey", s.retireSigningKey, nil),
 
 		// For the operator.
-		awsapi.Signed("GetServerStatus", "poolhouse:GetServerStatus", s.getServerStatus, nil),
-		awsapi.Signed("ListSettings", "poolhouse:ListSettings", s.listSettings, nil),
+		awsapi.Signed("GetServerStatus", "poolhouse:GetServerStatus", s.getServerStatus, nil).AsLookup(),
+		awsapi.Signed("ListSettings", "poolhouse:ListSettings", s.listSettings, nil).AsLookup(),
 	}
-}
-
-// lookups are the operations by which people look at what is there, or try something out.
-// VerifySession is not one: services ask it about their users, whose refusals people look for.
-var lookups = []string{
-	"Explain", "ListRefusals", "ExplainToken", "TryRoles", "ValidateIdentityPool", "CheckAccess", "TestProvider",
-	"LookupIdentity", "SearchIdentities", "ExportPool", "ListProviderSettings", "ListPrincipalTagMaps",
-	"ListPoolSummaries", "GetStatistics", "PreviewDeletion", "ListAccessKeys", "ListSigningKeys", "GetServerStatus",
-	"ListSettings",
-}
-
-// IsLookup reports whether a refused call looked something up with permission. Such a call is
-// not in the list of refusals: a console that looks at the list would fill it. One without
-// permission is.
-func IsLookup(r awsapi.Refusal) bool {
-	return r.Service == Name && r.AccessKeyID != "" && r.Code != "AccessDeniedException" &&
-		slices.Contains(lookups, r.Operation)
 }
 
 // missing refuses an input without the members that the operation needs.

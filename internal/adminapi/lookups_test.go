@@ -7,15 +7,13 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/adminapi"
-	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
 // lookupsOf returns the names of the API's operations: those that only look, and the others.
 func lookupsOf() (lookups, others []string) {
 	for _, o := range adminapi.New(adminapi.Options{}).Operations() {
-		refused := awsapi.Refusal{Service: adminapi.Name, Operation: o.Name(), AccessKeyID: "key"}
-		if adminapi.IsLookup(refused) {
+		if o.IsLookup() {
 			lookups = append(lookups, o.Name())
 		} else {
 			others = append(others, o.Name())
@@ -39,7 +37,8 @@ func TestOperationsThatAreNoLookups(t *testing.T) {
 }
 
 // Whoever looks things up that are not there does not fill the list of refusals, and finds such a call
-// by its own ID. Calls without permission, and calls that would change something, are in the list.
+// by its own ID. Calls without permission, even those that cannot be read, and calls that would change something, are
+// in the list.
 func TestLookupsAreNotListed(t *testing.T) {
 	wiretest.EachStore(t, func(t *testing.T, s *wiretest.Server) {
 		lookups, _ := lookupsOf()
@@ -70,16 +69,33 @@ func TestLookupsAreNotListed(t *testing.T) {
 
 		reader := replaceKey(t, s, wireLink{Kind: "access-key"}, wiretest.ReadPools)
 		denied := reader.send(t, wireCall{"poolhouse", "Explain", `{"RequestId":"none"}`})
+		unread := reader.send(t, wireCall{"poolhouse", "Explain", `{`})
 		forged := reader
 		forged.key.SecretAccessKey += "x"
 		unproven := forged.send(t, wireCall{"poolhouse", "Explain", `{"RequestId":"none"}`})
 		change := s.AdminCall(t, "DeleteAccessKey", `{"AccessKeyId":"AKIANOSUCHKEY0000000"}`)
 		var want []string
-		for _, a := range []wiretest.Answer{denied, unproven, change} {
+		for _, a := range []wiretest.Answer{denied, unread, unproven, change} {
 			want = append(want, a.Header.Get("X-Amzn-Requestid"))
 		}
 		if list := refusals(t, s, member("FromOldest", true)); !slices.Equal(list.requests(), want) {
 			t.Errorf("%q, want %q", list.requests(), want)
 		}
 	}, noRates, func(c *poolhouse.Config) { c.TokenAlgorithm = "ES256" })
+}
+
+// An operation may deny a caller whom policies allow: such a call is in the list, too.
+func TestLookupsOfOthersAreListed(t *testing.T) {
+	w := wiretest.StartTenants(t, []string{wiretest.Stranger}, noRates)
+	denied := w.Administer(t, wiretest.Stranger, "GetServerStatus", `{}`)
+	unread := w.Administer(t, wiretest.Stranger, "GetServerStatus", `{`)
+	if denied.Status != http.StatusBadRequest || unread.Status != http.StatusBadRequest {
+		t.Errorf("%s %s", denied.Body, unread.Body)
+	}
+
+	list := w.Administer(t, wiretest.Stranger, "ListRefusals", `{"FromOldest":true}`)
+	got := decoded[refusalList](t, list).requests()
+	if want := []string{denied.Header.Get("X-Amzn-Requestid")}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

@@ -212,6 +212,7 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 				AccessKeyID:  rec.AccessKeyID,
 				ClaimedKeyID: rec.ClaimedKeyID,
 				AskedPool:    rec.AskedPool,
+				Lookup:       rec.Authorized && x.call.op.lookup,
 				UserAgent:    rec.UserAgent,
 				Pool:         rec.Pool,
 				Address:      rec.Client.IP,

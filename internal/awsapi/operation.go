@@ -88,6 +88,7 @@ type Operation struct {
 	name   string
 	action string // "" = public
 	class  overload.Class
+	lookup bool
 	serve  func(ctx context.Context, c *call) (any, error)
 }
 
@@ -108,6 +109,15 @@ func (o Operation) InClass(class overload.Class) Operation {
 	o.class = class
 	return o
 }
+
+// AsLookup returns the operation marked as one by which people look at what is there, or try something out.
+func (o Operation) AsLookup() Operation {
+	o.lookup = true
+	return o
+}
+
+// IsLookup reports whether the operation is marked by AsLookup.
+func (o Operation) IsLookup() bool { return o.lookup }
 
 // Public returns an operation that anybody may call. A signature, even a wrong one, is
 // ignored.
@@ -150,6 +160,7 @@ func Signed[In, Out any](
 		if err := c.authorize(ctx, action, needed); err != nil {
 			return nil, err
 		}
+		RecordFrom(ctx).Authorized = true
 		explain.FromContext(ctx).PassPlanned()
 
 		return answer(do(ctx, c.caller, in))

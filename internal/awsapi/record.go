@@ -24,6 +24,8 @@ type Record struct {
 	Pool        string   // the resource that the call concerns, set by the operation
 	Others      []string // further accounts that the call concerns, such as a role's
 	AccessKeyID string   // whose signature was proven
+	// Authorized means that the caller had the permission for a signed operation.
+	Authorized bool
 	// ClaimedKeyID is the access key that a refused signature names, which anybody can
 	// name. One that is in no account is shortened, because it may be a secret.
 	ClaimedKeyID string
@@ -182,9 +184,11 @@ type Refusal struct {
 	AccessKeyID string
 	// ClaimedKeyID and AskedPool are as in the record.
 	ClaimedKeyID, AskedPool string
-	UserAgent               string
-	Pool                    string     // as in the record
-	Address                 netip.Addr // of the client, as in the access log
+	// Lookup means that a caller with the permission only looked something up.
+	Lookup    bool
+	UserAgent string
+	Pool      string     // as in the record
+	Address   netip.Addr // of the client, as in the access log
 }
 
 // Recorder keeps refusals so that people can ask for the reason. Refused must return

@@ -287,6 +287,7 @@ func (x *exchange) refuse(c *call, err error) {
 
 	x.record.Reason = x.message
 	x.record.Throttled = e.Kind == Throttled && e.Cause == nil
+	x.record.Authorized = x.record.Authorized && e.Kind != AccessDenied // operations have checks of their own
 	x.busy = e.Kind == Throttled && e.Cause != nil
 	if e.Cause != nil && c.faultOf != nil {
 		x.record.Fault = c.faultOf(e.Cause)
@@ -378,7 +379,21 @@ func (c *call) run(ctx context.Context, x *exchange) (any, error) {
 	}
 	defer c.end()
 
-	return c.op.serve(ctx, c)
+	out, err := c.op.serve(ctx, c)
+	if err != nil && c.op.lookup && !x.record.Authorized {
+		x.record.Authorized = c.permitted(ctx)
+	}
+
+	return out, err
+}
+
+// permitted reports whether the caller of a refused lookup may look things up, although the input does not tell
+// what. It leaves no step in the trace.
+func (c *call) permitted(ctx context.Context) bool {
+	untraced := explain.NewContext(ctx, nil)
+	needed := Access{Action: c.op.action, Resource: "*", ResourceTags: UnknownTags}
+
+	return c.gate.Authorize(untraced, c.caller, needed) == nil
 }
 
 func (c *call) authenticate(x *exchange) error {
