@@ -53,7 +53,7 @@ type Page struct {
 	Since   time.Time // when the oldest kept refusal was, or since when all are kept
 }
 
-// matches reports whether the query asks for t. No query asks for lookups.
+// matches reports whether the query asks for t, which is no lookup.
 func (q *Query) matches(t *Trace) bool {
 	equal := func(want, got string) bool { return want == "" || want == got }
 
@@ -62,7 +62,7 @@ func (q *Query) matches(t *Trace) bool {
 		pool = strings.HasPrefix(q.PoolID, start)
 	}
 
-	return !t.Lookup && (t.Region == "" || t.Region == q.Region) && pool && equal(q.Provider, t.Provider) &&
+	return (t.Region == "" || t.Region == q.Region) && pool && equal(q.Provider, t.Provider) &&
 		equal(q.Reason, string(t.Reason)) && equal(q.Operation, t.Operation)
 }
 
@@ -144,9 +144,9 @@ func (s *Kept) after(account string, mark uint64, page *Page) stretch {
 	}
 
 	found = stretch{start: max(mark, a.first), last: max(mark, a.last)}
-	lost := a.last-a.first > uint64(a.size)
+	lost := a.last-a.first > uint64(a.size-a.lookups())
 	var oldest *keptTrace
-	for class := range a.queues {
+	for class := range lookupCaller {
 		if e := a.queues[class].Front(); e != nil && (oldest == nil || e.Value.(*keptTrace).mark < oldest.mark) {
 			oldest = e.Value.(*keptTrace)
 		}
@@ -155,7 +155,7 @@ func (s *Kept) after(account string, mark uint64, page *Page) stretch {
 			found.traces = append(found.traces, e.Value.(*keptTrace))
 		}
 	}
-	if lost && oldest.Time.After(page.Since) {
+	if lost && oldest != nil && oldest.Time.After(page.Since) {
 		page.Since = oldest.Time
 	}
 

@@ -166,11 +166,14 @@ const (
 	unprovenCaller callerClass = iota // no proven signature
 	sessionCaller                     // temporary credentials, such as a guest's
 	keyCaller                         // a long-lived access key
+	lookupCaller                      // only looked something up, however well known
 	numCallerClasses
 )
 
 func (t *Trace) class() callerClass {
 	switch {
+	case t.Lookup:
+		return lookupCaller
 	case t.AccessKeyID == "", t.KeyUnproven:
 		return unprovenCaller
 	case strings.HasPrefix(t.AccessKeyID, iam.SessionPrefix):

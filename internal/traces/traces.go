@@ -22,7 +22,8 @@ const Capacity = 10000
 // each of n accounts keeps its newest capacity/n. A refusal that concerns several accounts
 // counts for each of them. Calls that reached no account count as an account. The classes of
 // callers share an account's part by the same rule: the class with the most traces loses its
-// oldest one.
+// oldest one. Lookups go before all classes, but for a few, so that a busy console pushes out no
+// refusals.
 //
 // cache: traces
 type Kept struct {
@@ -45,7 +46,7 @@ type traceID struct{ account, request string }
 type keptTrace struct {
 	Trace
 	number uint64 // in the order of arrival
-	mark   uint64 // in the order of arrival at the account
+	mark   uint64 // in the order of arrival at the account; 0 = a lookup, which no list has
 }
 
 // accountTraces are the traces of one account.
@@ -95,13 +96,17 @@ func (s *Kept) keep(t Trace) {
 	}
 
 	s.added++
-	a.last++ // never more than added, so that an account that comes back goes on from there
-	s.byID[id] = a.queues[t.class()].PushBack(&keptTrace{Trace: t, number: s.added, mark: a.last})
-	a.size++
+	kept := &keptTrace{Trace: t, number: s.added}
+	if !t.Lookup {
+		a.last++ // never more than added, so that an account that comes back goes on from there
+		kept.mark = a.last
 
-	for w := range s.watchers {
-		w.notice(t.Account)
+		for w := range s.watchers {
+			w.notice(t.Account)
+		}
 	}
+	s.byID[id] = a.queues[t.class()].PushBack(kept)
+	a.size++
 	heap.Fix(&s.largest, a.index)
 
 	// Only now, so that an account that already has its share loses one of its own traces.
@@ -139,13 +144,24 @@ func (s *Kept) Find(account, requestID string) (Trace, bool) {
 	return e.Value.(*keptTrace).Trace, true
 }
 
-// expendable returns the oldest trace of the class that has the most traces; of several
-// such classes, the one whose callers are less known.
+// fewLookups is the part of an account's traces, one in so many, that may be lookups when one must go. These few let
+// somebody whose lookup was just refused ask why.
+const fewLookups = 100
+
+// lookups returns how many of the traces are lookups.
+func (a *accountTraces) lookups() int { return a.queues[lookupCaller].Len() }
+
+// expendable returns the oldest lookup if there are more than a few; else the oldest trace of the class that has the
+// most traces; of several such classes, the one whose callers are less known.
 func (a *accountTraces) expendable() *list.Element {
+	if a.lookups() > a.size/fewLookups {
+		return a.queues[lookupCaller].Front()
+	}
+
 	most := unprovenCaller
-	for class := range a.queues {
+	for class := range lookupCaller {
 		if a.queues[class].Len() > a.queues[most].Len() {
-			most = callerClass(class)
+			most = class
 		}
 	}
 

@@ -10,7 +10,7 @@ import (
 )
 
 // accessKeys are those of the classes of callers.
-var accessKeys = [numCallerClasses]string{"", "ASIAQAAAAAAAAAAAAAAA", "AKIAQAAAAAAAAAAAAAAA"}
+var accessKeys = [lookupCaller]string{"", "ASIAQAAAAAAAAAAAAAAA", "AKIAQAAAAAAAAAAAAAAA"}
 
 // traceModel keeps traces by the rule alone.
 type traceModel struct {
@@ -46,10 +46,13 @@ func (m *traceModel) add(t Trace) {
 	}
 
 	class := unprovenCaller
-	for c := range numCallerClasses {
+	for c := range lookupCaller {
 		if classes[c] > classes[class] {
 			class = c
 		}
+	}
+	if classes[lookupCaller] > accounts[loser]/fewLookups {
+		class = lookupCaller
 	}
 
 	n := slices.IndexFunc(m.traces, func(t Trace) bool { return t.Account == loser && t.class() == class })
@@ -74,6 +77,7 @@ func TestTracesAreKeptByTheRule(t *testing.T) {
 			}
 
 			trace := Trace{RequestID: fmt.Sprint(n), AccessKeyID: accessKeys[random.IntN(len(accessKeys))]}
+			trace.Lookup = random.IntN(4) == 0
 			if account > 0 {
 				trace.Account = fmt.Sprint(account)
 			}
@@ -89,6 +93,28 @@ func TestTracesAreKeptByTheRule(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A console that is busy with lookups pushes out no refusals, and no reader is told that some were forgotten. Who
+// just looked something up finds out why it was refused.
+func TestLookupsAreForgottenFirst(t *testing.T) {
+	const capacity, refusals = 1000, 990
+	s := New(capacity, time.Unix(1, 0))
+	for n := range refusals {
+		s.Add(Trace{RequestID: fmt.Sprint("refused-", n), Account: "1", Time: time.Unix(2, 0)})
+	}
+	for n := range 10 * capacity {
+		id := fmt.Sprint("lookup-", n)
+		s.Add(Trace{RequestID: id, Account: "1", AccessKeyID: accessKeys[keyCaller], Lookup: true})
+		if _, kept := s.Find("1", id); !kept {
+			t.Fatalf("%s is not kept", id)
+		}
+	}
+
+	page := s.List(Query{Account: "1", After: &Position{}, Max: 2 * capacity})
+	if len(page.Entries) != refusals || page.Skipped != 0 || !page.Since.Equal(time.Unix(1, 0)) {
+		t.Errorf("%d entries, %d skipped, since %s", len(page.Entries), page.Skipped, page.Since)
 	}
 }
 
