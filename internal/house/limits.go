@@ -50,7 +50,7 @@ var mostStatements = sum([]share{
 	{30, "counts that are as fresh for all who read at once"},
 	{30, "pages of what a token would pass, which end within a pool"},
 	{50, "command lines with a name or an address that nothing has"},
-	{20, "lookups, which push out no refusals"},
+	{30, "lookups, which push out no refusals"},
 })
 
 // share is the number of statements that something needs.

@@ -37,12 +37,34 @@ func (r StatisticsRow) Check() error {
 	)
 }
 
-// statisticsBatch is how many rows of statistics one transaction writes or removes.
-const statisticsBatch = 100
+const (
+	// statisticsBatch is how many rows of statistics one transaction writes or removes.
+	statisticsBatch = 100
+	// wholeAccount is how many rows of one account and region a transaction writes, so that readers find the same
+	// calls in the account's row as in those of its pools.
+	wholeAccount = 1000
+)
+
+// rowsOfBatch returns how many of the rows, which are sorted by account and region, the next transaction writes: those
+// of as many accounts as a batch has room for, or of one.
+func rowsOfBatch(rows []StatisticsRow) (size int) {
+	for size < len(rows) {
+		end := size
+		for end < len(rows) && rows[end].Account == rows[size].Account && rows[end].Region == rows[size].Region {
+			end++
+		}
+		if size > 0 && end > statisticsBatch {
+			break
+		}
+		size = end
+	}
+
+	return min(size, wholeAccount)
+}
 
 // SaveStatistics stores rows of periods in which an account or a pool of it got calls, and replaces those that a
-// node has stored before: a hundred in a transaction. Error: ErrInvalid, and then nothing is stored. It returns how
-// many were stored.
+// node has stored before: a hundred in a transaction, or up to a thousand of one account. The rows are sorted by
+// account and region. Error: ErrInvalid, and then nothing is stored. It returns how many were stored.
 func (s *Store) SaveStatistics(ctx context.Context, rows []StatisticsRow) (stored int, err error) {
 	for _, r := range rows {
 		if err := r.Check(); err != nil {
@@ -51,7 +73,7 @@ func (s *Store) SaveStatistics(ctx context.Context, rows []StatisticsRow) (store
 	}
 
 	for stored < len(rows) {
-		batch := rows[stored:min(stored+statisticsBatch, len(rows))]
+		batch := rows[stored : stored+rowsOfBatch(rows[stored:])]
 		err := s.write(ctx, func(t *engine.Tx) error {
 			for _, r := range batch {
 				if err := saveStatistics(t, r); err != nil {
