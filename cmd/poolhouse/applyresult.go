@@ -9,10 +9,11 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 func printJSON(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(explain.JSONForTerminals(w))
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
 

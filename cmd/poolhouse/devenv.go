@@ -16,6 +16,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/devseed"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // poolVariable has the ID of the identity pool that an app uses.
@@ -196,7 +197,7 @@ var envFormats = map[string]func([]variable) string{
 			return err.Error()
 		}
 
-		return string(text) + "\n"
+		return string(explain.TerminalJSON(text)) + "\n"
 	},
 }
 

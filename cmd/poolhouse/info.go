@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 func configCommand() *cobra.Command {
@@ -38,7 +40,7 @@ invalid, the command fails.`,
 			}
 
 			if asJSON, _ := c.Flags().GetBool("json"); asJSON {
-				e := json.NewEncoder(c.OutOrStdout())
+				e := json.NewEncoder(explain.JSONForTerminals(c.OutOrStdout()))
 				e.SetIndent("", "  ")
 				single := object{{name: "settings", value: s.show()}}
 				return e.Encode(append(single, s.file.show()...))

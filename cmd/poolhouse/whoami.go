@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse/internal/clilogin"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 func whoamiCommand() *cobra.Command {
@@ -101,7 +102,7 @@ func orGuest(issuer string) string {
 }
 
 func writeJSON(out io.Writer, value any) error {
-	encoder := json.NewEncoder(out)
+	encoder := json.NewEncoder(explain.JSONForTerminals(out))
 	encoder.SetIndent("", "  ")
 
 	return encoder.Encode(value)

@@ -154,7 +154,7 @@ func (p *refusalsPage) print(c *cobra.Command, form string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(out, string(text))
+		fmt.Fprintln(out, string(explain.TerminalJSON(text)))
 	}
 
 	return nil

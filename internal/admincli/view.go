@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -71,14 +74,44 @@ func showText(c *cobra.Command, value any, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
+
+	text = explain.TerminalJSON(text)
 	if form == asYAML {
-		if text, err = yaml.JSONToYAML(text); err != nil {
+		if text, err = terminalYAML(text); err != nil {
 			return err
 		}
 	}
 	_, err = fmt.Fprintln(c.OutOrStdout(), string(bytes.TrimRight(text, "\n")))
 
 	return err
+}
+
+// terminalYAML returns JSON as YAML of the same values, which cannot drive a terminal.
+func terminalYAML(text []byte) ([]byte, error) {
+	var value any
+	if err := yaml.UnmarshalWithOptions(text, &value, yaml.UseOrderedMap()); err != nil {
+		return nil, err
+	}
+	root, err := yaml.ValueToNode(value)
+	if err != nil {
+		return nil, err
+	}
+	ast.Walk(quoter{}, root)
+
+	return []byte(root.String()), nil
+}
+
+// quoter puts texts in quotes that would drive a terminal. Go's escapes are also YAML's.
+type quoter struct{}
+
+// Visit implements ast.Visitor.
+func (q quoter) Visit(node ast.Node) ast.Visitor {
+	drives := func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) } // a tab would be lost, too
+	if text, is := node.(*ast.StringNode); is && strings.IndexFunc(text.Value, drives) >= 0 {
+		text.Value = strconv.Quote(text.Value)
+	}
+
+	return q
 }
 
 // lines are rows of cells, whose columns get one width.

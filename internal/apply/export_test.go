@@ -1,6 +1,7 @@
 package apply_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/poolhouse-id/poolhouse"
 )
@@ -64,6 +66,7 @@ func TestWrittenIsReadAgain(t *testing.T) {
 		"a]", "a,b", "'a'", "'", `"a"`, `"`, `\`, `a\nb`, "line\nline\n", "line\n\n", "\nlead", "a\n  b\n c", "  a\nb",
 		"a\r\nb", "a\rb", "trailing ", " lead", "é", "\u2028", "\u0085", "\u00a0", "\ufeff", "😀", "a:b",
 		"${x}", "${!x}",
+		"\u202e", "\u200b", "\u009b", "\U000e0041",
 		"\x07", "\x1b[2J", "\x7f", "@a", "`a", "%a", "---", "...", "--- a", "a\n---\nb", "a\n...\n", "Ref", "Fn::Sub",
 		"Infinity", "<&>",
 	}
@@ -87,6 +90,10 @@ func TestWrittenIsReadAgain(t *testing.T) {
 		"GetRole", oneRole(url.PathEscape(string(document)))["GetRole"],
 	))
 	file := r.export(false).File
+	drives := func(c rune) bool { return c != '\n' && !unicode.IsPrint(c) } // a terminal
+	if at := bytes.IndexFunc(file, drives); at >= 0 {
+		t.Errorf("not escaped: %q", file[at:min(at+40, len(file))])
+	}
 	found := map[string]any{}
 	for _, resource := range readFile(t, string(file)) {
 		for name, v := range resource.Properties {

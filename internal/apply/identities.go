@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // loadedAtOnce is how many identities a call of LoadIdentities takes.
@@ -33,7 +35,7 @@ type login struct{ ProviderName, Subject string }
 // returns notes on what it could not read.
 func WriteIdentities(ctx context.Context, c *Client, pools []string, w io.Writer) (notes []string, err error) {
 	s := &server{Client: c, door: c}
-	out := json.NewEncoder(w)
+	out := json.NewEncoder(explain.JSONForTerminals(w))
 	for _, id := range pools {
 		st, err := s.pool(ctx, id)
 		if err != nil {

@@ -51,6 +51,7 @@ var mostStatements = sum([]share{
 	{30, "pages of what a token would pass, which end within a pool"},
 	{50, "command lines with a name or an address that nothing has"},
 	{30, "lookups, which push out no refusals"},
+	{40, "JSON and YAML that drive no terminal"},
 })
 
 // share is the number of statements that something needs.
