@@ -44,7 +44,14 @@ func createIdentity(ctx context.Context, c *cobra.Command, client *apply.Client,
 		return err
 	}
 
-	return showIdentity(ctx, c, client, members{"IdentityId": made.IdentityId})
+	in = members{"IdentityId": made.IdentityId}
+	found := identity{IdentityId: made.IdentityId, IdentityPoolId: args[0]}
+	if err := client.Admin(ctx, "LookupIdentity", in, &found); err != nil {
+		return unfinished(c, made, found.lines,
+			fmt.Errorf("the identity %s was made, and cannot be read: %w", made.IdentityId, err))
+	}
+
+	return show(c, found, found.lines)
 }
 
 // developerUser returns the parts of PROVIDER=USER.

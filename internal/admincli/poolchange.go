@@ -151,11 +151,16 @@ func createPool(ctx context.Context, c *cobra.Command, client *apply.Client, arg
 		return validatePool(ctx, c, client, whole)
 	}
 
+	if err := whole.checkRoles(ctx, client); err != nil {
+		return err
+	}
 	if err := whole.create(ctx, c, client); err != nil {
 		return err
 	}
 	if err := whole.saveRoles(ctx, client); err != nil {
-		return fmt.Errorf("the pool %s was created, without its roles: %w", whole.Pool.IdentityPoolId, err)
+		whole.Roles = nil
+		return unfinished(c, whole, whole.lines,
+			fmt.Errorf("the pool %s was created, without its roles: %w", whole.Pool.IdentityPoolId, err))
 	}
 
 	return show(c, whole, whole.lines)
@@ -218,10 +223,16 @@ func updatePool(ctx context.Context, c *cobra.Command, client *apply.Client, arg
 		return validatePool(ctx, c, client, whole)
 	}
 
+	moved := !maps.Equal(before, whole.Roles)
+	if moved {
+		if err := whole.checkRoles(ctx, client); err != nil {
+			return err
+		}
+	}
 	if err := pools(ctx, client, "UpdateIdentityPool", whole.Pool, &whole.Pool); err != nil {
 		return err
 	}
-	if !maps.Equal(before, whole.Roles) {
+	if moved {
 		in := members{
 			"IdentityPoolId": args[0],
 			"Roles":          whole.Roles,
@@ -256,18 +267,29 @@ type validation struct {
 	RoleMappings map[string]json.RawMessage `json:",omitempty"`
 }
 
+// verdict has what the server would refuse in a pool.
+type verdict struct {
+	Violations, Refusals []violation
+	Warnings             []poolWarning
+}
+
+// verdict asks the server what it would refuse in the pool.
+func (w *wholePool) verdict(ctx context.Context, client *apply.Client) (verdict, error) {
+	in := validation{pool: w.Pool, Roles: w.Roles, RoleMappings: w.RoleMappings}
+	var out verdict
+	err := client.Admin(ctx, "ValidateIdentityPool", in, &out)
+
+	return out, err
+}
+
 // validatePool shows what the server would refuse in a pool. Its principal tags stay as the server has them.
 func validatePool(ctx context.Context, c *cobra.Command, client *apply.Client, whole *wholePool) error {
-	in := validation{pool: whole.Pool, Roles: whole.Roles, RoleMappings: whole.RoleMappings}
-	var out struct {
-		Violations, Refusals []violation
-		Warnings             []poolWarning
-	}
-	if err := client.Admin(ctx, "ValidateIdentityPool", in, &out); err != nil {
+	out, err := whole.verdict(ctx, client)
+	if err != nil {
 		return err
 	}
 
-	err := show(c, out, func(t *lines) {
+	err = show(c, out, func(t *lines) {
 		for _, v := range out.Violations {
 			t.add("refused", v.Operation+" "+v.Field+": "+v.Message)
 			t.add("", "fix: "+v.Fix)

@@ -92,9 +92,9 @@ func (o Options) providerList() *cobra.Command {
 // provider has the members of a provider's answer, of either kind.
 type provider struct {
 	Arn        string
-	Url        string   `json:",omitempty"`
-	Clients    []string `json:"ClientIDList,omitempty" xml:"ClientIDList>member"`
-	CreateDate string
+	Url        string            `json:",omitempty"`
+	Clients    []string          `json:"ClientIDList,omitempty" xml:"ClientIDList>member"`
+	CreateDate string            `json:",omitempty"`
 	ValidUntil string            `json:",omitempty"`
 	Settings   []providerSetting `json:",omitempty" xml:"-"` // that IAM cannot show
 	Metadata   string            `json:"SAMLMetadataDocument,omitempty" xml:"SAMLMetadataDocument"`
@@ -125,27 +125,25 @@ func showProvider(ctx context.Context, c *cobra.Command, client *apply.Client, a
 		return err
 	}
 
-	if err := p.readSettings(ctx, client); err != nil {
-		return err
+	return show(c, p, p.lines)
+}
+
+func (p *provider) lines(t *lines) {
+	t.add("provider", p.Arn)
+	t.named("issuer", p.Url)
+
+	for _, id := range p.Clients {
+		t.add("client ID", id)
 	}
+	t.named("created", p.CreateDate)
+	t.named("valid until", p.ValidUntil)
 
-	return show(c, p, func(t *lines) {
-		t.add("provider", p.Arn)
-		t.named("issuer", p.Url)
-
-		for _, id := range p.Clients {
-			t.add("client ID", id)
-		}
-		t.add("created", p.CreateDate)
-		t.named("valid until", p.ValidUntil)
-
-		for _, s := range p.Settings {
-			t.add("setting", s.Name, s.Value)
-		}
-		if p.Metadata != "" {
-			t.add("metadata", strconv.Itoa(len(p.Metadata))+" bytes: --json shows them")
-		}
-	})
+	for _, s := range p.Settings {
+		t.add("setting", s.Name, s.Value)
+	}
+	if p.Metadata != "" {
+		t.add("metadata", strconv.Itoa(len(p.Metadata))+" bytes: --json shows them")
+	}
 }
 
 // readSettings adds the settings of the settings file. A key that may not read them sees none.
@@ -170,7 +168,21 @@ func (p *provider) readSettings(ctx context.Context, client *apply.Client) error
 	return err
 }
 
+// readProvider reads a provider with what the settings file adds to it. With an error, the provider has its ARN alone.
 func readProvider(ctx context.Context, client *apply.Client, arn string) (*provider, error) {
+	p, err := iamProvider(ctx, client, arn)
+	if err == nil {
+		err = p.readSettings(ctx, client)
+	}
+	if err != nil {
+		return &provider{Arn: arn}, err
+	}
+
+	return p, nil
+}
+
+// iamProvider reads the part of a provider that IAM has.
+func iamProvider(ctx context.Context, client *apply.Client, arn string) (*provider, error) {
 	if kindOf(arn) == samlKind {
 		var out struct {
 			Provider provider `xml:"GetSAMLProviderResult"`
@@ -231,7 +243,13 @@ func createProvider(ctx context.Context, c *cobra.Command, client *apply.Client,
 		return err
 	}
 
-	return showProvider(ctx, c, client, []string{out.OIDC + out.SAML})
+	arn := out.OIDC + out.SAML
+	p, err := readProvider(ctx, client, arn)
+	if err != nil {
+		return unfinished(c, p, p.lines, fmt.Errorf("the provider %s was created, and cannot be read: %w", arn, err))
+	}
+
+	return show(c, p, p.lines)
 }
 
 func (o Options) providerUpdate() *cobra.Command {
@@ -279,6 +297,7 @@ func updateProvider(ctx context.Context, c *cobra.Command, client *apply.Client,
 
 // changeClients adds client IDs to an OpenID Connect provider, then removes others.
 func changeClients(ctx context.Context, c *cobra.Command, client *apply.Client, arn string) error {
+	var done []string
 	for _, change := range []struct{ flag, operation string }{
 		{"add-client-id", "AddClientIDToOpenIDConnectProvider"},
 		{"remove-client-id", "RemoveClientIDFromOpenIDConnectProvider"},
@@ -287,8 +306,9 @@ func changeClients(ctx context.Context, c *cobra.Command, client *apply.Client, 
 		for _, id := range ids {
 			in := url.Values{"OpenIDConnectProviderArn": {arn}, "ClientID": {id}}
 			if err := iam(ctx, client, change.operation, in, nil); err != nil {
-				return err
+				return partly(done, err)
 			}
+			done = append(done, "--"+change.flag+" "+id)
 		}
 	}
 

@@ -218,14 +218,29 @@ func createRole(ctx context.Context, c *cobra.Command, client *apply.Client, arg
 
 	in := roleChange(c, args[0])
 	in.Set("AssumeRolePolicyDocument", trust)
-	if err := iam(ctx, client, "CreateRole", in, nil); err != nil {
+	var made struct {
+		Role role `xml:"CreateRoleResult>Role"`
+	}
+	if err := iam(ctx, client, "CreateRole", in, &made); err != nil {
 		return err
 	}
+
+	whole := &wholeRole{role: made.Role}
 	if err := putPolicy(ctx, client, args[0], policy); err != nil {
-		return fmt.Errorf("the role %s was created, without its policy: %w", args[0], err)
+		if refused(err) && iam(ctx, client, "DeleteRole", url.Values{"RoleName": {args[0]}}, nil) == nil {
+			return fmt.Errorf("the role was not created: %w", err)
+		}
+		return unfinished(c, whole, whole.lines,
+			fmt.Errorf("the role %s was created, without its policy: %w", args[0], err))
 	}
 
-	return showRole(ctx, c, client, args)
+	shown, err := readRole(ctx, client, args[0])
+	if err != nil {
+		return unfinished(c, whole, whole.lines,
+			fmt.Errorf("the role %s was created, and cannot be read: %w", args[0], err))
+	}
+
+	return show(c, shown, shown.lines)
 }
 
 // roleChange returns the members of the flags that create and update share.
@@ -271,15 +286,21 @@ func trustPolicy(c *cobra.Command) (string, error) {
 	return string(text), err
 }
 
-// fileOf returns the text of the file that a flag names, "" if it names none.
+// fileOf returns the text of the file that a flag names, "" if the flag is not given.
 func fileOf(c *cobra.Command, flag string) (string, error) {
+	if !c.Flags().Changed(flag) {
+		return "", nil
+	}
 	path, _ := c.Flags().GetString(flag)
 	if path == "" {
-		return "", nil
+		return "", fmt.Errorf("--%s: give the name of a file", flag)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("--%s: %w", flag, err)
+	}
+	if len(text) == 0 {
+		return "", fmt.Errorf("--%s: there is nothing in %s", flag, path)
 	}
 
 	return string(text), nil

@@ -41,22 +41,28 @@ func updateRole(ctx context.Context, c *cobra.Command, client *apply.Client, arg
 		return err
 	}
 
+	var done []string
 	if trust != "" {
 		in := url.Values{"RoleName": {args[0]}, "PolicyDocument": {trust}}
 		if err := iam(ctx, client, "UpdateAssumeRolePolicy", in, nil); err != nil {
 			return err
 		}
+		done = append(done, "trust policy")
 	}
 	if in := roleChange(c, args[0]); len(in) > 1 {
 		if err := iam(ctx, client, "UpdateRole", in, nil); err != nil {
-			return err
+			return partly(done, err)
 		}
+		done = append(done, "description and longest session")
 	}
-	if err := putPolicy(ctx, client, args[0], policy); err != nil {
-		return err
+	if policy != "" {
+		if err := putPolicy(ctx, client, args[0], policy); err != nil {
+			return partly(done, err)
+		}
+		done = append(done, "policy")
 	}
 
-	return showRole(ctx, c, client, args)
+	return partly(done, showRole(ctx, c, client, args))
 }
 
 func (o Options) roleDelete() *cobra.Command {

@@ -52,6 +52,7 @@ var mostStatements = sum([]share{
 	{50, "command lines with a name or an address that nothing has"},
 	{30, "lookups, which push out no refusals"},
 	{40, "JSON and YAML that drive no terminal"},
+	{60, "commands that fail after they made something"},
 })
 
 // share is the number of statements that something needs.
