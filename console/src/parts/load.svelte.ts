@@ -71,6 +71,7 @@ export function load<T>(read: (signal: AbortSignal) => Promise<T>, key: () => un
     key()
     untrack(() => {
       loaded.value = undefined
+      loaded.error = undefined
       void loaded.again()
     })
 
