@@ -6,7 +6,7 @@ import test, { after } from "node:test";
 import { CreateIdentityPoolCommand, DescribeIdentityPoolCommand, GetIdCommand } from "@aws-sdk/client-cognito-identity";
 
 import { arn, iam, info, metadata, send } from "./console-clients.mjs";
-import { browser, open, settled, signIn, visit } from "./console.mjs";
+import { browser, faultsOf, open, picture, settled, signIn, views, visit } from "./console.mjs";
 
 const { endpoint: ENDPOINT } = info;
 const route = (...parts) => "#/" + parts.map(encodeURIComponent).join("/");
@@ -110,3 +110,19 @@ test("a pool that is being deleted stays the only one, whatever is shown then", 
   assert.ok(await page.getByRole("heading", { name: "second", exact: true }).isVisible(), "the page that was left takes its reader along");
   await send(DescribeIdentityPoolCommand, { IdentityPoolId: second });
 });
+
+for (const [name, view] of Object.entries(views)) {
+  test(`a pool that does not exist, ${name}`, async (t) => {
+    const shown = await signedIn(t, view);
+    const { page } = shown;
+    await visit(page, route("pools", "us-east-1:00000000-0000-4000-8000-00000000dead", "roles"));
+    await page.getByText("This account and region have no pool of this ID.").waitFor();
+    assert.equal(await page.getByRole("navigation", { name: "Sections of the pool" }).count(), 0);
+    assert.equal(await page.getByRole("link", { name: "Try in playground" }).count(), 0);
+    assert.equal(await page.getByRole("button", { name: "Delete the pool…" }).count(), 0);
+    await picture(page, `addressed-no-pool-${name}`);
+    assert.deepEqual(await faultsOf(shown), []);
+    await page.getByRole("link", { name: "Show the pools" }).click();
+    await page.getByRole("heading", { level: 1, name: "Pools" }).or(page.getByRole("heading", { level: 1, name: "Identity pools" })).waitFor();
+  });
+}
