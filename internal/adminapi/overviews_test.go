@@ -502,9 +502,21 @@ func TestPreviewDeletion(t *testing.T) {
 		one("keys", got.AccessKeys, key.ID)
 
 		got = ask("identity", *user.IdentityId)
-		if *got.Identities != 1 || got.Logins != 1 || got.LongestSession != 3600 {
+		if *got.Identities != 1 || got.Logins != 1 || got.LongestSession != 7200 || len(got.Roles) != 0 {
 			t.Errorf("identity: %+v", got)
 		}
+
+		// Without the classic flow, credentials live an hour, whatever the role allows.
+		wiretest.Must(w.Pools(wiretest.HomeAccount).UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{
+			IdentityPoolId: &pool, IdentityPoolName: aws.String("own"), AllowUnauthenticatedIdentities: true,
+			AllowClassicFlow: aws.Bool(false), DeveloperProviderName: aws.String("login.my.app"),
+		}))(t)
+		for kind, id := range map[string]string{"identity-pool": pool, "identity": *user.IdentityId} {
+			if got := ask(kind, id); got.LongestSession != 3600 {
+				t.Errorf("%s without the classic flow: %+v", kind, got)
+			}
+		}
+
 		if got = ask("role", role); *got.Identities != 3 || got.LongestSession != 7200 || len(got.Roles) != 0 {
 			t.Errorf("role: %+v", got)
 		}

@@ -154,13 +154,12 @@ func (d *deletion) pool(ctx context.Context, id string) error {
 		d.list(&d.out.Providers, name)
 	}
 	d.session(enhancedSession)
-	used := rolesOf(pool)
 	if err := d.roles(ctx, func(arn string, r store.Role) bool {
-		uses := slices.ContainsFunc(used, func(role string) bool { return sameARN(role, arn) })
-		if uses && pool.ClassicFlow() {
-			d.session(time.Duration(r.MaxSession) * time.Second)
+		users := forUsersOf(pool, arn, r)
+		if users {
+			d.classicSession(pool, r)
 		}
-		return uses || strings.Contains(r.Trust, id)
+		return users
 	}); err != nil {
 		return err
 	}
@@ -185,11 +184,29 @@ func (d *deletion) identity(ctx context.Context, id string) error {
 		d.list(&d.out.Providers, pool.ShownName(l.Provider))
 	}
 	d.session(enhancedSession)
-	if err := d.roles(ctx, func(_ string, r store.Role) bool { return strings.Contains(r.Trust, id) }); err != nil {
+	if err := d.roles(ctx, func(arn string, r store.Role) bool {
+		if forUsersOf(pool, arn, r) {
+			d.classicSession(pool, r)
+		}
+		return strings.Contains(r.Trust, id)
+	}); err != nil {
 		return err
 	}
 
 	return d.keys(ctx, id)
+}
+
+// forUsersOf reports whether a pool gives a role, or the role names the pool in its trust policy.
+func forUsersOf(pool identitypool.Pool, arn string, r store.Role) bool {
+	return strings.Contains(r.Trust, string(pool.ID)) ||
+		slices.ContainsFunc(rolesOf(pool), func(role string) bool { return sameARN(role, arn) })
+}
+
+// classicSession counts how long an app may take a role by itself.
+func (d *deletion) classicSession(pool identitypool.Pool, r store.Role) {
+	if pool.ClassicFlow() {
+		d.session(time.Duration(r.MaxSession) * time.Second)
+	}
 }
 
 func (d *deletion) role(ctx context.Context, id string) error {
