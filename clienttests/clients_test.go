@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the table of clients with the versions that ran")
+var update = flag.Bool("update", false,
+	"write the table of clients with the versions that ran, and the names of the console's controls")
 
 // newest is the name of the runs at the registries' newest versions: they
 // install what the page tells to install, with the machine's own settings.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -20,7 +21,7 @@ const (
 )
 
 // The console in Chromium: its pages, and the tasks of its users, in one script for each subject. With SCREENSHOTS,
-// pictures go to that folder.
+// pictures go to that folder. With -update, the names of what can be used are written.
 func TestConsole(t *testing.T) {
 	scripts, err := filepath.Glob("js/console-*.test.mjs")
 	if err != nil || len(scripts) == 0 {
@@ -52,6 +53,7 @@ func consoleScript(t *testing.T, path string) {
 	out := startDev(t, arguments...).script(t, "js", []string{
 		"POOLHOUSE_CHROMIUM=" + chromium,
 		"SCREENSHOTS=" + os.Getenv("SCREENSHOTS"),
+		"UPDATE=" + strconv.FormatBool(*update),
 	}, node, "--test", "--test-reporter=tap", filepath.Base(path)+".test.mjs")
 	allPassed(t, out)
 }

@@ -36,6 +36,7 @@ command -v strace >/dev/null || missing+=(strace)
 command -v rpm >/dev/null || missing+=(rpm)
 if [ "${TEST_TAGS:-}" = extended ]; then
 	command -v unzip >/dev/null || missing+=(unzip)
+	[ -x /usr/bin/firefox-esr ] || missing+=(firefox-esr)
 fi
 if [ ${#missing[@]} -gt 0 ]; then
 	root=()
