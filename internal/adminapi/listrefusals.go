@@ -3,6 +3,7 @@ package adminapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -129,21 +130,16 @@ func (s *Service) listRefusals(
 	}
 
 	wait := time.Duration(0)
-	if in.WaitSeconds != nil && *in.WaitSeconds > 0 {
-		leave, ok := s.options.Traces.Admit(c.Account)
-		if !ok {
-			why := refusalWaits.With(
-				"account", strconv.Itoa(traces.MaxAccountWaits), "node", strconv.Itoa(traces.MaxWaits))
-			refused := awsapi.RefusedAs(awsapi.Throttled, why, "")
-			refused.RetryAfter = time.Second
-			return nil, refused
-		}
-		defer leave()
-
+	if in.WaitSeconds != nil {
 		wait = time.Duration(*in.WaitSeconds) * time.Second
 	}
-
-	list := s.options.Traces.List(ctx, q, from, wait)
+	list, err := s.options.Traces.List(ctx, q, from, wait)
+	if errors.Is(err, traces.ErrTooManyWaits) {
+		return nil, tooManyWaits()
+	}
+	if err != nil {
+		return nil, err
+	}
 	awsapi.RecordFrom(ctx).Waited = list.Waited
 	next, err := s.sealPositions(q, list.Next)
 	if err != nil {
@@ -162,6 +158,14 @@ func (s *Service) listRefusals(
 	}
 
 	return out, nil
+}
+
+func tooManyWaits() *awsapi.Error {
+	why := refusalWaits.With("account", strconv.Itoa(traces.MaxAccountWaits), "node", strconv.Itoa(traces.MaxWaits))
+	refused := awsapi.RefusedAs(awsapi.Throttled, why, "")
+	refused.RetryAfter = time.Second
+
+	return refused
 }
 
 func shownRefusal(t traces.Trace) refusalEntry {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/traces"
 )
 
 // record keeps what is written to it.
@@ -137,6 +138,88 @@ func TestFollowANewServer(t *testing.T) {
 		"2026-12-01T09:30:00Z; refusals since 2026-12-01T09:30:00Z may be missing\n"
 	if notes.String() != want {
 		t.Errorf("notes %q, want %q", notes, want)
+	}
+}
+
+// While too many wait for refusals, they are asked for at intervals, and now and then whether there is a place.
+func TestFollowWithoutAPlace(t *testing.T) {
+	r := newRig(t)
+	pauses := make(chan time.Duration)
+	r.wait = func(d time.Duration) { pauses <- d }
+
+	const reason = "token-audience"
+	place := r.must(t, "explain", "--json", "--reason", reason) // nothing, so that all wait
+	if strings.TrimSpace(place) != "[]" {
+		t.Fatal(place)
+	}
+	client, _ := r.client(nil)
+	waits, end := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer end()
+
+	gone := make(chan error, traces.MaxAccountWaits+1)
+	for range cap(gone) {
+		all.Go(func() {
+			in := map[string]any{"Reason": reason, "WaitSeconds": 20}
+			impatient := *client
+			impatient.Impatient = true
+			gone <- impatient.Admin(waits, "ListRefusals", in, nil)
+		})
+	}
+	if err := <-gone; !apply.IsThrottled(err) { // the others have all places
+		t.Fatal(err)
+	}
+
+	ctx, stop := context.WithCancel(t.Context())
+	lines, out := io.Pipe()
+	notes := &record{}
+	ended := make(chan error, 1)
+	go func() {
+		root := r.root()
+		root.SetArgs([]string{"explain", "--follow", "--json"})
+		root.SetOut(out)
+		root.SetErr(notes)
+		ended <- root.ExecuteContext(ctx)
+		_ = out.Close()
+	}()
+
+	refused := make(chan string, 8)
+	go func() {
+		defer close(refused)
+
+		decoder := json.NewDecoder(lines)
+		for {
+			var refusal struct{ RequestId string }
+			if decoder.Decode(&refusal) != nil {
+				return
+			}
+			refused <- refusal.RequestId
+		}
+	}()
+
+	if d := <-pauses; d != 5*time.Second {
+		t.Errorf("pause of %s", d)
+	}
+	r.refuse(t)
+	for range 8 { // six polls, one more that finds no place, and another
+		<-pauses
+	}
+	stop()
+	go func() {
+		for range pauses { // that began before
+		}
+	}()
+	if err := <-ended; err != nil {
+		t.Errorf("stopped: %v", err)
+	}
+	close(pauses)
+
+	if <-refused == "" {
+		t.Errorf("the refusal is not shown: %s", notes)
+	}
+	if text := notes.String(); text != "too many wait for refusals already: asking every 5s\n" {
+		t.Errorf("notes: %q", text)
 	}
 }
 

@@ -17,6 +17,10 @@ const (
 	shownRefusals = 50  // without --follow
 	readRefusals  = 200 // in one call, with --follow
 	followSeconds = 10  // that one call waits for refusals
+
+	// Without a place among those who wait for refusals, the server is asked at intervals, for a while.
+	pollPause = 5 * time.Second
+	mostPolls = 6
 )
 
 // refusalsPage is an answer of ListRefusals.
@@ -53,13 +57,16 @@ func listRefusals(ctx context.Context, c *cobra.Command, client *apply.Client, f
 		return show(c, page.Refusals, func(t *lines) { page.table(t) })
 	}
 
+	impatient := *client
+	impatient.Impatient = true
+	f := follower{Client: &impatient, c: c, in: in}
+
 	for {
 		if err := page.print(c, form); err != nil {
 			return err
 		}
 
-		in["After"], in["WaitSeconds"], in["MaxResults"] = page.Next, followSeconds, readRefusals
-		page, err = nextRefusals(ctx, c, client, in, answered)
+		page, err = f.next(ctx, page.Next, answered)
 		if ctx.Err() != nil {
 			return nil // stopped by a person
 		}
@@ -71,38 +78,74 @@ func listRefusals(ctx context.Context, c *cobra.Command, client *apply.Client, f
 	}
 }
 
+// follower reads refusals as they come.
+type follower struct {
+	*apply.Client
+
+	c     *cobra.Command
+	in    members
+	polls int  // calls that do not wait, because there was no place among those who do
+	told  bool // a person knows that it polls
+}
+
+// next returns the refusals after a position: it waits for some, or polls.
+func (f *follower) next(ctx context.Context, after string, answered time.Time) (*refusalsPage, error) {
+	f.in["After"], f.in["WaitSeconds"], f.in["MaxResults"] = after, followSeconds, readRefusals
+	if f.polls > 0 {
+		f.polls--
+		delete(f.in, "WaitSeconds")
+		if err := f.Pause(ctx, pollPause); err != nil {
+			return nil, err
+		}
+	}
+
+	return f.refusals(ctx, answered)
+}
+
+// crowded lets the following calls poll.
+func (f *follower) crowded() {
+	delete(f.in, "WaitSeconds")
+	f.polls = mostPolls
+	if !f.told {
+		fmt.Fprintf(f.c.ErrOrStderr(), "too many wait for refusals already: asking every %s\n", pollPause)
+	}
+	f.told = true
+}
+
 // Bounds of the pauses between attempts to reach a server that was lost.
 const (
 	firstPause   = time.Second
 	longestPause = 30 * time.Second
 )
 
-// nextRefusals waits for refusals. A server that is lost is asked again, ever later, until it answers
-// or ctx ends. One that does not know where the list was, as after a new start with another master key, begins with
-// its oldest. Nobody can tell how many refusals are missing then, only of which time since the last answer.
-func nextRefusals(
-	ctx context.Context, c *cobra.Command, client *apply.Client, in members, answered time.Time,
-) (*refusalsPage, error) {
+// refusals asks for refusals. A server that is lost is asked again, ever later, until it answers or ctx ends. One that
+// does not know where the list was, as after a new start with another master key, begins with its oldest. Nobody can
+// tell how many refusals are missing then, only of which time since the last answer.
+func (f *follower) refusals(ctx context.Context, answered time.Time) (*refusalsPage, error) {
+	in, notes := f.in, f.c.ErrOrStderr()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		page, err := readRefusalsPage(ctx, client, in)
+		page, err := readRefusalsPage(ctx, f.Client, in)
 		_, lost := errors.AsType[*apply.UnreachableError](err)
 		switch {
+		case apply.IsThrottled(err) && in["WaitSeconds"] != nil:
+			f.crowded()
+			continue
 		case apply.IsBadInput(err) && in["After"] != nil:
 			delete(in, "After")
 			in["FromOldest"] = true
 			continue
 		case !lost && !apply.IsServerFault(err) || ctx.Err() != nil:
 			if err == nil && in["FromOldest"] != nil {
-				fmt.Fprintf(c.ErrOrStderr(), "the server does not know this list any more: it began again with what "+
+				fmt.Fprintf(notes, "the server does not know this list any more: it began again with what "+
 					"it keeps since %s; refusals since %s may be missing\n", page.KeptSince, shownTime(answered))
 			}
 			delete(in, "FromOldest")
 			return page, err
 		}
 
-		fmt.Fprintf(c.ErrOrStderr(), "the server cannot be asked, trying again in %s: %s\n",
+		fmt.Fprintf(notes, "the server cannot be asked, trying again in %s: %s\n",
 			pause, printed(err.Error()))
-		if err := client.Pause(ctx, pause); err != nil {
+		if err := f.Pause(ctx, pause); err != nil {
 			return nil, err
 		}
 	}

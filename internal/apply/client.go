@@ -35,6 +35,8 @@ type Client struct {
 	Now         func() time.Time
 	// Wait waits between attempts of a throttled call; nil = by the clock.
 	Wait func(ctx context.Context, d time.Duration) error
+	// Impatient means that a throttled call is not attempted again.
+	Impatient bool
 }
 
 // apiError is a refusal by the server.
@@ -74,10 +76,11 @@ func RequestID(err error) string {
 // too busy.
 func IsServerFault(err error) bool {
 	refusal, ok := errors.AsType[*apiError](err)
-	return ok && (refusal.Status >= http.StatusInternalServerError || isThrottled(err))
+	return ok && (refusal.Status >= http.StatusInternalServerError || IsThrottled(err))
 }
 
-func isThrottled(err error) bool {
+// IsThrottled reports whether a server refused a call with err because there were too many.
+func IsThrottled(err error) bool {
 	return refusedAs(err, "TooManyRequestsException", "Throttling", "ThrottlingException")
 }
 
@@ -198,7 +201,7 @@ type call struct {
 func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 	for attempt := 1; ; attempt++ {
 		answer, err := c.once(ctx, call)
-		if !isThrottled(err) || attempt == attempts {
+		if !IsThrottled(err) || attempt == attempts || c.Impatient {
 			return answer, err
 		}
 		if err := c.Pause(ctx, time.Second<<(attempt-1)); err != nil {

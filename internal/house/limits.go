@@ -53,6 +53,7 @@ var mostStatements = sum([]share{
 	{30, "lookups, which push out no refusals"},
 	{40, "JSON and YAML that drive no terminal"},
 	{60, "commands that fail after they made something"},
+	{20, "readers of refusals that find no place to wait"},
 })
 
 // share is the number of statements that something needs.

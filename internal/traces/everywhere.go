@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -129,14 +130,22 @@ func (e *Everywhere) ask(
 	})
 }
 
+// ErrTooManyWaits means that there is nothing to read yet, and that too many wait for it already.
+var ErrTooManyWaits = errors.New("too many wait for refusals")
+
 // List returns refusals of all nodes after positions, or with nil the newest. If there
 // are none it waits for some, at most for wait; it returns at once when the server
-// stops. Its answer may still be empty.
-func (e *Everywhere) List(ctx context.Context, q Query, from Positions, wait time.Duration) List {
+// stops. Its answer may still be empty. Error: ErrTooManyWaits.
+func (e *Everywhere) List(ctx context.Context, q Query, from Positions, wait time.Duration) (List, error) {
 	first := e.list(ctx, q, from)
 	if len(first.Entries) > 0 || wait <= 0 {
-		return first
+		return first, nil
 	}
+	leave, ok := e.admit(q.Account)
+	if !ok {
+		return List{}, ErrTooManyWaits
+	}
+	defer leave()
 
 	began := e.nodes.Now()
 	e.await(ctx, q, first.Next, wait)
@@ -146,7 +155,7 @@ func (e *Everywhere) List(ctx context.Context, q Query, from Positions, wait tim
 	list.Skipped += first.Skipped
 	list.Gone += first.Gone
 
-	return list
+	return list, nil
 }
 
 // list asks each node once.

@@ -191,9 +191,9 @@ func (w *watcher) notice(account string) {
 	}
 }
 
-// Admit takes one of the places for waits of an account. It reports false if all are
+// admit takes one of the places for waits of an account. It reports false if all are
 // taken; else call leave at the end.
-func (s *Kept) Admit(account string) (leave func(), ok bool) {
+func (s *Kept) admit(account string) (leave func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 

@@ -165,23 +165,23 @@ func TestWaitsAreBounded(t *testing.T) {
 	var leave []func()
 	for n := range MaxWaits {
 		account := fmt.Sprint(n / MaxAccountWaits)
-		end, ok := s.Admit(account)
+		end, ok := s.admit(account)
 		if !ok {
 			t.Fatalf("wait %d is refused", n)
 		}
 		leave = append(leave, end)
 		if n == MaxAccountWaits-1 {
-			if _, ok := s.Admit(account); ok {
+			if _, ok := s.admit(account); ok {
 				t.Error("an account has one more")
 			}
 		}
 	}
 
-	if _, ok := s.Admit("another"); ok {
+	if _, ok := s.admit("another"); ok {
 		t.Error("there is one more in all")
 	}
 	leave[0]()
-	if _, ok := s.Admit("another"); !ok {
+	if _, ok := s.admit("another"); !ok {
 		t.Error("a place that is free again is refused")
 	}
 }
