@@ -3,7 +3,10 @@
 import assert from "node:assert/strict";
 import test, { after } from "node:test";
 
+import { CognitoIdentityClient, ListIdentityPoolsCommand } from "@aws-sdk/client-cognito-identity";
+
 import { endless } from "./console-answers.mjs";
+import { ENDPOINT } from "./console-clients.mjs";
 import { browser, visit } from "./console.mjs";
 import { kinds, route, sides, stage, stopClock } from "./console-shop.mjs";
 
@@ -116,5 +119,37 @@ for (const [name, view] of sides()) {
     await page.getByRole("heading", { name: "Providers" }).waitFor();
     await visit(page, route("pools", "new"));
     assert.ok(await page.getByLabel("Users who sign in, and guests").isChecked(), "the draft is lost");
+  });
+}
+
+for (const [name, view] of sides()) {
+  test(`an explained refusal, ${name}`, async (t) => {
+    await new CognitoIdentityClient({ endpoint: ENDPOINT, region: "us-east-1", maxAttempts: 1,
+      credentials: { accessKeyId: "AKIAUNKNOWN000000000", secretAccessKey: "x" } })
+      .send(new ListIdentityPoolsCommand({ MaxResults: 1 })).catch(() => undefined);
+    const { page, calls, text, press, looked } = await stage(t, view);
+    await visit(page, route("explain"));
+    await page.getByRole("link", { name: /The access key is unknown/ }).first().click();
+    await page.getByRole("heading", { level: 2, name: "The access key is unknown" }).waitFor();
+    await page.getByRole("heading", { level: 3, name: /^Checks · / }).waitFor();
+    const advice = page.getByText("What to change:").locator("..");
+    assert.ok(!(await advice.innerText()).includes("`"), "backticks are shown");
+    assert.equal(await advice.locator("code").first().innerText(), "poolhouse dev");
+    await looked("explained");
+
+    const id = page.url().split("/").pop().split("?")[0];
+    await visit(page, route("explain"));
+    await calls.set("gone", "Explain");
+    await visit(page, route("explain", id));
+    await text("The explanation of this refusal did not arrive. The server cannot be reached.").waitFor();
+    await calls.free();
+    await press("Try again");
+    await page.getByRole("heading", { level: 2, name: "The access key is unknown" }).waitFor();
+
+    await visit(page, route("explain", "00000000-0000-4000-8000-00000000dead"));
+    await text("No refusal with this ID is remembered").waitFor();
+    const asked = page.waitForRequest((request) => request.headers()["x-amz-target"]?.endsWith(".Explain"));
+    await press("Look again");
+    await asked;
   });
 }

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { groups, sentence, tally, words } from './rungs'
+import { expect, it, test } from 'vitest'
+import { groups, pieces, sentence, tally, words } from './rungs'
 import { deciding, type Step } from './types'
 
 const step = (Code: string, OK = true, Provider?: string): Step => ({
@@ -71,3 +71,10 @@ test('a text becomes a sentence', () => {
     'a.b.',
   ])
 })
+
+it.each([
+  ['Set `a_b` to 1.', ['Set ', 'a_b', ' to 1.']],
+  ['`a`: or `b`', ['', 'a', ': or ', 'b', '']],
+  ['one ` alone', ['one ` alone']],
+  ['', ['']],
+])('finds the names in %j', (text, found) => expect(pieces(text)).toEqual(found))

@@ -86,3 +86,6 @@ export function groups(steps: Step[], planned: string[]): Group[] {
 export function tally(steps: Step[], planned: string[]): string {
   return `${steps.filter((step) => step.OK).length} of ${steps.length + planned.length} passed`
 }
+
+/** pieces splits a text at the names between backticks: plain text, a name, plain text, and so on. */
+export const pieces = (text: string): string[] => text.split(/`([^`]+)`/)
