@@ -8,7 +8,7 @@ import { CognitoIdentityClient, ListIdentityPoolsCommand } from "@aws-sdk/client
 import { endless } from "./console-answers.mjs";
 import { ENDPOINT } from "./console-clients.mjs";
 import { browser, visit } from "./console.mjs";
-import { kinds, route, sides, stage, stopClock } from "./console-shop.mjs";
+import { kinds, pool, route, sides, stage, stopClock } from "./console-shop.mjs";
 
 after(() => browser.close());
 
@@ -120,6 +120,34 @@ for (const [name, view] of sides()) {
     await visit(page, route("pools", "new"));
     assert.ok(await page.getByLabel("Users who sign in, and guests").isChecked(), "the draft is lost");
   });
+}
+
+// Parts that are loaded when they are shown first: where, the file, what asks for it, and what is there when it has come.
+const late = {
+  section: [route("pools", pool, "overview"), "Roles", async (page) => visit(page, route("pools", pool, "roles")), "Default roles"],
+  dialog: [route("pools", pool, "settings"), "EndCredentials", async (page) => page.getByRole("button", { name: "End credentials of this pool…" }).click(), "Name and flows"],
+  step: [route("pools", "new"), "Details", async (page) => visit(page, route("pools", "new", "details")), "Allow the classic flow"],
+  list: [route("access", "roles"), "Engines", async (page) => visit(page, route("access", "engines")), "Engines"],
+  "part of a sign-in": [route("play"), "run", async (page) => page.getByRole("button", { name: "Run step Development token" }).click(), "Who signs in"],
+};
+
+for (const [kind, [at, file, ask, there]] of Object.entries(late)) {
+  for (const [name, view] of sides()) {
+    test(`a ${kind} that did not arrive, ${name}`, async (t) => {
+      const { page, text, looked } = await stage(t, view);
+      await visit(page, at);
+      await page.route(`**/assets/${file}-*.js`, (route) => route.abort("connectionrefused"));
+      await ask(page);
+      await text("A part of the console did not arrive.").waitFor();
+      await looked(`late-${kind}`);
+
+      await page.unroute(`**/assets/${file}-*.js`);
+      await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: "Load the console again" }).click()]);
+      await page.getByRole("button", { name: "Use the development key" }).click();
+      await text(there).waitFor();
+      assert.equal(await page.getByRole("alert").count(), 0);
+    });
+  }
 }
 
 for (const [name, view] of sides()) {

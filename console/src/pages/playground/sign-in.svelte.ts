@@ -54,15 +54,17 @@ export class SignIn {
     const at = ++this.#runs
     this.#put(id, { state: 'running', ms: 0, at, facts: [] })
 
-    const { callOf } = await import('./run')
-    if (this.#stop !== stop) return false
-    const made = callOf(id, given, this.#sofar(steps))
-    const request = { how: made.how, body: made.request }
-    this.#put(id, { state: 'running', ms: 0, at, facts: [], request })
-
-    const begun = performance.now()
+    let begun = performance.now()
     let goesOn = true
+    let request: Result['request']
     try {
+      const { callOf } = await import('./run')
+      if (this.#stop !== stop) return false
+      const made = callOf(id, given, this.#sofar(steps))
+      request = { how: made.how, body: made.request }
+      begun = performance.now()
+      this.#put(id, { state: 'running', ms: 0, at, facts: [], request })
+
       const done = await made.send(stop.signal)
       if (this.#stop !== stop) return false
       this.#got[id] = done.got
