@@ -358,6 +358,42 @@ test("a page that is left sees nothing of the next one's address", async (t) => 
   assert.ok(asked.some((one) => one.includes(id)), "the playground did not get its query");
 });
 
+test("the code of the classic flow, where a pool allows it", async (t) => {
+  const shown = await signedIn(t);
+  const { page } = shown;
+  const makeOpen = async (AllowClassicFlow, RoleMappings = {}) => {
+    const { IdentityPoolId } = await send(CreateIdentityPoolCommand, {
+      IdentityPoolName: "code", AllowUnauthenticatedIdentities: true, AllowClassicFlow, OpenIdConnectProviderARNs: [DEV] });
+    await send(SetIdentityPoolRolesCommand, { IdentityPoolId, Roles: { unauthenticated: roleARN("CodeGuest") }, RoleMappings });
+    return IdentityPoolId;
+  };
+  const ways = (page) => field(page, "Who signs in").locator("option").allInnerTexts();
+  const plain = [`A user of ${KEY}`, "A guest"];
+
+  const open = await makeOpen(true);
+  await visit(page, route(open, "code"));
+  await page.getByText("This pool allows the classic flow as well").waitFor();
+  assert.deepEqual(await ways(page), [...plain, `A user of ${KEY}, classic flow`, "A guest, classic flow"]);
+  await field(page, "Who signs in").selectOption("A guest, classic flow");
+  await page.locator("main pre").getByText(roleARN("CodeGuest")).first().waitFor();
+  await field(page, "Who signs in").selectOption(`A user of ${KEY}, classic flow`);
+  await page.getByText("The pool has no such role").waitFor();
+  assert.deepEqual(await faultsOf(shown), []);
+
+  await visit(page, `#/play?pool=${encodeURIComponent(open)}`);
+  await field(page, "A guest").check();
+  await page.locator("summary", { hasText: /^Code$/ }).first().click();
+  await page.getByText("This pool allows the classic flow as well").first().waitFor();
+
+  const rules = { Type: "Rules", AmbiguousRoleResolution: "Deny", RulesConfiguration: { Rules: [
+    { Claim: "plan", MatchType: "Equals", Value: "pro", RoleARN: roleARN("CodeGuest") }] } };
+  for (const closed of [await makeOpen(false), await makeOpen(true, { [DEV]: rules })]) {
+    await visit(page, route(closed, "code"));
+    assert.deepEqual(await ways(page), plain);
+    assert.equal(await page.getByText(/classic flow/).count(), 0);
+  }
+});
+
 test("guests off and the end of a pool", async (t) => {
   const shown = await signedIn(t);
   const { page } = shown;

@@ -1,5 +1,15 @@
 import { expect, it } from 'vitest'
-import { differences, proposalOf, providers, same, shownApp, wholeUpdate, without, type Pool } from './pool'
+import {
+  classicOf,
+  differences,
+  proposalOf,
+  providers,
+  same,
+  shownApp,
+  wholeUpdate,
+  without,
+  type Pool,
+} from './pool'
 
 const arn = 'arn:aws:iam::000000000000:oidc-provider/127.0.0.1:4566/dev'
 const pool: Pool = {
@@ -75,3 +85,9 @@ it.each([
   ['field=toString', null],
   ['add=x', null],
 ])('reads the proposal of %j', (query, want) => expect(proposalOf(new URLSearchParams(query))).toEqual(want))
+
+it('closes the classic flow with role rules', () => {
+  expect(classicOf({})).toEqual({})
+  expect(classicOf({ Roles: { authenticated: 'arn' }, RoleMappings: {} })).toEqual({ authenticated: 'arn' })
+  expect(classicOf({ Roles: { authenticated: 'arn' }, RoleMappings: { 'accounts.google.com': {} } })).toBeNull()
+})

@@ -208,3 +208,11 @@ export function proposalOf(query: URLSearchParams): (Proposal & { tab: string })
 
   return tab ? { field, add: add.length <= 2048 ? add : '', tab } : null
 }
+
+/** classicOf returns the roles for the classic flow of a pool that allows it; null with role rules, which close it. */
+export function classicOf(settings: {
+  Roles?: Record<string, string>
+  RoleMappings?: object
+}): { authenticated?: string; unauthenticated?: string } | null {
+  return Object.keys(settings.RoleMappings ?? {}).length > 0 ? null : (settings.Roles ?? {})
+}
