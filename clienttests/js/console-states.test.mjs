@@ -6,7 +6,7 @@ import test, { after } from "node:test";
 import { CognitoIdentityClient, ListIdentityPoolsCommand } from "@aws-sdk/client-cognito-identity";
 
 import { endless } from "./console-answers.mjs";
-import { ENDPOINT } from "./console-clients.mjs";
+import { admin, arn, ENDPOINT, iam, trustOf } from "./console-clients.mjs";
 import { browser, visit } from "./console.mjs";
 import { kinds, pool, route, sides, stage, stopClock } from "./console-shop.mjs";
 
@@ -179,5 +179,44 @@ for (const [name, view] of sides()) {
     const asked = page.waitForRequest((request) => request.headers()["x-amz-target"]?.endsWith(".Explain"));
     await press("Look again");
     await asked;
+  });
+}
+
+for (const [name, view] of sides()) {
+  test(`the wizard without a list of roles, ${name}`, async (t) => {
+    await iam.createRole({ RoleName: "Listed", AssumeRolePolicyDocument: JSON.stringify(trustOf(pool, "unauthenticated")) }).promise()
+      .catch((error) => assert.equal(error.code, "EntityAlreadyExists"));
+    const { page, calls, text, press, looked } = await stage(t, view);
+    await visit(page, route("pools", "new"));
+    await calls.set("gone", ""); // what is no JSON, such as calls of IAM
+    await visit(page, route("pools", "new", "roles"));
+    await text("The list of roles did not arrive. The server cannot be reached.").waitFor();
+    await text("Without the list, the ARN of a role can be typed.").waitFor();
+    await looked("roles-gone");
+
+    await calls.free();
+    await press("Try again");
+    await page.getByLabel("Role of guests").focus();
+    await page.locator(`datalist option[value="${arn("role", "Listed")}"]`).first().waitFor({ state: "attached" });
+    assert.equal(await page.getByRole("alert").count(), 0);
+    await page.getByLabel("Role of guests").fill(arn("role", "Listed"));
+    await visit(page, route("pools", "new", "review"));
+    await page.locator(`dd a[href="${route("access", "roles", "Listed")}"]`).waitFor();
+
+    // A role that is about to be made has no page yet.
+    await visit(page, route("pools", "new", "roles"));
+    await press("Make a role that trusts this pool, for guests");
+    await visit(page, route("pools", "new", "review"));
+    await page.locator("dd").getByText(/guests:.*role\/pool-guests/).waitFor();
+    assert.equal(await page.locator('dd a[href^="#/access/roles"]').count(), 0);
+  });
+  test(`the wizard with a key that may not list roles, ${name}`, async (t) => {
+    const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: ["poolhouse:*", "sts:*"], Resource: "*" }] });
+    const made = await admin("CreateAccessKey", { Policy });
+    const { page, text, looked } = await stage(t, view, { key: { id: made.AccessKey.AccessKeyId, secret: made.SecretAccessKey } });
+    await visit(page, route("pools", "new", "roles"));
+    await text(/^The roles of the account cannot be listed with this key/).waitFor();
+    assert.equal(await page.getByRole("button", { name: "Try again" }).count(), 0);
+    await looked("roles-denied");
   });
 }

@@ -219,20 +219,13 @@ export function rename(draft: Draft, name: string): void {
   draft.name = name
 }
 
-/** shownInput returns the values of one field in words, without secrets. */
-export function shownInput(
-  input: CreateInput,
-  roles: Record<string, string>,
-  sessionTags: boolean,
-  field: string,
-): string[] {
+/** shownInput returns the values of one field in words, without secrets. Roles are no field of the input. */
+export function shownInput(input: CreateInput, sessionTags: boolean, field: string): string[] {
   switch (field) {
     case 'AllowUnauthenticatedIdentities':
       return input[field] === undefined ? [] : [input[field] ? 'allowed' : 'not allowed']
     case 'AllowClassicFlow':
       return [input[field] ? 'allowed' : 'not allowed']
-    case 'Roles':
-      return Object.entries(roles).map(([kind, arn]) => `${kind === 'authenticated' ? 'users' : 'guests'}: ${arn}`)
     case 'PrincipalTags':
       return sessionTags ? ['default tags, for each provider'] : []
     case 'SupportedLoginProviders':
