@@ -5,8 +5,8 @@ import test, { after } from "node:test";
 
 import { SetIdentityPoolRolesCommand, UpdateIdentityPoolCommand } from "@aws-sdk/client-cognito-identity";
 
-import { arn, ENDPOINT, info, send } from "./console-clients.mjs";
-import { browser, faultsOf, open, picture, settled, signIn, views, visit } from "./console.mjs";
+import { admin, arn, ENDPOINT, info, send } from "./console-clients.mjs";
+import { browser, faultsOf, open, picture, settled, signIn, signInWith, views, visit } from "./console.mjs";
 import { identity, pool, route } from "./console-shop.mjs";
 
 after(() => browser.close());
@@ -81,6 +81,56 @@ test("spaced text on 320 px", async (t) => {
 });
 
 // A screen of 1280 px at 200 %, as on a notebook.
+test("the header and a dialog on small screens", async (t) => {
+  const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] });
+  const { AccessKey, SecretAccessKey } = await admin("CreateAccessKey", { Policy });
+  for (const width of [320, 360, 400]) {
+    await t.test(`${width} px`, async (t) => {
+      const shown = await open(ENDPOINT, { ...views.narrow, viewport: { width, height: 420 } });
+      t.after(shown.close);
+      const { page } = shown;
+      await signInWith(page, { id: AccessKey.AccessKeyId, secret: SecretAccessKey });
+      await picture(page, `display-header-${width}`);
+      assert.deepEqual(await page.evaluate(headerFaults), []);
+
+      // The buttons are there before somebody scrolls, and the last field can still be reached.
+      await visit(page, route("access", "saml"));
+      await page.getByRole("button", { name: "Add a provider" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.waitFor();
+      await settled(page);
+      await picture(page, `display-dialog-${width}`);
+      for (const name of ["Add the provider", "Cancel"]) {
+        const box = await dialog.getByRole("button", { name }).boundingBox();
+        assert.ok(box.y >= 0 && box.y + box.height <= 420, `${name} is out of the window: ${JSON.stringify(box)}`);
+      }
+      await dialog.getByLabel("Or read it from a file").focus();
+      const [field, buttons] = [await dialog.getByLabel("Or read it from a file").boundingBox(), await dialog.getByRole("button", { name: "Cancel" }).boundingBox()];
+      assert.ok(field.y >= 0 && field.y + field.height <= buttons.y + 1, "the buttons lie over the field that has the focus");
+      assert.deepEqual((await faultsOf(shown)).filter((fault) => !fault.startsWith("axe: scrollable")), []);
+    });
+  }
+});
+
+// headerFaults lists what is cut, or lies over its neighbour, in the header; the name of a key alone may be shortened.
+function headerFaults() {
+  const parts = [...document.querySelectorAll("header > *")].filter((one) => one.checkVisibility() && !one.matches(".grow"));
+  const boxes = parts.map((one) => one.getBoundingClientRect());
+  const faults = [];
+  parts.forEach((one, n) => {
+    const box = boxes[n];
+    if (box.left < 0 || box.right > innerWidth + 0.5) faults.push(`out of the window: ${one.outerHTML.slice(0, 80)}`);
+    if (n > 0 && box.left < boxes[n - 1].right - 0.5) faults.push(`over its neighbour: ${one.outerHTML.slice(0, 80)}`);
+    if (!one.matches(".who") && one.scrollWidth > one.clientWidth + 1) faults.push(`cut: ${one.outerHTML.slice(0, 80)}`);
+    if (box.height > 48) faults.push(`higher than the header: ${one.outerHTML.slice(0, 80)}`);
+  });
+  const name = document.querySelector("header .who .cut");
+  if (name.getBoundingClientRect().right > innerWidth - 7) faults.push("the key's name has no edge");
+  if (name.scrollWidth > name.clientWidth && getComputedStyle(name).textOverflow !== "ellipsis") faults.push("the key's name is cut");
+  if (name.clientWidth < 24) faults.push("nothing is left of the key's name");
+  return faults;
+}
+
 test("twice the size, and targets for fingers", async (t) => {
   const shown = await start(t, { viewport: { width: 640, height: 430 }, deviceScaleFactor: 2, colorScheme: "light" });
   const { page } = shown;
