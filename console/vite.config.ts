@@ -8,7 +8,7 @@ import { defineConfig } from 'vitest/config'
 // What nearly every page uses and the frame does not: parts of the console, and of the library.
 const parts = [
   /(?<!pages[\\/](explain|key|playground|pools|server)[\\/]\w+\.svelte\?)svelte&type=style/,
-  /src[\\/]parts[\\/]((?!EndCredentials|listed)[^\\/]+|trace[\\/]rungs\.ts|providers[\\/]\w+\.ts)$/,
+  /src[\\/]parts[\\/]((?!EndCredentials|listed|Group)[^\\/]+|trace[\\/]rungs\.ts|providers[\\/]\w+\.ts)$/,
   /src[\\/]texts[\\/]reason\./,
   /src[\\/]pages[\\/]access[\\/](permit|Act)/,
   /svelte[\\/].*(bindings[\\/](input|select)|blocks[\\/](await|key)|elements[\\/]style)\.js/,
@@ -27,7 +27,7 @@ const groups = [
     name: 'identities',
     test: /src[\\/]parts[\\/]identities[\\/](?!DeleteSeveral)|svelte[\\/]src[\\/]reactivity[\\/]set\.js/,
   },
-  { name: 'fields', test: /src[\\/](parts[\\/]pool[\\/]|pages[\\/]newpool[\\/].*type=style)/ },
+  { name: 'fields', test: /src[\\/](parts[\\/](pool[\\/]|Group)|pages[\\/]newpool[\\/].*type=style)/ },
   { name: 'parts', test: any(parts) },
   {
     name: 'frame',

@@ -1,15 +1,5 @@
 import { expect, it } from 'vitest'
-import {
-  classicOf,
-  differences,
-  proposalOf,
-  providers,
-  same,
-  shownApp,
-  wholeUpdate,
-  without,
-  type Pool,
-} from './pool'
+import { classicOf, differences, proposalOf, providers, same, shownApp, wholeUpdate, without, type Pool } from './pool'
 
 const arn = 'arn:aws:iam::000000000000:oidc-provider/127.0.0.1:4566/dev'
 const pool: Pool = {
