@@ -189,3 +189,15 @@ func Refusals() []explain.Chapter {
 		},
 	}
 }
+
+// ReasonCodes returns the codes of all reasons for which calls are refused.
+func ReasonCodes() []string {
+	var codes []string
+	for _, chapter := range Refusals() {
+		for _, reason := range chapter.Reasons {
+			codes = append(codes, string(reason.Code))
+		}
+	}
+
+	return codes
+}

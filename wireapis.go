@@ -193,7 +193,7 @@ func (s *Server) adminService(p *parts) *adminapi.Service {
 			Home:      identitypool.AccountID(c.Account),
 			Now:       c.Now,
 		},
-		RefusalParts: adminapi.RefusalParts{Traces: s.refusals},
+		RefusalParts: adminapi.RefusalParts{Traces: s.refusals, Reasons: ReasonCodes()},
 		TrialParts: adminapi.TrialParts{
 			WebIssuer: s.webIssuer,
 			Checker:   providercheck.New(s.outbound, p.directory, c.Now),

@@ -14,20 +14,8 @@ func adminOptions() admincli.Options {
 		Client:      serverClient,
 		AddEndpoint: addEndpoint,
 		SigningHelp: signingHelp,
-		Reasons:     reasonCodes(),
+		Reasons:     poolhouse.ReasonCodes(),
 	}
-}
-
-// reasonCodes returns the codes of all reasons for which calls are refused.
-func reasonCodes() []string {
-	var codes []string
-	for _, chapter := range poolhouse.Refusals() {
-		for _, reason := range chapter.Reasons {
-			codes = append(codes, string(reason.Code))
-		}
-	}
-
-	return codes
 }
 
 func explainCommand() *cobra.Command {

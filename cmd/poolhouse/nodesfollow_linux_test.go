@@ -79,7 +79,7 @@ func TestFollowAKilledServer(t *testing.T) {
 	}
 
 	// A node that has just begun does not know who is gone, so a later answer tells it.
-	const told = "warning: Refusals may be missing: since After, 1 node stopped or started again.\n"
+	const told = "warning: Refusals may be missing: 1 node stopped or started again since the last answer.\n"
 	for !strings.Contains(f.notes.String(), told) {
 		if before := f.until(t, n.refuse(t)); len(before) != 0 {
 			t.Errorf("more than was refused: %v", before)

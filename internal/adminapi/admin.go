@@ -72,6 +72,8 @@ type CommonParts struct {
 // RefusalParts are those of Explain and ListRefusals.
 type RefusalParts struct {
 	Traces *traces.Everywhere
+	// Reasons are the codes of all reasons for which calls are refused.
+	Reasons []string
 }
 
 // TrialParts are those of the operations that find out what would happen, and change nothing.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,8 +89,8 @@ type refusalNodes struct {
 func shownRefusalNodes(list traces.List) refusalNodes {
 	shown := refusalNodes{nodesSeen: shownNodes("refusals", list.Silent, list.Alone), Gone: list.Gone}
 	if list.Gone > 0 {
-		shown.Warning = strings.TrimSpace(shown.Warning + " Refusals may be missing: since After, " +
-			explain.Count(list.Gone, "node") + " stopped or started again.")
+		shown.Warning = strings.TrimSpace(shown.Warning + " Refusals may be missing: " +
+			explain.Count(list.Gone, "node") + " stopped or started again since the last answer.")
 	}
 
 	return shown
@@ -123,6 +124,9 @@ func (s *Service) listRefusals(
 		Reason:    awsapi.Text(in.Reason),
 		Operation: awsapi.Text(in.Operation),
 		Max:       pageSize(in.MaxResults, defaultRefusals),
+	}
+	if err := s.checkReason(q.Reason); err != nil {
+		return nil, err
 	}
 	from, err := s.positions(q, in)
 	if err != nil {
@@ -193,10 +197,28 @@ func shownAddress(t traces.Trace) string {
 	return t.Address.String()
 }
 
+// checkReason refuses a code that no refusal can have; "" = any.
+func (s *Service) checkReason(code string) error {
+	if code == "" || slices.Contains(s.options.Reasons, code) {
+		return nil
+	}
+
+	hint, message := "", "Reason is not the code of a reason."
+	if near := explain.Nearest(code, s.options.Reasons); near != "" {
+		hint, message = "do you mean "+near+"? or ", "Reason is not the code of a reason. Do you mean "+near+"?"
+	}
+
+	return badInput(reasonUnknown.With("hint", hint), message)
+}
+
 // positions reads where to begin. nil = with the newest.
 func (s *Service) positions(q traces.Query, in *listRefusalsInput) (traces.Positions, error) {
+	oldest := in.FromOldest != nil && *in.FromOldest
+	if in.After != nil && oldest {
+		return nil, badInput(positionTwice.With(), "Give After or FromOldest, not both.")
+	}
 	if in.After == nil {
-		if in.FromOldest != nil && *in.FromOldest {
+		if oldest {
 			return traces.Positions{}, nil
 		}
 		return nil, nil

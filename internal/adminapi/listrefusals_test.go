@@ -116,7 +116,7 @@ func TestListRefusals(t *testing.T) {
 			}
 		}
 		for _, filter := range []string{
-			member("IdentityPoolId", "us-east-1:none"), member("Reason", "none"), member("Operation", "GetID"),
+			member("IdentityPoolId", "us-east-1:none"), member("Reason", "guest-rate"), member("Operation", "GetID"),
 			member("ProviderName", "none"),
 		} {
 			if got := refusals(t, s, filter); len(got.Refusals) != 0 {
@@ -270,7 +270,7 @@ func TestListRefusalsInput(t *testing.T) {
 		pool := s.NewPool(t)
 		refuse(t, s, pool, "no token")
 		next := refusals(t, s).Next
-		filtered := refusals(t, s, member("Reason", "none")).Next
+		filtered := refusals(t, s, member("Reason", "guest-rate")).Next
 
 		for _, body := range []string{
 			member("After", ""), member("After", "x"), member("After", wiretest.Flip(next)), member("After", filtered),
@@ -279,7 +279,8 @@ func TestListRefusalsInput(t *testing.T) {
 			member("MaxResults", 0), member("MaxResults", 201),
 			member("IdentityPoolId", ""), member("IdentityPoolId", strings.Repeat("x", 56)),
 			member("ProviderName", strings.Repeat("x", 513)), member("Reason", strings.Repeat("x", 129)),
-			member("Operation", []int{1}),
+			member("Operation", []int{1}), member("Reason", "nope"),
+			member("After", next) + "," + member("FromOldest", true),
 		} {
 			if answer := s.AdminCall(t, "ListRefusals", "{"+body+"}"); answer.Status != http.StatusBadRequest {
 				t.Errorf("%.80s: %d %s", body, answer.Status, answer.Body)
@@ -287,6 +288,10 @@ func TestListRefusalsInput(t *testing.T) {
 		}
 		if answer := s.AdminCall(t, "ListRefusals", "{"+member("After", next)+"}"); answer.Status != http.StatusOK {
 			t.Errorf("the position itself: %s", answer.Body)
+		}
+		near := s.AdminCall(t, "ListRefusals", "{"+member("Reason", "token-audiense")+"}")
+		if !strings.Contains(near.Body, "Do you mean token-audience?") {
+			t.Errorf("a code that is nearly right: %s", near.Body)
 		}
 	})
 }
@@ -358,7 +363,7 @@ func TestListRefusalsOfAccounts(t *testing.T) {
 // One account's waits are bounded, and end when the server stops.
 func TestListRefusalsWaitsAreBounded(t *testing.T) {
 	s := wiretest.Start(t)
-	filter := member("Reason", "none") // or the refused ninth call would end the eight waits
+	filter := member("Reason", "guest-rate") // or the refused ninth call would end the eight waits
 	from := refusals(t, s, filter)
 	waiting := "{" + member("After", from.Next) + "," + member("WaitSeconds", 20) + "," + filter + "}"
 	answers := make(chan wiretest.Answer, traces.MaxAccountWaits+1)

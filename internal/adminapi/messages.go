@@ -16,6 +16,21 @@ var Messages = []explain.Message{
 	},
 	{
 		Code:    "InvalidParameterException",
+		Text:    "Give After or FromOldest, not both.",
+		Reasons: []explain.Code{"refusals-position-twice"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "Reason is not the code of a reason.",
+		Reasons: []explain.Code{"refusals-reason"},
+	},
+	{
+		Code:    "InvalidParameterException",
+		Text:    "Reason is not the code of a reason. Do you mean {code}?",
+		Reasons: []explain.Code{"refusals-reason"},
+	},
+	{
+		Code:    "InvalidParameterException",
 		Text:    "Date must be yesterday, today or tomorrow (UTC), as YYYYMMDD.",
 		Reasons: []explain.Code{"verified-scope-date"},
 	},

@@ -106,7 +106,7 @@ func TestWaitsHoldUpNobody(t *testing.T) {
 		c.Logger = slog.New(slog.NewJSONHandler(&log, nil))
 	})
 
-	waiting := "{" + member("WaitSeconds", 20) + "," + member("Reason", "none") + "}"
+	waiting := "{" + member("WaitSeconds", 20) + "," + member("Reason", "guest-rate") + "}"
 	var waits sync.WaitGroup
 	for _, account := range accounts {
 		waits.Add(traces.MaxAccountWaits)

@@ -28,6 +28,20 @@ var (
 		Got:      "another text",
 		Fix:      "send the Next of the last answer unchanged, with the same filters; or begin without After",
 	})
+	positionTwice = Refusals.Add(explain.Reason{
+		Code:     "refusals-position-twice",
+		Check:    "refusals position",
+		Expected: "either After or FromOldest",
+		Got:      "both",
+		Fix:      "send After to go on, or FromOldest to begin with the oldest",
+	})
+	reasonUnknown = Refusals.Add(explain.Reason{
+		Code:     "refusals-reason",
+		Check:    "refusals reason",
+		Expected: "the code of a reason",
+		Got:      "another text",
+		Fix:      "{hint}see docs/errors.md for the codes",
+	})
 	refusalWaits = Refusals.Add(explain.Reason{
 		Code:     "refusals-waits",
 		Check:    "refusals waits",

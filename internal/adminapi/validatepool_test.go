@@ -280,3 +280,16 @@ func TestValidateIdentityPoolReportsAll(t *testing.T) {
 		t.Errorf("update: %+v", update)
 	}
 }
+
+// A fault in principal tags names its map by the place in the list.
+func TestValidateIdentityPoolTellsThePlace(t *testing.T) {
+	s := wiretest.Start(t)
+	answer := s.AdminCall(t, "ValidateIdentityPool", `{
+		"IdentityPoolName": "shop", "AllowUnauthenticatedIdentities": true,
+		"PrincipalTags": [{"IdentityProviderName": "accounts.google.com"}, {}]}`)
+	for _, want := range []string{`"PrincipalTags[0]"`, `"PrincipalTags[1].IdentityProviderName"`} {
+		if !strings.Contains(answer.Body, `"Field":`+want) {
+			t.Errorf("no %s: %s", want, answer.Body)
+		}
+	}
+}

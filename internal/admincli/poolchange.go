@@ -193,7 +193,8 @@ func (o Options) poolUpdate() *cobra.Command {
 		Short: "Change parts of a pool",
 		Long: poolFlagsHelp + `
 
-What no flag names stays as it is. A flag that may be repeated replaces the whole list.`,
+What no flag names stays as it is. A flag that may be repeated replaces the whole list;
+with an empty value, as --tag '', it empties the list.`,
 		Example: "  poolhouse pool update us-east-1:00000000-0000-4000-8000-000000000001 --guests=false",
 		Args:    cobra.ExactArgs(1),
 	}, updatePool)
@@ -229,9 +230,11 @@ func updatePool(ctx context.Context, c *cobra.Command, client *apply.Client, arg
 			return err
 		}
 	}
-	if err := pools(ctx, client, "UpdateIdentityPool", whole.Pool, &whole.Pool); err != nil {
+	var saved pool
+	if err := pools(ctx, client, "UpdateIdentityPool", whole.Pool, &saved); err != nil {
 		return err
 	}
+	whole.Pool = saved
 	if moved {
 		in := members{
 			"IdentityPoolId": args[0],

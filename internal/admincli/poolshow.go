@@ -31,7 +31,7 @@ type pool struct {
 	OpenIdConnectProviderARNs      []string          `json:",omitempty"`
 	CognitoIdentityProviders       []userPool        `json:",omitempty"`
 	SamlProviderARNs               []string          `json:",omitempty"`
-	IdentityPoolTags               map[string]string `json:",omitempty"`
+	IdentityPoolTags               map[string]string `json:",omitzero"` // empty = remove all
 }
 
 type userPool struct {

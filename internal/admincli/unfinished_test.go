@@ -128,3 +128,16 @@ func TestEmptyFiles(t *testing.T) {
 		t.Errorf("%s was called", operation)
 	}
 }
+
+// A list that is given as empty is emptied; one that is not given stays.
+func TestPoolUpdateEmptiesTags(t *testing.T) {
+	r := newRig(t)
+	r.must(t, "pool", "update", demoPool, "--tag", "team=a")
+	if out := r.must(t, "pool", "update", demoPool, "--name", "shop"); !strings.Contains(out, "team") {
+		t.Errorf("another change:\n%s", out)
+	}
+	r.must(t, "pool", "update", demoPool, "--tag", "")
+	if out := r.must(t, "pool", "show", demoPool); strings.Contains(out, "team") {
+		t.Errorf("they stay:\n%s", out)
+	}
+}

@@ -36,10 +36,12 @@ func (in *ValidateIdentityPoolInput) Validate() []awsapi.Violation {
 // PoolFault is one reason for which an operation would refuse the pool.
 type PoolFault struct {
 	Operation string // CreateIdentityPool, UpdateIdentityPool, SetIdentityPoolRoles or SetPrincipalTagAttributeMap
-	Field     string // the member of its input; "" = none of them
-	Error     string // type; "" = the input breaks the API's model
-	Message   string // that the operation would answer if this were the only fault
-	Why       *explain.Refusal
+	// Field is the member of its input; "" = none of them. For SetPrincipalTagAttributeMap it begins with the place of
+	// the draft, counted from 0: PrincipalTags[1].IdentityProviderName.
+	Field   string
+	Error   string // type; "" = the input breaks the API's model
+	Message string // that the operation would answer if this were the only fault
+	Why     *explain.Refusal
 }
 
 // PoolVerdict lists what the operations would refuse in a pool's settings, and what is probably a mistake.
@@ -58,6 +60,7 @@ type poolValidation struct {
 	operation string
 	pool      identitypool.Pool
 	isNew     bool
+	place     string // of the draft that is checked, such as PrincipalTags[1]; "" = none
 }
 
 // ValidateIdentityPool checks a pool as the operations that make and change it do, and reports
@@ -187,6 +190,7 @@ func (v *poolValidation) checkRoles(ctx context.Context, in *ValidateIdentityPoo
 func (v *poolValidation) checkTags(_ context.Context, in *ValidateIdentityPoolInput) error {
 	v.operation = "SetPrincipalTagAttributeMap"
 	for i := range in.PrincipalTags {
+		v.place = "PrincipalTags[" + strconv.Itoa(i) + "]"
 		draft := in.PrincipalTags[i].of(v.pool)
 		if bad := v.addViolations(draft.Validate()); len(bad) > 0 {
 			continue
@@ -211,6 +215,9 @@ func (v *poolValidation) addViolations(found []awsapi.Violation) map[string]bool
 		member, _, _ := strings.Cut(one.Path, ".")
 		field := strings.ToUpper(member[:1]) + member[1:]
 		bad[field] = true
+		if v.place != "" {
+			field = v.place + "." + field
+		}
 		v.Faults = append(v.Faults, PoolFault{
 			Operation: v.operation,
 			Field:     field,
@@ -250,6 +257,9 @@ func (v *poolValidation) add(field string, err error) error {
 	}
 	if why := refused.Why; why != nil && why.Link != nil && why.Link.Kind == explain.LinkPool {
 		fault.Field = why.Link.Field
+	}
+	if v.place != "" {
+		fault.Field = v.place
 	}
 	v.Faults = append(v.Faults, fault)
 	v.refuse(fault)

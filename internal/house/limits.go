@@ -54,6 +54,7 @@ var mostStatements = sum([]share{
 	{40, "JSON and YAML that drive no terminal"},
 	{60, "commands that fail after they made something"},
 	{20, "readers of refusals that find no place to wait"},
+	{20, "reasons of refusals that do not exist, and the place of principal tags"},
 })
 
 // share is the number of statements that something needs.
