@@ -55,6 +55,7 @@ var mostStatements = sum([]share{
 	{60, "commands that fail after they made something"},
 	{20, "readers of refusals that find no place to wait"},
 	{20, "reasons of refusals that do not exist, and the place of principal tags"},
+	{10, "names of login providers with secrets, in lists"},
 })
 
 // share is the number of statements that something needs.

@@ -9,7 +9,7 @@ import (
 
 // PoolSummary describes a pool for lists.
 type PoolSummary struct {
-	Pool identitypool.Pool // without secrets: they are sealed
+	Pool identitypool.Pool // login providers with a secret have an empty value: it is sealed
 	// Identities is how many identities the pool has; known is false until the pool of an older version was counted.
 	Identities       int64
 	Known            bool
@@ -58,8 +58,22 @@ func scanSummary(row scanner) (p PoolSummary, err error) {
 		return p, err
 	}
 	r.Created = fromMillis(created)
-	err = r.decode(settings)
+	if err := r.decode(settings); err != nil {
+		return p, err
+	}
+	r.nameSealed()
 	p.Pool, p.Identities = r.Pool, max(p.Identities, 0)
 
-	return p, err
+	return p, nil
+}
+
+// nameSealed puts the login providers whose values are sealed among the others, without their values.
+func (p *storedPool) nameSealed() {
+	if p.SupportedLoginProviders == nil {
+		p.SupportedLoginProviders = map[string]string{}
+	}
+
+	for provider := range p.SealedLoginProviders {
+		p.SupportedLoginProviders[provider] = ""
+	}
 }

@@ -9,12 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
@@ -161,6 +164,16 @@ func TestSecretsOfPoolsAreSealed(t *testing.T) {
 			list, err := s.ListPools(t.Context(), p.Account, p.Region, "", 10)
 			if err != nil || len(list) != 1 || !cmp.Equal(want, list[0].SupportedLoginProviders) {
 				t.Errorf("ListPools: %v, %v", list, err)
+			}
+
+			summaries, err := s.PoolSummaries(t.Context(), p.Account, p.Region, time.Time{}, 10)
+			if err != nil || len(summaries) != 1 {
+				t.Fatalf("PoolSummaries: %v, %v", summaries, err)
+			}
+			named := summaries[0].Pool.SupportedLoginProviders
+			if !slices.Equal(slices.Sorted(maps.Keys(named)), slices.Sorted(maps.Keys(want))) ||
+				named["api.twitter.com"] != "" {
+				t.Errorf("PoolSummaries: %v", named)
 			}
 		}
 
