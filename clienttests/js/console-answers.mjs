@@ -8,7 +8,11 @@ const target = (request) => (request.headers()["x-amz-target"] ?? "").split(".")
 export async function answers(page, endpoint) {
   const rules = new Map();
   const held = [];
+  const passing = new Set(); // requests that the server answers soon
   const arrivals = new EventEmitter();
+  const ended = (request) => { if (passing.delete(request)) arrivals.emit("ended"); };
+  page.on("requestfinished", ended);
+  page.on("requestfailed", ended);
 
   // follow gives a call the answer that a rule wants.
   function follow(rule, { route, operation }) {
@@ -20,6 +24,7 @@ export async function answers(page, endpoint) {
     if (rule === "broken") return route.fulfill({ status: 500, contentType: "application/x-amz-json-1.1",
       headers: { "x-amzn-requestid": "00000000-0000-4000-8000-000000000500" },
       body: JSON.stringify({ __type: "InternalErrorException", message: "The service had an internal error." }) });
+    if (!/"WaitSeconds":[1-9]/.test(route.request().postData() ?? "")) passing.add(route.request());
     return route.continue();
   }
 
@@ -41,10 +46,11 @@ export async function answers(page, endpoint) {
       rules.clear();
       await Promise.all(held.splice(0).map(({ route }) => route.continue().catch(() => undefined))); // cancelled ones are gone
     },
-    // holds waits until a call of the operation waits.
+    // holds waits until a call of the operation waits, and no other: time that is made to pass would end those as well.
     async holds(operation) {
       const signal = AbortSignal.timeout(20_000);
       while (!held.some((one) => one.operation === operation)) await once(arrivals, "held", { signal });
+      while (passing.size > 0) await once(arrivals, "ended", { signal });
     },
   };
 }

@@ -57,6 +57,9 @@ it('tells a place once, and never the value', () => {
     'The app key;hush is bad. Change it.',
   ])
   expect(faults[3]).toMatchObject({ row: 2, part: 'client' })
+  expect(faultsOf([violation('PrincipalTags[1].IdentityProviderName', 'No such provider.')])[0]?.field).toBe(
+    'PrincipalTags',
+  )
   expect(faultsOf([violation('a', 'The app key;hush is bad')], ['hush'])[0]?.text).toBe('The app key;•••••• is bad.')
 })
 

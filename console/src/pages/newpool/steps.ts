@@ -86,7 +86,7 @@ export function faultsOf(violations: Violation[], secrets: string[] = []): Fault
   const seen = new Set<string>()
   const faults: Fault[] = []
   for (const one of violations) {
-    const field = one.Field ?? ''
+    const field = /^\w*/.exec(one.Field ?? '')?.[0] ?? '' // of PrincipalTags[0].IdentityProviderName, the list
     const found = model.exec(one.Message)
     const place = found?.[1] ?? one.Message
     if (seen.has(`${field} ${place}`)) continue
