@@ -94,17 +94,9 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// A server that does not know the list any more, as after a new start with another master key, begins with its
-// oldest refusals. A person learns since when some may be missing.
-func TestFollowANewServer(t *testing.T) {
-	r, next := newRig(t), newRig(t)
-	r.refuse(t)
-	next.refuse(t)
-	next.refuse(t)
-	r.replace(next, 2)
-
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
+// follow runs `explain --follow` until the context ends. It returns what the command prints and notes, and a channel
+// for its error.
+func follow(ctx context.Context, r *rig) (*io.PipeReader, *record, <-chan error) {
 	lines, out := io.Pipe()
 	notes := &record{}
 	ended := make(chan error, 1)
@@ -116,6 +108,22 @@ func TestFollowANewServer(t *testing.T) {
 		ended <- root.ExecuteContext(ctx)
 		_ = out.Close()
 	}()
+
+	return lines, notes, ended
+}
+
+// A server that does not know the list any more, as after a new start with another master key, begins with its
+// oldest refusals. A person learns since when some may be missing.
+func TestFollowANewServer(t *testing.T) {
+	r, next := newRig(t), newRig(t)
+	r.refuse(t)
+	next.refuse(t)
+	next.refuse(t)
+	r.replace(next, 2)
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	lines, notes, ended := follow(ctx, r)
 
 	decoder := json.NewDecoder(lines)
 	seen := map[string]bool{}
@@ -172,17 +180,7 @@ func TestFollowWithoutAPlace(t *testing.T) {
 	}
 
 	ctx, stop := context.WithCancel(t.Context())
-	lines, out := io.Pipe()
-	notes := &record{}
-	ended := make(chan error, 1)
-	go func() {
-		root := r.root()
-		root.SetArgs([]string{"explain", "--follow", "--json"})
-		root.SetOut(out)
-		root.SetErr(notes)
-		ended <- root.ExecuteContext(ctx)
-		_ = out.Close()
-	}()
+	lines, notes, ended := follow(ctx, r)
 
 	refused := make(chan string, 8)
 	go func() {
