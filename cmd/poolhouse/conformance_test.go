@@ -105,7 +105,7 @@ func TestConformanceExitStatuses(t *testing.T) {
 		{"another", []string{"--endpoint", other.URL}, 1, "probes failed at " + other.URL},
 		{"a password", []string{"--endpoint", withPassword, "--only", "pools"}, 1, "probes failed at http://xxxxx@"},
 		{"nobody", []string{"--endpoint", gone.URL}, 2, "the endpoint does not answer"},
-		{"no URL", []string{"--endpoint", "localhost"}, 2, "no http or https URL"},
+		{"no URL", []string{"--endpoint", "localhost"}, 2, "must be the URL of a server"},
 		{"a query", []string{"--endpoint", other.URL + "?x=1"}, 2, "URL without a query"},
 		{"no such probe", []string{"--only", "nothing"}, 2, "the families are authentication, "},
 		{"one name of no probe", []string{"--only", "tokens,tgas"}, 2, `"tgas" names no probe`},
