@@ -484,6 +484,7 @@ export const families: Record<string, string> = {
   'recovery-address': 'The user has no verified address',
   'refresh-flow': 'The app must refresh tokens in another way',
   'refusals-position': 'The position in the list of refusals was not accepted',
+  'refusals-reason': 'The reason to list refusals by does not exist',
   'refusals-waits': 'Too many calls wait for refusals',
   region: "The region's name was not accepted",
   'region-of-the-signature': 'The call was signed for another region',
