@@ -171,3 +171,36 @@ func TestPolledKeysAreNotAskedFor(t *testing.T) {
 		})
 	}
 }
+
+// After a computer slept, or a clock leapt, several calls find keys that are too old. One
+// reads them, and the others wait for it: none is refused.
+func TestCallsWaitForKeysThatAreTooOld(t *testing.T) {
+	for _, unread := range []time.Duration{5 * time.Minute, time.Hour} {
+		t.Run(unread.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixtureInMemory(t)
+				db := &storetest.FaultyKeys[store.Key]{Of: f.store}
+				node := f.issuer(t, func(o *issuer.Options) { o.Now, o.Store = nil, db })
+
+				<-time.After(unread)
+				token := signed(t, f.issuer(t, func(o *issuer.Options) { o.Now = nil }))
+				before := db.Reads()
+				db.Set(storetest.Fine, storetest.Slow)
+
+				var calls sync.WaitGroup
+				for range 8 {
+					calls.Go(func() {
+						if _, err := node.Verify(t.Context(), token); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				calls.Wait()
+
+				if reads := db.Reads() - before; reads != 1 {
+					t.Errorf("%d reads", reads)
+				}
+			})
+		})
+	}
+}

@@ -122,10 +122,10 @@ func (i *Issuer) current(ctx context.Context, now time.Time) (*keySet, error) {
 		select {
 		case i.refreshing <- struct{}{}:
 		default: // another call is reading
-			if now.Sub(set.read) < i.timing.publish {
+			if now.Sub(set.read) < min(maxUnread, i.timing.publish) {
 				return set, nil
 			}
-			// A set as old as this one signs nothing, so wait for the reader.
+			// A set as old as this one verifies or signs nothing, so wait for the reader.
 			if i.acquire(ctx) != nil {
 				return set, nil
 			}

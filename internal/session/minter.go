@@ -196,6 +196,17 @@ func (m *Minter) current(ctx context.Context, now time.Time) (*keyring, error) {
 		m.refreshStale(ctx, now)
 		<-m.refreshing
 	default: // another call is reading them
+		if now.Sub(ring.read) < maxUnread {
+			return ring, nil
+		}
+
+		// Keys as old as these open nothing, so wait for the reader: after a computer slept, or a clock leapt,
+		// several calls find them so at once. The reader may have begun before that.
+		if err := m.acquire(ctx); err != nil {
+			return nil, err
+		}
+		m.refreshStale(ctx, now)
+		<-m.refreshing
 	}
 
 	ring = m.ring.Load()

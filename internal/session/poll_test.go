@@ -91,3 +91,33 @@ func TestKeysReachEveryNode(t *testing.T) {
 		})
 	}
 }
+
+// After a computer slept, or a clock leapt, several calls find keys that are too old. One
+// reads them, and the others wait for it: none is refused.
+func TestCallsWaitForKeysThatAreTooOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := &storetest.FaultyKeys[store.Key]{Of: &keyTable{}}
+		node, err := NewMinter(t.Context(), MinterOptions{Store: db, Sealer: boundSealer{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		<-time.After(maxUnread)
+		before := db.Reads()
+		db.Set(storetest.Fine, storetest.Slow)
+
+		var calls sync.WaitGroup
+		for range 8 {
+			calls.Go(func() {
+				if _, err := node.Mint(t.Context(), ordinary(time.Now())); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+
+		if reads := db.Reads() - before; reads != 1 {
+			t.Errorf("%d reads", reads)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // Fault is the way in which a statement goes wrong.
@@ -14,6 +15,7 @@ const (
 	Fine  Fault = iota
 	Fails       // an error at once
 	Hangs       // no answer
+	Slow        // the answer comes after a second
 )
 
 func (f Fault) of(ctx context.Context) error {
@@ -23,6 +25,12 @@ func (f Fault) of(ctx context.Context) error {
 	case Hangs:
 		<-ctx.Done()
 		return ctx.Err()
+	case Slow:
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
 	}
 
 	return nil
