@@ -70,6 +70,27 @@ function withoutHydration(): Plugin {
   }
 }
 
+// early makes the browser fetch at once what every page asks for when the frame has begun: the small parts, and what the
+// server tells about itself.
+function early(): Plugin {
+  return {
+    name: 'early',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler(_, { bundle = {} }) {
+        const script = Object.values(bundle).find((file) => file.type === 'chunk' && file.name === 'parts')
+        if (!script) return this.error('the build has no parts')
+
+        return [
+          { tag: 'link', attrs: { rel: 'modulepreload', crossorigin: true, href: `./${script.fileName}` } },
+          { tag: 'link', attrs: { rel: 'preload', as: 'fetch', crossorigin: true, href: './context.json' } },
+        ].map((link) => ({ ...link, injectTo: 'head' as const }))
+      },
+    },
+  }
+}
+
 // compress leaves only the gzip form of each file: the server sends it as it is.
 function compress(): Plugin {
   let folder = ''
@@ -115,6 +136,7 @@ export default defineConfig({
     svelte({ compilerOptions: { runes: true, discloseVersion: false } }),
     withoutHydration(),
     licences(),
+    early(),
     compress(),
   ],
   build: {

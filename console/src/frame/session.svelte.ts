@@ -131,7 +131,7 @@ function stored(): Key | null {
 }
 
 async function fetchJSON<T>(path: string): Promise<T> {
-  const answer = await fetch(path, { headers: { Accept: 'application/json' } })
+  const answer = await fetch(path)
   if (!answer.ok) throw new Error(`${path}: status ${answer.status}`)
 
   return (await answer.json()) as T
